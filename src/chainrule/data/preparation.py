@@ -1,0 +1,245 @@
+"""The preparation: everything between a table and a network, learned once on training rows and then fixed.
+
+It travels in the model file, so a model is never separated from what its numbers mean: which column is which
+feature, what 1.0 stands for, which class has number 2, in which units the answer is. Two rules keep it
+honest:
+
+- it looks at training rows only. A mean taken over all rows would carry knowledge of the test rows into
+  training;
+- applying it changes nothing in it: a new table gives numbers and notices, never new levels or means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from chainrule.data.column import USED, Column, Faults, mean_and_std, number_cells
+from chainrule.data.encoding import ENCODINGS, Encoding, Feature
+from chainrule.data.finding import Finding
+from chainrule.data.record import Parts, read_record, write_record
+from chainrule.data.table import Table
+from chainrule.data.task import Task, label_values, labels_of
+from chainrule.errors import DataError, nearest
+
+
+@dataclass(frozen=True, eq=False)
+class Applied:
+    """What a table became: float32 inputs (N, F), and what a person should be told."""
+
+    x: np.ndarray
+    notices: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One feature of one row, with the cell it was made from.
+
+    Args:
+        feature: the feature's name.
+        column: the column's name.
+        raw: the cell as text, ``""`` where it is missing.
+        value: what the network sees.
+    """
+
+    feature: str
+    column: str
+    raw: str
+    value: float
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """How rows of a table become inputs and targets, and how answers become words again.
+
+    Args:
+        target: the column to predict.
+        task: ``"classification"`` or ``"regression"``.
+        encodings: one per input column, in the table's order.
+        labels: the classes, sorted; number i in ``targets`` is ``labels[i]``.
+        target_mean, target_std: of the training targets, for regression.
+
+    Example:
+        >>> from chainrule.data import describe, read_table
+        >>> table = read_table({"x": [1.0, 3.0], "c": ["red", "blue"], "y": ["no", "yes"]})
+        >>> p = Preparation.fit(table, describe(table, "y"), "y", "classification")
+        >>> p.feature_names, p.inputs(table).tolist(), p.targets(table).tolist()
+        (('x', 'c=blue', 'c=red'), [[-1.0, 0.0, 1.0], [1.0, 1.0, 0.0]], [0, 1])
+    """
+
+    target: str
+    task: str
+    encodings: tuple[Encoding, ...]
+    labels: tuple[Any, ...] = ()
+    target_mean: float = 0.0
+    target_std: float = 1.0
+
+    @classmethod
+    def fit(cls, table: Table, columns: Sequence[Column], target: str, task: Task | str) -> Preparation:
+        """Learn the preparation from training rows.
+
+        Args:
+            table: the training rows only.
+            columns: what ``describe`` said of the whole table.
+            target: the column to predict.
+            task: what ``choose_task`` gave, or its kind.
+
+        Fails:
+            E311, E312, E318 for cells that cannot be read; E323 for a constant target; E325 without any
+            input.
+        """
+        inputs = [column for column in columns if column.kind in USED and column.name != target]
+        if not inputs:
+            kinds = ", ".join(f"{c.name} is {c.kind}" for c in columns if c.name != target)
+            fix = '--category COLUMN, or kinds={"column": "category"}'
+            raise DataError(
+                "E325", where=table.source, expected="at least one input", received=kinds, fix=fix
+            )
+        faults = Faults()
+        encodings = tuple(ENCODINGS[column.kind].fit(table, column.name, faults) for column in inputs)
+        kind = task if isinstance(task, str) else task.kind
+        if kind == "classification":
+            faults.raise_any()
+            known = () if isinstance(task, str) else task.labels
+            return cls(target, kind, encodings, known or labels_of(table.frame[target]))
+        values = number_cells(table, target, faults)
+        faults.raise_any()
+        mean, std = mean_and_std(values.drop_nulls().to_numpy())
+        if not std > 0:
+            where = f'{table.source}, column "{target}"'
+            raise DataError(
+                "E323", where=where, expected="at least 2 different numbers", received=f"always {mean:g}"
+            )
+        return cls(target, kind, encodings, (), mean, std)
+
+    @cached_property
+    def features(self) -> tuple[Feature, ...]:
+        """Every feature in the order of the inputs' last axis."""
+        return tuple(feature for encoding in self.encodings for feature in encoding.features)
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        return tuple(feature.name for feature in self.features)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns a table must have to be predicted from."""
+        return tuple(encoding.column for encoding in self.encodings)
+
+    def apply(self, table: Table) -> Applied:
+        """The inputs of a table's rows, with notices.
+
+        Fails:
+            E311, E312, E318 cells that cannot be read, all columns at once; E326 columns that are missing.
+        """
+        self._check_columns(table)
+        faults, notices, start = Faults(), [], 0
+        x = np.empty((table.rows, len(self.features)), np.float32)  # (N, F)
+        for encoding in self.encodings:
+            numbers, found = encoding.encode(table, faults)
+            x[:, start : start + numbers.shape[1]] = numbers
+            start += numbers.shape[1]
+            notices += found
+        faults.raise_any()
+        return Applied(x, tuple(notices))
+
+    def inputs(self, table: Table) -> np.ndarray:
+        """The inputs of a table's rows: float32, (N, F)."""
+        return self.apply(table).x
+
+    def targets(self, table: Table) -> np.ndarray:
+        """The targets of a table's rows: class numbers (int64) or standardised values (float32), (N,).
+
+        Fails:
+            E313 no target column; E311, E312 cells that are no numbers; E320 a missing target;
+            E329 a class unknown to training.
+        """
+        if self.target not in table.columns:
+            near = nearest(self.target, table.columns)
+            expected = f'a column "{self.target}"'
+            raise DataError("E313", where=table.source, name=self.target, expected=expected, fix=near)
+        cells = table.frame[self.target]
+        if cells.null_count():
+            row = int(cells.is_null().arg_max() or 0)
+            where = f'{table.place(row)}, column "{self.target}"'
+            received = f"{cells.null_count()} missing"
+            raise DataError(
+                "E320", where=where, column=self.target, expected="a target in every row", received=received
+            )
+        return self._label_numbers(table) if self.task == "classification" else self._standardised(table)
+
+    def _label_numbers(self, table: Table) -> np.ndarray:
+        cells = label_values(table.frame[self.target])
+        # Files differ in how they spell a label (1, 1.0, "1"), so labels meet as texts.
+        codes = {_spelling(label): i for i, label in enumerate(self.labels)}
+        numbers = [codes.get(_spelling(value), -1) for value in cells.to_list()]
+        if -1 in numbers:
+            row = numbers.index(-1)
+            raise DataError(
+                "E329",
+                where=f'{table.place(row)}, column "{self.target}"',
+                label=cells[row],
+                expected=", ".join(str(label) for label in self.labels[:20]),
+                received=f'"{cells[row]}"',
+                fix=nearest(str(cells[row]), [str(label) for label in self.labels]),
+            )
+        return np.array(numbers, np.int64)
+
+    def _standardised(self, table: Table) -> np.ndarray:
+        faults = Faults()
+        values = number_cells(table, self.target, faults).to_numpy()
+        faults.raise_any()
+        return ((values - self.target_mean) / self.target_std).astype(np.float32)
+
+    def restore(self, values: np.ndarray) -> np.ndarray:
+        """Standardised predictions as values in the target's own units, float64."""
+        return np.asarray(values, np.float64) * self.target_std + self.target_mean
+
+    def cells(self, table: Table, row: int) -> tuple[Cell, ...]:
+        """For one row: each feature with the cell it was made from, for explanations."""
+        one = table.take(np.array([row]))
+        x = self.inputs(one)[0]
+        raw = {name: _raw(one.frame[name][0]) for name in self.columns}
+        pairs = zip(self.features, x.tolist(), strict=True)
+        return tuple(Cell(f.name, f.column, raw[f.column], value) for f, value in pairs)
+
+    def _check_columns(self, table: Table) -> None:
+        missing = [name for name in self.columns if name not in table.columns]
+        if not missing:
+            return
+        spare = [name for name in table.columns if name not in self.columns]
+        near = {name: nearest(name, spare) for name in missing}
+        hints = [f'rename "{word}" to "{name}"' for name, word in near.items() if word]
+        raise DataError(
+            "E326",
+            where=table.source,
+            expected=", ".join(self.columns[:20]),
+            received='no "' + '", "'.join(missing) + '"',
+            fix="; ".join(hints),
+        )
+
+    def to_record(self) -> dict[str, Any]:
+        """Plain dicts, lists, texts and numbers, safe for JSON; floats survive exactly."""
+        mean, std = self.target_mean, self.target_std
+        return write_record(Parts(self.target, self.task, self.encodings, self.labels, mean, std))
+
+    @classmethod
+    def from_record(cls, record: object) -> Preparation:
+        """The preparation that ``to_record`` wrote; every part is checked.
+
+        Fails:
+            E328 when the record is not one that ``to_record`` could have written.
+        """
+        return cls(*read_record(record))
+
+
+def _spelling(label: object) -> str:
+    return str(label).lower() if isinstance(label, bool) else str(label)
+
+
+def _raw(cell: object) -> str:
+    return "" if cell is None else str(cell)

@@ -1,0 +1,143 @@
+"""Running a graph node by node with the law of each card.
+
+The graph is put into an order once; running is then a list of calls over a list of slots. A value is dropped after its
+last reader, so memory holds what is still needed and no more. Sizes are bound anew for every batch size and the
+operations that mention them are kept for the next batch of that size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from chainrule.errors import ShapeError, nearest
+from chainrule.graph import Constant, Graph, Input, Node
+from chainrule.ops.card import Card
+from chainrule.spec import Size, Spec, size_at
+
+Sizes = tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class _Step:
+    """One call: which slots it reads, which it writes, which are read for the last time."""
+
+    node: Node
+    reads: tuple[int, ...]
+    writes: int
+    last: tuple[int, ...]
+
+
+class Program:
+    """A graph ready to run by the law.
+
+    Args:
+        graph: what to compute.
+
+    Example:
+        >>> from chainrule.graph import input_node
+        >>> import chainrule.ops
+        >>> x = input_node("x", (None, 2), "float64")
+        >>> Program(Graph({"y": x.sum(1)})).run({"x": np.ones((3, 2))})["y"].tolist()
+        [2.0, 2.0, 2.0]
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self._slot = {node: i for i, node in enumerate(graph.nodes)}
+        self._steps = self._schedule(set(graph.outputs.values()))
+        self._calls: dict[Sizes, list[Callable[..., np.ndarray]]] = {}
+
+    def _schedule(self, kept: set[Node]) -> list[_Step]:
+        last: dict[Node, Node] = {}
+        for node in self.graph.nodes:
+            last.update(dict.fromkeys(node.inputs, node))
+        steps = []
+        for node in self.graph.nodes:
+            if isinstance(node.op, Card):
+                reads = tuple(self._slot[source] for source in node.inputs)
+                dead = {self._slot[s] for s in node.inputs if last[s] is node and s not in kept}
+                steps.append(_Step(node, reads, self._slot[node], tuple(dead)))
+        return steps
+
+    def run(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """The outputs for these inputs.
+
+        Args:
+            arrays: for each input its array, of the input's number kind.
+
+        Fails:
+            ShapeError E209, E210: an array is missing or does not fit.
+        """
+        values: list[np.ndarray | None] = self._given(arrays)
+        with np.errstate(all="ignore"):
+            for step, call in zip(self._steps, self._bound(arrays), strict=True):
+                values[step.writes] = call(*[values[i] for i in step.reads])
+                for i in step.last:
+                    values[i] = None
+        return {name: np.asarray(values[self._slot[node]]) for name, node in self.graph.outputs.items()}
+
+    def walk(self, arrays: Mapping[str, np.ndarray]) -> Iterator[tuple[Node, Card, Sequence[np.ndarray], np.ndarray]]:
+        """Node by node: each with its card (sizes bound), the values it reads and its value. Nothing is dropped."""
+        values = self._given(arrays)
+        with np.errstate(all="ignore"):
+            for step, call in zip(self._steps, self._bound(arrays), strict=True):
+                read = [np.asarray(values[i]) for i in step.reads]
+                value = np.asarray(call(*read))
+                values[step.writes] = value
+                yield step.node, call.__self__, read, value  # pyright: ignore[reportFunctionMemberAccess]
+
+    def _given(self, arrays: Mapping[str, np.ndarray]) -> list[np.ndarray | None]:
+        values: list[np.ndarray | None] = [None] * len(self.graph.nodes)
+        for node in self.graph.nodes:
+            if isinstance(node.op, Constant):
+                values[self._slot[node]] = node.op.array
+            elif isinstance(node.op, Input) and node.op.label in arrays:
+                values[self._slot[node]] = arrays[node.op.label]
+        return values
+
+    def _bound(self, arrays: Mapping[str, np.ndarray]) -> list[Callable[..., np.ndarray]]:
+        """The calls of all steps for the sizes of these arrays."""
+        sizes = bind({name: node.spec for name, node in self.graph.inputs.items()}, arrays)
+        key = tuple(sizes.items())
+        if key not in self._calls:
+            self._calls[key] = [step.node.op.at(sizes).evaluate for step in self._steps]  # pyright: ignore[reportAttributeAccessIssue]
+        return self._calls[key]
+
+
+def bind(inputs: Mapping[str, Spec], arrays: Mapping[str, np.ndarray]) -> dict[str, int]:
+    """The number each symbolic size stands for, read off the arrays.
+
+    Fails:
+        ShapeError E210: an input has no array (the nearest given name is offered).
+        ShapeError E209: an array has another rank, kind or length, or one size would have two values; all mismatches
+            are listed.
+    """
+    missing = [name for name in inputs if name not in arrays]
+    if missing:
+        close = nearest(missing[0], arrays)
+        raise ShapeError(
+            "E210", where=", ".join(f'input "{m}"' for m in missing), expected=", ".join(inputs),
+            received=", ".join(arrays) or "none", fix=f'{{"{missing[0]}": {close or "..."}}}',
+        )  # fmt: skip
+    sizes: dict[str, int] = {}
+    for name, spec in inputs.items():
+        for axis, length in zip(spec.shape, arrays[name].shape, strict=False):
+            if isinstance(axis, Size) and len(axis.terms) == 1 and axis.terms[0] == ((str(axis),), 1):
+                sizes.setdefault(str(axis), length)
+    wrong = [name for name, spec in inputs.items() if not _fits(spec, arrays[name], sizes)]
+    if wrong:
+        first, *rest = wrong
+        raise ShapeError(
+            "E209", where=f'input "{first}"', expected=inputs[first], received=Spec.of(arrays[first]),
+            notes=[f'input "{name}": {inputs[name]}, received {Spec.of(arrays[name])}' for name in rest],
+        )  # fmt: skip
+    return sizes
+
+
+def _fits(spec: Spec, array: np.ndarray, sizes: Mapping[str, int]) -> bool:
+    if array.dtype.name != spec.dtype or array.ndim != spec.rank:
+        return False
+    return all(size_at(axis, sizes) == length for axis, length in zip(spec.shape, array.shape, strict=True))

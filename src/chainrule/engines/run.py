@@ -1,0 +1,81 @@
+"""The door to the engines: compile a graph for one of them, or compute a few nodes at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, overload
+
+import numpy as np
+
+from chainrule.engines import reference
+from chainrule.errors import UsageError, nearest
+from chainrule.graph import Graph, Node
+from chainrule.settings import settings
+
+
+class Program(Protocol):
+    """A graph made ready to run."""
+
+    graph: Graph
+
+    def run(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """The outputs by name, for arrays given by input name."""
+        ...
+
+
+ENGINES = {"reference": reference.Program}
+
+
+def compile(graph: Graph, engine: str | None = None) -> Program:
+    """A program that runs ``graph``.
+
+    Args:
+        graph: what to compute.
+        engine: which engine; the setting ``engine`` by default.
+
+    Fails:
+        UsageError E101: no such engine.
+    """
+    name = engine or settings.engine
+    if name not in ENGINES:
+        close = nearest(name, ENGINES) or next(iter(ENGINES))
+        raise UsageError(
+            "E101", where="engine", name=name, expected=", ".join(ENGINES), received=name, fix=f'engine="{close}"'
+        )
+    return ENGINES[name](graph)
+
+
+@overload
+def evaluate(outputs: Node, arrays: Mapping[str, Any] | None = None, engine: str | None = None) -> np.ndarray: ...
+@overload
+def evaluate(
+    outputs: Sequence[Node], arrays: Mapping[str, Any] | None = None, engine: str | None = None
+) -> list[np.ndarray]: ...
+def evaluate(
+    outputs: Node | Sequence[Node], arrays: Mapping[str, Any] | None = None, engine: str | None = None
+) -> np.ndarray | list[np.ndarray]:
+    """The values of nodes.
+
+    Args:
+        outputs: one node or several.
+        arrays: for each input its array; converted to the input's number kind.
+        engine: which engine; the setting ``engine`` by default.
+
+    Fails:
+        ShapeError E209, E210: an array is missing or does not fit.
+
+    Example:
+        >>> from chainrule.graph import input_node
+        >>> x = input_node("x", (None,), "float64")
+        >>> evaluate(x * 2.0, {"x": [1.0, 2.5]}).tolist()
+        [2.0, 5.0]
+    """
+    nodes = [outputs] if isinstance(outputs, Node) else list(outputs)
+    graph = Graph({str(i): node for i, node in enumerate(nodes)})
+    given = {
+        name: np.asarray(value, dtype=graph.inputs[name].dtype if name in graph.inputs else None)
+        for name, value in (arrays or {}).items()
+    }
+    results = compile(graph, engine).run(given)
+    values = [results[str(i)] for i in range(len(nodes))]
+    return values[0] if isinstance(outputs, Node) else values

@@ -1,0 +1,34 @@
+"""What went wrong, where, what was expected, what came, and a fix that can be pasted.
+
+In: a code of the catalogue and the facts of the case. Out: one exception whose text has one form, in English
+or Chinese. This room never decides *whether* something is wrong; it only says it well.
+"""
+
+from chainrule.errors.catalogue import CATALOGUE, Entry
+from chainrule.errors.report import (
+    ChainruleError,
+    DataError,
+    DtypeError,
+    FileError,
+    GradientError,
+    Place,
+    ShapeError,
+    TrainingError,
+    UsageError,
+    nearest,
+)
+
+__all__ = [
+    "CATALOGUE",
+    "ChainruleError",
+    "DataError",
+    "DtypeError",
+    "Entry",
+    "FileError",
+    "GradientError",
+    "Place",
+    "ShapeError",
+    "TrainingError",
+    "UsageError",
+    "nearest",
+]

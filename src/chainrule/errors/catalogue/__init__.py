@@ -1,0 +1,19 @@
+"""Every error code, with its plain clause in English and Chinese, one file per block of a hundred.
+
+One entry, one page in ``docs/errors/``, one test that provokes it: a house test keeps the three in step.
+Words in braces are filled in by the place that raises.
+"""
+
+from chainrule.errors.catalogue import data, files, gradients, shapes, training, usage
+from chainrule.errors.catalogue.entry import Entry
+
+CATALOGUE: dict[str, Entry] = {
+    **usage.ENTRIES,
+    **shapes.ENTRIES,
+    **gradients.ENTRIES,
+    **data.ENTRIES,
+    **files.ENTRIES,
+    **training.ENTRIES,
+}
+
+__all__ = ["CATALOGUE", "Entry"]

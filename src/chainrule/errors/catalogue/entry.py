@@ -1,0 +1,10 @@
+"""The form of one entry of the catalogue."""
+
+from typing import NamedTuple
+
+
+class Entry(NamedTuple):
+    """The plain clause of one error code, in English and Chinese."""
+
+    en: str
+    zh: str

@@ -1,0 +1,25 @@
+"""E20x: two shapes that cannot meet. E25x: numbers of a kind an operation does not take."""
+
+from chainrule.errors.catalogue.entry import Entry
+
+ENTRIES: dict[str, Entry] = {
+    "E201": Entry("{op} needs inputs of one shape (C1)", "{op} 的各个输入形状必须相同（C1）"),
+    "E202": Entry("the shapes cannot be broadcast to one", "这些形状无法广播成同一形状"),
+    "E203": Entry(
+        "the last axis of the left side does not match the right side (C1)",
+        "左边的最后一个轴与右边的长度不一致（C1）",
+    ),
+    "E204": Entry("a reshape must keep the number of elements", "改变形状时元素个数必须保持不变"),
+    "E205": Entry("axis {axis} does not exist", "轴 {axis} 不存在"),
+    "E206": Entry("the slice reaches outside the axis", "切片超出了轴的范围"),
+    "E207": Entry(
+        "all parts must have one shape but for the joined axis", "除拼接轴以外，各部分的形状必须相同"
+    ),
+    "E208": Entry("{op} needs {constraint}", "{op} 的约束不满足：{constraint}"),
+    "E209": Entry("an array does not fit the input it is given to", "给出的数组与输入的形状不符"),
+    "E210": Entry("an array for this input is missing", "缺少某个输入的数组"),
+    "E211": Entry("an index points outside the table", "索引超出了查找表的范围"),
+    "E251": Entry("numbers of kind {dtype} are not computed with", "不支持 {dtype} 类型的数"),
+    "E252": Entry("{op} needs numbers of one kind", "{op} 的各个输入的数值类型必须相同"),
+    "E253": Entry("{op} needs {kind} numbers", "{op} 需要 {kind} 类型的数"),
+}

@@ -1,0 +1,78 @@
+"""The room of formulas: one tree, four printers.
+
+What comes in: a formula in plain text, ``"1 / (1 + exp(-x))"``, as an op's card writes it. What goes out: a
+tree, that tree computed with numbers, and its text in Unicode, ASCII, LaTeX or MathML. What the room never
+does: know an op, a network or a language; it holds mathematics only.
+
+Example:
+    >>> sigmoid = parse("1 / (1 + exp(-z))")
+    >>> print(to_unicode(sigmoid), "=", number(value(sigmoid, lambda leaf: 0.4)))
+    1/(1 + e^(−z)) = 0.598688
+"""
+
+from __future__ import annotations
+
+from chainrule.formula.ascii import to_ascii
+from chainrule.formula.function import CONSTANTS, FUNCTIONS, Function
+from chainrule.formula.latex import to_latex
+from chainrule.formula.mathml import to_mathml
+from chainrule.formula.normal import normal
+from chainrule.formula.number import MINUS, number
+from chainrule.formula.parse import parse
+from chainrule.formula.tree import (
+    Apply,
+    Big,
+    Compare,
+    Derivative,
+    Element,
+    Link,
+    Negative,
+    Number,
+    Power,
+    Product,
+    Quotient,
+    Sum,
+    Symbol,
+    Tree,
+    children,
+    is_numeric,
+    leaves,
+    substitute,
+    value,
+    with_children,
+)
+from chainrule.formula.unicode import to_unicode
+
+__all__ = [
+    "CONSTANTS",
+    "FUNCTIONS",
+    "MINUS",
+    "Apply",
+    "Big",
+    "Compare",
+    "Derivative",
+    "Element",
+    "Function",
+    "Link",
+    "Negative",
+    "Number",
+    "Power",
+    "Product",
+    "Quotient",
+    "Sum",
+    "Symbol",
+    "Tree",
+    "children",
+    "is_numeric",
+    "leaves",
+    "normal",
+    "number",
+    "parse",
+    "substitute",
+    "to_ascii",
+    "to_latex",
+    "to_mathml",
+    "to_unicode",
+    "value",
+    "with_children",
+]

@@ -1,0 +1,136 @@
+"""Formulas in MathML Core, which browsers draw by themselves: for reports without a script.
+
+A part that belongs to something carries ``data-node``, so that a page can light up the neuron when the
+pointer is over its term.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from html import escape
+from typing import ClassVar
+
+from chainrule.formula.function import FUNCTIONS
+from chainrule.formula.letter import GREEK, index_tree, name_and_indices, separator
+from chainrule.formula.number import MINUS, decimal
+from chainrule.formula.precedence import Level, Notation
+from chainrule.formula.printer import Printer
+from chainrule.formula.tree import Big, Symbol, Tree
+
+_NAMESPACE = "http://www.w3.org/1998/Math/MathML"
+_APPLY = "<mo>\u2061</mo>"  # the invisible sign between a function and its argument
+_ACCENTS = {"hat": "^", "bar": "¯"}
+_BIG = {"sum": "<mo>∑</mo>", "prod": "<mo>∏</mo>", "max": "<mi>max</mi>", "min": "<mi>min</mi>"}
+
+
+def to_mathml(tree: Tree, digits: int | None = 6) -> str:
+    """A formula as one ``<math>`` element.
+
+    Args:
+        tree: the formula.
+        digits: places after the point for numbers that were calculated; ``None`` for all.
+
+    Example:
+        >>> from chainrule.formula.parse import parse
+        >>> to_mathml(parse("a / 2")).removeprefix('<math xmlns="http://www.w3.org/1998/Math/MathML">')
+        '<mfrac><mrow><mi>a</mi></mrow><mrow><mn>2</mn></mrow></mfrac></math>'
+    """
+    return f'<math xmlns="{_NAMESPACE}">{_MathML(digits).print(tree)}</math>'
+
+
+def _row(*parts: str) -> str:
+    return f"<mrow>{''.join(parts)}</mrow>"
+
+
+def _operator(sign: str) -> str:
+    return f"<mo>{escape(sign)}</mo>"
+
+
+@dataclass(frozen=True)
+class _MathML(Printer):
+    notation = Notation.STACKED
+    signs: ClassVar[Mapping[str, str]] = {
+        "+": "<mo>+</mo>",
+        "-": _operator(MINUS),
+        "negative": _operator(MINUS),
+        "*": "<mo>·</mo>",
+        "times": "<mo>×</mo>",
+        "chain": "<mo>·</mo>",
+        ",": "<mo>,</mo>",
+        "and": "<mo>∧</mo>",
+        "or": "<mo>∨</mo>",
+        "<": "<mo>&lt;</mo>",
+        "<=": "<mo>≤</mo>",
+        "==": "<mo>=</mo>",
+        "!=": "<mo>≠</mo>",
+        ">=": "<mo>≥</mo>",
+        ">": "<mo>&gt;</mo>",
+    }
+
+    def number(self, value: float | int) -> str:
+        text, exponent = decimal(value, self.digits)
+        if exponent is None:
+            return {"inf": "<mi>∞</mi>", "nan": "<mi>nan</mi>"}.get(text, f"<mn>{text}</mn>")
+        minus = _operator(MINUS) if exponent < 0 else ""
+        power = f"<msup><mn>10</mn>{_row(minus, f'<mn>{abs(exponent)}</mn>')}</msup>"
+        return _row(f"<mn>{text}</mn>", self.signs["times"], power)
+
+    def symbol(self, symbol: Symbol) -> str:
+        name, indices = name_and_indices(symbol)
+        text = f"<mi>{escape(GREEK.get(name, name))}</mi>"
+        if symbol.accent:
+            text = f'<mover accent="true">{text}{_operator(_ACCENTS[symbol.accent])}</mover>'
+        comma = self.signs[","] if separator(indices) else ""
+        below = _row(comma.join(self.show(index_tree(index)) for index in indices))
+        above = _row("<mo>(</mo>", self.show(index_tree(symbol.sup)), "<mo>)</mo>") if symbol.sup else ""
+        match bool(indices), bool(symbol.sup):
+            case True, True:
+                return f"<msubsup>{text}{below}{above}</msubsup>"
+            case True, False:
+                return f"<msub>{text}{below}</msub>"
+            case False, True:
+                return f"<msup>{text}{above}</msup>"
+            case _:
+                return text
+
+    def bracket(self, text: str) -> str:
+        return _row("<mo>(</mo>", text, "<mo>)</mo>")
+
+    def link(self, target: Hashable, text: str) -> str:
+        return f'<mrow data-node="{escape(str(target))}">{text}</mrow>'
+
+    def quotient(self, above: Tree, below: Tree) -> str:
+        return f"<mfrac>{_row(self.show(above))}{_row(self.show(below))}</mfrac>"
+
+    def power(self, base: str, exponent: Tree) -> str:
+        return f"<msup>{_row(base)}{_row(self.show(exponent))}</msup>"
+
+    def derivative(self, of: Tree, by: Tree) -> str:
+        above, below = (_row("<mi>∂</mi>", self.show(part, Level.POWER)) for part in (of, by))
+        return f"<mfrac>{above}{below}</mfrac>"
+
+    def big(self, tree: Big) -> str:
+        index = _row(self.show(index_tree(tree.index)))
+        return f"<munder>{_BIG[tree.sign]}{index}</munder>{self.show(tree.inner, Level.QUOTIENT)}"
+
+    def exponential(self, exponent: Tree) -> str:
+        return self.power("<mi>e</mi>", exponent)
+
+    def root(self, inner: Tree) -> str:
+        return f"<msqrt>{self.show(inner)}</msqrt>"
+
+    def choice(self, condition: Tree, yes: Tree, no: Tree) -> str:
+        rows = (
+            f"<mtr><mtd>{self.show(value)}</mtd><mtd>{when}</mtd></mtr>"
+            for value, when in (
+                (yes, f"<mtext>if\u00a0</mtext>{self.show(condition)}"),
+                (no, "<mtext>else</mtext>"),
+            )
+        )
+        return _row("<mo>{</mo>", f"<mtable>{''.join(rows)}</mtable>")
+
+    def call(self, function: str, arguments: str) -> str:
+        row = FUNCTIONS[function]
+        fenced = _row(_operator(row.fence[0]), arguments, _operator(row.fence[1]))
+        return _row(f"<mi>{row.label}</mi>{_APPLY}", fenced) if row.label else fenced

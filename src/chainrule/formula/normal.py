@@ -1,0 +1,69 @@
+"""The normal form of a formula: one tree for all trees that are written alike.
+
+``(a + b) + c`` and ``a + b + c`` are one formula on paper, and so are -0.5 as a number and the negative of
+0.5. Printers write the normal form and the parser gives it, so that reading what was printed gives the same
+tree. Nothing is calculated: only sums in sums and products in products are flattened, and a minus is moved in
+front of the product or quotient that it opens, where it is also written.
+"""
+
+from __future__ import annotations
+
+import math
+
+from chainrule.formula.tree import (
+    Link,
+    Negative,
+    Number,
+    Product,
+    Quotient,
+    Sum,
+    Tree,
+    substitute,
+)
+
+
+def normal(tree: Tree) -> Tree:
+    """The tree that is written like this one and is read back from the writing.
+
+    Example:
+        >>> normal(Product((Number(-0.5), Product((Number(2), Number(3))))))
+        Negative(inner=Product(factors=(Number(value=0.5), Number(value=2), Number(value=3))))
+    """
+    return substitute(tree, _normal)
+
+
+def _normal(tree: Tree) -> Tree | None:
+    # The parts of `tree` are normal already; `None` means that the node is normal too.
+    match tree:
+        case Number(value) if math.copysign(1, value) < 0 and value == value:
+            return Negative(Number(-value))
+        case Link(target, Negative(inner)):
+            return Negative(Link(target, inner))
+        case Sum(terms):
+            return _sum(terms)
+        case Product(factors):
+            return _product(factors)
+        case Quotient(Negative(above), below):
+            return Negative(Quotient(above, below))
+        case _:
+            return None
+
+
+def _sum(terms: tuple[Tree, ...]) -> Tree:
+    flat: list[Tree] = []
+    for term in terms:
+        flat.extend(term.terms if isinstance(term, Sum) else (term,))
+    if len(flat) == 1:
+        return flat[0]
+    return Sum(tuple(flat)) if flat else Number(0)
+
+
+def _product(factors: tuple[Tree, ...]) -> Tree:
+    flat: list[Tree] = []
+    for factor in factors:
+        flat.extend(factor.factors if isinstance(factor, Product) else (factor,))
+    if len(flat) == 1:
+        return flat[0]
+    if flat and isinstance(flat[0], Negative):
+        return Negative(_product((flat[0].inner, *flat[1:])))
+    return Product(tuple(flat)) if flat else Number(1)

@@ -1,0 +1,247 @@
+"""Reading a formula: from plain infix text to a tree.
+
+The grammar, loosest first::
+
+    or       and | and ...                         sum      term + term - term ...
+    and      compare & compare ...                 term     - term, or a product
+    compare  sum < sum   (< <= == != >= >)         product  factor * factor / factor ...
+    power    atom ^ power   (from the right)       factor   - factor, or a power
+
+    atom     2.5   (formula)   f(formula, ...)   sum(k, formula)   sum_k(formula)   d(formula)/d(formula)
+             name[index, ...]^{(layer)}   #0[1,2]
+
+``&`` binds looser than ``<``, as on paper (not as in Python), and ``-x^2`` is the negative of a square.
+``sum`` and ``prod`` take the index first; ``max_k(...)`` and ``min_k(...)`` name it, because ``max(k, x)`` is
+the larger of two. ``y_hat`` and ``x_bar`` carry an accent. ``^{(1)}`` is the layer above a symbol, in LaTeX's
+own spelling, so that it cannot be taken for a power. ``#0[1,2]`` is an ``Element``.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import NoReturn
+
+from chainrule.formula.function import COMPARISONS, FUNCTIONS
+from chainrule.formula.normal import normal
+from chainrule.formula.tree import (
+    ACCENTS,
+    BIG_SIGNS,
+    Apply,
+    Big,
+    Compare,
+    Derivative,
+    Element,
+    Negative,
+    Number,
+    Power,
+    Product,
+    Quotient,
+    Sum,
+    Symbol,
+    Tree,
+)
+
+_TOKEN = re.compile(
+    r"""(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)
+      | \^\{\((?P<layer>[^{}]*?)\)\}
+      | (?P<name>[^\W\d]\w*)
+      | (?P<sign><=|>=|==|!=|[-+*/^()\[\],<>&|#·×])
+      | (?P<end>$)""",
+    re.VERBOSE,
+)
+_NON_FINITE = {"inf": math.inf, "nan": math.nan}
+
+
+def parse(text: str) -> Tree:
+    """The tree of a formula written in plain text.
+
+    Fails: ``ValueError`` that shows the text and the place; formulas come from our own code, never from a
+    user.
+
+    Example:
+        >>> parse("1 / (1 + exp(-x))")  # doctest: +NORMALIZE_WHITESPACE
+        Quotient(above=Number(value=1), below=Sum(terms=(Number(value=1),
+            Apply(function='exp', arguments=(Negative(inner=Symbol(name='x', sub=(), sup='', accent='')),)))))
+    """
+    reader = _Reader(text)
+    tree = reader.disjunction()
+    if reader.kind != "end":
+        reader.fail("an operator or the end")
+    return normal(tree)
+
+
+class _Reader:
+    """A place in a text, and one method for each rule of the grammar."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.start = self.end = 0
+        self.kind = self.token = ""
+        self.advance()
+
+    def advance(self) -> str:
+        """Step over the current token and give it."""
+        passed = self.token
+        self.start = len(self.text) - len(self.text[self.end :].lstrip())
+        found = _TOKEN.match(self.text, self.start)
+        if found is None:
+            self.kind, self.token, self.end = "unreadable", "", self.start
+            return passed
+        self.kind, self.end = found.lastgroup or "", found.end()
+        self.token = found[self.kind].replace("·", "*").replace("×", "*")
+        return passed
+
+    def fail(self, wanted: str) -> NoReturn:
+        raise ValueError(f"formula {self.text!r}: {wanted} expected at character {self.start + 1}")
+
+    def at(self, *signs: str) -> bool:
+        return self.kind == "sign" and self.token in signs
+
+    def take(self, sign: str) -> None:
+        if not self.at(sign):
+            self.fail(repr(sign))
+        self.advance()
+
+    def disjunction(self) -> Tree:
+        tree = self.conjunction()
+        while self.at("|"):
+            self.advance()
+            tree = Apply("or", (tree, self.conjunction()))
+        return tree
+
+    def conjunction(self) -> Tree:
+        tree = self.comparison()
+        while self.at("&"):
+            self.advance()
+            tree = Apply("and", (tree, self.comparison()))
+        return tree
+
+    def comparison(self) -> Tree:
+        left = self.sum()
+        if not self.at(*COMPARISONS):
+            return left
+        sign = self.advance()
+        return Compare(sign, left, self.sum())
+
+    def sum(self) -> Tree:
+        terms = [self.term()]
+        while self.at("+", "-"):
+            sign, term = self.advance(), self.term()
+            terms.append(term if sign == "+" else Negative(term))
+        return Sum(tuple(terms)) if len(terms) > 1 else terms[0]
+
+    def term(self) -> Tree:
+        if self.at("-"):
+            self.advance()
+            return Negative(self.term())
+        return self.product()
+
+    def product(self) -> Tree:
+        tree = self.factor()
+        while self.at("*", "/"):
+            sign, right = self.advance(), self.factor()
+            tree = Product((tree, right)) if sign == "*" else Quotient(tree, right)
+        return tree
+
+    def factor(self) -> Tree:
+        if self.at("-"):
+            self.advance()
+            return Negative(self.factor())
+        return self.power()
+
+    def power(self) -> Tree:
+        base = self.atom()
+        if not self.at("^"):
+            return base
+        self.advance()
+        return Power(base, self.factor())
+
+    def atom(self) -> Tree:
+        if self.kind == "number":
+            text = self.advance()
+            return Number(int(text) if text.isdigit() else float(text))
+        if self.kind == "name":
+            return self.named(self.advance())
+        if self.at("#"):
+            return self.element()
+        self.take("(")
+        tree = self.disjunction()
+        self.take(")")
+        return tree
+
+    def named(self, name: str) -> Tree:
+        if not self.at("("):
+            return Number(_NON_FINITE[name]) if name in _NON_FINITE else self.symbol(name)
+        self.advance()
+        if name == "d":
+            return self.derivative()
+        sign, _, index = name.partition("_")
+        if name in ("sum", "prod"):
+            index = self.advance() if self.kind == "name" else self.fail("the index of a sum")
+            self.take(",")
+        if index and sign in BIG_SIGNS:
+            inner = self.disjunction()
+            self.take(")")
+            return Big(sign, index, inner)
+        return self.call(name)
+
+    def call(self, name: str) -> Tree:
+        if name not in FUNCTIONS:
+            raise ValueError(f"formula {self.text!r}: no function is called {name!r}")
+        arguments = [self.disjunction()]
+        while self.at(","):
+            self.advance()
+            arguments.append(self.disjunction())
+        self.take(")")
+        if len(arguments) != FUNCTIONS[name].arity:
+            raise ValueError(f"formula {self.text!r}: {name} takes {FUNCTIONS[name].arity} arguments")
+        return Apply(name, tuple(arguments))
+
+    def derivative(self) -> Tree:
+        of = self.disjunction()
+        self.take(")")
+        self.take("/")
+        if self.kind != "name" or self.token != "d":
+            self.fail("'d'")
+        self.advance()
+        self.take("(")
+        by = self.disjunction()
+        self.take(")")
+        return Derivative(of, by)
+
+    def symbol(self, name: str) -> Symbol:
+        head, _, accent = name.rpartition("_")
+        if not head or accent not in ACCENTS:
+            head, accent = name, ""
+        sub = self.indices() if self.at("[") else ()
+        sup = self.advance() if self.kind == "layer" else ""
+        return Symbol(head, sub, sup, accent)
+
+    def element(self) -> Element:
+        self.take("#")
+        if self.kind != "number" or not self.token.isdigit():
+            self.fail("the number of an argument")
+        argument = int(self.advance())
+        index = self.indices() if self.at("[") else ()
+        if not all(text.isdigit() for text in index):
+            self.fail("whole numbers as indices")
+        return Element(argument, tuple(int(text) for text in index))
+
+    def indices(self) -> tuple[str, ...]:
+        """The texts between brackets, cut at the commas that stand in no inner bracket."""
+        self.take("[")
+        texts, depth = [""], 0
+        while depth or not self.at("]"):
+            if self.kind in ("end", "unreadable"):
+                self.fail("']'")
+            depth += self.at("[", "(") - self.at("]", ")")
+            if self.at(",") and not depth:
+                texts.append("")
+                self.advance()
+            else:
+                texts[-1] += self.advance()
+        self.advance()
+        if not all(texts):
+            self.fail("an index")
+        return tuple(texts)

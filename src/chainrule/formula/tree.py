@@ -1,0 +1,293 @@
+"""A formula as a tree: the one form from which it is printed, in four notations, and computed.
+
+A formula that is only text rots: nobody notices when the code beside it changes. As a tree it can be computed
+with the numbers of a sample and compared with what the code gave. The nodes are frozen and compare by their
+content, so two formulas are equal exactly if they say the same.
+
+Indices are part of the symbol: ``x[i,k]`` is ``Symbol("x", ("i", "k"))``, each index a small text of its own
+(``"i+1"`` and ``"y[i]"`` are indices too). They name a place and are never computed.
+
+Example:
+    >>> z = Symbol("z")
+    >>> g = Quotient(Number(1), Sum((Number(1), Apply("exp", (Negative(z),)))))
+    >>> round(float(value(g, {z: 0.4}.__getitem__)), 6)
+    0.598688
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from functools import reduce
+from typing import TypeAlias, Union
+
+import numpy as np
+
+from chainrule.formula.function import COMPARISONS, CONSTANTS, FUNCTIONS, Numbers
+
+ACCENTS = ("hat", "bar")
+BIG_SIGNS = ("sum", "prod", "max", "min")
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number; a whole one stays an ``int`` and is printed without a point."""
+
+    value: float | int
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """A letter or a word that stands for a value, such as w with indices 1, 2 of layer 1.
+
+    Args:
+        name: a letter, a word, or a Greek letter spelled out (``"delta"``).
+        sub: the indices, each a text.
+        sup: the layer or sample in brackets above, ``"1"`` for w^(1); never a power.
+        accent: ``"hat"``, ``"bar"`` or nothing.
+    """
+
+    name: str
+    sub: tuple[str, ...] = ()
+    sup: str = ""
+    accent: str = ""
+
+
+@dataclass(frozen=True)
+class Element:
+    """The element at ``index`` of an op's ``argument``-th input (from 0), until a symbol replaces it."""
+
+    argument: int
+    index: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Link:
+    """A part of a formula that belongs to ``target``: printed as ``inner``, and found again on a page."""
+
+    target: Hashable
+    inner: Tree
+
+
+@dataclass(frozen=True)
+class Sum:
+    """Terms added; subtraction is a ``Negative`` term."""
+
+    terms: tuple[Tree, ...]
+
+
+@dataclass(frozen=True)
+class Product:
+    """Factors multiplied."""
+
+    factors: tuple[Tree, ...]
+
+
+@dataclass(frozen=True)
+class Quotient:
+    """``above`` divided by ``below``."""
+
+    above: Tree
+    below: Tree
+
+
+@dataclass(frozen=True)
+class Power:
+    """``base`` raised to ``exponent``."""
+
+    base: Tree
+    exponent: Tree
+
+
+@dataclass(frozen=True)
+class Negative:
+    """``inner`` with its sign turned."""
+
+    inner: Tree
+
+
+@dataclass(frozen=True)
+class Apply:
+    """A function of the table ``FUNCTIONS`` with its arguments."""
+
+    function: str
+    arguments: tuple[Tree, ...]
+
+
+@dataclass(frozen=True)
+class Compare:
+    """A question with the answer yes or no: ``left`` < ``right``, and the other five signs."""
+
+    sign: str
+    left: Tree
+    right: Tree
+
+
+@dataclass(frozen=True)
+class Big:
+    """The sum, product, largest or smallest of ``inner`` over all values of ``index``; never computed."""
+
+    sign: str
+    index: str
+    inner: Tree
+
+
+@dataclass(frozen=True)
+class Derivative:
+    """The partial derivative of ``of`` by ``by``: a name for a number; never computed."""
+
+    of: Tree
+    by: Tree
+
+
+Tree: TypeAlias = Union[  # noqa: UP007  (a recursive alias that both pyright and isinstance can read)
+    Number,
+    Symbol,
+    Element,
+    Link,
+    Sum,
+    Product,
+    Quotient,
+    Power,
+    Negative,
+    Apply,
+    Compare,
+    Big,
+    Derivative,
+]
+
+
+def children(tree: Tree) -> tuple[Tree, ...]:
+    """The parts of a tree, from left to right; none for a leaf."""
+    match tree:
+        case Sum(parts) | Product(parts) | Apply(_, parts):
+            return parts
+        case Link(_, inner) | Big(_, _, inner) | Negative(inner):
+            return (inner,)
+        case Quotient(left, right) | Power(left, right) | Compare(_, left, right) | Derivative(left, right):
+            return (left, right)
+        case _:
+            return ()
+
+
+def with_children(tree: Tree, parts: tuple[Tree, ...]) -> Tree:
+    """The same node over other parts, as many as ``children`` gives."""
+    match tree:
+        case Sum():
+            return Sum(parts)
+        case Product():
+            return Product(parts)
+        case Apply(function, _):
+            return Apply(function, parts)
+        case Link(target, _):
+            return Link(target, parts[0])
+        case Big(sign, index, _):
+            return Big(sign, index, parts[0])
+        case Negative():
+            return Negative(parts[0])
+        case Compare(sign, _, _):
+            return Compare(sign, parts[0], parts[1])
+        case Quotient() | Power() | Derivative():
+            return type(tree)(parts[0], parts[1])
+        case _:
+            return tree
+
+
+def substitute(tree: Tree, replace: Callable[[Tree], Tree | None]) -> Tree:
+    """The tree with every node for which ``replace`` gives a tree exchanged for it.
+
+    From the bottom up: ``replace`` sees a node after its parts have been exchanged, and what it gives is not
+    looked into again, so a symbol may be replaced by a formula that holds the same symbol.
+
+    Example:
+        >>> x = Symbol("x")
+        >>> substitute(Power(x, Number(2)), lambda node: Number(0.5) if node == x else None)
+        Power(base=Number(value=0.5), exponent=Number(value=2))
+    """
+    parts = children(tree)
+    if parts:
+        tree = with_children(tree, tuple(substitute(part, replace) for part in parts))
+    other = replace(tree)
+    return tree if other is None else other
+
+
+def leaves(tree: Tree) -> tuple[Tree, ...]:
+    """The numbers, symbols and elements of a tree, from left to right, repeated as often as they occur.
+
+    An empty ``Sum`` has no leaves.
+    """
+    parts = children(tree)
+    if parts:
+        return tuple(leaf for part in parts for leaf in leaves(part))
+    return (tree,) if isinstance(tree, Number | Symbol | Element) else ()
+
+
+def is_numeric(tree: Tree) -> bool:
+    """Whether a tree holds numbers only, so that it has a value of its own."""
+    parts = children(tree)
+    if parts:
+        return not isinstance(tree, Big | Derivative) and all(is_numeric(part) for part in parts)
+    return not isinstance(tree, Symbol | Element)
+
+
+def value(tree: Tree, lookup: Callable[[Tree], Numbers]) -> Numbers:
+    """What the formula comes to, once each of its symbols has a value.
+
+    Args:
+        tree: the formula.
+        lookup: gives the number or the array for a ``Symbol`` or an ``Element``; ``pi`` and ``e`` are known.
+
+    Numerics: IEEE arithmetic throughout, without warnings: 1/0 is infinite and log(-1) is nan. A yes or no
+        that is calculated with counts as 1 or 0.
+
+    Fails: ``ValueError`` for a ``Big`` or a ``Derivative``, which have no value by themselves.
+
+    Example:
+        >>> x = Symbol("x")
+        >>> value(Power(x, Number(2)), {x: np.array([1.0, 3.0])}.__getitem__)
+        array([1., 9.])
+    """
+    with np.errstate(all="ignore"):
+        return _value(tree, lookup)
+
+
+def _value(tree: Tree, lookup: Callable[[Tree], Numbers]) -> Numbers:
+    match tree:
+        case Number(number):
+            return number
+        case Symbol(name, (), "", "") if name in CONSTANTS:
+            return CONSTANTS[name]
+        case Symbol() | Element():
+            return lookup(tree)
+        case Big() | Derivative():
+            raise ValueError(f"{tree} stands for a number and cannot be computed by itself")
+        case Link(_, inner):
+            return _value(inner, lookup)
+        case Apply(function, arguments):
+            return FUNCTIONS[function].evaluate(*(_value(part, lookup) for part in arguments))
+        case Compare(sign, left, right):
+            return COMPARISONS[sign](_value(left, lookup), _value(right, lookup))
+    return _arithmetic(tree, [_quantity(_value(part, lookup)) for part in children(tree)])
+
+
+def _arithmetic(tree: Tree, parts: list[Numbers]) -> Numbers:
+    match tree:
+        case Sum():
+            return reduce(np.add, parts) if parts else 0.0
+        case Product():
+            return reduce(np.multiply, parts) if parts else 1.0
+        case Quotient():
+            return np.divide(*parts)
+        case Power():
+            return np.power(*parts)
+        case _:
+            return np.negative(parts[0])
+
+
+def _quantity(number: Numbers) -> Numbers:
+    # NumPy adds two booleans to "or" and refuses to negate one; whole numbers have no negative powers.
+    if isinstance(number, bool | int | np.bool_ | np.integer):
+        return float(number)
+    if isinstance(number, np.ndarray) and number.dtype.kind in "bui":
+        return number.astype(np.float64)
+    return number

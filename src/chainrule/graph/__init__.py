@@ -1,0 +1,25 @@
+"""Nodes and graphs: what is to be computed, as a value that can be printed, compared and saved.
+
+In: operations with their inputs. Out: frozen nodes, each typed by its ``Spec``; two nodes that compute the same
+thing are one object. This room never computes a number.
+"""
+
+from chainrule.graph.graph import Graph, order
+from chainrule.graph.leaf import Constant, Input, constant, input_node
+from chainrule.graph.node import Node, Site, make, site, teach_signs
+from chainrule.graph.op import Op
+
+__all__ = [
+    "Constant",
+    "Graph",
+    "Input",
+    "Node",
+    "Op",
+    "Site",
+    "constant",
+    "input_node",
+    "make",
+    "order",
+    "site",
+    "teach_signs",
+]

@@ -1,0 +1,77 @@
+"""A set of named outputs with everything they need: the unit that is printed, compared, saved and compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from chainrule.graph.leaf import Input
+from chainrule.graph.node import Node
+
+
+def order(outputs: Iterable[Node]) -> list[Node]:
+    """Every node the outputs need, each after its inputs (a topological order).
+
+    A value can only be computed when its inputs are known, and a gradient only be passed on when *all* that flows
+    into a node has arrived; the second is the same order read backwards. The walk keeps its own stack, because a
+    recursive one ends at about a thousand operations in a row.
+    """
+    done: dict[Node, None] = {}
+    stack = [(node, False) for node in reversed(list(outputs))]
+    while stack:
+        node, inputs_done = stack.pop()
+        if node in done:
+            continue
+        if inputs_done:
+            done[node] = None
+            continue
+        stack.append((node, True))
+        stack.extend((source, False) for source in reversed(node.inputs) if source not in done)
+    return list(done)
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Named outputs and all nodes behind them.
+
+    Args:
+        outputs: the nodes to compute, by name.
+
+    Example:
+        >>> from chainrule.graph.leaf import input_node
+        >>> print(Graph({"y": input_node("x", (None, 2), "float32")}))
+        %0 = input "x"    float32(B, 2)
+        return y=%0
+    """
+
+    outputs: Mapping[str, Node]
+
+    @cached_property
+    def nodes(self) -> tuple[Node, ...]:
+        """Every node, each after its inputs."""
+        return tuple(order(self.outputs.values()))
+
+    @cached_property
+    def inputs(self) -> dict[str, Node]:
+        """The input nodes by label, in order of first use."""
+        return {node.op.label: node for node in self.nodes if isinstance(node.op, Input)}
+
+    @cached_property
+    def consumers(self) -> dict[Node, tuple[Node, ...]]:
+        """Which nodes read each node."""
+        readers: dict[Node, list[Node]] = {node: [] for node in self.nodes}
+        for node in self.nodes:
+            for source in dict.fromkeys(node.inputs):
+                readers[source].append(node)
+        return {node: tuple(found) for node, found in readers.items()}
+
+    def __str__(self) -> str:
+        number = {node: f"%{i}" for i, node in enumerate(self.nodes)}
+        lines = []
+        for node in self.nodes:
+            arguments = f"({', '.join(number[source] for source in node.inputs)})" if node.inputs else ""
+            tail = f"    {node.site.path}" if node.site.path else ""
+            lines.append(f"{number[node]} = {node.op}{arguments}    {node.spec}{tail}")
+        results = ", ".join(f"{name}={number[node]}" for name, node in self.outputs.items())
+        return "\n".join([*lines, f"return {results}"])

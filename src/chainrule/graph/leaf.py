@@ -1,0 +1,134 @@
+"""The nodes without inputs: what is given at run time (``Input``) and what is fixed (``Constant``)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+
+from chainrule.errors import DtypeError, UsageError
+from chainrule.graph.node import Node, make
+from chainrule.graph.op import Op
+from chainrule.settings import settings
+from chainrule.spec import DTYPES, Axis, Size, Spec
+
+
+@dataclass(frozen=True)
+class Input(Op):
+    """A value that is handed in when the graph runs.
+
+    Args:
+        label: the name it is handed in by.
+        spec: its shape (symbolic axes allowed) and number kind.
+        role: what it is to the training step: ``"data"``, ``"parameter"``, ``"state"``, ``"step"`` or ``"key"``.
+    """
+
+    name: ClassVar[str] = "input"
+    label: str
+    spec: Spec
+    role: str = "data"
+
+    def infer(self, *specs: Spec) -> Spec:
+        return self.spec
+
+    def __str__(self) -> str:
+        return f'{self.role if self.role != "data" else "input"} "{self.label}"'
+
+
+@dataclass(frozen=True, eq=False)
+class Constant(Op):
+    """A fixed array, equal to another when number kind, shape and every bit are."""
+
+    name: ClassVar[str] = "constant"
+    array: np.ndarray
+    digest: bytes = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        array = np.array(self.array, order="C", copy=True)
+        array.setflags(write=False)
+        mark = hashlib.blake2b(array.tobytes(), digest_size=16, key=f"{array.dtype}{array.shape}".encode()[:64])
+        object.__setattr__(self, "array", array)
+        object.__setattr__(self, "digest", mark.digest())
+
+    def infer(self, *specs: Spec) -> Spec:
+        return Spec.of(self.array)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Constant) and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    @property
+    def number(self) -> float | int | bool | None:
+        """The number this constant is, when all its elements are the same number."""
+        flat = self.array.reshape(-1)
+        return flat[0].item() if flat.size and (flat == flat[0]).all() else None
+
+    def __str__(self) -> str:
+        return str(self.array) if self.array.ndim == 0 else f"constant {Spec.of(self.array)}"
+
+
+def input_node(
+    name: str, shape: Sequence[Axis | str | None], dtype: str | None = None, role: str = "data"
+) -> Node:
+    """A named input of the graph.
+
+    Args:
+        name: what its array is called at run time.
+        shape: axis lengths. ``None`` first is the batch size ``B``; ``None`` later is a size of its own; a string
+            names a size, so that two inputs can share it.
+        dtype: number kind; the setting ``dtype`` by default.
+        role: see ``Input``.
+
+    Fails:
+        DtypeError E251: a dtype chainrule does not compute with.
+
+    Example:
+        >>> input_node("x", (None, 2), "float64").spec
+        Spec(shape=(B, 2), dtype='float64')
+    """
+    axes = [_axis(name, i, a) for i, a in enumerate(shape)]
+    return make(Input(name, Spec(tuple(axes), known_dtype(dtype or settings.dtype)), role))
+
+
+def _axis(name: str, position: int, axis: Axis | str | None) -> Axis:
+    if axis is None:
+        return Size.symbol("B" if position == 0 else f"{name}_{position}")
+    if isinstance(axis, str):
+        return Size.symbol(axis)
+    if isinstance(axis, int) and axis < 0:
+        raise UsageError("E102", name=f'the shape of input "{name}"', expected="lengths >= 0", received=axis)
+    return axis
+
+
+def known_dtype(dtype: str) -> str:
+    """The dtype's name, once it is known that chainrule computes with it."""
+    name = np.dtype(dtype).name
+    if name not in DTYPES:
+        raise DtypeError("E251", dtype=name, expected=", ".join(DTYPES), received=name, fix='x.astype("float32")')
+    return name
+
+
+def constant(value: object, dtype: str | None = None) -> Node:
+    """A fixed array as a node.
+
+    Args:
+        value: numbers. Plain Python floats take the setting ``dtype``; NumPy arrays keep theirs.
+        dtype: number kind, when it should be another one.
+
+    Fails:
+        DtypeError E251: an array of objects, strings, complex numbers or another dtype chainrule does not compute
+            with.
+
+    Example:
+        >>> constant([[1.0, 2.0]], "float64").spec
+        Spec(shape=(1, 2), dtype='float64')
+    """
+    array = np.asarray(value)
+    if dtype is None and not isinstance(value, np.ndarray | np.generic) and array.dtype.kind == "f":
+        dtype = settings.dtype
+    return make(Constant(array.astype(known_dtype(dtype or array.dtype.name))))

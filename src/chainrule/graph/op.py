@@ -1,0 +1,47 @@
+"""What a graph must know of an operation: a name, its attributes and its shape rule. The cards add the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, ClassVar, Self
+
+from chainrule.spec import Size, Spec, size_at
+
+
+@dataclass(frozen=True)
+class Op:
+    """An operation with its attributes: a frozen record, equal to another when kind and attributes are equal."""
+
+    name: ClassVar[str]
+
+    def infer(self, *specs: Spec) -> Spec:
+        """The spec of the result; raises ``ShapeError`` or ``DtypeError`` when the inputs cannot meet."""
+        raise TypeError(f"{type(self).__name__} gives no shape rule")
+
+    def at(self, sizes: Mapping[str, int]) -> Self:
+        """The same operation with each symbolic size among its attributes replaced by its number."""
+        changed = {f.name: _at(value, sizes) for f in fields(self) if _has_size(value := getattr(self, f.name))}
+        return replace(self, **changed) if changed else self
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+    def __str__(self) -> str:
+        inside = ", ".join(f"{key}={_text(value)}" for key, value in self.attributes.items())
+        return f"{self.name}[{inside}]" if inside else self.name
+
+
+def _has_size(value: object) -> bool:
+    return isinstance(value, Size) or (isinstance(value, tuple) and any(_has_size(v) for v in value))
+
+
+def _at(value: Any, sizes: Mapping[str, int]) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_at(v, sizes) for v in value)
+    return size_at(value, sizes) if isinstance(value, Size) else value
+
+
+def _text(value: object) -> str:
+    return f"({', '.join(_text(v) for v in value)})" if isinstance(value, tuple) else str(value)

@@ -1,0 +1,95 @@
+"""The functions on nodes by name, for the places that meet a name: signs (``+``) and formulas (``exp(x)``).
+
+A card's pullback is written as text, ``"dy * y"``, next to the formula of its value, and that text *is* the
+program: ``nodes_of`` turns the parsed formula into nodes. The functions it needs are those of this room's own files,
+which need their cards, which need this file; so the dictionary starts empty and ``ops/__init__`` fills it once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+
+from chainrule.formula.parse import parse
+from chainrule.formula.tree import (
+    Apply,
+    Compare,
+    Negative,
+    Number,
+    Power,
+    Product,
+    Quotient,
+    Sum,
+    Symbol,
+    Tree,
+)
+from chainrule.graph import Node
+
+FUNCTIONS: dict[str, Callable[..., Node]] = {}
+Value = Node | float | int
+
+_COMPARISONS = {
+    "<": "less",
+    "<=": "less_equal",
+    ">": "greater",
+    ">=": "greater_equal",
+    "==": "equal",
+    "!=": "not_equal",
+}
+_APPLIED = {"max": "maximum", "min": "minimum", "and": "logical_and", "or": "logical_or", "not": "logical_not"}
+parsed = cache(parse)
+
+
+def nodes_of(text: str, names: Mapping[str, Value], like: Node) -> Node:
+    """The nodes that a formula describes.
+
+    Args:
+        text: an elementwise formula, such as ``"dy * y * (1 - y)"``.
+        names: the node, or the plain number, each name of the formula stands for.
+        like: a node of the shape and number kind of the result; a formula that is a plain number is repeated so.
+    """
+    result = _value(parsed(text), names)
+    return result if isinstance(result, Node) else FUNCTIONS["full_like"](like, result)
+
+
+def _value(tree: Tree, names: Mapping[str, Value]) -> Value:
+    match tree:
+        case Number(value=number):
+            return number
+        case Symbol(name=name):
+            return names[name] if name in names else tree_constant(name)
+        case Negative(inner=inner):
+            return -_value(inner, names)
+        case Sum(terms=terms):
+            return _fold("add", [_value(t, names) for t in terms])
+        case Product(factors=factors):
+            return _fold("multiply", [_value(f, names) for f in factors])
+        case Quotient(above=above, below=below):
+            return _fold("divide", [_value(above, names), _value(below, names)])
+        case Power(base=base, exponent=exponent):
+            return FUNCTIONS["power"](_value(base, names), _value(exponent, names))
+        case Compare(sign=sign, left=left, right=right):
+            return FUNCTIONS[_COMPARISONS[sign]](_value(left, names), _value(right, names))
+        case Apply(function=function, arguments=arguments):
+            values = [_value(a, names) for a in arguments]
+            return FUNCTIONS[_APPLIED.get(function, function)](*values)
+    raise TypeError(f"a formula of nodes cannot hold {tree!r}")
+
+
+def tree_constant(name: str) -> float:
+    """The value of a name that is a number by itself."""
+    return {"pi": 3.141592653589793, "e": 2.718281828459045}[name]
+
+
+def _fold(word: str, values: list[Value]) -> Value:
+    """``a + b + c`` from left to right; plain numbers among themselves stay plain numbers."""
+    plain = {"add": lambda a, b: a + b, "multiply": lambda a, b: a * b, "divide": lambda a, b: a / b}[word]
+    total = values[0]
+    for value in values[1:]:
+        if word == "add" and isinstance(value, Node) and value.op.name == "negative":
+            total = FUNCTIONS["subtract"](total, value.inputs[0])  # a - b is parsed as a + (-b)
+        elif isinstance(total, Node) or isinstance(value, Node):
+            total = FUNCTIONS[word](total, value)
+        else:
+            total = plain(total, value)
+    return total

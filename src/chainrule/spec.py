@@ -1,0 +1,173 @@
+"""What is known of a value before there is one: its shape and the kind of its numbers.
+
+A graph is built once and run with batches of any size, so an axis can be a ``Size``: a polynomial with whole
+coefficients in named symbols, such as ``B``, ``2*B`` or ``B*T + 1``. Polynomials, not free expressions, because
+two sizes must be *comparable*: ``B*4 + B*4`` is ``8*B``, whichever way it was built, and a shape rule can tell that
+two axes are equal without knowing the batch. Division is allowed only where it is exact.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+Monomial: TypeAlias = tuple[str, ...]  # sorted symbols, repeated for powers: ("B", "T") is B*T
+Axis: TypeAlias = "int | Size"
+Shape: TypeAlias = "tuple[Axis, ...]"
+
+DTYPES = ("bool", "int32", "int64", "uint32", "float32", "float64")
+FLOATS = ("float32", "float64")
+INTEGERS = ("int32", "int64", "uint32")
+
+
+@dataclass(frozen=True)
+class Size:
+    """An axis length that is known only when the graph runs: a polynomial in named symbols.
+
+    Args:
+        terms: pairs of a monomial and its coefficient, sorted, no coefficient zero. Build sizes with
+            ``Size.symbol`` and arithmetic, never by hand.
+
+    Example:
+        >>> B = Size.symbol("B")
+        >>> B * 4 + B * 4, (B * 12) // 3, B - B
+        (8*B, 4*B, 0)
+    """
+
+    terms: tuple[tuple[Monomial, int], ...]
+
+    @staticmethod
+    def symbol(name: str) -> Size:
+        """The size that is called ``name``."""
+        return Size((((name,), 1),))
+
+    def __add__(self, other: Axis) -> Axis:
+        return _collect([*self.terms, *_terms(other)])
+
+    def __sub__(self, other: Axis) -> Axis:
+        return self + other * -1
+
+    def __rsub__(self, other: int) -> Axis:
+        return self * -1 + other
+
+    def __mul__(self, other: Axis) -> Axis:
+        pairs = [(_join(m, n), a * b) for m, a in self.terms for n, b in _terms(other)]
+        return _collect(pairs)
+
+    __radd__ = __add__
+    __rmul__ = __mul__
+
+    def __floordiv__(self, other: Axis) -> Axis:
+        """Exact division by a single term; ``ValueError`` when it is not exact."""
+        divisor = _terms(other)
+        if len(divisor) != 1:
+            raise ValueError(f"{self} cannot be divided by {other}")
+        (monomial, coefficient), quotient = divisor[0], []
+        for m, a in self.terms:
+            rest = list(m)
+            for symbol in monomial:
+                if symbol not in rest:
+                    raise ValueError(f"{self} cannot be divided by {other}")
+                rest.remove(symbol)
+            if a % coefficient:
+                raise ValueError(f"{self} cannot be divided by {other}")
+            quotient.append((tuple(rest), a // coefficient))
+        return _collect(quotient)
+
+    def at(self, sizes: Mapping[str, int]) -> int:
+        """The number this size stands for when each symbol has the value in ``sizes``."""
+        return sum(c * math.prod(sizes[s] for s in m) for m, c in self.terms)
+
+    def __str__(self) -> str:
+        parts = []
+        for monomial, coefficient in self.terms:
+            factors = [str(coefficient)] if coefficient != 1 or not monomial else []
+            parts.append("*".join([*factors, *monomial]))
+        return " + ".join(parts).replace("+ -", "- ")
+
+    __repr__ = __str__
+
+
+def _terms(axis: Axis) -> tuple[tuple[Monomial, int], ...]:
+    return axis.terms if isinstance(axis, Size) else (((), int(axis)),)
+
+
+def _join(a: Monomial, b: Monomial) -> Monomial:
+    return tuple(sorted(a + b))
+
+
+def _collect(pairs: Iterable[tuple[Monomial, int]]) -> Axis:
+    """Add equal monomials up; a polynomial without symbols becomes a plain int."""
+    total: dict[Monomial, int] = {}
+    for monomial, coefficient in pairs:
+        total[monomial] = total.get(monomial, 0) + coefficient
+    terms = tuple(sorted((m, c) for m, c in total.items() if c))
+    if not terms:
+        return 0
+    return terms[0][1] if len(terms) == 1 and terms[0][0] == () else Size(terms)
+
+
+def size_at(axis: Axis, sizes: Mapping[str, int]) -> int:
+    """The number an axis stands for, be it fixed or symbolic."""
+    return axis.at(sizes) if isinstance(axis, Size) else axis
+
+
+def count(shape: Iterable[Axis]) -> Axis:
+    """How many numbers a value of this shape holds."""
+    total: Axis = 1
+    for axis in shape:
+        total = total * axis
+    return total
+
+
+@dataclass(frozen=True)
+class Spec:
+    """The shape and number kind of a value.
+
+    Args:
+        shape: axis lengths, each an ``int`` or a ``Size``.
+        dtype: one of ``DTYPES``.
+    """
+
+    shape: Shape
+    dtype: str
+
+    @property
+    def rank(self) -> int:
+        return len(self.shape)
+
+    @property
+    def is_float(self) -> bool:
+        return self.dtype in FLOATS
+
+    @property
+    def size(self) -> Axis:
+        """How many numbers."""
+        return count(self.shape)
+
+    def at(self, sizes: Mapping[str, int]) -> Spec:
+        """The same spec with every symbol replaced by its number."""
+        return Spec(tuple(size_at(axis, sizes) for axis in self.shape), self.dtype)
+
+    def with_shape(self, shape: Iterable[Axis]) -> Spec:
+        return Spec(tuple(shape), self.dtype)
+
+    def with_dtype(self, dtype: str) -> Spec:
+        return Spec(self.shape, dtype)
+
+    @staticmethod
+    def of(array: np.ndarray) -> Spec:
+        return Spec(tuple(array.shape), array.dtype.name)
+
+    def __str__(self) -> str:
+        return f"{self.dtype}{shape_text(self.shape)}"
+
+
+def shape_text(shape: Iterable[Axis]) -> str:
+    """A shape as people write it: ``(B, 3)``, ``(3,)``, ``()``."""
+    parts = [str(axis) for axis in shape]
+    return f"({parts[0]},)" if len(parts) == 1 else f"({', '.join(parts)})"

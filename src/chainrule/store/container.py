@@ -1,0 +1,322 @@
+"""One file format for everything chainrule keeps: arrays by name, and a record that says what they are.
+
+The file is a plain *safetensors* file, so any program that reads that format opens the weights::
+
+    8 bytes     length of the header
+    header      JSON: {"__metadata__": {"chainrule": DOCUMENT}, NAME: {dtype, shape, data_offsets}, ...}
+    data        the arrays, one after the other, little-endian, widest numbers first
+
+DOCUMENT is a JSON text: ``{"format": "chainrule", "version": 1, "kind": ..., "sha256": ..., "record": ...}``.
+The SHA-256 covers *every byte of the file*, with its own 64 characters taken as zeros, so a single wrong bit
+is found, in a weight, in a name or in the checksum itself. Equal contents give equal bytes.
+
+Why safetensors and not pickle or HDF5: a pickle is a program that runs when it is opened. Here loading reads
+one file, checks it, and copies numbers; it can execute nothing and open nothing else.
+
+Why the format is written and read here and not by the library of that name: the library promises no order of
+the header, so its bytes may differ from run to run, and the checksum has to be found before anything in the
+file is believed. A checksum guards against accidents, not against malice, since anyone can compute one: so
+after it every length, shape and offset is checked as if the file were hostile, before memory is asked for.
+The tests open these files with the library too.
+
+Reference: Hugging Face (2022), safetensors, format description.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from chainrule.errors import FileError
+from chainrule.store import document, durable
+
+VERSION = 1
+HEADER_LIMIT = 64 * 2**20  # bytes; text in memory takes some twenty times its length
+_WIDTH = 8  # bytes of the header's length, and the alignment of the data
+_BLANK = "0" * 64
+_DIGEST = re.compile(rb'\\"sha256\\":\\"([0-9a-f]{64})\\"')
+_TYPES = {"float32": "F32", "float64": "F64", "int32": "I32", "int64": "I64", "uint32": "U32", "bool": "BOOL"}
+_NAMES = {short: name for name, short in _TYPES.items()}
+_RANK_LIMIT = 64  # NumPy's own
+
+
+def save(
+    path: str | os.PathLike[str], kind: str, record: Mapping[str, Any], tensors: Mapping[str, np.ndarray]
+) -> None:
+    """Write a record and arrays to one file, wholly or not at all; see ``pack`` and ``durable.write``."""
+    durable.write(path, pack(kind, record, tensors))
+
+
+def load(
+    path: str | os.PathLike[str], kind: str, limit: int = durable.READ_LIMIT
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The record and the arrays of the file at ``path``; see ``unpack`` and ``durable.read``."""
+    return unpack(durable.read(path, limit), kind, where=str(path))
+
+
+def pack(kind: str, record: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> bytes:
+    """The bytes of a file that holds a record and arrays.
+
+    Args:
+        kind: what the file is, such as ``"model"`` or ``"checkpoint"``; letters only.
+        record: what strict JSON can hold; see ``document.to_text``.
+        tensors: arrays by name, of any shape and memory order, of the types float32, float64, int32, int64,
+            uint32 and bool.
+
+    Fails: E425 for the record, E426 for an array; all faults at once.
+
+    Example:
+        >>> data = pack("model", {"units": [2, 1]}, {"weight": np.array([[0.5, -1.0]])})
+        >>> unpack(data, "model")
+        ({'units': [2, 1]}, {'weight': array([[ 0.5, -1. ]])})
+    """
+    assert kind.isalpha(), kind
+    _refuse_tensors(tensors)
+    entries, parts = _lay_out(tensors)
+    try:
+        # The checksum stands before the record, so that its first match in the header is the true one.
+        opening = f'{{"format":"chainrule","version":{VERSION},"kind":"{kind}","sha256":"{_BLANK}","record":'
+        text = opening + document.to_text(dict(record)) + "}"
+    except document.UnfitError as unfit:
+        raise _unfit_record(unfit.reasons) from unfit
+    # The metadata come first, then the arrays in the order of their names.
+    outer = f'{{"__metadata__":{document.to_text({"chainrule": text})}'
+    rest = document.to_text(entries)[1:]
+    header = (outer + (rest if rest == "}" else "," + rest)).encode()
+    header += b" " * (-len(header) % _WIDTH)
+    if len(header) > HEADER_LIMIT:
+        raise _unfit_record([f"the record takes {len(header):,} bytes; the limit is {HEADER_LIMIT:,}"])
+    return _seal([len(header).to_bytes(_WIDTH, "little") + header, *parts])
+
+
+def unpack(data: bytes, kind: str, where: str = "") -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The record and the arrays in the bytes of a file, after every byte has been checked.
+
+    Args:
+        data: the whole file.
+        kind: what the file has to be, such as ``"model"``.
+        where: what to call the file in an error.
+
+    Fails: E420 corrupted, E421 not chainrule's, E422 newer version, E423 another kind, E424 a broken rule.
+    """
+    header = _header(data, where)
+    _verify(data, header, where)
+    entries = _parse(header, where)
+    held = _document(entries.pop("__metadata__"), where)
+    if held["version"] > VERSION:
+        raise FileError(
+            "E422",
+            where=where,
+            expected=f"format version {VERSION} or less",
+            received=f"format version {held['version']}",
+            fix="python -m pip install --upgrade chainrule",
+        )
+    if held["kind"] != kind:
+        raise FileError("E423", where=where, expected=kind, received=held["kind"], fix=f"give a {kind} file")
+    return held["record"], _tensors(entries, memoryview(data)[_WIDTH + len(header) :], where)
+
+
+def _refuse_tensors(tensors: Mapping[str, np.ndarray]) -> None:
+    faults = []
+    for name, tensor in tensors.items():
+        dtype = np.asarray(tensor).dtype.name
+        if dtype not in _TYPES:
+            faults.append(f"{name!r} is of {dtype}")
+        if name == "__metadata__" or not document.is_text(name):
+            faults.append(f"{name!a} cannot be the name of an array")
+    if faults:
+        raise FileError(
+            "E426",
+            expected=f"names in Unicode, arrays of {', '.join(_TYPES)}",
+            received=faults[0],
+            notes=faults[1:],
+            fix='array.astype("float32")',
+        )
+
+
+def _lay_out(tensors: Mapping[str, np.ndarray]) -> tuple[dict[str, Any], list[bytes]]:
+    """The header entry of each array and its bytes, in file order.
+
+    Widest numbers first: each array starts at a multiple of its own width, for readers that map the file.
+    """
+    arrays = {name: np.asarray(tensor) for name, tensor in tensors.items()}
+    entries: dict[str, Any] = {}
+    parts: list[bytes] = []
+    end = 0
+    for name in sorted(arrays, key=lambda name: (-arrays[name].dtype.itemsize, name)):
+        array = arrays[name]
+        part = array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
+        begin, end = end, end + len(part)
+        entries[name] = {
+            "dtype": _TYPES[array.dtype.name],
+            "shape": list(array.shape),
+            "data_offsets": [begin, end],
+        }
+        parts.append(part)
+    return entries, parts
+
+
+def _seal(parts: list[bytes]) -> bytes:
+    """The parts as one, with the checksum put in the place that was left for it."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    found = _DIGEST.search(parts[0])
+    assert found, "the header has a place for the checksum"
+    begin, end = found.span(1)
+    parts[0] = parts[0][:begin] + digest.hexdigest().encode() + parts[0][end:]
+    return b"".join(parts)
+
+
+def _header(data: bytes, where: str) -> bytes:
+    """The header's bytes, if there is room for them in the file."""
+    if len(data) <= _WIDTH:
+        raise _corrupted(where, f"more than {_WIDTH} bytes", f"{len(data)} bytes")
+    size = int.from_bytes(data[:_WIDTH], "little")
+    if data[_WIDTH : _WIDTH + 1] != b"{":
+        raise _foreign(where, "a file of another format")
+    if size > len(data) - _WIDTH:
+        raise _corrupted(
+            where, f"a header of {size:,} bytes", f"{len(data) - _WIDTH:,} bytes after its length"
+        )
+    if size > HEADER_LIMIT:
+        raise _foreign(where, f"a header of {size:,} bytes, where chainrule writes at most {HEADER_LIMIT:,}")
+    return data[_WIDTH : _WIDTH + size]
+
+
+def _verify(data: bytes, header: bytes, where: str) -> None:
+    """Refuse the file unless its bytes have the checksum it states."""
+    found = _DIGEST.search(header)
+    if not found:
+        raise (
+            _corrupted(where, "a checksum", "none")
+            if b"chainrule" in header
+            else _foreign_header(header, where)
+        )
+    begin, end = (_WIDTH + index for index in found.span(1))
+    view = memoryview(data)
+    digest = hashlib.sha256(view[:begin])
+    digest.update(_BLANK.encode())
+    digest.update(view[end:])
+    stated, actual = found.group(1).decode(), digest.hexdigest()
+    if stated != actual:
+        raise _corrupted(where, f"SHA-256 {stated[:16]}...", f"SHA-256 {actual[:16]}...")
+
+
+def _foreign_header(header: bytes, where: str) -> FileError:
+    """Another program's safetensors file, or a damaged one."""
+    try:
+        document.from_text(header.decode())
+    except ValueError as cause:
+        return _corrupted(where, "a header in JSON", str(cause))
+    return _foreign(where, "a safetensors file without chainrule's record")
+
+
+def _parse(header: bytes, where: str) -> dict[str, Any]:
+    try:
+        entries = document.from_text(header.decode())
+    except ValueError as cause:
+        raise _broken(where, "a header in strict JSON", str(cause)) from cause
+    metadata = entries.get("__metadata__") if isinstance(entries, dict) else None
+    if not isinstance(metadata, dict) or set(metadata) != {"chainrule"}:
+        raise _broken(where, "metadata with the one key chainrule", f"{str(metadata)[:60]}")
+    return entries
+
+
+def _document(metadata: dict[str, Any], where: str) -> dict[str, Any]:
+    """The document in the metadata, with the type of each part checked."""
+    try:
+        held = document.from_text(metadata["chainrule"])
+    except (TypeError, ValueError) as cause:
+        raise _broken(where, "a record in strict JSON", str(cause)) from cause
+    types = {"format": str, "version": int, "kind": str, "sha256": str, "record": dict}
+    faults = [
+        f"{key} is not a {kind.__name__}"
+        for key, kind in types.items()
+        if not isinstance(held, dict) or type(held.get(key)) is not kind
+    ]
+    if faults or held["format"] != "chainrule":
+        raise _broken(where, "format, version, kind, sha256 and record", "; ".join(faults) or held["format"])
+    return held
+
+
+def _tensors(entries: dict[str, Any], data: memoryview, where: str) -> dict[str, np.ndarray]:
+    """The arrays, which together have to fill the data exactly."""
+    for name, entry in entries.items():
+        if not _is_entry(entry):
+            raise _broken(
+                where, f"dtype, shape and data_offsets that agree for {name[:40]!r}", str(entry)[:80]
+            )
+    place = 0
+    for name in sorted(entries, key=lambda name: entries[name]["data_offsets"]):
+        begin, end = entries[name]["data_offsets"]
+        if begin != place:
+            raise _broken(where, f"{name[:40]!r} to begin at byte {place:,}", f"{begin:,}")
+        place = end
+    if place != len(data):
+        raise _broken(where, f"{place:,} bytes of arrays", f"{len(data):,} bytes")
+    return {name: _array(name, entry, data, where) for name, entry in entries.items()}
+
+
+def _is_entry(entry: Any) -> bool:
+    """Whether a header entry describes an array that can exist, its length agreeing with its shape."""
+    if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
+        return False
+    dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
+    if not isinstance(dtype, str) or dtype not in _NAMES:
+        return False
+    if not _are_counts(shape) or not _are_counts(offsets) or len(shape) > _RANK_LIMIT or len(offsets) != 2:
+        return False
+    return math.prod(shape) * np.dtype(_NAMES[dtype]).itemsize == offsets[1] - offsets[0]
+
+
+def _are_counts(values: Any) -> bool:
+    return isinstance(values, list) and all(type(value) is int and 0 <= value < 2**63 for value in values)
+
+
+def _array(name: str, entry: dict[str, Any], data: memoryview, where: str) -> np.ndarray:
+    """One array of its own memory, so that the file's bytes need not be kept."""
+    dtype = np.dtype(_NAMES[entry["dtype"]])
+    begin, end = entry["data_offsets"]
+    flat = np.frombuffer(data[begin:end], np.uint8)
+    if dtype == np.bool_ and flat.size and flat.max() > 1:
+        raise _broken(where, f"{name[:40]!r} to hold 0 and 1", str(flat.max()))
+    try:
+        return flat.view(dtype.newbyteorder("<")).astype(dtype).reshape(entry["shape"])
+    except (
+        ValueError
+    ) as cause:  # a shape such as (0, 2**62, 2**62): no numbers, and more than NumPy can count
+        raise _broken(
+            where, f"{name[:40]!r} to have a shape that can exist", str(entry["shape"])[:80]
+        ) from cause
+
+
+def _unfit_record(reasons: Any) -> FileError:
+    return FileError(
+        "E425",
+        expected="texts, finite numbers, booleans, None, lists, and dicts with text keys",
+        received=reasons[0],
+        notes=reasons[1:],
+        fix="float(x), int(x) or x.tolist() for a NumPy value; None for a number that is not known",
+    )
+
+
+def _corrupted(where: str, expected: str, received: str) -> FileError:
+    fix = "use a copy or an earlier checkpoint, or fetch the file again"
+    return FileError("E420", where=where, expected=expected, received=received, fix=fix)
+
+
+def _foreign(where: str, received: str) -> FileError:
+    fix = "give a file that model.save(...) or chainrule train wrote"
+    return FileError("E421", where=where, expected="a chainrule file", received=received, fix=fix)
+
+
+def _broken(where: str, expected: str, received: str) -> FileError:
+    fix = "do not trust this file: its checksum is right, so it was made this way"
+    return FileError("E424", where=where, expected=expected, received=received, fix=fix)

@@ -1,0 +1,234 @@
+"""Files that survive a kill, a full disk and a power cut.
+
+Writing over a file in place has a moment in which the old content is gone and the new one is not yet there. A
+process killed in that moment leaves half a file. So nothing is ever written in place:
+
+1. the bytes go to a *temporary* file in the same folder (a rename works only within one file system);
+2. ``fsync`` on it: the bytes are on the disk, not only in the system's memory. Without it a power cut after
+   the rename can leave a file of the right name and length, full of zeros;
+3. ``rename`` over the old name, which the system does in one step: every reader sees the old file or the new;
+4. ``fsync`` on the folder: the new name itself is on the disk.
+
+A killed process leaves its temporary behind. Each writer therefore holds a lock on its temporary, which the
+system drops when the process dies, however it dies; the next write in the folder removes every temporary
+whose lock it can get. A process number in the name would not do: numbers are reused, and differ between
+containers.
+
+Reference: Pillai and others (2014), All file systems are not created equal: on the complexity of crafting
+crash-consistent applications (OSDI'14).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import secrets
+import stat
+from pathlib import Path
+
+from chainrule.errors import FileError
+from chainrule.store import fault
+
+READ_LIMIT = 64 * 2**30  # bytes; more than any machine this is meant for can hold
+_PREFIX, _SUFFIX = ".chainrule-", ".partial"
+
+
+def write(path: str | os.PathLike[str], data: bytes) -> None:
+    """Put ``data`` into the file at ``path``, wholly or not at all.
+
+    When this returns, the bytes are on the disk. When it raises, the file that was there before is unchanged
+    and no temporary is left; the one exception is a folder that cannot be flushed after the rename, and the
+    error then says that the new file is in place. A link is followed, and the file keeps its permissions.
+
+    Args:
+        path: where; its folder must exist.
+        data: the whole new content.
+
+    Fails: E402 to E410, by cause.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     write(Path(folder) / "note.txt", b"kept")
+        ...     read(Path(folder) / "note.txt")
+        b'kept'
+    """
+    target = _resolve(path)
+    try:
+        mode = _mode_of(target)
+        sweep(target.parent)
+        _replace(target, data, mode)
+    except FileError:
+        raise
+    except OSError as cause:
+        raise fault.writing(cause, target, len(data)) from cause
+    try:
+        _flush_folder(target.parent)
+    except OSError as cause:
+        note = "the new file is in place and whole, but may not survive a power cut"
+        raise fault.writing(cause, target, len(data), [note]) from cause
+
+
+def read(path: str | os.PathLike[str], limit: int = READ_LIMIT) -> bytes:
+    """The whole content of a plain file of at most ``limit`` bytes.
+
+    Fails: E401 (with the nearest name in the folder), E402, E403, E404, E409, E410.
+    """
+    target = _resolve(path)
+    try:
+        with open(target, "rb", buffering=0, opener=_open_at_once) as file:
+            facts = os.fstat(file.fileno())
+            if not stat.S_ISREG(facts.st_mode):
+                raise IsADirectoryError(errno.EISDIR, "not a plain file")
+            if facts.st_size > limit:
+                raise _too_large(target, facts.st_size, f"at most {limit:,} bytes")
+            return file.read()
+    except MemoryError as cause:
+        raise _too_large(target, target.stat().st_size, "a file that fits in memory") from cause
+    except FileError:
+        raise
+    except OSError as cause:
+        raise fault.reading(cause, target) from cause
+
+
+def remove(path: str | os.PathLike[str]) -> None:
+    """Delete a file, if it is there; of a link, the link.
+
+    Fails: E402, E403, E406, E410.
+    """
+    target = Path(path)
+    try:
+        target.unlink(missing_ok=True)
+    except OSError as cause:
+        raise fault.writing(cause, target, 0) from cause
+
+
+def make_folder(path: str | os.PathLike[str]) -> Path:
+    """Make a folder and those above it, as far as they are missing, and see them onto the disk.
+
+    Fails: E403, E405 to E410 when it cannot be made; E432 when something else is in its place.
+    """
+    target = _resolve(path)
+    try:
+        new = [folder for folder in (target, *target.parents) if not folder.exists()]
+        target.mkdir(parents=True, exist_ok=True)
+        for folder in new:
+            _flush_folder(folder.parent)
+    except FileExistsError as cause:
+        raise fault.not_a_folder(target) from cause
+    except OSError as cause:
+        raise fault.writing(cause, target, 0) from cause
+    return target
+
+
+def sweep(folder: Path) -> None:
+    """Delete the temporaries that killed processes left in ``folder``; those of living writers stay."""
+    try:
+        names = [name for name in os.listdir(folder) if name.startswith(_PREFIX) and name.endswith(_SUFFIX)]
+    except OSError:
+        return  # the write that follows meets the same fault, and says it
+    for name in names:
+        # Whatever goes wrong here costs a few bytes of disk, never the write that follows.
+        with contextlib.suppress(OSError):
+            _remove_if_abandoned(folder / name)
+
+
+def _remove_if_abandoned(temporary: Path) -> None:
+    handle = os.open(temporary, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        temporary.unlink()
+    finally:
+        os.close(handle)
+
+
+def _resolve(path: str | os.PathLike[str]) -> Path:
+    """The absolute path with its links followed, so that a link is not replaced by a file."""
+    try:
+        os.fsencode(path)
+        return Path(os.path.realpath(path))
+    except ValueError as cause:
+        raise fault.unusable_name(path, cause) from cause
+
+
+def _mode_of(target: Path) -> int | None:
+    """The permissions of the file that is there, or ``None``; refuses what must not be written over.
+
+    The rename would need only the folder's permission: it would replace a file that its owner protected, and
+    as root even a device such as ``/dev/null``.
+    """
+    try:
+        mode = target.stat().st_mode
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(mode):
+        raise IsADirectoryError(errno.EISDIR, "not a plain file")
+    if not os.access(target, os.W_OK):
+        raise PermissionError(errno.EACCES, "write-protected")
+    return stat.S_IMODE(mode)
+
+
+def _replace(target: Path, data: bytes, mode: int | None) -> None:
+    temporary, handle = _new_temporary(target.parent)
+    try:
+        if mode is not None:
+            os.fchmod(handle, mode)
+        _write_all(handle, data)
+        os.fsync(handle)
+        # The lock is held across the rename: dropped before it, another writer's sweep could come between.
+        os.replace(temporary, target)
+    except BaseException:  # Ctrl-C included: no temporary stays behind
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+    finally:
+        with contextlib.suppress(OSError):  # after fsync, closing can lose nothing
+            os.close(handle)
+
+
+def _new_temporary(folder: Path) -> tuple[Path, int]:
+    """A new file that only this writer uses, open and locked."""
+    while True:
+        temporary = folder / f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}"
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        # A file system without locks only loses the sweeping: there, no lock is ever got and nothing removed.
+        with contextlib.suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        if os.fstat(handle).st_nlink:
+            return temporary, handle
+        os.close(handle)  # another writer swept it between its creation and its lock
+
+
+def _write_all(handle: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(handle, rest) :]  # the system may take a part only
+
+
+def _flush_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    except OSError as cause:
+        # Some network file systems cannot flush a folder and say so: there is nothing more one could do.
+        if cause.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(handle)
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open without waiting: a pipe that nobody writes to would keep the reader for ever."""
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+def _too_large(path: Path, size: int, expected: str) -> FileError:
+    return FileError(
+        "E404",
+        where=str(path),
+        expected=expected,
+        received=f"{size:,} bytes",
+        fix="check that it is the file you mean: ls -l shows its size",
+    )

@@ -1,0 +1,191 @@
+"""What the operating system's error numbers mean, in words a person can act on.
+
+``ENOSPC`` says little and ``OSError: [Errno 28]`` says less. One table turns each number into a code of the
+catalogue; one function each for reading and writing adds the facts: the path, the bytes needed and free.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from chainrule.errors import FileError, nearest
+
+_CODES = {
+    errno.ENOSPC: "E405",
+    errno.EDQUOT: "E405",
+    errno.EROFS: "E406",
+    errno.EACCES: "E403",
+    errno.EPERM: "E403",
+    errno.EISDIR: "E402",
+    errno.ENOENT: "E407",
+    errno.ENOTDIR: "E407",
+    errno.EFBIG: "E408",
+    errno.ENAMETOOLONG: "E409",
+}
+_NAME_LIMIT = 255  # bytes, on every file system in common use
+
+
+def writing(fault: OSError, path: Path, needed: int, notes: Iterable[str] = ()) -> FileError:
+    """The error to raise when ``needed`` bytes could not be written to ``path``."""
+    code = _CODES.get(fault.errno or 0, "E410")
+    free = free_bytes(path.parent)
+    space = [f"{needed:,} bytes needed" + (f", {free:,} bytes free" if free is not None else "")]
+    expected, received, fix = _facts_of_writing(code, fault, path, needed, free)
+    return FileError(
+        code,
+        where=str(path),
+        expected=expected,
+        received=received,
+        fix=fix,
+        notes=[*(space if needed else ()), *notes],
+        action="write",
+        action_zh="写入",
+    )
+
+
+def _facts_of_writing(
+    code: str, fault: OSError, path: Path, needed: int, free: int | None
+) -> tuple[str, str, str]:
+    """What was expected, what came, and a fix."""
+    folder = path.parent
+    match code:
+        case "E402":
+            return "the path of a file", what_is(path), _path_near(path)
+        case "E403":
+            place = path if path.exists() and not os.access(path, os.W_OK) else folder
+            return f"permission to write {place}", "permission denied", f"chmod u+w {place}"
+        case "E405":
+            received = "quota used up" if fault.errno == errno.EDQUOT else f"{free or 0:,} bytes free"
+            return f"{needed:,} bytes free in {folder}", received, "free some space, or write to another disk"
+        case "E406":
+            return (
+                "a disk that can be written",
+                "a read-only one",
+                "write to another folder, such as one in ~",
+            )
+        case "E407":
+            return f"a folder at {folder}", _what_stands_at(folder), _way_to(folder)
+        case "E408":
+            limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+            allowed = "a smaller file" if limit == resource.RLIM_INFINITY else f"at most {limit:,} bytes"
+            return allowed, f"{needed:,} bytes", "ulimit -f unlimited"
+        case "E409":
+            return _facts_of_name(path)
+        case _:
+            return "", _in_words(fault), "check the disk, or write to another one"
+
+
+def reading(fault: OSError, path: Path) -> FileError:
+    """The error to raise when ``path`` could not be read."""
+    code = _CODES.get(fault.errno or 0, "E410")
+    code = "E401" if code == "E407" else code
+    expected, received, fix = _facts_of_reading(code, fault, path)
+    return FileError(
+        code, where=str(path), expected=expected, received=received, fix=fix, action="read", action_zh="读取"
+    )
+
+
+def _facts_of_reading(code: str, fault: OSError, path: Path) -> tuple[str, str, str]:
+    """What was expected, what came, and a fix."""
+    match code:
+        case "E401":
+            return _facts_of_missing(path)
+        case "E402":
+            return "the path of a file", what_is(path), _path_near(path)
+        case "E403":
+            return "permission to read it", "permission denied", f"chmod u+r {path}"
+        case "E409":
+            return _facts_of_name(path)
+        case _:
+            return "", _in_words(fault), "check the disk, or read a copy of the file"
+
+
+def unusable_name(path: object, fault: ValueError) -> FileError:
+    """The error to raise when a path holds a character no file name can hold, such as NUL."""
+    return FileError(
+        "E409",
+        where=ascii(str(path)),
+        expected="characters that a file name can hold",
+        received=str(fault),
+        fix="model.safetensors",
+    )
+
+
+def missing(path: Path) -> FileError:
+    """The error to raise when nothing is at ``path``, with the nearest name that is there."""
+    expected, received, fix = _facts_of_missing(path)
+    return FileError("E401", where=str(path), expected=expected, received=received, fix=fix)
+
+
+def _facts_of_missing(path: Path) -> tuple[str, str, str]:
+    try:
+        names = sorted(os.listdir(path.parent))
+    except OSError:
+        return f"a file in {path.parent}", _what_stands_at(path.parent), "check the path with ls"
+    similar = nearest(path.name, names)
+    if similar:
+        return f"a file named {path.name}", f"a folder that has {similar}", str(path.parent / similar)
+    return f"a file named {path.name}", f"a folder of {len(names)} other names", f"ls {path.parent}"
+
+
+def _what_stands_at(folder: Path) -> str:
+    """What is in the place of a folder that cannot be used, in a few words."""
+    try:
+        return f"{what_is(folder)} at {folder}" if folder.exists() else f"nothing at {folder}"
+    except OSError as fault:
+        return _in_words(fault)
+
+
+def _path_near(path: Path) -> str:
+    """A path that can be a file, close to one that cannot."""
+    return str((path if path.is_dir() else path.parent) / "model.safetensors")
+
+
+def _way_to(folder: Path) -> str:
+    """How to come by a folder that is not there."""
+    taken = any(place.exists() and not place.is_dir() for place in (folder, *folder.parents))
+    return "give a path whose folders are folders" if taken else f"mkdir -p {folder}"
+
+
+def _facts_of_name(path: Path) -> tuple[str, str, str]:
+    longest = max(path.parts, key=lambda part: len(os.fsencode(part)), default="")
+    length = len(os.fsencode(longest))
+    if length <= _NAME_LIMIT:
+        return "a shorter path", f"{len(os.fsencode(path))} bytes in all", "give a path of fewer folders"
+    return f"names of at most {_NAME_LIMIT} bytes", f"{length} bytes", "give it a shorter name"
+
+
+def not_a_folder(place: Path) -> FileError:
+    """The error to raise when something stands where a folder has to be."""
+    return FileError(
+        "E432",
+        where=str(place),
+        expected="a folder, or a path where one can be made",
+        received=what_is(place),
+        fix=f"mv {place} {place}.old",
+    )
+
+
+def what_is(path: Path) -> str:
+    """What is at ``path``, in two words."""
+    if path.is_dir():
+        return "a folder"
+    return "a file" if path.is_file() else "a device, pipe or socket"
+
+
+def free_bytes(folder: Path) -> int | None:
+    """How many bytes this user may still write in ``folder``; ``None`` when nobody can tell."""
+    try:
+        return shutil.disk_usage(folder).free
+    except OSError:
+        return None
+
+
+def _in_words(fault: OSError) -> str:
+    name = errno.errorcode.get(fault.errno or 0, "unknown cause")
+    return f"{(fault.strerror or str(fault)).lower()} ({name})"
