@@ -1,8 +1,9 @@
 """Break every system call of one checkpoint save, one at a time, and see that a checkpoint always loads.
 
 Random instants find most faults; this finds all of them, for the calls one save makes. A first, undisturbed
-run under ``strace`` lists the calls between two marks. Then the save is run once for each call and each fault:
-the call answers with an error, or the process is killed on entering it. After each run, without faults:
+run under ``strace`` lists the calls between two marks, which must change the disk in the one safe order. Then
+the save is run once for each call and each fault: the call answers with an error, or the process is killed on
+entering it. After each run, without faults:
 
 - the newest checkpoint verifies, and is the new one if the save reported success, else the old or the new;
 - a save that failed said so with a code of the catalogue, and left no temporary file;
@@ -46,6 +47,8 @@ FAULTS = {
     "read": ("error=EIO", "signal=SIGKILL"),
     "getdents64": ("error=EIO", "signal=SIGKILL"),
 }
+# Flushed before it is renamed, and the folder flushed before the older file goes.
+SAFE_ORDER = ["write", "fsync", "rename", "fsync", "unlink"]
 QUICK = {
     "write": "error=ENOSPC",
     "fsync": "error=EIO",
@@ -114,6 +117,9 @@ def calls_of_one_save(place: Path) -> list[tuple[str, int]]:
         within = (within or BEGIN in line) and END not in line
         if within and name in FAULTS:
             found.append((name, seen[name]))
+    order = [name for name, _ in found if name in SAFE_ORDER]
+    if order != SAFE_ORDER:
+        raise SystemExit(f"the save changes the disk in the order {order}, not {SAFE_ORDER}")
     return found
 
 

@@ -103,7 +103,8 @@ def _read_columnar(path: Path, is_parquet: bool) -> pl.DataFrame:
             return pl.read_parquet(path)
         with path.open("rb") as file:  # the file form starts with a mark, the stream form does not
             framed = file.read(6) == b"ARROW1"
-        return pl.read_ipc(path, memory_map=False) if framed else pl.read_ipc_stream(path)
+        content = path.read_bytes()  # not mapped: the file may change later
+        return pl.read_ipc(content) if framed else pl.read_ipc_stream(content)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
         received = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         kind = "a Parquet file" if is_parquet else "an Arrow file"

@@ -38,15 +38,20 @@ def _normal(tree: Tree) -> Tree | None:
         case Number(value) if math.copysign(1, value) < 0 and value == value:
             return Negative(Number(-value))
         case Link(target, Negative(inner)):
-            return Negative(Link(target, inner))
+            return Negative(_again(Link(target, inner)))
         case Sum(terms):
             return _sum(terms)
         case Product(factors):
             return _product(factors)
         case Quotient(Negative(above), below):
-            return Negative(Quotient(above, below))
+            return Negative(_again(Quotient(above, below)))
         case _:
             return None
+
+
+def _again(tree: Tree) -> Tree:
+    # A minus taken out may have stood before another one.
+    return _normal(tree) or tree
 
 
 def _sum(terms: tuple[Tree, ...]) -> Tree:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import cache
 
+from chainrule.formula.function import FUNCTIONS as PLAIN
 from chainrule.formula.parse import parse
 from chainrule.formula.tree import (
     Apply,
@@ -48,32 +49,40 @@ def nodes_of(text: str, names: Mapping[str, Value], like: Node) -> Node:
         names: the node, or the plain number, each name of the formula stands for.
         like: a node of the shape and number kind of the result; a formula that is a plain number is repeated so.
     """
-    result = _value(parsed(text), names)
+    result = _value(parsed(text), names, like)
     return result if isinstance(result, Node) else FUNCTIONS["full_like"](like, result)
 
 
-def _value(tree: Tree, names: Mapping[str, Value]) -> Value:
+def _value(tree: Tree, names: Mapping[str, Value], like: Node) -> Value:
     match tree:
         case Number(value=number):
             return number
         case Symbol(name=name):
             return names[name] if name in names else tree_constant(name)
         case Negative(inner=inner):
-            return -_value(inner, names)
+            return -_value(inner, names, like)
         case Sum(terms=terms):
-            return _fold("add", [_value(t, names) for t in terms])
+            return _fold("add", [_value(t, names, like) for t in terms])
         case Product(factors=factors):
-            return _fold("multiply", [_value(f, names) for f in factors])
+            return _fold("multiply", [_value(f, names, like) for f in factors])
         case Quotient(above=above, below=below):
-            return _fold("divide", [_value(above, names), _value(below, names)])
+            return _fold("divide", [_value(above, names, like), _value(below, names, like)])
         case Power(base=base, exponent=exponent):
-            return FUNCTIONS["power"](_value(base, names), _value(exponent, names))
+            return FUNCTIONS["power"](_value(base, names, like), _value(exponent, names, like))
         case Compare(sign=sign, left=left, right=right):
-            return FUNCTIONS[_COMPARISONS[sign]](_value(left, names), _value(right, names))
+            return FUNCTIONS[_COMPARISONS[sign]](_value(left, names, like), _value(right, names, like))
         case Apply(function=function, arguments=arguments):
-            values = [_value(a, names) for a in arguments]
-            return FUNCTIONS[_APPLIED.get(function, function)](*values)
+            return _applied(function, [_value(a, names, like) for a in arguments], like)
     raise TypeError(f"a formula of nodes cannot hold {tree!r}")
+
+
+def _applied(function: str, values: list[Value], like: Node) -> Value:
+    """A function of nodes; of plain numbers alone it is a plain number, so that no number kind is guessed."""
+    if not any(isinstance(value, Node) for value in values):
+        return float(PLAIN[function].evaluate(*values))
+    if function == "where":  # its condition says nothing of the kind its two values should have
+        values = [values[0], *(v if isinstance(v, Node) else FUNCTIONS["full_like"](like, v) for v in values[1:])]
+    return FUNCTIONS[_APPLIED.get(function, function)](*values)
 
 
 def tree_constant(name: str) -> float:

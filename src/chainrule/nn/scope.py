@@ -1,0 +1,163 @@
+"""What a layer may ask for while it builds: parameters, state, random numbers, names.
+
+A ``Scope`` is a place in the net (``block1.dense2``) together with the ``Book`` in which everything asked for is
+written down. After the build the book says what must be given to the graph to run it.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from chainrule.errors import UsageError
+from chainrule.graph import Node, Site, input_node, site
+from chainrule.nn.initialiser import Initialiser
+from chainrule.ops import PUBLIC
+from chainrule.spec import Shape, Spec
+
+if TYPE_CHECKING:
+    from chainrule.nn.layer import Layer
+    from chainrule.nn.penalty import Penalty
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A number array that training changes.
+
+    Args:
+        node: the graph's input that stands for it.
+        initialiser: how its first values are drawn.
+        penalty: what its size costs, if anything.
+        trainable: whether the optimizer moves it.
+    """
+
+    node: Node
+    initialiser: Initialiser
+    penalty: Penalty | None = None
+    trainable: bool = True
+
+    @property
+    def spec(self) -> Spec:
+        return self.node.spec
+
+
+@dataclass
+class Book:
+    """Everything a net asked for while it was built, by path."""
+
+    dtype: str
+    training: bool
+    parameters: dict[str, Parameter] = field(default_factory=dict)
+    states: dict[str, Parameter] = field(default_factory=dict)
+    updates: dict[str, Node] = field(default_factory=dict)
+    notes: dict[str, Node] = field(default_factory=dict)
+    layers: dict[str, Layer] = field(default_factory=dict)
+    key: Node | None = None
+
+
+@dataclass(frozen=True)
+class Scope:
+    """A place in the net, handed to each layer when it is called.
+
+    Args:
+        book: where what is asked for is written down.
+        path: the place, such as ``"block1.dense2"``; ``""`` is the whole net.
+    """
+
+    book: Book
+    path: str = ""
+
+    @property
+    def training(self) -> bool:
+        """Whether the graph being built is for training (dropout acts) or for inference (it does not)."""
+        return self.book.training
+
+    @property
+    def dtype(self) -> str:
+        """The number kind of parameters."""
+        return self.book.dtype
+
+    def named(self, name: str) -> str:
+        """The full path of a name in this scope."""
+        return f"{self.path}.{name}" if self.path else name
+
+    def parameter(
+        self, name: str, shape: Shape, initialiser: Initialiser, penalty: Penalty | None = None
+    ) -> Node:
+        """A trainable array. Asked for twice under one name, it is the same one: that is weight sharing.
+
+        Args:
+            name: its name within the layer, such as ``"weight"``.
+            shape: axis lengths, all known.
+            initialiser: how its first values are drawn.
+            penalty: what its size costs (L1, L2).
+
+        Fails:
+            UsageError E103: the name is taken by a parameter of another shape.
+        """
+        path = self.named(name)
+        known = self.book.parameters.get(path)
+        if known is not None and known.spec.shape != tuple(shape):
+            raise UsageError(
+                "E103", where=path, name=path, expected=known.spec.shape, received=tuple(shape),
+                fix="another name for one of the two",
+            )  # fmt: skip
+        if known is None:
+            node = input_node(path, tuple(shape), self.dtype, "parameter")
+            known = self.book.parameters[path] = Parameter(node, initialiser, penalty)
+        return known.node
+
+    def state(self, name: str, shape: Shape, initialiser: Initialiser) -> Node:
+        """An array that is carried from step to step without a gradient, such as a running mean."""
+        path = self.named(name)
+        if path not in self.book.states:
+            node = input_node(path, tuple(shape), self.dtype, "state")
+            self.book.states[path] = Parameter(node, initialiser, trainable=False)
+        return self.book.states[path].node
+
+    def update(self, name: str, value: Node) -> None:
+        """The value a state has after this step."""
+        self.book.updates[self.named(name)] = value
+
+    def uniform(self, name: str, shape: Shape) -> Node:
+        """Random numbers in [0, 1), new at each step, a function of the seed, the step and this place alone."""
+        return PUBLIC["uniform"](self._key(), shape, self.dtype, self._stream(name))
+
+    def normal(self, name: str, shape: Shape) -> Node:
+        """Standard normal random numbers, new at each step."""
+        return PUBLIC["normal"](self._key(), shape, self.dtype, self._stream(name))
+
+    def _key(self) -> Node:
+        if self.book.key is None:
+            self.book.key = input_node("key", (2,), "uint32", "key")
+        return self.book.key
+
+    def _stream(self, name: str) -> int:
+        return stream_of(self.named(name))
+
+    def note(self, name: str, value: Node) -> Node:
+        """Give a value a name (``z`` the weighted sum, ``a`` the activation) for explanations; returns the value."""
+        self.book.notes[self.named(name)] = value
+        return value
+
+    def run(self, layer: Layer, x: Any, name: str | None = None) -> Any:
+        """Call a layer inside this one, under its own name; errors inside say the layer and its line."""
+        path = self.named(name or layer.kind)
+        self.book.layers[path] = layer
+        with site(Site(path, getattr(layer, "place", None), type(layer).__name__)):
+            return layer(x, Scope(self.book, path))
+
+    def at_line(self, layer: Layer) -> Any:
+        """A context in which errors name a layer's own line."""
+        return nullcontext() if self.path else site(Site("", getattr(layer, "place", None), type(layer).__name__))
+
+
+def stream_of(path: str) -> int:
+    """The random stream of a place in the net: a number that only its path decides."""
+    return zlib.crc32(path.encode())
+
+
+Builder = Callable[[Any, Scope], Any]

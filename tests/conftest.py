@@ -1,0 +1,48 @@
+"""What all tests share: English messages, reproducible hypothesis runs, and texts that are reviewed as files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+from chainrule.settings import settings
+
+hypothesis.settings.register_profile(
+    "repeatable",
+    deadline=None,  # two cores shared by everything: a slow moment is no defect
+    derandomize=True,  # the same examples on every machine, so a failure can be seen again
+    max_examples=60,
+)
+hypothesis.settings.load_profile("repeatable")
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--accept", action="store_true", help="rewrite the texts in tests/golden with what came out")
+
+
+@pytest.fixture(autouse=True)
+def _usual_settings() -> Iterator[None]:
+    """Every test starts with the same settings, whatever the locale and the test before it."""
+    with settings.using(lang="en", dtype="float32"):
+        yield
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """Compare a text with the file of that name in ``tests/golden``; ``--accept`` writes the file anew."""
+
+    def compare(name: str, text: str) -> None:
+        file = GOLDEN / name
+        if request.config.getoption("--accept"):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+        if not file.exists():
+            pytest.fail(f"tests/golden/{name} does not exist; look at the text and run pytest with --accept")
+        assert text == file.read_text(encoding="utf-8"), f"differs from tests/golden/{name}"
+
+    return compare

@@ -1,0 +1,87 @@
+"""Every card is complete, and its samples reach every corner its constraints name."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from chainrule.errors import ChainruleError
+from chainrule.formula import parse
+from chainrule.ops import CARDS, PUBLIC, Card, Sample
+from chainrule.spec import Spec
+
+NO_EMPTY: dict[str, str] = {}
+NO_BATCH = {
+    "uniform": "the only input is a key, which has no samples; the i-th number belongs to the whole shape",
+    "normal": "the only input is a key, which has no samples; the i-th number belongs to the whole shape",
+}
+# What a constraint must speak of for the code alone to name it: these codes mean one thing only.
+SPEAKS_OF = {
+    "E201": "one shape",
+    "E202": "aligned at the end",
+    "E204": "number of elements",
+    "E205": "axis exists|axes exist",
+    "E206": "start <= stop|step 1",
+    "E207": "axes are equal",
+    "E251": "kind is known",
+    "E252": "kind",
+    "E253": "kind|floating-point|whole numbers|true/false",
+}
+
+
+def test_names_are_unique_and_every_card_can_be_reached() -> None:
+    names = [kind.name for kind in CARDS]
+    assert len(set(names)) == len(names)
+    hidden = {"broadcast": "broadcast_to", "slice": "x[...]", "extent": "mean"}
+    assert [name for name in names if name not in PUBLIC and name not in hidden] == []
+
+
+def test_a_card_is_complete(kind: type[Card]) -> None:
+    parse(kind.formula)
+    for rule in kind.pullbacks.values():
+        if isinstance(rule, str):
+            parse(rule)
+        else:
+            assert rule.reason.strip()
+    assert set(kind.pullbacks) == set(kind.arguments)
+    assert all(len(sentence.strip()) > 1 for sentence in kind.says)
+    assert all(re.search("[一-鿿]", sentence) for sentence in (kind.says.forward_zh, kind.says.backward_zh))
+    assert list(kind.constraints) == [f"C{i + 1}" for i in range(len(kind.constraints))]
+    assert kind.__doc__
+
+
+def test_every_constraint_has_a_sample_that_breaks_it(kind: type[Card]) -> None:
+    assert {s.breaks for s in kind.samples()} - {""} == set(kind.constraints)
+
+
+def test_every_card_has_an_empty_a_single_and_a_batched_sample(kind: type[Card]) -> None:
+    usual = [s for s in kind.samples() if not s.breaks]
+    sizes = [s.concrete().evaluate(*s.inputs).size for s in usual]
+    inputs = [min((a.size for a in s.inputs), default=1) for s in usual]
+    assert 0 in sizes + inputs or kind.name in NO_EMPTY
+    assert 1 in sizes
+    assert any(s.batch for s in usual) != (kind.name in NO_BATCH)
+
+
+def test_a_broken_constraint_is_named(broken: Sample) -> None:
+    with pytest.raises(ChainruleError) as caught:
+        broken.op.infer(*broken.symbolic())
+    error, constraint = caught.value, broken.op.constraints[broken.breaks]
+    by_number = re.search(rf"\b{broken.breaks}\b", str(error))
+    by_code = error.code in SPEAKS_OF and re.search(SPEAKS_OF[error.code], constraint)
+    assert by_number or by_code, f"{error} does not say {broken.breaks}: {constraint}"
+    assert error.render("zh") != error.render("en")
+
+
+def test_a_card_is_a_value(sample: Sample) -> None:
+    twin = type(sample.op)(**sample.op.attributes)
+    assert twin == sample.op
+    assert hash(twin) == hash(sample.op)
+    assert sample.op.name in str(sample.op)
+    assert Spec.of(sample.inputs[0]) == sample.symbolic()[0].at({"B": _length(sample)})
+
+
+def _length(sample: Sample) -> int:
+    axes = sample.batch or ()
+    return next((a.shape[axis] for a, axis in zip(sample.inputs, axes, strict=False) if axis is not None), 0)

@@ -1,0 +1,76 @@
+"""The shape rule tells the truth, a value is a function of its inputs alone, and so is each of its scalars."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from chainrule.formula import Element, Tree, value
+from chainrule.ops import Sample
+from chainrule.spec import Spec
+
+OVERFLOWS = 700.0  # beyond it exp(x) is infinite, and a formula read literally has no number to compare
+
+
+def as_dtype(sample: Sample, dtype: str) -> tuple[np.ndarray, ...]:
+    """The inputs of a sample with its floating-point numbers in another kind."""
+    with np.errstate(over="ignore"):
+        return tuple(a.astype(dtype) if a.dtype == np.float64 else a for a in sample.inputs)
+
+
+def sizes(sample: Sample) -> dict[str, int]:
+    """What the batch size of a sample is."""
+    axes = sample.batch or (None,) * len(sample.inputs)
+    return {"B": n for a, axis in zip(sample.inputs, axes, strict=True) if axis is not None for n in [a.shape[axis]]}
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_the_shape_rule_tells_the_truth(sample: Sample, dtype: str) -> None:
+    arrays = as_dtype(sample, dtype)
+    specs = [Spec(s.shape, a.dtype.name) for s, a in zip(sample.symbolic(), arrays, strict=True)]
+    with np.errstate(all="ignore"):
+        result = sample.concrete().evaluate(*arrays)
+    assert isinstance(result, np.ndarray | np.generic)
+    assert sample.op.infer(*specs).at(sizes(sample)) == Spec.of(np.asarray(result))
+    assert sample.concrete().infer(*(Spec.of(a) for a in arrays)) == Spec.of(np.asarray(result))
+
+
+def test_inputs_stay_and_results_repeat(sample: Sample) -> None:
+    before = [a.copy() for a in sample.inputs]
+    fixed = [a.copy() for a in sample.inputs]
+    for array in fixed:
+        array.setflags(write=False)
+    with np.errstate(all="ignore"):
+        first = np.array(sample.concrete().evaluate(*fixed))
+        second = sample.concrete().evaluate(*fixed)
+    np.testing.assert_array_equal(first, second)
+    for array, old in zip(fixed, before, strict=True):
+        np.testing.assert_array_equal(array, old)
+
+
+def test_single_and_double_precision_agree(smooth: Sample) -> None:
+    with np.errstate(all="ignore"):
+        wide = np.asarray(smooth.concrete().evaluate(*smooth.inputs))
+        narrow = np.asarray(smooth.concrete().evaluate(*as_dtype(smooth, "float32")))
+    np.testing.assert_allclose(narrow.astype(wide.dtype), wide, rtol=3e-5, atol=3e-6)
+
+
+def test_a_scalar_of_the_result_is_its_formula(sample: Sample) -> None:
+    op, inputs = sample.concrete(), sample.inputs
+    with np.errstate(all="ignore"):
+        result = np.asarray(op.evaluate(*inputs))
+    if any(a.size and np.abs(a[np.isfinite(a)]).max(initial=0.0) > OVERFLOWS for a in inputs if a.dtype.kind == "f"):
+        return
+    for flat in np.unique(np.linspace(0, result.size - 1, 6).astype(int)) if result.size else ():
+        index = tuple(int(i) for i in np.unravel_index(flat, result.shape))
+        told = value(op.element(index, *inputs), lambda leaf: _scalar(leaf, inputs))
+        if np.isfinite(result[index]):
+            np.testing.assert_allclose(np.float64(told), np.float64(result[index]), rtol=1e-9, atol=1e-12)
+
+
+def _scalar(leaf: Tree, inputs: tuple[np.ndarray, ...]) -> np.generic:
+    assert isinstance(leaf, Element), f"{leaf} is no scalar of an input"
+    array = inputs[leaf.argument]
+    assert len(leaf.index) == array.ndim
+    assert all(0 <= i < n for i, n in zip(leaf.index, array.shape, strict=True))
+    return array[leaf.index]
