@@ -1,4 +1,4 @@
-"""What all tests share: English messages, reproducible hypothesis runs, and texts that are reviewed as files."""
+"""What all tests share: English messages, repeatable hypothesis runs, texts that are reviewed as files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ GOLDEN = Path(__file__).parent / "golden"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--accept", action="store_true", help="rewrite the texts in tests/golden with what came out")
+    parser.addoption("--accept", action="store_true", help="rewrite tests/golden with what came out")
 
 
 @pytest.fixture(autouse=True)

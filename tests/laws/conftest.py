@@ -1,4 +1,4 @@
-"""One table, the registry, for all laws: a test that asks for ``kind``, ``sample`` or ``broken`` runs over all of it."""
+"""One table, the registry, for all laws: a test that asks for ``kind`` or ``sample`` runs over all of it."""
 
 from __future__ import annotations
 

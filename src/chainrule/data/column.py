@@ -209,7 +209,7 @@ def _infer_number(table: Table, present: pl.Series, distinct: int, is_target: bo
 def _names_rows(present: pl.Series, width: int) -> bool:
     """Whole numbers under an id's name, or counting the rows of a table that has other inputs."""
     values = present.to_numpy()
-    if len(values) < 2 or (values % 1 != 0).any():
+    if len(values) < 2 or (values != np.floor(values)).any() or np.isinf(values).any():
         return False
     counts = len(values) >= 20 and width > 2 and bool((np.diff(values) == 1).all()) and values[0] in (0, 1)
     return counts or (len(values) >= 5 and bool(_ID_NAME.match(present.name)))

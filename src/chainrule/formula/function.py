@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ class Function:
         label: its name before the bracket in Unicode and MathML; empty where the fence says it all.
         latex: the same in LaTeX.
         fence: the opening and the closing sign.
+        open_ended: whether more arguments than ``arity`` may follow, as in the largest of many.
     """
 
     arity: int
@@ -37,6 +39,11 @@ class Function:
     label: str
     latex: str
     fence: tuple[str, str] = ("(", ")")
+    open_ended: bool = False
+
+    def takes(self, count: int) -> bool:
+        """Whether the function can have that many arguments."""
+        return count == self.arity or (self.open_ended and count > self.arity)
 
 
 def _sigmoid(x: Numbers) -> Numbers:
@@ -47,6 +54,14 @@ def _sigmoid(x: Numbers) -> Numbers:
 
 def _where(condition: Numbers, yes: Numbers, no: Numbers) -> Numbers:
     return np.where(np.not_equal(condition, 0), yes, no)
+
+
+def _largest(*values: Numbers) -> Numbers:
+    return reduce(np.maximum, values)
+
+
+def _smallest(*values: Numbers) -> Numbers:
+    return reduce(np.minimum, values)
 
 
 def _named(arity: int, evaluate: Callable[..., Numbers], name: str) -> Function:
@@ -72,8 +87,8 @@ FUNCTIONS: dict[str, Function] = {
     "softplus": _named(1, lambda x: np.logaddexp(x, 0), "softplus"),
     "erf": _named(1, _erf, "erf"),
     "isnan": _named(1, np.isnan, "isnan"),
-    "max": Function(2, np.maximum, "max", r"\max"),
-    "min": Function(2, np.minimum, "min", r"\min"),
+    "max": Function(2, _largest, "max", r"\max", open_ended=True),
+    "min": Function(2, _smallest, "min", r"\min", open_ended=True),
     "where": _named(3, _where, "where"),
     "and": Function(2, np.logical_and, "∧", r"\land"),
     "or": Function(2, np.logical_or, "∨", r"\lor"),

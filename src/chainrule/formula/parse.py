@@ -11,9 +11,12 @@ The grammar, loosest first::
              name[index, ...]^{(layer)}   #0[1,2]
 
 ``&`` binds looser than ``<``, as on paper (not as in Python), and ``-x^2`` is the negative of a square.
-``sum`` and ``prod`` take the index first; ``max_k(...)`` and ``min_k(...)`` name it, because ``max(k, x)`` is
-the larger of two. ``y_hat`` and ``x_bar`` carry an accent. ``^{(1)}`` is the layer above a symbol, in LaTeX's
-own spelling, so that it cannot be taken for a power. ``#0[1,2]`` is an ``Element``.
+``sum_k(...)`` may also be written ``sum(k, ...)``. With ``max`` and ``min``, which are functions of several
+arguments too, ``max(k, x[k])`` runs over k because k is an index in it, and ``max(k, x)`` is the larger of
+the two.
+
+``y_hat`` and ``x_bar`` carry an accent. ``^{(1)}`` is the layer above a symbol, in LaTeX's own spelling, so
+that it cannot be taken for a power. ``#0[1,2]`` is an ``Element``.
 """
 
 from __future__ import annotations
@@ -40,6 +43,7 @@ from chainrule.formula.tree import (
     Sum,
     Symbol,
     Tree,
+    leaves,
 )
 
 _TOKEN = re.compile(
@@ -194,8 +198,12 @@ class _Reader:
             self.advance()
             arguments.append(self.disjunction())
         self.take(")")
-        if len(arguments) != FUNCTIONS[name].arity:
+        if not FUNCTIONS[name].takes(len(arguments)):
             raise ValueError(f"formula {self.text!r}: {name} takes {FUNCTIONS[name].arity} arguments")
+        first, last = arguments[0], arguments[-1]
+        two = name in BIG_SIGNS and len(arguments) == 2
+        if two and isinstance(first, Symbol) and _runs_over(last, first):
+            return Big(name, first.name, last)
         return Apply(name, tuple(arguments))
 
     def derivative(self) -> Tree:
@@ -245,3 +253,11 @@ class _Reader:
         if not all(texts):
             self.fail("an index")
         return tuple(texts)
+
+
+def _runs_over(tree: Tree, index: Symbol) -> bool:
+    # Whether the letter is an index of some symbol in the tree, alone or inside an index such as "k+1".
+    if index != Symbol(index.name):
+        return False
+    word = re.compile(rf"\b{index.name}\b")
+    return any(word.search(text) for leaf in leaves(tree) if isinstance(leaf, Symbol) for text in leaf.sub)

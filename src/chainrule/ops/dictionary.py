@@ -7,9 +7,11 @@ which need their cards, which need this file; so the dictionary starts empty and
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping
 from functools import cache
 
+from chainrule.formula.function import COMPARISONS
 from chainrule.formula.function import FUNCTIONS as PLAIN
 from chainrule.formula.parse import parse
 from chainrule.formula.tree import (
@@ -36,6 +38,13 @@ _COMPARISONS = {
     ">=": "greater_equal",
     "==": "equal",
     "!=": "not_equal",
+}
+_PLAIN_SIGNS: dict[str, Callable[..., Value]] = {
+    "add": operator.add,
+    "multiply": operator.mul,
+    "divide": operator.truediv,
+    "power": operator.pow,
+    **{word: COMPARISONS[sign] for sign, word in _COMPARISONS.items()},
 }
 _APPLIED = {"max": "maximum", "min": "minimum", "and": "logical_and", "or": "logical_or", "not": "logical_not"}
 parsed = cache(parse)
@@ -68,9 +77,9 @@ def _value(tree: Tree, names: Mapping[str, Value], like: Node) -> Value:
         case Quotient(above=above, below=below):
             return _fold("divide", [_value(above, names, like), _value(below, names, like)])
         case Power(base=base, exponent=exponent):
-            return FUNCTIONS["power"](_value(base, names, like), _value(exponent, names, like))
+            return _fold("power", [_value(base, names, like), _value(exponent, names, like)])
         case Compare(sign=sign, left=left, right=right):
-            return FUNCTIONS[_COMPARISONS[sign]](_value(left, names, like), _value(right, names, like))
+            return _fold(_COMPARISONS[sign], [_value(left, names, like), _value(right, names, like)])
         case Apply(function=function, arguments=arguments):
             return _applied(function, [_value(a, names, like) for a in arguments], like)
     raise TypeError(f"a formula of nodes cannot hold {tree!r}")
@@ -80,6 +89,8 @@ def _applied(function: str, values: list[Value], like: Node) -> Value:
     """A function of nodes; of plain numbers alone it is a plain number, so that no number kind is guessed."""
     if not any(isinstance(value, Node) for value in values):
         return float(PLAIN[function].evaluate(*values))
+    if function == "where" and not isinstance(values[0], Node):
+        return values[1] if values[0] else values[2]
     if function == "where":  # its condition says nothing of the kind its two values should have
         values = [values[0], *(v if isinstance(v, Node) else FUNCTIONS["full_like"](like, v) for v in values[1:])]
     return FUNCTIONS[_APPLIED.get(function, function)](*values)
@@ -92,7 +103,6 @@ def tree_constant(name: str) -> float:
 
 def _fold(word: str, values: list[Value]) -> Value:
     """``a + b + c`` from left to right; plain numbers among themselves stay plain numbers."""
-    plain = {"add": lambda a, b: a + b, "multiply": lambda a, b: a * b, "divide": lambda a, b: a / b}[word]
     total = values[0]
     for value in values[1:]:
         if word == "add" and isinstance(value, Node) and value.op.name == "negative":
@@ -100,5 +110,5 @@ def _fold(word: str, values: list[Value]) -> Value:
         elif isinstance(total, Node) or isinstance(value, Node):
             total = FUNCTIONS[word](total, value)
         else:
-            total = plain(total, value)
+            total = _PLAIN_SIGNS[word](total, value)
     return total

@@ -78,7 +78,8 @@ class Elementwise(Card):
             drawn = [draw(*shape, low=low, high=high, seed=i) for i, (low, high) in enumerate(cls.spans())]
             return tuple(as_kind(array, kinds) for array in drawn)
 
-        special = [v for v in (*cls.kinks, 0.0, -0.0, 1e30, -1e30) if cls.allows(v)]
+        edges = (*cls.kinks, 0.0, -0.0, 1e30, -1e30, *((np.inf, -np.inf, np.nan) if kinds[0] in FLOATS else ()))
+        special = [v for v in edges if cls.allows(v)]
         ties = tuple(as_kind(np.array(special), kinds) for _ in cls.arguments)
         found = [
             Sample(op, inputs(5, 3), batch=(0,) * len(cls.arguments)),
@@ -127,7 +128,7 @@ def same_kind(op: str, specs: tuple[Spec, ...], takes: str) -> None:
 def as_kind(array: np.ndarray, kinds: tuple[str, ...]) -> np.ndarray:
     """Sample numbers as the first of these kinds."""
     if kinds[0] == "bool":
-        return array > 0
+        return np.asarray(array > 0)
     return array.astype(kinds[0] if kinds[0] != "float32" else "float64")
 
 

@@ -76,6 +76,7 @@ class Cast(_Kind):
             Sample(cls("bool"), (np.array([0.0, -2.0]),), smooth=False),
             Sample(cls("float64"), (np.array([3, -1]),)),
             Sample(cls("float64"), (x > 0,)),
+            Sample(cls("float64"), (draw(1),)),
             Sample(cls("float64"), (draw(0),)),
             Sample(cls("complex64"), (x,), breaks="C1"),
         )

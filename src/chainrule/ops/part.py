@@ -232,7 +232,7 @@ class Concatenate(_Joint):
         return (
             Sample(cls(1), (draw(4, 3), draw(4, 2)), batch=(0, 0)),
             Sample(cls(0), (draw(4, 3), draw(2, 3))),
-            Sample(cls(0), (draw(0), draw(2))),
+            Sample(cls(0), (draw(0), draw(1))),
             Sample(cls(2), (draw(4, 3), draw(4, 2)), breaks="C1"),
             Sample(cls(0), (draw(4, 3), draw(4, 2)), breaks="C2"),
         )

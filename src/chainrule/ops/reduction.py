@@ -151,7 +151,8 @@ class Extreme(Reduction):
     @classmethod
     def samples(cls) -> tuple[Sample, ...]:
         usual = tuple(s for s in super().samples() if s.inputs[0].shape != (3, 0))
-        return (*usual, Sample(cls((1,)), (np.ones((3, 0)),), breaks="C3"))
+        empty = Sample(cls((1,)), (np.ones((0, 3)),))
+        return (*usual, empty, Sample(cls((1,)), (np.ones((3, 0)),), breaks="C3"))
 
 
 @card

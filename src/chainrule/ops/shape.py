@@ -198,6 +198,7 @@ class Broadcast(_Shaped):
             Sample(cls((2, B, 3)), (draw(4, 3),), batch=(0,)),
             Sample(cls((4, 3)), (draw(3),)),
             Sample(cls((2, 2)), (draw(),)),
+            Sample(cls((1, 1)), (draw(1),)),
             Sample(cls((0, 3)), (draw(1, 3),)),
             Sample(cls((4, 3)), (draw(4),), breaks="C1"),
             Sample(cls((3,)), (draw(1, 3),), breaks="C1"),

@@ -85,6 +85,7 @@ any_tree = grow(
     ),
     lambda part: [
         calls(part, list(FUNCTIONS)),
+        st.builds(Apply, st.sampled_from(["max", "min"]), st.tuples(part, part, part)),
         st.builds(Compare, signs, part, part),
         st.builds(Big, st.sampled_from(["sum", "prod", "max", "min"]), st.sampled_from(["k", "alpha"]), part),
         st.builds(Derivative, part, part),

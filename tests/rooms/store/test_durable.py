@@ -6,6 +6,8 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -37,12 +39,12 @@ def outcome_in_a_process(body: str, *args: object, before: str = "", timeout: in
     return done.stdout
 
 
-def as_user(place: Path) -> str:
-    """The line that gives up root's rights, after the folders above have been opened to everyone."""
-    for folder in (place, *place.parents):
-        if folder.owner() == "root" and folder not in (Path("/"), Path("/tmp")):
-            folder.chmod(folder.stat().st_mode | 0o055)
-    return f"os.getuid() or os.setuid({AS_USER})"
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every user can reach; pytest's own are closed to all but the one who runs it."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as place:
+        Path(place).chmod(0o755)
+        yield Path(place)
 
 
 def test_what_is_written_is_read(tmp_path):
@@ -99,12 +101,12 @@ def test_what_is_no_plain_file_is_refused(tmp_path, action):
     assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
 
 
-def test_no_permission_is_said(tmp_path):
-    path = tmp_path / "locked" / "a"
+def test_no_permission_is_said(open_folder):
+    path = open_folder / "locked" / "a"
     path.parent.mkdir()
     path.write_bytes(b"old")
     path.chmod(0o600)
-    user = as_user(path.parent)
+    user = f"os.getuid() or os.setuid({AS_USER})"
     if os.getuid():
         path.chmod(0o000)
     assert "FileError E403" in outcome_in_a_process("durable.read(sys.argv[1])", path, before=user)

@@ -103,8 +103,24 @@ class Program:
         sizes = bind({name: node.spec for name, node in self.graph.inputs.items()}, arrays)
         key = tuple(sizes.items())
         if key not in self._calls:
-            self._calls[key] = [step.node.op.at(sizes).evaluate for step in self._steps]  # pyright: ignore[reportAttributeAccessIssue]
+            self._calls[key] = [_call(step.node, sizes) for step in self._steps]
         return self._calls[key]
+
+
+def _call(node: Node, sizes: Mapping[str, int]) -> Callable[..., np.ndarray]:
+    """The law of one node, once every size among its attributes is a number.
+
+    Fails:
+        ShapeError E212: a size that no input tells.
+    """
+    try:
+        return node.op.at(sizes).evaluate  # pyright: ignore[reportAttributeAccessIssue]
+    except KeyError as unknown:
+        size = unknown.args[0]
+        raise ShapeError(
+            "E212", size=size, where=str(node.site), expected=f"an input with an axis of length {size}",
+            received=", ".join(sizes) or "no sizes", fix="compute the gradient together with the value it belongs to",
+        ) from None  # fmt: skip
 
 
 def bind(inputs: Mapping[str, Spec], arrays: Mapping[str, np.ndarray]) -> dict[str, int]:

@@ -19,6 +19,7 @@ ENTRIES: dict[str, Entry] = {
     "E209": Entry("an array does not fit the input it is given to", "给出的数组与输入的形状不符"),
     "E210": Entry("an array for this input is missing", "缺少某个输入的数组"),
     "E211": Entry("an index points outside the table", "索引超出了查找表的范围"),
+    "E212": Entry("the size {size} can be read off no input of the graph", "无法从任何输入得知大小 {size}"),
     "E251": Entry("numbers of kind {dtype} are not computed with", "不支持 {dtype} 类型的数"),
     "E252": Entry("{op} needs numbers of one kind", "{op} 的各个输入的数值类型必须相同"),
     "E253": Entry("{op} needs {kind} numbers", "{op} 需要 {kind} 类型的数"),

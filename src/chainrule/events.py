@@ -1,0 +1,131 @@
+"""What happens while a network trains, as frozen records that anyone may listen to.
+
+A lower room never calls an upper one; it tells what happened. The progress bar, the history, a checkpoint's message
+and a user's own callback are all listeners to the same events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+
+@dataclass(frozen=True)
+class Event:
+    """Base of every event."""
+
+
+@dataclass(frozen=True)
+class TrainingStarted(Event):
+    """A training begins, or goes on.
+
+    Args:
+        rows: samples in the training set.
+        epochs: how many passes over them are planned.
+        steps_per_epoch: updates in one pass.
+        parameters: how many numbers are trained.
+        step: updates already made (above 0 when a training is resumed).
+    """
+
+    rows: int
+    epochs: int
+    steps_per_epoch: int
+    parameters: int
+    step: int = 0
+
+
+@dataclass(frozen=True)
+class StepDone(Event):
+    """One update has been made.
+
+    Args:
+        step: updates made so far.
+        epoch, batch: where in the data this batch lay, from 0.
+        loss: the loss of the batch, before the update.
+        rate: the learning rate of the update.
+    """
+
+    step: int
+    epoch: int
+    batch: int
+    loss: float
+    rate: float
+
+
+@dataclass(frozen=True)
+class EpochDone(Event):
+    """One pass over the training set is complete.
+
+    Args:
+        epoch: its number, from 1.
+        step: updates made so far.
+        values: the row of the history: ``loss``, ``rate``, ``val_loss`` and the metrics.
+        best: whether the weights are the best so far, by what early stopping watches.
+    """
+
+    epoch: int
+    step: int
+    values: Mapping[str, float]
+    best: bool = False
+
+
+@dataclass(frozen=True)
+class CheckpointSaved(Event):
+    """Everything needed to go on is on the disk.
+
+    Args:
+        path: the file.
+        step: updates made so far.
+    """
+
+    path: str
+    step: int
+
+
+@dataclass(frozen=True)
+class Notice(Event):
+    """Something a person should know, in English and Chinese."""
+
+    en: str
+    zh: str
+
+
+@dataclass(frozen=True)
+class TrainingEnded(Event):
+    """The training is over.
+
+    Args:
+        reason: ``"epochs"`` (all done), ``"converged"``, ``"early_stopping"``, ``"callback"`` or ``"interrupted"``.
+        epoch: complete passes over the data.
+        step: updates made.
+        best_epoch: the pass whose weights were kept, when early stopping chose.
+    """
+
+    reason: str
+    epoch: int
+    step: int
+    best_epoch: int | None = None
+
+
+Listener: TypeAlias = Callable[[Event], object]
+
+
+@dataclass
+class Channel:
+    """Hands every event to every listener, in order.
+
+    Example:
+        >>> seen = []
+        >>> channel = Channel([seen.append])
+        >>> channel.send(Notice("hello", "你好"))
+        False
+        >>> seen[0].zh
+        '你好'
+    """
+
+    listeners: list[Listener] = field(default_factory=list)
+
+    def send(self, event: Event) -> bool:
+        """Tell all; whether one of them answered ``True``, which asks the training to stop."""
+        return any([listener(event) is True for listener in self.listeners])

@@ -1,0 +1,42 @@
+"""Ctrl-C and polite kill signals end a training at the next step, with everything saved."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+
+class Interrupt:
+    """Whether someone has asked to stop; true from the first signal on.
+
+    The second signal is not waited for: it raises ``KeyboardInterrupt`` where the program stands. Nothing is lost
+    then either, since a checkpoint is replaced whole or not at all.
+    """
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+
+
+@contextmanager
+def listening() -> Iterator[Interrupt]:
+    """An ``Interrupt`` that hears signals inside the block; outside the main thread it hears none."""
+    interrupt = Interrupt()
+    if threading.current_thread() is not threading.main_thread():
+        yield interrupt
+        return
+    before = {number: signal.signal(number, interrupt) for number in SIGNALS}
+    try:
+        yield interrupt
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

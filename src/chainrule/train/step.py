@@ -1,0 +1,229 @@
+"""The whole training step as one graph.
+
+batch + parameters + optimizer state + step + key -> loss, new parameters, new state. Nothing of a step happens
+outside: the penalty, the gradient, the clipping, the learning rate of this step and the optimizer's arithmetic are
+nodes. So the update can be compiled, traced and explained like the forward pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from chainrule.engines import compile
+from chainrule.engines.run import Program
+from chainrule.errors import UsageError
+from chainrule.grad import grad
+from chainrule.graph import Graph, Node, input_node
+from chainrule.keyed import fold, key_of
+from chainrule.nn.build import Built, build, first_values, total_penalty
+from chainrule.nn.clip import Clip
+from chainrule.nn.layer import Layer
+from chainrule.nn.loss import Loss, known_losses, refuse_mismatch
+from chainrule.nn.optimizer import Optimizer
+from chainrule.nn.penalty import Penalty
+from chainrule.nn.scope import Parameter, stream_of
+from chainrule.ops import PUBLIC
+from chainrule.spec import Spec
+
+FIRST_VALUES = 1  # the streams of a seed: first values of parameters,
+EACH_STEP = 2  # and the random numbers of each step
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What is trained, and how: everything of a model but its arrays.
+
+    Args:
+        net: the layers.
+        loss: one loss, or one for each output by name.
+        optimizer: what moves the parameters.
+        penalty: what the size of every weight matrix costs, besides what layers ask for themselves.
+        clip: what limits the gradients.
+        dtype: number kind of parameters and inputs.
+        frozen: prefixes of the paths of parameters that stay as they are.
+    """
+
+    net: Layer
+    loss: str | Loss | Mapping[str, str | Loss]
+    optimizer: Optimizer
+    penalty: Penalty | None = None
+    clip: Clip | None = None
+    dtype: str = "float32"
+    frozen: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Network:
+    """A recipe applied to inputs of known shape: its graphs.
+
+    Args:
+        recipe: what is trained, and how.
+        inputs: the spec of each input by name, batch axis first.
+    """
+
+    recipe: Recipe
+    inputs: Mapping[str, Spec]
+    engine: str | None = field(default=None, compare=False)
+
+    @cached_property
+    def inference(self) -> Built:
+        """The net as it answers: no dropout."""
+        return build(self.recipe.net, self.inputs, self.recipe.dtype, training=False)
+
+    @cached_property
+    def training(self) -> Built:
+        """The net as it learns."""
+        return build(self.recipe.net, self.inputs, self.recipe.dtype, training=True)
+
+    @cached_property
+    def losses(self) -> dict[str, Loss]:
+        """One loss for each output."""
+        outputs = self.inference.outputs
+        losses = known_losses(self.recipe.loss, {name: node.spec for name, node in outputs.items()})
+        for name, loss in losses.items():
+            refuse_mismatch(loss, outputs[name])
+        return losses
+
+    @cached_property
+    def targets(self) -> dict[str, Node]:
+        """The input node of each output's target, called ``target`` or ``target.NAME``."""
+        outputs = self.inference.outputs
+        single = len(outputs) == 1
+        specs = {name: self.losses[name].target(node.spec) for name, node in outputs.items()}
+        return {
+            name: input_node("target" if single else f"target.{name}", spec.shape, spec.dtype)
+            for name, spec in specs.items()
+        }
+
+    @property
+    def parameters(self) -> dict[str, Parameter]:
+        return self.inference.parameters
+
+    @property
+    def trainable(self) -> dict[str, Parameter]:
+        """The parameters that the optimizer moves."""
+        return {
+            path: p
+            for path, p in self.parameters.items()
+            if p.trainable and not any(path == f or path.startswith(f"{f}.") for f in self.recipe.frozen)
+        }
+
+    @property
+    def count(self) -> int:
+        """How many numbers the parameters hold."""
+        return sum(int(np.prod(p.spec.at({}).shape)) for p in self.parameters.values())
+
+    def start(self, seed: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """The first values of all parameters and states, drawn by the seed."""
+        asked = {**self.parameters, **self.inference.states}
+        graph = first_values(asked, {path: stream_of(path) for path in asked})
+        drawn = compile(graph, "reference").run({"key": fold(key_of(seed), FIRST_VALUES)}) if asked else {}
+        own = {path: np.array(value) for path, value in drawn.items()}
+        return (
+            {path: own[path] for path in self.parameters},
+            {path: own[path] for path in self.inference.states},
+        )
+
+    def answers(self) -> Program:
+        """The program from inputs to raw outputs (``raw.NAME``) and answers in the user's terms (``answer.NAME``)."""
+        outputs = self.inference.outputs
+        raw = {f"raw.{name}": node for name, node in outputs.items()}
+        said = {f"answer.{name}": self.losses[name].answer(node) for name, node in outputs.items()}
+        return compile(Graph({**raw, **said}), self.engine)
+
+    def judge(self) -> Program:
+        """The program from inputs and targets to the loss of each sample, ``loss`` (B,), and the answers."""
+        outputs = self.inference.outputs
+        said = {f"answer.{name}": self.losses[name].answer(node) for name, node in outputs.items()}
+        return compile(Graph({"loss": self.sample_loss(self.inference), **said}), self.engine)
+
+    def sample_loss(self, built: Built) -> Node:
+        """The loss of each sample, summed over the outputs: (B,)."""
+        total: Node | None = None
+        for name, node in built.outputs.items():
+            loss = self.losses[name](node, self.targets[name])
+            total = loss if total is None else total + loss
+        assert total is not None
+        return total
+
+    def objective(self, built: Built, weighted: bool = False) -> Node:
+        """The number that training makes small: J = (1/n) sum J^(i), plus what the parameters' size costs.
+
+        With weights it is sum w J^(i) / sum w.
+        """
+        each = self.sample_loss(built)
+        if weighted:
+            weight = input_node("weight", ("B",), self.recipe.dtype)
+            data = PUBLIC["sum"](each * weight) / PUBLIC["maximum"](PUBLIC["sum"](weight), 1e-12)
+        else:
+            data = PUBLIC["mean"](each)
+        also = {path: self.recipe.penalty for path, p in self.parameters.items() if p.spec.rank >= 2}
+        cost = total_penalty(built.parameters, also if self.recipe.penalty is not None else None)
+        return data if cost is None else data + cost
+
+    def step(self, weighted: bool, horizon: int) -> Step:
+        """The training step.
+
+        Args:
+            weighted: whether samples have weights.
+            horizon: how many updates the whole training will make, for the schedule.
+        """
+        built, optimizer = self.training, self.recipe.optimizer
+        if not self.trainable:
+            raise UsageError("E106", expected="at least one parameter to train", received="none")
+        objective = self.objective(built, weighted)
+        nodes = {path: p.node for path, p in self.trainable.items()}
+        gradients = dict(zip(nodes, grad(objective, list(nodes.values()), unused="zeros"), strict=True))
+        if self.recipe.clip is not None:
+            gradients = self.recipe.clip(gradients)
+        made = PUBLIC["cast"](input_node("step", (), "int64", "step"), self.recipe.dtype)
+        rate = optimizer.schedule(made, horizon)
+        slots = self._slots(nodes)
+        outputs = {"loss": objective, "rate": rate}
+        for path, p in nodes.items():
+            held = {slot: slots[f"{path}/{slot}"].node for slot in optimizer.slots()}
+            moved, kept = optimizer.move(p, gradients[path], held, rate, made + 1.0)
+            outputs[f"parameter.{path}"] = moved
+            outputs.update({f"slot.{path}/{slot}": node for slot, node in kept.items()})
+        outputs.update({f"state.{path}": node for path, node in built.book.updates.items()})
+        return Step(Graph(outputs), gradients, slots, built)
+
+    def _slots(self, nodes: Mapping[str, Node]) -> dict[str, Parameter]:
+        return {
+            f"{path}/{slot}": Parameter(input_node(f"{path}/{slot}", p.shape, p.dtype, "state"), init)
+            for path, p in nodes.items()
+            for slot, init in self.recipe.optimizer.slots().items()
+        }
+
+
+@dataclass(frozen=True)
+class Step:
+    """The graph of a training step with what an explanation asks of it.
+
+    Args:
+        graph: outputs ``loss``, ``rate``, ``parameter.PATH``, ``slot.PATH/SLOT`` and ``state.PATH``.
+        gradients: the node of each trained parameter's gradient, after clipping.
+        slots: what the optimizer remembers, by ``PATH/SLOT``.
+        built: the net inside.
+    """
+
+    graph: Graph
+    gradients: Mapping[str, Node]
+    slots: Mapping[str, Parameter]
+    built: Built
+
+    def first_slots(self) -> dict[str, np.ndarray]:
+        """The first values of what the optimizer remembers."""
+        if not self.slots:
+            return {}
+        graph = first_values(self.slots, dict.fromkeys(self.slots, 0))
+        drawn = compile(graph, "reference").run({"key": np.zeros(2, np.uint32)} if graph.inputs else {})
+        return {path: np.array(value) for path, value in drawn.items()}
+
+    def key(self, seed: int, step: int) -> dict[str, np.ndarray]:
+        """The random key of a step, for nets that draw."""
+        return {} if self.built.book.key is None else {"key": fold(key_of(seed), EACH_STEP, step)}

@@ -1,0 +1,136 @@
+"""When to stop before all epochs are done: the loss has converged, or the validation loss has turned.
+
+A rule is a record; its counters are plain numbers in the training state, so that a resumed training stops exactly
+where an undisturbed one would.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from chainrule.errors import UsageError, nearest
+
+Counters = dict[str, "float | None"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a rule says after an epoch: its new counters, whether to stop, and whether this epoch is the best."""
+
+    counters: Counters
+    stop: bool = False
+    best: bool = False
+
+
+@dataclass(frozen=True)
+class StoppingRule:
+    """Base of the rules.
+
+    ``keeps_best`` says whether the weights of the best epoch are to be kept and handed out at the end.
+    """
+
+    name: ClassVar[str]
+    keeps_best: ClassVar[bool] = False
+    monitor: str = "loss"
+
+    def judge(self, counters: Mapping[str, float | None], row: Mapping[str, float | None]) -> Verdict:
+        """The verdict after an epoch.
+
+        Args:
+            counters: what this rule gave after the epoch before; empty at first.
+            row: the epoch's row of the history.
+        """
+        raise TypeError(f"{type(self).__name__} judges nothing")
+
+    def value(self, row: Mapping[str, float | None]) -> float:
+        """The number watched.
+
+        Fails:
+            UsageError E101: the history has no such column.
+        """
+        if self.monitor not in row:
+            raise UsageError(
+                "E101", where=f"{type(self).__name__}, monitor", name=self.monitor, expected=", ".join(row),
+                received=self.monitor, fix=f'monitor="{nearest(self.monitor, row) or "loss"}"',
+            )  # fmt: skip
+        value = row[self.monitor]
+        return math.nan if value is None else float(value)
+
+
+def _positive(owner: StoppingRule, **numbers: float) -> None:
+    for name, value in numbers.items():
+        if not value >= 0:
+            raise UsageError("E102", where=type(owner).__name__, name=name, expected=">= 0", received=value)
+
+
+@dataclass(frozen=True)
+class EarlyStopping(StoppingRule):
+    """Stops when the watched number has not improved for some epochs, and keeps the weights of the best one.
+
+    The number is taken with the weights as they are *after* the epoch, so the weights kept are those it was
+    measured on.
+
+    Args:
+        monitor: a column of the history: ``"val_loss"``, or a validation metric such as ``"val_accuracy"``.
+        patience: how many epochs to wait for an improvement.
+        least: how much better counts as better.
+        larger: whether larger is better; by default only for metrics (anything that is not a loss or an error).
+
+    Reference: Prechelt (1998), Early stopping, but when?
+    """
+
+    name = "early_stopping"
+    keeps_best = True
+    monitor: str = "val_loss"
+    patience: int = 10
+    least: float = 0.0
+    larger: bool | None = None
+
+    def __post_init__(self) -> None:
+        _positive(self, patience=self.patience, least=self.least)
+
+    def judge(self, counters: Mapping[str, float | None], row: Mapping[str, float | None]) -> Verdict:
+        value, best = self.value(row), counters.get("best")
+        sign = 1.0 if self._larger() else -1.0
+        better = not math.isnan(value) and (best is None or sign * (value - best) > self.least)
+        if better:
+            return Verdict({"best": value, "waited": 0, "epoch": row["epoch"]}, best=True)
+        waited = (counters.get("waited") or 0) + 1
+        kept = {"best": best, "waited": waited, "epoch": counters.get("epoch")}
+        return Verdict(kept, stop=waited >= self.patience > 0)
+
+    def _larger(self) -> bool:
+        if self.larger is not None:
+            return self.larger
+        return not any(word in self.monitor for word in ("loss", "mae", "rmse", "error"))
+
+
+@dataclass(frozen=True)
+class Converged(StoppingRule):
+    """Stops when the loss hardly falls any more: step 6 of the article's algorithm.
+
+    Args:
+        monitor: a column of the history.
+        tolerance: the relative improvement on the best value so far that counts as progress.
+        patience: how many epochs without progress end the training.
+    """
+
+    name = "converged"
+    tolerance: float = 1e-4
+    patience: int = 10
+
+    def __post_init__(self) -> None:
+        _positive(self, patience=self.patience, tolerance=self.tolerance)
+
+    def judge(self, counters: Mapping[str, float | None], row: Mapping[str, float | None]) -> Verdict:
+        value, best = self.value(row), counters.get("best")
+        if best is None or value < best - self.tolerance * abs(best):
+            return Verdict({"best": value, "waited": 0})
+        waited = (counters.get("waited") or 0) + 1
+        return Verdict({"best": min(best, value), "waited": waited}, stop=waited >= self.patience)
+
+
+RULES: dict[str, type[StoppingRule]] = {rule.name: rule for rule in (EarlyStopping, Converged)}
