@@ -56,9 +56,8 @@ def test_every_constraint_has_a_sample_that_breaks_it(kind: type[Card]) -> None:
     assert broken <= set(kind.constraints)
     for number in set(kind.constraints) - broken:
         assert len(kind.arguments) == 1, f"{number} of {kind.name} has no sample"
-        assert kind.constraints[number].startswith(
-            "all inputs" if anything(kind) else "all inputs have one shape"
-        )
+        trivial = "all inputs" if takes_anything(kind) else "all inputs have one shape"
+        assert kind.constraints[number].startswith(trivial)
 
 
 def test_every_card_has_an_empty_a_single_and_a_batched_sample(kind: type[Card]) -> None:
@@ -71,8 +70,8 @@ def test_every_card_has_an_empty_a_single_and_a_batched_sample(kind: type[Card])
     assert any(s.batch for s in usual) != (kind.name in NO_BATCH)
 
 
-def anything(kind: type[Card]) -> bool:
-    """Whether a card of one input takes every kind of number there is, so that no sample can be of a wrong one."""
+def takes_anything(kind: type[Card]) -> bool:
+    """Whether a card takes every kind of number there is, so that no input can be of a wrong one."""
     return getattr(kind, "takes", "") == "any"
 
 

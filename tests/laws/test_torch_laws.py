@@ -1,4 +1,4 @@
-"""Values, gradients and gradients of gradients agree with PyTorch, an independent second opinion, to 1e-10."""
+"""Values, gradients and gradients of gradients agree with PyTorch, a second opinion, to 1e-10."""
 
 from __future__ import annotations
 

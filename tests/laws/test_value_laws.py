@@ -1,4 +1,4 @@
-"""The shape rule tells the truth, a value is a function of its inputs alone, and so is each of its scalars."""
+"""The shape rule tells the truth, a value depends on its inputs alone, and so does each of its scalars."""
 
 from __future__ import annotations
 
@@ -21,12 +21,8 @@ def as_dtype(sample: Sample, dtype: str) -> tuple[np.ndarray, ...]:
 def sizes(sample: Sample) -> dict[str, int]:
     """What the batch size of a sample is."""
     axes = sample.batch or (None,) * len(sample.inputs)
-    return {
-        "B": n
-        for a, axis in zip(sample.inputs, axes, strict=True)
-        if axis is not None
-        for n in [a.shape[axis]]
-    }
+    lengths = [a.shape[axis] for a, axis in zip(sample.inputs, axes, strict=True) if axis is not None]
+    return {"B": lengths[0]} if lengths else {}
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -64,11 +60,7 @@ def test_a_scalar_of_the_result_is_its_formula(sample: Sample) -> None:
     op, inputs = sample.concrete(), sample.inputs
     with np.errstate(all="ignore"):
         result = np.asarray(op.evaluate(*inputs))
-    if any(
-        a.size and np.abs(a[np.isfinite(a)]).max(initial=0.0) > OVERFLOWS
-        for a in inputs
-        if a.dtype.kind == "f"
-    ):
+    if any(np.abs(np.nan_to_num(a)).max(initial=0.0) > OVERFLOWS for a in inputs if a.dtype.kind == "f"):
         return
     for flat in np.unique(np.linspace(0, result.size - 1, 6).astype(int)) if result.size else ():
         index = tuple(int(i) for i in np.unravel_index(flat, result.shape))

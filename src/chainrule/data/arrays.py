@@ -7,7 +7,7 @@ Whole numbers, texts and booleans are labels and keep their kind; floating-point
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -52,8 +52,8 @@ class Arrays:
             >>> data.x.dtype.name, data.y.shape, data.rows
             ('float32', (2,), 2)
         """
-        inputs = _each(x, lambda name, value: _inputs(name, value, dtype), "x")
-        targets = None if y is None else _each(y, lambda name, value: _targets(name, value, dtype), "y")
+        inputs = _each("x", x, _inputs, dtype)
+        targets = None if y is None else _each("y", y, _targets, dtype)
         weight = None if weights is None else _weights(weights, dtype)
         _check_rows(inputs, targets, weight)
         return Arrays(inputs, targets, weight)
@@ -84,10 +84,10 @@ def _pick(part: Inputs, index: np.ndarray) -> Inputs:
     return {name: array[index] for name, array in part.items()} if isinstance(part, dict) else part[index]
 
 
-def _each(value: Any, check: Any, name: str) -> Inputs:
+def _each(name: str, value: Any, check: Callable[[str, Any, str], np.ndarray], dtype: str) -> Inputs:
     if isinstance(value, Mapping):
-        return {str(key): check(f'{name}["{key}"]', part) for key, part in value.items()}
-    return check(name, value)
+        return {str(key): check(f'{name}["{key}"]', part, dtype) for key, part in value.items()}
+    return check(name, value, dtype)
 
 
 def _inputs(name: str, value: Any, dtype: str) -> np.ndarray:

@@ -34,7 +34,7 @@ YES_NO = {
 }  # fmt: skip
 _PAIRS = ({"yes", "no"}, {"y", "n"}, {"true", "false"}, {"t", "f"}, {"on", "off"}, {"0", "1"}, {"是", "否"})
 _ID_NAME = re.compile(
-    r"(?i)^(id|.*[_\s-]id|.*[a-z]Id|index|row|row.?(no|nr|number)|uuid|guid|unnamed.*|编号|序号)$"
+    r"^(?:.*[a-z]I[dD]|(?i:id|.*[_\s-]id|index|row|row.?(?:no|nr|number)|uuid|guid|unnamed.*)|编号|序号)$"
 )
 _DATE = (
     r"^(?:[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{4})"

@@ -32,7 +32,7 @@ from chainrule.errors import DataError
 
 CELL_LIMIT = 10_000_000  # characters of one line or one quoted cell
 COLUMN_LIMIT = 100_000
-SWELL_FREE = 64_000_000  # a compressed file may grow to this many bytes whatever its ratio,
+SWELL_FREE = 16_000_000  # a compressed file may grow to this many bytes whatever its ratio,
 SWELL_RATIO = 200  # and beyond it to this multiple of its own size
 BLOCK_CELLS = 200_000
 DELIMITERS = (",", ";", "\t", "|")
@@ -83,29 +83,30 @@ class _Lines:
         self.text = io.TextIOWrapper(self.binary, encoding=encoding, newline="")
 
     def __iter__(self) -> Iterator[str]:
-        while line := self._next():
-            self.number += 1
-            self.held += len(line)
-            if self.held > CELL_LIMIT:
-                raise self._too_large(f"over {CELL_LIMIT:,} characters in one cell or line")
-            if "\0" in line:
-                raise DataError(
-                    "E307",
-                    where=f"{self.name} line {self.number}",
-                    received="a NUL byte",
-                    fix="save the file as text in UTF-8",
-                )
-            yield line
-
-    def _next(self) -> str:
+        readline = self.text.readline
         try:
-            line = self.text.readline(CELL_LIMIT + 1)
+            while line := readline(CELL_LIMIT + 1):
+                self.number += 1
+                self.held += len(line)
+                if self.held > CELL_LIMIT or "\0" in line or not self.number & 1023:
+                    self._check(line)
+                yield line
         except UnicodeError as error:
             raise self._undecodable(error) from error
-        size = self.binary.tell() if self.number % 1024 == 0 else 0
+
+    def _check(self, line: str) -> None:
+        if self.held > CELL_LIMIT:
+            raise self._too_large(f"over {CELL_LIMIT:,} characters in one cell or line")
+        if "\0" in line:
+            raise DataError(
+                "E307",
+                where=f"{self.name} line {self.number}",
+                received="a NUL byte",
+                fix="save the file as text in UTF-8",
+            )
+        size = self.binary.tell()
         if size > max(SWELL_FREE, SWELL_RATIO * self.packed):
             raise self._too_large(f"{size:,} bytes from a compressed file of {self.packed:,}")
-        return line
 
     def _too_large(self, received: str) -> DataError:
         where = f"{self.name} line {max(self.number, 1)}"

@@ -8,8 +8,7 @@ every text is short, every number finite, names and levels are distinct. What pa
 from __future__ import annotations
 
 import itertools
-import math
-from collections.abc import Callable
+import sys
 from typing import Any, NamedTuple
 
 from chainrule.data.encoding import ENCODINGS, LEVEL_LIMIT, Category, Encoding, Number, YesNo
@@ -130,12 +129,12 @@ def _fields(path: str, record: object, names: tuple[str, ...]) -> dict[str, Any]
 
 
 def _list(path: str, value: object) -> list[Any]:
-    return _checked(path, value, lambda v: isinstance(v, list) and len(v) <= LIST_LIMIT, "a list")
+    return _checked(path, value, isinstance(value, list) and len(value) <= LIST_LIMIT, "a list")
 
 
 def _text(path: str, value: object) -> str:
-    fine = lambda v: isinstance(v, str) and 0 < len(v) <= TEXT_LIMIT  # noqa: E731
-    return _checked(path, value, fine, "a text that is not empty")
+    is_fine = isinstance(value, str) and 0 < len(value) <= TEXT_LIMIT
+    return _checked(path, value, is_fine, "a text that is not empty")
 
 
 def _texts(path: str, value: object) -> tuple[str, ...]:
@@ -143,16 +142,17 @@ def _texts(path: str, value: object) -> tuple[str, ...]:
 
 
 def _flag(path: str, value: object) -> bool:
-    return _checked(path, value, lambda v: isinstance(v, bool), "true or false")
+    return _checked(path, value, isinstance(value, bool), "true or false")
 
 
 def _number(path: str, value: object) -> float:
-    fine = lambda v: type(v) in (int, float) and abs(v) < 1e309 and math.isfinite(v)  # noqa: E731
-    return float(_checked(path, value, fine, "a finite number"))
+    # Compared, not converted: float(10**400) raises, and a NaN is below nothing.
+    is_fine = type(value) in (int, float) and abs(value) <= sys.float_info.max  # type: ignore[operator,arg-type]
+    return float(_checked(path, value, is_fine, "a finite number"))
 
 
-def _checked(path: str, value: Any, is_fine: Callable[[Any], bool], expected: str) -> Any:
-    if not is_fine(value):
+def _checked(path: str, value: Any, is_fine: bool, expected: str) -> Any:
+    if not is_fine:
         raise _wrong(path, expected, value)
     return value
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from chainrule.errors import UsageError, nearest
 from chainrule.graph import Node
 from chainrule.nn.initialiser import HE, XAVIER, Initialiser
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.scope import Scope
+from chainrule.nn.setting import unknown
 from chainrule.ops import PUBLIC
 from chainrule.ops.card import Function
 
@@ -46,15 +46,12 @@ class Activation(Layer):
 
 def known_activation(name: Any) -> str:
     """The name, once it is known that there is such an activation."""
-    if name not in ACTIVATIONS:
-        close = nearest(str(name), ACTIVATIONS)
-        raise UsageError(
-            "E101", where="activation", name=name, expected=", ".join(ACTIVATIONS), received=name,
-            fix=f'activation="{close or "relu"}"',
-        )  # fmt: skip
+    if not isinstance(name, str) or name not in ACTIVATIONS:
+        raise unknown("activation", name, list(ACTIVATIONS), 'activation="{}"')
     return name
 
 
 def fitting_initialiser(activation: str | Layer | None) -> Initialiser:
     """He's spread before relu and its relatives, Xavier's elsewhere."""
-    return HE if activation in ("relu", "softplus") else XAVIER
+    name = activation.name if isinstance(activation, Activation) else activation
+    return HE if name in ("relu", "softplus") else XAVIER

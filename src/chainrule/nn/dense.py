@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from chainrule.errors import ShapeError, UsageError
+from chainrule.errors import ShapeError
 from chainrule.graph import Node
 from chainrule.nn.activation import Activation, fitting_initialiser, known_activation
-from chainrule.nn.initialiser import ZEROS, Initialiser
+from chainrule.nn.initialiser import ZEROS, Initialiser, known_initialiser
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.penalty import Penalty
 from chainrule.nn.scope import Scope
+from chainrule.nn.setting import require, require_whole
 from chainrule.spec import shape_text
 
 
@@ -24,31 +25,34 @@ class Dense(Layer):
         units: O, how many outputs.
         activation: the name of g, or a layer; ``None`` leaves the sum as it is.
         bias: whether there is a b.
-        weight_init: first values of W; by default He's spread before relu, else Xavier's.
-        bias_init: first values of b.
+        weight_init: first values of W, a record or a name such as ``"he"``; by default He's spread before relu, else
+            Xavier's.
+        bias_init: first values of b, likewise.
         penalty: what the size of W costs, such as ``cr.L2(1e-4)``.
 
     Cost: 2 B I O flops forward, 4 B I O backward.
 
     Fails:
         ShapeError E208: the input has no axis of fixed length at its end.
+        UsageError E101: no such activation or initialiser.
         UsageError E102: fewer than one unit.
     """
 
     units: int
     activation: str | Layer | None = None
     bias: bool = True
-    weight_init: Initialiser | None = None
-    bias_init: Initialiser = ZEROS
+    weight_init: str | Initialiser | None = None
+    bias_init: str | Initialiser = ZEROS
     penalty: Penalty | None = None
 
     def check(self) -> None:
-        if not isinstance(self.units, int) or self.units < 1:
-            raise UsageError(
-                "E102", where="Dense", name="units", expected=">= 1", received=self.units, fix="cr.Dense(10)"
-            )
-        if isinstance(self.activation, str):
+        require_whole(self, "units", 1, fix="cr.Dense(10)")
+        if not isinstance(self.activation, Layer | None):
             known_activation(self.activation)
+        for init in (self.weight_init, self.bias_init):
+            if init is not None:
+                known_initialiser(init)
+        require(self, "penalty", isinstance(self.penalty, Penalty | None), "a penalty such as cr.L2(1e-4)")
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, I) -> (B, O)
         if x.rank < 2 or not isinstance(x.shape[-1], int):
@@ -56,11 +60,11 @@ class Dense(Layer):
                 "E208", op="Dense", constraint="samples of fixed length", expected="(B, I)",
                 received=shape_text(x.shape), fix="cr.Flatten() before it",
             )  # fmt: skip
-        init = self.weight_init or fitting_initialiser(self.activation)
-        weight = scope.parameter("weight", (self.units, x.shape[-1]), init, self.penalty)
+        init = known_initialiser(self.weight_init or fitting_initialiser(self.activation))
+        weight = scope.parameter("weight", (self.units, x.shape[-1]), init, self.penalty)  # (O, I)
         z = x @ weight.T  # (B, I) (I, O) -> (B, O)
         if self.bias:
-            z = z + scope.parameter("bias", (self.units,), self.bias_init)
+            z = z + scope.parameter("bias", (self.units,), known_initialiser(self.bias_init))
         scope.note("z", z)
         if self.activation is None:
             return scope.note("a", z)

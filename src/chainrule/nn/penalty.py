@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from chainrule.errors import UsageError
 from chainrule.graph import Node
+from chainrule.nn.setting import require_number
 from chainrule.ops import PUBLIC
 
 
@@ -23,10 +23,7 @@ class Penalty:
     strength: float = 1e-4
 
     def __post_init__(self) -> None:
-        if not self.strength >= 0:
-            raise UsageError(
-                "E102", where=type(self).__name__, name="strength", expected=">= 0", received=self.strength
-            )
+        require_number(self, "strength", least=0)
 
     def __call__(self, parameter: Node) -> Node:
         """The cost as a single number."""

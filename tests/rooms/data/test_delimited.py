@@ -101,7 +101,7 @@ BAD: dict[str, tuple[bytes, str, tuple[str, ...]]] = {
     "cut utf-16": (b"\xff\xfea\0,\0b", "E307", ()),
     "binary": (b"PK\x03\x04\x14\0\0\0\x08\0", "E307", ()),
     "huge line": (b"a,b\n1," + b"x" * 10_000_001, "E308", ("line 2",)),
-    "huge quoted cell": (b'a,b\n1,"' + b"xxxxxxx\n" * 1_300_000, "E308", ()),
+    "huge quoted cell": (b'a,b\n1,"' + (b"x" * 999 + b"\n") * 10_001, "E308", ()),
     "very many columns": (b"a" + b",a" * COLUMN_LIMIT + b"\n", "E308", ("100,001",)),
     "open quote": (b'a,b\n1,"x\n2,y\n', "E309", ("line 2",)),
     "text after a quote": (b'a,b\n1,"x"y\n', "E309", ("line 2",)),
@@ -109,7 +109,7 @@ BAD: dict[str, tuple[bytes, str, tuple[str, ...]]] = {
     "no header with classes": (b"5.1,3.5,1.4,0.2,setosa\n4.9,3.0,1.4,0.2,setosa\n", "E310", ()),
     "cut gzip": (gzip.compress(b"a,b\n" + bytes(range(65, 91)) * 99)[:-12], "E316", ()),
     "false gzip": (b"\x1f\x8bhello", "E316", ()),
-    "gzip bomb": (gzip.compress(b"a,b\n" + b"1,2\n" * (SWELL_FREE // 3)), "E308", ("compressed",)),
+    "gzip bomb": (gzip.compress(b"a,b\n" + (b"1," + b"x" * 999 + b"\n") * (SWELL_FREE // 900)), "E308", ("compressed",)),
 }  # fmt: skip
 
 
@@ -166,14 +166,16 @@ def test_infinity_is_named_with_its_line(tmp_path: Path) -> None:
 
 def test_large_files_are_read_in_blocks(tmp_path: Path) -> None:
     path = tmp_path / "long.csv"
-    path.write_text("a,b\n" + "".join(f"{i},{i % 3}\n" for i in range(250_000)))
+    path.write_text("a,b\n" + "".join(f"{i},{i % 3}\n" for i in range(150_000)))
     table = read_table(path)
-    assert table.rows == 250_000
-    assert table.frame["a"].sum() == 250_000 * 249_999 // 2
-    assert table.line_of(249_999) == 250_001
+    assert table.rows == 150_000
+    assert table.frame["a"].sum() == 150_000 * 149_999 // 2
+    assert table.line_of(149_999) == 150_001
 
 
-CELLS = st.sampled_from(["1", "2.5", "-", "", "x", '"', '""', "a b", "inf", "007", "é", "1e999", "\0", "true", "1,5"])
+CELLS = st.sampled_from(
+    ["1", "2.5", "-", "", "x", '"', '""', "a b", "inf", "007", "é", "1e999", "\0", "true", "1,5"]
+)
 TEXTS = st.lists(st.lists(CELLS, min_size=1, max_size=4).map(",".join), max_size=8).map("\n".join)
 
 

@@ -1,0 +1,91 @@
+"""Hyper-parameters in their range: one check and one error for every record of this room."""
+
+from __future__ import annotations
+
+import math
+import numbers
+
+from chainrule.errors import UsageError, nearest
+
+
+def require(owner: object, name: str, holds: bool, expected: str, fix: str = "") -> None:
+    """Refuse a hyper-parameter that is out of its range.
+
+    Args:
+        owner: the record it belongs to.
+        name: the field.
+        holds: whether the value is allowed.
+        expected: what is allowed, in words.
+        fix: a line that can be pasted.
+
+    Fails:
+        UsageError E102: ``holds`` is false.
+    """
+    if not holds:
+        raise UsageError(
+            "E102", where=type(owner).__name__, name=name, expected=expected, received=repr(getattr(owner, name))[:80],
+            fix=fix,
+        )  # fmt: skip
+
+
+def require_number(
+    owner: object,
+    name: str,
+    *,
+    least: float | None = None,
+    above: float | None = None,
+    below: float | None = None,
+    most: float | None = None,
+) -> None:
+    """Refuse a field that is no finite number between its limits.
+
+    Args:
+        owner, name: the record and the field.
+        least, above: the lower limit, itself allowed or not.
+        most, below: the upper limit, itself allowed or not.
+
+    Fails:
+        UsageError E102: text, NaN, infinity, true/false or a number outside.
+    """
+    value = getattr(owner, name)
+    low = f"{least:g} <= " if least is not None else f"{above:g} < " if above is not None else ""
+    high = f" <= {most:g}" if most is not None else f" < {below:g}" if below is not None else ""
+    holds = is_number(value) and (
+        (least is None or value >= least)
+        and (above is None or value > above)
+        and (most is None or value <= most)
+        and (below is None or value < below)
+    )
+    require(owner, name, holds, f"a number, {low}{name}{high}" if low or high else "a finite number")
+
+
+def require_whole(owner: object, name: str, least: int, most: int = 2**31 - 1, fix: str = "") -> None:
+    """Refuse a field that is no whole number from ``least`` to ``most``.
+
+    Fails:
+        UsageError E102: anything else, such as 2.5, "3" or True.
+    """
+    value = getattr(owner, name)
+    whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    require(owner, name, whole and least <= int(value) <= most, f"a whole number, {least} to {most}", fix)
+
+
+def is_number(value: object) -> bool:
+    """Whether a value is a finite real number; true and false are none."""
+    return isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def unknown(where: str, name: object, known: list[str], fix: str) -> UsageError:
+    """The error for a name that is not in a table; its fix holds the nearest name that is.
+
+    Args:
+        where: what was being chosen, such as ``"activation"``.
+        name: what was given.
+        known: the names that exist.
+        fix: a line that can be pasted, with ``{}`` where the nearest name stands.
+    """
+    close = nearest(str(name)[:80], known) or known[0]
+    shown = name if isinstance(name, str) else repr(name)
+    return UsageError(
+        "E101", where=where, name=shown[:80], expected=", ".join(known), received=shown[:80], fix=fix.format(close)
+    )

@@ -1,0 +1,101 @@
+"""The tail is short: no long file, function or line, few arguments, little nesting."""
+
+from __future__ import annotations
+
+import ast
+import tomllib
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FILES = sorted(
+    f for folder in ("src", "tests", "examples", "benchmarks") for f in (ROOT / folder).rglob("*.py")
+)
+LIMITS = {"file": 400, "body": 40, "line": 110, "arguments": 7, "nesting": 3}
+
+# What is over a limit, with the reason; this list may only shrink. "file.py: function" -> "limit: reason".
+EXCEPTIONS: dict[str, str] = tomllib.loads(
+    (Path(__file__).parent / "exceptions.toml").read_text(encoding="utf-8")
+)["exceptions"]
+MOST_EXCEPTIONS = 0
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+DEEPER = (ast.If, ast.For, ast.While, ast.With, ast.Try, ast.Match, ast.AsyncFor, ast.AsyncWith)
+
+
+def columns(line: str) -> int:
+    """How wide a line is on a screen: a Chinese sign takes two columns."""
+    return sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in line)
+
+
+def body_lines(function: Function) -> int:
+    """The lines of a function from its first statement on, without the docstring."""
+    body = function.body[1:] if ast.get_docstring(function) is not None else function.body
+    return (function.end_lineno or 0) - body[0].lineno + 1 if body else 0
+
+
+def arguments(function: Function) -> int:
+    """How many arguments a function takes, without ``self`` and ``cls``."""
+    named = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
+    return sum(a.arg not in ("self", "cls") for a in named)
+
+
+def nesting(statements: list[ast.stmt]) -> int:
+    """How deep blocks stand inside blocks; ``elif`` is no deeper than its ``if``."""
+    deepest = 0
+    for statement in statements:
+        if isinstance(statement, Function | ast.ClassDef):
+            continue
+        inner = [getattr(statement, name, []) for name in ("body", "finalbody")]
+        inner += [handler.body for handler in getattr(statement, "handlers", [])]
+        inner += [case.body for case in getattr(statement, "cases", [])]
+        orelse = getattr(statement, "orelse", [])
+        chained = isinstance(statement, ast.If) and len(orelse) == 1 and isinstance(orelse[0], ast.If)
+        here = max(map(nesting, [*inner, [] if chained else orelse]), default=0)
+        here += isinstance(statement, DEEPER)
+        deepest = max(deepest, here, nesting(orelse) if chained else 0)
+    return deepest
+
+
+def over_limits(name: str, text: str) -> dict[str, str]:
+    """Everything in a source file that is over a limit: where -> which limit and how much."""
+    lines = text.splitlines()
+    found = {name: f"file: {len(lines)} lines"} if len(lines) > LIMITS["file"] else {}
+    wide = {f"{name}: line {i}": f"line: {columns(line)} columns" for i, line in enumerate(lines, 1)
+            if columns(line) > LIMITS["line"]}  # fmt: skip
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, Function):
+            counts = {"body": body_lines(node), "arguments": arguments(node), "nesting": nesting(node.body)}
+            over = [f"{what}: {n}" for what, n in counts.items() if n > LIMITS[what]]
+            found |= {f"{name}: {node.name}": ", ".join(over)} if over else {}
+    return found | wide
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(ROOT)))
+def test_nothing_is_over_its_limit(file: Path) -> None:
+    found = over_limits(str(file.relative_to(ROOT)), file.read_text(encoding="utf-8"))
+    assert {where: what for where, what in found.items() if where not in EXCEPTIONS} == {}
+
+
+def test_the_exceptions_shrink_and_have_reasons() -> None:
+    assert len(EXCEPTIONS) <= MOST_EXCEPTIONS
+    over: set[str] = set()
+    for file in FILES:
+        over |= over_limits(str(file.relative_to(ROOT)), file.read_text(encoding="utf-8")).keys()
+    assert set(EXCEPTIONS) - over == set(), "no longer over a limit: take it off the list"
+    assert all(len(reason) > 20 for reason in EXCEPTIONS.values())
+
+
+def test_what_is_over_a_limit_would_be_seen() -> None:
+    blocks = ("for a in x:", "if a:", "while a:", "with a:", "pass")
+    deep = "def f(x):\n" + "".join(f"{'    ' * (i + 1)}{line}\n" for i, line in enumerate(blocks))
+    assert over_limits("m", deep) == {"m: f": "nesting: 4"}
+    chain = "def f(x):\n" + "".join(f"    {'el' if i else ''}if x == {i}:\n        pass\n" for i in range(9))
+    assert over_limits("m", chain) == {}
+    assert over_limits("m", "def f(self, a, b, c, d, e, f, g, *, h): pass") == {"m: f": "arguments: 8"}
+    long = 'def f():\n    """A.\n\n    B."""\n' + "    x = 1\n" * 41
+    assert over_limits("m", long) == {"m: f": "body: 41"}
+    assert over_limits("m", "x = 1\n" * 401) == {"m": "file: 401 lines"}
+    assert over_limits("m", "# " + "梯" * 55) == {"m: line 1": "line: 112 columns"}

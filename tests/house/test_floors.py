@@ -1,0 +1,143 @@
+"""A room imports only rooms on lower floors, and heavy libraries stay in their rooms."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[2] / "src" / "chainrule"
+
+GROUND = ("errors", "spec", "keyed", "settings", "events", "formula", "store")
+FLOORS = (
+    GROUND,
+    ("graph",),
+    ("ops",),
+    ("nn",),
+    ("grad",),
+    ("plan",),
+    ("engines",),
+    ("train",),
+    ("trace",),
+    ("explain",),
+    ("models", "interop"),
+    ("apps",),
+)
+HEIGHT = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
+
+# Ground-floor rooms see each other only as listed; data stands there too and is imported from train upwards.
+GROUND_MAY = {
+    "errors": set(),
+    "spec": set(),
+    "keyed": set(),
+    "settings": {"errors"},
+    "events": {"errors", "spec"},
+    "formula": {"errors"},
+    "store": {"errors", "settings"},
+    "data": {"errors", "spec", "keyed"},
+}
+# Libraries and the rooms that may import them; one that is not listed here belongs to no room of the package.
+LIBRARIES = {
+    "numpy": None,
+    "scipy": None,
+    "sklearn": {"data", "train", "apps"},
+    "polars": {"data", "train", "apps"},
+    "safetensors": {"store", "train", "interop"},
+    "filelock": {"store", "train", "apps"},
+    "matplotlib": {"apps", "explain"},
+    "jinja2": {"apps", "explain"},
+    "rich": {"apps"},
+    "typer": {"apps"},
+    "click": {"apps"},
+    "numba": {"engines"},
+    "jax": {"engines"},
+    "pandas": {"data"},
+    "pyarrow": {"data"},
+    "starlette": {"apps"},
+    "uvicorn": {"apps"},
+    "onnx": {"interop"},
+    "llvmlite": {"engines"},
+}
+FORBIDDEN = {"torch", "pickle", "cPickle", "dill", "cloudpickle", "shelve", "marshal"}
+
+FILES = sorted(SOURCE.rglob("*.py"))
+
+
+def room_of(file: Path) -> str:
+    """The room a file belongs to: its first folder, or its own name; ``""`` for the package itself."""
+    first = file.relative_to(SOURCE).parts[0].removesuffix(".py")
+    return "" if first in ("__init__", "__main__") else first
+
+
+def imports_of(file: Path) -> list[tuple[str, int]]:
+    """Every module a file imports anywhere, also inside functions, with the line."""
+    found: list[tuple[str, int]] = []
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found += [(alias.name, node.lineno) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}:{node.lineno}: a relative import hides which room it reaches"
+            whole = node.module == "chainrule"  # then the names are rooms: from chainrule import keyed
+            names = [f"chainrule.{alias.name}" for alias in node.names] if whole else [node.module or ""]
+            found += [(name, node.lineno) for name in names]
+    return found
+
+
+def may_import(room: str, other: str) -> bool:
+    """Whether one room may import another."""
+    if room in ("", "apps", other):  # the package gathers all rooms, and apps stand on top
+        return True
+    if room in GROUND_MAY:
+        return other in GROUND_MAY[room]
+    if other == "data":
+        return HEIGHT[room] >= HEIGHT["train"]
+    return other in HEIGHT and HEIGHT[other] < HEIGHT[room]
+
+
+def upward(room: str, modules: list[tuple[str, int]]) -> list[str]:
+    """The imports of these that reach a room on the same floor or above."""
+    wrong = []
+    for module, line in modules:
+        head, _, rest = module.partition(".")
+        other = rest.partition(".")[0]
+        if head == "chainrule" and not may_import(room, other):
+            wrong.append(f"{module} (line {line})")
+    return wrong
+
+
+def test_every_room_has_a_floor() -> None:
+    rooms = {room_of(file) for file in FILES} - {""}
+    assert rooms - set(HEIGHT) - set(GROUND_MAY) == set()
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(SOURCE)))
+def test_a_room_imports_only_lower_floors(file: Path) -> None:
+    assert upward(room_of(file), imports_of(file)) == []
+
+
+def test_an_upward_import_would_be_seen() -> None:
+    assert upward("graph", [("chainrule.ops.card", 1), ("chainrule.spec", 2)]) == [
+        "chainrule.ops.card (line 1)"
+    ]
+    assert upward("data", [("chainrule.settings", 3)]) == ["chainrule.settings (line 3)"]
+    assert upward("nn", [("chainrule.data.table", 4)]) == ["chainrule.data.table (line 4)"]
+    assert upward("train", [("chainrule.data.table", 5), ("chainrule.engines", 6)]) == []
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(SOURCE)))
+def test_libraries_stay_in_their_rooms(file: Path) -> None:
+    room = room_of(file)
+    for module, line in imports_of(file):
+        head = module.partition(".")[0]
+        assert head not in FORBIDDEN, f"line {line} imports {head}"
+        allowed = LIBRARIES.get(head)
+        assert allowed is None or room in allowed, f"line {line} imports {head} in the room {room!r}"
+
+
+def test_engines_do_not_import_one_another() -> None:
+    engines = [folder.name for folder in (SOURCE / "engines").iterdir() if (folder / "__init__.py").exists()]
+    for name in engines:
+        others = tuple(f"chainrule.engines.{other}" for other in engines if other != name)
+        for file in (SOURCE / "engines" / name).rglob("*.py"):
+            assert [m for m, _ in imports_of(file) if m.startswith(others)] == [] or not others, file

@@ -1,0 +1,127 @@
+"""What a column is taken for, and what can be learned from a target."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from chainrule.data import choose_task, describe, read_table
+from chainrule.errors import DataError, UsageError
+
+WORDS = [f"w{i}" for i in range(40)]
+KINDS: dict[str, tuple[list, str]] = {
+    "numbers": ([1.5, 2.5] * 20, "number"),
+    "few whole numbers": ([1, 2, 3, 4] * 10, "number"),
+    "numbers as texts": (["1.5", "2"] * 20, "number"),
+    "numbers with gaps": ([1.5, None, 2.0, 3.0] * 10, "number"),
+    "one number and gaps": ([5.0, None] * 20, "number"),
+    "yes and no": (["yes", "No"] * 20, "yes_no"),
+    "0 and 1": ([0, 1] * 20, "yes_no"),
+    "0.0 and 1.0": ([0.0, 1.0] * 20, "yes_no"),
+    "booleans": ([True, False] * 20, "yes_no"),
+    "Chinese yes and no": (["是", "否"] * 20, "yes_no"),
+    "1 and 2": ([1, 2] * 20, "number"),
+    "colors": (["red", "blue", "green", None] * 10, "category"),
+    "codes": (["007", "008"] * 20, "category"),
+    "mostly not numbers": (["1", "2", "x", "y"] * 10, "category"),
+    "texts": ([f"a long text of words {i}" for i in range(40)], "text"),
+    "distinct words": (WORDS, "id"),
+    "row numbers": (list(range(40)), "id"),
+    "constant": ([3] * 40, "constant"),
+    "missing": ([None] * 40, "empty"),
+    "iso dates": (["2024-01-31", "2024-02-01 12:30:00"] * 20, "date"),
+    "German dates": (["31.01.2024", "1.2.2024"] * 20, "date"),
+    "large ids": ([2**60 + i for i in range(40)], "id"),
+}
+
+
+@pytest.mark.parametrize("case", KINDS)
+def test_kind(case: str) -> None:
+    values, kind = KINDS[case]
+    table = read_table({"c": values, "other": [0.5, 1.5] * 20, "y": ["a", "b"] * 20})
+    column = describe(table, "y")[0]
+    assert column.kind == kind
+    assert column.missing == sum(value is None for value in values)
+    assert column.reason.en != column.reason.zh != ""
+    assert (column.notice is None) == (kind in ("number", "yes_no", "category"))
+
+
+def test_an_id_goes_by_its_name() -> None:
+    scrambled = [7, 3, 9, 1, 5]
+    table = read_table({"patient_id": scrambled, "paid": scrambled, "x": [0.5] * 4 + [1], "y": list("abaab")})
+    assert [c.kind for c in describe(table, "y")][:2] == ["id", "number"]
+
+
+def test_a_lone_counting_input_is_kept() -> None:
+    table = read_table({"x": list(range(40)), "y": [v * v * 0.5 for v in range(40)]})
+    assert describe(table, "y")[0].kind == "number"
+
+
+def test_statistics_and_levels() -> None:
+    table = read_table({"n": [1.0, None, 4.0, 7.0], "c": ["b", "a", "b", "c"]})
+    number, category = describe(table)
+    assert (number.minimum, number.mean, number.std, number.maximum) == (1.0, 4.0, 6.0**0.5, 7.0)
+    assert category.levels == (("b", 2), ("a", 1), ("c", 1))
+
+
+def test_huge_numbers_do_not_overflow() -> None:
+    column = describe(read_table({"n": [1e308, -1e308, 1e308, -1e308]}))[0]
+    assert (column.mean, column.std) == (0.0, 1e308)
+
+
+def test_a_person_overrules() -> None:
+    table = read_table({"zip": [1, 2, 3] * 5, "n": [0.5, 1.5, 1] * 5, "flag": [0, 1, 1] * 5})
+    columns = describe(table, kinds={"zip": "category", "n": "text", "flag": "number"})
+    assert [column.kind for column in columns] == ["category", "text", "number"]
+    assert columns[0].reason.code == "asked"
+    with pytest.raises(UsageError, match='"categroy" is not known'):
+        describe(table, kinds={"zip": "categroy"})
+
+
+def test_all_bad_cells_are_named_at_once() -> None:
+    table = read_table({"a": ["1"] * 39 + ["x"], "b": [1.5] * 39 + [float("inf")]})
+    with pytest.raises(DataError) as caught:
+        describe(table)
+    assert 'column "a"' in str(caught.value)
+    assert 'column "b"' in str(caught.value)
+
+
+TARGETS: dict[str, tuple[list, str, tuple]] = {
+    "texts": (["b", "a"] * 50, "classification", ("a", "b")),
+    "yes/no": (["no", "yes"] * 50, "classification", ("no", "yes")),
+    "booleans": ([True, False] * 50, "classification", (False, True)),
+    "0 and 1": ([0, 1] * 50, "classification", (0, 1)),
+    "whole floats": ([2.0, 1.0] * 50, "classification", (1, 2)),
+    "ten digits": (list(range(10)) * 10, "classification", tuple(range(10))),
+    "eleven numbers": (list(range(11)) * 9 + [0], "regression", ()),
+    "halves": ([0.5, 1.5] * 50, "regression", ()),
+    "all different": (list(range(100)), "regression", ()),
+    "constant class is kept out": (["a"] * 98 + ["b"] * 2, "classification", ("a", "b")),
+}
+
+
+@pytest.mark.parametrize("case", TARGETS)
+def test_task(case: str) -> None:
+    values, kind, labels = TARGETS[case]
+    task = choose_task(read_table({"x": np.linspace(0, 1, 100), "t": values}), "t")
+    assert (task.kind, task.labels) == (kind, labels)
+    assert [type(label) for label in task.labels] == [type(label) for label in labels]
+    assert len(task.rows) == 100
+
+
+def test_task_can_be_overruled() -> None:
+    table = read_table({"x": [0.5] * 39 + [1], "t": [0, 1, 2, 3] * 10})
+    assert choose_task(table, "t").kind == "classification"
+    assert choose_task(table, "t", "regression").kind == "regression"
+
+
+def test_rows_without_target_are_left_out_with_a_count() -> None:
+    task = choose_task(read_table({"x": [1, 2, 3, 4, 5], "t": ["a", None, "b", "a", "b"]}), "t")
+    assert task.rows.tolist() == [0, 2, 3, 4]
+    assert [notice.facts["count"] for notice in task.notices] == [1]
+
+
+def test_a_close_name_is_offered() -> None:
+    with pytest.raises(DataError) as caught:
+        choose_task(read_table({"x": [1, 2], "Species": ["a", "b"]}), "specis")
+    assert caught.value.fix == "Species"

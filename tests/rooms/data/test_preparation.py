@@ -1,0 +1,226 @@
+"""The preparation learns from training rows alone, survives its record bit for bit, and refuses a false one."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chainrule.data import Preparation, choose_task, describe, read_table
+from chainrule.errors import DataError
+
+TRAIN = {
+    "age": [20.0, 40.0, None, 60.0],
+    "color": ["red", "blue", None, "red"],
+    "smokes": ["yes", "no", "no", "yes"],
+    "same": [5.0, 5.0, 5.0, 5.5],
+    "y": ["b", "a", "b", "a"],
+}
+
+
+def fit(columns: dict, target: str = "y", kinds: dict | None = None) -> Preparation:
+    table = read_table(columns)
+    described = describe(table, target, kinds)
+    return Preparation.fit(table, described, target, choose_task(table, target, columns=described))
+
+
+def test_features_have_names_and_values() -> None:
+    p = fit(TRAIN)
+    assert p.feature_names == (
+        "age", "age is missing", "color=red", "color=blue", "color is missing", "smokes", "same",
+    )  # fmt: skip
+    std = (800 / 3) ** 0.5
+    expected = [[-20 / std, 0, 1, 0, 0, 1], [0, 0, 0, 1, 0, 0], [0, 1, 0, 0, 1, 0], [20 / std, 0, 1, 0, 0, 1]]
+    x = p.inputs(read_table(TRAIN))
+    assert x.dtype == np.float32
+    np.testing.assert_allclose(x[:, :6], np.float32(expected), rtol=1e-6)
+    assert p.targets(read_table(TRAIN)).tolist() == [1, 0, 1, 0]
+    assert p.labels == ("a", "b")
+
+
+def test_only_training_rows_count() -> None:
+    whole = read_table({"x": [1.0, 3.0, 1000.0], "c": ["a", "b", "zzz"], "y": [1.5, 2.5, 99.5]})
+    p = Preparation.fit(whole.take(np.array([0, 1])), describe(whole, "y"), "y", "regression")
+    assert p.feature_names == ("x", "c=a", "c=b")
+    assert (p.features[0].mean, p.features[0].std, p.target_mean, p.target_std) == (2.0, 1.0, 2.0, 0.5)
+
+
+def test_a_column_that_never_changed_in_training_stays_silent() -> None:
+    whole = read_table({"x": [7.0, 7.0, 9.0], "z": [1.0, 2.0, 3.0], "y": [1.5, 2.5, 3.0]})
+    p = Preparation.fit(whole.take(np.array([0, 1])), describe(whole, "y"), "y", "regression")
+    assert p.inputs(whole)[:, 0].tolist() == [0.0, 0.0, 0.0]
+
+
+def test_new_tables_are_noticed_not_learned() -> None:
+    p = fit({**TRAIN, "age": [20.0, 40.0, 50.0, 60.0], "color": ["red", "blue", "blue", "red"]})
+    new = {
+        "age": [None, 1e300],
+        "color": ["pink", None],
+        "smokes": ["YES", "0"],
+        "same": [5, 5],
+        "extra": [1, 2],
+    }
+    applied = p.apply(read_table(new))
+    assert p.feature_names == ("age", "color=blue", "color=red", "smokes", "same")
+    assert applied.x[0, :4].tolist() == [0, 0, 0, 1]
+    assert np.isfinite(applied.x).all()
+    assert [(n.code, n.facts["column"], n.facts["count"]) for n in applied.notices] == [
+        ("filled", "age", 1),
+        ("far_outside", "age", 1),
+        ("unseen_levels", "color", 2),
+    ]
+
+
+def test_levels_meet_however_they_are_written() -> None:
+    p = fit({"c": ["1", "x", "2.50", "x"], "z": [True, False, True, True], "y": ["b", "a", "b", "a"]})
+    x = p.inputs(read_table({"c": [1, 2.5], "z": ["true", "no"]}))
+    assert dict(zip(p.feature_names, x[0], strict=True))["c=1"] == 1
+    assert dict(zip(p.feature_names, x[1], strict=True))["c=2.5"] == 1
+    assert x[:, -1].tolist() == [1, 0]
+
+
+def test_labels_meet_however_they_are_written() -> None:
+    p = fit({"x": [0.5, 1.5, 0.5, 1.0], "y": [1, 0, 1, 0]})
+    for written in ([1, 0], [1.0, 0.0], ["1", "0"]):
+        assert p.targets(read_table({"y": written})).tolist() == [1, 0]
+
+
+def test_rare_levels_share_a_feature() -> None:
+    values = [f"c{i}" for i in range(60) for _ in range(2 if i < 55 else 1)]
+    p = fit({"c": values, "x": np.arange(115) % 7 / 2, "y": ["a", "b"] * 57 + ["a"]}, kinds={"c": "category"})
+    names = p.feature_names
+    assert len([n for n in names if n.startswith("c=")]) == 50
+    x = p.inputs(read_table({"c": ["c59", "c0", "new"], "x": [0, 0, 0]}))
+    assert x[:, names.index("c is other")].tolist() == [1, 0, 0]
+    assert x[:, : names.index("x")].sum(axis=1).tolist() == [1, 1, 0]
+
+
+def test_regression_targets_come_back_in_units() -> None:
+    values = [10.5, 20.5, 60.5]
+    p = fit({"x": [1.0, 2.0, 4.0], "y": values})
+    y = p.targets(read_table({"y": values}))
+    assert y.dtype == np.float32
+    assert abs(y.mean()) < 1e-6
+    assert abs(y.std() - 1) < 1e-6
+    np.testing.assert_allclose(p.restore(y), values, rtol=1e-6)
+
+
+def test_each_feature_names_its_cell() -> None:
+    cells = fit(TRAIN).cells(read_table(TRAIN), 2)
+    assert [(c.feature, c.raw) for c in cells[:3]] == [("age", ""), ("age is missing", ""), ("color=red", "")]
+    assert [(c.column, c.raw, c.value) for c in cells if c.column == "smokes"] == [("smokes", "no", 0.0)]
+
+
+def test_missing_columns_are_named_together_with_near_names() -> None:
+    with pytest.raises(DataError) as caught:
+        fit(TRAIN).inputs(read_table({"Age": [1], "colour": ["red"], "smokes": ["yes"]}))
+    text = str(caught.value)
+    for word in ("E326", '"age"', '"color"', '"same"', 'rename "Age" to "age"', 'rename "colour" to "color"'):
+        assert word in text
+
+
+def test_a_text_in_a_number_column_is_named_with_its_line(tmp_path: Any) -> None:
+    path = tmp_path / "new.csv"
+    path.write_text("age,color,smokes,same\n20,red,yes,5\nold,red,yes,5\n")
+    with pytest.raises(DataError, match=r'(?s)E311 in new.csv line 3, column "age".*old'):
+        fit(TRAIN).inputs(read_table(path))
+
+
+CELLS = {
+    "n": st.one_of(
+        st.none(), st.floats(allow_nan=False, allow_infinity=False), st.integers(-9, 9).map(float)
+    ),
+    "c": st.one_of(
+        st.none(), st.sampled_from(["red", "blue", "007", "1.0", "é", " x "]), st.text(min_size=1)
+    ),
+    "f": st.one_of(st.none(), st.booleans()),
+}
+ROWS = st.lists(st.fixed_dictionaries({**CELLS, "y": st.sampled_from("ab")}), min_size=4, max_size=12)
+
+
+@settings(max_examples=80, deadline=None)
+@given(rows=ROWS)
+def test_the_record_gives_equal_bits(rows: list[dict]) -> None:
+    schema = {"n": pl.Float64, "c": pl.String, "f": pl.Boolean, "y": pl.String}
+    rows += [{"n": 1.0, "c": "q", "f": True, "y": y} for y in "abab"]
+    table = read_table(pl.DataFrame(rows, schema=schema))
+    kinds = {"n": "number", "c": "category", "f": "yes_no"}
+    p = Preparation.fit(table, describe(table, "y", kinds), "y", "classification")
+    q = Preparation.from_record(json.loads(json.dumps(p.to_record(), allow_nan=False)))
+    assert q == p
+    assert q.inputs(table).tobytes() == p.inputs(table).tobytes()
+    assert np.isfinite(p.inputs(table)).all()
+    assert q.targets(table).tobytes() == p.targets(table).tobytes()
+
+
+HOSTILE: list[Any] = [
+    None,
+    [],
+    {},
+    "",
+    "x",
+    0,
+    -1,
+    2,
+    True,
+    math.nan,
+    math.inf,
+    10**400,
+    -1e308,
+    [None],
+    ["a", "a"],
+    [1, "a"],
+    {"kind": "number"},
+]
+
+
+def places(value: Any, path: tuple = ()) -> list[tuple]:
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path] + [place for key, part in inner for place in places(part, (*path, key))]
+
+
+def test_a_hostile_record_is_refused_or_harmless() -> None:
+    record = fit(TRAIN).to_record()
+    table = read_table(TRAIN)
+    refused = 0
+    for path in places(record)[1:]:
+        for evil in HOSTILE:
+            broken = copy.deepcopy(record)
+            parent = broken
+            for key in path[:-1]:
+                parent = parent[key]
+            parent[path[-1]] = evil
+            try:
+                p = Preparation.from_record(broken)
+            except DataError as error:
+                assert error.code == "E328", path  # noqa: PT017
+                refused += 1
+                continue
+            assert p.to_record() == json.loads(json.dumps(broken))
+            if set(p.columns) <= set(table.columns):
+                try:
+                    assert np.isfinite(p.inputs(table)).all()
+                except DataError:
+                    pass
+    assert refused > 300
+
+
+@pytest.mark.parametrize("change", ["drop", "add"])
+def test_a_record_has_exactly_its_fields(change: str) -> None:
+    record = fit(TRAIN).to_record()
+    for holder in (record, record["encodings"][0]):
+        broken = dict(holder)
+        if change == "drop":
+            broken.popitem()
+        else:
+            broken["more"] = 1
+        whole = broken if holder is record else {**record, "encodings": [broken]}
+        with pytest.raises(DataError, match="E328"):
+            Preparation.from_record(whole)
