@@ -64,7 +64,7 @@ class Size:
     def __floordiv__(self, other: Axis) -> Axis:
         """Exact division by a single term; ``ValueError`` when it is not exact."""
         divisor = _terms(other)
-        if len(divisor) != 1:
+        if len(divisor) != 1 or divisor[0][1] == 0:
             raise ValueError(f"{self} cannot be divided by {other}")
         (monomial, coefficient), quotient = divisor[0], []
         for m, a in self.terms:
@@ -85,8 +85,9 @@ class Size:
     def __str__(self) -> str:
         parts = []
         for monomial, coefficient in self.terms:
-            factors = [str(coefficient)] if coefficient != 1 or not monomial else []
-            parts.append("*".join([*factors, *monomial]))
+            sign = "-" if coefficient < 0 else ""
+            factors = [str(abs(coefficient))] if abs(coefficient) != 1 or not monomial else []
+            parts.append(sign + "*".join([*factors, *monomial]))
         return " + ".join(parts).replace("+ -", "- ")
 
     __repr__ = __str__

@@ -47,7 +47,7 @@ LIBRARIES = {
     "filelock": {"store", "train", "apps"},
     "matplotlib": {"apps", "explain"},
     "jinja2": {"apps", "explain"},
-    "rich": {"apps"},
+    "rich": {"apps", "train"},
     "typer": {"apps"},
     "click": {"apps"},
     "numba": {"engines"},

@@ -95,7 +95,7 @@ def _fetch_fashion() -> tuple[np.ndarray, np.ndarray]:
 
     try:
         bunch: Any = datasets.fetch_openml(
-            "Fashion-MNIST", version=1, as_frame=False, parser="liac-arff", n_retries=1
+            "Fashion-MNIST", version=1, as_frame=False, parser="liac-arff", n_retries=1, delay=0.1
         )
     except Exception as error:  # offline, refused, half a file: the client raises a dozen kinds
         raise DataError(

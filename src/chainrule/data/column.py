@@ -130,6 +130,13 @@ def known_column(table: Table, *names: str) -> None:
         )
 
 
+_CELL_WORDS = {  # code -> expected, fix
+    "E311": ("a number", 'leave the cell empty if it is missing, or --category "{column}"'),
+    "E312": ("a finite number", "leave the cell empty if it is missing, or drop the row"),
+    "E318": ("yes or no, true or false, 1 or 0", "leave the cell empty if it is missing"),
+}
+
+
 class Faults:
     """Cells that cannot be read, gathered over all columns so that one error can name them together."""
 
@@ -146,17 +153,14 @@ class Faults:
         if not self.found:
             return
         code, facts = self.found[0]
-        fixes = {
-            "E311": f'leave the cell empty if it is missing, or --category "{facts["column"]}"',
-            "E312": "leave the cell empty if it is missing, or drop the row",
-        }
+        expected, fix = _CELL_WORDS[code]
         raise DataError(
             code,
             where=facts["where"],
-            expected="a finite number" if code == "E312" else "a number",
+            expected=expected,
             received=f'"{facts["value"]}"',
             notes=[f["note"] for _, f in self.found[1:20]],
-            fix=fixes[code],
+            fix=fix.format(column=facts["column"]),
             value=facts["value"],
             column=facts["column"],
         )

@@ -184,8 +184,25 @@ def _of_columns(columns: Mapping[Any, Any], source: str) -> Table:
 
 
 def _as_array(values: Any) -> np.ndarray:
+    if isinstance(values, list | tuple):
+        return _of_list(values)
     array = np.asarray(values.to_numpy() if hasattr(values, "to_numpy") else values)
     return array.astype(array.dtype.newbyteorder("=")) if array.dtype.kind in "fiu" else array
+
+
+def _of_list(values: list | tuple) -> np.ndarray:
+    """Rows of numbers as they stand; anything else cell by cell, so that NumPy turns no 1 into "1"."""
+    if values and isinstance(values[0], list | tuple):
+        try:
+            rows = np.asarray(values)
+        except ValueError:  # rows of different lengths
+            rows = np.empty(0, object)
+        if rows.dtype.kind in "fiub":
+            return rows
+    cells = np.empty(len(values), object)
+    for i, value in enumerate(values):
+        cells[i] = value
+    return cells
 
 
 def _series(name: str, values: Any, faults: list[str]) -> pl.Series:

@@ -107,7 +107,10 @@ def _axis(name: str, position: int, axis: Axis | str | None) -> Axis:
 
 def known_dtype(dtype: str) -> str:
     """The dtype's name, once it is known that chainrule computes with it."""
-    name = np.dtype(dtype).name
+    try:
+        name = np.dtype(dtype).name
+    except TypeError:  # NumPy knows no such kind either, or has one for texts only
+        name = str(dtype)
     if name not in DTYPES:
         raise DtypeError("E251", dtype=name, expected=", ".join(DTYPES), received=name, fix='x.astype("float32")')
     return name

@@ -24,7 +24,7 @@ ACTIVATIONS: dict[str, Function] = {
 
 @layer
 class Activation(Layer):
-    """Bends every number by one function, such as relu or sigmoid; without it, stacked layers are one linear layer.
+    """Bends every number by one function, such as relu; without it, stacked layers are one linear layer.
 
     Shapes: any -> the same.
 

@@ -52,8 +52,8 @@ def build(net: Layer, inputs: Mapping[str, Spec], dtype: str, training: bool = F
         training: whether dropout and its relatives act.
 
     Fails:
-        ShapeError, DtypeError, UsageError: a layer refuses what it is given; the error names the layer and the line
-            on which it was written.
+        ShapeError, DtypeError, UsageError: a layer refuses what it is given; the error names the layer and
+            the line on which it was written.
     """
     book = Book(dtype, training)
     nodes = {name: input_node(name, spec.shape, spec.dtype) for name, spec in inputs.items()}

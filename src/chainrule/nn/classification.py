@@ -1,9 +1,10 @@
 """Losses of classification: the target is a class, the output scores (logits), not probabilities.
 
-Why logits: the way to a probability and the logarithm after it undo each other, and taking both steps by themselves
-loses the digits in between. A sigmoid of 40 is 1 in any number kind, and the logarithm of 1 - 1 is minus infinity.
-Taken together they are ``softplus`` and ``log_softmax``, exact everywhere. So a classifier's net ends without an
-activation; the loss makes probabilities of its scores (``answer``) where a person wants to see them.
+Why logits: the way to a probability and the logarithm after it undo each other, and taking both steps by
+themselves loses the digits in between. A sigmoid of 40 is 1 in any number kind, and the logarithm of 1 - 1 is
+minus infinity. Taken together they are ``softplus`` and ``log_softmax``, exact everywhere. So a classifier's
+net ends without an activation; the loss makes probabilities of its scores (``answer``) where a person wants
+to see them.
 """
 
 from __future__ import annotations
@@ -22,13 +23,14 @@ from chainrule.spec import Spec, shape_text
 class BinaryCrossEntropy(Loss):
     """Minus the log-probability of yes or no, from one score (logit) for each question.
 
-    Shapes: output (B,), (B, 1) or (B, O), target the same, between 0 and 1 -> (B,), averaged over the questions.
+    Shapes: output (B,), (B, 1) or (B, O), target the same, between 0 and 1 -> (B,), averaged over the
+    questions.
 
-    Formula: J^(i) = 1/O sum_o [-y log p - (1 - y) log(1 - p)] with p = sigmoid(z), computed as softplus(z) - y z; the
-    gradient by z is (p - y)/O.
+    Formula: J^(i) = 1/O sum_o [-y log p - (1 - y) log(1 - p)] with p = sigmoid(z), computed as softplus(z) -
+    y z; the gradient by z is (p - y)/O.
 
-    Numerics: never overflows, and smooth at z = 0, where max(z, 0) - y z + log(1 + e^(-|z|)) is the same number but
-    has a corner in each of its terms, so that a mechanical derivative there would be wrong.
+    Numerics: never overflows, and smooth at z = 0, where max(z, 0) - y z + log(1 + e^(-|z|)) is the same
+    number but has a corner in each of its terms, so that a mechanical derivative there would be wrong.
     """
 
     name = "binary_cross_entropy"
@@ -52,8 +54,8 @@ class CrossEntropy(Loss):
     softmax(z) - t.
 
     Args:
-        label_smoothing: s, 0 <= s < 1: how much of the certainty is spread over all classes, so that scores need
-            not grow for ever.
+        label_smoothing: s, 0 <= s < 1: how much of the certainty is spread over all classes, so that scores
+            need not grow for ever.
 
     Numerics: taken on scores, never on probabilities, so no logarithm of 0 can arise.
 
@@ -61,7 +63,8 @@ class CrossEntropy(Loss):
         ShapeError E208: the output is not (B, K).
         UsageError E102: a smoothing out of its range.
 
-    Reference: Szegedy, Vanhoucke, Ioffe, Shlens and Wojna (2016), Rethinking the Inception architecture (CVPR).
+    Reference: Szegedy, Vanhoucke, Ioffe, Shlens and Wojna (2016), Rethinking the Inception architecture
+    (CVPR).
     """
 
     name = "cross_entropy"

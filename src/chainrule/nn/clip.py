@@ -1,7 +1,7 @@
 """Gradient clipping: what is done to a gradient that is too large, before the optimizer sees it.
 
-One unlucky batch can give a gradient a thousand times the usual one, and a single step along it can undo an epoch.
-Clipping bounds the step. Like all of this room it is nodes: gradients in, gradients out.
+One unlucky batch can give a gradient a thousand times the usual one, and a single step along it can undo an
+epoch. Clipping bounds the step. Like all of this room it is nodes: gradients in, gradients out.
 """
 
 from __future__ import annotations
@@ -72,8 +72,8 @@ class ClipGlobalNorm(Clip):
     Numerics: squares overflow in float32 when the length is above 1.8e19; such a gradient becomes 0 and the
     step is skipped, instead of a step of NaN.
 
-    Reference: Pascanu, Mikolov and Bengio (2013), On the difficulty of training recurrent neural networks (ICML). As
-    PyTorch's ``clip_grad_norm_``.
+    Reference: Pascanu, Mikolov and Bengio (2013), On the difficulty of training recurrent neural networks
+    (ICML). As PyTorch's ``clip_grad_norm_``.
     """
 
     def __call__(self, gradients: Mapping[str, Node]) -> dict[str, Node]:

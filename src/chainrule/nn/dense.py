@@ -15,7 +15,7 @@ from chainrule.spec import shape_text
 
 @layer
 class Dense(Layer):
-    """Every unit adds up all inputs, each times a weight of its own, and a bias; then an activation may bend the sum.
+    """Every unit adds up all inputs, each times its weight, and a bias; then an activation may bend the sum.
 
     Shapes: (B, I) -> (B, O); more leading axes are treated as more samples.
 
@@ -25,8 +25,8 @@ class Dense(Layer):
         units: O, how many outputs.
         activation: the name of g, or a layer; ``None`` leaves the sum as it is.
         bias: whether there is a b.
-        weight_init: first values of W, a record or a name such as ``"he"``; by default He's spread before relu, else
-            Xavier's.
+        weight_init: first values of W, a record or a name such as ``"he"``; by default He's spread before
+            relu, else Xavier's.
         bias_init: first values of b, likewise.
         penalty: what the size of W costs, such as ``cr.L2(1e-4)``.
 

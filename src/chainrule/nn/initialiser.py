@@ -1,8 +1,9 @@
 """First values of parameters: drawn small and uneven, so that units can become different.
 
-If all weights of a layer began equal, all its units would compute the same, receive the same gradient and stay equal
-for ever: the symmetry must be broken by chance. And the spread matters: a layer that enlarges its signal a little
-does so at every layer, forward and backward. Xavier and He choose the spread that keeps it level.
+If all weights of a layer began equal, all its units would compute the same, receive the same gradient and
+stay equal for ever: the symmetry must be broken by chance. And the spread matters: a layer that enlarges its
+signal a little does so at every layer, forward and backward. Xavier and He choose the spread that keeps it
+level.
 
 An initialiser is a record; called with a key it gives *nodes*, like everything in this room.
 """
@@ -86,8 +87,8 @@ class Scaled(Initialiser):
 
     Args:
         gain: variance times fan; 1 keeps a linear signal level, 2 makes up for what relu cuts away.
-        fan: ``"in"``, ``"out"`` or ``"mean"``: how many signals meet at a unit, on the way forward, backward, or
-            their mean.
+        fan: ``"in"``, ``"out"`` or ``"mean"``: how many signals meet at a unit, on the way forward, backward,
+            or their mean.
         law: ``"uniform"`` or ``"normal"``.
 
     Formula: normal: std = sqrt(gain / fan); uniform: between -a and a with a = sqrt(3 gain / fan).
@@ -95,8 +96,8 @@ class Scaled(Initialiser):
     Fails:
         UsageError E101, E102: no such fan or law; a gain that is not above 0.
 
-    Reference: Glorot and Bengio (2010), Understanding the difficulty of training deep feedforward neural networks
-    (AISTATS); He, Zhang, Ren and Sun (2015), Delving deep into rectifiers (ICCV).
+    Reference: Glorot and Bengio (2010), Understanding the difficulty of training deep feedforward neural
+    networks (AISTATS); He, Zhang, Ren and Sun (2015), Delving deep into rectifiers (ICCV).
     """
 
     gain: float = 1.0
@@ -133,12 +134,13 @@ def fans(shape: Shape) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class Orthogonal(Initialiser):
-    """Rows (or columns, if there are more rows) of length ``gain`` at right angles: the signal is turned, not stretched.
+    """Rows (or columns, if fewer) at right angles and of one length: a signal is turned, not stretched.
 
-    The matrix of a weight (out, *kernel, in) is (out, the rest). A random normal matrix A = U S V^T is drawn and its
-    singular values S are all made 1, which leaves U V^T, evenly distributed over all orthogonal matrices. Newton and
-    Schulz do this with products alone: X <- 1.5 X - 0.5 X X^T X takes every singular value s in (0, 1] to
-    1.5 s - 0.5 s^3, closer to 1; A is first divided by its Frobenius norm so that none is above 1.
+    The matrix of a weight (out, *kernel, in) is (out, the rest). A random normal matrix A = U S V^T is drawn
+    and its singular values S are all made 1, which leaves U V^T, evenly distributed over all orthogonal
+    matrices. Newton and Schulz do this with products alone: X <- 1.5 X - 0.5 X X^T X takes every singular
+    value s in (0, 1] to 1.5 s - 0.5 s^3, closer to 1; A is first divided by its Frobenius norm so that none
+    is above 1.
 
     Why not the usual QR decomposition: it would need a kernel of its own on every engine and signs set right
     afterwards. Products every engine has.
@@ -146,16 +148,16 @@ class Orthogonal(Initialiser):
     Args:
         gain: the length of the rows, above 0.
 
-    Numerics: computed in float64 and rounded once, so that W W^T is gain^2 on the diagonal and 0 beside it to 1e-6 in
-    float32 too. How many steps are taken follows from the shape, see ``newton_schulz_steps``.
+    Numerics: computed in float64 and rounded once, so that W W^T is gain^2 on the diagonal and 0 beside it to
+    1e-6 in float32 too. How many steps are taken follows from the shape, see ``newton_schulz_steps``.
 
     Cost: 4 rows^2 columns flops a step; some 60 steps for a square matrix, some 15 for a long one.
 
     Fails:
         ShapeError E208: a parameter of fewer than two axes has no directions.
 
-    Reference: Saxe, McClelland and Ganguli (2014), Exact solutions to the nonlinear dynamics of learning in deep
-    linear neural networks (ICLR); Higham (2008), Functions of matrices, section 8.3.
+    Reference: Saxe, McClelland and Ganguli (2014), Exact solutions to the nonlinear dynamics of learning in
+    deep linear neural networks (ICLR); Higham (2008), Functions of matrices, section 8.3.
     """
 
     gain: float = 1.0
@@ -184,8 +186,8 @@ def newton_schulz_steps(short: int, long: int) -> int:
     """How many steps bring all singular values of a random normal matrix to 1 within float64.
 
     Divided by its Frobenius norm, about sqrt(short long), its smallest singular value is about
-    sqrt(long) - sqrt(short); of a square matrix it is below 1e-6/sqrt(long) once in a million draws. A small value
-    grows by 1.5 a step, and from about 1 on each step doubles the digits: seven more are enough.
+    sqrt(long) - sqrt(short); of a square matrix it is below 1e-6/sqrt(long) once in a million draws. A small
+    value grows by 1.5 a step, and from about 1 on each step doubles the digits: seven more are enough.
     """
     if not short:
         return 0

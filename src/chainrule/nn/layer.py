@@ -1,7 +1,8 @@
 """A layer: a frozen record of hyper-parameters that, called with nodes, builds nodes.
 
-A layer holds no arrays. It asks its scope for parameters where it uses them, when the shapes are known, so nobody has
-to say how many inputs a layer has. The same record can therefore stand in many nets, be compared, printed and saved.
+A layer holds no arrays. It asks its scope for parameters where it uses them, when the shapes are known, so
+nobody has to say how many inputs a layer has. The same record can therefore stand in many nets, be compared,
+printed and saved.
 
 A layer of one's own takes ten lines::
 
@@ -30,7 +31,7 @@ C = TypeVar("C", bound=type)
 
 @dataclass(frozen=True)
 class Layer:
-    """Base of every layer. A subclass is decorated with ``@layer``, states its fields and defines ``__call__``."""
+    """Base of every layer. A subclass is decorated with ``@layer``, has fields and defines ``__call__``."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "place", Place.of_caller())

@@ -14,8 +14,8 @@ from chainrule.nn.setting import unknown
 from chainrule.spec import Spec
 
 __all__ = [
-    "LOSSES", "LOSS_FUNCTIONS", "MAE", "MSE", "BinaryCrossEntropy", "CrossEntropy", "HalfMSE", "Huber", "Loss",
-    "known_loss", "known_losses", "per_sample", "refuse_mismatch",
+    "LOSSES", "LOSS_FUNCTIONS", "MAE", "MSE", "BinaryCrossEntropy", "CrossEntropy", "HalfMSE", "Huber",
+    "Loss", "known_loss", "known_losses", "per_sample", "refuse_mismatch",
 ]  # fmt: skip
 
 LOSSES: dict[str, type[Loss]] = {
@@ -64,8 +64,8 @@ def known_losses(loss: str | Loss | Mapping[str, str | Loss], outputs: Mapping[s
 def refuse_mismatch(loss: Loss, output: Node) -> None:
     """Refuse a net that makes probabilities itself before a loss that does so too.
 
-    Applied twice, softmax still trains, only badly, and nobody is told: so it is looked for. ``half_mse`` and its
-    relatives are welcome after a sigmoid, as in the article's net.
+    Applied twice, softmax still trains, only badly, and nobody is told: so it is looked for. ``half_mse`` and
+    its relatives are welcome after a sigmoid, as in the article's net.
 
     Args:
         loss: the loss of this output.
@@ -80,7 +80,8 @@ def refuse_mismatch(loss: Loss, output: Node) -> None:
     if loss.wants == "logits" and node.op.name in _PROBABILITIES:
         raise UsageError(
             "E105", where=str(node.site), loss=loss.name, wants=loss.wants, activation=node.op.name,
-            expected="scores of any size (no activation at the end)", received=f"numbers after {node.op.name}",
+            expected="scores of any size (no activation at the end)",
+            received=f"numbers after {node.op.name}",
             fix=f'drop activation="{node.op.name}" from the last layer: {loss.name} applies it',
         )  # fmt: skip
 

@@ -1,11 +1,12 @@
 """Optimizers: from a gradient to a new parameter, as nodes of the step graph.
 
-An optimizer sees one parameter at a time. What it remembers from step to step (a velocity, a mean of squares) it names
-in ``slots``; the values travel with the training state like the parameters themselves. Because the update is a graph,
-it can be compiled, explained and differentiated like the rest.
+An optimizer sees one parameter at a time. What it remembers from step to step (a velocity, a mean of squares)
+it names in ``slots``; the values travel with the training state like the parameters themselves. Because the
+update is a graph, it can be compiled, explained and differentiated like the rest.
 
-All of them move against the gradient; they differ in how far. ``SGD`` goes rate times the gradient. ``RMSprop`` and
-``Adam`` divide it by its usual size, so that a weight with small gradients moves as far as one with large ones.
+All of them move against the gradient; they differ in how far. ``SGD`` goes rate times the gradient.
+``RMSprop`` and ``Adam`` divide it by its usual size, so that a weight with small gradients moves as far as
+one with large ones.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ class Optimizer:
 
 @dataclass(frozen=True)
 class SGD(Optimizer):
-    """Gradient descent: each parameter moves against its gradient; with momentum it keeps part of its last move.
+    """Gradient descent: parameters move against their gradient, with momentum also on along their last move.
 
     Formula: g <- g + decay w; v <- m v + g; w <- w - rate v. With nesterov, w <- w - rate (g + m v).
 
@@ -73,15 +74,15 @@ class SGD(Optimizer):
         rate: the article's eta.
         momentum: m, 0 <= m < 1.
         nesterov: whether to look ahead along the velocity; needs momentum.
-        decay: weight decay, at least 0: every parameter, biases too, is pulled towards 0. For weights alone there is
-            ``cr.L2(decay / 2)``, whose gradient is the same.
+        decay: weight decay, at least 0: every parameter, biases too, is pulled towards 0. For weights alone
+            there is ``cr.L2(decay / 2)``, whose gradient is the same.
 
     Fails:
         UsageError E102: a setting out of its range.
 
-    Reference: Polyak (1964), Some methods of speeding up the convergence of iteration methods; Sutskever, Martens,
-    Dahl and Hinton (2013), On the importance of initialization and momentum in deep learning (ICML). The same steps
-    as PyTorch's ``SGD``, whose ``weight_decay`` is ``decay``.
+    Reference: Polyak (1964), Some methods of speeding up the convergence of iteration methods; Sutskever,
+    Martens, Dahl and Hinton (2013), On the importance of initialization and momentum in deep learning (ICML).
+    The same steps as PyTorch's ``SGD``, whose ``weight_decay`` is ``decay``.
     """
 
     name = "sgd"
@@ -111,8 +112,9 @@ class SGD(Optimizer):
 class RMSprop(Optimizer):
     """Divides each gradient by the root of its mean square, so that all parameters move at a like pace.
 
-    Formula: s <- a s + (1 - a) g^2; d = g / (sqrt(s) + epsilon); w <- w - rate d. With momentum, v <- m v + d and
-    w <- w - rate v. Centered, s - c^2 stands for s, with c <- a c + (1 - a) g: the variance instead of the square.
+    Formula: s <- a s + (1 - a) g^2; d = g / (sqrt(s) + epsilon); w <- w - rate d. With momentum, v <- m v + d
+    and w <- w - rate v. Centered, s - c^2 stands for s, with c <- a c + (1 - a) g: the variance instead of
+    the square.
 
     Args:
         rate: the learning rate.
@@ -126,8 +128,8 @@ class RMSprop(Optimizer):
     Fails:
         UsageError E102: a setting out of its range.
 
-    Reference: Tieleman and Hinton (2012), Lecture 6.5: rmsprop (Coursera); Graves (2013), Generating sequences with
-    recurrent neural networks, for the centered form. The same steps as PyTorch's ``RMSprop``.
+    Reference: Tieleman and Hinton (2012), Lecture 6.5: rmsprop (Coursera); Graves (2013), Generating
+    sequences with recurrent neural networks, for the centered form. The same steps as PyTorch's ``RMSprop``.
     """
 
     name = "rmsprop"
@@ -164,7 +166,8 @@ class AdaptiveMoments(Optimizer):
     Formula: m <- b1 m + (1 - b1) g; s <- b2 s + (1 - b2) g^2; at update t, m' = m / (1 - b1^t) and
     s' = s / (1 - b2^t) make up for both having begun at 0; w <- w - rate m' / (sqrt(s') + epsilon).
 
-    Numerics: 1 - b^t is computed in float64: in float32 the first of them, 0.001, would be right to 5 digits only.
+    Numerics: 1 - b^t is computed in float64: in float32 the first of them, 0.001, would be right to 5 digits
+    only.
     """
 
     rate: float | Schedule = 0.001
@@ -203,9 +206,9 @@ class Adam(AdaptiveMoments):
     Fails:
         UsageError E102: a setting out of its range.
 
-    Reference: Kingma and Ba (2015), Adam: a method for stochastic optimization (ICLR). The same steps as PyTorch's
-    ``Adam``. It has no weight decay: added to the gradient it would be divided like the gradient, and large gradients
-    would be decayed least. Use ``AdamW``.
+    Reference: Kingma and Ba (2015), Adam: a method for stochastic optimization (ICLR). The same steps as
+    PyTorch's ``Adam``. It has no weight decay: added to the gradient it would be divided like the gradient,
+    and large gradients would be decayed least. Use ``AdamW``.
     """
 
     name = "adam"
@@ -224,8 +227,8 @@ class AdamW(AdaptiveMoments):
     Fails:
         UsageError E102: a setting out of its range.
 
-    Reference: Loshchilov and Hutter (2019), Decoupled weight decay regularization (ICLR). The same steps as PyTorch's
-    ``AdamW``.
+    Reference: Loshchilov and Hutter (2019), Decoupled weight decay regularization (ICLR). The same steps as
+    PyTorch's ``AdamW``.
     """
 
     name = "adamw"

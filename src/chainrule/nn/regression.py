@@ -44,7 +44,7 @@ class MSE(Loss):
 
 @dataclass(frozen=True)
 class MAE(Loss):
-    """The absolute error, averaged over the outputs: every unit of error counts the same, so outliers pull less.
+    """The absolute error, averaged over the outputs: every unit of error counts alike, so outliers pull less.
 
     Shapes: output (B, O), target the same -> (B,).
 
@@ -65,8 +65,8 @@ class Huber(Loss):
 
     Shapes: output (B, O), target the same -> (B,).
 
-    Formula: with d = yhat - y and c = d cut to [-delta, delta]: J^(i) = 1/O sum_o c (d - c/2), which is d^2/2 up to
-    delta and delta (|d| - delta/2) beyond; the gradient by yhat is c/O.
+    Formula: with d = yhat - y and c = d cut to [-delta, delta]: J^(i) = 1/O sum_o c (d - c/2), which is d^2/2
+    up to delta and delta (|d| - delta/2) beyond; the gradient by yhat is c/O.
 
     Args:
         delta: where the one goes over into the other, above 0, in the target's unit.

@@ -1,7 +1,7 @@
 """What every loss is: how wrong an answer is, as one number for each sample.
 
-A loss gives nodes of shape (B,); the step takes their (weighted) mean. That keeps the article's J = (1/n) sum J^(i)
-in one place for all losses, and sample weights and class weights are one mechanism.
+A loss gives nodes of shape (B,); the step takes their (weighted) mean. That keeps the article's J = (1/n) sum
+J^(i) in one place for all losses, and sample weights and class weights are one mechanism.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from chainrule.spec import INTEGERS, Spec, shape_text
 class Loss:
     """Base of every loss.
 
-    ``name`` is what it is called in ``Model(loss=...)``; ``task`` is ``"regression"`` or ``"classification"``;
-    ``wants`` says what the net must end in: ``"values"``, or ``"logits"``, which the loss itself makes probabilities.
+    ``name`` is what it is called in ``Model(loss=...)``; ``task`` is ``"regression"`` or
+    ``"classification"``; ``wants`` says what the net must end in: ``"values"``, or ``"logits"``, which the
+    loss itself makes probabilities.
     """
 
     name: ClassVar[str]
@@ -49,14 +50,16 @@ class Loss:
         """J, the mean over the batch, shape (), once output and target are known to belong together.
 
         Fails:
-            ShapeError E201: the shapes differ. Without this check ``(B, 1) - (B,)`` would be broadcast to ``(B, B)``.
+            ShapeError E201: the shapes differ. Without this check ``(B, 1) - (B,)`` would be broadcast to
+                ``(B, B)``.
             DtypeError E252, E253: the target's numbers are of the wrong kind.
         """
         wanted = self.target(output.spec)
         if target.shape != wanted.shape:
             raise ShapeError(
                 "E201", op=self.name, expected=f"target {shape_text(wanted.shape)}",
-                received=f"target {shape_text(target.shape)}", fix=f"target.reshape({shape_text(wanted.shape)})",
+                received=f"target {shape_text(target.shape)}",
+                fix=f"target.reshape({shape_text(wanted.shape)})",
                 notes=[f"the net gives {shape_text(output.shape)}"],
             )  # fmt: skip
         if not wanted.is_float and target.dtype not in INTEGERS:

@@ -1,7 +1,7 @@
 """Schedules: the learning rate as a function of the step.
 
-A schedule is nodes of the step graph like everything else, so the rate of any step can be explained, and a resumed
-training needs nothing but the step's number to go on at the right rate.
+A schedule is nodes of the step graph like everything else, so the rate of any step can be explained, and a
+resumed training needs nothing but the step's number to go on at the right rate.
 """
 
 from __future__ import annotations
@@ -101,8 +101,9 @@ class Cosine(Schedule):
     Fails:
         UsageError E102: a setting out of its range.
 
-    Reference: Loshchilov and Hutter (2017), SGDR: stochastic gradient descent with warm restarts (ICLR). As PyTorch's
-    ``CosineAnnealingLR`` up to ``steps``; afterwards this one stays at the floor, where that one climbs again.
+    Reference: Loshchilov and Hutter (2017), SGDR: stochastic gradient descent with warm restarts (ICLR). As
+    PyTorch's ``CosineAnnealingLR`` up to ``steps``; afterwards this one stays at the floor, where that one
+    climbs again.
     """
 
     rate: float
@@ -125,8 +126,8 @@ class Cosine(Schedule):
 class Warmup(Schedule):
     """Raises the rate in a straight line from 0, then hands over to another schedule.
 
-    The first steps start from random weights, where gradients are large and point anywhere; small steps there do no
-    harm. The rate is 0 *before* the first update, so no update is wasted.
+    The first steps start from random weights, where gradients are large and point anywhere; small steps there
+    do no harm. The rate is 0 *before* the first update, so no update is wasted.
 
     Formula: min(1, (step + 1) / steps) then(max(0, step - steps)).
 
@@ -137,8 +138,8 @@ class Warmup(Schedule):
     Fails:
         UsageError E102: a setting out of its range.
 
-    Reference: Goyal et al. (2017), Accurate, large minibatch SGD (arXiv 1706.02677). As PyTorch's ``LinearLR`` from
-    1/steps, followed by the other schedule through ``SequentialLR``.
+    Reference: Goyal et al. (2017), Accurate, large minibatch SGD (arXiv 1706.02677). As PyTorch's
+    ``LinearLR`` from 1/steps, followed by the other schedule through ``SequentialLR``.
     """
 
     steps: int

@@ -1,14 +1,13 @@
 """What a layer may ask for while it builds: parameters, state, random numbers, names.
 
-A ``Scope`` is a place in the net (``block1.dense2``) together with the ``Book`` in which everything asked for is
-written down. After the build the book says what must be given to the graph to run it.
+A ``Scope`` is a place in the net (``block1.dense2``) together with the ``Book`` in which everything asked for
+is written down. After the build the book says what must be given to the graph to run it.
 """
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +54,7 @@ class Book:
     updates: dict[str, Node] = field(default_factory=dict)
     notes: dict[str, Node] = field(default_factory=dict)
     layers: dict[str, Layer] = field(default_factory=dict)
+    results: dict[str, Any] = field(default_factory=dict)
     key: Node | None = None
 
 
@@ -123,7 +123,7 @@ class Scope:
         self.book.updates[self.named(name)] = value
 
     def uniform(self, name: str, shape: Shape) -> Node:
-        """Random numbers in [0, 1), new at each step, a function of the seed, the step and this place alone."""
+        """Random numbers in [0, 1), new at each step: a function of seed, step and this place alone."""
         return PUBLIC["uniform"](self._key(), shape, self.dtype, self._stream(name))
 
     def normal(self, name: str, shape: Shape) -> Node:
@@ -139,7 +139,7 @@ class Scope:
         return stream_of(self.named(name))
 
     def note(self, name: str, value: Node) -> Node:
-        """Give a value a name (``z`` the weighted sum, ``a`` the activation) for explanations; returns the value."""
+        """Name a value (``z`` the weighted sum, ``a`` the activation) for explanations; returns the value."""
         self.book.notes[self.named(name)] = value
         return value
 
@@ -148,11 +148,8 @@ class Scope:
         path = self.named(name or layer.kind)
         self.book.layers[path] = layer
         with site(Site(path, getattr(layer, "place", None), type(layer).__name__)):
-            return layer(x, Scope(self.book, path))
-
-    def at_line(self, layer: Layer) -> Any:
-        """A context in which errors name a layer's own line."""
-        return nullcontext() if self.path else site(Site("", getattr(layer, "place", None), type(layer).__name__))
+            result = self.book.results[path] = layer(x, Scope(self.book, path))
+        return result
 
 
 def stream_of(path: str) -> int:

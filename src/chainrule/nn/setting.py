@@ -23,8 +23,8 @@ def require(owner: object, name: str, holds: bool, expected: str, fix: str = "")
     """
     if not holds:
         raise UsageError(
-            "E102", where=type(owner).__name__, name=name, expected=expected, received=repr(getattr(owner, name))[:80],
-            fix=fix,
+            "E102", where=type(owner).__name__, name=name, expected=expected,
+            received=repr(getattr(owner, name))[:80], fix=fix,
         )  # fmt: skip
 
 
@@ -87,5 +87,10 @@ def unknown(where: str, name: object, known: list[str], fix: str) -> UsageError:
     close = nearest(str(name)[:80], known) or known[0]
     shown = name if isinstance(name, str) else repr(name)
     return UsageError(
-        "E101", where=where, name=shown[:80], expected=", ".join(known), received=shown[:80], fix=fix.format(close)
+        "E101",
+        where=where,
+        name=shown[:80],
+        expected=", ".join(known),
+        received=shown[:80],
+        fix=fix.format(close),
     )

@@ -1,17 +1,36 @@
-"""Layers that arrange other layers or reshape what passes: Sequential, Residual, Flatten, Reshape, Parallel."""
+"""Layers that arrange other layers or reshape what passes."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from chainrule.errors import ShapeError, UsageError, nearest
+from chainrule.errors import ShapeError, UsageError
 from chainrule.graph import Node
+from chainrule.nn.activation import ACTIVATIONS
 from chainrule.nn.layer import Layer, Value, layer
 from chainrule.nn.scope import Scope
+from chainrule.nn.setting import require, require_number, unknown
 from chainrule.ops import PUBLIC
 from chainrule.spec import count, shape_text
+
+JOINS = ["concatenate", "add", "none"]
+
+
+def require_layer(where: str, value: object) -> None:
+    """Refuse something that is no layer where a layer must stand.
+
+    Fails:
+        UsageError E104: the value is no layer; a name of an activation gets the layer that applies it as a
+            fix.
+    """
+    if not isinstance(value, Layer):
+        raise UsageError(
+            "E104", where=where, expected="a layer", received=repr(value)[:80],
+            fix=f'cr.Activation("{value}")' if value in ACTIVATIONS else "cr.Dense(10)",
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, init=False)
@@ -19,8 +38,8 @@ class Sequential(Layer):
     """Layers one after the other: the function composition f(x) = f_L(... f_2(f_1(x))) of the article.
 
     Args:
-        layers: the layers, first to last. In paths each is called by its kind and its number of that kind: ``dense1``,
-            ``dropout1``, ``dense2``.
+        layers: the layers, first to last. In paths each is called by its kind and its number of that kind:
+            ``dense1``, ``dropout1``, ``dense2``.
 
     Example:
         >>> from chainrule.nn.dense import Dense
@@ -39,11 +58,7 @@ class Sequential(Layer):
 
     def check(self) -> None:
         for i, part in enumerate(self.layers):
-            if not isinstance(part, Layer):
-                raise UsageError(
-                    "E104", where=f"Sequential, position {i}", expected="a layer", received=repr(part),
-                    fix='cr.Activation("relu")' if isinstance(part, str) else "cr.Dense(10)",
-                )  # fmt: skip
+            require_layer(f"Sequential, position {i}", part)
 
     def named(self) -> Iterator[tuple[str, Layer]]:
         """Each layer with its name in paths."""
@@ -66,19 +81,22 @@ class Sequential(Layer):
 class Parallel(Layer):
     """Layers side by side, for nets with several inputs or outputs.
 
-    Shapes: given one node, every layer gets it; given nodes by name, each layer gets the one of its own name. The
-    results are joined along the last axis, or handed on by name.
+    Shapes: given one node, every layer gets it; given nodes by name, each layer gets the one of its own name.
+    The results are joined along the last axis, or handed on by name.
 
     Args:
         join: ``"concatenate"``, ``"add"`` or ``"none"`` (a node for each name: several outputs).
         branches: the layers by name.
 
     Fails:
-        UsageError E101: no such way to join; an input without a branch of its name.
+        UsageError E101: no such way to join; inputs and branches whose names differ.
+        UsageError E102: no branch; a branch whose name is no word.
+        UsageError E104: a branch that is no layer.
+        ShapeError E201: results of several shapes are to be added.
     """
 
     branches: tuple[tuple[str, Layer], ...]
-    join: str
+    join: str = "concatenate"
 
     def __init__(self, join: str = "concatenate", **branches: Layer) -> None:
         object.__setattr__(self, "branches", tuple(branches.items()))
@@ -86,30 +104,49 @@ class Parallel(Layer):
         self.__post_init__()
 
     def check(self) -> None:
-        ways = ("concatenate", "add", "none")
-        if self.join not in ways:
-            raise UsageError(
-                "E101", where="Parallel, join", name=self.join, expected=", ".join(ways), received=self.join,
-                fix=f'join="{nearest(self.join, ways) or ways[0]}"',
-            )  # fmt: skip
+        if self.join not in JOINS:
+            raise unknown("Parallel, join", self.join, JOINS, 'join="{}"')
+        names = [name for name, _ in self.branches]
+        require(
+            self,
+            "branches",
+            bool(names) and len(set(names)) == len(names),
+            "one branch or more, each named once",
+        )
+        require(self, "branches", all(name.isidentifier() for name in names), "names that are words")
+        for name, part in self.branches:
+            require_layer(f'Parallel, branch "{name}"', part)
 
     def __call__(self, x: Value, scope: Scope) -> Value:
-        results = {name: scope.run(part, self._input(x, name), name) for name, part in self.branches}
+        if isinstance(x, Mapping):
+            self._agree(x)
+        results = {
+            name: scope.run(part, x[name] if isinstance(x, Mapping) else x, name)
+            for name, part in self.branches
+        }
         if self.join == "none":
             return results
         if self.join == "add":
-            total, *rest = results.values()
-            for value in rest:
-                total = total + value
-            return total
+            return self._added(list(results.values()))
         return PUBLIC["concatenate"](list(results.values()), -1)
 
-    def _input(self, x: Value, name: str) -> Node:
-        if not isinstance(x, Mapping):
-            return x
-        if name not in x:
-            raise UsageError("E101", where="Parallel", name=name, expected=", ".join(x), received=name)
-        return x[name]
+    def _agree(self, x: Mapping[str, Node]) -> None:
+        names = [name for name, _ in self.branches]
+        odd = [name for name in (*names, *x) if name not in x or name not in names]
+        if odd:
+            raise UsageError(
+                "E101", where="Parallel", name=odd[0], expected=f"inputs called {', '.join(names)}",
+                received=", ".join(x), fix=f"cr.Parallel({', '.join(f'{name}=...' for name in x)})",
+            )  # fmt: skip
+
+    def _added(self, results: list[Node]) -> Node:
+        total, *rest = results
+        for value in rest:
+            if value.shape != total.shape:
+                shapes = " and ".join(shape_text(result.shape) for result in results)
+                raise ShapeError("E201", op="Parallel", expected=shape_text(total.shape), received=shapes)
+            total = total + value
+        return total
 
     def __str__(self) -> str:
         lines = [f"  {name}: {part}".replace("\n", "\n  ") for name, part in self.branches]
@@ -128,12 +165,16 @@ class Residual(Layer):
         inner: the layer f, whose output has the shape of its input.
 
     Fails:
+        UsageError E104: f is no layer.
         ShapeError E201: f changes the shape.
 
     Reference: He, Zhang, Ren and Sun (2016), Deep residual learning for image recognition (CVPR).
     """
 
     inner: Layer
+
+    def check(self) -> None:
+        require_layer("Residual", self.inner)
 
     def __call__(self, x: Node, scope: Scope) -> Node:
         y = scope.run(self.inner, x)
@@ -166,16 +207,26 @@ class Reshape(Layer):
         shape: the shape of one sample; one axis may be -1 and takes what is left.
 
     Fails:
+        UsageError E102: an axis below 0, or more than one -1.
         ShapeError E204: the number of elements would change.
     """
 
     shape: tuple[int, ...]
 
-    def __call__(self, x: Node, scope: Scope) -> Node:
-        fixed = count(n for n in self.shape if n != -1)
-        inside = count(x.shape[1:])
-        shape = tuple(inside // fixed if n == -1 else n for n in self.shape) if fixed else self.shape
-        return PUBLIC["reshape"](x, (x.shape[0], *shape))
+    def check(self) -> None:
+        if isinstance(self.shape, list):
+            object.__setattr__(self, "shape", tuple(self.shape))
+        whole = isinstance(self.shape, tuple) and all(type(n) is int for n in self.shape)
+        fits = whole and all(n >= 0 for n in self.shape if n != -1) and self.shape.count(-1) <= 1
+        require(self, "shape", fits, "lengths >= 0, one may be -1", "cr.Reshape((8, -1))")
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ...) -> (B, *shape)
+        fixed = math.prod(n for n in self.shape if n != -1)
+        try:
+            rest = count(x.shape[1:]) // fixed
+        except (ValueError, ZeroDivisionError):  # what is left is no whole number: the reshape says so
+            rest = 0
+        return PUBLIC["reshape"](x, (x.shape[0], *(rest if n == -1 else n for n in self.shape)))
 
 
 @layer
@@ -198,11 +249,7 @@ class Dropout(Layer):
     rate: float = 0.5
 
     def check(self) -> None:
-        if not 0 <= self.rate < 1:
-            raise UsageError(
-                "E102", where="Dropout", name="rate", expected="0 <= rate < 1", received=self.rate,
-                fix="cr.Dropout(0.5)",
-            )  # fmt: skip
+        require_number(self, "rate", least=0, below=1)
 
     def __call__(self, x: Node, scope: Scope) -> Node:
         if not scope.training or self.rate == 0:

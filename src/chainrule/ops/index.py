@@ -40,13 +40,13 @@ def index(x: Node, where: Index) -> Node:
 def _spelled_out(x: Node, entries: tuple) -> list:
     """The entries with ``...`` and the axes left away written as whole slices."""
     given = sum(e is not None and e is not Ellipsis for e in entries)
-    if given > x.rank or entries.count(Ellipsis) > 1:
+    dots = [i for i, e in enumerate(entries) if e is Ellipsis]  # not by ==, which an array answers with an array
+    if given > x.rank or len(dots) > 1:
         raise ShapeError("E205", axis=given - 1, expected=f"at most {x.rank} indices", received=f"{given} indices")
     missing = [slice(None)] * (x.rank - given)
-    if Ellipsis not in entries:
+    if not dots:
         return [*entries, *missing]
-    place = entries.index(Ellipsis)
-    return [*entries[:place], *missing, *entries[place + 1 :]]
+    return [*entries[: dots[0]], *missing, *entries[dots[0] + 1 :]]
 
 
 def _window(length: Axis, entry: object, axis: int) -> tuple[tuple[Axis, Axis, int], bool]:

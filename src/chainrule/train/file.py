@@ -77,14 +77,14 @@ def load(cls: type[M], path: str | os.PathLike[str], layers: Sequence[type[Layer
 
 
 def _from_document(cls: type[M], record: Mapping[str, Any], layers: Sequence[type[Layer]]) -> M:
-    losses = {name: from_record(part) for name, part in record["loss"].items()}
+    losses = {name: from_record(part, "loss", layers) for name, part in record["loss"].items()}
     model = cls(
-        from_record(record["net"], layers),
+        from_record(record["net"], "layer", layers),
         next(iter(losses.values())) if len(losses) == 1 else losses,
-        from_record(record["optimizer"]),
+        from_record(record["optimizer"], "optimizer", layers),
         metrics=record["metrics"],
-        penalty=None if record["penalty"] is None else from_record(record["penalty"]),
-        clip=None if record["clip"] is None else from_record(record["clip"]),
+        penalty=None if record["penalty"] is None else from_record(record["penalty"], "penalty", layers),
+        clip=None if record["clip"] is None else from_record(record["clip"], "clip", layers),
         dtype=record["dtype"],
         frozen=record["frozen"],
     )

@@ -17,6 +17,7 @@ from chainrule.nn.record import to_record
 from chainrule.store import RunFolder
 from chainrule.train import judging
 from chainrule.train.loop import Job, train
+from chainrule.train.metric import FIRST
 from chainrule.train.progress import progress
 from chainrule.train.state import TrainState
 from chainrule.train.step import Step
@@ -137,9 +138,11 @@ def _prepare(model: Learner, data: Arrays, held_out: Arrays | None, request: Req
     judge = None
     if held_out is not None:
         program, rows = network.judge(), judging.encoded(model, held_out)
+        each_epoch = tuple(FIRST.values())  # one figure of merit for each task; the others wait for ``evaluate``
 
         def judge(state: TrainState) -> dict[str, float]:
-            return judging.measure(program, rows, {**state.parameters, **state.states}, model.targets, model.metrics)
+            held = {**state.parameters, **state.states}
+            return judging.measure(program, rows, held, model.targets, model.metrics or each_epoch)
 
     channel = Channel(list(listeners))
     return step, Job(network, coded, order, request.epochs, request.seed, rules, judge, None, request.save_every, channel)

@@ -9,8 +9,8 @@ import numpy as np
 
 from chainrule.data import Arrays
 from chainrule.engines.run import Program
+from chainrule.nn.summary import built_rows
 from chainrule.spec import Size, Spec
-from chainrule.nn.summary import summary_rows
 from chainrule.train.metric import Answers, known_metrics, score
 from chainrule.train.step import Network
 from chainrule.train.target import Target
@@ -116,9 +116,14 @@ def summary(model: Learner) -> str:
     """The net as a table of text."""
     if model.network is None:
         return str(model.recipe.net)
-    rows = [("layer", "output", "parameters"), *summary_rows(model.network)]
-    widths = [max(len(row[i]) for row in rows) for i in range(3)]
-    lines = ["  ".join([row[0].ljust(widths[0]), row[1].ljust(widths[1]), row[2].rjust(widths[2])]) for row in rows]
+    parts = built_rows(model.recipe.net, model.network.inference)
+    rows = [("layer", "", "output", "parameters")]
+    rows += [(p.path, p.layer, p.output, f"{p.parameters:,}") for p in parts]
+    widths = [max(len(row[i]) for row in rows) for i in range(4)]
+    lines = []
+    for row in rows:
+        cells = [text.ljust(width) for text, width in zip(row[:3], widths, strict=False)]
+        lines.append("  ".join([*cells, row[3].rjust(widths[3])]).rstrip())
     return "\n".join([*lines, f"{model.network.count:,} parameters"])
 
 

@@ -31,9 +31,9 @@ def prepare(model: Learner, x: Any, y: Any, validation: Any, seed: int) -> tuple
         seed: of the split.
     """
     table = read_table(x)
-    target = y or table.target
+    task = choose_task(table, y)
+    target = task.target
     columns = describe(table, target)
-    task = choose_task(table, columns, target)
     rows = table.take(task.rows)
     rest = None
     if isinstance(validation, float):

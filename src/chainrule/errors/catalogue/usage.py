@@ -11,4 +11,12 @@ ENTRIES: dict[str, Entry] = {
     "E108": Entry("class weights need one output with classes", "类别权重需要一个分类输出"),
     "E106": Entry("there is nothing to train", "没有可以训练的参数"),
     "E105": Entry("{loss} takes {wants}, but the net ends in {activation}", "{loss} 需要 {wants}，但网络以 {activation} 结尾"),
+    "E110": Entry('"{name}" is no known {family}', "未知的 {family}：“{name}”"),
+    "E111": Entry("this is no record of a {family}", "这不是 {family} 的记录"),
+    "E112": Entry("the record of {name} has the wrong settings", "{name} 的记录中设置项不符"),
+    "E113": Entry("{name} has the wrong type", "{name} 的类型不符"),
+    "E114": Entry("a record is nested too deep or too large", "记录嵌套过深或过大"),
+    "E115": Entry("a record cannot hold this value", "记录无法保存这个值"),
+    "E116": Entry("{name} cannot be a kind of record", "{name} 不能作为记录的种类"),
+    "E117": Entry('"{part}" describes no layer', "“{part}”没有描述任何层"),
 }

@@ -1,0 +1,95 @@
+"""A node as a formula: the formulas of the cards behind it, put into one another.
+
+What only moves numbers about (reshape, broadcast) is left out, as on paper. A value that is needed more than once is
+written once, on a line of its own, and called h1, h2, ...: otherwise a deep net's formula would double with each layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from chainrule.errors import UsageError, nearest
+from chainrule.formula.ascii import to_ascii
+from chainrule.formula.latex import to_latex
+from chainrule.formula.parse import parse
+from chainrule.formula.tree import Big, Number, Power, Product, Symbol, Tree, substitute
+from chainrule.formula.unicode import to_unicode
+from chainrule.graph import Constant, Graph, Input, Node, order
+from chainrule.ops.card import Card
+
+NOTATIONS: dict[str, Callable[[Tree], str]] = {"unicode": to_unicode, "latex": to_latex, "ascii": to_ascii}
+_SILENT = ("broadcast", "reshape", "cast", "stop_gradient")
+
+
+def formula(node: Node, notation: str = "unicode") -> str:
+    """A node's formula.
+
+    Args:
+        node: any node.
+        notation: ``"unicode"``, ``"latex"`` or ``"ascii"``.
+
+    Returns:
+        one line; before it a line for each value that is needed more than once.
+
+    Fails:
+        UsageError E101: no such notation.
+
+    Example:
+        >>> from chainrule.graph import input_node
+        >>> import chainrule.ops
+        >>> x = input_node("x", (None, 2), "float64")
+        >>> print(formula(1.0 / (x * x + 2.0), "ascii"))
+        1/(x*x + 2)
+    """
+    if notation not in NOTATIONS:
+        raise UsageError("E101", where="formula, notation", name=notation, expected=", ".join(NOTATIONS),
+                         received=notation, fix=f'notation="{nearest(notation, NOTATIONS) or "unicode"}"')  # fmt: skip
+    write = NOTATIONS[notation]
+    written: dict[Node, Tree] = {}
+    lines = []
+    readers = Graph({"y": node}).consumers
+    for part in order([node]):
+        tree = _of(part, written)
+        used = sum(source is part for reader in readers[part] for source in reader.inputs)
+        if used > 1 and isinstance(part.op, Card) and part.op.name not in (*_SILENT, "transpose"):
+            name = Symbol(f"h{len(lines) + 1}")
+            lines.append(f"{write(name)} = {write(tree)}")
+            tree = name
+        written[part] = tree
+    return "\n".join([*lines, write(written[node])])
+
+
+def _of(node: Node, written: dict[Node, Tree]) -> Tree:
+    """The formula of one node in terms of those of its inputs."""
+    op = node.op
+    inputs = [written[source] for source in node.inputs]
+    if isinstance(op, Input):
+        return Symbol(op.label.replace(".", "_"))
+    if isinstance(op, Constant):
+        plain = op.number
+        return Symbol("c") if plain is None else Number(int(plain) if float(plain).is_integer() else plain)
+    if op.name in _SILENT:
+        return inputs[0]
+    if op.name == "matmul":
+        return Product((inputs[0], inputs[1]))
+    if op.name == "transpose":
+        return Power(inputs[0], Symbol("T"))
+    if op.name == "sum":
+        return Big("sum", "i", inputs[0])
+    assert isinstance(op, Card)
+    return _filled(op, inputs)
+
+
+def _filled(card: Card, inputs: list[Tree]) -> Tree:
+    """The card's formula with its arguments and attributes filled in."""
+    values = dict(zip(card.arguments, inputs, strict=True))
+
+    def replace(tree: Tree) -> Tree | None:
+        if not isinstance(tree, Symbol):
+            return None
+        if tree.name in values:
+            return values[tree.name]
+        number = card.attributes.get(tree.name)
+        return Number(number) if isinstance(number, int | float) else None
+
+    return substitute(parse(card.formula), replace)

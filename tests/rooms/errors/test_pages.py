@@ -1,0 +1,63 @@
+"""Every code has a page with an example that provokes it, and clauses that agree in both languages."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from string import Formatter
+
+import pytest
+
+from chainrule.errors import CATALOGUE, ChainruleError
+
+ROOT = Path(__file__).parents[3]
+PAGES = ROOT / "docs" / "errors"
+BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
+# Blocks of codes whose examples need nothing but Python; those about data and files have tests with files.
+RUNS = sorted(code for code in CATALOGUE if code[:2] in ("E1", "E2"))
+
+
+def placeholders(text: str) -> set[str]:
+    """The facts a clause names in braces; ``{action_zh}`` is ``{action}`` in the other language."""
+    return {name.removesuffix("_zh") for _, name, _, _ in Formatter().parse(text) if name}
+
+
+def test_every_page_has_a_code() -> None:
+    assert {page.stem for page in PAGES.glob("E*.md")} - set(CATALOGUE) == set()
+
+
+@pytest.mark.parametrize("code", sorted(CATALOGUE))
+def test_every_code_has_a_page(code: str) -> None:
+    text = (PAGES / f"{code}.md").read_text(encoding="utf-8")
+    assert text.startswith(f"# {code}: ")
+    assert "## How to mend it" in text
+    assert re.search("[一-鿿]", text), "the page has no Chinese line"
+
+
+@pytest.mark.parametrize("code", sorted(CATALOGUE))
+def test_both_languages_say_the_same_facts(code: str) -> None:
+    entry = CATALOGUE[code]
+    assert placeholders(entry.en) == placeholders(entry.zh)
+    assert re.search("[一-鿿]", entry.zh)
+    assert not re.search("[一-鿿]", entry.en)
+
+
+@pytest.mark.parametrize("code", sorted(CATALOGUE))
+def test_every_code_is_provoked_by_a_test(code: str) -> None:
+    here = [page for page in RUNS if page == code]
+    tests = (file.read_text(encoding="utf-8") for file in (ROOT / "tests").rglob("test_*.py"))
+    assert here or any(code in text for text in tests)
+
+
+@pytest.mark.parametrize("code", RUNS)
+def test_the_example_of_a_page_provokes_it(
+    code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    block = BLOCK.search((PAGES / f"{code}.md").read_text(encoding="utf-8"))
+    assert block
+    with pytest.raises(ChainruleError) as caught:
+        exec(compile(block[1], f"{code}.md", "exec"), {"__name__": "page"})
+    assert caught.value.code == code
+    for lang in ("en", "zh"):
+        assert "{" not in caught.value.clause(lang)

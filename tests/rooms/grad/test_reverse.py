@@ -1,0 +1,134 @@
+"""What the laws cannot say of reverse mode: several readers, missing ways, refusals, higher orders."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from chainrule.engines import evaluate
+from chainrule.errors import GradientError
+from chainrule.grad import cotangents, grad
+from chainrule.graph import Node, input_node, order
+from chainrule.ops import PUBLIC
+
+
+def number(name: str = "x") -> Node:
+    """A single float64 input."""
+    return input_node(name, (), "float64")
+
+
+def test_gradients_of_several_readers_are_added() -> None:
+    x = number()
+    y = x * x + PUBLIC["sin"](x) * x + x
+    (dx,) = grad(y, [x])
+    at = 0.7
+    assert evaluate(dx, {"x": at}) == pytest.approx(2 * at + np.sin(at) + at * np.cos(at) + 1, rel=1e-14)
+
+
+def test_one_node_on_both_sides_counts_twice() -> None:
+    x = number()
+    assert evaluate(grad(x * x, [x])[0], {"x": 3.0}) == 6.0
+    assert evaluate(grad(x - x, [x])[0], {"x": 3.0}) == 0.0
+
+
+def test_a_diamond_is_walked_once() -> None:
+    x = number()
+    y = x
+    for _ in range(40):  # 2**40 paths, 40 nodes
+        y = y + y
+    (dx,) = grad(y, [x])
+    assert evaluate(dx, {"x": 1.0}) == 2.0**40
+    assert len(order([dx])) < 200
+
+
+def test_any_node_can_be_differentiated_by() -> None:
+    x = number()
+    inner = PUBLIC["tanh"](x)
+    y = inner * inner
+    d_inner, dx = grad(y, [inner, x])
+    at = np.tanh(0.3)
+    assert evaluate(d_inner, {"x": 0.3}) == pytest.approx(2 * at, rel=1e-14)
+    assert evaluate(dx, {"x": 0.3}) == pytest.approx(2 * at * (1 - at**2), rel=1e-14)
+
+
+def test_the_gradient_of_a_number_by_itself_is_one() -> None:
+    x = number()
+    assert evaluate(grad(x, [x])[0], {"x": 5.0}) == 1.0
+    y = x * 2.0
+    assert evaluate(grad(y, [y])[0], {"x": 5.0}) == 1.0
+
+
+def test_third_order() -> None:
+    x = number()
+    y = x**4.0 * PUBLIC["exp"](x)
+    for _ in range(3):
+        (y,) = grad(y, [x])
+    at = 0.9
+    exact = np.exp(at) * (at**4 + 12 * at**3 + 36 * at**2 + 24 * at)
+    assert evaluate(y, {"x": at}) == pytest.approx(exact, rel=1e-12)
+
+
+def test_forward_values_are_shared_with_the_gradient() -> None:
+    x = number()
+    y = PUBLIC["sigmoid"](x)
+    (dx,) = grad(y, [x])
+    assert sum(node.op.name == "sigmoid" for node in order([y, dx])) == 1
+
+
+def test_an_input_that_plays_no_part() -> None:
+    x, z = number(), input_node("z", (2, 3), "float64")
+    with pytest.raises(GradientError) as caught:
+        grad(x * x, [x, z])
+    assert caught.value.code == "E272"
+    _, dz = grad(x * x, [x, z], unused="zeros")
+    np.testing.assert_array_equal(evaluate(dz), np.zeros((2, 3)))
+
+
+def test_a_flat_way_gives_zeros_and_no_error() -> None:
+    x = number()
+    assert evaluate(grad(PUBLIC["sign"](x), [x])[0], {"x": 2.0}) == 0.0
+    mixed = PUBLIC["stop_gradient"](x) * x
+    assert evaluate(grad(mixed, [x])[0], {"x": 3.0}) == 3.0
+
+
+def test_a_blocked_way_is_named() -> None:
+    x = input_node("x", (4, 3), "float64")
+    best = PUBLIC["argmax"](x, axis=1)
+    with pytest.raises(GradientError) as caught:
+        grad(best.astype("float64").sum(), [x])
+    assert caught.value.code == "E271"
+    assert "index is a whole number" in str(caught.value) or "whole numbers" in str(caught.value)
+
+
+def test_a_blocked_way_beside_an_open_one_is_no_error() -> None:
+    x = input_node("x", (4, 3), "float64")
+    best = PUBLIC["one_hot"](PUBLIC["argmax"](x, axis=1), 3, "float64")
+    (dx,) = grad((best * x).sum(), [x])
+    array = np.cos(np.arange(12.0)).reshape(4, 3)
+    hit = np.eye(3)[array.argmax(1)]
+    np.testing.assert_array_equal(evaluate(dx, {"x": array}), hit)
+
+
+@pytest.mark.parametrize("shape", [(3,), (1,), (None, 2)])
+def test_only_a_single_number_has_a_gradient(shape: tuple[int | None, ...]) -> None:
+    x = input_node("x", shape, "float64")
+    with pytest.raises(GradientError) as caught:
+        grad(x * 2.0, [x])
+    assert caught.value.code == "E273"
+
+
+def test_a_whole_number_has_no_gradient() -> None:
+    n = input_node("n", (), "int64")
+    with pytest.raises(GradientError) as caught:
+        grad(n + n, [n])
+    assert caught.value.code == "E273"
+
+
+def test_cotangents_arrive_at_every_node_between() -> None:
+    x = number()
+    a = x * 2.0
+    b = PUBLIC["tanh"](a)
+    arrived, blocked = cotangents(b, [x])
+    assert {x, a, b} <= set(arrived)
+    assert blocked == {}
+    assert all(arrived[node].spec == node.spec for node in (x, a, b))
