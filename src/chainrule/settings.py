@@ -12,7 +12,7 @@ from chainrule.errors import UsageError, nearest
 
 _CHOICES: dict[str, tuple[str, ...]] = {
     "dtype": ("float32", "float64"),
-    "engine": ("reference",),
+    "engine": ("reference", "native"),
     "lang": ("en", "zh"),
 }
 

@@ -78,6 +78,9 @@ class Size:
             quotient.append((tuple(rest), a // coefficient))
         return _collect(quotient)
 
+    def __rfloordiv__(self, other: int) -> Axis:
+        raise ValueError(f"{other} cannot be divided by {self}")
+
     def at(self, sizes: Mapping[str, int]) -> int:
         """The number this size stands for when each symbol has the value in ``sizes``."""
         return sum(c * math.prod(sizes[s] for s in m) for m, c in self.terms)

@@ -145,9 +145,10 @@ def _flag(path: str, value: object) -> bool:
     return _checked(path, value, isinstance(value, bool), "true or false")
 
 
-def _number(path: str, value: object) -> float:
+def _number(path: str, value: Any) -> float:
     # Compared, not converted: float(10**400) raises, and a NaN is below nothing.
-    is_fine = type(value) in (int, float) and abs(value) <= sys.float_info.max  # type: ignore[operator,arg-type]
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    is_fine = is_number and abs(value) <= sys.float_info.max
     return float(_checked(path, value, is_fine, "a finite number"))
 
 

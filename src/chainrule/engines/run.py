@@ -7,7 +7,7 @@ from typing import Any, Protocol, overload
 
 import numpy as np
 
-from chainrule.engines import reference
+from chainrule.engines import native, reference
 from chainrule.errors import UsageError, nearest
 from chainrule.graph import Graph, Node
 from chainrule.settings import settings
@@ -23,7 +23,7 @@ class Program(Protocol):
         ...
 
 
-ENGINES = {"reference": reference.Program}
+ENGINES = {"reference": reference.Program, "native": native.Program}
 
 
 def compile(graph: Graph, engine: str | None = None) -> Program:

@@ -98,7 +98,8 @@ class ChainruleError(Exception):
         rows += [("", note) for note in self.notes]
         rows += [(fix, self.fix), (more, f"docs/errors/{self.code}.md")]
         width = max(len(expected), len(received), len(fix), len(more))
-        body = [f"  {label:<{width}}  {text}" for label, text in rows if text]
+        blank = "\u3000" if lang == "zh" else " "  # as wide as a Chinese sign, so that the columns stay straight
+        body = [f"  {label:{blank}<{width}}  {text}" for label, text in rows if text]
         return "\n".join([f"{type(self).__name__} {self.code}{place}{colon}{self.clause(lang)}", *body])
 
     def __str__(self) -> str:

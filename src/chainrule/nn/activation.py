@@ -35,6 +35,7 @@ class Activation(Layer):
         UsageError E101: no such activation (the nearest name is offered).
     """
 
+    takes_one = True
     name: str
 
     def check(self) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from chainrule.graph import Graph, Node, input_node, site
 from chainrule.graph.node import Site
 from chainrule.nn.layer import Layer
-from chainrule.nn.scope import Book, Parameter, Scope
+from chainrule.nn.scope import Book, Parameter, Scope, called
 from chainrule.ops import PUBLIC
 from chainrule.spec import Spec
 
@@ -59,7 +59,7 @@ def build(net: Layer, inputs: Mapping[str, Spec], dtype: str, training: bool = F
     nodes = {name: input_node(name, spec.shape, spec.dtype) for name, spec in inputs.items()}
     given: Any = nodes["x"] if list(nodes) == ["x"] else nodes
     with site(Site("", getattr(net, "place", None), type(net).__name__)):
-        result = net(given, Scope(book))
+        result = called(net, given, Scope(book))
     outputs = {"y": result} if isinstance(result, Node) else dict(result)
     return Built(nodes, outputs, book)
 

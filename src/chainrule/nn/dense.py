@@ -38,6 +38,7 @@ class Dense(Layer):
         UsageError E102: fewer than one unit.
     """
 
+    takes_one = True
     units: int
     activation: str | Layer | None = None
     bias: bool = True

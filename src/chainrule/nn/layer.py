@@ -19,7 +19,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
-from typing import Any, TypeAlias, TypeVar, dataclass_transform
+from typing import Any, ClassVar, TypeAlias, TypeVar, dataclass_transform
 
 from chainrule.errors import Place
 from chainrule.graph import Node
@@ -32,6 +32,8 @@ C = TypeVar("C", bound=type)
 @dataclass(frozen=True)
 class Layer:
     """Base of every layer. A subclass is decorated with ``@layer``, has fields and defines ``__call__``."""
+
+    takes_one: ClassVar[bool] = False  # whether several values by name are refused before the layer is called
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "place", Place.of_caller())

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from chainrule.errors import UsageError
-from chainrule.graph import Node
+from chainrule.graph import Node, constant
 from chainrule.nn.classification import BinaryCrossEntropy, CrossEntropy
 from chainrule.nn.regression import MAE, MSE, HalfMSE, Huber
 from chainrule.nn.sample_loss import Loss, per_sample
@@ -79,7 +79,8 @@ def refuse_mismatch(loss: Loss, output: Node) -> None:
         node = node.inputs[0]
     if loss.wants == "logits" and node.op.name in _PROBABILITIES:
         raise UsageError(
-            "E105", where=str(node.site), loss=loss.name, wants=loss.wants, activation=node.op.name,
+            "E105", where=str(node.site), loss=loss.name, wants=loss.wants,
+            wants_zh="未规范化的预测 (logit)", activation=node.op.name,
             expected="scores of any size (no activation at the end)",
             received=f"numbers after {node.op.name}",
             fix=f'drop activation="{node.op.name}" from the last layer: {loss.name} applies it',
@@ -87,10 +88,14 @@ def refuse_mismatch(loss: Loss, output: Node) -> None:
 
 
 def _function(kind: type[Loss]) -> Callable[..., Node]:
-    """The loss as a function of nodes that gives J, the mean over the batch."""
+    """The loss as a function of nodes that gives J, the mean over the batch; a target may be numbers."""
 
-    def apply(prediction: Node, target: Node, **settings: Any) -> Node:
-        return kind(**settings).mean(prediction, target)
+    def apply(prediction: Node, target: Any, **settings: Any) -> Node:
+        loss = kind(**settings)
+        if not isinstance(target, Node):
+            wanted = loss.target(prediction.spec)
+            target = constant(target, wanted.dtype if wanted.is_float else None)
+        return loss.mean(prediction, target)
 
     apply.__name__ = apply.__qualname__ = kind.name
     apply.__doc__ = kind.__doc__

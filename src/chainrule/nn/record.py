@@ -14,6 +14,7 @@ record can do is to be refused.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from functools import cache
@@ -32,16 +33,20 @@ from chainrule.nn.loss import LOSSES, Loss
 from chainrule.nn.optimizer import OPTIMIZERS, Optimizer
 from chainrule.nn.penalty import L1, L2, Penalty
 from chainrule.nn.schedule import Constant, Cosine, Schedule, Step, Warmup
-from chainrule.nn.setting import unknown
+from chainrule.nn.setting import shown, unknown
 from chainrule.nn.structure import Dropout, Flatten, Parallel, Reshape, Residual, Sequential
 
 DEPTH = 48  # levels of dicts and lists; a description of a deep net needs about ten
-PARTS = 20_000  # values in all
+PARTS = 50_000  # values in all
 
 LAYERS: dict[str, type[Layer]] = {
     kind.__name__: kind
     for kind in (Activation, Dense, Dropout, Flatten, Parallel, Reshape, Residual, Sequential)
 }
+_FAMILIES_ZH = {
+    "layer": "层", "loss": "损失函数", "optimizer": "优化器", "schedule": "学习率调度",
+    "initialiser": "初始化方法", "penalty": "正则化项", "clip": "梯度裁剪",
+}  # fmt: skip
 FAMILIES: dict[str, tuple[type, dict[str, type]]] = {
     "layer": (Layer, dict(LAYERS)),
     "loss": (Loss, {kind.__name__: kind for kind in LOSSES.values()}),
@@ -171,11 +176,11 @@ class _Writing(_Counted):
             return [self.plain(part, f"{where}[{i}]", depth + 1) for i, part in enumerate(value)]
         if isinstance(value, np.generic):
             value = value.item()
-        if value is None or isinstance(value, str | bool | int):
-            return value
-        if isinstance(value, float) and math.isfinite(value):
-            return value
-        return self.record(value, where, depth)
+        finite = isinstance(value, float) and math.isfinite(value)
+        if value is not None and not isinstance(value, str | bool | int) and not finite:
+            return self.record(value, where, depth)
+        self.enter(where, depth)
+        return value
 
 
 def _is_default(value: Any, f: Field[Any]) -> bool:
@@ -201,7 +206,8 @@ class _Reading(_Counted):
         if not isinstance(record, Mapping) or not isinstance(record.get(family), str):
             example = next(iter(self.tables[family]))
             raise UsageError(
-                "E111", where=_end(where), family=family, expected=f'{{"{family}": "{example}", ...}}',
+                "E111", where=_end(where), family=family, family_zh=_FAMILIES_ZH[family],
+                expected=f'{{"{family}": "{example}", ...}}',
                 received=_short(record),
             )  # fmt: skip
         kind = self._kind(family, record[family], where)
@@ -214,16 +220,18 @@ class _Reading(_Counted):
         known = self.tables[family]
         if name not in known:
             close = nearest(name[:80], known)
+            own = name if name.isidentifier() and len(name) <= 40 else "MyLayer"
+            hand_in = f"a class of your own is handed in: layers=({own},)"
             raise UsageError(
-                "E110", where=_end(where), family=family, name=name[:80], expected=", ".join(known),
-                received=name[:80],
-                fix=f'"{close}"' if close else "layers=(MyLayer,): hand a class of your own in",
+                "E110", where=_end(where), family=family, family_zh=_FAMILIES_ZH[family], name=name[:80],
+                expected=", ".join(known),
+                received=name[:80], fix=f'"{close}"; {hand_in}' if close else hand_in,
             )  # fmt: skip
         return known[name]
 
-    def _agree(self, kind: type, settings: Mapping[Any, Any], where: str) -> None:
+    def _agree(self, kind: Any, settings: Mapping[Any, Any], where: str) -> None:
         """Refuse settings that the kind has not, and those that are missing: all at once."""
-        known = {f.name: f.default is MISSING and f.default_factory is MISSING for f in fields(kind)}  # pyright: ignore[reportArgumentType]
+        known = {f.name: f.default is MISSING and f.default_factory is MISSING for f in fields(kind)}
         notes = [f'"{name}" is missing' for name, needed in known.items() if needed and name not in settings]
         for name in settings:
             if name not in known:
@@ -238,11 +246,11 @@ class _Reading(_Counted):
                 notes=notes[:20],
             )  # fmt: skip
 
-    def _made(self, kind: type, settings: Mapping[str, Any], where: str, depth: int) -> Any:
+    def _made(self, kind: Any, settings: Mapping[str, Any], where: str, depth: int) -> Any:
         """The value, built by its fields, whatever way the ``__init__`` of its class takes them."""
         hints = _hints(kind)
         made = object.__new__(kind)
-        for f in fields(kind):  # pyright: ignore[reportArgumentType]
+        for f in fields(kind):
             if f.name in settings:
                 value = self.value(settings[f.name], f"{where}.{f.name}", depth + 1)
                 if not fits(value, hints.get(f.name, Any)):
@@ -266,6 +274,7 @@ class _Reading(_Counted):
             # A field may be called like a family ("penalty" in Dense), but only a kind's name is a word.
             family = next((family for family in FAMILIES if isinstance(plain.get(family), str)), "layer")
             return self.record(plain, family, where, depth)
+        self.enter(where, depth)
         return plain
 
 
@@ -292,6 +301,8 @@ def fits(value: Any, hint: Any) -> bool:
         if len(inside) == 2 and inside[1] is Ellipsis:
             return isinstance(value, tuple) and all(fits(part, inside[0]) for part in value)
         return isinstance(value, tuple) and len(value) == len(inside) and all(map(fits, value, inside))
+    if hint is Any:
+        return True
     if hint is None or hint is NoneType:
         return value is None
     if hint is float:
@@ -302,11 +313,10 @@ def fits(value: Any, hint: Any) -> bool:
 
 
 def _hint_text(hint: Any) -> str:
-    return (
-        hint.__name__
-        if isinstance(hint, type) and not get_args(hint)
-        else str(hint).replace("chainrule.nn.", "")
-    )
+    """A declared type as a reader of the record knows it: ``list[Layer, ...]``, ``str | None``."""
+    if isinstance(hint, type) and not get_args(hint):
+        return hint.__name__
+    return re.sub(r"\w+\.(?=\w)", "", str(hint)).replace("tuple", "list")
 
 
 def _short(value: object) -> str:
@@ -315,11 +325,7 @@ def _short(value: object) -> str:
         return f"a dict with {', '.join(str(key)[:20] for key in list(value)[:5]) or 'nothing'}"
     if isinstance(value, list | tuple):
         return f"a list of {len(value)}"
-    if isinstance(value, int) and value.bit_length() > 256:
-        return "a very long whole number"
-    return (
-        f"{type(value).__name__} {repr(value)[:80] if isinstance(value, str | int | float) else ''}".strip()
-    )
+    return f"{type(value).__name__} {shown(value) if isinstance(value, str | int | float) else ''}".strip()
 
 
 def _end(where: str) -> str:

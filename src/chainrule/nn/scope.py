@@ -7,15 +7,15 @@ is written down. After the build the book says what must be given to the graph t
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from chainrule.errors import UsageError
+from chainrule.errors import ShapeError, UsageError
 from chainrule.graph import Node, Site, input_node, site
 from chainrule.nn.initialiser import Initialiser
 from chainrule.ops import PUBLIC
-from chainrule.spec import Shape, Spec
+from chainrule.spec import Shape, Spec, shape_text
 
 if TYPE_CHECKING:
     from chainrule.nn.layer import Layer
@@ -96,13 +96,19 @@ class Scope:
             penalty: what its size costs (L1, L2).
 
         Fails:
+            UsageError E102: a length that is not known.
             UsageError E103: the name is taken by a parameter of another shape.
         """
         path = self.named(name)
+        if not all(isinstance(length, int) and length >= 0 for length in shape):
+            raise UsageError(
+                "E102", name=f'the shape of "{path}"', expected="whole numbers, known before the net runs",
+                received=shape_text(shape), fix="x.shape[-1]: the batch has no parameters of its own",
+            )  # fmt: skip
         known = self.book.parameters.get(path)
         if known is not None and known.spec.shape != tuple(shape):
             raise UsageError(
-                "E103", where=path, name=path, expected=known.spec.shape, received=tuple(shape),
+                "E103", name=path, expected=known.spec.shape, received=tuple(shape),
                 fix="another name for one of the two",
             )  # fmt: skip
         if known is None:
@@ -148,8 +154,31 @@ class Scope:
         path = self.named(name or layer.kind)
         self.book.layers[path] = layer
         with site(Site(path, getattr(layer, "place", None), type(layer).__name__)):
-            result = self.book.results[path] = layer(x, Scope(self.book, path))
+            result = self.book.results[path] = called(layer, x, Scope(self.book, path))
         return result
+
+
+def called(layer: Layer, x: Any, scope: Scope) -> Any:
+    """What a layer makes of a value, once it is known that both are what they must be.
+
+    Fails:
+        ShapeError E208: several values by name for a layer that takes one.
+        UsageError E118: the layer gives something that is no node.
+    """
+    if layer.takes_one and isinstance(x, Mapping):
+        raise ShapeError(
+            "E208", op=type(layer).__name__, constraint="one value, not several by name",
+            expected="one value", received=", ".join(x) or "none",
+            fix="cr.Parallel(...) before it, which joins its branches",
+        )  # fmt: skip
+    result = layer(x, scope)
+    nodes = list(result.values()) if isinstance(result, Mapping) else [result]
+    if not nodes or not all(isinstance(node, Node) for node in nodes):
+        raise UsageError(
+            "E118", expected="a node, or a dict of nodes by name", received=type(result).__name__,
+            fix="return the result at the end of __call__" if result is None else "cr.constant(...)",
+        )  # fmt: skip
+    return result
 
 
 def stream_of(path: str) -> int:

@@ -24,7 +24,7 @@ def require(owner: object, name: str, holds: bool, expected: str, fix: str = "")
     if not holds:
         raise UsageError(
             "E102", where=type(owner).__name__, name=name, expected=expected,
-            received=repr(getattr(owner, name))[:80], fix=fix,
+            received=shown(getattr(owner, name)), fix=fix,
         )  # fmt: skip
 
 
@@ -72,7 +72,21 @@ def require_whole(owner: object, name: str, least: int, most: int = 2**31 - 1, f
 
 def is_number(value: object) -> bool:
     """Whether a value is a finite real number; true and false are none."""
-    return isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
+    if not isinstance(value, numbers.Real) or isinstance(value, bool):
+        return False
+    return isinstance(value, numbers.Integral) or math.isfinite(value)
+
+
+def shown(value: object) -> str:
+    """A value as an error shows it: at most 80 characters, whatever it is.
+
+    Example:
+        >>> shown("3"), shown(10 ** 5000)
+        ("'3'", 'a very long whole number')
+    """
+    if isinstance(value, int) and value.bit_length() > 256:
+        return "a very long whole number"  # Python itself refuses to write one of 5,000 digits
+    return repr(value)[:80]
 
 
 def unknown(where: str, name: object, known: list[str], fix: str) -> UsageError:
@@ -84,13 +98,13 @@ def unknown(where: str, name: object, known: list[str], fix: str) -> UsageError:
         known: the names that exist.
         fix: a line that can be pasted, with ``{}`` where the nearest name stands.
     """
-    close = nearest(str(name)[:80], known) or known[0]
-    shown = name if isinstance(name, str) else repr(name)
+    word = name[:80] if isinstance(name, str) else shown(name)
+    close = nearest(word, known) or known[0]
     return UsageError(
         "E101",
         where=where,
-        name=shown[:80],
+        name=word,
         expected=", ".join(known),
-        received=shown[:80],
+        received=word,
         fix=fix.format(close),
     )

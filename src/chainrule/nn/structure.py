@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from chainrule.errors import ShapeError, UsageError
+from chainrule.errors import ShapeError, UsageError, nearest
 from chainrule.graph import Node
 from chainrule.nn.activation import ACTIVATIONS
 from chainrule.nn.layer import Layer, Value, layer
 from chainrule.nn.scope import Scope
-from chainrule.nn.setting import require, require_number, unknown
+from chainrule.nn.setting import require, require_number, shown, unknown
 from chainrule.ops import PUBLIC
 from chainrule.spec import count, shape_text
 
@@ -26,11 +26,14 @@ def require_layer(where: str, value: object) -> None:
         UsageError E104: the value is no layer; a name of an activation gets the layer that applies it as a
             fix.
     """
-    if not isinstance(value, Layer):
-        raise UsageError(
-            "E104", where=where, expected="a layer", received=repr(value)[:80],
-            fix=f'cr.Activation("{value}")' if value in ACTIVATIONS else "cr.Dense(10)",
-        )  # fmt: skip
+    if isinstance(value, Layer):
+        return
+    fix = "cr.Dense(10)"
+    if isinstance(value, str):
+        fix = f'cr.Activation("{nearest(value, ACTIVATIONS) or "relu"}")'
+    elif isinstance(value, list | tuple):
+        fix = "cr.Sequential(*layers)"
+    raise UsageError("E104", where=where, expected="a layer", received=shown(value), fix=fix)
 
 
 @dataclass(frozen=True, init=False)
@@ -135,7 +138,7 @@ class Parallel(Layer):
         odd = [name for name in (*names, *x) if name not in x or name not in names]
         if odd:
             raise UsageError(
-                "E101", where="Parallel", name=odd[0], expected=f"inputs called {', '.join(names)}",
+                "E101", name=odd[0], expected=f"inputs called {', '.join(names)}",
                 received=", ".join(x), fix=f"cr.Parallel({', '.join(f'{name}=...' for name in x)})",
             )  # fmt: skip
 
@@ -171,6 +174,7 @@ class Residual(Layer):
     Reference: He, Zhang, Ren and Sun (2016), Deep residual learning for image recognition (CVPR).
     """
 
+    takes_one = True
     inner: Layer
 
     def check(self) -> None:
@@ -193,6 +197,8 @@ class Flatten(Layer):
     Shapes: (B, H, W, C) -> (B, H*W*C), last axis fastest.
     """
 
+    takes_one = True
+
     def __call__(self, x: Node, scope: Scope) -> Node:
         return PUBLIC["reshape"](x, (x.shape[0], count(x.shape[1:])))
 
@@ -211,6 +217,7 @@ class Reshape(Layer):
         ShapeError E204: the number of elements would change.
     """
 
+    takes_one = True
     shape: tuple[int, ...]
 
     def check(self) -> None:
@@ -246,6 +253,7 @@ class Dropout(Layer):
     Reference: Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov (2014), Dropout (JMLR 15).
     """
 
+    takes_one = True
     rate: float = 0.5
 
     def check(self) -> None:

@@ -125,7 +125,7 @@ class Card(Op):
     constraints: ClassVar[Mapping[str, str]]
     says: ClassVar[Says]
 
-    def evaluate(self, *inputs: np.ndarray) -> np.ndarray:
+    def evaluate(self, *inputs: Any, **never: Any) -> np.ndarray:  # so typed, a card may name its inputs
         """The value, by NumPy. Never changes an input; may return a view of one."""
         raise TypeError(f"{type(self).__name__} says no value")
 

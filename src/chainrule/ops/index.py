@@ -33,8 +33,8 @@ def index(x: Node, where: Index) -> Node:
     whole = all(w == (0, n, 1) for w, n in zip(windows, x.shape, strict=True))
     part = x if whole else make(Slice(start, stop, step), x)
     lengths = iter(part.shape)
-    new = [1 if kept is None else n for kept in shape if kept is None or (n := next(lengths), kept)[1]]
-    return reshape(part, new)
+    marked = [(kept, 1 if kept is None else next(lengths)) for kept in shape]
+    return reshape(part, [length for kept, length in marked if kept is not False])
 
 
 def _spelled_out(x: Node, entries: tuple) -> list:

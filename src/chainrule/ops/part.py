@@ -12,7 +12,7 @@ from chainrule.formula.tree import Element, Number, Tree
 from chainrule.graph import Node, make
 from chainrule.ops.card import Apart, Axes, BatchRule, Card, Pulled, Sample, Says, Shared, Whole, card, draw
 from chainrule.ops.shape import B, reshape
-from chainrule.spec import Axis, Spec
+from chainrule.spec import Axis, Spec, size_at
 
 
 @dataclass(frozen=True)
@@ -50,15 +50,16 @@ class Slice(_Window):
 
     def _length(self, length: Axis, i: int) -> Axis:
         start, stop, step = self.start[i], self.stop[i], self.step[i]
-        fixed = isinstance(length, int) and isinstance(start, int) and isinstance(stop, int)
-        if step < 1 or (fixed and not 0 <= start <= stop <= length):
-            raise ShapeError(
-                "E206", expected=f"0 <= start <= stop <= {length}, step >= 1 (C2)",
-                received=f"{start}:{stop}:{step} of axis {i}",
-            )  # fmt: skip
-        if step != 1 and not fixed:
+        if isinstance(length, int) and isinstance(start, int) and isinstance(stop, int):
+            if step < 1 or not 0 <= start <= stop <= length:
+                raise ShapeError(
+                    "E206", expected=f"0 <= start <= stop <= {length}, step >= 1 (C2)",
+                    received=f"{start}:{stop}:{step} of axis {i}",
+                )  # fmt: skip
+            return -((start - stop) // step)
+        if step != 1:
             raise ShapeError("E206", expected="step 1 on an axis of symbolic length (C3)", received=f"step {step}")
-        return -((start - stop) // step) if fixed else stop - start
+        return stop - start
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
         return x[tuple(slice(a, b, s) for a, b, s in zip(self.start, self.stop, self.step, strict=True))]
@@ -150,7 +151,7 @@ class Pad(_Border):
     def element(self, index: tuple[int, ...], *inputs: np.ndarray) -> Tree:
         source = []
         for place, low, gap, length in zip(index, self.low, self.between, inputs[0].shape, strict=True):
-            steps, rest = divmod(place - low, gap + 1)  # pyright: ignore[reportOperatorIssue]
+            steps, rest = divmod(place - size_at(low, {}), gap + 1)
             if rest or not 0 <= steps < length:
                 return Number(0)
             source.append(int(steps))

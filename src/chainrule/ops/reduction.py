@@ -32,6 +32,8 @@ from chainrule.ops.elementwise import same_kind
 from chainrule.ops.shape import broadcast_to, reshape
 from chainrule.spec import Shape, Spec
 
+_INDEX = NoGradient("an index is a whole number and moves in jumps")
+
 
 @dataclass(frozen=True)
 class Reduction(Card):
@@ -252,7 +254,7 @@ class ArgMax(Extreme):
 
     name = "argmax"
     formula = "sum(k, where(x[k] == max(j, x[j]), k, 0))"
-    pullbacks = {"x": NoGradient("an index is a whole number and moves in jumps")}
+    pullbacks = {"x": _INDEX}
     constraints: ClassVar = {**Extreme.constraints, "C4": "one axis at a time"}
     joins = ""
     says = Says("finds where the largest value is", "找出最大值的位置", "passes nothing on", "不传梯度")
@@ -266,7 +268,7 @@ class ArgMax(Extreme):
         return np.argmax(x, axis=self.axes[0], keepdims=self.keepdims).astype(np.int64)
 
     def pullback(self, dy: Node, y: Node, *inputs: Node) -> tuple[Pulled, ...]:
-        return (self.pullbacks["x"],)
+        return (_INDEX,)
 
     def element(self, index: tuple[int, ...], *inputs: np.ndarray) -> Tree:
         return Number(int(self.evaluate(inputs[0])[index]))

@@ -1,13 +1,14 @@
-"""One file that is a whole model: weights, net, preprocessing, labels, training facts, checksum. It names no code.
+"""One file that is a whole model: weights, net, preparation, labels, facts, checksum. It names no code.
 
-A net is written as a record of names and numbers; reading it looks the names up in tables of classes that chainrule
-knows (and those the caller hands in). So there is nothing in a file that could be executed.
+A net is written as a record of names and numbers; reading it looks the names up in tables of classes that
+chainrule knows (and those the caller hands in). So there is nothing in a file that could be executed.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -18,7 +19,7 @@ from chainrule.nn.layer import Layer
 from chainrule.nn.record import from_record, to_record
 from chainrule.spec import DTYPES, Size, Spec
 from chainrule.store import container
-from chainrule.train.target import Target
+from chainrule.train.state import history_of, history_record, refuse_other_arrays
 
 if TYPE_CHECKING:
     from chainrule.train.learner import Learner
@@ -50,12 +51,13 @@ def to_document(model: Learner) -> dict[str, Any]:
         "frozen": list(recipe.frozen),
         "metrics": None if model.metrics is None else list(model.metrics),
         "inputs": [
-            {"name": name, "shape": list(spec.shape[1:]), "dtype": spec.dtype} for name, spec in network.inputs.items()
+            {"name": name, "shape": list(spec.shape[1:]), "dtype": spec.dtype}
+            for name, spec in network.inputs.items()
         ],
         "labels": {name: list(target.labels) for name, target in model.targets.items()},
         "preparation": None if model.preparation is None else model.preparation.to_record(),
         "facts": model.facts,
-        "history": model.history,
+        "history": history_record(model.history),
     }
 
 
@@ -64,13 +66,15 @@ def load(cls: type[M], path: str | os.PathLike[str], layers: Sequence[type[Layer
     record, tensors = container.load(path, KIND)
     try:
         model = _from_document(cls, record, layers)
+        _refuse_contradictions(model)
         _give(model, tensors)
     except ChainruleError as error:
         error.where = error.where or str(path)
         raise
     except (KeyError, TypeError, ValueError, AttributeError) as cause:
         raise FileError(
-            "E424", where=str(path), expected="a model's record", received=f"{type(cause).__name__}: {cause}"[:120],
+            "E424", where=str(path), expected="a model's record",
+            received=f"{type(cause).__name__}: {cause}"[:120],
             fix="do not trust this file: its checksum is right, so it was made this way",
         ) from cause  # fmt: skip
     return model
@@ -88,14 +92,38 @@ def _from_document(cls: type[M], record: Mapping[str, Any], layers: Sequence[typ
         dtype=record["dtype"],
         frozen=record["frozen"],
     )
-    model.initialise({part["name"]: _spec(part) for part in record["inputs"]})
+    model.assemble({part["name"]: _spec(part) for part in record["inputs"]})
     model.targets = {
-        name: Target(t.loss, t.spec, t.scores, tuple(record["labels"].get(name, ()))) for name, t in model.targets.items()
+        name: replace(t, labels=tuple(record["labels"][name])) for name, t in model.targets.items()
     }
     if record["preparation"] is not None:
         model.preparation = Preparation.from_record(record["preparation"])
-    model.facts, model.history = dict(record["facts"]), list(record["history"])
+    model.facts, model.history = dict(record["facts"]), history_of(record["history"])
     return model
+
+
+def _refuse_contradictions(model: Learner) -> None:
+    """Refuse labels and a preparation that cannot belong to the net; only a file made by hand has such.
+
+    Raises ``ValueError``, which ``load`` turns into FileError E424.
+    """
+    assert model.network is not None
+    for name, target in model.targets.items():
+        kinds = {type(label) for label in target.labels}
+        if not kinds <= {str, int, float, bool} or len(set(target.labels)) != len(target.labels):
+            raise ValueError(f'labels of output "{name}": {str(target.labels)[:60]}')
+        if len(target.labels) > (target.room if target.is_classes else 0):
+            raise ValueError(
+                f'{len(target.labels)} labels of output "{name}", which has room for {target.room}'
+            )
+    preparation = model.preparation
+    if preparation is None:
+        return
+    shapes = [spec.shape[1:] for spec in model.network.inputs.values()]
+    if shapes != [(len(preparation.features),)] or preparation.task != model.task:
+        raise ValueError(f"a preparation of {len(preparation.features)} features for {preparation.task}")
+    if not set(model.labels) <= set(preparation.labels):
+        raise ValueError("labels that the preparation does not know")
 
 
 def _spec(part: Mapping[str, Any]) -> Spec:
@@ -106,18 +134,15 @@ def _spec(part: Mapping[str, Any]) -> Spec:
 
 
 def _give(model: Learner, tensors: Mapping[str, np.ndarray]) -> None:
-    """Set the arrays of a model from a file's, which must be exactly those the net asks for."""
-    wanted = {f"parameter/{k}": v for k, v in model.parameters().items()}
-    wanted |= {f"state/{k}": v for k, v in model.states().items()}
-    wrong = [f"{name} is missing" for name in wanted.keys() - tensors.keys()]
-    wrong += [f"{name} is unexpected" for name in tensors.keys() - wanted.keys()]
-    wrong += [
-        f"{name} is {tensors[name].dtype}{tensors[name].shape}, not {v.dtype}{v.shape}"
-        for name, v in wanted.items()
-        if name in tensors and (tensors[name].shape != v.shape or tensors[name].dtype != v.dtype)
-    ]
-    if wrong:
-        raise FileError("E440", expected="the arrays of its net", received=sorted(wrong)[0], notes=sorted(wrong)[1:9])
+    """Set the arrays of a model from a file's, which must be exactly those the net asks for.
+
+    Only specs are compared, and no array of the net's size is made before: a record that speaks of a layer
+    of a billion units costs nothing.
+    """
+    assert model.network is not None
+    wanted = {f"parameter/{k}": p.spec for k, p in model.network.parameters.items()}
+    wanted |= {f"state/{k}": p.spec for k, p in model.network.inference.states.items()}
+    refuse_other_arrays(wanted, tensors, "the arrays of its net")
     model.adopt(
         {name.partition("/")[2]: a for name, a in tensors.items() if name.startswith("parameter/")},
         {name.partition("/")[2]: a for name, a in tensors.items() if name.startswith("state/")},

@@ -1,232 +1,189 @@
-"""From a call of ``fit`` to a job for the loop: check the data, weigh it, split off validation, resume, run."""
+"""From a call of ``fit`` to a job for the loop: check the data, weigh it, split off validation, run."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass, fields, replace
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from chainrule.data import Arrays, Order, split
-from chainrule.errors import FileError, UsageError, nearest
-from chainrule.events import Channel, Listener, Notice
-from chainrule.nn.record import to_record
+from chainrule.errors import UsageError
+from chainrule.events import Channel, Notice
 from chainrule.store import RunFolder
-from chainrule.train import judging
+from chainrule.train import judging, tabular
+from chainrule.train.judging import Judge
 from chainrule.train.loop import Job, train
-from chainrule.train.metric import FIRST
 from chainrule.train.progress import progress
+from chainrule.train.request import Request, callbacks_of
+from chainrule.train.resuming import folder_of, with_folder
 from chainrule.train.state import TrainState
 from chainrule.train.step import Step
 from chainrule.train.stopping import StoppingRule
-from chainrule.train.weighing import sample_weights
+from chainrule.train.target import by_output
+from chainrule.train.weighing import refuse_weightless, sample_weights
 
 if TYPE_CHECKING:
     from chainrule.train.learner import History, Learner
 
 
 @dataclass(frozen=True)
-class Request:
-    """What a call of ``fit`` asks for; see ``Learner.fit``."""
+class Work:
+    """A call of ``fit`` once everything it was given is known to fit together."""
 
-    epochs: int
-    batch_size: int | None
-    seed: int
-    shuffle: bool = True
-    verbose: bool | None = None
-    callbacks: Sequence[Any] = ()
-    class_weight: str | Mapping[Any, float] | None = None
-    sample_weight: Any = None
-    run: Any = None
-    resume: bool = False
-    save_every: float = 5.0
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.epochs, int) or self.epochs < 0:
-            raise UsageError("E102", where="fit", name="epochs", expected=">= 0", received=self.epochs)
-        if self.batch_size is not None and self.batch_size < 1:
-            raise UsageError("E102", where="fit", name="batch_size", expected=">= 1", received=self.batch_size)
-
-
-def known_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options, once it is known that each exists.
-
-    Fails:
-        UsageError E101: no such option (the nearest is offered).
-    """
-    known = [f.name for f in fields(Request)]
-    for name in options:
-        if name not in known:
-            close = nearest(name, known)
-            raise UsageError(
-                "E101", where="fit", name=name, expected=", ".join(known), received=name, fix=f"{close}=..." if close else ""
-            )
-    return dict(options)
-
-
-def callbacks_of(callbacks: Sequence[Any]) -> tuple[list[StoppingRule], list[Listener]]:
-    """The stopping rules and the listeners among callbacks.
-
-    Fails:
-        UsageError E107: something that is neither.
-    """
-    rules = [c for c in callbacks if isinstance(c, StoppingRule)]
-    listeners = [c for c in callbacks if not isinstance(c, StoppingRule)]
-    for listener in listeners:
-        if not callable(listener):
-            raise UsageError("E107", where="callbacks", expected="a rule or a function", received=repr(listener))
-    return rules, listeners
+    request: Request
+    step: Step
+    job: Job
 
 
 def fit(model: Learner, x: Any, y: Any, validation: Any, request: Request) -> History:
     """Train a learner; see ``Learner.fit``."""
-    data = Arrays.of(x, y, request.sample_weight, model.recipe.dtype)
-    data, held_out = _validation(data, validation, request.seed, model)
-    step, job = _prepare(model, data, held_out, request)
-    state = _start(model, step, request.seed)
-    folder = None if request.run is None else RunFolder.create(request.run)
-    with folder.claim() if folder is not None else nullcontext(), progress(request.verbose, job) as listeners:
-        job.channel.listeners.extend(listeners)
-        if folder is not None:
-            state, job = _with_folder(folder, job, state, request, model)
-        try:
-            train(job, step, state)
-        finally:
-            model.adopt(*state.chosen())
-            model.history = state.history
-            model.facts = _facts(model, data, request, state)
+    with ExitStack() as undo:
+        undo.callback(vars(model).update, dict(vars(model)))  # a refused call leaves the model as it was
+        if tabular.is_table(x, y):
+            x, y, validation = tabular.prepare(model, x, y, validation, request.seed)
+        work = _prepare(model, x, y, validation, request)
+        state = TrainState(model.parameters(), model.states(), work.step.first_slots())
+        folder, claim = folder_of(request.run)
+        with claim, progress(request.verbose, work.job) as listeners:
+            work.job.channel.listeners.extend(listeners)
+            job = work.job
+            if folder is not None:
+                state, job = with_folder(folder, model, job, state, request.resume)
+            undo.pop_all()
+            _run(model, replace(work, job=job), state)
     return model.history
 
 
-def _validation(data: Arrays, validation: Any, seed: int, model: Learner) -> tuple[Arrays, Arrays | None]:
-    """The training rows and the validation rows."""
+def _run(model: Learner, work: Work, state: TrainState) -> None:
+    """The training itself; whatever ends it, the model has what was learned so far."""
+    reason = "failed"
+    try:
+        reason = train(work.job, work.step, state)
+    finally:
+        model.adopt(*state.chosen())
+        model.is_given = False
+        model.history = state.history
+        model.facts = _facts(work, state, reason)
+    run = work.request.run
+    if reason == "interrupted" and run is not None and not isinstance(run, RunFolder):
+        work.job.channel.send(
+            Notice(
+                f"interrupted after step {state.step}; saved in {run}: the same call and resume=True go on",
+                f"在第 {state.step} 步被中断，已保存在 {run}：加上 resume=True 再次调用即可继续",
+            )
+        )
+
+
+def _validation(model: Learner, data: Arrays, validation: Any, seed: int) -> tuple[Arrays, Arrays | None]:
+    """The training rows and the validation rows.
+
+    Fails:
+        UsageError E102, E113: neither a fraction between 0 and 1 nor ``(x, y)``.
+    """
     if validation is None:
         return data, None
-    if isinstance(validation, float | int) and not isinstance(validation, bool):
-        if not 0 < validation < 1:
-            raise UsageError("E102", where="fit", name="validation", expected="0 < fraction < 1", received=validation)
-        classes = isinstance(data.y, np.ndarray) and data.y.ndim == 1 and data.y.dtype.kind != "f"
-        y = data.y if classes else np.zeros(data.rows)
-        parts = split(y, seed, (1 - validation, validation, 0.0), stratify=classes)
+    if isinstance(validation, Real) and not isinstance(validation, bool):
+        part = float(validation)
+        if not 0 < part < 1:
+            raise UsageError(
+                "E102", where="fit", name="validation", expected="0 < fraction < 1", received=validation
+            )
+        codes = _classes(model, data)
+        parts = split(np.zeros(data.rows) if codes is None else codes, seed, (1 - part, part, 0.0))
         return data.take(parts.train), data.take(parts.validation)
-    vx, vy = validation[:2]
-    return data, Arrays.of(vx, vy, validation[2] if len(validation) > 2 else None, model.recipe.dtype)
+    if not isinstance(validation, tuple | list) or len(validation) not in (2, 3):
+        raise UsageError(
+            "E113", where="fit", name="validation", expected="(x, y), (x, y, weights) or a fraction",
+            received=type(validation).__name__, fix="validation=0.2",
+        )  # fmt: skip
+    vx, vy, weights = (*validation, None)[:3]
+    return data, Arrays.of(vx, vy, weights, model.recipe.dtype)
 
 
-def _prepare(model: Learner, data: Arrays, held_out: Arrays | None, request: Request) -> tuple[Step, Job]:
-    """The step's graph and the job for the loop; also teaches the learner its inputs and labels."""
-    inputs = data.x if isinstance(data.x, dict) else {"x": data.x}
-    specs = judging.specs_of(inputs)
-    if model.network is None or dict(model.network.inputs) != specs:
-        model.initialise(specs, request.seed)
-    elif not model.facts:
-        pass  # parameters were loaded by hand: they are where the training begins
+def _classes(model: Learner, data: Arrays) -> np.ndarray | None:
+    """The class numbers of the rows, to share each class out fairly; ``None`` where there is no one class."""
+    target = next(iter(model.targets.values()))
+    if len(model.targets) > 1 or not target.is_classes:
+        return None
+    y = next(iter(by_output(model.targets, data.y).values()))
+    return target.encode(y).reshape(-1).astype(np.int64)
+
+
+def _begin(model: Learner, data: Arrays, request: Request) -> None:
+    """Teach the learner its inputs and labels, and draw its parameters unless it begins with those it has."""
+    keeps = model.network is not None and (model.is_given or request.warm_start)
+    if not keeps:
+        specs = judging.specs_of(data.x if isinstance(data.x, dict) else {"x": data.x})
+        if model.network is None or dict(model.network.inputs) != specs:
+            model.assemble(specs)
+        model.draw(request.seed)
+    parts = by_output(model.targets, data.y)
+    if not keeps or not model.labels:
+        model.targets = {name: target.learn(parts[name]) for name, target in model.targets.items()}
+
+
+def _prepare(model: Learner, x: Any, y: Any, validation: Any, request: Request) -> Work:
+    """Everything a call was given, checked, as a job for the loop."""
+    data = Arrays.of(x, y, request.sample_weight, model.recipe.dtype)
+    rules, listeners = callbacks_of(request.callbacks)
+    _begin(model, data, request)
     network = model.network
     assert network is not None
-    parts = data.y if isinstance(data.y, dict) else {next(iter(model.targets)): data.y}
-    if not any(t.labels for t in model.targets.values()):
-        model.targets = {name: t.learn(np.asarray(parts[name])) for name, t in model.targets.items()}
-    coded = judging.encoded(model, data)
-    weights = sample_weights(request.class_weight, data, model)
-    coded = Arrays(coded.x, coded.y, weights)
-    order = Order(coded.rows, request.batch_size or coded.rows, request.seed, request.shuffle)
-    rules, listeners = callbacks_of(request.callbacks)
+    data, held_out = _validation(model, data, validation, request.seed)
+    coded: Any = judging.encoded(model, data)
+    weights = sample_weights(request.class_weight, data.weights, model.targets, next(iter(coded.y.values())))
+    coded = Arrays(coded.x, coded.y, None if weights is None else weights.astype(model.recipe.dtype))
+    _refuse_blind(model, rules, held_out is not None)
+    judge = None if held_out is None else _judge(model, held_out, rules)
+    size = request.batch_size or coded.rows
+    # The whole set in one batch has no order; leaving it alone spares a copy of the data in every step.
+    order = Order(coded.rows, size, request.seed, request.shuffle and size < coded.rows)
     step = network.step(weights is not None, request.epochs * order.steps)
-    judge = None
-    if held_out is not None:
-        program, rows = network.judge(), judging.encoded(model, held_out)
-        each_epoch = tuple(FIRST.values())  # one figure of merit for each task; the others wait for ``evaluate``
-
-        def judge(state: TrainState) -> dict[str, float]:
-            held = {**state.parameters, **state.states}
-            return judging.measure(program, rows, held, model.targets, model.metrics or each_epoch)
-
-    channel = Channel(list(listeners))
-    return step, Job(network, coded, order, request.epochs, request.seed, rules, judge, None, request.save_every, channel)
+    job = Job(
+        network, coded, order, request.epochs, request.seed, rules, judge, save_every=request.save_every,
+        channel=Channel(list(listeners)),
+    )  # fmt: skip
+    return Work(request, step, job)
 
 
-def _start(model: Learner, step: Step, seed: int) -> TrainState:
-    return TrainState(model.parameters(), model.states(), step.first_slots())
+def _judge(model: Learner, held_out: Arrays, rules: Sequence[StoppingRule]) -> Judge:
+    """What measures the validation rows after each epoch."""
+    assert model.network is not None
+    rows = judging.encoded(model, held_out, "validation y")
+    refuse_weightless(rows.weights)
+    watched = [rule.monitor.removeprefix("val_") for rule in rules]
+    metrics = judging.metrics_of(model, watched)
+    return Judge(model.network.judge, rows, model.targets, metrics, model.preparation)
 
 
-def _with_folder(
-    folder: RunFolder, job: Job, state: TrainState, request: Request, model: Learner
-) -> tuple[TrainState, Job]:
-    """The state to begin with, from the folder's newest checkpoint when resuming, and a job that saves there."""
-    identity = identity_of(model, job)
-    found = folder.latest() if request.resume else None
-    if found is not None:
-        for line in found.skipped:
-            job.channel.send(Notice(f"a checkpoint was passed over: {line}", f"跳过了一个检查点：{line}"))
-        _same_training(found.record["identity"], identity, str(folder.path))
-        state = TrainState.restore(found.record, found.tensors, state)
-    elif not request.resume:
-        folder.forget_checkpoints()
+def _refuse_blind(model: Learner, rules: Sequence[StoppingRule], has_validation: bool) -> None:
+    """Refuse rules that would watch what is not measured, before the training and not after an hour of it.
 
-    def save(now: TrainState) -> str:
-        record = {**now.record(), "identity": identity}
-        return str(folder.save_checkpoint(now.step, record, now.tensors()))
-
-    if found is None:
-        save(state)
-    return state, replace(job, save=save)
+    Fails:
+        UsageError E101: no such column. UsageError E109: two rules of one kind.
+    """
+    told = [f"val_{name}" for name in judging.columns_of(model.targets)] if has_validation else []
+    for i, rule in enumerate(rules):
+        rule.value(dict.fromkeys(["loss", *told]))
+        if rule.name in [other.name for other in rules[:i]]:
+            raise UsageError(
+                "E109", where="callbacks", name=rule.name, expected="one rule of a kind",
+                received=", ".join(map(str, rules)),
+            )  # fmt: skip
 
 
-def identity_of(model: Learner, job: Job) -> dict[str, Any]:
-    """What must be the same for a training to be the one that was interrupted."""
-    recipe = model.recipe
-    return {
-        "net": to_record(recipe.net),
-        "loss": {name: to_record(loss) for name, loss in job.network.losses.items()},
-        "optimizer": to_record(recipe.optimizer),
-        "penalty": None if recipe.penalty is None else to_record(recipe.penalty),
-        "clip": None if recipe.clip is None else to_record(recipe.clip),
-        "dtype": recipe.dtype,
-        "epochs": job.epochs,
-        "batch_size": job.order.batch_size,
-        "shuffle": job.order.shuffle,
-        "seed": job.seed,
-        "rules": [f"{rule}" for rule in job.rules],
-        "data": fingerprint(job.data),
-    }
-
-
-def _same_training(saved: Mapping[str, Any], now: Mapping[str, Any], where: str) -> None:
-    """Refuse to go on with another training than the one saved; says all that differs."""
-    wrong = [f"{key}: {_brief(saved.get(key))}, now {_brief(now[key])}" for key in now if saved.get(key) != now[key]]
-    if wrong:
-        raise FileError(
-            "E505", where=where, expected="the same net, data and options as before", received=wrong[0],
-            notes=wrong[1:], fix="train again without --resume, or with the options of before",
-        )  # fmt: skip
-
-
-def _brief(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def fingerprint(data: Arrays) -> str:
-    """SHA-256 over every number of the training rows."""
-    digest = hashlib.sha256()
-    for group in (data.x, data.y, {"weights": data.weights}):
-        for name, array in sorted(group.items()) if isinstance(group, dict) else ():
-            if array is not None:
-                digest.update(f"{name} {array.dtype} {array.shape}".encode())
-                digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()
-
-
-def _facts(model: Learner, data: Arrays, request: Request, state: TrainState) -> dict[str, Any]:
+def _facts(work: Work, state: TrainState, reason: str) -> dict[str, Any]:
     """What is worth knowing of a training, for the model file."""
     return {
-        "rows": data.rows,
+        "rows": work.job.data.rows,
         "epochs": state.epoch,
         "steps": state.step,
-        "batch_size": request.batch_size,
-        "seed": request.seed,
+        "batch_size": work.request.batch_size,
+        "seed": work.request.seed,
+        "ended": reason,
         "last": state.history[-1] if state.history else {},
     }

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
@@ -14,8 +15,8 @@ SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP"
 class Interrupt:
     """Whether someone has asked to stop; true from the first signal on.
 
-    The second signal is not waited for: it raises ``KeyboardInterrupt`` where the program stands. Nothing is lost
-    then either, since a checkpoint is replaced whole or not at all.
+    The second signal is not waited for: it raises ``KeyboardInterrupt`` where the program stands. Nothing is
+    lost then either, since a checkpoint is replaced whole or not at all.
     """
 
     def __init__(self) -> None:
@@ -34,8 +35,12 @@ def listening() -> Iterator[Interrupt]:
     if threading.current_thread() is not threading.main_thread():
         yield interrupt
         return
-    before = {number: signal.signal(number, interrupt) for number in SIGNALS}
+    before: dict[int, Any] = {}
     try:
+        for number in SIGNALS:
+            # What the caller ignores stays ignored: under nohup a closed terminal must not end the training.
+            if signal.getsignal(number) not in (signal.SIG_IGN, None):
+                before[number] = signal.signal(number, interrupt)
         yield interrupt
     finally:
         for number, handler in before.items():

@@ -1,24 +1,28 @@
-"""A learner's answers, and how good they are. Rows go through in blocks of fixed size, so memory stays flat."""
+"""A learner's answers, and how good they are. Rows go through in blocks of fixed size, so memory stays
+flat."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.data import Arrays
+from chainrule.data import Arrays, Preparation
 from chainrule.engines.run import Program
+from chainrule.errors import TrainingError
 from chainrule.nn.summary import built_rows
 from chainrule.spec import Size, Spec
-from chainrule.train.metric import Answers, known_metrics, score
+from chainrule.train.metric import FIRST, METRICS, Answers, known_metrics, score
 from chainrule.train.step import Network
-from chainrule.train.target import Target
+from chainrule.train.target import Target, by_output
+from chainrule.train.weighing import refuse_weightless
 
 if TYPE_CHECKING:
     from chainrule.train.learner import Learner
 
-BLOCK = 1024  # rows at a time: always the same, so that answers do not depend on how many are asked for
+BLOCK = 1024  # rows at a time
 
 
 def targets_of(network: Network) -> dict[str, Target]:
@@ -46,8 +50,7 @@ def answers(model: Learner, arrays: Mapping[str, np.ndarray], kind: str) -> dict
         kind: ``"raw"`` for what the net gives, ``"answer"`` for probabilities or values.
     """
     assert model.network is not None
-    program = model.network.answers()
-    held = {**model.parameters(), **model.states()}
+    program, held = model.network.answers, model.held
     parts = [
         program.run({**held, **{name: a[rows] for name, a in arrays.items()}})
         for rows in blocks(len(next(iter(arrays.values()))))
@@ -61,55 +64,117 @@ def single(found: dict[str, np.ndarray]) -> np.ndarray | dict[str, np.ndarray]:
     return next(iter(found.values())) if len(found) == 1 else found
 
 
-def evaluate(model: Learner, x: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
-    """The loss and the metrics of a learner on samples."""
-    model.predict(np.zeros((0,))) if model.network is None else None
-    data = Arrays.of(x, y, sample_weight, model.recipe.dtype)
-    coded = encoded(model, data)
-    assert model.network is not None
-    values = measure(model.network.judge(), coded, {**model.parameters(), **model.states()}, model.targets, model.metrics)
-    return {name.removeprefix("val_"): value for name, value in values.items()}
+@dataclass(frozen=True)
+class Judge:
+    """Rows with known answers, ready to say how good a net is on them.
+
+    Args:
+        program: from inputs and targets to each sample's loss and the answers.
+        rows: encoded rows.
+        targets: what each output is asked for.
+        metrics: what is measured of each output, besides the loss.
+        preparation: gives values back their units; without one they are measured as they are.
+    """
+
+    program: Program
+    rows: Arrays
+    targets: Mapping[str, Target]
+    metrics: Mapping[str, tuple[str, ...]]
+    preparation: Preparation | None = None
+
+    def __call__(self, held: Mapping[str, np.ndarray]) -> dict[str, float]:
+        """``loss``, and the metrics: ``accuracy``, or ``NAME_accuracy`` of each of several outputs.
+
+        Args:
+            held: the parameters and states, by path.
+        """
+        parts = []
+        for rows in blocks(self.rows.rows):
+            block: Any = self.rows.take(rows)
+            parts.append(self.program.run({**held, **block.x, **block.y}))
+        loss = np.concatenate([part["loss"] for part in parts]).astype(np.float64)
+        found = {"loss": float(np.average(loss, weights=self.rows.weights))}
+        coded: Any = self.rows.y
+        for (output, target), y in zip(self.targets.items(), coded.values(), strict=True):
+            answer = np.concatenate([part[f"answer.{output}"] for part in parts])
+            measured = score(self._judgeable(target, y, answer), self.metrics[output])
+            found.update({column(self.targets, output, name): value for name, value in measured.items()})
+        return found
+
+    def _judgeable(self, target: Target, y: np.ndarray, answer: np.ndarray) -> Answers:
+        if target.is_classes:
+            y = y.reshape(-1).astype(np.int64)
+            return Answers(y, target.probabilities(answer), self.rows.weights, target.task)
+        if self.preparation is not None and self.preparation.task == "regression":
+            y, answer = self.preparation.restore(y), self.preparation.restore(answer)
+        flat = (len(y), -1)
+        return Answers(y.reshape(flat), answer.reshape(flat), self.rows.weights, target.task)
 
 
-def encoded(model: Learner, data: Arrays) -> Arrays:
-    """The same rows as the step wants them: inputs and targets by the names of its inputs."""
-    assert model.network is not None
-    inputs = data.x if isinstance(data.x, dict) else {next(iter(model.network.inputs)): data.x}
-    names = {output: node.op.attributes["label"] for output, node in model.network.targets.items()}
-    parts = data.y if isinstance(data.y, dict) else {next(iter(model.targets)): data.y}
-    targets = {names[output]: target.encode(np.asarray(parts[output])) for output, target in model.targets.items()}
-    return Arrays(model.fitting(inputs), targets, data.weights)
+def column(targets: Mapping[str, Target], output: str, metric: str) -> str:
+    """The name under which a metric of an output is told."""
+    return metric if len(targets) == 1 else f"{output}_{metric}"
 
 
-def measure(
-    program: Program,
-    data: Arrays,
-    held: Mapping[str, np.ndarray],
-    targets: Mapping[str, Target],
-    metrics: tuple[str, ...] | None,
-) -> dict[str, float]:
-    """``val_loss`` and the metrics (``val_accuracy``; ``val_NAME_accuracy`` with several outputs) of encoded rows."""
-    assert isinstance(data.x, dict) and isinstance(data.y, dict)
-    parts = []
-    for rows in blocks(data.rows):
-        block = data.take(rows)
-        parts.append(program.run({**held, **block.x, **block.y}))  # pyright: ignore[reportGeneralTypeIssues, reportCallIssue]
-    loss = np.concatenate([part["loss"] for part in parts]).astype(np.float64)
-    found = {"val_loss": float(np.average(loss, weights=data.weights))}
-    for (output, target), y in zip(targets.items(), data.y.values(), strict=True):
-        answer = np.concatenate([part[f"answer.{output}"] for part in parts])
-        judged = _judgeable(target, y, answer, data.weights)
-        prefix = "val_" if len(targets) == 1 else f"val_{output}_"
-        names = None if metrics is None else tuple(m for m in metrics if m in known_metrics(None, judged.task))
-        found.update({f"{prefix}{name}": value for name, value in score(judged, names).items()})
+def metrics_of(model: Learner, watched: Sequence[str] | None = None) -> dict[str, tuple[str, ...]]:
+    """What is measured of each output: the metrics a person chose, or else all.
+
+    Args:
+        model: an initialised learner.
+        watched: while training, the columns that stopping rules look at: then one figure of merit stands for
+            all, so that an epoch's end costs little, and what is watched is measured as well.
+
+    Fails:
+        UsageError E101: a chosen metric that no output has.
+    """
+    tasks = {target.task for target in model.targets.values()}
+    known = {name for task in tasks for name in METRICS[task]}
+    known_metrics([name for name in model.metrics or () if name not in known], next(iter(tasks)))
+    found = {}
+    for output, target in model.targets.items():
+        own = METRICS[target.task]
+        every = tuple(own) if watched is None else (FIRST[target.task],)
+        chosen = every if model.metrics is None else model.metrics
+        also = [name for name in own if column(model.targets, output, name) in (watched or ())]
+        found[output] = tuple(name for name in own if name in chosen or name in also)
     return found
 
 
-def _judgeable(target: Target, y: np.ndarray, answer: np.ndarray, weights: np.ndarray | None) -> Answers:
-    if target.is_classes:
-        return Answers(y.reshape(-1).astype(np.int64), target.probabilities(answer), weights, "classification")
-    flat = (len(y), -1)
-    return Answers(y.reshape(flat), answer.reshape(flat), weights, "regression")
+def columns_of(targets: Mapping[str, Target]) -> list[str]:
+    """All that can be told of rows with known answers."""
+    metrics = [column(targets, output, name) for output, t in targets.items() for name in METRICS[t.task]]
+    return ["loss", *metrics]
+
+
+def evaluate(model: Learner, x: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
+    """The loss and the metrics of a learner on samples."""
+    if model.network is None:
+        raise TrainingError("E503", where="evaluate", fix="model.fit(x, y)")
+    rows = encoded(model, Arrays.of(x, y, sample_weight, model.recipe.dtype))
+    refuse_weightless(rows.weights)
+    return Judge(model.network.judge, rows, model.targets, metrics_of(model), model.preparation)(model.held)
+
+
+def encoded(model: Learner, data: Arrays, where: str = "y") -> Arrays:
+    """The same rows as the step wants them: inputs and targets by the names of its inputs.
+
+    Args:
+        model: an initialised learner.
+        data: rows as a person gives them.
+        where: what to call their targets in an error.
+
+    Fails:
+        ShapeError E209, TrainingError E504, E506: they do not fit the net.
+    """
+    assert model.network is not None
+    names = model.network.target_names
+    parts = by_output(model.targets, data.y, where)
+    several = isinstance(data.y, dict)
+    coded = {
+        names[output]: target.encode(parts[output], f'{where}["{output}"]' if several else where)
+        for output, target in model.targets.items()
+    }
+    return Arrays(model.fitting(data.x), coded, data.weights)
 
 
 def summary(model: Learner) -> str:

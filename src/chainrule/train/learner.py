@@ -1,7 +1,16 @@
 """A net that learns, answers and is saved: the object a person holds.
 
-It keeps four things and computes nothing itself: the recipe (net, loss, optimizer), the network (its graphs, once the
-inputs' shapes are known), the arrays, and what the answers mean (labels, preparation).
+It keeps four things and computes nothing itself: the recipe (net, loss, optimizer), the network (its graphs,
+once the inputs' shapes are known), the arrays, and what the answers mean (labels, preparation).
+
+Where does a second ``fit`` begin? Afresh, from the seed, as in scikit-learn: then the same call gives the
+same bits whatever was called before it, and a notebook's cell can be run twice. Two things say otherwise,
+and both are written
+out by the person: parameters set by hand (``initialise``, ``load_parameters``) are where the next training
+begins, and ``warm_start=True`` goes on from the present parameters and labels. Going on silently, as Keras
+does, was
+rejected: the optimizer's memory is not kept, so it would be neither the old training nor a new one. The
+training that goes on exactly is ``resume=True``.
 """
 
 from __future__ import annotations
@@ -12,7 +21,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from chainrule.data import Arrays, Preparation, Table
+from chainrule.data import Arrays, Preparation
 from chainrule.errors import ShapeError, TrainingError, UsageError, nearest
 from chainrule.nn.clip import Clip
 from chainrule.nn.layer import Layer
@@ -20,13 +29,15 @@ from chainrule.nn.loss import Loss
 from chainrule.nn.optimizer import Optimizer, known_optimizer
 from chainrule.nn.penalty import Penalty
 from chainrule.settings import settings
-from chainrule.spec import Spec, shape_text
+from chainrule.spec import FLOATS, Size, Spec, shape_text
 from chainrule.train import file, fitting, judging, tabular
+from chainrule.train.request import Request, known_options
 from chainrule.train.state import Tensors
 from chainrule.train.step import Network, Recipe
 from chainrule.train.target import Target
 
 History = list[dict[str, "float | None"]]
+BATCH = Size.symbol("B")
 
 
 class Learner:
@@ -70,11 +81,20 @@ class Learner:
     ) -> None:
         if not isinstance(net, Layer):
             raise UsageError(
-                "E104", where="Model", expected="a layer", received=repr(net), fix="cr.Sequential(cr.Dense(1))"
+                "E104",
+                where="Model",
+                expected="a layer",
+                received=repr(net),
+                fix="cr.Sequential(cr.Dense(1))",
             )
-        self.recipe = Recipe(
-            net, loss, known_optimizer(optimizer), penalty, clip, dtype or settings.dtype, tuple(frozen)
-        )
+        kind = settings.dtype if dtype is None else dtype
+        if kind not in FLOATS:
+            raise UsageError(
+                "E101", where="Model, dtype", name=kind, expected=", ".join(FLOATS), received=repr(kind),
+                fix=f'dtype="{nearest(str(kind), FLOATS) or FLOATS[0]}"',
+            )  # fmt: skip
+        paths = (frozen,) if isinstance(frozen, str) else tuple(frozen)
+        self.recipe = Recipe(net, loss, known_optimizer(optimizer), penalty, clip, kind, paths)
         self.metrics = None if metrics is None else tuple(metrics)
         self.engine = engine
         self.network: Network | None = None
@@ -84,6 +104,7 @@ class Learner:
         self.facts: dict[str, Any] = {}
         self._parameters: Tensors = {}
         self._states: Tensors = {}
+        self.is_given = False  # whether the parameters were set by hand, to begin the next training with
 
     # --- learning
 
@@ -102,34 +123,54 @@ class Learner:
 
         Args:
             x: (N, ...) numbers, arrays by input name, or a table (path, frame, name of a bundled set).
-            y: (N,) labels or values, (N, O) values, arrays by output name; for a table the name of the column.
+            y: (N,) labels or values, (N, O) values, arrays by output name; for a table the name of the
+                column.
             epochs: how many passes over the data at most.
-            batch_size: samples for one update; 1 is stochastic descent, ``None`` the whole set (batch descent).
-            validation: ``(x, y)``, or a fraction between 0 and 1 that is split off, to be measured after each epoch.
+            batch_size: samples for one update; 1 is stochastic descent, ``None`` the whole set (batch
+                descent).
+            validation: ``(x, y)``, ``(x, y, weights)``, or a fraction between 0 and 1 that is split off, to
+                be measured after each epoch. Class weights and penalties do not count in ``val_loss``.
             seed: decides the first values, the order and every random number of the training.
             options: ``shuffle=True``; ``verbose=None`` (a progress bar when the output is a terminal);
-                ``callbacks=()`` (stopping rules, and functions that see every event); ``class_weight=None``
-                (``"balanced"`` or a number for each label); ``sample_weight=None``; ``run=None`` (a folder for
-                checkpoints) with ``resume=False`` and ``save_every=5.0`` seconds.
+                ``callbacks=()`` (stopping rules, and functions that see every event and stop the training by
+                answering ``True``); ``class_weight=None`` (``"balanced"`` or a number for each label);
+                ``sample_weight=None``; ``warm_start=False`` (begin with the present parameters);
+                ``run=None`` (a folder for checkpoints) with ``resume=False`` and ``save_every=5.0`` seconds.
 
         Returns:
             the history: one row for each epoch.
 
         Fails:
-            DataError, ShapeError: samples that cannot be learned from, or do not fit the net.
-            TrainingError E501: the loss became NaN or infinite.
+            DataError, ShapeError: samples that cannot be learned from, or do not fit the net; the model is
+                then what it was before.
+            TrainingError E501: a number became NaN or infinite; the model then has the last good parameters.
+            FileError E505: the training to resume was another one.
         """
-        request = fitting.Request(epochs, batch_size, seed, **fitting.known_options(options))
-        if tabular.is_table(x, y):
-            x, y, validation = tabular.prepare(self, x, y, validation, seed)
+        request = Request(epochs, batch_size, seed, **known_options(options))
         return fitting.fit(self, x, y, validation, request)
 
     def initialise(self, inputs: Mapping[str, Spec], seed: int = 0) -> Self:
         """Build the graphs for inputs of these specs and draw first parameters, without training."""
-        self.network = Network(self.recipe, dict(inputs), self.engine)
-        self._parameters, self._states = self.network.start(seed)
-        self.targets = judging.targets_of(self.network)
+        self.assemble(inputs)
+        self.draw(seed)
+        self.is_given = True
         return self
+
+    def assemble(self, inputs: Mapping[str, Spec]) -> None:
+        """Build the graphs for inputs of these specs; no parameter has a value yet.
+
+        Fails:
+            UsageError E101, E118: names that do not exist, or that two things have.
+        """
+        network = Network(self.recipe, dict(inputs), self.engine)
+        network.check()
+        self.network, self.targets = network, judging.targets_of(network)
+        self._parameters, self._states = {}, {}
+
+    def draw(self, seed: int) -> None:
+        """Draw first parameters by the seed."""
+        assert self.network is not None
+        self._parameters, self._states = self.network.start(seed)
 
     # --- answering
 
@@ -153,39 +194,54 @@ class Learner:
         """
         for name, target in self.targets.items():
             if target.loss.task != "classification":
-                raise TrainingError("E507", where=f'output "{name}"', received=target.loss.name, fix="model.predict(x)")
+                raise TrainingError(
+                    "E507", where=f'output "{name}"', received=target.loss.name, fix="model.predict(x)"
+                )
         said = judging.answers(self, self._inputs(x), "answer")
         return judging.single({name: self.targets[name].probabilities(a) for name, a in said.items()})
 
     def evaluate(self, x: Any, y: Any = None, sample_weight: Any = None) -> dict[str, float]:
-        """The loss and the metrics on samples with known answers."""
+        """The loss and the metrics on samples with known answers.
+
+        Values of a model that learned from a table are measured in the units of its column.
+
+        Args:
+            x, y: as in ``fit``.
+            sample_weight: (N,) how much each sample counts.
+
+        Fails:
+            TrainingError E503: the model has not learned anything yet.
+        """
         if self.preparation is not None and tabular.is_table(x, y):
             x, y = tabular.apply(self.preparation, x)
         return judging.evaluate(self, x, y, sample_weight)
 
     def _inputs(self, x: Any) -> dict[str, np.ndarray]:
         if self.network is None:
-            raise TrainingError("E503", fix="model.fit(x, y)")
+            raise TrainingError("E503", where="predict", fix="model.fit(x, y)")
         if self.preparation is not None and tabular.is_table(x, None):
             x = tabular.inputs(self.preparation, x)
-        given = Arrays.of(x, dtype=self.recipe.dtype).x
-        return self.fitting(given if isinstance(given, dict) else {next(iter(self.network.inputs)): given})
+        return self.fitting(Arrays.of(x, dtype=self.recipe.dtype).x)
 
-    def fitting(self, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """The input arrays, once it is known that they fit the net.
+    def fitting(self, x: np.ndarray | dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """The input arrays by name, once it is known that they fit the net.
 
         Fails:
-            ShapeError E209: another shape than the net was built for.
+            ShapeError E209: another shape than the net was built for, or inputs missing; all are listed.
         """
         assert self.network is not None
-        for name, spec in self.network.inputs.items():
-            found = arrays.get(name)
-            if found is None or tuple(found.shape[1:]) != spec.shape[1:]:
-                raise ShapeError(
-                    "E209", where=f'input "{name}"', expected=shape_text(spec.shape),
-                    received=", ".join(arrays) if found is None else shape_text(("B", *found.shape[1:])),  # pyright: ignore[reportArgumentType]
-                )  # fmt: skip
-        return arrays
+        specs = self.network.inputs
+        arrays = x if isinstance(x, dict) else {next(iter(specs)): x}
+        wrong = [
+            (f'input "{name}"', shape_text(spec.shape), "nothing" if array is None else _shape_of(array))
+            for name, spec in specs.items()
+            if (array := arrays.get(name)) is None or array.shape[1:] != spec.shape[1:]
+        ]
+        if wrong:
+            (where, expected, received), *rest = wrong
+            notes = [f"{place}: {received}, not {expected}" for place, expected, received in rest]
+            raise ShapeError("E209", where=where, expected=expected, received=received, notes=notes)
+        return {name: arrays[name] for name in specs}
 
     # --- what it is
 
@@ -208,19 +264,25 @@ class Learner:
         return {path: value.copy() for path, value in self._states.items()}
 
     def load_parameters(self, values: Mapping[str, Any]) -> Self:
-        """Set parameters by path; those not named stay.
+        """Set parameters by path; those not named stay. The next ``fit`` begins with them.
 
         Fails:
-            UsageError E101: no such parameter. ShapeError E209: another shape; all mismatches are listed.
+            TrainingError E503: there are no parameters yet.
+            UsageError E101: no such parameter. UsageError E113: no numbers.
+            ShapeError E209: another shape; all mismatches are listed.
         """
+        if self.network is None:
+            raise TrainingError(
+                "E503", where="load_parameters", fix="model.fit(x, y), or model.initialise(inputs)"
+            )
         strange = [path for path in values if path not in self._parameters]
         if strange:
             close = nearest(strange[0], self._parameters)
             raise UsageError(
-                "E101", where="load_parameters", name=strange[0], expected=", ".join(self._parameters) or "fit first",
-                received=", ".join(strange), fix=f'{{"{close}": ...}}' if close else "model.fit(x, y)",
+                "E101", where="load_parameters", name=strange[0], expected=", ".join(self._parameters),
+                received=", ".join(strange), fix=f'{{"{close}": ...}}' if close else "",
             )  # fmt: skip
-        arrays = {path: np.asarray(v, dtype=self.recipe.dtype) for path, v in values.items()}
+        arrays = {path: self._numbers(path, v) for path, v in values.items()}
         wrong = [
             f"{path} is {shape_text(a.shape)}, not {shape_text(self._parameters[path].shape)}"
             for path, a in arrays.items()
@@ -228,12 +290,31 @@ class Learner:
         ]
         if wrong:
             raise ShapeError("E209", where="load_parameters", received=wrong[0], notes=wrong[1:])
-        self._parameters.update({path: np.array(a) for path, a in arrays.items()})
+        self.adopt({**self._parameters, **arrays}, self._states)
+        self.is_given = True
         return self
+
+    def _numbers(self, path: str, value: Any) -> np.ndarray:
+        """A copy of a value as an array of the model's number kind."""
+        try:
+            return np.array(value, dtype=self.recipe.dtype)
+        except (TypeError, ValueError) as cause:
+            raise UsageError(
+                "E113",
+                where="load_parameters",
+                name=path,
+                expected="numbers",
+                received=str(cause).splitlines()[0],
+            ) from cause
 
     def adopt(self, parameters: Tensors, states: Tensors) -> None:
         """Take these arrays as the model's own."""
         self._parameters, self._states = parameters, states
+
+    @property
+    def held(self) -> Tensors:
+        """The parameters and states by path, to be read only."""
+        return {**self._parameters, **self._states}
 
     def summary(self) -> str:
         """The net as a table: each layer with its output's shape and its parameters."""
@@ -243,7 +324,8 @@ class Learner:
         """Write one data-only file: weights, net, preprocessing, labels, units, training facts, checksum.
 
         Fails:
-            FileError: the disk is full, the folder is missing or may not be written; the old file is untouched.
+            FileError: the disk is full, the folder is missing or may not be written; the old file is
+                untouched.
         """
         file.save(self, path)
 
@@ -259,3 +341,8 @@ class Learner:
             FileError: the file is missing, damaged, foreign or newer than this chainrule.
         """
         return file.load(cls, path, layers)
+
+
+def _shape_of(array: np.ndarray) -> str:
+    """The shape of a batch as people write it."""
+    return shape_text((BATCH, *array.shape[1:]))

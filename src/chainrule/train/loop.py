@@ -1,29 +1,41 @@
 """The training loop: forward, loss, backward, update, again (the article's steps 2 to 6).
 
-Everything that is computed happens in the step's program; the loop only decides which batch is next, writes the
-history, asks the stopping rules and saves. All that it knows is in ``TrainState``.
+Everything that is computed happens in the step's program; the loop only decides which batch is next, writes
+the history, asks the stopping rules and saves. All that it knows is in ``TrainState``.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from chainrule.data import Arrays, Order
 from chainrule.engines import compile
 from chainrule.engines.run import Program
-from chainrule.events import Channel, CheckpointSaved, EpochDone, StepDone, TrainingEnded, TrainingStarted
+from chainrule.errors import FileError
+from chainrule.events import (
+    Channel,
+    CheckpointSaved,
+    EpochDone,
+    Event,
+    StepDone,
+    TrainingEnded,
+    TrainingStarted,
+)
 from chainrule.train.interrupt import Interrupt, listening
-from chainrule.train.nonfinite import blame
-from chainrule.train.state import TrainState
+from chainrule.train.judging import Judge
+from chainrule.train.nonfinite import blame, is_finite
+from chainrule.train.state import Row, Tensors, TrainState
 from chainrule.train.step import Network, Step
 from chainrule.train.stopping import StoppingRule
 
-Judge = Callable[[TrainState], Mapping[str, float]]
 Save = Callable[[TrainState], str]
 
 
@@ -38,7 +50,7 @@ class Job:
         epochs: how many passes.
         seed: of first values and of each step's random numbers.
         rules: when to stop early.
-        judge: from a state to further columns of an epoch's row (validation loss and metrics).
+        judge: measures the validation rows after each epoch.
         save: writes a checkpoint and says where; ``None``: nothing is saved.
         save_every: at most this many seconds between checkpoints; they are written between two steps.
     """
@@ -67,11 +79,21 @@ class _Run:
     saved: float = field(default_factory=time.monotonic)
     asked: bool = False
 
-    def tell(self, event: object) -> None:
-        self.asked |= self.job.channel.send(event)  # pyright: ignore[reportArgumentType]
+    @cached_property
+    def names(self) -> tuple[dict[str, str], ...]:
+        """The step's outputs that are new parameters, slots and states: by path, each the output's name."""
+        outputs = self.step.graph.outputs
+        return tuple(
+            {name.removeprefix(group): name for name in outputs if name.startswith(group)}
+            for group in ("parameter.", "slot.", "state.")
+        )
+
+    def tell(self, event: Event) -> None:
+        """Tell all listeners; one of them may ask to stop."""
+        self.asked |= self.job.channel.send(event)
 
 
-def train(job: Job, step: Step, state: TrainState) -> TrainState:
+def train(job: Job, step: Step, state: TrainState) -> str:
     """Train until the epochs are done, a rule says stop, or someone asks to.
 
     Args:
@@ -79,19 +101,29 @@ def train(job: Job, step: Step, state: TrainState) -> TrainState:
         step: the step's graph.
         state: where to begin; it is changed.
 
+    Returns:
+        why it ended; see ``TrainingEnded``.
+
     Fails:
-        TrainingError E501: the loss is no finite number; names the first operation whose value was not. The state
-            then holds the last good parameters.
+        TrainingError E501: a number of the step is not finite; names the first operation that gave one. The
+            state then holds the last good parameters.
     """
     with listening() as interrupt:
         run = _Run(job, step, compile(step.graph, job.network.engine), state, interrupt)
-        run.tell(TrainingStarted(job.data.rows, job.epochs, job.order.steps, job.network.count, state.step))
-        reason = _until_stopped(run)
-        if job.save is not None:
-            _save(run)
-        best = _best_epoch(job.rules, state)
-        run.tell(TrainingEnded(reason, state.epoch, state.step, best))
-    return state
+        try:
+            run.tell(
+                TrainingStarted(job.data.rows, job.epochs, job.order.steps, job.network.count, state.step)
+            )
+            reason = _until_stopped(run)
+        except Exception:
+            # The state is whole: a step changes it at its end. A second Ctrl-C, which is no Exception, does
+            # not wait.
+            with suppress(FileError):
+                _save(run)
+            raise
+        _save(run)
+        run.tell(TrainingEnded(reason, state.epoch, state.step, _best_epoch(job.rules, state)))
+    return reason
 
 
 def _until_stopped(run: _Run) -> str:
@@ -103,7 +135,7 @@ def _until_stopped(run: _Run) -> str:
             if run.interrupt.asked or run.asked:
                 return "interrupted" if run.interrupt.asked else "callback"
             _one_step(run)
-            if job.save is not None and time.monotonic() - run.saved >= job.save_every:
+            if time.monotonic() - run.saved >= job.save_every:
                 _save(run)
         stopped = _end_epoch(run)
     return stopped or "epochs"
@@ -112,54 +144,57 @@ def _until_stopped(run: _Run) -> str:
 def _one_step(run: _Run) -> None:
     """One update: the next batch through the step's program."""
     state, job = run.state, run.job
-    batch = job.data.take(job.order.batch(state.epoch, state.batch))
+    rows = job.order.batch(state.epoch, state.batch)
+    batch = job.data.take(rows)
     arrays = feed(batch, state, run.step, job.seed)
     results = run.program.run(arrays)
+    if not all(map(is_finite, results.values())):
+        raise blame(run.step.graph, arrays, state, rows)
+    # New tables replace the old ones: whoever holds those, as early stopping may, keeps what it held.
+    parameters, slots, states = ({path: results[name] for path, name in names.items()} for names in run.names)
+    state.parameters, state.slots, state.states = (
+        {**state.parameters, **parameters}, {**state.slots, **slots}, {**state.states, **states}
+    )  # fmt: skip
+    weight = float(len(rows)) if batch.weights is None else float(batch.weights.sum(dtype=np.float64))
     loss = float(results["loss"])
-    if not math.isfinite(loss):
-        raise blame(run.step.graph, arrays, state, batch.rows)
-    for name, value in results.items():
-        group, _, path = name.partition(".")
-        if group in ("parameter", "slot", "state"):
-            getattr(state, f"{group}s")[path] = value
-    weight = float(batch.weights.sum(dtype=np.float64)) if batch.weights is not None else float(batch.rows)
     state.loss_sum += loss * weight
     state.weight_sum += weight
-    done = StepDone(state.step + 1, state.epoch, state.batch, loss, float(results["rate"]))
     state.step += 1
     state.batch += 1
-    run.tell(done)
+    run.tell(StepDone(state.step, state.epoch, state.batch - 1, loss, float(results["rate"])))
 
 
-def feed(batch: Arrays, state: TrainState, step: Step, seed: int) -> dict[str, np.ndarray]:
+def feed(batch: Arrays, state: TrainState, step: Step, seed: int) -> Tensors:
     """The arrays a step's program needs, by input name."""
     inputs = batch.x if isinstance(batch.x, dict) else {"x": batch.x}
     targets = batch.y if isinstance(batch.y, dict) else {"target": batch.y}
-    arrays = {**inputs, **targets, **state.parameters, **state.states, **state.slots, **step.key(seed, state.step)}
+    arrays: Any = {**inputs, **targets, **state.parameters, **state.states, **state.slots}
     if batch.weights is not None:
-        arrays["weight"] = batch.weights
-    return {**arrays, "step": np.array(state.step, np.int64)}  # pyright: ignore[reportReturnType]
+        arrays["sample_weight"] = batch.weights
+    return {**arrays, **step.key(seed, state.step), "step": np.array(state.step, np.int64)}
 
 
 def _end_epoch(run: _Run) -> str:
     """Write the epoch's row, ask the rules, begin the next epoch; the reason to stop, or ``""``."""
     state, job = run.state, run.job
-    row: dict[str, float | None] = {"epoch": state.epoch + 1, "loss": state.loss_sum / max(state.weight_sum, 1e-300)}
+    row: Row = {"epoch": state.epoch + 1, "loss": state.loss_sum / state.weight_sum}
     if job.judge is not None:
-        row.update({key: v if math.isfinite(v) else None for key, v in job.judge(state).items()})
-    reason, best = "", False
-    for rule in job.rules:
-        verdict = rule.judge(state.watch.get(rule.name, {}), row)
-        state.watch[rule.name] = verdict.counters
-        if verdict.best and rule.keeps_best:
-            state.keep_best()
-            best = True
-        if verdict.stop:
-            state.watch[rule.name]["stop"] = 1
-            reason = reason or rule.name
+        measured = job.judge({**state.parameters, **state.states})
+        row.update({f"val_{key}": v if math.isfinite(v) else None for key, v in measured.items()})
+    verdicts = {rule.name: rule.judge(state.watch.get(rule.name, {}), row) for rule in job.rules}
+    best = any(verdicts[rule.name].best for rule in job.rules if rule.keeps_best)
+    if best:
+        state.keep_best()
+    reason = next((name for name, verdict in verdicts.items() if verdict.stop), "")
+    state.watch = {
+        name: {**verdict.counters, "stop": 1} if verdict.stop else verdict.counters
+        for name, verdict in verdicts.items()
+    }
     state.history.append(row)
     state.epoch, state.batch, state.loss_sum, state.weight_sum = state.epoch + 1, 0, 0.0, 0.0
-    run.tell(EpochDone(state.epoch, state.step, {k: math.nan if v is None else v for k, v in row.items()}, best))
+    run.tell(
+        EpochDone(state.epoch, state.step, {k: math.nan if v is None else v for k, v in row.items()}, best)
+    )
     return reason
 
 
@@ -177,9 +212,9 @@ def _best_epoch(rules: Sequence[StoppingRule], state: TrainState) -> int | None:
 
 
 def _save(run: _Run) -> None:
-    assert run.job.save is not None
+    """Write a checkpoint, where checkpoints are wanted."""
+    if run.job.save is None:
+        return
     path = run.job.save(run.state)
     run.saved = time.monotonic()
     run.tell(CheckpointSaved(path, run.state.step))
-
-

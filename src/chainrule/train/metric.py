@@ -1,6 +1,7 @@
 """How good answers are: scikit-learn's metrics under the field's names.
 
-Every number that is not a derivative comes from scikit-learn; this file only says which one, on what, for which task.
+Every number that is not a derivative comes from scikit-learn; this file only says which one, on what, for
+which task.
 """
 
 from __future__ import annotations
@@ -58,7 +59,9 @@ def _pr_auc(a: Answers) -> float:
         if not (a.target == 1).any():
             return float("nan")
         return float(sk.average_precision_score(a.target == 1, a.answer[:, 1], sample_weight=a.weights))
-    return _over_classes(a, lambda hit, score: sk.average_precision_score(hit, score, sample_weight=a.weights))
+    return _over_classes(
+        a, lambda hit, score: sk.average_precision_score(hit, score, sample_weight=a.weights)
+    )
 
 
 def _over_classes(a: Answers, score: Callable[[np.ndarray, np.ndarray], float]) -> float:
@@ -69,16 +72,20 @@ def _over_classes(a: Answers, score: Callable[[np.ndarray, np.ndarray], float]) 
 
 
 def _with_zero(function: Callable[..., float], a: Answers) -> float:
-    return float(
-        function(a.target, a.chosen, average=_average(a), sample_weight=a.weights, zero_division=0)
-    )
+    return float(function(a.target, a.chosen, average=_average(a), sample_weight=a.weights, zero_division=0))
+
+
+def _balanced_accuracy(a: Answers) -> float:
+    """The mean recall of the classes that occur: what ``balanced_accuracy_score`` gives, without warnings."""
+    recall = {"average": "macro", "labels": a.present, "zero_division": 0}
+    return float(sk.recall_score(a.target, a.chosen, sample_weight=a.weights, **recall))
 
 
 Metric = Callable[[Answers], float]
 
 CLASSIFICATION: dict[str, Metric] = {
     "accuracy": lambda a: float(sk.accuracy_score(a.target, a.chosen, sample_weight=a.weights)),
-    "balanced_accuracy": lambda a: float(np.mean([np.mean(a.chosen[a.target == k] == k) for k in a.present])),
+    "balanced_accuracy": _balanced_accuracy,
     "precision": lambda a: _with_zero(sk.precision_score, a),
     "recall": lambda a: _with_zero(sk.recall_score, a),
     "f1": lambda a: _with_zero(sk.f1_score, a),
@@ -88,7 +95,9 @@ CLASSIFICATION: dict[str, Metric] = {
 REGRESSION: dict[str, Metric] = {
     "mae": lambda a: float(sk.mean_absolute_error(a.target, a.answer, sample_weight=a.weights)),
     "rmse": lambda a: float(sk.root_mean_squared_error(a.target, a.answer, sample_weight=a.weights)),
-    "r2": lambda a: float(sk.r2_score(a.target, a.answer, sample_weight=a.weights)) if len(a.target) > 1 else np.nan,
+    "r2": lambda a: (
+        float(sk.r2_score(a.target, a.answer, sample_weight=a.weights)) if len(a.target) > 1 else np.nan
+    ),
 }
 METRICS = {"classification": CLASSIFICATION, "regression": REGRESSION}
 FIRST = {"classification": "accuracy", "regression": "r2"}

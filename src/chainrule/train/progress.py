@@ -1,8 +1,9 @@
-"""A live line while a network trains: epoch, loss, metric, rate and the time left. Quiet when nobody watches."""
+"""A live line while a network trains: epoch, loss, metric, rate, time left. Quiet when nobody watches."""
 
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -11,11 +12,14 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from chainrule.events import EpochDone, Event, Listener, Notice, StepDone, TrainingStarted
+from chainrule.settings import settings
 
 if TYPE_CHECKING:
     from chainrule.train.loop import Job
 
-SHOWN = ("loss", "val_loss", "val_accuracy", "val_r2")
+SHOWN = ("val_loss", "val_accuracy", "val_r2")
+PAUSE = 0.1  # seconds between two looks at the numbers: drawing must not cost more than training
+WORDS = {"en": ("epoch {}", "loss", "rate"), "zh": ("第 {} 轮", "损失", "学习率")}
 
 
 class Bar:
@@ -24,23 +28,26 @@ class Bar:
     def __init__(self, bar: Progress) -> None:
         self.bar = bar
         self.task = bar.add_task("", total=None, values="")
-        self.steps = 1
         self.values: dict[str, float] = {}
+        self.shown = -math.inf
 
     def __call__(self, event: Event) -> None:
         match event:
             case TrainingStarted():
-                self.steps = event.steps_per_epoch
-                self.bar.update(self.task, total=event.epochs * event.steps_per_epoch, completed=event.step)
-            case StepDone():
-                values = {**self.values, "loss": event.loss, "rate": event.rate}
+                total = event.epochs * event.steps_per_epoch
+                self.bar.update(self.task, total=total, completed=event.step)
+            case StepDone() if time.monotonic() - self.shown >= PAUSE:
+                self.shown = time.monotonic()
+                epoch, loss, rate = WORDS[settings.lang]
+                values = {loss: event.loss, **self.values, rate: event.rate}
                 text = "  ".join(f"{name} {number(value)}" for name, value in values.items())
-                epoch = f"epoch {event.epoch + 1}"
-                self.bar.update(self.task, completed=event.step, description=epoch, values=text)
+                self.bar.update(
+                    self.task, completed=event.step, description=epoch.format(event.epoch + 1), values=text
+                )
             case EpochDone():
-                self.values = {k: v for k, v in event.values.items() if k in SHOWN and k != "loss"}
+                self.values = {name: event.values[name] for name in SHOWN if name in event.values}
             case Notice():
-                self.bar.console.print(event.en)
+                self.bar.console.print(getattr(event, settings.lang), markup=False)
 
 
 def number(value: float) -> str:
@@ -60,6 +67,9 @@ def progress(verbose: bool | None, job: Job) -> Iterator[list[Listener]]:
     if verbose is False or (verbose is None and not console.is_terminal):
         yield []
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[values]}"))
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(),
+        TextColumn("{task.fields[values]}", markup=False),
+    )  # fmt: skip
     with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
         yield [Bar(bar)]

@@ -1,21 +1,23 @@
 """The whole training step as one graph.
 
-batch + parameters + optimizer state + step + key -> loss, new parameters, new state. Nothing of a step happens
-outside: the penalty, the gradient, the clipping, the learning rate of this step and the optimizer's arithmetic are
-nodes. So the update can be compiled, traced and explained like the forward pass.
+batch + parameters + optimizer state + step + key -> loss, new parameters, new state. Nothing of a step
+happens
+outside: the penalty, the gradient, the clipping, the learning rate of this step and the optimizer's
+arithmetic are nodes. So the update can be compiled, traced and explained like the forward pass.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
 from chainrule.engines import compile
 from chainrule.engines.run import Program
-from chainrule.errors import UsageError
+from chainrule.errors import UsageError, nearest
 from chainrule.grad import grad
 from chainrule.graph import Graph, Node, input_node
 from chainrule.keyed import fold, key_of
@@ -31,6 +33,12 @@ from chainrule.spec import Spec
 
 FIRST_VALUES = 1  # the streams of a seed: first values of parameters,
 EACH_STEP = 2  # and the random numbers of each step
+OWN = (
+    "key",
+    "sample_weight",
+    "step",
+    "target",
+)  # what the step itself is given, besides parameters and inputs
 
 
 @dataclass(frozen=True)
@@ -100,6 +108,34 @@ class Network:
         }
 
     @property
+    def target_names(self) -> dict[str, str]:
+        """The name of the input that takes each output's target."""
+        return {output: node.op.attributes["label"] for output, node in self.targets.items()}
+
+    def check(self) -> None:
+        """Refuse what cannot be one graph, before anything is computed.
+
+        Fails:
+            UsageError E101: a frozen path that is no parameter.
+            UsageError E118: two things of the step that have one name.
+        """
+        for path in self.recipe.frozen:
+            if not any(_is_under(known, path) for known in self.parameters):
+                close = nearest(path, self.parameters)
+                raise UsageError(
+                    "E101", where="frozen", name=path, expected=", ".join(self.parameters), received=path,
+                    fix=f'frozen=["{close}"]' if close else "",
+                )  # fmt: skip
+        names = [*self.inputs, *self.parameters, *self.inference.states]
+        taken = [n for i, n in enumerate(names) if n in OWN or n.startswith("target.") or n in names[:i]]
+        if taken:
+            raise UsageError(
+                "E118", where="Model", name=taken[0],
+                expected=f"names other than {', '.join(OWN)}, each once",
+                received=", ".join(taken), fix=f'"{taken[0]}_1" for the input or parameter',
+            )  # fmt: skip
+
+    @property
     def parameters(self) -> dict[str, Parameter]:
         return self.inference.parameters
 
@@ -109,13 +145,13 @@ class Network:
         return {
             path: p
             for path, p in self.parameters.items()
-            if p.trainable and not any(path == f or path.startswith(f"{f}.") for f in self.recipe.frozen)
+            if p.trainable and not any(_is_under(path, prefix) for prefix in self.recipe.frozen)
         }
 
     @property
     def count(self) -> int:
         """How many numbers the parameters hold."""
-        return sum(int(np.prod(p.spec.at({}).shape)) for p in self.parameters.values())
+        return sum(int(math.prod(p.spec.at({}).shape)) for p in self.parameters.values())
 
     def start(self, seed: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """The first values of all parameters and states, drawn by the seed."""
@@ -128,13 +164,16 @@ class Network:
             {path: own[path] for path in self.inference.states},
         )
 
+    @cached_property
     def answers(self) -> Program:
-        """The program from inputs to raw outputs (``raw.NAME``) and answers in the user's terms (``answer.NAME``)."""
+        """The program from inputs to raw outputs (``raw.NAME``) and answers for a person
+        (``answer.NAME``)."""
         outputs = self.inference.outputs
         raw = {f"raw.{name}": node for name, node in outputs.items()}
         said = {f"answer.{name}": self.losses[name].answer(node) for name, node in outputs.items()}
         return compile(Graph({**raw, **said}), self.engine)
 
+    @cached_property
     def judge(self) -> Program:
         """The program from inputs and targets to the loss of each sample, ``loss`` (B,), and the answers."""
         outputs = self.inference.outputs
@@ -157,7 +196,7 @@ class Network:
         """
         each = self.sample_loss(built)
         if weighted:
-            weight = input_node("weight", ("B",), self.recipe.dtype)
+            weight = input_node("sample_weight", ("B",), self.recipe.dtype)
             data = PUBLIC["sum"](each * weight) / PUBLIC["maximum"](PUBLIC["sum"](weight), 1e-12)
         else:
             data = PUBLIC["mean"](each)
@@ -200,6 +239,11 @@ class Network:
         }
 
 
+def _is_under(path: str, prefix: str) -> bool:
+    """Whether a parameter is the one named, or inside the layer named."""
+    return path == prefix or path.startswith(f"{prefix}.")
+
+
 @dataclass(frozen=True)
 class Step:
     """The graph of a training step with what an explanation asks of it.
@@ -226,4 +270,10 @@ class Step:
 
     def key(self, seed: int, step: int) -> dict[str, np.ndarray]:
         """The random key of a step, for nets that draw."""
-        return {} if self.built.book.key is None else {"key": fold(key_of(seed), EACH_STEP, step)}
+        return {} if self.built.book.key is None else {"key": fold(_stream_of_steps(seed), step)}
+
+
+@lru_cache(maxsize=4)
+def _stream_of_steps(seed: int) -> np.ndarray:
+    """The key from which each step's key is derived."""
+    return fold(key_of(seed), EACH_STEP)

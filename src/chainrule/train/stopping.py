@@ -1,7 +1,7 @@
 """When to stop before all epochs are done: the loss has converged, or the validation loss has turned.
 
-A rule is a record; its counters are plain numbers in the training state, so that a resumed training stops exactly
-where an undisturbed one would.
+A rule is a record; its counters are plain numbers in the training state, so that a resumed training stops
+exactly where an undisturbed one would.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Counters = dict[str, "float | None"]
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a rule says after an epoch: its new counters, whether to stop, and whether this epoch is the best."""
+    """What a rule says after an epoch: its counters, whether to stop, whether this epoch is the best."""
 
     counters: Counters
     stop: bool = False
@@ -32,7 +32,7 @@ class StoppingRule:
     ``keeps_best`` says whether the weights of the best epoch are to be kept and handed out at the end.
     """
 
-    name: ClassVar[str]
+    name: ClassVar[str] = "rule"
     keeps_best: ClassVar[bool] = False
     monitor: str = "loss"
 
@@ -52,9 +52,12 @@ class StoppingRule:
             UsageError E101: the history has no such column.
         """
         if self.monitor not in row:
+            fix = f'monitor="{nearest(self.monitor, row) or "loss"}"'
+            if self.monitor.startswith("val_") and not any(name.startswith("val_") for name in row):
+                fix = "model.fit(..., validation=0.2)"
             raise UsageError(
                 "E101", where=f"{type(self).__name__}, monitor", name=self.monitor, expected=", ".join(row),
-                received=self.monitor, fix=f'monitor="{nearest(self.monitor, row) or "loss"}"',
+                received=self.monitor, fix=fix,
             )  # fmt: skip
         value = row[self.monitor]
         return math.nan if value is None else float(value)
@@ -77,7 +80,8 @@ class EarlyStopping(StoppingRule):
         monitor: a column of the history: ``"val_loss"``, or a validation metric such as ``"val_accuracy"``.
         patience: how many epochs to wait for an improvement.
         least: how much better counts as better.
-        larger: whether larger is better; by default only for metrics (anything that is not a loss or an error).
+        larger: whether larger is better; by default only for metrics (anything that is not a loss or an
+            error).
 
     Reference: Prechelt (1998), Early stopping, but when?
     """
@@ -127,10 +131,12 @@ class Converged(StoppingRule):
 
     def judge(self, counters: Mapping[str, float | None], row: Mapping[str, float | None]) -> Verdict:
         value, best = self.value(row), counters.get("best")
-        if best is None or value < best - self.tolerance * abs(best):
+        if not math.isnan(value) and (best is None or value < best - self.tolerance * abs(best)):
             return Verdict({"best": value, "waited": 0})
         waited = (counters.get("waited") or 0) + 1
-        return Verdict({"best": min(best, value), "waited": waited}, stop=waited >= self.patience)
+        # Steps too small to count are kept too, or many of them together would pass for progress.
+        least = best if best is None or math.isnan(value) else min(best, value)
+        return Verdict({"best": least, "waited": waited}, stop=waited >= self.patience)
 
 
 RULES: dict[str, type[StoppingRule]] = {rule.name: rule for rule in (EarlyStopping, Converged)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,10 +15,13 @@ if TYPE_CHECKING:
 
 
 def is_table(x: Any, y: Any) -> bool:
-    """Whether ``x`` is a table (a path, a name, a frame) and not arrays."""
-    if isinstance(y, str):
-        return True
-    return isinstance(x, str | os.PathLike | Table) or type(x).__name__ == "DataFrame"
+    """Whether ``x`` is a table (a path, a name, a frame) and not arrays.
+
+    A frame of numbers beside an array of targets is an array like any other, as in scikit-learn.
+    """
+    if y is not None and not isinstance(y, str):
+        return False
+    return isinstance(y, str) or isinstance(x, str | os.PathLike | Table) or type(x).__name__ == "DataFrame"
 
 
 def prepare(model: Learner, x: Any, y: Any, validation: Any, seed: int) -> tuple[np.ndarray, np.ndarray, Any]:
@@ -36,14 +40,14 @@ def prepare(model: Learner, x: Any, y: Any, validation: Any, seed: int) -> tuple
     columns = describe(table, target)
     rows = table.take(task.rows)
     rest = None
-    if isinstance(validation, float):
+    if isinstance(validation, Real) and 0 < (part := float(validation)) < 1:
         labels = Preparation.fit(rows, columns, target, task).targets(rows)
-        parts = split(labels, seed, (1 - validation, validation, 0.0), stratify=task.is_classification)
+        parts = split(labels, seed, (1 - part, part, 0.0), stratify=task.is_classification)
         rows, rest = rows.take(parts.train), rows.take(parts.validation)
     model.preparation = Preparation.fit(rows, columns, target, task)
     if rest is not None:
         validation = apply(model.preparation, rest)
-    elif validation is not None and is_table(validation[0], None):
+    elif isinstance(validation, tuple | list) and is_table(validation[0], None):
         validation = apply(model.preparation, validation[0])
     return (*apply(model.preparation, rows), validation)
 

@@ -1,21 +1,23 @@
-"""From what a person calls the answer (``"malignant"``) to what a loss is computed with (1), and back.
+"""What an output is asked for: from a person's labels (``"yes"``) to what a loss computes with (1), and back.
 
-A classifier's classes are numbered in sorted order; the numbering is the model's ``labels`` and travels in its file.
+A classifier's classes are numbered in sorted order; the numbering is the model's ``labels`` and travels in
+its file.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from chainrule.errors import TrainingError
+from chainrule.errors import DataError, TrainingError
 from chainrule.nn.loss import Loss
-from chainrule.spec import Spec, shape_text
+from chainrule.spec import INTEGERS, Size, Spec, shape_text
 
 Label = str | int | float | bool
+BATCH = Size.symbol("B")
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Target:
         loss: how its answers are judged.
         spec: the spec the loss wants its targets in.
         scores: how many numbers the output gives for a sample.
-        labels: the classes in the order of their numbers; empty for values.
+        labels: the classes in the order of their numbers; empty for values, and before any label is known.
     """
 
     loss: Loss
@@ -39,69 +41,117 @@ class Target:
         """Whether each sample has one class (and not values, or several yes/no answers at once)."""
         return self.loss.task == "classification" and (self.spec.rank == 1 or self.scores == 1)
 
+    @property
+    def room(self) -> int:
+        """How many classes the output can tell apart: one score for each, or a single one between two."""
+        return self.scores if self.spec.dtype in INTEGERS else 2
+
+    @property
+    def task(self) -> str:
+        """Whose metrics judge the answers; several yes/no answers at once are judged as values."""
+        return "classification" if self.is_classes else "regression"
+
     def learn(self, y: np.ndarray) -> Target:
         """The same with the labels that occur in ``y``, sorted.
 
         Fails:
             TrainingError E502: more classes than the net gives scores.
+            TrainingError E504: more than one label for a sample.
+            DataError E321: one class only, from which nothing can be learned.
         """
         if not self.is_classes:
             return self
-        labels = tuple(_plain(v) for v in np.unique(y))
-        room = max(2, self.scores)
-        if len(labels) > room:
+        self._refuse_several(y)
+        labels = tuple(sorted({_plain(v) for v in np.unique(y)}))
+        if len(labels) > self.room:
             raise TrainingError(
-                "E502", outputs=self.scores, classes=len(labels), expected=f"at most {room} classes",
-                received=", ".join(map(str, labels[:8])), fix=f"cr.Dense({len(labels)}) as the last layer",
+                "E502", where="y", outputs=self.scores, classes=len(labels),
+                expected=f"at most {self.room} classes", received=_some(labels),
+                fix=f"cr.Dense({len(labels)}) as the last layer, with cross_entropy",
             )  # fmt: skip
-        return Target(self.loss, self.spec, self.scores, labels)
+        if len(labels) < 2:
+            raise DataError(
+                "E321", where="y", expected="at least 2 classes", received=f"only {_some(labels)}"
+            )
+        return replace(self, labels=labels)
 
-    def encode(self, y: np.ndarray) -> np.ndarray:
+    def encode(self, y: np.ndarray, where: str = "y") -> np.ndarray:
         """The targets as the loss wants them.
 
+        Args:
+            y: as a person gives them, rows first.
+            where: what to call ``y`` in an error.
+
         Fails:
+            TrainingError E503: the classes are not known before the first training.
+            TrainingError E504: values of a shape or kind the net does not give.
             TrainingError E506: a label the training has not seen.
-            TrainingError E504: values of a shape the net does not give.
         """
         if self.is_classes:
-            return self._numbers(y).reshape((-1, *(1 for _ in self.spec.shape[1:]))).astype(self.spec.dtype)
+            self._refuse_several(y, where)
+            numbers = self._numbers(y, where)
+            return numbers.reshape((-1, *(1 for _ in self.spec.shape[1:]))).astype(self.spec.dtype)
         wanted = tuple(n for n in self.spec.shape[1:] if isinstance(n, int))
         if y.dtype.kind not in "fiub" or (y.shape[1:] != wanted and not (y.ndim == 1 and wanted == (1,))):
             raise TrainingError(
-                "E504", where="y", expected=shape_text(self.spec.shape), received=f"{y.dtype.name}{y.shape}",
-                fix="y.reshape(-1, 1)" if wanted == (1,) else "the last layer gives as many numbers as a row of y",
+                "E504", where=where, expected=f"numbers {shape_text(self.spec.shape)}",
+                received=f"{y.dtype.name} {shape_text((BATCH, *y.shape[1:]))}",
+                fix="cr.Dense(n) as the last layer gives n numbers for a sample",
             )  # fmt: skip
+        if self.loss.task == "classification" and not ((y >= 0) & (y <= 1)).all():
+            raise TrainingError(
+                "E504", where=where, expected="numbers from 0 to 1", received=f"{y.min()} to {y.max()}"
+            )
         return np.ascontiguousarray(y.reshape((len(y), *wanted)), dtype=self.spec.dtype)
 
-    def _numbers(self, y: np.ndarray) -> np.ndarray:
-        """The number of each sample's class."""
-        number = {label: i for i, label in enumerate(self.labels)}
-        known = [number.get(_plain(v), -1) for v in np.unique(y)]
-        values, places = np.unique(y, return_inverse=True)
-        if -1 in known:
-            strange = _plain(values[known.index(-1)])
-            row = int(np.argmax(np.asarray(y) == values[known.index(-1)]))
+    def _refuse_several(self, y: np.ndarray, where: str = "y") -> None:
+        if y.ndim != 1:
             raise TrainingError(
-                "E506", where=f"y[{row}]", expected=", ".join(map(str, self.labels)), received=repr(strange)
+                "E504", where=where, expected="one label for a sample: (B,)",
+                received=shape_text((BATCH, *y.shape[1:])),
+                fix="y.argmax(axis=1), if each row marks its class with a 1",
+            )  # fmt: skip
+
+    def _numbers(self, y: np.ndarray, where: str) -> np.ndarray:
+        """The number of each sample's class."""
+        if not self.labels:
+            raise TrainingError(
+                "E503", where=where, expected="known classes", received="none", fix="model.fit(x, y)"
+            )
+        number = {label: i for i, label in enumerate(self.labels)}
+        values, places = np.unique(y, return_inverse=True)
+        known = [number.get(_plain(v), -1) for v in values]
+        if -1 in known:
+            strange = known.index(-1)
+            row = int(np.argmax(places.reshape(-1) == strange))
+            raise TrainingError(
+                "E506",
+                where=f"{where}[{row}]",
+                expected=_some(self.labels),
+                received=repr(_plain(values[strange])),
             )
         return np.asarray(known)[places.reshape(-1)]
 
     def probabilities(self, answer: np.ndarray) -> np.ndarray:
-        """The probability of each class: (N, K); a single score is that of the second class."""
-        if self.scores == 1 and self.is_classes:
+        """The probability of each class: (N, K); a single score is that of the second class.
+
+        Scores that no label of the training ever belonged to are left out.
+        """
+        if not self.is_classes:
+            return answer
+        if self.room != self.scores:
             p = answer.reshape(-1, 1)
-            return np.concatenate([1 - p, p], axis=1)
-        return answer
+            return np.concatenate([1 - p, p], axis=1)  # (N, 1) -> (N, 2)
+        return answer[:, : len(self.labels) or None]
 
     def decide(self, answer: np.ndarray) -> np.ndarray:
         """The answer in the user's terms: the likeliest label, or the values."""
-        if not self.is_classes:
-            if self.loss.task == "classification":
-                return (answer > 0.5).astype(np.int64)
-            return answer[:, 0] if answer.ndim == 2 and answer.shape[1] == 1 else answer
-        chosen = np.argmax(self.probabilities(answer), axis=1)
-        names = list(self.labels) or list(range(max(2, self.scores)))
-        return np.array([names[i] if i < len(names) else i for i in chosen])
+        if self.is_classes:
+            chosen = np.argmax(self.probabilities(answer), axis=1)
+            return np.array(self.labels)[chosen] if self.labels else chosen
+        if self.loss.task == "classification":
+            return (answer > 0.5).astype(np.int64)
+        return answer[:, 0] if answer.ndim == 2 and answer.shape[1] == 1 else answer
 
 
 def _plain(value: Any) -> Label:
@@ -110,13 +160,28 @@ def _plain(value: Any) -> Label:
     return int(plain) if isinstance(plain, float) and plain.is_integer() else plain
 
 
-def encode_all(targets: Mapping[str, Target], y: Any, names: Mapping[str, str]) -> dict[str, np.ndarray]:
-    """The targets of every output, by the name of the step's input.
+def _some(labels: tuple[Label, ...]) -> str:
+    """The first few labels."""
+    return ", ".join(map(str, labels[:8])) + (", ..." if len(labels) > 8 else "")
+
+
+def by_output(targets: Mapping[str, Target], y: Any, where: str = "y") -> dict[str, np.ndarray]:
+    """The targets of each output by its name.
 
     Args:
-        targets: by output.
-        y: an array, or arrays by output.
-        names: the input's name for each output.
+        targets: what each output is asked for.
+        y: one array when there is one output, or an array for each output by name.
+        where: what to call ``y`` in an error.
+
+    Fails:
+        TrainingError E504: no targets; outputs without targets; targets for no output.
     """
     parts = y if isinstance(y, Mapping) else {next(iter(targets)): y}
-    return {names[output]: target.encode(np.asarray(parts[output])) for output, target in targets.items()}
+    if y is None or parts.keys() != targets.keys():
+        received = "none" if y is None else ", ".join(map(str, y)) if isinstance(y, Mapping) else "one array"
+        several = "{" + ", ".join(f'"{name}": ...' for name in targets) + "}"
+        raise TrainingError(
+            "E504", where=where, expected=f"targets for {', '.join(targets)}", received=received,
+            fix="model.fit(x, y)" if len(targets) == 1 else f"y={several}",
+        )  # fmt: skip
+    return {name: np.asarray(parts[name]) for name in targets}

@@ -2,54 +2,96 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from chainrule.data import Arrays
-from chainrule.errors import UsageError
+from chainrule.errors import UsageError, nearest
+from chainrule.train.target import Target
 
-if TYPE_CHECKING:
-    from chainrule.train.learner import Learner
+ClassWeight = str | Mapping
 
 
 def sample_weights(
-    class_weight: str | Mapping | None, data: Arrays, model: Learner
+    class_weight: ClassWeight | None, own: np.ndarray | None, targets: Mapping[str, Target], coded: np.ndarray
 ) -> np.ndarray | None:
     """One weight for each row, or ``None`` when all count alike.
 
     Args:
-        class_weight: ``"balanced"`` (N / (K N_k): all classes weigh the same in total), or a weight for each label.
-        data: the rows, with the weights a user gave.
-        model: knows the labels.
+        class_weight: ``"balanced"`` (N / (K N_k): all classes weigh the same in total), or a weight for each
+            label.
+        own: (N,) the weights a user gave.
+        targets: what each output is asked for.
+        coded: the targets of the only output, as its loss wants them.
 
     Fails:
-        UsageError E101: another word than ``"balanced"``, or a label without a weight.
+        UsageError E101: another word than ``"balanced"``; a label without a weight; a weight without a label.
+        UsageError E102: weights that are negative, no finite numbers, or all 0.
         UsageError E108: class weights for a net without classes.
     """
-    if class_weight is None:
-        return data.weights
-    target = next(iter(model.targets.values()))
-    if not target.is_classes or len(model.targets) != 1:
-        raise UsageError("E108", where="class_weight", expected="one output with classes", received=target.loss.name)
-    number = target.encode(np.asarray(data.y)).reshape(-1).astype(np.int64)
-    weights = _for_classes(class_weight, number, target.labels)[number]
-    own = 1.0 if data.weights is None else data.weights
-    return (weights * own).astype(model.recipe.dtype)
-
-
-def _for_classes(class_weight: str | Mapping, number: np.ndarray, labels: tuple) -> np.ndarray:
-    if isinstance(class_weight, Mapping):
-        missing = [label for label in labels if label not in class_weight]
-        if missing:
+    weights = own
+    if class_weight is not None:
+        target = next(iter(targets.values()))
+        if not target.is_classes or len(targets) != 1:
             raise UsageError(
-                "E101", where="class_weight", name=missing[0], expected=", ".join(map(str, labels)),
-                received=", ".join(map(str, class_weight)), fix=f"class_weight={{{missing[0]!r}: 1.0, ...}}",
+                "E108", where="class_weight", expected="one output with classes",
+                received=f"{len(targets)} outputs" if len(targets) > 1 else target.loss.name,
             )  # fmt: skip
-        return np.array([float(class_weight[label]) for label in labels])
+        number = coded.reshape(-1).astype(np.int64)
+        each = _of_classes(class_weight, number, target.labels)[number]
+        weights = each if own is None else (each * own).astype(own.dtype)
+    refuse_weightless(weights)
+    return weights
+
+
+def refuse_weightless(weights: np.ndarray | None) -> None:
+    """Refuse rows of which none counts.
+
+    Fails:
+        UsageError E102: the weights add up to 0.
+    """
+    if weights is not None and not weights.sum(dtype=np.float64) > 0:
+        raise UsageError("E102", where="weights", name="the sum of the weights", expected="> 0", received="0")
+
+
+def _of_classes(class_weight: ClassWeight, number: np.ndarray, labels: tuple) -> np.ndarray:
+    """The weight of each class."""
+    if isinstance(class_weight, Mapping):
+        return np.array([_weight(class_weight, label) for label in _agreed(class_weight, labels)])
     if class_weight != "balanced":
-        raise UsageError("E101", where="class_weight", name=class_weight, expected='"balanced" or a dict',
-                         received=class_weight, fix='class_weight="balanced"')  # fmt: skip
+        raise UsageError(
+            "E101", where="class_weight", name=class_weight, expected='"balanced" or a dict',
+            received=repr(class_weight), fix='class_weight="balanced"',
+        )  # fmt: skip
     counts = np.bincount(number, minlength=len(labels))
     return len(number) / (len(labels) * np.maximum(counts, 1))
+
+
+def _agreed(class_weight: Mapping, labels: tuple) -> tuple:
+    """The labels, once it is known that they are the ones weighed."""
+    missing = [label for label in labels if label not in class_weight]
+    strange = [label for label in class_weight if label not in labels]
+    if missing or strange:
+        name = (strange or missing)[0]
+        close = nearest(str(name), map(str, labels))
+        raise UsageError(
+            "E101", where="class_weight", name=name, expected=", ".join(map(str, labels)),
+            received=", ".join(map(str, class_weight)) or "none",
+            notes=[f"{label} has no weight" for label in missing],
+            fix=f"class_weight={{{close or labels[0]!r}: 1.0, ...}}",
+        )  # fmt: skip
+    return labels
+
+
+def _weight(class_weight: Mapping, label: object) -> float:
+    weight = class_weight[label]
+    if (
+        isinstance(weight, bool)
+        or not isinstance(weight, int | float | np.number)
+        or not 0 <= weight < math.inf
+    ):
+        raise UsageError(
+            "E102", where="class_weight", name=str(label), expected=">= 0", received=repr(weight)
+        )
+    return float(weight)

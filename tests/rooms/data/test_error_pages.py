@@ -14,12 +14,51 @@ from chainrule.errors.catalogue.data import ENTRIES
 PAGES = Path(__file__).parents[3] / "docs" / "errors"
 
 
+# Each code, with a word its message must hold.
+EXAMPLES = {
+    "E301": "no such file",
+    "E302": "irsi",
+    "E303": "cars.csv",
+    "E304": "a header only",
+    "E305": "columns 1 and 3",
+    "E306": "line 2",
+    "E307": "0xc2",
+    "E308": "line 2",
+    "E309": "line 2",
+    "E310": "5.1, 3.5",
+    "E311": "row 40 of columns",
+    "E312": "row 2 of columns",
+    "E313": "Species",
+    "E314": "tags",
+    "E315": "dataset-fashion-mnist",
+    "E316": "cars.parquet",
+    "E317": "speed",
+    "E318": "sometimes",
+    "E320": "no value",
+    "E321": "in all 2 rows",
+    "E322": "class b",
+    "E323": "0.5 in all 2 rows",
+    "E324": "numbers",
+    "E325": "same is constant",
+    "E326": "rename",
+    "E328": "exactly version",
+    "E329": "a, b",
+    "E330": "sum 1",
+    "E331": "none for validation",
+    "E340": "complex128",
+    "E341": "reshape",
+    "E342": "x[0, 1]",
+    "E343": "shape (1, 0)",
+    "E344": "y has 3",
+}
+
+
 def test_pages_and_codes_match() -> None:
-    assert {page.stem for page in PAGES.glob("E3*.md")} == set(ENTRIES)
+    assert {page.stem for page in PAGES.glob("E3*.md")} == set(ENTRIES) == set(EXAMPLES)
 
 
 @pytest.mark.filterwarnings("ignore:A network error")
-@pytest.mark.parametrize("code", ENTRIES)
+@pytest.mark.parametrize("code", EXAMPLES)
 def test_the_example_of_the_page_provokes_its_error(
     code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -33,6 +72,7 @@ def test_the_example_of_the_page_provokes_its_error(
         exec(compile(example, f"{code}.md", "exec"), {})
     error = caught.value
     assert error.code == code
+    assert EXAMPLES[code] in str(error)
     for lang in ("en", "zh"):
         text = error.render(lang)
         assert "{" not in text.splitlines()[0]

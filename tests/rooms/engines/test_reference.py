@@ -1,4 +1,4 @@
-"""The reference program: it drops what is read for the last time, takes any batch size and lists all that is wrong."""
+"""The reference program drops what is read for the last time, takes any batch, lists all that is wrong."""
 
 from __future__ import annotations
 

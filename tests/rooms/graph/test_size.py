@@ -60,6 +60,11 @@ def test_inexact_division_is_refused(size: Size, divisor: Axis) -> None:
         _ = size // divisor
 
 
+def test_a_number_divided_by_a_size_is_refused() -> None:
+    with pytest.raises(ValueError, match="cannot be divided"):
+        _ = 6 // B
+
+
 def test_texts() -> None:
     assert str(B * 4 + B * 4) == "8*B"
     assert str(B * T - 1) == "-1 + B*T"

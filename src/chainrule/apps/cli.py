@@ -1,0 +1,143 @@
+"""The door of the command line.
+
+A command's file is imported when that command runs and no sooner, so ``chainrule --help`` answers at once.
+Whatever goes wrong leaves here in one form: an error of chainrule in the user's language, anything else in
+one line.
+
+Exit codes: 0 done, 1 the work failed (the disk is full, the loss is not finite, interrupted), 2 the input is
+wrong.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+from chainrule.apps.word import say
+from chainrule.errors import ChainruleError, UsageError, nearest
+from chainrule.settings import settings
+
+COMMANDS = ("train", "predict", "evaluate", "explain", "show", "check", "example")
+DONE, FAILED, WRONG = 0, 1, 2
+FAILURES = ("E405", "E406", "E408", "E410", "E501")  # the input was fine; the work could not be done
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and give its exit code.
+
+    Args:
+        argv: the words after ``chainrule``; those of this process by default.
+
+    Example:
+        >>> main(["--version"])
+        chainrule 0.1.0
+        0
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in words
+    words = [word for word in words if word != "--debug"]
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    before = settings.lang
+    try:
+        settings.lang = _language(words) or before
+        return _run(words)
+    except Exception as error:  # the last door: a person sees a line, never a traceback
+        if debug:
+            traceback.print_exc()
+        return _say(error)
+    except KeyboardInterrupt:
+        print(say("stopped"), file=sys.stderr)
+        return FAILED
+    finally:
+        settings.lang = before
+
+
+def _run(words: list[str]) -> int:
+    """Find the command and hand it its words."""
+    if not words or words[0] in ("--help", "-h", "help"):
+        print(_help())
+        return DONE
+    if words[0] == "--version":
+        print(f"chainrule {import_module('chainrule').__version__}")
+        return DONE
+    name = next((word for word in words if not word.startswith("-") and word not in ("en", "zh")), words[0])
+    if name not in COMMANDS:
+        close = nearest(name, COMMANDS)
+        raise UsageError(
+            "E101",
+            where="chainrule",
+            name=name,
+            expected=", ".join(COMMANDS),
+            received=name,
+            fix=f"chainrule {close or '--help'}",
+        )
+    words.remove(name)
+    return import_module("chainrule.apps.terminal").run(name, words)
+
+
+def _language(words: Sequence[str]) -> str:
+    """The language asked for; it must be known before the words are read, for errors about them."""
+    for i, word in enumerate(words):
+        if word == "--":
+            break
+        if word == "--lang" and i + 1 < len(words):
+            return words[i + 1]
+        if word.startswith("--lang="):
+            return word.partition("=")[2]
+    return ""
+
+
+def _help() -> str:
+    width = max(len(name) for name in COMMANDS)
+    lines = [f"  {name:<{width}}  {say(name)}" for name in COMMANDS]
+    return "\n".join([say("usage"), "", *lines, "", say("usage_end")])
+
+
+def _say(error: Exception) -> int:
+    """Show what went wrong; the exit code."""
+    if isinstance(error, BrokenPipeError):  # the reader of our output left, as `head` does; nobody to tell
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    if isinstance(error, ChainruleError):
+        print(visible_error(error), file=sys.stderr)
+        return FAILED if error.code in FAILURES else WRONG
+    kind = type(error).__name__
+    print(visible(say("unexpected").format(kind=kind, text=error)), file=sys.stderr)
+    return FAILED
+
+
+def visible(text: Any) -> str:
+    """The text with every control character shown instead of obeyed: data must not steer a terminal.
+
+    Example:
+        >>> visible("red \\x1b[31m")
+        'red \\\\x1b[31m'
+    """
+    return "".join(ascii(c)[1:-1] if _steers(c) else c for c in str(text))
+
+
+def _steers(c: str) -> bool:
+    """Whether a character moves the cursor, changes colours, or turns the direction of writing."""
+    return (
+        c < " "
+        or "\x7f" <= c <= "\x9f"
+        or "\u200b" <= c <= "\u200f"
+        or "\u2028" <= c <= "\u202e"
+        or ("\u2066" <= c <= "\u2069" or c == "\ufeff" or "\ud800" <= c <= "\udfff")
+    )
+
+
+def visible_error(error: ChainruleError) -> str:
+    """The text of an error, whatever is in the names it quotes."""
+    error.where, error.expected, error.received, error.fix = map(
+        visible, (error.where, error.expected, error.received, error.fix)
+    )
+    error.notes = tuple(visible(note) for note in error.notes)
+    error.details = {key: visible(value) for key, value in error.details.items()}
+    return error.render(settings.lang)

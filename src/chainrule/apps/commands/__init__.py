@@ -1,0 +1,1 @@
+"""The commands, one file each: read the words, ask the lower rooms, show what they say."""

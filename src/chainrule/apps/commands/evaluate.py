@@ -1,0 +1,57 @@
+"""``chainrule evaluate``: how good a model is on a table with known answers."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from chainrule.apps import screen
+from chainrule.apps.course import Rating, answer_of, judgeable
+from chainrule.apps.model import load
+from chainrule.apps.view import result_table
+from chainrule.apps.word import say
+from chainrule.data import Preparation, read_table
+from chainrule.train.learner import Learner
+from chainrule.train.metric import score
+
+
+def evaluate(
+    run: Annotated[str, typer.Argument(help="=run", metavar="RUN")],
+    data: Annotated[str, typer.Argument(help="=data", metavar="DATA")],
+    lang: Annotated[str | None, typer.Option(help="=lang")] = None,
+) -> None:
+    model, preparation = load(run, Learner)
+    table = read_table(data)
+    applied = preparation.apply(table)
+    y = preparation.targets(table)
+    screen.notices(applied.notices, to_errors=True)
+    answers = {"net": answer_of(model, applied.x)}
+    trivial = trivial_answer(model, preparation, len(y))
+    if trivial is not None:
+        answers["trivial"] = trivial
+    screen.line(say("evaluated").format(rows=table.rows, data=table.source))
+    rated = [Rating(name, score(judgeable(model, y, answer))) for name, answer in answers.items()]
+    result_table(rated, preparation.task)
+    if trivial is not None:
+        majority = "" if preparation.task == "regression" else preparation.labels[model.facts["majority"]]
+        known = say(f"trivial_{preparation.task}_is")
+        screen.line(known.format(label=majority, mean=f"{preparation.target_mean:.6g}"))
+
+
+def trivial_answer(model: Learner, preparation: Preparation, rows: int) -> np.ndarray | None:
+    """What the training rows say without looking at an input: their most frequent class, or their mean.
+
+    Returns:
+        probabilities (N, K), standardised values (N, 1), or ``None`` when the model file does not know the
+        class.
+    """
+    if preparation.task == "regression":
+        return np.zeros((rows, 1))  # the mean of the training rows is 0 once it is standardised
+    majority = model.facts.get("majority")
+    if type(majority) is not int or not 0 <= majority < len(preparation.labels):
+        return None
+    answer = np.zeros((rows, len(preparation.labels)))
+    answer[:, majority] = 1.0
+    return answer

@@ -1,0 +1,160 @@
+"""The page of one training: what was learned from, how, and how good it is beside its rivals.
+
+Everything from outside (names of columns, labels, paths) passes through the template's escaping; the only
+texts put in as they are, are pictures made here, which hold numbers alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import jinja2
+import numpy as np
+from markupsafe import Markup
+
+from chainrule.apps.course import SHOWN, Rating, answer_of, judgeable
+from chainrule.apps.option import Options
+from chainrule.apps.report import picture
+from chainrule.apps.screen import cell
+from chainrule.apps.study import Study
+from chainrule.apps.view import column_rows
+from chainrule.apps.word import WORDS
+from chainrule.nn import summary_rows
+from chainrule.settings import settings
+from chainrule.train.learner import Learner
+from chainrule.train.metric import FIRST
+
+MATRIX = 30  # classes shown in a confusion matrix at most
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """How often each class was taken for each: rows are true classes, columns answers."""
+
+    labels: tuple[Any, ...]
+    counts: np.ndarray
+
+    def shade(self, i: int, j: int) -> str:
+        """The colour behind a count: deeper for a larger share of its row; errors are orange."""
+        share = self.counts[i, j] / max(1, self.counts[i].sum())
+        rgb = "37,99,168" if i == j else "209,102,15"
+        seen = 0.15 if self.counts[i, j] else 0.0  # a single mistake among many rows must be seen
+        return f"background:rgba({rgb},{seen + 0.6 * share:.2f})"
+
+
+def page(learner: Learner, options: Options, study: Study, rated: list[Rating]) -> str:
+    """The whole page as HTML.
+
+    Args:
+        learner: the trained net.
+        options: what was asked for.
+        study: the data.
+        rated: the net and its rivals on the held-out rows.
+    """
+    loader = jinja2.PackageLoader("chainrule.apps.report", "template")
+    shelf = jinja2.Environment(
+        loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
+    shelf.filters["cell"] = cell
+    answers = judgeable(learner, study.test.y, answer_of(learner, study.test.x))
+    history = learner.history
+    best = min(history, key=lambda row: row["val_loss"] if row["val_loss"] is not None else np.inf)
+    return shelf.get_template("page.html").render(
+        words=WORDS,
+        lang=settings.lang,
+        title=study.table.source,
+        kind=study.task.kind,
+        facts=_facts(options, study, history, int(best["epoch"] or 0)),
+        metrics=SHOWN[study.task.kind],
+        rated=rated,
+        columns=_columns(study),
+        layers=summary_rows(learner.recipe.net, dict(learner.network.inputs)),  # pyright: ignore[reportOptionalMemberAccess]
+        count=learner.network.count,  # pyright: ignore[reportOptionalMemberAccess]
+        optimizer=str(learner.recipe.optimizer),
+        loss=study.loss,
+        penalty=str(learner.recipe.penalty or ""),
+        notices=[(notice.en, notice.zh) for notice in study.notices],
+        history=history,
+        curves=_curves(history, study.task.kind, int(best["epoch"] or 0)),
+        confusion=_confusion(study, answers.target, answers.chosen) if study.task.is_classification else None,
+        pictures=[]
+        if study.task.is_classification
+        else _of_values(answers.target[:, 0], answers.answer[:, 0]),
+        command=options.command(),
+    )
+
+
+def _facts(options: Options, study: Study, history: list, best: int) -> list[tuple[tuple[str, str], str]]:
+    """Short facts, each with its name in both languages."""
+    parts = dict(zip(("training", "validation", "test"), map(str, study.parts.sizes), strict=True))
+    found = {
+        "fact_rows": f"{study.table.rows:,}",
+        "fact_target": study.task.target,
+        "fact_split": " / ".join(parts.values()),
+        "fact_epochs": f"{len(history)} / {options.epochs}",
+        "fact_best": str(best),
+        "fact_batch": str(options.batch_size),
+        "fact_seed": str(options.seed),
+        "fact_fingerprint": study.table.fingerprint[:16],
+    }
+    return [(WORDS[key], value) for key, value in found.items()]
+
+
+def _columns(study: Study) -> list[dict[str, Any]]:
+    """The columns of the data in both languages."""
+    found = {}
+    for lang in ("en", "zh"):
+        with settings.using(lang=lang):
+            found[lang] = column_rows(study.columns)
+    pairs = zip(found["en"], found["zh"], strict=True)
+    return [
+        {
+            "name": en[0],
+            "kind": (en[1], zh[1]),
+            "missing": en[2],
+            "summary": (en[3], zh[3]),
+            "why": (en[4], zh[4]),
+        }
+        for en, zh in pairs
+    ]
+
+
+def _curves(history: list, kind: str, best: int) -> list[dict[str, Any]]:
+    """The loss while training, and the metric on the validation rows."""
+    metric = f"val_{FIRST[kind]}"
+
+    def values(name: str) -> list[float]:
+        return [np.nan if row[name] is None else row[name] for row in history]
+
+    losses = [(values("loss"), picture.BLUE), (values("val_loss"), picture.ORANGE)]
+    return [
+        {
+            "svg": Markup(picture.curves(losses, best)),
+            "says": [(picture.BLUE, WORDS["curve_loss"]), (picture.ORANGE, WORDS["curve_val_loss"])],
+        },
+        {
+            "svg": Markup(picture.curves([(values(metric), picture.GREEN)], best)),
+            "says": [(picture.GREEN, WORDS[f"curve_{metric}"])],
+        },
+    ]
+
+
+def _confusion(study: Study, target: np.ndarray, chosen: np.ndarray) -> Confusion | None:
+    labels = study.preparation.labels
+    if len(labels) > MATRIX:
+        return None
+    counts = np.zeros((len(labels), len(labels)), int)
+    np.add.at(counts, (target, chosen), 1)
+    return Confusion(labels, counts)
+
+
+def _of_values(true: np.ndarray, predicted: np.ndarray) -> list[dict[str, Any]]:
+    """Predicted against true values, and the errors."""
+    return [
+        {"svg": Markup(picture.against(true, predicted)), "says": [(picture.BLUE, WORDS["curve_against"])]},
+        {
+            "svg": Markup(picture.residuals(predicted - true)),
+            "says": [(picture.BLUE, WORDS["curve_residuals"])],
+        },
+    ]

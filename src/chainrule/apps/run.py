@@ -1,0 +1,111 @@
+"""Where a RUN is: a new name for each training, and nothing written over.
+
+A RUN is a folder with ``model.safetensors``, ``history.csv``, ``config.toml`` and ``report.html``; where a
+model is only read, the model file alone is as good.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
+from chainrule.apps.option import CONFIG
+from chainrule.errors import FileError, UsageError
+from chainrule.store import RunFolder
+
+MODEL, HISTORY, REPORT = "model.safetensors", "history.csv", "report.html"
+_OWN = (MODEL, HISTORY, CONFIG, REPORT, "checkpoints")
+
+
+def new_run(data: str) -> Path:
+    """A folder for a new training on this data: ``runs/iris-1``, ``runs/iris-2``, ...; it is made.
+
+    Fails:
+        FileError E403, E407: the folder cannot be made.
+    """
+    name = Path(data).name.partition(".")[0]
+    name = re.sub(r"[^\w-]+", "-", name).strip("-")[:60] or "table"
+    parent = Path("runs")
+    RunFolder.create(parent)
+    for n in count(1):
+        place = parent / f"{name}-{n}"
+        try:
+            place.mkdir()
+        except FileExistsError:
+            continue
+        except OSError:
+            RunFolder.create(place)  # says in its own words why it cannot be made
+            raise
+        return place
+    raise AssertionError("the numbers never end")
+
+
+@contextmanager
+def claimed(path: Path, resume: bool) -> Iterator[RunFolder]:
+    """The run at ``path``, nobody else training in it, inside the block.
+
+    Args:
+        path: the folder.
+        resume: go on with the training that is there; else there must be none.
+
+    Fails:
+        UsageError E602: a training is there, and ``resume`` is false.
+        FileError E604: nothing is there to go on with. FileError E430: another process is training there.
+    """
+    if resume and not path.exists():
+        raise FileError(
+            "E604",
+            where=str(path),
+            expected="the folder of a training",
+            received="no such folder",
+            fix="train without --resume",
+        )
+    if not (path / ".lock").exists() and not resume:
+        refuse_occupied(path)  # before a lock is put there; where one is, whoever holds it is named first
+    folder = RunFolder.create(path)
+    with folder.claim():
+        if not resume:
+            refuse_occupied(path)
+        yield folder
+
+
+def refuse_occupied(path: Path) -> None:
+    """Nothing is written over: refuse a folder that holds a training.
+
+    Fails:
+        UsageError E602: it does.
+    """
+    found = [name for name in _OWN if (path / name).exists()] if path.is_dir() else []
+    if found:
+        raise UsageError(
+            "E602",
+            where=str(path),
+            expected="a new folder",
+            received=", ".join(found),
+            fix="--resume to go on, or another --out",
+        )
+
+
+def model_file(run: str) -> Path:
+    """The model file of a RUN, which is given as a folder or as the file itself.
+
+    Fails:
+        FileError E401: nothing is there. FileError E610: a folder without a model.
+    """
+    path = Path(run)
+    if not path.is_dir():
+        return path
+    file = path / MODEL
+    if not file.is_file():
+        unfinished = (path / CONFIG).is_file()
+        raise FileError(
+            "E610",
+            where=run,
+            expected=MODEL,
+            received="an unfinished training" if unfinished else "none",
+            fix=f"chainrule train DATA --out {run} --resume" if unfinished else "chainrule train DATA",
+        )
+    return file

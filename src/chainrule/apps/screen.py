@@ -1,0 +1,88 @@
+"""The terminal: headings, tables, notices. Colours where a person looks on, plain text everywhere else.
+
+Every text from outside (a column's name, a label, a path) is shown, never obeyed: it is handed to rich as
+plain text, not as markup, and its control characters are spelled out.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table as Grid
+from rich.text import Text
+
+from chainrule.apps.cli import visible
+from chainrule.data import Finding
+from chainrule.settings import settings
+
+WIDEST = 400  # characters of a line where no terminal sets the width
+_COLOURS = {"error": "bold red", "warning": "yellow", "info": "cyan"}
+
+
+def console(to_errors: bool = False) -> Console:
+    """Where texts go: made anew each time, so that redirected output is found."""
+    stream = sys.stderr if to_errors else sys.stdout
+    terminal = Console(file=stream, highlight=False, markup=False, emoji=False)
+    return (
+        terminal
+        if terminal.is_terminal
+        else Console(file=stream, highlight=False, markup=False, emoji=False, color_system=None, width=WIDEST)
+    )
+
+
+def line(text: object = "", style: str = "", to_errors: bool = False) -> None:
+    """One line."""
+    terminal = console(to_errors)
+    terminal.print(Text(visible(text), style if terminal.is_terminal else ""), soft_wrap=True)
+
+
+def heading(text: str) -> None:
+    """A line that begins a part."""
+    line()
+    line(text, "bold")
+
+
+def block(text: str) -> None:
+    """A text of several lines as it is, control characters shown."""
+    for part in text.split("\n"):
+        line(part)
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[object]], numbers: Sequence[int] = ()) -> None:
+    """A table of aligned columns.
+
+    Args:
+        header: the names of the columns.
+        rows: the cells; floats are shown with four digits.
+        numbers: which columns are aligned to the right.
+    """
+    grid = Grid(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+    for i, name in enumerate(header):
+        grid.add_column(Text(visible(name)), justify="right" if i in numbers else "left", overflow="fold")
+    for row in rows:
+        grid.add_row(*(Text(cell(value)) for value in row))
+    terminal = console()
+    if terminal.is_terminal:
+        terminal.print(grid)
+        return
+    width = Measurement.get(terminal, terminal.options.update(width=100_000), grid).maximum
+    with terminal.capture() as captured:
+        terminal.print(grid, width=width, crop=False, no_wrap=True)
+    for text in captured.get().splitlines():
+        print(text.rstrip(), file=terminal.file)
+
+
+def cell(value: object) -> str:
+    """A value as a table shows it."""
+    if isinstance(value, float):
+        return f"{value:.4f}" if 1e-3 <= abs(value) < 1e4 else f"{value:.4g}"
+    return visible(value)
+
+
+def notices(findings: Iterable[Finding], to_errors: bool = False) -> None:
+    """What a person should know of the data, one line each."""
+    for finding in findings:
+        line(f"- {finding.say(settings.lang)}", _COLOURS[finding.severity], to_errors)

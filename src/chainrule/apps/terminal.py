@@ -1,0 +1,65 @@
+"""From words to a command's function, by typer; its complaints become errors of chainrule."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.main import get_command
+
+from chainrule.apps.word import say
+from chainrule.errors import UsageError
+
+# typer brings its own click, or uses the installed one; these are the right classes in either case.
+_Complaint, _Refusal = typer.BadParameter.__mro__[1:3]
+
+
+def run(name: str, words: list[str]) -> int:
+    """Run a command's function with these words; its exit code.
+
+    Args:
+        name: the command, which is also the name of its file.
+        words: what follows it.
+
+    Fails:
+        UsageError E601: an option or argument that is missing, unknown or of the wrong kind.
+    """
+    module = import_module(f"chainrule.apps.commands.{name}")
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+    app.command(name)(getattr(module, name))
+    command = get_command(app)
+    command.help = say(name)
+    for parameter in command.params:
+        text = getattr(parameter, "help", None)
+        if text and text.startswith("="):  # the key of a text: said in the language of this run
+            parameter.help = say(text[1:])  # pyright: ignore[reportAttributeAccessIssue]
+    try:
+        code = command.main(words, prog_name=f"chainrule {name}", standalone_mode=False)
+    except _Refusal as refusal:
+        raise _usage_error(refusal, name) from refusal
+    return code if isinstance(code, int) else 0
+
+
+def _usage_error(refusal: Any, command: str) -> UsageError:
+    """What typer found wrong, in the one form of errors."""
+    parameter = getattr(refusal, "param", None)
+    option = getattr(refusal, "option_name", "") or (_shown_name(parameter) if parameter is not None else "")
+    near = list(getattr(refusal, "possibilities", None) or [])
+    message = refusal.format_message() if hasattr(refusal, "format_message") else str(refusal)
+    if not isinstance(refusal, _Complaint):
+        message = f"{type(refusal).__name__}: {message}"
+    return UsageError(
+        "E601",
+        where=f"chainrule {command}",
+        option=option or say("words"),
+        received=message,
+        fix=near[0] if near else f"chainrule {command} --help",
+    )
+
+
+def _shown_name(parameter: Any) -> str:
+    """An option as it is typed, an argument by its name."""
+    names = [*getattr(parameter, "opts", [])]
+    long = [name for name in names if name.startswith("--")]
+    return long[0] if long else (getattr(parameter, "metavar", None) or parameter.name).upper()

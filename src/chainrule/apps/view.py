@@ -1,0 +1,98 @@
+"""Values as tables on the screen: columns of data, layers of a net, results."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from chainrule.apps import screen
+from chainrule.apps.course import SHOWN, Rating
+from chainrule.apps.study import Study
+from chainrule.apps.word import say
+from chainrule.data import Column
+from chainrule.nn import summary_rows
+from chainrule.settings import settings
+from chainrule.train.judging import specs_of
+from chainrule.train.learner import Learner
+
+MOST = 40  # columns of data shown on a screen; the report shows all
+LEVELS = 4  # levels of a category shown in its summary
+
+
+def column_summary(column: Column) -> str:
+    """What a column holds, in a few words: the range of numbers, the levels of a category."""
+    if column.minimum is not None:
+        mean = (
+            0.0 if abs(column.mean or 0.0) < 1e-12 * (column.std or 0.0) else column.mean
+        )  # 0 but for rounding
+        return f"{column.minimum:.4g} … {column.maximum:.4g}, {say('mean')} {mean:.4g}"
+    if column.levels:
+        shown = ", ".join(f"{level} ({count})" for level, count in column.levels[:LEVELS])
+        rest = len(column.levels) - LEVELS
+        return shown + (f", … +{rest}" if rest > 0 else "")
+    return ""
+
+
+def column_rows(columns: Sequence[Column]) -> list[tuple[str, str, str, str, str]]:
+    """Name, kind, missing, summary and reason of each column."""
+    return [
+        (
+            c.name,
+            say(f"kind_{c.kind}") + (f" ({say('is_target')})" if c.is_target else ""),
+            str(c.missing or ""),
+            column_summary(c),
+            c.reason.say(settings.lang),
+        )
+        for c in columns
+    ]
+
+
+def columns_table(columns: Sequence[Column]) -> None:
+    """The columns of the data; of very many the first, and always the target."""
+    shown = list(columns)
+    if len(shown) > MOST:
+        shown = [c for i, c in enumerate(columns) if i < MOST - 1 or c.is_target]
+    header = [say(key) for key in ("name", "kind", "missing", "summary", "why")]
+    screen.table(header, column_rows(shown), numbers=(2,))
+    if len(shown) < len(columns):
+        screen.line(say("more_columns").format(count=len(columns) - len(shown)))
+
+
+def net_table(learner: Learner, study: Study | None = None) -> None:
+    """The layers with shapes and parameter counts."""
+    inputs = specs_of({"x": study.training.x}) if study is not None else dict(learner.network.inputs)  # pyright: ignore[reportOptionalMemberAccess]
+    layers(learner.recipe.net, inputs)
+    optimizer = learner.recipe.optimizer
+    penalty = learner.recipe.penalty
+    loss = study.loss if study is not None else ", ".join(t.loss.name for t in learner.targets.values())
+    screen.line(say("how_trained").format(loss=loss, optimizer=optimizer, penalty=penalty or say("none")))
+
+
+def layers(net: object, inputs: dict) -> None:
+    """A net as a table, with the sum of its parameters."""
+    rows = summary_rows(net, inputs)  # pyright: ignore[reportArgumentType]
+    screen.table(
+        [say(key) for key in ("layer", "what_layer", "output", "parameters")],
+        [(r.path, r.layer, r.output, f"{r.parameters:,}") for r in rows],
+        numbers=(3,),
+    )
+    screen.line(say("parameter_count").format(count=f"{sum(r.parameters for r in rows):,}"))
+
+
+def result_table(rated: Sequence[Rating], kind: str) -> None:
+    """The net beside its rivals."""
+    names = SHOWN[kind]
+    rows = [(say(f"{r.name}_{kind}"), *(float(r.values[name]) for name in names)) for r in rated]
+    screen.table(["", *(say(f"metric_{name}") for name in names)], rows, numbers=range(1, len(names) + 1))
+
+
+def history_table(history: Sequence[dict[str, float | None]], last: int = 5) -> None:
+    """The last epochs of a training."""
+    header = list(history[-1])
+    rows = [
+        [int(row[k] or 0) if k == "epoch" else _value(row.get(k)) for k in header] for row in history[-last:]
+    ]
+    screen.table(header, rows, numbers=range(len(header)))
+
+
+def _value(value: float | None) -> object:
+    return "" if value is None else float(value)

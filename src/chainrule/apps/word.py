@@ -1,0 +1,263 @@
+"""Every text of the command line, in English and Chinese, side by side.
+
+A text is named by its key; ``say`` gives it in the language of ``settings.lang``. Words in braces are filled
+in by the place that shows the text.
+"""
+
+from __future__ import annotations
+
+from chainrule.settings import settings
+
+WORDS: dict[str, tuple[str, str]] = {
+    # commands
+    "usage": (
+        "chainrule COMMAND ...: neural networks that train, explain and ship",
+        "chainrule 命令 ...：训练、解释、交付神经网络",
+    ),
+    "usage_end": (
+        "chainrule COMMAND --help says more. --lang zh|en sets the language, --debug shows tracebacks.",
+        "chainrule 命令 --help 查看详情。--lang zh|en 选择语言，--debug 显示出错位置。",
+    ),
+    "train": (
+        "train a network on a table and judge it beside simple rivals",
+        "用表格训练网络，并与简单的方法比较",
+    ),
+    "predict": ("answer for every row of a table", "对表格的每一行给出预测"),
+    "evaluate": ("say how good a model is on a table with known answers", "在已知答案的表格上评估模型"),
+    "explain": ("derive one answer and its gradients, number by number", "逐个数字推导一个预测及其梯度"),
+    "show": (
+        "show a RUN, an operation (op NAME) or a net (net WORDS)",
+        "显示训练结果、运算（op 名称）或网络（net 描述）",
+    ),
+    "check": ("look for what commonly goes wrong with data", "检查数据中的常见问题"),
+    "example": ("list the examples, or run one", "列出或运行示例"),
+    # arguments and options
+    "words": ("an argument", "参数"),
+    "data": (
+        "a file (CSV, TSV, Parquet, Arrow, .npz) or the name of a set",
+        "文件（CSV、TSV、Parquet、Arrow、.npz）或数据集名称",
+    ),
+    "run": ("the folder of a training, or its model file", "训练结果文件夹，或其中的模型文件"),
+    "target": ("the column to predict", "要预测的列"),
+    "net": (
+        'the hidden layers: "64 relu, dropout 0.2"; "" is a linear model',
+        "隐藏层，如“64 relu, dropout 0.2”；留空为线性模型",
+    ),
+    "epochs": ("passes over the training rows at most", "最多训练多少轮"),
+    "seed": (
+        "decides the split, the first weights and the order of rows",
+        "决定数据划分、初始权重和行的次序",
+    ),
+    "engine": ("what runs the graphs", "计算引擎"),
+    "task": (
+        "classification or regression; decided from the target by default",
+        "classification 或 regression；默认由目标列决定",
+    ),
+    "batch_size": ("rows for one update", "批量大小"),
+    "rate": ("the learning rate", "学习率"),
+    "optimizer": ("sgd, adam, adamw or rmsprop", "优化器：sgd、adam、adamw 或 rmsprop"),
+    "penalty": ("strength of the L2 penalty on weights; 0 for none", "权重的 L2 惩罚强度；0 表示不用"),
+    "patience": (
+        "epochs without improvement before the training ends; 0: never",
+        "多少轮没有改进就停止；0 表示不提前停止",
+    ),
+    "class_weight": ("balanced: rare classes weigh more", "balanced：稀有类别权重更大"),
+    "category": ("a column to be taken as a category", "当作类别的列"),
+    "number": ("a column to be taken as a number", "当作数字的列"),
+    "drop": ("a column to be left out", "不使用的列"),
+    "out": (
+        "the folder for the result; a new one under runs/ by default",
+        "保存结果的文件夹；默认在 runs/ 下新建",
+    ),
+    "resume": ("go on with the interrupted training in --out", "继续 --out 中被中断的训练"),
+    "lang": ("language: en or zh", "语言：en 或 zh"),
+    "csv": ("the file for the answers; the screen by default", "保存预测的文件；默认输出到屏幕"),
+    "proba": ("also the probability of each class", "同时给出每个类别的概率"),
+    "row": ("the row to explain, counted from 1", "要解释的行，从 1 开始计数"),
+    "weight": ("one weight, such as dense1.weight[0,1]", "某个权重，如 dense1.weight[0,1]"),
+    "depth": ("1 one line, 2 a page, 3 every number", "1 一句话，2 一页，3 所有数字"),
+    "html": ("write a page instead of a text", "写成网页文件"),
+    "what": ("a RUN, or op, or net", "训练结果文件夹，或 op，或 net"),
+    "which": ("the operation's name, or the net in words", "运算名称，或网络描述"),
+    "inputs": ("how many numbers a sample has", "每个样本有多少个数"),
+    "example_name": ("which example", "示例名称"),
+    "samples": ("one sample or two", "一个或两个样本"),
+    # train
+    "classification": (
+        '{data}: {rows} rows; target "{target}", {classes} classes',
+        "{data}：{rows} 行；目标“{target}”，{classes} 个类别",
+    ),
+    "regression": (
+        '{data}: {rows} rows; target "{target}", a number',
+        "{data}：{rows} 行；目标“{target}”，数值",
+    ),
+    "columns": ("Columns", "列"),
+    "name": ("name", "列名"),
+    "kind": ("kind", "类型"),
+    "missing": ("missing", "缺失"),
+    "summary": ("summary", "概要"),
+    "why": ("why", "原因"),
+    "mean": ("mean", "均值"),
+    "kind_number": ("number", "数字"),
+    "kind_category": ("category", "类别"),
+    "kind_yes_no": ("yes/no", "是/否"),
+    "kind_date": ("date, left out", "日期，未使用"),
+    "kind_text": ("text, left out", "文本，未使用"),
+    "kind_constant": ("constant, left out", "常数，未使用"),
+    "kind_id": ("id, left out", "编号，未使用"),
+    "kind_empty": ("empty, left out", "空列，未使用"),
+    "is_target": ("target", "目标"),
+    "more_columns": ("... and {count} more; report.html shows all", "……另有 {count} 列，见 report.html"),
+    "split": (
+        "{training} rows train, {validation} say when to stop, {test} are held out (seed {seed})",
+        "{training} 行用于训练，{validation} 行决定何时停止，{test} 行留作最后评估（种子 {seed}）",
+    ),
+    "net_heading": ("Network", "网络"),
+    "layer": ("layer", "层"),
+    "what_layer": ("what", "内容"),
+    "output": ("output", "输出"),
+    "parameters": ("parameters", "参数"),
+    "parameter_count": ("{count} parameters", "共 {count} 个参数"),
+    "how_trained": (
+        "loss {loss}; {optimizer}; penalty {penalty}",
+        "损失 {loss}；{optimizer}；惩罚 {penalty}",
+    ),
+    "none": ("none", "无"),
+    "end_epochs": (
+        "All {epochs} epochs done; kept are the weights of epoch {best}.",
+        "{epochs} 轮全部完成，保留第 {best} 轮的权重。",
+    ),
+    "end_early_stopping": (
+        "Stopped after epoch {epochs}: no improvement any more; kept are the weights of epoch {best}.",
+        "第 {epochs} 轮后停止：不再改进；保留第 {best} 轮的权重。",
+    ),
+    "end_converged": (
+        "Stopped after epoch {epochs}: the loss has converged.",
+        "第 {epochs} 轮后停止：损失已收敛。",
+    ),
+    "end_callback": ("Stopped after epoch {epochs}, as asked.", "按要求在第 {epochs} 轮后停止。"),
+    "interrupted": (
+        "Interrupted; everything is saved. To go on:\n  {command}",
+        "已中断，进度已保存。继续训练：\n  {command}",
+    ),
+    "finished_already": (
+        "The training in {run} is finished; nothing to do.",
+        "{run} 中的训练已经完成，无事可做。",
+    ),
+    "result_heading": ("Result on the {test} held-out rows", "在 {test} 行留出数据上的结果"),
+    "written": ("Written to {run}: {files}", "已写入 {run}：{files}"),
+    "next": ("Next: chainrule predict {run} {data}", "下一步：chainrule predict {run} {data}"),
+    "net_classification": ("the net", "网络"),
+    "net_regression": ("the net", "网络"),
+    "linear_classification": ("linear model (logistic regression)", "线性模型（逻辑回归）"),
+    "linear_regression": ("linear model (ridge regression)", "线性模型（岭回归）"),
+    "trivial_classification": ("always the most frequent class", "总是最常见的类别"),
+    "trivial_regression": ("always the mean", "总是均值"),
+    "metric_accuracy": ("accuracy", "准确率"),
+    "metric_balanced_accuracy": ("balanced accuracy", "平衡准确率"),
+    "metric_precision": ("precision", "精确率"),
+    "metric_recall": ("recall", "召回率"),
+    "metric_f1": ("F1", "F1"),
+    "metric_roc_auc": ("ROC-AUC", "ROC-AUC"),
+    "metric_pr_auc": ("PR-AUC", "PR-AUC"),
+    "metric_r2": ("R2", "R2"),
+    "metric_rmse": ("RMSE", "RMSE"),
+    "metric_mae": ("MAE", "MAE"),
+    # report.html
+    "report_classification": (
+        "What class a row belongs to, learned by chainrule.",
+        "chainrule 学习每一行属于哪个类别。",
+    ),
+    "report_regression": ("What number a row has, learned by chainrule.", "chainrule 学习每一行的数值。"),
+    "report_result": ("Result on the held-out rows", "留出数据上的结果"),
+    "report_honest": (
+        "All three were judged once, on the same rows, which none of them had seen.",
+        "三种方法都只在同一批从未见过的数据上评估一次。",
+    ),
+    "report_curves": ("How it learned", "学习过程"),
+    "report_history": ("every epoch in numbers", "每一轮的数值"),
+    "curve_loss": (
+        "loss by epoch, training rows (with penalty and dropout)",
+        "训练集损失（按轮，含惩罚与暂退）",
+    ),
+    "curve_val_loss": ("loss, validation rows; dashed: the epoch kept", "验证集损失；虚线为保留的轮"),
+    "curve_val_accuracy": ("accuracy, validation rows", "验证集准确率"),
+    "curve_val_r2": ("R2, validation rows", "验证集 R2"),
+    "curve_against": (
+        "predicted (up) over true (right); dashed: equal",
+        "纵轴为预测值，横轴为真实值；虚线为两者相等",
+    ),
+    "curve_residuals": ("how often each error (predicted - true) occurs", "误差（预测值 - 真实值）的分布"),
+    "report_confusion": ("Confusion matrix", "混淆矩阵"),
+    "report_confusion_says": (
+        "Rows are the true classes, columns the net's answers, on the held-out rows.",
+        "行为真实类别，列为网络的预测（留出数据）。",
+    ),
+    "report_values": ("Answers and errors on the held-out rows", "留出数据上的预测与误差"),
+    "report_facts": ("The training", "训练"),
+    "report_again": ("This command repeats the training:", "用以下命令可重复这次训练："),
+    "fact_rows": ("rows", "行数"),
+    "fact_target": ("target", "目标"),
+    "fact_split": ("training / validation / held out", "训练 / 验证 / 留出"),
+    "fact_epochs": ("epochs, of at most", "轮数 / 上限"),
+    "fact_best": ("epoch kept", "保留的轮"),
+    "fact_batch": ("batch size", "批量大小"),
+    "fact_seed": ("seed", "种子"),
+    "fact_fingerprint": ("fingerprint of the data", "数据指纹"),
+    "fact_loss": ("loss", "损失函数"),
+    "fact_optimizer": ("optimizer", "优化器"),
+    "fact_penalty": ("penalty", "惩罚"),
+    # evaluate, check, show, explain, example
+    "evaluated": ("{rows} rows of {data}", "{data}，{rows} 行"),
+    "trivial_classification_is": (
+        "The most frequent class of the training rows: {label}",
+        "训练数据中最常见的类别：{label}",
+    ),
+    "trivial_regression_is": ("The mean of the training rows: {mean}", "训练数据的均值：{mean}"),
+    "gravity": ("gravity", "程度"),
+    "finding": ("finding", "发现"),
+    "nothing_found": ("{rows} rows looked at; nothing found.", "检查了 {rows} 行，没有发现问题。"),
+    "severity_error": ("error", "错误"),
+    "severity_warning": ("warning", "警告"),
+    "severity_info": ("note", "提示"),
+    "fact": ("fact", "事实"),
+    "value": ("value", "值"),
+    "fact_data": ("data", "数据"),
+    "fact_steps": ("updates", "更新次数"),
+    "fact_batch_size": ("batch size", "批量大小"),
+    "history_end": ("The last epochs", "最后几轮"),
+    "backward": ("Backward (dy: the gradient that arrives)", "反向（dy 为传来的梯度）"),
+    "constraints": ("Constraints", "约束"),
+    "batch": ("Samples", "样本"),
+    "no_gradient": ("no gradient", "无梯度"),
+    "batch_apart": ("stay apart", "各自独立"),
+    "batch_reduced": ("are joined into one result", "合并为一个结果"),
+    "batch_shared": ("do not matter: the result is the same for all", "与样本无关，结果对所有样本相同"),
+    "batch_whole": ("must all be there at once", "必须同时给出全部样本"),
+    "page_written": ("Written to {file}", "已写入 {file}"),
+    "example_article": (
+        "the article's 2-3-1 network: every partial derivative, derived (--depth 1|2|3, --samples 1|2)",
+        "文章中的 2-3-1 网络：推导每一个偏导数（--depth 1|2|3，--samples 1|2）",
+    ),
+    "example_moons": (
+        "two interleaved half circles, told apart by a small net",
+        "用小网络区分两个交错的半圆",
+    ),
+    "example_digits": ("handwritten digits of 8 x 8 pixels, read by a net", "用网络识别 8×8 像素的手写数字"),
+    "stopped": ("Stopped.", "已停止。"),
+    "unexpected": (
+        "unexpected {kind}: {text} (a fault of chainrule; --debug shows the traceback)",
+        "意外错误 {kind}：{text}（chainrule 的缺陷；--debug 显示出错位置）",
+    ),
+}
+
+
+def say(key: str) -> str:
+    """The text of a key in the user's language.
+
+    Example:
+        >>> with settings.using(lang="zh"):
+        ...     say("split")[:20]
+        '{training} 行用于训练，{v'
+    """
+    return WORDS[key][1 if settings.lang == "zh" else 0]

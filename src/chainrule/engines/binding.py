@@ -1,0 +1,46 @@
+"""What the sizes of a graph are for given arrays: the check at the door of every engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from chainrule.errors import ShapeError, nearest
+from chainrule.spec import Size, Spec, size_at
+
+
+def bind(inputs: Mapping[str, Spec], arrays: Mapping[str, np.ndarray]) -> dict[str, int]:
+    """The number each symbolic size stands for, read off the arrays.
+
+    Fails:
+        ShapeError E210: an input has no array (the nearest given name is offered).
+        ShapeError E209: an array has another rank, kind or length, or one size would have two values; all mismatches
+            are listed.
+    """
+    missing = [name for name in inputs if name not in arrays]
+    if missing:
+        close = nearest(missing[0], arrays)
+        raise ShapeError(
+            "E210", where=", ".join(f'input "{m}"' for m in missing), expected=", ".join(inputs),
+            received=", ".join(arrays) or "none", fix=f'{{"{missing[0]}": {close or "..."}}}',
+        )  # fmt: skip
+    sizes: dict[str, int] = {}
+    for name, spec in inputs.items():
+        for axis, length in zip(spec.shape, arrays[name].shape, strict=False):
+            if isinstance(axis, Size) and len(axis.terms) == 1 and axis.terms[0] == ((str(axis),), 1):
+                sizes.setdefault(str(axis), length)
+    wrong = [name for name, spec in inputs.items() if not _fits(spec, arrays[name], sizes)]
+    if wrong:
+        first, *rest = wrong
+        raise ShapeError(
+            "E209", where=f'input "{first}"', expected=inputs[first], received=Spec.of(arrays[first]),
+            notes=[f'input "{name}": {inputs[name]}, received {Spec.of(arrays[name])}' for name in rest],
+        )  # fmt: skip
+    return sizes
+
+
+def _fits(spec: Spec, array: np.ndarray, sizes: Mapping[str, int]) -> bool:
+    if array.dtype.name != spec.dtype or array.ndim != spec.rank:
+        return False
+    return all(size_at(axis, sizes) == length for axis, length in zip(spec.shape, array.shape, strict=True))

@@ -1,0 +1,208 @@
+"""From a task to a kernel and its block: the words a kernel reads its sizes, strides and addresses from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from chainrule.engines.native import kernels
+from chainrule.engines.native.loop import Operation, Recipe, Writer
+from chainrule.engines.native.machine import Machine
+from chainrule.plan.task import Buffer, Task
+from chainrule.plan.view import View, collapse
+from chainrule.ops.card import Card
+
+
+@dataclass(frozen=True)
+class Address:
+    """A word that holds where something lies: a buffer's address plus ``offset`` bytes."""
+
+    buffer: int
+    offset: int = 0
+
+
+FLAG = Address(-1)  # where a kernel says that an index was out of range
+Word = Any  # an int, or an Address
+
+
+@dataclass(frozen=True)
+class Call:
+    """A kernel with its block.
+
+    Args:
+        kernel: its address.
+        words: the block.
+        span: length of axis 0, when the call can be shared by threads (words 0 and 1 are its bounds), else 0.
+    """
+
+    kernel: int
+    words: tuple[Word, ...]
+    span: int = 0
+
+
+class Blocks:
+    """Makes calls of tasks.
+
+    Args:
+        machine: compiles loops.
+        buffers: of the plan.
+    """
+
+    def __init__(self, machine: Machine, buffers: Sequence[Buffer]) -> None:
+        self.machine, self.buffers = machine, buffers
+
+    def calls(self, task: Task) -> list[Call] | None:
+        """The calls of a task, or ``None`` when it must run by the law."""
+        rule = RULES.get(task.kind)
+        return None if rule is None else rule(self, task)
+
+    def kind(self, view: View) -> str:
+        return self.buffers[view.buffer].dtype
+
+    def at(self, view: View) -> Address:
+        return Address(view.buffer, view.offset * np.dtype(self.kind(view)).itemsize)
+
+    def loop(self, reads: Sequence[View], writes: Sequence[View], operations: Sequence[Operation], kept: Sequence[int]) -> Call:
+        """The call of a loop over these operands."""
+        shape = writes[0].shape
+        lengths, strides = collapse(shape, [v.strides for v in (*reads, *writes)])
+        inner = lengths[-1]
+        near = tuple(
+            (self.kind(v), "s" if s[-1] == 0 else "c" if s[-1] == 1 else "g")
+            for v, s in zip(reads, strides, strict=False)
+        )
+        recipe = Recipe(len(lengths), near, tuple(operations), tuple(kept))
+        kernel = self.machine.function("loop", recipe.source(), lambda name: Writer(recipe, name).write())
+        words: list[Word] = [0, lengths[0], *lengths[1:]]
+        if 0 in shape:
+            words[1], inner = 0, 0
+        for view, steps in zip((*reads, *writes), strides, strict=True):
+            words += [self.at(view), *steps]
+        del inner
+        return Call(kernel, tuple(words), lengths[0] if 0 not in shape else 0)
+
+
+def _operation(node: Any, number: dict[Any, int]) -> Operation:
+    op: Card = node.op
+    kind = node.inputs[-1].dtype
+    settings = tuple(float(v) for v in op.attributes.values() if isinstance(v, int | float)) if op.name == "clip" else ()
+    return Operation(op.name, kind, node.dtype, tuple(number[s] for s in node.inputs), settings)
+
+
+def _loop(blocks: Blocks, task: Task) -> list[Call]:
+    number = {node: i for i, node in enumerate(task.facts["operands"])}
+    operations = []
+    for node in task.nodes:
+        operations.append(_operation(node, number))
+        number[node] = len(number)
+    return [blocks.loop(task.reads, task.writes, operations, [number[n] for n in task.facts["kept"]])]
+
+
+def _copy(blocks: Blocks, task: Task) -> list[Call]:
+    return [blocks.loop(task.reads, task.writes, [], [0])]
+
+
+def _fill(blocks: Blocks, task: Task) -> list[Call]:
+    (target,) = task.writes
+    kind = blocks.kind(target)
+    same = View(target.buffer, target.shape, target.strides, target.offset)
+    zero = [Operation("cast", kind, "bool", (0,)), Operation("cast", "bool", kind, (1,))]
+    del same
+    return [blocks.loop([target], [target], [*zero, Operation("subtract", kind, kind, (2, 2))], [3])]
+
+
+def _matmul(blocks: Blocks, task: Task) -> list[Call]:
+    a, b = task.reads
+    (c,) = task.writes
+    kind, (m, n), k = blocks.kind(c), c.shape[-2:], a.shape[-1]
+    stack = int(np.prod(c.shape[:-2]))
+    steps = [_stack_stride(v) for v in (a, b, c)]
+    adds = int(task.adds)
+    (ar, ac), (br, bc) = a.strides[-2:], b.strides[-2:]
+    if m * n * k <= kernels.SMALL or min(m, n, k) == 0:
+        words = [stack, m, n, k, blocks.at(a), steps[0], ar, ac, blocks.at(b), steps[1], br, bc, blocks.at(c), steps[2],
+                 c.strides[-2] if m > 1 else n, adds]  # fmt: skip
+        return [Call(kernels.matmul_small(kind), tuple(words))]
+    left, lda = _flag(m, k, ar, ac)
+    right, ldb = _flag(k, n, br, bc)
+    words = [kernels.BLAS[kind], stack, m, n, k, blocks.at(a), steps[0], left, lda, blocks.at(b), steps[1], right, ldb,
+             blocks.at(c), steps[2], n, adds]  # fmt: skip
+    return [Call(kernels.matmul_blas(kind), tuple(words))]
+
+
+def _flag(rows: int, columns: int, row: int, column: int) -> tuple[int, int]:
+    """How BLAS is to take a matrix: as it lies, or transposed; and its leading dimension."""
+    if column == 1 or columns == 1:
+        return kernels.NO_TRANSPOSE, max(row if rows > 1 else columns, columns, 1)
+    return kernels.TRANSPOSE, max(column, rows, 1)
+
+
+def _stack_stride(view: View) -> int:
+    lengths, (strides,) = collapse(view.shape[:-2], [view.strides[:-2]])
+    return strides[0] if len(lengths) == 1 else 0
+
+
+def _sum(blocks: Blocks, task: Task) -> list[Call]:
+    (x,), (y,) = task.reads, task.writes
+    n, r, c = task.facts["lengths"]
+    words = [n, r, c, blocks.at(x), *task.facts["strides"], blocks.at(y)]
+    kind = blocks.kind(x)
+    match task.kind:
+        case "sum":
+            return [Call(kernels.sum_rows(kind), (*words, int(task.adds)))]
+        case "argmax":
+            return [Call(kernels.argmax_rows(kind), tuple(words))]
+    return [Call(kernels.largest_rows(kind, 1 if task.kind == "max" else -1), tuple(words))]
+
+
+def _scores(blocks: Blocks, task: Task) -> list[Call]:
+    (x,), (y,) = task.reads, task.writes
+    words = [*task.facts["lengths"], blocks.at(x), *task.facts["strides"], blocks.at(y)]
+    return [Call(kernels.softmax_rows(blocks.kind(x), task.kind), tuple(words))]
+
+
+def _gather(blocks: Blocks, task: Task) -> list[Call]:
+    table, index = task.reads
+    (y,) = task.writes
+    width = int(np.prod(table.shape[1:]))
+    words = [int(np.prod(index.shape)), width, blocks.at(table), table.shape[0], width, blocks.at(index), 1, blocks.at(y), FLAG]
+    return [Call(kernels.take_rows(blocks.kind(table), blocks.kind(index)), tuple(words))]
+
+
+def _scatter(blocks: Blocks, task: Task) -> list[Call]:
+    values, index = task.reads
+    (y,) = task.writes
+    width = int(np.prod(y.shape[1:]))
+    words = [int(np.prod(index.shape)), width, blocks.at(values), y.shape[0], int(task.adds), blocks.at(index), 1, blocks.at(y), FLAG]
+    return [Call(kernels.add_rows(blocks.kind(values), blocks.kind(index)), tuple(words))]
+
+
+def _one_hot(blocks: Blocks, task: Task) -> list[Call]:
+    (index,), (y,) = task.reads, task.writes
+    words = [int(np.prod(index.shape)), y.shape[-1], blocks.at(index), 1, blocks.at(y), FLAG]
+    return [Call(kernels.one_hot_rows(blocks.kind(y), blocks.kind(index)), tuple(words))]
+
+
+def _uniform(blocks: Blocks, task: Task) -> list[Call]:
+    (key,), (y,) = task.reads, task.writes
+    stream = task.facts["stream"] & 0xFFFFFFFFFFFFFFFF
+    words = [int(np.prod(y.shape)), 0, blocks.at(key), stream >> 32, stream & 0xFFFFFFFF, blocks.at(y)]
+    return [Call(kernels.uniform_numbers(blocks.kind(y)), tuple(words))]
+
+
+Rule = Callable[[Blocks, Task], "list[Call]"]
+RULES: dict[str, Rule] = {
+    "loop": _loop,
+    "copy": _copy,
+    "fill": _fill,
+    "matmul": _matmul,
+    **dict.fromkeys(("sum", "max", "min", "argmax"), _sum),
+    **dict.fromkeys(("softmax", "log_softmax", "logsumexp"), _scores),
+    "gather": _gather,
+    "scatter_add": _scatter,
+    "one_hot": _one_hot,
+    "uniform": _uniform,
+}

@@ -1,0 +1,233 @@
+"""From a group of elementwise operations to one compiled loop.
+
+A loop is described by a ``Recipe``: which operations, on what, over how many axes, and for each operand whether its
+innermost neighbours lie side by side (``c``), are one repeated value (``s``) or lie apart (``g``). Sizes, strides and
+addresses are *not* part of it; they come in the block. So two layers, or two networks, with the same arithmetic share
+one compiled loop, and a cache of loops serves all networks a person ever builds.
+
+The block::
+
+    [first, last, length of axis 1, ..., then for each operand: address, stride of axis 0, stride of axis 1, ...]
+
+``first`` and ``last`` bound axis 0, so that several threads can share one loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+
+from chainrule.engines.native import vector
+from chainrule.engines.native.vector import EMIT, LANES, Lanes, Value, scalar_type
+
+I64 = ir.IntType(64)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation of a loop.
+
+    Args:
+        name: of the card.
+        kind: number kind the operation works in (that of its inputs; of ``where``, of the values).
+        result: number kind of the result.
+        inputs: operand numbers; operands first, then the results of the operations in order.
+        settings: numbers that are part of the operation, such as the limits of ``clip``.
+    """
+
+    name: str
+    kind: str
+    result: str
+    inputs: tuple[int, ...]
+    settings: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A loop without its sizes and addresses.
+
+    Args:
+        rank: how many axes.
+        reads: number kind and neighbourhood (``c``, ``s``, ``g``) of each operand that is read.
+        operations: in order.
+        writes: which values are written to memory, each side by side.
+    """
+
+    rank: int
+    reads: tuple[tuple[str, str], ...]
+    operations: tuple[Operation, ...]
+    writes: tuple[int, ...]
+
+    def kind_of(self, value: int) -> str:
+        """The number kind of a value: an operand read, or a result."""
+        if value < len(self.reads):
+            return self.reads[value][0]
+        return self.operations[value - len(self.reads)].result
+
+    @property
+    def words(self) -> int:
+        """How long the block is."""
+        return 1 + self.rank + (len(self.reads) + len(self.writes)) * (1 + self.rank)
+
+    def source(self) -> str:
+        """The loop in words: what is computed for each element. Also what the cache knows it by."""
+        axes = "".join(f"[i{axis}]" for axis in range(self.rank))
+        lines = [f"# axes {self.rank}; first <= i0 < last"]
+        for i, (kind, near) in enumerate(self.reads):
+            lines.append(f"v{i} = read{i}{axes}    # {kind}, {near}")
+        for i, operation in enumerate(self.operations, len(self.reads)):
+            inside = ", ".join([*(f"v{j}" for j in operation.inputs), *map(repr, operation.settings)])
+            lines.append(f"v{i} = {operation.name}({inside})    # {operation.kind} -> {operation.result}")
+        lines += [f"write{i}{axes} = v{value}" for i, value in enumerate(self.writes)]
+        return "\n".join(lines) + "\n"
+
+
+def itemsize(kind: str) -> int:
+    return np.dtype(kind).itemsize
+
+
+@dataclass
+class _Operand:
+    """Where an operand lies in the present row: the address of its element 0, and the inner stride."""
+
+    kind: str
+    near: str
+    base: Value
+    stride: Value
+
+
+class Writer:
+    """Writes the instructions of one loop into a module.
+
+    Args:
+        recipe: the loop.
+        name: what the function is called.
+    """
+
+    def __init__(self, recipe: Recipe, name: str) -> None:
+        self.recipe = recipe
+        self.module = ir.Module(name)
+        function = ir.Function(self.module, ir.FunctionType(ir.VoidType(), [I64]), name)
+        self.builder = ir.IRBuilder(function.append_basic_block("entry"))
+        self.block = function.args[0]
+
+    def write(self) -> ir.Module:
+        """The module with the finished function."""
+        rank, operands = self.recipe.rank, self._operands()
+        first, last = self._word(0), self._word(1)
+        lengths = [self._word(1 + axis) for axis in range(1, rank)]
+        if rank == 1:
+            self._row(operands, [], first, last)
+        else:
+            self._nest(operands, [(first, last), *((I64(0), n) for n in lengths[:-1])], [], lengths[-1])
+        self.builder.ret_void()
+        return self.module
+
+    def _operands(self) -> list[tuple[str, str, Value, list[Value]]]:
+        """For each operand its kind, neighbourhood, address and strides."""
+        place, found = 1 + self.recipe.rank, []
+        kinds = [*self.recipe.reads, *((self.recipe.kind_of(w), "c") for w in self.recipe.writes)]
+        for kind, near in kinds:
+            strides = [self._word(place + 1 + axis) for axis in range(self.recipe.rank)]
+            found.append((kind, near, self._word(place), strides))
+            place += 1 + self.recipe.rank
+        return found
+
+    def _word(self, index: int) -> Value:
+        pointer = self.builder.inttoptr(self.builder.add(self.block, I64(8 * index)), I64.as_pointer())
+        return self.builder.load(pointer)
+
+    @contextmanager
+    def _counting(self, start: Value, stop: Value, step: int = 1) -> Iterator[Value]:
+        """A loop over start, start + step, ... below stop."""
+        b = self.builder
+        head, body, done = (b.append_basic_block(n) for n in ("head", "body", "done"))
+        before = b.block
+        b.branch(head)
+        b.position_at_end(head)
+        index = b.phi(I64)
+        index.add_incoming(start, before)
+        b.cbranch(b.icmp_signed("<", index, stop), body, done)
+        b.position_at_end(body)
+        yield index
+        index.add_incoming(b.add(index, I64(step)), b.block)
+        b.branch(head)
+        b.position_at_end(done)
+
+    def _nest(self, operands: list, bounds: list, indices: list, inner: Value) -> None:
+        """The outer loops, one inside the other, around the row."""
+        if not bounds:
+            self._row(operands, indices, I64(0), inner)
+            return
+        with self._counting(*bounds[0]) as index:
+            self._nest(operands, bounds[1:], [*indices, index], inner)
+
+    def _row(self, operands: list, indices: list, start: Value, stop: Value) -> None:
+        """The innermost axis: many lanes at a time, then what is left one by one."""
+        b = self.builder
+        rows = []
+        for kind, near, address, strides in operands:
+            for index, stride in zip(indices, strides, strict=False):
+                address = b.add(address, b.mul(b.mul(index, stride), I64(itemsize(kind))))
+            rows.append(_Operand(kind, near, address, strides[-1]))
+        many = b.add(start, b.and_(b.sub(stop, start), I64(-LANES)))
+        many = b.select(b.icmp_signed("<", stop, start), start, many)
+        for width, low, high in ((LANES, start, many), (1, many, stop)):
+            lanes = Lanes(b, width)
+            held = {i: lanes.repeat(self._load(r, Lanes(b, 1), I64(0))) for i, r in enumerate(rows) if r.near == "s"}
+            with self._counting(low, high, width) as index:
+                self._element(lanes, rows, held, index)
+
+    def _element(self, lanes: Lanes, rows: list[_Operand], held: dict[int, Value], index: Value) -> None:
+        """Everything that is computed for the elements at ``index``."""
+        count = len(self.recipe.reads)
+        values = [held[i] if i in held else self._load(rows[i], lanes, index) for i in range(count)]
+        for operation in self.recipe.operations:
+            inputs = [values[i] for i in operation.inputs]
+            values.append(emit(lanes, operation, inputs))
+        for row, value in zip(rows[count:], self.recipe.writes, strict=True):
+            self._store(row, lanes, index, values[value])
+
+    def _pointer(self, row: _Operand, index: Value, typ: Any) -> Value:
+        b = self.builder
+        step = index if row.near == "c" else b.mul(index, row.stride)
+        return b.inttoptr(b.add(row.base, b.mul(step, I64(itemsize(row.kind)))), typ.as_pointer())
+
+    def _load(self, row: _Operand, lanes: Lanes, index: Value) -> Value:
+        if lanes.width > 1 and row.near == "g":
+            one, result = Lanes(self.builder, 1), ir.Constant(lanes.type(row.kind), ir.Undefined)
+            for lane in range(lanes.width):
+                value = self._load(row, one, self.builder.add(index, I64(lane)))
+                result = self.builder.insert_element(result, value, ir.IntType(32)(lane))
+            return result
+        stored = _in_memory(row.kind, lanes)
+        value = self.builder.load(self._pointer(row, index, stored), align=itemsize(row.kind))
+        return self.builder.trunc(value, lanes.type("bool")) if row.kind == "bool" else value
+
+    def _store(self, row: _Operand, lanes: Lanes, index: Value, value: Value) -> None:
+        stored = _in_memory(row.kind, lanes)
+        if row.kind == "bool":
+            value = self.builder.zext(value, stored)
+        self.builder.store(value, self._pointer(row, index, stored), align=itemsize(row.kind))
+
+
+def _in_memory(kind: str, lanes: Lanes) -> ir.Type:
+    """The type of numbers in memory: true/false takes a byte."""
+    one = ir.IntType(8) if kind == "bool" else scalar_type(kind)
+    return one if lanes.width == 1 else ir.VectorType(one, lanes.width)
+
+
+def emit(lanes: Lanes, operation: Operation, inputs: list[Value]) -> Value:
+    """The instructions of one operation."""
+    if operation.name == "clip":
+        return vector.clip(lanes, operation.kind, inputs[0], *operation.settings)
+    if operation.name == "cast":
+        return vector.cast(lanes, inputs[0], operation.kind, operation.result)
+    if operation.name == "copy":
+        return inputs[0]
+    return EMIT[operation.name](lanes, operation.kind, inputs)

@@ -1,0 +1,171 @@
+"""The ledger of one weight: the chain from the loss to it, each factor with its number, and the product.
+
+It is built backwards and told forwards. The gradient's formula names what came back to the next value; that signal's
+formula names the ones before; and so on until the error of the answer. Where a signal is a sum over many ways, the
+three that contribute most are followed, and the total says how much they are. Nothing here knows what kind of layer
+the weight belongs to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from chainrule.explain.derivatives import meaning
+from chainrule.explain.page import Equation, Lines, Part, Section, Table
+from chainrule.explain.pen import DIGITS, Index, Pen, brief, cut, figure, signed
+from chainrule.explain.update import move
+from chainrule.formula import Link, Sum, Tree, number, substitute
+from chainrule.trace import Scalar
+
+FOLLOWED = 3  # how many ways are followed at each level
+MOST_SYMBOLS = 60  # in the whole product; signals beyond keep their symbol
+
+
+def ledger(pen: Pen, path: str, index: Index) -> list[Section]:
+    """All that is to be said of one weight."""
+    return [
+        _who(pen, path, index),
+        _chain(pen, path, index),
+        _product(pen, path, index),
+        _beside(pen, path, index),
+        _moved(pen, path, index),
+    ]
+
+
+def _who(pen: Pen, path: str, index: Index) -> Section:
+    t = pen.trace
+    facts = {"name": f"{path}[{','.join(map(str, index))}]", "symbol": pen.text(pen.parameter(path, index))}
+    shape = " × ".join(map(str, t.parameters[path].shape))
+    text = pen.say("weight_is", **facts, value=number(float(t.parameters[path][index])), shape=shape)
+    g = float(t.gradients[path][index])
+    word = meaning(pen, g)
+    return Section("", (text, pen.say("weight_meaning", gradient=signed(g), meaning=word)))
+
+
+def _chain(pen: Pen, path: str, index: Index) -> Section:
+    """From the loss to the weight, one stop after the other."""
+    levels = list(_levels(pen, path, index))
+    parts: list[Part] = [pen.say("chain_intro")]
+    for level in reversed(levels):
+        parts += [Lines(pen.label("B"), tuple(equations)) for equations in level]
+    return Section(pen.say("chain"), tuple(parts))
+
+
+def _levels(pen: Pen, path: str, index: Index) -> Iterator[list[list[Equation]]]:
+    t = pen.trace
+    gradient = t.derivation.gradients[path]
+    yield [[pen.equation(gradient, index, pen.gradient(path, index))]]
+    asked = _signals(pen, Scalar(gradient, index))
+    seen: set[Scalar] = set()
+    while asked:
+        level, further = [], []
+        for at in [a for a in asked if a not in seen][:FOLLOWED]:
+            seen.add(at)
+            level.append([pen.equation(at.node, at.index), *_slope(pen, at)])
+            further += _signals(pen, at)
+        if level:
+            yield level
+        asked = list(dict.fromkeys(further))
+
+
+def _slope(pen: Pen, at: Scalar) -> Iterator[Equation]:
+    """The slope of the curve that this signal has just passed, as a factor of its own."""
+    t = pen.trace
+    slopes, back = t.derivation.slopes(), t.derivation.cotangents
+    for above, slope in slopes.items():
+        below = above.inputs[0]
+        if back.get(below) is at.node and above in t.names and below in t.names:
+            word = pen.backward_word(t.cards[above])
+            yield pen.equation(slope, at.index, pen.slope(above, at.index), note=word)
+
+
+def _signals(pen: Pen, at: Scalar) -> list[Scalar]:
+    """The signals in a number's formula, those that contribute most first."""
+    tree = pen.trace.unfolder.scalar(at.node, at.index)
+    found = dict.fromkeys(link for part in largest(pen, tree) for link in _links(part))
+    return [link for link in found if pen.trace.names[link.node].role == "signal" and link != at]
+
+
+def _links(tree: Tree) -> list[Scalar]:
+    found: list[Scalar] = []
+
+    def look(node: Tree) -> None:
+        if isinstance(node, Link):
+            found.append(node.target)  # pyright: ignore[reportArgumentType]
+
+    substitute(tree, look)
+    return found
+
+
+def terms_of(tree: Tree) -> tuple[Tree, ...]:
+    """The terms of the longest sum in a formula; the formula itself where there is none."""
+    best: tuple[Tree, ...] = (tree,)
+
+    def look(node: Tree) -> None:
+        nonlocal best
+        if isinstance(node, Sum) and len(node.terms) > len(best):
+            best = node.terms
+
+    substitute(tree, look)
+    return best
+
+
+def largest(pen: Pen, tree: Tree) -> list[Tree]:
+    """The terms of a formula by size, the largest first."""
+    return sorted(terms_of(tree), key=lambda term: -abs(pen.trace.unfolder.value(term)))
+
+
+def _product(pen: Pen, path: str, index: Index) -> Section:
+    """The whole as one product, opened as far as it can be read, and who contributes most."""
+    t = pen.trace
+    gradient = t.derivation.gradients[path]
+    signals = [n for n, name in t.names.items() if name.role == "signal"]
+    whole = t.unfolder.scalar(gradient, index, signals, limit=MOST_SYMBOLS)
+    shown = cut(whole)
+    stored, alone = float(t.gradients[path][index]), t.unfolder.value(whole)
+    equation = Equation(pen.gradient(path, index), (shown, t.unfolder.numeric(shown, DIGITS)), stored)
+    parts: list[Part] = [Lines(pen.label("B"), (equation,))]
+    residual = abs(alone - stored) / max(abs(stored), 1e-300) if stored else abs(alone)
+    parts.append(pen.say("residual", value=figure(alone), residual=number(residual, 1)))
+    parts += _contributors(pen, whole)
+    return Section(pen.say("product"), tuple(parts))
+
+
+
+def _contributors(pen: Pen, tree: Tree) -> Iterator[Part]:
+    terms = largest(pen, tree)
+    if len(terms) < 2:
+        return
+    total = sum(pen.trace.unfolder.value(term) for term in terms)
+    rows = tuple(
+        (cut(term), pen.trace.unfolder.numeric(cut(term), DIGITS), signed(pen.trace.unfolder.value(term)))
+        for term in terms[:FOLLOWED]
+    )
+    shown = sum(pen.trace.unfolder.value(term) for term in terms[:FOLLOWED])
+    facts = {"n": len(terms), "k": len(rows), "total": signed(total), "shown": signed(shown)}
+    yield pen.say("contributors", **facts)
+    yield Table((pen.say("term"), pen.say("numbers"), pen.say("result")), rows, (2,))
+
+
+def _beside(pen: Pen, path: str, index: Index) -> Section:
+    """The check of this one weight."""
+    c = pen.trace.checked
+    i = c.places.index((path, index))
+    facts = {"analytic": figure(c.analytic[i]), "numeric": figure(c.numeric[i]), "step": f"{c.step:.5f}"}
+    return Section(pen.say("checked"), (pen.say("weight_checked", **facts, error=number(c.errors[i], 2)),))
+
+
+def _moved(pen: Pen, path: str, index: Index) -> Section:
+    t = pen.trace
+    if path not in t.derivation.moved:
+        return Section(pen.say("update"), (pen.say("frozen"),))
+    parts: list[Part] = [pen.say(f"memory_{t.has_memory}")] if t.has_memory else []
+    parts.append(Lines(pen.label("U"), (move(pen, path, index),)))
+    change = float(t.new_parameters[path][index] - t.parameters[path][index])
+    promise = change * float(t.gradients[path][index])
+    facts = {"change": signed(change), "promise": signed(promise)}
+    key = "weight_moves_up" if change > 0 else "weight_moves_down" if change < 0 else "weight_stays"
+    parts.append(pen.say(key, **facts))
+    if t.promise:
+        parts.append(pen.say("weight_share", percent=brief(100 * promise / t.promise)))
+    return Section(pen.say("update"), tuple(parts))

@@ -1,0 +1,137 @@
+"""The model a person holds: it learns, answers, is saved, and explains itself."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from chainrule.data import Arrays, Table, read_table
+from chainrule.errors import TrainingError, UsageError
+from chainrule.explain.explanation import Explanation
+from chainrule.explain.telling import explain, require_telling
+from chainrule.explain.weight import weight_of
+from chainrule.explain.words import say
+from chainrule.formula import number
+from chainrule.formula.letter import lowered
+from chainrule.nn.layer import Layer
+from chainrule.settings import settings
+from chainrule.trace import Moment, Trace, trace
+from chainrule.train import judging, tabular
+from chainrule.train.learner import Learner
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Samples made ready to be traced: inputs and targets by name, and what the inputs are in words."""
+
+    x: dict[str, np.ndarray]
+    y: dict[str, np.ndarray]
+    features: tuple[str, ...] = ()
+
+
+class Model(Learner):
+    """A net with a loss and an optimizer that can say why it answers as it does; see ``Learner`` for its arguments.
+
+    Example:
+        >>> from chainrule.nn import Dense, SGD, Sequential
+        >>> model = Model(Sequential(Dense(3, "sigmoid"), Dense(1, "sigmoid")), "half_mse", SGD(0.5))
+        >>> x, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0.0, 1.0, 1.0, 1.0]
+        >>> history = model.fit(x, y, epochs=2, batch_size=4, seed=0, verbose=False)
+        >>> print(model.explain(x[1], y[1], depth=1, lang="en").title)
+        One training step, explained with the numbers of one sample
+    """
+
+    def explain(
+        self, x: Any, y: Any = None, weight: str | None = None, depth: int = 2, lang: str | None = None
+    ) -> Explanation:
+        """The derivation of one training step on these samples: every value, every gradient, the move, its effect.
+
+        Args:
+            x: one sample (I,), several (n, I), arrays by input name, or rows of a table.
+            y: what was wanted: a label or value, or one for each sample; of a table its target column by default.
+            weight: one number of a parameter, such as ``"dense1.weight[0,1]"``: then its ledger is told.
+            depth: 1 one line for each stop; 2 a page; 3 every number.
+            lang: ``"en"`` or ``"zh"``; the setting by default.
+
+        Fails:
+            TrainingError E503: the model has not learned anything yet.
+            ShapeError E209: a sample of the wrong width.
+            UsageError E101, E102, E120, E121: no such language, depth, parameter or index. E122: no answer is given.
+        """
+        lang = lang or settings.lang
+        require_telling(depth, lang)
+        asked = () if weight is None else (weight_of(weight, self.parameters()),)
+        rows = self._rows(x, y, lang)
+        told = self._trace(rows, Moment(asked=asked))
+        return explain(told, depth, lang, weight, labels=self.labels, features=rows.features)
+
+    def trace(self, x: Any, y: Any = None) -> Trace:
+        """The numbers behind ``explain``, without words."""
+        return self._trace(self._rows(x, y, "en"), Moment())
+
+    def _trace(self, rows: Rows, moment: Moment) -> Trace:
+        assert self.network is not None
+        return trace(self.network, {**self.parameters(), **self.states()}, rows.x, rows.y, moment)
+
+    def _rows(self, x: Any, y: Any, lang: str) -> Rows:
+        if self.network is None:
+            raise TrainingError("E503", where="explain", fix="model.fit(x, y)")
+        features: tuple[str, ...] = ()
+        if self.preparation is not None and tabular.is_table(x, None):
+            table = read_table(x)
+            features = self._features(table, lang) if table.rows == 1 else ()
+            wanted = tabular.apply(self.preparation, table)[1] if y is None else self._wanted(y)
+            x, y = tabular.inputs(self.preparation, table), wanted
+        if y is None:
+            raise UsageError("E122", where="explain", expected="a label or a value", fix="model.explain(x[0], y[0])")
+        single = self._is_single(x)
+        x, y = _as_rows(x, single), _as_rows(y, single or np.ndim(y) == 0)
+        coded = judging.encoded(self, Arrays.of(x, y, dtype=self.recipe.dtype))
+        assert isinstance(coded.x, dict) and isinstance(coded.y, dict)
+        return Rows(coded.x, coded.y, features)
+
+    def _is_single(self, x: Any) -> bool:
+        """Whether the inputs are those of one sample, without a batch axis."""
+        assert self.network is not None
+        name, spec = next(iter(self.network.inputs.items()))
+        return np.ndim(x[name] if isinstance(x, Mapping) and name in x else x) == spec.rank - 1
+
+    def _wanted(self, y: Any) -> np.ndarray:
+        """What a person says was wanted of a table's row; values as the net sees them."""
+        assert self.preparation is not None
+        wanted = np.atleast_1d(np.asarray(y))
+        if self.preparation.task == "classification":
+            return wanted
+        return (wanted - self.preparation.target_mean) / self.preparation.target_std
+
+    def _features(self, table: Table, lang: str) -> tuple[str, ...]:
+        """What each input number of a table's row is: its name, the cell, what became of it."""
+        assert self.preparation is not None
+        return tuple(
+            say("feature", lang, i=lowered(str(i)), name=cell.feature, raw=cell.raw or "–", value=number(cell.value))
+            for i, cell in enumerate(self.preparation.cells(table, 0), 1)
+        )
+
+
+def _as_rows(value: Any, single: bool) -> Any:
+    """The value with a batch axis."""
+    if isinstance(value, Mapping):
+        return {name: _as_rows(part, single) for name, part in value.items()}
+    return np.asarray(value)[None] if single else value
+
+
+def load(path: str | os.PathLike[str], layers: Sequence[type[Layer]] = ()) -> Model:
+    """The model a file holds; executes nothing.
+
+    Args:
+        path: what ``Model.save`` wrote.
+        layers: classes of your own layers, if the net has some.
+
+    Fails:
+        FileError: the file is missing, damaged, foreign or newer than this chainrule.
+    """
+    return Model.load(path, layers)

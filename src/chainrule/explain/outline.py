@@ -1,0 +1,127 @@
+"""The short tellings: the whole in one line, the notation, and depth 1, a line for each stop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from chainrule.explain.derivatives import chosen
+from chainrule.explain.forward import forward_nodes
+from chainrule.explain.page import Items, Part, Section
+from chainrule.explain.pen import MANY, Pen, figure, signed
+from chainrule.formula import number
+from chainrule.graph import Node
+
+STEP = 0.01  # how far a weight is raised in "raising it by 0.01 would change the loss by about ..."
+MOST = 110  # signs a line of depth 1 may have
+SHOWN_FEATURES = 12
+
+
+def one_line(pen: Pen) -> Section:
+    """What the network said, what was wanted, which way it moves, what becomes of the loss."""
+    t = pen.trace
+    facts = {"old": figure(t.loss), "new": figure(t.new_loss)}
+    facts["falls"] = pen.say("falls" if t.new_loss < t.loss else "rises")
+    said = _said(pen) if t.samples == 1 and len(t.answers) == 1 else None
+    key = "line_mean" if t.samples > 1 else "line_loss"
+    text = pen.say(key, n=t.samples, **facts) if said is None else pen.say(said[0], **said[1], **facts)
+    return Section(pen.say("one_line"), (text,))
+
+
+def _said(pen: Pen) -> tuple[str, dict[str, Any]] | None:
+    """The key of the sentence and its facts: what was said and what was wanted."""
+    t = pen.trace
+    output, answer = next(iter(t.answers.items()))
+    target = t.values[t.derivation.network.targets[output]][pen.sample]
+    new = t.new_answers[output][pen.sample].reshape(-1)
+    old = answer[pen.sample].reshape(-1)
+    if target.ndim == 0 and target.dtype.kind in "iu":
+        wanted = int(target)
+        facts = {"wanted": pen.labels[wanted] if wanted < len(pen.labels) else wanted, "answer": figure(old[wanted])}
+        return "line_class", facts | {"moves": pen.say("falls" if new[wanted] < old[wanted] else "rises")}
+    if old.size != 1:
+        return None
+    value = float(target.reshape(-1)[0])
+    wanted = number(value) if not value.is_integer() else str(int(value))
+    if len(pen.labels) == 2:
+        wanted = pen.say("label_of", number=wanted, label=pen.labels[int(value)])
+    moves = pen.say("falls" if new[0] < old[0] else "rises")
+    return "line_value", {"answer": figure(old[0]), "wanted": wanted, "moves": moves}
+
+
+def notation(pen: Pen) -> Section:
+    """How to read what follows, said once."""
+    t = pen.trace
+    parts: list[Part] = [pen.say("letters"), pen.say("rounding")]
+    parts.append(pen.say("mean_many", n=t.samples) if t.samples > 1 else pen.say("mean_one"))
+    names = [pen.say("layer_name", number=layer.number, path=layer.path or "net") for layer in t.layers]
+    parts += [Items(tuple(names))] if names else []
+    if pen.features:
+        shown = pen.features[: MANY if pen.depth > 2 else SHOWN_FEATURES]
+        more = [pen.say("more_short", n=len(pen.features) - len(shown))] if len(pen.features) > len(shown) else []
+        parts += [pen.say("features"), Items((*shown, *more))]
+    return Section(pen.say("notation"), tuple(parts))
+
+
+def outline(pen: Pen) -> list[Section]:
+    """Depth 1: one line for each stop."""
+    return [
+        one_line(pen),
+        _stops(pen, "forward", _forward(pen)),
+        _stops(pen, "backward", _backward(pen)),
+        _stops(pen, "update", _update(pen)),
+    ]
+
+
+def _stops(pen: Pen, heading: str, lines: Iterable[str]) -> Section:
+    return Section(pen.say(heading), (Items(tuple(_fit(line) for line in lines)),))
+
+
+def _fit(line: str) -> str:
+    return line if len(line) <= MOST else f"{line[: MOST - 1]}…"
+
+
+def _forward(pen: Pen) -> Iterator[str]:
+    t, d = pen.trace, pen.trace.derivation
+    for node in forward_nodes(pen):
+        inputs = [n for n in _read(pen, node) if t.names[n].role != "parameter"]
+        values = t.values[node][pen.sample].reshape(-1)
+        if not values.size:
+            continue
+        best = int(np.argmax(values))
+        name = pen.text(t.names[node].symbol((0,) * t.values[node].ndim, 1)).rstrip("₁")
+        n_in = sum(t.values[n][pen.sample].size for n in inputs)
+        facts = {"layer": node.site.path or "net", "name": name, "n_in": n_in, "n_out": values.size}
+        yield pen.say("stop_forward", **facts, most=figure(values[best]), unit=best + 1)
+    wanted = [t.values[node][pen.sample].reshape(-1) for node in d.network.targets.values()]
+    said = [a[pen.sample].reshape(-1) for a in t.answers.values()]
+    texts = [pen.join(number(v) for part in parts for v in part.tolist()[:4]) for parts in (wanted, said)]
+    yield pen.say("stop_loss", wanted=texts[0], answer=texts[1], loss=figure(t.values[d.each][pen.sample]))
+
+
+def _read(pen: Pen, node: Node) -> tuple[Node, ...]:
+    return next((stop.inputs for stop in pen.trace.stops if stop.node is node and stop.kind == "forward"), ())
+
+
+def _backward(pen: Pen) -> Iterator[str]:
+    shown, total = chosen(pen)
+    for path, index in shown:
+        g = float(pen.trace.gradients[path][index])
+        name = pen.text(pen.parameter(path, index))
+        yield pen.say("stop_backward", name=name, gradient=signed(g), step=STEP, change=signed(STEP * g))
+    if len(shown) < total:
+        yield pen.say("more_short", n=f"{total - len(shown):,}")
+
+
+def _update(pen: Pen) -> Iterator[str]:
+    t = pen.trace
+    for path, index in chosen(pen)[0]:
+        old, new = float(t.parameters[path][index]), float(t.new_parameters[path][index])
+        part = f"{100 * abs((new - old) / old):.1f}%" if old else "–"
+        name = pen.text(pen.parameter(path, index))
+        facts = {"old": figure(old), "new": figure(new), "move": signed(new - old), "part": part}
+        yield pen.say("stop_update", name=name, **facts)
+    facts = {"old": figure(t.loss), "new": figure(t.new_loss), "change": signed(t.new_loss - t.loss)}
+    yield pen.say("loss_moved", **facts, promise=signed(t.promise))

@@ -1,0 +1,91 @@
+"""From a trace to an explanation: which chapters are told, at which depth, in which language."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from chainrule.errors import UsageError, nearest
+from chainrule.explain import backward, chain, derivatives, doubt, forward, ledger, outline, update
+from chainrule.explain.explanation import Explanation
+from chainrule.explain.page import Section
+from chainrule.explain.pen import Pen
+from chainrule.explain.weight import weight_of
+from chainrule.explain.words import LANGUAGES
+from chainrule.trace import Trace
+
+
+def explain(
+    trace: Trace,
+    depth: int = 2,
+    lang: str = "en",
+    weight: str | None = None,
+    *,
+    labels: Sequence[object] = (),
+    features: Sequence[str] = (),
+) -> Explanation:
+    """Tell what happened to the samples of a trace, in words, formulas and numbers.
+
+    Args:
+        trace: what happened. With several samples the formulas are those of the first, the gradients are the means.
+        depth: 1 one line for each stop; 2 a page; 3 every number.
+        lang: ``"en"`` or ``"zh"``.
+        weight: one number of a parameter, such as ``"dense1.weight[0,1]"``: then its ledger is told. The trace must
+            have been asked to check it (``Moment.asked``), else its check is made up for.
+        labels: the classes in the order of their numbers.
+        features: what each input number is, in words.
+
+    Fails:
+        UsageError E101: no such language. E102: no such depth. E120, E121: no such weight.
+    """
+    require_telling(depth, lang)
+    pen = Pen(trace, lang, depth, labels=labels, features=features)
+    title = pen.say("title_many" if trace.samples > 1 else "title", n=trace.samples)
+    if weight is not None:
+        path, index = weight_of(weight, trace.parameters)
+        title = pen.say("title_weight", weight=f"{path}[{','.join(map(str, index))}]")
+    broken = doubt.not_finite(pen)
+    if broken is not None:
+        return Explanation(title, lang, (broken,))
+    if weight is not None:
+        told = ledger.ledger(pen, path, index)
+        sections = [told[0], outline.notation(pen), *told[1:]] if depth > 1 else [told[0], *told[3:]]
+    elif depth == 1:
+        sections = outline.outline(pen)
+    else:
+        sections = _page(pen)
+    return Explanation(title, lang, tuple(section for section in sections if section is not None))
+
+
+def _page(pen: Pen) -> list[Section | None]:
+    chapters: list[Section | None] = [
+        outline.one_line(pen),
+        outline.notation(pen),
+        forward.forward(pen),
+        backward.backward(pen),
+        derivatives.derivatives(pen),
+    ]
+    if pen.depth > 2:
+        chapters += [chain.letters(pen), derivatives.full(pen)]
+    chapters += [update.update(pen), update.effect(pen), update.shrinking(pen)]
+    if pen.trace.samples > 1:
+        chapters.append(doubt.samples(pen))
+    if pen.depth > 2:
+        chapters += [chain.matrices(pen), chain.pitfalls(pen)]
+    return [*chapters, doubt.checked(pen), doubt.cautions(pen)]
+
+
+def require_telling(depth: int, lang: str) -> None:
+    """Refuse a depth or a language there is not.
+
+    Fails:
+        UsageError E101: no such language. UsageError E102: no such depth.
+    """
+    if lang not in LANGUAGES:
+        close = nearest(str(lang), LANGUAGES) or LANGUAGES[0]
+        raise UsageError(
+            "E101", where="explain, lang", name=lang, expected=", ".join(LANGUAGES), received=lang, fix=f'lang="{close}"'
+        )
+    if depth not in (1, 2, 3) or isinstance(depth, bool):
+        raise UsageError(
+            "E102", where="explain", name="depth", expected="1, 2 or 3", received=repr(depth), fix="depth=2"
+        )

@@ -1,0 +1,105 @@
+"""An explanation as text for a terminal: formulas in Unicode, tables aligned by columns of the screen."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Sequence
+
+from chainrule.explain.page import Cell, Equation, Items, Lines, Page, Part, Table
+from chainrule.formula import number, to_unicode
+
+WIDTH = 110
+_WIDE = "WF"
+
+
+def text_page(page: Page) -> str:
+    """The whole explanation."""
+    blocks = [f"{page.title}\n{'═' * width(page.title)}"]
+    for section in page.sections:
+        heading = [f"{section.heading}\n{'─' * width(section.heading)}"] if section.heading else []
+        blocks += [*heading, *(_part(part) for part in section.parts)]
+    return "\n\n".join(blocks) + "\n"
+
+
+def width(text: str) -> int:
+    """How many columns of a screen a text takes: a Chinese sign two, a combining accent none."""
+    return sum(
+        0 if unicodedata.combining(sign) else 2 if unicodedata.east_asian_width(sign) in _WIDE else 1
+        for sign in text
+    )
+
+
+def cell_text(cell: Cell) -> str:
+    """A table's cell, or any formula, as text."""
+    return cell if isinstance(cell, str) else to_unicode(cell)
+
+
+def equation_text(equation: Equation) -> str:
+    """An equation on one line: name = formula = numbers = result."""
+    parts = [cell_text(equation.left)] if equation.left is not None else []
+    parts += [cell_text(step) for step in equation.steps]
+    if equation.value is not None:
+        parts.append(number(equation.value, fixed=True))
+    joined = " = ".join(parts)
+    if equation.sign != "=":
+        joined = joined.replace(" = ", f" {equation.sign} ", 1)
+    return f"{joined}  {equation.note}" if equation.note else joined
+
+
+def _part(part: Part) -> str:
+    if isinstance(part, str):
+        return "\n".join(folded(part))
+    if isinstance(part, Items):
+        return "\n".join(line for text in part.texts for line in folded(text))
+    return _table(part) if isinstance(part, Table) else _lines(part)
+
+
+def folded(text: str) -> Iterator[str]:
+    """A sentence on lines of at most ``WIDTH`` columns; Chinese may be cut between any two signs."""
+    line = ""
+    for word in _words(text):
+        if width(line) + width(word.rstrip()) > WIDTH:
+            yield line.rstrip()
+            line = ""
+        line += word
+    yield line.rstrip()
+
+
+_CLOSING = "，。；：、）”！？"
+
+
+def _words(text: str) -> Iterator[str]:
+    word = ""
+    for sign, after in zip(text, [*text[1:], ""], strict=True):
+        word += sign
+        wide = unicodedata.east_asian_width(sign) in _WIDE or (
+            after and unicodedata.east_asian_width(after) in _WIDE
+        )
+        if sign == " " or (wide and after not in _CLOSING and sign not in "（“"):
+            yield word
+            word = ""
+    yield word
+
+
+def _lines(lines: Lines) -> str:
+    label = f"({lines.label}) " if lines.label else "  "
+    indent = " " * width(label)
+    texts = [equation_text(equation) for equation in lines.equations] + ([lines.more] if lines.more else [])
+    return "\n".join((label if i == 0 else indent) + text for i, text in enumerate(texts))
+
+
+def _table(table: Table) -> str:
+    rows = [table.head, *([cell_text(cell) for cell in row] for row in table.rows)]
+    widths = [max(width(row[i]) for row in rows) for i in range(len(table.head))]
+    lines = [_row(row, widths, table.right) for row in rows]
+    return "\n".join([lines[0], "  ".join("─" * w for w in widths), *lines[1:]])
+
+
+def _row(cells: Sequence[str], widths: Sequence[int], right: Sequence[int]) -> str:
+    padded = []
+    for i, cell in enumerate(cells):
+        space = " " * (widths[i] - width(cell))
+        padded.append(space + cell if i in right else cell + space)
+    return "  ".join(padded).rstrip()
+
+

@@ -1,0 +1,56 @@
+"""The name of one weight as a person types it: ``dense1.weight[0,1]``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import numpy as np
+
+from chainrule.errors import UsageError, nearest
+from chainrule.spec import shape_text
+
+_FORM = re.compile(r"\s*([^\[\]\s]+)\s*(?:\[([^\[\]]*)\])?\s*")
+
+
+def weight_of(text: str, parameters: Mapping[str, np.ndarray]) -> tuple[str, tuple[int, ...]]:
+    """The path and the index of one number of a parameter.
+
+    Args:
+        text: such as ``"dense1.weight[0,1]"``; indices count from 0 and may be negative, as in NumPy.
+        parameters: what there is, by path.
+
+    Fails:
+        UsageError E120: no such parameter (the nearest name is offered).
+        UsageError E121: the index does not name one number of it.
+
+    Example:
+        >>> weight_of("dense1.weight[0,-1]", {"dense1.weight": np.zeros((3, 2))})
+        ('dense1.weight', (0, 1))
+    """
+    found = _FORM.fullmatch(text)
+    path = found[1] if found else text
+    if path not in parameters:
+        close = nearest(path, parameters)
+        example = f"{close}[{','.join('0' * parameters[close].ndim)}]" if close else ""
+        raise UsageError(
+            "E120", where="weight", name=path, expected=", ".join(parameters) or "a net with parameters",
+            received=text, fix=f'weight="{example}"' if close else "",
+        )  # fmt: skip
+    shape = parameters[path].shape
+    index = _index(found[2] if found else None, shape)
+    if index is None:
+        raise UsageError(
+            "E121", where="weight", name=path, expected=f"an index inside {shape_text(shape)}, from 0",
+            received=text, fix=f'weight="{path}[{",".join("0" * len(shape))}]"',
+        )  # fmt: skip
+    return path, index
+
+
+def _index(text: str | None, shape: tuple[int, ...]) -> tuple[int, ...] | None:
+    """The numbers between the brackets, or ``None`` if they are no index of this shape."""
+    parts = [part.strip() for part in (text or "").split(",")] if (text or "").strip() else []
+    if len(parts) != len(shape) or not all(re.fullmatch(r"-?[0-9]{1,9}", part) for part in parts):
+        return None
+    index = tuple(int(part) + (n if int(part) < 0 else 0) for part, n in zip(parts, shape, strict=True))
+    return index if all(0 <= i < n for i, n in zip(index, shape, strict=True)) else None

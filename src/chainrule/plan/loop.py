@@ -1,0 +1,121 @@
+"""Which elementwise operations share one loop, and in which order everything runs.
+
+An elementwise operation alone would read its inputs from memory and write its result back, for a single addition. In
+one loop with its neighbours the values stay in registers. Two nodes may share a loop when they have one shape and
+everything the second reads from outside was finished before the loop began. That is decided with one number per
+kernel, its *depth*: 1 + the largest depth of the kernels it reads from. A node may join a loop of depth d when every
+other kernel it reads from has a smaller depth; then no path leads out of the loop and back in, whatever else joins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from chainrule.graph import Constant, Input, Node
+from chainrule.ops.elementwise import Elementwise
+from chainrule.ops.kind import Cast
+from chainrule.ops.part import Slice
+from chainrule.ops.shape import Broadcast, Reshape, Transpose
+
+LAYOUT = (Transpose, Reshape, Broadcast, Slice)
+WIDEST = 16  # values a loop may read from memory before it is better to begin another
+
+
+@dataclass(eq=False)
+class Kernel:
+    """One call of the program: a loop over several elementwise nodes, or one node of another kind.
+
+    Args:
+        nodes: in topological order.
+        shape: of every node of a loop; of the result otherwise.
+        phase: in which phase it runs.
+        depth: 1 + the largest depth of the kernels it reads from.
+        is_loop: whether it is a loop over elementwise nodes.
+    """
+
+    nodes: list[Node]
+    shape: tuple[int, ...]
+    phase: int
+    depth: int
+    is_loop: bool
+    sources: set[Node] = field(default_factory=set)
+
+
+def is_elementwise(node: Node) -> bool:
+    return isinstance(node.op, Elementwise | Cast)
+
+
+def is_layout(node: Node) -> bool:
+    """Whether the node only looks at its input's memory in another way (a reshape may still have to copy)."""
+    return isinstance(node.op, LAYOUT)
+
+
+def is_leaf(node: Node) -> bool:
+    return isinstance(node.op, Input | Constant)
+
+
+class Fusion:
+    """Puts nodes into kernels, one after the other.
+
+    Args:
+        shapes: the concrete shape of every node.
+        phases: the phase of every node.
+    """
+
+    def __init__(self, shapes: Mapping[Node, tuple[int, ...]], phases: Mapping[Node, int]) -> None:
+        self.shapes, self.phases = shapes, phases
+        self.kernels: list[Kernel] = []
+        self.home: dict[Node, Kernel] = {}
+
+    def place(self, node: Node) -> None:
+        """Put the next node, in topological order, into a kernel of its own or an open loop."""
+        if is_leaf(node) or is_layout(node):
+            return
+        direct = {self.home[s] for s in node.inputs if s in self.home}
+        seen = {self.home[s] for s in map(seen_through, node.inputs) if s in self.home}
+        depth = 1 + max((k.depth for k in seen), default=-1)
+        outside = {seen_through(s) for s in node.inputs}
+        if is_elementwise(node):
+            for loop in sorted(direct, key=lambda k: -k.depth):
+                if self._may_join(node, loop, outside):
+                    loop.nodes.append(node)
+                    loop.sources |= outside
+                    self.home[node] = loop
+                    return
+        kernel = Kernel([node], self.shapes[node], self.phases[node], depth, is_elementwise(node), outside)
+        self.kernels.append(kernel)
+        self.home[node] = kernel
+
+    def _may_join(self, node: Node, loop: Kernel, outside: set[Node]) -> bool:
+        if not loop.is_loop or loop.shape != self.shapes[node] or loop.phase != self.phases[node]:
+            return False
+        for source in node.inputs:
+            kernel = self.home.get(seen_through(source))
+            if kernel is None or (kernel is loop and source in self.home):
+                continue
+            if kernel.depth >= loop.depth and kernel.phase == loop.phase:
+                return False
+        return len((loop.sources | outside) - set(loop.nodes)) <= WIDEST
+
+    def ordered(self) -> list[Kernel]:
+        """The kernels in the order in which they run."""
+        number = {kernel: i for i, kernel in enumerate(self.kernels)}
+        return sorted(self.kernels, key=lambda k: (k.phase, k.depth, number[k]))
+
+
+def seen_through(node: Node) -> Node:
+    """The node whose memory a chain of layout operations looks at."""
+    while is_layout(node):
+        (node,) = node.inputs
+    return node
+
+
+def fuse(
+    nodes: Sequence[Node], shapes: Mapping[Node, tuple[int, ...]], phases: Mapping[Node, int]
+) -> list[Kernel]:
+    """All kernels of a graph in the order in which they run."""
+    fusion = Fusion(shapes, phases)
+    for node in nodes:
+        fusion.place(node)
+    return fusion.ordered()

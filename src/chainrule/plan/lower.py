@@ -1,0 +1,244 @@
+"""From kernels to tasks: what each reads and writes, as views of buffers.
+
+Layout operations become views; a value that must lie in order for its reader and does not is copied first; everything
+that no rule here knows is left to the law.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.graph import Constant, Graph, Input, Node
+from chainrule.ops.card import Card
+from chainrule.plan.loop import Kernel, is_layout
+from chainrule.plan.task import Buffer, Task
+from chainrule.plan.view import View, collapse, look
+
+
+class Lowering:
+    """Collects buffers and tasks.
+
+    Args:
+        graph: what is to be computed.
+        sizes: of the batch (of a part of it, when it is divided).
+        whole: sizes of the whole batch, for those who count it.
+        joined: nodes that are summed over the parts of the batch.
+    """
+
+    def __init__(
+        self, graph: Graph, sizes: Mapping[str, int], whole: Mapping[str, int], joined: set[Node]
+    ) -> None:
+        self.graph, self.sizes, self.whole, self.joined = graph, sizes, whole, joined
+        self.buffers: list[Buffer] = []
+        self.tasks: list[Task] = []
+        self.views: dict[Node, View] = {}
+        self.outputs = {node: name for name, node in graph.outputs.items()}
+        for node in graph.nodes:
+            if isinstance(node.op, Input):
+                self.views[node] = self._buffer(node, "input", node.op.label)
+            elif isinstance(node.op, Constant):
+                self.views[node] = self._buffer(node, "constant", array=node.op.array)
+
+    # --- memory
+
+    def shape(self, node: Node) -> tuple[int, ...]:
+        """The concrete shape of a node."""
+        return tuple(int(n) for n in node.spec.at(self.sizes).shape)  # pyright: ignore[reportArgumentType]
+
+    def op(self, node: Node) -> Card:
+        """The card of a node with its sizes bound."""
+        return node.op.at(self.sizes)  # pyright: ignore[reportReturnType]
+
+    def _buffer(self, node: Node, origin: str, label: str = "", array: np.ndarray | None = None) -> View:
+        return self.new(self.shape(node), node.dtype, origin, label, array)
+
+    def new(
+        self, shape: tuple[int, ...], dtype: str, origin: str = "work", label: str = "", array: np.ndarray | None = None
+    ) -> View:
+        """A new buffer, as a view of it."""
+        self.buffers.append(Buffer(len(self.buffers), shape, dtype, origin, label, array))
+        return View.whole(len(self.buffers) - 1, shape)
+
+    def target(self, node: Node) -> View:
+        """Where a node's value is written."""
+        if node not in self.views:
+            origin = "joined" if node in self.joined else "output" if node in self.outputs else "work"
+            self.views[node] = self._buffer(node, origin, self.outputs.get(node, ""))
+        return self.views[node]
+
+    def view(self, node: Node, phase: int = 0) -> View:
+        """Where a node's value is read: its own memory, or a look at another's."""
+        if node not in self.views:
+            if not is_layout(node):
+                raise KeyError(f"{node!r} is read before it is computed")
+            (source,) = node.inputs
+            seen = look(self.op(node), self.view(source, phase), self.shape(node))
+            if seen is None:
+                seen = look(self.op(node), self.dense(source, phase), self.shape(node))
+            assert seen is not None
+            self.views[node] = seen
+        return self.views[node]
+
+    def dense(self, node: Node, phase: int) -> View:
+        """The node's value with its elements in order; copied if need be."""
+        return self.in_order(self.view(node, phase), node, phase)
+
+    def in_order(self, view: View, node: Node, phase: int) -> View:
+        """A view whose elements lie in order: itself, or a copy."""
+        if view.is_dense:
+            return view
+        copy = self.new(view.shape, node.dtype)
+        self.add("copy", (node,), (view,), (copy,), phase)
+        return copy
+
+    def add(
+        self, kind: str, nodes: Sequence[Node], reads: Sequence[View], writes: Sequence[View], phase: int, **facts: Any
+    ) -> None:
+        adds = any(node in self.joined for node in nodes)
+        self.tasks.append(Task(kind, tuple(nodes), tuple(reads), tuple(writes), phase, adds, facts))
+
+    # --- kernels
+
+    def lower(self, kernel: Kernel, needed: set[Node]) -> None:
+        """The tasks of a kernel.
+
+        Args:
+            needed: nodes whose values are read outside their loop.
+        """
+        if kernel.is_loop:
+            self._loop(kernel, needed)
+            return
+        (node,) = kernel.nodes
+        RULES.get(node.op.name, _law)(self, node, kernel.phase)
+
+    def _loop(self, kernel: Kernel, needed: set[Node]) -> None:
+        inside = set(kernel.nodes)
+        operands = list(dict.fromkeys(s for n in kernel.nodes for s in n.inputs if s not in inside))
+        reads = [self.view(s, kernel.phase) for s in operands]
+        kept = [n for n in kernel.nodes if n in needed]
+        self.add("loop", kernel.nodes, reads, [self.target(n) for n in kept], kernel.phase, operands=operands, kept=kept)
+
+    def arrange(self, node: Node, axes: Sequence[int], phase: int) -> tuple[View, tuple[int, int, int], tuple[int, int, int]]:
+        """A value seen as (outer, along, inner) with the given axes in the middle: the view, lengths and strides."""
+        view = self.view(node, phase)
+        consecutive = list(axes) == list(range(axes[0], axes[0] + len(axes))) if axes else True
+        parts = self._three(view, axes) if consecutive else None
+        if parts is None and consecutive:
+            view = self.in_order(view, node, phase)
+            parts = self._three(view, axes)
+        if parts is None:
+            rest = [a for a in range(len(view.shape)) if a not in axes]
+            order = (*rest, *axes)
+            turned = View(
+                view.buffer, tuple(view.shape[a] for a in order), tuple(view.strides[a] for a in order), view.offset
+            )
+            view = self.in_order(turned, node, phase)
+            if view is turned:
+                view = View(view.buffer, turned.shape, turned.strides, turned.offset)
+            parts = self._three(view, tuple(range(len(rest), len(order))))
+        assert parts is not None
+        return view, *parts
+
+    def _three(self, view: View, axes: Sequence[int]) -> tuple[tuple[int, int, int], tuple[int, int, int]] | None:
+        first, last = (axes[0], axes[-1] + 1) if axes else (len(view.shape), len(view.shape))
+        lengths, strides = [], []
+        for part in (slice(0, first), slice(first, last), slice(last, None)):
+            n, (s,) = collapse(view.shape[part], [view.strides[part]])
+            if len(n) > 1 or 0 in view.shape[part]:
+                if 0 not in view.shape[part]:
+                    return None
+                n, s = [0], [0]
+            lengths.append(n[0])
+            strides.append(s[0])
+        return tuple(lengths), tuple(strides)  # pyright: ignore[reportReturnType]
+
+
+Rule = Callable[[Lowering, Node, int], None]
+
+
+def _law(low: Lowering, node: Node, phase: int) -> None:
+    """Anything else: by the card's own evaluate."""
+    reads = [low.view(s, phase) for s in node.inputs]
+    low.add("law", (node,), reads, (low.target(node),), phase, op=low.op(node))
+
+
+def _matmul(low: Lowering, node: Node, phase: int) -> None:
+    reads = []
+    for source in node.inputs:
+        view = low.view(source, phase)
+        rows, columns = view.strides[-2:]
+        stack_dense = len(collapse(view.shape[:-2], [view.strides[:-2]])[0]) == 1
+        if (rows != 1 and columns != 1 and max(view.shape[-2:]) > 1) or not stack_dense:
+            view = low.in_order(view, source, phase)
+        reads.append(view)
+    low.add("matmul", (node,), reads, (low.target(node),), phase)
+
+
+def _reduce(low: Lowering, node: Node, phase: int) -> None:
+    axes = node.op.attributes["axes"]
+    if node.op.name in ("sum", "max", "min", "argmax"):
+        view, lengths, strides = low.arrange(node.inputs[0], axes, phase)
+        low.add(node.op.name, (node,), (view,), (low.target(node),), phase, lengths=lengths, strides=strides)
+    else:
+        _law(low, node, phase)
+
+
+def _scores(low: Lowering, node: Node, phase: int) -> None:
+    view, lengths, strides = low.arrange(node.inputs[0], (node.op.attributes["axis"],), phase)
+    low.add(node.op.name, (node,), (view,), (low.target(node),), phase, lengths=lengths, strides=strides)
+
+
+def _rows(low: Lowering, node: Node, phase: int) -> None:
+    reads = [low.dense(s, phase) for s in node.inputs]
+    low.add(node.op.name, (node,), reads, (low.target(node),), phase)
+
+
+def _extent(low: Lowering, node: Node, phase: int) -> None:
+    """A count is known when the plan is made: it is a constant, of the whole batch."""
+    (source,), op = node.inputs, node.op
+    shape = source.spec.at(low.whole).shape
+    count = math.prod(int(shape[axis]) for axis in op.attributes["axes"])
+    low.views[node] = low.new((), node.dtype, "constant", array=np.array(count, node.dtype))
+    if node in low.outputs:
+        low.add("copy", (node,), (low.views[node],), (low.new((), node.dtype, "output", low.outputs[node]),), phase)
+
+
+def _concatenate(low: Lowering, node: Node, phase: int) -> None:
+    result, axis, start = low.target(node), node.op.attributes["axis"], 0
+    for source in node.inputs:
+        view = low.view(source, phase)
+        part = View(result.buffer, view.shape, result.strides, result.offset + start * result.strides[axis])
+        low.add("copy", (node,), (view,), (part,), phase)
+        start += view.shape[axis]
+
+
+def _pad(low: Lowering, node: Node, phase: int) -> None:
+    op, result, view = low.op(node).attributes, low.target(node), low.view(node.inputs[0], phase)
+    if any(op["between"]) and view.shape and op["between"][-1]:
+        _law(low, node, phase)
+        return
+    low.add("fill", (node,), (), (result,), phase, value=0)
+    offset = sum(int(a) * s for a, s in zip(op["low"], result.strides, strict=True))
+    strides = tuple(s * (gap + 1) for s, gap in zip(result.strides, op["between"], strict=True))
+    low.add("copy", (node,), (view,), (View(result.buffer, view.shape, strides, result.offset + offset),), phase)
+
+
+def _draw(low: Lowering, node: Node, phase: int) -> None:
+    reads = [low.dense(node.inputs[0], phase)]
+    low.add("uniform", (node,), reads, (low.target(node),), phase, stream=node.op.attributes["stream"])
+
+
+RULES: dict[str, Rule] = {
+    "matmul": _matmul,
+    **dict.fromkeys(("sum", "max", "min", "argmax", "prod"), _reduce),
+    **dict.fromkeys(("softmax", "log_softmax", "logsumexp"), _scores),
+    **dict.fromkeys(("gather", "scatter_add", "one_hot"), _rows),
+    "extent": _extent,
+    "concatenate": _concatenate,
+    "pad": _pad,
+    "uniform": _draw,
+}

@@ -1,0 +1,81 @@
+"""The lines of a plan: which memory there is (``Buffer``) and what is done in which order (``Task``)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from chainrule.graph import Node
+from chainrule.plan.view import View
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """A piece of memory.
+
+    Args:
+        number: its place in the plan's list.
+        shape: of the value it is for, in order, last axis fastest.
+        dtype: number kind.
+        origin: ``"input"`` (handed in), ``"constant"``, ``"work"`` (reused once its last reader is done), ``"joined"``
+            (a sum over the parts of a batch), ``"output"``.
+        label: the input's name, or the output's.
+        array: a constant's numbers.
+    """
+
+    number: int
+    shape: tuple[int, ...]
+    dtype: str
+    origin: str
+    label: str = ""
+    array: np.ndarray | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def size(self) -> int:
+        """How many numbers."""
+        return math.prod(self.shape)
+
+    @property
+    def bytes(self) -> int:
+        return self.size * np.dtype(self.dtype).itemsize
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """One call of the program.
+
+    Args:
+        kind: ``"loop"``, ``"copy"``, ``"fill"``, ``"matmul"``, ``"sum"``, ... or ``"law"`` (run by the card's evaluate).
+        nodes: what it computes.
+        reads, writes: the memory.
+        phase: in which phase.
+        adds: whether the result is added to what is there.
+        facts: sizes the engine needs besides the views.
+    """
+
+    kind: str
+    nodes: tuple[Node, ...]
+    reads: tuple[View, ...]
+    writes: tuple[View, ...]
+    phase: int = 0
+    adds: bool = False
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def flops(self) -> int:
+        """Floating-point operations, counted as the textbook does."""
+        if self.kind == "matmul":
+            *stack, m, n = self.writes[0].shape
+            return 2 * math.prod(stack) * m * n * self.reads[0].shape[-1]
+        size = math.prod(self.writes[0].shape) if self.writes else 0
+        if self.kind == "loop":
+            return size * len(self.nodes)
+        return max(size, max((math.prod(v.shape) for v in self.reads), default=0))
+
+    @property
+    def layer(self) -> str:
+        """The path of the layer it belongs to."""
+        return next((n.site.path for n in self.nodes if n.site.path), "")

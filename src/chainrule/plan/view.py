@@ -1,0 +1,124 @@
+"""A value as a window on memory: where it begins and how far its neighbours lie apart along each axis.
+
+Transposing, repeating, slicing and most reshaping change only how memory is looked at. A plan therefore gives such
+nodes no buffer and no kernel: their view is worked out from the view of what they look at, and the loops and matrix
+products that read them take the strides as they are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from chainrule.ops.part import Slice
+from chainrule.ops.shape import Broadcast, Reshape, Transpose
+
+
+@dataclass(frozen=True)
+class View:
+    """A window on a buffer.
+
+    Args:
+        buffer: its number.
+        shape: axis lengths.
+        strides: distance of neighbours along each axis, in elements; 0 where one value is repeated.
+        offset: where the first element lies, in elements.
+    """
+
+    buffer: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    offset: int = 0
+
+    @staticmethod
+    def whole(buffer: int, shape: tuple[int, ...]) -> View:
+        """The buffer's elements in order, last axis fastest."""
+        return View(buffer, shape, dense_strides(shape))
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether the elements lie one behind the other in order."""
+        expected = dense_strides(self.shape)
+        return all(n == 1 or s == e for n, s, e in zip(self.shape, self.strides, expected, strict=True))
+
+
+def dense_strides(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The strides of a value whose elements lie in order."""
+    strides, step = [], 1
+    for length in reversed(shape):
+        strides.append(step)
+        step *= length
+    return tuple(reversed(strides))
+
+
+def look(op: object, source: View, shape: tuple[int, ...]) -> View | None:
+    """The view a layout operation has of its input's memory, or ``None`` when the numbers must be moved.
+
+    Args:
+        op: the operation, sizes bound.
+        source: the input's view.
+        shape: of the result.
+    """
+    match op:
+        case Transpose(axes=axes):
+            return View(source.buffer, shape, tuple(source.strides[a] for a in axes), source.offset)
+        case Broadcast():
+            new = len(shape) - len(source.shape)
+            kept = zip(source.shape, source.strides, shape[new:], strict=True)
+            strides = (*(0,) * new, *(0 if n == 1 and m != 1 else s for n, s, m in kept))
+            return View(source.buffer, shape, strides, source.offset)
+        case Slice(start=start, step=step):
+            places = list(zip(start, step, source.strides, strict=True))
+            offset = source.offset + sum(int(a) * s for a, _, s in places)  # pyright: ignore[reportArgumentType]
+            return View(source.buffer, shape, tuple(k * s for _, k, s in places), offset)
+        case Reshape():
+            return _reshaped(source, shape)
+    return None
+
+
+def _reshaped(source: View, shape: tuple[int, ...]) -> View | None:
+    """The same memory under another shape, when the axes that are merged lie one behind the other."""
+    if source.is_dense:
+        return View(source.buffer, shape, dense_strides(shape), source.offset)
+    old = [(n, s) for n, s in zip(source.shape, source.strides, strict=True) if n != 1]
+    new = [n for n in shape if n != 1]
+    if [n for n, _ in old] != new:
+        return None
+    strides = iter(s for _, s in old)
+    return View(source.buffer, shape, tuple(0 if n == 1 else next(strides) for n in shape), source.offset)
+
+
+def collapse(shape: tuple[int, ...], strides: list[tuple[int, ...]]) -> tuple[list[int], list[list[int]]]:
+    """The fewest axes that describe a loop over several operands at once.
+
+    Neighbouring axes become one where, for every operand, the outer stride is the inner length times the inner stride.
+
+    Args:
+        shape: of the loop.
+        strides: of each operand.
+
+    Returns:
+        the axis lengths and, for each operand, its strides.
+
+    Example:
+        >>> collapse((4, 3), [(3, 1), (0, 0)])
+        ([12], [[1], [0]])
+        >>> collapse((4, 3), [(3, 1), (0, 1)])
+        ([4, 3], [[3, 1], [0, 1]])
+    """
+    lengths: list[int] = []
+    kept: list[list[int]] = [[] for _ in strides]
+    for axis, length in enumerate(shape):
+        if length == 1:
+            continue
+        steps = [s[axis] for s in strides]
+        joins = bool(lengths) and all(k[-1] == length * step for k, step in zip(kept, steps, strict=True))
+        if joins:
+            lengths[-1] *= length
+        else:
+            lengths.append(length)
+        for k, step in zip(kept, steps, strict=True):
+            if joins:
+                k[-1] = step
+            else:
+                k.append(step)
+    return (lengths, kept) if lengths else ([1], [[0] for _ in strides])

@@ -1,0 +1,223 @@
+"""Running a network once with nothing dropped: every value, everything that comes back, the move and its effect.
+
+It is done in float64 by the reference engine, whatever kind of number the training used, so that what is shown can be
+checked to ten digits; and with the net as it answers, so without dropout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from chainrule.engines import reference
+from chainrule.engines.run import evaluate
+from chainrule.graph import Constant, Graph, Input, Node, constant, order
+from chainrule.ops.card import Card
+from chainrule.spec import Spec
+from chainrule.trace.check import Checked, Place, check
+from chainrule.trace.derivation import Derivation, derive
+from chainrule.trace.name import NamedLayer, Names, names_of
+from chainrule.trace.stop import Stop, stops_of
+from chainrule.trace.unfold import Unfolder
+from chainrule.train.step import Network
+
+Arrays = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """Everything that happened to some samples, as values; no text.
+
+    Args:
+        derivation: the nodes.
+        values: the array of every node.
+        cards: the operation of every computed node, with sizes bound.
+        names: what the named nodes are called.
+        layers: the layers with parameters, first to last.
+        parameters, new_parameters: before and after the update, by path.
+        gradients: dJ/dw, by path.
+        rate: the learning rate of the update.
+        loss, new_loss: J before and after.
+        answers, new_answers: what the net says before and after, by output.
+        checked: the gradient beside central differences.
+        has_memory: whether the optimizer remembers something, and whether it was given: ``""``, ``"first"`` or
+            ``"given"``.
+    """
+
+    derivation: Derivation
+    values: Mapping[Node, np.ndarray]
+    cards: Mapping[Node, Card]
+    names: Names
+    layers: tuple[NamedLayer, ...]
+    parameters: Arrays
+    new_parameters: Arrays
+    gradients: Arrays
+    rate: float
+    loss: float
+    new_loss: float
+    answers: Arrays
+    new_answers: Arrays
+    checked: Checked
+    has_memory: str = ""
+
+    @property
+    def samples(self) -> int:
+        """n, how many samples."""
+        return self.derivation.samples
+
+    @cached_property
+    def unfolder(self) -> Unfolder:
+        """Gives the formula of any number."""
+        return Unfolder(self.values, self.cards, self.names, self.samples)
+
+    @cached_property
+    def stops(self) -> tuple[Stop, ...]:
+        """What happened, in order."""
+        return stops_of(self.derivation, self.names, self.unfolder)
+
+    @property
+    def promise(self) -> float:
+        """The change of the loss that the gradient predicts for this move: gradient times move, added up."""
+        return sum(
+            float(np.sum(self.gradients[path] * (self.new_parameters[path] - p)))
+            for path, p in self.parameters.items()
+        )
+
+    @cached_property
+    def non_finite(self) -> tuple[Node, tuple[int, ...]] | None:
+        """The first number on the way that is NaN or infinite, or ``None``."""
+        for node, value in self.values.items():
+            if value.dtype.kind == "f" and not np.isfinite(value).all():
+                return node, tuple(int(i) for i in np.argwhere(~np.isfinite(value))[0])
+        return None
+
+    def back(self, node: Node) -> Node | None:
+        """The node of what comes back to a forward node."""
+        return self.derivation.cotangents.get(node)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When in a training the update stands.
+
+    Args:
+        step: updates made before.
+        horizon: updates of the whole training, for the schedule of the rate.
+        slots: what the optimizer remembers, by ``PATH/SLOT``; its first values by default.
+        asked: numbers of parameters to check in any case.
+    """
+
+    step: int = 0
+    horizon: int = 1
+    slots: Mapping[str, np.ndarray] | None = None
+    asked: Sequence[Place] = ()
+
+
+def trace(
+    network: Network,
+    held: Mapping[str, np.ndarray],
+    x: Mapping[str, np.ndarray],
+    y: Mapping[str, np.ndarray],
+    moment: Moment | None = None,
+) -> Trace:
+    """Run a network on samples and keep everything.
+
+    Args:
+        network: the network; rebuilt in float64.
+        held: its parameters and states, by path.
+        x: (n, ...) inputs, by name.
+        y: targets as the losses want them, by the name of their input.
+        moment: when in a training the update stands; by default it is the first.
+
+    Example:
+        >>> from chainrule.nn import Dense, SGD
+        >>> from chainrule.train.step import Recipe
+        >>> from chainrule.spec import Size
+        >>> network = Network(Recipe(Dense(1), "half_mse", SGD(0.1)), {"x": Spec((Size.symbol("B"), 1), "float32")})
+        >>> t = trace(network, {"weight": np.ones((1, 1)), "bias": np.zeros(1)}, {"x": [[2.0]]}, {"target": [[1.0]]})
+        >>> t.loss, t.gradients["weight"].tolist(), round(t.new_loss, 6)
+        (0.5, [[2.0]], 0.125)
+    """
+    moment = moment or Moment()
+    exact = in_float64(network)
+    feeds = {name: _exact(a) for name, a in {**held, **x, **y}.items()}
+    samples = len(next(iter(feeds[name] for name in exact.inputs)))
+    d = derive(exact, samples)
+    parameters = {path: feeds[path] for path in exact.parameters}
+    slots, memory = _slots(d, parameters, moment)
+    rate = _rate(exact, moment)
+    feeds |= slots | {"learning rate": np.array(rate), "update number": np.array(float(moment.step + 1))}
+    values, cards = _walk(d.graph(), feeds)
+    names, layers = names_of(d)
+    new = {path: values[node] for path, node in d.moved.items()}
+    after = _Replay(d, feeds)
+    gradients = {path: values[node] for path, node in d.gradients.items()}
+    new_loss, new_answers = after({**parameters, **new})
+    loss, answers = after(parameters)
+    checked = check(lambda p: after(p)[0], parameters, gradients, moment.asked)
+    return Trace(
+        d, values, cards, names, layers, parameters, {**parameters, **new}, gradients, rate, loss, new_loss,
+        answers, new_answers, checked, memory,
+    )  # fmt: skip
+
+
+def in_float64(network: Network) -> Network:
+    """The same network, computed in float64 by the reference engine."""
+    inputs = {
+        name: Spec(spec.shape, "float64") if spec.is_float else spec for name, spec in network.inputs.items()
+    }
+    return Network(replace(network.recipe, dtype="float64"), inputs, "reference")
+
+
+def _exact(array: Any) -> np.ndarray:
+    """Floating-point numbers in float64, as they are; whole numbers as int64."""
+    array = np.asarray(array)
+    if array.dtype.kind == "f":
+        return array.astype(np.float64)
+    return array.astype(np.int64) if array.dtype.kind in "iu" and array.dtype != np.uint32 else array
+
+
+def _slots(d: Derivation, parameters: Arrays, moment: Moment) -> tuple[Arrays, str]:
+    labels = {f"{path}/{slot}": path for path, held in d.slots.items() for slot in held}
+    if not labels:
+        return {}, ""
+    if moment.slots is not None:
+        return {label: _exact(moment.slots[label]) for label in labels}, "given"
+    return {label: np.zeros_like(parameters[path]) for label, path in labels.items()}, "first"
+
+
+def _rate(network: Network, moment: Moment) -> float:
+    schedule = network.recipe.optimizer.schedule
+    return float(evaluate(schedule(constant(float(moment.step), "float64"), moment.horizon), {}, "reference"))
+
+
+def _walk(graph: Graph, feeds: Arrays) -> tuple[dict[Node, np.ndarray], dict[Node, Card]]:
+    values: dict[Node, np.ndarray] = {}
+    cards: dict[Node, Card] = {}
+    for node in graph.nodes:
+        if isinstance(node.op, Constant):
+            values[node] = node.op.array
+        elif isinstance(node.op, Input):
+            values[node] = feeds[node.op.label]
+    for node, card, _, value in reference.Program(graph).walk(feeds):
+        values[node], cards[node] = value, card
+    return {node: values[node] for node in order(graph.outputs.values())}, cards
+
+
+class _Replay:
+    """J and the answers again, for other parameters."""
+
+    def __init__(self, d: Derivation, feeds: Arrays) -> None:
+        said = {f"answer.{name}": d.network.losses[name].answer(o) for name, o in d.built.outputs.items()}
+        graph = Graph({"loss": d.objective, **said})
+        self._feeds = {name: feeds[name] for name in graph.inputs}
+        self._program = reference.Program(graph)
+
+    def __call__(self, parameters: Mapping[str, np.ndarray]) -> tuple[float, Arrays]:
+        own = {path: p for path, p in parameters.items() if path in self._feeds}
+        found = self._program.run({**self._feeds, **own})
+        return float(found.pop("loss")), {k.removeprefix("answer."): v for k, v in found.items()}

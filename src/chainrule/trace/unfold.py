@@ -1,0 +1,154 @@
+"""From a node and an index to a formula: what exactly is this number, in symbols that have names?
+
+Every card knows one number of its result as a formula of numbers of its inputs (``element``). Unfolding puts these
+formulas into one another until only named values are left. Gradient nodes are nodes like all others, so the one
+function below gives z_1 = w_11 x_1 + w_12 x_2 + b_1 on the way forward and delta_1 = (delta_o w_o1) a_1 (1 - a_1) on
+the way back, for dense layers, residuals and whatever a card describes; no rule here knows a layer or a loss.
+Operations that only move numbers (transpose, reshape, broadcast) vanish by themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from chainrule.formula import Element, Link, Number, Tree, substitute, value
+from chainrule.graph import Constant, Input, Node
+from chainrule.ops.card import Card
+from chainrule.spec import Size
+from chainrule.trace.name import Index, Name, Names
+from chainrule.trace.simplify import LAST, plain, simplify
+
+LIMIT = 4000  # symbols in one formula; beyond, the part that makes it so long gets a name
+DEEP = 60  # operations unfolded into one another
+
+# Products are written as in a textbook: eta · delta · w · x.
+_RANKS = {"rate": 0, "signal": 1, "target": 1, "gradient": 1, "parameter": 2}
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """One number of one node: what a symbol in a formula stands for."""
+
+    node: Node
+    index: Index
+
+    def __str__(self) -> str:
+        return f"{self.node.op.name}{list(self.index)}"
+
+
+@dataclass(frozen=True)
+class Unfolder:
+    """Formulas of the numbers of a graph that has been computed.
+
+    Args:
+        values: the array of each node.
+        cards: the operation of each node, sizes bound.
+        names: the named nodes; nodes that would make a formula too long are added.
+        samples: n.
+    """
+
+    values: Mapping[Node, np.ndarray]
+    cards: Mapping[Node, Card]
+    names: Names
+    samples: int
+    _known: dict[tuple[Node, Index, frozenset[Node], int], tuple[Tree, int]] = field(default_factory=dict)
+
+    def scalar(self, node: Node, index: Index, through: Collection[Node] = (), limit: int = LIMIT) -> Tree:
+        """The formula of one number in named symbols, simplified.
+
+        Args:
+            node, index: which number; its own name is looked through.
+            through: named nodes to look through as well.
+            limit: how many symbols a part may have that is looked through; a longer one keeps its symbol.
+        """
+        if node not in self.cards:
+            return self.leaf(node, index)
+        tree, _ = self._opened(node, index, frozenset(through), limit, 0)
+        return simplify(tree, self._rank)
+
+    def leaf(self, node: Node, index: Index) -> Tree:
+        """The symbol of one number of a named node, linked to what it means."""
+        return Link(Scalar(node, index), self.names[node].symbol(index, self.samples))
+
+    def value(self, tree: Tree) -> float:
+        """What a formula comes to with the stored numbers, by itself: nothing is looked up but its symbols."""
+        return float(value(self.numeric(tree), _unknown))
+
+    def numeric(self, tree: Tree, digits: int | None = None) -> Tree:
+        """The formula with every symbol replaced by its number.
+
+        Args:
+            tree: a formula.
+            digits: significant digits kept of numbers that were computed, so that 0.4000000000000001 is shown as the
+                0.4 it is; ``None`` keeps all.
+        """
+
+        def number(node: Tree) -> Tree | None:
+            if not isinstance(node, Link):
+                return None
+            at: Scalar = node.target  # pyright: ignore[reportAssignmentType]
+            stored = float(self.values[at.node][at.index])
+            given = digits is None or self.names[at.node].is_given
+            return Number(stored if given else float(f"{stored:.{digits}g}"))
+
+        return substitute(tree, number)
+
+    def _opened(
+        self, node: Node, index: Index, through: frozenset[Node], limit: int, depth: int
+    ) -> tuple[Tree, int]:
+        key = (node, index, through, limit)
+        if key not in self._known:
+            count = 0
+
+            def replace(part: Tree) -> Tree | None:
+                nonlocal count
+                if not isinstance(part, Element):
+                    return None
+                tree, size = self._part(node.inputs[part.argument], part.index, through, limit, depth + 1)
+                count += size
+                return tree
+
+            inputs = [self.values[source] for source in node.inputs]
+            self._known[key] = (substitute(self.cards[node].element(index, *inputs), replace), count)
+        return self._known[key]
+
+    def _part(
+        self, node: Node, index: Index, through: frozenset[Node], limit: int, depth: int
+    ) -> tuple[Tree, int]:
+        index = tuple(int(i) for i in index)
+        fixed = self._fixed(node, index)
+        if fixed is not None:
+            return fixed, 0
+        named = node in self.names
+        if node not in self.cards or (named and (node not in through or depth > DEEP)):
+            return self._named(node, index)
+        tree, size = self._opened(node, index, through, limit, depth)
+        too_long = size > (limit if named else LIMIT) or depth > DEEP
+        return self._named(node, index) if too_long else (tree, size)
+
+    def _fixed(self, node: Node, index: Index) -> Tree | None:
+        """A number of the program itself, or a whole number such as a class: it is shown as it is."""
+        if isinstance(node.op, Constant) or (isinstance(node.op, Input) and not node.spec.is_float):
+            return plain(self.values[node][index].item())
+        return None
+
+    def _named(self, node: Node, index: Index) -> tuple[Tree, int]:
+        if node not in self.names:
+            used = {name.letter for name in self.names.values()}
+            letter = next(f"h{i}" for i in range(1, len(used) + 2) if f"h{i}" not in used)
+            letter = node.op.label if isinstance(node.op, Input) else letter
+            batched = node.rank > 0 and isinstance(node.shape[0], Size)
+            self.names[node] = Name(letter, "input" if isinstance(node.op, Input) else "hidden", batched=batched)
+        return self.leaf(node, index), 1
+
+    def _rank(self, link: Tree) -> int:
+        assert isinstance(link, Link)
+        at: Scalar = link.target  # pyright: ignore[reportAssignmentType]
+        return _RANKS.get(self.names[at.node].role, LAST)
+
+
+def _unknown(leaf: Tree) -> float:
+    raise KeyError(leaf)

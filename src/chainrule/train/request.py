@@ -1,0 +1,102 @@
+"""What a call of ``fit`` asks for, checked before anything is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from numbers import Integral, Real
+from typing import Any
+
+from chainrule.errors import UsageError, nearest
+from chainrule.events import Listener
+from chainrule.train.stopping import StoppingRule
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a call of ``fit`` asks for; see ``Learner.fit``."""
+
+    epochs: int
+    batch_size: int | None
+    seed: int
+    shuffle: bool = True
+    verbose: bool | None = None
+    callbacks: Sequence[Any] = ()
+    class_weight: str | Mapping[Any, float] | None = None
+    sample_weight: Any = None
+    warm_start: bool = False
+    run: Any = None
+    resume: bool = False
+    save_every: float = 5.0
+
+    def __post_init__(self) -> None:
+        self._whole("epochs", 0)
+        self._whole("seed")
+        if self.batch_size is not None:
+            self._whole("batch_size", 1)
+        if not isinstance(self.save_every, Real) or not self.save_every >= 0:
+            raise UsageError(
+                "E102", where="fit", name="save_every", expected=">= 0", received=repr(self.save_every)
+            )
+        if self.resume and self.run is None:
+            raise UsageError(
+                "E102", where="fit", name="resume", expected="a folder to go on from", received="run=None",
+                fix='run="my-run", resume=True',
+            )  # fmt: skip
+
+    def _whole(self, name: str, least: int | None = None) -> None:
+        """Refuse what is no whole number of this size; NumPy's become Python's own."""
+        value = getattr(self, name)
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, Integral)
+            or (least is not None and value < least)
+        ):
+            expected = "a whole number" if least is None else f"a whole number >= {least}"
+            raise UsageError("E102", where="fit", name=name, expected=expected, received=repr(value))
+        object.__setattr__(self, name, int(value))
+
+
+def known_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options, once it is known that each exists.
+
+    Fails:
+        UsageError E101: no such option (the nearest is offered).
+    """
+    known = [f.name for f in fields(Request)]
+    for name in options:
+        if name not in known:
+            close = nearest(name, known)
+            raise UsageError(
+                "E101",
+                where="fit",
+                name=name,
+                expected=", ".join(known),
+                received=name,
+                fix=f"{close}=..." if close else "",
+            )
+    return dict(options)
+
+
+def callbacks_of(callbacks: Sequence[Any]) -> tuple[list[StoppingRule], list[Listener]]:
+    """The stopping rules and the listeners among callbacks.
+
+    Fails:
+        UsageError E107: something that is neither.
+    """
+    if not isinstance(callbacks, Sequence):
+        raise UsageError(
+            "E107",
+            where="callbacks",
+            expected="a list",
+            received=repr(callbacks)[:80],
+            fix=f"callbacks=[{callbacks}]",
+        )
+    rules = [c for c in callbacks if isinstance(c, StoppingRule)]
+    listeners = [c for c in callbacks if not isinstance(c, StoppingRule)]
+    for listener in listeners:
+        if not callable(listener):
+            raise UsageError(
+                "E107", where="callbacks", expected="a rule or a function", received=repr(listener)[:80]
+            )
+    return rules, listeners

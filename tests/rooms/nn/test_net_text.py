@@ -1,0 +1,88 @@
+"""A net in a few words: every form, and for every slip an error that says the place and mends the text."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chainrule import nn
+from chainrule.errors import UsageError
+
+GOOD: dict[str, list[nn.Layer]] = {
+    "64 relu, dropout 0.2, 32 tanh": [nn.Dense(64, "relu"), nn.Dropout(0.2), nn.Dense(32, "tanh")],
+    "64": [nn.Dense(64)],
+    "  8   ReLU ,DROPOUT .5": [nn.Dense(8, "relu"), nn.Dropout(0.5)],
+    "8 sigmoid，4 softplus": [nn.Dense(8, "sigmoid"), nn.Dense(4, "softplus")],
+    "dropout 0": [nn.Dropout(0.0)],
+    "": [],
+    "  ": [],
+}
+
+
+@pytest.mark.parametrize("text", GOOD)
+def test_words_become_layers(text: str) -> None:
+    assert nn.net_from_text(text) == nn.Sequential(*GOOD[text])
+    assert nn.net_from_text(text, outputs=3) == nn.Sequential(*GOOD[text], nn.Dense(3))
+
+
+def test_the_output_layer_may_have_an_activation() -> None:
+    assert nn.net_from_text("", 1, activation="sigmoid") == nn.Sequential(nn.Dense(1, "sigmoid"))
+
+
+BAD: list[tuple[str, str, str, str]] = [
+    ("64 rleu", "E101", "part 1 of 1", '"64 relu"'),
+    ("64 relu, 32 tahn", "E101", "part 2 of 2", '"64 relu, 32 tanh"'),
+    ("dorpout 0.2, 8", "E101", "part 1 of 2", '"dropout 0.2, 8"'),
+    ("0 relu", "E102", "part 1 of 1", '"64 relu"'),
+    ("-3", "E102", "part 1 of 1", '"64"'),
+    ("6.5 relu", "E102", "part 1 of 1", '"64 relu"'),
+    ("1e3 relu", "E102", "part 1 of 1", '"64 relu"'),
+    ("9" * 5000, "E102", "part 1 of 1", '"64"'),
+    ("1000001", "E102", "part 1 of 1", '"64"'),
+    ("8, dropout 1", "E102", "part 2 of 2", '"8, dropout 0.2"'),
+    ("8, dropout -0.1", "E102", "part 2 of 2", '"8, dropout 0.2"'),
+    ("relu 64", "E117", "part 1 of 1", '"64 relu"'),
+    ("64 relu 32 tanh", "E117", "part 1 of 1", '"64 relu, 32 tanh"'),
+    ("64,,32", "E117", "part 2 of 3", '"64, 32"'),
+    ("64,", "E117", "part 2 of 2", '"64"'),
+    ("relu", "E117", "part 1 of 1", '"64 relu"'),
+    ("dropout", "E117", "part 1 of 1", '"64 relu"'),
+    ("64 relu; 32", "E117", "part 1 of 1", ""),
+    ("__import__('os')", "E117", "part 1 of 1", '"64 relu"'),
+]
+
+
+@pytest.mark.parametrize(("text", "code", "place", "fix"), BAD)
+def test_a_slip_is_placed_and_mended(text: str, code: str, place: str, fix: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        nn.net_from_text(text)
+    error = caught.value
+    assert error.code == code
+    assert error.where.startswith(f"--net, {place}")
+    assert not fix or error.fix == fix
+    assert len(str(error)) < 800
+    if fix:
+        nn.net_from_text(error.fix.strip('"'))
+
+
+def test_the_issue_s_own_example() -> None:
+    with pytest.raises(UsageError) as caught:
+        nn.net_from_text("64 rleu")
+    assert str(caught.value) == (
+        'UsageError E101 in --net, part 1 of 1 ("64 rleu"): "rleu" is not known\n'
+        "  expected  linear, relu, sigmoid, softmax, softplus, tanh\n"
+        "  received  rleu\n"
+        '  try       "64 relu"\n'
+        "  more      docs/errors/E101.md"
+    )
+
+
+@given(st.text(max_size=30) | st.text("0123456789 ,.relutanhdopE+-", max_size=30))
+def test_any_text_is_a_net_or_a_clear_error(text: str) -> None:
+    with contextlib.suppress(UsageError):  # no other error, nor any other layer
+        net = nn.net_from_text(text, outputs=2)
+        assert isinstance(net.layers[-1], nn.Dense)
+        assert all(isinstance(part, nn.Dense | nn.Dropout) for part in net.layers)
