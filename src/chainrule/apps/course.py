@@ -54,6 +54,7 @@ class Watcher:
 
     @property
     def was_interrupted(self) -> bool:
+        """Whether someone asked the training to stop."""
         return self.end is not None and self.end.reason == "interrupted"
 
 

@@ -74,10 +74,12 @@ class Study:
 
     @cached_property
     def training(self) -> Part:
+        """The rows to learn from."""
         return self._part(self.parts.train)
 
     @cached_property
     def validation(self) -> Part:
+        """The rows that say when to stop."""
         return self._part(self.parts.validation)
 
     @cached_property
@@ -92,6 +94,7 @@ class Study:
 
     @property
     def loss(self) -> str:
+        """The loss that suits the task, by name."""
         if not self.task.is_classification:
             return "mse"
         return "cross_entropy" if self.outputs > 1 else "binary_cross_entropy"

@@ -11,8 +11,8 @@ from typer.main import get_command
 from chainrule.apps.word import say
 from chainrule.errors import UsageError
 
-# typer brings its own click, or uses the installed one; these are the right classes in either case.
-_Complaint, _Refusal = typer.BadParameter.__mro__[1:3]
+# typer brings its own click, or uses the installed one; this is the right class in either case.
+_Refusal: Any = typer.BadParameter.__mro__[2]
 
 
 def run(name: str, words: list[str]) -> int:
@@ -47,8 +47,6 @@ def _usage_error(refusal: Any, command: str) -> UsageError:
     option = getattr(refusal, "option_name", "") or (_shown_name(parameter) if parameter is not None else "")
     near = list(getattr(refusal, "possibilities", None) or [])
     message = refusal.format_message() if hasattr(refusal, "format_message") else str(refusal)
-    if not isinstance(refusal, _Complaint):
-        message = f"{type(refusal).__name__}: {message}"
     return UsageError(
         "E601",
         where=f"chainrule {command}",

@@ -50,12 +50,18 @@ def article_trace(samples: int = 1, end: str = "half_mse") -> Trace:
         (0.076447, 0.067961, -0.008823)
     """
     if samples not in (1, 2):
-        raise UsageError("E102", where="the article's example", name="samples", expected="1 or 2", received=samples)
+        raise UsageError(
+            "E102", where="the article's example", name="samples", expected="1 or 2", received=samples
+        )
     if end not in ENDS:
-        raise UsageError("E101", where="the article's example", name=end, expected=", ".join(ENDS), received=end)
+        raise UsageError(
+            "E101", where="the article's example", name=end, expected=", ".join(ENDS), received=end
+        )
     activation, loss = ENDS[end]
     net = Sequential(Dense(3, activation="sigmoid"), Dense(1, activation=activation))
-    network = Network(Recipe(net, loss, SGD(RATE)), {"x": Spec((Size.symbol("B"), 2), "float64")}, "reference")
+    network = Network(
+        Recipe(net, loss, SGD(RATE)), {"x": Spec((Size.symbol("B"), 2), "float64")}, "reference"
+    )
     parameters = {path: np.array(values) for path, values in PARAMETERS.items()}
     x, y = {"x": np.array(INPUTS[:samples])}, {"target": np.array(TARGETS[:samples])}
     return trace(network, parameters, x, y)

@@ -31,7 +31,11 @@ def straight(pen: Pen) -> list[NamedLayer]:
     layers = list(t.layers)
     sources = [next(iter(t.derivation.built.inputs.values())), *(layer.a for layer in layers[:-1])]
     for layer, source in zip(layers, sources, strict=True):
-        tree = None if layer.z is None or source is None else next((s for s in t.stops if s.node is layer.z), None)
+        tree = (
+            None
+            if layer.z is None or source is None
+            else next((s for s in t.stops if s.node is layer.z), None)
+        )
         kinds = {path.rpartition(".")[2] for path in layer.parameters}
         if tree is None or kinds - {"weight", "bias"} or not _reads_only(tree.inputs, source, layer):
             return []
@@ -86,19 +90,31 @@ def _there(layers: list[NamedLayer]) -> Iterator[str]:
     for layer in layers:
         n = layer.number
         bias = f" + b^({n})" if any(path.endswith("bias") for path in layer.parameters) else ""
-        yield f"Z^({n}) = {source}·W^({n})ᵀ{bias}" + (f",  A^({n}) = g(Z^({n}))" if layer.a is not layer.z else "")
+        yield f"Z^({n}) = {source}·W^({n})ᵀ{bias}" + (
+            f",  A^({n}) = g(Z^({n}))" if layer.a is not layer.z else ""
+        )
         source = f"A^({n})" if layer.a is not layer.z else f"Z^({n})"
 
 
 def _back(pen: Pen, layers: list[NamedLayer]) -> Iterator[str]:
     last = layers[-1]
-    slope = f" ⊙ g′(Z^({last.number}))" if last.a is not last.z and last.a in pen.trace.derivation.cotangents else ""
-    yield f"D^({last.number}) = ∂J⁽ⁱ⁾/∂A^({last.number}){slope}" if slope else f"D^({last.number}) = ∂J⁽ⁱ⁾/∂Z^({last.number})"
+    slope = (
+        f" ⊙ g′(Z^({last.number}))"
+        if last.a is not last.z and last.a in pen.trace.derivation.cotangents
+        else ""
+    )
+    yield (
+        f"D^({last.number}) = ∂J⁽ⁱ⁾/∂A^({last.number}){slope}"
+        if slope
+        else f"D^({last.number}) = ∂J⁽ⁱ⁾/∂Z^({last.number})"
+    )
     for layer in reversed(layers):
         n = layer.number
         below = layers[n - 2] if n > 1 else None
         source = "X" if below is None else f"A^({n - 1})" if below.a is not below.z else f"Z^({n - 1})"
-        bias = f",  ∂J/∂b^({n}) = (1/n)·Σᵢ D^({n})" if any(p.endswith("bias") for p in layer.parameters) else ""
+        bias = (
+            f",  ∂J/∂b^({n}) = (1/n)·Σᵢ D^({n})" if any(p.endswith("bias") for p in layer.parameters) else ""
+        )
         yield f"∂J/∂W^({n}) = (1/n)·D^({n})ᵀ·{source}{bias}"
         if below is not None:
             slope = f" ⊙ g′(Z^({n - 1}))" if below.a is not below.z else ""
@@ -107,4 +123,6 @@ def _back(pen: Pen, layers: list[NamedLayer]) -> Iterator[str]:
 
 def pitfalls(pen: Pen) -> Section:
     """The mistakes that are made here by hand."""
-    return Section(pen.say("pitfalls"), (Items(tuple(f"{i}. {pen.say(key)}" for i, key in enumerate(PITFALLS, 1))),))
+    return Section(
+        pen.say("pitfalls"), (Items(tuple(f"{i}. {pen.say(key)}" for i, key in enumerate(PITFALLS, 1))),)
+    )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from chainrule.explain.page import Cell, Part, Section, Table
+from chainrule.explain.page import Cell, Lines, Part, Section, Table
 from chainrule.explain.pen import DIGITS, MANY, Index, Pen, brief, cut, signed
-from chainrule.formula import Number
 
+OPENED = 60  # symbols up to which a signal is opened in the whole chain
 LARGEST = 10  # of a net with more than MANY parameters so many are shown
 
 
@@ -15,7 +15,14 @@ def derivatives(pen: Pen) -> Section:
     """All partial derivatives, or the largest ones and how many are left."""
     shown, total = chosen(pen)
     rows = tuple(_row(pen, i, path, index) for i, (path, index) in enumerate(shown, 1))
-    head = ("#", pen.say("derivative"), pen.say("formula"), pen.say("numbers"), pen.say("result"), pen.say("meaning"))
+    head = (
+        "#",
+        pen.say("derivative"),
+        pen.say("formula"),
+        pen.say("numbers"),
+        pen.say("result"),
+        pen.say("meaning"),
+    )
     parts: list[Part] = []
     if len(shown) < total:
         everything = sum(float(np.sum(g * g)) for g in pen.trace.gradients.values())
@@ -52,7 +59,7 @@ def _row(pen: Pen, number: int, path: str, index: Index) -> tuple[Cell, ...]:
 
 def meaning(pen: Pen, gradient: float) -> str:
     """What a derivative's sign says to do."""
-    if isinstance(gradient, float) and gradient == 0:
+    if gradient == 0:
         return pen.say("no_influence")
     return pen.say("raise_it" if gradient < 0 else "lower_it")
 
@@ -60,14 +67,14 @@ def meaning(pen: Pen, gradient: float) -> str:
 def full(pen: Pen) -> Section:
     """Depth 3: every derivative by the whole chain, opened down to inputs, weights and the error."""
     shown, _ = chosen(pen)
-    signals = [n for n, name in pen.trace.names.items() if name.role == "signal"]
-    rows = []
-    for path, index in shown:
+    signals = [node for node, name in pen.trace.names.items() if name.role == "signal"]
+    parts: list[Part] = [pen.say("full_intro")]
+    for path in dict.fromkeys(path for path, _ in shown):
         node = pen.trace.derivation.gradients[path]
-        tree = cut(pen.trace.unfolder.scalar(node, index, signals, limit=60))
-        numbers = pen.trace.unfolder.numeric(tree, DIGITS)
-        if isinstance(tree, Number):
-            numbers = tree
-        rows.append((pen.gradient(path, index), tree, numbers, signed(pen.value(node, index))))
-    head = (pen.say("derivative"), pen.say("whole_chain"), pen.say("numbers"), pen.say("result"))
-    return Section(pen.say("full"), (pen.say("full_intro"), Table(head, tuple(rows), (3,))))
+        equations = tuple(
+            pen.equation(node, index, pen.gradient(path, index), signals, limit=OPENED)
+            for own, index in shown
+            if own == path
+        )
+        parts.append(Lines(pen.label("C"), equations))
+    return Section(pen.say("full"), tuple(parts))

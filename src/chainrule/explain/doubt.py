@@ -14,6 +14,10 @@ from chainrule.graph import Node
 from chainrule.trace import NamedLayer
 
 SLOPE = 0.05  # a curve flatter than this passes next to nothing on
+MANY_FLAT = {
+    "relu": 0.9
+}  # the share of such numbers that is worth a word; half the units of a relu are off by nature
+FLAT = 0.25  # the same for all other curves
 TINY = 1e-6  # a gradient shorter than this moves nothing
 AGREES = 1e-5  # the numerical check is trusted up to this relative difference
 
@@ -23,7 +27,12 @@ def checked(pen: Pen) -> Section:
     c = pen.trace.checked
     key = "checked_all" if len(c.places) >= c.total else "checked_some"
     path, index = c.places[c.worst]
-    facts = {"n": len(c.places), "total": f"{c.total:,}", "step": f"{c.step:.5f}", "error": number(c.error, 2)}
+    facts = {
+        "n": len(c.places),
+        "total": f"{c.total:,}",
+        "step": f"{c.step:.5f}",
+        "error": number(c.error, 2),
+    }
     parts = [pen.say(key, **facts, where=pen.text(pen.gradient(path, index)))]
     if not c.error <= AGREES:
         a, n = c.analytic[c.worst], c.numeric[c.worst]
@@ -34,18 +43,20 @@ def checked(pen: Pen) -> Section:
 def samples(pen: Pen) -> Section:
     """The samples beside one another: answers, losses, signals, and how they pull."""
     t, d = pen.trace, pen.trace.derivation
-    nodes = [d.network.losses[name].answer(o) for name, o in d.built.outputs.items()]
     last = next((layer for layer in reversed(t.layers) if layer.z in d.cotangents), None)
     shown = range(min(t.samples, pen.few))
     columns: list[tuple[str, list[str]]] = [("i", [str(i + 1) for i in shown])]
-    for node in (*d.network.targets.values(), *nodes):
+    for node in (*d.network.targets.values(), *d.answers()):
         columns += _columns(pen, node, node, list(shown))
     columns.append(("J", [figure(t.values[d.each][i]) for i in shown]))
     if last is not None and last.z is not None:
         columns += _columns(pen, d.cotangents[last.z], d.cotangents[last.z], list(shown))
     head = tuple(name for name, _ in columns)
     rows: list[tuple[Cell, ...]] = [tuple(cells[i] for _, cells in columns) for i in range(len(shown))]
-    parts: list[Part] = [pen.say("samples_intro", n=t.samples), Table(head, tuple(rows), tuple(range(len(head))))]
+    parts: list[Part] = [
+        pen.say("samples_intro", n=t.samples),
+        Table(head, tuple(rows), tuple(range(len(head)))),
+    ]
     if t.samples > len(shown):
         parts.append(pen.say("more_short", n=t.samples - len(shown)))
     parts += _pull(pen, last) if last is not None else []
@@ -90,10 +101,10 @@ def cautions(pen: Pen) -> Section | None:
             continue
         slope = np.abs(t.values[slopes[node]])
         share = float(np.mean(slope < SLOPE))
-        if share > 0:
+        if share >= MANY_FLAT.get(node.op.name, FLAT):
             key = "silent" if node.op.name == "relu" else "saturated"
             facts = {"n": int(np.sum(slope < SLOPE)), "total": slope.size, "percent": brief(100 * share)}
-            parts.append(pen.say(key, where=pen.text(t.names[node].symbol((0,) * slope.ndim, 1)), limit=SLOPE, **facts))
+            parts.append(pen.say(key, where=pen.whole(node), limit=SLOPE, **facts))
     length = float(np.sqrt(sum(float(np.sum(g * g)) for g in t.gradients.values())))
     if length < TINY:
         parts.append(pen.say("tiny", length=figure(length)))
@@ -110,10 +121,20 @@ def not_finite(pen: Pen) -> Section | None:
     card = t.cards.get(node)
     if card is None:
         label = getattr(node.op, "label", node.op.name)
-        return Section(pen.say("not_finite"), (pen.say("given_not_finite", where=f"{label}{list(index)}", value=value),))
+        return Section(
+            pen.say("not_finite"), (pen.say("given_not_finite", where=f"{label}{list(index)}", value=value),)
+        )
     word = card.says.forward if pen.lang == "en" else card.says.forward_zh
     tree = t.unfolder.scalar(node, index)
-    facts = {"op": card.name, "word": word, "path": node.site.path or "–", "index": list(index), "value": value}
+    facts = {
+        "op": card.name,
+        "word": word,
+        "path": node.site.path or "–",
+        "index": list(index),
+        "value": value,
+    }
     text = pen.say("arose_not_finite", **facts)
     numbers = pen.text(t.unfolder.numeric(tree, 6))
-    return Section(pen.say("not_finite"), (text, pen.say("from_numbers", formula=pen.text(tree), numbers=numbers)))
+    return Section(
+        pen.say("not_finite"), (text, pen.say("from_numbers", formula=pen.text(tree), numbers=numbers))
+    )

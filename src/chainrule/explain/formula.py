@@ -55,5 +55,3 @@ def _applied(op: object, parts: list[Tree]) -> Tree:
         known |= {name: plain(v) for name, v in op.attributes.items() if isinstance(v, int | float)}
         return substitute(parse(op.formula), lambda t: known.get(t.name) if isinstance(t, Symbol) else None)
     return Symbol(f"{op.name}({', '.join(to_unicode(simplify(part)) for part in parts)})")
-
-

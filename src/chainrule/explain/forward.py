@@ -14,6 +14,8 @@ from chainrule.trace.name import GIVEN
 def forward(pen: Pen) -> Section:
     """Every named value of the shown sample, then the loss."""
     parts: list[Part] = [pen.say("forward_intro")]
+    if pen.trace.samples > 1:
+        parts.append(pen.say("shown_sample", i=pen.sample + 1))
     for node in forward_nodes(pen):
         parts += _values(pen, node)
     parts += _loss(pen)
@@ -23,10 +25,9 @@ def forward(pen: Pen) -> Section:
 def forward_nodes(pen: Pen) -> list[Node]:
     """The named values between the inputs and the loss, in order, the answers among them."""
     d, names = pen.trace.derivation, pen.trace.names
-    answers = [d.network.losses[name].answer(node) for name, node in d.built.outputs.items()]
     return [
         node
-        for node in order([*answers, d.each])
+        for node in order([*d.answers(), d.each])
         if node in names and names[node].role not in GIVEN and node is not d.each
     ]
 
@@ -51,8 +52,9 @@ def _loss(pen: Pen) -> Iterator[Part]:
         chosen, left = some([(i,) for i in range(t.samples)], pen.few)
         texts = [f"{pen.text(pen.symbol(d.each, place))} = {figure(each[place])}" for place in chosen]
         tail = pen.say("more_short", n=left) if left else ""
-        yield pen.say("losses_of_samples", losses=pen.join(texts), more=tail, mean=figure(each.mean()), n=t.samples)
+        yield pen.say(
+            "losses_of_samples", losses=pen.join(texts), more=tail, mean=figure(each.mean()), n=t.samples
+        )
     if d.penalty is not None:
         cost = float(t.values[d.penalty])
         yield pen.say("penalty", cost=figure(cost), data=figure(t.loss - cost), loss=figure(t.loss))
-

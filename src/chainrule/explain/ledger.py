@@ -47,21 +47,21 @@ def _chain(pen: Pen, path: str, index: Index) -> Section:
     levels = list(_levels(pen, path, index))
     parts: list[Part] = [pen.say("chain_intro")]
     for level in reversed(levels):
-        parts += [Lines(pen.label("B"), tuple(equations)) for equations in level]
+        for at, equations in level:
+            parts += [Lines(pen.label("B"), tuple(equations)), *_contributors(pen, at)]
     return Section(pen.say("chain"), tuple(parts))
 
 
-def _levels(pen: Pen, path: str, index: Index) -> Iterator[list[list[Equation]]]:
-    t = pen.trace
-    gradient = t.derivation.gradients[path]
-    yield [[pen.equation(gradient, index, pen.gradient(path, index))]]
-    asked = _signals(pen, Scalar(gradient, index))
+def _levels(pen: Pen, path: str, index: Index) -> Iterator[list[tuple[Scalar, list[Equation]]]]:
+    start = Scalar(pen.trace.derivation.gradients[path], index)
+    yield [(start, [pen.equation(start.node, index, pen.gradient(path, index))])]
+    asked = _signals(pen, start)
     seen: set[Scalar] = set()
     while asked:
         level, further = [], []
         for at in [a for a in asked if a not in seen][:FOLLOWED]:
             seen.add(at)
-            level.append([pen.equation(at.node, at.index), *_slope(pen, at)])
+            level.append((at, [pen.equation(at.node, at.index), *_slope(pen, at)]))
             further += _signals(pen, at)
         if level:
             yield level
@@ -97,22 +97,30 @@ def _links(tree: Tree) -> list[Scalar]:
     return found
 
 
-def terms_of(tree: Tree) -> tuple[Tree, ...]:
-    """The terms of the longest sum in a formula; the formula itself where there is none."""
+def terms_of(pen: Pen, tree: Tree) -> tuple[Tree, ...]:
+    """The ways that meet in a formula: the terms of its longest sum of signals; itself where there is none."""
     best: tuple[Tree, ...] = (tree,)
 
     def look(node: Tree) -> None:
         nonlocal best
-        if isinstance(node, Sum) and len(node.terms) > len(best):
+        if (
+            isinstance(node, Sum)
+            and len(node.terms) > len(best)
+            and all(_carries(pen, t) for t in node.terms)
+        ):
             best = node.terms
 
     substitute(tree, look)
     return best
 
 
+def _carries(pen: Pen, tree: Tree) -> bool:
+    return any(pen.trace.names[link.node].role == "signal" for link in _links(tree))
+
+
 def largest(pen: Pen, tree: Tree) -> list[Tree]:
     """The terms of a formula by size, the largest first."""
-    return sorted(terms_of(tree), key=lambda term: -abs(pen.trace.unfolder.value(term)))
+    return sorted(terms_of(pen, tree), key=lambda term: -abs(pen.trace.unfolder.value(term)))
 
 
 def _product(pen: Pen, path: str, index: Index) -> Section:
@@ -127,23 +135,21 @@ def _product(pen: Pen, path: str, index: Index) -> Section:
     parts: list[Part] = [Lines(pen.label("B"), (equation,))]
     residual = abs(alone - stored) / max(abs(stored), 1e-300) if stored else abs(alone)
     parts.append(pen.say("residual", value=figure(alone), residual=number(residual, 1)))
-    parts += _contributors(pen, whole)
     return Section(pen.say("product"), tuple(parts))
 
 
-
-def _contributors(pen: Pen, tree: Tree) -> Iterator[Part]:
-    terms = largest(pen, tree)
-    if len(terms) < 2:
+def _contributors(pen: Pen, at: Scalar) -> Iterator[Part]:
+    """Of a sum over many ways the three that contribute most."""
+    terms = largest(pen, pen.trace.unfolder.scalar(at.node, at.index))
+    if len(terms) <= FOLLOWED:
         return
-    total = sum(pen.trace.unfolder.value(term) for term in terms)
+    values = [pen.trace.unfolder.value(term) for term in terms]
     rows = tuple(
-        (cut(term), pen.trace.unfolder.numeric(cut(term), DIGITS), signed(pen.trace.unfolder.value(term)))
-        for term in terms[:FOLLOWED]
+        (term, pen.trace.unfolder.numeric(term, DIGITS), signed(value))
+        for term, value in zip(terms[:FOLLOWED], values, strict=False)
     )
-    shown = sum(pen.trace.unfolder.value(term) for term in terms[:FOLLOWED])
-    facts = {"n": len(terms), "k": len(rows), "total": signed(total), "shown": signed(shown)}
-    yield pen.say("contributors", **facts)
+    facts = {"total": signed(sum(values)), "shown": signed(sum(values[:FOLLOWED]))}
+    yield pen.say("contributors", n=len(terms), k=FOLLOWED, **facts)
     yield Table((pen.say("term"), pen.say("numbers"), pen.say("result")), rows, (2,))
 
 

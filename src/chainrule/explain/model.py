@@ -87,7 +87,9 @@ class Model(Learner):
             wanted = tabular.apply(self.preparation, table)[1] if y is None else self._wanted(y)
             x, y = tabular.inputs(self.preparation, table), wanted
         if y is None:
-            raise UsageError("E122", where="explain", expected="a label or a value", fix="model.explain(x[0], y[0])")
+            raise UsageError(
+                "E122", where="explain", expected="a label or a value", fix="model.explain(x[0], y[0])"
+            )
         single = self._is_single(x)
         x, y = _as_rows(x, single), _as_rows(y, single or np.ndim(y) == 0)
         coded = judging.encoded(self, Arrays.of(x, y, dtype=self.recipe.dtype))
@@ -112,7 +114,14 @@ class Model(Learner):
         """What each input number of a table's row is: its name, the cell, what became of it."""
         assert self.preparation is not None
         return tuple(
-            say("feature", lang, i=lowered(str(i)), name=cell.feature, raw=cell.raw or "–", value=number(cell.value))
+            say(
+                "feature",
+                lang,
+                i=lowered(str(i)),
+                name=cell.feature,
+                raw=cell.raw or "–",
+                value=number(cell.value),
+            )
             for i, cell in enumerate(self.preparation.cells(table, 0), 1)
         )
 

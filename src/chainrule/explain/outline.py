@@ -10,8 +10,7 @@ import numpy as np
 from chainrule.explain.derivatives import chosen
 from chainrule.explain.forward import forward_nodes
 from chainrule.explain.page import Items, Part, Section
-from chainrule.explain.pen import MANY, Pen, figure, signed
-from chainrule.formula import number
+from chainrule.explain.pen import MANY, Pen, figure, given, share, signed
 from chainrule.graph import Node
 
 STEP = 0.01  # how far a weight is raised in "raising it by 0.01 would change the loss by about ..."
@@ -39,13 +38,16 @@ def _said(pen: Pen) -> tuple[str, dict[str, Any]] | None:
     old = answer[pen.sample].reshape(-1)
     if target.ndim == 0 and target.dtype.kind in "iu":
         wanted = int(target)
-        facts = {"wanted": pen.labels[wanted] if wanted < len(pen.labels) else wanted, "answer": figure(old[wanted])}
+        facts = {
+            "wanted": pen.labels[wanted] if wanted < len(pen.labels) else wanted,
+            "answer": figure(old[wanted]),
+        }
         return "line_class", facts | {"moves": pen.say("falls" if new[wanted] < old[wanted] else "rises")}
     if old.size != 1:
         return None
     value = float(target.reshape(-1)[0])
-    wanted = number(value) if not value.is_integer() else str(int(value))
-    if len(pen.labels) == 2:
+    wanted = given(value)
+    if len(pen.labels) == 2 and str(pen.labels[int(value)]) != wanted:
         wanted = pen.say("label_of", number=wanted, label=pen.labels[int(value)])
     moves = pen.say("falls" if new[0] < old[0] else "rises")
     return "line_value", {"answer": figure(old[0]), "wanted": wanted, "moves": moves}
@@ -60,7 +62,11 @@ def notation(pen: Pen) -> Section:
     parts += [Items(tuple(names))] if names else []
     if pen.features:
         shown = pen.features[: MANY if pen.depth > 2 else SHOWN_FEATURES]
-        more = [pen.say("more_short", n=len(pen.features) - len(shown))] if len(pen.features) > len(shown) else []
+        more = (
+            [pen.say("more_short", n=len(pen.features) - len(shown))]
+            if len(pen.features) > len(shown)
+            else []
+        )
         parts += [pen.say("features"), Items((*shown, *more))]
     return Section(pen.say("notation"), tuple(parts))
 
@@ -91,14 +97,15 @@ def _forward(pen: Pen) -> Iterator[str]:
         if not values.size:
             continue
         best = int(np.argmax(values))
-        name = pen.text(t.names[node].symbol((0,) * t.values[node].ndim, 1)).rstrip("₁")
+        name = pen.whole(node)
         n_in = sum(t.values[n][pen.sample].size for n in inputs)
         facts = {"layer": node.site.path or "net", "name": name, "n_in": n_in, "n_out": values.size}
         yield pen.say("stop_forward", **facts, most=figure(values[best]), unit=best + 1)
     wanted = [t.values[node][pen.sample].reshape(-1) for node in d.network.targets.values()]
     said = [a[pen.sample].reshape(-1) for a in t.answers.values()]
-    texts = [pen.join(number(v) for part in parts for v in part.tolist()[:4]) for parts in (wanted, said)]
-    yield pen.say("stop_loss", wanted=texts[0], answer=texts[1], loss=figure(t.values[d.each][pen.sample]))
+    facts = {"wanted": pen.join(given(v) for part in wanted for v in part[:4])}
+    facts |= {"answer": pen.join(figure(v) for part in said for v in part[:4])}
+    yield pen.say("stop_loss", loss=figure(float(t.values[d.each][pen.sample])), **facts)
 
 
 def _read(pen: Pen, node: Node) -> tuple[Node, ...]:
@@ -119,9 +126,13 @@ def _update(pen: Pen) -> Iterator[str]:
     t = pen.trace
     for path, index in chosen(pen)[0]:
         old, new = float(t.parameters[path][index]), float(t.new_parameters[path][index])
-        part = f"{100 * abs((new - old) / old):.1f}%" if old else "–"
         name = pen.text(pen.parameter(path, index))
-        facts = {"old": figure(old), "new": figure(new), "move": signed(new - old), "part": part}
+        facts = {
+            "old": figure(old),
+            "new": figure(new),
+            "move": signed(new - old),
+            "part": share(new - old, old),
+        }
         yield pen.say("stop_update", name=name, **facts)
     facts = {"old": figure(t.loss), "new": figure(t.new_loss), "change": signed(t.new_loss - t.loss)}
     yield pen.say("loss_moved", **facts, promise=signed(t.promise))

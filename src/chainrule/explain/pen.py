@@ -7,13 +7,24 @@ as it was given; a sum of more than six terms is shown by its first two and its 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from chainrule.explain.page import Equation, Lines
 from chainrule.explain.words import say
-from chainrule.formula import Apply, Derivative, Link, Number, Sum, Symbol, Tree, number, substitute, to_unicode
+from chainrule.formula import (
+    Apply,
+    Derivative,
+    Link,
+    Number,
+    Sum,
+    Symbol,
+    Tree,
+    number,
+    substitute,
+    to_unicode,
+)
 from chainrule.graph import Node
 from chainrule.ops.card import Card
 from chainrule.trace import Name, Scalar, Trace
@@ -71,6 +82,10 @@ class Pen:
         """The symbol of one number of a named node."""
         return self.trace.unfolder.leaf(node, index)
 
+    def whole(self, node: Node) -> str:
+        """The name of a node as a whole, without indices, within a sentence."""
+        return to_unicode(replace(self.trace.names[node], single=True).symbol((0,), 1))
+
     def text(self, tree: Tree) -> str:
         """A formula within a sentence."""
         return to_unicode(tree)
@@ -102,7 +117,9 @@ class Pen:
             return layer is not None and name.layer == str(layer.number)
         return name.of == own
 
-    def signal_equation(self, node: Node, index: Index, through: Collection[Node] = (), note: str = "") -> Equation:
+    def signal_equation(
+        self, node: Node, index: Index, through: Collection[Node] = (), note: str = ""
+    ) -> Equation:
         """What comes back to one number of a forward node, in terms of what came back to those that read it."""
         back = self.trace.derivation.cotangents[node]
         left = self.signal(node, index)
@@ -160,10 +177,6 @@ class Pen:
         """What an operation does to what comes back, in a clause."""
         return card.says.backward if self.lang == "en" else card.says.backward_zh
 
-    def sample_name(self) -> str:
-        """The shown sample in words; empty where there is only one."""
-        return self.say("sample", i=self.sample + 1) if self.trace.samples > 1 else ""
-
     def join(self, texts: Iterable[str]) -> str:
         """A list within a sentence."""
         return self.say("comma").join(texts)
@@ -204,3 +217,13 @@ def signed(value: float) -> str:
 def brief(value: float) -> str:
     """A number in three digits, for words such as "0.241 times"."""
     return number(float(f"{value:.3g}"), 3 if abs(value) < 1e5 else 0)
+
+
+def given(value: float) -> str:
+    """A number that a person chose, as it was written; a whole one without a point."""
+    return str(int(value)) if float(value).is_integer() and abs(value) < 1e7 else number(value)
+
+
+def share(part: float, whole: float) -> str:
+    """How many percent of a size a part is."""
+    return f"{brief(100 * abs(part / whole))}%" if whole else "–"

@@ -83,7 +83,12 @@ def require_telling(depth: int, lang: str) -> None:
     if lang not in LANGUAGES:
         close = nearest(str(lang), LANGUAGES) or LANGUAGES[0]
         raise UsageError(
-            "E101", where="explain, lang", name=lang, expected=", ".join(LANGUAGES), received=lang, fix=f'lang="{close}"'
+            "E101",
+            where="explain, lang",
+            name=lang,
+            expected=", ".join(LANGUAGES),
+            received=lang,
+            fix=f'lang="{close}"',
         )
     if depth not in (1, 2, 3) or isinstance(depth, bool):
         raise UsageError(

@@ -34,16 +34,24 @@ def cell_text(cell: Cell) -> str:
     return cell if isinstance(cell, str) else to_unicode(cell)
 
 
-def equation_text(equation: Equation) -> str:
-    """An equation on one line: name = formula = numbers = result."""
+def equation_lines(equation: Equation, room: int) -> list[str]:
+    """An equation, name = formula = numbers = result: on one line, or on one for each part where it is too long."""
     parts = [cell_text(equation.left)] if equation.left is not None else []
     parts += [cell_text(step) for step in equation.steps]
     if equation.value is not None:
         parts.append(number(equation.value, fixed=True))
-    joined = " = ".join(parts)
-    if equation.sign != "=":
-        joined = joined.replace(" = ", f" {equation.sign} ", 1)
-    return f"{joined}  {equation.note}" if equation.note else joined
+    signs = [f" {equation.sign} "] + [" = "] * len(parts)
+    first = "".join(parts[:1])
+    lines = [first + "".join(sign + part for sign, part in zip(signs, parts[1:], strict=False))]
+    if width(lines[0]) > room and len(parts) > 2:
+        indent = " " * width(first)
+        lines = [
+            first + signs[0] + parts[1],
+            *(indent + sign + part for sign, part in zip(signs[1:], parts[2:], strict=False)),
+        ]
+    if equation.note:
+        lines[-1] += f"  {equation.note}"
+    return lines
 
 
 def _part(part: Part) -> str:
@@ -84,7 +92,8 @@ def _words(text: str) -> Iterator[str]:
 def _lines(lines: Lines) -> str:
     label = f"({lines.label}) " if lines.label else "  "
     indent = " " * width(label)
-    texts = [equation_text(equation) for equation in lines.equations] + ([lines.more] if lines.more else [])
+    texts = [line for equation in lines.equations for line in equation_lines(equation, WIDTH - len(indent))]
+    texts += [lines.more] if lines.more else []
     return "\n".join((label if i == 0 else indent) + text for i, text in enumerate(texts))
 
 
@@ -101,5 +110,3 @@ def _row(cells: Sequence[str], widths: Sequence[int], right: Sequence[int]) -> s
         space = " " * (widths[i] - width(cell))
         padded.append(space + cell if i in right else cell + space)
     return "  ".join(padded).rstrip()
-
-

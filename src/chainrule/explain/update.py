@@ -8,7 +8,7 @@ import numpy as np
 
 from chainrule.explain.derivatives import chosen
 from chainrule.explain.page import Cell, Equation, Lines, Part, Section, Table
-from chainrule.explain.pen import Index, Pen, brief, figure, signed
+from chainrule.explain.pen import Index, Pen, brief, figure, share, signed
 from chainrule.formula import number
 from chainrule.nn.optimizer import SGD
 
@@ -16,7 +16,9 @@ from chainrule.nn.optimizer import SGD
 def update(pen: Pen) -> Section:
     """The optimizer's formula with the numbers of one parameter, and the moves of all."""
     t = pen.trace
-    parts: list[Part] = [pen.say("update_intro", rate=number(t.rate), optimizer=t.derivation.network.recipe.optimizer.name)]
+    parts: list[Part] = [
+        pen.say("update_intro", rate=number(t.rate), optimizer=t.derivation.network.recipe.optimizer.name)
+    ]
     if t.has_memory:
         parts.append(pen.say(f"memory_{t.has_memory}"))
     if t.derivation.network.recipe.clip is not None:
@@ -41,9 +43,15 @@ def move(pen: Pen, path: str, index: Index) -> Equation:
 def _row(pen: Pen, path: str, index: Index) -> tuple[Cell, ...]:
     t = pen.trace
     old, new = float(t.parameters[path][index]), float(t.new_parameters[path][index])
-    part = f"{100 * abs((new - old) / old):.2f}%" if old else "–"
     gradient = float(t.gradients[path][index])
-    return pen.parameter(path, index), figure(old), signed(gradient), figure(new), signed(new - old), part
+    return (
+        pen.parameter(path, index),
+        figure(old),
+        signed(gradient),
+        figure(new),
+        signed(new - old),
+        share(new - old, old),
+    )
 
 
 def effect(pen: Pen) -> Section:
@@ -51,7 +59,12 @@ def effect(pen: Pen) -> Section:
     t = pen.trace
     change = t.new_loss - t.loss
     parts = [_answers(pen)] if t.samples == 1 else []
-    facts = {"old": figure(t.loss), "new": figure(t.new_loss), "change": signed(change), "promise": signed(t.promise)}
+    facts = {
+        "old": figure(t.loss),
+        "new": figure(t.new_loss),
+        "change": signed(change),
+        "promise": signed(t.promise),
+    }
     parts.append(pen.say("loss_moved", **facts))
     parts.append(pen.say("promise_sgd" if _is_plain(pen) else "promise", **facts))
     parts.append(_verdict(pen, change))
@@ -100,8 +113,21 @@ def _split(pen: Pen) -> Iterator[str]:
             continue
         facts = {"near": near.number, "far": far.number, "sent": figure(sent), "arrived": figure(arrived)}
         weights, slopes = arrived / sent, left / arrived
-        facts |= {"weights": brief(weights), "slopes": brief(slopes), "left": figure(left), "total": brief(left / sent)}
+        facts |= {
+            "weights": brief(weights),
+            "slopes": brief(slopes),
+            "left": figure(left),
+            "total": brief(left / sent),
+        }
         yield pen.say("split_weights" if far.a is far.z else "split", **facts)
         if far.a is not far.z:
-            key = "lost_in_slopes" if slopes < 0.5 and slopes <= weights else "lost_in_weights" if left < sent else "grew"
-            yield pen.say(key, percent=brief(100 * abs(1 - (left / sent if key == "grew" else min(weights, slopes)))))
+            key = (
+                "lost_in_slopes"
+                if slopes < 0.5 and slopes <= weights
+                else "lost_in_weights"
+                if left < sent
+                else "grew"
+            )
+            yield pen.say(
+                key, percent=brief(100 * abs(1 - (left / sent if key == "grew" else min(weights, slopes))))
+            )

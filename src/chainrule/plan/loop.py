@@ -16,6 +16,7 @@ from chainrule.graph import Constant, Input, Node
 from chainrule.ops.elementwise import Elementwise
 from chainrule.ops.kind import Cast
 from chainrule.ops.part import Slice
+from chainrule.ops.reduction import ReduceMax, ReduceMin, ReduceSum
 from chainrule.ops.shape import Broadcast, Reshape, Transpose
 
 LAYOUT = (Transpose, Reshape, Broadcast, Slice)
@@ -48,6 +49,8 @@ def is_elementwise(node: Node) -> bool:
 
 def is_layout(node: Node) -> bool:
     """Whether the node only looks at its input's memory in another way (a reshape may still have to copy)."""
+    if isinstance(node.op, ReduceSum | ReduceMax | ReduceMin):  # over axes of length 1 nothing is left to add up
+        return all(node.inputs[0].shape[axis] == 1 for axis in node.op.axes)
     return isinstance(node.op, LAYOUT)
 
 
@@ -58,6 +61,9 @@ def is_leaf(node: Node) -> bool:
 class Fusion:
     """Puts nodes into kernels, one after the other.
 
+    Elementwise nodes that read nothing but what is given *float*: they could run at any time, so they wait for their
+    first reader and go into its loop (the momentum times the old velocity goes into the loop of the update).
+
     Args:
         shapes: the concrete shape of every node.
         phases: the phase of every node.
@@ -67,25 +73,66 @@ class Fusion:
         self.shapes, self.phases = shapes, phases
         self.kernels: list[Kernel] = []
         self.home: dict[Node, Kernel] = {}
+        self.floating: set[Node] = set()
 
     def place(self, node: Node) -> None:
-        """Put the next node, in topological order, into a kernel of its own or an open loop."""
+        """Put the next node, in topological order, into a kernel of its own or an open loop, or let it float."""
         if is_leaf(node) or is_layout(node):
             return
-        direct = {self.home[s] for s in node.inputs if s in self.home}
-        seen = {self.home[s] for s in map(seen_through, node.inputs) if s in self.home}
-        depth = 1 + max((k.depth for k in seen), default=-1)
         outside = {seen_through(s) for s in node.inputs}
-        if is_elementwise(node):
-            for loop in sorted(direct, key=lambda k: -k.depth):
-                if self._may_join(node, loop, outside):
-                    loop.nodes.append(node)
-                    loop.sources |= outside
-                    self.home[node] = loop
-                    return
-        kernel = Kernel([node], self.shapes[node], self.phases[node], depth, is_elementwise(node), outside)
+        if is_elementwise(node) and all(is_leaf(s) or s in self.floating for s in outside):
+            self.floating.add(node)
+            return
+        for source in sorted(outside & self.floating, key=list(outside).index):
+            if not (is_elementwise(node) and source in node.inputs and self.shapes[source] == self.shapes[node]):
+                self._land(source, None)
+        loop = self._open_loop(node, outside)
+        if loop is None:
+            loop = self._new(node, outside)
+        for source in node.inputs:
+            if source in self.floating:
+                self._land(source, loop)
+        self._append(node, loop)
+
+    def finish(self) -> None:
+        """Give a kernel to every node that still floats: it is an output of the graph."""
+        for node in [n for n in self.shapes if n in self.floating]:
+            if node in self.floating:
+                self._land(node, None)
+
+    def _land(self, node: Node, loop: Kernel | None) -> None:
+        """End a node's floating: into this loop if it fits, else into a kernel of its own."""
+        self.floating.discard(node)
+        outside = {seen_through(s) for s in node.inputs}
+        fits = loop is not None and loop.is_loop and loop.shape == self.shapes[node] and self._has_room(loop, outside)
+        home = loop if fits and loop is not None else None
+        for source in outside:
+            if source in self.floating:
+                direct = home is not None and source in node.inputs and self.shapes[source] == self.shapes[node]
+                self._land(source, home if direct else None)
+        self._append(node, home or self._new(node, outside))
+
+    def _append(self, node: Node, loop: Kernel) -> None:
+        loop.nodes.append(node)
+        loop.sources |= {seen_through(s) for s in node.inputs}
+        self.home[node] = loop
+
+    def _new(self, node: Node, outside: set[Node]) -> Kernel:
+        """A kernel of its own, without the node in it yet."""
+        depth = 1 + max((self.home[s].depth for s in outside if s in self.home), default=-1)
+        kernel = Kernel([], self.shapes[node], self.phases[node], depth, is_elementwise(node))
         self.kernels.append(kernel)
-        self.home[node] = kernel
+        return kernel
+
+    def _open_loop(self, node: Node, outside: set[Node]) -> Kernel | None:
+        """The deepest loop of an input that the node may join."""
+        if not is_elementwise(node):
+            return None
+        direct = {self.home[s] for s in node.inputs if s in self.home}
+        for loop in sorted(direct, key=lambda k: -k.depth):
+            if self._may_join(node, loop, outside):
+                return loop
+        return None
 
     def _may_join(self, node: Node, loop: Kernel, outside: set[Node]) -> bool:
         if not loop.is_loop or loop.shape != self.shapes[node] or loop.phase != self.phases[node]:
@@ -96,6 +143,9 @@ class Fusion:
                 continue
             if kernel.depth >= loop.depth and kernel.phase == loop.phase:
                 return False
+        return self._has_room(loop, outside)
+
+    def _has_room(self, loop: Kernel, outside: set[Node]) -> bool:
         return len((loop.sources | outside) - set(loop.nodes)) <= WIDEST
 
     def ordered(self) -> list[Kernel]:
@@ -118,4 +168,5 @@ def fuse(
     fusion = Fusion(shapes, phases)
     for node in nodes:
         fusion.place(node)
+    fusion.finish()
     return fusion.ordered()

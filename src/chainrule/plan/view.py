@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chainrule.ops.part import Slice
+from chainrule.ops.reduction import ReduceMax, ReduceMin, ReduceSum
 from chainrule.ops.shape import Broadcast, Reshape, Transpose
 
 
@@ -70,7 +71,7 @@ def look(op: object, source: View, shape: tuple[int, ...]) -> View | None:
             places = list(zip(start, step, source.strides, strict=True))
             offset = source.offset + sum(int(a) * s for a, _, s in places)  # pyright: ignore[reportArgumentType]
             return View(source.buffer, shape, tuple(k * s for _, k, s in places), offset)
-        case Reshape():
+        case Reshape() | ReduceSum() | ReduceMax() | ReduceMin():  # reductions of axes of length 1
             return _reshaped(source, shape)
     return None
 

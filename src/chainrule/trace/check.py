@@ -88,9 +88,7 @@ def check(
     return Checked(places, analytic, numeric, sum(p.size for p in parameters.values()))
 
 
-def _difference(
-    loss: Loss, parameters: Mapping[str, np.ndarray], path: str, index: tuple[int, ...]
-) -> float:
+def _difference(loss: Loss, parameters: Mapping[str, np.ndarray], path: str, index: tuple[int, ...]) -> float:
     ends = []
     for step in (STEP, -STEP):
         moved = parameters[path].copy()

@@ -58,11 +58,14 @@ class Derivation:
 
     def graph(self) -> Graph:
         """Everything to be computed."""
-        answers = [self.network.losses[name].answer(node) for name, node in self.built.outputs.items()]
         after = [new for held in self.slots.values() for _, new in held.values()]
-        nodes = [self.objective, *answers, *self.cotangents.values(), *self.gradients.values()]
+        nodes = [self.objective, *self.answers(), *self.cotangents.values(), *self.gradients.values()]
         nodes += [*self.clipped.values(), *self.moved.values(), *after, *self.slopes().values()]
         return Graph({str(i): node for i, node in enumerate(dict.fromkeys(nodes))})
+
+    def answers(self) -> list[Node]:
+        """What the net says, in the user's terms: probabilities or values, one node for each output."""
+        return [self.network.losses[name].answer(node) for name, node in self.built.outputs.items()]
 
     def slopes(self) -> dict[Node, Node]:
         """For each value that one number bends by a curve, the slope of the curve there: da/dz."""

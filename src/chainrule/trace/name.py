@@ -93,7 +93,7 @@ def names_of(d: Derivation) -> tuple[Names, tuple[NamedLayer, ...]]:
         if layer.a is not None:
             names.setdefault(layer.a, Name("a", "a", number, batched=True))
     names.update(_answers(d, names))
-    names.update(_hidden(d, names))
+    names.update(_hidden(d, names, layers))
     names[d.each] = Name("J", "loss", batched=True, single=True)
     sums = {layer.z: str(layer.number) for layer in layers if layer.z is not None}
     return names | _signals(d, names, sums), layers
@@ -159,8 +159,9 @@ def _is_single(node: Node) -> bool:
     return all(axis == 1 for axis in node.shape[1:])
 
 
-def _hidden(d: Derivation, names: Names) -> Names:
-    """Names h1, h2 ... for the unnamed inputs of weighted sums: a sum over sums could not be read."""
+def _hidden(d: Derivation, names: Names, layers: tuple[NamedLayer, ...]) -> Names:
+    """Names for the unnamed inputs of weighted sums, for a sum over sums could not be read: h^(l) feeds layer l + 1."""
+    feeds = {layer.path: str(layer.number - 1) for layer in layers}
     found: Names = {}
     for node in order([d.each]):
         if node.op.name != "matmul":
@@ -168,8 +169,13 @@ def _hidden(d: Derivation, names: Names) -> Names:
         source = node.inputs[0]
         while source not in names and source.op.name in ("reshape", "transpose", "broadcast"):
             source = source.inputs[0]
-        if source.inputs and source not in names and source not in found and isinstance(source.shape[0], Size):
-            found[source] = Name(f"h{len(found) + 1}", "hidden", batched=True)
+        if (
+            source.inputs
+            and source not in names
+            and source not in found
+            and isinstance(source.shape[0], Size)
+        ):
+            found[source] = Name("h", "hidden", feeds.get(node.site.path, f"h{len(found) + 1}"), batched=True)
     return found
 
 

@@ -82,6 +82,8 @@ def negative(tree: Tree) -> Tree:
             return inner
         case Number(number):
             return plain(-number)
+        case Sum(terms) if any(isinstance(term, Negative) for term in terms):
+            return _sum(tuple(negative(term) for term in terms))  # -(a - b) is b - a
         case _:
             return Negative(tree)
 

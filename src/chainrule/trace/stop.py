@@ -44,7 +44,7 @@ def stops_of(d: Derivation, names: Names, unfolder: Unfolder) -> tuple[Stop, ...
     """All stops in the order in which they happen."""
     values, slopes = unfolder.values, d.slopes()
     found = []
-    for node in order([d.each]):
+    for node in order([*d.answers(), d.each]):
         role = names[node].role if node in names else ""
         if role and role not in GIVEN:
             kind = "loss" if node is d.each else "forward"
@@ -57,8 +57,15 @@ def stops_of(d: Derivation, names: Names, unfolder: Unfolder) -> tuple[Stop, ...
         bent = slope is not None and onward is not None
         found.append(
             Stop(
-                "backward", node.op.name, node.site.path, node, _inputs(unfolder, back), values[back],
-                values[slope] if bent else None, values[back] if bent else None, values[onward] if bent else None,
+                "backward",
+                node.op.name,
+                node.site.path,
+                node,
+                _inputs(unfolder, back),
+                values[back],
+                values[slope] if bent else None,
+                values[back] if bent else None,
+                values[onward] if bent else None,
             )  # fmt: skip
         )
     for path, node in d.gradients.items():

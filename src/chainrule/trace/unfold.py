@@ -25,7 +25,7 @@ LIMIT = 4000  # symbols in one formula; beyond, the part that makes it so long g
 DEEP = 60  # operations unfolded into one another
 
 # Products are written as in a textbook: eta · delta · w · x.
-_RANKS = {"rate": 0, "signal": 1, "target": 1, "gradient": 1, "parameter": 2}
+_RANKS = {"rate": 0, "signal": 1, "target": 1, "answer": 1, "gradient": 1, "parameter": 2}
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,9 @@ class Unfolder:
             letter = next(f"h{i}" for i in range(1, len(used) + 2) if f"h{i}" not in used)
             letter = node.op.label if isinstance(node.op, Input) else letter
             batched = node.rank > 0 and isinstance(node.shape[0], Size)
-            self.names[node] = Name(letter, "input" if isinstance(node.op, Input) else "hidden", batched=batched)
+            self.names[node] = Name(
+                letter, "input" if isinstance(node.op, Input) else "hidden", batched=batched
+            )
         return self.leaf(node, index), 1
 
     def _rank(self, link: Tree) -> int:

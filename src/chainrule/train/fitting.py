@@ -48,7 +48,7 @@ def fit(model: Learner, x: Any, y: Any, validation: Any, request: Request) -> Hi
         work = _prepare(model, x, y, validation, request)
         state = TrainState(model.parameters(), model.states(), work.step.first_slots())
         folder, claim = folder_of(request.run)
-        with claim, progress(request.verbose, work.job) as listeners:
+        with claim, progress(request.verbose) as listeners:
             work.job.channel.listeners.extend(listeners)
             job = work.job
             if folder is not None:

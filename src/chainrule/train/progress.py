@@ -6,16 +6,12 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from chainrule.events import EpochDone, Event, Listener, Notice, StepDone, TrainingStarted
 from chainrule.settings import settings
-
-if TYPE_CHECKING:
-    from chainrule.train.loop import Job
 
 SHOWN = ("val_loss", "val_accuracy", "val_r2")
 PAUSE = 0.1  # seconds between two looks at the numbers: drawing must not cost more than training
@@ -56,12 +52,11 @@ def number(value: float) -> str:
 
 
 @contextmanager
-def progress(verbose: bool | None, job: Job) -> Iterator[list[Listener]]:
+def progress(verbose: bool | None) -> Iterator[list[Listener]]:
     """The listeners that show a training, inside the block.
 
     Args:
         verbose: show, or not; ``None``: when the output is a terminal.
-        job: the training.
     """
     console = Console()
     if verbose is False or (verbose is None and not console.is_terminal):

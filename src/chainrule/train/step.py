@@ -8,7 +8,6 @@ arithmetic are nodes. So the update can be compiled, traced and explained like t
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -29,7 +28,7 @@ from chainrule.nn.optimizer import Optimizer
 from chainrule.nn.penalty import Penalty
 from chainrule.nn.scope import Parameter, stream_of
 from chainrule.ops import PUBLIC
-from chainrule.spec import Spec
+from chainrule.spec import Spec, size_at
 
 FIRST_VALUES = 1  # the streams of a seed: first values of parameters,
 EACH_STEP = 2  # and the random numbers of each step
@@ -151,7 +150,7 @@ class Network:
     @property
     def count(self) -> int:
         """How many numbers the parameters hold."""
-        return sum(int(math.prod(p.spec.at({}).shape)) for p in self.parameters.values())
+        return sum(size_at(p.spec.size, {}) for p in self.parameters.values())
 
     def start(self, seed: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """The first values of all parameters and states, drawn by the seed."""

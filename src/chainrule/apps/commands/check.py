@@ -25,6 +25,7 @@ def check(
     drop: Annotated[Words, typer.Option(help="=drop", metavar="COLUMN")] = None,
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
 ) -> int:
+    """Show the columns and what a look at the data finds; errors among the findings give exit code 2."""
     kinds = {**dict.fromkeys(category or (), "category"), **dict.fromkeys(number or (), "number")}
     table = without(read_table(data), tuple(drop or ()))
     findings = look(table, target, kinds)

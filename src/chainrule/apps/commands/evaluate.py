@@ -22,6 +22,7 @@ def evaluate(
     data: Annotated[str, typer.Argument(help="=data", metavar="DATA")],
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
 ) -> None:
+    """Print the metrics of a model beside those of a trivial answer."""
     model, preparation = load(run, Learner)
     table = read_table(data)
     applied = preparation.apply(table)

@@ -21,6 +21,7 @@ def example(
     samples: Annotated[int, typer.Option(help="=samples")] = 1,
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
 ) -> None:
+    """List the examples, or run one."""
     if name is None:
         screen.table(["", ""], [(known, say(f"example_{known}")) for known in EXAMPLES])
         return

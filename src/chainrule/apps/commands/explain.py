@@ -24,6 +24,7 @@ def explain(
     html: Annotated[str | None, typer.Option(help="=html", metavar="FILE")] = None,
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
 ) -> None:
+    """Print the derivation of one row's answer, or write it as a page."""
     model, _ = load(run, Model)
     table = read_table(data)
     one = table.take([row_of(table, row)])  # pyright: ignore[reportArgumentType]

@@ -34,6 +34,7 @@ def predict(
     proba: Annotated[bool, typer.Option("--proba", help="=proba")] = False,
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
 ) -> None:
+    """Print an answer for every row, or write them into a file."""
     model, preparation = load(run, Learner)
     if out is not None:
         _refuse_input(out, data, str(model_file(run)))

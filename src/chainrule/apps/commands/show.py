@@ -28,6 +28,7 @@ def show(
     inputs: Annotated[int, typer.Option(help="=inputs")] = 2,
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
 ) -> None:
+    """Show a training (a RUN), an operation (``op NAME``) or a net (``net WORDS``)."""
     if what == "op":
         _op(which or "")
     elif what == "net" and which is not None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
+import typing
+from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,54 +24,70 @@ from chainrule.settings import settings
 from chainrule.store import RunFolder
 from chainrule.train.learner import Learner
 
-Words = list[str] | None
+_KINDS: dict[type, Any] = {str: str | None, int: int | None, float: float | None, tuple: list[str] | None}
 
 
+def with_options(command: Callable[..., int]) -> Callable[..., int]:
+    """The command with one more option for each field of ``Options``, so that these are written in one place.
+
+    Typer reads a function's signature; here one is put together. An option that is not given is ``None``.
+    """
+    hints: dict[str, Any] = typing.get_type_hints(command, include_extras=True)
+    own = [p for p in inspect.signature(command).parameters.values() if p.kind is not p.VAR_KEYWORD]
+    parameters = [p.replace(annotation=hints[p.name]) for p in own]
+    usual = Options("")
+    for field in fields(Options)[1:]:
+        kind = type(getattr(usual, field.name))
+        words = typer.Option(help=f"={field.name}", metavar="COLUMN" if kind is tuple else None)
+        hints[field.name] = Annotated[_KINDS[kind], words]
+        parameters.append(
+            inspect.Parameter(
+                field.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=hints[field.name]
+            )
+        )
+    command.__signature__ = inspect.Signature(parameters)  # pyright: ignore[reportFunctionMemberAccess]
+    command.__annotations__ = hints
+    return command
+
+
+@with_options
 def train(
-    context: typer.Context,
     data: Annotated[str, typer.Argument(help="=data", metavar="DATA")],
-    target: Annotated[str | None, typer.Option(help="=target")] = None,
-    net: Annotated[str | None, typer.Option(help="=net")] = None,
-    epochs: Annotated[int | None, typer.Option(help="=epochs")] = None,
-    seed: Annotated[int | None, typer.Option(help="=seed")] = None,
-    engine: Annotated[str | None, typer.Option(help="=engine")] = None,
-    task: Annotated[str | None, typer.Option(help="=task")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="=batch_size")] = None,
-    rate: Annotated[float | None, typer.Option(help="=rate")] = None,
-    optimizer: Annotated[str | None, typer.Option(help="=optimizer")] = None,
-    penalty: Annotated[float | None, typer.Option(help="=penalty")] = None,
-    patience: Annotated[int | None, typer.Option(help="=patience")] = None,
-    class_weight: Annotated[str | None, typer.Option(help="=class_weight")] = None,
-    category: Annotated[Words, typer.Option(help="=category", metavar="COLUMN")] = None,
-    number: Annotated[Words, typer.Option(help="=number", metavar="COLUMN")] = None,
-    drop: Annotated[Words, typer.Option(help="=drop", metavar="COLUMN")] = None,
     out: Annotated[str | None, typer.Option(help="=out", metavar="RUN")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="=resume")] = False,
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
+    **options: Any,
 ) -> int:
-    given = {
-        k: v
-        for k, v in context.params.items()
-        if k not in ("data", "out", "resume", "lang") and v not in (None, [], ())
-    }
-    given = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
-    if resume and out is None:
-        raise UsageError(
-            "E604", where="--resume", expected="--out RUN", received="none", fix="--out RUN --resume"
-        )
-    options = (
-        agreed(read_config(RunFolder.open(out)), given, data) if resume and out else Options(data, **given)
-    )
-    settings.engine = options.engine or settings.engine
-    net_from_text(options.net, 1)  # a slip in the net is told before the data is read
+    """Train, judge and save a network.
+
+    Args:
+        data: a file or the name of a set.
+        out: the folder for the result.
+        resume: go on with the training in ``out``.
+        lang: the door has read it already.
+        options: those of ``Options``; ``None`` where not given.
+    """
+    asked = _asked(data, out, resume, options)
+    settings.engine = asked.engine or settings.engine
+    net_from_text(asked.net, 1)  # a slip in the net is told before the data is read
     if out and not resume and not (Path(out) / ".lock").exists():
         refuse_occupied(Path(out))
-    study = Study.of(options)
-    learner = course.learner_of(options, study)
-    understood(options, study, learner)
+    study = Study.of(asked)
+    learner = course.learner_of(asked, study)
+    understood(asked, study, learner)
     place = Path(out) if out else new_run(data)
     with claimed(place, resume) as folder:
-        return _trained(options, study, learner, folder, place, resume)
+        return _trained(asked, study, learner, folder, place, resume)
+
+
+def _asked(data: str, out: str | None, resume: bool, options: dict[str, Any]) -> Options:
+    """The options of this training; those of the run when it is resumed."""
+    given = {k: tuple(v) if isinstance(v, list) else v for k, v in options.items() if v is not None and v != []}
+    if not resume:
+        return Options(data, **given)
+    if out is None:
+        raise UsageError("E604", where="--resume", expected="--out RUN", received="none", fix="--out RUN --resume")
+    return agreed(read_config(RunFolder.open(out)), given, data)
 
 
 def understood(options: Options, study: Study, learner: Learner) -> None:

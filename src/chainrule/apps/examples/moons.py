@@ -29,9 +29,15 @@ SAYS = {
 }
 
 
+def points() -> tuple[np.ndarray, np.ndarray]:
+    """400 points (400, 2) with their classes 0 and 1 (400,)."""
+    x, y = make_moons(400, noise=0.2, random_state=0)
+    return np.asarray(x), np.asarray(y)
+
+
 def train() -> tuple[cr.Model, np.ndarray, np.ndarray]:
     """The trained network, and the points that were held out with their classes."""
-    x, y = make_moons(400, noise=0.2, random_state=0)  # (400, 2), (400,)
+    x, y = points()
     net = cr.Sequential(cr.Dense(16, "tanh"), cr.Dense(16, "tanh"), cr.Dense(1))  # (B, 2) -> (B, 1)
     model = cr.Model(net, "binary_cross_entropy", cr.Adam(0.01), metrics=["accuracy"])
     model.fit(x[:300], y[:300], epochs=150, batch_size=32, seed=0, verbose=False)
@@ -40,7 +46,7 @@ def train() -> tuple[cr.Model, np.ndarray, np.ndarray]:
 
 def straight_line() -> cr.Model:
     """The same without hidden layers: logistic regression."""
-    x, y = make_moons(400, noise=0.2, random_state=0)
+    x, y = points()
     model = cr.Model(cr.Sequential(cr.Dense(1)), "binary_cross_entropy", cr.Adam(0.05), metrics=["accuracy"])
     model.fit(x[:300], y[:300], epochs=100, batch_size=32, seed=0, verbose=False)
     return model

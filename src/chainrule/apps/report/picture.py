@@ -15,6 +15,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 BLUE, ORANGE, GREEN, GREY = "#2563a8", "#d1660f", "#2b8a3e", "#868e96"
 POINTS = 2000  # of a scatter picture at most: more only hide each other
@@ -39,7 +40,7 @@ def curves(lines: Sequence[tuple[Sequence[float], str]], best: int | None) -> st
             )
         if best:
             axes.axvline(best, color=GREY, linewidth=1, linestyle="--")
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
     return _svg(draw, f"curves{len(lines)}{lines[0][1]}")
 

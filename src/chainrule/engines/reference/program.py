@@ -2,7 +2,7 @@
 
 The graph is put into an order once; running is then a list of calls over a list of slots. A value is dropped after its
 last reader, so memory holds what is still needed and no more. Sizes are bound anew for every batch size and the
-operations that mention them are kept for the next batch of that size.
+operations that mention them are kept for the next batch of that size, whose arrays then need no second check.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import numpy as np
 
 from chainrule.engines.binding import bind
 from chainrule.errors import ShapeError
-from chainrule.graph import Constant, Graph, Input, Node
+from chainrule.graph import Constant, Graph, Node
 from chainrule.ops.card import Card
 
-Sizes = tuple[tuple[str, int], ...]
+Forms = tuple["tuple[tuple[int, ...], np.dtype] | None", ...]  # shape and kind of the array of each input
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,10 @@ class Program:
         self.graph = graph
         self._slot = {node: i for i, node in enumerate(graph.nodes)}
         self._steps = self._schedule(set(graph.outputs.values()))
-        self._calls: dict[Sizes, list[Callable[..., np.ndarray]]] = {}
+        # What a run begins with: the constants in their places, and the place of each input.
+        self._first = [node.op.array if isinstance(node.op, Constant) else None for node in graph.nodes]
+        self._places = [(name, self._slot[node]) for name, node in graph.inputs.items()]
+        self._calls: dict[Forms, list[Callable[..., np.ndarray]]] = {}
 
     def _schedule(self, kept: set[Node]) -> list[_Step]:
         last: dict[Node, Node] = {}
@@ -90,21 +93,19 @@ class Program:
                 yield step.node, call.__self__, read, value  # pyright: ignore[reportFunctionMemberAccess]
 
     def _given(self, arrays: Mapping[str, np.ndarray]) -> list[np.ndarray | None]:
-        values: list[np.ndarray | None] = [None] * len(self.graph.nodes)
-        for node in self.graph.nodes:
-            if isinstance(node.op, Constant):
-                values[self._slot[node]] = node.op.array
-            elif isinstance(node.op, Input) and node.op.label in arrays:
-                values[self._slot[node]] = arrays[node.op.label]
+        values: list[np.ndarray | None] = self._first.copy()
+        for name, place in self._places:
+            values[place] = arrays.get(name)
         return values
 
     def _bound(self, arrays: Mapping[str, np.ndarray]) -> list[Callable[..., np.ndarray]]:
-        """The calls of all steps for the sizes of these arrays."""
-        sizes = bind({name: node.spec for name, node in self.graph.inputs.items()}, arrays)
-        key = tuple(sizes.items())
-        if key not in self._calls:
-            self._calls[key] = [_call(step.node, sizes) for step in self._steps]
-        return self._calls[key]
+        """The calls of all steps for arrays of these forms, which are checked when they come for the first time."""
+        given = [arrays.get(name) for name, _ in self._places]
+        forms = tuple([None if array is None else (array.shape, array.dtype) for array in given])
+        if forms not in self._calls:
+            sizes = bind({name: node.spec for name, node in self.graph.inputs.items()}, arrays)
+            self._calls[forms] = [_call(step.node, sizes) for step in self._steps]
+        return self._calls[forms]
 
 
 def _call(node: Node, sizes: Mapping[str, int]) -> Callable[..., np.ndarray]:

@@ -31,7 +31,6 @@ WORDS: dict[str, str] = {
     # small words
     "comma": ", ",
     "stop": ".",
-    "sample": "sample {i}",
     "falls": "falls",
     "rises": "rises",
     "label_of": "{number} ({label})",
@@ -44,7 +43,6 @@ WORDS: dict[str, str] = {
     "numbers": "numbers put in",
     "result": "result",
     "meaning": "meaning",
-    "whole_chain": "whole chain",
     "parameter": "parameter",
     "old": "old",
     "new": "new",
@@ -84,6 +82,7 @@ WORDS: dict[str, str] = {
     "layer_name": "Layer ({number}) is {path}.",
     # forward
     "forward_intro": "Each unit adds up its inputs, each times its weight; a curve may bend the sum.",
+    "shown_sample": "The formulas are those of sample {i}.",
     "losses_of_samples": "J = (1/{n}) Σ J⁽ⁱ⁾ = {mean}, from {losses}{more}.",
     "penalty": "The size of the weights costs {cost}; with the loss of the samples, {data}, J = {loss}.",
     # backward
@@ -170,7 +169,7 @@ WORDS: dict[str, str] = {
         "Stop by stop from the answer back to the weight; where many ways lead on, the three that weigh most are followed."
     ),
     "residual": "The formula alone gives {value}; relative difference from the stored gradient: {residual}.",
-    "contributors": "The derivative is a sum of {n} terms, {total} in all; the {k} largest make {shown}:",
+    "contributors": "That sum has {n} terms, {total} in all; the {k} largest make {shown}:",
     "weight_checked": (
         "By the chain {analytic}, by a step of ±{step} {numeric}: relative difference {error}."
     ),

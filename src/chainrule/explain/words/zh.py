@@ -31,7 +31,6 @@ WORDS: dict[str, str] = {
     # 小词
     "comma": "、",
     "stop": "。",
-    "sample": "样本 {i}",
     "falls": "下降",
     "rises": "上升",
     "label_of": "{number}（{label}）",
@@ -44,7 +43,6 @@ WORDS: dict[str, str] = {
     "numbers": "代入数字",
     "result": "结果",
     "meaning": "含义",
-    "whole_chain": "完整链条",
     "parameter": "参数",
     "old": "原值",
     "new": "新值",
@@ -80,6 +78,7 @@ WORDS: dict[str, str] = {
     "layer_name": "第 ({number}) 层是 {path}。",
     # 前向
     "forward_intro": "每个神经元先把输入加权求和，再用激活函数把它弯一下。",
+    "shown_sample": "公式中代入的是样本 {i} 的数字。",
     "losses_of_samples": "J = (1/{n}) Σ J⁽ⁱ⁾ = {mean}，其中 {losses}{more}。",
     "penalty": "权重大小的代价为 {cost}；加上样本的损失 {data}，J = {loss}。",
     # 反向
@@ -158,7 +157,7 @@ WORDS: dict[str, str] = {
     "weight_meaning": "它的偏导数是 {gradient}：{meaning}。",
     "chain_intro": "从输出一站一站走回这个权重；路径很多时，只跟随最重要的三条。",
     "residual": "单凭公式得 {value}；与存储的梯度的相对误差：{residual}。",
-    "contributors": "这个偏导数是 {n} 项之和，合计 {total}；最大的 {k} 项共 {shown}：",
+    "contributors": "这是 {n} 项之和，合计 {total}；最大的 {k} 项共 {shown}：",
     "weight_checked": "链式法则给出 {analytic}，加减 {step} 的有限差分给出 {numeric}：相对误差 {error}。",
     "frozen": "这个参数被冻结，不会移动。",
     "weight_moves_up": "它增大，移动 {change}；单凭它这一份梯度，损失约变化 {promise}。",
