@@ -17,7 +17,7 @@ from chainrule.engines import compile, evaluate
 from chainrule.errors import UsageError
 from chainrule.grad import grad
 from chainrule.graph import Graph, Node, input_node
-from chainrule.nn.optimizer import OPTIMIZERS, known_optimizer
+from chainrule.nn.optimizer import OPTIMIZERS, known_optimizer, warmed
 from chainrule.ops import PUBLIC
 
 Peer = Callable[[list[torch.Tensor]], torch.optim.Optimizer]
@@ -161,6 +161,13 @@ def test_weight_decay_of_adamw_does_not_depend_on_the_gradient() -> None:
     with_decay, _ = nn.AdamW(decay=0.2).move(p, g, zeros, rate, count)
     without, _ = nn.AdamW(decay=0.0).move(p, g, zeros, rate, count)
     np.testing.assert_allclose(evaluate(with_decay - without, feeds), -0.1 * 0.2, rtol=1e-9)
+
+
+def test_the_first_updates_of_adam_are_exact_in_float32() -> None:
+    count = input_node("count", (), "float32")
+    for t in (1, 2, 10, 1000):
+        found = evaluate(warmed(0.999, count, "float32"), {"count": t})
+        np.testing.assert_allclose(found, 1 - 0.999**t, rtol=1e-7)
 
 
 def test_the_centered_spread_is_never_below_0() -> None:

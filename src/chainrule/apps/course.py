@@ -107,9 +107,7 @@ def named(study: Study, part: Part) -> np.ndarray:
 
 def ratings(learner: Learner, study: Study, options: Options) -> list[Rating]:
     """The net beside its rivals, all on the held-out rows; the rivals learn from all other rows."""
-    known = Part(
-        *(np.concatenate(pair) for pair in zip(_pair(study.training), _pair(study.validation), strict=True))
-    )
+    known = study.known
     classes = len(study.preparation.labels)
     weights = None
     if options.class_weight:
@@ -119,10 +117,6 @@ def ratings(learner: Learner, study: Study, options: Options) -> list[Rating]:
     answers = [("net", answer_of(learner, study.test.x))]
     answers += [(rival.name, rival.answer(study.test.x)) for rival in reversed(rivals)]
     return [Rating(name, score(judgeable(learner, study.test.y, answer))) for name, answer in answers]
-
-
-def _pair(part: Part) -> tuple[np.ndarray, np.ndarray]:
-    return part.x, part.y
 
 
 def answer_of(learner: Learner, x: np.ndarray) -> np.ndarray:

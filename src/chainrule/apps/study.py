@@ -82,6 +82,11 @@ class Study:
         """The rows that say when to stop."""
         return self._part(self.parts.validation)
 
+    @property
+    def known(self) -> Part:
+        """All rows but the held-out ones."""
+        return self._part(np.concatenate([self.parts.train, self.parts.validation]))
+
     @cached_property
     def test(self) -> Part:
         """The held-out fifth."""

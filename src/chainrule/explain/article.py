@@ -1,7 +1,7 @@
 """The article's own example: two inputs, three hidden sigmoid units, one sigmoid output.
 
-Only what a person chose stands here: net, weights, samples, learning rate. Every number and sentence of the derivation
-comes from the general machinery, which knows nothing of this net.
+Only what a person chose stands here: net, weights, samples, learning rate. Every number and sentence of the
+derivation comes from the general machinery, which knows nothing of this net.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ def article_trace(samples: int = 1, end: str = "half_mse") -> Trace:
 
     Args:
         samples: 1 or 2.
-        end: the switch: ``"half_mse"`` after a sigmoid as in the article, ``"half_mse_linear"`` without it, or
-            ``"binary_cross_entropy"``, before which the sigmoid's slope cancels.
+        end: the switch: ``"half_mse"`` after a sigmoid as in the article, ``"half_mse_linear"`` without it,
+            or ``"binary_cross_entropy"``, before which the sigmoid's slope cancels.
 
     Fails:
         UsageError E102: another number of samples. UsageError E101: no such end.

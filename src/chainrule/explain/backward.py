@@ -30,7 +30,8 @@ def backward(pen: Pen) -> Section:
 
 
 def signal_nodes(pen: Pen) -> list[Node]:
-    """The named forward values to which something comes back, from the loss on, without inputs and parameters."""
+    """The named forward values to which something comes back, from the loss on, without inputs and
+    parameters."""
     names = pen.trace.names
     roles = ("z", "a", "answer", "hidden")
     return [n for n in pen.trace.derivation.cotangents if n in names and names[n].role in roles]
@@ -54,7 +55,8 @@ def _arrivals(pen: Pen, node: Node) -> Iterator[Lines]:
 
 
 def _bent_from(pen: Pen, node: Node) -> list[Node]:
-    """The curves that bend this value and whose incoming signal is shown opened, as in delta_o v_j a_j (1 - a_j)."""
+    """The curves that bend this value and whose incoming signal is shown opened, as in delta_o v_j a_j (1 -
+    a_j)."""
     return [above for above in pen.trace.derivation.slopes() if above.inputs[0] is node]
 
 

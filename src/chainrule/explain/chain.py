@@ -14,7 +14,8 @@ PITFALLS = ("simultaneous", "one_over_n", "z_for_a", "forgotten_bias", "sum_for_
 
 
 def letters(pen: Pen) -> Section | None:
-    """The derivative of the loss by a weight of each layer as a product of derivatives, summed over all ways."""
+    """The derivative of the loss by a weight of each layer as a product of derivatives, summed over all
+    ways."""
     layers = straight(pen)
     if not layers:
         return None

@@ -85,10 +85,9 @@ def _pull(pen: Pen, last: NamedLayer) -> Iterator[str]:
     low, high = int(np.argmin(pulls)), int(np.argmax(pulls))
     if pulls[low] < 0 < pulls[high]:
         one, two = sorted((low, high))
-        yield pen.say(
-            "opposite", parameter=pen.text(pen.parameter(bias, (0,))), one=signed(pulls[one]), two=signed(pulls[two]),
-            i=one + 1, j=two + 1, mean=signed(float(t.gradients[bias][0])),
-        )  # fmt: skip
+        facts = {"one": signed(pulls[one]), "two": signed(pulls[two]), "i": one + 1, "j": two + 1}
+        facts["mean"] = signed(float(t.gradients[bias][0]))
+        yield pen.say("opposite", parameter=pen.text(pen.parameter(bias, (0,))), **facts)
 
 
 def cautions(pen: Pen) -> Section | None:

@@ -15,8 +15,8 @@ DOTS = Symbol("…")
 def formula(node: Node) -> str:
     """What a node computes, in terms of the inputs behind it.
 
-    Operations that treat each number by itself are written as formulas, a matrix product as a product, ``transpose`` as
-    a raised T; repeating (``broadcast``) is not written; all others stand as calls.
+    Operations that treat each number by itself are written as formulas, a matrix product as a product,
+    ``transpose`` as a raised T; repeating (``broadcast``) is not written; all others stand as calls.
 
     Example:
         >>> from chainrule.graph import input_node

@@ -14,8 +14,8 @@ _STYLE = """
 .chainrule ul { list-style: none; padding: 0; margin: .5rem 0; }
 .chainrule .lines { display: grid; grid-template-columns: 3.5rem 1fr; margin: .35rem 0; }
 .chainrule .label { color: #57606a; } .chainrule .equation { overflow-x: auto; padding: .1rem 0; }
-.chainrule .note, .chainrule .more { color: #57606a; font-size: .9rem; } .chainrule .note { margin-left: .8rem; }
-.chainrule .result { font-weight: 600; font-variant-numeric: tabular-nums; }
+.chainrule .note, .chainrule .more { color: #57606a; font-size: .9rem; } .chainrule .note { margin-left:
+.8rem; } .chainrule .result { font-weight: 600; font-variant-numeric: tabular-nums; }
 .chainrule .table { overflow-x: auto; } .chainrule table { border-collapse: collapse; margin: .5rem 0; }
 .chainrule th, .chainrule td { padding: .2rem .7rem; border-bottom: 1px solid #d8dee4; text-align: left; }
 .chainrule .right { text-align: right; font-variant-numeric: tabular-nums; }

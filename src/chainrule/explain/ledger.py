@@ -1,9 +1,9 @@
 """The ledger of one weight: the chain from the loss to it, each factor with its number, and the product.
 
-It is built backwards and told forwards. The gradient's formula names what came back to the next value; that signal's
-formula names the ones before; and so on until the error of the answer. Where a signal is a sum over many ways, the
-three that contribute most are followed, and the total says how much they are. Nothing here knows what kind of layer
-the weight belongs to.
+It is built backwards and told forwards. The gradient's formula names what came back to the next value; that
+signal's formula names the ones before; and so on until the error of the answer. Where a signal is a sum over
+many ways, the three that contribute most are followed, and the total says how much they are. Nothing here
+knows what kind of layer the weight belongs to.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from chainrule.explain.derivatives import meaning
 from chainrule.explain.page import Equation, Lines, Part, Section, Table
 from chainrule.explain.pen import DIGITS, Index, Pen, brief, cut, figure, signed
 from chainrule.explain.update import move
-from chainrule.formula import Link, Sum, Tree, number, substitute
-from chainrule.trace import Scalar
+from chainrule.formula import Sum, Tree, number, substitute
+from chainrule.trace import Scalar, scalars
 
 FOLLOWED = 3  # how many ways are followed at each level
 MOST_SYMBOLS = 60  # in the whole product; signals beyond keep their symbol
@@ -82,23 +82,13 @@ def _slope(pen: Pen, at: Scalar) -> Iterator[Equation]:
 def _signals(pen: Pen, at: Scalar) -> list[Scalar]:
     """The signals in a number's formula, those that contribute most first."""
     tree = pen.trace.unfolder.scalar(at.node, at.index)
-    found = dict.fromkeys(link for part in largest(pen, tree) for link in _links(part))
+    found = dict.fromkeys(link for part in largest(pen, tree) for link in scalars(part))
     return [link for link in found if pen.trace.names[link.node].role == "signal" and link != at]
 
 
-def _links(tree: Tree) -> list[Scalar]:
-    found: list[Scalar] = []
-
-    def look(node: Tree) -> None:
-        if isinstance(node, Link):
-            found.append(node.target)  # pyright: ignore[reportArgumentType]
-
-    substitute(tree, look)
-    return found
-
-
 def terms_of(pen: Pen, tree: Tree) -> tuple[Tree, ...]:
-    """The ways that meet in a formula: the terms of its longest sum of signals; itself where there is none."""
+    """The ways that meet in a formula: the terms of its longest sum of signals; itself where there is
+    none."""
     best: tuple[Tree, ...] = (tree,)
 
     def look(node: Tree) -> None:
@@ -115,7 +105,7 @@ def terms_of(pen: Pen, tree: Tree) -> tuple[Tree, ...]:
 
 
 def _carries(pen: Pen, tree: Tree) -> bool:
-    return any(pen.trace.names[link.node].role == "signal" for link in _links(tree))
+    return any(pen.trace.names[link.node].role == "signal" for link in scalars(tree))
 
 
 def largest(pen: Pen, tree: Tree) -> list[Tree]:

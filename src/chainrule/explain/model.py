@@ -34,7 +34,8 @@ class Rows:
 
 
 class Model(Learner):
-    """A net with a loss and an optimizer that can say why it answers as it does; see ``Learner`` for its arguments.
+    """A net with a loss and an optimizer that can say why it answers as it does; see ``Learner`` for its
+    arguments.
 
     Example:
         >>> from chainrule.nn import Dense, SGD, Sequential
@@ -48,11 +49,13 @@ class Model(Learner):
     def explain(
         self, x: Any, y: Any = None, weight: str | None = None, depth: int = 2, lang: str | None = None
     ) -> Explanation:
-        """The derivation of one training step on these samples: every value, every gradient, the move, its effect.
+        """The derivation of one training step on these samples: every value, every gradient, the move, its
+        effect.
 
         Args:
             x: one sample (I,), several (n, I), arrays by input name, or rows of a table.
-            y: what was wanted: a label or value, or one for each sample; of a table its target column by default.
+            y: what was wanted: a label or value, or one for each sample; of a table its target column by
+                default.
             weight: one number of a parameter, such as ``"dense1.weight[0,1]"``: then its ledger is told.
             depth: 1 one line for each stop; 2 a page; 3 every number.
             lang: ``"en"`` or ``"zh"``; the setting by default.
@@ -60,7 +63,8 @@ class Model(Learner):
         Fails:
             TrainingError E503: the model has not learned anything yet.
             ShapeError E209: a sample of the wrong width.
-            UsageError E101, E102, E120, E121: no such language, depth, parameter or index. E122: no answer is given.
+            UsageError E101, E102, E120, E121: no such language, depth, parameter or index. E122: no answer is
+                given.
         """
         lang = lang or settings.lang
         require_telling(depth, lang)
@@ -93,14 +97,16 @@ class Model(Learner):
         single = self._is_single(x)
         x, y = _as_rows(x, single), _as_rows(y, single or np.ndim(y) == 0)
         coded = judging.encoded(self, Arrays.of(x, y, dtype=self.recipe.dtype))
-        assert isinstance(coded.x, dict) and isinstance(coded.y, dict)
+        assert isinstance(coded.x, dict)
+        assert isinstance(coded.y, dict)
         return Rows(coded.x, coded.y, features)
 
     def _is_single(self, x: Any) -> bool:
         """Whether the inputs are those of one sample, without a batch axis."""
         assert self.network is not None
         name, spec = next(iter(self.network.inputs.items()))
-        return np.ndim(x[name] if isinstance(x, Mapping) and name in x else x) == spec.rank - 1
+        inputs: Any = x[name] if isinstance(x, Mapping) and name in x else x
+        return np.ndim(inputs) == spec.rank - 1
 
     def _wanted(self, y: Any) -> np.ndarray:
         """What a person says was wanted of a table's row; values as the net sees them."""

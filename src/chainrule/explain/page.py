@@ -1,7 +1,7 @@
 """What an explanation is made of: sections of sentences, numbered formulas and tables, in one language.
 
-The records say nothing of a terminal or a browser; ``text`` and ``html`` print them. A page is a value: it can be
-compared, searched, printed twice.
+The records say nothing of a terminal or a browser; ``text`` and ``html`` print them. A page is a value: it
+can be compared, searched, printed twice.
 """
 
 from __future__ import annotations

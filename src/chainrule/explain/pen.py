@@ -1,7 +1,7 @@
 """What every chapter of an explanation writes with: words of one language, symbols, numbers, equations.
 
-Rules kept here for all: everything is computed in full and rounded only to be shown; a number that was given is shown
-as it was given; a sum of more than six terms is shown by its first two and its last.
+Rules kept here for all: everything is computed in full and rounded only to be shown; a number that was given
+is shown as it was given; a sum of more than six terms is shown by its first two and its last.
 """
 
 from __future__ import annotations
@@ -120,7 +120,8 @@ class Pen:
     def signal_equation(
         self, node: Node, index: Index, through: Collection[Node] = (), note: str = ""
     ) -> Equation:
-        """What comes back to one number of a forward node, in terms of what came back to those that read it."""
+        """What comes back to one number of a forward node, in terms of what came back to those that read
+        it."""
         back = self.trace.derivation.cotangents[node]
         left = self.signal(node, index)
         if back in self.trace.names and not self._owns(node, back):

@@ -26,11 +26,12 @@ def explain(
     """Tell what happened to the samples of a trace, in words, formulas and numbers.
 
     Args:
-        trace: what happened. With several samples the formulas are those of the first, the gradients are the means.
+        trace: what happened. With several samples the formulas are those of the first, the gradients are the
+            means.
         depth: 1 one line for each stop; 2 a page; 3 every number.
         lang: ``"en"`` or ``"zh"``.
-        weight: one number of a parameter, such as ``"dense1.weight[0,1]"``: then its ledger is told. The trace must
-            have been asked to check it (``Moment.asked``), else its check is made up for.
+        weight: one number of a parameter, such as ``"dense1.weight[0,1]"``: then its ledger is told. The
+            trace must have been asked to check it (``Moment.asked``), else its check is made up for.
         labels: the classes in the order of their numbers.
         features: what each input number is, in words.
 
@@ -39,21 +40,18 @@ def explain(
     """
     require_telling(depth, lang)
     pen = Pen(trace, lang, depth, labels=labels, features=features)
-    title = pen.say("title_many" if trace.samples > 1 else "title", n=trace.samples)
-    if weight is not None:
-        path, index = weight_of(weight, trace.parameters)
-        title = pen.say("title_weight", weight=f"{path}[{','.join(map(str, index))}]")
+    place = None if weight is None else weight_of(weight, trace.parameters)
     broken = doubt.not_finite(pen)
-    if broken is not None:
-        return Explanation(title, lang, (broken,))
-    if weight is not None:
-        told = ledger.ledger(pen, path, index)
-        sections = [told[0], outline.notation(pen), *told[1:]] if depth > 1 else [told[0], *told[3:]]
-    elif depth == 1:
-        sections = outline.outline(pen)
+    if place is not None:
+        path, index = place
+        title = pen.say("title_weight", weight=f"{path}[{','.join(map(str, index))}]")
+        told = ledger.ledger(pen, path, index) if broken is None else []
+        sections = [*told[:1], outline.notation(pen), *told[1:]] if depth > 1 else [*told[:1], *told[3:]]
     else:
-        sections = _page(pen)
-    return Explanation(title, lang, tuple(section for section in sections if section is not None))
+        title = pen.say("title_many" if trace.samples > 1 else "title", n=trace.samples)
+        sections = [] if broken is not None else outline.outline(pen) if depth == 1 else _page(pen)
+    chapters = [broken] if broken is not None else sections
+    return Explanation(title, lang, tuple(section for section in chapters if section is not None))
 
 
 def _page(pen: Pen) -> list[Section | None]:

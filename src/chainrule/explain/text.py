@@ -35,7 +35,8 @@ def cell_text(cell: Cell) -> str:
 
 
 def equation_lines(equation: Equation, room: int) -> list[str]:
-    """An equation, name = formula = numbers = result: on one line, or on one for each part where it is too long."""
+    """An equation, name = formula = numbers = result: on one line, or on one for each part where it is too
+    long."""
     parts = [cell_text(equation.left)] if equation.left is not None else []
     parts += [cell_text(step) for step in equation.steps]
     if equation.value is not None:

@@ -98,7 +98,8 @@ def _verdict(pen: Pen, change: float) -> str:
 
 
 def shrinking(pen: Pen) -> Section | None:
-    """Why is an early layer slower? The exact split of the signal into the factor of weights and that of slopes."""
+    """Why is an early layer slower? The exact split of the signal into the factor of weights and that of
+    slopes."""
     parts: list[Part] = [*_split(pen)]
     return Section(pen.say("shrinking"), (pen.say("shrinking_intro"), *parts)) if parts else None
 
@@ -107,8 +108,8 @@ def _split(pen: Pen) -> Iterator[str]:
     t, back = pen.trace, pen.trace.derivation.cotangents
     layers = [layer for layer in t.layers if layer.z is not None and layer.z in back and layer.a in back]
     for near, far in zip(reversed(layers), reversed(layers[:-1]), strict=False):
-        assert near.z is not None and far.z is not None and far.a is not None
-        sent, arrived, left = (float(np.linalg.norm(t.values[back[n]])) for n in (near.z, far.a, far.z))
+        nodes = [node for node in (near.z, far.a, far.z) if node is not None]
+        sent, arrived, left = (float(np.linalg.norm(t.values[back[node]])) for node in nodes)
         if not sent or not arrived:
             continue
         facts = {"near": near.number, "far": far.number, "sent": figure(sent), "arrived": figure(arrived)}

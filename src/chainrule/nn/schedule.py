@@ -82,8 +82,7 @@ class Step(Schedule):
         require_number(self, "factor", above=0, most=1)
 
     def __call__(self, step: Node, horizon: int) -> Node:
-        # Half an update more: 3/3 computed as 0.99999994 must not be rounded down to 0.
-        stair = PUBLIC["floor"]((step + 0.5) / float(self.every))
+        stair = PUBLIC["floor"](step / float(self.every))
         return PUBLIC["power"](self.factor, stair) * self.rate
 
 

@@ -163,7 +163,7 @@ def called(layer: Layer, x: Any, scope: Scope) -> Any:
 
     Fails:
         ShapeError E208: several values by name for a layer that takes one.
-        UsageError E118: the layer gives something that is no node.
+        UsageError E119: the layer gives something that is no node.
     """
     if layer.takes_one and isinstance(x, Mapping):
         raise ShapeError(
@@ -175,7 +175,7 @@ def called(layer: Layer, x: Any, scope: Scope) -> Any:
     nodes = list(result.values()) if isinstance(result, Mapping) else [result]
     if not nodes or not all(isinstance(node, Node) for node in nodes):
         raise UsageError(
-            "E118", expected="a node, or a dict of nodes by name", received=type(result).__name__,
+            "E119", expected="a node, or a dict of nodes by name", received=type(result).__name__,
             fix="return the result at the end of __call__" if result is None else "cr.constant(...)",
         )  # fmt: skip
     return result

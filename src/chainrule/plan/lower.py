@@ -14,6 +14,7 @@ import numpy as np
 
 from chainrule.graph import Constant, Graph, Input, Node
 from chainrule.ops.card import Card
+from chainrule.plan.batch import BATCH
 from chainrule.plan.loop import Kernel, is_layout
 from chainrule.plan.task import Buffer, Task
 from chainrule.plan.view import View, collapse, look
@@ -27,12 +28,19 @@ class Lowering:
         sizes: of the batch (of a part of it, when it is divided).
         whole: sizes of the whole batch, for those who count it.
         joined: nodes that are summed over the parts of the batch.
+        in_place: outputs that are written over the input of this label.
     """
 
     def __init__(
-        self, graph: Graph, sizes: Mapping[str, int], whole: Mapping[str, int], joined: set[Node]
+        self,
+        graph: Graph,
+        sizes: Mapping[str, int],
+        whole: Mapping[str, int],
+        joined: set[Node],
+        in_place: Mapping[Node, str],
     ) -> None:
-        self.graph, self.sizes, self.whole, self.joined = graph, sizes, whole, joined
+        self.graph, self.sizes, self.whole, self.joined, self.in_place = graph, sizes, whole, joined, in_place
+        self.phase, self.depth = 0, 0
         self.buffers: list[Buffer] = []
         self.tasks: list[Task] = []
         self.views: dict[Node, View] = {}
@@ -60,11 +68,13 @@ class Lowering:
         self, shape: tuple[int, ...], dtype: str, origin: str = "work", label: str = "", array: np.ndarray | None = None
     ) -> View:
         """A new buffer, as a view of it."""
-        self.buffers.append(Buffer(len(self.buffers), shape, dtype, origin, label, array))
+        self.buffers.append(Buffer(len(self.buffers), shape, dtype, origin, label, array, self.phase))
         return View.whole(len(self.buffers) - 1, shape)
 
     def target(self, node: Node) -> View:
         """Where a node's value is written."""
+        if node in self.in_place and node not in self.views:
+            self.views[node] = self.views[self.graph.inputs[self.in_place[node]]]
         if node not in self.views:
             origin = "joined" if node in self.joined else "output" if node in self.outputs else "work"
             self.views[node] = self._buffer(node, origin, self.outputs.get(node, ""))
@@ -99,7 +109,7 @@ class Lowering:
         self, kind: str, nodes: Sequence[Node], reads: Sequence[View], writes: Sequence[View], phase: int, **facts: Any
     ) -> None:
         adds = any(node in self.joined for node in nodes)
-        self.tasks.append(Task(kind, tuple(nodes), tuple(reads), tuple(writes), phase, adds, facts))
+        self.tasks.append(Task(kind, tuple(nodes), tuple(reads), tuple(writes), phase, adds, facts, self.depth))
 
     # --- kernels
 
@@ -109,11 +119,20 @@ class Lowering:
         Args:
             needed: nodes whose values are read outside their loop.
         """
+        self.phase, self.depth = kernel.phase, kernel.depth
         if kernel.is_loop:
             self._loop(kernel, needed)
-            return
-        (node,) = kernel.nodes
-        RULES.get(node.op.name, _law)(self, node, kernel.phase)
+        else:
+            (node,) = kernel.nodes
+            RULES.get(node.op.name, _law)(self, node, kernel.phase)
+
+    def bring_home(self, node: Node, label: str, phase: int) -> None:
+        """Copy an output over the input it replaces, unless it was written there."""
+        home = self.views[self.graph.inputs[label]] if label in self.graph.inputs else None
+        view = self.view(node, phase)
+        if home is not None and view != home:
+            self.depth += 1
+            self.add("copy", (node,), (view,), (home,), phase)
 
     def _loop(self, kernel: Kernel, needed: set[Node]) -> None:
         inside = set(kernel.nodes)
@@ -229,7 +248,12 @@ def _pad(low: Lowering, node: Node, phase: int) -> None:
 
 def _draw(low: Lowering, node: Node, phase: int) -> None:
     reads = [low.dense(node.inputs[0], phase)]
-    low.add("uniform", (node,), reads, (low.target(node),), phase, stream=node.op.attributes["stream"])
+    by_sample = bool(node.shape) and node.shape[0] == BATCH
+    if not by_sample and BATCH in node.shape and low.sizes != low.whole:
+        raise ValueError("a draw whose samples lie along a later axis cannot be divided")
+    low.add(
+        "uniform", (node,), reads, (low.target(node),), phase, stream=node.op.attributes["stream"], by_sample=by_sample
+    )
 
 
 RULES: dict[str, Rule] = {

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from chainrule.graph import Graph, Node
+from chainrule.graph import Graph, Node, order
 from chainrule.plan.batch import is_divisible, roles
 from chainrule.plan.loop import Kernel, fuse, is_layout, is_leaf, seen_through
 from chainrule.plan.lower import Lowering
@@ -21,7 +21,7 @@ from chainrule.plan.task import Buffer, Task
 from chainrule.plan.view import View
 from chainrule.spec import size_at
 
-BEFORE, PARTS, AFTER = 0, 1, 2
+BEFORE, PARTS, LOSS, AFTER = 0, 1, 2, 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +35,7 @@ class Plan:
         buffers, tasks: in order.
         outputs: where each output lies.
         layout: where in the arena each work buffer lies.
+        is_divided: whether sums over the parts are added up.
     """
 
     graph: Graph
@@ -44,15 +45,12 @@ class Plan:
     tasks: tuple[Task, ...]
     outputs: Mapping[str, View]
     layout: Layout
+    is_divided: bool = False
 
     @property
     def flops(self) -> int:
-        """Floating-point operations of one run."""
+        """Floating-point operations of one run over one part."""
         return sum(task.flops for task in self.tasks)
-
-    @property
-    def is_divided(self) -> bool:
-        return any(task.phase == PARTS for task in self.tasks)
 
     def __str__(self) -> str:
         sizes = ", ".join(f"{k}={v}" for k, v in self.sizes.items())
@@ -70,41 +68,98 @@ def _place(view: View) -> str:
     return f"b{view.buffer}{list(view.shape)}"
 
 
-def plan(graph: Graph, sizes: Mapping[str, int], rows: int | None = None) -> Plan:
+@dataclass(frozen=True)
+class Cut:
+    """How a training step is cut into phases.
+
+    Args:
+        rows: samples in one part of the batch.
+        loss: the output that must be known before anything is updated.
+        core: the nodes that must be known before anything is updated (the gradients).
+        homes: outputs that are the next step's inputs: output name to input label.
+    """
+
+    rows: int
+    loss: str
+    core: tuple[Node, ...]
+    homes: Mapping[str, str]
+
+
+def plan(graph: Graph, sizes: Mapping[str, int], cut: Cut | None = None) -> Plan:
     """The plan of a graph.
 
     Args:
         graph: what to compute.
         sizes: the number each symbolic size stands for.
-        rows: samples in one part of the batch; ``None``: the batch is not divided. Ignored for a graph whose batch
-            cannot be divided.
+        cut: how to cut it into phases; ``None``: everything runs once, over the whole batch.
     """
-    found = roles(graph.nodes)
-    divided = rows is not None and "B" in sizes and is_divisible(found)
-    parts = {**sizes, "B": rows} if divided and rows is not None else dict(sizes)
-    phases: dict[Node, int] = {}
-    joined: set[Node] = set()
-    for node in graph.nodes:
-        role = found[node]
-        if not divided:
-            phases[node] = BEFORE
-        elif role.kind == "shared":
-            phases[node] = BEFORE if role.round == 0 else AFTER
-        else:
-            phases[node] = PARTS
-            if role.kind == "joined":
-                joined.add(node)
+    phases, joined = _phases(graph, cut)
+    parts = {**sizes, "B": cut.rows} if cut is not None and joined is not None else dict(sizes)
     shapes = {n: tuple(size_at(axis, parts) for axis in n.shape) for n in graph.nodes}
     kernels = fuse(graph.nodes, shapes, phases)
-    low = Lowering(graph, parts, sizes, joined)
-    needed = _needed(graph, {node: kernel for kernel in kernels for node in kernel.nodes})
+    homes = {node: kernel for kernel in kernels for node in kernel.nodes}
+    low = Lowering(graph, parts, sizes, joined or set(), in_place(graph, homes, cut.homes) if cut is not None else {})
+    needed = _needed(graph, homes)
     for kernel in kernels:
         low.lower(kernel, needed)
-    last = max(phases.values(), default=0)
-    outputs = {name: low.view(node, last) for name, node in graph.outputs.items()}
+    outputs = {name: low.view(node, AFTER) for name, node in graph.outputs.items()}
+    if cut is not None:
+        for name, label in cut.homes.items():
+            low.bring_home(graph.outputs[name], label, AFTER)
     buffers = tuple(low.buffers)
     layout = lay_out(buffers, tuple(low.tasks), {view.buffer for view in outputs.values()})
-    return Plan(graph, dict(sizes), parts.get("B", 1), buffers, tuple(low.tasks), outputs, layout)
+    return Plan(graph, dict(sizes), parts.get("B", 1), buffers, tuple(low.tasks), outputs, layout, joined is not None)
+
+
+def _phases(graph: Graph, cut: Cut | None) -> tuple[dict[Node, int], set[Node] | None]:
+    """The phase of every node, and the nodes that are summed over parts (``None``: the batch is not divided)."""
+    if cut is None:
+        return dict.fromkeys(graph.nodes, BEFORE), None
+    found = roles(graph.nodes)
+    to_loss = set(order([graph.outputs[cut.loss]]))
+    if not is_divisible(found) or "B" not in {str(n) for node in graph.nodes for n in node.shape}:
+        core = set(order([graph.outputs[cut.loss], *cut.core]))
+        return {n: PARTS if n in core else AFTER for n in graph.nodes}, None
+    phases = {}
+    for node in graph.nodes:
+        role = found[node]
+        if role.kind != "shared":
+            phases[node] = PARTS
+        elif role.round == 0:
+            phases[node] = BEFORE
+        else:
+            phases[node] = LOSS if node in to_loss else AFTER
+    return phases, {n for n in graph.nodes if found[n].kind == "joined"}
+
+
+def in_place(graph: Graph, homes: Mapping[Node, Kernel], pairs: Mapping[str, str]) -> dict[Node, str]:
+    """The outputs that may be written straight over the inputs they replace.
+
+    That is safe when the loop that computes the new value reads the old one element by element, and every other reader
+    of the old one runs before that loop.
+
+    Args:
+        pairs: output name to input label.
+    """
+    safe = {}
+    for name, label in pairs.items():
+        new, old = graph.outputs[name], graph.inputs.get(label)
+        if old is None or is_leaf(new) or is_layout(new) or new in safe:
+            continue
+        home = homes[new]
+        readers = [n for n in graph.nodes if old in map(seen_through, n.inputs)]
+        if home.is_loop and new.shape == old.shape and all(_reads_first(n, old, home, homes) for n in readers):
+            safe[new] = label
+    return safe
+
+
+def _reads_first(reader: Node, old: Node, home: Kernel, homes: Mapping[Node, Kernel]) -> bool:
+    if is_layout(reader):
+        return True  # its own readers are asked
+    kernel = homes[reader]
+    if kernel is home:
+        return old in reader.inputs
+    return (kernel.phase, kernel.depth) < (home.phase, home.depth)
 
 
 def _needed(graph: Graph, homes: Mapping[Node, Kernel]) -> set[Node]:

@@ -24,6 +24,7 @@ class Buffer:
             (a sum over the parts of a batch), ``"output"``.
         label: the input's name, or the output's.
         array: a constant's numbers.
+        phase: in which phase it is written.
     """
 
     number: int
@@ -32,6 +33,7 @@ class Buffer:
     origin: str
     label: str = ""
     array: np.ndarray | None = field(default=None, repr=False, compare=False)
+    phase: int = 0
 
     @property
     def size(self) -> int:
@@ -54,6 +56,7 @@ class Task:
         phase: in which phase.
         adds: whether the result is added to what is there.
         facts: sizes the engine needs besides the views.
+        depth: tasks of one phase and depth do not depend on one another.
     """
 
     kind: str
@@ -63,6 +66,7 @@ class Task:
     phase: int = 0
     adds: bool = False
     facts: dict[str, Any] = field(default_factory=dict)
+    depth: int = 0
 
     @property
     def flops(self) -> int:

@@ -1,7 +1,7 @@
 """The second opinion: move one parameter a little both ways and see what the loss does.
 
-(J(w + h) - J(w - h)) / 2h shares nothing with the chain rule. It costs two forward passes a number, so a large net is
-checked on a sample of its numbers, drawn by a fixed key.
+(J(w + h) - J(w - h)) / 2h shares nothing with the chain rule. It costs two forward passes a number, so a
+large net is checked on a sample of its numbers, drawn by a fixed key.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ class Checked:
 
     @property
     def errors(self) -> tuple[float, ...]:
-        """The differences relative to the sum of both sizes. A number below a thousandth of the largest is measured by
+        """The differences relative to the sum of both sizes. A number below a thousandth of the largest is
+        measured by
         that thousandth: the rounding of the loss alone is larger than what could be seen of it."""
         largest = max((abs(g) for g in (*self.analytic, *self.numeric)), default=0.0)
         return tuple(

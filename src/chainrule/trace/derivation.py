@@ -1,8 +1,8 @@
 """The nodes an explanation is made of: loss, every cotangent, the gradients, the optimizer's move.
 
-One bookkeeping for any number of samples: the reverse walk starts from S = sum_i J^(i), so what arrives at a value of
-sample i is the derivative of that sample's own loss, and the gradient of a parameter is (1/n) dS/dw, plus what the
-penalty adds. Nothing here is specific to a layer or a loss.
+One bookkeeping for any number of samples: the reverse walk starts from S = sum_i J^(i), so what arrives at a
+value of sample i is the derivative of that sample's own loss, and the gradient of a parameter is (1/n) dS/dw,
+plus what the penalty adds. Nothing here is specific to a layer or a loss.
 """
 
 from __future__ import annotations
@@ -71,9 +71,9 @@ class Derivation:
         """For each value that one number bends by a curve, the slope of the curve there: da/dz."""
         found = {}
         for node in self.cotangents:
-            if is_curve(node):
-                pulled = node.op.pullback(full_like(node, 1.0), node, *node.inputs)  # pyright: ignore[reportAttributeAccessIssue]
-                found |= {node: pulled[0]} if isinstance(pulled[0], Node) else {}
+            if isinstance(node.op, Elementwise) and is_curve(node):
+                (slope,) = node.op.pullback(full_like(node, 1.0), node, *node.inputs)
+                found |= {node: slope} if isinstance(slope, Node) else {}
         return found
 
 

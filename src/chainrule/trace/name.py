@@ -1,9 +1,10 @@
 """What the values of a network are called, so that a formula reads as in a textbook.
 
-Layers that hold parameters are numbered l = 1 .. L. Their weighted sums are z^(l), their activations a^(l), their
-weights w^(l) and biases b^(l); the inputs are x, the target y, the answer y-hat, a sample's loss J. What comes back to a
-weighted sum is delta^(l); what comes back to any other value is written as the derivative it is. Values without a name
-of their own are not shown at all: a formula is unfolded through them until it meets names (see ``unfold``).
+Layers that hold parameters are numbered l = 1 .. L. Their weighted sums are z^(l), their activations a^(l),
+their weights w^(l) and biases b^(l); the inputs are x, the target y, the answer y-hat, a sample's loss J.
+What comes back to a weighted sum is delta^(l); what comes back to any other value is written as the
+derivative it is. Values without a name of their own are not shown at all: a formula is unfolded through them
+until it meets names (see ``unfold``).
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ class Name:
 
     Args:
         letter: a letter or word (``"delta"`` for the Greek one).
-        role: ``input``, ``target``, ``parameter``, ``z``, ``a``, ``answer``, ``hidden``, ``loss``, ``rate``, ``slot``,
-            ``signal`` (what comes back) or ``gradient``.
+        role: ``input``, ``target``, ``parameter``, ``z``, ``a``, ``answer``, ``hidden``, ``loss``, ``rate``,
+            ``slot``, ``signal`` (what comes back) or ``gradient``.
         layer: the number of the layer, written above in brackets.
         accent: ``"hat"`` or nothing.
         batched: whether the first axis is the samples.
@@ -160,7 +161,8 @@ def _is_single(node: Node) -> bool:
 
 
 def _hidden(d: Derivation, names: Names, layers: tuple[NamedLayer, ...]) -> Names:
-    """Names for the unnamed inputs of weighted sums, for a sum over sums could not be read: h^(l) feeds layer l + 1."""
+    """Names for the unnamed inputs of weighted sums, for a sum over sums could not be read: h^(l) feeds layer
+    l + 1."""
     feeds = {layer.path: str(layer.number - 1) for layer in layers}
     found: Names = {}
     for node in order([d.each]):

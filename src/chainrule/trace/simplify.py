@@ -1,7 +1,7 @@
 """A formula without what says nothing: times 1, plus 0, a minus of a minus, a sum of one term.
 
-The reverse walk is mechanical, so its formulas are full of ones. Only what is *written* as a number is calculated
-(1/2 · 2 is 1); a symbol is never touched, so the value stays.
+The reverse walk is mechanical, so its formulas are full of ones. Only what is *written* as a number is
+calculated (1/2 · 2 is 1); a symbol is never touched, so the value stays.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ def simplify(tree: Tree, rank: Rank = lambda link: LAST) -> Tree:
 
     Args:
         tree: a formula whose symbols are ``Link``s.
-        rank: where the factor that holds a link stands in a product, 0 first: what comes back from the loss before the
-            weight, the weight before what it multiplies.
+        rank: where the factor that holds a link stands in a product, 0 first: what comes back from the loss
+            before the weight, the weight before what it multiplies.
 
     Example:
         >>> from chainrule.formula import parse, to_unicode

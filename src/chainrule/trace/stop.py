@@ -1,16 +1,17 @@
-"""The stops of a trace: every named value on the way forward, the loss, every signal on the way back, every move."""
+"""The stops of a trace: every named value on the way forward, the loss, every signal on the way back, every
+move."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from chainrule.formula import Link, substitute
 from chainrule.graph import Node, order
 from chainrule.trace.derivation import Derivation
 from chainrule.trace.name import GIVEN, Names
-from chainrule.trace.unfold import Unfolder
+from chainrule.trace.unfold import Unfolder, scalars
 
 
 @dataclass(frozen=True)
@@ -42,49 +43,41 @@ class Stop:
 
 def stops_of(d: Derivation, names: Names, unfolder: Unfolder) -> tuple[Stop, ...]:
     """All stops in the order in which they happen."""
-    values, slopes = unfolder.values, d.slopes()
-    found = []
+    return (*_forward(d, names, unfolder), *_backward(d, names, unfolder), *_moves(d, unfolder))
+
+
+def _forward(d: Derivation, names: Names, unfolder: Unfolder) -> Iterator[Stop]:
     for node in order([*d.answers(), d.each]):
         role = names[node].role if node in names else ""
         if role and role not in GIVEN:
             kind = "loss" if node is d.each else "forward"
-            inputs = _inputs(unfolder, node)
-            found.append(Stop(kind, node.op.name, node.site.path, node, inputs, values[node]))
+            value, path = unfolder.values[node], node.site.path
+            yield Stop(kind, node.op.name, path, node, _inputs(unfolder, node), value)
+
+
+def _backward(d: Derivation, names: Names, unfolder: Unfolder) -> Iterator[Stop]:
+    values, slopes = unfolder.values, d.slopes()
     for node, back in d.cotangents.items():
         if node not in names or names[node].role in ("loss", "parameter"):
             continue
+        stop = Stop("backward", node.op.name, node.site.path, node, _inputs(unfolder, back), values[back])
         slope, onward = slopes.get(node), d.cotangents.get(node.inputs[0]) if node.inputs else None
-        bent = slope is not None and onward is not None
-        found.append(
-            Stop(
-                "backward",
-                node.op.name,
-                node.site.path,
-                node,
-                _inputs(unfolder, back),
-                values[back],
-                values[slope] if bent else None,
-                values[back] if bent else None,
-                values[onward] if bent else None,
-            )  # fmt: skip
-        )
+        if slope is not None and onward is not None:
+            stop = replace(stop, slope=values[slope], upstream=values[back], downstream=values[onward])
+        yield stop
     for path, node in d.gradients.items():
         p = d.built.parameters[path].node
-        found.append(Stop("backward", node.op.name, path, p, _inputs(unfolder, node), values[node]))
+        yield Stop("backward", node.op.name, path, p, _inputs(unfolder, node), values[node])
+
+
+def _moves(d: Derivation, unfolder: Unfolder) -> Iterator[Stop]:
     for path, node in d.moved.items():
-        found.append(Stop("update", node.op.name, path, node, _inputs(unfolder, node), values[node]))
-    return tuple(found)
+        yield Stop("update", node.op.name, path, node, _inputs(unfolder, node), unfolder.values[node])
 
 
 def _inputs(unfolder: Unfolder, node: Node) -> tuple[Node, ...]:
     """The named nodes of the formula of a node's first number."""
     if not unfolder.values[node].size or node not in unfolder.cards:
         return ()
-    met: dict[Node, None] = {}
-
-    def look(part: object) -> None:
-        if isinstance(part, Link):
-            met[part.target.node] = None  # pyright: ignore[reportAttributeAccessIssue]
-
-    substitute(unfolder.scalar(node, (0,) * unfolder.values[node].ndim), look)  # pyright: ignore[reportArgumentType]
-    return tuple(met)
+    tree = unfolder.scalar(node, (0,) * unfolder.values[node].ndim)
+    return tuple(dict.fromkeys(at.node for at in scalars(tree)))

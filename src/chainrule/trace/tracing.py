@@ -1,7 +1,8 @@
-"""Running a network once with nothing dropped: every value, everything that comes back, the move and its effect.
+"""Running a network once with nothing dropped: every value, everything that comes back, the move and its
+effect.
 
-It is done in float64 by the reference engine, whatever kind of number the training used, so that what is shown can be
-checked to ten digits; and with the net as it answers, so without dropout.
+It is done in float64 by the reference engine, whatever kind of number the training used, so that what is
+shown can be checked to ten digits; and with the net as it answers, so without dropout.
 """
 
 from __future__ import annotations
@@ -44,8 +45,8 @@ class Trace:
         loss, new_loss: J before and after.
         answers, new_answers: what the net says before and after, by output.
         checked: the gradient beside central differences.
-        has_memory: whether the optimizer remembers something, and whether it was given: ``""``, ``"first"`` or
-            ``"given"``.
+        has_memory: whether the optimizer remembers something, and whether it was given: ``""``, ``"first"``
+            or ``"given"``.
     """
 
     derivation: Derivation
@@ -137,8 +138,10 @@ def trace(
         >>> from chainrule.nn import Dense, SGD
         >>> from chainrule.train.step import Recipe
         >>> from chainrule.spec import Size
-        >>> network = Network(Recipe(Dense(1), "half_mse", SGD(0.1)), {"x": Spec((Size.symbol("B"), 1), "float32")})
-        >>> t = trace(network, {"weight": np.ones((1, 1)), "bias": np.zeros(1)}, {"x": [[2.0]]}, {"target": [[1.0]]})
+        >>> inputs = {"x": Spec((Size.symbol("B"), 1), "float32")}
+        >>> network = Network(Recipe(Dense(1), "half_mse", SGD(0.1)), inputs)
+        >>> held = {"weight": np.ones((1, 1)), "bias": np.zeros(1)}
+        >>> t = trace(network, held, {"x": np.array([[2.0]])}, {"target": np.array([[1.0]])})
         >>> t.loss, t.gradients["weight"].tolist(), round(t.new_loss, 6)
         (0.5, [[2.0]], 0.125)
     """

@@ -1,10 +1,10 @@
 """From a node and an index to a formula: what exactly is this number, in symbols that have names?
 
-Every card knows one number of its result as a formula of numbers of its inputs (``element``). Unfolding puts these
-formulas into one another until only named values are left. Gradient nodes are nodes like all others, so the one
-function below gives z_1 = w_11 x_1 + w_12 x_2 + b_1 on the way forward and delta_1 = (delta_o w_o1) a_1 (1 - a_1) on
-the way back, for dense layers, residuals and whatever a card describes; no rule here knows a layer or a loss.
-Operations that only move numbers (transpose, reshape, broadcast) vanish by themselves.
+Every card knows one number of its result as a formula of numbers of its inputs (``element``). Unfolding puts
+these formulas into one another until only named values are left. Gradient nodes are nodes like all others, so
+the one function below gives z_1 = w_11 x_1 + w_12 x_2 + b_1 on the way forward and delta_1 = (delta_o w_o1)
+a_1 (1 - a_1) on the way back, for dense layers, residuals and whatever a card describes; no rule here knows a
+layer or a loss. Operations that only move numbers (transpose, reshape, broadcast) vanish by themselves.
 """
 
 from __future__ import annotations
@@ -74,7 +74,8 @@ class Unfolder:
         return Link(Scalar(node, index), self.names[node].symbol(index, self.samples))
 
     def value(self, tree: Tree) -> float:
-        """What a formula comes to with the stored numbers, by itself: nothing is looked up but its symbols."""
+        """What a formula comes to with the stored numbers, by itself: nothing is looked up but its
+        symbols."""
         return float(value(self.numeric(tree), _unknown))
 
     def numeric(self, tree: Tree, digits: int | None = None) -> Tree:
@@ -82,8 +83,8 @@ class Unfolder:
 
         Args:
             tree: a formula.
-            digits: significant digits kept of numbers that were computed, so that 0.4000000000000001 is shown as the
-                0.4 it is; ``None`` keeps all.
+            digits: significant digits kept of numbers that were computed, so that 0.4000000000000001 is shown
+                as the 0.4 it is; ``None`` keeps all.
         """
 
         def number(node: Tree) -> Tree | None:
@@ -150,6 +151,18 @@ class Unfolder:
         assert isinstance(link, Link)
         at: Scalar = link.target  # pyright: ignore[reportAssignmentType]
         return _RANKS.get(self.names[at.node].role, LAST)
+
+
+def scalars(tree: Tree) -> list[Scalar]:
+    """What the symbols of a formula stand for, from left to right, as often as they occur."""
+    found: list[Scalar] = []
+
+    def look(node: Tree) -> None:
+        if isinstance(node, Link) and isinstance(node.target, Scalar):
+            found.append(node.target)
+
+    substitute(tree, look)
+    return found
 
 
 def _unknown(leaf: Tree) -> float:

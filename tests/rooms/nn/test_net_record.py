@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import copy
 import json
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -97,6 +98,18 @@ def test_a_layer_of_ones_own_is_read_only_when_it_is_handed_in() -> None:
         nn.net_from_record(record)
     assert caught.value.code == "E110"
     assert "layers=(Gate,)" in caught.value.fix
+
+
+@dataclass(frozen=True)
+class Growing(nn.L2):
+    """A penalty of one's own with a field that is called like a family."""
+
+    schedule: nn.Schedule | None = None
+
+
+def test_a_field_may_be_called_like_a_family() -> None:
+    net = nn.Dense(3, penalty=Growing(0.1, nn.Cosine(0.5)))
+    assert nn.net_from_record(nn.net_to_record(net), layers=[Growing]) == net
 
 
 def test_two_kinds_of_one_name_are_refused() -> None:

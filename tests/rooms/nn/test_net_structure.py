@@ -48,6 +48,10 @@ def test_layers_are_called_by_kind_and_number() -> None:
     assert {"dense1.z", "dense1.a", "residual1.dense.z"} <= set(built.book.notes)
 
 
+def test_a_layer_without_bias_has_none() -> None:
+    assert list(nn.build(nn.Dense(3, bias=False), specs(2), "float32").parameters) == ["weight"]
+
+
 def test_printing_a_net_prints_its_forward_pass() -> None:
     net = nn.Sequential(
         nn.Dense(3, activation="relu", penalty=nn.L2(0.1)), nn.Residual(nn.Sequential(nn.Dense(3))),
@@ -145,7 +149,7 @@ def test_a_layer_that_gives_no_node_is_refused(result: object, inside: bool) -> 
     made = Gives(result)
     with pytest.raises(UsageError) as caught:
         nn.build(nn.Sequential(made) if inside else made, specs(2), "float32")
-    assert caught.value.code == "E118"
+    assert caught.value.code == "E119"
     assert "test_net_structure.py:" in caught.value.where
     assert ("return" in caught.value.fix) == (result is None)
 

@@ -82,11 +82,15 @@ def train(
 
 def _asked(data: str, out: str | None, resume: bool, options: dict[str, Any]) -> Options:
     """The options of this training; those of the run when it is resumed."""
-    given = {k: tuple(v) if isinstance(v, list) else v for k, v in options.items() if v is not None and v != []}
+    given = {
+        k: tuple(v) if isinstance(v, list) else v for k, v in options.items() if v is not None and v != []
+    }
     if not resume:
         return Options(data, **given)
     if out is None:
-        raise UsageError("E604", where="--resume", expected="--out RUN", received="none", fix="--out RUN --resume")
+        raise UsageError(
+            "E604", where="--resume", expected="--out RUN", received="none", fix="--out RUN --resume"
+        )
     return agreed(read_config(RunFolder.open(out)), given, data)
 
 

@@ -24,8 +24,20 @@ class Address:
     offset: int = 0
 
 
+@dataclass(frozen=True)
+class Adds:
+    """A word that is 0 for the first part of a batch (the sum begins) and 1 for the others."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A word that holds the place of a part's first number in the whole batch: its first row times ``per_row``."""
+
+    per_row: int
+
+
 FLAG = Address(-1)  # where a kernel says that an index was out of range
-Word = Any  # an int, or an Address
+Word = Any  # an int, an Address, Adds or Place
 
 
 @dataclass(frozen=True)
@@ -120,7 +132,7 @@ def _matmul(blocks: Blocks, task: Task) -> list[Call]:
     kind, (m, n), k = blocks.kind(c), c.shape[-2:], a.shape[-1]
     stack = int(np.prod(c.shape[:-2]))
     steps = [_stack_stride(v) for v in (a, b, c)]
-    adds = int(task.adds)
+    adds = Adds() if task.adds else 0
     (ar, ac), (br, bc) = a.strides[-2:], b.strides[-2:]
     if m * n * k <= kernels.SMALL or min(m, n, k) == 0:
         words = [stack, m, n, k, blocks.at(a), steps[0], ar, ac, blocks.at(b), steps[1], br, bc, blocks.at(c), steps[2],
@@ -152,7 +164,7 @@ def _sum(blocks: Blocks, task: Task) -> list[Call]:
     kind = blocks.kind(x)
     match task.kind:
         case "sum":
-            return [Call(kernels.sum_rows(kind), (*words, int(task.adds)))]
+            return [Call(kernels.sum_rows(kind), (*words, Adds() if task.adds else 0))]
         case "argmax":
             return [Call(kernels.argmax_rows(kind), tuple(words))]
     return [Call(kernels.largest_rows(kind, 1 if task.kind == "max" else -1), tuple(words))]
@@ -176,7 +188,7 @@ def _scatter(blocks: Blocks, task: Task) -> list[Call]:
     values, index = task.reads
     (y,) = task.writes
     width = int(np.prod(y.shape[1:]))
-    words = [int(np.prod(index.shape)), width, blocks.at(values), y.shape[0], int(task.adds), blocks.at(index), 1, blocks.at(y), FLAG]
+    words = [int(np.prod(index.shape)), width, blocks.at(values), y.shape[0], Adds() if task.adds else 0, blocks.at(index), 1, blocks.at(y), FLAG]
     return [Call(kernels.add_rows(blocks.kind(values), blocks.kind(index)), tuple(words))]
 
 
@@ -189,7 +201,9 @@ def _one_hot(blocks: Blocks, task: Task) -> list[Call]:
 def _uniform(blocks: Blocks, task: Task) -> list[Call]:
     (key,), (y,) = task.reads, task.writes
     stream = task.facts["stream"] & 0xFFFFFFFFFFFFFFFF
-    words = [int(np.prod(y.shape)), 0, blocks.at(key), stream >> 32, stream & 0xFFFFFFFF, blocks.at(y)]
+    # The place of a number counts over the whole batch; a part draws from the place of its own first row on.
+    first = Place(int(np.prod(y.shape[1:]))) if task.facts["by_sample"] else 0
+    words = [int(np.prod(y.shape)), first, blocks.at(key), stream >> 32, stream & 0xFFFFFFFF, blocks.at(y)]
     return [Call(kernels.uniform_numbers(blocks.kind(y)), tuple(words))]
 
 

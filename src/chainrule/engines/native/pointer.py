@@ -7,7 +7,7 @@ kernel has one type, and a whole training step is a list of (kernel, block) pair
 from __future__ import annotations
 
 from llvmlite import ir
-from numba import types
+from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
@@ -131,7 +131,7 @@ def peek(typingctx, address):
 
     def generate(context, builder, signature, args):
         where = builder.inttoptr(args[0], ir.IntType(64).as_pointer())
-        return builder.atomic_rmw("add", where, ir.IntType(64)(0), "seq_cst")
+        return builder.load_atomic(where, "seq_cst", 8)
 
     return types.int64(types.int64), generate
 
@@ -142,7 +142,42 @@ def poke(typingctx, address, value):
 
     def generate(context, builder, signature, args):
         where = builder.inttoptr(args[0], ir.IntType(64).as_pointer())
-        builder.atomic_rmw("xchg", where, args[1], "seq_cst")
+        builder.store_atomic(args[1], where, "seq_cst", 8)
         return context.get_dummy_value()
 
     return types.void(types.int64, types.int64), generate
+
+
+@intrinsic
+def pause(typingctx):
+    """Let another thread have the processor (``sched_yield`` of the C library)."""
+
+    def generate(context, builder, signature, args):
+        kind = ir.FunctionType(ir.IntType(32), [])
+        builder.call(cgutils.get_or_insert_function(builder.module, kind, "sched_yield"), [])
+        return context.get_dummy_value()
+
+    return types.void(), generate
+
+
+@njit(nogil=True, cache=True)
+def barrier(sync, threads):
+    """Wait until all threads are here.
+
+    Args:
+        sync: [how many have arrived, how often all have]; int64.
+        threads: how many there are.
+    """
+    if threads == 1:
+        return
+    arrived, generation = sync.ctypes.data, sync.ctypes.data + 8
+    before = peek(generation)
+    if fetch_add(arrived, 1) == threads - 1:
+        poke(arrived, 0)
+        fetch_add(generation, 1)
+        return
+    spins = 0
+    while peek(generation) == before:
+        spins += 1
+        if spins > 4000:
+            pause()

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from chainrule.engines.native.block import Address, Blocks, Call
+from chainrule.engines.native.block import Address, Adds, Blocks, Call, Place
 from chainrule.engines.native.machine import Machine, cache_folder
 from chainrule.engines.native.pointer import call
 from chainrule.engines.binding import bind
@@ -102,7 +102,9 @@ def _fill_in(made: Plan, calls: list[Call], stretches: list, memory: dict, flag:
     for i, made_call in enumerate(calls):
         table[i] = made_call.kernel, base + 8 * place
         for word in made_call.words:
-            if not isinstance(word, Address):
+            if isinstance(word, Adds | Place):
+                words[place] = 0  # the whole batch is the first and only part
+            elif not isinstance(word, Address):
                 words[place] = word
             elif word.buffer < 0:
                 words[place] = flag.ctypes.data

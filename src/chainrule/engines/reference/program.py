@@ -99,7 +99,7 @@ class Program:
         return values
 
     def _bound(self, arrays: Mapping[str, np.ndarray]) -> list[Callable[..., np.ndarray]]:
-        """The calls of all steps for arrays of these forms, which are checked when they come for the first time."""
+        """The calls of all steps for arrays of these forms, which are checked when they first come."""
         given = [arrays.get(name) for name, _ in self._places]
         forms = tuple([None if array is None else (array.shape, array.dtype) for array in given])
         if forms not in self._calls:

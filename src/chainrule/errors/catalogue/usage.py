@@ -5,14 +5,18 @@ from chainrule.errors.catalogue.entry import Entry
 ENTRIES: dict[str, Entry] = {
     "E101": Entry('"{name}" is not known', "未知的名称“{name}”"),
     "E102": Entry("{name} is out of its range", "{name} 超出了允许范围"),
-    "E103": Entry('two parameters are called "{name}" and differ in shape', "两个参数同名“{name}”，但形状不同"),
+    "E103": Entry(
+        'two parameters are called "{name}" and differ in shape', "两个参数同名“{name}”，但形状不同"
+    ),
     "E104": Entry("something that is no layer stands where a layer must", "此处需要一个层"),
     "E105": Entry(
         "{loss} takes {wants}, but the net ends in {activation}",
         "{loss} 需要{wants_zh}，但网络以 {activation} 结尾",
     ),
     "E106": Entry("there is nothing to train", "没有可以训练的参数"),
-    "E107": Entry("a callback is a stopping rule or a function of events", "回调必须是停止规则或接收事件的函数"),
+    "E107": Entry(
+        "a callback is a stopping rule or a function of events", "回调必须是停止规则或接收事件的函数"
+    ),
     "E108": Entry("class weights need one output with classes", "类别权重需要一个分类输出"),
     "E109": Entry('two stopping rules are both called "{name}"', "有两条停止规则同名“{name}”"),
     "E118": Entry('the name "{name}" is taken', "名称“{name}”已被占用"),
@@ -24,7 +28,7 @@ ENTRIES: dict[str, Entry] = {
     "E115": Entry("a record cannot hold this value", "记录无法保存这个值"),
     "E116": Entry("{name} cannot be a kind of record", "{name} 不能作为记录的种类"),
     "E117": Entry('"{part}" describes no layer', "“{part}”没有描述任何层"),
-    "E118": Entry("a layer gives something that is no node", "层的输出不是节点"),
+    "E119": Entry("a layer gives something that is no node", "层的输出不是节点"),
     # E12x: what is asked of an explanation.
     "E120": Entry('there is no parameter "{name}"', "没有名为“{name}”的参数"),
     "E121": Entry('the index names no single number of "{name}"', "该索引不对应“{name}”中的某一个数"),

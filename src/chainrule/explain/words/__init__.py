@@ -1,4 +1,5 @@
-"""Every sentence of an explanation, by key: one table for each language, the same keys and the same facts in each."""
+"""Every sentence of an explanation, by key: one table for each language, the same keys and the same facts in
+each."""
 
 from chainrule.explain.words import en, zh
 

@@ -60,20 +60,20 @@ WORDS: dict[str, str] = {
     "line_loss": "损失为 {old}；更新一步后{falls}到 {new}。",
     # 记号
     "letters": (
-        "z 表示加权和，a 表示由它得到的激活值，ŷ 是网络的输出，y 是期望输出，J 是损失；"
-        "δ = ∂J/∂z 是传回加权和的误差信号。下标从 1 数起：w₁₂ 从输入 2 通向神经元 1；右上角括号里的数字是层号。"
+        "z 表示加权和，a 表示由它得到的激活值，ŷ 是网络的输出，y 是期望输出，J 是损失；δ = ∂J/∂z "
+        "是传回加权和的误差信号。下标从 1 数起：w₁₂ 从输入 2 通向神经元 1；"
+        "右上角括号里的数字是层号。"
     ),
     "features": "各个输入是：",
     "feature": "x{i}（{name}）= 原值 {raw} → 网络看到的值 {value}",
     "rounding": (
-        "所有数字都按全精度（float64）计算，只在显示时四舍五入到 6 位；"
-        "因此用显示的数字相乘，末位可能与显示的结果略有出入。"
-        "这里的输出和斜率都取自推断时的网络（不含暂退法）。"
+        "所有数字都按全精度（float64）计算，只在显示时四舍五入到 6 位；因此用显示的数字相乘，"
+        "末位可能与显示的结果略有出入。这里的输出和斜率都取自推断时的网络（不含暂退法）。"
     ),
     "mean_one": "只有一个样本，n = 1：J 就是它的损失 J⁽¹⁾。",
     "mean_many": (
-        "共有 n = {n} 个样本：J = (1/n) Σ J⁽ⁱ⁾。右上角括号里的第二个数字是样本号（x、y、ŷ 和 J 只有样本号）。"
-        "误差信号 δ 是样本自身损失 J⁽ⁱ⁾ 的导数；1/n 只在参数的梯度里出现一次。"
+        "共有 n = {n} 个样本：J = (1/n) Σ J⁽ⁱ⁾。右上角括号里的第二个数字是样本号（x、y、ŷ 和 J "
+        "只有样本号）。误差信号 δ 是样本自身损失 J⁽ⁱ⁾ 的导数；1/n 只在参数的梯度里出现一次。"
     ),
     "layer_name": "第 ({number}) 层是 {path}。",
     # 前向
@@ -118,7 +118,9 @@ WORDS: dict[str, str] = {
     "grew": "误差信号增大了 {percent}%。",
     # 多个样本
     "samples_intro": "J 是 {n} 个损失的平均，所以每个样本只以自身梯度的 1/{n} 参与。",
-    "opposite": "样本 {i} 和样本 {j} 对 {parameter} 的意见相反（{one} 与 {two}）；全部样本的平均是 {mean}。",
+    "opposite": (
+        "样本 {i} 和样本 {j} 对 {parameter} 的意见相反（{one} 与 {two}）；全部样本的平均是 {mean}。"
+    ),
     # 矩阵与常见错误
     "matrices_intro": "X 的每一行是一个样本；⊙ 是按元素乘法；g 是激活函数。",
     "simultaneous": "别的权重的梯度还没算完就先改某个权重：应先算完所有梯度，再一起改。",
@@ -136,19 +138,22 @@ WORDS: dict[str, str] = {
         "与公式的最大相对误差为 {error}，出现在 {where}。"
     ),
     "check_differs": (
-        "公式给出 {analytic}，有限差分给出 {numeric}。在折点（ReLU 的 0 处）或极平坦处两者本来就会不同；"
-        "在别处则说明有错。"
+        "公式给出 {analytic}，有限差分给出 {numeric}。在折点（ReLU 的 0 "
+        "处）或极平坦处两者本来就会不同；在别处则说明有错。"
     ),
     "saturated": (
-        "{where} 的 {total} 个值中有 {n} 个（{percent}%）所在处斜率小于 {limit}：饱和的神经元几乎不让误差信号通过。"
+        "{where} 的 {total} 个值中有 {n} 个（{percent}%）所在处斜率小于 {limit}："
+        "饱和的神经元几乎不让误差信号通过。"
     ),
-    "silent": "{where} 的 {total} 个值中有 {n} 个（{percent}%）处于关闭状态：没有误差信号能经过它们传回。",
+    "silent": ("{where} 的 {total} 个值中有 {n} 个（{percent}%）处于关闭状态：没有误差信号能经过它们传回。"),
     "tiny": "整个梯度的长度只有 {length}：这个样本现在几乎教不了什么。",
     "given_not_finite": "给定的 {where} 是 {value}；无法由它推导任何结果。",
     "arose_not_finite": "第一个非有限数出现在 {op}（{word}），层 {path}，位置 {index}：{value}。",
     "from_numbers": "它来自 {formula} = {numbers}。",
     # 第一层深度
-    "stop_forward": "{layer}：输入 {n_in} 个数，输出 {n_out} 个数（{name}）；最大值 {most}，在第 {unit} 个神经元。",
+    "stop_forward": (
+        "{layer}：输入 {n_in} 个数，输出 {n_out} 个数（{name}）；最大值 {most}，在第 {unit} 个神经元。"
+    ),
     "stop_loss": "期望 {wanted}，得到 {answer}，损失 {loss}。",
     "stop_backward": "{name}：梯度 {gradient}；它增加 {step}，损失约变化 {change}。",
     "stop_update": "{name}：{old} → {new}（移动 {move}，占自身大小的 {part}）。",
@@ -158,7 +163,7 @@ WORDS: dict[str, str] = {
     "chain_intro": "从输出一站一站走回这个权重；路径很多时，只跟随最重要的三条。",
     "residual": "单凭公式得 {value}；与存储的梯度的相对误差：{residual}。",
     "contributors": "这是 {n} 项之和，合计 {total}；最大的 {k} 项共 {shown}：",
-    "weight_checked": "链式法则给出 {analytic}，加减 {step} 的有限差分给出 {numeric}：相对误差 {error}。",
+    "weight_checked": ("链式法则给出 {analytic}，加减 {step} 的有限差分给出 {numeric}：相对误差 {error}。"),
     "frozen": "这个参数被冻结，不会移动。",
     "weight_moves_up": "它增大，移动 {change}；单凭它这一份梯度，损失约变化 {promise}。",
     "weight_moves_down": "它减小，移动 {change}；单凭它这一份梯度，损失约变化 {promise}。",

@@ -1,0 +1,74 @@
+"""How a batch is divided: into how many parts, of how many samples, for how many lanes.
+
+A part should be small enough that everything between its input and its gradients stays in a core's cache, and large
+enough that reading the weights once more for each part does not cost more than it saves. Both are counted in bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from chainrule.graph import Graph
+from chainrule.plan.plan import AFTER, PARTS, Cut, plan
+
+CACHE = 512 * 1024  # bytes of a core's second-level cache
+NEAR, FAR = 40e9, 12e9  # bytes a second from that cache, and from beyond it
+CALL = 60e-9  # seconds a call costs besides its work
+SPEED = 60e9  # flops a second of one core
+WORTH_A_LANE = 200_000  # flops below which a second lane costs more than it brings
+
+
+@dataclass(frozen=True)
+class Split:
+    """How a batch is divided.
+
+    Args:
+        rows: samples in a part (the last part may hold fewer).
+        parts: how many.
+        lanes: how many have sums of their own.
+    """
+
+    rows: int
+    parts: int
+    lanes: int
+
+
+def split_batch(graph: Graph, batch: int, cut: Cut, cores: int) -> Split:
+    """The split of a batch.
+
+    Args:
+        graph: the training step.
+        batch: samples in the batch.
+        cut: how the step is cut into phases.
+        cores: of the machine; the split depends on them, not on how many threads are used.
+    """
+    trial = plan(graph, {"B": batch}, Cut(min(batch, 8), cut.loss, cut.core, cut.homes))
+    if not trial.is_divided:
+        return Split(batch, 1, 1)
+    rows = trial.rows
+    inside = [task for task in trial.tasks if task.phase == PARTS]
+    flops = sum(task.flops for task in inside) * batch / rows
+    lanes = 1 if flops < WORTH_A_LANE else max(1, min(cores, batch // 4))
+    per_sample = sum(trial.buffers[v.buffer].bytes for t in inside for v in t.writes if not t.adds) / rows
+    weights = sum(b.bytes for b in trial.buffers if b.origin == "joined") * 2
+    best = min(_candidates(batch, lanes), key=lambda m: _cost(m, batch, lanes, per_sample, weights, len(inside)))
+    parts = -(-batch // best)
+    return Split(best, parts, min(lanes, parts))
+
+
+def _candidates(batch: int, lanes: int) -> list[int]:
+    """Sizes of a part that give every lane equally many parts, or nearly."""
+    share = -(-batch // lanes)
+    return sorted({-(-share // n) for n in range(1, share + 1) if -(-share // n) >= min(4, share)})
+
+
+def _cost(rows: int, batch: int, lanes: int, per_sample: float, weights: float, calls: int) -> float:
+    """Seconds of memory traffic and calls for a batch, one lane's share."""
+    parts = -(-batch // rows) / lanes
+    fits = rows * per_sample < CACHE / 2
+    moved = 2 * batch / lanes * per_sample / (NEAR if fits else FAR)
+    again = parts * weights / (NEAR if weights < CACHE / 2 else FAR)
+    return moved + again + parts * calls * CALL
+
+
+__all__ = ["AFTER", "Split", "split_batch"]

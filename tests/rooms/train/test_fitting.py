@@ -1,0 +1,417 @@
+"""What ``fit`` takes, what it refuses, what it tells, and where a second call begins."""
+
+from __future__ import annotations
+
+import io
+import signal
+import threading
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from chainrule.errors import ChainruleError, DataError, ShapeError, TrainingError, UsageError
+from chainrule.events import CheckpointSaved, EpochDone, StepDone, TrainingEnded, TrainingStarted
+from chainrule.nn import L2, SGD, ClipValue, Dense, Parallel, Sequential
+from chainrule.settings import settings
+from chainrule.spec import Size, Spec
+from chainrule.train import progress
+from chainrule.train.learner import Learner
+from chainrule.train.stopping import Converged, EarlyStopping
+
+RNG = np.random.default_rng(1)
+X = RNG.normal(size=(12, 2)).astype(np.float32)
+BITS = np.array([0, 1] * 6)
+QUIET: dict[str, Any] = {"epochs": 2, "batch_size": 4, "verbose": False}
+
+
+def classifier(**options: Any) -> Learner:
+    return Learner(Sequential(Dense(3, "tanh"), Dense(2)), "cross_entropy", **options)
+
+
+def regressor(**options: Any) -> Learner:
+    return Learner(Sequential(Dense(3, "tanh"), Dense(1)), "mse", **options)
+
+
+def same(a: Learner, b: Learner) -> bool:
+    return all(value.tobytes() == b.parameters()[path].tobytes() for path, value in a.parameters().items())
+
+
+def fitted(model: Learner, x: Any = X, y: Any = BITS, **options: Any) -> Learner:
+    model.fit(x, y, **{**QUIET, **options})
+    return model
+
+
+# --- labels
+
+
+@pytest.mark.parametrize(
+    "y",
+    [BITS, BITS.astype(bool), BITS.astype(float), BITS.reshape(-1, 1), np.where(BITS, "yes", "no"), BITS + 7],
+    ids=["int", "bool", "float", "column", "text", "from 7"],
+)
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_labels_come_back_as_they_were(y: np.ndarray, outputs: int) -> None:
+    loss = "binary_cross_entropy" if outputs == 1 else "cross_entropy"
+    model = fitted(Learner(Sequential(Dense(outputs)), loss, SGD(1.0)), X, y, epochs=1)
+    assert list(model.labels) == sorted(set(y.ravel().tolist()))
+    assert set(model.predict(X).tolist()) <= set(y.ravel().tolist())
+    p = model.predict_proba(X)
+    assert p.shape == (12, 2)
+    assert np.allclose(p.sum(axis=1), 1)
+    assert (model.predict(X) == np.array(model.labels)[p.argmax(axis=1)]).all()
+
+
+def test_scores_without_a_label_are_never_answered() -> None:
+    model = fitted(Learner(Sequential(Dense(9)), "cross_entropy"), X, BITS)
+    assert model.predict_proba(X).shape == (12, 2)
+    assert set(model.predict(X).tolist()) <= {0, 1}
+    assert model.evaluate(X, BITS)["accuracy"] == np.mean(model.predict(X) == BITS)
+
+
+def test_values_as_a_row_and_as_a_column_are_the_same() -> None:
+    values = X[:, 0] * 2
+    assert same(fitted(regressor(), X, values), fitted(regressor(), X, values.reshape(-1, 1)))
+    assert fitted(regressor(), X, values).predict(X).shape == (12,)
+
+
+def test_frames_of_numbers_are_arrays() -> None:
+    frame = pd.DataFrame(X, columns=["a", "b"])
+    assert same(fitted(classifier(), frame, pd.Series(BITS)), fitted(classifier(), X, BITS))
+
+
+def test_a_table_is_learned_from_and_answered_in_its_units() -> None:
+    frame = pd.DataFrame({"a": X[:, 0], "kind": ["x", "y", "z"] * 4, "price": 1000 + 100 * X[:, 0]})
+    model = fitted(regressor(optimizer="adam"), frame, "price", validation=0.25, epochs=300)
+    assert abs(model.predict(frame).mean() - 1000) < 100
+    error = np.abs(model.predict(frame) - frame["price"].to_numpy()).mean()
+    assert model.evaluate(frame)["mae"] == pytest.approx(error, rel=1e-3)
+    assert model.history[-1]["val_loss"] is not None
+
+
+# --- several inputs and outputs
+
+
+def test_inputs_and_outputs_by_name() -> None:
+    net = Sequential(Parallel(left=Dense(2), right=Dense(2)), Parallel(join="none", kind=Dense(2), size=Dense(1)))
+    model = Learner(net, {"kind": "cross_entropy", "size": "mse"})
+    x, y = {"left": X, "right": X[:, :1]}, {"kind": BITS, "size": X[:, 0]}
+    fitted(model, x, y, validation=0.25, callbacks=[EarlyStopping("val_size_mae")])
+    assert {"val_kind_accuracy", "val_size_r2", "val_size_mae"} <= set(model.history[-1])
+    assert set(model.predict(x)) == {"kind", "size"}
+    assert model.evaluate(x, y)["kind_recall"] >= 0
+    with pytest.raises(TrainingError, match="E504") as refused:
+        model.fit(x, BITS, **QUIET)
+    assert "kind, size" in str(refused.value)
+    with pytest.raises(ShapeError, match="E209") as missing:
+        model.predict({"left": X[:, :1]})
+    assert 'input "right": nothing' in str(missing.value), "all mismatches at once"
+    with pytest.raises(TrainingError, match="E507"):
+        model.predict_proba(x)
+
+
+def test_a_lonely_layer_may_be_weighed() -> None:
+    fitted(Learner(Dense(1), "mse"), X, X[:, 0], sample_weight=np.ones(12))
+
+
+# --- options
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"batch_size": None},
+        {"batch_size": 1},
+        {"batch_size": 5},
+        {"batch_size": 99},
+        {"shuffle": False},
+        {"epochs": np.int64(1), "batch_size": np.int64(3), "seed": np.int64(2)},
+    ],
+    ids=str,
+)
+def test_each_way_through_the_rows_sees_them_all(options: dict[str, Any], tmp_path: Any) -> None:
+    seen = []
+    model = fitted(classifier(), callbacks=[seen.append], **options)
+    size = options.get("batch_size", 4) or 12
+    steps = [event for event in seen if isinstance(event, StepDone)]
+    assert len(steps) == -(-12 // size) * options.get("epochs", 2)
+    model.save(tmp_path / "m.safetensors")
+
+
+def test_no_epochs_leave_the_first_values() -> None:
+    model = fitted(classifier(), epochs=0)
+    assert model.history == []
+    fresh = classifier().initialise({"x": Spec((Size.symbol("B"), 2), "float32")}, 0)
+    assert same(model, fresh)
+    assert model.predict(X).shape == (12,)
+
+
+def test_one_row_is_enough_for_values() -> None:
+    assert len(fitted(regressor(), X[:1], [2.0], epochs=3).history) == 3
+
+
+def test_float64_frozen_penalty_and_clip() -> None:
+    model = classifier(dtype="float64", frozen=["dense1", "dense2.bias"], penalty=L2(0.1), clip=ClipValue(0.01))
+    before = model.initialise({"x": Spec((Size.symbol("B"), 2), "float64")}, 3).parameters()
+    fitted(model, seed=3)
+    after = model.parameters()
+    moved = {path for path in before if (before[path] != after[path]).any()}
+    assert moved == {"dense2.weight"}
+    assert {value.dtype.name for value in after.values()} == {"float64"}
+
+
+def test_a_fraction_of_values_is_not_stratified_and_of_classes_is() -> None:
+    fitted(regressor(), X, np.arange(12), validation=0.25)
+    seen = fitted(classifier(), X, BITS.astype(float), validation=0.5, epochs=1)
+    assert seen.history[0]["val_accuracy"] is not None
+
+
+def test_metrics_chosen_are_the_ones_measured() -> None:
+    model = fitted(classifier(metrics=["f1", "recall"]), validation=(X, BITS))
+    assert list(model.history[0]) == ["epoch", "loss", "val_loss", "val_recall", "val_f1"]
+    assert list(fitted(classifier(), validation=(X, BITS)).history[0])[2:] == ["val_loss", "val_accuracy"]
+    assert len(model.evaluate(X, BITS)) == 3
+
+
+# --- a second call
+
+
+def test_a_second_fit_begins_afresh() -> None:
+    model = fitted(classifier())
+    once = model.parameters()
+    fitted(model)
+    assert all((once[path] == value).all() for path, value in model.parameters().items())
+    fitted(model, X, np.where(BITS, "b", "a"))
+    assert model.labels == ("a", "b")
+    fitted(model, X[:, :1], BITS)
+    assert model.parameters()["dense1.weight"].shape == (3, 1)
+
+
+def test_warm_start_and_parameters_set_by_hand_go_on() -> None:
+    twice, once = fitted(classifier(optimizer=SGD(0.1)), shuffle=False), classifier(optimizer=SGD(0.1))
+    fitted(twice, shuffle=False, warm_start=True)
+    fitted(once, shuffle=False, epochs=4)
+    assert same(twice, once), "plain descent has no memory, so two halves are the whole"
+    by_hand = fitted(classifier(optimizer=SGD(0.1)), epochs=0)
+    by_hand.load_parameters(fitted(classifier(optimizer=SGD(0.1)), shuffle=False).parameters())
+    assert same(fitted(by_hand, shuffle=False), once)
+    with pytest.raises(TrainingError, match="E506"):
+        twice.fit(X, BITS + 1, warm_start=True, **QUIET)
+    with pytest.raises(ShapeError, match="E209"):
+        twice.fit(X[:, :1], BITS, warm_start=True, **QUIET)
+
+
+def test_a_refused_call_leaves_the_model_as_it_was() -> None:
+    model = fitted(classifier())
+    before, history, labels = model.parameters(), model.history, model.labels
+    refused: list[tuple[Any, Any, dict[str, Any]]] = [
+        (X, np.arange(12), {}),
+        (X[:, :1], BITS, {"validation": (X, BITS)}),
+        (X, BITS, {"callbacks": [EarlyStopping()]}),
+        (X, BITS, {"run": "/dev/null"}),
+    ]
+    for x, y, options in refused:
+        with pytest.raises(ChainruleError):
+            model.fit(x, y, **{**QUIET, **options})
+        assert model.labels == labels
+        assert model.history is history
+        assert all((before[path] == value).all() for path, value in model.parameters().items())
+
+
+# --- weights
+
+
+def test_weights_of_zero_drop_the_rows() -> None:
+    keep = np.arange(12) % 3 != 0
+    kept = fitted(regressor(optimizer=SGD(0.1)), X[keep], X[keep, 0], batch_size=None, epochs=20)
+    weighed = fitted(
+        regressor(optimizer=SGD(0.1)), X, X[:, 0], batch_size=None, epochs=20, sample_weight=keep.astype(float)
+    )
+    for path, value in kept.parameters().items():
+        assert np.allclose(value, weighed.parameters()[path], atol=1e-6)
+
+
+def test_class_weights_are_sample_weights() -> None:
+    y = np.array(["a"] * 9 + ["b"] * 3)
+    each = {"a": 12 / (2 * 9), "b": 12 / (2 * 3)}
+    balanced = fitted(classifier(), X, y, class_weight="balanced")
+    assert same(balanced, fitted(classifier(), X, y, class_weight=each))
+    assert same(balanced, fitted(classifier(), X, y, sample_weight=[each[label] for label in y]))
+    assert not same(balanced, fitted(classifier(), X, y))
+
+
+def test_weights_count_in_evaluate() -> None:
+    model = fitted(classifier())
+    keep = np.arange(12) < 6
+    weighed, kept = model.evaluate(X, BITS, keep.astype(float)), model.evaluate(X[keep], BITS[keep])
+    assert {name: pytest.approx(value, abs=1e-6) for name, value in kept.items()} == weighed
+
+
+# --- events
+
+
+def test_events_come_in_order(tmp_path: Any) -> None:
+    seen: list[Any] = []
+    fitted(classifier(), callbacks=[seen.append], run=tmp_path, save_every=1e9)
+    kinds = [type(event) for event in seen]
+    epoch = [StepDone] * 3 + [EpochDone]
+    assert kinds == [TrainingStarted, *epoch, *epoch, CheckpointSaved, TrainingEnded]
+    assert [event.step for event in seen if isinstance(event, StepDone)] == [1, 2, 3, 4, 5, 6]
+    assert seen[0].parameters == 3 * 2 + 3 + 2 * 3 + 2
+    assert seen[-1].reason == "epochs"
+
+
+@pytest.mark.parametrize("kind", [TrainingStarted, StepDone, EpochDone])
+def test_a_callback_that_says_true_ends_the_training(kind: type) -> None:
+    ends: list[Any] = []
+    model = fitted(
+        classifier(), epochs=9, callbacks=[lambda event: isinstance(event, kind), lambda event: ends.append(event)]
+    )
+    assert ends[-1].reason == "callback"
+    assert ends[-1].step == {TrainingStarted: 0, StepDone: 1, EpochDone: 3}[kind]
+    assert len(model.history) == (kind is EpochDone)
+
+
+def test_signals_are_given_back_and_other_threads_hear_none() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    heard = []
+    fitted(classifier(), callbacks=[lambda event: heard.append(signal.getsignal(signal.SIGTERM))])
+    assert signal.getsignal(signal.SIGTERM) is before
+    assert heard[0] is not before
+    old = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        fitted(classifier(), callbacks=[lambda event: heard.append(signal.getsignal(signal.SIGHUP))])
+        assert heard[-1] is signal.SIG_IGN, "what nohup ignores stays ignored"
+    finally:
+        signal.signal(signal.SIGHUP, old)
+    models = [classifier()]
+    thread = threading.Thread(target=lambda: fitted(models[0]))
+    thread.start()
+    thread.join()
+    assert len(models[0].history) == 2
+
+
+@pytest.mark.parametrize(("lang", "word"), [("en", "epoch"), ("zh", "轮")])
+def test_progress_shows_on_a_terminal_and_is_silent_in_a_pipe(
+    lang: str, word: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    screen = Terminal()
+    real = progress.Console
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(progress, "Console", lambda: real(file=screen, width=120))
+    with settings.using(lang=lang):
+        classifier().fit(X, BITS, epochs=3, validation=(X, BITS))
+    assert word in screen.getvalue()
+    monkeypatch.setattr(progress, "Console", real)
+    classifier().fit(X, BITS, epochs=1)
+    printed = capsys.readouterr()
+    assert printed.out == printed.err == ""
+
+
+# --- refused
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ({"epochs": -1}, "E102"),
+        ({"epochs": 1.5}, "E102"),
+        ({"batch_size": 0}, "E102"),
+        ({"batch_size": "32"}, "E102"),
+        ({"seed": "zero"}, "E102"),
+        ({"save_every": -1}, "E102"),
+        ({"resume": True}, "E102"),
+        ({"validation": 1.0}, "E102"),
+        ({"validation": True}, "E113"),
+        ({"validation": (X,)}, "E113"),
+        ({"epohcs": 3}, "E101"),
+        ({"callbacks": [3]}, "E107"),
+        ({"callbacks": EarlyStopping()}, "E107"),
+        ({"callbacks": [EarlyStopping()]}, "E101"),
+        ({"callbacks": [EarlyStopping("val_acuracy")], "validation": 0.25}, "E101"),
+        ({"callbacks": [Converged(), Converged(patience=3)]}, "E109"),
+        ({"class_weight": "balance"}, "E101"),
+        ({"class_weight": {0: 1.0}}, "E101"),
+        ({"class_weight": {0: 1.0, 1: 1.0, 2: 1.0}}, "E101"),
+        ({"class_weight": {0: 1.0, 1: -1.0}}, "E102"),
+        ({"sample_weight": np.zeros(12)}, "E102"),
+        ({"sample_weight": np.ones(11)}, "E344"),
+        ({"validation": (X, BITS, np.zeros(12))}, "E102"),
+        ({"validation": (X, BITS + 1)}, "E506"),
+        ({"validation": (X[:, :1], BITS)}, "E209"),
+    ],
+    ids=str,
+)
+def test_options_that_make_no_sense(options: dict[str, Any], code: str) -> None:
+    with pytest.raises(ChainruleError, match=code):
+        classifier().fit(X, BITS, **{**QUIET, **options})
+
+
+@pytest.mark.parametrize(
+    ("y", "code"),
+    [
+        (None, "E504"),
+        (np.eye(2)[BITS], "E504"),
+        ({"z": BITS}, "E504"),
+        (np.zeros(12, int), "E321"),
+        (np.arange(12), "E502"),
+        (BITS[:5], "E344"),
+        ([np.nan] * 12, "E342"),
+    ],
+)
+def test_targets_a_classifier_cannot_learn(y: Any, code: str) -> None:
+    with pytest.raises((TrainingError, DataError), match=code):
+        classifier().fit(X, y, **QUIET)
+
+
+def test_targets_of_the_wrong_shape_or_kind() -> None:
+    for y in (np.ones((12, 3)), np.array(["a", "b"] * 6)):
+        with pytest.raises(TrainingError, match="E504"):
+            regressor().fit(X, y, **QUIET)
+    yes_or_no = Learner(Sequential(Dense(2)), "binary_cross_entropy")
+    fitted(yes_or_no, X, np.eye(2)[BITS])
+    assert set(yes_or_no.predict(X).ravel().tolist()) <= {0, 1}
+    with pytest.raises(TrainingError, match="from 0 to 1"):
+        yes_or_no.fit(X, np.eye(2)[BITS] * 2 - 1, **QUIET)
+    with pytest.raises(UsageError, match="E108"):
+        yes_or_no.fit(X, np.eye(2)[BITS], class_weight="balanced", **QUIET)
+
+
+def test_before_the_first_training() -> None:
+    for ask in (
+        lambda m: m.predict(X),
+        lambda m: m.predict_proba(X),
+        lambda m: m.evaluate(X, BITS),
+        lambda m: m(X),
+        lambda m: m.save("nowhere"),
+        lambda m: m.load_parameters({}),
+        lambda m: m.initialise({"x": Spec((Size.symbol("B"), 2), "float32")}).evaluate(X, BITS),
+    ):
+        with pytest.raises(TrainingError, match="E503"):
+            ask(classifier())
+
+
+def test_names_that_do_not_exist_or_are_taken() -> None:
+    with pytest.raises(UsageError, match="E101"):
+        classifier(dtype="float16")
+    with pytest.raises(UsageError, match="E101"):
+        fitted(classifier(metrics=["acuracy"])).evaluate(X, BITS)
+    with pytest.raises(UsageError, match="E101"):
+        fitted(classifier(frozen=["dense3"]))
+    with pytest.raises(UsageError, match="E106"):
+        fitted(classifier(frozen=["dense1", "dense2"]))
+    with pytest.raises(UsageError, match="E118"):
+        fitted(Learner(Parallel(target=Dense(2), other=Dense(2)), "mse"), {"target": X, "other": X}, np.ones((12, 4)))
+    model = fitted(classifier())
+    with pytest.raises(UsageError, match="E101"):
+        model.load_parameters({"dense1.wieght": 0})
+    with pytest.raises(UsageError, match="E113"):
+        model.load_parameters({"dense1.bias": ["a", "b", "c"]})
+    with pytest.raises(ShapeError, match="E209") as refused:
+        model.load_parameters({"dense1.bias": [1.0], "dense2.bias": [1.0]})
+    assert "dense2.bias" in str(refused.value)

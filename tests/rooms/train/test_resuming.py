@@ -1,0 +1,218 @@
+"""A training that goes on from any step ends in the very bytes of the undisturbed one."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from chainrule.errors import FileError
+from chainrule.events import CheckpointSaved, Notice, StepDone
+from chainrule.nn import (
+    L2,
+    SGD,
+    Adam,
+    AdamW,
+    ClipGlobalNorm,
+    Cosine,
+    Dense,
+    Dropout,
+    Fill,
+    Layer,
+    Parallel,
+    RMSprop,
+    Sequential,
+    Step,
+    Warmup,
+    layer,
+)
+from chainrule.train.learner import Learner
+from chainrule.train.stopping import Converged, EarlyStopping
+
+RNG = np.random.default_rng(7)
+X = RNG.normal(size=(14, 3)).astype(np.float32)
+Y = np.where(X[:, 0] * X[:, 1] > 0, "yes", "no")
+VALUES = (X @ [1.0, -2.0, 0.5]).astype(np.float32)
+VALID = (RNG.normal(size=(6, 3)).astype(np.float32), np.array(["yes", "no"] * 3))
+
+
+@layer
+class Count(Layer):
+    """Carries a number from step to step, and adds it to its input."""
+
+    def __call__(self, x, scope):
+        mean = scope.state("mean", (x.shape[-1],), Fill(0.0))
+        if scope.training:
+            scope.update("mean", mean * 0.5 + x.sum(0) * 0.1)
+        return x + mean
+
+
+def net(*inside: Layer, outputs: int = 2) -> Layer:
+    return Sequential(Dense(4, "tanh"), *inside, Dense(outputs))
+
+
+def two_heads() -> Layer:
+    return Sequential(Dense(4, "tanh"), Parallel(join="none", kind=Dense(2), size=Dense(1)))
+
+
+@dataclass
+class Case:
+    """A training in small: how its learner is made, and how it is fitted."""
+
+    learner: Callable[[], Learner]
+    options: dict[str, Any] = field(default_factory=dict)
+    y: Any = field(default_factory=lambda: Y)
+
+    def fit(self, folder: Path, **more: Any) -> Learner:
+        model = self.learner()
+        options = {"epochs": 3, "batch_size": 4, "seed": 3, "verbose": False, **self.options, "run": folder}
+        callbacks = [*options.pop("callbacks", []), *more.pop("listen", [])]
+        model.fit(X, self.y, callbacks=callbacks, **{**options, **more})
+        return model
+
+
+def classifier(optimizer: Any = "adam", *inside: Layer, **more: Any) -> Callable[[], Learner]:
+    return lambda: Learner(net(*inside), "cross_entropy", optimizer, **more)
+
+
+CASES = {
+    "shuffle and a last partial batch": Case(classifier()),
+    "no shuffle": Case(classifier(), {"shuffle": False}),
+    "dropout": Case(classifier("adam", Dropout(0.4))),
+    "warm-up and cosine": Case(classifier(SGD(Warmup(3, Cosine(0.5))))),
+    "steps of the rate": Case(classifier(SGD(Step(0.5, 2)))),
+    "early stopping, best kept": Case(
+        classifier(SGD(1.5)),
+        {"validation": VALID, "epochs": 6, "callbacks": [EarlyStopping(patience=2), Converged(patience=9)]},
+    ),
+    "early stopping on a metric": Case(
+        classifier(SGD(0.5), Dropout(0.3)),
+        {"validation": 0.3, "epochs": 5, "callbacks": [EarlyStopping("val_f1", patience=2)]},
+    ),
+    "class and sample weights": Case(
+        classifier(), {"class_weight": "balanced", "sample_weight": np.linspace(0, 2, 14)}
+    ),
+    "adamw": Case(classifier(AdamW(0.05))),
+    "rmsprop, centered, momentum": Case(classifier(RMSprop(0.01, momentum=0.5, centered=True))),
+    "nesterov": Case(classifier(SGD(0.1, momentum=0.9, nesterov=True))),
+    "clip and penalty": Case(classifier(Adam(0.05), clip=ClipGlobalNorm(0.1), penalty=L2(0.01))),
+    "batch size 1": Case(classifier(SGD(0.1)), {"batch_size": 1, "epochs": 1}),
+    "whole batch": Case(classifier(SGD(0.1)), {"batch_size": None, "epochs": 8}),
+    "two outputs": Case(
+        lambda: Learner(two_heads(), {"kind": "cross_entropy", "size": "mse"}), y={"kind": Y, "size": VALUES}
+    ),
+    "float64": Case(classifier("adam", Dropout(0.2), dtype="float64")),
+    "running values": Case(classifier("adam", Count(), Dropout(0.2)), {"validation": VALID}),
+    "frozen": Case(classifier("adam", frozen=["dense1"])),
+}
+
+
+def digest(folder: Path) -> str:
+    """SHA-256 of the newest checkpoint: of weights, slots, best, counters, history and everything else."""
+    newest = max((folder / "checkpoints").iterdir())
+    return hashlib.sha256(newest.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_resumed_from_every_step_it_ends_in_the_same_bytes(name: str, tmp_path: Path) -> None:
+    case, kept = CASES[name], tmp_path / "kept"
+    kept.mkdir()
+
+    def keep(event: object) -> None:
+        if isinstance(event, CheckpointSaved):
+            shutil.copy(event.path, kept)
+
+    undisturbed = case.fit(tmp_path / "whole", save_every=0.0, listen=[keep])
+    wanted = digest(tmp_path / "whole")
+    shutil.copy(min((tmp_path / "whole" / "checkpoints").iterdir()), kept)
+    assert len(list(kept.iterdir())) >= 7, "a checkpoint of nearly every step"
+    for i, checkpoint in enumerate(sorted(kept.iterdir())):
+        folder = tmp_path / f"resumed{i}"
+        (folder / "checkpoints").mkdir(parents=True)
+        shutil.copy(checkpoint, folder / "checkpoints")
+        resumed = case.fit(folder, resume=True, save_every=math.inf)
+        assert digest(folder) == wanted, checkpoint.name
+        assert resumed.history == undisturbed.history
+        assert [list(row) for row in resumed.history] == [list(row) for row in undisturbed.history]
+        for path, value in undisturbed.parameters().items():
+            assert value.tobytes() == resumed.parameters()[path].tobytes()
+
+
+def test_the_training_is_a_function_of_its_seed(tmp_path: Path) -> None:
+    case = CASES["dropout"]
+    case.fit(tmp_path / "a", save_every=math.inf)
+    case.fit(tmp_path / "b", save_every=math.inf)
+    case.fit(tmp_path / "c", save_every=math.inf, seed=4)
+    assert digest(tmp_path / "a") == digest(tmp_path / "b") != digest(tmp_path / "c")
+
+
+def test_a_training_may_be_made_longer_unless_its_rate_looks_ahead(tmp_path: Path) -> None:
+    case = CASES["dropout"]
+    case.fit(tmp_path / "long", epochs=5)
+    case.fit(tmp_path / "short", epochs=2)
+    case.fit(tmp_path / "short", epochs=5, resume=True)
+    assert digest(tmp_path / "short") == digest(tmp_path / "long")
+    ahead = CASES["warm-up and cosine"]
+    ahead.fit(tmp_path / "ahead", epochs=2)
+    with pytest.raises(FileError, match="E505") as refused:
+        ahead.fit(tmp_path / "ahead", epochs=5, resume=True)
+    assert "epochs: 2, now 5" in str(refused.value)
+
+
+def test_another_training_is_not_gone_on_with(tmp_path: Path) -> None:
+    CASES["no shuffle"].fit(tmp_path)
+    other = Case(classifier(SGD(0.1), Dropout(0.1)), {"seed": 4, "validation": 0.3}, Y[::-1])
+    with pytest.raises(FileError, match="E505") as refused:
+        other.fit(tmp_path, resume=True)
+    text = str(refused.value)
+    for word in ("net", "optimizer", "shuffle", "seed", "data", "validation", "metrics"):
+        assert f"{word}: " in text
+    before = CASES["no shuffle"].fit(tmp_path, resume=True)
+    model = other.learner()
+    model.fit(X, Y, epochs=1, verbose=False)
+    kept = model.parameters()
+    with pytest.raises(FileError):
+        model.fit(X, Y, epochs=1, run=tmp_path, resume=True, verbose=False)
+    assert all((kept[path] == value).all() for path, value in model.parameters().items())
+    assert before.facts["ended"] == "epochs"
+
+
+def test_a_damaged_checkpoint_is_passed_over_with_a_notice(tmp_path: Path) -> None:
+    case, heard = CASES["dropout"], []
+    case.fit(tmp_path / "whole")
+    case.fit(tmp_path / "hurt", save_every=0.0)
+    newest = max((tmp_path / "hurt" / "checkpoints").iterdir())
+    newest.write_bytes(newest.read_bytes()[:-1])
+    case.fit(tmp_path / "hurt", resume=True, listen=[heard.append])
+    assert digest(tmp_path / "hurt") == digest(tmp_path / "whole")
+    (notice,) = [event for event in heard if isinstance(event, Notice)]
+    assert newest.name in notice.en
+    assert newest.name in notice.zh
+
+
+def test_a_callback_that_raises_loses_nothing(tmp_path: Path) -> None:
+    case = CASES["dropout"]
+    case.fit(tmp_path / "whole")
+
+    def fail(event: object) -> None:
+        if isinstance(event, StepDone) and event.step == 6:
+            raise LookupError("mine")
+
+    with pytest.raises(LookupError, match="mine"):
+        case.fit(tmp_path / "cut", listen=[fail], save_every=math.inf)
+    assert "step-000000006" in max((tmp_path / "cut" / "checkpoints").iterdir()).name
+    case.fit(tmp_path / "cut", resume=True)
+    assert digest(tmp_path / "cut") == digest(tmp_path / "whole")
+
+
+def test_a_new_training_forgets_the_old_checkpoints(tmp_path: Path) -> None:
+    CASES["dropout"].fit(tmp_path)
+    CASES["dropout"].fit(tmp_path, epochs=1)
+    assert len(list((tmp_path / "checkpoints").iterdir())) == 2  # the first state and the last
