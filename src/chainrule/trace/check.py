@@ -57,7 +57,7 @@ class Checked:
     @property
     def error(self) -> float:
         """The largest relative difference."""
-        return max(self.errors, default=0.0)
+        return self.errors[self.worst] if self.places else 0.0
 
 
 def places_of(shapes: Mapping[str, tuple[int, ...]], asked: Sequence[Place] = ()) -> tuple[Place, ...]:
@@ -91,9 +91,12 @@ def check(
 
 def _difference(loss: Loss, parameters: Mapping[str, np.ndarray], path: str, index: tuple[int, ...]) -> float:
     ends = []
-    for step in (STEP, -STEP):
+    width = STEP * max(1.0, abs(float(parameters[path][index])))
+    for step in (width, -width):
         moved = parameters[path].copy()
         moved[index] += step
         ends.append((loss({**parameters, path: moved}), float(moved[index])))
     (high, above), (low, below) = ends
+    if not np.isfinite(high - low) or above == below:
+        return float("nan")
     return (high - low) / (above - below)  # what was really moved, not what was asked for

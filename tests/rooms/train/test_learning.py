@@ -1,0 +1,81 @@
+"""Trainings whose result is known: learned, equal to a descent written by hand, and flat in memory."""
+
+from __future__ import annotations
+
+import gc
+import os
+import tracemalloc
+from typing import Any
+
+import numpy as np
+import pytest
+
+from chainrule.events import StepDone
+from chainrule.nn import SGD, Adam, Dense, Dropout, RMSprop, Sequential
+from chainrule.train.learner import Learner
+
+XOR = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
+
+
+@pytest.mark.parametrize("optimizer", [SGD(1.0, momentum=0.9), Adam(0.05), RMSprop(0.02)], ids=lambda o: o.name)
+def test_xor_is_learned(optimizer: Any) -> None:
+    model = Learner(Sequential(Dense(8, "tanh"), Dense(2)), "cross_entropy", optimizer)
+    model.fit(XOR, ["same", "other", "other", "same"], epochs=200, batch_size=None, verbose=False)
+    assert model.predict(XOR).tolist() == ["same", "other", "other", "same"]
+
+
+def test_balanced_class_weights_find_more_of_the_rare_class() -> None:
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.normal(0, 1, (190, 2)), rng.normal(1, 1, (10, 2))])
+    y = np.array([0] * 190 + [1] * 10)
+    recall = {}
+    for weight in (None, "balanced"):
+        model = Learner(Sequential(Dense(2)), "cross_entropy", Adam(0.05))
+        model.fit(x, y, epochs=40, batch_size=50, class_weight=weight, verbose=False)
+        recall[weight] = model.evaluate(x, y)["recall"]
+    assert recall["balanced"] >= recall[None] + 0.3
+
+
+def test_batch_descent_is_the_article_s_to_twelve_digits() -> None:
+    rng = np.random.default_rng(3)
+    x, y = rng.normal(size=(9, 2)), rng.uniform(size=9)
+    model = Learner(Sequential(Dense(3, "sigmoid"), Dense(1, "sigmoid")), "half_mse", SGD(0.5), dtype="float64")
+    model.fit(x, y, epochs=0, verbose=False)
+    p = model.parameters()
+    w1, b1, w2, b2 = (p[f"dense{i}.{kind}"] for i in (1, 2) for kind in ("weight", "bias"))
+    model.fit(x, y, epochs=20, batch_size=None, verbose=False)
+    losses = []
+    for _ in range(20):  # the article's steps 2 to 5, with n = 9
+        a1 = 1 / (1 + np.exp(-(x @ w1.T + b1)))
+        a2 = 1 / (1 + np.exp(-(a1 @ w2.T + b2)))
+        error = a2 - y[:, None]
+        losses.append(float((error**2).sum() / (2 * 9)))
+        d2 = error * a2 * (1 - a2) / 9
+        d1 = d2 @ w2 * a1 * (1 - a1)
+        w1, b1 = w1 - 0.5 * d1.T @ x, b1 - 0.5 * d1.sum(axis=0)
+        w2, b2 = w2 - 0.5 * d2.T @ a1, b2 - 0.5 * d2.sum(axis=0)
+    wanted = {"dense1.weight": w1, "dense1.bias": b1, "dense2.weight": w2, "dense2.bias": b2}
+    for path, value in model.parameters().items():
+        assert np.abs(value - wanted[path]).max() < 1e-12, path
+    assert np.allclose([row["loss"] for row in model.history], losses, rtol=0, atol=1e-12)  # pyright: ignore[reportArgumentType]
+
+
+def test_a_long_run_is_flat_in_memory_and_files() -> None:
+    sizes: dict[int, tuple[int, int]] = {}
+
+    def measure(event: object) -> None:
+        if isinstance(event, StepDone) and event.step in (500, 2500):
+            gc.collect()
+            sizes[event.step] = (tracemalloc.get_traced_memory()[0], len(os.listdir("/proc/self/fd")))
+
+    model = Learner(Sequential(Dense(4, "relu"), Dropout(0.1), Dense(1)), "mse", "adam")
+    tracemalloc.start()
+    try:
+        model.fit(
+            XOR, XOR[:, 0], epochs=1250, batch_size=3, validation=(XOR, XOR[:, 0]), callbacks=[measure], verbose=False
+        )
+    finally:
+        tracemalloc.stop()
+    grown = sizes[2500][0] - sizes[500][0]
+    assert grown < 1000 * 600, "one row of history an epoch, and nothing else"
+    assert sizes[2500][1] == sizes[500][1]
