@@ -126,6 +126,11 @@ class Channel:
 
     listeners: list[Listener] = field(default_factory=list)
 
+    @property
+    def is_patient(self) -> bool:
+        """Whether every listener is content with the last step of a stretch (``listener.is_patient``)."""
+        return all(getattr(listener, "is_patient", False) for listener in self.listeners)
+
     def send(self, event: Event) -> bool:
         """Tell all; whether one of them answered ``True``, which asks the training to stop."""
         return any([listener(event) is True for listener in self.listeners])

@@ -62,6 +62,13 @@ def fold(key: np.ndarray, *numbers: int) -> np.ndarray:
     return key
 
 
+def folds(key: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    """``fold(key, number)`` for many numbers at once: (n, 2) uint32."""
+    index = np.asarray(numbers).astype(np.uint64)
+    high, low = (index >> np.uint64(32)).astype(np.uint32), index.astype(np.uint32)
+    return np.stack(threefry(key, high, low), axis=1)
+
+
 def bits(key: np.ndarray, count: int, start: int = 0) -> np.ndarray:
     """``count`` words of 32 random bits, the ``start``-th of the stream first."""
     index = np.arange(start, start + count, dtype=np.uint64)

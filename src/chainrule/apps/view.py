@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from chainrule.apps import screen
 from chainrule.apps.course import SHOWN, Rating
-from chainrule.apps.study import Study
 from chainrule.apps.word import say
 from chainrule.data import Column
-from chainrule.nn import summary_rows
+from chainrule.nn import Layer, summary_rows
 from chainrule.settings import settings
-from chainrule.train.judging import specs_of
+from chainrule.spec import Spec
 from chainrule.train.learner import Learner
 
 MOST = 40  # columns of data shown on a screen; the report shows all
@@ -57,19 +56,18 @@ def columns_table(columns: Sequence[Column]) -> None:
         screen.line(say("more_columns").format(count=len(columns) - len(shown)))
 
 
-def net_table(learner: Learner, study: Study | None = None) -> None:
-    """The layers with shapes and parameter counts."""
-    inputs = specs_of({"x": study.training.x}) if study is not None else dict(learner.network.inputs)  # pyright: ignore[reportOptionalMemberAccess]
+def net_table(learner: Learner, inputs: Mapping[str, Spec]) -> None:
+    """The layers with shapes and parameter counts, and how they are trained."""
     layers(learner.recipe.net, inputs)
-    optimizer = learner.recipe.optimizer
-    penalty = learner.recipe.penalty
-    loss = study.loss if study is not None else ", ".join(t.loss.name for t in learner.targets.values())
-    screen.line(say("how_trained").format(loss=loss, optimizer=optimizer, penalty=penalty or say("none")))
+    recipe = learner.recipe
+    loss = getattr(recipe.loss, "name", recipe.loss)
+    penalty = recipe.penalty or say("none")
+    screen.line(say("how_trained").format(loss=loss, optimizer=recipe.optimizer, penalty=penalty))
 
 
-def layers(net: object, inputs: dict) -> None:
+def layers(net: Layer, inputs: Mapping[str, Spec]) -> None:
     """A net as a table, with the sum of its parameters."""
-    rows = summary_rows(net, inputs)  # pyright: ignore[reportArgumentType]
+    rows = summary_rows(net, inputs)
     screen.table(
         [say(key) for key in ("layer", "what_layer", "output", "parameters")],
         [(r.path, r.layer, r.output, f"{r.parameters:,}") for r in rows],

@@ -257,7 +257,7 @@ def say(key: str) -> str:
 
     Example:
         >>> with settings.using(lang="zh"):
-        ...     say("split")[:20]
-        '{training} 行用于训练，{v'
+        ...     say("metric_accuracy")
+        '准确率'
     """
     return WORDS[key][1 if settings.lang == "zh" else 0]

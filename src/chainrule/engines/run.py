@@ -10,7 +10,7 @@ import numpy as np
 from chainrule.engines import native, reference
 from chainrule.errors import UsageError, nearest
 from chainrule.graph import Graph, Node
-from chainrule.settings import settings
+from chainrule.settings import processors, settings
 
 
 class Program(Protocol):
@@ -43,6 +43,41 @@ def compile(graph: Graph, engine: str | None = None) -> Program:
             "E101", where="engine", name=name, expected=", ".join(ENGINES), received=name, fix=f'engine="{close}"'
         )
     return ENGINES[name](graph)
+
+
+class Trainer(Protocol):
+    """Runs a training step many times over a data set in memory."""
+
+    state: dict[str, np.ndarray]
+
+    def run(
+        self, order: np.ndarray, batch: int, first: int, count: int, step: int, keys: np.ndarray
+    ) -> tuple[np.ndarray, int]:
+        """Make ``count`` steps: (steps made, 2) losses and rates, and the number of the step that failed, or 0."""
+        ...
+
+
+def trainer(
+    graph: Graph,
+    core: Sequence[Node],
+    homes: Mapping[str, str],
+    data: Mapping[str, np.ndarray],
+    state: dict[str, np.ndarray],
+    engine: str | None = None,
+) -> Trainer | None:
+    """What runs whole stretches of training in one call, where the engine can; else ``None``.
+
+    Args:
+        graph: the step; outputs ``loss``, ``rate`` and those named in ``homes``.
+        core: the gradients' nodes, known before anything is updated.
+        homes: outputs that are the next step's inputs: output name to input label.
+        data: whole data sets by input label, rows first.
+        state: arrays by input label; changed in place.
+        engine: which engine; the setting ``engine`` by default.
+    """
+    if (engine or settings.engine) != "native" or not native.Trainer.covers(graph):
+        return None
+    return native.Trainer(graph, core, homes, data, state, settings.threads, processors())
 
 
 @overload

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chainrule.errors import GradientError
-from chainrule.graph import Node, order
+from chainrule.graph import Node, order, site
 from chainrule.ops.card import Card, Flat, NoGradient
 from chainrule.ops.function import full_like
 from chainrule.spec import shape_text
@@ -66,7 +66,9 @@ def cotangents(output: Node, inputs: Sequence[Node]) -> tuple[dict[Node, Node], 
         dy = arrived.get(node)
         if dy is None or not isinstance(node.op, Card):
             continue
-        for source, pulled in zip(node.inputs, node.op.pullback(dy, node, *node.inputs), strict=True):
+        with site(node.site):  # what comes back through a layer belongs to that layer
+            results = node.op.pullback(dy, node, *node.inputs)
+        for source, pulled in zip(node.inputs, results, strict=True):
             if source not in between or isinstance(pulled, Flat):
                 continue
             if isinstance(pulled, NoGradient):

@@ -35,6 +35,7 @@ from chainrule.train.nonfinite import blame, is_finite
 from chainrule.train.state import Row, Tensors, TrainState
 from chainrule.train.step import Network, Step
 from chainrule.train.stopping import StoppingRule
+from chainrule.train.stretch import Stretches, stretches
 
 Save = Callable[[TrainState], str]
 
@@ -76,6 +77,7 @@ class _Run:
     program: Program
     state: TrainState
     interrupt: Interrupt
+    fast: Stretches | None = None
     saved: float = field(default_factory=time.monotonic)
     asked: bool = False
 
@@ -109,7 +111,8 @@ def train(job: Job, step: Step, state: TrainState) -> str:
             state then holds the last good parameters.
     """
     with listening() as interrupt:
-        run = _Run(job, step, compile(step.graph, job.network.engine), state, interrupt)
+        fast = stretches(step, job.data, job.order, job.seed, state, job.network.engine)
+        run = _Run(job, step, compile(step.graph, job.network.engine), state, interrupt, fast)
         try:
             run.tell(
                 TrainingStarted(job.data.rows, job.epochs, job.order.steps, job.network.count, state.step)
@@ -134,11 +137,31 @@ def _until_stopped(run: _Run) -> str:
         while state.batch < job.order.steps:
             if run.interrupt.asked or run.asked:
                 return "interrupted" if run.interrupt.asked else "callback"
-            _one_step(run)
+            _advance(run)
             if time.monotonic() - run.saved >= job.save_every:
                 _save(run)
         stopped = _end_epoch(run)
     return stopped or "epochs"
+
+
+def _advance(run: _Run) -> None:
+    """The next step, or as many as the engine makes in one stretch."""
+    state, fast = run.state, run.fast
+    if fast is None:
+        _one_step(run)
+        return
+    first = state.step - state.batch  # the number of updates before this epoch
+    epoch = state.epoch
+
+    def tell(batch: int, loss: float, rate: float) -> bool:
+        run.tell(StepDone(first + batch + 1, epoch, batch, loss, rate))
+        return run.asked
+
+    if fast.advance(state, None if run.job.channel.is_patient else tell):
+        _one_step(run)  # the law says which number went wrong, and where; if none did, the step is made
+        fast.take(state)
+    elif run.job.channel.is_patient:
+        run.tell(StepDone(state.step, epoch, state.batch - 1, *fast.last))
 
 
 def _one_step(run: _Run) -> None:

@@ -120,11 +120,14 @@ def known_metrics(names: Sequence[str] | None, task: str) -> tuple[str, ...]:
 
 
 def score(answers: Answers, names: Sequence[str] | None = None) -> dict[str, float]:
-    """The metrics by name.
+    """The metrics by name; NaN for all where an answer is not finite, since then none can be said.
 
     Example:
         >>> answers = Answers(np.array([0, 1]), np.array([[0.9, 0.1], [0.6, 0.4]]), None, "classification")
         >>> score(answers, ["accuracy", "roc_auc"])
         {'accuracy': 0.5, 'roc_auc': 1.0}
     """
-    return {name: METRICS[answers.task][name](answers) for name in known_metrics(names, answers.task)}
+    known = known_metrics(names, answers.task)
+    if not np.isfinite(answers.answer).all():
+        return dict.fromkeys(known, float("nan"))
+    return {name: METRICS[answers.task][name](answers) for name in known}

@@ -16,7 +16,7 @@ import numpy as np
 
 from chainrule.engines.reference import Program
 from chainrule.errors import TrainingError
-from chainrule.graph import Graph, Input, Node
+from chainrule.graph import Graph, Input, Node, order
 from chainrule.train.state import TrainState
 
 
@@ -59,9 +59,10 @@ def blame(
     notes = [f"the largest number it read was {suspect.largest:.6g}"]
     if node.shape and str(node.shape[0]) == "B":
         notes.append(f"that is row {rows[suspect.index[0]]} of the training data")
+    way = "" if node in order([graph.outputs["loss"]]) else " (after the loss)"
     return TrainingError(
         "E501", where=where, expected="finite numbers", notes=notes,
-        received=f"{suspect.value} from {node.op.name} at {suspect.index}, {node.site or 'in no layer'}",
+        received=f"{suspect.value} from {node.op.name}{way} at {suspect.index}, {node.site}".rstrip(", "),
         fix="a learning rate ten times smaller, or clip=cr.ClipGlobalNorm(1.0)",
     )  # fmt: skip
 

@@ -21,6 +21,8 @@ WORDS = {"en": ("epoch {}", "loss", "rate"), "zh": ("第 {} 轮", "损失", "学
 class Bar:
     """Listens to a training and moves a bar."""
 
+    is_patient = True  # the last step of a stretch is enough
+
     def __init__(self, bar: Progress) -> None:
         self.bar = bar
         self.task = bar.add_task("", total=None, values="")

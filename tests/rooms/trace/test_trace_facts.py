@@ -30,7 +30,7 @@ def of(net: Layer = SMALL, rows: int = 4, **options: object) -> tuple[Network, T
 @pytest.mark.parametrize("penalty", [None, L2(0.05)])
 @pytest.mark.parametrize("clip", [None, ClipNorm(0.01)])
 def test_the_update_is_that_of_the_training_step(optimizer: object, penalty: object, clip: object) -> None:
-    options = {"optimizer": optimizer, "penalty": penalty, "clip": clip, "dtype": "float64"}
+    options = {"optimizer": optimizer, "penalty": penalty, "clip": clip}
     _, t = of(**options)
     step = t.derivation.network.step(False, 1)
     feeds = {"x": X, "target": Y, "step": np.array(0), **t.parameters, **step.first_slots()}
@@ -72,19 +72,25 @@ def test_memory_of_the_optimizer_is_first_or_given() -> None:
 
 
 def names(t: Trace) -> set[str]:
-    return {to_unicode(name.symbol((0, 0, 0), 1)) for name in t.names.values() if name.role not in ("gradient",)}
+    """The symbol of the first number of every named node."""
+    return {to_unicode(t.unfolder.leaf(node, (0,) * t.values[node].ndim)) for node in t.names if node in t.values}
 
 
 def test_names_are_those_of_the_article() -> None:
     _, t = of(rows=1)
-    assert {"z₁₁⁽¹⁾", "a₁₁⁽¹⁾", "w₁₁₁⁽¹⁾", "b₁₁₁⁽¹⁾", "w₁₁₁⁽²⁾", "x₁₁", "y", "ŷ", "J", "η"} <= names(t)
-    assert {"δ₁₁⁽¹⁾", "δ₁₁⁽²⁾"} <= names(t)
+    assert {"z₁⁽¹⁾", "a₁⁽¹⁾", "w₁₁⁽¹⁾", "b₁⁽¹⁾", "w₁₁⁽²⁾", "x₁", "y", "ŷ", "J", "η"} <= names(t)
+    assert {"δ₁⁽¹⁾", "δ₁⁽²⁾", "∂J/∂a₁⁽¹⁾", "∂J/∂w₁₁⁽¹⁾"} <= names(t)
     assert [(layer.number, layer.path) for layer in t.layers] == [(1, "dense1"), (2, "dense2")]
+
+
+def test_several_samples_are_told_apart_by_a_second_number() -> None:
+    _, t = of(rows=2)
+    assert {"z₁^(1,1)", "δ₁^(2,1)", "x₁⁽¹⁾", "y⁽¹⁾", "J⁽¹⁾", "w₁₁⁽¹⁾"} <= names(t)
 
 
 def test_an_unnamed_input_of_a_weighted_sum_gets_a_name() -> None:
     _, t = of(Sequential(Dense(3, "relu"), Residual(Dense(3, "tanh")), Dropout(0.5), Dense(1)), rows=1)
-    assert "h₁₁⁽²⁾" in names(t)
+    assert "h₁⁽²⁾" in names(t)
 
 
 def test_stops_come_in_the_order_of_the_journey() -> None:

@@ -60,7 +60,8 @@ def _run(run: str) -> None:
     ]
     screen.table([say("fact"), say("value")], [(say(f"fact_{key}"), value) for key, value in known])
     screen.heading(say("net_heading"))
-    net_table(model)
+    assert model.network is not None
+    net_table(model, model.network.inputs)
     if isinstance(facts.get("result"), dict) and model.preparation is not None:
         screen.heading(say("report_result"))
         known = [name for name in ("net", "linear", "trivial") if name in facts["result"]]

@@ -22,6 +22,7 @@ from chainrule.errors import UsageError
 from chainrule.nn import net_from_text
 from chainrule.settings import settings
 from chainrule.store import RunFolder
+from chainrule.train.judging import specs_of
 from chainrule.train.learner import Learner
 
 _KINDS: dict[type, Any] = {str: str | None, int: int | None, float: float | None, tuple: list[str] | None}
@@ -82,9 +83,9 @@ def train(
 
 def _asked(data: str, out: str | None, resume: bool, options: dict[str, Any]) -> Options:
     """The options of this training; those of the run when it is resumed."""
-    given = {
-        k: tuple(v) if isinstance(v, list) else v for k, v in options.items() if v is not None and v != []
-    }
+    words = {key: value for key, value in options.items() if value is not None and value != []}
+    given: dict[str, Any] = {}
+    given.update({key: tuple(value) if isinstance(value, list) else value for key, value in words.items()})
     if not resume:
         return Options(data, **given)
     if out is None:
@@ -105,7 +106,7 @@ def understood(options: Options, study: Study, learner: Learner) -> None:
     training, validation, test = study.parts.sizes
     screen.line(say("split").format(training=training, validation=validation, test=test, seed=options.seed))
     screen.heading(say("net_heading"))
-    net_table(learner, study)
+    net_table(learner, specs_of({"x": study.training.x}))
     screen.line()
 
 

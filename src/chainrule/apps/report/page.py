@@ -59,6 +59,7 @@ def page(learner: Learner, options: Options, study: Study, rated: list[Rating]) 
     shelf.filters["cell"] = cell
     answers = judgeable(learner, study.test.y, answer_of(learner, study.test.x))
     history = learner.history
+    assert learner.network is not None
     best = min(history, key=lambda row: row["val_loss"] if row["val_loss"] is not None else np.inf)
     return shelf.get_template("page.html").render(
         words=WORDS,
@@ -69,8 +70,8 @@ def page(learner: Learner, options: Options, study: Study, rated: list[Rating]) 
         metrics=SHOWN[study.task.kind],
         rated=rated,
         columns=_columns(study),
-        layers=summary_rows(learner.recipe.net, dict(learner.network.inputs)),  # pyright: ignore[reportOptionalMemberAccess]
-        count=learner.network.count,  # pyright: ignore[reportOptionalMemberAccess]
+        layers=summary_rows(learner.recipe.net, learner.network.inputs),
+        count=learner.network.count,
         optimizer=str(learner.recipe.optimizer),
         loss=study.loss,
         penalty=str(learner.recipe.penalty or ""),

@@ -1,5 +1,6 @@
 """The native engine: a graph as one table of compiled kernels. float32 and float64."""
 
 from chainrule.engines.native.program import Program
+from chainrule.engines.native.stretch import Trainer
 
-__all__ = ["Program"]
+__all__ = ["Program", "Trainer"]

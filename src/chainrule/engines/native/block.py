@@ -11,6 +11,7 @@ import numpy as np
 from chainrule.engines.native import kernels
 from chainrule.engines.native.loop import Operation, Recipe, Writer
 from chainrule.engines.native.machine import Machine
+from chainrule.engines.native.vector import EMIT
 from chainrule.plan.task import Buffer, Task
 from chainrule.plan.view import View, collapse
 from chainrule.ops.card import Card
@@ -220,3 +221,9 @@ RULES: dict[str, Rule] = {
     "one_hot": _one_hot,
     "uniform": _uniform,
 }
+
+COVERED = {
+    *EMIT, "clip", "cast", "input", "constant", "transpose", "reshape", "broadcast", "slice", "concatenate", "pad",
+    "extent", *(kind for kind in RULES if kind not in ("loop", "copy", "fill")),
+}  # fmt: skip
+"""The operations that have a kernel, a loop, or need none."""

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numba import cfunc, njit
 
-from chainrule.engines.native.block import Address, Adds, Blocks, Call, Place
+from chainrule.engines.native.block import COVERED, Address, Adds, Blocks, Call, Place
 from chainrule.engines.native.kernels import take_rows
 from chainrule.engines.native.loop import Operation
 from chainrule.engines.native.pointer import barrier, call
@@ -348,6 +348,11 @@ class Trainer:
         self.flag = np.zeros(1, np.int64)
         self._lanes: dict[int, Lanes] = {}
         self._pool = ThreadPoolExecutor(threads - 1) if threads > 1 else None
+
+    @staticmethod
+    def covers(graph: Graph) -> bool:
+        """Whether every operation of the step has a kernel, so that no step needs Python."""
+        return all(node.op.name in COVERED for node in graph.nodes)
 
     def cut_of(self, rows: int) -> Cut:
         return Cut(rows, self.cut.loss, self.cut.core, self.cut.homes)

@@ -1,0 +1,155 @@
+"""Many steps at once, for engines that can: the loop's fast lane.
+
+Nothing about a training depends on how long its stretches are. They are made about a tenth of a second long, so that
+Ctrl-C and the progress bar stay quick. Where something must be known step by step (a listener that sees every step and
+may ask to stop, a number that is not finite), the stretch is run, and when it turns out that it should have ended
+earlier, it is rewound: the arrays are put back as they were and exactly the right number of steps is made again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from chainrule.data import Arrays, Order
+from chainrule.engines.run import Trainer, trainer
+from chainrule.keyed import fold, folds, key_of
+from chainrule.train.nonfinite import is_finite
+from chainrule.train.state import TrainState
+from chainrule.train.step import EACH_STEP, Step
+
+AIM = 0.1  # seconds a stretch should take
+GROUPS = {"parameter.": "parameters", "slot.": "slots", "state.": "states"}
+
+
+class Stretches:
+    """Runs stretches of a training.
+
+    Args:
+        step: the step's graph.
+        data: the training rows by the step's input names.
+        order: which rows are in which batch.
+        seed: of each step's random numbers.
+        made: the engine's trainer.
+        state: where the training stands; its arrays are copied.
+    """
+
+    def __init__(self, step: Step, data: Arrays, order: Order, seed: int, made: Trainer, state: TrainState) -> None:
+        self.step, self.data, self.order, self.seed, self.trainer = step, data, order, seed, made
+        self.length = 1
+        self.last = (0.0, 0.0)  # loss and rate of the last step
+        self.homes = homes_of(step)
+        self.take(state)
+
+    def advance(self, state: TrainState, tell: Callable[[int, float, float], bool] | None) -> bool:
+        """Make as many steps as fit into a stretch, at most to the end of the epoch.
+
+        Args:
+            state: where the training stands; brought up to date.
+            tell: told the step's number in the epoch, its loss and rate, for every step; says whether to stop there.
+                ``None``: nobody wants to know.
+
+        Returns:
+            whether the next step is one that must be looked into, because a number of it is not finite.
+        """
+        left = self._full() - state.batch
+        count = max(1, min(self.length, left)) if left > 0 else 1
+        before = {label: array.copy() for label, array in self.trainer.state.items()}
+        start = time.perf_counter()
+        told, failed = self._run(state, count)
+        spent = time.perf_counter() - start
+        good = self._good(told, failed)
+        wanted = good if tell is None else _until_stop(told[:good], state.batch, tell)
+        if wanted < len(told) or failed or good < count:
+            self._rewind(before)
+            told = self._run(state, wanted)[0] if wanted else told[:0]
+        self._give(state, told)
+        if len(told):
+            self.last = (float(told[-1, 0]), float(told[-1, 1]))
+        if spent > 0:
+            self.length = int(max(1, min(self.length * 4, AIM / spent * count)))
+        return good < count
+
+    def _full(self) -> int:
+        """How many batches of an epoch are full ones."""
+        return self.order.rows // self.order.batch_size
+
+    def _run(self, state: TrainState, count: int) -> tuple[np.ndarray, int]:
+        """Steps from where the state stands; only the last batch of an epoch may be short, and comes alone."""
+        rows, size = self.order.epoch(state.epoch).astype(np.int64), self.order.batch_size
+        keys = np.zeros((0, 2), np.uint32)
+        if self.step.built.book.key is not None:
+            keys = folds(fold(key_of(self.seed), EACH_STEP), np.arange(state.step, state.step + count))
+        if state.batch < self._full():
+            return self.trainer.run(rows, size, state.batch, count, state.step, keys)
+        tail = np.ascontiguousarray(rows[state.batch * size :])
+        return self.trainer.run(tail, len(tail), 0, 1, state.step, keys)
+
+    def _good(self, told: np.ndarray, failed: int) -> int:
+        """How many of the steps made are good: all before the one that failed, unless an array went wrong unseen."""
+        if failed:
+            return failed - 1
+        return len(told) if all(map(is_finite, self.trainer.state.values())) else max(0, len(told) - 1)
+
+    def _rewind(self, before: Mapping[str, np.ndarray]) -> None:
+        for label, array in before.items():
+            self.trainer.state[label][...] = array
+
+    def take(self, state: TrainState) -> None:
+        """Copy the state's arrays to the trainer's."""
+        for group in GROUPS.values():
+            for path, array in getattr(state, group).items():
+                if path in self.trainer.state:
+                    self.trainer.state[path][...] = array
+
+    def _give(self, state: TrainState, told: np.ndarray) -> None:
+        """Bring the state up to date after these steps."""
+        for prefix, group in GROUPS.items():
+            fresh = {
+                label: self.trainer.state[label].copy()
+                for name, label in self.homes.items()
+                if name.startswith(prefix)
+            }
+            setattr(state, group, {**getattr(state, group), **fresh})
+        weights = self._weights(state, len(told))
+        # One addition after the other, as a loop over steps would do it: the sum has the same bits.
+        state.loss_sum = float(np.add.accumulate(np.concatenate([[state.loss_sum], told[:, 0] * weights]))[-1])
+        state.weight_sum = float(np.add.accumulate(np.concatenate([[state.weight_sum], weights]))[-1])
+        state.step += len(told)
+        state.batch += len(told)
+
+    def _weights(self, state: TrainState, count: int) -> np.ndarray:
+        """What each step's loss counts in the epoch's mean."""
+        batches = [self.order.batch(state.epoch, state.batch + i) for i in range(count)]
+        if self.data.weights is None:
+            return np.array([float(len(rows)) for rows in batches])
+        return np.array([float(self.data.weights[rows].sum(dtype=np.float64)) for rows in batches])
+
+
+def _until_stop(told: np.ndarray, batch: int, tell: Callable[[int, float, float], bool]) -> int:
+    """Tell every step; how many count, when someone asked to stop after one."""
+    for i, (loss, rate) in enumerate(told):
+        if tell(batch + i, float(loss), float(rate)):
+            return i + 1
+    return len(told)
+
+
+def homes_of(step: Step) -> dict[str, str]:
+    """The step's outputs that are the next step's inputs, with those inputs' labels."""
+    return {
+        name: name.removeprefix(prefix) for name in step.graph.outputs for prefix in GROUPS if name.startswith(prefix)
+    }
+
+
+def stretches(
+    step: Step, data: Arrays, order: Order, seed: int, state: TrainState, engine: str | None
+) -> Stretches | None:
+    """What runs a training in stretches, where the engine can; else ``None``."""
+    inputs = {**(data.x if isinstance(data.x, dict) else {}), **(data.y if isinstance(data.y, dict) else {})}
+    if data.weights is not None:
+        inputs["sample_weight"] = data.weights
+    held = {path: array.copy() for group in GROUPS.values() for path, array in getattr(state, group).items()}
+    made = trainer(step.graph, list(step.gradients.values()), homes_of(step), inputs, held, engine)
+    return None if made is None else Stretches(step, data, order, seed, made, state)
