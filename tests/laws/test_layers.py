@@ -40,6 +40,23 @@ def _dense(x: torch.Tensor, p: P, name: str = "") -> torch.Tensor:
     return functional.linear(x, p[f"{name}weight"], p.get(f"{name}bias"))
 
 
+def _first(x: torch.Tensor) -> torch.Tensor:
+    return x.movedim(-1, 1)
+
+
+def _last(x: torch.Tensor) -> torch.Tensor:
+    return x.movedim(1, -1)
+
+
+def _conv(
+    x: torch.Tensor, p: P, around: tuple[int, ...] = (), stride: Any = 1, dilation: Any = 1, groups: int = 1
+) -> torch.Tensor:
+    """PyTorch's convolution; ``around`` names the padding from the last axis on."""
+    convolved = (functional.conv1d, functional.conv2d, functional.conv3d)[x.ndim - 3]
+    padded = functional.pad(_first(x), around)
+    return _last(convolved(padded, _first(p["weight"]), p.get("bias"), stride, 0, dilation, groups))
+
+
 CASES: dict[str, Case] = {
     "dense": Case(nn.Dense(3), (4,), _dense),
     "dense without bias": Case(nn.Dense(3, bias=False), (4,), _dense),
@@ -82,6 +99,31 @@ CASES: dict[str, Case] = {
             x + _dense(torch.relu(_dense(x, p, f"{_IN}dense1.")), p, f"{_IN}dense2."), p, "dense1."
         ),
     ),
+    "convolution": Case(nn.Conv(3, 2), (4, 3, 2), lambda x, p: _conv(x, p)),
+    "convolution same": Case(
+        nn.Conv(4, (3, 2), (2, 1), "same", activation="tanh", weight_init="he_normal", penalty=nn.L1(0.1)), (4, 3, 2),
+        lambda x, p: torch.tanh(_conv(x, p, (0, 1, 0, 1), (2, 1))),
+    ),
+    "convolution dilated in groups": Case(
+        nn.Conv(4, 2, padding=((1, 0), 1), dilation=(1, 2), groups=2, bias=False), (2, 2, 2),
+        lambda x, p: _conv(x, p, (1, 1, 1, 0), 1, (1, 2), 2),
+    ),
+    "convolution over time": Case(nn.Conv(2, 3, activation=nn.Activation("sigmoid")), (5, 2),
+                                  lambda x, p: torch.sigmoid(_conv(x, p))),
+    "convolution of volumes": Case(nn.Conv(2, (2, 1, 2)), (2, 2, 2, 1), lambda x, p: _conv(x, p)),
+    "max pool": Case(nn.MaxPool(2), (4, 5, 2), lambda x, p: _last(functional.max_pool2d(_first(x), 2))),
+    "max pool overlapping": Case(
+        nn.MaxPool(3, stride=1, padding=1), (4, 2), lambda x, p: _last(functional.max_pool1d(_first(x), 3, 1, 1))
+    ),
+    "average pool": Case(
+        nn.AveragePool((2, 3), stride=(2, 1), padding=((1, 1), (0, 0))), (4, 3, 2),
+        lambda x, p: _last(functional.avg_pool2d(_first(x), (2, 3), (2, 1), (1, 0), count_include_pad=False)),
+    ),
+    "average pool with its padding": Case(
+        nn.AveragePool(2, padding=1, count_padding=True), (4, 3), lambda x, p: _last(functional.avg_pool1d(_first(x), 2, 2, 1))
+    ),
+    "global max pool": Case(nn.GlobalMaxPool(), (3, 2, 2), lambda x, p: x.amax((1, 2))),
+    "global average pool": Case(nn.GlobalAveragePool(), (3, 2, 1, 2), lambda x, p: x.mean((1, 2, 3))),
     "nothing": Case(nn.Sequential(), (3,), lambda x, p: x),
 }  # fmt: skip
 _IN = "residual1.sequential."

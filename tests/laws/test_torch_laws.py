@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
 from chainrule.engines import evaluate
 from chainrule.engines.check import weighted_sum
 from chainrule.grad import grad
 from chainrule.graph import make
 from chainrule.graph.leaf import Input
-from chainrule.ops import CARDS, Card, Sample
+from chainrule.ops import CARDS, Card, Sample, patches
 from chainrule.spec import Spec
 
 torch.set_num_threads(1)
@@ -49,6 +51,59 @@ def _scatter(op: Any, v: torch.Tensor, i: torch.Tensor) -> torch.Tensor:
     return rows.index_add(0, i.reshape(-1), v.reshape(i.numel(), *tail))
 
 
+def _last(x: torch.Tensor) -> torch.Tensor:
+    """The channels after the spatial axes, as we have them."""
+    return x.movedim(1, -1)
+
+
+def _first(x: torch.Tensor) -> torch.Tensor:
+    """The channels before the spatial axes, as PyTorch has them."""
+    return x.movedim(-1, 1)
+
+
+def _around(op: Any, x: torch.Tensor, fill: float = 0.0) -> torch.Tensor:
+    """An image, channels first, with its padding; PyTorch names the widths from the last axis on."""
+    widths = [n for pair in reversed(list(zip(op.low, op.high, strict=True))) for n in pair]
+    return functional.pad(x, widths, value=fill)
+
+
+def _convolution(op: Any, x: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
+    convolved = (functional.conv1d, functional.conv2d, functional.conv3d)[len(op.strides) - 1]
+    padded = _around(op, _first(x))
+    return _last(convolved(padded, _first(w), None, op.strides, 0, op.dilation, op.groups))
+
+
+def _convolution_input(op: Any, g: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
+    spread = (functional.conv_transpose1d, functional.conv_transpose2d, functional.conv_transpose3d)
+    full = spread[len(op.strides) - 1](_first(g), _first(w), None, op.strides, 0, 0, op.groups, op.dilation)
+    widths = []
+    for n, low, length in reversed(list(zip(op.space, op.low, full.shape[2:], strict=True))):
+        widths += [-low, low + n - length]
+    return _last(functional.pad(full, widths))
+
+
+def _convolution_weight(op: Any, x: torch.Tensor, g: torch.Tensor) -> torch.Tensor:
+    w = torch.zeros((g.shape[-1], *op.kernel, x.shape[-1] // op.groups), dtype=x.dtype, requires_grad=True)
+    return torch.autograd.grad(_convolution(op, x, w), w, g, create_graph=True)[0]
+
+
+def _patches(op: Any, x: torch.Tensor) -> torch.Tensor:
+    """Each cell of the window cut out by strides of its own, then all set side by side."""
+    padded, places = _around(op, _first(x), op.fill), op.places(tuple(x.shape[1:-1]), op.window)
+    cells = []
+    for tap in product(*map(range, op.window)):
+        settings = zip(tap, places, op.strides, op.dilation, strict=True)
+        cut = tuple(slice(t * d, t * d + (n - 1) * s + 1, s) for t, n, s, d in settings)
+        cells.append(_last(padded[(slice(None), slice(None), *cut)]))
+    return torch.stack(cells, -2).reshape(x.shape[0], *places, *op.window, x.shape[-1])
+
+
+def _fold_back(op: Any, windows: torch.Tensor) -> torch.Tensor:
+    x = torch.zeros((windows.shape[0], *op.space, windows.shape[-1]), dtype=windows.dtype, requires_grad=True)
+    taken = _patches(op.reversed(patches.Patches), x)
+    return torch.autograd.grad(taken, x, windows, create_graph=True)[0]
+
+
 def _spec(x: torch.Tensor) -> Spec:
     return Spec(tuple(x.shape), str(x.dtype).removeprefix("torch."))
 
@@ -65,6 +120,9 @@ PEER: dict[str, Callable[..., torch.Tensor]] = {
     "cast": lambda op, x: x.to(_kind(op.dtype)),
     "clip": lambda op, x: torch.clamp(x, op.low, op.high),
     "concatenate": lambda op, a, b: torch.cat((a, b), op.axis),
+    "convolution": _convolution,
+    "convolution_input": _convolution_input,
+    "convolution_weight": _convolution_weight,
     "cos": lambda op, x: torch.cos(x),
     "divide": lambda op, a, b: a / b,
     "equal": lambda op, a, b: a == b,
@@ -72,6 +130,7 @@ PEER: dict[str, Callable[..., torch.Tensor]] = {
     "exp": lambda op, x: torch.exp(x),
     "extent": lambda op, x: torch.tensor(np.prod([x.shape[a] for a in op.axes]), dtype=_kind(op.dtype)),
     "floor": lambda op, x: torch.floor(x),
+    "fold": _fold_back,
     "gather": lambda op, x, i: x[i],
     "greater": lambda op, a, b: a > b,
     "greater_equal": lambda op, a, b: a >= b,
@@ -94,6 +153,7 @@ PEER: dict[str, Callable[..., torch.Tensor]] = {
     "not_equal": lambda op, a, b: a != b,
     "one_hot": lambda op, i: torch.nn.functional.one_hot(i, op.depth).to(_kind(op.dtype)),
     "pad": _pad,
+    "patches": _patches,
     "power": lambda op, x, p: torch.pow(x, p),
     "prod": _prod,
     "relu": lambda op, x: torch.relu(x),

@@ -10,6 +10,7 @@ wrong.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import traceback
@@ -23,6 +24,7 @@ from chainrule.settings import settings
 
 COMMANDS = ("train", "predict", "evaluate", "explain", "show", "check", "example")
 DONE, FAILED, WRONG = 0, 1, 2
+_DOOR = ("--help", "-h", "--lang", "--lang=en", "--lang=zh")  # options that need no command
 FAILURES = ("E405", "E406", "E408", "E410", "E501")  # the input was fine; the work could not be done
 
 
@@ -41,8 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal of few letters gets what it can show
     before = settings.lang
     try:
         settings.lang = _language(words) or before
@@ -59,14 +61,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(words: list[str]) -> int:
-    """Find the command and hand it its words."""
-    if not words or words[0] in ("--help", "-h", "help"):
-        print(_help())
-        return DONE
-    if words[0] == "--version":
+    """Find the command and hand it the other words."""
+    place = _place_of_command(words)
+    if place is None and "--version" in words:
         print(f"chainrule {import_module('chainrule').__version__}")
         return DONE
-    name = next((word for word in words if not word.startswith("-") and word not in ("en", "zh")), words[0])
+    if place is None and not any(word.startswith("-") and word not in _DOOR for word in words):
+        print(_help())
+        return DONE
+    name = words.pop(0 if place is None else place)
     if name not in COMMANDS:
         close = nearest(name, COMMANDS)
         raise UsageError(
@@ -77,8 +80,15 @@ def _run(words: list[str]) -> int:
             received=name,
             fix=f"chainrule {close or '--help'}",
         )
-    words.remove(name)
     return import_module("chainrule.apps.terminal").run(name, words)
+
+
+def _place_of_command(words: Sequence[str]) -> int | None:
+    """Where the command stands: the first word that is neither an option nor the language after ``--lang``."""
+    for i, word in enumerate(words):
+        if not word.startswith("-") and (i == 0 or words[i - 1] != "--lang"):
+            return i
+    return None
 
 
 def _language(words: Sequence[str]) -> str:
@@ -139,5 +149,5 @@ def visible_error(error: ChainruleError) -> str:
         visible, (error.where, error.expected, error.received, error.fix)
     )
     error.notes = tuple(visible(note) for note in error.notes)
-    error.details = {key: visible(value) for key, value in error.details.items()}
+    error.details.update({key: visible(value) for key, value in error.details.items()})
     return error.render(settings.lang)

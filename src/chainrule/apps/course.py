@@ -18,7 +18,7 @@ from chainrule.apps.run import HISTORY, MODEL
 from chainrule.apps.study import Part, Study
 from chainrule.errors import UsageError
 from chainrule.events import Event, Notice, TrainingEnded
-from chainrule.nn import L2, OPTIMIZERS, Layer, net_from_text
+from chainrule.nn import L2, OPTIMIZERS, net_from_text
 from chainrule.store import RunFolder
 from chainrule.train.baseline import baselines
 from chainrule.train.learner import Learner
@@ -62,8 +62,11 @@ def learner_of(options: Options, study: Study) -> Learner:
     """The untrained net for a study, its parameters drawn.
 
     Fails:
-        UsageError E101, E102: a word of ``--net`` or a setting that does not exist.
+        UsageError E101, E102: a word of ``--net`` or a setting that does not exist. UsageError E108: class
+            weights for values.
     """
+    if options.class_weight and not study.task.is_classification:
+        raise UsageError("E108", where="--class-weight", expected="classes", received=study.task.kind)
     net = net_from_text(options.net, study.outputs)
     optimizer = OPTIMIZERS[options.optimizer](rate=options.rate)
     metric = (FIRST[study.task.kind],)  # one is enough while training; the model file answers with all
@@ -173,16 +176,3 @@ def history_text(history: list[dict[str, float | None]]) -> str:
     writer.writerow(columns)
     writer.writerows(["" if row.get(key) is None else row[key] for key in columns] for row in history)
     return out.getvalue()
-
-
-def hidden_net(text: str, outputs: int | None = None) -> Layer:
-    """The net a few words describe.
-
-    Fails:
-        UsageError E106: no words, so nothing to show.
-    """
-    if not text.strip() and outputs is None:
-        raise UsageError(
-            "E106", where="net", expected="at least one layer", received="none", fix='"64 relu, 10"'
-        )
-    return net_from_text(text, outputs, source="net")

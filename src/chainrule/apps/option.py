@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -17,6 +18,7 @@ from chainrule.store import RunFolder
 from chainrule.store.document import is_text
 
 CONFIG = "config.toml"
+FINGERPRINT = "fingerprint"  # the one line of the config that is no option
 NET = "64 relu, dropout 0.2, 64 relu, dropout 0.2"
 PENALTY = (
     1e-2  # of the squared weights: chosen on validation rows of the bundled sets, as are the other defaults
@@ -121,14 +123,18 @@ def quoted(word: str) -> str:
     return word if plain else "'" + word.replace("'", "'\"'\"'") + "'"
 
 
-def to_toml(options: Options) -> str:
+def to_toml(options: Options, fingerprint: str) -> str:
     """The text of ``config.toml``.
+
+    Args:
+        options: of the training.
+        fingerprint: of the rows it learns from, so that it is never gone on with on others.
 
     Fails:
         UsageError E601: a name that is no valid Unicode, which no text file can hold.
 
     Example:
-        >>> print(to_toml(Options("iris", seed=3)).splitlines()[1])
+        >>> print(to_toml(Options("iris", seed=3), "5f2c").splitlines()[1])
         data = "iris"
     """
     lines = ["# The options of this training; `chainrule train DATA --out RUN --resume` reads them."]
@@ -144,7 +150,7 @@ def to_toml(options: Options) -> str:
                     received=ascii(text),
                 )
         lines.append(f"{field.name} = {_toml(value)}")
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, f"{FINGERPRINT} = {_toml(fingerprint)}", ""])
 
 
 def _toml(value: Any) -> str:
@@ -155,8 +161,8 @@ def _toml(value: Any) -> str:
     return repr(value)
 
 
-def read_config(folder: RunFolder) -> Options:
-    """The options that a run was trained with.
+def read_config(folder: RunFolder) -> tuple[Options, str]:
+    """The options that a run was trained with, and the fingerprint of its rows.
 
     Fails:
         FileError E604: the folder has no config. FileError E605: the config is not one chainrule could have
@@ -174,18 +180,9 @@ def read_config(folder: RunFolder) -> Options:
         found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as cause:
         raise FileError("E605", where=where, expected="TOML", received=str(cause)) from cause
-    usual, known = Options(""), {field.name for field in fields(Options)}
-    wrong = [f'"{name}" is unknown' for name in found if name not in known]
-    wrong += [f'"{name}" is missing' for name in known if name not in found]
-    values = {}
-    for name in known & found.keys():
-        like = getattr(usual, name)
-        value = tuple(found[name]) if isinstance(found[name], list) else found[name]
-        value = float(value) if isinstance(like, float) and type(value) is int else value
-        texts = not isinstance(value, tuple) or all(isinstance(part, str) for part in value)
-        if type(value) is not type(like) or not texts:
-            wrong.append(f'"{name}" is a {type(value).__name__}, not a {type(like).__name__}')
-        values[name] = value
+    fingerprint = found.pop(FINGERPRINT, None)
+    values, wrong = _values(found)
+    wrong += [] if isinstance(fingerprint, str) else [f'"{FINGERPRINT}" is missing']
     if wrong:
         raise FileError(
             "E605",
@@ -194,7 +191,24 @@ def read_config(folder: RunFolder) -> Options:
             received=sorted(wrong)[0],
             notes=sorted(wrong)[1:],
         )
-    return Options(**values)
+    return Options(**values), str(fingerprint)
+
+
+def _values(found: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """The values of all fields, and what is wrong with them."""
+    usual, known = Options(""), [field.name for field in fields(Options)]
+    wrong = [f'"{name}" is unknown' for name in found if name not in known]
+    wrong += [f'"{name}" is missing' for name in known if name not in found]
+    values = {}
+    for name in (name for name in known if name in found):
+        like = getattr(usual, name)
+        value = tuple(found[name]) if isinstance(found[name], list) else found[name]
+        value = float(value) if isinstance(like, float) and type(value) is int else value
+        texts = not isinstance(value, tuple) or all(isinstance(part, str) for part in value)
+        if type(value) is not type(like) or not texts:
+            wrong.append(f'"{name}" is a {type(value).__name__}, not a {type(like).__name__}')
+        values[name] = value
+    return values, wrong
 
 
 def agreed(saved: Options, given: dict[str, Any], data: str) -> Options:

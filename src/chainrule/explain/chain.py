@@ -30,6 +30,8 @@ def straight(pen: Pen) -> list[NamedLayer]:
     """The layers of a net that is one chain of weighted sums; nothing where it is anything else."""
     t = pen.trace
     layers = list(t.layers)
+    if not layers or len(t.derivation.built.inputs) > 1:
+        return []
     sources = [next(iter(t.derivation.built.inputs.values())), *(layer.a for layer in layers[:-1])]
     for layer, source in zip(layers, sources, strict=True):
         tree = (
@@ -40,7 +42,7 @@ def straight(pen: Pen) -> list[NamedLayer]:
         kinds = {path.rpartition(".")[2] for path in layer.parameters}
         if tree is None or kinds - {"weight", "bias"} or not _reads_only(tree.inputs, source, layer):
             return []
-    return layers if layers and layers[-1].z in t.derivation.cotangents else []
+    return layers if layers[-1].z in t.derivation.cotangents else []
 
 
 def _reads_only(inputs: tuple[object, ...], source: object, layer: NamedLayer) -> bool:

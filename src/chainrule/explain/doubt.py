@@ -22,9 +22,11 @@ TINY = 1e-6  # a gradient shorter than this moves nothing
 AGREES = 1e-5  # the numerical check is trusted up to this relative difference
 
 
-def checked(pen: Pen) -> Section:
+def checked(pen: Pen) -> Section | None:
     """Every derivative, or a sample of them, beside a central difference."""
     c = pen.trace.checked
+    if not c.places:
+        return None
     key = "checked_all" if len(c.places) >= c.total else "checked_some"
     path, index = c.places[c.worst]
     facts = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from chainrule.explain.page import Cell, Equation, Items, Lines, Page, Part, Table
+from chainrule.explain.words import say
 from chainrule.formula import number, to_mathml
 
 _STYLE = """
@@ -13,7 +14,8 @@ _STYLE = """
 .chainrule h1 { font-size: 1.5rem; } .chainrule h2 { font-size: 1.15rem; margin: 1.6rem 0 .4rem; }
 .chainrule ul { list-style: none; padding: 0; margin: .5rem 0; }
 .chainrule .lines { display: grid; grid-template-columns: 3.5rem 1fr; margin: .35rem 0; }
-.chainrule .label { color: #57606a; } .chainrule .equation { overflow-x: auto; padding: .1rem 0; }
+.chainrule .label { color: #57606a; } .chainrule .equation { overflow: auto hidden; padding: .1rem 0; }
+.chainrule math { math-style: normal; font-size: 1.08em; }
 .chainrule .note, .chainrule .more { color: #57606a; font-size: .9rem; } .chainrule .note { margin-left:
 .8rem; } .chainrule .result { font-weight: 600; font-variant-numeric: tabular-nums; }
 .chainrule .table { overflow-x: auto; } .chainrule table { border-collapse: collapse; margin: .5rem 0; }
@@ -38,6 +40,12 @@ def html_page(page: Page, whole: bool = True) -> str:
         heading = f"<h2>{escape(section.heading)}</h2>" if section.heading else ""
         body.append(f"<section>{heading}{''.join(_part(part) for part in section.parts)}</section>")
     article = f'<article class="chainrule" lang="{lang}"><style>{_STYLE}</style>{"".join(body)}</article>'
+    # A formula speaks English in one place only: where it chooses between two values.
+    for word in ("if", "else"):
+        space = "\u00a0" if word == "if" else ""
+        article = article.replace(
+            f"<mtext>{word}{space}</mtext>", f"<mtext>{say(word, page.lang)}{space}</mtext>"
+        )
     if not whole:
         return article
     head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'

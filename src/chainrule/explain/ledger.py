@@ -14,6 +14,7 @@ from chainrule.explain.derivatives import meaning
 from chainrule.explain.page import Equation, Lines, Part, Section, Table
 from chainrule.explain.pen import DIGITS, Index, Pen, brief, cut, figure, signed
 from chainrule.explain.update import move
+from chainrule.explain.ways import ways
 from chainrule.formula import Sum, Tree, number, substitute
 from chainrule.trace import Scalar, scalars
 
@@ -27,6 +28,7 @@ def ledger(pen: Pen, path: str, index: Index) -> list[Section]:
         _who(pen, path, index),
         _chain(pen, path, index),
         _product(pen, path, index),
+        *([ways(pen, Scalar(pen.trace.derivation.gradients[path], index))] if pen.depth > 2 else []),
         _beside(pen, path, index),
         _moved(pen, path, index),
     ]

@@ -178,6 +178,11 @@ class Pen:
         """What an operation does to what comes back, in a clause."""
         return card.says.backward if self.lang == "en" else card.says.backward_zh
 
+    def arrow(self, stops: Iterable[Scalar]) -> str:
+        """Signals one after the other; of a curve only the signal behind it is told."""
+        deltas = [at for at in stops if self.trace.names[at.node].letter == "delta"] or list(stops)
+        return " → ".join(self.text(self.symbol(at.node, at.index)) for at in deltas) or "∂J"
+
     def join(self, texts: Iterable[str]) -> str:
         """A list within a sentence."""
         return self.say("comma").join(texts)

@@ -7,6 +7,7 @@ and never runs a graph.
 from chainrule.nn.activation import ACTIVATIONS, Activation
 from chainrule.nn.build import Built, build, first_values, total_penalty
 from chainrule.nn.clip import Clip, ClipGlobalNorm, ClipNorm, ClipValue
+from chainrule.nn.convolution import Conv
 from chainrule.nn.dense import Dense
 from chainrule.nn.initialiser import INITIALISERS, Fill, Initialiser, Orthogonal, Scaled, SmallNormal
 from chainrule.nn.layer import Layer, layer
@@ -23,6 +24,7 @@ from chainrule.nn.loss import (
 )
 from chainrule.nn.optimizer import OPTIMIZERS, SGD, Adam, AdamW, Optimizer, RMSprop
 from chainrule.nn.penalty import L1, L2, Penalty
+from chainrule.nn.pooling import AveragePool, GlobalAveragePool, GlobalMaxPool, MaxPool
 from chainrule.nn.record import LAYERS, from_record, net_from_record, net_to_record, to_record
 from chainrule.nn.schedule import Constant, Cosine, Schedule, Step, Warmup
 from chainrule.nn.scope import Scope
@@ -45,6 +47,7 @@ __all__ = [
     "Activation",
     "Adam",
     "AdamW",
+    "AveragePool",
     "BinaryCrossEntropy",
     "Built",
     "Clip",
@@ -52,17 +55,21 @@ __all__ = [
     "ClipNorm",
     "ClipValue",
     "Constant",
+    "Conv",
     "Cosine",
     "CrossEntropy",
     "Dense",
     "Dropout",
     "Fill",
     "Flatten",
+    "GlobalAveragePool",
+    "GlobalMaxPool",
     "HalfMSE",
     "Huber",
     "Initialiser",
     "Layer",
     "Loss",
+    "MaxPool",
     "Optimizer",
     "Orthogonal",
     "Parallel",

@@ -26,12 +26,14 @@ import numpy as np
 from chainrule.errors import UsageError, nearest
 from chainrule.nn.activation import Activation
 from chainrule.nn.clip import Clip, ClipGlobalNorm, ClipNorm, ClipValue
+from chainrule.nn.convolution import Conv
 from chainrule.nn.dense import Dense
 from chainrule.nn.initialiser import Fill, Initialiser, Orthogonal, Scaled, SmallNormal
 from chainrule.nn.layer import Layer
 from chainrule.nn.loss import LOSSES, Loss
 from chainrule.nn.optimizer import OPTIMIZERS, Optimizer
 from chainrule.nn.penalty import L1, L2, Penalty
+from chainrule.nn.pooling import AveragePool, GlobalAveragePool, GlobalMaxPool, MaxPool
 from chainrule.nn.schedule import Constant, Cosine, Schedule, Step, Warmup
 from chainrule.nn.setting import shown, unknown
 from chainrule.nn.structure import Dropout, Flatten, Parallel, Reshape, Residual, Sequential
@@ -41,8 +43,11 @@ PARTS = 50_000  # values in all
 
 LAYERS: dict[str, type[Layer]] = {
     kind.__name__: kind
-    for kind in (Activation, Dense, Dropout, Flatten, Parallel, Reshape, Residual, Sequential)
-}
+    for kind in (
+        Activation, AveragePool, Conv, Dense, Dropout, Flatten, GlobalAveragePool, GlobalMaxPool, MaxPool, Parallel,
+        Reshape, Residual, Sequential,
+    )
+}  # fmt: skip
 _FAMILIES_ZH = {
     "layer": "层", "loss": "损失函数", "optimizer": "优化器", "schedule": "学习率调度",
     "initialiser": "初始化方法", "penalty": "正则化项", "clip": "梯度裁剪",

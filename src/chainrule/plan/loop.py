@@ -101,16 +101,19 @@ class Fusion:
                 self._land(node, None)
 
     def _land(self, node: Node, loop: Kernel | None) -> None:
-        """End a node's floating: into this loop if it fits, else into a kernel of its own."""
+        """End a node's floating: into this loop if it fits, else into that of an input, else into one of its own."""
         self.floating.discard(node)
         outside = {seen_through(s) for s in node.inputs}
-        fits = loop is not None and loop.is_loop and loop.shape == self.shapes[node] and self._has_room(loop, outside)
-        home = loop if fits and loop is not None else None
-        for source in outside:
+        near = [s for s in node.inputs if s in self.floating and self.shapes[s] == self.shapes[node]]
+        for source in [s for s in map(seen_through, node.inputs) if s in self.floating and s not in near]:
             if source in self.floating:
-                direct = home is not None and source in node.inputs and self.shapes[source] == self.shapes[node]
-                self._land(source, home if direct else None)
-        self._append(node, home or self._new(node, outside))
+                self._land(source, None)
+        fits = loop is not None and loop.shape == self.shapes[node] and self._has_room(loop, outside)
+        home = loop if fits and loop is not None else self._open_loop(node, outside) or self._new(node, outside)
+        for source in near:
+            if source in self.floating:
+                self._land(source, home)
+        self._append(node, home)
 
     def _append(self, node: Node, loop: Kernel) -> None:
         loop.nodes.append(node)
@@ -125,25 +128,38 @@ class Fusion:
         return kernel
 
     def _open_loop(self, node: Node, outside: set[Node]) -> Kernel | None:
-        """The deepest loop of an input that the node may join."""
+        """The deepest loop of an input that the node may join; its equals among the inputs' loops become one with it."""
         if not is_elementwise(node):
             return None
-        direct = {self.home[s] for s in node.inputs if s in self.home}
+        direct = dict.fromkeys(self.home[s] for s in node.inputs if s in self.home)
         for loop in sorted(direct, key=lambda k: -k.depth):
-            if self._may_join(node, loop, outside):
+            equals = [k for k in direct if k is not loop and self._is_equal(k, loop)]
+            if self._may_join(node, loop, outside, equals):
+                for other in equals:
+                    self._merge(other, loop)
                 return loop
         return None
 
-    def _may_join(self, node: Node, loop: Kernel, outside: set[Node]) -> bool:
+    def _is_equal(self, a: Kernel, b: Kernel) -> bool:
+        """Whether two loops may be one: of one shape and depth, so that neither can depend on the other."""
+        return a.is_loop and b.is_loop and (a.shape, a.phase, a.depth) == (b.shape, b.phase, b.depth)
+
+    def _merge(self, other: Kernel, loop: Kernel) -> None:
+        loop.nodes += other.nodes
+        loop.sources |= other.sources
+        self.home.update(dict.fromkeys(other.nodes, loop))
+        self.kernels.remove(other)
+
+    def _may_join(self, node: Node, loop: Kernel, outside: set[Node], equals: Sequence[Kernel]) -> bool:
         if not loop.is_loop or loop.shape != self.shapes[node] or loop.phase != self.phases[node]:
             return False
         for source in node.inputs:
             kernel = self.home.get(seen_through(source))
-            if kernel is None or (kernel is loop and source in self.home):
+            if kernel is None or ((kernel is loop or kernel in equals) and source in self.home):
                 continue
             if kernel.depth >= loop.depth and kernel.phase == loop.phase:
                 return False
-        return self._has_room(loop, outside)
+        return self._has_room(loop, outside.union(*(k.sources for k in equals)))
 
     def _has_room(self, loop: Kernel, outside: set[Node]) -> bool:
         return len((loop.sources | outside) - set(loop.nodes)) <= WIDEST

@@ -161,7 +161,10 @@ def trace(
     gradients = {path: values[node] for path, node in d.gradients.items()}
     new_loss, new_answers = after({**parameters, **new})
     loss, answers = after(parameters)
-    checked = check(lambda p: after(p)[0], parameters, gradients, moment.asked)
+    total = sum(p.size for p in parameters.values())
+    checked = Checked((), (), (), total)  # of a loss that is not finite there is nothing to check
+    if np.isfinite(loss) and all(np.isfinite(g).all() for g in gradients.values()):
+        checked = check(lambda p: after(p)[0], parameters, gradients, moment.asked)
     return Trace(
         d, values, cards, names, layers, parameters, {**parameters, **new}, gradients, rate, loss, new_loss,
         answers, new_answers, checked, memory,

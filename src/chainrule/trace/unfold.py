@@ -21,6 +21,7 @@ from chainrule.spec import Size
 from chainrule.trace.name import Index, Name, Names
 from chainrule.trace.simplify import LAST, plain, simplify
 
+NO_LIMIT = 10**9
 LIMIT = 4000  # symbols in one formula; beyond, the part that makes it so long gets a name
 DEEP = 60  # operations unfolded into one another
 
@@ -40,6 +41,14 @@ class Scalar:
 
 
 @dataclass(frozen=True)
+class _Ask:
+    """Which named nodes to look through, and how many symbols a part may then have."""
+
+    through: frozenset[Node]
+    limit: int
+
+
+@dataclass(frozen=True)
 class Unfolder:
     """Formulas of the numbers of a graph that has been computed.
 
@@ -54,7 +63,8 @@ class Unfolder:
     cards: Mapping[Node, Card]
     names: Names
     samples: int
-    _known: dict[tuple[Node, Index, frozenset[Node], int], tuple[Tree, int]] = field(default_factory=dict)
+    _simple: dict[tuple[Node, Index, _Ask], Tree] = field(default_factory=dict)
+    _known: dict[tuple[Node, Index, _Ask, int], tuple[Tree, int]] = field(default_factory=dict)
 
     def scalar(self, node: Node, index: Index, through: Collection[Node] = (), limit: int = LIMIT) -> Tree:
         """The formula of one number in named symbols, simplified.
@@ -66,8 +76,11 @@ class Unfolder:
         """
         if node not in self.cards:
             return self.leaf(node, index)
-        tree, _ = self._opened(node, index, frozenset(through), limit, 0)
-        return simplify(tree, self._rank)
+        ask = _Ask(frozenset(through), limit)
+        key = (node, index, ask)
+        if key not in self._simple:
+            self._simple[key] = simplify(self._opened(node, index, ask, NO_LIMIT, 0)[0], self._rank)
+        return self._simple[key]
 
     def leaf(self, node: Node, index: Index) -> Tree:
         """The symbol of one number of a named node, linked to what it means."""
@@ -97,18 +110,20 @@ class Unfolder:
 
         return substitute(tree, number)
 
-    def _opened(
-        self, node: Node, index: Index, through: frozenset[Node], limit: int, depth: int
-    ) -> tuple[Tree, int]:
-        key = (node, index, through, limit)
+    def _opened(self, node: Node, index: Index, ask: _Ask, budget: int, depth: int) -> tuple[Tree, int]:
+        """The card's formula with each input exchanged for its symbol or its own formula, and its length.
+
+        Beyond the budget the rest is not looked at: the formula is too long to be used.
+        """
+        key = (node, index, ask, budget)
         if key not in self._known:
             count = 0
 
             def replace(part: Tree) -> Tree | None:
                 nonlocal count
-                if not isinstance(part, Element):
+                if not isinstance(part, Element) or count > budget:
                     return None
-                tree, size = self._part(node.inputs[part.argument], part.index, through, limit, depth + 1)
+                tree, size = self._part(node.inputs[part.argument], part.index, ask, depth + 1)
                 count += size
                 return tree
 
@@ -116,19 +131,17 @@ class Unfolder:
             self._known[key] = (substitute(self.cards[node].element(index, *inputs), replace), count)
         return self._known[key]
 
-    def _part(
-        self, node: Node, index: Index, through: frozenset[Node], limit: int, depth: int
-    ) -> tuple[Tree, int]:
+    def _part(self, node: Node, index: Index, ask: _Ask, depth: int) -> tuple[Tree, int]:
         index = tuple(int(i) for i in index)
         fixed = self._fixed(node, index)
         if fixed is not None:
             return fixed, 0
         named = node in self.names
-        if node not in self.cards or (named and (node not in through or depth > DEEP)):
+        if node not in self.cards or depth > DEEP or (named and node not in ask.through):
             return self._named(node, index)
-        tree, size = self._opened(node, index, through, limit, depth)
-        too_long = size > (limit if named else LIMIT) or depth > DEEP
-        return self._named(node, index) if too_long else (tree, size)
+        budget = ask.limit if named else LIMIT
+        tree, size = self._opened(node, index, ask, budget, depth)
+        return self._named(node, index) if size > budget else (tree, size)
 
     def _fixed(self, node: Node, index: Index) -> Tree | None:
         """A number of the program itself, or a whole number such as a class: it is shown as it is."""

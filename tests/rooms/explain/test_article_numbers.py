@@ -1,4 +1,4 @@
-"""The article's example: every number of the worked page, from the trace and in the printed text of both languages."""
+"""The article's example: every number of the worked page, in the trace and in both languages."""
 
 from __future__ import annotations
 
@@ -147,7 +147,9 @@ def test_every_number_of_two_samples_stands_in_the_text(lang: str) -> None:
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_depth_one_is_a_short_line_for_each_stop(lang: str) -> None:
     page = told(lang, 1)
-    lines = [line for section in page.sections for part in section.parts for line in getattr(part, "texts", ())]
+    lines = [
+        line for section in page.sections for part in section.parts for line in getattr(part, "texts", ())
+    ]
     assert max(map(len, lines)) <= 120
     text = str(page)
     assert [v for v in flat(GRADIENTS) + flat(NEW) if number(v, fixed=True) not in text] == []

@@ -70,7 +70,7 @@ def wrong(t: Trace, node: Node, through: tuple[Node, ...] = ()) -> list[str]:
     return found
 
 
-@settings(max_examples=80)
+@settings(max_examples=60)
 @given(traces())
 def test_every_formula_gives_the_stored_value(t: Trace) -> None:
     d = t.derivation
@@ -97,7 +97,7 @@ def test_the_gradient_agrees_with_a_small_step(t: Trace) -> None:
 
 def test_a_formula_that_would_be_too_long_gets_names() -> None:
     """A product of many sums inside one another would have a million symbols; parts are named instead."""
-    net = Sequential(*(Residual(Activation("softplus")) for _ in range(40)))
+    net = Sequential(*(Residual(Activation("sigmoid")) for _ in range(40)))
     network = Network(Recipe(net, "mse", SGD(0.1)), {"x": Spec((Size.symbol("B"), 1), "float32")})
     t = trace(network, {}, {"x": np.array([[0.3]])}, {"target": np.array([[0.0]])})
     assert wrong(t, t.derivation.built.output) == []

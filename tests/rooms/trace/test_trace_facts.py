@@ -1,4 +1,4 @@
-"""What a trace says: the same gradients and moves as the training step, names, stops, the check, broken numbers."""
+"""What a trace says: the moves of the training step, names, stops, the check."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from chainrule.engines import compile
 from chainrule.formula import to_unicode
 from chainrule.graph import Node
-from chainrule.nn import L2, SGD, Adam, ClipNorm, Dense, Dropout, Layer, Residual, Sequential
+from chainrule.nn import L2, SGD, Adam, ClipNorm, Dense, Dropout, Layer, Residual, Scope, Sequential
 from chainrule.spec import Size, Spec
 from chainrule.trace import Moment, Trace, trace
 from chainrule.trace.check import ALL, SOME
@@ -73,7 +73,9 @@ def test_memory_of_the_optimizer_is_first_or_given() -> None:
 
 def names(t: Trace) -> set[str]:
     """The symbol of the first number of every named node."""
-    return {to_unicode(t.unfolder.leaf(node, (0,) * t.values[node].ndim)) for node in t.names if node in t.values}
+    return {
+        to_unicode(t.unfolder.leaf(node, (0,) * t.values[node].ndim)) for node in t.names if node in t.values
+    }
 
 
 def test_names_are_those_of_the_article() -> None:
@@ -104,7 +106,9 @@ def test_stops_come_in_the_order_of_the_journey() -> None:
 
 
 def test_a_large_net_is_checked_on_a_fixed_sample_and_what_was_asked() -> None:
-    network = Network(Recipe(Sequential(Dense(60, "tanh"), Dense(1)), "half_mse", SGD(0.1)), SPECS, "reference")
+    network = Network(
+        Recipe(Sequential(Dense(60, "tanh"), Dense(1)), "half_mse", SGD(0.1)), SPECS, "reference"
+    )
     held, _ = network.start(0)
     asked = ("dense1.weight", (59, 2))
     found = trace(network, held, {"x": X}, {"target": Y}, Moment(asked=(asked,))).checked
@@ -132,9 +136,9 @@ def test_several_inputs_and_outputs_are_traced() -> None:
     class Two(Layer):
         takes_one = False
 
-        def __call__(self, x: dict[str, Node], scope: object) -> dict[str, Node]:
+        def __call__(self, x: dict[str, Node], scope: Scope) -> dict[str, Node]:
             both = x["left"] * x["right"]
-            return {"sum": scope.run(Dense(1), both, "up"), "kind": scope.run(Dense(3), both, "down")}  # type: ignore[attr-defined]
+            return {"sum": scope.run(Dense(1), both, "up"), "kind": scope.run(Dense(3), both, "down")}
 
     specs = {name: Spec((Size.symbol("B"), 2), "float32") for name in ("left", "right")}
     network = Network(Recipe(Two(), {"sum": "mse", "kind": "cross_entropy"}, SGD(0.1)), specs, "reference")

@@ -94,7 +94,9 @@ def test_a_table_is_learned_from_and_answered_in_its_units() -> None:
 
 
 def test_inputs_and_outputs_by_name() -> None:
-    net = Sequential(Parallel(left=Dense(2), right=Dense(2)), Parallel(join="none", kind=Dense(2), size=Dense(1)))
+    net = Sequential(
+        Parallel(left=Dense(2), right=Dense(2)), Parallel(join="none", kind=Dense(2), size=Dense(1))
+    )
     model = Learner(net, {"kind": "cross_entropy", "size": "mse"})
     x, y = {"left": X, "right": X[:, :1]}, {"kind": BITS, "size": X[:, 0]}
     fitted(model, x, y, validation=0.25, callbacks=[EarlyStopping("val_size_mae")])
@@ -152,7 +154,9 @@ def test_one_row_is_enough_for_values() -> None:
 
 
 def test_float64_frozen_penalty_and_clip() -> None:
-    model = classifier(dtype="float64", frozen=["dense1", "dense2.bias"], penalty=L2(0.1), clip=ClipValue(0.01))
+    model = classifier(
+        dtype="float64", frozen=["dense1", "dense2.bias"], penalty=L2(0.1), clip=ClipValue(0.01)
+    )
     before = model.initialise({"x": Spec((Size.symbol("B"), 2), "float64")}, 3).parameters()
     fitted(model, seed=3)
     after = model.parameters()
@@ -226,7 +230,12 @@ def test_weights_of_zero_drop_the_rows() -> None:
     keep = np.arange(12) % 3 != 0
     kept = fitted(regressor(optimizer=SGD(0.1)), X[keep], X[keep, 0], batch_size=None, epochs=20)
     weighed = fitted(
-        regressor(optimizer=SGD(0.1)), X, X[:, 0], batch_size=None, epochs=20, sample_weight=keep.astype(float)
+        regressor(optimizer=SGD(0.1)),
+        X,
+        X[:, 0],
+        batch_size=None,
+        epochs=20,
+        sample_weight=keep.astype(float),
     )
     for path, value in kept.parameters().items():
         assert np.allclose(value, weighed.parameters()[path], atol=1e-6)
@@ -266,7 +275,9 @@ def test_events_come_in_order(tmp_path: Any) -> None:
 def test_a_callback_that_says_true_ends_the_training(kind: type) -> None:
     ends: list[Any] = []
     model = fitted(
-        classifier(), epochs=9, callbacks=[lambda event: isinstance(event, kind), lambda event: ends.append(event)]
+        classifier(),
+        epochs=9,
+        callbacks=[lambda event: isinstance(event, kind), lambda event: ends.append(event)],
     )
     assert ends[-1].reason == "callback"
     assert ends[-1].step == {TrainingStarted: 0, StepDone: 1, EpochDone: 3}[kind]
@@ -406,7 +417,11 @@ def test_names_that_do_not_exist_or_are_taken() -> None:
     with pytest.raises(UsageError, match="E106"):
         fitted(classifier(frozen=["dense1", "dense2"]))
     with pytest.raises(UsageError, match="E118"):
-        fitted(Learner(Parallel(target=Dense(2), other=Dense(2)), "mse"), {"target": X, "other": X}, np.ones((12, 4)))
+        fitted(
+            Learner(Parallel(target=Dense(2), other=Dense(2)), "mse"),
+            {"target": X, "other": X},
+            np.ones((12, 4)),
+        )
     model = fitted(classifier())
     with pytest.raises(UsageError, match="E101"):
         model.load_parameters({"dense1.wieght": 0})

@@ -18,7 +18,9 @@ from chainrule.train.learner import Learner
 XOR = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
 
 
-@pytest.mark.parametrize("optimizer", [SGD(1.0, momentum=0.9), Adam(0.05), RMSprop(0.02)], ids=lambda o: o.name)
+@pytest.mark.parametrize(
+    "optimizer", [SGD(1.0, momentum=0.9), Adam(0.05), RMSprop(0.02)], ids=lambda o: o.name
+)
 def test_xor_is_learned(optimizer: Any) -> None:
     model = Learner(Sequential(Dense(8, "tanh"), Dense(2)), "cross_entropy", optimizer)
     model.fit(XOR, ["same", "other", "other", "same"], epochs=200, batch_size=None, verbose=False)
@@ -40,7 +42,9 @@ def test_balanced_class_weights_find_more_of_the_rare_class() -> None:
 def test_batch_descent_is_the_article_s_to_twelve_digits() -> None:
     rng = np.random.default_rng(3)
     x, y = rng.normal(size=(9, 2)), rng.uniform(size=9)
-    model = Learner(Sequential(Dense(3, "sigmoid"), Dense(1, "sigmoid")), "half_mse", SGD(0.5), dtype="float64")
+    model = Learner(
+        Sequential(Dense(3, "sigmoid"), Dense(1, "sigmoid")), "half_mse", SGD(0.5), dtype="float64"
+    )
     model.fit(x, y, epochs=0, verbose=False)
     p = model.parameters()
     w1, b1, w2, b2 = (p[f"dense{i}.{kind}"] for i in (1, 2) for kind in ("weight", "bias"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
@@ -44,7 +43,10 @@ class Fault(Layer):
 
 @hypothesis_settings(max_examples=40)
 @given(
-    name=st.sampled_from(sorted(FAULTS)), row=st.integers(0, ROWS - 1), size=st.integers(1, 9), seed=st.integers(0, 99)
+    name=st.sampled_from(sorted(FAULTS)),
+    row=st.integers(0, ROWS - 1),
+    size=st.integers(1, 9),
+    seed=st.integers(0, 99),
 )
 def test_operation_layer_step_and_row_are_named(name: str, row: int, size: int, seed: int) -> None:
     _, poison, op = FAULTS[name]
@@ -148,7 +150,9 @@ def test_the_best_is_never_nan() -> None:
     model = Learner(Sequential(Log(), Dense(1)), "mse", SGD(0.1))
     bad = (np.array([[-1.0], [1.0]]), np.ones(2))
     rule = EarlyStopping(patience=3)
-    history = model.fit(np.ones((4, 1)), np.ones(4), epochs=9, validation=bad, callbacks=[rule], verbose=False)
+    history = model.fit(
+        np.ones((4, 1)), np.ones(4), epochs=9, validation=bad, callbacks=[rule], verbose=False
+    )
     assert [row["val_loss"] for row in history] == [None] * 3
     assert all(np.isfinite(value).all() for value in model.parameters().values())
 

@@ -32,7 +32,11 @@ def judged(rule: StoppingRule, values: list[float | None]) -> tuple[int, int | N
 
 
 def test_early_stopping_waits_for_an_improvement() -> None:
-    assert judged(EarlyStopping(patience=2), [3.0, 2.0, 2.5, 2.1]) == (4, 2, {"best": 2.0, "waited": 2, "epoch": 2})
+    assert judged(EarlyStopping(patience=2), [3.0, 2.0, 2.5, 2.1]) == (
+        4,
+        2,
+        {"best": 2.0, "waited": 2, "epoch": 2},
+    )
     assert judged(EarlyStopping(patience=2), [3.0, 2.0, 2.5, 1.9, None])[:2] == (0, 4)
     assert judged(EarlyStopping(patience=2, least=0.5), [3.0, 2.8, 2.6])[:2] == (3, 1)
     assert judged(EarlyStopping("val_accuracy", patience=1), [0.5, 0.6, 0.6])[:2] == (3, 2)

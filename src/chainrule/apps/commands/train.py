@@ -68,12 +68,15 @@ def train(
         lang: the door has read it already.
         options: those of ``Options``; ``None`` where not given.
     """
-    asked = _asked(data, out, resume, options)
+    asked, fingerprint = _asked(data, out, resume, options)
     settings.engine = asked.engine or settings.engine
     net_from_text(asked.net, 1)  # a slip in the net is told before the data is read
     if out and not resume and not (Path(out) / ".lock").exists():
         refuse_occupied(Path(out))
     study = Study.of(asked)
+    if fingerprint and fingerprint != study.table.fingerprint:
+        other = f"other rows in {study.table.source}"
+        raise UsageError("E603", where="--resume", expected="the rows of before", received=other)
     learner = course.learner_of(asked, study)
     understood(asked, study, learner)
     place = Path(out) if out else new_run(data)
@@ -81,18 +84,19 @@ def train(
         return _trained(asked, study, learner, folder, place, resume)
 
 
-def _asked(data: str, out: str | None, resume: bool, options: dict[str, Any]) -> Options:
-    """The options of this training; those of the run when it is resumed."""
+def _asked(data: str, out: str | None, resume: bool, options: dict[str, Any]) -> tuple[Options, str]:
+    """The options of this training and, when it is resumed, the fingerprint of its rows."""
     words = {key: value for key, value in options.items() if value is not None and value != []}
     given: dict[str, Any] = {}
     given.update({key: tuple(value) if isinstance(value, list) else value for key, value in words.items()})
     if not resume:
-        return Options(data, **given)
+        return Options(data, **given), ""
     if out is None:
         raise UsageError(
             "E604", where="--resume", expected="--out RUN", received="none", fix="--out RUN --resume"
         )
-    return agreed(read_config(RunFolder.open(out)), given, data)
+    saved, fingerprint = read_config(RunFolder.open(out))
+    return agreed(saved, given, data), fingerprint
 
 
 def understood(options: Options, study: Study, learner: Learner) -> None:
@@ -122,7 +126,7 @@ def _trained(
         screen.line(say("finished_already").format(run=place))
         return 0
     if not resume:
-        folder.write_text(CONFIG, to_toml(options))
+        folder.write_text(CONFIG, to_toml(options, study.table.fingerprint))
     watcher = course.teach(learner, options, study, folder, resume)
     for notice in watcher.notices:
         screen.line(getattr(notice, settings.lang), "yellow", to_errors=True)

@@ -301,7 +301,7 @@ def uniform_numbers(kind: str) -> int:
 
     def rounds(k0, k1, high, low):
         k2 = k0 ^ k1 ^ np.uint32(0x1BD11BDA)
-        x, y = high + k0, low + k1
+        x, y = np.uint32(high + k0), np.uint32(low + k1)  # numba adds uint32 in 64 bits: cut the carry off
         for group in range(5):
             for step in range(4):
                 turn = np.uint32(rotations[group % 2][step])

@@ -127,7 +127,9 @@ class Lanes:
         self.split: Split = split_batch(trainer.graph, batch, trainer.cut, trainer.cores)
         last = batch - (self.split.parts - 1) * self.split.rows
         sizes = {"B": batch}
-        plans = [plan(trainer.graph, sizes, trainer.cut_of(rows)) for rows in (self.split.rows, last)]
+        full = plan(trainer.graph, sizes, trainer.cut_of(self.split.rows))
+        short = full if last == self.split.rows else plan(trainer.graph, sizes, trainer.cut_of(last))
+        plans = [full, short]
         self.shared: dict[Any, np.ndarray] = {}
         self.keep: list[Any] = []
         built = [self._build(made) for made in plans]

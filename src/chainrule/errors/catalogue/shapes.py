@@ -1,4 +1,4 @@
-"""E20x: two shapes that cannot meet. E25x: numbers of a kind an operation does not take."""
+"""E20x, E21x: two shapes that cannot meet. E25x: numbers of a kind an operation does not take."""
 
 from chainrule.errors.catalogue.entry import Entry
 
@@ -20,6 +20,14 @@ ENTRIES: dict[str, Entry] = {
     "E210": Entry("an array for this input is missing", "缺少某个输入的数组"),
     "E211": Entry("an index points outside the table", "索引超出了查找表的范围"),
     "E212": Entry("the size {size} can be read off no input of the graph", "无法从任何输入得知大小 {size}"),
+    # E213 to E219: a window that slides over images.
+    "E213": Entry("{op} needs images with their channels last", "{op} 需要通道在最后的图像"),
+    "E214": Entry("{op} cannot divide the channels into the groups", "{op} 无法把通道均分成各组"),
+    "E215": Entry("the window is wider than the image", "窗口比图像还宽"),
+    "E216": Entry("{op} undoes a step that gives another shape", "{op} 所逆转的运算得到的是另一种形状"),
+    "E217": Entry("the weights of {op} do not fit the channels", "{op} 的权重与通道数不符"),
+    "E218": Entry("the settings of {op} do not fit its axes", "{op} 的窗口、步幅、填充等设置与空间轴不符"),
+    "E219": Entry("a window of the pool holds nothing but padding", "汇聚的某个窗口中只有填充"),
     "E251": Entry("numbers of kind {dtype} are not computed with", "不支持 {dtype} 类型的数"),
     "E252": Entry("{op} needs numbers of one kind", "{op} 的各个输入的数值类型必须相同"),
     "E253": Entry("{op} needs {kind} numbers", "{op} 需要 {kind} 类型的数"),

@@ -187,7 +187,7 @@ WORDS: dict[str, str] = {
     "arose_not_finite": "The first one arose in {op} ({word}), layer {path}, at {index}: {value}.",
     "from_numbers": "It came from {formula} = {numbers}.",
     # depth 1
-    "stop_forward": "{layer}: {n_in} numbers in, {n_out} out ({name}); largest {most} at unit {unit}.",
+    "stop_forward": "{layer}: {n_in} in, {n_out} out ({name}); largest {most} at unit {unit}.",
     "stop_loss": "Wanted {wanted}, got {answer}: loss {loss}.",
     "stop_backward": (
         "{name}: gradient {gradient}; raising it by {step} would change the loss by about {change}."
@@ -204,6 +204,14 @@ WORDS: dict[str, str] = {
         "The formula alone gives {value}; relative difference from the stored gradient: {residual}."
     ),
     "contributors": "That sum has {n} terms, {total} in all; the {k} largest make {shown}:",
+    "ways": "All ways from the loss",
+    "ways_intro": "Each way is one product of factors; the derivative is the sum of all.",
+    "ways_count": "There are {n} ways, {total} in all; the {k} largest make {shown}",
+    "ways_share": " ({percent}%).",
+    "way": "way",
+    "contribution": "contribution",
+    "if": "if",
+    "else": "else",
     "weight_checked": (
         "By the chain {analytic}, by a step of ±{step} {numeric}: relative difference {error}."
     ),

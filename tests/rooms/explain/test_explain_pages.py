@@ -1,4 +1,4 @@
-"""How a page looks: columns that align in both languages, HTML that is complete, escaped and fetches nothing."""
+"""How a page looks: aligned columns, HTML that is complete, escaped and fetches nothing."""
 
 from __future__ import annotations
 
@@ -72,7 +72,9 @@ def test_each_symbol_in_html_says_what_it_stands_for() -> None:
     assert len(targets) > 30
 
 
-@pytest.mark.parametrize(("text", "columns"), [("abc", 3), ("权重", 4), ("ŷ", 1), ("y\u0302", 1), ("（）", 4)])
+@pytest.mark.parametrize(
+    ("text", "columns"), [("abc", 3), ("权重", 4), ("ŷ", 1), ("y\u0302", 1), ("（）", 4)]
+)
 def test_width_counts_columns_of_the_screen(text: str, columns: int) -> None:
     assert width(text) == columns
 
@@ -92,6 +94,8 @@ def test_sentences_are_folded_to_the_screen(lang: str) -> None:
 
 def test_a_long_equation_is_broken_at_its_signs() -> None:
     long = parse(" + ".join(f"a[{i}]" for i in range(40)))
-    text = str(Explanation("t", "en", (Section("s", (Lines("F1", (Equation(Symbol("z"), (long, long), 1.0),)),)),)))
+    text = str(
+        Explanation("t", "en", (Section("s", (Lines("F1", (Equation(Symbol("z"), (long, long), 1.0),)),)),))
+    )
     assert [line.split("=")[0] for line in text.splitlines()[-3:]] == ["(F1) z ", "       ", "       "]
     assert text.splitlines()[-1].endswith("= 1.000000")

@@ -1,4 +1,4 @@
-"""The sentences: the same keys and facts in both languages, all of them used, in the house's Chinese style."""
+"""The sentences: the same keys and facts in both languages, all used, well set."""
 
 from __future__ import annotations
 

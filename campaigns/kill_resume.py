@@ -1,0 +1,117 @@
+"""Kill a training at random instants, let it go on, and compare the result with that of an undisturbed one.
+
+The training has all that makes going on hard: dropout, shuffled batches, a schedule, an optimizer with memory, early
+stopping with the best weights kept. Each trial begins it in a new folder, kills the process (SIGKILL: no handler
+runs) after a random part of its usual time, then trains with ``resume=True`` to the end. Weights and history must
+have the SHA-256 of the undisturbed run.
+
+Run it as ``python campaigns/kill_resume.py --count 50``. Trials are forked from one process that has everything
+loaded, so the instants fall into the training and not into imports.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+import chainrule as cr
+from chainrule.store import document
+
+EPOCHS, PATIENCE = 40, 6
+
+
+def train(folder: Path, resume: bool) -> str:
+    """Train in a folder; the SHA-256 of the weights and the history."""
+    draw = np.random.Generator(np.random.Philox(3))
+    x = draw.normal(size=(600, 8))
+    y = (x[:, 0] * x[:, 1] + 0.3 * draw.normal(size=600) > 0).astype(int)
+    net = cr.Sequential(cr.Dense(24, "relu"), cr.Dropout(0.3), cr.Dense(24, "tanh"), cr.Dense(1))
+    optimizer = cr.Adam(cr.Warmup(30, cr.Cosine(0.01, floor=0.0005)))
+    model = cr.Model(net, "binary_cross_entropy", optimizer, metrics=["accuracy"], penalty=cr.L2(1e-4))
+    history = model.fit(
+        x[:480], y[:480], epochs=EPOCHS, batch_size=16, validation=(x[480:], y[480:]), seed=11, verbose=False,
+        callbacks=[cr.EarlyStopping(patience=PATIENCE)], run=folder, resume=resume, save_every=0.02,
+    )  # fmt: skip
+    digest = hashlib.sha256(document.to_text(history).encode())
+    for path, value in sorted(model.parameters().items()):
+        digest.update(path.encode() + value.tobytes())
+    return digest.hexdigest()
+
+
+def in_child(folder: Path, resume: bool) -> int:
+    """Begin a training in a forked process, which leaves its digest in ``digest.txt``; the process's number."""
+    child = os.fork()
+    if child:
+        return child
+    code = 1
+    try:
+        (folder / "digest.txt").write_text(train(folder, resume))
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def steps(folder: Path) -> int:
+    """How many steps the newest checkpoint has done; -1 without one."""
+    found = [int(f.stem[5:]) for f in folder.glob("checkpoints/step-*.safetensors")]
+    return max(found, default=-1)
+
+
+def begun(place: Path) -> tuple[int, float]:
+    """A training that has written its first checkpoint: its process, and when that was."""
+    place.mkdir()
+    child = in_child(place, resume=False)
+    while steps(place) < 0:
+        time.sleep(0.001)
+    return child, time.monotonic()
+
+
+def trial(place: Path, wait: float) -> tuple[str, int]:
+    """Train, kill ``wait`` seconds after the first checkpoint, go on; the digest and the step gone on from."""
+    child, _ = begun(place)
+    time.sleep(wait)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    (place / "digest.txt").unlink(missing_ok=True)
+    found = steps(place)
+    os.waitpid(in_child(place, resume=True), 0)
+    digest = place / "digest.txt"
+    return digest.read_text() if digest.exists() else "", found
+
+
+def main() -> int:
+    """Run the campaign; 0 when every trial ends in the bytes of the undisturbed training."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--count", type=int, default=50)
+    parser.add_argument("--seed", type=int, default=0)
+    asked = parser.parse_args()
+    draw = random.Random(asked.seed)
+    with tempfile.TemporaryDirectory() as folder:
+        calm = Path(folder, "calm")
+        child, since = begun(calm)
+        os.waitpid(child, 0)
+        usual = time.monotonic() - since
+        expected = (calm / "digest.txt").read_text()
+        print(f"undisturbed: {usual:.2f} s, {expected[:16]}")
+        results: Counter[str] = Counter()
+        for i in range(asked.count):
+            digest, found = trial(Path(folder, f"trial{i}"), draw.random() * usual)
+            same = digest == expected
+            results["same" if same else "DIFFERENT"] += 1
+            print(f"trial {i + 1:3}: went on from step {found:5}  {'same' if same else 'DIFFERENT'}")
+    print(f"{results['same']} of {asked.count} ended in the same weights and history")
+    return 0 if results["same"] == asked.count else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

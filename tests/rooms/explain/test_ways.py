@@ -1,0 +1,71 @@
+"""All ways from the loss to a weight: their number, their sum, and the largest of them."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+from chainrule.explain import explain
+from chainrule.explain.pen import Pen
+from chainrule.explain.ways import LISTED, Ways
+from chainrule.nn import SGD, Activation, Dense, Layer, Residual, Sequential
+from chainrule.spec import Size, Spec
+from chainrule.trace import Moment, Scalar, Trace, trace
+from chainrule.train.step import Network, Recipe
+
+X, Y = np.array([[0.4, -1.1]]), np.array([[0.7]])
+
+
+def traced(*layers: Layer) -> Trace:
+    net = Sequential(*layers, Dense(1))
+    network = Network(Recipe(net, "half_mse", SGD(0.1)), {"x": Spec((Size.symbol("B"), 2), "float32")})
+    moment = Moment(asked=(("dense1.weight", (1, 0)),))
+    return trace(network, network.start(5)[0], {"x": X}, {"target": Y}, moment)
+
+
+def start(t: Trace) -> Scalar:
+    return Scalar(t.derivation.gradients["dense1.weight"], (1, 0))
+
+
+@pytest.mark.parametrize(
+    ("layers", "count"),
+    [
+        ((Dense(2, "tanh"),), 1),
+        ((Dense(2, "tanh"), Dense(3, "sigmoid")), 3),
+        ((Dense(2, "tanh"), Dense(2, "relu"), Dense(3, "tanh")), 6),
+        ((Dense(2, "tanh"), Residual(Dense(2, "tanh"))), 3),
+        ((Dense(2, "tanh"), Residual(Activation("sigmoid"))), 2),  # straight on, and through the curve
+    ],
+)
+def test_few_ways_add_up_to_the_derivative(layers: tuple[Layer, ...], count: int) -> None:
+    t = traced(*layers)
+    found, ranked = Ways(Pen(t, "en")).to(start(t))
+    assert found == len(ranked) == count
+    assert sum(way.value for way in ranked) == pytest.approx(t.gradients["dense1.weight"][1, 0], rel=1e-12)
+    assert [abs(way.value) for way in ranked] == sorted((abs(way.value) for way in ranked), reverse=True)
+
+
+def test_the_largest_of_many_ways_are_found_without_a_list() -> None:
+    t = traced(Dense(2, "tanh"), Dense(6, "tanh"), Dense(5, "tanh"))
+    found, ranked = Ways(Pen(t, "en")).to(start(t))
+    w2, w3, w4 = (t.parameters[f"dense{i}.weight"] for i in (2, 3, 4))
+    s1, s2, s3 = (1 - t.values[layer.a][0] ** 2 for layer in t.layers[:3] if layer.a is not None)
+    error = float(t.answers["y"][0, 0] - Y[0, 0])
+    every = [
+        error * w4[0, p] * s3[p] * w3[p, o] * s2[o] * w2[o, 1] * s1[1] * X[0, 0]
+        for o, p in product(range(6), range(5))
+    ]
+    largest = sorted(every, key=lambda v: -abs(v))[:LISTED]
+    assert found == 30
+    np.testing.assert_allclose([way.value for way in ranked], largest, rtol=1e-10)
+
+
+def test_the_page_tells_the_ways_at_depth_three_only() -> None:
+    t = traced(Dense(2, "tanh"), Dense(6, "tanh"), Dense(5, "tanh"))
+    text = str(explain(t, 3, weight="dense1.weight[1,0]"))
+    assert "There are 30 ways" in text
+    assert "δ₁⁽⁴⁾ → δ" in text
+    assert "30 条路径" in str(explain(t, 3, "zh", "dense1.weight[1,0]"))
+    assert "ways" not in str(explain(t, 2, weight="dense1.weight[1,0]")).replace("many ways", "")

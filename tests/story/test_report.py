@@ -1,0 +1,122 @@
+"""The report: one file that needs nothing else, says both languages, holds the history, and obeys no data."""
+
+from __future__ import annotations
+
+import csv
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+VOID = {"meta", "input", "br", "img", "link", "hr"}
+HOSTILE = '<script>alert("x")</script>'
+
+
+class Page(HTMLParser):
+    """Reads a page strictly: every tag is closed in its turn."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag, f"</{tag}> closes another tag"
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@pytest.fixture
+def page(trained) -> Page:
+    """The report of the training on the loans."""
+    return Page(Path("loans/report.html").read_text(encoding="utf-8"))
+
+
+def test_the_page_is_whole(page: Page) -> None:
+    assert page.open == []
+    assert [tag for tag, _ in page.tags].count("svg") == 2
+
+
+def test_the_page_asks_for_nothing(page: Page) -> None:
+    names = {tag for tag, _ in page.tags}
+    assert not names & {"script", "link", "iframe", "img", "object", "embed", "form", "base", "foreignobject"}
+    policy = next(a["content"] for tag, a in page.tags if tag == "meta" and a.get("http-equiv"))
+    assert policy == "default-src 'none'; style-src 'unsafe-inline'"
+    for _, attributes in page.tags:
+        for name, value in attributes.items():
+            assert not name.startswith("on")
+            if name in ("href", "xlink:href", "src"):
+                assert str(value).startswith("#")
+    source = Path("loans/report.html").read_text(encoding="utf-8")
+    assert "http:" not in source
+    assert "https:" not in source
+    assert "@import" not in source
+    assert set(re.findall(r"url\((.)", source)) <= {"#"}
+
+
+def test_names_inside_pictures_do_not_meet(page: Page) -> None:
+    names = [a["id"] for _, a in page.tags if "id" in a and re.search(r"[0-9a-f]{6}$", str(a["id"]))]
+    assert len(names) == len(set(names))
+
+
+def test_the_page_holds_the_history(page: Page, trained) -> None:
+    with Path("loans/history.csv").open() as file:
+        for row in csv.DictReader(file):
+            for value in row.values():
+                assert value in page.text
+    for number in re.findall(r"the net +(\S+) +(\S+)", trained.out)[0]:
+        assert number in page.text
+
+
+def test_the_page_speaks_both_languages(page: Page) -> None:
+    for text in (
+        "Result on the held-out rows",
+        "留出数据上的结果",
+        "Confusion matrix",
+        "混淆矩阵",
+        "purpose",
+    ):
+        assert text in page.text
+    assert "chainrule train" in page.text
+    spans = [a.get("class") for tag, a in page.tags if tag == "span"]
+    assert spans.count("en") == spans.count("zh") > 20
+
+
+def test_values_have_pictures_too(chainrule) -> None:
+    assert chainrule("train", "diabetes", "--epochs", 2, "--out", "run", "--lang", "zh").code == 0
+    source = Path("run/report.html").read_text(encoding="utf-8")
+    assert [tag for tag, _ in Page(source).tags].count("svg") == 4
+    assert '<html lang="zh">' in source
+
+
+def test_data_is_shown_and_never_obeyed(chainrule) -> None:
+    lines = [f'"{HOSTILE.replace(chr(34), chr(34) * 2)}",[bold red]b[/],\x1b]0;title\x07c']
+    lines += [f"{i},{i % 5},{['<img src=x onerror=alert(1)>', '=1+1'][i % 2]}" for i in range(40)]
+    Path("<b>table.csv").write_text("\n".join(lines), encoding="utf-8")
+    outcome = chainrule(
+        "train", "<b>table.csv", "--target", "\x1b]0;title\x07c", "--epochs", 2, "--out", "run"
+    )
+    assert outcome.code == 0, outcome.err
+    assert "[bold red]b[/]" in outcome.out
+    assert "\x1b" not in outcome.out + outcome.err
+    assert "\\x1b]0;title\\x07c" in outcome.out
+    source = Path("run/report.html").read_text(encoding="utf-8")
+    page = Page(source)
+    assert not {"script", "img"} & {tag for tag, _ in page.tags}
+    assert page.text.count(HOSTILE) >= 1
+    assert "<img src=x" in page.text
+    answers = chainrule("predict", "run", "<b>table.csv").out.splitlines()[1:]
+    assert set(answers) <= {"<img src=x onerror=alert(1)>", "'=1+1"}
