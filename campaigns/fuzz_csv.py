@@ -1,11 +1,12 @@
-"""Train on tables that are broken in the ways tables are: each is learned from, or refused with one clear error.
+"""Train on broken tables: each is learned from, or refused with one clear error.
 
-Every table starts as a sound one (numbers, categories, yes/no, dates, ids, texts, gaps) and is then changed by one to
-three mutations that know what a CSV file is: cells, rows, columns, headers, separators, quotes, line ends, encodings,
-huge and odd numbers, hostile names. The command must end with exit code 0 and its four files, or with 1 or 2 and
-exactly one error of the catalogue; never with a traceback or an unexpected fault.
+Every table starts as a sound one (numbers, categories, yes/no, dates, ids, texts, gaps) and is then changed
+by one to three mutations that know what a CSV file is: cells, rows, columns, headers, separators, quotes,
+line ends, encodings, huge and odd numbers, hostile names. The command must end with exit code 0 and its four
+files, or with 1 or 2 and exactly one error of the catalogue; never with a traceback or an unexpected fault.
 
-Run it as ``python campaigns/fuzz_csv.py --count 200``; ``--seed`` gives other tables, ``--keep`` keeps those at fault.
+Run it as ``python campaigns/fuzz_csv.py --count 200``; ``--seed`` gives other tables, ``--keep`` keeps those
+at fault.
 """
 
 from __future__ import annotations
@@ -37,8 +38,26 @@ NAMES = [
     " ",
     "y" * 300,
 ]
-CELLS = ["1e308", "-1e308", "1e-320", "inf", "nan", "NA", "-", "1,5", "0x10", "１２", "1_000", "9" * 400, '"', "'", "\t", "\0",
-         "True", "2024-02-30", "=cmd|' /C calc'!A0", "[/]", "{x}", "é", "\ufeff", "null", "1 000", "$5", "50%"]  # fmt: skip
+CELLS = [
+    *(
+        "1e308",
+        "-1e308",
+        "1e-320",
+        "inf",
+        "nan",
+        "NA",
+        "-",
+        "1,5",
+        "0x10",
+        "１２",
+        "1_000",
+        "9" * 400,
+        '"',
+        "'",
+    ),
+    *("True", "2024-02-30", "=cmd|' /C calc'!A0", "[/]", "{x}", "é", "\ufeff", "null", "1 000", "$5", "50%"),
+    *("\t", "\0"),
+]
 UNEXPECTED = re.compile(r"^unexpected \w+: ", re.MULTILINE)
 ERROR = re.compile(r"^\w+Error (E\d{3})", re.MULTILINE)
 
@@ -122,9 +141,9 @@ def no_target(rows: Rows, draw: random.Random) -> None:
 
 
 ROW_CHANGES: list[Callable[[Rows, random.Random], None]] = [
-    *[change_cells] * 5, *[change_column] * 5, *[rename] * 5, *[repeat_rows] * 3, unequal_row, few_rows, one_class, lonely_class,
-    many_classes, no_target,
-]  # fmt: skip
+    *([change_cells] * 5 + [change_column] * 5 + [rename] * 5 + [repeat_rows] * 3),
+    *(unequal_row, few_rows, one_class, lonely_class, many_classes, no_target),
+]
 
 
 # --- what can happen to the file
@@ -214,9 +233,8 @@ def main() -> int:
                     shutil.copy(Path(folder, "table.csv"), asked.keep / f"{i}.csv")
     for name, count in sorted(results.items()):
         print(f"{count:5}  {name}")
-    print(
-        f"{asked.count} tables: {results['trained']} trained, {faults} faults, the others refused with one error"
-    )
+    trained = results["trained"]
+    print(f"{asked.count} tables: {trained} trained, {faults} faults, the others refused with one error")
     return 1 if faults else 0
 
 

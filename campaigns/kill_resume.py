@@ -1,12 +1,12 @@
 """Kill a training at random instants, let it go on, and compare the result with that of an undisturbed one.
 
-The training has all that makes going on hard: dropout, shuffled batches, a schedule, an optimizer with memory, early
-stopping with the best weights kept. Each trial begins it in a new folder, kills the process (SIGKILL: no handler
-runs) after a random part of its usual time, then trains with ``resume=True`` to the end. Weights and history must
-have the SHA-256 of the undisturbed run.
+The training has all that makes going on hard: dropout, shuffled batches, a schedule, an optimizer with
+memory, early stopping with the best weights kept. Each trial begins it in a new folder, kills the process
+(SIGKILL: no handler runs) after a random part of its usual time, then trains with ``resume=True`` to the end.
+Weights and history must have the SHA-256 of the undisturbed run.
 
-Run it as ``python campaigns/kill_resume.py --count 50``. Trials are forked from one process that has everything
-loaded, so the instants fall into the training and not into imports.
+Run it as ``python campaigns/kill_resume.py --count 50``. Trials are forked from one process that has
+everything loaded, so the instants fall into the training and not into imports.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ import numpy as np
 import chainrule as cr
 from chainrule.store import document
 
-EPOCHS, PATIENCE = 40, 6
+EPOCHS, PATIENCE = 24, 5
 
 
 def train(folder: Path, resume: bool) -> str:
     """Train in a folder; the SHA-256 of the weights and the history."""
     draw = np.random.Generator(np.random.Philox(3))
-    x = draw.normal(size=(600, 8))
-    y = (x[:, 0] * x[:, 1] + 0.3 * draw.normal(size=600) > 0).astype(int)
+    x = draw.normal(size=(300, 8))
+    y = (x[:, 0] * x[:, 1] + 0.3 * draw.normal(size=300) > 0).astype(int)
     net = cr.Sequential(cr.Dense(24, "relu"), cr.Dropout(0.3), cr.Dense(24, "tanh"), cr.Dense(1))
     optimizer = cr.Adam(cr.Warmup(30, cr.Cosine(0.01, floor=0.0005)))
     model = cr.Model(net, "binary_cross_entropy", optimizer, metrics=["accuracy"], penalty=cr.L2(1e-4))
     history = model.fit(
-        x[:480], y[:480], epochs=EPOCHS, batch_size=16, validation=(x[480:], y[480:]), seed=11, verbose=False,
+        x[:240], y[:240], epochs=EPOCHS, batch_size=16, validation=(x[240:], y[240:]), seed=11, verbose=False,
         callbacks=[cr.EarlyStopping(patience=PATIENCE)], run=folder, resume=resume, save_every=0.02,
     )  # fmt: skip
     digest = hashlib.sha256(document.to_text(history).encode())
@@ -49,7 +49,7 @@ def train(folder: Path, resume: bool) -> str:
 
 
 def in_child(folder: Path, resume: bool) -> int:
-    """Begin a training in a forked process, which leaves its digest in ``digest.txt``; the process's number."""
+    """Begin a training in a forked process, which leaves its digest in ``digest.txt``; its number."""
     child = os.fork()
     if child:
         return child
@@ -77,7 +77,7 @@ def begun(place: Path) -> tuple[int, float]:
 
 
 def trial(place: Path, wait: float) -> tuple[str, int]:
-    """Train, kill ``wait`` seconds after the first checkpoint, go on; the digest and the step gone on from."""
+    """Train, kill ``wait`` seconds after the first checkpoint, go on; the digest and the step found."""
     child, _ = begun(place)
     time.sleep(wait)
     os.kill(child, signal.SIGKILL)

@@ -101,7 +101,8 @@ CASES: dict[str, Case] = {
     ),
     "convolution": Case(nn.Conv(3, 2), (4, 3, 2), lambda x, p: _conv(x, p)),
     "convolution same": Case(
-        nn.Conv(4, (3, 2), (2, 1), "same", activation="tanh", weight_init="he_normal", penalty=nn.L1(0.1)), (4, 3, 2),
+        nn.Conv(4, (3, 2), (2, 1), "same", activation="tanh", weight_init="he_normal", penalty=nn.L1(0.1)),
+        (4, 3, 2),
         lambda x, p: torch.tanh(_conv(x, p, (0, 1, 0, 1), (2, 1))),
     ),
     "convolution dilated in groups": Case(
@@ -113,14 +114,16 @@ CASES: dict[str, Case] = {
     "convolution of volumes": Case(nn.Conv(2, (2, 1, 2)), (2, 2, 2, 1), lambda x, p: _conv(x, p)),
     "max pool": Case(nn.MaxPool(2), (4, 5, 2), lambda x, p: _last(functional.max_pool2d(_first(x), 2))),
     "max pool overlapping": Case(
-        nn.MaxPool(3, stride=1, padding=1), (4, 2), lambda x, p: _last(functional.max_pool1d(_first(x), 3, 1, 1))
+        nn.MaxPool(3, stride=1, padding=1), (4, 2),
+        lambda x, p: _last(functional.max_pool1d(_first(x), 3, 1, 1)),
     ),
     "average pool": Case(
         nn.AveragePool((2, 3), stride=(2, 1), padding=((1, 1), (0, 0))), (4, 3, 2),
         lambda x, p: _last(functional.avg_pool2d(_first(x), (2, 3), (2, 1), (1, 0), count_include_pad=False)),
     ),
     "average pool with its padding": Case(
-        nn.AveragePool(2, padding=1, count_padding=True), (4, 3), lambda x, p: _last(functional.avg_pool1d(_first(x), 2, 2, 1))
+        nn.AveragePool(2, padding=1, count_padding=True), (4, 3),
+        lambda x, p: _last(functional.avg_pool1d(_first(x), 2, 2, 1)),
     ),
     "global max pool": Case(nn.GlobalMaxPool(), (3, 2, 2), lambda x, p: x.amax((1, 2))),
     "global average pool": Case(nn.GlobalAveragePool(), (3, 2, 1, 2), lambda x, p: x.mean((1, 2, 3))),

@@ -1,4 +1,4 @@
-"""The command line as a person meets it: words in; texts, files and an exit code out. And a table to learn."""
+"""The command line as a person meets it: words in; texts, files and an exit code out."""
 
 from __future__ import annotations
 

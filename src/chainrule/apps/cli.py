@@ -84,7 +84,7 @@ def _run(words: list[str]) -> int:
 
 
 def _place_of_command(words: Sequence[str]) -> int | None:
-    """Where the command stands: the first word that is neither an option nor the language after ``--lang``."""
+    """Where the command stands: the first word that is no option, nor the language after ``--lang``."""
     for i, word in enumerate(words):
         if not word.startswith("-") and (i == 0 or words[i - 1] != "--lang"):
             return i

@@ -45,10 +45,10 @@ def heading(text: str) -> None:
     line(text, "bold")
 
 
-def block(text: str) -> None:
+def block(text: str, style: str = "", to_errors: bool = False) -> None:
     """A text of several lines as it is, control characters shown."""
     for part in text.split("\n"):
-        line(part)
+        line(part, style, to_errors)
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]], numbers: Sequence[int] = ()) -> None:

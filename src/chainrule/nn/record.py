@@ -44,8 +44,8 @@ PARTS = 50_000  # values in all
 LAYERS: dict[str, type[Layer]] = {
     kind.__name__: kind
     for kind in (
-        Activation, AveragePool, Conv, Dense, Dropout, Flatten, GlobalAveragePool, GlobalMaxPool, MaxPool, Parallel,
-        Reshape, Residual, Sequential,
+        Activation, AveragePool, Conv, Dense, Dropout, Flatten, GlobalAveragePool, GlobalMaxPool, MaxPool,
+        Parallel, Reshape, Residual, Sequential,
     )
 }  # fmt: skip
 _FAMILIES_ZH = {

@@ -64,11 +64,11 @@ class Windowed(Card):
         if wrong:
             raise ShapeError(
                 "E218", op=self.name, received=", ".join(wrong),
-                expected=f"window, stride, dilation >= 1, padding >= 0, one for each of {axes} axes (C2)",
+                expected=f"window, stride, dilation >= 1 and padding >= 0, each of {axes} numbers (C2)",
             )  # fmt: skip
 
     def places(self, space: Lengths, window: Lengths) -> Lengths:
-        """At how many places of each spatial axis the window stands; refuses an image too small for it (C3)."""
+        """At how many places the window stands, for each spatial axis; an image may be too small (C3)."""
         self.settings_fit(len(space), window)
         found, needed, given = [], [], []
         for i, (n, k) in enumerate(zip(space, window, strict=True)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import cache
 
@@ -134,7 +135,7 @@ def test_every_number_stands_in_the_text(lang: str, depth: int) -> None:
     numbers = flat(FORWARD) + flat(BACKWARD) + flat(GRADIENTS) + flat(NEW) + EFFECT
     assert [v for v in numbers if number(v, fixed=True) not in text] == []
     assert [word for word in SPLIT if word not in text] == []
-    assert "2.9×10⁻¹⁰" in text
+    assert number(traced().checked.error, 2) in text
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
@@ -155,15 +156,20 @@ def test_depth_one_is_a_short_line_for_each_stop(lang: str) -> None:
     assert [v for v in flat(GRADIENTS) + flat(NEW) if number(v, fixed=True) not in text] == []
 
 
+def reviewed(page: Explanation) -> str:
+    """The text without the size of the check's rounding error, which is another one on another machine."""
+    return re.sub(r"\d\.\d×10⁻[⁰¹²³⁴-⁹]+(, at | ?，出现在 )\S+?([.。])", r"…\1…\2", str(page))
+
+
 @pytest.mark.parametrize("lang", LANGUAGES)
 @pytest.mark.parametrize("depth", [1, 2, 3])
 def test_the_text_is_as_reviewed(lang: str, depth: int, golden: Callable[[str, str], None]) -> None:
-    golden(f"explain/article-{depth}.{lang}.txt", str(told(lang, depth)))
+    golden(f"explain/article-{depth}.{lang}.txt", reviewed(told(lang, depth)))
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_the_text_of_two_samples_is_as_reviewed(lang: str, golden: Callable[[str, str], None]) -> None:
-    golden(f"explain/article-two-samples.{lang}.txt", str(told(lang, 2, 2)))
+    golden(f"explain/article-two-samples.{lang}.txt", reviewed(told(lang, 2, 2)))
 
 
 def test_what_there_is_not_is_refused() -> None:

@@ -68,7 +68,7 @@ def test_any_net_is_explained_at_every_depth(name: str, lang: str) -> None:
     for rows, depth in ((0, 1), (0, 3), (slice(0, 3), 2)):
         page = model.explain(X[rows], y[rows], depth=depth, lang=lang)
         assert len(str(page)) > 500
-        assert f"{path}[0,0]" in str(model.explain(X[rows], y[rows], f"{path}[0,0]", depth, lang))
+    assert f"{path}[0,0]" in str(model.explain(X[:2], y[:2], f"{path}[0,0]", 3, lang))
     assert "<math" in model.explain(X[0], y[0], lang=lang).to_html()
 
 

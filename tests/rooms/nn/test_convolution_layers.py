@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
@@ -112,9 +111,9 @@ def test_a_small_lenet_reads_digits() -> None:
     digits = load_digits()
     x, y = digits.images[..., None] / 16.0, digits.target  # (B, 8, 8, 1)
     net = nn.Sequential(
-        nn.Conv(8, 3, padding="same", activation="relu"), nn.MaxPool(2), nn.Conv(16, 3, activation="relu"),
-        nn.AveragePool(2), nn.Flatten(), nn.Dense(10),
+        nn.Conv(8, 3, padding="same", activation="relu"), nn.MaxPool(2),
+        nn.Conv(16, 3, padding="same", activation="relu"), nn.AveragePool(2), nn.Flatten(), nn.Dense(10),
     )  # fmt: skip
     model = Learner(net, "cross_entropy", nn.Adam(0.01))
     model.fit(x[:1200], y[:1200], epochs=4, batch_size=32, seed=0, verbose=False)
-    assert model.evaluate(x[1200:], y[1200:])["accuracy"] >= 0.85
+    assert model.evaluate(x[1200:], y[1200:])["accuracy"] >= 0.85  # chance is 0.1

@@ -70,7 +70,7 @@ def wrong(t: Trace, node: Node, through: tuple[Node, ...] = ()) -> list[str]:
     return found
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(traces())
 def test_every_formula_gives_the_stored_value(t: Trace) -> None:
     d = t.derivation
@@ -80,7 +80,7 @@ def test_every_formula_gives_the_stored_value(t: Trace) -> None:
     assert [line for node in nodes for line in wrong(t, node)] == []
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(traces())
 def test_the_whole_chain_gives_the_stored_gradient(t: Trace) -> None:
     signals = tuple(node for node, name in t.names.items() if name.role == "signal")
@@ -88,7 +88,7 @@ def test_the_whole_chain_gives_the_stored_gradient(t: Trace) -> None:
     assert [line for node in gradients for line in wrong(t, node, signals)] == []
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(traces())
 def test_the_gradient_agrees_with_a_small_step(t: Trace) -> None:
     kinks = any(node.op.name in ("relu", "abs", "clip") for node in t.values)

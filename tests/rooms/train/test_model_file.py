@@ -1,4 +1,4 @@
-"""A model file gives back the model to the last bit, refuses what is damaged or hostile, and executes nothing."""
+"""A model file gives the model back to the last bit, refuses what is damaged or hostile, and runs nothing."""
 
 from __future__ import annotations
 
@@ -61,9 +61,9 @@ NETS: dict[str, tuple[Callable[[], Learner], Any, Any]] = {
     "rows of values, float64": (lambda: Learner(Dense(2), "mae", dtype="float64"), X, X[:, :2]),
     "every setting": (
         lambda: Learner(
-            Sequential(Residual(Sequential(Dense(4, "tanh", weight_init=Orthogonal()))), Dense(3, penalty=L1(0.1))),
-            "cross_entropy", SGD(Warmup(3, Cosine(0.1))), metrics=["f1"], penalty=L2(0.01), clip=ClipNorm(0.5),
-            frozen=["dense1.bias", "residual1"],
+            Sequential(Residual(Dense(4, "tanh", weight_init=Orthogonal())), Dense(3, penalty=L1(0.1))),
+            "cross_entropy", SGD(Warmup(3, Cosine(0.1))), metrics=["f1"], penalty=L2(0.01),
+            clip=ClipNorm(0.5), frozen=["dense1.bias", "residual1"],
         ),
         X, np.arange(20) % 3,
     ),
@@ -245,8 +245,8 @@ import json, sys
 from chainrule.train.learner import Learner
 seen, active = [], True
 def hook(event, arguments):
-    if active and event in ("open", "import", "exec", "compile", "os.system", "subprocess.Popen", "socket.connect",
-                            "ctypes.dlopen", "marshal.loads", "pickle.find_class", "os.exec", "os.fork"):
+    if active and event in ("open", "import", "exec", "compile", "os.system", "subprocess.Popen", "os.exec",
+                            "socket.connect", "ctypes.dlopen", "marshal.loads", "pickle.find_class"):
         seen.append([event, str(arguments[0])])
 Learner.load(sys.argv[1])  # the first load of a process compiles the type hints of the layers' own classes
 sys.addaudithook(hook)

@@ -1,4 +1,4 @@
-"""A NaN or an infinity stops the training in its step, and the operation, layer and step that made it are named."""
+"""A NaN or an infinity stops the training in its step; the operation, layer, step and row are named."""
 
 from __future__ import annotations
 

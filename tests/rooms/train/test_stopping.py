@@ -73,7 +73,7 @@ def test_impossible_settings(settings: dict[str, Any]) -> None:
 
 
 def test_without_validation_the_fix_is_named() -> None:
-    with pytest.raises(UsageError, match="validation=0.2"):
+    with pytest.raises(UsageError, match=r"validation=0\.2"):
         EarlyStopping().value({"loss": 1.0})
     with pytest.raises(UsageError, match='monitor="val_accuracy"'):
         EarlyStopping("val_acuracy").value({"loss": 1.0, "val_loss": 1.0, "val_accuracy": 1.0})
@@ -105,8 +105,8 @@ def test_the_article_s_sixth_step_ends_when_the_loss_has_converged() -> None:
     model = Learner(Sequential(Dense(1)), "half_mse", SGD(0.5))
     x = np.array([[0.0], [1.0]])
     model.fit(
-        x, x[:, 0], epochs=5000, batch_size=None, callbacks=[Converged(tolerance=0.05, patience=3), events.append],
-        verbose=False,
+        x, x[:, 0], epochs=5000, batch_size=None, verbose=False,
+        callbacks=[Converged(tolerance=0.05, patience=3), events.append],
     )  # fmt: skip
     assert events[-1].reason == "converged"
     assert len(model.history) < 1000

@@ -132,7 +132,7 @@ def _trained(
         screen.line(getattr(notice, settings.lang), "yellow", to_errors=True)
     if watcher.was_interrupted:
         again = f"chainrule train {quoted(options.data)} --out {quoted(str(place))} --resume"
-        screen.line(say("interrupted").format(command=again), "yellow", to_errors=True)
+        screen.block(say("interrupted").format(command=again), "yellow", to_errors=True)
         return 1
     rated = course.ratings(learner, study, options)
     course.keep_facts(learner, options, study, rated)

@@ -49,11 +49,13 @@ class Call:
         kernel: its address.
         words: the block.
         span: length of axis 0, when the call can be shared by threads (words 0 and 1 are its bounds), else 0.
+        is_blas: whether it leaves the work to the BLAS.
     """
 
     kernel: int
     words: tuple[Word, ...]
     span: int = 0
+    is_blas: bool = False
 
 
 class Blocks:
@@ -135,7 +137,7 @@ def _matmul(blocks: Blocks, task: Task) -> list[Call]:
     steps = [_stack_stride(v) for v in (a, b, c)]
     adds = Adds() if task.adds else 0
     (ar, ac), (br, bc) = a.strides[-2:], b.strides[-2:]
-    if m * n * k <= kernels.SMALL or min(m, n, k) == 0:
+    if m * n * k <= kernels.SMALL or m == 1 or min(m, n, k) == 0:
         words = [stack, m, n, k, blocks.at(a), steps[0], ar, ac, blocks.at(b), steps[1], br, bc, blocks.at(c), steps[2],
                  c.strides[-2] if m > 1 else n, adds]  # fmt: skip
         return [Call(kernels.matmul_small(kind), tuple(words))]
@@ -143,7 +145,7 @@ def _matmul(blocks: Blocks, task: Task) -> list[Call]:
     right, ldb = _flag(k, n, br, bc)
     words = [kernels.BLAS[kind], stack, m, n, k, blocks.at(a), steps[0], left, lda, blocks.at(b), steps[1], right, ldb,
              blocks.at(c), steps[2], n, adds]  # fmt: skip
-    return [Call(kernels.matmul_blas(kind), tuple(words))]
+    return [Call(kernels.matmul_blas(kind), tuple(words), is_blas=True)]
 
 
 def _flag(rows: int, columns: int, row: int, column: int) -> tuple[int, int]:

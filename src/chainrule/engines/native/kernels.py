@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 import scipy.linalg.cython_blas as cython_blas
-from numba import carray, cfunc
+from numba import carray, cfunc, njit
 
-from chainrule.engines.native.machine import library_function
+from chainrule.engines.native.machine import cached, library_function
 from chainrule.engines.native.pointer import POINTER, gemm, i64
 
 SMALL = 4096  # multiplications below which a plain loop beats the call of a BLAS
@@ -23,9 +23,12 @@ BLAS = {"float32": library_function(cython_blas.__pyx_capi__["sgemm"]),
 NO_TRANSPOSE, TRANSPOSE = ord("N"), ord("T")
 
 
-def kernel(function: Callable) -> Any:
+LOOSE = frozenset({"reassoc", "contract", "nsz"})  # sums may be added in vector order; NaN and infinity stay exact
+
+
+def kernel(function: Callable, fastmath: frozenset[str] = LOOSE) -> Any:
     """Compile a kernel, or load it from numba's cache."""
-    return cfunc("void(int64)", cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})(function)
+    return cached(cfunc, "void(int64)", error_model="numpy", fastmath=set(fastmath) or False)(function)
 
 
 @cache
@@ -210,7 +213,7 @@ def softmax_rows(kind: str, way: str) -> int:
                     y[j] = top + np.log(total)
 
     # Infinities and NaN count here, so no liberties are taken with them.
-    return cfunc("void(int64)", cache=True, error_model="numpy")(run).address
+    return kernel(run, frozenset()).address
 
 
 @cache
@@ -312,8 +315,6 @@ def uniform_numbers(kind: str) -> int:
             x = np.uint32(x + first)
             y = np.uint32(y + second + np.uint32(group + 1))
         return x, y
-
-    from numba import njit
 
     inner = njit(inline="always")(rounds)
 

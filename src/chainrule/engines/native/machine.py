@@ -10,14 +10,17 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import llvmlite
 import llvmlite.binding as llvm
+from threadpoolctl import ThreadpoolController
 
-from chainrule.events import Channel, Notice
 from chainrule.errors import FileError
+from chainrule.events import Channel, Notice
 from chainrule.store import durable
 
 _DIGEST = 32
@@ -89,6 +92,41 @@ class Machine:
         except FileError as error:
             self.channel.send(Notice(f"compiled code is not kept: {error.clause()}", f"编译结果不会保存：{error.clause('zh')}"))
             self.folder = None
+
+
+def cached(compiler: Callable[..., Any], *signature: str, **options: Any) -> Callable[[Callable], Any]:
+    """A numba compiler that keeps its machine code on disk, or works without where no folder can be written."""
+
+    def compile(function: Callable) -> Any:
+        try:
+            return compiler(*signature, cache=True, **options)(function)
+        except RuntimeError:  # numba's word for "no folder to keep it in"
+            return compiler(*signature, **options)(function)
+
+    return compile
+
+
+class Blas:
+    """The BLAS that SciPy ships, held to one thread while a program runs: our own threads share the work out.
+
+    More threads inside would not only be too many; how a product is split changes its last bits.
+    """
+
+    def __init__(self) -> None:
+        found = [lib for lib in ThreadpoolController().lib_controllers if "scipy" in lib.filepath.rsplit("/", 2)[-2]]
+        self._libraries = found
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """One BLAS thread, inside the block."""
+        before = [lib.num_threads for lib in self._libraries]
+        for lib in self._libraries:
+            lib.set_num_threads(1)
+        try:
+            yield
+        finally:
+            for lib, threads in zip(self._libraries, before, strict=True):
+                lib.set_num_threads(threads)
 
 
 def cache_folder() -> Path:

@@ -11,6 +11,8 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from chainrule.engines.native.machine import cached
+
 _POINTERS = {
     "float32": types.CPointer(types.float32),
     "float64": types.CPointer(types.float64),
@@ -160,7 +162,7 @@ def pause(typingctx):
     return types.void(), generate
 
 
-@njit(nogil=True, cache=True)
+@cached(njit, nogil=True)
 def barrier(sync, threads):
     """Wait until all threads are here.
 

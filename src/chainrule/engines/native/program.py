@@ -7,6 +7,7 @@ the arrays it was handed into the blocks and makes one call into machine code.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 from numba import njit
 
 from chainrule.engines.native.block import Address, Adds, Blocks, Call, Place
-from chainrule.engines.native.machine import Machine, cache_folder
+from chainrule.engines.native.machine import Blas, Machine, cache_folder, cached
 from chainrule.engines.native.pointer import call
 from chainrule.engines.binding import bind
 from chainrule.errors import ShapeError
@@ -25,7 +26,6 @@ from chainrule.plan.plan import Plan, plan
 from chainrule.plan.task import Task
 from chainrule.plan.view import View
 
-Law = tuple[Task, "Ready"]
 
 
 @cache
@@ -34,7 +34,13 @@ def machine() -> Machine:
     return Machine(cache_folder())
 
 
-@njit(nogil=True, cache=True)
+@cache
+def blas() -> Blas:
+    """The BLAS of this process."""
+    return Blas()
+
+
+@cached(njit, nogil=True)
 def run_calls(table, first, last):
     """Call the kernels of the rows first .. last - 1 of a table, one after the other."""
     for i in range(first, last):
@@ -52,6 +58,8 @@ class Ready:
         stretches: runs of calls (first, last), and between them tasks for the law.
         patches: where the addresses of arrays handed in belong: (word, input label, offset in bytes).
         memory: the arena, constants and outputs, by buffer number.
+        flag: where a kernel says that an index was out of range.
+        uses_blas: whether some call leaves its work to the BLAS.
     """
 
     plan: Plan
@@ -62,6 +70,7 @@ class Ready:
     memory: dict[int, np.ndarray]
     flag: np.ndarray
     arena: np.ndarray
+    uses_blas: bool
 
 
 def ready(made: Plan) -> Ready:
@@ -113,7 +122,8 @@ def _fill_in(made: Plan, calls: list[Call], stretches: list, memory: dict, flag:
             else:
                 words[place] = memory[word.buffer].ctypes.data + word.offset
             place += 1
-    return Ready(made, words, table, [s for s in stretches if not isinstance(s, tuple) or s[0] < s[1]], patches, memory, flag, arena)
+    kept = [s for s in stretches if not isinstance(s, tuple) or s[0] < s[1]]
+    return Ready(made, words, table, kept, patches, memory, flag, arena, any(c.is_blas for c in calls))
 
 
 def aligned(size: int) -> np.ndarray:
@@ -155,11 +165,12 @@ class Program:
         held = {name: np.ascontiguousarray(arrays[name]) for name in self._specs}
         for place, label, offset in made.patches:
             made.words[place] = held[label].__array_interface__["data"][0] + offset
-        for stretch in made.stretches:
-            if isinstance(stretch, tuple):
-                run_calls(made.table, *stretch)
-            else:
-                by_law(stretch, made, held)
+        with blas().alone() if made.uses_blas else nullcontext():
+            for stretch in made.stretches:
+                if isinstance(stretch, tuple):
+                    run_calls(made.table, *stretch)
+                else:
+                    by_law(stretch, made, held)
         if made.flag[0]:
             place, made.flag[0] = int(made.flag[0]) - 1, 0
             raise ShapeError("E211", where="gather or one_hot", received=f"position {place}")

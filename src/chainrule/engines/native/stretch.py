@@ -23,8 +23,9 @@ from numba import cfunc, njit
 from chainrule.engines.native.block import COVERED, Address, Adds, Blocks, Call, Place
 from chainrule.engines.native.kernels import take_rows
 from chainrule.engines.native.loop import Operation
+from chainrule.engines.native.machine import cached
 from chainrule.engines.native.pointer import barrier, call
-from chainrule.engines.native.program import aligned, machine
+from chainrule.engines.native.program import aligned, blas, machine
 from chainrule.graph import Graph, Node
 from chainrule.plan.part import Split, split_batch
 from chainrule.plan.plan import AFTER, BEFORE, LOSS, PARTS, Cut, Plan, plan
@@ -35,12 +36,12 @@ GATHER, PLACE, ADDS = 0, 1, 2
 SHARED_FROM = 8192  # elements of an update from which on the lanes share it
 
 
-@cfunc("void(int64)", cache=True)
+@cached(cfunc, "void(int64)")
 def nothing(block):
     """The call of a lane that has no share in a task."""
 
 
-@njit(nogil=True, cache=True)
+@cached(njit, nogil=True)
 def work(thread, threads, count, numbers, marks, tables, words, patches, order, keys, key, step, loss, rate, told, sync):
     """Some training steps, as one thread of several.
 
@@ -390,9 +391,10 @@ class Trainer:
             count, lanes.numbers, lanes.marks, lanes.tables, lanes.words, lanes.patches, order, keys,
             self.state["key"], self.state["step"], lanes.loss, lanes.rate, told, sync,
         )  # fmt: skip
-        others = [self._pool.submit(work, t, threads, *arguments) for t in range(1, threads)] if self._pool else []
-        work(0, threads, *arguments)
-        for other in others:
-            other.result()
+        with blas().alone():
+            others = [self._pool.submit(work, t, threads, *arguments) for t in range(1, threads)] if self._pool else []
+            work(0, threads, *arguments)
+            for other in others:
+                other.result()
         failed = int(sync[2])
         return told[: failed or count], failed
