@@ -1,7 +1,7 @@
 """What happens while a network trains, as frozen records that anyone may listen to.
 
-A lower room never calls an upper one; it tells what happened. The progress bar, the history, a checkpoint's message
-and a user's own callback are all listeners to the same events.
+A lower room never calls an upper one; it tells what happened. The progress bar, the history, a checkpoint's
+message and a user's own callback are all listeners to the same events.
 """
 
 from __future__ import annotations
@@ -96,7 +96,8 @@ class TrainingEnded(Event):
     """The training is over.
 
     Args:
-        reason: ``"epochs"`` (all done), ``"converged"``, ``"early_stopping"``, ``"callback"`` or ``"interrupted"``.
+        reason: ``"epochs"`` (all done), ``"converged"``, ``"early_stopping"``, ``"callback"`` or
+            ``"interrupted"``.
         epoch: complete passes over the data.
         step: updates made.
         best_epoch: the pass whose weights were kept, when early stopping chose.

@@ -1,12 +1,12 @@
 """Random numbers that depend on a key and a counter, and on nothing else.
 
-Why not a generator with a state: a state makes the numbers depend on who drew before. Here the i-th number of a
-stream is a function of (key, i): the same on every engine, in every split of a batch, for any number of threads and
-after any interruption. The function is Threefry-2x32 with 20 rounds: only 32-bit additions, rotations and
-exclusive-ors, so every machine computes the same bits.
+Why not a generator with a state: a state makes the numbers depend on who drew before. Here the i-th number of
+a stream is a function of (key, i): the same on every engine, in every split of a batch, for any number of
+threads and after any interruption. The function is Threefry-2x32 with 20 rounds: only 32-bit additions,
+rotations and exclusive-ors, so every machine computes the same bits.
 
-A *key* is an array of two ``uint32``. ``fold`` derives a key from a key and a number, as one derives a file name
-from a folder: ``fold(key_of(seed), epoch)``.
+A *key* is an array of two ``uint32``. ``fold`` derives a key from a key and a number, as one derives a file
+name from a folder: ``fold(key_of(seed), epoch)``.
 
 Reference: Salmon, Moraes, Dror and Shaw (2011), Parallel random numbers: as easy as 1, 2, 3 (SC'11).
 """
@@ -100,8 +100,8 @@ def normal(key: np.ndarray, count: int, dtype: str = "float64", start: int = 0) 
 def permutation(key: np.ndarray, count: int) -> np.ndarray:
     """The numbers 0 to ``count - 1`` in an order drawn by ``key``.
 
-    Each number gets a 64-bit draw and the numbers are sorted by it; ties (one chance in 2**64 a pair) keep their
-    order, so the result is the same on every machine.
+    Each number gets a 64-bit draw and the numbers are sorted by it; ties (one chance in 2**64 a pair) keep
+    their order, so the result is the same on every machine.
     """
     index = np.arange(count, dtype=np.uint32)
     high, low = threefry(key, np.zeros_like(index), index)

@@ -32,7 +32,12 @@ def _threads(value: object) -> int:
     """The number of threads, once it is known to be one; 0 means all processors."""
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 1024:
         raise UsageError(
-            "E102", where="cr.settings", name="threads", expected="1 to 1024", received=value, fix="cr.settings.threads = 2"
+            "E102",
+            where="cr.settings",
+            name="threads",
+            expected="1 to 1024",
+            received=value,
+            fix="cr.settings.threads = 2",
         )
     return value or processors()
 
@@ -45,7 +50,8 @@ class Settings:
         dtype: number kind of parameters and inputs, ``"float32"`` or ``"float64"``.
         engine: what runs graphs.
         lang: language of messages, ``"en"`` or ``"zh"``; the locale's by default.
-        threads: how many threads compute; as many as there are processors by default. Results do not depend on it.
+        threads: how many threads compute; as many as there are processors by default. Results do not depend
+            on it.
 
     Fails:
         UsageError E101: a setting or a value of one that does not exist.

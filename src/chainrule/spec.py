@@ -1,9 +1,9 @@
 """What is known of a value before there is one: its shape and the kind of its numbers.
 
 A graph is built once and run with batches of any size, so an axis can be a ``Size``: a polynomial with whole
-coefficients in named symbols, such as ``B``, ``2*B`` or ``B*T + 1``. Polynomials, not free expressions, because
-two sizes must be *comparable*: ``B*4 + B*4`` is ``8*B``, whichever way it was built, and a shape rule can tell that
-two axes are equal without knowing the batch. Division is allowed only where it is exact.
+coefficients in named symbols, such as ``B``, ``2*B`` or ``B*T + 1``. Polynomials, not free expressions,
+because two sizes must be *comparable*: ``B*4 + B*4`` is ``8*B``, whichever way it was built, and a shape rule
+can tell that two axes are equal without knowing the batch. Division is allowed only where it is exact.
 """
 
 from __future__ import annotations

@@ -43,7 +43,9 @@ def test_a_card_gives_what_its_law_gives(sample: Sample, dtype: str) -> None:
 
 
 def test_the_operations_left_to_the_law_are_listed() -> None:
-    assert {kind.name for kind in CARDS} - COVERED == {name for name in BY_LAW if name in {k.name for k in CARDS}}
+    assert {kind.name for kind in CARDS} - COVERED == {
+        name for name in BY_LAW if name in {k.name for k in CARDS}
+    }
 
 
 def _draws(rows: int, seed: int = 3) -> tuple[np.ndarray, np.ndarray]:

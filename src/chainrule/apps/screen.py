@@ -18,7 +18,7 @@ from chainrule.apps.cli import visible
 from chainrule.data import Finding
 from chainrule.settings import settings
 
-WIDEST = 400  # characters of a line where no terminal sets the width
+WIDEST = 100_000  # characters of a line where no terminal sets the width
 _COLOURS = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 
 
@@ -68,7 +68,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]], numbers: Sequ
     if terminal.is_terminal:
         terminal.print(grid)
         return
-    width = Measurement.get(terminal, terminal.options.update(width=100_000), grid).maximum
+    width = Measurement.get(terminal, terminal.options, grid).maximum
     with terminal.capture() as captured:
         terminal.print(grid, width=width, crop=False, no_wrap=True)
     for text in captured.get().splitlines():

@@ -15,8 +15,8 @@ def bind(inputs: Mapping[str, Spec], arrays: Mapping[str, np.ndarray]) -> dict[s
 
     Fails:
         ShapeError E210: an input has no array (the nearest given name is offered).
-        ShapeError E209: an array has another rank, kind or length, or one size would have two values; all mismatches
-            are listed.
+        ShapeError E209: an array has another rank, kind or length, or one size would have two values; all
+            mismatches are listed.
     """
     missing = [name for name in inputs if name not in arrays]
     if missing:

@@ -1,8 +1,9 @@
 """Does a gradient agree with a small step? The question every backward rule must answer, also a user's own.
 
-The derivative is the limit of (f(x + h) - f(x - h)) / 2h. Computed with a small h it is a second opinion that shares
-nothing with the chain rule. Central differences err by h squared, so with h about the cube root of the float64
-rounding error, some ten digits agree where the function is smooth. At a corner (relu at 0) the two rightly differ.
+The derivative is the limit of (f(x + h) - f(x - h)) / 2h. Computed with a small h it is a second opinion that
+shares nothing with the chain rule. Central differences err by h squared, so with h about the cube root of the
+float64 rounding error, some ten digits agree where the function is smooth. At a corner (relu at 0) the two
+rightly differ.
 
 Reference: Nocedal and Wright (2006), Numerical Optimization, section 8.1; CS231n notes, "Gradient checks".
 """
@@ -49,8 +50,8 @@ def check_gradient(
     """Compare the gradient of a function of nodes with central differences, in float64.
 
     Args:
-        fn: takes one node for each input and gives a node; a value of several numbers is weighted and summed, so that
-            every element's gradient counts.
+        fn: takes one node for each input and gives a node; a value of several numbers is weighted and summed,
+            so that every element's gradient counts.
         inputs: an array for each argument; whole-number and true/false arrays are held fixed.
         tolerance: the largest relative error that is accepted.
         step: how far to step, relative to the larger of 1 and the number's size.
@@ -89,7 +90,9 @@ def weighted_sum(node: Node) -> Node:
     return (node * lift(weights.astype(node.dtype), node)).sum()
 
 
-def central_difference(output: Node, feeds: dict[str, np.ndarray], name: str, step: float = STEP) -> np.ndarray:
+def central_difference(
+    output: Node, feeds: dict[str, np.ndarray], name: str, step: float = STEP
+) -> np.ndarray:
     """The gradient of a single number by one input, from two values a small step apart for each element."""
     base = feeds[name]
     result = np.zeros_like(base)
@@ -104,7 +107,9 @@ def central_difference(output: Node, feeds: dict[str, np.ndarray], name: str, st
     return result
 
 
-def _compare(analytic: Sequence[np.ndarray], numeric: Sequence[np.ndarray], names: Sequence[int]) -> GradientCheck:
+def _compare(
+    analytic: Sequence[np.ndarray], numeric: Sequence[np.ndarray], names: Sequence[int]
+) -> GradientCheck:
     worst, place = 0.0, (0, ())
     for name, a, n in zip(names, analytic, numeric, strict=True):
         if a.size == 0:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from importlib import import_module
+from types import ModuleType
 from typing import Any, Protocol, overload
 
 import numpy as np
 
-from chainrule.engines import native, reference
 from chainrule.errors import UsageError, nearest
 from chainrule.graph import Graph, Node
 from chainrule.settings import processors, settings
@@ -23,7 +24,28 @@ class Program(Protocol):
         ...
 
 
-ENGINES = {"reference": reference.Program, "native": native.Program}
+ENGINES = ("native", "reference")
+
+
+def _engine(name: str | None) -> ModuleType:
+    """The room of an engine. The native one brings a compiler with it, so each is loaded when it is first
+    asked for.
+
+    Fails:
+        UsageError E101: no such engine.
+    """
+    name = name or settings.engine
+    if name not in ENGINES:
+        close = nearest(name, ENGINES) or ENGINES[0]
+        raise UsageError(
+            "E101",
+            where="engine",
+            name=name,
+            expected=", ".join(ENGINES),
+            received=name,
+            fix=f'engine="{close}"',
+        )
+    return import_module(f"chainrule.engines.{name}")
 
 
 def compile(graph: Graph, engine: str | None = None) -> Program:
@@ -36,13 +58,7 @@ def compile(graph: Graph, engine: str | None = None) -> Program:
     Fails:
         UsageError E101: no such engine.
     """
-    name = engine or settings.engine
-    if name not in ENGINES:
-        close = nearest(name, ENGINES) or next(iter(ENGINES))
-        raise UsageError(
-            "E101", where="engine", name=name, expected=", ".join(ENGINES), received=name, fix=f'engine="{close}"'
-        )
-    return ENGINES[name](graph)
+    return _engine(engine).Program(graph)
 
 
 class Trainer(Protocol):
@@ -53,7 +69,9 @@ class Trainer(Protocol):
     def run(
         self, order: np.ndarray, batch: int, first: int, count: int, step: int, keys: np.ndarray
     ) -> tuple[np.ndarray, int]:
-        """Make ``count`` steps: (steps made, 2) losses and rates, and the number of the step that failed, or 0."""
+        """Make ``count`` steps: (steps made, 2) losses and rates, and the number of the step that failed, or
+        0.
+        """
         ...
 
 
@@ -75,13 +93,16 @@ def trainer(
         state: arrays by input label; changed in place.
         engine: which engine; the setting ``engine`` by default.
     """
-    if (engine or settings.engine) != "native" or not native.Trainer.covers(graph):
+    runs = getattr(_engine(engine), "Trainer", None)
+    if runs is None or not runs.covers(graph):
         return None
-    return native.Trainer(graph, core, homes, data, state, settings.threads, processors())
+    return runs(graph, core, homes, data, state, settings.threads, processors())
 
 
 @overload
-def evaluate(outputs: Node, arrays: Mapping[str, Any] | None = None, engine: str | None = None) -> np.ndarray: ...
+def evaluate(
+    outputs: Node, arrays: Mapping[str, Any] | None = None, engine: str | None = None
+) -> np.ndarray: ...
 @overload
 def evaluate(
     outputs: Sequence[Node], arrays: Mapping[str, Any] | None = None, engine: str | None = None

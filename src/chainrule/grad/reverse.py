@@ -1,15 +1,16 @@
 """The chain rule, backwards.
 
-Every node knows how to turn the gradient that arrives at its value (the cotangent ``dy``) into gradients for its
-inputs. So the gradient of one number by everything behind it takes one walk: from the output back to the inputs, each
-node once, *after all nodes that read it*, because only then has everything arrived that flows into it. Where a value
-was read several times, what comes back from each reader is added: that sum is the multivariate chain rule, and the
-only place where it is written.
+Every node knows how to turn the gradient that arrives at its value (the cotangent ``dy``) into gradients for
+its inputs. So the gradient of one number by everything behind it takes one walk: from the output back to the
+inputs, each node once, *after all nodes that read it*, because only then has everything arrived that flows
+into it. Where a value was read several times, what comes back from each reader is added: that sum is the
+multivariate chain rule, and the only place where it is written.
 
-The result is a graph like any other. Forward values it needs are simply named: nodes are shared, so nothing is
-computed twice.
+The result is a graph like any other. Forward values it needs are simply named: nodes are shared, so nothing
+is computed twice.
 
-Reference: Linnainmaa (1976), Taylor expansion of the accumulated rounding error (BIT 16); Rumelhart, Hinton and
+Reference: Linnainmaa (1976), Taylor expansion of the accumulated rounding error (BIT 16); Rumelhart, Hinton
+    and
 Williams (1986), Learning representations by back-propagating errors (Nature 323).
 """
 
@@ -55,7 +56,8 @@ def cotangents(output: Node, inputs: Sequence[Node]) -> tuple[dict[Node, Node], 
     """What arrives at every node between the inputs and the output, and where something was refused.
 
     Returns:
-        the gradient of ``output`` by each node that depends on an input and influences the output; and for nodes
+        the gradient of ``output`` by each node that depends on an input and influences the output; and for
+            nodes
         whose operation has no derivative, the reason.
     """
     nodes = order([output])

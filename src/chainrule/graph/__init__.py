@@ -1,7 +1,7 @@
 """Nodes and graphs: what is to be computed, as a value that can be printed, compared and saved.
 
-In: operations with their inputs. Out: frozen nodes, each typed by its ``Spec``; two nodes that compute the same
-thing are one object. This room never computes a number.
+In: operations with their inputs. Out: frozen nodes, each typed by its ``Spec``; two nodes that compute the
+same thing are one object. This room never computes a number.
 """
 
 from chainrule.graph.graph import Graph, order

@@ -13,9 +13,9 @@ from chainrule.graph.node import Node
 def order(outputs: Iterable[Node]) -> list[Node]:
     """Every node the outputs need, each after its inputs (a topological order).
 
-    A value can only be computed when its inputs are known, and a gradient only be passed on when *all* that flows
-    into a node has arrived; the second is the same order read backwards. The walk keeps its own stack, because a
-    recursive one ends at about a thousand operations in a row.
+    A value can only be computed when its inputs are known, and a gradient only be passed on when *all* that
+    flows into a node has arrived; the second is the same order read backwards. The walk keeps its own stack,
+    because a recursive one ends at about a thousand operations in a row.
     """
     done: dict[Node, None] = {}
     stack = [(node, False) for node in reversed(list(outputs))]

@@ -23,7 +23,8 @@ class Input(Op):
     Args:
         label: the name it is handed in by.
         spec: its shape (symbolic axes allowed) and number kind.
-        role: what it is to the training step: ``"data"``, ``"parameter"``, ``"state"``, ``"step"`` or ``"key"``.
+        role: what it is to the training step: ``"data"``, ``"parameter"``, ``"state"``, ``"step"`` or
+            ``"key"``.
     """
 
     name: ClassVar[str] = "input"
@@ -49,7 +50,9 @@ class Constant(Op):
     def __post_init__(self) -> None:
         array = np.array(self.array, order="C", copy=True)
         array.setflags(write=False)
-        mark = hashlib.blake2b(array.tobytes(), digest_size=16, key=f"{array.dtype}{array.shape}".encode()[:64])
+        mark = hashlib.blake2b(
+            array.tobytes(), digest_size=16, key=f"{array.dtype}{array.shape}".encode()[:64]
+        )
         object.__setattr__(self, "array", array)
         object.__setattr__(self, "digest", mark.digest())
 
@@ -79,8 +82,8 @@ def input_node(
 
     Args:
         name: what its array is called at run time.
-        shape: axis lengths. ``None`` first is the batch size ``B``; ``None`` later is a size of its own; a string
-            names a size, so that two inputs can share it.
+        shape: axis lengths. ``None`` first is the batch size ``B``; ``None`` later is a size of its own; a
+            string names a size, so that two inputs can share it.
         dtype: number kind; the setting ``dtype`` by default.
         role: see ``Input``.
 
@@ -112,7 +115,9 @@ def known_dtype(dtype: str) -> str:
     except TypeError:  # NumPy knows no such kind either, or has one for texts only
         name = str(dtype)
     if name not in DTYPES:
-        raise DtypeError("E251", dtype=name, expected=", ".join(DTYPES), received=name, fix='x.astype("float32")')
+        raise DtypeError(
+            "E251", dtype=name, expected=", ".join(DTYPES), received=name, fix='x.astype("float32")'
+        )
     return name
 
 
@@ -124,8 +129,8 @@ def constant(value: object, dtype: str | None = None) -> Node:
         dtype: number kind, when it should be another one.
 
     Fails:
-        DtypeError E251: an array of objects, strings, complex numbers or another dtype chainrule does not compute
-            with.
+        DtypeError E251: an array of objects, strings, complex numbers or another dtype chainrule does not
+            compute with.
 
     Example:
         >>> constant([[1.0, 2.0]], "float64").spec

@@ -1,11 +1,12 @@
 """One computed value: an operation applied to other values.
 
-Nodes are *hash-consed*: ``make`` keeps a table of all living nodes and returns the one that exists when the same
-operation is applied to the same inputs again. So a common subexpression is computed once without any pass that looks
-for it, equality is identity, and a gradient that needs the forward value simply names it.
+Nodes are *hash-consed*: ``make`` keeps a table of all living nodes and returns the one that exists when the
+same operation is applied to the same inputs again. So a common subexpression is computed once without any
+pass that looks for it, equality is identity, and a gradient that needs the forward value simply names it.
 
-Nodes carry signs (``x @ w + b``) for reading's sake, but this room does not know the operations behind them: they are
-declared upstairs, in ``ops``, which teaches each sign its meaning once, when it is loaded (``teach_signs``).
+Nodes carry signs (``x @ w + b``) for reading's sake, but this room does not know the operations behind them:
+they are declared upstairs, in ``ops``, which teaches each sign its meaning once, when it is loaded
+(``teach_signs``).
 """
 
 from __future__ import annotations
@@ -64,7 +65,8 @@ def site(where: Site) -> Iterator[None]:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Node:
-    """A value of the graph: what is computed (``op``), from what (``inputs``), and what is known of it (``spec``).
+    """A value of the graph: what is computed (``op``), from what (``inputs``), and what is known of it
+    (``spec``).
 
     Never built by hand: ``make`` does, and returns the existing node when there is one.
     """
@@ -176,8 +178,8 @@ def make(op: Op, *inputs: Node) -> Node:
     """The node that applies ``op`` to ``inputs``: the existing one, or a new one.
 
     Fails:
-        ShapeError, DtypeError: the shape rule of ``op`` refuses the inputs; the error names the operation, every
-            input's shape, the layer and the line that built it.
+        ShapeError, DtypeError: the shape rule of ``op`` refuses the inputs; the error names the operation,
+            every input's shape, the layer and the line that built it.
     """
     key = (op, inputs)
     with _LOCK:

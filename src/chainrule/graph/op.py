@@ -21,7 +21,9 @@ class Op:
 
     def at(self, sizes: Mapping[str, int]) -> Self:
         """The same operation with each symbolic size among its attributes replaced by its number."""
-        changed = {f.name: _at(value, sizes) for f in fields(self) if _has_size(value := getattr(self, f.name))}
+        changed = {
+            f.name: _at(value, sizes) for f in fields(self) if _has_size(value := getattr(self, f.name))
+        }
         return replace(self, **changed) if changed else self
 
     @property

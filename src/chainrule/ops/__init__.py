@@ -1,7 +1,7 @@
 """The operations: one card for each, with everything that is true of it on any machine.
 
-In: nothing. Out: ``CARDS``, the registry all laws run over, and one function for each card that builds nodes from
-nodes. This room never names an engine and never runs a graph.
+In: nothing. Out: ``CARDS``, the registry all laws run over, and one function for each card that builds nodes
+from nodes. This room never names an engine and never runs a graph.
 """
 
 from chainrule.graph import teach_signs

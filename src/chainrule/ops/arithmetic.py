@@ -125,7 +125,8 @@ class Square(Elementwise):
 class Power(Elementwise):
     """The first value raised to the second.
 
-    Numerics: a negative base with a broken exponent is NaN. The slope at ``x = 0, p = 0`` is taken as 0, and the
+    Numerics: a negative base with a broken exponent is NaN. The slope at ``x = 0, p = 0`` is taken as 0, and
+        the
     slope by the exponent as 0 where the base is not positive, as other libraries do.
     """
 
@@ -176,7 +177,9 @@ class Sign(Elementwise):
     formula = "sign(x)"
     pullbacks = {"x": Flat("a sign is the same all around, except at 0")}
     kinks = (0.0,)
-    says = Says("keeps only the sign", "只保留符号", "passes nothing on: a sign is flat", "不传梯度：符号函数处处平坦")
+    says = Says(
+        "keeps only the sign", "只保留符号", "passes nothing on: a sign is flat", "不传梯度：符号函数处处平坦"
+    )
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
         return np.sign(x)

@@ -1,10 +1,10 @@
 """The card: one frozen record that holds everything that is true of an operation on any machine.
 
-A card says its shape rule (``infer``), its value (``evaluate``, plain NumPy: the law that every engine is tested
-against), its reverse rule (``pullback``, nodes in and nodes out, so that derivatives of any order need nothing more),
-its formula and the formulas of its gradients, one scalar of its result as a formula of scalars of its inputs
-(``element``: what an explanation unfolds), how it treats the batch axis (``batch``), inputs that exercise it
-(``samples``) and one sentence each way, in two languages (``says``).
+A card says its shape rule (``infer``), its value (``evaluate``, plain NumPy: the law that every engine is
+tested against), its reverse rule (``pullback``, nodes in and nodes out, so that derivatives of any order need
+nothing more), its formula and the formulas of its gradients, one scalar of its result as a formula of scalars
+of its inputs (``element``: what an explanation unfolds), how it treats the batch axis (``batch``), inputs
+that exercise it (``samples``) and one sentence each way, in two languages (``says``).
 
 Names inside: ``y`` is the value, ``dy`` its cotangent (the gradient that arrives from the loss).
 """
@@ -58,7 +58,9 @@ class Apart:
 
 @dataclass(frozen=True)
 class Reduced:
-    """The result joins all samples; results of parts of the batch are joined by ``by``: sum, max, min or prod."""
+    """The result joins all samples; results of parts of the batch are joined by ``by``: sum, max, min or
+    prod.
+    """
 
     by: str
 
@@ -86,11 +88,11 @@ class Sample:
     Args:
         op: the card with its attributes.
         inputs: arrays; float64 ones are also tried in float32.
-        smooth: whether a small step from here stays away from every kink, so that a numerical derivative means
-            something.
+        smooth: whether a small step from here stays away from every kink, so that a numerical derivative
+            means something.
         breaks: the constraint these inputs break (``"C1"``), or ``""``.
-        batch: for each input, the axis along which samples lie (``None``: it has none). The attributes of ``op`` may
-            then hold the size ``B``.
+        batch: for each input, the axis along which samples lie (``None``: it has none). The attributes of
+            ``op`` may then hold the size ``B``.
     """
 
     op: Card
@@ -160,7 +162,9 @@ def card(cls: C) -> C:
     """
     missing = [word for word in _WORDS if not hasattr(cls, word)]
     missing += [m for m in _METHODS if getattr(cls, m) in (getattr(Card, m), getattr(Op, m, None))]
-    missing += [method for method in _METHODS if getattr(getattr(cls, method), "__func__", 0) is _base(method)]
+    missing += [
+        method for method in _METHODS if getattr(getattr(cls, method), "__func__", 0) is _base(method)
+    ]
     if not (cls.__doc__ or "").strip() or cls.__doc__ == Card.__doc__:
         missing.append("docstring")
     if not missing and set(cls.pullbacks) != set(cls.arguments):

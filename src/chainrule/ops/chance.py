@@ -1,7 +1,7 @@
 """Random numbers as a part of the graph: a function of a key, so that they can be replayed exactly.
 
-The i-th number, counted over the whole shape with the last axis fastest, depends on the key, the stream and i alone
-(see ``chainrule.keyed``). So a part of a batch can draw its own share, and every engine draws the same.
+The i-th number, counted over the whole shape with the last axis fastest, depends on the key, the stream and i
+alone (see ``chainrule.keyed``). So a part of a batch can draw its own share, and every engine draws the same.
 """
 
 from __future__ import annotations

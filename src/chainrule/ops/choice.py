@@ -159,7 +159,10 @@ class IsFinite(Elementwise):
     pullbacks = {"x": _STEP}
     gives = "bool"
     says = Says(
-        "asks whether the value is finite", "判断是否为有限数", "passes nothing on: an answer is flat", "不传梯度"
+        "asks whether the value is finite",
+        "判断是否为有限数",
+        "passes nothing on: an answer is flat",
+        "不传梯度",
     )
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
@@ -187,7 +190,10 @@ class Where(Elementwise):
         "C3": "the condition is true/false",
     }
     says = Says(
-        "chooses one of two values", "按条件二选一", "hands what arrives to the chosen value", "选通：梯度只传给被选中的值"
+        "chooses one of two values",
+        "按条件二选一",
+        "hands what arrives to the chosen value",
+        "选通：梯度只传给被选中的值",
     )
 
     def infer(self, *specs: Spec) -> Spec:
@@ -197,7 +203,12 @@ class Where(Elementwise):
             raise ShapeError("E201", op=self.name, expected=shape_text(condition.shape), received=shapes)
         if condition.dtype != "bool":
             raise DtypeError(
-                "E253", op=self.name, kind="true/false", expected="bool", received=condition.dtype, fix="c > 0"
+                "E253",
+                op=self.name,
+                kind="true/false",
+                expected="bool",
+                received=condition.dtype,
+                fix="c > 0",
             )
         same_kind(self.name, tuple(values), "any")
         return values[0]

@@ -73,11 +73,12 @@ class Convolution(Kernel):
         return self.result(*specs)
 
     def evaluate(self, x: np.ndarray, w: np.ndarray) -> np.ndarray:
-        places = self.places(x.shape[1:-1], w.shape[1:-1])
-        rows = np.matmul(
-            self.columns(x, w.shape[1:-1]), np.swapaxes(self.table(w), 1, 2)
-        )  # (G, B*places, O/G)
-        return np.moveaxis(rows, 0, 1).reshape(x.shape[0], *places, w.shape[0])
+        kernel, table = w.shape[1:-1], np.swapaxes(self.table(w), 1, 2)  # (G, kernel*I, O/G)
+        y = np.empty((len(x), *self.places(x.shape[1:-1], kernel), len(w)), x.dtype)
+        for part in self.pieces(y, w):
+            rows = np.matmul(self.columns(x[part], kernel), table)  # (G, B*places, O/G)
+            y[part] = np.moveaxis(rows, 0, 1).reshape(y[part].shape)
+        return y
 
     def pullback(self, dy: Node, y: Node, *inputs: Node) -> tuple[Pulled, ...]:
         x, w = inputs
@@ -161,12 +162,13 @@ class ConvolutionInput(_Spaced):
         return image
 
     def evaluate(self, g: np.ndarray, w: np.ndarray) -> np.ndarray:
-        axes = len(self.space)
-        windows = np.matmul(self.rows(g), self.table(w))  # (G, B*places, kernel*C/G)
-        apart = windows.reshape(self.groups, *g.shape[:-1], *w.shape[1:])
-        together = np.moveaxis(apart, 0, -2)  # (B, *places, *kernel, G, C/G)
-        channels = self.groups * w.shape[-1]
-        return self.put(together.reshape(*together.shape[: 1 + 2 * axes], channels), self.space)
+        table, channels = self.table(w), self.groups * w.shape[-1]
+        x = np.empty((len(g), *self.space, channels), g.dtype)
+        for part in self.pieces(g, w):
+            rows, here = np.matmul(self.rows(g[part]), table), g[part].shape[:-1]  # (G, B*places, kernel*I)
+            windows = np.moveaxis(rows.reshape(self.groups, *here, *w.shape[1:]), 0, -2)
+            x[part] = self.put(windows.reshape(*here, *w.shape[1:-1], channels), self.space)
+        return x
 
     def pullback(self, dy: Node, y: Node, *inputs: Node) -> tuple[Pulled, ...]:
         g, w = inputs
@@ -249,10 +251,11 @@ class ConvolutionWeight(_Shaped):
         return weights
 
     def evaluate(self, x: np.ndarray, g: np.ndarray) -> np.ndarray:
-        table = np.matmul(
-            np.swapaxes(self.rows(g), 1, 2), self.columns(x, self.kernel)
-        )  # (G, O/G, kernel*C/G)
-        return table.reshape(g.shape[-1], *self.kernel, x.shape[-1] // self.groups)
+        w = np.zeros((g.shape[-1], *self.kernel, x.shape[-1] // self.groups), x.dtype)
+        for part in self.pieces(g, w):
+            rows = np.swapaxes(self.rows(g[part]), 1, 2)  # (G, O/G, B*places)
+            w += np.matmul(rows, self.columns(x[part], self.kernel)).reshape(w.shape)
+        return w
 
     def pullback(self, dy: Node, y: Node, *inputs: Node) -> tuple[Pulled, ...]:
         x, g = inputs

@@ -23,7 +23,9 @@ class Exp(Elementwise):
     arguments = ("x",)
     formula = "exp(x)"
     pullbacks = {"x": "dy * y"}
-    says = Says("raises e to the value", "求 e 的幂", "multiplies what arrives by its own value", "把梯度乘以自身的值")
+    says = Says(
+        "raises e to the value", "求 e 的幂", "multiplies what arrives by its own value", "把梯度乘以自身的值"
+    )
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
         return np.exp(x)
@@ -41,7 +43,9 @@ class Log(Elementwise):
     formula = "log(x)"
     pullbacks = {"x": "dy / x"}
     domain = ((0.2, 3.0),)
-    says = Says("takes the natural logarithm", "取自然对数", "divides what arrives by the input", "把梯度除以输入")
+    says = Says(
+        "takes the natural logarithm", "取自然对数", "divides what arrives by the input", "把梯度除以输入"
+    )
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
         return np.log(x)
@@ -59,7 +63,9 @@ class Sqrt(Elementwise):
     formula = "sqrt(x)"
     pullbacks = {"x": "dy / (2 * y)"}
     domain = ((0.2, 3.0),)
-    says = Says("takes the square root", "开平方", "divides what arrives by twice the root", "把梯度除以两倍的平方根")
+    says = Says(
+        "takes the square root", "开平方", "divides what arrives by twice the root", "把梯度除以两倍的平方根"
+    )
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
         return np.sqrt(x)
@@ -87,7 +93,9 @@ class Cos(Elementwise):
     arguments = ("x",)
     formula = "cos(x)"
     pullbacks = {"x": "-dy * sin(x)"}
-    says = Says("takes the cosine", "取余弦", "multiplies what arrives by minus the sine", "把梯度乘以负的正弦")
+    says = Says(
+        "takes the cosine", "取余弦", "multiplies what arrives by minus the sine", "把梯度乘以负的正弦"
+    )
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
         return np.cos(x)
@@ -117,7 +125,8 @@ class Tanh(Elementwise):
 class Sigmoid(Elementwise):
     """The logistic curve 1/(1 + e^(-x)): bends any number into (0, 1), the article's activation function.
 
-    Numerics: computed from e^(-\\|x\\|), so it never overflows. The slope y(1 - y) is at most 0.25, at x = 0, and
+    Numerics: computed from e^(-\\|x\\|), so it never overflows. The slope y(1 - y) is at most 0.25, at x = 0,
+        and
     under 0.01 beyond \\|x\\| = 4.6.
     """
 
@@ -170,7 +179,10 @@ class Softplus(Elementwise):
     formula = "log(1 + exp(x))"
     pullbacks = {"x": "dy * sigmoid(x)"}
     says = Says(
-        "rounds the corner of relu", "平滑的 ReLU", "multiplies what arrives by the sigmoid", "把梯度乘以 Sigmoid 值"
+        "rounds the corner of relu",
+        "平滑的 ReLU",
+        "multiplies what arrives by the sigmoid",
+        "把梯度乘以 Sigmoid 值",
     )
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
@@ -191,7 +203,10 @@ class Erf(Elementwise):
     formula = "erf(x)"
     pullbacks = {"x": "dy * 2 / sqrt(pi) * exp(-x ^ 2)"}
     says = Says(
-        "takes the error function", "取误差函数", "multiplies what arrives by 2/√π·e^(−x²)", "把梯度乘以 2/√π·e^(−x²)"
+        "takes the error function",
+        "取误差函数",
+        "multiplies what arrives by 2/√π·e^(−x²)",
+        "把梯度乘以 2/√π·e^(−x²)",
     )
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
@@ -222,7 +237,9 @@ class Floor(Elementwise):
     formula = "floor(x)"
     pullbacks = {"x": Flat("a staircase is flat between its steps")}
     kinks = (1.0,)
-    says = Says("rounds down", "向下取整", "passes nothing on: a staircase is flat", "不传梯度：阶梯函数处处平坦")
+    says = Says(
+        "rounds down", "向下取整", "passes nothing on: a staircase is flat", "不传梯度：阶梯函数处处平坦"
+    )
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
         return np.floor(x)

@@ -1,8 +1,9 @@
 """The functions on nodes by name, for the places that meet a name: signs (``+``) and formulas (``exp(x)``).
 
 A card's pullback is written as text, ``"dy * y"``, next to the formula of its value, and that text *is* the
-program: ``nodes_of`` turns the parsed formula into nodes. The functions it needs are those of this room's own files,
-which need their cards, which need this file; so the dictionary starts empty and ``ops/__init__`` fills it once.
+program: ``nodes_of`` turns the parsed formula into nodes. The functions it needs are those of this room's own
+files, which need their cards, which need this file; so the dictionary starts empty and ``ops/__init__`` fills
+it once.
 """
 
 from __future__ import annotations
@@ -46,7 +47,13 @@ _PLAIN_SIGNS: dict[str, Callable[..., Value]] = {
     "power": operator.pow,
     **{word: COMPARISONS[sign] for sign, word in _COMPARISONS.items()},
 }
-_APPLIED = {"max": "maximum", "min": "minimum", "and": "logical_and", "or": "logical_or", "not": "logical_not"}
+_APPLIED = {
+    "max": "maximum",
+    "min": "minimum",
+    "and": "logical_and",
+    "or": "logical_or",
+    "not": "logical_not",
+}
 parsed = cache(parse)
 
 
@@ -56,7 +63,8 @@ def nodes_of(text: str, names: Mapping[str, Value], like: Node) -> Node:
     Args:
         text: an elementwise formula, such as ``"dy * y * (1 - y)"``.
         names: the node, or the plain number, each name of the formula stands for.
-        like: a node of the shape and number kind of the result; a formula that is a plain number is repeated so.
+        like: a node of the shape and number kind of the result; a formula that is a plain number is repeated
+            so.
     """
     result = _value(parsed(text), names, like)
     return result if isinstance(result, Node) else FUNCTIONS["full_like"](like, result)
@@ -92,7 +100,10 @@ def _applied(function: str, values: list[Value], like: Node) -> Value:
     if function == "where" and not isinstance(values[0], Node):
         return values[1] if values[0] else values[2]
     if function == "where":  # its condition says nothing of the kind its two values should have
-        values = [values[0], *(v if isinstance(v, Node) else FUNCTIONS["full_like"](like, v) for v in values[1:])]
+        values = [
+            values[0],
+            *(v if isinstance(v, Node) else FUNCTIONS["full_like"](like, v) for v in values[1:]),
+        ]
     return FUNCTIONS[_APPLIED.get(function, function)](*values)
 
 

@@ -1,9 +1,9 @@
 """Operations that treat each element by itself: one formula says all.
 
-For these the formula is not a comment but the card's substance: the shape rule, the scalar rule and the batch rule
-are the same for all, and each pullback is *written as a formula* (``"dy * y"``) and turned into nodes from it. All
-inputs have one shape; stretching a smaller one is a node of its own (``broadcast``), so no rule here ever asks
-which axis was stretched.
+For these the formula is not a comment but the card's substance: the shape rule, the scalar rule and the batch
+rule are the same for all, and each pullback is *written as a formula* (``"dy * y"``) and turned into nodes
+from it. All inputs have one shape; stretching a smaller one is a node of its own (``broadcast``), so no rule
+here ever asks which axis was stretched.
 """
 
 from __future__ import annotations
@@ -31,12 +31,15 @@ KINDS: dict[str, tuple[str, ...]] = {
 class Elementwise(Card):
     """An operation on each element by itself.
 
-    A subclass states ``takes`` (what kinds of numbers, a key of ``KINDS``), ``gives`` (the kind of the result;
-    ``""``: that of the inputs), ``domain`` (for each argument the range its samples are drawn from) and ``kinks``
-    (values at which a small step would cross a corner).
+    A subclass states ``takes`` (what kinds of numbers, a key of ``KINDS``), ``gives`` (the kind of the
+    result; ``""``: that of the inputs), ``domain`` (for each argument the range its samples are drawn from)
+    and ``kinks`` (values at which a small step would cross a corner).
     """
 
-    constraints = {"C1": "all inputs have one shape", "C2": "all inputs are of one kind, one that the card takes"}
+    constraints = {
+        "C1": "all inputs have one shape",
+        "C2": "all inputs are of one kind, one that the card takes",
+    }
     takes: ClassVar[str] = "floating-point"
     gives: ClassVar[str] = ""
     domain: ClassVar[tuple[tuple[float, float], ...]] = ((-2.0, 2.0),)
@@ -78,7 +81,14 @@ class Elementwise(Card):
             drawn = [draw(*shape, low=low, high=high, seed=i) for i, (low, high) in enumerate(cls.spans())]
             return tuple(as_kind(array, kinds) for array in drawn)
 
-        edges = (*cls.kinks, 0.0, -0.0, 1e30, -1e30, *((np.inf, -np.inf, np.nan) if kinds[0] in FLOATS else ()))
+        edges = (
+            *cls.kinks,
+            0.0,
+            -0.0,
+            1e30,
+            -1e30,
+            *((np.inf, -np.inf, np.nan) if kinds[0] in FLOATS else ()),
+        )
         special = [v for v in edges if cls.allows(v)]
         ties = tuple(as_kind(np.array(special), kinds) for _ in cls.arguments)
         found = [

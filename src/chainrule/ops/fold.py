@@ -26,7 +26,9 @@ def axes_of(x: Node, axis: Over) -> tuple[int, ...]:
     found = sorted(a + x.rank if a < 0 else a for a in named)
     for a in found:
         if not 0 <= a < x.rank or found.count(a) > 1:
-            raise ShapeError("E205", axis=axis, expected=f"{-x.rank} to {x.rank - 1}, each once", received=axis)
+            raise ShapeError(
+                "E205", axis=axis, expected=f"{-x.rank} to {x.rank - 1}, each once", received=axis
+            )
     return tuple(found)
 
 
@@ -75,8 +77,8 @@ def variance(x: Node, axis: Over = None, keepdims: bool = False, correction: int
     """The mean squared distance from the mean.
 
     Args:
-        correction: what is taken from the count: 0 for the variance of these numbers, 1 for an unbiased estimate of
-            the variance of what they were drawn from.
+        correction: what is taken from the count: 0 for the variance of these numbers, 1 for an unbiased
+            estimate of the variance of what they were drawn from.
 
     Numerics: two passes, so no cancellation when the mean is large.
     """

@@ -1,7 +1,7 @@
 """Elementwise cards as functions of nodes, plain numbers and arrays, with broadcasting.
 
-A card wants inputs of one shape and kind; a person writes ``1 - x`` and ``x + bias``. Here plain numbers take the kind
-of the node beside them and smaller shapes are repeated, each by a node of its own.
+A card wants inputs of one shape and kind; a person writes ``1 - x`` and ``x + bias``. Here plain numbers take
+the kind of the node beside them and smaller shapes are repeated, each by a node of its own.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def lift(value: Any, like: Node | None) -> Node:
     """
     if isinstance(value, Node):
         return value
-    if like is None or isinstance(value, np.ndarray | np.generic) and np.ndim(value):
+    if like is None or (isinstance(value, np.ndarray | np.generic) and np.ndim(value)):
         return constant(value)
     if isinstance(value, float) and like.dtype not in FLOATS:
         raise DtypeError(

@@ -13,7 +13,8 @@ from chainrule.spec import Axis
 
 
 def index(x: Node, where: Index) -> Node:
-    """``x[where]`` with whole numbers, slices of positive step, ``...`` and ``None`` (a new axis of length 1).
+    """``x[where]`` with whole numbers, slices of positive step, ``...`` and ``None`` (a new axis of length
+    1).
 
     Fails:
         ShapeError E205, E206: more indices than axes, or an index outside its axis.
@@ -40,9 +41,13 @@ def index(x: Node, where: Index) -> Node:
 def _spelled_out(x: Node, entries: tuple) -> list:
     """The entries with ``...`` and the axes left away written as whole slices."""
     given = sum(e is not None and e is not Ellipsis for e in entries)
-    dots = [i for i, e in enumerate(entries) if e is Ellipsis]  # not by ==, which an array answers with an array
+    dots = [
+        i for i, e in enumerate(entries) if e is Ellipsis
+    ]  # not by ==, which an array answers with an array
     if given > x.rank or len(dots) > 1:
-        raise ShapeError("E205", axis=given - 1, expected=f"at most {x.rank} indices", received=f"{given} indices")
+        raise ShapeError(
+            "E205", axis=given - 1, expected=f"at most {x.rank} indices", received=f"{given} indices"
+        )
     missing = [slice(None)] * (x.rank - given)
     if not dots:
         return [*entries, *missing]
@@ -54,7 +59,9 @@ def _window(length: Axis, entry: object, axis: int) -> tuple[tuple[Axis, Axis, i
     if isinstance(entry, int | np.integer) and not isinstance(entry, bool):
         place = int(entry) + length if entry < 0 else int(entry)
         if isinstance(length, int) and isinstance(place, int) and not 0 <= place < length:
-            raise ShapeError("E206", expected=f"{-length} to {length - 1}", received=f"{entry} of axis {axis}")
+            raise ShapeError(
+                "E206", expected=f"{-length} to {length - 1}", received=f"{entry} of axis {axis}"
+            )
         return (place, place + 1, 1), False
     if not isinstance(entry, slice):
         raise UsageError("E101", where="[...]", name=repr(entry), expected="whole numbers, slices, ... and None",

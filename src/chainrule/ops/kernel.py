@@ -8,6 +8,7 @@ are a stack of matrices.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -18,6 +19,9 @@ from chainrule.ops.card import Apart, Axes, BatchRule, Card, Shared, Whole
 from chainrule.ops.elementwise import same_kind
 from chainrule.ops.window import Lengths, Windowed, are_whole, space_of
 from chainrule.spec import Axis, Spec, shape_text
+
+
+PIECE = 2**20  # numbers: 1 MiB of float32, about what a core's own cache holds
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,12 @@ class Kernel(Windowed):
                 expected=f"{shape_text(wanted.shape)} (C6)",
                 received=shape_text(g.shape),
             )
+
+    def pieces(self, y: np.ndarray, w: np.ndarray) -> Iterator[slice]:
+        """Runs of samples whose windows together are few enough to stay in the cache, and never fill the memory."""
+        each = math.prod(y.shape[1:-1]) * math.prod(w.shape[1:]) * self.groups
+        step = max(1, PIECE // max(1, each))
+        return (slice(start, start + step) for start in range(0, len(y), step))
 
     def columns(self, x: np.ndarray, kernel: Lengths) -> np.ndarray:
         """The windows of each group as rows of a matrix: (B, *space, C) -> (G, B*places, kernel*C/G)."""

@@ -10,7 +10,19 @@ import numpy as np
 from chainrule.errors import DtypeError, ShapeError
 from chainrule.formula.tree import Apply, Compare, Element, Number, Tree
 from chainrule.graph import Node, make
-from chainrule.ops.card import Axes, BatchRule, Card, Flat, NoGradient, Pulled, Sample, Says, Shared, card, draw
+from chainrule.ops.card import (
+    Axes,
+    BatchRule,
+    Card,
+    Flat,
+    NoGradient,
+    Pulled,
+    Sample,
+    Says,
+    Shared,
+    card,
+    draw,
+)
 from chainrule.ops.elementwise import Elementwise, aligned
 from chainrule.spec import DTYPES, FLOATS, Spec
 

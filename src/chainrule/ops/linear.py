@@ -7,7 +7,20 @@ import numpy as np
 from chainrule.errors import ShapeError
 from chainrule.formula.tree import Element, Product, Sum, Tree
 from chainrule.graph import Node, make
-from chainrule.ops.card import Apart, Axes, BatchRule, Card, Pulled, Reduced, Sample, Says, Shared, Whole, card, draw
+from chainrule.ops.card import (
+    Apart,
+    Axes,
+    BatchRule,
+    Card,
+    Pulled,
+    Reduced,
+    Sample,
+    Says,
+    Shared,
+    Whole,
+    card,
+    draw,
+)
 from chainrule.ops.elementwise import same_kind
 from chainrule.ops.shape import broadcast_shapes, broadcast_to, reshape, swap
 from chainrule.spec import Spec, count, shape_text
@@ -19,7 +32,8 @@ class Matmul(Card):
 
     Shapes: (..., I, K) @ (..., K, J) -> (..., I, J), with equal leading axes.
 
-    Numerics: each element is a sum of K products; the order of the additions is the BLAS's own, so the last bits
+    Numerics: each element is a sum of K products; the order of the additions is the BLAS's own, so the last
+        bits
     may differ from a plain loop.
 
     Cost: 2 I K J flops a matrix.
@@ -63,7 +77,9 @@ class Matmul(Card):
 
     def element(self, index: tuple[int, ...], *inputs: np.ndarray) -> Tree:
         (*stack, i, j), inner = index, inputs[0].shape[-1]
-        return Sum(tuple(Product((Element(0, (*stack, i, k)), Element(1, (*stack, k, j)))) for k in range(inner)))
+        return Sum(
+            tuple(Product((Element(0, (*stack, i, k)), Element(1, (*stack, k, j)))) for k in range(inner))
+        )
 
     def batch(self, axes: Axes, *specs: Spec) -> BatchRule:
         left, right, last = axes[0], axes[1], specs[0].rank - 1
@@ -103,7 +119,8 @@ def matmul(a: Node, b: Node) -> Node:
     """
     if a.rank == 1 or b.rank == 1:
         wide = matmul(
-            reshape(a, (1, a.shape[0])) if a.rank == 1 else a, reshape(b, (b.shape[0], 1)) if b.rank == 1 else b
+            reshape(a, (1, a.shape[0])) if a.rank == 1 else a,
+            reshape(b, (b.shape[0], 1)) if b.rank == 1 else b,
         )
         kept = [n for i, n in enumerate(wide.shape) if not _dropped(i, wide.rank, a.rank, b.rank)]
         return reshape(wide, kept)

@@ -34,7 +34,12 @@ def whole_numbers(op: str, spec: Spec) -> None:
     """Refuse indices that are not whole numbers."""
     if spec.dtype not in INTEGERS:
         raise DtypeError(
-            "E253", op=op, kind="whole", expected=", ".join(INTEGERS), received=spec.dtype, fix='i.astype("int64")'
+            "E253",
+            op=op,
+            kind="whole",
+            expected=", ".join(INTEGERS),
+            received=spec.dtype,
+            fix='i.astype("int64")',
         )
 
 
@@ -63,12 +68,19 @@ class Gather(Card):
     formula = "x[i]"
     pullbacks = {"x": "sum(j, where(i[j] == r, dy[j], 0))", "i": _INDEX}
     constraints = {"C1": "the table has an axis", "C2": "the indices are whole numbers"}
-    says = Says("looks rows up", "按索引取行", "adds what arrives to the rows that were used", "只有被取到的行得到梯度")
+    says = Says(
+        "looks rows up",
+        "按索引取行",
+        "adds what arrives to the rows that were used",
+        "只有被取到的行得到梯度",
+    )
 
     def infer(self, *specs: Spec) -> Spec:
         x, i = specs
         if x.rank < 1:
-            raise ShapeError("E208", op=self.name, constraint="a table with rows (C1)", received=shape_text(x.shape))
+            raise ShapeError(
+                "E208", op=self.name, constraint="a table with rows (C1)", received=shape_text(x.shape)
+            )
         whole_numbers(self.name, i)
         return x.with_shape((*i.shape, *x.shape[1:]))
 
@@ -123,8 +135,16 @@ class ScatterAdd(_Rows):
     arguments = ("v", "i")
     formula = "sum(j, where(i[j] == r, v[j], 0))"
     pullbacks = {"v": "dy[i]", "i": _INDEX}
-    constraints = {"C1": "the values begin with the shape of the indices", "C2": "the indices are whole numbers"}
-    says = Says("adds values to their rows", "把数值加到对应的行", "looks the rows of what arrives up", "按索引取出梯度的行")
+    constraints = {
+        "C1": "the values begin with the shape of the indices",
+        "C2": "the indices are whole numbers",
+    }
+    says = Says(
+        "adds values to their rows",
+        "把数值加到对应的行",
+        "looks the rows of what arrives up",
+        "按索引取出梯度的行",
+    )
 
     def infer(self, *specs: Spec) -> Spec:
         v, i = specs
@@ -193,7 +213,10 @@ class OneHot(_Depth):
     arguments = ("i",)
     formula = "where(i == k, 1, 0)"
     pullbacks = {"i": _INDEX}
-    constraints = {"C1": "the indices are whole numbers", "C2": "depth is at least 0 and dtype floating-point"}
+    constraints = {
+        "C1": "the indices are whole numbers",
+        "C2": "depth is at least 0 and dtype floating-point",
+    }
     says = Says("marks the index with a 1", "独热编码：在索引处写 1", "passes nothing on", "不传梯度")
 
     def infer(self, *specs: Spec) -> Spec:

@@ -27,8 +27,8 @@ class Slice(_Window):
     """Every ``step``-th number between ``start`` and ``stop`` of each axis.
 
     Args:
-        start, stop, step: one entry for each axis (C1); 0 <= start <= stop <= length, step >= 1 (C2); an axis of
-            symbolic length is taken whole, or with step 1 (C3).
+        start, stop, step: one entry for each axis (C1); 0 <= start <= stop <= length, step >= 1 (C2); an axis
+            of symbolic length is taken whole, or with step 1 (C3).
     """
 
     name = "slice"
@@ -40,7 +40,12 @@ class Slice(_Window):
         "C2": "0 <= start <= stop <= length and step >= 1",
         "C3": "step 1 on an axis of symbolic length",
     }
-    says = Says("cuts a part out", "截取一部分", "puts what arrives back in its place, 0 elsewhere", "梯度放回原处，其余为 0")
+    says = Says(
+        "cuts a part out",
+        "截取一部分",
+        "puts what arrives back in its place, 0 elsewhere",
+        "梯度放回原处，其余为 0",
+    )
 
     def infer(self, *specs: Spec) -> Spec:
         (x,) = specs
@@ -58,7 +63,9 @@ class Slice(_Window):
                 )  # fmt: skip
             return -((start - stop) // step)
         if step != 1:
-            raise ShapeError("E206", expected="step 1 on an axis of symbolic length (C3)", received=f"step {step}")
+            raise ShapeError(
+                "E206", expected="step 1 on an axis of symbolic length (C3)", received=f"step {step}"
+            )
         return stop - start
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
@@ -145,7 +152,9 @@ class Pad(_Border):
         return result
 
     def pullback(self, dy: Node, y: Node, *inputs: Node) -> tuple[Pulled, ...]:
-        stop = tuple(low + self._spread(n, i) for i, (low, n) in enumerate(zip(self.low, inputs[0].shape, strict=True)))
+        stop = tuple(
+            low + self._spread(n, i) for i, (low, n) in enumerate(zip(self.low, inputs[0].shape, strict=True))
+        )
         return (make(Slice(self.low, stop, tuple(gap + 1 for gap in self.between)), dy),)
 
     def element(self, index: tuple[int, ...], *inputs: np.ndarray) -> Tree:
@@ -193,7 +202,9 @@ class Concatenate(_Joint):
     formula = "where(i < n, a[i], b[i-n])"
     pullbacks = {"a": "dy[i]", "b": "dy[i+n]"}
     constraints = {"C1": "the axis exists", "C2": "number kind and all other axes are equal"}
-    says = Says("sets one behind the other", "拼接", "cuts what arrives into the two parts", "把梯度切成两部分")
+    says = Says(
+        "sets one behind the other", "拼接", "cuts what arrives into the two parts", "把梯度切成两部分"
+    )
 
     def infer(self, *specs: Spec) -> Spec:
         a, b = specs

@@ -55,7 +55,9 @@ class Reduction(Card):
         (x,) = specs
         for axis in self.axes:
             if not 0 <= axis < x.rank or self.axes.count(axis) > 1:
-                raise ShapeError("E205", axis=axis, expected=f"0 to {x.rank - 1}, each once", received=self.axes)
+                raise ShapeError(
+                    "E205", axis=axis, expected=f"0 to {x.rank - 1}, each once", received=self.axes
+                )
         same_kind(self.name, specs, self.takes)
         return Spec(self.shape_of(x.shape), x.dtype)
 
@@ -119,7 +121,10 @@ class ReduceSum(Reduction):
     pullbacks = {"x": "dy"}
     joins = "sum"
     says = Says(
-        "adds up over an axis", "沿轴求和", "hands what arrives to every addend", "把传来的梯度原样分发给每个加数"
+        "adds up over an axis",
+        "沿轴求和",
+        "hands what arrives to every addend",
+        "把传来的梯度原样分发给每个加数",
     )
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
@@ -142,7 +147,9 @@ class Extreme(Reduction):
         result = super().infer(*specs)
         for axis in self.axes:
             if specs[0].shape[axis] == 0:
-                raise ShapeError("E208", op=self.name, constraint="a folded axis that is not empty (C3)", received=0)
+                raise ShapeError(
+                    "E208", op=self.name, constraint="a folded axis that is not empty (C3)", received=0
+                )
         return result
 
     def pullback(self, dy: Node, y: Node, *inputs: Node) -> tuple[Pulled, ...]:
@@ -168,7 +175,10 @@ class ReduceMax(Extreme):
     formula = "max(k, x[k])"
     joins = "max"
     says = Says(
-        "keeps the largest over an axis", "沿轴取最大值", "hands what arrives to the winner", "选通：梯度只传给最大者"
+        "keeps the largest over an axis",
+        "沿轴取最大值",
+        "hands what arrives to the winner",
+        "选通：梯度只传给最大者",
     )
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
@@ -189,7 +199,10 @@ class ReduceMin(Extreme):
     formula = "min(k, x[k])"
     joins = "min"
     says = Says(
-        "keeps the smallest over an axis", "沿轴取最小值", "hands what arrives to the winner", "选通：梯度只传给最小者"
+        "keeps the smallest over an axis",
+        "沿轴取最小值",
+        "hands what arrives to the winner",
+        "选通：梯度只传给最小者",
     )
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
@@ -203,7 +216,8 @@ class ReduceMin(Extreme):
 class ReduceProd(Reduction):
     """The product over one axis.
 
-    Numerics: exact at zeros, to every order: the gradient multiplies *the others* instead of dividing by the own.
+    Numerics: exact at zeros, to every order: the gradient multiplies *the others* instead of dividing by the
+        own.
     Cost: n numbers forward, n * n backward.
     """
 

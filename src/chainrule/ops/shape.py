@@ -99,7 +99,9 @@ class Reshape(_Shaped):
     formula = "x[k]"
     pullbacks = {"x": "dy[k]"}
     constraints = {"C1": "the number of elements stays"}
-    says = Says("gives the numbers another shape", "改变形状", "gives what arrives the old shape", "恢复原来的形状")
+    says = Says(
+        "gives the numbers another shape", "改变形状", "gives what arrives the old shape", "恢复原来的形状"
+    )
 
     def infer(self, *specs: Spec) -> Spec:
         (x,) = specs
@@ -211,7 +213,9 @@ def transpose(x: Node, axes: Sequence[int] | None = None) -> Node:
     Fails:
         ShapeError E208: an axis is missing or named twice.
     """
-    order = tuple(reversed(range(x.rank))) if axes is None else tuple(a + x.rank if a < 0 else a for a in axes)
+    order = (
+        tuple(reversed(range(x.rank))) if axes is None else tuple(a + x.rank if a < 0 else a for a in axes)
+    )
     return x if order == tuple(range(x.rank)) else make(Transpose(order), x)
 
 
@@ -234,7 +238,9 @@ def reshape(x: Node, shape: Sequence[Axis]) -> Node:
         try:
             rest = x.spec.size // known
         except (ValueError, ZeroDivisionError):
-            raise ShapeError("E204", expected=f"a divisor of {x.spec.size}", received=shape_text(new)) from None
+            raise ShapeError(
+                "E204", expected=f"a divisor of {x.spec.size}", received=shape_text(new)
+            ) from None
         new = tuple(rest if n == -1 else n for n in new)
     return x if new == x.shape else make(Reshape(new), x)
 
@@ -260,7 +266,9 @@ def broadcast_shapes(*shapes: Shape) -> Shape:
         lengths = [shape[i - rank + len(shape)] for shape in shapes if i >= rank - len(shape)]
         wide = [n for n in lengths if n != 1]
         if any(n != wide[0] for n in wide):
-            raise ShapeError("E202", expected=shape_text(shapes[0]), received=" and ".join(map(shape_text, shapes)))
+            raise ShapeError(
+                "E202", expected=shape_text(shapes[0]), received=" and ".join(map(shape_text, shapes))
+            )
         result.append(wide[0] if wide else 1)
     return tuple(result)
 

@@ -1,7 +1,7 @@
 """Scores into probabilities: softmax, its logarithm, and the logarithm of a sum of exponentials.
 
-All three subtract the largest score first. That changes nothing in exact arithmetic and keeps every exponential at
-most 1, so scores of any size are safe.
+All three subtract the largest score first. That changes nothing in exact arithmetic and keeps every
+exponential at most 1, so scores of any size are safe.
 """
 
 from __future__ import annotations
@@ -151,7 +151,10 @@ class LogSumExp(Scores):
     pullbacks = {"x": "dy * exp(x[k] - y)"}
     keeps = False
     says = Says(
-        "takes the smooth maximum", "取平滑的最大值", "shares what arrives by the softmax of the scores", "按 softmax 分配梯度"
+        "takes the smooth maximum",
+        "取平滑的最大值",
+        "shares what arrives by the softmax of the scores",
+        "按 softmax 分配梯度",
     )
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:

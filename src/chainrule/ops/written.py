@@ -1,7 +1,8 @@
 """A node as a formula: the formulas of the cards behind it, put into one another.
 
-What only moves numbers about (reshape, broadcast) is left out, as on paper. A value that is needed more than once is
-written once, on a line of its own, and called h1, h2, ...: otherwise a deep net's formula would double with each layer.
+What only moves numbers about (reshape, broadcast) is left out, as on paper. A value that is needed more than
+once is written once, on a line of its own, and called h1, h2, ...: otherwise a deep net's formula would
+double with each layer.
 """
 
 from __future__ import annotations

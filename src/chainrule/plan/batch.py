@@ -1,10 +1,11 @@
 """Batch-axis analysis: what a node has to do with the samples.
 
-Each card says how it treats the axis along which samples lie. Walking the graph once with these rules tells, for each
-node, whether it keeps samples apart (then any part of the batch can be computed on its own, by any thread), joins them
-(then the parts' results are joined), or does not see them. Where a value that was joined flows back to single samples
-(a batch statistic), a new *round* begins: everything of a round can run depth first, sample by sample; between two
-rounds all samples must have arrived. The same cut serves caches, threads, devices and machines.
+Each card says how it treats the axis along which samples lie. Walking the graph once with these rules tells,
+for each node, whether it keeps samples apart (then any part of the batch can be computed on its own, by any
+thread), joins them (then the parts' results are joined), or does not see them. Where a value that was joined
+flows back to single samples (a batch statistic), a new *round* begins: everything of a round can run depth
+first, sample by sample; between two rounds all samples must have arrived. The same cut serves caches,
+threads, devices and machines.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
 """Which elementwise operations share one loop, and in which order everything runs.
 
-An elementwise operation alone would read its inputs from memory and write its result back, for a single addition. In
-one loop with its neighbours the values stay in registers. Two nodes may share a loop when they have one shape and
-everything the second reads from outside was finished before the loop began. That is decided with one number per
-kernel, its *depth*: 1 + the largest depth of the kernels it reads from. A node may join a loop of depth d when every
-other kernel it reads from has a smaller depth; then no path leads out of the loop and back in, whatever else joins.
+An elementwise operation alone would read its inputs from memory and write its result back, for a single
+addition. In one loop with its neighbours the values stay in registers. Two nodes may share a loop when they
+have one shape and everything the second reads from outside was finished before the loop began. That is
+decided with one number per kernel, its *depth*: 1 + the largest depth of the kernels it reads from. A node
+may join a loop of depth d when every other kernel it reads from has a smaller depth; then no path leads out
+of the loop and back in, whatever else joins.
 """
 
 from __future__ import annotations
@@ -49,7 +50,9 @@ def is_elementwise(node: Node) -> bool:
 
 def is_layout(node: Node) -> bool:
     """Whether the node only looks at its input's memory in another way (a reshape may still have to copy)."""
-    if isinstance(node.op, ReduceSum | ReduceMax | ReduceMin):  # over axes of length 1 nothing is left to add up
+    if isinstance(
+        node.op, ReduceSum | ReduceMax | ReduceMin
+    ):  # over axes of length 1 nothing is left to add up
         return all(node.inputs[0].shape[axis] == 1 for axis in node.op.axes)
     return isinstance(node.op, LAYOUT)
 
@@ -61,8 +64,9 @@ def is_leaf(node: Node) -> bool:
 class Fusion:
     """Puts nodes into kernels, one after the other.
 
-    Elementwise nodes that read nothing but what is given *float*: they could run at any time, so they wait for their
-    first reader and go into its loop (the momentum times the old velocity goes into the loop of the update).
+    Elementwise nodes that read nothing but what is given *float*: they could run at any time, so they wait
+    for their first reader and go into its loop (the momentum times the old velocity goes into the loop of the
+    update).
 
     Args:
         shapes: the concrete shape of every node.
@@ -84,7 +88,9 @@ class Fusion:
             self.floating.add(node)
             return
         for source in sorted(outside & self.floating, key=list(outside).index):
-            if not (is_elementwise(node) and source in node.inputs and self.shapes[source] == self.shapes[node]):
+            if not (
+                is_elementwise(node) and source in node.inputs and self.shapes[source] == self.shapes[node]
+            ):
                 self._land(source, None)
         loop = self._open_loop(node, outside)
         if loop is None:
@@ -101,7 +107,9 @@ class Fusion:
                 self._land(node, None)
 
     def _land(self, node: Node, loop: Kernel | None) -> None:
-        """End a node's floating: into this loop if it fits, else into that of an input, else into one of its own."""
+        """End a node's floating: into this loop if it fits, else into that of an input, else into one of its
+        own.
+        """
         self.floating.discard(node)
         outside = {seen_through(s) for s in node.inputs}
         near = [s for s in node.inputs if s in self.floating and self.shapes[s] == self.shapes[node]]
@@ -109,7 +117,9 @@ class Fusion:
             if source in self.floating:
                 self._land(source, None)
         fits = loop is not None and loop.shape == self.shapes[node] and self._has_room(loop, outside)
-        home = loop if fits and loop is not None else self._open_loop(node, outside) or self._new(node, outside)
+        home = (
+            loop if fits and loop is not None else self._open_loop(node, outside) or self._new(node, outside)
+        )
         for source in near:
             if source in self.floating:
                 self._land(source, home)
@@ -128,7 +138,9 @@ class Fusion:
         return kernel
 
     def _open_loop(self, node: Node, outside: set[Node]) -> Kernel | None:
-        """The deepest loop of an input that the node may join; its equals among the inputs' loops become one with it."""
+        """The deepest loop of an input that the node may join; its equals among the inputs' loops become one
+        with it.
+        """
         if not is_elementwise(node):
             return None
         direct = dict.fromkeys(self.home[s] for s in node.inputs if s in self.home)

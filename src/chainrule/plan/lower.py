@@ -1,7 +1,7 @@
 """From kernels to tasks: what each reads and writes, as views of buffers.
 
-Layout operations become views; a value that must lie in order for its reader and does not is copied first; everything
-that no rule here knows is left to the law.
+Layout operations become views; a value that must lie in order for its reader and does not is copied first;
+everything that no rule here knows is left to the law.
 """
 
 from __future__ import annotations
@@ -65,7 +65,12 @@ class Lowering:
         return self.new(self.shape(node), node.dtype, origin, label, array)
 
     def new(
-        self, shape: tuple[int, ...], dtype: str, origin: str = "work", label: str = "", array: np.ndarray | None = None
+        self,
+        shape: tuple[int, ...],
+        dtype: str,
+        origin: str = "work",
+        label: str = "",
+        array: np.ndarray | None = None,
     ) -> View:
         """A new buffer, as a view of it."""
         self.buffers.append(Buffer(len(self.buffers), shape, dtype, origin, label, array, self.phase))
@@ -106,10 +111,18 @@ class Lowering:
         return copy
 
     def add(
-        self, kind: str, nodes: Sequence[Node], reads: Sequence[View], writes: Sequence[View], phase: int, **facts: Any
+        self,
+        kind: str,
+        nodes: Sequence[Node],
+        reads: Sequence[View],
+        writes: Sequence[View],
+        phase: int,
+        **facts: Any,
     ) -> None:
         adds = any(node in self.joined for node in nodes)
-        self.tasks.append(Task(kind, tuple(nodes), tuple(reads), tuple(writes), phase, adds, facts, self.depth))
+        self.tasks.append(
+            Task(kind, tuple(nodes), tuple(reads), tuple(writes), phase, adds, facts, self.depth)
+        )
 
     # --- kernels
 
@@ -139,10 +152,22 @@ class Lowering:
         operands = list(dict.fromkeys(s for n in kernel.nodes for s in n.inputs if s not in inside))
         reads = [self.view(s, kernel.phase) for s in operands]
         kept = [n for n in kernel.nodes if n in needed]
-        self.add("loop", kernel.nodes, reads, [self.target(n) for n in kept], kernel.phase, operands=operands, kept=kept)
+        self.add(
+            "loop",
+            kernel.nodes,
+            reads,
+            [self.target(n) for n in kept],
+            kernel.phase,
+            operands=operands,
+            kept=kept,
+        )
 
-    def arrange(self, node: Node, axes: Sequence[int], phase: int) -> tuple[View, tuple[int, int, int], tuple[int, int, int]]:
-        """A value seen as (outer, along, inner) with the given axes in the middle: the view, lengths and strides."""
+    def arrange(
+        self, node: Node, axes: Sequence[int], phase: int
+    ) -> tuple[View, tuple[int, int, int], tuple[int, int, int]]:
+        """A value seen as (outer, along, inner) with the given axes in the middle: the view, lengths and
+        strides.
+        """
         view = self.view(node, phase)
         consecutive = list(axes) == list(range(axes[0], axes[0] + len(axes))) if axes else True
         parts = self._three(view, axes) if consecutive else None
@@ -153,7 +178,10 @@ class Lowering:
             rest = [a for a in range(len(view.shape)) if a not in axes]
             order = (*rest, *axes)
             turned = View(
-                view.buffer, tuple(view.shape[a] for a in order), tuple(view.strides[a] for a in order), view.offset
+                view.buffer,
+                tuple(view.shape[a] for a in order),
+                tuple(view.strides[a] for a in order),
+                view.offset,
             )
             view = self.in_order(turned, node, phase)
             if view is turned:
@@ -162,7 +190,9 @@ class Lowering:
         assert parts is not None
         return view, *parts
 
-    def _three(self, view: View, axes: Sequence[int]) -> tuple[tuple[int, int, int], tuple[int, int, int]] | None:
+    def _three(
+        self, view: View, axes: Sequence[int]
+    ) -> tuple[tuple[int, int, int], tuple[int, int, int]] | None:
         first, last = (axes[0], axes[-1] + 1) if axes else (len(view.shape), len(view.shape))
         lengths, strides = [], []
         for part in (slice(0, first), slice(first, last), slice(last, None)):
@@ -223,7 +253,13 @@ def _extent(low: Lowering, node: Node, phase: int) -> None:
     count = math.prod(int(shape[axis]) for axis in op.attributes["axes"])
     low.views[node] = low.new((), node.dtype, "constant", array=np.array(count, node.dtype))
     if node in low.outputs:
-        low.add("copy", (node,), (low.views[node],), (low.new((), node.dtype, "output", low.outputs[node]),), phase)
+        low.add(
+            "copy",
+            (node,),
+            (low.views[node],),
+            (low.new((), node.dtype, "output", low.outputs[node]),),
+            phase,
+        )
 
 
 def _concatenate(low: Lowering, node: Node, phase: int) -> None:
@@ -243,7 +279,9 @@ def _pad(low: Lowering, node: Node, phase: int) -> None:
     low.add("fill", (node,), (), (result,), phase, value=0)
     offset = sum(int(a) * s for a, s in zip(op["low"], result.strides, strict=True))
     strides = tuple(s * (gap + 1) for s, gap in zip(result.strides, op["between"], strict=True))
-    low.add("copy", (node,), (view,), (View(result.buffer, view.shape, strides, result.offset + offset),), phase)
+    low.add(
+        "copy", (node,), (view,), (View(result.buffer, view.shape, strides, result.offset + offset),), phase
+    )
 
 
 def _draw(low: Lowering, node: Node, phase: int) -> None:
@@ -252,7 +290,13 @@ def _draw(low: Lowering, node: Node, phase: int) -> None:
     if not by_sample and BATCH in node.shape and low.sizes != low.whole:
         raise ValueError("a draw whose samples lie along a later axis cannot be divided")
     low.add(
-        "uniform", (node,), reads, (low.target(node),), phase, stream=node.op.attributes["stream"], by_sample=by_sample
+        "uniform",
+        (node,),
+        reads,
+        (low.target(node),),
+        phase,
+        stream=node.op.attributes["stream"],
+        by_sample=by_sample,
     )
 
 

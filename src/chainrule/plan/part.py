@@ -1,7 +1,8 @@
 """How a batch is divided: into how many parts, of how many samples, for how many lanes.
 
-A part should be small enough that everything between its input and its gradients stays in a core's cache, and large
-enough that reading the weights once more for each part does not cost more than it saves. Both are counted in bytes.
+A part should be small enough that everything between its input and its gradients stays in a core's cache, and
+large enough that reading the weights once more for each part does not cost more than it saves. Both are
+counted in bytes.
 """
 
 from __future__ import annotations
@@ -51,7 +52,9 @@ def split_batch(graph: Graph, batch: int, cut: Cut, cores: int) -> Split:
     lanes = 1 if flops < WORTH_A_LANE else max(1, min(cores, batch // 4))
     per_sample = sum(trial.buffers[v.buffer].bytes for t in inside for v in t.writes if not t.adds) / rows
     weights = sum(b.bytes for b in trial.buffers if b.origin == "joined") * 2
-    best = min(_candidates(batch, lanes), key=lambda m: _cost(m, batch, lanes, per_sample, weights, len(inside)))
+    best = min(
+        _candidates(batch, lanes), key=lambda m: _cost(m, batch, lanes, per_sample, weights, len(inside))
+    )
     parts = -(-batch // best)
     return Split(best, parts, min(lanes, parts))
 

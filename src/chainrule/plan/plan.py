@@ -1,10 +1,11 @@
-"""The plan of a graph for one size of batch: phases, tasks, memory, predicted cost. A value that can be printed.
+"""The plan of a graph for one size of batch: phases, tasks, memory, predicted cost. A value that can be
+printed.
 
-*Undivided*, everything runs once over the whole batch. *Divided*, the batch is computed in parts: phase 0 does what
-has nothing to do with samples, phase 1 runs once for each part, from the inputs to the gradients, small enough that
-what is in between stays in the cache, and adds into sums; phase 2 does the rest (the update). Parts belong to
-``lanes``, each with sums of its own, which are added up in a fixed order. So the order of every addition is part of
-the plan and does not depend on how many threads do the work.
+*Undivided*, everything runs once over the whole batch. *Divided*, the batch is computed in parts: phase 0
+does what has nothing to do with samples, phase 1 runs once for each part, from the inputs to the gradients,
+small enough that what is in between stays in the cache, and adds into sums; phase 2 does the rest (the
+update). Parts belong to ``lanes``, each with sums of its own, which are added up in a fixed order. So the
+order of every addition is part of the plan and does not depend on how many threads do the work.
 """
 
 from __future__ import annotations
@@ -54,13 +55,17 @@ class Plan:
 
     def __str__(self) -> str:
         sizes = ", ".join(f"{k}={v}" for k, v in self.sizes.items())
-        lines = [f"plan for {sizes}: {len(self.tasks)} tasks, {self.flops:,} flops, arena {self.layout.size:,} bytes"]
+        lines = [
+            f"plan for {sizes}: {len(self.tasks)} tasks, {self.flops:,} flops, arena {self.layout.size:,} bytes"
+        ]
         for task in self.tasks:
             reads = " ".join(_place(v) for v in task.reads)
             writes = " ".join(_place(v) for v in task.writes)
             what = "+".join(n.op.name for n in task.nodes)
             mark = " (added)" if task.adds else ""
-            lines.append(f"  {task.phase} {task.kind:10} {writes} <- {reads}{mark}    {what}    {task.layer}".rstrip())
+            lines.append(
+                f"  {task.phase} {task.kind:10} {writes} <- {reads}{mark}    {what}    {task.layer}".rstrip()
+            )
         return "\n".join(lines)
 
 
@@ -98,7 +103,9 @@ def plan(graph: Graph, sizes: Mapping[str, int], cut: Cut | None = None) -> Plan
     shapes = {n: tuple(size_at(axis, parts) for axis in n.shape) for n in graph.nodes}
     kernels = fuse(graph.nodes, shapes, phases)
     homes = {node: kernel for kernel in kernels for node in kernel.nodes}
-    low = Lowering(graph, parts, sizes, joined or set(), in_place(graph, homes, cut.homes) if cut is not None else {})
+    low = Lowering(
+        graph, parts, sizes, joined or set(), in_place(graph, homes, cut.homes) if cut is not None else {}
+    )
     needed = _needed(graph, homes)
     for kernel in kernels:
         low.lower(kernel, needed)
@@ -108,7 +115,9 @@ def plan(graph: Graph, sizes: Mapping[str, int], cut: Cut | None = None) -> Plan
             low.bring_home(graph.outputs[name], label, AFTER)
     buffers = tuple(low.buffers)
     layout = lay_out(buffers, tuple(low.tasks), {view.buffer for view in outputs.values()})
-    return Plan(graph, dict(sizes), parts.get("B", 1), buffers, tuple(low.tasks), outputs, layout, joined is not None)
+    return Plan(
+        graph, dict(sizes), parts.get("B", 1), buffers, tuple(low.tasks), outputs, layout, joined is not None
+    )
 
 
 def _phases(graph: Graph, cut: Cut | None) -> tuple[dict[Node, int], set[Node] | None]:
@@ -135,8 +144,8 @@ def _phases(graph: Graph, cut: Cut | None) -> tuple[dict[Node, int], set[Node] |
 def in_place(graph: Graph, homes: Mapping[Node, Kernel], pairs: Mapping[str, str]) -> dict[Node, str]:
     """The outputs that may be written straight over the inputs they replace.
 
-    That is safe when the loop that computes the new value reads the old one element by element, and every other reader
-    of the old one runs before that loop.
+    That is safe when the loop that computes the new value reads the old one element by element, and every
+    other reader of the old one runs before that loop.
 
     Args:
         pairs: output name to input label.
@@ -148,7 +157,11 @@ def in_place(graph: Graph, homes: Mapping[Node, Kernel], pairs: Mapping[str, str
             continue
         home = homes[new]
         readers = [n for n in graph.nodes if old in map(seen_through, n.inputs)]
-        if home.is_loop and new.shape == old.shape and all(_reads_first(n, old, home, homes) for n in readers):
+        if (
+            home.is_loop
+            and new.shape == old.shape
+            and all(_reads_first(n, old, home, homes) for n in readers)
+        ):
             safe[new] = label
     return safe
 
@@ -163,7 +176,9 @@ def _reads_first(reader: Node, old: Node, home: Kernel, homes: Mapping[Node, Ker
 
 
 def _needed(graph: Graph, homes: Mapping[Node, Kernel]) -> set[Node]:
-    """The nodes whose values must be in memory: outputs, and what is read by another kernel or through a look."""
+    """The nodes whose values must be in memory: outputs, and what is read by another kernel or through a
+    look.
+    """
     needed = {seen_through(node) for node in graph.outputs.values()}
     for node in graph.nodes:
         for source in node.inputs:

@@ -20,8 +20,8 @@ class Buffer:
         number: its place in the plan's list.
         shape: of the value it is for, in order, last axis fastest.
         dtype: number kind.
-        origin: ``"input"`` (handed in), ``"constant"``, ``"work"`` (reused once its last reader is done), ``"joined"``
-            (a sum over the parts of a batch), ``"output"``.
+        origin: ``"input"`` (handed in), ``"constant"``, ``"work"`` (reused once its last reader is done),
+            ``"joined"`` (a sum over the parts of a batch), ``"output"``.
         label: the input's name, or the output's.
         array: a constant's numbers.
         phase: in which phase it is written.
@@ -50,7 +50,8 @@ class Task:
     """One call of the program.
 
     Args:
-        kind: ``"loop"``, ``"copy"``, ``"fill"``, ``"matmul"``, ``"sum"``, ... or ``"law"`` (run by the card's evaluate).
+        kind: ``"loop"``, ``"copy"``, ``"fill"``, ``"matmul"``, ``"sum"``, ... or ``"law"`` (run by the card's
+            evaluate).
         nodes: what it computes.
         reads, writes: the memory.
         phase: in which phase.

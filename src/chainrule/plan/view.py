@@ -1,8 +1,8 @@
 """A value as a window on memory: where it begins and how far its neighbours lie apart along each axis.
 
-Transposing, repeating, slicing and most reshaping change only how memory is looked at. A plan therefore gives such
-nodes no buffer and no kernel: their view is worked out from the view of what they look at, and the loops and matrix
-products that read them take the strides as they are.
+Transposing, repeating, slicing and most reshaping change only how memory is looked at. A plan therefore gives
+such nodes no buffer and no kernel: their view is worked out from the view of what they look at, and the loops
+and matrix products that read them take the strides as they are.
 """
 
 from __future__ import annotations
@@ -91,7 +91,8 @@ def _reshaped(source: View, shape: tuple[int, ...]) -> View | None:
 def collapse(shape: tuple[int, ...], strides: list[tuple[int, ...]]) -> tuple[list[int], list[list[int]]]:
     """The fewest axes that describe a loop over several operands at once.
 
-    Neighbouring axes become one where, for every operand, the outer stride is the inner length times the inner stride.
+    Neighbouring axes become one where, for every operand, the outer stride is the inner length times the
+    inner stride.
 
     Args:
         shape: of the loop.

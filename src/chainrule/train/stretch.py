@@ -1,9 +1,10 @@
 """Many steps at once, for engines that can: the loop's fast lane.
 
-Nothing about a training depends on how long its stretches are. They are made about a tenth of a second long, so that
-Ctrl-C and the progress bar stay quick. Where something must be known step by step (a listener that sees every step and
-may ask to stop, a number that is not finite), the stretch is run, and when it turns out that it should have ended
-earlier, it is rewound: the arrays are put back as they were and exactly the right number of steps is made again.
+Nothing about a training depends on how long its stretches are. They are made about a tenth of a second long,
+so that Ctrl-C and the progress bar stay quick. Where something must be known step by step (a listener that
+sees every step and may ask to stop, a number that is not finite), the stretch is run, and when it turns out
+that it should have ended earlier, it is rewound: the arrays are put back as they were and exactly the right
+number of steps is made again.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ class Stretches:
         state: where the training stands; its arrays are copied.
     """
 
-    def __init__(self, step: Step, data: Arrays, order: Order, seed: int, made: Trainer, state: TrainState) -> None:
+    def __init__(
+        self, step: Step, data: Arrays, order: Order, seed: int, made: Trainer, state: TrainState
+    ) -> None:
         self.step, self.data, self.order, self.seed, self.trainer = step, data, order, seed, made
         self.length = 1
         self.last = (0.0, 0.0)  # loss and rate of the last step
@@ -48,8 +51,8 @@ class Stretches:
 
         Args:
             state: where the training stands; brought up to date.
-            tell: told the step's number in the epoch, its loss and rate, for every step; says whether to stop there.
-                ``None``: nobody wants to know.
+            tell: told the step's number in the epoch, its loss and rate, for every step; says whether to stop
+                there. ``None``: nobody wants to know.
 
         Returns:
             whether the next step is one that must be looked into, because a number of it is not finite.
@@ -88,7 +91,9 @@ class Stretches:
         return self.trainer.run(tail, len(tail), 0, 1, state.step, keys)
 
     def _good(self, told: np.ndarray, failed: int) -> int:
-        """How many of the steps made are good: all before the one that failed, unless an array went wrong unseen."""
+        """How many of the steps made are good: all before the one that failed, unless an array went wrong
+        unseen.
+        """
         if failed:
             return failed - 1
         return len(told) if all(map(is_finite, self.trainer.state.values())) else max(0, len(told) - 1)
@@ -115,7 +120,9 @@ class Stretches:
             setattr(state, group, {**getattr(state, group), **fresh})
         weights = self._weights(state, len(told))
         # One addition after the other, as a loop over steps would do it: the sum has the same bits.
-        state.loss_sum = float(np.add.accumulate(np.concatenate([[state.loss_sum], told[:, 0] * weights]))[-1])
+        state.loss_sum = float(
+            np.add.accumulate(np.concatenate([[state.loss_sum], told[:, 0] * weights]))[-1]
+        )
         state.weight_sum = float(np.add.accumulate(np.concatenate([[state.weight_sum], weights]))[-1])
         state.step += len(told)
         state.batch += len(told)
@@ -139,7 +146,10 @@ def _until_stop(told: np.ndarray, batch: int, tell: Callable[[int, float, float]
 def homes_of(step: Step) -> dict[str, str]:
     """The step's outputs that are the next step's inputs, with those inputs' labels."""
     return {
-        name: name.removeprefix(prefix) for name in step.graph.outputs for prefix in GROUPS if name.startswith(prefix)
+        name: name.removeprefix(prefix)
+        for name in step.graph.outputs
+        for prefix in GROUPS
+        if name.startswith(prefix)
     }
 
 

@@ -12,9 +12,9 @@ from chainrule.engines.native import kernels
 from chainrule.engines.native.loop import Operation, Recipe, Writer
 from chainrule.engines.native.machine import Machine
 from chainrule.engines.native.vector import EMIT
+from chainrule.ops.card import Card
 from chainrule.plan.task import Buffer, Task
 from chainrule.plan.view import View, collapse
-from chainrule.ops.card import Card
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,9 @@ class Adds:
 
 @dataclass(frozen=True)
 class Place:
-    """A word that holds the place of a part's first number in the whole batch: its first row times ``per_row``."""
+    """A word that holds the place of a part's first number in the whole batch: its first row times
+    ``per_row``.
+    """
 
     per_row: int
 
@@ -80,7 +82,13 @@ class Blocks:
     def at(self, view: View) -> Address:
         return Address(view.buffer, view.offset * np.dtype(self.kind(view)).itemsize)
 
-    def loop(self, reads: Sequence[View], writes: Sequence[View], operations: Sequence[Operation], kept: Sequence[int]) -> Call:
+    def loop(
+        self,
+        reads: Sequence[View],
+        writes: Sequence[View],
+        operations: Sequence[Operation],
+        kept: Sequence[int],
+    ) -> Call:
         """The call of a loop over these operands."""
         shape = writes[0].shape
         lengths, strides = collapse(shape, [v.strides for v in (*reads, *writes)])
@@ -103,7 +111,11 @@ class Blocks:
 def _operation(node: Any, number: dict[Any, int]) -> Operation:
     op: Card = node.op
     kind = node.inputs[-1].dtype
-    settings = tuple(float(v) for v in op.attributes.values() if isinstance(v, int | float)) if op.name == "clip" else ()
+    settings = (
+        tuple(float(v) for v in op.attributes.values() if isinstance(v, int | float))
+        if op.name == "clip"
+        else ()
+    )
     return Operation(op.name, kind, node.dtype, tuple(number[s] for s in node.inputs), settings)
 
 
@@ -183,7 +195,17 @@ def _gather(blocks: Blocks, task: Task) -> list[Call]:
     table, index = task.reads
     (y,) = task.writes
     width = int(np.prod(table.shape[1:]))
-    words = [int(np.prod(index.shape)), width, blocks.at(table), table.shape[0], width, blocks.at(index), 1, blocks.at(y), FLAG]
+    words = [
+        int(np.prod(index.shape)),
+        width,
+        blocks.at(table),
+        table.shape[0],
+        width,
+        blocks.at(index),
+        1,
+        blocks.at(y),
+        FLAG,
+    ]
     return [Call(kernels.take_rows(blocks.kind(table), blocks.kind(index)), tuple(words))]
 
 
@@ -191,7 +213,17 @@ def _scatter(blocks: Blocks, task: Task) -> list[Call]:
     values, index = task.reads
     (y,) = task.writes
     width = int(np.prod(y.shape[1:]))
-    words = [int(np.prod(index.shape)), width, blocks.at(values), y.shape[0], Adds() if task.adds else 0, blocks.at(index), 1, blocks.at(y), FLAG]
+    words = [
+        int(np.prod(index.shape)),
+        width,
+        blocks.at(values),
+        y.shape[0],
+        Adds() if task.adds else 0,
+        blocks.at(index),
+        1,
+        blocks.at(y),
+        FLAG,
+    ]
     return [Call(kernels.add_rows(blocks.kind(values), blocks.kind(index)), tuple(words))]
 
 

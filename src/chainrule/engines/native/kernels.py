@@ -1,7 +1,8 @@
 """The kernels that are written once for all networks: matrix products, sums, lookups, softmax.
 
-Each is a function of one int64, the address of its block. Its docstring gives the block's words. All take strides or
-leading dimensions from the block, so no network needs a kernel of its own, and numba keeps the machine code on disk.
+Each is a function of one int64, the address of its block. Its docstring gives the block's words. All take
+strides or leading dimensions from the block, so no network needs a kernel of its own, and numba keeps the
+machine code on disk.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ BLAS = {"float32": library_function(cython_blas.__pyx_capi__["sgemm"]),
 NO_TRANSPOSE, TRANSPOSE = ord("N"), ord("T")
 
 
-LOOSE = frozenset({"reassoc", "contract", "nsz"})  # sums may be added in vector order; NaN and infinity stay exact
+LOOSE = frozenset(
+    {"reassoc", "contract", "nsz"}
+)  # sums may be added in vector order; NaN and infinity stay exact
 
 
 def kernel(function: Callable, fastmath: frozenset[str] = LOOSE) -> Any:
@@ -35,7 +38,8 @@ def kernel(function: Callable, fastmath: frozenset[str] = LOOSE) -> Any:
 def matmul_blas(kind: str) -> int:
     """C = A B (+ C), row-major, by BLAS.
 
-    Block: [gemm, how many, m, n, k, A, its stack stride, op, ld, B, stack stride, op, ld, C, stack stride, ld, beta].
+    Block: [gemm, how many, m, n, k, A, its stack stride, op, ld, B, stack stride, op, ld, C, stack stride,
+    ld, beta].
     """
     pointer, real = POINTER[kind], np.dtype(kind).type
     size = np.dtype(kind).itemsize
@@ -57,7 +61,8 @@ def matmul_blas(kind: str) -> int:
 def matmul_small(kind: str) -> int:
     """C = A B (+ C) by plain loops, for products too small for a BLAS.
 
-    Block: [how many, m, n, k, A, stack, row and column stride, B, stack, row, column, C, stack, row stride, beta].
+    Block: [how many, m, n, k, A, stack, row and column stride, B, stack, row, column, C, stack, row stride,
+    beta].
     """
     pointer, real, size = POINTER[kind], np.dtype(kind).type, np.dtype(kind).itemsize
 
@@ -90,7 +95,8 @@ def matmul_small(kind: str) -> int:
 
 @cache
 def sum_rows(kind: str) -> int:
-    """For each of n outer places the sum over r rows of c numbers: (n, r, c) -> (n, c), added to what is there or not.
+    """For each of n outer places the sum over r rows of c numbers: (n, r, c) -> (n, c), added to what is
+    there or not.
 
     Block: [n, r, c, X, outer stride, row stride, column stride, Y, add].
     """
@@ -208,7 +214,9 @@ def softmax_rows(kind: str, way: str) -> int:
                 elif keeps:
                     shift = np.log(total)
                     for i in range(k):
-                        y[i * c + j] = (x[i * w[5] + j * w[6]] - top) - shift  # top first: log(total) is small
+                        y[i * c + j] = (
+                            x[i * w[5] + j * w[6]] - top
+                        ) - shift  # top first: log(total) is small
                 else:
                     y[j] = top + np.log(total)
 
@@ -220,7 +228,8 @@ def softmax_rows(kind: str, way: str) -> int:
 def take_rows(kind: str, index: str) -> int:
     """Rows of a table by their index. Sets the flag when an index lies outside.
 
-    Block: [how many, row length in numbers, table, its rows, table row stride, indices, index stride, Y, flag].
+    Block: [how many, row length in numbers, table, its rows, table row stride, indices, index stride, Y,
+    flag].
     """
     pointer, number, size = POINTER[kind], POINTER[index], np.dtype(kind).itemsize
 

@@ -1,13 +1,15 @@
 """From a group of elementwise operations to one compiled loop.
 
-A loop is described by a ``Recipe``: which operations, on what, over how many axes, and for each operand whether its
-innermost neighbours lie side by side (``c``), are one repeated value (``s``) or lie apart (``g``). Sizes, strides and
-addresses are *not* part of it; they come in the block. So two layers, or two networks, with the same arithmetic share
-one compiled loop, and a cache of loops serves all networks a person ever builds.
+A loop is described by a ``Recipe``: which operations, on what, over how many axes, and for each operand
+whether its innermost neighbours lie side by side (``c``), are one repeated value (``s``) or lie apart
+(``g``). Sizes, strides and addresses are *not* part of it; they come in the block. So two layers, or two
+networks, with the same arithmetic share one compiled loop, and a cache of loops serves all networks a person
+ever builds.
 
 The block::
 
-    [first, last, length of axis 1, ..., then for each operand: address, stride of axis 0, stride of axis 1, ...]
+    [first, last, length of axis 1, ..., then for each operand: address, stride of axis 0, stride of axis 1,
+...]
 
 ``first`` and ``last`` bound axis 0, so that several threads can share one loop.
 """
@@ -179,7 +181,11 @@ class Writer:
         many = b.select(b.icmp_signed("<", stop, start), start, many)
         for width, low, high in ((LANES, start, many), (1, many, stop)):
             lanes = Lanes(b, width)
-            held = {i: lanes.repeat(self._load(r, Lanes(b, 1), I64(0))) for i, r in enumerate(rows) if r.near == "s"}
+            held = {
+                i: lanes.repeat(self._load(r, Lanes(b, 1), I64(0)))
+                for i, r in enumerate(rows)
+                if r.near == "s"
+            }
             with self._counting(low, high, width) as index:
                 self._element(lanes, rows, held, index)
 

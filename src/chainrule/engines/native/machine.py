@@ -1,8 +1,8 @@
 """Machine code: compiled once, kept on disk, loaded at the next start.
 
-What is kept are object files, named by the text they were compiled from, this machine's processor and the versions
-involved; each begins with a checksum. A file that is missing, damaged or from elsewhere is simply compiled again; a
-folder that cannot be written means working without a cache.
+What is kept are object files, named by the text they were compiled from, this machine's processor and the
+versions involved; each begins with a checksum. A file that is missing, damaged or from elsewhere is simply
+compiled again; a folder that cannot be written means working without a cache.
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ class Machine:
         llvm.initialize_native_asmprinter()
         target = llvm.Target.from_default_triple()
         features = llvm.get_host_cpu_features().flatten()
-        self._target = target.create_target_machine(cpu=llvm.get_host_cpu_name(), features=features, opt=3, jit=True)
+        self._target = target.create_target_machine(
+            cpu=llvm.get_host_cpu_name(), features=features, opt=3, jit=True
+        )
         self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), self._target)
         self._stamp = f"{llvm.get_host_cpu_name()} {features} llvmlite {llvmlite.__version__}"
         self._loaded: dict[str, int] = {}
@@ -90,7 +92,11 @@ class Machine:
             durable.write(self.folder / f"{symbol}.o", hashlib.sha256(code).digest() + code)
             durable.write(self.folder / f"{symbol}.txt", text.encode())
         except FileError as error:
-            self.channel.send(Notice(f"compiled code is not kept: {error.clause()}", f"编译结果不会保存：{error.clause('zh')}"))
+            self.channel.send(
+                Notice(
+                    f"compiled code is not kept: {error.clause()}", f"编译结果不会保存：{error.clause('zh')}"
+                )
+            )
             self.folder = None
 
 
@@ -113,7 +119,11 @@ class Blas:
     """
 
     def __init__(self) -> None:
-        found = [lib for lib in ThreadpoolController().lib_controllers if "scipy" in lib.filepath.rsplit("/", 2)[-2]]
+        found = [
+            lib
+            for lib in ThreadpoolController().lib_controllers
+            if "scipy" in lib.filepath.rsplit("/", 2)[-2]
+        ]
         self._libraries = found
 
     @contextmanager

@@ -1,7 +1,8 @@
 """Addresses as numbers: the few instructions that numba has no word for.
 
-A kernel takes one int64, the address of its *block*: int64 words that hold sizes, strides and addresses. So every
-kernel has one type, and a whole training step is a list of (kernel, block) pairs that one loop calls through.
+A kernel takes one int64, the address of its *block*: int64 words that hold sizes, strides and addresses. So
+every kernel has one type, and a whole training step is a list of (kernel, block) pairs that one loop calls
+through.
 """
 
 from __future__ import annotations
@@ -57,7 +58,8 @@ def call(typingctx, address, block):
 
 @intrinsic
 def gemm(typingctx, address, real, ta, tb, m, n, k, a, lda, b, ldb, beta, c, ldc):
-    """Call a BLAS gemm at ``address``: C = op(A) op(B) + beta C, column-major, alpha 1; ``real`` says the kind.
+    """Call a BLAS gemm at ``address``: C = op(A) op(B) + beta C, column-major, alpha 1; ``real`` says the
+    kind.
 
     The arguments are passed by reference as Fortran wants them, from the stack of the caller.
     """

@@ -1,7 +1,7 @@
 """A graph as a program: a table of (kernel, block) pairs that one native loop calls through.
 
-For each size of batch the graph is planned once and its blocks are laid out once; a run then writes the addresses of
-the arrays it was handed into the blocks and makes one call into machine code.
+For each size of batch the graph is planned once and its blocks are laid out once; a run then writes the
+addresses of the arrays it was handed into the blocks and makes one call into machine code.
 """
 
 from __future__ import annotations
@@ -15,17 +15,16 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from chainrule.engines.binding import bind
 from chainrule.engines.native.block import Address, Adds, Blocks, Call, Place
 from chainrule.engines.native.machine import Blas, Machine, cache_folder, cached
 from chainrule.engines.native.pointer import call
-from chainrule.engines.binding import bind
 from chainrule.errors import ShapeError
 from chainrule.graph import Graph
 from chainrule.plan.memory import ALIGN
 from chainrule.plan.plan import Plan, plan
 from chainrule.plan.task import Task
 from chainrule.plan.view import View
-
 
 
 @cache
@@ -103,7 +102,9 @@ def ready(made: Plan) -> Ready:
     return _fill_in(made, calls, stretches, memory, flag, arena)
 
 
-def _fill_in(made: Plan, calls: list[Call], stretches: list, memory: dict, flag: np.ndarray, arena: np.ndarray) -> Ready:
+def _fill_in(
+    made: Plan, calls: list[Call], stretches: list, memory: dict, flag: np.ndarray, arena: np.ndarray
+) -> Ready:
     """Write the blocks: numbers as they are, addresses of our own memory, and a list of those still to come."""
     words = np.zeros(sum(len(c.words) for c in calls) + 1, np.int64)
     table = np.zeros((max(len(calls), 1), 2), np.int64)

@@ -1,13 +1,14 @@
-"""Whole stretches of training inside machine code: many steps, batches gathered by index, without touching Python.
+"""Whole stretches of training inside machine code: many steps, batches gathered by index, without touching
+Python.
 
-The step is cut into phases (see ``plan``): BEFORE once, PARTS for each part of the batch, LOSS and AFTER once. Parts
-belong to *lanes*; each lane has its own memory for what lies between input and gradient and its own sums, so lanes
-never wait for one another inside PARTS. Threads take lanes in turn and meet at barriers between phases. How a batch is
-split into parts and lanes, and the order in which the lanes' sums are added, is decided by the plan alone: the bits do
-not depend on how many threads there are.
+The step is cut into phases (see ``plan``): BEFORE once, PARTS for each part of the batch, LOSS and AFTER
+once. Parts belong to *lanes*; each lane has its own memory for what lies between input and gradient and its
+own sums, so lanes never wait for one another inside PARTS. Threads take lanes in turn and meet at barriers
+between phases. How a batch is split into parts and lanes, and the order in which the lanes' sums are added,
+is decided by the plan alone: the bits do not depend on how many threads there are.
 
-The loss is looked at before AFTER: when it is not finite the stretch ends and the parameters are still the last good
-ones.
+The loss is looked at before AFTER: when it is not finite the stretch ends and the parameters are still the
+last good ones.
 """
 
 from __future__ import annotations
@@ -42,7 +43,24 @@ def nothing(block):
 
 
 @cached(njit, nogil=True)
-def work(thread, threads, count, numbers, marks, tables, words, patches, order, keys, key, step, loss, rate, told, sync):
+def work(
+    thread,
+    threads,
+    count,
+    numbers,
+    marks,
+    tables,
+    words,
+    patches,
+    order,
+    keys,
+    key,
+    step,
+    loss,
+    rate,
+    told,
+    sync,
+):
     """Some training steps, as one thread of several.
 
     Args:
@@ -53,7 +71,8 @@ def work(thread, threads, count, numbers, marks, tables, words, patches, order, 
         tables: (2, lanes, calls, 2): kernels and blocks, for full parts and for the last, shorter one.
         words: (2, lanes, words): the blocks.
         patches: (2, n, 4): words to set for each part: position, kind, base, stride.
-        order: the row numbers of the epoch; keys: (steps, 2); key, step, loss, rate: one-element arrays of the step.
+        order: the row numbers of the epoch; keys: (steps, 2); key, step, loss, rate: one-element arrays of
+            the step.
         told: (steps, 2): loss and rate of each step made.
         sync: [arrived, generation, stop].
     """
@@ -144,7 +163,10 @@ class Lanes:
                 base = self.words[short, lane].ctypes.data
                 for i, line in enumerate(lines):
                     mine = lane == 0 or line.phase == PARTS or line.is_shared
-                    self.tables[short, lane, i] = (line.call.kernel if mine else nothing.address), base + 8 * starts[i]
+                    self.tables[short, lane, i] = (
+                        (line.call.kernel if mine else nothing.address),
+                        base + 8 * starts[i],
+                    )
         self.patches = np.array([b[3] for b in built], np.int64).reshape(2, -1, 4)
         self.numbers = np.array([self.split.lanes, self.split.parts, self.split.rows, batch, 0], np.int64)
         self.loss = self._output(plans[0], trainer.cut.loss)
@@ -190,7 +212,10 @@ class Lanes:
                 continue
             lanes = self.split.lanes
             view = View.whole(buffer.number, (buffer.size,))
-            adds = [Operation("add", buffer.dtype, buffer.dtype, (lanes + k - 1 if k else 0, k + 1)) for k in range(lanes - 1)]
+            adds = [
+                Operation("add", buffer.dtype, buffer.dtype, (lanes + k - 1 if k else 0, k + 1))
+                for k in range(lanes - 1)
+            ]
             joined = blocks.loop([view] * lanes, [view], adds, [2 * lanes - 2])
             lines.append(_Line(JOIN, 0, _of_lanes(joined, lanes), buffer.size >= SHARED_FROM))
         return lines
@@ -366,7 +391,9 @@ class Trainer:
             self._lanes[batch] = Lanes(self, batch)
         return self._lanes[batch]
 
-    def run(self, order: np.ndarray, batch: int, first: int, count: int, step: int, keys: np.ndarray) -> tuple[np.ndarray, int]:
+    def run(
+        self, order: np.ndarray, batch: int, first: int, count: int, step: int, keys: np.ndarray
+    ) -> tuple[np.ndarray, int]:
         """Make some steps.
 
         Args:
@@ -378,7 +405,8 @@ class Trainer:
             keys: (count, 2) uint32, or (0, 2) for nets that draw nothing.
 
         Returns:
-            (steps made, 2): loss and rate of each step; and 0, or the number (from 1) of the step whose loss was not
+            (steps made, 2): loss and rate of each step; and 0, or the number (from 1) of the step whose loss
+                was not
             finite, whose update was not made.
         """
         lanes = self.lanes(batch)
@@ -392,7 +420,11 @@ class Trainer:
             self.state["key"], self.state["step"], lanes.loss, lanes.rate, told, sync,
         )  # fmt: skip
         with blas().alone():
-            others = [self._pool.submit(work, t, threads, *arguments) for t in range(1, threads)] if self._pool else []
+            others = (
+                [self._pool.submit(work, t, threads, *arguments) for t in range(1, threads)]
+                if self._pool
+                else []
+            )
             work(0, threads, *arguments)
             for other in others:
                 other.result()

@@ -1,12 +1,12 @@
 """Elementwise arithmetic on short vectors, as LLVM instructions.
 
-A generated loop works on ``LANES`` elements at a time with explicit vector instructions, so it does not depend on a
-compiler's guess that two arrays never overlap. The rest of a row goes through the *same* instructions one lane wide:
-an element's value never depends on where it lies.
+A generated loop works on ``LANES`` elements at a time with explicit vector instructions, so it does not
+depend on a compiler's guess that two arrays never overlap. The rest of a row goes through the *same*
+instructions one lane wide: an element's value never depends on where it lies.
 
-float32 curves are short polynomials (fitted by ``campaigns/fit_curves.py``) after the usual reductions, e^x = 2^n e^r
-and log(2^n m) = n log 2 + log m, accurate to about 2 units in the last place. float64 curves and the rarer functions
-call the C library lane by lane.
+float32 curves are short polynomials (fitted by ``campaigns/fit_curves.py``) after the usual reductions, e^x =
+2^n e^r and log(2^n m) = n log 2 + log m, accurate to about 2 units in the last place. float64 curves and the
+rarer functions call the C library lane by lane.
 
 Reference: Cody and Waite (1980), Software manual for the elementary functions.
 """
@@ -223,7 +223,9 @@ def _relu(lanes: Lanes, kind: str, v: list[Value]) -> Value:
 def _sign(lanes: Lanes, kind: str, v: list[Value]) -> Value:
     b, (x,), c = lanes.builder, v, lambda n: lanes.constant(kind, n)
     up = b.select(b.fcmp_ordered(">", x, c(0.0)), c(1.0), b.fmul(x, c(0.0)))
-    return b.select(b.fcmp_ordered("<", x, c(0.0)), c(-1.0), b.select(b.fcmp_ordered("==", x, c(0.0)), c(0.0), up))
+    return b.select(
+        b.fcmp_ordered("<", x, c(0.0)), c(-1.0), b.select(b.fcmp_ordered("==", x, c(0.0)), c(0.0), up)
+    )
 
 
 def _power(lanes: Lanes, kind: str, v: list[Value]) -> Value:

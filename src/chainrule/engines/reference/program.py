@@ -1,8 +1,9 @@
 """Running a graph node by node with the law of each card.
 
-The graph is put into an order once; running is then a list of calls over a list of slots. A value is dropped after its
-last reader, so memory holds what is still needed and no more. Sizes are bound anew for every batch size and the
-operations that mention them are kept for the next batch of that size, whose arrays then need no second check.
+The graph is put into an order once; running is then a list of calls over a list of slots. A value is dropped
+after its last reader, so memory holds what is still needed and no more. Sizes are bound anew for every batch
+size and the operations that mention them are kept for the next batch of that size, whose arrays then need no
+second check.
 """
 
 from __future__ import annotations
@@ -82,8 +83,12 @@ class Program:
                     values[i] = None
         return {name: np.asarray(values[self._slot[node]]) for name, node in self.graph.outputs.items()}
 
-    def walk(self, arrays: Mapping[str, np.ndarray]) -> Iterator[tuple[Node, Card, Sequence[np.ndarray], np.ndarray]]:
-        """Node by node: each with its card (sizes bound), the values it reads and its value. Nothing is dropped."""
+    def walk(
+        self, arrays: Mapping[str, np.ndarray]
+    ) -> Iterator[tuple[Node, Card, Sequence[np.ndarray], np.ndarray]]:
+        """Node by node: each with its card (sizes bound), the values it reads and its value. Nothing is
+        dropped.
+        """
         values = self._given(arrays)
         with np.errstate(all="ignore"):
             for step, call in zip(self._steps, self._bound(arrays), strict=True):
