@@ -97,6 +97,7 @@ def main() -> int:
     asked = parser.parse_args()
     draw = random.Random(asked.seed)
     with tempfile.TemporaryDirectory() as folder:
+        train(Path(folder, "first"), resume=False)  # loads every module that the forked processes will need
         calm = Path(folder, "calm")
         child, since = begun(calm)
         os.waitpid(child, 0)

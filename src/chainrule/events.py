@@ -134,4 +134,5 @@ class Channel:
 
     def send(self, event: Event) -> bool:
         """Tell all; whether one of them answered ``True``, which asks the training to stop."""
-        return any([listener(event) is True for listener in self.listeners])
+        answers = [listener(event) for listener in self.listeners]  # all are told, whatever the first says
+        return any(answer is True for answer in answers)

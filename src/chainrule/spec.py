@@ -120,6 +120,11 @@ def size_at(axis: Axis, sizes: Mapping[str, int]) -> int:
     return axis.at(sizes) if isinstance(axis, Size) else axis
 
 
+def bound(shape: Iterable[Axis]) -> tuple[int, ...]:
+    """The axis lengths of a shape without symbols, as plain numbers."""
+    return tuple(size_at(axis, {}) for axis in shape)
+
+
 def count(shape: Iterable[Axis]) -> Axis:
     """How many numbers a value of this shape holds."""
     total: Axis = 1

@@ -28,8 +28,7 @@ ENGINES = ("native", "reference")
 
 
 def _engine(name: str | None) -> ModuleType:
-    """The room of an engine. The native one brings a compiler with it, so each is loaded when it is first
-    asked for.
+    """The room of an engine. The native one brings a compiler along, so each is loaded when asked for.
 
     Fails:
         UsageError E101: no such engine.
@@ -69,9 +68,7 @@ class Trainer(Protocol):
     def run(
         self, order: np.ndarray, batch: int, first: int, count: int, step: int, keys: np.ndarray
     ) -> tuple[np.ndarray, int]:
-        """Make ``count`` steps: (steps made, 2) losses and rates, and the number of the step that failed, or
-        0.
-        """
+        """Make ``count`` steps: losses and rates (steps made, 2), and which step failed (from 1), or 0."""
         ...
 
 

@@ -99,7 +99,8 @@ def _absent(output: Node, x: Node, blocked: dict[Node, NoGradient], unused: str)
         where = refused[0]
         raise GradientError(
             "E271", where=str(where.site), op=where.op.name, reason=blocked[where].reason,
-            expected="a way with a derivative at every step", received=f"{where.op} {shape_text(where.shape)}",
+            expected="a way with a derivative at every step",
+            received=f"{where.op} {shape_text(where.shape)}",
         )  # fmt: skip
     if output in depends and output is not x:
         return full_like(x, 0.0)

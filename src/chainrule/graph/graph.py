@@ -1,4 +1,4 @@
-"""A set of named outputs with everything they need: the unit that is printed, compared, saved and compiled."""
+"""Named outputs with everything they need: the unit that is printed, compared, saved and compiled."""
 
 from __future__ import annotations
 

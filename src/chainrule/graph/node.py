@@ -24,7 +24,7 @@ from chainrule.errors import ChainruleError, Place
 from chainrule.graph.op import Op
 from chainrule.spec import Shape, Spec, shape_text
 
-Index: TypeAlias = "int | slice | EllipsisType | None | tuple[int | slice | EllipsisType | None, ...]"
+Index: TypeAlias = "int | slice | EllipsisType | tuple[int | slice | EllipsisType | None, ...] | None"
 
 _SIGNS: dict[str, Callable[..., Node]] = {}
 
@@ -65,8 +65,7 @@ def site(where: Site) -> Iterator[None]:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Node:
-    """A value of the graph: what is computed (``op``), from what (``inputs``), and what is known of it
-    (``spec``).
+    """A value of the graph: what is computed (``op``), from what (``inputs``), of what form (``spec``).
 
     Never built by hand: ``make`` does, and returns the existing node when there is one.
     """

@@ -1,4 +1,4 @@
-"""What a graph must know of an operation: a name, its attributes and its shape rule. The cards add the rest."""
+"""What a graph must know of an operation: name, attributes and shape rule. The cards add the rest."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from chainrule.spec import Size, Spec, size_at
 
 @dataclass(frozen=True)
 class Op:
-    """An operation with its attributes: a frozen record, equal to another when kind and attributes are equal."""
+    """An operation with its attributes: a frozen record, equal to those of the same kind and attributes."""
 
     name: ClassVar[str]
 

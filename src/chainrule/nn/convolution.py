@@ -103,10 +103,11 @@ class Conv(Layer):
                 received=f"{given} channels", fix="groups=1",
             )  # fmt: skip
         init = known_initialiser(self.weight_init or fitting_initialiser(self.activation))
-        weight = scope.parameter("weight", (self.channels, *kernel, given // self.groups), init, self.penalty)
+        shape = (int(self.channels), *kernel, given // int(self.groups))  # (O, *kernel, C/groups)
+        weight = scope.parameter("weight", shape, init, self.penalty)
         z = PUBLIC["convolution"](x, weight, self.stride, self.padding, self.dilation, self.groups)
         if self.bias:
-            z = z + scope.parameter("bias", (self.channels,), ZEROS)
+            z = z + scope.parameter("bias", (int(self.channels),), ZEROS)
         scope.note("z", z)
         if isinstance(self.activation, str):
             return Activation(self.activation)(z, scope)

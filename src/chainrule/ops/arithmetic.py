@@ -45,7 +45,8 @@ class Subtract(Elementwise):
     takes = NUMBERS
     says = Says(
         "subtracts the second value from the first", "用第一个数减去第二个数",
-        "hands what arrives to the first and its negative to the second", "把梯度传给被减数，把相反数传给减数",
+        "hands what arrives to the first and its negative to the second",
+        "把梯度传给被减数，把相反数传给减数",
     )  # fmt: skip
 
     def evaluate(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:

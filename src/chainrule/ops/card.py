@@ -58,9 +58,7 @@ class Apart:
 
 @dataclass(frozen=True)
 class Reduced:
-    """The result joins all samples; results of parts of the batch are joined by ``by``: sum, max, min or
-    prod.
-    """
+    """The result joins all samples; parts of the batch are joined by ``by``: sum, max, min or prod."""
 
     by: str
 
@@ -136,7 +134,7 @@ class Card(Op):
         raise TypeError(f"{type(self).__name__} says no pullback")
 
     def element(self, index: tuple[int, ...], *inputs: np.ndarray) -> Tree:
-        """The scalar of the result at ``index``, as a formula of ``Element`` leaves (scalars of the inputs)."""
+        """The scalar of the result at ``index``, a formula of ``Element`` leaves (the inputs' scalars)."""
         raise TypeError(f"{type(self).__name__} says no element")
 
     def batch(self, axes: Axes, *specs: Spec) -> BatchRule:

@@ -6,6 +6,7 @@ alone (see ``chainrule.keyed``). So a part of a batch can draw its own share, an
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -16,7 +17,7 @@ from chainrule.errors import DtypeError, ShapeError
 from chainrule.formula.tree import Number, Tree
 from chainrule.graph import Node, make
 from chainrule.ops.card import Apart, Axes, BatchRule, Card, NoGradient, Pulled, Sample, Says, Shared, card
-from chainrule.spec import FLOATS, Shape, Size, Spec
+from chainrule.spec import FLOATS, Shape, Size, Spec, bound
 
 B = Size.symbol("B")
 _KEY = NoGradient("a key is no number")
@@ -56,8 +57,8 @@ class Draw(Card):
         raise TypeError(f"{type(self).__name__} draws nothing")
 
     def evaluate(self, key: np.ndarray) -> np.ndarray:
-        count = int(np.prod(self.shape))  # pyright: ignore[reportArgumentType, reportCallIssue]
-        return self.numbers(keyed.fold(key, self.stream), count).reshape(self.shape)  # pyright: ignore[reportArgumentType, reportCallIssue]
+        shape = bound(self.shape)
+        return self.numbers(keyed.fold(key, self.stream), math.prod(shape)).reshape(shape)
 
     def pullback(self, dy: Node, y: Node, *inputs: Node) -> tuple[Pulled, ...]:
         return (_KEY,)

@@ -232,5 +232,6 @@ class Where(Elementwise):
 
 
 CARDS = (
-    Less, LessEqual, Greater, GreaterEqual, Equal, NotEqual, LogicalAnd, LogicalOr, LogicalNot, IsFinite, Where,
+    Less, LessEqual, Greater, GreaterEqual, Equal, NotEqual,
+    LogicalAnd, LogicalOr, LogicalNot, IsFinite, Where,
 )  # fmt: skip

@@ -13,8 +13,7 @@ from chainrule.spec import Axis
 
 
 def index(x: Node, where: Index) -> Node:
-    """``x[where]`` with whole numbers, slices of positive step, ``...`` and ``None`` (a new axis of length
-    1).
+    """``x[where]`` with whole numbers, slices of positive step, ``...`` and ``None`` (a new axis).
 
     Fails:
         ShapeError E205, E206: more indices than axes, or an index outside its axis.
@@ -64,8 +63,10 @@ def _window(length: Axis, entry: object, axis: int) -> tuple[tuple[Axis, Axis, i
             )
         return (place, place + 1, 1), False
     if not isinstance(entry, slice):
-        raise UsageError("E101", where="[...]", name=repr(entry), expected="whole numbers, slices, ... and None",
-                         received=type(entry).__name__, fix="cr.gather(x, indices)")  # fmt: skip
+        raise UsageError(
+            "E101", where="[...]", name=repr(entry), expected="whole numbers, slices, ... and None",
+            received=type(entry).__name__, fix="cr.gather(x, indices)",
+        )  # fmt: skip
     step = 1 if entry.step is None else int(entry.step)
     if isinstance(length, int):
         start, stop, _ = slice(entry.start, entry.stop, step if step > 0 else 1).indices(length)

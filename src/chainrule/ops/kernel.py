@@ -20,8 +20,7 @@ from chainrule.ops.elementwise import same_kind
 from chainrule.ops.window import Lengths, Windowed, are_whole, space_of
 from chainrule.spec import Axis, Spec, shape_text
 
-
-PIECE = 2**20  # numbers: 1 MiB of float32, about what a core's own cache holds
+PIECE = 2**18  # numbers: 1 MiB of float32, about what a core's own cache holds
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ class Kernel(Windowed):
             )
 
     def pieces(self, y: np.ndarray, w: np.ndarray) -> Iterator[slice]:
-        """Runs of samples whose windows together are few enough to stay in the cache, and never fill the memory."""
+        """Runs of samples whose windows together stay in the cache, and never fill the memory."""
         each = math.prod(y.shape[1:-1]) * math.prod(w.shape[1:]) * self.groups
         step = max(1, PIECE // max(1, each))
         return (slice(start, start + step) for start in range(0, len(y), step))

@@ -24,7 +24,7 @@ from chainrule.ops.card import (
     card,
     draw,
 )
-from chainrule.spec import FLOATS, INTEGERS, Axis, Spec, shape_text
+from chainrule.spec import FLOATS, INTEGERS, Axis, Spec, bound, shape_text
 
 _INDEX = NoGradient("an index is a whole number and moves in jumps")
 _ROWS = np.array([2, 0, 2, 1])
@@ -155,7 +155,7 @@ class ScatterAdd(_Rows):
         return v.with_shape((self.rows, *v.shape[i.rank :]))
 
     def evaluate(self, v: np.ndarray, i: np.ndarray) -> np.ndarray:
-        result = np.zeros((self.rows, *v.shape[i.ndim :]), v.dtype)  # pyright: ignore[reportArgumentType, reportCallIssue]
+        result = np.zeros(bound((self.rows, *v.shape[i.ndim :])), v.dtype)
         np.add.at(result, inside(self.name, i, result.shape[0]), v)
         return result
 

@@ -12,7 +12,7 @@ from chainrule.formula.tree import Element, Number, Tree
 from chainrule.graph import Node, make
 from chainrule.ops.card import Apart, Axes, BatchRule, Card, Pulled, Sample, Says, Shared, Whole, card, draw
 from chainrule.ops.shape import B, reshape
-from chainrule.spec import Axis, Spec, size_at
+from chainrule.spec import Axis, Spec, bound, size_at
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,8 @@ class Slice(_Window):
         return (make(Pad(self.start, tuple(high), tuple(s - 1 for s in self.step)), dy),)
 
     def element(self, index: tuple[int, ...], *inputs: np.ndarray) -> Tree:
-        return Element(0, tuple(int(a + i * s) for a, i, s in zip(self.start, index, self.step, strict=True)))  # pyright: ignore[reportArgumentType]
+        places = zip(bound(self.start), index, self.step, strict=True)
+        return Element(0, tuple(a + i * s for a, i, s in places))
 
     def batch(self, axes: Axes, *specs: Spec) -> BatchRule:
         (axis,) = axes
@@ -147,7 +148,7 @@ class Pad(_Border):
         )
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
-        result = np.zeros(self.infer(Spec.of(x)).shape, x.dtype)  # pyright: ignore[reportArgumentType, reportCallIssue]
+        result = np.zeros(bound(self.infer(Spec.of(x)).shape), x.dtype)
         result[self._places(x.shape)] = x
         return result
 

@@ -24,7 +24,7 @@ from chainrule.ops.card import (
     draw,
 )
 from chainrule.ops.dictionary import FUNCTIONS
-from chainrule.spec import Axis, Shape, Size, Spec, count, shape_text
+from chainrule.spec import Axis, Shape, Size, Spec, bound, count, shape_text
 
 B = Size.symbol("B")
 
@@ -113,13 +113,13 @@ class Reshape(_Shaped):
         return x.with_shape(self.shape)
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
-        return np.reshape(x, self.shape)  # pyright: ignore[reportArgumentType, reportCallIssue]
+        return np.reshape(x, bound(self.shape))
 
     def pullback(self, dy: Node, y: Node, *inputs: Node) -> tuple[Pulled, ...]:
         return (reshape(dy, inputs[0].shape),)
 
     def element(self, index: tuple[int, ...], *inputs: np.ndarray) -> Tree:
-        flat = int(np.ravel_multi_index(index, self.shape)) if index else 0  # pyright: ignore[reportArgumentType, reportCallIssue]
+        flat = int(np.ravel_multi_index(index, bound(self.shape))) if index else 0
         return Element(0, tuple(int(i) for i in np.unravel_index(flat, inputs[0].shape)))
 
     def batch(self, axes: Axes, *specs: Spec) -> BatchRule:
@@ -175,7 +175,7 @@ class Broadcast(_Shaped):
         return tuple(i for i, n in enumerate(self.shape) if i < new or (shape[i - new] == 1 and n != 1))
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
-        return np.broadcast_to(x, self.shape)  # pyright: ignore[reportArgumentType, reportCallIssue]
+        return np.broadcast_to(x, bound(self.shape))
 
     def pullback(self, dy: Node, y: Node, *inputs: Node) -> tuple[Pulled, ...]:
         (x,) = inputs

@@ -95,7 +95,8 @@ class Softmax(Scores):
     pullbacks = {"x": "y * (dy - sum(k, dy[k] * y[k]))"}
     says = Says(
         "turns scores into probabilities", "把得分变成概率",
-        "hands each score its probability times (what arrives less its mean)", "每个得分得到“概率 ×（梯度减去加权平均）”",
+        "hands each score its probability times (what arrives less its mean)",
+        "每个得分得到“概率 ×（梯度减去加权平均）”",
     )  # fmt: skip
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:

@@ -43,8 +43,10 @@ def formula(node: Node, notation: str = "unicode") -> str:
         1/(x*x + 2)
     """
     if notation not in NOTATIONS:
-        raise UsageError("E101", where="formula, notation", name=notation, expected=", ".join(NOTATIONS),
-                         received=notation, fix=f'notation="{nearest(notation, NOTATIONS) or "unicode"}"')  # fmt: skip
+        raise UsageError(
+            "E101", where="formula, notation", name=notation, expected=", ".join(NOTATIONS),
+            received=notation, fix=f'notation="{nearest(notation, NOTATIONS) or "unicode"}"',
+        )  # fmt: skip
     write = NOTATIONS[notation]
     written: dict[Node, Tree] = {}
     lines = []

@@ -70,7 +70,7 @@ def _role(node: Node, found: Mapping[Node, Role]) -> Role:
 
 
 def is_divisible(roles: Mapping[Node, Role]) -> bool:
-    """Whether the batch can be computed in parts whose results are simply added: one round, joined by sums."""
+    """Whether parts of the batch can be computed whose results are added: one round, joined by sums."""
     return all(
         role.by in ("", "sum") and (role.kind != "sample" or role.round == 0) for role in roles.values()
     )

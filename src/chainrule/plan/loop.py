@@ -50,9 +50,8 @@ def is_elementwise(node: Node) -> bool:
 
 def is_layout(node: Node) -> bool:
     """Whether the node only looks at its input's memory in another way (a reshape may still have to copy)."""
-    if isinstance(
-        node.op, ReduceSum | ReduceMax | ReduceMin
-    ):  # over axes of length 1 nothing is left to add up
+    if isinstance(node.op, ReduceSum | ReduceMax | ReduceMin):
+        # over axes of length 1 nothing is left to add up
         return all(node.inputs[0].shape[axis] == 1 for axis in node.op.axes)
     return isinstance(node.op, LAYOUT)
 
@@ -80,7 +79,7 @@ class Fusion:
         self.floating: set[Node] = set()
 
     def place(self, node: Node) -> None:
-        """Put the next node, in topological order, into a kernel of its own or an open loop, or let it float."""
+        """Put the next node, in topological order, into its own kernel or an open loop, or let it float."""
         if is_leaf(node) or is_layout(node):
             return
         outside = {seen_through(s) for s in node.inputs}
@@ -107,9 +106,7 @@ class Fusion:
                 self._land(node, None)
 
     def _land(self, node: Node, loop: Kernel | None) -> None:
-        """End a node's floating: into this loop if it fits, else into that of an input, else into one of its
-        own.
-        """
+        """End a node's floating: in this loop if it fits, else in that of an input, else in its own."""
         self.floating.discard(node)
         outside = {seen_through(s) for s in node.inputs}
         near = [s for s in node.inputs if s in self.floating and self.shapes[s] == self.shapes[node]]
@@ -138,9 +135,7 @@ class Fusion:
         return kernel
 
     def _open_loop(self, node: Node, outside: set[Node]) -> Kernel | None:
-        """The deepest loop of an input that the node may join; its equals among the inputs' loops become one
-        with it.
-        """
+        """The deepest loop of an input that the node may join; its equals there become one with it."""
         if not is_elementwise(node):
             return None
         direct = dict.fromkeys(self.home[s] for s in node.inputs if s in self.home)

@@ -18,6 +18,7 @@ from chainrule.plan.batch import BATCH
 from chainrule.plan.loop import Kernel, is_layout
 from chainrule.plan.task import Buffer, Task
 from chainrule.plan.view import View, collapse, look
+from chainrule.spec import size_at
 
 
 class Lowering:
@@ -55,7 +56,7 @@ class Lowering:
 
     def shape(self, node: Node) -> tuple[int, ...]:
         """The concrete shape of a node."""
-        return tuple(int(n) for n in node.spec.at(self.sizes).shape)  # pyright: ignore[reportArgumentType]
+        return tuple(size_at(axis, self.sizes) for axis in node.shape)
 
     def op(self, node: Node) -> Card:
         """The card of a node with its sizes bound."""
@@ -165,9 +166,7 @@ class Lowering:
     def arrange(
         self, node: Node, axes: Sequence[int], phase: int
     ) -> tuple[View, tuple[int, int, int], tuple[int, int, int]]:
-        """A value seen as (outer, along, inner) with the given axes in the middle: the view, lengths and
-        strides.
-        """
+        """A value seen as (outer, along, inner), the given axes in the middle: view, lengths, strides."""
         view = self.view(node, phase)
         consecutive = list(axes) == list(range(axes[0], axes[0] + len(axes))) if axes else True
         parts = self._three(view, axes) if consecutive else None

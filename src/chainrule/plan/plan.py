@@ -1,5 +1,4 @@
-"""The plan of a graph for one size of batch: phases, tasks, memory, predicted cost. A value that can be
-printed.
+"""The plan of a graph for one size of batch: phases, tasks, memory and cost, as a value to be printed.
 
 *Undivided*, everything runs once over the whole batch. *Divided*, the batch is computed in parts: phase 0
 does what has nothing to do with samples, phase 1 runs once for each part, from the inputs to the gradients,
@@ -55,17 +54,15 @@ class Plan:
 
     def __str__(self) -> str:
         sizes = ", ".join(f"{k}={v}" for k, v in self.sizes.items())
-        lines = [
-            f"plan for {sizes}: {len(self.tasks)} tasks, {self.flops:,} flops, arena {self.layout.size:,} bytes"
-        ]
+        cost = f"{self.flops:,} flops, arena {self.layout.size:,} bytes"
+        lines = [f"plan for {sizes}: {len(self.tasks)} tasks, {cost}"]
         for task in self.tasks:
             reads = " ".join(_place(v) for v in task.reads)
             writes = " ".join(_place(v) for v in task.writes)
             what = "+".join(n.op.name for n in task.nodes)
             mark = " (added)" if task.adds else ""
-            lines.append(
-                f"  {task.phase} {task.kind:10} {writes} <- {reads}{mark}    {what}    {task.layer}".rstrip()
-            )
+            line = f"  {task.phase} {task.kind:10} {writes} <- {reads}{mark}    {what}    {task.layer}"
+            lines.append(line.rstrip())
         return "\n".join(lines)
 
 
@@ -121,7 +118,7 @@ def plan(graph: Graph, sizes: Mapping[str, int], cut: Cut | None = None) -> Plan
 
 
 def _phases(graph: Graph, cut: Cut | None) -> tuple[dict[Node, int], set[Node] | None]:
-    """The phase of every node, and the nodes that are summed over parts (``None``: the batch is not divided)."""
+    """The phase of every node; the nodes summed over parts (``None``: the batch is not divided)."""
     if cut is None:
         return dict.fromkeys(graph.nodes, BEFORE), None
     found = roles(graph.nodes)
@@ -176,9 +173,7 @@ def _reads_first(reader: Node, old: Node, home: Kernel, homes: Mapping[Node, Ker
 
 
 def _needed(graph: Graph, homes: Mapping[Node, Kernel]) -> set[Node]:
-    """The nodes whose values must be in memory: outputs, and what is read by another kernel or through a
-    look.
-    """
+    """The nodes whose values must lie in memory: outputs, and what another kernel or a look reads."""
     needed = {seen_through(node) for node in graph.outputs.values()}
     for node in graph.nodes:
         for source in node.inputs:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from chainrule.ops.part import Slice
 from chainrule.ops.reduction import ReduceMax, ReduceMin, ReduceSum
 from chainrule.ops.shape import Broadcast, Reshape, Transpose
+from chainrule.spec import bound
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,8 @@ def look(op: object, source: View, shape: tuple[int, ...]) -> View | None:
             strides = (*(0,) * new, *(0 if n == 1 and m != 1 else s for n, s, m in kept))
             return View(source.buffer, shape, strides, source.offset)
         case Slice(start=start, step=step):
-            places = list(zip(start, step, source.strides, strict=True))
-            offset = source.offset + sum(int(a) * s for a, _, s in places)  # pyright: ignore[reportArgumentType]
+            places = list(zip(bound(start), step, source.strides, strict=True))
+            offset = source.offset + sum(a * s for a, _, s in places)
             return View(source.buffer, shape, tuple(k * s for _, k, s in places), offset)
         case Reshape() | ReduceSum() | ReduceMax() | ReduceMin():  # reductions of axes of length 1
             return _reshaped(source, shape)

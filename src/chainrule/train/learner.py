@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any, Self, TypedDict, Unpack
 
 import numpy as np
 
@@ -31,13 +31,21 @@ from chainrule.nn.penalty import Penalty
 from chainrule.settings import settings
 from chainrule.spec import FLOATS, Size, Spec, shape_text
 from chainrule.train import file, fitting, judging, tabular
-from chainrule.train.request import Request, known_options
+from chainrule.train.request import Request, known_options, refuse_unknown
 from chainrule.train.state import Tensors
 from chainrule.train.step import Network, Recipe
 from chainrule.train.target import Target
 
 History = list[dict[str, "float | None"]]
 BATCH = Size.symbol("B")
+
+
+class Options(TypedDict, total=False):
+    """What a learner may also be told; see ``Learner``."""
+
+    dtype: str | None
+    frozen: Sequence[str]
+    engine: str | None
 
 
 class Learner:
@@ -50,9 +58,9 @@ class Learner:
         metrics: what is measured besides the loss, by name; all of the task by default.
         penalty: what the size of every weight matrix costs, such as ``cr.L2(1e-4)``.
         clip: what limits the gradients, such as ``cr.ClipGlobalNorm(1.0)``.
-        dtype: ``"float32"`` or ``"float64"``; the setting by default.
-        frozen: paths (or their beginnings) of parameters that stay as they are.
-        engine: what runs the graphs; the setting by default.
+        options: ``dtype`` (``"float32"`` or ``"float64"``) and ``engine`` (what runs the graphs), by default
+            those of the settings; ``frozen`` (paths, or their beginnings, of parameters that stay as they
+            are).
 
     Fails:
         UsageError E101: a name that does not exist.
@@ -75,9 +83,7 @@ class Learner:
         metrics: Sequence[str] | None = None,
         penalty: Penalty | None = None,
         clip: Clip | None = None,
-        dtype: str | None = None,
-        frozen: Sequence[str] = (),
-        engine: str | None = None,
+        **options: Unpack[Options],
     ) -> None:
         if not isinstance(net, Layer):
             raise UsageError(
@@ -87,7 +93,8 @@ class Learner:
                 received=repr(net),
                 fix="cr.Sequential(cr.Dense(1))",
             )
-        kind = settings.dtype if dtype is None else dtype
+        refuse_unknown("Model", options, Options.__annotations__)
+        kind, frozen = options.get("dtype") or settings.dtype, options.get("frozen", ())
         if kind not in FLOATS:
             raise UsageError(
                 "E101", where="Model, dtype", name=kind, expected=", ".join(FLOATS), received=repr(kind),
@@ -96,7 +103,7 @@ class Learner:
         paths = (frozen,) if isinstance(frozen, str) else tuple(frozen)
         self.recipe = Recipe(net, loss, known_optimizer(optimizer), penalty, clip, kind, paths)
         self.metrics = None if metrics is None else tuple(metrics)
-        self.engine = engine
+        self.engine = options.get("engine")
         self.network: Network | None = None
         self.targets: dict[str, Target] = {}
         self.preparation: Preparation | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from numbers import Integral, Real
 from typing import Any
@@ -58,24 +58,25 @@ class Request:
 
 
 def known_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options, once it is known that each exists.
+    """The options of ``fit``, once it is known that each exists."""
+    refuse_unknown("fit", options, [f.name for f in fields(Request)])
+    return dict(options)
+
+
+def refuse_unknown(where: str, options: Iterable[str], known: Iterable[str]) -> None:
+    """Refuse an option that does not exist.
 
     Fails:
         UsageError E101: no such option (the nearest is offered).
     """
-    known = [f.name for f in fields(Request)]
+    known = list(known)
     for name in options:
         if name not in known:
             close = nearest(name, known)
             raise UsageError(
-                "E101",
-                where="fit",
-                name=name,
-                expected=", ".join(known),
-                received=name,
+                "E101", where=where, name=name, expected=", ".join(known), received=name,
                 fix=f"{close}=..." if close else "",
-            )
-    return dict(options)
+            )  # fmt: skip
 
 
 def callbacks_of(callbacks: Sequence[Any]) -> tuple[list[StoppingRule], list[Listener]]:

@@ -80,7 +80,7 @@ class Stretches:
         return self.order.rows // self.order.batch_size
 
     def _run(self, state: TrainState, count: int) -> tuple[np.ndarray, int]:
-        """Steps from where the state stands; only the last batch of an epoch may be short, and comes alone."""
+        """Steps from where the state stands; only an epoch's last batch may be short, and comes alone."""
         rows, size = self.order.epoch(state.epoch).astype(np.int64), self.order.batch_size
         keys = np.zeros((0, 2), np.uint32)
         if self.step.built.book.key is not None:
@@ -91,9 +91,7 @@ class Stretches:
         return self.trainer.run(tail, len(tail), 0, 1, state.step, keys)
 
     def _good(self, told: np.ndarray, failed: int) -> int:
-        """How many of the steps made are good: all before the one that failed, unless an array went wrong
-        unseen.
-        """
+        """How many steps are good: all before the one that failed, unless an array went wrong unseen."""
         if failed:
             return failed - 1
         return len(told) if all(map(is_finite, self.trainer.state.values())) else max(0, len(told) - 1)

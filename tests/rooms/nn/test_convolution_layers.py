@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
@@ -44,6 +45,7 @@ def test_lenet_has_its_shapes_names_and_parameters() -> None:
         (nn.Conv(3, 2, stride=2), (7, 6, 5, 2), (3, 3, 2, 3)),
         (nn.Conv(3, [3, 1], padding=[[2, 0], 1]), (4, 4, 1), (4, 6, 3)),
         (nn.Conv(4, 3, padding="same", dilation=2, groups=4), (5, 5, 4), (5, 5, 4)),
+        (nn.Conv(np.int64(4), np.int32(2), stride=(np.int64(2),), groups=np.int64(2)), (6, 2), (3, 4)),
         (nn.MaxPool((2, 1)), (4, 4, 1), (2, 4, 1)),
         (nn.AveragePool(3, stride=2, padding="same"), (5, 2), (3, 2)),
         (nn.GlobalMaxPool(), (4, 4, 4, 7), (7,)),

@@ -154,6 +154,20 @@ def test_no_channels_and_no_samples_give_nothing() -> None:
     assert by_w.ravel().tolist() == [0, 0]
 
 
+def test_many_samples_are_worked_through_in_pieces() -> None:
+    x, w = numbers(5, 40, 40, 4), numbers(2, 5, 5, 2, seed=1)
+    op = Convolution((1, 1), (2, 2), (2, 2), (1, 1), 2)
+    y = op.evaluate(x, w)
+    assert len(list(op.pieces(y, w))) == 5  # 160,000 numbers in the windows of a sample
+    tx, tw = (torch.tensor(a, requires_grad=True) for a in (x, w))
+    theirs = functional.conv2d(tx.movedim(-1, 1), tw.movedim(-1, 1), padding=2, groups=2).movedim(1, -1)
+    slopes = torch.autograd.grad(theirs, [tx, tw], torch.tensor(y))
+    settings = (op.strides, op.low, op.high, op.dilation, op.groups)
+    by_x = ConvolutionInput(*settings, (40, 40)).evaluate(y, w)
+    by_w = ConvolutionWeight(*settings, (5, 5)).evaluate(x, y)
+    agree([y, by_x, by_w], [theirs.detach().numpy(), *(slope.numpy() for slope in slopes)])
+
+
 def test_single_precision_stays_single() -> None:
     x, w = numbers(1, 4, 4, 2).astype("float32"), numbers(3, 2, 2, 2).astype("float32")
     y = Convolution((1, 1), (1, 1), (1, 1), (1, 1)).evaluate(x, w)
@@ -165,7 +179,7 @@ def test_single_precision_stays_single() -> None:
 X = input_node("x", (None, 7, 6), "float64")
 WRONG: dict[str, tuple[str, Any, str]] = {
     "no space": ("E213", lambda: convolved((None, 6), (2, 6)), "(B, 6)"),
-    "four spatial axes": ("E213", lambda: convolved((None, 2, 2, 2, 2, 1), (1, 1, 1, 1, 1, 1)), "one to three"),
+    "four space axes": ("E213", lambda: convolved((None, 2, 2, 2, 2, 1), (1, 1, 1, 1, 1, 1)), "one to three"),
     "open space": ("E213", lambda: convolved((None, None, 6), (2, 3, 6)), "all lengths but B"),
     "other kernel axes": ("E213", lambda: convolved((None, 7, 6), (2, 3, 3, 6)), "1 axes of kernel"),
     "groups": ("E214", lambda: convolved((None, 7, 6), (4, 3, 1), groups=4), "6 channels in, 4 out"),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 import signal
 import threading
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ import pandas as pd
 import pytest
 
 from chainrule.errors import ChainruleError, ShapeError, TrainingError
-from chainrule.events import CheckpointSaved, EpochDone, StepDone, TrainingEnded, TrainingStarted
+from chainrule.events import CheckpointSaved, EpochDone, Notice, StepDone, TrainingEnded, TrainingStarted
 from chainrule.nn import L2, SGD, ClipValue, Dense, Parallel, Sequential
 from chainrule.settings import settings
 from chainrule.spec import Size, Spec
@@ -301,6 +303,31 @@ def test_signals_are_given_back_and_other_threads_hear_none() -> None:
     thread.start()
     thread.join()
     assert len(models[0].history) == 2
+
+
+def test_the_first_signal_ends_after_the_step_and_the_second_at_once(tmp_path: Path) -> None:
+    heard: list[Any] = []
+
+    def press(times: int) -> Any:
+        def listen(event: object) -> None:
+            heard.append(event)
+            if isinstance(event, StepDone) and event.step == 4:
+                for _ in range(times):
+                    os.kill(os.getpid(), signal.SIGINT)
+
+        return listen
+
+    model = fitted(classifier(), epochs=9, callbacks=[press(1)], run=tmp_path)
+    assert [event.reason for event in heard if isinstance(event, TrainingEnded)] == ["interrupted"]
+    assert model.facts["steps"] == 4
+    assert isinstance(heard[-1], Notice)
+    assert "resume=True" in heard[-1].en
+    part = fitted(
+        classifier(), epochs=9, callbacks=[lambda event: isinstance(event, StepDone) and event.step == 4]
+    )
+    assert same(model, part)
+    with pytest.raises(KeyboardInterrupt):
+        fitted(classifier(), epochs=9, callbacks=[press(2)])
 
 
 @pytest.mark.parametrize(("lang", "word"), [("en", "epoch"), ("zh", "轮")])

@@ -1,7 +1,8 @@
 """Signals to real training processes: they save, end at once, and resume to the same bytes.
 
-The undisturbed training they are compared with runs under another hash seed, locale, folder and time zone. The
-others are forked from a server that has imported chainrule once, since importing takes longer than training.
+The undisturbed training they are compared with runs under another hash seed, locale, folder and time zone.
+The others are forked from a server that has imported chainrule once, since importing takes longer than
+training.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ def training(folder: str, say: Callable[[Any], None]) -> None:
     net, optimizer = Sequential(Dense(8, "tanh"), Dropout(0.2), Dense(2)), SGD(Warmup(20, Cosine(0.3)), 0.9)
     Learner(net, "cross_entropy", optimizer).fit(
         x, np.where(x[:, 0] > 0, "yes", "no"), epochs=300, batch_size=7, validation=0.25, seed=1,
-        callbacks=[EarlyStopping(patience=10**6), tell], run=folder, resume=True, save_every=0.05, verbose=False,
+        callbacks=[EarlyStopping(patience=10**6), tell], run=folder, resume=True, save_every=0.05,
+        verbose=False,
     )  # fmt: skip
 
 

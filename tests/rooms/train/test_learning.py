@@ -62,7 +62,29 @@ def test_batch_descent_is_the_article_s_to_twelve_digits() -> None:
     wanted = {"dense1.weight": w1, "dense1.bias": b1, "dense2.weight": w2, "dense2.bias": b2}
     for path, value in model.parameters().items():
         assert np.abs(value - wanted[path]).max() < 1e-12, path
-    assert np.allclose([row["loss"] for row in model.history], losses, rtol=0, atol=1e-12)  # pyright: ignore[reportArgumentType]
+    assert np.allclose([row["loss"] for row in model.history], losses, rtol=0, atol=1e-12)
+
+
+def test_momentum_is_the_one_written_by_hand() -> None:
+    x, y = XOR, XOR[:, :1]
+    model = Learner(Dense(1), "half_mse", SGD(0.1, momentum=0.8), dtype="float64")
+    model.fit(x, y, epochs=0, verbose=False)
+    w, b = model.parameters()["weight"], model.parameters()["bias"]
+    model.fit(x, y, epochs=15, batch_size=None, verbose=False)
+    v, u = np.zeros_like(w), np.zeros_like(b)
+    for _ in range(15):
+        error = x @ w.T + b - y
+        v, u = 0.8 * v + error.T @ x / 4, 0.8 * u + error.mean(axis=0)
+        w, b = w - 0.1 * v, b - 0.1 * u
+    assert np.abs(model.parameters()["weight"] - w).max() < 1e-12
+    assert np.abs(model.parameters()["bias"] - b).max() < 1e-12
+
+
+def test_dropout_draws_anew_in_every_step() -> None:
+    model = Learner(Sequential(Dropout(0.5), Dense(1)), "mse", SGD(1e-30))
+    x = np.random.default_rng(0).normal(size=(20, 5))
+    model.fit(x, x[:, 0], epochs=10, batch_size=None, verbose=False)
+    assert len({row["loss"] for row in model.history}) == 10
 
 
 def test_a_long_run_is_flat_in_memory_and_files() -> None:

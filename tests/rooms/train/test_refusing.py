@@ -114,6 +114,8 @@ def test_before_the_first_training() -> None:
 def test_names_that_do_not_exist_or_are_taken() -> None:
     with pytest.raises(UsageError, match="E101"):
         classifier(dtype="float16")
+    with pytest.raises(UsageError, match="frozen="):
+        classifier(frozn=["dense1"])
     with pytest.raises(UsageError, match="E101"):
         fitted(classifier(metrics=["acuracy"])).evaluate(X, BITS)
     with pytest.raises(UsageError, match="E101"):

@@ -92,7 +92,7 @@ def test_the_weights_handed_out_are_those_of_the_best_epoch(monitor: str) -> Non
     )
     values = [row[monitor] for row in history]
     pick = min if monitor == "val_loss" else max
-    best = values.index(pick(values))  # pyright: ignore[reportArgumentType]
+    best = values.index(pick(values))
     assert events[-1] == TrainingEnded("early_stopping", len(history), len(history) * 4, best + 1)
     assert best + 1 + 4 == len(history) < 60
     assert model.evaluate(xv, yv)[monitor.removeprefix("val_")] == values[best], "to the last bit"
@@ -111,4 +111,4 @@ def test_the_article_s_sixth_step_ends_when_the_loss_has_converged() -> None:
     assert events[-1].reason == "converged"
     assert len(model.history) < 1000
     losses = [row["loss"] for row in model.history]
-    assert all(b > a * 0.95 for a, b in zip(losses[-4:], losses[-3:], strict=False))  # pyright: ignore[reportOptionalOperand]
+    assert all(b > a * 0.95 for a, b in zip(losses[-4:], losses[-3:], strict=False))

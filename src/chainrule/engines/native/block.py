@@ -32,9 +32,7 @@ class Adds:
 
 @dataclass(frozen=True)
 class Place:
-    """A word that holds the place of a part's first number in the whole batch: its first row times
-    ``per_row``.
-    """
+    """A word for the place of a part's first number in the batch: its first row times ``per_row``."""
 
     per_row: int
 

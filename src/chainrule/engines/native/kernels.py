@@ -24,9 +24,8 @@ BLAS = {"float32": library_function(cython_blas.__pyx_capi__["sgemm"]),
 NO_TRANSPOSE, TRANSPOSE = ord("N"), ord("T")
 
 
-LOOSE = frozenset(
-    {"reassoc", "contract", "nsz"}
-)  # sums may be added in vector order; NaN and infinity stay exact
+# Sums may be added in vector order; NaN and infinity stay exact.
+LOOSE = frozenset({"reassoc", "contract", "nsz"})
 
 
 def kernel(function: Callable, fastmath: frozenset[str] = LOOSE) -> Any:
@@ -95,8 +94,7 @@ def matmul_small(kind: str) -> int:
 
 @cache
 def sum_rows(kind: str) -> int:
-    """For each of n outer places the sum over r rows of c numbers: (n, r, c) -> (n, c), added to what is
-    there or not.
+    """For each of n places the sum over r rows of c numbers, (n, r, c) -> (n, c), added to what is there or not.
 
     Block: [n, r, c, X, outer stride, row stride, column stride, Y, add].
     """

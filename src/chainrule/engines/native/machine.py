@@ -101,7 +101,7 @@ class Machine:
 
 
 def cached(compiler: Callable[..., Any], *signature: str, **options: Any) -> Callable[[Callable], Any]:
-    """A numba compiler that keeps its machine code on disk, or works without where no folder can be written."""
+    """A numba compiler that keeps its machine code on disk, or works uncached where it cannot write."""
 
     def compile(function: Callable) -> Any:
         try:

@@ -58,8 +58,7 @@ def call(typingctx, address, block):
 
 @intrinsic
 def gemm(typingctx, address, real, ta, tb, m, n, k, a, lda, b, ldb, beta, c, ldc):
-    """Call a BLAS gemm at ``address``: C = op(A) op(B) + beta C, column-major, alpha 1; ``real`` says the
-    kind.
+    """Call a BLAS gemm at ``address``: C = op(A) op(B) + beta C, column-major; ``real`` says the kind.
 
     The arguments are passed by reference as Fortran wants them, from the stack of the caller.
     """

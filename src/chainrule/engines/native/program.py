@@ -105,7 +105,7 @@ def ready(made: Plan) -> Ready:
 def _fill_in(
     made: Plan, calls: list[Call], stretches: list, memory: dict, flag: np.ndarray, arena: np.ndarray
 ) -> Ready:
-    """Write the blocks: numbers as they are, addresses of our own memory, and a list of those still to come."""
+    """Write the blocks: numbers, addresses of our own memory, and a list of the words still to come."""
     words = np.zeros(sum(len(c.words) for c in calls) + 1, np.int64)
     table = np.zeros((max(len(calls), 1), 2), np.int64)
     patches, place, base = [], 0, words.ctypes.data

@@ -1,5 +1,4 @@
-"""Whole stretches of training inside machine code: many steps, batches gathered by index, without touching
-Python.
+"""Whole stretches of training in machine code: many steps, batches gathered by index, without Python.
 
 The step is cut into phases (see ``plan``): BEFORE once, PARTS for each part of the batch, LOSS and AFTER
 once. Parts belong to *lanes*; each lane has its own memory for what lies between input and gradient and its

@@ -1,6 +1,4 @@
-"""The law: NumPy, node by node, any number kind. Slow and plain, and what every other engine is tested
-against.
-"""
+"""The law: NumPy, node by node, any number kind; slow, plain, and what all engines are tested against."""
 
 from chainrule.engines.reference.program import Program
 

@@ -86,9 +86,7 @@ class Program:
     def walk(
         self, arrays: Mapping[str, np.ndarray]
     ) -> Iterator[tuple[Node, Card, Sequence[np.ndarray], np.ndarray]]:
-        """Node by node: each with its card (sizes bound), the values it reads and its value. Nothing is
-        dropped.
-        """
+        """Node by node: each with its card (sizes bound), what it reads and its value; none is dropped."""
         values = self._given(arrays)
         with np.errstate(all="ignore"):
             for step, call in zip(self._steps, self._bound(arrays), strict=True):
@@ -125,5 +123,6 @@ def _call(node: Node, sizes: Mapping[str, int]) -> Callable[..., np.ndarray]:
         size = unknown.args[0]
         raise ShapeError(
             "E212", size=size, where=str(node.site), expected=f"an input with an axis of length {size}",
-            received=", ".join(sizes) or "no sizes", fix="compute the gradient together with the value it belongs to",
+            received=", ".join(sizes) or "no sizes",
+            fix="compute the gradient together with the value it belongs to",
         ) from None  # fmt: skip

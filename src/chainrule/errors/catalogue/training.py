@@ -4,7 +4,10 @@ from chainrule.errors.catalogue.entry import Entry
 
 ENTRIES: dict[str, Entry] = {
     "E501": Entry("a number became NaN or infinite", "计算中出现了 NaN 或无穷大"),
-    "E502": Entry("the net gives {outputs} scores, but the data has {classes} classes", "网络给出 {outputs} 个得分，但数据有 {classes} 个类别"),
+    "E502": Entry(
+        "the net gives {outputs} scores, but the data has {classes} classes",
+        "网络给出 {outputs} 个得分，但数据有 {classes} 个类别",
+    ),
     "E503": Entry("the model has not learned anything yet", "模型还没有训练过"),
     "E504": Entry("the targets do not fit what the net gives", "目标的形状与网络的输出不符"),
     "E506": Entry("a label that the training has not seen", "出现了训练时没有见过的标签"),

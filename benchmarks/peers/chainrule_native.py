@@ -1,0 +1,179 @@
+"""This engine: stretches of steps as ``Model.fit`` makes them, ``fit`` itself, and answers."""
+
+from __future__ import annotations
+
+import time
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+import chainrule as cr
+from benchmarks.nets import MOMENTUM, RATE, Case, Conv, Dense, Net, Pool
+from benchmarks.peers import Lap, Run, Variants
+from chainrule.engines.run import Trainer, trainer
+from chainrule.events import EpochDone, Event
+from chainrule.graph import Graph
+from chainrule.spec import Size, Spec
+from chainrule.train.step import Network, Recipe, Step
+from chainrule.train.stretch import homes_of
+
+NO_KEYS = np.zeros((0, 2), np.uint32)  # none of these nets draws random numbers
+
+
+def build(net: Net) -> Any:
+    """The net in this package's layers."""
+    layers, is_flat = [], len(net.shape) == 1
+    for layer in net.layers:
+        match layer:
+            case Dense():
+                layers += [] if is_flat else [cr.Flatten()]
+                layers.append(cr.Dense(layer.units, layer.activation or None))
+                is_flat = True
+            case Conv():
+                padding = "same" if layer.same else "valid"
+                layers.append(cr.Conv(layer.channels, layer.kernel, padding=padding, activation="relu"))
+            case Pool():
+                layers.append(cr.MaxPool(layer.size))
+    return cr.Sequential(*layers)
+
+
+def network_of(net: Net) -> Network:
+    """The net's graphs, with loss and optimizer, for batches of any size."""
+    recipe = Recipe(build(net), net.loss, cr.SGD(RATE, momentum=MOMENTUM))
+    spec = Spec((Size.symbol("B"), *net.shape), "float32")
+    return Network(recipe, {"x": spec}, "native")
+
+
+def _held(network: Network, case: Case) -> dict[str, np.ndarray]:
+    """The first parameters by path, and the states."""
+    values = dict(zip(network.parameters, chain.from_iterable(case.parameters()), strict=True))
+    return {**network.start(case.seed)[1], **values}
+
+
+def step(case: Case) -> Variants:
+    """Steps inside the engine; where the net is not covered yet, the step's program, batch by batch."""
+    cr.settings.engine, cr.settings.threads = "native", case.threads
+    network = network_of(case.net)
+    made = network.step(False, 1000)
+    x, y = case.data()
+    state = {**_held(network, case), **made.first_slots()}
+    core = list(made.gradients.values())
+    runner = trainer(made.graph, core, homes_of(made), {"x": x, "target": y}, state, "native")
+    if runner is not None:
+        return {"stretch": lambda: _stretch(runner, case)}
+    return {"step by step": lambda: _single(made, state, x, y, case)}
+
+
+def _stretch(runner: Trainer, case: Case) -> Run:
+    order = case.order().astype(np.int64)
+    batches = case.rows // case.batch
+
+    def run(count: int) -> float:
+        last = 0.0
+        while count > 0:  # a stretch ends with the pass, as in fit
+            told, _ = runner.run(order, case.batch, 0, min(count, batches), 0, NO_KEYS)
+            last, count = float(told[-1, 0]), count - batches
+        return last
+
+    return run
+
+
+def _single(made: Step, state: dict[str, np.ndarray], x: np.ndarray, y: np.ndarray, case: Case) -> Run:
+    program, homes = cr.compile(made.graph, "native"), homes_of(made)
+    order, batches, zero = case.order(), case.rows // case.batch, np.array(0)
+
+    def run(count: int) -> float:
+        loss = 0.0
+        for i in range(count):
+            at = i % batches * case.batch
+            rows = order[at : at + case.batch]
+            results = program.run({**state, "x": x[rows], "target": y[rows], "step": zero})
+            state.update({label: results[name] for name, label in homes.items()})
+            loss = float(results["loss"])
+        return loss
+
+    return run
+
+
+def epoch(case: Case) -> Variants:
+    """``fit`` as a person calls it, its epochs after the first, and the bare steps inside it."""
+    return {
+        "fit, an epoch": lambda: _fit(case, is_whole=False),
+        "fit, whole call": lambda: _fit(case, is_whole=True),
+        "bare steps": lambda: _bare(case),
+    }
+
+
+def _bare(case: Case) -> Run:
+    run, batches = next(iter(step(case).values()))(), case.rows // case.batch
+    return lambda count: run(count * batches)
+
+
+class _Clock:
+    """Listens to a training and keeps the times at which its epochs ended."""
+
+    is_patient = True  # no need to see every step
+
+    def __init__(self) -> None:
+        self.wall: list[float] = []
+        self.cpu: list[float] = []
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, EpochDone):
+            self.wall.append(time.perf_counter())
+            self.cpu.append(time.process_time())
+
+
+def _fit(case: Case, is_whole: bool) -> Run:
+    cr.settings.engine, cr.settings.threads = "native", case.threads
+    x, y = case.data()
+    model = cr.Model(build(case.net), case.net.loss, cr.SGD(RATE, momentum=MOMENTUM))
+
+    def run(count: int) -> float | Lap:
+        clock = _Clock()
+        epochs = count if is_whole else count + 1
+        options: dict[str, Any] = {"seed": case.seed, "verbose": True, "callbacks": [clock]}
+        history = model.fit(x, y, epochs=epochs, batch_size=case.batch, **options)
+        loss = float(history[-1]["loss"] or 0.0)
+        return loss if is_whole else Lap(loss, clock.wall[-1] - clock.wall[0], clock.cpu[-1] - clock.cpu[0])
+
+    return run
+
+
+def predict(case: Case) -> Variants:
+    """The model as a person asks it, and the program behind it."""
+    return {"program.run": lambda: _program(case), "model(x)": lambda: _model(case)}
+
+
+def _program(case: Case) -> Run:
+    cr.settings.threads = case.threads
+    network = network_of(case.net)
+    (output,) = network.inference.outputs.values()
+    program = cr.compile(Graph({"y": output}), "native")
+    arrays = {**_held(network, case), "x": case.question()}
+
+    def run(count: int) -> float:
+        y = program.run(arrays)["y"]
+        for _ in range(count - 1):
+            y = program.run(arrays)["y"]
+        return float(y[0, 0])
+
+    return run
+
+
+def _model(case: Case) -> Run:
+    cr.settings.engine, cr.settings.threads = "native", case.threads
+    model = cr.Model(build(case.net), case.net.loss, cr.SGD(RATE, momentum=MOMENTUM))
+    model.initialise({"x": Spec((Size.symbol("B"), *case.net.shape), "float32")})
+    values: list[Any] = list(chain.from_iterable(case.parameters()))
+    model.load_parameters(dict(zip(model.parameters(), values, strict=True)))
+    x = case.question()
+
+    def run(count: int) -> float:
+        y: Any = model(x)
+        for _ in range(count - 1):
+            y = model(x)
+        return float(y[0, 0])
+
+    return run

@@ -1,0 +1,61 @@
+"""The machine's own peak: the fastest large float32 matrix product that its libraries make."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Any
+
+import numpy as np
+
+from benchmarks.nets import Case
+from benchmarks.peers import Run, Variants
+
+torch: Any = None
+if importlib.util.find_spec("torch"):
+    import torch
+
+SIZE = 1536
+FLOPS = 2.0 * SIZE**3  # of one product
+
+
+def step(case: Case) -> Variants:
+    """Products of two square matrices, by NumPy's library and by PyTorch's."""
+    a, b = (np.random.default_rng(i).standard_normal((SIZE, SIZE), np.float32) for i in (1, 2))
+    made: Variants = {"NumPy": lambda: _numpy(a, b)}
+    if torch is not None:
+        made["PyTorch"] = lambda: _torch(a, b, case.threads)
+    return made
+
+
+def _numpy(a: np.ndarray, b: np.ndarray) -> Run:
+    c = np.empty_like(a)
+
+    def run(count: int) -> float:
+        for _ in range(count):
+            np.matmul(a, b, out=c)
+        return float(c[0, 0])
+
+    return run
+
+
+def _torch(a: np.ndarray, b: np.ndarray, threads: int) -> Run:
+    torch.set_num_threads(threads)
+    s, t = torch.from_numpy(a), torch.from_numpy(b)
+    c = torch.empty_like(s)
+
+    def run(count: int) -> float:
+        for _ in range(count):
+            torch.mm(s, t, out=c)
+        return float(c[0, 0])
+
+    return run
+
+
+def epoch(case: Case) -> Variants:
+    """A product has no epochs."""
+    return {}
+
+
+def predict(case: Case) -> Variants:
+    """The same products, to be measured beside inference."""
+    return step(case)

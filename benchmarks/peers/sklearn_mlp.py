@@ -1,0 +1,84 @@
+"""scikit-learn's ``MLPClassifier``, for the nets it has: dense ones with one activation that end in classes."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from sklearn.neural_network import MLPClassifier
+
+from benchmarks.nets import MOMENTUM, RATE, Case, Dense
+from benchmarks.peers import Run, Variants
+
+ACTIVATIONS = {"relu": "relu", "sigmoid": "logistic"}
+
+
+def _model(case: Case) -> MLPClassifier | None:
+    """The classifier, where there is one for the net."""
+    *hidden, _ = case.net.layers
+    if not case.net.is_dense or case.net.loss != "cross_entropy":
+        return None
+    first = hidden[0]
+    assert isinstance(first, Dense)
+    return MLPClassifier(
+        [layer.units for layer in hidden if isinstance(layer, Dense)],
+        activation=ACTIVATIONS[first.activation],
+        solver="sgd",
+        alpha=0.0,
+        batch_size=case.batch,
+        learning_rate_init=RATE,
+        momentum=MOMENTUM,
+        nesterovs_momentum=False,
+        random_state=case.seed,
+    )
+
+
+def step(case: Case) -> Variants:
+    """``partial_fit`` for each batch, and for a whole pass at once (which shuffles and batches itself).
+
+    It draws its own first parameters, so its loss is not compared.
+    """
+    model = _model(case)
+    if model is None:
+        return {}
+    return {"partial_fit a batch": lambda: _batches(case, model), "partial_fit a pass": lambda: _passes(case, model)}
+
+
+def _batches(case: Case, model: MLPClassifier) -> Run:
+    x, y = case.data()
+    order, classes, whole = case.order(), np.arange(case.net.outputs), case.rows // case.batch
+
+    def run(count: int) -> float:
+        for i in range(count):
+            at = i % whole * case.batch
+            rows = order[at : at + case.batch]
+            model.partial_fit(x[rows], y[rows], classes)
+        return math.nan
+
+    return run
+
+
+def _passes(case: Case, model: MLPClassifier) -> Run:
+    x, y = case.data()
+    classes, whole = np.arange(case.net.outputs), case.rows // case.batch
+
+    def run(count: int) -> float:
+        for _ in range(max(1, count // whole)):
+            model.partial_fit(x, y, classes)
+        return math.nan
+
+    return run
+
+
+def epoch(case: Case) -> Variants:
+    """One ``partial_fit`` over all rows is one shuffled pass."""
+    model = _model(case)
+    if model is None:
+        return {}
+    whole = case.rows // case.batch
+    return {"partial_fit": lambda: lambda count: _passes(case, model)(count * whole)}
+
+
+def predict(case: Case) -> Variants:
+    """Left out: its answers pass through checks that are not the net's."""
+    return {}

@@ -1,0 +1,134 @@
+"""One engine in a process of its own; asked through a pipe, a line of JSON for each question and each answer.
+
+    make     make a variant ready, warm it up, and find how often it must run for one reading
+    measure  one reading: seconds of wall and of processor time for each count
+    memory   the largest memory above that of the same work with a batch of one
+
+What libraries print goes to the error stream, so that the answers stay alone in theirs. Run by ``measure``; not meant
+for a person.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import re
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TextIO
+
+from benchmarks.nets import PASS, Case, named
+from benchmarks.peers import MODULES, TASKS, Lap, Run, Variants
+
+UNIT = {"step": PASS, "epoch": 1, "predict": 1}  # a reading is a multiple of so many counts
+MEMORY_COUNTS = {"step": 32, "epoch": 1, "predict": 32}
+STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+
+
+class Worker:
+    """Holds what was made ready.
+
+    Args:
+        name: the engine.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.peer = importlib.import_module(f"benchmarks.peers.{MODULES[name]}")
+        self.runs: dict[str, tuple[Run, int]] = {}
+
+    def variants(self, task: str, case: dict[str, Any]) -> Variants:
+        """The peer's variants of a task."""
+        assert task in TASKS
+        return getattr(self.peer, task)(case_of(case))
+
+    def list(self, task: str, case: dict[str, Any]) -> dict[str, Any]:
+        """The names of the variants."""
+        return {"variants": list(self.variants(task, case))}
+
+    def make(self, key: str, task: str, case: dict[str, Any], variant: str, aim: float) -> dict[str, Any]:
+        """Make a variant ready.
+
+        Args:
+            key: under which it is measured later.
+            task, case, variant: what it is.
+            aim: seconds a reading should take.
+        """
+        start = time.perf_counter()
+        run, unit = self.variants(task, case)[variant](), UNIT[task]
+        value = run(unit)
+        first = time.perf_counter() - start
+        count = unit
+        while (spent := timed(run, count)["wall"] * count) < aim:
+            count = unit * max(count // unit + 1, min(count // unit * 4, int(aim / spent * count / unit)))
+        self.runs[key] = run, count
+        return {"value": value.value if isinstance(value, Lap) else value, "first": first, "count": count}
+
+    def measure(self, key: str) -> dict[str, Any]:
+        """One reading, after a short run that wakes caches and threads up."""
+        run, count = self.runs[key]
+        return timed(run, count)
+
+    def memory(self, task: str, case: dict[str, Any], variant: str) -> dict[str, Any]:
+        """The most memory a task holds while it runs, above what it holds for a batch of one sample."""
+        small = {**case, "batch": 1, "rows": case["rows"]}
+        held = [self.variants(task, small)[variant]()]
+        held[0](UNIT[task])
+        before = _kilobytes("VmRSS")
+        held.append(self.variants(task, case)[variant]())
+        held[1](UNIT[task])
+        CLEAR.write_text("5")  # the high-water mark begins again: what compiling took does not count
+        held[1](MEMORY_COUNTS[task])
+        return {"bytes": 1024 * (_kilobytes("VmHWM") - before)}
+
+
+def case_of(described: dict[str, Any]) -> Case:
+    """A case from its JSON."""
+    return Case(**{**described, "net": named(described["net"])})
+
+
+def timed(run: Run, count: int) -> dict[str, float]:
+    """Seconds of wall and processor time for each of ``count``."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    value = run(count)
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    if isinstance(value, Lap):
+        wall, cpu = value.wall, value.cpu
+    return {"wall": wall / count, "cpu": cpu / count}
+
+
+def _kilobytes(name: str) -> int:
+    """A number of this process's memory, from Linux."""
+    found = re.search(rf"{name}:\s+(\d+) kB", STATUS.read_text())
+    assert found, name
+    return int(found[1])
+
+
+def serve(name: str, answers: TextIO) -> None:
+    """Answer questions until there are no more."""
+
+    def answer(facts: dict[str, Any]) -> None:
+        print(json.dumps(facts), file=answers, flush=True)
+
+    try:
+        worker = Worker(name)
+    except ImportError as error:
+        answer({"missing": str(error)})
+        return
+    answer({"ready": name})
+    for line in sys.stdin:
+        question = json.loads(line)
+        do: Callable[..., dict[str, Any]] = getattr(worker, question.pop("do"))
+        try:
+            answer(do(**question))
+        except Exception as error:  # whatever a peer raises is an answer: it is reported, and the others go on
+            text = str(error).strip().splitlines()
+            answer({"failed": f"{type(error).__name__}: {text[0] if text else ''}"[:200]})
+
+
+if __name__ == "__main__":
+    own = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    serve(sys.argv[1], own)
