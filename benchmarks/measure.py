@@ -1,4 +1,4 @@
-"""Readings in turn: one process for each engine, asked A B C A B C ... until there are enough for a median."""
+"""Readings in turn: a process for each engine, asked A B C A B C ... until there are enough for a median."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ ROOT = Path(__file__).parents[1]
 AIM = {False: 0.2, True: 0.03}  # seconds of one reading, at full length and quick
 
 
-class Missing(Exception):
+class MissingError(Exception):
     """A peer that is not installed."""
 
 
-class Failed(Exception):
+class FailedError(Exception):
     """A peer that could not do what it was asked."""
 
 
@@ -64,7 +64,11 @@ def surroundings(threads: int) -> dict[str, str]:
 
 def processors() -> list[int]:
     """The processors this process may use."""
-    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
+    return (
+        sorted(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else list(range(os.cpu_count() or 1))
+    )
 
 
 class Engine:
@@ -75,7 +79,7 @@ class Engine:
         threads: how many threads, on as many processors.
 
     Fails:
-        Missing: it is not installed.
+        MissingError: it is not installed.
     """
 
     def __init__(self, name: str, threads: int) -> None:
@@ -89,7 +93,7 @@ class Engine:
             os.sched_setaffinity(self.process.pid, processors()[:threads])
         try:
             self._answer()
-        except (Missing, Failed):
+        except (MissingError, FailedError):
             self.close()
             raise
 
@@ -97,25 +101,25 @@ class Engine:
         """Ask one thing.
 
         Fails:
-            Failed: the engine could not do it.
+            FailedError: the engine could not do it.
         """
         assert self.process.stdin is not None
         try:
             print(json.dumps({"do": do, **arguments}), file=self.process.stdin, flush=True)
         except BrokenPipeError:
-            raise Failed(f"its process ended with {self.process.wait()}") from None
+            raise FailedError(f"its process ended with {self.process.wait()}") from None
         return self._answer()
 
     def _answer(self) -> dict[str, Any]:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:
-            raise Failed(f"its process ended with {self.process.wait()}")
+            raise FailedError(f"its process ended with {self.process.wait()}")
         answer = json.loads(line)
         if "missing" in answer:
-            raise Missing(answer["missing"])
+            raise MissingError(answer["missing"])
         if "failed" in answer:
-            raise Failed(answer["failed"])
+            raise FailedError(answer["failed"])
         return answer
 
     def close(self) -> None:
@@ -178,7 +182,9 @@ class Contest:
 
     def best(self, engine: str) -> Row | None:
         """An engine's fastest variant."""
-        return min((row for row in self.rows if row.engine == engine), key=lambda row: row.median, default=None)
+        return min(
+            (row for row in self.rows if row.engine == engine), key=lambda row: row.median, default=None
+        )
 
 
 def contest(names: Sequence[str], task: str, case: Case, effort: Effort) -> Contest:
@@ -198,16 +204,21 @@ def contest(names: Sequence[str], task: str, case: Case, effort: Effort) -> Cont
             try:
                 engine = open_engines.enter_context(Engine(name, effort.threads))
                 variants = engine.ask("list", task=task, case=described)["variants"]
-            except (Missing, Failed) as error:
-                kind = "not installed" if isinstance(error, Missing) else "failed"
+            except (MissingError, FailedError) as error:
+                kind = "not installed" if isinstance(error, MissingError) else "failed"
                 found.notes.append(f"{name} {kind}: {error}")
                 continue
+            if not variants:
+                found.notes.append(f"{name} does not have this net")
             asked += _ready(engine, task, described, variants, effort, found.notes)
-        for _ in range(effort.rounds):
+        for number in range(1 + effort.rounds):
             for engine, row in asked:
                 reading = engine.ask("measure", key=row.variant)
-                row.wall.append(reading["wall"])
-                row.cpu.append(reading["cpu"])
+                if (
+                    number > 0
+                ):  # the first round only wakes up processes that have slept while others got ready
+                    row.wall.append(reading["wall"])
+                    row.cpu.append(reading["cpu"])
         found.rows = [row for _, row in asked]
     return found
 
@@ -220,7 +231,7 @@ def _ready(
     for variant in variants:
         try:
             facts = engine.ask("make", key=variant, task=task, case=case, variant=variant, aim=effort.aim)
-        except Failed as error:
+        except FailedError as error:
             notes.append(f"{engine.name}, {variant}, failed: {error}")
             continue
         made.append((engine, Row(engine.name, variant, facts["value"], facts["first"])))
@@ -228,10 +239,10 @@ def _ready(
 
 
 def memory(row: Row, task: str, case: Case, effort: Effort) -> int | None:
-    """Bytes a variant needs above a batch of one sample, in a fresh process; ``None`` where it cannot be told."""
+    """Bytes a variant needs above a batch of one, in a fresh process; ``None`` where it cannot be told."""
     described = {**vars(case), "net": case.net.name}
     try:
         with Engine(row.engine, effort.threads) as engine:
             return engine.ask("memory", task=task, case=described, variant=row.variant)["bytes"]
-    except (Missing, Failed):
+    except (MissingError, FailedError):
         return None

@@ -1,4 +1,4 @@
-"""The nets that are measured, as plain descriptions that every engine can build; their data, parameters and flops."""
+"""The nets that are measured, as plain descriptions that every engine can build."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import TypeAlias
 import numpy as np
 
 RATE, MOMENTUM = 1e-3, 0.9
-PASS = 16  # batches in one pass over a net's rows; runs are whole passes, so that all engines end at one place
+PASS = (
+    16  # batches in one pass over a net's rows; runs are whole passes, so that all engines end at one place
+)
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,7 @@ class Net:
 
 
 def dense(sizes: str, activation: str, batch: int, loss: str = "cross_entropy") -> Net:
-    """A net of dense layers from its sizes, as in ``"784-256-128-10"``; scores at the end, unless it ends in values."""
+    """A net of dense layers from its sizes, as in ``"784-256-128-10"``; scores or values at the end."""
     first, *hidden, last = map(int, sizes.split("-"))
     end = Dense(last, activation if loss == "half_mse" else "")
     return Net(sizes, (first,), (*(Dense(n, activation) for n in hidden), end), loss, batch)

@@ -1,10 +1,10 @@
 """The engines that are measured, all behind the same three functions.
 
-A peer is a module with ``step(case)``, ``epoch(case)`` and ``predict(case)``. Each gives the peer's variants of that
-work by name; a variant is made ready only when it is called, and is then a function that does the work ``count``
-times (steps, epochs, answers) and gives a number to compare: the last loss, or an output. A peer that does not have
-the net gives no variants. Importing the module fails where the peer is not installed: it is then left out, and the
-report says so.
+A peer is a module with ``step(case)``, ``epoch(case)`` and ``predict(case)``. Each gives the peer's variants
+of that work by name; a variant is made ready only when it is called, and is then a function that does the
+work ``count`` times (steps, epochs, answers) and gives a number to compare: the last loss, or an output. A
+peer that does not have the net gives no variants. Importing the module fails where the peer is not installed:
+it is then left out, and the report says so.
 """
 
 from __future__ import annotations

@@ -26,7 +26,9 @@ def forward(net: Net, parameters: Any, x: Any) -> Any:
             case Conv():
                 weight, bias = next(values)
                 padding, axes = "SAME" if layer.same else "VALID", ("NHWC", "HWIO", "NHWC")
-                x = jax.nn.relu(lax.conv_general_dilated(x, weight, (1, 1), padding, dimension_numbers=axes) + bias)
+                x = jax.nn.relu(
+                    lax.conv_general_dilated(x, weight, (1, 1), padding, dimension_numbers=axes) + bias
+                )
             case Pool():
                 window = (1, layer.size, layer.size, 1)
                 x = lax.reduce_window(x, -jnp.inf, lax.max, window, window, "VALID")

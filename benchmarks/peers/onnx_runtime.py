@@ -26,7 +26,9 @@ def model_of(case: Case) -> ModelProto:
     def add(kind: str, *arrays: np.ndarray, **attributes: Any) -> None:
         nonlocal last
         names = [f"w{len(weights) + i}" for i in range(len(arrays))]
-        weights.extend(numpy_helper.from_array(np.ascontiguousarray(a), n) for a, n in zip(arrays, names, strict=True))
+        weights.extend(
+            numpy_helper.from_array(np.ascontiguousarray(a), n) for a, n in zip(arrays, names, strict=True)
+        )
         nodes.append(helper.make_node(kind, [last, *names], [f"v{len(nodes)}"], **attributes))
         last = f"v{len(nodes) - 1}"
 
@@ -42,7 +44,12 @@ def model_of(case: Case) -> ModelProto:
                     add(ACTIVATIONS[layer.activation])
             case Conv():
                 weight, bias = next(values)
-                add("Conv", weight.transpose(0, 3, 1, 2), bias, pads=[layer.kernel // 2 if layer.same else 0] * 4)
+                add(
+                    "Conv",
+                    weight.transpose(0, 3, 1, 2),
+                    bias,
+                    pads=[layer.kernel // 2 if layer.same else 0] * 4,
+                )
                 add("Relu")
             case Pool():
                 add("MaxPool", kernel_shape=[layer.size] * 2, strides=[layer.size] * 2)

@@ -1,4 +1,4 @@
-"""scikit-learn's ``MLPClassifier``, for the nets it has: dense ones with one activation that end in classes."""
+"""scikit-learn's ``MLPClassifier``, for the nets it has: dense, one activation, classes at the end."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from benchmarks.peers import Run, Variants
 ACTIVATIONS = {"relu": "relu", "sigmoid": "logistic"}
 
 
-def _model(case: Case) -> MLPClassifier | None:
-    """The classifier, where there is one for the net."""
+def _has(case: Case) -> bool:
+    """Whether there is such a classifier."""
+    return case.net.is_dense and case.net.loss == "cross_entropy"
+
+
+def _model(case: Case) -> MLPClassifier:
+    """The classifier."""
     *hidden, _ = case.net.layers
-    if not case.net.is_dense or case.net.loss != "cross_entropy":
-        return None
     first = hidden[0]
     assert isinstance(first, Dense)
     return MLPClassifier(
@@ -38,13 +41,13 @@ def step(case: Case) -> Variants:
 
     It draws its own first parameters, so its loss is not compared.
     """
-    model = _model(case)
-    if model is None:
+    if not _has(case):
         return {}
-    return {"partial_fit a batch": lambda: _batches(case, model), "partial_fit a pass": lambda: _passes(case, model)}
+    return {"partial_fit a batch": lambda: _batches(case), "partial_fit a pass": lambda: _passes(case)}
 
 
-def _batches(case: Case, model: MLPClassifier) -> Run:
+def _batches(case: Case) -> Run:
+    model = _model(case)
     x, y = case.data()
     order, classes, whole = case.order(), np.arange(case.net.outputs), case.rows // case.batch
 
@@ -52,19 +55,20 @@ def _batches(case: Case, model: MLPClassifier) -> Run:
         for i in range(count):
             at = i % whole * case.batch
             rows = order[at : at + case.batch]
-            model.partial_fit(x[rows], y[rows], classes)
+            model.partial_fit(x[rows], y[rows], classes=classes)
         return math.nan
 
     return run
 
 
-def _passes(case: Case, model: MLPClassifier) -> Run:
+def _passes(case: Case) -> Run:
+    model = _model(case)
     x, y = case.data()
     classes, whole = np.arange(case.net.outputs), case.rows // case.batch
 
     def run(count: int) -> float:
         for _ in range(max(1, count // whole)):
-            model.partial_fit(x, y, classes)
+            model.partial_fit(x, y, classes=classes)
         return math.nan
 
     return run
@@ -72,11 +76,12 @@ def _passes(case: Case, model: MLPClassifier) -> Run:
 
 def epoch(case: Case) -> Variants:
     """One ``partial_fit`` over all rows is one shuffled pass."""
-    model = _model(case)
-    if model is None:
-        return {}
-    whole = case.rows // case.batch
-    return {"partial_fit": lambda: lambda count: _passes(case, model)(count * whole)}
+    return {"partial_fit": lambda: _epochs(case)} if _has(case) else {}
+
+
+def _epochs(case: Case) -> Run:
+    run, whole = _passes(case), case.rows // case.batch
+    return lambda count: run(count * whole)
 
 
 def predict(case: Case) -> Variants:

@@ -1,4 +1,4 @@
-"""PyTorch with ``torch.compile``: the model, the model with its loss, or a whole step as one compiled function."""
+"""PyTorch with ``torch.compile``: the model, the model and the update, or a whole step as one function."""
 
 from __future__ import annotations
 

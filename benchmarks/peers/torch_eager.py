@@ -105,7 +105,9 @@ def epochs(case: Case, net: Any, loss_function: Any, optimizer: SGD) -> Run:
 def predict(case: Case) -> Variants:
     """In each memory format, with all threads and with one: small nets gain nothing from two."""
     return {
-        ", ".join(filter(None, (f"{n} thread{'s' * (n > 1)}", form))): lambda n=n, f=form: _answers(case, n, f)
+        ", ".join(filter(None, (f"{n} thread{'s' * (n > 1)}", form))): lambda n=n, f=form: _answers(
+            case, n, f
+        )
         for n, form in product(sorted({1, case.threads}), formats(case))
     }
 

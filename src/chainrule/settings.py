@@ -60,13 +60,13 @@ class Settings:
     Example:
         >>> print(Settings(dtype="float64", lang="en", threads=2))
         dtype = "float64"
-        engine = "reference"
+        engine = "native"
         lang = "en"
         threads = 2
     """
 
     dtype: str = "float32"
-    engine: str = "reference"
+    engine: str = "native"
     lang: str = ""
     threads: int = 0
 

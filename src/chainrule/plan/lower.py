@@ -272,9 +272,6 @@ def _concatenate(low: Lowering, node: Node, phase: int) -> None:
 
 def _pad(low: Lowering, node: Node, phase: int) -> None:
     op, result, view = low.op(node).attributes, low.target(node), low.view(node.inputs[0], phase)
-    if any(op["between"]) and view.shape and op["between"][-1]:
-        _law(low, node, phase)
-        return
     low.add("fill", (node,), (), (result,), phase, value=0)
     offset = sum(int(a) * s for a, s in zip(op["low"], result.strides, strict=True))
     strides = tuple(s * (gap + 1) for s, gap in zip(result.strides, op["between"], strict=True))

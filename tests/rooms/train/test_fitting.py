@@ -319,11 +319,12 @@ def test_the_first_signal_ends_after_the_step_and_the_second_at_once(tmp_path: P
 
     model = fitted(classifier(), epochs=9, callbacks=[press(1)], run=tmp_path)
     assert [event.reason for event in heard if isinstance(event, TrainingEnded)] == ["interrupted"]
-    assert model.facts["steps"] == 4
+    end = model.facts["steps"]
+    assert 4 <= end < 27, "the step, or the stretch of steps, is made to its end"
     assert isinstance(heard[-1], Notice)
     assert "resume=True" in heard[-1].en
     part = fitted(
-        classifier(), epochs=9, callbacks=[lambda event: isinstance(event, StepDone) and event.step == 4]
+        classifier(), epochs=9, callbacks=[lambda event: isinstance(event, StepDone) and event.step == end]
     )
     assert same(model, part)
     with pytest.raises(KeyboardInterrupt):

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.engines.native import kernels
+from chainrule.engines.native.kernels import draw, lookup, product, reduction, score
 from chainrule.engines.native.loop import Operation, Recipe, Writer
 from chainrule.engines.native.machine import Machine
 from chainrule.engines.native.vector import EMIT
@@ -90,30 +90,27 @@ class Blocks:
         """The call of a loop over these operands."""
         shape = writes[0].shape
         lengths, strides = collapse(shape, [v.strides for v in (*reads, *writes)])
-        inner = lengths[-1]
         near = tuple(
             (self.kind(v), "s" if s[-1] == 0 else "c" if s[-1] == 1 else "g")
             for v, s in zip(reads, strides, strict=False)
         )
-        recipe = Recipe(len(lengths), near, tuple(operations), tuple(kept))
+        # One element alone (its stride is then 0) counts as side by side.
+        far = ("c" if s[-1] in (0, 1) else "g" for s in strides[len(reads) :])
+        recipe = Recipe(len(lengths), near, tuple(operations), tuple(zip(kept, far, strict=True)))
         kernel = self.machine.function("loop", recipe.source(), lambda name: Writer(recipe, name).write())
         words: list[Word] = [0, lengths[0], *lengths[1:]]
         if 0 in shape:
-            words[1], inner = 0, 0
+            words[1] = 0
         for view, steps in zip((*reads, *writes), strides, strict=True):
             words += [self.at(view), *steps]
-        del inner
         return Call(kernel, tuple(words), lengths[0] if 0 not in shape else 0)
 
 
 def _operation(node: Any, number: dict[Any, int]) -> Operation:
     op: Card = node.op
     kind = node.inputs[-1].dtype
-    settings = (
-        tuple(float(v) for v in op.attributes.values() if isinstance(v, int | float))
-        if op.name == "clip"
-        else ()
-    )
+    numbers = op.attributes.values() if op.name == "clip" else ()
+    settings = tuple(float(v) for v in numbers if isinstance(v, int | float))
     return Operation(op.name, kind, node.dtype, tuple(number[s] for s in node.inputs), settings)
 
 
@@ -133,9 +130,7 @@ def _copy(blocks: Blocks, task: Task) -> list[Call]:
 def _fill(blocks: Blocks, task: Task) -> list[Call]:
     (target,) = task.writes
     kind = blocks.kind(target)
-    same = View(target.buffer, target.shape, target.strides, target.offset)
     zero = [Operation("cast", kind, "bool", (0,)), Operation("cast", "bool", kind, (1,))]
-    del same
     return [blocks.loop([target], [target], [*zero, Operation("subtract", kind, kind, (2, 2))], [3])]
 
 
@@ -147,22 +142,26 @@ def _matmul(blocks: Blocks, task: Task) -> list[Call]:
     steps = [_stack_stride(v) for v in (a, b, c)]
     adds = Adds() if task.adds else 0
     (ar, ac), (br, bc) = a.strides[-2:], b.strides[-2:]
-    if m * n * k <= kernels.SMALL or m == 1 or min(m, n, k) == 0:
-        words = [stack, m, n, k, blocks.at(a), steps[0], ar, ac, blocks.at(b), steps[1], br, bc, blocks.at(c), steps[2],
-                 c.strides[-2] if m > 1 else n, adds]  # fmt: skip
-        return [Call(kernels.matmul_small(kind), tuple(words))]
+    if m * n * k <= product.SMALL or m == 1 or min(m, n, k) == 0:
+        words = [
+            stack, m, n, k, blocks.at(a), steps[0], ar, ac, blocks.at(b), steps[1], br, bc,
+            blocks.at(c), steps[2], c.strides[-2] if m > 1 else n, adds,
+        ]  # fmt: skip
+        return [Call(product.matmul_small(kind), tuple(words))]
     left, lda = _flag(m, k, ar, ac)
     right, ldb = _flag(k, n, br, bc)
-    words = [kernels.BLAS[kind], stack, m, n, k, blocks.at(a), steps[0], left, lda, blocks.at(b), steps[1], right, ldb,
-             blocks.at(c), steps[2], n, adds]  # fmt: skip
-    return [Call(kernels.matmul_blas(kind), tuple(words), is_blas=True)]
+    words = [
+        product.BLAS[kind], stack, m, n, k, blocks.at(a), steps[0], left, lda,
+        blocks.at(b), steps[1], right, ldb, blocks.at(c), steps[2], n, adds,
+    ]  # fmt: skip
+    return [Call(product.matmul_blas(kind), tuple(words), is_blas=True)]
 
 
 def _flag(rows: int, columns: int, row: int, column: int) -> tuple[int, int]:
     """How BLAS is to take a matrix: as it lies, or transposed; and its leading dimension."""
     if column == 1 or columns == 1:
-        return kernels.NO_TRANSPOSE, max(row if rows > 1 else columns, columns, 1)
-    return kernels.TRANSPOSE, max(column, rows, 1)
+        return product.NO_TRANSPOSE, max(row if rows > 1 else columns, columns, 1)
+    return product.TRANSPOSE, max(column, rows, 1)
 
 
 def _stack_stride(view: View) -> int:
@@ -177,58 +176,40 @@ def _sum(blocks: Blocks, task: Task) -> list[Call]:
     kind = blocks.kind(x)
     match task.kind:
         case "sum":
-            return [Call(kernels.sum_rows(kind), (*words, Adds() if task.adds else 0))]
+            return [Call(reduction.sum_rows(kind), (*words, Adds() if task.adds else 0))]
         case "argmax":
-            return [Call(kernels.argmax_rows(kind), tuple(words))]
-    return [Call(kernels.largest_rows(kind, 1 if task.kind == "max" else -1), tuple(words))]
+            return [Call(reduction.argmax_rows(kind), tuple(words))]
+    return [Call(reduction.largest_rows(kind, 1 if task.kind == "max" else -1), tuple(words))]
 
 
 def _scores(blocks: Blocks, task: Task) -> list[Call]:
     (x,), (y,) = task.reads, task.writes
     words = [*task.facts["lengths"], blocks.at(x), *task.facts["strides"], blocks.at(y)]
-    return [Call(kernels.softmax_rows(blocks.kind(x), task.kind), tuple(words))]
+    return [Call(score.softmax_rows(blocks.kind(x), task.kind), tuple(words))]
 
 
 def _gather(blocks: Blocks, task: Task) -> list[Call]:
     table, index = task.reads
     (y,) = task.writes
     width = int(np.prod(table.shape[1:]))
-    words = [
-        int(np.prod(index.shape)),
-        width,
-        blocks.at(table),
-        table.shape[0],
-        width,
-        blocks.at(index),
-        1,
-        blocks.at(y),
-        FLAG,
-    ]
-    return [Call(kernels.take_rows(blocks.kind(table), blocks.kind(index)), tuple(words))]
+    many, rows = int(np.prod(index.shape)), table.shape[0]
+    words = [many, width, blocks.at(table), rows, width, blocks.at(index), 1, blocks.at(y), FLAG]
+    return [Call(lookup.take_rows(blocks.kind(table), blocks.kind(index)), tuple(words))]
 
 
 def _scatter(blocks: Blocks, task: Task) -> list[Call]:
     values, index = task.reads
     (y,) = task.writes
     width = int(np.prod(y.shape[1:]))
-    words = [
-        int(np.prod(index.shape)),
-        width,
-        blocks.at(values),
-        y.shape[0],
-        Adds() if task.adds else 0,
-        blocks.at(index),
-        1,
-        blocks.at(y),
-        FLAG,
-    ]
-    return [Call(kernels.add_rows(blocks.kind(values), blocks.kind(index)), tuple(words))]
+    many, rows, adds = int(np.prod(index.shape)), y.shape[0], Adds() if task.adds else 0
+    words = [many, width, blocks.at(values), rows, adds, blocks.at(index), 1, blocks.at(y), FLAG]
+    return [Call(lookup.add_rows(blocks.kind(values), blocks.kind(index)), tuple(words))]
 
 
 def _one_hot(blocks: Blocks, task: Task) -> list[Call]:
     (index,), (y,) = task.reads, task.writes
     words = [int(np.prod(index.shape)), y.shape[-1], blocks.at(index), 1, blocks.at(y), FLAG]
-    return [Call(kernels.one_hot_rows(blocks.kind(y), blocks.kind(index)), tuple(words))]
+    return [Call(lookup.one_hot_rows(blocks.kind(y), blocks.kind(index)), tuple(words))]
 
 
 def _uniform(blocks: Blocks, task: Task) -> list[Call]:
@@ -237,7 +218,7 @@ def _uniform(blocks: Blocks, task: Task) -> list[Call]:
     # The place of a number counts over the whole batch; a part draws from the place of its own first row on.
     first = Place(int(np.prod(y.shape[1:]))) if task.facts["by_sample"] else 0
     words = [int(np.prod(y.shape)), first, blocks.at(key), stream >> 32, stream & 0xFFFFFFFF, blocks.at(y)]
-    return [Call(kernels.uniform_numbers(blocks.kind(y)), tuple(words))]
+    return [Call(draw.uniform_numbers(blocks.kind(y)), tuple(words))]
 
 
 Rule = Callable[[Blocks, Task], "list[Call]"]
@@ -255,7 +236,7 @@ RULES: dict[str, Rule] = {
 }
 
 COVERED = {
-    *EMIT, "clip", "cast", "input", "constant", "transpose", "reshape", "broadcast", "slice", "concatenate", "pad",
-    "extent", *(kind for kind in RULES if kind not in ("loop", "copy", "fill")),
+    *EMIT, "clip", "cast", "input", "constant", "transpose", "reshape", "broadcast", "slice",
+    "concatenate", "pad", "extent", *(kind for kind in RULES if kind not in ("loop", "copy", "fill")),
 }  # fmt: skip
 """The operations that have a kernel, a loop, or need none."""

@@ -8,8 +8,7 @@ ever builds.
 
 The block::
 
-    [first, last, length of axis 1, ..., then for each operand: address, stride of axis 0, stride of axis 1,
-...]
+    [first, last, length of axis 1, ..., then for each operand: address, stride of axis 0, of axis 1, ...]
 
 ``first`` and ``last`` bound axis 0, so that several threads can share one loop.
 """
@@ -57,13 +56,13 @@ class Recipe:
         rank: how many axes.
         reads: number kind and neighbourhood (``c``, ``s``, ``g``) of each operand that is read.
         operations: in order.
-        writes: which values are written to memory, each side by side.
+        writes: which values are written to memory, and the neighbourhood (``c``, ``g``) of each there.
     """
 
     rank: int
     reads: tuple[tuple[str, str], ...]
     operations: tuple[Operation, ...]
-    writes: tuple[int, ...]
+    writes: tuple[tuple[int, str], ...]
 
     def kind_of(self, value: int) -> str:
         """The number kind of a value: an operand read, or a result."""
@@ -85,7 +84,7 @@ class Recipe:
         for i, operation in enumerate(self.operations, len(self.reads)):
             inside = ", ".join([*(f"v{j}" for j in operation.inputs), *map(repr, operation.settings)])
             lines.append(f"v{i} = {operation.name}({inside})    # {operation.kind} -> {operation.result}")
-        lines += [f"write{i}{axes} = v{value}" for i, value in enumerate(self.writes)]
+        lines += [f"write{i}{axes} = v{value}    # {near}" for i, (value, near) in enumerate(self.writes)]
         return "\n".join(lines) + "\n"
 
 
@@ -133,7 +132,8 @@ class Writer:
     def _operands(self) -> list[tuple[str, str, Value, list[Value]]]:
         """For each operand its kind, neighbourhood, address and strides."""
         place, found = 1 + self.recipe.rank, []
-        kinds = [*self.recipe.reads, *((self.recipe.kind_of(w), "c") for w in self.recipe.writes)]
+        writes = [(self.recipe.kind_of(value), near) for value, near in self.recipe.writes]
+        kinds = [*self.recipe.reads, *writes]
         for kind, near in kinds:
             strides = [self._word(place + 1 + axis) for axis in range(self.recipe.rank)]
             found.append((kind, near, self._word(place), strides))
@@ -196,7 +196,7 @@ class Writer:
         for operation in self.recipe.operations:
             inputs = [values[i] for i in operation.inputs]
             values.append(emit(lanes, operation, inputs))
-        for row, value in zip(rows[count:], self.recipe.writes, strict=True):
+        for row, (value, _) in zip(rows[count:], self.recipe.writes, strict=True):
             self._store(row, lanes, index, values[value])
 
     def _pointer(self, row: _Operand, index: Value, typ: Any) -> Value:
@@ -216,6 +216,12 @@ class Writer:
         return self.builder.trunc(value, lanes.type("bool")) if row.kind == "bool" else value
 
     def _store(self, row: _Operand, lanes: Lanes, index: Value, value: Value) -> None:
+        if lanes.width > 1 and row.near == "g":
+            one = Lanes(self.builder, 1)
+            for lane in range(lanes.width):
+                number = self.builder.extract_element(value, ir.IntType(32)(lane))
+                self._store(row, one, self.builder.add(index, I64(lane)), number)
+            return
         stored = _in_memory(row.kind, lanes)
         if row.kind == "bool":
             value = self.builder.zext(value, stored)

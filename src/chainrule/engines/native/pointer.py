@@ -7,6 +7,9 @@ through.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
@@ -14,37 +17,23 @@ from numba.extending import intrinsic
 
 from chainrule.engines.native.machine import cached
 
-_POINTERS = {
-    "float32": types.CPointer(types.float32),
-    "float64": types.CPointer(types.float64),
-    "int32": types.CPointer(types.int32),
-    "int64": types.CPointer(types.int64),
-    "uint32": types.CPointer(types.uint32),
-    "bool": types.CPointer(types.uint8),
-}
+
+def instruction(rule: Callable[..., Any]) -> Callable[..., Any]:
+    """An instruction for compiled code: ``rule`` says its type and writes it."""
+    return intrinsic(rule)
 
 
-def _pointer_to(kind: str):
-    @intrinsic
-    def pointer(typingctx, address):
-        def generate(context, builder, signature, args):
-            return builder.inttoptr(args[0], context.get_value_type(signature.return_type))
+@instruction
+def pointer(typingctx, address, like):
+    """An address as a pointer to numbers of the kind of ``like``."""
 
-        return _POINTERS[kind](types.int64), generate
+    def generate(context, builder, signature, args):
+        return builder.inttoptr(args[0], context.get_value_type(signature.return_type))
 
-    return pointer
-
-
-f32 = _pointer_to("float32")
-f64 = _pointer_to("float64")
-i32 = _pointer_to("int32")
-i64 = _pointer_to("int64")
-u32 = _pointer_to("uint32")
-u8 = _pointer_to("bool")
-POINTER = {"float32": f32, "float64": f64, "int32": i32, "int64": i64, "uint32": u32, "bool": u8}
+    return types.CPointer(like)(types.int64, like), generate
 
 
-@intrinsic
+@instruction
 def call(typingctx, address, block):
     """Call the kernel at ``address`` with the address of its block."""
 
@@ -56,68 +45,45 @@ def call(typingctx, address, block):
     return types.void(types.int64, types.int64), generate
 
 
-@intrinsic
-def gemm(typingctx, address, real, ta, tb, m, n, k, a, lda, b, ldb, beta, c, ldc):
-    """Call a BLAS gemm at ``address``: C = op(A) op(B) + beta C, column-major; ``real`` says the kind.
+@instruction
+def gemm(typingctx, address, turns, sizes, a, b, beta, c):
+    """Call a BLAS gemm at ``address``: C = op(A) op(B) + beta C, column-major.
 
     The arguments are passed by reference as Fortran wants them, from the stack of the caller.
+
+    Args:
+        turns: how A and B are taken, ``ord("N")`` as they lie or ``ord("T")`` transposed.
+        sizes: m, n, k.
+        a, b, c: address and leading dimension of each matrix.
+        beta: of the matrices' number kind.
     """
-    number = real
 
     def generate(context, builder, signature, args):
-        (where, _, ta, tb, m, n, k, a, lda, b, ldb, beta, c, ldc) = args
-        i32, kind = ir.IntType(32), context.get_value_type(number)
+        where, *bundles = args
+        turns, sizes, a, b = (cgutils.unpack_tuple(builder, bundle) for bundle in bundles[:4])
+        kind, c = context.get_value_type(beta), cgutils.unpack_tuple(builder, bundles[5])
 
-        def place(value, typ):
-            slot = cgutils.alloca_once(builder, typ)
+        def place(value, bits=None):
+            value = value if bits is None else builder.trunc(value, ir.IntType(bits))
+            slot = cgutils.alloca_once(builder, value.type)
             builder.store(value, slot)
             return slot
 
-        def short(value):
-            return place(builder.trunc(value, i32), i32)
+        def matrix(pair):
+            return builder.inttoptr(pair[0], kind.as_pointer()), place(pair[1], 32)
 
-        def flag(value):
-            return place(builder.trunc(value, ir.IntType(8)), ir.IntType(8))
-
-        def real_pointer(value):
-            return builder.inttoptr(value, kind.as_pointer())
-
-        values = [
-            flag(ta), flag(tb), short(m), short(n), short(k), place(kind(1.0), kind), real_pointer(a), short(lda),
-            real_pointer(b), short(ldb), place(beta, kind), real_pointer(c), short(ldc),
-        ]  # fmt: skip
-        function = ir.FunctionType(ir.VoidType(), [v.type for v in values])
+        flags, lengths = [place(turn, 8) for turn in turns], [place(size, 32) for size in sizes]
+        one, scale = place(kind(1.0)), place(bundles[4])
+        values = [*flags, *lengths, one, *matrix(a), *matrix(b), scale, *matrix(c)]
+        function = ir.FunctionType(ir.VoidType(), [value.type for value in values])
         builder.call(builder.inttoptr(where, function.as_pointer()), values)
         return context.get_dummy_value()
 
-    signature = types.void(
-        types.int64, number, types.int64, types.int64, types.int64, types.int64, types.int64, types.int64,
-        types.int64, types.int64, types.int64, number, types.int64, types.int64,
-    )  # fmt: skip
-    return signature, generate
+    two, three = types.UniTuple(types.int64, 2), types.UniTuple(types.int64, 3)
+    return types.void(types.int64, two, three, two, two, beta, two), generate
 
 
-@intrinsic
-def bits_of(typingctx, x):
-    """The 32 bits of a float32 as an int32."""
-
-    def generate(context, builder, signature, args):
-        return builder.bitcast(args[0], ir.IntType(32))
-
-    return types.int32(types.float32), generate
-
-
-@intrinsic
-def float_of(typingctx, x):
-    """The float32 that has these 32 bits."""
-
-    def generate(context, builder, signature, args):
-        return builder.bitcast(args[0], ir.FloatType())
-
-    return types.float32(types.int32), generate
-
-
-@intrinsic
+@instruction
 def fetch_add(typingctx, address, value):
     """Add to the int64 at ``address``, atomically; what was there before."""
 
@@ -128,7 +94,7 @@ def fetch_add(typingctx, address, value):
     return types.int64(types.int64, types.int64), generate
 
 
-@intrinsic
+@instruction
 def peek(typingctx, address):
     """The int64 at ``address``, as other threads have left it."""
 
@@ -139,7 +105,7 @@ def peek(typingctx, address):
     return types.int64(types.int64), generate
 
 
-@intrinsic
+@instruction
 def poke(typingctx, address, value):
     """Set the int64 at ``address``, for other threads to see."""
 
@@ -151,7 +117,7 @@ def poke(typingctx, address, value):
     return types.void(types.int64, types.int64), generate
 
 
-@intrinsic
+@instruction
 def pause(typingctx):
     """Let another thread have the processor (``sched_yield`` of the C library)."""
 

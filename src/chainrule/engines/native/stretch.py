@@ -21,7 +21,7 @@ import numpy as np
 from numba import cfunc, njit
 
 from chainrule.engines.native.block import COVERED, Address, Adds, Blocks, Call, Place
-from chainrule.engines.native.kernels import take_rows
+from chainrule.engines.native.kernels.lookup import take_rows
 from chainrule.engines.native.loop import Operation
 from chainrule.engines.native.machine import cached
 from chainrule.engines.native.pointer import barrier, call

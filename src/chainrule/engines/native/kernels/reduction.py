@@ -1,7 +1,7 @@
 """Sums, the largest and the smallest along the middle axis of (n, r, c).
 
-Every reduction is seen as one of r rows of c numbers at n places: an axis that is not the last, or several
-neighbouring ones, needs no kernel of its own.
+Every reduction is seen as one of r rows of c numbers at each of n places: an axis that is not the last, or
+several neighbouring ones, needs no kernel of its own.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from functools import cache
 import numpy as np
 from numba.np.numpy_support import carray
 
-from chainrule.engines.native.kernels.kernel import EVERYTHING, kernel, part
-from chainrule.engines.native.pointer import POINTER, i64
+from chainrule.engines.native.kernels.kernel import FAR, REAL, kernel, part, words
+from chainrule.engines.native.pointer import pointer
 
 
 @cache
@@ -21,52 +21,55 @@ def sum_rows(kind: str) -> int:
 
     Block: [n, r, c, X, outer stride, row stride, column stride, Y, add].
     """
-    pointer, real, size = POINTER[kind], np.dtype(kind).type, np.dtype(kind).itemsize
-
-    def dense(x, r):
-        """The sum of numbers that lie side by side."""
-        line, total = carray(pointer(x), r), real(0)
-        for i in range(r):
-            total += line[i]
-        return total
-
-    def apart(x, r, step):
-        """The sum of numbers that lie ``step`` apart."""
-        line, total = carray(pointer(x), EVERYTHING), real(0)
-        for i in range(r):
-            total += line[i * step]
-        return total
-
-    sum_dense, sum_apart = part(dense), part(apart)
-
-    def by_columns(w, x, y):
-        r, c = w[1], w[2]
-        for j in range(c):
-            line = x + j * w[6] * size
-            y[j] += sum_dense(line, r) if w[5] == 1 else sum_apart(line, r, w[5])
-
-    def by_rows(w, x, y):
-        r, c = w[1], w[2]
-        for i in range(r):
-            row = carray(pointer(x + i * w[5] * size), c)
-            for j in range(c):
-                y[j] += row[j]
-
-    add_columns, add_rows = part(by_columns), part(by_rows)
+    real = REAL[kind]
+    size = real().itemsize
 
     def run(block):
-        w = carray(i64(block), 9)
-        n, c = w[0], w[2]
+        w, zero = words(block), real(0)
+        n, r, c = w[0], w[1], w[2]
         for s in range(n):
-            x, y = w[3] + s * w[4] * size, carray(pointer(w[7] + s * c * size), c)
+            x = w[3] + s * w[4] * size
+            y = carray(pointer(w[7] + s * c * size, zero), c)
             if w[8] == 0:
-                y[:] = real(0)
-            if c == 1 or w[6] != 1:
-                add_columns(w, x, y)
+                for j in range(c):
+                    y[j] = zero
+            if c > 1 and w[6] == 1:
+                add_rows(y, r, c, x, w[5] * size, zero)
+            elif w[5] == 1:
+                add_dense_columns(y, r, c, x, w[6] * size, zero)
             else:
-                add_rows(w, x, y)
+                add_columns(y, r, c, carray(pointer(x, zero), FAR), w[5], w[6], zero)
 
-    return kernel(run).address
+    return kernel(run)
+
+
+@part
+def add_rows(y, r, c, x, row_bytes, zero):
+    """y += X[i] for every row i, at address ``x``."""
+    for i in range(r):
+        row = carray(pointer(x + i * row_bytes, zero), c)
+        for j in range(c):
+            y[j] += row[j]
+
+
+@part
+def add_dense_columns(y, r, c, x, column_bytes, zero):
+    """y[j] += the sum of column j, whose numbers lie side by side."""
+    for j in range(c):
+        column, total = carray(pointer(x + j * column_bytes, zero), r), zero
+        for i in range(r):
+            total += column[i]
+        y[j] += total
+
+
+@part
+def add_columns(y, r, c, x, row, column, zero):
+    """y[j] += the sum of column j, whose numbers lie apart."""
+    for j in range(c):
+        total = zero
+        for i in range(r):
+            total += x[i * row + j * column]
+        y[j] += total
 
 
 @cache
@@ -75,17 +78,18 @@ def largest_rows(kind: str, sign: int) -> int:
 
     Block: [n, r, c, X, outer stride, row stride, column stride, Y].
     """
-    pointer, size = POINTER[kind], np.dtype(kind).itemsize
+    real = REAL[kind]
+    size = real().itemsize
 
-    def best_of(line, r, step):
-        best = line[0]
-        for i in range(1, r):
-            value = line[i * step]
-            if best == best and (value * sign > best * sign or value != value):
-                best = value
-        return best
+    def run(block):
+        w, zero = words(block), real(0)
+        for s in range(w[0]):
+            x = carray(pointer(w[3] + s * w[4] * size, zero), FAR)
+            y = carray(pointer(w[7] + s * w[2] * size, zero), w[2])
+            for j in range(w[2]):
+                y[j] = x[best(x, w[1], w[5], j * w[6], sign) * w[5] + j * w[6]]
 
-    return _each_place(part(best_of), pointer, pointer, size, size)
+    return kernel(run)
 
 
 @cache
@@ -94,13 +98,26 @@ def argmax_rows(kind: str) -> int:
 
     Block: [n, r, c, X, outer stride, row stride, column stride, Y].
     """
+    real = REAL[kind]
+    size = real().itemsize
 
-    def where_best(line, r, step):
-        best, where = line[0], 0
-        for i in range(1, r):
-            value = line[i * step]
-            if best == best and (value > best or value != value):
-                best, where = value, i
-        return where
+    def run(block):
+        w, zero = words(block), real(0)
+        for s in range(w[0]):
+            x = carray(pointer(w[3] + s * w[4] * size, zero), FAR)
+            y = carray(pointer(w[7] + s * w[2] * 8, np.int64(0)), w[2])
+            for j in range(w[2]):
+                y[j] = best(x, w[1], w[5], j * w[6], 1)
 
-    return _each_place(part(where_best), POINTER[kind], i64, np.dtype(kind).itemsize, 8)
+    return kernel(run)
+
+
+@part
+def best(x, r, step, start, sign):
+    """Which of r numbers, ``step`` apart, is the largest (sign 1) or smallest (-1); a NaN is both."""
+    top, where = x[start], 0
+    for i in range(1, r):
+        value = x[start + i * step]
+        if top == top and (value * sign > top * sign or value != value):
+            top, where = value, i
+    return where

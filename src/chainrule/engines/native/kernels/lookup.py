@@ -1,0 +1,98 @@
+"""Rows found by their number: reading them, adding to them, and the 1 that stands for them.
+
+A number outside its table is not read: the kernel sets the flag to 1 + the position of that number and goes on.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from numba.np.numpy_support import carray
+
+from chainrule.engines.native.kernels.kernel import FAR, REAL, kernel, part, words
+from chainrule.engines.native.pointer import pointer
+
+
+@part
+def is_outside(row, rows, flag, position):
+    """Whether there is no such row; if so the flag says at which position."""
+    if 0 <= row < rows:
+        return False
+    carray(pointer(flag, np.int64(0)), 1)[0] = 1 + position
+    return True
+
+
+@cache
+def take_rows(kind: str, index: str) -> int:
+    """Rows of a table by their index.
+
+    Block: [how many, row length in numbers, table, its rows, table row stride, indices, index stride, Y, flag].
+    """
+    real, number = REAL[kind], REAL[index]
+    size = real().itemsize
+
+    def run(block):
+        w, zero = words(block), real(0)
+        where = carray(pointer(w[5], number(0)), FAR)
+        for i in range(w[0]):
+            row = np.int64(where[i * w[6]])
+            if is_outside(row, w[3], w[8], i):
+                continue
+            source = carray(pointer(w[2] + row * w[4] * size, zero), w[1])
+            target = carray(pointer(w[7] + i * w[1] * size, zero), w[1])
+            for j in range(w[1]):
+                target[j] = source[j]
+
+    return kernel(run)
+
+
+@cache
+def add_rows(kind: str, index: str) -> int:
+    """Add each value to its row of a table of zeros (or of what is there).
+
+    Block: [how many, row length, values, table rows, add, indices, index stride, Y, flag].
+    """
+    real, number = REAL[kind], REAL[index]
+    size = real().itemsize
+
+    def run(block):
+        w, zero = words(block), real(0)
+        where = carray(pointer(w[5], number(0)), FAR)
+        if w[4] == 0:
+            table = carray(pointer(w[7], zero), w[3] * w[1])
+            for j in range(w[3] * w[1]):
+                table[j] = zero
+        for i in range(w[0]):
+            row = np.int64(where[i * w[6]])
+            if is_outside(row, w[3], w[8], i):
+                continue
+            source = carray(pointer(w[2] + i * w[1] * size, zero), w[1])
+            target = carray(pointer(w[7] + row * w[1] * size, zero), w[1])
+            for j in range(w[1]):
+                target[j] += source[j]
+
+    return kernel(run)
+
+
+@cache
+def one_hot_rows(kind: str, index: str) -> int:
+    """A 1 at each index, among zeros.
+
+    Block: [how many, depth, indices, index stride, Y, flag].
+    """
+    real, number = REAL[kind], REAL[index]
+    size = real().itemsize
+
+    def run(block):
+        w, zero = words(block), real(0)
+        where = carray(pointer(w[2], number(0)), FAR)
+        for i in range(w[0]):
+            row = carray(pointer(w[4] + i * w[1] * size, zero), w[1])
+            for j in range(w[1]):
+                row[j] = zero
+            at = np.int64(where[i * w[3]])
+            if not is_outside(at, w[1], w[5], i):
+                row[at] = real(1)
+
+    return kernel(run)
