@@ -19,7 +19,7 @@ __version__ = "0.1.0"
 _HOMES: dict[str, str] = {
     "explain.model": "Model load",
     "engines": "GradientCheck check_gradient compile evaluate",
-    "grad": "grad",
+    "gradient": "grad",
     "graph": "Graph Node constant",
     "ops.written": "formula",
     "train.stopping": "Converged EarlyStopping",

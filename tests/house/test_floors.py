@@ -9,13 +9,13 @@ import pytest
 
 SOURCE = Path(__file__).parents[2] / "src" / "chainrule"
 
-GROUND = ("errors", "spec", "keyed", "settings", "events", "formula", "store")
+GROUND = ("errors", "spec", "keyed", "settings", "events", "notation", "store")
 FLOORS = (
     GROUND,
     ("graph",),
     ("ops",),
     ("nn",),
-    ("grad",),
+    ("gradient",),
     ("plan",),
     ("engines",),
     ("train",),
@@ -33,7 +33,7 @@ GROUND_MAY = {
     "keyed": set(),
     "settings": {"errors"},
     "events": {"errors", "spec"},
-    "formula": {"errors"},
+    "notation": {"errors"},
     "store": {"errors", "settings"},
     "data": {"errors", "spec", "keyed"},
 }

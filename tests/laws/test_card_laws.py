@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from chainrule.errors import ChainruleError
-from chainrule.formula import parse
+from chainrule.notation import parse
 from chainrule.ops import CARDS, PUBLIC, Card, Sample
 from chainrule.spec import Spec
 

@@ -8,7 +8,7 @@ import pytest
 from chainrule.engines import check_gradient, evaluate
 from chainrule.engines.check import weighted_sum
 from chainrule.errors import ShapeError
-from chainrule.grad import grad
+from chainrule.gradient import grad
 from chainrule.graph import Node, make
 from chainrule.graph.leaf import Input
 from chainrule.ops import Card, Flat, NoGradient, Sample

@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from chainrule import nn
 from chainrule.engines import check_gradient, evaluate
-from chainrule.grad import grad
+from chainrule.gradient import grad
 from chainrule.graph import Node, constant, input_node
 from chainrule.keyed import key_of
 from chainrule.nn.record import LAYERS

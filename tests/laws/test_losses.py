@@ -13,7 +13,7 @@ from torch.nn import functional
 from chainrule import nn
 from chainrule.engines import check_gradient, evaluate
 from chainrule.errors import ChainruleError, DtypeError, ShapeError, UsageError
-from chainrule.grad import grad
+from chainrule.gradient import grad
 from chainrule.graph import Node, constant, input_node
 from chainrule.nn.loss import LOSS_FUNCTIONS, LOSSES, known_loss, known_losses, refuse_mismatch
 from chainrule.ops import PUBLIC

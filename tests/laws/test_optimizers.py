@@ -15,7 +15,7 @@ from hypothesis.extra import numpy as arrays
 from chainrule import nn
 from chainrule.engines import compile, evaluate
 from chainrule.errors import UsageError
-from chainrule.grad import grad
+from chainrule.gradient import grad
 from chainrule.graph import Graph, Node, input_node
 from chainrule.nn.optimizer import OPTIMIZERS, known_optimizer, warmed
 from chainrule.ops import PUBLIC

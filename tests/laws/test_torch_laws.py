@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from chainrule.engines import evaluate
 from chainrule.engines.check import weighted_sum
-from chainrule.grad import grad
+from chainrule.gradient import grad
 from chainrule.graph import make
 from chainrule.graph.leaf import Input
 from chainrule.ops import CARDS, Card, Sample, patches

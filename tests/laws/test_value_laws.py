@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from chainrule.formula import Element, Tree, value
+from chainrule.notation import Element, Tree, value
 from chainrule.ops import Sample
 from chainrule.spec import Spec
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from chainrule.engines.run import evaluate
 from chainrule.errors import GradientError
-from chainrule.grad import grad
+from chainrule.gradient import grad
 from chainrule.graph import Node, input_node
 from chainrule.ops.function import lift
 

@@ -6,7 +6,6 @@ the room never does: compute by hand what the graph knows.
 
 from chainrule.explain.article import article, article_trace
 from chainrule.explain.explanation import Explanation
-from chainrule.explain.formula import formula
 from chainrule.explain.telling import explain
 
-__all__ = ["Explanation", "article", "article_trace", "explain", "formula"]
+__all__ = ["Explanation", "article", "article_trace", "explain"]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from chainrule.explain.page import Equation, Items, Lines, Part, Section
 from chainrule.explain.pen import Pen
-from chainrule.formula import Big, Derivative, Product, Symbol, Tree
+from chainrule.notation import Big, Derivative, Product, Symbol, Tree
 from chainrule.trace import Name, NamedLayer
 
 _LETTERS = "opqrstuv"

@@ -9,7 +9,7 @@ import numpy as np
 from chainrule.explain.forward import forward_nodes
 from chainrule.explain.page import Cell, Part, Section, Table
 from chainrule.explain.pen import Pen, brief, figure, signed
-from chainrule.formula import number
+from chainrule.notation import number
 from chainrule.graph import Node
 from chainrule.trace import NamedLayer
 

@@ -6,7 +6,7 @@ from html import escape
 
 from chainrule.explain.page import Cell, Equation, Items, Lines, Page, Part, Table
 from chainrule.explain.words import say
-from chainrule.formula import number, to_mathml
+from chainrule.notation import number, to_mathml
 
 _STYLE = """
 .chainrule { font: 16px/1.6 system-ui, "Noto Sans CJK SC", sans-serif; max-width: 70rem; margin: 0 auto;

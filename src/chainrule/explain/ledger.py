@@ -15,7 +15,7 @@ from chainrule.explain.page import Equation, Lines, Part, Section, Table
 from chainrule.explain.pen import DIGITS, Index, Pen, brief, cut, figure, signed
 from chainrule.explain.update import move
 from chainrule.explain.ways import ways
-from chainrule.formula import Sum, Tree, number, substitute
+from chainrule.notation import Sum, Tree, number, substitute
 from chainrule.trace import Scalar, scalars
 
 FOLLOWED = 3  # how many ways are followed at each level

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from chainrule.formula import Tree
+from chainrule.notation import Tree
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import numpy as np
 
 from chainrule.explain.page import Equation, Lines
 from chainrule.explain.words import say
-from chainrule.formula import (
+from chainrule.notation import (
     Apply,
     Derivative,
     Link,

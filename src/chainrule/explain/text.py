@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 
 from chainrule.explain.page import Cell, Equation, Items, Lines, Page, Part, Table
-from chainrule.formula import number, to_unicode
+from chainrule.notation import number, to_unicode
 
 WIDTH = 110
 _WIDE = "WF"

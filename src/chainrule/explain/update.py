@@ -9,7 +9,7 @@ import numpy as np
 from chainrule.explain.derivatives import chosen
 from chainrule.explain.page import Cell, Equation, Lines, Part, Section, Table
 from chainrule.explain.pen import Index, Pen, brief, figure, share, signed
-from chainrule.formula import number
+from chainrule.notation import number
 from chainrule.nn.optimizer import SGD
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from chainrule.explain.page import Section, Table
 from chainrule.explain.pen import Pen, brief, signed
-from chainrule.formula import Link, Number, Sum, Tree, substitute, value
+from chainrule.notation import Link, Number, Sum, Tree, substitute, value
 from chainrule.trace import Scalar, scalars
 
 LISTED = 10

@@ -17,8 +17,8 @@ from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 
-from chainrule.formula.parse import parse
-from chainrule.formula.tree import Tree
+from chainrule.notation.parse import parse
+from chainrule.notation.tree import Tree
 from chainrule.graph import Node, Op
 from chainrule.spec import Size, Spec
 

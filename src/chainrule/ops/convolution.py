@@ -25,7 +25,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from chainrule.formula.tree import Element, Product, Sum, Tree
+from chainrule.notation.tree import Element, Product, Sum, Tree
 from chainrule.graph import Node, make
 from chainrule.ops.card import Axes, BatchRule, Pulled, Reduced, Sample, Says, Shared, Whole, card, draw
 from chainrule.ops.elementwise import same_kind

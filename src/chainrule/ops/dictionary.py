@@ -12,10 +12,10 @@ import operator
 from collections.abc import Callable, Mapping
 from functools import cache
 
-from chainrule.formula.function import COMPARISONS
-from chainrule.formula.function import FUNCTIONS as PLAIN
-from chainrule.formula.parse import parse
-from chainrule.formula.tree import (
+from chainrule.notation.function import COMPARISONS
+from chainrule.notation.function import FUNCTIONS as PLAIN
+from chainrule.notation.parse import parse
+from chainrule.notation.tree import (
     Apply,
     Compare,
     Negative,

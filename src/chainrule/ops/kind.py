@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from chainrule.errors import DtypeError, ShapeError
-from chainrule.formula.tree import Apply, Compare, Element, Number, Tree
+from chainrule.notation.tree import Apply, Compare, Element, Number, Tree
 from chainrule.graph import Node, make
 from chainrule.ops.card import (
     Axes,

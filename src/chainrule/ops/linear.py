@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from chainrule.errors import ShapeError
-from chainrule.formula.tree import Element, Product, Sum, Tree
+from chainrule.notation.tree import Element, Product, Sum, Tree
 from chainrule.graph import Node, make
 from chainrule.ops.card import (
     Apart,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from chainrule.errors import DtypeError, ShapeError
-from chainrule.formula.tree import Apply, Compare, Element, Number, Sum, Tree
+from chainrule.notation.tree import Apply, Compare, Element, Number, Sum, Tree
 from chainrule.graph import Node, make
 from chainrule.ops.card import (
     Apart,

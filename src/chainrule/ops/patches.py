@@ -14,7 +14,7 @@ from typing import ClassVar
 import numpy as np
 
 from chainrule.errors import ShapeError
-from chainrule.formula.tree import Element, Number, Sum, Tree
+from chainrule.notation.tree import Element, Number, Sum, Tree
 from chainrule.graph import Node, constant, make
 from chainrule.ops import fold
 from chainrule.ops.card import Apart, Axes, BatchRule, Card, Pulled, Sample, Says, Shared, Whole, card, draw

@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from chainrule.errors import ShapeError
-from chainrule.formula.tree import Apply, Element, Number, Product, Sum, Tree
+from chainrule.notation.tree import Apply, Element, Number, Product, Sum, Tree
 from chainrule.graph import Node, make
 from chainrule.ops.card import (
     Apart,

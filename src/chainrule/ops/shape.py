@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from chainrule.errors import ShapeError
-from chainrule.formula.tree import Element, Tree
+from chainrule.notation.tree import Element, Tree
 from chainrule.graph import Node, make
 from chainrule.ops.card import (
     Apart,

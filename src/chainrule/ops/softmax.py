@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 
 from chainrule.errors import ShapeError
-from chainrule.formula.tree import Apply, Element, Negative, Quotient, Sum, Tree
+from chainrule.notation.tree import Apply, Element, Negative, Quotient, Sum, Tree
 from chainrule.graph import Node
 from chainrule.ops.card import Apart, Axes, BatchRule, Card, Pulled, Sample, Says, Shared, Whole, card, draw
 from chainrule.ops.dictionary import FUNCTIONS

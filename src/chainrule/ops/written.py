@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from chainrule.errors import UsageError, nearest
-from chainrule.formula.ascii import to_ascii
-from chainrule.formula.latex import to_latex
-from chainrule.formula.parse import parse
-from chainrule.formula.tree import Big, Number, Power, Product, Symbol, Tree, substitute
-from chainrule.formula.unicode import to_unicode
+from chainrule.notation.ascii import to_ascii
+from chainrule.notation.latex import to_latex
+from chainrule.notation.parse import parse
+from chainrule.notation.tree import Big, Number, Power, Product, Symbol, Tree, substitute
+from chainrule.notation.unicode import to_unicode
 from chainrule.graph import Constant, Graph, Input, Node, order
 from chainrule.ops.card import Card
 
@@ -53,7 +53,8 @@ def formula(node: Node, notation: str = "unicode") -> str:
     readers = Graph({"y": node}).consumers
     for part in order([node]):
         tree = _of(part, written)
-        used = sum(source is part for reader in readers[part] for source in reader.inputs)
+        # A count (extent) reads a value without writing it.
+        used = sum(s is part for reader in readers[part] if reader.op.name != "extent" for s in reader.inputs)
         if used > 1 and isinstance(part.op, Card) and part.op.name not in (*_SILENT, "transpose"):
             name = Symbol(f"h{len(lines) + 1}")
             lines.append(f"{write(name)} = {write(tree)}")

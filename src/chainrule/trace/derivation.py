@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from chainrule.grad import cotangents
+from chainrule.gradient import cotangents
 from chainrule.graph import Graph, Node, input_node
 from chainrule.nn.build import Built, total_penalty
 from chainrule.ops import PUBLIC

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from chainrule.formula import Derivative, Symbol, Tree
+from chainrule.notation import Derivative, Symbol, Tree
 from chainrule.graph import Node, order
 from chainrule.nn.build import Built
 from chainrule.ops import PUBLIC

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from chainrule.formula import (
+from chainrule.notation import (
     Apply,
     Compare,
     Link,
@@ -38,7 +38,7 @@ def simplify(tree: Tree, rank: Rank = lambda link: LAST) -> Tree:
             before the weight, the weight before what it multiplies.
 
     Example:
-        >>> from chainrule.formula import parse, to_unicode
+        >>> from chainrule.notation import parse, to_unicode
         >>> to_unicode(simplify(parse("-(-1 * (x + 0)) * (0.5 * 2)")))
         'x'
     """

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from chainrule.formula import Element, Link, Number, Tree, substitute, value
+from chainrule.notation import Element, Link, Number, Tree, substitute, value
 from chainrule.graph import Constant, Input, Node
 from chainrule.ops.card import Card
 from chainrule.spec import Size

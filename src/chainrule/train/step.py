@@ -17,7 +17,7 @@ import numpy as np
 from chainrule.engines import compile
 from chainrule.engines.run import Program
 from chainrule.errors import UsageError, nearest
-from chainrule.grad import grad
+from chainrule.gradient import grad
 from chainrule.graph import Graph, Node, input_node
 from chainrule.keyed import fold, key_of
 from chainrule.nn.build import Built, build, first_values, total_penalty

@@ -10,7 +10,7 @@ import pytest
 from chainrule.engines import compile, evaluate
 from chainrule.engines.reference import Program
 from chainrule.errors import ShapeError, UsageError
-from chainrule.grad import grad
+from chainrule.gradient import grad
 from chainrule.graph import Graph, input_node
 from chainrule.ops import PUBLIC
 from chainrule.ops.curve import Tanh

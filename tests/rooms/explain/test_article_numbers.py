@@ -11,7 +11,7 @@ import pytest
 
 from chainrule.errors import UsageError
 from chainrule.explain import Explanation, article, article_trace
-from chainrule.formula import number
+from chainrule.notation import number
 from chainrule.trace import Trace
 
 LANGUAGES = ("en", "zh")

@@ -9,7 +9,7 @@ import pytest
 from chainrule.explain import Explanation, article
 from chainrule.explain.page import Equation, Items, Lines, Section, Table
 from chainrule.explain.text import WIDTH, width
-from chainrule.formula import Number, Symbol, parse
+from chainrule.notation import Number, Symbol, parse
 
 VOID = {"meta", "mspace", "br"}
 

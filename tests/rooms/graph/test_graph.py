@@ -10,7 +10,7 @@ import pytest
 
 from chainrule.engines import evaluate
 from chainrule.errors import DtypeError, ShapeError, UsageError
-from chainrule.grad import grad
+from chainrule.gradient import grad
 from chainrule.graph import Constant, Graph, Node, constant, input_node, order, site
 from chainrule.graph import node as node_room
 from chainrule.graph.node import Site

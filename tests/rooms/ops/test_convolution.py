@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from chainrule.engines import evaluate
 from chainrule.errors import ChainruleError, ShapeError, UsageError
-from chainrule.grad import grad
+from chainrule.gradient import grad
 from chainrule.graph import constant, input_node, make
 from chainrule.ops import PUBLIC
 from chainrule.ops.convolution import Convolution, ConvolutionInput, ConvolutionWeight

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from chainrule.engines import evaluate
 from chainrule.errors import ChainruleError, ShapeError, UsageError
-from chainrule.grad import grad
+from chainrule.gradient import grad
 from chainrule.graph import input_node
 
 SHAPE = (4, 3, 5)

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from chainrule.engines import evaluate
 from chainrule.errors import ShapeError
-from chainrule.grad import grad
+from chainrule.gradient import grad
 from chainrule.graph import Node, constant, input_node
 from chainrule.ops import PUBLIC
 from chainrule.ops.patches import Fold, Patches

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chainrule.formula import Tree
+from chainrule.notation import Tree
 from chainrule.graph import Node
 from chainrule.nn import (
     L1,

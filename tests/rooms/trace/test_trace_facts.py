@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from chainrule.engines import compile
-from chainrule.formula import to_unicode
+from chainrule.notation import to_unicode
 from chainrule.graph import Node
 from chainrule.nn import L2, SGD, Adam, ClipNorm, Dense, Dropout, Layer, Residual, Scope, Sequential
 from chainrule.spec import Size, Spec

@@ -12,7 +12,7 @@ from chainrule.apps.run import model_file
 from chainrule.apps.view import history_table, layers, net_table, result_table
 from chainrule.apps.word import say
 from chainrule.errors import UsageError, nearest
-from chainrule.formula import parse, to_unicode
+from chainrule.notation import parse, to_unicode
 from chainrule.nn import net_from_text
 from chainrule.ops import CARDS, Card, Flat, NoGradient
 from chainrule.settings import settings

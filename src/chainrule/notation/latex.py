@@ -6,12 +6,12 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from chainrule.formula.function import FUNCTIONS
-from chainrule.formula.letter import GREEK, index_tree, name_and_indices, separator
-from chainrule.formula.number import decimal
-from chainrule.formula.precedence import Level, Notation
-from chainrule.formula.printer import Printer
-from chainrule.formula.tree import Big, Symbol, Tree
+from chainrule.notation.function import FUNCTIONS
+from chainrule.notation.letter import GREEK, index_tree, name_and_indices, separator
+from chainrule.notation.number import decimal
+from chainrule.notation.precedence import Level, Notation
+from chainrule.notation.printer import Printer
+from chainrule.notation.tree import Big, Symbol, Tree
 
 _FENCES = {
     "(": (r"\left(", r"\right)"),
@@ -32,7 +32,7 @@ def to_latex(tree: Tree, digits: int | None = 6) -> str:
         digits: places after the point for numbers that were calculated; ``None`` for all.
 
     Example:
-        >>> from chainrule.formula.parse import parse
+        >>> from chainrule.notation.parse import parse
         >>> print(to_latex(parse("1 / (1 + exp(-z[j]^{(l)}))")))
         \frac{1}{1 + e^{-z_{j}^{(l)}}}
     """

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import special
 
-from chainrule.formula import (
+from chainrule.notation import (
     Apply,
     Big,
     Derivative,

@@ -25,9 +25,9 @@ import math
 import re
 from typing import NoReturn
 
-from chainrule.formula.function import COMPARISONS, FUNCTIONS
-from chainrule.formula.normal import normal
-from chainrule.formula.tree import (
+from chainrule.notation.function import COMPARISONS, FUNCTIONS
+from chainrule.notation.normal import normal
+from chainrule.notation.tree import (
     ACCENTS,
     BIG_SIGNS,
     Apply,

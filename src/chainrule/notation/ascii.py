@@ -6,10 +6,10 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from chainrule.formula.number import number
-from chainrule.formula.precedence import Level, Notation
-from chainrule.formula.printer import Printer
-from chainrule.formula.tree import Big, Symbol, Tree
+from chainrule.notation.number import number
+from chainrule.notation.precedence import Level, Notation
+from chainrule.notation.printer import Printer
+from chainrule.notation.tree import Big, Symbol, Tree
 
 
 def to_ascii(tree: Tree, digits: int | None = 6) -> str:
@@ -20,7 +20,7 @@ def to_ascii(tree: Tree, digits: int | None = 6) -> str:
         digits: places after the point; ``None`` writes numbers in full, to be read back exactly.
 
     Example:
-        >>> from chainrule.formula.parse import parse
+        >>> from chainrule.notation.parse import parse
         >>> to_ascii(parse("delta[j]^{(1)} * x[k] - (a - 1)"))
         'delta[j]^{(1)} * x[k] - (a - 1)'
     """

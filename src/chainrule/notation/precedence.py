@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from enum import Enum, IntEnum
 
-from chainrule.formula.number import decimal
-from chainrule.formula.tree import (
+from chainrule.notation.number import decimal
+from chainrule.notation.tree import (
     Apply,
     Big,
     Compare,

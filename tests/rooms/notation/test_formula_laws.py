@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from chainrule.formula import (
+from chainrule.notation import (
     FUNCTIONS,
     Apply,
     Big,
@@ -40,7 +40,7 @@ from chainrule.formula import (
     to_mathml,
     to_unicode,
 )
-from chainrule.formula.letter import _LOWERED, _RAISED
+from chainrule.notation.letter import _LOWERED, _RAISED
 
 CORE = frozenset(  # the elements of MathML Core that we use
     "math mi mn mo mtext mrow mfrac msqrt msub msup msubsup munder mover mtable mtr mtd".split()  # noqa: SIM905

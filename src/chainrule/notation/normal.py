@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 
-from chainrule.formula.tree import (
+from chainrule.notation.tree import (
     Link,
     Negative,
     Number,

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from html import escape
 from typing import ClassVar
 
-from chainrule.formula.function import FUNCTIONS
-from chainrule.formula.letter import GREEK, index_tree, name_and_indices, separator
-from chainrule.formula.number import MINUS, decimal
-from chainrule.formula.precedence import Level, Notation
-from chainrule.formula.printer import Printer
-from chainrule.formula.tree import Big, Symbol, Tree
+from chainrule.notation.function import FUNCTIONS
+from chainrule.notation.letter import GREEK, index_tree, name_and_indices, separator
+from chainrule.notation.number import MINUS, decimal
+from chainrule.notation.precedence import Level, Notation
+from chainrule.notation.printer import Printer
+from chainrule.notation.tree import Big, Symbol, Tree
 
 _NAMESPACE = "http://www.w3.org/1998/Math/MathML"
 _APPLY = "<mo>\u2061</mo>"  # the invisible sign between a function and its argument
@@ -32,7 +32,7 @@ def to_mathml(tree: Tree, digits: int | None = 6) -> str:
         digits: places after the point for numbers that were calculated; ``None`` for all.
 
     Example:
-        >>> from chainrule.formula.parse import parse
+        >>> from chainrule.notation.parse import parse
         >>> to_mathml(parse("a / 2")).removeprefix('<math xmlns="http://www.w3.org/1998/Math/MathML">')
         '<mfrac><mrow><mi>a</mi></mrow><mrow><mn>2</mn></mrow></mfrac></math>'
     """

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from chainrule.formula.parse import parse
-from chainrule.formula.tree import Symbol, Tree
+from chainrule.notation.parse import parse
+from chainrule.notation.tree import Symbol, Tree
 
 _GREEK_NAMES = (
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon "

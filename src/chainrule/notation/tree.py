@@ -23,7 +23,7 @@ from typing import TypeAlias, Union
 
 import numpy as np
 
-from chainrule.formula.function import COMPARISONS, CONSTANTS, FUNCTIONS, Numbers
+from chainrule.notation.function import COMPARISONS, CONSTANTS, FUNCTIONS, Numbers
 
 ACCENTS = ("hat", "bar")
 BIG_SIGNS = ("sum", "prod", "max", "min")

@@ -4,6 +4,6 @@ In: a scalar node and the nodes to differentiate by. Out: nodes again, so gradie
 more. This room never changes a node and never computes a number.
 """
 
-from chainrule.grad.reverse import cotangents, grad
+from chainrule.gradient.reverse import cotangents, grad
 
 __all__ = ["cotangents", "grad"]

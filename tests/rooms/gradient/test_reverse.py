@@ -7,7 +7,7 @@ import pytest
 
 from chainrule.engines import evaluate
 from chainrule.errors import GradientError
-from chainrule.grad import cotangents, grad
+from chainrule.gradient import cotangents, grad
 from chainrule.graph import Node, input_node, order
 from chainrule.ops import PUBLIC
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import ClassVar
 
-from chainrule.formula.normal import normal
-from chainrule.formula.precedence import Level, Notation, is_open, level
-from chainrule.formula.tree import (
+from chainrule.notation.normal import normal
+from chainrule.notation.precedence import Level, Notation, is_open, level
+from chainrule.notation.tree import (
     Apply,
     Big,
     Compare,

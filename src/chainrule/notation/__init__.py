@@ -12,14 +12,14 @@ Example:
 
 from __future__ import annotations
 
-from chainrule.formula.ascii import to_ascii
-from chainrule.formula.function import CONSTANTS, FUNCTIONS, Function
-from chainrule.formula.latex import to_latex
-from chainrule.formula.mathml import to_mathml
-from chainrule.formula.normal import normal
-from chainrule.formula.number import MINUS, number
-from chainrule.formula.parse import parse
-from chainrule.formula.tree import (
+from chainrule.notation.ascii import to_ascii
+from chainrule.notation.function import CONSTANTS, FUNCTIONS, Function
+from chainrule.notation.latex import to_latex
+from chainrule.notation.mathml import to_mathml
+from chainrule.notation.normal import normal
+from chainrule.notation.number import MINUS, number
+from chainrule.notation.parse import parse
+from chainrule.notation.tree import (
     Apply,
     Big,
     Compare,
@@ -41,7 +41,7 @@ from chainrule.formula.tree import (
     value,
     with_children,
 )
-from chainrule.formula.unicode import to_unicode
+from chainrule.notation.unicode import to_unicode
 
 __all__ = [
     "CONSTANTS",

@@ -7,12 +7,12 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from chainrule.formula.function import FUNCTIONS
-from chainrule.formula.letter import GREEK, index_tree, lowered, name_and_indices, raised, separator
-from chainrule.formula.number import MINUS, number
-from chainrule.formula.precedence import Level, Notation
-from chainrule.formula.printer import Printer
-from chainrule.formula.tree import Big, Link, Negative, Number, Symbol, Tree
+from chainrule.notation.function import FUNCTIONS
+from chainrule.notation.letter import GREEK, index_tree, lowered, name_and_indices, raised, separator
+from chainrule.notation.number import MINUS, number
+from chainrule.notation.precedence import Level, Notation
+from chainrule.notation.printer import Printer
+from chainrule.notation.tree import Big, Link, Negative, Number, Symbol, Tree
 
 _ACCENTS = {"hat": "\u0302", "bar": "\u0304", "": ""}
 _BIG = {"sum": "Σ", "prod": "Π", "max": "max", "min": "min"}
@@ -26,7 +26,7 @@ def to_unicode(tree: Tree, digits: int | None = 6) -> str:
         digits: places after the point for numbers that were calculated; ``None`` for all.
 
     Example:
-        >>> from chainrule.formula.parse import parse
+        >>> from chainrule.notation.parse import parse
         >>> to_unicode(parse("delta[j]^{(1)} * x[k] - 1 / (1 + exp(-z))"))
         'δⱼ⁽¹⁾·xₖ − 1/(1 + e^(−z))'
     """
