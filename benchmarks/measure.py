@@ -187,7 +187,7 @@ class Contest:
         )
 
 
-def contest(names: Sequence[str], task: str, case: Case, effort: Effort) -> Contest:
+def contest(names: Sequence[str], task: str, case: Case, effort: Effort, only: Sequence[str] = ()) -> Contest:
     """All variants of all engines on one task, in turn.
 
     Args:
@@ -195,6 +195,7 @@ def contest(names: Sequence[str], task: str, case: Case, effort: Effort) -> Cont
         task: ``"step"``, ``"epoch"`` or ``"predict"``.
         case: the net and its batch.
         effort: how many rounds.
+        only: the variants to measure; all by default.
     """
     found = Contest()
     described = {**vars(case), "net": case.net.name}
@@ -208,19 +209,29 @@ def contest(names: Sequence[str], task: str, case: Case, effort: Effort) -> Cont
                 kind = "not installed" if isinstance(error, MissingError) else "failed"
                 found.notes.append(f"{name} {kind}: {error}")
                 continue
+            variants = [variant for variant in variants if not only or variant in only]
             if not variants:
                 found.notes.append(f"{name} does not have this net")
             asked += _ready(engine, task, described, variants, effort, found.notes)
-        for number in range(1 + effort.rounds):
-            for engine, row in asked:
-                reading = engine.ask("measure", key=row.variant)
-                if (
-                    number > 0
-                ):  # the first round only wakes up processes that have slept while others got ready
-                    row.wall.append(reading["wall"])
-                    row.cpu.append(reading["cpu"])
-        found.rows = [row for _, row in asked]
+        found.rows = _in_turn(asked, effort.rounds, found.notes)
     return found
+
+
+def _in_turn(asked: list[tuple[Engine, Row]], rounds: int, notes: list[str]) -> list[Row]:
+    """The rows, filled with readings; one that fails on the way is left out."""
+    running = list(asked)
+    for number in range(1 + rounds):
+        for engine, row in list(running):
+            try:
+                reading = engine.ask("measure", key=row.variant)
+            except FailedError as error:
+                notes.append(f"{row.engine}, {row.variant}, failed: {error}")
+                running.remove((engine, row))
+                continue
+            if number > 0:  # the first round only wakes up what has slept while others got ready
+                row.wall.append(reading["wall"])
+                row.cpu.append(reading["cpu"])
+    return [row for _, row in running]
 
 
 def _ready(
@@ -239,8 +250,11 @@ def _ready(
 
 
 def memory(row: Row, task: str, case: Case, effort: Effort) -> int | None:
-    """Bytes a variant needs above a batch of one, in a fresh process; ``None`` where it cannot be told."""
-    described = {**vars(case), "net": case.net.name}
+    """Bytes a variant needs above a batch of one, in a fresh process; ``None`` where it cannot be told.
+
+    Only one batch of rows lies in memory, so that the data themselves hardly count.
+    """
+    described = {**vars(case), "net": case.net.name, "rows": case.batch}
     try:
         with Engine(row.engine, effort.threads) as engine:
             return engine.ask("memory", task=task, case=described, variant=row.variant)["bytes"]

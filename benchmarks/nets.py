@@ -77,15 +77,7 @@ class Net:
         """Each layer with the shape of one sample before and after it."""
         shape = self.shape
         for layer in self.layers:
-            before = shape
-            match layer:
-                case Dense():
-                    shape = (layer.units,)
-                case Conv():
-                    lost = 0 if layer.same else layer.kernel - 1
-                    shape = (before[0] - lost, before[1] - lost, layer.channels)
-                case Pool():
-                    shape = (before[0] // layer.size, before[1] // layer.size, before[2])
+            before, shape = shape, _after(layer, shape)
             yield layer, before, shape
 
     def flops(self, batch: int, training: bool) -> float:
@@ -128,6 +120,18 @@ class Net:
         if self.loss == "half_mse":
             return x, rng.random((count, self.outputs), np.float32)
         return x, rng.integers(0, self.outputs, count)
+
+
+def _after(layer: Layer, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of one sample after a layer."""
+    match layer:
+        case Dense():
+            return (layer.units,)
+        case Conv():
+            lost = 0 if layer.same else layer.kernel - 1
+            return (shape[0] - lost, shape[1] - lost, layer.channels)
+        case Pool():
+            return (shape[0] // layer.size, shape[1] // layer.size, shape[2])
 
 
 def dense(sizes: str, activation: str, batch: int, loss: str = "cross_entropy") -> Net:

@@ -17,7 +17,7 @@ from benchmarks.peers import OURS
 from benchmarks.required import Verdict
 from benchmarks.sections import Section
 
-COLUMNS = ("engine", "variant", "median", "spread", "CPU", "ratio", "of peak", "memory")
+COLUMNS = ("engine", "variant", "median", "spread", "CPU", "chainrule is", "of peak", "memory")
 
 
 def seconds(value: float) -> str:
@@ -34,9 +34,13 @@ def size(value: int | None) -> str:
 
 
 def _cells(section: Section, row: Row) -> list[str]:
-    """One line of a table; the ratio is how many times as fast as the fastest peer, for a peer as ours."""
-    peer, own = section.best_peer(), section.fastest(OURS)
-    other = peer if row.engine == OURS else own
+    """One line of a table.
+
+    The ratio is how many times as fast chainrule is: a peer's line compares it with this line, a line of
+    our own compares this line with the fastest peer.
+    """
+    peer, own = section.best_peer(), section.fastest(OURS, section.standing)
+    fast, slow = (row, peer) if row.engine == OURS else (own, row)
     share = section.flops / row.median / section.peak if section.flops and section.peak else 0.0
     return [
         row.engine,
@@ -44,7 +48,7 @@ def _cells(section: Section, row: Row) -> list[str]:
         seconds(row.median),
         f"±{row.spread / 2:.0%}",
         seconds(statistics.median(row.cpu)),
-        f"{other.median / row.median:.2f}x" if other is not None and peer is not None else "",
+        f"{slow.median / fast.median:.2f}x" if fast is not None and slow is not None else "",
         f"{share:.0%}" if share else "",
         size(row.memory),
     ]

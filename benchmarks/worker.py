@@ -76,7 +76,7 @@ class Worker:
 
     def memory(self, task: str, case: dict[str, Any], variant: str) -> dict[str, Any]:
         """The most memory a task holds while it runs, above what it holds for a batch of one sample."""
-        small = {**case, "batch": 1, "rows": case["rows"]}
+        small = {**case, "batch": 1}
         held = [self.variants(task, small)[variant]()]
         held[0](UNIT[task])
         before = _kilobytes("VmRSS")

@@ -28,7 +28,7 @@ def _model(case: Case) -> MLPClassifier:
         activation=ACTIVATIONS[first.activation],
         solver="sgd",
         alpha=0.0,
-        batch_size=case.batch,
+        batch_size=case.batch,  # pyright: ignore[reportArgumentType]
         learning_rate_init=RATE,
         momentum=MOMENTUM,
         nesterovs_momentum=False,

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from chainrule.errors import ShapeError, nearest
+from chainrule.graph import Node
+from chainrule.ops.card import Card
 from chainrule.spec import Size, Spec, size_at
 
 
@@ -44,3 +46,20 @@ def _fits(spec: Spec, array: np.ndarray, sizes: Mapping[str, int]) -> bool:
     if array.dtype.name != spec.dtype or array.ndim != spec.rank:
         return False
     return all(size_at(axis, sizes) == length for axis, length in zip(spec.shape, array.shape, strict=True))
+
+
+def at_sizes(node: Node, sizes: Mapping[str, int]) -> Card:
+    """The card of a node, once every size among its attributes is a number.
+
+    Fails:
+        ShapeError E212: a size that no input tells.
+    """
+    try:
+        return node.op.at(sizes)  # pyright: ignore[reportReturnType]
+    except KeyError as unknown:
+        size = unknown.args[0]
+        raise ShapeError(
+            "E212", size=size, where=str(node.site), expected=f"an input with an axis of length {size}",
+            received=", ".join(sizes) or "no sizes",
+            fix="compute the gradient together with the value it belongs to",
+        ) from None  # fmt: skip

@@ -17,9 +17,9 @@ from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 
+from chainrule.graph import Node, Op
 from chainrule.notation.parse import parse
 from chainrule.notation.tree import Tree
-from chainrule.graph import Node, Op
 from chainrule.spec import Size, Spec
 
 

@@ -14,8 +14,8 @@ import numpy as np
 
 from chainrule import keyed
 from chainrule.errors import DtypeError, ShapeError
-from chainrule.notation.tree import Number, Tree
 from chainrule.graph import Node, make
+from chainrule.notation.tree import Number, Tree
 from chainrule.ops.card import Apart, Axes, BatchRule, Card, NoGradient, Pulled, Sample, Says, Shared, card
 from chainrule.spec import FLOATS, Shape, Size, Spec, bound
 

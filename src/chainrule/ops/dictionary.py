@@ -12,6 +12,7 @@ import operator
 from collections.abc import Callable, Mapping
 from functools import cache
 
+from chainrule.graph import Node
 from chainrule.notation.function import COMPARISONS
 from chainrule.notation.function import FUNCTIONS as PLAIN
 from chainrule.notation.parse import parse
@@ -27,7 +28,6 @@ from chainrule.notation.tree import (
     Symbol,
     Tree,
 )
-from chainrule.graph import Node
 
 FUNCTIONS: dict[str, Callable[..., Node]] = {}
 Value = Node | float | int

@@ -13,9 +13,9 @@ from typing import ClassVar
 import numpy as np
 
 from chainrule.errors import DtypeError, ShapeError
+from chainrule.graph import Node
 from chainrule.notation.parse import parse
 from chainrule.notation.tree import Element, Number, Symbol, Tree, substitute
-from chainrule.graph import Node
 from chainrule.ops.card import Apart, Axes, BatchRule, Card, Pulled, Sample, Shared, Whole, draw
 from chainrule.ops.dictionary import nodes_of
 from chainrule.spec import FLOATS, INTEGERS, Spec, shape_text

@@ -8,8 +8,8 @@ from typing import ClassVar
 import numpy as np
 
 from chainrule.errors import DtypeError, ShapeError
-from chainrule.notation.tree import Apply, Compare, Element, Number, Tree
 from chainrule.graph import Node, make
+from chainrule.notation.tree import Apply, Compare, Element, Number, Tree
 from chainrule.ops.card import (
     Axes,
     BatchRule,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from chainrule.errors import ShapeError
-from chainrule.notation.tree import Element, Product, Sum, Tree
 from chainrule.graph import Node, make
+from chainrule.notation.tree import Element, Product, Sum, Tree
 from chainrule.ops.card import (
     Apart,
     Axes,

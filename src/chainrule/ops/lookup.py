@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from chainrule.errors import DtypeError, ShapeError
-from chainrule.notation.tree import Apply, Compare, Element, Number, Sum, Tree
 from chainrule.graph import Node, make
+from chainrule.notation.tree import Apply, Compare, Element, Number, Sum, Tree
 from chainrule.ops.card import (
     Apart,
     Axes,

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from chainrule.errors import ShapeError
-from chainrule.notation.tree import Element, Number, Tree
 from chainrule.graph import Node, make
+from chainrule.notation.tree import Element, Number, Tree
 from chainrule.ops.card import Apart, Axes, BatchRule, Card, Pulled, Sample, Says, Shared, Whole, card, draw
 from chainrule.ops.shape import B, reshape
 from chainrule.spec import Axis, Spec, bound, size_at

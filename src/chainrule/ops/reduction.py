@@ -10,8 +10,8 @@ from typing import ClassVar
 import numpy as np
 
 from chainrule.errors import ShapeError
-from chainrule.notation.tree import Apply, Element, Number, Product, Sum, Tree
 from chainrule.graph import Node, make
+from chainrule.notation.tree import Apply, Element, Number, Product, Sum, Tree
 from chainrule.ops.card import (
     Apart,
     Axes,

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from chainrule.errors import ShapeError
-from chainrule.notation.tree import Element, Tree
 from chainrule.graph import Node, make
+from chainrule.notation.tree import Element, Tree
 from chainrule.ops.card import (
     Apart,
     Axes,

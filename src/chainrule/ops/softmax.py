@@ -12,8 +12,8 @@ from typing import ClassVar
 import numpy as np
 
 from chainrule.errors import ShapeError
-from chainrule.notation.tree import Apply, Element, Negative, Quotient, Sum, Tree
 from chainrule.graph import Node
+from chainrule.notation.tree import Apply, Element, Negative, Quotient, Sum, Tree
 from chainrule.ops.card import Apart, Axes, BatchRule, Card, Pulled, Sample, Says, Shared, Whole, card, draw
 from chainrule.ops.dictionary import FUNCTIONS
 from chainrule.ops.elementwise import same_kind

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from chainrule.errors import UsageError, nearest
+from chainrule.graph import Constant, Graph, Input, Node, order
 from chainrule.notation.ascii import to_ascii
 from chainrule.notation.latex import to_latex
 from chainrule.notation.parse import parse
 from chainrule.notation.tree import Big, Number, Power, Product, Symbol, Tree, substitute
 from chainrule.notation.unicode import to_unicode
-from chainrule.graph import Constant, Graph, Input, Node, order
 from chainrule.ops.card import Card
 
 NOTATIONS: dict[str, Callable[[Tree], str]] = {"unicode": to_unicode, "latex": to_latex, "ascii": to_ascii}
@@ -40,7 +40,7 @@ def formula(node: Node, notation: str = "unicode") -> str:
         >>> import chainrule.ops
         >>> x = input_node("x", (None, 2), "float64")
         >>> print(formula(1.0 / (x * x + 2.0), "ascii"))
-        1/(x*x + 2)
+        1 / (x * x + 2)
     """
     if notation not in NOTATIONS:
         raise UsageError(

@@ -15,12 +15,13 @@ from dataclasses import dataclass, field
 
 from chainrule.graph import Constant, Input, Node
 from chainrule.ops.elementwise import Elementwise
-from chainrule.ops.kind import Cast
+from chainrule.ops.kind import Cast, Extent
 from chainrule.ops.part import Slice
 from chainrule.ops.reduction import ReduceMax, ReduceMin, ReduceSum
 from chainrule.ops.shape import Broadcast, Reshape, Transpose
 
 LAYOUT = (Transpose, Reshape, Broadcast, Slice)
+LAST = 99  # later than any phase
 WIDEST = 16  # values a loop may read from memory before it is better to begin another
 
 
@@ -74,6 +75,7 @@ class Fusion:
 
     def __init__(self, shapes: Mapping[Node, tuple[int, ...]], phases: Mapping[Node, int]) -> None:
         self.shapes, self.phases = shapes, phases
+        self.due = due(phases)
         self.kernels: list[Kernel] = []
         self.home: dict[Node, Kernel] = {}
         self.floating: set[Node] = set()
@@ -86,11 +88,7 @@ class Fusion:
         if is_elementwise(node) and all(is_leaf(s) or s in self.floating for s in outside):
             self.floating.add(node)
             return
-        for source in sorted(outside & self.floating, key=list(outside).index):
-            if not (
-                is_elementwise(node) and source in node.inputs and self.shapes[source] == self.shapes[node]
-            ):
-                self._land(source, None)
+        self._land_far(node, self.phases[node])
         loop = self._open_loop(node, outside)
         if loop is None:
             loop = self._new(node, outside)
@@ -105,19 +103,24 @@ class Fusion:
             if node in self.floating:
                 self._land(node, None)
 
+    def _land_far(self, node: Node, phase: int) -> None:
+        """Land what a node reads and cannot take along into its own loop: before that loop's depth is known."""
+        for source in map(seen_through, node.inputs):
+            if source in self.floating and not self._is_near(source, node, phase):
+                self._land(source, None)
+
+    def _is_near(self, source: Node, node: Node, phase: int) -> bool:
+        """Whether a floating node can run in the loop of its reader, in this phase: nobody needs it earlier."""
+        same = is_elementwise(node) and source in node.inputs and self.shapes[source] == self.shapes[node]
+        return same and phase <= self.due[source]
+
     def _land(self, node: Node, loop: Kernel | None) -> None:
-        """End a node's floating: in this loop if it fits, else in that of an input, else in its own."""
+        """End a node's floating: in this loop, else in that of an input, else in its own."""
         self.floating.discard(node)
         outside = {seen_through(s) for s in node.inputs}
-        near = [s for s in node.inputs if s in self.floating and self.shapes[s] == self.shapes[node]]
-        for source in [s for s in map(seen_through, node.inputs) if s in self.floating and s not in near]:
-            if source in self.floating:
-                self._land(source, None)
-        fits = loop is not None and loop.shape == self.shapes[node] and self._has_room(loop, outside)
-        home = (
-            loop if fits and loop is not None else self._open_loop(node, outside) or self._new(node, outside)
-        )
-        for source in near:
+        self._land_far(node, loop.phase if loop is not None else self.phases[node])
+        home = loop or self._open_loop(node, outside) or self._new(node, outside)
+        for source in node.inputs:
             if source in self.floating:
                 self._land(source, home)
         self._append(node, home)
@@ -175,6 +178,23 @@ class Fusion:
         """The kernels in the order in which they run."""
         number = {kernel: i for i, kernel in enumerate(self.kernels)}
         return sorted(self.kernels, key=lambda k: (k.phase, k.depth, number[k]))
+
+
+def due(phases: Mapping[Node, int]) -> dict[Node, int]:
+    """For every node the earliest phase in which someone needs its value.
+
+    Args:
+        phases: the phase of every node, in topological order.
+    """
+    found: dict[Node, int] = {}
+    for node in reversed(phases):
+        own = found.setdefault(node, LAST)
+        if isinstance(node.op, Extent):
+            continue  # it asks for a length, not for a value
+        needed = own if is_layout(node) else min(own, phases[node])
+        for source in node.inputs:
+            found[source] = min(found.get(source, LAST), needed)
+    return found
 
 
 def seen_through(node: Node) -> Node:

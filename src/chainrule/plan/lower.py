@@ -16,8 +16,8 @@ from chainrule.graph import Constant, Graph, Input, Node
 from chainrule.ops.card import Card
 from chainrule.plan.batch import BATCH
 from chainrule.plan.loop import Kernel, is_layout
-from chainrule.plan.task import Buffer, Task
-from chainrule.plan.view import View, collapse, look
+from chainrule.plan.task import BEFORE, PARTS, Buffer, Task
+from chainrule.plan.view import Triple, View, collapse, in_three, look
 from chainrule.spec import size_at
 
 
@@ -41,7 +41,7 @@ class Lowering:
         in_place: Mapping[Node, str],
     ) -> None:
         self.graph, self.sizes, self.whole, self.joined, self.in_place = graph, sizes, whole, joined, in_place
-        self.phase, self.depth = 0, 0
+        self.phase, self.depth = BEFORE, 0
         self.buffers: list[Buffer] = []
         self.tasks: list[Task] = []
         self.views: dict[Node, View] = {}
@@ -51,6 +51,10 @@ class Lowering:
                 self.views[node] = self._buffer(node, "input", node.op.label)
             elif isinstance(node.op, Constant):
                 self.views[node] = self._buffer(node, "constant", array=node.op.array)
+        self.phase = PARTS
+        for node in graph.nodes:
+            if node in joined:  # in the graph's order, whatever the order of the loops in a part of this size
+                self.target(node)
 
     # --- memory
 
@@ -140,69 +144,47 @@ class Lowering:
             (node,) = kernel.nodes
             RULES.get(node.op.name, _law)(self, node, kernel.phase)
 
-    def bring_home(self, node: Node, label: str, phase: int) -> None:
-        """Copy an output over the input it replaces, unless it was written there."""
-        home = self.views[self.graph.inputs[label]] if label in self.graph.inputs else None
-        view = self.view(node, phase)
-        if home is not None and view != home:
-            self.depth += 1
-            self.add("copy", (node,), (view,), (home,), phase)
+    def bring_home(self, pairs: Mapping[str, Node], phase: int) -> None:
+        """Copy outputs over the inputs they replace, unless they were written there.
+
+        Args:
+            pairs: input label to output.
+        """
+        homes = {k: self.views[self.graph.inputs[k]] for k in pairs if k in self.graph.inputs}
+        places = {home.buffer for home in homes.values()}
+        views = {label: self.view(pairs[label], phase) for label in homes}
+        moved = [label for label, home in homes.items() if views[label] != home]
+        self.depth += 1
+        for label in moved:
+            if views[label].buffer in places:  # it shows an old value, which another copy may replace first
+                node = pairs[label]
+                copy = self.new(views[label].shape, node.dtype)
+                self.add("copy", (node,), (views[label],), (copy,), phase)
+                views[label] = copy
+        self.depth += 1
+        for label in moved:
+            self.add("copy", (pairs[label],), (views[label],), (homes[label],), phase)
 
     def _loop(self, kernel: Kernel, needed: set[Node]) -> None:
         inside = set(kernel.nodes)
         operands = list(dict.fromkeys(s for n in kernel.nodes for s in n.inputs if s not in inside))
         reads = [self.view(s, kernel.phase) for s in operands]
         kept = [n for n in kernel.nodes if n in needed]
-        self.add(
-            "loop",
-            kernel.nodes,
-            reads,
-            [self.target(n) for n in kept],
-            kernel.phase,
-            operands=operands,
-            kept=kept,
-        )
+        writes = [self.target(n) for n in kept]
+        self.add("loop", kernel.nodes, reads, writes, kernel.phase, operands=operands, kept=kept)
 
-    def arrange(
-        self, node: Node, axes: Sequence[int], phase: int
-    ) -> tuple[View, tuple[int, int, int], tuple[int, int, int]]:
+    def arrange(self, node: Node, axes: Sequence[int], phase: int) -> tuple[View, Triple, Triple]:
         """A value seen as (outer, along, inner), the given axes in the middle: view, lengths, strides."""
         view = self.view(node, phase)
-        consecutive = list(axes) == list(range(axes[0], axes[0] + len(axes))) if axes else True
-        parts = self._three(view, axes) if consecutive else None
-        if parts is None and consecutive:
+        if axes and list(axes) != list(range(axes[0], axes[0] + len(axes))):
+            rest = [axis for axis in range(len(view.shape)) if axis not in axes]
+            view, axes = view.turned((*rest, *axes)), range(len(rest), len(view.shape))
+        three = in_three(view, axes)
+        if three is None:
             view = self.in_order(view, node, phase)
-            parts = self._three(view, axes)
-        if parts is None:
-            rest = [a for a in range(len(view.shape)) if a not in axes]
-            order = (*rest, *axes)
-            turned = View(
-                view.buffer,
-                tuple(view.shape[a] for a in order),
-                tuple(view.strides[a] for a in order),
-                view.offset,
-            )
-            view = self.in_order(turned, node, phase)
-            if view is turned:
-                view = View(view.buffer, turned.shape, turned.strides, turned.offset)
-            parts = self._three(view, tuple(range(len(rest), len(order))))
-        assert parts is not None
-        return view, *parts
-
-    def _three(
-        self, view: View, axes: Sequence[int]
-    ) -> tuple[tuple[int, int, int], tuple[int, int, int]] | None:
-        first, last = (axes[0], axes[-1] + 1) if axes else (len(view.shape), len(view.shape))
-        lengths, strides = [], []
-        for part in (slice(0, first), slice(first, last), slice(last, None)):
-            n, (s,) = collapse(view.shape[part], [view.strides[part]])
-            if len(n) > 1 or 0 in view.shape[part]:
-                if 0 not in view.shape[part]:
-                    return None
-                n, s = [0], [0]
-            lengths.append(n[0])
-            strides.append(s[0])
-        return tuple(lengths), tuple(strides)  # pyright: ignore[reportReturnType]
+            three = in_three(view, axes)
+        assert three is not None
+        return view, *three
 
 
 Rule = Callable[[Lowering, Node, int], None]
@@ -252,13 +234,8 @@ def _extent(low: Lowering, node: Node, phase: int) -> None:
     count = math.prod(int(shape[axis]) for axis in op.attributes["axes"])
     low.views[node] = low.new((), node.dtype, "constant", array=np.array(count, node.dtype))
     if node in low.outputs:
-        low.add(
-            "copy",
-            (node,),
-            (low.views[node],),
-            (low.new((), node.dtype, "output", low.outputs[node]),),
-            phase,
-        )
+        output = low.new((), node.dtype, "output", low.outputs[node])
+        low.add("copy", (node,), (low.views[node],), (output,), phase)
 
 
 def _concatenate(low: Lowering, node: Node, phase: int) -> None:
@@ -275,9 +252,8 @@ def _pad(low: Lowering, node: Node, phase: int) -> None:
     low.add("fill", (node,), (), (result,), phase, value=0)
     offset = sum(int(a) * s for a, s in zip(op["low"], result.strides, strict=True))
     strides = tuple(s * (gap + 1) for s, gap in zip(result.strides, op["between"], strict=True))
-    low.add(
-        "copy", (node,), (view,), (View(result.buffer, view.shape, strides, result.offset + offset),), phase
-    )
+    inside = View(result.buffer, view.shape, strides, result.offset + offset)
+    low.add("copy", (node,), (view,), (inside,), phase)
 
 
 def _draw(low: Lowering, node: Node, phase: int) -> None:
@@ -285,15 +261,8 @@ def _draw(low: Lowering, node: Node, phase: int) -> None:
     by_sample = bool(node.shape) and node.shape[0] == BATCH
     if not by_sample and BATCH in node.shape and low.sizes != low.whole:
         raise ValueError("a draw whose samples lie along a later axis cannot be divided")
-    low.add(
-        "uniform",
-        (node,),
-        reads,
-        (low.target(node),),
-        phase,
-        stream=node.op.attributes["stream"],
-        by_sample=by_sample,
-    )
+    stream, writes = node.op.attributes["stream"], (low.target(node),)
+    low.add("uniform", (node,), reads, writes, phase, stream=stream, by_sample=by_sample)
 
 
 RULES: dict[str, Rule] = {

@@ -7,10 +7,11 @@ counted in bytes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chainrule.graph import Graph
-from chainrule.plan.plan import AFTER, PARTS, Cut, plan
+from chainrule.plan.plan import Cut, plan
+from chainrule.plan.task import PARTS
 
 CACHE = 512 * 1024  # bytes of a core's second-level cache
 NEAR, FAR = 40e9, 12e9  # bytes a second from that cache, and from beyond it
@@ -43,7 +44,7 @@ def split_batch(graph: Graph, batch: int, cut: Cut, cores: int) -> Split:
         cut: how the step is cut into phases.
         cores: of the machine; the split depends on them, not on how many threads are used.
     """
-    trial = plan(graph, {"B": batch}, Cut(min(batch, 8), cut.loss, cut.core, cut.homes))
+    trial = plan(graph, {"B": batch}, replace(cut, rows=min(batch, 8)))
     if not trial.is_divided:
         return Split(batch, 1, 1)
     rows = trial.rows
@@ -72,6 +73,3 @@ def _cost(rows: int, batch: int, lanes: int, per_sample: float, weights: float, 
     moved = 2 * batch / lanes * per_sample / (NEAR if fits else FAR)
     again = parts * weights / (NEAR if weights < CACHE / 2 else FAR)
     return moved + again + parts * calls * CALL
-
-
-__all__ = ["AFTER", "Split", "split_batch"]

@@ -17,11 +17,9 @@ from chainrule.plan.batch import is_divisible, roles
 from chainrule.plan.loop import Kernel, fuse, is_layout, is_leaf, seen_through
 from chainrule.plan.lower import Lowering
 from chainrule.plan.memory import Layout, lay_out
-from chainrule.plan.task import Buffer, Task
+from chainrule.plan.task import AFTER, BEFORE, LOSS, PARTS, Buffer, Task
 from chainrule.plan.view import View
 from chainrule.spec import size_at
-
-BEFORE, PARTS, LOSS, AFTER = 0, 1, 2, 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,21 +98,17 @@ def plan(graph: Graph, sizes: Mapping[str, int], cut: Cut | None = None) -> Plan
     shapes = {n: tuple(size_at(axis, parts) for axis in n.shape) for n in graph.nodes}
     kernels = fuse(graph.nodes, shapes, phases)
     homes = {node: kernel for kernel in kernels for node in kernel.nodes}
-    low = Lowering(
-        graph, parts, sizes, joined or set(), in_place(graph, homes, cut.homes) if cut is not None else {}
-    )
+    written_over = in_place(graph, homes, cut.homes) if cut is not None else {}
+    low = Lowering(graph, parts, sizes, joined or set(), written_over)
     needed = _needed(graph, homes)
     for kernel in kernels:
         low.lower(kernel, needed)
     outputs = {name: low.view(node, AFTER) for name, node in graph.outputs.items()}
     if cut is not None:
-        for name, label in cut.homes.items():
-            low.bring_home(graph.outputs[name], label, AFTER)
-    buffers = tuple(low.buffers)
-    layout = lay_out(buffers, tuple(low.tasks), {view.buffer for view in outputs.values()})
-    return Plan(
-        graph, dict(sizes), parts.get("B", 1), buffers, tuple(low.tasks), outputs, layout, joined is not None
-    )
+        low.bring_home({label: graph.outputs[name] for name, label in cut.homes.items()}, AFTER)
+    buffers, tasks, rows = tuple(low.buffers), tuple(low.tasks), parts.get("B", 1)
+    layout = lay_out(buffers, tasks, {view.buffer for view in outputs.values()})
+    return Plan(graph, dict(sizes), rows, buffers, tasks, outputs, layout, joined is not None)
 
 
 def _phases(graph: Graph, cut: Cut | None) -> tuple[dict[Node, int], set[Node] | None]:
@@ -142,23 +136,22 @@ def in_place(graph: Graph, homes: Mapping[Node, Kernel], pairs: Mapping[str, str
     """The outputs that may be written straight over the inputs they replace.
 
     That is safe when the loop that computes the new value reads the old one element by element, and every
-    other reader of the old one runs before that loop.
+    other reader of the old one runs before that loop; an output that shows the old value reads it last of
+    all.
 
     Args:
         pairs: output name to input label.
     """
     safe = {}
+    shown = {seen_through(node) for node in graph.outputs.values()}
     for name, label in pairs.items():
         new, old = graph.outputs[name], graph.inputs.get(label)
-        if old is None or is_leaf(new) or is_layout(new) or new in safe:
+        if old is None or old in shown or is_leaf(new) or is_layout(new) or new in safe:
             continue
         home = homes[new]
         readers = [n for n in graph.nodes if old in map(seen_through, n.inputs)]
-        if (
-            home.is_loop
-            and new.shape == old.shape
-            and all(_reads_first(n, old, home, homes) for n in readers)
-        ):
+        fits = home.is_loop and new.shape == old.shape
+        if fits and all(_reads_first(n, old, home, homes) for n in readers):
             safe[new] = label
     return safe
 
@@ -168,7 +161,7 @@ def _reads_first(reader: Node, old: Node, home: Kernel, homes: Mapping[Node, Ker
         return True  # its own readers are asked
     kernel = homes[reader]
     if kernel is home:
-        return old in reader.inputs
+        return all(source is old for source in reader.inputs if seen_through(source) is old)
     return (kernel.phase, kernel.depth) < (home.phase, home.depth)
 
 

@@ -11,6 +11,8 @@ import numpy as np
 from chainrule.graph import Node
 from chainrule.plan.view import View
 
+BEFORE, PARTS, LOSS, AFTER = 0, 1, 2, 3  # the phases, in order; undivided, everything is BEFORE
+
 
 @dataclass(frozen=True)
 class Buffer:

@@ -7,12 +7,16 @@ and matrix products that read them take the strides as they are.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from chainrule.ops.part import Slice
 from chainrule.ops.reduction import ReduceMax, ReduceMin, ReduceSum
 from chainrule.ops.shape import Broadcast, Reshape, Transpose
 from chainrule.spec import bound
+
+Triple: TypeAlias = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,11 @@ class View:
         expected = dense_strides(self.shape)
         return all(n == 1 or s == e for n, s, e in zip(self.shape, self.strides, expected, strict=True))
 
+    def turned(self, axes: Sequence[int]) -> View:
+        """The same elements, with the axes in this order."""
+        shape, strides = (tuple(values[axis] for axis in axes) for values in (self.shape, self.strides))
+        return View(self.buffer, shape, strides, self.offset)
+
 
 def dense_strides(shape: tuple[int, ...]) -> tuple[int, ...]:
     """The strides of a value whose elements lie in order."""
@@ -62,7 +71,7 @@ def look(op: object, source: View, shape: tuple[int, ...]) -> View | None:
     """
     match op:
         case Transpose(axes=axes):
-            return View(source.buffer, shape, tuple(source.strides[a] for a in axes), source.offset)
+            return source.turned(axes)
         case Broadcast():
             new = len(shape) - len(source.shape)
             kept = zip(source.shape, source.strides, shape[new:], strict=True)
@@ -125,3 +134,28 @@ def collapse(shape: tuple[int, ...], strides: list[tuple[int, ...]]) -> tuple[li
             else:
                 k.append(step)
     return (lengths, kept) if lengths else ([1], [[0] for _ in strides])
+
+
+def in_three(view: View, axes: Sequence[int]) -> tuple[Triple, Triple] | None:
+    """Lengths and strides of a value seen as (outer, along, inner); ``None`` when it must first be moved.
+
+    Args:
+        view: the value.
+        axes: neighbouring axes, which become the middle one; none: the middle has one element.
+
+    Example:
+        >>> in_three(View.whole(0, (2, 3, 4, 5)), (1, 2))
+        ((2, 12, 5), (60, 5, 1))
+    """
+    first, last = (axes[0], axes[-1] + 1) if axes else (len(view.shape), len(view.shape))
+    found: list[tuple[int, int]] = []
+    for group in (slice(0, first), slice(first, last), slice(last, None)):
+        lengths, (strides,) = collapse(view.shape[group], [view.strides[group]])
+        if 0 in view.shape[group]:
+            found.append((0, 0))
+        elif len(lengths) > 1:
+            return None
+        else:
+            found.append((lengths[0], strides[0]))
+    (outer, a), (along, b), (inner, c) = found
+    return (outer, along, inner), (a, b, c)

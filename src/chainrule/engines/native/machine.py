@@ -92,11 +92,8 @@ class Machine:
             durable.write(self.folder / f"{symbol}.o", hashlib.sha256(code).digest() + code)
             durable.write(self.folder / f"{symbol}.txt", text.encode())
         except FileError as error:
-            self.channel.send(
-                Notice(
-                    f"compiled code is not kept: {error.clause()}", f"编译结果不会保存：{error.clause('zh')}"
-                )
-            )
+            en, zh = error.clause(), error.clause("zh")
+            self.channel.send(Notice(f"compiled code is not kept: {en}", f"编译结果不会保存：{zh}"))
             self.folder = None
 
 
@@ -119,12 +116,8 @@ class Blas:
     """
 
     def __init__(self) -> None:
-        found = [
-            lib
-            for lib in ThreadpoolController().lib_controllers
-            if "scipy" in lib.filepath.rsplit("/", 2)[-2]
-        ]
-        self._libraries = found
+        libraries = ThreadpoolController().lib_controllers
+        self._libraries = [lib for lib in libraries if "scipy" in lib.filepath.rsplit("/", 2)[-2]]
 
     @contextmanager
     def alone(self) -> Iterator[None]:

@@ -15,13 +15,14 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from chainrule.engines.binding import bind
+from chainrule.engines.binding import at_sizes, bind
 from chainrule.engines.native.block import Address, Adds, Blocks, Call, Place
 from chainrule.engines.native.machine import Blas, Machine, cache_folder, cached
+from chainrule.engines.native.memory import aligned
 from chainrule.engines.native.pointer import call
 from chainrule.errors import ShapeError
 from chainrule.graph import Graph
-from chainrule.plan.memory import ALIGN
+from chainrule.plan.loop import is_leaf
 from chainrule.plan.plan import Plan, plan
 from chainrule.plan.task import Task
 from chainrule.plan.view import View
@@ -74,23 +75,11 @@ class Ready:
 
 def ready(made: Plan) -> Ready:
     """Lay out memory and blocks of a plan."""
-    arena = aligned(max(made.layout.size, 1))
-    flag = np.zeros(1, np.int64)
-    memory: dict[int, np.ndarray] = {}
-    for buffer in made.buffers:
-        if buffer.origin == "work":
-            place = made.layout.places.get(buffer.number)
-            if place is not None:
-                raw = arena[place : place + buffer.bytes]
-                memory[buffer.number] = raw.view(buffer.dtype).reshape(buffer.shape)
-        elif buffer.origin == "constant":
-            memory[buffer.number] = np.ascontiguousarray(buffer.array).reshape(buffer.shape)
-        elif buffer.origin != "input":
-            memory[buffer.number] = np.zeros(buffer.shape, buffer.dtype)
-    blocks = Blocks(machine(), made.buffers)
+    arena, flag = aligned(max(made.layout.size, 1)), np.zeros(1, np.int64)
+    memory = _memory(made, arena)
     calls: list[Call] = []
     stretches: list[tuple[int, int] | Task] = []
-    begin = 0
+    begin, blocks = 0, Blocks(machine(), made.buffers)
     for task in made.tasks:
         found = blocks.calls(task)
         if found is None:
@@ -100,6 +89,21 @@ def ready(made: Plan) -> Ready:
             calls += found
     stretches.append((begin, len(calls)))
     return _fill_in(made, calls, stretches, memory, flag, arena)
+
+
+def _memory(made: Plan, arena: np.ndarray) -> dict[int, np.ndarray]:
+    """The array behind every buffer that is not handed in."""
+    memory: dict[int, np.ndarray] = {}
+    for buffer in made.buffers:
+        place = made.layout.places.get(buffer.number)
+        if place is not None:
+            raw = arena[place : place + buffer.bytes]
+            memory[buffer.number] = raw.view(buffer.dtype).reshape(buffer.shape)
+        elif buffer.origin == "constant":
+            memory[buffer.number] = np.ascontiguousarray(buffer.array).reshape(buffer.shape)
+        elif buffer.origin in ("output", "joined"):
+            memory[buffer.number] = np.zeros(buffer.shape, buffer.dtype)
+    return memory
 
 
 def _fill_in(
@@ -127,11 +131,15 @@ def _fill_in(
     return Ready(made, words, table, kept, patches, memory, flag, arena, any(c.is_blas for c in calls))
 
 
-def aligned(size: int) -> np.ndarray:
-    """Bytes that begin at a cache line."""
-    raw = np.zeros(size + ALIGN, np.uint8)
-    start = -raw.ctypes.data % ALIGN
-    return raw[start : start + size]
+def refuse_outside(flag: np.ndarray) -> None:
+    """Raise what a kernel has flagged.
+
+    Fails:
+        ShapeError E211: an index outside its table.
+    """
+    if flag[0]:
+        place, flag[0] = int(flag[0]) - 1, 0
+        raise ShapeError("E211", where="gather or one_hot", received=f"position {place}")
 
 
 class Program:
@@ -150,6 +158,9 @@ class Program:
         """The laid-out plan for these sizes."""
         key = tuple(sizes.items())
         if key not in self._ready:
+            for node in self.graph.nodes:
+                if not is_leaf(node):
+                    at_sizes(node, sizes)
             self._ready[key] = ready(plan(self.graph, sizes))
         return self._ready[key]
 
@@ -163,7 +174,7 @@ class Program:
             ShapeError E209, E210: an array is missing or does not fit. E211: an index outside its table.
         """
         made = self.ready(bind(self._specs, arrays))
-        held = {name: np.ascontiguousarray(arrays[name]) for name in self._specs}
+        held = {name: np.ascontiguousarray(arrays[name], spec.dtype) for name, spec in self._specs.items()}
         for place, label, offset in made.patches:
             made.words[place] = held[label].__array_interface__["data"][0] + offset
         with blas().alone() if made.uses_blas else nullcontext():
@@ -172,9 +183,7 @@ class Program:
                     run_calls(made.table, *stretch)
                 else:
                     by_law(stretch, made, held)
-        if made.flag[0]:
-            place, made.flag[0] = int(made.flag[0]) - 1, 0
-            raise ShapeError("E211", where="gather or one_hot", received=f"position {place}")
+        refuse_outside(made.flag)
         return {name: np.array(look(made, view, held)) for name, view in made.plan.outputs.items()}
 
 

@@ -14,334 +14,112 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
-from numba import cfunc, njit
+from numba import njit
 
-from chainrule.engines.native.block import COVERED, Address, Adds, Blocks, Call, Place
-from chainrule.engines.native.kernels.lookup import take_rows
-from chainrule.engines.native.loop import Operation
+from chainrule.engines.native.block import COVERED
+from chainrule.engines.native.kernels.kernel import part
+from chainrule.engines.native.lanes import GATHER, PLACE, Job, Lanes
 from chainrule.engines.native.machine import cached
 from chainrule.engines.native.pointer import barrier, call
-from chainrule.engines.native.program import aligned, blas, machine
+from chainrule.engines.native.program import blas, refuse_outside
 from chainrule.graph import Graph, Node
-from chainrule.plan.part import Split, split_batch
-from chainrule.plan.plan import AFTER, BEFORE, LOSS, PARTS, Cut, Plan, plan
-from chainrule.plan.task import Buffer, Task
-from chainrule.plan.view import View
+from chainrule.plan.plan import Cut
 
-GATHER, PLACE, ADDS = 0, 1, 2
-SHARED_FROM = 8192  # elements of an update from which on the lanes share it
+# The groups of lines, as ``Table.marks`` counts them; the levels of AFTER follow.
+BEFORE, PARTS, JOIN, LOSS, AFTER = range(5)
 
 
-@cached(cfunc, "void(int64)")
-def nothing(block):
-    """The call of a lane that has no share in a task."""
+class Own(NamedTuple):
+    """The step's numbers that compiled code itself reads and writes: arrays of one number, or a key."""
+
+    key: np.ndarray
+    step: np.ndarray
+    loss: np.ndarray
+    rate: np.ndarray
+
+
+@part
+def run_group(table, group, short, lane):
+    """Call a lane's kernels of one group of lines."""
+    for i in range(table.marks[group, 0], table.marks[group, 1]):
+        call(table.tables[short, lane, i, 0], table.tables[short, lane, i, 1])
+
+
+@part
+def run_lanes(table, group, thread, threads):
+    """Call the kernels of one group for the lanes of a thread."""
+    for lane in range(thread, table.numbers[0], threads):
+        run_group(table, group, 0, lane)
+
+
+@part
+def set_words(table, short, lane, s, place, adds):
+    """Set the words that change from part to part, for the part of step s that begins at row ``place``."""
+    words, patches = table.words, table.patches
+    batch, first = table.numbers[3], table.numbers[4]
+    for p in range(patches.shape[1]):
+        where, kind = patches[short, p, 0], patches[short, p, 1]
+        if kind == GATHER:
+            words[short, lane, where] = patches[short, p, 2] + 8 * ((first + s) * batch + place)
+        elif kind == PLACE:
+            words[short, lane, where] = place * patches[short, p, 3]
+        else:
+            words[short, lane, where] = adds
+
+
+@part
+def run_parts(table, s, lane):
+    """The parts of step s that belong to a lane, one after the other; its sums begin with the first."""
+    lanes, parts, rows = table.numbers[0], table.numbers[1], table.numbers[2]
+    begin = parts * lane // lanes
+    for number in range(begin, parts * (lane + 1) // lanes):
+        short = 1 if number == parts - 1 else 0
+        set_words(table, short, lane, s, number * rows, 0 if number == begin else 1)
+        run_group(table, PARTS, short, lane)
 
 
 @cached(njit, nogil=True)
-def work(
-    thread,
-    threads,
-    count,
-    numbers,
-    marks,
-    tables,
-    words,
-    patches,
-    order,
-    keys,
-    key,
-    step,
-    loss,
-    rate,
-    told,
-    sync,
-):
+def work(thread, threads, table, own, keys, told, sync):
     """Some training steps, as one thread of several.
 
     Args:
         thread, threads: which of how many.
-        count: steps to make.
-        numbers: [lanes, parts, rows of a part, batch size, first batch].
-        marks: [first, last) of the calls of BEFORE, PARTS, JOIN, LOSS and each level of AFTER.
-        tables: (2, lanes, calls, 2): kernels and blocks, for full parts and for the last, shorter one.
-        words: (2, lanes, words): the blocks.
-        patches: (2, n, 4): words to set for each part: position, kind, base, stride.
-        order: the row numbers of the epoch; keys: (steps, 2); key, step, loss, rate: one-element arrays of
-            the step.
-        told: (steps, 2): loss and rate of each step made.
-        sync: [arrived, generation, stop].
+        table: the step's lines and words, a ``Table``.
+        own: the step's own numbers, an ``Own``.
+        keys: (steps, 2), or (0, 2) for nets that draw nothing.
+        told: (steps, 2): room for the loss and rate of each step.
+        sync: [arrived, generation, number of the step that failed].
     """
-    lanes, parts, rows, batch, first = numbers[0], numbers[1], numbers[2], numbers[3], numbers[4]
-    for s in range(count):
+    lanes = table.numbers[0]
+    for s in range(told.shape[0]):
         if thread == 0:
-            for i in range(marks[0, 0], marks[0, 1]):
-                call(tables[0, 0, i, 0], tables[0, 0, i, 1])
             if keys.shape[0] > 0:
-                key[0], key[1] = keys[s, 0], keys[s, 1]
+                own.key[0], own.key[1] = keys[s, 0], keys[s, 1]
+            run_group(table, BEFORE, 0, 0)
         barrier(sync, threads)
         for lane in range(thread, lanes, threads):
-            begin = parts * lane // lanes
-            for part in range(begin, parts * (lane + 1) // lanes):
-                short = 1 if part == parts - 1 else 0
-                place = part * rows
-                for p in range(patches.shape[1]):
-                    where, kind = patches[short, p, 0], patches[short, p, 1]
-                    if kind == GATHER:
-                        words[short, lane, where] = patches[short, p, 2] + 8 * ((first + s) * batch + place)
-                    elif kind == PLACE:
-                        words[short, lane, where] = place * patches[short, p, 3]
-                    else:
-                        words[short, lane, where] = 0 if part == begin else 1
-                for i in range(marks[1, 0], marks[1, 1]):
-                    call(tables[short, lane, i, 0], tables[short, lane, i, 1])
+            run_parts(table, s, lane)
         barrier(sync, threads)
         if lanes > 1:
-            for lane in range(thread, lanes, threads):
-                for i in range(marks[2, 0], marks[2, 1]):
-                    call(tables[0, lane, i, 0], tables[0, lane, i, 1])
+            run_lanes(table, JOIN, thread, threads)
             barrier(sync, threads)
         if thread == 0:
-            for i in range(marks[3, 0], marks[3, 1]):
-                call(tables[0, 0, i, 0], tables[0, 0, i, 1])
-            told[s, 0] = loss[0]
-            if not np.isfinite(loss[0]):
+            run_group(table, LOSS, 0, 0)
+            told[s, 0] = own.loss[0]
+            if not np.isfinite(own.loss[0]):
                 sync[2] = 1 + s
         barrier(sync, threads)
         if sync[2] != 0:
             return
-        for level in range(4, marks.shape[0]):
-            for lane in range(thread, lanes, threads):
-                for i in range(marks[level, 0], marks[level, 1]):
-                    call(tables[0, lane, i, 0], tables[0, lane, i, 1])
+        for level in range(AFTER, table.marks.shape[0]):
+            run_lanes(table, level, thread, threads)
             barrier(sync, threads)
         if thread == 0:
-            told[s, 1] = rate[0]
-            step[0] += 1
-
-
-@dataclass(frozen=True, eq=False)
-class _Line:
-    """One call of every lane: its words before addresses are known."""
-
-    phase: int
-    level: int
-    call: Call
-    is_shared: bool = False
-
-
-class Lanes:
-    """A step for one size of batch: plans, memory and blocks of every lane.
-
-    Args:
-        trainer: the arrays all sizes of batch share.
-        batch: samples in a batch.
-    """
-
-    def __init__(self, trainer: Trainer, batch: int) -> None:
-        self.trainer, self.batch = trainer, batch
-        self.split: Split = split_batch(trainer.graph, batch, trainer.cut, trainer.cores)
-        last = batch - (self.split.parts - 1) * self.split.rows
-        sizes = {"B": batch}
-        full = plan(trainer.graph, sizes, trainer.cut_of(self.split.rows))
-        short = full if last == self.split.rows else plan(trainer.graph, sizes, trainer.cut_of(last))
-        plans = [full, short]
-        self.shared: dict[Any, np.ndarray] = {}
-        self.keep: list[Any] = []
-        built = [self._build(made) for made in plans]
-        self.plan = plans[0]
-        self.marks = self._marks(built[0][0])
-        self.words = np.zeros((2, self.split.lanes, max(b[1].shape[1] for b in built)), np.int64)
-        self.tables = np.zeros((2, self.split.lanes, len(built[0][0]), 2), np.int64)
-        for short, (lines, words, starts, _) in enumerate(built):
-            self.words[short, :, : words.shape[1]] = words
-            for lane in range(self.split.lanes):
-                base = self.words[short, lane].ctypes.data
-                for i, line in enumerate(lines):
-                    mine = lane == 0 or line.phase == PARTS or line.is_shared
-                    self.tables[short, lane, i] = (
-                        (line.call.kernel if mine else nothing.address),
-                        base + 8 * starts[i],
-                    )
-        self.patches = np.array([b[3] for b in built], np.int64).reshape(2, -1, 4)
-        self.numbers = np.array([self.split.lanes, self.split.parts, self.split.rows, batch, 0], np.int64)
-        self.loss = self._output(plans[0], trainer.cut.loss)
-        self.rate = self._output(plans[0], "rate") if "rate" in plans[0].outputs else self.loss
-
-    def _output(self, made: Plan, name: str) -> np.ndarray:
-        return self._memory(made, 0, made.outputs[name].buffer).reshape(1)
-
-    def _build(self, made: Plan) -> tuple[list[_Line], np.ndarray, list[int], list[list[int]]]:
-        """The lines of a plan, every lane's words, where each line's words begin, and the patches."""
-        blocks = Blocks(machine(), made.buffers)
-        lines = [_Line(PARTS, 0, c) for c in self._gathers(made)]
-        levels = _levels(made)
-        for task in made.tasks:
-            calls = blocks.calls(task)
-            if calls is None:
-                raise NotImplementedError(task.kind)
-            for made_call in calls:
-                wide = made_call.span >= self.split.lanes and _elements(task) >= SHARED_FROM
-                is_shared = task.phase == AFTER and self.split.lanes > 1 and wide
-                lines.append(_Line(task.phase, levels[task], made_call, is_shared))
-        lines += self._joins(made, blocks)
-        lines.sort(key=lambda line: (_rank(line.phase), line.level))
-        return (lines, *self._written(made, lines))
-
-    def _gathers(self, made: Plan) -> list[Call]:
-        """The calls that fetch a part's rows from the data set."""
-        calls = []
-        for buffer in made.buffers:
-            data = self.trainer.data.get(buffer.label) if buffer.origin == "input" else None
-            if data is not None:
-                width = int(np.prod(data.shape[1:]))
-                words = (buffer.shape[0], width, data.ctypes.data, len(data), width, Gather(), 1, Address(buffer.number),
-                         Address(-1))  # fmt: skip
-                calls.append(Call(take_rows(buffer.dtype, "int64"), words))
-        return calls
-
-    def _joins(self, made: Plan, blocks: Blocks) -> list[_Line]:
-        """The calls that add the sums of lane 1, 2, ... to those of lane 0, in this order."""
-        lines = []
-        for buffer in made.buffers:
-            if buffer.origin != "joined" or self.split.lanes == 1:
-                continue
-            lanes = self.split.lanes
-            view = View.whole(buffer.number, (buffer.size,))
-            adds = [
-                Operation("add", buffer.dtype, buffer.dtype, (lanes + k - 1 if k else 0, k + 1))
-                for k in range(lanes - 1)
-            ]
-            joined = blocks.loop([view] * lanes, [view], adds, [2 * lanes - 2])
-            lines.append(_Line(JOIN, 0, _of_lanes(joined, lanes), buffer.size >= SHARED_FROM))
-        return lines
-
-    def _written(self, made: Plan, lines: Sequence[_Line]) -> tuple[np.ndarray, list[int], list[list[int]]]:
-        """Every lane's words, with addresses filled in, and the list of words that change from part to part."""
-        starts = list(np.cumsum([0, *(len(line.call.words) for line in lines)]))
-        words = np.zeros((self.split.lanes, starts[-1] + 1), np.int64)
-        patches = []
-        for line, start in zip(lines, starts, strict=False):
-            for at, word in enumerate(line.call.words, start):
-                if isinstance(word, Gather):
-                    patches.append([at, GATHER, 0, 0])
-                elif isinstance(word, Place):
-                    patches.append([at, PLACE, 0, word.per_row])
-                elif isinstance(word, Adds):
-                    patches.append([at, ADDS, 0, 0])
-                else:
-                    for lane in range(self.split.lanes):
-                        words[lane, at] = self._word(made, line, lane, word)
-            if line.is_shared:
-                cuts = [line.call.span * lane // self.split.lanes for lane in range(self.split.lanes + 1)]
-                words[:, start], words[:, start + 1] = cuts[:-1], cuts[1:]
-        return words, starts, patches
-
-    def _word(self, made: Plan, line: _Line, lane: int, word: Any) -> int:
-        if isinstance(word, LaneAddress):
-            return self._memory(made, word.lane, word.buffer).ctypes.data + word.offset
-        if not isinstance(word, Address):
-            return word
-        if word.buffer < 0:
-            return self.trainer.flag.ctypes.data
-        owner = lane if line.phase == PARTS else 0
-        return self._memory(made, owner, word.buffer).ctypes.data + word.offset
-
-    def _memory(self, made: Plan, lane: int, number: int) -> np.ndarray:
-        """The array behind a buffer, for a lane."""
-        buffer = made.buffers[number]
-        if buffer.origin == "input" and buffer.label not in self.trainer.data:
-            return self.trainer.state[buffer.label]
-        if buffer.origin == "work" and buffer.phase == PARTS:
-            arena = self._once(("arena", lane, made), lambda: aligned(max(made.layout.size, 1)))
-            return arena[made.layout.places[number] :]
-        twins = [b.number for b in made.buffers if (b.origin, b.phase) == (buffer.origin, buffer.phase)]
-        key = (buffer.origin, buffer.phase, twins.index(number))
-        if buffer.origin == "input":
-            key = ("gathered", lane, made, buffer.label)
-        elif buffer.origin == "joined" or buffer.phase == PARTS:
-            key = (*key, lane, made if buffer.origin != "joined" else None)
-        if buffer.array is not None:
-            return self._once((*key, "constant"), lambda: np.array(buffer.array, order="C"))
-        return self._once(key, lambda: _zeros(buffer))
-
-    def _once(self, key: Any, make: Any) -> np.ndarray:
-        if key not in self.shared:
-            self.shared[key] = make()
-        return self.shared[key]
-
-    def _marks(self, lines: Sequence[_Line]) -> np.ndarray:
-        """Where BEFORE, PARTS, JOIN, LOSS and each level of AFTER begin and end among the lines."""
-        groups = [BEFORE, PARTS, JOIN, LOSS]
-        spans = [_span(lines, phase, None) for phase in groups]
-        levels = sorted({line.level for line in lines if line.phase == AFTER})
-        return np.array([*spans, *(_span(lines, AFTER, level) for level in levels)], np.int64)
-
-
-JOIN = 9
-
-
-class Gather:
-    """A word that holds the address of a part's first row number."""
-
-
-@dataclass(frozen=True)
-class LaneAddress:
-    """The address of one lane's own copy of a buffer."""
-
-    buffer: int
-    offset: int
-    lane: int
-
-
-def _of_lanes(joined: Call, lanes: int) -> Call:
-    """A loop over the same buffer of every lane: the k-th operand is lane k's; the result is lane 0's."""
-    found, words = 0, []
-    for word in joined.words:
-        if isinstance(word, Address):
-            words.append(LaneAddress(word.buffer, word.offset, found if found < lanes else 0))
-            found += 1
-        else:
-            words.append(word)
-    return Call(joined.kernel, tuple(words), joined.span)
-
-
-def _rank(phase: int) -> int:
-    return {BEFORE: 0, PARTS: 1, JOIN: 2, LOSS: 3, AFTER: 4}[phase]
-
-
-def _span(lines: Sequence[_Line], phase: int, level: int | None) -> tuple[int, int]:
-    found = [i for i, line in enumerate(lines) if line.phase == phase and level in (None, line.level)]
-    return (found[0], found[-1] + 1) if found else (0, 0)
-
-
-def _elements(task: Task) -> int:
-    return int(np.prod(task.writes[0].shape)) if task.writes else 0
-
-
-def _zeros(buffer: Buffer) -> np.ndarray:
-    return aligned(max(buffer.bytes, 1))[: buffer.bytes].view(buffer.dtype).reshape(buffer.shape)
-
-
-def _levels(made: Plan) -> dict[Task, int]:
-    """For each task of AFTER a level: tasks of one level touch nothing that another of the level writes."""
-    levels, level = {}, 0
-    reads: set[int] = set()
-    writes: set[int] = set()
-    for task in made.tasks:
-        if task.phase != AFTER:
-            levels[task] = 0
-            continue
-        r, w = {v.buffer for v in task.reads}, {v.buffer for v in task.writes}
-        if r & writes or w & (reads | writes):
-            level += 1
-            reads, writes = set(), set()
-        reads, writes = reads | r, writes | w
-        levels[task] = level
-    return levels
+            told[s, 1] = own.rate[0]
+            own.step[0] += 1
 
 
 class Trainer:
@@ -366,13 +144,13 @@ class Trainer:
         threads: int,
         cores: int,
     ) -> None:
-        self.graph, self.threads, self.cores = graph, threads, cores
-        self.cut = Cut(1, "loss", tuple(core), homes)
-        self.data = {k: np.ascontiguousarray(v) for k, v in data.items() if k in graph.inputs}
-        self.state = state
+        kinds = {name: node.dtype for name, node in graph.inputs.items()}
+        kept = {k: np.ascontiguousarray(v, kinds[k]) for k, v in data.items() if k in kinds}
+        self.threads, self.state = threads, state
         self.state["step"] = np.zeros(1, np.int64)
         self.state["key"] = np.zeros(2, np.uint32)
         self.flag = np.zeros(1, np.int64)
+        self.job = Job(graph, Cut(1, "loss", tuple(core), homes), cores, kept, state, self.flag)
         self._lanes: dict[int, Lanes] = {}
         self._pool = ThreadPoolExecutor(threads - 1) if threads > 1 else None
 
@@ -381,13 +159,10 @@ class Trainer:
         """Whether every operation of the step has a kernel, so that no step needs Python."""
         return all(node.op.name in COVERED for node in graph.nodes)
 
-    def cut_of(self, rows: int) -> Cut:
-        return Cut(rows, self.cut.loss, self.cut.core, self.cut.homes)
-
     def lanes(self, batch: int) -> Lanes:
         """The step for batches of this size."""
         if batch not in self._lanes:
-            self._lanes[batch] = Lanes(self, batch)
+            self._lanes[batch] = Lanes(self.job, batch)
         return self._lanes[batch]
 
     def run(
@@ -404,28 +179,26 @@ class Trainer:
             keys: (count, 2) uint32, or (0, 2) for nets that draw nothing.
 
         Returns:
-            (steps made, 2): loss and rate of each step; and 0, or the number (from 1) of the step whose loss
-                was not
-            finite, whose update was not made.
+            loss and rate of each step, (steps made, 2); and 0, or the number (from 1) of the step whose loss
+                was
+            not finite, whose update was not made.
+
+        Fails:
+            ShapeError E211: an index outside its table.
         """
         lanes = self.lanes(batch)
-        lanes.numbers[4] = first
-        lanes.patches[lanes.patches[:, :, 1] == GATHER, 2] = order.ctypes.data
+        table, threads = lanes.table, min(self.threads, lanes.split.lanes)
+        table.numbers[4] = first
+        table.patches[table.patches[:, :, 1] == GATHER, 2] = order.ctypes.data
         self.state["step"][0] = step
         told, sync = np.zeros((count, 2)), np.zeros(16, np.int64)
-        threads = min(self.threads, lanes.split.lanes)
-        arguments = (
-            count, lanes.numbers, lanes.marks, lanes.tables, lanes.words, lanes.patches, order, keys,
-            self.state["key"], self.state["step"], lanes.loss, lanes.rate, told, sync,
-        )  # fmt: skip
+        own = Own(self.state["key"], self.state["step"], lanes.loss, lanes.rate)
+        shared = (threads, table, own, keys, told, sync)
         with blas().alone():
-            others = (
-                [self._pool.submit(work, t, threads, *arguments) for t in range(1, threads)]
-                if self._pool
-                else []
-            )
-            work(0, threads, *arguments)
+            others = [self._pool.submit(work, t, *shared) for t in range(1, threads)] if self._pool else []
+            work(0, *shared)
             for other in others:
                 other.result()
+        refuse_outside(self.flag)
         failed = int(sync[2])
         return told[: failed or count], failed

@@ -188,18 +188,37 @@ def softplus(lanes: Lanes, kind: str, x: Value) -> Value:
 Emit = Callable[[Lanes, str, list[Value]], Value]
 
 
-def _floats(word: str, others: str) -> Emit:
-    """An instruction that has one name for floats and another for whole numbers."""
-    return lambda l, kind, v: getattr(l.builder, others if kind in BITS else word)(*v)
+def _word(floats: str, others: str = "") -> Emit:
+    """An instruction; it may have another name for whole numbers than for floats."""
+
+    def write(lanes: Lanes, kind: str, values: list[Value]) -> Value:
+        return getattr(lanes.builder, others if others and kind in BITS else floats)(*values)
+
+    return write
+
+
+def _intrinsic(name: str) -> Emit:
+    """An LLVM intrinsic."""
+    return lambda lanes, kind, values: lanes.intrinsic(name, kind, *values)
+
+
+def _library(name: str) -> Emit:
+    """A function of the C library."""
+    return lambda lanes, kind, values: lanes.each(name, kind, *values)
+
+
+def _curve(write: Callable[[Lanes, str, Value], Value]) -> Emit:
+    """A curve of this module."""
+    return lambda lanes, kind, values: write(lanes, kind, *values)
 
 
 def _question(sign: str) -> Emit:
-    def ask(lanes: Lanes, kind: str, v: list[Value]) -> Value:
+    def ask(lanes: Lanes, kind: str, values: list[Value]) -> Value:
         if kind in ("float32", "float64"):
             ordered = lanes.builder.fcmp_unordered if sign == "!=" else lanes.builder.fcmp_ordered
-            return ordered(sign, *v)
+            return ordered(sign, *values)
         signed = lanes.builder.icmp_unsigned if kind in ("uint32", "bool") else lanes.builder.icmp_signed
-        return signed(sign, *v)
+        return signed(sign, *values)
 
     return ask
 
@@ -207,71 +226,77 @@ def _question(sign: str) -> Emit:
 def _extreme(sign: str) -> Emit:
     """The larger or smaller of two; NaN when either is."""
 
-    def choose(lanes: Lanes, kind: str, v: list[Value]) -> Value:
-        b, (x, y) = lanes.builder, v
+    def choose(lanes: Lanes, kind: str, values: list[Value]) -> Value:
+        b, (x, y) = lanes.builder, values
         first = b.or_(b.fcmp_ordered(sign, x, y), b.fcmp_unordered("!=", x, x))
         return b.select(first, x, y)
 
     return choose
 
 
-def _relu(lanes: Lanes, kind: str, v: list[Value]) -> Value:
-    zero = lanes.constant(kind, 0.0)
-    return lanes.builder.select(lanes.builder.fcmp_ordered("<=", v[0], zero), zero, v[0])
+def _square(lanes: Lanes, kind: str, values: list[Value]) -> Value:
+    (x,) = values
+    return lanes.builder.fmul(x, x)
 
 
-def _sign(lanes: Lanes, kind: str, v: list[Value]) -> Value:
-    b, (x,), c = lanes.builder, v, lambda n: lanes.constant(kind, n)
-    up = b.select(b.fcmp_ordered(">", x, c(0.0)), c(1.0), b.fmul(x, c(0.0)))
-    return b.select(
-        b.fcmp_ordered("<", x, c(0.0)), c(-1.0), b.select(b.fcmp_ordered("==", x, c(0.0)), c(0.0), up)
-    )
+def _relu(lanes: Lanes, kind: str, values: list[Value]) -> Value:
+    b, (x,), zero = lanes.builder, values, lanes.constant(kind, 0.0)
+    return b.select(b.fcmp_ordered("<=", x, zero), zero, x)
 
 
-def _power(lanes: Lanes, kind: str, v: list[Value]) -> Value:
-    return lanes.each("pow", kind, *v)
+def _sign(lanes: Lanes, kind: str, values: list[Value]) -> Value:
+    """1, 0 or -1; NaN stays."""
+    b, (x,), c = lanes.builder, values, lambda n: lanes.constant(kind, n)
+    level = b.select(b.fcmp_ordered("==", x, c(0.0)), c(0.0), b.fmul(x, c(0.0)))
+    up = b.select(b.fcmp_ordered(">", x, c(0.0)), c(1.0), level)
+    return b.select(b.fcmp_ordered("<", x, c(0.0)), c(-1.0), up)
 
 
-def _finite(lanes: Lanes, kind: str, v: list[Value]) -> Value:
-    size = lanes.intrinsic("fabs", kind, v[0])
-    return lanes.builder.fcmp_ordered("<", size, lanes.constant(kind, float("inf")))
+def _finite(lanes: Lanes, kind: str, values: list[Value]) -> Value:
+    (x,) = values
+    infinity = lanes.constant(kind, float("inf"))
+    return lanes.builder.fcmp_ordered("<", lanes.intrinsic("fabs", kind, x), infinity)
+
+
+def _same(lanes: Lanes, kind: str, values: list[Value]) -> Value:
+    return values[0]
 
 
 EMIT: dict[str, Emit] = {
-    "add": _floats("fadd", "add"),
-    "subtract": _floats("fsub", "sub"),
-    "multiply": _floats("fmul", "mul"),
-    "divide": lambda l, k, v: l.builder.fdiv(*v),
-    "negative": _floats("fneg", "neg"),
-    "square": lambda l, k, v: l.builder.fmul(v[0], v[0]),
-    "power": _power,
-    "abs": lambda l, k, v: l.intrinsic("fabs", k, *v),
+    "add": _word("fadd", "add"),
+    "subtract": _word("fsub", "sub"),
+    "multiply": _word("fmul", "mul"),
+    "divide": _word("fdiv"),
+    "negative": _word("fneg", "neg"),
+    "square": _square,
+    "power": _library("pow"),
+    "abs": _intrinsic("fabs"),
     "sign": _sign,
     "maximum": _extreme(">="),
     "minimum": _extreme("<="),
-    "exp": lambda l, k, v: exp(l, k, *v),
-    "log": lambda l, k, v: log(l, k, *v),
-    "sqrt": lambda l, k, v: l.intrinsic("sqrt", k, *v),
-    "sin": lambda l, k, v: l.each("sin", k, *v),
-    "cos": lambda l, k, v: l.each("cos", k, *v),
-    "tanh": lambda l, k, v: tanh(l, k, *v),
-    "sigmoid": lambda l, k, v: sigmoid(l, k, *v),
+    "exp": _curve(exp),
+    "log": _curve(log),
+    "sqrt": _intrinsic("sqrt"),
+    "sin": _library("sin"),
+    "cos": _library("cos"),
+    "tanh": _curve(tanh),
+    "sigmoid": _curve(sigmoid),
     "relu": _relu,
-    "softplus": lambda l, k, v: softplus(l, k, *v),
-    "erf": lambda l, k, v: l.each("erf", k, *v),
-    "floor": lambda l, k, v: l.intrinsic("floor", k, *v),
+    "softplus": _curve(softplus),
+    "erf": _library("erf"),
+    "floor": _intrinsic("floor"),
     "less": _question("<"),
     "less_equal": _question("<="),
     "greater": _question(">"),
     "greater_equal": _question(">="),
     "equal": _question("=="),
     "not_equal": _question("!="),
-    "logical_and": lambda l, k, v: l.builder.and_(*v),
-    "logical_or": lambda l, k, v: l.builder.or_(*v),
-    "logical_not": lambda l, k, v: l.builder.not_(*v),
+    "logical_and": _word("and_"),
+    "logical_or": _word("or_"),
+    "logical_not": _word("not_"),
     "is_finite": _finite,
-    "where": lambda l, k, v: l.builder.select(*v),
-    "stop_gradient": lambda l, k, v: v[0],
+    "where": _word("select"),
+    "stop_gradient": _same,
 }
 
 

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chainrule.engines.binding import bind
-from chainrule.errors import ShapeError
+from chainrule.engines.binding import at_sizes, bind
 from chainrule.graph import Constant, Graph, Node
 from chainrule.ops.card import Card
 
@@ -107,22 +106,5 @@ class Program:
         forms = tuple([None if array is None else (array.shape, array.dtype) for array in given])
         if forms not in self._calls:
             sizes = bind({name: node.spec for name, node in self.graph.inputs.items()}, arrays)
-            self._calls[forms] = [_call(step.node, sizes) for step in self._steps]
+            self._calls[forms] = [at_sizes(step.node, sizes).evaluate for step in self._steps]
         return self._calls[forms]
-
-
-def _call(node: Node, sizes: Mapping[str, int]) -> Callable[..., np.ndarray]:
-    """The law of one node, once every size among its attributes is a number.
-
-    Fails:
-        ShapeError E212: a size that no input tells.
-    """
-    try:
-        return node.op.at(sizes).evaluate  # pyright: ignore[reportAttributeAccessIssue]
-    except KeyError as unknown:
-        size = unknown.args[0]
-        raise ShapeError(
-            "E212", size=size, where=str(node.site), expected=f"an input with an axis of length {size}",
-            received=", ".join(sizes) or "no sizes",
-            fix="compute the gradient together with the value it belongs to",
-        ) from None  # fmt: skip

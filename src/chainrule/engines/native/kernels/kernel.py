@@ -1,8 +1,8 @@
 """How a kernel is written and compiled: a function of the address of its block, and the parts it is made of.
 
-The machine code is kept on disk by numba, which knows a function by its text and by what it closes over. So a kernel
-closes over plain values only (a number kind, a number): an object that is new in every process would never be found
-again. Its parts are functions of the module.
+The machine code is kept on disk by numba, which knows a function by its text and by what it closes over. So a
+kernel closes over plain values only (a number kind, a number): an object that is new in every process would
+never be found again. Its parts are functions of the module.
 """
 
 from __future__ import annotations

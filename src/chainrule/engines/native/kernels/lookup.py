@@ -1,6 +1,7 @@
 """Rows found by their number: reading them, adding to them, and the 1 that stands for them.
 
-A number outside its table is not read: the kernel sets the flag to 1 + the position of that number and goes on.
+A number outside its table is not read: the kernel sets the flag to 1 + the position of that number and goes
+on.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ def is_outside(row, rows, flag, position):
 def take_rows(kind: str, index: str) -> int:
     """Rows of a table by their index.
 
-    Block: [how many, row length in numbers, table, its rows, table row stride, indices, index stride, Y, flag].
+    Block: [how many, row length in numbers, table, its rows, table row stride, indices, index stride, Y,
+    flag].
     """
     real, number = REAL[kind], REAL[index]
     size = real().itemsize

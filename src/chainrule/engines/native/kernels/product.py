@@ -23,8 +23,8 @@ NO_TRANSPOSE, TRANSPOSE = ord("N"), ord("T")
 def matmul_blas(kind: str) -> int:
     """C = A B (+ C), row-major, by BLAS.
 
-    Block: [gemm, how many, m, n, k, A, its stack stride, op, ld, B, stack stride, op, ld, C, stack stride, ld,
-    beta].
+    Block: [gemm, how many, m, n, k, A, its stack stride, op, ld, B, stack stride, op, ld, C, stack stride,
+    ld, beta].
     """
     real = REAL[kind]
     size = real().itemsize
@@ -35,7 +35,7 @@ def matmul_blas(kind: str) -> int:
         for s in range(w[1]):
             a, b, c = w[5] + s * w[6] * size, w[9] + s * w[10] * size, w[13] + s * w[14] * size
             # Row-major C = A B is column-major C^T = B^T A^T: the operands change places.
-            gemm(w[0], (w[11], w[7]), (w[3], w[2], w[4]), (b, w[12]), (a, w[8]), beta, (c, w[15]))
+            gemm(w[0], (w[3], w[2], w[4]), (b, w[12], w[11]), (a, w[8], w[7]), beta, (c, w[15]))
 
     return kernel(run)
 
@@ -61,9 +61,9 @@ def matmul_small(kind: str) -> int:
                 if w[15] == 0:
                     clear(c, n, zero)
                 if w[11] == 1:
-                    add_rows(c, n, k, a, w[7], b, w[10] * size, zero)
+                    add_rows(c, (n, k), a, w[7], b, w[10] * size, zero)
                 else:
-                    add_columns(c, n, k, a, w[7], carray(pointer(b, zero), FAR), w[10], w[11], zero)
+                    add_columns(c, (n, k), a, w[7], carray(pointer(b, zero), FAR), (w[10], w[11]), zero)
 
     return kernel(run)
 
@@ -76,8 +76,9 @@ def clear(c, n, zero):
 
 
 @part
-def add_rows(c, n, k, a, step, b, row_bytes, zero):
+def add_rows(c, sizes, a, step, b, row_bytes, zero):
     """c += a[p] B[p] for every p: the rows of B, at address ``b``, are read side by side."""
+    n, k = sizes
     for p in range(k):
         x = a[p * step]
         row = carray(pointer(b + p * row_bytes, zero), n)
@@ -86,8 +87,9 @@ def add_rows(c, n, k, a, step, b, row_bytes, zero):
 
 
 @part
-def add_columns(c, n, k, a, step, b, row, column, zero):
-    """c[j] += a B[:, j] for every j: where the columns of B are nearer than its rows."""
+def add_columns(c, sizes, a, step, b, strides, zero):
+    """c[j] += a B[:, j] for every j, where the rows of B do not lie side by side."""
+    (n, k), (row, column) = sizes, strides
     for j in range(n):
         total = zero
         for p in range(k):

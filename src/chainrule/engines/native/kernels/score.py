@@ -32,12 +32,9 @@ def softmax_rows(kind: str, way: str) -> int:
                 top = largest_finite(x, k, w[5], zero)
                 total = sum_of_powers(x, k, w[5], top, y, c, is_soft)
                 if is_soft:
-                    for i in range(k):
-                        y[i * c] /= total
+                    divide(y, k, c, total)
                 elif keeps:
-                    shift = np.log(total)
-                    for i in range(k):
-                        y[i * c] = (x[i * w[5]] - top) - shift  # top first: log(total) is small
+                    shift(x, w[5], y, c, k, top, np.log(total))
                 else:
                     y[0] = top + np.log(total)
 
@@ -47,7 +44,7 @@ def softmax_rows(kind: str, way: str) -> int:
 
 @part
 def largest_finite(x, k, step, zero):
-    """The largest score, taken off every score before e^x so that nothing overflows; 0 where it is not finite."""
+    """The largest score, or 0 if that is not finite: taken off every score, so that no e^x overflows."""
     top = x[0]
     for i in range(1, k):
         if x[i * step] > top:
@@ -65,3 +62,17 @@ def sum_of_powers(x, k, step, top, y, c, keep):
         if keep:
             y[i * c] = raised
     return total
+
+
+@part
+def divide(y, k, c, total):
+    """Each number of y by the total."""
+    for i in range(k):
+        y[i * c] /= total
+
+
+@part
+def shift(x, step, y, c, k, top, log_total):
+    """y = x - top - log_total: the largest goes first, because log_total is small."""
+    for i in range(k):
+        y[i * c] = (x[i * step] - top) - log_total

@@ -1,0 +1,294 @@
+"""A training step laid out for lanes: the calls of every lane, and the words that change from part to part.
+
+Every lane has the same list of calls (*lines*), each with a block of its own. Inside PARTS all lanes work. A
+line outside is lane 0's alone, unless it is long enough to be shared: then every lane has its own bounds of
+the loop's first axis. Where a lane has no share, ``nothing`` is called.
+
+A batch is divided into parts of equal size, but for the last, which may be shorter. So there are two plans,
+for full and for short parts, whose lines are the same ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import cfunc
+
+from chainrule.engines.native.block import FLAG, Address, Adds, Blocks, Call, Place
+from chainrule.engines.native.kernels.lookup import take_rows
+from chainrule.engines.native.loop import Operation
+from chainrule.engines.native.machine import cached
+from chainrule.engines.native.memory import LaneMemory
+from chainrule.engines.native.program import machine
+from chainrule.graph import Graph
+from chainrule.plan.part import Split, split_batch
+from chainrule.plan.plan import Cut, Plan, plan
+from chainrule.plan.task import AFTER, BEFORE, LOSS, PARTS, Task
+from chainrule.plan.view import View
+
+GATHER, PLACE, ADDS = 0, 1, 2  # kinds of words that change from part to part
+JOIN = 9  # the phase in which the lanes' sums are added up, between PARTS and LOSS
+ORDER = (BEFORE, PARTS, JOIN, LOSS, AFTER)
+SHARED_FROM = 8192  # elements of an update from which on the lanes share it
+
+
+@cached(cfunc, "void(int64)")
+def nothing(block):
+    """The call of a lane that has no share in a task."""
+
+
+@dataclass(frozen=True)
+class Gather:
+    """A word that holds the address of a part's first row number."""
+
+
+@dataclass(frozen=True)
+class LaneAddress:
+    """The address of one lane's own copy of a buffer."""
+
+    buffer: int
+    offset: int
+    lane: int
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """One call of every lane: its words before addresses are known.
+
+    Args:
+        phase: of the plan, or JOIN.
+        level: lines of AFTER with one level do not depend on one another.
+        call: the kernel and its words.
+        is_shared: whether the lanes divide its first axis among themselves.
+    """
+
+    phase: int
+    level: int
+    call: Call
+    is_shared: bool = False
+
+
+class Table(NamedTuple):
+    """A step as compiled code reads it.
+
+    Args:
+        numbers: [lanes, parts, rows of a part, batch size, first batch].
+        marks: [first, last) of the lines of BEFORE, PARTS, JOIN, LOSS and each level of AFTER.
+        tables: (2, lanes, lines, 2): kernels and blocks, for full parts and for the last, shorter one.
+        words: (2, lanes, words): the blocks.
+        patches: (2, n, 4): words to set for each part: position, kind, base, stride.
+    """
+
+    numbers: np.ndarray
+    marks: np.ndarray
+    tables: np.ndarray
+    words: np.ndarray
+    patches: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """What the steps for all sizes of batch have in common.
+
+    Args:
+        graph: the step.
+        cut: how it is cut into phases.
+        cores: for how many the plan is made.
+        data: whole data sets by input label, rows first.
+        state: arrays by input label; changed in place.
+        flag: where a kernel says that an index was out of range.
+    """
+
+    graph: Graph
+    cut: Cut
+    cores: int
+    data: Mapping[str, np.ndarray]
+    state: dict[str, np.ndarray]
+    flag: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class _Written:
+    """A plan's lines with every lane's words (lanes, n), where each line's begin, and the patches."""
+
+    lines: list[Line]
+    words: np.ndarray
+    starts: list[int]
+    patches: list[list[int]]
+
+
+class Lanes:
+    """A step for one size of batch: plans, memory and blocks of every lane.
+
+    Args:
+        job: what all sizes of batch share.
+        batch: samples in a batch.
+    """
+
+    def __init__(self, job: Job, batch: int) -> None:
+        self.job, self.batch = job, batch
+        self.split: Split = split_batch(job.graph, batch, job.cut, job.cores)
+        self.memory = LaneMemory(job.data, job.state)
+        last = batch - (self.split.parts - 1) * self.split.rows
+        self.plan = self._plan(self.split.rows)
+        short = self.plan if last == self.split.rows else self._plan(last)
+        self.table = self._table([self._write(self.plan), self._write(short)])
+        self.loss = self._number(job.cut.loss)
+        self.rate = self._number("rate") if "rate" in self.plan.outputs else self.loss
+
+    def _plan(self, rows: int) -> Plan:
+        return plan(self.job.graph, {"B": self.batch}, replace(self.job.cut, rows=rows))
+
+    def _number(self, name: str) -> np.ndarray:
+        """The single number of an output, as an array that the step writes."""
+        return self.memory.array(self.plan, 0, self.plan.outputs[name].buffer).reshape(1)
+
+    def _table(self, written: Sequence[_Written]) -> Table:
+        """Everything compiled code needs, of the plans for full and for short parts."""
+        lanes, lines = self.split.lanes, written[0].lines
+        words = np.zeros((2, lanes, max(w.words.shape[1] for w in written)), np.int64)
+        tables = np.zeros((2, lanes, len(lines), 2), np.int64)
+        for short, one in enumerate(written):
+            words[short, :, : one.words.shape[1]] = one.words
+            for lane in range(lanes):
+                has_share = [lane == 0 or line.phase == PARTS or line.is_shared for line in one.lines]
+                kernels = [line.call.kernel for line in one.lines]
+                tables[short, lane, :, 0] = np.where(has_share, kernels, nothing.address)
+                tables[short, lane, :, 1] = words[short, lane].ctypes.data + 8 * np.array(one.starts)
+        numbers = np.array([lanes, self.split.parts, self.split.rows, self.batch, 0], np.int64)
+        patches = np.array([one.patches for one in written], np.int64).reshape(2, -1, 4)
+        return Table(numbers, _marks(lines), tables, words, patches)
+
+    # --- lines
+
+    def _lines(self, made: Plan) -> list[Line]:
+        """The lines of a plan, in the order in which they run."""
+        blocks, levels = Blocks(machine(), made.buffers), _levels(made)
+        lines = [Line(PARTS, 0, call) for call in self._gathers(made)]
+        for task in made.tasks:
+            calls = blocks.calls(task)
+            assert calls is not None, f"Trainer.covers let {task.kind} through"
+            lines += [Line(task.phase, levels[task], call, self._is_shared(task, call)) for call in calls]
+        lines += self._joins(made, blocks)
+        return sorted(lines, key=lambda line: (ORDER.index(line.phase), line.level))
+
+    def _is_shared(self, task: Task, call: Call) -> bool:
+        is_long = call.span >= self.split.lanes and _elements(task) >= SHARED_FROM
+        return task.phase == AFTER and self.split.lanes > 1 and is_long
+
+    def _gathers(self, made: Plan) -> list[Call]:
+        """The calls that fetch a part's rows from the data set."""
+        calls = []
+        for buffer in made.buffers:
+            data = self.job.data.get(buffer.label) if buffer.origin == "input" else None
+            if data is not None:
+                width, target = int(np.prod(data.shape[1:])), Address(buffer.number)
+                source = (data.ctypes.data, len(data), width, Gather(), 1)
+                words = (buffer.shape[0], width, *source, target, FLAG)
+                calls.append(Call(take_rows(buffer.dtype, "int64"), words))
+        return calls
+
+    def _joins(self, made: Plan, blocks: Blocks) -> list[Line]:
+        """The calls that add the sums of lane 1, 2, ... to those of lane 0, in this order."""
+        lanes, lines = self.split.lanes, []
+        joined = [buffer for buffer in made.buffers if buffer.origin == "joined"]
+        for buffer in joined if lanes > 1 else []:
+            view = View.whole(buffer.number, (buffer.size,))
+            # Operands 0 .. lanes - 1 are the lanes' sums; the k-th addition is value lanes + k.
+            adds = [
+                Operation("add", buffer.dtype, buffer.dtype, (lanes + k - 1 if k else 0, k + 1))
+                for k in range(lanes - 1)
+            ]
+            call = blocks.loop([view] * lanes, [view], adds, [2 * lanes - 2])
+            lines.append(Line(JOIN, 0, _of_lanes(call, lanes), buffer.size >= SHARED_FROM))
+        return lines
+
+    # --- words
+
+    def _write(self, made: Plan) -> _Written:
+        """Write every lane's words, addresses filled in, and list those that change from part to part."""
+        lines, lanes = self._lines(made), range(self.split.lanes)
+        *starts, size = (int(n) for n in np.cumsum([0, *(len(line.call.words) for line in lines)]))
+        words = np.zeros((len(lanes), size + 1), np.int64)
+        patches = []
+        for line, start in zip(lines, starts, strict=True):
+            for at, word in enumerate(line.call.words, start):
+                patch = _patch(at, word)
+                if patch is not None:
+                    patches.append(patch)
+                else:
+                    words[:, at] = [self._word(made, line, lane, word) for lane in lanes]
+            if line.is_shared:
+                cuts = [line.call.span * lane // len(lanes) for lane in range(len(lanes) + 1)]
+                words[:, start], words[:, start + 1] = cuts[:-1], cuts[1:]
+        return _Written(lines, words, starts, patches)
+
+    def _word(self, made: Plan, line: Line, lane: int, word: Any) -> int:
+        """A word of a lane: a number as it is, an address of its own memory or of what all share."""
+        match word:
+            case LaneAddress(buffer, offset, owner):
+                return self.memory.array(made, owner, buffer).ctypes.data + offset
+            case Address(buffer, offset) if buffer >= 0:
+                owner = lane if line.phase == PARTS else 0
+                return self.memory.array(made, owner, buffer).ctypes.data + offset
+            case Address():
+                return self.job.flag.ctypes.data
+        return word
+
+
+def _patch(at: int, word: Any) -> list[int] | None:
+    """How the word at this position changes from part to part, if it does: position, kind, base, stride."""
+    match word:
+        case Gather():
+            return [at, GATHER, 0, 0]
+        case Place(per_row):
+            return [at, PLACE, 0, per_row]
+        case Adds():
+            return [at, ADDS, 0, 0]
+    return None
+
+
+def _of_lanes(joined: Call, lanes: int) -> Call:
+    """A loop over the same buffer of every lane: the k-th operand is lane k's; the result is lane 0's."""
+    owners = iter([*range(lanes), 0])
+    words = [
+        LaneAddress(word.buffer, word.offset, next(owners)) if isinstance(word, Address) else word
+        for word in joined.words
+    ]
+    return replace(joined, words=tuple(words))
+
+
+def _marks(lines: Sequence[Line]) -> np.ndarray:
+    """Where BEFORE, PARTS, JOIN, LOSS and each level of AFTER begin and end among the lines."""
+    levels = sorted({line.level for line in lines if line.phase == AFTER})
+    groups = [*((phase, None) for phase in ORDER[:-1]), *((AFTER, level) for level in levels)]
+    spans = []
+    for phase, level in groups:
+        found = [i for i, line in enumerate(lines) if line.phase == phase and level in (None, line.level)]
+        spans.append((found[0], found[-1] + 1) if found else (0, 0))
+    return np.array(spans, np.int64)
+
+
+def _elements(task: Task) -> int:
+    return int(np.prod(task.writes[0].shape)) if task.writes else 0
+
+
+def _levels(made: Plan) -> dict[Task, int]:
+    """For each task of AFTER a level: tasks of one level touch nothing that another of the level writes."""
+    levels, level = {}, 0
+    reads: set[int] = set()
+    writes: set[int] = set()
+    for task in made.tasks:
+        if task.phase != AFTER:
+            levels[task] = 0
+            continue
+        r, w = {v.buffer for v in task.reads}, {v.buffer for v in task.writes}
+        if r & writes or w & (reads | writes):
+            level += 1
+            reads, writes = set(), set()
+        reads, writes = reads | r, writes | w
+        levels[task] = level
+    return levels
