@@ -213,11 +213,23 @@ def contest(names: Sequence[str], task: str, case: Case, effort: Effort, only: S
             if not variants:
                 found.notes.append(f"{name} does not have this net")
             asked += _ready(engine, task, described, variants, effort, found.notes)
-        found.rows = _in_turn(asked, effort.rounds, found.notes)
+        found.rows = in_turn(asked, effort.rounds, found.notes)
     return found
 
 
-def _in_turn(asked: list[tuple[Engine, Row]], rounds: int, notes: list[str]) -> list[Row]:
+def made_ready(engine: Engine, key: str, task: str, case: Case, effort: Effort) -> Row:
+    """The row of an engine's first variant, ready to be measured under a key of its own.
+
+    Fails:
+        FailedError: the engine could not do it.
+    """
+    described = {**vars(case), "net": case.net.name}
+    variant = engine.ask("list", task=task, case=described)["variants"][0]
+    facts = engine.ask("make", key=key, task=task, case=described, variant=variant, aim=effort.aim)
+    return Row(engine.name, key, facts["value"], facts["first"])
+
+
+def in_turn(asked: list[tuple[Engine, Row]], rounds: int, notes: list[str]) -> list[Row]:
     """The rows, filled with readings; one that fails on the way is left out."""
     running = list(asked)
     for number in range(1 + rounds):

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import TypeAlias
 
 from benchmarks import required
-from benchmarks.measure import Contest, Effort, Row, contest, memory
+from benchmarks.measure import Contest, Effort, Engine, Row, contest, in_turn, made_ready, memory
 from benchmarks.nets import LENET, NETS, PASS, Case, Net, dense, named
 from benchmarks.peers import OURS, PEAK, PEERS
 from benchmarks.peers.gemm import FLOPS
@@ -158,21 +158,21 @@ def answers(net: Net, batch: int, effort: Effort) -> Section:
 
 
 def sweep(effort: Effort) -> Section:
-    """Steps of 10-w-w-10: wall and processor time should grow as the work does, without jumps."""
+    """Steps of 10-w-w-10: wall and processor time should grow as the work does, without jumps.
+
+    All widths are held by one process and measured in turn, so that none has a bad minute to itself.
+    """
     made = Section("Sweep of widths, 10-w-w-10, batch 128", "a step")
     nets = [dense(f"10-{w}-{w}-10", "relu", 128) for w in WIDTHS[effort.is_quick]]
-    for net in nets:
-        case = Case(net, net.batch, PASS * net.batch, effort.threads)
-        found = contest([OURS, "PyTorch"], "step", case, effort)
-        made.notes += [note for note in found.notes if note not in made.notes]
-        for row in filter(None, (found.best(OURS), found.best("PyTorch"))):
-            row.variant = f"{net.name}, {row.variant}"
-            made.rows.append(row)
-    ours = [row for row in made.rows if row.engine == OURS]
-    if len(ours) == len(nets):
+    with Engine(OURS, effort.threads) as engine:
+        asked = []
+        for net in nets:
+            case = Case(net, net.batch, PASS * net.batch, effort.threads)
+            asked.append((engine, made_ready(engine, net.name, "step", case, effort)))
+        made.rows = in_turn(asked, effort.rounds, made.notes)
+    if len(made.rows) == len(nets):
         flops = [net.flops(net.batch, training=True) for net in nets]
-        for kind in ("wall", "cpu"):
-            made.verdicts.append(_jump(kind, ours, flops))
+        made.verdicts = [_jump(kind, made.rows, flops) for kind in ("wall", "cpu")]
     return made
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks import facts, report
-from benchmarks.measure import Effort, FailedError, processors
+from benchmarks.measure import Effort, FailedError, MissingError, processors
 from benchmarks.sections import Measure, Section, sections
 
 ROUNDS = {False: 15, True: 2}
@@ -71,7 +71,7 @@ def main(words: Sequence[str] | None = None) -> int:
         console.print(f"measuring {name} ...", style="dim", highlight=False)
         try:
             section = measure(effort)
-        except FailedError as error:
+        except (FailedError, MissingError) as error:
             section, is_whole = Section(name, "", notes=[f"could not be measured: {error}"]), False
         report.show(section, console)
         found.append(section)
