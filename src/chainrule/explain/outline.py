@@ -26,7 +26,11 @@ def one_line(pen: Pen) -> Section:
     said = _said(pen) if t.samples == 1 and len(t.answers) == 1 else None
     key = "line_mean" if t.samples > 1 else "line_loss"
     text = pen.say(key, n=t.samples, **facts) if said is None else pen.say(said[0], **said[1], **facts)
-    return Section(pen.say("one_line"), (text,))
+    price = t.derivation.penalty
+    if price is None:
+        return Section(pen.say("one_line"), (text,))
+    cost = float(t.values[price])
+    return Section(pen.say("one_line"), (text, pen.say("line_price", cost=figure(cost), data=figure(t.loss - cost))))
 
 
 def _said(pen: Pen) -> tuple[str, dict[str, Any]] | None:

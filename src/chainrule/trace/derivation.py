@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from chainrule.gradient import cotangents
 from chainrule.graph import Graph, Node, input_node
-from chainrule.nn.build import Built, total_penalty
+from chainrule.nn.build import Built
 from chainrule.ops import PUBLIC
 from chainrule.ops.elementwise import Elementwise
 from chainrule.ops.function import full_like
@@ -89,7 +89,7 @@ def derive(network: Network, samples: int) -> Derivation:
     nodes = {path: p.node for path, p in built.parameters.items()}
     numbers = [node for node in built.inputs.values() if node.spec.is_float]
     back, _ = cotangents(PUBLIC["sum"](each), [*nodes.values(), *numbers])
-    penalty = _penalty(network)
+    penalty = network.penalty(built)
     extra = {} if penalty is None else cotangents(penalty, list(nodes.values()))[0]
     gradients = {path: _gradient(node, back, extra, samples) for path, node in nodes.items()}
     trained = {path: gradients[path] for path in network.trainable}
@@ -105,12 +105,6 @@ def derive(network: Network, samples: int) -> Derivation:
     return Derivation(
         network, samples, each, objective, penalty, back, gradients, clipped, moved, slots, rate, count
     )
-
-
-def _penalty(network: Network) -> Node | None:
-    parameters, everywhere = network.parameters, network.recipe.penalty
-    also = {path: everywhere for path, p in parameters.items() if p.spec.rank >= 2}
-    return total_penalty(parameters, also if everywhere is not None else None)
 
 
 def _gradient(node: Node, back: Mapping[Node, Node], extra: Mapping[Node, Node], samples: int) -> Node:

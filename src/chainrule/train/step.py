@@ -199,9 +199,13 @@ class Network:
             data = PUBLIC["sum"](each * weight) / PUBLIC["maximum"](PUBLIC["sum"](weight), 1e-12)
         else:
             data = PUBLIC["mean"](each)
-        also = {path: self.recipe.penalty for path, p in self.parameters.items() if p.spec.rank >= 2}
-        cost = total_penalty(built.parameters, also if self.recipe.penalty is not None else None)
+        cost = self.penalty(built)
         return data if cost is None else data + cost
+
+    def penalty(self, built: Built) -> Node | None:
+        """What the size of the parameters costs, or ``None`` when nothing does."""
+        also = {path: self.recipe.penalty for path, p in self.parameters.items() if p.spec.rank >= 2}
+        return total_penalty(built.parameters, also if self.recipe.penalty is not None else None)
 
     def step(self, weighted: bool, horizon: int) -> Step:
         """The training step.

@@ -46,7 +46,7 @@ def _replaced(new: Callable[[Node], Node], **others: Callable[[Node], Node]) -> 
     """The plan of a step that replaces w, and whether the new value is written straight over the old one."""
     w, slot = input_node("w", (3, 3), "float64"), input_node("slot", (3, 3), "float64")
     outputs = {"loss": w.sum(), "new": new(w), **{name: make(w) for name, make in others.items()}}
-    graph = Graph(outputs | ({"kept": slot * 1.0} if not others else {}))
+    graph = Graph({**outputs, "slot read": slot * 1.0})
     homes = {"new": "w", **({"previous": "slot"} if "previous" in others else {})}
     made = plan(graph, {}, Cut(1, "loss", (), homes))
     place = next(b.number for b in made.buffers if b.label == "w")

@@ -60,6 +60,10 @@ WORDS: dict[str, str] = {
     ),
     "line_mean": "Over {n} samples the mean loss is {old}; after one step it {falls} to {new}.",
     "line_loss": "The loss is {old}; after one step it {falls} to {new}.",
+    "line_price": (
+        "Of this loss {data} is the error and {cost} the price of large weights (the penalty): a step may "
+        "lower the price more than the error."
+    ),
     # notation
     "letters": (
         "z is a weighted sum, a the activation made of it, ŷ the answer, y what was wanted, J the "

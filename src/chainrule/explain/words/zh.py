@@ -58,6 +58,7 @@ WORDS: dict[str, str] = {
     ),
     "line_mean": "{n} 个样本的平均损失为 {old}；更新一步后{falls}到 {new}。",
     "line_loss": "损失为 {old}；更新一步后{falls}到 {new}。",
+    "line_price": "其中误差占 {data}，惩罚项（权重过大的代价）占 {cost}：更新一步可能主要降低后者。",
     # 记号
     "letters": (
         "z 表示加权和，a 表示由它得到的激活值，ŷ 是网络的输出，y 是期望输出，J 是损失；δ = ∂J/∂z "
