@@ -1,7 +1,7 @@
-"""Fit the short polynomials of engines/native/curves.py: ``python campaigns/fit_curves.py``.
+"""Fit the short polynomials of engines/native/vector.py: ``python campaigns/fit_curves.py``.
 
-Each is interpolated at Chebyshev points in float64 (near-minimax) and printed with its largest relative error, which
-must be well under the float32 rounding error of 6e-8 times the part it contributes.
+Each is interpolated at Chebyshev points in float64 (near-minimax) and printed with its largest relative
+error, which must be well under the float32 rounding error of 6e-8 times the part it contributes.
 """
 
 import numpy as np
@@ -27,6 +27,21 @@ def series(x, terms, closed):
 
 
 half = np.log(2) / 2
-fit("exp: (e^r - 1 - r) / r^2", lambda r: series(r, [1 / 2, 1 / 6, 1 / 24, 1 / 120, 1 / 720, 1 / 5040], lambda s: (np.expm1(s) - s) / s**2), -half, half, 4)  # fmt: skip
-fit("log: (log(1+f) - f + f^2/2) / f^3", lambda f: series(f, [1 / 3, -1 / 4, 1 / 5, -1 / 6, 1 / 7, -1 / 8, 1 / 9], lambda s: (np.log1p(s) - s + s**2 / 2) / s**3), np.sqrt(0.5) - 1, np.sqrt(2) - 1, 8)  # fmt: skip
-fit("tanh: (tanh(x) - x) / x^3 in x^2", lambda z: series(np.sqrt(z), [-1 / 3, 0, 2 / 15, 0, -17 / 315, 0, 62 / 2835], lambda s: (np.tanh(s) - s) / s**3), 0.0, 0.625**2, 4)  # fmt: skip
+E = [1 / 2, 1 / 6, 1 / 24, 1 / 120, 1 / 720, 1 / 5040]
+L = [1 / 3, -1 / 4, 1 / 5, -1 / 6, 1 / 7, -1 / 8, 1 / 9]
+T = [-1 / 3, 0, 2 / 15, 0, -17 / 315, 0, 62 / 2835]
+fit("exp: (e^r - 1 - r) / r^2", lambda r: series(r, E, lambda s: (np.expm1(s) - s) / s**2), -half, half, 4)
+fit(
+    "log: (log(1+f) - f + f^2/2) / f^3",
+    lambda f: series(f, L, lambda s: (np.log1p(s) - s + s**2 / 2) / s**3),
+    np.sqrt(0.5) - 1,
+    np.sqrt(2) - 1,
+    8,
+)
+fit(
+    "tanh: (tanh(x) - x) / x^3 in x^2",
+    lambda z: series(np.sqrt(z), T, lambda s: (np.tanh(s) - s) / s**3),
+    0.0,
+    0.625**2,
+    4,
+)

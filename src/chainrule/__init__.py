@@ -1,7 +1,7 @@
 """chainrule (链式法则): neural networks that train, explain and ship, with nothing hidden and nothing slow.
 
-Every public name is listed here under the place it lives in, and is loaded when it is first used, so that ``import
-chainrule`` costs no more than NumPy.
+Every public name is listed here under the place it lives in, and is loaded when it is first used, so that
+``import chainrule`` costs no more than NumPy.
 """
 
 from __future__ import annotations

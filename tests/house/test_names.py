@@ -16,8 +16,10 @@ HOMELESS = {"utils", "util", "helpers", "helper", "common", "base", "manager", "
 # What belongs to the machine somebody worked on, not to the project.
 FOREIGN = {
     "a path of one machine": re.compile(r"(?<![\w.])/(?:work|home|root|Users|mnt|tmp/env)/[\w.-]+"),
-    "a package index": re.compile(r"(?:index-url|extra-index-url|trusted-host)|https?://[\w.-]*(?:mirror|artifactory|nexus|pypi)\b"),
-}  # fmt: skip
+    "a package index": re.compile(
+        r"(?:index-url|extra-index-url|trusted-host)|https?://[\w.-]*(?:mirror|artifactory|nexus|pypi)\b"
+    ),
+}
 TEXTS = {".py", ".md", ".toml", ".txt", ".cfg", ".yml", ".yaml", ".csv", ".json", ".html", ".css", ".js", ""}
 
 Documented = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef

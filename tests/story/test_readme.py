@@ -41,7 +41,10 @@ def test_the_quoted_derivation_is_what_is_printed(readme: tuple[str, str]) -> No
 
 
 def test_the_quoted_result_is_what_train_prints(
-    readme: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    readme: tuple[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
     text, lang = readme

@@ -8,7 +8,8 @@ Every error of chainrule has the same five parts, so a reader's eye finds the sa
       try       cr.Dense(10) after cr.Flatten()
       more      docs/errors/E203.md
 
-The plain clause comes from the catalogue, in both languages; the facts come from the place that found the fault.
+The plain clause comes from the catalogue, in both languages; the facts come from the place that found the
+fault.
 """
 
 from __future__ import annotations
@@ -98,7 +99,9 @@ class ChainruleError(Exception):
         rows += [("", note) for note in self.notes]
         rows += [(fix, self.fix), (more, f"docs/errors/{self.code}.md")]
         width = max(len(expected), len(received), len(fix), len(more))
-        blank = "\u3000" if lang == "zh" else " "  # as wide as a Chinese sign, so that the columns stay straight
+        blank = (
+            "\u3000" if lang == "zh" else " "
+        )  # as wide as a Chinese sign, so that the columns stay straight
         body = [f"  {label:{blank}<{width}}  {text}" for label, text in rows if text]
         return "\n".join([f"{type(self).__name__} {self.code}{place}{colon}{self.clause(lang)}", *body])
 

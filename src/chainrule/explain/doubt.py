@@ -9,8 +9,8 @@ import numpy as np
 from chainrule.explain.forward import forward_nodes
 from chainrule.explain.page import Cell, Part, Section, Table
 from chainrule.explain.pen import Pen, brief, figure, signed
-from chainrule.notation import number
 from chainrule.graph import Node
+from chainrule.notation import number
 from chainrule.trace import NamedLayer
 
 SLOPE = 0.05  # a curve flatter than this passes next to nothing on

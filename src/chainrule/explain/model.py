@@ -15,9 +15,9 @@ from chainrule.explain.explanation import Explanation
 from chainrule.explain.telling import explain, require_telling
 from chainrule.explain.weight import weight_of
 from chainrule.explain.words import say
+from chainrule.nn.layer import Layer
 from chainrule.notation import number
 from chainrule.notation.letter import lowered
-from chainrule.nn.layer import Layer
 from chainrule.settings import settings
 from chainrule.trace import Moment, Trace, trace
 from chainrule.train import judging, tabular

@@ -30,7 +30,9 @@ def one_line(pen: Pen) -> Section:
     if price is None:
         return Section(pen.say("one_line"), (text,))
     cost = float(t.values[price])
-    return Section(pen.say("one_line"), (text, pen.say("line_price", cost=figure(cost), data=figure(t.loss - cost))))
+    return Section(
+        pen.say("one_line"), (text, pen.say("line_price", cost=figure(cost), data=figure(t.loss - cost)))
+    )
 
 
 def _said(pen: Pen) -> tuple[str, dict[str, Any]] | None:

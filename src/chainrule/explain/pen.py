@@ -13,6 +13,7 @@ import numpy as np
 
 from chainrule.explain.page import Equation, Lines
 from chainrule.explain.words import say
+from chainrule.graph import Node
 from chainrule.notation import (
     Apply,
     Derivative,
@@ -25,7 +26,6 @@ from chainrule.notation import (
     substitute,
     to_unicode,
 )
-from chainrule.graph import Node
 from chainrule.ops.card import Card
 from chainrule.trace import Name, Scalar, Trace
 

@@ -9,8 +9,8 @@ import numpy as np
 from chainrule.explain.derivatives import chosen
 from chainrule.explain.page import Cell, Equation, Lines, Part, Section, Table
 from chainrule.explain.pen import Index, Pen, brief, figure, share, signed
-from chainrule.notation import number
 from chainrule.nn.optimizer import SGD
+from chainrule.notation import number
 
 
 def update(pen: Pen) -> Section:

@@ -25,8 +25,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from chainrule.notation.tree import Element, Product, Sum, Tree
 from chainrule.graph import Node, make
+from chainrule.notation.tree import Element, Product, Sum, Tree
 from chainrule.ops.card import Axes, BatchRule, Pulled, Reduced, Sample, Says, Shared, Whole, card, draw
 from chainrule.ops.elementwise import same_kind
 from chainrule.ops.kernel import Kernel, both_spaces

@@ -14,8 +14,8 @@ from typing import ClassVar
 import numpy as np
 
 from chainrule.errors import ShapeError
-from chainrule.notation.tree import Element, Number, Sum, Tree
 from chainrule.graph import Node, constant, make
+from chainrule.notation.tree import Element, Number, Sum, Tree
 from chainrule.ops import fold
 from chainrule.ops.card import Apart, Axes, BatchRule, Card, Pulled, Sample, Says, Shared, Whole, card, draw
 from chainrule.ops.elementwise import same_kind

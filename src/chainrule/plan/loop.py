@@ -46,6 +46,7 @@ class Kernel:
 
 
 def is_elementwise(node: Node) -> bool:
+    """Whether the node can be computed number by number, in a loop with others."""
     return isinstance(node.op, Elementwise | Cast)
 
 
@@ -58,6 +59,7 @@ def is_layout(node: Node) -> bool:
 
 
 def is_leaf(node: Node) -> bool:
+    """Whether the node is given and not computed."""
     return isinstance(node.op, Input | Constant)
 
 
@@ -104,13 +106,13 @@ class Fusion:
                 self._land(node, None)
 
     def _land_far(self, node: Node, phase: int) -> None:
-        """Land what a node reads and cannot take along into its own loop: before that loop's depth is known."""
+        """Land what a node reads and cannot take along into its own loop: before its depth is known."""
         for source in map(seen_through, node.inputs):
             if source in self.floating and not self._is_near(source, node, phase):
                 self._land(source, None)
 
     def _is_near(self, source: Node, node: Node, phase: int) -> bool:
-        """Whether a floating node can run in the loop of its reader, in this phase: nobody needs it earlier."""
+        """Whether a floating node can run in the loop of its reader, because nobody needs it earlier."""
         same = is_elementwise(node) and source in node.inputs and self.shapes[source] == self.shapes[node]
         return same and phase <= self.due[source]
 
@@ -187,7 +189,7 @@ def due(phases: Mapping[Node, int]) -> dict[Node, int]:
         phases: the phase of every node, in topological order.
     """
     found: dict[Node, int] = {}
-    for node in reversed(phases):
+    for node in reversed(list(phases)):
         own = found.setdefault(node, LAST)
         if isinstance(node.op, Extent):
             continue  # it asks for a length, not for a value

@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from chainrule.notation import Derivative, Symbol, Tree
 from chainrule.graph import Node, order
 from chainrule.nn.build import Built
+from chainrule.notation import Derivative, Symbol, Tree
 from chainrule.ops import PUBLIC
 from chainrule.spec import Size
 from chainrule.trace.derivation import Derivation

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from chainrule.notation import Element, Link, Number, Tree, substitute, value
 from chainrule.graph import Constant, Input, Node
+from chainrule.notation import Element, Link, Number, Tree, substitute, value
 from chainrule.ops.card import Card
 from chainrule.spec import Size
 from chainrule.trace.name import Index, Name, Names

@@ -21,7 +21,7 @@ class Cube(Elementwise):
     name = "cube"
     arguments = ("x",)
     formula = "x ^ 3"
-    pullbacks = {"x": "dy * 2 * x ^ 2"}  # noqa: RUF012
+    pullbacks = {"x": "dy * 2 * x ^ 2"}
     says = Says("cubes", "求立方", "multiplies what arrives by 3x²", "把梯度乘以 3x²")
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:

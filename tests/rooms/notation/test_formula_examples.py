@@ -201,8 +201,10 @@ def test_empty_sums_and_products_are_zero_and_one() -> None:
 
 def test_mathml_of_a_fraction_and_of_a_derivative() -> None:
     assert to_mathml(parse("-a / 3.2e-7")) == (
-        '<math xmlns="http://www.w3.org/1998/Math/MathML"><mo>−</mo><mfrac><mrow><mi>a</mi></mrow><mrow><mrow>'
-        "<mn>3.2</mn><mo>×</mo><msup><mn>10</mn><mrow><mo>−</mo><mn>7</mn></mrow></msup></mrow></mrow></mfrac></math>"
+        '<math xmlns="http://www.w3.org/1998/Math/MathML"><mo>−</mo>'
+        "<mfrac><mrow><mi>a</mi></mrow><mrow><mrow>"
+        "<mn>3.2</mn><mo>×</mo><msup><mn>10</mn><mrow><mo>−</mo><mn>7</mn></mrow></msup>"
+        "</mrow></mrow></mfrac></math>"
     )
     assert "<mfrac><mrow><mi>∂</mi><mi>J</mi></mrow><mrow><mi>∂</mi>" in to_mathml(parse("d(J)/d(w)"))
 

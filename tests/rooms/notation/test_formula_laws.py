@@ -42,9 +42,9 @@ from chainrule.notation import (
 )
 from chainrule.notation.letter import _LOWERED, _RAISED
 
-CORE = frozenset(  # the elements of MathML Core that we use
-    "math mi mn mo mtext mrow mfrac msqrt msub msup msubsup munder mover mtable mtr mtd".split()  # noqa: SIM905
-)
+# The elements of MathML Core that we use.
+_NAMES = "math mi mn mo mtext mrow mfrac msqrt msub msup msubsup munder mover mtable mtr mtd"
+CORE = frozenset(_NAMES.split())
 
 letters = st.sampled_from("abcwxyzJ")
 indices = st.lists(st.sampled_from("123ijk"), max_size=2).map(tuple)

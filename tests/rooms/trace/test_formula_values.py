@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chainrule.notation import Tree
 from chainrule.graph import Node
 from chainrule.nn import (
     L1,
@@ -25,6 +24,7 @@ from chainrule.nn import (
     RMSprop,
     Sequential,
 )
+from chainrule.notation import Tree
 from chainrule.spec import Size, Spec
 from chainrule.trace import Trace, trace
 from chainrule.train.step import Network, Recipe

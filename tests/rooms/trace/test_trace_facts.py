@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from chainrule.engines import compile
-from chainrule.notation import to_unicode
 from chainrule.graph import Node
 from chainrule.nn import L2, SGD, Adam, ClipNorm, Dense, Dropout, Layer, Residual, Scope, Sequential
+from chainrule.notation import to_unicode
 from chainrule.spec import Size, Spec
 from chainrule.trace import Moment, Trace, trace
 from chainrule.trace.check import ALL, SOME

@@ -12,8 +12,8 @@ from chainrule.apps.run import model_file
 from chainrule.apps.view import history_table, layers, net_table, result_table
 from chainrule.apps.word import say
 from chainrule.errors import UsageError, nearest
-from chainrule.notation import parse, to_unicode
 from chainrule.nn import net_from_text
+from chainrule.notation import parse, to_unicode
 from chainrule.ops import CARDS, Card, Flat, NoGradient
 from chainrule.settings import settings
 from chainrule.spec import Size, Spec

@@ -89,6 +89,7 @@ class Recipe:
 
 
 def itemsize(kind: str) -> int:
+    """How many bytes one number takes in memory."""
     return np.dtype(kind).itemsize
 
 
