@@ -86,67 +86,71 @@ class Fusion:
         """Put the next node, in topological order, into its own kernel or an open loop, or let it float."""
         if is_leaf(node) or is_layout(node):
             return
-        outside = {seen_through(s) for s in node.inputs}
+        outside = map(seen_through, node.inputs)
         if is_elementwise(node) and all(is_leaf(s) or s in self.floating for s in outside):
             self.floating.add(node)
-            return
-        self._land_far(node, self.phases[node])
-        loop = self._open_loop(node, outside)
-        if loop is None:
-            loop = self._new(node, outside)
-        for source in node.inputs:
-            if source in self.floating:
-                self._land(source, loop)
-        self._append(node, loop)
+        else:
+            self._land(node)
 
     def finish(self) -> None:
         """Give a kernel to every node that still floats: it is an output of the graph."""
         for node in [n for n in self.shapes if n in self.floating]:
             if node in self.floating:
-                self._land(node, None)
+                self._land(node)
 
-    def _land_far(self, node: Node, phase: int) -> None:
-        """Land what a node reads and cannot take along into its own loop: before its depth is known."""
+    def _land(self, node: Node) -> None:
+        """Put a node, with the floating ones it takes along, into a loop of an input or its own kernel."""
+        self.floating.discard(node)
+        self._land_far(node, self.phases[node], set())
+        party = list(self._party(node, self.phases[node]))
+        home = self._open_loop(party) or self._new(party)
+        for one in party:
+            self.floating.discard(one)
+            home.nodes.append(one)
+            self.home[one] = home
+        home.sources |= _outside(party)
+
+    def _land_far(self, node: Node, phase: int, seen: set[Node]) -> None:
+        """Land what a node, or one it takes along, cannot take into its loop: before its depth is known."""
         for source in map(seen_through, node.inputs):
-            if source in self.floating and not self._is_near(source, node, phase):
-                self._land(source, None)
+            if source not in self.floating:
+                continue
+            if not self._is_near(source, node, phase):
+                self._land(source)
+            elif source not in seen:
+                seen.add(source)
+                self._land_far(source, phase, seen)
+
+    def _party(self, node: Node, phase: int) -> dict[Node, None]:
+        """A node behind the floating nodes it takes along, in topological order."""
+        party: dict[Node, None] = {}
+        for source in node.inputs:
+            if source in self.floating and source not in party:
+                party |= self._party(source, phase)
+        return {**party, node: None}
 
     def _is_near(self, source: Node, node: Node, phase: int) -> bool:
         """Whether a floating node can run in the loop of its reader, because nobody needs it earlier."""
-        same = is_elementwise(node) and source in node.inputs and self.shapes[source] == self.shapes[node]
-        return same and phase <= self.due[source]
+        direct = all(s is source for s in node.inputs if seen_through(s) is source)
+        same = is_elementwise(node) and self.shapes[source] == self.shapes[node]
+        return direct and same and phase <= self.due[source]
 
-    def _land(self, node: Node, loop: Kernel | None) -> None:
-        """End a node's floating: in this loop, else in that of an input, else in its own."""
-        self.floating.discard(node)
-        outside = {seen_through(s) for s in node.inputs}
-        self._land_far(node, loop.phase if loop is not None else self.phases[node])
-        home = loop or self._open_loop(node, outside) or self._new(node, outside)
-        for source in node.inputs:
-            if source in self.floating:
-                self._land(source, home)
-        self._append(node, home)
-
-    def _append(self, node: Node, loop: Kernel) -> None:
-        loop.nodes.append(node)
-        loop.sources |= {seen_through(s) for s in node.inputs}
-        self.home[node] = loop
-
-    def _new(self, node: Node, outside: set[Node]) -> Kernel:
-        """A kernel of its own, without the node in it yet."""
-        depth = 1 + max((self.home[s].depth for s in outside if s in self.home), default=-1)
-        kernel = Kernel([], self.shapes[node], self.phases[node], depth, is_elementwise(node))
+    def _new(self, party: Sequence[Node]) -> Kernel:
+        """A kernel of its own for these nodes, without them in it yet."""
+        depth = 1 + max((self.home[s].depth for s in _outside(party) if s in self.home), default=-1)
+        last = party[-1]
+        kernel = Kernel([], self.shapes[last], self.phases[last], depth, is_elementwise(last))
         self.kernels.append(kernel)
         return kernel
 
-    def _open_loop(self, node: Node, outside: set[Node]) -> Kernel | None:
-        """The deepest loop of an input that the node may join; its equals there become one with it."""
-        if not is_elementwise(node):
+    def _open_loop(self, party: Sequence[Node]) -> Kernel | None:
+        """The deepest loop of an input that the nodes may join; its equals there become one with it."""
+        if not is_elementwise(party[-1]):
             return None
-        direct = dict.fromkeys(self.home[s] for s in node.inputs if s in self.home)
+        direct = dict.fromkeys(self.home[s] for node in party for s in node.inputs if s in self.home)
         for loop in sorted(direct, key=lambda k: -k.depth):
             equals = [k for k in direct if k is not loop and self._is_equal(k, loop)]
-            if self._may_join(node, loop, outside, equals):
+            if self._may_join(party, loop, equals):
                 for other in equals:
                     self._merge(other, loop)
                 return loop
@@ -162,16 +166,17 @@ class Fusion:
         self.home.update(dict.fromkeys(other.nodes, loop))
         self.kernels.remove(other)
 
-    def _may_join(self, node: Node, loop: Kernel, outside: set[Node], equals: Sequence[Kernel]) -> bool:
-        if not loop.is_loop or loop.shape != self.shapes[node] or loop.phase != self.phases[node]:
+    def _may_join(self, party: Sequence[Node], loop: Kernel, equals: Sequence[Kernel]) -> bool:
+        last = party[-1]
+        if not loop.is_loop or (loop.shape, loop.phase) != (self.shapes[last], self.phases[last]):
             return False
-        for source in node.inputs:
+        for source in (s for node in party for s in node.inputs):
             kernel = self.home.get(seen_through(source))
             if kernel is None or ((kernel is loop or kernel in equals) and source in self.home):
                 continue
             if kernel.depth >= loop.depth and kernel.phase == loop.phase:
                 return False
-        return self._has_room(loop, outside.union(*(k.sources for k in equals)))
+        return self._has_room(loop, _outside(party).union(*(k.sources for k in equals)))
 
     def _has_room(self, loop: Kernel, outside: set[Node]) -> bool:
         return len((loop.sources | outside) - set(loop.nodes)) <= WIDEST
@@ -180,6 +185,11 @@ class Fusion:
         """The kernels in the order in which they run."""
         number = {kernel: i for i, kernel in enumerate(self.kernels)}
         return sorted(self.kernels, key=lambda k: (k.phase, k.depth, number[k]))
+
+
+def _outside(party: Sequence[Node]) -> set[Node]:
+    """What these nodes read that is none of them."""
+    return {seen_through(s) for node in party for s in node.inputs}.difference(party)
 
 
 def due(phases: Mapping[Node, int]) -> dict[Node, int]:
