@@ -63,7 +63,7 @@ def matmul_small(kind: str) -> int:
                 if w[11] == 1:
                     add_rows(c, (n, k), a, w[7], b, w[10] * size, zero)
                 else:
-                    add_columns(c, (n, k), a, w[7], carray(pointer(b, zero), FAR), (w[10], w[11]), zero)
+                    add_columns(c, w, a, carray(pointer(b, zero), FAR), zero)
 
     return kernel(run)
 
@@ -87,11 +87,12 @@ def add_rows(c, sizes, a, step, b, row_bytes, zero):
 
 
 @part
-def add_columns(c, sizes, a, step, b, strides, zero):
+def add_columns(c, w, a, b, zero):
     """c[j] += a B[:, j] for every j, where the rows of B do not lie side by side."""
-    (n, k), (row, column) = sizes, strides
-    for j in range(n):
+    # Sizes and strides are read from the block each time: known beforehand, they lead the compiler to gather
+    # numbers into vectors, which takes twice as long for the few numbers of a small product.
+    for j in range(w[2]):
         total = zero
-        for p in range(k):
-            total += a[p * step] * b[p * row + j * column]
+        for p in range(w[3]):
+            total += a[p * w[7]] * b[p * w[10] + j * w[11]]
         c[j] += total

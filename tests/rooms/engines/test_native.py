@@ -1,0 +1,151 @@
+"""The native program takes every array and every graph that the law takes, and refuses what it refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import chainrule as cr
+from chainrule.engines import native, reference
+from chainrule.errors import ShapeError
+from chainrule.gradient import grad
+from chainrule.graph import Graph, Node, input_node
+from random_graph import arrays, graphs
+
+
+def both(graph: Graph, feeds: dict[str, np.ndarray]) -> tuple[dict, dict]:
+    return reference.Program(graph).run(feeds), native.Program(graph).run(feeds)
+
+
+@given(graphs(20))
+def test_any_graph_gives_what_the_law_gives(graph: Graph) -> None:
+    law, fast = both(graph, arrays())
+    for name, value in law.items():
+        assert (fast[name].shape, fast[name].dtype) == (value.shape, value.dtype)
+        np.testing.assert_allclose(fast[name], value, rtol=1e-9, atol=1e-9)
+
+
+LAYOUTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "every second column": lambda a: np.repeat(a, 2, axis=1)[:, ::2],
+    "backwards": lambda a: a[::-1, ::-1].copy()[::-1, ::-1],
+    "Fortran order": np.asfortranarray,
+    "transposed": lambda a: np.ascontiguousarray(a.T).T,
+    "the other byte order": lambda a: a.astype(a.dtype.newbyteorder()),
+    "unaligned": lambda a: np.frombuffer(b"x" + a.tobytes(), a.dtype, offset=1).reshape(a.shape),
+    "one repeated row": lambda a: np.broadcast_to(a[:1], a.shape),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_arrays_may_lie_in_memory_as_they_like(layout: str, dtype: str) -> None:
+    x = np.random.Generator(np.random.Philox(1)).normal(size=(5, 19)).astype(dtype)
+    laid = LAYOUTS[layout](x)
+    laid.flags.writeable = False
+    before = laid.copy()
+    node = input_node("x", (None, 19), dtype)
+    graph = Graph({"y": (cr.exp(node) + node * 2.0).sum(1), "z": node @ node.T})
+    plain = native.Program(graph).run({"x": np.array(laid, dtype)})
+    odd = native.Program(graph).run({"x": laid})
+    for name, value in plain.items():
+        np.testing.assert_array_equal(odd[name], value)
+    np.testing.assert_array_equal(laid, before)
+
+
+@pytest.mark.parametrize("rows", [0, 1, 2])
+@pytest.mark.parametrize("columns", [0, 1, 17])
+def test_sizes_zero_and_one(rows: int, columns: int) -> None:
+    x, w = input_node("x", (None, columns), "float64"), input_node("w", (columns, 3), "float64")
+    hidden = cr.tanh(x @ w)
+    graph = Graph({
+        "hidden": hidden, "sum": x.sum(), "by row": x.sum(1), "by column": x.sum(0),
+        "joined": cr.concatenate([x, x * 2.0], 1), "turned": x.T * 1.0, "slope": grad(hidden.sum(), [w])[0],
+    })  # fmt: skip
+    rng = np.random.Generator(np.random.Philox(2))
+    law, fast = both(graph, {"x": rng.normal(size=(rows, columns)), "w": rng.normal(size=(columns, 3))})
+    for name, value in law.items():
+        assert fast[name].shape == value.shape
+        np.testing.assert_allclose(fast[name], value, rtol=1e-12, atol=1e-12, err_msg=name)
+
+
+def test_one_program_takes_batches_of_any_size() -> None:
+    x = input_node("x", (None, 3), "float64")
+    program = native.Program(Graph({"y": cr.softmax(x)}))
+    law = reference.Program(program.graph)
+    for rows in (4, 1, 9, 4):
+        feeds = {"x": np.arange(3.0 * rows).reshape(rows, 3)}
+        np.testing.assert_allclose(program.run(feeds)["y"], law.run(feeds)["y"], rtol=1e-14)
+
+
+def test_results_are_the_callers_own() -> None:
+    x = input_node("x", (2,), "float64")
+    program = native.Program(Graph({"y": x * 2.0, "x": x, "c": cr.constant([1.0, 2.0], "float64")}))
+    given_x = np.array([1.0, 2.0])
+    first = program.run({"x": given_x})
+    for value in first.values():
+        value[:] = 99.0
+    assert given_x.tolist() == [1.0, 2.0]
+    second = program.run({"x": given_x})
+    assert {name: value.tolist() for name, value in second.items()} == {
+        "y": [2.0, 4.0], "x": [1.0, 2.0], "c": [1.0, 2.0],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda a, b: cr.concatenate([a, b], 1),
+        lambda a, b: cr.concatenate([b, a], 1),
+        lambda a, b: cr.stack([a, a * 2.0], 1),
+        lambda a, b: cr.stack([b, b * 2.0], 2),
+        lambda a, b: cr.pad(a, ((0, 0), (1, 2))),
+        lambda a, b: grad((b[:, ::2] * b[:, ::2]).sum(), [b])[0],
+    ],
+)
+@pytest.mark.parametrize("rows", [1, 3, 40])
+def test_a_single_column_is_written_between_others(make: Callable[[Node, Node], Node], rows: int) -> None:
+    a, b = input_node("a", (rows, 1), "float64"), input_node("b", (rows, 3), "float64")
+    feeds = {"a": np.arange(rows * 1.0).reshape(rows, 1), "b": 100 + np.arange(rows * 3.0).reshape(rows, 3)}
+    law, fast = both(Graph({"y": make(a, b), "a": a, "b": b}), feeds)
+    np.testing.assert_array_equal(fast["y"], law["y"])
+
+
+@pytest.mark.parametrize("index", [-1, 3])
+def test_an_index_outside_its_table_is_refused(index: int) -> None:
+    table, i = input_node("table", (3, 2), "float64"), input_node("i", (None,), "int64")
+    program = native.Program(Graph({"y": cr.gather(table, i)}))
+    with pytest.raises(ShapeError, match="E211") as refused:
+        program.run({"table": np.ones((3, 2)), "i": np.array([0, index])})
+    assert "position 1" in str(refused.value)
+    assert program.run({"table": np.ones((3, 2)), "i": np.array([0])})["y"].shape == (1, 2)
+
+
+@pytest.mark.parametrize("outside", [-1, 4])
+def test_a_class_outside_its_range_is_refused(outside: int) -> None:
+    i = input_node("i", (None,), "int64")
+    program = native.Program(Graph({"y": cr.one_hot(i, 4, "float32")}))
+    with pytest.raises(ShapeError, match="E211"):
+        program.run({"i": np.array([1, outside, 2])})
+
+
+def test_missing_and_misfitting_arrays_are_refused() -> None:
+    x = input_node("x", (None, 3), "float64")
+    program = native.Program(Graph({"y": x * 2.0}))
+    with pytest.raises(ShapeError, match="E210"):
+        program.run({})
+    with pytest.raises(ShapeError, match="E209"):
+        program.run({"x": np.ones((2, 4))})
+    with pytest.raises(ShapeError, match="E209"):
+        program.run({"x": np.ones((2, 3), np.float32)})
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 40))
+def test_a_part_draws_its_share_of_the_whole(seed: int, rows: int) -> None:
+    key = input_node("key", (2,), "uint32")
+    graph = Graph({"u": cr.uniform(key, (rows, 3), "float32", 7)})
+    law, fast = both(graph, {"key": np.array([seed, 1], np.uint32)})
+    np.testing.assert_array_equal(fast["u"], law["u"])
