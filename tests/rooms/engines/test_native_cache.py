@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from chainrule.engines.native import machine as machine_module
 from chainrule.engines.native.loop import Operation, Recipe, Writer
-from chainrule.engines.native.machine import Machine
+from chainrule.engines.native.machine import Machine, written_by
 from chainrule.events import Event, Notice
 
 SQUARE = Recipe(1, (("float64", "c"),), (Operation("square", "float64", "float64", (0,)),), ((1, "c"),))
@@ -80,6 +82,18 @@ def test_another_recipe_is_another_file(tmp_path: Path) -> None:
     assert apart.source() != SQUARE.source()
     machine.function("loop", apart.source(), lambda name: Writer(apart, name).write())
     assert len(list(tmp_path.glob("*.o"))) == 2
+
+
+def test_code_of_another_version_of_the_writer_is_not_ours(tmp_path: Path) -> None:
+    home = Path(machine_module.__file__).parent
+    copy = tmp_path / "native"
+    shutil.copytree(home, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    ours = written_by(home)
+    assert written_by(copy) == ours
+    text = (copy / "vector.py").read_text(encoding="utf-8")
+    (copy / "vector.py").write_text(text.replace("0.5", "0.25", 1), encoding="utf-8")
+    assert written_by(copy) != ours, "another coefficient of a curve is other code for the same recipe"
+    assert ours in Machine(None).stamp
 
 
 def test_kernels_are_found_again_by_the_next_process(tmp_path: Path) -> None:

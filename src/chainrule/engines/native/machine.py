@@ -1,8 +1,8 @@
 """Machine code: compiled once, kept on disk, loaded at the next start.
 
-What is kept are object files, named by the text they were compiled from, this machine's processor and the
-versions involved; each begins with a checksum. A file that is missing, damaged or from elsewhere is simply
-compiled again; a folder that cannot be written means working without a cache.
+What is kept are object files, named by the text they were compiled from, this machine's processor, the
+versions involved and the sources of the writer; each begins with a checksum. A file that is missing, damaged
+or from elsewhere is simply compiled again; a folder that cannot be written means working without a cache.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ class Machine:
             cpu=llvm.get_host_cpu_name(), features=features, opt=3, jit=True
         )
         self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), self._target)
-        self._stamp = f"{llvm.get_host_cpu_name()} {features} llvmlite {llvmlite.__version__}"
+        written = written_by(Path(__file__).parent)
+        self.stamp = f"{llvm.get_host_cpu_name()} {features} llvmlite {llvmlite.__version__} {written}"
         self._loaded: dict[str, int] = {}
         self.folder = folder
         self.channel = Channel()
@@ -55,7 +56,7 @@ class Machine:
             text: what it computes, in words; two functions of one text are one function.
             write: gives the LLVM module of the function, when it must be compiled.
         """
-        digest = hashlib.sha256(f"{self._stamp}\n{text}".encode()).hexdigest()[:24]
+        digest = hashlib.sha256(f"{self.stamp}\n{text}".encode()).hexdigest()[:24]
         symbol = f"{name}_{digest}"
         if symbol not in self._loaded:
             code = self._kept(symbol) or self._compile(symbol, text, write)
@@ -95,6 +96,14 @@ class Machine:
             en, zh = error.clause(), error.clause("zh")
             self.channel.send(Notice(f"compiled code is not kept: {en}", f"编译结果不会保存：{zh}"))
             self.folder = None
+
+
+def written_by(folder: Path) -> str:
+    """A digest of the sources in a folder, so that code of another version's writer is not taken for ours."""
+    digest = hashlib.sha256()
+    for file in sorted(folder.glob("*.py")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 def cached(compiler: Callable[..., Any], *signature: str, **options: Any) -> Callable[[Callable], Any]:
