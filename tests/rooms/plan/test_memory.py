@@ -6,7 +6,6 @@ import itertools
 
 from hypothesis import given
 from hypothesis import strategies as st
-from training_step import step
 
 from chainrule.graph import Graph
 from chainrule.plan.memory import ALIGN, Layout, lay_out
@@ -14,6 +13,7 @@ from chainrule.plan.plan import plan
 from chainrule.plan.task import Buffer, Task
 from chainrule.plan.view import View
 from random_graph import graphs
+from training_step import step
 
 
 def spans(tasks: tuple[Task, ...], pinned: set[int]) -> dict[int, tuple[int, int]]:

@@ -7,12 +7,12 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from training_step import step
 
 import chainrule as cr
 from chainrule.graph import Graph, Node, input_node
 from chainrule.plan.part import split_batch
 from chainrule.plan.plan import Cut, Plan, plan
+from training_step import step
 
 
 def test_a_plan_is_printed(golden: Callable[[str, str], None]) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from training_step import parts, step
-
 import chainrule as cr
 from chainrule.graph import Graph, input_node, order
 from chainrule.plan.batch import Role, is_divisible, roles
 from chainrule.plan.plan import Cut, plan
 from chainrule.plan.task import AFTER, BEFORE, PARTS
+from training_step import parts, step
 
 
 def test_roles_of_a_training_step() -> None:
