@@ -60,7 +60,7 @@ class EpochDone(Event):
     Args:
         epoch: its number, from 1.
         step: updates made so far.
-        values: the row of the history: ``loss``, ``rate``, ``val_loss`` and the metrics.
+        values: the row of the history: ``epoch``, ``loss``, ``val_loss`` and the validation metrics.
         best: whether the weights are the best so far, by what early stopping watches.
     """
 

@@ -68,17 +68,6 @@ class Arrays:
         weights = None if self.weights is None else self.weights[index]
         return Arrays(_pick(self.x, index), None if self.y is None else _pick(self.y, index), weights)
 
-    def labelled(self) -> tuple[Arrays, tuple[Any, ...]]:
-        """The same rows with targets numbered from 0, and the labels those numbers stand for, sorted.
-
-        Example:
-            >>> data, labels = Arrays.of([[0.0], [1.0], [2.0]], ["no", "yes", "no"]).labelled()
-            >>> data.y.tolist(), labels
-            ([0, 1, 0], ('no', 'yes'))
-        """
-        labels, codes = np.unique(np.asarray(self.y), return_inverse=True)
-        return Arrays(self.x, codes.astype(np.int64), self.weights), tuple(labels.tolist())
-
 
 def _pick(part: Inputs, index: np.ndarray) -> Inputs:
     return {name: array[index] for name, array in part.items()} if isinstance(part, dict) else part[index]

@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-SEVERITIES = ("info", "warning", "error")
-
 SENTENCES: dict[str, tuple[str, str]] = {
     # why a column has its kind
     "asked": ("as you asked", "按您的指定"),

@@ -7,7 +7,7 @@ is written down. After the build the book says what must be given to the graph t
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -184,6 +184,3 @@ def called(layer: Layer, x: Any, scope: Scope) -> Any:
 def stream_of(path: str) -> int:
     """The random stream of a place in the net: a number that only its path decides."""
     return zlib.crc32(path.encode())
-
-
-Builder = Callable[[Any, Scope], Any]

@@ -117,10 +117,3 @@ def test_named_inputs_and_outputs() -> None:
     assert isinstance(data.x, dict)
     assert isinstance(data.y, dict)
     assert (data.x["b"].tolist(), data.y["t"].tolist(), data.rows) == ([[3.0]], [1], 1)
-
-
-@pytest.mark.parametrize("labels", [["b", "a", "b", "c"], [3, 1, 3, 7], [True, False, True, True]])
-def test_labels_are_numbered_in_sorted_order(labels: list) -> None:
-    data, names = Arrays.of(X, labels).labelled()
-    assert names == tuple(sorted(set(labels)))
-    assert [names[i] for i in data.y] == labels  # type: ignore[union-attr]
