@@ -100,6 +100,6 @@ def test_a_long_run_is_flat_in_memory_and_files() -> None:
     x = np.random.default_rng(0).normal(size=(2600, 2))
     model.fit(x, x[:, 0], epochs=1, batch_size=1, callbacks=[measure], verbose=False)
     blocks, resident, files = np.subtract(sizes[2500], sizes[500])
-    assert blocks < 200, "blocks of memory in Python, over 2,000 steps"
+    assert blocks < 1000, "blocks of memory in Python, over 2,000 steps: less than one for two steps"
     assert resident < 2**20
     assert files == 0
