@@ -34,7 +34,9 @@ print(json.dumps(time.perf_counter() - start))
 def _caches(folder: Path, threads: int) -> dict[str, str]:
     """An environment in which nothing was ever compiled."""
     own = {"XDG_CACHE_HOME": str(folder / "cache"), "NUMBA_CACHE_DIR": str(folder / "numba")}
-    return {**surroundings(threads), **own}
+    usual = surroundings(threads)
+    usual.pop("PYTHONDONTWRITEBYTECODE", None)  # Python keeps its own compiled files, as it does for users
+    return {**usual, **own}
 
 
 def _run(command: list[str], environment: dict[str, str], folder: Path) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from chainrule.events import Bulletin, bulletin
 from chainrule.settings import settings
 
 hypothesis.settings.register_profile(
@@ -30,6 +31,12 @@ def _usual_settings() -> Iterator[None]:
     """Every test starts with the same settings, whatever the locale and the test before it."""
     with settings.using(lang="en", dtype="float32"):
         yield
+
+
+@pytest.fixture(autouse=True)
+def _nothing_said() -> None:
+    """Every test starts with nothing said that holds for the process, as a process does."""
+    vars(bulletin).update(vars(Bulletin()))
 
 
 @pytest.fixture

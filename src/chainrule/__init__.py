@@ -19,12 +19,42 @@ __version__ = "0.1.0"
 _HOMES: dict[str, str] = {
     "explain.model": "Model load",
     "engines": "GradientCheck check_gradient compile evaluate",
+    "engines.parity": "Parity parity",
     "gradient": "grad",
     "graph": "Graph Node constant",
     "ops.written": "formula",
     "train.stopping": "Converged EarlyStopping",
-    "data": "check read_table",
+    "data": (
+        "Buckets Tokenizer Windows check map_array pad_sequences read_blocks read_images read_table "
+        "sample_rows stream text_windows unpack windows"
+    ),
+    "data.augmentation": "Augmentation CutMix Mixup RandAugment",
+    "data.sound": "Sound read_sound resampled",
+    "data.spectrogram": "LogMel",
+    "nn.constraint": "Constraint MaxNorm MinMaxNorm NonNegative UnitLength",
+    "nn.initialiser": "Dirac Eye Normal SparseNormal TruncatedNormal Uniform",
+    "nn.optimizer": (
+        "ASGD Accumulated AdaBelief Adadelta Adafactor Adagrad Adamax Adan EMA Ftrl Group Grouped LAMB LARS "
+        "LBFGS Lion Muon NAdam RAdam Rprop SWA ScheduleFreeAdamW Yogi"
+    ),
+    "nn.loss": (
+        "CTC MAPE MSLE NLL BinaryFocal CategoricalFocal CategoricalHinge Circle Contrastive CosineEmbedding "
+        "CosineLoss Dice GaussianNLL GeneralizedCrossEntropy Hinge HingeEmbedding KLDivergence LogCosh "
+        "MarginRanking MultiMargin MultilabelMargin Poisson SmoothL1 SoftCrossEntropy SoftMargin "
+        "SquaredHinge TripletMargin Tversky"
+    ),
+    "nn.penalty": "L1L2 OrthogonalPenalty",
+    "nn.schedule": (
+        "CosineRestarts Cyclic ExponentialDecay InverseTimeDecay LinearRamp MultiStep Noam OneCycle "
+        "PiecewiseConstant PolynomialDecay RateFormula RateProduct RateSequence ReduceOnPlateau"
+    ),
     "nn": (
+        "AdaptiveAveragePool AdaptiveMaxPool AlphaDropout BatchNorm Bilinear ChannelShuffle ConvTranspose "
+        "CosineSimilarity Crop DepthwiseConv Dot Embedding EmbeddingBag FeatureAlphaDropout Fold "
+        "FractionalMaxPool GaussianDropout GaussianNoise GroupNorm Highway Identity InstanceNorm LPPool "
+        "LayerNorm LocalResponseNorm Merge MixtureOfExperts Pad PairwiseDistance Permute PixelShuffle "
+        "PixelUnshuffle RMSNorm RepeatVector SeparableConv SpatialDropout SpectralNorm SqueezeExcite "
+        "Unfold UnitNorm UpSampling WeightNorm "
         "L1 L2 MAE MSE SGD Activation Adam AdamW AveragePool BinaryCrossEntropy ClipGlobalNorm ClipNorm "
         "ClipValue Constant Conv Cosine CrossEntropy Dense Dropout Fill Flatten GlobalAveragePool "
         "GlobalMaxPool HalfMSE Huber Initialiser Layer Loss MaxPool Optimizer Orthogonal Parallel Penalty "
@@ -40,7 +70,18 @@ _TABLES: dict[str, str] = {  # functions that a table of their room names
         "sigmoid sign sin softmax softplus sqrt square stack stop_gradient subtract sum tanh transpose "
         "uniform variance where"
     ),
-    "nn:LOSS_FUNCTIONS": "half_mse mse mae huber binary_cross_entropy cross_entropy",
+    "nn:ACTIVATIONS": (
+        "celu elu exponential gelu gelu_tanh glu hard_shrink hard_sigmoid hard_silu hard_tanh leaky_relu "
+        "log_sigmoid mish prelu relu6 rrelu selu silu soft_shrink softmin softsign sparse_plus "
+        "sparse_sigmoid sparsemax squareplus tanh_shrink threshold"
+    ),
+    "nn:LOSS_FUNCTIONS": (
+        "half_mse mse mae huber smooth_l1 log_cosh mape msle cosine_similarity poisson gaussian_nll "
+        "kl_divergence binary_cross_entropy cross_entropy soft_cross_entropy nll binary_focal "
+        "categorical_focal generalized_cross_entropy hinge squared_hinge soft_margin categorical_hinge "
+        "multi_margin multilabel_margin hinge_embedding margin_ranking cosine_embedding contrastive "
+        "triplet_margin circle dice tversky ctc"
+    ),
 }
 _PLACES = {name: room for room, names in _HOMES.items() for name in names.split()}
 _FUNCTIONS = {name: table for table, names in _TABLES.items() for name in names.split()}

@@ -6,7 +6,8 @@ message and a user's own callback are all listeners to the same events.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -136,3 +137,51 @@ class Channel:
         """Tell all; whether one of them answered ``True``, which asks the training to stop."""
         answers = [listener(event) for listener in self.listeners]  # all are told, whatever the first says
         return any(answer is True for answer in answers)
+
+
+class Bulletin:
+    """Says each notice once in the life of a process.
+
+    What holds for a whole process (an operation without a compiled kernel, a cache that cannot be written) is
+    often found out while nobody listens. It then waits for the first who does. Where several listen, one
+    inside the other (a command that trains), the outermost is told, so that nobody is told twice.
+
+    Example:
+        >>> bulletin, heard = Bulletin(), []
+        >>> bulletin.say("no cache", "没有缓存")
+        >>> with bulletin.heard_by(Channel([heard.append])):
+        ...     bulletin.say("no cache", "没有缓存")
+        >>> [notice.en for notice in heard]
+        ['no cache']
+    """
+
+    def __init__(self) -> None:
+        self._said: set[Notice] = set()
+        self._waiting: list[Notice] = []
+        self._channels: list[Channel] = []
+
+    def say(self, en: str, zh: str) -> None:
+        """Tell whoever listens, now or later, unless it was said before."""
+        notice = Notice(en, zh)
+        if notice not in self._said:
+            self._said.add(notice)
+            self._waiting.append(notice)
+            self._tell()
+
+    @contextmanager
+    def heard_by(self, channel: Channel) -> Iterator[None]:
+        """Inside the block, these listeners are told; first what has been waiting for someone to listen."""
+        self._channels.append(channel)
+        try:
+            self._tell()
+            yield
+        finally:
+            self._channels.remove(channel)
+
+    def _tell(self) -> None:
+        channel = next((c for c in self._channels if c.listeners), None)
+        while channel is not None and self._waiting:
+            channel.send(self._waiting.pop(0))
+
+
+bulletin = Bulletin()

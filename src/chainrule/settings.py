@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import locale
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
+from pathlib import Path
 
 from chainrule.errors import UsageError, nearest
 
@@ -28,6 +30,60 @@ def processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def free_memory(root: Path = Path("/")) -> int:
+    """How many bytes this process may still take: what the system has, a container allows, a setting grants.
+
+    Args:
+        root: where ``proc`` and ``sys`` are found. Where they are not, only the setting counts.
+    """
+    free = _numbers(root / "proc/meminfo").get("MemAvailable:", sys.maxsize // 1024) * 1024
+    for line in _lines(root / "proc/self/cgroup"):
+        _, kinds, path = line.split(":", 2)
+        kind, limit, usage = ("", "memory.max", "memory.current")
+        if "memory" in kinds.split(","):
+            kind, limit, usage = ("memory", "memory.limit_in_bytes", "memory.usage_in_bytes")
+        elif kinds:
+            continue
+        top = root / "sys/fs/cgroup" / kind
+        inside = top / path.lstrip("/")
+        for folder in (inside, *inside.parents):
+            free = min(free, _left_in(folder, limit, usage))
+            if folder == top:
+                break
+    return min(free, settings.memory or free)
+
+
+def _left_in(folder: Path, limit: str, usage: str) -> int:
+    """What a control group may still take; files that the system could drop at once do not count as taken."""
+    most, taken = ("".join(_lines(folder / name)) for name in (limit, usage))
+    if not (most.isdigit() and taken.isdigit()):
+        return sys.maxsize
+    return max(0, int(most) - int(taken) + _numbers(folder / "memory.stat").get("inactive_file", 0))
+
+
+def _lines(file: Path) -> list[str]:
+    try:
+        return file.read_text().splitlines()
+    except OSError:
+        return []
+
+
+def _numbers(file: Path) -> dict[str, int]:
+    """The lines of a file that begin with a name and a number."""
+    words = (line.split() for line in _lines(file))
+    return {w[0]: int(w[1]) for w in words if len(w) > 1 and w[1].isdigit()}
+
+
+def _memory(value: object) -> int:
+    """The bytes that may be taken, once it is known that they are some; 0 means all that are free."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise UsageError(
+            "E102", where="cr.settings", name="memory", expected="bytes, or 0 for all that are free",
+            received=value, fix="cr.settings.memory = 2 * 10**9",
+        )  # fmt: skip
+    return value
+
+
 def _threads(value: object) -> int:
     """The number of threads, once it is known to be one; 0 means all processors."""
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 1024:
@@ -42,6 +98,9 @@ def _threads(value: object) -> int:
     return value or processors()
 
 
+_COUNTS = {"threads": _threads, "memory": _memory}
+
+
 @dataclass
 class Settings:
     """What ``cr.settings`` holds.
@@ -52,10 +111,11 @@ class Settings:
         lang: language of messages, ``"en"`` or ``"zh"``; the locale's by default.
         threads: how many threads compute; as many as there are processors by default. Results do not depend
             on it.
+        memory: how many bytes a training step or a prediction may take; 0, the default, is all that are free.
 
     Fails:
         UsageError E101: a setting or a value of one that does not exist.
-        UsageError E102: fewer than one thread.
+        UsageError E102: fewer than one thread, or less than no memory.
 
     Example:
         >>> print(Settings(dtype="float64", lang="en", threads=2))
@@ -63,12 +123,14 @@ class Settings:
         engine = "native"
         lang = "en"
         threads = 2
+        memory = 0
     """
 
     dtype: str = "float32"
     engine: str = "native"
     lang: str = ""
     threads: int = 0
+    memory: int = 0
 
     def __setattr__(self, name: str, value: object) -> None:
         known = [f.name for f in fields(self)]
@@ -77,8 +139,8 @@ class Settings:
                 "E101", where="cr.settings", name=name, expected=", ".join(known), received=name,
                 fix=f"cr.settings.{nearest(name, known) or known[0]} = ...",
             )  # fmt: skip
-        if name == "threads":
-            object.__setattr__(self, name, _threads(value))
+        if name in _COUNTS:
+            object.__setattr__(self, name, _COUNTS[name](value))
             return
         if name == "lang" and value == "":
             value = _language()

@@ -7,13 +7,15 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import scipy.stats
+import torch
 
 from chainrule import nn
 from chainrule.engines import evaluate
 from chainrule.errors import ChainruleError, ShapeError, UsageError
 from chainrule.graph import input_node
 from chainrule.keyed import key_of
-from chainrule.nn.initialiser import INITIALISERS, fans, known_initialiser
+from chainrule.nn.initialiser import INITIALISERS, fans, known_initialiser, truncated_std
 from chainrule.spec import Spec
 
 SHAPE = (120, 80)  # (O, I)
@@ -29,6 +31,13 @@ def drawn(
 
 
 SPREAD = {
+    "eye": math.sqrt(80 / 9600 - (80 / 9600) ** 2),
+    "lecun": math.sqrt(1 / 80),
+    "lecun_normal": math.sqrt(1 / 80),
+    "normal": 0.05,
+    "sparse": 0.01 * math.sqrt(0.5),
+    "truncated_normal": 0.05 * truncated_std(2.0),
+    "uniform": 0.1 / math.sqrt(12),
     "he": math.sqrt(2 / 80),
     "he_normal": math.sqrt(2 / 80),
     "ones": 0.0,
@@ -40,17 +49,20 @@ SPREAD = {
 }
 
 
-@pytest.mark.parametrize("name", INITIALISERS)
+FILLED = {"ones": 1.0, "eye": 80 / 9600}  # the mean of those that are not around 0
+
+
+@pytest.mark.parametrize("name", SPREAD)
 def test_mean_and_spread_are_those_promised(name: str) -> None:
     values = drawn(INITIALISERS[name], SHAPE).astype("float64")
     n = values.size
-    centre = 1.0 if name == "ones" else 0.0
+    centre = FILLED.get(name, 0.0)
     # Five standard errors: a draw outside is a fault, not bad luck; the key is fixed besides.
     assert abs(values.mean() - centre) <= 5 * SPREAD[name] / math.sqrt(n)
     assert abs(values.std() - SPREAD[name]) <= 5 * SPREAD[name] / math.sqrt(2 * n)
 
 
-@pytest.mark.parametrize("name", ["he", "xavier"])
+@pytest.mark.parametrize("name", ["he", "xavier", "lecun", "uniform"])
 def test_a_uniform_draw_keeps_its_limit_and_fills_it(name: str) -> None:
     values, limit = drawn(INITIALISERS[name], SHAPE), math.sqrt(3) * SPREAD[name]
     assert np.abs(values).max() <= limit
@@ -60,12 +72,13 @@ def test_a_uniform_draw_keeps_its_limit_and_fills_it(name: str) -> None:
 @pytest.mark.parametrize("name", INITIALISERS)
 def test_a_draw_depends_on_key_and_stream_alone(name: str) -> None:
     init = INITIALISERS[name]
-    first = drawn(init, (6, 5))
-    np.testing.assert_array_equal(first, drawn(init, (6, 5)))
-    np.testing.assert_allclose(first, drawn(init, (6, 5), "float64"), rtol=1e-6, atol=1e-7)
-    if name not in ("zeros", "ones"):
-        assert not np.allclose(first, drawn(init, (6, 5), stream=6))
-        assert not np.allclose(first, drawn(init, (6, 5), seed=4))
+    shape = (6, 3, 5) if name == "dirac" else (6, 5)
+    first = drawn(init, shape)
+    np.testing.assert_array_equal(first, drawn(init, shape))
+    np.testing.assert_allclose(first, drawn(init, shape, "float64"), rtol=1e-6, atol=1e-7)
+    if name not in ("zeros", "ones", "eye", "dirac"):
+        assert not np.allclose(first, drawn(init, shape, stream=6))
+        assert not np.allclose(first, drawn(init, shape, seed=4))
 
 
 @pytest.mark.parametrize(
@@ -128,6 +141,13 @@ def test_the_usual_spread_follows_the_activation() -> None:
         (lambda: nn.SmallNormal(-1.0), "E102"),
         (lambda: nn.Orthogonal(0), "E102"),
         (lambda: nn.Fill("0"), "E102"),
+        (lambda: nn.Uniform(1.0, 1.0), "E102"),
+        (lambda: nn.Uniform("0"), "E102"),
+        (lambda: nn.Normal(0.0, -1.0), "E102"),
+        (lambda: nn.TruncatedNormal(cut=0.1), "E102"),
+        (lambda: nn.Eye(float("nan")), "E102"),
+        (lambda: nn.Dirac(0), "E102"),
+        (lambda: nn.SparseNormal(1.5), "E102"),
     ],
 )
 def test_a_wrong_setting_is_refused(bad: Callable[[], object], code: str) -> None:
@@ -136,8 +156,60 @@ def test_a_wrong_setting_is_refused(bad: Callable[[], object], code: str) -> Non
     assert caught.value.code == code
 
 
-def test_an_orthogonal_bias_is_refused() -> None:
+@pytest.mark.parametrize(
+    ("init", "shape"),
+    [
+        (nn.Orthogonal(), (5,)),
+        (nn.Eye(), (5,)),
+        (nn.Eye(), (5, 3, 2)),
+        (nn.Dirac(), (5, 3)),
+        (nn.Dirac(2), (5, 3, 3)),
+        (nn.SparseNormal(), (5,)),
+    ],
+)
+def test_a_shape_without_the_structure_is_refused(init: nn.Initialiser, shape: tuple[int, ...]) -> None:
     with pytest.raises(ChainruleError) as caught:
-        nn.Orthogonal()(input_node("key", (2,), "uint32"), (5,), "float32", 0)
+        init(input_node("key", (2,), "uint32"), shape, "float32", 0)
     assert isinstance(caught.value, ShapeError)
     assert caught.value.code == "E208"
+
+
+@pytest.mark.parametrize("cut", [0.5, 1.0, 2.0, 3.0])
+def test_a_cut_normal_has_no_tails_and_the_spread_that_is_left(cut: float) -> None:
+    values = drawn(nn.TruncatedNormal(1.0, 0.5, cut), (300, 200), "float64")
+    peer = scipy.stats.truncnorm(-cut, cut, 1.0, 0.5)
+    assert np.abs(values - 1.0).max() <= 0.5 * cut
+    assert np.unique(values).size > 0.999 * values.size  # none was moved to the limit in number
+    assert scipy.stats.kstest(values.reshape(-1)[:20_000], peer.cdf).pvalue > 1e-4
+    assert truncated_std(cut) * 0.5 == pytest.approx(peer.std(), rel=1e-9)
+
+
+@pytest.mark.parametrize("fan", ["in", "out", "mean"])
+@pytest.mark.parametrize("law", ["uniform", "normal", "truncated"])
+def test_every_law_has_the_variance_of_its_fan(law: str, fan: str) -> None:
+    values = drawn(nn.Scaled(1.5, fan, law), (40, 3, 3, 60), "float64")
+    fan_in, fan_out = 9 * 60, 9 * 40
+    expected = 1.5 / {"in": fan_in, "out": fan_out, "mean": (fan_in + fan_out) / 2}[fan]
+    assert values.var() == pytest.approx(expected, rel=0.05)
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize("shape", [(4, 3, 2), (4, 3, 5, 3), (2, 3, 4, 5, 6)])
+def test_dirac_is_the_one_of_torch(shape: tuple[int, ...], groups: int) -> None:
+    peer = torch.nn.init.dirac_(torch.empty(shape[0], shape[-1], *shape[1:-1]), groups).movedim(1, -1)
+    np.testing.assert_array_equal(drawn(nn.Dirac(groups), shape), peer.numpy())
+
+
+def test_eye_is_the_one_of_torch() -> None:
+    np.testing.assert_array_equal(
+        drawn(nn.Eye(2.0), (3, 5)), 2 * torch.nn.init.eye_(torch.empty(3, 5)).numpy()
+    )
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 1.0])
+def test_each_column_has_its_share_of_zeros_in_places_of_its_own(share: float) -> None:
+    values = drawn(nn.SparseNormal(share, 2.0), (33, 50))
+    assert ((values == 0).sum(axis=0) == math.ceil(share * 33)).all()
+    if 0 < share < 1:
+        assert len({column.tobytes() for column in (values == 0).T}) > 40
+        assert values[values != 0].std() == pytest.approx(2.0, rel=0.1)

@@ -8,13 +8,15 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch.optim import lr_scheduler
 
 from chainrule import nn
-from chainrule.engines import evaluate
+from chainrule.engines import compile, evaluate
 from chainrule.errors import UsageError
-from chainrule.graph import input_node
-from chainrule.nn.schedule import known_schedule
+from chainrule.graph import Graph, input_node
+from chainrule.nn.schedule import REDUCTIONS, SCHEDULES, Slowed, known_schedule
 
 HORIZON = 60
 
@@ -24,7 +26,10 @@ def rates(schedule: nn.Schedule, dtype: str = "float64", horizon: int = HORIZON)
     step = input_node("step", (), dtype, "step")
     rate = schedule(step, horizon)
     assert rate.spec == step.spec
-    return [float(evaluate(rate, {"step": i})) for i in range(horizon)]
+    program = compile(Graph({"rate": rate}), "reference")
+    given = dict.fromkeys(program.graph.inputs, np.zeros((), dtype))
+    steps = (np.array(i, dtype) for i in range(horizon))
+    return [float(program.run({**given, **({"step": i} if "step" in given else {})})["rate"]) for i in steps]
 
 
 def peer_rates(make: Callable[[torch.optim.Optimizer], lr_scheduler.LRScheduler], rate: float) -> list[float]:
@@ -43,6 +48,21 @@ def _warm_cosine(o: torch.optim.Optimizer) -> lr_scheduler.LRScheduler:
     return lr_scheduler.SequentialLR(o, parts, [10])
 
 
+def _cyclic(mode: str, factor: float = 1.0) -> Callable[..., lr_scheduler.LRScheduler]:
+    return lambda o: lr_scheduler.CyclicLR(o, 0.1, 0.4, 7, mode=mode, gamma=factor)  # type: ignore[arg-type]
+
+
+def _sequence(o: torch.optim.Optimizer) -> lr_scheduler.LRScheduler:
+    parts = [lr_scheduler.ConstantLR(o, 0.1, 1000), lr_scheduler.ExponentialLR(o, 0.9)]
+    return lr_scheduler.SequentialLR(o, parts, [20])
+
+
+def _chained(o: torch.optim.Optimizer) -> lr_scheduler.LRScheduler:
+    return lr_scheduler.ChainedScheduler(
+        [lr_scheduler.ExponentialLR(o, 0.9), lr_scheduler.LinearLR(o, 0.1, 1.0, 9)]
+    )
+
+
 CASES: dict[str, tuple[nn.Schedule, Callable[[int], float]]] = {
     "constant": (nn.Constant(0.3), lambda t: 0.3),
     "step": (nn.Step(0.4, 7, 0.5), lambda t: 0.4 * 0.5 ** (t // 7)),
@@ -56,7 +76,49 @@ CASES: dict[str, tuple[nn.Schedule, Callable[[int], float]]] = {
         nn.Warmup(8, nn.Step(0.5, 10)),
         lambda t: 0.5 * min(1, (t + 1) / 8) * 0.1 ** (max(0, t - 8) // 10),
     ),
-}
+    "multi-step": (nn.MultiStep(0.4, (7, 20, 21)), lambda t: 0.4 * 0.1 ** ((t >= 7) + (t >= 20) + (t >= 21))),
+    "piecewise": (
+        nn.PiecewiseConstant((0.3, 0.1, 0.2), (5, 9)),
+        lambda t: [0.3, 0.1, 0.2][(t >= 5) + (t >= 9)],
+    ),
+    "exponential": (nn.ExponentialDecay(0.4, 0.5, 10), lambda t: 0.4 * 0.5 ** (t / 10)),
+    "exponential stairs": (nn.ExponentialDecay(0.4, 0.5, 10, True), lambda t: 0.4 * 0.5 ** (t // 10)),
+    "inverse time": (nn.InverseTimeDecay(0.4, 0.5, 10), lambda t: 0.4 / (1 + 0.5 * t / 10)),
+    "inverse time stairs": (nn.InverseTimeDecay(0.4, 0.5, 10, True), lambda t: 0.4 / (1 + 0.5 * (t // 10))),
+    "polynomial": (
+        nn.PolynomialDecay(0.4, 30, 0.1, 2.0), lambda t: 0.1 + 0.3 * (1 - min(t, 30) / 30) ** 2
+    ),
+    "polynomial to the end": (nn.PolynomialDecay(0.4), lambda t: 0.4 * (1 - t / HORIZON)),
+    "linear": (nn.LinearRamp(0.4, 10, 0.5, 2.0), lambda t: 0.4 * (0.5 + 1.5 * min(t, 10) / 10)),
+    "noam": (nn.Noam(64, 20), lambda t: 64**-0.5 * min((t + 1) ** -0.5, (t + 1) * 20**-1.5)),
+    "cosine restarts": (
+        nn.CosineRestarts(0.4, 20, floor=0.1, shrink=0.5),
+        lambda t: 0.1 + (0.4 * 0.5 ** (t // 20) - 0.1) * (1 + math.cos(math.pi * (t % 20) / 20)) / 2,
+    ),
+    "one cycle": (
+        nn.OneCycle(0.4, 41, 0.5, 4.0, 10.0, "linear"),
+        lambda t: 0.1 + 0.3 * t / 19.5 if t <= 19.5 else max(0.01, 0.4 - 0.39 * (t - 19.5) / 20.5),
+    ),
+    "cyclic": (nn.Cyclic(0.4, 0.1, 5), lambda t: 0.1 + 0.3 * min(t % 10, 10 - t % 10) / 5),
+    "sequence": (
+        nn.RateSequence((0.1, nn.ExponentialDecay(0.4, 0.5), 0.2), (10, 14)),
+        lambda t: 0.1 if t < 10 else 0.4 * 0.5 ** (t - 10) if t < 14 else 0.2,
+    ),
+    "product": (
+        nn.RateProduct((nn.ExponentialDecay(0.4, 0.9), nn.Step(1.0, 7, 0.5))),
+        lambda t: 0.4 * 0.9**t * 0.5 ** (t // 7),
+    ),
+    "slowed": (Slowed(nn.ExponentialDecay(0.4, 0.5), 3), lambda t: 0.4 * 0.5 ** (t // 3)),
+    "formula": (
+        nn.RateFormula("where(t < 5 & t >= 2, 0.5, max(0.1 * e^(-t / T), 0.05))"),
+        lambda t: 0.5 if 2 <= t < 5 else max(0.1 * math.exp(-t / HORIZON), 0.05),
+    ),
+    "plateau before any": (nn.ReduceOnPlateau(nn.Step(0.4, 7, 0.5)), lambda t: 0.4 * 0.5 ** (t // 7)),
+}  # fmt: skip
+
+
+def test_every_schedule_is_tried() -> None:
+    assert {type(schedule) for schedule, _ in CASES.values()} == set(SCHEDULES)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -74,6 +136,35 @@ def test_rates_agree_with_the_plain_formula(name: str) -> None:
         (nn.Cosine(0.4, floor=1e-3), lambda o: lr_scheduler.CosineAnnealingLR(o, HORIZON, 1e-3)),
         (nn.Warmup(10, 0.4), lambda o: lr_scheduler.LinearLR(o, 1 / 10, 1.0, 9)),
         (nn.Warmup(10, nn.Cosine(0.4, floor=1e-3)), _warm_cosine),
+        (nn.MultiStep(0.4, (7, 20, 21), 0.5), lambda o: lr_scheduler.MultiStepLR(o, [7, 20, 21], 0.5)),
+        (nn.ExponentialDecay(0.4, 0.9), lambda o: lr_scheduler.ExponentialLR(o, 0.9)),
+        (nn.PolynomialDecay(0.4, 30, power=2.0), lambda o: lr_scheduler.PolynomialLR(o, 30, 2.0)),
+        (nn.LinearRamp(0.4), lambda o: lr_scheduler.LinearLR(o)),
+        (nn.LinearRamp(0.4, 9, 1.0, 0.1), lambda o: lr_scheduler.LinearLR(o, 1.0, 0.1, 9)),
+        (nn.CosineRestarts(0.4, 10), lambda o: lr_scheduler.CosineAnnealingWarmRestarts(o, 10)),
+        (
+            nn.CosineRestarts(0.4, 4, 2, 0.01),
+            lambda o: lr_scheduler.CosineAnnealingWarmRestarts(o, 4, 2, 0.01),
+        ),
+        (nn.CosineRestarts(0.4, 2, 3), lambda o: lr_scheduler.CosineAnnealingWarmRestarts(o, 2, 3)),
+        (nn.OneCycle(0.4), lambda o: lr_scheduler.OneCycleLR(o, 0.4, HORIZON)),
+        (
+            nn.OneCycle(0.4, None, 0.45, 10.0, 50.0, "linear"),
+            lambda o: lr_scheduler.OneCycleLR(
+                o,
+                0.4,
+                HORIZON,
+                pct_start=0.45,
+                div_factor=10.0,
+                final_div_factor=50.0,
+                anneal_strategy="linear",
+            ),
+        ),
+        (nn.Cyclic(0.4, 0.1, 5, 8), lambda o: lr_scheduler.CyclicLR(o, 0.1, 0.4, 5, 8)),
+        (nn.Cyclic(0.4, 0.1, 7, mode="triangular2"), _cyclic("triangular2")),
+        (nn.Cyclic(0.4, 0.1, 7, mode="exp_range", factor=0.98), _cyclic("exp_range", 0.98)),
+        (nn.RateSequence((nn.Constant(0.04), nn.ExponentialDecay(0.4, 0.9)), (20,)), _sequence),
+        (nn.RateProduct((nn.ExponentialDecay(0.4, 0.9), nn.LinearRamp(1.0, 9, 0.1))), _chained),
     ],
 )
 def test_rates_agree_with_torch(schedule: nn.Schedule, peer: Callable) -> None:
@@ -112,9 +203,88 @@ def test_a_number_is_a_constant_schedule() -> None:
         lambda: nn.Warmup(5, -0.1),
         lambda: nn.Warmup(5, "cosine"),
         lambda: nn.Warmup(5, nn.Warmup(5, 0.1)),
+        lambda: nn.MultiStep(0.1, (5, 5)),
+        lambda: nn.MultiStep(0.1, ()),
+        lambda: nn.MultiStep(0.1, (0, 5)),
+        lambda: nn.PiecewiseConstant((0.1,), (5,)),
+        lambda: nn.PiecewiseConstant((0.1, -0.1), (5,)),
+        lambda: nn.PiecewiseConstant((0.1, 0.2), ("5",)),
+        lambda: nn.ExponentialDecay(0.1, 1.5),
+        lambda: nn.ExponentialDecay(0.1, every=0),
+        lambda: nn.InverseTimeDecay(0.1, -1.0),
+        lambda: nn.PolynomialDecay(0.1, power=0.0),
+        lambda: nn.PolynomialDecay(0.1, floor=0.2),
+        lambda: nn.LinearRamp(0.1, 0),
+        lambda: nn.LinearRamp(0.1, start=-1.0),
+        lambda: nn.Noam(0),
+        lambda: nn.CosineRestarts(0.1, 0),
+        lambda: nn.CosineRestarts(0.1, 5, 1.5),
+        lambda: nn.OneCycle(0.1, share=1.0),
+        lambda: nn.OneCycle(0.1, rise_from=0.5),
+        lambda: nn.Cyclic(0.1, 0.2),
+        lambda: nn.Cyclic(0.1, 0.0, 0),
+        lambda: nn.RateSequence((0.1,), ()),
+        lambda: nn.RateSequence((0.1, 0.2), (5, 9)),
+        lambda: nn.RateSequence((0.1, "x"), (5,)),
+        lambda: nn.RateProduct((0.1, 0.0)),
+        lambda: Slowed(0.1, 0),
+        lambda: nn.ReduceOnPlateau(0.1, 1.0),
+        lambda: nn.ReduceOnPlateau(0.1, patience=-1),
+        lambda: nn.ReduceOnPlateau("slow"),
+        lambda: nn.RateFormula("0.1 *"),
+        lambda: nn.RateFormula("0.1 * x"),
+        lambda: nn.RateFormula("__import__(t)"),
+        lambda: nn.RateFormula("t[0]"),
+        lambda: nn.RateFormula("sum(k, k)"),
+        lambda: nn.RateFormula("(" * 5000 + "t" + ")" * 5000),
+        lambda: nn.RateFormula("t" + " + t" * 80),
+        lambda: nn.RateFormula(0.1),
     ],
 )
 def test_a_setting_out_of_its_range_is_refused(bad: Callable[[], object]) -> None:
     with pytest.raises(UsageError) as caught:
         bad()
     assert caught.value.code == "E102"
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: nn.OneCycle(0.1, shape="sine"), lambda: nn.Cyclic(0.1, 0, mode="saw")]
+)
+def test_a_name_that_does_not_exist_is_refused(make: Callable[[], object]) -> None:
+    with pytest.raises(UsageError) as caught:
+        make()
+    assert caught.value.code == "E101"
+
+
+@pytest.mark.parametrize("longer", [2, 3, 10])
+def test_a_restart_is_exactly_where_it_should_be(longer: int) -> None:
+    begins = [0]
+    while begins[-1] < 1000:
+        begins.append(begins[-1] + 3 * longer ** (len(begins) - 1))
+    for dtype in ("float32", "float64"):
+        found = np.array(rates(nn.CosineRestarts(1.0, 3, longer), dtype, 1000))
+        assert np.flatnonzero(found == 1.0).tolist() == [b for b in begins if b < 1000]
+
+
+@given(
+    st.lists(st.sampled_from([1.0, 0.9, 0.89995, 0.5, 2.0, math.nan]), max_size=30),
+    st.integers(0, 3),
+    st.integers(0, 3),
+    st.booleans(),
+)
+def test_reduce_on_plateau_agrees_with_torch(
+    losses: list[float], patience: int, rest: int, larger: bool
+) -> None:
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], 0.4)
+    mode = "max" if larger else "min"
+    peer = lr_scheduler.ReduceLROnPlateau(
+        optimizer, mode, 0.5, patience, cooldown=rest, min_lr=0.03, eps=0.0, threshold=1e-4
+    )
+    ours = nn.ReduceOnPlateau(0.4, 0.5, patience, "loss", larger=larger, cooldown=rest, floor=0.03)
+    rate = ours(input_node("step", (), "float64", "step"), 1)
+    counters: dict[str, float | None] = {}
+    for loss in losses:
+        peer.step(loss)
+        counters = ours.judge(counters, {"loss": loss})
+        found = evaluate(rate, {REDUCTIONS: counters["reductions"]})
+        np.testing.assert_allclose(found, optimizer.param_groups[0]["lr"], rtol=1e-12)

@@ -25,7 +25,7 @@ from chainrule.settings import settings
 COMMANDS = ("train", "predict", "evaluate", "explain", "show", "check", "example")
 DONE, FAILED, WRONG = 0, 1, 2
 _DOOR = ("--help", "-h", "--lang", "--lang=en", "--lang=zh")  # options that need no command
-FAILURES = ("E405", "E406", "E408", "E410", "E501")  # the input was fine; the work could not be done
+FAILURES = ("E405", "E406", "E408", "E410", "E501", "E508")  # the input was fine; the work could not be done
 
 
 def main(argv: Sequence[str] | None = None) -> int:

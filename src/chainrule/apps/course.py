@@ -18,7 +18,7 @@ from chainrule.apps.run import HISTORY, MODEL
 from chainrule.apps.study import Part, Study
 from chainrule.errors import UsageError
 from chainrule.events import Event, Notice, TrainingEnded
-from chainrule.nn import L2, OPTIMIZERS, net_from_text
+from chainrule.nn import L2, OPTIMIZERS, Flatten, Sequential, net_from_text
 from chainrule.store import RunFolder
 from chainrule.train.baseline import baselines
 from chainrule.train.learner import Learner
@@ -68,7 +68,10 @@ def learner_of(options: Options, study: Study) -> Learner:
     if options.class_weight and not study.task.is_classification:
         raise UsageError("E108", where="--class-weight", expected="classes", received=study.task.kind)
     net = net_from_text(options.net, study.outputs)
-    optimizer = OPTIMIZERS[options.optimizer](rate=options.rate)
+    if len(study.preparation.shape) > 1:  # images: the words of --net begin with all pixels in a row
+        net = Sequential(Flatten(), *net.layers)
+    make: Any = OPTIMIZERS[options.optimizer]  # each of them has a rate
+    optimizer = make(rate=options.rate)
     metric = (FIRST[study.task.kind],)  # one is enough while training; the model file answers with all
     penalty = L2(options.penalty) if options.penalty else None
     learner = Learner(
@@ -116,9 +119,9 @@ def ratings(learner: Learner, study: Study, options: Options) -> list[Rating]:
     if options.class_weight:
         counts = np.bincount(known.y, minlength=classes)
         weights = len(known.y) / (classes * counts[known.y])
-    rivals = baselines(known.x, known.y, classes, weights)
+    rivals = baselines(known.flat, known.y, classes, weights)
     answers = [("net", answer_of(learner, study.test.x))]
-    answers += [(rival.name, rival.answer(study.test.x)) for rival in reversed(rivals)]
+    answers += [(rival.name, rival.answer(study.test.flat)) for rival in reversed(rivals)]
     return [Rating(name, score(judgeable(learner, study.test.y, answer))) for name, answer in answers]
 
 

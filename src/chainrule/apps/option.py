@@ -43,6 +43,8 @@ class Options:
         class_weight: ``balanced``, or empty.
         seed: decides the split, the first weights and the order of rows.
         engine: what runs the graphs; the setting's by default.
+        size: of a folder of images, the height and width in pixels that all are brought to; 0: as they are.
+        damaged: of a folder of images, whether one that cannot be decoded is refused or left out (``skip``).
         category, number, drop: columns whose kind a person decided, or that are left out.
     """
 
@@ -59,6 +61,8 @@ class Options:
     class_weight: str = ""
     seed: int = 0
     engine: str = ""
+    size: int = 0
+    damaged: str = "refuse"
     category: tuple[str, ...] = ()
     number: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
@@ -70,6 +74,7 @@ class Options:
             "rate": (0 < self.rate < float("inf"), "> 0"),
             "penalty": (0 <= self.penalty < float("inf"), ">= 0"),
             "patience": (self.patience >= 0, ">= 0"),
+            "size": (0 <= self.size <= 10_000, "0 to 10000 pixels"),
             "seed": (0 <= self.seed < 2**63, "0 <= seed < 2^63"),
         }
         for name, (holds, expected) in ranges.items():
@@ -78,6 +83,7 @@ class Options:
                 raise UsageError("E102", where=f"--{name}", name=name, expected=expected, received=received)
         _known("--optimizer", self.optimizer, tuple(OPTIMIZERS))
         _known("--class-weight", self.class_weight, ("", "balanced"))
+        _known("--damaged", self.damaged, ("refuse", "skip"))
         _known("--task", self.task, ("", "classification", "regression"))
         twice = [c for c in self.category if c in self.number] + [
             c for c in self.drop if c in (*self.category, *self.number, self.target)

@@ -6,8 +6,9 @@ is judged.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from chainrule.data import (
     Task,
     choose_task,
     describe,
+    read_images,
     read_table,
     split,
 )
@@ -29,10 +31,15 @@ from chainrule.errors import DataError, nearest
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Prepared rows: inputs (N, F), and class numbers or standardised values (N,)."""
+    """Prepared rows: inputs (N, F) or (N, H, W, C), and class numbers or standardised values (N,)."""
 
     x: np.ndarray
     y: np.ndarray
+
+    @property
+    def flat(self) -> np.ndarray:
+        """The inputs as one list of numbers for each row, (N, F): what the simple rivals learn from."""
+        return self.x.reshape(len(self.x), -1)  # (N, H, W, C) -> (N, H * W * C)
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +67,7 @@ class Study:
         Fails:
             DataError: what the data room refuses.
         """
-        table = without(read_table(options.data), options.drop)
+        table = without(_read(options), options.drop)
         target = options.target or table.target
         columns = describe(table, target, options.kinds)
         task = choose_task(table, target, options.task or None, columns)
@@ -107,12 +114,19 @@ class Study:
     @property
     def notices(self) -> list[Finding]:
         """What a person should be told: columns and rows left out, classes too thin."""
-        left_out = [column.notice for column in self.columns]
-        return [*self.task.notices, *(n for n in left_out if n is not None), *self.parts.notices]
+        left_out = [column.notice for column in self.columns if column.notice is not None]
+        return [*self.table.notices, *self.task.notices, *left_out, *self.parts.notices]
 
     def _part(self, rows: np.ndarray) -> Part:
         table = self.table.take(rows)
         return Part(self.preparation.inputs(table), self.preparation.targets(table))
+
+
+def _read(options: Options) -> Table:
+    """The data; a folder of images in the size that was asked for."""
+    if not Path(options.data).is_dir():
+        return read_table(options.data)
+    return read_images(options.data, options.size or None, damaged=options.damaged)
 
 
 def without(table: Table, columns: tuple[str, ...]) -> Table:
@@ -130,4 +144,4 @@ def without(table: Table, columns: tuple[str, ...]) -> Table:
             expected=", ".join(table.columns[:12]),
             fix=nearest(unknown[0], table.columns),
         )
-    return Table(table.frame.drop(columns), table.source, table.target, table.lines)
+    return replace(table, frame=table.frame.drop(columns))

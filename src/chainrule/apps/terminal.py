@@ -8,8 +8,11 @@ from typing import Any
 import typer
 from typer.main import get_command
 
+from chainrule.apps import screen
 from chainrule.apps.word import say
 from chainrule.errors import UsageError
+from chainrule.events import Channel, Event, bulletin
+from chainrule.settings import settings
 
 # typer brings its own click, or uses the installed one; this is the right class in either case.
 _Refusal: Any = typer.BadParameter.__mro__[2]
@@ -35,10 +38,16 @@ def run(name: str, words: list[str]) -> int:
         if text and text.startswith("="):  # the key of a text: said in the language of this run
             parameter.help = say(text[1:])  # pyright: ignore[reportAttributeAccessIssue]
     try:
-        code = command.main(words, prog_name=f"chainrule {name}", standalone_mode=False)
+        with bulletin.heard_by(Channel([_show])):
+            code = command.main(words, prog_name=f"chainrule {name}", standalone_mode=False)
     except _Refusal as refusal:
         raise _usage_error(refusal, name) from refusal
     return code if isinstance(code, int) else 0
+
+
+def _show(event: Event) -> None:
+    """Show what holds for this whole process, apart from the command's own output."""
+    screen.line(getattr(event, settings.lang), "yellow", to_errors=True)
 
 
 def _usage_error(refusal: Any, command: str) -> UsageError:

@@ -62,6 +62,14 @@ WORDS: dict[str, tuple[str, str]] = {
         "多少轮没有改进就停止；0 表示不提前停止",
     ),
     "class_weight": ("balanced: rare classes weigh more", "balanced：稀有类别权重更大"),
+    "size": (
+        "of a folder of images: bring all to this height and width in pixels",
+        "图像文件夹：把所有图像缩放到这一高和宽（像素）",
+    ),
+    "damaged": (
+        "of a folder of images: refuse one that cannot be decoded, or skip it",
+        "图像文件夹：遇到无法解码的图像时拒绝（refuse）或略去（skip）",
+    ),
     "category": ("a column to be taken as a category", "当作类别的列"),
     "number": ("a column to be taken as a number", "当作数字的列"),
     "drop": ("a column to be left out", "不使用的列"),
@@ -77,8 +85,16 @@ WORDS: dict[str, tuple[str, str]] = {
     "weight": ("one weight, such as dense1.weight[0,1]", "某个权重，如 dense1.weight[0,1]"),
     "depth": ("1 one line, 2 a page, 3 every number", "1 一句话，2 一页，3 所有数字"),
     "html": ("write a page instead of a text", "写成网页文件"),
-    "what": ("a RUN, or op, or net", "训练结果文件夹，或 op，或 net"),
-    "which": ("the operation's name, or the net in words", "运算名称，或网络描述"),
+    "what": (
+        "a RUN, a saved plan, an operation by its name, or a net in words",
+        "训练结果文件夹、保存的计划、运算名称，或网络描述",
+    ),
+    "profile": ("where the time of a training step goes", "一个训练步的时间花在哪里"),
+    "plan": ("how a training step is run: tasks, memory, cost", "一个训练步如何运行：任务、内存、开销"),
+    "show_out": (
+        "also write the picture of a profile (.svg), or the plan (.json)",
+        "同时写出性能图（.svg）或计划（.json）",
+    ),
     "inputs": ("how many numbers a sample has", "每个样本有多少个数"),
     "example_name": ("which example", "示例名称"),
     "samples": ("one sample or two", "一个或两个样本"),
@@ -101,6 +117,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "kind_number": ("number", "数字"),
     "kind_category": ("category", "类别"),
     "kind_yes_no": ("yes/no", "是/否"),
+    "kind_image": ("image", "图像"),
     "kind_date": ("date, left out", "日期，未使用"),
     "kind_text": ("text, left out", "文本，未使用"),
     "kind_constant": ("constant, left out", "常数，未使用"),
@@ -235,6 +252,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "batch_shared": ("do not matter: the result is the same for all", "与样本无关，结果对所有样本相同"),
     "batch_whole": ("must all be there at once", "必须同时给出全部样本"),
     "page_written": ("Written to {file}", "已写入 {file}"),
+    "profile_without_data": (
+        "The rows of {data} cannot be had ({reason}); random rows instead.",
+        "无法读取 {data}（{reason}）；改用随机数据。",
+    ),
     "example_article": (
         "the article's 2-3-1 network: every partial derivative, derived (--depth 1|2|3, --samples 1|2)",
         "文章中的 2-3-1 网络：推导每一个偏导数（--depth 1|2|3，--samples 1|2）",

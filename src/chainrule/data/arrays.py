@@ -15,6 +15,8 @@ import numpy as np
 
 from chainrule.errors import DataError
 
+BLOCK = 1 << 22  # numbers looked at at once
+
 Inputs: TypeAlias = "np.ndarray | dict[str, np.ndarray]"
 
 
@@ -63,13 +65,13 @@ class Arrays:
         """How many rows."""
         return len(next(iter(self.x.values())) if isinstance(self.x, dict) else self.x)
 
-    def take(self, index: np.ndarray) -> Arrays:
+    def take(self, index: np.ndarray | slice) -> Arrays:
         """The rows in ``index``, in that order."""
         weights = None if self.weights is None else self.weights[index]
         return Arrays(_pick(self.x, index), None if self.y is None else _pick(self.y, index), weights)
 
 
-def _pick(part: Inputs, index: np.ndarray) -> Inputs:
+def _pick(part: Inputs, index: np.ndarray | slice) -> Inputs:
     return {name: array[index] for name, array in part.items()} if isinstance(part, dict) else part[index]
 
 
@@ -151,12 +153,18 @@ def _filled(name: str, array: np.ndarray) -> np.ndarray:
 
 def _floats(name: str, array: np.ndarray, dtype: str) -> np.ndarray:
     """C order, native byte order; refuses what is not finite, also after narrowing to ``dtype``."""
-    with np.errstate(over="ignore"):
-        floats = np.ascontiguousarray(array, dtype=dtype)
-    finite = np.isfinite(floats)
-    if finite.all():
+    floats = array
+    if array.dtype != dtype or not array.flags.c_contiguous:
+        with np.errstate(over="ignore"):
+            floats = np.ascontiguousarray(array, dtype=dtype)
+    step = max(1, BLOCK // max(1, floats[0].size))  # rows at a time: the array may be larger than memory
+    pieces = (np.isfinite(floats[start : start + step]) for start in range(0, len(floats), step))
+    counts = [(piece.size - int(np.count_nonzero(piece))) for piece in pieces]
+    if not any(counts):
         return floats
-    position = np.unravel_index(int(np.argmin(finite)), floats.shape)
+    first = next(i for i, count in enumerate(counts) if count) * step
+    inner = np.unravel_index(int(np.argmin(np.isfinite(floats[first : first + step]))), floats.shape)
+    position = (first + int(inner[0]), *inner[1:])
     place = ", ".join(str(int(i)) for i in position)
     raise DataError(
         "E342",
@@ -164,7 +172,7 @@ def _floats(name: str, array: np.ndarray, dtype: str) -> np.ndarray:
         expected=f"finite {dtype} numbers",
         received=array[position],
         fix=f"numpy.nan_to_num({name}), or drop these rows",
-        notes=[f"{floats.size - int(finite.sum())} such numbers in all"],
+        notes=[f"{sum(counts)} such numbers in all"],
     )
 
 

@@ -1,6 +1,7 @@
 """The named sets: tables that need no file.
 
-Those bundled with scikit-learn come with it; Fashion-MNIST is looked for where Debian's package
+Those bundled with scikit-learn come with it (and are kept as arrays, since loading scikit-learn takes longer
+than all the rest); Fashion-MNIST is looked for where Debian's package
 ``dataset-fashion-mnist`` puts it, else fetched once through scikit-learn's OpenML client, which keeps a copy.
 Each set has a default target, and its classes carry their names instead of numbers.
 
@@ -12,13 +13,17 @@ from __future__ import annotations
 
 import gzip
 import math
+import os
+import zipfile
 from collections.abc import Sequence
+from contextlib import suppress
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 
+from chainrule.data.polars import pl
 from chainrule.data.table import Table
 from chainrule.errors import DataError
 
@@ -53,15 +58,48 @@ def read_named(name: str) -> Table:
     """
     if name == "fashion-mnist":
         return _fashion(FASHION_FOLDER)
-    # Loading scikit-learn takes a second, which a reader of files should not pay.
+    kept = cache_folder() / f"{name}-{version('scikit-learn')}.npz"
+    found = _kept(kept)
+    if found is None:
+        found = _from_scikit_learn(name)
+        _keep(kept, found)
+    return _table(name, found["x"], found["columns"].tolist(), found["labels"])
+
+
+def _from_scikit_learn(name: str) -> dict[str, np.ndarray]:
+    """Inputs, their names, and what is to be predicted."""
+    # Loading scikit-learn takes more than a second, which a reader of files should not pay.
     from sklearn import datasets  # noqa: PLC0415
 
     bunch = getattr(datasets, f"load_{name.replace('-', '_')}")()
     labels = bunch.target
     if name != "diabetes":
         labels = np.asarray(bunch.target_names)[bunch.target]
-    names = [str(column) for column in bunch.feature_names]
-    return _table(name, np.asarray(bunch.data), names, labels)
+    return {"x": np.asarray(bunch.data), "columns": np.asarray(bunch.feature_names, str), "labels": labels}
+
+
+def cache_folder() -> Path:
+    """Where a named set is kept once scikit-learn has given it, for the next reader not to wait for that."""
+    folder = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(folder) / "chainrule" / "sets"
+
+
+def _kept(path: Path) -> dict[str, np.ndarray] | None:
+    """The arrays of a file; ``None`` where there is none, or it is damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in ("x", "columns", "labels")}
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+
+
+def _keep(path: Path, found: dict[str, np.ndarray]) -> None:
+    """Keep a set for the next time; where that is impossible, scikit-learn is asked again."""
+    own = path.with_name(f"{path.stem}-{os.getpid()}.npz")
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.savez(own, x=found["x"], columns=found["columns"], labels=found["labels"])
+        own.replace(path)  # whole or not at all
 
 
 def _table(name: str, x: np.ndarray, columns: Sequence[str], labels: np.ndarray) -> Table:

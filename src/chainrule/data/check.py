@@ -12,11 +12,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 import numpy as np
-import polars as pl
 
 from chainrule.data.column import Column, describe, known_column
 from chainrule.data.finding import Finding
 from chainrule.data.number import level_texts
+from chainrule.data.polars import pl
 from chainrule.data.table import Table
 from chainrule.data.task import Task, choose_task
 

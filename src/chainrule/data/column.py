@@ -2,7 +2,7 @@
 
 The kinds:
 
-- ``number``, ``category``, ``yes_no`` become inputs;
+- ``number``, ``category``, ``yes_no``, ``image`` become inputs;
 - ``date``, ``text``, ``id``, ``constant``, ``empty`` are left out, each with a sentence that says why.
 
 A kind is decided from the values alone, in the order of ``_infer``; what a person says (``kinds``) goes
@@ -18,15 +18,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import polars as pl
 
 from chainrule.data.finding import Finding
 from chainrule.data.number import has_codes, level_texts, number_text, numbers
+from chainrule.data.polars import pl
 from chainrule.data.table import Table
 from chainrule.errors import DataError, UsageError, nearest
 
-KINDS = ("number", "category", "yes_no", "date", "text", "constant", "id", "empty")
-USED = ("number", "category", "yes_no")
+KINDS = ("number", "category", "yes_no", "image", "date", "text", "constant", "id", "empty")
+USED = ("number", "category", "yes_no", "image")
 MOSTLY = 0.95  # share of numbers from which a text is a mistake
 YES_NO = {
     "yes": 1.0, "no": 0.0, "y": 1.0, "n": 0.0, "true": 1.0, "false": 0.0, "t": 1.0, "f": 0.0,
@@ -104,10 +104,11 @@ def describe(
     target = table.target if target is None else target
     kinds = kinds or {}
     known_column(table, *([target] if target else []), *kinds)
+    choices = [kind for kind in KINDS if kind != "image"]  # pixels are there or not; nobody can decide it
     for kind in kinds.values():
-        if kind not in KINDS:
-            fix = nearest(kind, KINDS)
-            raise UsageError("E101", where="kinds", name=kind, expected=", ".join(KINDS), fix=fix)
+        if kind not in choices:
+            fix = nearest(kind, choices)
+            raise UsageError("E101", where="kinds", name=kind, expected=", ".join(choices), fix=fix)
     faults = Faults()
     columns = tuple(_describe(table, name, name == target, kinds.get(name), faults) for name in table.columns)
     faults.raise_any()
@@ -185,6 +186,10 @@ def _describe(table: Table, name: str, is_target: bool, asked: str | None, fault
 def _infer(
     table: Table, cells: pl.Series, asked: str | None, is_target: bool, faults: Faults
 ) -> tuple[str, Finding]:
+    if cells.name in table.images:
+        count, height, width, channels = table.images[cells.name].shape
+        facts = {"count": count, "height": height, "width": width, "channels": channels}
+        return "image", Finding("pictures", facts=facts)
     present = cells.drop_nulls()
     count = len(present)
     if not count:

@@ -24,9 +24,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-import polars as pl
 
 from chainrule.data.number import PLAIN, clean, typed
+from chainrule.data.polars import pl
 from chainrule.data.table import Table
 from chainrule.errors import DataError
 

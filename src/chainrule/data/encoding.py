@@ -1,9 +1,10 @@
-"""From one column to the numbers a network sees: three encodings, each learned on training rows only.
+"""From one column to the numbers a network sees: four encodings, each learned on training rows only.
 
 - ``Number``: (value - mean) / std, with a 0/1 feature "is missing" where training rows had gaps.
 - ``Category``: one 0/1 feature per level; rare levels share "other"; a missing value is a level if training
   had it.
 - ``YesNo``: 0 or 1, with the same "is missing" feature.
+- ``Pixels``: the images of a folder; each channel is standardised, and the axes (H, W, C) are kept.
 
 A missing number becomes the training mean, so 0 after standardisation: the value that says least. A column
 that never changed in training is encoded as 0 whatever comes later, since nothing could be learned about
@@ -16,12 +17,13 @@ from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
 import numpy as np
-import polars as pl
 
 from chainrule.data.column import YES_NO, Faults, count_levels, mean_and_std, number_cells
 from chainrule.data.finding import Finding
 from chainrule.data.number import level_texts
+from chainrule.data.polars import pl
 from chainrule.data.table import Table
+from chainrule.errors import DataError
 
 LEVEL_LIMIT = 50
 FAR = 1e6  # standard deviations from the mean beyond which a value is cut off, so that float32 stays finite
@@ -189,11 +191,75 @@ class Category:
         return out, [Finding("unseen_levels", "warning", facts)]
 
 
-Encoding: TypeAlias = Number | YesNo | Category
-ENCODINGS: dict[str, type[Number] | type[YesNo] | type[Category]] = {
+@dataclass(frozen=True)
+class Pixels:
+    """The images of a column, each channel standardised.
+
+    **Formula** z = (v / 255 - mean) / std, v the byte of a pixel; z = 0 where std is 0.
+
+    Args:
+        column: its name.
+        shape: height, width and channels of every image.
+        mean, std: of each channel over all pixels of the training images (divisor: their number), in 0 .. 1.
+    """
+
+    kind: ClassVar[str] = "image"
+    column: str
+    shape: tuple[int, int, int]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    @staticmethod
+    def fit(table: Table, column: str, faults: Faults) -> Pixels:
+        pixels = table.images[column]
+        channels = [_histogram_statistics(pixels[..., c]) for c in range(pixels.shape[-1])]
+        height, width, depth = pixels.shape[1:]
+        return Pixels(column, (height, width, depth), *zip(*channels, strict=True))
+
+    @property
+    def features(self) -> tuple[Feature, ...]:
+        return tuple(
+            Feature(f"{self.column}[{', '.join(map(str, place))}]", self.column, *self._scale(place[2]))
+            for place in np.ndindex(*self.shape)
+        )
+
+    def _scale(self, channel: int) -> tuple[float, float]:
+        return 255.0 * self.mean[channel], 255.0 * self.std[channel]
+
+    def encode(self, table: Table, faults: Faults) -> tuple[np.ndarray, list[Finding]]:
+        """The images of every row, (N, H, W, C).
+
+        Fails:
+            E353 images of another size or number of channels than those of the training.
+        """
+        pixels = table.images[self.column]
+        height, width, depth = self.shape
+        if pixels.shape[1:] != self.shape:
+            raise DataError(
+                "E353", where=table.source, expected=f"{height} x {width}, {depth} channels",
+                received="{} x {}, {} channels".format(*pixels.shape[1:]),
+                fix=f'read_images("...", size=({height}, {width}), channels={depth})',
+            )  # fmt: skip
+        std = np.array(self.std)
+        factor = np.where(std > 0, 1 / np.where(std > 0, std, 1.0), 0.0)
+        z = pixels * (factor / 255).astype(np.float32) - (np.array(self.mean) * factor).astype(np.float32)
+        return z, []
+
+
+def _histogram_statistics(channel: np.ndarray) -> tuple[float, float]:
+    """Mean and standard deviation of bytes in 0 .. 1, from how often each of the 256 values occurs: exact."""
+    counts = np.bincount(channel.reshape(-1), minlength=256)
+    values = np.arange(256) / 255
+    mean = float(counts @ values / counts.sum())
+    return mean, float(np.sqrt(counts @ (values - mean) ** 2 / counts.sum()))
+
+
+Encoding: TypeAlias = Number | YesNo | Category | Pixels
+ENCODINGS: dict[str, type[Number] | type[YesNo] | type[Category] | type[Pixels]] = {
     "number": Number,
     "yes_no": YesNo,
     "category": Category,
+    "image": Pixels,
 }
 
 

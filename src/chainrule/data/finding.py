@@ -23,6 +23,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "one_value": ("always {example}", "始终为 {example}"),
     "names_rows": ("a different value in every row ({example})", "每一行的值都不同（{example}）"),
     "all_missing": ("all {count} values are missing", "全部 {count} 个值都缺失"),
+    "pictures": (
+        "{count} images of {height} x {width} pixels, {channels} channels",
+        "{count} 幅图像，{height} x {width} 像素，{channels} 个通道",
+    ),
     # why a task was chosen
     "target_levels": ("the target has {levels} classes", "目标有 {levels} 个类别"),
     "target_numbers": ("the target has {levels} different numbers", "目标有 {levels} 个不同的数值"),
@@ -44,6 +48,14 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "thin_class": (
         "class {label} has {count} rows, too few for each part of the split",
         "类别 {label} 只有 {count} 行，不足以分到每个部分",
+    ),
+    "damaged_images": (
+        "{count} images cannot be decoded and are left out ({example})",
+        "{count} 幅图像无法解码，已略去（{example}）",
+    ),
+    "no_images": (
+        "{count} files are no images and are left out ({example})",
+        "{count} 个文件不是图像，已略去（{example}）",
     ),
     # checks
     "scale_gap": (

@@ -20,8 +20,7 @@ from __future__ import annotations
 
 import re
 
-import polars as pl
-
+from chainrule.data.polars import pl
 from chainrule.data.table import EXACT
 
 MISSING = ("", "na", "n/a", "#n/a", "nan", "null", "?", "-")

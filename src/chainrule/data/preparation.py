@@ -11,6 +11,7 @@ honest:
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,9 +20,11 @@ from typing import Any
 import numpy as np
 
 from chainrule.data.column import USED, Column, Faults, mean_and_std, number_cells
-from chainrule.data.encoding import ENCODINGS, Encoding, Feature
+from chainrule.data.encoding import ENCODINGS, Encoding, Feature, Pixels
 from chainrule.data.finding import Finding
+from chainrule.data.images import read_images
 from chainrule.data.record import Parts, read_record, write_record
+from chainrule.data.source import read_table
 from chainrule.data.table import Table
 from chainrule.data.task import Task, label_values, labels_of
 from chainrule.errors import DataError, nearest
@@ -29,7 +32,7 @@ from chainrule.errors import DataError, nearest
 
 @dataclass(frozen=True, eq=False)
 class Applied:
-    """What a table became: float32 inputs (N, F), and what a person should be told."""
+    """What a table became: float32 inputs, (N, F) or (N, H, W, C), and what a person should be told."""
 
     x: np.ndarray
     notices: tuple[Finding, ...] = ()
@@ -59,7 +62,7 @@ class Preparation:
     Args:
         target: the column to predict.
         task: ``"classification"`` or ``"regression"``.
-        encodings: one per input column, in the table's order.
+        encodings: one per input column, in the table's order; images stand alone.
         labels: the classes, sorted; number i in ``targets`` is ``labels[i]``.
         target_mean, target_std: of the training targets, for regression.
 
@@ -99,6 +102,8 @@ class Preparation:
             raise DataError(
                 "E325", where=table.source, expected="at least one input", received=kinds, fix=fix
             )
+        if len(inputs) > 1:  # images have axes of their own, which numbers and categories cannot join
+            inputs = [column for column in inputs if column.kind == "image"] or inputs
         faults = Faults()
         encodings = tuple(ENCODINGS[column.kind].fit(table, column.name, faults) for column in inputs)
         kind = task if isinstance(task, str) else task.kind
@@ -130,6 +135,37 @@ class Preparation:
         """The columns a table must have to be predicted from."""
         return tuple(encoding.column for encoding in self.encodings)
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The axes of one row's inputs: (F,), or (H, W, C) of images."""
+        first = self.encodings[0]
+        return first.shape if isinstance(first, Pixels) else (len(self.features),)
+
+    @property
+    def channels(self) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and deviation of each channel of images: a pixel from 0 to 1 is input * deviation + mean.
+
+        Fails:
+            DataError E354: it prepares no images.
+        """
+        first = self.encodings[0]
+        if not isinstance(first, Pixels):
+            raise DataError("E354", where=f'column "{first.column}"', expected="images", received=first.kind)
+        std = [value if value > 0 else 1.0 for value in first.std]
+        return np.array(first.mean, np.float32), np.array(std, np.float32)
+
+    def read(self, source: Any) -> Table:
+        """A table, as this preparation needs it: a folder of images in the size of those it learned from.
+
+        Fails:
+            What ``read_table`` and ``read_images`` refuse; E326 a folder, for a model of tables.
+        """
+        first = self.encodings[0]
+        is_folder = isinstance(source, str | os.PathLike) and os.path.isdir(source)
+        if not is_folder or not isinstance(first, Pixels):
+            return read_table(source)
+        return read_images(source, first.shape[:2], first.shape[2], labelled=False)
+
     def apply(self, table: Table) -> Applied:
         """The inputs of a table's rows, with notices.
 
@@ -137,7 +173,9 @@ class Preparation:
             E311, E312, E318 cells that cannot be read, all columns at once; E326 columns that are missing.
         """
         self._check_columns(table)
-        faults, notices, start = Faults(), [], 0
+        if isinstance(self.encodings[0], Pixels):
+            return Applied(self.encodings[0].encode(table, Faults())[0], table.notices)
+        faults, notices, start = Faults(), [*table.notices], 0
         x = np.empty((table.rows, len(self.features)), np.float32)  # (N, F)
         for encoding in self.encodings:
             numbers, found = encoding.encode(table, faults)
@@ -148,7 +186,7 @@ class Preparation:
         return Applied(x, tuple(notices))
 
     def inputs(self, table: Table) -> np.ndarray:
-        """The inputs of a table's rows: float32, (N, F)."""
+        """The inputs of a table's rows: float32, (N, F) or (N, H, W, C)."""
         return self.apply(table).x
 
     def targets(self, table: Table) -> np.ndarray:
@@ -202,13 +240,14 @@ class Preparation:
     def cells(self, table: Table, row: int) -> tuple[Cell, ...]:
         """For one row: each feature with the cell it was made from, for explanations."""
         one = table.take(np.array([row]))
-        x = self.inputs(one)[0]
+        x = self.inputs(one)[0].reshape(-1)  # (H, W, C) -> (H * W * C,)
         raw = {name: _raw(one.frame[name][0]) for name in self.columns}
         pairs = zip(self.features, x.tolist(), strict=True)
         return tuple(Cell(f.name, f.column, raw[f.column], value) for f, value in pairs)
 
     def _check_columns(self, table: Table) -> None:
-        missing = [name for name in self.columns if name not in table.columns]
+        pictures = [e.column for e in self.encodings if isinstance(e, Pixels)]
+        missing = [name for name in self.columns if name not in (table.images if pictures else table.columns)]
         if not missing:
             return
         spare = [name for name in table.columns if name not in self.columns]

@@ -11,7 +11,7 @@ import itertools
 import sys
 from typing import Any, NamedTuple
 
-from chainrule.data.encoding import ENCODINGS, LEVEL_LIMIT, Category, Encoding, Number, YesNo
+from chainrule.data.encoding import ENCODINGS, LEVEL_LIMIT, Category, Encoding, Number, Pixels, YesNo
 from chainrule.errors import DataError
 
 VERSION = 1
@@ -41,6 +41,8 @@ def write_record(parts: Parts) -> dict[str, Any]:
 def _write_encoding(encoding: Encoding) -> dict[str, Any]:
     if isinstance(encoding, Category):
         fields = {"levels": list(encoding.levels), "rare": list(encoding.rare), "missing": encoding.missing}
+    elif isinstance(encoding, Pixels):
+        fields = {"shape": list(encoding.shape), "mean": list(encoding.mean), "std": list(encoding.std)}
     elif isinstance(encoding, Number):
         fields = {"mean": encoding.mean, "std": encoding.std, "indicator": encoding.indicator}
     else:
@@ -66,6 +68,8 @@ def read_record(record: object) -> Parts:
     names = [encoding.column for encoding in encodings]
     if not names or len(set(names)) < len(names) or target in names:
         raise _wrong("encodings", "at least one, distinct columns, none of them the target", names[:20])
+    if len(encodings) > 1 and any(isinstance(encoding, Pixels) for encoding in encodings):
+        raise _wrong("encodings", "images alone", names[:20])
     labels = _read_labels(task, fields["labels"])
     mean, std = _number("target_mean", fields["target_mean"]), _number("target_std", fields["target_std"])
     if std <= 0:
@@ -77,11 +81,17 @@ def _read_encoding(path: str, record: object) -> Encoding:
     kind = record.get("kind") if isinstance(record, dict) else None
     if not isinstance(kind, str) or kind not in ENCODINGS:
         raise _wrong(f"{path}.kind", ", ".join(ENCODINGS), kind)
-    own = {"number": ("mean", "std", "indicator"), "yes_no": ("mean", "indicator")}
+    own = {
+        "number": ("mean", "std", "indicator"),
+        "yes_no": ("mean", "indicator"),
+        "image": ("shape", "mean", "std"),
+    }
     fields = _fields(path, record, ("kind", "column", *own.get(kind, ("levels", "rare", "missing"))))
     column = _text(f"{path}.column", fields["column"])
     if kind == "category":
         return _read_category(path, column, fields)
+    if kind == "image":
+        return _read_pixels(path, column, fields)
     mean = _number(f"{path}.mean", fields["mean"])
     indicator = _flag(f"{path}.indicator", fields["indicator"])
     if kind == "yes_no":
@@ -102,6 +112,19 @@ def _read_category(path: str, column: str, fields: dict[str, Any]) -> Category:
     if len(levels) > LEVEL_LIMIT or (rare and len(levels) < LEVEL_LIMIT):
         raise _wrong(f"{path}.levels", f"{LEVEL_LIMIT} levels before any is rare", len(levels))
     return Category(column, levels, rare, _flag(f"{path}.missing", fields["missing"]))
+
+
+def _read_pixels(path: str, column: str, fields: dict[str, Any]) -> Pixels:
+    shape = tuple(_list(f"{path}.shape", fields["shape"]))
+    is_fine = len(shape) == 3 and all(type(n) is int and 1 <= n <= 10_000 for n in shape) and shape[2] <= 4
+    _checked(f"{path}.shape", shape, is_fine, "height, width and channels")
+    mean, std = (
+        tuple(_number(f"{path}.{name}[{i}]", v) for i, v in enumerate(_list(f"{path}.{name}", fields[name])))
+        for name in ("mean", "std")
+    )
+    if not len(mean) == len(std) == shape[2] or min(*mean, *std) < 0 or max(*mean, *std) > 1:
+        raise _wrong(f"{path}.mean, std", f"{shape[2]} numbers from 0 to 1 each", (mean, std))
+    return Pixels(column, shape, mean, std)
 
 
 def _read_labels(task: str, value: object) -> tuple[Any, ...]:

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 
 from chainrule.data.bundled import TARGETS, read_named
 from chainrule.data.delimited import SWELL_FREE, SWELL_RATIO, check_names, read_delimited
+from chainrule.data.images import read_images
 from chainrule.data.number import clean
+from chainrule.data.polars import pl
 from chainrule.data.table import Table, is_exact
 from chainrule.errors import DataError, nearest
 
@@ -29,12 +30,12 @@ FORMATS = (*TEXT, *PARQUET, *ARROW, ".npz")
 
 
 def read_table(source: Any) -> Table:
-    """Read a table from a file, a frame, arrays or the name of a bundled set.
+    """Read a table from a file, a folder of images, a frame, arrays or the name of a bundled set.
 
     Args:
-        source: a path (CSV, TSV, Parquet, Arrow, ``.npz``), a name (``"iris"``), a polars or pandas frame,
-            a dict of columns, a 2-D array, or a pair ``(x, y)`` of arrays. Columns of arrays are called x1,
-            x2, ..., y.
+        source: a path (CSV, TSV, Parquet, Arrow, ``.npz``, a folder of images: see ``read_images``), a name
+            (``"iris"``), a polars or pandas frame, a dict of columns, a 2-D array, or a pair ``(x, y)`` of
+            arrays. Columns of arrays are called x1, x2, ..., y.
 
     Fails:
         E301 no such file; E302 neither a name nor a known format; E305 column names; E314 a column that holds
@@ -76,14 +77,16 @@ def _read_path(source: str | os.PathLike) -> Table:
         if text in TARGETS:
             return read_named(text)
         raise _not_found(text)
+    if path.is_dir():
+        return read_images(path)
     suffix = path.name.lower()
     if suffix.endswith(PARQUET + ARROW):
         return Table(_plain(_read_columnar(path, suffix.endswith(PARQUET)), path.name), path.name)
     if suffix.endswith(".npz"):
         return _of_columns(_read_npz(path), path.name)
-    if suffix.endswith(TEXT) and path.is_file():
+    if suffix.endswith(TEXT):
         return read_delimited(path)
-    received = "a folder" if path.is_dir() else path.suffix or "no suffix"
+    received = path.suffix or "no suffix"
     raise DataError("E302", where=text, name=text, expected=", ".join(FORMATS), received=received)
 
 

@@ -9,11 +9,14 @@ for "missing"), everything else as UTF-8 text with its length, which keeps ("ab"
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-import polars as pl
+
+from chainrule.data.finding import Finding
+from chainrule.data.polars import pl
 
 EXACT = 2**53  # beyond this, float64 no longer tells whole numbers apart
 
@@ -27,6 +30,8 @@ class Table:
         source: a name for messages, such as ``"cars.csv"``.
         target: the column to predict unless another is asked for; named sets have one.
         lines: for a text file, the physical line (from 1) on which each row begins.
+        images: the pixels of columns of images, (N, H, W, C) bytes; in the frame such a column has the names.
+        notices: what a person should be told about the reading, such as files left out.
 
     Example:
         >>> table = Table(pl.DataFrame({"age": [31, 47], "sick": ["no", "yes"]}), "ages")
@@ -38,6 +43,8 @@ class Table:
     source: str = "table"
     target: str | None = None
     lines: np.ndarray | None = field(default=None, repr=False)
+    images: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False)
+    notices: tuple[Finding, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -59,7 +66,9 @@ class Table:
     def take(self, index: np.ndarray) -> Table:
         """The table of the rows in ``index``, in that order."""
         lines = None if self.lines is None else self.lines[index]
-        return Table(self.frame[np.asarray(index, np.int64)], self.source, self.target, lines)
+        images = {name: pixels[index] for name, pixels in self.images.items()}
+        frame = self.frame[np.asarray(index, np.int64)]
+        return Table(frame, self.source, self.target, lines, images, self.notices)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -69,6 +78,9 @@ class Table:
             name = column.name.encode()
             digest.update(len(name).to_bytes(8, "little") + name)
             _feed(digest, column)
+            if column.name in self.images:
+                pixels = self.images[column.name]
+                digest.update(f"{pixels.shape}".encode() + np.ascontiguousarray(pixels).tobytes())
         return digest.hexdigest()
 
     def __repr__(self) -> str:

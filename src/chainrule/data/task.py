@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import polars as pl
 
 from chainrule.data.column import Column, Faults, count_levels, describe, known_column, number_cells
 from chainrule.data.finding import Finding
 from chainrule.data.number import numbers
+from chainrule.data.polars import pl
 from chainrule.data.table import Table
 from chainrule.errors import DataError, UsageError, nearest
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib import import_module
 from types import ModuleType
 from typing import Any, Protocol, overload
@@ -10,7 +10,9 @@ from typing import Any, Protocol, overload
 import numpy as np
 
 from chainrule.errors import UsageError, nearest
+from chainrule.events import bulletin
 from chainrule.graph import Graph, Node
+from chainrule.plan.need import Need
 from chainrule.settings import processors, settings
 
 
@@ -21,6 +23,10 @@ class Program(Protocol):
 
     def run(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """The outputs by name, for arrays given by input name."""
+        ...
+
+    def need(self, sizes: Mapping[str, int]) -> Need:
+        """What memory a run takes, for a number for each symbolic size; nothing is allocated."""
         ...
 
 
@@ -90,10 +96,47 @@ def trainer(
         state: arrays by input label; changed in place.
         engine: which engine; the setting ``engine`` by default.
     """
-    runs = getattr(_engine(engine), "Trainer", None)
-    if runs is None or not runs.covers(graph):
+    runs = _trainer_of(graph, engine)
+    if runs is None and hasattr(_engine(engine), "Trainer"):
+        bulletin.say(
+            "training goes step by step: not every operation of it has a compiled kernel",
+            "训练将逐步进行：其中有的运算没有编译的内核",
+        )
+    if runs is None:
         return None
     return runs(graph, core, homes, data, state, settings.threads, processors())
+
+
+def has_trainer(graph: Graph, engine: str | None = None) -> bool:
+    """Whether the engine runs whole stretches of training with this step; then it keeps the state itself."""
+    return _trainer_of(graph, engine) is not None
+
+
+def _trainer_of(graph: Graph, engine: str | None) -> Any:
+    """The engine's class of trainers, where it has one that covers this step."""
+    runs = getattr(_engine(engine), "Trainer", None)
+    return runs if runs is not None and runs.covers(graph) else None
+
+
+def step_need(
+    graph: Graph,
+    core: Sequence[Node],
+    homes: Mapping[str, str],
+    data: Collection[str],
+    batch: int,
+    engine: str | None = None,
+) -> Need:
+    """What memory a training step takes besides the arrays it is handed; nothing is allocated.
+
+    Args:
+        graph, core, homes, engine: as for ``trainer``.
+        data: input labels of the data sets.
+        batch: samples in a batch.
+    """
+    runs = _trainer_of(graph, engine)
+    if runs is None:
+        return compile(graph, engine).need({"B": batch})
+    return runs.need(graph, core, homes, data, batch)
 
 
 @overload

@@ -10,18 +10,22 @@ from typing import Any
 import numpy as np
 
 from chainrule.data import Arrays, Table, read_table
+from chainrule.engines.parity import Parity
 from chainrule.errors import TrainingError, UsageError
 from chainrule.explain.explanation import Explanation
+from chainrule.explain.profile import Profile, profile_page
 from chainrule.explain.telling import explain, require_telling
 from chainrule.explain.weight import weight_of
 from chainrule.explain.words import say
 from chainrule.nn.layer import Layer
 from chainrule.notation import number
 from chainrule.notation.letter import lowered
+from chainrule.plan.plan import Plan
 from chainrule.settings import settings
 from chainrule.trace import Moment, Trace, trace
-from chainrule.train import judging, tabular
+from chainrule.train import agreement, judging, tabular
 from chainrule.train.learner import Learner
+from chainrule.train.measuring import measure_step, plan_step
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,59 @@ class Model(Learner):
     def trace(self, x: Any, y: Any = None) -> Trace:
         """The numbers behind ``explain``, without words."""
         return self._trace(self._rows(x, y, "en"), Moment())
+
+    def plan(self, batch_size: int | None = None) -> Plan:
+        """How the training step is run: phases, tasks, memory and cost. It can be printed and saved.
+
+        Args:
+            batch_size: samples in a batch; those of the last training by default.
+
+        Fails:
+            TrainingError E503: the model does not know its inputs yet. UsageError E102: no batch at all.
+        """
+        return plan_step(self, batch_size)
+
+    def profile(
+        self,
+        x: Any = None,
+        y: Any = None,
+        *,
+        batch_size: int | None = None,
+        steps: int | None = None,
+        lang: str | None = None,
+    ) -> Profile:
+        """Where the time of a training step goes: for each layer and each kernel its time, operations and
+        bytes, and how near that comes to what this machine can do at most.
+
+        The steps are made on a copy: the model stays as it is.
+
+        Args:
+            x, y: samples as in ``fit``; by default random numbers of the form of those of the last training,
+                of which there are as many.
+            batch_size: samples in a batch; those of the last training by default.
+            steps: how many steps are measured; by default as many as take about a second in all.
+            lang: ``"en"`` or ``"zh"``; the setting by default.
+
+        Fails:
+            TrainingError E503: the model does not know its inputs yet.
+            UsageError E101, E102: no such language; no batch or step at all. E123: not the native engine.
+        """
+        lang = lang or settings.lang
+        require_telling(1, lang)
+        return profile_page(measure_step(self, x, y, batch_size, steps), lang)
+
+    def parity(self, x: Any, y: Any = None) -> Parity:
+        """Whether law, un-jitted source and machine code agree on the answers for these rows, operation by
+        operation; with targets, on a whole training step.
+
+        Args:
+            x: inputs, as for ``predict``; a few rows will do.
+            y: targets, as for ``evaluate``.
+
+        Fails:
+            TrainingError E503: the model has not learned anything yet.
+        """
+        return agreement.parity(self, x, y)
 
     def _trace(self, rows: Rows, moment: Moment) -> Trace:
         assert self.network is not None

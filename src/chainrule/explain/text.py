@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from chainrule.explain.page import Cell, Equation, Items, Lines, Page, Part, Table
 from chainrule.notation import number, to_unicode
+from chainrule.notation.column import WIDE, aligned, column_widths, width
 
 WIDTH = 110
-_WIDE = "WF"
 
 
 def text_page(page: Page) -> str:
@@ -19,14 +19,6 @@ def text_page(page: Page) -> str:
         heading = [f"{section.heading}\n{'─' * width(section.heading)}"] if section.heading else []
         blocks += [*heading, *(_part(part) for part in section.parts)]
     return "\n\n".join(blocks) + "\n"
-
-
-def width(text: str) -> int:
-    """How many columns of a screen a text takes: a Chinese sign two, a combining accent none."""
-    return sum(
-        0 if unicodedata.combining(sign) else 2 if unicodedata.east_asian_width(sign) in _WIDE else 1
-        for sign in text
-    )
 
 
 def cell_text(cell: Cell) -> str:
@@ -81,8 +73,8 @@ def _words(text: str) -> Iterator[str]:
     word = ""
     for sign, after in zip(text, [*text[1:], ""], strict=True):
         word += sign
-        wide = unicodedata.east_asian_width(sign) in _WIDE or (
-            after and unicodedata.east_asian_width(after) in _WIDE
+        wide = unicodedata.east_asian_width(sign) in WIDE or (
+            after and unicodedata.east_asian_width(after) in WIDE
         )
         if sign == " " or (wide and after not in _CLOSING and sign not in "（“"):
             yield word
@@ -100,14 +92,5 @@ def _lines(lines: Lines) -> str:
 
 def _table(table: Table) -> str:
     rows = [table.head, *([cell_text(cell) for cell in row] for row in table.rows)]
-    widths = [max(width(row[i]) for row in rows) for i in range(len(table.head))]
-    lines = [_row(row, widths, table.right) for row in rows]
-    return "\n".join([lines[0], "  ".join("─" * w for w in widths), *lines[1:]])
-
-
-def _row(cells: Sequence[str], widths: Sequence[int], right: Sequence[int]) -> str:
-    padded = []
-    for i, cell in enumerate(cells):
-        space = " " * (widths[i] - width(cell))
-        padded.append(space + cell if i in right else cell + space)
-    return "  ".join(padded).rstrip()
+    head, *lines = aligned(rows, table.right)
+    return "\n".join([head, "  ".join("─" * w for w in column_widths(rows)), *lines])

@@ -1,4 +1,8 @@
-"""The convolutional layer: one small table of weights that looks at every place of an image."""
+"""The convolutional layers: one small table of weights that looks at every place of an image.
+
+``Conv`` is the usual one; ``ConvTranspose`` its way back, from few places to many; ``DepthwiseConv`` and
+``SeparableConv`` do with fewer weights.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ from typing import TypeAlias
 
 from chainrule.errors import ShapeError
 from chainrule.graph import Node
-from chainrule.nn.activation import Activation, fitting_initialiser, known_activation
+from chainrule.nn.activation import activated, fitting_initialiser, known_activation
 from chainrule.nn.initialiser import ZEROS, Initialiser, known_initialiser
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.penalty import Penalty
@@ -76,42 +80,234 @@ class Conv(Layer):
 
     def check(self) -> None:
         require_whole(self, "channels", 1, fix="cr.Conv(6, 5)")
-        require_whole(self, "groups", 1, fix="groups=1")
-        for name in ("kernel", "stride", "dilation"):
-            require_widths(self, name, f"{name}=3")
-        require_padding(self, self.padding)
-        shared = self.channels % self.groups == 0
-        require(
-            self,
-            "channels",
-            shared,
-            f"a multiple of the {self.groups} groups",
-            f"cr.Conv({self.groups * 2}, 5)",
-        )
-        if not isinstance(self.activation, Layer | None):
-            known_activation(self.activation)
-        if self.weight_init is not None:
-            known_initialiser(self.weight_init)
-        require(self, "penalty", isinstance(self.penalty, Penalty | None), "a penalty such as cr.L2(1e-4)")
+        require_window(self)
+        _require_groups(self)
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> (B, *places, O)
-        space, given = space_of("Conv", x.spec), x.shape[-1]
+        space = space_of("Conv", x.spec)
         kernel = per_axis("Conv", "kernel", self.kernel, len(space))
-        if not isinstance(given, int) or given % self.groups:
-            raise ShapeError(
-                "E214", op="Conv", expected=f"channels that {self.groups} groups divide",
-                received=f"{given} channels", fix="groups=1",
-            )  # fmt: skip
         init = known_initialiser(self.weight_init or fitting_initialiser(self.activation))
-        shape = (int(self.channels), *kernel, given // int(self.groups))  # (O, *kernel, C/groups)
-        weight = scope.parameter("weight", shape, init, self.penalty)
+        deep = shared_channels(self, x, self.groups) // int(self.groups)
+        weight = scope.parameter("weight", (int(self.channels), *kernel, deep), init, self.penalty)
         z = PUBLIC["convolution"](x, weight, self.stride, self.padding, self.dilation, self.groups)
         if self.bias:
             z = z + scope.parameter("bias", (int(self.channels),), ZEROS)
-        scope.note("z", z)
-        if isinstance(self.activation, str):
-            return Activation(self.activation)(z, scope)
-        return scope.note("a", z if self.activation is None else scope.run(self.activation, z))
+        return activated(z, self.activation, scope)
+
+
+@layer
+class ConvTranspose(Layer):
+    """Every number of an image is spread by a kernel over a larger image: the way back of ``Conv``.
+
+    It makes images larger, and learns how: in generators, decoders and segmentation.
+
+    Shapes: (B, *places, C) -> (B, *space, channels), space = (places - 1) * stride + reach of the kernel -
+    padding.
+
+    Formula: z[j, o] = sum over i, t with i * stride + t * dilation - padding = j, over c of
+    x[i, c] W[c, t, o] + b[o], a = g(z).
+
+    Args:
+        channels: how many channels the output has.
+        kernel, stride, dilation, groups: as in ``Conv``; the stride is how far apart the numbers are spread.
+        padding: as in ``Conv``; it is cut off the result. ``"same"`` gives the places times the stride.
+        space: the spatial axes of the result, where a stride leaves a choice; by default the shortest
+            (PyTorch says by ``output_padding`` how much longer).
+        activation, bias, weight_init, penalty: as in ``Conv``. W is (C, *kernel, channels / groups): that of
+            the convolution whose way back this is.
+
+    Cost: 2 B places channels kernel C / groups flops forward, twice that backward.
+
+    Fails:
+        ShapeError E213, E214, E216, E218: no image; channels that groups do not divide; a space in which the
+            kernel stands at another number of places; settings for another number of axes.
+        UsageError E101, E102: as ``Conv``.
+
+    Example:
+        >>> print(ConvTranspose(3, 2, stride=2))
+        ConvTranspose(3, 2, stride=2)
+
+    Reference: Zeiler, Krishnan, Taylor and Fergus (2010), Deconvolutional networks (CVPR); Dumoulin and Visin
+    (2016), A guide to convolution arithmetic for deep learning.
+    """
+
+    takes_one = True
+    channels: int
+    kernel: Widths
+    stride: Widths = 1
+    padding: Padding = "valid"
+    dilation: Widths = 1
+    groups: int = 1
+    space: Widths | None = None
+    activation: str | Layer | None = None
+    bias: bool = True
+    weight_init: str | Initialiser | None = None
+    penalty: Penalty | None = None
+
+    def check(self) -> None:
+        require_whole(self, "channels", 1, fix="cr.ConvTranspose(6, 5)")
+        require_window(self)
+        _require_groups(self)
+        if self.space is not None:
+            require_widths(self, "space", "space=(28, 28)")
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *places, C) -> (B, *space, O)
+        places = space_of("ConvTranspose", x.spec)
+        kernel = per_axis("ConvTranspose", "kernel", self.kernel, len(places))
+        init = known_initialiser(self.weight_init or fitting_initialiser(self.activation))
+        shape = (shared_channels(self, x, self.groups), *kernel, int(self.channels) // int(self.groups))
+        weight = scope.parameter("weight", shape, init, self.penalty)  # (C, *kernel, O/groups)
+        z = PUBLIC["convolution_transpose"](
+            x, weight, self.stride, self.padding, self.dilation, self.groups, self.space
+        )
+        if self.bias:
+            z = z + scope.parameter("bias", (int(self.channels),), ZEROS)
+        return activated(z, self.activation, scope)
+
+
+@layer
+class DepthwiseConv(Layer):
+    """Every channel is convolved on its own, with kernels that see that channel alone.
+
+    Shapes: (B, *space, C) -> (B, *places, C * multiplier); the first ``multiplier`` channels of the output
+    come from the first channel, and so on.
+
+    Formula: that of ``Conv`` with C groups.
+
+    Args:
+        kernel, stride, padding, dilation, activation, bias, weight_init, penalty: as in ``Conv``.
+        multiplier: how many kernels each channel has.
+
+    Cost: 2 B places C multiplier kernel flops forward: C times less than ``Conv``.
+
+    Fails:
+        ShapeError E213, E215, E218; UsageError E101, E102: as ``Conv``.
+
+    Example:
+        >>> print(DepthwiseConv(3, padding="same"))
+        DepthwiseConv(3, padding='same')
+
+    Reference: Sifre (2014), Rigid-motion scattering for image classification (thesis); Howard and others
+    (2017), MobileNets.
+    """
+
+    takes_one = True
+    kernel: Widths
+    multiplier: int = 1
+    stride: Widths = 1
+    padding: Padding = "valid"
+    dilation: Widths = 1
+    activation: str | Layer | None = None
+    bias: bool = True
+    weight_init: str | Initialiser | None = None
+    penalty: Penalty | None = None
+
+    def check(self) -> None:
+        require_whole(self, "multiplier", 1, fix="multiplier=1")
+        require_window(self)
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> (B, *places, C * multiplier)
+        space_of("DepthwiseConv", x.spec)
+        channels = shared_channels(self, x, 1)
+        one_by_one = Conv(
+            channels * int(self.multiplier), self.kernel, self.stride, self.padding, self.dilation, channels,
+            self.activation, self.bias, self.weight_init, self.penalty,
+        )  # fmt: skip
+        return one_by_one(x, scope)
+
+
+@layer
+class SeparableConv(Layer):
+    """A convolution in two cheap steps: each channel by itself over space, then channels mixed cell by cell.
+
+    Shapes: (B, *space, C) -> (B, *places, channels).
+
+    Formula: ``DepthwiseConv`` without bias, then ``Conv`` with a kernel of one cell.
+
+    Args:
+        channels: how many channels the output has.
+        kernel, stride, padding, dilation, activation, bias, weight_init, penalty: as in ``Conv``; the
+            activation and the bias belong to the second step.
+        multiplier: how many kernels each channel has in the first step.
+
+    Cost: 2 B places C multiplier (kernel + channels) flops forward; ``Conv`` takes 2 B places C kernel
+    channels.
+
+    Fails:
+        ShapeError E213, E215, E218; UsageError E101, E102: as ``Conv``.
+
+    Example:
+        >>> print(SeparableConv(16, 3, padding="same", activation="relu"))
+        SeparableConv(16, 3, padding='same', activation='relu')
+
+    Reference: Chollet (2017), Xception: Deep learning with depthwise separable convolutions (CVPR).
+    """
+
+    takes_one = True
+    channels: int
+    kernel: Widths
+    multiplier: int = 1
+    stride: Widths = 1
+    padding: Padding = "valid"
+    dilation: Widths = 1
+    activation: str | Layer | None = None
+    bias: bool = True
+    weight_init: str | Initialiser | None = None
+    penalty: Penalty | None = None
+
+    def check(self) -> None:
+        require_whole(self, "channels", 1, fix="cr.SeparableConv(16, 3)")
+        require_whole(self, "multiplier", 1, fix="multiplier=1")
+        require_window(self)
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> (B, *places, O)
+        over_space = DepthwiseConv(
+            self.kernel, self.multiplier, self.stride, self.padding, self.dilation,
+            bias=False, weight_init=self.weight_init, penalty=self.penalty,
+        )  # fmt: skip
+        mixing = Conv(
+            self.channels, 1, activation=self.activation, bias=self.bias, weight_init=self.weight_init,
+            penalty=self.penalty,
+        )  # fmt: skip
+        return scope.run(mixing, scope.run(over_space, x, "depthwise"), "pointwise")
+
+
+def shared_channels(owner: Layer, x: Node, groups: int) -> int:
+    """How many channels an image has, once it is known that groups divide them.
+
+    Fails:
+        ShapeError E214: they do not.
+    """
+    given = x.shape[-1]
+    if not isinstance(given, int) or given % groups:
+        raise ShapeError(
+            "E214", op=type(owner).__name__, expected=f"channels that {groups} groups divide",
+            received=f"{given} channels", fix="groups=1",
+        )  # fmt: skip
+    return given
+
+
+def require_window(owner: Conv | ConvTranspose | DepthwiseConv | SeparableConv) -> None:
+    """Refuse what no convolution can have: kernel, stride, dilation, padding, activation, first values.
+
+    Fails:
+        UsageError E101, E102: as ``Conv``.
+    """
+    for name in ("kernel", "stride", "dilation"):
+        require_widths(owner, name, f"{name}=3")
+    require_padding(owner, owner.padding)
+    if not isinstance(owner.activation, Layer | None):
+        known_activation(owner.activation)
+    if owner.weight_init is not None:
+        known_initialiser(owner.weight_init)
+    require(owner, "penalty", isinstance(owner.penalty, Penalty | None), "a penalty such as cr.L2(1e-4)")
+
+
+def _require_groups(owner: Conv | ConvTranspose) -> None:
+    require_whole(owner, "groups", 1, fix="groups=1")
+    shared, groups = owner.channels % owner.groups == 0, owner.groups
+    fix = f"cr.{type(owner).__name__}({groups * 2}, 5)"
+    require(owner, "channels", shared, f"a multiple of the {groups} groups", fix)
 
 
 def require_widths(owner: Layer, name: str, fix: str) -> None:
@@ -120,7 +316,7 @@ def require_widths(owner: Layer, name: str, fix: str) -> None:
     Fails:
         UsageError E102: anything else.
     """
-    value = _frozen(getattr(owner, name))
+    value = frozen(getattr(owner, name))
     object.__setattr__(owner, name, value)
     each = value if isinstance(value, tuple) else (value,)
     fits = are_whole(each, 1) and (not isinstance(value, tuple) or 1 <= len(value) <= 3)
@@ -134,7 +330,7 @@ def require_padding(owner: Layer, padding: Padding) -> None:
         UsageError E101: a word other than ``"valid"`` and ``"same"``.
         UsageError E102: a number below 0, or neither word, number, nor numbers or pairs for each axis.
     """
-    value = _frozen(padding)
+    value = frozen(padding)
     object.__setattr__(owner, "padding", value)
     known_padding(value, f"{type(owner).__name__}, padding")
     fits = isinstance(value, str) or 1 <= len(sides_of(value, 1)) <= 3
@@ -142,6 +338,6 @@ def require_padding(owner: Layer, padding: Padding) -> None:
     require(owner, "padding", fits, expected, 'padding="same"')
 
 
-def _frozen(value: object) -> object:
+def frozen(value: object) -> object:
     """Lists as tuples, so that the record can be compared and kept."""
-    return tuple(_frozen(part) for part in value) if isinstance(value, list | tuple) else value
+    return tuple(frozen(part) for part in value) if isinstance(value, list | tuple) else value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chainrule.errors import ShapeError
 from chainrule.graph import Node
-from chainrule.nn.activation import Activation, fitting_initialiser, known_activation
+from chainrule.nn.activation import activated, fitting_initialiser, known_activation
 from chainrule.nn.initialiser import ZEROS, Initialiser, known_initialiser
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.penalty import Penalty
@@ -66,9 +66,4 @@ class Dense(Layer):
         z = x @ weight.T  # (B, I) (I, O) -> (B, O)
         if self.bias:
             z = z + scope.parameter("bias", (self.units,), known_initialiser(self.bias_init))
-        scope.note("z", z)
-        if self.activation is None:
-            return scope.note("a", z)
-        if isinstance(self.activation, str):
-            return Activation(self.activation)(z, scope)
-        return scope.note("a", scope.run(self.activation, z))
+        return activated(z, self.activation, scope)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
-from chainrule.graph import Node
+import numpy as np
+
+from chainrule.graph import Node, constant
 from chainrule.nn.setting import require_number
 from chainrule.ops import PUBLIC
 
@@ -44,3 +47,64 @@ class L2(Penalty):
 
     def __call__(self, parameter: Node) -> Node:
         return PUBLIC["sum"](PUBLIC["square"](parameter)) * self.strength
+
+
+@dataclass(frozen=True)
+class L1L2(Penalty):
+    """Both at once: some weights exactly 0, and the others small (the elastic net).
+
+    Formula: strength (ratio sum |w| + (1 - ratio) sum w^2).
+
+    Args:
+        strength: the factor before the sum, at least 0.
+        ratio: how much of it is L1, 0 <= ratio <= 1.
+
+    Fails:
+        UsageError E102: a setting out of its range.
+
+    Reference: Zou and Hastie (2005), Regularization and variable selection via the elastic net. As Keras's
+    ``L1L2`` with ``l1 = strength ratio`` and ``l2 = strength (1 - ratio)``.
+    """
+
+    ratio: float = 0.5
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_number(self, "ratio", least=0, most=1)
+
+    def __call__(self, parameter: Node) -> Node:
+        one, two = L1(self.strength * self.ratio), L2(self.strength * (1.0 - self.ratio))
+        return one(parameter) + two(parameter)
+
+
+@dataclass(frozen=True)
+class OrthogonalPenalty(Penalty):
+    """What it costs when units look in like directions: pulls the weights of every two towards a right angle.
+
+    A weight (out, *kernel, in) is taken as one row for each unit, (out, the rest).
+
+    Formula: strength times the mean of |cos| of the angle, over all pairs of rows.
+
+    Fails:
+        UsageError E102: a negative strength.
+
+    Reference: Brock, Lim, Ritchie and Weston (2017), Neural photo editing with introspective adversarial
+    networks (ICLR). As Keras's ``OrthogonalRegularizer`` with ``mode="rows"`` of the transposed weight.
+    """
+
+    strength: float = 1e-2
+
+    def __call__(self, parameter: Node) -> Node:
+        lengths = [int(n) for n in parameter.shape if isinstance(n, int)]
+        rows = lengths[0] if lengths else 1
+        if rows < 2:
+            return PUBLIC["sum"](parameter) * 0.0  # no pair, no angle
+        matrix = PUBLIC["reshape"](parameter, (rows, math.prod(lengths[1:])))  # (O, the rest)
+        size = PUBLIC["sqrt"](PUBLIC["maximum"](PUBLIC["sum"](PUBLIC["square"](matrix), 1, True), 1e-12))
+        unit = matrix / size
+        beside = constant(1.0 - np.eye(rows), parameter.dtype)
+        pairs = PUBLIC["sum"](PUBLIC["abs"](unit @ unit.T) * beside)  # each pair twice
+        return pairs * (self.strength / (rows * (rows - 1)))
+
+
+PENALTIES: tuple[type[Penalty], ...] = (L1, L2, L1L2, OrthogonalPenalty)

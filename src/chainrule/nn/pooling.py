@@ -7,7 +7,7 @@ from chainrule.graph import Node
 from chainrule.nn.convolution import Padding, Widths, require_padding, require_widths
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.scope import Scope
-from chainrule.nn.setting import require
+from chainrule.nn.setting import require, require_number
 from chainrule.ops import PUBLIC
 from chainrule.ops.window import space_of
 from chainrule.spec import shape_text
@@ -79,6 +79,50 @@ class AveragePool(Layer):
 
 
 @layer
+class LPPool(Layer):
+    """Keeps the p-norm of each window: between the sum (p = 1) and the largest (p without end).
+
+    Shapes: (B, *space, C) -> (B, *places, C).
+
+    Formula: y = (sum |x|^p)^(1/p).
+
+    Args:
+        p: the power, at least 1.
+        window: how many cells it has, one number or one for each spatial axis.
+        stride: how far a step moves it; by default by its own width, so that windows do not overlap.
+        padding: ``"valid"``, ``"same"``, a number, or for each axis a number or a pair, filled with zeros.
+
+    Numerics: the derivative is NaN where a window holds only zeros and p is above 1. PyTorch takes x^p,
+    without the absolute value.
+
+    Fails:
+        ShapeError E213, E215, E218: no image; one that is too small; settings for another number of axes.
+        UsageError E101, E102: no such word for padding; a number out of its range.
+
+    Example:
+        >>> print(LPPool(2, 3))
+        LPPool(2, 3)
+    """
+
+    takes_one = True
+    p: float
+    window: Widths
+    stride: Widths | None = None
+    padding: Padding = "valid"
+
+    def check(self) -> None:
+        require_number(self, "p", least=1)
+        _require_window(self)
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> (B, *places, C)
+        stride = self.window if self.stride is None else self.stride
+        windows = PUBLIC["patches"](x, self.window, stride, self.padding)
+        raised = PUBLIC["square"](windows) if self.p == 2 else PUBLIC["abs"](windows) ** self.p
+        total = PUBLIC["sum"](raised, tuple(range(x.rank - 1, windows.rank - 1)))
+        return PUBLIC["sqrt"](total) if self.p == 2 else total ** (1.0 / self.p)
+
+
+@layer
 class GlobalMaxPool(Layer):
     """Keeps the largest number of each channel: whether a pattern was found anywhere.
 
@@ -114,7 +158,7 @@ class GlobalAveragePool(Layer):
         return PUBLIC["mean"](x, _spatial_axes(self, x))
 
 
-def _require_window(owner: MaxPool | AveragePool) -> None:
+def _require_window(owner: MaxPool | AveragePool | LPPool) -> None:
     require_widths(owner, "window", f"cr.{type(owner).__name__}(2)")
     if owner.stride is not None:
         require_widths(owner, "stride", "stride=2")

@@ -24,17 +24,31 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 import numpy as np
 
 from chainrule.errors import UsageError, nearest
+from chainrule.nn import (
+    adaptive,
+    embedding,
+    gate,
+    merge,
+    noise,
+    normalisation,
+    padding,
+    pair,
+    rearrange,
+    reparametrisation,
+    resize,
+)
 from chainrule.nn.activation import Activation
 from chainrule.nn.clip import Clip, ClipGlobalNorm, ClipNorm, ClipValue
-from chainrule.nn.convolution import Conv
+from chainrule.nn.constraint import CONSTRAINTS, Constraint
+from chainrule.nn.convolution import Conv, ConvTranspose, DepthwiseConv, SeparableConv
 from chainrule.nn.dense import Dense
-from chainrule.nn.initialiser import Fill, Initialiser, Orthogonal, Scaled, SmallNormal
+from chainrule.nn.initialiser import KINDS, Initialiser
 from chainrule.nn.layer import Layer
 from chainrule.nn.loss import LOSSES, Loss
-from chainrule.nn.optimizer import OPTIMIZERS, Optimizer
-from chainrule.nn.penalty import L1, L2, Penalty
-from chainrule.nn.pooling import AveragePool, GlobalAveragePool, GlobalMaxPool, MaxPool
-from chainrule.nn.schedule import Constant, Cosine, Schedule, Step, Warmup
+from chainrule.nn.optimizer import OPTIMIZERS, WRAPPERS, Group, Optimizer
+from chainrule.nn.penalty import PENALTIES, Penalty
+from chainrule.nn.pooling import AveragePool, GlobalAveragePool, GlobalMaxPool, LPPool, MaxPool
+from chainrule.nn.schedule import SCHEDULES, Schedule
 from chainrule.nn.setting import shown, unknown
 from chainrule.nn.structure import Dropout, Flatten, Parallel, Reshape, Residual, Sequential
 
@@ -45,20 +59,26 @@ LAYERS: dict[str, type[Layer]] = {
     kind.__name__: kind
     for kind in (
         Activation, AveragePool, Conv, Dense, Dropout, Flatten, GlobalAveragePool, GlobalMaxPool, MaxPool,
-        Parallel, Reshape, Residual, Sequential,
+        Parallel, Reshape, Residual, Sequential, ConvTranspose, DepthwiseConv, LPPool, SeparableConv,
+        *adaptive.LAYERS, *embedding.LAYERS, *gate.LAYERS, *merge.LAYERS, *noise.LAYERS,
+        *normalisation.LAYERS, *padding.LAYERS, *pair.LAYERS, *rearrange.LAYERS, *reparametrisation.LAYERS,
+        *resize.LAYERS,
     )
 }  # fmt: skip
 _FAMILIES_ZH = {
     "layer": "层", "loss": "损失函数", "optimizer": "优化器", "schedule": "学习率调度",
-    "initialiser": "初始化方法", "penalty": "正则化项", "clip": "梯度裁剪",
+    "initialiser": "初始化方法", "penalty": "正则化项", "clip": "梯度裁剪", "constraint": "约束",
+    "group": "参数组",
 }  # fmt: skip
 FAMILIES: dict[str, tuple[type, dict[str, type]]] = {
     "layer": (Layer, dict(LAYERS)),
     "loss": (Loss, {kind.__name__: kind for kind in LOSSES.values()}),
-    "optimizer": (Optimizer, {kind.__name__: kind for kind in OPTIMIZERS.values()}),
-    "schedule": (Schedule, {kind.__name__: kind for kind in (Constant, Step, Cosine, Warmup)}),
-    "initialiser": (Initialiser, {kind.__name__: kind for kind in (Fill, SmallNormal, Scaled, Orthogonal)}),
-    "penalty": (Penalty, {kind.__name__: kind for kind in (L1, L2)}),
+    "optimizer": (Optimizer, {kind.__name__: kind for kind in (*OPTIMIZERS.values(), *WRAPPERS)}),
+    "schedule": (Schedule, {kind.__name__: kind for kind in SCHEDULES}),
+    "initialiser": (Initialiser, {kind.__name__: kind for kind in KINDS}),
+    "penalty": (Penalty, {kind.__name__: kind for kind in PENALTIES}),
+    "constraint": (Constraint, {kind.__name__: kind for kind in CONSTRAINTS}),
+    "group": (Group, {"Group": Group}),
     "clip": (Clip, {kind.__name__: kind for kind in (ClipValue, ClipNorm, ClipGlobalNorm)}),
 }
 
@@ -83,7 +103,7 @@ def from_record(record: Any, family: str, kinds: Iterable[type] = ()) -> Any:
     Args:
         record: plain data, such as a JSON file gives.
         family: what it must describe: ``"layer"``, ``"loss"``, ``"optimizer"``, ``"schedule"``,
-            ``"initialiser"``, ``"penalty"`` or ``"clip"``.
+            ``"initialiser"``, ``"penalty"``, ``"clip"``, ``"constraint"`` or ``"group"``.
         kinds: classes of one's own that records may name.
 
     Fails:

@@ -7,12 +7,12 @@ is written down. After the build the book says what must be given to the graph t
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from chainrule.errors import ShapeError, UsageError
-from chainrule.graph import Node, Site, input_node, site
+from chainrule.graph import Input, Node, Site, input_node, site
 from chainrule.nn.initialiser import Initialiser
 from chainrule.ops import PUBLIC
 from chainrule.spec import Shape, Spec, shape_text
@@ -55,7 +55,12 @@ class Book:
     notes: dict[str, Node] = field(default_factory=dict)
     layers: dict[str, Layer] = field(default_factory=dict)
     results: dict[str, Any] = field(default_factory=dict)
+    needed: dict[str, int] = field(default_factory=dict)
+    tables: dict[str, tuple[str, int]] = field(default_factory=dict)
     key: Node | None = None
+
+
+Rewrite: TypeAlias = "Callable[[Scope, str, Parameter], Node]"
 
 
 @dataclass(frozen=True)
@@ -65,10 +70,13 @@ class Scope:
     Args:
         book: where what is asked for is written down.
         path: the place, such as ``"block1.dense2"``; ``""`` is the whole net.
+        rewrite: what a layer around makes of each parameter asked for here, given the scope that asks, the
+            name and the parameter; the innermost such layer counts.
     """
 
     book: Book
     path: str = ""
+    rewrite: Rewrite | None = None
 
     @property
     def training(self) -> bool:
@@ -114,7 +122,7 @@ class Scope:
         if known is None:
             node = input_node(path, tuple(shape), self.dtype, "parameter")
             known = self.book.parameters[path] = Parameter(node, initialiser, penalty)
-        return known.node
+        return known.node if self.rewrite is None else self.rewrite(self, name, known)
 
     def state(self, name: str, shape: Shape, initialiser: Initialiser) -> Node:
         """An array that is carried from step to step without a gradient, such as a running mean."""
@@ -127,6 +135,21 @@ class Scope:
     def update(self, name: str, value: Node) -> None:
         """The value a state has after this step."""
         self.book.updates[self.named(name)] = value
+
+    def require_samples(self, least: int) -> None:
+        """Say that a batch of training must hold so many samples for this layer to make sense."""
+        self.book.needed[self.path] = least
+
+    def require_rows(self, words: Node, rows: int) -> None:
+        """Say that a table of so many rows is read: data that is looked up can be checked before it runs."""
+        while words.op.name == "cast":
+            (words,) = words.inputs
+        if isinstance(words.op, Input) and words.op.role == "data":
+            self.book.tables[self.path] = (words.op.label, rows)
+
+    def rewriting(self, rewrite: Rewrite) -> Scope:
+        """The same place, where parameters are handed out as ``rewrite`` makes them."""
+        return replace(self, rewrite=rewrite)
 
     def uniform(self, name: str, shape: Shape) -> Node:
         """Random numbers in [0, 1), new at each step: a function of seed, step and this place alone."""
@@ -154,7 +177,7 @@ class Scope:
         path = self.named(name or layer.kind)
         self.book.layers[path] = layer
         with site(Site(path, getattr(layer, "place", None), type(layer).__name__)):
-            result = self.book.results[path] = called(layer, x, Scope(self.book, path))
+            result = self.book.results[path] = called(layer, x, replace(self, path=path))
         return result
 
 

@@ -11,12 +11,11 @@ from chainrule.errors import ShapeError, UsageError, nearest
 from chainrule.graph import Node
 from chainrule.nn.activation import ACTIVATIONS
 from chainrule.nn.layer import Layer, Value, layer
+from chainrule.nn.merge import JOINS, merged
 from chainrule.nn.scope import Scope
 from chainrule.nn.setting import require, require_number, shown, unknown
 from chainrule.ops import PUBLIC
 from chainrule.spec import count, shape_text
-
-JOINS = ["concatenate", "add", "none"]
 
 
 def require_layer(where: str, value: object) -> None:
@@ -88,14 +87,14 @@ class Parallel(Layer):
     The results are joined along the last axis, or handed on by name.
 
     Args:
-        join: ``"concatenate"``, ``"add"`` or ``"none"`` (a node for each name: several outputs).
+        join: one of the ways of ``Merge``, or ``"none"`` (a node for each name: several outputs).
         branches: the layers by name.
 
     Fails:
         UsageError E101: no such way to join; inputs and branches whose names differ.
         UsageError E102: no branch; a branch whose name is no word.
         UsageError E104: a branch that is no layer.
-        ShapeError E201: results of several shapes are to be added.
+        ShapeError E201, E207: results whose shapes do not fit.
     """
 
     branches: tuple[tuple[str, Layer], ...]
@@ -107,8 +106,8 @@ class Parallel(Layer):
         self.__post_init__()
 
     def check(self) -> None:
-        if self.join not in JOINS:
-            raise unknown("Parallel, join", self.join, JOINS, 'join="{}"')
+        if self.join not in (*JOINS, "none"):
+            raise unknown("Parallel, join", self.join, [*JOINS, "none"], 'join="{}"')
         names = [name for name, _ in self.branches]
         require(
             self,
@@ -129,9 +128,7 @@ class Parallel(Layer):
         }
         if self.join == "none":
             return results
-        if self.join == "add":
-            return self._added(list(results.values()))
-        return PUBLIC["concatenate"](list(results.values()), -1)
+        return merged("Parallel", self.join, list(results.values()))
 
     def _agree(self, x: Mapping[str, Node]) -> None:
         names = [name for name, _ in self.branches]
@@ -141,15 +138,6 @@ class Parallel(Layer):
                 "E101", name=odd[0], expected=f"inputs called {', '.join(names)}",
                 received=", ".join(x), fix=f"cr.Parallel({', '.join(f'{name}=...' for name in x)})",
             )  # fmt: skip
-
-    def _added(self, results: list[Node]) -> Node:
-        total, *rest = results
-        for value in rest:
-            if value.shape != total.shape:
-                shapes = " and ".join(shape_text(result.shape) for result in results)
-                raise ShapeError("E201", op="Parallel", expected=shape_text(total.shape), received=shapes)
-            total = total + value
-        return total
 
     def __str__(self) -> str:
         lines = [f"  {name}: {part}".replace("\n", "\n  ") for name, part in self.branches]

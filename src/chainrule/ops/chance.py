@@ -16,7 +16,19 @@ from chainrule import keyed
 from chainrule.errors import DtypeError, ShapeError
 from chainrule.graph import Node, make
 from chainrule.notation.tree import Number, Tree
-from chainrule.ops.card import Apart, Axes, BatchRule, Card, NoGradient, Pulled, Sample, Says, Shared, card
+from chainrule.ops.card import (
+    Apart,
+    Axes,
+    BatchRule,
+    Card,
+    NoGradient,
+    Pulled,
+    Sample,
+    Says,
+    Shared,
+    Whole,
+    card,
+)
 from chainrule.spec import FLOATS, Shape, Size, Spec, bound
 
 B = Size.symbol("B")
@@ -67,8 +79,11 @@ class Draw(Card):
         return Number(float(self.evaluate(*inputs)[index]))
 
     def batch(self, axes: Axes, *specs: Spec) -> BatchRule:
-        symbolic = [i for i, n in enumerate(self.shape) if n == B]
-        return Apart(symbolic[0]) if symbolic else Shared()
+        if self.shape and self.shape[0] == B:
+            return Apart(0)
+        if any("B" in monomial for n in self.shape if isinstance(n, Size) for monomial, _ in n.terms):
+            return Whole("along a later axis a sample's numbers do not follow one another")
+        return Shared()
 
     @classmethod
     def samples(cls) -> tuple[Sample, ...]:

@@ -14,7 +14,9 @@ import numpy as np
 
 from chainrule.graph import Constant, Graph, Input, Node
 from chainrule.ops.card import Card
+from chainrule.plan import reducing, sliding
 from chainrule.plan.batch import BATCH
+from chainrule.plan.layout import SEEDS, orders
 from chainrule.plan.loop import Kernel, is_layout
 from chainrule.plan.task import BEFORE, PARTS, Buffer, Task
 from chainrule.plan.view import Triple, View, collapse, in_three, look
@@ -45,15 +47,22 @@ class Lowering:
         self.buffers: list[Buffer] = []
         self.tasks: list[Task] = []
         self.views: dict[Node, View] = {}
+        self.copies: dict[Any, View] = {}  # what was moved for one reader and serves the next
         self.outputs = {node: name for name, node in graph.outputs.items()}
+        self.orders = orders(graph, whole)
+        self.is_inner = any(node.op.name in SEEDS for node in self.orders)
         for node in graph.nodes:
             if isinstance(node.op, Input):
                 self.views[node] = self._buffer(node, "input", node.op.label)
             elif isinstance(node.op, Constant):
                 self.views[node] = self._buffer(node, "constant", array=node.op.array)
+        for (
+            node
+        ) in graph.nodes:  # in the graph's order, whatever the order of the loops in a part of this size
+            sliding.prepare(self, node)
         self.phase = PARTS
         for node in graph.nodes:
-            if node in joined:  # in the graph's order, whatever the order of the loops in a part of this size
+            if node in joined:
                 self.target(node)
 
     # --- memory
@@ -87,8 +96,22 @@ class Lowering:
             self.views[node] = self.views[self.graph.inputs[self.in_place[node]]]
         if node not in self.views:
             origin = "joined" if node in self.joined else "output" if node in self.outputs else "work"
-            self.views[node] = self._buffer(node, origin, self.outputs.get(node, ""))
+            order = sliding.stored(self, node) or self.orders.get(node) or tuple(range(node.rank))
+            label = self.outputs.get(node, "")
+            self.views[node] = self.ordered(self.shape(node), node.dtype, order, origin, label)
         return self.views[node]
+
+    def ordered(
+        self,
+        shape: Sequence[int],
+        dtype: str,
+        order: Sequence[int],
+        origin: str = "work",
+        label: str = "",
+    ) -> View:
+        """A new buffer whose axes lie in this order, the outermost first; seen with its axes as they are."""
+        whole = self.new(tuple(shape[axis] for axis in order), dtype, origin, label)
+        return whole.turned(np.argsort(order).tolist())
 
     def view(self, node: Node, phase: int = 0) -> View:
         """Where a node's value is read: its own memory, or a look at another's."""
@@ -114,6 +137,19 @@ class Lowering:
         copy = self.new(view.shape, node.dtype)
         self.add("copy", (node,), (view,), (copy,), phase)
         return copy
+
+    def fill(self, node: Node, view: View, value: float, phase: int) -> None:
+        """Write one number everywhere."""
+        number = self.table(np.array(value, node.dtype))
+        source = View(number.buffer, view.shape, (0,) * len(view.shape))
+        self.add("copy", (node,), (source,), (view,), phase)
+
+    def table(self, array: np.ndarray) -> View:
+        """A constant of the plan's own."""
+        key = (array.dtype.str, array.shape, array.tobytes())
+        if key not in self.copies:
+            self.copies[key] = self.new(array.shape, array.dtype.name, "constant", array=array)
+        return self.copies[key]
 
     def add(
         self,
@@ -200,21 +236,10 @@ def _matmul(low: Lowering, node: Node, phase: int) -> None:
     reads = []
     for source in node.inputs:
         view = low.view(source, phase)
-        rows, columns = view.strides[-2:]
-        stack_dense = len(collapse(view.shape[:-2], [view.strides[:-2]])[0]) == 1
-        if (rows != 1 and columns != 1 and max(view.shape[-2:]) > 1) or not stack_dense:
+        if len(collapse(view.shape[:-2], [view.strides[:-2]])[0]) > 1:
             view = low.in_order(view, source, phase)
         reads.append(view)
     low.add("matmul", (node,), reads, (low.target(node),), phase)
-
-
-def _reduce(low: Lowering, node: Node, phase: int) -> None:
-    axes = node.op.attributes["axes"]
-    if node.op.name in ("sum", "max", "min", "argmax"):
-        view, lengths, strides = low.arrange(node.inputs[0], axes, phase)
-        low.add(node.op.name, (node,), (view,), (low.target(node),), phase, lengths=lengths, strides=strides)
-    else:
-        _law(low, node, phase)
 
 
 def _scores(low: Lowering, node: Node, phase: int) -> None:
@@ -249,7 +274,7 @@ def _concatenate(low: Lowering, node: Node, phase: int) -> None:
 
 def _pad(low: Lowering, node: Node, phase: int) -> None:
     op, result, view = low.op(node).attributes, low.target(node), low.view(node.inputs[0], phase)
-    low.add("fill", (node,), (), (result,), phase, value=0)
+    low.fill(node, result, 0.0, phase)
     offset = sum(int(a) * s for a, s in zip(op["low"], result.strides, strict=True))
     strides = tuple(s * (gap + 1) for s, gap in zip(result.strides, op["between"], strict=True))
     inside = View(result.buffer, view.shape, strides, result.offset + offset)
@@ -259,19 +284,18 @@ def _pad(low: Lowering, node: Node, phase: int) -> None:
 def _draw(low: Lowering, node: Node, phase: int) -> None:
     reads = [low.dense(node.inputs[0], phase)]
     by_sample = bool(node.shape) and node.shape[0] == BATCH
-    if not by_sample and BATCH in node.shape and low.sizes != low.whole:
-        raise ValueError("a draw whose samples lie along a later axis cannot be divided")
     stream, writes = node.op.attributes["stream"], (low.target(node),)
     low.add("uniform", (node,), reads, writes, phase, stream=stream, by_sample=by_sample)
 
 
 RULES: dict[str, Rule] = {
     "matmul": _matmul,
-    **dict.fromkeys(("sum", "max", "min", "argmax", "prod"), _reduce),
+    **dict.fromkeys(("sum", "max", "min", "argmax"), reducing.reduce),
     **dict.fromkeys(("softmax", "log_softmax", "logsumexp"), _scores),
     **dict.fromkeys(("gather", "scatter_add", "one_hot"), _rows),
     "extent": _extent,
     "concatenate": _concatenate,
     "pad": _pad,
     "uniform": _draw,
+    **sliding.RULES,
 }

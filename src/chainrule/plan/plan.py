@@ -9,6 +9,7 @@ order of every addition is part of the plan and does not depend on how many thre
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ from chainrule.plan.batch import is_divisible, roles
 from chainrule.plan.loop import Kernel, fuse, is_layout, is_leaf, seen_through
 from chainrule.plan.lower import Lowering
 from chainrule.plan.memory import Layout, lay_out
+from chainrule.plan.record import PlanRecord, bare, entry
 from chainrule.plan.task import AFTER, BEFORE, LOSS, PARTS, Buffer, Task
 from chainrule.plan.view import View
 from chainrule.spec import size_at
@@ -50,22 +52,21 @@ class Plan:
         """Floating-point operations of one run over one part."""
         return sum(task.flops for task in self.tasks)
 
+    @property
+    def record(self) -> PlanRecord:
+        """The plan in plain words and numbers, without the graph: to be printed, saved and compared."""
+        entries = tuple(entry(task, self.buffers) for task in self.tasks)
+        buffers = bare(self.buffers)
+        return PlanRecord(
+            self.sizes, self.rows, self.is_divided, buffers, self.layout, entries, dict(self.outputs)
+        )
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the plan as a JSON file, which ``PlanRecord.load`` reads; see ``PlanRecord.save``."""
+        self.record.save(path)
+
     def __str__(self) -> str:
-        sizes = ", ".join(f"{k}={v}" for k, v in self.sizes.items())
-        cost = f"{self.flops:,} flops, arena {self.layout.size:,} bytes"
-        lines = [f"plan for {sizes}: {len(self.tasks)} tasks, {cost}"]
-        for task in self.tasks:
-            reads = " ".join(_place(v) for v in task.reads)
-            writes = " ".join(_place(v) for v in task.writes)
-            what = "+".join(n.op.name for n in task.nodes)
-            mark = " (added)" if task.adds else ""
-            line = f"  {task.phase} {task.kind:10} {writes} <- {reads}{mark}    {what}    {task.layer}"
-            lines.append(line.rstrip())
-        return "\n".join(lines)
-
-
-def _place(view: View) -> str:
-    return f"b{view.buffer}{list(view.shape)}"
+        return str(self.record)
 
 
 @dataclass(frozen=True)

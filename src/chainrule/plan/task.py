@@ -77,6 +77,8 @@ class Task:
         if self.kind == "matmul":
             *stack, m, n = self.writes[0].shape
             return 2 * math.prod(stack) * m * n * self.reads[0].shape[-1]
+        if self.kind in ("product", "dots"):
+            return 2 * math.prod(self.facts["shape"])
         size = math.prod(self.writes[0].shape) if self.writes else 0
         if self.kind == "loop":
             return size * len(self.nodes)

@@ -88,14 +88,40 @@ def look(op: object, source: View, shape: tuple[int, ...]) -> View | None:
 
 def _reshaped(source: View, shape: tuple[int, ...]) -> View | None:
     """The same memory under another shape, when the axes that are merged lie one behind the other."""
-    if source.is_dense:
+    if source.is_dense or 0 in shape:
         return View(source.buffer, shape, dense_strides(shape), source.offset)
-    old = [(n, s) for n, s in zip(source.shape, source.strides, strict=True) if n != 1]
-    new = [n for n in shape if n != 1]
-    if [n for n, _ in old] != new:
-        return None
-    strides = iter(s for _, s in old)
-    return View(source.buffer, shape, tuple(0 if n == 1 else next(strides) for n in shape), source.offset)
+    lengths, (steps,) = collapse(source.shape, [source.strides])
+    old = list(zip(lengths, steps, strict=True))[::-1]  # innermost first
+    strides: list[int] = []
+    for n in reversed(shape):
+        if n == 1:
+            strides.append(0)
+            continue
+        if not old or old[0][0] % n:
+            return None
+        length, step = old.pop(0)
+        strides.append(step)
+        if length > n:
+            old.insert(0, (length // n, step * n))
+    return View(source.buffer, shape, tuple(reversed(strides)), source.offset)
+
+
+def in_memory_order(view: View) -> tuple[int, ...]:
+    """The axes from the outermost to the innermost in memory; axes of one place keep their order.
+
+    Example:
+        >>> in_memory_order(View(0, (2, 3, 4), (1, 8, 2)))
+        (1, 2, 0)
+    """
+    return tuple(sorted(range(len(view.shape)), key=lambda axis: -view.strides[axis]))
+
+
+def tapped(view: View, axis: int, tap: Sequence[int]) -> View:
+    """One cell of every window: the axes of the window, from ``axis`` on, at this place."""
+    end = axis + len(tap)
+    at = sum(i * s for i, s in zip(tap, view.strides[axis:end], strict=True))
+    shape, strides = ((*v[:axis], *v[end:]) for v in (view.shape, view.strides))
+    return View(view.buffer, shape, strides, view.offset + at)
 
 
 def collapse(shape: tuple[int, ...], strides: list[tuple[int, ...]]) -> tuple[list[int], list[list[int]]]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from chainrule.gradient import cotangents
 from chainrule.graph import Graph, Node, input_node
 from chainrule.nn.build import Built
+from chainrule.nn.optimizer import Now
 from chainrule.ops import PUBLIC
 from chainrule.ops.elementwise import Elementwise
 from chainrule.ops.function import full_like
@@ -95,13 +96,14 @@ def derive(network: Network, samples: int) -> Derivation:
     trained = {path: gradients[path] for path in network.trainable}
     clipped = dict(trained) if network.recipe.clip is None else network.recipe.clip(trained)
     rate, count = (input_node(name, (), "float64", "step") for name in ("learning rate", "update number"))
-    moved, slots = {}, {}
-    for path, gradient in clipped.items():
-        optimizer, p = network.recipe.optimizer, nodes[path]
-        held = {s: input_node(f"{path}/{s}", p.shape, "float64", "state") for s in optimizer.slots()}
-        moved[path], kept = optimizer.move(p, gradient, held, rate, count)
-        slots[path] = {slot: (node, kept[slot]) for slot, node in held.items()}
-    objective = network.objective(built)
+    objective, optimizer = network.objective(built), network.recipe.optimizer
+    held = {label: input_node(label, s.shape, "float64", "state") for label, s in network.memory.items()}
+    moving = {path: nodes[path] for path in clipped}
+    moved, kept = optimizer.moves(moving, clipped, held, Now(rate, count, objective))
+    slots: dict[str, dict[str, tuple[Node, Node]]] = {path: {} for path in moving}
+    for label, after in kept.items():
+        path, _, slot = label.rpartition("/")
+        slots.setdefault(path, {})[slot] = (held[label], after)
     return Derivation(
         network, samples, each, objective, penalty, back, gradients, clipped, moved, slots, rate, count
     )

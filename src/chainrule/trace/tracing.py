@@ -17,8 +17,9 @@ import numpy as np
 from chainrule.engines import reference
 from chainrule.engines.run import evaluate
 from chainrule.graph import Constant, Graph, Input, Node, constant, order
+from chainrule.nn.schedule import REDUCTIONS
 from chainrule.ops.card import Card
-from chainrule.spec import Spec
+from chainrule.spec import Spec, bound
 from chainrule.trace.check import Checked, Place, check
 from chainrule.trace.derivation import Derivation, derive
 from chainrule.trace.name import NamedLayer, Names, names_of
@@ -151,7 +152,7 @@ def trace(
     samples = len(next(iter(feeds[name] for name in exact.inputs)))
     d = derive(exact, samples)
     parameters = {path: feeds[path] for path in exact.parameters}
-    slots, memory = _slots(d, parameters, moment)
+    slots, memory = _slots(d, moment)
     rate = _rate(exact, moment)
     feeds |= slots | {"learning rate": np.array(rate), "update number": np.array(float(moment.step + 1))}
     values, cards = _walk(d.graph(), feeds)
@@ -187,18 +188,20 @@ def _exact(array: Any) -> np.ndarray:
     return array.astype(np.int64) if array.dtype.kind in "iu" and array.dtype != np.uint32 else array
 
 
-def _slots(d: Derivation, parameters: Arrays, moment: Moment) -> tuple[Arrays, str]:
-    labels = {f"{path}/{slot}": path for path, held in d.slots.items() for slot in held}
+def _slots(d: Derivation, moment: Moment) -> tuple[Arrays, str]:
+    labels = [f"{path}/{slot}" for path, held in d.slots.items() for slot in held]
     if not labels:
         return {}, ""
     if moment.slots is not None:
         return {label: _exact(moment.slots[label]) for label in labels}, "given"
-    return {label: np.zeros_like(parameters[path]) for label, path in labels.items()}, "first"
+    memory = d.network.memory
+    return {label: np.full(bound(memory[label].shape), memory[label].first) for label in labels}, "first"
 
 
 def _rate(network: Network, moment: Moment) -> float:
-    schedule = network.recipe.optimizer.schedule
-    return float(evaluate(schedule(constant(float(moment.step), "float64"), moment.horizon), {}, "reference"))
+    rate = network.recipe.optimizer.schedule(constant(float(moment.step), "float64"), moment.horizon)
+    lowered = (moment.slots or {}).get(REDUCTIONS, 0.0)
+    return float(evaluate(rate, {REDUCTIONS: lowered} if Graph({"rate": rate}).inputs else {}, "reference"))
 
 
 def _walk(graph: Graph, feeds: Arrays) -> tuple[dict[Node, np.ndarray], dict[Node, Card]]:

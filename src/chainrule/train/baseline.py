@@ -2,20 +2,18 @@
 
 A net's accuracy says little by itself: 0.95 is a feat where classes are even, and a failure where 99 rows of
 100 are of one class. So two cheap answers are judged on the same held-out rows. The *trivial* one always says
-the most frequent class, or the mean. The *linear* one is scikit-learn's logistic or ridge regression on the
-very inputs the net sees. A net that does not beat the second is not worth its cost.
+the most frequent class, or the mean. The *linear* one is logistic or ridge regression, as scikit-learn has
+them, on the very inputs the net sees. A net that does not beat the second is not worth its cost.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from sklearn.dummy import DummyClassifier, DummyRegressor
-from sklearn.linear_model import LogisticRegression, Ridge
 
-ROUNDS = 1000  # of the logistic regression's solver: enough for standardised inputs
+from chainrule.train.linear import logistic, ridge
 
 
 @dataclass(frozen=True)
@@ -24,23 +22,11 @@ class Baseline:
 
     Args:
         name: ``"trivial"`` or ``"linear"``.
-        estimator: scikit-learn's object.
-        classes: how many classes there are; 0 for values.
+        answer: from inputs (N, F) to probabilities (N, K), or values (N, 1).
     """
 
     name: str
-    estimator: Any
-    classes: int
-
-    def answer(self, x: np.ndarray) -> np.ndarray:
-        """Probabilities (N, K), or values (N, 1)."""
-        if not self.classes:
-            return np.asarray(self.estimator.predict(x), np.float64).reshape(-1, 1)  # (N,) -> (N, 1)
-        answer = np.zeros((len(x), self.classes))
-        answer[:, self.estimator.classes_] = self.estimator.predict_proba(
-            x
-        )  # a class may be absent from the rows
-        return answer
+    answer: Callable[[np.ndarray], np.ndarray]
 
 
 def baselines(
@@ -59,8 +45,27 @@ def baselines(
         >>> [b.answer(x[:1]).argmax(axis=1).item() for b in baselines(x, y, classes=2)]
         [1, 1]
     """
-    trivial = DummyClassifier(strategy="prior") if classes else DummyRegressor()
-    linear = LogisticRegression(max_iter=ROUNDS) if classes else Ridge()
-    trivial.fit(x, y)
-    linear.fit(x, y, sample_weight=weights)
-    return [Baseline("trivial", trivial, classes), Baseline("linear", linear, classes)]
+    usual = np.bincount(y, minlength=classes) / len(y) if classes else np.array([y.mean(dtype=np.float64)])
+    linear = _classes(x, y, classes, weights) if classes else ridge(x, y, weights)
+    return [Baseline("trivial", lambda x: np.tile(usual, (len(x), 1))), Baseline("linear", linear)]
+
+
+def _classes(
+    x: np.ndarray, y: np.ndarray, classes: int, weights: np.ndarray | None
+) -> Callable[[np.ndarray], np.ndarray]:
+    """The probabilities of logistic regression; 0 for classes that no row has."""
+    present, numbers = np.unique(y, return_inverse=True)
+    line = logistic(x, numbers, len(present), weights) if len(present) > 1 else None
+
+    def answer(x: np.ndarray) -> np.ndarray:
+        found = np.zeros((len(x), classes))
+        if line is None:
+            found[:, present] = 1.0
+            return found
+        score = line(x)
+        both = np.hstack([np.zeros_like(score), score]) if len(present) == 2 else score
+        chance = np.exp(both - both.max(axis=1, keepdims=True))
+        found[:, present] = chance / chance.sum(axis=1, keepdims=True)
+        return found
+
+    return answer

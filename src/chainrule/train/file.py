@@ -120,8 +120,8 @@ def _refuse_contradictions(model: Learner) -> None:
     if preparation is None:
         return
     shapes = [spec.shape[1:] for spec in model.network.inputs.values()]
-    if shapes != [(len(preparation.features),)] or preparation.task != model.task:
-        raise ValueError(f"a preparation of {len(preparation.features)} features for {preparation.task}")
+    if shapes != [preparation.shape] or preparation.task != model.task:
+        raise ValueError(f"a preparation of inputs {preparation.shape} for {preparation.task}")
     if not set(model.labels) <= set(preparation.labels):
         raise ValueError("labels that the preparation does not know")
 

@@ -11,18 +11,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule.data import Arrays, Order, split
-from chainrule.errors import UsageError
+from chainrule.errors import ShapeError, UsageError
 from chainrule.events import Channel, Notice
+from chainrule.nn.schedule import plateau_of
 from chainrule.store import RunFolder
 from chainrule.train import judging, tabular
+from chainrule.train.augmenting import Augmenting
 from chainrule.train.judging import Judge
 from chainrule.train.loop import Job, train
+from chainrule.train.need import refuse_too_large
 from chainrule.train.progress import progress
 from chainrule.train.request import Request, callbacks_of
 from chainrule.train.resuming import folder_of, with_folder
 from chainrule.train.state import TrainState
-from chainrule.train.step import Step
-from chainrule.train.stopping import StoppingRule
+from chainrule.train.step import Network, Step
+from chainrule.train.stopping import StoppingRule, watched
 from chainrule.train.target import by_output
 from chainrule.train.weighing import refuse_weightless, sample_weights
 
@@ -64,7 +67,9 @@ def _run(model: Learner, work: Work, state: TrainState) -> None:
     try:
         reason = train(work.job, work.step, state)
     finally:
-        model.adopt(*state.chosen())
+        if work.job.renewal is not None:
+            work.job.renewal.close()
+        model.adopt(*state.chosen(work.step.answering(state.parameters, state.slots, state.step)))
         model.is_given = False
         model.history = state.history
         model.facts = _facts(work, state, reason)
@@ -113,24 +118,24 @@ def _classes(model: Learner, data: Arrays) -> np.ndarray | None:
     return target.encode(y).reshape(-1).astype(np.int64)
 
 
-def _begin(model: Learner, data: Arrays, request: Request) -> None:
-    """Teach the learner its inputs and labels, and draw its parameters unless it begins with those it has."""
+def _begin(model: Learner, data: Arrays, request: Request) -> bool:
+    """Teach the learner its inputs and labels; whether it begins with the parameters it has."""
     keeps = model.network is not None and (model.is_given or request.warm_start)
     if not keeps:
         specs = judging.specs_of(data.x if isinstance(data.x, dict) else {"x": data.x})
         if model.network is None or dict(model.network.inputs) != specs:
             model.assemble(specs)
-        model.draw(request.seed)
     parts = by_output(model.targets, data.y)
     if not keeps or not model.labels:
         model.targets = {name: target.learn(parts[name]) for name, target in model.targets.items()}
+    return keeps
 
 
 def _prepare(model: Learner, x: Any, y: Any, validation: Any, request: Request) -> Work:
     """Everything a call was given, checked, as a job for the loop."""
     data = Arrays.of(x, y, request.sample_weight, model.recipe.dtype)
     rules, listeners = callbacks_of(request.callbacks)
-    _begin(model, data, request)
+    keeps = _begin(model, data, request)
     network = model.network
     assert network is not None
     data, held_out = _validation(model, data, validation, request.seed)
@@ -142,12 +147,55 @@ def _prepare(model: Learner, x: Any, y: Any, validation: Any, request: Request) 
     size = request.batch_size or coded.rows
     # The whole set in one batch has no order; leaving it alone spares a copy of the data in every step.
     order = Order(coded.rows, size, request.seed, request.shuffle and size < coded.rows)
+    _refuse_lone(network, order)
+    _refuse_parts(model, order)
     step = network.step(weights is not None, request.epochs * order.steps)
+    refuse_too_large(network, step, min(size, coded.rows), coded.rows)
+    if not keeps:
+        model.draw(request.seed)
+    renewal = None
+    if request.augmentation is not None:
+        renewal = Augmenting(request.augmentation, coded, request.seed, request.epochs, model.preparation)
+        coded = renewal.now
     job = Job(
         network, coded, order, request.epochs, request.seed, rules, judge, save_every=request.save_every,
-        channel=Channel(list(listeners)),
+        channel=Channel(list(listeners)), renewal=renewal,
     )  # fmt: skip
     return Work(request, step, job)
+
+
+def _refuse_parts(model: Learner, order: Order) -> None:
+    """Refuse batches for an optimizer that must see the whole training set in every step.
+
+    Fails:
+        UsageError E102: more than one batch.
+    """
+    optimizer = model.recipe.optimizer
+    if optimizer.needs_all and order.steps > 1:
+        raise UsageError(
+            "E102", where=f"fit with {type(optimizer).__name__}", name="batch_size",
+            expected=f"the whole training set, {order.rows} rows", received=order.batch_size,
+            fix="batch_size=None",
+        )  # fmt: skip
+
+
+def _refuse_lone(network: Network, order: Order) -> None:
+    """Refuse batches, be it only the last, of fewer samples than a layer needs to learn from.
+
+    Fails:
+        ShapeError E230: names the layer and the batch.
+    """
+    last = order.rows - (order.steps - 1) * order.batch_size
+    for path, least in network.training.book.needed.items():
+        if last < least:
+            layer = network.training.book.layers.get(path, network.recipe.net)
+            kind, size = type(layer).__name__, min(order.batch_size, order.rows)
+            fits = (n for n in range(max(size, least), order.rows + 1) if (order.rows - 1) % n + 1 >= least)
+            raise ShapeError(
+                "E230", where=f'{kind} "{path}"', op=kind, expected=f"{least} samples or more in every batch",
+                received=f"{last} in the last batch: {order.rows} rows, {size} at a time",
+                fix=f"batch_size={next(fits, least)}",
+            )  # fmt: skip
 
 
 def _judge(model: Learner, held_out: Arrays, rules: Sequence[StoppingRule]) -> Judge:
@@ -155,8 +203,9 @@ def _judge(model: Learner, held_out: Arrays, rules: Sequence[StoppingRule]) -> J
     assert model.network is not None
     rows = judging.encoded(model, held_out, "validation y")
     refuse_weightless(rows.weights)
-    watched = [rule.monitor.removeprefix("val_") for rule in rules]
-    metrics = judging.metrics_of(model, watched)
+    plateau = plateau_of(model.recipe.optimizer.schedule)
+    watchers = [*rules, *([] if plateau is None else [plateau])]
+    metrics = judging.metrics_of(model, [watcher.monitor.removeprefix("val_") for watcher in watchers])
     return Judge(model.network.judge, rows, model.targets, metrics, model.preparation)
 
 
@@ -167,6 +216,9 @@ def _refuse_blind(model: Learner, rules: Sequence[StoppingRule], has_validation:
         UsageError E101: no such column. UsageError E109: two rules of one kind.
     """
     told = [f"val_{name}" for name in judging.columns_of(model.targets)] if has_validation else []
+    plateau = plateau_of(model.recipe.optimizer.schedule)
+    if plateau is not None:
+        watched("ReduceOnPlateau", plateau.monitor, dict.fromkeys(["loss", *told]))
     for i, rule in enumerate(rules):
         rule.value(dict.fromkeys(["loss", *told]))
         if rule.name in [other.name for other in rules[:i]]:

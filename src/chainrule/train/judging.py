@@ -1,5 +1,4 @@
-"""A learner's answers, and how good they are. Rows go through in blocks of fixed size, so memory stays
-flat."""
+"""A learner's answers, and how good they are. Rows go through in blocks, so memory stays flat."""
 
 from __future__ import annotations
 
@@ -13,16 +12,16 @@ from chainrule.data import Arrays, Preparation
 from chainrule.engines.run import Program
 from chainrule.errors import TrainingError
 from chainrule.nn.summary import built_rows
+from chainrule.ops.lookup import inside
 from chainrule.spec import Size, Spec
 from chainrule.train.metric import FIRST, METRICS, Answers, known_metrics, score
+from chainrule.train.need import rows_at_once
 from chainrule.train.step import Network
 from chainrule.train.target import Target, by_output
 from chainrule.train.weighing import refuse_weightless
 
 if TYPE_CHECKING:
     from chainrule.train.learner import Learner
-
-BLOCK = 1024  # rows at a time
 
 
 def targets_of(network: Network) -> dict[str, Target]:
@@ -35,10 +34,15 @@ def targets_of(network: Network) -> dict[str, Target]:
     return found
 
 
-def blocks(rows: int) -> Iterator[np.ndarray]:
-    """The row numbers, a block at a time."""
-    for start in range(0, rows, BLOCK):
-        yield np.arange(start, min(start + BLOCK, rows))
+def blocks(program: Program, rows: int) -> Iterator[slice]:
+    """The rows, a block at a time."""
+    block = rows_at_once(program, rows)
+    return (slice(start, start + block) for start in range(0, rows, block))
+
+
+def joined(parts: Sequence[Mapping[str, np.ndarray]], name: str) -> np.ndarray:
+    """An output of all blocks, as an array of its own."""
+    return parts[0][name].copy() if len(parts) == 1 else np.concatenate([part[name] for part in parts])
 
 
 def answers(model: Learner, arrays: Mapping[str, np.ndarray], kind: str) -> dict[str, np.ndarray]:
@@ -53,10 +57,10 @@ def answers(model: Learner, arrays: Mapping[str, np.ndarray], kind: str) -> dict
     program, held = model.network.answers, model.held
     parts = [
         program.run({**held, **{name: a[rows] for name, a in arrays.items()}})
-        for rows in blocks(len(next(iter(arrays.values()))))
+        for rows in blocks(program, len(next(iter(arrays.values()))))
     ]
     names = model.network.inference.outputs
-    return {name: np.concatenate([part[f"{kind}.{name}"] for part in parts]) for name in names}
+    return {name: joined(parts, f"{kind}.{name}") for name in names}
 
 
 def single(found: dict[str, np.ndarray]) -> np.ndarray | dict[str, np.ndarray]:
@@ -89,14 +93,14 @@ class Judge:
             held: the parameters and states, by path.
         """
         parts = []
-        for rows in blocks(self.rows.rows):
+        for rows in blocks(self.program, self.rows.rows):
             block: Any = self.rows.take(rows)
             parts.append(self.program.run({**held, **block.x, **block.y}))
-        loss = np.concatenate([part["loss"] for part in parts]).astype(np.float64)
+        loss = joined(parts, "loss").astype(np.float64)
         found = {"loss": float(np.average(loss, weights=self.rows.weights))}
         coded: Any = self.rows.y
         for (output, target), y in zip(self.targets.items(), coded.values(), strict=True):
-            answer = np.concatenate([part[f"answer.{output}"] for part in parts])
+            answer = joined(parts, f"answer.{output}")
             measured = score(self._judgeable(target, y, answer), self.metrics[output])
             found.update({column(self.targets, output, name): value for name, value in measured.items()})
         return found
@@ -175,6 +179,18 @@ def encoded(model: Learner, data: Arrays, where: str = "y") -> Arrays:
         for output, target in model.targets.items()
     }
     return Arrays(model.fitting(data.x), coded, data.weights)
+
+
+def refuse_outside(network: Network, arrays: Mapping[str, np.ndarray]) -> None:
+    """Refuse numbers of words for which an embedding has no row, before anything runs.
+
+    Fails:
+        ShapeError E211: names the embedding, the first such number and its position.
+    """
+    book = network.inference.book
+    for path, (name, rows) in book.tables.items():
+        layer = book.layers.get(path, network.recipe.net)
+        inside(f'{type(layer).__name__} "{path}"', arrays[name].astype(np.int64), rows)
 
 
 def summary(model: Learner) -> str:

@@ -28,9 +28,11 @@ from chainrule.nn.layer import Layer
 from chainrule.nn.loss import Loss
 from chainrule.nn.optimizer import Optimizer, known_optimizer
 from chainrule.nn.penalty import Penalty
+from chainrule.plan.need import Need
 from chainrule.settings import settings
 from chainrule.spec import FLOATS, Size, Spec, shape_text
 from chainrule.train import file, fitting, judging, tabular
+from chainrule.train.need import training_need
 from chainrule.train.request import Request, known_options, refuse_unknown
 from chainrule.train.state import Tensors
 from chainrule.train.step import Network, Recipe
@@ -141,7 +143,8 @@ class Learner:
             options: ``shuffle=True``; ``verbose=None`` (a progress bar when the output is a terminal);
                 ``callbacks=()`` (stopping rules, and functions that see every event and stop the training by
                 answering ``True``); ``class_weight=None`` (``"balanced"`` or a number for each label);
-                ``sample_weight=None``; ``warm_start=False`` (begin with the present parameters);
+                ``sample_weight=None``; ``augmentation=None`` (a ``cr.Augmentation``: images are changed at
+                random in every epoch); ``warm_start=False`` (begin with the present parameters);
                 ``run=None`` (a folder for checkpoints) with ``resume=False`` and ``save_every=5.0`` seconds.
 
         Returns:
@@ -235,6 +238,7 @@ class Learner:
 
         Fails:
             ShapeError E209: another shape than the net was built for, or inputs missing; all are listed.
+        ShapeError E211: a number that no row of an embedding stands for.
         """
         assert self.network is not None
         specs = self.network.inputs
@@ -248,6 +252,7 @@ class Learner:
             (where, expected, received), *rest = wrong
             notes = [f"{place}: {received}, not {expected}" for place, expected, received in rest]
             raise ShapeError("E209", where=where, expected=expected, received=received, notes=notes)
+        judging.refuse_outside(self.network, arrays)
         return {name: arrays[name] for name in specs}
 
     # --- what it is
@@ -326,6 +331,22 @@ class Learner:
     def summary(self) -> str:
         """The net as a table: each layer with its output's shape and its parameters."""
         return judging.summary(self)
+
+    def memory(self, batch_size: int = 32) -> Need:
+        """What memory a training takes besides its data, by what it is for; nothing is allocated.
+
+        Args:
+            batch_size: samples for one update.
+
+        Fails:
+            TrainingError E503: the shapes of the inputs are not known yet.
+            UsageError E102: no such batch size.
+        """
+        if self.network is None:
+            raise TrainingError("E503", where="memory", fix="model.initialise(inputs)")
+        request = Request(1, batch_size, 0)
+        step = self.network.step(weighted=False, horizon=1)
+        return training_need(self.network, step, request.batch_size or 1)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write one data-only file: weights, net, preprocessing, labels, units, training facts, checksum.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -28,7 +28,10 @@ from chainrule.events import (
     StepDone,
     TrainingEnded,
     TrainingStarted,
+    bulletin,
 )
+from chainrule.nn.schedule import REDUCTIONS
+from chainrule.train.augmenting import Augmenting
 from chainrule.train.interrupt import Interrupt, listening
 from chainrule.train.judging import Judge
 from chainrule.train.nonfinite import blame, is_finite
@@ -54,6 +57,7 @@ class Job:
         judge: measures the validation rows after each epoch.
         save: writes a checkpoint and says where; ``None``: nothing is saved.
         save_every: at most this many seconds between checkpoints; they are written between two steps.
+        renewal: writes the rows of ``data`` anew before each epoch; ``None``: they stay as they are.
     """
 
     network: Network
@@ -66,6 +70,7 @@ class Job:
     save: Save | None = None
     save_every: float = 5.0
     channel: Channel = field(default_factory=Channel)
+    renewal: Augmenting | None = None
 
 
 @dataclass
@@ -110,7 +115,7 @@ def train(job: Job, step: Step, state: TrainState) -> str:
         TrainingError E501: a number of the step is not finite; names the first operation that gave one. The
             state then holds the last good parameters.
     """
-    with listening() as interrupt:
+    with listening() as interrupt, bulletin.heard_by(job.channel):
         fast = stretches(step, job.data, job.order, job.seed, state, job.network.engine)
         run = _Run(job, step, compile(step.graph, job.network.engine), state, interrupt, fast)
         try:
@@ -134,6 +139,8 @@ def _until_stopped(run: _Run) -> str:
     state, job = run.state, run.job
     stopped = _stopped_before(job.rules, state)
     while not stopped and state.epoch < job.epochs:
+        if job.renewal is not None:
+            job.renewal(state.epoch)
         while state.batch < job.order.steps:
             if run.interrupt.asked or run.asked:
                 return "interrupted" if run.interrupt.asked else "callback"
@@ -201,24 +208,40 @@ def _end_epoch(run: _Run) -> str:
     """Write the epoch's row, ask the rules, begin the next epoch; the reason to stop, or ``""``."""
     state, job = run.state, run.job
     row: Row = {"epoch": state.epoch + 1, "loss": state.loss_sum / state.weight_sum}
+    answering = run.step.answering(state.parameters, state.slots, state.step)
     if job.judge is not None:
-        measured = job.judge({**state.parameters, **state.states})
+        measured = job.judge({**answering, **state.states})
         row.update({f"val_{key}": v if math.isfinite(v) else None for key, v in measured.items()})
     verdicts = {rule.name: rule.judge(state.watch.get(rule.name, {}), row) for rule in job.rules}
     best = any(verdicts[rule.name].best for rule in job.rules if rule.keeps_best)
     if best:
-        state.keep_best()
+        state.keep_best(answering)
     reason = next((name for name, verdict in verdicts.items() if verdict.stop), "")
+    watch = state.watch
     state.watch = {
         name: {**verdict.counters, "stop": 1} if verdict.stop else verdict.counters
         for name, verdict in verdicts.items()
     }
+    _lower_rate(run, row, watch)
     state.history.append(row)
     state.epoch, state.batch, state.loss_sum, state.weight_sum = state.epoch + 1, 0, 0.0, 0.0
     run.tell(
         EpochDone(state.epoch, state.step, {k: math.nan if v is None else v for k, v in row.items()}, best)
     )
     return reason
+
+
+def _lower_rate(run: _Run, row: Row, watch: Mapping[str, Any]) -> None:
+    """Let a schedule that looks at the training judge an epoch; what it decides is one of the slots."""
+    plateau, state = run.step.plateau, run.state
+    if plateau is None:
+        return
+    counters = plateau.judge(watch.get(REDUCTIONS, {}), row)
+    state.watch = {**state.watch, REDUCTIONS: counters}
+    before = state.slots[REDUCTIONS]
+    state.slots = {**state.slots, REDUCTIONS: np.array(counters["reductions"], before.dtype)}
+    if run.fast is not None:
+        run.fast.take(state)
 
 
 def _stopped_before(rules: Sequence[StoppingRule], state: TrainState) -> str:

@@ -28,6 +28,7 @@ class Request:
     run: Any = None
     resume: bool = False
     save_every: float = 5.0
+    augmentation: Any = None
 
     def __post_init__(self) -> None:
         self._whole("epochs", 0)

@@ -92,6 +92,7 @@ def identity_of(model: Learner, job: Job) -> dict[str, Any]:
         "batch_size": job.order.batch_size,
         "shuffle": job.order.shuffle,
         "seed": job.seed,
+        "augmentation": None if job.renewal is None else job.renewal.augmentation.to_record(),
         "rules": [f"{rule}" for rule in job.rules],
         "metrics": None if job.judge is None else {k: list(v) for k, v in job.judge.metrics.items()},
         "data": fingerprint(job.data),

@@ -78,7 +78,7 @@ class TrainState:
         wanted = {name: a for name, a in like.tensors().items() if not name.startswith("best/")}
         if has_best:
             best = TrainState(like.parameters, like.states)
-            best.keep_best()
+            best.keep_best(like.parameters)
             wanted |= {f"best/{name}": a for name, a in best.best.items()}
         refuse_other_arrays(wanted, tensors, "the arrays of this net and optimizer")
         groups = {
@@ -97,15 +97,19 @@ class TrainState:
             **groups, **numbers, watch=record["watch"], history=history_of(record.get("history"))
         )
 
-    def keep_best(self) -> None:
-        """Remember the present weights as the best."""
-        self.best = {f"parameter.{k}": v for k, v in self.parameters.items()}
+    def keep_best(self, answering: Mapping[str, np.ndarray]) -> None:
+        """Remember the present weights, those the net answers with, as the best."""
+        self.best = {f"parameter.{k}": v for k, v in answering.items()}
         self.best |= {f"state.{k}": v for k, v in self.states.items()}
 
-    def chosen(self) -> tuple[Tensors, Tensors]:
-        """The parameters and states a finished training hands out: the best ones where they were kept."""
+    def chosen(self, answering: Tensors) -> tuple[Tensors, Tensors]:
+        """The parameters and states a finished training hands out: the best ones where they were kept.
+
+        Args:
+            answering: the present weights, those the net answers with.
+        """
         if not self.best:
-            return self.parameters, self.states
+            return answering, self.states
         pick = {
             group: {k.partition(".")[2]: v for k, v in self.best.items() if k.startswith(f"{group}.")}
             for group in ("parameter", "state")

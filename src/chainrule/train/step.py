@@ -24,11 +24,12 @@ from chainrule.nn.build import Built, build, first_values, total_penalty
 from chainrule.nn.clip import Clip
 from chainrule.nn.layer import Layer
 from chainrule.nn.loss import Loss, known_losses, refuse_mismatch
-from chainrule.nn.optimizer import Optimizer
+from chainrule.nn.optimizer import Now, Optimizer, Slot
 from chainrule.nn.penalty import Penalty
+from chainrule.nn.schedule import REDUCTIONS, ReduceOnPlateau, plateau_of
 from chainrule.nn.scope import Parameter, stream_of
 from chainrule.ops import PUBLIC
-from chainrule.spec import Spec, size_at
+from chainrule.spec import Spec, bound, size_at
 
 FIRST_VALUES = 1  # the streams of a seed: first values of parameters,
 EACH_STEP = 2  # and the random numbers of each step
@@ -223,23 +224,26 @@ class Network:
         if self.recipe.clip is not None:
             gradients = self.recipe.clip(gradients)
         made = PUBLIC["cast"](input_node("step", (), "int64", "step"), self.recipe.dtype)
-        rate = optimizer.schedule(made, horizon)
-        slots = self._slots(nodes)
-        outputs = {"loss": objective, "rate": rate}
-        for path, p in nodes.items():
-            held = {slot: slots[f"{path}/{slot}"].node for slot in optimizer.slots()}
-            moved, kept = optimizer.move(p, gradients[path], held, rate, made + 1.0)
-            outputs[f"parameter.{path}"] = moved
-            outputs.update({f"slot.{path}/{slot}": node for slot, node in kept.items()})
-        outputs.update({f"state.{path}": node for path, node in built.book.updates.items()})
-        return Step(Graph(outputs), gradients, slots, built)
-
-    def _slots(self, nodes: Mapping[str, Node]) -> dict[str, Parameter]:
-        return {
-            f"{path}/{slot}": Parameter(input_node(f"{path}/{slot}", p.shape, p.dtype, "state"), init)
-            for path, p in nodes.items()
-            for slot, init in self.recipe.optimizer.slots().items()
+        now = Now(optimizer.schedule(made, horizon), made + 1.0, objective)
+        slots = {
+            label: input_node(label, slot.shape, self.recipe.dtype, "state")
+            for label, slot in self.memory.items()
         }
+        moved, kept = optimizer.moves(nodes, gradients, slots, now)
+        outputs = {"loss": objective, "rate": now.rate}
+        outputs.update({f"parameter.{path}": node for path, node in moved.items()})
+        outputs.update({f"slot.{label}": node for label, node in kept.items()})
+        outputs.update({f"state.{path}": node for path, node in built.book.updates.items()})
+        there = optimizer.answers(nodes, slots, made)  # after a step, its number is the count of steps made
+        answers = {path: node for path, node in there.items() if node is not nodes[path]}
+        return Step(Graph(outputs), gradients, self.memory, built, self.recipe, Graph(answers))
+
+    @property
+    def memory(self) -> dict[str, Slot]:
+        """What is remembered from step to step, besides parameters and states, by label."""
+        optimizer = self.recipe.optimizer
+        memory = optimizer.memory({path: p.spec.shape for path, p in self.trainable.items()})
+        return memory if plateau_of(optimizer.schedule) is None else {**memory, REDUCTIONS: Slot(())}
 
 
 def _is_under(path: str, prefix: str) -> bool:
@@ -252,24 +256,43 @@ class Step:
     """The graph of a training step with what an explanation asks of it.
 
     Args:
-        graph: outputs ``loss``, ``rate``, ``parameter.PATH``, ``slot.PATH/SLOT`` and ``state.PATH``.
+        graph: outputs ``loss``, ``rate``, ``parameter.PATH``, ``slot.LABEL`` and ``state.PATH``.
         gradients: the node of each trained parameter's gradient, after clipping.
-        slots: what the optimizer remembers, by ``PATH/SLOT``.
+        slots: what the optimizer remembers, by label.
         built: the net inside.
+        recipe: what is trained, and how.
+        answers: the parameters to answer with, by path, where they are not those that are trained.
     """
 
     graph: Graph
     gradients: Mapping[str, Node]
-    slots: Mapping[str, Parameter]
+    slots: Mapping[str, Slot]
     built: Built
+    recipe: Recipe
+    answers: Graph
 
     def first_slots(self) -> dict[str, np.ndarray]:
         """The first values of what the optimizer remembers."""
-        if not self.slots:
-            return {}
-        graph = first_values(self.slots, dict.fromkeys(self.slots, 0))
-        drawn = compile(graph, "reference").run({"key": np.zeros(2, np.uint32)} if graph.inputs else {})
-        return {path: np.array(value) for path, value in drawn.items()}
+        return {
+            label: np.full(bound(slot.shape), slot.first, self.recipe.dtype)
+            for label, slot in self.slots.items()
+        }
+
+    def answering(
+        self, parameters: Mapping[str, np.ndarray], slots: Mapping[str, np.ndarray], count: int
+    ) -> dict[str, np.ndarray]:
+        """The parameters to answer with after so many steps, such as the mean of the last ones."""
+        if not count or not self.answers.outputs:
+            return dict(parameters)
+        given = {**parameters, **slots, "step": np.array(count, np.int64)}
+        arrays = {name: given[name] for name in self.answers.inputs}
+        found = compile(self.answers, "reference").run(arrays)
+        return {**parameters, **{path: np.array(value) for path, value in found.items()}}
+
+    @property
+    def plateau(self) -> ReduceOnPlateau | None:
+        """The part of the schedule that looks at the training, if it has one."""
+        return plateau_of(self.recipe.optimizer.schedule)
 
     def key(self, seed: int, step: int) -> dict[str, np.ndarray]:
         """The random key of a step, for nets that draw."""

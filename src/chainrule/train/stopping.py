@@ -51,16 +51,30 @@ class StoppingRule:
         Fails:
             UsageError E101: the history has no such column.
         """
-        if self.monitor not in row:
-            fix = f'monitor="{nearest(self.monitor, row) or "loss"}"'
-            if self.monitor.startswith("val_") and not any(name.startswith("val_") for name in row):
-                fix = "model.fit(..., validation=0.2)"
-            raise UsageError(
-                "E101", where=f"{type(self).__name__}, monitor", name=self.monitor, expected=", ".join(row),
-                received=self.monitor, fix=fix,
-            )  # fmt: skip
-        value = row[self.monitor]
-        return math.nan if value is None else float(value)
+        return watched(type(self).__name__, self.monitor, row)
+
+
+def watched(owner: str, monitor: str, row: Mapping[str, float | None]) -> float:
+    """The number of an epoch that someone watches; NaN where it could not be measured.
+
+    Args:
+        owner: what watches, for the error.
+        monitor: the column.
+        row: the epoch's row of the history.
+
+    Fails:
+        UsageError E101: the history has no such column.
+    """
+    if monitor not in row:
+        fix = f'monitor="{nearest(monitor, row) or "loss"}"'
+        if monitor.startswith("val_") and not any(name.startswith("val_") for name in row):
+            fix = "model.fit(..., validation=0.2)"
+        raise UsageError(
+            "E101", where=f"{owner}, monitor", name=monitor, expected=", ".join(row), received=monitor,
+            fix=fix,
+        )  # fmt: skip
+    value = row[monitor]
+    return math.nan if value is None else float(value)
 
 
 def _positive(owner: StoppingRule, **numbers: float) -> None:

@@ -3,14 +3,14 @@
 Nothing about a training depends on how long its stretches are. They are made about a tenth of a second long,
 so that Ctrl-C and the progress bar stay quick. Where something must be known step by step (a listener that
 sees every step and may ask to stop, a number that is not finite), the stretch is run, and when it turns out
-that it should have ended earlier, it is rewound: the arrays are put back as they were and exactly the right
-number of steps is made again.
+that it should have ended earlier, it is rewound: the trainer takes the state's arrays again, which are still
+those of before, and makes exactly the right number of steps.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import numpy as np
 
@@ -44,6 +44,7 @@ class Stretches:
         self.length = 1
         self.last = (0.0, 0.0)  # loss and rate of the last step
         self.homes = homes_of(step)
+        self._read = (-1, np.zeros(0, np.int64))  # an epoch, and the order of its rows
         self.take(state)
 
     def advance(self, state: TrainState, tell: Callable[[int, float, float], bool] | None) -> bool:
@@ -59,14 +60,13 @@ class Stretches:
         """
         left = self._full() - state.batch
         count = max(1, min(self.length, left)) if left > 0 else 1
-        before = {label: array.copy() for label, array in self.trainer.state.items()}
         start = time.perf_counter()
         told, failed = self._run(state, count)
         spent = time.perf_counter() - start
         good = self._good(told, failed)
         wanted = good if tell is None else _until_stop(told[:good], state.batch, tell)
         if wanted < len(told) or failed or good < count:
-            self._rewind(before)
+            self.take(state)
             told = self._run(state, wanted)[0] if wanted else told[:0]
         self._give(state, told)
         if len(told):
@@ -81,7 +81,7 @@ class Stretches:
 
     def _run(self, state: TrainState, count: int) -> tuple[np.ndarray, int]:
         """Steps from where the state stands; only an epoch's last batch may be short, and comes alone."""
-        rows, size = self.order.epoch(state.epoch).astype(np.int64), self.order.batch_size
+        rows, size = self._rows(state.epoch), self.order.batch_size
         keys = np.zeros((0, 2), np.uint32)
         if self.step.built.book.key is not None:
             keys = folds(fold(key_of(self.seed), EACH_STEP), np.arange(state.step, state.step + count))
@@ -95,10 +95,6 @@ class Stretches:
         if failed:
             return failed - 1
         return len(told) if all(map(is_finite, self.trainer.state.values())) else max(0, len(told) - 1)
-
-    def _rewind(self, before: Mapping[str, np.ndarray]) -> None:
-        for label, array in before.items():
-            self.trainer.state[label][...] = array
 
     def take(self, state: TrainState) -> None:
         """Copy the state's arrays to the trainer's."""
@@ -127,10 +123,20 @@ class Stretches:
 
     def _weights(self, state: TrainState, count: int) -> np.ndarray:
         """What each step's loss counts in the epoch's mean."""
-        batches = [self.order.batch(state.epoch, state.batch + i) for i in range(count)]
+        size, rows = self.order.batch_size, self.order.rows
+        starts = (state.batch + np.arange(count)) * size
+        ends = np.minimum(starts + size, rows)
         if self.data.weights is None:
-            return np.array([float(len(rows)) for rows in batches])
-        return np.array([float(self.data.weights[rows].sum(dtype=np.float64)) for rows in batches])
+            return (ends - starts).astype(np.float64)
+        weights, order = self.data.weights, self.order.epoch(state.epoch)
+        bounds = zip(starts, ends, strict=True)
+        return np.array([float(weights[order[a:b]].sum(dtype=np.float64)) for a, b in bounds])
+
+    def _rows(self, epoch: int) -> np.ndarray:
+        """The order of an epoch's rows, as compiled code reads it; kept while the epoch lasts."""
+        if self._read[0] != epoch:
+            self._read = epoch, np.ascontiguousarray(self.order.epoch(epoch), np.int64)
+        return self._read[1]
 
 
 def _until_stop(told: np.ndarray, batch: int, tell: Callable[[int, float, float], bool]) -> int:

@@ -59,12 +59,12 @@ def inputs(preparation: Preparation, x: Any) -> np.ndarray:
 
 def applied(preparation: Preparation, x: Any) -> Applied:
     """The inputs of a table's rows with what a person should be told."""
-    return preparation.apply(read_table(x))
+    return preparation.apply(preparation.read(x))
 
 
 def apply(preparation: Preparation, x: Any) -> tuple[np.ndarray, np.ndarray]:
     """The inputs and the targets of a table's rows; labels as a person calls them."""
-    table = read_table(x)
+    table = preparation.read(x)
     numbers = preparation.targets(table)
     if preparation.task == "classification":
         return preparation.inputs(table), np.array(preparation.labels)[numbers]

@@ -50,6 +50,23 @@ EXAMPLES = {
     "E342": "x[0, 1]",
     "E343": "shape (1, 0)",
     "E344": "y has 3",
+    "E350": "chainrule[audio]",
+    "E351": "pets/CLASS/image.png",
+    "E352": "pets/cat/1.png",
+    "E353": "4 x 4: 1",
+    "E354": "(8, 28, 28)",
+    "E355": "changes[0].kind",
+    "E360": "2 texts, all empty",
+    "E361": "position 1",
+    "E362": "distinct texts",
+    "E363": "sequence 1",
+    "E364": "at most 2 values",
+    "E370": "speech.wav",
+    "E371": "8000 samples a second",
+    "E372": "100 samples",
+    "E375": "at least 4 rows",
+    "E376": "later than 3",
+    "E380": "columns first",
 }
 
 

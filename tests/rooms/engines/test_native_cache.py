@@ -10,14 +10,16 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import llvmlite.binding as llvm
 import numpy as np
 import pytest
 
-from chainrule.engines.native import machine as machine_module
+from chainrule.engines import native
+from chainrule.engines.native.cache import CheckedFile, written_by
 from chainrule.engines.native.loop import Operation, Recipe, Writer
-from chainrule.engines.native.machine import Machine, written_by
-from chainrule.events import Event, Notice
+from chainrule.engines.native.machine import Machine
 
+HOME = Path(native.__file__).parent
 SQUARE = Recipe(1, (("float64", "c"),), (Operation("square", "float64", "float64", (0,)),), ((1, "c"),))
 
 
@@ -45,9 +47,9 @@ def test_what_was_compiled_is_found_by_the_next_process(tmp_path: Path) -> None:
 DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "empty": lambda data: b"",
     "cut short": lambda data: data[: len(data) // 2],
-    "one bit turned": lambda data: data[:-9] + bytes([data[-9] ^ 1]) + data[-8:],
+    "one bit turned": lambda data: data[:60] + bytes([data[60] ^ 1]) + data[61:],
     "of another program": lambda data: b"not machine code " * 40,
-    "with another's checksum": lambda data: bytes(32) + data[32:],
+    "with another's checksum": lambda data: data[:-32] + bytes(32),
 }
 
 
@@ -61,20 +63,6 @@ def test_a_damaged_or_foreign_file_is_compiled_again(tmp_path: Path, damage: str
     assert file.read_bytes() == good, "and kept again"
 
 
-def test_a_folder_that_cannot_be_written_means_no_cache_and_one_notice(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("in the way")
-    machine = Machine(tmp_path / "file" / "cache")
-    heard: list[Event] = []
-    machine.channel.listeners.append(heard.append)
-    assert squares(machine).tolist() == [0, 1, 4, 9]
-    other = Recipe(1, SQUARE.reads, (Operation("negative", "float64", "float64", (0,)),), ((1, "c"),))
-    machine.function("loop", other.source(), lambda name: Writer(other, name).write())
-    (notice,) = heard
-    assert isinstance(notice, Notice)
-    assert "not kept" in notice.en
-    assert "不会保存" in notice.zh
-
-
 def test_another_recipe_is_another_file(tmp_path: Path) -> None:
     machine = Machine(tmp_path)
     squares(machine)
@@ -85,10 +73,9 @@ def test_another_recipe_is_another_file(tmp_path: Path) -> None:
 
 
 def test_code_of_another_version_of_the_writer_is_not_ours(tmp_path: Path) -> None:
-    home = Path(machine_module.__file__).parent
     copy = tmp_path / "native"
-    shutil.copytree(home, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    ours = written_by(home)
+    shutil.copytree(HOME, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    ours = written_by(HOME)
     assert written_by(copy) == ours
     text = (copy / "vector.py").read_text(encoding="utf-8")
     (copy / "vector.py").write_text(text.replace("0.5", "0.25", 1), encoding="utf-8")
@@ -96,17 +83,120 @@ def test_code_of_another_version_of_the_writer_is_not_ours(tmp_path: Path) -> No
     assert ours in Machine(None).stamp
 
 
-def test_kernels_are_found_again_by_the_next_process(tmp_path: Path) -> None:
+# --- what numba keeps of the kernels, in a process of its own each time
+
+USE = """
+import numpy as np
+from chainrule.engines import evaluate
+from chainrule.events import Channel, bulletin
+from chainrule.graph import input_node
+import chainrule as cr
+x = input_node("x", (None,), "int64")
+with bulletin.heard_by(Channel([lambda notice: print(notice.en)])):
+    print(evaluate(cr.one_hot(x, 3, "float64") * 2.0, {"x": [2, 0]}).tolist())
+    print(evaluate(cr.one_hot(x, 3, "float64") * 3.0, {"x": [1]}).tolist())
+"""
+ANSWER = ["[[0.0, 0.0, 2.0], [2.0, 0.0, 0.0]]", "[[0.0, 3.0, 0.0]]"]
+
+
+def use(cache: Path, source: Path, code: str = USE) -> list[str]:
+    """What a process prints that uses kernels and loops of these sources, with this folder for caches."""
+    path = os.pathsep.join([str(source), *sys.path])
+    surroundings = {**os.environ, "XDG_CACHE_HOME": str(cache), "PYTHONPATH": path}
+    done = subprocess.run([sys.executable, "-c", code], env=surroundings, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def times(cache: Path, ending: str) -> dict[Path, int]:
+    return {file: file.stat().st_mtime_ns for file in cache.rglob(f"*{ending}") if file.is_file()}
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the package, so that nobody else's caches are found."""
+    folder = tmp_path_factory.mktemp("source")
+    shutil.copytree(HOME.parents[1], folder / "chainrule", ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory, source: Path) -> Path:
+    """A folder of caches as a process left it."""
+    cache = tmp_path_factory.mktemp("cache")
+    assert use(cache, source) == ANSWER
+    return cache
+
+
+def test_all_compiled_code_lies_in_one_folder_and_is_found_again(filled: Path, source: Path) -> None:
     """A kernel that closes over an object of this process would be compiled, and kept, again and again."""
-    code = (
-        "from chainrule.engines.native.kernels import lookup, product\n"
-        "product.matmul_small('float32'), lookup.take_rows('float32', 'int64')"
-    )
-    path = os.pathsep.join(sys.path)
-    kept = []
-    for _ in range(2):
-        surroundings = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": path}
-        subprocess.run([sys.executable, "-c", code], check=True, env=surroundings)
-        kept.append({file.name: file.stat().st_mtime_ns for file in tmp_path.rglob("*.nbc")})
-    assert any("take_rows" in name for name in kept[0])
-    assert kept[0] == kept[1]
+    before = times(filled, "")
+    kernels = [file for file in before if file.suffix == ".nbc"]
+    assert any("one_hot_rows" in file.name for file in kernels)
+    assert any(file.suffix == ".o" for file in before)
+    assert {file.relative_to(filled).parts[:2] for file in kernels} == {("chainrule", "native")}
+    assert use(filled, source) == ANSWER
+    assert times(filled, "") == before
+    assert not [*source.rglob("*.nbi")], "nothing beside the package"
+
+
+def test_damaged_files_of_kernels_are_compiled_again(filled: Path, source: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    shutil.copytree(filled, cache)
+    for turn, file in enumerate(sorted([*times(cache, ".nbi"), *times(cache, ".nbc")])):
+        file.write_bytes(DAMAGES["one bit turned" if turn % 2 else "cut short"](file.read_bytes()))
+    written = times(cache, ".nbc")
+    assert use(cache, source) == ANSWER
+    assert any(time > written[file] for file, time in times(cache, ".nbc").items()), "and kept again"
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("ending", [".nbi", ".1.nbc"])
+def test_numba_never_reads_a_damaged_file(tmp_path: Path, ending: str, damage: str) -> None:
+    shelf = CheckedFile(str(tmp_path), "kernel", "stamp")
+    shelf.save("key", {"code": bytes(range(256))})
+    assert shelf.load("key") == {"code": bytes(range(256))}
+    file = tmp_path / f"kernel{ending}"
+    file.write_bytes(DAMAGES[damage](file.read_bytes()))
+    assert shelf.load("key") is None
+    shelf.save("key", {"code": b"new"})
+    assert shelf.load("key") == {"code": b"new"}
+
+
+def test_kernels_of_other_sources_are_not_ours(filled: Path, source: Path, tmp_path: Path) -> None:
+    """A part of a kernel in another file than the kernel's own has changed: numba alone would not see it."""
+    cache, new = tmp_path / "cache", tmp_path / "new"
+    shutil.copytree(filled, cache)
+    shutil.copytree(source, new)
+    file = new / "chainrule" / "engines" / "native" / "kernels" / "kernel.py"
+    file.write_text(file.read_text(encoding="utf-8") + "# another version\n", encoding="utf-8")
+    before = times(cache, "")
+    assert use(cache, new) == ANSWER
+    after = times(cache, "")
+    assert before.items() < after.items(), "kept beside the others, not instead of them"
+    fresh = {file.suffix for file in after.keys() - before.keys()}
+    assert fresh >= {".nbi", ".nbc", ".o"}, "neither kernels nor loops of other sources were taken"
+
+
+def test_code_for_another_processor_is_not_ours(filled: Path, source: Path) -> None:
+    here = Machine(None).stamp
+    assert llvm.get_host_cpu_name() in here
+    assert llvm.get_host_cpu_features().flatten() in here
+    before = times(filled, ".nbc")
+    assert use(filled, source, "import numba.core.config as c; c.CPU_NAME = 'x86-64'\n" + USE) == ANSWER
+    assert before.items() < times(filled, ".nbc").items(), "kept beside the others, not instead of them"
+
+
+def test_a_folder_that_cannot_be_written_means_no_cache_and_one_notice(source: Path, tmp_path: Path) -> None:
+    (tmp_path / "chainrule").write_text("in the way")
+    notice, *answer = use(tmp_path, source)
+    assert "not kept" in notice
+    assert answer == ANSWER
+    assert [file.name for file in tmp_path.iterdir()] == ["chainrule"]
+
+
+def test_a_kernel_that_cannot_be_written_is_used_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    shelf = CheckedFile(str(tmp_path / "file" / "kernels"), "kernel", "stamp")
+    shelf.save("key", {"code": b"good"})
+    assert shelf.load("key") is None

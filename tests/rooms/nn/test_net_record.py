@@ -16,6 +16,9 @@ from hypothesis import strategies as st
 from chainrule import nn
 from chainrule.errors import ChainruleError, UsageError
 from chainrule.nn.record import DEPTH, FAMILIES, PARTS, fits
+from chainrule.nn.schedule import Slowed
+from layer_cases import CASES as LAYER_CASES
+from loss_cases import CASES as LOSS_CASES
 
 SAMPLES: dict[str, list[Any]] = {
     "layer": [
@@ -35,17 +38,56 @@ SAMPLES: dict[str, list[Any]] = {
         nn.Residual(nn.Sequential(nn.Dense(2), nn.Residual(nn.Dense(2)))),
         nn.Parallel("none", z=nn.Dense(1), a=nn.Sequential()),
         nn.Sequential(nn.Dense(2), nn.Dropout(), nn.Parallel(x=nn.Flatten())),
+        *(case.net for case in LAYER_CASES.values()),
     ],
-    "loss": [nn.HalfMSE(), nn.MSE(), nn.MAE(), nn.Huber(0.5), nn.BinaryCrossEntropy(), nn.CrossEntropy(0.1)],
+    "loss": [loss for loss, *_ in LOSS_CASES.values()],
     "optimizer": [
         nn.SGD(nn.Step(0.1, 5), 0.9, nesterov=True, decay=0.1),
         nn.Adam(nn.Warmup(5, nn.Cosine(0.1, 20, 0.01))),
         nn.AdamW(decay=0.5),
         nn.RMSprop(centered=True),
+        nn.EMA(nn.Grouped(nn.Lion(), (nn.Group("*.bias", 0.5, 0.0, nn.MaxNorm(3.0)), nn.Group("a"))), 0.9),
+        nn.SWA(nn.Accumulated(nn.Muon(nn.OneCycle(0.1)), 4, nn.ClipGlobalNorm(2.0)), 5, 2),
+        nn.Accumulated(nn.Adam(amsgrad=True), 3),
+        nn.Grouped(nn.AdamW(), (nn.Group("a", decay=0.0),)),
+        *(kind() for kind in nn.OPTIMIZERS.values()),
     ],
-    "schedule": [nn.Constant(0.5), nn.Step(0.1, 5, 0.2), nn.Cosine(0.1), nn.Warmup(3, 0.1)],
-    "initialiser": [nn.Fill(2.0), nn.SmallNormal(0.5), nn.Scaled(), nn.Orthogonal(2.0)],
-    "penalty": [nn.L1(0.1), nn.L2()],
+    "schedule": [
+        nn.Constant(0.5),
+        nn.Step(0.1, 5, 0.2),
+        nn.Cosine(0.1),
+        nn.Warmup(3, 0.1),
+        nn.MultiStep(0.1, (5, 9)),
+        nn.PiecewiseConstant((0.1, 0.2), (5,)),
+        nn.ExponentialDecay(0.1),
+        nn.InverseTimeDecay(0.1, 2.0),
+        nn.PolynomialDecay(0.1, power=2.0),
+        nn.LinearRamp(0.1),
+        nn.Noam(64),
+        nn.CosineRestarts(0.1, 5, 2),
+        nn.OneCycle(0.1, shape="linear"),
+        nn.Cyclic(0.1, 0.0),
+        nn.RateSequence((0.1, nn.Cosine(0.2)), (5,)),
+        nn.RateProduct((nn.Constant(0.1), nn.Noam(4))),
+        Slowed(nn.Cosine(0.1), 3),
+        nn.RateFormula("0.1 * 0.5^t"),
+        nn.ReduceOnPlateau(nn.Cosine(0.1)),
+    ],
+    "initialiser": [
+        nn.Fill(2.0),
+        nn.SmallNormal(0.5),
+        nn.Scaled(),
+        nn.Orthogonal(2.0),
+        nn.Uniform(),
+        nn.Normal(1.0),
+        nn.TruncatedNormal(cut=3.0),
+        nn.Eye(2.0),
+        nn.Dirac(2),
+        nn.SparseNormal(0.3),
+    ],
+    "penalty": [nn.L1(0.1), nn.L2(), nn.L1L2(0.1, 0.3), nn.OrthogonalPenalty()],
+    "constraint": [nn.MaxNorm(3.0), nn.MinMaxNorm(0.1, 2.0), nn.NonNegative(), nn.UnitLength()],
+    "group": [nn.Group("a.*", 0.1, 0.0, nn.NonNegative())],
     "clip": [nn.ClipValue(0.5), nn.ClipNorm(2.0), nn.ClipGlobalNorm()],
 }
 ALL = [(family, value) for family, values in SAMPLES.items() for value in values]

@@ -73,7 +73,7 @@ def test_the_issue_s_own_example() -> None:
         nn.net_from_text("64 rleu")
     assert str(caught.value) == (
         'UsageError E101 in --net, part 1 of 1 ("64 rleu"): "rleu" is not known\n'
-        "  expected  linear, relu, sigmoid, softmax, softplus, tanh\n"
+        f"  expected  {', '.join(nn.ACTIVATIONS)}\n"
         "  received  rleu\n"
         '  try       "64 relu"\n'
         "  more      docs/errors/E101.md"

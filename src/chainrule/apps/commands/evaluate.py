@@ -12,7 +12,7 @@ from chainrule.apps.course import Rating, answer_of, judgeable
 from chainrule.apps.model import load
 from chainrule.apps.view import result_table
 from chainrule.apps.word import say
-from chainrule.data import Preparation, read_table
+from chainrule.data import Preparation
 from chainrule.train.learner import Learner
 from chainrule.train.metric import score
 
@@ -24,7 +24,7 @@ def evaluate(
 ) -> None:
     """Print the metrics of a model beside those of a trivial answer."""
     model, preparation = load(run, Learner)
-    table = read_table(data)
+    table = preparation.read(data)
     applied = preparation.apply(table)
     y = preparation.targets(table)
     screen.notices(applied.notices, to_errors=True)

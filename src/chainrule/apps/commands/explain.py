@@ -9,7 +9,6 @@ import typer
 from chainrule.apps import screen
 from chainrule.apps.model import load, row_of
 from chainrule.apps.word import say
-from chainrule.data import read_table
 from chainrule.explain.model import Model
 from chainrule.settings import settings
 from chainrule.store import durable
@@ -25,8 +24,8 @@ def explain(
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
 ) -> None:
     """Print the derivation of one row's answer, or write it as a page."""
-    model, _ = load(run, Model)
-    table = read_table(data)
+    model, preparation = load(run, Model)
+    table = preparation.read(data)
     one = table.take([row_of(table, row)])  # pyright: ignore[reportArgumentType]
     explanation = model.explain(one, weight=weight, depth=depth, lang=settings.lang)
     if html is None:

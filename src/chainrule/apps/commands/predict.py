@@ -19,7 +19,6 @@ import typer
 from chainrule.apps import screen
 from chainrule.apps.model import load
 from chainrule.apps.run import model_file
-from chainrule.data import read_table
 from chainrule.errors import UsageError
 from chainrule.store import durable
 from chainrule.train.learner import Learner
@@ -38,7 +37,7 @@ def predict(
     model, preparation = load(run, Learner)
     if out is not None:
         _refuse_input(out, data, str(model_file(run)))
-    applied = preparation.apply(read_table(data))
+    applied = preparation.apply(preparation.read(data))
     screen.notices(applied.notices, to_errors=True)
     text = answers_text(model, applied.x, proba)
     if out is not None:

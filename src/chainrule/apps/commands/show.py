@@ -1,4 +1,4 @@
-"""``chainrule show``: a training, an operation or a net, as text."""
+"""``chainrule show``: a training, what its steps cost, an operation or a net, as text."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from chainrule.apps import screen
+from chainrule.apps.cost import PLAN, show_plan, show_profile, show_saved_plan
 from chainrule.apps.course import Rating
 from chainrule.apps.run import model_file
 from chainrule.apps.view import history_table, layers, net_table, result_table
@@ -23,13 +24,24 @@ MOST_INPUTS = 1_000_000
 
 
 def show(
-    what: Annotated[str, typer.Argument(help="=what", metavar="RUN | op | net")],
-    which: Annotated[str | None, typer.Argument(help="=which", metavar="[NAME | WORDS]")] = None,
+    words: Annotated[
+        list[str], typer.Argument(help="=what", metavar="RUN | PLAN.json | op NAME | net WORDS")
+    ],
     inputs: Annotated[int, typer.Option(help="=inputs")] = 2,
+    profile: Annotated[bool, typer.Option("--profile", help="=profile")] = False,
+    plan: Annotated[bool, typer.Option("--plan", help="=plan")] = False,
+    batch_size: Annotated[int | None, typer.Option(help="=batch_size")] = None,
+    out: Annotated[str | None, typer.Option(help="=show_out", metavar="FILE")] = None,
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
 ) -> None:
     """Show a training (a RUN), an operation (``op NAME``) or a net (``net WORDS``)."""
-    if what == "op":
+    what, which = words[0], " ".join(words[1:]) or None
+    _refuse_mixture(profile, plan, {"--batch-size": batch_size, "--out": out}, which)
+    if profile:
+        show_profile(what, batch_size, out)
+    elif plan:
+        show_plan(what, batch_size, out)
+    elif what == "op":
         _op(which or "")
     elif what == "net" and which is not None:
         _net(which, inputs)
@@ -43,8 +55,30 @@ def show(
             received=f"{what} {which}",
             fix=f"chainrule show {close} {which}",
         )
+    elif what.lower().endswith(PLAN):
+        show_saved_plan(what)
     else:
         _run(what)
+
+
+def _refuse_mixture(profile: bool, plan: bool, options: dict[str, Any], which: str | None) -> None:
+    """Refuse options that do not belong together.
+
+    Fails:
+        UsageError E601: a profile and a plan at once, of no RUN, or an option of theirs without them.
+    """
+    strange = [name for name, value in options.items() if value is not None]
+    if profile and plan:
+        option, expected = "--profile, --plan", "one of them"
+    elif (profile or plan) and which is not None:
+        option, expected = "--profile" if profile else "--plan", "a RUN"
+    elif strange and not (profile or plan):
+        option, expected = strange[0], "--profile or --plan with it"
+    else:
+        return
+    raise UsageError(
+        "E601", where="chainrule show", option=option, expected=expected, fix="chainrule show RUN --profile"
+    )
 
 
 def _run(run: str) -> None:

@@ -8,13 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.engines.native.kernels import draw, lookup, product, reduction, score
+from chainrule.engines.native.dots import DotsWriter
+from chainrule.engines.native.kernels import draw, lookup, reduction, score
 from chainrule.engines.native.loop import Operation, Recipe, Writer
 from chainrule.engines.native.machine import Machine
+from chainrule.engines.native.product import ProductWriter
+from chainrule.engines.native.score import ScoreWriter
 from chainrule.engines.native.vector import EMIT
 from chainrule.ops.card import Card
+from chainrule.plan import sliding
 from chainrule.plan.task import Buffer, Task
-from chainrule.plan.view import View, collapse
+from chainrule.plan.view import View, collapse, in_memory_order
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,14 @@ class Address:
 
 @dataclass(frozen=True)
 class Adds:
-    """A word that is 0 for the first part of a batch (the sum begins) and 1 for the others."""
+    """A word for whether a result is added to what is there: not for the first part of a batch (the sum
+    begins), but for the others.
+
+    Args:
+        others: bits of the word that stay.
+    """
+
+    others: int = 0
 
 
 @dataclass(frozen=True)
@@ -49,13 +60,11 @@ class Call:
         kernel: its address.
         words: the block.
         span: length of axis 0, when the call can be shared by threads (words 0 and 1 are its bounds), else 0.
-        is_blas: whether it leaves the work to the BLAS.
     """
 
     kernel: int
     words: tuple[Word, ...]
     span: int = 0
-    is_blas: bool = False
 
 
 class Blocks:
@@ -88,6 +97,8 @@ class Blocks:
         kept: Sequence[int],
     ) -> Call:
         """The call of a loop over these operands."""
+        order = in_memory_order(writes[0])
+        reads, writes = ([view.turned(order) for view in views] for views in (reads, writes))
         shape = writes[0].shape
         lengths, strides = collapse(shape, [v.strides for v in (*reads, *writes)])
         near = tuple(
@@ -104,6 +115,24 @@ class Blocks:
         for view, steps in zip((*reads, *writes), strides, strict=True):
             words += [self.at(view), *steps]
         return Call(kernel, tuple(words), lengths[0] if 0 not in shape else 0)
+
+    def product(self, kind: str, by_table: bool) -> int:
+        """The kernel that multiplies matrices."""
+        width, by = self.machine.width, "tables" if by_table else "strides"
+        text = f"product of {kind} by {by}, vectors of {width} bytes"
+        return self.machine.function(
+            "product", text, lambda n: ProductWriter(kind, by_table, n, width).write()
+        )
+
+    def dots(self, kind: str) -> int:
+        """The kernel of many dot products."""
+        width = self.machine.width
+        text = f"dots of {kind}, vectors of {width} bytes"
+        return self.machine.function("dots", text, lambda n: DotsWriter(kind, n, width).write())
+
+    def scores(self, kind: str, way: str) -> int:
+        """The kernel of softmax or one of its kin, over rows that lie in order."""
+        return self.machine.function(way, f"{way} of {kind}", lambda n: ScoreWriter(kind, way, n).write())
 
 
 def _operation(node: Any, number: dict[Any, int]) -> Operation:
@@ -127,41 +156,53 @@ def _copy(blocks: Blocks, task: Task) -> list[Call]:
     return [blocks.loop(task.reads, task.writes, [], [0])]
 
 
-def _fill(blocks: Blocks, task: Task) -> list[Call]:
-    (target,) = task.writes
-    kind = blocks.kind(target)
-    zero = [Operation("cast", kind, "bool", (0,)), Operation("cast", "bool", kind, (1,))]
-    return [blocks.loop([target], [target], [*zero, Operation("subtract", kind, kind, (2, 2))], [3])]
+def _taps(blocks: Blocks, task: Task) -> list[Call]:
+    """Several operands of one shape taken together two by two: a + b + c, or the largest of them."""
+    kind, count, by = blocks.kind(task.writes[0]), len(task.reads), task.facts["by"]
+    pairs = [(count + i - 1 if i else 0, i + 1) for i in range(count - 1)]
+    operations = [Operation(by, kind, kind, pair) for pair in pairs]
+    return [blocks.loop(task.reads, task.writes, operations, [max(2 * count - 2, 0)])]
 
 
 def _matmul(blocks: Blocks, task: Task) -> list[Call]:
     a, b = task.reads
     (c,) = task.writes
-    kind, (m, n), k = blocks.kind(c), c.shape[-2:], a.shape[-1]
-    stack = int(np.prod(c.shape[:-2]))
-    steps = [_stack_stride(v) for v in (a, b, c)]
-    adds = Adds() if task.adds else 0
-    (ar, ac), (br, bc) = a.strides[-2:], b.strides[-2:]
-    if m * n * k <= product.SMALL or m == 1 or min(m, n, k) == 0:
-        words = [
-            stack, m, n, k, blocks.at(a), steps[0], ar, ac, blocks.at(b), steps[1], br, bc,
-            blocks.at(c), steps[2], c.strides[-2] if m > 1 else n, adds,
-        ]  # fmt: skip
-        return [Call(product.matmul_small(kind), tuple(words))]
-    left, lda = _flag(m, k, ar, ac)
-    right, ldb = _flag(k, n, br, bc)
+    if c.strides[-1] != 1 and c.strides[-2] == 1:  # C^T = B^T A^T
+        a, b, c = _flipped(b), _flipped(a), _flipped(c)
+    (m, n), k = c.shape[-2:], a.shape[-1]
     words = [
-        product.BLAS[kind], stack, m, n, k, blocks.at(a), steps[0], left, lda,
-        blocks.at(b), steps[1], right, ldb, blocks.at(c), steps[2], n, adds,
+        int(np.prod(c.shape[:-2])), m, n, k, blocks.at(a), _stack_stride(a), *a.strides[-2:],
+        blocks.at(b), _stack_stride(b), *b.strides[-2:],
+        blocks.at(c), _stack_stride(c), c.strides[-2], Adds() if task.adds else 0,
     ]  # fmt: skip
-    return [Call(product.matmul_blas(kind), tuple(words), is_blas=True)]
+    return [Call(blocks.product(blocks.kind(c), by_table=False), tuple(words))]
 
 
-def _flag(rows: int, columns: int, row: int, column: int) -> tuple[int, int]:
-    """How BLAS is to take a matrix: as it lies, or transposed; and its leading dimension."""
-    if column == 1 or columns == 1:
-        return product.NO_TRANSPOSE, max(row if rows > 1 else columns, columns, 1)
-    return product.TRANSPOSE, max(column, rows, 1)
+def _flipped(view: View) -> View:
+    """Rows and columns changed over."""
+    last = len(view.shape)
+    return view.turned((*range(last - 2), last - 1, last - 2))
+
+
+def _product(blocks: Blocks, task: Task) -> list[Call]:
+    (a, b, *tables), (c,) = task.reads, task.writes
+    a_step, a_row, a_column, b_step, b_row, c_step, c_row = map(blocks.at, tables)
+    how: Word = Adds(task.facts["how"]) if task.adds else task.facts["how"]
+    words = [
+        *task.facts["shape"], blocks.at(a), a_step, a_row, a_column,
+        blocks.at(b), b_step, b_row, 1, blocks.at(c), c_step, c_row, how,
+    ]  # fmt: skip
+    return [Call(blocks.product(blocks.kind(c), by_table=True), tuple(words))]
+
+
+def _dots(blocks: Blocks, task: Task) -> list[Call]:
+    (a, b, *tables), (c,) = task.reads, task.writes
+    rows, places, columns, others = map(blocks.at, tables)
+    words = [
+        *task.facts["shape"], blocks.at(a), rows, places, blocks.at(b), columns, others,
+        blocks.at(c), *task.facts["strides"], Adds() if task.adds else 0,
+    ]  # fmt: skip
+    return [Call(blocks.dots(blocks.kind(c)), tuple(words))]
 
 
 def _stack_stride(view: View) -> int:
@@ -176,7 +217,8 @@ def _sum(blocks: Blocks, task: Task) -> list[Call]:
     kind = blocks.kind(x)
     match task.kind:
         case "sum":
-            return [Call(reduction.sum_rows(kind), (*words, Adds() if task.adds else 0))]
+            adds = task.adds and task.facts.get("is_last", True)
+            return [Call(reduction.sum_rows(kind), (*words, Adds() if adds else 0))]
         case "argmax":
             return [Call(reduction.argmax_rows(kind), tuple(words))]
     return [Call(reduction.largest_rows(kind, 1 if task.kind == "max" else -1), tuple(words))]
@@ -184,7 +226,10 @@ def _sum(blocks: Blocks, task: Task) -> list[Call]:
 
 def _scores(blocks: Blocks, task: Task) -> list[Call]:
     (x,), (y,) = task.reads, task.writes
-    words = [*task.facts["lengths"], blocks.at(x), *task.facts["strides"], blocks.at(y)]
+    (n, k, c), (outer, along, inner) = task.facts["lengths"], task.facts["strides"]
+    if c == 1 and along == 1 and k > 0:
+        return [Call(blocks.scores(blocks.kind(x), task.kind), (n, k, blocks.at(x), outer, blocks.at(y)))]
+    words = [n, k, c, blocks.at(x), outer, along, inner, blocks.at(y)]
     return [Call(score.softmax_rows(blocks.kind(x), task.kind), tuple(words))]
 
 
@@ -225,8 +270,10 @@ Rule = Callable[[Blocks, Task], "list[Call]"]
 RULES: dict[str, Rule] = {
     "loop": _loop,
     "copy": _copy,
-    "fill": _fill,
     "matmul": _matmul,
+    "product": _product,
+    "dots": _dots,
+    "taps": _taps,
     **dict.fromkeys(("sum", "max", "min", "argmax"), _sum),
     **dict.fromkeys(("softmax", "log_softmax", "logsumexp"), _scores),
     "gather": _gather,
@@ -237,6 +284,7 @@ RULES: dict[str, Rule] = {
 
 COVERED = {
     *EMIT, "clip", "cast", "input", "constant", "transpose", "reshape", "broadcast", "slice",
-    "concatenate", "pad", "extent", *(kind for kind in RULES if kind not in ("loop", "copy", "fill")),
+    "concatenate", "pad", "extent", *sliding.RULES,
+    *(kind for kind in RULES if kind not in ("loop", "copy", "product", "dots", "taps")),
 }  # fmt: skip
 """The operations that have a kernel, a loop, or need none."""

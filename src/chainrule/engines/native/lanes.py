@@ -22,11 +22,11 @@ from chainrule.engines.native.kernels.lookup import take_rows
 from chainrule.engines.native.loop import Operation
 from chainrule.engines.native.machine import cached
 from chainrule.engines.native.memory import LaneMemory
-from chainrule.engines.native.program import machine
+from chainrule.engines.native.ready import machine
 from chainrule.graph import Graph
 from chainrule.plan.part import Split, split_batch
 from chainrule.plan.plan import Cut, Plan, plan
-from chainrule.plan.task import AFTER, BEFORE, LOSS, PARTS, Task
+from chainrule.plan.task import AFTER, BEFORE, LOSS, PARTS, Buffer, Task
 from chainrule.plan.view import View
 
 GATHER, PLACE, ADDS = 0, 1, 2  # kinds of words that change from part to part
@@ -62,12 +62,14 @@ class Line:
         phase: of the plan, or JOIN.
         level: lines of AFTER with one level do not depend on one another.
         call: the kernel and its words.
+        of: the task it belongs to, or the buffer whose rows it fetches or whose sums it adds up.
         is_shared: whether the lanes divide its first axis among themselves.
     """
 
     phase: int
     level: int
     call: Call
+    of: Task | Buffer
     is_shared: bool = False
 
 
@@ -76,7 +78,8 @@ class Table(NamedTuple):
 
     Args:
         numbers: [lanes, parts, rows of a part, batch size, first batch].
-        marks: [first, last) of the lines of BEFORE, PARTS, JOIN, LOSS and each level of AFTER.
+        marks: [first, last) of the lines of BEFORE, PARTS, JOIN, LOSS and each level of AFTER, and whether
+            the lanes share them.
         tables: (2, lanes, lines, 2): kernels and blocks, for full parts and for the last, shorter one.
         words: (2, lanes, words): the blocks.
         patches: (2, n, 4): words to set for each part: position, kind, base, stride.
@@ -135,7 +138,8 @@ class Lanes:
         last = batch - (self.split.parts - 1) * self.split.rows
         self.plan = self._plan(self.split.rows)
         short = self.plan if last == self.split.rows else self._plan(last)
-        self.table = self._table([self._write(self.plan), self._write(short)])
+        written = [self._write(self.plan), self._write(short)]
+        self.lines, self.table = written[0].lines, self._table(written)
         self.loss = self._number(job.cut.loss)
         self.rate = self._number("rate") if "rate" in self.plan.outputs else self.loss
 
@@ -167,11 +171,13 @@ class Lanes:
     def _lines(self, made: Plan) -> list[Line]:
         """The lines of a plan, in the order in which they run."""
         blocks, levels = Blocks(machine(), made.buffers), _levels(made)
-        lines = [Line(PARTS, 0, call) for call in self._gathers(made)]
+        lines = self._gathers(made)
         for task in made.tasks:
             calls = blocks.calls(task)
             assert calls is not None, f"Trainer.covers let {task.kind} through"
-            lines += [Line(task.phase, levels[task], call, self._is_shared(task, call)) for call in calls]
+            lines += [
+                Line(task.phase, levels[task], call, task, self._is_shared(task, call)) for call in calls
+            ]
         lines += self._joins(made, blocks)
         return sorted(lines, key=lambda line: (ORDER.index(line.phase), line.level))
 
@@ -179,17 +185,17 @@ class Lanes:
         is_long = call.span >= self.split.lanes and _elements(task) >= SHARED_FROM
         return task.phase == AFTER and self.split.lanes > 1 and is_long
 
-    def _gathers(self, made: Plan) -> list[Call]:
-        """The calls that fetch a part's rows from the data set."""
-        calls = []
+    def _gathers(self, made: Plan) -> list[Line]:
+        """The lines that fetch a part's rows from the data set."""
+        lines = []
         for buffer in made.buffers:
             data = self.job.data.get(buffer.label) if buffer.origin == "input" else None
             if data is not None:
                 width, target = int(np.prod(data.shape[1:])), Address(buffer.number)
                 source = (data.ctypes.data, len(data), width, Gather(), 1)
                 words = (buffer.shape[0], width, *source, target, FLAG)
-                calls.append(Call(take_rows(buffer.dtype, "int64"), words))
-        return calls
+                lines.append(Line(PARTS, 0, Call(take_rows(buffer.dtype, "int64"), words), buffer))
+        return lines
 
     def _joins(self, made: Plan, blocks: Blocks) -> list[Line]:
         """The calls that add the sums of lane 1, 2, ... to those of lane 0, in this order."""
@@ -203,7 +209,7 @@ class Lanes:
                 for k in range(lanes - 1)
             ]
             call = blocks.loop([view] * lanes, [view], adds, [2 * lanes - 2])
-            lines.append(Line(JOIN, 0, _of_lanes(call, lanes), buffer.size >= SHARED_FROM))
+            lines.append(Line(JOIN, 0, _of_lanes(call, lanes), buffer, buffer.size >= SHARED_FROM))
         return lines
 
     # --- words
@@ -246,8 +252,8 @@ def _patch(at: int, word: Any) -> list[int] | None:
             return [at, GATHER, 0, 0]
         case Place(per_row):
             return [at, PLACE, 0, per_row]
-        case Adds():
-            return [at, ADDS, 0, 0]
+        case Adds(others):
+            return [at, ADDS, others, 0]
     return None
 
 
@@ -262,13 +268,14 @@ def _of_lanes(joined: Call, lanes: int) -> Call:
 
 
 def _marks(lines: Sequence[Line]) -> np.ndarray:
-    """Where BEFORE, PARTS, JOIN, LOSS and each level of AFTER begin and end among the lines."""
-    levels = sorted({line.level for line in lines if line.phase == AFTER})
+    """Where BEFORE, PARTS, JOIN, LOSS and each level of AFTER begin and end, and whether lanes share them."""
+    levels = sorted({line.level for line in lines if line.phase == AFTER}) or [0]
     groups = [*((phase, None) for phase in ORDER[:-1]), *((AFTER, level) for level in levels)]
     spans = []
     for phase, level in groups:
         found = [i for i, line in enumerate(lines) if line.phase == phase and level in (None, line.level)]
-        spans.append((found[0], found[-1] + 1) if found else (0, 0))
+        is_shared = any(lines[i].is_shared for i in found)
+        spans.append((found[0], found[-1] + 1, is_shared) if found else (0, 0, False))
     return np.array(spans, np.int64)
 
 

@@ -15,8 +15,6 @@ The block::
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,9 +22,10 @@ import numpy as np
 from llvmlite import ir
 
 from chainrule.engines.native import vector
+from chainrule.engines.native.assembly import I64, Assembly
 from chainrule.engines.native.vector import EMIT, LANES, Lanes, Value, scalar_type
 
-I64 = ir.IntType(64)
+WIDTHS = (LANES, 4, 1)  # elements at a time along a row: many, and then what is left
 
 
 @dataclass(frozen=True)
@@ -114,15 +113,14 @@ class Writer:
     def __init__(self, recipe: Recipe, name: str) -> None:
         self.recipe = recipe
         self.module = ir.Module(name)
-        function = ir.Function(self.module, ir.FunctionType(ir.VoidType(), [I64]), name)
-        self.builder = ir.IRBuilder(function.append_basic_block("entry"))
-        self.block = function.args[0]
+        self.code = Assembly(self.module, name)
+        self.builder = self.code.builder
 
     def write(self) -> ir.Module:
         """The module with the finished function."""
         rank, operands = self.recipe.rank, self._operands()
-        first, last = self._word(0), self._word(1)
-        lengths = [self._word(1 + axis) for axis in range(1, rank)]
+        first, last = self.code.word(0), self.code.word(1)
+        lengths = [self.code.word(1 + axis) for axis in range(1, rank)]
         if rank == 1:
             self._row(operands, [], first, last)
         else:
@@ -136,59 +134,38 @@ class Writer:
         writes = [(self.recipe.kind_of(value), near) for value, near in self.recipe.writes]
         kinds = [*self.recipe.reads, *writes]
         for kind, near in kinds:
-            strides = [self._word(place + 1 + axis) for axis in range(self.recipe.rank)]
-            found.append((kind, near, self._word(place), strides))
+            strides = [self.code.word(place + 1 + axis) for axis in range(self.recipe.rank)]
+            found.append((kind, near, self.code.word(place), strides))
             place += 1 + self.recipe.rank
         return found
-
-    def _word(self, index: int) -> Value:
-        pointer = self.builder.inttoptr(self.builder.add(self.block, I64(8 * index)), I64.as_pointer())
-        return self.builder.load(pointer)
-
-    @contextmanager
-    def _counting(self, start: Value, stop: Value, step: int = 1) -> Iterator[Value]:
-        """A loop over start, start + step, ... below stop."""
-        b = self.builder
-        head, body, done = (b.append_basic_block(n) for n in ("head", "body", "done"))
-        before = b.block
-        b.branch(head)
-        b.position_at_end(head)
-        index = b.phi(I64)
-        index.add_incoming(start, before)
-        b.cbranch(b.icmp_signed("<", index, stop), body, done)
-        b.position_at_end(body)
-        yield index
-        index.add_incoming(b.add(index, I64(step)), b.block)
-        b.branch(head)
-        b.position_at_end(done)
 
     def _nest(self, operands: list, bounds: list, indices: list, inner: Value) -> None:
         """The outer loops, one inside the other, around the row."""
         if not bounds:
             self._row(operands, indices, I64(0), inner)
             return
-        with self._counting(*bounds[0]) as index:
+        with self.code.counting(*bounds[0]) as index:
             self._nest(operands, bounds[1:], [*indices, index], inner)
 
     def _row(self, operands: list, indices: list, start: Value, stop: Value) -> None:
-        """The innermost axis: many lanes at a time, then what is left one by one."""
+        """The innermost axis: many lanes at a time, then what is left a few at a time, then one by one."""
         b = self.builder
         rows = []
         for kind, near, address, strides in operands:
             for index, stride in zip(indices, strides, strict=False):
                 address = b.add(address, b.mul(b.mul(index, stride), I64(itemsize(kind))))
             rows.append(_Operand(kind, near, address, strides[-1]))
-        many = b.add(start, b.and_(b.sub(stop, start), I64(-LANES)))
-        many = b.select(b.icmp_signed("<", stop, start), start, many)
-        for width, low, high in ((LANES, start, many), (1, many, stop)):
-            lanes = Lanes(b, width)
+        low, stop = start, b.select(b.icmp_signed("<", stop, start), start, stop)
+        for width in WIDTHS:
+            high, lanes = b.add(low, b.and_(b.sub(stop, low), I64(-width))), Lanes(b, width)
             held = {
                 i: lanes.repeat(self._load(r, Lanes(b, 1), I64(0)))
                 for i, r in enumerate(rows)
                 if r.near == "s"
             }
-            with self._counting(low, high, width) as index:
+            with self.code.counting(low, high, width) as index:
                 self._element(lanes, rows, held, index)
+            low = high
 
     def _element(self, lanes: Lanes, rows: list[_Operand], held: dict[int, Value], index: Value) -> None:
         """Everything that is computed for the elements at ``index``."""

@@ -1,29 +1,27 @@
 """Machine code: compiled once, kept on disk, loaded at the next start.
 
-What is kept are object files, named by the text they were compiled from, this machine's processor, the
-versions involved and the sources of the writer; each begins with a checksum. A file that is missing, damaged
-or from elsewhere is simply compiled again; a folder that cannot be written means working without a cache.
+What is kept (see ``cache``) are object files, named by the text they were compiled from, this machine's
+processor, the versions involved and the sources of the writer.
 """
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import llvmlite
 import llvmlite.binding as llvm
-from threadpoolctl import ThreadpoolController
 
+from chainrule.engines.native.cache import keep, kept, with_cache, written_by
 from chainrule.errors import FileError
-from chainrule.events import Channel, Notice
 from chainrule.store import durable
 
-_DIGEST = 32
+SOURCES: dict[int, Callable | str] = {}
+"""What the code at each address was compiled from: a function in Python, or a text."""
 
 
 class Machine:
@@ -44,9 +42,10 @@ class Machine:
         self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), self._target)
         written = written_by(Path(__file__).parent)
         self.stamp = f"{llvm.get_host_cpu_name()} {features} llvmlite {llvmlite.__version__} {written}"
+        self.width = 64 if "+avx512f" in features else 32 if "+avx" in features else 16  # bytes of a vector
         self._loaded: dict[str, int] = {}
+        self._lock = Lock()  # LLVM loads one object at a time
         self.folder = folder
-        self.channel = Channel()
 
     def function(self, name: str, text: str, write: Callable[[str], object]) -> int:
         """The address of a compiled function.
@@ -58,12 +57,14 @@ class Machine:
         """
         digest = hashlib.sha256(f"{self.stamp}\n{text}".encode()).hexdigest()[:24]
         symbol = f"{name}_{digest}"
-        if symbol not in self._loaded:
-            code = self._kept(symbol) or self._compile(symbol, text, write)
-            self._engine.add_object_file(llvm.ObjectFileRef.from_data(code))
-            self._engine.finalize_object()
-            self._loaded[symbol] = self._engine.get_function_address(symbol)
-        return self._loaded[symbol]
+        with self._lock:
+            if symbol not in self._loaded:
+                code = self._kept(symbol) or self._compile(symbol, text, write)
+                self._engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+                self._engine.finalize_object()
+                self._loaded[symbol] = self._engine.get_function_address(symbol)
+                SOURCES[self._loaded[symbol]] = text
+            return self._loaded[symbol]
 
     def _compile(self, symbol: str, text: str, write: Callable[[str], object]) -> bytes:
         module = llvm.parse_assembly(str(write(symbol)))
@@ -76,81 +77,25 @@ class Machine:
         return code
 
     def _kept(self, symbol: str) -> bytes | None:
-        if self.folder is None:
-            return None
-        try:
-            data = (self.folder / f"{symbol}.o").read_bytes()
-        except OSError:
-            return None
-        code = data[_DIGEST:]
-        return code if hashlib.sha256(code).digest() == data[:_DIGEST] else None
+        return None if self.folder is None else kept(self.folder / f"{symbol}.o")
 
     def _keep(self, symbol: str, text: str, code: bytes) -> None:
         if self.folder is None:
             return
-        try:
-            durable.make_folder(self.folder)
-            durable.write(self.folder / f"{symbol}.o", hashlib.sha256(code).digest() + code)
-            durable.write(self.folder / f"{symbol}.txt", text.encode())
-        except FileError as error:
-            en, zh = error.clause(), error.clause("zh")
-            self.channel.send(Notice(f"compiled code is not kept: {en}", f"编译结果不会保存：{zh}"))
+        if not keep(self.folder / f"{symbol}.o", code):
             self.folder = None
-
-
-def written_by(folder: Path) -> str:
-    """A digest of the sources in a folder, so that code of another version's writer is not taken for ours."""
-    digest = hashlib.sha256()
-    for file in sorted(folder.glob("*.py")):
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
+            return
+        with suppress(FileError):
+            durable.write(self.folder / f"{symbol}.txt", text.encode())  # for people; nothing reads it again
 
 
 def cached(compiler: Callable[..., Any], *signature: str, **options: Any) -> Callable[[Callable], Any]:
     """A numba compiler that keeps its machine code on disk, or works uncached where it cannot write."""
 
     def compile(function: Callable) -> Any:
-        try:
-            return compiler(*signature, cache=True, **options)(function)
-        except RuntimeError:  # numba's word for "no folder to keep it in"
-            return compiler(*signature, **options)(function)
+        made = with_cache(lambda **cache: compiler(*signature, **cache, **options)(function))
+        if hasattr(made, "address"):  # a kernel
+            SOURCES[made.address] = function
+        return made
 
     return compile
-
-
-class Blas:
-    """The BLAS that SciPy ships, held to one thread while a program runs: our own threads share the work out.
-
-    More threads inside would not only be too many; how a product is split changes its last bits.
-    """
-
-    def __init__(self) -> None:
-        libraries = ThreadpoolController().lib_controllers
-        self._libraries = [lib for lib in libraries if "scipy" in lib.filepath.rsplit("/", 2)[-2]]
-
-    @contextmanager
-    def alone(self) -> Iterator[None]:
-        """One BLAS thread, inside the block."""
-        before = [lib.num_threads for lib in self._libraries]
-        for lib in self._libraries:
-            lib.set_num_threads(1)
-        try:
-            yield
-        finally:
-            for lib, threads in zip(self._libraries, before, strict=True):
-                lib.set_num_threads(threads)
-
-
-def cache_folder() -> Path:
-    """Where compiled code is kept: the user's cache folder."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "chainrule" / "native"
-
-
-def library_function(capsule: object) -> int:
-    """The address a C capsule holds."""
-    name = ctypes.pythonapi.PyCapsule_GetName
-    name.restype, name.argtypes = ctypes.c_char_p, [ctypes.py_object]
-    pointer = ctypes.pythonapi.PyCapsule_GetPointer
-    pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
-    return pointer(capsule, name(capsule))

@@ -46,45 +46,6 @@ def call(typingctx, address, block):
 
 
 @instruction
-def gemm(typingctx, address, sizes, a, b, beta, c):
-    """Call a BLAS gemm at ``address``: C = op(A) op(B) + beta C, column-major.
-
-    The arguments are passed by reference as Fortran wants them, from the stack of the caller.
-
-    Args:
-        sizes: m, n, k.
-        a, b: address and leading dimension of each matrix, and how it is taken: ``ord("N")`` as it lies or
-            ``ord("T")`` transposed.
-        c: address and leading dimension.
-        beta: of the matrices' number kind.
-    """
-
-    def generate(context, builder, signature, args):
-        where, *bundles = args
-        scale, kind = bundles.pop(3), context.get_value_type(beta)
-        sizes, a, b, c = (cgutils.unpack_tuple(builder, bundle) for bundle in bundles)
-
-        def place(value, bits=None):
-            value = value if bits is None else builder.trunc(value, ir.IntType(bits))
-            slot = cgutils.alloca_once(builder, value.type)
-            builder.store(value, slot)
-            return slot
-
-        def matrix(address, leading, *turn):
-            return builder.inttoptr(address, kind.as_pointer()), place(leading, 32)
-
-        flags, lengths = [place(turn, 8) for *_, turn in (a, b)], [place(size, 32) for size in sizes]
-        one, scale = place(kind(1.0)), place(scale)
-        values = [*flags, *lengths, one, *matrix(*a), *matrix(*b), scale, *matrix(*c)]
-        function = ir.FunctionType(ir.VoidType(), [value.type for value in values])
-        builder.call(builder.inttoptr(where, function.as_pointer()), values)
-        return context.get_dummy_value()
-
-    two, three = types.UniTuple(types.int64, 2), types.UniTuple(types.int64, 3)
-    return types.void(types.int64, three, three, three, beta, two), generate
-
-
-@instruction
 def fetch_add(typingctx, address, value):
     """Add to the int64 at ``address``, atomically; what was there before."""
 

@@ -1,149 +1,34 @@
 """A graph as a program: a table of (kernel, block) pairs that one native loop calls through.
 
-For each size of batch the graph is planned once and its blocks are laid out once; a run then writes the
-addresses of the arrays it was handed into the blocks and makes one call into machine code.
+For each size of batch the graph is planned once and its blocks are laid out once (see ``ready``). Rows that
+are answered apart from one another are taken in portions of a fixed size, by as many threads as the settings
+say.
 """
 
 from __future__ import annotations
 
+import os
+from collections import deque
 from collections.abc import Mapping
-from contextlib import nullcontext
-from dataclasses import dataclass
-from functools import cache
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, cached_property
 
 import numpy as np
-from numba import njit
 
 from chainrule.engines.binding import at_sizes, bind
-from chainrule.engines.native.block import Address, Adds, Blocks, Call, Place
-from chainrule.engines.native.machine import Blas, Machine, cache_folder, cached
-from chainrule.engines.native.memory import aligned
-from chainrule.engines.native.pointer import call
+from chainrule.engines.native.ready import Arrays, Ready
 from chainrule.errors import ShapeError
 from chainrule.graph import Graph
 from chainrule.plan.loop import is_leaf
-from chainrule.plan.plan import Plan, plan
-from chainrule.plan.task import Task
-from chainrule.plan.view import View
-
-
-@cache
-def machine() -> Machine:
-    """The compiler of this process."""
-    return Machine(cache_folder())
-
-
-@cache
-def blas() -> Blas:
-    """The BLAS of this process."""
-    return Blas()
-
-
-@cached(njit, nogil=True)
-def run_calls(table, first, last):
-    """Call the kernels of the rows first .. last - 1 of a table, one after the other."""
-    for i in range(first, last):
-        call(table[i, 0], table[i, 1])
-
-
-@dataclass(eq=False)
-class Ready:
-    """A plan with its memory and blocks.
-
-    Args:
-        plan: what is done.
-        words: all blocks, one behind the other.
-        table: kernel and block address of each call.
-        stretches: runs of calls (first, last), and between them tasks for the law.
-        patches: where the addresses of arrays handed in belong: (word, input label, offset in bytes).
-        memory: the arena, constants and outputs, by buffer number.
-        flag: where a kernel says that an index was out of range.
-        uses_blas: whether some call leaves its work to the BLAS.
-    """
-
-    plan: Plan
-    words: np.ndarray
-    table: np.ndarray
-    stretches: list[tuple[int, int] | Task]
-    patches: list[tuple[int, str, int]]
-    memory: dict[int, np.ndarray]
-    flag: np.ndarray
-    arena: np.ndarray
-    uses_blas: bool
-
-
-def ready(made: Plan) -> Ready:
-    """Lay out memory and blocks of a plan."""
-    arena, flag = aligned(max(made.layout.size, 1)), np.zeros(1, np.int64)
-    memory = _memory(made, arena)
-    calls: list[Call] = []
-    stretches: list[tuple[int, int] | Task] = []
-    begin, blocks = 0, Blocks(machine(), made.buffers)
-    for task in made.tasks:
-        found = blocks.calls(task)
-        if found is None:
-            stretches += [(begin, len(calls)), task]
-            begin = len(calls)
-        else:
-            calls += found
-    stretches.append((begin, len(calls)))
-    return _fill_in(made, calls, stretches, memory, flag, arena)
-
-
-def _memory(made: Plan, arena: np.ndarray) -> dict[int, np.ndarray]:
-    """The array behind every buffer that is not handed in."""
-    memory: dict[int, np.ndarray] = {}
-    for buffer in made.buffers:
-        place = made.layout.places.get(buffer.number)
-        if place is not None:
-            raw = arena[place : place + buffer.bytes]
-            memory[buffer.number] = raw.view(buffer.dtype).reshape(buffer.shape)
-        elif buffer.origin == "constant":
-            memory[buffer.number] = np.ascontiguousarray(buffer.array).reshape(buffer.shape)
-        elif buffer.origin in ("output", "joined"):
-            memory[buffer.number] = np.zeros(buffer.shape, buffer.dtype)
-    return memory
-
-
-def _fill_in(
-    made: Plan, calls: list[Call], stretches: list, memory: dict, flag: np.ndarray, arena: np.ndarray
-) -> Ready:
-    """Write the blocks: numbers, addresses of our own memory, and a list of the words still to come."""
-    words = np.zeros(sum(len(c.words) for c in calls) + 1, np.int64)
-    table = np.zeros((max(len(calls), 1), 2), np.int64)
-    patches, place, base = [], 0, words.ctypes.data
-    for i, made_call in enumerate(calls):
-        table[i] = made_call.kernel, base + 8 * place
-        for word in made_call.words:
-            if isinstance(word, Adds | Place):
-                words[place] = 0  # the whole batch is the first and only part
-            elif not isinstance(word, Address):
-                words[place] = word
-            elif word.buffer < 0:
-                words[place] = flag.ctypes.data
-            elif made.buffers[word.buffer].origin == "input":
-                patches.append((place, made.buffers[word.buffer].label, word.offset))
-            else:
-                words[place] = memory[word.buffer].ctypes.data + word.offset
-            place += 1
-    kept = [s for s in stretches if not isinstance(s, tuple) or s[0] < s[1]]
-    return Ready(made, words, table, kept, patches, memory, flag, arena, any(c.is_blas for c in calls))
-
-
-def refuse_outside(flag: np.ndarray) -> None:
-    """Raise what a kernel has flagged.
-
-    Fails:
-        ShapeError E211: an index outside its table.
-    """
-    if flag[0]:
-        place, flag[0] = int(flag[0]) - 1, 0
-        raise ShapeError("E211", where="gather or one_hot", received=f"position {place}")
+from chainrule.plan.need import Need, run_need
+from chainrule.plan.plan import plan
+from chainrule.plan.portion import LEAST, Portion, portion
+from chainrule.settings import settings
+from chainrule.spec import size_at
 
 
 class Program:
-    """A graph ready to run natively.
+    """A graph ready to run natively, from any number of threads.
 
     Args:
         graph: what to compute.
@@ -152,19 +37,34 @@ class Program:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self._specs = {name: node.spec for name, node in graph.inputs.items()}
-        self._ready: dict[tuple[tuple[str, int], ...], Ready] = {}
+        # Inputs whose sizes are all known are parameters: the same array comes again and again.
+        self._kept = {name for name, s in self._specs.items() if all(isinstance(n, int) for n in s.shape)}
+        self._by_row = [name for name in self._specs if name not in self._kept]
+        self._free: deque[Ready] = (
+            deque()
+        )  # laid-out plans that no thread is using; the last used comes first
+
+    @cached_property
+    def _portion(self) -> Portion | None:
+        return portion(self.graph)
 
     def ready(self, sizes: Mapping[str, int]) -> Ready:
-        """The laid-out plan for these sizes."""
-        key = tuple(sizes.items())
-        if key not in self._ready:
-            for node in self.graph.nodes:
-                if not is_leaf(node):
-                    at_sizes(node, sizes)
-            self._ready[key] = ready(plan(self.graph, sizes))
-        return self._ready[key]
+        """A laid-out plan for these sizes: one that has run, or a new one."""
+        known = (made for made in list(self._free) if made.plan.sizes == sizes)
+        return next(known, None) or self._laid_out(sizes)
 
-    def run(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def need(self, sizes: Mapping[str, int]) -> Need:
+        """What memory a run for these sizes takes; nothing is allocated."""
+        rows = self._rows_at_a_time(sizes.get("B", 0))
+        if not rows:
+            return run_need(plan(self.graph, sizes))
+        many = -(-sizes["B"] // rows)
+        each = run_need(plan(self.graph, {"B": rows})).times(min(settings.threads, many))
+        nodes = self.graph.outputs.values()
+        whole = sum(size_at(node.spec.size, sizes) * np.dtype(node.dtype).itemsize for node in nodes)
+        return each + Need({"outputs": whole})
+
+    def run(self, arrays: Arrays) -> dict[str, np.ndarray]:
         """The outputs for these inputs.
 
         Args:
@@ -173,32 +73,76 @@ class Program:
         Fails:
             ShapeError E209, E210: an array is missing or does not fit. E211: an index outside its table.
         """
-        made = self.ready(bind(self._specs, arrays))
-        held = {name: np.ascontiguousarray(arrays[name], spec.dtype) for name, spec in self._specs.items()}
-        for place, label, offset in made.patches:
-            made.words[place] = held[label].__array_interface__["data"][0] + offset
-        with blas().alone() if made.uses_blas else nullcontext():
-            for stretch in made.stretches:
-                if isinstance(stretch, tuple):
-                    run_calls(made.table, *stretch)
-                else:
-                    by_law(stretch, made, held)
-        refuse_outside(made.flag)
-        return {name: np.array(look(made, view, held)) for name, view in made.plan.outputs.items()}
+        made = self._take(arrays)
+        if made is not None:
+            return self._use(made, arrays)
+        sizes = bind(self._specs, arrays)
+        rows = self._rows_at_a_time(sizes.get("B", 0))
+        return self._in_portions(arrays, sizes["B"], rows) if rows else self._whole(arrays, sizes)
+
+    def _rows_at_a_time(self, rows: int) -> int:
+        """How many of these rows are computed at a time; 0: all of them at once."""
+        found = self._portion if rows > LEAST else None
+        return found.rows if found is not None and rows >= found.pays else 0
+
+    def _take(self, arrays: Arrays) -> Ready | None:
+        """A laid-out plan that has taken these arrays, for this thread alone."""
+        for _ in range(len(self._free)):
+            try:
+                made = self._free.popleft()
+            except IndexError:  # other threads were faster
+                break
+            if made.takes(arrays):
+                return made
+            self._free.append(made)
+        return None
+
+    def _use(self, made: Ready, arrays: Arrays) -> dict[str, np.ndarray]:
+        try:
+            return made.run(arrays)
+        finally:
+            self._free.appendleft(made)
+
+    def _whole(self, arrays: Arrays, sizes: Mapping[str, int]) -> dict[str, np.ndarray]:
+        """The outputs of all rows at once, whatever way the arrays lie in memory."""
+        kinds = self._specs.items()
+        arrays = {name: np.asarray(arrays[name], spec.dtype, order="C") for name, spec in kinds}
+        made = self._take(arrays) or self._laid_out(sizes)
+        made.takes(arrays)
+        return self._use(made, arrays)
+
+    def _laid_out(self, sizes: Mapping[str, int]) -> Ready:
+        for node in self.graph.nodes:
+            if not is_leaf(node):
+                at_sizes(node, sizes)
+        return Ready(plan(self.graph, sizes), self._kept)
+
+    def _in_portions(self, arrays: Arrays, rows: int, size: int) -> dict[str, np.ndarray]:
+        """The outputs of many rows, none of which depends on another, ``size`` at a time."""
+        nodes = self.graph.outputs.items()
+        shapes = {name: [size_at(axis, {"B": rows}) for axis in node.shape] for name, node in nodes}
+        results = {name: np.empty(shapes[name], node.dtype) for name, node in nodes}
+        starts = iter(range(0, rows, size))  # shared by all threads: each takes the next
+
+        def work() -> None:
+            for start in starts:
+                part = slice(start, start + size)
+                found = self.run({**arrays, **{name: arrays[name][part] for name in self._by_row}})
+                for name, value in found.items():
+                    results[name][part] = value
+
+        others = min(settings.threads, -(-rows // size)) - 1
+        waiting = [_pool(settings.threads, os.getpid()).submit(work) for _ in range(others)]
+        try:
+            work()
+            for other in waiting:
+                other.result()
+        except ShapeError:  # an index outside its table: only the whole knows its place
+            return self._whole(arrays, {"B": rows})
+        return results
 
 
-def look(made: Ready, view: View, held: Mapping[str, np.ndarray]) -> np.ndarray:
-    """The array a view shows."""
-    buffer = made.plan.buffers[view.buffer]
-    array = held[buffer.label] if buffer.origin == "input" else made.memory[view.buffer]
-    size = array.dtype.itemsize
-    flat = array.reshape(-1)[view.offset :] if array.size else array.reshape(-1)
-    return np.lib.stride_tricks.as_strided(flat, view.shape, tuple(s * size for s in view.strides))
-
-
-def by_law(task: Task, made: Ready, held: Mapping[str, np.ndarray]) -> None:
-    """Run a task by its card's own evaluate."""
-    op: Any = task.facts.get("op")
-    with np.errstate(all="ignore"):
-        value = op.evaluate(*(look(made, view, held) for view in task.reads))
-    look(made, task.writes[0], held)[...] = value
+@cache
+def _pool(threads: int, process: int) -> ThreadPoolExecutor:
+    """Threads that wait for work; a process that was forked off has its own."""
+    return ThreadPoolExecutor(threads, thread_name_prefix=f"chainrule-{process}")

@@ -12,7 +12,7 @@ last good ones.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -24,9 +24,11 @@ from chainrule.engines.native.kernels.kernel import part
 from chainrule.engines.native.lanes import GATHER, PLACE, Job, Lanes
 from chainrule.engines.native.machine import cached
 from chainrule.engines.native.pointer import barrier, call
-from chainrule.engines.native.program import blas, refuse_outside
+from chainrule.engines.native.ready import refuse_outside
 from chainrule.graph import Graph, Node
+from chainrule.plan.need import Need, step_need
 from chainrule.plan.plan import Cut
+from chainrule.settings import processors
 
 # The groups of lines, as ``Table.marks`` counts them; the levels of AFTER follow.
 BEFORE, PARTS, JOIN, LOSS, AFTER = range(5)
@@ -67,7 +69,7 @@ def set_words(table, short, lane, s, place, adds):
         elif kind == PLACE:
             words[short, lane, where] = place * patches[short, p, 3]
         else:
-            words[short, lane, where] = adds
+            words[short, lane, where] = adds | patches[short, p, 2]
 
 
 @part
@@ -79,6 +81,15 @@ def run_parts(table, s, lane):
         short = 1 if number == parts - 1 else 0
         set_words(table, short, lane, s, number * rows, 0 if number == begin else 1)
         run_group(table, PARTS, short, lane)
+
+
+@part
+def run_update(table, thread, threads, sync, is_shared):
+    """The levels of AFTER, one after the other."""
+    for level in range(AFTER, table.marks.shape[0]):
+        run_lanes(table, level, thread, threads)
+        if is_shared:
+            barrier(sync, threads)
 
 
 @cached(njit, nogil=True)
@@ -94,30 +105,34 @@ def work(thread, threads, table, own, keys, told, sync):
         sync: [arrived, generation, number of the step that failed].
     """
     lanes = table.numbers[0]
+    is_joined_by_all, is_moved_by_all = table.marks[JOIN, 2] != 0, table.marks[AFTER:, 2].max() != 0
     for s in range(told.shape[0]):
-        if thread == 0:
+        if thread == 0 and sync[2] == 0:
             if keys.shape[0] > 0:
                 own.key[0], own.key[1] = keys[s, 0], keys[s, 1]
             run_group(table, BEFORE, 0, 0)
         barrier(sync, threads)
+        if sync[2] != 0:
+            return
         for lane in range(thread, lanes, threads):
             run_parts(table, s, lane)
         barrier(sync, threads)
-        if lanes > 1:
+        if is_joined_by_all:
             run_lanes(table, JOIN, thread, threads)
             barrier(sync, threads)
         if thread == 0:
+            if not is_joined_by_all:
+                run_group(table, JOIN, 0, 0)
             run_group(table, LOSS, 0, 0)
             told[s, 0] = own.loss[0]
             if not np.isfinite(own.loss[0]):
                 sync[2] = 1 + s
-        barrier(sync, threads)
-        if sync[2] != 0:
-            return
-        for level in range(AFTER, table.marks.shape[0]):
-            run_lanes(table, level, thread, threads)
+        if is_moved_by_all:
             barrier(sync, threads)
-        if thread == 0:
+        # Where nothing of the update is shared, thread 0 goes on alone; the others wait for the next step.
+        if sync[2] == 0 and (thread == 0 or is_moved_by_all):
+            run_update(table, thread, threads, sync, is_moved_by_all)
+        if thread == 0 and sync[2] == 0:
             told[s, 1] = own.rate[0]
             own.step[0] += 1
 
@@ -159,6 +174,18 @@ class Trainer:
         """Whether every operation of the step has a kernel, so that no step needs Python."""
         return all(node.op.name in COVERED for node in graph.nodes)
 
+    @staticmethod
+    def need(
+        graph: Graph, core: Sequence[Node], homes: Mapping[str, str], data: Collection[str], batch: int
+    ) -> Need:
+        """What memory a step takes besides its state, for batches of this size; nothing is allocated.
+
+        Args:
+            graph, core, homes: as for a trainer.
+            data: input labels of the data sets.
+        """
+        return step_need(graph, Cut(1, "loss", tuple(core), homes), batch, processors(), data)
+
     def lanes(self, batch: int) -> Lanes:
         """The step for batches of this size."""
         if batch not in self._lanes:
@@ -194,11 +221,10 @@ class Trainer:
         told, sync = np.zeros((count, 2)), np.zeros(16, np.int64)
         own = Own(self.state["key"], self.state["step"], lanes.loss, lanes.rate)
         shared = (threads, table, own, keys, told, sync)
-        with blas().alone():
-            others = [self._pool.submit(work, t, *shared) for t in range(1, threads)] if self._pool else []
-            work(0, *shared)
-            for other in others:
-                other.result()
+        others = [self._pool.submit(work, t, *shared) for t in range(1, threads)] if self._pool else []
+        work(0, *shared)
+        for other in others:
+            other.result()
         refuse_outside(self.flag)
         failed = int(sync[2])
         return told[: failed or count], failed

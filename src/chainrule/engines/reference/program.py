@@ -16,6 +16,7 @@ import numpy as np
 from chainrule.engines.binding import at_sizes, bind
 from chainrule.graph import Constant, Graph, Node
 from chainrule.ops.card import Card
+from chainrule.plan.need import Need, law_need
 
 Forms = tuple["tuple[tuple[int, ...], np.dtype] | None", ...]  # shape and kind of the array of each input
 
@@ -64,6 +65,10 @@ class Program:
                 dead = {self._slot[s] for s in node.inputs if last[s] is node and s not in kept}
                 steps.append(_Step(node, reads, self._slot[node], tuple(dead)))
         return steps
+
+    def need(self, sizes: Mapping[str, int]) -> Need:
+        """What memory a run for these sizes takes; nothing is allocated."""
+        return law_need(self.graph, sizes)
 
     def run(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """The outputs for these inputs.

@@ -45,4 +45,25 @@ ENTRIES: dict[str, Entry] = {
     "E342": Entry("an array holds a number that cannot be used", "数组中有不可用的数值"),
     "E343": Entry("an array is empty", "数组为空"),
     "E344": Entry("arrays differ in their number of rows", "各数组的行数不同"),
+    # E35x: images and their augmentation.
+    "E350": Entry("this needs the library {library}, which is not installed", "需要安装 {library} 库"),
+    "E351": Entry("the folder holds no images by class", "文件夹中没有按类别存放的图像"),
+    "E352": Entry("an image cannot be decoded", "图像无法解码"),
+    "E353": Entry("the images differ in size", "图像尺寸不一致"),
+    "E354": Entry("an array does not hold images", "数组中不是图像"),
+    "E355": Entry("the record of the augmentation is not valid", "数据增广的记录无效"),
+    # E36x: texts and sequences.
+    "E360": Entry("there is no text to learn from", "没有可供学习的文本"),
+    "E361": Entry("the number {number} belongs to no token", "编号 {number} 不对应任何词元"),
+    "E362": Entry("the record of the tokenizer is not valid", "分词器的记录无效"),
+    "E363": Entry("a sequence is empty", "序列为空"),
+    "E364": Entry("a sequence is too long", "序列过长"),
+    # E37x: sounds and series.
+    "E370": Entry("the file holds no sound that can be read", "文件中没有可读取的声音"),
+    "E371": Entry("the sample rate is another one than is wanted", "采样率与要求不符"),
+    "E372": Entry("the sound is shorter than one frame", "声音短于一帧"),
+    "E375": Entry("the series is shorter than one window", "序列短于一个窗口"),
+    "E376": Entry("the rows are not in the order of time", "各行未按时间先后排列"),
+    # E38x: data larger than memory.
+    "E380": Entry("the file holds no array whose rows can be read one by one", "文件中没有可逐行读取的数组"),
 }

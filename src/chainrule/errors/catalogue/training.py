@@ -11,6 +11,8 @@ ENTRIES: dict[str, Entry] = {
     "E503": Entry("the model has not learned anything yet", "模型还没有训练过"),
     "E504": Entry("the targets do not fit what the net gives", "目标的形状与网络的输出不符"),
     "E506": Entry("a label that the training has not seen", "出现了训练时没有见过的标签"),
+    "E508": Entry("{what} does not fit into the memory that is free", "空闲内存容纳不下{what_zh}"),
     "E507": Entry("this model gives values, not probabilities", "此模型输出数值，而不是概率"),
     "E505": Entry("the training to go on with was another one", "要继续的训练与当前设置不一致"),
+    "E509": Entry("no path of frames can say this target", "没有任何路径能读出这个目标序列"),
 }

@@ -33,4 +33,5 @@ ENTRIES: dict[str, Entry] = {
     "E120": Entry('there is no parameter "{name}"', "没有名为“{name}”的参数"),
     "E121": Entry('the index names no single number of "{name}"', "该索引不对应“{name}”中的某一个数"),
     "E122": Entry("what was wanted of the sample is missing", "缺少样本的期望输出"),
+    "E123": Entry("the engine {name} cannot be profiled", "无法剖析 {name} 引擎的性能"),
 }

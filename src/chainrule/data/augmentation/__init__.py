@@ -1,0 +1,42 @@
+"""Random changes of images while a network learns: augmentation.
+
+A picture of a cat that is mirrored, shifted or a little darker is still a picture of a cat. A network that
+sees a new variant in every epoch cannot learn single pixels by heart.
+
+    change.py         what every change has; random numbers with an address
+    geometry.py       flip, crop, rotate, affine, resized crop;  warp.py looks pixels up
+    colour.py         brightness, contrast, saturation, hue
+    erase.py          a rectangle painted over
+    rand_augment.py   a few changes drawn from fourteen
+    mixing.py         mixup and cutmix: two images as one
+    pipeline.py       changes one after the other; batches made on worker threads
+"""
+
+from chainrule.data.augmentation.change import Change
+from chainrule.data.augmentation.colour import Colour
+from chainrule.data.augmentation.erase import Erase
+from chainrule.data.augmentation.geometry import Affine, Crop, Flip, ResizedCrop, Rotate
+from chainrule.data.augmentation.mixing import CutMix, Mix, Mixup
+from chainrule.data.augmentation.pipeline import CHANGES, MIXES, Augmentation, Augmented, batches
+from chainrule.data.augmentation.rand_augment import OPERATIONS, RandAugment
+
+__all__ = [
+    "CHANGES",
+    "MIXES",
+    "OPERATIONS",
+    "Affine",
+    "Augmentation",
+    "Augmented",
+    "Change",
+    "Colour",
+    "Crop",
+    "CutMix",
+    "Erase",
+    "Flip",
+    "Mix",
+    "Mixup",
+    "RandAugment",
+    "ResizedCrop",
+    "Rotate",
+    "batches",
+]

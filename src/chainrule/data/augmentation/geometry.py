@@ -1,0 +1,193 @@
+"""Changes of place: what is in the picture stays the same, where it is does not.
+
+Angles turn against the clock, as seen; distances are parts of the image's height and width. All but ``Flip``
+and ``Crop``, which move whole pixels, look every pixel up through one affine map (see ``warp``), so that the
+picture is sampled once, however many of turning, shifting, scaling and shearing are asked for.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from chainrule.data.augmentation.change import Change, between, require, require_pair, require_whole
+from chainrule.data.augmentation.warp import compose, warp
+
+
+@dataclass(frozen=True)
+class Flip(Change):
+    """Mirror an image with a chance.
+
+    Args:
+        horizontal: the chance that left and right change places.
+        vertical: the chance that top and bottom do.
+
+    Example:
+        >>> image = np.array([[1.0, 2.0]], np.float32).reshape(1, 1, 2, 1)
+        >>> Flip(1.0)(image, np.zeros((1, 2))).ravel().tolist()
+        [2.0, 1.0]
+    """
+
+    draws: ClassVar[int] = 2
+    horizontal: float = 0.5
+    vertical: float = 0.0
+
+    def __post_init__(self) -> None:
+        require(self, "horizontal", 0, 1)
+        require(self, "vertical", 0, 1)
+
+    def __call__(self, images: np.ndarray, u: np.ndarray) -> np.ndarray:
+        out = images.copy()
+        mirrored, upturned = u[:, 0] < self.horizontal, u[:, 1] < self.vertical
+        out[mirrored] = out[mirrored, :, ::-1]
+        out[upturned] = out[upturned, ::-1]
+        return out
+
+
+@dataclass(frozen=True)
+class Crop(Change):
+    """Put a frame around an image and cut a window of the image's size out of it, at a random place.
+
+    Args:
+        padding: how wide the frame is, in pixels.
+        fill: its value.
+
+    Example:
+        >>> image = np.array([[1.0, 2.0]], np.float32).reshape(1, 1, 2, 1)
+        >>> Crop(1)(image, np.array([[0.5, 0.0]])).ravel().tolist()
+        [0.0, 1.0]
+    """
+
+    draws: ClassVar[int] = 2
+    padding: int = 4
+    fill: float = 0.0
+
+    def __post_init__(self) -> None:
+        require_whole(self, "padding", 0, 10_000)
+        require(self, "fill", 0, 1)
+
+    def __call__(self, images: np.ndarray, u: np.ndarray) -> np.ndarray:
+        edge, (count, height, width, _) = self.padding, images.shape
+        sides = ((0, 0), (edge, edge), (edge, edge), (0, 0))
+        framed = np.pad(images, sides, constant_values=self.fill)  # (N, H + 2p, W + 2p, C)
+        top, left = (u * (2 * edge + 1)).astype(np.intp).T
+        rows = top[:, None, None] + np.arange(height)[:, None]  # (N, H, 1)
+        columns = left[:, None, None] + np.arange(width)  # (N, 1, W)
+        return framed[np.arange(count)[:, None, None], rows, columns]  # (N, H, W, C)
+
+
+@dataclass(frozen=True)
+class ResizedCrop(Change):
+    """Cut a random part out of an image and stretch it to the image's size.
+
+    Args:
+        area: the smallest and the largest part of the image's area.
+        ratio: the narrowest and the widest part, as width through height, relative to the image's.
+
+    Reference: Szegedy et al. (2015), Going deeper with convolutions (CVPR).
+    """
+
+    draws: ClassVar[int] = 4
+    area: tuple[float, float] = (0.08, 1.0)
+    ratio: tuple[float, float] = (3 / 4, 4 / 3)
+
+    def __post_init__(self) -> None:
+        require_pair(self, "area", 1e-4, 1)
+        require_pair(self, "ratio", 0.01, 100)
+
+    def __call__(self, images: np.ndarray, u: np.ndarray) -> np.ndarray:
+        height, width = images.shape[1:3]
+        maps = []
+        for part, shape, across, down in u.tolist():
+            area = self.area[0] + (self.area[1] - self.area[0]) * part
+            low, high = map(math.log, self.ratio)
+            ratio = math.sqrt(math.exp(low + (high - low) * shape))
+            wide, tall = min(1.0, math.sqrt(area) * ratio), min(1.0, math.sqrt(area) / ratio)
+            x, y = (across - 0.5) * (1 - wide) * width, (down - 0.5) * (1 - tall) * height
+            maps.append([[wide, 0.0, x], [0.0, tall, y]])
+        return warp(images, np.array(maps))
+
+
+@dataclass(frozen=True)
+class Rotate(Change):
+    """Turn an image about its centre.
+
+    Args:
+        degrees: the largest angle, both ways.
+        fill: the value of the corners that come into view.
+    """
+
+    draws: ClassVar[int] = 1
+    degrees: float = 15.0
+    fill: float = 0.0
+
+    def __post_init__(self) -> None:
+        require(self, "degrees", 0, 180)
+        require(self, "fill", 0, 1)
+
+    def __call__(self, images: np.ndarray, u: np.ndarray) -> np.ndarray:
+        angles = between(u[:, 0], -self.degrees, self.degrees)
+        return warp(images, np.array([turn(angle) for angle in angles.tolist()]), self.fill)
+
+
+@dataclass(frozen=True)
+class Affine(Change):
+    """Scale, shear, turn and shift an image at once.
+
+    Args:
+        degrees: the largest angle, both ways.
+        shift: the largest shift, both ways, as a part of the height and of the width.
+        scale: the smallest and the largest size of what is seen.
+        shear: the largest angle, in degrees and both ways, by which upright lines lean.
+        fill: the value of what comes into view.
+    """
+
+    draws: ClassVar[int] = 5
+    degrees: float = 10.0
+    shift: float = 0.1
+    scale: tuple[float, float] = (0.9, 1.1)
+    shear: float = 0.0
+    fill: float = 0.0
+
+    def __post_init__(self) -> None:
+        require(self, "degrees", 0, 180)
+        require(self, "shift", 0, 1)
+        require_pair(self, "scale", 0.01, 100)
+        require(self, "shear", 0, 80)
+        require(self, "fill", 0, 1)
+
+    def __call__(self, images: np.ndarray, u: np.ndarray) -> np.ndarray:
+        height, width = images.shape[1:3]
+        angle = between(u[:, 0], -self.degrees, self.degrees)
+        right = between(u[:, 1], -self.shift, self.shift) * width
+        down = between(u[:, 2], -self.shift, self.shift) * height
+        scale = between(u[:, 3], *self.scale)
+        lean = between(u[:, 4], -self.shear, self.shear)
+        rows = np.stack([angle, right, down, scale, lean], axis=1).tolist()
+        maps = [compose(move(x, y), turn(a), skew(s), grow(z)) for a, x, y, z, s in rows]
+        return warp(images, np.array(maps), self.fill)
+
+
+def turn(degrees: float) -> list[list[float]]:
+    """The map that shows an image turned against the clock."""
+    a = math.radians(degrees)
+    return [[math.cos(a), -math.sin(a), 0.0], [math.sin(a), math.cos(a), 0.0]]
+
+
+def move(right: float, down: float) -> list[list[float]]:
+    """The map that shows an image shifted by so many pixels."""
+    return [[1.0, 0.0, -right], [0.0, 1.0, -down]]
+
+
+def grow(scale: float) -> list[list[float]]:
+    """The map that shows an image so many times as large."""
+    return [[1 / scale, 0.0, 0.0], [0.0, 1 / scale, 0.0]]
+
+
+def skew(degrees: float, upright: bool = True) -> list[list[float]]:
+    """The map that shows upright lines leaning, or level ones."""
+    slope = math.tan(math.radians(degrees))
+    return [[1.0, slope, 0.0], [0.0, 1.0, 0.0]] if upright else [[1.0, 0.0, 0.0], [slope, 1.0, 0.0]]

@@ -1,0 +1,145 @@
+"""RandAugment: a few changes drawn from a list of fourteen, all of one strength.
+
+Searching for the best augmentation of a data set costs more than training on it. Drawing from all known
+changes with equal chance leaves two numbers to choose, how many and how strong, and does as well.
+
+Reference: Cubuk, Zoph, Shlens and Le (2020), RandAugment: practical automated data augmentation with a
+reduced search space (NeurIPS).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from chainrule.data.augmentation.change import Change, require, require_whole, spread
+from chainrule.data.augmentation.colour import blend, brighten, saturate, sharpen_contrast
+from chainrule.data.augmentation.geometry import move, skew, turn
+from chainrule.data.augmentation.warp import warp
+
+LEVELS = 30  # the scale of ``magnitude``
+SHIFT = 150 / 331  # the largest shift as a part of the side; the paper's 150 pixels of 331
+
+Operation = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class RandAugment(Change):
+    """Apply some random changes, each drawn from ``OPERATIONS``, one after the other.
+
+    Args:
+        operations: how many.
+        magnitude: how strong, 0 to 30.
+
+    Example:
+        >>> image = np.full((1, 2, 2, 3), 0.5, np.float32)
+        >>> bool((RandAugment(1)(image, np.zeros((1, 2))) == image).all())  # the first one changes nothing
+        True
+    """
+
+    operations: int = 2
+    magnitude: float = 9.0
+
+    def __post_init__(self) -> None:
+        require_whole(self, "operations", 1, 20)
+        require(self, "magnitude", 0, LEVELS)
+
+    @property
+    def draws(self) -> int:  # type: ignore[override]
+        """Two numbers for each operation: which, and in which direction."""
+        return 2 * self.operations
+
+    def __call__(self, images: np.ndarray, u: np.ndarray) -> np.ndarray:
+        out, strength = images.copy(), self.magnitude / LEVELS
+        for which, side in u.reshape(len(u), self.operations, 2).transpose(1, 2, 0):
+            chosen = (which * len(OPERATIONS)).astype(np.intp)
+            signed = np.where(side < 0.5, -strength, strength)
+            for number, operation in enumerate(OPERATIONS.values()):
+                rows = np.flatnonzero(chosen == number)
+                if len(rows):
+                    out[rows] = operation(out[rows], signed[rows])
+        return out
+
+
+def _mapped(to_map: Callable[[float, int, int], list[list[float]]]) -> Operation:
+    """The operation that looks at an image through the map of its strength, height and width."""
+
+    def operation(images: np.ndarray, strength: np.ndarray) -> np.ndarray:
+        height, width = images.shape[1:3]
+        return warp(images, np.array([to_map(s, height, width) for s in strength.tolist()]))
+
+    return operation
+
+
+def _blended(change: Operation) -> Operation:
+    """The operation whose factor lies between 0.1 and 1.9."""
+    return lambda images, strength: change(images, 1 + 0.9 * strength)
+
+
+def sharpen(images: np.ndarray, factor: np.ndarray) -> np.ndarray:
+    """Blend with a smoothed image: each pixel the mean of itself, five times, and its eight neighbours."""
+    if min(images.shape[1:3]) < 3:
+        return images
+    smooth = images.copy()
+    height, width = images.shape[1:3]
+    total = 4 * images[:, 1:-1, 1:-1]
+    for dy in range(3):
+        for dx in range(3):
+            total = total + images[:, dy : height - 2 + dy, dx : width - 2 + dx]
+    smooth[:, 1:-1, 1:-1] = total / 13
+    return blend(images, smooth, factor)
+
+
+def posterize(images: np.ndarray, strength: np.ndarray) -> np.ndarray:
+    """Keep the upper bits of each byte: eight at strength 0, four at 1."""
+    steps = spread(2.0 ** np.round(4 * np.abs(strength)))  # how many bytes become one
+    bytes_ = np.round(images * 255)
+    return (np.floor(bytes_ / steps) * steps / 255).astype(images.dtype)
+
+
+def solarize(images: np.ndarray, strength: np.ndarray) -> np.ndarray:
+    """Turn bright pixels to their negative: none at strength 0, all at 1."""
+    limit = spread(1 - np.abs(strength))
+    return np.where((images > limit) | (limit <= 0), 1 - images, images)
+
+
+def stretch_contrast(images: np.ndarray, strength: np.ndarray) -> np.ndarray:
+    """Stretch each channel so that its darkest pixel becomes 0 and its brightest 1."""
+    low, high = images.min(axis=(1, 2), keepdims=True), images.max(axis=(1, 2), keepdims=True)
+    width = np.where(high > low, high - low, 1)
+    return np.where(high > low, (images - low) / width, images)
+
+
+def equalize(images: np.ndarray, strength: np.ndarray) -> np.ndarray:
+    """Spread each channel's brightness so that all 256 levels occur about equally often."""
+    out = images.copy()
+    for image in out:
+        for c in range(image.shape[-1]):
+            level = np.round(image[..., c] * 255).astype(np.intp)
+            counts = np.bincount(level.reshape(-1), minlength=256)
+            step = (counts.sum() - counts[np.flatnonzero(counts)[-1]]) // 255
+            if step:
+                before = np.concatenate([[0], np.cumsum(counts)[:-1]])
+                image[..., c] = np.minimum((step // 2 + before) // step, 255)[level] / 255
+    return out
+
+
+OPERATIONS: dict[str, Operation] = {
+    "identity": lambda images, strength: images,
+    "shear_x": _mapped(lambda s, h, w: skew(math.degrees(math.atan(0.3 * s)))),
+    "shear_y": _mapped(lambda s, h, w: skew(math.degrees(math.atan(0.3 * s)), upright=False)),
+    "translate_x": _mapped(lambda s, h, w: move(SHIFT * s * w, 0.0)),
+    "translate_y": _mapped(lambda s, h, w: move(0.0, SHIFT * s * h)),
+    "rotate": _mapped(lambda s, h, w: turn(30 * s)),
+    "brightness": _blended(brighten),
+    "color": _blended(saturate),
+    "contrast": _blended(sharpen_contrast),
+    "sharpness": _blended(sharpen),
+    "posterize": posterize,
+    "solarize": solarize,
+    "autocontrast": stretch_contrast,
+    "equalize": equalize,
+}

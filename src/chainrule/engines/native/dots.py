@@ -1,0 +1,140 @@
+"""Many dot products at once: C[i, j] = the sum over positions s and k of A[i; s; k] B[j; s; k].
+
+Numbers k lie side by side, in A and in B. So both are read as vectors, a tile of C keeps one vector of sums
+for each of its numbers, and the lanes are added up at the very end. It is the gradient by the weights of a
+convolution whose samples lie innermost: k are the samples, s the places of the image.
+
+The block::
+
+    [positions, m, n, k,
+     A, rows (table), positions (table),
+     B, columns (table), positions (table),
+     C, row stride, column stride, whether to add]
+
+Tables hold int64, and all places and strides count elements.
+"""
+
+from __future__ import annotations
+
+from llvmlite import ir
+
+from chainrule.engines.native.assembly import I64, Assembly, Value
+from chainrule.engines.native.short import SIZE, Vectors
+
+ROWS, COLUMNS = (3, 2, 1), (4, 2, 1)  # numbers of a tile: 12 vectors of sums, 7 of operands
+
+
+class DotsWriter:
+    """Writes the dot products of one number kind.
+
+    Args:
+        kind: of the numbers.
+        name: what the function is called.
+        width: bytes of this machine's vectors.
+    """
+
+    def __init__(self, kind: str, name: str, width: int = 32) -> None:
+        self.vectors, self.name = Vectors(kind, width // SIZE[kind]), name
+        self.size, self.lanes = self.vectors.size, self.vectors.lanes
+        self.module = ir.Module(name)
+        self._tiles: dict[tuple[int, int], ir.Function] = {}
+
+    def write(self) -> ir.Module:
+        """The module with the finished function."""
+        code = Assembly(self.module, self.name)
+        words = [code.word(i) for i in range(14)]
+        positions, m, n, k, a, a_row, a_place, b, b_column, b_place, c, c_row, c_column, adds = words
+        facts = [positions, k, a, a_row, a_place, b, b_column, b_place, c, c_row, c_column, adds]
+        first = I64(0)
+        for rows in ROWS:
+            last = _last(code, first, m, rows)
+            with code.counting(first, last, rows) as i:
+                self._columns(code, facts, n, i, rows)
+            first = last
+        code.builder.ret_void()
+        return self.module
+
+    def _columns(self, code: Assembly, facts: list[Value], n: Value, i: Value, rows: int) -> None:
+        """All columns for the rows from i on: in the widest tiles first."""
+        positions, k, a, a_row, a_place, b, b_column, b_place, c, c_row, c_column, adds = facts
+        start = I64(0)
+        for columns in COLUMNS:
+            stop = _last(code, start, n, columns)
+            with code.counting(start, stop, columns) as j:
+                target = code.plus(code.times(i, c_row), code.times(j, c_column))
+                code.builder.call(self._tile(rows, columns), [
+                    positions, k, a, code.plus(a_row, code.times(i, 8)), a_place,
+                    b, code.plus(b_column, code.times(j, 8)), b_place,
+                    code.plus(c, code.times(target, self.size)), c_row, c_column, adds,
+                ])  # fmt: skip
+            start = stop
+
+    def _tile(self, rows: int, columns: int) -> ir.Function:
+        """A tile's function."""
+        if (rows, columns) in self._tiles:
+            return self._tiles[rows, columns]
+        code = Assembly(self.module, f"dots_{rows}_{columns}", 12, is_inner=True)
+        positions, k, a, a_row, a_place, b, b_column, b_place, c, c_row, c_column, adds = code.function.args
+        lines = [self._start(code, a, a_row, i) for i in range(rows)]
+        lines += [self._start(code, b, b_column, j) for j in range(columns)]
+        places = [a_place] * rows + [b_place] * columns
+        whole = code.builder.and_(k, I64(-self.lanes))
+        rest = code.builder.sub(k, whole)
+        has_rest = code.builder.icmp_signed("!=", rest, I64(0))
+        sums = [self.vectors.zero] * (rows * columns)
+        with code.folding(I64(0), positions, 1, sums) as s:
+            here = {place: self._behind(code, place, s) for place in (a_place, b_place)}
+            at = [code.plus(line, here[place]) for line, place in zip(lines, places, strict=True)]
+            with code.folding(I64(0), whole, self.lanes, sums) as p:
+                shift = code.times(p, self.size)
+                sums[:] = self._multiplied(code, [code.plus(start, shift) for start in at], rows, sums, None)
+            old, new = list(sums), list(sums)
+            with code.either(has_rest, new, old) as found:
+                shift = code.times(whole, self.size)
+                new[:] = self._multiplied(code, [code.plus(start, shift) for start in at], rows, sums, rest)
+            sums[:] = found
+        self._finish(code, sums, (columns, c, c_row, c_column, adds))
+        self._tiles[rows, columns] = code.function
+        return code.function
+
+    def _start(self, code: Assembly, start: Value, table: Value, i: int) -> Value:
+        return code.plus(start, code.times(code.load(code.plus(table, 8 * i), I64), self.size))
+
+    def _behind(self, code: Assembly, table: Value, s: Value) -> Value:
+        return code.times(code.load(code.plus(table, code.times(s, 8)), I64), self.size)
+
+    def _multiplied(
+        self, code: Assembly, starts: list[Value], rows: int, sums: list[Value], few: Value | None
+    ) -> list[Value]:
+        """The sums with each row's vector times each column's added; of the vectors at ``few`` numbers."""
+        part = None if few is None else self.vectors.part(code, few)
+        left, found = [self.vectors.load(code, at, part) for at in starts[:rows]], list(sums)
+        columns = len(starts) - rows
+        for j, start in enumerate(starts[rows:]):  # one column at a time, so that all fits the registers
+            y = self.vectors.load(code, start, part)
+            for i, x in enumerate(left):
+                at = i * columns + j
+                found[at] = self.vectors.multiply_add(code, x, y, sums[at])
+        return found
+
+    def _finish(self, code: Assembly, sums: list[Value], target: tuple) -> None:
+        """Add the lanes up, always in the same order, and write the numbers or add them."""
+        columns, c, c_row, c_column, adds = target
+        b = code.builder
+        is_sum = b.icmp_signed("!=", adds, I64(0))
+        for at, value in enumerate(sums):
+            number = self.vectors.across(code, value, b.fadd)
+            i, j = divmod(at, columns)
+            place = code.plus(code.times(c_row, i), code.times(c_column, j))
+            address = code.plus(c, code.times(place, self.size))
+            before = b.select(
+                is_sum, code.load(address, self.vectors.number, self.size), self.vectors.number(0.0)
+            )
+            code.store(b.fadd(before, number), address, self.size)
+        b.ret_void()
+
+
+def _last(code: Assembly, first: Value, count: Value, step: int) -> Value:
+    """Where the last whole step from ``first`` on ends."""
+    steps = code.builder.sdiv(code.builder.sub(count, first), I64(step))
+    return code.plus(first, code.times(steps, step))

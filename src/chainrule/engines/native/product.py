@@ -1,0 +1,371 @@
+"""Products of matrices as machine code: C = A B, or C += A B, where rows may lie anywhere.
+
+The sum over k is kept in registers for a *tile* of C, a few rows by a few vectors. In each round of k the
+tile reads one short row of B and one number of A for each of its rows, and multiplies each with each: 12
+multiplications for 8 loads. B is read in *panels*, as wide as a tile and at most ``DEEP`` rows deep, so that
+a panel stays in the first-level cache while all rows of A pass by; where its columns do not lie side by side,
+or its rows lie far apart, the panel is first copied (*packed*) into a small buffer.
+
+There are two forms. By *strides*, rows, columns and products follow each other at fixed distances. By
+*places*, tables say where: where product number s begins in A, B and C, row i in A and C, number k of a row
+in A, and row k in B. With tables the same kernel is a convolution: its rows are the windows of an image,
+which overlap in memory and are never copied apart (Dukhan 2019).
+
+The block::
+
+    [how many, m, n, k,
+     A, products, rows, columns,      strides, or the addresses of tables
+     B, products, rows, column stride,
+     C, products, rows, how it is written]
+
+All strides and places count elements; a table holds int64. C is written over (0), added to (1), or first
+written and then added to by the following products (2; by strides also where products of C have stride 0);
+3 is both.
+
+Reference: Goto and van de Geijn (2008), Anatomy of high-performance matrix multiplication (ACM TOMS 34);
+Van Zee and van de Geijn (2015), BLIS (ACM TOMS 41); Dukhan (2019), The indirect convolution algorithm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from llvmlite import ir
+
+from chainrule.engines.native.assembly import I64, Assembly, Value
+from chainrule.engines.native.short import SIZE, Part, Vectors, order
+
+DEEP = 256  # rows of a panel: with 16 columns of float32, 16 KiB
+ROWS = {1: (12, 8, 4, 2, 1), 2: (6, 4, 2, 1), 8: (1,)}
+"""For each width of a tile, in vectors, how many rows it may have: all sums fit 16 registers."""
+MOST_PLACES = 8  # rows whose places, found in a table, fit registers too
+PACK_FROM = 24  # rows of A from which on copying a panel pays
+HIGH = 192  # rows of A that pass by a panel before the next one comes: they stay in the second-level cache
+APART = HIGH + 16  # numbers between two columns of rows drawn near: an odd number of cache lines
+FAR, FAR_FROM = 2048, 128  # bytes between columns of A, and columns of B, from which on drawing near pays
+
+
+class ProductWriter:
+    """Writes the product of one number kind.
+
+    Args:
+        kind: of the numbers.
+        by_table: whether where things lie comes from tables.
+        name: what the function is called.
+        width: bytes of this machine's vectors.
+    """
+
+    def __init__(self, kind: str, by_table: bool, name: str, width: int = 32) -> None:
+        self.vectors, self.by_table, self.name = Vectors(kind, width // SIZE[kind]), by_table, name
+        self.size, self.lanes = self.vectors.size, self.vectors.lanes
+        self.module = ir.Module(name)
+        self._tiles: dict[tuple[int, int, bool], ir.Function] = {}
+
+    def write(self) -> ir.Module:
+        """The module with the finished function."""
+        code = Assembly(self.module, self.name)
+        many, m, n, k, a, a_step, a_row, a_column, b, b_step, b_row, b_column, c, c_step, c_row, how = (
+            code.word(i) for i in range(16)
+        )
+        builder = code.builder
+        panel = code.room(self.vectors.type, 2 * DEEP)
+        facts = _Facts(code, m, n, panel, code.room(self.vectors.number, DEEP * APART))
+        places = (a_row, a_column, b_row, c_row)
+        if not self.by_table:
+            places = tuple(code.times(stride, self.size) for stride in places)
+        facts.a_row, facts.a_column, facts.b_row, facts.c_row = places
+        facts.b_column = code.times(b_column, self.size)
+        is_high = builder.icmp_signed(">=", m, I64(PACK_FROM))
+        facts.packs = builder.or_(is_high, builder.icmp_signed("!=", b_column, I64(1)))
+        stays = builder.icmp_signed(">", how, I64(1))
+        if not self.by_table:
+            stays = builder.or_(stays, builder.icmp_signed("==", c_step, I64(0)))
+        adds = builder.icmp_signed("!=", builder.and_(how, I64(1)), I64(0))
+        with code.counting(I64(0), many) as s:
+            again = builder.and_(stays, builder.icmp_signed(">", s, I64(0)))
+            starts = [
+                code.plus(start, self._behind(code, steps, s))
+                for start, steps in ((a, a_step), (b, b_step), (c, c_step))
+            ]
+            self._deep(facts, k, starts, builder.or_(again, adds))
+        builder.ret_void()
+        return self.module
+
+    def _behind(self, code: Assembly, places: Value, i: Value) -> Value:
+        """How many bytes number i lies behind number 0, by a stride in elements or a table."""
+        steps = (
+            code.load(code.plus(places, code.times(i, 8)), I64) if self.by_table else code.times(places, i)
+        )
+        return code.times(steps, self.size)
+
+    def _deep(self, facts: _Facts, k: Value, starts: list[Value], keep: Value) -> None:
+        """One product: k in pieces of ``DEEP`` (one empty piece where k is 0, which clears C)."""
+        code, builder, (a, b, c) = facts.code, facts.code.builder, starts
+        at_least_one = builder.select(builder.icmp_signed("<", k, I64(1)), I64(1), k)
+        # By tables A and B stay, and the tables of columns of A and rows of B move on; by strides they move.
+        moving = [facts.a_column, facts.b_row] if self.by_table else [a, b]
+        steps = [I64(8), I64(8)] if self.by_table else [facts.a_column, facts.b_row]
+        carried = [(start, code.times(step, DEEP)) for start, step in zip(moving, steps, strict=True)]
+        with code.counting(I64(0), at_least_one, DEEP, carried) as (first, at_a, at_b):
+            deep = code.smaller(builder.sub(k, first), DEEP)
+            more = builder.or_(keep, builder.icmp_signed(">", first, I64(0)))
+            here = (a, at_a, b, at_b) if self.by_table else (at_a, facts.a_column, at_b, facts.b_row)
+            place = _Place(*here, c, deep, more)
+            side = builder.icmp_signed("==", facts.m, I64(1))
+            if not self.by_table:
+                side = builder.and_(side, builder.not_(facts.packs))
+            whole = builder.and_(facts.n, I64(-8 * self.lanes))
+            done = builder.select(side, whole, I64(0))
+            with code.when(side):
+                self._panels(facts, place, I64(0), whole, 8)
+            with code.counting(I64(0), facts.m, HIGH) as first_row:
+                facts.first, facts.last = first_row, code.smaller(code.plus(first_row, HIGH), facts.m)
+                near = place if self.by_table else self._drawn_near(facts, place)
+                self._panels(facts, near, done, facts.n, 2)
+
+    def _drawn_near(self, facts: _Facts, place: _Place) -> _Place:
+        """The rows of A that come next, copied together where neighbours in a row lie very far apart.
+
+        Columns a power of two apart would all fall into the same few lines of the cache.
+        """
+        code, builder = facts.code, facts.code.builder
+        side = builder.icmp_signed("==", facts.a_row, I64(self.size))
+        far = builder.icmp_signed(">=", facts.a_column, I64(FAR))
+        many = builder.icmp_signed(">=", facts.n, I64(FAR_FROM))
+        start = code.plus(place.a, code.times(facts.first, self.size))
+        count, step = builder.sub(facts.last, facts.first), I64(APART * self.size)
+        # Row number ``first`` is then the first one of the copy.
+        moved = builder.sub(facts.near, code.times(facts.first, self.size))
+        old, new = (place.a, place.column), (moved, step)
+        with code.either(builder.and_(side, builder.and_(far, many)), new, old) as found:
+            ways = [(start, facts.a_column), (facts.near, step)]
+            with code.counting(I64(0), place.deep, 1, ways) as (_, x, y):
+                code.copy(y, x, code.times(count, self.size))
+        return replace(place, a=found[0], column=found[1])
+
+    def _panels(self, facts: _Facts, place: _Place, start: Value, stop: Value, vectors: int) -> None:
+        """The panels of columns start .. stop, each with all rows of A."""
+        code, wide = facts.code, vectors * self.lanes
+        with code.counting(start, stop, wide) as j:
+            left = code.builder.sub(facts.n, j)
+            b, c = (
+                code.plus(place.b, code.times(j, facts.b_column)),
+                code.plus(place.c, code.times(j, self.size)),
+            )
+            here = replace(place, b=b, c=c)
+            if vectors == 8:
+                self._rows(facts, here, left, vectors, False)
+            else:
+                self._panel(facts, here, left)
+
+    def _panel(self, facts: _Facts, place: _Place, left: Value) -> None:
+        """One panel, packed if need be: full, or with as many columns as are left."""
+        code = facts.code
+        place = place if self.by_table else self._packed(facts, place, left)
+        narrow = code.builder.icmp_signed("<=", left, I64(self.lanes))
+        full = code.builder.icmp_signed(">=", left, I64(2 * self.lanes))
+        between = code.builder.not_(code.builder.or_(narrow, full))
+        for condition, vectors, masked in ((narrow, 1, True), (full, 2, False), (between, 2, True)):
+            with code.when(condition):
+                self._rows(facts, place, left, vectors, masked)
+
+    def _rows(self, facts: _Facts, place: _Place, left: Value, vectors: int, masked: bool) -> None:
+        """All rows of A past one panel: in the largest tiles first."""
+        code, start = facts.code, facts.first
+        keep = code.builder.zext(place.keep, I64)
+        for rows in [r for r in ROWS[vectors] if not self.by_table or r <= MOST_PLACES]:
+            tile = self._tile(rows, vectors, masked)
+            count = code.builder.sdiv(code.builder.sub(facts.last, start), I64(rows))
+            stop = code.plus(start, code.times(count, rows))
+            with code.counting(start, stop, rows) as i:
+                a, c, a_row, c_row = place.a, place.c, facts.a_row, facts.c_row
+                if self.by_table:
+                    a_row, c_row = (code.plus(table, code.times(i, 8)) for table in (a_row, c_row))
+                else:
+                    a, c = code.plus(a, code.times(i, a_row)), code.plus(c, code.times(i, c_row))
+                words = [a, a_row, place.column, place.b, place.row, place.deep, c, c_row, left, keep]
+                code.builder.call(tile, words)
+            start = stop
+
+    # --- panels
+
+    def _packed(self, facts: _Facts, place: _Place, left: Value) -> _Place:
+        """The panel as it lies, or packed."""
+        code = facts.code
+        old, new = (place.b, place.row), (facts.panel, I64(2 * self.lanes * self.size))
+        with code.either(facts.packs, new, old) as found:
+            code.builder.call(
+                self._packer(), [place.b, place.row, facts.b_column, place.deep, left, facts.panel]
+            )
+        return replace(place, b=found[0], row=found[1])
+
+    def _packer(self) -> ir.Function:
+        """Copies a panel of up to two vectors' width: (b, row, column, deep, left, to)."""
+        known = self.module.globals.get("pack")
+        if known is not None:
+            return known
+        code = Assembly(self.module, "pack", 6, is_inner=True)
+        b, row, column, deep, left, to = code.function.args
+        side, apart, many, each = code.blocks("side", "apart", "many", "each")
+        builder, wide = code.builder, 2 * self.lanes * self.size
+        builder.cbranch(builder.icmp_signed("==", column, I64(self.size)), side, apart)
+        builder.position_at_end(side)
+        with code.counting(I64(0), deep, 1, [(b, row), (to, I64(wide))]) as (_, source, target):
+            for v in range(2):
+                (*_, part) = self._parts(code, left, v + 1)
+                value = self.vectors.load(code, code.plus(source, v * self.vectors.bytes), part)
+                code.store(value, code.plus(target, v * self.vectors.bytes), self.size)
+        builder.ret_void()
+        builder.position_at_end(apart)
+        builder.cbranch(builder.icmp_signed("==", row, I64(self.size)), many, each)
+        builder.position_at_end(many)
+        done = self._turn(code, b, column, deep, left, to)
+        builder.branch(each)
+        builder.position_at_end(each)
+        first = builder.phi(I64)
+        first.add_incoming(I64(0), apart)
+        first.add_incoming(done[0], done[1])
+        columns = code.smaller(left, 2 * self.lanes)
+        with code.counting(first, deep) as p:
+            source, target = code.plus(b, code.times(p, row)), code.plus(to, code.times(p, wide))
+            with code.counting(I64(0), columns, 1, [(source, column), (target, I64(self.size))]) as (_, x, y):
+                code.store(code.load(x, self.vectors.number, self.size), y, self.size)
+        builder.ret_void()
+        return code.function
+
+    def _turn(self, code: Assembly, b: Value, column: Value, deep: Value, left: Value, to: Value) -> Any:
+        """Pack columns whose numbers lie side by side, by turning small squares; the rows that are left."""
+        n, builder = self.lanes, code.builder
+        stop = builder.and_(deep, I64(-n))
+        last = builder.sub(code.smaller(left, 2 * n), I64(1))
+        with code.counting(I64(0), stop, n) as p:
+            for half in range(2):
+                columns = []
+                for j in range(n):
+                    which = code.smaller(I64(half * n + j), last)  # beyond the last one: that once more
+                    at = code.plus(b, code.times(which, column), code.times(p, self.size))
+                    columns.append(code.load(at, self.vectors.type, self.size))
+                for i, value in enumerate(self._turned(code, columns)):
+                    place = code.plus(code.times(code.plus(p, i), 2 * n * self.size), half * n * self.size)
+                    code.store(value, code.plus(to, place), self.size)
+        return stop, builder.block
+
+    def _turned(self, code: Assembly, rows: list[Value]) -> list[Value]:
+        """The transpose of a square: halves, then quarters, ... change places (Eklundh 1972)."""
+        n, step = len(rows), len(rows) // 2
+        while step:
+            for i in range(n):
+                if i & step:
+                    continue
+                low, high = rows[i], rows[i + step]
+                first = [j if not j & step else n + j - step for j in range(n)]
+                second = [j + step if not j & step else n + j for j in range(n)]
+                rows[i] = code.builder.shuffle_vector(low, high, order(first))
+                rows[i + step] = code.builder.shuffle_vector(low, high, order(second))
+            step //= 2
+        return rows
+
+    # --- tiles
+
+    def _tile(self, rows: int, vectors: int, masked: bool) -> ir.Function:
+        """A tile's function: (a, a_row, a_column, b, b_row, deep, c, c_row, left, keep)."""
+        key = (rows, vectors, masked)
+        if key in self._tiles:
+            return self._tiles[key]
+        name = f"tile_{rows}_{vectors}{'_part' if masked else ''}"
+        code = Assembly(self.module, name, 10, is_inner=True)
+        a, a_row, a_column, b, b_row, deep, c, c_row, left, keep = code.function.args
+        parts = self._parts(code, left, vectors) if masked else [None] * vectors
+        starts = [self._row_start(code, a, a_row, i) for i in range(rows)]
+        # By tables the places move on, by strides the row of B and the column of A themselves.
+        places = [b_row, a_column] if self.by_table else [b, I64(0)]
+        steps = (I64(8), I64(8)) if self.by_table else (b_row, a_column)
+        state = [*places, *[self.vectors.zero] * (rows * vectors)]
+        with code.folding(I64(0), deep, 1, state):
+            (at_b, at_a), sums = state[:2], state[2:]
+            state[:2] = [code.plus(at_b, steps[0]), code.plus(at_a, steps[1])]
+            if self.by_table:
+                at_b = code.plus(b, code.times(code.load(at_b, I64), self.size))
+                at_a = code.times(code.load(at_a, I64), self.size)
+            width = self.vectors.bytes
+            line = [self.vectors.load(code, code.plus(at_b, v * width), parts[v]) for v in range(vectors)]
+            for i, start in enumerate(starts):
+                x = self.vectors.repeat(
+                    code, code.load(code.plus(start, at_a), self.vectors.number, self.size)
+                )
+                for at, y in enumerate(line, i * vectors):
+                    state[2 + at] = self.vectors.multiply_add(code, x, y, sums[at])
+        sums = [state[2 + i * vectors : 2 + (i + 1) * vectors] for i in range(rows)]
+        self._finish(code, sums, (c, c_row, keep), parts)
+        self._tiles[key] = code.function
+        return code.function
+
+    def _finish(
+        self, code: Assembly, sums: list[list[Value]], target: tuple, parts: Sequence[Part | None]
+    ) -> None:
+        """Write a tile, or add it to what is there."""
+        (c, c_row, keep), builder = target, code.builder
+        adds, writes = code.blocks("adds", "writes")
+        builder.cbranch(builder.icmp_signed("!=", keep, I64(0)), adds, writes)
+        for block, is_sum in ((adds, True), (writes, False)):
+            builder.position_at_end(block)
+            for i, row in enumerate(sums):
+                self._write(code, row, self._row_start(code, c, c_row, i), parts, is_sum)
+            builder.ret_void()
+
+    def _write(
+        self, code: Assembly, row: list[Value], start: Value, parts: Sequence[Part | None], is_sum: bool
+    ) -> None:
+        """Write one row of a tile, or add it."""
+        for v, (value, part) in enumerate(zip(row, parts, strict=True)):
+            place = code.plus(start, v * self.vectors.bytes)
+            if is_sum:
+                value = code.builder.fadd(self.vectors.load(code, place, part), value)
+            self.vectors.store(code, value, place, part)
+
+    def _row_start(self, code: Assembly, start: Value, row: Value, i: int) -> Value:
+        """The address of row i."""
+        if not self.by_table:
+            return code.plus(start, code.times(row, i)) if i else start
+        return code.plus(start, code.times(code.load(code.plus(row, 8 * i), I64), self.size))
+
+    def _parts(self, code: Assembly, left: Value, vectors: int) -> list[Part | None]:
+        """What of each vector is a column of C: all of those that are not the last."""
+        left = code.builder.sub(left, I64((vectors - 1) * self.lanes))
+        return [*[None] * (vectors - 1), self.vectors.part(code, left)]
+
+
+class _Facts:
+    """What all tiles of a product have in common.
+
+    Args:
+        code: the writer.
+        m, n: rows and columns of C.
+        panel, near: where panels are packed and rows of A are drawn near.
+    """
+
+    a_row: Value
+    a_column: Value
+    b_row: Value
+    b_column: Value
+    c_row: Value
+    packs: Value
+
+    def __init__(self, code: Assembly, m: Value, n: Value, panel: Value, near: Value) -> None:
+        self.code, self.m, self.n, self.panel, self.near = code, m, n, panel, near
+        self.first, self.last = I64(0), m
+
+
+@dataclass(frozen=True)
+class _Place:
+    """One piece of k: A, its columns, B, its rows, C, how deep the piece is, whether C is kept."""
+
+    a: Value
+    column: Value
+    b: Value
+    row: Value
+    c: Value
+    deep: Value
+    keep: Value

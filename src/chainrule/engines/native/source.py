@@ -1,0 +1,158 @@
+"""The same program with its kernels run as they are written: by Python, number by number, without compiling.
+
+Machine code can be wrong in two ways: what was written is wrong, or the compiler made something else of it.
+To tell them apart, each kernel's address in a program's table is replaced by that of a small function that
+calls back into Python. There a kernel of ``kernels`` runs as the Python function it is, its pointers being
+arrays of NumPy at the same addresses; a fused loop is read from its text, line by line, with the law of each
+card. Plan, memory, blocks and order stay those of the compiled program. Code that is written in the words of
+the processor (matrix products) has no other source; it runs as it is.
+
+It is some thousand times slower, and meant for finding faults.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from types import FunctionType, SimpleNamespace
+from typing import Any
+
+import numpy as np
+from numba.np.numpy_support import carray
+
+from chainrule.engines.binding import bind
+from chainrule.engines.native.block import COVERED
+from chainrule.engines.native.machine import SOURCES
+from chainrule.engines.native.pointer import pointer
+from chainrule.engines.native.ready import Ready
+from chainrule.graph import Graph
+from chainrule.ops import CARDS
+from chainrule.plan.plan import plan
+
+Run = Callable[[int], None]
+_KERNEL = ctypes.CFUNCTYPE(None, ctypes.c_int64)
+_LAW: dict[str, Any] = {kind.name: kind for kind in CARDS}
+_READ = re.compile(r"v\d+ = read\d+.*    # (\w+), \w")
+_OPERATION = re.compile(r"v\d+ = (\w+)\((.*)\)    # (\w+) -> (\w+)")
+_WRITE = re.compile(r"write\d+.* = v(\d+)    # \w")
+
+
+def run_source(graph: Graph, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The outputs of a graph by its native program, with every kernel run by its source.
+
+    Example:
+        >>> from chainrule.graph import input_node
+        >>> import chainrule.ops
+        >>> x = input_node("x", (None,), "float64")
+        >>> run_source(Graph({"y": x * x}), {"x": np.array([1.0, 4.0])})["y"].tolist()
+        [1.0, 16.0]
+    """
+    specs = {name: node.spec for name, node in graph.inputs.items()}
+    made = Ready(plan(graph, bind(specs, arrays)), set())
+    by_source(made.table)
+    held = {name: np.asarray(arrays[name], s.dtype, order="C") for name, s in specs.items()}
+    made.takes(held)
+    return made.run(held)
+
+
+def without_kernel(graph: Graph) -> tuple[str, ...]:
+    """The names of a graph's operations that have no kernel and run by their law."""
+    return tuple(dict.fromkeys(node.op.name for node in graph.nodes if node.op.name not in COVERED))
+
+
+def by_source(table: np.ndarray) -> None:
+    """Replace the kernels of a table (..., 2) of kernel and block addresses by functions in Python."""
+    for row in table.reshape(-1, 2):
+        found = _callback(SOURCES.get(int(row[0])))
+        if found is not None:
+            row[0] = ctypes.cast(found, ctypes.c_void_p).value
+
+
+@cache
+def _callback(source: Callable | str | None) -> Any:
+    """A kernel's source as a C function that calls Python; ``None`` where there is none."""
+    run = _uncompiled(source) if callable(source) else _read(source) if source else None
+    return None if run is None else _KERNEL(np.errstate(all="ignore")(run))
+
+
+# --- kernels written in Python
+
+
+def _uncompiled(function: Any) -> Run | None:
+    """A kernel's function for Python to run; ``None`` where it speaks to the processor itself."""
+    names = {name: function.__globals__.get(name) for name in function.__code__.co_names}
+    meant = {name: _in_python(value) for name, value in names.items() if value is not None}
+    if None in meant.values():
+        return None
+    surroundings = {**function.__globals__, **meant}
+    return FunctionType(
+        function.__code__, surroundings, function.__name__, function.__defaults__, function.__closure__
+    )
+
+
+@cache
+def _in_python(value: Any) -> Any:
+    """What a name of a kernel means to Python; ``None`` if nothing."""
+    if value is pointer:
+        return lambda address, like: (int(address), np.asarray(like).dtype)
+    if value is carray:
+        return lambda at, length: _array(at[0], at[1], (int(length),), (at[1].itemsize,))
+    if type(value) is type(pointer):  # another instruction
+        return None
+    return _uncompiled(value.py_func) if hasattr(value, "py_func") else value
+
+
+def _array(address: int, kind: np.dtype, shape: Sequence[int], strides: Sequence[int]) -> np.ndarray:
+    """The numbers in memory at an address; strides in bytes."""
+    words = {"data": (address, False), "typestr": kind.str, "shape": tuple(shape), "strides": tuple(strides)}
+    return np.asarray(SimpleNamespace(__array_interface__={**words, "version": 3}))
+
+
+# --- loops, by their text
+
+
+def _read(text: str) -> Run | None:
+    """A fused loop by its text (see ``loop.Recipe.source``), all elements at a time."""
+    head, *lines = text.splitlines()
+    if not head.startswith("# axes "):
+        return None
+    rank = int(head.split()[2].rstrip(";"))
+    reads = [found[1] for line in lines if (found := _READ.fullmatch(line))]
+    operations = [found.groups() for line in lines if (found := _OPERATION.fullmatch(line))]
+    writes = [int(found[1]) for line in lines if (found := _WRITE.fullmatch(line))]
+    kinds = [*reads, *(after for *_, after in operations)]
+    operands = [np.dtype(kind) for kind in (*reads, *(kinds[value] for value in writes))]
+
+    def run(block: int) -> None:
+        arrays = _operands(block, rank, operands)
+        values = [array.copy() for array in arrays[: len(reads)]]  # a result may be written over an operand
+        for name, inside, _, after in operations:
+            values.append(_law(name, inside.split(", "), after, values))
+        for array, value in zip(arrays[len(reads) :], writes, strict=True):
+            array[...] = values[value]
+
+    return run
+
+
+def _operands(block: int, rank: int, kinds: Sequence[np.dtype]) -> list[np.ndarray]:
+    """The arrays a loop's block speaks of: [first, last, lengths, then an address and strides of each]."""
+    size = 1 + rank + len(kinds) * (1 + rank)
+    words = [int(word) for word in _array(block, np.dtype(np.int64), (size,), (8,))]
+    first, last = words[:2]
+    shape = (max(last - first, 0), *words[2 : 1 + rank])
+    arrays = []
+    for i, kind in enumerate(kinds):
+        address, *strides = words[1 + rank + i * (1 + rank) :][: 1 + rank]
+        start = address + first * strides[0] * kind.itemsize
+        arrays.append(_array(start, kind, shape, [step * kind.itemsize for step in strides]))
+    return arrays
+
+
+def _law(name: str, words: Sequence[str], after: str, values: Sequence[np.ndarray]) -> np.ndarray:
+    """One line of a loop, by the card's own law."""
+    inputs = [values[int(word[1:])] for word in words if word.startswith("v")]
+    settings = [float(word) for word in words if not word.startswith("v")]
+    card = _LAW[name](after) if name == "cast" else _LAW[name](*settings)
+    return np.asarray(card.evaluate(*inputs))

@@ -1,0 +1,19 @@
+"""Activations: the functions between the layers, without which a deep net would be one linear map.
+
+In: a name, such as ``"relu"``, and settings. Out: nodes. ``ACTIVATIONS`` is the table of all of them, each
+with its formula, the first weights that suit it, its names in PyTorch, Keras and Chinese, and its origin.
+"""
+
+from chainrule.nn.activation.curve import Curve, Knob
+from chainrule.nn.activation.layer import Activation, activated, fitting_initialiser, known_activation
+from chainrule.nn.activation.table import ACTIVATIONS
+
+__all__ = [
+    "ACTIVATIONS",
+    "Activation",
+    "Curve",
+    "Knob",
+    "activated",
+    "fitting_initialiser",
+    "known_activation",
+]

@@ -1,0 +1,90 @@
+"""The layer that applies an activation, and the one way in which other layers apply theirs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from chainrule.graph import Node
+from chainrule.nn.activation.curve import Curve
+from chainrule.nn.activation.table import ACTIVATIONS
+from chainrule.nn.initialiser import XAVIER, Initialiser
+from chainrule.nn.layer import Layer
+from chainrule.nn.scope import Scope
+from chainrule.nn.setting import unknown
+
+
+@dataclass(frozen=True, init=False)
+class Activation(Layer):
+    """Bends every number by one function, such as relu; without it, stacked layers are one linear layer.
+
+    Shapes: any -> the same; ``glu`` halves its axis.
+
+    Args:
+        name: one of ``ACTIVATIONS``.
+        chosen: its settings, such as ``slope=0.2``; those left out have their usual values.
+
+    Fails:
+        UsageError E101: no such activation or setting (the nearest name is offered).
+        UsageError E102: a setting out of its range.
+
+    Example:
+        >>> print(Activation("leaky_relu", slope=0.2))
+        Activation('leaky_relu', slope=0.2)
+    """
+
+    takes_one = True
+    name: str
+    chosen: tuple[tuple[str, float], ...] = ()
+
+    def __init__(self, name: str, **chosen: float) -> None:
+        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "chosen", tuple(sorted(chosen.items())))
+        self.__post_init__()
+
+    def check(self) -> None:
+        self.curve.complete(dict(self.chosen))
+
+    @property
+    def curve(self) -> Curve:
+        """The row of ``ACTIVATIONS``."""
+        return ACTIVATIONS[known_activation(self.name)]
+
+    def __call__(self, x: Node, scope: Scope) -> Node:
+        return scope.note("a", self.curve(x, scope, **dict(self.chosen)))
+
+    def __str__(self) -> str:
+        return f"Activation({', '.join([repr(self.name), *(f'{n}={v!r}' for n, v in self.chosen)])})"
+
+
+def known_activation(name: Any) -> str:
+    """The name, once it is known that there is such an activation.
+
+    Fails:
+        UsageError E101: there is none; what PyTorch or Keras calls so, or else the nearest name, is offered.
+    """
+    if isinstance(name, str) and name in ACTIVATIONS:
+        return name
+    foreign = {word.casefold(): own for own, curve in ACTIVATIONS.items() for word in curve.elsewhere}
+    fix = foreign.get(name.casefold(), "{}") if isinstance(name, str) else "{}"
+    raise unknown("activation", name, list(ACTIVATIONS), f'activation="{fix}"')
+
+
+def activated(z: Node, activation: str | Layer | None, scope: Scope) -> Node:
+    """The weighted sums of a layer, bent by its activation if it has one; both are noted.
+
+    Args:
+        z: the sums.
+        activation: a name, a layer, or ``None`` for the sums as they are.
+        scope: the layer's own.
+    """
+    scope.note("z", z)
+    if isinstance(activation, str):
+        return Activation(activation)(z, scope)
+    return scope.note("a", z if activation is None else scope.run(activation, z))
+
+
+def fitting_initialiser(activation: str | Layer | None) -> Initialiser:
+    """The first weights that keep a signal level through it: He's before relu and its relatives."""
+    name = activation.name if isinstance(activation, Activation) else activation
+    return ACTIVATIONS[name].initialiser if isinstance(name, str) else XAVIER

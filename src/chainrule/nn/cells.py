@@ -1,0 +1,57 @@
+"""Cells of one axis picked by a table of places: what padding, resizing and adaptive pooling have in common.
+
+An axis of length n becomes another one whose cell i is the old cell ``table[i]``, or a weighted sum of some
+old cells. Reflection picks 2 1 0 1 2 ..., doubling picks 0 0 1 1 ..., linear interpolation adds two picks.
+The table does not depend on the numbers, so the gradient is the same table read backwards (``gather`` and
+``scatter_add``), and images of several axes are treated axis by axis.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from chainrule.graph import Node, constant
+from chainrule.ops import PUBLIC
+from chainrule.spec import bound
+
+
+def picked(x: Node, axis: int, table: np.ndarray | Node) -> Node:
+    """The cells of one axis at the places of a table.
+
+    Shapes: x (..., n, ...), table (any) -> (..., any, ...): the axis is replaced by those of the table.
+
+    Args:
+        x: the numbers.
+        axis: which axis, from the front.
+        table: whole numbers from 0 to n - 1, an array or a node.
+    """
+    if isinstance(table, np.ndarray):
+        if np.array_equal(table, np.arange(*bound((x.shape[axis],)))):
+            return x
+        table = constant(table.astype(np.int64))
+    first = PUBLIC["transpose"](x, (axis, *(i for i in range(x.rank) if i != axis)))
+    rows = PUBLIC["gather"](first, table)  # (any, the others)
+    others, new = [table.rank + i for i in range(x.rank - 1)], list(range(table.rank))
+    return PUBLIC["transpose"](rows, [*others[:axis], *new, *others[axis:]])
+
+
+def weighed(x: Node, axis: int, table: np.ndarray, weights: np.ndarray) -> Node:
+    """Weighted sums of cells of one axis.
+
+    Shapes: x (..., n, ...), table and weights (m, k) -> (..., m, ...).
+
+    Args:
+        x: the numbers.
+        axis: which axis, from the front.
+        table: for each new cell, k old ones.
+        weights: how much each counts.
+    """
+    shape = (len(weights), *(1,) * (x.rank - 1 - axis))
+    total: Node | None = None
+    for cells, part in zip(table.T, weights.T, strict=True):
+        share = picked(x, axis, cells)
+        if (part != 1).any():
+            share = share * constant(part.reshape(shape).astype(x.dtype))
+        total = share if total is None else total + share
+    assert total is not None
+    return total

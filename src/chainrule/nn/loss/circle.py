@@ -1,0 +1,81 @@
+"""Circle loss: all pairs of a batch at once, each pulled or pushed the harder the farther it is off.
+
+This loss alone is no sum over samples that know nothing of one another: a sample's loss depends on who else
+is in the batch. A program that runs a batch in parts is still right, because the product that compares
+everybody with everybody waits for the whole batch; but the loss of a larger batch is another one.
+
+A sample is not its own partner. Taking the diagonal away needs no mask: among the pairs that belong together
+that of a sample with itself is the closest, and so adds the smallest term to the sum, which is subtracted
+again. What remains is at least half of what was there, so no digits are lost.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from chainrule.graph import Node
+from chainrule.nn.loss.direction import length
+from chainrule.nn.loss.sample import Loss, require_shape
+from chainrule.nn.setting import require_number
+from chainrule.ops import PUBLIC
+from chainrule.spec import Spec
+
+_NEVER = -1e30  # a logarithm of 0 that can be calculated with
+
+
+@dataclass(frozen=True)
+class Circle(Loss):
+    """Vectors of one class should point the same way, those of others away: each pair weighed by distance.
+
+    Shapes: output (B, D), target (B,) whole numbers, the classes -> (B,).
+
+    Formula: with d_ij = 1 - cos(z_i, z_j) and m the margin: J^(i) = log(1 + sum_n exp(gamma (1 + m - d_in) (1
+    - m - d_in)) sum_p exp(-gamma (m + d_ip) (m - d_ip))), n over the samples of other classes (1 + m - d cut
+    off at 0), p over the others of the same class; 0 if there are none of either.
+
+    Args:
+        gamma: how sharply the worst pairs are looked at, above 0.
+        margin: m, 0 < m < 1: how far from their best place pairs may stay.
+
+    Fails:
+        ShapeError E208: the output is not (B, D).
+        UsageError E102: a setting out of its range.
+
+    Example:
+        >>> import chainrule as cr
+        >>> loss = cr.circle(cr.constant([[1.0, 0.0], [0.6, 0.8], [0.0, 1.0]]), [0, 0, 1], gamma=2.0)
+        >>> round(float(cr.evaluate(loss, {})), 6)
+        0.610024
+
+    Reference: Sun, Cheng, Zhang, Zhang, Zheng, Wang and Wei (2020), Circle loss (CVPR); as in Keras, the
+    weights (1 + m - d) and (m + d) have gradients too.
+    """
+
+    name = "circle"
+    keras = "Circle"
+    chinese: ClassVar = ("圆损失", "批内所有样本对：同类方向应一致，异类应远离，按距离加权。")
+    gamma: float = 80.0
+    margin: float = 0.4
+
+    def check(self) -> None:
+        require_number(self, "gamma", above=0)
+        require_number(self, "margin", above=0, below=1)
+
+    def target(self, output: Spec) -> Spec:
+        require_shape(self, output, "(B, D)", output.rank == 2, "cr.Dense(8) as the last layer")
+        return Spec(output.shape[:1], "int64")
+
+    def terms(self, output: Node, target: Node) -> Node:
+        where, relu, m = PUBLIC["where"], PUBLIC["relu"], self.margin
+        unit = output / length(output)[:, None]
+        d = relu(1.0 - unit @ unit.T)  # (B, D) (D, B) -> (B, B)
+        same = PUBLIC["equal"](target[:, None], target[None, :])
+        apart = where(same, _NEVER, relu(1.0 + m - d) * (1.0 - m - d) * self.gamma)
+        alike = where(same, (m + d) * (m - d) * -self.gamma, _NEVER)
+        strangers, kin = (PUBLIC["logsumexp"](pairs, 1) for pairs in (apart, alike))
+        has_kin = PUBLIC["sum"](where(same, PUBLIC["full_like"](d, 1.0), 0.0), 1) > 1.5
+        # The sample's own term is exp(-gamma m^2): what share of the sum it is, as a logarithm.
+        own = where(has_kin, -self.gamma * m**2 - kin, -1.0)
+        kin = where(has_kin, kin + PUBLIC["log"](1.0 - PUBLIC["exp"](own)), _NEVER)
+        return PUBLIC["softplus"](strangers + kin)

@@ -1,0 +1,339 @@
+"""Losses of classification: the target is a class, the output scores (logits), not probabilities.
+
+Why logits: the way to a probability and the logarithm after it undo each other, and taking both steps by
+themselves loses the digits in between. A sigmoid of 40 is 1 in any number kind, and the logarithm of 1 - 1 is
+minus infinity. Taken together they are ``softplus`` and ``log_softmax``, exact everywhere. So a classifier's
+net ends without an activation; the loss makes probabilities of its scores (``answer``) where a person wants
+to see them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from chainrule.graph import Node
+from chainrule.nn.loss.one_class import OneClass, right
+from chainrule.nn.loss.sample import Loss
+from chainrule.nn.loss.weight import Weights, known_weights, weights_node
+from chainrule.nn.setting import require_number
+from chainrule.ops import PUBLIC
+from chainrule.spec import Spec, bound
+
+_NEVER_ZERO = 1e-30  # a power of 0 between 0 and 1 has an infinite slope
+
+
+@dataclass(frozen=True)
+class BinaryCrossEntropy(Loss):
+    """Minus the log-probability of yes or no, from one score (logit) for each question.
+
+    Shapes: output (B,), (B, 1) or (B, O), target the same, between 0 and 1 -> (B,), averaged over the
+    questions.
+
+    Formula: J^(i) = 1/O sum_o w_o [-q y log p - (1 - y) log(1 - p)] with p = sigmoid(z), computed for q = 1
+    as softplus(z) - y z; its gradient by z is (p - y)/O. Smoothing makes y (1 - s) + s/2 of y.
+
+    Args:
+        label_smoothing: s, 0 <= s < 1: how far yes and no are moved towards one half.
+        positive_weight: q, above 0: how much more a yes counts than a no.
+        class_weight: w, how much each question counts; ``None``: all alike.
+
+    Numerics: never overflows, and smooth at z = 0, where max(z, 0) - y z + log(1 + e^(-|z|)) is the same
+    number but has a corner in each of its terms, so that a mechanical derivative there would be wrong.
+
+    Fails:
+        UsageError E102: a setting out of its range, or as many weights as there are no questions.
+
+    Example:
+        >>> import chainrule as cr
+        >>> loss = cr.binary_cross_entropy(cr.constant([[2.0, -1.0]]), [[1.0, 0.0]])
+        >>> round(float(cr.evaluate(loss, {})), 6)
+        0.220095
+
+    Reference: PyTorch's ``BCEWithLogitsLoss``, and with several questions its ``MultiLabelSoftMarginLoss``.
+    """
+
+    name = "binary_cross_entropy"
+    task = "classification"
+    wants = "logits"
+    pytorch = "BCEWithLogitsLoss"
+    keras = "BinaryCrossentropy"
+    chinese: ClassVar = ("二元交叉熵", "是或否的负对数概率，由一个未规范化的预测得到。")
+    label_smoothing: float = 0.0
+    positive_weight: float = 1.0
+    class_weight: Weights = None
+
+    def check(self) -> None:
+        require_number(self, "label_smoothing", least=0, below=1)
+        require_number(self, "positive_weight", above=0)
+        known_weights(self)
+
+    def target(self, output: Spec) -> Spec:
+        known_weights(self, output.shape[-1])
+        return output
+
+    def terms(self, output: Node, target: Node) -> Node:
+        y = smoothed(target, self.label_smoothing)
+        if self.positive_weight == 1:
+            each = PUBLIC["softplus"](output) - output * y
+        else:
+            yes = y * (self.positive_weight - 1.0) + 1.0
+            each = (1.0 - y) * output + yes * PUBLIC["softplus"](-output)
+        return each if self.class_weight is None else each * weights_node(self, output.dtype)
+
+    def answer(self, output: Node) -> Node:
+        return PUBLIC["sigmoid"](output)
+
+
+@dataclass(frozen=True)
+class BinaryFocal(Loss):
+    """Binary cross-entropy in which what is already answered well counts little: for rare yeses.
+
+    Shapes: output (B,), (B, 1) or (B, O), target the same, between 0 and 1 -> (B,).
+
+    Formula: J^(i) = 1/O sum_o a q^gamma (-y log p - (1 - y) log(1 - p)), with p = sigmoid(z), q = y (1 - p) +
+    (1 - y) p the probability of the wrong answer, and a = y alpha + (1 - y) (1 - alpha), or 1 without alpha.
+
+    Args:
+        gamma: how strongly good answers are played down, at least 0; with 0 it is cross-entropy.
+        alpha: the weight of yes, between 0 and 1; ``None``: yes and no count alike.
+        label_smoothing: 0 <= s < 1: how far yes and no are moved towards one half.
+
+    Fails:
+        UsageError E102: a setting out of its range.
+
+    Example:
+        >>> import chainrule as cr
+        >>> loss = cr.binary_focal(cr.constant([[2.0, -1.0]]), [[1.0, 0.0]])
+        >>> round(float(cr.evaluate(loss, {})), 6)
+        0.012231
+
+    Reference: Lin, Goyal, Girshick, He and Dollár (2017), Focal loss for dense object detection (ICCV).
+    """
+
+    name = "binary_focal"
+    task = "classification"
+    wants = "logits"
+    keras = "BinaryFocalCrossentropy"
+    chinese: ClassVar = ("二元焦点损失", "压低易分样本权重的二元交叉熵，适合正例稀少的情形。")
+    gamma: float = 2.0
+    alpha: float | None = None
+    label_smoothing: float = 0.0
+
+    def check(self) -> None:
+        require_number(self, "gamma", least=0)
+        require_number(self, "label_smoothing", least=0, below=1)
+        if self.alpha is not None:
+            require_number(self, "alpha", least=0, most=1)
+
+    def terms(self, output: Node, target: Node) -> Node:
+        y = smoothed(target, self.label_smoothing)
+        sigmoid = PUBLIC["sigmoid"]
+        wrong = y * sigmoid(-output) + (1.0 - y) * sigmoid(output)
+        each = focus(wrong, self.gamma, PUBLIC["softplus"](output) - output * y)
+        if self.alpha is None:
+            return each
+        return each * (y * self.alpha + (1.0 - y) * (1.0 - self.alpha))
+
+    def answer(self, output: Node) -> Node:
+        return PUBLIC["sigmoid"](output)
+
+
+@dataclass(frozen=True)
+class CrossEntropy(OneClass):
+    """Minus the log-probability of the right class, from scores (logits) of K classes.
+
+    Shapes: output (B, K), target (B,) whole numbers 0 .. K-1 -> (B,). With places between, output (B, T, K)
+    or (B, H, W, K), target (B, T) or (B, H, W): the mean over the places.
+
+    Formula: J^(i) = -sum_k w_k t_k log softmax(z)_k with t = (1 - s) onehot(y) + s/K; for w = 1 the gradient
+    by z is softmax(z) - t.
+
+    Args:
+        label_smoothing: s, 0 <= s < 1: how much of the certainty is spread over all classes, so that scores
+            need not grow for ever.
+        class_weight, ignore_index: see ``OneClass``.
+
+    Numerics: taken on scores, never on probabilities, so no logarithm of 0 can arise.
+
+    Fails:
+        ShapeError E208: the output is not (B, ..., K).
+        UsageError E102: a setting out of its range.
+
+    Example:
+        >>> import chainrule as cr
+        >>> loss = cr.cross_entropy(cr.constant([[2.0, 1.0, 0.0]]), [0])
+        >>> round(float(cr.evaluate(loss, {})), 6)
+        0.407606
+
+    Reference: Szegedy, Vanhoucke, Ioffe, Shlens and Wojna (2016), Rethinking the Inception architecture
+    (CVPR).
+    """
+
+    name = "cross_entropy"
+    pytorch = "CrossEntropyLoss"
+    keras = "SparseCategoricalCrossentropy"
+    chinese: ClassVar = ("交叉熵", "正确类别的负对数概率，由 K 个未规范化的预测得到。")
+    label_smoothing: float = 0.0
+
+    def check(self) -> None:
+        require_number(self, "label_smoothing", least=0, below=1)
+        super().check()
+
+    def of_class(self, output: Node, hot: Node) -> Node:
+        log_p, s = PUBLIC["log_softmax"](output), self.label_smoothing
+        if not s:
+            return -self.weighed(right(log_p, hot), hot)
+        t = hot * (1.0 - s) + s / bound(output.shape[-1:])[0]
+        return -PUBLIC["sum"](
+            log_p * (t if self.class_weight is None else t * weights_node(self, t.dtype)), -1
+        )
+
+
+@dataclass(frozen=True)
+class NLL(OneClass):
+    """Minus the log-probability of the right class, for a net that ends in log-probabilities.
+
+    Shapes: output (B, ..., K), target (B, ...) whole numbers 0 .. K-1 -> (B,).
+
+    Formula: J^(i) = -w_y yhat_y.
+
+    Example:
+        >>> import chainrule as cr
+        >>> loss = cr.nll(cr.constant([[-0.5, -1.0]]), [1])
+        >>> round(float(cr.evaluate(loss, {})), 6)
+        1.0
+
+    Reference: PyTorch's ``NLLLoss``; ``cross_entropy`` is this after ``log_softmax``.
+    """
+
+    name = "nll"
+    wants = "log-probabilities"
+    pytorch = "NLLLoss"
+    chinese: ClassVar = ("负对数似然", "正确类别的负对数概率，网络已给出对数概率。")
+
+    def of_class(self, output: Node, hot: Node) -> Node:
+        return -self.weighed(right(output, hot), hot)
+
+    def answer(self, output: Node) -> Node:
+        return PUBLIC["exp"](output)
+
+
+@dataclass(frozen=True)
+class SoftCrossEntropy(Loss):
+    """Cross-entropy for targets that are probabilities themselves: mixed images, a teacher's answers, votes.
+
+    Shapes: output (B, ..., K), target the same -> (B,), the mean over the places between.
+
+    Formula: J^(i) = -sum_k y_k log softmax(z)_k; the gradient by z is softmax(z) - y where sum_k y_k = 1.
+
+    Example:
+        >>> import chainrule as cr
+        >>> loss = cr.soft_cross_entropy(cr.constant([[2.0, 1.0]]), [[0.7, 0.3]])
+        >>> round(float(cr.evaluate(loss, {})), 6)
+        0.613262
+
+    Reference: Keras's ``CategoricalCrossentropy``, and PyTorch's ``CrossEntropyLoss`` given probabilities.
+    """
+
+    name = "soft_cross_entropy"
+    task = "classification"
+    wants = "logits"
+    keras = "CategoricalCrossentropy"
+    chinese: ClassVar = ("软标签交叉熵", "目标本身是概率分布的交叉熵。")
+
+    def terms(self, output: Node, target: Node) -> Node:
+        return -PUBLIC["sum"](PUBLIC["log_softmax"](output) * target, -1)
+
+    def answer(self, output: Node) -> Node:
+        return PUBLIC["softmax"](output)
+
+
+@dataclass(frozen=True)
+class CategoricalFocal(OneClass):
+    """Cross-entropy in which samples that are already answered well count little: for rare classes.
+
+    Shapes: output (B, ..., K), target (B, ...) whole numbers 0 .. K-1 -> (B,).
+
+    Formula: J^(i) = -alpha (1 - p_y)^gamma log p_y, with p = softmax(z).
+
+    Args:
+        gamma: how strongly good answers are played down, at least 0; with 0 it is cross-entropy.
+        alpha: a factor, above 0; ``class_weight`` says one for each class.
+
+    Fails:
+        UsageError E102: a setting out of its range.
+
+    Example:
+        >>> import chainrule as cr
+        >>> loss = cr.categorical_focal(cr.constant([[2.0, 1.0, 0.0]]), [0])
+        >>> round(float(cr.evaluate(loss, {})), 6)
+        0.011419
+
+    Reference: Lin, Goyal, Girshick, He and Dollár (2017), Focal loss for dense object detection (ICCV).
+    """
+
+    name = "categorical_focal"
+    keras = "CategoricalFocalCrossentropy"
+    chinese: ClassVar = ("多类焦点损失", "压低易分样本权重的交叉熵，适合类别不平衡。")
+    gamma: float = 2.0
+    alpha: float = 0.25
+
+    def check(self) -> None:
+        require_number(self, "gamma", least=0)
+        require_number(self, "alpha", above=0)
+        super().check()
+
+    def of_class(self, output: Node, hot: Node) -> Node:
+        log_p = right(PUBLIC["log_softmax"](output), hot)
+        return self.weighed(focus(1.0 - PUBLIC["exp"](log_p), self.gamma, -log_p) * self.alpha, hot)
+
+
+@dataclass(frozen=True)
+class GeneralizedCrossEntropy(OneClass):
+    """Between cross-entropy (q near 0) and the absolute error (q = 1): robust against wrong labels.
+
+    Shapes: output (B, ..., K), target (B, ...) whole numbers 0 .. K-1 -> (B,).
+
+    Formula: J^(i) = (1 - p_y^q)/q, with p = softmax(z).
+
+    Args:
+        q: 0 < q <= 1; the larger, the less a label counts that the net thinks impossible.
+
+    Fails:
+        UsageError E102: q out of its range.
+
+    Example:
+        >>> import chainrule as cr
+        >>> loss = cr.generalized_cross_entropy(cr.constant([[2.0, 1.0, 0.0]]), [0])
+        >>> round(float(cr.evaluate(loss, {})), 6)
+        0.368754
+
+    Reference: Zhang and Sabuncu (2018), Generalized cross entropy loss for training deep neural networks with
+    noisy labels (NeurIPS).
+    """
+
+    name = "generalized_cross_entropy"
+    keras = "CategoricalGeneralizedCrossEntropy"
+    chinese: ClassVar = ("广义交叉熵", "介于交叉熵与绝对误差之间，对错误标签稳健。")
+    q: float = 0.5
+
+    def check(self) -> None:
+        require_number(self, "q", above=0, most=1)
+        super().check()
+
+    def of_class(self, output: Node, hot: Node) -> Node:
+        log_p = right(PUBLIC["log_softmax"](output), hot)
+        return self.weighed((1.0 - PUBLIC["exp"](log_p * self.q)) / self.q, hot)
+
+
+def smoothed(target: Node, s: float) -> Node:
+    """Yes and no moved towards one half."""
+    return target * (1.0 - s) + s / 2.0 if s else target
+
+
+def focus(wrong: Node, gamma: float, loss: Node) -> Node:
+    """The loss times the probability of the wrong answer, raised to gamma."""
+    if not gamma:
+        return loss
+    return PUBLIC["power"](PUBLIC["maximum"](wrong, _NEVER_ZERO), float(gamma)) * loss

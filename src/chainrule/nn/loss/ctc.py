@@ -1,0 +1,177 @@
+"""Connectionist temporal classification: learning a sequence of labels without knowing when each is said.
+
+A net gives scores for every frame of a recording, for each label and for *blank* (nothing new). A path, one
+symbol for each frame, says a text: repeated symbols count once, blanks are then taken out. ``a a - b`` and
+``- a b b`` both say "ab". The loss is minus the logarithm of the probability of *all* paths that say the
+target.
+
+There are far too many paths to list, but a path can only be at one of 2 S + 1 places of the target with
+blanks between its S labels, ``- a - b -``. Let A[t, s] be the probability of all beginnings of paths that are
+at place s at frame t. A path came from the same place, from the one before, or from the one before that, if
+this skips a blank between two different labels::
+
+    A[t, s] = (A[t-1, s] + A[t-1, s-1] + A[t-1, s-2] if allowed) * p[t, symbol at s]
+
+and the answer is A at the last frame, at the last label or the blank behind it. Computed with logarithms,
+nothing underflows, however long the recording. The backward half of the textbook's forward-backward method is
+the gradient of this recursion, so it need not be written.
+
+Reference: Graves, Fernández, Gomez and Schmidhuber (2006), Connectionist temporal classification (ICML).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from chainrule.errors import TrainingError
+from chainrule.graph import Node, constant
+from chainrule.nn.loss.sample import Loss, require_shape
+from chainrule.nn.setting import require, require_whole
+from chainrule.ops import PUBLIC
+from chainrule.spec import Spec, bound
+
+_NEVER = -1e30  # a logarithm of 0 that can be calculated with
+_IMPOSSIBLE = 1e29
+
+
+@dataclass(frozen=True)
+class CTC(Loss):
+    """Minus the log-probability of a sequence of labels, over all ways to spread it over the frames.
+
+    Shapes: output (B, T, K), scores; target (B, S) whole numbers, labels followed by blanks up to S -> (B,).
+
+    Args:
+        longest: S, the most labels a target can have; ``None``: T.
+        blank: the number that stands for blank, and fills targets up.
+        frames_first: whether a column before the labels says how many of the T frames are sound; the others
+            are not looked at.
+        skip_impossible: whether a target that has no path (more labels than frames) costs 0; else it costs
+            infinity, at which training stops. ``refuse`` finds such targets beforehand.
+
+    Cost: T steps of about 10 (2 S + 1) operations a sample, and 2 T K (2 S + 1) flops to pick the scores.
+
+    Fails:
+        ShapeError E208: the output is not (B, T, K) with T and K fixed.
+        TrainingError E509: a target that no path can say.
+        UsageError E102: a setting out of its range.
+
+    Example:
+        >>> import chainrule as cr
+        >>> loss = cr.ctc(cr.constant([[[1.0, 2.0, 0.0], [1.0, 0.0, 2.0]]]), [[1, 2]])
+        >>> round(float(cr.evaluate(loss, {})), 6)
+        0.815212
+
+    Reference: PyTorch's ``CTCLoss`` on log-softmax, with ``reduction="none"``; its mean divides each by S.
+    """
+
+    name = "ctc"
+    wants = "logits"
+    pytorch = "CTCLoss"
+    keras = "CTC"
+    chinese: ClassVar = ("CTC 损失", "不知对齐方式时标签序列的负对数概率，对所有路径求和。")
+    longest: int | None = None
+    blank: int = 0
+    frames_first: bool = False
+    skip_impossible: bool = False
+
+    def check(self) -> None:
+        require_whole(self, "blank", 0)
+        if self.longest is not None:
+            require_whole(self, "longest", 1)
+        for name in ("frames_first", "skip_impossible"):
+            require(self, name, isinstance(getattr(self, name), bool), "True or False")
+
+    def target(self, output: Spec) -> Spec:
+        holds = output.rank == 3 and all(isinstance(n, int) and n > 0 for n in output.shape[1:])
+        require_shape(
+            self, output, "(B, T, K)", holds, "cr.Dense(29) as the last layer, over frames (B, T, C)"
+        )
+        frames, classes = bound(output.shape[1:])
+        require(self, "blank", self.blank < classes, f"a whole number below the {classes} classes")
+        return Spec((output.shape[0], (self.longest or frames) + self.frames_first), "int64")
+
+    def terms(self, output: Node, target: Node) -> Node:
+        labels = target[:, 1:] if self.frames_first else target  # (B, S)
+        frames = target[:, :1] if self.frames_first else None  # (B, 1)
+        places = self._with_blanks(labels)  # (B, L), L = 2 S + 1
+        steps, classes = bound(output.shape[1:])
+        hot = PUBLIC["one_hot"](places, classes, output.dtype)  # (B, L) -> (B, L, K)
+        picked = PUBLIC["log_softmax"](output) @ PUBLIC["transpose"](hot, (0, 2, 1))  # -> (B, T, L)
+        skip = self._skips(places, picked[:, 0])
+        start = np.where(np.arange(*bound(picked.shape[2:])) < 2, 0.0, _NEVER)
+        a = picked[:, 0] + constant(start, output.dtype)
+        for t in range(1, steps):
+            after = _step(a, skip) + picked[:, t]
+            a = after if frames is None else PUBLIC["where"](PUBLIC["greater"](frames, t), after, a)
+        return self._ended(a, labels)
+
+    def _with_blanks(self, labels: Node) -> Node:
+        """``a b`` becomes ``- a - b -``: (B, S) -> (B, 2 S + 1)."""
+        blanks = PUBLIC["full_like"](labels, self.blank)
+        pairs = PUBLIC["stack"]([blanks, labels], 2)  # (B, S, 2)
+        flat = PUBLIC["reshape"](pairs, (labels.shape[0], labels.shape[1] * 2))
+        return PUBLIC["concatenate"]([flat, blanks[:, :1]], 1)
+
+    def _skips(self, places: Node, like: Node) -> Node:
+        """0 where a path may come from two places before, else never: (B, L)."""
+        fresh = PUBLIC["not_equal"](places[:, 2:], places[:, :-2])
+        label = PUBLIC["not_equal"](places[:, 2:], self.blank)
+        free = PUBLIC["full_like"](like[:, 2:], 0.0)
+        allowed = PUBLIC["where"](PUBLIC["logical_and"](fresh, label), free, _NEVER)
+        return PUBLIC["concatenate"]([PUBLIC["full_like"](like[:, :2], _NEVER), allowed], 1)
+
+    def _ended(self, a: Node, labels: Node) -> Node:
+        """The loss, from the paths that end at the last label or the blank behind it."""
+        where = PUBLIC["where"]
+        said = PUBLIC["not_equal"](labels, self.blank).astype(a.dtype)
+        last = PUBLIC["sum"](said, 1, True) * 2.0  # (B, 1)
+        place = constant(np.arange(*bound(a.shape[1:]))[None].astype(a.dtype))  # (1, L)
+        behind = PUBLIC["logical_or"](PUBLIC["equal"](last, place), PUBLIC["equal"](last - 1.0, place))
+        loss = -PUBLIC["logsumexp"](where(behind, a, _NEVER), 1)
+        return where(loss > _IMPOSSIBLE, 0.0 if self.skip_impossible else float("inf"), loss)
+
+    def answer(self, output: Node) -> Node:
+        return PUBLIC["softmax"](output)
+
+    def refuse(self, target: Any, output: Spec) -> None:
+        """Refuse targets with a label behind a blank, and those that need more frames than there are.
+
+        Args:
+            target: (N, S) whole numbers, as the loss takes them.
+            output: the spec of what the net gives.
+
+        Fails:
+            TrainingError E509: the first of them, with its row and the frames it needs.
+        """
+        steps = bound(output.shape[1:])[0]
+        target = np.asarray(target)
+        labels = target[:, 1:] if self.frames_first else target
+        frames = target[:, 0] if self.frames_first else np.full(len(target), steps)
+        said = labels != self.blank
+        repeats = ((labels[:, 1:] == labels[:, :-1]) & said[:, 1:]).sum(1)
+        needed = said.sum(1) + repeats
+        odd = (said[:, 1:] & ~said[:, :-1]).any(1) | (frames < 1) | (frames > steps)
+        wrong = np.flatnonzero(odd | (not self.skip_impossible) & (needed > frames))
+        if wrong.size:
+            row = int(wrong[0])
+            raise TrainingError(
+                "E509", where=f"y[{row}]",
+                expected=f"labels, then blanks ({self.blank}); 1 to {steps} frames, as many as they need",
+                received=f"{int(frames[row])} frames for {int(said[row].sum())} labels, of which "
+                f"{int(repeats[row])} repeat the one before: {int(needed[row])} are needed",
+                notes=[f"{wrong.size} of {len(target)} targets are so"],
+                fix="longer recordings, a smaller stride before the loss, or skip_impossible=True",
+            )  # fmt: skip
+
+
+def _step(a: Node, skip: Node) -> Node:
+    """From one frame to the next: log(e^a + e^(a one before) + e^(a two before, where allowed))."""
+    never = PUBLIC["full_like"](a[:, :2], _NEVER)
+    one = PUBLIC["concatenate"]([never[:, :1], a[:, :-1]], 1)
+    two = PUBLIC["concatenate"]([never, a[:, :-2]], 1) + skip
+    most = PUBLIC["stop_gradient"](PUBLIC["maximum"](PUBLIC["maximum"](a, one), two))
+    ways = [PUBLIC["exp"](way - most) for way in (a, one, two)]
+    return most + PUBLIC["log"](ways[0] + ways[1] + ways[2])

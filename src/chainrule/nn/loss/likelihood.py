@@ -1,0 +1,172 @@
+"""Losses that are minus the logarithm of a probability the net describes by more than one class or value.
+
+The net says a distribution (its mean, its mean and variance, its probabilities); the loss says how unlikely
+the target is under it. Where a number must be positive the net gives its logarithm, which may be any number.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+from chainrule.graph import Node
+from chainrule.nn.loss.sample import Loss, require_shape
+from chainrule.nn.setting import require_number
+from chainrule.ops import PUBLIC
+from chainrule.ops.part import slice_axis
+from chainrule.spec import Spec
+
+
+@dataclass(frozen=True)
+class Poisson(Loss):
+    """For targets that count events: minus the log-probability under a Poisson distribution.
+
+    Shapes: output (B, O), target the same, not negative -> (B,).
+
+    Formula: with rate r = exp(yhat), or r = yhat: J^(i) = 1/O sum_o r_o - y_o log r_o, and with ``full`` also
+    Stirling's y log y - y + log(2 pi y)/2 for log y! where y > 1, which no gradient sees.
+
+    Args:
+        log_rate: whether the net gives the logarithm of the rate, which may be any number.
+        full: whether the term that depends on the target alone is added.
+        epsilon: added to a rate before its logarithm is taken, above 0.
+
+    Fails:
+        UsageError E102: epsilon is not above 0.
+
+    Example:
+        >>> import chainrule as cr
+        >>> loss = cr.poisson(cr.constant([[0.5]]), [[2.0]])
+        >>> round(float(cr.evaluate(loss, {})), 6)
+        0.648721
+
+    Reference: PyTorch's ``PoissonNLLLoss``; Keras's ``Poisson`` is ``log_rate=False, epsilon=1e-7``.
+    """
+
+    name = "poisson"
+    pytorch = "PoissonNLLLoss"
+    keras = "Poisson"
+    chinese: ClassVar = ("泊松损失", "计数目标在泊松分布下的负对数似然。")
+    log_rate: bool = True
+    full: bool = False
+    epsilon: float = 1e-8
+
+    def check(self) -> None:
+        require_number(self, "epsilon", above=0)
+
+    def terms(self, output: Node, target: Node) -> Node:
+        log, where = PUBLIC["log"], PUBLIC["where"]
+        rate = PUBLIC["exp"](output) if self.log_rate else output
+        log_rate = output if self.log_rate else log(output + self.epsilon)
+        unlikely = rate - target * log_rate
+        if not self.full:
+            return unlikely
+        y = where(target > 1.0, target, 1.0)
+        return unlikely + where(target > 1.0, y * log(y) - y + log(y * (2.0 * math.pi)) / 2.0, 0.0)
+
+    def answer(self, output: Node) -> Node:
+        return PUBLIC["exp"](output) if self.log_rate else output
+
+
+@dataclass(frozen=True)
+class GaussianNLL(Loss):
+    """For a net that also says how sure it is: minus the log-probability under a normal distribution.
+
+    Shapes: output (B, 2 O), first the O means m, then the O variances v; target (B, O) -> (B,).
+
+    Formula: J^(i) = 1/O sum_o (log v_o + (m_o - y_o)^2 / v_o) / 2, with ``full`` plus log(2 pi)/2.
+
+    Args:
+        log_variance: whether the net gives the logarithm of v, which may be any number.
+        full: whether the constant is added.
+        epsilon: the least variance, if the net gives it as it is, above 0.
+
+    Fails:
+        ShapeError E208: the output is not (B, 2 O).
+        UsageError E102: epsilon is not above 0.
+
+    Example:
+        >>> import chainrule as cr
+        >>> loss = cr.gaussian_nll(cr.constant([[1.0, 0.0]]), [[3.0]])
+        >>> round(float(cr.evaluate(loss, {})), 6)
+        2.0
+
+    Reference: Nix and Weigend (1994), Estimating the mean and variance of the target probability distribution
+    (ICNN). PyTorch takes the variance as a third argument.
+    """
+
+    name = "gaussian_nll"
+    pytorch = "GaussianNLLLoss"
+    chinese: ClassVar = ("高斯负对数似然", "网络同时给出均值与方差，目标在该正态分布下的负对数似然。")
+    log_variance: bool = True
+    full: bool = False
+    epsilon: float = 1e-6
+
+    def check(self) -> None:
+        require_number(self, "epsilon", above=0)
+
+    def target(self, output: Spec) -> Spec:
+        last = output.shape[-1] if output.rank >= 2 else 0
+        holds = isinstance(last, int) and last > 0 and last % 2 == 0
+        require_shape(self, output, "(B, 2 O)", holds, "cr.Dense(2) as the last layer: mean and log-variance")
+        assert isinstance(last, int)
+        return output.with_shape((*output.shape[:-1], last // 2))
+
+    def terms(self, output: Node, target: Node) -> Node:  # (B, 2 O) -> (B, O)
+        last = target.shape[-1]
+        mean = self.answer(output)
+        raw = slice_axis(output, output.rank - 1, last, last * 2)
+        square = PUBLIC["square"](mean - target)
+        if self.log_variance:
+            unlikely = (raw + square * PUBLIC["exp"](-raw)) / 2.0
+        else:
+            # The floor is passed over by the gradient, as in PyTorch: a variance below it can still grow.
+            lift = PUBLIC["stop_gradient"](PUBLIC["relu"](self.epsilon - raw))
+            variance = raw + lift
+            unlikely = (PUBLIC["log"](variance) + square / variance) / 2.0
+        return unlikely + math.log(2.0 * math.pi) / 2.0 if self.full else unlikely
+
+    def answer(self, output: Node) -> Node:  # the means: (B, 2 O) -> (B, O)
+        last = output.shape[-1]
+        return slice_axis(output, output.rank - 1, 0, last // 2)
+
+
+@dataclass(frozen=True)
+class KLDivergence(Loss):
+    """How far the net's probabilities are from those wanted: 0 only if they are the same.
+
+    Shapes: output (B, K), log-probabilities; target the same, probabilities -> (B,).
+
+    Formula: J^(i) = sum_k y_k (log y_k - yhat_k), with 0 log 0 = 0.
+
+    Args:
+        log_target: whether the target too is given as log-probabilities.
+
+    Example:
+        >>> import chainrule as cr
+        >>> loss = cr.kl_divergence(cr.constant([[-0.5, -1.0]]), [[0.5, 0.5]])
+        >>> round(float(cr.evaluate(loss, {})), 6)
+        0.056853
+
+    Reference: Kullback and Leibler (1951), On information and sufficiency (Annals of Mathematical Statistics
+    22). PyTorch's ``KLDivLoss(reduction="batchmean")``; Keras takes probabilities on both sides.
+    """
+
+    name = "kl_divergence"
+    task = "classification"
+    wants = "log-probabilities"
+    joins = "sum"
+    pytorch = "KLDivLoss"
+    keras = "KLDivergence"
+    chinese: ClassVar = ("KL 散度", "网络给出的概率与期望概率之间的差异。")
+    log_target: bool = False
+
+    def terms(self, output: Node, target: Node) -> Node:
+        if self.log_target:
+            return PUBLIC["exp"](target) * (target - output)
+        y = PUBLIC["where"](target > 0.0, target, 1.0)
+        return PUBLIC["where"](target > 0.0, y * PUBLIC["log"](y), 0.0) - target * output
+
+    def answer(self, output: Node) -> Node:
+        return PUBLIC["exp"](output)

@@ -1,0 +1,240 @@
+"""Losses that ask for a margin: once an answer is right by enough, it costs nothing more.
+
+The scores of these losses are no logits of a probability; ``answer`` takes their sigmoid or softmax all the
+same, which is on the right side of one half but says nothing reliable of how likely an answer is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from chainrule.graph import Node
+from chainrule.nn.loss.one_class import OneClass, right
+from chainrule.nn.loss.sample import Loss, require_shape, signs
+from chainrule.nn.setting import require_number, require_whole
+from chainrule.ops import PUBLIC
+from chainrule.spec import Spec, bound
+
+
+@dataclass(frozen=True)
+class Hinge(Loss):
+    """0 once the score is on the right side by 1, growing in a straight line before: the support vector loss.
+
+    Shapes: output (B,), (B, 1) or (B, O), target the same, yes and no -> (B,).
+
+    Formula: J^(i) = 1/O sum_o max(0, 1 - y_o z_o), with y = 1 for yes and -1 for no.
+
+    Example:
+        >>> import chainrule as cr
+        >>> loss = cr.hinge(cr.constant([[2.0, 0.5]]), [[1.0, 0.0]])
+        >>> round(float(cr.evaluate(loss, {})), 6)
+        0.75
+
+    Reference: Cortes and Vapnik (1995), Support-vector networks (Machine Learning 20).
+    """
+
+    name = "hinge"
+    task = "classification"
+    wants = "logits"
+    keras = "Hinge"
+    chinese: ClassVar = ("合页损失", "得分以足够间隔落在正确一侧时为 0，否则线性增长。")
+
+    def terms(self, output: Node, target: Node) -> Node:
+        return PUBLIC["relu"](1.0 - signs(target) * output)
+
+    def answer(self, output: Node) -> Node:
+        return PUBLIC["sigmoid"](output)
+
+
+@dataclass(frozen=True)
+class SquaredHinge(Hinge):
+    """The square of the hinge: smooth where it begins, and hard on answers that are far off.
+
+    Shapes: output (B,), (B, 1) or (B, O), target the same, yes and no -> (B,).
+
+    Formula: J^(i) = 1/O sum_o max(0, 1 - y_o z_o)^2, with y = 1 for yes and -1 for no.
+
+    Example:
+        >>> import chainrule as cr
+        >>> loss = cr.squared_hinge(cr.constant([[2.0, 0.5]]), [[1.0, 0.0]])
+        >>> round(float(cr.evaluate(loss, {})), 6)
+        1.125
+    """
+
+    name = "squared_hinge"
+    keras = "SquaredHinge"
+    chinese: ClassVar = ("平方合页损失", "合页损失的平方。")
+
+    def terms(self, output: Node, target: Node) -> Node:
+        return PUBLIC["square"](super().terms(output, target))
+
+
+@dataclass(frozen=True)
+class SoftMargin(Hinge):
+    """A hinge with a rounded corner: the logistic loss of labels that are 1 and -1.
+
+    Shapes: output (B,), (B, 1) or (B, O), target the same, yes and no -> (B,).
+
+    Formula: J^(i) = 1/O sum_o log(1 + exp(-y_o z_o)), with y = 1 for yes and -1 for no. For targets of 0 and
+    1 it is ``binary_cross_entropy``.
+
+    Example:
+        >>> import chainrule as cr
+        >>> loss = cr.soft_margin(cr.constant([[2.0, 0.5]]), [[1.0, 0.0]])
+        >>> round(float(cr.evaluate(loss, {})), 6)
+        0.550502
+    """
+
+    name = "soft_margin"
+    pytorch = "SoftMarginLoss"
+    chinese: ClassVar = ("软间隔损失", "圆角的合页损失，即标签为 ±1 的逻辑损失。")
+
+    def terms(self, output: Node, target: Node) -> Node:
+        return PUBLIC["softplus"](-signs(target) * output)
+
+
+@dataclass(frozen=True)
+class HingeEmbedding(Loss):
+    """For distances: what belongs together should be near, what does not at least a margin apart.
+
+    Shapes: output (B, ...), distances; target the same, yes (belongs together) and no -> (B,).
+
+    Formula: J^(i) = the mean of x where yes and of max(0, margin - x) where no.
+
+    Args:
+        margin: how far apart is enough, above 0.
+
+    Fails:
+        UsageError E102: a margin that is not above 0.
+
+    Example:
+        >>> import chainrule as cr
+        >>> loss = cr.hinge_embedding(cr.constant([[0.2, 0.6]]), [[1.0, 0.0]])
+        >>> round(float(cr.evaluate(loss, {})), 6)
+        0.3
+    """
+
+    name = "hinge_embedding"
+    pytorch = "HingeEmbeddingLoss"
+    chinese: ClassVar = ("合页嵌入损失", "同类的距离应小，异类的距离应超过间隔。")
+    margin: float = 1.0
+
+    def check(self) -> None:
+        require_number(self, "margin", above=0)
+
+    def terms(self, output: Node, target: Node) -> Node:
+        return PUBLIC["where"](target > 0.0, output, PUBLIC["relu"](self.margin - output))
+
+
+@dataclass(frozen=True)
+class CategoricalHinge(OneClass):
+    """The right class should score at least 1 more than the best of the others (and than 0).
+
+    Shapes: output (B, ..., K), target (B, ...) whole numbers 0 .. K-1 -> (B,).
+
+    Formula: J^(i) = max(0, 1 - z_y + max(0, max_(k != y) z_k)).
+
+    Example:
+        >>> import chainrule as cr
+        >>> loss = cr.categorical_hinge(cr.constant([[2.0, 1.5, 0.0]]), [0])
+        >>> round(float(cr.evaluate(loss, {})), 6)
+        0.5
+
+    Reference: as Keras has it, where the right class stands as a 0 among the others. Crammer and Singer
+    (2001), On the algorithmic implementation of multiclass kernel-based vector machines (JMLR 2), without it.
+    """
+
+    name = "categorical_hinge"
+    keras = "CategoricalHinge"
+    chinese: ClassVar = ("多类合页损失", "正确类别的得分应比其余最高者至少大 1。")
+
+    def of_class(self, output: Node, hot: Node) -> Node:
+        others = PUBLIC["max"](PUBLIC["where"](hot > 0.5, 0.0, output), -1)
+        return self.weighed(PUBLIC["relu"](others - right(output, hot) + 1.0), hot)
+
+
+@dataclass(frozen=True)
+class MultiMargin(OneClass):
+    """The right class should score more than each of the others by a margin.
+
+    Shapes: output (B, ..., K), target (B, ...) whole numbers 0 .. K-1 -> (B,).
+
+    Formula: J^(i) = 1/K sum_(k != y) max(0, margin - z_y + z_k)^p.
+
+    Args:
+        margin: how much more is enough, above 0.
+        p: 1 or 2.
+
+    Fails:
+        UsageError E102: a setting out of its range.
+
+    Example:
+        >>> import chainrule as cr
+        >>> loss = cr.multi_margin(cr.constant([[2.0, 1.5, 0.0]]), [0])
+        >>> round(float(cr.evaluate(loss, {})), 6)
+        0.166667
+
+    Reference: Weston and Watkins (1999), Support vector machines for multi-class pattern recognition (ESANN).
+    """
+
+    name = "multi_margin"
+    pytorch = "MultiMarginLoss"
+    chinese: ClassVar = ("多类间隔损失", "正确类别的得分应比其余每一类都大出间隔。")
+    margin: float = 1.0
+    p: int = 1
+
+    def check(self) -> None:
+        require_number(self, "margin", above=0)
+        require_whole(self, "p", 1, 2)
+        super().check()
+
+    def of_class(self, output: Node, hot: Node) -> Node:
+        own = PUBLIC["sum"](output * hot, -1, True)  # (B, ..., K) -> (B, ..., 1)
+        missing = PUBLIC["relu"](output - own + self.margin) * (1.0 - hot)
+        each = PUBLIC["mean"](missing if self.p == 1 else PUBLIC["square"](missing), -1)
+        return self.weighed(each, hot)
+
+
+@dataclass(frozen=True)
+class MultilabelMargin(Loss):
+    """Every class a sample has should score at least 1 more than every class it has not.
+
+    Shapes: output (B, K), target the same, yes and no for each class -> (B,).
+
+    Formula: J^(i) = 1/K sum_(j yes) sum_(k no) max(0, 1 - z_j + z_k).
+
+    Cost: K^2 comparisons a sample.
+
+    Fails:
+        ShapeError E208: the output is not (B, K).
+
+    Example:
+        >>> import chainrule as cr
+        >>> loss = cr.multilabel_margin(cr.constant([[2.0, 1.5, 0.0]]), [[1.0, 0.0, 0.0]])
+        >>> round(float(cr.evaluate(loss, {})), 6)
+        0.166667
+
+    Reference: PyTorch's ``MultiLabelMarginLoss``, whose target lists the classes and ends in -1.
+    """
+
+    name = "multilabel_margin"
+    task = "classification"
+    wants = "logits"
+    joins = "sum"
+    pytorch = "MultiLabelMarginLoss"
+    chinese: ClassVar = ("多标签间隔损失", "样本具有的每个类别的得分应比不具有的至少大 1。")
+
+    def target(self, output: Spec) -> Spec:
+        holds = output.rank == 2 and isinstance(output.shape[1], int)
+        require_shape(self, output, "(B, K)", holds, "cr.Flatten() before the last layer")
+        return output
+
+    def terms(self, output: Node, target: Node) -> Node:  # (B, K) -> (B, K, K)
+        yes = PUBLIC["where"](target > 0.0, PUBLIC["full_like"](target, 1.0), 0.0)
+        missing = PUBLIC["relu"](1.0 - output[:, :, None] + output[:, None, :])
+        (classes,) = bound(output.shape[1:])
+        return missing * yes[:, :, None] * (1.0 - yes[:, None, :]) / float(classes)
+
+    def answer(self, output: Node) -> Node:
+        return PUBLIC["sigmoid"](output)

@@ -1,0 +1,271 @@
+"""Losses of regression: the target is a number, or several."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+from chainrule.graph import Node
+from chainrule.nn.loss.direction import cosine
+from chainrule.nn.loss.sample import Loss, require_shape
+from chainrule.nn.setting import require_number
+from chainrule.ops import PUBLIC
+from chainrule.spec import Spec
+
+_SMALLEST = 1e-7  # what Keras divides by, and takes logarithms of, where a number is 0
+
+
+@dataclass(frozen=True)
+class HalfMSE(Loss):
+    """Half the squared error: the article's J = 1/(2n) sum (yhat - y)^2, whose gradient is the error itself.
+
+    Shapes: output (B, O), target the same -> (B,); the squares of several outputs are added.
+
+    Formula: J^(i) = 1/2 sum_o (yhat_o - y_o)^2; the gradient by yhat is yhat - y.
+
+    Example:
+        >>> import chainrule as cr
+        >>> loss = cr.half_mse(cr.constant([[0.5, 3.0]]), [[0.0, 1.0]])
+        >>> round(float(cr.evaluate(loss, {})), 6)
+        2.125
+    """
+
+    name = "half_mse"
+    joins = "sum"
+    chinese: ClassVar = ("半均方误差", "误差平方的一半，对输出的梯度就是误差本身。")
+
+    def terms(self, output: Node, target: Node) -> Node:
+        return PUBLIC["square"](output - target) / 2.0
+
+
+@dataclass(frozen=True)
+class MSE(Loss):
+    """The squared error, averaged over the outputs: large errors count far more than small ones.
+
+    Shapes: output (B, O), target the same -> (B,).
+
+    Formula: J^(i) = 1/O sum_o (yhat_o - y_o)^2.
+
+    Example:
+        >>> import chainrule as cr
+        >>> loss = cr.mse(cr.constant([[0.5, 3.0]]), [[0.0, 1.0]])
+        >>> round(float(cr.evaluate(loss, {})), 6)
+        2.125
+
+    Reference: equal to PyTorch's ``MSELoss``, the mean over all elements. ``half_mse`` is O/2 times this.
+    """
+
+    name = "mse"
+    pytorch = "MSELoss"
+    keras = "MeanSquaredError"
+    chinese: ClassVar = ("均方误差", "误差的平方的平均：大误差远比小误差重要。")
+
+    def terms(self, output: Node, target: Node) -> Node:
+        return PUBLIC["square"](output - target)
+
+
+@dataclass(frozen=True)
+class MAE(Loss):
+    """The absolute error, averaged over the outputs: every unit of error counts alike, so outliers pull less.
+
+    Shapes: output (B, O), target the same -> (B,).
+
+    Formula: J^(i) = 1/O sum_o |yhat_o - y_o|.
+
+    Numerics: the slope where the error is exactly 0 is taken as 0.
+
+    Example:
+        >>> import chainrule as cr
+        >>> loss = cr.mae(cr.constant([[0.5, 3.0]]), [[0.0, 1.0]])
+        >>> round(float(cr.evaluate(loss, {})), 6)
+        1.25
+    """
+
+    name = "mae"
+    pytorch = "L1Loss"
+    keras = "MeanAbsoluteError"
+    chinese: ClassVar = ("平均绝对误差", "误差绝对值的平均：离群点的影响较小。")
+
+    def terms(self, output: Node, target: Node) -> Node:
+        return PUBLIC["abs"](output - target)
+
+
+@dataclass(frozen=True)
+class Huber(Loss):
+    """Squared for small errors, absolute for large ones: smooth at 0 and calm about outliers.
+
+    Shapes: output (B, O), target the same -> (B,).
+
+    Formula: with d = yhat - y and c = d cut to [-delta, delta]: J^(i) = 1/O sum_o c (d - c/2), which is d^2/2
+    up to delta and delta (|d| - delta/2) beyond; the gradient by yhat is c/O.
+
+    Args:
+        delta: where the one goes over into the other, above 0, in the target's unit.
+
+    Fails:
+        UsageError E102: delta is not above 0.
+
+    Example:
+        >>> import chainrule as cr
+        >>> loss = cr.huber(cr.constant([[0.5, 3.0]]), [[0.0, 1.0]])
+        >>> round(float(cr.evaluate(loss, {})), 6)
+        0.8125
+
+    Reference: Huber (1964), Robust estimation of a location parameter (Annals of Mathematical Statistics 35).
+    """
+
+    name = "huber"
+    pytorch = "HuberLoss"
+    keras = "Huber"
+    chinese: ClassVar = ("Huber 损失", "小误差取平方，大误差取绝对值。")
+    delta: float = 1.0
+
+    def check(self) -> None:
+        require_number(self, "delta", above=0)
+
+    def terms(self, output: Node, target: Node) -> Node:
+        d = output - target
+        c = PUBLIC["clip"](d, -self.delta, self.delta)
+        return c * (d - c / 2.0)
+
+
+@dataclass(frozen=True)
+class SmoothL1(Loss):
+    """``huber`` divided by where it bends, so that its slope far away is always 1.
+
+    Shapes: output (B, O), target the same -> (B,).
+
+    Formula: J^(i) = 1/O sum_o huber_beta(yhat_o - y_o) / beta: d^2/(2 beta) up to beta, |d| - beta/2 beyond.
+
+    Args:
+        beta: where the square goes over into the straight line, above 0, in the target's unit.
+
+    Fails:
+        UsageError E102: beta is not above 0.
+
+    Example:
+        >>> import chainrule as cr
+        >>> loss = cr.smooth_l1(cr.constant([[0.5, 3.0]]), [[0.0, 1.0]], beta=0.5)
+        >>> round(float(cr.evaluate(loss, {})), 6)
+        1.0
+
+    Reference: Girshick (2015), Fast R-CNN (ICCV).
+    """
+
+    name = "smooth_l1"
+    pytorch = "SmoothL1Loss"
+    chinese: ClassVar = ("平滑 L1 损失", "Huber 损失除以转折点，远处斜率恒为 1。")
+    beta: float = 1.0
+
+    def check(self) -> None:
+        require_number(self, "beta", above=0)
+
+    def terms(self, output: Node, target: Node) -> Node:
+        return Huber(self.beta).terms(output, target) / self.beta
+
+
+@dataclass(frozen=True)
+class LogCosh(Loss):
+    """The logarithm of the hyperbolic cosine of the error: like ``huber``, but smooth everywhere.
+
+    Shapes: output (B, O), target the same -> (B,).
+
+    Formula: J^(i) = 1/O sum_o log cosh(d_o), d = yhat - y, computed as d + softplus(-2 d) - log 2; the
+    gradient by yhat is tanh(d)/O.
+
+    Numerics: never overflows; a d below 1e-8 gives 0, since its square is lost beside log 2.
+
+    Example:
+        >>> import chainrule as cr
+        >>> loss = cr.log_cosh(cr.constant([[0.5, 3.0]]), [[0.0, 1.0]])
+        >>> round(float(cr.evaluate(loss, {})), 6)
+        0.722559
+    """
+
+    name = "log_cosh"
+    keras = "LogCosh"
+    chinese: ClassVar = ("对数双曲余弦损失", "误差的双曲余弦的对数，处处光滑。")
+
+    def terms(self, output: Node, target: Node) -> Node:
+        d = output - target
+        return d + PUBLIC["softplus"](d * -2.0) - math.log(2.0)
+
+
+@dataclass(frozen=True)
+class MAPE(Loss):
+    """The absolute error in per cent of the target, averaged over the outputs.
+
+    Shapes: output (B, O), target the same -> (B,).
+
+    Formula: J^(i) = 100/O sum_o |yhat_o - y_o| / max(|y_o|, 1e-7).
+
+    Numerics: a target near 0 makes any error huge; ``mae`` or ``smooth_l1`` is better there.
+
+    Example:
+        >>> import chainrule as cr
+        >>> loss = cr.mape(cr.constant([[0.5, 3.0]]), [[1.0, 2.0]])
+        >>> round(float(cr.evaluate(loss, {})), 6)
+        50.0
+    """
+
+    name = "mape"
+    keras = "MeanAbsolutePercentageError"
+    chinese: ClassVar = ("平均绝对百分比误差", "绝对误差占目标的百分比的平均。")
+
+    def terms(self, output: Node, target: Node) -> Node:
+        size = PUBLIC["maximum"](PUBLIC["abs"](target), _SMALLEST)
+        return PUBLIC["abs"](output - target) / size * 100.0
+
+
+@dataclass(frozen=True)
+class MSLE(Loss):
+    """The squared difference of logarithms: a factor of 2 costs the same for small and large targets.
+
+    Shapes: output (B, O), target the same, none of them negative -> (B,).
+
+    Formula: J^(i) = 1/O sum_o (log(1 + yhat_o) - log(1 + y_o))^2; what is below 1e-7 is taken as 1e-7.
+
+    Example:
+        >>> import chainrule as cr
+        >>> loss = cr.msle(cr.constant([[0.5, 3.0]]), [[1.0, 1.0]])
+        >>> round(float(cr.evaluate(loss, {})), 6)
+        0.281607
+    """
+
+    name = "msle"
+    keras = "MeanSquaredLogarithmicError"
+    chinese: ClassVar = ("均方对数误差", "对数之差的平方的平均：看的是比例。")
+
+    def terms(self, output: Node, target: Node) -> Node:
+        logs = [PUBLIC["log"](PUBLIC["maximum"](v, _SMALLEST) + 1.0) for v in (output, target)]
+        return PUBLIC["square"](logs[0] - logs[1])
+
+
+@dataclass(frozen=True)
+class CosineLoss(Loss):
+    """Minus the cosine of the angle between output and target: only the direction counts, not the length.
+
+    Shapes: output (B, D), target the same -> (B,); with more axes the mean over the places between.
+
+    Formula: J^(i) = -sum_d yhat_d y_d / (|yhat| |y|), from -1 (same direction) to 1 (opposite).
+
+    Numerics: a length below 1e-6 is taken as 1e-6, so a vector of zeros has cosine 0.
+
+    Example:
+        >>> import chainrule as cr
+        >>> loss = cr.cosine_similarity(cr.constant([[3.0, 4.0]]), [[1.0, 0.0]])
+        >>> round(float(cr.evaluate(loss, {})), 6)
+        -0.6
+    """
+
+    name = "cosine_similarity"
+    keras = "CosineSimilarity"
+    chinese: ClassVar = ("余弦相似度损失", "输出与目标夹角余弦的相反数：只看方向。")
+
+    def target(self, output: Spec) -> Spec:
+        require_shape(self, output, "(B, D)", output.rank >= 2, "cr.Dense(8) as the last layer")
+        return output
+
+    def terms(self, output: Node, target: Node) -> Node:  # (B, ..., D) -> (B, ...)
+        return -cosine(output, target)

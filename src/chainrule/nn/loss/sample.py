@@ -1,0 +1,147 @@
+"""What every loss is: how wrong an answer is, as one number for each sample.
+
+A loss gives nodes of shape (B,); the step takes their (weighted) mean. That keeps the article's J = (1/n) sum
+J^(i) in one place for all losses, and sample weights and class weights are one mechanism.
+
+What a loss compares:
+
+- *values* with values, or *scores* (logits) with classes: output and target of one sample each;
+- *pairs and triplets*: the output holds them side by side along axis 1, (B, 2, D) or (B, 3, D), as one net
+  gives them that is applied to (B, 2, ...) inputs (``Dense`` treats more leading axes as more samples), or
+  ``cr.stack([a, b], 1)`` of two results; the target has one number for each pair or triplet;
+- yes and no, where a target says so, are 1 and 0; -1 for no is taken too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from chainrule.errors import DtypeError, ShapeError
+from chainrule.graph import Node
+from chainrule.ops import PUBLIC
+from chainrule.spec import INTEGERS, Spec, shape_text
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Base of every loss: it says ``terms``, or ``__call__`` where a sample has no terms of its own.
+
+    ``name`` is what it is called in ``Model(loss=...)``; ``task`` is ``"regression"`` or
+    ``"classification"``; ``wants`` says what the net must end in: ``"values"``, ``"log-probabilities"``, or
+    ``"logits"``, which the loss itself makes probabilities; ``joins`` says how the terms of a sample become
+    one number. ``pytorch`` and ``keras`` are its names there, ``chinese`` its Chinese name and summary.
+    """
+
+    name: ClassVar[str]
+    task: ClassVar[str] = "regression"
+    wants: ClassVar[str] = "values"
+    joins: ClassVar[str] = "mean"
+    pytorch: ClassVar[str] = ""
+    keras: ClassVar[str] = ""
+    chinese: ClassVar[tuple[str, str]] = ("", "")
+
+    def __post_init__(self) -> None:
+        self.check()
+
+    def check(self) -> None:
+        """Refuse settings outside their range."""
+
+    def target(self, output: Spec) -> Spec:
+        """The spec of the targets that belong to outputs of this spec."""
+        return output
+
+    def terms(self, output: Node, target: Node) -> Node:
+        """What the loss of a sample is made of: (B, ...), one term for each value or place, or (B,)."""
+        raise TypeError(f"{type(self).__name__} says no loss")
+
+    def __call__(self, output: Node, target: Node) -> Node:
+        """The loss of each sample, shape (B,)."""
+        return per_sample(self.terms(output, target), self.joins)
+
+    def answer(self, output: Node) -> Node:
+        """The output in the user's terms: probabilities of a classifier, values of a regressor."""
+        return output
+
+    def refuse(self, target: Any, output: Spec) -> None:
+        """Refuse targets, an array, whose values no output of this spec can ever meet."""
+
+    def mean(self, output: Node, target: Node, weight: Node | None = None) -> Node:
+        """J, the mean over the batch, shape (), once output and target are known to belong together.
+
+        Args:
+            output: what the net gives.
+            target: what was wanted.
+            weight: how much each sample counts, (B,), or each of its terms, in their shape. J is then the sum
+                of weight times loss, divided by the sum of the weights.
+
+        Fails:
+            ShapeError E201: the shapes differ. Without this check ``(B, 1) - (B,)`` would be broadcast to
+                ``(B, B)``.
+            DtypeError E252, E253: the target's numbers are of the wrong kind.
+        """
+        self._agree(output, target)
+        if weight is None:
+            return PUBLIC["mean"](self(output, target))
+        if weight.shape == output.shape[:1]:
+            return PUBLIC["sum"](self(output, target) * weight) / PUBLIC["sum"](weight)
+        terms = self.terms(output, target)
+        if weight.shape != terms.shape:
+            raise ShapeError(
+                "E201", op=self.name, expected=f"weight {shape_text(terms.shape)}",
+                received=f"weight {shape_text(weight.shape)}",
+                fix=f"weight.reshape({shape_text(output.shape[:1])})",
+            )  # fmt: skip
+        each = per_sample(terms * weight, self.joins)
+        return PUBLIC["sum"](each) / PUBLIC["sum"](per_sample(weight, "mean"))
+
+    def _agree(self, output: Node, target: Node) -> None:
+        wanted = self.target(output.spec)
+        if target.shape != wanted.shape:
+            raise ShapeError(
+                "E201", op=self.name, expected=f"target {shape_text(wanted.shape)}",
+                received=f"target {shape_text(target.shape)}",
+                fix=f"target.reshape({shape_text(wanted.shape)})",
+                notes=[f"the net gives {shape_text(output.shape)}"],
+            )  # fmt: skip
+        if not wanted.is_float and target.dtype not in INTEGERS:
+            raise DtypeError(
+                "E253", op=self.name, kind="whole", expected=", ".join(INTEGERS), received=target.dtype,
+                fix='target.astype("int64")',
+            )  # fmt: skip
+        if wanted.is_float and target.dtype != wanted.dtype:
+            raise DtypeError(
+                "E252", op=self.name, expected=wanted.dtype, received=target.dtype,
+                fix=f'target.astype("{wanted.dtype}")',
+            )  # fmt: skip
+
+
+def per_sample(values: Node, how: str) -> Node:
+    """The sum or mean over everything but the batch axis: (B, ...) -> (B,)."""
+    inside = tuple(range(1, values.rank))
+    return PUBLIC[how](values, inside) if inside else values
+
+
+def signs(target: Node) -> Node:
+    """1 for yes and -1 for no, whether the target writes no as 0 or as -1."""
+    return PUBLIC["where"](target > 0.0, PUBLIC["full_like"](target, 1.0), -1.0)
+
+
+def require_shape(loss: Loss, output: Spec, wanted: str, holds: bool, fix: str) -> None:
+    """Refuse an output of a shape the loss has no meaning for.
+
+    Args:
+        loss: the loss.
+        output: the spec of what the net gives.
+        wanted: the shape it must have, such as ``"(B, 2, D)"``.
+        holds: whether it has.
+        fix: a line that can be pasted.
+
+    Fails:
+        ShapeError E208: it has not.
+    """
+    if not holds:
+        raise ShapeError(
+            "E208", op=loss.name, constraint=f"an output of shape {wanted}", expected=wanted,
+            received=shape_text(output.shape), fix=fix,
+        )  # fmt: skip

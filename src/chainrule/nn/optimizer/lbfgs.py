@@ -1,0 +1,234 @@
+"""L-BFGS: Newton's direction from the last few steps, and a search along it for a good length.
+
+How does a search that asks for the loss again and again fit into a step that is one graph? By turning it
+inside out. Every step of the training evaluates loss and gradient once, at the trial point where the
+parameters stand; what the search knows (where the line begins, the two ends between which a good length lies)
+is remembered in slots; and the step ends by moving the parameters to the next trial point. So a search is
+saved, resumed and compiled like everything else, and the training loop knows nothing of it.
+
+A trial point may be bad. What the net answers with is the last point that a search accepted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import reduce
+
+from chainrule.graph import Node
+from chainrule.nn.optimizer.contract import Nodes, Now, Optimizer, Slot
+from chainrule.nn.schedule import Constant, Schedule
+from chainrule.nn.setting import require_number, require_whole
+from chainrule.ops import PUBLIC
+from chainrule.spec import Shape
+
+LINE = ("length", "base", "slope", "tries", "has_high", "low", "low_loss", "low_slope", "high", "high_loss",
+        "high_slope")  # fmt: skip
+Line = dict[str, Node]
+
+
+@dataclass(frozen=True)
+class LBFGS(Optimizer):
+    """Steps as Newton's method would take them, for small nets and data that fit into one batch.
+
+    One step of the training is one evaluation of the loss; a step along a direction takes one or two of them.
+
+    Formula: d = -H g, with H the inverse Hessian of least change that turns the last changes y of g into
+    the last moves s (the two-loop recursion); the length t satisfies Wolfe's strong conditions
+    J(w + t d) <= J(w) + armijo t g.d and |g(w + t d).d| <= -curvature g.d.
+
+    Args:
+        rate: the first length tried along each direction, above 0.
+        history: of how many steps moves and changes are remembered, from 1.
+        armijo, curvature: 0 < armijo < curvature < 1.
+        tries: after how many evaluations a search settles for the best length it has.
+
+    Cost: 2 history + 3 arrays of each parameter's size; 4 history multiplications a number and step.
+
+    Fails:
+        UsageError E102: a setting out of its range; a batch that is not the whole training set.
+
+    Reference: Liu and Nocedal (1989), On the limited memory BFGS method for large scale optimization; Nocedal
+    and Wright (2006), Numerical optimization, algorithms 3.5, 3.6 and 7.4. PyTorch's ``LBFGS`` with
+    ``line_search_fn="strong_wolfe"`` goes the same way with other interpolations.
+    """
+
+    name = "lbfgs"
+    rate: float = 1.0
+    history: int = 10
+    armijo: float = 1e-4
+    curvature: float = 0.9
+    tries: int = 20
+
+    def __post_init__(self) -> None:
+        require_number(self, "rate", above=0)
+        require_whole(self, "history", 1, 100)
+        require_number(self, "curvature", above=0, below=1)
+        require_number(self, "armijo", above=0, below=self.curvature)
+        require_whole(self, "tries", 1)
+
+    @property
+    def schedule(self) -> Schedule:
+        return Constant(self.rate)
+
+    @property
+    def needs_all(self) -> bool:
+        return True
+
+    def memory(self, shapes: Mapping[str, Shape]) -> dict[str, Slot]:
+        found = {f"line/{name}": Slot(()) for name in LINE}
+        found["line/curvatures"] = Slot((self.history,))
+        for path, shape in shapes.items():
+            found |= {f"{path}/{name}": Slot(shape) for name in ("point", "gradient", "direction")}
+            found |= {f"{path}/{name}": Slot((self.history, *shape)) for name in ("moves", "changes")}
+        return found
+
+    def answers(self, parameters: Nodes, slots: Nodes, count: Node) -> dict[str, Node]:
+        return {path: slots[f"{path}/point"] for path in parameters}
+
+    def moves(
+        self, parameters: Nodes, gradients: Nodes, slots: Nodes, now: Now
+    ) -> tuple[dict[str, Node], dict[str, Node]]:
+        line = {name: slots[f"line/{name}"] for name in LINE}
+        held = {name: _of(slots, parameters, name) for name in ("point", "gradient", "direction")}
+        slope = dot(gradients, held["direction"])
+        is_given_up = PUBLIC["greater"](line["tries"], float(self.tries))
+        is_first = PUBLIC["equal"](now.count, 1.0)
+        is_good = PUBLIC["logical_and"](self._falls(line, now.loss), self._is_flat(line, slope))
+        ends = PUBLIC["logical_or"](is_first, PUBLIC["logical_or"](is_given_up, is_good))
+        is_lost = PUBLIC["logical_and"](is_given_up, PUBLIC["equal"](line["length"], 0.0))
+        past = self._past(parameters, gradients, slots, _neither(is_first, is_lost), ends)
+        ahead, begun = self._begin(gradients, past, now)
+        chosen = self._searched(line, now.loss, slope)
+        line = {name: PUBLIC["where"](ends, begun[name], chosen[name]) for name in LINE}
+        fresh = {"point": parameters, "gradient": gradients, "direction": ahead}
+        kept = {f"line/{name}": node for name, node in line.items()} | past
+        moved = {}
+        for path in parameters:
+            new = {name: PUBLIC["where"](ends, fresh[name][path], held[name][path]) for name in fresh}
+            moved[path] = new["point"] + line["length"] * new["direction"]
+            kept |= {f"{path}/{name}": node for name, node in new.items()}
+        return moved, kept
+
+    def _falls(self, line: Line, loss: Node) -> Node:
+        """Whether the loss at the trial point is low enough: below Armijo's line and the best so far."""
+        bound = line["base"] + line["length"] * line["slope"] * self.armijo
+        return PUBLIC["logical_and"](
+            PUBLIC["less_equal"](loss, bound), PUBLIC["less"](loss, line["low_loss"])
+        )
+
+    def _is_flat(self, line: Line, slope: Node) -> Node:
+        return PUBLIC["less_equal"](PUBLIC["abs"](slope), line["slope"] * -self.curvature)
+
+    def _past(
+        self, parameters: Nodes, gradients: Nodes, slots: Nodes, counts: Node, ends: Node
+    ) -> dict[str, Node]:
+        """The remembered moves and changes, with those of the search that ends here; none when it is lost."""
+        moves = {path: p - slots[f"{path}/point"] for path, p in parameters.items()}
+        changes = {path: g - slots[f"{path}/gradient"] for path, g in gradients.items()}
+        bend = dot(moves, changes)
+        is_new = PUBLIC["logical_and"](ends, PUBLIC["greater"](bend, dot(changes, changes) * 1e-10))
+        is_new = PUBLIC["logical_and"](is_new, counts)
+        found = {}
+        for path in parameters:
+            for name, last in (("moves", moves[path]), ("changes", changes[path])):
+                found[f"{path}/{name}"] = PUBLIC["where"](is_new, *_pushed(slots[f"{path}/{name}"], last))
+        curvatures = PUBLIC["where"](is_new, *_pushed(slots["line/curvatures"], bend))
+        forgets = PUBLIC["logical_and"](ends, PUBLIC["logical_not"](counts))
+        found["line/curvatures"] = PUBLIC["where"](forgets, 0.0, curvatures)
+        return found
+
+    def _begin(self, gradients: Nodes, past: Nodes, now: Now) -> tuple[dict[str, Node], Line]:
+        """A new direction from here, and the state of its search before the first trial."""
+        down = {path: -g for path, g in gradients.items()}
+        turned = self._turned(down, past)
+        is_down = PUBLIC["less"](dot(turned, gradients), 0.0)
+        ahead = {path: PUBLIC["where"](is_down, turned[path], down[path]) for path in down}
+        total = reduce(PUBLIC["add"], [PUBLIC["sum"](PUBLIC["abs"](g)) for g in gradients.values()])
+        knows = PUBLIC["greater"](past["line/curvatures"][self.history - 1], 0.0)
+        first = PUBLIC["where"](knows, 1.0, PUBLIC["minimum"](1.0 / PUBLIC["maximum"](total, 1e-30), 1.0))
+        zero, slope = now.loss * 0.0, dot(ahead, gradients)
+        begun = dict.fromkeys(LINE, zero)
+        begun |= {"length": now.rate * first, "base": now.loss, "low_loss": now.loss}
+        return ahead, {**begun, "slope": slope, "low_slope": slope}
+
+    def _turned(self, down: Nodes, past: Nodes) -> dict[str, Node]:
+        """-H g by the two-loop recursion; a pair that is not there has curvature 0 and changes nothing."""
+        curvatures = past["line/curvatures"]
+        pairs = [
+            ({p: past[f"{p}/moves"][i] for p in down}, {p: past[f"{p}/changes"][i] for p in down},
+             _inverse(curvatures[i]))
+            for i in range(self.history)
+        ]  # fmt: skip
+        q, shares = dict(down), []
+        for moves, changes, inverse in reversed(pairs):
+            share = dot(moves, q) * inverse
+            q = {path: node - share * changes[path] for path, node in q.items()}
+            shares.append(share)
+        changes = pairs[-1][1]
+        scale = curvatures[self.history - 1] * _inverse(dot(changes, changes))
+        scale = PUBLIC["where"](PUBLIC["greater"](scale, 0.0), scale, 1.0)
+        q = {path: node * scale for path, node in q.items()}
+        for (moves, changes, inverse), share in zip(pairs, reversed(shares), strict=True):
+            rest = share - dot(changes, q) * inverse
+            q = {path: node + rest * moves[path] for path, node in q.items()}
+        return q
+
+    def _searched(self, line: Line, loss: Node, slope: Node) -> Line:
+        """The search after a trial that was not accepted: narrower ends, and the next length to try."""
+        where = PUBLIC["where"]
+        falls, here = self._falls(line, loss), {"": line["length"], "_loss": loss, "_slope": slope}
+        to_high = where(PUBLIC["greater"](line["has_high"], 0.0), line["high"] - line["low"], 1.0)
+        is_past = PUBLIC["greater_equal"](slope * to_high, 0.0)  # the bottom lies between low and here
+        new = dict(line)
+        for end, value in here.items():
+            low, high = line[f"low{end}"], line[f"high{end}"]
+            new[f"low{end}"] = where(falls, value, low)
+            new[f"high{end}"] = where(falls, where(is_past, low, high), value)
+        found = PUBLIC["logical_or"](PUBLIC["logical_not"](falls), is_past)
+        new["has_high"] = PUBLIC["maximum"](line["has_high"], found.astype(loss.dtype))
+        inside = between(new)
+        further = PUBLIC["greater"](new["has_high"], 0.0)
+        new["tries"] = line["tries"] + 1.0
+        ends = PUBLIC["greater_equal"](new["tries"], float(self.tries))
+        new["tries"] = where(ends, float(self.tries + 1), new["tries"])
+        new["length"] = where(ends, new["low"], where(further, inside, line["length"] * 4.0))
+        return new
+
+
+def between(line: Line) -> Node:
+    """The bottom of the cubic through both ends, kept a tenth of their distance away from either."""
+    low, high = line["low"], line["high"]
+    width = high - low
+    mean = line["low_slope"] + line["high_slope"] - (line["high_loss"] - line["low_loss"]) / width * 3.0
+    root = PUBLIC["sqrt"](PUBLIC["relu"](PUBLIC["square"](mean) - line["low_slope"] * line["high_slope"]))
+    root = root * PUBLIC["sign"](width)
+    below = line["high_slope"] - line["low_slope"] + root * 2.0
+    share = 1.0 - (line["high_slope"] + root - mean) / below
+    share = PUBLIC["where"](PUBLIC["is_finite"](share), share, 0.5)
+    return low + PUBLIC["clip"](share, 0.1, 0.9) * width
+
+
+def dot(one: Nodes, other: Nodes) -> Node:
+    """The scalar product over all parameters, shape ()."""
+    return reduce(PUBLIC["add"], [PUBLIC["sum"](one[path] * other[path]) for path in one])
+
+
+def _of(slots: Nodes, paths: Nodes, name: str) -> dict[str, Node]:
+    return {path: slots[f"{path}/{name}"] for path in paths}
+
+
+def _pushed(rows: Node, last: Node) -> tuple[Node, Node]:
+    """The rows with one more at the end and the first one forgotten; and the rows as they are."""
+    fresh = PUBLIC["reshape"](last, (1, *last.shape))
+    return PUBLIC["concatenate"]([rows[1:], fresh], 0), rows
+
+
+def _inverse(number: Node) -> Node:
+    """1 over a number above 0, else 0."""
+    is_there = PUBLIC["greater"](number, 0.0)
+    return PUBLIC["where"](is_there, 1.0 / PUBLIC["where"](is_there, number, 1.0), 0.0)
+
+
+def _neither(one: Node, other: Node) -> Node:
+    return PUBLIC["logical_not"](PUBLIC["logical_or"](one, other))

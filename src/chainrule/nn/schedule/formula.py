@@ -1,0 +1,123 @@
+"""A schedule written as a formula of the step's number: text, never code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import reduce
+
+from chainrule.graph import Node
+from chainrule.nn.schedule.contract import Schedule
+from chainrule.nn.setting import require
+from chainrule.notation import (
+    CONSTANTS,
+    Apply,
+    Compare,
+    Negative,
+    Number,
+    Power,
+    Product,
+    Quotient,
+    Sum,
+    Symbol,
+    Tree,
+    children,
+    parse,
+)
+from chainrule.ops import PUBLIC
+from chainrule.ops.function import full_like
+
+LONGEST, DEEPEST = 200, 20  # of a formula: signs, and brackets inside one another
+_FUNCTIONS: dict[str, Callable[..., Node]] = {
+    **{name: PUBLIC[name] for name in (
+        "abs", "cos", "erf", "exp", "floor", "log", "relu", "sigmoid", "sign", "sin", "softplus", "sqrt",
+        "tanh", "where",
+    )},
+    "max": lambda *values: reduce(PUBLIC["maximum"], values),
+    "min": lambda *values: reduce(PUBLIC["minimum"], values),
+    "and": PUBLIC["logical_and"],
+    "or": PUBLIC["logical_or"],
+    "not": PUBLIC["logical_not"],
+}  # fmt: skip
+_SIGNS = {
+    "<": "less", "<=": "less_equal", "==": "equal", "!=": "not_equal", ">=": "greater_equal", ">": "greater",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class RateFormula(Schedule):
+    """The learning rate as a formula of t, the updates made before, and T, those of the whole training.
+
+    The formula is read by the reader of formulas and becomes nodes; nothing in it can be executed, so it may
+    come from a file.
+
+    Args:
+        text: such as ``"0.1 / (1 + 0.01 t)"`` with every product written as ``*``; known are ``+ - * / ^``,
+            comparisons, ``pi`` and ``e``, and abs, cos, erf, exp, floor, log, max, min, relu, sigmoid, sign,
+            sin, softplus, sqrt, tanh, where.
+
+    Fails:
+        UsageError E102: no formula, one with other names, or one that is too long.
+
+    Example:
+        >>> from chainrule.engines import evaluate
+        >>> from chainrule.graph import constant
+        >>> rate = RateFormula("where(t < 10, 0.1, 0.1 * 0.5^((t - 10) / 5))")
+        >>> float(evaluate(rate(constant(15.0, "float64"), 100), {}))
+        0.05
+    """
+
+    text: str
+
+    def check(self) -> None:
+        text = self.text
+        fits = isinstance(text, str) and len(text) <= LONGEST and text.count("(") <= DEEPEST
+        require(self, "text", fits, f"a formula of at most {LONGEST} signs and {DEEPEST} brackets")
+        try:
+            wrong = _unknown(parse(text))
+        except ValueError:
+            wrong = "no formula"
+        expected = f"a formula of t and T ({wrong} is not known)" if wrong else ""
+        require(self, "text", not wrong, expected, 'cr.RateFormula("0.1 * 0.5^floor(t / 100)")')
+
+    def __call__(self, step: Node, horizon: int) -> Node:
+        return _nodes(parse(self.text), {"t": step, "T": full_like(step, float(max(1, horizon)))}, step)
+
+
+def _unknown(tree: Tree) -> str:
+    """The first thing in a formula that has no meaning here, or nothing."""
+    match tree:
+        case Symbol(name, (), "", ""):
+            return "" if name in ("t", "T", *CONSTANTS) else name
+        case Apply(function, _):
+            found = "" if function in _FUNCTIONS else function
+        case Number() | Sum() | Product() | Quotient() | Power() | Negative() | Compare():
+            found = ""
+        case _:
+            return type(tree).__name__.lower()
+    return found or next((wrong for part in children(tree) if (wrong := _unknown(part))), "")
+
+
+def _nodes(tree: Tree, names: dict[str, Node], like: Node) -> Node:
+    """The nodes of a formula."""
+    match tree:
+        case Number(value):
+            return full_like(like, float(value))
+        case Symbol(name):
+            return names[name] if name in names else full_like(like, CONSTANTS[name])
+    parts = [_nodes(part, names, like) for part in children(tree)]
+    match tree:
+        case Apply(function, _):
+            return _FUNCTIONS[function](*parts)
+        case Compare(sign, _, _):
+            return PUBLIC[_SIGNS[sign]](*parts)
+        case Sum():
+            return reduce(PUBLIC["add"], parts)
+        case Product():
+            return reduce(PUBLIC["multiply"], parts)
+        case Quotient():
+            return PUBLIC["divide"](*parts)
+        case Power():
+            return PUBLIC["power"](*parts)
+        case _:
+            return PUBLIC["negative"](*parts)

@@ -1,0 +1,86 @@
+"""In which order the axes of a value lie in memory, where another than its own serves its makers and readers.
+
+Two rules. A product of matrices that everyone reads with rows and columns changed over is written so: the
+gradient by weights that are stored (outputs, inputs) is one.
+
+And images of a batch lie with the *samples innermost*: the same pixel of all samples side by side. Then every
+loop over an image, whatever its window, stride or number of channels, does the same to a full vector of
+samples, and no lane is idle. (Stored sample by sample, a net with six channels would use six lanes of
+sixteen.) It holds for everything that hangs together with a window by operations number by number, when the
+batch has at least ``FROM`` samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from chainrule.graph import Graph, Node
+from chainrule.ops.card import Card
+from chainrule.ops.elementwise import Elementwise
+from chainrule.ops.kind import Cast
+from chainrule.plan.batch import roles
+from chainrule.plan.loop import is_layout
+
+FROM = 8  # samples: half a vector of float32
+SEEDS = ("convolution", "convolution_input", "fold", "patches", "max_pool", "max_pool_input")
+JOINS = ("sum", "max", "min", "concatenate", "pad", *SEEDS)
+
+
+def orders(graph: Graph, sizes: Mapping[str, int]) -> dict[Node, tuple[int, ...]]:
+    """For each value with an order of its own, its axes from the outermost to the innermost.
+
+    Args:
+        graph: what is computed.
+        sizes: of the whole batch: parts of one batch are laid out alike.
+    """
+    readers: dict[Node, list[Node]] = {}
+    for node in graph.nodes:
+        for source in node.inputs:
+            readers.setdefault(source, []).append(node)
+    inner = _innermost(graph, readers) if sizes.get("B", 1) >= FROM else set()
+    found = {node: (*range(1, node.rank), 0) for node in inner}
+    for node in set(readers) - set(graph.outputs.values()):
+        order = (*range(node.rank - 2), node.rank - 1, node.rank - 2)
+        if node.op.name != "matmul":
+            continue
+        if all(r.op.attributes.get("axes") == order for r in readers[node]):
+            found[node] = order
+        elif node.rank == 2 and inner and _ends_in(node, readers, inner):
+            found[node] = (1, 0)
+    return found
+
+
+def _innermost(graph: Graph, readers: Mapping[Node, Sequence[Node]]) -> set[Node]:
+    """The images: what hangs together with a window."""
+    seeds = [node for node in graph.nodes if node.op.name in SEEDS]
+    if not seeds:
+        return set()
+    known = roles(graph.nodes)
+    outputs = set(graph.outputs.values())
+
+    def is_image(node: Node) -> bool:
+        return known[node].kind == "sample" and known[node].axis == 0 and node.rank >= 3
+
+    found: set[Node] = set()
+    waiting = list(seeds)
+    while waiting:
+        node = waiting.pop()
+        if node in found or not is_image(node):
+            continue
+        if is_layout(node) or _passes(node):
+            found.add(node)
+            waiting += [n for n in (*node.inputs, *readers.get(node, ())) if n not in found]
+    return {node for node in found if not is_layout(node) and node not in outputs}
+
+
+def _passes(node: Node) -> bool:
+    """Whether a node's kernel takes images of any layout."""
+    return isinstance(node.op, Elementwise | Cast) or (isinstance(node.op, Card) and node.op.name in JOINS)
+
+
+def _ends_in(node: Node, readers: Mapping[Node, Sequence[Node]], inner: set[Node]) -> bool:
+    """Whether a value is read, under other shapes, by images alone."""
+    found = readers.get(node, ())
+    return bool(found) and all(
+        _ends_in(reader, readers, inner) if is_layout(reader) else reader in inner for reader in found
+    )

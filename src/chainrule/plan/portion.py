@@ -1,0 +1,63 @@
+"""How many rows are answered at a time, where a graph answers each row apart from all others.
+
+A net that only answers needs no sums over the batch: any rows can be computed on their own, by any thread.
+They are taken in portions of a fixed size, so that a row's bits never depend on how many threads there are:
+small enough that what lies between input and answer stays in a core's cache, large enough that reading the
+weights once for each portion costs little.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from chainrule.graph import Graph
+from chainrule.plan.batch import BATCH, roles
+from chainrule.plan.part import CACHE
+from chainrule.plan.plan import plan
+
+LEAST, MOST = 8, 64  # rows of a portion
+WORTH_APART = 1_000_000  # flops below which a batch is not taken apart: handing it to threads costs more
+
+
+@dataclass(frozen=True)
+class Portion:
+    """Rows that are answered at a time.
+
+    Args:
+        rows: how many.
+        pays: from how many rows on a batch is taken in portions.
+    """
+
+    rows: int
+    pays: int
+
+
+def portion(graph: Graph) -> Portion | None:
+    """How many rows are answered at a time; ``None`` where all must be seen at once.
+
+    Example:
+        >>> import chainrule as cr
+        >>> x = cr.input("x", (None, 4))
+        >>> portion(Graph({"y": cr.relu(x) * 2.0}))
+        Portion(rows=64, pays=125000)
+        >>> portion(Graph({"y": x - x.mean(0)}))
+    """
+    if not is_apart(graph):
+        return None
+    trial = plan(graph, {"B": LEAST})
+    fits = CACHE // 2 * LEAST // max(trial.layout.size, 1)
+    rows = next(n for n in (MOST, MOST // 2, MOST // 4, LEAST) if n <= fits or n == LEAST)
+    return Portion(rows, max(rows + 1, WORTH_APART * LEAST // max(trial.flops, 1)))
+
+
+def is_apart(graph: Graph) -> bool:
+    """Whether each row of every output depends on the same row of the inputs alone."""
+    for node in graph.inputs.values():
+        known = [isinstance(n, int) for n in node.shape]
+        if not all(known[1:]) or (node.shape and not known[0] and node.shape[0] != BATCH):
+            return False
+    if any(node.op.name in ("extent", "uniform", "normal") for node in graph.nodes):
+        return False  # a count of all rows; numbers that are drawn by place in the batch
+    found = roles(graph.nodes)
+    is_joined = any(role.kind == "joined" for role in found.values())
+    return not is_joined and all(found[node].axis == 0 for node in graph.outputs.values())

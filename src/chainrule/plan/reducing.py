@@ -1,0 +1,107 @@
+"""Sums, the largest and the smallest along axes, however the numbers lie.
+
+A kernel reduces the middle one of three axes (outer, along, inner). So the axes that stay, in the order in
+which the result lies in memory, are parted into outer and inner ones such that each group, and the axes to be
+reduced, is one axis in memory. Where there is no such way, a few cells (those of a window) are read by one
+loop all at once; more are reduced one axis after the other, from the innermost on; and the last resort is to
+move the numbers first.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import product as ways
+from typing import TYPE_CHECKING
+
+from chainrule.graph import Node
+from chainrule.plan.view import Triple, View, in_memory_order, in_three, tapped
+
+if TYPE_CHECKING:
+    from chainrule.plan.lower import Lowering
+
+FEW = 16  # cells of a window up to which a loop reads all of them at once
+BY = {"sum": "add", "max": "maximum", "min": "minimum"}
+
+
+def reduce(low: Lowering, node: Node, phase: int) -> None:
+    """Lower a sum, largest, smallest or the index of the largest."""
+    axes, view, target = tuple(node.op.attributes["axes"]), low.view(node.inputs[0], phase), _bare(low, node)
+    found = arranged(view, axes, target)
+    if found is not None:
+        _add(low, node, found, target, phase)
+    elif node.op.name in BY and node not in low.joined and 0 < math.prod(view.shape[a] for a in axes) <= FEW:
+        seen = view.turned((*axes, *(a for a in range(len(view.shape)) if a not in axes)))
+        cells = [tapped(seen, 0, tap) for tap in ways(*map(range, seen.shape[: len(axes)]))]
+        low.add("taps", (node,), cells, (target,), phase, by=BY[node.op.name])
+    elif node.op.name not in BY or not _in_turn(low, node, view, axes, phase):
+        moved = _moved(low, node, view, axes, target, phase)
+        found = arranged(moved, axes, target)
+        assert found is not None
+        _add(low, node, found, target, phase)
+
+
+def _bare(low: Lowering, node: Node) -> View:
+    """Where the result is written, without the axes of length 1 that stand for the reduced ones."""
+    target = low.target(node)
+    if not node.op.attributes["keepdims"]:
+        return target
+    kept = [axis for axis in range(node.rank) if axis not in node.op.attributes["axes"]]
+    shape, strides = (tuple(values[axis] for axis in kept) for values in (target.shape, target.strides))
+    return View(target.buffer, shape, strides, target.offset)
+
+
+def arranged(view: View, axes: Sequence[int], target: View) -> tuple[View, Triple, Triple] | None:
+    """The view with its axes in an order in which they are three, with their lengths and strides."""
+    kept = [axis for axis in range(len(view.shape)) if axis not in axes]
+    kept = [kept[i] for i in in_memory_order(target)]
+    farthest = max((view.strides[axis] for axis in axes), default=0)
+    natural = sum(view.strides[axis] > farthest for axis in kept)  # so that inner numbers lie side by side
+    for before in sorted(range(len(kept) + 1), key=lambda place: abs(place - natural)):
+        seen = view.turned((*kept[:before], *axes, *kept[before:]))
+        three = in_three(seen, range(before, before + len(axes)))
+        if three is not None:
+            return seen, *three
+    return None
+
+
+def _add(
+    low: Lowering, node: Node, found: tuple[View, Triple, Triple], target: View, phase: int, last: bool = True
+) -> None:
+    view, lengths, strides = found
+    low.add(node.op.name, (node,), (view,), (target,), phase, lengths=lengths, strides=strides, is_last=last)
+
+
+def _in_turn(low: Lowering, node: Node, view: View, axes: Sequence[int], phase: int) -> bool:
+    """Reduce one axis after the other, the innermost first; ``False`` where there is but one."""
+    inward = sorted(axes, key=lambda axis: (view.strides[axis], -axis))
+    if len(axes) < 2:
+        return False
+    first, *rest = inward
+    kept = [axis for axis in range(len(view.shape)) if axis != first]
+    part = low.ordered([view.shape[i] for i in kept], node.dtype, in_memory_order(view.turned(kept)))
+    found = arranged(view, (first,), part)
+    if found is None:
+        return False
+    _add(low, node, found, part, phase, last=False)
+    left, target = [kept.index(axis) for axis in sorted(rest)], _bare(low, node)
+    found = arranged(part, left, target)
+    if found is not None:
+        _add(low, node, found, target, phase)
+        return True
+    if _in_turn(low, node, part, left, phase):
+        return True
+    moved = _moved(low, node, part, left, target, phase)
+    found = arranged(moved, left, target)
+    assert found is not None
+    _add(low, node, found, target, phase)
+    return True
+
+
+def _moved(low: Lowering, node: Node, view: View, axes: Sequence[int], target: View, phase: int) -> View:
+    """The numbers in the order of the target, the axes to be reduced innermost."""
+    kept = [axis for axis in range(len(view.shape)) if axis not in axes]
+    order = (*(kept[i] for i in in_memory_order(target)), *axes)
+    copy = low.ordered(view.shape, low.buffers[view.buffer].dtype, order)
+    low.add("copy", (node,), (view,), (copy,), phase)
+    return copy

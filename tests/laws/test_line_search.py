@@ -1,0 +1,90 @@
+"""L-BFGS with a line search: it converges as SciPy and PyTorch do, and accepts only what Wolfe allows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy.optimize import minimize
+
+from chainrule import nn
+from chainrule.engines import compile
+from chainrule.errors import UsageError
+from descent import START, descend, graphs, hill
+
+
+def _flat(x: np.ndarray) -> tuple[float, np.ndarray]:
+    t = torch.tensor(x, requires_grad=True)
+    loss = hill({"a": t[:3], "b": t[3:].reshape(3, 2)})
+    loss.backward()
+    assert t.grad is not None
+    return loss.item(), t.grad.numpy()
+
+
+def test_it_reaches_the_bottom_in_as_many_evaluations_as_scipy() -> None:
+    start = np.concatenate([START["a"], START["b"].ravel()])
+    peer = minimize(_flat, start, jac=True, method="L-BFGS-B", options={"ftol": 1e-14, "gtol": 1e-8})
+    found = descend(nn.LBFGS(), peer.nfev + 5)
+    value = float(hill({name: found[f"answer {name}"] for name in START}))
+    assert value == pytest.approx(peer.fun, rel=1e-9)
+    np.testing.assert_allclose(found["answer a"], 1.0, atol=1e-5)
+
+
+def test_it_reaches_the_bottom_that_torch_reaches() -> None:
+    tensors = {name: torch.tensor(v, requires_grad=True) for name, v in START.items()}
+    peer = torch.optim.LBFGS(
+        list(tensors.values()), max_iter=100, line_search_fn="strong_wolfe", tolerance_change=1e-14
+    )
+
+    def closure() -> torch.Tensor:
+        peer.zero_grad()
+        loss = hill(tensors)
+        loss.backward()
+        return loss
+
+    peer.step(closure)
+    found = descend(nn.LBFGS(), 80)
+    for name, tensor in tensors.items():
+        np.testing.assert_allclose(found[f"answer {name}"], tensor.detach().numpy(), atol=1e-6)
+
+
+@pytest.mark.parametrize("rate", [0.01, 1.0, 30.0])
+@pytest.mark.parametrize("history", [1, 4])
+def test_every_accepted_point_satisfies_wolfe(rate: float, history: int) -> None:
+    optimizer = nn.LBFGS(rate, history, curvature=0.5)
+    graph, _, values = graphs(optimizer, 60)
+    program, accepted = compile(graph, "reference"), 0
+    for i in range(60):
+        before, values = values, program.run(
+            {label: {**values, "step": np.array(float(i))}[label] for label in graph.inputs}
+        )  # fmt: skip
+        if i == 0 or values["line/tries"] or before["line/tries"] > optimizer.tries:
+            continue
+        if np.array_equal(values["a/point"], before["a/point"]):
+            continue
+        slope = sum((values[f"{n}/gradient"] * before[f"{n}/direction"]).sum() for n in START)
+        drop = optimizer.armijo * before["line/length"] * before["line/slope"]
+        assert values["line/base"] <= before["line/base"] + drop
+        assert abs(slope) <= -optimizer.curvature * before["line/slope"]
+        accepted += 1
+    assert accepted >= 8
+
+
+def test_a_search_that_finds_nothing_begins_again_downhill() -> None:
+    graph, _, values = graphs(nn.LBFGS(tries=2), 40)
+    program, losses = compile(graph, "reference"), []
+    for i in range(40):
+        if i == 10:  # an end of the line that no point can be as low as
+            values = {**values, "line/base": np.array(-1e9), "line/low_loss": np.array(-1e9)}
+        given = {**values, "step": np.array(float(i))}
+        values = program.run({label: given[label] for label in graph.inputs})
+        losses.append(float(values["loss"]))
+    assert losses[-1] < 0.5 * losses[10]
+
+
+@pytest.mark.parametrize(
+    "settings", [{"rate": 0.0}, {"history": 0}, {"armijo": 0.95}, {"curvature": 1.0}, {"tries": 0}]
+)
+def test_a_setting_out_of_its_range_is_refused(settings: dict[str, float]) -> None:
+    with pytest.raises(UsageError, match="E102"):
+        nn.LBFGS(**settings)  # type: ignore[arg-type]

@@ -1,0 +1,177 @@
+"""What wraps an optimizer: groups, averages and accumulation keep its steps and add what they promise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+from chainrule import nn
+from chainrule.engines import compile
+from chainrule.errors import UsageError
+from chainrule.nn.optimizer import WRAPPERS
+from descent import START, Arrays, bowl, descend, graphs, hill
+
+CASES: dict[str, nn.Optimizer] = {
+    "ema": nn.EMA(nn.Adam(0.05), 0.8),
+    "swa": nn.SWA(nn.SGD(0.003, momentum=0.5), 4, 3),
+    "accumulated": nn.Accumulated(nn.Adam(0.05), 3),
+    "accumulated, clipped": nn.Accumulated(nn.SGD(0.01, momentum=0.9), 2, nn.ClipGlobalNorm(1.0)),
+    "accumulated mean": nn.Accumulated(nn.EMA(nn.AdamW(0.05), 0.5), 2),
+    "grouped": nn.Grouped(nn.AdamW(0.05), (nn.Group("b", 0.1, 0.0, nn.MaxNorm(1.0)), nn.Group("a", 2.0))),
+    "mean of groups": nn.EMA(nn.Grouped(nn.NAdam(0.05), (nn.Group("a", 0.0),)), 0.9),
+}
+
+
+def test_every_wrapper_is_tried() -> None:
+    assert {type(optimizer) for optimizer in CASES.values()} == set(WRAPPERS)
+
+
+def path_of(optimizer: nn.Optimizer, steps: int) -> list[Arrays]:
+    """The weights after each step."""
+    graph, _, values = graphs(optimizer, steps)
+    program, found = compile(graph, "reference"), []
+    for i in range(steps):
+        given = {**values, "step": np.array(float(i))}
+        values = program.run({label: given[label] for label in graph.inputs})
+        found.append({name: values[name] for name in START})
+    return found
+
+
+def averaged(update: Callable[..., object] | None, path: list[Arrays]) -> Arrays:
+    """PyTorch's mean of weights along a path."""
+    holder = torch.nn.ParameterDict({name: torch.tensor(v) for name, v in START.items()})
+    mean = torch.optim.swa_utils.AveragedModel(holder, multi_avg_fn=update)
+    for weights in path:
+        for name, value in weights.items():
+            holder[name].data = torch.tensor(value)
+        mean.update_parameters(holder)
+    return {name: mean.module[name].detach().numpy() for name in START}  # type: ignore[index]
+
+
+def test_a_moving_average_agrees_with_torch() -> None:
+    optimizer = nn.Adam(0.05)
+    expected = averaged(torch.optim.swa_utils.get_ema_multi_avg_fn(0.8), path_of(optimizer, 20))
+    found = descend(nn.EMA(optimizer, 0.8), 20)
+    for name in START:
+        np.testing.assert_allclose(found[f"answer {name}"], expected[name], rtol=1e-12)
+        np.testing.assert_array_equal(found[name], descend(optimizer, 20)[name])
+
+
+@pytest.mark.parametrize(("start", "every"), [(1, 1), (5, 1), (4, 3)])
+def test_a_plain_average_agrees_with_torch(start: int, every: int) -> None:
+    optimizer = nn.SGD(0.003, momentum=0.5)
+    path = path_of(optimizer, 20)
+    expected = averaged(None, path[start - 1 :: every])
+    found, early = descend(nn.SWA(optimizer, start, every), 20), descend(nn.SWA(optimizer, 50), 20)
+    for name in START:
+        np.testing.assert_allclose(found[f"answer {name}"], expected[name], rtol=1e-12)
+        np.testing.assert_array_equal(early[f"answer {name}"], path[-1][name])
+
+
+@pytest.mark.parametrize("batches", [1, 2, 5])
+def test_equal_batches_accumulated_are_one_large_batch(batches: int) -> None:
+    rate = nn.Step(0.05, 3, 0.5)
+    large = descend(nn.AdamW(rate), 7)
+    small = descend(nn.Accumulated(nn.AdamW(rate), batches), 7 * batches)
+    between = descend(nn.Accumulated(nn.AdamW(rate), batches), 8 * batches - 1)
+    for name in START:
+        np.testing.assert_allclose(small[name], large[name], rtol=1e-12, atol=1e-14)
+        if batches > 1:
+            np.testing.assert_array_equal(between[name], small[name])
+
+
+def test_accumulation_clips_the_mean_as_one_batch_would_be_clipped() -> None:
+    limit = nn.ClipGlobalNorm(1.0)
+    one, three = (descend(nn.Accumulated(nn.SGD(0.1), n, limit), 6 * n) for n in (1, 3))
+    free = descend(nn.SGD(0.1), 1)
+    for name in START:
+        np.testing.assert_allclose(three[name], one[name], rtol=1e-12, atol=1e-14)
+    assert np.abs(one["a"] - START["a"]).max() < np.abs(free["a"] - START["a"]).max()
+
+
+def test_before_the_first_accumulated_move_the_weights_answer_for_themselves() -> None:
+    found = descend(nn.Accumulated(nn.EMA(nn.SGD(0.1), 0.9), 4), 3)
+    for name, start in START.items():
+        np.testing.assert_array_equal(found[f"answer {name}"], start)
+
+
+def test_groups_agree_with_those_of_torch() -> None:
+    tensors = {name: torch.tensor(v, requires_grad=True) for name, v in START.items()}
+    peer = torch.optim.AdamW(
+        [{"params": [tensors["a"]], "lr": 0.1}, {"params": [tensors["b"]], "weight_decay": 0.5}], lr=0.02
+    )
+    for _ in range(30):
+        peer.zero_grad()
+        hill(tensors).backward()
+        peer.step()
+    groups = (nn.Group("a", 5.0), nn.Group("b", decay=0.5))
+    found = descend(nn.Grouped(nn.AdamW(0.02), groups), 30)
+    for name, tensor in tensors.items():
+        np.testing.assert_allclose(found[name], tensor.detach().numpy(), rtol=1e-10)
+
+
+def test_a_group_at_rate_0_stays_and_the_first_group_decides() -> None:
+    groups = (nn.Group("a", 0.0), nn.Group("*", 1.0), nn.Group("b", 0.0))
+    found = descend(nn.Grouped(nn.Adam(0.05), groups), 10)
+    np.testing.assert_array_equal(found["a"], START["a"])
+    assert not np.array_equal(found["b"], START["b"])
+
+
+def test_a_constraint_holds_after_every_step() -> None:
+    optimizer = nn.Grouped(nn.SGD(0.1), (nn.Group("b", constraint=nn.MaxNorm(0.3)),))
+    for weights in path_of(optimizer, 5):
+        assert np.linalg.norm(weights["b"], axis=1).max() <= 0.3
+    assert descend(optimizer, 30, slope=bowl)["a"] == pytest.approx(0.5, abs=0.01)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_native_engine_takes_the_same_steps(name: str) -> None:
+    graph, answers, values = graphs(CASES[name], 6)
+    programs = [(compile(graph, engine), compile(answers, engine)) for engine in ("reference", "native")]
+    for i in range(6):
+        given = {**values, "step": np.array(float(i))}
+        given = {label: given[label] for label in graph.inputs}
+        values, found = (step.run(given) for step, _ in programs)
+        for label, value in values.items():
+            np.testing.assert_allclose(found[label], value, rtol=1e-10, atol=1e-12, err_msg=label)
+    given = {**values, "step": np.array(6.0)}
+    said = [said.run({label: given[label] for label in answers.inputs}) for _, said in programs]
+    for label, value in said[0].items():
+        np.testing.assert_allclose(said[1][label], value, rtol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        (lambda: nn.EMA(nn.SGD(), 1.0), "kept"),
+        (lambda: nn.EMA("adam"), "inner"),  # type: ignore[arg-type]
+        (lambda: nn.SWA(nn.SGD(), 0), "start"),
+        (lambda: nn.SWA(nn.SGD(), 1, 0), "every"),
+        (lambda: nn.Accumulated(nn.SGD(), 0), "batches"),
+        (lambda: nn.Accumulated(nn.SGD(), 2, 1.0), "clip"),  # type: ignore[arg-type]
+        (lambda: nn.Accumulated(nn.LBFGS()), "inner"),
+        (lambda: nn.Grouped(nn.EMA(nn.SGD()), (nn.Group("a"),)), "inner"),  # type: ignore[arg-type]
+        (lambda: nn.Grouped(nn.SGD()), "groups"),
+        (lambda: nn.Grouped(nn.SGD(), ("a",)), "groups"),  # type: ignore[arg-type]
+        (lambda: nn.Grouped(nn.Ftrl(), (nn.Group("a", decay=0.1),)), "decay"),
+        (lambda: nn.Group(""), "pattern"),
+        (lambda: nn.Group("a", -1.0), "rate"),
+        (lambda: nn.Group("a", decay=-1.0), "decay"),
+        (lambda: nn.Group("a", constraint=2.0), "constraint"),  # type: ignore[arg-type]
+    ],
+)
+def test_a_setting_out_of_its_range_is_refused(make: Callable[[], object], name: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        make()
+    assert caught.value.code == "E102"
+    assert f"{name} is out of its range" in str(caught.value)
+
+
+def test_a_group_that_fits_nothing_is_refused() -> None:
+    with pytest.raises(UsageError) as caught:
+        descend(nn.Grouped(nn.SGD(), (nn.Group("c.weight"),)), 1)
+    assert caught.value.code == "E101"
+    assert "c.weight" in str(caught.value)

@@ -1,0 +1,15 @@
+"""Sample settings of every layer, each with the same net in PyTorch: what the laws of layers run over."""
+
+from layer_cases import branches, images, norms, plain, sizes, words
+from layer_cases.case import Case, Ready, ready
+
+CASES: dict[str, Case] = {
+    **plain.CASES,
+    **images.CASES,
+    **sizes.CASES,
+    **norms.CASES,
+    **words.CASES,
+    **branches.CASES,
+}
+
+__all__ = ["CASES", "Case", "Ready", "ready"]

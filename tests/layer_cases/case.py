@@ -1,0 +1,109 @@
+"""One row of the table of layers: a net with the same net in PyTorch, and numbers to try both with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from chainrule import nn
+from chainrule.graph import Node
+from chainrule.spec import Size, Spec
+
+B = Size.symbol("B")
+P = dict[str, torch.Tensor]
+Sample = tuple[int, ...]
+ROWS = 3
+
+
+class Case(NamedTuple):
+    """A net, the shape of one sample, and the same net in PyTorch: a function of input and parameters.
+
+    Args:
+        net: the layer.
+        shape: of a sample; of each input by name when the net takes several.
+        peer: the net in PyTorch; it is given the running values of layers too.
+        training: the same in training mode, where that differs and nothing is drawn.
+        vocabulary: the inputs are whole numbers below this one; 0 for numbers of all kinds.
+    """
+
+    net: nn.Layer
+    shape: Sample | Mapping[str, Sample]
+    peer: Callable[[Any, P], torch.Tensor]
+    training: Callable[[Any, P], torch.Tensor] | None = None
+    vocabulary: int = 0
+
+    @property
+    def inputs(self) -> dict[str, Sample]:
+        return dict(self.shape) if isinstance(self.shape, Mapping) else {"x": self.shape}
+
+    def specs(self, dtype: str = "float64") -> dict[str, Spec]:
+        """What the net is built for."""
+        kind = "int64" if self.vocabulary else dtype
+        return {name: Spec((B, *shape), kind) for name, shape in self.inputs.items()}
+
+    def given(self, values: Mapping[str, Any]) -> Any:
+        """The inputs as the net takes them: one value, or several by name."""
+        return values["x"] if list(self.inputs) == ["x"] else {name: values[name] for name in self.inputs}
+
+
+class Ready(NamedTuple):
+    """A built net with an array for each input, parameter and running value, by path."""
+
+    built: nn.Built
+    arrays: dict[str, np.ndarray]
+
+    @property
+    def moved(self) -> dict[str, Node]:
+        """The nodes a gradient is taken by: floating-point inputs and parameters."""
+        inputs = {name: node for name, node in self.built.inputs.items() if node.spec.is_float}
+        return {**inputs, **{path: p.node for path, p in self.built.parameters.items()}}
+
+
+def ready(case: Case, training: bool = False, dtype: str = "float64") -> Ready:
+    """The net, and numbers that stay away from corners."""
+    built = nn.build(case.net, case.specs(dtype), dtype, training)
+    rng = np.random.default_rng(7)
+    arrays = {}
+    for name, shape in case.inputs.items():
+        if case.vocabulary:
+            arrays[name] = rng.integers(0, case.vocabulary, (ROWS, *shape))
+        else:
+            arrays[name] = rng.uniform(0.2, 1.5, (ROWS, *shape)) * rng.choice([-1, 1], (ROWS, *shape))
+    arrays.update({path: rng.normal(size=p.spec.at({}).shape) for path, p in built.parameters.items()})
+    arrays.update({path: rng.uniform(0.5, 1.5, p.spec.at({}).shape) for path, p in built.states.items()})
+    return Ready(built, {name: a.astype(dtype) if a.dtype.kind == "f" else a for name, a in arrays.items()})
+
+
+def first(x: torch.Tensor) -> torch.Tensor:
+    """Channels from the last axis to the second."""
+    return x.movedim(-1, 1)
+
+
+def last(x: torch.Tensor) -> torch.Tensor:
+    """Channels back to the last axis."""
+    return x.movedim(1, -1)
+
+
+def dense(x: torch.Tensor, p: P, name: str = "") -> torch.Tensor:
+    """PyTorch's dense layer."""
+    return functional.linear(x, p[f"{name}weight"], p.get(f"{name}bias"))
+
+
+def conv(
+    x: torch.Tensor,
+    p: P,
+    around: tuple[int, ...] = (),
+    stride: Any = 1,
+    dilation: Any = 1,
+    groups: int = 1,
+    name: str = "",
+) -> torch.Tensor:
+    """PyTorch's convolution; ``around`` names the padding from the last axis on."""
+    convolved = (functional.conv1d, functional.conv2d, functional.conv3d)[x.ndim - 3]
+    padded = functional.pad(first(x), around)
+    weight, bias = first(p[f"{name}weight"]), p.get(f"{name}bias")
+    return last(convolved(padded, weight, bias, stride, 0, dilation, groups))

@@ -1,0 +1,44 @@
+"""Embeddings: whole numbers in, vectors out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.nn import functional
+
+from chainrule import nn
+from layer_cases.case import Case, P
+
+
+def _bag(mode: str, padding: int | None = None) -> Any:
+    def peer(x: torch.Tensor, p: P) -> torch.Tensor:
+        rows = x.reshape(-1, x.shape[-1])
+        found = functional.embedding_bag(rows, p["weight"], mode=mode, padding_idx=padding)
+        return found.reshape(*x.shape[:-1], -1)
+
+    return peer
+
+
+def _without_none(x: torch.Tensor, p: P) -> torch.Tensor:
+    """Rows of padding are 0, as PyTorch's table has them at first."""
+    table = p["weight"] * (torch.arange(5) != 2)[:, None]
+    return functional.embedding(x, table, padding_idx=2)
+
+
+CASES: dict[str, Case] = {
+    "embedding": Case(
+        nn.Embedding(5, 2), (3,), lambda x, p: functional.embedding(x, p["weight"]), None, 5
+    ),
+    "embedding with padding": Case(nn.Embedding(5, 3, padding=2), (4,), _without_none, None, 5),
+    "embedding of one word": Case(
+        nn.Embedding(4, 2, weight_init="xavier", penalty=nn.L1(0.1)), (),
+        lambda x, p: functional.embedding(x, p["weight"]), None, 4,
+    ),
+    "bag of means": Case(nn.EmbeddingBag(5, 2), (4,), _bag("mean"), None, 5),
+    "bag of sums": Case(nn.EmbeddingBag(5, 2, "sum"), (2, 3), _bag("sum"), None, 5),
+    "bag of the largest": Case(nn.EmbeddingBag(5, 2, "max"), (4,), _bag("max"), None, 5),
+    "bag of means with padding": Case(nn.EmbeddingBag(3, 2, padding=0), (3,), _bag("mean", 0), None, 3),
+    "bag of sums with padding": Case(nn.EmbeddingBag(3, 2, "sum", 0), (3,), _bag("sum", 0), None, 3),
+    "bag of the largest with padding": Case(nn.EmbeddingBag(3, 2, "max", 0), (3,), _bag("max", 0), None, 3),
+}  # fmt: skip

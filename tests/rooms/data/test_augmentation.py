@@ -1,0 +1,223 @@
+"""Augmented images depend on seed, epoch and the image's number alone, and agree with Pillow and PyTorch."""
+
+from __future__ import annotations
+
+import colorsys
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageOps
+from scipy.stats import beta, kstest
+
+from chainrule.data import Order
+from chainrule.data.augmentation import (
+    CHANGES,
+    MIXES,
+    OPERATIONS,
+    Affine,
+    Augmentation,
+    Colour,
+    Crop,
+    CutMix,
+    Erase,
+    Flip,
+    Mixup,
+    RandAugment,
+    ResizedCrop,
+    Rotate,
+    batches,
+)
+from chainrule.data.augmentation.change import draw
+from chainrule.data.augmentation.colour import turn_hue
+from chainrule.data.augmentation.geometry import grow, move, skew, turn
+from chainrule.data.augmentation.warp import compose, warp
+from chainrule.errors import ChainruleError
+from chainrule.keyed import key_of
+
+STRONG: dict[str, Any] = {
+    "Flip": Flip(0.5, 0.5),
+    "Crop": Crop(3, fill=0.5),
+    "ResizedCrop": ResizedCrop(),
+    "Rotate": Rotate(40),
+    "Affine": Affine(30, 0.2, (0.7, 1.4), 20, 0.3),
+    "Colour": Colour(0.4, 0.4, 0.4, 0.2),
+    "Erase": Erase(0.7),
+    "RandAugment": RandAugment(3, 20),
+    "Mixup": Mixup(0.5),
+    "CutMix": CutMix(),
+}
+SINGLE = [Augmentation(STRONG[name]) for name in CHANGES] + [Augmentation(mix=STRONG[name]) for name in MIXES]
+WHOLE = Augmentation(Crop(2), Flip(), Colour(0.2, 0.2, 0.2, 0.1), Erase(), mix=(Mixup(0.4), CutMix()))
+
+
+def pictures(count: int = 12, channels: int = 3, height: int = 9, width: int = 7) -> np.ndarray:
+    return np.random.default_rng(3).integers(0, 256, (count, height, width, channels), dtype=np.uint8)
+
+
+def test_every_change_has_a_strong_example() -> None:
+    assert set(STRONG) == {*CHANGES, *MIXES}
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("augmentation", [*SINGLE, WHOLE], ids=str)
+def test_an_image_does_not_depend_on_its_neighbours(augmentation: Augmentation, channels: int) -> None:
+    images = pictures(channels=channels)
+    before = images.copy()
+    whole = augmentation.apply(images, np.arange(12), seed=5, epoch=2)
+    assert whole.x.dtype == np.float32
+    assert whole.x.shape == images.shape
+    assert whole.x.min() >= 0
+    assert whole.x.max() <= 1 + 1e-6
+    assert (images == before).all()
+    for some in ([7], [3, 11], [11, 0, 5, 2, 9]):
+        part = augmentation.apply(images, np.array(some), seed=5, epoch=2)
+        assert part.x.tobytes() == whole.x[some].tobytes()
+        assert part.share.tolist() == whole.share[some].tolist()
+    assert not np.array_equal(augmentation.apply(images, np.arange(12), 5, 3).x, whole.x)
+    assert not np.array_equal(augmentation.apply(images, np.arange(12), 6, 2).x, whole.x)
+
+
+@pytest.mark.parametrize("augmentation", [*SINGLE, WHOLE], ids=str)
+def test_records_come_back_and_print_their_settings(augmentation: Augmentation) -> None:
+    record = json.loads(json.dumps(augmentation.to_record()))
+    assert Augmentation.from_record(record) == augmentation
+    assert eval(str(augmentation), {**globals()}) == augmentation
+
+
+@given(workers=st.integers(1, 5), size=st.integers(1, 13), epoch=st.integers(0, 3))
+@settings(max_examples=12, deadline=None)
+def test_batches_are_the_same_for_any_number_of_workers(workers: int, size: int, epoch: int) -> None:
+    images, y = pictures(), np.arange(12) % 3
+    order = Order(12, size, seed=4)
+    made = list(batches(images, y, order, WHOLE, epoch, workers))
+    whole = WHOLE.apply(images, np.arange(12), 4, epoch)
+    shares = whole.targets(np.eye(3, dtype=np.float32)[y], np.arange(12))
+    rows = order.epoch(epoch)
+    assert np.concatenate([x for x, _ in made]).tobytes() == whole.x[rows].tobytes()
+    assert np.concatenate([t for _, t in made]).tobytes() == shares[rows].tobytes()
+    assert np.allclose(shares.sum(axis=1), 1)
+
+
+def test_batches_can_be_left_early_and_pass_errors_on() -> None:
+    images, y = pictures(), np.arange(12)
+    first = next(batches(images, y, Order(12, 2), Augmentation(Flip()), workers=3))
+    assert first[1].tolist() == Order(12, 2).batch(0, 0).tolist()
+    bad = images.astype(np.float32)
+    with pytest.raises(ChainruleError, match="E354"):
+        list(batches(bad, y, Order(12, 2), Augmentation(Flip())))
+
+
+def test_the_map_looks_up_what_pytorch_looks_up() -> None:
+    images = np.random.default_rng(0).random((3, 6, 9, 2))
+    maps = np.array(
+        [
+            compose(move(1.5, -2.25), turn(33), grow(0.8)),
+            compose(skew(20), grow(1.7)),
+            compose(turn(-70), skew(-10, upright=False)),
+        ]
+    )
+    theta = maps.copy()  # PyTorch counts from -1 to 1, in halves of the width and the height
+    half = np.array([9 / 2, 6 / 2])
+    theta[:, :, :2] *= half[None, None, :] / half[None, :, None]
+    theta[:, :, 2] /= half
+    grid = torch.nn.functional.affine_grid(torch.tensor(theta), [3, 2, 6, 9], align_corners=False)
+    want = torch.nn.functional.grid_sample(
+        torch.tensor(images).permute(0, 3, 1, 2), grid, padding_mode="zeros", align_corners=False
+    )
+    assert np.abs(warp(images, maps) - want.permute(0, 2, 3, 1).numpy()).max() < 1e-12
+    ones = warp(np.ones((3, 6, 9, 2)), maps, fill=1.0)
+    assert np.abs(ones - 1).max() < 1e-12  # what lies outside has the fill's value, seamlessly
+
+
+def test_a_quarter_turn_turns_against_the_clock() -> None:
+    images = np.arange(9.0).reshape(1, 3, 3, 1)
+    turned = warp(images, np.array([turn(90)]))[0, ..., 0]
+    assert np.abs(turned - np.rot90(images[0, ..., 0])).max() < 1e-12
+    shifted = warp(images, np.array([move(1, 0)]))[0, ..., 0]
+    assert shifted[:, 1:].tolist() == images[0, :, :2, 0].tolist()
+
+
+def test_colours_turn_as_on_the_wheel() -> None:
+    images = pictures(2).astype(np.float32) / 255
+    turned = turn_hue(images, np.array([0.3, -0.17]))
+    for image, out, by in zip(images, turned, (0.3, -0.17), strict=True):
+        for old, new in zip(image.reshape(-1, 3).tolist(), out.reshape(-1, 3).tolist(), strict=True):
+            h, s, v = colorsys.rgb_to_hsv(*old)
+            assert np.allclose(new, colorsys.hsv_to_rgb((h + by) % 1, s, v), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["equalize", "autocontrast", "posterize", "solarize"])
+def test_operations_agree_with_pillow(name: str) -> None:
+    grey = np.random.default_rng(1).integers(30, 200, (16, 16, 3), dtype=np.uint8)
+    image = Image.fromarray(grey)
+    strength = 0.5
+    want = {
+        "equalize": lambda: ImageOps.equalize(image),
+        "autocontrast": lambda: ImageOps.autocontrast(image),
+        "posterize": lambda: ImageOps.posterize(image, 6),
+        "solarize": lambda: ImageOps.solarize(image, 128),
+    }[name]()
+    found = OPERATIONS[name](grey[None].astype(np.float32) / 255, np.array([strength]))[0] * 255
+    assert np.abs(found - np.asarray(want)).max() <= (1 + 1e-3 if name == "autocontrast" else 1e-3)
+
+
+def test_the_shares_of_mixing_are_drawn_from_a_beta_distribution() -> None:
+    u = draw(key_of(8), np.arange(2000), 3)
+    tiny = np.zeros((2000, 1, 1, 1), np.float32)
+    _, share = Mixup(0.7)(tiny, tiny, u)
+    assert kstest(share, beta(0.7, 0.7).cdf).pvalue > 0.01
+    own, other = np.ones((2000, 8, 8, 1), np.float32), np.zeros((2000, 8, 8, 1), np.float32)
+    cut, share = CutMix(1.0)(own, other, u)
+    assert np.allclose(cut.mean(axis=(1, 2, 3)), share)  # the share is the area that is still its own
+
+
+def test_draws_are_even_and_chances_are_kept() -> None:
+    assert kstest(draw(key_of(1), np.arange(1000), 2).reshape(-1), "uniform").pvalue > 0.01
+    images = np.zeros((2000, 1, 2, 1), np.float32)
+    images[:, :, 1] = 1
+    mirrored = Augmentation(Flip(0.25)).apply(images, np.arange(2000)).x[:, 0, 0, 0]
+    assert 0.2 < mirrored.mean() < 0.3
+
+
+BAD: dict[str, Any] = {
+    "chance": (lambda: Flip(1.5), "E102"),
+    "nan": (lambda: Rotate(float("nan")), "E102"),
+    "falling": (lambda: Affine(scale=(2, 1)), "E102"),
+    "single": (lambda: Erase(area=0.3), "E102"),  # type: ignore[arg-type]
+    "half": (lambda: Crop(2.5), "E102"),  # type: ignore[arg-type]
+    "text": (lambda: Colour(hue="red"), "E102"),  # type: ignore[arg-type]
+    "none": (lambda: RandAugment(0), "E102"),
+    "alpha": (lambda: Mixup(0), "E102"),
+    "no change": (lambda: Augmentation(Mixup()), "E113"),  # type: ignore[arg-type]
+    "no mix": (lambda: Augmentation(mix=Flip()), "E113"),  # type: ignore[arg-type]
+    "no axis": (lambda: WHOLE.apply(np.zeros((2, 4, 4)), np.arange(2)), "E354"),
+    "integers": (lambda: WHOLE.apply(np.zeros((2, 4, 4, 1), int), np.arange(2)), "E354"),
+    "range": (lambda: WHOLE.apply(np.full((2, 4, 4, 1), 2.0), np.arange(2)), "E354"),
+    "hole": (lambda: WHOLE.apply(np.full((2, 4, 4, 1), np.nan), np.arange(2)), "E354"),
+    "rows": (lambda: batches(pictures(), np.arange(3), Order(12, 2), WHOLE), "E344"),
+    "workers": (lambda: batches(pictures(), np.arange(12), Order(12, 2), WHOLE, workers=0), "E102"),
+    "record": (lambda: Augmentation.from_record({"changes": []}), "E355"),
+    "list": (lambda: Augmentation.from_record({"changes": {}, "mix": []}), "E355"),
+    "kind": (lambda: Augmentation.from_record({"changes": [{"kind": "os.system"}], "mix": []}), "E355"),
+    "field": (lambda: Augmentation.from_record({"changes": [{"kind": "Flip"}], "mix": []}), "E355"),
+    "value": (
+        lambda: Augmentation.from_record(
+            {"changes": [{"kind": "Rotate", "degrees": [], "fill": 0}], "mix": []}
+        ),
+        "E102",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_named(name: str) -> None:
+    make, code = BAD[name]
+    with pytest.raises(ChainruleError) as caught:
+        list(make())
+    assert caught.value.code == code
+    assert caught.value.received

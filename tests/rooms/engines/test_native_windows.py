@@ -1,0 +1,120 @@
+"""Convolution and pooling in machine code agree with the law, whatever the settings and the batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import chainrule as cr
+from chainrule.engines import native, reference
+from chainrule.gradient import grad
+from chainrule.graph import Graph, input_node
+from chainrule.plan.layout import FROM, orders
+from chainrule.spec import Size
+
+ROWS = (1, 3, FROM - 1, FROM, 17, 20)
+
+
+@st.composite
+def windows(draw: st.DrawFn) -> tuple[Graph, dict[str, tuple]]:
+    """A net of a convolution, a curve and a pooling over images of one to three axes, with all gradients."""
+    axes = draw(st.integers(1, 3))
+    small = {1: 9, 2: 7, 3: 4}[axes]
+    space = tuple(draw(st.integers(3, small)) for _ in range(axes))
+    groups, deep, out = draw(st.sampled_from((1, 1, 2, 3))), draw(st.integers(1, 3)), draw(st.integers(1, 7))
+    kernel = tuple(draw(st.integers(1, min(3, n))) for n in space)
+    each = st.tuples(*(st.integers(0, 2) for _ in range(axes)))
+    padding = tuple(zip(draw(each), draw(each), strict=True))
+    stride = draw(st.tuples(*(st.integers(1, 2) for _ in range(axes))))
+    fits = all(2 * (k - 1) < n for k, n in zip(kernel, space, strict=True))
+    dilation = draw(st.sampled_from((1, 2))) if fits else 1
+    x = input_node("x", (None, *space, deep * groups), "float64")
+    w = input_node("w", (out * groups, *kernel, deep), "float64")
+    b = input_node("b", (out * groups,), "float64")
+    y = cr.tanh(cr.convolution(x, w, stride, padding, dilation, groups) + b)
+    pool = draw(st.sampled_from((cr.max_pool, cr.average_pool)))
+    if draw(st.booleans()):
+        y = pool(y, draw(st.integers(1, 2)), draw(st.integers(1, 2)), "same")
+    flat = y.reshape((Size.symbol("B"), int(np.prod([int(n) for n in y.shape[1:]]))))
+    v = input_node("v", (flat.shape[1], 3), "float64")
+    loss = cr.mean(cr.square(flat @ v))
+    names = ("x", "w", "b", "v")
+    slopes = grad(loss, [x, w, b, v])
+    graph = Graph({"y": y, "loss": loss, **{f"d{n}": s for n, s in zip(names, slopes, strict=True)}})
+    return graph, {n: node.shape for n, node in zip(names, (x, w, b, v), strict=True)}
+
+
+def feeds(shapes: dict[str, tuple], rows: int) -> dict[str, np.ndarray]:
+    rng = np.random.Generator(np.random.Philox(rows))
+    return {
+        name: rng.normal(size=[n if isinstance(n, int) else rows for n in shape])
+        for name, shape in shapes.items()
+    }
+
+
+@settings(max_examples=40)
+@given(windows(), st.sampled_from(ROWS))
+def test_values_and_gradients(made: tuple[Graph, dict[str, tuple]], rows: int) -> None:
+    graph, shapes = made
+    given_arrays = feeds(shapes, rows)
+    law, fast = reference.Program(graph).run(given_arrays), native.Program(graph).run(given_arrays)
+    for name, value in law.items():
+        np.testing.assert_allclose(fast[name], value, rtol=1e-9, atol=1e-9, err_msg=name)
+
+
+def test_many_samples_lie_innermost_and_few_do_not() -> None:
+    x, w = input_node("x", (None, 6, 6, 2)), input_node("w", (3, 3, 3, 2))
+    y = cr.relu(cr.convolution(x, w))
+    graph = Graph({"loss": cr.mean(y)})
+    found = orders(graph, {"B": FROM})
+    assert found[y] == found[y.inputs[0]] == (1, 2, 3, 0)
+    assert orders(graph, {"B": FROM - 1}) == {}
+
+
+D = cr.Dense
+NETS: dict[str, Callable[[], cr.Layer]] = {
+    "LeNet": lambda: cr.Sequential(
+        cr.Conv(6, 5, padding="same", activation="relu"), cr.MaxPool(2), cr.Conv(16, 3, activation="relu"),
+        cr.MaxPool(2), cr.Flatten(), D(12, "relu"), D(3),
+    ),
+    "strides and groups": lambda: cr.Sequential(
+        cr.Conv(8, 3, stride=2, activation="tanh"), cr.Conv(8, 3, groups=4, padding=1, activation="relu"),
+        cr.AveragePool(2, 1), cr.Dropout(0.3), cr.GlobalAveragePool(), D(3),
+    ),
+    "residual": lambda: cr.Sequential(
+        cr.Conv(4, 3, padding="same"), cr.Residual(cr.Conv(4, 3, padding="same", activation="relu")),
+        cr.GlobalMaxPool(), D(3),
+    ),
+}  # fmt: skip
+
+
+def trained(
+    name: str, engine: str, batch: int, threads: int, dtype: str = "float64"
+) -> dict[str, np.ndarray]:
+    rng = np.random.Generator(np.random.Philox(4))
+    x, y = rng.normal(size=(70, 10, 10, 2)), rng.integers(0, 3, 70)  # the last batch is a short one
+    with cr.settings.using(threads=threads):
+        model = cr.Model(
+            NETS[name](), "cross_entropy", cr.SGD(0.05, momentum=0.9), engine=engine, dtype=dtype
+        )
+        model.fit(x, y, epochs=2, batch_size=batch, seed=3, verbose=False)
+    return model.parameters()
+
+
+@pytest.mark.parametrize("name", NETS)
+@pytest.mark.parametrize("batch", [5, 32])
+def test_trainings_end_where_the_law_ends(name: str, batch: int) -> None:
+    law, fast = (trained(name, engine, batch, 2) for engine in ("reference", "native"))
+    for path, value in law.items():
+        np.testing.assert_allclose(fast[path], value, rtol=1e-8, atol=1e-10, err_msg=path)
+
+
+@pytest.mark.parametrize("threads", [1, 8])
+def test_the_bits_are_those_of_any_number_of_threads(threads: int) -> None:
+    two, other = (trained("LeNet", "native", 32, n, "float32") for n in (2, threads))
+    for path, value in two.items():
+        np.testing.assert_array_equal(other[path], value, err_msg=path)

@@ -1,0 +1,155 @@
+"""Settings and inputs that layers refuse, with the code and the layer's name and line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import pytest
+
+from chainrule import nn
+from chainrule.errors import ShapeError, UsageError
+from chainrule.spec import Size, Spec
+
+B = Size.symbol("B")
+D = nn.Dense(2)
+
+
+@pytest.mark.parametrize(
+    ("code", "make"),
+    [
+        ("E102", lambda: nn.ConvTranspose(0, 2)),
+        ("E102", lambda: nn.ConvTranspose(3, 2, groups=2)),
+        ("E102", lambda: nn.ConvTranspose(3, 2, space=0)),
+        ("E101", lambda: nn.DepthwiseConv(2, padding="smae")),
+        ("E102", lambda: nn.DepthwiseConv(2, 0)),
+        ("E102", lambda: nn.SeparableConv(3, 0)),
+        ("E101", lambda: nn.SeparableConv(3, 2, weight_init="hee")),
+        ("E102", lambda: nn.LPPool(0.5, 2)),
+        ("E102", lambda: nn.AdaptiveMaxPool(0)),
+        ("E102", lambda: nn.AdaptiveAveragePool((1, 2, 3, 4))),
+        ("E102", lambda: nn.FractionalMaxPool(2, 0.0)),
+        ("E102", lambda: nn.BatchNorm(momentum=1.1)),
+        ("E102", lambda: nn.BatchNorm(epsilon=0)),
+        ("E102", lambda: nn.LayerNorm(0)),
+        ("E102", lambda: nn.LayerNorm(scale=1)),
+        ("E102", lambda: nn.GroupNorm(0)),
+        ("E102", lambda: nn.RMSNorm(epsilon=-1)),
+        ("E102", lambda: nn.LocalResponseNorm(3, k=0)),
+        ("E104", lambda: nn.WeightNorm(3)),
+        ("E104", lambda: nn.SpectralNorm("dense")),
+        ("E102", lambda: nn.SpectralNorm(D, steps=0)),
+        ("E101", lambda: nn.Pad(1, "mirror")),
+        ("E102", lambda: nn.Pad(-1)),
+        ("E102", lambda: nn.Pad("same")),
+        ("E102", lambda: nn.Pad(1, value=float("nan"))),
+        ("E102", lambda: nn.Crop(((1, 2, 3),))),
+        ("E101", lambda: nn.UpSampling(mode="bilinear")),
+        ("E102", lambda: nn.UpSampling(1.5)),
+        ("E102", lambda: nn.UpSampling(align_corners=True)),
+        ("E102", lambda: nn.Permute((0, 1))),
+        ("E102", lambda: nn.RepeatVector(0)),
+        ("E102", lambda: nn.PixelShuffle(0)),
+        ("E102", lambda: nn.PixelUnshuffle("2")),
+        ("E102", lambda: nn.ChannelShuffle(0)),
+        ("E102", lambda: nn.Unfold(0)),
+        ("E101", lambda: nn.Fold(4, 2, padding="full")),
+        ("E102", lambda: nn.GaussianNoise(-1)),
+        ("E102", lambda: nn.AlphaDropout(1.0)),
+        ("E102", lambda: nn.Embedding(0, 2)),
+        ("E102", lambda: nn.Embedding(5, 2, padding=5)),
+        ("E101", lambda: nn.EmbeddingBag(5, 2, "median")),
+        ("E101", lambda: nn.Merge("plus")),
+        ("E102", lambda: nn.Merge("concatenate", 0)),
+        ("E101", lambda: nn.Parallel("plus", a=D)),
+        ("E102", lambda: nn.Dot((0, 1))),
+        ("E102", lambda: nn.PairwiseDistance(0.5)),
+        ("E102", lambda: nn.CosineSimilarity(0)),
+        ("E102", lambda: nn.Bilinear(0)),
+        ("E101", lambda: nn.Highway("rleu")),
+        ("E102", lambda: nn.SqueezeExcite(0)),
+        ("E104", lambda: nn.MixtureOfExperts(2, "dense")),
+    ],
+)
+def test_a_setting_out_of_its_range_is_refused(code: str, make: Callable[[], object]) -> None:
+    with pytest.raises(UsageError) as caught:
+        make()
+    assert caught.value.code == code
+    assert caught.value.where
+
+
+TWO: Mapping[str, tuple] = {"a": (3,), "b": (4,)}
+
+
+@pytest.mark.parametrize(
+    ("code", "layer", "shape"),
+    [
+        ("E213", nn.ConvTranspose(2, 2), (3,)),
+        ("E214", nn.ConvTranspose(2, 2, groups=2), (4, 3)),
+        ("E216", nn.ConvTranspose(2, 2, space=9), (4, 3)),
+        ("E213", nn.DepthwiseConv(2), (3,)),
+        ("E215", nn.LPPool(2, 5), (4, 3)),
+        ("E218", nn.AdaptiveMaxPool((2, 2)), (4, 3)),
+        ("E219", nn.AdaptiveAveragePool(2), (0, 3)),
+        ("E215", nn.FractionalMaxPool(3, 0.9), (4, 3)),
+        ("E208", nn.BatchNorm(), ()),
+        ("E208", nn.LayerNorm(2), (4,)),
+        ("E214", nn.GroupNorm(2), (4, 3)),
+        ("E230", nn.InstanceNorm(), (1, 3)),
+        ("E208", nn.RMSNorm(3), (4, 3)),
+        ("E213", nn.Pad(1), (3,)),
+        ("E218", nn.Pad((1, 1)), (4, 3)),
+        ("E215", nn.Pad(4, "reflect"), (4, 3)),
+        ("E215", nn.Pad(5, "circular"), (4, 3)),
+        ("E215", nn.Crop(2), (4, 3)),
+        ("E218", nn.Crop(((1, 1), 1)), (4, 3)),
+        ("E218", nn.UpSampling((2, 2)), (4, 3)),
+        ("E208", nn.Permute((2, 1)), (4,)),
+        ("E214", nn.PixelShuffle(2), (4, 4, 3)),
+        ("E208", nn.PixelUnshuffle(2), (4, 3, 3)),
+        ("E214", nn.ChannelShuffle(2), (4, 3)),
+        ("E215", nn.Unfold(5), (4, 3)),
+        ("E214", nn.Fold(4, 2), (3, 3)),
+        ("E216", nn.Fold(9, 2), (3, 4)),
+        ("E213", nn.SpatialDropout(), (3,)),
+        ("E208", nn.EmbeddingBag(5, 2), ()),
+        ("E208", nn.Merge("add"), (3,)),
+        ("E201", nn.Merge("add"), TWO),
+        ("E207", nn.Merge("concatenate", 1), {"a": (2, 3), "b": (2, 4)}),
+        ("E201", nn.Parallel("multiply", a=D, b=nn.Dense(3)), (3,)),
+        ("E208", nn.Dot(), TWO),
+        ("E208", nn.Dot((5, 1)), TWO),
+        ("E208", nn.Dot(), {**TWO, "c": (3,)}),
+        ("E201", nn.CosineSimilarity(), TWO),
+        ("E208", nn.PairwiseDistance(), (3,)),
+        ("E201", nn.Bilinear(2), {"a": (2, 3), "b": (3, 3)}),
+        ("E208", nn.Highway(), ()),
+        ("E213", nn.SqueezeExcite(), (3,)),
+        ("E208", nn.MixtureOfExperts(2, nn.Flatten()), (2, 3)),
+    ],
+)
+def test_an_input_that_does_not_fit_is_refused(code: str, layer: nn.Layer, shape: tuple | Mapping) -> None:
+    shapes = shape if isinstance(shape, Mapping) else {"x": shape}
+    inputs = {name: Spec((B, *lengths), "float32") for name, lengths in shapes.items()}
+    with pytest.raises(ShapeError) as caught:
+        nn.build(nn.Sequential(layer), inputs, "float32", training=True)
+    assert caught.value.code == code
+    assert f'{type(layer).__name__} "{layer.kind}1" (test_layer_refusals.py:' in str(caught.value)
+
+
+def test_one_sample_known_beforehand_is_refused_too() -> None:
+    with pytest.raises(ShapeError, match="E230"):
+        nn.build(nn.BatchNorm(), {"x": Spec((1, 3), "float32")}, "float32", training=True)
+    nn.build(nn.BatchNorm(), {"x": Spec((1, 3), "float32")}, "float32")
+
+
+@pytest.mark.parametrize("around", [nn.WeightNorm, nn.SpectralNorm])
+def test_a_layer_without_weights_has_none_to_normalise(around: Callable[[nn.Layer], nn.Layer]) -> None:
+    with pytest.raises(UsageError, match="E102"):
+        nn.build(around(nn.BatchNorm()), {"x": Spec((B, 3), "float32")}, "float32")
+
+
+def test_lists_in_a_layer_are_kept_as_tuples() -> None:
+    assert nn.Pad([[1, 2], 3]) == nn.Pad(((1, 2), 3))
+    assert nn.Permute([2, 1]) == nn.Permute((2, 1))
+    assert nn.Dot([1, 1]) == nn.Dot((1, 1))
+    assert nn.Fold([4, 4], [2, 2]) == nn.Fold((4, 4), (2, 2))

@@ -1,0 +1,149 @@
+"""Every optimizer in a whole training: resumed to the bit, saved and read again, on both engines alike."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule import nn
+from chainrule.errors import UsageError
+from chainrule.events import StepDone
+from chainrule.nn.optimizer import OPTIMIZERS
+from chainrule.train.learner import Learner
+from chainrule.train.stopping import EarlyStopping
+
+RNG = np.random.default_rng(7)
+X = RNG.normal(size=(14, 3)).astype(np.float32)
+Y = (X[:, 0] * X[:, 1] > 0).astype(np.int64)
+VALID = (RNG.normal(size=(6, 3)).astype(np.float32), np.array([1, 0] * 3))
+MORE: dict[str, nn.Optimizer] = {
+    "ema": nn.EMA(nn.Adam(0.05), 0.7),
+    "swa": nn.SWA(nn.SGD(0.5, momentum=0.5), 3, 2),
+    "accumulated": nn.Accumulated(nn.AdamW(nn.Warmup(2, nn.Cosine(0.1))), 3, nn.ClipGlobalNorm(0.5)),
+    "mean of accumulated groups": nn.EMA(
+        nn.Accumulated(nn.Grouped(nn.RMSprop(0.05), (nn.Group("*.weight", 2.0, 0.1, nn.MaxNorm(1.0)),))), 0.8
+    ),
+    "line search": nn.LBFGS(history=2),
+    "plateau": nn.SGD(nn.Warmup(2, nn.ReduceOnPlateau(1.5, 0.5, 0))),
+}
+ALL = {**{name: kind() for name, kind in OPTIMIZERS.items() if name != "lbfgs"}, **MORE}
+
+
+def learner(optimizer: nn.Optimizer, engine: str = "reference") -> Learner:
+    net = nn.Sequential(nn.Dense(4, "tanh"), nn.Dropout(0.1), nn.Dense(2))
+    return Learner(net, "cross_entropy", optimizer, engine=engine)
+
+
+def fit(model: Learner, folder: Path | None = None, **more: Any) -> Learner:
+    size = None if model.recipe.optimizer.needs_all else 4
+    options = {"epochs": 4, "batch_size": size, "seed": 3, "verbose": False, "validation": VALID, **more}
+    model.fit(X, Y, run=folder, save_every=math.inf, **options)
+    return model
+
+
+def digest(folder: Path) -> str:
+    return hashlib.sha256(max((folder / "checkpoints").iterdir()).read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_resumed_it_ends_in_the_same_bytes(name: str, tmp_path: Path) -> None:
+    whole = fit(learner(ALL[name]), tmp_path / "whole")
+    last = whole.facts["steps"] // 2 + 1
+
+    def stop(event: object) -> bool:
+        return isinstance(event, StepDone) and event.step == last
+
+    fit(learner(ALL[name]), tmp_path / "part", callbacks=[stop])
+    resumed = fit(learner(ALL[name]), tmp_path / "part", resume=True)
+    assert digest(tmp_path / "part") == digest(tmp_path / "whole")
+    assert resumed.history == whole.history
+    for path, value in whole.parameters().items():
+        assert value.tobytes() == resumed.parameters()[path].tobytes()
+
+
+@pytest.mark.parametrize("name", ["line search", "plateau", "mean of accumulated groups"])
+def test_the_native_engine_resumes_to_the_bit_and_stays_near_the_law(name: str, tmp_path: Path) -> None:
+    law, whole = fit(learner(ALL[name])), fit(learner(ALL[name], "native"), tmp_path / "whole")
+
+    def stop(event: object) -> bool:
+        return isinstance(event, StepDone) and event.step == 3
+
+    fit(learner(ALL[name], "native"), tmp_path / "part", callbacks=[stop])
+    resumed = fit(learner(ALL[name], "native"), tmp_path / "part", resume=True)
+    assert digest(tmp_path / "part") == digest(tmp_path / "whole")
+    for path, value in whole.parameters().items():
+        assert value.tobytes() == resumed.parameters()[path].tobytes()
+        np.testing.assert_allclose(value, law.parameters()[path], rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", MORE)
+def test_a_file_keeps_the_optimizer_and_the_weights_that_answer(name: str, tmp_path: Path) -> None:
+    model = fit(learner(MORE[name]))
+    model.save(tmp_path / "m.safetensors")
+    read = Learner.load(tmp_path / "m.safetensors")
+    assert read.recipe.optimizer == MORE[name]
+    for path, value in model.parameters().items():
+        assert read.parameters()[path].tobytes() == value.tobytes()
+    assert str(read.recipe.optimizer) == str(MORE[name])
+
+
+@pytest.mark.parametrize("name", ["ema", "swa", "schedule_free_adamw", "asgd", "line search"])
+def test_what_is_measured_after_an_epoch_is_what_the_model_has_then(name: str) -> None:
+    model = fit(learner(ALL[name]))
+    measured = model.evaluate(*VALID)
+    assert measured["loss"] == pytest.approx(model.history[-1]["val_loss"], rel=1e-6)
+    kept = fit(learner(ALL[name]), epochs=6, callbacks=[EarlyStopping(patience=2)])
+    best = min(row["val_loss"] for row in kept.history)  # type: ignore[type-var]
+    assert kept.evaluate(*VALID)["loss"] == pytest.approx(best, rel=1e-6)
+
+
+def test_a_mean_is_not_the_last_weight() -> None:
+    plain, mean = fit(learner(nn.Adam(0.05))), fit(learner(nn.EMA(nn.Adam(0.05), 0.7)))
+    for path, value in plain.parameters().items():
+        assert not np.allclose(value, mean.parameters()[path], atol=1e-4)
+
+
+def test_the_rate_is_lowered_when_the_loss_no_longer_improves() -> None:
+    told: list[float] = []
+    rate = nn.ReduceOnPlateau(0.5, 0.5, 1, "val_accuracy", larger=True)
+    listen = [lambda event: told.append(event.rate) if isinstance(event, StepDone) else None]
+    model = fit(learner(nn.SGD(rate)), epochs=12, callbacks=listen)
+    counters: dict[str, float | None] = {}
+    expected = []
+    for row in model.history:
+        expected += [0.5 * 0.5 ** (counters.get("reductions") or 0)] * 4
+        counters = rate.judge(counters, row)
+    assert told == pytest.approx(expected)
+    assert counters["reductions"]
+
+
+def test_a_plateau_of_what_is_not_measured_is_refused() -> None:
+    with pytest.raises(UsageError) as caught:
+        fit(learner(nn.SGD(nn.ReduceOnPlateau(0.1))), validation=None)
+    assert caught.value.code == "E101"
+    assert "validation=0.2" in str(caught.value)
+
+
+def test_a_line_search_wants_the_whole_set_and_then_needs_few_steps() -> None:
+    with pytest.raises(UsageError) as caught:
+        learner(nn.LBFGS()).fit(X, Y, batch_size=4, verbose=False)
+    assert (caught.value.code, caught.value.fix) == ("E102", "batch_size=None")
+    net = nn.Sequential(nn.Dense(4, "tanh"), nn.Dense(2))
+    losses = {}
+    for optimizer in (nn.LBFGS(), nn.Adam(0.05)):
+        model = Learner(net, "cross_entropy", optimizer, dtype="float64", engine="reference")
+        model.fit(X, Y, epochs=40, batch_size=None, verbose=False)
+        losses[optimizer.name] = model.evaluate(X, Y)["loss"]
+    assert losses["lbfgs"] < 0.6 * losses["adam"]
+
+
+def test_an_explanation_shows_the_update_of_a_wrapped_optimizer() -> None:
+    model = cr.Model(nn.Dense(1), "half_mse", MORE["ema"], engine="reference")
+    model.fit(X, X[:, 0], epochs=1, verbose=False)
+    assert "0.05" in str(model.explain(X[0], X[0, 0]))
