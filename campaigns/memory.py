@@ -6,9 +6,8 @@ free pages are given back, the kernel's mark of the largest resident size is res
 made again, from drawing the parameters to the last step. What it adds to the process is the measured peak.
 The data set lies in memory before and after, and is neither predicted nor measured.
 
-Blocks from 128 KiB on are given back to the system as soon as they are freed (MALLOC_MMAP_THRESHOLD_, which
-then stays where it begins). By itself the C library moves that border up with every large block that is
-freed, and then keeps holes that no count of live arrays can know: ``--moving`` measures so.
+What no count of arrays can know are the holes that the C library keeps between blocks that are freed; they
+are why more is measured now and then, most of all where a training takes little.
 
 ``--only NAME`` measures the nets whose name holds NAME; ``--check 5`` fails when the median error is larger
 than so many percent.
@@ -19,7 +18,6 @@ from __future__ import annotations
 import argparse
 import ctypes
 import gc
-import os
 import statistics
 import subprocess
 import sys
@@ -181,12 +179,10 @@ def status(field: str) -> int:
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{field}:"))
 
 
-def in_own_process(name: str, moving: bool) -> tuple[int, int]:
+def in_own_process(name: str) -> tuple[int, int]:
     """What ``measure`` finds in a fresh process."""
-    border = {} if moving else {"MALLOC_MMAP_THRESHOLD_": str(128 * 1024)}
-    environment = {**os.environ, "MALLOC_ARENA_MAX": "1", **border}
     words = [sys.executable, __file__, "--case", name]
-    told = subprocess.run(words, capture_output=True, text=True, check=True, env=environment)
+    told = subprocess.run(words, capture_output=True, text=True, check=True)
     predicted, measured = map(int, told.stdout.split())
     return predicted, measured
 
@@ -195,7 +191,6 @@ def main() -> int:
     """Measure, print the table and the errors."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="")
-    parser.add_argument("--moving", action="store_true")
     parser.add_argument("--check", type=float)
     parser.add_argument("--case", help=argparse.SUPPRESS)
     asked = parser.parse_args()
@@ -207,7 +202,7 @@ def main() -> int:
     print("|---|---|---|---|---|---|---|---|")
     for name, case in CASES.items():
         if asked.only in name:
-            predicted, measured = in_own_process(name, asked.moving)
+            predicted, measured = in_own_process(name)
             errors.append(100 * (predicted / measured - 1))
             facts = f"{case.batch} | {case.optimizer} | {case.dtype} | {case.engine}"
             sizes = f"{amount(predicted, 'B')} | {amount(measured, 'B')}"

@@ -22,6 +22,8 @@ from chainrule.plan.task import BEFORE, PARTS, Buffer, Task
 from chainrule.plan.view import Triple, View, collapse, in_three, look
 from chainrule.spec import size_at
 
+FEW = 8  # rows up to which a product is cheaper as dot products than with the other side packed
+
 
 class Lowering:
     """Collects buffers and tasks.
@@ -239,7 +241,11 @@ def _matmul(low: Lowering, node: Node, phase: int) -> None:
         if len(collapse(view.shape[:-2], [view.strides[:-2]])[0]) > 1:
             view = low.in_order(view, source, phase)
         reads.append(view)
-    low.add("matmul", (node,), reads, (low.target(node),), phase)
+    (a, b), c = reads, low.target(node)
+    if len(c.shape) == 2 and a.shape[0] <= FEW and a.strides[1] == b.strides[0] == 1:
+        sliding.dots(low, node, (a, (0,), ()), (b, (1,), ()), c, phase, a.shape[1])
+    else:
+        low.add("matmul", (node,), reads, (c,), phase)
 
 
 def _scores(low: Lowering, node: Node, phase: int) -> None:

@@ -23,13 +23,16 @@ class Layout:
     size: int
 
 
-def lay_out(buffers: Sequence[Buffer], tasks: Sequence[Task], pinned: set[int]) -> Layout:
+def lay_out(
+    buffers: Sequence[Buffer], tasks: Sequence[Task], pinned: set[int], phase: int | None = None
+) -> Layout:
     """Give every work buffer a place, so that no two that are alive at once overlap.
 
     Buffers are placed in the order in which they are first written, each into the smallest gap that fits.
 
     Args:
         pinned: buffers that must live to the end.
+        phase: lay out what is written in this phase alone; the others have memory of their own.
     """
     first: dict[int, int] = {}
     last: dict[int, int] = {}
@@ -41,7 +44,7 @@ def lay_out(buffers: Sequence[Buffer], tasks: Sequence[Task], pinned: set[int]) 
     places, size = {}, 0
     for number in sorted(first, key=lambda n: first[n]):
         buffer = buffers[number]
-        if buffer.origin != "work":
+        if buffer.origin != "work" or phase not in (None, buffer.phase):
             continue
         until = len(tasks) if number in pinned else last[number]
         alive = [a for a in alive if a[2] >= first[number]]

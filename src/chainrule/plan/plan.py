@@ -108,7 +108,8 @@ def plan(graph: Graph, sizes: Mapping[str, int], cut: Cut | None = None) -> Plan
     if cut is not None:
         low.bring_home({label: graph.outputs[name] for name, label in cut.homes.items()}, AFTER)
     buffers, tasks, rows = tuple(low.buffers), tuple(low.tasks), parts.get("B", 1)
-    layout = lay_out(buffers, tasks, {view.buffer for view in outputs.values()})
+    shown = {view.buffer for view in outputs.values()}
+    layout = lay_out(buffers, tasks, shown, None if cut is None else PARTS)
     return Plan(graph, dict(sizes), rows, buffers, tasks, outputs, layout, joined is not None)
 
 

@@ -2,8 +2,9 @@
 
 A net that only answers needs no sums over the batch: any rows can be computed on their own, by any thread.
 They are taken in portions of a fixed size, so that a row's bits never depend on how many threads there are:
-small enough that what lies between input and answer stays in a core's cache, large enough that reading the
-weights once for each portion costs little.
+few enough that threads find work and memory stays small, many enough that a product of matrices is worth its
+name and that reading the weights once for each portion costs little (measured: 64 rows take 1.0 to 1.1 times
+as long as all at once, 8 rows 1.5 to 2.5 times).
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ from dataclasses import dataclass
 
 from chainrule.graph import Graph
 from chainrule.plan.batch import BATCH, roles
-from chainrule.plan.part import CACHE
 from chainrule.plan.plan import plan
 
 LEAST, MOST = 8, 64  # rows of a portion
+ROOM = 4 * 2**20  # bytes that lie between the inputs and the answers of a portion
 WORTH_APART = 1_000_000  # flops below which a batch is not taken apart: handing it to threads costs more
 
 
@@ -45,7 +46,7 @@ def portion(graph: Graph) -> Portion | None:
     if not is_apart(graph):
         return None
     trial = plan(graph, {"B": LEAST})
-    fits = CACHE // 2 * LEAST // max(trial.layout.size, 1)
+    fits = ROOM * LEAST // max(trial.layout.size, 1)
     rows = next(n for n in (MOST, MOST // 2, MOST // 4, LEAST) if n <= fits or n == LEAST)
     return Portion(rows, max(rows + 1, WORTH_APART * LEAST // max(trial.flops, 1)))
 

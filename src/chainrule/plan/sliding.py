@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 
 Lines = tuple[View, Sequence[int], Sequence[int], Sequence[int]]  # of a view, the axes: stack, rows, columns
+Pair = tuple[View, Sequence[int], Sequence[int]]  # of a view, the axes: rows or columns, places
 
 
 def multiply(low: Lowering, node: Node, a: Lines, b: Lines, c: Lines, phase: int, how: int = 0) -> None:
@@ -193,7 +194,7 @@ def _weight(low: Lowering, node: Node, phase: int) -> None:
             low.add("copy", (g,), (numbers,), (copy,), phase)
             numbers = copy
         for a, b, c in parts(op.groups, (numbers, -1), (seen, -1), (target, 0)):
-            _dots(low, node, (a, (n + 1,), places), (b, cells, places), c, phase)
+            dots(low, node, (a, (n + 1,), places), (b, cells, places), c, phase, a.shape[0])
         return
     numbers = low.in_order(numbers, g, phase)
     for a, b, c in parts(op.groups, (seen, -1), (numbers, -1), (target, 0)):
@@ -201,21 +202,23 @@ def _weight(low: Lowering, node: Node, phase: int) -> None:
         multiply(low, node, left, right, (c, (), range(1, n + 2), (0,)), phase)
 
 
-def _dots(low: Lowering, node: Node, a: Any, b: Any, c: View, phase: int) -> None:
-    """The task of dot products over (places, samples): of each a view, its rows (columns) and its places."""
+def dots(low: Lowering, node: Node, a: Pair, b: Pair, c: View, phase: int, k: int) -> None:
+    """The task of dot products over places and, behind each place, k numbers side by side.
+
+    Args:
+        a, b: a view each with those of its axes that number the rows (of b, the columns) and the places.
+        c: (rows, ..., columns), both of one stride.
+    """
+    (left, rows, places), (right, columns, _) = a, b
     tables = [
         low.table(offsets([view.shape[i] for i in axes], [view.strides[i] for i in axes]))
         for view, *both in (a, b)
         for axes in both
     ]
-    (left, rows, places), (right, columns, _) = a, b
-    counts = [
-        math.prod(v.shape[i] for i in axes) for v, axes in ((left, places), (left, rows), (right, columns))
-    ]
+    counted = ((left, places), (left, rows), (right, columns))
+    shape = (*(math.prod(view.shape[i] for i in axes) for view, axes in counted), k)
     strides = (c.strides[0], c.strides[-1])
-    low.add(
-        "dots", (node,), (left, right, *tables), (c,), phase, shape=(*counts, left.shape[0]), strides=strides
-    )
+    low.add("dots", (node,), (left, right, *tables), (c,), phase, shape=shape, strides=strides)
 
 
 def _input(low: Lowering, node: Node, phase: int) -> None:

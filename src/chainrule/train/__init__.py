@@ -9,6 +9,7 @@ how a number is computed: a step is a graph, and an engine runs it.
       Request, Work                   request.py, fitting.py     what is asked for, checked
       Network, Step                   step.py      the whole step as one graph
       Target, sample_weights          target.py, weighing.py     labels and weights as numbers
+      training_need, refuse_too_large need.py      what it takes of memory, before anything is allocated
       train(job, step, state)         loop.py      batches, epochs, events, checkpoints
       TrainState                      state.py     everything needed to go on
       EarlyStopping, Converged        stopping.py  when to end

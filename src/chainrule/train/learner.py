@@ -154,6 +154,7 @@ class Learner:
             DataError, ShapeError: samples that cannot be learned from, or do not fit the net; the model is
                 then what it was before.
             TrainingError E501: a number became NaN or infinite; the model then has the last good parameters.
+            TrainingError E508: a step does not fit into the memory that is free.
             FileError E505: the training to resume was another one.
         """
         request = Request(epochs, batch_size, seed, **known_options(options))

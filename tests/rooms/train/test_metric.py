@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,8 +25,9 @@ def judged(seed: int, rows: int, classes: int, weighted: bool) -> Answers:
 @given(seed=st.integers(0, 10**6), rows=st.integers(1, 30), classes=st.integers(2, 4), weighted=st.booleans())
 def test_classification(seed: int, rows: int, classes: int, weighted: bool) -> None:
     a = judged(seed, rows, classes, weighted)
-    found, y, chosen, w = score(a), a.target, a.answer.argmax(axis=1), {"sample_weight": a.weights}
-    average = {"average": "binary" if classes == 2 else "macro", "zero_division": 0, **w}
+    w: dict[str, Any] = {"sample_weight": a.weights}
+    found, y, chosen = score(a), a.target, a.answer.argmax(axis=1)
+    average: dict[str, Any] = {"average": "binary" if classes == 2 else "macro", "zero_division": 0, **w}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         wanted = {

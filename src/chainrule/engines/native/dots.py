@@ -2,7 +2,8 @@
 
 Numbers k lie side by side, in A and in B. So both are read as vectors, a tile of C keeps one vector of sums
 for each of its numbers, and the lanes are added up at the very end. It is the gradient by the weights of a
-convolution whose samples lie innermost: k are the samples, s the places of the image.
+convolution whose samples lie innermost: k are the samples, s the places of the image. And it is the product
+of a few samples with weights that are stored (outputs, inputs): there is one position, and k are the inputs.
 
 The block::
 
@@ -21,7 +22,8 @@ from llvmlite import ir
 from chainrule.engines.native.assembly import I64, Assembly, Value
 from chainrule.engines.native.short import SIZE, Vectors
 
-ROWS, COLUMNS = (3, 2, 1), (4, 2, 1)  # numbers of a tile: 12 vectors of sums, 7 of operands
+TILES = {3: (4, 2, 1), 2: (4, 2, 1), 1: (8, 4, 2, 1)}
+"""For so many rows of a tile, so many columns: all vectors of sums and of the rows fit 16 registers."""
 
 
 class DotsWriter:
@@ -46,7 +48,7 @@ class DotsWriter:
         positions, m, n, k, a, a_row, a_place, b, b_column, b_place, c, c_row, c_column, adds = words
         facts = [positions, k, a, a_row, a_place, b, b_column, b_place, c, c_row, c_column, adds]
         first = I64(0)
-        for rows in ROWS:
+        for rows in TILES:
             last = _last(code, first, m, rows)
             with code.counting(first, last, rows) as i:
                 self._columns(code, facts, n, i, rows)
@@ -58,7 +60,7 @@ class DotsWriter:
         """All columns for the rows from i on: in the widest tiles first."""
         positions, k, a, a_row, a_place, b, b_column, b_place, c, c_row, c_column, adds = facts
         start = I64(0)
-        for columns in COLUMNS:
+        for columns in TILES[rows]:
             stop = _last(code, start, n, columns)
             with code.counting(start, stop, columns) as j:
                 target = code.plus(code.times(i, c_row), code.times(j, c_column))
