@@ -16,7 +16,7 @@ from chainrule.plan.task import PARTS
 CACHE = 512 * 1024  # bytes of a core's second-level cache
 NEAR, FAR = 40e9, 12e9  # bytes a second from that cache, and from beyond it
 CALL = 60e-9  # seconds a call costs besides its work
-WORTH_A_LANE = 200_000  # flops below which a second lane costs more than it brings
+WORTH_A_LANE = 2_000_000  # flops below which a second lane costs more than it brings: cores talk slowly
 
 
 @dataclass(frozen=True)

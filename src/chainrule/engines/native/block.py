@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from chainrule.engines.native.dots import DotsWriter
-from chainrule.engines.native.kernels import draw, lookup, reduction, score
 from chainrule.engines.native.loop import Operation, Recipe, Writer
 from chainrule.engines.native.machine import Machine
 from chainrule.engines.native.product import ProductWriter
@@ -88,6 +87,10 @@ class Blocks:
 
     def at(self, view: View) -> Address:
         return Address(view.buffer, view.offset * np.dtype(self.kind(view)).itemsize)
+
+    def kernel(self, name: str, *facts: str | int) -> int:
+        """The address of a kernel, by its file and name; see ``Machine.kernel``."""
+        return self.machine.kernel(name, *facts)
 
     def loop(
         self,
@@ -218,10 +221,12 @@ def _sum(blocks: Blocks, task: Task) -> list[Call]:
     match task.kind:
         case "sum":
             adds = task.adds and task.facts.get("is_last", True)
-            return [Call(reduction.sum_rows(kind), (*words, Adds() if adds else 0))]
+            return [Call(blocks.kernel("reduction.sum_rows", kind), (*words, Adds() if adds else 0))]
         case "argmax":
-            return [Call(reduction.argmax_rows(kind), tuple(words))]
-    return [Call(reduction.largest_rows(kind, 1 if task.kind == "max" else -1), tuple(words))]
+            return [Call(blocks.kernel("reduction.argmax_rows", kind), tuple(words))]
+    return [
+        Call(blocks.kernel("reduction.largest_rows", kind, 1 if task.kind == "max" else -1), tuple(words))
+    ]
 
 
 def _scores(blocks: Blocks, task: Task) -> list[Call]:
@@ -230,7 +235,7 @@ def _scores(blocks: Blocks, task: Task) -> list[Call]:
     if c == 1 and along == 1 and k > 0:
         return [Call(blocks.scores(blocks.kind(x), task.kind), (n, k, blocks.at(x), outer, blocks.at(y)))]
     words = [n, k, c, blocks.at(x), outer, along, inner, blocks.at(y)]
-    return [Call(score.softmax_rows(blocks.kind(x), task.kind), tuple(words))]
+    return [Call(blocks.kernel("score.softmax_rows", blocks.kind(x), task.kind), tuple(words))]
 
 
 def _gather(blocks: Blocks, task: Task) -> list[Call]:
@@ -239,7 +244,7 @@ def _gather(blocks: Blocks, task: Task) -> list[Call]:
     width = int(np.prod(table.shape[1:]))
     many, rows = int(np.prod(index.shape)), table.shape[0]
     words = [many, width, blocks.at(table), rows, width, blocks.at(index), 1, blocks.at(y), FLAG]
-    return [Call(lookup.take_rows(blocks.kind(table), blocks.kind(index)), tuple(words))]
+    return [Call(blocks.kernel("lookup.take_rows", blocks.kind(table), blocks.kind(index)), tuple(words))]
 
 
 def _scatter(blocks: Blocks, task: Task) -> list[Call]:
@@ -248,13 +253,13 @@ def _scatter(blocks: Blocks, task: Task) -> list[Call]:
     width = int(np.prod(y.shape[1:]))
     many, rows, adds = int(np.prod(index.shape)), y.shape[0], Adds() if task.adds else 0
     words = [many, width, blocks.at(values), rows, adds, blocks.at(index), 1, blocks.at(y), FLAG]
-    return [Call(lookup.add_rows(blocks.kind(values), blocks.kind(index)), tuple(words))]
+    return [Call(blocks.kernel("lookup.add_rows", blocks.kind(values), blocks.kind(index)), tuple(words))]
 
 
 def _one_hot(blocks: Blocks, task: Task) -> list[Call]:
     (index,), (y,) = task.reads, task.writes
     words = [int(np.prod(index.shape)), y.shape[-1], blocks.at(index), 1, blocks.at(y), FLAG]
-    return [Call(lookup.one_hot_rows(blocks.kind(y), blocks.kind(index)), tuple(words))]
+    return [Call(blocks.kernel("lookup.one_hot_rows", blocks.kind(y), blocks.kind(index)), tuple(words))]
 
 
 def _uniform(blocks: Blocks, task: Task) -> list[Call]:
@@ -263,7 +268,7 @@ def _uniform(blocks: Blocks, task: Task) -> list[Call]:
     # The place of a number counts over the whole batch; a part draws from the place of its own first row on.
     first = Place(int(np.prod(y.shape[1:]))) if task.facts["by_sample"] else 0
     words = [int(np.prod(y.shape)), first, blocks.at(key), stream >> 32, stream & 0xFFFFFFFF, blocks.at(y)]
-    return [Call(draw.uniform_numbers(blocks.kind(y)), tuple(words))]
+    return [Call(blocks.kernel("draw.uniform_numbers", blocks.kind(y)), tuple(words))]
 
 
 Rule = Callable[[Blocks, Task], "list[Call]"]

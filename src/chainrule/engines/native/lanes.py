@@ -15,12 +15,9 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import cfunc
 
 from chainrule.engines.native.block import FLAG, Address, Adds, Blocks, Call, Place
-from chainrule.engines.native.kernels.lookup import take_rows
 from chainrule.engines.native.loop import Operation
-from chainrule.engines.native.machine import cached
 from chainrule.engines.native.memory import LaneMemory
 from chainrule.engines.native.ready import machine
 from chainrule.graph import Graph
@@ -33,11 +30,6 @@ GATHER, PLACE, ADDS = 0, 1, 2  # kinds of words that change from part to part
 JOIN = 9  # the phase in which the lanes' sums are added up, between PARTS and LOSS
 ORDER = (BEFORE, PARTS, JOIN, LOSS, AFTER)
 SHARED_FROM = 8192  # elements of an update from which on the lanes share it
-
-
-@cached(cfunc, "void(int64)")
-def nothing(block):
-    """The call of a lane that has no share in a task."""
 
 
 @dataclass(frozen=True)
@@ -160,7 +152,7 @@ class Lanes:
             for lane in range(lanes):
                 has_share = [lane == 0 or line.phase == PARTS or line.is_shared for line in one.lines]
                 kernels = [line.call.kernel for line in one.lines]
-                tables[short, lane, :, 0] = np.where(has_share, kernels, nothing.address)
+                tables[short, lane, :, 0] = np.where(has_share, kernels, machine().kernel("step.nothing"))
                 tables[short, lane, :, 1] = words[short, lane].ctypes.data + 8 * np.array(one.starts)
         numbers = np.array([lanes, self.split.parts, self.split.rows, self.batch, 0], np.int64)
         patches = np.array([one.patches for one in written], np.int64).reshape(2, -1, 4)
@@ -194,7 +186,8 @@ class Lanes:
                 width, target = int(np.prod(data.shape[1:])), Address(buffer.number)
                 source = (data.ctypes.data, len(data), width, Gather(), 1)
                 words = (buffer.shape[0], width, *source, target, FLAG)
-                lines.append(Line(PARTS, 0, Call(take_rows(buffer.dtype, "int64"), words), buffer))
+                kernel = machine().kernel("lookup.take_rows", buffer.dtype, "int64")
+                lines.append(Line(PARTS, 0, Call(kernel, words), buffer))
         return lines
 
     def _joins(self, made: Plan, blocks: Blocks) -> list[Line]:

@@ -6,9 +6,13 @@ processor, the versions involved and the sources of the writer.
 
 from __future__ import annotations
 
+import ast
+import ctypes
 import hashlib
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
+from importlib import import_module
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -16,12 +20,15 @@ from typing import Any
 import llvmlite
 import llvmlite.binding as llvm
 
-from chainrule.engines.native.cache import keep, kept, with_cache, written_by
+from chainrule.engines.native.cache import keep, kept, written_by
 from chainrule.errors import FileError
 from chainrule.store import durable
 
-SOURCES: dict[int, Callable | str] = {}
-"""What the code at each address was compiled from: a function in Python, or a text."""
+SOURCES: dict[int, str] = {}
+"""What the code at each address was compiled from: a kernel's name with its facts, or a loop in words."""
+
+
+FOREIGN = ("numba_", "NRT_", "Py")  # functions that only numba and Python have
 
 
 class Machine:
@@ -66,12 +73,24 @@ class Machine:
                 SOURCES[self._loaded[symbol]] = text
             return self._loaded[symbol]
 
+    def kernel(self, name: str, *facts: str | int) -> int:
+        """The address of a kernel.
+
+        Args:
+            name: its file in ``kernels`` and its name there, such as ``"reduction.sum_rows"``.
+            facts: what it is made for, such as the kind of numbers.
+        """
+        text = f"{name}({', '.join(map(repr, facts))})"
+        return self.function(name.rpartition(".")[2], text, lambda n: source_of(text).instructions(n))
+
     def _compile(self, symbol: str, text: str, write: Callable[[str], object]) -> bytes:
         module = llvm.parse_assembly(str(write(symbol)))
         module.verify()
         options = llvm.create_pipeline_tuning_options(speed_level=3)
         builder = llvm.create_pass_builder(self._target, options)
         builder.getModulePassManager().run(module, builder)
+        foreign = [f.name for f in module.functions if f.is_declaration and f.name.startswith(FOREIGN)]
+        assert not foreign, f"{symbol} calls {foreign}, which is not there in a process without numba"
         code = self._target.emit_object(module)
         self._keep(symbol, text, code)
         return code
@@ -89,13 +108,19 @@ class Machine:
             durable.write(self.folder / f"{symbol}.txt", text.encode())  # for people; nothing reads it again
 
 
-def cached(compiler: Callable[..., Any], *signature: str, **options: Any) -> Callable[[Callable], Any]:
-    """A numba compiler that keeps its machine code on disk, or works uncached where it cannot write."""
+def source_of(kernel: str) -> Any:
+    """The source of a kernel by its name and facts, such as ``"reduction.sum_rows('float32')"``.
 
-    def compile(function: Callable) -> Any:
-        made = with_cache(lambda **cache: compiler(*signature, **cache, **options)(function))
-        if hasattr(made, "address"):  # a kernel
-            SOURCES[made.address] = function
-        return made
+    Its file brings numba along, so it is loaded only when the kernel must be compiled, or read.
+    """
+    call = ast.parse(kernel, mode="eval").body
+    assert isinstance(call, ast.Call)
+    home, name = ast.unparse(call.func).split(".")
+    written = getattr(import_module(f"chainrule.engines.native.kernels.{home}"), name)
+    return written(*map(ast.literal_eval, call.args))
 
-    return compile
+
+@cache
+def callable_at(address: int) -> Callable[[int], None]:
+    """The code at an address as a function of its block's address; lets go of Python's lock while it runs."""
+    return ctypes.CFUNCTYPE(None, ctypes.c_int64)(address)

@@ -15,8 +15,6 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from chainrule.engines.native.machine import cached
-
 
 def instruction(rule: Callable[..., Any]) -> Callable[..., Any]:
     """An instruction for compiled code: ``rule`` says its type and writes it."""
@@ -91,7 +89,7 @@ def pause(typingctx):
     return types.void(), generate
 
 
-@cached(njit, nogil=True)
+@njit(nogil=True)
 def barrier(sync, threads):
     """Wait until all threads are here.
 

@@ -21,14 +21,14 @@ from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
 
-from chainrule.engines.native import stretch
 from chainrule.engines.native.block import Blocks
+from chainrule.engines.native.kernels import step
 from chainrule.engines.native.kernels.kernel import part
-from chainrule.engines.native.lanes import JOIN, Lanes, nothing
-from chainrule.engines.native.machine import cached
+from chainrule.engines.native.kernels.step import Own, set_words
+from chainrule.engines.native.lanes import JOIN, Lanes
 from chainrule.engines.native.pointer import call, instruction
 from chainrule.engines.native.ready import Ready, by_law, machine, run_calls
-from chainrule.engines.native.stretch import Own, Trainer, set_words
+from chainrule.engines.native.stretch import Trainer
 from chainrule.engines.profile import Measured, Peak, Spent, Stages, Subject
 from chainrule.graph import Graph, input_node
 from chainrule.keyed import folds, key_of, permutation
@@ -80,12 +80,12 @@ def watch_parts(table, s, lane, spent):
     for number in range(begin, parts * (lane + 1) // lanes):
         short = 1 if number == parts - 1 else 0
         set_words(table, short, lane, s, number * rows, 0 if number == begin else 1)
-        watch_group(table, stretch.PARTS, short, lane, spent)
+        watch_group(table, step.PARTS, short, lane, spent)
 
 
-@cached(njit, nogil=True)
+@njit(nogil=True)
 def watch(table, own, keys, spent):
-    """Some training steps on one thread, as ``stretch.work`` makes them.
+    """Some training steps on one thread, as ``step.work`` makes them.
 
     Args:
         table, own, keys: as for ``work``.
@@ -95,22 +95,22 @@ def watch(table, own, keys, spent):
     for s in range(spent.shape[0]):
         if keys.shape[0] > 0:
             own.key[0], own.key[1] = keys[s, 0], keys[s, 1]
-        watch_group(table, stretch.BEFORE, 0, 0, spent[s])
+        watch_group(table, step.BEFORE, 0, 0, spent[s])
         for lane in range(lanes):
             watch_parts(table, s, lane, spent[s])
-        for group in range(stretch.JOIN, table.marks.shape[0]):
-            for lane in range(1 if group == stretch.LOSS else lanes):
+        for group in range(step.JOIN, table.marks.shape[0]):
+            for lane in range(1 if group == step.LOSS else lanes):
                 watch_group(table, group, 0, lane, spent[s])
         own.step[0] += 1
 
 
-@cached(njit, nogil=True)
+@njit(nogil=True)
 def pace(table, own, keys, told, sync, spent):
     """Some training steps on one thread, a clock around each; arguments as for ``work`` and ``watch``."""
     for s in range(spent.shape[0]):
         table.numbers[4] = s  # each is the first step of a stretch that begins with batch s
         before = nanoseconds()
-        stretch.work(0, 1, table, own, keys[s : s + 1], told, sync)
+        step.work(0, 1, table, own, keys[s : s + 1], told, sync)
         spent[s] = nanoseconds() - before
         sync[2] = 0
     table.numbers[4] = 0
@@ -178,7 +178,7 @@ class _Lanes:
         """
         table, own, keys = self._lanes.table, self._own(), self._keys(steps)
         idle = table._replace(tables=table.tables.copy())
-        idle.tables[..., 0] = nothing.address
+        idle.tables[..., 0] = machine().kernel("step.nothing")
         spent = np.zeros((2, steps, len(self._lanes.lines)), np.int64)
         self._put_back()
         watch(table, own, keys, spent[0])

@@ -7,7 +7,6 @@ not there before, one call into machine code, and copies of the outputs.
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -20,7 +19,7 @@ from llvmlite import ir
 from chainrule.engines.native.assembly import I64, Assembly
 from chainrule.engines.native.block import Address, Adds, Blocks, Call, Place
 from chainrule.engines.native.cache import cache_folder
-from chainrule.engines.native.machine import Machine
+from chainrule.engines.native.machine import Machine, callable_at
 from chainrule.engines.native.memory import aligned
 from chainrule.errors import ShapeError
 from chainrule.events import bulletin
@@ -50,7 +49,7 @@ def _caller() -> Callable[[int], None]:
     """Calls the kernels of some rows of a table, one after the other. Block: [table, first row, end]."""
     text = "call the kernels of the rows first .. end - 1 of a table"
     address = machine().function("run_calls", text, _write_caller)
-    return ctypes.CFUNCTYPE(None, ctypes.c_int64)(address)  # lets go of Python's lock while it runs
+    return callable_at(address)
 
 
 def _write_caller(name: str) -> ir.Module:

@@ -24,7 +24,7 @@ from numba.np.numpy_support import carray
 
 from chainrule.engines.binding import bind
 from chainrule.engines.native.block import COVERED
-from chainrule.engines.native.machine import SOURCES
+from chainrule.engines.native.machine import SOURCES, source_of
 from chainrule.engines.native.pointer import pointer
 from chainrule.engines.native.ready import Ready
 from chainrule.graph import Graph
@@ -34,6 +34,7 @@ from chainrule.plan.plan import plan
 Run = Callable[[int], None]
 _KERNEL = ctypes.CFUNCTYPE(None, ctypes.c_int64)
 _LAW: dict[str, Any] = {kind.name: kind for kind in CARDS}
+_KERNEL_NAME = re.compile(r"\w+\.\w+\(")
 _READ = re.compile(r"v\d+ = read\d+.*    # (\w+), \w")
 _OPERATION = re.compile(r"v\d+ = (\w+)\((.*)\)    # (\w+) -> (\w+)")
 _WRITE = re.compile(r"write\d+.* = v(\d+)    # \w")
@@ -65,15 +66,15 @@ def without_kernel(graph: Graph) -> tuple[str, ...]:
 def by_source(table: np.ndarray) -> None:
     """Replace the kernels of a table (..., 2) of kernel and block addresses by functions in Python."""
     for row in table.reshape(-1, 2):
-        found = _callback(SOURCES.get(int(row[0])))
+        found = _callback(SOURCES.get(int(row[0]), ""))
         if found is not None:
             row[0] = ctypes.cast(found, ctypes.c_void_p).value
 
 
 @cache
-def _callback(source: Callable | str | None) -> Any:
+def _callback(source: str) -> Any:
     """A kernel's source as a C function that calls Python; ``None`` where there is none."""
-    run = _uncompiled(source) if callable(source) else _read(source) if source else None
+    run = _uncompiled(source_of(source).run) if _KERNEL_NAME.match(source) else _read(source)
     return None if run is None else _KERNEL(np.errstate(all="ignore")(run))
 
 
@@ -115,7 +116,7 @@ def _array(address: int, kind: np.dtype, shape: Sequence[int], strides: Sequence
 
 def _read(text: str) -> Run | None:
     """A fused loop by its text (see ``loop.Recipe.source``), all elements at a time."""
-    head, *lines = text.splitlines()
+    head, *lines = text.splitlines() or [""]
     if not head.startswith("# axes "):
         return None
     rank = int(head.split()[2].rstrip(";"))

@@ -14,127 +14,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from chainrule.engines.native.block import COVERED
-from chainrule.engines.native.kernels.kernel import part
-from chainrule.engines.native.lanes import GATHER, PLACE, Job, Lanes
-from chainrule.engines.native.machine import cached
-from chainrule.engines.native.pointer import barrier, call
-from chainrule.engines.native.ready import refuse_outside
+from chainrule.engines.native.lanes import GATHER, Job, Lanes
+from chainrule.engines.native.machine import callable_at
+from chainrule.engines.native.ready import machine, refuse_outside
 from chainrule.graph import Graph, Node
 from chainrule.plan.need import Need, step_need
 from chainrule.plan.plan import Cut
 from chainrule.settings import processors
-
-# The groups of lines, as ``Table.marks`` counts them; the levels of AFTER follow.
-BEFORE, PARTS, JOIN, LOSS, AFTER = range(5)
-
-
-class Own(NamedTuple):
-    """The step's numbers that compiled code itself reads and writes: arrays of one number, or a key."""
-
-    key: np.ndarray
-    step: np.ndarray
-    loss: np.ndarray
-    rate: np.ndarray
-
-
-@part
-def run_group(table, group, short, lane):
-    """Call a lane's kernels of one group of lines."""
-    for i in range(table.marks[group, 0], table.marks[group, 1]):
-        call(table.tables[short, lane, i, 0], table.tables[short, lane, i, 1])
-
-
-@part
-def run_lanes(table, group, thread, threads):
-    """Call the kernels of one group for the lanes of a thread."""
-    for lane in range(thread, table.numbers[0], threads):
-        run_group(table, group, 0, lane)
-
-
-@part
-def set_words(table, short, lane, s, place, adds):
-    """Set the words that change from part to part, for the part of step s that begins at row ``place``."""
-    words, patches = table.words, table.patches
-    batch, first = table.numbers[3], table.numbers[4]
-    for p in range(patches.shape[1]):
-        where, kind = patches[short, p, 0], patches[short, p, 1]
-        if kind == GATHER:
-            words[short, lane, where] = patches[short, p, 2] + 8 * ((first + s) * batch + place)
-        elif kind == PLACE:
-            words[short, lane, where] = place * patches[short, p, 3]
-        else:
-            words[short, lane, where] = adds | patches[short, p, 2]
-
-
-@part
-def run_parts(table, s, lane):
-    """The parts of step s that belong to a lane, one after the other; its sums begin with the first."""
-    lanes, parts, rows = table.numbers[0], table.numbers[1], table.numbers[2]
-    begin = parts * lane // lanes
-    for number in range(begin, parts * (lane + 1) // lanes):
-        short = 1 if number == parts - 1 else 0
-        set_words(table, short, lane, s, number * rows, 0 if number == begin else 1)
-        run_group(table, PARTS, short, lane)
-
-
-@part
-def run_update(table, thread, threads, sync, is_shared):
-    """The levels of AFTER, one after the other."""
-    for level in range(AFTER, table.marks.shape[0]):
-        run_lanes(table, level, thread, threads)
-        if is_shared:
-            barrier(sync, threads)
-
-
-@cached(njit, nogil=True)
-def work(thread, threads, table, own, keys, told, sync):
-    """Some training steps, as one thread of several.
-
-    Args:
-        thread, threads: which of how many.
-        table: the step's lines and words, a ``Table``.
-        own: the step's own numbers, an ``Own``.
-        keys: (steps, 2), or (0, 2) for nets that draw nothing.
-        told: (steps, 2): room for the loss and rate of each step.
-        sync: [arrived, generation, number of the step that failed].
-    """
-    lanes = table.numbers[0]
-    is_joined_by_all, is_moved_by_all = table.marks[JOIN, 2] != 0, table.marks[AFTER:, 2].max() != 0
-    for s in range(told.shape[0]):
-        if thread == 0 and sync[2] == 0:
-            if keys.shape[0] > 0:
-                own.key[0], own.key[1] = keys[s, 0], keys[s, 1]
-            run_group(table, BEFORE, 0, 0)
-        barrier(sync, threads)
-        if sync[2] != 0:
-            return
-        for lane in range(thread, lanes, threads):
-            run_parts(table, s, lane)
-        barrier(sync, threads)
-        if is_joined_by_all:
-            run_lanes(table, JOIN, thread, threads)
-            barrier(sync, threads)
-        if thread == 0:
-            if not is_joined_by_all:
-                run_group(table, JOIN, 0, 0)
-            run_group(table, LOSS, 0, 0)
-            told[s, 0] = own.loss[0]
-            if not np.isfinite(own.loss[0]):
-                sync[2] = 1 + s
-        if is_moved_by_all:
-            barrier(sync, threads)
-        # Where nothing of the update is shared, thread 0 goes on alone; the others wait for the next step.
-        if sync[2] == 0 and (thread == 0 or is_moved_by_all):
-            run_update(table, thread, threads, sync, is_moved_by_all)
-        if thread == 0 and sync[2] == 0:
-            told[s, 1] = own.rate[0]
-            own.step[0] += 1
 
 
 class Trainer:
@@ -167,6 +57,7 @@ class Trainer:
         self.flag = np.zeros(1, np.int64)
         self.job = Job(graph, Cut(1, "loss", tuple(core), homes), cores, kept, state, self.flag)
         self._lanes: dict[int, Lanes] = {}
+        self._desks: dict[tuple[int, int], Desk] = {}
         self._pool = ThreadPoolExecutor(threads - 1) if threads > 1 else None
 
     @staticmethod
@@ -213,18 +104,62 @@ class Trainer:
         Fails:
             ShapeError E211: an index outside its table.
         """
-        lanes = self.lanes(batch)
-        table, threads = lanes.table, min(self.threads, lanes.split.lanes)
-        table.numbers[4] = first
-        table.patches[table.patches[:, :, 1] == GATHER, 2] = order.ctypes.data
+        desk = self._desk(batch)
         self.state["step"][0] = step
         told, sync = np.zeros((count, 2)), np.zeros(16, np.int64)
-        own = Own(self.state["key"], self.state["step"], lanes.loss, lanes.rate)
-        shared = (threads, table, own, keys, told, sync)
-        others = [self._pool.submit(work, t, *shared) for t in range(1, threads)] if self._pool else []
-        work(0, *shared)
+        desk.lay(order, first, keys, told, sync)
+        others = [self._pool.submit(desk.steps, block) for block in desk.others] if self._pool else []
+        desk.steps(desk.first)
         for other in others:
             other.result()
         refuse_outside(self.flag)
         failed = int(sync[2])
         return told[: failed or count], failed
+
+    def _desk(self, batch: int) -> Desk:
+        lanes = self.lanes(batch)
+        threads = min(self.threads, lanes.split.lanes)
+        if (batch, threads) not in self._desks:
+            self._desks[batch, threads] = Desk(lanes, self.state, threads)
+        return self._desks[batch, threads]
+
+
+class Desk:
+    """The blocks of ``step.steps`` for a size of batch and a number of threads: one for each thread.
+
+    Args:
+        lanes: the step.
+        state: arrays by input label.
+        threads: how many.
+    """
+
+    def __init__(self, lanes: Lanes, state: Mapping[str, np.ndarray], threads: int) -> None:
+        table = lanes.table
+        self._patches = table.patches
+        self._gathers = table.patches[:, :, 1] == GATHER
+        counts = len(table.marks), table.tables.shape[2], table.words.shape[2], table.patches.shape[1]
+        own = table.marks, table.tables, table.words, table.patches, state["key"]
+        moved = state["step"], lanes.loss, lanes.rate
+        fixed = [*table.numbers.tolist(), *counts, 0, 0, *map(address, own), 0, *map(address, moved), 0, 0]
+        self._blocks = np.array([(thread, threads, *fixed) for thread in range(threads)], np.int64)
+        self.steps = callable_at(machine().kernel("step.steps", lanes.loss.dtype.name, lanes.rate.dtype.name))
+        self.first, *self.others = (address(block) for block in self._blocks)
+
+    def lay(
+        self, order: np.ndarray, first: int, keys: np.ndarray, told: np.ndarray, sync: np.ndarray
+    ) -> None:
+        """Write what changes from run to run: where the rows, keys and answers are, how many steps."""
+        self._patches[self._gathers, 2] = address(order)
+        self._blocks[:, FIRST] = first
+        self._blocks[:, COUNTS] = len(keys), len(told)
+        self._blocks[:, KEYS] = address(keys)
+        self._blocks[:, ANSWERS] = address(told), address(sync)
+
+
+# Where in the block of ``step.steps`` stands what changes from run to run.
+FIRST, COUNTS, KEYS, ANSWERS = 6, slice(11, 13), 18, slice(22, 24)
+
+
+def address(array: np.ndarray) -> int:
+    """Where an array's numbers lie."""
+    return array.__array_interface__["data"][0]

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
 from numba.np.numpy_support import carray
 
-from chainrule.engines.native.kernels.kernel import REAL, kernel, part, words
+from chainrule.engines.native.kernels.kernel import REAL, Source, part, words
 from chainrule.engines.native.pointer import pointer
 
 ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 
 
-@cache
-def uniform_numbers(kind: str) -> int:
+def uniform_numbers(kind: str) -> Source:
     """Random numbers in [0, 1).
 
     Block: [how many, first place, address of the key (two uint32), stream high, stream low, Y].
@@ -35,7 +32,7 @@ def uniform_numbers(kind: str) -> int:
             else:
                 y[i] = real(bits) * real(2.3283064365386963e-10)
 
-    return kernel(run)
+    return Source(run)
 
 
 @part

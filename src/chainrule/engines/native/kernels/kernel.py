@@ -1,20 +1,21 @@
 """How a kernel is written and compiled: a function of the address of its block, and the parts it is made of.
 
-The machine code is kept on disk by numba, which knows a function by its text and by what it closes over. So a
-kernel closes over plain values only (a number kind, a number): an object that is new in every process would
-never be found again. Its parts are functions of the module.
+numba turns a kernel into instructions of LLVM; there its part ends. Only those are kept and compiled (see
+``machine``), so that a process which finds every kernel's machine code in the cache loads neither these
+files nor numba, which takes longer than most trainings of a table.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
+import llvmlite.binding as llvm
 import numpy as np
 from numba import cfunc, njit
 from numba.np.numpy_support import carray
 
-from chainrule.engines.native.machine import cached
 from chainrule.engines.native.pointer import pointer
 
 # Sums may be added in vector order; NaN and infinity stay exact.
@@ -28,10 +29,41 @@ FAR = 1 << 40  # the length of an array whose bounds the block knows, not the co
 WORDS = 32  # no kernel's block is longer
 
 
-def kernel(function: Callable, fastmath: frozenset[str] = LOOSE) -> int:
-    """The address of a compiled kernel; compiled once, then loaded from numba's cache."""
-    compile = cached(cfunc, "void(int64)", error_model="numpy", fastmath=set(fastmath) or False)
-    return compile(function).address
+@dataclass(frozen=True)
+class Source:
+    """A kernel as it is written.
+
+    Args:
+        run: takes the address of the block.
+        fastmath: what the compiler may do to sums.
+    """
+
+    run: Callable[[int], None]
+    fastmath: frozenset[str] = LOOSE
+
+    def instructions(self, name: str) -> str:
+        """The kernel as LLVM instructions, under this name: numba's, without its door to Python."""
+        compile: Any = cfunc("void(int64)", error_model="numpy", fastmath=set(self.fastmath) or False)
+        made = compile(self.run)
+        module = llvm.parse_assembly(made._library.get_llvm_str())
+        inner = made.native_name.removeprefix("cfunc.")
+        module.link_in(llvm.parse_assembly(DOOR.format(name=name, inner=inner)))
+        for function in (*module.functions, *module.global_variables):
+            if not function.is_declaration and function.name != name:
+                function.linkage = "internal"  # what is not needed then falls away
+        return str(module)
+
+
+# The function inside takes room for a result and for an exception, neither of which a kernel has.
+DOOR = """
+declare i32 @"{inner}"(ptr, ptr, i64)
+define void @"{name}"(i64 %block) {{
+  %result = alloca ptr
+  %exception = alloca ptr
+  %status = call i32 @"{inner}"(ptr %result, ptr %exception, i64 %block)
+  ret void
+}}
+"""
 
 
 def part(function: Callable) -> Any:

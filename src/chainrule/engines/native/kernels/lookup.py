@@ -6,12 +6,10 @@ on.
 
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
 from numba.np.numpy_support import carray
 
-from chainrule.engines.native.kernels.kernel import FAR, REAL, kernel, part, words
+from chainrule.engines.native.kernels.kernel import FAR, REAL, Source, part, words
 from chainrule.engines.native.pointer import pointer
 
 
@@ -24,8 +22,7 @@ def is_outside(row, rows, flag, position):
     return True
 
 
-@cache
-def take_rows(kind: str, index: str) -> int:
+def take_rows(kind: str, index: str) -> Source:
     """Rows of a table by their index.
 
     Block: [how many, row length in numbers, table, its rows, table row stride, indices, index stride, Y,
@@ -46,11 +43,10 @@ def take_rows(kind: str, index: str) -> int:
             for j in range(w[1]):
                 target[j] = source[j]
 
-    return kernel(run)
+    return Source(run)
 
 
-@cache
-def add_rows(kind: str, index: str) -> int:
+def add_rows(kind: str, index: str) -> Source:
     """Add each value to its row of a table of zeros (or of what is there).
 
     Block: [how many, row length, values, table rows, add, indices, index stride, Y, flag].
@@ -74,11 +70,10 @@ def add_rows(kind: str, index: str) -> int:
             for j in range(w[1]):
                 target[j] += source[j]
 
-    return kernel(run)
+    return Source(run)
 
 
-@cache
-def one_hot_rows(kind: str, index: str) -> int:
+def one_hot_rows(kind: str, index: str) -> Source:
     """A 1 at each index, among zeros.
 
     Block: [how many, depth, indices, index stride, Y, flag].
@@ -97,4 +92,4 @@ def one_hot_rows(kind: str, index: str) -> int:
             if not is_outside(at, w[1], w[5], i):
                 row[at] = real(1)
 
-    return kernel(run)
+    return Source(run)

@@ -6,17 +6,14 @@ several neighbouring ones, needs no kernel of its own.
 
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
 from numba.np.numpy_support import carray
 
-from chainrule.engines.native.kernels.kernel import FAR, REAL, kernel, part, words
+from chainrule.engines.native.kernels.kernel import FAR, REAL, Source, part, words
 from chainrule.engines.native.pointer import pointer
 
 
-@cache
-def sum_rows(kind: str) -> int:
+def sum_rows(kind: str) -> Source:
     """For each place the sum over r rows: (n, r, c) -> (n, c), added to what is there or not.
 
     Block: [n, r, c, X, outer stride, row stride, column stride, Y, add].
@@ -40,7 +37,7 @@ def sum_rows(kind: str) -> int:
             else:
                 add_columns(y, r, c, carray(pointer(x, zero), FAR), w[5], w[6], zero)
 
-    return kernel(run)
+    return Source(run)
 
 
 @part
@@ -72,8 +69,7 @@ def add_columns(y, r, c, x, row, column, zero):
         y[j] += total
 
 
-@cache
-def largest_rows(kind: str, sign: int) -> int:
+def largest_rows(kind: str, sign: int) -> Source:
     """For each place the largest (sign 1) or smallest (sign -1) over r rows; NaN if any is NaN.
 
     Block: [n, r, c, X, outer stride, row stride, column stride, Y].
@@ -89,11 +85,10 @@ def largest_rows(kind: str, sign: int) -> int:
             for j in range(w[2]):
                 y[j] = x[best(x, w[1], w[5], j * w[6], sign) * w[5] + j * w[6]]
 
-    return kernel(run)
+    return Source(run)
 
 
-@cache
-def argmax_rows(kind: str) -> int:
+def argmax_rows(kind: str) -> Source:
     """For each place the index of the largest over r rows, the first one at a tie or the first NaN.
 
     Block: [n, r, c, X, outer stride, row stride, column stride, Y].
@@ -109,7 +104,7 @@ def argmax_rows(kind: str) -> int:
             for j in range(w[2]):
                 y[j] = best(x, w[1], w[5], j * w[6], 1)
 
-    return kernel(run)
+    return Source(run)
 
 
 @part

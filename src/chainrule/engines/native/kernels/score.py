@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
 from numba.np.numpy_support import carray
 
-from chainrule.engines.native.kernels.kernel import FAR, REAL, kernel, part, words
+from chainrule.engines.native.kernels.kernel import FAR, REAL, Source, part, words
 from chainrule.engines.native.pointer import pointer
 
 
-@cache
-def softmax_rows(kind: str, way: str) -> int:
+def softmax_rows(kind: str, way: str) -> Source:
     """Softmax, its logarithm or the logarithm of the sum of exponentials along the middle axis of (n, k, c).
 
     Block: [n, k, c, X, outer stride, middle stride, inner stride, Y]; Y is dense.
@@ -39,7 +36,7 @@ def softmax_rows(kind: str, way: str) -> int:
                     y[0] = top + np.log(total)
 
     # Infinities and NaN count here, so no liberties are taken with them.
-    return kernel(run, frozenset())
+    return Source(run, frozenset())
 
 
 @part
