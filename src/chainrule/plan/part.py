@@ -14,6 +14,7 @@ from chainrule.plan.plan import Cut, plan
 from chainrule.plan.task import PARTS
 
 CACHE = 512 * 1024  # bytes of a core's second-level cache
+MOST, LEAST = 8 * 1024 * 1024, 16  # bytes a part's values may take; samples a part has all the same
 NEAR, FAR = 40e9, 12e9  # bytes a second from that cache, and from beyond it
 CALL = 60e-9  # seconds a call costs besides its work
 WORTH_A_LANE = 2_000_000  # flops below which a second lane costs more than it brings: cores talk slowly
@@ -52,8 +53,11 @@ def split_batch(graph: Graph, batch: int, cut: Cut, cores: int) -> Split:
     lanes = 1 if flops < WORTH_A_LANE else max(1, min(cores, batch // 4))
     per_sample = sum(trial.buffers[v.buffer].bytes for t in inside for v in t.writes if not t.adds) / rows
     weights = sum(b.bytes for b in trial.buffers if b.origin == "joined") * 2
+    arena = trial.layout.size / rows
+    small = [m for m in _candidates(batch, lanes) if m <= max(MOST / max(arena, 1), LEAST)]
     best = min(
-        _candidates(batch, lanes), key=lambda m: _cost(m, batch, lanes, per_sample, weights, len(inside))
+        small or _candidates(batch, lanes)[:1],
+        key=lambda m: _cost(m, batch, lanes, per_sample, weights, len(inside)),
     )
     parts = -(-batch // best)
     return Split(best, parts, min(lanes, parts))
