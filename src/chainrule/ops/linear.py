@@ -32,9 +32,8 @@ class Matmul(Card):
 
     Shapes: (..., I, K) @ (..., K, J) -> (..., I, J), with equal leading axes.
 
-    Numerics: each element is a sum of K products; the order of the additions is the BLAS's own, so the last
-        bits
-    may differ from a plain loop.
+    Numerics: each element is a sum of K products; the order of the additions is the engine's own, so the last
+        bits may differ from a plain loop.
 
     Cost: 2 I K J flops a matrix.
     """
