@@ -225,7 +225,7 @@ def test_by_name_in_a_layer_it_is_the_same(name: str) -> None:
     if "slope" in arrays:
         arrays["slope"] = np.full(6, 0.25)
     np.testing.assert_allclose(
-        evaluate(built.output, {"x": x, **arrays}), evaluate(curve, {"z": z}), rtol=1e-12
+        evaluate(built.output, {"x": x, **arrays}), evaluate(curve, {"z": z}), rtol=1e-12, atol=1e-15
     )
 
 
