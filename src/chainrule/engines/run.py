@@ -92,7 +92,8 @@ def trainer(
         graph: the step; outputs ``loss``, ``rate`` and those named in ``homes``.
         core: the gradients' nodes, known before anything is updated.
         homes: outputs that are the next step's inputs: output name to input label.
-        data: whole data sets by input label, rows first.
+        data: whole data sets by input label, rows first; read anew in every run, because augmentation changes
+            them between epochs.
         state: arrays by input label; changed in place.
         engine: which engine; the setting ``engine`` by default.
     """

@@ -22,7 +22,7 @@ from chainrule.plan.batch import roles
 from chainrule.plan.loop import is_layout
 
 FROM = 8  # samples: half a vector of float32
-SEEDS = ("convolution", "convolution_input", "fold", "patches", "max_pool", "max_pool_input")
+SEEDS = ("convolution", "convolution_input", "fold", "patches")
 JOINS = ("sum", "max", "min", "concatenate", "pad", *SEEDS)
 
 
