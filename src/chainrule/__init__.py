@@ -22,6 +22,7 @@ _HOMES: dict[str, str] = {
     "engines.parity": "Parity parity",
     "gradient": "grad",
     "graph": "Graph Node constant",
+    "ops.scan": "scan",
     "ops.written": "formula",
     "train.stopping": "Converged EarlyStopping",
     "data": (

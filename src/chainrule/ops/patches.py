@@ -225,14 +225,20 @@ def patches(
     return make(Patches(strides, low, high, apart, cells, float(fill)), x)
 
 
-def max_pool(x: Node, window: Widths, stride: Widths | None = None, padding: Padding = "valid") -> Node:
+def max_pool(
+    x: Node,
+    window: Widths,
+    stride: Widths | None = None,
+    padding: Padding = "valid",
+    dilation: Widths = 1,
+) -> Node:
     """The largest number of each window: (B, *space, C) -> (B, *places, C). Padding never wins.
 
     Numerics: at a tie all winners share what arrives equally; PyTorch gives all of it to the first. NaN if
         any number of the window is NaN.
 
     Args:
-        x, window, padding: see ``patches``.
+        x, window, padding, dilation: see ``patches``.
         stride: how far a step moves the window; by default by its own width.
 
     Fails:
@@ -244,7 +250,7 @@ def max_pool(x: Node, window: Widths, stride: Widths | None = None, padding: Pad
         >>> print(evaluate(max_pool(x, 2)).ravel())
         [5. 3.]
     """
-    windows = patches(x, window, window if stride is None else stride, padding, fill=-np.inf)
+    windows = patches(x, window, window if stride is None else stride, padding, dilation, fill=-np.inf)
     _held(windows)
     return fold.max(windows, _window_axes(x))
 

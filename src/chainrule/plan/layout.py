@@ -18,7 +18,7 @@ from chainrule.graph import Graph, Node
 from chainrule.ops.card import Card
 from chainrule.ops.elementwise import Elementwise
 from chainrule.ops.kind import Cast
-from chainrule.plan.batch import roles
+from chainrule.ops.batch import roles
 from chainrule.plan.loop import is_layout
 
 FROM = 8  # samples: half a vector of float32

@@ -15,7 +15,7 @@ import numpy as np
 from chainrule.graph import Constant, Graph, Input, Node
 from chainrule.ops.card import Card
 from chainrule.plan import reducing, sliding
-from chainrule.plan.batch import BATCH
+from chainrule.ops.batch import BATCH
 from chainrule.plan.layout import SEEDS, orders
 from chainrule.plan.loop import Kernel, is_layout
 from chainrule.plan.task import BEFORE, PARTS, Buffer, Task

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from chainrule.graph import Graph, Node, order
-from chainrule.plan.batch import is_divisible, roles
+from chainrule.ops.batch import is_divisible, roles
 from chainrule.plan.loop import Kernel, fuse, is_layout, is_leaf, seen_through
 from chainrule.plan.lower import Lowering
 from chainrule.plan.memory import Layout, lay_out

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chainrule.graph import Graph
-from chainrule.plan.batch import BATCH, roles
+from chainrule.ops.batch import BATCH, roles
 from chainrule.plan.plan import plan
 
 LEAST, MOST = 8, 64  # rows of a portion

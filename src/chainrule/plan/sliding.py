@@ -238,6 +238,7 @@ def _input(low: Lowering, node: Node, phase: int) -> None:
             left, right = (a, (), range(1, n + 2), (0,)), (b, places, (n + 1,), (0,))
             multiply(low, node, left, right, (c, places, cells, (0,)), phase, how=1)
     else:
+        weights = low.in_order(weights, w, phase)  # the columns of a product lie side by side
         last = n - 1 if op.dilation[-1] == 1 and op.groups == 1 else n  # axes of the kernel outside a run
         outward = range(n, 0, -1)  # the first spatial axis fastest
         for a, b, c in parts(op.groups, (weights, 0), (numbers, -1), (seen, -1)):

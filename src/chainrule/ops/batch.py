@@ -38,15 +38,17 @@ class Role:
     by: str = ""
 
 
-def roles(nodes: Sequence[Node]) -> dict[Node, Role]:
+def roles(nodes: Sequence[Node], given: Mapping[Node, Role] | None = None) -> dict[Node, Role]:
     """The role of every node.
 
     Args:
         nodes: in topological order; the batch is the size called ``B``.
+        given: roles that are known.
     """
-    found: dict[Node, Role] = {}
+    found = dict(given or {})
     for node in nodes:
-        found[node] = _role(node, found)
+        if node not in found:
+            found[node] = _role(node, found)
     return found
 
 
