@@ -9,7 +9,7 @@ from chainrule.spec import Axis
 
 
 def until(outputs: Iterable[Node], ends: Iterable[Node]) -> list[Node]:
-    """Every node the outputs need, each after its inputs, as far as to the ``ends``; these are not among them.
+    """Every node the outputs need, each after its inputs, as far as to the ``ends``, which are left out.
 
     Args:
         outputs: where the walk begins.

@@ -167,11 +167,11 @@ class _Back:
 
     def _sizes(self) -> dict[str, Axis]:
         specs = [node.spec for node in self.inputs]
-        return self.op.body.sizes(self.op._inner(specs))
+        return self.op.body.sizes(self.op.of_a_step(specs))
 
     @property
     def _steps(self) -> Axis:
-        return self.op._steps([node.spec for node in self.inputs])
+        return self.op.count([node.spec for node in self.inputs])
 
     # --- the loop itself
 
@@ -227,7 +227,9 @@ class _Back:
         body, first = self.op.body, len(self.op.body.states)
         cells = dict(zip(body.cells, self.inputs[first:], strict=False))
         found = {
-            node: cells[node] if node in cells else make(replace(self.op, emit=node, last=False), *self.inputs)
+            node: cells[node]
+            if node in cells
+            else make(replace(self.op, emit=node, last=False), *self.inputs)
             for node in self._kept
         }
         return found if self.arriving is None else {**found, self.arriving: self._arriving()}
@@ -255,7 +257,7 @@ class _Back:
         outer = dict(zip(body.leaves, self.inputs, strict=True))
         debts = [full_like(outer[state], 0.0) for state in self.owed]
         if self.arriving is None:
-            after = dict(zip(self.owed, (u for s, u in self.op._turns() if s in self.owed), strict=True))
+            after = dict(zip(self.owed, (u for s, u in self.op.turns() if s in self.owed), strict=True))
             debts[[after[state] for state in self.owed].index(self.op.emit)] = self.dy
         sums = [full_like(outer[leaf], 0.0) for leaf in self.sums]
         return [*debts, *sums, *self._kept_outside.values(), *self._outer_givens.values()]

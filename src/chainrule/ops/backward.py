@@ -64,7 +64,7 @@ def _between(nodes: Sequence[Node], inputs: Iterable[Node]) -> set[Node]:
 
 
 def joined(parts: Sequence[Node]) -> Node:
-    """The sum of what came back from several readers; side by side, where each looked at a part of its own."""
+    """The sum of what came back from several readers; side by side where each had a part of its own."""
     axis = _axis_of_parts(parts)
     if axis is not None:
         inner = [p.inputs[0] for p in sorted(parts, key=lambda p: p.op.attributes["low"][axis])]
@@ -79,7 +79,7 @@ def joined(parts: Sequence[Node]) -> Node:
 
 
 def _axis_of_parts(parts: Sequence[Node]) -> int | None:
-    """The axis along which these values, each zero but for one stretch, tile a whole; ``None`` if they do not."""
+    """The axis along which values that are zero but for one stretch tile a whole, if they do."""
     if len(parts) < 2 or not all(isinstance(p.op, Pad) and not any(p.op.between) for p in parts):
         return None
     pads = [p.op.attributes for p in parts]

@@ -11,8 +11,8 @@ threads, devices and machines.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from chainrule.frozen import frozen
 from chainrule.graph import Constant, Input, Node
 from chainrule.ops.card import Apart, Card, Reduced, Shared, Whole
 from chainrule.spec import Size
@@ -20,7 +20,7 @@ from chainrule.spec import Size
 BATCH = Size.symbol("B")
 
 
-@dataclass(frozen=True)
+@frozen
 class Role:
     """What a node has to do with the batch.
 

@@ -10,13 +10,13 @@ code, once more on the way back. Inputs are called by what they are and their nu
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from chainrule.frozen import frozen
 from chainrule.graph import Constant, Node, input_node, rebuild, until
 from chainrule.spec import Axis, Shape, Size, Spec, size_at
 
 
-@dataclass(frozen=True)
+@frozen
 class Body:
     """A step.
 
@@ -38,7 +38,7 @@ class Body:
         return (*self.states, *self.cells, *self.givens)
 
     def nodes(self, *outputs: Node) -> list[Node]:
-        """What has to be computed at every step for the states after it and for these, each after its inputs."""
+        """What is computed at every step for the states after it and these outputs, each after its inputs."""
         return until((*self.updates, *outputs), self.leaves)
 
     def sizes(self, specs: Sequence[Spec]) -> dict[str, Axis]:

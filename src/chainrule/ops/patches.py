@@ -8,12 +8,12 @@ those of known cards.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from chainrule.errors import ShapeError
+from chainrule.frozen import frozen
 from chainrule.graph import Node, constant, make
 from chainrule.notation.tree import Element, Number, Sum, Tree
 from chainrule.ops import fold
@@ -34,7 +34,7 @@ from chainrule.ops.window import (
 from chainrule.spec import Spec, shape_text
 
 
-@dataclass(frozen=True)
+@frozen
 class _Sliding(Windowed):
     window: Lengths = (1,)
 
@@ -57,7 +57,7 @@ class _Sliding(Windowed):
         return Apart(0) if axis == 0 else Whole("the window slides over the samples")
 
 
-@dataclass(frozen=True)
+@frozen
 class _Filled(_Sliding):
     fill: float = 0.0
 
@@ -118,7 +118,7 @@ class Patches(_Filled):
         )
 
 
-@dataclass(frozen=True)
+@frozen
 class _Spaced(_Sliding):
     space: Lengths = (1,)
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import count
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from chainrule.errors import ShapeError, UsageError
+from chainrule.frozen import frozen
 from chainrule.graph import Constant, Node, input_node, make
 from chainrule.notation.tree import Element, Number, Tree, substitute
 from chainrule.ops.adjoint import pulled_back
@@ -24,7 +24,7 @@ Nodes: TypeAlias = "Node | Sequence[Node]"
 _NUMBER = count()
 
 
-@dataclass(frozen=True)
+@frozen
 class _Loop(Card):
     body: Body
     emit: Node
@@ -84,7 +84,7 @@ class Scan(_Loop):
             raise ShapeError(
                 "E227", expected=f"{len(self.body.leaves)} inputs (C1)", received=f"{len(specs)}"
             )
-        steps, inner = self._steps(specs), self._inner(specs)
+        steps, inner = self.count(specs), self.of_a_step(specs)
         sizes = self.body.sizes(inner)
         wrong = [
             (leaf.op.attributes["label"], expected, spec)
@@ -98,10 +98,12 @@ class Scan(_Loop):
         result = resized(self.emit.spec, sizes)
         return result if self.last else _timed(result, self.axis, steps)
 
-    def _steps(self, specs: Sequence[Spec]) -> Axis:
+    def count(self, specs: Sequence[Spec]) -> Axis:
         """How many cells the sequences have."""
         first = len(self.body.states)
-        lengths = [s.shape[self.axis] for s in specs[first : first + len(self.body.cells)] if s.rank > self.axis]
+        lengths = [
+            s.shape[self.axis] for s in specs[first : first + len(self.body.cells)] if s.rank > self.axis
+        ]
         if not lengths or any(n != lengths[0] for n in lengths):
             raise ShapeError(
                 "E228", expected="one number of cells (C2)",
@@ -111,7 +113,7 @@ class Scan(_Loop):
             raise ShapeError("E228", expected="at least one cell (C3)", received="0 cells")
         return lengths[0]
 
-    def _inner(self, specs: Sequence[Spec]) -> list[Spec]:
+    def of_a_step(self, specs: Sequence[Spec]) -> list[Spec]:
         """The specs of what a step takes."""
         first = len(self.body.states)
         timed = range(first, first + len(self.body.cells))
@@ -120,14 +122,14 @@ class Scan(_Loop):
     def batch(self, axes: Axes, *specs: Spec) -> BatchRule:
         if all(axis is None for axis in axes):
             return Shared()
-        inner = self._inner_axes(axes)
+        inner = self._step_axes(axes)
         given = {
             leaf: Role("shared" if axis is None else "sample", axis=axis)
             for leaf, axis in zip(self.body.leaves, inner, strict=True)
         }
         nodes = self.body.nodes(self.emit)
         found = roles([*given, *nodes], given)
-        if any(found[after] != found[before] for before, after in self._turns()):
+        if any(found[after] != found[before] for before, after in self.turns()):
             return Whole("the states do not keep samples apart")
         if any(found[node].kind == "joined" or found[node].round for node in nodes):
             return Whole("a step joins samples")
@@ -136,10 +138,10 @@ class Scan(_Loop):
             return Whole("what is wanted does not belong to a sample")
         return Apart(axis + (not self.last and axis >= self.axis))
 
-    def _turns(self) -> list[tuple[Node, Node]]:
+    def turns(self) -> list[tuple[Node, Node]]:
         return list(zip(self.body.states, self.body.updates, strict=True))
 
-    def _inner_axes(self, axes: Axes) -> list[int | None]:
+    def _step_axes(self, axes: Axes) -> list[int | None]:
         first, timed = len(self.body.states), len(self.body.cells)
         return [
             axis - 1 if axis is not None and first <= i < first + timed and axis > self.axis else axis
@@ -158,18 +160,18 @@ class Scan(_Loop):
         """All values of every step, in the order in which the steps are made."""
         specs = [Spec.of(array) for array in inputs]
         self.infer(*specs)
-        sizes: Any = self.body.sizes(self._inner(specs))
-        calls = [
-            (n, None if isinstance(n.op, Constant) else n.op.at(sizes).evaluate, n.inputs)  # pyright: ignore[reportAttributeAccessIssue]
-            for n in self.body.nodes(self.emit)
-        ]
+        sizes: Any = self.body.sizes(self.of_a_step(specs))
+        nodes: list[Any] = self.body.nodes(self.emit)
+        fixed = {node: node.op.array for node in nodes if isinstance(node.op, Constant)}
+        calls = [(n, n.op.at(sizes).evaluate) for n in nodes if n not in fixed]
         first, last = len(self.body.states), len(self.body.states) + len(self.body.cells)
         states, sequences, found = list(inputs[:first]), inputs[first:last], []
-        for t in _places(int(size_at(self._steps(specs), {})), self.reverse):
+        for t in _places(int(size_at(self.count(specs), {})), self.reverse):
             cells = [np.take(sequence, t, self.axis) for sequence in sequences]
-            values = dict(zip(self.body.leaves, (*states, *cells, *inputs[last:]), strict=True))
-            for node, call, sources in calls:
-                values[node] = node.op.array if call is None else np.asarray(call(*(values[s] for s in sources)))  # pyright: ignore[reportAttributeAccessIssue]
+            given = dict(zip(self.body.leaves, (*states, *cells, *inputs[last:]), strict=True))
+            values = {**fixed, **given}
+            for node, call in calls:
+                values[node] = np.asarray(call(*(values[source] for source in node.inputs)))
             states = [values[node] for node in self.body.updates]
             found.append(values)
         return found
@@ -218,7 +220,7 @@ class _Telling:
     def __init__(self, op: Scan, steps: list[dict[Node, np.ndarray]], inputs: Sequence[np.ndarray]) -> None:
         self.op, self.steps = op, steps
         self.places = {leaf: i for i, leaf in enumerate(op.body.leaves)}
-        self.sizes: Any = op.body.sizes(op._inner([Spec.of(array) for array in inputs]))
+        self.sizes: Any = op.body.sizes(op.of_a_step([Spec.of(array) for array in inputs]))
         self.known: dict[tuple[Node, tuple[int, ...], int], Tree] = {}
 
     def tree(self, node: Node, index: tuple[int, ...], turn: int) -> Tree:

@@ -32,7 +32,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule.graph import Input, Node
-from chainrule.plan.task import BEFORE
 from chainrule.plan.view import View, tapped
 
 if TYPE_CHECKING:
@@ -151,7 +150,7 @@ def prepare(low: Lowering, node: Node) -> None:
     if node.op.name == "convolution" and isinstance(node.inputs[1].op, Input) and not low.is_inner:
         w = node.inputs[1]
         if (w, "turned") not in low.copies:
-            low.copies[w, "turned"] = low.in_order(_by_output(low.view(w)), w, BEFORE)
+            low.copies[w, "turned"] = low.in_order(_by_output(low.view(w)), w, low.phase)
 
 
 def _convolution(low: Lowering, node: Node, phase: int) -> None:
