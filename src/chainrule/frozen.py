@@ -78,7 +78,9 @@ def _declare(cls: Any, kw_only: bool) -> None:
     known: dict[str, Field[Any]] = {}
     for base in cls.__mro__[:0:-1]:
         known |= vars(base).get("__dataclass_fields__", {})
-    cls.__dataclass_fields__ = known | vars(alone)["__dataclass_fields__"]
+    known |= vars(alone)["__dataclass_fields__"]
+    # Those given by name alone come last, as in a call, though a base had them first.
+    cls.__dataclass_fields__ = dict(sorted(known.items(), key=lambda item: bool(item[1].kw_only)))
     cls.__dataclass_params__ = vars(_Example)["__dataclass_params__"]
     cls.__match_args__ = tuple(f.name for f in fields(cls) if f.init and not f.kw_only)
     for name in held:  # a field(...) gives way to its default, or to nothing

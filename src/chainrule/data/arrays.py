@@ -8,19 +8,19 @@ Whole numbers, texts and booleans are labels and keep their kind; floating-point
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from chainrule.errors import DataError
+from chainrule.frozen import frozen
 
 BLOCK = 1 << 22  # numbers looked at at once
 
 Inputs: TypeAlias = "np.ndarray | dict[str, np.ndarray]"
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Arrays:
     """Inputs, targets and row weights that have been checked and belong together; made by ``Arrays.of``.
 
@@ -145,9 +145,8 @@ def _numeric(name: str, array: np.ndarray) -> np.ndarray:
 
 def _filled(name: str, array: np.ndarray) -> np.ndarray:
     if array.size == 0:
-        raise DataError(
-            "E343", where=name, expected="at least one row", received=f"shape {tuple(array.shape)}"
-        )
+        rows = "at least one row" if array.shape[:1] == (0,) else "numbers in each row: no axis of length 0"
+        raise DataError("E343", where=name, expected=rows, received=f"shape {tuple(array.shape)}")
     return array
 
 

@@ -9,7 +9,7 @@ arithmetic are nodes. So the update can be compiled, traced and explained like t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -17,6 +17,7 @@ import numpy as np
 from chainrule.engines import compile
 from chainrule.engines.run import Program
 from chainrule.errors import UsageError, nearest
+from chainrule.frozen import frozen
 from chainrule.gradient import grad
 from chainrule.graph import Graph, Node, input_node
 from chainrule.keyed import fold, key_of
@@ -41,7 +42,7 @@ OWN = (
 )  # what the step itself is given, besides parameters and inputs
 
 
-@dataclass(frozen=True)
+@frozen
 class Recipe:
     """What is trained, and how: everything of a model but its arrays.
 
@@ -64,7 +65,7 @@ class Recipe:
     frozen: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@frozen
 class Network:
     """A recipe applied to inputs of known shape: its graphs.
 
@@ -204,9 +205,10 @@ class Network:
         return data if cost is None else data + cost
 
     def penalty(self, built: Built) -> Node | None:
-        """What the size of the parameters costs, or ``None`` when nothing does."""
+        """What the size of parameters and activity costs, or ``None`` when nothing does."""
         also = {path: self.recipe.penalty for path, p in self.parameters.items() if p.spec.rank >= 2}
-        return total_penalty(built.parameters, also if self.recipe.penalty is not None else None)
+        also = also if self.recipe.penalty is not None else None
+        return total_penalty(built.parameters, also, built.book.costs)
 
     def step(self, weighted: bool, horizon: int) -> Step:
         """The training step.
@@ -251,7 +253,7 @@ def _is_under(path: str, prefix: str) -> bool:
     return path == prefix or path.startswith(f"{prefix}.")
 
 
-@dataclass(frozen=True)
+@frozen
 class Step:
     """The graph of a training step with what an explanation asks of it.
 
