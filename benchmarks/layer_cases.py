@@ -217,7 +217,7 @@ REDUCTION = [
 ]
 LAYOUT = [
     LayerCase("layout", "concatenate two 256 x 2048", "concatenate", (Given((256, 2048)),) * 2),
-    _one("layout", "transpose 16 x 128 x 768", "transpose", TEXT),
+    _one("layout", "transposed 16 x 128 x 768 twice, joined", "transpose", TEXT),
     _image("layout", "pad by 1, 56x56x64", "Pad", MAPS, width=1),
     _image("layout", "nearest x 2, 28x28x64", "UpSampling", (16, 28, 28, 64), factor=2),
     _image("layout", "linear x 2, 28x28x64", "UpSampling", (16, 28, 28, 64), factor=2, mode="linear"),

@@ -1,6 +1,6 @@
 """The command: ``python -m benchmarks.layers`` times layers, losses, operations, optimizers beside PyTorch's.
 
-    python -m benchmarks.layers                                     everything, about twenty minutes
+    python -m benchmarks.layers                                     everything, about ten minutes
     python -m benchmarks.layers --only norm --only "pool: mean"     what begins with these words
     python -m benchmarks.layers --threads 1 --quick --json out.json
 

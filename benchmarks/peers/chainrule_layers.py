@@ -29,6 +29,7 @@ from chainrule.engines.native.block import Blocks
 from chainrule.engines.native.ready import Ready, by_law, machine, run_calls
 from chainrule.gradient import grad
 from chainrule.graph import Graph, Node, input_node, make
+from chainrule.keyed import KEY
 from chainrule.nn.initialiser import ZEROS
 from chainrule.nn.optimizer import Now
 from chainrule.nn.scope import Book, Scope
@@ -56,9 +57,9 @@ def _of_table(values: Sequence[Node], options: Mapping[str, Any], scope: Scope) 
 
 OPERATIONS: dict[str, Operation] = {
     "concatenate": lambda values, options, scope: PUBLIC["concatenate"](list(values), 1),
-    # A transpose alone only looks at memory in another way; concatenating it has the numbers moved.
+    # A transpose alone only looks at memory in another way; joined to something its numbers are moved.
     "transpose": lambda values, options, scope: PUBLIC["concatenate"](
-        [PUBLIC["transpose"](values[0], (0, 2, 1))], 1
+        [PUBLIC["transpose"](values[0], (0, 2, 1))] * 2, 1
     ),
     "gather": _of_table,
     "product": lambda values, options, scope: values[0] @ values[1],
@@ -160,7 +161,7 @@ def _held(book: Book) -> dict[str, np.ndarray]:
     drawn = dict(zip(own, weights([shapes[path] for path in own]), strict=True))
     around = {path: weights([shape])[0] for path, shape in shapes.items() if path not in drawn}
     running = {path: np.ones(bound(p.spec.shape), np.float32) for path, p in book.states.items()}
-    return {**drawn, **around, **running, "key": np.zeros(2, np.uint32)}
+    return {**drawn, **around, **running, KEY: np.zeros(2, np.uint32)}
 
 
 def _gradients(y: Node, moved: Sequence[Node]) -> dict[str, Node]:
@@ -199,7 +200,7 @@ def _timed(case: LayerCase, is_training: bool) -> Run:
 
 
 def _value(made: Subject) -> float:
-    """How large the result is, and with gradients that by the first value: what both peers should agree in."""
+    """How large the result is, or the first of the gradients: what both peers should agree in."""
     *_, last = list(made.outputs.items())[:2]
     graph = Graph({"y": made.outputs["y"], last[0]: last[1]})
     found = cr.compile(graph, "native").run(made.arrays)[last[0]]
@@ -248,7 +249,7 @@ def _laps(shares: Sequence[tuple[Sequence[Piece], int]], value: float) -> Run:
 
 
 def _updates(case: LayerCase) -> Run:
-    """Steps of an optimizer, in place, as a training makes them; each thread has a share of the parameters."""
+    """Steps of an optimizer, in place, as in a training; each thread has a share of the parameters."""
     name, (count,) = case.options["name"], case.given[0].shape
     optimizer = MOMENTUM.get(name) or nn.OPTIMIZERS[name]()
     trainers = [_trainer(optimizer, count // case.threads) for _ in range(case.threads)]

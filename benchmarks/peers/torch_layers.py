@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 from benchmarks.layer_cases import RANDOM, LayerCase, weights
 from benchmarks.peers import Run, Variants
@@ -43,7 +43,7 @@ def _window(function: Any, x: Tensor, o: Options, **more: Any) -> Tensor:
 
 
 def _convolution(v: Sequence[Tensor], p: Sequence[Tensor], o: Options) -> Tensor:
-    function = F.conv1d if v[0].ndim == 3 else F.conv2d
+    function = functional.conv1d if v[0].ndim == 3 else functional.conv2d
     return function(v[0], p[0], p[1], o.get("stride", 1), o.get("padding", 0))
 
 
@@ -55,8 +55,8 @@ def _ones(channels: int) -> Tensor:
 def _batch(v: Sequence[Tensor], p: Sequence[Tensor], o: Options) -> Tensor:
     """As in training where gradients are taken, else with running values that are all 1."""
     if torch.is_grad_enabled():
-        return F.batch_norm(v[0], None, None, p[0], p[1], training=True)
-    return F.batch_norm(v[0], _ones(v[0].shape[1]), _ones(v[0].shape[1]), p[0], p[1])
+        return functional.batch_norm(v[0], None, None, p[0], p[1], training=True)
+    return functional.batch_norm(v[0], _ones(v[0].shape[1]), _ones(v[0].shape[1]), p[0], p[1])
 
 
 def _spatial_mean(x: Tensor) -> Tensor:
@@ -64,42 +64,61 @@ def _spatial_mean(x: Tensor) -> Tensor:
 
 
 def _local(v: Sequence[Tensor], p: Sequence[Tensor], o: Options) -> Tensor:
-    return F.local_response_norm(v[0], o["size"])
+    return functional.local_response_norm(v[0], o["size"])
 
 
 def _up(v: Sequence[Tensor], p: Sequence[Tensor], o: Options) -> Tensor:
     mode = {"nearest": "nearest", "linear": "bilinear"}[o.get("mode", "nearest")]
-    return F.interpolate(v[0], scale_factor=o["factor"], mode=mode)
+    return functional.interpolate(v[0], scale_factor=o["factor"], mode=mode)
 
 
 def _triplet(z: Tensor, _: Tensor) -> Tensor:
-    return F.triplet_margin_loss(z[:, 0], z[:, 1], z[:, 2])
+    return functional.triplet_margin_loss(z[:, 0], z[:, 1], z[:, 2])
 
 
 def _ctc(z: Tensor, y: Tensor) -> Tensor:
     frames = torch.full((len(z),), z.shape[1])
-    return F.ctc_loss(z.log_softmax(-1).transpose(0, 1), y, frames, (y != 0).sum(1), reduction="none").mean()
+    return functional.ctc_loss(
+        z.log_softmax(-1).transpose(0, 1), y, frames, (y != 0).sum(1), reduction="none"
+    ).mean()
 
 
 ACTIVATIONS: dict[str, Callable[..., Tensor]] = {
     "exponential": torch.exp,
-    "gelu_tanh": lambda x: F.gelu(x, approximate="tanh"),
-    "hard_shrink": F.hardshrink, "hard_sigmoid": F.hardsigmoid, "hard_silu": F.hardswish,
-    "hard_tanh": F.hardtanh, "log_sigmoid": F.logsigmoid, "soft_shrink": F.softshrink,
-    "tanh_shrink": F.tanhshrink, "threshold": lambda x: F.threshold(x, 1.0, 0.0),
-    "sigmoid": torch.sigmoid, "tanh": torch.tanh,
-}  # fmt: skip
+    "gelu_tanh": lambda x: functional.gelu(x, approximate="tanh"),
+    "hard_shrink": functional.hardshrink,
+    "hard_sigmoid": functional.hardsigmoid,
+    "hard_silu": functional.hardswish,
+    "hard_tanh": functional.hardtanh,
+    "log_sigmoid": functional.logsigmoid,
+    "soft_shrink": functional.softshrink,
+    "tanh_shrink": functional.tanhshrink,
+    "threshold": lambda x: functional.threshold(x, 1.0, 0.0),
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+}
 LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "cross_entropy": F.cross_entropy, "mse": F.mse_loss, "mae": F.l1_loss, "huber": F.huber_loss,
-    "smooth_l1": F.smooth_l1_loss, "binary_cross_entropy": F.binary_cross_entropy_with_logits,
-    "kl_divergence": lambda z, y: F.kl_div(z, y, reduction="batchmean"), "poisson": F.poisson_nll_loss,
-    "multi_margin": F.multi_margin_loss, "triplet_margin": _triplet, "ctc": _ctc,
-}  # fmt: skip
+    "cross_entropy": functional.cross_entropy,
+    "mse": functional.mse_loss,
+    "mae": functional.l1_loss,
+    "huber": functional.huber_loss,
+    "smooth_l1": functional.smooth_l1_loss,
+    "binary_cross_entropy": functional.binary_cross_entropy_with_logits,
+    "kl_divergence": lambda z, y: functional.kl_div(z, y, reduction="batchmean"),
+    "poisson": functional.poisson_nll_loss,
+    "multi_margin": functional.multi_margin_loss,
+    "triplet_margin": _triplet,
+    "ctc": _ctc,
+}
 
 
 def _activation(v: Sequence[Tensor], p: Sequence[Tensor], o: Options) -> Tensor:
     name = o["name"]
-    return F.prelu(v[0], p[0]) if name == "prelu" else (ACTIVATIONS.get(name) or getattr(F, name))(v[0])
+    return (
+        functional.prelu(v[0], p[0])
+        if name == "prelu"
+        else (ACTIVATIONS.get(name) or getattr(functional, name))(v[0])
+    )
 
 
 def _slopes(shape: Sequence[int], o: Options) -> Shapes:
@@ -111,48 +130,57 @@ def _of_last(shape: Sequence[int], o: Options) -> Shapes:
 
 
 KINDS: dict[str, Kind] = {
-    "Dense": Kind(lambda v, p, o: F.linear(v[0], *p), lambda s, o: [(o["units"], s[-1]), (o["units"],)]),
+    "Dense": Kind(
+        lambda v, p, o: functional.linear(v[0], *p), lambda s, o: [(o["units"], s[-1]), (o["units"],)]
+    ),
     "Conv": Kind(_convolution, lambda s, o: [(o["channels"], *_kernel(s, o), s[-1]), (o["channels"],)]),
     "DepthwiseConv": Kind(
-        lambda v, p, o: F.conv2d(v[0], p[0], p[1], o.get("stride", 1), o["padding"], 1, v[0].shape[1]),
+        lambda v, p, o: functional.conv2d(
+            v[0], p[0], p[1], o.get("stride", 1), o["padding"], 1, v[0].shape[1]
+        ),
         lambda s, o: [(s[-1], *_kernel(s, o), 1), (s[-1],)],
     ),
     "ConvTranspose": Kind(
-        lambda v, p, o: F.conv_transpose2d(v[0], p[0], p[1], o["stride"], o.get("padding", 0)),
+        lambda v, p, o: functional.conv_transpose2d(v[0], p[0], p[1], o["stride"], o.get("padding", 0)),
         lambda s, o: [(s[-1], *_kernel(s, o), o["channels"]), (o["channels"],)],
     ),
-    "MaxPool": Kind(lambda v, p, o: _window(F.max_pool2d, v[0], o)),
-    "AveragePool": Kind(lambda v, p, o: _window(F.avg_pool2d, v[0], o, count_include_pad=False)),
+    "MaxPool": Kind(lambda v, p, o: _window(functional.max_pool2d, v[0], o)),
+    "AveragePool": Kind(lambda v, p, o: _window(functional.avg_pool2d, v[0], o, count_include_pad=False)),
     "GlobalAveragePool": Kind(lambda v, p, o: _spatial_mean(v[0])),
-    "GlobalMaxPool": Kind(lambda v, p, o: F.adaptive_max_pool2d(v[0], 1).flatten(1)),
+    "GlobalMaxPool": Kind(lambda v, p, o: functional.adaptive_max_pool2d(v[0], 1).flatten(1)),
     "BatchNorm": Kind(_batch, _of_last),
-    "LayerNorm": Kind(lambda v, p, o: F.layer_norm(v[0], v[0].shape[-1:], *p), _of_last),
-    "GroupNorm": Kind(lambda v, p, o: F.group_norm(v[0], o["groups"], *p), _of_last),
-    "InstanceNorm": Kind(lambda v, p, o: F.instance_norm(v[0])),
-    "RMSNorm": Kind(lambda v, p, o: F.rms_norm(v[0], v[0].shape[-1:], p[0], 1e-6), lambda s, o: [(s[-1],)]),
+    "LayerNorm": Kind(lambda v, p, o: functional.layer_norm(v[0], v[0].shape[-1:], *p), _of_last),
+    "GroupNorm": Kind(lambda v, p, o: functional.group_norm(v[0], o["groups"], *p), _of_last),
+    "InstanceNorm": Kind(lambda v, p, o: functional.instance_norm(v[0])),
+    "RMSNorm": Kind(
+        lambda v, p, o: functional.rms_norm(v[0], v[0].shape[-1:], p[0], 1e-6), lambda s, o: [(s[-1],)]
+    ),
     "LocalResponseNorm": Kind(_local),
     "activation": Kind(_activation, _slopes),
     "softmax": Kind(lambda v, p, o: v[0].softmax(o["axis"])),
     "log_softmax": Kind(lambda v, p, o: v[0].log_softmax(o["axis"])),
     "logsumexp": Kind(lambda v, p, o: v[0].logsumexp(o["axis"])),
     "loss": Kind(lambda v, p, o: LOSSES[o["name"]](v[0], v[1])),
-    "Embedding": Kind(lambda v, p, o: F.embedding(v[0], p[0]), lambda s, o: [(o["vocabulary"], o["units"])]),
+    "Embedding": Kind(
+        lambda v, p, o: functional.embedding(v[0], p[0]), lambda s, o: [(o["vocabulary"], o["units"])]
+    ),
     "EmbeddingBag": Kind(
-        lambda v, p, o: F.embedding_bag(v[0], p[0], mode="mean"), lambda s, o: [(o["vocabulary"], o["units"])]
+        lambda v, p, o: functional.embedding_bag(v[0], p[0], mode="mean"),
+        lambda s, o: [(o["vocabulary"], o["units"])],
     ),
     "gather": Kind(lambda v, p, o: p[0].index_select(0, v[0]), lambda s, o: [o["table"]]),
-    "Dropout": Kind(lambda v, p, o: F.dropout(v[0], 0.5)),
-    "SpatialDropout": Kind(lambda v, p, o: F.dropout2d(v[0], 0.5)),
+    "Dropout": Kind(lambda v, p, o: functional.dropout(v[0], 0.5)),
+    "SpatialDropout": Kind(lambda v, p, o: functional.dropout2d(v[0], 0.5)),
     "sum": Kind(lambda v, p, o: v[0].sum(o["axis"])),
     "mean": Kind(lambda v, p, o: v[0].mean(o["axis"])),
     "max": Kind(lambda v, p, o: v[0].amax(o["axis"])),
     "argmax": Kind(lambda v, p, o: v[0].argmax(o["axis"])),
     "variance": Kind(lambda v, p, o: v[0].var(o["axis"], unbiased=False)),
     "concatenate": Kind(lambda v, p, o: torch.cat(list(v), 1)),
-    "transpose": Kind(lambda v, p, o: v[0].transpose(1, 2).contiguous()),
-    "Pad": Kind(lambda v, p, o: F.pad(v[0], (o["width"],) * 4)),
+    "transpose": Kind(lambda v, p, o: torch.cat([v[0].transpose(1, 2)] * 2, 1)),
+    "Pad": Kind(lambda v, p, o: functional.pad(v[0], (o["width"],) * 4)),
     "UpSampling": Kind(_up),
-    "PixelShuffle": Kind(lambda v, p, o: F.pixel_shuffle(v[0], o["factor"])),
+    "PixelShuffle": Kind(lambda v, p, o: functional.pixel_shuffle(v[0], o["factor"])),
     "product": Kind(lambda v, p, o: v[0] @ v[1]),
 }
 UPDATES: dict[str, dict[str, Any]] = {

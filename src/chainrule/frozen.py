@@ -102,15 +102,18 @@ def _initialising(cls: Any) -> Callable[..., None]:
     whole = len({*taken, *given, *made})
     follows = hasattr(cls, "__post_init__")
 
+    def fits(args: tuple[Any, ...], named: dict[str, Any]) -> bool:
+        return named.keys() <= taken.keys() and named.keys().isdisjoint(order[: len(args)])
+
     def start(self: Any, *args: Any, **named: Any) -> None:
         values = self.__dict__  # written past __setattr__, which refuses
-        values.update(given)
-        for name, make in made.items():
-            values[name] = make()
+        if named or len(args) != whole:
+            values.update(given)
+            for name, make in made.items():
+                values[name] = make()
+            values.update(named)
         values.update(zip(order, args, strict=False))
-        values.update(named)
-        strays = len(args) > len(order) or not named.keys() <= taken.keys()
-        if strays or len(values) != whole or not named.keys().isdisjoint(order[: len(args)]):
+        if len(values) != whole or (named and not fits(args, named)) or len(args) > len(order):
             _refuse(cls, args, named)
         if follows:
             self.__post_init__()

@@ -236,7 +236,7 @@ class _Back:
 
     def _arriving(self) -> Node:
         """What arrives at the value of every step."""
-        axis, dy = self.op.axis, self.dy
+        axis, dy = min(self.op.axis, self.dy.rank), self.dy
         if not self.op.last:
             return dy
         dy, none = reshape(dy, (*dy.shape[:axis], 1, *dy.shape[axis:])), (0,) * (dy.rank + 1)

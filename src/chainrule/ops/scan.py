@@ -45,7 +45,8 @@ class Scan(_Loop):
         last: whether its last value is wanted, not all of them.
         reverse: whether time runs backwards: the last cell comes first. Values stay at the place of their
             cell.
-        axis: the axis along which time runs in the sequences and in the result.
+        axis: the axis along which time runs in the sequences and in the result; the last one of values that
+            have fewer.
 
     Shapes: states as they are, sequences with T cells along ``axis``, givens as they are -> the shape of the
         value with T along ``axis``, or without it.
@@ -101,9 +102,8 @@ class Scan(_Loop):
     def count(self, specs: Sequence[Spec]) -> Axis:
         """How many cells the sequences have."""
         first = len(self.body.states)
-        lengths = [
-            s.shape[self.axis] for s in specs[first : first + len(self.body.cells)] if s.rank > self.axis
-        ]
+        sequences = specs[first : first + len(self.body.cells)]
+        lengths = [s.shape[min(self.axis, s.rank - 1)] for s in sequences if s.rank]
         if not lengths or any(n != lengths[0] for n in lengths):
             raise ShapeError(
                 "E228", expected="one number of cells (C2)",
@@ -154,7 +154,7 @@ class Scan(_Loop):
         values = [step[self.emit] for step in self._walk(inputs)]
         if self.last:
             return np.array(values[-1])
-        return np.stack(values[::-1] if self.reverse else values, self.axis)
+        return np.stack(values[::-1] if self.reverse else values, min(self.axis, values[0].ndim))
 
     def _walk(self, inputs: Sequence[np.ndarray]) -> list[dict[Node, np.ndarray]]:
         """All values of every step, in the order in which the steps are made."""
@@ -167,7 +167,7 @@ class Scan(_Loop):
         first, last = len(self.body.states), len(self.body.states) + len(self.body.cells)
         states, sequences, found = list(inputs[:first]), inputs[first:last], []
         for t in _places(int(size_at(self.count(specs), {})), self.reverse):
-            cells = [np.take(sequence, t, self.axis) for sequence in sequences]
+            cells = [np.take(s, t, min(self.axis, s.ndim - 1)) for s in sequences]
             given = dict(zip(self.body.leaves, (*states, *cells, *inputs[last:]), strict=True))
             values = {**fixed, **given}
             for node, call in calls:
@@ -180,9 +180,9 @@ class Scan(_Loop):
         told = _Telling(self, self._walk(inputs), inputs)
         if self.last:
             return told.tree(self.emit, index, len(told.steps) - 1)
-        place = index[self.axis]
-        turn = len(told.steps) - 1 - place if self.reverse else place
-        return told.tree(self.emit, (*index[: self.axis], *index[self.axis + 1 :]), turn)
+        axis = min(self.axis, len(index) - 1)
+        turn = len(told.steps) - 1 - index[axis] if self.reverse else index[axis]
+        return told.tree(self.emit, (*index[:axis], *index[axis + 1 :]), turn)
 
     def pullback(self, dy: Node, y: Node, *inputs: Node) -> tuple[Pulled, ...]:
         return pulled_back(self, dy, inputs)
@@ -203,7 +203,7 @@ class Scan(_Loop):
             Sample(cls(few, after_few), (draw(1, 1), draw(1, 1, 1), draw(1, 1))),
             Sample(cls(body, after), (draw(0, 2), draw(0, 3, 2), w), batch=batch),
             Sample(cls(alone, after_alone), (draw(2, 3), draw(2, 3, 2), w), breaks="C1"),
-            Sample(cls(alone, after_alone, axis=3), (draw(2, 2), draw(2, 2, 2), w), breaks="C2"),
+            Sample(cls(alone, after_alone), (draw(2, 2), draw(), w), breaks="C2"),
             Sample(cls(alone, after_alone), (draw(2, 2), draw(2, 0, 2), w), breaks="C3"),
         )
 
@@ -231,7 +231,7 @@ class _Telling:
         return self.known[key]
 
     def _of_leaf(self, leaf: Node, index: tuple[int, ...], turn: int) -> Tree:
-        body, place, axis = self.op.body, self.places[leaf], self.op.axis
+        body, place, axis = self.op.body, self.places[leaf], min(self.op.axis, len(index))
         if leaf in body.states and turn > 0:
             return self.tree(body.updates[place], index, turn - 1)
         if leaf not in body.cells:
@@ -258,10 +258,12 @@ def _places(steps: int, reverse: bool) -> range:
 
 
 def _timed(spec: Spec, axis: int, steps: Axis) -> Spec:
+    axis = min(axis, spec.rank)  # of a single number, time is the only axis
     return spec.with_shape((*spec.shape[:axis], steps, *spec.shape[axis:]))
 
 
 def _untimed(spec: Spec, axis: int) -> Spec:
+    axis = min(axis, spec.rank - 1)
     return spec.with_shape((*spec.shape[:axis], *spec.shape[axis + 1 :]))
 
 

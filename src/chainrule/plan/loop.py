@@ -255,6 +255,11 @@ def reads_first(reader: Node, old: Node, home: Kernel, homes: Mapping[Node, Kern
     return (kernel.phase, kernel.depth) < (home.phase, home.depth)
 
 
+def lies_anywhere(node: Node) -> bool:
+    """Whether the kernel of a node can write its value with gaps between the rows."""
+    return is_elementwise(node) or (node.op.name == "matmul" and node.rank == 2)
+
+
 def joints(nodes: Sequence[Node], homes: Mapping[Node, Kernel]) -> dict[Node, tuple[Node, int]]:
     """The values that can be computed in their place of a larger one, in which they are set side by side.
 
@@ -267,8 +272,7 @@ def joints(nodes: Sequence[Node], homes: Mapping[Node, Kernel]) -> dict[Node, tu
             continue
         for place, source in enumerate(node.inputs):
             home = homes.get(source)
-            is_free = is_elementwise(source) or source.op.name == "concatenate"
-            is_free = is_free or (source.op.name == "matmul" and source.rank == 2)
+            is_free = lies_anywhere(source) or source.op.name == "concatenate"
             if home is not None and is_free and home.phase == homes[node].phase and source not in found:
                 found[source] = node, place
     return found

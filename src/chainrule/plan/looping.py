@@ -18,7 +18,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from chainrule.graph import Graph, Node
-from chainrule.plan.loop import Kernel, fuse, is_layout, is_leaf, joints, needed, reads_first, seen_through
+from chainrule.plan.loop import (
+    Kernel,
+    fuse,
+    is_layout,
+    is_leaf,
+    joints,
+    lies_anywhere,
+    needed,
+    reads_first,
+    seen_through,
+)
 from chainrule.plan.view import View
 from chainrule.spec import Spec, size_at
 
@@ -39,6 +49,9 @@ class Moving:
     buffer: int
     offset: int
     step: int
+
+
+FIND_PLACES = ("extent", "scan")  # operations that lay their value where they want
 
 
 def scan(low: Lowering, node: Node, phase: int) -> None:
@@ -122,7 +135,7 @@ class _Loop:
 
     def _cell(self, view: View) -> View:
         """The cell of a sequence at the present step."""
-        axis = self.op.axis
+        axis = min(self.op.axis, len(view.shape) - 1)
         step, (shape, strides) = view.strides[axis], _without(view, axis)
         if self.op.reverse:
             view, step = replace(view, offset=view.offset + (self.steps - 1) * step), -step
@@ -181,10 +194,11 @@ class _Loop:
 
     def _write(self, node: Node, view: View) -> None:
         """Let the step write a value there: at once, or by a copy where it is computed elsewhere."""
-        if node in self.homes or is_leaf(node) or is_layout(node):
-            self.late.append((node, view))
-        else:
+        is_computed = not (is_leaf(node) or is_layout(node) or node.op.name in FIND_PLACES)
+        if is_computed and node not in self.homes and (view.is_dense or lies_anywhere(node)):
             self.homes[node] = view
+        else:
+            self.late.append((node, view))
 
     def _history(self, node: Node) -> View:
         memory = self._places(self.steps, node, (node,))
@@ -224,11 +238,13 @@ class _Loop:
 
     def _write_over(self, graph: Graph, homes: Mapping[Node, Kernel]) -> None:
         """Where states that have one place are written: there, once all have read them, or by a copy."""
-        turns = zip(self.body.states, self.body.updates, strict=True)
-        for state, after in ((s, a) for s, a in turns if s in self.single):
-            is_computed = after in homes and after not in self.homes
+        turns = [(s, a) for s, a in zip(self.body.states, self.body.updates, strict=True) if s in self.single]
+        self.late += [(after, self.single[state]) for state, after in turns if after not in homes]
+        for state, after in ((s, a) for s, a in turns if a in homes):
+            is_copied = state in {seen_through(node) for node, _ in self.late}
+            is_free = not (after in self.homes or is_copied or after.op.name in FIND_PLACES)
             readers = [n for n in graph.nodes if state in map(seen_through, n.inputs)]
-            if is_computed and all(reads_first(n, state, homes[after], homes) for n in readers):
+            if is_free and all(reads_first(n, state, homes[after], homes) for n in readers):
                 self.homes[after] = self.single[state]
             else:
                 self.late.append((after, self.single[state]))

@@ -10,7 +10,9 @@ order of every addition is part of the plan and does not depend on how many thre
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Mapping
+from functools import cached_property
 
 from chainrule.frozen import frozen
 from chainrule.graph import Graph, Node, order
@@ -51,6 +53,17 @@ class Plan:
     def flops(self) -> int:
         """Floating-point operations of one run over one part."""
         return sum(task.flops for task in self.tasks)
+
+    @cached_property
+    def places(self) -> dict[int, tuple[str, int, int]]:
+        """Of each buffer, by its number: its origin, its phase, and which of those it is."""
+        met: Counter[tuple[str, int]] = Counter()
+        places = {}
+        for buffer in self.buffers:
+            kind = (buffer.origin, buffer.phase)
+            places[buffer.number] = (*kind, met[kind])
+            met[kind] += 1
+        return places
 
     @property
     def record(self) -> PlanRecord:

@@ -20,7 +20,7 @@ from chainrule.errors import UsageError, nearest
 from chainrule.frozen import frozen
 from chainrule.gradient import grad
 from chainrule.graph import Graph, Node, input_node
-from chainrule.keyed import fold, key_of
+from chainrule.keyed import KEY, fold, key_of
 from chainrule.nn.build import Built, build, first_values, total_penalty
 from chainrule.nn.clip import Clip
 from chainrule.nn.layer import Layer
@@ -35,7 +35,7 @@ from chainrule.spec import Spec, bound, size_at
 FIRST_VALUES = 1  # the streams of a seed: first values of parameters,
 EACH_STEP = 2  # and the random numbers of each step
 OWN = (
-    "key",
+    KEY,
     "sample_weight",
     "step",
     "target",
@@ -158,7 +158,7 @@ class Network:
         """The first values of all parameters and states, drawn by the seed."""
         asked = {**self.parameters, **self.inference.states}
         graph = first_values(asked, {path: stream_of(path) for path in asked})
-        drawn = compile(graph, "reference").run({"key": fold(key_of(seed), FIRST_VALUES)}) if asked else {}
+        drawn = compile(graph, "reference").run({KEY: fold(key_of(seed), FIRST_VALUES)}) if asked else {}
         own = {path: np.array(value) for path, value in drawn.items()}
         return (
             {path: own[path] for path in self.parameters},
@@ -298,7 +298,7 @@ class Step:
 
     def key(self, seed: int, step: int) -> dict[str, np.ndarray]:
         """The random key of a step, for nets that draw."""
-        return {} if self.built.book.key is None else {"key": fold(_stream_of_steps(seed), step)}
+        return {} if self.built.book.key is None else {KEY: fold(_stream_of_steps(seed), step)}
 
 
 @lru_cache(maxsize=4)

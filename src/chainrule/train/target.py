@@ -87,7 +87,7 @@ class Target:
         if not self.is_classes:
             return self
         self._refuse_shape(y)
-        labels = tuple(sorted({_plain(v) for v in np.unique(y)} - {self.ignored}))
+        labels = tuple(sorted({_plain(v) for v in _distinct(y)} - {self.ignored}))
         if len(labels) < 2:
             raise DataError(
                 "E321", where="y", expected="at least 2 classes", received=f"only {_some(labels)}"
@@ -167,7 +167,8 @@ class Target:
                 "E503", where=where, expected="known classes", received="none", fix="model.fit(x, y)"
             )
         number = {label: i for i, label in enumerate(self.labels)} | {self.ignored: self.ignored}
-        values, places = np.unique(y, return_inverse=True)
+        values = _distinct(y)
+        places = np.searchsorted(values, y)
         known = [number.get(_plain(v)) for v in values]
         if None in known:
             strange = known.index(None)
@@ -201,6 +202,16 @@ class Target:
         if self.loss.task == "classification":
             return (answer > 0.5).astype(np.int64)
         return answer[:, 0] if answer.ndim == 2 and answer.shape[1] == 1 else answer
+
+
+def _distinct(y: np.ndarray) -> np.ndarray:
+    """The values that occur, sorted: ``numpy.unique``, which takes longer to load what it needs than a first
+    step takes in all.
+    """
+    ordered = np.sort(y, axis=None)
+    is_new = np.ones(ordered.size, bool)
+    is_new[1:] = ordered[1:] != ordered[:-1]
+    return ordered[is_new]
 
 
 def _plain(value: Any) -> Label:

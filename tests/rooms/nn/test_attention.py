@@ -14,7 +14,7 @@ from chainrule.engines import evaluate
 from chainrule.errors import ChainruleError, UsageError
 from chainrule.gradient import grad
 from chainrule.graph import Node, constant
-from chainrule.keyed import key_of
+from chainrule.keyed import KEY, key_of
 from chainrule.nn.scope import Scope
 from chainrule.spec import Axis, Size, Spec
 
@@ -171,7 +171,7 @@ def test_weights_are_noted_and_add_up_to_one() -> None:
 def test_dropped_weights_are_the_same_for_one_key() -> None:
     built = nn.build(nn.Attention(dropout=0.5), {"x": Spec((B, 3, 4), "float64")}, "float64", training=True)
     x = RNG.normal(size=(2, 3, 4))
-    first, again, other = (evaluate(built.output, {"x": x, "key": key_of(k)}, "reference") for k in (1, 1, 2))
+    first, again, other = (evaluate(built.output, {"x": x, KEY: key_of(k)}, "reference") for k in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
 

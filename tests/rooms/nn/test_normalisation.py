@@ -12,7 +12,7 @@ import chainrule as cr
 from chainrule import nn
 from chainrule.engines import evaluate
 from chainrule.errors import ShapeError
-from chainrule.keyed import key_of
+from chainrule.keyed import KEY, key_of
 from chainrule.nn.scope import stream_of
 from chainrule.spec import Size, Spec
 
@@ -28,7 +28,7 @@ def first(net: nn.Built) -> dict[str, np.ndarray]:
     """The first parameters and running values."""
     asked = {**net.parameters, **net.states}
     graph = nn.first_values(asked, {path: stream_of(path) for path in asked})
-    values = evaluate(list(graph.outputs.values()), {"key": key_of(5)} if graph.inputs else {})
+    values = evaluate(list(graph.outputs.values()), {KEY: key_of(5)} if graph.inputs else {})
     return dict(zip(graph.outputs, values, strict=True))
 
 

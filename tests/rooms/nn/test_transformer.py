@@ -11,7 +11,7 @@ import chainrule as cr
 from chainrule import nn
 from chainrule.engines import evaluate
 from chainrule.errors import ChainruleError, UsageError
-from chainrule.keyed import key_of
+from chainrule.keyed import KEY, key_of
 from chainrule.spec import Size, Spec
 
 B = Size.symbol("B")
@@ -43,7 +43,7 @@ def test_the_parts_of_a_block_drop_other_numbers() -> None:
     built = nn.build(net, {"x": Spec((B, 3, 4), "float32")}, "float32", training=True)
     draws = [built.book.results[f"{part}_dropout"] for part in ("attention", "feed_forward")]
     x, held = RNG.normal(size=(2, 3, 4)).astype("float32"), weights(built)
-    first, second = evaluate(draws, {"x": x, **held, "key": key_of(1)}, "reference")
+    first, second = evaluate(draws, {"x": x, **held, KEY: key_of(1)}, "reference")
     assert not np.array_equal(first == 0, second == 0)
 
 

@@ -65,11 +65,17 @@ def without_kernel(graph: Graph) -> tuple[str, ...]:
     return tuple(dict.fromkeys(node.op.name for node in graph.nodes if node.op.name not in COVERED))
 
 
-def by_source(table: np.ndarray) -> None:
-    """Replace the kernels of a table (..., 2) of kernel and block addresses by functions in Python."""
+def by_source(table: np.ndarray, whole: int = 0) -> None:
+    """Replace the kernels of a table (..., 2) of kernels and blocks by functions in Python.
+
+    Args:
+        table: the addresses of kernels and of their blocks.
+        whole: where a loop's own block begins: the blocks of its steps are counted in words from there.
+    """
     for row in table.reshape(-1, 2):
         if SOURCES.get(int(row[0])) == repeat.SOURCE:
-            by_source(repeat.inner_table(int(row[1])))
+            block = whole + 8 * int(row[1]) if whole else int(row[1])
+            by_source(repeat.inner_table(block), block)
             continue
         found = _callback(SOURCES.get(int(row[0]), ""))
         if found is not None:

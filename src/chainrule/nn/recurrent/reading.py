@@ -89,7 +89,7 @@ class Recurrent(Layer):
         """Refuse what is no sequence of cells.
 
         Fails:
-            ShapeError E208: the input is not (B, T, C). E232: the sequences are empty.
+            ShapeError E208: the input is not (B, T, C).
         """
         self.require_rank(x, 3, "(B, T, C)")
 
