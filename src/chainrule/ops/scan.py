@@ -242,8 +242,8 @@ class _Telling:
     def _of_node(self, node: Node, index: tuple[int, ...], turn: int) -> Tree:
         if isinstance(node.op, Constant):
             return Number(node.op.array[index].item())
-        values, op = self.steps[turn], node.op.at(self.sizes)
-        own = op.element(index, *(values[s] for s in node.inputs))  # pyright: ignore[reportAttributeAccessIssue]
+        op: Any = node.op.at(self.sizes)
+        own = op.element(index, *(self.steps[turn][source] for source in node.inputs))
 
         def replace(leaf: Tree) -> Tree | None:
             if not isinstance(leaf, Element):
