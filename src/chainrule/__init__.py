@@ -22,7 +22,7 @@ _HOMES: dict[str, str] = {
     "engines.parity": "Parity parity",
     "gradient": "grad",
     "graph": "Graph Node constant",
-    "ops.scan": "scan",
+    "ops.stepwise": "scan",
     "ops.written": "formula",
     "train.decoder": "Cache Decoder",
     "train.callback": "CSVLog Callback Checkpoint JSONLog TensorBoard TimeLimit",

@@ -20,6 +20,7 @@ from chainrule.frozen import frozen
 from chainrule.graph import Constant, Graph, Input, Node, constant, order
 from chainrule.nn.schedule import REDUCTIONS
 from chainrule.ops.card import Card
+from chainrule.ops.stepwise import unrolled
 from chainrule.spec import Spec, bound
 from chainrule.trace.check import Checked, Place, check
 from chainrule.trace.derivation import Derivation, derive
@@ -151,7 +152,8 @@ def trace(
     exact = in_float64(network)
     feeds = {name: _exact(a) for name, a in {**held, **x, **y}.items()}
     samples = len(next(iter(feeds[name] for name in exact.inputs)))
-    d = derive(exact, samples)
+    with unrolled():
+        d = derive(exact, samples)
     parameters = {path: feeds[path] for path in exact.parameters}
     slots, memory = _slots(d, moment)
     rate = _rate(exact, moment)

@@ -25,7 +25,7 @@ from chainrule.nn.layer import Layer, Value, layer
 from chainrule.nn.scope import Scope
 from chainrule.nn.setting import require, require_number, require_whole
 from chainrule.ops import PUBLIC
-from chainrule.ops.scan import scan
+from chainrule.ops.stepwise import scan
 from chainrule.spec import Shape, shape_text
 
 Step: TypeAlias = Callable[[Sequence[Node], Sequence[Node]], tuple[Node, Sequence[Node]]]
