@@ -38,10 +38,11 @@ from chainrule.engines.native.assembly import I64, Assembly, Value
 from chainrule.engines.native.short import SIZE, Part, Vectors, order
 
 DEEP = 256  # rows of a panel: with 16 columns of float32, 16 KiB
-ROWS = {1: (12, 8, 4, 2, 1), 2: (6, 4, 2, 1), 8: (1,)}
+ROWS = {1: (12, 8, 4, 2, 1), 2: (6, 5, 4, 2, 1), 8: (1,)}
 """For each width of a tile, in vectors, how many rows it may have: all sums fit 16 registers."""
 MOST_PLACES = 8  # rows whose places, found in a table, fit registers too
-PACK_FROM = 24  # rows of A from which on copying a panel pays
+PACK_FROM = 24  # rows of A from which on copying a panel pays,
+PACK_OVER = 16 * 1024  # where B takes more bytes than stay in half of the first-level cache as they lie
 HIGH = 192  # rows of A that pass by a panel before the next one comes: they stay in the second-level cache
 APART = HIGH + 16  # numbers between two columns of rows drawn near: an odd number of cache lines
 FAR, FAR_FROM = 2048, 128  # bytes between columns of A, and columns of B, from which on drawing near pays
@@ -78,7 +79,9 @@ class ProductWriter:
         facts.a_row, facts.a_column, facts.b_row, facts.c_row = places
         facts.b_column = code.times(b_column, self.size)
         is_high = builder.icmp_signed(">=", m, I64(PACK_FROM))
-        facts.packs = builder.or_(is_high, builder.icmp_signed("!=", b_column, I64(1)))
+        is_large = builder.icmp_signed(">", code.times(facts.b_row, code.smaller(k, DEEP)), I64(PACK_OVER))
+        is_apart = builder.icmp_signed("!=", b_column, I64(1))
+        facts.packs = builder.or_(is_apart, builder.and_(is_high, is_large))
         stays = builder.icmp_signed(">", how, I64(1))
         if not self.by_table:
             stays = builder.or_(stays, builder.icmp_signed("==", c_step, I64(0)))
@@ -175,9 +178,10 @@ class ProductWriter:
         """All rows of A past one panel: in the largest tiles first."""
         code, start = facts.code, facts.first
         keep = code.builder.zext(place.keep, I64)
-        for rows in [r for r in ROWS[vectors] if not self.by_table or r <= MOST_PLACES]:
+        sizes = [rows for rows in ROWS[vectors] if not self.by_table or rows <= MOST_PLACES]
+        for rows in sizes:
             tile = self._tile(rows, vectors, masked)
-            count = code.builder.sdiv(code.builder.sub(facts.last, start), I64(rows))
+            count = _tiles(code, code.builder.sub(facts.last, start), rows, rows - 1 in sizes)
             stop = code.plus(start, code.times(count, rows))
             with code.counting(start, stop, rows) as i:
                 a, c, a_row, c_row = place.a, place.c, facts.a_row, facts.c_row
@@ -335,6 +339,22 @@ class ProductWriter:
         """What of each vector is a column of C: all of those that are not the last."""
         left = code.builder.sub(left, I64((vectors - 1) * self.lanes))
         return [*[None] * (vectors - 1), self.vectors.part(code, left)]
+
+
+def _tiles(code: Assembly, count: Value, rows: int, has_next: bool) -> Value:
+    """How many tiles of so many rows to take of ``count`` rows.
+
+    As many as there are; but where tiles with one row less are the next ones, so many fewer that those fill
+    the rest: 32 rows are 2 tiles of 6 and 4 of 5, not 5 of 6 and a last one of 2, which takes as long as one
+    of 4.
+    """
+    builder = code.builder
+    whole = builder.sdiv(count, I64(rows))
+    if not has_next:
+        return whole
+    tiles = builder.sdiv(code.plus(count, rows - 1), I64(rows))
+    missing = builder.sub(code.times(tiles, rows), count)
+    return builder.select(builder.icmp_signed("<=", missing, tiles), builder.sub(tiles, missing), whole)
 
 
 class _Facts:
