@@ -35,6 +35,8 @@ class Kernel:
         phase: in which phase it runs.
         depth: 1 + the largest depth of the kernels it reads from.
         is_loop: whether it is a loop over elementwise nodes.
+        sources: what it reads.
+        product: the first of the nodes where the loop is the epilogue of a product (see ``epilogue``).
     """
 
     nodes: list[Node]
@@ -43,6 +45,7 @@ class Kernel:
     depth: int
     is_loop: bool
     sources: set[Node] = field(default_factory=set)
+    product: Node | None = None
 
 
 def is_elementwise(node: Node) -> bool:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from chainrule.graph import Graph, Node, order
 from chainrule.plan.batch import is_divisible, roles
+from chainrule.plan.epilogue import take_up
 from chainrule.plan.loop import Kernel, fuse, is_layout, is_leaf, seen_through
 from chainrule.plan.lower import Lowering
 from chainrule.plan.memory import Layout, lay_out
@@ -97,7 +98,7 @@ def plan(graph: Graph, sizes: Mapping[str, int], cut: Cut | None = None) -> Plan
     phases, joined = _phases(graph, cut)
     parts = {**sizes, "B": cut.rows} if cut is not None and joined is not None else dict(sizes)
     shapes = {n: tuple(size_at(axis, parts) for axis in n.shape) for n in graph.nodes}
-    kernels = fuse(graph.nodes, shapes, phases)
+    kernels = take_up(fuse(graph.nodes, shapes, phases), sizes)
     homes = {node: kernel for kernel in kernels for node in kernel.nodes}
     written_over = in_place(graph, homes, cut.homes) if cut is not None else {}
     low = Lowering(graph, parts, sizes, joined or set(), written_over)
@@ -162,6 +163,8 @@ def _reads_first(reader: Node, old: Node, home: Kernel, homes: Mapping[Node, Ker
     if is_layout(reader):
         return True  # its own readers are asked
     kernel = homes[reader]
+    if reader is home.product:
+        return False  # a product reads its factors again and again
     if kernel is home:
         return all(source is old for source in reader.inputs if seen_through(source) is old)
     return (kernel.phase, kernel.depth) < (home.phase, home.depth)

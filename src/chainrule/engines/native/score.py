@@ -66,7 +66,7 @@ class ScoreWriter:
         """Rows side by side, with their scores at ``sources``."""
         b, largest = self.builder, self._largest(k, sources)
         tops = [self.many.repeat(value) for value in largest]
-        totals = [self.vectors.zero for _ in sources]
+        totals: list[Value] = [self.vectors.zero for _ in sources]
         with self.code.folding(I64(0), k, LANES, totals) as i:
             raised = [self._raised(source, i, k, top) for source, top in zip(sources, tops, strict=True)]
             totals[:] = [b.fadd(total, value) for total, value in zip(totals, raised, strict=True)]
@@ -99,7 +99,8 @@ class ScoreWriter:
 
     def _largest(self, k: Value, sources: list[Value]) -> list[Value]:
         """Each row's largest score, or 0 where that is not finite."""
-        b, tops = self.builder, [self.least for _ in sources]
+        b = self.builder
+        tops: list[Value] = [self.least for _ in sources]
 
         def larger(x: Value, y: Value) -> Value:
             return b.select(b.fcmp_ordered(">", x, y), x, y)
