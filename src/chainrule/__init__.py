@@ -22,7 +22,9 @@ _HOMES: dict[str, str] = {
     "engines.parity": "Parity parity",
     "gradient": "grad",
     "graph": "Graph Node constant",
+    "ops.scan": "scan",
     "ops.written": "formula",
+    "train.decoder": "Cache Decoder",
     "train.stopping": "Converged EarlyStopping",
     "data": (
         "Buckets Tokenizer Windows check map_array pad_sequences read_blocks read_images read_table "
@@ -31,8 +33,10 @@ _HOMES: dict[str, str] = {
     "data.augmentation": "Augmentation CutMix Mixup RandAugment",
     "data.sound": "Sound read_sound resampled",
     "data.spectrogram": "LogMel",
+    "nn.attention": "AdditiveAttention Attention GroupedQueryAttention MultiHeadAttention",
     "nn.constraint": "Constraint MaxNorm MinMaxNorm NonNegative UnitLength",
-    "nn.initialiser": "Dirac Eye Normal SparseNormal TruncatedNormal Uniform",
+    "nn.einsum": "EinsumDense",
+    "nn.initialiser": "Blocks Dirac Eye Normal SparseNormal TruncatedNormal Uniform",
     "nn.optimizer": (
         "ASGD Accumulated AdaBelief Adadelta Adafactor Adagrad Adamax Adan EMA Ftrl Group Grouped LAMB LARS "
         "LBFGS Lion Muon NAdam RAdam Rprop SWA ScheduleFreeAdamW Yogi"
@@ -44,9 +48,15 @@ _HOMES: dict[str, str] = {
         "SquaredHinge TripletMargin Tversky"
     ),
     "nn.penalty": "L1L2 OrthogonalPenalty",
+    "nn.position": "LearnedPosition RotaryPosition SinusoidalPosition",
+    "nn.recurrent": "Bidirectional ConvLSTM GRU LSTM Masking RNN Recurrent Stacked",
     "nn.schedule": (
         "CosineRestarts Cyclic ExponentialDecay InverseTimeDecay LinearRamp MultiStep Noam OneCycle "
         "PiecewiseConstant PolynomialDecay RateFormula RateProduct RateSequence ReduceOnPlateau"
+    ),
+    "nn.transformer": (
+        "FeedForward Transformer TransformerDecoder TransformerDecoderLayer TransformerEncoder "
+        "TransformerEncoderLayer"
     ),
     "nn": (
         "AdaptiveAveragePool AdaptiveMaxPool AlphaDropout BatchNorm Bilinear ChannelShuffle ConvTranspose "

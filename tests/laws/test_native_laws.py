@@ -3,7 +3,6 @@ number of threads."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from functools import partial
 
@@ -16,6 +15,7 @@ from chainrule.engines.native.block import COVERED
 from chainrule.engines.native.source import run_source
 from chainrule.graph import Graph, input_node, make
 from chainrule.ops import CARDS, Sample
+from kinds import in_kind
 
 BY_LAW = {
     "prod": "rare; n * n work in its gradient anyway",
@@ -28,9 +28,7 @@ CLOSE = {"float64": (1e-12, 1e-12), "float32": (4e-6, 1e-6)}
 def test_a_card_gives_what_its_law_gives(sample: Sample, dtype: str) -> None:
     with np.errstate(over="ignore"):
         arrays = [a.astype(dtype) if a.dtype == np.float64 else a for a in sample.inputs]
-    op = sample.concrete()
-    if "dtype" in op.attributes and op.attributes["dtype"] == "float64":
-        op = dataclasses.replace(op, dtype=dtype)
+    op = in_kind(sample.concrete(), dtype)
     nodes = [input_node(f"x{i}", a.shape, a.dtype.name) for i, a in enumerate(arrays)]
     graph = Graph({"y": make(op, *nodes)})
     feeds = {f"x{i}": a for i, a in enumerate(arrays)}

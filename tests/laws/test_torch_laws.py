@@ -112,6 +112,17 @@ def _kind(name: str) -> torch.dtype:
     return getattr(torch, name)
 
 
+
+def _scan(op: Any, s: torch.Tensor, x: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
+    """The samples' step is s = tanh(s w + x)."""
+    cells = list(torch.unbind(x, op.axis))
+    said: list[torch.Tensor] = []
+    for cell in reversed(cells) if op.reverse else cells:
+        s = torch.tanh(s @ w + cell)
+        said.append(s)
+    return s if op.last else torch.stack(said[::-1] if op.reverse else said, op.axis)
+
+
 PEER: dict[str, Callable[..., torch.Tensor]] = {
     "abs": lambda op, x: torch.abs(x),
     "add": lambda op, a, b: a + b,
@@ -158,6 +169,7 @@ PEER: dict[str, Callable[..., torch.Tensor]] = {
     "prod": _prod,
     "relu": lambda op, x: torch.relu(x),
     "reshape": lambda op, x: x.reshape(op.shape),
+    "scan": _scan,
     "scatter_add": _scatter,
     "sigmoid": lambda op, x: torch.sigmoid(x),
     "sign": lambda op, x: torch.sign(x),

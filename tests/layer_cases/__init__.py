@@ -1,6 +1,6 @@
 """Sample settings of every layer, each with the same net in PyTorch: what the laws of layers run over."""
 
-from layer_cases import branches, images, norms, plain, sizes, words
+from layer_cases import attention, branches, images, norms, plain, recurrent, sizes, unpool, words
 from layer_cases.case import Case, Ready, ready
 
 CASES: dict[str, Case] = {
@@ -10,6 +10,9 @@ CASES: dict[str, Case] = {
     **norms.CASES,
     **words.CASES,
     **branches.CASES,
+    **attention.CASES,
+    **recurrent.CASES,
+    **unpool.CASES,
 }
 
 __all__ = ["CASES", "Case", "Ready", "ready"]

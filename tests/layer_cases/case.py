@@ -28,6 +28,7 @@ class Case(NamedTuple):
         peer: the net in PyTorch; it is given the running values of layers too.
         training: the same in training mode, where that differs and nothing is drawn.
         vocabulary: the inputs are whole numbers below this one; 0 for numbers of all kinds.
+        masks: the inputs that are true or false; the first place of each row is true.
     """
 
     net: nn.Layer
@@ -35,6 +36,7 @@ class Case(NamedTuple):
     peer: Callable[[Any, P], torch.Tensor]
     training: Callable[[Any, P], torch.Tensor] | None = None
     vocabulary: int = 0
+    masks: tuple[str, ...] = ()
 
     @property
     def inputs(self) -> dict[str, Sample]:
@@ -43,7 +45,8 @@ class Case(NamedTuple):
     def specs(self, dtype: str = "float64") -> dict[str, Spec]:
         """What the net is built for."""
         kind = "int64" if self.vocabulary else dtype
-        return {name: Spec((B, *shape), kind) for name, shape in self.inputs.items()}
+        kinds = {name: "bool" if name in self.masks else kind for name in self.inputs}
+        return {name: Spec((B, *shape), kinds[name]) for name, shape in self.inputs.items()}
 
     def given(self, values: Mapping[str, Any]) -> Any:
         """The inputs as the net takes them: one value, or several by name."""
@@ -69,7 +72,10 @@ def ready(case: Case, training: bool = False, dtype: str = "float64") -> Ready:
     rng = np.random.default_rng(7)
     arrays = {}
     for name, shape in case.inputs.items():
-        if case.vocabulary:
+        if name in case.masks:
+            arrays[name] = rng.random((ROWS, *shape)) < 0.6
+            arrays[name][..., 0] = True
+        elif case.vocabulary:
             arrays[name] = rng.integers(0, case.vocabulary, (ROWS, *shape))
         else:
             arrays[name] = rng.uniform(0.2, 1.5, (ROWS, *shape)) * rng.choice([-1, 1], (ROWS, *shape))

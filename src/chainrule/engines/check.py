@@ -11,12 +11,12 @@ Reference: Nocedal and Wright (2006), Numerical Optimization, section 8.1; CS231
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from chainrule.engines.run import evaluate
 from chainrule.errors import GradientError
+from chainrule.frozen import frozen
 from chainrule.gradient import grad
 from chainrule.graph import Node, input_node
 from chainrule.ops.function import lift
@@ -24,7 +24,7 @@ from chainrule.ops.function import lift
 STEP = 6.0e-6  # about the cube root of the float64 unit roundoff
 
 
-@dataclass(frozen=True)
+@frozen
 class GradientCheck:
     """What a check found.
 

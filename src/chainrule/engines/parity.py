@@ -15,7 +15,6 @@ with inputs moved in their last digit.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import reduce
 from importlib import import_module
 from types import ModuleType
@@ -25,6 +24,7 @@ import numpy as np
 
 from chainrule.engines import reference
 from chainrule.engines.run import compile
+from chainrule.frozen import frozen
 from chainrule.graph import Graph, Node, input_node, make
 from chainrule.ops.card import Card
 from chainrule.settings import settings
@@ -50,7 +50,7 @@ WORDS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
+@frozen
 class Difference:
     """Where the three differ first.
 
@@ -71,7 +71,7 @@ class Difference:
     is_alone: bool
 
 
-@dataclass(frozen=True)
+@frozen
 class Parity:
     """What a comparison found.
 
@@ -104,7 +104,7 @@ class Parity:
         return "\n".join(lines)
 
 
-@dataclass(frozen=True)
+@frozen
 class _Seen:
     """A node by the law: its card, what it reads, its value."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from importlib import import_module
 
 import numpy as np
 
 from chainrule.errors import UsageError
+from chainrule.frozen import frozen
 from chainrule.graph import Graph, Node, order
 from chainrule.settings import settings
 
@@ -18,7 +18,7 @@ STAGES = ("gather", "forward", "backward", "join", "update")
 that worked side by side, and new parameters with everything that depends on them alone."""
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Subject:
     """A training step that is to be measured.
 
@@ -41,7 +41,7 @@ class Subject:
     steps: int = 0
 
 
-@dataclass(frozen=True)
+@frozen
 class Spent:
     """What a kernel costs in one training step.
 
@@ -66,7 +66,7 @@ class Spent:
     bytes: int
 
 
-@dataclass(frozen=True)
+@frozen
 class Peak:
     """What one core of this machine can do at most.
 
@@ -79,7 +79,7 @@ class Peak:
     bytes: float
 
 
-@dataclass(frozen=True)
+@frozen
 class Measured:
     """What a training step costs.
 

@@ -1,10 +1,8 @@
 """The chain rule, backwards.
 
 Every node knows how to turn the gradient that arrives at its value (the cotangent ``dy``) into gradients for
-its inputs. So the gradient of one number by everything behind it takes one walk: from the output back to the
-inputs, each node once, *after all nodes that read it*, because only then has everything arrived that flows
-into it. Where a value was read several times, what comes back from each reader is added: that sum is the
-multivariate chain rule, and the only place where it is written.
+its inputs. So the gradient of one number by everything behind it takes one walk: from the output, at which 1
+arrives, back to the inputs (``ops.backward``).
 
 The result is a graph like any other. Forward values it needs are simply named: nodes are shared, so nothing
 is computed twice.
@@ -19,8 +17,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chainrule.errors import GradientError
-from chainrule.graph import Node, order, site
-from chainrule.ops.card import Card, Flat, NoGradient
+from chainrule.graph import Node, order
+from chainrule.ops.backward import flow
+from chainrule.ops.card import NoGradient
 from chainrule.ops.function import full_like
 from chainrule.spec import shape_text
 
@@ -60,38 +59,15 @@ def cotangents(output: Node, inputs: Sequence[Node]) -> tuple[dict[Node, Node], 
             nodes
         whose operation has no derivative, the reason.
     """
-    nodes = order([output])
-    between = _between(nodes, inputs)
-    arrived: dict[Node, Node] = {output: full_like(output, 1.0)} if output in between else {}
-    blocked: dict[Node, NoGradient] = {}
-    for node in reversed(nodes):
-        dy = arrived.get(node)
-        if dy is None or not isinstance(node.op, Card):
-            continue
-        with site(node.site):  # what comes back through a layer belongs to that layer
-            results = node.op.pullback(dy, node, *node.inputs)
-        for source, pulled in zip(node.inputs, results, strict=True):
-            if source not in between or isinstance(pulled, Flat):
-                continue
-            if isinstance(pulled, NoGradient):
-                blocked[node] = pulled
-            else:
-                arrived[source] = arrived[source] + pulled if source in arrived else pulled
-    return arrived, blocked
-
-
-def _between(nodes: Sequence[Node], inputs: Sequence[Node]) -> set[Node]:
-    """The inputs and every node that depends on one of them."""
-    depends = set(inputs)
-    for node in nodes:
-        if any(source in depends for source in node.inputs):
-            depends.add(node)
-    return depends
+    return flow({output: full_like(output, 1.0)}, inputs)
 
 
 def _absent(output: Node, x: Node, blocked: dict[Node, NoGradient], unused: str) -> Node:
     """The gradient by an input at which nothing arrived: zeros, or the reason as an error."""
-    depends = _between(order([output]), [x])
+    depends = {x}
+    for node in order([output]):
+        if any(source in depends for source in node.inputs):
+            depends.add(node)
     refused = [node for node in blocked if node in depends]
     if unused == "zeros":
         return full_like(x, 0.0)

@@ -8,6 +8,7 @@ from chainrule.graph.graph import Graph, order
 from chainrule.graph.leaf import Constant, Input, constant, input_node
 from chainrule.graph.node import Node, Site, make, site, teach_signs
 from chainrule.graph.op import Op
+from chainrule.graph.rebuild import rebuild, until
 
 __all__ = [
     "Constant",
@@ -20,6 +21,8 @@ __all__ = [
     "input_node",
     "make",
     "order",
+    "rebuild",
     "site",
     "teach_signs",
+    "until",
 ]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 
+from chainrule.frozen import frozen
 from chainrule.graph.leaf import Input
 from chainrule.graph.node import Node
 
@@ -31,7 +31,7 @@ def order(outputs: Iterable[Node]) -> list[Node]:
     return list(done)
 
 
-@dataclass(frozen=True)
+@frozen
 class Graph:
     """Named outputs and all nodes behind them.
 

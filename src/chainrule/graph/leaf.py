@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import ClassVar
 
 import numpy as np
 
 from chainrule.errors import DtypeError, UsageError
+from chainrule.frozen import frozen
 from chainrule.graph.node import Node, make
 from chainrule.graph.op import Op
 from chainrule.settings import settings
 from chainrule.spec import DTYPES, Axis, Size, Spec
 
 
-@dataclass(frozen=True)
+@frozen
 class Input(Op):
     """A value that is handed in when the graph runs.
 
@@ -39,7 +40,7 @@ class Input(Op):
         return f'{self.role if self.role != "data" else "input"} "{self.label}"'
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Constant(Op):
     """A fixed array, equal to another when number kind, shape and every bit are."""
 

@@ -15,12 +15,12 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from types import EllipsisType
 from typing import Any, TypeAlias
 from weakref import WeakValueDictionary
 
 from chainrule.errors import ChainruleError, Place
+from chainrule.frozen import frozen
 from chainrule.graph.op import Op
 from chainrule.spec import Shape, Spec, shape_text
 
@@ -34,7 +34,7 @@ def teach_signs(meanings: Mapping[str, Callable[..., Node]]) -> None:
     _SIGNS.update(meanings)
 
 
-@dataclass(frozen=True)
+@frozen
 class Site:
     """Where a node was built: the path of the layer (``block1.dense2``) and the line a person wrote."""
 
@@ -63,7 +63,7 @@ def site(where: Site) -> Iterator[None]:
         _SITE.reset(token)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@frozen(eq=False)
 class Node:
     """A value of the graph: what is computed (``op``), from what (``inputs``), of what form (``spec``).
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Any, ClassVar, Self
 
+from chainrule.frozen import frozen
 from chainrule.spec import Size, Spec, size_at
 
 
-@dataclass(frozen=True)
+@frozen
 class Op:
     """An operation with its attributes: a frozen record, equal to those of the same kind and attributes."""
 

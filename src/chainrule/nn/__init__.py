@@ -2,287 +2,83 @@
 
 In: hyper-parameters. Out: frozen records that, called with nodes, give nodes. This room never holds an array
 and never runs a graph.
+
+Every name is listed with the file it lives in, and is loaded when it is first used.
 """
 
-from chainrule.nn.activation import ACTIVATIONS, Activation
-from chainrule.nn.adaptive import AdaptiveAveragePool, AdaptiveMaxPool, FractionalMaxPool
-from chainrule.nn.build import Built, build, first_values, total_penalty
-from chainrule.nn.clip import Clip, ClipGlobalNorm, ClipNorm, ClipValue
-from chainrule.nn.constraint import Constraint, MaxNorm, MinMaxNorm, NonNegative, UnitLength
-from chainrule.nn.convolution import Conv, ConvTranspose, DepthwiseConv, SeparableConv
-from chainrule.nn.dense import Dense
-from chainrule.nn.embedding import Embedding, EmbeddingBag
-from chainrule.nn.gate import Highway, MixtureOfExperts, SqueezeExcite
-from chainrule.nn.initialiser import (
-    INITIALISERS,
-    Dirac,
-    Eye,
-    Fill,
-    Initialiser,
-    Normal,
-    Orthogonal,
-    Scaled,
-    SmallNormal,
-    SparseNormal,
-    TruncatedNormal,
-    Uniform,
-)
-from chainrule.nn.layer import Layer, layer
-from chainrule.nn.loss import (
-    LOSS_FUNCTIONS,
-    LOSSES,
-    MAE,
-    MSE,
-    BinaryCrossEntropy,
-    CrossEntropy,
-    HalfMSE,
-    Huber,
-    Loss,
-)
-from chainrule.nn.merge import Merge
-from chainrule.nn.noise import (
-    AlphaDropout,
-    FeatureAlphaDropout,
-    GaussianDropout,
-    GaussianNoise,
-    SpatialDropout,
-)
-from chainrule.nn.normalisation import (
-    BatchNorm,
-    GroupNorm,
-    InstanceNorm,
-    LayerNorm,
-    LocalResponseNorm,
-    RMSNorm,
-    UnitNorm,
-)
-from chainrule.nn.optimizer import (
-    ASGD,
-    EMA,
-    LAMB,
-    LARS,
-    LBFGS,
-    OPTIMIZERS,
-    SGD,
-    SWA,
-    Accumulated,
-    AdaBelief,
-    Adadelta,
-    Adafactor,
-    Adagrad,
-    Adam,
-    Adamax,
-    AdamW,
-    Adan,
-    Ftrl,
-    Group,
-    Grouped,
-    Lion,
-    Muon,
-    NAdam,
-    Optimizer,
-    RAdam,
-    RMSprop,
-    Rprop,
-    ScheduleFreeAdamW,
-    Yogi,
-)
-from chainrule.nn.padding import Crop, Pad
-from chainrule.nn.pair import Bilinear, CosineSimilarity, Dot, PairwiseDistance
-from chainrule.nn.penalty import L1, L1L2, L2, OrthogonalPenalty, Penalty
-from chainrule.nn.pooling import AveragePool, GlobalAveragePool, GlobalMaxPool, LPPool, MaxPool
-from chainrule.nn.rearrange import (
-    ChannelShuffle,
-    Fold,
-    Identity,
-    Permute,
-    PixelShuffle,
-    PixelUnshuffle,
-    RepeatVector,
-    Unfold,
-)
-from chainrule.nn.record import LAYERS, from_record, net_from_record, net_to_record, to_record
-from chainrule.nn.reparametrisation import SpectralNorm, WeightNorm
-from chainrule.nn.resize import UpSampling
-from chainrule.nn.schedule import (
-    Constant,
-    Cosine,
-    CosineRestarts,
-    Cyclic,
-    ExponentialDecay,
-    InverseTimeDecay,
-    LinearRamp,
-    MultiStep,
-    Noam,
-    OneCycle,
-    PiecewiseConstant,
-    PolynomialDecay,
-    RateFormula,
-    RateProduct,
-    RateSequence,
-    ReduceOnPlateau,
-    Schedule,
-    Step,
-    Warmup,
-)
-from chainrule.nn.scope import Scope
-from chainrule.nn.structure import Dropout, Flatten, Parallel, Reshape, Residual, Sequential
-from chainrule.nn.summary import Row, summary_rows
-from chainrule.nn.text import net_from_text
+from __future__ import annotations
 
-__all__ = [
-    "ACTIVATIONS",
-    "ASGD",
-    "EMA",
-    "INITIALISERS",
-    "L1",
-    "L1L2",
-    "L2",
-    "LAMB",
-    "LARS",
-    "LAYERS",
-    "LBFGS",
-    "LOSSES",
-    "LOSS_FUNCTIONS",
-    "MAE",
-    "MSE",
-    "OPTIMIZERS",
-    "SGD",
-    "SWA",
-    "Accumulated",
-    "Activation",
-    "AdaBelief",
-    "Adadelta",
-    "Adafactor",
-    "Adagrad",
-    "Adam",
-    "AdamW",
-    "Adamax",
-    "Adan",
-    "AdaptiveAveragePool",
-    "AdaptiveMaxPool",
-    "AlphaDropout",
-    "AveragePool",
-    "BatchNorm",
-    "Bilinear",
-    "BinaryCrossEntropy",
-    "Built",
-    "ChannelShuffle",
-    "Clip",
-    "ClipGlobalNorm",
-    "ClipNorm",
-    "ClipValue",
-    "Constant",
-    "Constraint",
-    "Conv",
-    "ConvTranspose",
-    "Cosine",
-    "CosineRestarts",
-    "CosineSimilarity",
-    "Crop",
-    "CrossEntropy",
-    "Cyclic",
-    "Dense",
-    "DepthwiseConv",
-    "Dirac",
-    "Dot",
-    "Dropout",
-    "Embedding",
-    "EmbeddingBag",
-    "ExponentialDecay",
-    "Eye",
-    "FeatureAlphaDropout",
-    "Fill",
-    "Flatten",
-    "Fold",
-    "FractionalMaxPool",
-    "Ftrl",
-    "GaussianDropout",
-    "GaussianNoise",
-    "GlobalAveragePool",
-    "GlobalMaxPool",
-    "Group",
-    "GroupNorm",
-    "Grouped",
-    "HalfMSE",
-    "Highway",
-    "Huber",
-    "Identity",
-    "Initialiser",
-    "InstanceNorm",
-    "InverseTimeDecay",
-    "LPPool",
-    "Layer",
-    "LayerNorm",
-    "LinearRamp",
-    "Lion",
-    "LocalResponseNorm",
-    "Loss",
-    "MaxNorm",
-    "MaxPool",
-    "Merge",
-    "MinMaxNorm",
-    "MixtureOfExperts",
-    "MultiStep",
-    "Muon",
-    "NAdam",
-    "Noam",
-    "NonNegative",
-    "Normal",
-    "OneCycle",
-    "Optimizer",
-    "Orthogonal",
-    "OrthogonalPenalty",
-    "Pad",
-    "PairwiseDistance",
-    "Parallel",
-    "Penalty",
-    "Permute",
-    "PiecewiseConstant",
-    "PixelShuffle",
-    "PixelUnshuffle",
-    "PolynomialDecay",
-    "RAdam",
-    "RMSNorm",
-    "RMSprop",
-    "RateFormula",
-    "RateProduct",
-    "RateSequence",
-    "ReduceOnPlateau",
-    "RepeatVector",
-    "Reshape",
-    "Residual",
-    "Row",
-    "Rprop",
-    "Scaled",
-    "Schedule",
-    "ScheduleFreeAdamW",
-    "Scope",
-    "SeparableConv",
-    "Sequential",
-    "SmallNormal",
-    "SparseNormal",
-    "SpatialDropout",
-    "SpectralNorm",
-    "SqueezeExcite",
-    "Step",
-    "TruncatedNormal",
-    "Unfold",
-    "Uniform",
-    "UnitLength",
-    "UnitNorm",
-    "UpSampling",
-    "Warmup",
-    "WeightNorm",
-    "Yogi",
-    "build",
-    "first_values",
-    "from_record",
-    "layer",
-    "net_from_record",
-    "net_from_text",
-    "net_to_record",
-    "summary_rows",
-    "to_record",
-    "total_penalty",
-]
+from typing import Any
+
+from chainrule.door import Door
+
+# These two are called like the files they live in, so they are fetched before a file could take their place.
+from chainrule.nn.build import build as build
+from chainrule.nn.layer import layer as layer
+
+_DOOR = Door(
+    __name__,
+    {
+        "activation": "ACTIVATIONS Activation",
+        "activity": "ActivityRegularization",
+        "adaptive": "AdaptiveAveragePool AdaptiveMaxPool FractionalMaxPool",
+        "attention": "AdditiveAttention Attention GroupedQueryAttention MultiHeadAttention",
+        "build": "Built first_values total_penalty",
+        "clip": "Clip ClipGlobalNorm ClipNorm ClipValue",
+        "constraint": "Constraint MaxNorm MinMaxNorm NonNegative UnitLength",
+        "convolution": "Conv ConvTranspose DepthwiseConv SeparableConv",
+        "dense": "Dense",
+        "einsum": "EinsumDense",
+        "embedding": "Embedding EmbeddingBag",
+        "feature": "CategoryEncoding Discretization Normalization Rescaling",
+        "gate": "Highway MixtureOfExperts SqueezeExcite",
+        "hierarchical": "AdaptiveLogSoftmax",
+        "initialiser": (
+            "Blocks Dirac Eye Fill INITIALISERS Initialiser Normal Orthogonal Scaled SmallNormal SparseNormal "
+            "TruncatedNormal Uniform"
+        ),
+        "layer": "Layer",
+        "loss": "BinaryCrossEntropy CrossEntropy HalfMSE Huber LOSSES LOSS_FUNCTIONS Loss MAE MSE",
+        "merge": "Merge",
+        "noise": "AlphaDropout FeatureAlphaDropout GaussianDropout GaussianNoise SpatialDropout",
+        "normalisation": "BatchNorm GroupNorm InstanceNorm LayerNorm LocalResponseNorm RMSNorm UnitNorm",
+        "optimizer": (
+            "ASGD Accumulated AdaBelief Adadelta Adafactor Adagrad Adam AdamW Adamax Adan EMA Ftrl Group "
+            "Grouped LAMB LARS LBFGS Lion Muon NAdam OPTIMIZERS Optimizer RAdam RMSprop Rprop SGD SWA "
+            "ScheduleFreeAdamW Yogi"
+        ),
+        "padding": "Crop Pad",
+        "pair": "Bilinear CosineSimilarity Dot PairwiseDistance",
+        "penalty": "L1 L1L2 L2 OrthogonalPenalty Penalty",
+        "pooling": "AveragePool GlobalAveragePool GlobalMaxPool LPPool MaxPool",
+        "position": "LearnedPosition RotaryPosition SinusoidalPosition",
+        "rearrange": "ChannelShuffle Fold Identity Permute PixelShuffle PixelUnshuffle RepeatVector Unfold",
+        "record": "LAYERS from_record net_from_record net_to_record to_record",
+        "recurrent": "Bidirectional ConvLSTM GRU LSTM Masking RNN Recurrent Stacked",
+        "reparametrisation": "SpectralNorm WeightNorm",
+        "resize": "UpSampling",
+        "schedule": (
+            "Constant Cosine CosineRestarts Cyclic ExponentialDecay InverseTimeDecay LinearRamp MultiStep "
+            "Noam OneCycle PiecewiseConstant PolynomialDecay RateFormula RateProduct RateSequence "
+            "ReduceOnPlateau Schedule Step Warmup"
+        ),
+        "scope": "Scope",
+        "stepwise": "TimeDistributed",
+        "structure": "Dropout Flatten Parallel Reshape Residual Sequential",
+        "summary": "Row summary_rows",
+        "text": "net_from_text",
+        "transformer": (
+            "FeedForward Transformer TransformerDecoder TransformerDecoderLayer TransformerEncoder "
+            "TransformerEncoderLayer"
+        ),
+        "unpool": "MaxUnpool",
+    },
+)
+
+
+def __getattr__(name: str) -> Any:
+    return _DOOR.fetch(name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*_DOOR.names, "build", "layer"})

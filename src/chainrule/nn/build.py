@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from chainrule.frozen import frozen
 from chainrule.graph import Graph, Node, input_node, site
 from chainrule.graph.node import Site
 from chainrule.nn.layer import Layer
@@ -14,7 +14,7 @@ from chainrule.ops import PUBLIC
 from chainrule.spec import Spec
 
 
-@dataclass(frozen=True)
+@frozen
 class Built:
     """A net as nodes.
 
@@ -78,15 +78,21 @@ def first_values(parameters: Mapping[str, Parameter], streams: Mapping[str, int]
     return Graph(draws)
 
 
-def total_penalty(parameters: Mapping[str, Parameter], also: Mapping[str, Any] | None = None) -> Node | None:
+def total_penalty(
+    parameters: Mapping[str, Parameter],
+    also: Mapping[str, Any] | None = None,
+    activity: Mapping[str, Node] | None = None,
+) -> Node | None:
     """The sum of what all parameters cost, or ``None`` when none costs anything.
 
     Args:
         parameters: what was asked for, by path.
         also: further penalties by path, such as one the model puts on all weights.
+        activity: further costs by path, which layers put on what passes through them.
     """
     costs = [p.penalty(p.node) for p in parameters.values() if p.penalty is not None]
     costs += [penalty(parameters[path].node) for path, penalty in (also or {}).items()]
+    costs += (activity or {}).values()
     total: Node | None = None
     for cost in costs:
         total = cost if total is None else PUBLIC["add"](total, cost)

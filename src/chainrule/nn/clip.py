@@ -7,8 +7,8 @@ epoch. Clipping bounds the step. Like all of this room it is nodes: gradients in
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from chainrule.frozen import frozen
 from chainrule.graph import Node
 from chainrule.nn.setting import require_number
 from chainrule.ops import PUBLIC
@@ -16,7 +16,7 @@ from chainrule.ops import PUBLIC
 _SAFE = 1e-6  # as in PyTorch: keeps the quotient finite when the gradient is 0
 
 
-@dataclass(frozen=True)
+@frozen
 class Clip:
     """Base of every way to clip.
 
@@ -41,7 +41,7 @@ class Clip:
         raise TypeError(f"{type(self).__name__} clips nothing")
 
 
-@dataclass(frozen=True)
+@frozen
 class ClipValue(Clip):
     """Cuts every number of a gradient to [-limit, limit]; the direction may change.
 
@@ -52,7 +52,7 @@ class ClipValue(Clip):
         return {name: PUBLIC["clip"](g, -self.limit, self.limit) for name, g in gradients.items()}
 
 
-@dataclass(frozen=True)
+@frozen
 class ClipNorm(Clip):
     """Shortens the gradient of each parameter by itself to length ``limit`` where it is longer.
 
@@ -63,7 +63,7 @@ class ClipNorm(Clip):
         return {name: g * shortening([g], self.limit) for name, g in gradients.items()}
 
 
-@dataclass(frozen=True)
+@frozen
 class ClipGlobalNorm(Clip):
     """Shortens all gradients together, as one long vector, to length ``limit``; the direction stays.
 

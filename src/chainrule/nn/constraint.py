@@ -6,8 +6,7 @@ unit's own: (out, *kernel, in). A vector has one length.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from chainrule.frozen import frozen
 from chainrule.graph import Node
 from chainrule.nn.setting import require_number
 from chainrule.ops import PUBLIC
@@ -15,7 +14,7 @@ from chainrule.ops import PUBLIC
 _SAFE = 1e-7  # as in Keras: keeps the quotient finite when the length is 0
 
 
-@dataclass(frozen=True)
+@frozen
 class Constraint:
     """Base of the constraints."""
 
@@ -30,7 +29,7 @@ class Constraint:
         raise TypeError(f"{type(self).__name__} holds nothing")
 
 
-@dataclass(frozen=True)
+@frozen
 class NonNegative(Constraint):
     """Makes negative numbers 0.
 
@@ -41,7 +40,7 @@ class NonNegative(Constraint):
         return PUBLIC["relu"](parameter)
 
 
-@dataclass(frozen=True)
+@frozen
 class UnitLength(Constraint):
     """Makes the weights of every unit 1 long.
 
@@ -54,7 +53,7 @@ class UnitLength(Constraint):
         return parameter / (lengths(parameter) + _SAFE)
 
 
-@dataclass(frozen=True)
+@frozen
 class MaxNorm(Constraint):
     """Shortens the weights of every unit to ``limit`` where they are longer.
 
@@ -80,7 +79,7 @@ class MaxNorm(Constraint):
         return parameter * (PUBLIC["minimum"](found, self.limit) / (found + _SAFE))
 
 
-@dataclass(frozen=True)
+@frozen
 class MinMaxNorm(Constraint):
     """Brings the length of the weights of every unit between two limits, at once or little by little.
 

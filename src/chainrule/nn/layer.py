@@ -18,10 +18,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, fields
 from typing import Any, ClassVar, TypeAlias, TypeVar, dataclass_transform
 
 from chainrule.errors import Place
+from chainrule.frozen import frozen
 from chainrule.graph import Node
 from chainrule.nn.scope import Scope
 
@@ -29,7 +30,7 @@ Value: TypeAlias = "Node | Mapping[str, Node]"
 C = TypeVar("C", bound=type)
 
 
-@dataclass(frozen=True)
+@frozen
 class Layer:
     """Base of every layer. A subclass is decorated with ``@layer``, has fields and defines ``__call__``."""
 
@@ -87,4 +88,4 @@ def layer(cls: C) -> C:
         >>> print(Twice())
         Twice()
     """
-    return dataclass(frozen=True)(cls)
+    return frozen(cls)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
+from chainrule.frozen import frozen
 from chainrule.graph import Node, constant
 from chainrule.nn.setting import require_number
 from chainrule.ops import PUBLIC
 
 
-@dataclass(frozen=True)
+@frozen
 class Penalty:
     """Base of the penalties: a strength, and the number a parameter costs.
 
@@ -33,7 +33,7 @@ class Penalty:
         raise TypeError(f"{type(self).__name__} says no cost")
 
 
-@dataclass(frozen=True)
+@frozen
 class L1(Penalty):
     """strength times the sum of absolute values: pulls small weights to exactly 0."""
 
@@ -41,7 +41,7 @@ class L1(Penalty):
         return PUBLIC["sum"](PUBLIC["abs"](parameter)) * self.strength
 
 
-@dataclass(frozen=True)
+@frozen
 class L2(Penalty):
     """strength times the sum of squares: pulls every weight towards 0, large ones harder."""
 
@@ -49,7 +49,7 @@ class L2(Penalty):
         return PUBLIC["sum"](PUBLIC["square"](parameter)) * self.strength
 
 
-@dataclass(frozen=True)
+@frozen
 class L1L2(Penalty):
     """Both at once: some weights exactly 0, and the others small (the elastic net).
 
@@ -77,7 +77,7 @@ class L1L2(Penalty):
         return one(parameter) + two(parameter)
 
 
-@dataclass(frozen=True)
+@frozen
 class OrthogonalPenalty(Penalty):
     """What it costs when units look in like directions: pulls the weights of every two towards a right angle.
 

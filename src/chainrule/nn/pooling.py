@@ -10,21 +10,25 @@ from chainrule.nn.scope import Scope
 from chainrule.nn.setting import require, require_number
 from chainrule.ops import PUBLIC
 from chainrule.ops.window import space_of
-from chainrule.spec import shape_text
+from chainrule.spec import count, shape_text
 
 
 @layer
 class MaxPool(Layer):
     """Keeps the largest number of each window: whether a pattern was found nearby, not where exactly.
 
-    Shapes: (B, *space, C) -> (B, *places, C).
+    Shapes: (B, *space, C) -> (B, *places, C); with ``winners`` two such values by name.
 
     Args:
         window: how many cells it has, one number or one for each spatial axis.
         stride: how far a step moves it; by default by its own width, so that windows do not overlap.
         padding: ``"valid"``, ``"same"``, a number, or for each axis a number or a pair; padding never wins.
+        dilation: how far the cells of a window lie apart, one number or one for each spatial axis.
+        winners: whether the result is ``values`` and, in whole numbers, ``winners``: which cell of its window
+            won, counted row by row. ``MaxUnpool`` takes both.
 
-    Numerics: at a tie all winners share the gradient equally; PyTorch gives all of it to the first.
+    Numerics: at a tie all winners share the gradient equally; PyTorch gives all of it to the first, and that
+        is the one ``winners`` names.
 
     Fails:
         ShapeError E213, E215, E218, E219: no image; one that is too small; settings for another number of
@@ -36,12 +40,17 @@ class MaxPool(Layer):
     window: Widths
     stride: Widths | None = None
     padding: Padding = "valid"
+    dilation: Widths = 1
+    winners: bool = False
 
     def check(self) -> None:
         _require_window(self)
+        require_widths(self, "dilation", "dilation=2")
+        require(self, "winners", isinstance(self.winners, bool), "True or False", "winners=True")
 
-    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> (B, *places, C)
-        return PUBLIC["max_pool"](x, self.window, self.stride, self.padding)
+    def __call__(self, x: Node, scope: Scope) -> Node | dict[str, Node]:  # (B, *space, C) -> (B, *places, C)
+        y = PUBLIC["max_pool"](x, self.window, self.stride, self.padding, self.dilation)
+        return {"values": y, "winners": winners_of(y, x.rank)} if self.winners else y
 
 
 @layer
@@ -163,6 +172,14 @@ def _require_window(owner: MaxPool | AveragePool | LPPool) -> None:
     if owner.stride is not None:
         require_widths(owner, "stride", "stride=2")
     require_padding(owner, owner.padding)
+
+
+def winners_of(y: Node, rank: int) -> Node:
+    """Which cell of each window, counted row by row, is the first to have what a max pool made of it."""
+    (windows,) = y.inputs  # (B, *places, *window, C)
+    cells = count(windows.shape[rank - 1 : -1])
+    flat = PUBLIC["reshape"](windows, (*y.shape[:-1], cells, y.shape[-1]))  # (B, *places, cells, C)
+    return PUBLIC["argmax"](flat, -2)
 
 
 def _spatial_axes(owner: Layer, x: Node) -> tuple[int, ...]:

@@ -25,17 +25,27 @@ import numpy as np
 
 from chainrule.errors import UsageError, nearest
 from chainrule.nn import (
+    activity,
     adaptive,
+    attention,
+    einsum,
     embedding,
+    feature,
     gate,
+    hierarchical,
     merge,
     noise,
     normalisation,
     padding,
     pair,
+    position,
     rearrange,
+    recurrent,
     reparametrisation,
     resize,
+    stepwise,
+    transformer,
+    unpool,
 )
 from chainrule.nn.activation import Activation
 from chainrule.nn.clip import Clip, ClipGlobalNorm, ClipNorm, ClipValue
@@ -62,7 +72,9 @@ LAYERS: dict[str, type[Layer]] = {
         Parallel, Reshape, Residual, Sequential, ConvTranspose, DepthwiseConv, LPPool, SeparableConv,
         *adaptive.LAYERS, *embedding.LAYERS, *gate.LAYERS, *merge.LAYERS, *noise.LAYERS,
         *normalisation.LAYERS, *padding.LAYERS, *pair.LAYERS, *rearrange.LAYERS, *reparametrisation.LAYERS,
-        *resize.LAYERS,
+        *resize.LAYERS, *attention.LAYERS, *einsum.LAYERS, *position.LAYERS, *transformer.LAYERS,
+        *recurrent.LAYERS, *activity.LAYERS, *feature.LAYERS, *hierarchical.LAYERS, *stepwise.LAYERS,
+        *unpool.LAYERS,
     )
 }  # fmt: skip
 _FAMILIES_ZH = {

@@ -9,10 +9,10 @@ All parameters of two axes or more inside are treated, each as the table (O, the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from chainrule.errors import UsageError
+from chainrule.frozen import frozen
 from chainrule.graph import Node
 from chainrule.nn.initialiser import Initialiser
 from chainrule.nn.layer import Layer, layer
@@ -127,7 +127,7 @@ def _length(x: Node) -> Node:
     return PUBLIC["sqrt"](PUBLIC["sum"](PUBLIC["square"](x), -1))
 
 
-@dataclass(frozen=True)
+@frozen
 class _FromWeight(Initialiser):
     """First values that follow from those of a weight: drawn by the same key and stream, they are the same.
 

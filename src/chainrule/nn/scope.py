@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from chainrule.errors import ShapeError, UsageError
+from chainrule.frozen import frozen
 from chainrule.graph import Input, Node, Site, input_node, site
 from chainrule.nn.initialiser import Initialiser
 from chainrule.ops import PUBLIC
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from chainrule.nn.penalty import Penalty
 
 
-@dataclass(frozen=True)
+@frozen
 class Parameter:
     """A number array that training changes.
 
@@ -57,13 +58,14 @@ class Book:
     results: dict[str, Any] = field(default_factory=dict)
     needed: dict[str, int] = field(default_factory=dict)
     tables: dict[str, tuple[str, int]] = field(default_factory=dict)
+    costs: dict[str, Node] = field(default_factory=dict)
     key: Node | None = None
 
 
 Rewrite: TypeAlias = "Callable[[Scope, str, Parameter], Node]"
 
 
-@dataclass(frozen=True)
+@frozen
 class Scope:
     """A place in the net, handed to each layer when it is called.
 
@@ -135,6 +137,10 @@ class Scope:
     def update(self, name: str, value: Node) -> None:
         """The value a state has after this step."""
         self.book.updates[self.named(name)] = value
+
+    def cost(self, name: str, value: Node) -> None:
+        """Add a number to what training makes small, such as a price of activity: the mean over the batch."""
+        self.book.costs[self.named(name)] = value
 
     def require_samples(self, least: int) -> None:
         """Say that a batch of training must hold so many samples for this layer to make sense."""

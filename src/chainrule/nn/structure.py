@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from chainrule.errors import ShapeError, UsageError, nearest
+from chainrule.frozen import frozen
 from chainrule.graph import Node
 from chainrule.nn.activation import ACTIVATIONS
 from chainrule.nn.layer import Layer, Value, layer
@@ -35,7 +35,7 @@ def require_layer(where: str, value: object) -> None:
     raise UsageError("E104", where=where, expected="a layer", received=shown(value), fix=fix)
 
 
-@dataclass(frozen=True, init=False)
+@frozen
 class Sequential(Layer):
     """Layers one after the other: the function composition f(x) = f_L(... f_2(f_1(x))) of the article.
 
@@ -79,7 +79,7 @@ class Sequential(Layer):
         return "\n".join(["Sequential(", *lines, ")"])
 
 
-@dataclass(frozen=True, init=False)
+@frozen
 class Parallel(Layer):
     """Layers side by side, for nets with several inputs or outputs.
 

@@ -20,6 +20,7 @@ from chainrule.ops import (
     part,
     patches,
     reduction,
+    scan,
     shape,
     softmax,
 )
@@ -52,6 +53,7 @@ CARDS: tuple[type[Card], ...] = (
     *patches.CARDS,
     *kind.CARDS,
     *chance.CARDS,
+    *scan.CARDS,
 )
 
 PUBLIC = {

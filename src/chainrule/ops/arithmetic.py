@@ -126,9 +126,9 @@ class Square(Elementwise):
 class Power(Elementwise):
     """The first value raised to the second.
 
-    Numerics: a negative base with a broken exponent is NaN. The slope at ``x = 0, p = 0`` is taken as 0, and
-        the
-    slope by the exponent as 0 where the base is not positive, as other libraries do.
+    Numerics: a negative base with a broken exponent is NaN. The slope by the base at ``x = 0, p = 0`` is taken
+        as 0, and that by the exponent as 0 where the base is 0. At a negative base a power exists for whole
+        exponents alone, so there is no slope by the exponent: NaN, as in PyTorch.
     """
 
     name = "power"
@@ -136,7 +136,7 @@ class Power(Elementwise):
     formula = "x ^ p"
     pullbacks = {
         "x": "dy * where(p == 0, 0, p * x ^ (p - 1))",
-        "p": "dy * where(x > 0, y * log(where(x > 0, x, 1)), 0)",
+        "p": "dy * where(x == 0, 0, y * log(where(x == 0, 1, x)))",
     }
     domain = ((0.3, 2.0), (-2.0, 2.0))
     says = Says(

@@ -12,11 +12,11 @@ Names inside: ``y`` is the value, ``dy`` its cotangent (the gradient that arrive
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 
+from chainrule.frozen import frozen
 from chainrule.graph import Node, Op
 from chainrule.notation.parse import parse
 from chainrule.notation.tree import Tree
@@ -32,14 +32,14 @@ class Says(NamedTuple):
     backward_zh: str
 
 
-@dataclass(frozen=True)
+@frozen
 class Flat:
     """The derivative is zero wherever it exists, with the reason."""
 
     reason: str
 
 
-@dataclass(frozen=True)
+@frozen
 class NoGradient:
     """There is no derivative with respect to this input, with the reason."""
 
@@ -49,26 +49,26 @@ class NoGradient:
 Pulled: TypeAlias = "Node | Flat | NoGradient"
 
 
-@dataclass(frozen=True)
+@frozen
 class Apart:
     """Samples stay apart; they lie along ``axis`` of the result."""
 
     axis: int
 
 
-@dataclass(frozen=True)
+@frozen
 class Reduced:
     """The result joins all samples; parts of the batch are joined by ``by``: sum, max, min or prod."""
 
     by: str
 
 
-@dataclass(frozen=True)
+@frozen
 class Shared:
     """The result does not depend on the batch."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Whole:
     """The result needs all samples at once, with the reason."""
 
@@ -79,7 +79,7 @@ BatchRule: TypeAlias = "Apart | Reduced | Shared | Whole"
 Axes: TypeAlias = "tuple[int | None, ...]"
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Sample:
     """Inputs that exercise a card.
 
@@ -115,7 +115,7 @@ class Sample:
         )
 
 
-@dataclass(frozen=True)
+@frozen
 class Card(Op):
     """What every card says; see the module's docstring. ``@card`` completes and checks a subclass."""
 
@@ -171,7 +171,7 @@ def card(cls: C) -> C:
         raise TypeError(f"the card {cls.__name__} lacks {', '.join(sorted(set(missing)))}")
     for text in (cls.formula, *(p for p in cls.pullbacks.values() if isinstance(p, str))):
         parse(text)
-    return dataclass(frozen=True)(cls)
+    return frozen(cls)
 
 
 def _base(method: str) -> Any:

@@ -7,13 +7,13 @@ alone (see ``chainrule.keyed``). So a part of a batch can draw its own share, an
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from chainrule import keyed
 from chainrule.errors import DtypeError, ShapeError
+from chainrule.frozen import frozen
 from chainrule.graph import Node, make
 from chainrule.notation.tree import Number, Tree
 from chainrule.ops.card import (
@@ -35,7 +35,7 @@ B = Size.symbol("B")
 _KEY = NoGradient("a key is no number")
 
 
-@dataclass(frozen=True)
+@frozen
 class Draw(Card):
     """Random numbers of one distribution.
 

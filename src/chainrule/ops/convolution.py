@@ -19,12 +19,12 @@ In NumPy each is one product of matrices: the windows of the image, side by side
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import product
 from typing import ClassVar
 
 import numpy as np
 
+from chainrule.frozen import frozen
 from chainrule.graph import Node, make
 from chainrule.notation.tree import Element, Product, Sum, Tree
 from chainrule.ops.card import Axes, BatchRule, Pulled, Reduced, Sample, Says, Shared, Whole, card, draw
@@ -118,7 +118,7 @@ class Convolution(Kernel):
         )
 
 
-@dataclass(frozen=True)
+@frozen
 class _Spaced(Kernel):
     space: Lengths = (1,)
 
@@ -204,7 +204,7 @@ class ConvolutionInput(_Spaced):
         )
 
 
-@dataclass(frozen=True)
+@frozen
 class _Shaped(Kernel):
     kernel: Lengths = (1,)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from chainrule.errors import UsageError
+from chainrule.frozen import frozen
 from chainrule.ops.card import Flat, Sample, Says, card, draw
 from chainrule.ops.elementwise import Elementwise
 
@@ -245,7 +245,7 @@ class Floor(Elementwise):
         return np.floor(x)
 
 
-@dataclass(frozen=True)
+@frozen
 class Limits(Elementwise):
     """What ``clip`` needs besides its input: the two limits."""
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from chainrule.errors import ShapeError
+from chainrule.frozen import frozen
 from chainrule.ops.card import Apart, Axes, BatchRule, Card, Shared, Whole
 from chainrule.ops.elementwise import same_kind
 from chainrule.ops.window import Lengths, Windowed, are_whole, space_of
@@ -23,7 +23,7 @@ from chainrule.spec import Axis, Spec, shape_text
 PIECE = 2**18  # numbers: 1 MiB of float32, about what a core's own cache holds
 
 
-@dataclass(frozen=True)
+@frozen
 class Kernel(Windowed):
     """A card that lays a kernel of weights over images.
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from chainrule.errors import DtypeError, ShapeError
+from chainrule.frozen import frozen
 from chainrule.graph import Node, make
 from chainrule.notation.tree import Apply, Compare, Element, Number, Tree
 from chainrule.ops.card import (
@@ -27,7 +27,7 @@ from chainrule.ops.elementwise import Elementwise, aligned
 from chainrule.spec import DTYPES, FLOATS, Spec
 
 
-@dataclass(frozen=True)
+@frozen
 class _Kind(Card):
     dtype: str = "float64"
 
@@ -109,7 +109,7 @@ class StopGradient(Elementwise):
         return x
 
 
-@dataclass(frozen=True)
+@frozen
 class _Counted(Card):
     axes: tuple[int, ...] = (0,)
     dtype: str = "float64"

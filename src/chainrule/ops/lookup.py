@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from chainrule.errors import DtypeError, ShapeError
+from chainrule.frozen import frozen
 from chainrule.graph import Node, make
 from chainrule.notation.tree import Apply, Compare, Element, Number, Sum, Tree
 from chainrule.ops.card import (
@@ -117,7 +116,7 @@ class Gather(Card):
         )
 
 
-@dataclass(frozen=True)
+@frozen
 class _Rows(Card):
     rows: Axis = 3
 
@@ -192,7 +191,7 @@ class ScatterAdd(_Rows):
         )
 
 
-@dataclass(frozen=True)
+@frozen
 class _Depth(Card):
     depth: int = 3
     dtype: str = "float64"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from chainrule.errors import ShapeError
+from chainrule.frozen import frozen
 from chainrule.graph import Node, make
 from chainrule.notation.tree import Element, Number, Tree
 from chainrule.ops.card import Apart, Axes, BatchRule, Card, Pulled, Sample, Says, Shared, Whole, card, draw
@@ -15,7 +15,7 @@ from chainrule.ops.shape import B, reshape
 from chainrule.spec import Axis, Spec, bound, size_at
 
 
-@dataclass(frozen=True)
+@frozen
 class _Window(Card):
     start: tuple[Axis, ...] = ()
     stop: tuple[Axis, ...] = ()
@@ -104,7 +104,7 @@ class Slice(_Window):
         )
 
 
-@dataclass(frozen=True)
+@frozen
 class _Border(Card):
     low: tuple[Axis, ...] = ()
     high: tuple[Axis, ...] = ()
@@ -185,7 +185,7 @@ class Pad(_Border):
         )
 
 
-@dataclass(frozen=True)
+@frozen
 class _Joint(Card):
     axis: int = 0
 

@@ -8,12 +8,12 @@ those of known cards.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from chainrule.errors import ShapeError
+from chainrule.frozen import frozen
 from chainrule.graph import Node, constant, make
 from chainrule.notation.tree import Element, Number, Sum, Tree
 from chainrule.ops import fold
@@ -34,7 +34,7 @@ from chainrule.ops.window import (
 from chainrule.spec import Spec, shape_text
 
 
-@dataclass(frozen=True)
+@frozen
 class _Sliding(Windowed):
     window: Lengths = (1,)
 
@@ -57,7 +57,7 @@ class _Sliding(Windowed):
         return Apart(0) if axis == 0 else Whole("the window slides over the samples")
 
 
-@dataclass(frozen=True)
+@frozen
 class _Filled(_Sliding):
     fill: float = 0.0
 
@@ -118,7 +118,7 @@ class Patches(_Filled):
         )
 
 
-@dataclass(frozen=True)
+@frozen
 class _Spaced(_Sliding):
     space: Lengths = (1,)
 
@@ -225,14 +225,20 @@ def patches(
     return make(Patches(strides, low, high, apart, cells, float(fill)), x)
 
 
-def max_pool(x: Node, window: Widths, stride: Widths | None = None, padding: Padding = "valid") -> Node:
+def max_pool(
+    x: Node,
+    window: Widths,
+    stride: Widths | None = None,
+    padding: Padding = "valid",
+    dilation: Widths = 1,
+) -> Node:
     """The largest number of each window: (B, *space, C) -> (B, *places, C). Padding never wins.
 
     Numerics: at a tie all winners share what arrives equally; PyTorch gives all of it to the first. NaN if
         any number of the window is NaN.
 
     Args:
-        x, window, padding: see ``patches``.
+        x, window, padding, dilation: see ``patches``.
         stride: how far a step moves the window; by default by its own width.
 
     Fails:
@@ -244,7 +250,7 @@ def max_pool(x: Node, window: Widths, stride: Widths | None = None, padding: Pad
         >>> print(evaluate(max_pool(x, 2)).ravel())
         [5. 3.]
     """
-    windows = patches(x, window, window if stride is None else stride, padding, fill=-np.inf)
+    windows = patches(x, window, window if stride is None else stride, padding, dilation, fill=-np.inf)
     _held(windows)
     return fold.max(windows, _window_axes(x))
 

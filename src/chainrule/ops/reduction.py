@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import product
 from typing import ClassVar
 
 import numpy as np
 
 from chainrule.errors import ShapeError
+from chainrule.frozen import frozen
 from chainrule.graph import Node, make
 from chainrule.notation.tree import Apply, Element, Number, Product, Sum, Tree
 from chainrule.ops.card import (
@@ -35,7 +35,7 @@ from chainrule.spec import Shape, Spec
 _INDEX = NoGradient("an index is a whole number and moves in jumps")
 
 
-@dataclass(frozen=True)
+@frozen
 class Reduction(Card):
     """An operation that folds axes away.
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from chainrule.errors import ShapeError
+from chainrule.frozen import frozen
 from chainrule.graph import Node, make
 from chainrule.notation.tree import Element, Tree
 from chainrule.ops.card import (
@@ -29,7 +29,7 @@ from chainrule.spec import Axis, Shape, Size, Spec, bound, count, shape_text
 B = Size.symbol("B")
 
 
-@dataclass(frozen=True)
+@frozen
 class _Permutation(Card):
     axes: tuple[int, ...] = ()
 
@@ -81,7 +81,7 @@ class Transpose(_Permutation):
         )
 
 
-@dataclass(frozen=True)
+@frozen
 class _Shaped(Card):
     shape: Shape = ()
 

@@ -6,12 +6,12 @@ exponential at most 1, so scores of any size are safe.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from chainrule.errors import ShapeError
+from chainrule.frozen import frozen
 from chainrule.graph import Node
 from chainrule.notation.tree import Apply, Element, Negative, Quotient, Sum, Tree
 from chainrule.ops.card import Apart, Axes, BatchRule, Card, Pulled, Sample, Says, Shared, Whole, card, draw
@@ -21,7 +21,7 @@ from chainrule.ops.shape import broadcast_to, reshape
 from chainrule.spec import Spec
 
 
-@dataclass(frozen=True)
+@frozen
 class Scores(Card):
     """An operation on scores along one axis.
 

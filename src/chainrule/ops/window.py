@@ -20,13 +20,13 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import product
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from chainrule.errors import ShapeError, UsageError, nearest
+from chainrule.frozen import frozen
 from chainrule.ops.card import Card
 from chainrule.spec import Spec, shape_text
 
@@ -37,7 +37,7 @@ Padding: TypeAlias = "str | int | Sequence[int | Sequence[int]]"
 PADDINGS = ("valid", "same")
 
 
-@dataclass(frozen=True)
+@frozen
 class Windowed(Card):
     """A card whose window slides over the spatial axes of images.
 

@@ -15,10 +15,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from chainrule.graph import Graph, Node
+from chainrule.ops.batch import roles
 from chainrule.ops.card import Card
 from chainrule.ops.elementwise import Elementwise
 from chainrule.ops.kind import Cast
-from chainrule.plan.batch import roles
 from chainrule.plan.loop import is_layout
 
 FROM = 8  # samples: half a vector of float32

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from chainrule.graph import Constant, Input, Node
+from chainrule.graph import Constant, Graph, Input, Node
 from chainrule.ops.elementwise import Elementwise
 from chainrule.ops.kind import Cast, Extent
 from chainrule.ops.part import Slice
@@ -228,3 +228,15 @@ def fuse(
         fusion.place(node)
     fusion.finish()
     return fusion.ordered()
+
+
+def needed(graph: Graph, homes: Mapping[Node, Kernel]) -> set[Node]:
+    """The nodes whose values must lie in memory: outputs, and what another kernel or a look reads."""
+    found = {seen_through(node) for node in graph.outputs.values()}
+    for node in graph.nodes:
+        for source in node.inputs:
+            if is_layout(source) or is_layout(node):
+                found.add(seen_through(source))
+            elif homes.get(source) is not homes.get(node):
+                found.add(source)
+    return {node for node in found if not is_leaf(node)}

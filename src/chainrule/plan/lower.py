@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
 
 from chainrule.graph import Constant, Graph, Input, Node
+from chainrule.ops.batch import BATCH
 from chainrule.ops.card import Card
-from chainrule.plan import reducing, sliding
-from chainrule.plan.batch import BATCH
+from chainrule.plan import looping, reducing, sliding
 from chainrule.plan.layout import SEEDS, orders
-from chainrule.plan.loop import Kernel, is_layout
+from chainrule.plan.loop import Kernel, is_elementwise, is_layout, is_leaf
 from chainrule.plan.task import BEFORE, PARTS, Buffer, Task
 from chainrule.plan.view import Triple, View, collapse, in_three, look
 from chainrule.spec import size_at
@@ -44,28 +45,46 @@ class Lowering:
         joined: set[Node],
         in_place: Mapping[Node, str],
     ) -> None:
-        self.graph, self.sizes, self.whole, self.joined, self.in_place = graph, sizes, whole, joined, in_place
-        self.phase, self.depth = BEFORE, 0
+        self.sizes, self.whole, self.joined, self.in_place = sizes, whole, joined, in_place
         self.buffers: list[Buffer] = []
-        self.tasks: list[Task] = []
-        self.views: dict[Node, View] = {}
-        self.copies: dict[Any, View] = {}  # what was moved for one reader and serves the next
         self.outputs = {node: name for name, node in graph.outputs.items()}
-        self.orders = orders(graph, whole)
-        self.is_inner = any(node.op.name in SEEDS for node in self.orders)
-        for node in graph.nodes:
-            if isinstance(node.op, Input):
-                self.views[node] = self._buffer(node, "input", node.op.label)
-            elif isinstance(node.op, Constant):
-                self.views[node] = self._buffer(node, "constant", array=node.op.array)
-        for (
-            node
-        ) in graph.nodes:  # in the graph's order, whatever the order of the loops in a part of this size
-            sliding.prepare(self, node)
+        self._begin(graph, {}, BEFORE)
         self.phase = PARTS
         for node in graph.nodes:
             if node in joined:
                 self.target(node)
+
+    def _begin(self, graph: Graph, given: Mapping[Node, View], phase: int) -> None:
+        """Views of what the graph is given, and what its readers want to have turned first."""
+        self.graph, self.phase, self.depth = graph, phase, 0
+        self.tasks: list[Task] = []
+        self.views: dict[Node, View] = {}
+        self.copies: dict[Any, View] = {}  # what was moved for one reader and serves the next
+        self.orders = orders(graph, self.whole)
+        self.is_inner = any(node.op.name in SEEDS for node in self.orders)
+        for node in graph.nodes:
+            if node in given:
+                self.views[node] = given[node]
+            elif isinstance(node.op, Input):
+                self.views[node] = self._buffer(node, "input", node.op.label)
+            elif isinstance(node.op, Constant):
+                self.views[node] = self._buffer(node, "constant", array=node.op.array)
+        for node in graph.nodes:  # in the graph's order, whatever that of the loops in a part of this size
+            sliding.prepare(self, node)
+
+    def inside(self, graph: Graph, given: Mapping[Node, View], sizes: Mapping[str, int]) -> Lowering:
+        """Collects the tasks of a step of a loop, in the memory of this plan.
+
+        Args:
+            graph: of the step.
+            given: where its inputs are read.
+            sizes: of the step.
+        """
+        inner = copy(self)
+        inner.sizes = sizes
+        inner.joined, inner.in_place, inner.outputs = set(), {}, {}
+        inner._begin(graph, given, self.phase)
+        return inner
 
     # --- memory
 
@@ -297,6 +316,23 @@ def _draw(low: Lowering, node: Node, phase: int) -> None:
     low.add("uniform", (node,), reads, writes, phase, stream=stream, by_sample=by_sample)
 
 
+def _scan(low: Lowering, node: Node, phase: int) -> None:
+    """A loop over time; where a step needs the law, the whole loop runs by it."""
+    body, emit = node.op.attributes["body"], node.op.attributes["emit"]
+    if all(has_kernel(inner) for inner in body.nodes(emit)):
+        looping.scan(low, node, phase)
+    else:
+        _law(low, node, phase)
+
+
+def has_kernel(node: Node) -> bool:
+    """Whether a node is computed by tasks that have kernels, and not by the law."""
+    if node.op.name == "scan":
+        step = node.op.attributes
+        return all(has_kernel(inner) for inner in step["body"].nodes(step["emit"]))
+    return is_leaf(node) or is_layout(node) or is_elementwise(node) or node.op.name in RULES
+
+
 RULES: dict[str, Rule] = {
     "matmul": _matmul,
     **dict.fromkeys(("sum", "max", "min", "argmax"), reducing.reduce),
@@ -306,5 +342,6 @@ RULES: dict[str, Rule] = {
     "concatenate": _concatenate,
     "pad": _pad,
     "uniform": _draw,
+    "scan": _scan,
     **sliding.RULES,
 }

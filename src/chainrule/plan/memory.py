@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from chainrule.frozen import frozen
 from chainrule.plan.task import Buffer, Task
 
 ALIGN = 64  # a cache line
 
 
-@dataclass(frozen=True)
+@frozen
 class Layout:
     """Places in one arena.
 

@@ -14,11 +14,12 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
+from chainrule.frozen import frozen
 from chainrule.graph import Graph, Node
 from chainrule.notation.amount import amount
 from chainrule.notation.column import aligned
@@ -44,7 +45,7 @@ USES: dict[str, tuple[str, str]] = {
 """What memory is for, in English and Chinese."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Need:
     """How many bytes something takes, and for what. Printing it gives a table.
 

@@ -7,8 +7,9 @@ counted in bytes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from chainrule.frozen import frozen
 from chainrule.graph import Graph
 from chainrule.plan.plan import Cut, plan
 from chainrule.plan.task import PARTS
@@ -20,7 +21,7 @@ CALL = 60e-9  # seconds a call costs besides its work
 WORTH_A_LANE = 2_000_000  # flops below which a second lane costs more than it brings: cores talk slowly
 
 
-@dataclass(frozen=True)
+@frozen
 class Split:
     """How a batch is divided.
 

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from chainrule.frozen import frozen
 from chainrule.graph import Graph, Node, order
-from chainrule.plan.batch import is_divisible, roles
+from chainrule.ops.batch import is_divisible, roles
 from chainrule.plan.epilogue import take_up
-from chainrule.plan.loop import Kernel, fuse, is_layout, is_leaf, seen_through
+from chainrule.plan.loop import Kernel, fuse, is_layout, is_leaf, needed, seen_through
 from chainrule.plan.lower import Lowering
 from chainrule.plan.memory import Layout, lay_out
 from chainrule.plan.record import PlanRecord, bare, entry
@@ -25,7 +25,7 @@ from chainrule.plan.view import View
 from chainrule.spec import size_at
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Plan:
     """How a graph is run for one size of batch.
 
@@ -70,7 +70,7 @@ class Plan:
         return str(self.record)
 
 
-@dataclass(frozen=True)
+@frozen
 class Cut:
     """How a training step is cut into phases.
 
@@ -102,9 +102,9 @@ def plan(graph: Graph, sizes: Mapping[str, int], cut: Cut | None = None) -> Plan
     homes = {node: kernel for kernel in kernels for node in kernel.nodes}
     written_over = in_place(graph, homes, cut.homes) if cut is not None else {}
     low = Lowering(graph, parts, sizes, joined or set(), written_over)
-    needed = _needed(graph, homes)
+    read = needed(graph, homes)
     for kernel in kernels:
-        low.lower(kernel, needed)
+        low.lower(kernel, read)
     outputs = {name: low.view(node, AFTER) for name, node in graph.outputs.items()}
     if cut is not None:
         low.bring_home({label: graph.outputs[name] for name, label in cut.homes.items()}, AFTER)
@@ -168,15 +168,3 @@ def _reads_first(reader: Node, old: Node, home: Kernel, homes: Mapping[Node, Ker
     if kernel is home:
         return all(source is old for source in reader.inputs if seen_through(source) is old)
     return (kernel.phase, kernel.depth) < (home.phase, home.depth)
-
-
-def _needed(graph: Graph, homes: Mapping[Node, Kernel]) -> set[Node]:
-    """The nodes whose values must lie in memory: outputs, and what another kernel or a look reads."""
-    needed = {seen_through(node) for node in graph.outputs.values()}
-    for node in graph.nodes:
-        for source in node.inputs:
-            if is_layout(source) or is_layout(node):
-                needed.add(seen_through(source))
-            elif homes.get(source) is not homes.get(node):
-                needed.add(source)
-    return {node for node in needed if not is_leaf(node)}

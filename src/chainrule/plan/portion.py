@@ -9,10 +9,9 @@ as long as all at once, 8 rows 1.5 to 2.5 times).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from chainrule.frozen import frozen
 from chainrule.graph import Graph
-from chainrule.plan.batch import BATCH, roles
+from chainrule.ops.batch import BATCH, roles
 from chainrule.plan.plan import plan
 
 LEAST, MOST = 8, 64  # rows of a portion
@@ -20,7 +19,7 @@ ROOM = 4 * 2**20  # bytes that lie between the inputs and the answers of a porti
 WORTH_APART = 1_000_000  # flops below which a batch is not taken apart: handing it to threads costs more
 
 
-@dataclass(frozen=True)
+@frozen
 class Portion:
     """Rows that are answered at a time.
 

@@ -13,12 +13,13 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 
 from chainrule.errors import FileError
+from chainrule.frozen import frozen
 from chainrule.plan.memory import Layout
 from chainrule.plan.task import PARTS, Buffer, Task
 from chainrule.plan.text import plan_text
@@ -28,11 +29,12 @@ from chainrule.store import document, durable
 
 VERSION = 1
 LIMIT = 64 * 2**20  # bytes of a file; a plan of a thousand tasks takes one
-ORIGINS = ("input", "constant", "work", "joined", "output")
+KINDS = ("input", "constant", "work", "joined", "output")  # of memory
+ORIGINS = (*KINDS, "moving")
 _PHASES = ("before", "parts", "loss", "after")
 
 
-@dataclass(frozen=True)
+@frozen
 class Entry:
     """A task without its nodes.
 
@@ -57,7 +59,7 @@ class Entry:
     bytes: int
 
 
-@dataclass(frozen=True)
+@frozen
 class PlanRecord:
     """How a graph is run, in plain words and numbers. Printing it gives a table.
 
@@ -95,7 +97,7 @@ class PlanRecord:
         sizes: Counter[str] = Counter()
         for buffer in self.buffers:
             sizes[buffer.origin] += buffer.bytes
-        return {origin: sizes[origin] if origin != "work" else self.layout.size for origin in ORIGINS}
+        return {origin: sizes[origin] if origin != "work" else self.layout.size for origin in KINDS}
 
     def __str__(self) -> str:
         return plan_text(self)

@@ -32,7 +32,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule.graph import Input, Node
-from chainrule.plan.task import BEFORE
 from chainrule.plan.view import View, tapped
 
 if TYPE_CHECKING:
@@ -151,7 +150,7 @@ def prepare(low: Lowering, node: Node) -> None:
     if node.op.name == "convolution" and isinstance(node.inputs[1].op, Input) and not low.is_inner:
         w = node.inputs[1]
         if (w, "turned") not in low.copies:
-            low.copies[w, "turned"] = low.in_order(_by_output(low.view(w)), w, BEFORE)
+            low.copies[w, "turned"] = low.in_order(_by_output(low.view(w)), w, low.phase)
 
 
 def _convolution(low: Lowering, node: Node, phase: int) -> None:
@@ -238,6 +237,7 @@ def _input(low: Lowering, node: Node, phase: int) -> None:
             left, right = (a, (), range(1, n + 2), (0,)), (b, places, (n + 1,), (0,))
             multiply(low, node, left, right, (c, places, cells, (0,)), phase, how=1)
     else:
+        weights = low.in_order(weights, w, phase)  # the columns of a product lie side by side
         last = n - 1 if op.dilation[-1] == 1 and op.groups == 1 else n  # axes of the kernel outside a run
         outward = range(n, 0, -1)  # the first spatial axis fastest
         for a, b, c in parts(op.groups, (weights, 0), (numbers, -1), (seen, -1)):

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
 
+from chainrule.frozen import frozen
 from chainrule.graph import Node
 from chainrule.plan.view import View
 
 BEFORE, PARTS, LOSS, AFTER = 0, 1, 2, 3  # the phases, in order; undivided, everything is BEFORE
 
 
-@dataclass(frozen=True)
+@frozen
 class Buffer:
     """A piece of memory.
 
@@ -23,7 +24,8 @@ class Buffer:
         shape: of the value it is for, in order, last axis fastest.
         dtype: number kind.
         origin: ``"input"`` (handed in), ``"constant"``, ``"work"`` (reused once its last reader is done),
-            ``"joined"`` (a sum over the parts of a batch), ``"output"``.
+            ``"joined"`` (a sum over the parts of a batch), ``"output"``, or ``"moving"`` (no memory of its
+            own: the cell of the present step of a loop over time).
         label: the input's name, or the output's.
         array: a constant's numbers.
         phase: in which phase it is written.
@@ -47,7 +49,7 @@ class Buffer:
         return self.size * np.dtype(self.dtype).itemsize
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Task:
     """One call of the program.
 
@@ -80,6 +82,8 @@ class Task:
             return 2 * math.prod(stack) * m * n * self.reads[0].shape[-1] + in_epilogue
         if self.kind in ("product", "dots"):
             return 2 * math.prod(self.facts["shape"])
+        if self.kind == "scan":
+            return self.facts["steps"] * sum(task.flops for task in self.facts["tasks"])
         size = math.prod(self.writes[0].shape) if self.writes else 0
         if self.kind == "loop":
             return size * len(self.nodes)

@@ -8,9 +8,9 @@ and matrix products that read them take the strides as they are.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
+from chainrule.frozen import frozen
 from chainrule.ops.part import Slice
 from chainrule.ops.reduction import ReduceMax, ReduceMin, ReduceSum
 from chainrule.ops.shape import Broadcast, Reshape, Transpose
@@ -19,7 +19,7 @@ from chainrule.spec import bound
 Triple: TypeAlias = tuple[int, int, int]
 
 
-@dataclass(frozen=True)
+@frozen
 class View:
     """A window on a buffer.
 

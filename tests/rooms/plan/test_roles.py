@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import chainrule as cr
 from chainrule.graph import Graph, input_node, order
-from chainrule.plan.batch import Role, is_divisible, roles
+from chainrule.ops.batch import Role, is_divisible, roles
 from chainrule.plan.plan import Cut, plan
 from chainrule.plan.task import AFTER, BEFORE, PARTS
 from training_step import parts, step

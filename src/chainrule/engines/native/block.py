@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from chainrule.engines.native import repeat
 from chainrule.engines.native.dots import DotsWriter
 from chainrule.engines.native.epilogue import Epilogue
 from chainrule.engines.native.loop import Operation, Recipe, Writer
@@ -15,13 +15,14 @@ from chainrule.engines.native.machine import Machine
 from chainrule.engines.native.product import ProductWriter
 from chainrule.engines.native.score import ScoreWriter
 from chainrule.engines.native.vector import EMIT
+from chainrule.frozen import frozen
 from chainrule.ops.card import Card
 from chainrule.plan import sliding
 from chainrule.plan.task import Buffer, Task
 from chainrule.plan.view import View, collapse, in_memory_order
 
 
-@dataclass(frozen=True)
+@frozen
 class Address:
     """A word that holds where something lies: a buffer's address plus ``offset`` bytes."""
 
@@ -29,7 +30,7 @@ class Address:
     offset: int = 0
 
 
-@dataclass(frozen=True)
+@frozen
 class Adds:
     """A word for whether a result is added to what is there: not for the first part of a batch (the sum
     begins), but for the others.
@@ -41,7 +42,7 @@ class Adds:
     others: int = 0
 
 
-@dataclass(frozen=True)
+@frozen
 class Place:
     """A word for the place of a part's first number in the batch: its first row times ``per_row``."""
 
@@ -52,7 +53,7 @@ FLAG = Address(-1)  # where a kernel says that an index was out of range
 Word = Any  # an int, an Address, Adds or Place
 
 
-@dataclass(frozen=True)
+@frozen
 class Call:
     """A kernel with its block.
 
@@ -301,6 +302,17 @@ def _uniform(blocks: Blocks, task: Task) -> list[Call]:
     return [Call(blocks.kernel("draw.uniform_numbers", blocks.kind(y)), tuple(words))]
 
 
+def _scan(blocks: Blocks, task: Task) -> list[Call]:
+    """A loop over time: one call whose block holds the calls of a step."""
+    calls: list[Call] = []
+    for inner in task.facts["tasks"]:
+        calls += blocks.calls(inner) or []
+    moving = task.facts["moving"]
+    sizes = {number: np.dtype(blocks.buffers[number].dtype).itemsize for number in moving}
+    kernel = blocks.machine.function("repeat", repeat.SOURCE, repeat.write)
+    return [Call(kernel, repeat.words(task.facts["steps"], calls, moving, sizes, Address))]
+
+
 Rule = Callable[[Blocks, Task], "list[Call]"]
 RULES: dict[str, Rule] = {
     "loop": _loop,
@@ -315,6 +327,7 @@ RULES: dict[str, Rule] = {
     "scatter_add": _scatter,
     "one_hot": _one_hot,
     "uniform": _uniform,
+    "scan": _scan,
 }
 
 COVERED = {

@@ -11,7 +11,7 @@ for full and for short parts, whose lines are the same ones.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +20,7 @@ from chainrule.engines.native.block import FLAG, Address, Adds, Blocks, Call, Pl
 from chainrule.engines.native.loop import Operation
 from chainrule.engines.native.memory import LaneMemory
 from chainrule.engines.native.ready import machine
+from chainrule.frozen import frozen
 from chainrule.graph import Graph
 from chainrule.plan.part import Split, split_batch
 from chainrule.plan.plan import Cut, Plan, plan
@@ -32,12 +33,12 @@ ORDER = (BEFORE, PARTS, JOIN, LOSS, AFTER)
 SHARED_FROM = 8192  # elements of an update from which on the lanes share it
 
 
-@dataclass(frozen=True)
+@frozen
 class Gather:
     """A word that holds the address of a part's first row number."""
 
 
-@dataclass(frozen=True)
+@frozen
 class LaneAddress:
     """The address of one lane's own copy of a buffer."""
 
@@ -46,7 +47,7 @@ class LaneAddress:
     lane: int
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Line:
     """One call of every lane: its words before addresses are known.
 
@@ -84,7 +85,7 @@ class Table(NamedTuple):
     patches: np.ndarray
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Job:
     """What the steps for all sizes of batch have in common.
 
@@ -105,7 +106,7 @@ class Job:
     flag: np.ndarray
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class _Written:
     """A plan's lines with every lane's words (lanes, n), where each line's begin, and the patches."""
 

@@ -25,11 +25,12 @@ from llvmlite import ir
 from chainrule.engines.native import vector
 from chainrule.engines.native.assembly import I64, Assembly
 from chainrule.engines.native.vector import EMIT, LANES, Lanes, Value, scalar_type
+from chainrule.frozen import frozen
 
 WIDTHS = (LANES, 4, 1)  # elements at a time along a row: many, and then what is left
 
 
-@dataclass(frozen=True)
+@frozen
 class Operation:
     """One operation of a loop.
 
@@ -48,7 +49,7 @@ class Operation:
     settings: tuple[float, ...] = ()
 
 
-@dataclass(frozen=True)
+@frozen
 class Recipe:
     """A loop without its sizes and addresses.
 

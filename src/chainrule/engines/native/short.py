@@ -6,18 +6,18 @@ What lies behind the end of a row belongs to somebody else; it is neither read n
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from llvmlite import ir
 
 from chainrule.engines.native.assembly import I64, Assembly, Value
 from chainrule.engines.native.vector import scalar_type
+from chainrule.frozen import frozen
 
 I32 = ir.IntType(32)
 SIZE = {"float32": 4, "float64": 8}
 
 
-@dataclass(frozen=True)
+@frozen
 class Part:
     """The first lanes of a vector: as a mask, and how many (as many as there are lanes, or more: all)."""
 

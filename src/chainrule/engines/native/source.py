@@ -23,6 +23,7 @@ import numpy as np
 from numba.np.numpy_support import carray
 
 from chainrule.engines.binding import bind
+from chainrule.engines.native import repeat
 from chainrule.engines.native.block import COVERED
 from chainrule.engines.native.machine import SOURCES, source_of
 from chainrule.engines.native.pointer import pointer
@@ -66,6 +67,9 @@ def without_kernel(graph: Graph) -> tuple[str, ...]:
 def by_source(table: np.ndarray) -> None:
     """Replace the kernels of a table (..., 2) of kernel and block addresses by functions in Python."""
     for row in table.reshape(-1, 2):
+        if SOURCES.get(int(row[0])) == repeat.SOURCE:
+            by_source(repeat.inner_table(int(row[1])))
+            continue
         found = _callback(SOURCES.get(int(row[0]), ""))
         if found is not None:
             row[0] = ctypes.cast(found, ctypes.c_void_p).value

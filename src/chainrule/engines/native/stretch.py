@@ -22,6 +22,7 @@ from chainrule.engines.native.lanes import GATHER, Job, Lanes
 from chainrule.engines.native.machine import callable_at
 from chainrule.engines.native.ready import machine, refuse_outside
 from chainrule.graph import Graph, Node
+from chainrule.plan.lower import has_kernel
 from chainrule.plan.need import Need, step_need
 from chainrule.plan.plan import Cut
 from chainrule.settings import processors
@@ -63,7 +64,7 @@ class Trainer:
     @staticmethod
     def covers(graph: Graph) -> bool:
         """Whether every operation of the step has a kernel, so that no step needs Python."""
-        return all(node.op.name in COVERED for node in graph.nodes)
+        return all(node.op.name in COVERED and has_kernel(node) for node in graph.nodes)
 
     @staticmethod
     def need(

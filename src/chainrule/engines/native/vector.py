@@ -26,6 +26,11 @@ LOG = (
     0.333333312, -0.24999997, 0.200007157, -0.166678023, 0.142490576, -0.124256873, 0.116854199, -0.114797339,
     0.0697161162,
 )  # fmt: skip
+ERF = (0.12837915, -0.376125288, 0.112821941, -0.0267807191, 0.00501448415, -0.000610268704)
+ERFC = (
+    -0.000318539673, 1.13023106, 0.631823918, 0.110087167, -0.0264276372, 0.00476262585, -0.000597585774,
+    4.61638591e-05, -1.64306368e-06,
+)  # fmt: skip
 TANH = (-0.333333289, 0.133327697, -0.0538509096, 0.020997179, -0.00609671417)
 Value = Any
 
@@ -92,10 +97,10 @@ class Lanes:
         return ir.Function(module, ir.FunctionType(result, arguments), name)
 
     def polynomial(self, kind: str, x: Value, coefficients: tuple[float, ...]) -> Value:
-        """c0 + x (c1 + x (c2 + ...)), lowest power first."""
+        """c0 + x (c1 + x (c2 + ...)), lowest power first; each step rounded once where the processor can."""
         total = self.constant(kind, coefficients[-1])
         for c in reversed(coefficients[:-1]):
-            total = self.builder.fadd(self.builder.fmul(total, x), self.constant(kind, c))
+            total = self.intrinsic("fmuladd", kind, total, x, self.constant(kind, c))
         return total
 
     def less(self, x: Value, y: Value) -> Value:
@@ -166,6 +171,19 @@ def tanh(lanes: Lanes, kind: str, x: Value) -> Value:
     large = b.fsub(c(1.0), b.fdiv(c(2.0), b.fadd(exp(lanes, kind, b.fadd(size, size)), c(1.0))))
     large = lanes.intrinsic("copysign", "float32", large, x)
     return b.select(b.fcmp_unordered("<", size, c(0.625)), small, large)
+
+
+def erf(lanes: Lanes, kind: str, x: Value) -> Value:
+    """The error function: x + x P(x^2) where it is nearly straight, else 1 - e^-Q(|x|)."""
+    if kind == "float64":
+        return lanes.each("erf", kind, x)
+    b, c = lanes.builder, lambda v: lanes.constant("float32", v)
+    size = lanes.intrinsic("fabs", "float32", x)
+    small = b.fadd(b.fmul(x, lanes.polynomial("float32", b.fmul(x, x), ERF)), x)
+    bounded = b.select(lanes.less(c(4.0), size), c(4.0), size)  # beyond, it is 1 to the last place
+    tail = exp(lanes, kind, b.fneg(lanes.polynomial("float32", bounded, ERFC)))
+    large = lanes.intrinsic("copysign", "float32", b.fsub(c(1.0), tail), x)
+    return b.select(b.fcmp_unordered("<", size, c(0.9)), small, large)
 
 
 def sigmoid(lanes: Lanes, kind: str, x: Value) -> Value:
@@ -283,7 +301,7 @@ EMIT: dict[str, Emit] = {
     "sigmoid": _curve(sigmoid),
     "relu": _relu,
     "softplus": _curve(softplus),
-    "erf": _library("erf"),
+    "erf": _curve(erf),
     "floor": _intrinsic("floor"),
     "less": _question("<"),
     "less_equal": _question("<="),

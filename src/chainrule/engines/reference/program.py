@@ -9,11 +9,11 @@ second check.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from chainrule.engines.binding import at_sizes, bind
+from chainrule.frozen import frozen
 from chainrule.graph import Constant, Graph, Node
 from chainrule.ops.card import Card
 from chainrule.plan.need import Need, law_need
@@ -21,7 +21,7 @@ from chainrule.plan.need import Need, law_need
 Forms = tuple["tuple[tuple[int, ...], np.dtype] | None", ...]  # shape and kind of the array of each input
 
 
-@dataclass(frozen=True)
+@frozen
 class _Step:
     """One call: which slots it reads, which it writes, which are read for the last time."""
 

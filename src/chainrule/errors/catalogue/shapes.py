@@ -28,6 +28,8 @@ ENTRIES: dict[str, Entry] = {
     "E217": Entry("the weights of {op} do not fit the channels", "{op} 的权重与通道数不符"),
     "E218": Entry("the settings of {op} do not fit its axes", "{op} 的窗口、步幅、填充等设置与空间轴不符"),
     "E219": Entry("a window of the pool holds nothing but padding", "汇聚的某个窗口中只有填充"),
+    "E227": Entry("the inputs of a loop do not fit its step", "循环的输入与其单步不符"),
+    "E228": Entry("the sequences of a loop are not equally long", "循环的各个序列长度不一致"),
     "E230": Entry("{op} needs two numbers or more to find their spread", "{op} 需要至少两个数才能求出方差"),
     "E251": Entry("numbers of kind {dtype} are not computed with", "不支持 {dtype} 类型的数"),
     "E252": Entry("{op} needs numbers of one kind", "{op} 的各个输入的数值类型必须相同"),

@@ -20,7 +20,7 @@ from chainrule.nn.initialiser.drawn import (
     fans,
     truncated_std,
 )
-from chainrule.nn.initialiser.structured import Dirac, Eye, Orthogonal, SparseNormal, newton_schulz_steps
+from chainrule.nn.initialiser.structured import Blocks, Dirac, Eye, Orthogonal, SparseNormal, newton_schulz_steps
 from chainrule.nn.setting import unknown
 
 XAVIER = Scaled(1.0, "mean", "uniform")
@@ -47,6 +47,7 @@ INITIALISERS: dict[str, Initialiser] = {
 }
 KINDS: tuple[type[Initialiser], ...] = (
     Fill, SmallNormal, Uniform, Normal, TruncatedNormal, Scaled, Eye, Dirac, SparseNormal, Orthogonal,
+    Blocks,
 )  # fmt: skip
 
 
@@ -69,6 +70,7 @@ __all__ = [
     "KINDS",
     "XAVIER",
     "ZEROS",
+    "Blocks",
     "Dirac",
     "Eye",
     "Fill",

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from chainrule.frozen import frozen
 from chainrule.graph import Node, constant
 from chainrule.nn.setting import require_number
 from chainrule.ops import PUBLIC
 from chainrule.spec import Shape
 
 
-@dataclass(frozen=True)
+@frozen
 class Initialiser:
     """Base of every initialiser: a record that gives the nodes of a parameter's first values."""
 
@@ -32,7 +31,7 @@ class Initialiser:
         raise TypeError(f"{type(self).__name__} draws nothing")
 
 
-@dataclass(frozen=True)
+@frozen
 class Fill(Initialiser):
     """One number everywhere.
 

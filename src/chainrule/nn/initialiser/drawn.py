@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
+from chainrule.frozen import frozen
 from chainrule.graph import Node
 from chainrule.nn.initialiser.contract import Initialiser, axes_of
 from chainrule.nn.setting import require_number, unknown
@@ -12,7 +12,7 @@ from chainrule.ops import PUBLIC
 from chainrule.spec import Shape
 
 
-@dataclass(frozen=True)
+@frozen
 class SmallNormal(Initialiser):
     """Small random numbers around 0, of one spread whatever the layer's size: the article's first values.
 
@@ -34,7 +34,7 @@ class SmallNormal(Initialiser):
         return PUBLIC["normal"](key, shape, dtype, stream) * self.std
 
 
-@dataclass(frozen=True)
+@frozen
 class Uniform(Initialiser):
     """Random numbers between two limits, all equally likely.
 
@@ -58,7 +58,7 @@ class Uniform(Initialiser):
         return PUBLIC["uniform"](key, shape, dtype, stream) * (self.high - self.low) + self.low
 
 
-@dataclass(frozen=True)
+@frozen
 class Normal(Initialiser):
     """Random numbers of the bell curve.
 
@@ -81,7 +81,7 @@ class Normal(Initialiser):
         return PUBLIC["normal"](key, shape, dtype, stream) * self.std + self.mean
 
 
-@dataclass(frozen=True)
+@frozen
 class TruncatedNormal(Initialiser):
     """Random numbers of the bell curve without its tails: what falls outside is drawn again.
 
@@ -110,7 +110,7 @@ class TruncatedNormal(Initialiser):
         return truncated(key, shape, dtype, stream, self.cut) * self.std + self.mean
 
 
-@dataclass(frozen=True)
+@frozen
 class Scaled(Initialiser):
     """Random numbers whose variance is ``gain / fan``: the family of Xavier, He and LeCun.
 

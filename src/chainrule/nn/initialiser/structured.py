@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
 from chainrule.errors import ShapeError
+from chainrule.frozen import frozen
 from chainrule.graph import Node, constant
 from chainrule.nn.initialiser.contract import Initialiser, axes_of
-from chainrule.nn.setting import require_number, require_whole
+from chainrule.nn.setting import require, require_number, require_whole
 from chainrule.ops import PUBLIC
 from chainrule.spec import Shape, shape_text
 
 
-@dataclass(frozen=True)
+@frozen
 class Eye(Initialiser):
     """Ones on the diagonal and 0 elsewhere: a layer that at first hands its input on.
 
@@ -38,7 +38,7 @@ class Eye(Initialiser):
         return constant(np.eye(rows, columns) * self.gain, dtype)
 
 
-@dataclass(frozen=True)
+@frozen
 class Dirac(Initialiser):
     """A convolution that at first hands its channels on: 1 in the middle of the kernel, from each to its own.
 
@@ -71,7 +71,7 @@ class Dirac(Initialiser):
         return constant(weight, dtype)
 
 
-@dataclass(frozen=True)
+@frozen
 class SparseNormal(Initialiser):
     """Random numbers of the bell curve, with a fixed share of each column exactly 0.
 
@@ -125,7 +125,7 @@ def _no_weight(op: str, constraint: str, expected: str, shape: Shape) -> ShapeEr
     )
 
 
-@dataclass(frozen=True)
+@frozen
 class Orthogonal(Initialiser):
     """Rows (or columns, if fewer) at right angles and of one length: a signal is turned, not stretched.
 
@@ -183,3 +183,37 @@ def newton_schulz_steps(short: int, long: int) -> int:
         return 0
     smallest = max((math.sqrt(long) - math.sqrt(short)) / 2.0, 1e-6 / math.sqrt(long))
     return math.ceil(math.log(math.sqrt(short * long) / smallest) / math.log(1.5)) + 7
+
+
+@frozen
+class Blocks(Initialiser):
+    """Equal parts of the first axis, one below the other, each with first values of its own.
+
+    A recurrent layer keeps the weights of all its gates in one parameter: each gate begins for itself.
+
+    Args:
+        parts: an initialiser for each part.
+
+    Fails:
+        ShapeError E208: the first axis cannot be divided into so many parts.
+        UsageError E102: no part, or one that is no initialiser.
+    """
+
+    parts: tuple[Initialiser, ...]
+
+    def check(self) -> None:
+        are_fit = bool(self.parts) and all(isinstance(part, Initialiser) for part in self.parts)
+        require(self, "parts", are_fit, "an initialiser for each part")
+
+    def __call__(self, key: Node, shape: Shape, dtype: str, stream: int) -> Node:
+        length, *rest = axes_of(shape)
+        many = len(self.parts)
+        if length % many:
+            raise ShapeError(
+                "E208", op="Blocks", constraint=f"a first axis that {many} parts divide equally",
+                expected=f"a multiple of {many}", received=shape_text(shape),
+            )  # fmt: skip
+        blocks = [
+            part(key, (length // many, *rest), dtype, stream + 7919 * i) for i, part in enumerate(self.parts)
+        ]
+        return PUBLIC["concatenate"](blocks, 0)

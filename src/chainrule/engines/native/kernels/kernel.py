@@ -8,7 +8,6 @@ files nor numba, which takes longer than most trainings of a table.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -17,6 +16,7 @@ from numba import cfunc, njit
 from numba.np.numpy_support import carray
 
 from chainrule.engines.native.pointer import pointer
+from chainrule.frozen import frozen
 
 # Sums may be added in vector order; NaN and infinity stay exact.
 LOOSE = frozenset({"reassoc", "contract", "nsz"})
@@ -29,7 +29,7 @@ FAR = 1 << 40  # the length of an array whose bounds the block knows, not the co
 WORDS = 32  # no kernel's block is longer
 
 
-@dataclass(frozen=True)
+@frozen
 class Source:
     """A kernel as it is written.
 

@@ -6,6 +6,8 @@ several neighbouring ones, needs no kernel of its own.
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
 from numba.np.numpy_support import carray
 
@@ -69,21 +71,57 @@ def add_columns(y, r, c, x, row, column, zero):
         y[j] += total
 
 
+class Order(NamedTuple):
+    """Numbers of a kind as whole numbers of the same size that can be compared in place of them.
+
+    A broken number is a sign and a magnitude; counted from 0 up or down it is a whole number of the same
+    order. NaN is put above all others. So the largest of many is found by instructions that have no
+    exceptions, several numbers at a time.
+
+    Args:
+        whole: the kind of whole number.
+        magnitude: which bits are not the sign; 0 where numbers are whole already.
+        endless: the magnitude of infinity.
+        sign: 1 to look for the largest, -1 for the smallest.
+    """
+
+    whole: type[np.integer]
+    magnitude: int
+    endless: int
+    sign: int
+
+
+def order_of(kind: str, sign: int) -> Order:
+    """How numbers of a kind are compared."""
+    if kind == "float32":
+        return Order(np.int32, 0x7FFFFFFF, 0x7F800000, sign)
+    if kind == "float64":
+        return Order(np.int64, 0x7FFFFFFFFFFFFFFF, 0x7FF0000000000000, sign)
+    return Order(REAL[kind], 0, 0, sign)
+
+
 def largest_rows(kind: str, sign: int) -> Source:
     """For each place the largest (sign 1) or smallest (sign -1) over r rows; NaN if any is NaN.
 
     Block: [n, r, c, X, outer stride, row stride, column stride, Y].
     """
-    real = REAL[kind]
-    size = real().itemsize
+    order = order_of(kind, sign)
+    key, number, whole = key_of(order), number_of(order), order.whole
+    size = whole().itemsize
 
     def run(block):
-        w, zero = words(block), real(0)
+        w, zero = words(block), whole(0)
+        r, c = w[1], w[2]
         for s in range(w[0]):
-            x = carray(pointer(w[3] + s * w[4] * size, zero), FAR)
-            y = carray(pointer(w[7] + s * w[2] * size, zero), w[2])
-            for j in range(w[2]):
-                y[j] = x[best(x, w[1], w[5], j * w[6], sign) * w[5] + j * w[6]]
+            x = w[3] + s * w[4] * size
+            y = carray(pointer(w[7] + s * c * size, zero), c)
+            if c > 1 and w[6] == 1:
+                top_of_rows(y, r, c, x, w[5] * size, zero, key)
+                for j in range(c):
+                    y[j] = number(y[j])
+            else:
+                for j in range(c):
+                    y[j] = number(top_of(x + j * w[6] * size, r, w[5], zero, key))
 
     return Source(run)
 
@@ -93,26 +131,87 @@ def argmax_rows(kind: str) -> Source:
 
     Block: [n, r, c, X, outer stride, row stride, column stride, Y].
     """
-    real = REAL[kind]
-    size = real().itemsize
+    order = order_of(kind, 1)
+    key, whole = key_of(order), order.whole
+    size = whole().itemsize
 
     def run(block):
-        w, zero = words(block), real(0)
+        w, zero = words(block), whole(0)
         for s in range(w[0]):
-            x = carray(pointer(w[3] + s * w[4] * size, zero), FAR)
             y = carray(pointer(w[7] + s * w[2] * 8, np.int64(0)), w[2])
             for j in range(w[2]):
-                y[j] = best(x, w[1], w[5], j * w[6], 1)
+                start = w[3] + (s * w[4] + j * w[6]) * size
+                y[j] = first_of(start, w[1], w[5], zero, key, top_of(start, w[1], w[5], zero, key))
 
     return Source(run)
 
 
+def key_of(order: Order) -> Any:
+    """From the bits of a number to the whole number that is compared."""
+    whole, magnitude, endless, sign = order
+
+    @part
+    def key(bits):
+        if magnitude == 0:
+            return whole(bits * sign)
+        size = whole(bits & whole(magnitude))
+        counted = whole(sign * size) if bits >= 0 else whole(-sign * size)
+        return whole(magnitude) if size > endless else counted
+
+    return key
+
+
+def number_of(order: Order) -> Any:
+    """And back."""
+    whole, magnitude, _, sign = order
+
+    @part
+    def number(key):
+        counted = whole(key * sign)
+        if magnitude == 0 or counted >= 0:
+            return counted
+        return whole(whole(-counted) | whole(-magnitude - 1))
+
+    return number
+
+
 @part
-def best(x, r, step, start, sign):
-    """Which of r numbers, ``step`` apart, is the largest (sign 1) or smallest (-1); a NaN is both."""
-    top, where = x[start], 0
+def top_of_rows(y, r, c, x, row_bytes, zero, key):
+    """y[j] = the largest of column j; four rows at a time, so that y is seldom read and written."""
+    first = carray(pointer(x, zero), c)
+    for j in range(c):
+        y[j] = key(first[j])
+    for i in range(1, r, 4):
+        k = carray(pointer(x + i * row_bytes, zero), c)
+        # Beyond the last row the last one is looked at again.
+        m = carray(pointer(x + min(i + 1, r - 1) * row_bytes, zero), c)
+        n = carray(pointer(x + min(i + 2, r - 1) * row_bytes, zero), c)
+        p = carray(pointer(x + min(i + 3, r - 1) * row_bytes, zero), c)
+        for j in range(c):
+            y[j] = max(y[j], max(max(key(k[j]), key(m[j])), max(key(n[j]), key(p[j]))))
+
+
+@part
+def top_of(start, r, step, zero, key):
+    """The largest of r numbers, ``step`` apart."""
+    if step == 1:
+        near = carray(pointer(start, zero), r)
+        top = key(near[0])
+        for i in range(r):  # the first one twice: r numbers are more often whole vectors than r - 1
+            top = max(top, key(near[i]))
+        return top
+    far = carray(pointer(start, zero), FAR)
+    top = key(far[0])
     for i in range(1, r):
-        value = x[start + i * step]
-        if top == top and (value * sign > top * sign or value != value):
-            top, where = value, i
-    return where
+        top = max(top, key(far[i * step]))
+    return top
+
+
+@part
+def first_of(start, r, step, zero, key, top):
+    """Where the first of r numbers stands that is the largest."""
+    x = carray(pointer(start, zero), FAR)
+    for i in range(r):
+        if key(x[i * step]) == top:
+            return i
+    return 0

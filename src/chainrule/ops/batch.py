@@ -11,8 +11,8 @@ threads, devices and machines.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from chainrule.frozen import frozen
 from chainrule.graph import Constant, Input, Node
 from chainrule.ops.card import Apart, Card, Reduced, Shared, Whole
 from chainrule.spec import Size
@@ -20,7 +20,7 @@ from chainrule.spec import Size
 BATCH = Size.symbol("B")
 
 
-@dataclass(frozen=True)
+@frozen
 class Role:
     """What a node has to do with the batch.
 
@@ -38,15 +38,17 @@ class Role:
     by: str = ""
 
 
-def roles(nodes: Sequence[Node]) -> dict[Node, Role]:
+def roles(nodes: Sequence[Node], given: Mapping[Node, Role] | None = None) -> dict[Node, Role]:
     """The role of every node.
 
     Args:
         nodes: in topological order; the batch is the size called ``B``.
+        given: roles that are known.
     """
-    found: dict[Node, Role] = {}
+    found = dict(given or {})
     for node in nodes:
-        found[node] = _role(node, found)
+        if node not in found:
+            found[node] = _role(node, found)
     return found
 
 

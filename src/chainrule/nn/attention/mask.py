@@ -1,0 +1,101 @@
+"""Which places count: the forms of a mask, and weights that no masked place touches.
+
+A mask is true where a place counts. It may say so for each place of the values, (B, Tk), for each pair of
+places, (Tq, Tk) or (B, Tq, Tk), or with all axes of the scores. Masked scores are set to ``NEVER``, so far
+below all others that their power is exactly 0. A query of which *all* places are masked would share itself
+evenly among them; its weights are set to 0, and so are then its result and its gradients.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from chainrule.errors import DtypeError, ShapeError
+from chainrule.graph import Node, constant
+from chainrule.nn.layer import Layer
+from chainrule.ops import PUBLIC
+from chainrule.spec import Axis, Shape, shape_text
+
+NEVER = -1e30  # finite, so that no infinity less itself can arise
+
+
+def spread(owner: Layer, mask: Node, scores: Shape) -> Node:
+    """A mask with all axes of the scores, each as long as theirs or 1.
+
+    Args:
+        owner: the layer.
+        mask: in one of the forms above. Where B and Tq are equal numbers, two axes are read as (B, Tk).
+        scores: (B, ..., Tq, Tk).
+
+    Fails:
+        DtypeError E253: numbers instead of true/false. ShapeError E222: none of the forms.
+    """
+    if mask.dtype != "bool":
+        raise DtypeError(
+            "E253", op=type(owner).__name__, kind="true/false", expected="bool, true where a place counts",
+            received=mask.dtype, fix="mask > 0",
+        )  # fmt: skip
+    (batch, *_, queries, places), ones = scores, (1,) * (len(scores) - 3)
+    forms: list[tuple[Shape, Shape]] = [
+        ((batch, places), (batch, *ones, 1, places)),
+        ((queries, places), (1, *ones, queries, places)),
+        ((batch, queries, places), (batch, *ones, queries, places)),
+        ((1, queries, places), (1, *ones, queries, places)),
+        ((batch, 1, places), (batch, *ones, 1, places)),
+    ]
+    for form, full in forms:
+        if mask.shape == form:
+            return PUBLIC["reshape"](mask, full)
+    if mask.rank == len(scores) and all(n in (1, m) for n, m in zip(mask.shape, scores, strict=True)):
+        return mask
+    known = [shape_text(form) for form, _ in forms[:3]]
+    raise ShapeError(
+        "E222", op=type(owner).__name__, expected=f"{', '.join(known)} or {shape_text(scores)}",
+        received=shape_text(mask.shape),
+    )  # fmt: skip
+
+
+def looking_back(owner: Layer, queries: Axis, places: Axis) -> Node:
+    """The causal mask, in which place i sees places 0 to i: (1, 1, Tq, Tk).
+
+    Fails:
+        ShapeError E220: lengths that are not known.
+    """
+    return constant(np.tri(*known_lengths(owner, queries, places), dtype=bool)[None, None])
+
+
+def known_lengths(owner: Layer, *lengths: Axis) -> tuple[int, int]:
+    """Two lengths, once it is known that they are known.
+
+    Fails:
+        ShapeError E220: one is open.
+    """
+    first, second = lengths
+    if not (isinstance(first, int) and isinstance(second, int)):
+        raise ShapeError(
+            "E220", op=type(owner).__name__, expected="(B, T, C), T known, since places are counted",
+            received=f"T = {first if isinstance(second, int) else second}",
+            fix='x = cr.input("x", (None, 128, 64))',
+        )  # fmt: skip
+    return first, second
+
+
+def both(a: Node | None, b: Node | None) -> Node | None:
+    """Where both masks are true; a mask that is missing is true everywhere."""
+    if a is None or b is None:
+        return a if b is None else b
+    return PUBLIC["logical_and"](a, b)
+
+
+def weighed(scores: Node, seen: Node | None, always_some: bool = False) -> Node:
+    """Softmax of the scores along the last axis over the places that count; 0 where none does.
+
+    Args:
+        scores: (..., Tq, Tk).
+        seen: which places count, in a shape that can be repeated to that of the scores.
+        always_some: whether every query is known to see a place.
+    """
+    if seen is None:
+        return PUBLIC["softmax"](scores, -1)
+    weights = PUBLIC["softmax"](PUBLIC["where"](seen, scores, NEVER), -1)
+    return weights if always_some else PUBLIC["where"](seen, weights, 0.0)

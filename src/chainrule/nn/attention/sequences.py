@@ -1,0 +1,105 @@
+"""What an attention layer is given: sequences by name, and how they must fit each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from chainrule.errors import ShapeError, UsageError, nearest
+from chainrule.graph import Node
+from chainrule.nn.layer import Layer
+from chainrule.spec import shape_text
+
+
+class Taken(NamedTuple):
+    """The sequences of an attention.
+
+    Args:
+        query: what asks, (B, ..., Tq, C).
+        key: what is compared with it, (B, ..., Tk, C').
+        value: what is taken in, (B, ..., Tk, C'').
+        mask: which of them count, in one of the forms of ``mask.py``; ``None``: all.
+        is_self: whether a sequence looks at itself.
+    """
+
+    query: Node
+    key: Node
+    value: Node
+    mask: Node | None
+    is_self: bool
+
+
+def taken(owner: Layer, x: Node | Mapping[str, Node], rank: int | None = None) -> Taken:
+    """The sequences a layer is given, once it is known that they fit each other.
+
+    Args:
+        owner: the layer.
+        x: one sequence, which looks at itself; or several by name: ``sequence``, or ``query`` and ``value``
+            and perhaps ``key`` (by default the value); with either perhaps a ``mask``.
+        rank: how many axes each must have; ``None``: three or more.
+
+    Fails:
+        UsageError E101: a name that is none of these, or one that is missing.
+        ShapeError E220: something that is no sequence, or an empty one. E226: lengths that differ.
+    """
+    named = x if isinstance(x, Mapping) else {"sequence": x}
+    both = {"query", "value"} if "sequence" not in named else {"sequence"}
+    may = both | ({"key", "mask"} if "sequence" not in named else {"mask"})
+    require_names(owner, named, both, may)
+    query = named["sequence"] if "sequence" in named else named["query"]
+    value = named["sequence"] if "sequence" in named else named["value"]
+    key = named.get("key", value)
+    for name, node in (("query", query), ("key", key), ("value", value)):
+        require_sequence(owner, name, node, rank)
+    _require_fit(owner, query, key, value)
+    return Taken(query, key, value, named.get("mask"), query is value and key is value)
+
+
+def require_names(owner: Layer, x: Node | Mapping[str, Node], must: set[str], may: set[str]) -> None:
+    """Refuse values by name unless all of ``must`` and none but ``may`` are there.
+
+    Fails:
+        UsageError E101: a single value, or names that differ.
+    """
+    given = set(x) if isinstance(x, Mapping) else set()
+    odd = sorted((must - given) | (given - may))
+    if odd:
+        close = nearest(odd[0], may)
+        wanted = ", ".join(f'"{name}": ...' for name in sorted(must))
+        raise UsageError(
+            "E101", where=type(owner).__name__, name=odd[0],
+            expected=f"{', '.join(sorted(must))}; perhaps {', '.join(sorted(may - must)) or 'nothing else'}",
+            received=", ".join(x) if isinstance(x, Mapping) else "one value",
+            notes=[f'"{name}" is missing' if name in must else f'"{name}" is not known' for name in odd],
+            fix=close if close in may - given else f"{{{wanted}}}",
+        )  # fmt: skip
+
+
+def require_sequence(owner: Layer, name: str, node: Node, rank: int | None = None) -> None:
+    """Refuse what is no sequence of vectors.
+
+    Fails:
+        ShapeError E220: too few or too many axes, no places, or an open number of channels.
+    """
+    fits = node.rank == rank if rank is not None else node.rank >= 3
+    if not fits or not isinstance(node.shape[-1], int) or node.shape[-2] == 0 or not node.spec.is_float:
+        raise ShapeError(
+            "E220", op=type(owner).__name__, expected="(B, T, C), floating-point, T at least 1, C known",
+            received=f"{name} {node.spec}", fix="cr.Embedding(...) before it turns words into vectors",
+        )  # fmt: skip
+
+
+def _require_fit(owner: Layer, query: Node, key: Node, value: Node) -> None:
+    """Refuse sequences of another batch, and values that are not as many as the keys; all at once."""
+    wrong = [
+        f"{name} {shape_text(node.shape)}: the query has {shape_text(query.shape[:-2])} in front"
+        for name, node in (("key", key), ("value", value))
+        if node.shape[:-2] != query.shape[:-2]
+    ]
+    if key.shape[-2] != value.shape[-2]:
+        wrong.append(f"{key.shape[-2]} keys and {value.shape[-2]} values")
+    if wrong:
+        raise ShapeError(
+            "E226", op=type(owner).__name__, received=wrong[0], notes=wrong[1:],
+            expected="query (B, Tq, C), key and value (B, Tk, ...)",
+        )  # fmt: skip

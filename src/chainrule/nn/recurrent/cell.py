@@ -1,0 +1,231 @@
+"""The three kinds of memory: a plain state, one with a cell behind gates, one that is its own gate.
+
+All inputs meet their weights at once, before the loop: that is one large product instead of T small ones.
+What is left for a step is the product with the state before it, and arithmetic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from chainrule.graph import Node
+from chainrule.nn.activation import activated, known_activation
+from chainrule.nn.initialiser import Blocks, Fill, Initialiser, known_initialiser
+from chainrule.nn.layer import layer
+from chainrule.nn.recurrent.reading import Recurrent, Step
+from chainrule.nn.scope import Scope
+from chainrule.nn.setting import require, require_number
+from chainrule.ops import PUBLIC
+from chainrule.spec import count
+
+
+@layer
+class _Gated(Recurrent):
+    """A recurrent layer of products with its input and its state.
+
+    Args:
+        weight_init, recurrent_init: first values of the weights, of each gate for itself.
+    """
+
+    activation: str = "tanh"
+    bias: bool = True
+    weight_init: str | Initialiser = "xavier"
+    recurrent_init: str | Initialiser = "orthogonal"
+
+    def check(self) -> None:
+        super().check()
+        known_activation(self.activation)
+        require(self, "bias", isinstance(self.bias, bool), "True or False")
+        for init in (self.weight_init, self.recurrent_init):
+            known_initialiser(init)
+
+    def weights(self, gates: int, name: str, width: int, scope: Scope) -> Node:
+        """The weights of all gates, (gates units, width), transposed."""
+        init = known_initialiser(self.weight_init if name == "weight" else self.recurrent_init)
+        shape = (gates * self.units, width)
+        return scope.parameter(name, shape, Blocks((init,) * gates) if gates > 1 else init).T
+
+    def offered(self, x: Node, gates: int, scope: Scope) -> Node:
+        """What the inputs of all cells contribute to the gates: (B, T, C) -> (B, T, gates units)."""
+        steps, samples, width = x.shape[1], x.shape[0], int(str(x.shape[-1]))
+        rows = PUBLIC["reshape"](PUBLIC["transpose"](x, (1, 0, 2)), (count((steps, samples)), width))
+        z = rows @ self.weights(gates, "weight", width, scope)  # (T B, C) (C, gates units)
+        return PUBLIC["transpose"](PUBLIC["reshape"](z, (steps, samples, gates * self.units)), (1, 0, 2))
+
+    def biases(self, gates: Sequence[str], scope: Scope, first: Sequence[float] = ()) -> list[Node]:
+        """The bias of each gate, (units,), or zeros without one."""
+        if not self.bias:
+            return []
+        init = Blocks(tuple(Fill(value) for value in first)) if first else Fill(0.0)
+        bias = scope.parameter("bias", (len(gates) * self.units,), init)
+        return self.parts(bias, len(gates))
+
+    def parts(self, z: Node, gates: int) -> list[Node]:
+        """The share of each gate in the last axis."""
+        return [z[..., i * self.units : (i + 1) * self.units] for i in range(gates)]
+
+
+@layer
+class RNN(_Gated):
+    """Reads a sequence cell by cell and keeps a state, made anew from the cell and the state before.
+
+    Shapes: (B, T, C) -> (B, units), or (B, T, units) with ``returns="sequence"``; see ``Recurrent``.
+
+    Formula: h[t] = g(x[t] W^T + h[t-1] U^T + b).
+
+    Args:
+        units: how many numbers the state holds.
+        activation: the name of g.
+        bias: whether there is a b.
+        weight_init, recurrent_init: first values of W and U.
+
+    Cost: 2 B T units (C + units) flops forward.
+
+    Fails:
+        ShapeError E208: the input is no sequence (B, T, C), or a mask or a state does not fit it.
+        UsageError E101, E102: no such activation; a setting out of its range.
+
+    Example:
+        >>> print(RNN(8, returns="sequence"))
+        RNN(8, returns='sequence')
+
+    Reference: Elman (1990), Finding structure in time (Cognitive Science 14).
+    """
+
+    def begin(self, x: Node, scope: Scope) -> tuple[Sequence[Node], Step]:  # x (B, T, C)
+        offered, hear = self.offered(x, 1, scope), self.heard(x, scope)
+        recurrent, bias = self.weights(1, "recurrent", self.units, scope), self.biases(["h"], scope)
+
+        def step(states: Sequence[Node], cells: Sequence[Node]) -> tuple[Node, Sequence[Node]]:
+            z = summed([hear(states[0]) @ recurrent, cells[0], *bias])
+            hidden = activated(z, self.activation, scope)
+            return hidden, (hidden,)
+
+        return (offered,), step
+
+
+@layer
+class LSTM(_Gated):
+    """Reads a sequence cell by cell and keeps a memory that gates let in, keep and let out.
+
+    What is remembered passes from step to step by multiplication with a number near 1 and addition, so that
+    its gradient neither vanishes nor explodes.
+
+    Shapes: (B, T, C) -> (B, units), or (B, T, units) with ``returns="sequence"``; see ``Recurrent``.
+
+    Formula: i, f, o = s(x[t] W^T + h[t-1] U^T + b), each with its own rows of W, U and b; m = g(likewise);
+        c[t] = f c[t-1] + i m, h[t] = o g(c[t]). The rows stand in the order i, f, m, o.
+
+    Args:
+        units: how many numbers each state holds.
+        activation: the name of g.
+        bias: whether there is a b.
+        gate: the name of s.
+        forget: where b begins for f: above 0 the memory is kept at first.
+        weight_init, recurrent_init: first values of W and U, of each gate for itself.
+
+    Cost: 8 B T units (C + units) flops forward.
+
+    Fails:
+        ShapeError E208: the input is no sequence (B, T, C), or a mask or a state does not fit it.
+        UsageError E101, E102: no such activation; a setting out of its range.
+
+    Example:
+        >>> print(LSTM(32))
+        LSTM(32)
+
+    Reference: Hochreiter and Schmidhuber (1997), Long short-term memory (Neural Computation 9); Gers,
+    Schmidhuber and Cummins (2000), Learning to forget (Neural Computation 12).
+    """
+
+    memory = ("hidden", "cell")
+    gate: str = "sigmoid"
+    forget: float = 1.0
+
+    def check(self) -> None:
+        super().check()
+        known_activation(self.gate)
+        require_number(self, "forget")
+
+    def begin(self, x: Node, scope: Scope) -> tuple[Sequence[Node], Step]:  # x (B, T, C)
+        offered, hear = self.offered(x, 4, scope), self.heard(x, scope)
+        recurrent = self.weights(4, "recurrent", self.units, scope)  # (units, 4 units)
+        biases = self.biases(["i", "f", "m", "o"], scope, (0.0, self.forget, 0.0, 0.0))
+
+        def step(states: Sequence[Node], cells: Sequence[Node]) -> tuple[Node, Sequence[Node]]:
+            hidden, cell = states
+            own = self.parts(hear(hidden) @ recurrent, 4)
+            z = [
+                summed(p)
+                for p in zip(own, self.parts(cells[0], 4), *([biases] if biases else []), strict=True)
+            ]
+            i, f, o = (activated(z[k], self.gate, scope) for k in (0, 1, 3))
+            after = f * cell + i * activated(z[2], self.activation, scope)
+            said = o * activated(after, self.activation, scope)
+            return said, (said, after)
+
+        return (offered,), step
+
+
+@layer
+class GRU(_Gated):
+    """Reads a sequence cell by cell and keeps a state of which a gate says how much is renewed.
+
+    Shapes: (B, T, C) -> (B, units), or (B, T, units) with ``returns="sequence"``; see ``Recurrent``.
+
+    Formula: r, u = s(x[t] W^T + h[t-1] U^T + b), each with its own rows; m = g(x[t] W^T + b + r (h[t-1] U^T +
+        a)), with its own rows; h[t] = (1 - u) m + u h[t-1]. The rows stand in the order r, u, m.
+
+    Args:
+        units: how many numbers the state holds.
+        activation: the name of g.
+        bias: whether there are b and a.
+        gate: the name of s.
+        weight_init, recurrent_init: first values of W and U, of each gate for itself.
+
+    Cost: 6 B T units (C + units) flops forward.
+
+    Fails:
+        ShapeError E208: the input is no sequence (B, T, C), or a mask or a state does not fit it.
+        UsageError E101, E102: no such activation; a setting out of its range.
+
+    Example:
+        >>> print(GRU(32, dropout=0.1))
+        GRU(32, dropout=0.1)
+
+    Reference: Cho and others (2014), Learning phrase representations using RNN encoder-decoder (EMNLP); the
+    form in which the reset gate acts after the product, as PyTorch and Keras have it.
+    """
+
+    gate: str = "sigmoid"
+
+    def check(self) -> None:
+        super().check()
+        known_activation(self.gate)
+
+    def begin(self, x: Node, scope: Scope) -> tuple[Sequence[Node], Step]:  # x (B, T, C)
+        offered, hear = self.offered(x, 3, scope), self.heard(x, scope)
+        recurrent, biases = (
+            self.weights(3, "recurrent", self.units, scope),
+            self.biases(["r", "u", "m"], scope),
+        )
+        inner = [scope.parameter("recurrent_bias", (self.units,), Fill(0.0))] if self.bias else []
+
+        def step(states: Sequence[Node], cells: Sequence[Node]) -> tuple[Node, Sequence[Node]]:
+            (hidden,) = states
+            own, given = self.parts(hear(hidden) @ recurrent, 3), self.parts(cells[0], 3)
+            given = [summed(p) for p in zip(given, *([biases] if biases else []), strict=True)]
+            r, u = (activated(own[k] + given[k], self.gate, scope) for k in (0, 1))
+            m = activated(given[2] + r * summed([own[2], *inner]), self.activation, scope)
+            after = m + u * (hidden - m)
+            return after, (after,)
+
+        return (offered,), step
+
+
+def summed(parts: Sequence[Node]) -> Node:
+    """The sum of some nodes."""
+    total = parts[0]
+    for part in parts[1:]:
+        total = total + part
+    return total
