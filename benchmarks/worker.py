@@ -2,6 +2,7 @@
 
     make     make a variant ready, warm it up, and find how often it must run for one reading
     measure  one reading: seconds of wall and of processor time for each count
+    drop     let go of a variant
     memory   the largest memory above that of the same work with a batch of one
 
 What libraries print goes to the error stream, so that the answers stay alone in theirs. Run by ``measure``;
@@ -17,13 +18,15 @@ import re
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
+from benchmarks.layer_cases import LAYER_CASES, LayerCase
 from benchmarks.nets import PASS, Case, named
 from benchmarks.peers import MODULES, TASKS, Lap, Run, Variants
 
-UNIT = {"step": PASS, "epoch": 1, "predict": 1}  # a reading is a multiple of so many counts
+UNIT = {"step": PASS, "epoch": 1, "predict": 1, "layer": 1}  # a reading is a multiple of so many counts
 MEMORY_COUNTS = {"step": 32, "epoch": 1, "predict": 32}
 STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
@@ -74,6 +77,11 @@ class Worker:
             run(self.units[key])
         return timed(run, count)
 
+    def drop(self, key: str) -> dict[str, Any]:
+        """Let go of a variant and its memory."""
+        self.runs.pop(key, None)
+        return {}
+
     def memory(self, task: str, case: dict[str, Any], variant: str) -> dict[str, Any]:
         """The most memory a task holds while it runs, above what it holds for a batch of one sample."""
         small = {**case, "batch": 1}
@@ -87,8 +95,10 @@ class Worker:
         return {"bytes": 1024 * (_kilobytes("VmHWM") - before)}
 
 
-def case_of(described: dict[str, Any]) -> Case:
+def case_of(described: dict[str, Any]) -> Case | LayerCase:
     """A case from its JSON."""
+    if "layer" in described:
+        return replace(LAYER_CASES[described["layer"]], threads=described["threads"])
     return Case(**{**described, "net": named(described["net"])})
 
 

@@ -6,6 +6,7 @@ error, which must be well under the float32 rounding error of 6e-8 times the par
 
 import numpy as np
 from numpy.polynomial import chebyshev, polynomial
+from scipy.special import erf, erfc
 
 
 def fit(name, function, low, high, degree):
@@ -45,3 +46,12 @@ fit(
     0.625**2,
     4,
 )
+R = np.array([1, 0, -1 / 3, 0, 1 / 10, 0, -1 / 42]) * 2 / np.sqrt(np.pi)
+fit(
+    "erf: erf(x) / x in x^2 (1 is taken off the first)",
+    lambda z: series(np.sqrt(z), R, lambda s: erf(s) / s),
+    0.0,
+    0.9**2,
+    5,
+)
+fit("erf: -log(1 - erf(x))", lambda x: -np.log(erfc(x)), 0.9, 4.0, 8)

@@ -5,6 +5,9 @@ of that work by name; a variant is made ready only when it is called, and is the
 work ``count`` times (steps, epochs, answers) and gives a number to compare: the last loss, or an output. A
 peer that does not have the net gives no variants. Importing the module fails where the peer is not installed:
 it is then left out, and the report says so.
+
+Two more modules time layers alone. They have ``layer(case)``, whose variants begin with what is done:
+``"forward"``, ``"both"`` (forward and backward) or ``"update"``.
 """
 
 from __future__ import annotations
@@ -42,5 +45,6 @@ PEERS = {
     "ONNX Runtime": "onnx_runtime",
 }
 PEAK = "GEMM peak"
-MODULES = {**PEERS, PEAK: "gemm"}
-TASKS = ("step", "epoch", "predict")
+LAYERS = {"chainrule's layers": "chainrule_layers", "PyTorch's layers": "torch_layers"}
+MODULES = {**PEERS, PEAK: "gemm", **LAYERS}
+TASKS = ("step", "epoch", "predict", "layer")

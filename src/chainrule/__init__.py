@@ -22,9 +22,11 @@ _HOMES: dict[str, str] = {
     "engines.parity": "Parity parity",
     "gradient": "grad",
     "graph": "Graph Node constant",
-    "ops.scan": "scan",
+    "ops.stepwise": "scan",
     "ops.written": "formula",
     "train.decoder": "Cache Decoder",
+    "train.callback": "CSVLog Callback Checkpoint JSONLog TensorBoard TimeLimit",
+    "train.metric": "METRICS metric",
     "train.stopping": "Converged EarlyStopping",
     "data": (
         "Buckets Tokenizer Windows check map_array pad_sequences read_blocks read_images read_table "
@@ -65,6 +67,8 @@ _HOMES: dict[str, str] = {
         "LayerNorm LocalResponseNorm Merge MixtureOfExperts Pad PairwiseDistance Permute PixelShuffle "
         "PixelUnshuffle RMSNorm RepeatVector SeparableConv SpatialDropout SpectralNorm SqueezeExcite "
         "Unfold UnitNorm UpSampling WeightNorm "
+        "ActivityRegularization AdaptiveLogSoftmax CategoryEncoding Discretization MaxUnpool Normalization "
+        "Rescaling TimeDistributed "
         "L1 L2 MAE MSE SGD Activation Adam AdamW AveragePool BinaryCrossEntropy ClipGlobalNorm ClipNorm "
         "ClipValue Constant Conv Cosine CrossEntropy Dense Dropout Fill Flatten GlobalAveragePool "
         "GlobalMaxPool HalfMSE Huber Initialiser Layer Loss MaxPool Optimizer Orthogonal Parallel Penalty "

@@ -11,13 +11,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from chainrule.errors import ChainruleError, TrainingError
+from chainrule.frozen import frozen
 
-@dataclass(frozen=True)
+
+@frozen
 class Event:
     """Base of every event."""
 
 
-@dataclass(frozen=True)
+@frozen
 class TrainingStarted(Event):
     """A training begins, or goes on.
 
@@ -36,7 +39,7 @@ class TrainingStarted(Event):
     step: int = 0
 
 
-@dataclass(frozen=True)
+@frozen
 class StepDone(Event):
     """One update has been made.
 
@@ -54,7 +57,7 @@ class StepDone(Event):
     rate: float
 
 
-@dataclass(frozen=True)
+@frozen
 class EpochDone(Event):
     """One pass over the training set is complete.
 
@@ -71,7 +74,7 @@ class EpochDone(Event):
     best: bool = False
 
 
-@dataclass(frozen=True)
+@frozen
 class CheckpointSaved(Event):
     """Everything needed to go on is on the disk.
 
@@ -84,7 +87,7 @@ class CheckpointSaved(Event):
     step: int
 
 
-@dataclass(frozen=True)
+@frozen
 class Notice(Event):
     """Something a person should know, in English and Chinese."""
 
@@ -92,7 +95,7 @@ class Notice(Event):
     zh: str
 
 
-@dataclass(frozen=True)
+@frozen
 class TrainingEnded(Event):
     """The training is over.
 
@@ -133,10 +136,38 @@ class Channel:
         """Whether every listener is content with the last step of a stretch (``listener.is_patient``)."""
         return all(getattr(listener, "is_patient", False) for listener in self.listeners)
 
+    @property
+    def reads_steps(self) -> bool:
+        """Whether a listener looks at weights after every step (``listener.reads_steps``)."""
+        return any(getattr(listener, "reads_steps", False) for listener in self.listeners)
+
     def send(self, event: Event) -> bool:
-        """Tell all; whether one of them answered ``True``, which asks the training to stop."""
-        answers = [listener(event) for listener in self.listeners]  # all are told, whatever the first says
+        """Tell all; whether one of them answered ``True``, which asks the training to stop.
+
+        Fails:
+            TrainingError E511: a listener failed.
+        """
+        answers = [_told(listener, event) for listener in self.listeners]  # all, whatever the first says
         return any(answer is True for answer in answers)
+
+
+def _told(listener: Listener, event: Event) -> object:
+    """What a listener answers.
+
+    Fails:
+        TrainingError E511: it failed, in a way that is no error of chainrule's own; says which and how.
+    """
+    try:
+        return listener(event)
+    except ChainruleError:
+        raise
+    except Exception as cause:
+        name = getattr(listener, "__qualname__", type(listener).__qualname__).replace(".<locals>", "")
+        raise TrainingError(
+            "E511", where=type(event).__name__, callback=name, expected="no exception",
+            received=f"{type(cause).__name__}: {cause}"[:200],
+            fix='mend it; what was trained with run="folder" goes on with resume=True',
+        ) from cause  # fmt: skip
 
 
 class Bulletin:

@@ -78,7 +78,9 @@ def _declare(cls: Any, kw_only: bool) -> None:
     known: dict[str, Field[Any]] = {}
     for base in cls.__mro__[:0:-1]:
         known |= vars(base).get("__dataclass_fields__", {})
-    cls.__dataclass_fields__ = known | vars(alone)["__dataclass_fields__"]
+    known |= vars(alone)["__dataclass_fields__"]
+    # Those given by name alone come last, as in a call, though a base had them first.
+    cls.__dataclass_fields__ = dict(sorted(known.items(), key=lambda item: bool(item[1].kw_only)))
     cls.__dataclass_params__ = vars(_Example)["__dataclass_params__"]
     cls.__match_args__ = tuple(f.name for f in fields(cls) if f.init and not f.kw_only)
     for name in held:  # a field(...) gives way to its default, or to nothing
@@ -100,15 +102,18 @@ def _initialising(cls: Any) -> Callable[..., None]:
     whole = len({*taken, *given, *made})
     follows = hasattr(cls, "__post_init__")
 
+    def fits(args: tuple[Any, ...], named: dict[str, Any]) -> bool:
+        return named.keys() <= taken.keys() and named.keys().isdisjoint(order[: len(args)])
+
     def start(self: Any, *args: Any, **named: Any) -> None:
         values = self.__dict__  # written past __setattr__, which refuses
-        values.update(given)
-        for name, make in made.items():
-            values[name] = make()
+        if named or len(args) != whole:
+            values.update(given)
+            for name, make in made.items():
+                values[name] = make()
+            values.update(named)
         values.update(zip(order, args, strict=False))
-        values.update(named)
-        strays = len(args) > len(order) or not named.keys() <= taken.keys()
-        if strays or len(values) != whole or not named.keys().isdisjoint(order[: len(args)]):
+        if len(values) != whole or (named and not fits(args, named)) or len(args) > len(order):
             _refuse(cls, args, named)
         if follows:
             self.__post_init__()

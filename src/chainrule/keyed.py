@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import numpy as np
 
+KEY = "random key"
+"""The input by which a graph that draws random numbers is given its key."""
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _PARITY = np.uint32(0x1BD11BDA)
 

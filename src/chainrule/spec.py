@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
+
+from chainrule.frozen import frozen
 
 Monomial: TypeAlias = tuple[str, ...]  # sorted symbols, repeated for powers: ("B", "T") is B*T
 Axis: TypeAlias = "int | Size"
@@ -24,7 +25,7 @@ FLOATS = ("float32", "float64")
 INTEGERS = ("int32", "int64", "uint32")
 
 
-@dataclass(frozen=True)
+@frozen
 class Size:
     """An axis length that is known only when the graph runs: a polynomial in named symbols.
 
@@ -133,7 +134,7 @@ def count(shape: Iterable[Axis]) -> Axis:
     return total
 
 
-@dataclass(frozen=True)
+@frozen
 class Spec:
     """The shape and number kind of a value.
 

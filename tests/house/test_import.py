@@ -1,9 +1,10 @@
-"""``import chainrule`` is light: NumPy and nothing heavier. No timing: what is loaded decides."""
+"""``import chainrule`` is light, and so is the first training step. No timing: what is loaded decides."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.util import find_spec
 
 HEAVY = {
     "scipy", "sklearn", "polars", "pandas", "matplotlib", "rich", "typer", "torch", "numba", "jax", "jinja2",
@@ -17,6 +18,36 @@ def test_import_loads_nothing_heavy() -> None:
     loaded = set(done.stdout.split())
     assert loaded & HEAVY == set()
     assert "chainrule" in loaded
+
+
+TRAIN = """
+import sys
+import chainrule as cr
+net = cr.Sequential(cr.Dense(3, "relu"), cr.Dense(2))
+model = cr.Model(net, "cross_entropy", cr.SGD(0.1), engine="reference")
+model.fit([[0.0], [1.0]], [0, 1], epochs=1, batch_size=2, verbose=False)
+print(*sys.modules)
+"""
+# What a net of two dense layers, trained in silence, has no use for: files that explain, read tables, save,
+# draw, or hold other layers, losses and optimizers.
+UNUSED = (
+    "apps", "data.column", "data.preparation", "data.source", "data.streaming", "explain.page",
+    "explain.telling", "engines.parity", "engines.profile", "nn.convolution", "nn.loss.regression",
+    "nn.optimizer.moment", "nn.record", "nn.recurrent", "nn.schedule.wave", "notation.latex",
+    "notation.mathml", "store.run_folder", "trace.tracing", "train.bar", "train.finder", "train.measuring",
+)  # fmt: skip
+
+
+def test_a_first_step_loads_only_what_it_uses() -> None:
+    done = subprocess.run([sys.executable, "-c", TRAIN], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert {name.partition(".")[0] for name in loaded} & (HEAVY - {"multiprocessing"}) == set()
+    assert [name for name in UNUSED if f"chainrule.{name}" in loaded] == []
+    assert "chainrule.nn.loss.classification" in loaded
+
+
+def test_what_should_stay_unused_exists() -> None:
+    assert [name for name in UNUSED if find_spec(f"chainrule.{name}") is None] == []
 
 
 def test_every_public_name_can_be_used() -> None:

@@ -19,7 +19,7 @@ from chainrule.engines import check_gradient, evaluate
 from chainrule.errors import ShapeError, UsageError
 from chainrule.gradient import grad
 from chainrule.graph import Node, input_node
-from chainrule.keyed import key_of
+from chainrule.keyed import KEY, key_of
 from chainrule.nn.activation import ACTIVATIONS, fitting_initialiser
 from chainrule.nn.initialiser import HE, XAVIER, Scaled
 from chainrule.spec import Size, Spec
@@ -120,7 +120,7 @@ def built_from(layer: nn.Layer, shape: tuple[int, ...], dtype: str, training: bo
 def held(built: nn.Built) -> dict[str, np.ndarray]:
     """What a net needs besides its input: slopes of a quarter, and a key."""
     arrays = {path: np.full(p.spec.at({}).shape, 0.25, p.spec.dtype) for path, p in built.parameters.items()}
-    return {**arrays, **({} if built.book.key is None else {"key": key_of(3)})}
+    return {**arrays, **({} if built.book.key is None else {KEY: key_of(3)})}
 
 
 def value_and_slope(layer: nn.Layer, x: np.ndarray, engine: str = "reference") -> list[np.ndarray]:
@@ -246,12 +246,12 @@ def test_rrelu_draws_a_slope_for_each_number_between_its_limits_in_training() ->
     net = nn.Activation("rrelu", lower=0.1, upper=0.4)
     built = built_from(net, (5,), "float64", training=True)
     total = built.output.sum()
-    value, slope = evaluate([built.output, *grad(total, [built.inputs["x"]])], {"x": x, "key": key_of(3)})
+    value, slope = evaluate([built.output, *grad(total, [built.inputs["x"]])], {"x": x, KEY: key_of(3)})
     assert ((slope >= 0.1) & (slope < 0.4)).all()
     assert len(np.unique(slope)) == 200
     np.testing.assert_allclose(value, x * slope, rtol=1e-12)
     np.testing.assert_allclose(slope.mean(), 0.25, atol=0.02)
-    ((up,),) = [evaluate([built.output], {"x": -x, "key": key_of(3)})]
+    ((up,),) = [evaluate([built.output], {"x": -x, KEY: key_of(3)})]
     np.testing.assert_array_equal(up, -x)
 
 

@@ -20,7 +20,7 @@ from chainrule.engines import check_gradient, evaluate
 from chainrule.engines.check import weighted_sum
 from chainrule.gradient import grad
 from chainrule.graph import Node, constant, input_node, order
-from chainrule.keyed import key_of
+from chainrule.keyed import KEY, key_of
 from chainrule.nn.record import LAYERS
 from chainrule.nn.scope import Book, Scope
 from chainrule.spec import Spec
@@ -135,7 +135,7 @@ def test_the_native_engine_gives_what_the_law_gives_in_training(case: Case) -> N
     net = ready(case, training=True, dtype="float32")
     slopes = grad(weighted_sum_of(net.built.output), list(net.moved.values()), unused="zeros")
     wanted = [net.built.output, *slopes, *net.built.book.updates.values()]
-    feeds = {**net.arrays, **({} if net.built.book.key is None else {"key": key_of(3)})}
+    feeds = {**net.arrays, **({} if net.built.book.key is None else {KEY: key_of(3)})}
     law, fast = (evaluate(wanted, feeds, engine) for engine in ("reference", "native"))
     for ours, theirs in zip(fast, law, strict=True):
         scale = max(1.0, float(np.abs(theirs).max(initial=0)))

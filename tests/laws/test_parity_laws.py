@@ -14,7 +14,7 @@ from chainrule.apps import examples
 from chainrule.engines.parity import parity
 from chainrule.gradient import grad
 from chainrule.graph import Graph, Node, input_node
-from chainrule.keyed import key_of
+from chainrule.keyed import KEY, key_of
 from chainrule.nn.activation import ACTIVATIONS
 from chainrule.nn.optimizer import OPTIMIZERS
 from descent import graphs
@@ -41,7 +41,7 @@ def test_every_layer_forward_and_backward(name: str) -> None:
     output = net.built.output
     slopes = grad(weighed(output), list(net.moved.values()), unused="zeros")
     outputs = {f"slope {i}": slope for i, slope in enumerate(slopes)}
-    refuse_difference({"y": output, **outputs}, {**net.arrays, "key": key_of(3)})
+    refuse_difference({"y": output, **outputs}, {**net.arrays, KEY: key_of(3)})
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -95,12 +96,9 @@ def _norm(p: P, name: str, to: str) -> P:
     return {f"{to}weight": p[f"{name}scale"], f"{to}bias": p[f"{name}shift"]}
 
 
-def _stack(p: P, name: str, layers: int, to: str = "") -> P:
-    """Our parameters of a stack of blocks, with a normalisation after the last, under PyTorch's names."""
-    found = _norm(p, f"{name}norm.", f"{to}norm.")
-    for i in range(layers):
-        found |= _block(p, f"{name}layer{i + 1}.", f"{to}layers.{i}.")
-    return found
+def _stack(p: P, name: str, to: str) -> P:
+    """Our parameters of one block and a normalisation after it, under PyTorch's names."""
+    return {**_norm(p, f"{name}norm.", f"{to}norm."), **_block(p, f"{name}layer1.", f"{to}layers.0.")}
 
 
 def _encoder(x: Any, p: P, causal: bool = False, **options: Any) -> torch.Tensor:
@@ -113,23 +111,24 @@ def _encoder(x: Any, p: P, causal: bool = False, **options: Any) -> torch.Tensor
     return torch.func.functional_call(layer, _block(p, ""), (sequence,), given)
 
 
-def _decoder(x: Any, p: P, **options: Any) -> torch.Tensor:
+def _decoder(x: Any, p: P) -> torch.Tensor:
     target = x["target"]
-    layer = peer.TransformerDecoderLayer(3, 3, 2, 0.0, batch_first=True, dtype=target.dtype, **options)
-    given = {"tgt_mask": torch.ones(target.shape[1], target.shape[1]).triu(1).bool()}
-    if "memory_mask" in x:
-        given["memory_key_padding_mask"] = ~x["memory_mask"]
+    layer = peer.TransformerDecoderLayer(3, 3, 2, 0.0, batch_first=True, dtype=target.dtype)
+    back = torch.ones(target.shape[1], target.shape[1]).triu(1).bool()
+    given = {"tgt_mask": back, "memory_key_padding_mask": ~x["memory_mask"]}
     return torch.func.functional_call(layer, _block(p, ""), (target, x["memory"]), given)
 
 
 def _transformer(x: Any, p: P) -> torch.Tensor:
     """PyTorch's whole Transformer."""
     kind = x["target"].dtype
-    net = peer.Transformer(3, 3, 2, 1, 2, 0.0, batch_first=True, norm_first=True, dtype=kind)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it tells of a way of its own that it does not take
+        net = peer.Transformer(3, 3, 1, 1, 2, 0.0, batch_first=True, norm_first=True, dtype=kind)
     back = torch.ones(x["target"].shape[1], x["target"].shape[1]).triu(1).bool()
     hidden = ~x["source_mask"]
     given = {"tgt_mask": back, "src_key_padding_mask": hidden, "memory_key_padding_mask": hidden}
-    known = {**_stack(p, "encoder.", 2, "encoder."), **_stack(p, "decoder.", 1, "decoder.")}
+    known = {**_stack(p, "encoder.", "encoder."), **_stack(p, "decoder.", "decoder.")}
     return torch.func.functional_call(net, known, (x["source"], x["target"]), given)
 
 
@@ -233,18 +232,13 @@ CASES: dict[str, Case] = {
         nn.TransformerEncoderLayer(3, 2, dropout=0.0, causal=True), (2, 3), lambda x, p: _encoder(x, p, True)
     ),
     "encoder block that drops": Case(nn.TransformerEncoderLayer(3, 2), (2, 3), _encoder),
-    "decoder block": Case(nn.TransformerDecoderLayer(3, 2, dropout=0.0), READS, _decoder),
-    "decoder block, norm first": Case(
-        DECODER, {**READS, "memory_mask": (2,)}, lambda x, p: _decoder(x, p, norm_first=True),
+    "decoder block": Case(
+        nn.TransformerDecoderLayer(3, 2, dropout=0.0), {**READS, "memory_mask": (2,)}, _decoder,
         masks=("memory_mask",),
-    ),
-    "decoder": Case(
-        nn.TransformerDecoder(nn.TransformerDecoderLayer(3, 2, dropout=0.0), 1), READS,
-        lambda x, p: _decoder(x, {name.removeprefix("layer1."): value for name, value in p.items()}),
     ),
     "transformer": Case(
         nn.Transformer(
-            nn.TransformerEncoder(ENCODER, 2, nn.LayerNorm()),
+            nn.TransformerEncoder(ENCODER, 1, nn.LayerNorm()),
             nn.TransformerDecoder(DECODER, 1, nn.LayerNorm()),
         ),
         {"source": (2, 3), "target": (2, 3), "source_mask": (2,)}, _transformer, masks=("source_mask",),

@@ -38,7 +38,8 @@ def _one_by_one(x: torch.Tensor, p: P) -> torch.Tensor:
 CASES: dict[str, Case] = {
     "convolution": Case(nn.Conv(3, 2), (4, 3, 2), lambda x, p: conv(x, p)),
     "convolution same": Case(
-        nn.Conv(4, (3, 2), (2, 1), "same", activation="tanh", weight_init="he_normal", penalty=nn.L1(0.1)),
+        nn.Conv(4, (3, 2), stride=(2, 1), padding="same", activation="tanh", weight_init="he_normal",
+                penalty=nn.L1(0.1)),
         (4, 3, 2),
         lambda x, p: torch.tanh(conv(x, p, (0, 1, 0, 1), (2, 1))),
     ),
@@ -55,9 +56,10 @@ CASES: dict[str, Case] = {
     "separable": Case(
         nn.SeparableConv(3, 3, 2, padding="same", activation="tanh", penalty=nn.L1(0.1)), (4, 2), _one_by_one
     ),
-    "transposed": Case(nn.ConvTranspose(3, 2, 2), (2, 3, 2), lambda x, p: _back(x, p, stride=2)),
+    "transposed": Case(nn.ConvTranspose(3, 2, stride=2), (2, 3, 2), lambda x, p: _back(x, p, stride=2)),
     "transposed with a space": Case(
-        nn.ConvTranspose(4, 3, 2, 1, groups=2, space=(6,), activation="tanh", bias=False), (3, 2),
+        nn.ConvTranspose(4, 3, stride=2, padding=1, groups=2, space=(6,), activation="tanh", bias=False),
+        (3, 2),
         lambda x, p: torch.tanh(_back(x, p, stride=2, padding=1, output_padding=1, groups=2)),
     ),
     "transposed volumes": Case(

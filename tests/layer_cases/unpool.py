@@ -33,8 +33,11 @@ def _hierarchical(x: torch.Tensor, p: P) -> torch.Tensor:
     """PyTorch's module with these weights, asked for all log-probabilities."""
     module = torch.nn.AdaptiveLogSoftmaxWithLoss(6, 7, (2, 4), 2.0, "head.bias" in p, dtype=x.dtype)
     names = {"head.weight": "head.weight", "head.bias": "head.bias"}
-    names |= {f"tail.{i}.{j}.weight": f"cluster{i + 1}.{side}.weight"
-              for i in (0, 1) for j, side in enumerate(("narrow", "wide"))}
+    names |= {
+        f"tail.{i}.{j}.weight": f"cluster{i + 1}.{side}.weight"
+        for i in (0, 1)
+        for j, side in enumerate(("narrow", "wide"))
+    }
     given = {theirs: p[ours] for theirs, ours in names.items() if ours in p}
     given = {f"module.{name}": weight for name, weight in given.items()}
     rows = torch.func.functional_call(_Asked(module), given, (x.reshape(-1, 6),))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -54,3 +55,38 @@ def test_images_of_several_sizes_want_one(chainrule: Any, pets: Path) -> None:
     told = chainrule("train", "pets", "--size", 5, "--epochs", 1, "--out", "run")
     assert told.code == 0, told.err
     assert "51 images of 5 x 5 pixels" in told.out
+
+
+def test_images_are_changed_at_random_when_asked(chainrule: Any, pets: Path) -> None:
+    words = ("--epochs", 2, "--net", "8 relu")
+    told = chainrule("train", "pets", *words, "--augment", "crop 1, rotate 10", "--out", "run")
+    assert told.code == 0, told.err
+    assert 'augment = "crop 1, rotate 10"' in (pets.parent / "run" / "config.toml").read_text()
+    assert chainrule("train", "pets", *words, "--out", "plain").code == 0
+    histories = [(pets.parent / name / "history.csv").read_text() for name in ("run", "plain")]
+    assert histories[0] != histories[1]
+
+
+REFUSED = {"flop": "E101", "4 crop": "E356", "crop -1": "E102"}
+
+
+@pytest.mark.parametrize("augment", REFUSED)
+def test_what_is_no_change_of_images_is_refused(chainrule: Any, pets: Path, augment: str) -> None:
+    told = chainrule("train", "pets", "--augment", augment)
+    assert told.code == 2
+    assert REFUSED[augment] in told.err
+
+
+def test_a_training_that_never_began_leaves_no_folder(chainrule: Any, pets: Path) -> None:
+    told = chainrule("train", "iris", "--augment", "flip", "--out", "run")
+    assert "E354" in told.err
+    assert "a folder of images" in told.err
+    shutil.copytree(pets / "cat", pets / "fox")
+    told = chainrule("train", "pets", "--augment", "mixup", "--out", "run")  # mixes no numbers of classes
+    assert told.code == 2
+    assert "E102" in told.err
+    assert not (pets.parent / "run").exists()
+    (pets.parent / "own").mkdir()
+    (pets.parent / "own" / "note.txt").write_text("mine")
+    assert chainrule("train", "pets", "--augment", "mixup", "--out", "own").code == 2
+    assert [file.name for file in (pets.parent / "own").iterdir()] == ["note.txt"]

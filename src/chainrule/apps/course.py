@@ -8,21 +8,24 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from chainrule import data
 from chainrule.apps.option import Options
 from chainrule.apps.run import HISTORY, MODEL
 from chainrule.apps.study import Part, Study
-from chainrule.errors import UsageError
+from chainrule.errors import DataError, UsageError
 from chainrule.events import Event, Notice, TrainingEnded
+from chainrule.frozen import frozen
 from chainrule.nn import L2, OPTIMIZERS, Flatten, Sequential, net_from_text
 from chainrule.store import RunFolder
 from chainrule.train.baseline import baselines
 from chainrule.train.learner import Learner
-from chainrule.train.metric import FIRST, Answers, score
+from chainrule.train.metric import FIRST, Answers, known_metrics, score, usual_metrics
 from chainrule.train.stopping import EarlyStopping
 
 SHOWN = {
@@ -31,7 +34,7 @@ SHOWN = {
 }
 
 
-@dataclass(frozen=True)
+@frozen
 class Rating:
     """How good one answer is on the held-out rows."""
 
@@ -62,17 +65,21 @@ def learner_of(options: Options, study: Study) -> Learner:
     """The untrained net for a study, its parameters drawn.
 
     Fails:
+        DataError E354: changes for images, and other data.
         UsageError E101, E102: a word of ``--net`` or a setting that does not exist. UsageError E108: class
             weights for values.
     """
     if options.class_weight and not study.task.is_classification:
         raise UsageError("E108", where="--class-weight", expected="classes", received=study.task.kind)
+    if options.augment and len(study.preparation.shape) < 2:
+        raise DataError("E354", where="--augment", expected="a folder of images", received=options.data)
     net = net_from_text(options.net, study.outputs)
     if len(study.preparation.shape) > 1:  # images: the words of --net begin with all pixels in a row
         net = Sequential(Flatten(), *net.layers)
     make: Any = OPTIMIZERS[options.optimizer]  # each of them has a rate
     optimizer = make(rate=options.rate)
-    metric = (FIRST[study.task.kind],)  # one is enough while training; the model file answers with all
+    known_metrics(options.metric, [study.task.kind])
+    metric = (FIRST[study.task.kind], *options.metric)  # enough while training; the model answers with all
     penalty = L2(options.penalty) if options.penalty else None
     learner = Learner(
         net, study.loss, optimizer, metrics=metric, penalty=penalty, engine=options.engine or None
@@ -99,6 +106,7 @@ def teach(learner: Learner, options: Options, study: Study, folder: RunFolder, r
         seed=options.seed,
         callbacks=[*rules, watcher],
         class_weight=options.class_weight or None,
+        augmentation=data.augmentation_from_text(options.augment) if options.augment else None,
         run=folder,
         resume=resume,
     )
@@ -122,7 +130,17 @@ def ratings(learner: Learner, study: Study, options: Options) -> list[Rating]:
     rivals = baselines(known.flat, known.y, classes, weights)
     answers = [("net", answer_of(learner, study.test.x))]
     answers += [(rival.name, rival.answer(study.test.flat)) for rival in reversed(rivals)]
-    return [Rating(name, score(judgeable(learner, study.test.y, answer))) for name, answer in answers]
+    names = measured(study.task.kind, options.metric)
+    return [Rating(name, score(judgeable(learner, study.test.y, answer), names)) for name, answer in answers]
+
+
+def measured(kind: str, also: Sequence[str]) -> list[str]:
+    """The names of what is measured of a task: the usual metrics, and those asked for.
+
+    Fails:
+        UsageError E101: no such metric of this task.
+    """
+    return [each.label for each in (*usual_metrics(kind), *known_metrics(also, [kind]))]
 
 
 def answer_of(learner: Learner, x: np.ndarray) -> np.ndarray:

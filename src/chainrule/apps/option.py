@@ -9,13 +9,16 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Any
 
+from chainrule import data
 from chainrule.errors import FileError, UsageError, nearest
+from chainrule.frozen import frozen
 from chainrule.nn import OPTIMIZERS
 from chainrule.store import RunFolder
 from chainrule.store.document import is_text
+from chainrule.train.metric import known_metrics
 
 CONFIG = "config.toml"
 FINGERPRINT = "fingerprint"  # the one line of the config that is no option
@@ -25,7 +28,7 @@ PENALTY = (
 )
 
 
-@dataclass(frozen=True)
+@frozen
 class Options:
     """Everything that decides a training; the same options on the same data give the same files.
 
@@ -44,7 +47,9 @@ class Options:
         seed: decides the split, the first weights and the order of rows.
         engine: what runs the graphs; the setting's by default.
         size: of a folder of images, the height and width in pixels that all are brought to; 0: as they are.
+        augment: of a folder of images, how they are changed at random in every epoch, in words.
         damaged: of a folder of images, whether one that cannot be decoded is refused or left out (``skip``).
+        metric: what is measured besides the usual, by name.
         category, number, drop: columns whose kind a person decided, or that are left out.
     """
 
@@ -62,7 +67,9 @@ class Options:
     seed: int = 0
     engine: str = ""
     size: int = 0
+    augment: str = ""
     damaged: str = "refuse"
+    metric: tuple[str, ...] = ()
     category: tuple[str, ...] = ()
     number: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
@@ -81,6 +88,9 @@ class Options:
             if not holds:
                 received = getattr(self, name.replace("-", "_"))
                 raise UsageError("E102", where=f"--{name}", name=name, expected=expected, received=received)
+        if self.augment:
+            data.augmentation_from_text(self.augment)
+        known_metrics(self.metric)
         _known("--optimizer", self.optimizer, tuple(OPTIMIZERS))
         _known("--class-weight", self.class_weight, ("", "balanced"))
         _known("--damaged", self.damaged, ("refuse", "skip"))

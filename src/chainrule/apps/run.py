@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
@@ -69,7 +69,20 @@ def claimed(path: Path, resume: bool) -> Iterator[RunFolder]:
     with folder.claim():
         if not resume:
             refuse_occupied(path)
-        yield folder
+        try:
+            yield folder
+        except BaseException:
+            if not resume and not any((path / name).exists() for name in (MODEL, "checkpoints")):
+                _forget(path)
+            raise
+
+
+def _forget(path: Path) -> None:
+    """Remove the folder of a training that ended before its first step, so that its name is free again."""
+    with suppress(OSError):
+        for name in (CONFIG, ".lock.json", ".lock"):
+            (path / name).unlink(missing_ok=True)
+        path.rmdir()  # only if nothing else is in it
 
 
 def refuse_occupied(path: Path) -> None:

@@ -6,7 +6,7 @@ is judged.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -27,9 +27,10 @@ from chainrule.data import (
     split,
 )
 from chainrule.errors import DataError, nearest
+from chainrule.frozen import frozen
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Part:
     """Prepared rows: inputs (N, F) or (N, H, W, C), and class numbers or standardised values (N,)."""
 
@@ -42,7 +43,7 @@ class Part:
         return self.x.reshape(len(self.x), -1)  # (N, H, W, C) -> (N, H * W * C)
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Study:
     """What was understood of a table.
 

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 
 from chainrule.apps import screen
 from chainrule.apps.course import SHOWN, Rating
-from chainrule.apps.word import say
+from chainrule.apps.word import WORDS, say
 from chainrule.data import Column
 from chainrule.nn import Layer, summary_rows
 from chainrule.settings import settings
 from chainrule.spec import Spec
 from chainrule.train.learner import Learner
+from chainrule.train.metric import metric
 
 MOST = 40  # columns of data shown on a screen; the report shows all
 LEVELS = 4  # levels of a category shown in its summary
@@ -76,11 +77,25 @@ def layers(net: Layer, inputs: Mapping[str, Spec]) -> None:
     screen.line(say("parameter_count").format(count=f"{sum(r.parameters for r in rows):,}"))
 
 
-def result_table(rated: Sequence[Rating], kind: str) -> None:
-    """The net beside its rivals."""
-    names = SHOWN[kind]
+def result_table(rated: Sequence[Rating], kind: str, also: Sequence[str] = ()) -> None:
+    """The net beside its rivals.
+
+    Args:
+        rated: what was measured.
+        kind: of the task.
+        also: metrics that are shown besides the usual ones.
+    """
+    names = list(dict.fromkeys([*SHOWN[kind], *also]))
     rows = [(say(f"{r.name}_{kind}"), *(float(r.values[name]) for name in names)) for r in rated]
-    screen.table(["", *(say(f"metric_{name}") for name in names)], rows, numbers=range(1, len(names) + 1))
+    screen.table(["", *map(_title, names)], rows, numbers=range(1, len(names) + 1))
+
+
+def _title(name: str) -> str:
+    """What a metric is called above its column."""
+    if f"metric_{name}" in WORDS:
+        return say(f"metric_{name}")
+    each = metric(name)
+    return each.chinese[0] + each.label.removeprefix(each.name) if settings.lang == "zh" else name
 
 
 def history_table(history: Sequence[dict[str, float | None]], last: int = 5) -> None:

@@ -19,56 +19,45 @@ table it was given.
 Other kinds of input: a folder of images is a table (images.py) and is changed at random while a network
 learns (augmentation/); texts become tokens (tokenizer.py), sequences are padded and put with their like
 (sequence.py), series and long texts are cut into windows (window.py), sounds become pictures (sound.py,
-spectrogram.py), and files larger than memory are read row by row in the same order (stream.py). What needs
+spectrogram.py), and files larger than memory are read row by row in the same order (streaming.py). What needs
 SciPy to be imported is asked for by its file: ``chainrule.data.sound``, ``chainrule.data.augmentation``.
 """
 
-from chainrule.data.arrays import Arrays
-from chainrule.data.bundled import TARGETS as NAMED_SETS
-from chainrule.data.check import check
-from chainrule.data.column import Column, describe
-from chainrule.data.finding import Finding
-from chainrule.data.images import read_images
-from chainrule.data.order import Order
-from chainrule.data.preparation import Applied, Cell, Feature, Preparation
-from chainrule.data.sequence import Buckets, Padded, pad_sequences
-from chainrule.data.source import read_table
-from chainrule.data.split import Split, split
-from chainrule.data.stream import map_array, read_blocks, sample_rows, stream, unpack
-from chainrule.data.table import Table
-from chainrule.data.task import Task, choose_task
-from chainrule.data.tokenizer import Tokenizer
-from chainrule.data.window import Windows, text_windows, windows
+from __future__ import annotations
 
-__all__ = [
-    "NAMED_SETS",
-    "Applied",
-    "Arrays",
-    "Buckets",
-    "Cell",
-    "Column",
-    "Feature",
-    "Finding",
-    "Order",
-    "Padded",
-    "Preparation",
-    "Split",
-    "Table",
-    "Task",
-    "Tokenizer",
-    "Windows",
-    "check",
-    "choose_task",
-    "describe",
-    "map_array",
-    "pad_sequences",
-    "read_blocks",
-    "read_images",
-    "read_table",
-    "sample_rows",
-    "split",
-    "stream",
-    "text_windows",
-    "unpack",
-    "windows",
-]
+from typing import Any
+
+from chainrule.data.split import (
+    split as split,  # called like its file, so fetched before that takes its place
+)
+from chainrule.door import Door
+
+_DOOR = Door(
+    __name__,
+    {
+        "arrays": "Arrays",
+        "augmentation.text": "augmentation_from_text",
+        "checkup": "check",
+        "column": "Column describe",
+        "finding": "Finding",
+        "images": "read_images",
+        "order": "Order",
+        "preparation": "Applied Cell Feature Preparation",
+        "sequence": "Buckets Padded pad_sequences",
+        "source": "read_table",
+        "split": "Split",
+        "streaming": "map_array read_blocks sample_rows stream unpack",
+        "table": "Table",
+        "task": "Task choose_task",
+        "tokenizer": "Tokenizer",
+        "window": "Windows text_windows windows",
+    },
+)
+
+
+def __getattr__(name: str) -> Any:
+    return _DOOR.fetch(name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*_DOOR.names, "split"})

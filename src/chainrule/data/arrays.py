@@ -2,25 +2,27 @@
 
 Rules: inputs are numbers with at least two axes, rows first. Targets have as many rows; a target of shape
 (N, 1) is the same as (N,) and is squeezed, since (N, 1) minus (N,) would silently become an (N, N) table.
-Whole numbers, texts and booleans are labels and keep their kind; floating-point targets are values.
+Whole numbers, texts and booleans are labels and keep their kind, as do booleans among named inputs (masks);
+floating-point targets are values.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from chainrule.errors import DataError
+from chainrule.frozen import frozen
 
 BLOCK = 1 << 22  # numbers looked at at once
 
 Inputs: TypeAlias = "np.ndarray | dict[str, np.ndarray]"
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Arrays:
     """Inputs, targets and row weights that have been checked and belong together; made by ``Arrays.of``.
 
@@ -54,7 +56,7 @@ class Arrays:
             >>> data.x.dtype.name, data.y.shape, data.rows
             ('float32', (2,), 2)
         """
-        inputs = _each("x", x, _inputs, dtype)
+        inputs = _each("x", x, _named if isinstance(x, Mapping) else _inputs, dtype)
         targets = None if y is None else _each("y", y, _targets, dtype)
         weight = None if weights is None else _weights(weights, dtype)
         _check_rows(inputs, targets, weight)
@@ -89,6 +91,12 @@ def _inputs(name: str, value: Any, dtype: str) -> np.ndarray:
     return _floats(name, array, dtype)
 
 
+def _named(name: str, value: Any, dtype: str) -> np.ndarray:
+    """One of several inputs; yes and no stay what they are, because they say which cells count (a mask)."""
+    array = _array(name, value)
+    return array if array.dtype.kind == "b" and array.ndim > 1 else _inputs(name, value, dtype)
+
+
 def _targets(name: str, value: Any, dtype: str) -> np.ndarray:
     array = _array(name, value)
     if array.dtype.kind == "O" and all(isinstance(item, str) for item in array.flat):
@@ -116,7 +124,8 @@ def _weights(value: Any, dtype: str) -> np.ndarray:
 
 
 def _array(name: str, value: Any) -> np.ndarray:
-    if isinstance(value, np.ma.MaskedArray) and np.ma.getmaskarray(value).any():
+    # Who has a masked array has loaded numpy.ma; loading it here would take all others longer than a step.
+    if "numpy.ma" in sys.modules and isinstance(value, np.ma.MaskedArray) and np.ma.getmaskarray(value).any():
         raise DataError(
             "E340",
             where=name,
@@ -145,9 +154,8 @@ def _numeric(name: str, array: np.ndarray) -> np.ndarray:
 
 def _filled(name: str, array: np.ndarray) -> np.ndarray:
     if array.size == 0:
-        raise DataError(
-            "E343", where=name, expected="at least one row", received=f"shape {tuple(array.shape)}"
-        )
+        rows = "at least one row" if array.shape[:1] == (0,) else "numbers in each row: no axis of length 0"
+        raise DataError("E343", where=name, expected=rows, received=f"shape {tuple(array.shape)}")
     return array
 
 

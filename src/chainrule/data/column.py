@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from chainrule.data.number import has_codes, level_texts, number_text, numbers
 from chainrule.data.polars import pl
 from chainrule.data.table import Table
 from chainrule.errors import DataError, UsageError, nearest
+from chainrule.frozen import frozen
 
 KINDS = ("number", "category", "yes_no", "image", "date", "text", "constant", "id", "empty")
 USED = ("number", "category", "yes_no", "image")
@@ -42,7 +43,7 @@ _DATE = (
 )
 
 
-@dataclass(frozen=True)
+@frozen
 class Column:
     """One column of a table, understood.
 

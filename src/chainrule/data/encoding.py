@@ -13,7 +13,6 @@ it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
 import numpy as np
@@ -24,12 +23,13 @@ from chainrule.data.number import level_texts
 from chainrule.data.polars import pl
 from chainrule.data.table import Table
 from chainrule.errors import DataError
+from chainrule.frozen import frozen
 
 LEVEL_LIMIT = 50
 FAR = 1e6  # standard deviations from the mean beyond which a value is cut off, so that float32 stays finite
 
 
-@dataclass(frozen=True)
+@frozen
 class Feature:
     """One number the network sees, and the cell it comes from.
 
@@ -47,7 +47,7 @@ class Feature:
     level: str | None = None
 
 
-@dataclass(frozen=True)
+@frozen
 class Number:
     """A standardised number.
 
@@ -105,7 +105,7 @@ def _is_huge(values: np.ndarray, number: Number) -> bool:
     return float(np.abs(values).max(initial=0.0)) > 1e307 or abs(number.mean) > 1e307
 
 
-@dataclass(frozen=True)
+@frozen
 class YesNo:
     """A yes/no as 1 or 0.
 
@@ -139,7 +139,7 @@ class YesNo:
         return _columns(values, gone, self.indicator), _filled(self.column, gone, self.mean, self.indicator)
 
 
-@dataclass(frozen=True)
+@frozen
 class Category:
     """One 0/1 feature per level.
 
@@ -191,7 +191,7 @@ class Category:
         return out, [Finding("unseen_levels", "warning", facts)]
 
 
-@dataclass(frozen=True)
+@frozen
 class Pixels:
     """The images of a column, each channel standardised.
 

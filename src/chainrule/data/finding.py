@@ -8,7 +8,9 @@ translator needs no other file.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from chainrule.frozen import frozen
 
 SENTENCES: dict[str, tuple[str, str]] = {
     # why a column has its kind
@@ -106,7 +108,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
 }
 
 
-@dataclass(frozen=True)
+@frozen
 class Finding:
     """One thing noticed about data: what, how grave, and the numbers behind it.
 

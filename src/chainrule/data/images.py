@@ -19,7 +19,6 @@ import os
 import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +29,7 @@ from chainrule.data.finding import Finding
 from chainrule.data.polars import pl
 from chainrule.data.table import Table
 from chainrule.errors import DataError, UsageError, nearest
+from chainrule.frozen import frozen
 
 IMAGE, CLASS = "image", "class"
 SUFFIXES = (
@@ -40,7 +40,7 @@ GREY = ("1", "L", "LA", "I", "F")
 THREADS = 4
 
 
-@dataclass(frozen=True)
+@frozen
 class _Header:
     """What a file says of itself before it is decoded; ``fault`` where it cannot be."""
 

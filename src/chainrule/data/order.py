@@ -6,18 +6,18 @@ name, and a training that was cut off goes on with exactly the rows it would hav
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
 from chainrule.errors import UsageError
+from chainrule.frozen import frozen
 from chainrule.keyed import fold, key_of, permutation
 
 _STREAM = 0x4F524452  # "ORDR": keeps this use of the seed apart from every other
 
 
-@dataclass(frozen=True)
+@frozen
 class Order:
     """The batches of row numbers of every epoch.
 

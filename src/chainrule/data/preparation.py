@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -28,9 +27,10 @@ from chainrule.data.source import read_table
 from chainrule.data.table import Table
 from chainrule.data.task import Task, label_values, labels_of
 from chainrule.errors import DataError, nearest
+from chainrule.frozen import frozen
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Applied:
     """What a table became: float32 inputs, (N, F) or (N, H, W, C), and what a person should be told."""
 
@@ -38,7 +38,7 @@ class Applied:
     notices: tuple[Finding, ...] = ()
 
 
-@dataclass(frozen=True)
+@frozen
 class Cell:
     """One feature of one row, with the cell it was made from.
 
@@ -55,7 +55,7 @@ class Cell:
     value: float
 
 
-@dataclass(frozen=True)
+@frozen
 class Preparation:
     """How rows of a table become inputs and targets, and how answers become words again.
 

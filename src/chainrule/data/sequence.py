@@ -9,19 +9,19 @@ every epoch.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from chainrule.errors import DataError, UsageError
+from chainrule.frozen import frozen
 from chainrule.keyed import fold, key_of, permutation
 
 _STREAM = 0x4255434B  # "BUCK": keeps this use of the seed apart from every other
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Padded:
     """Sequences as one array.
 
@@ -104,7 +104,7 @@ def _check(rows: list[np.ndarray]) -> None:
         raise DataError("E341", where=f"sequence {odd}", expected=expected, received=received)
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Buckets:
     """Batches of sequences of about the same length; what ``Order`` is for rows that are alike.
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +15,10 @@ from scipy.signal import resample_poly
 
 from chainrule.data.extra import missing
 from chainrule.errors import DataError, UsageError
+from chainrule.frozen import frozen
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Sound:
     """A recording.
 

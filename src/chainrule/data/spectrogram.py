@@ -8,15 +8,16 @@ take it as one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from chainrule.data.sound import Sound
 from chainrule.errors import DataError, UsageError
+from chainrule.frozen import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class LogMel:
     """The log-mel spectrogram of a sound.
 
@@ -100,9 +101,15 @@ class LogMel:
     def power(self, samples: Any) -> np.ndarray:
         """P: the power of each tone in each frame, float64, (frames, 1 + window // 2).
 
+        Args:
+            samples: (T,), or a ``Sound``, whose channels are joined.
+
         Fails:
-            DataError E341: no samples (T,); E342: a sample that is not finite; E372: shorter than a frame.
+            DataError E341: no samples (T,); E342: a sample that is not finite; E371: a ``Sound`` of another
+                rate; E372: shorter than a frame.
         """
+        if isinstance(samples, Sound):
+            samples = self._heard(samples)
         wave = np.asarray(samples, np.float64)
         if wave.ndim != 1:
             fix = "sound.mono, or samples.mean(axis=1)" if wave.ndim == 2 else ""
@@ -122,6 +129,16 @@ class LogMel:
         n = np.arange(self.window)
         hann = (1 - np.cos(2 * np.pi * n / self.window)) / 2
         return np.abs(np.fft.rfft(frames * hann, axis=1)) ** 2
+
+    def _heard(self, sound: Sound) -> np.ndarray:
+        """The samples of a recording, once it is known that its rate is the one that is meant."""
+        if sound.rate != self.rate:
+            raise DataError(
+                "E371", where=sound.source, expected=f"{self.rate} samples a second",
+                received=f"{sound.rate} samples a second",
+                fix=f"resampled(sound.mono, {sound.rate}, {self.rate})",
+            )  # fmt: skip
+        return sound.mono
 
     def __call__(self, samples: Any) -> np.ndarray:
         """S: the log-mel spectrogram, float32, (frames, bands).

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from chainrule.data.finding import Finding
 from chainrule.errors import DataError, UsageError
+from chainrule.frozen import frozen
 from chainrule.keyed import fold, key_of, permutation
 
 PARTS = ("training", "validation", "test")
@@ -21,7 +21,7 @@ FRACTIONS = (0.64, 0.16, 0.2)
 _STREAM = 0x53504C54  # "SPLT"
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Split:
     """Row numbers of the three parts, each ascending, together every row once."""
 

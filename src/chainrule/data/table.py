@@ -10,18 +10,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 
 import numpy as np
 
 from chainrule.data.finding import Finding
 from chainrule.data.polars import pl
+from chainrule.frozen import frozen
 
 EXACT = 2**53  # beyond this, float64 no longer tells whole numbers apart
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Table:
     """Columns of data with their names.
 

@@ -8,7 +8,6 @@ average, are taken for classes. A person can overrule with ``kind``.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,11 +18,12 @@ from chainrule.data.number import numbers
 from chainrule.data.polars import pl
 from chainrule.data.table import Table
 from chainrule.errors import DataError, UsageError, nearest
+from chainrule.frozen import frozen
 
 TASKS = ("classification", "regression")
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Task:
     """What is to be learned from a table.
 

@@ -19,7 +19,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -27,6 +26,7 @@ import numpy as np
 
 from chainrule.data.extra import missing
 from chainrule.errors import DataError, UsageError, nearest
+from chainrule.frozen import frozen
 
 KINDS = ("character", "word", "byte_pair")
 SPECIAL = ("<pad>", "<unk>", "<bos>", "<eos>")
@@ -35,7 +35,7 @@ BYTES = 256
 LARGEST = 1_000_000  # tokens of a vocabulary
 
 
-@dataclass(frozen=True)
+@frozen
 class Tokenizer:
     """A vocabulary, and how texts are cut into its tokens; made by ``Tokenizer.learn``.
 

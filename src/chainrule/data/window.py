@@ -12,7 +12,6 @@ the cut.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,9 +20,10 @@ from chainrule.data.column import Faults, known_column, number_cells
 from chainrule.data.source import read_table
 from chainrule.data.table import Table
 from chainrule.errors import DataError, UsageError
+from chainrule.frozen import frozen
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Windows:
     """Pieces of a series with what follows them.
 

@@ -17,10 +17,11 @@ from __future__ import annotations
 import difflib
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+from types import CodeType
 
 from chainrule.errors.catalogue import CATALOGUE
+from chainrule.frozen import frozen
 
 _LABELS = {
     "en": ("expected", "received", "try", "more", "in", ": "),
@@ -29,7 +30,7 @@ _LABELS = {
 _PACKAGE = str(Path(__file__).parent.parent)
 
 
-@dataclass(frozen=True)
+@frozen
 class Place:
     """Where a person wrote the thing an error is about: a source file and a line."""
 
@@ -37,10 +38,14 @@ class Place:
     line: int
 
     @staticmethod
-    def of_caller() -> Place | None:
-        """The innermost line of the call stack that is not chainrule's own."""
+    def of_caller(below: CodeType | None = None) -> Place | None:
+        """The innermost line of the call stack that is not chainrule's own.
+
+        Args:
+            below: a function beyond whose call nobody looks; ``None``: the whole stack is searched.
+        """
         frame = sys._getframe(1)
-        while frame is not None:
+        while frame is not None and frame.f_code is not below:
             file = frame.f_code.co_filename
             if not file.startswith(_PACKAGE) and not file.startswith("<"):
                 return Place(file, frame.f_lineno)

@@ -4,8 +4,28 @@ What comes in: a trace. What goes out: an ``Explanation`` at one of three depths
 the room never does: compute by hand what the graph knows.
 """
 
-from chainrule.explain.article import article, article_trace
-from chainrule.explain.explanation import Explanation
-from chainrule.explain.telling import explain
+from __future__ import annotations
 
-__all__ = ["Explanation", "article", "article_trace", "explain"]
+from typing import Any
+
+from chainrule.door import Door
+
+_DOOR = Door(
+    __name__,
+    {
+        "article": "article_trace",
+        "explanation": "Explanation",
+        "feature": "feature_lines",
+        "profile": "Profile profile_page",
+        "telling": "explain require_telling",
+        "weight": "weight_of",
+    },
+)
+
+
+def __getattr__(name: str) -> Any:
+    return _DOOR.fetch(name)
+
+
+def __dir__() -> list[str]:
+    return _DOOR.names

@@ -4,15 +4,15 @@ bytes."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from html import escape
 
+from chainrule.frozen import frozen
 from chainrule.notation.column import width
 
 LETTER, LINE, BAR, FIELD = 7, 22, 14, 420  # pixels: a letter, from bar to bar, a bar's height, the longest
 
 
-@dataclass(frozen=True)
+@frozen
 class Bar:
     """A bar.
 

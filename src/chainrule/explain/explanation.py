@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from chainrule.explain.html import html_page
 from chainrule.explain.page import Page
 from chainrule.explain.text import text_page
+from chainrule.frozen import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Explanation(Page):
     """A derivation in words and formulas. Printing it gives text, a notebook shows it as HTML."""
 

@@ -4,31 +4,31 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.data import Arrays, Table, read_table
-from chainrule.engines.parity import Parity
+# These rooms are asked for a name where it is needed: who only trains never loads what explains.
+from chainrule import data, explain, trace, train
+from chainrule.data import Arrays
 from chainrule.errors import TrainingError, UsageError
-from chainrule.explain.explanation import Explanation
-from chainrule.explain.profile import Profile, profile_page
-from chainrule.explain.telling import explain, require_telling
-from chainrule.explain.weight import weight_of
-from chainrule.explain.words import say
+from chainrule.frozen import frozen
 from chainrule.nn.layer import Layer
-from chainrule.notation import number
-from chainrule.notation.letter import lowered
-from chainrule.plan.plan import Plan
 from chainrule.settings import settings
-from chainrule.trace import Moment, Trace, trace
-from chainrule.train import agreement, judging, tabular
+from chainrule.train import judging, tabular
 from chainrule.train.learner import Learner
-from chainrule.train.measuring import measure_step, plan_step
+
+if TYPE_CHECKING:
+    from chainrule.data import Table
+    from chainrule.engines.parity import Parity
+    from chainrule.explain.explanation import Explanation
+    from chainrule.explain.profile import Profile
+    from chainrule.plan.plan import Plan
+    from chainrule.trace import Moment, Trace
+    from chainrule.train.finder import RateSweep
 
 
-@dataclass(frozen=True)
+@frozen
 class Rows:
     """Samples made ready to be traced: inputs and targets by name, and what the inputs are in words."""
 
@@ -71,15 +71,15 @@ class Model(Learner):
                 given.
         """
         lang = lang or settings.lang
-        require_telling(depth, lang)
-        asked = () if weight is None else (weight_of(weight, self.parameters()),)
+        explain.require_telling(depth, lang)
+        asked = () if weight is None else (explain.weight_of(weight, self.parameters()),)
         rows = self._rows(x, y, lang)
-        told = self._trace(rows, Moment(asked=asked))
-        return explain(told, depth, lang, weight, labels=self.labels, features=rows.features)
+        told = self._trace(rows, trace.Moment(asked=asked))
+        return explain.explain(told, depth, lang, weight, labels=self.labels, features=rows.features)
 
     def trace(self, x: Any, y: Any = None) -> Trace:
         """The numbers behind ``explain``, without words."""
-        return self._trace(self._rows(x, y, "en"), Moment())
+        return self._trace(self._rows(x, y, "en"), trace.Moment())
 
     def plan(self, batch_size: int | None = None) -> Plan:
         """How the training step is run: phases, tasks, memory and cost. It can be printed and saved.
@@ -90,7 +90,7 @@ class Model(Learner):
         Fails:
             TrainingError E503: the model does not know its inputs yet. UsageError E102: no batch at all.
         """
-        return plan_step(self, batch_size)
+        return train.plan_step(self, batch_size)
 
     def profile(
         self,
@@ -118,8 +118,34 @@ class Model(Learner):
             UsageError E101, E102: no such language; no batch or step at all. E123: not the native engine.
         """
         lang = lang or settings.lang
-        require_telling(1, lang)
-        return profile_page(measure_step(self, x, y, batch_size, steps), lang)
+        explain.require_telling(1, lang)
+        return explain.profile_page(train.measure_step(self, x, y, batch_size, steps), lang)
+
+    def find_rate(self, x: Any, y: Any = None, **options: Any) -> RateSweep:
+        """Which learning rate suits: how the loss of a copy changes while the rate grows.
+
+        The model stays as it is. Printing the answer draws the curve; ``suggestion`` is where the loss falls
+        fastest, ``to_svg()`` a picture.
+
+        Args:
+            x, y: samples as in ``fit``.
+            options: ``span=(1e-6, 10.0)`` (the first rate and the last), ``steps=100`` (how many rates are
+                tried, at least 10), and of ``fit`` ``batch_size``, ``seed``, ``shuffle``, ``class_weight``,
+                ``sample_weight`` and ``warm_start``.
+
+        Fails:
+            UsageError E101, E102: no such option; no range of rates; an optimizer without a rate.
+            TrainingError E513: numbers overflow already at the first rates.
+
+        Example:
+            >>> from chainrule.nn import SGD, Dense, Sequential
+            >>> x = [[i / 8 - 0.5] for i in range(8)]
+            >>> model = Model(Sequential(Dense(1)), "mse", SGD())
+            >>> sweep = model.find_rate(x, [3 * a + 1 for (a,) in x], span=(0.001, 10.0), batch_size=8)
+            >>> 0.01 < sweep.suggestion < 1
+            True
+        """
+        return train.find_rate(self, x, y, **options)
 
     def parity(self, x: Any, y: Any = None) -> Parity:
         """Whether law, un-jitted source and machine code agree on the answers for these rows, operation by
@@ -132,18 +158,18 @@ class Model(Learner):
         Fails:
             TrainingError E503: the model has not learned anything yet.
         """
-        return agreement.parity(self, x, y)
+        return train.parity(self, x, y)
 
     def _trace(self, rows: Rows, moment: Moment) -> Trace:
         assert self.network is not None
-        return trace(self.network, {**self.parameters(), **self.states()}, rows.x, rows.y, moment)
+        return trace.trace(self.network, {**self.parameters(), **self.states()}, rows.x, rows.y, moment)
 
     def _rows(self, x: Any, y: Any, lang: str) -> Rows:
         if self.network is None:
             raise TrainingError("E503", where="explain", fix="model.fit(x, y)")
         features: tuple[str, ...] = ()
         if self.preparation is not None and tabular.is_table(x, None):
-            table = read_table(x)
+            table = data.read_table(x)
             features = self._features(table, lang) if table.rows == 1 else ()
             wanted = tabular.apply(self.preparation, table)[1] if y is None else self._wanted(y)
             x, y = tabular.inputs(self.preparation, table), wanted
@@ -176,17 +202,7 @@ class Model(Learner):
     def _features(self, table: Table, lang: str) -> tuple[str, ...]:
         """What each input number of a table's row is: its name, the cell, what became of it."""
         assert self.preparation is not None
-        return tuple(
-            say(
-                "feature",
-                lang,
-                i=lowered(str(i)),
-                name=cell.feature,
-                raw=cell.raw or "–",
-                value=number(cell.value),
-            )
-            for i, cell in enumerate(self.preparation.cells(table, 0), 1)
-        )
+        return explain.feature_lines(self.preparation.cells(table, 0), lang)
 
 
 def _as_rows(value: Any, single: bool) -> Any:

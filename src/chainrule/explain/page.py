@@ -6,13 +6,13 @@ can be compared, searched, printed twice.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
+from chainrule.frozen import frozen
 from chainrule.notation import Tree
 
 
-@dataclass(frozen=True)
+@frozen
 class Equation:
     """One number: what it is called, its formula, the same with numbers, the result.
 
@@ -31,7 +31,7 @@ class Equation:
     note: str = ""
 
 
-@dataclass(frozen=True)
+@frozen
 class Lines:
     """Equations under one number, such as (F4).
 
@@ -49,7 +49,7 @@ class Lines:
 Cell: TypeAlias = "str | Tree"
 
 
-@dataclass(frozen=True)
+@frozen
 class Table:
     """Rows of cells, each a text or a formula.
 
@@ -64,7 +64,7 @@ class Table:
     right: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True)
+@frozen
 class Items:
     """Short texts, each on a line of its own."""
 
@@ -74,7 +74,7 @@ class Items:
 Part: TypeAlias = "str | Items | Lines | Table"
 
 
-@dataclass(frozen=True)
+@frozen
 class Section:
     """A heading and what stands under it."""
 
@@ -82,7 +82,7 @@ class Section:
     parts: tuple[Part, ...]
 
 
-@dataclass(frozen=True)
+@frozen
 class Page:
     """A title and sections, in one language.
 

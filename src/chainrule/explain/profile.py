@@ -9,7 +9,6 @@ the sum of the kernels and a whole step is what the engine itself costs.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from chainrule.engines.profile import STAGES, Measured, Spent
 from chainrule.explain.bars import Bar, bar_chart
@@ -17,6 +16,7 @@ from chainrule.explain.html import html_page
 from chainrule.explain.page import Items, Page, Section, Table
 from chainrule.explain.text import text_page
 from chainrule.explain.words import say
+from chainrule.frozen import frozen
 from chainrule.notation.amount import amount
 from chainrule.plan.text import computed
 from chainrule.train.measuring import Stopwatch
@@ -38,7 +38,7 @@ NONE = "–"
 FINEST = 1e-8  # seconds; what is shorter than two looks at the clock lie apart cannot be told
 
 
-@dataclass(frozen=True)
+@frozen
 class Profile(Page):
     """What a training step costs, for each layer and each kernel. Printing it gives text, a notebook shows
     it as HTML.

@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 
 from chainrule.explain.page import Section, Table
 from chainrule.explain.pen import Pen, brief, signed
+from chainrule.frozen import frozen
 from chainrule.notation import Link, Number, Sum, Tree, substitute, value
 from chainrule.trace import Scalar, scalars
 
 LISTED = 10
 
 
-@dataclass(frozen=True)
+@frozen
 class Way:
     """One way: the signals it passes, from the loss on, and what it contributes to the derivative."""
 

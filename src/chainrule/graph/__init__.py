@@ -6,7 +6,7 @@ same thing are one object. This room never computes a number.
 
 from chainrule.graph.graph import Graph, order
 from chainrule.graph.leaf import Constant, Input, constant, input_node
-from chainrule.graph.node import Node, Site, make, site, teach_signs
+from chainrule.graph.node import Node, Site, here, make, site, teach_signs
 from chainrule.graph.op import Op
 from chainrule.graph.rebuild import rebuild, until
 
@@ -18,6 +18,7 @@ __all__ = [
     "Op",
     "Site",
     "constant",
+    "here",
     "input_node",
     "make",
     "order",

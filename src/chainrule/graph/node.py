@@ -50,6 +50,11 @@ class Site:
 _SITE: ContextVar[Site | None] = ContextVar("site", default=None)
 
 
+def here() -> Site | None:
+    """The site of what is being built now."""
+    return _SITE.get()
+
+
 @contextmanager
 def site(where: Site) -> Iterator[None]:
     """Nodes made inside carry this site, and errors raised inside say it."""

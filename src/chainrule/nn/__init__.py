@@ -34,8 +34,8 @@ _DOOR = Door(
         "gate": "Highway MixtureOfExperts SqueezeExcite",
         "hierarchical": "AdaptiveLogSoftmax",
         "initialiser": (
-            "Blocks Dirac Eye Fill INITIALISERS Initialiser Normal Orthogonal Scaled SmallNormal SparseNormal "
-            "TruncatedNormal Uniform"
+            "Blocks Dirac Eye Fill INITIALISERS Initialiser Normal Orthogonal Scaled SmallNormal "
+            "SparseNormal TruncatedNormal Uniform"
         ),
         "layer": "Layer",
         "loss": "BinaryCrossEntropy CrossEntropy HalfMSE Huber LOSSES LOSS_FUNCTIONS Loss MAE MSE",

@@ -8,6 +8,7 @@ from typing import Any
 from chainrule.frozen import frozen
 from chainrule.graph import Graph, Node, input_node, site
 from chainrule.graph.node import Site
+from chainrule.keyed import KEY
 from chainrule.nn.layer import Layer
 from chainrule.nn.scope import Book, Parameter, Scope, called
 from chainrule.ops import PUBLIC
@@ -65,13 +66,13 @@ def build(net: Layer, inputs: Mapping[str, Spec], dtype: str, training: bool = F
 
 
 def first_values(parameters: Mapping[str, Parameter], streams: Mapping[str, int]) -> Graph:
-    """The graph that draws the first values of parameters from one input, ``"key"``.
+    """The graph that draws the first values of parameters from one input, the random key.
 
     Args:
         parameters: what was asked for, by path.
         streams: the random stream of each path.
     """
-    key = input_node("key", (2,), "uint32", "key")
+    key = input_node(KEY, (2,), "uint32", "key")
     draws = {
         path: p.initialiser(key, p.spec.shape, p.spec.dtype, streams[path]) for path, p in parameters.items()
     }

@@ -1,21 +1,23 @@
 """The convolutional layers: one small table of weights that looks at every place of an image.
 
 ``Conv`` is the usual one; ``ConvTranspose`` its way back, from few places to many; ``DepthwiseConv`` and
-``SeparableConv`` do with fewer weights.
+``SeparableConv`` do with fewer weights. ``Sliding`` is what all of them have.
 """
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from dataclasses import field, fields
+from typing import Any, TypeAlias
 
 from chainrule.errors import ShapeError
+from chainrule.frozen import frozen
 from chainrule.graph import Node
 from chainrule.nn.activation import activated, fitting_initialiser, known_activation
 from chainrule.nn.initialiser import ZEROS, Initialiser, known_initialiser
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.penalty import Penalty
 from chainrule.nn.scope import Scope
-from chainrule.nn.setting import require, require_whole
+from chainrule.nn.setting import require, require_whole, tupled
 from chainrule.ops import PUBLIC
 from chainrule.ops.window import are_whole, known_padding, per_axis, sides_of, space_of
 
@@ -23,8 +25,50 @@ Widths: TypeAlias = "int | tuple[int, ...]"
 Padding: TypeAlias = "str | int | tuple[int | tuple[int, int], ...]"
 
 
+@frozen(kw_only=True)
+class Sliding(Layer):
+    """Base of the layers that slide a kernel over an image: what is said of all of them by name.
+
+    Args:
+        stride: how far a step moves the kernel, one number or one for each spatial axis.
+        padding: ``"valid"`` (none), ``"same"`` (as many places as cells, divided by the stride), a number, or
+            for each axis a number or a pair (before, after).
+        dilation: how far neighbouring weights lie apart, one number or one for each spatial axis.
+        activation: the name of g, or a layer; ``None`` leaves the sum as it is.
+        bias: whether there is a b.
+        weight_init: first values of W, a record or a name such as ``"he"``; by default He's spread before
+            relu, else Xavier's.
+        penalty: what the size of W costs, such as ``cr.L2(1e-4)``.
+    """
+
+    takes_one = True
+    stride: Widths = 1
+    padding: Padding = "valid"
+    dilation: Widths = 1
+    activation: str | Layer | None = None
+    bias: bool = True
+    weight_init: str | Initialiser | None = None
+    penalty: Penalty | None = None
+
+    @property
+    def first_weights(self) -> Initialiser:
+        """How W is drawn."""
+        return known_initialiser(self.weight_init or fitting_initialiser(self.activation))
+
+    @property
+    def shared(self) -> dict[str, Any]:
+        """The settings of ``Sliding``, to be handed to a layer inside this one."""
+        return {f.name: getattr(self, f.name) for f in fields(Sliding)}
+
+    def bent(self, z: Node, scope: Scope) -> Node:
+        """The sums with their bias, bent by the activation."""
+        if self.bias:
+            z = z + scope.parameter("bias", z.shape[-1:], ZEROS)
+        return activated(z, self.activation, scope)
+
+
 @layer
-class Conv(Layer):
+class Conv(Sliding):
     """Every output channel lays its own kernel over each place of an image; an activation may bend the sums.
 
     The same weights serve all places, so a pattern is found wherever it stands, and far fewer weights are
@@ -37,17 +81,9 @@ class Conv(Layer):
     Args:
         channels: how many kernels, and so channels of the output.
         kernel: how many cells a kernel has, one number or one for each spatial axis.
-        stride: how far a step moves it, likewise.
-        padding: ``"valid"`` (none), ``"same"`` (as many places as cells, divided by the stride), a number, or
-            for each axis a number or a pair (before, after).
-        dilation: how far neighbouring weights lie apart, one number or one for each spatial axis.
         groups: into how many parts the channels are divided; each part of the output sees one part of the
             input.
-        activation: the name of g, or a layer; ``None`` leaves the sum as it is.
-        bias: whether there is a b.
-        weight_init: first values of W, a record or a name such as ``"he"``; by default He's spread before
-            relu, else Xavier's.
-        penalty: what the size of W costs, such as ``cr.L2(1e-4)``.
+        stride, padding, dilation, activation, bias, weight_init, penalty: as in ``Sliding``.
 
     Cost: 2 B places channels kernel C / groups flops forward, twice that backward.
 
@@ -66,17 +102,9 @@ class Conv(Layer):
     Conv2d, ...).
     """
 
-    takes_one = True
     channels: int
     kernel: Widths
-    stride: Widths = 1
-    padding: Padding = "valid"
-    dilation: Widths = 1
-    groups: int = 1
-    activation: str | Layer | None = None
-    bias: bool = True
-    weight_init: str | Initialiser | None = None
-    penalty: Penalty | None = None
+    groups: int = field(default=1, kw_only=True)
 
     def check(self) -> None:
         require_whole(self, "channels", 1, fix="cr.Conv(6, 5)")
@@ -86,17 +114,16 @@ class Conv(Layer):
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> (B, *places, O)
         space = space_of("Conv", x.spec)
         kernel = per_axis("Conv", "kernel", self.kernel, len(space))
-        init = known_initialiser(self.weight_init or fitting_initialiser(self.activation))
         deep = shared_channels(self, x, self.groups) // int(self.groups)
-        weight = scope.parameter("weight", (int(self.channels), *kernel, deep), init, self.penalty)
+        weight = scope.parameter(
+            "weight", (int(self.channels), *kernel, deep), self.first_weights, self.penalty
+        )
         z = PUBLIC["convolution"](x, weight, self.stride, self.padding, self.dilation, self.groups)
-        if self.bias:
-            z = z + scope.parameter("bias", (int(self.channels),), ZEROS)
-        return activated(z, self.activation, scope)
+        return self.bent(z, scope)
 
 
 @layer
-class ConvTranspose(Layer):
+class ConvTranspose(Sliding):
     """Every number of an image is spread by a kernel over a larger image: the way back of ``Conv``.
 
     It makes images larger, and learns how: in generators, decoders and segmentation.
@@ -109,12 +136,13 @@ class ConvTranspose(Layer):
 
     Args:
         channels: how many channels the output has.
-        kernel, stride, dilation, groups: as in ``Conv``; the stride is how far apart the numbers are spread.
-        padding: as in ``Conv``; it is cut off the result. ``"same"`` gives the places times the stride.
+        kernel, groups: as in ``Conv``.
+        stride, dilation: as in ``Sliding``; the stride is how far apart the numbers are spread.
+        padding: as in ``Sliding``; it is cut off the result. ``"same"`` gives the places times the stride.
         space: the spatial axes of the result, where a stride leaves a choice; by default the shortest
             (PyTorch says by ``output_padding`` how much longer).
-        activation, bias, weight_init, penalty: as in ``Conv``. W is (C, *kernel, channels / groups): that of
-            the convolution whose way back this is.
+        activation, bias, weight_init, penalty: as in ``Sliding``. W is (C, *kernel, channels / groups): that
+            of the convolution whose way back this is.
 
     Cost: 2 B places channels kernel C / groups flops forward, twice that backward.
 
@@ -131,18 +159,10 @@ class ConvTranspose(Layer):
     (2016), A guide to convolution arithmetic for deep learning.
     """
 
-    takes_one = True
     channels: int
     kernel: Widths
-    stride: Widths = 1
-    padding: Padding = "valid"
-    dilation: Widths = 1
-    groups: int = 1
-    space: Widths | None = None
-    activation: str | Layer | None = None
-    bias: bool = True
-    weight_init: str | Initialiser | None = None
-    penalty: Penalty | None = None
+    groups: int = field(default=1, kw_only=True)
+    space: Widths | None = field(default=None, kw_only=True)
 
     def check(self) -> None:
         require_whole(self, "channels", 1, fix="cr.ConvTranspose(6, 5)")
@@ -154,19 +174,16 @@ class ConvTranspose(Layer):
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *places, C) -> (B, *space, O)
         places = space_of("ConvTranspose", x.spec)
         kernel = per_axis("ConvTranspose", "kernel", self.kernel, len(places))
-        init = known_initialiser(self.weight_init or fitting_initialiser(self.activation))
         shape = (shared_channels(self, x, self.groups), *kernel, int(self.channels) // int(self.groups))
-        weight = scope.parameter("weight", shape, init, self.penalty)  # (C, *kernel, O/groups)
+        weight = scope.parameter("weight", shape, self.first_weights, self.penalty)  # (C, *kernel, O/groups)
         z = PUBLIC["convolution_transpose"](
             x, weight, self.stride, self.padding, self.dilation, self.groups, self.space
         )
-        if self.bias:
-            z = z + scope.parameter("bias", (int(self.channels),), ZEROS)
-        return activated(z, self.activation, scope)
+        return self.bent(z, scope)
 
 
 @layer
-class DepthwiseConv(Layer):
+class DepthwiseConv(Sliding):
     """Every channel is convolved on its own, with kernels that see that channel alone.
 
     Shapes: (B, *space, C) -> (B, *places, C * multiplier); the first ``multiplier`` channels of the output
@@ -175,8 +192,9 @@ class DepthwiseConv(Layer):
     Formula: that of ``Conv`` with C groups.
 
     Args:
-        kernel, stride, padding, dilation, activation, bias, weight_init, penalty: as in ``Conv``.
+        kernel: as in ``Conv``.
         multiplier: how many kernels each channel has.
+        stride, padding, dilation, activation, bias, weight_init, penalty: as in ``Sliding``.
 
     Cost: 2 B places C multiplier kernel flops forward: C times less than ``Conv``.
 
@@ -191,16 +209,8 @@ class DepthwiseConv(Layer):
     (2017), MobileNets.
     """
 
-    takes_one = True
     kernel: Widths
     multiplier: int = 1
-    stride: Widths = 1
-    padding: Padding = "valid"
-    dilation: Widths = 1
-    activation: str | Layer | None = None
-    bias: bool = True
-    weight_init: str | Initialiser | None = None
-    penalty: Penalty | None = None
 
     def check(self) -> None:
         require_whole(self, "multiplier", 1, fix="multiplier=1")
@@ -209,15 +219,12 @@ class DepthwiseConv(Layer):
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> (B, *places, C * multiplier)
         space_of("DepthwiseConv", x.spec)
         channels = shared_channels(self, x, 1)
-        one_by_one = Conv(
-            channels * int(self.multiplier), self.kernel, self.stride, self.padding, self.dilation, channels,
-            self.activation, self.bias, self.weight_init, self.penalty,
-        )  # fmt: skip
+        one_by_one = Conv(channels * int(self.multiplier), self.kernel, groups=channels, **self.shared)
         return one_by_one(x, scope)
 
 
 @layer
-class SeparableConv(Layer):
+class SeparableConv(Sliding):
     """A convolution in two cheap steps: each channel by itself over space, then channels mixed cell by cell.
 
     Shapes: (B, *space, C) -> (B, *places, channels).
@@ -226,9 +233,10 @@ class SeparableConv(Layer):
 
     Args:
         channels: how many channels the output has.
-        kernel, stride, padding, dilation, activation, bias, weight_init, penalty: as in ``Conv``; the
-            activation and the bias belong to the second step.
+        kernel: as in ``Conv``.
         multiplier: how many kernels each channel has in the first step.
+        stride, padding, dilation, activation, bias, weight_init, penalty: as in ``Sliding``; the activation
+            and the bias belong to the second step.
 
     Cost: 2 B places C multiplier (kernel + channels) flops forward; ``Conv`` takes 2 B places C kernel
     channels.
@@ -243,17 +251,9 @@ class SeparableConv(Layer):
     Reference: Chollet (2017), Xception: Deep learning with depthwise separable convolutions (CVPR).
     """
 
-    takes_one = True
     channels: int
     kernel: Widths
     multiplier: int = 1
-    stride: Widths = 1
-    padding: Padding = "valid"
-    dilation: Widths = 1
-    activation: str | Layer | None = None
-    bias: bool = True
-    weight_init: str | Initialiser | None = None
-    penalty: Penalty | None = None
 
     def check(self) -> None:
         require_whole(self, "channels", 1, fix="cr.SeparableConv(16, 3)")
@@ -261,15 +261,10 @@ class SeparableConv(Layer):
         require_window(self)
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> (B, *places, O)
-        over_space = DepthwiseConv(
-            self.kernel, self.multiplier, self.stride, self.padding, self.dilation,
-            bias=False, weight_init=self.weight_init, penalty=self.penalty,
-        )  # fmt: skip
-        mixing = Conv(
-            self.channels, 1, activation=self.activation, bias=self.bias, weight_init=self.weight_init,
-            penalty=self.penalty,
-        )  # fmt: skip
-        return scope.run(mixing, scope.run(over_space, x, "depthwise"), "pointwise")
+        first = {**self.shared, "activation": None, "bias": False}
+        second = {**self.shared, "stride": 1, "padding": "valid", "dilation": 1}
+        between = scope.run(DepthwiseConv(self.kernel, self.multiplier, **first), x, "depthwise")
+        return scope.run(Conv(self.channels, 1, **second), between, "pointwise")
 
 
 def shared_channels(owner: Layer, x: Node, groups: int) -> int:
@@ -294,7 +289,7 @@ def require_window(owner: Conv | ConvTranspose | DepthwiseConv | SeparableConv) 
         UsageError E101, E102: as ``Conv``.
     """
     for name in ("kernel", "stride", "dilation"):
-        require_widths(owner, name, f"{name}=3")
+        require_widths(owner, name, f"{name}={3 if name == 'kernel' else 1}")
     require_padding(owner, owner.padding)
     if not isinstance(owner.activation, Layer | None):
         known_activation(owner.activation)
@@ -316,7 +311,7 @@ def require_widths(owner: Layer, name: str, fix: str) -> None:
     Fails:
         UsageError E102: anything else.
     """
-    value = frozen(getattr(owner, name))
+    value = tupled(getattr(owner, name))
     object.__setattr__(owner, name, value)
     each = value if isinstance(value, tuple) else (value,)
     fits = are_whole(each, 1) and (not isinstance(value, tuple) or 1 <= len(value) <= 3)
@@ -330,14 +325,9 @@ def require_padding(owner: Layer, padding: Padding) -> None:
         UsageError E101: a word other than ``"valid"`` and ``"same"``.
         UsageError E102: a number below 0, or neither word, number, nor numbers or pairs for each axis.
     """
-    value = frozen(padding)
+    value = tupled(padding)
     object.__setattr__(owner, "padding", value)
     known_padding(value, f"{type(owner).__name__}, padding")
     fits = isinstance(value, str) or 1 <= len(sides_of(value, 1)) <= 3
     expected = '"valid", "same", a number >= 0, or for each axis a number or a pair (before, after)'
     require(owner, "padding", fits, expected, 'padding="same"')
-
-
-def frozen(value: object) -> object:
-    """Lists as tuples, so that the record can be compared and kept."""
-    return tuple(frozen(part) for part in value) if isinstance(value, list | tuple) else value

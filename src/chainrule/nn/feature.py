@@ -11,10 +11,9 @@ import numpy as np
 
 from chainrule.errors import ShapeError
 from chainrule.graph import Node, constant
-from chainrule.nn.convolution import frozen
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.scope import Scope
-from chainrule.nn.setting import is_number, require, require_number, require_whole, unknown
+from chainrule.nn.setting import is_number, require, require_number, require_whole, tupled, unknown
 from chainrule.ops import PUBLIC
 from chainrule.spec import shape_text
 
@@ -81,7 +80,7 @@ class Normalization(Layer):
 
     def check(self) -> None:
         for name in ("mean", "variance"):
-            object.__setattr__(self, name, frozen(getattr(self, name)))
+            object.__setattr__(self, name, tupled(getattr(self, name)))
             each = _each(getattr(self, name))
             above = name == "mean" or all(is_number(v) and v > 0 for v in each)
             expected = f"a number, or one for each feature{'' if name == 'mean' else ', above 0'}"
@@ -125,7 +124,7 @@ class Discretization(Layer):
     boundaries: tuple[float, ...]
 
     def check(self) -> None:
-        object.__setattr__(self, "boundaries", frozen(self.boundaries))
+        object.__setattr__(self, "boundaries", tupled(self.boundaries))
         each = _each(self.boundaries) if isinstance(self.boundaries, tuple) else ()
         fits = bool(each) and all(map(is_number, each)) and all(np.diff(each) > 0)
         require(self, "boundaries", fits, "numbers, each above the one before", "boundaries=(18.0, 65.0)")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from chainrule.errors import ShapeError
 from chainrule.graph import Node
-from chainrule.nn.convolution import frozen
 from chainrule.nn.dense import Dense
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.scope import Scope
-from chainrule.nn.setting import require, require_number, require_whole
+from chainrule.nn.setting import require, require_number, require_whole, tupled
 from chainrule.ops import PUBLIC
 from chainrule.ops.part import slice_axis
 from chainrule.ops.window import are_whole
@@ -56,9 +57,9 @@ class AdaptiveLogSoftmax(Layer):
 
     def check(self) -> None:
         require_whole(self, "classes", 2, fix="cr.AdaptiveLogSoftmax(10_000, (1000,))")
-        object.__setattr__(self, "cutoffs", frozen(self.cutoffs))
+        object.__setattr__(self, "cutoffs", tupled(self.cutoffs))
         ends = (0, *self.cutoffs, self.classes) if isinstance(self.cutoffs, tuple) else ()
-        fits = len(ends) > 2 and are_whole(ends, 0) and all(a < b for a, b in zip(ends, ends[1:], strict=False))
+        fits = len(ends) > 2 and are_whole(ends, 0) and all(a < b for a, b in pairwise(ends))
         require(self, "cutoffs", fits, "ascending whole numbers between 0 and the classes", "cutoffs=(1000,)")
         require_number(self, "divide", above=0)
         require(self, "bias", isinstance(self.bias, bool), "True or False", "bias=True")

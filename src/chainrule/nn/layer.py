@@ -23,8 +23,8 @@ from typing import Any, ClassVar, TypeAlias, TypeVar, dataclass_transform
 
 from chainrule.errors import Place
 from chainrule.frozen import frozen
-from chainrule.graph import Node
-from chainrule.nn.scope import Scope
+from chainrule.graph import Node, here
+from chainrule.nn.scope import Scope, called
 
 Value: TypeAlias = "Node | Mapping[str, Node]"
 C = TypeVar("C", bound=type)
@@ -37,7 +37,10 @@ class Layer:
     takes_one: ClassVar[bool] = False  # whether several values by name are refused before the layer is called
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "place", Place.of_caller())
+        # A layer that another layer makes while a net is built has the line on which that one was written.
+        around = here()
+        place = Place.of_caller(called.__code__) or (around and around.place)
+        object.__setattr__(self, "place", place)
         self.check()
 
     def check(self) -> None:

@@ -388,9 +388,10 @@ def _last(owner: Layer, x: Node, axes: int) -> tuple[int, ...]:
 def _refuse_lone(owner: Layer, shared: Shape) -> None:
     """Refuse a mean over a single number: the result would be 0 whatever the input."""
     if all(n == 1 for n in shared):
+        batch = "batch_size=2 or more, or " if isinstance(owner, BatchNorm) else ""
         raise ShapeError(
             "E230", op=type(owner).__name__, expected="two numbers or more that share a mean",
-            received="1 number", fix="batch_size=2 or more, or cr.LayerNorm()",
+            received="1 number", fix=f"{batch}cr.LayerNorm()",
         )  # fmt: skip
 
 

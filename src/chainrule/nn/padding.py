@@ -9,10 +9,9 @@ import numpy as np
 from chainrule.errors import ShapeError
 from chainrule.graph import Node, constant
 from chainrule.nn.cells import picked
-from chainrule.nn.convolution import frozen
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.scope import Scope
-from chainrule.nn.setting import require, require_number, unknown
+from chainrule.nn.setting import require, require_number, tupled, unknown
 from chainrule.ops import PUBLIC
 from chainrule.ops.window import Lengths, sides_of, space_of
 from chainrule.spec import shape_text
@@ -129,7 +128,7 @@ def require_sides(owner: Layer, name: str, fix: str) -> None:
     Fails:
         UsageError E102: anything else.
     """
-    value = frozen(getattr(owner, name))
+    value = tupled(getattr(owner, name))
     object.__setattr__(owner, name, value)
     fits = not isinstance(value, str) and 1 <= len(sides_of(value, 1)) <= 3
     require(owner, name, fits, "a number >= 0, or for each axis a number or a pair (before, after)", fix)

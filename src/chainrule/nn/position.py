@@ -196,7 +196,7 @@ def distance_slopes(heads: int) -> np.ndarray:
 
     Example:
         >>> distance_slopes(4)
-        array([0.25    , 0.0625  , 0.015625, 0.00390625])
+        array([0.25      , 0.0625    , 0.015625  , 0.00390625])
 
     Reference: Press, Smith and Lewis (2022), Train short, test long: attention with linear biases enables
     input length extrapolation (ICLR). For a number of heads that is no power of 2, the slopes of the next

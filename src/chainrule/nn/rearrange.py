@@ -297,7 +297,7 @@ def divided(owner: Layer, x: Node, parts: int) -> int:
 
 def _require_sliding(owner: Unfold | Fold) -> None:
     for name in ("window", "stride", "dilation"):
-        require_widths(owner, name, f"{name}=2")
+        require_widths(owner, name, f"{name}={2 if name == 'window' else 1}")
     require_padding(owner, owner.padding)
 
 

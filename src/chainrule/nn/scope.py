@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from chainrule.errors import ShapeError, UsageError
 from chainrule.frozen import frozen
 from chainrule.graph import Input, Node, Site, input_node, site
+from chainrule.keyed import KEY
 from chainrule.nn.initialiser import Initialiser
 from chainrule.ops import PUBLIC
 from chainrule.spec import Shape, Spec, shape_text
@@ -167,7 +168,7 @@ class Scope:
 
     def _key(self) -> Node:
         if self.book.key is None:
-            self.book.key = input_node("key", (2,), "uint32", "key")
+            self.book.key = input_node(KEY, (2,), "uint32", "key")
         return self.book.key
 
     def _stream(self, name: str) -> int:

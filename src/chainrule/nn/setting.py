@@ -108,3 +108,8 @@ def unknown(where: str, name: object, known: list[str], fix: str) -> UsageError:
         received=word,
         fix=fix.format(close),
     )
+
+
+def tupled(value: object) -> object:
+    """Lists as tuples, so that the record can be compared and kept."""
+    return tuple(tupled(part) for part in value) if isinstance(value, list | tuple) else value

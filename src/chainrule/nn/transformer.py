@@ -183,7 +183,7 @@ class TransformerEncoderLayer(Block):
 
     def __call__(self, x: Node | Mapping[str, Node], scope: Scope) -> Node:
         named = x if isinstance(x, Mapping) else {"sequence": x}
-        require_names(self, named, {"sequence"}, ENCODED)
+        require_names(named, {"sequence"}, ENCODED)
         require_sequence(self, "sequence", named["sequence"], 3)
         attention = self.attention(self.causal)
 
@@ -222,7 +222,7 @@ class TransformerDecoderLayer(Block):
     causal: bool = True
 
     def __call__(self, x: Mapping[str, Node], scope: Scope) -> Node:
-        require_names(self, x, {"target", "memory"}, DECODED)
+        require_names(x, {"target", "memory"}, DECODED)
         for name in ("target", "memory"):
             require_sequence(self, name, x[name], 3)
         own, other = self.attention(self.causal), self.attention(False, is_own=False)
@@ -267,7 +267,7 @@ class TransformerEncoder(Layer):
 
     def __call__(self, x: Node | Mapping[str, Node], scope: Scope) -> Node:
         named = x if isinstance(x, Mapping) else {"sequence": x}
-        require_names(self, named, {"sequence"}, ENCODED)
+        require_names(named, {"sequence"}, ENCODED)
         return _stacked(self, named, "sequence", scope)
 
 
@@ -297,7 +297,7 @@ class TransformerDecoder(Layer):
         _require_stack(self)
 
     def __call__(self, x: Mapping[str, Node], scope: Scope) -> Node:
-        require_names(self, x, {"target", "memory"}, DECODED)
+        require_names(x, {"target", "memory"}, DECODED)
         return _stacked(self, x, "target", scope)
 
 
@@ -332,8 +332,7 @@ class Transformer(Layer):
         require_layer("Transformer, decoder", self.decoder)
 
     def __call__(self, x: Mapping[str, Node], scope: Scope) -> Node:
-        may = {"source", "target", "source_mask", "target_mask"}
-        require_names(self, x, {"source", "target"}, may)
+        require_names(x, {"source", "target"}, {"source", "target", "source_mask", "target_mask"})
         read = {"sequence": x["source"], **picked(x, mask="source_mask")}
         memory = at_once(scope).run(self.encoder, read, "encoder")
         written = picked(x, target="target", target_mask="target_mask", memory_mask="source_mask")

@@ -84,9 +84,7 @@ class MaxUnpool(Layer):
         windows = PUBLIC["reshape"](turned, (*values.shape[:-1], *window, values.shape[-1]))
         return make(patches.Fold(strides, low, high, (1,) * len(places), window, space), windows)
 
-    def _space(
-        self, places: Lengths, window: Lengths, strides: Lengths
-    ) -> tuple[Lengths, Lengths, Lengths]:
+    def _space(self, places: Lengths, window: Lengths, strides: Lengths) -> tuple[Lengths, Lengths, Lengths]:
         """The spatial axes of the result, and the padding before and after each."""
         wide = tuple(n * s for n, s in zip(places, strides, strict=True))
         if self.space is not None:

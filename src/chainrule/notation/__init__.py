@@ -12,10 +12,10 @@ Example:
 
 from __future__ import annotations
 
-from chainrule.notation.ascii import to_ascii
+from typing import Any
+
+from chainrule.door import Door
 from chainrule.notation.function import CONSTANTS, FUNCTIONS, Function
-from chainrule.notation.latex import to_latex
-from chainrule.notation.mathml import to_mathml
 from chainrule.notation.normal import normal
 from chainrule.notation.number import MINUS, number
 from chainrule.notation.parse import parse
@@ -41,7 +41,20 @@ from chainrule.notation.tree import (
     value,
     with_children,
 )
-from chainrule.notation.unicode import to_unicode
+
+# A printer is loaded when something is printed.
+_DOOR = Door(
+    __name__, {"ascii": "to_ascii", "latex": "to_latex", "mathml": "to_mathml", "unicode": "to_unicode"}
+)
+
+
+def __getattr__(name: str) -> Any:
+    return _DOOR.fetch(name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, *_DOOR.names]
+
 
 __all__ = [
     "CONSTANTS",
@@ -69,10 +82,6 @@ __all__ = [
     "number",
     "parse",
     "substitute",
-    "to_ascii",
-    "to_latex",
-    "to_mathml",
-    "to_unicode",
     "value",
     "with_children",
 ]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
 from typing import ClassVar
 
+from chainrule.frozen import frozen
 from chainrule.notation.number import number
 from chainrule.notation.precedence import Level, Notation
 from chainrule.notation.printer import Printer
@@ -27,7 +27,7 @@ def to_ascii(tree: Tree, digits: int | None = 6) -> str:
     return _Ascii(digits).print(tree)
 
 
-@dataclass(frozen=True)
+@frozen
 class _Ascii(Printer):
     notation = Notation.PLAIN
     signs: ClassVar[Mapping[str, str]] = {

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
 import numpy as np
+
+from chainrule.frozen import frozen
 
 Numbers = Any  # a number or an array: what NumPy's functions take and give
 
@@ -21,7 +22,7 @@ CONSTANTS = {"pi": math.pi, "e": math.e}
 """Names that have a value of their own, so that nobody is asked for them."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Function:
     """One row of the table.
 

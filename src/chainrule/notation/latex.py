@@ -3,9 +3,9 @@ r"""Formulas in LaTeX, for articles and notebooks: ``\frac{1}{1 + e^{-z}}``."""
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
 from typing import ClassVar
 
+from chainrule.frozen import frozen
 from chainrule.notation.function import FUNCTIONS
 from chainrule.notation.letter import GREEK, index_tree, name_and_indices, separator
 from chainrule.notation.number import decimal
@@ -39,7 +39,7 @@ def to_latex(tree: Tree, digits: int | None = 6) -> str:
     return _Latex(digits).print(tree)
 
 
-@dataclass(frozen=True)
+@frozen
 class _Latex(Printer):
     notation = Notation.STACKED
     signs: ClassVar[Mapping[str, str]] = {

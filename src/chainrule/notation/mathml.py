@@ -7,10 +7,10 @@ pointer is over its term.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
 from html import escape
 from typing import ClassVar
 
+from chainrule.frozen import frozen
 from chainrule.notation.function import FUNCTIONS
 from chainrule.notation.letter import GREEK, index_tree, name_and_indices, separator
 from chainrule.notation.number import MINUS, decimal
@@ -47,7 +47,7 @@ def _operator(sign: str) -> str:
     return f"<mo>{escape(sign)}</mo>"
 
 
-@dataclass(frozen=True)
+@frozen
 class _MathML(Printer):
     notation = Notation.STACKED
     signs: ClassVar[Mapping[str, str]] = {

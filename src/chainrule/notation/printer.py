@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import ClassVar
 
+from chainrule.frozen import frozen
 from chainrule.notation.normal import normal
 from chainrule.notation.precedence import Level, Notation, is_open, level
 from chainrule.notation.tree import (
@@ -36,7 +36,7 @@ from chainrule.notation.tree import (
 )
 
 
-@dataclass(frozen=True)
+@frozen
 class Printer(ABC):
     """A notation.
 

@@ -17,26 +17,26 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
 from functools import reduce
 from typing import TypeAlias, Union
 
 import numpy as np
 
+from chainrule.frozen import frozen
 from chainrule.notation.function import COMPARISONS, CONSTANTS, FUNCTIONS, Numbers
 
 ACCENTS = ("hat", "bar")
 BIG_SIGNS = ("sum", "prod", "max", "min")
 
 
-@dataclass(frozen=True)
+@frozen
 class Number:
     """A number; a whole one stays an ``int`` and is printed without a point."""
 
     value: float | int
 
 
-@dataclass(frozen=True)
+@frozen
 class Symbol:
     """A letter or a word that stands for a value, such as w with indices 1, 2 of layer 1.
 
@@ -53,7 +53,7 @@ class Symbol:
     accent: str = ""
 
 
-@dataclass(frozen=True)
+@frozen
 class Element:
     """The element at ``index`` of an op's ``argument``-th input (from 0), until a symbol replaces it."""
 
@@ -61,7 +61,7 @@ class Element:
     index: tuple[int, ...]
 
 
-@dataclass(frozen=True)
+@frozen
 class Link:
     """A part of a formula that belongs to ``target``: printed as ``inner``, and found again on a page."""
 
@@ -69,21 +69,21 @@ class Link:
     inner: Tree
 
 
-@dataclass(frozen=True)
+@frozen
 class Sum:
     """Terms added; subtraction is a ``Negative`` term."""
 
     terms: tuple[Tree, ...]
 
 
-@dataclass(frozen=True)
+@frozen
 class Product:
     """Factors multiplied."""
 
     factors: tuple[Tree, ...]
 
 
-@dataclass(frozen=True)
+@frozen
 class Quotient:
     """``above`` divided by ``below``."""
 
@@ -91,7 +91,7 @@ class Quotient:
     below: Tree
 
 
-@dataclass(frozen=True)
+@frozen
 class Power:
     """``base`` raised to ``exponent``."""
 
@@ -99,14 +99,14 @@ class Power:
     exponent: Tree
 
 
-@dataclass(frozen=True)
+@frozen
 class Negative:
     """``inner`` with its sign turned."""
 
     inner: Tree
 
 
-@dataclass(frozen=True)
+@frozen
 class Apply:
     """A function of the table ``FUNCTIONS`` with its arguments."""
 
@@ -114,7 +114,7 @@ class Apply:
     arguments: tuple[Tree, ...]
 
 
-@dataclass(frozen=True)
+@frozen
 class Compare:
     """A question with the answer yes or no: ``left`` < ``right``, and the other five signs."""
 
@@ -123,7 +123,7 @@ class Compare:
     right: Tree
 
 
-@dataclass(frozen=True)
+@frozen
 class Big:
     """The sum, product, largest or smallest of ``inner`` over all values of ``index``; never computed."""
 
@@ -132,7 +132,7 @@ class Big:
     inner: Tree
 
 
-@dataclass(frozen=True)
+@frozen
 class Derivative:
     """The partial derivative of ``of`` by ``by``: a name for a number; never computed."""
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
 from typing import ClassVar
 
+from chainrule.frozen import frozen
 from chainrule.notation.function import FUNCTIONS
 from chainrule.notation.letter import GREEK, index_tree, lowered, name_and_indices, raised, separator
 from chainrule.notation.number import MINUS, number
@@ -33,7 +33,7 @@ def to_unicode(tree: Tree, digits: int | None = 6) -> str:
     return _Unicode(digits).print(tree)
 
 
-@dataclass(frozen=True)
+@frozen
 class _Unicode(Printer):
     notation = Notation.INLINE
     signs: ClassVar[Mapping[str, str]] = {

@@ -5,7 +5,7 @@ from outside at this place of time, and what the way forward has kept, and gives
 Three rules make it cheap.
 
 - What came from products and curves is *kept* on the way forward, what is mere arithmetic is computed again.
-- The gradient by weights is a sum over time and samples. The samples of all steps are therefore laid side by
+- The gradient by weights is a sum over time and samples. The steps of all samples are therefore laid side by
   side, after the loop, as one large batch, for which the last, summing operations run once. So T small
   products become a large one, and the loop carries only what one step must hand to the next.
 - What every sample has of its own is added up over time after the loop. Only where nothing of this holds are
@@ -159,9 +159,9 @@ class _Back:
         return dict(zip(body.givens, self.inputs[len(body.leaves) - len(body.givens) :], strict=True))
 
     def _folded(self, node: Node) -> Node:
-        """A value of every step and sample, the samples of all steps one behind the other."""
+        """A value of every step and sample, the steps of each sample one behind the other."""
         stacked = self.value(node)
-        if self.op.axis == 1:
+        if self.op.axis == 0:
             stacked = transpose(stacked, (1, 0, *range(2, stacked.rank)))
         return reshape(stacked, (stacked.shape[0] * stacked.shape[1], *stacked.shape[2:]))
 
@@ -236,7 +236,7 @@ class _Back:
 
     def _arriving(self) -> Node:
         """What arrives at the value of every step."""
-        axis, dy = self.op.axis, self.dy
+        axis, dy = min(self.op.axis, self.dy.rank), self.dy
         if not self.op.last:
             return dy
         dy, none = reshape(dy, (*dy.shape[:axis], 1, *dy.shape[axis:])), (0,) * (dy.rank + 1)

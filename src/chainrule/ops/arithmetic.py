@@ -126,9 +126,9 @@ class Square(Elementwise):
 class Power(Elementwise):
     """The first value raised to the second.
 
-    Numerics: a negative base with a broken exponent is NaN. The slope by the base at ``x = 0, p = 0`` is taken
-        as 0, and that by the exponent as 0 where the base is 0. At a negative base a power exists for whole
-        exponents alone, so there is no slope by the exponent: NaN, as in PyTorch.
+    Numerics: a negative base with a broken exponent is NaN. The slope by the base at ``x = 0, p = 0`` is
+        taken as 0, and that by the exponent as 0 where the base is 0. At a negative base a power exists for
+        whole exponents alone, so there is no slope by the exponent: NaN, as in PyTorch.
     """
 
     name = "power"

@@ -15,9 +15,23 @@ from collections.abc import Mapping, Sequence
 from chainrule.frozen import frozen
 from chainrule.graph import Constant, Input, Node
 from chainrule.ops.card import Apart, Card, Reduced, Shared, Whole
-from chainrule.spec import Size
+from chainrule.spec import Shape, Size, count
 
 BATCH = Size.symbol("B")
+
+
+def per_sample(shape: Shape) -> int:
+    """How many numbers of a value belong to one sample, if those of each sample follow one another; else 0.
+
+    Example:
+        >>> per_sample((BATCH * 3, 2)), per_sample((2, BATCH))
+        (6, 0)
+    """
+    try:
+        many = count(shape) // BATCH if shape and isinstance(shape[0], Size) and shape[0] // BATCH else 0
+    except ValueError:
+        return 0
+    return many if isinstance(many, int) else 0
 
 
 @frozen

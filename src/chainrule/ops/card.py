@@ -18,7 +18,6 @@ import numpy as np
 
 from chainrule.frozen import frozen
 from chainrule.graph import Node, Op
-from chainrule.notation.parse import parse
 from chainrule.notation.tree import Tree
 from chainrule.spec import Size, Spec
 
@@ -169,8 +168,6 @@ def card(cls: C) -> C:
         missing.append("a pullback formula for every argument")
     if missing:
         raise TypeError(f"the card {cls.__name__} lacks {', '.join(sorted(set(missing)))}")
-    for text in (cls.formula, *(p for p in cls.pullbacks.values() if isinstance(p, str))):
-        parse(text)
     return frozen(cls)
 
 

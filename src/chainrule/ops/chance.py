@@ -16,6 +16,7 @@ from chainrule.errors import DtypeError, ShapeError
 from chainrule.frozen import frozen
 from chainrule.graph import Node, make
 from chainrule.notation.tree import Number, Tree
+from chainrule.ops.batch import per_sample
 from chainrule.ops.card import (
     Apart,
     Axes,
@@ -79,7 +80,7 @@ class Draw(Card):
         return Number(float(self.evaluate(*inputs)[index]))
 
     def batch(self, axes: Axes, *specs: Spec) -> BatchRule:
-        if self.shape and self.shape[0] == B:
+        if self.shape and per_sample(self.shape):
             return Apart(0)
         if any("B" in monomial for n in self.shape if isinstance(n, Size) for monomial, _ in n.terms):
             return Whole("along a later axis a sample's numbers do not follow one another")

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from itertools import count
-from typing import Any, TypeAlias
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from chainrule.errors import ShapeError, UsageError
+from chainrule.errors import ShapeError
 from chainrule.frozen import frozen
 from chainrule.graph import Constant, Node, input_node, make
 from chainrule.notation.tree import Element, Number, Tree, substitute
 from chainrule.ops.adjoint import pulled_back
 from chainrule.ops.batch import Role, roles
-from chainrule.ops.body import Body, close, outside, resized
+from chainrule.ops.body import Body, close, resized
 from chainrule.ops.card import Apart, Axes, BatchRule, Card, Pulled, Sample, Says, Shared, Whole, card, draw
 from chainrule.ops.curve import Tanh
 from chainrule.ops.linear import matmul
 from chainrule.spec import Axis, Spec, size_at
-
-Nodes: TypeAlias = "Node | Sequence[Node]"
-_NUMBER = count()
 
 
 @frozen
@@ -45,7 +41,8 @@ class Scan(_Loop):
         last: whether its last value is wanted, not all of them.
         reverse: whether time runs backwards: the last cell comes first. Values stay at the place of their
             cell.
-        axis: the axis along which time runs in the sequences and in the result.
+        axis: the axis along which time runs in the sequences and in the result; the last one of values that
+            have fewer.
 
     Shapes: states as they are, sequences with T cells along ``axis``, givens as they are -> the shape of the
         value with T along ``axis``, or without it.
@@ -96,14 +93,13 @@ class Scan(_Loop):
             notes = [f"{other}: {should}, received {was}" for other, should, was in rest]
             raise ShapeError("E227", expected=f"{name}: {expected} (C1)", received=received, notes=notes)
         result = resized(self.emit.spec, sizes)
-        return result if self.last else _timed(result, self.axis, steps)
+        return result if self.last else timed(result, self.axis, steps)
 
     def count(self, specs: Sequence[Spec]) -> Axis:
         """How many cells the sequences have."""
         first = len(self.body.states)
-        lengths = [
-            s.shape[self.axis] for s in specs[first : first + len(self.body.cells)] if s.rank > self.axis
-        ]
+        sequences = specs[first : first + len(self.body.cells)]
+        lengths = [s.shape[min(self.axis, s.rank - 1)] for s in sequences if s.rank]
         if not lengths or any(n != lengths[0] for n in lengths):
             raise ShapeError(
                 "E228", expected="one number of cells (C2)",
@@ -116,8 +112,8 @@ class Scan(_Loop):
     def of_a_step(self, specs: Sequence[Spec]) -> list[Spec]:
         """The specs of what a step takes."""
         first = len(self.body.states)
-        timed = range(first, first + len(self.body.cells))
-        return [_untimed(spec, self.axis) if i in timed else spec for i, spec in enumerate(specs)]
+        cells = range(first, first + len(self.body.cells))
+        return [untimed(spec, self.axis) if i in cells else spec for i, spec in enumerate(specs)]
 
     def batch(self, axes: Axes, *specs: Spec) -> BatchRule:
         if all(axis is None for axis in axes):
@@ -142,9 +138,9 @@ class Scan(_Loop):
         return list(zip(self.body.states, self.body.updates, strict=True))
 
     def _step_axes(self, axes: Axes) -> list[int | None]:
-        first, timed = len(self.body.states), len(self.body.cells)
+        first, cells = len(self.body.states), len(self.body.cells)
         return [
-            axis - 1 if axis is not None and first <= i < first + timed and axis > self.axis else axis
+            axis - 1 if axis is not None and first <= i < first + cells and axis > self.axis else axis
             for i, axis in enumerate(axes)
         ]
 
@@ -154,7 +150,7 @@ class Scan(_Loop):
         values = [step[self.emit] for step in self._walk(inputs)]
         if self.last:
             return np.array(values[-1])
-        return np.stack(values[::-1] if self.reverse else values, self.axis)
+        return np.stack(values[::-1] if self.reverse else values, min(self.axis, values[0].ndim))
 
     def _walk(self, inputs: Sequence[np.ndarray]) -> list[dict[Node, np.ndarray]]:
         """All values of every step, in the order in which the steps are made."""
@@ -166,8 +162,8 @@ class Scan(_Loop):
         calls = [(n, n.op.at(sizes).evaluate) for n in nodes if n not in fixed]
         first, last = len(self.body.states), len(self.body.states) + len(self.body.cells)
         states, sequences, found = list(inputs[:first]), inputs[first:last], []
-        for t in _places(int(size_at(self.count(specs), {})), self.reverse):
-            cells = [np.take(sequence, t, self.axis) for sequence in sequences]
+        for t in places(int(size_at(self.count(specs), {})), self.reverse):
+            cells = [np.take(s, t, min(self.axis, s.ndim - 1)) for s in sequences]
             given = dict(zip(self.body.leaves, (*states, *cells, *inputs[last:]), strict=True))
             values = {**fixed, **given}
             for node, call in calls:
@@ -180,9 +176,9 @@ class Scan(_Loop):
         told = _Telling(self, self._walk(inputs), inputs)
         if self.last:
             return told.tree(self.emit, index, len(told.steps) - 1)
-        place = index[self.axis]
-        turn = len(told.steps) - 1 - place if self.reverse else place
-        return told.tree(self.emit, (*index[: self.axis], *index[self.axis + 1 :]), turn)
+        axis = min(self.axis, len(index) - 1)
+        turn = len(told.steps) - 1 - index[axis] if self.reverse else index[axis]
+        return told.tree(self.emit, (*index[:axis], *index[axis + 1 :]), turn)
 
     def pullback(self, dy: Node, y: Node, *inputs: Node) -> tuple[Pulled, ...]:
         return pulled_back(self, dy, inputs)
@@ -203,7 +199,7 @@ class Scan(_Loop):
             Sample(cls(few, after_few), (draw(1, 1), draw(1, 1, 1), draw(1, 1))),
             Sample(cls(body, after), (draw(0, 2), draw(0, 3, 2), w), batch=batch),
             Sample(cls(alone, after_alone), (draw(2, 3), draw(2, 3, 2), w), breaks="C1"),
-            Sample(cls(alone, after_alone, axis=3), (draw(2, 2), draw(2, 2, 2), w), breaks="C2"),
+            Sample(cls(alone, after_alone), (draw(2, 2), draw(), w), breaks="C2"),
             Sample(cls(alone, after_alone), (draw(2, 2), draw(2, 0, 2), w), breaks="C3"),
         )
 
@@ -231,7 +227,7 @@ class _Telling:
         return self.known[key]
 
     def _of_leaf(self, leaf: Node, index: tuple[int, ...], turn: int) -> Tree:
-        body, place, axis = self.op.body, self.places[leaf], self.op.axis
+        body, place, axis = self.op.body, self.places[leaf], min(self.op.axis, len(index))
         if leaf in body.states and turn > 0:
             return self.tree(body.updates[place], index, turn - 1)
         if leaf not in body.cells:
@@ -242,8 +238,8 @@ class _Telling:
     def _of_node(self, node: Node, index: tuple[int, ...], turn: int) -> Tree:
         if isinstance(node.op, Constant):
             return Number(node.op.array[index].item())
-        values, op = self.steps[turn], node.op.at(self.sizes)
-        own = op.element(index, *(values[s] for s in node.inputs))  # pyright: ignore[reportAttributeAccessIssue]
+        op: Any = node.op.at(self.sizes)
+        own = op.element(index, *(self.steps[turn][source] for source in node.inputs))
 
         def replace(leaf: Tree) -> Tree | None:
             if not isinstance(leaf, Element):
@@ -253,15 +249,20 @@ class _Telling:
         return substitute(own, replace)
 
 
-def _places(steps: int, reverse: bool) -> range:
+def places(steps: int, reverse: bool) -> range:
+    """The places of time in the order in which the steps are made."""
     return range(steps - 1, -1, -1) if reverse else range(steps)
 
 
-def _timed(spec: Spec, axis: int, steps: Axis) -> Spec:
+def timed(spec: Spec, axis: int, steps: Axis) -> Spec:
+    """The spec of a value of every step."""
+    axis = min(axis, spec.rank)  # of a single number, time is the only axis
     return spec.with_shape((*spec.shape[:axis], steps, *spec.shape[axis:]))
 
 
-def _untimed(spec: Spec, axis: int) -> Spec:
+def untimed(spec: Spec, axis: int) -> Spec:
+    """The spec of one cell of a sequence."""
+    axis = min(axis, spec.rank - 1)
     return spec.with_shape((*spec.shape[:axis], *spec.shape[axis + 1 :]))
 
 
@@ -272,81 +273,6 @@ def _example(state: tuple[Any, ...], cell: tuple[Any, ...]) -> tuple[Body, Node]
     after = make(Tanh(), matmul(s, w) + x)
     body, (found,) = close([s], [x], [w], [after], [after])
     return body, found
-
-
-def scan(
-    step: Callable[[Any, Any], tuple[Any, Any]],
-    initial: Nodes,
-    sequences: Nodes,
-    *,
-    reverse: bool = False,
-    axis: int = 1,
-) -> tuple[Any, Any]:
-    """Repeat a step for each cell of sequences, each time with the states that the step before has left.
-
-    Args:
-        step: called once, with nodes: ``step(state, cell)`` gives the state after it and what is wanted of
-            it, each a node or a tuple of nodes. It may use any other node: what does not change from step to
-            step is computed once.
-        initial: the state before the first step, a node or several.
-        sequences: a node or several, whose cells lie along ``axis``.
-        reverse: whether to begin at the last cell.
-        axis: where time runs in the sequences and in the results; samples come first, so 1 by default.
-
-    Returns:
-        the state after the last step, and what was wanted of every step, time along ``axis``.
-
-    Fails:
-        ShapeError E227: a state after the step of another shape or kind than before it. E228: sequences of
-            different lengths, or without a cell.
-        UsageError E102: a step that gives no pair.
-
-    Example:
-        >>> from chainrule.engines import evaluate
-        >>> x = input_node("x", (None, 4), "float64")
-        >>> _, sums = scan(lambda s, c: (s + c, s + c), x[:, 0] * 0.0, x)
-        >>> evaluate([sums], {"x": np.array([[1.0, 2.0, 3.0, 4.0]])})[0].tolist()
-        [[1.0, 3.0, 6.0, 10.0]]
-    """
-    before, timed = _several(initial), _several(sequences)
-    number = next(_NUMBER)  # so that a loop inside a loop has inputs of its own; they are renamed below
-    states = [_leaf(f"loop {number}, state {i}", n.spec) for i, n in enumerate(before)]
-    cells = [_leaf(f"loop {number}, cell {i}", _untimed(n.spec, axis)) for i, n in enumerate(timed)]
-    made: Any = step(_like(initial, states), _like(sequences, cells))
-    if not isinstance(made, tuple) or len(made) != 2:
-        raise UsageError(
-            "E102", name="what the step gives", expected="(state, output)", received=type(made).__name__,
-            fix="return state, output",
-        )  # fmt: skip
-    updates, outputs = _several(made[0]), _several(made[1])
-    _require_same(states, updates)
-    givens = outside((*updates, *outputs), (*states, *cells))
-    body, wanted = close(states, cells, givens, updates, outputs)
-    inputs = (*before, *timed, *givens)
-    finals = [make(Scan(body, after, True, reverse, axis), *inputs) for after in body.updates]
-    emitted = [make(Scan(body, node, False, reverse, axis), *inputs) for node in wanted]
-    return _like(made[0], finals), _like(made[1], emitted)
-
-
-def _leaf(label: str, spec: Spec) -> Node:
-    return input_node(label, spec.shape, spec.dtype)
-
-
-def _several(nodes: Any) -> list[Node]:
-    return [nodes] if isinstance(nodes, Node) else list(nodes)
-
-
-def _like(form: Any, nodes: Sequence[Node]) -> Any:
-    return nodes[0] if isinstance(form, Node) else tuple(nodes)
-
-
-def _require_same(states: Sequence[Node], updates: Sequence[Node]) -> None:
-    """Refuse a step that leaves other states than it found."""
-    specs = [[str(node.spec) for node in nodes] for nodes in (states, updates)]
-    if specs[0] != specs[1]:
-        raise ShapeError(
-            "E227", expected=f"states after the step: {', '.join(specs[0])}", received=", ".join(specs[1])
-        )
 
 
 CARDS = (Scan,)

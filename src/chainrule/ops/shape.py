@@ -126,10 +126,9 @@ class Reshape(_Shaped):
         (axis,), (x,) = axes, specs
         if axis is None:
             return Shared()
-        before, inside = count(x.shape[:axis]), count(x.shape[axis + 1 :])
+        before = count(x.shape[:axis])
         for i, length in enumerate(self.shape):
-            same_place = count(self.shape[:i]) == before and count(self.shape[i + 1 :]) == inside
-            if same_place and length == x.shape[axis]:
+            if count(self.shape[:i]) == before and _holds_samples(x.shape[axis], length):
                 return Apart(i)
         return Whole("the samples are mixed into another axis")
 
@@ -138,10 +137,25 @@ class Reshape(_Shaped):
         return (
             Sample(cls((B, 6)), (draw(4, 3, 2),), batch=(0,)),
             Sample(cls((2, 1, B)), (draw(2, 5),), batch=(1,)),
+            Sample(cls((B * 3, 2)), (draw(4, 3, 2),), batch=(0,)),
+            Sample(cls((2, B * 3)), (draw(2, 4, 3),), batch=(1,)),
+            Sample(cls((B, 2)), (draw(2, 4),), batch=(1,)),
             Sample(cls(()), (draw(1, 1),)),
             Sample(cls((0, 7)), (draw(7, 0),)),
             Sample(cls((5,)), (draw(2, 3),), breaks="C1"),
         )
+
+
+def _holds_samples(old: Axis, new: Axis) -> bool:
+    """Whether an axis in the place of the samples' has for each sample cells of its own, side by side."""
+    if isinstance(new, int) or isinstance(old, int):
+        return isinstance(new, int) and isinstance(old, int) and old > 0 and new % old == 0
+    for whole, part in ((new, old), (old, new)):  # each cell has become several, or several one
+        try:
+            return bool(whole // part)
+        except ValueError:
+            continue
+    return False
 
 
 @card

@@ -240,3 +240,43 @@ def needed(graph: Graph, homes: Mapping[Node, Kernel]) -> set[Node]:
             elif homes.get(source) is not homes.get(node):
                 found.add(source)
     return {node for node in found if not is_leaf(node)}
+
+
+def reads_first(reader: Node, old: Node, home: Kernel, homes: Mapping[Node, Kernel]) -> bool:
+    """Whether a reader of a value has read it before a kernel writes over it.
+
+    Args:
+        reader: reads ``old``, or a look at it.
+        home: the kernel that writes over it.
+        homes: the kernel of every node.
+    """
+    if is_layout(reader):
+        return True  # its own readers are asked
+    kernel = homes[reader]
+    if kernel is home:
+        is_once = home.is_loop and reader is not home.product  # a product reads its factors again and again
+        return is_once and all(source is old for source in reader.inputs if seen_through(source) is old)
+    return (kernel.phase, kernel.depth) < (home.phase, home.depth)
+
+
+def lies_anywhere(node: Node) -> bool:
+    """Whether the kernel of a node can write its value with gaps between the rows."""
+    return is_elementwise(node) or (node.op.name == "matmul" and node.rank == 2)
+
+
+def joints(nodes: Sequence[Node], homes: Mapping[Node, Kernel]) -> dict[Node, tuple[Node, int]]:
+    """The values that can be computed in their place of a larger one, in which they are set side by side.
+
+    Returns:
+        for each such value the value it becomes a part of, and at which of its two places.
+    """
+    found: dict[Node, tuple[Node, int]] = {}
+    for node in nodes:
+        if node.op.name != "concatenate":
+            continue
+        for place, source in enumerate(node.inputs):
+            home = homes.get(source)
+            is_free = lies_anywhere(source) or source.op.name == "concatenate"
+            if home is not None and is_free and home.phase == homes[node].phase and source not in found:
+                found[source] = node, place
+    return found

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.graph import Constant, Graph, Input, Node
-from chainrule.ops.batch import BATCH
+from chainrule.ops.batch import per_sample
 from chainrule.ops.card import Card
 from chainrule.plan import looping, reducing, sliding
 from chainrule.plan.layout import SEEDS, orders
@@ -48,6 +48,7 @@ class Lowering:
         self.sizes, self.whole, self.joined, self.in_place = sizes, whole, joined, in_place
         self.buffers: list[Buffer] = []
         self.outputs = {node: name for name, node in graph.outputs.items()}
+        self.joints: Mapping[Node, tuple[Node, int]] = {}  # what is computed in its place of a larger value
         self._begin(graph, {}, BEFORE)
         self.phase = PARTS
         for node in graph.nodes:
@@ -115,12 +116,21 @@ class Lowering:
         """Where a node's value is written."""
         if node in self.in_place and node not in self.views:
             self.views[node] = self.views[self.graph.inputs[self.in_place[node]]]
+        if node in self.joints and node not in self.views and self._is_plain(node):
+            whole, place = self.joints[node]
+            self.views[node] = _part_of(whole, place, self.target(whole), self.shape(node))
         if node not in self.views:
             origin = "joined" if node in self.joined else "output" if node in self.outputs else "work"
             order = sliding.stored(self, node) or self.orders.get(node) or tuple(range(node.rank))
             label = self.outputs.get(node, "")
             self.views[node] = self.ordered(self.shape(node), node.dtype, order, origin, label)
         return self.views[node]
+
+    def _is_plain(self, node: Node) -> bool:
+        """Whether a value may lie anywhere: no output, no sum over parts, no order of its own."""
+        return not (
+            node in self.joined or node in self.outputs or node in self.orders or node in self.in_place
+        )
 
     def ordered(
         self,
@@ -292,12 +302,19 @@ def _extent(low: Lowering, node: Node, phase: int) -> None:
 
 
 def _concatenate(low: Lowering, node: Node, phase: int) -> None:
-    result, axis, start = low.target(node), node.op.attributes["axis"], 0
-    for source in node.inputs:
+    result = low.target(node)
+    for place, source in enumerate(node.inputs):
         view = low.view(source, phase)
-        part = View(result.buffer, view.shape, result.strides, result.offset + start * result.strides[axis])
-        low.add("copy", (node,), (view,), (part,), phase)
-        start += view.shape[axis]
+        part = _part_of(node, place, result, view.shape)
+        if view != part:
+            low.add("copy", (node,), (view,), (part,), phase)
+
+
+def _part_of(node: Node, place: int, whole: View, shape: tuple[int, ...]) -> View:
+    """Where the first or the second of two joined values lies in the whole."""
+    axis = node.op.attributes["axis"]
+    start = whole.shape[axis] - shape[axis] if place else 0
+    return View(whole.buffer, shape, whole.strides, whole.offset + start * whole.strides[axis])
 
 
 def _pad(low: Lowering, node: Node, phase: int) -> None:
@@ -311,9 +328,8 @@ def _pad(low: Lowering, node: Node, phase: int) -> None:
 
 def _draw(low: Lowering, node: Node, phase: int) -> None:
     reads = [low.dense(node.inputs[0], phase)]
-    by_sample = bool(node.shape) and node.shape[0] == BATCH
     stream, writes = node.op.attributes["stream"], (low.target(node),)
-    low.add("uniform", (node,), reads, writes, phase, stream=stream, by_sample=by_sample)
+    low.add("uniform", (node,), reads, writes, phase, stream=stream, per_sample=per_sample(node.shape))
 
 
 def _scan(low: Lowering, node: Node, phase: int) -> None:

@@ -130,8 +130,7 @@ def _piece(made: Plan, lane: int, buffer: Buffer) -> Piece:
     size = max(buffer.bytes, 1) + ALIGN
     if buffer.origin == "input":
         return Piece(("rows", lane, buffer.label), size, "rows")
-    twins = [b.number for b in made.buffers if (b.origin, b.phase) == (buffer.origin, buffer.phase)]
-    place = (buffer.origin, buffer.phase, twins.index(buffer.number))
+    place = made.places[buffer.number]
     if buffer.origin == "joined":
         return Piece((*place, lane), size, "sums")
     key = (*place, lane, made) if buffer.phase == PARTS else place

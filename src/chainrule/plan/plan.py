@@ -10,13 +10,15 @@ order of every addition is part of the plan and does not depend on how many thre
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Mapping
+from functools import cached_property
 
 from chainrule.frozen import frozen
 from chainrule.graph import Graph, Node, order
 from chainrule.ops.batch import is_divisible, roles
 from chainrule.plan.epilogue import take_up
-from chainrule.plan.loop import Kernel, fuse, is_layout, is_leaf, needed, seen_through
+from chainrule.plan.loop import Kernel, fuse, is_layout, is_leaf, joints, needed, reads_first, seen_through
 from chainrule.plan.lower import Lowering
 from chainrule.plan.memory import Layout, lay_out
 from chainrule.plan.record import PlanRecord, bare, entry
@@ -52,6 +54,17 @@ class Plan:
     def flops(self) -> int:
         """Floating-point operations of one run over one part."""
         return sum(task.flops for task in self.tasks)
+
+    @cached_property
+    def places(self) -> dict[int, tuple[str, int, int]]:
+        """Of each buffer, by its number: its origin, its phase, and which of those it is."""
+        met: Counter[tuple[str, int]] = Counter()
+        places = {}
+        for buffer in self.buffers:
+            kind = (buffer.origin, buffer.phase)
+            places[buffer.number] = (*kind, met[kind])
+            met[kind] += 1
+        return places
 
     @property
     def record(self) -> PlanRecord:
@@ -102,6 +115,7 @@ def plan(graph: Graph, sizes: Mapping[str, int], cut: Cut | None = None) -> Plan
     homes = {node: kernel for kernel in kernels for node in kernel.nodes}
     written_over = in_place(graph, homes, cut.homes) if cut is not None else {}
     low = Lowering(graph, parts, sizes, joined or set(), written_over)
+    low.joints = joints(graph.nodes, homes)
     read = needed(graph, homes)
     for kernel in kernels:
         low.lower(kernel, read)
@@ -154,17 +168,6 @@ def in_place(graph: Graph, homes: Mapping[Node, Kernel], pairs: Mapping[str, str
         home = homes[new]
         readers = [n for n in graph.nodes if old in map(seen_through, n.inputs)]
         fits = home.is_loop and new.shape == old.shape
-        if fits and all(_reads_first(n, old, home, homes) for n in readers):
+        if fits and all(reads_first(n, old, home, homes) for n in readers):
             safe[new] = label
     return safe
-
-
-def _reads_first(reader: Node, old: Node, home: Kernel, homes: Mapping[Node, Kernel]) -> bool:
-    if is_layout(reader):
-        return True  # its own readers are asked
-    kernel = homes[reader]
-    if reader is home.product:
-        return False  # a product reads its factors again and again
-    if kernel is home:
-        return all(source is old for source in reader.inputs if seen_through(source) is old)
-    return (kernel.phase, kernel.depth) < (home.phase, home.depth)

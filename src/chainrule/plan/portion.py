@@ -60,4 +60,6 @@ def is_apart(graph: Graph) -> bool:
         return False  # a count of all rows; numbers that are drawn by place in the batch
     found = roles(graph.nodes)
     is_joined = any(role.kind == "joined" for role in found.values())
-    return not is_joined and all(found[node].axis == 0 for node in graph.outputs.values())
+    return not is_joined and all(
+        found[node].axis == 0 and node.shape[0] == BATCH for node in graph.outputs.values()
+    )

@@ -20,12 +20,15 @@ and of a few samples, each by itself, with the channels innermost:
 A *run* is what of the kernel lies side by side in the image: its last axis with the channels. The rows of x
 overlap, and each adds to what the others left there; the places are taken with the first spatial axis
 fastest, so that rows which follow one another do not wait for the same numbers.
+
+Where every channel is convolved by itself there is no sum over channels, and so no product: one loop adds up
+the cells of each window, each times its weight.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import product as ways
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
     from chainrule.plan.lower import Lowering
 
 
+FEW = 16  # cells of a window up to which a loop reads all of them at once
 Lines = tuple[View, Sequence[int], Sequence[int], Sequence[int]]  # of a view, the axes: stack, rows, columns
 Pair = tuple[View, Sequence[int], Sequence[int]]  # of a view, the axes: rows or columns, places
 
@@ -97,11 +101,20 @@ def padded(low: Lowering, source: Node, op: Any, fill: float, phase: int) -> Vie
     key = (source, op.low, op.high, fill if is_padded else None)
     if key not in low.copies:
         whole = image(low, _around(op, view.shape), source.dtype)
-        if is_padded:
-            low.fill(source, whole, fill, phase)
+        for border in _borders(whole, op) if is_padded else ():
+            low.fill(source, border, fill, phase)
         low.add("copy", (source,), (view,), (inside(whole, op, view.shape),), phase)
         low.copies[key] = whole
     return low.copies[key]
+
+
+def _borders(whole: View, op: Any) -> Iterator[View]:
+    """What of a padded image is padding: for each spatial axis what lies before and behind it."""
+    for axis, (before, behind) in enumerate(zip(op.low, op.high, strict=True), 1):
+        length = whole.shape[axis]
+        for start, count in ((0, before), (length - behind, behind)):
+            if count:
+                yield part(whole, axis, start, count)
 
 
 def image(low: Lowering, shape: tuple[int, ...], dtype: str) -> View:
@@ -158,6 +171,9 @@ def _convolution(low: Lowering, node: Node, phase: int) -> None:
     y, n = low.target(node), len(w.shape) - 2
     seen = windows(padded(low, x, op, 0.0, phase), op, y.shape[1:-1], low.shape(w)[1:-1])
     places, cells = range(1, 1 + n), range(1 + n, 2 + 2 * n)
+    if op.groups == y.shape[-1] == seen.shape[-1] and math.prod(seen.shape[1 + n : -1]) <= FEW:
+        _by_depth(low, node, seen, low.view(w, phase), phase)
+        return
     if seen.strides[0] == 1 and y.strides[0] == 1:
         for a, b, c in parts(op.groups, (low.view(w, phase), 0), (seen, -1), (y, -1)):
             left, right = (a, (), (0,), range(1, n + 2)), (b, places, cells, (0,))
@@ -169,6 +185,16 @@ def _convolution(low: Lowering, node: Node, phase: int) -> None:
         left, right = (a, (0,), places, cells), (b, (), range(n + 1), (n + 1,))
         multiply(low, node, left, right, (c, (0,), places, (n + 1,)), phase)
     _bring(low, node, y, phase)
+
+
+def _by_depth(low: Lowering, node: Node, seen: View, weights: View, phase: int) -> None:
+    """Every channel by itself: its numbers times one weight for each cell of the window, in one loop."""
+    y, n = low.target(node), len(weights.shape) - 2
+    taps = list(ways(*map(range, weights.shape[1:-1])))
+    sides = [tapped(weights, 1, (*tap, 0)) for tap in taps]  # (O, *kernel, 1) -> (O,)
+    repeated = [View(v.buffer, y.shape, (*(0,) * (n + 1), *v.strides), v.offset) for v in sides]
+    cells = [tapped(seen, 1 + n, tap) for tap in taps]  # (B, *places, *kernel, C) -> (B, *places, C)
+    low.add("taps", (node,), (*cells, *repeated), (y,), phase, by="weigh")
 
 
 def _by_channels(low: Lowering, node: Node, view: View) -> View:

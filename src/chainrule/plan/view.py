@@ -17,6 +17,7 @@ from chainrule.ops.shape import Broadcast, Reshape, Transpose
 from chainrule.spec import bound
 
 Triple: TypeAlias = tuple[int, int, int]
+NARROW = 8  # an axis shorter than this is no axis to take numbers along several at a time
 
 
 @frozen
@@ -160,6 +161,37 @@ def collapse(shape: tuple[int, ...], strides: list[tuple[int, ...]]) -> tuple[li
             else:
                 k.append(step)
     return (lengths, kept) if lengths else ([1], [[0] for _ in strides])
+
+
+def walked(lengths: Sequence[int], strides: Sequence[Sequence[int]], reads: int) -> list[int]:
+    """In which order a loop walks along axes that lie in the order of what it writes.
+
+    Where neighbours along the last axis lie side by side in what is written, but along another one in what is
+    read, these two come last: a piece of memory that one step touches is then still in the cache at the next.
+    The very last is the one along which more operands have their neighbours side by side, if it is not short.
+
+    Args:
+        lengths: of the axes.
+        strides: of each operand: those that are read come first.
+        reads: how many are read.
+
+    Example:
+        >>> walked([16, 28, 64], [[1, 1024, 16], [1792, 64, 1]], 1)
+        [1, 0, 2]
+        >>> walked([28, 16, 2], [[32, 1, 16], [32, 2, 1]], 1)
+        [0, 2, 1]
+    """
+    axes = list(range(len(lengths)))
+    inner = axes[-1]
+    far = (s for s in strides[:reads] if s[inner] not in (0, 1))
+    other = next((axis for s in far for axis in axes[:-1] if s[axis] == 1 and lengths[axis] > 1), None)
+    if other is None or strides[reads][inner] != 1:
+        return axes
+    near = [sum(s[axis] == 1 for s in strides) for axis in (inner, other)]
+    is_last = lengths[inner] < NARROW <= lengths[other] or (near[1] > near[0] and lengths[other] >= NARROW)
+    axes.remove(other)
+    axes.insert(len(axes) if is_last else -1, other)
+    return axes
 
 
 def in_three(view: View, axes: Sequence[int]) -> tuple[Triple, Triple] | None:

@@ -4,7 +4,23 @@ In: bytes, texts, and arrays by name with a record. Out: the same, checked to th
 knows what a network or a training is, and opening a file executes nothing.
 """
 
-from chainrule.store import container, durable
-from chainrule.store.run_folder import Checkpoint, RunFolder
+from __future__ import annotations
 
-__all__ = ["Checkpoint", "RunFolder", "container", "durable"]
+from typing import Any
+
+from chainrule.door import Door
+
+_DOOR = Door(
+    __name__,
+    {
+        "run_folder": "Checkpoint RunFolder",
+    },
+)
+
+
+def __getattr__(name: str) -> Any:
+    return _DOOR.fetch(name)
+
+
+def __dir__() -> list[str]:
+    return _DOOR.names

@@ -20,7 +20,7 @@ import re
 import socket
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -29,13 +29,14 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from chainrule.errors import FileError
+from chainrule.frozen import frozen
 from chainrule.store import container, document, durable, fault
 
 CHECKPOINT = "checkpoint"  # the kind of the files kept here
 _STEP = re.compile(r"step-([0-9]{9,18})\.safetensors")
 
 
-@dataclass(frozen=True)
+@frozen
 class Checkpoint:
     """A state of training to go on from.
 
@@ -51,7 +52,7 @@ class Checkpoint:
     skipped: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@frozen
 class RunFolder:
     """A run on disk. Make one with ``RunFolder.create`` or ``RunFolder.open``.
 

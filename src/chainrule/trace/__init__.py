@@ -5,26 +5,28 @@ came back, the local slopes, the update and its effect, and the formula of any s
 names. What the room never does: write a sentence.
 """
 
-from chainrule.trace.check import Checked
-from chainrule.trace.derivation import Derivation, derive
-from chainrule.trace.name import Name, NamedLayer
-from chainrule.trace.simplify import simplify
-from chainrule.trace.stop import Stop
-from chainrule.trace.tracing import Moment, Trace, trace
-from chainrule.trace.unfold import Scalar, Unfolder, scalars
+from __future__ import annotations
 
-__all__ = [
-    "Checked",
-    "Derivation",
-    "Moment",
-    "Name",
-    "NamedLayer",
-    "Scalar",
-    "Stop",
-    "Trace",
-    "Unfolder",
-    "derive",
-    "scalars",
-    "simplify",
-    "trace",
-]
+from typing import Any
+
+from chainrule.door import Door
+
+_DOOR = Door(
+    __name__,
+    {
+        "check": "Checked",
+        "derivation": "Derivation derive",
+        "name": "Name NamedLayer",
+        "stop": "Stop",
+        "tracing": "Moment Trace trace",
+        "unfold": "Scalar Unfolder scalars",
+    },
+)
+
+
+def __getattr__(name: str) -> Any:
+    return _DOOR.fetch(name)
+
+
+def __dir__() -> list[str]:
+    return _DOOR.names

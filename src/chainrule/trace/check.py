@@ -7,11 +7,11 @@ large net is checked on a sample of its numbers, drawn by a fixed key.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from chainrule import keyed
+from chainrule.frozen import frozen
 
 STEP = 1e-5  # near the cube root of the float64 rounding error, where central differences are best
 ALL = 200  # up to so many numbers all are checked,
@@ -21,7 +21,7 @@ Place = tuple[str, tuple[int, ...]]
 Loss = Callable[[Mapping[str, np.ndarray]], float]
 
 
-@dataclass(frozen=True)
+@frozen
 class Checked:
     """The gradient beside central differences.
 

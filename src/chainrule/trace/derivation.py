@@ -8,8 +8,8 @@ plus what the penalty adds. Nothing here is specific to a layer or a loss.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from chainrule.frozen import frozen
 from chainrule.gradient import cotangents
 from chainrule.graph import Graph, Node, input_node
 from chainrule.nn.build import Built
@@ -22,7 +22,7 @@ from chainrule.train.step import Network
 Slots = Mapping[str, Mapping[str, tuple[Node, Node]]]
 
 
-@dataclass(frozen=True)
+@frozen
 class Derivation:
     """A network's loss with everything that is derived from it, as nodes.
 

@@ -10,8 +10,9 @@ until it meets names (see ``unfold``).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from chainrule.frozen import frozen
 from chainrule.graph import Node, order
 from chainrule.nn.build import Built
 from chainrule.notation import Derivative, Symbol, Tree
@@ -24,7 +25,7 @@ GIVEN = ("input", "target", "parameter", "rate", "slot")
 LETTERS = {"weight": "w", "bias": "b"}
 
 
-@dataclass(frozen=True)
+@frozen
 class Name:
     """How the numbers of one node are written.
 
@@ -62,7 +63,7 @@ class Name:
         return Symbol(self.letter, below, ",".join(filter(None, (self.layer, sample))), self.accent)
 
 
-@dataclass(frozen=True)
+@frozen
 class NamedLayer:
     """A layer that holds parameters.
 

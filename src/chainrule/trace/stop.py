@@ -4,17 +4,18 @@ move."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
+from chainrule.frozen import frozen
 from chainrule.graph import Node, order
 from chainrule.trace.derivation import Derivation
 from chainrule.trace.name import GIVEN, Names
 from chainrule.trace.unfold import Unfolder, scalars
 
 
-@dataclass(frozen=True)
+@frozen
 class Stop:
     """One stop.
 

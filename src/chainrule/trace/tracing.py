@@ -8,7 +8,7 @@ shown can be checked to ten digits; and with the net as it answers, so without d
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -16,9 +16,11 @@ import numpy as np
 
 from chainrule.engines import reference
 from chainrule.engines.run import evaluate
+from chainrule.frozen import frozen
 from chainrule.graph import Constant, Graph, Input, Node, constant, order
 from chainrule.nn.schedule import REDUCTIONS
 from chainrule.ops.card import Card
+from chainrule.ops.stepwise import unrolled
 from chainrule.spec import Spec, bound
 from chainrule.trace.check import Checked, Place, check
 from chainrule.trace.derivation import Derivation, derive
@@ -30,7 +32,7 @@ from chainrule.train.step import Network
 Arrays = dict[str, np.ndarray]
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Trace:
     """Everything that happened to some samples, as values; no text.
 
@@ -102,7 +104,7 @@ class Trace:
         return self.derivation.cotangents.get(node)
 
 
-@dataclass(frozen=True)
+@frozen
 class Moment:
     """When in a training the update stands.
 
@@ -150,7 +152,8 @@ def trace(
     exact = in_float64(network)
     feeds = {name: _exact(a) for name, a in {**held, **x, **y}.items()}
     samples = len(next(iter(feeds[name] for name in exact.inputs)))
-    d = derive(exact, samples)
+    with unrolled():
+        d = derive(exact, samples)
     parameters = {path: feeds[path] for path in exact.parameters}
     slots, memory = _slots(d, moment)
     rate = _rate(exact, moment)

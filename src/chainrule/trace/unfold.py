@@ -10,10 +10,11 @@ layer or a loss. Operations that only move numbers (transpose, reshape, broadcas
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 
+from chainrule.frozen import frozen
 from chainrule.graph import Constant, Input, Node
 from chainrule.notation import Element, Link, Number, Tree, substitute, value
 from chainrule.ops.card import Card
@@ -29,7 +30,7 @@ DEEP = 60  # operations unfolded into one another
 _RANKS = {"rate": 0, "signal": 1, "target": 1, "answer": 1, "gradient": 1, "parameter": 2}
 
 
-@dataclass(frozen=True)
+@frozen
 class Scalar:
     """One number of one node: what a symbol in a formula stands for."""
 
@@ -40,7 +41,7 @@ class Scalar:
         return f"{self.node.op.name}{list(self.index)}"
 
 
-@dataclass(frozen=True)
+@frozen
 class _Ask:
     """Which named nodes to look through, and how many symbols a part may then have."""
 
@@ -48,7 +49,7 @@ class _Ask:
     limit: int
 
 
-@dataclass(frozen=True)
+@frozen
 class Unfolder:
     """Formulas of the numbers of a graph that has been computed.
 

@@ -13,5 +13,32 @@ how a number is computed: a step is a graph, and an engine runs it.
       train(job, step, state)         loop.py      batches, epochs, events, checkpoints
       TrainState                      state.py     everything needed to go on
       EarlyStopping, Converged        stopping.py  when to end
-      Judge, score                    judging.py, metric.py      how good it is
+      Judge, METRICS                  judging.py, metric/        how good it is
+      Callback, Training              callback/    what else is done meanwhile: logs, model files
+      RateSweep                       finder.py    which learning rate suits
+      Decoder, Cache                  decoder.py   a net that writes, run word by word
 """
+
+from __future__ import annotations
+
+from typing import Any
+
+from chainrule.door import Door
+
+_DOOR = Door(
+    __name__,
+    {
+        "agreement": "parity",
+        "bar": "watched_by_bar",
+        "finder": "RateSweep find_rate",
+        "measuring": "measure_step plan_step",
+    },
+)
+
+
+def __getattr__(name: str) -> Any:
+    return _DOOR.fetch(name)
+
+
+def __dir__() -> list[str]:
+    return _DOOR.names

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.data import Arrays, Preparation
+from chainrule.data import Arrays
 from chainrule.errors import DataError, UsageError
 
 if TYPE_CHECKING:
+    from chainrule.data import Preparation
     from chainrule.data.augmentation import Augmentation
 
 BLOCK = 64  # images for one thread at a time

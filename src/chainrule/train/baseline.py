@@ -9,14 +9,14 @@ them, on the very inputs the net sees. A net that does not beat the second is no
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
+from chainrule.frozen import frozen
 from chainrule.train.linear import logistic, ridge
 
 
-@dataclass(frozen=True)
+@frozen
 class Baseline:
     """A fitted answer to compare with.
 

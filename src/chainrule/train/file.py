@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from chainrule.data import Preparation
+from chainrule import data, nn
 from chainrule.errors import ChainruleError, FileError, TrainingError
 from chainrule.nn.layer import Layer
-from chainrule.nn.record import from_record, to_record
 from chainrule.spec import DTYPES, Size, Spec
 from chainrule.store import container
 from chainrule.train.state import history_of, history_record, refuse_other_arrays
@@ -42,11 +41,11 @@ def to_document(model: Learner) -> dict[str, Any]:
     recipe, network = model.recipe, model.network
     assert network is not None
     return {
-        "net": to_record(recipe.net),
-        "loss": {name: to_record(loss) for name, loss in network.losses.items()},
-        "optimizer": to_record(recipe.optimizer),
-        "penalty": None if recipe.penalty is None else to_record(recipe.penalty),
-        "clip": None if recipe.clip is None else to_record(recipe.clip),
+        "net": nn.to_record(recipe.net),
+        "loss": {name: nn.to_record(loss) for name, loss in network.losses.items()},
+        "optimizer": nn.to_record(recipe.optimizer),
+        "penalty": None if recipe.penalty is None else nn.to_record(recipe.penalty),
+        "clip": None if recipe.clip is None else nn.to_record(recipe.clip),
         "dtype": recipe.dtype,
         "frozen": list(recipe.frozen),
         "metrics": None if model.metrics is None else list(model.metrics),
@@ -81,14 +80,14 @@ def load(cls: type[M], path: str | os.PathLike[str], layers: Sequence[type[Layer
 
 
 def _from_document(cls: type[M], record: Mapping[str, Any], layers: Sequence[type[Layer]]) -> M:
-    losses = {name: from_record(part, "loss", layers) for name, part in record["loss"].items()}
+    losses = {name: nn.from_record(part, "loss", layers) for name, part in record["loss"].items()}
     model = cls(
-        from_record(record["net"], "layer", layers),
+        nn.from_record(record["net"], "layer", layers),
         next(iter(losses.values())) if len(losses) == 1 else losses,
-        from_record(record["optimizer"], "optimizer", layers),
+        nn.from_record(record["optimizer"], "optimizer", layers),
         metrics=record["metrics"],
-        penalty=None if record["penalty"] is None else from_record(record["penalty"], "penalty", layers),
-        clip=None if record["clip"] is None else from_record(record["clip"], "clip", layers),
+        penalty=None if record["penalty"] is None else nn.from_record(record["penalty"], "penalty", layers),
+        clip=None if record["clip"] is None else nn.from_record(record["clip"], "clip", layers),
         dtype=record["dtype"],
         frozen=record["frozen"],
     )
@@ -97,7 +96,7 @@ def _from_document(cls: type[M], record: Mapping[str, Any], layers: Sequence[typ
         name: replace(t, labels=tuple(record["labels"][name])) for name, t in model.targets.items()
     }
     if record["preparation"] is not None:
-        model.preparation = Preparation.from_record(record["preparation"])
+        model.preparation = data.Preparation.from_record(record["preparation"])
     model.facts, model.history = dict(record["facts"]), history_of(record["history"])
     return model
 

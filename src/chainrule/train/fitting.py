@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chainrule import store
 from chainrule.data import Arrays, Order, split
 from chainrule.errors import ShapeError, UsageError
-from chainrule.events import Channel, Notice
+from chainrule.events import Channel, Listener, Notice
+from chainrule.frozen import frozen
 from chainrule.nn.schedule import plateau_of
-from chainrule.store import RunFolder
 from chainrule.train import judging, tabular
 from chainrule.train.augmenting import Augmenting
+from chainrule.train.callback.contract import Callback, Training
 from chainrule.train.judging import Judge
 from chainrule.train.loop import Job, train
+from chainrule.train.metric import Metric
 from chainrule.train.need import refuse_too_large
 from chainrule.train.progress import progress
 from chainrule.train.request import Request, callbacks_of
@@ -33,13 +36,21 @@ if TYPE_CHECKING:
     from chainrule.train.learner import History, Learner
 
 
-@dataclass(frozen=True)
+@frozen
 class Work:
     """A call of ``fit`` once everything it was given is known to fit together."""
 
     request: Request
     step: Step
     job: Job
+    listeners: Sequence[Listener | Callback] = ()
+
+    def start(self, training: Training) -> None:
+        """Let callbacks listen, each in its place among the functions that listen already."""
+        functions = [each for each in self.listeners if not isinstance(each, Callback)]
+        self.job.channel.listeners[: len(functions)] = [
+            each.start(training) if isinstance(each, Callback) else each for each in self.listeners
+        ]
 
 
 def fit(model: Learner, x: Any, y: Any, validation: Any, request: Request) -> History:
@@ -47,7 +58,9 @@ def fit(model: Learner, x: Any, y: Any, validation: Any, request: Request) -> Hi
     with ExitStack() as undo:
         undo.callback(vars(model).update, dict(vars(model)))  # a refused call leaves the model as it was
         if tabular.is_table(x, y):
-            x, y, validation = tabular.prepare(model, x, y, validation, request.seed)
+            ready = tabular.prepare(model, x, y, validation, request)
+            x, y, validation = ready.x, ready.y, ready.validation
+            request = replace(request, sample_weight=ready.weights)
         work = _prepare(model, x, y, validation, request)
         state = TrainState(model.parameters(), model.states(), work.step.first_slots())
         folder, claim = folder_of(request.run)
@@ -63,8 +76,9 @@ def fit(model: Learner, x: Any, y: Any, validation: Any, request: Request) -> Hi
 
 def _run(model: Learner, work: Work, state: TrainState) -> None:
     """The training itself; whatever ends it, the model has what was learned so far."""
-    reason = "failed"
+    reason, training = "failed", Training(model, work.request, work.job, work.step, state)
     try:
+        work.start(training)
         reason = train(work.job, work.step, state)
     finally:
         if work.job.renewal is not None:
@@ -72,9 +86,9 @@ def _run(model: Learner, work: Work, state: TrainState) -> None:
         model.adopt(*state.chosen(work.step.answering(state.parameters, state.slots, state.step)))
         model.is_given = False
         model.history = state.history
-        model.facts = _facts(work, state, reason)
+        model.facts = training.facts(reason)
     run = work.request.run
-    if reason == "interrupted" and run is not None and not isinstance(run, RunFolder):
+    if reason == "interrupted" and run is not None and not isinstance(run, store.RunFolder):
         work.job.channel.send(
             Notice(
                 f"interrupted after step {state.step}; saved in {run}: the same call and resume=True go on",
@@ -112,7 +126,7 @@ def _validation(model: Learner, data: Arrays, validation: Any, seed: int) -> tup
 def _classes(model: Learner, data: Arrays) -> np.ndarray | None:
     """The class numbers of the rows, to share each class out fairly; ``None`` where there is no one class."""
     target = next(iter(model.targets.values()))
-    if len(model.targets) > 1 or not target.is_classes:
+    if len(model.targets) > 1 or not target.is_single:
         return None
     y = next(iter(by_output(model.targets, data.y).values()))
     return target.encode(y).reshape(-1).astype(np.int64)
@@ -135,6 +149,7 @@ def _prepare(model: Learner, x: Any, y: Any, validation: Any, request: Request) 
     """Everything a call was given, checked, as a job for the loop."""
     data = Arrays.of(x, y, request.sample_weight, model.recipe.dtype)
     rules, listeners = callbacks_of(request.callbacks)
+    callbacks = [each for each in listeners if isinstance(each, Callback)]
     keeps = _begin(model, data, request)
     network = model.network
     assert network is not None
@@ -142,8 +157,11 @@ def _prepare(model: Learner, x: Any, y: Any, validation: Any, request: Request) 
     coded: Any = judging.encoded(model, data)
     weights = sample_weights(request.class_weight, data.weights, model.targets, next(iter(coded.y.values())))
     coded = Arrays(coded.x, coded.y, None if weights is None else weights.astype(model.recipe.dtype))
-    _refuse_blind(model, rules, held_out is not None)
-    judge = None if held_out is None else _judge(model, held_out, rules)
+    looked_at = _looked_at(model, rules, callbacks)
+    columns = [name.removeprefix("val_") for _, name in looked_at]
+    _refuse_blind(rules, looked_at, [] if held_out is None else judging.columns_of(model.targets, columns))
+    metrics = judging.metrics_of(model, columns, request.metrics)
+    judge = None if held_out is None else _judge(model, held_out, metrics)
     size = request.batch_size or coded.rows
     # The whole set in one batch has no order; leaving it alone spares a copy of the data in every step.
     order = Order(coded.rows, size, request.seed, request.shuffle and size < coded.rows)
@@ -159,9 +177,9 @@ def _prepare(model: Learner, x: Any, y: Any, validation: Any, request: Request) 
         coded = renewal.now
     job = Job(
         network, coded, order, request.epochs, request.seed, rules, judge, save_every=request.save_every,
-        channel=Channel(list(listeners)), renewal=renewal,
+        channel=Channel([each for each in listeners if not isinstance(each, Callback)]), renewal=renewal,
     )  # fmt: skip
-    return Work(request, step, job)
+    return Work(request, step, job, listeners)
 
 
 def _refuse_parts(model: Learner, order: Order) -> None:
@@ -190,52 +208,51 @@ def _refuse_lone(network: Network, order: Order) -> None:
         if last < least:
             layer = network.training.book.layers.get(path, network.recipe.net)
             kind, size = type(layer).__name__, min(order.batch_size, order.rows)
-            fits = (n for n in range(max(size, least), order.rows + 1) if (order.rows - 1) % n + 1 >= least)
+            sizes = range(max(size, least), order.rows + 1)
+            fits = [f"batch_size={n}" for n in sizes if (order.rows - 1) % n + 1 >= least]
             raise ShapeError(
                 "E230", where=f'{kind} "{path}"', op=kind, expected=f"{least} samples or more in every batch",
                 received=f"{last} in the last batch: {order.rows} rows, {size} at a time",
-                fix=f"batch_size={next(fits, least)}",
+                fix=fits[0] if fits else f"more rows, or cr.LayerNorm() instead of {kind}",
             )  # fmt: skip
 
 
-def _judge(model: Learner, held_out: Arrays, rules: Sequence[StoppingRule]) -> Judge:
+def _judge(model: Learner, held_out: Arrays, metrics: Mapping[str, tuple[Metric, ...]]) -> Judge:
     """What measures the validation rows after each epoch."""
     assert model.network is not None
     rows = judging.encoded(model, held_out, "validation y")
     refuse_weightless(rows.weights)
-    plateau = plateau_of(model.recipe.optimizer.schedule)
-    watchers = [*rules, *([] if plateau is None else [plateau])]
-    metrics = judging.metrics_of(model, [watcher.monitor.removeprefix("val_") for watcher in watchers])
     return Judge(model.network.judge, rows, model.targets, metrics, model.preparation)
 
 
-def _refuse_blind(model: Learner, rules: Sequence[StoppingRule], has_validation: bool) -> None:
-    """Refuse rules that would watch what is not measured, before the training and not after an hour of it.
+def _looked_at(
+    model: Learner, rules: Sequence[StoppingRule], callbacks: Sequence[Callback]
+) -> list[tuple[str, str]]:
+    """The columns of the history that someone looks at, each with who does."""
+    plateau = plateau_of(model.recipe.optimizer.schedule)
+    found = [(type(rule).__name__, rule.monitor) for rule in (*rules, plateau) if rule is not None]
+    return found + [(type(each).__name__, name) for each in callbacks for name in each.watches()]
+
+
+def _refuse_blind(
+    rules: Sequence[StoppingRule], looked_at: Sequence[tuple[str, str]], measured: Sequence[str]
+) -> None:
+    """Refuse who would look at what is not measured, before the training and not after an hour of it.
+
+    Args:
+        rules: when to stop.
+        looked_at: columns of the history, each with who looks at it.
+        measured: what can be told of the validation rows; nothing if there are none.
 
     Fails:
         UsageError E101: no such column. UsageError E109: two rules of one kind.
     """
-    told = [f"val_{name}" for name in judging.columns_of(model.targets)] if has_validation else []
-    plateau = plateau_of(model.recipe.optimizer.schedule)
-    if plateau is not None:
-        watched("ReduceOnPlateau", plateau.monitor, dict.fromkeys(["loss", *told]))
+    row = dict.fromkeys(["loss", *(f"val_{name}" for name in measured)])
+    for owner, name in looked_at:
+        watched(owner, name, row)
     for i, rule in enumerate(rules):
-        rule.value(dict.fromkeys(["loss", *told]))
         if rule.name in [other.name for other in rules[:i]]:
             raise UsageError(
                 "E109", where="callbacks", name=rule.name, expected="one rule of a kind",
                 received=", ".join(map(str, rules)),
             )  # fmt: skip
-
-
-def _facts(work: Work, state: TrainState, reason: str) -> dict[str, Any]:
-    """What is worth knowing of a training, for the model file."""
-    return {
-        "rows": work.job.data.rows,
-        "epochs": state.epoch,
-        "steps": state.step,
-        "batch_size": work.request.batch_size,
-        "seed": work.request.seed,
-        "ended": reason,
-        "last": state.history[-1] if state.history else {},
-    }

@@ -2,36 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.data import Arrays, Preparation
+from chainrule.data import Arrays
 from chainrule.engines.run import Program
 from chainrule.errors import TrainingError
+from chainrule.frozen import frozen
 from chainrule.nn.summary import built_rows
 from chainrule.ops.lookup import inside
 from chainrule.spec import Size, Spec
-from chainrule.train.metric import FIRST, METRICS, Answers, known_metrics, score
+from chainrule.train.metric import FIRST, Answers, Metric, found, known_metrics, metrics_for, usual_metrics
 from chainrule.train.need import rows_at_once
 from chainrule.train.step import Network
 from chainrule.train.target import Target, by_output
 from chainrule.train.weighing import refuse_weightless
 
 if TYPE_CHECKING:
+    from chainrule.data import Preparation
     from chainrule.train.learner import Learner
 
 
 def targets_of(network: Network) -> dict[str, Target]:
     """What each output is asked for, before any label is known."""
-    found = {}
-    for name, node in network.inference.outputs.items():
-        last = node.shape[-1]
-        scores = last if node.rank == 2 and isinstance(last, int) else 1
-        found[name] = Target(network.losses[name], network.targets[name].spec, scores)
-    return found
+    return {
+        name: Target(network.losses[name], network.targets[name].spec, node.spec)
+        for name, node in network.inference.outputs.items()
+    }
 
 
 def blocks(program: Program, rows: int) -> Iterator[slice]:
@@ -68,7 +67,7 @@ def single(found: dict[str, np.ndarray]) -> np.ndarray | dict[str, np.ndarray]:
     return next(iter(found.values())) if len(found) == 1 else found
 
 
-@dataclass(frozen=True)
+@frozen
 class Judge:
     """Rows with known answers, ready to say how good a net is on them.
 
@@ -83,8 +82,13 @@ class Judge:
     program: Program
     rows: Arrays
     targets: Mapping[str, Target]
-    metrics: Mapping[str, tuple[str, ...]]
+    metrics: Mapping[str, tuple[Metric, ...]]
     preparation: Preparation | None = None
+
+    @property
+    def measured(self) -> dict[str, list[str]]:
+        """The names of what is measured of each output."""
+        return {output: [each.label for each in metrics] for output, metrics in self.metrics.items()}
 
     def __call__(self, held: Mapping[str, np.ndarray]) -> dict[str, float]:
         """``loss``, and the metrics: ``accuracy``, or ``NAME_accuracy`` of each of several outputs.
@@ -97,22 +101,21 @@ class Judge:
             block: Any = self.rows.take(rows)
             parts.append(self.program.run({**held, **block.x, **block.y}))
         loss = joined(parts, "loss").astype(np.float64)
-        found = {"loss": float(np.average(loss, weights=self.rows.weights))}
+        measured = {"loss": float(np.average(loss, weights=self.rows.weights))}
         coded: Any = self.rows.y
         for (output, target), y in zip(self.targets.items(), coded.values(), strict=True):
-            answer = joined(parts, f"answer.{output}")
-            measured = score(self._judgeable(target, y, answer), self.metrics[output])
-            found.update({column(self.targets, output, name): value for name, value in measured.items()})
-        return found
+            if not self.metrics[output]:
+                continue
+            judged = self._judgeable(target, y, joined(parts, f"answer.{output}"))
+            measured |= {column(self.targets, output, m.label): m.of(judged) for m in self.metrics[output]}
+        return measured
 
     def _judgeable(self, target: Target, y: np.ndarray, answer: np.ndarray) -> Answers:
         if target.is_classes:
-            y = y.reshape(-1).astype(np.int64)
-            return Answers(y, target.probabilities(answer), self.rows.weights, target.task)
-        if self.preparation is not None and self.preparation.task == "regression":
+            answer = target.probabilities(answer)
+        elif self.preparation is not None and self.preparation.task == "regression":
             y, answer = self.preparation.restore(y), self.preparation.restore(answer)
-        flat = (len(y), -1)
-        return Answers(y.reshape(flat), answer.reshape(flat), self.rows.weights, target.task)
+        return Answers.of(y, answer, self.rows.weights, target.task, target.ignored)
 
 
 def column(targets: Mapping[str, Target], output: str, metric: str) -> str:
@@ -120,43 +123,67 @@ def column(targets: Mapping[str, Target], output: str, metric: str) -> str:
     return metric if len(targets) == 1 else f"{output}_{metric}"
 
 
-def metrics_of(model: Learner, watched: Sequence[str] | None = None) -> dict[str, tuple[str, ...]]:
-    """What is measured of each output: the metrics a person chose, or else all.
+def metrics_of(
+    model: Learner, watched: Sequence[str] | None = None, chosen: Iterable[str] | None = None
+) -> dict[str, tuple[Metric, ...]]:
+    """What is measured of each output: the metrics a person chose, or else the usual ones.
 
     Args:
         model: an initialised learner.
         watched: while training, the columns that stopping rules look at: then one figure of merit stands for
             all, so that an epoch's end costs little, and what is watched is measured as well.
+        chosen: instead of those the model was made with.
 
     Fails:
-        UsageError E101: a chosen metric that no output has.
+        UsageError E101: a chosen metric that no output has. UsageError E102: a setting out of its range.
     """
-    tasks = {target.task for target in model.targets.values()}
-    known = {name for task in tasks for name in METRICS[task]}
-    known_metrics([name for name in model.metrics or () if name not in known], next(iter(tasks)))
-    found = {}
+    chosen = model.metrics if chosen is None else chosen
+    tasks = dict.fromkeys(target.task for target in model.targets.values())
+    asked = None if chosen is None else known_metrics(chosen, tasks)
+    measured = {}
     for output, target in model.targets.items():
-        own = METRICS[target.task]
-        every = tuple(own) if watched is None else (FIRST[target.task],)
-        chosen = every if model.metrics is None else model.metrics
-        also = [name for name in own if column(model.targets, output, name) in (watched or ())]
-        found[output] = tuple(name for name in own if name in chosen or name in also)
-    return found
+        if asked is not None:
+            every = [each for each in asked if target.task in each.tasks]
+        else:
+            every = [m for m in usual_metrics(target.task) if watched is None or m.name == FIRST[target.task]]
+        also = [each for name in watched or () if (each := metric_of(model.targets, output, name))]
+        measured[output] = known_metrics([each.label for each in (*every, *also)], [target.task])
+    return measured
 
 
-def columns_of(targets: Mapping[str, Target]) -> list[str]:
-    """All that can be told of rows with known answers."""
-    metrics = [column(targets, output, name) for output, t in targets.items() for name in METRICS[t.task]]
-    return ["loss", *metrics]
+def metric_of(targets: Mapping[str, Target], output: str, name: str) -> Metric | None:
+    """The metric of an output that a column tells; ``None`` if it tells none.
+
+    Fails:
+        UsageError E102: a metric with a setting out of its range.
+    """
+    start = "" if len(targets) == 1 else f"{output}_"
+    each = found(name.removeprefix(start)) if name.startswith(start) else None
+    return each if each is not None and targets[output].task in each.tasks else None
 
 
-def evaluate(model: Learner, x: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
-    """The loss and the metrics of a learner on samples."""
+def columns_of(targets: Mapping[str, Target], watched: Sequence[str] = ()) -> list[str]:
+    """All that can be told of rows with known answers.
+
+    Args:
+        targets: what each output is asked for.
+        watched: columns someone looks at, such as a metric with a setting of its own.
+    """
+    told = [column(targets, output, name) for output, t in targets.items() for name in metrics_for(t.task)]
+    also = [name for name in watched if any(metric_of(targets, output, name) for output in targets)]
+    return ["loss", *dict.fromkeys([*told, *also])]
+
+
+def evaluate(
+    model: Learner, x: Any, y: Any, sample_weight: Any = None, chosen: Iterable[str] | None = None
+) -> dict[str, float]:
+    """The loss and the metrics of a learner on samples; see ``Learner.evaluate``."""
     if model.network is None:
         raise TrainingError("E503", where="evaluate", fix="model.fit(x, y)")
     rows = encoded(model, Arrays.of(x, y, sample_weight, model.recipe.dtype))
     refuse_weightless(rows.weights)
-    return Judge(model.network.judge, rows, model.targets, metrics_of(model), model.preparation)(model.held)
+    metrics = metrics_of(model, chosen=chosen)
+    return Judge(model.network.judge, rows, model.targets, metrics, model.preparation)(model.held)
 
 
 def encoded(model: Learner, data: Arrays, where: str = "y") -> Arrays:

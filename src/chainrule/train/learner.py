@@ -17,11 +17,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, Self, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
 import numpy as np
 
-from chainrule.data import Arrays, Preparation
+from chainrule.data import Arrays
 from chainrule.errors import ShapeError, TrainingError, UsageError, nearest
 from chainrule.nn.clip import Clip
 from chainrule.nn.layer import Layer
@@ -32,11 +32,15 @@ from chainrule.plan.need import Need
 from chainrule.settings import settings
 from chainrule.spec import FLOATS, Size, Spec, shape_text
 from chainrule.train import file, fitting, judging, tabular
+from chainrule.train.metric import known_metrics
 from chainrule.train.need import training_need
 from chainrule.train.request import Request, known_options, refuse_unknown
 from chainrule.train.state import Tensors
 from chainrule.train.step import Network, Recipe
 from chainrule.train.target import Target
+
+if TYPE_CHECKING:
+    from chainrule.data import Preparation
 
 History = list[dict[str, "float | None"]]
 BATCH = Size.symbol("B")
@@ -57,7 +61,7 @@ class Learner:
         net: the layers.
         loss: a loss by name or as a record; for several outputs one for each by name.
         optimizer: by name or as a record.
-        metrics: what is measured besides the loss, by name; all of the task by default.
+        metrics: what is measured besides the loss, by name (``cr.METRICS``); the usual ones by default.
         penalty: what the size of every weight matrix costs, such as ``cr.L2(1e-4)``.
         clip: what limits the gradients, such as ``cr.ClipGlobalNorm(1.0)``.
         options: ``dtype`` (``"float32"`` or ``"float64"``) and ``engine`` (what runs the graphs), by default
@@ -104,7 +108,7 @@ class Learner:
             )  # fmt: skip
         paths = (frozen,) if isinstance(frozen, str) else tuple(frozen)
         self.recipe = Recipe(net, loss, known_optimizer(optimizer), penalty, clip, kind, paths)
-        self.metrics = None if metrics is None else tuple(metrics)
+        self.metrics = None if metrics is None else tuple(each.label for each in known_metrics(metrics))
         self.engine = options.get("engine")
         self.network: Network | None = None
         self.targets: dict[str, Target] = {}
@@ -142,7 +146,8 @@ class Learner:
             seed: decides the first values, the order and every random number of the training.
             options: ``shuffle=True``; ``verbose=None`` (a progress bar when the output is a terminal);
                 ``callbacks=()`` (stopping rules, and functions that see every event and stop the training by
-                answering ``True``); ``class_weight=None`` (``"balanced"`` or a number for each label);
+                answering ``True``); ``metrics=None`` (what is measured of the validation rows, in place of
+                the model's own choice); ``class_weight=None`` (``"balanced"`` or a number for each label);
                 ``sample_weight=None``; ``augmentation=None`` (a ``cr.Augmentation``: images are changed at
                 random in every epoch); ``warm_start=False`` (begin with the present parameters);
                 ``run=None`` (a folder for checkpoints) with ``resume=False`` and ``save_every=5.0`` seconds.
@@ -211,7 +216,9 @@ class Learner:
         said = judging.answers(self, self._inputs(x), "answer")
         return judging.single({name: self.targets[name].probabilities(a) for name, a in said.items()})
 
-    def evaluate(self, x: Any, y: Any = None, sample_weight: Any = None) -> dict[str, float]:
+    def evaluate(
+        self, x: Any, y: Any = None, sample_weight: Any = None, metrics: Sequence[str] | None = None
+    ) -> dict[str, float]:
         """The loss and the metrics on samples with known answers.
 
         Values of a model that learned from a table are measured in the units of its column.
@@ -219,13 +226,16 @@ class Learner:
         Args:
             x, y: as in ``fit``.
             sample_weight: (N,) how much each sample counts.
+            metrics: what is measured besides the loss, by name; by default what the model was made with, else
+                the usual ones of the task.
 
         Fails:
             TrainingError E503: the model has not learned anything yet.
+            UsageError E101: no such metric for this task.
         """
         if self.preparation is not None and tabular.is_table(x, y):
             x, y = tabular.apply(self.preparation, x)
-        return judging.evaluate(self, x, y, sample_weight)
+        return judging.evaluate(self, x, y, sample_weight, metrics)
 
     def _inputs(self, x: Any) -> dict[str, np.ndarray]:
         if self.network is None:

@@ -10,9 +10,10 @@ Reference: Hoerl and Kennard (1970) ridge regression; Cox (1958) logistic regres
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
+
+from chainrule.frozen import frozen
 
 STRENGTH = 1.0  # of the squared weights, beside the sum over the rows
 ROUNDS, TOLERANCE = 1000, 1e-5  # steps at most; the largest slope that counts as none
@@ -20,7 +21,7 @@ MEMORY = 10  # steps that L-BFGS remembers
 Objective = Callable[[np.ndarray], tuple[float, np.ndarray]]
 
 
-@dataclass(frozen=True)
+@frozen
 class Line:
     """z = x W + b.
 

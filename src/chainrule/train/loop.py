@@ -30,10 +30,12 @@ from chainrule.events import (
     TrainingStarted,
     bulletin,
 )
+from chainrule.frozen import frozen
 from chainrule.nn.schedule import REDUCTIONS
 from chainrule.train.augmenting import Augmenting
 from chainrule.train.interrupt import Interrupt, listening
 from chainrule.train.judging import Judge
+from chainrule.train.metric import larger_is_better
 from chainrule.train.nonfinite import blame, is_finite
 from chainrule.train.state import Row, Tensors, TrainState
 from chainrule.train.step import Network, Step
@@ -43,7 +45,7 @@ from chainrule.train.stretch import Stretches, stretches
 Save = Callable[[TrainState], str]
 
 
-@dataclass(frozen=True)
+@frozen
 class Job:
     """What one call of ``fit`` asks for.
 
@@ -158,16 +160,18 @@ def _advance(run: _Run) -> None:
         _one_step(run)
         return
     first = state.step - state.batch  # the number of updates before this epoch
-    epoch = state.epoch
+    epoch, is_told_last = state.epoch, run.job.channel.is_patient
+    if run.job.channel.reads_steps:  # then the state is brought up to date before the step is told
+        fast.length, is_told_last = 1, True
 
     def tell(batch: int, loss: float, rate: float) -> bool:
         run.tell(StepDone(first + batch + 1, epoch, batch, loss, rate))
         return run.asked
 
-    if fast.advance(state, None if run.job.channel.is_patient else tell):
+    if fast.advance(state, None if is_told_last else tell):
         _one_step(run)  # the law says which number went wrong, and where; if none did, the step is made
         fast.take(state)
-    elif run.job.channel.is_patient:
+    elif is_told_last:
         run.tell(StepDone(state.step, epoch, state.batch - 1, *fast.last))
 
 
@@ -236,7 +240,7 @@ def _lower_rate(run: _Run, row: Row, watch: Mapping[str, Any]) -> None:
     plateau, state = run.step.plateau, run.state
     if plateau is None:
         return
-    counters = plateau.judge(watch.get(REDUCTIONS, {}), row)
+    counters = plateau.judge(watch.get(REDUCTIONS, {}), row, larger_is_better(plateau.monitor))
     state.watch = {**state.watch, REDUCTIONS: counters}
     before = state.slots[REDUCTIONS]
     state.slots = {**state.slots, REDUCTIONS: np.array(counters["reductions"], before.dtype)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from chainrule import keyed
 from chainrule.data import Arrays
 from chainrule.engines.profile import Measured, Subject, measure
 from chainrule.errors import TrainingError, UsageError
+from chainrule.frozen import frozen
 from chainrule.plan.part import split_batch
 from chainrule.plan.plan import Cut, Plan, plan
 from chainrule.settings import processors
@@ -28,7 +29,7 @@ BATCH = 32  # samples, where neither the caller nor the last training says how m
 ROWS, ROOM = 1000, 2**26  # made-up rows, where no training says how many; and bytes they may take
 
 
-@dataclass(frozen=True)
+@frozen
 class Stopwatch:
     """What was measured of a step, and on what.
 

@@ -10,17 +10,17 @@ only passed it on.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
 from chainrule.engines.reference import Program
 from chainrule.errors import TrainingError
+from chainrule.frozen import frozen
 from chainrule.graph import Graph, Input, Node, order
 from chainrule.train.state import TrainState
 
 
-@dataclass(frozen=True)
+@frozen
 class _Suspect:
     """A value that is not finite: where, what, and the largest number it was computed from."""
 

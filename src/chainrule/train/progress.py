@@ -1,56 +1,22 @@
-"""A live line while a network trains: epoch, loss, metric, rate, time left. Quiet when nobody watches."""
+"""Whether somebody watches a training. What draws for them is loaded only then."""
 
 from __future__ import annotations
 
-import math
-import time
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-from chainrule.events import EpochDone, Event, Listener, Notice, StepDone, TrainingStarted
-from chainrule.settings import settings
-
-SHOWN = ("val_loss", "val_accuracy", "val_r2")
-PAUSE = 0.1  # seconds between two looks at the numbers: drawing must not cost more than training
-WORDS = {"en": ("epoch {}", "loss", "rate"), "zh": ("第 {} 轮", "损失", "学习率")}
+from chainrule import train
+from chainrule.events import Listener
 
 
-class Bar:
-    """Listens to a training and moves a bar."""
+def is_watched(verbose: bool | None = None) -> bool:
+    """Whether a training shows itself, and what it has to say, while it runs.
 
-    is_patient = True  # the last step of a stretch is enough
-
-    def __init__(self, bar: Progress) -> None:
-        self.bar = bar
-        self.task = bar.add_task("", total=None, values="")
-        self.values: dict[str, float] = {}
-        self.shown = -math.inf
-
-    def __call__(self, event: Event) -> None:
-        match event:
-            case TrainingStarted():
-                total = event.epochs * event.steps_per_epoch
-                self.bar.update(self.task, total=total, completed=event.step)
-            case StepDone() if time.monotonic() - self.shown >= PAUSE:
-                self.shown = time.monotonic()
-                epoch, loss, rate = WORDS[settings.lang]
-                values = {loss: event.loss, **self.values, rate: event.rate}
-                text = "  ".join(f"{name} {number(value)}" for name, value in values.items())
-                self.bar.update(
-                    self.task, completed=event.step, description=epoch.format(event.epoch + 1), values=text
-                )
-            case EpochDone():
-                self.values = {name: event.values[name] for name in SHOWN if name in event.values}
-            case Notice():
-                self.bar.console.print(getattr(event, settings.lang), markup=False)
-
-
-def number(value: float) -> str:
-    """A measured value in four digits."""
-    return "nan" if math.isnan(value) else f"{value:.4g}"
+    Args:
+        verbose: show, or not; ``None``: when the output is a terminal.
+    """
+    return sys.stdout.isatty() if verbose is None else verbose
 
 
 @contextmanager
@@ -58,15 +24,10 @@ def progress(verbose: bool | None) -> Iterator[list[Listener]]:
     """The listeners that show a training, inside the block.
 
     Args:
-        verbose: show, or not; ``None``: when the output is a terminal.
+        verbose: as in ``is_watched``.
     """
-    console = Console()
-    if verbose is False or (verbose is None and not console.is_terminal):
+    if not is_watched(verbose):
         yield []
         return
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(),
-        TextColumn("{task.fields[values]}", markup=False),
-    )  # fmt: skip
-    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
-        yield [Bar(bar)]
+    with train.watched_by_bar() as bar:
+        yield [bar]

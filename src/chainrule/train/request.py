@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from numbers import Integral, Real
 from typing import Any
 
 from chainrule.errors import UsageError, nearest
 from chainrule.events import Listener
+from chainrule.frozen import frozen
+from chainrule.train.callback.contract import Callback
 from chainrule.train.stopping import StoppingRule
 
 
-@dataclass(frozen=True)
+@frozen
 class Request:
     """What a call of ``fit`` asks for; see ``Learner.fit``."""
 
@@ -29,6 +31,7 @@ class Request:
     resume: bool = False
     save_every: float = 5.0
     augmentation: Any = None
+    metrics: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
         self._whole("epochs", 0)
@@ -80,11 +83,11 @@ def refuse_unknown(where: str, options: Iterable[str], known: Iterable[str]) -> 
             )  # fmt: skip
 
 
-def callbacks_of(callbacks: Sequence[Any]) -> tuple[list[StoppingRule], list[Listener]]:
-    """The stopping rules and the listeners among callbacks.
+def callbacks_of(callbacks: Sequence[Any]) -> tuple[list[StoppingRule], list[Listener | Callback]]:
+    """The stopping rules among callbacks, and the others in their order: functions, and what makes them.
 
     Fails:
-        UsageError E107: something that is neither.
+        UsageError E107: something that is none of the three.
     """
     if not isinstance(callbacks, Sequence):
         raise UsageError(
@@ -97,8 +100,9 @@ def callbacks_of(callbacks: Sequence[Any]) -> tuple[list[StoppingRule], list[Lis
     rules = [c for c in callbacks if isinstance(c, StoppingRule)]
     listeners = [c for c in callbacks if not isinstance(c, StoppingRule)]
     for listener in listeners:
-        if not callable(listener):
+        if isinstance(listener, type) or not (callable(listener) or isinstance(listener, Callback)):
             raise UsageError(
-                "E107", where="callbacks", expected="a rule or a function", received=repr(listener)[:80]
-            )
+                "E107", where="callbacks", expected="a rule, a callback or a function",
+                received=repr(listener)[:80], fix="callbacks=[cr.EarlyStopping(patience=10)]",
+            )  # fmt: skip
     return rules, listeners

@@ -15,26 +15,26 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chainrule import nn, store
 from chainrule.data import Arrays
 from chainrule.errors import FileError
 from chainrule.events import Notice
 from chainrule.graph import input_node
-from chainrule.nn.record import to_record
 from chainrule.nn.schedule import Schedule
 from chainrule.settings import settings
-from chainrule.store import RunFolder
 from chainrule.train.loop import Job
 from chainrule.train.state import TrainState
 
 if TYPE_CHECKING:
+    from chainrule.store import RunFolder
     from chainrule.train.learner import Learner
 
 
 def folder_of(run: Any) -> tuple[RunFolder | None, AbstractContextManager[None]]:
     """The run's folder and its lock; a ``RunFolder`` was claimed by the caller, who also writes there."""
-    if run is None or isinstance(run, RunFolder):
+    if run is None or isinstance(run, store.RunFolder):
         return run, nullcontext()
-    folder = RunFolder.create(run)
+    folder = store.RunFolder.create(run)
     return folder, folder.claim()
 
 
@@ -80,11 +80,11 @@ def identity_of(model: Learner, job: Job) -> dict[str, Any]:
     """
     recipe = model.recipe
     return {
-        "net": to_record(recipe.net),
-        "loss": {name: to_record(loss) for name, loss in job.network.losses.items()},
-        "optimizer": to_record(recipe.optimizer),
-        "penalty": None if recipe.penalty is None else to_record(recipe.penalty),
-        "clip": None if recipe.clip is None else to_record(recipe.clip),
+        "net": nn.to_record(recipe.net),
+        "loss": {name: nn.to_record(loss) for name, loss in job.network.losses.items()},
+        "optimizer": nn.to_record(recipe.optimizer),
+        "penalty": None if recipe.penalty is None else nn.to_record(recipe.penalty),
+        "clip": None if recipe.clip is None else nn.to_record(recipe.clip),
         "dtype": recipe.dtype,
         "frozen": list(recipe.frozen),
         "engine": model.engine or settings.engine,
@@ -94,7 +94,7 @@ def identity_of(model: Learner, job: Job) -> dict[str, Any]:
         "seed": job.seed,
         "augmentation": None if job.renewal is None else job.renewal.augmentation.to_record(),
         "rules": [f"{rule}" for rule in job.rules],
-        "metrics": None if job.judge is None else {k: list(v) for k, v in job.judge.metrics.items()},
+        "metrics": None if job.judge is None else job.judge.measured,
         "data": fingerprint(job.data),
         "validation": None if job.judge is None else fingerprint(job.judge.rows),
     }

@@ -9,7 +9,7 @@ arithmetic are nodes. So the update can be compiled, traced and explained like t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -17,9 +17,10 @@ import numpy as np
 from chainrule.engines import compile
 from chainrule.engines.run import Program
 from chainrule.errors import UsageError, nearest
+from chainrule.frozen import frozen
 from chainrule.gradient import grad
 from chainrule.graph import Graph, Node, input_node
-from chainrule.keyed import fold, key_of
+from chainrule.keyed import KEY, fold, key_of
 from chainrule.nn.build import Built, build, first_values, total_penalty
 from chainrule.nn.clip import Clip
 from chainrule.nn.layer import Layer
@@ -34,14 +35,14 @@ from chainrule.spec import Spec, bound, size_at
 FIRST_VALUES = 1  # the streams of a seed: first values of parameters,
 EACH_STEP = 2  # and the random numbers of each step
 OWN = (
-    "key",
+    KEY,
     "sample_weight",
     "step",
     "target",
 )  # what the step itself is given, besides parameters and inputs
 
 
-@dataclass(frozen=True)
+@frozen
 class Recipe:
     """What is trained, and how: everything of a model but its arrays.
 
@@ -64,7 +65,7 @@ class Recipe:
     frozen: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@frozen
 class Network:
     """A recipe applied to inputs of known shape: its graphs.
 
@@ -157,7 +158,7 @@ class Network:
         """The first values of all parameters and states, drawn by the seed."""
         asked = {**self.parameters, **self.inference.states}
         graph = first_values(asked, {path: stream_of(path) for path in asked})
-        drawn = compile(graph, "reference").run({"key": fold(key_of(seed), FIRST_VALUES)}) if asked else {}
+        drawn = compile(graph, "reference").run({KEY: fold(key_of(seed), FIRST_VALUES)}) if asked else {}
         own = {path: np.array(value) for path, value in drawn.items()}
         return (
             {path: own[path] for path in self.parameters},
@@ -204,9 +205,10 @@ class Network:
         return data if cost is None else data + cost
 
     def penalty(self, built: Built) -> Node | None:
-        """What the size of the parameters costs, or ``None`` when nothing does."""
+        """What the size of parameters and activity costs, or ``None`` when nothing does."""
         also = {path: self.recipe.penalty for path, p in self.parameters.items() if p.spec.rank >= 2}
-        return total_penalty(built.parameters, also if self.recipe.penalty is not None else None)
+        also = also if self.recipe.penalty is not None else None
+        return total_penalty(built.parameters, also, built.book.costs)
 
     def step(self, weighted: bool, horizon: int) -> Step:
         """The training step.
@@ -251,7 +253,7 @@ def _is_under(path: str, prefix: str) -> bool:
     return path == prefix or path.startswith(f"{prefix}.")
 
 
-@dataclass(frozen=True)
+@frozen
 class Step:
     """The graph of a training step with what an explanation asks of it.
 
@@ -296,7 +298,7 @@ class Step:
 
     def key(self, seed: int, step: int) -> dict[str, np.ndarray]:
         """The random key of a step, for nets that draw."""
-        return {} if self.built.book.key is None else {"key": fold(_stream_of_steps(seed), step)}
+        return {} if self.built.book.key is None else {KEY: fold(_stream_of_steps(seed), step)}
 
 
 @lru_cache(maxsize=4)

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import ClassVar
 
 from chainrule.errors import UsageError, nearest
+from chainrule.frozen import frozen
+from chainrule.train.metric import larger_is_better
 
 Counters = dict[str, "float | None"]
 
 
-@dataclass(frozen=True)
+@frozen
 class Verdict:
     """What a rule says after an epoch: its counters, whether to stop, whether this epoch is the best."""
 
@@ -25,7 +26,7 @@ class Verdict:
     best: bool = False
 
 
-@dataclass(frozen=True)
+@frozen
 class StoppingRule:
     """Base of the rules.
 
@@ -83,7 +84,7 @@ def _positive(owner: StoppingRule, **numbers: float) -> None:
             raise UsageError("E102", where=type(owner).__name__, name=name, expected=">= 0", received=value)
 
 
-@dataclass(frozen=True)
+@frozen
 class EarlyStopping(StoppingRule):
     """Stops when the watched number has not improved for some epochs, and keeps the weights of the best one.
 
@@ -94,8 +95,7 @@ class EarlyStopping(StoppingRule):
         monitor: a column of the history: ``"val_loss"``, or a validation metric such as ``"val_accuracy"``.
         patience: how many epochs to wait for an improvement.
         least: how much better counts as better.
-        larger: whether larger is better; by default only for metrics (anything that is not a loss or an
-            error).
+        larger: whether larger is better; by default what the metric says of itself.
 
     Reference: Prechelt (1998), Early stopping, but when?
     """
@@ -121,12 +121,10 @@ class EarlyStopping(StoppingRule):
         return Verdict(kept, stop=waited >= self.patience > 0)
 
     def _larger(self) -> bool:
-        if self.larger is not None:
-            return self.larger
-        return not any(word in self.monitor for word in ("loss", "mae", "rmse", "error"))
+        return larger_is_better(self.monitor) if self.larger is None else self.larger
 
 
-@dataclass(frozen=True)
+@frozen
 class Converged(StoppingRule):
     """Stops when the loss hardly falls any more: step 6 of the article's algorithm.
 

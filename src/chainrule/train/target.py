@@ -7,39 +7,60 @@ its file.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from chainrule.errors import DataError, TrainingError
+from chainrule.frozen import frozen
 from chainrule.nn.loss import Loss
-from chainrule.spec import INTEGERS, Size, Spec, shape_text
+from chainrule.spec import INTEGERS, Size, Spec, bound, shape_text
 
 Label = str | int | float | bool
 BATCH = Size.symbol("B")
+_SHARES = ("soft_cross_entropy", "kl_divergence")  # losses whose targets are shares of classes
 
 
-@dataclass(frozen=True)
+@frozen
 class Target:
     """What one output of the net is asked for.
 
     Args:
         loss: how its answers are judged.
         spec: the spec the loss wants its targets in.
-        scores: how many numbers the output gives for a sample.
+        output: the spec of what the net gives.
         labels: the classes in the order of their numbers; empty for values, and before any label is known.
     """
 
     loss: Loss
     spec: Spec
-    scores: int
+    output: Spec
     labels: tuple[Label, ...] = ()
 
     @property
+    def scores(self) -> int:
+        """How many numbers the output gives for a sample, or for each of its places."""
+        last = self.output.shape[-1]
+        return last if self.output.rank > 1 and isinstance(last, int) else 1
+
+    @property
+    def is_single(self) -> bool:
+        """Whether each sample has one class."""
+        one = self.spec.rank == 1 or (self.spec.rank == 2 and self.scores == 1)
+        return self.loss.task == "classification" and one
+
+    @property
     def is_classes(self) -> bool:
-        """Whether each sample has one class (and not values, or several yes/no answers at once)."""
-        return self.loss.task == "classification" and (self.spec.rank == 1 or self.scores == 1)
+        """Whether each sample, or each of its places (the words of a sentence, the pixels of a picture), has
+        one class; and not values, or several yes/no answers at once.
+        """
+        return self.is_single or (self.loss.task == "classification" and self.spec.dtype in INTEGERS)
+
+    @property
+    def ignored(self) -> int | None:
+        """The number that stands where there is no class, such as behind a sentence's end."""
+        return getattr(self.loss, "ignore_index", None)
 
     @property
     def room(self) -> int:
@@ -48,31 +69,37 @@ class Target:
 
     @property
     def task(self) -> str:
-        """Whose metrics judge the answers; several yes/no answers at once are judged as values."""
-        return "classification" if self.is_classes else "regression"
+        """Whose metrics judge the answers; ``"unjudged"`` where none can: there are no values to compare."""
+        if self.is_classes:
+            return "classification"
+        if self.loss.task == "classification":
+            return "distribution" if self.loss.name in _SHARES else "multilabel"
+        return "unjudged" if self.spec.dtype in INTEGERS else "regression"
 
     def learn(self, y: np.ndarray) -> Target:
         """The same with the labels that occur in ``y``, sorted.
 
         Fails:
             TrainingError E502: more classes than the net gives scores.
-            TrainingError E504: more than one label for a sample.
+            TrainingError E504: more or fewer labels than samples or their places.
             DataError E321: one class only, from which nothing can be learned.
         """
         if not self.is_classes:
             return self
-        self._refuse_several(y)
-        labels = tuple(sorted({_plain(v) for v in np.unique(y)}))
+        self._refuse_shape(y)
+        labels = tuple(sorted({_plain(v) for v in _distinct(y)} - {self.ignored}))
+        if len(labels) < 2:
+            raise DataError(
+                "E321", where="y", expected="at least 2 classes", received=f"only {_some(labels)}"
+            )
+        if self.ignored is not None and 0 <= self.ignored < len(labels):  # no class may have its number
+            labels = (*labels[: self.ignored], self.ignored, *labels[self.ignored :])
         if len(labels) > self.room:
             raise TrainingError(
                 "E502", where="y", outputs=self.scores, classes=len(labels),
                 expected=f"at most {self.room} classes", received=_some(labels),
                 fix=f"cr.Dense({len(labels)}) as the last layer, with cross_entropy",
             )  # fmt: skip
-        if len(labels) < 2:
-            raise DataError(
-                "E321", where="y", expected="at least 2 classes", received=f"only {_some(labels)}"
-            )
         return replace(self, labels=labels)
 
     def encode(self, y: np.ndarray, where: str = "y") -> np.ndarray:
@@ -86,26 +113,47 @@ class Target:
             TrainingError E503: the classes are not known before the first training.
             TrainingError E504: values of a shape or kind the net does not give.
             TrainingError E506: a label the training has not seen.
+            TrainingError E509: a target that no answer can meet.
         """
         if self.is_classes:
-            self._refuse_several(y, where)
-            numbers = self._numbers(y, where)
-            return numbers.reshape((-1, *(1 for _ in self.spec.shape[1:]))).astype(self.spec.dtype)
-        wanted = tuple(n for n in self.spec.shape[1:] if isinstance(n, int))
+            self._refuse_shape(y, where)
+            coded = self._numbers(y, where).reshape(len(y), *self._inside).astype(self.spec.dtype)
+        else:
+            coded = self._values(y, where)
+        self.loss.refuse(coded, self.output)
+        return coded
+
+    @property
+    def _inside(self) -> tuple[int, ...]:
+        """The shape of one sample's target."""
+        return bound(self.spec.shape[1:])
+
+    def _values(self, y: np.ndarray, where: str) -> np.ndarray:
+        """Numbers, as the loss wants them."""
+        wanted = self._inside
         if y.dtype.kind not in "fiub" or (y.shape[1:] != wanted and not (y.ndim == 1 and wanted == (1,))):
             raise TrainingError(
                 "E504", where=where, expected=f"numbers {shape_text(self.spec.shape)}",
                 received=f"{y.dtype.name} {shape_text((BATCH, *y.shape[1:]))}",
                 fix="cr.Dense(n) as the last layer gives n numbers for a sample",
             )  # fmt: skip
-        if self.loss.task == "classification" and not ((y >= 0) & (y <= 1)).all():
+        if self.spec.dtype in INTEGERS and not (y == np.floor(y)).all():
+            strange = y[y != np.floor(y)][0]
+            raise TrainingError("E504", where=where, expected="whole numbers", received=f"{strange}")
+        if self.spec.is_float and self.loss.task == "classification" and not ((y >= 0) & (y <= 1)).all():
             raise TrainingError(
                 "E504", where=where, expected="numbers from 0 to 1", received=f"{y.min()} to {y.max()}"
             )
         return np.ascontiguousarray(y.reshape((len(y), *wanted)), dtype=self.spec.dtype)
 
-    def _refuse_several(self, y: np.ndarray, where: str = "y") -> None:
-        if y.ndim != 1:
+    def _refuse_shape(self, y: np.ndarray, where: str = "y") -> None:
+        if not self.is_single and y.shape[1:] != self._inside:
+            raise TrainingError(
+                "E504", where=where, expected=f"a label at each place: {shape_text(self.spec.shape)}",
+                received=shape_text((BATCH, *y.shape[1:])),
+                fix="y.argmax(axis=-1), if each place marks its class with a 1",
+            )  # fmt: skip
+        if self.is_single and y.ndim != 1:
             raise TrainingError(
                 "E504", where=where, expected="one label for a sample: (B,)",
                 received=shape_text((BATCH, *y.shape[1:])),
@@ -113,27 +161,29 @@ class Target:
             )  # fmt: skip
 
     def _numbers(self, y: np.ndarray, where: str) -> np.ndarray:
-        """The number of each sample's class."""
+        """The number of the class of each sample and place."""
         if not self.labels:
             raise TrainingError(
                 "E503", where=where, expected="known classes", received="none", fix="model.fit(x, y)"
             )
-        number = {label: i for i, label in enumerate(self.labels)}
-        values, places = np.unique(y, return_inverse=True)
-        known = [number.get(_plain(v), -1) for v in values]
-        if -1 in known:
-            strange = known.index(-1)
-            row = int(np.argmax(places.reshape(-1) == strange))
+        number = {label: i for i, label in enumerate(self.labels)} | {self.ignored: self.ignored}
+        values = _distinct(y)
+        places = np.searchsorted(values, y)
+        known = [number.get(_plain(v)) for v in values]
+        if None in known:
+            strange = known.index(None)
+            at = np.unravel_index(int(np.argmax(places.reshape(-1) == strange)), y.shape)
             raise TrainingError(
                 "E506",
-                where=f"{where}[{row}]",
+                where=f"{where}[{', '.join(map(str, at))}]",
                 expected=_some(self.labels),
                 received=repr(_plain(values[strange])),
             )
-        return np.asarray(known)[places.reshape(-1)]
+        return np.array(known, np.int64)[places.reshape(-1)]
 
     def probabilities(self, answer: np.ndarray) -> np.ndarray:
-        """The probability of each class: (N, K); a single score is that of the second class.
+        """The probability of each class: (N, K), or (N, ..., K) for each place; a single score is that of the
+        second class.
 
         Scores that no label of the training ever belonged to are left out.
         """
@@ -142,16 +192,26 @@ class Target:
         if self.room != self.scores:
             p = answer.reshape(-1, 1)
             return np.concatenate([1 - p, p], axis=1)  # (N, 1) -> (N, 2)
-        return answer[:, : len(self.labels) or None]
+        return answer[..., : len(self.labels) or None]
 
     def decide(self, answer: np.ndarray) -> np.ndarray:
         """The answer in the user's terms: the likeliest label, or the values."""
         if self.is_classes:
-            chosen = np.argmax(self.probabilities(answer), axis=1)
+            chosen = np.argmax(self.probabilities(answer), axis=-1)
             return np.array(self.labels)[chosen] if self.labels else chosen
         if self.loss.task == "classification":
             return (answer > 0.5).astype(np.int64)
         return answer[:, 0] if answer.ndim == 2 and answer.shape[1] == 1 else answer
+
+
+def _distinct(y: np.ndarray) -> np.ndarray:
+    """The values that occur, sorted: ``numpy.unique``, which takes longer to load what it needs than a first
+    step takes in all.
+    """
+    ordered = np.sort(y, axis=None)
+    is_new = np.ones(ordered.size, bool)
+    is_new[1:] = ordered[1:] != ordered[:-1]
+    return ordered[is_new]
 
 
 def _plain(value: Any) -> Label:

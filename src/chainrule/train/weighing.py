@@ -33,7 +33,7 @@ def sample_weights(
     weights = own
     if class_weight is not None:
         target = next(iter(targets.values()))
-        if not target.is_classes or len(targets) != 1:
+        if not target.is_single or len(targets) != 1:
             raise UsageError(
                 "E108", where="class_weight", expected="one output with classes",
                 received=f"{len(targets)} outputs" if len(targets) > 1 else target.loss.name,

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 import torch
 
-from chainrule.data.sound import read_sound, resampled
+from chainrule.data.sound import Sound, read_sound, resampled
 from chainrule.data.spectrogram import LogMel, hertz, mel
 from chainrule.errors import ChainruleError, DataError
 
@@ -118,6 +118,7 @@ BAD: dict[str, tuple[Any, str, str]] = {
     "short": (lambda: LogMel()(np.zeros(399)), "E372", "399 samples"),
     "empty": (lambda: LogMel()(np.zeros(0)), "E372", "0 samples"),
     "channels": (lambda: LogMel()(np.zeros((800, 2))), "E341", "mono"),
+    "sound of another rate": (lambda: LogMel()(Sound(np.zeros((800, 1), "float32"), 8000)), "E371", "8000"),
     "nan": (lambda: LogMel()(np.full(800, np.nan)), "E342", "samples[0]"),
     "rate": (lambda: LogMel(0), "E102", "rate"),
     "window": (lambda: LogMel(window=1), "E102", "window"),
@@ -137,3 +138,9 @@ def test_bad_input_is_named(name: str) -> None:
         make()
     assert caught.value.code == code
     assert word in str(caught.value)
+
+
+def test_a_recording_of_the_right_rate_is_heard_with_its_channels_joined() -> None:
+    both = np.random.default_rng(0).normal(size=(800, 2)).astype("float32")
+    heard = LogMel(8000, bands=20)(Sound(both, 8000))
+    np.testing.assert_array_equal(heard, LogMel(8000, bands=20)(both.mean(axis=1)))

@@ -13,7 +13,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from chainrule.data import NAMED_SETS, Table, bundled, choose_task, describe, read_table
+from chainrule.data import Table, bundled, choose_task, describe, read_table
 from chainrule.errors import DataError
 
 COLUMNS = {"a": [1, 2, None], "b": [0.5, None, -2.0], "c": ["x", None, "y z"]}
@@ -97,7 +97,7 @@ def test_ids_beyond_float64_stay_texts() -> None:
     ]
 
 
-@pytest.mark.parametrize("name", [name for name in NAMED_SETS if name != "fashion-mnist"])
+@pytest.mark.parametrize("name", [name for name in bundled.TARGETS if name != "fashion-mnist"])
 def test_named_sets_know_their_target(name: str) -> None:
     table = read_table(name)
     task = choose_task(table)

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from scipy import special
 
 from chainrule.engines import native
 from chainrule.engines.native.loop import Operation, Recipe, Writer
@@ -177,6 +178,7 @@ def softplus_exact(x: np.ndarray) -> np.ndarray:
         ("tanh", np.tanh, (-np.inf, np.inf), 2.0),
         ("sigmoid", lambda x: 1 / (1 + np.exp(-x)), (-87.0, np.inf), 3.0),
         ("softplus", softplus_exact, (-87.0, np.inf), 3.0),
+        ("erf", special.erf, (-np.inf, np.inf), 2.0),
     ],
 )
 def test_curves_are_right_to_the_last_places(
@@ -190,7 +192,7 @@ def test_curves_are_right_to_the_last_places(
     assert errors.max() <= most
 
 
-@pytest.mark.parametrize("name", ["exp", "log", "tanh", "sigmoid", "softplus"])
+@pytest.mark.parametrize("name", ["exp", "log", "tanh", "sigmoid", "softplus", "erf"])
 def test_curves_at_the_ends_of_the_numbers(name: str) -> None:
     x = np.array([np.inf, -np.inf, np.nan, 0.0, -0.0, 1e-40, -1e-40, 3e38, -3e38], np.float32)
     node = input_node("x", (x.size,), "float32")

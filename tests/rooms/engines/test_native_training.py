@@ -16,6 +16,7 @@ from chainrule.errors import ShapeError, TrainingError
 from chainrule.events import StepDone
 from chainrule.gradient import grad
 from chainrule.graph import Graph, Node, input_node
+from chainrule.keyed import KEY
 
 NET = cr.Sequential(cr.Dense(8, "relu"), cr.Dropout(0.2), cr.Dense(3))
 
@@ -96,7 +97,7 @@ def by_law(
     """The same steps, one by one, by the law."""
     program, losses = reference.Program(graph), []
     for s, batch in enumerate(batches):
-        key = {} if keys is None else {"key": keys[s]}
+        key = {} if keys is None else {KEY: keys[s]}
         given_arrays = {**batch, **state, **key}
         results = program.run({name: given_arrays[name] for name in graph.inputs})
         losses.append(float(results["loss"]))
@@ -146,7 +147,7 @@ def test_a_draw_that_no_sample_sees_uses_the_key_of_its_step() -> None:
     x, w, key = (
         input_node("x", (None, 2), "float64"),
         input_node("w", (2,), "float64"),
-        input_node("key", (2,), "uint32"),
+        input_node(KEY, (2,), "uint32"),
     )
     noise = cr.uniform(key, (2,), "float64", 3)
     loss = cr.mean(cr.square((x * (w + noise)).sum(1)))

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from chainrule.errors import UsageError
-from chainrule.explain import Explanation, article, article_trace
+from chainrule.explain.article import article, article_trace
+from chainrule.explain.explanation import Explanation
 from chainrule.notation import number
 from chainrule.trace import Trace
 

@@ -6,7 +6,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from chainrule.explain import Explanation, article
+from chainrule.explain.article import article
+from chainrule.explain.explanation import Explanation
 from chainrule.explain.page import Equation, Items, Lines, Section, Table
 from chainrule.explain.text import WIDTH, width
 from chainrule.notation import Number, Symbol, parse

@@ -12,7 +12,7 @@ from chainrule import nn
 from chainrule.engines import evaluate
 from chainrule.errors import ChainruleError, ShapeError, UsageError
 from chainrule.graph import Node
-from chainrule.keyed import key_of
+from chainrule.keyed import KEY, key_of
 from chainrule.nn.scope import Scope, stream_of
 from chainrule.spec import Size, Spec
 
@@ -27,9 +27,9 @@ def specs(*shape: int, dtype: str = "float32") -> dict[str, Spec]:
 def values(built: nn.Built, x: np.ndarray, seed: int = 0, key: int = 9) -> np.ndarray:
     """The net's output for first values drawn by ``seed``."""
     graph = nn.first_values(built.parameters, {path: stream_of(path) for path in built.parameters})
-    drawn = evaluate(list(graph.outputs.values()), {"key": key_of(seed)} if graph.inputs else {})
+    drawn = evaluate(list(graph.outputs.values()), {KEY: key_of(seed)} if graph.inputs else {})
     feeds = {**dict(zip(graph.outputs, drawn, strict=True)), "x": x}
-    return evaluate(built.output, {**feeds, "key": key_of(key)} if built.book.key is not None else feeds)
+    return evaluate(built.output, {**feeds, KEY: key_of(key)} if built.book.key is not None else feeds)
 
 
 # --- names -----------------------------------------------------------------------------------------------
@@ -208,7 +208,7 @@ def test_state_and_noise_are_asked_for_in_the_open() -> None:
 def test_first_values_follow_the_path_and_the_seed() -> None:
     built = nn.build(nn.Sequential(nn.Dense(3), nn.Dense(3)), specs(3), "float32")
     graph = nn.first_values(built.parameters, {path: stream_of(path) for path in built.parameters})
-    first, again, other = (evaluate(list(graph.outputs.values()), {"key": key_of(s)}) for s in (0, 0, 1))
+    first, again, other = (evaluate(list(graph.outputs.values()), {KEY: key_of(s)}) for s in (0, 0, 1))
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
     assert not np.allclose(first[0], other[0])
     assert not np.allclose(first[0], first[2])  # the weights of the two layers

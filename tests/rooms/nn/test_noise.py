@@ -7,7 +7,7 @@ import pytest
 
 from chainrule import nn
 from chainrule.engines import evaluate
-from chainrule.keyed import key_of
+from chainrule.keyed import KEY, key_of
 from chainrule.spec import Spec
 
 SHAPE = (50, 10, 4, 6)  # 12,000 numbers, 300 channels of 40 places
@@ -16,7 +16,7 @@ SHAPE = (50, 10, 4, 6)  # 12,000 numbers, 300 channels of 40 places
 def disturbed(layer: nn.Layer, x: np.ndarray, seed: int = 0) -> np.ndarray:
     """What the layer makes of numbers in training."""
     net = nn.build(layer, {"x": Spec(x.shape, "float64")}, "float64", training=True)
-    return evaluate(net.output, {"x": x, "key": key_of(seed)})
+    return evaluate(net.output, {"x": x, KEY: key_of(seed)})
 
 
 def test_gaussian_noise_has_its_spread() -> None:

@@ -12,7 +12,7 @@ import chainrule as cr
 from chainrule import nn
 from chainrule.engines import evaluate
 from chainrule.errors import ShapeError
-from chainrule.keyed import key_of
+from chainrule.keyed import KEY, key_of
 from chainrule.nn.scope import stream_of
 from chainrule.spec import Size, Spec
 
@@ -28,7 +28,7 @@ def first(net: nn.Built) -> dict[str, np.ndarray]:
     """The first parameters and running values."""
     asked = {**net.parameters, **net.states}
     graph = nn.first_values(asked, {path: stream_of(path) for path in asked})
-    values = evaluate(list(graph.outputs.values()), {"key": key_of(5)} if graph.inputs else {})
+    values = evaluate(list(graph.outputs.values()), {KEY: key_of(5)} if graph.inputs else {})
     return dict(zip(graph.outputs, values, strict=True))
 
 
@@ -97,12 +97,20 @@ def test_engines_train_such_a_net_alike_and_its_file_brings_running_values_back(
     np.testing.assert_allclose(np.asarray(alone), whole[:1], rtol=1e-9)  # inference knows no batch
 
 
-@pytest.mark.parametrize(("rows", "size", "fix"), [(33, 32, 33), (1, 32, 2), (5, 1, 3), (7, 3, 4)])
-def test_a_batch_of_one_sample_is_refused_before_the_training(rows: int, size: int, fix: int) -> None:
+@pytest.mark.parametrize(
+    ("rows", "size", "fix"),
+    [
+        (33, 32, "batch_size=33"),
+        (1, 32, "more rows, or cr.LayerNorm() instead of BatchNorm"),
+        (5, 1, "batch_size=3"),
+        (7, 3, "batch_size=4"),
+    ],
+)
+def test_a_batch_of_one_sample_is_refused_before_the_training(rows: int, size: int, fix: str) -> None:
     model = cr.Model(cr.Sequential(cr.BatchNorm(), cr.Dense(1)), "mse")
     with pytest.raises(ShapeError, match=r'E230 in BatchNorm "batch_norm1"') as caught:
         model.fit(np.ones((rows, 2)), np.ones(rows), batch_size=size, verbose=False)
-    assert caught.value.fix == f"batch_size={fix}"
+    assert caught.value.fix == fix
 
 
 def test_one_image_of_several_places_is_enough() -> None:

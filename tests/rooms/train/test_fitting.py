@@ -18,7 +18,6 @@ from chainrule.events import CheckpointSaved, EpochDone, Notice, StepDone, Train
 from chainrule.nn import L2, SGD, ClipValue, Dense, Parallel, Sequential
 from chainrule.settings import settings
 from chainrule.spec import Size, Spec
-from chainrule.train import progress
 from chainrule.train.learner import Learner
 from chainrule.train.stopping import EarlyStopping
 
@@ -340,13 +339,12 @@ def test_progress_shows_on_a_terminal_and_is_silent_in_a_pipe(
             return True
 
     screen = Terminal()
-    real = progress.Console
     monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setattr(progress, "Console", lambda: real(file=screen, width=120))
-    with settings.using(lang=lang):
+    monkeypatch.setenv("COLUMNS", "120")
+    with settings.using(lang=lang), monkeypatch.context() as watched:
+        watched.setattr("sys.stdout", screen)
         classifier().fit(X, BITS, epochs=3, validation=(X, BITS))
     assert word in screen.getvalue()
-    monkeypatch.setattr(progress, "Console", real)
     classifier().fit(X, BITS, epochs=1)
     printed = capsys.readouterr()
     assert printed.out == printed.err == ""

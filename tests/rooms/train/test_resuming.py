@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from chainrule.errors import FileError
+from chainrule.errors import FileError, TrainingError
 from chainrule.events import CheckpointSaved, Notice, StepDone
 from chainrule.nn import (
     L2,
@@ -231,7 +231,7 @@ def test_a_callback_that_raises_loses_nothing(tmp_path: Path) -> None:
         if isinstance(event, StepDone) and event.step == 6:
             raise LookupError("mine")
 
-    with pytest.raises(LookupError, match="mine"):
+    with pytest.raises(TrainingError, match="LookupError: mine"):
         case.fit(tmp_path / "cut", listen=[fail], save_every=math.inf)
     kept = RunFolder.open(tmp_path / "cut").latest()
     assert kept is not None

@@ -8,7 +8,7 @@ import numpy as np
 import typer
 
 from chainrule.apps import screen
-from chainrule.apps.course import Rating, answer_of, judgeable
+from chainrule.apps.course import Rating, answer_of, judgeable, measured
 from chainrule.apps.model import load
 from chainrule.apps.view import result_table
 from chainrule.apps.word import say
@@ -20,10 +20,12 @@ from chainrule.train.metric import score
 def evaluate(
     run: Annotated[str, typer.Argument(help="=run", metavar="RUN")],
     data: Annotated[str, typer.Argument(help="=data", metavar="DATA")],
+    metric: Annotated[list[str] | None, typer.Option(help="=metric", metavar="NAME")] = None,
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
 ) -> None:
     """Print the metrics of a model beside those of a trivial answer."""
     model, preparation = load(run, Learner)
+    names = measured(preparation.task, metric or ())
     table = preparation.read(data)
     applied = preparation.apply(table)
     y = preparation.targets(table)
@@ -33,8 +35,8 @@ def evaluate(
     if trivial is not None:
         answers["trivial"] = trivial
     screen.line(say("evaluated").format(rows=table.rows, data=table.source))
-    rated = [Rating(name, score(judgeable(model, y, answer))) for name, answer in answers.items()]
-    result_table(rated, preparation.task)
+    rated = [Rating(name, score(judgeable(model, y, answer), names)) for name, answer in answers.items()]
+    result_table(rated, preparation.task, metric or ())
     if trivial is not None:
         majority = "" if preparation.task == "regression" else preparation.labels[model.facts["majority"]]
         known = say(f"trivial_{preparation.task}_is")

@@ -1,22 +1,22 @@
-"""``chainrule show``: a training, what its steps cost, an operation or a net, as text."""
+"""``chainrule show``: a training, what its steps cost, a building block or a net, as text."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from chainrule.apps import screen
+from chainrule.apps.block import show_block, show_kind
 from chainrule.apps.cost import PLAN, show_plan, show_profile, show_saved_plan
 from chainrule.apps.course import Rating
 from chainrule.apps.run import model_file
 from chainrule.apps.view import history_table, layers, net_table, result_table
 from chainrule.apps.word import say
 from chainrule.errors import UsageError, nearest
+from chainrule.explain.block import KINDS, known_kind
 from chainrule.nn import net_from_text
-from chainrule.notation import parse, to_unicode
-from chainrule.ops import CARDS, Card, Flat, NoGradient
-from chainrule.settings import settings
 from chainrule.spec import Size, Spec
 from chainrule.train.learner import Learner
 
@@ -25,7 +25,7 @@ MOST_INPUTS = 1_000_000
 
 def show(
     words: Annotated[
-        list[str], typer.Argument(help="=what", metavar="RUN | PLAN.json | op NAME | net WORDS")
+        list[str], typer.Argument(help="=what", metavar="RUN | PLAN.json | KIND NAME | KINDS | net WORDS")
     ],
     inputs: Annotated[int, typer.Option(help="=inputs")] = 2,
     profile: Annotated[bool, typer.Option("--profile", help="=profile")] = False,
@@ -34,24 +34,25 @@ def show(
     out: Annotated[str | None, typer.Option(help="=show_out", metavar="FILE")] = None,
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
 ) -> None:
-    """Show a training (a RUN), an operation (``op NAME``) or a net (``net WORDS``)."""
+    """Show a training (a RUN), a building block (``layer NAME``, ...) or a net (``net WORDS``)."""
     what, which = words[0], " ".join(words[1:]) or None
     _refuse_mixture(profile, plan, {"--batch-size": batch_size, "--out": out}, which)
     if profile:
         show_profile(what, batch_size, out)
     elif plan:
         show_plan(what, batch_size, out)
-    elif what == "op":
-        _op(which or "")
+    elif (kind := known_kind(what)) is not None and not (which is None and Path(what).exists()):
+        show_kind(kind) if which is None else show_block(kind, which)
     elif what == "net" and which is not None:
         _net(which, inputs)
     elif which is not None:
-        close = nearest(what, ("op", "net")) or "op"
+        known = (*KINDS, "net")
+        close = nearest(what, known) or "op"
         raise UsageError(
             "E101",
             where="chainrule show",
             name=what,
-            expected="op NAME, net WORDS, or a RUN alone",
+            expected=f"{' NAME, '.join(KINDS)} NAME, net WORDS, or a RUN alone",
             received=f"{what} {which}",
             fix=f"chainrule show {close} {which}",
         )
@@ -124,55 +125,3 @@ def _net(words: str, inputs: int) -> None:
     screen.block(str(net))
     screen.line()
     layers(net, {"x": Spec((Size.symbol("B"), inputs), "float32")})
-
-
-def _op(name: str) -> None:
-    """All that the card of an operation says.
-
-    Fails:
-        UsageError E101: no such operation; the nearest is offered, all are listed.
-    """
-    cards = {card.name: card for card in CARDS}
-    if name not in cards:
-        close = nearest(name, cards)
-        raise UsageError(
-            "E101",
-            where="chainrule show op",
-            name=name,
-            expected=", ".join(sorted(cards)),
-            received=name,
-            fix=f"chainrule show op {close}" if close else "chainrule show op sigmoid",
-        )
-    card = cards[name]
-    zh = settings.lang == "zh"
-    screen.line(f"{card.name}({', '.join(card.arguments)})", "bold")
-    screen.line(card.says.forward_zh if zh else card.says.forward)
-    screen.line(f"  y = {to_unicode(parse(card.formula))}")
-    screen.heading(say("backward"))
-    screen.line(card.says.backward_zh if zh else card.says.backward)
-    for argument, rule in card.pullbacks.items():
-        screen.line(f"  d{argument} = {_pullback(rule)}")
-    if card.constraints:
-        screen.heading(say("constraints"))
-        screen.table(["", ""], list(card.constraints.items()))
-    screen.heading(say("batch"))
-    for text in _batch(card):
-        screen.line(f"  {text}")
-
-
-def _pullback(rule: object) -> str:
-    if isinstance(rule, Flat):
-        return f"0 ({rule.reason})"
-    if isinstance(rule, NoGradient):
-        return f"{say('no_gradient')} ({rule.reason})"
-    return to_unicode(parse(str(rule)))
-
-
-def _batch(card: type[Card]) -> list[str]:
-    """How the operation treats samples, as found on its own samples."""
-    found: dict[str, None] = {}
-    for sample in card.samples():
-        if sample.batch is not None and not sample.breaks:
-            rule = sample.op.batch(sample.batch, *sample.symbolic())
-            found[say(f"batch_{type(rule).__name__.lower()}")] = None
-    return list(found) or [say("none")]

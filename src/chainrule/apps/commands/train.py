@@ -24,8 +24,10 @@ from chainrule.settings import settings
 from chainrule.store import RunFolder
 from chainrule.train.judging import specs_of
 from chainrule.train.learner import Learner
+from chainrule.train.progress import is_watched
 
 _KINDS: dict[type, Any] = {str: str | None, int: int | None, float: float | None, tuple: list[str] | None}
+_MANY = {"metric": "NAME"}  # options that may be given several times, besides those that name columns
 
 
 def with_options(command: Callable[..., int]) -> Callable[..., int]:
@@ -39,7 +41,8 @@ def with_options(command: Callable[..., int]) -> Callable[..., int]:
     usual = Options("")
     for field in fields(Options)[1:]:
         kind = type(getattr(usual, field.name))
-        words = typer.Option(help=f"={field.name}", metavar="COLUMN" if kind is tuple else None)
+        many = _MANY.get(field.name, "COLUMN") if kind is tuple else None
+        words = typer.Option(help=f"={field.name}", metavar=many)
         hints[field.name] = Annotated[_KINDS[kind], words]
         parameters.append(
             inspect.Parameter(
@@ -128,8 +131,7 @@ def _trained(
     if not resume:
         folder.write_text(CONFIG, to_toml(options, study.table.fingerprint))
     watcher = course.teach(learner, options, study, folder, resume)
-    for notice in watcher.notices:
-        screen.line(getattr(notice, settings.lang), "yellow", to_errors=True)
+    tell(watcher)
     if watcher.was_interrupted:
         again = f"chainrule train {quoted(options.data)} --out {quoted(str(place))} --resume"
         screen.block(say("interrupted").format(command=again), "yellow", to_errors=True)
@@ -139,11 +141,18 @@ def _trained(
     course.save(learner, folder, page(learner, options, study, rated), REPORT)
     _ended(watcher, len(learner.history))
     screen.heading(say("result_heading").format(test=study.parts.sizes[2]))
-    result_table(rated, study.task.kind)
+    result_table(rated, study.task.kind, options.metric)
     screen.line()
     screen.line(say("written").format(run=place, files=", ".join((MODEL, HISTORY, CONFIG, REPORT))))
     screen.line(say("next").format(run=place, data=quoted(options.data)))
     return 0
+
+
+def tell(watcher: course.Watcher) -> None:
+    """What the training had to say, unless its progress bar has said it already."""
+    if not is_watched():
+        for notice in watcher.notices:
+            screen.line(getattr(notice, settings.lang), "yellow", to_errors=True)
 
 
 def _ended(watcher: course.Watcher, epochs: int) -> None:

@@ -6,7 +6,6 @@ texts put in as they are, are pictures made here, which hold numbers alone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import jinja2
@@ -20,6 +19,7 @@ from chainrule.apps.screen import cell
 from chainrule.apps.study import Study
 from chainrule.apps.view import column_rows
 from chainrule.apps.word import WORDS
+from chainrule.frozen import frozen
 from chainrule.nn import summary_rows
 from chainrule.settings import settings
 from chainrule.train.learner import Learner
@@ -28,7 +28,7 @@ from chainrule.train.metric import FIRST
 MATRIX = 30  # classes shown in a confusion matrix at most
 
 
-@dataclass(frozen=True)
+@frozen
 class Confusion:
     """How often each class was taken for each: rows are true classes, columns answers."""
 

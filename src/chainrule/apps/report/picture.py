@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
+
+from chainrule.frozen import frozen
 
 BLUE, ORANGE, GREEN, GREY = "#2563a8", "#d1660f", "#2b8a3e", "#868e96"
 PALE, DARK = "#e9ecef", "#495057"
@@ -83,7 +84,7 @@ def ticks(low: float, high: float, is_whole: bool = False) -> list[float]:
     return [round(i * step, digits) + 0.0 for i in range(first, last + 1)]
 
 
-@dataclass(frozen=True)
+@frozen
 class Frame:
     """The place of numbers on a picture.
 

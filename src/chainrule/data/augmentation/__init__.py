@@ -10,6 +10,7 @@ sees a new variant in every epoch cannot learn single pixels by heart.
     rand_augment.py   a few changes drawn from fourteen
     mixing.py         mixup and cutmix: two images as one
     pipeline.py       changes one after the other; batches made on worker threads
+    text.py           a pipeline in a few words: flip, crop 4, rotate 10
 """
 
 from chainrule.data.augmentation.change import Change
@@ -19,6 +20,7 @@ from chainrule.data.augmentation.geometry import Affine, Crop, Flip, ResizedCrop
 from chainrule.data.augmentation.mixing import CutMix, Mix, Mixup
 from chainrule.data.augmentation.pipeline import CHANGES, MIXES, Augmentation, Augmented, batches
 from chainrule.data.augmentation.rand_augment import OPERATIONS, RandAugment
+from chainrule.data.augmentation.text import augmentation_from_text
 
 __all__ = [
     "CHANGES",
@@ -38,5 +40,6 @@ __all__ = [
     "RandAugment",
     "ResizedCrop",
     "Rotate",
+    "augmentation_from_text",
     "batches",
 ]

@@ -9,17 +9,17 @@ Reference: Haeberli and Voorhies (1994), Image processing by interpolation and e
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from chainrule.data.augmentation.change import Change, between, require, spread
+from chainrule.frozen import frozen
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # how bright red, green and blue seem: ITU-R BT.601
 
 
-@dataclass(frozen=True)
+@frozen
 class Colour(Change):
     """Change brightness, contrast, saturation and hue, in this order, each by a random factor or angle.
 

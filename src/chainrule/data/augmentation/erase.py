@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from chainrule.data.augmentation.change import Change, require, require_pair
+from chainrule.frozen import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Erase(Change):
     """Paint over a random rectangle.
 

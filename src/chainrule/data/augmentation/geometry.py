@@ -8,16 +8,16 @@ picture is sampled once, however many of turning, shifting, scaling and shearing
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from chainrule.data.augmentation.change import Change, between, require, require_pair, require_whole
 from chainrule.data.augmentation.warp import compose, warp
+from chainrule.frozen import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Flip(Change):
     """Mirror an image with a chance.
 
@@ -47,7 +47,7 @@ class Flip(Change):
         return out
 
 
-@dataclass(frozen=True)
+@frozen
 class Crop(Change):
     """Put a frame around an image and cut a window of the image's size out of it, at a random place.
 
@@ -79,7 +79,7 @@ class Crop(Change):
         return framed[np.arange(count)[:, None, None], rows, columns]  # (N, H, W, C)
 
 
-@dataclass(frozen=True)
+@frozen
 class ResizedCrop(Change):
     """Cut a random part out of an image and stretch it to the image's size.
 
@@ -111,7 +111,7 @@ class ResizedCrop(Change):
         return warp(images, np.array(maps))
 
 
-@dataclass(frozen=True)
+@frozen
 class Rotate(Change):
     """Turn an image about its centre.
 
@@ -133,7 +133,7 @@ class Rotate(Change):
         return warp(images, np.array([turn(angle) for angle in angles.tolist()]), self.fill)
 
 
-@dataclass(frozen=True)
+@frozen
 class Affine(Change):
     """Scale, shear, turn and shift an image at once.
 

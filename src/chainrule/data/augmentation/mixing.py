@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 from scipy.special import betaincinv
 
 from chainrule.data.augmentation.change import require, spread
+from chainrule.frozen import frozen
 
 
 class Mix(ABC):
@@ -36,7 +36,7 @@ class Mix(ABC):
         """
 
 
-@dataclass(frozen=True)
+@frozen
 class Mixup(Mix):
     """Lay two images over one another.
 
@@ -68,7 +68,7 @@ class Mixup(Mix):
         return s * images + (1 - s) * partners, share
 
 
-@dataclass(frozen=True)
+@frozen
 class CutMix(Mix):
     """Put a rectangle of the partner into an image.
 

@@ -11,7 +11,7 @@ the way it is changed itself, so a mixed picture too is the same in every split 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,6 +25,7 @@ from chainrule.data.augmentation.mixing import CutMix, Mix, Mixup
 from chainrule.data.augmentation.rand_augment import RandAugment
 from chainrule.data.order import Order
 from chainrule.errors import DataError, UsageError, nearest
+from chainrule.frozen import frozen
 from chainrule.keyed import fold, key_of, permutation
 
 CHANGES: dict[str, type[Change]] = {
@@ -59,7 +60,7 @@ class Augmented(NamedTuple):
         return share * y[samples] + (1 - share) * y[self.partners]
 
 
-@dataclass(frozen=True, init=False)
+@frozen
 class Augmentation:
     """Random changes of images while a network learns, so that it sees no picture twice.
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -19,6 +18,7 @@ from chainrule.data.augmentation.change import Change, require, require_whole, s
 from chainrule.data.augmentation.colour import blend, brighten, saturate, sharpen_contrast
 from chainrule.data.augmentation.geometry import move, skew, turn
 from chainrule.data.augmentation.warp import warp
+from chainrule.frozen import frozen
 
 LEVELS = 30  # the scale of ``magnitude``
 SHIFT = 150 / 331  # the largest shift as a part of the side; the paper's 150 pixels of 331
@@ -26,7 +26,7 @@ SHIFT = 150 / 331  # the largest shift as a part of the side; the paper's 150 pi
 Operation = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
-@dataclass(frozen=True)
+@frozen
 class RandAugment(Change):
     """Apply some random changes, each drawn from ``OPERATIONS``, one after the other.
 

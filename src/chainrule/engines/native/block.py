@@ -19,7 +19,7 @@ from chainrule.frozen import frozen
 from chainrule.ops.card import Card
 from chainrule.plan import sliding
 from chainrule.plan.task import Buffer, Task
-from chainrule.plan.view import View, collapse, in_memory_order
+from chainrule.plan.view import View, collapse, in_memory_order, walked
 
 
 @frozen
@@ -106,6 +106,8 @@ class Blocks:
         reads, writes = ([view.turned(order) for view in views] for views in (reads, writes))
         shape = writes[0].shape
         lengths, strides = collapse(shape, [v.strides for v in (*reads, *writes)])
+        walk = walked(lengths, strides, len(reads))
+        lengths, strides = [lengths[axis] for axis in walk], [[s[axis] for axis in walk] for s in strides]
         near = tuple(
             (self.kind(v), "s" if s[-1] == 0 else "c" if s[-1] == 1 else "g")
             for v, s in zip(reads, strides, strict=False)
@@ -170,11 +172,21 @@ def _copy(blocks: Blocks, task: Task) -> list[Call]:
 
 
 def _taps(blocks: Blocks, task: Task) -> list[Call]:
-    """Several operands of one shape taken together two by two: a + b + c, or the largest of them."""
+    """Several operands of one shape taken together two by two: a + b + c, or the largest of them.
+
+    By ``"weigh"`` the second half of the operands are the weights of the first: a d + b e + c f.
+    """
     kind, count, by = blocks.kind(task.writes[0]), len(task.reads), task.facts["by"]
-    pairs = [(count + i - 1 if i else 0, i + 1) for i in range(count - 1)]
-    operations = [Operation(by, kind, kind, pair) for pair in pairs]
-    return [blocks.loop(task.reads, task.writes, operations, [max(2 * count - 2, 0)])]
+    operations, values = [], list(range(count))
+    if by == "weigh":
+        half = count // 2
+        operations = [Operation("multiply", kind, kind, (i, half + i)) for i in range(half)]
+        values, by = list(range(count, count + half)), "add"
+    last = values[0]
+    for value in values[1:]:
+        operations.append(Operation(by, kind, kind, (last, value)))
+        last = count + len(operations) - 1
+    return [blocks.loop(task.reads, task.writes, operations, [last])]
 
 
 def _into_epilogue(blocks: Blocks, task: Task) -> list[Call]:
@@ -297,7 +309,7 @@ def _uniform(blocks: Blocks, task: Task) -> list[Call]:
     (key,), (y,) = task.reads, task.writes
     stream = task.facts["stream"] & 0xFFFFFFFFFFFFFFFF
     # The place of a number counts over the whole batch; a part draws from the place of its own first row on.
-    first = Place(int(np.prod(y.shape[1:]))) if task.facts["by_sample"] else 0
+    first = Place(task.facts["per_sample"]) if task.facts["per_sample"] else 0
     words = [int(np.prod(y.shape)), first, blocks.at(key), stream >> 32, stream & 0xFFFFFFFF, blocks.at(y)]
     return [Call(blocks.kernel("draw.uniform_numbers", blocks.kind(y)), tuple(words))]
 

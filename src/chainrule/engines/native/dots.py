@@ -1,9 +1,11 @@
 """Many dot products at once: C[i, j] = the sum over positions s and k of A[i; s; k] B[j; s; k].
 
 Numbers k lie side by side, in A and in B. So both are read as vectors, a tile of C keeps one vector of sums
-for each of its numbers, and the lanes are added up at the very end. It is the gradient by the weights of a
-convolution whose samples lie innermost: k are the samples, s the places of the image. And it is the product
-of a few samples with weights that are stored (outputs, inputs): there is one position, and k are the inputs.
+for each of its numbers, and the lanes are added up at the end. Positions are taken some at a time, so that
+what is read of A and B stays in the second-level cache while all tiles pass by. It is the gradient by the
+weights of a convolution whose samples lie innermost: k are the samples, s the places of the image. And it is
+the product of a few samples with weights that are stored (outputs, inputs): there is one position, and k are
+the inputs.
 
 The block::
 
@@ -22,6 +24,7 @@ from llvmlite import ir
 from chainrule.engines.native.assembly import I64, Assembly, Value
 from chainrule.engines.native.short import SIZE, Vectors
 
+NEAR = 32  # positions that all tiles pass by before the next ones come
 TILES = {3: (4, 2, 1), 2: (4, 2, 1), 1: (8, 4, 2, 1)}
 """For so many rows of a tile, so many columns: all vectors of sums and of the rows fit 16 registers."""
 
@@ -46,13 +49,19 @@ class DotsWriter:
         code = Assembly(self.module, self.name)
         words = [code.word(i) for i in range(14)]
         positions, m, n, k, a, a_row, a_place, b, b_column, b_place, c, c_row, c_column, adds = words
-        facts = [positions, k, a, a_row, a_place, b, b_column, b_place, c, c_row, c_column, adds]
-        first = I64(0)
-        for rows in TILES:
-            last = _last(code, first, m, rows)
-            with code.counting(first, last, rows) as i:
-                self._columns(code, facts, n, i, rows)
-            first = last
+        builder, adds = code.builder, code.builder.icmp_signed("!=", adds, I64(0))
+        one = builder.icmp_signed("<", positions, I64(1))  # C is written where there is nothing to add, too
+        with code.counting(I64(0), builder.select(one, I64(1), positions), NEAR) as at:
+            here = code.smaller(builder.sub(positions, at), NEAR)
+            keeps = builder.zext(builder.or_(adds, builder.icmp_signed(">", at, I64(0))), I64)
+            behind = [code.plus(table, code.times(at, 8)) for table in (a_place, b_place)]
+            facts = [here, k, a, a_row, behind[0], b, b_column, behind[1], c, c_row, c_column, keeps]
+            first = I64(0)
+            for rows in TILES:
+                last = _last(code, first, m, rows)
+                with code.counting(first, last, rows) as i:
+                    self._columns(code, facts, n, i, rows)
+                first = last
         code.builder.ret_void()
         return self.module
 

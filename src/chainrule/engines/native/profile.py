@@ -31,7 +31,7 @@ from chainrule.engines.native.ready import Ready, by_law, machine, run_calls
 from chainrule.engines.native.stretch import Trainer
 from chainrule.engines.profile import Measured, Peak, Spent, Stages, Subject
 from chainrule.graph import Graph, input_node
-from chainrule.keyed import folds, key_of, permutation
+from chainrule.keyed import KEY, folds, key_of, permutation
 from chainrule.plan.plan import plan
 from chainrule.plan.record import entry
 from chainrule.plan.task import PARTS, Buffer, Task
@@ -194,10 +194,10 @@ class _Lanes:
 
     def _own(self) -> Own:
         state = self.trainer.state
-        return Own(state["key"], state["step"], self._lanes.loss, self._lanes.rate)
+        return Own(state[KEY], state["step"], self._lanes.loss, self._lanes.rate)
 
     def _keys(self, steps: int) -> np.ndarray:
-        is_drawing = "key" in self._subject.graph.inputs
+        is_drawing = KEY in self._subject.graph.inputs
         return folds(key_of(0), np.arange(steps)) if is_drawing else np.zeros((0, 2), np.uint32)
 
     def _put_back(self) -> None:
@@ -317,7 +317,7 @@ def _looks(
 def _feeds(subject: Subject, state: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """What the step is given: the first rows, the state, its number and a key."""
     rows = {name: array[: subject.batch] for name, array in subject.data.items()}
-    whole = {**rows, **state, "step": np.zeros((), np.int64), "key": key_of(0)}
+    whole = {**rows, **state, "step": np.zeros((), np.int64), KEY: key_of(0)}
     nodes = subject.graph.inputs
     return {name: np.asarray(whole[name], node.dtype, order="C") for name, node in nodes.items()}
 

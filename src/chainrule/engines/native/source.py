@@ -4,8 +4,8 @@ Machine code can be wrong in two ways: what was written is wrong, or the compile
 To tell them apart, each kernel's address in a program's table is replaced by that of a small function that
 calls back into Python. There a kernel of ``kernels`` runs as the Python function it is, its pointers being
 arrays of NumPy at the same addresses; a fused loop is read from its text, line by line, with the law of each
-card. Plan, memory, blocks and order stay those of the compiled program. Code that is written in the words of
-the processor (matrix products) has no other source; it runs as it is.
+card; what is written in the words of the processor (matrix products, scores) is computed by its definition.
+Plan, memory, blocks and order stay those of the compiled program.
 
 It is some thousand times slower, and meant for finding faults.
 """
@@ -16,7 +16,7 @@ import ctypes
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from types import FunctionType, SimpleNamespace
+from types import CellType, FunctionType
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from chainrule.engines.binding import bind
 from chainrule.engines.native import repeat
 from chainrule.engines.native.block import COVERED
 from chainrule.engines.native.machine import SOURCES, source_of
+from chainrule.engines.native.plain import array_at, plain
 from chainrule.engines.native.pointer import pointer
 from chainrule.engines.native.ready import Ready
 from chainrule.graph import Graph
@@ -64,11 +65,17 @@ def without_kernel(graph: Graph) -> tuple[str, ...]:
     return tuple(dict.fromkeys(node.op.name for node in graph.nodes if node.op.name not in COVERED))
 
 
-def by_source(table: np.ndarray) -> None:
-    """Replace the kernels of a table (..., 2) of kernel and block addresses by functions in Python."""
+def by_source(table: np.ndarray, whole: int = 0) -> None:
+    """Replace the kernels of a table (..., 2) of kernels and blocks by functions in Python.
+
+    Args:
+        table: the addresses of kernels and of their blocks.
+        whole: where a loop's own block begins: the blocks of its steps are counted in words from there.
+    """
     for row in table.reshape(-1, 2):
         if SOURCES.get(int(row[0])) == repeat.SOURCE:
-            by_source(repeat.inner_table(int(row[1])))
+            block = whole + 8 * int(row[1]) if whole else int(row[1])
+            by_source(repeat.inner_table(block), block)
             continue
         found = _callback(SOURCES.get(int(row[0]), ""))
         if found is not None:
@@ -78,7 +85,10 @@ def by_source(table: np.ndarray) -> None:
 @cache
 def _callback(source: str) -> Any:
     """A kernel's source as a C function that calls Python; ``None`` where there is none."""
-    run = _uncompiled(source_of(source).run) if _KERNEL_NAME.match(source) else _read(source)
+    if _KERNEL_NAME.match(source):
+        run = _uncompiled(source_of(source).run)
+    else:
+        run = plain(source) or _read(source)
     return None if run is None else _KERNEL(np.errstate(all="ignore")(run))
 
 
@@ -92,9 +102,13 @@ def _uncompiled(function: Any) -> Run | None:
     if None in meant.values():
         return None
     surroundings = {**function.__globals__, **meant}
-    return FunctionType(
-        function.__code__, surroundings, function.__name__, function.__defaults__, function.__closure__
-    )
+    held = tuple(CellType(_part(cell.cell_contents)) for cell in function.__closure__ or ())
+    return FunctionType(function.__code__, surroundings, function.__name__, function.__defaults__, held)
+
+
+def _part(value: Any) -> Any:
+    """What a kernel holds: a part of it as it is written, or a fact."""
+    return _uncompiled(value.py_func) if hasattr(value, "py_func") else value
 
 
 @cache
@@ -103,16 +117,10 @@ def _in_python(value: Any) -> Any:
     if value is pointer:
         return lambda address, like: (int(address), np.asarray(like).dtype)
     if value is carray:
-        return lambda at, length: _array(at[0], at[1], (int(length),), (at[1].itemsize,))
+        return lambda at, length: array_at(at[0], at[1], (int(length),), (at[1].itemsize,))
     if type(value) is type(pointer):  # another instruction
         return None
     return _uncompiled(value.py_func) if hasattr(value, "py_func") else value
-
-
-def _array(address: int, kind: np.dtype, shape: Sequence[int], strides: Sequence[int]) -> np.ndarray:
-    """The numbers in memory at an address; strides in bytes."""
-    words = {"data": (address, False), "typestr": kind.str, "shape": tuple(shape), "strides": tuple(strides)}
-    return np.asarray(SimpleNamespace(__array_interface__={**words, "version": 3}))
 
 
 # --- loops, by their text
@@ -144,14 +152,14 @@ def _read(text: str) -> Run | None:
 def _operands(block: int, rank: int, kinds: Sequence[np.dtype]) -> list[np.ndarray]:
     """The arrays a loop's block speaks of: [first, last, lengths, then an address and strides of each]."""
     size = 1 + rank + len(kinds) * (1 + rank)
-    words = [int(word) for word in _array(block, np.dtype(np.int64), (size,), (8,))]
+    words = [int(word) for word in array_at(block, np.dtype(np.int64), (size,), (8,))]
     first, last = words[:2]
     shape = (max(last - first, 0), *words[2 : 1 + rank])
     arrays = []
     for i, kind in enumerate(kinds):
         address, *strides = words[1 + rank + i * (1 + rank) :][: 1 + rank]
         start = address + first * strides[0] * kind.itemsize
-        arrays.append(_array(start, kind, shape, [step * kind.itemsize for step in strides]))
+        arrays.append(array_at(start, kind, shape, tuple(step * kind.itemsize for step in strides)))
     return arrays
 
 

@@ -22,6 +22,7 @@ from chainrule.engines.native.lanes import GATHER, Job, Lanes
 from chainrule.engines.native.machine import callable_at
 from chainrule.engines.native.ready import machine, refuse_outside
 from chainrule.graph import Graph, Node
+from chainrule.keyed import KEY
 from chainrule.plan.lower import has_kernel
 from chainrule.plan.need import Need, step_need
 from chainrule.plan.plan import Cut
@@ -54,7 +55,7 @@ class Trainer:
         kept = {k: np.ascontiguousarray(v, kinds[k]) for k, v in data.items() if k in kinds}
         self.threads, self.state = threads, state
         self.state["step"] = np.zeros(1, np.int64)
-        self.state["key"] = np.zeros(2, np.uint32)
+        self.state[KEY] = np.zeros(2, np.uint32)
         self.flag = np.zeros(1, np.int64)
         self.job = Job(graph, Cut(1, "loss", tuple(core), homes), cores, kept, state, self.flag)
         self._lanes: dict[int, Lanes] = {}
@@ -141,7 +142,7 @@ class Desk:
         self._patches = table.patches.reshape(-1).data  # a number is set sooner there than in the array
         self._gathers = [4 * int(at) + 2 for at in np.flatnonzero(table.patches[:, :, 1] == GATHER)]
         counts = len(table.marks), table.tables.shape[2], table.words.shape[2], table.patches.shape[1]
-        own = table.marks, table.tables, table.words, table.patches, state["key"]
+        own = table.marks, table.tables, table.words, table.patches, state[KEY]
         moved = state["step"], lanes.loss, lanes.rate
         fixed = [*table.numbers.tolist(), *counts, 0, 0, *map(address, own), 0, *map(address, moved), 0, 0]
         self._blocks = np.array([(thread, threads, *fixed) for thread in range(threads)], np.int64)

@@ -30,7 +30,20 @@ ENTRIES: dict[str, Entry] = {
     "E219": Entry("a window of the pool holds nothing but padding", "汇聚的某个窗口中只有填充"),
     "E227": Entry("the inputs of a loop do not fit its step", "循环的输入与其单步不符"),
     "E228": Entry("the sequences of a loop are not equally long", "循环的各个序列长度不一致"),
+    # E220 to E226: sequences, attention, and nets that are run word by word.
+    "E220": Entry("{op} needs a sequence of vectors", "{op} 需要向量序列"),
+    "E221": Entry(
+        "{op} cannot deal the channels out to its {what} evenly", "{op} 无法把通道均分给{what_zh}"
+    ),
+    "E222": Entry("the mask of {op} has none of its forms", "{op} 的遮蔽（mask）形状不符"),
+    "E223": Entry("{op} cannot be run word by word", "{op} 不能逐词运行"),
+    "E224": Entry("the sequence is longer than the positions of {op}", "序列的长度超出了 {op} 的位置数"),
+    "E225": Entry("the cache has no room for more words", "缓存已满，放不下更多的词"),
+    "E226": Entry("the sequences given to {op} do not fit each other", "给 {op} 的各个序列互不相符"),
     "E230": Entry("{op} needs two numbers or more to find their spread", "{op} 需要至少两个数才能求出方差"),
+    "E231": Entry(
+        "{op} needs the values and the winners of a max pool", "{op} 需要最大汇聚给出的值与胜出位置"
+    ),
     "E251": Entry("numbers of kind {dtype} are not computed with", "不支持 {dtype} 类型的数"),
     "E252": Entry("{op} needs numbers of one kind", "{op} 的各个输入的数值类型必须相同"),
     "E253": Entry("{op} needs {kind} numbers", "{op} 需要 {kind} 类型的数"),

@@ -14,5 +14,9 @@ ENTRIES: dict[str, Entry] = {
     "E508": Entry("{what} does not fit into the memory that is free", "空闲内存容纳不下{what_zh}"),
     "E507": Entry("this model gives values, not probabilities", "此模型输出数值，而不是概率"),
     "E505": Entry("the training to go on with was another one", "要继续的训练与当前设置不一致"),
+    "E510": Entry("targets and answers that no metric can compare", "目标与预测无法用指标比较"),
+    "E511": Entry("the callback {callback} failed", "回调 {callback} 出错"),
+    "E512": Entry("the file that is there is no such log", "已有的文件不是这种日志"),
+    "E513": Entry("no learning rate of this range can be tried", "此范围内没有可以尝试的学习率"),
     "E509": Entry("no path of frames can say this target", "没有任何路径能读出这个目标序列"),
 }

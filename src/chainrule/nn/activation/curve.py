@@ -14,19 +14,21 @@ numbers. They have a ``build``.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from chainrule import notation
 from chainrule.errors import UsageError
+from chainrule.frozen import frozen
 from chainrule.graph import Node
 from chainrule.nn.initialiser import XAVIER, Initialiser
 from chainrule.nn.scope import Scope
 from chainrule.nn.setting import is_number, shown, unknown
-from chainrule.notation import Number, Product, Quotient, Symbol, Tree, parse, substitute, to_ascii
+from chainrule.notation import Number, Product, Quotient, Symbol, Tree, parse, substitute
 from chainrule.ops import CARDS
 from chainrule.ops.dictionary import nodes_of
 
 
-@dataclass(frozen=True)
+@frozen
 class Knob:
     """A setting of an activation: its usual value and the values it may have.
 
@@ -61,7 +63,7 @@ class Knob:
         return ", ".join([kind, *limits])
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True)
 class Curve:
     """An activation function.
 
@@ -145,7 +147,7 @@ class Curve:
                 return Number(numbers[tree.name])
             return _without_ones(tree)
 
-        return to_ascii(substitute(parse(self.formula), replace), digits=None)
+        return notation.to_ascii(substitute(parse(self.formula), replace), digits=None)
 
     @property
     def elsewhere(self) -> tuple[str, ...]:

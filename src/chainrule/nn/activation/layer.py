@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from chainrule.frozen import frozen
 from chainrule.graph import Node
 from chainrule.nn.activation.curve import Curve
 from chainrule.nn.activation.table import ACTIVATIONS
@@ -14,7 +14,7 @@ from chainrule.nn.scope import Scope
 from chainrule.nn.setting import unknown
 
 
-@dataclass(frozen=True, init=False)
+@frozen
 class Activation(Layer):
     """Bends every number by one function, such as relu; without it, stacked layers are one linear layer.
 

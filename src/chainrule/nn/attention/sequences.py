@@ -45,7 +45,7 @@ def taken(owner: Layer, x: Node | Mapping[str, Node], rank: int | None = None) -
     named = x if isinstance(x, Mapping) else {"sequence": x}
     both = {"query", "value"} if "sequence" not in named else {"sequence"}
     may = both | ({"key", "mask"} if "sequence" not in named else {"mask"})
-    require_names(owner, named, both, may)
+    require_names(named, both, may)
     query = named["sequence"] if "sequence" in named else named["query"]
     value = named["sequence"] if "sequence" in named else named["value"]
     key = named.get("key", value)
@@ -55,7 +55,7 @@ def taken(owner: Layer, x: Node | Mapping[str, Node], rank: int | None = None) -
     return Taken(query, key, value, named.get("mask"), query is value and key is value)
 
 
-def require_names(owner: Layer, x: Node | Mapping[str, Node], must: set[str], may: set[str]) -> None:
+def require_names(x: Node | Mapping[str, Node], must: set[str], may: set[str]) -> None:
     """Refuse values by name unless all of ``must`` and none but ``may`` are there.
 
     Fails:
@@ -67,7 +67,7 @@ def require_names(owner: Layer, x: Node | Mapping[str, Node], must: set[str], ma
         close = nearest(odd[0], may)
         wanted = ", ".join(f'"{name}": ...' for name in sorted(must))
         raise UsageError(
-            "E101", where=type(owner).__name__, name=odd[0],
+            "E101", name=odd[0],
             expected=f"{', '.join(sorted(must))}; perhaps {', '.join(sorted(may - must)) or 'nothing else'}",
             received=", ".join(x) if isinstance(x, Mapping) else "one value",
             notes=[f'"{name}" is missing' if name in must else f'"{name}" is not known' for name in odd],

@@ -20,7 +20,14 @@ from chainrule.nn.initialiser.drawn import (
     fans,
     truncated_std,
 )
-from chainrule.nn.initialiser.structured import Blocks, Dirac, Eye, Orthogonal, SparseNormal, newton_schulz_steps
+from chainrule.nn.initialiser.structured import (
+    Blocks,
+    Dirac,
+    Eye,
+    Orthogonal,
+    SparseNormal,
+    newton_schulz_steps,
+)
 from chainrule.nn.setting import unknown
 
 XAVIER = Scaled(1.0, "mean", "uniform")

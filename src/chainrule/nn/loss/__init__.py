@@ -5,83 +5,38 @@ name, ``LOSS_FUNCTIONS`` the same as functions of nodes that give the mean. ``sa
 loss is; the other files have one kind of loss each.
 """
 
-from chainrule.nn.loss.circle import Circle
-from chainrule.nn.loss.classification import (
-    NLL,
-    BinaryCrossEntropy,
-    BinaryFocal,
-    CategoricalFocal,
-    CrossEntropy,
-    GeneralizedCrossEntropy,
-    SoftCrossEntropy,
-)
-from chainrule.nn.loss.ctc import CTC
-from chainrule.nn.loss.likelihood import GaussianNLL, KLDivergence, Poisson
-from chainrule.nn.loss.margin import (
-    CategoricalHinge,
-    Hinge,
-    HingeEmbedding,
-    MultilabelMargin,
-    MultiMargin,
-    SoftMargin,
-    SquaredHinge,
-)
-from chainrule.nn.loss.overlap import Dice, Tversky
-from chainrule.nn.loss.pair import Contrastive, CosineEmbedding, MarginRanking, TripletMargin
-from chainrule.nn.loss.regression import (
-    MAE,
-    MAPE,
-    MSE,
-    MSLE,
-    CosineLoss,
-    HalfMSE,
-    Huber,
-    LogCosh,
-    SmoothL1,
-)
-from chainrule.nn.loss.sample import Loss, per_sample
-from chainrule.nn.loss.table import LOSS_FUNCTIONS, LOSSES, known_loss, known_losses, refuse_mismatch
+from __future__ import annotations
 
-__all__ = [
-    "CTC",
-    "LOSSES",
-    "LOSS_FUNCTIONS",
-    "MAE",
-    "MAPE",
-    "MSE",
-    "MSLE",
-    "NLL",
-    "BinaryCrossEntropy",
-    "BinaryFocal",
-    "CategoricalFocal",
-    "CategoricalHinge",
-    "Circle",
-    "Contrastive",
-    "CosineEmbedding",
-    "CosineLoss",
-    "CrossEntropy",
-    "Dice",
-    "GaussianNLL",
-    "GeneralizedCrossEntropy",
-    "HalfMSE",
-    "Hinge",
-    "HingeEmbedding",
-    "Huber",
-    "KLDivergence",
-    "LogCosh",
-    "Loss",
-    "MarginRanking",
-    "MultiMargin",
-    "MultilabelMargin",
-    "Poisson",
-    "SmoothL1",
-    "SoftCrossEntropy",
-    "SoftMargin",
-    "SquaredHinge",
-    "TripletMargin",
-    "Tversky",
-    "known_loss",
-    "known_losses",
-    "per_sample",
-    "refuse_mismatch",
-]
+from typing import Any
+
+from chainrule.door import Door
+
+_DOOR = Door(
+    __name__,
+    {
+        "circle": "Circle",
+        "classification": (
+            "NLL BinaryCrossEntropy BinaryFocal CategoricalFocal CrossEntropy GeneralizedCrossEntropy "
+            "SoftCrossEntropy"
+        ),
+        "ctc": "CTC",
+        "function": "LOSS_FUNCTIONS",
+        "likelihood": "GaussianNLL KLDivergence Poisson",
+        "margin": (
+            "CategoricalHinge Hinge HingeEmbedding MultiMargin MultilabelMargin SoftMargin SquaredHinge"
+        ),
+        "overlap": "Dice Tversky",
+        "pair": "Contrastive CosineEmbedding MarginRanking TripletMargin",
+        "regression": "MAE MAPE MSE MSLE CosineLoss HalfMSE Huber LogCosh SmoothL1",
+        "sample": "Loss per_sample",
+        "table": "LOSSES known_loss known_losses refuse_mismatch",
+    },
+)
+
+
+def __getattr__(name: str) -> Any:
+    return _DOOR.fetch(name)
+
+
+def __dir__() -> list[str]:
+    return _DOOR.names

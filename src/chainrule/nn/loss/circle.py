@@ -11,9 +11,9 @@ again. What remains is at least half of what was there, so no digits are lost.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
+from chainrule.frozen import frozen
 from chainrule.graph import Node
 from chainrule.nn.loss.direction import length
 from chainrule.nn.loss.sample import Loss, require_shape
@@ -24,7 +24,7 @@ from chainrule.spec import Spec
 _NEVER = -1e30  # a logarithm of 0 that can be calculated with
 
 
-@dataclass(frozen=True)
+@frozen
 class Circle(Loss):
     """Vectors of one class should point the same way, those of others away: each pair weighed by distance.
 

@@ -9,9 +9,9 @@ to see them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
+from chainrule.frozen import frozen
 from chainrule.graph import Node
 from chainrule.nn.loss.one_class import OneClass, right
 from chainrule.nn.loss.sample import Loss
@@ -23,7 +23,7 @@ from chainrule.spec import Spec, bound
 _NEVER_ZERO = 1e-30  # a power of 0 between 0 and 1 has an infinite slope
 
 
-@dataclass(frozen=True)
+@frozen
 class BinaryCrossEntropy(Loss):
     """Minus the log-probability of yes or no, from one score (logit) for each question.
 
@@ -85,7 +85,7 @@ class BinaryCrossEntropy(Loss):
         return PUBLIC["sigmoid"](output)
 
 
-@dataclass(frozen=True)
+@frozen
 class BinaryFocal(Loss):
     """Binary cross-entropy in which what is already answered well counts little: for rare yeses.
 
@@ -139,7 +139,7 @@ class BinaryFocal(Loss):
         return PUBLIC["sigmoid"](output)
 
 
-@dataclass(frozen=True)
+@frozen
 class CrossEntropy(OneClass):
     """Minus the log-probability of the right class, from scores (logits) of K classes.
 
@@ -190,7 +190,7 @@ class CrossEntropy(OneClass):
         )
 
 
-@dataclass(frozen=True)
+@frozen
 class NLL(OneClass):
     """Minus the log-probability of the right class, for a net that ends in log-probabilities.
 
@@ -219,7 +219,7 @@ class NLL(OneClass):
         return PUBLIC["exp"](output)
 
 
-@dataclass(frozen=True)
+@frozen
 class SoftCrossEntropy(Loss):
     """Cross-entropy for targets that are probabilities themselves: mixed images, a teacher's answers, votes.
 
@@ -249,7 +249,7 @@ class SoftCrossEntropy(Loss):
         return PUBLIC["softmax"](output)
 
 
-@dataclass(frozen=True)
+@frozen
 class CategoricalFocal(OneClass):
     """Cross-entropy in which samples that are already answered well count little: for rare classes.
 
@@ -289,7 +289,7 @@ class CategoricalFocal(OneClass):
         return self.weighed(focus(1.0 - PUBLIC["exp"](log_p), self.gamma, -log_p) * self.alpha, hot)
 
 
-@dataclass(frozen=True)
+@frozen
 class GeneralizedCrossEntropy(OneClass):
     """Between cross-entropy (q near 0) and the absolute error (q = 1): robust against wrong labels.
 

@@ -21,12 +21,12 @@ Reference: Graves, Fernández, Gomez and Schmidhuber (2006), Connectionist tempo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from chainrule.errors import TrainingError
+from chainrule.frozen import frozen
 from chainrule.graph import Node, constant
 from chainrule.nn.loss.sample import Loss, require_shape
 from chainrule.nn.setting import require, require_whole
@@ -37,7 +37,7 @@ _NEVER = -1e30  # a logarithm of 0 that can be calculated with
 _IMPOSSIBLE = 1e29
 
 
-@dataclass(frozen=True)
+@frozen
 class CTC(Loss):
     """Minus the log-probability of a sequence of labels, over all ways to spread it over the frames.
 

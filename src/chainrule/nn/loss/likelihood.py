@@ -7,9 +7,9 @@ the target is under it. Where a number must be positive the net gives its logari
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import ClassVar
 
+from chainrule.frozen import frozen
 from chainrule.graph import Node
 from chainrule.nn.loss.sample import Loss, require_shape
 from chainrule.nn.setting import require_number
@@ -18,7 +18,7 @@ from chainrule.ops.part import slice_axis
 from chainrule.spec import Spec
 
 
-@dataclass(frozen=True)
+@frozen
 class Poisson(Loss):
     """For targets that count events: minus the log-probability under a Poisson distribution.
 
@@ -69,7 +69,7 @@ class Poisson(Loss):
         return PUBLIC["exp"](output) if self.log_rate else output
 
 
-@dataclass(frozen=True)
+@frozen
 class GaussianNLL(Loss):
     """For a net that also says how sure it is: minus the log-probability under a normal distribution.
 
@@ -132,7 +132,7 @@ class GaussianNLL(Loss):
         return slice_axis(output, output.rank - 1, 0, last // 2)
 
 
-@dataclass(frozen=True)
+@frozen
 class KLDivergence(Loss):
     """How far the net's probabilities are from those wanted: 0 only if they are the same.
 

@@ -6,9 +6,9 @@ same, which is on the right side of one half but says nothing reliable of how li
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
+from chainrule.frozen import frozen
 from chainrule.graph import Node
 from chainrule.nn.loss.one_class import OneClass, right
 from chainrule.nn.loss.sample import Loss, require_shape, signs
@@ -17,7 +17,7 @@ from chainrule.ops import PUBLIC
 from chainrule.spec import Spec, bound
 
 
-@dataclass(frozen=True)
+@frozen
 class Hinge(Loss):
     """0 once the score is on the right side by 1, growing in a straight line before: the support vector loss.
 
@@ -47,7 +47,7 @@ class Hinge(Loss):
         return PUBLIC["sigmoid"](output)
 
 
-@dataclass(frozen=True)
+@frozen
 class SquaredHinge(Hinge):
     """The square of the hinge: smooth where it begins, and hard on answers that are far off.
 
@@ -70,7 +70,7 @@ class SquaredHinge(Hinge):
         return PUBLIC["square"](super().terms(output, target))
 
 
-@dataclass(frozen=True)
+@frozen
 class SoftMargin(Hinge):
     """A hinge with a rounded corner: the logistic loss of labels that are 1 and -1.
 
@@ -94,7 +94,7 @@ class SoftMargin(Hinge):
         return PUBLIC["softplus"](-signs(target) * output)
 
 
-@dataclass(frozen=True)
+@frozen
 class HingeEmbedding(Loss):
     """For distances: what belongs together should be near, what does not at least a margin apart.
 
@@ -127,7 +127,7 @@ class HingeEmbedding(Loss):
         return PUBLIC["where"](target > 0.0, output, PUBLIC["relu"](self.margin - output))
 
 
-@dataclass(frozen=True)
+@frozen
 class CategoricalHinge(OneClass):
     """The right class should score at least 1 more than the best of the others (and than 0).
 
@@ -154,7 +154,7 @@ class CategoricalHinge(OneClass):
         return self.weighed(PUBLIC["relu"](others - right(output, hot) + 1.0), hot)
 
 
-@dataclass(frozen=True)
+@frozen
 class MultiMargin(OneClass):
     """The right class should score more than each of the others by a margin.
 
@@ -196,7 +196,7 @@ class MultiMargin(OneClass):
         return self.weighed(each, hot)
 
 
-@dataclass(frozen=True)
+@frozen
 class MultilabelMargin(Loss):
     """Every class a sample has should score at least 1 more than every class it has not.
 

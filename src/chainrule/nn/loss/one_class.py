@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from chainrule.errors import ShapeError
+from chainrule.frozen import frozen
 from chainrule.graph import Node
 from chainrule.nn.loss.sample import Loss, per_sample
 from chainrule.nn.loss.weight import Weights, known_weights, weights_node
@@ -13,7 +12,7 @@ from chainrule.ops import PUBLIC
 from chainrule.spec import Spec, shape_text
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True)
 class OneClass(Loss):
     """Base of the losses of scores (B, ..., K) against class numbers (B, ...).
 

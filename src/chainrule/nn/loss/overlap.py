@@ -7,9 +7,9 @@ batch at once, unless its ``axis`` says otherwise.)
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
+from chainrule.frozen import frozen
 from chainrule.graph import Node
 from chainrule.nn.loss.sample import Loss, per_sample, require_shape
 from chainrule.nn.setting import require_number
@@ -19,7 +19,7 @@ from chainrule.spec import Spec
 _EMPTY = 1e-7  # keeps the quotient a number where nothing is marked
 
 
-@dataclass(frozen=True)
+@frozen
 class Tversky(Loss):
     """1 minus the share of the marked area that both agree on, each kind of error at a price of its own.
 
@@ -73,7 +73,7 @@ class Tversky(Loss):
         return PUBLIC["sigmoid"](output)
 
 
-@dataclass(frozen=True)
+@frozen
 class Dice(Loss):
     """1 minus twice the common area over the sum of both areas.
 

@@ -6,9 +6,9 @@ one number for each pair, which is large where the target should be yes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
+from chainrule.frozen import frozen
 from chainrule.graph import Node
 from chainrule.nn.loss.direction import DISTANCES, cosine, length
 from chainrule.nn.loss.sample import Loss, require_shape, signs
@@ -17,7 +17,7 @@ from chainrule.ops import PUBLIC
 from chainrule.spec import Spec
 
 
-@dataclass(frozen=True)
+@frozen
 class Side(Loss):
     """Base of the losses of vectors side by side: output (B, n, D), target (B,)."""
 
@@ -33,7 +33,7 @@ class Side(Loss):
 _STACK = "cr.stack([a, b], 1)"
 
 
-@dataclass(frozen=True)
+@frozen
 class MarginRanking(Loss):
     """Of two scores the one that should be higher should be so by a margin.
 
@@ -76,7 +76,7 @@ class MarginRanking(Loss):
         return output[:, 0] - output[:, 1]
 
 
-@dataclass(frozen=True)
+@frozen
 class CosineEmbedding(Side):
     """Vectors that belong together should point the same way, others at least not closely so.
 
@@ -114,7 +114,7 @@ class CosineEmbedding(Side):
         return cosine(output[:, 0], output[:, 1])
 
 
-@dataclass(frozen=True)
+@frozen
 class Contrastive(Side):
     """Vectors that belong together are drawn together, others pushed apart until a margin lies between.
 
@@ -156,7 +156,7 @@ class Contrastive(Side):
         return self.margin / 2.0 - length(output[:, 0] - output[:, 1])
 
 
-@dataclass(frozen=True)
+@frozen
 class TripletMargin(Side):
     """An anchor should lie nearer to its like than to a stranger, by a margin.
 

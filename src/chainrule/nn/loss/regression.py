@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import ClassVar
 
+from chainrule.frozen import frozen
 from chainrule.graph import Node
 from chainrule.nn.loss.direction import cosine
 from chainrule.nn.loss.sample import Loss, require_shape
@@ -16,7 +16,7 @@ from chainrule.spec import Spec
 _SMALLEST = 1e-7  # what Keras divides by, and takes logarithms of, where a number is 0
 
 
-@dataclass(frozen=True)
+@frozen
 class HalfMSE(Loss):
     """Half the squared error: the article's J = 1/(2n) sum (yhat - y)^2, whose gradient is the error itself.
 
@@ -39,7 +39,7 @@ class HalfMSE(Loss):
         return PUBLIC["square"](output - target) / 2.0
 
 
-@dataclass(frozen=True)
+@frozen
 class MSE(Loss):
     """The squared error, averaged over the outputs: large errors count far more than small ones.
 
@@ -65,7 +65,7 @@ class MSE(Loss):
         return PUBLIC["square"](output - target)
 
 
-@dataclass(frozen=True)
+@frozen
 class MAE(Loss):
     """The absolute error, averaged over the outputs: every unit of error counts alike, so outliers pull less.
 
@@ -91,7 +91,7 @@ class MAE(Loss):
         return PUBLIC["abs"](output - target)
 
 
-@dataclass(frozen=True)
+@frozen
 class Huber(Loss):
     """Squared for small errors, absolute for large ones: smooth at 0 and calm about outliers.
 
@@ -130,7 +130,7 @@ class Huber(Loss):
         return c * (d - c / 2.0)
 
 
-@dataclass(frozen=True)
+@frozen
 class SmoothL1(Loss):
     """``huber`` divided by where it bends, so that its slope far away is always 1.
 
@@ -165,7 +165,7 @@ class SmoothL1(Loss):
         return Huber(self.beta).terms(output, target) / self.beta
 
 
-@dataclass(frozen=True)
+@frozen
 class LogCosh(Loss):
     """The logarithm of the hyperbolic cosine of the error: like ``huber``, but smooth everywhere.
 
@@ -192,7 +192,7 @@ class LogCosh(Loss):
         return d + PUBLIC["softplus"](d * -2.0) - math.log(2.0)
 
 
-@dataclass(frozen=True)
+@frozen
 class MAPE(Loss):
     """The absolute error in per cent of the target, averaged over the outputs.
 
@@ -218,7 +218,7 @@ class MAPE(Loss):
         return PUBLIC["abs"](output - target) / size * 100.0
 
 
-@dataclass(frozen=True)
+@frozen
 class MSLE(Loss):
     """The squared difference of logarithms: a factor of 2 costs the same for small and large targets.
 
@@ -242,7 +242,7 @@ class MSLE(Loss):
         return PUBLIC["square"](logs[0] - logs[1])
 
 
-@dataclass(frozen=True)
+@frozen
 class CosineLoss(Loss):
     """Minus the cosine of the angle between output and target: only the direction counts, not the length.
 

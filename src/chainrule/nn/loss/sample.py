@@ -14,16 +14,16 @@ What a loss compares:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from chainrule.errors import DtypeError, ShapeError
+from chainrule.frozen import frozen
 from chainrule.graph import Node
 from chainrule.ops import PUBLIC
 from chainrule.spec import INTEGERS, Spec, shape_text
 
 
-@dataclass(frozen=True)
+@frozen
 class Loss:
     """Base of every loss: it says ``terms``, or ``__call__`` where a sample has no terms of its own.
 

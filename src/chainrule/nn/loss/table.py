@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
+from chainrule.door import Table
 from chainrule.errors import UsageError
-from chainrule.graph import Node, constant
-from chainrule.nn.loss import classification, likelihood, margin, overlap, pair, regression
-from chainrule.nn.loss.circle import Circle
-from chainrule.nn.loss.ctc import CTC
+from chainrule.graph import Node
 from chainrule.nn.loss.sample import Loss
 from chainrule.nn.setting import unknown
 from chainrule.spec import Spec
 
-LOSSES: dict[str, type[Loss]] = {
-    kind.name: kind
-    for kind in (
-        regression.HalfMSE, regression.MSE, regression.MAE, regression.Huber, regression.SmoothL1,
-        regression.LogCosh, regression.MAPE, regression.MSLE, regression.CosineLoss,
-        likelihood.Poisson, likelihood.GaussianNLL, likelihood.KLDivergence,
-        classification.BinaryCrossEntropy, classification.CrossEntropy, classification.SoftCrossEntropy,
-        classification.NLL, classification.BinaryFocal, classification.CategoricalFocal,
-        classification.GeneralizedCrossEntropy,
-        margin.Hinge, margin.SquaredHinge, margin.SoftMargin, margin.CategoricalHinge, margin.MultiMargin,
-        margin.MultilabelMargin, margin.HingeEmbedding,
-        pair.MarginRanking, pair.CosineEmbedding, pair.Contrastive, pair.TripletMargin, Circle,
-        overlap.Dice, overlap.Tversky, CTC,
-    )
-}  # fmt: skip
+LOSSES: Table[type[Loss]] = Table("chainrule.nn.loss", {
+    "half_mse": "regression.HalfMSE", "mse": "regression.MSE", "mae": "regression.MAE",
+    "huber": "regression.Huber", "smooth_l1": "regression.SmoothL1", "log_cosh": "regression.LogCosh",
+    "mape": "regression.MAPE", "msle": "regression.MSLE", "cosine_similarity": "regression.CosineLoss",
+    "poisson": "likelihood.Poisson", "gaussian_nll": "likelihood.GaussianNLL",
+    "kl_divergence": "likelihood.KLDivergence",
+    "binary_cross_entropy": "classification.BinaryCrossEntropy",
+    "cross_entropy": "classification.CrossEntropy",
+    "soft_cross_entropy": "classification.SoftCrossEntropy", "nll": "classification.NLL",
+    "binary_focal": "classification.BinaryFocal", "categorical_focal": "classification.CategoricalFocal",
+    "generalized_cross_entropy": "classification.GeneralizedCrossEntropy",
+    "hinge": "margin.Hinge", "squared_hinge": "margin.SquaredHinge", "soft_margin": "margin.SoftMargin",
+    "categorical_hinge": "margin.CategoricalHinge", "multi_margin": "margin.MultiMargin",
+    "multilabel_margin": "margin.MultilabelMargin", "hinge_embedding": "margin.HingeEmbedding",
+    "margin_ranking": "pair.MarginRanking", "cosine_embedding": "pair.CosineEmbedding",
+    "contrastive": "pair.Contrastive", "triplet_margin": "pair.TripletMargin", "circle": "circle.Circle",
+    "dice": "overlap.Dice", "tversky": "overlap.Tversky", "ctc": "ctc.CTC",
+})  # fmt: skip
 _REFUSED = {"logits": ("sigmoid", "softmax", "log_softmax"), "log-probabilities": ("sigmoid", "softmax")}
 _WANTS_ZH = {"logits": "未规范化的预测 (logit)", "log-probabilities": "对数概率"}
 _KEEPS_NUMBERS = ("reshape", "cast", "transpose")
@@ -97,24 +97,3 @@ def refuse_mismatch(loss: Loss, output: Node) -> None:
             received=f"numbers after {made}",
             fix=drop if logits else 'activation="log_softmax" in the last layer',
         )  # fmt: skip
-
-
-def _function(kind: type[Loss]) -> Callable[..., Node]:
-    """The loss as a function of nodes that gives J, the mean over the batch; a target may be numbers."""
-
-    def apply(prediction: Node, target: Any, weight: Any = None, **settings: Any) -> Node:
-        loss = kind(**settings)
-        if not isinstance(target, Node):
-            given, wanted = target, loss.target(prediction.spec)
-            target = constant(target, wanted.dtype if wanted.is_float else None)
-            loss.refuse(given, prediction.spec)
-        if weight is not None and not isinstance(weight, Node):
-            weight = constant(weight, prediction.dtype)
-        return loss.mean(prediction, target, weight)
-
-    apply.__name__ = apply.__qualname__ = kind.name
-    apply.__doc__ = kind.__doc__
-    return apply
-
-
-LOSS_FUNCTIONS: dict[str, Callable[..., Node]] = {name: _function(kind) for name, kind in LOSSES.items()}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from chainrule.frozen import frozen
 from chainrule.graph import Node
 from chainrule.nn.clip import Clip
 from chainrule.nn.optimizer.average import Around
@@ -15,7 +15,7 @@ from chainrule.ops import PUBLIC
 from chainrule.spec import Shape
 
 
-@dataclass(frozen=True)
+@frozen
 class Accumulated(Around):
     """Adds up the gradients of several batches and moves once by their mean.
 

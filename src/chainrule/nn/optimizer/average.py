@@ -11,8 +11,8 @@ momentum they follow closely enough.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from chainrule.frozen import frozen
 from chainrule.graph import Node
 from chainrule.nn.optimizer.contract import Moved, Nodes, Now, Optimizer, Rule, Slot, running, warmed
 from chainrule.nn.schedule import Schedule
@@ -21,7 +21,7 @@ from chainrule.ops import PUBLIC
 from chainrule.spec import Shape
 
 
-@dataclass(frozen=True)
+@frozen
 class Around(Optimizer):
     """Base of the optimizers that add something to another one, ``inner``."""
 
@@ -54,7 +54,7 @@ class Around(Optimizer):
         return self.inner.answers(parameters, slots, count)
 
 
-@dataclass(frozen=True)
+@frozen
 class Averaged(Around):
     """Base of the means of weights: how the mean of one parameter takes up its new value."""
 
@@ -79,7 +79,7 @@ class Averaged(Around):
         return {path: slots[f"{path}/average"] for path in parameters}
 
 
-@dataclass(frozen=True)
+@frozen
 class EMA(Averaged):
     """Answers with an exponential moving average of the weights.
 
@@ -110,7 +110,7 @@ class EMA(Averaged):
         return PUBLIC["where"](PUBLIC["equal"](count, 1.0), new, running(old, new, self.kept))
 
 
-@dataclass(frozen=True)
+@frozen
 class SWA(Averaged):
     """Answers with the plain mean of the weights from some step on: stochastic weight averaging.
 
@@ -147,7 +147,7 @@ class SWA(Averaged):
         return PUBLIC["where"](PUBLIC["greater"](since, 0.0), later, new)
 
 
-@dataclass(frozen=True)
+@frozen
 class ScheduleFreeAdamW(Rule):
     """AdamW that needs no falling rate: it answers with a mean that does what the falling would have done.
 

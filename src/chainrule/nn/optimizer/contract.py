@@ -15,9 +15,10 @@ gives the point that is measured, kept and handed out; for most it is the parame
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import ClassVar
 
+from chainrule.frozen import frozen
 from chainrule.graph import Node
 from chainrule.nn.schedule import Schedule, known_schedule
 from chainrule.nn.setting import require_number
@@ -28,7 +29,7 @@ Nodes = Mapping[str, Node]
 Moved = tuple[Node, dict[str, Node]]
 
 
-@dataclass(frozen=True)
+@frozen
 class Slot:
     """Something remembered from step to step: its shape, and the number it begins with everywhere."""
 
@@ -36,7 +37,7 @@ class Slot:
     first: float = 0.0
 
 
-@dataclass(frozen=True)
+@frozen
 class Now:
     """What is known of a step besides parameters and gradients.
 
@@ -51,7 +52,7 @@ class Now:
     loss: Node
 
 
-@dataclass(frozen=True)
+@frozen
 class Optimizer:
     """Base of every optimizer."""
 
@@ -92,7 +93,7 @@ class Optimizer:
         return dict(parameters)
 
 
-@dataclass(frozen=True)
+@frozen
 class Rule(Optimizer):
     """Base of the optimizers that treat every parameter by itself.
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from chainrule.frozen import frozen
 from chainrule.graph import Node
 from chainrule.nn.optimizer.contract import Moved, Nodes, Now, Rule, Slot, running
 from chainrule.nn.schedule import Schedule
@@ -12,7 +11,7 @@ from chainrule.ops import PUBLIC
 from chainrule.spec import Shape
 
 
-@dataclass(frozen=True)
+@frozen
 class SGD(Rule):
     """Gradient descent: parameters move against their gradient, with momentum also on along their last move.
 
@@ -54,7 +53,7 @@ class SGD(Rule):
         return p - now.rate * direction, {"velocity": velocity}
 
 
-@dataclass(frozen=True)
+@frozen
 class ASGD(Rule):
     """Gradient descent at a falling rate, whose answer is the mean of the points it passed.
 
@@ -100,7 +99,7 @@ class ASGD(Rule):
         return slots["average"]
 
 
-@dataclass(frozen=True)
+@frozen
 class Rprop(Rule):
     """Looks at the sign of each gradient alone: the same sign again, a longer step; another, a shorter one.
 
@@ -148,7 +147,7 @@ class Rprop(Rule):
         return moved, {"gradient": kept, "length": length}
 
 
-@dataclass(frozen=True)
+@frozen
 class Lion(Rule):
     """Moves every number by the same length, the rate, along the sign of its momentum; remembers one array.
 

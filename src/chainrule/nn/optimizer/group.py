@@ -7,10 +7,11 @@ step, so that their gradients cost nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from chainrule.errors import UsageError, nearest
+from chainrule.frozen import frozen
 from chainrule.graph import Node
 from chainrule.nn.constraint import Constraint
 from chainrule.nn.optimizer.contract import Moved, Nodes, Now, Optimizer, Rule, Slot
@@ -19,7 +20,7 @@ from chainrule.nn.setting import require, require_number
 from chainrule.spec import Shape
 
 
-@dataclass(frozen=True)
+@frozen
 class Group:
     """What is different for the parameters of some paths.
 
@@ -51,7 +52,7 @@ class Group:
         return fnmatchcase(path, self.pattern) or path.startswith(f"{self.pattern}.")
 
 
-@dataclass(frozen=True)
+@frozen
 class Grouped(Optimizer):
     """An optimizer with other settings for some parameters; the first group that a path fits decides.
 

@@ -12,9 +12,9 @@ A trial point may be bad. What the net answers with is the last point that a sea
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import reduce
 
+from chainrule.frozen import frozen
 from chainrule.graph import Node
 from chainrule.nn.optimizer.contract import Nodes, Now, Optimizer, Slot
 from chainrule.nn.schedule import Constant, Schedule
@@ -27,7 +27,7 @@ LINE = ("length", "base", "slope", "tries", "has_high", "low", "low_loss", "low_
 Line = dict[str, Node]
 
 
-@dataclass(frozen=True)
+@frozen
 class LBFGS(Optimizer):
     """Steps as Newton's method would take them, for small nets and data that fit into one batch.
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from chainrule.frozen import frozen
 from chainrule.graph import Node
 from chainrule.nn.optimizer.contract import Moved, Nodes, Now, Rule, Slot, running, warmed
 from chainrule.nn.schedule import Schedule
@@ -12,7 +13,7 @@ from chainrule.ops import PUBLIC
 from chainrule.spec import Shape
 
 
-@dataclass(frozen=True)
+@frozen
 class AdaptiveMoments(Rule):
     """What the family shares: its settings, a running mean of the gradient and one of its square."""
 
@@ -36,7 +37,7 @@ class AdaptiveMoments(Rule):
         return pace * (mean / (PUBLIC["sqrt"](square) / warm + self.epsilon))
 
 
-@dataclass(frozen=True)
+@frozen
 class Adam(AdaptiveMoments):
     """Momentum and a step size for each parameter in one; works with its usual settings nearly everywhere.
 
@@ -73,7 +74,7 @@ class Adam(AdaptiveMoments):
         return self.shrunk(p, now) - self.step(mean, square, now), new
 
 
-@dataclass(frozen=True)
+@frozen
 class AdamW(Adam):
     """Adam with weight decay beside the gradient instead of in it, so that all weights are decayed alike.
 
@@ -94,7 +95,7 @@ class AdamW(Adam):
     decay: float = field(default=0.01, kw_only=True)
 
 
-@dataclass(frozen=True)
+@frozen
 class Adamax(AdaptiveMoments):
     """Adam with the largest gradient, slowly forgotten, in place of the root of the mean square.
 
@@ -124,7 +125,7 @@ class Adamax(AdaptiveMoments):
         return self.shrunk(p, now) - step * (mean / largest), {"mean": mean, "largest": largest}
 
 
-@dataclass(frozen=True)
+@frozen
 class NAdam(AdaptiveMoments):
     """Adam that looks ahead along its momentum, as Nesterov does.
 
@@ -169,7 +170,7 @@ class NAdam(AdaptiveMoments):
         return ((1.0 - grown * 0.5) * self.beta1).astype(dtype)
 
 
-@dataclass(frozen=True)
+@frozen
 class RAdam(AdaptiveMoments):
     """Adam that does not divide before it has seen enough gradients to know their usual size.
 
@@ -209,7 +210,7 @@ class RAdam(AdaptiveMoments):
         return PUBLIC["sqrt"](above / below * (1.0 - forgot)), PUBLIC["greater"](seen, 5.0)
 
 
-@dataclass(frozen=True)
+@frozen
 class AdaBelief(AdaptiveMoments):
     """Adam that divides by how far gradients are from what was expected: long steps where they are steady.
 
@@ -237,7 +238,7 @@ class AdaBelief(AdaptiveMoments):
         return moved, {"mean": mean, "square": square}
 
 
-@dataclass(frozen=True)
+@frozen
 class Yogi(AdaptiveMoments):
     """Adam whose square changes by addition, so that it never falls at once when gradients become small.
 
@@ -275,7 +276,7 @@ class Yogi(AdaptiveMoments):
         return moved, {"mean": mean, "square": square}
 
 
-@dataclass(frozen=True)
+@frozen
 class Adan(Rule):
     """Adam with Nesterov's look ahead taken from how the gradient changed since the step before.
 

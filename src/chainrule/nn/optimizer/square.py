@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from chainrule.frozen import frozen
 from chainrule.graph import Node
 from chainrule.nn.optimizer.contract import Moved, Nodes, Now, Rule, Slot, matrix_shape, norm, running
 from chainrule.nn.schedule import Schedule
@@ -14,7 +13,7 @@ from chainrule.spec import Shape
 EPSILON = {"float32": 2.0**-23, "float64": 2.0**-52}  # the distance from 1 to the next number
 
 
-@dataclass(frozen=True)
+@frozen
 class RMSprop(Rule):
     """Divides each gradient by the root of its mean square, so that all parameters move at a like pace.
 
@@ -66,7 +65,7 @@ class RMSprop(Rule):
         return self.shrunk(p, now) - now.rate * direction, new
 
 
-@dataclass(frozen=True)
+@frozen
 class Adagrad(Rule):
     """Divides each gradient by the root of the sum of all its squares: rare features keep large steps.
 
@@ -102,7 +101,7 @@ class Adagrad(Rule):
         return moved, {"square": square}
 
 
-@dataclass(frozen=True)
+@frozen
 class Adadelta(Rule):
     """Steps as long as the last steps were, over gradients as large as the last gradients were.
 
@@ -142,7 +141,7 @@ class Adadelta(Rule):
         return self.shrunk(p, now) - now.rate * step, kept
 
 
-@dataclass(frozen=True)
+@frozen
 class Adafactor(Rule):
     """Remembers of a matrix of squares only the means of rows and columns: little memory for large weights.
 
@@ -204,7 +203,7 @@ class Adafactor(Rule):
         return self.shrunk(p, now) - length * unit, new
 
 
-@dataclass(frozen=True)
+@frozen
 class Ftrl(Rule):
     """Follows the regularised leader: weights of rare features are exactly 0; for wide, sparse linear models.
 

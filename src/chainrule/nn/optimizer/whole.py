@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from chainrule.frozen import frozen
 from chainrule.graph import Node
 from chainrule.nn.optimizer.contract import Moved, Nodes, Now, Rule, Slot, matrix_shape, norm, running
 from chainrule.nn.optimizer.moment import AdamW, AdaptiveMoments
@@ -15,7 +14,7 @@ from chainrule.spec import Shape
 QUINTIC = (3.4445, -4.775, 2.0315)  # the polynomial of Jordan et al.: steep at 0, near 1 from 0.7 to 1.2
 
 
-@dataclass(frozen=True)
+@frozen
 class LARS(Rule):
     """Momentum whose step, for each weight, is a fixed part of the weight's own length; for huge batches.
 
@@ -58,7 +57,7 @@ class LARS(Rule):
         return p - velocity, {"velocity": velocity}
 
 
-@dataclass(frozen=True)
+@frozen
 class LAMB(AdaptiveMoments):
     """Adam whose step, for each weight, is a fixed part of the weight's own length; for huge batches.
 
@@ -91,7 +90,7 @@ class LAMB(AdaptiveMoments):
         return p - now.rate * ratio * direction, {"mean": mean, "square": square}
 
 
-@dataclass(frozen=True)
+@frozen
 class Muon(Rule):
     """Turns the momentum of each matrix into the nearest orthogonal one, so that all directions are learned.
 

@@ -45,20 +45,19 @@ class _Gated(Recurrent):
         shape = (gates * self.units, width)
         return scope.parameter(name, shape, Blocks((init,) * gates) if gates > 1 else init).T
 
-    def offered(self, x: Node, gates: int, scope: Scope) -> Node:
-        """What the inputs of all cells contribute to the gates: (B, T, C) -> (B, T, gates units)."""
-        steps, samples, width = x.shape[1], x.shape[0], int(str(x.shape[-1]))
-        rows = PUBLIC["reshape"](PUBLIC["transpose"](x, (1, 0, 2)), (count((steps, samples)), width))
-        z = rows @ self.weights(gates, "weight", width, scope)  # (T B, C) (C, gates units)
-        return PUBLIC["transpose"](PUBLIC["reshape"](z, (steps, samples, gates * self.units)), (1, 0, 2))
+    def offered(self, x: Node, gates: int, scope: Scope, first: Sequence[float] = ()) -> Node:
+        """What the inputs of all cells and the biases add to the gates: (B, T, C) -> (B, T, gates units).
 
-    def biases(self, gates: Sequence[str], scope: Scope, first: Sequence[float] = ()) -> list[Node]:
-        """The bias of each gate, (units,), or zeros without one."""
-        if not self.bias:
-            return []
-        init = Blocks(tuple(Fill(value) for value in first)) if first else Fill(0.0)
-        bias = scope.parameter("bias", (len(gates) * self.units,), init)
-        return self.parts(bias, len(gates))
+        Args:
+            first: where the bias of each gate begins; 0 by default.
+        """
+        samples, steps, width = x.shape[0], x.shape[1], int(str(x.shape[-1]))
+        rows = PUBLIC["reshape"](x, (count((samples, steps)), width))
+        z = rows @ self.weights(gates, "weight", width, scope)  # (B T, C) (C, gates units)
+        if self.bias:
+            init = Blocks(tuple(Fill(value) for value in first)) if first else Fill(0.0)
+            z = z + scope.parameter("bias", (gates * self.units,), init)
+        return PUBLIC["reshape"](z, (samples, steps, gates * self.units))
 
     def parts(self, z: Node, gates: int) -> list[Node]:
         """The share of each gate in the last axis."""
@@ -94,11 +93,10 @@ class RNN(_Gated):
 
     def begin(self, x: Node, scope: Scope) -> tuple[Sequence[Node], Step]:  # x (B, T, C)
         offered, hear = self.offered(x, 1, scope), self.heard(x, scope)
-        recurrent, bias = self.weights(1, "recurrent", self.units, scope), self.biases(["h"], scope)
+        recurrent = self.weights(1, "recurrent", self.units, scope)
 
         def step(states: Sequence[Node], cells: Sequence[Node]) -> tuple[Node, Sequence[Node]]:
-            z = summed([hear(states[0]) @ recurrent, cells[0], *bias])
-            hidden = activated(z, self.activation, scope)
+            hidden = activated(hear(states[0]) @ recurrent + cells[0], self.activation, scope)
             return hidden, (hidden,)
 
         return (offered,), step
@@ -148,17 +146,13 @@ class LSTM(_Gated):
         require_number(self, "forget")
 
     def begin(self, x: Node, scope: Scope) -> tuple[Sequence[Node], Step]:  # x (B, T, C)
-        offered, hear = self.offered(x, 4, scope), self.heard(x, scope)
-        recurrent = self.weights(4, "recurrent", self.units, scope)  # (units, 4 units)
-        biases = self.biases(["i", "f", "m", "o"], scope, (0.0, self.forget, 0.0, 0.0))
+        offered = self.offered(x, 4, scope, (0.0, self.forget, 0.0, 0.0))
+        recurrent, hear = self.weights(4, "recurrent", self.units, scope), self.heard(x, scope)
 
         def step(states: Sequence[Node], cells: Sequence[Node]) -> tuple[Node, Sequence[Node]]:
             hidden, cell = states
-            own = self.parts(hear(hidden) @ recurrent, 4)
-            z = [
-                summed(p)
-                for p in zip(own, self.parts(cells[0], 4), *([biases] if biases else []), strict=True)
-            ]
+            own, given = self.parts(hear(hidden) @ recurrent, 4), self.parts(cells[0], 4)
+            z = [a + b for a, b in zip(own, given, strict=True)]
             i, f, o = (activated(z[k], self.gate, scope) for k in (0, 1, 3))
             after = f * cell + i * activated(z[2], self.activation, scope)
             said = o * activated(after, self.activation, scope)
@@ -205,27 +199,16 @@ class GRU(_Gated):
 
     def begin(self, x: Node, scope: Scope) -> tuple[Sequence[Node], Step]:  # x (B, T, C)
         offered, hear = self.offered(x, 3, scope), self.heard(x, scope)
-        recurrent, biases = (
-            self.weights(3, "recurrent", self.units, scope),
-            self.biases(["r", "u", "m"], scope),
-        )
-        inner = [scope.parameter("recurrent_bias", (self.units,), Fill(0.0))] if self.bias else []
+        recurrent = self.weights(3, "recurrent", self.units, scope)
+        inner = scope.parameter("recurrent_bias", (self.units,), Fill(0.0)) if self.bias else None
 
         def step(states: Sequence[Node], cells: Sequence[Node]) -> tuple[Node, Sequence[Node]]:
             (hidden,) = states
             own, given = self.parts(hear(hidden) @ recurrent, 3), self.parts(cells[0], 3)
-            given = [summed(p) for p in zip(given, *([biases] if biases else []), strict=True)]
             r, u = (activated(own[k] + given[k], self.gate, scope) for k in (0, 1))
-            m = activated(given[2] + r * summed([own[2], *inner]), self.activation, scope)
+            heard = own[2] if inner is None else own[2] + inner
+            m = activated(given[2] + r * heard, self.activation, scope)
             after = m + u * (hidden - m)
             return after, (after,)
 
         return (offered,), step
-
-
-def summed(parts: Sequence[Node]) -> Node:
-    """The sum of some nodes."""
-    total = parts[0]
-    for part in parts[1:]:
-        total = total + part
-    return total

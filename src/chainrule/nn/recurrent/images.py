@@ -9,12 +9,11 @@ from chainrule.graph import Node
 from chainrule.nn.activation import activated, known_activation
 from chainrule.nn.initialiser import XAVIER, Blocks, Fill
 from chainrule.nn.layer import layer
-from chainrule.nn.recurrent.cell import summed
 from chainrule.nn.recurrent.reading import Recurrent, Step
 from chainrule.nn.scope import Scope
 from chainrule.nn.setting import require_number, require_whole
 from chainrule.ops import PUBLIC
-from chainrule.spec import Shape, bound, shape_text
+from chainrule.spec import Shape, bound, count, shape_text
 
 GATES = Blocks((XAVIER,) * 4)
 
@@ -80,23 +79,20 @@ class ConvLSTM(Recurrent):
         return dict.fromkeys(self.memory, (x.shape[0], *after, self.units))
 
     def begin(self, x: Node, scope: Scope) -> tuple[Sequence[Node], Step]:  # x (B, T, *space, C)
-        steps, samples, image = x.shape[1], x.shape[0], x.shape[2:]
-        images = PUBLIC["reshape"](
-            PUBLIC["transpose"](x, (1, 0, *range(2, x.rank))), (steps * samples, *image)
-        )
+        samples, steps, image = x.shape[0], x.shape[1], x.shape[2:]
+        images = PUBLIC["reshape"](x, (count((samples, steps)), *image))
         window = (self.kernel,) * (x.rank - 3)
         weight = scope.parameter("weight", (4 * self.units, *window, *bound(x.shape[-1:])), GATES)
-        z = PUBLIC["convolution"](images, weight, self.stride, self.padding)  # (T B, *space', 4 units)
-        z = PUBLIC["reshape"](z, (steps, samples, *z.shape[1:]))
-        offered, hear = PUBLIC["transpose"](z, (1, 0, *range(2, z.rank))), self.heard(x, scope)
-        recurrent = scope.parameter("recurrent", (4 * self.units, *window, self.units), GATES)
         first = Blocks(tuple(Fill(value) for value in (0.0, self.forget, 0.0, 0.0)))
-        biases = self._parts(scope.parameter("bias", (4 * self.units,), first))
+        bias = scope.parameter("bias", (4 * self.units,), first)
+        z = PUBLIC["convolution"](images, weight, self.stride, self.padding) + bias  # (B T, *space', 4 units)
+        offered, hear = PUBLIC["reshape"](z, (samples, steps, *z.shape[1:])), self.heard(x, scope)
+        recurrent = scope.parameter("recurrent", (4 * self.units, *window, self.units), GATES)
 
         def step(states: Sequence[Node], cells: Sequence[Node]) -> tuple[Node, Sequence[Node]]:
             hidden, cell = states
             own = PUBLIC["convolution"](hear(hidden), recurrent, padding="same")
-            z = [summed(p) for p in zip(self._parts(own), self._parts(cells[0]), biases, strict=True)]
+            z = [a + b for a, b in zip(self._parts(own), self._parts(cells[0]), strict=True)]
             i, f, o = (activated(z[k], self.gate, scope) for k in (0, 1, 3))
             after = f * cell + i * activated(z[2], self.activation, scope)
             said = o * activated(after, self.activation, scope)

@@ -25,7 +25,7 @@ from chainrule.nn.layer import Layer, Value, layer
 from chainrule.nn.scope import Scope
 from chainrule.nn.setting import require, require_number, require_whole
 from chainrule.ops import PUBLIC
-from chainrule.ops.scan import scan
+from chainrule.ops.stepwise import scan
 from chainrule.spec import Shape, shape_text
 
 Step: TypeAlias = Callable[[Sequence[Node], Sequence[Node]], tuple[Node, Sequence[Node]]]
@@ -89,7 +89,7 @@ class Recurrent(Layer):
         """Refuse what is no sequence of cells.
 
         Fails:
-            ShapeError E208: the input is not (B, T, C). E232: the sequences are empty.
+            ShapeError E208: the input is not (B, T, C).
         """
         self.require_rank(x, 3, "(B, T, C)")
 

@@ -4,49 +4,30 @@ A schedule is nodes of the step graph like everything else, so the rate of any s
 resumed training needs nothing but the step's number to go on at the right rate.
 """
 
-from chainrule.nn.schedule.contract import Constant, Schedule, known_schedule
-from chainrule.nn.schedule.decay import (
-    ExponentialDecay,
-    InverseTimeDecay,
-    LinearRamp,
-    Noam,
-    PolynomialDecay,
+from __future__ import annotations
+
+from typing import Any
+
+from chainrule.door import Door
+
+_DOOR = Door(
+    __name__,
+    {
+        "contract": "Constant Schedule known_schedule",
+        "decay": "ExponentialDecay InverseTimeDecay LinearRamp Noam PolynomialDecay",
+        "formula": "RateFormula",
+        "joined": "RateProduct RateSequence Slowed Warmup",
+        "plateau": "REDUCTIONS ReduceOnPlateau plateau_of",
+        "stair": "MultiStep PiecewiseConstant Step",
+        "table": "SCHEDULES",
+        "wave": "Cosine CosineRestarts Cyclic OneCycle",
+    },
 )
-from chainrule.nn.schedule.formula import RateFormula
-from chainrule.nn.schedule.joined import RateProduct, RateSequence, Slowed, Warmup
-from chainrule.nn.schedule.plateau import REDUCTIONS, ReduceOnPlateau, plateau_of
-from chainrule.nn.schedule.stair import MultiStep, PiecewiseConstant, Step
-from chainrule.nn.schedule.wave import Cosine, CosineRestarts, Cyclic, OneCycle
 
-SCHEDULES: tuple[type[Schedule], ...] = (
-    Constant, Step, MultiStep, PiecewiseConstant, ExponentialDecay, InverseTimeDecay, PolynomialDecay,
-    LinearRamp, Noam, Cosine, CosineRestarts, OneCycle, Cyclic, Warmup, RateSequence, RateProduct, Slowed,
-    RateFormula, ReduceOnPlateau,
-)  # fmt: skip
 
-__all__ = [
-    "REDUCTIONS",
-    "SCHEDULES",
-    "Constant",
-    "Cosine",
-    "CosineRestarts",
-    "Cyclic",
-    "ExponentialDecay",
-    "InverseTimeDecay",
-    "LinearRamp",
-    "MultiStep",
-    "Noam",
-    "OneCycle",
-    "PiecewiseConstant",
-    "PolynomialDecay",
-    "RateFormula",
-    "RateProduct",
-    "RateSequence",
-    "ReduceOnPlateau",
-    "Schedule",
-    "Slowed",
-    "Step",
-    "Warmup",
-    "known_schedule",
-    "plateau_of",
-]
+def __getattr__(name: str) -> Any:
+    return _DOOR.fetch(name)
+
+
+def __dir__() -> list[str]:
+    return _DOOR.names

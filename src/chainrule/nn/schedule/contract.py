@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from chainrule.frozen import frozen
 from chainrule.graph import Node
 from chainrule.nn.setting import require, require_number
 from chainrule.ops.function import full_like
 
 
-@dataclass(frozen=True)
+@frozen
 class Schedule:
     """Base of every schedule."""
 
@@ -29,7 +28,7 @@ class Schedule:
         raise TypeError(f"{type(self).__name__} says no rate")
 
 
-@dataclass(frozen=True)
+@frozen
 class Constant(Schedule):
     """The same rate for ever.
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from chainrule.frozen import frozen
 from chainrule.graph import Node
 from chainrule.nn.schedule.contract import Schedule
 from chainrule.nn.setting import require_number, require_whole
 from chainrule.ops import PUBLIC
 
 
-@dataclass(frozen=True)
+@frozen
 class ExponentialDecay(Schedule):
     """Multiplies the rate by a factor every so many updates, in small even steps or in stairs.
 
@@ -42,7 +41,7 @@ class ExponentialDecay(Schedule):
         return PUBLIC["power"](self.factor, _part(step, self.every, self.stairs)) * self.rate
 
 
-@dataclass(frozen=True)
+@frozen
 class InverseTimeDecay(Schedule):
     """Lets the rate fall like 1/t: for ever, and ever more slowly.
 
@@ -74,7 +73,7 @@ class InverseTimeDecay(Schedule):
         return self.rate / (_part(step, self.every, self.stairs) * self.strength + 1.0)
 
 
-@dataclass(frozen=True)
+@frozen
 class PolynomialDecay(Schedule):
     """Lets the rate sink to a floor along a power of the time that is left; a straight line with power 1.
 
@@ -110,7 +109,7 @@ class PolynomialDecay(Schedule):
         return PUBLIC["power"](left, self.power) * (self.rate - self.floor) + self.floor
 
 
-@dataclass(frozen=True)
+@frozen
 class LinearRamp(Schedule):
     """Changes the rate in a straight line from one part of it to another, then keeps it.
 
@@ -143,7 +142,7 @@ class LinearRamp(Schedule):
         return (part * (self.end - self.start) + self.start) * self.rate
 
 
-@dataclass(frozen=True)
+@frozen
 class Noam(Schedule):
     """A line up, then down with the inverse square root of the step: the rate of the first Transformer.
 

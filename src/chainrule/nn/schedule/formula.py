@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import reduce
 
+from chainrule.frozen import frozen
 from chainrule.graph import Node
 from chainrule.nn.schedule.contract import Schedule
 from chainrule.nn.setting import require
@@ -44,7 +44,7 @@ _SIGNS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
+@frozen
 class RateFormula(Schedule):
     """The learning rate as a formula of t, the updates made before, and T, those of the whole training.
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from chainrule.frozen import frozen
 from chainrule.graph import Node
 from chainrule.nn.schedule.contract import (
     Schedule,
@@ -16,7 +15,7 @@ from chainrule.nn.setting import require, require_number, require_whole
 from chainrule.ops import PUBLIC
 
 
-@dataclass(frozen=True)
+@frozen
 class Warmup(Schedule):
     """Raises the rate in a straight line from 0, then hands over to another schedule.
 
@@ -51,7 +50,7 @@ class Warmup(Schedule):
         return climbed * known_schedule(self.then)(later, max(1, horizon - self.steps))
 
 
-@dataclass(frozen=True)
+@frozen
 class RateSequence(Schedule):
     """One schedule after the other, each counting its own steps from where it begins.
 
@@ -91,7 +90,7 @@ class RateSequence(Schedule):
         return rate
 
 
-@dataclass(frozen=True)
+@frozen
 class RateProduct(Schedule):
     """Several schedules multiplied, such as a decay times a cycle.
 
@@ -120,7 +119,7 @@ class RateProduct(Schedule):
         return rate
 
 
-@dataclass(frozen=True)
+@frozen
 class Slowed(Schedule):
     """A schedule that counts one step for several: what gradient accumulation does to a schedule.
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any
 
+from chainrule.frozen import frozen
 from chainrule.graph import Node, input_node
 from chainrule.nn.schedule.contract import Schedule, known_schedule, require_rate
 from chainrule.nn.setting import require, require_number, require_whole
@@ -21,7 +22,7 @@ REDUCTIONS = "rate/reductions"
 """The label of the state that says how often the rate has been lowered."""
 
 
-@dataclass(frozen=True)
+@frozen
 class ReduceOnPlateau(Schedule):
     """Multiplies the rate by a factor when a column of the history has not improved for some epochs.
 
@@ -33,7 +34,7 @@ class ReduceOnPlateau(Schedule):
         patience: how many epochs without improvement are let pass; the next one lowers the rate.
         monitor: a column of the history, such as ``"val_loss"`` or ``"loss"``.
         least: at least 0: the part of the best value by which a better one must be better.
-        larger: whether larger is better; by default only for what is not a loss or an error.
+        larger: whether larger is better; by default what the metric says of itself.
         cooldown: for how many epochs after a reduction nothing is counted.
         floor: at least 0: the lowest rate.
 
@@ -66,17 +67,19 @@ class ReduceOnPlateau(Schedule):
         return PUBLIC["maximum"](known_schedule(self.rate)(step, horizon) * lowered, self.floor)
 
     def judge(
-        self, counters: Mapping[str, float | None], row: Mapping[str, float | None]
+        self, counters: Mapping[str, float | None], row: Mapping[str, float | None], larger: bool = False
     ) -> dict[str, float | None]:
         """The counters after an epoch: ``best``, ``waited``, ``resting`` and ``reductions``.
 
         Args:
             counters: what this gave after the epoch before; empty at first.
             row: the epoch's row of the history.
+            larger: whether the column watched is the better the larger it is, where the record does not say.
         """
         value, best = row[self.monitor], counters.get("best")
         waited, resting, made = (int(counters.get(name) or 0) for name in ("waited", "resting", "reductions"))
-        if value is not None and self._is_better(value, best):
+        larger = larger if self.larger is None else self.larger
+        if value is not None and self._is_better(value, best, larger):
             best, waited = value, 0
         else:
             waited += 1
@@ -86,12 +89,9 @@ class ReduceOnPlateau(Schedule):
             made, waited, resting = made + 1, 0, self.cooldown
         return {"best": best, "waited": waited, "resting": resting, "reductions": made}
 
-    def _is_better(self, value: float, best: float | None) -> bool:
+    def _is_better(self, value: float, best: float | None, larger: bool) -> bool:
         if best is None:
             return not math.isnan(value)
-        larger = self.larger
-        if larger is None:
-            larger = not any(word in self.monitor for word in ("loss", "mae", "rmse", "error"))
         return value > best * (1.0 + self.least) if larger else value < best * (1.0 - self.least)
 
 

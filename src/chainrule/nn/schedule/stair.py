@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from chainrule.frozen import frozen
 from chainrule.graph import Node
 from chainrule.nn.schedule.contract import Schedule, as_tuple, require_rising
 from chainrule.nn.setting import is_number, require, require_number, require_whole
@@ -11,7 +10,7 @@ from chainrule.ops import PUBLIC
 from chainrule.ops.function import full_like
 
 
-@dataclass(frozen=True)
+@frozen
 class Step(Schedule):
     """Multiplies the rate by a factor every so many updates: a staircase.
 
@@ -42,7 +41,7 @@ class Step(Schedule):
         return PUBLIC["power"](self.factor, stair) * self.rate
 
 
-@dataclass(frozen=True)
+@frozen
 class MultiStep(Schedule):
     """Multiplies the rate by a factor at given updates: a staircase with stairs of any length.
 
@@ -76,7 +75,7 @@ class MultiStep(Schedule):
         return PUBLIC["power"](self.factor, passed(step, self.at)) * self.rate
 
 
-@dataclass(frozen=True)
+@frozen
 class PiecewiseConstant(Schedule):
     """The rates of a list, one after the other.
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
+from chainrule.frozen import frozen
 from chainrule.graph import Node
 from chainrule.nn.schedule.contract import Schedule
 from chainrule.nn.setting import require_number, require_whole, unknown
 from chainrule.ops import PUBLIC
 
 
-@dataclass(frozen=True)
+@frozen
 class Cosine(Schedule):
     """Lets the rate sink from its first value to a floor along half a cosine: slowly, fast, slowly.
 
@@ -46,7 +46,7 @@ class Cosine(Schedule):
         return half * (self.rate - self.floor) + self.floor
 
 
-@dataclass(frozen=True)
+@frozen
 class CosineRestarts(Schedule):
     """Half a cosine down, then at once up again for a new one, usually longer than the one before.
 
@@ -106,7 +106,7 @@ class CosineRestarts(Schedule):
         return near + early - late
 
 
-@dataclass(frozen=True)
+@frozen
 class OneCycle(Schedule):
     """Up from a low rate to the highest, then down to nearly 0: the whole training is one cycle.
 
@@ -160,7 +160,7 @@ class OneCycle(Schedule):
         return (PUBLIC["cos"](part * math.pi) + 1.0) * ((start - end) / 2.0) + end
 
 
-@dataclass(frozen=True)
+@frozen
 class Cyclic(Schedule):
     """Up and down in straight lines between two rates, again and again.
 

@@ -152,8 +152,8 @@ def key_of(order: Order) -> Any:
 
     @part
     def key(bits):
-        if magnitude == 0:
-            return whole(bits * sign)
+        if magnitude == 0:  # all bits changed over, small is large and large is small
+            return bits if sign > 0 else whole(~bits)
         size = whole(bits & whole(magnitude))
         counted = whole(sign * size) if bits >= 0 else whole(-sign * size)
         return whole(magnitude) if size > endless else counted
@@ -167,10 +167,10 @@ def number_of(order: Order) -> Any:
 
     @part
     def number(key):
+        if magnitude == 0:
+            return key if sign > 0 else whole(~key)
         counted = whole(key * sign)
-        if magnitude == 0 or counted >= 0:
-            return counted
-        return whole(whole(-counted) | whole(-magnitude - 1))
+        return counted if counted >= 0 else whole(whole(-counted) | whole(-magnitude - 1))
 
     return number
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chainrule.data import Arrays, Order, Preparation, choose_task, describe, read_table
-from chainrule.data.stream import count_rows, map_array, read_blocks, sample_rows, stream, unpack
+from chainrule.data.streaming import count_rows, map_array, read_blocks, sample_rows, stream, unpack
 from chainrule.errors import ChainruleError
 
 ROWS = 1000

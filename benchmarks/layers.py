@@ -1,0 +1,209 @@
+"""The command: ``python -m benchmarks.layers`` times layers, losses, operations, optimizers beside PyTorch's.
+
+    python -m benchmarks.layers                                     everything, about ten minutes
+    python -m benchmarks.layers --only norm --only "pool: mean"     what begins with these words
+    python -m benchmarks.layers --threads 1 --quick --json out.json
+
+Both sides compute in processes of their own, with the same number of threads, and are asked in turn. PyTorch
+runs as its users run it, in the best of its memory formats (and of an optimizer's forms). The ratio is
+PyTorch's time divided by chainrule's; one below 0.8 is marked.
+
+Quick, what counts is not the median of the times on the clock but the least processor time, which other work
+on the machine disturbs little.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import statistics
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import facts
+from benchmarks.layer_cases import LAYER_CASES, LayerCase
+from benchmarks.measure import Effort, Engine, FailedError, Row, in_turn, processors
+from benchmarks.peers import LAYERS
+from benchmarks.report import seconds
+
+ROUNDS = {False: 9, True: 3}
+LEAST = 0.8  # times as fast as PyTorch, at least
+AGREE = 1e-3
+WIDTH = 130
+OURS, PEER = LAYERS
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One way of one case, by both.
+
+    Args:
+        case: what.
+        way: ``"forward"``, ``"both"`` or ``"update"``.
+        ours, peer: the readings; of PyTorch those of its fastest variant.
+        is_quick: whether the least processor time counts, not the median of the times on the clock.
+    """
+
+    case: LayerCase
+    way: str
+    ours: Row
+    peer: Row
+    is_quick: bool
+
+    def time(self, row: Row) -> float:
+        """The time that counts."""
+        return time_of(row, self.is_quick)
+
+    @property
+    def ratio(self) -> float:
+        """How many times as fast as PyTorch."""
+        return self.time(self.peer) / self.time(self.ours)
+
+    @property
+    def agrees(self) -> bool:
+        """Whether both computed the same, as far as can be told."""
+        values = (self.ours.value, self.peer.value)
+        return any(map(math.isnan, values)) or math.isclose(*values, rel_tol=AGREE, abs_tol=AGREE**2)
+
+    def plain(self) -> dict[str, Any]:
+        """Everything, as plain data."""
+        readings = {
+            side: {"variant": row.variant, "wall": row.wall, "cpu": row.cpu, "time": self.time(row)}
+            for side, row in (("chainrule", self.ours), ("PyTorch", self.peer))
+        }
+        return {
+            "case": self.case.name,
+            "way": self.way,
+            "ratio": self.ratio,
+            "agrees": self.agrees,
+            **readings,
+        }
+
+
+def time_of(row: Row, is_quick: bool) -> float:
+    """The time of a row that counts."""
+    return min(row.cpu) if is_quick else statistics.median(row.wall)
+
+
+def measured(case: LayerCase, engines: Sequence[Engine], effort: Effort, notes: list[str]) -> list[Pair]:
+    """All ways of a case by both, in turn."""
+    described, asked = {"layer": case.name, "threads": effort.threads}, []
+    for engine in engines:
+        try:
+            for variant in engine.ask("list", task="layer", case=described)["variants"]:
+                made = engine.ask(
+                    "make", key=variant, task="layer", case=described, variant=variant, aim=effort.aim
+                )
+                asked.append((engine, Row(engine.name, variant, made["value"], made["first"])))
+        except FailedError as error:
+            notes.append(f"{case.name}: {engine.name} failed: {error}")
+    rows = in_turn(asked, effort.rounds, notes)
+    for engine, row in asked:
+        engine.ask("drop", key=row.variant)
+    found = []
+    for way in case.ways:
+        best = [
+            min(of, key=lambda row: time_of(row, effort.is_quick))
+            for name in (OURS, PEER)
+            if (of := [row for row in rows if row.engine == name and row.variant.split(", ")[0] == way])
+        ]
+        if len(best) == len(engines):
+            found.append(Pair(case, way, best[0], best[1], effort.is_quick))
+    return found
+
+
+def table_of(pairs: Sequence[Pair]) -> Table:
+    """A table of results; what is too slow is marked."""
+    table = Table(box=None)
+    for name in ("", "way", "chainrule", "PyTorch", "ratio", "", "PyTorch's form"):
+        table.add_column(name, justify="right" if name in ("chainrule", "PyTorch", "ratio") else "left")
+    for pair in pairs:
+        mark = "SLOW" if pair.ratio < LEAST else ""
+        mark += "" if pair.agrees else " other values"
+        form = pair.peer.variant.partition(", ")[2]
+        cells = (
+            seconds(pair.time(pair.ours)),
+            seconds(pair.time(pair.peer)),
+            f"{pair.ratio:.2f}",
+            mark,
+            form,
+        )
+        table.add_row(pair.case.name, pair.way, *cells, style="red" if mark else "")
+    return table
+
+
+def chosen(names: Sequence[str]) -> list[LayerCase]:
+    """The cases whose names begin with one of these; all where there are none."""
+    return [case for name, case in LAYER_CASES.items() if not names or name.startswith(tuple(names))]
+
+
+def arguments(words: Sequence[str] | None) -> argparse.Namespace:
+    """What was typed."""
+    parser = argparse.ArgumentParser("python -m benchmarks.layers", description="layers beside PyTorch's")
+    families = ", ".join(dict.fromkeys(case.family for case in LAYER_CASES.values()))
+    parser.add_argument("--only", action="append", default=[], metavar="NAME", help=families)
+    parser.add_argument("--rounds", type=int, metavar="N", help="readings of each")
+    parser.add_argument("--threads", type=int, default=min(2, len(processors())), metavar="N")
+    parser.add_argument(
+        "--quick", action="store_true", help="short readings; the least processor time counts"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every reading there")
+    given = parser.parse_args(words)
+    for name in given.only:
+        if not chosen([name]):
+            parser.error(f"--only {name}: nothing begins with that; there is {families}")
+    if not 1 <= given.threads <= len(processors()):
+        parser.error(f"--threads {given.threads}: from 1 to {len(processors())} here")
+    if given.rounds is not None and given.rounds < 1:
+        parser.error("--rounds is at least 1")
+    if given.json is not None and not given.json.parent.is_dir():
+        parser.error(f"--json {given.json}: there is no such folder")
+    return given
+
+
+def write(path: Path, known: dict[str, Any], pairs: Sequence[Pair], notes: Sequence[str]) -> None:
+    """Write the JSON."""
+    found = {"facts": known, "notes": list(notes), "layers": [pair.plain() for pair in pairs]}
+    path.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Measure, show, write; 1 where something could not be measured, or computed something else."""
+    given, console = arguments(words), Console()
+    if not console.is_terminal:
+        console.width = WIDTH
+    effort = Effort(given.rounds or ROUNDS[given.quick], given.threads, given.quick)
+    known, notes, pairs = facts.facts(effort.threads), [], []
+    console.print(
+        ", ".join(f"{k} {v}" for k, v in known.items() if k != "versions"), style="dim", highlight=False
+    )
+    with ExitStack() as opened:
+        engines = [opened.enter_context(Engine(name, effort.threads)) for name in LAYERS]
+        for case in chosen(given.only):
+            found = measured(case, engines, effort, notes)
+            pairs += found
+            for pair in found:
+                told = f"{pair.case.name}, {pair.way}: {pair.ratio:.2f}"
+                console.print(told, style="red" if pair.ratio < LEAST else "dim", highlight=False)
+            if given.json is not None:  # after each, so that an interrupted run leaves what it has
+                write(given.json, known, pairs, notes)
+    console.print(table_of(pairs))
+    for note in notes:
+        console.print(f"  note: {note}", style="dim", markup=False, highlight=False)
+    slow = sum(pair.ratio < LEAST for pair in pairs)
+    console.print(
+        f"{len(pairs) - slow} of {len(pairs)} at least {LEAST} times as fast as PyTorch", style="bold"
+    )
+    return 1 if notes or not all(pair.agrees for pair in pairs) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

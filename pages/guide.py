@@ -1,0 +1,60 @@
+"""The texts of docs/ as they stand, and the lists that lead to them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from chainrule.explain.block import KINDS
+from pages.block_page import block_path
+from pages.page import Page
+
+DOCS = Path(__file__).parents[1] / "docs"
+_LISTS = {
+    "errors": (
+        "Errors",
+        "Every error has a code; its page says what it means and how to mend it. 每个错误代码一页。",
+    ),
+    "decisions": ("Decisions", "Why things are as they are. 设计决定及其理由。"),
+}
+
+
+def guides() -> list[Page]:
+    """Every text of docs/."""
+    found = []
+    for file in sorted(DOCS.rglob("*.md")):
+        path = file.relative_to(DOCS)
+        in_menu = path.parts[0] not in _LISTS
+        text = _linked(file.read_text(encoding="utf-8"), "../" * (len(path.parts) - 1))
+        found.append(Page(path.as_posix(), text, in_menu=in_menu))
+    return found
+
+
+def list_path(folder: str) -> str:
+    """Where the list of a folder lies."""
+    return f"{folder}/index.md"
+
+
+def lists(pages: list[Page]) -> list[Page]:
+    """For errors and decisions a page that lists them by their titles."""
+    made = []
+    for folder, (title, says) in _LISTS.items():
+        inside = [page for page in pages if page.folder == folder]
+        lines = [f"- [{_title(page)}]({Path(page.path).name})" for page in inside]
+        parts = [f"# {title}", says, "\n".join(lines)]
+        made.append(Page(list_path(folder), "\n\n".join(parts) + "\n"))
+    return made
+
+
+def _linked(text: str, up: str) -> str:
+    """Blocks that a text names as ``show`` does, such as `layer Dense`, as links to their pages."""
+
+    def link(found: re.Match[str]) -> str:
+        kind = KINDS[found[1]]
+        return f"[{found[0]}]({up}{block_path(kind, found[2])})" if found[2] in kind.entries else found[0]
+
+    return re.sub(rf"`({'|'.join(KINDS)}) (\w+)`", link, text)
+
+
+def _title(page: Page) -> str:
+    return page.text.lstrip().split("\n")[0].lstrip("# ")

@@ -1,0 +1,132 @@
+"""In NumPy, what the kernels do that are written in the words of the processor: products, dots, scores.
+
+Their writers unroll tiles, pack panels and mask the ends of rows. Here the same blocks are read and the same
+numbers computed, by the definition. ``source`` runs these functions in the kernels' places.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from chainrule.engines.native.short import SIZE
+
+Run = Callable[[int], None]
+_TEXT = re.compile(
+    r"(product|dots|softmax|log_softmax|logsumexp) of (float\d\d)(?: by (tables|strides))?(?:,.*)?"
+)
+
+
+@cache
+def plain(text: str) -> Run | None:
+    """What a kernel does, by the text it was compiled from; ``None`` where this room has no word for it."""
+    found = _TEXT.fullmatch(text)
+    if found is None:
+        return None
+    name, kind, by = found.groups()
+    if name == "product":
+        return lambda block: _product(Memory(kind), _words(block, 16), by == "tables")
+    if name == "dots":
+        return lambda block: _dots(Memory(kind), _words(block, 14))
+    return lambda block: _scores(Memory(kind), _words(block, 5), name)
+
+
+class Memory:
+    """Numbers of one kind wherever they lie.
+
+    Args:
+        kind: of the numbers.
+    """
+
+    def __init__(self, kind: str) -> None:
+        self.kind, self.size = np.dtype(kind), SIZE[kind]
+
+    def around(self, address: int, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The numbers from the first to the last place, and the places counted from the first."""
+        low, high = int(places.min()), int(places.max())
+        return array_at(address + low * self.size, self.kind, (high - low + 1,), (self.size,)), places - low
+
+    def read(self, address: int, places: np.ndarray) -> np.ndarray:
+        """The numbers so many places behind an address."""
+        if not places.size:
+            return np.zeros(places.shape, self.kind)
+        numbers, behind = self.around(address, places)
+        return numbers[behind]
+
+    def write(self, address: int, places: np.ndarray, values: np.ndarray, adds: bool) -> None:
+        """Write numbers there, or add them one after the other: places may be the same."""
+        if places.size:
+            numbers, behind = self.around(address, places)
+            if not adds:
+                numbers[behind] = values
+            else:
+                np.add.at(numbers, behind, values)
+
+
+def array_at(address: int, kind: np.dtype, shape: tuple[int, ...], strides: tuple[int, ...]) -> np.ndarray:
+    """The numbers in memory at an address; strides in bytes."""
+    words: dict[str, Any] = {
+        "data": (address, False),
+        "typestr": kind.str,
+        "shape": shape,
+        "strides": strides,
+    }
+    return np.asarray(SimpleNamespace(__array_interface__={**words, "version": 3}))
+
+
+def _words(block: int, count: int) -> list[int]:
+    """The words of a block."""
+    return _table(block, count).tolist()
+
+
+def _table(address: int, count: int) -> np.ndarray:
+    return array_at(address, np.dtype(np.int64), (count,), (8,))
+
+
+def _product(memory: Memory, words: list[int], by_table: bool) -> None:
+    """C = A B, many times; see ``product``."""
+    many, m, n, k, a, a_step, a_row, a_column, b, b_step, b_row, b_column, c, c_step, c_row, how = words
+
+    def places(where: int, count: int) -> np.ndarray:
+        return _table(where, count) if by_table else where * np.arange(count)
+
+    left = places(a_row, m)[:, None] + places(a_column, k)  # (m, k)
+    right = places(b_row, k)[:, None] + b_column * np.arange(n)  # (k, n)
+    target = places(c_row, m)[:, None] + np.arange(n)  # (m, n)
+    stays = how > 1 or (not by_table and c_step == 0)
+    for s in range(many):
+        x, y, z = (int(places(step, many)[s]) for step in (a_step, b_step, c_step))
+        made = memory.read(a, left + x) @ memory.read(b, right + y)
+        memory.write(c, target + z, made, how % 2 == 1 or (stays and s > 0))
+
+
+def _dots(memory: Memory, words: list[int]) -> None:
+    """C[i, j] = the sum over places s and numbers p of A[i; s; p] B[j; s; p]; see ``dots``."""
+    positions, m, n, k, a, a_row, a_place, b, b_column, b_place, c, c_row, c_column, adds = words
+    near = np.arange(k)
+    left = _table(a_row, m)[:, None, None] + _table(a_place, positions)[:, None] + near  # (m, s, k)
+    right = _table(b_column, n)[:, None, None] + _table(b_place, positions)[:, None] + near  # (n, s, k)
+    target = c_row * np.arange(m)[:, None] + c_column * np.arange(n)  # (m, n)
+    made = np.einsum("isp,jsp->ij", memory.read(a, left), memory.read(b, right))
+    memory.write(c, target, made, adds != 0)
+
+
+def _scores(memory: Memory, words: list[int], way: str) -> None:
+    """Softmax and its kin of each row; see ``score``."""
+    rows, k, x, step, y = words
+    scores = memory.read(x, step * np.arange(rows)[:, None] + np.arange(k))  # (rows, k)
+    top = scores.max(1, keepdims=True)
+    top = np.where(np.isfinite(top), top, 0).astype(memory.kind)
+    raised = np.exp(scores - top)
+    total = raised.sum(1, keepdims=True)
+    made = {
+        "softmax": lambda: raised / total,
+        "log_softmax": lambda: (scores - top) - np.log(total),
+        "logsumexp": lambda: top + np.log(total),
+    }[way]()
+    memory.write(y, np.arange(made.size).reshape(made.shape), made, adds=False)

@@ -1,0 +1,128 @@
+"""Writing a loop over time: a step as a Python function of nodes, called once, becomes one operation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from itertools import count
+from typing import Any, TypeAlias
+
+from chainrule.errors import ShapeError, UsageError
+from chainrule.graph import Node, input_node, make
+from chainrule.ops.body import close, outside
+from chainrule.ops.part import slice_axis, stack
+from chainrule.ops.scan import Scan, places, untimed
+from chainrule.ops.shape import reshape
+from chainrule.spec import Spec, size_at
+
+Nodes: TypeAlias = "Node | Sequence[Node]"
+_NUMBER = count()
+_UNROLLED = ContextVar("unrolled", default=False)
+
+
+def scan(
+    step: Callable[[Any, Any], tuple[Any, Any]],
+    initial: Nodes,
+    sequences: Nodes,
+    *,
+    reverse: bool = False,
+    axis: int = 1,
+) -> tuple[Any, Any]:
+    """Repeat a step for each cell of sequences, each time with the states that the step before has left.
+
+    Args:
+        step: called once, with nodes: ``step(state, cell)`` gives the state after it and what is wanted of
+            it, each a node or a tuple of nodes. It may use any other node: what does not change from step to
+            step is computed once.
+        initial: the state before the first step, a node or several.
+        sequences: a node or several, whose cells lie along ``axis``.
+        reverse: whether to begin at the last cell.
+        axis: where time runs in the sequences and in the results; samples come first, so 1 by default.
+
+    Returns:
+        the state after the last step, and what was wanted of every step, time along ``axis``.
+
+    Fails:
+        ShapeError E227: a state after the step of another shape or kind than before it. E228: sequences of
+            different lengths, or without a cell.
+        UsageError E102: a step that gives no pair.
+
+    Example:
+        >>> from chainrule.engines import evaluate
+        >>> x = input_node("x", (None, 4), "float64")
+        >>> _, sums = scan(lambda s, c: (s + c, s + c), x[:, 0] * 0.0, x)
+        >>> evaluate([sums], {"x": np.array([[1.0, 2.0, 3.0, 4.0]])})[0].tolist()
+        [[1.0, 3.0, 6.0, 10.0]]
+    """
+    before, timed = _several(initial), _several(sequences)
+    if _UNROLLED.get():
+        return _step_by_step(step, initial, sequences, reverse, axis)
+    number = next(_NUMBER)  # so that a loop inside a loop has inputs of its own; they are renamed below
+    states = [_leaf(f"loop {number}, state {i}", n.spec) for i, n in enumerate(before)]
+    cells = [_leaf(f"loop {number}, cell {i}", untimed(n.spec, axis)) for i, n in enumerate(timed)]
+    made: Any = step(_like(initial, states), _like(sequences, cells))
+    if not isinstance(made, tuple) or len(made) != 2:
+        raise UsageError(
+            "E102", name="what the step gives", expected="(state, output)", received=type(made).__name__,
+            fix="return state, output",
+        )  # fmt: skip
+    updates, outputs = _several(made[0]), _several(made[1])
+    _require_same(states, updates)
+    givens = outside((*updates, *outputs), (*states, *cells))
+    body, wanted = close(states, cells, givens, updates, outputs)
+    inputs = (*before, *timed, *givens)
+    finals = [make(Scan(body, after, True, reverse, axis), *inputs) for after in body.updates]
+    emitted = [make(Scan(body, node, False, reverse, axis), *inputs) for node in wanted]
+    return _like(made[0], finals), _like(made[1], emitted)
+
+
+@contextmanager
+def unrolled() -> Iterator[None]:
+    """Loops built inside become a copy of their step for each cell, so that every step can be looked at."""
+    token = _UNROLLED.set(True)
+    try:
+        yield
+    finally:
+        _UNROLLED.reset(token)
+
+
+def _step_by_step(
+    step: Callable[[Any, Any], tuple[Any, Any]], initial: Nodes, sequences: Nodes, reverse: bool, axis: int
+) -> tuple[Any, Any]:
+    """What ``scan`` gives, as a copy of the step for each cell."""
+    timed, state, said = _several(sequences), initial, dict[int, Any]()
+    steps = size_at(timed[0].shape[min(axis, timed[0].rank - 1)], {})
+    for t in places(steps, reverse):
+        cells = [_at_time(sequence, t, axis) for sequence in timed]
+        state, said[t] = step(state, _like(sequences, cells))
+    each = [_several(said[t]) for t in range(steps)]
+    outputs = [stack(parts, min(axis, parts[0].rank)) for parts in zip(*each, strict=True)]
+    return state, _like(said[0], outputs)
+
+
+def _at_time(sequence: Node, t: int, axis: int) -> Node:
+    axis = min(axis, sequence.rank - 1)
+    cell = slice_axis(sequence, axis, t, t + 1)
+    return reshape(cell, (*cell.shape[:axis], *cell.shape[axis + 1 :]))
+
+
+def _leaf(label: str, spec: Spec) -> Node:
+    return input_node(label, spec.shape, spec.dtype)
+
+
+def _several(nodes: Any) -> list[Node]:
+    return [nodes] if isinstance(nodes, Node) else list(nodes)
+
+
+def _like(form: Any, nodes: Sequence[Node]) -> Any:
+    return nodes[0] if isinstance(form, Node) else tuple(nodes)
+
+
+def _require_same(states: Sequence[Node], updates: Sequence[Node]) -> None:
+    """Refuse a step that leaves other states than it found."""
+    specs = [[str(node.spec) for node in nodes] for nodes in (states, updates)]
+    if specs[0] != specs[1]:
+        raise ShapeError(
+            "E227", expected=f"states after the step: {', '.join(specs[0])}", received=", ".join(specs[1])
+        )

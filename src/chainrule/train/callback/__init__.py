@@ -1,0 +1,44 @@
+"""Callbacks: what is done besides training while a network trains.
+
+In: the events of a training, and the training itself to look into. Out: files, and the wish to stop. A
+callback never changes a number of the training: with it or without it, the same bits.
+
+    Callback, Training     contract.py      what a callback is, and what it may look at
+    Checkpoint             checkpoint.py    model files, of every few epochs or of the best
+    CSVLog, JSONLog        log.py           the history as CSV; everything that happens, as JSON lines
+    TensorBoard            tensorboard.py   curves and histograms
+                           event_file.py    the form of TensorBoard's files
+    TimeLimit              limit.py         a training that ends in time
+    CALLBACKS              table.py         all by name
+
+What other libraries do by callbacks is elsewhere here where it changes numbers: means of weights are
+optimizers (``cr.EMA``, ``cr.SWA``), learning rates that fall are schedules (``cr.ReduceOnPlateau``), rules
+that stop keep counters in the training's state (``cr.EarlyStopping``), and a number that is not finite always
+stops a training.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chainrule.door import Door
+
+_DOOR = Door(
+    __name__,
+    {
+        "checkpoint": "Checkpoint",
+        "contract": "Callback Training patient reads_steps",
+        "limit": "TimeLimit",
+        "log": "CSVLog JSONLog",
+        "table": "CALLBACKS",
+        "tensorboard": "TensorBoard",
+    },
+)
+
+
+def __getattr__(name: str) -> Any:
+    return _DOOR.fetch(name)
+
+
+def __dir__() -> list[str]:
+    return _DOOR.names

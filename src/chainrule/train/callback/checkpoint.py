@@ -1,0 +1,133 @@
+"""Model files written while a network trains."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from string import Formatter
+
+from chainrule.errors import UsageError
+from chainrule.events import EpochDone, Event, Listener
+from chainrule.frozen import frozen
+from chainrule.nn.setting import require, require_whole
+from chainrule.store import durable
+from chainrule.train.callback.contract import Callback, Training, patient
+from chainrule.train.metric import larger_is_better
+from chainrule.train.state import Row
+
+
+@frozen
+class Checkpoint(Callback):
+    """Saves the model, as ``cr.load`` reads it, after every few epochs, or each time it is the best so far.
+
+    To go on with a training after an interruption, ``fit(run="folder", resume=True)`` is the way: those
+    checkpoints hold the optimizer's memory too. These are models to answer with. Which files there are
+    depends on the history alone, so a resumed training leaves the same ones.
+
+    Args:
+        path: where; ``{epoch}``, ``{step}`` and any column of the history may stand in it, with a format:
+            ``"models/{epoch:03d}-{val_loss:.3f}.safetensors"``. Its folder is made.
+        every: save after every so many epochs.
+        monitor: a column of the history, such as ``"val_f1"``: save only where it is the best so far.
+        larger: whether larger is better; by default what the metric says of itself.
+        keep: how many files stay, the latest ones; ``None``: all.
+
+    Fails:
+        UsageError E102: a setting out of its range. UsageError E101: no such column.
+        FileError: the file cannot be written.
+
+    Example:
+        >>> import chainrule as cr
+        >>> model = cr.Model(cr.Sequential(cr.Dense(1)), "mse", cr.SGD(0.1))
+        >>> best = Checkpoint("best.safetensors", monitor="loss")
+        >>> history = model.fit([[1.0], [2.0]], [3.0, 5.0], epochs=3, callbacks=[best], verbose=False)
+        >>> cr.load("best.safetensors").facts["epochs"]
+        3
+    """
+
+    path: str
+    every: int = 1
+    monitor: str = ""
+    larger: bool | None = None
+    keep: int | None = None
+
+    def __post_init__(self) -> None:
+        require_whole(self, "every", 1)
+        require(self, "monitor", isinstance(self.monitor, str), "a column of the history", '"val_loss"')
+        if self.keep is not None:
+            require_whole(self, "keep", 1)
+        object.__setattr__(self, "path", str(self.path))
+        self._name(dict.fromkeys([*self._fields(), "epoch"], 1.0), 1)  # refuses formats that do not fit
+
+    def watches(self) -> tuple[str, ...]:
+        names = [*self._fields(), self.monitor]
+        return tuple(dict.fromkeys(name for name in names if name not in ("", "epoch", "step")))
+
+    def start(self, training: Training) -> Listener:
+        @patient
+        def watch(event: Event) -> None:
+            if isinstance(event, EpochDone) and self._is_due(training.history):
+                steps = event.step // max(event.epoch, 1)  # every epoch has as many
+                target = self._name(training.history[-1], event.step)
+                durable.make_folder(target.parent)
+                training.save(target)
+                self._remove_old(training.history, steps, target)
+
+        return watch
+
+    def _fields(self) -> list[str]:
+        """The names in braces.
+
+        Fails:
+            UsageError E102: braces that do not close, or hold more than a name.
+        """
+        try:
+            parts = [
+                (name, form or "") for _, name, form, _ in Formatter().parse(self.path) if name is not None
+            ]
+        except ValueError:
+            parts = [("?", "")]
+        if not all(name.isidentifier() and "{" not in form for name, form in parts):
+            expected = "a path, with names in braces: {epoch}, {val_loss:.3f}"
+            raise UsageError(
+                "E102", where="Checkpoint", name="path", expected=expected, received=repr(self.path)[:80],
+                fix='"models/{epoch:03d}.safetensors"',
+            )  # fmt: skip
+        return [name for name, _ in parts]
+
+    def _name(self, row: Row, step: int) -> Path:
+        """The file of an epoch.
+
+        Fails:
+            UsageError E102: a format that does not fit its number.
+        """
+        values = {name: math.nan if value is None else value for name, value in row.items()}
+        try:
+            return Path(self.path.format_map({**values, "epoch": int(values["epoch"]), "step": step}))
+        except (ValueError, TypeError) as cause:
+            raise UsageError(
+                "E102", where="Checkpoint", name="path", expected="formats that fit numbers",
+                received=f"{self.path!r}: {cause}"[:120], fix='"models/{epoch:03d}.safetensors"',
+            ) from cause  # fmt: skip
+
+    def _is_due(self, history: list[Row]) -> bool:
+        """Whether the last epoch of this history is one to save."""
+        if len(history) % self.every:
+            return False
+        return not self.monitor or self._is_best([row[self.monitor] for row in history])
+
+    def _is_best(self, values: list[float | None]) -> bool:
+        """Whether the last value is better than all before."""
+        larger = larger_is_better(self.monitor) if self.larger is None else self.larger
+        seen = [value if larger else -value for value in values if value is not None]
+        return values[-1] is not None and all(seen[-1] > value for value in seen[:-1])
+
+    def _remove_old(self, history: list[Row], steps: int, latest: Path) -> None:
+        """Delete all but the latest files that were saved by now."""
+        if self.keep is None:
+            return
+        due = [n for n in range(1, len(history) + 1) if self._is_due(history[:n])]
+        names = list(dict.fromkeys(self._name(history[n - 1], n * steps) for n in reversed(due)))
+        for old in names[self.keep :]:
+            if old != latest:
+                durable.remove(old)

@@ -1,0 +1,57 @@
+"""Files that grow while a network trains, and what a kill may do to them.
+
+A line is handed to the system in one write. A killed process loses nothing that was written, and leaves at
+most half a line at the end, which the next training cuts off. (A power cut may cost the last seconds:
+waiting for the disk after every epoch would cost more than many an epoch.)
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from chainrule.errors import FileError
+from chainrule.store import durable, fault
+
+
+def append(path: Path, data: bytes) -> None:
+    """Add bytes to the end of a file, which is made if it is missing.
+
+    Fails:
+        FileError E402 to E410, by cause.
+    """
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+        try:
+            while data:
+                data = data[os.write(handle, data) :]  # the system may take a part only
+        finally:
+            os.close(handle)
+    except OSError as cause:
+        raise fault.writing(cause, path, len(data)) from cause
+
+
+def whole_lines(path: Path, is_ours: Callable[[bytes], bool], what: str) -> bytes:
+    """The lines of a log that is there, without half a line at its end; ``b""`` if there is none.
+
+    Args:
+        path: the log; its folder is made.
+        is_ours: whether a first line is one that such a log begins with.
+        what: to call such a log in an error.
+
+    Fails:
+        FileError E512: the file is something else; it is left alone.
+    """
+    durable.make_folder(path.parent)
+    if not path.exists():
+        return b""
+    text = durable.read(path)
+    lines = text[: text.rfind(b"\n") + 1]
+    first = lines.split(b"\n", 1)[0]
+    if text and not (lines and is_ours(first)):
+        raise FileError(
+            "E512", where=str(path), expected=what, received=text[:60].decode("utf-8", "replace").strip(),
+            fix="another path, or remove the file if it is not needed",
+        )  # fmt: skip
+    return lines

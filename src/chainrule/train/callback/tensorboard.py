@@ -1,0 +1,109 @@
+"""Curves and histograms for TensorBoard, which need not be installed to write them."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from itertools import count
+from pathlib import Path
+
+from chainrule.events import EpochDone, Event, Listener, StepDone, TrainingEnded, TrainingStarted
+from chainrule.frozen import frozen
+from chainrule.nn.setting import require, require_whole
+from chainrule.store import durable
+from chainrule.train.callback import event_file
+from chainrule.train.callback.contract import Callback, Training, patient
+from chainrule.train.callback.logfile import append
+
+_PAUSE = 5.0  # seconds after which what was told of steps is written, though the epoch goes on
+
+
+@frozen
+class TensorBoard(Callback):
+    """Writes loss and metrics, and if asked weights and gradients, to a folder that TensorBoard shows.
+
+    ``tensorboard --logdir logs`` then draws them, while the training runs. A resumed training adds a file of
+    its own to the folder, and the curves go on.
+
+    Args:
+        folder: where; it is made. A folder for each training: ``"logs/first"``, ``"logs/second"``.
+        steps: whether loss and learning rate of every update are told, and not only of every epoch.
+        histograms: after how many epochs the parameters' histograms are written; 0: never.
+        gradients: whether the length of each parameter's gradient is told after every epoch; costs one more
+            pass over a batch.
+
+    Fails:
+        UsageError E102: a setting out of its range. FileError: the folder cannot be written.
+
+    Example:
+        >>> import chainrule as cr
+        >>> model = cr.Model(cr.Sequential(cr.Dense(1)), "mse", cr.SGD(0.1))
+        >>> history = model.fit(
+        ...     [[1.0], [2.0]], [3.0, 5.0], epochs=2, callbacks=[TensorBoard("logs")], verbose=False
+        ... )
+        >>> [path.name[:21] for path in Path("logs").iterdir()]
+        ['events.out.tfevents.1']
+    """
+
+    folder: str
+    steps: bool = False
+    histograms: int = 0
+    gradients: bool = False
+
+    def __post_init__(self) -> None:
+        require_whole(self, "histograms", 0)
+        for name in ("steps", "gradients"):
+            require(self, name, isinstance(getattr(self, name), bool), "True or False")
+
+    def start(self, training: Training) -> Listener:
+        waiting: list[bytes] = []
+        place, written = new_file(Path(self.folder)), time.monotonic()
+
+        def write() -> None:
+            nonlocal written
+            append(place, b"".join(waiting))
+            waiting.clear()
+            written = time.monotonic()
+
+        def watch(event: Event) -> None:
+            match event:
+                case TrainingStarted():
+                    waiting.append(event_file.opening(time.time()))
+                    write()
+                case StepDone() if self.steps:
+                    told = [
+                        event_file.scalar(f"step/{name}", getattr(event, name)) for name in ("loss", "rate")
+                    ]
+                    waiting.append(event_file.event(time.time(), event.step, told))
+                    if time.monotonic() - written > _PAUSE:
+                        write()
+                case EpochDone():
+                    waiting.append(event_file.event(time.time(), event.step, self._values(event, training)))
+                    write()
+                case TrainingEnded() if waiting:
+                    write()
+
+        return watch if self.steps else patient(watch)
+
+    def _values(self, event: EpochDone, training: Training) -> list[bytes]:
+        """What is told of an epoch."""
+        told = [
+            event_file.scalar(name, value)
+            for name, value in event.values.items()
+            if name != "epoch" and math.isfinite(value)
+        ]
+        if self.gradients:
+            norms = training.gradient_norms()
+            told += [event_file.scalar(f"gradient/{path}", value) for path, value in norms.items()]
+        if self.histograms and event.epoch % self.histograms == 0:
+            held = training.parameters()
+            told += [event_file.histogram(f"parameter/{path}", value) for path, value in held.items()]
+        return told
+
+
+def new_file(folder: Path) -> Path:
+    """A name that no file in the folder has; TensorBoard reads them in the order of their times."""
+    durable.make_folder(folder)
+    now = f"events.out.tfevents.{int(time.time()):010d}.chainrule.{os.getpid()}"
+    return next(path for n in count() if not (path := folder / f"{now}.{n}").exists())

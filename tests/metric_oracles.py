@@ -1,0 +1,260 @@
+"""What scikit-learn, PyTorch or the written-out definition say of answers, metric by metric."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from scipy import stats
+from sklearn import metrics as sk
+
+from chainrule.train.metric import Answers
+
+Oracle = Callable[[Answers, float | None], float]
+
+
+def w(a: Answers) -> dict[str, Any]:
+    return {"sample_weight": a.weights}
+
+
+def weights(a: Answers) -> np.ndarray:
+    return np.ones(len(a.target)) if a.weights is None else a.weights
+
+
+def mean(a: Answers, each: Any) -> float:
+    """The weighted mean over rows, then over outputs, one row after the other."""
+    each = np.asarray(each, dtype=np.float64).reshape(len(a.target), -1)
+    return float(sum(wi * row.mean() for wi, row in zip(weights(a), each, strict=True)) / weights(a).sum())
+
+
+def counted(name: str, average: str, **options: Any) -> Oracle:
+    """A score of counts, as scikit-learn averages it."""
+
+    def ask(a: Answers, value: float | None) -> float:
+        how = average or ("binary" if a.is_binary else "macro")
+        extra = options | ({"beta": 2.0 if value is None else value} if name == "fbeta" else {})
+        y, said = (a.wanted.astype(int), a.chosen.astype(int))
+        if a.task == "multilabel" and a.target.shape[1] == 1:
+            y, said, how = y[:, 0], said[:, 0], "binary"
+        return float(getattr(sk, f"{name}_score")(y, said, average=how, zero_division=0, **extra, **w(a)))
+
+    return ask
+
+
+def one_against_rest(ask: Callable[[np.ndarray, np.ndarray, np.ndarray], float]) -> Oracle:
+    """The mean of a number of yes/no questions with scores, over those that have both answers."""
+
+    def measure(a: Answers, value: float | None) -> float:
+        if a.task == "multilabel":
+            pairs = [(a.target[:, o] == 1, a.answer[:, o]) for o in range(a.answer.shape[1])]
+        elif a.answer.shape[1] == 2:
+            pairs = [(a.target == 1, a.answer[:, 1])]
+        else:
+            present = np.unique(a.target)
+            pairs = [(a.target == k, a.answer[:, k]) for k in present] if len(present) > 1 else []
+        extra = () if value is None else (value,)
+        found = [ask(y, p, weights(a), *extra) for y, p in pairs]
+        kept = [v for v in found if not math.isnan(v)]
+        return float(np.mean(kept)) if kept else math.nan
+
+    return measure
+
+
+def both(ask: Callable[..., float]) -> Callable[..., float]:
+    """NaN unless there are rows of both kinds that count."""
+    return lambda y, p, w, *v: ask(y, p, w, *v) if w[y].sum() > 0 and w[~y].sum() > 0 else math.nan
+
+
+def some(ask: Callable[..., float]) -> Callable[..., float]:
+    """NaN unless a row of the class counts."""
+    return lambda y, p, w, *v: ask(y, p, w, *v) if w[y].sum() > 0 else math.nan
+
+
+def at_each(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> list[tuple[float, float, float]]:
+    """Recall, precision and specificity at each threshold, by counting anew."""
+    found = []
+    for t in np.unique(p):
+        said = p >= t
+        recall, precision = w[said & y].sum() / w[y].sum(), w[said & y].sum() / max(w[said].sum(), 1e-300)
+        found.append((recall, precision, w[~said & ~y].sum() / w[~y].sum() if w[~y].sum() else 1.0))
+    return found
+
+
+def best(of: int, under: int) -> Callable[..., float]:
+    """The largest number where another is at least so large."""
+    return lambda y, p, w, least=0.9: max(
+        (row[of] for row in at_each(y, p, w) if row[under] >= least - 1e-12), default=0.0
+    )
+
+
+def overlaps(a: Answers, everything: bool) -> list[float]:
+    """Area in common over area of either, class by class, of those that occur or were said."""
+    table = []
+    if a.task == "multilabel":
+        pairs = [(a.target[:, o] > 0.5, a.answer[:, o] > 0.5) for o in range(a.answer.shape[1])]
+        pairs += [(~y, ~p) for y, p in pairs] if everything else []
+    else:
+        pairs = [(a.target == k, a.answer.argmax(1) == k) for k in range(a.answer.shape[1])]
+        pairs = pairs[1:] if a.is_binary and not everything else pairs
+    for y, p in pairs:
+        either = weights(a)[y | p].sum()
+        keeps = either > 0 if everything or (a.task == "classification" and not a.is_binary) else True
+        if keeps or ((y | p).any() and not everything):
+            table.append(weights(a)[y & p].sum() / either if either else 0.0)
+    return table
+
+
+def kinds(a: Answers, means: bool, says: bool) -> float:
+    """How many rows of one of the four kinds."""
+    if a.task == "multilabel":
+        pairs = [(a.target[:, o] > 0.5, a.answer[:, o] > 0.5) for o in range(a.answer.shape[1])]
+    else:
+        pairs = [(a.target == k, a.answer.argmax(1) == k) for k in range(a.answer.shape[1])]
+        pairs = pairs[1:] if a.is_binary else pairs
+    return float(sum(weights(a)[(y == means) & (p == says)].sum() for y, p in pairs))
+
+
+def tensor(array: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(np.asarray(array, dtype=np.float64))
+
+
+def log_loss(a: Answers, _: float | None) -> float:
+    p = tensor(np.clip(a.answer, 2**-52, 1 - 2**-52))
+    if a.task == "multilabel":
+        return mean(
+            a, torch.nn.functional.binary_cross_entropy(p, tensor(a.target), reduction="none").numpy()
+        )
+    target = torch.from_numpy(a.target) if a.task == "classification" else tensor(a.target)
+    return (
+        mean(a, torch.nn.functional.cross_entropy(p.log(), target, reduction="none").numpy())
+        if bool(torch.allclose(p.sum(1), torch.ones(len(p), dtype=torch.float64), atol=1e-12))
+        else math.nan
+    )
+
+
+def calibration(a: Answers, _: float | None) -> float:
+    sure, right, total = a.answer.max(1), a.answer.argmax(1) == a.target, 0.0
+    for b in range(15):
+        inside = (sure > b / 15) & (sure <= (b + 1) / 15)
+        total += abs((weights(a)[inside] * (right[inside] - sure[inside])).sum())
+    return total / weights(a).sum()
+
+
+def top_k(a: Answers, k: float | None) -> float:
+    order = np.argsort(-a.answer, axis=1, kind="stable")[:, : int(5 if k is None else k)]
+    return mean(a, [y in row for y, row in zip(a.wanted, order, strict=True)])
+
+
+def fit(a: Answers, function: Callable[..., Any], **options: Any) -> float:
+    return float(
+        np.mean(
+            [function(a.target[:, o], a.answer[:, o], **options, **w(a)) for o in range(a.target.shape[1])]
+        )
+    )
+
+
+def lines(a: Answers) -> list[tuple[np.ndarray, np.ndarray]]:
+    return [(a.target[:, o], a.answer[:, o]) for o in range(a.target.shape[1])]
+
+
+def correlation(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> float:
+    c = np.cov(np.stack([y, p]), aweights=w, ddof=0)
+    return float(c[0, 1] / np.sqrt(c[0, 0] * c[1, 1]))
+
+
+def concordance(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> float:
+    c = np.cov(np.stack([y, p]), aweights=w, ddof=0)
+    return float(
+        2 * c[0, 1] / (c[0, 0] + c[1, 1] + (np.average(y, weights=w) - np.average(p, weights=w)) ** 2)
+    )
+
+
+def torch_mean(loss: Callable[..., torch.Tensor]) -> Oracle:
+    return lambda a, _: mean(a, loss(tensor(a.answer), tensor(a.target)).numpy())
+
+
+def pushed(power: int) -> Oracle:
+    return lambda a, _: mean(a, np.maximum(0, 1 - np.where(a.target > 0, 1, -1) * a.answer) ** power)
+
+
+def averages(name: str) -> dict[str, Oracle]:
+    return {f"{name}{'_' * bool(how)}{how}": counted(name, how) for how in ("", "micro", "weighted")}
+
+
+F = torch.nn.functional
+ORACLES: dict[str, Oracle] = {
+    "accuracy": lambda a, _: mean(a, a.wanted == a.chosen),
+    "balanced_accuracy": lambda a, _: sk.balanced_accuracy_score(a.target, a.chosen, **w(a)),
+    **averages("precision"), **averages("recall"), **averages("f1"), **averages("fbeta"),
+    "roc_auc": one_against_rest(both(lambda y, p, w: sk.roc_auc_score(y, p, sample_weight=w))),
+    "pr_auc": one_against_rest(some(lambda y, p, w: sk.average_precision_score(y, p, sample_weight=w))),
+    "exact_match": lambda a, _: sk.accuracy_score(a.target.astype(int), a.chosen.astype(int), **w(a)),
+    "hamming_loss": lambda a, _: sk.hamming_loss(a.wanted.astype(int), a.chosen.astype(int), **w(a)),
+    "top_k_accuracy": top_k,
+    "specificity": lambda a, _: float(np.mean(specificities(a))),
+    "mcc": lambda a, _: sk.matthews_corrcoef(a.target, a.chosen, **w(a)),
+    "cohen_kappa": lambda a, _: sk.cohen_kappa_score(a.target, a.chosen, **w(a)),
+    "iou": lambda a, _: float(np.mean(overlaps(a, False))),
+    "mean_iou": lambda a, _: float(np.mean(overlaps(a, True))),
+    "true_positives": lambda a, _: kinds(a, True, True),
+    "false_positives": lambda a, _: kinds(a, False, True),
+    "true_negatives": lambda a, _: kinds(a, False, False),
+    "false_negatives": lambda a, _: kinds(a, True, False),
+    "precision_at_recall": one_against_rest(some(best(1, 0))),
+    "recall_at_precision": one_against_rest(some(best(0, 1))),
+    "sensitivity_at_specificity": one_against_rest(both(best(0, 2))),
+    "specificity_at_sensitivity": one_against_rest(both(best(2, 0))),
+    "ks": one_against_rest(both(lambda y, p, w: max(abs(r - (1 - s)) for r, _, s in at_each(y, p, w)))),
+    "log_loss": log_loss,
+    "brier": lambda a, _: mean(a, ((a.answer - hot(a)) ** 2).sum(1) / (2 if a.is_binary else 1))
+    if a.task != "multilabel" else mean(a, (a.answer - a.target) ** 2),
+    "calibration_error": calibration,
+    "kl_divergence": lambda a, _: mean(
+        a, [stats.entropy(y, np.clip(p, 2**-52, 1)) for y, p in zip(a.target, a.answer, strict=True)]
+    ),
+    "mae": lambda a, _: sk.mean_absolute_error(a.target, a.answer, **w(a)),
+    "rmse": lambda a, _: sk.root_mean_squared_error(a.target, a.answer, **w(a)),
+    "r2": lambda a, _: sk.r2_score(a.target, a.answer, **w(a)),
+    "mse": lambda a, _: sk.mean_squared_error(a.target, a.answer, **w(a)),
+    "mape": lambda a, _: 100 * sk.mean_absolute_percentage_error(a.target, a.answer, **w(a)),
+    "msle": lambda a, _: sk.mean_squared_log_error(a.target.clip(0), a.answer.clip(0), **w(a)),
+    "log_cosh": lambda a, _: mean(a, np.log(np.cosh(a.answer - a.target))),
+    "median_absolute_error": lambda a, _: fit(a, sk.median_absolute_error),
+    "max_error": lambda a, _: float(
+        np.mean([sk.max_error(y[weights(a) > 0], p[weights(a) > 0]) for y, p in lines(a)])
+    ),
+    "quantile_loss": lambda a, v: sk.mean_pinball_loss(
+        a.target, a.answer, alpha=0.5 if v is None else v, **w(a)
+    ),
+    "explained_variance": lambda a, _: sk.explained_variance_score(a.target, a.answer, **w(a))
+    if len(a.target) > 1 else math.nan,
+    "pearson": lambda a, _: float(np.mean([correlation(y, p, weights(a)) for y, p in lines(a)])),
+    "concordance": lambda a, _: float(np.mean([concordance(y, p, weights(a)) for y, p in lines(a)])),
+    "cosine_similarity": torch_mean(lambda p, y: F.cosine_similarity(p, y, dim=1)),
+    "poisson": lambda a, _: torch_mean(
+        lambda p, y: F.poisson_nll_loss(p, y, log_input=False, eps=0, reduction="none")
+    )(a, _)
+    if (a.answer > 0).all() and (a.target >= 0).all() else math.nan,
+    "hinge": pushed(1), "squared_hinge": pushed(2),
+    "categorical_hinge": lambda a, _: mean(a, [
+        max(0, 1 + max(p[y <= 0], default=-math.inf) - max(p[y > 0])) if (y > 0).any() else math.nan
+        for y, p in zip(a.target, a.answer, strict=True)
+    ]),
+}  # fmt: skip
+
+
+def hot(a: Answers) -> np.ndarray:
+    return np.eye(a.answer.shape[1])[a.target] if a.task == "classification" else a.target
+
+
+def specificities(a: Answers) -> list[float]:
+    """Recall of "not of the class": of class 1 of two, else of each that occurs or was said."""
+    if a.task == "multilabel":
+        pairs = [(a.target[:, o] > 0.5, a.chosen[:, o]) for o in range(a.target.shape[1])]
+    else:
+        classes = [1] if a.is_binary else sorted({*a.target.tolist(), *a.chosen.tolist()})
+        pairs = [(a.target == k, a.chosen == k) for k in classes]
+    return [float(sk.recall_score(~y, ~p, zero_division=0, **w(a))) for y, p in pairs]

@@ -1,0 +1,58 @@
+"""An error inside nested layers names the innermost layer by its path, and the line a person wrote."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import pytest
+
+import chainrule as cr
+from chainrule import nn
+from chainrule.errors import ChainruleError
+from chainrule.spec import Size, Spec
+
+
+def refused(net: cr.Layer, *shape: int) -> str:
+    with pytest.raises(ChainruleError) as caught:
+        nn.build(net, {"x": Spec((Size.symbol("B"), *shape), "float32")}, "float32")
+    return str(caught.value).splitlines()[0]
+
+
+def line() -> int:
+    frame = inspect.currentframe()
+    assert frame is not None
+    assert frame.f_back is not None
+    return frame.f_back.f_lineno
+
+
+def test_a_layer_made_by_a_layer_has_the_line_of_the_outer_one() -> None:
+    wide, at = cr.SeparableConv(8, 9), line()
+    block = cr.Sequential(cr.SeparableConv(8, 3), wide)
+    said = refused(cr.Sequential(cr.Conv(3, 1), block), 6, 6, 3)
+    assert f'DepthwiseConv "sequential1.separable_conv2.depthwise" (test_site.py:{at})' in said
+
+
+def test_a_layer_in_a_layer_has_its_own_line() -> None:
+    inner, at = cr.Conv(4, 3), line()
+    said = refused(cr.Sequential(cr.Residual(cr.Sequential(cr.Dense(4), inner))), 6)
+    assert f'Conv "residual1.sequential.conv1" (test_site.py:{at})' in said
+
+
+def test_a_layer_of_ones_own_shows_the_line_in_its_own_code() -> None:
+    lines: list[int] = []
+
+    @cr.layer
+    class Block(cr.Layer):
+        def __call__(self, x: Any, scope: Any) -> Any:
+            inner, at = cr.Conv(4, 9), line()
+            lines.append(at)
+            return scope.run(inner, x)
+
+    said = refused(cr.Sequential(Block()), 6, 6, 3)
+    assert f'Conv "block1.conv" (test_site.py:{lines[0]})' in said
+
+
+def test_a_layer_written_outside_any_net_has_its_line() -> None:
+    made, at = cr.Dense(3), line()
+    assert made.place.line == at  # type: ignore[attr-defined]

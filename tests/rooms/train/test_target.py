@@ -1,0 +1,105 @@
+"""Targets of every form: labels of samples and of their places, cells of pictures, texts without times."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.errors import ChainruleError
+
+RNG = np.random.default_rng(0)
+
+
+def fitted(net: Any, loss: Any, x: np.ndarray, y: Any, epochs: int = 60, **options: Any) -> Any:
+    model = cr.Model(net, loss, cr.Adam(0.1), dtype="float64", engine="reference")
+    model.fit(x, y, epochs=epochs, batch_size=len(x), verbose=False, **options)
+    return model
+
+
+WORDS = RNG.integers(0, 3, (12, 5))
+SENTENCES = np.eye(3)[WORDS]  # (B, T, 3)
+TAGS = np.array(["noun", "verb", "other"])[WORDS]  # (B, T)
+
+
+def test_each_place_of_a_sequence_has_a_label_of_its_own() -> None:
+    model = fitted(cr.Dense(3), "cross_entropy", SENTENCES, TAGS, validation=(SENTENCES, TAGS))
+    assert model.labels == ("noun", "other", "verb")
+    np.testing.assert_array_equal(model.predict(SENTENCES), TAGS)
+    p = model.predict_proba(SENTENCES)
+    assert p.shape == (12, 5, 3)
+    np.testing.assert_allclose(p.sum(axis=-1), 1.0)
+    assert model.history[-1]["val_accuracy"] == model.evaluate(SENTENCES, TAGS)["accuracy"] == 1.0
+
+
+@pytest.mark.parametrize("ignored", [-100, 0, 1, 7])
+def test_places_without_a_label_are_neither_learned_nor_judged(ignored: int) -> None:
+    y = 10 * WORDS + 20
+    y[:, -2:] = ignored
+    shuffled = SENTENCES.copy()
+    shuffled[:, -2:] = SENTENCES[::-1, -2:]  # what is read there must not matter
+    net, loss = cr.Dense(4), cr.CrossEntropy(ignore_index=ignored)
+    model, other = (fitted(net, loss, x, y) for x in (SENTENCES, shuffled))
+    np.testing.assert_array_equal(model.predict(SENTENCES)[:, :3], y[:, :3])
+    assert model.evaluate(SENTENCES, y)["accuracy"] == 1.0
+    assert {label for label in model.labels if label != ignored} == {20, 30, 40}
+    np.testing.assert_allclose(model.parameters()["weight"], other.parameters()["weight"])
+
+
+def test_cells_of_a_picture_are_yes_or_no() -> None:
+    pictures = RNG.choice([-1.0, 1.0], (6, 4, 4, 1)) * RNG.uniform(0.5, 1.5, (6, 4, 4, 1))
+    for loss in ("dice", "binary_cross_entropy"):
+        model = fitted(cr.Conv(1, 1), loss, pictures, pictures > 0, epochs=80)
+        np.testing.assert_array_equal(model.predict(pictures), pictures > 0)
+
+
+def test_ctc_learns_a_text_without_knowing_when_each_letter_is_said() -> None:
+    # Each frame shows its letter, or silence; a letter may last several frames. Which text is heard is known.
+    frames = np.array([[1, 1, 0, 2, 0, 1], [2, 0, 2, 2, 1, 0], [0, 1, 2, 0, 0, 2], [2, 1, 1, 0, 1, 0]])
+    texts = np.array([[1, 2, 1], [2, 2, 1], [1, 2, 2], [2, 1, 1]])
+    model = fitted(cr.Dense(3), cr.CTC(longest=3), np.eye(3)[frames], texts, epochs=100)
+    said = np.argmax(model.predict(np.eye(3)[frames]), axis=-1)  # (B, T)
+    heard = [[k for t, k in enumerate(row) if k and (t == 0 or k != row[t - 1])] for row in said]
+    assert heard == texts.tolist()
+    assert model.history[-1]["loss"] < 0.05
+    assert model.evaluate(np.eye(3)[frames], texts)["loss"] < 0.05
+
+
+def test_circle_brings_the_vectors_of_a_class_together() -> None:
+    classes = np.repeat([0, 1, 2], 6)
+    x = 2 * np.eye(3)[classes] - 1 + 0.5 * np.random.default_rng(1).normal(size=(18, 3))
+    model = fitted(cr.Dense(3), cr.Circle(gamma=8.0), x, classes, epochs=80)
+    z = model.predict(x)
+    unit = z / np.linalg.norm(z, axis=1, keepdims=True)
+    cosines = unit @ unit.T
+    same = classes[:, None] == classes[None, :]
+    assert cosines[same].mean() > cosines[~same].mean() + 0.5
+
+
+REFUSED = {
+    "labels of samples for places": ("E504", cr.Dense(3), "cross_entropy", TAGS[:, 0], "(B, 5)"),
+    "too few places": ("E504", cr.Dense(3), "cross_entropy", TAGS[:, :4], "(B, 5)"),
+    "one-hot places": ("E504", cr.Dense(3), "cross_entropy", SENTENCES, "argmax"),
+    "more labels than scores": ("E502", cr.Dense(2), "cross_entropy", TAGS, "at most 2 classes"),
+    "half a letter": ("E504", cr.Dense(3), "ctc", WORDS + 0.5, "whole numbers"),
+    "more letters than frames": ("E509", cr.Dense(4), "ctc", np.ones((12, 5), int), "9 are needed"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_targets_that_no_answer_can_meet_are_refused(case: str) -> None:
+    code, net, loss, y, words = REFUSED[case]
+    with pytest.raises(ChainruleError, match=code) as caught:
+        fitted(net, loss, SENTENCES, y, epochs=1)
+    assert words in str(caught.value)
+
+
+def test_a_label_not_seen_in_training_is_found_by_its_place() -> None:
+    model = fitted(cr.Dense(3), "cross_entropy", SENTENCES, TAGS, epochs=1)
+    strange = TAGS.copy()
+    strange[2, 3] = "pause"
+    with pytest.raises(ChainruleError, match="E506") as caught:
+        model.evaluate(SENTENCES, strange)
+    assert "y[2, 3]" in str(caught.value)

@@ -1,0 +1,105 @@
+"""The samples of PyTorch's databases, name by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
+from typing import Any
+
+import torch
+from torch.testing._internal.common_methods_invocations import op_db
+from torch.testing._internal.common_modules import module_db
+
+from torch_database.arithmetic import ARITHMETIC
+from torch_database.curves import CURVES
+from torch_database.layers import LAYERS
+from torch_database.losses import LOSS_ROWS
+from torch_database.modules import MODULES
+from torch_database.oracle import CLOSE, ENGINES, Given, Tally, compare
+from torch_database.pools import POOLS
+from torch_database.sequences import SEQUENCE_MODULES, SEQUENCE_OPERATIONS
+
+OPERATIONS: dict[str, Callable[..., Any]] = {
+    **ARITHMETIC, **CURVES, **POOLS, **LAYERS, **LOSS_ROWS, **SEQUENCE_OPERATIONS,
+}  # fmt: skip
+ALL_MODULES: dict[str, Callable[..., Any]] = {**MODULES, **SEQUENCE_MODULES}
+INFOS = {f"{info.name}.{info.variant_test_name}".rstrip("."): info for info in op_db}
+MODULE_INFOS = {info.name: info for info in module_db}
+# Where PyTorch's own numbers are less exact: its slope of hardsigmoid is 1/6 in float32.
+ROUGH = {"nn.functional.hardsigmoid": 1e-7}
+# Losses of yes and no that PyTorch tries with any numbers for targets: here with the signs of those.
+SIGNED = {
+    "nn.functional.soft_margin_loss": 0,
+    "nn.functional.margin_ranking_loss": 1,
+    "nn.MarginRankingLoss": 2,
+}
+
+
+def operation(name: str, most: int | None = None, engines: Sequence[str] = ENGINES) -> Tally:
+    """The samples of one operation, all or the first few."""
+    info, tally = INFOS[name], Tally()
+    torch.manual_seed(0)
+    kind = torch.bool if name.startswith("logical") else torch.float64
+    kind = kind if kind in info.dtypes else torch.int64
+    grads = info.supports_autograd and kind.is_floating_point
+    samples = info.sample_inputs("cpu", kind, requires_grad=grads)
+    for i, sample in _few(samples, most):
+        tally.take(f"{name}, sample {i}", lambda s=sample: _operate(name, s, engines))
+    return tally
+
+
+def _few(samples: Iterable[Any], most: int | None) -> Iterable[tuple[int, Any]]:
+    return enumerate(islice(samples, most))
+
+
+def _signed(name: str, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    at = SIGNED.get(name)
+    if at is None:
+        return inputs
+    signs = torch.where(inputs[at].detach() < 0, -1.0, 1.0).to(torch.float64)
+    return (*inputs[:at], signs, *inputs[at + 1 :])
+
+
+def _operate(name: str, sample: Any, engines: Sequence[str]) -> None:
+    given, args = Given(), _signed(name, sample.args)
+    inputs, options = given.nodes((sample.input, *args)), given.nodes(sample.kwargs)
+    compare(
+        given,
+        lambda: OPERATIONS[name](*inputs, **options),
+        lambda: INFOS[name].op(sample.input, *args, **sample.kwargs),
+        engines,
+        ROUGH.get(name, CLOSE),
+    )
+
+
+def module(name: str, most: int | None = None, engines: Sequence[str] = ENGINES) -> Tally:
+    """The samples of one module, in training and in inference, all or the first few."""
+    info, tally = MODULE_INFOS[name], Tally()
+    for training in (True, False):
+        torch.manual_seed(0)
+        settings = {"device": "cpu", "dtype": torch.float64, "requires_grad": True, "training": training}
+        samples = info.module_inputs_func(info, **settings)
+        for i, sample in _few(samples, most):
+            label = f"{name}, {'training' if training else 'inference'}, sample {i} {sample.desc}"
+            tally.take(label, lambda s=sample, t=training: _apply(name, s, t, engines))
+    return tally
+
+
+def _apply(name: str, sample: Any, training: bool, engines: Sequence[str]) -> None:
+    made, forward = sample.constructor_input, sample.forward_input
+    net = MODULE_INFOS[name].module_cls(*made.args, **made.kwargs).double()
+    args = _signed(name, forward.args)
+    if "Lazy" in name:
+        net(*args, **forward.kwargs)
+    net.train(training)
+    given = Given()
+    settings = {**forward.kwargs, **({"need_weights": False} if name == "nn.MultiheadAttention" else {})}
+    inputs, options = given.nodes(args), given.nodes(settings)
+    held = {path: given.node(tensor) for path, tensor in net.named_parameters()}
+    held |= {path: given.node(tensor.clone()) for path, tensor in net.named_buffers() if tensor.ndim}
+    compare(
+        given,
+        lambda: ALL_MODULES[name](net, held, *inputs, **options),
+        lambda: net(*args, **settings),
+        engines,
+    )
