@@ -35,6 +35,8 @@ class Kernel:
         phase: in which phase it runs.
         depth: 1 + the largest depth of the kernels it reads from.
         is_loop: whether it is a loop over elementwise nodes.
+        sources: what it reads.
+        product: the first of the nodes where the loop is the epilogue of a product (see ``epilogue``).
     """
 
     nodes: list[Node]
@@ -43,6 +45,7 @@ class Kernel:
     depth: int
     is_loop: bool
     sources: set[Node] = field(default_factory=set)
+    product: Node | None = None
 
 
 def is_elementwise(node: Node) -> bool:
@@ -251,7 +254,8 @@ def reads_first(reader: Node, old: Node, home: Kernel, homes: Mapping[Node, Kern
         return True  # its own readers are asked
     kernel = homes[reader]
     if kernel is home:
-        return home.is_loop and all(source is old for source in reader.inputs if seen_through(source) is old)
+        is_once = home.is_loop and reader is not home.product  # a product reads its factors again and again
+        return is_once and all(source is old for source in reader.inputs if seen_through(source) is old)
     return (kernel.phase, kernel.depth) < (home.phase, home.depth)
 
 

@@ -233,12 +233,15 @@ class Lowering:
             self.add("copy", (pairs[label],), (views[label],), (homes[label],), phase)
 
     def _loop(self, kernel: Kernel, needed: set[Node]) -> None:
-        inside = set(kernel.nodes)
-        operands = list(dict.fromkeys(s for n in kernel.nodes for s in n.inputs if s not in inside))
-        reads = [self.view(s, kernel.phase) for s in operands]
+        inside, product = set(kernel.nodes), kernel.product
+        loop = [node for node in kernel.nodes if node is not product]
+        operands = list(dict.fromkeys(s for n in loop for s in n.inputs if s not in inside))
+        factors = product.inputs if product is not None else ()
+        reads = [self.view(s, kernel.phase) for s in (*factors, *operands)]
         kept = [n for n in kernel.nodes if n in needed]
         writes = [self.target(n) for n in kept]
-        self.add("loop", kernel.nodes, reads, writes, kernel.phase, operands=operands, kept=kept)
+        kind = "loop" if product is None else "matmul"
+        self.add(kind, kernel.nodes, reads, writes, kernel.phase, operands=operands, kept=kept)
 
     def arrange(self, node: Node, axes: Sequence[int], phase: int) -> tuple[View, Triple, Triple]:
         """A value seen as (outer, along, inner), the given axes in the middle: view, lengths, strides."""

@@ -17,6 +17,7 @@ from functools import cached_property
 from chainrule.frozen import frozen
 from chainrule.graph import Graph, Node, order
 from chainrule.ops.batch import is_divisible, roles
+from chainrule.plan.epilogue import take_up
 from chainrule.plan.loop import Kernel, fuse, is_layout, is_leaf, joints, needed, reads_first, seen_through
 from chainrule.plan.lower import Lowering
 from chainrule.plan.memory import Layout, lay_out
@@ -110,7 +111,7 @@ def plan(graph: Graph, sizes: Mapping[str, int], cut: Cut | None = None) -> Plan
     phases, joined = _phases(graph, cut)
     parts = {**sizes, "B": cut.rows} if cut is not None and joined is not None else dict(sizes)
     shapes = {n: tuple(size_at(axis, parts) for axis in n.shape) for n in graph.nodes}
-    kernels = fuse(graph.nodes, shapes, phases)
+    kernels = take_up(fuse(graph.nodes, shapes, phases), sizes)
     homes = {node: kernel for kernel in kernels for node in kernel.nodes}
     written_over = in_place(graph, homes, cut.homes) if cut is not None else {}
     low = Lowering(graph, parts, sizes, joined or set(), written_over)

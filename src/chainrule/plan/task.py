@@ -54,8 +54,8 @@ class Task:
     """One call of the program.
 
     Args:
-        kind: ``"loop"``, ``"copy"``, ``"fill"``, ``"matmul"``, ``"sum"``, ... or ``"law"`` (run by the card's
-            evaluate).
+        kind: ``"loop"``, ``"copy"``, ``"fill"``, ``"matmul"`` (perhaps with the loop that is its epilogue),
+            ``"sum"``, ... or ``"law"`` (run by the card's evaluate).
         nodes: what it computes.
         reads, writes: the memory.
         phase: in which phase.
@@ -78,7 +78,8 @@ class Task:
         """Floating-point operations, counted as the textbook does."""
         if self.kind == "matmul":
             *stack, m, n = self.writes[0].shape
-            return 2 * math.prod(stack) * m * n * self.reads[0].shape[-1]
+            in_epilogue = math.prod(self.writes[0].shape) * (len(self.nodes) - 1)
+            return 2 * math.prod(stack) * m * n * self.reads[0].shape[-1] + in_epilogue
         if self.kind in ("product", "dots"):
             return 2 * math.prod(self.facts["shape"])
         if self.kind == "scan":

@@ -9,6 +9,7 @@ import numpy as np
 
 from chainrule.engines.native import repeat
 from chainrule.engines.native.dots import DotsWriter
+from chainrule.engines.native.epilogue import Epilogue
 from chainrule.engines.native.loop import Operation, Recipe, Writer
 from chainrule.engines.native.machine import Machine
 from chainrule.engines.native.product import ProductWriter
@@ -122,12 +123,14 @@ class Blocks:
             words += [self.at(view), *steps]
         return Call(kernel, tuple(words), lengths[0] if 0 not in shape else 0)
 
-    def product(self, kind: str, by_table: bool) -> int:
-        """The kernel that multiplies matrices."""
+    def product(self, kind: str, by_table: bool, recipe: Recipe | None = None) -> int:
+        """The kernel that multiplies matrices, its numbers going through a recipe where there is one."""
         width, by = self.machine.width, "tables" if by_table else "strides"
         text = f"product of {kind} by {by}, vectors of {width} bytes"
+        text += f", then\n{recipe.source()}" if recipe else ""
+        ending = Epilogue(recipe) if recipe else None
         return self.machine.function(
-            "product", text, lambda n: ProductWriter(kind, by_table, n, width).write()
+            "product", text, lambda n: ProductWriter(kind, by_table, n, width, ending).write()
         )
 
     def dots(self, kind: str) -> int:
@@ -149,13 +152,19 @@ def _operation(node: Any, number: dict[Any, int]) -> Operation:
     return Operation(op.name, kind, node.dtype, tuple(number[s] for s in node.inputs), settings)
 
 
-def _loop(blocks: Blocks, task: Task) -> list[Call]:
-    number = {node: i for i, node in enumerate(task.facts["operands"])}
+def _operations(task: Task, operands: Sequence[Any]) -> tuple[list[Operation], list[int]]:
+    """What a loop computes of its operands, and the numbers of the values that are kept."""
+    number = {node: i for i, node in enumerate(operands)}
     operations = []
     for node in task.nodes:
-        operations.append(_operation(node, number))
-        number[node] = len(number)
-    return [blocks.loop(task.reads, task.writes, operations, [number[n] for n in task.facts["kept"]])]
+        if node not in number:
+            operations.append(_operation(node, number))
+            number[node] = len(number)
+    return operations, [number[node] for node in task.facts["kept"]]
+
+
+def _loop(blocks: Blocks, task: Task) -> list[Call]:
+    return [blocks.loop(task.reads, task.writes, *_operations(task, task.facts["operands"]))]
 
 
 def _copy(blocks: Blocks, task: Task) -> list[Call]:
@@ -180,7 +189,28 @@ def _taps(blocks: Blocks, task: Task) -> list[Call]:
     return [blocks.loop(task.reads, task.writes, operations, [last])]
 
 
+def _into_epilogue(blocks: Blocks, task: Task) -> list[Call]:
+    """A product whose numbers go on into the loop that reads them."""
+    (a, b, *others), product = task.reads, task.nodes[0]
+    operations, kept = _operations(task, [product, *task.facts["operands"]])
+    near = ((blocks.kind(v), "s" if v.strides[-1] == 0 else _side(v)) for v in others)
+    writes = tuple(zip(kept, map(_side, task.writes), strict=True))
+    recipe = Recipe(2, ((product.dtype, "r"), *near), tuple(operations), writes)
+    (m, n), k = task.writes[0].shape, a.shape[-1]
+    words: list[Word] = [1, m, n, k, blocks.at(a), 0, *a.strides, blocks.at(b), 0, *b.strides, 0, 0, 0, 0]
+    for view in (*others, *task.writes):
+        words += [blocks.at(view), *view.strides]
+    return [Call(blocks.product(product.dtype, by_table=False, recipe=recipe), tuple(words))]
+
+
+def _side(view: View) -> str:
+    """Whether numbers of a row lie side by side or apart, as ``Recipe`` has it."""
+    return "c" if view.strides[-1] == 1 else "g"
+
+
 def _matmul(blocks: Blocks, task: Task) -> list[Call]:
+    if "kept" in task.facts:
+        return _into_epilogue(blocks, task)
     a, b = task.reads
     (c,) = task.writes
     if c.strides[-1] != 1 and c.strides[-2] == 1:  # C^T = B^T A^T

@@ -133,6 +133,7 @@ class Lanes:
         short = self.plan if last == self.split.rows else self._plan(last)
         written = [self._write(self.plan), self._write(short)]
         self.lines, self.table = written[0].lines, self._table(written)
+        self.order: np.ndarray | None = None  # the row numbers whose address the patches hold
         self.loss = self._number(job.cut.loss)
         self.rate = self._number("rate") if "rate" in self.plan.outputs else self.loss
 

@@ -2,9 +2,9 @@
 
 A loop is described by a ``Recipe``: which operations, on what, over how many axes, and for each operand
 whether its innermost neighbours lie side by side (``c``), are one repeated value (``s``) or lie apart
-(``g``). Sizes, strides and addresses are *not* part of it; they come in the block. So two layers, or two
-networks, with the same arithmetic share one compiled loop, and a cache of loops serves all networks a person
-ever builds.
+(``g``), or whether it is in a register already (``r``: the product of which a loop is the epilogue). Sizes,
+strides and addresses are *not* part of it; they come in the block. So two layers, or two networks, with the
+same arithmetic share one compiled loop, and a cache of loops serves all networks a person ever builds.
 
 The block::
 
@@ -15,6 +15,7 @@ The block::
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,7 +55,7 @@ class Recipe:
 
     Args:
         rank: how many axes.
-        reads: number kind and neighbourhood (``c``, ``s``, ``g``) of each operand that is read.
+        reads: number kind and neighbourhood (``c``, ``s``, ``g``, ``r``) of each operand that is read.
         operations: in order.
         writes: which values are written to memory, and the neighbourhood (``c``, ``g``) of each there.
     """
@@ -94,13 +95,69 @@ def itemsize(kind: str) -> int:
 
 
 @dataclass
-class _Operand:
+class Operand:
     """Where an operand lies in the present row: the address of its element 0, and the inner stride."""
 
     kind: str
     near: str
     base: Value
     stride: Value
+
+
+class Chain:
+    """Writes what a recipe computes for some elements of a row, into any function.
+
+    Args:
+        recipe: of the loop.
+        builder: where the instructions go.
+    """
+
+    def __init__(self, recipe: Recipe, builder: ir.IRBuilder) -> None:
+        self.recipe, self.builder = recipe, builder
+
+    def element(self, lanes: Lanes, rows: list[Operand], held: Mapping[int, Value], index: Value) -> None:
+        """Everything that is computed for the elements at ``index`` of a row.
+
+        Args:
+            lanes: how many elements.
+            rows: where each operand lies.
+            held: operands that are in registers already, by their numbers.
+        """
+        count = len(self.recipe.reads)
+        values = [held[i] if i in held else self.load(rows[i], lanes, index) for i in range(count)]
+        for operation in self.recipe.operations:
+            inputs = [values[i] for i in operation.inputs]
+            values.append(emit(lanes, operation, inputs))
+        for row, (value, _) in zip(rows[count:], self.recipe.writes, strict=True):
+            self._store(row, lanes, index, values[value])
+
+    def _pointer(self, row: Operand, index: Value, typ: Any) -> Value:
+        b = self.builder
+        step = index if row.near == "c" else b.mul(index, row.stride)
+        return b.inttoptr(b.add(row.base, b.mul(step, I64(itemsize(row.kind)))), typ.as_pointer())
+
+    def load(self, row: Operand, lanes: Lanes, index: Value) -> Value:
+        if lanes.width > 1 and row.near == "g":
+            one, result = Lanes(self.builder, 1), ir.Constant(lanes.type(row.kind), ir.Undefined)
+            for lane in range(lanes.width):
+                value = self.load(row, one, self.builder.add(index, I64(lane)))
+                result = self.builder.insert_element(result, value, ir.IntType(32)(lane))
+            return result
+        stored = _in_memory(row.kind, lanes)
+        value = self.builder.load(self._pointer(row, index, stored), align=itemsize(row.kind))
+        return self.builder.trunc(value, lanes.type("bool")) if row.kind == "bool" else value
+
+    def _store(self, row: Operand, lanes: Lanes, index: Value, value: Value) -> None:
+        if lanes.width > 1 and row.near == "g":
+            one = Lanes(self.builder, 1)
+            for lane in range(lanes.width):
+                number = self.builder.extract_element(value, ir.IntType(32)(lane))
+                self._store(row, one, self.builder.add(index, I64(lane)), number)
+            return
+        stored = _in_memory(row.kind, lanes)
+        if row.kind == "bool":
+            value = self.builder.zext(value, stored)
+        self.builder.store(value, self._pointer(row, index, stored), align=itemsize(row.kind))
 
 
 class Writer:
@@ -116,6 +173,7 @@ class Writer:
         self.module = ir.Module(name)
         self.code = Assembly(self.module, name)
         self.builder = self.code.builder
+        self.chain = Chain(recipe, self.builder)
 
     def write(self) -> ir.Module:
         """The module with the finished function."""
@@ -155,56 +213,18 @@ class Writer:
         for kind, near, address, strides in operands:
             for index, stride in zip(indices, strides, strict=False):
                 address = b.add(address, b.mul(b.mul(index, stride), I64(itemsize(kind))))
-            rows.append(_Operand(kind, near, address, strides[-1]))
+            rows.append(Operand(kind, near, address, strides[-1]))
         low, stop = start, b.select(b.icmp_signed("<", stop, start), start, stop)
         for width in WIDTHS:
             high, lanes = b.add(low, b.and_(b.sub(stop, low), I64(-width))), Lanes(b, width)
             held = {
-                i: lanes.repeat(self._load(r, Lanes(b, 1), I64(0)))
+                i: lanes.repeat(self.chain.load(r, Lanes(b, 1), I64(0)))
                 for i, r in enumerate(rows)
                 if r.near == "s"
             }
             with self.code.counting(low, high, width) as index:
-                self._element(lanes, rows, held, index)
+                self.chain.element(lanes, rows, held, index)
             low = high
-
-    def _element(self, lanes: Lanes, rows: list[_Operand], held: dict[int, Value], index: Value) -> None:
-        """Everything that is computed for the elements at ``index``."""
-        count = len(self.recipe.reads)
-        values = [held[i] if i in held else self._load(rows[i], lanes, index) for i in range(count)]
-        for operation in self.recipe.operations:
-            inputs = [values[i] for i in operation.inputs]
-            values.append(emit(lanes, operation, inputs))
-        for row, (value, _) in zip(rows[count:], self.recipe.writes, strict=True):
-            self._store(row, lanes, index, values[value])
-
-    def _pointer(self, row: _Operand, index: Value, typ: Any) -> Value:
-        b = self.builder
-        step = index if row.near == "c" else b.mul(index, row.stride)
-        return b.inttoptr(b.add(row.base, b.mul(step, I64(itemsize(row.kind)))), typ.as_pointer())
-
-    def _load(self, row: _Operand, lanes: Lanes, index: Value) -> Value:
-        if lanes.width > 1 and row.near == "g":
-            one, result = Lanes(self.builder, 1), ir.Constant(lanes.type(row.kind), ir.Undefined)
-            for lane in range(lanes.width):
-                value = self._load(row, one, self.builder.add(index, I64(lane)))
-                result = self.builder.insert_element(result, value, ir.IntType(32)(lane))
-            return result
-        stored = _in_memory(row.kind, lanes)
-        value = self.builder.load(self._pointer(row, index, stored), align=itemsize(row.kind))
-        return self.builder.trunc(value, lanes.type("bool")) if row.kind == "bool" else value
-
-    def _store(self, row: _Operand, lanes: Lanes, index: Value, value: Value) -> None:
-        if lanes.width > 1 and row.near == "g":
-            one = Lanes(self.builder, 1)
-            for lane in range(lanes.width):
-                number = self.builder.extract_element(value, ir.IntType(32)(lane))
-                self._store(row, one, self.builder.add(index, I64(lane)), number)
-            return
-        stored = _in_memory(row.kind, lanes)
-        if row.kind == "bool":
-            value = self.builder.zext(value, stored)
-        self.builder.store(value, self._pointer(row, index, stored), align=itemsize(row.kind))
 
 
 def _in_memory(kind: str, lanes: Lanes) -> ir.Type:

@@ -84,9 +84,12 @@ class Machine:
         return self.function(name.rpartition(".")[2], text, lambda n: source_of(text).instructions(n))
 
     def _compile(self, symbol: str, text: str, write: Callable[[str], object]) -> bytes:
-        module = llvm.parse_assembly(str(write(symbol)))
+        written = write(symbol)
+        module = llvm.parse_assembly(str(written))
         module.verify()
         options = llvm.create_pipeline_tuning_options(speed_level=3)
+        # What is written in vectors is as wide as it should be: more rounds at a time only make it longer.
+        options.loop_unrolling = isinstance(written, str)
         builder = llvm.create_pass_builder(self._target, options)
         builder.getModulePassManager().run(module, builder)
         foreign = [f.name for f in module.functions if f.is_declaration and f.name.startswith(FOREIGN)]

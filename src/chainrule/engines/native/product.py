@@ -11,12 +11,16 @@ There are two forms. By *strides*, rows, columns and products follow each other 
 in A, and row k in B. With tables the same kernel is a convolution: its rows are the windows of an image,
 which overlap in memory and are never copied apart (Dukhan 2019).
 
+By strides a product may have an *epilogue*: elementwise operations on each number of C, while its tile is
+still in registers (see ``epilogue``). C itself then has no place but that of a result of the epilogue.
+
 The block::
 
     [how many, m, n, k,
      A, products, rows, columns,      strides, or the addresses of tables
      B, products, rows, column stride,
-     C, products, rows, how it is written]
+     C, products, rows, how it is written,
+     the words of an epilogue]
 
 All strides and places count elements; a table holds int64. C is written over (0), added to (1), or first
 written and then added to by the following products (2; by strides also where products of C have stride 0);
@@ -30,18 +34,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import cached_property
 
 from llvmlite import ir
 
 from chainrule.engines.native.assembly import I64, Assembly, Value
-from chainrule.engines.native.short import SIZE, Part, Vectors, order
+from chainrule.engines.native.epilogue import Epilogue
+from chainrule.engines.native.panel import Packer
+from chainrule.engines.native.short import SIZE, Part, Vectors
+from chainrule.plan.epilogue import DEEP
 
-DEEP = 256  # rows of a panel: with 16 columns of float32, 16 KiB
-ROWS = {1: (12, 8, 4, 2, 1), 2: (6, 4, 2, 1), 8: (1,)}
+ROWS = {1: (12, 8, 4, 2, 1), 2: (6, 5, 4, 2, 1), 8: (1,)}
 """For each width of a tile, in vectors, how many rows it may have: all sums fit 16 registers."""
 MOST_PLACES = 8  # rows whose places, found in a table, fit registers too
-PACK_FROM = 24  # rows of A from which on copying a panel pays
+PACK_FROM = 24  # rows of A from which on copying a panel pays,
+PACK_OVER = 16 * 1024  # where B takes more bytes than stay in half of the first-level cache as they lie
 HIGH = 192  # rows of A that pass by a panel before the next one comes: they stay in the second-level cache
 APART = HIGH + 16  # numbers between two columns of rows drawn near: an odd number of cache lines
 FAR, FAR_FROM = 2048, 128  # bytes between columns of A, and columns of B, from which on drawing near pays
@@ -55,10 +62,15 @@ class ProductWriter:
         by_table: whether where things lie comes from tables.
         name: what the function is called.
         width: bytes of this machine's vectors.
+        epilogue: what becomes of the numbers of C, by strides; C is then a whole number of full tiles wide
+            and A at most ``DEEP`` columns.
     """
 
-    def __init__(self, kind: str, by_table: bool, name: str, width: int = 32) -> None:
+    def __init__(
+        self, kind: str, by_table: bool, name: str, width: int = 32, epilogue: Epilogue | None = None
+    ) -> None:
         self.vectors, self.by_table, self.name = Vectors(kind, width // SIZE[kind]), by_table, name
+        self.epilogue = epilogue
         self.size, self.lanes = self.vectors.size, self.vectors.lanes
         self.module = ir.Module(name)
         self._tiles: dict[tuple[int, int, bool], ir.Function] = {}
@@ -78,7 +90,9 @@ class ProductWriter:
         facts.a_row, facts.a_column, facts.b_row, facts.c_row = places
         facts.b_column = code.times(b_column, self.size)
         is_high = builder.icmp_signed(">=", m, I64(PACK_FROM))
-        facts.packs = builder.or_(is_high, builder.icmp_signed("!=", b_column, I64(1)))
+        is_large = builder.icmp_signed(">", code.times(facts.b_row, code.smaller(k, DEEP)), I64(PACK_OVER))
+        is_apart = builder.icmp_signed("!=", b_column, I64(1))
+        facts.packs = builder.or_(is_apart, builder.and_(is_high, is_large))
         stays = builder.icmp_signed(">", how, I64(1))
         if not self.by_table:
             stays = builder.or_(stays, builder.icmp_signed("==", c_step, I64(0)))
@@ -113,17 +127,22 @@ class ProductWriter:
             more = builder.or_(keep, builder.icmp_signed(">", first, I64(0)))
             here = (a, at_a, b, at_b) if self.by_table else (at_a, facts.a_column, at_b, facts.b_row)
             place = _Place(*here, c, deep, more)
-            side = builder.icmp_signed("==", facts.m, I64(1))
-            if not self.by_table:
-                side = builder.and_(side, builder.not_(facts.packs))
-            whole = builder.and_(facts.n, I64(-8 * self.lanes))
-            done = builder.select(side, whole, I64(0))
-            with code.when(side):
-                self._panels(facts, place, I64(0), whole, 8)
+            done = I64(0) if self.epilogue is not None else self._single_row(facts, place)
             with code.counting(I64(0), facts.m, HIGH) as first_row:
                 facts.first, facts.last = first_row, code.smaller(code.plus(first_row, HIGH), facts.m)
                 near = place if self.by_table else self._drawn_near(facts, place)
                 self._panels(facts, near, done, facts.n, 2)
+
+    def _single_row(self, facts: _Facts, place: _Place) -> Value:
+        """A single row in panels of eight vectors, as far as they go; at which column the others begin."""
+        code, builder = facts.code, facts.code.builder
+        side = builder.icmp_signed("==", facts.m, I64(1))
+        if not self.by_table:
+            side = builder.and_(side, builder.not_(facts.packs))
+        whole = builder.and_(facts.n, I64(-8 * self.lanes))
+        with code.when(side):
+            self._panels(facts, place, I64(0), whole, 8)
+        return builder.select(side, whole, I64(0))
 
     def _drawn_near(self, facts: _Facts, place: _Place) -> _Place:
         """The rows of A that come next, copied together where neighbours in a row lie very far apart.
@@ -164,6 +183,9 @@ class ProductWriter:
         """One panel, packed if need be: full, or with as many columns as are left."""
         code = facts.code
         place = place if self.by_table else self._packed(facts, place, left)
+        if self.epilogue is not None:
+            self._rows(facts, place, left, 2, False)
+            return
         narrow = code.builder.icmp_signed("<=", left, I64(self.lanes))
         full = code.builder.icmp_signed(">=", left, I64(2 * self.lanes))
         between = code.builder.not_(code.builder.or_(narrow, full))
@@ -175,9 +197,10 @@ class ProductWriter:
         """All rows of A past one panel: in the largest tiles first."""
         code, start = facts.code, facts.first
         keep = code.builder.zext(place.keep, I64)
-        for rows in [r for r in ROWS[vectors] if not self.by_table or r <= MOST_PLACES]:
+        sizes = [rows for rows in ROWS[vectors] if not self.by_table or rows <= MOST_PLACES]
+        for rows in sizes:
             tile = self._tile(rows, vectors, masked)
-            count = code.builder.sdiv(code.builder.sub(facts.last, start), I64(rows))
+            count = _tiles(code, code.builder.sub(facts.last, start), rows, rows - 1 in sizes)
             stop = code.plus(start, code.times(count, rows))
             with code.counting(start, stop, rows) as i:
                 a, c, a_row, c_row = place.a, place.c, facts.a_row, facts.c_row
@@ -185,7 +208,10 @@ class ProductWriter:
                     a_row, c_row = (code.plus(table, code.times(i, 8)) for table in (a_row, c_row))
                 else:
                     a, c = code.plus(a, code.times(i, a_row)), code.plus(c, code.times(i, c_row))
-                words = [a, a_row, place.column, place.b, place.row, place.deep, c, c_row, left, keep]
+                target = (c, c_row, left)
+                if self.epilogue is not None:
+                    target = (code.function.args[0], i, code.builder.sub(facts.n, left))
+                words = [a, a_row, place.column, place.b, place.row, place.deep, *target, keep]
                 code.builder.call(tile, words)
             start = stop
 
@@ -196,88 +222,28 @@ class ProductWriter:
         code = facts.code
         old, new = (place.b, place.row), (facts.panel, I64(2 * self.lanes * self.size))
         with code.either(facts.packs, new, old) as found:
-            code.builder.call(
-                self._packer(), [place.b, place.row, facts.b_column, place.deep, left, facts.panel]
-            )
+            code.builder.call(self.pack, [place.b, place.row, facts.b_column, place.deep, left, facts.panel])
         return replace(place, b=found[0], row=found[1])
 
-    def _packer(self) -> ir.Function:
+    @cached_property
+    def pack(self) -> ir.Function:
         """Copies a panel of up to two vectors' width: (b, row, column, deep, left, to)."""
-        known = self.module.globals.get("pack")
-        if known is not None:
-            return known
-        code = Assembly(self.module, "pack", 6, is_inner=True)
-        b, row, column, deep, left, to = code.function.args
-        side, apart, many, each = code.blocks("side", "apart", "many", "each")
-        builder, wide = code.builder, 2 * self.lanes * self.size
-        builder.cbranch(builder.icmp_signed("==", column, I64(self.size)), side, apart)
-        builder.position_at_end(side)
-        with code.counting(I64(0), deep, 1, [(b, row), (to, I64(wide))]) as (_, source, target):
-            for v in range(2):
-                (*_, part) = self._parts(code, left, v + 1)
-                value = self.vectors.load(code, code.plus(source, v * self.vectors.bytes), part)
-                code.store(value, code.plus(target, v * self.vectors.bytes), self.size)
-        builder.ret_void()
-        builder.position_at_end(apart)
-        builder.cbranch(builder.icmp_signed("==", row, I64(self.size)), many, each)
-        builder.position_at_end(many)
-        done = self._turn(code, b, column, deep, left, to)
-        builder.branch(each)
-        builder.position_at_end(each)
-        first = builder.phi(I64)
-        first.add_incoming(I64(0), apart)
-        first.add_incoming(done[0], done[1])
-        columns = code.smaller(left, 2 * self.lanes)
-        with code.counting(first, deep) as p:
-            source, target = code.plus(b, code.times(p, row)), code.plus(to, code.times(p, wide))
-            with code.counting(I64(0), columns, 1, [(source, column), (target, I64(self.size))]) as (_, x, y):
-                code.store(code.load(x, self.vectors.number, self.size), y, self.size)
-        builder.ret_void()
-        return code.function
-
-    def _turn(self, code: Assembly, b: Value, column: Value, deep: Value, left: Value, to: Value) -> Any:
-        """Pack columns whose numbers lie side by side, by turning small squares; the rows that are left."""
-        n, builder = self.lanes, code.builder
-        stop = builder.and_(deep, I64(-n))
-        last = builder.sub(code.smaller(left, 2 * n), I64(1))
-        with code.counting(I64(0), stop, n) as p:
-            for half in range(2):
-                columns = []
-                for j in range(n):
-                    which = code.smaller(I64(half * n + j), last)  # beyond the last one: that once more
-                    at = code.plus(b, code.times(which, column), code.times(p, self.size))
-                    columns.append(code.load(at, self.vectors.type, self.size))
-                for i, value in enumerate(self._turned(code, columns)):
-                    place = code.plus(code.times(code.plus(p, i), 2 * n * self.size), half * n * self.size)
-                    code.store(value, code.plus(to, place), self.size)
-        return stop, builder.block
-
-    def _turned(self, code: Assembly, rows: list[Value]) -> list[Value]:
-        """The transpose of a square: halves, then quarters, ... change places (Eklundh 1972)."""
-        n, step = len(rows), len(rows) // 2
-        while step:
-            for i in range(n):
-                if i & step:
-                    continue
-                low, high = rows[i], rows[i + step]
-                first = [j if not j & step else n + j - step for j in range(n)]
-                second = [j + step if not j & step else n + j for j in range(n)]
-                rows[i] = code.builder.shuffle_vector(low, high, order(first))
-                rows[i + step] = code.builder.shuffle_vector(low, high, order(second))
-            step //= 2
-        return rows
+        return Packer(self.module, self.vectors).write()
 
     # --- tiles
 
     def _tile(self, rows: int, vectors: int, masked: bool) -> ir.Function:
-        """A tile's function: (a, a_row, a_column, b, b_row, deep, c, c_row, left, keep)."""
+        """A tile's function: (a, a_row, a_column, b, b_row, deep, c, c_row, left, keep).
+
+        With an epilogue the address of the block, the row and the column stand where c, c_row and left do.
+        """
         key = (rows, vectors, masked)
         if key in self._tiles:
             return self._tiles[key]
         name = f"tile_{rows}_{vectors}{'_part' if masked else ''}"
         code = Assembly(self.module, name, 10, is_inner=True)
         a, a_row, a_column, b, b_row, deep, c, c_row, left, keep = code.function.args
-        parts = self._parts(code, left, vectors) if masked else [None] * vectors
+        parts = self.vectors.parts(code, left, vectors) if masked else [None] * vectors
         starts = [self._row_start(code, a, a_row, i) for i in range(rows)]
         # By tables the places move on, by strides the row of B and the column of A themselves.
         places = [b_row, a_column] if self.by_table else [b, I64(0)]
@@ -298,7 +264,11 @@ class ProductWriter:
                 for at, y in enumerate(line, i * vectors):
                     state[2 + at] = self.vectors.multiply_add(code, x, y, sums[at])
         sums = [state[2 + i * vectors : 2 + (i + 1) * vectors] for i in range(rows)]
-        self._finish(code, sums, (c, c_row, keep), parts)
+        if self.epilogue is None:
+            self._finish(code, sums, (c, c_row, keep), parts)
+        else:
+            self.epilogue.write(code, sums, (c, c_row, left))
+            code.builder.ret_void()
         self._tiles[key] = code.function
         return code.function
 
@@ -331,10 +301,21 @@ class ProductWriter:
             return code.plus(start, code.times(row, i)) if i else start
         return code.plus(start, code.times(code.load(code.plus(row, 8 * i), I64), self.size))
 
-    def _parts(self, code: Assembly, left: Value, vectors: int) -> list[Part | None]:
-        """What of each vector is a column of C: all of those that are not the last."""
-        left = code.builder.sub(left, I64((vectors - 1) * self.lanes))
-        return [*[None] * (vectors - 1), self.vectors.part(code, left)]
+
+def _tiles(code: Assembly, count: Value, rows: int, has_next: bool) -> Value:
+    """How many tiles of so many rows to take of ``count`` rows.
+
+    As many as there are; but where tiles with one row less are the next ones, so many fewer that those fill
+    the rest: 32 rows are 2 tiles of 6 and 4 of 5, not 5 of 6 and a last one of 2, which takes as long as one
+    of 4.
+    """
+    builder = code.builder
+    whole = builder.sdiv(count, I64(rows))
+    if not has_next:
+        return whole
+    tiles = builder.sdiv(code.plus(count, rows - 1), I64(rows))
+    missing = builder.sub(code.times(tiles, rows), count)
+    return builder.select(builder.icmp_signed("<=", missing, tiles), builder.sub(tiles, missing), whole)
 
 
 class _Facts:

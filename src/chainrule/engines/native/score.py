@@ -1,8 +1,10 @@
 """Softmax and its kin over rows whose scores lie side by side, a vector of scores at a time.
 
 Every row takes three passes: the largest score, the sum of e^(score - largest), the results. The last vector
-of a row is read and written under a mask; what lies beyond the row counts as minus infinity, whose power is
-0. Rows that lie otherwise are left to ``kernels.score``.
+of a row is read and written under a mask; what lies beyond the row is no larger than anything, and adds 0 to
+the sum (not as e^-infinity: processors are slow with numbers that small). Few scores are one vector, and most
+of a pass is then waiting for its result: so four rows go side by side, each computed as if it were alone.
+Rows that lie otherwise are left to ``kernels.score``.
 
 The block: [rows, scores in a row, X, step from row to row, Y]; Y is dense.
 """
@@ -13,8 +15,10 @@ from llvmlite import ir
 
 from chainrule.engines.native import vector
 from chainrule.engines.native.assembly import I64, Assembly, Value
-from chainrule.engines.native.short import Part, Vectors
+from chainrule.engines.native.short import I32, Part, Vectors
 from chainrule.engines.native.vector import LANES, Lanes
+
+SIDE_BY_SIDE = (4, 1)  # rows at a time: many, and then what is left
 
 
 class ScoreWriter:
@@ -40,45 +44,87 @@ class ScoreWriter:
         code = self.code
         rows, k, x, step, y = (code.word(i) for i in range(5))
         wide = I64(1) if self.way == "logsumexp" else k
-        carried = [(x, code.times(step, self.size)), (y, code.times(wide, self.size))]
-        with code.counting(I64(0), rows, 1, carried) as (_, source, target):
-            self._row(k, source, target)
+        steps = [code.times(step, self.size), code.times(wide, self.size)]
+        first = I64(0)
+        for many in SIDE_BY_SIDE:
+            last = code.plus(first, self.builder.and_(self.builder.sub(rows, first), I64(-many)))
+            carried = [
+                (code.plus(start, code.times(first, step)), code.times(step, many))
+                for start, step in zip((x, y), steps, strict=True)
+            ]
+            with code.counting(first, last, many, carried) as (_, *starts):
+                places = [
+                    [code.plus(start, code.times(step, i)) for i in range(many)]
+                    for start, step in zip(starts, steps, strict=True)
+                ]
+                self._rows(k, *places)
+            first = last
         self.builder.ret_void()
         return self.module
 
-    def _row(self, k: Value, source: Value, target: Value) -> None:
-        b, top = self.builder, [self.least]
-        with self.code.folding(I64(0), k, LANES, top) as i:
-            value = self._load(source, i, k)
-            top[0] = b.select(b.fcmp_ordered(">", value, top[0]), value, top[0])
-        largest = self.vectors.across(
-            self.code, top[0], lambda p, q: b.select(b.fcmp_ordered(">", p, q), p, q)
-        )
-        endless = self.one.constant(self.kind, float("inf"))
-        finite = b.fcmp_ordered("<", self.one.intrinsic("fabs", self.kind, largest), endless)
-        largest = b.select(finite, largest, self.one.constant(self.kind, 0.0))
-        tops = self.many.repeat(largest)
-        total: list[Value] = [self.vectors.zero]
-        with self.code.folding(I64(0), k, LANES, total) as i:
-            raised = vector.exp(self.many, self.kind, b.fsub(self._load(source, i, k), tops))
-            total[0] = b.fadd(total[0], raised)
+    def _rows(self, k: Value, sources: list[Value], targets: list[Value]) -> None:
+        """Rows side by side, with their scores at ``sources``."""
+        b, largest = self.builder, self._largest(k, sources)
+        tops = [self.many.repeat(value) for value in largest]
+        totals: list[Value] = [self.vectors.zero for _ in sources]
+        with self.code.folding(I64(0), k, LANES, totals) as i:
+            raised = [self._raised(source, i, k, top) for source, top in zip(sources, tops, strict=True)]
+            totals[:] = [b.fadd(total, value) for total, value in zip(totals, raised, strict=True)]
             if self.way == "softmax":
-                self._store(raised, target, i, k)
-        whole = self.vectors.across(self.code, total[0], b.fadd)
+                self._store(raised, targets, i, k)
+        wholes = [self.vectors.across(self.code, total, b.fadd) for total in totals]
         if self.way == "softmax":
-            share = self.many.repeat(whole)
+            shares = [self.many.repeat(whole) for whole in wholes]
             with self.code.counting(I64(0), k, LANES) as i:
-                self._store(b.fdiv(self._load(target, i, k), share), target, i, k)
+                parts = [self._load(target, i, k) for target in targets]
+                self._store([b.fdiv(x, share) for x, share in zip(parts, shares, strict=True)], targets, i, k)
             return
-        log = vector.log(self.one, self.kind, whole)
+        logs = self._logs(wholes)
         if self.way == "logsumexp":
-            self.code.store(b.fadd(largest, log), target, self.size)
+            for top, log, target in zip(largest, logs, targets, strict=True):
+                self.code.store(b.fadd(top, log), target, self.size)
             return
-        logs = self.many.repeat(log)
         with self.code.counting(I64(0), k, LANES) as i:
             # The largest goes first, because the logarithm is small.
-            shifted = b.fsub(b.fsub(self._load(source, i, k), tops), logs)
-            self._store(shifted, target, i, k)
+            shifted = [b.fsub(self._load(x, i, k), top) for x, top in zip(sources, tops, strict=True)]
+            found = [b.fsub(x, self.many.repeat(log)) for x, log in zip(shifted, logs, strict=True)]
+            self._store(found, targets, i, k)
+
+    def _raised(self, source: Value, i: Value, k: Value, top: Value) -> Value:
+        """e^(score - top) of the vector at ``i``, and 0 beyond the row."""
+        b, (place, part) = self.builder, self._at(source, i, k)
+        score = self.vectors.load(self.code, place, part, top)
+        raised = vector.exp(self.many, self.kind, b.fsub(score, top))
+        return b.select(part.mask, raised, self.vectors.zero)
+
+    def _largest(self, k: Value, sources: list[Value]) -> list[Value]:
+        """Each row's largest score, or 0 where that is not finite."""
+        b = self.builder
+        tops: list[Value] = [self.least for _ in sources]
+
+        def larger(x: Value, y: Value) -> Value:
+            return b.select(b.fcmp_ordered(">", x, y), x, y)
+
+        with self.code.folding(I64(0), k, LANES, tops) as i:
+            scores = [self._load(source, i, k) for source in sources]
+            tops[:] = [larger(x, top) for x, top in zip(scores, tops, strict=True)]
+        endless, found = self.one.constant(self.kind, float("inf")), []
+        for top in tops:
+            value = self.vectors.across(self.code, top, larger)
+            finite = b.fcmp_ordered("<", self.one.intrinsic("fabs", self.kind, value), endless)
+            found.append(b.select(finite, value, self.one.constant(self.kind, 0.0)))
+        return found
+
+    def _logs(self, values: list[Value]) -> list[Value]:
+        """The logarithms of some numbers, taken together."""
+        lanes = Lanes(self.builder, len(values))
+        if lanes.width == 1:
+            return [vector.log(lanes, self.kind, values[0])]
+        together = ir.Constant(lanes.type(self.kind), ir.Undefined)
+        for lane, value in enumerate(values):
+            together = self.builder.insert_element(together, value, I32(lane))
+        logs = vector.log(lanes, self.kind, together)
+        return [self.builder.extract_element(logs, I32(lane)) for lane in range(len(values))]
 
     def _at(self, start: Value, i: Value, k: Value) -> tuple[Value, Part]:
         """The address of the vector at ``i``, and which lanes of it belong to the row."""
@@ -88,5 +134,6 @@ class ScoreWriter:
     def _load(self, start: Value, i: Value, k: Value) -> Value:
         return self.vectors.load(self.code, *self._at(start, i, k), self.least)
 
-    def _store(self, value: Value, start: Value, i: Value, k: Value) -> None:
-        self.vectors.store(self.code, value, *self._at(start, i, k))
+    def _store(self, values: list[Value], starts: list[Value], i: Value, k: Value) -> None:
+        for value, start in zip(values, starts, strict=True):
+            self.vectors.store(self.code, value, *self._at(start, i, k))

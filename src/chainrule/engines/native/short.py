@@ -59,6 +59,11 @@ class Vectors:
         lanes = ir.Constant(ir.VectorType(whole, self.lanes), list(range(self.lanes)))
         return Part(code.builder.icmp_signed("<", lanes, self.repeat(code, few)), left)
 
+    def parts(self, code: Assembly, left: Value, vectors: int) -> list[Part | None]:
+        """What of each vector of a row is there, of ``left`` numbers: all of those that are not the last."""
+        left = code.builder.sub(left, I64((vectors - 1) * self.lanes))
+        return [*[None] * (vectors - 1), self.part(code, left)]
+
     def load(
         self, code: Assembly, address: Value, part: Part | None = None, beyond: Value | None = None
     ) -> Value:

@@ -108,15 +108,14 @@ class Trainer:
         """
         desk = self._desk(batch)
         self.state["step"][0] = step
-        told, sync = np.zeros((count, 2)), np.zeros(16, np.int64)
-        desk.lay(order, first, keys, told, sync)
+        desk.lay(order, first, count, keys)
         others = [self._pool.submit(desk.steps, block) for block in desk.others] if self._pool else []
         desk.steps(desk.first)
         for other in others:
             other.result()
         refuse_outside(self.flag)
-        failed = int(sync[2])
-        return told[: failed or count], failed
+        failed = int(desk.sync[2])
+        return desk.told[: failed or count].copy(), failed
 
     def _desk(self, batch: int) -> Desk:
         lanes = self.lanes(batch)
@@ -129,6 +128,9 @@ class Trainer:
 class Desk:
     """The blocks of ``step.steps`` for a size of batch and a number of threads: one for each thread.
 
+    A stretch of a small net takes some microseconds, about as long as it takes NumPy to tell the addresses of
+    a few arrays. So what does not change from run to run is not asked again.
+
     Args:
         lanes: the step.
         state: arrays by input label.
@@ -136,30 +138,40 @@ class Desk:
     """
 
     def __init__(self, lanes: Lanes, state: Mapping[str, np.ndarray], threads: int) -> None:
-        table = lanes.table
-        self._patches = table.patches
-        self._gathers = table.patches[:, :, 1] == GATHER
+        self._lanes, table = lanes, lanes.table
+        self._patches = table.patches.reshape(-1).data  # a number is set sooner there than in the array
+        self._gathers = [4 * int(at) + 2 for at in np.flatnonzero(table.patches[:, :, 1] == GATHER)]
         counts = len(table.marks), table.tables.shape[2], table.words.shape[2], table.patches.shape[1]
         own = table.marks, table.tables, table.words, table.patches, state[KEY]
         moved = state["step"], lanes.loss, lanes.rate
         fixed = [*table.numbers.tolist(), *counts, 0, 0, *map(address, own), 0, *map(address, moved), 0, 0]
         self._blocks = np.array([(thread, threads, *fixed) for thread in range(threads)], np.int64)
+        self._words = self._blocks.reshape(-1).data
+        self._starts = range(0, self._blocks.size, self._blocks.shape[1])
+        self.told, self.sync = np.zeros((0, 2)), np.zeros(16, np.int64)
+        self._places = [0, address(self.told), address(self.sync)]
         self.steps = callable_at(machine().kernel("step.steps", lanes.loss.dtype.name, lanes.rate.dtype.name))
         self.first, *self.others = (address(block) for block in self._blocks)
 
-    def lay(
-        self, order: np.ndarray, first: int, keys: np.ndarray, told: np.ndarray, sync: np.ndarray
-    ) -> None:
+    def lay(self, order: np.ndarray, first: int, count: int, keys: np.ndarray) -> None:
         """Write what changes from run to run: where the rows, keys and answers are, how many steps."""
-        self._patches[self._gathers, 2] = address(order)
-        self._blocks[:, FIRST] = first
-        self._blocks[:, COUNTS] = len(keys), len(told)
-        self._blocks[:, KEYS] = address(keys)
-        self._blocks[:, ANSWERS] = address(told), address(sync)
+        if order is not self._lanes.order:
+            self._lanes.order = order
+            for at in self._gathers:
+                self._patches[at] = address(order)
+        if count != len(self.told):
+            self.told = np.zeros((count, 2))
+            self._places[1] = address(self.told)
+        self.sync[:] = 0
+        self._places[0] = address(keys) if len(keys) else 0
+        values = (first, len(keys), count, *self._places)
+        for start in self._starts:
+            for at, value in zip(CHANGING, values, strict=True):
+                self._words[start + at] = value
 
 
-# Where in the block of ``step.steps`` stands what changes from run to run.
-FIRST, COUNTS, KEYS, ANSWERS = 6, slice(11, 13), 18, slice(22, 24)
+# Where in the block of ``step.steps`` stand: the first batch, how many keys and answers, and where those are.
+CHANGING = (6, 11, 12, 18, 22, 23)
 
 
 def address(array: np.ndarray) -> int:

@@ -1,0 +1,94 @@
+"""A panel of a matrix: the columns that a tile of a product reads, copied into rows that follow each other.
+
+A row of a panel is two vectors wide; where the matrix has fewer columns, no tile looks at the others.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+
+from chainrule.engines.native.assembly import I64, Assembly, Value
+from chainrule.engines.native.short import Vectors, order
+
+
+class Packer:
+    """Writes the function that copies a panel.
+
+    Args:
+        module: where the function goes.
+        vectors: of the numbers.
+    """
+
+    def __init__(self, module: ir.Module, vectors: Vectors) -> None:
+        self.module, self.vectors = module, vectors
+        self.size, self.lanes = vectors.size, vectors.lanes
+
+    def write(self) -> ir.Function:
+        """The function: (b, row, column, deep, left, to)."""
+        code = Assembly(self.module, "pack", 6, is_inner=True)
+        b, row, column, deep, left, to = code.function.args
+        side, apart, many, each = code.blocks("side", "apart", "many", "each")
+        builder, wide = code.builder, 2 * self.lanes * self.size
+        builder.cbranch(builder.icmp_signed("==", column, I64(self.size)), side, apart)
+        builder.position_at_end(side)
+        with code.counting(I64(0), deep, 1, [(b, row), (to, I64(wide))]) as (_, source, target):
+            for v in range(2):
+                (*_, part) = self.vectors.parts(code, left, v + 1)
+                value = self.vectors.load(code, code.plus(source, v * self.vectors.bytes), part)
+                code.store(value, code.plus(target, v * self.vectors.bytes), self.size)
+        builder.ret_void()
+        builder.position_at_end(apart)
+        builder.cbranch(builder.icmp_signed("==", row, I64(self.size)), many, each)
+        builder.position_at_end(many)
+        done = self._turn(code, b, column, deep, left, to)
+        builder.branch(each)
+        builder.position_at_end(each)
+        first = builder.phi(I64)
+        first.add_incoming(I64(0), apart)
+        first.add_incoming(done[0], done[1])
+        columns = code.smaller(left, 2 * self.lanes)
+        with code.counting(first, deep) as p:
+            source, target = code.plus(b, code.times(p, row)), code.plus(to, code.times(p, wide))
+            with code.counting(I64(0), columns, 1, [(source, column), (target, I64(self.size))]) as (_, x, y):
+                code.store(code.load(x, self.vectors.number, self.size), y, self.size)
+        builder.ret_void()
+        return code.function
+
+    def _turn(self, code: Assembly, b: Value, column: Value, deep: Value, left: Value, to: Value) -> Any:
+        """Pack columns whose numbers lie side by side, by turning small squares; where it ends.
+
+        A panel of fewer rows than a square has is left to the loop that follows.
+        """
+        n, builder = self.lanes, code.builder
+        final = builder.sub(deep, I64(n))
+        stop = builder.select(builder.icmp_signed("<", final, I64(0)), I64(0), deep)
+        last = builder.sub(code.smaller(left, 2 * n), I64(1))
+        with code.counting(I64(0), stop, n) as first:
+            p = code.smaller(first, final)  # the last square overlaps the one before
+            for half in range(2):
+                columns = []
+                for j in range(n):
+                    which = code.smaller(I64(half * n + j), last)  # beyond the last one: that once more
+                    at = code.plus(b, code.times(which, column), code.times(p, self.size))
+                    columns.append(code.load(at, self.vectors.type, self.size))
+                for i, value in enumerate(self._turned(code, columns)):
+                    place = code.plus(code.times(code.plus(p, i), 2 * n * self.size), half * n * self.size)
+                    code.store(value, code.plus(to, place), self.size)
+        return stop, builder.block
+
+    def _turned(self, code: Assembly, rows: list[Value]) -> list[Value]:
+        """The transpose of a square: halves, then quarters, ... change places (Eklundh 1972)."""
+        n, step = len(rows), len(rows) // 2
+        while step:
+            for i in range(n):
+                if i & step:
+                    continue
+                low, high = rows[i], rows[i + step]
+                first = [j if not j & step else n + j - step for j in range(n)]
+                second = [j + step if not j & step else n + j for j in range(n)]
+                rows[i] = code.builder.shuffle_vector(low, high, order(first))
+                rows[i + step] = code.builder.shuffle_vector(low, high, order(second))
+            step //= 2
+        return rows
