@@ -5,7 +5,8 @@
     python -m benchmarks.layers --threads 1 --quick --json out.json
 
 Both sides compute in processes of their own, with the same number of threads, and are asked in turn. PyTorch
-runs as its users run it, in the best of its memory formats (and of an optimizer's forms). The ratio is
+runs as its users run it, in the best of its memory formats (and of an optimizer's forms), with memory that is
+kept and not given back after each result. The ratio is
 PyTorch's time divided by chainrule's; one below 0.8 is marked.
 
 Quick, what counts is not the median of the times on the clock but the least: with one thread of the processor
@@ -40,6 +41,9 @@ LEAST = 0.8  # times as fast as PyTorch, at least
 AGREE = 1e-3
 WIDTH = 130
 OURS, PEER = LAYERS
+# Without it the C library may give memory back to the system after every result and fetch it again, page by
+# page; PyTorch's layers then take up to ten times as long, or not, as the sizes before happened to be.
+KEEPING = {"MALLOC_MMAP_THRESHOLD_": "4000000000", "MALLOC_TRIM_THRESHOLD_": "8000000000"}
 
 
 @dataclass(frozen=True)
@@ -187,7 +191,7 @@ def main(words: Sequence[str] | None = None) -> int:
         ", ".join(f"{k} {v}" for k, v in known.items() if k != "versions"), style="dim", highlight=False
     )
     with ExitStack() as opened:
-        engines = [opened.enter_context(Engine(name, effort.threads)) for name in LAYERS]
+        engines = [opened.enter_context(Engine(name, effort.threads, KEEPING)) for name in LAYERS]
         for case in chosen(given.only):
             found = measured(case, engines, effort, notes)
             pairs += found
