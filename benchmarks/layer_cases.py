@@ -119,6 +119,8 @@ CONVOLUTION = [
     _image("convolution", "5x5, 6 -> 16, 14x14 (LeNet)", "Conv", (64, 14, 14, 6), channels=16, kernel=5),
     _image("convolution", "7x7 / 2, 3 -> 64, 112x112 (ResNet)", "Conv", (8, 112, 112, 3),
            channels=64, kernel=7, stride=2, padding=3),
+    _image("convolution", "3x3, 64 -> 64, 56x56, batch 8 (ResNet)", "Conv", (8, 56, 56, 64),
+           channels=64, kernel=3, padding=1),
     _image("convolution", "3x3, 64 -> 64, 56x56 (ResNet)", "Conv", (16, 56, 56, 64),
            channels=64, kernel=3, padding=1),
     _image("convolution", "3x3, 256 -> 256, 14x14 (ResNet)", "Conv", SMALL_MAPS,

@@ -5,11 +5,13 @@
     python -m benchmarks.layers --threads 1 --quick --json out.json
 
 Both sides compute in processes of their own, with the same number of threads, and are asked in turn. PyTorch
-runs as its users run it, in the best of its memory formats (and of an optimizer's forms). The ratio is
+runs as its users run it, in the best of its memory formats (and of an optimizer's forms), with memory that is
+kept and not given back after each result. The ratio is
 PyTorch's time divided by chainrule's; one below 0.8 is marked.
 
-Quick, what counts is not the median of the times on the clock but the least processor time, which other work
-on the machine disturbs little.
+Quick, what counts is not the median of the times on the clock but the least: with one thread of the processor
+time, which other work on the machine disturbs little, with several of the time on the clock, because threads
+that wait for one another may take processor time for nothing.
 """
 
 from __future__ import annotations
@@ -39,6 +41,9 @@ LEAST = 0.8  # times as fast as PyTorch, at least
 AGREE = 1e-3
 WIDTH = 130
 OURS, PEER = LAYERS
+# Without it the C library may give memory back to the system after every result and fetch it again, page by
+# page; PyTorch's layers then take up to ten times as long, or not, as the sizes before happened to be.
+KEEPING = {"MALLOC_MMAP_THRESHOLD_": "4000000000", "MALLOC_TRIM_THRESHOLD_": "8000000000"}
 
 
 @dataclass(frozen=True)
@@ -49,18 +54,18 @@ class Pair:
         case: what.
         way: ``"forward"``, ``"both"`` or ``"update"``.
         ours, peer: the readings; of PyTorch those of its fastest variant.
-        is_quick: whether the least processor time counts, not the median of the times on the clock.
+        effort: decides which time counts.
     """
 
     case: LayerCase
     way: str
     ours: Row
     peer: Row
-    is_quick: bool
+    effort: Effort
 
     def time(self, row: Row) -> float:
         """The time that counts."""
-        return time_of(row, self.is_quick)
+        return time_of(row, self.effort)
 
     @property
     def ratio(self) -> float:
@@ -88,9 +93,11 @@ class Pair:
         }
 
 
-def time_of(row: Row, is_quick: bool) -> float:
+def time_of(row: Row, effort: Effort) -> float:
     """The time of a row that counts."""
-    return min(row.cpu) if is_quick else statistics.median(row.wall)
+    if not effort.is_quick:
+        return statistics.median(row.wall)
+    return min(row.cpu if effort.threads == 1 else row.wall)
 
 
 def measured(case: LayerCase, engines: Sequence[Engine], effort: Effort, notes: list[str]) -> list[Pair]:
@@ -111,12 +118,12 @@ def measured(case: LayerCase, engines: Sequence[Engine], effort: Effort, notes: 
     found = []
     for way in case.ways:
         best = [
-            min(of, key=lambda row: time_of(row, effort.is_quick))
+            min(of, key=lambda row: time_of(row, effort))
             for name in (OURS, PEER)
             if (of := [row for row in rows if row.engine == name and row.variant.split(", ")[0] == way])
         ]
         if len(best) == len(engines):
-            found.append(Pair(case, way, best[0], best[1], effort.is_quick))
+            found.append(Pair(case, way, best[0], best[1], effort))
     return found
 
 
@@ -152,9 +159,7 @@ def arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--only", action="append", default=[], metavar="NAME", help=families)
     parser.add_argument("--rounds", type=int, metavar="N", help="readings of each")
     parser.add_argument("--threads", type=int, default=min(2, len(processors())), metavar="N")
-    parser.add_argument(
-        "--quick", action="store_true", help="short readings; the least processor time counts"
-    )
+    parser.add_argument("--quick", action="store_true", help="short readings, of which the least counts")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every reading there")
     given = parser.parse_args(words)
     for name in given.only:
@@ -186,7 +191,7 @@ def main(words: Sequence[str] | None = None) -> int:
         ", ".join(f"{k} {v}" for k, v in known.items() if k != "versions"), style="dim", highlight=False
     )
     with ExitStack() as opened:
-        engines = [opened.enter_context(Engine(name, effort.threads)) for name in LAYERS]
+        engines = [opened.enter_context(Engine(name, effort.threads, KEEPING)) for name in LAYERS]
         for case in chosen(given.only):
             found = measured(case, engines, effort, notes)
             pairs += found

@@ -7,7 +7,7 @@ import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,17 +77,18 @@ class Engine:
     Args:
         name: the engine.
         threads: how many threads, on as many processors.
+        also: further variables of its environment.
 
     Fails:
         MissingError: it is not installed.
     """
 
-    def __init__(self, name: str, threads: int) -> None:
+    def __init__(self, name: str, threads: int, also: Mapping[str, str] | None = None) -> None:
         self.name = name
         self.process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.worker", name],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            text=True, env=surroundings(threads), cwd=ROOT,
+            text=True, env={**surroundings(threads), **(also or {})}, cwd=ROOT,
         )  # fmt: skip
         if hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(self.process.pid, processors()[:threads])

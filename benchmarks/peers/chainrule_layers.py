@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from typing import Any, TypeAlias
 
@@ -221,7 +222,13 @@ def _pieces(made: Subject, rows: int) -> Iterator[Piece]:
             yield is_own, lambda begin=begin, end=end: run_calls(ready.table, begin, end)
             begin = end
         else:
-            yield is_own, lambda tasks=list(tasks): [by_law(task, ready, arrays) for task in tasks]  # pyright: ignore
+            yield is_own, partial(_lawful, tuple(tasks), ready, arrays)
+
+
+def _lawful(tasks: Sequence[Task], ready: Ready, arrays: Mapping[str, np.ndarray]) -> None:
+    """Tasks without a kernel, one after the other."""
+    for task in tasks:
+        by_law(task, ready, arrays)
 
 
 def _laps(shares: Sequence[tuple[Sequence[Piece], int]], value: float) -> Run:

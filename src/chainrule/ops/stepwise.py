@@ -49,6 +49,7 @@ def scan(
         UsageError E102: a step that gives no pair.
 
     Example:
+        >>> import numpy as np
         >>> from chainrule.engines import evaluate
         >>> x = input_node("x", (None, 4), "float64")
         >>> _, sums = scan(lambda s, c: (s + c, s + c), x[:, 0] * 0.0, x)

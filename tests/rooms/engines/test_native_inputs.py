@@ -15,6 +15,7 @@ from chainrule.errors import DataError
 from chainrule.events import Channel, Event, Notice, bulletin
 from chainrule.gradient import grad
 from chainrule.graph import Graph, Node, input_node
+from chainrule.keyed import KEY
 from chainrule.spec import Size
 
 Turn = Callable[[np.ndarray], np.ndarray]
@@ -158,14 +159,14 @@ def test_a_draw_whose_samples_lie_along_a_later_axis_is_that_of_the_law(rows: in
     """Its numbers are counted row by row through all samples, so a batch cannot be divided."""
     batch = Size.symbol("B")
     x, w = input_node("x", (None, 6), "float64"), input_node("w", (6,), "float64")
-    key = input_node("key", (2,), "uint32")
+    key = input_node(KEY, (2,), "uint32")
     noise = cr.uniform(key, (3, batch * many), "float64", 5).sum(0)
     kept = noise if many == 1 else noise.reshape((batch, many)).sum(1)
     loss = cr.mean(cr.square((x * w).sum(1) + kept))
     graph = Graph({"loss": loss, "new": w - 0.1 * grad(loss, [w])[0]})
     data, keys = np.resize(X, (rows, 6)).astype("float64"), np.array([[1, 2]], np.uint32)
-    law = reference.Program(graph).run({"x": data, "w": np.ones(6), "key": keys[0]})
-    whole = native.Program(graph).run({"x": data, "w": np.ones(6), "key": keys[0]})
+    law = reference.Program(graph).run({"x": data, "w": np.ones(6), KEY: keys[0]})
+    whole = native.Program(graph).run({"x": data, "w": np.ones(6), KEY: keys[0]})
     held = {"w": np.ones(6)}
     made = native.Trainer(graph, grad(loss, [w]), {"new": "w"}, {"x": data}, held, 2, 4)
     told, _ = made.run(np.arange(rows), rows, 0, 1, 0, keys)
