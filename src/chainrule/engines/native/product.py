@@ -32,9 +32,10 @@ Van Zee and van de Geijn (2015), BLIS (ACM TOMS 41); Dukhan (2019), The indirect
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TypeAlias
 
 from llvmlite import ir
 
@@ -46,12 +47,16 @@ from chainrule.plan.epilogue import DEEP
 
 ROWS = {1: (12, 8, 4, 2, 1), 2: (6, 5, 4, 2, 1), 8: (1,)}
 """For each width of a tile, in vectors, how many rows it may have: all sums fit 16 registers."""
+REACH = 3  # rows of A read by one place that moves on: itself, one row and two rows behind it
 MOST_PLACES = 8  # rows whose places, found in a table, fit registers too
 PACK_FROM = 24  # rows of A from which on copying a panel pays,
 PACK_OVER = 16 * 1024  # where B takes more bytes than stay in half of the first-level cache as they lie
 HIGH = 192  # rows of A that pass by a panel before the next one comes: they stay in the second-level cache
 APART = HIGH + 16  # numbers between two columns of rows drawn near: an odd number of cache lines
 FAR, FAR_FROM = 2048, 128  # bytes between columns of A, and columns of B, from which on drawing near pays
+
+
+Reads: TypeAlias = Callable[[list[Value]], tuple[Value, list[Value]]]
 
 
 class ProductWriter:
@@ -242,28 +247,21 @@ class ProductWriter:
             return self._tiles[key]
         name = f"tile_{rows}_{vectors}{'_part' if masked else ''}"
         code = Assembly(self.module, name, 10, is_inner=True)
-        a, a_row, a_column, b, b_row, deep, c, c_row, left, keep = code.function.args
+        *_, deep, c, c_row, left, keep = code.function.args
         parts = self.vectors.parts(code, left, vectors) if masked else [None] * vectors
-        starts = [self._row_start(code, a, a_row, i) for i in range(rows)]
-        # By tables the places move on, by strides the row of B and the column of A themselves.
-        places = [b_row, a_column] if self.by_table else [b, I64(0)]
-        steps = (I64(8), I64(8)) if self.by_table else (b_row, a_column)
-        state = [*places, *[self.vectors.zero] * (rows * vectors)]
+        moving, steps, reads = self._factors(code, rows)
+        state = [*moving, *[self.vectors.zero] * (rows * vectors)]
         with code.folding(I64(0), deep, 1, state):
-            (at_b, at_a), sums = state[:2], state[2:]
-            state[:2] = [code.plus(at_b, steps[0]), code.plus(at_a, steps[1])]
-            if self.by_table:
-                at_b = code.plus(b, code.times(code.load(at_b, I64), self.size))
-                at_a = code.times(code.load(at_a, I64), self.size)
+            places, sums = state[: len(moving)], state[len(moving) :]
+            at_b, at_a = reads(places)
             width = self.vectors.bytes
             line = [self.vectors.load(code, code.plus(at_b, v * width), parts[v]) for v in range(vectors)]
-            for i, start in enumerate(starts):
-                x = self.vectors.repeat(
-                    code, code.load(code.plus(start, at_a), self.vectors.number, self.size)
-                )
-                for at, y in enumerate(line, i * vectors):
-                    state[2 + at] = self.vectors.multiply_add(code, x, y, sums[at])
-        sums = [state[2 + i * vectors : 2 + (i + 1) * vectors] for i in range(rows)]
+            for i, at in enumerate(at_a):
+                x = self.vectors.repeat(code, code.load(at, self.vectors.number, self.size))
+                for v, y in enumerate(line, i * vectors):
+                    sums[v] = self.vectors.multiply_add(code, x, y, sums[v])
+            state[:] = [*map(code.plus, places, steps), *sums]
+        sums = [state[at : at + vectors] for at in range(len(moving), len(state), vectors)]
         if self.epilogue is None:
             self._finish(code, sums, (c, c_row, keep), parts)
         else:
@@ -271,6 +269,26 @@ class ProductWriter:
             code.builder.ret_void()
         self._tiles[key] = code.function
         return code.function
+
+    def _factors(self, code: Assembly, rows: int) -> tuple[list[Value], list[Value], Reads]:
+        """The places that move on with k, how far in each round, and what lies there: B and rows of A."""
+        a, a_row, a_column, b, b_row = code.function.args[:5]
+        if self.by_table:
+            starts = [self._row_start(code, a, a_row, i) for i in range(rows)]
+
+            def by_table(places: list[Value]) -> tuple[Value, list[Value]]:
+                at_b, at_a = (code.times(code.load(place, I64), self.size) for place in places)
+                return code.plus(b, at_b), [code.plus(start, at_a) for start in starts]
+
+            return [b_row, a_column], [I64(8)] * 2, by_table
+        firsts = [self._row_start(code, a, a_row, i) for i in range(0, rows, REACH)]
+        behind = [code.times(a_row, i) for i in range(REACH)]
+
+        def by_stride(places: list[Value]) -> tuple[Value, list[Value]]:
+            at_b, *near = places
+            return at_b, [code.plus(near[i // REACH], behind[i % REACH]) for i in range(rows)]
+
+        return [b, *firsts], [b_row, *[a_column] * len(firsts)], by_stride
 
     def _finish(
         self, code: Assembly, sums: list[list[Value]], target: tuple, parts: Sequence[Part | None]
