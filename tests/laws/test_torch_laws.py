@@ -112,7 +112,6 @@ def _kind(name: str) -> torch.dtype:
     return getattr(torch, name)
 
 
-
 def _scan(op: Any, s: torch.Tensor, x: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
     """The samples' step is s = tanh(s w + x)."""
     cells = list(torch.unbind(x, op.axis))

@@ -32,9 +32,7 @@ ENTRIES: dict[str, Entry] = {
     "E228": Entry("the sequences of a loop are not equally long", "循环的各个序列长度不一致"),
     # E220 to E226: sequences, attention, and nets that are run word by word.
     "E220": Entry("{op} needs a sequence of vectors", "{op} 需要向量序列"),
-    "E221": Entry(
-        "{op} cannot deal the channels out to its {what} evenly", "{op} 无法把通道均分给{what_zh}"
-    ),
+    "E221": Entry("{op} cannot deal the channels out to its {what} evenly", "{op} 无法把通道均分给{what_zh}"),
     "E222": Entry("the mask of {op} has none of its forms", "{op} 的遮蔽（mask）形状不符"),
     "E223": Entry("{op} cannot be run word by word", "{op} 不能逐词运行"),
     "E224": Entry("the sequence is longer than the positions of {op}", "序列的长度超出了 {op} 的位置数"),
