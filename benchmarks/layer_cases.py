@@ -237,6 +237,12 @@ PRODUCT = [
     for m, k, n in ((32, 32, 32), (64, 64, 64), (128, 128, 128), (256, 256, 256), (512, 512, 512),
                     (1024, 1024, 1024), (1, 1024, 1024), (8, 784, 256), (128, 784, 10), (2048, 64, 2048))
 ]  # fmt: skip
+RECURRENT = [
+    _one("recurrent", f"{kind}, {width} -> {units}, {steps} steps, batch {batch}", kind,
+         (batch, steps, width), units=units, returns="sequence")
+    for kind in ("RNN", "LSTM", "GRU")
+    for batch, steps, width, units in ((32, 64, 128, 128), (32, 28, 28, 64))
+]  # fmt: skip
 OPTIMIZERS = (
     "sgd", "momentum", "adam", "adamw", "rmsprop", "adagrad", "adadelta", "adamax", "nadam", "radam", "asgd",
     "rprop",
@@ -248,7 +254,7 @@ LAYER_CASES = {
     case.name: case
     for cases in (
         DENSE, CONVOLUTION, DEPTHWISE, TRANSPOSED, POOL, NORM, ACTIVATION, SOFTMAX, LOSS, EMBEDDING, NOISE,
-        REDUCTION, LAYOUT, PRODUCT, OPTIMIZER,
+        RECURRENT, REDUCTION, LAYOUT, PRODUCT, OPTIMIZER,
     )
     for case in cases
 }  # fmt: skip

@@ -129,7 +129,29 @@ def _of_last(shape: Sequence[int], o: Options) -> Shapes:
     return [(shape[-1],), (shape[-1],)]
 
 
+def _recurrent(kind: str, gates: int) -> Kind:
+    """What one of PyTorch's recurrent layers says at every cell; its second bias is 0 but for the GRU's."""
+
+    def function(v: Sequence[Tensor], p: Sequence[Tensor], o: Options) -> Tensor:
+        x, (weight, bias, recurrent, *inner) = v[0], p
+        other = torch.cat([torch.zeros(2 * o["units"]), *inner]) if inner else torch.zeros_like(bias)
+        none = torch.zeros(1, len(x), o["units"])
+        first = (none, none) if kind == "lstm" else none
+        run = getattr(torch._VF, kind)  # what the modules call
+        said, *_ = run(x, first, [weight, recurrent, bias, other], True, 1, 0.0, False, False, True)
+        return said
+
+    def shapes(s: Sequence[int], o: Options) -> Shapes:
+        wide, units = gates * o["units"], o["units"]
+        return [(wide, s[-1]), (wide,), (wide, units), *([(units,)] if kind == "gru" else [])]
+
+    return Kind(function, shapes)
+
+
 KINDS: dict[str, Kind] = {
+    "RNN": _recurrent("rnn_tanh", 1),
+    "LSTM": _recurrent("lstm", 4),
+    "GRU": _recurrent("gru", 3),
     "Dense": Kind(
         lambda v, p, o: functional.linear(v[0], *p), lambda s, o: [(o["units"], s[-1]), (o["units"],)]
     ),
