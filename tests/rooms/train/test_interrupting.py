@@ -28,6 +28,8 @@ from chainrule.store import RunFolder
 from chainrule.train.learner import Learner
 from chainrule.train.stopping import EarlyStopping
 
+EPOCHS = 1500  # of five steps; long enough that a signal finds the training at work
+
 
 def training(folder: str, say: Callable[[Any], None]) -> None:
     """A training with dropout, shuffling, a schedule and early stopping; says when it has begun and ended."""
@@ -44,7 +46,7 @@ def training(folder: str, say: Callable[[Any], None]) -> None:
 
     net, optimizer = Sequential(Dense(8, "tanh"), Dropout(0.2), Dense(2)), SGD(Warmup(20, Cosine(0.3)), 0.9)
     Learner(net, "cross_entropy", optimizer).fit(
-        x, np.where(x[:, 0] > 0, "yes", "no"), epochs=300, batch_size=7, validation=0.25, seed=1,
+        x, np.where(x[:, 0] > 0, "yes", "no"), epochs=EPOCHS, batch_size=7, validation=0.25, seed=1,
         callbacks=[EarlyStopping(patience=10**6), tell], run=folder, resume=True, save_every=0.05,
         verbose=False,
     )  # fmt: skip
@@ -97,7 +99,7 @@ def test_signals_and_kills_in_a_row_lose_nothing(tmp_path: Path) -> None:
         assert step >= last
         last = step
     process, said = started(tmp_path)
-    assert said.recv() == ("epochs", 300 * 5)
+    assert said.recv() == ("epochs", EPOCHS * 5)
     process.join(timeout=20)
     assert digest(tmp_path) == undisturbed(tmp_path / "elsewhere")
 
@@ -113,7 +115,7 @@ def undisturbed(folder: Path) -> str:
         text=True,
         env={**os.environ, **odd},
     )
-    assert "('epochs', 1500)" in done.stdout, done.stderr
+    assert f"('epochs', {EPOCHS * 5})" in done.stdout, done.stderr
     return digest(folder / "run")
 
 
