@@ -193,9 +193,9 @@ def _timed(case: LayerCase, is_training: bool) -> Run:
     made = subject(case, is_training, case.is_image)
     rows = made.rows
     parts = -(-made.batch // rows)
+    workers = min(case.threads, parts)
     shares = [
-        (list(_pieces(made, rows)), parts * (i + 1) // case.threads - parts * i // case.threads)
-        for i in range(min(case.threads, parts))
+        (list(_pieces(made, rows)), parts * (i + 1) // workers - parts * i // workers) for i in range(workers)
     ]
     return _laps(shares, value)
 
