@@ -28,7 +28,7 @@ from chainrule.store import RunFolder
 from chainrule.train.learner import Learner
 from chainrule.train.stopping import EarlyStopping
 
-EPOCHS = 1500  # of five steps; long enough that a signal finds the training at work
+EPOCHS = 12_000  # of five steps; long enough that a signal finds the training at work
 
 
 def training(folder: str, say: Callable[[Any], None]) -> None:
