@@ -32,7 +32,7 @@ from rich.table import Table
 
 from benchmarks import facts
 from benchmarks.layer_cases import LAYER_CASES, LayerCase
-from benchmarks.measure import Effort, Engine, FailedError, Row, in_turn, processors
+from benchmarks.measure import KEEPING, Effort, Engine, FailedError, Row, in_turn, processors
 from benchmarks.peers import LAYERS
 from benchmarks.report import seconds
 
@@ -41,9 +41,6 @@ LEAST = 0.8  # times as fast as PyTorch, at least
 AGREE = 1e-3
 WIDTH = 130
 OURS, PEER = LAYERS
-# Without it the C library may give memory back to the system after every result and fetch it again, page by
-# page; PyTorch's layers then take up to ten times as long, or not, as the sizes before happened to be.
-KEEPING = {"MALLOC_MMAP_THRESHOLD_": "4000000000", "MALLOC_TRIM_THRESHOLD_": "8000000000"}
 
 
 @dataclass(frozen=True)

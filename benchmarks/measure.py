@@ -48,6 +48,12 @@ class Effort:
         return AIM[self.is_quick]
 
 
+# Without it the C library may give memory back to the system after every result and fetch it again, page by
+# page; PyTorch then takes up to several times as long, or not, as the sizes before happened to be. Where
+# memory itself is measured it stays as the library has it.
+KEEPING = {"MALLOC_MMAP_THRESHOLD_": "4000000000", "MALLOC_TRIM_THRESHOLD_": "8000000000"}
+
+
 def surroundings(threads: int) -> dict[str, str]:
     """The environment of a worker: every library that counts threads counts the same."""
     counters = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM")
@@ -204,7 +210,7 @@ def contest(names: Sequence[str], task: str, case: Case, effort: Effort, only: S
         asked: list[tuple[Engine, Row]] = []
         for name in names:
             try:
-                engine = open_engines.enter_context(Engine(name, effort.threads))
+                engine = open_engines.enter_context(Engine(name, effort.threads, KEEPING))
                 variants = engine.ask("list", task=task, case=described)["variants"]
             except (MissingError, FailedError) as error:
                 kind = "not installed" if isinstance(error, MissingError) else "failed"

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import TypeAlias
 
 from benchmarks import required
-from benchmarks.measure import Contest, Effort, Engine, Row, contest, in_turn, made_ready, memory
+from benchmarks.measure import KEEPING, Contest, Effort, Engine, Row, contest, in_turn, made_ready, memory
 from benchmarks.nets import LENET, NETS, PASS, Case, Net, dense, named
 from benchmarks.peers import OURS, PEAK, PEERS
 from benchmarks.peers.gemm import FLOPS
@@ -164,7 +164,7 @@ def sweep(effort: Effort) -> Section:
     """
     made = Section("Sweep of widths, 10-w-w-10, batch 128", "a step")
     nets = [dense(f"10-{w}-{w}-10", "relu", 128) for w in WIDTHS[effort.is_quick]]
-    with Engine(OURS, effort.threads) as engine:
+    with Engine(OURS, effort.threads, KEEPING) as engine:
         asked = []
         for net in nets:
             case = Case(net, net.batch, PASS * net.batch, effort.threads)
