@@ -22,13 +22,13 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.events import StepDone, TrainingEnded
+from chainrule.events import EpochDone, StepDone, TrainingEnded
 from chainrule.nn import SGD, Cosine, Dense, Dropout, Sequential, Warmup
 from chainrule.store import RunFolder
 from chainrule.train.learner import Learner
 from chainrule.train.stopping import EarlyStopping
 
-EPOCHS = 12_000  # of five steps; long enough that a signal finds the training at work
+EPOCHS, PACE = 600, 0.002  # of five steps; seconds of rest after each, so that a signal finds it at work
 
 
 def training(folder: str, say: Callable[[Any], None]) -> None:
@@ -41,6 +41,8 @@ def training(folder: str, say: Callable[[Any], None]) -> None:
         if isinstance(event, StepDone) and not begun:
             begun.append(event)
             say("begun")
+        if isinstance(event, EpochDone):
+            time.sleep(PACE)
         if isinstance(event, TrainingEnded):
             say((event.reason, event.step))
 
