@@ -8,7 +8,7 @@ from chainrule.graph.graph import Graph, order
 from chainrule.graph.leaf import Constant, Input, constant, input_node
 from chainrule.graph.node import Node, Site, here, make, site, teach_signs
 from chainrule.graph.op import Op
-from chainrule.graph.rebuild import rebuild, until
+from chainrule.graph.rebuild import rebuild
 
 __all__ = [
     "Constant",
@@ -25,5 +25,4 @@ __all__ = [
     "rebuild",
     "site",
     "teach_signs",
-    "until",
 ]

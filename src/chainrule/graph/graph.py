@@ -10,14 +10,19 @@ from chainrule.graph.leaf import Input
 from chainrule.graph.node import Node
 
 
-def order(outputs: Iterable[Node]) -> list[Node]:
+def order(outputs: Iterable[Node], ends: Iterable[Node] = ()) -> list[Node]:
     """Every node the outputs need, each after its inputs (a topological order).
 
     A value can only be computed when its inputs are known, and a gradient only be passed on when *all* that
     flows into a node has arrived; the second is the same order read backwards. The walk keeps its own stack,
     because a recursive one ends at about a thousand operations in a row.
+
+    Args:
+        outputs: where the walk begins.
+        ends: nodes that count as given: the walk does not go behind them, and they are not among the result.
     """
-    done: dict[Node, None] = {}
+    given = dict.fromkeys(ends)
+    done = dict(given)
     stack = [(node, False) for node in reversed(list(outputs))]
     while stack:
         node, inputs_done = stack.pop()
@@ -28,7 +33,7 @@ def order(outputs: Iterable[Node]) -> list[Node]:
             continue
         stack.append((node, True))
         stack.extend((source, False) for source in reversed(node.inputs) if source not in done)
-    return list(done)
+    return list(done)[len(given) :]
 
 
 @frozen

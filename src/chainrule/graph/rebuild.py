@@ -2,31 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
+from chainrule.graph.graph import order
 from chainrule.graph.node import Node, make, site
 from chainrule.spec import Axis
-
-
-def until(outputs: Iterable[Node], ends: Iterable[Node]) -> list[Node]:
-    """Every node the outputs need, each after its inputs, as far as to the ``ends``, which are left out.
-
-    Args:
-        outputs: where the walk begins.
-        ends: where it does not go on.
-    """
-    done: dict[Node, bool] = dict.fromkeys(ends, False)
-    stack = [(node, False) for node in reversed(list(outputs))]
-    while stack:
-        node, inputs_done = stack.pop()
-        if node in done:
-            continue
-        if inputs_done:
-            done[node] = True
-            continue
-        stack.append((node, True))
-        stack.extend((source, False) for source in reversed(node.inputs) if source not in done)
-    return [node for node, is_between in done.items() if is_between]
 
 
 def rebuild(
@@ -47,7 +27,7 @@ def rebuild(
         True
     """
     found = dict(replaced)
-    for node in until(outputs, replaced):
+    for node in order(outputs, replaced):
         if not node.inputs:
             found[node] = node
             continue

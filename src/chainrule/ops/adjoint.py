@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from chainrule.graph import Constant, Node, input_node, make, rebuild, until
+from chainrule.graph import Constant, Node, input_node, make, order, rebuild
 from chainrule.ops.backward import flow
 from chainrule.ops.batch import Role, roles
 from chainrule.ops.body import close
@@ -121,7 +121,7 @@ class _Back:
 
     @cached_property
     def _roles(self) -> dict[Node, Role]:
-        nodes = [*self._leaves, *until(self.arrived.values(), self._leaves)]
+        nodes = [*self._leaves, *order(self.arrived.values(), self._leaves)]
         return roles(nodes)
 
     @property
@@ -276,6 +276,6 @@ def _is_sum(role: Role) -> bool:
 
 def _ends(node: Node, leaves: Sequence[Node]) -> list[Node]:
     """The inputs a value depends on."""
-    nodes = until([node], leaves)
+    nodes = order([node], leaves)
     read = {source for n in nodes for source in n.inputs} | {node}
     return [leaf for leaf in leaves if leaf in read]

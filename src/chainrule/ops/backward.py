@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from chainrule.graph import Node, make, site, until
+from chainrule.graph import Node, make, order, site
 from chainrule.ops.card import Card, Flat, NoGradient
 from chainrule.ops.part import Concatenate, Pad
 
@@ -30,7 +30,7 @@ def flow(
         derivative, the reason.
     """
     wanted, closed = dict.fromkeys(inputs), list(ends)
-    nodes = [*closed, *until(seeds, closed)]
+    nodes = [*closed, *order(seeds, closed)]
     between = _between(nodes, wanted)
     parts: dict[Node, list[Node]] = {node: [dy] for node, dy in seeds.items() if node in between}
     arrived: dict[Node, Node] = {}

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chainrule.frozen import frozen
-from chainrule.graph import Constant, Node, input_node, rebuild, until
+from chainrule.graph import Constant, Node, input_node, order, rebuild
 from chainrule.spec import Axis, Shape, Size, Spec, size_at
 
 
@@ -39,7 +39,7 @@ class Body:
 
     def nodes(self, *outputs: Node) -> list[Node]:
         """What is computed at every step for the states after it and these outputs, each after its inputs."""
-        return until((*self.updates, *outputs), self.leaves)
+        return order((*self.updates, *outputs), self.leaves)
 
     def sizes(self, specs: Sequence[Spec]) -> dict[str, Axis]:
         """What the symbols in the shapes of the inputs stand for when the inputs have these specs.
@@ -107,7 +107,7 @@ def outside(outputs: Sequence[Node], inputs: Sequence[Node]) -> list[Node]:
 
     Plain numbers are not among it: they stay in the step.
     """
-    nodes = until(outputs, inputs)
+    nodes = order(outputs, inputs)
     depends, plain = set(inputs), set()
     for node in nodes:
         if any(source in depends for source in node.inputs):
