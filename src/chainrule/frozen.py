@@ -1,11 +1,11 @@
-"""Frozen records: what ``@dataclass(frozen=True)`` gives, in an eighth of its time.
+"""Frozen records: what ``@dataclass(frozen=True)`` gives, in a small part of its time.
 
 Nearly everything here is described by small classes whose values never change: layers, losses, operations,
-plans. The standard decorator writes the source of seven methods for every class and compiles it, about 0.4 ms
-a class; with four hundred classes that was a third of the time from a program's start to its first training
-step. ``frozen`` keeps the fields as ``dataclasses`` knows them (``field``, ``fields``, ``replace`` and
-``asdict`` work as ever, and either kind of class may be the base of the other) and the same rules, but its
-methods are closures over the names of the fields: nothing is compiled.
+plans. The standard decorator writes the source of seven methods for every class and compiles it; with four
+hundred classes that took a good part of the time from a program's start to its first training step.
+``frozen`` keeps the fields as ``dataclasses`` knows them (``field``, ``fields``, ``replace`` and ``asdict``
+work as ever, and either kind of class may be the base of the other) and the same rules, but its methods are
+closures over the names of the fields: nothing is compiled.
 """
 
 from __future__ import annotations

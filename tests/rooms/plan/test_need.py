@@ -43,6 +43,7 @@ NETS: dict[str, tuple[cr.Layer, tuple[int, ...], dict[str, Any]]] = {
         cr.Sequential(cr.Conv(4, 3, activation="relu"), cr.MaxPool(2), cr.Flatten(), cr.Dense(3)), (8, 8, 1),
         {},
     ),
+    "recurrent": (cr.Sequential(cr.LSTM(12, returns="sequence"), cr.GRU(8), cr.Dense(3)), (9, 5), {}),
 }  # fmt: skip
 CORES = 2
 

@@ -10,23 +10,17 @@ import pytest
 import chainrule as cr
 from chainrule.train.callback import CALLBACKS
 from chainrule.train.metric import METRICS
+from guides import DOCS, examples
 
-PAGES = [Path(__file__).parents[3] / "docs" / f"{name}.md" for name in ("metrics", "callbacks")]
-EXAMPLES = [
-    pytest.param(code, id=f"{page.stem}-{number}")
-    for page in PAGES
-    for number, code in enumerate(
-        re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
-    )
-]
+PAGES = [DOCS / f"{name}.md" for name in ("metrics", "callbacks")]
 
 
-@pytest.mark.parametrize("code", EXAMPLES)
+@pytest.mark.parametrize("code", examples([*PAGES, DOCS / "sequences.md"]))
 def test_the_example_runs_and_prints_what_it_says(
     code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    exec(compile(code, "page", "exec"), {"__name__": "page"})
+    exec(compile(code, "page", "exec"), {"__name__": "__main__"})
     said = re.findall(r"^print\(.*\)  # (.*)$", code, re.MULTILINE)
     assert capsys.readouterr().out.splitlines() == said
     assert said

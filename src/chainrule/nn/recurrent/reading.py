@@ -80,10 +80,19 @@ class Recurrent(Layer):
         states = self._first(given, sequence)
         if mask is not None:
             sequences, step = _masked(sequences, step, mask, sequence)
-        finals, said = scan(lambda s, c: _turned(step, s, c), states, tuple(sequences), reverse=self.reverse)
+        voice: list[int] = []  # which state is what is said, if one is: then its last value is at hand
+
+        def turn(before: Any, cells: Any) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
+            said, after = step(before, cells)
+            voice[:] = [i for i, state in enumerate(after) if state is said]
+            return tuple(after), (said,)
+
+        finals, (said,) = scan(turn, states, tuple(sequences), reverse=self.reverse)
         if self.returns == "all":
-            return {"sequence": said[0], **dict(zip(self.memory, finals, strict=True))}
-        return said[0] if self.returns == "sequence" else self._spoken(said[0])
+            return {"sequence": said, **dict(zip(self.memory, finals, strict=True))}
+        if self.returns == "last":
+            return finals[voice[0]] if voice else said[:, 0 if self.reverse else -1]
+        return said
 
     def require_form(self, x: Node) -> None:
         """Refuse what is no sequence of cells.
@@ -101,10 +110,6 @@ class Recurrent(Layer):
                 expected=expected, received=shape_text(x.shape),
                 fix="cr.Embedding(...) before it, or x[:, :, None]",
             )  # fmt: skip
-
-    def _spoken(self, said: Node) -> Node:
-        """What is said after the last cell."""
-        return said[:, 0] if self.reverse else said[:, -1]
 
     def _first(self, given: Mapping[str, Node], x: Node) -> tuple[Node, ...]:
         """The states before the first cell."""
@@ -156,11 +161,6 @@ def taken(owner: str, x: Value, memory: Sequence[str]) -> Mapping[str, Node]:
             fix='{"sequence": x, "mask": mask}',
         )  # fmt: skip
     return given
-
-
-def _turned(step: Step, states: Any, cells: Any) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
-    said, after = step(states, cells)
-    return tuple(after), (said,)
 
 
 def _masked(sequences: Sequence[Node], step: Step, mask: Node, x: Node) -> tuple[tuple[Node, ...], Step]:
