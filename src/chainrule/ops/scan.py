@@ -33,7 +33,9 @@ class _Loop(Card):
 class Scan(_Loop):
     """What one value of a step is at every place of time, or after the last one.
 
-    Several values of one loop are several such operations on the same inputs; engines run the loop once.
+    At time t the step reads the states before it, s[t-1], the cells x[t] and the givens w; f is the value
+    wanted of it, g its derivative, and delta what is owed to what it leaves. Several values of one loop are
+    several such operations on the same inputs; engines run the loop once.
 
     Args:
         body: the step, a small graph of its own.
@@ -55,7 +57,7 @@ class Scan(_Loop):
 
     name = "scan"
     arguments = ("s", "x", "w")
-    formula = "f[s[t-1],x[t],w]"
+    formula = "f[t]"  # f: the value wanted of the step, a function of s[t-1], x[t] and w
     pullbacks = {
         "s": "g[s,1] * delta[1]",  # g: the derivative of the step, delta: what is owed to what it leaves
         "x": "g[x,t] * delta[t]",
