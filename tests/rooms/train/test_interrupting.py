@@ -72,6 +72,7 @@ def started(folder: Path) -> tuple[Any, Connection]:
 
 
 def _in_a_process(folder: str, connection: Connection) -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup it would be ignored, by the training as well
     sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - a second Ctrl-C ends in a traceback that nobody needs
     training(folder, connection.send)
 
