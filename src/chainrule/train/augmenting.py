@@ -10,7 +10,7 @@ number alone; a training that is resumed in the middle of an epoch writes the sa
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -85,6 +85,7 @@ class Augmenting:
             self._begin(epoch + 1)
 
     def _begin(self, epoch: int) -> None:
+        wait([block for block in self.waiting if not block.cancel()])  # two epochs never write at once
         rows, self.coming = len(self.images), epoch
         starts = range(0, rows, BLOCK)
         self.waiting = [self.pool.submit(self._make, epoch, i, min(i + BLOCK, rows)) for i in starts]
