@@ -230,33 +230,44 @@ def fuse(
     return fusion.ordered()
 
 
-def needed(graph: Graph, homes: Mapping[Node, Kernel]) -> set[Node]:
+def needed(graph: Graph, kernels: Sequence[Kernel]) -> set[Node]:
     """The nodes whose values must lie in memory: outputs, and what another kernel or a look reads."""
     found = {seen_through(node) for node in graph.outputs.values()}
-    for node in graph.nodes:
-        for source in node.inputs:
-            if is_layout(source) or is_layout(node):
-                found.add(seen_through(source))
-            elif homes.get(source) is not homes.get(node):
-                found.add(source)
-    return {node for node in found if not is_leaf(node)}
+    found |= {seen_through(node) for node in graph.nodes if is_layout(node)}
+    for kernel in kernels:
+        inside = set(kernel.nodes)
+        reads = (node for node in kernel.nodes if not isinstance(node.op, Extent))  # a length is no value
+        found |= {s for node in reads for s in node.inputs if s not in inside}
+    return {node for node in found if not is_leaf(node) and not is_layout(node)}
 
 
-def reads_first(reader: Node, old: Node, home: Kernel, homes: Mapping[Node, Kernel]) -> bool:
+def homes_of(kernels: Sequence[Kernel]) -> dict[Node, list[Kernel]]:
+    """The kernels that compute each node; the first of them is its home (see ``traffic`` for the others)."""
+    found: dict[Node, list[Kernel]] = {}
+    for kernel in kernels:
+        for node in kernel.nodes:
+            found.setdefault(node, []).append(kernel)
+    return found
+
+
+def reads_first(reader: Node, old: Node, home: Kernel, homes: Mapping[Node, Sequence[Kernel]]) -> bool:
     """Whether a reader of a value has read it before a kernel writes over it.
 
     Args:
         reader: reads ``old``, or a look at it.
         home: the kernel that writes over it.
-        homes: the kernel of every node.
+        homes: the kernels that compute each node.
     """
     if is_layout(reader):
         return True  # its own readers are asked
-    kernel = homes[reader]
-    if kernel is home:
-        is_once = home.is_loop and reader is not home.product  # a product reads its factors again and again
-        return is_once and all(source is old for source in reader.inputs if seen_through(source) is old)
-    return (kernel.phase, kernel.depth) < (home.phase, home.depth)
+    for kernel in homes[reader]:
+        if kernel is home:
+            is_once = home.is_loop and reader is not home.product  # a product reads its factors again
+            if not is_once or any(s is not old for s in reader.inputs if seen_through(s) is old):
+                return False
+        elif (kernel.phase, kernel.depth) >= (home.phase, home.depth):
+            return False
+    return True
 
 
 def lies_anywhere(node: Node) -> bool:
@@ -264,7 +275,7 @@ def lies_anywhere(node: Node) -> bool:
     return is_elementwise(node) or (node.op.name == "matmul" and node.rank == 2)
 
 
-def joints(nodes: Sequence[Node], homes: Mapping[Node, Kernel]) -> dict[Node, tuple[Node, int]]:
+def joints(nodes: Sequence[Node], homes: Mapping[Node, Sequence[Kernel]]) -> dict[Node, tuple[Node, int]]:
     """The values that can be computed in their place of a larger one, in which they are set side by side.
 
     Returns:
@@ -275,8 +286,8 @@ def joints(nodes: Sequence[Node], homes: Mapping[Node, Kernel]) -> dict[Node, tu
         if node.op.name != "concatenate":
             continue
         for place, source in enumerate(node.inputs):
-            home = homes.get(source)
             is_free = lies_anywhere(source) or source.op.name == "concatenate"
-            if home is not None and is_free and home.phase == homes[node].phase and source not in found:
+            is_near = source in homes and homes[source][0].phase == homes[node][0].phase
+            if is_free and is_near and source not in found:
                 found[source] = node, place
     return found

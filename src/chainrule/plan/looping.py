@@ -21,6 +21,7 @@ from chainrule.graph import Graph, Node
 from chainrule.plan.loop import (
     Kernel,
     fuse,
+    homes_of,
     is_layout,
     is_leaf,
     joints,
@@ -221,11 +222,11 @@ class _Loop:
         inner = self.low.inside(graph, self.given, self.sizes)
         shapes = {n: inner.shape(n) for n in graph.nodes}
         kernels = fuse(graph.nodes, shapes, dict.fromkeys(graph.nodes, self.phase))
-        homes = {node: kernel for kernel in kernels for node in kernel.nodes}
+        homes = homes_of(kernels)
         self._write_over(graph, homes)
         inner.views |= self.homes
         inner.joints = joints(graph.nodes, homes)
-        read = needed(graph, homes)
+        read = needed(graph, kernels)
         for kernel in kernels:
             inner.lower(kernel, read)
         self._copies(inner)
@@ -236,7 +237,7 @@ class _Loop:
             steps=self.steps, tasks=tuple(inner.tasks), moving=self.moving,
         )  # fmt: skip
 
-    def _write_over(self, graph: Graph, homes: Mapping[Node, Kernel]) -> None:
+    def _write_over(self, graph: Graph, homes: Mapping[Node, Sequence[Kernel]]) -> None:
         """Where states that have one place are written: there, once all have read them, or by a copy."""
         turns = [(s, a) for s, a in zip(self.body.states, self.body.updates, strict=True) if s in self.single]
         self.late += [(after, self.single[state]) for state, after in turns if after not in homes]
@@ -244,7 +245,7 @@ class _Loop:
             is_copied = state in {seen_through(node) for node, _ in self.late}
             is_free = not (after in self.homes or is_copied or after.op.name in FIND_PLACES)
             readers = [n for n in graph.nodes if state in map(seen_through, n.inputs)]
-            if is_free and all(reads_first(n, state, homes[after], homes) for n in readers):
+            if is_free and all(reads_first(n, state, homes[after][0], homes) for n in readers):
                 self.homes[after] = self.single[state]
             else:
                 self.late.append((after, self.single[state]))

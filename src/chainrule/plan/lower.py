@@ -7,7 +7,7 @@ everything that no rule here knows is left to the law.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from typing import Any
 
@@ -19,8 +19,9 @@ from chainrule.ops.card import Card
 from chainrule.plan import looping, reducing, sliding
 from chainrule.plan.layout import SEEDS, orders
 from chainrule.plan.loop import Kernel, is_elementwise, is_layout, is_leaf
+from chainrule.plan.operand import beside, end
 from chainrule.plan.task import BEFORE, PARTS, Buffer, Task
-from chainrule.plan.view import Triple, View, collapse, in_three, look
+from chainrule.plan.view import Triple, View, collapse, in_three, leading, look
 from chainrule.spec import size_at
 
 FEW = 8  # rows up to which a product is cheaper as dot products than with the other side packed
@@ -151,11 +152,22 @@ class Lowering:
                 raise KeyError(f"{node!r} is read before it is computed")
             (source,) = node.inputs
             seen = look(self.op(node), self.view(source, phase), self.shape(node))
-            if seen is None:
-                seen = look(self.op(node), self.dense(source, phase), self.shape(node))
-            assert seen is not None
-            self.views[node] = seen
+            self.views[node] = seen or self._moved(node, source, phase)
         return self.views[node]
+
+    def _moved(self, node: Node, source: Node, phase: int) -> View:
+        """What a layout operation shows of a copy, samples innermost where they are and can stay there."""
+        view, op, shape = self.view(source, phase), self.op(node), self.shape(node)
+        axes = tuple(range(len(view.shape)))
+        orders = [(*axes[1:], 0), axes] if self.is_inner and axes and view.strides[0] == 1 else [axes]
+        for order in orders:
+            lengths = tuple(view.shape[axis] for axis in order)
+            seen = look(op, View.whole(-1, lengths).turned(np.argsort(order).tolist()), shape)
+            if seen is not None:
+                copy = self.ordered(view.shape, source.dtype, order)
+                self.add("copy", (source,), (view,), (copy,), phase)
+                return View(copy.buffer, seen.shape, seen.strides, seen.offset)
+        raise AssertionError(f"{node!r} does not look at numbers in order")
 
     def dense(self, node: Node, phase: int) -> View:
         """The node's value with its elements in order; copied if need be."""
@@ -191,7 +203,7 @@ class Lowering:
         phase: int,
         **facts: Any,
     ) -> None:
-        adds = any(node in self.joined for node in nodes)
+        adds = kind not in ("loop", "copy") and any(node in self.joined for node in nodes)
         self.tasks.append(
             Task(kind, tuple(nodes), tuple(reads), tuple(writes), phase, adds, facts, self.depth)
         )
@@ -238,10 +250,19 @@ class Lowering:
         operands = list(dict.fromkeys(s for n in loop for s in n.inputs if s not in inside))
         factors = product.inputs if product is not None else ()
         reads = [self.view(s, kernel.phase) for s in (*factors, *operands)]
-        kept = [n for n in kernel.nodes if n in needed]
+        last = [n for n in loop if not is_elementwise(n)]  # the reductions it ends in
+        kept = [n for n in kernel.nodes if n in needed and n not in last]
         writes = [self.target(n) for n in kept]
         kind = "loop" if product is None else "matmul"
-        self.add(kind, kernel.nodes, reads, writes, kernel.phase, operands=operands, kept=kept)
+        if product is None and kernel.shape:
+            reads = beside(self, loop[-1], reads, leading((*writes, *reads)), kernel.phase)
+        like = leading((*writes, *reads))
+        ends = [ENDS.get(n.op.name, end)(self, n, like, kernel.phase) for n in last]
+        writes += [part for part, _ in ends]
+        facts = {"operands": operands, "kept": kept, "last": last}
+        self.add(kind, kernel.nodes, reads, writes, kernel.phase, **facts)
+        for _, finish in ends:
+            finish()
 
     def arrange(self, node: Node, axes: Sequence[int], phase: int) -> tuple[View, Triple, Triple]:
         """A value seen as (outer, along, inner), the given axes in the middle: view, lengths, strides."""
@@ -319,11 +340,23 @@ def _part_of(node: Node, place: int, whole: View, shape: tuple[int, ...]) -> Vie
 
 def _pad(low: Lowering, node: Node, phase: int) -> None:
     op, result, view = low.op(node).attributes, low.target(node), low.view(node.inputs[0], phase)
-    low.fill(node, result, 0.0, phase)
+    for border in [result] if any(op["between"]) else _borders(result, op):
+        low.fill(node, border, 0.0, phase)
     offset = sum(int(a) * s for a, s in zip(op["low"], result.strides, strict=True))
     strides = tuple(s * (gap + 1) for s, gap in zip(result.strides, op["between"], strict=True))
     inside = View(result.buffer, view.shape, strides, result.offset + offset)
     low.add("copy", (node,), (view,), (inside,), phase)
+
+
+def _borders(whole: View, op: Any) -> Iterator[View]:
+    """What stands before and behind the numbers of a padded value, axis by axis, nothing twice."""
+    for axis, (before, behind) in enumerate(zip(map(int, op["low"]), map(int, op["high"]), strict=True)):
+        length = whole.shape[axis]
+        if before:
+            yield sliding.part(whole, axis, 0, before)
+        if behind:
+            yield sliding.part(whole, axis, length - behind, behind)
+        whole = sliding.part(whole, axis, before, length - before - behind)
 
 
 def _draw(low: Lowering, node: Node, phase: int) -> None:
@@ -349,6 +382,7 @@ def has_kernel(node: Node) -> bool:
     return is_leaf(node) or is_layout(node) or is_elementwise(node) or node.op.name in RULES
 
 
+ENDS = {"fold": sliding.put_back}
 RULES: dict[str, Rule] = {
     "matmul": _matmul,
     **dict.fromkeys(("sum", "max", "min", "argmax"), reducing.reduce),

@@ -11,18 +11,28 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from chainrule.frozen import frozen
 from chainrule.graph import Graph, Node, order
 from chainrule.ops.batch import is_divisible, roles
 from chainrule.plan.epilogue import take_up
-from chainrule.plan.loop import Kernel, fuse, is_layout, is_leaf, joints, needed, reads_first, seen_through
+from chainrule.plan.loop import (
+    Kernel,
+    fuse,
+    homes_of,
+    is_elementwise,
+    joints,
+    needed,
+    reads_first,
+    seen_through,
+)
 from chainrule.plan.lower import Lowering
 from chainrule.plan.memory import Layout, lay_out
 from chainrule.plan.record import PlanRecord, bare, entry
 from chainrule.plan.task import AFTER, BEFORE, LOSS, PARTS, Buffer, Task
+from chainrule.plan.traffic import lighten
 from chainrule.plan.view import View
 from chainrule.spec import size_at
 
@@ -111,12 +121,12 @@ def plan(graph: Graph, sizes: Mapping[str, int], cut: Cut | None = None) -> Plan
     phases, joined = _phases(graph, cut)
     parts = {**sizes, "B": cut.rows} if cut is not None and joined is not None else dict(sizes)
     shapes = {n: tuple(size_at(axis, parts) for axis in n.shape) for n in graph.nodes}
-    kernels = take_up(fuse(graph.nodes, shapes, phases), sizes)
-    homes = {node: kernel for kernel in kernels for node in kernel.nodes}
+    kernels = lighten(take_up(fuse(graph.nodes, shapes, phases), sizes), graph, shapes, sizes)
+    homes = homes_of(kernels)
     written_over = in_place(graph, homes, cut.homes) if cut is not None else {}
     low = Lowering(graph, parts, sizes, joined or set(), written_over)
     low.joints = joints(graph.nodes, homes)
-    read = needed(graph, homes)
+    read = needed(graph, kernels)
     for kernel in kernels:
         low.lower(kernel, read)
     outputs = {name: low.view(node, AFTER) for name, node in graph.outputs.items()}
@@ -149,7 +159,9 @@ def _phases(graph: Graph, cut: Cut | None) -> tuple[dict[Node, int], set[Node] |
     return phases, {n for n in graph.nodes if found[n].kind == "joined"}
 
 
-def in_place(graph: Graph, homes: Mapping[Node, Kernel], pairs: Mapping[str, str]) -> dict[Node, str]:
+def in_place(
+    graph: Graph, homes: Mapping[Node, Sequence[Kernel]], pairs: Mapping[str, str]
+) -> dict[Node, str]:
     """The outputs that may be written straight over the inputs they replace.
 
     That is safe when the loop that computes the new value reads the old one element by element, and every
@@ -163,11 +175,10 @@ def in_place(graph: Graph, homes: Mapping[Node, Kernel], pairs: Mapping[str, str
     shown = {seen_through(node) for node in graph.outputs.values()}
     for name, label in pairs.items():
         new, old = graph.outputs[name], graph.inputs.get(label)
-        if old is None or old in shown or is_leaf(new) or is_layout(new) or new in safe:
+        if old is None or old in shown or not is_elementwise(new) or new in safe:
             continue
-        home = homes[new]
+        home = homes[new][0]
         readers = [n for n in graph.nodes if old in map(seen_through, n.inputs)]
-        fits = home.is_loop and new.shape == old.shape
-        if fits and all(reads_first(n, old, home, homes) for n in readers):
+        if new.shape == old.shape and all(reads_first(n, old, home, homes) for n in readers):
             safe[new] = label
     return safe

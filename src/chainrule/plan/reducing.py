@@ -31,17 +31,18 @@ BY = {"sum": "add", "max": "maximum", "min": "minimum"}
 def reduce(low: Lowering, node: Node, phase: int) -> None:
     """Lower a sum, largest, smallest or the index of the largest."""
     axes, view = tuple(node.op.attributes["axes"]), low.view(node.inputs[0], phase)
-    target = _bare(low, node)
+    target = bare(low, node)
     if node in low.joined or not _is_crossed(view, axes, target):
-        _reduce(low, node, view, axes, target, phase)
+        finish(low, node, view, axes, target, phase)
         return
     kept = [axis for axis in range(len(view.shape)) if axis not in axes]
     made = low.ordered(target.shape, node.dtype, in_memory_order(view.turned(kept)))
-    _reduce(low, node, view, axes, made, phase)
+    finish(low, node, view, axes, made, phase)
     low.add("copy", (node,), (made,), (target,), phase)
 
 
-def _reduce(low: Lowering, node: Node, view: View, axes: tuple[int, ...], target: View, phase: int) -> None:
+def finish(low: Lowering, node: Node, view: View, axes: tuple[int, ...], target: View, phase: int) -> None:
+    """The tasks that reduce what a view shows along axes, into a target without them."""
     found = arranged(view, axes, target)
     if found is not None:
         _add(low, node, found, target, phase)
@@ -65,7 +66,7 @@ def _is_crossed(view: View, axes: Sequence[int], target: View) -> bool:
     return bool(inner) and inner[0] != order[-1]
 
 
-def _bare(low: Lowering, node: Node) -> View:
+def bare(low: Lowering, node: Node) -> View:
     """Where the result is written, without the axes of length 1 that stand for the reduced ones."""
     target = low.target(node)
     if not node.op.attributes["keepdims"]:

@@ -35,6 +35,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule.graph import Input, Node
+from chainrule.plan.operand import End
 from chainrule.plan.view import View, tapped
 
 if TYPE_CHECKING:
@@ -297,6 +298,22 @@ def _fold(low: Lowering, node: Node, phase: int) -> None:
             source, target = (tapped(v, 1 + taps, tap) for v in (view, seen))
             low.add("taps", (node,), (target, source), (target,), phase, by="add")
     _hand_out(low, node, inside(whole, op, shape), phase)
+
+
+def put_back(low: Lowering, node: Node, like: View, phase: int) -> End:
+    """Let a loop end in windows that are put back: each number is added to the cell it was taken from.
+
+    Args:
+        low: the plan.
+        node: the fold.
+        like: the view in whose order the loop walks.
+        phase: in which it runs.
+    """
+    op, shape = _op(low, node), low.shape(node)
+    whole = image(low, _around(op, shape), node.dtype)
+    low.fill(node, whole, 0.0, phase)
+    seen = windows(whole, op, like.shape[1 : 1 + len(op.window)], op.window)
+    return seen, lambda: _hand_out(low, node, inside(whole, op, shape), phase)
 
 
 def _around(op: Any, shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -17,6 +17,7 @@ from chainrule.ops.shape import Broadcast, Reshape, Transpose
 from chainrule.spec import bound
 
 Triple: TypeAlias = tuple[int, int, int]
+LONG = 64  # numbers of a row from which on it does not matter that each row has to be begun
 NARROW = 8  # an axis shorter than this is no axis to take numbers along several at a time
 
 
@@ -115,6 +116,30 @@ def in_memory_order(view: View) -> tuple[int, ...]:
         (1, 2, 0)
     """
     return tuple(sorted(range(len(view.shape)), key=lambda axis: -view.strides[axis]))
+
+
+def leading(views: Sequence[View]) -> View:
+    """The view in whose order a loop walks that writes nothing as large as itself: the first without gaps."""
+    whole = (
+        view for view in views if all(s or n == 1 for n, s in zip(view.shape, view.strides, strict=True))
+    )
+    return next(whole, views[0])
+
+
+def row(view: View) -> list[int]:
+    """The innermost axes, from the outside in, that a loop should walk along as one row: it is long then.
+
+    Example:
+        >>> row(View(0, (16, 28, 8), (1, 128, 16)))
+        [2, 0]
+    """
+    # Where strides are equal one axis has one place, and lies further in.
+    order = sorted(range(len(view.shape)), key=lambda axis: (-view.strides[axis], view.shape[axis] == 1))
+    many, first = 1, len(order)
+    while first and many < LONG:
+        first -= 1
+        many *= view.shape[order[first]]
+    return order[first:]
 
 
 def tapped(view: View, axis: int, tap: Sequence[int]) -> View:

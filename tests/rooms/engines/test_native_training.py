@@ -17,6 +17,8 @@ from chainrule.events import StepDone
 from chainrule.gradient import grad
 from chainrule.graph import Graph, Node, input_node
 from chainrule.keyed import KEY
+from chainrule.nn.scope import Book, Scope
+from chainrule.plan import traffic
 
 NET = cr.Sequential(cr.Dense(8, "relu"), cr.Dropout(0.2), cr.Dense(3))
 
@@ -172,3 +174,34 @@ def test_an_index_outside_its_table_ends_the_training() -> None:
     )
     with pytest.raises(ShapeError, match="E211"):
         made.run(np.arange(4), 2, 0, 2, 0, np.zeros((0, 2), np.uint32))
+
+
+@hypothesis_settings(max_examples=8)
+@given(st.integers(1, 40))
+def test_normalised_and_pooled_parts_of_any_size_have_the_same_bits_on_any_threads(batch: int) -> None:
+    net = cr.Sequential(
+        cr.Conv(8, 3), cr.GroupNorm(2), cr.Activation("relu"), cr.MaxPool(3, 2), cr.Flatten(), cr.LayerNorm()
+    )
+    x, book = input_node("x", (None, 7, 7, 2), "float64"), Book("float64", True)
+    loss = cr.mean(cr.square(Scope(book).run(net, x, "net")[:, 0] - 1.0))
+    parameters = {path: parameter.node for path, parameter in book.parameters.items()}
+    slopes = grad(loss, list(parameters.values()))
+    moved = {path: w - 0.1 * dw for (path, w), dw in zip(parameters.items(), slopes, strict=True)}
+    homes = {f"new {path}": path for path in parameters}
+    graph = Graph({"loss": loss, **{f"new {path}": node for path, node in moved.items()}})
+    rng = np.random.Generator(np.random.Philox(batch))
+    rows = rng.normal(size=(2 * batch, 7, 7, 2))
+    state = {path: rng.normal(size=node.shape) for path, node in parameters.items()}
+    losses, law = by_law(graph, homes, [{"x": rows[:batch]}, {"x": rows[batch:]}], state)
+    found = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(traffic, "WORTH", 0)  # as if all values were large
+        for threads in (1, 2, 3, 4, 8):
+            held = {name: value.copy() for name, value in state.items()}
+            made = trainer(graph, slopes, homes, {"x": rows}, held, threads)
+            told, failed = made.run(np.arange(2 * batch), batch, 0, 2, 0, np.zeros((0, 2), np.uint32))
+            assert failed == 0
+            np.testing.assert_allclose(told[:, 0], losses, rtol=1e-9)
+            for name in parameters:
+                np.testing.assert_allclose(held[name], law[name], rtol=1e-7, atol=1e-9)
+                assert found.setdefault(name, held[name].tobytes()) == held[name].tobytes()

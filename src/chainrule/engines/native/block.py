@@ -10,7 +10,7 @@ import numpy as np
 from chainrule.engines.native import repeat
 from chainrule.engines.native.dots import DotsWriter
 from chainrule.engines.native.epilogue import Epilogue
-from chainrule.engines.native.loop import Operation, Recipe, Writer
+from chainrule.engines.native.loop import Fold, Operation, Recipe, Writer
 from chainrule.engines.native.machine import Machine
 from chainrule.engines.native.product import ProductWriter
 from chainrule.engines.native.score import ScoreWriter
@@ -19,7 +19,7 @@ from chainrule.frozen import frozen
 from chainrule.ops.card import Card
 from chainrule.plan import sliding
 from chainrule.plan.task import Buffer, Task
-from chainrule.plan.view import View, collapse, in_memory_order, walked
+from chainrule.plan.view import View, collapse, in_memory_order, leading, walked
 
 
 @frozen
@@ -100,28 +100,29 @@ class Blocks:
         writes: Sequence[View],
         operations: Sequence[Operation],
         kept: Sequence[int],
+        folds: Sequence[tuple[int, str]] = (),
     ) -> Call:
-        """The call of a loop over these operands."""
-        order = in_memory_order(writes[0])
+        """The call of a loop over these operands; last in what is written are the results of its folds."""
+        order = in_memory_order(leading((*writes[: len(kept)], *reads)))
         reads, writes = ([view.turned(order) for view in views] for views in (reads, writes))
         shape = writes[0].shape
         lengths, strides = collapse(shape, [v.strides for v in (*reads, *writes)])
         walk = walked(lengths, strides, len(reads))
         lengths, strides = [lengths[axis] for axis in walk], [[s[axis] for axis in walk] for s in strides]
-        near = tuple(
-            (self.kind(v), "s" if s[-1] == 0 else "c" if s[-1] == 1 else "g")
-            for v, s in zip(reads, strides, strict=False)
-        )
+        near = tuple((self.kind(v), _near(s[-1])) for v, s in zip(reads, strides, strict=False))
         # One element alone (its stride is then 0) counts as side by side.
-        far = ("c" if s[-1] in (0, 1) else "g" for s in strides[len(reads) :])
-        recipe = Recipe(len(lengths), near, tuple(operations), tuple(zip(kept, far, strict=True)))
+        written, ends = strides[len(reads) :][: len(kept)], strides[len(reads) + len(kept) :]
+        far = ("c" if s[-1] in (0, 1) else "g" for s in written)
+        last = tuple(Fold(v, name, _near(s[-1])) for (v, name), s in zip(folds, ends, strict=True))
+        recipe = Recipe(len(lengths), near, tuple(operations), tuple(zip(kept, far, strict=True)), last)
         kernel = self.machine.function("loop", recipe.source(), lambda name: Writer(recipe, name).write())
         words: list[Word] = [0, lengths[0], *lengths[1:]]
         if 0 in shape:
             words[1] = 0
         for view, steps in zip((*reads, *writes), strides, strict=True):
             words += [self.at(view), *steps]
-        return Call(kernel, tuple(words), lengths[0] if 0 not in shape else 0)
+        is_shared = 0 not in shape and not folds
+        return Call(kernel, tuple(words), lengths[0] if is_shared else 0)
 
     def product(self, kind: str, by_table: bool, recipe: Recipe | None = None) -> int:
         """The kernel that multiplies matrices, its numbers going through a recipe where there is one."""
@@ -152,15 +153,23 @@ def _operation(node: Any, number: dict[Any, int]) -> Operation:
     return Operation(op.name, kind, node.dtype, tuple(number[s] for s in node.inputs), settings)
 
 
-def _operations(task: Task, operands: Sequence[Any]) -> tuple[list[Operation], list[int]]:
-    """What a loop computes of its operands, and the numbers of the values that are kept."""
+def _near(stride: int) -> str:
+    """How an operand's neighbours lie along a row, as ``Recipe`` has it."""
+    return "s" if stride == 0 else "c" if stride == 1 else "g"
+
+
+def _operations(
+    task: Task, operands: Sequence[Any]
+) -> tuple[list[Operation], list[int], list[tuple[int, str]]]:
+    """What a loop computes of its operands, the numbers of the values that are kept, and its folds."""
     number = {node: i for i, node in enumerate(operands)}
-    operations = []
+    operations, last = [], task.facts["last"]
     for node in task.nodes:
-        if node not in number:
+        if node not in number and node not in last:
             operations.append(_operation(node, number))
             number[node] = len(number)
-    return operations, [number[node] for node in task.facts["kept"]]
+    folds = [(number[n.inputs[0]], "sum" if n.op.name == "fold" else n.op.name) for n in last]
+    return operations, [number[node] for node in task.facts["kept"]], folds
 
 
 def _loop(blocks: Blocks, task: Task) -> list[Call]:
@@ -192,7 +201,7 @@ def _taps(blocks: Blocks, task: Task) -> list[Call]:
 def _into_epilogue(blocks: Blocks, task: Task) -> list[Call]:
     """A product whose numbers go on into the loop that reads them."""
     (a, b, *others), product = task.reads, task.nodes[0]
-    operations, kept = _operations(task, [product, *task.facts["operands"]])
+    operations, kept, _ = _operations(task, [product, *task.facts["operands"]])
     near = ((blocks.kind(v), "s" if v.strides[-1] == 0 else _side(v)) for v in others)
     writes = tuple(zip(kept, map(_side, task.writes), strict=True))
     recipe = Recipe(2, ((product.dtype, "r"), *near), tuple(operations), writes)

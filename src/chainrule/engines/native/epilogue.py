@@ -47,8 +47,7 @@ class Epilogue:
 
     def _operands(self, code: Assembly, block: Value, first_row: Value) -> list[tuple[Operand, Value]]:
         """Every operand at the first row of the tile, and how many bytes its rows lie apart."""
-        writes = [(self.recipe.kind_of(value), near) for value, near in self.recipe.writes]
-        (product, _), *others = [*self.recipe.reads, *writes]
+        (product, _), *others = [*self.recipe.reads, *self.recipe.results]
         found = [(Operand(product, "r", I64(0), I64(0)), I64(0))]
         for number, (kind, near) in enumerate(others):
             address, row, column = (self._word(code, block, 3 * number + i) for i in range(3))

@@ -10,6 +10,7 @@ for full and for short parts, whose lines are the same ones.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -131,7 +132,11 @@ class Lanes:
         last = batch - (self.split.parts - 1) * self.split.rows
         self.plan = self._plan(self.split.rows)
         short = self.plan if last == self.split.rows else self._plan(last)
-        written = [self._write(self.plan), self._write(short)]
+        lines = [self._lines(made) for made in (self.plan, short)]
+        written = [
+            self._write(made, _evened(own, other))
+            for made, own, other in zip((self.plan, short), lines, lines[::-1], strict=True)
+        ]
         self.lines, self.table = written[0].lines, self._table(written)
         self.order: np.ndarray | None = None  # the row numbers whose address the patches hold
         self.loss = self._number(job.cut.loss)
@@ -157,7 +162,11 @@ class Lanes:
                 tables[short, lane, :, 0] = np.where(has_share, kernels, machine().kernel("step.nothing"))
                 tables[short, lane, :, 1] = words[short, lane].ctypes.data + 8 * np.array(one.starts)
         numbers = np.array([lanes, self.split.parts, self.split.rows, self.batch, 0], np.int64)
-        patches = np.array([one.patches for one in written], np.int64).reshape(2, -1, 4)
+        patches = np.zeros((2, max(len(w.patches) for w in written), 4), np.int64)
+        for short, one in enumerate(written):
+            spare = [[one.words.shape[1] - 1, ADDS, 0, 0]]  # a word that no block has
+            filled = one.patches + spare * (patches.shape[1] - len(one.patches))
+            patches[short] = np.array(filled, np.int64).reshape(-1, 4)
         return Table(numbers, _marks(lines), tables, words, patches)
 
     # --- lines
@@ -173,7 +182,7 @@ class Lanes:
                 Line(task.phase, levels[task], call, task, self._is_shared(task, call)) for call in calls
             ]
         lines += self._joins(made, blocks)
-        return sorted(lines, key=lambda line: (ORDER.index(line.phase), line.level))
+        return sorted(lines, key=_when)
 
     def _is_shared(self, task: Task, call: Call) -> bool:
         is_long = call.span >= self.split.lanes and _elements(task) >= SHARED_FROM
@@ -209,9 +218,9 @@ class Lanes:
 
     # --- words
 
-    def _write(self, made: Plan) -> _Written:
+    def _write(self, made: Plan, lines: list[Line]) -> _Written:
         """Write every lane's words, addresses filled in, and list those that change from part to part."""
-        lines, lanes = self._lines(made), range(self.split.lanes)
+        lanes = range(self.split.lanes)
         *starts, size = (int(n) for n in np.cumsum([0, *(len(line.call.words) for line in lines)]))
         words = np.zeros((len(lanes), size + 1), np.int64)
         patches = []
@@ -238,6 +247,23 @@ class Lanes:
             case Address():
                 return self.job.flag.ctypes.data
         return word
+
+
+def _when(line: Line) -> tuple[int, int]:
+    """By what lines are ordered."""
+    return ORDER.index(line.phase), line.level
+
+
+def _evened(lines: Sequence[Line], others: Sequence[Line]) -> list[Line]:
+    """The lines of a plan, with calls of ``nothing`` where the plan for parts of another size has more.
+
+    A few rows may be reduced in fewer steps than many, or need not be laid out for a loop.
+    """
+    missing = Counter(map(_when, others)) - Counter(map(_when, lines))
+    nothing = Call(machine().kernel("step.nothing"), ())
+    like = {_when(line): line for line in (*others, *lines)}
+    padding = [replace(like[when], call=nothing, is_shared=False) for when in missing.elements()]
+    return sorted((*lines, *padding), key=_when)
 
 
 def _patch(at: int, word: Any) -> list[int] | None:

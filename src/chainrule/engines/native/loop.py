@@ -24,6 +24,7 @@ from llvmlite import ir
 
 from chainrule.engines.native import vector
 from chainrule.engines.native.assembly import I64, Assembly
+from chainrule.engines.native.short import order
 from chainrule.engines.native.vector import EMIT, LANES, Lanes, Value, scalar_type
 from chainrule.frozen import frozen
 
@@ -50,6 +51,25 @@ class Operation:
 
 
 @frozen
+class Fold:
+    """A reduction a loop ends in: what its elements are added to, or compared with.
+
+    Args:
+        value: the value that is folded.
+        name: ``"sum"``, ``"max"`` or ``"min"``.
+        near: the neighbourhood of its results: ``s`` where a row has one.
+    """
+
+    value: int
+    name: str
+    near: str
+
+
+FOLDS = {"sum": ("add", 0.0), "max": ("maximum", float("-inf")), "min": ("minimum", float("inf"))}
+"""For each fold the operation that joins two numbers, and what it begins with."""
+
+
+@frozen
 class Recipe:
     """A loop without its sizes and addresses.
 
@@ -58,12 +78,20 @@ class Recipe:
         reads: number kind and neighbourhood (``c``, ``s``, ``g``, ``r``) of each operand that is read.
         operations: in order.
         writes: which values are written to memory, and the neighbourhood (``c``, ``g``) of each there.
+        folds: reductions; each joins its numbers to those that are there.
     """
 
     rank: int
     reads: tuple[tuple[str, str], ...]
     operations: tuple[Operation, ...]
     writes: tuple[tuple[int, str], ...]
+    folds: tuple[Fold, ...] = ()
+
+    @property
+    def results(self) -> list[tuple[str, str]]:
+        """Number kind and neighbourhood of everything that is written, the results of folds last."""
+        written = [(self.kind_of(value), near) for value, near in self.writes]
+        return [*written, *((self.kind_of(fold.value), fold.near) for fold in self.folds)]
 
     def kind_of(self, value: int) -> str:
         """The number kind of a value: an operand read, or a result."""
@@ -74,7 +102,7 @@ class Recipe:
     @property
     def words(self) -> int:
         """How long the block is."""
-        return 1 + self.rank + (len(self.reads) + len(self.writes)) * (1 + self.rank)
+        return 1 + self.rank + (len(self.reads) + len(self.results)) * (1 + self.rank)
 
     def source(self) -> str:
         """The loop in words: what is computed for each element. Also what the cache knows it by."""
@@ -86,6 +114,7 @@ class Recipe:
             inside = ", ".join([*(f"v{j}" for j in operation.inputs), *map(repr, operation.settings)])
             lines.append(f"v{i} = {operation.name}({inside})    # {operation.kind} -> {operation.result}")
         lines += [f"write{i}{axes} = v{value}    # {near}" for i, (value, near) in enumerate(self.writes)]
+        lines += [f"fold{i}{axes} = {f.name}(v{f.value})    # {f.near}" for i, f in enumerate(self.folds)]
         return "\n".join(lines) + "\n"
 
 
@@ -115,21 +144,27 @@ class Chain:
     def __init__(self, recipe: Recipe, builder: ir.IRBuilder) -> None:
         self.recipe, self.builder = recipe, builder
 
-    def element(self, lanes: Lanes, rows: list[Operand], held: Mapping[int, Value], index: Value) -> None:
+    def element(
+        self, lanes: Lanes, rows: list[Operand], held: Mapping[int, Value], index: Value
+    ) -> list[Value]:
         """Everything that is computed for the elements at ``index`` of a row.
 
         Args:
             lanes: how many elements.
             rows: where each operand lies.
             held: operands that are in registers already, by their numbers.
+
+        Returns:
+            the values of the fold of rows to one number, in order.
         """
         count = len(self.recipe.reads)
         values = [held[i] if i in held else self.load(rows[i], lanes, index) for i in range(count)]
         for operation in self.recipe.operations:
             inputs = [values[i] for i in operation.inputs]
             values.append(emit(lanes, operation, inputs))
-        for row, (value, _) in zip(rows[count:], self.recipe.writes, strict=True):
-            self._store(row, lanes, index, values[value])
+        for row, (value, _) in zip(rows[count:], self.recipe.writes, strict=False):
+            self.store(row, lanes, index, values[value])
+        return values
 
     def _pointer(self, row: Operand, index: Value, typ: Any) -> Value:
         b = self.builder
@@ -147,12 +182,12 @@ class Chain:
         value = self.builder.load(self._pointer(row, index, stored), align=itemsize(row.kind))
         return self.builder.trunc(value, lanes.type("bool")) if row.kind == "bool" else value
 
-    def _store(self, row: Operand, lanes: Lanes, index: Value, value: Value) -> None:
+    def store(self, row: Operand, lanes: Lanes, index: Value, value: Value) -> None:
         if lanes.width > 1 and row.near == "g":
             one = Lanes(self.builder, 1)
             for lane in range(lanes.width):
                 number = self.builder.extract_element(value, ir.IntType(32)(lane))
-                self._store(row, one, self.builder.add(index, I64(lane)), number)
+                self.store(row, one, self.builder.add(index, I64(lane)), number)
             return
         stored = _in_memory(row.kind, lanes)
         if row.kind == "bool":
@@ -190,9 +225,7 @@ class Writer:
     def _operands(self) -> list[tuple[str, str, Value, list[Value]]]:
         """For each operand its kind, neighbourhood, address and strides."""
         place, found = 1 + self.recipe.rank, []
-        writes = [(self.recipe.kind_of(value), near) for value, near in self.recipe.writes]
-        kinds = [*self.recipe.reads, *writes]
-        for kind, near in kinds:
+        for kind, near in (*self.recipe.reads, *self.recipe.results):
             strides = [self.code.word(place + 1 + axis) for axis in range(self.recipe.rank)]
             found.append((kind, near, self.code.word(place), strides))
             place += 1 + self.recipe.rank
@@ -215,16 +248,69 @@ class Writer:
                 address = b.add(address, b.mul(b.mul(index, stride), I64(itemsize(kind))))
             rows.append(Operand(kind, near, address, strides[-1]))
         low, stop = start, b.select(b.icmp_signed("<", stop, start), start, stop)
+        folds = rows[len(self.recipe.reads) + len(self.recipe.writes) :]
+        one = Lanes(b, 1)
+        repeated = {i: self.chain.load(r, one, I64(0)) for i, r in enumerate(rows) if self._is_repeated(i)}
+        across: list[Value] = []
         for width in WIDTHS:
             high, lanes = b.add(low, b.and_(b.sub(stop, low), I64(-width))), Lanes(b, width)
-            held = {
-                i: lanes.repeat(self.chain.load(r, Lanes(b, 1), I64(0)))
-                for i, r in enumerate(rows)
-                if r.near == "s"
-            }
-            with self.code.counting(low, high, width) as index:
-                self.chain.element(lanes, rows, held, index)
+            held = {i: lanes.repeat(value) for i, value in repeated.items()}
+            totals = [self._begin(fold, lanes) for fold in self.recipe.folds if fold.near == "s"]
+            with self.code.folding(low, high, width, totals) as index:
+                values = self.chain.element(lanes, rows, held, index)
+                totals[:] = self._fold(lanes, values, totals, folds, index)
+            across = self._across(lanes, totals, across)
             low = high
+        self._join(across, folds)
+
+    def _is_repeated(self, number: int) -> bool:
+        """Whether an operand that is read is one number for all of a row."""
+        return number < len(self.recipe.reads) and self.recipe.reads[number][1] == "s"
+
+    def _begin(self, fold: Fold, lanes: Lanes) -> Value:
+        """What a fold of rows begins with."""
+        return lanes.constant(self.recipe.kind_of(fold.value), FOLDS[fold.name][1])
+
+    def _joined(self, fold: Fold, lanes: Lanes, x: Value, y: Value) -> Value:
+        """Two numbers of a fold made one."""
+        return EMIT[FOLDS[fold.name][0]](lanes, self.recipe.kind_of(fold.value), [x, y])
+
+    def _fold(
+        self, lanes: Lanes, values: list[Value], totals: list[Value], rows: list[Operand], index: Value
+    ) -> list[Value]:
+        """Join some elements of a row to what they are folded to, in registers or in memory."""
+        found, known = [], iter(totals)
+        for fold, row in zip(self.recipe.folds, rows, strict=True):
+            if fold.near == "s":
+                found.append(self._joined(fold, lanes, next(known), values[fold.value]))
+            else:
+                there = self.chain.load(row, lanes, index)
+                self.chain.store(row, lanes, index, self._joined(fold, lanes, there, values[fold.value]))
+        return found
+
+    def _across(self, lanes: Lanes, totals: list[Value], before: list[Value]) -> list[Value]:
+        """The lanes of each total made one, and joined to what the wider lanes gave."""
+        found, one = [], Lanes(self.builder, 1)
+        for i, fold in enumerate(f for f in self.recipe.folds if f.near == "s"):
+            value, width = totals[i], lanes.width
+            while width > 1:
+                width //= 2
+                half = Lanes(self.builder, width)
+                parts = [
+                    self.builder.shuffle_vector(value, value, order(range(n, n + width))) for n in (0, width)
+                ]
+                value = self._joined(fold, half, *parts)
+            if lanes.width > 1:
+                value = self.builder.extract_element(value, ir.IntType(32)(0))
+            found.append(self._joined(fold, one, before[i], value) if before else value)
+        return found
+
+    def _join(self, totals: list[Value], rows: list[Operand]) -> None:
+        """Join the totals of a row to what is in memory."""
+        one, folds = Lanes(self.builder, 1), zip(self.recipe.folds, rows, strict=True)
+        for (fold, row), total in zip(((f, r) for f, r in folds if f.near == "s"), totals, strict=True):
+            there = self.chain.load(row, one, I64(0))
+            self.chain.store(row, one, I64(0), self._joined(fold, one, there, total))
 
 
 def _in_memory(kind: str, lanes: Lanes) -> ir.Type:

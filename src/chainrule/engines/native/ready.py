@@ -67,8 +67,23 @@ def _write_caller(name: str) -> ir.Module:
 
 def run_calls(table: np.ndarray, first: int, end: int) -> None:
     """Call the kernels of the rows first .. end - 1 of a table, one after the other."""
-    block = np.array([table.ctypes.data, first, end])
-    _caller()(block.ctypes.data)
+    prepared_calls(table, first, end)()
+
+
+def prepared_calls(table: np.ndarray, first: int, end: int, owner: object = None) -> Callable[[], None]:
+    """What calls these kernels as often as it is called, with nothing left to prepare.
+
+    Args:
+        table, first, end: as for ``run_calls``.
+        owner: whose memory the kernels work in; it lives as long as what is returned.
+    """
+    block, call = np.array([table.ctypes.data, first, end]), _caller()
+    address = block.ctypes.data
+
+    def run(held: object = (block, table, owner)) -> None:
+        call(address)
+
+    return run
 
 
 @dataclass(eq=False, slots=True)

@@ -40,6 +40,8 @@ _KERNEL_NAME = re.compile(r"\w+\.\w+\(")
 _READ = re.compile(r"v\d+ = read\d+.*    # (\w+), \w")
 _OPERATION = re.compile(r"v\d+ = (\w+)\((.*)\)    # (\w+) -> (\w+)")
 _WRITE = re.compile(r"write\d+.* = v(\d+)    # \w")
+_FOLD = re.compile(r"fold\d+.* = (\w+)\(v(\d+)\)    # \w")
+_JOINS = {"sum": np.add, "max": np.maximum, "min": np.minimum}
 
 
 def run_source(graph: Graph, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -135,18 +137,31 @@ def _read(text: str) -> Run | None:
     reads = [found[1] for line in lines if (found := _READ.fullmatch(line))]
     operations = [found.groups() for line in lines if (found := _OPERATION.fullmatch(line))]
     writes = [int(found[1]) for line in lines if (found := _WRITE.fullmatch(line))]
+    folds = [(_JOINS[found[1]], int(found[2])) for line in lines if (found := _FOLD.fullmatch(line))]
     kinds = [*reads, *(after for *_, after in operations)]
-    operands = [np.dtype(kind) for kind in (*reads, *(kinds[value] for value in writes))]
+    results = [kinds[value] for value in (*writes, *(value for _, value in folds))]
+    operands = [np.dtype(kind) for kind in (*reads, *results)]
 
     def run(block: int) -> None:
         arrays = _operands(block, rank, operands)
         values = [array.copy() for array in arrays[: len(reads)]]  # a result may be written over an operand
         for name, inside, _, after in operations:
             values.append(_law(name, inside.split(", "), after, values))
-        for array, value in zip(arrays[len(reads) :], writes, strict=True):
+        for array, value in zip(arrays[len(reads) :], writes, strict=False):
             array[...] = values[value]
+        for array, (join, value) in zip(arrays[len(reads) + len(writes) :], folds, strict=True):
+            _fold(array, join, values[value])
 
     return run
+
+
+def _fold(array: np.ndarray, join: np.ufunc, value: np.ndarray) -> None:
+    """Join numbers one after the other to what is there: several may have one place."""
+    if value.size:
+        far = sum((n - 1) * s for n, s in zip(array.shape, array.strides, strict=True)) // array.itemsize
+        steps = np.array(array.strides) // array.itemsize
+        places = np.tensordot(steps, np.indices(array.shape), 1) if array.ndim else np.zeros((), np.int64)
+        join.at(np.lib.stride_tricks.as_strided(array, (far + 1,), (array.itemsize,)), places, value)
 
 
 def _operands(block: int, rank: int, kinds: Sequence[np.dtype]) -> list[np.ndarray]:
