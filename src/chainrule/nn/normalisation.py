@@ -88,11 +88,12 @@ class BatchNorm(Layer):
             if all(n == 1 for n in x.shape[1:-1]):
                 scope.require_samples(2)
             running, spread, n = mean, variance, extent(x, axes)
-            mean, variance = PUBLIC["mean"](x, axes), PUBLIC["variance"](x, axes)  # (B, ..., C) -> (C,)
+            mean, variance = (PUBLIC[m](x, axes, keepdims=True) for m in ("mean", "variance"))
             unbiased = variance * (n / PUBLIC["maximum"](n - 1.0, 1.0))
             for name, old, new in (("running_mean", running, mean), ("running_variance", spread, unbiased)):
+                new = PUBLIC["reshape"](new, shape)  # (1, ..., 1, C) -> (C,)
                 scope.update(name, old * (1.0 - self.momentum) + new * self.momentum)
-        y = (x - mean) / PUBLIC["sqrt"](variance + self.epsilon)
+        y = (x - mean) * (1.0 / PUBLIC["sqrt"](variance + self.epsilon))
         return _affine(self, y, scope, shape)
 
 
@@ -180,10 +181,11 @@ class GroupNorm(Layer):
                 "E214", op="GroupNorm", expected=f"channels that {self.groups} groups divide",
                 received=f"{channels} channels", fix=f"cr.GroupNorm({math.gcd(channels, self.groups)})",
             )  # fmt: skip
-        grouped = PUBLIC["reshape"](x, (*x.shape[:-1], self.groups, channels // self.groups))
+        parts = (self.groups, channels // self.groups)
+        grouped = PUBLIC["reshape"](x, (*x.shape[:-1], *parts))
         within = (*range(1, x.rank - 1), x.rank)  # places, and the channels of one group
-        y = PUBLIC["reshape"](standardised(grouped, within, self.epsilon), x.shape)
-        return _affine(self, y, scope, shape)
+        y = _affine(self, standardised(grouped, within, self.epsilon), scope, shape, *parts)
+        return PUBLIC["reshape"](y, x.shape)  # (B, ..., groups, C / groups) -> (B, ..., C)
 
 
 @layer
@@ -260,7 +262,7 @@ class RMSNorm(Layer):
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ...) -> the same
         shape = _last(self, x, self.axes)
         power = PUBLIC["mean"](PUBLIC["square"](x), tuple(range(x.rank - self.axes, x.rank)), keepdims=True)
-        return _affine(self, x / PUBLIC["sqrt"](power + self.epsilon), scope, shape)
+        return _affine(self, x * (1.0 / PUBLIC["sqrt"](power + self.epsilon)), scope, shape)
 
 
 @layer
@@ -346,9 +348,8 @@ class LocalResponseNorm(Layer):
 def standardised(x: Node, axes: Sequence[int], epsilon: float) -> Node:
     """``x`` with mean 0 and variance 1 over axes: (x - mean) / sqrt(variance + epsilon)."""
     over = tuple(axes)
-    away = x - PUBLIC["mean"](x, over, keepdims=True)
-    variance = PUBLIC["mean"](PUBLIC["square"](away), over, keepdims=True)
-    return away / PUBLIC["sqrt"](variance + epsilon)
+    mean, variance = (PUBLIC[name](x, over, keepdims=True) for name in ("mean", "variance"))
+    return (x - mean) * (1.0 / PUBLIC["sqrt"](variance + epsilon))
 
 
 def to_unit_length(x: Node, epsilon: float = 1e-12) -> Node:
@@ -357,12 +358,12 @@ def to_unit_length(x: Node, epsilon: float = 1e-12) -> Node:
     return x / PUBLIC["sqrt"](PUBLIC["maximum"](squared, epsilon))
 
 
-def _affine(owner: Layer, y: Node, scope: Scope, shape: tuple[int, ...]) -> Node:
-    """``y`` times a learned scale plus a learned shift, as far as the layer asks for them."""
+def _affine(owner: Layer, y: Node, scope: Scope, shape: tuple[int, ...], *seen: int) -> Node:
+    """``y`` times a learned scale plus a learned shift, as far as the layer asks for them; in a shape."""
     if getattr(owner, "scale", False):
-        y = y * scope.parameter("scale", shape, ONES)
+        y = y * PUBLIC["reshape"](scope.parameter("scale", shape, ONES), seen or shape)
     if getattr(owner, "shift", False):
-        y = y + scope.parameter("shift", shape, ZEROS)
+        y = y + PUBLIC["reshape"](scope.parameter("shift", shape, ZEROS), seen or shape)
     return y
 
 

@@ -8,7 +8,7 @@ from chainrule.errors import ShapeError
 from chainrule.graph import Node, make
 from chainrule.ops import reduction, softmax
 from chainrule.ops.dictionary import FUNCTIONS
-from chainrule.ops.kind import extent
+from chainrule.ops.kind import extent, stop_gradient
 from chainrule.ops.shape import reshape
 
 Over: TypeAlias = "int | tuple[int, ...] | None"
@@ -80,10 +80,16 @@ def variance(x: Node, axis: Over = None, keepdims: bool = False, correction: int
         correction: what is taken from the count: 0 for the variance of these numbers, 1 for an unbiased
             estimate of the variance of what they were drawn from.
 
-    Numerics: two passes, so no cancellation when the mean is large.
+    Numerics: two passes, so no cancellation when the mean is large. For any s at all the variance is
+        mean((x - s)^2) - (mean(x) - s)^2. Here s is the mean as it stands, and counts as a constant: nothing
+        is taken away then, and on the way back nothing has to be added up over the squares a second time.
     """
-    away = FUNCTIONS["square"](x - mean(x, axis, keepdims=True))
-    return sum(away, axis, keepdims) / (extent(x, axes_of(x, axis)) - float(correction))
+    axes, centre = axes_of(x, axis), mean(x, axis, keepdims=True)
+    still = stop_gradient(centre)
+    total = sum(FUNCTIONS["square"](x - still), axis, keepdims)
+    count = extent(x, axes)
+    apart = FUNCTIONS["square"](reshape(centre - still, total.shape)) * count  # 0, but not its derivatives
+    return (total - apart) / (count - float(correction))
 
 
 def logsumexp(x: Node, axis: int = -1, keepdims: bool = False) -> Node:

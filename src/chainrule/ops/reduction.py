@@ -155,7 +155,8 @@ class Extreme(Reduction):
     def pullback(self, dy: Node, y: Node, *inputs: Node) -> tuple[Pulled, ...]:
         (x,) = inputs
         wins = FUNCTIONS["equal"](x, self.widen(y, x)).astype(x.dtype)
-        return (self.widen(dy, x) * (wins / self.widen(make(ReduceSum(self.axes), wins), x)),)
+        share = dy / make(ReduceSum(self.axes, self.keepdims), wins)
+        return (self.widen(share, x) * wins,)
 
     @classmethod
     def samples(cls) -> tuple[Sample, ...]:
