@@ -55,3 +55,41 @@ def weighed(x: Node, axis: int, table: np.ndarray, weights: np.ndarray) -> Node:
         total = share if total is None else total + share
     assert total is not None
     return total
+
+
+def spread(x: Node, axis: int, table: np.ndarray, weights: np.ndarray) -> Node:
+    """Every cell of one axis becomes several, each a weighted sum of the cells around the old one.
+
+    All are treated alike, so no table is needed to find them: the neighbours are the axis itself, moved by a
+    cell. Beyond an end its last cell goes on.
+
+    Shapes: x (..., n, ...), table and weights (m, k) -> (..., n * m, ...).
+
+    Args:
+        x: the numbers.
+        axis: which axis, from the front.
+        table: for each of the new cells, how far k cells lie from the old one.
+        weights: how much each counts.
+    """
+    many, (n,), reach = len(table), bound((x.shape[axis],)), int(np.abs(table).max())
+    before, behind = x.shape[: axis + 1], x.shape[axis + 1 :]
+    if reach:
+        first, last = _cut(x, axis, 0, 1), _cut(x, axis, n - 1, n)
+        x = PUBLIC["concatenate"]([first] * reach + [x] + [last] * reach, axis)
+    total: Node | None = None
+    for shift in range(-reach, reach + 1):
+        share = np.where(table == shift, weights, 0).sum(1)
+        moved = _cut(x, axis, reach + shift, reach + shift + n)
+        seen = PUBLIC["broadcast_to"](
+            PUBLIC["reshape"](moved, (*before, 1, *behind)), (*before, many, *behind)
+        )
+        if (share != 1).any():
+            seen = seen * constant(share.reshape(many, *(1,) * len(behind)).astype(x.dtype))
+        total = seen if total is None else total + seen
+    assert total is not None
+    return PUBLIC["reshape"](total, (*before[:-1], n * many, *behind))
+
+
+def _cut(x: Node, axis: int, first: int, last: int) -> Node:
+    """Neighbouring cells of one axis."""
+    return x[(slice(None),) * axis + (slice(first, last),)]

@@ -12,12 +12,14 @@ from collections.abc import Callable
 import numpy as np
 
 from chainrule.graph import Node
-from chainrule.nn.cells import weighed
+from chainrule.nn.cells import spread, weighed
 from chainrule.nn.convolution import Widths, require_widths
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.scope import Scope
 from chainrule.nn.setting import require, unknown
 from chainrule.ops.window import per_axis, space_of
+
+REACH = 2  # how many cells away one may still count
 
 
 @layer
@@ -71,8 +73,17 @@ class UpSampling(Layer):
             sizes = per_axis("UpSampling", "size", self.size, len(space))
         for axis, (n, m) in enumerate(zip(space, sizes, strict=True), 1):
             if n != m and n:
-                x = weighed(x, axis, *MODES[self.mode](n, m, self.align_corners))
+                x = self._resized(x, axis, n, m)
         return x
+
+    def _resized(self, x: Node, axis: int, n: int, m: int) -> Node:
+        """One axis of n cells with m cells instead."""
+        if m % n or self.align_corners:
+            return weighed(x, axis, *MODES[self.mode](n, m, self.align_corners))
+        factor, cells = m // n, 2 * REACH + 1  # what every cell becomes is seen in the middle of a short axis
+        middle = slice(REACH * factor, (REACH + 1) * factor)
+        table, weights = (a[middle] for a in MODES[self.mode](cells, cells * factor, False))
+        return spread(x, axis, table - REACH, weights)
 
 
 def nearest(n: int, m: int, align_corners: bool) -> tuple[np.ndarray, np.ndarray]:
