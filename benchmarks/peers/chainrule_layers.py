@@ -27,7 +27,7 @@ from benchmarks.peers import Lap, Run, Variants
 from chainrule import nn
 from chainrule.engines.native import Trainer
 from chainrule.engines.native.block import Blocks
-from chainrule.engines.native.ready import Ready, by_law, machine, run_calls
+from chainrule.engines.native.ready import Ready, by_law, machine, prepared_calls
 from chainrule.gradient import grad
 from chainrule.graph import Graph, Node, input_node, make
 from chainrule.keyed import KEY
@@ -102,9 +102,8 @@ class Subject:
     is_training: bool
     is_between: bool
 
-    @property
-    def rows(self) -> int:
-        """Samples in a part, as the engine divides the batch."""
+    def rows(self, threads: int) -> int:
+        """Samples in a part, as the engine divides the batch for so many threads."""
         graph = Graph(self.outputs)
         if not self.is_training:
             found = portion(graph)
@@ -113,7 +112,7 @@ class Subject:
             return self.batch
         y, *gradients = self.outputs.values()
         step = Graph({"loss": PUBLIC["sum"](y) if y.rank else y, **self.outputs})
-        return split_batch(step, self.batch, Cut(1, "loss", tuple(gradients), {}), 1).rows
+        return split_batch(step, self.batch, Cut(1, "loss", tuple(gradients), {}), threads).rows
 
     def part(self, rows: int) -> dict[str, np.ndarray]:
         """What is handed in for the first rows."""
@@ -191,7 +190,7 @@ def layer(case: LayerCase) -> Variants:
 def _timed(case: LayerCase, is_training: bool) -> Run:
     value = _value(subject(case, is_training, is_between=False))
     made = subject(case, is_training, case.is_image)
-    rows = made.rows
+    rows = made.rows(case.threads)
     parts = -(-made.batch // rows)
     workers = min(case.threads, parts)
     shares = [
@@ -219,7 +218,7 @@ def _pieces(made: Subject, rows: int) -> Iterator[Piece]:
     ):
         if by_kernel:
             end = begin + sum(len(blocks.calls(task) or ()) for task in tasks)
-            yield is_own, lambda begin=begin, end=end: run_calls(ready.table, begin, end)
+            yield is_own, prepared_calls(ready.table, begin, end, ready)
             begin = end
         else:
             yield is_own, partial(_lawful, tuple(tasks), ready, arrays)
