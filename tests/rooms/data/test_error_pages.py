@@ -59,6 +59,7 @@ EXAMPLES = {
     "E356": "4 crop",
     "E360": "2 texts, all empty",
     "E361": "position 1",
+    "E365": "position 3",
     "E362": "distinct texts",
     "E363": "sequence 1",
     "E364": "at most 2 values",
