@@ -30,7 +30,15 @@ from rich.console import Console
 
 from benchmarks import facts, report, required
 from benchmarks.measure import (
-    ROOT, Effort, FailedError, MissingError, Row, contest, memory, processors, surroundings,
+    ROOT,
+    Effort,
+    FailedError,
+    MissingError,
+    Row,
+    contest,
+    memory,
+    processors,
+    surroundings,
 )  # fmt: skip
 from benchmarks.network_nets import BATCHES, NETWORKS, Network, NetworkCase
 from benchmarks.peers import OURS
@@ -47,7 +55,7 @@ WIDTH = 140
 PAGE = ROOT / "docs" / "results.md"
 BEGIN, END = "<!-- networks -->", "<!-- end of networks -->"
 HEAD = """\
-| network, batch | chainrule | PyTorch | torch.compile | JAX | times as fast | of the peak | memory | PyTorch's |
+| network, batch | chainrule | PyTorch | torch.compile | JAX | ratio to best | of peak | memory | PyTorch's |
 |---|---|---|---|---|---|---|---|---|"""
 
 

@@ -21,7 +21,7 @@ from chainrule.train.stretch import homes_of
 
 
 def main(threads: int) -> dict[str, float]:
-    """Seconds for the graph of a step, for its plan, and from a described net to the end of its first step."""
+    """Seconds for the graph of a step, its plan, and from a described net to the end of its first step."""
     cr.settings.engine, cr.settings.threads = "native", threads
     case, found = NetworkCase(RESNET50, RESNET50.batch, RESNET50.batch, threads), {}
     begin = time.perf_counter()

@@ -73,6 +73,11 @@ def text(word: str) -> bytes:
     return b"X" + struct.pack("<I", len(word.encode())) + word.encode()
 
 
+def call(module: str, name: str, arguments: bytes) -> bytes:
+    """The operations that call a function with what these push."""
+    return f"c{module}\n{name}\n".encode() + b"(" + arguments + b"tR"
+
+
 def whole(number: int) -> bytes:
     """The operation that pushes a whole number."""
     size = number.bit_length() // 8 + 1

@@ -94,7 +94,7 @@ def test_the_whole_way_runs_and_the_second_time_the_file_is_read(
     told = chainrule(*words, "--data", catalogue(tmp_path / "sets"), "--text", "Open %1")
     assert told.code == 0, told.err
     assert "BLEU" in told.out
-    assert told.out.count(" | ") >= 3 * 13
+    assert told.out.count(" | ") >= 3 * 3
     *_, sentence, translation = told.out.splitlines()
     assert sentence == "Open %1"
     again = chainrule(*words, "--text", "Open %1")

@@ -63,6 +63,7 @@ EXAMPLES = {
     "E362": "distinct texts",
     "E363": "sequence 1",
     "E364": "at most 2 values",
+    "E367": "zh_CN/LC_MESSAGES/*.mo",
     "E370": "speech.wav",
     "E371": "8000 samples a second",
     "E372": "100 samples",

@@ -13,7 +13,8 @@ from chainrule.data.poems import Poem
 from chainrule.errors import ChainruleError
 
 FORTUNES = (
-    "\x1b[32m《静夜思》\x1b[m\n\x1b[33m作者：李白\x1b[m\n床前明月光，疑是地上霜。\n举头望明月，低头思故乡。\n%\n"
+    "\x1b[32m《静夜思》\x1b[m\n\x1b[33m作者：李白\x1b[m\n"
+    "床前明月光，疑是地上霜。\n举头望明月，低头思故乡。\n%\n"
     "\x1b[32m《出塞》\x1b[m\n\x1b[33m作者：王之涣\x1b[m\n黄河远上白云间，一片孤城万仞山。\n%\n"
     "《又》\n作者：李白\n床前明月光，疑是地上霜。\n举头望明月，低头思故乡。\n%\n"
     "《残》\n作者：佚名\n一片孤城□□山。\n%\n"

@@ -40,8 +40,6 @@ def drawn(shapes: dict[str, tuple[int, ...]]) -> dict[str, torch.Tensor]:
 
 def vision(name: str, side: int, **more: Any) -> Callable[[], Case]:
     def case() -> Case:
-        import torchvision
-
         theirs = restless(getattr(torchvision.models, name)(num_classes=3))
         x = numbers(2, side, side, 3)
         wanted = theirs(torch.from_numpy(x).permute(0, 3, 1, 2))

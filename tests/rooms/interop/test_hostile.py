@@ -18,7 +18,7 @@ from hypothesis import strategies as some
 import chainrule as cr
 from chainrule.errors import ChainruleError
 from chainrule.interop.safe_file import safe_tensors
-from foreign_files import in_legacy, in_zip, members_of, saved, state, tensor, text, zipped
+from foreign_files import call, in_legacy, in_zip, members_of, saved, state, tensor, text, zipped
 
 EVIL = "touch executed"
 OK = np.array([0.5, -1.0], "<f4").tobytes()
@@ -29,10 +29,6 @@ class Reduced:
 
     def __reduce__(self) -> tuple[object, tuple[str]]:
         return os.system, (EVIL,)
-
-
-def call(module: str, name: str, arguments: bytes) -> bytes:
-    return f"c{module}\n{name}\n".encode() + b"(" + arguments + b"tR"
 
 
 SYSTEM = call("os", "system", text(EVIL))

@@ -107,7 +107,7 @@ def copied(built: nn.Built, net: Any, places: int) -> dict[str, np.ndarray]:
 def agree(net: nn.Layer, other: Any, side: int, dtype: str, places: int = 1, channels: int = 3) -> None:
     """Both nets give the same for images of ``side`` x ``side``, in inference and in training."""
     other = with_numbers(other, dtype)
-    x = np.random.default_rng(1).normal(size=(3, side, side, channels)).astype(dtype)
+    x = np.random.default_rng(1).normal(size=(2, side, side, channels)).astype(dtype)
     spec = {"x": Spec((Size.symbol("B"), side, side, channels), dtype)}
     for training in (False, True):
         built = nn.build(net, spec, dtype, training)
@@ -130,17 +130,18 @@ def theirs(name: str, **settings: Any) -> Any:
         return getattr(torchvision.models, name)(weights=None, **settings)
 
 
-@pytest.mark.parametrize("dtype", CLOSE)
-@pytest.mark.parametrize("name", ["resnet18", "resnet50"])
+@pytest.mark.parametrize(
+    ("name", "dtype"), [("resnet18", "float32"), ("resnet18", "float64"), ("resnet50", "float64")]
+)
 def test_resnets_agree_with_torchvision(name: str, dtype: str) -> None:
     ours = getattr(cr.models, name)(classes=7)
-    agree(ours, theirs(name, num_classes=7), 40, dtype)
+    agree(ours, theirs(name, num_classes=7), 33, dtype)
 
 
 @pytest.mark.parametrize("dtype", CLOSE)
 def test_mobilenet_agrees_with_torchvision(dtype: str) -> None:
     ours = cr.models.mobilenet_v3_small(classes=7, dropout=0)
-    agree(ours, theirs("mobilenet_v3_small", num_classes=7, dropout=0.0), 40, dtype)
+    agree(ours, theirs("mobilenet_v3_small", num_classes=7, dropout=0.0), 33, dtype)
 
 
 @pytest.mark.parametrize("dtype", CLOSE)
@@ -149,10 +150,9 @@ def test_alexnet_agrees_with_torchvision(dtype: str) -> None:
     agree(narrowed(cr.models.alexnet(classes=7, dropout=0)), other, 79, dtype, places=36)
 
 
-@pytest.mark.parametrize("dtype", CLOSE)
-def test_vgg_agrees_with_torchvision(dtype: str) -> None:
+def test_vgg_agrees_with_torchvision() -> None:
     other = narrowed_peer(theirs("vgg16", num_classes=7, dropout=0.0, init_weights=False), 0, 3)
-    agree(narrowed(cr.models.vgg16(classes=7, dropout=0)), other, 34, dtype, places=49)
+    agree(narrowed(cr.models.vgg16(classes=7, dropout=0)), other, 33, "float64", places=49)
 
 
 TORCHVISION = ["alexnet", "vgg16", "resnet18", "resnet34", "resnet50", "resnet101", "mobilenet_v3_small"]
@@ -278,11 +278,10 @@ WRITTEN: dict[str, Callable[[], tuple[nn.Layer, peer.Module, int, int, int]]] = 
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("dtype", CLOSE)
 @pytest.mark.parametrize("name", WRITTEN)
-def test_the_others_agree_with_their_papers_written_in_torch(name: str, dtype: str) -> None:
+def test_the_others_agree_with_their_papers_written_in_torch(name: str) -> None:
     ours, other, side, places, channels = WRITTEN[name]()
-    agree(ours, other, side, dtype, places, channels)
+    agree(ours, other, side, "float64", places, channels)
 
 
 def test_counts_of_the_others_are_those_of_their_papers_written_in_torch() -> None:

@@ -16,11 +16,10 @@ def by_hand(turns: int) -> dict[tuple[str | None, str], float]:
     t = {(e, f): 1.0 for own, other in zip(OWN, OTHER, strict=True) for e in [None, *own] for f in other}
     for _ in range(turns):
         went = dict.fromkeys(t, 0.0)
-        for own, other in zip(OWN, OTHER, strict=True):
-            for f in other:
-                total = sum(t[e, f] for e in [None, *own])
-                for e in [None, *own]:
-                    went[e, f] += t[e, f] / total
+        for own, f in ((own, f) for own, other in zip(OWN, OTHER, strict=True) for f in other):
+            total = sum(t[e, f] for e in [None, *own])
+            for e in [None, *own]:
+                went[e, f] += t[e, f] / total
         sums = {e: sum(count for (own, _), count in went.items() if own == e) for e, _ in t}
         t = {(e, f): count / sums[e] for (e, f), count in went.items()}
     return t

@@ -11,6 +11,7 @@ from chainrule.apps import gallery, screen
 from chainrule.apps.block import show_block, show_kind
 from chainrule.apps.cost import PLAN, show_plan, show_profile, show_saved_plan
 from chainrule.apps.course import Rating
+from chainrule.apps.foreign import is_foreign, show_weights
 from chainrule.apps.run import model_file
 from chainrule.apps.view import history_table, layers, net_table, result_table
 from chainrule.apps.word import say
@@ -59,6 +60,8 @@ def show(
             received=f"{what} {which}",
             fix=f"chainrule show {close} {which}",
         )
+    elif is_foreign(what):
+        show_weights(what)
     elif what.lower().endswith(PLAN):
         show_saved_plan(what)
     else:

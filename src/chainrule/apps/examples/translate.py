@@ -11,9 +11,7 @@ Reference: Vaswani et al. (2017), Attention is all you need (NeurIPS).
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
-
-import numpy as np
+from typing import Any, NamedTuple
 
 import chainrule as cr
 from chainrule.apps.examples import Count
@@ -47,26 +45,28 @@ LENGTH = 64  # tokens of a sentence at most
 class Recipe(NamedTuple):
     """How large the net is and how it is taught."""
 
-    stack: dict[str, int]
+    net: dict[str, Any]  # options of ``cr.models.transformer``
     vocabulary: int
     epochs: int
     warm: int  # updates until the rate is highest
 
 
-QUICK = Recipe({"width": 128, "depth": 2, "heads": 4, "units": 512}, 4000, 9, 400)
-LONG = Recipe({"width": 256, "depth": 3, "heads": 8, "units": 1024}, 6000, 30, 1000)
+QUICK = Recipe({"width": 128, "depth": 2, "heads": 4}, 3000, 10, 400)
+LONG = Recipe({"width": 256, "depth": 3, "heads": 8, "dropout": 0.2}, 5000, 16, 1000)
 
 
 def learn(train: Pairs, held: Pairs, recipe: Recipe, epochs: int = 0) -> cr.Model:
     """A trained net."""
     tokenizer = cr.Tokenizer.learn([*train.sources, *train.targets], "byte_pair", recipe.vocabulary)
-    net = cr.models.transformer(vocabulary=tokenizer.size, norm_first=True, **recipe.stack)
-    adam = cr.Adam(cr.Noam(recipe.stack["width"], recipe.warm, rate=0.5), beta2=0.98)
+    net = cr.models.transformer(vocabulary=tokenizer.size, norm_first=True, **recipe.net)
+    adam = cr.Adam(cr.Noam(recipe.net["width"], recipe.warm, rate=0.7), beta2=0.98)
     loss = cr.CrossEntropy(ignore_index=PAD, label_smoothing=0.1)
     model = cr.Model(net, loss, adam, metrics=[], tokenizer=tokenizer)
     (x, y, weights), validation = (pair_rows(pairs, tokenizer, LENGTH) for pairs in (train, held))
     model.fit(x, y, sample_weight=weights, validation=validation, epochs=epochs or recipe.epochs,
-              batch_size=64, buckets=8, callbacks=[cr.EarlyStopping(patience=3)])  # fmt: skip
+              batch_size=32, buckets=8, callbacks=[cr.EarlyStopping(patience=3)])  # fmt: skip
+    if model.facts["ended"] == "interrupted":
+        raise KeyboardInterrupt
     return model
 
 
@@ -81,15 +81,15 @@ def main(lang: str = "en", text: str = "Open the file", data: str = "", long: bo
         train, held, test = split_pairs(pairs)
         print(say["data"].format(len(train), len(held), len(test), dropped=pairs.dropped), flush=True)
         net = learn(train, held, LONG if long else QUICK, epochs)
-        size = sum(array.size for array in net.parameters().values())
-        print(say["size"].format(size=size, epochs=len(net.history)), flush=True)
+        size, epochs = sum(array.size for array in net.parameters().values()), len(net.history)
+        print(say["size"].format(size=size, epochs=epochs), flush=True)
         said = rivals(train, test.sources, net.tokenizers[""])
         said["net"] = translated(net, test.sources, beams)  # the test is judged only here
         for name, texts in said.items():
             print("  {}: {:.1f}, {:.1f}".format(say[name], *score(texts, test.targets)))
         print(f"\n{say['samples']}")
-        for i in np.linspace(0, len(test) - 1, 12).astype(int):
-            print(" | ".join([test.sources[i], test.targets[i], said["lexicon"][i], said["net"][i]]))
+        lines = list(zip(test.sources, test.targets, said["lexicon"], said["net"], strict=True))
+        print(*(" | ".join(line) for line in lines[:: -(-len(lines) // 12)]), sep="\n")
         if model:
             net.save(model)
     marked = Marked.of(text)
