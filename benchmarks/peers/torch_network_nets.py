@@ -55,7 +55,7 @@ def resnet18() -> nn.Module:
     )
     before = 64
     for i, after in enumerate((64, 128, 256, 512), 1):
-        blocks = OrderedDict(
+        blocks: OrderedDict[str, nn.Module] = OrderedDict(
             block1=BasicBlock(before, after, 2 if i > 1 else 1), block2=BasicBlock(after, after, 1)
         )
         layers[f"stage{i}"], before = nn.Sequential(blocks), after

@@ -9,7 +9,6 @@ from chainrule.apps.word import say
 from chainrule.interop import is_weights, read_tensors
 from chainrule.spec import shape_text
 
-
 _OURS = b'{"__metadata__":{"chainrule":'  # how the header of a model file of our own begins
 
 

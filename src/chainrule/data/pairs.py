@@ -30,7 +30,7 @@ from chainrule.data.catalogue import read_catalogue
 from chainrule.data.sequence import pad_sequences
 from chainrule.data.split import split
 from chainrule.data.tokenizer import PAD, Tokenizer
-from chainrule.errors import DataError
+from chainrule.errors import DataError, UsageError
 from chainrule.frozen import frozen
 
 LIBREOFFICE = Path("/usr/lib/libreoffice/program/resource")
@@ -121,6 +121,7 @@ def read_pairs(
     Fails:
         DataError E301: no such folder. E315: LibreOffice's catalogues are not installed. E316: a damaged
         catalogue. E367: no catalogue of that language, or no pair in them that can be learned from.
+        UsageError E102: a length below 1.
     """
     root = LIBREOFFICE if folder is None else Path(folder)
     if folder is None and not root.is_dir():
@@ -152,11 +153,19 @@ def clean_pairs(pairs: Iterable[tuple[str, str]], longest: tuple[int, int] = (30
         pairs: English and Chinese, as a catalogue has them.
         longest: as in ``read_pairs``.
 
+    Fails:
+        UsageError E102: a length below 1.
+
     Example:
         >>> pairs = clean_pairs([("_Open", "打开(_O)"), ("Open", "打开"), ("OK", "OK")])
         >>> pairs.sources, pairs.targets, dict(pairs.dropped)
         (('Open',), ('打开',), {'nothing to translate': 1, 'the same again': 1})
     """
+    if len(longest) != 2 or not all(type(most) is int and most >= 1 for most in longest):
+        raise UsageError(
+            "E102", where="clean_pairs", name="longest", expected="two whole numbers, at least 1",
+            received=repr(longest)[:80], fix="longest=(30, 60)",
+        )  # fmt: skip
     dropped: Counter[str] = Counter()
     found: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for pair in pairs:

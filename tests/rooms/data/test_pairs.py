@@ -15,7 +15,7 @@ from chainrule.data import Marked, Pairs, Tokenizer, clean_pairs, pair_rows, rea
 from chainrule.data import pairs as room
 from chainrule.data.catalogue import read_catalogue
 from chainrule.data.pairs import LIBREOFFICE, alike
-from chainrule.errors import DataError
+from chainrule.errors import DataError, UsageError
 
 ENTRIES = {
     "": "Content-Type: text/plain; charset=UTF-8\nPlural-Forms: nplurals=1; plural=0;\n",
@@ -162,6 +162,8 @@ def test_what_is_no_catalogue_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
             read_pairs(tmp_path)
     with pytest.raises(DataError, match="E301"):
         read_pairs(tmp_path / "nowhere")
+    with pytest.raises(UsageError, match="E102"):
+        clean_pairs([], (0, 60))
     with pytest.raises(DataError, match="E367"):
         read_pairs(tmp_path, "zh_TW")
     write(good, {"OK": "OK"})

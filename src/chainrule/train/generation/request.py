@@ -142,7 +142,7 @@ def _prompts(prompt: Prompt, inputs: Mapping[str, np.ndarray]) -> tuple[np.ndarr
         if not array.size:
             raise UsageError(
                 "E102", where=where, name="the prompt", expected="at least 1 token", received="none",
-                fix="[tokenizer's number of the beginning], which is 2",
+                fix="[2], the token for the beginning of a text",
             )  # fmt: skip
     rows = {len(array) for array in inputs.values()}
     if len(arrays) == 1 and len(rows) == 1:
