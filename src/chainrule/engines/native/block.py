@@ -257,11 +257,40 @@ def _product(blocks: Blocks, task: Task) -> list[Call]:
 def _dots(blocks: Blocks, task: Task) -> list[Call]:
     (a, b, *tables), (c,) = task.reads, task.writes
     rows, places, columns, others = map(blocks.at, tables)
+    a_step, b_step, c_step, *strides = task.facts["strides"]
+    adds: Word = task.facts.get("adds", Adds() if task.adds else 0)
     words = [
-        *task.facts["shape"], blocks.at(a), rows, places, blocks.at(b), columns, others,
-        blocks.at(c), *task.facts["strides"], Adds() if task.adds else 0,
+        *task.facts["shape"], blocks.at(a), a_step, rows, places, blocks.at(b), b_step, columns, others,
+        blocks.at(c), c_step, *strides, adds,
     ]  # fmt: skip
     return [Call(blocks.dots(blocks.kind(c)), tuple(words), of_dots(words, blocks.size(c)))]
+
+
+def _blend(blocks: Blocks, task: Task) -> list[Call]:
+    """A linear map, step by step; behind the numbers it takes lie the factors."""
+    kind, by = blocks.kind(task.writes[0]), task.facts["by"]
+    operations: list[Operation] = []
+    values, factors = (
+        list(range(by.inputs)),
+        dict(zip(by.factors, range(by.inputs, len(task.reads)), strict=True)),
+    )
+
+    def made(name: str, *inputs: int) -> int:
+        operations.append(Operation(name, kind, kind, inputs))
+        return len(task.reads) + len(operations) - 1
+
+    for terms in by.steps:
+        total = None
+        for factor, of in sorted(terms, key=lambda term: term[0] < 0):
+            size = abs(factor)
+            value = values[of] if size == 1 else made("multiply", values[of], factors[size])
+            if total is None:
+                total = value if factor > 0 else made("negative", value)
+            else:
+                total = made("add" if factor > 0 else "subtract", total, value)
+        assert total is not None
+        values.append(total)
+    return [blocks.loop(task.reads, task.writes, operations, [values[of] for of in by.results])]
 
 
 def _stack_stride(view: View) -> int:
@@ -349,6 +378,7 @@ RULES: dict[str, Rule] = {
     "product": _product,
     "dots": _dots,
     "taps": _taps,
+    "blend": _blend,
     **dict.fromkeys(("sum", "max", "min", "argmax"), _sum),
     **dict.fromkeys(("softmax", "log_softmax", "logsumexp"), _scores),
     "gather": _gather,
@@ -361,6 +391,6 @@ RULES: dict[str, Rule] = {
 COVERED = {
     *EMIT, "clip", "cast", "input", "constant", "transpose", "reshape", "broadcast", "slice",
     "concatenate", "pad", "extent", *sliding.RULES,
-    *(kind for kind in RULES if kind not in ("loop", "copy", "product", "dots", "taps")),
+    *(kind for kind in RULES if kind not in ("loop", "copy", "product", "dots", "taps", "blend")),
 }  # fmt: skip
 """The operations that have a kernel, a loop, or need none."""

@@ -163,9 +163,7 @@ class Lanes:
                 tables[short, lane, :, 0] = np.where(has_share, kernels, machine().kernel("step.nothing"))
                 tables[short, lane, :, 1] = words[short, lane].ctypes.data + 8 * np.array(one.starts)
         inner = len({line.level for line in lines if line.phase == PARTS}) if self.split.shares > 1 else 0
-        numbers = np.array(
-            [lanes, self.split.parts, self.split.rows, self.batch, 0, inner], np.int64
-        )
+        numbers = np.array([lanes, self.split.parts, self.split.rows, self.batch, 0, inner], np.int64)
         patches = np.array([one.patches for one in written], np.int64).reshape(2, -1, 4)
         return Table(numbers, _marks(lines, inner > 0), tables, words, patches)
 

@@ -69,8 +69,10 @@ def of_places(words: Sequence[Any], size: int, how: int) -> Share:
 
 
 def of_dots(words: Sequence[Any], size: int) -> Share:
-    """The share of dot products: their rows."""
-    return Share(words[1], 1, ((5, 8), (10, words[11] * size)), ROWS)
+    """The share of dot products: whole products, else their rows."""
+    if words[0] > 1:
+        return Share(words[0], 0, ((5, words[6] * size), (9, words[10] * size), (13, words[14] * size)))
+    return Share(words[2], 2, ((7, 8), (13, words[15] * size)), ROWS)
 
 
 def of_sums(words: Sequence[Any], size: int, made: int) -> Share:
