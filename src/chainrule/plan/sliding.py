@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 
 FEW = 16  # cells of a window up to which a loop reads all of them at once
+FAR = 512  # numbers between two outputs of a kernel from which on reading across them is slow
 
 
 def _op(low: Lowering, node: Node) -> Any:
@@ -132,10 +133,22 @@ def prepare(low: Lowering, node: Node) -> None:
         if winograd.pays(low, node, _op(low, node), low.shape(w), low.shape(node)[1:-1]):
             winograd.weighed(low, node, w, low.phase, is_back)
             return
-    if node.op.name == "convolution" and isinstance(node.inputs[1].op, Input) and not low.is_inner:
-        w = node.inputs[1]
-        if (w, "turned") not in low.copies:
-            low.copies[w, "turned"] = low.in_order(_by_output(low.view(w)), w, low.phase)
+    is_turned = node.op.name == "convolution" and not low.is_inner
+    is_turned |= is_back and low.is_inner and _is_far(low.shape(node.inputs[1]))
+    if is_turned and isinstance(node.inputs[1].op, Input):
+        _turned(low, node.inputs[1], low.phase)
+
+
+def _turned(low: Lowering, w: Node, phase: int) -> View:
+    """Weights with the outputs innermost, copied once."""
+    if (w, "turned") not in low.copies:
+        low.copies[w, "turned"] = low.in_order(_by_output(low.view(w, phase)), w, phase)
+    return low.copies[w, "turned"]
+
+
+def _is_far(weights: Sequence[int]) -> bool:
+    """Whether the outputs of a kernel lie so far apart that reading across them is slow."""
+    return math.prod(weights[1:]) >= FAR
 
 
 def _convolution(low: Lowering, node: Node, phase: int) -> None:
@@ -155,7 +168,7 @@ def _convolution(low: Lowering, node: Node, phase: int) -> None:
             left, right = (a, (), (0,), range(1, n + 2)), (b, places, cells, (0,))
             multiply(low, node, left, right, (c, places, (n + 1,), (0,)), phase)
         return
-    table = low.copies.get((w, "turned")) or low.in_order(_by_output(low.view(w, phase)), w, phase)
+    table = _turned(low, w, phase)
     y = _by_channels(low, node, y)
     for a, b, c in parts(op.groups, (seen, -1), (table, -1), (y, -1)):
         left, right = (a, (0,), places, cells), (b, (), range(n + 1), (n + 1,))
@@ -257,6 +270,8 @@ def _input(low: Lowering, node: Node, phase: int) -> None:
             copy = image(low, numbers.shape, g.dtype)
             low.add("copy", (g,), (numbers,), (copy,), phase)
             numbers = copy
+        if _is_far(weights.shape):
+            weights = _turned(low, w, phase).turned((n + 1, *range(n + 1)))
         for a, b, c in parts(op.groups, (weights, 0), (numbers, -1), (seen, -1)):
             left, right = (a, (), range(1, n + 2), (0,)), (b, places, (n + 1,), (0,))
             multiply(low, node, left, right, (c, places, cells, (0,)), phase, how=1)
