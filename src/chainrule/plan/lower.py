@@ -192,7 +192,7 @@ class Lowering:
         phase: int,
         **facts: Any,
     ) -> None:
-        adds = any(node in self.joined for node in nodes)
+        adds = any(self.buffers[view.buffer].origin == "joined" for view in writes)
         self.tasks.append(
             Task(kind, tuple(nodes), tuple(reads), tuple(writes), phase, adds, facts, self.depth)
         )

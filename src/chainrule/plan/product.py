@@ -43,7 +43,8 @@ def multiply(low: Lowering, node: Node, a: Lines, b: Lines, c: Lines, phase: int
         *(table(c[0], axes, n) for axes, n in ((c[1], shape[0]), (c[2], shape[1]))),
     ]
     how |= 0 if c[1] else 2
-    low.add("product", (node,), (view, right, *tables), (c[0],), phase, shape=shape, how=how)
+    column = right.strides[wide[-1]] if wide else 1  # of B, from one to the next
+    low.add("product", (node,), (view, right, *tables), (c[0],), phase, shape=shape, how=how, column=column)
 
 
 def offsets(lengths: Sequence[int], strides: Sequence[int]) -> np.ndarray:
@@ -59,7 +60,7 @@ def offsets(lengths: Sequence[int], strides: Sequence[int]) -> np.ndarray:
     return total
 
 
-def dots(low: Lowering, node: Node, a: Pair, b: Pair, c: View, phase: int, k: int, **facts: int) -> None:
+def dots(low: Lowering, node: Node, a: Pair, b: Pair, c: View, phase: int, k: int) -> None:
     """The task of dot products over places and, behind each place, k numbers side by side.
 
     Args:
@@ -73,25 +74,6 @@ def dots(low: Lowering, node: Node, a: Pair, b: Pair, c: View, phase: int, k: in
         for axes in both
     ]
     counted = ((left, places), (left, rows), (right, columns))
-    shape = (1, *(math.prod(view.shape[i] for i in axes) for view, axes in counted), k)
-    strides = (0, 0, 0, c.strides[0], c.strides[-1])
-    low.add("dots", (node,), (left, right, *tables), (c,), phase, shape=shape, strides=strides, **facts)
-
-
-def squares(low: Lowering, node: Node, a: View, b: View, c: View, phase: int, adds: bool) -> None:
-    """The task of dot products of a square of matrices each: C[i, j] = A[i, j] B[i, j]^T.
-
-    Args:
-        a, b: (n, n, places down, places across, rows, k) and (..., columns, k), dense.
-        c: (n, n, rows, columns), dense.
-        adds: whether to what is there.
-    """
-    *_, down, across, rows, k = a.shape
-    tables = [
-        low.table(offsets(lengths, strides))
-        for view in (a, b)
-        for lengths, strides in ((view.shape[4:5], view.strides[4:5]), (view.shape[2:4], view.strides[2:4]))
-    ]
-    shape = (a.shape[0] * a.shape[1], down * across, rows, b.shape[4], k)
-    strides = (a.strides[1], b.strides[1], c.strides[1], *c.strides[2:])
-    low.add("dots", (node,), (a, b, *tables), (c,), phase, shape=shape, strides=strides, adds=int(adds))
+    shape = (*(math.prod(view.shape[i] for i in axes) for view, axes in counted), k)
+    strides = (c.strides[0], c.strides[-1])
+    low.add("dots", (node,), (left, right, *tables), (c,), phase, shape=shape, strides=strides)

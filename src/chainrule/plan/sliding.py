@@ -9,7 +9,8 @@ Samples innermost (see ``layout``), the columns are the samples:
 
     Convolution        y[places; o, b]          = w[o, kernel c] windows[places; kernel c, b]
     ConvolutionInput   x[places; kernel c, b]  += w[kernel c, o] g[places; o, b]
-    ConvolutionWeight  w[o, kernel c]          += the dot products of g[o, (places b)] and windows
+    ConvolutionWeight  w[kernel; o, c]         += g[o, (places b)] windows[kernel; (places b), c]
+                       (with few channels as dot products: w[o, kernel c])
 
 and of a few samples, each by itself, with the channels innermost:
 
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
 
 FEW = 16  # cells of a window up to which a loop reads all of them at once
+WIDE = 16  # channels from which on the gradient by the weights is a product for each cell of the kernel
 FAR = 512  # numbers between two outputs of a kernel from which on reading across them is slow
 
 
@@ -230,7 +232,16 @@ def _weight(low: Lowering, node: Node, phase: int) -> None:
             low.add("copy", (g,), (numbers,), (copy,), phase)
             numbers = copy
         for a, b, c in parts(op.groups, (numbers, -1), (seen, -1), (target, 0)):
-            dots(low, node, (a, (n + 1,), places), (b, cells, places), c, phase, a.shape[0])
+            if b.shape[-1] < WIDE:
+                dots(low, node, (a, (n + 1,), places), (b, cells, places), c, phase, a.shape[0])
+                continue
+            taps, sums = range(1 + n, 1 + 2 * n), (*places, 0)  # a product for each cell of the kernel
+            each = View(a.buffer, (*a.shape, *(b.shape[i] for i in taps)), (*a.strides, *(0,) * n), a.offset)
+            right = (b, taps, sums, (2 * n + 1,))
+            multiply(
+                low, node, (each, range(n + 2, 2 * n + 2), (n + 1,), sums), right,
+                (c, range(1, n + 1), (0,), (n + 1,)), phase,
+            )  # fmt: skip
         return
     numbers = low.in_order(numbers, g, phase)
     for a, b, c in parts(op.groups, (seen, -1), (numbers, -1), (target, 0)):

@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any
 
 from chainrule.graph import Node
 from chainrule.plan.blend import Blend, blend
-from chainrule.plan.product import multiply, squares
+from chainrule.plan.product import multiply
 from chainrule.plan.view import View, tapped
 
 if TYPE_CHECKING:
@@ -152,14 +152,16 @@ def weight_gradient(low: Lowering, node: Node, image: View, upstream: View, made
         upstream: (B, H, W, O).
         made: where it is written.
     """
-    made_of = low.new((SEEN, SEEN, upstream.shape[3], image.shape[3]), node.dtype)  # dU
+    square = low.new((SEEN, SEEN, upstream.shape[3], image.shape[3]), node.dtype)  # dU
     wide = max(image.shape[3], upstream.shape[3])
     bands = zip(_bands(image, 2, wide), _bands(upstream, 0, wide), strict=True)
     for number, (seen, flown) in enumerate(bands):
         v = _spread(low, node, seen, SPREAD, phase)
         d = _spread(low, node, flown, SPREAD_BACK, phase)
-        squares(low, node, d, v, made_of, phase, adds=number > 0)
-    blend(low, node, WEIGH_BACK.squared(), _cells(made_of), _weights(made), phase)
+        stack, sums = (0, 1), (2, 3, 5)  # each sums over tiles and samples
+        factors = (d, stack, (4,), sums), (v, stack, sums, (4,))
+        multiply(low, node, *factors, (square, stack, (2,), (3,)), phase, how=min(number, 1))
+    blend(low, node, WEIGH_BACK.squared(), _cells(square), _weights(made), phase)
 
 
 def _weights(view: View) -> list[View]:

@@ -248,7 +248,7 @@ def _product(blocks: Blocks, task: Task) -> list[Call]:
     how: Word = Adds(task.facts["how"]) if task.adds else task.facts["how"]
     words = [
         *task.facts["shape"], blocks.at(a), a_step, a_row, a_column,
-        blocks.at(b), b_step, b_row, 1, blocks.at(c), c_step, c_row, how,
+        blocks.at(b), b_step, b_row, task.facts["column"], blocks.at(c), c_step, c_row, how,
     ]  # fmt: skip
     kernel = blocks.product(blocks.kind(c), by_table=True)
     return [Call(kernel, tuple(words), of_places(words, blocks.size(c), task.facts["how"]))]
@@ -257,11 +257,9 @@ def _product(blocks: Blocks, task: Task) -> list[Call]:
 def _dots(blocks: Blocks, task: Task) -> list[Call]:
     (a, b, *tables), (c,) = task.reads, task.writes
     rows, places, columns, others = map(blocks.at, tables)
-    a_step, b_step, c_step, *strides = task.facts["strides"]
-    adds: Word = task.facts.get("adds", Adds() if task.adds else 0)
     words = [
-        *task.facts["shape"], blocks.at(a), a_step, rows, places, blocks.at(b), b_step, columns, others,
-        blocks.at(c), c_step, *strides, adds,
+        *task.facts["shape"], blocks.at(a), rows, places, blocks.at(b), columns, others,
+        blocks.at(c), *task.facts["strides"], Adds() if task.adds else 0,
     ]  # fmt: skip
     return [Call(blocks.dots(blocks.kind(c)), tuple(words), of_dots(words, blocks.size(c)))]
 
@@ -305,8 +303,8 @@ def _sum(blocks: Blocks, task: Task) -> list[Call]:
     kind, share = blocks.kind(x), of_sums(words, blocks.size(x), blocks.size(y))
     match task.kind:
         case "sum":
-            adds = task.adds and task.facts.get("is_last", True)
-            return [Call(blocks.kernel("reduction.sum_rows", kind), (*words, Adds() if adds else 0), share)]
+            adds = Adds() if task.adds else 0
+            return [Call(blocks.kernel("reduction.sum_rows", kind), (*words, adds), share)]
         case "argmax":
             return [Call(blocks.kernel("reduction.argmax_rows", kind), tuple(words), share)]
     kernel = blocks.kernel("reduction.largest_rows", kind, 1 if task.kind == "max" else -1)

@@ -10,12 +10,12 @@ the inputs.
 
 The block::
 
-    [how many, positions, m, n, k,
-     A, product stride, rows (table), positions (table),
-     B, product stride, columns (table), positions (table),
-     C, product stride, row stride, column stride, whether to add]
+    [positions, m, n, k,
+     A, rows (table), positions (table),
+     B, columns (table), positions (table),
+     C, row stride, column stride, whether to add]
 
-Tables hold int64, and all places and strides count elements. Each of the products is done in this way.
+Tables hold int64, and all places and strides count elements.
 """
 
 from __future__ import annotations
@@ -49,29 +49,9 @@ class DotsWriter:
     def write(self) -> ir.Module:
         """The module with the finished function."""
         code = Assembly(self.module, self.name)
-        words = [code.word(i) for i in range(18)]
-        many, positions, m, n, k, a, a_step, a_row, a_place, b, b_step, b_column, b_place, *made = words
-        c, c_step, c_row, c_column, adds = made
+        words = [code.word(i) for i in range(14)]
+        positions, m, n, k, a, a_row, a_place, b, b_column, b_place, c, c_row, c_column, adds = words
         builder, adds = code.builder, code.builder.icmp_signed("!=", adds, I64(0))
-        steps = [(at, code.times(step, self.size)) for at, step in ((a, a_step), (b, b_step), (c, c_step))]
-        with code.counting(I64(0), many, 1, steps) as (_, a, b, c):
-            tables = (a_row, a_place, b_column, b_place)
-            self._product(code, (positions, m, n, k), (a, b, c), tables, (c_row, c_column, adds))
-        builder.ret_void()
-        return self.module
-
-    def _product(
-        self,
-        code: Assembly,
-        sizes: tuple[Value, ...],
-        starts: tuple[Value, ...],
-        tables: tuple[Value, ...],
-        made: tuple[Value, ...],
-    ) -> None:
-        """All dot products of two matrices, some positions at a time."""
-        (positions, m, n, k), (a, b, c) = sizes, starts
-        (a_row, a_place, b_column, b_place), (c_row, c_column, adds) = tables, made
-        builder = code.builder
         one = builder.icmp_signed("<", positions, I64(1))  # C is written where there is nothing to add, too
         near = builder.sdiv(I64(NEAR), builder.select(builder.icmp_signed("<", k, I64(1)), I64(1), k))
         near = builder.select(builder.icmp_signed("<", near, I64(1)), I64(1), near)
@@ -87,6 +67,8 @@ class DotsWriter:
                     with code.counting(first, last, rows) as i:
                         self._columns(code, facts, (left, right), i, rows)
                     first = last
+        builder.ret_void()
+        return self.module
 
     def _columns(
         self, code: Assembly, facts: list[Value], run: tuple[Value, Value], i: Value, rows: int

@@ -32,7 +32,7 @@ def plain(text: str) -> Run | None:
     if name == "product":
         return lambda block: _product(Memory(kind), _words(block, 16), by == "tables")
     if name == "dots":
-        return lambda block: _dots(Memory(kind), _words(block, 18))
+        return lambda block: _dots(Memory(kind), _words(block, 14))
     return lambda block: _scores(Memory(kind), _words(block, 5), name)
 
 
@@ -106,16 +106,14 @@ def _product(memory: Memory, words: list[int], by_table: bool) -> None:
 
 
 def _dots(memory: Memory, words: list[int]) -> None:
-    """C[i, j] = the sum over places s and numbers p of A[i; s; p] B[j; s; p], many times; see ``dots``."""
-    many, positions, m, n, k, a, a_step, a_row, a_place, b, b_step, b_column, b_place, *made = words
-    c, c_step, c_row, c_column, adds = made
+    """C[i, j] = the sum over places s and numbers p of A[i; s; p] B[j; s; p]; see ``dots``."""
+    positions, m, n, k, a, a_row, a_place, b, b_column, b_place, c, c_row, c_column, adds = words
     near = np.arange(k)
     left = _table(a_row, m)[:, None, None] + _table(a_place, positions)[:, None] + near  # (m, s, k)
     right = _table(b_column, n)[:, None, None] + _table(b_place, positions)[:, None] + near  # (n, s, k)
     target = c_row * np.arange(m)[:, None] + c_column * np.arange(n)  # (m, n)
-    for t in range(many):
-        x, y = memory.read(a, left + t * a_step), memory.read(b, right + t * b_step)
-        memory.write(c, target + t * c_step, np.einsum("isp,jsp->ij", x, y), adds != 0)
+    made = np.einsum("isp,jsp->ij", memory.read(a, left), memory.read(b, right))
+    memory.write(c, target, made, adds != 0)
 
 
 def _scores(memory: Memory, words: list[int], way: str) -> None:

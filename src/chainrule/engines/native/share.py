@@ -13,6 +13,7 @@ from typing import Any
 from chainrule.frozen import frozen
 
 COLUMNS = 32  # of a product: whole tiles on every processor
+MANY = 8  # products by places from which on the lanes share these
 ROWS = 12  # of a product or of dot products: whole tiles, whatever their height
 
 
@@ -62,17 +63,17 @@ def of_product(words: Sequence[Any], size: int, operands: Sequence[tuple[int, in
 
 
 def of_places(words: Sequence[Any], size: int, how: int) -> Share:
-    """The share of a product by places: its places, or its columns where rows of several places meet."""
-    if how == 0:
+    """The share of a product by places: products or rows, or its columns where rows of several meet."""
+    if how == 0 and words[0] >= MANY:
         return Share(words[0], 0, ((5, 8), (9, 8), (13, 8)))
-    return Share(words[2], 2, ((8, size), (12, size)), COLUMNS // 2)
+    if how == 0:
+        return Share(words[1], 1, ((6, 8), (14, 8)), ROWS)
+    return Share(words[2], 2, ((8, words[11] * size), (12, size)), COLUMNS // 2)
 
 
 def of_dots(words: Sequence[Any], size: int) -> Share:
-    """The share of dot products: whole products, else their rows."""
-    if words[0] > 1:
-        return Share(words[0], 0, ((5, words[6] * size), (9, words[10] * size), (13, words[14] * size)))
-    return Share(words[2], 2, ((7, 8), (13, words[15] * size)), ROWS)
+    """The share of dot products: their rows."""
+    return Share(words[1], 1, ((5, 8), (10, words[11] * size)), ROWS)
 
 
 def of_sums(words: Sequence[Any], size: int, made: int) -> Share:
