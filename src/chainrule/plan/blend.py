@@ -43,10 +43,11 @@ class Blend:
     @property
     def matrix(self) -> np.ndarray:
         """The map as a matrix, (results, inputs)."""
-        values = list(np.eye(self.inputs))
+        values = np.eye(self.inputs)
         for terms in self.steps:
-            values.append(sum(factor * values[of] for factor, of in terms))
-        return np.array([values[of] for of in self.results])
+            made = sum((factor * values[of] for factor, of in terms), np.zeros(self.inputs))
+            values = np.vstack([values, made])
+        return values[list(self.results)]
 
     @property
     def factors(self) -> tuple[float, ...]:

@@ -1,4 +1,4 @@
-"""Steps that are not divided: the lanes share their calls, and no number depends on how many lanes there are."""
+"""Steps that are not divided: lanes share the calls, and no number depends on how many lanes there are."""
 
 from __future__ import annotations
 
