@@ -52,23 +52,26 @@ class DotsWriter:
         words = [code.word(i) for i in range(14)]
         positions, m, n, k, a, a_row, a_place, b, b_column, b_place, c, c_row, c_column, adds = words
         builder, adds = code.builder, code.builder.icmp_signed("!=", adds, I64(0))
-        one = builder.icmp_signed("<", positions, I64(1))  # C is written where there is nothing to add, too
-        near = builder.sdiv(I64(NEAR), builder.select(builder.icmp_signed("<", k, I64(1)), I64(1), k))
-        near = builder.select(builder.icmp_signed("<", near, I64(1)), I64(1), near)
-        with code.counting(I64(0), builder.select(one, I64(1), positions), near) as at:
+        near = code.larger(builder.sdiv(I64(NEAR), code.larger(k, 1)), 1)
+        # C is written where there is nothing to add, too.
+        with code.counting(I64(0), code.larger(positions, 1), near) as at:
             here = code.smaller(builder.sub(positions, at), near)
             keeps = builder.zext(builder.or_(adds, builder.icmp_signed(">", at, I64(0))), I64)
             behind = [code.plus(table, code.times(at, 8)) for table in (a_place, b_place)]
             facts = [here, k, a, a_row, behind[0], b, b_column, behind[1], c, c_row, c_column, keeps]
             with code.counting(I64(0), n, BESIDE) as left:
-                right, first = code.smaller(code.plus(left, BESIDE), n), I64(0)
-                for rows in TILES:
-                    last = _last(code, first, m, rows)
-                    with code.counting(first, last, rows) as i:
-                        self._columns(code, facts, (left, right), i, rows)
-                    first = last
+                self._rows(code, facts, m, (left, code.smaller(code.plus(left, BESIDE), n)))
         builder.ret_void()
         return self.module
+
+    def _rows(self, code: Assembly, facts: list[Value], m: Value, run: tuple[Value, Value]) -> None:
+        """A run of columns for all rows: in the highest tiles first."""
+        first = I64(0)
+        for rows in TILES:
+            last = _last(code, first, m, rows)
+            with code.counting(first, last, rows) as i:
+                self._columns(code, facts, run, i, rows)
+            first = last
 
     def _columns(
         self, code: Assembly, facts: list[Value], run: tuple[Value, Value], i: Value, rows: int
