@@ -19,6 +19,7 @@ MOST, LEAST = 8 * 1024 * 1024, 16  # bytes a part's values may take; samples a p
 NEAR, FAR = 40e9, 12e9  # bytes a second from that cache, and from beyond it
 CALL = 60e-9  # seconds a call costs besides its work
 WORTH_A_LANE = 2_000_000  # flops below which a second lane costs more than it brings: cores talk slowly
+WORTH_SHARING = 20_000_000  # flops of a step that is not divided, from which on its calls are
 
 
 @frozen
@@ -29,11 +30,13 @@ class Split:
         rows: samples in a part (the last part may hold fewer).
         parts: how many.
         lanes: how many have sums of their own.
+        shares: into how many runs a call is divided, where the batch is not.
     """
 
     rows: int
     parts: int
     lanes: int
+    shares: int = 1
 
 
 def split_batch(graph: Graph, batch: int, cut: Cut, cores: int) -> Split:
@@ -47,7 +50,7 @@ def split_batch(graph: Graph, batch: int, cut: Cut, cores: int) -> Split:
     """
     trial = plan(graph, {"B": batch}, replace(cut, rows=min(batch, 8)))
     if not trial.is_divided:
-        return Split(batch, 1, 1)
+        return Split(batch, 1, 1, cores if trial.flops >= WORTH_SHARING else 1)
     rows = trial.rows
     inside = [task for task in trial.tasks if task.phase == PARTS]
     flops = sum(task.flops for task in inside) * batch / rows
