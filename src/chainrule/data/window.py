@@ -162,17 +162,12 @@ def text_rows(texts: Sequence[Any], length: int) -> tuple[np.ndarray, np.ndarray
             "E363", where=f"text_rows, text {short or 0}", expected="at least 2 tokens",
             received=len(texts[short or 0]) if len(texts) else "no text",
         )  # fmt: skip
-    arrays = [np.asarray(text, np.int64) for text in texts]
-    pieces = [
-        (text[i : i + length], text[i + 1 : i + length + 1])
-        for text in arrays
-        for i in range(0, len(text) - 1, length)
-    ]
+    pairs = [np.stack([text[:-1], text[1:]]) for text in map(np.asarray, texts)]  # (T,) -> (2, T - 1)
+    pieces = [pair[:, i : i + length] for pair in pairs for i in range(0, pair.shape[1], length)]
     rows = np.zeros((2, len(pieces), length), np.int64)
-    counts = np.array([len(after) for _, after in pieces])
-    for i, (before, after) in enumerate(pieces):
-        rows[0, i, : len(after)], rows[1, i, : len(after)] = before[: len(after)], after
-    return rows[0], rows[1], counts.astype(np.float32)
+    for i, piece in enumerate(pieces):
+        rows[:, i, : piece.shape[1]] = piece
+    return rows[0], rows[1], np.array([piece.shape[1] for piece in pieces], np.float32)
 
 
 def starts_of(rows: int, length: int, horizon: int, stride: int) -> np.ndarray:

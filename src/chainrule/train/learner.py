@@ -67,8 +67,8 @@ class Learner:
         penalty: what the size of every weight matrix costs, such as ``cr.L2(1e-4)``.
         clip: what limits the gradients, such as ``cr.ClipGlobalNorm(1.0)``.
         options: ``dtype`` (``"float32"`` or ``"float64"``) and ``engine`` (what runs the graphs), by default
-            those of the settings; ``frozen`` (paths, or their beginnings, of parameters that stay as they
-            are); ``tokenizer`` (of the texts it learns from, one or one for each input, so that it can write
+            those of the settings; ``frozen`` (paths of parts that stay as they are; see ``Model.freeze``);
+            ``tokenizer`` (of the texts it learns from, one or one for each input, so that it can write
             texts).
 
     Fails:

@@ -298,13 +298,16 @@ def test_any_header_is_read_or_refused(data: bytes, header: str, folder: Path) -
     outcome(len(coded).to_bytes(8, "little") + coded + data, folder)
 
 
+ONE = '{"dtype":"F32","shape":[1],"data_offsets":[0,4]}'
+
+
 @pytest.mark.parametrize(
     "header",
     [
         '{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}',
         '{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}',
-        '{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}',
-        '{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}',
+        f'{{"a":{ONE},"b":{ONE}}}',
+        f'{{"a":{ONE},"a":{{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}}}',
         '{"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}}',
         '{"a":{"dtype":"F32","shape":[1e0],"data_offsets":[0,4]}}',
         '{"a":{"dtype":"F32","shape":[0,70368744177664,70368744177664],"data_offsets":[0,0]}}',
