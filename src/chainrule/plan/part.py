@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from chainrule.frozen import frozen
 from chainrule.graph import Graph
-from chainrule.plan.plan import Cut, plan
+from chainrule.plan.plan import Cut, has_parts, plan
 from chainrule.plan.task import PARTS
 
 CACHE = 512 * 1024  # bytes of a core's second-level cache
@@ -45,9 +45,9 @@ def split_batch(graph: Graph, batch: int, cut: Cut, cores: int) -> Split:
         cut: how the step is cut into phases.
         cores: of the machine; the split depends on them, not on how many threads are used.
     """
-    trial = plan(graph, {"B": batch}, replace(cut, rows=min(batch, 8)))
-    if not trial.is_divided:
+    if not has_parts(graph):
         return Split(batch, 1, 1)
+    trial = plan(graph, {"B": batch}, replace(cut, rows=min(batch, 8)))
     rows = trial.rows
     inside = [task for task in trial.tasks if task.phase == PARTS]
     flops = sum(task.flops for task in inside) * batch / rows

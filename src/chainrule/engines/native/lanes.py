@@ -217,8 +217,9 @@ class Lanes:
         patches = []
         for line, start in zip(lines, starts, strict=True):
             for at, word in enumerate(line.call.words, start):
-                patch = _patch(at, word)
-                if patch is not None:
+                if isinstance(word, int):
+                    words[:, at] = word
+                elif (patch := _patch(at, word)) is not None:
                     patches.append(patch)
                 else:
                     words[:, at] = [self._word(made, line, lane, word) for lane in lanes]
