@@ -91,6 +91,10 @@ CASES: dict[str, Case] = {
         nn.Bilinear(2, bias=False, weight_init="he", penalty=nn.L1(0.1)), {"a": (3,), "b": (4,)},
         lambda x, p: functional.bilinear(x["a"], x["b"], p["weight"]),
     ),
+    "computed again": Case(
+        nn.Sequential(nn.Dense(3), nn.Remat(nn.Residual(nn.Dense(3, "tanh")))), (2,),
+        lambda x, p: (z := dense(x, p, "dense1.")) + torch.tanh(dense(z, p, "residual1.dense.")),
+    ),
     "highway": Case(nn.Highway("tanh"), (3,), _highway),
     "squeeze and excite": Case(nn.SqueezeExcite(2), (2, 2, 4), _excited),
     "mixture of experts": Case(nn.MixtureOfExperts(3, nn.Dense(2, "tanh")), (2, 3), _experts),

@@ -41,6 +41,7 @@ from chainrule.nn import (
     position,
     rearrange,
     recurrent,
+    remat,
     reparametrisation,
     resize,
     stepwise,
@@ -74,7 +75,7 @@ LAYERS: dict[str, type[Layer]] = {
         *normalisation.LAYERS, *padding.LAYERS, *pair.LAYERS, *rearrange.LAYERS, *reparametrisation.LAYERS,
         *resize.LAYERS, *attention.LAYERS, *einsum.LAYERS, *position.LAYERS, *transformer.LAYERS,
         *recurrent.LAYERS, *activity.LAYERS, *feature.LAYERS, *hierarchical.LAYERS, *stepwise.LAYERS,
-        *unpool.LAYERS,
+        *unpool.LAYERS, *remat.LAYERS,
     )
 }  # fmt: skip
 _FAMILIES_ZH = {

@@ -58,7 +58,7 @@ def lay_out(
 
 
 def _gap(alive: list[tuple[int, int, int]], need: int) -> int:
-    """The start of the smallest gap of at least ``need`` bytes between the pieces that are alive, in order."""
+    """The start of the smallest gap of at least ``need`` bytes between pieces that are alive, in order."""
     best, best_size, end = None, 0, 0
     for place, stop, _ in alive:
         room = place - end

@@ -2,7 +2,8 @@
 
 A part should be small enough that everything between its input and its gradients stays in a core's cache, and
 large enough that reading the weights once more for each part does not cost more than it saves. Both are
-counted in bytes.
+counted in bytes. Where stretches are computed again to save memory, what is saved is not spent on larger
+parts.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import replace
 
 from chainrule.frozen import frozen
 from chainrule.graph import Graph
+from chainrule.ops.remat import Remat
 from chainrule.plan.plan import Cut, has_parts, plan
 from chainrule.plan.task import PARTS
 
@@ -55,7 +57,8 @@ def split_batch(graph: Graph, batch: int, cut: Cut, cores: int) -> Split:
     per_sample = sum(trial.buffers[v.buffer].bytes for t in inside for v in t.writes if not t.adds) / rows
     weights = sum(b.bytes for b in trial.buffers if b.origin == "joined") * 2
     arena = trial.layout.size / rows
-    small = [m for m in _candidates(batch, lanes) if m <= max(MOST / max(arena, 1), LEAST)]
+    most = MOST / 2 if any(isinstance(node.op, Remat) for node in graph.nodes) else MOST
+    small = [m for m in _candidates(batch, lanes) if m <= max(most / max(arena, 1), LEAST)]
     best = min(
         small or _candidates(batch, lanes)[:1],
         key=lambda m: _cost(m, batch, lanes, per_sample, weights, len(inside)),
