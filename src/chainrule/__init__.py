@@ -82,7 +82,7 @@ _HOMES: dict[str, str] = {
         "L1 L2 MAE MSE SGD Activation Adam AdamW AveragePool BinaryCrossEntropy ClipGlobalNorm ClipNorm "
         "ClipValue Constant Conv Cosine CrossEntropy Dense Dropout Fill Flatten GlobalAveragePool "
         "GlobalMaxPool HalfMSE Huber Initialiser Layer Loss MaxPool Optimizer Orthogonal Parallel Penalty "
-        "RMSprop Reshape Residual Scaled Schedule Scope Sequential SmallNormal Step Warmup build layer"
+        "RMSprop Remat Reshape Residual Scaled Schedule Scope Sequential SmallNormal Step Warmup build layer"
     ),
 }
 _TABLES: dict[str, str] = {  # functions that a table of their room names
@@ -90,9 +90,9 @@ _TABLES: dict[str, str] = {  # functions that a table of their room names
         "abs add argmax average_pool broadcast_to cast clip concatenate convolution convolution_transpose "
         "cos divide equal erf exp floor gather greater greater_equal is_finite less less_equal log "
         "log_softmax logical_and logical_not logical_or logsumexp matmul max max_pool maximum mean min "
-        "minimum multiply negative normal not_equal one_hot pad patches power prod relu reshape scatter_add "
-        "sigmoid sign sin softmax softplus sqrt square stack stop_gradient subtract sum tanh transpose "
-        "uniform variance where"
+        "minimum multiply negative normal not_equal one_hot pad patches power prod relu remat reshape "
+        "scatter_add sigmoid sign sin softmax softplus sqrt square stack stop_gradient subtract sum tanh "
+        "transpose uniform variance where"
     ),
     "nn:ACTIVATIONS": (
         "celu elu exponential gelu gelu_tanh glu hard_shrink hard_sigmoid hard_silu hard_tanh leaky_relu "

@@ -57,6 +57,7 @@ _DOOR = Door(
         "rearrange": "ChannelShuffle Fold Identity Permute PixelShuffle PixelUnshuffle RepeatVector Unfold",
         "record": "LAYERS from_record net_from_record net_to_record to_record",
         "recurrent": "Bidirectional ConvLSTM GRU LSTM Masking RNN Recurrent Stacked",
+        "remat": "Remat",
         "replacing": "replace",
         "reparametrisation": "SpectralNorm WeightNorm",
         "residual": "BasicBlock Bottleneck InvertedResidual Skip",

@@ -43,6 +43,7 @@ from chainrule.nn import (
     position,
     rearrange,
     recurrent,
+    remat,
     reparametrisation,
     residual,
     resize,
@@ -78,7 +79,7 @@ LAYERS: dict[str, type[Layer]] = {
         *normalisation.LAYERS, *padding.LAYERS, *pair.LAYERS, *rearrange.LAYERS, *reparametrisation.LAYERS,
         *resize.LAYERS, *attention.LAYERS, *einsum.LAYERS, *position.LAYERS, *transformer.LAYERS,
         *recurrent.LAYERS, *activity.LAYERS, *feature.LAYERS, *hierarchical.LAYERS, *stepwise.LAYERS,
-        *unpool.LAYERS, *residual.LAYERS, *language.LAYERS, *patch.LAYERS, *whole.LAYERS,
+        *unpool.LAYERS, *residual.LAYERS, *language.LAYERS, *patch.LAYERS, *whole.LAYERS, *remat.LAYERS,
     )
 }  # fmt: skip
 _FAMILIES_ZH = {

@@ -13,6 +13,7 @@ from typing import TypeAlias
 from chainrule.frozen import frozen
 from chainrule.ops.part import Slice
 from chainrule.ops.reduction import ReduceMax, ReduceMin, ReduceSum
+from chainrule.ops.remat import Remat
 from chainrule.ops.shape import Broadcast, Reshape, Transpose
 from chainrule.spec import bound
 
@@ -82,6 +83,8 @@ def look(op: object, source: View, shape: tuple[int, ...]) -> View | None:
             places = list(zip(bound(start), step, source.strides, strict=True))
             offset = source.offset + sum(a * s for a, _, s in places)
             return View(source.buffer, shape, tuple(k * s for _, k, s in places), offset)
+        case Remat():
+            return source
         case Reshape() | ReduceSum() | ReduceMax() | ReduceMin():  # reductions of axes of length 1
             return _reshaped(source, shape)
     return None

@@ -52,7 +52,7 @@ def trained(name: str, engine: str = "native", dtype: str = "float32") -> cr.Mod
 
 @pytest.mark.parametrize("name", NETS)
 def test_the_bits_are_those_of_one_lane(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chainrule.plan.part.WORTH_SHARING", 0)
+    monkeypatch.setattr("chainrule.engines.native.lanes.WORTH_SHARING", 0)
     monkeypatch.setattr("chainrule.engines.native.lanes.SHARED_FROM", 1)
     found = {}
     for cores in CORES:
@@ -66,7 +66,7 @@ def test_the_bits_are_those_of_one_lane(name: str, monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("name", NETS)
 def test_the_numbers_are_those_of_the_law(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chainrule.plan.part.WORTH_SHARING", 0)
+    monkeypatch.setattr("chainrule.engines.native.lanes.WORTH_SHARING", 0)
     monkeypatch.setattr("chainrule.engines.native.lanes.SHARED_FROM", 1)
     monkeypatch.setattr("chainrule.engines.run.processors", lambda: 2)
     law = trained(name, "reference", "float64").parameters()

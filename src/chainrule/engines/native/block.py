@@ -387,7 +387,7 @@ RULES: dict[str, Rule] = {
 }
 
 COVERED = {
-    *EMIT, "clip", "cast", "input", "constant", "transpose", "reshape", "broadcast", "slice",
+    *EMIT, "clip", "cast", "input", "constant", "transpose", "reshape", "broadcast", "slice", "remat",
     "concatenate", "pad", "extent", *sliding.RULES,
     *(kind for kind in RULES if kind not in ("loop", "copy", "product", "dots", "taps", "blend")),
 }  # fmt: skip

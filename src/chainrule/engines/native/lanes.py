@@ -34,6 +34,7 @@ from chainrule.plan.view import View
 GATHER, PLACE, ADDS = 0, 1, 2  # kinds of words that change from part to part
 JOIN = 9  # the phase in which the lanes' sums are added up, between PARTS and LOSS
 ORDER = (BEFORE, PARTS, JOIN, LOSS, AFTER)
+WORTH_SHARING = 20_000_000  # flops of a step that is not divided, from which on its calls are
 SHARED_FROM = 8192  # elements of an update from which on the lanes share it
 
 
@@ -132,10 +133,12 @@ class Lanes:
     def __init__(self, job: Job, batch: int) -> None:
         self.job, self.batch = job, batch
         self.split: Split = split_batch(job.graph, batch, job.cut, job.cores)
-        self.count = max(self.split.lanes, self.split.shares)
         self.memory = LaneMemory(job.data, job.state)
         last = batch - (self.split.parts - 1) * self.split.rows
         self.plan = self._plan(self.split.rows)
+        is_worth_it = not self.plan.is_divided and self.plan.flops >= WORTH_SHARING
+        self.shares = job.cores if is_worth_it else 1  # into how many runs a call is divided
+        self.count = max(self.split.lanes, self.shares)
         short = self.plan if last == self.split.rows else self._plan(last)
         written = [self._write(self.plan), self._write(short)]
         self.lines, self.table = written[0].lines, self._table(written)
@@ -162,7 +165,7 @@ class Lanes:
                 kernels = [line.call.kernel for line in one.lines]
                 tables[short, lane, :, 0] = np.where(has_share, kernels, machine().kernel("step.nothing"))
                 tables[short, lane, :, 1] = words[short, lane].ctypes.data + 8 * np.array(one.starts)
-        inner = len({line.level for line in lines if line.phase == PARTS}) if self.split.shares > 1 else 0
+        inner = len({line.level for line in lines if line.phase == PARTS}) if self.shares > 1 else 0
         numbers = np.array([lanes, self.split.parts, self.split.rows, self.batch, 0, inner], np.int64)
         patches = np.array([one.patches for one in written], np.int64).reshape(2, -1, 4)
         return Table(numbers, _marks(lines, inner > 0), tables, words, patches)
@@ -171,7 +174,7 @@ class Lanes:
 
     def _lines(self, made: Plan) -> list[Line]:
         """The lines of a plan, in the order in which they run."""
-        blocks, levels = Blocks(machine(), made.buffers), _levels(made, self.split.shares > 1)
+        blocks, levels = Blocks(machine(), made.buffers), _levels(made, self.shares > 1)
         lines = self._gathers(made)
         for task in made.tasks:
             calls = blocks.calls(task)
@@ -184,10 +187,10 @@ class Lanes:
 
     def _is_own(self, line: Line) -> bool:
         """Whether a line is every lane's own, with the memory of that lane."""
-        return line.phase == PARTS and self.split.shares == 1
+        return line.phase == PARTS and self.shares == 1
 
     def _is_shared(self, task: Task, call: Call) -> bool:
-        may_be = task.phase == AFTER or (task.phase == PARTS and self.split.shares > 1)
+        may_be = task.phase == AFTER or (task.phase == PARTS and self.shares > 1)
         if self.count == 1 or not may_be or call.share is None or call.share.length < 2 * call.share.grain:
             return False
         return max(_elements(task), task.flops // 4) >= SHARED_FROM
@@ -230,8 +233,9 @@ class Lanes:
         patches = []
         for line, start in zip(lines, starts, strict=True):
             for at, word in enumerate(line.call.words, start):
-                patch = _patch(at, word)
-                if patch is not None:
+                if isinstance(word, int):
+                    words[:, at] = word
+                elif (patch := _patch(at, word)) is not None:
                     patches.append(patch)
                 else:
                     words[:, at] = [self._word(made, line, lane, word) for lane in lanes]

@@ -25,7 +25,7 @@ OPS: dict[str, str] = {
     "convolution_weight": "卷积（对卷积核的梯度）", "patches": "取窗口",
     "fold": "窗口放回", "cast": "类型转换", "stop_gradient": "截断梯度", "extent": "计数",
     "uniform": "均匀随机数", "normal": "正态随机数",
-    "scan": "沿时间扫描",
+    "scan": "沿时间扫描", "remat": "重计算", "again": "重计算的起点",
 }  # fmt: skip
 
 _LAYERS: dict[str, tuple[str, str]] = {
@@ -40,6 +40,7 @@ _LAYERS: dict[str, tuple[str, str]] = {
     "MaxPool": ("最大汇聚层", "保留每个窗口的最大值：模式是否在附近出现过。"),
     "Parallel": ("并行", "并排的几个层，用于多输入或多输出的网络。"),
     "Reshape": ("变形层", "改变每个样本的形状。"),
+    "Remat": ("重计算层", "训练时不保存内层算出的值，反向传播时再算一遍：省内存，多花约三分之一的时间。"),
     "Residual": ("残差连接", "把输入加到某层的结果上，使梯度总有一条直路返回。"),
     "Sequential": ("顺序连接", "一层接一层：函数复合。"),
     "ConvTranspose": ("转置卷积层", "用卷积核把每个数展开到更大的图像上：卷积的反方向。"),
