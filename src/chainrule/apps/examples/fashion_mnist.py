@@ -2,7 +2,6 @@
 
 Of the 60,000 pictures for learning one in twelve is only measured. The 10,000 others are read once, after the
 last training. A straight line (logistic regression, a net of one dense layer) is judged beside the net.
-
 Reference: Xiao, Rasul and Vollgraf (2017), Fashion-MNIST (arXiv 1708.07747).
 """
 
@@ -46,6 +45,7 @@ class Recipe(NamedTuple):
 
 
 def block(units: int, flat: bool = False) -> list[cr.Layer]:
+    """A layer with weights (a convolution, or a dense one where ``flat``), its norm, its activation."""
     layer = cr.Dense(units, bias=False) if flat else cr.Conv(units, 3, padding="same", bias=False)
     return [layer, cr.BatchNorm(), cr.Activation("relu")]
 
@@ -65,8 +65,8 @@ def learn(name: str, pictures: Table, seed: int = 0, epochs: int = 0) -> cr.Mode
     """A trained net."""
     recipe = NETS[name]
     model = cr.Model(recipe.net, "cross_entropy", cr.AdamW(cr.OneCycle(recipe.rate)), metrics=["accuracy"])
-    changes, epochs = cr.Augmentation(*recipe.changes), epochs or recipe.epochs
-    model.fit(pictures, epochs=epochs, batch_size=128, validation=1 / 12, seed=seed, augmentation=changes)
+    options = {"batch_size": 128, "validation": 1 / 12, "augmentation": cr.Augmentation(*recipe.changes)}
+    model.fit(pictures, epochs=epochs or recipe.epochs, seed=seed, **options)
     if model.facts["ended"] == "interrupted":
         raise KeyboardInterrupt
     return model
@@ -78,8 +78,8 @@ def main(lang: str = "en", net: Net = "dense", seeds: Count = 1, epochs: int = 0
     pictures, models, found = cr.read_images("fashion-mnist/train"), [], []
     for name, seed in [*((net, seed) for seed in range(seeds)), ("linear", 0)]:
         begun, model = time.perf_counter(), learn(name, pictures, seed, epochs)
-        facts = {"net": name, "seed": seed, "time": time.perf_counter() - begun, "epochs": len(model.history)}
-        facts["size"] = sum(array.size for array in model.parameters().values())
+        size, took = sum(a.size for a in model.parameters().values()), time.perf_counter() - begun
+        facts = {"net": name, "seed": seed, "time": took, "epochs": len(model.history), "size": size}
         facts["validation"] = model.history[-1]["val_accuracy"]
         print(say["done"].format(**facts), flush=True)
         models, found = [*models, model], [*found, facts]
