@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from benchmarks.nets import Case
+from benchmarks.network_nets import NetworkCase
 
 ROOT = Path(__file__).parents[1]
 AIM = {False: 0.2, True: 0.03}  # seconds of one reading, at full length and quick
@@ -194,12 +195,14 @@ class Contest:
         )
 
 
-def contest(names: Sequence[str], task: str, case: Case, effort: Effort, only: Sequence[str] = ()) -> Contest:
+def contest(
+    names: Sequence[str], task: str, case: Case | NetworkCase, effort: Effort, only: Sequence[str] = ()
+) -> Contest:
     """All variants of all engines on one task, in turn.
 
     Args:
         names: the engines; those that are missing or fail are told in the notes.
-        task: ``"step"``, ``"epoch"`` or ``"predict"``.
+        task: ``"step"``, ``"epoch"``, ``"predict"`` or ``"train"``.
         case: the net and its batch.
         effort: how many rounds.
         only: the variants to measure; all by default.
@@ -224,7 +227,7 @@ def contest(names: Sequence[str], task: str, case: Case, effort: Effort, only: S
     return found
 
 
-def made_ready(engine: Engine, key: str, task: str, case: Case, effort: Effort) -> Row:
+def made_ready(engine: Engine, key: str, task: str, case: Case | NetworkCase, effort: Effort) -> Row:
     """The row of an engine's first variant, ready to be measured under a key of its own.
 
     Fails:
@@ -268,7 +271,7 @@ def _ready(
     return made
 
 
-def memory(row: Row, task: str, case: Case, effort: Effort) -> int | None:
+def memory(row: Row, task: str, case: Case | NetworkCase, effort: Effort) -> int | None:
     """Bytes a variant needs above a batch of one, in a fresh process; ``None`` where it cannot be told.
 
     Only one batch of rows lies in memory, so that the data themselves hardly count.

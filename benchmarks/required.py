@@ -11,6 +11,15 @@ STEP = {  # net -> how many times as fast as the fastest peer: at least, and aim
     "1024-1024-1024-10": (1.0, 1.2),
     "LeNet-5": (2.5, 4.0),
 }
+TRAIN = {  # the same for the named networks
+    "ResNet-18": (1.0, 1.3),
+    "GPT": (1.1, 1.25),
+    "AlexNet": (1.0, 1.2),
+    "LSTM": (1.5, 3.0),
+    "Transformer": (1.1, 1.3),
+}
+TRAIN_MEMORY = {True: 1.0, False: 0.5}  # of PyTorch's, for nets with batch norm and without
+PLANNING = 2.0  # seconds to plan a step of ResNet-50
 EPOCH_OVER_PYTORCH = 1.5  # an epoch of fit, against a loop over tensors in memory
 EPOCH_OVER_BARE = 1.15  # and at most so many times its own bare steps
 ANSWER_OVER_ONNX = 1.0  # inference at batch 1

@@ -63,7 +63,7 @@ class Section:
 Measure: TypeAlias = Callable[[Effort], Section]
 
 
-def _section(title: str, unit: str, found: Contest, flops: float) -> Section:
+def section_of(title: str, unit: str, found: Contest, flops: float) -> Section:
     """A section of a contest; the product is taken out of the rows, and who does not agree is told."""
     product = found.best(PEAK)
     rows = [row for row in found.rows if row.engine != PEAK]
@@ -83,7 +83,7 @@ def steps(net: Net, effort: Effort) -> Section:
     """The training step of a net."""
     case = Case(net, net.batch, PASS * net.batch, effort.threads)
     found = contest([*TRAINERS, PEAK], "step", case, effort)
-    made = _section(
+    made = section_of(
         f"Training step, {net.name}, batch {net.batch}", "a step", found, net.flops(net.batch, training=True)
     )
     for engine in TRAINERS:
@@ -103,7 +103,7 @@ def large_memory(effort: Effort) -> Section:
     case = Case(LENET, LARGE, PASS * LARGE, effort.threads)
     quick = Effort(1, effort.threads, is_quick=True)
     found = contest([OURS, "PyTorch", "JAX"], "step", case, quick, PLAIN)
-    made = _section(f"Memory of a step, {LENET.name}, batch {LARGE}", "a step", found, 0.0)
+    made = section_of(f"Memory of a step, {LENET.name}, batch {LARGE}", "a step", found, 0.0)
     made.rows = [row for engine in (OURS, "PyTorch", "JAX") if (row := made.fastest(engine)) is not None]
     for row in made.rows:
         row.memory = memory(row, "step", case, effort)
@@ -121,7 +121,7 @@ def epoch(effort: Effort) -> Section:
     case = Case(net, net.batch, rows, effort.threads)
     found = contest([*TRAINERS, PEAK], "epoch", case, effort)
     title = f"Epoch over {rows:,} rows, {net.name}, batch {net.batch}"
-    made = _section(title, "an epoch", found, net.flops(rows, training=True))
+    made = section_of(title, "an epoch", found, net.flops(rows, training=True))
     made.notes = [
         note for note in made.notes if "does other work" not in note
     ]  # each shuffles in its own way
@@ -148,7 +148,7 @@ def answers(net: Net, batch: int, effort: Effort) -> Section:
     case = Case(net, batch, batch, effort.threads)
     found = contest([*ANSWERERS, PEAK], "predict", case, effort)
     title = f"Inference, {net.name}, batch {batch}"
-    made = _section(title, "an answer", found, net.flops(batch, training=False))
+    made = section_of(title, "an answer", found, net.flops(batch, training=False))
     made.standing = "program.run"
     ours, onnx = made.fastest(OURS, made.standing), made.fastest("ONNX Runtime")
     if batch == 1 and ours is not None and onnx is not None:

@@ -24,10 +24,12 @@ from typing import Any, TextIO
 
 from benchmarks.layer_cases import LAYER_CASES, LayerCase
 from benchmarks.nets import PASS, Case, named
+from benchmarks.network_nets import BATCHES, NETWORKS, NetworkCase
 from benchmarks.peers import MODULES, TASKS, Lap, Run, Variants
 
-UNIT = {"step": PASS, "epoch": 1, "predict": 1, "layer": 1}  # a reading is a multiple of so many counts
-MEMORY_COUNTS = {"step": 32, "epoch": 1, "predict": 32}
+# A reading is a multiple of so many counts.
+UNIT = {"step": PASS, "epoch": 1, "predict": 1, "layer": 1, "train": BATCHES}
+MEMORY_COUNTS = {"step": 32, "epoch": 1, "predict": 32, "train": 3}
 STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
@@ -95,10 +97,12 @@ class Worker:
         return {"bytes": 1024 * (_kilobytes("VmHWM") - before)}
 
 
-def case_of(described: dict[str, Any]) -> Case | LayerCase:
+def case_of(described: dict[str, Any]) -> Case | LayerCase | NetworkCase:
     """A case from its JSON."""
     if "layer" in described:
         return replace(LAYER_CASES[described["layer"]], threads=described["threads"])
+    if described["net"] in NETWORKS:
+        return NetworkCase(**{**described, "net": NETWORKS[described["net"]]})
     return Case(**{**described, "net": named(described["net"])})
 
 

@@ -6,6 +6,8 @@ work ``count`` times (steps, epochs, answers) and gives a number to compare: the
 peer that does not have the net gives no variants. Importing the module fails where the peer is not installed:
 it is then left out, and the report says so.
 
+Some also have ``train(case)``: steps of the named networks (``network_nets``).
+
 Two more modules time layers alone. They have ``layer(case)``, whose variants begin with what is done:
 ``"forward"``, ``"both"`` (forward and backward) or ``"update"``.
 """
@@ -47,4 +49,4 @@ PEERS = {
 PEAK = "GEMM peak"
 LAYERS = {"chainrule's layers": "chainrule_layers", "PyTorch's layers": "torch_layers"}
 MODULES = {**PEERS, PEAK: "gemm", **LAYERS}
-TASKS = ("step", "epoch", "predict", "layer")
+TASKS = ("step", "epoch", "predict", "layer", "train")

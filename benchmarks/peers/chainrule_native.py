@@ -11,6 +11,7 @@ import numpy as np
 import chainrule as cr
 from benchmarks.nets import MOMENTUM, RATE, Case, Conv, Dense, Net, Pool
 from benchmarks.peers import Lap, Run, Variants
+from benchmarks.peers.chainrule_networks import train as train
 from chainrule.engines.run import Trainer, trainer
 from chainrule.events import EpochDone, Event
 from chainrule.graph import Graph

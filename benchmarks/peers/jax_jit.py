@@ -11,6 +11,7 @@ from jax import lax
 
 from benchmarks.nets import MOMENTUM, PASS, RATE, Case, Conv, Dense, Net, Pool
 from benchmarks.peers import Run, Variants
+from benchmarks.peers.jax_networks import train as train
 
 State: TypeAlias = Any  # (parameters, velocities, number of the step)
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.nets import MOMENTUM, RATE, Case
-from benchmarks.peers import Run, Variants
+from benchmarks.peers import Run, Variants, torch_networks
 from benchmarks.peers.torch_eager import answered, epochs, optimizer_of, trained
 from benchmarks.peers.torch_nets import build, loss_of, samples
 
@@ -66,6 +66,9 @@ def _whole(case: Case, options: dict[str, Any]) -> Run:
         return float(loss)
 
     return run
+
+
+train = torch_networks.compiled
 
 
 def epoch(case: Case) -> Variants:

@@ -10,7 +10,7 @@ from torch import nn
 from torch.optim import SGD
 
 from benchmarks.nets import MOMENTUM, RATE, Case
-from benchmarks.peers import Run, Variants
+from benchmarks.peers import Run, Variants, torch_networks
 from benchmarks.peers.torch_nets import build, images_first, loss_of, samples
 
 UPDATES: dict[str, dict[str, Any]] = {
@@ -70,6 +70,9 @@ def trained(case: Case, net: Any, loss_function: Any, optimizer: SGD, form: str 
         return float(loss.detach())
 
     return run
+
+
+train = torch_networks.eager
 
 
 def epoch(case: Case) -> Variants:

@@ -22,15 +22,20 @@ _HOMES: dict[str, str] = {
     "engines.parity": "Parity parity",
     "gradient": "grad",
     "graph": "Graph Node constant",
+    "interop": "load_weights read_weights",
     "ops.stepwise": "scan",
     "ops.written": "formula",
     "train.decoder": "Cache Decoder",
+    "train.generation": (
+        "Generated Greedy MinP RepetitionPenalty STRATEGIES Strategy Temperature TopK TopP Without generate "
+        "stream_tokens"
+    ),
     "train.callback": "CSVLog Callback Checkpoint JSONLog TensorBoard TimeLimit",
     "train.metric": "METRICS metric",
     "train.stopping": "Converged EarlyStopping",
     "data": (
         "Buckets Tokenizer Windows check map_array pad_sequences read_blocks read_images read_table "
-        "sample_rows stream text_windows unpack windows"
+        "sample_rows stream text_rows text_windows unpack windows"
     ),
     "data.augmentation": "Augmentation CutMix Mixup RandAugment",
     "data.sound": "Sound read_sound resampled",
@@ -38,6 +43,8 @@ _HOMES: dict[str, str] = {
     "nn.attention": "AdditiveAttention Attention GroupedQueryAttention MultiHeadAttention",
     "nn.constraint": "Constraint MaxNorm MinMaxNorm NonNegative UnitLength",
     "nn.einsum": "EinsumDense",
+    "nn.language": "TextEncoder Translator",
+    "nn.whole": "ClassToken SequencePool",
     "nn.initialiser": "Blocks Dirac Eye Normal SparseNormal TruncatedNormal Uniform",
     "nn.optimizer": (
         "ASGD Accumulated AdaBelief Adadelta Adafactor Adagrad Adamax Adan EMA Ftrl Group Grouped LAMB LARS "
@@ -49,9 +56,12 @@ _HOMES: dict[str, str] = {
         "MarginRanking MultiMargin MultilabelMargin Poisson SmoothL1 SoftCrossEntropy SoftMargin "
         "SquaredHinge TripletMargin Tversky"
     ),
+    "nn.patch": "PatchEmbedding",
     "nn.penalty": "L1L2 OrthogonalPenalty",
     "nn.position": "LearnedPosition RotaryPosition SinusoidalPosition",
     "nn.recurrent": "Bidirectional ConvLSTM GRU LSTM Masking RNN Recurrent Stacked",
+    "nn.replacing": "replace",
+    "nn.residual": "BasicBlock Bottleneck InvertedResidual Skip",
     "nn.schedule": (
         "CosineRestarts Cyclic ExponentialDecay InverseTimeDecay LinearRamp MultiStep Noam OneCycle "
         "PiecewiseConstant PolynomialDecay RateFormula RateProduct RateSequence ReduceOnPlateau"
@@ -66,13 +76,13 @@ _HOMES: dict[str, str] = {
         "FractionalMaxPool GaussianDropout GaussianNoise GroupNorm Highway Identity InstanceNorm LPPool "
         "LayerNorm LocalResponseNorm Merge MixtureOfExperts Pad PairwiseDistance Permute PixelShuffle "
         "PixelUnshuffle RMSNorm RepeatVector SeparableConv SpatialDropout SpectralNorm SqueezeExcite "
-        "Unfold UnitNorm UpSampling WeightNorm "
+        "Unembedding Unfold UnitNorm UpSampling WeightNorm "
         "ActivityRegularization AdaptiveLogSoftmax CategoryEncoding Discretization MaxUnpool Normalization "
         "Rescaling TimeDistributed "
         "L1 L2 MAE MSE SGD Activation Adam AdamW AveragePool BinaryCrossEntropy ClipGlobalNorm ClipNorm "
         "ClipValue Constant Conv Cosine CrossEntropy Dense Dropout Fill Flatten GlobalAveragePool "
         "GlobalMaxPool HalfMSE Huber Initialiser Layer Loss MaxPool Optimizer Orthogonal Parallel Penalty "
-        "RMSprop Reshape Residual Scaled Schedule Scope Sequential SmallNormal Step Warmup build layer"
+        "RMSprop Remat Reshape Residual Scaled Schedule Scope Sequential SmallNormal Step Warmup build layer"
     ),
 }
 _TABLES: dict[str, str] = {  # functions that a table of their room names
@@ -80,9 +90,9 @@ _TABLES: dict[str, str] = {  # functions that a table of their room names
         "abs add argmax average_pool broadcast_to cast clip concatenate convolution convolution_transpose "
         "cos divide equal erf exp floor gather greater greater_equal is_finite less less_equal log "
         "log_softmax logical_and logical_not logical_or logsumexp matmul max max_pool maximum mean min "
-        "minimum multiply negative normal not_equal one_hot pad patches power prod relu reshape scatter_add "
-        "sigmoid sign sin softmax softplus sqrt square stack stop_gradient subtract sum tanh transpose "
-        "uniform variance where"
+        "minimum multiply negative normal not_equal one_hot pad patches power prod relu remat reshape "
+        "scatter_add sigmoid sign sin softmax softplus sqrt square stack stop_gradient subtract sum tanh "
+        "transpose uniform variance where"
     ),
     "nn:ACTIVATIONS": (
         "celu elu exponential gelu gelu_tanh glu hard_shrink hard_sigmoid hard_silu hard_tanh leaky_relu "
@@ -102,6 +112,8 @@ _FUNCTIONS = {name: table for table, names in _TABLES.items() for name in names.
 
 
 def __getattr__(name: str) -> Any:
+    if name == "models":
+        return import_module("chainrule.models")
     if name == "input":  # at home it is called input_node: a builtin has the short name there
         return import_module("chainrule.graph").input_node
     if name in _PLACES:
@@ -113,7 +125,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*_PLACES, *_FUNCTIONS, "input", "settings", "__version__"})
+    return sorted({*_PLACES, *_FUNCTIONS, "input", "models", "settings", "__version__"})
 
 
 __all__ = ["Model", "settings"]

@@ -25,7 +25,7 @@ def threefry(key: np.ndarray, high: np.ndarray, low: np.ndarray) -> tuple[np.nda
     """Two words of random bits for each counter.
 
     Args:
-        key: ``(2,)`` uint32.
+        key: ``(2,)`` uint32, or ``(2, ...)`` for several keys, whose shape joins that of the counters.
         high, low: the two words of each counter, uint32, any equal shape.
 
     Returns:
@@ -83,6 +83,13 @@ def uniform(key: np.ndarray, count: int, dtype: str = "float64", start: int = 0)
     words = bits(key, count, start)
     if dtype == "float32":
         return (words >> np.uint32(8)).astype(np.float32) * np.float32(2.0**-24)
+    return words.astype(np.float64) * 2.0**-32
+
+
+def uniforms(keys: np.ndarray, count: int) -> np.ndarray:
+    """``uniform(key, count)`` for many keys (n, 2) at once: (n, count) float64."""
+    index = np.arange(count, dtype=np.uint32)
+    words, _ = threefry(keys.T[:, :, None], np.zeros_like(index), index)  # keys (2, n, 1), counters (count,)
     return words.astype(np.float64) * 2.0**-32
 
 

@@ -58,12 +58,13 @@ LIBRARIES = {
     "PIL": {"data"},
     "tokenizers": {"data"},
     "soundfile": {"data"},
+    "sacrebleu": {"apps"},
     "starlette": {"apps"},
     "uvicorn": {"apps"},
     "onnx": {"interop"},
     "llvmlite": {"engines"},
 }
-FORBIDDEN = {"torch", "pickle", "cPickle", "dill", "cloudpickle", "shelve", "marshal"}
+FORBIDDEN = {"torch", "torchvision", "pickle", "cPickle", "dill", "cloudpickle", "shelve", "marshal"}
 
 FILES = sorted(SOURCE.rglob("*.py"))
 

@@ -57,7 +57,7 @@ import importlib, pkgutil, types
 import chainrule
 for found in pkgutil.iter_modules(chainrule.__path__, "chainrule."):
     importlib.import_module(found.name)
-rooms = {"errors", "events"}
+rooms = {"errors", "events", "models"}
 values = {name: getattr(chainrule, name) for name in dir(chainrule) if name not in rooms}
 print(*(name for name, value in values.items() if isinstance(value, types.ModuleType)))
 """

@@ -35,7 +35,7 @@ def _turned(x: torch.Tensor, pairs: str, base: float = 10_000.0) -> torch.Tensor
     return torch.view_as_real(torch.complex(x[..., 0::2], x[..., 1::2]) * turn).flatten(-2)
 
 
-def _pattern(x: torch.Tensor) -> torch.Tensor:
+def pattern_of(x: torch.Tensor) -> torch.Tensor:
     """The sines of the paper, entry by entry."""
     _, places, channels = x.shape
     table = torch.zeros(places, channels, dtype=x.dtype)
@@ -76,7 +76,7 @@ def _attention(p: P, name: str, to: str = "") -> P:
     }
 
 
-def _block(p: P, name: str, to: str = "") -> P:
+def parts_of_block(p: P, name: str, to: str = "") -> P:
     """Our parameters of a block under PyTorch's names."""
     reads = f"{name}memory_attention.query.weight" in p
     norms = ["attention", "memory_attention", "feed_forward"] if reads else ["attention", "feed_forward"]
@@ -98,17 +98,17 @@ def _norm(p: P, name: str, to: str) -> P:
 
 def _stack(p: P, name: str, to: str) -> P:
     """Our parameters of one block and a normalisation after it, under PyTorch's names."""
-    return {**_norm(p, f"{name}norm.", f"{to}norm."), **_block(p, f"{name}layer1.", f"{to}layers.0.")}
+    return {**_norm(p, f"{name}norm.", f"{to}norm."), **parts_of_block(p, f"{name}layer1.", f"{to}layers.0.")}
 
 
-def _encoder(x: Any, p: P, causal: bool = False, **options: Any) -> torch.Tensor:
+def block_of(x: Any, p: P, causal: bool = False, **options: Any) -> torch.Tensor:
     x = x if isinstance(x, Mapping) else {"sequence": x}
     sequence = x["sequence"]
     layer = peer.TransformerEncoderLayer(3, 3, 2, 0.0, batch_first=True, dtype=sequence.dtype, **options)
     back = torch.ones(sequence.shape[1], sequence.shape[1]).triu(1).bool() if causal else None
     hidden = ~x["mask"] if "mask" in x else None
     given = {"src_mask": back, "src_key_padding_mask": hidden}
-    return torch.func.functional_call(layer, _block(p, ""), (sequence,), given)
+    return torch.func.functional_call(layer, parts_of_block(p, ""), (sequence,), given)
 
 
 def _decoder(x: Any, p: P) -> torch.Tensor:
@@ -116,10 +116,10 @@ def _decoder(x: Any, p: P) -> torch.Tensor:
     layer = peer.TransformerDecoderLayer(3, 3, 2, 0.0, batch_first=True, dtype=target.dtype)
     back = torch.ones(target.shape[1], target.shape[1]).triu(1).bool()
     given = {"tgt_mask": back, "memory_key_padding_mask": ~x["memory_mask"]}
-    return torch.func.functional_call(layer, _block(p, ""), (target, x["memory"]), given)
+    return torch.func.functional_call(layer, parts_of_block(p, ""), (target, x["memory"]), given)
 
 
-def _transformer(x: Any, p: P) -> torch.Tensor:
+def transformer_of(x: Any, p: P) -> torch.Tensor:
     """PyTorch's whole Transformer."""
     kind = x["target"].dtype
     with warnings.catch_warnings():
@@ -210,7 +210,7 @@ CASES: dict[str, Case] = {
         nn.GroupedQueryAttention(2, rotary=nn.RotaryPosition(100.0, "neighbours"), causal=True), (3, 4),
         lambda x, p: _heads(x, p, 2, 1, ("neighbours", 100.0), is_causal=True),
     ),
-    "sines": Case(nn.SinusoidalPosition(), (3, 5), lambda x, p: x + _pattern(x)),
+    "sines": Case(nn.SinusoidalPosition(), (3, 5), lambda x, p: x + pattern_of(x)),
     "learned positions": Case(
         nn.LearnedPosition(4, penalty=nn.L1(0.1)), (3, 2), lambda x, p: x + p["weight"][:3]
     ),
@@ -223,15 +223,15 @@ CASES: dict[str, Case] = {
         lambda x, p: dense(functional.gelu(dense(x, p, "hidden.")), p, "output."),
     ),
     "feed forward, gated": Case(nn.FeedForward(3, "silu", gated=True, bias=False), (2, 2), _gated),
-    "encoder block": Case(nn.TransformerEncoderLayer(3, 2, dropout=0.0), (2, 3), _encoder),
+    "encoder block": Case(nn.TransformerEncoderLayer(3, 2, dropout=0.0), (2, 3), block_of),
     "encoder block, norm first": Case(
         nn.TransformerEncoderLayer(3, 2, "gelu", 0.0, True), {"sequence": (3, 3), "mask": (3,)},
-        lambda x, p: _encoder(x, p, activation="gelu", norm_first=True), masks=("mask",),
+        lambda x, p: block_of(x, p, activation="gelu", norm_first=True), masks=("mask",),
     ),
     "encoder block, back": Case(
-        nn.TransformerEncoderLayer(3, 2, dropout=0.0, causal=True), (2, 3), lambda x, p: _encoder(x, p, True)
+        nn.TransformerEncoderLayer(3, 2, dropout=0.0, causal=True), (2, 3), lambda x, p: block_of(x, p, True)
     ),
-    "encoder block that drops": Case(nn.TransformerEncoderLayer(3, 2), (2, 3), _encoder),
+    "encoder block that drops": Case(nn.TransformerEncoderLayer(3, 2), (2, 3), block_of),
     "decoder block": Case(
         nn.TransformerDecoderLayer(3, 2, dropout=0.0), {**READS, "memory_mask": (2,)}, _decoder,
         masks=("memory_mask",),
@@ -241,7 +241,7 @@ CASES: dict[str, Case] = {
             nn.TransformerEncoder(ENCODER, 1, nn.LayerNorm()),
             nn.TransformerDecoder(DECODER, 1, nn.LayerNorm()),
         ),
-        {"source": (2, 3), "target": (2, 3), "source_mask": (2,)}, _transformer, masks=("source_mask",),
+        {"source": (2, 3), "target": (2, 3), "source_mask": (2,)}, transformer_of, masks=("source_mask",),
     ),
     "einsum": Case(
         nn.EinsumDense("btc,chd->bthd", (None, 2, 3), "hd", "tanh"), (3, 4),

@@ -23,6 +23,11 @@ def _distance(power: float) -> Any:
     return lambda x, p: functional.pairwise_distance(x["a"], x["b"], power, keepdim=True)
 
 
+def _again(x: torch.Tensor, p: P) -> torch.Tensor:
+    z = dense(x, p, "dense1.")
+    return z + torch.tanh(dense(z, p, "residual1.dense."))
+
+
 def _highway(x: torch.Tensor, p: P) -> torch.Tensor:
     t = torch.sigmoid(dense(x, p, "gate."))
     return t * torch.tanh(dense(x, p, "transform.")) + (1 - t) * x
@@ -90,6 +95,9 @@ CASES: dict[str, Case] = {
     "bilinear without bias": Case(
         nn.Bilinear(2, bias=False, weight_init="he", penalty=nn.L1(0.1)), {"a": (3,), "b": (4,)},
         lambda x, p: functional.bilinear(x["a"], x["b"], p["weight"]),
+    ),
+    "computed again": Case(
+        nn.Sequential(nn.Dense(3), nn.Remat(nn.Residual(nn.Dense(3, "tanh")))), (2,), _again, _again,
     ),
     "highway": Case(nn.Highway("tanh"), (3,), _highway),
     "squeeze and excite": Case(nn.SqueezeExcite(2), (2, 2, 4), _excited),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from chainrule.apps.cli import COMMANDS
-from chainrule.apps.commands.example import EXAMPLES
+from chainrule.apps.commands.example import EXAMPLES, file_of
 from chainrule.apps.word import WORDS
 from chainrule.ops import CARDS
 
@@ -109,10 +110,26 @@ def test_digits(chainrule) -> None:
     assert float(outcome.out.split("准确率 ")[1].split()[0]) > 0.88
 
 
+@pytest.mark.parametrize("lang", [0, 1])
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_every_example_says_what_its_options_mean(chainrule, name: str, lang: int) -> None:
+    main, texts = file_of(name).main, getattr(file_of(name), "OPTIONS", {})
+    assert [*inspect.signature(main).parameters] == ["lang", *texts]
+    told = chainrule("example", name, "--help", "--lang", ("en", "zh")[lang])
+    assert told.code == 0, told.err
+    shown = "".join(told.out.split())  # a text may be broken into lines
+    for option, pair in texts.items():
+        assert f"--{option.replace('_', '-')}" in told.out
+        assert "".join(pair[lang].split()) in shown
+    told = chainrule("example", name, "--no-such-option")
+    assert told.code == 2
+    assert f"UsageError E601 in chainrule example {name}: --no-such-option" in told.err
+
+
 def test_examples_are_short_and_at_hand() -> None:
     folder = ROOT / "examples"
     for name in EXAMPLES:
-        assert len((folder / f"{name}.py").read_text(encoding="utf-8").splitlines()) <= 100
+        assert len((folder / f"{name.replace('-', '_')}.py").read_text(encoding="utf-8").splitlines()) <= 100
 
 
 def test_every_text_has_both_languages() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
@@ -17,6 +18,8 @@ from chainrule.settings import settings
 # typer brings its own click, or uses the installed one; this is the right class in either case.
 _Refusal: Any = typer.BadParameter.__mro__[2]
 
+INTERRUPTED = 130  # what typer makes of Ctrl-C; the door of the command line has a word for it
+
 
 def run(name: str, words: list[str]) -> int:
     """Run a command's function with these words; its exit code.
@@ -29,19 +32,48 @@ def run(name: str, words: list[str]) -> int:
         UsageError E601: an option or argument that is missing, unknown or of the wrong kind.
     """
     module = import_module(f"chainrule.apps.commands.{name}")
+    with bulletin.heard_by(Channel([_show])):
+        return call(getattr(module, name), name, words, context=getattr(module, "CONTEXT", None))
+
+
+def call(
+    function: Callable[..., Any],
+    name: str,
+    words: list[str],
+    texts: Mapping[str, str] | None = None,
+    context: Mapping[str, Any] | None = None,
+) -> int:
+    """Call a function whose parameters are options and arguments, read from words; its exit code.
+
+    Args:
+        function: what is called; its signature says what it takes.
+        name: what follows ``chainrule`` on the command line.
+        words: what follows that.
+        texts: what ``--help`` says: of the function by ``""``, of parameters by their names; where one is
+            not here, the text of the key that is written at the parameter.
+        context: settings of click for the reading of the words.
+
+    Fails:
+        UsageError E601: an option or argument that is missing, unknown or of the wrong kind.
+    """
+    texts = texts or {}
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-    app.command(name)(getattr(module, name))
+    app.command(name, context_settings=dict(context or {}))(function)
     command = get_command(app)
-    command.help = say(name)
+    command.help = texts.get("") or say(name)
     for parameter in command.params:
-        text = getattr(parameter, "help", None)
+        text = texts.get(str(parameter.name)) or getattr(parameter, "help", None)
         if text and text.startswith("="):  # the key of a text: said in the language of this run
-            parameter.help = say(text[1:])  # pyright: ignore[reportAttributeAccessIssue]
+            text = say(text[1:])
+        parameter.help = text  # pyright: ignore[reportAttributeAccessIssue]
     try:
-        with bulletin.heard_by(Channel([_show])):
-            code = command.main(words, prog_name=f"chainrule {name}", standalone_mode=False)
+        code = command.main(words, prog_name=f"chainrule {name}", standalone_mode=False)
     except _Refusal as refusal:
         raise _usage_error(refusal, name) from refusal
+    except typer.Abort as abort:  # what older ones make of it
+        raise KeyboardInterrupt from abort
+    if code == INTERRUPTED:
+        raise KeyboardInterrupt
     return code if isinstance(code, int) else 0
 
 

@@ -26,9 +26,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "evaluate": ("say how good a model is on a table with known answers", "在已知答案的表格上评估模型"),
     "explain": ("derive one answer and its gradients, number by number", "逐个数字推导一个预测及其梯度"),
     "show": (
-        "show a RUN, a building block (layer NAME, ...), all of a kind (layers) or a net (net WORDS)",
-        "显示训练结果、构件（layer 名称、loss 名称等）、某类全部构件（layers）或网络（net 描述）",
+        "show a RUN, a building block (layer NAME, ...), all of a kind (layers, models) or a net (net WORDS)",
+        "显示训练结果、构件（layer、model 名称等）、某类全部构件（layers）或网络（net 描述）",
     ),
+    "generate": ("let a model that learned from texts go on with yours", "让学过文本的模型续写你的文字"),
     "check": ("look for what commonly goes wrong with data", "检查数据中的常见问题"),
     "example": ("list the examples, or run one", "列出或运行示例"),
     # arguments and options
@@ -94,8 +95,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "depth": ("1 one line, 2 a page, 3 every number", "1 一句话，2 一页，3 所有数字"),
     "html": ("write a page instead of a text", "写成网页文件"),
     "what": (
-        "a RUN, a saved plan, a building block by kind and name, or a net in words",
-        "训练结果文件夹、保存的计划、构件的类别和名称，或网络描述",
+        "a RUN, a saved plan, foreign weights, a building block by kind and name, or a net in words",
+        "训练结果文件夹、保存的计划、其他库的权重文件、构件的类别和名称，或网络描述",
     ),
     "profile": ("where the time of a training step goes", "一个训练步的时间花在哪里"),
     "plan": ("how a training step is run: tasks, memory, cost", "一个训练步如何运行：任务、内存、开销"),
@@ -105,7 +106,27 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "inputs": ("how many numbers a sample has", "每个样本有多少个数"),
     "example_name": ("which example", "示例名称"),
-    "samples": ("one sample or two", "一个或两个样本"),
+    "example_words": ("options of this example; NAME --help lists them", "该示例的选项；NAME --help 查看"),
+    "generate_text": ("what it goes on with; nothing: it begins by itself", "要续写的文字；留空则自行开头"),
+    "generate_length": ("how many new tokens at most", "最多生成多少个新词元"),
+    "generate_temperature": (
+        "above 0: below 1 more careful, above 1 bolder",
+        "温度，大于 0：小于 1 更谨慎，大于 1 更大胆",
+    ),
+    "generate_top_k": ("only the k likeliest tokens", "只在最可能的 k 个词元中选"),
+    "generate_top_p": (
+        "only the likeliest tokens that reach this probability together",
+        "核采样：只在累计概率达到此值的最可能词元中选",
+    ),
+    "generate_min_p": (
+        "only tokens at least this part as likely as the likeliest",
+        "只在概率不低于最大概率此倍数的词元中选",
+    ),
+    "generate_repetition_penalty": ("above 1: hold back what came before", "大于 1：抑制已出现的词元"),
+    "generate_greedy": ("always the likeliest token", "总选最可能的词元"),
+    "generate_beams": ("search for the likeliest text with so many beams", "束搜索的束宽"),
+    "generate_samples": ("how many texts", "生成几段文本"),
+    "generate_seed": ("decides what is drawn", "决定抽样结果"),
     # train
     "classification": (
         '{data}: {rows} rows; target "{target}", {classes} classes',
@@ -138,6 +159,14 @@ WORDS: dict[str, tuple[str, str]] = {
         "{training} 行用于训练，{validation} 行决定何时停止，{test} 行留作最后评估（种子 {seed}）",
     ),
     "net_heading": ("Network", "网络"),
+    "tensor": ("tensor", "张量"),
+    "shape": ("shape", "形状"),
+    "number_kind": ("numbers", "数值类型"),
+    "tensor_count": ("{tensors} tensors, {numbers} numbers", "{tensors} 个张量，共 {numbers} 个数"),
+    "tensors_next": (
+        'Into a model: cr.load_weights(model, "{file}", x)',
+        '载入模型：cr.load_weights(model, "{file}", x)',
+    ),
     "layer": ("layer", "层"),
     "what_layer": ("what", "内容"),
     "output": ("output", "输出"),
@@ -258,6 +287,9 @@ WORDS: dict[str, tuple[str, str]] = {
     "block_Fails": ("Fails", "错误"),
     "block_Reference": ("Reference", "出处"),
     "block_example": ("Example", "示例"),
+    "models": ("models: the named networks of the field", "模型：各著名网络"),
+    "figure": ("The net", "网络结构"),
+    "model_count": ("{count} parameters", "{count} 个参数"),
     "arguments": ("Arguments", "参数"),
     "argument": ("argument", "参数"),
     "default": ("default", "默认值"),
@@ -280,14 +312,30 @@ WORDS: dict[str, tuple[str, str]] = {
         "无法读取 {data}（{reason}）；改用随机数据。",
     ),
     "example_article": (
-        "the article's 2-3-1 network: every partial derivative, derived (--depth 1|2|3, --samples 1|2)",
-        "文章中的 2-3-1 网络：推导每一个偏导数（--depth 1|2|3，--samples 1|2）",
+        "the article's 2-3-1 network: every partial derivative, derived",
+        "文章中的 2-3-1 网络：推导每一个偏导数",
     ),
     "example_moons": (
         "two interleaved half circles, told apart by a small net",
         "用小网络区分两个交错的半圆",
     ),
     "example_digits": ("handwritten digits of 8 x 8 pixels, read by a net", "用网络识别 8×8 像素的手写数字"),
+    "example_fashion-mnist": (
+        "pictures of clothes told apart by four nets, each deeper than the last",
+        "用四个由浅入深的网络识别服装图片",
+    ),
+    "example_alexnet": (
+        "AlexNet, 57 million parameters, learns enlarged pictures of clothes: some hundred updates",
+        "AlexNet（5700 万个参数）学习放大后的服装图片：几百次更新",
+    ),
+    "example_translate": (
+        "a Transformer that translates menus and messages into Chinese",
+        "把菜单和消息译成中文的 Transformer",
+    ),
+    "example_poems": (
+        "a small GPT learns Tang poems, is judged beside n-grams, and writes its own (--acrostic 春夏秋冬)",
+        "小型 GPT 学写唐诗，与 n 元模型比较，并写出自己的诗（--acrostic 春夏秋冬）",
+    ),
     "stopped": ("Stopped.", "已停止。"),
     "unexpected": (
         "unexpected {kind}: {text} (a fault of chainrule; --debug shows the traceback)",

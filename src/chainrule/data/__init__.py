@@ -18,8 +18,9 @@ table it was given.
 
 Other kinds of input: a folder of images is a table (images.py) and is changed at random while a network
 learns (augmentation/); texts become tokens (tokenizer.py), sequences are padded and put with their like
-(sequence.py), series and long texts are cut into windows (window.py), sounds become pictures (sound.py,
-spectrogram.py), and files larger than memory are read row by row in the same order (streaming.py). What needs
+(sequence.py), catalogues of translations become pairs of sentences (catalogue.py, pairs.py), series and long
+texts are cut into windows (window.py), sounds become pictures (sound.py, spectrogram.py), and files larger
+than memory are read row by row in the same order (streaming.py). What needs
 SciPy to be imported is asked for by its file: ``chainrule.data.sound``, ``chainrule.data.augmentation``.
 """
 
@@ -37,11 +38,14 @@ _DOOR = Door(
     {
         "arrays": "Arrays",
         "augmentation.text": "augmentation_from_text",
+        "catalogue": "read_catalogue",
         "checkup": "check",
         "column": "Column describe",
         "finding": "Finding",
         "images": "read_images",
         "order": "Order",
+        "pairs": "Marked Pairs clean_pairs pair_rows read_pairs split_pairs",
+        "poems": "Poem read_poems split_poems",
         "preparation": "Applied Cell Feature Preparation",
         "sequence": "Buckets Padded pad_sequences",
         "source": "read_table",
@@ -49,8 +53,8 @@ _DOOR = Door(
         "streaming": "map_array read_blocks sample_rows stream unpack",
         "table": "Table",
         "task": "Task choose_task",
-        "tokenizer": "Tokenizer",
-        "window": "Windows text_windows windows",
+        "tokenizer": "Tokenizer tokenizers_of",
+        "window": "Windows text_rows text_windows windows",
     },
 )
 

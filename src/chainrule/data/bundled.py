@@ -36,6 +36,13 @@ TARGETS = {
     "fashion-mnist": "article",
 }
 FASHION_FOLDER = Path("/usr/share/datasets/fashion-mnist")
+FASHION_ROWS = {"train": (0, 60_000), "t10k": (60_000, 70_000)}  # of the whole, by the names of the files
+IMAGE_SETS = {
+    "fashion-mnist": ("train", "t10k"),
+    "fashion-mnist/train": ("train",),
+    "fashion-mnist/test": ("t10k",),
+}
+IMAGE, CLASS = "image", "class"
 FASHION_NAMES = (
     "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
     "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
@@ -57,7 +64,7 @@ def read_named(name: str) -> Table:
         (150, 'species', 'setosa')
     """
     if name == "fashion-mnist":
-        return _fashion(FASHION_FOLDER)
+        return _fashion()
     kept = cache_folder() / f"{name}-{version('scikit-learn')}.npz"
     found = _kept(kept)
     if found is None:
@@ -116,16 +123,57 @@ def _is_whole(x: np.ndarray) -> bool:
     return bool((x == np.floor(x)).all()) and float(np.abs(x).max()) < 2**15
 
 
-def _fashion(folder: Path) -> Table:
-    if folder.is_dir():
-        images = [_read_idx(folder / f"{part}-images-idx3-ubyte.gz") for part in ("train", "t10k")]
-        numbers = [_read_idx(folder / f"{part}-labels-idx1-ubyte.gz") for part in ("train", "t10k")]
-        x = np.concatenate([array.reshape(len(array), -1) for array in images])
-        y = np.concatenate(numbers).astype(int)
-    else:
-        x, y = _fetch_fashion()
-    columns = [f"pixel{i}" for i in range(1, x.shape[1] + 1)]
-    return _table("fashion-mnist", x, columns, np.array(FASHION_NAMES)[y])
+def read_named_images(name: str) -> Table:
+    """The named set as pictures with their classes: (N, H, W, 1) bytes in the column ``image``.
+
+    Args:
+        name: one of ``IMAGE_SETS``; ``"fashion-mnist"`` is its 60,000 rows of ``"fashion-mnist/train"``, then
+            the 10,000 of ``"fashion-mnist/test"``, as its authors divided it.
+
+    Fails:
+        E315 when the set can neither be found nor fetched; E316 when its file is damaged.
+    """
+    x, y = _fashion_arrays(IMAGE_SETS[name])
+    numbers = pl.Series(IMAGE, np.arange(len(y))).cast(pl.String).str.zfill(5)
+    classes = pl.Series(CLASS, FASHION_NAMES)[y]
+    return Table(
+        pl.DataFrame([numbers, classes]), name, CLASS, images={IMAGE: x[..., None]}
+    )  # (N, 28, 28, 1)
+
+
+def _fashion() -> Table:
+    """Fashion-MNIST as numbers: a column for each pixel."""
+    x, y = _fashion_arrays(IMAGE_SETS["fashion-mnist"])
+    columns = [f"pixel{i}" for i in range(1, x[0].size + 1)]
+    return _table("fashion-mnist", x.reshape(len(x), -1), columns, np.array(FASHION_NAMES)[y])
+
+
+def _fashion_arrays(parts: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """The pictures (N, 28, 28) of some files, and the numbers of their classes (N,)."""
+    if FASHION_FOLDER.is_dir():
+        read = [_fashion_files(part) for part in parts]
+        return np.concatenate([x for x, _ in read]), np.concatenate([y for _, y in read]).astype(int)
+    x, y = _fetch_fashion()
+    rows = np.concatenate([np.arange(*FASHION_ROWS[part]) for part in parts])
+    return x.reshape(-1, 28, 28)[rows], y[rows]
+
+
+def _fashion_files(part: str) -> tuple[np.ndarray, np.ndarray]:
+    """The pictures of a file, and the classes of the file beside it.
+
+    Fails:
+        E316 they do not belong together.
+    """
+    x = _read_idx(FASHION_FOLDER / f"{part}-images-idx3-ubyte.gz")
+    labels = FASHION_FOLDER / f"{part}-labels-idx1-ubyte.gz"
+    y = _read_idx(labels)
+    if x.shape[1:] != (28, 28) or y.shape != x.shape[:1] or not (y < len(FASHION_NAMES)).all():
+        raise DataError(
+            "E316", where=str(labels), expected=f"{len(x)} numbers below {len(FASHION_NAMES)}, one a picture",
+            received=f"{y.shape} numbers up to {y.max(initial=0)} for pictures {x.shape}",
+            fix="install the package again",
+        )  # fmt: skip
+    return x, y
 
 
 def _fetch_fashion() -> tuple[np.ndarray, np.ndarray]:

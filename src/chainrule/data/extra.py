@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from chainrule.errors import DataError
 
-EXTRAS = {"images": "Pillow", "text": "tokenizers", "audio": "soundfile"}
+EXTRAS = {"images": "Pillow", "text": "tokenizers", "audio": "soundfile", "translation": "sacrebleu"}
 
 
 def missing(extra: str, where: object) -> DataError:

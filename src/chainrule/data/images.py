@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.data.bundled import CLASS, IMAGE, IMAGE_SETS, read_named_images
 from chainrule.data.extra import missing
 from chainrule.data.finding import Finding
 from chainrule.data.polars import pl
@@ -31,7 +32,6 @@ from chainrule.data.table import Table
 from chainrule.errors import DataError, UsageError, nearest
 from chainrule.frozen import frozen
 
-IMAGE, CLASS = "image", "class"
 SUFFIXES = (
     ".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm",
 )  # fmt: skip
@@ -57,10 +57,11 @@ def read_images(
     damaged: str = "refuse",
     labelled: bool = True,
 ) -> Table:
-    """Read a folder of images as a table.
+    """Read a folder of images, or a named set of images, as a table.
 
     Args:
-        folder: holds one folder for each class, with the images in it at any depth.
+        folder: holds one folder for each class, with the images in it at any depth; or ``"fashion-mnist"``,
+            of which ``"fashion-mnist/train"`` and ``"fashion-mnist/test"`` are the two parts.
         size: the height and width in pixels that every image is brought to, a whole number for both; by
             default images stay as they are and must agree. Shrinking averages over what it leaves out.
         channels: 1 for grey, 3 for colour (red, green, blue); by default 1 if every image is grey, else 3.
@@ -72,9 +73,9 @@ def read_images(
             none.
 
     Fails:
-        E101, E102 an unknown setting; E301 no such folder; E350 Pillow is not installed; E351 no images, or
-        no folders of classes; E352 images that cannot be decoded, all of them; E353 images that differ in
-        size.
+        E101, E102 an unknown setting, or one that a named set has not; E301 no such folder; E315 a named set
+        that is not there; E350 Pillow is not installed; E351 no images, or no folders of classes; E352 images
+        that cannot be decoded, all of them; E353 images that differ in size.
 
     Example:
         >>> from PIL import Image
@@ -88,6 +89,9 @@ def read_images(
     _check_settings(channels, damaged)
     wanted = _size(size)
     root = Path(folder)
+    if str(folder) in IMAGE_SETS and not root.exists():
+        _refuse_other_size(str(folder), size, channels)
+        return read_named_images(str(folder))
     files, others = _files(root, labelled)
     headers = _each(_header, files)
     kept, notices = _whole(root, files, headers, damaged, others)
@@ -125,6 +129,16 @@ def _check_settings(channels: int | None, damaged: str) -> None:
         raise UsageError(
             "E101", where="read_images, damaged", name=damaged, expected=" or ".join(words),
             received=repr(damaged), fix=f'damaged="{close}"',
+        )  # fmt: skip
+
+
+def _refuse_other_size(name: str, size: Any, channels: int | None) -> None:
+    """A named set is as it is: a net can begin with a layer that enlarges its images."""
+    if size is not None or channels not in (None, 1):
+        raise UsageError(
+            "E102", where=f'read_images("{name}")', name="size" if size is not None else "channels",
+            expected="none: a named set stays as it is", received=repr(channels if size is None else size),
+            fix="cr.UpSampling(size=(224, 224)) as the first layer of the net",
         )  # fmt: skip
 
 

@@ -51,6 +51,11 @@ class Order:
         """Batches in an epoch."""
         return -(-self.rows // self.batch_size)
 
+    @property
+    def smallest(self) -> int:
+        """The rows of the smallest batch of an epoch."""
+        return self.rows - (self.steps - 1) * self.batch_size
+
     def epoch(self, epoch: int) -> np.ndarray:
         """All row numbers in the order of epoch ``epoch`` (from 0); read-only."""
         return _epoch(self.rows, self.seed if self.shuffle else None, epoch)

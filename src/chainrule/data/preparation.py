@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.data.bundled import IMAGE_SETS
 from chainrule.data.column import USED, Column, Faults, mean_and_std, number_cells
 from chainrule.data.encoding import ENCODINGS, Encoding, Feature, Pixels
 from chainrule.data.finding import Finding
@@ -155,16 +156,18 @@ class Preparation:
         return np.array(first.mean, np.float32), np.array(std, np.float32)
 
     def read(self, source: Any) -> Table:
-        """A table, as this preparation needs it: a folder of images in the size of those it learned from.
+        """A table, as this preparation needs it: a folder of images in the size of those it learned from, a
+        named set as pictures where it learned from pictures.
 
         Fails:
             What ``read_table`` and ``read_images`` refuse; E326 a folder, for a model of tables.
         """
         first = self.encodings[0]
-        is_folder = isinstance(source, str | os.PathLike) and os.path.isdir(source)
-        if not is_folder or not isinstance(first, Pixels):
+        if not isinstance(source, str | os.PathLike) or not isinstance(first, Pixels):
             return read_table(source)
-        return read_images(source, first.shape[:2], first.shape[2], labelled=False)
+        if os.path.isdir(source):
+            return read_images(source, first.shape[:2], first.shape[2], labelled=False)
+        return read_images(source) if str(source) in IMAGE_SETS else read_table(source)
 
     def apply(self, table: Table) -> Applied:
         """The inputs of a table's rows, with notices.

@@ -152,6 +152,16 @@ class Buckets:
         """Batches in an epoch."""
         return len(_batches(self, 0))
 
+    @property
+    def smallest(self) -> int:
+        """The rows of the smallest batch of an epoch."""
+        return min(map(len, _batches(self, 0)))
+
+    @property
+    def shuffle(self) -> bool:
+        """Whether every epoch has another order: here, always."""
+        return True
+
     def batch(self, epoch: int, step: int) -> np.ndarray:
         """The numbers of the sequences in batch ``step`` (from 0) of epoch ``epoch``; read-only."""
         return _batches(self, epoch)[step]

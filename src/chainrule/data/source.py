@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.data.bundled import TARGETS, read_named
+from chainrule.data.bundled import IMAGE_SETS, TARGETS, read_named, read_named_images
 from chainrule.data.delimited import SWELL_FREE, SWELL_RATIO, check_names, read_delimited
 from chainrule.data.images import read_images
 from chainrule.data.number import clean
@@ -76,6 +76,8 @@ def _read_path(source: str | os.PathLike) -> Table:
     if not path.exists():
         if text in TARGETS:
             return read_named(text)
+        if text in IMAGE_SETS:
+            return read_named_images(text)
         raise _not_found(text)
     if path.is_dir():
         return read_images(path)

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -111,19 +111,25 @@ class Tokenizer:
             for piece, _ in library.pre_tokenizer.pre_tokenize_str(library.normalizer.normalize_str(text))
         ]
 
-    def encode(self, text: str, *, ends: bool = False) -> np.ndarray:
+    def encode(self, text: str, *, ends: bool = False, unknown: bool = True) -> np.ndarray:
         """The numbers of a text's tokens, int64 (T,); a text without a letter gives none.
 
         Args:
             text: any.
             ends: put the numbers for beginning and end around it.
+            unknown: whether a token that is not in the vocabulary gets the number set aside for it, or is
+                refused.
 
         Fails:
-            UsageError E113: no text.
+            UsageError E113: no text. DataError E365: tokens that are not in the vocabulary; all are listed.
         """
         if not isinstance(text, str):
             raise _no_text(text, "Tokenizer.encode")
-        numbers = self._library.encode(text, add_special_tokens=False).ids
+        found = self._library.encode(text, add_special_tokens=False)
+        numbers = found.ids
+        if not unknown and UNKNOWN in numbers:
+            spans = [span for span, number in zip(found.offsets, numbers, strict=True) if number == UNKNOWN]
+            raise _unknown(text, spans)
         return np.array([BEGIN, *numbers, END] if ends else numbers, np.int64)
 
     def encode_all(self, texts: Iterable[str], *, ends: bool = False) -> list[np.ndarray]:
@@ -180,6 +186,22 @@ class Tokenizer:
         return cls(kind, tuple(tokens), tuple((a, b) for a, b in merges), lower)
 
 
+def tokenizers_of(given: Tokenizer | Mapping[str, Tokenizer]) -> dict[str, Tokenizer]:
+    """The tokenizer of each input by its name; one for all of them has the name ``""``.
+
+    Fails:
+        UsageError E113: something else.
+    """
+    named = dict(given) if isinstance(given, Mapping) else {"": given}
+    odd = [each for each in named.values() if not isinstance(each, Tokenizer)]
+    if odd:
+        raise UsageError(
+            "E113", where="Model", name="tokenizer", expected="a tokenizer, or one for each input by name",
+            received=repr(odd[0])[:80], fix="tokenizer=cr.Tokenizer.learn(texts)",
+        )  # fmt: skip
+    return named
+
+
 def _texts(texts: Iterable[str]) -> list[str]:
     """The texts as a list, once it is known that there is something in them."""
     if isinstance(texts, str):
@@ -198,6 +220,16 @@ def _no_text(value: object, where: str) -> UsageError:
     return UsageError(
         "E113", where=where, name="a text", expected="str", received=repr(value)[:80], fix="str(text)"
     )
+
+
+def _unknown(text: str, spans: Sequence[tuple[int, int]]) -> DataError:
+    """The error for tokens of a text that a vocabulary has not, each with its place."""
+    named = [(text[start:end], f'"{text[start:end]}" at position {start}') for start, end in spans]
+    (token, first), *rest = named
+    return DataError(
+        "E365", where="the text", token=token, expected="tokens of the training texts", received=first,
+        notes=[told for _, told in rest[:8]] + [f"{len(named)} such tokens in all"] * (len(rest) > 8),
+    )  # fmt: skip
 
 
 def _wrong(path: str, expected: str, received: object) -> DataError:

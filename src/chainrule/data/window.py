@@ -135,6 +135,41 @@ def text_windows(numbers: Any, length: int, stride: int | None = None) -> tuple[
     return both[:, :-1].astype(np.int64), both[:, 1:].astype(np.int64)
 
 
+def text_rows(texts: Sequence[Any], length: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Texts for a language model that learns each by itself, from its beginning to its end.
+
+    Args:
+        texts: the tokens of each, such as ``tokenizer.encode_all(texts, ends=True)``.
+        length: tokens of a row; what is longer goes on in rows of its own.
+
+    Returns:
+        x (N, length) and y (N, length): ``y[i, t]`` is the token after ``x[i, t]``, and 0 stands where there
+        is none; (N,) float32 how many there are. With these as ``sample_weight`` and
+        ``cr.CrossEntropy(ignore_index=0)`` every token counts alike.
+
+    Fails:
+        UsageError E102: a length below 1. DataError E363: a text of fewer than 2 tokens.
+
+    Example:
+        >>> x, y, weights = text_rows([[2, 7, 8, 9, 3], [2, 7, 3]], length=3)
+        >>> x.tolist(), y.tolist(), weights.tolist()
+        ([[2, 7, 8], [9, 0, 0], [2, 7, 0]], [[7, 8, 9], [3, 0, 0], [7, 3, 0]], [3.0, 1.0, 2.0])
+    """
+    starts_of(2 * length if type(length) is int else 2, length, 1, 1)  # refuses what is no length
+    short = next((i for i, text in enumerate(texts) if len(text) < 2), None)
+    if short is not None or not len(texts):
+        raise DataError(
+            "E363", where=f"text_rows, text {short or 0}", expected="at least 2 tokens",
+            received=len(texts[short or 0]) if len(texts) else "no text",
+        )  # fmt: skip
+    pairs = [np.stack([text[:-1], text[1:]]) for text in map(np.asarray, texts)]  # (T,) -> (2, T - 1)
+    pieces = [pair[:, i : i + length] for pair in pairs for i in range(0, pair.shape[1], length)]
+    rows = np.zeros((2, len(pieces), length), np.int64)
+    for i, piece in enumerate(pieces):
+        rows[:, i, : piece.shape[1]] = piece
+    return rows[0], rows[1], np.array([piece.shape[1] for piece in pieces], np.float32)
+
+
 def starts_of(rows: int, length: int, horizon: int, stride: int) -> np.ndarray:
     """The rows at which windows begin: 0, stride, 2 stride, ... as long as a whole window fits.
 

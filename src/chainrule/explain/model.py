@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import numpy as np
 
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from chainrule.explain.profile import Profile
     from chainrule.plan.plan import Plan
     from chainrule.trace import Moment, Trace
+    from chainrule.train.decoder import Decoder
     from chainrule.train.finder import RateSweep
+    from chainrule.train.generation.text import TextWays
 
 
 @frozen
@@ -80,6 +82,67 @@ class Model(Learner):
     def trace(self, x: Any, y: Any = None) -> Trace:
         """The numbers behind ``explain``, without words."""
         return self._trace(self._rows(x, y, "en"), trace.Moment())
+
+    def generate(
+        self, text: str = "", length: int | None = None, **ways: Unpack[TextWays]
+    ) -> str | list[str]:
+        """A text that the model writes: it goes on with yours, or, if it reads one sequence and writes
+        another, translates it.
+
+        Args:
+            text: what it begins with, or what is translated.
+            length: how many new tokens at most; by default as many as it has learned to see at once.
+            ways: those of ``cr.generate``: ``temperature=0.8``, ``top_k=50``, ``top_p=0.9``, ``min_p``,
+                ``repetition_penalty``, ``greedy=True``, ``beams=4`` with ``length_penalty``, ``samples=1``,
+                ``seed=0``, ``stop=()`` (numbers or texts of one token, such as ``"。"``; the end of a text
+                always stops), ``least``, ``without``, ``strategy``, ``each``; and ``begin=True``: whether the
+                texts it learned from began with the token for the beginning.
+
+        Returns:
+            the text, your beginning included; a list of them where ``samples`` is more than 1.
+
+        Fails:
+            UsageError E126: a model without a tokenizer, or one that has learned nothing yet.
+            DataError E365: characters that the model does not know; all are listed with their places.
+            ShapeError E229: a text longer than the model sees at once. Else as ``cr.generate``.
+        """
+        return train.generate_text(self, text, length, **ways)
+
+    def stream(self, text: str = "", length: int | None = None, **ways: Unpack[TextWays]) -> Iterator[str]:
+        """The text of ``generate`` in pieces, as they come: first your beginning, then token by token.
+
+        Args:
+            text, length, ways: as in ``generate``; one sample, and no beams.
+
+        Fails:
+            UsageError E102, E124: several samples; a beam search. Else as ``generate``.
+        """
+        return train.stream_text(self, text, length, **ways)
+
+    @property
+    def decoder(self) -> Decoder:
+        """What runs the model token by token with a cache, for ``cr.generate`` and loops of your own.
+
+        Fails:
+            UsageError E126: the model has learned nothing yet, or its inputs are no sequences of tokens.
+        """
+        return train.decoder_of(self)
+
+    def freeze(self, *paths: str) -> Self:
+        """Let these parts, and no others, stay as they are while the model learns; without paths all learn.
+
+        The gradients of what is frozen are never computed. A frozen layer acts as in inference: batch
+        normalisation uses its running statistics and leaves them alone, dropout drops nothing. The next
+        ``fit`` begins with the present parameters. What is frozen is saved with the model.
+
+        Args:
+            paths: of layers or parameters, their beginnings (``"stage1"``) or patterns (``"stage*"``,
+                ``"*.bias"``).
+
+        Fails:
+            UsageError E101: nothing is called so.
+        """
+        return train.freeze(self, *paths)
 
     def plan(self, batch_size: int | None = None) -> Plan:
         """How the training step is run: phases, tasks, memory and cost. It can be printed and saved.

@@ -27,6 +27,10 @@ class Op:
         }
         return replace(self, **changed) if changed else self
 
+    def moved(self, found: Mapping[Any, Any]) -> Self:
+        """The same operation where other nodes stand for those it speaks of; most speak of none."""
+        return self
+
     @property
     def attributes(self) -> dict[str, Any]:
         return {f.name: getattr(self, f.name) for f in fields(self)}

@@ -33,5 +33,5 @@ def rebuild(
             continue
         op = node.op.at(sizes) if sizes else node.op  # pyright: ignore[reportArgumentType]
         with site(node.site):
-            found[node] = make(op, *(found[source] for source in node.inputs))
+            found[node] = make(op.moved(found), *(found[source] for source in node.inputs))
     return tuple(found[node] for node in outputs)

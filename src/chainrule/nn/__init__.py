@@ -29,7 +29,7 @@ _DOOR = Door(
         "convolution": "Conv ConvTranspose DepthwiseConv SeparableConv",
         "dense": "Dense",
         "einsum": "EinsumDense",
-        "embedding": "Embedding EmbeddingBag",
+        "embedding": "Embedding EmbeddingBag Unembedding",
         "feature": "CategoryEncoding Discretization Normalization Rescaling",
         "gate": "Highway MixtureOfExperts SqueezeExcite",
         "hierarchical": "AdaptiveLogSoftmax",
@@ -37,6 +37,7 @@ _DOOR = Door(
             "Blocks Dirac Eye Fill INITIALISERS Initialiser Normal Orthogonal Scaled SmallNormal "
             "SparseNormal TruncatedNormal Uniform"
         ),
+        "language": "TextEncoder Translator",
         "layer": "Layer",
         "loss": "BinaryCrossEntropy CrossEntropy HalfMSE Huber LOSSES LOSS_FUNCTIONS Loss MAE MSE",
         "merge": "Merge",
@@ -49,13 +50,17 @@ _DOOR = Door(
         ),
         "padding": "Crop Pad",
         "pair": "Bilinear CosineSimilarity Dot PairwiseDistance",
+        "patch": "PatchEmbedding",
         "penalty": "L1 L1L2 L2 OrthogonalPenalty Penalty",
         "pooling": "AveragePool GlobalAveragePool GlobalMaxPool LPPool MaxPool",
         "position": "LearnedPosition RotaryPosition SinusoidalPosition",
         "rearrange": "ChannelShuffle Fold Identity Permute PixelShuffle PixelUnshuffle RepeatVector Unfold",
         "record": "LAYERS from_record net_from_record net_to_record to_record",
         "recurrent": "Bidirectional ConvLSTM GRU LSTM Masking RNN Recurrent Stacked",
+        "remat": "Remat",
+        "replacing": "replace",
         "reparametrisation": "SpectralNorm WeightNorm",
+        "residual": "BasicBlock Bottleneck InvertedResidual Skip",
         "resize": "UpSampling",
         "schedule": (
             "Constant Cosine CosineRestarts Cyclic ExponentialDecay InverseTimeDecay LinearRamp MultiStep "
@@ -72,6 +77,7 @@ _DOOR = Door(
             "TransformerEncoderLayer"
         ),
         "unpool": "MaxUnpool",
+        "whole": "ClassToken SequencePool",
     },
 )
 

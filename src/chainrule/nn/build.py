@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from chainrule.errors import ShapeError
 from chainrule.frozen import frozen
 from chainrule.graph import Graph, Node, input_node, site
 from chainrule.graph.node import Site
 from chainrule.keyed import KEY
+from chainrule.nn.image_size import tell_size
 from chainrule.nn.layer import Layer
 from chainrule.nn.scope import Book, Parameter, Scope, called
 from chainrule.ops import PUBLIC
@@ -43,7 +45,13 @@ class Built:
         return next(iter(self.outputs.values()))
 
 
-def build(net: Layer, inputs: Mapping[str, Spec], dtype: str, training: bool = False) -> Built:
+def build(
+    net: Layer,
+    inputs: Mapping[str, Spec],
+    dtype: str,
+    training: bool = False,
+    frozen: tuple[str, ...] = (),
+) -> Built:
     """The nodes of a net.
 
     Args:
@@ -51,12 +59,20 @@ def build(net: Layer, inputs: Mapping[str, Spec], dtype: str, training: bool = F
         inputs: shape (its first axis the batch) and number kind of each input.
         dtype: number kind of the parameters.
         training: whether dropout and its relatives act.
+        frozen: paths, their beginnings or patterns, of parts that act as in inference all the same.
 
     Fails:
         ShapeError, DtypeError, UsageError: a layer refuses what it is given; the error names the layer and
-            the line on which it was written.
+            the line on which it was written, and of an image that is too small the smallest that is not.
     """
-    book = Book(dtype, training)
+    try:
+        return _built(net, inputs, Book(dtype, training, frozen))
+    except ShapeError as error:
+        tell_size(error, inputs, lambda image: _built(net, {"x": image}, Book(dtype, training)).book)
+        raise
+
+
+def _built(net: Layer, inputs: Mapping[str, Spec], book: Book) -> Built:
     nodes = {name: input_node(name, spec.shape, spec.dtype) for name, spec in inputs.items()}
     given: Any = nodes["x"] if list(nodes) == ["x"] else nodes
     with site(Site("", getattr(net, "place", None), type(net).__name__)):

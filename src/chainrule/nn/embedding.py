@@ -2,19 +2,22 @@
 
 A word is a number from 0 to vocabulary - 1, and its vector is a row of a table. Looking a row up is the
 product of a one-hot vector and the table, without the product: only the rows that were used get a gradient.
+
+A net that writes ends by scoring every word. It may do so with the same table, read the other way
+(``Unembedding``): a word then has one vector, whether it comes in or goes out.
 """
 
 from __future__ import annotations
 
-from chainrule.errors import ShapeError
+from chainrule.errors import ShapeError, UsageError
 from chainrule.graph import Node, constant
 from chainrule.nn.initialiser import Initialiser, Scaled, known_initialiser
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.penalty import Penalty
 from chainrule.nn.scope import Scope
-from chainrule.nn.setting import require, require_whole, unknown
+from chainrule.nn.setting import require, require_number, require_whole, unknown
 from chainrule.ops import PUBLIC
-from chainrule.spec import shape_text
+from chainrule.spec import bound, shape_text
 
 UNIT = Scaled(1.0, "in", "normal")  # rows of length about 1
 REDUCTIONS = ["mean", "sum", "max"]
@@ -26,7 +29,7 @@ class Embedding(Layer):
 
     Shapes: whole numbers (B, ...) -> (B, ..., units).
 
-    Formula: y = W[x], W (vocabulary, units).
+    Formula: y = scale W[x], W (vocabulary, units).
 
     Args:
         vocabulary: how many words there are: x is 0 to vocabulary - 1. Floating-point numbers are cut to
@@ -35,6 +38,7 @@ class Embedding(Layer):
         padding: the number of a word that stands for none: its vector is 0 and learns nothing.
         weight_init: first values of W; by default normal, rows of length about 1.
         penalty: what the size of W costs.
+        scale: what every vector is multiplied by, not 0; the Transformer of 2017 has sqrt(units).
 
     Cost: no arithmetic; reads one row a word.
 
@@ -55,12 +59,16 @@ class Embedding(Layer):
     padding: int | None = None
     weight_init: str | Initialiser = UNIT
     penalty: Penalty | None = None
+    scale: float = 1.0
 
     def check(self) -> None:
         _require_table(self)
+        require_number(self, "scale")
+        require(self, "scale", self.scale != 0, "a number other than 0", "scale=1.0")
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ...) -> (B, ..., units)
         rows, is_word = _looked_up(self, x, scope)
+        rows = rows if self.scale == 1 else rows * float(self.scale)
         if is_word is None:
             return rows
         return rows * PUBLIC["reshape"](is_word, (*is_word.shape, 1)).astype(rows.dtype)
@@ -122,6 +130,61 @@ class EmbeddingBag(Layer):
         return total if self.join == "sum" else total / PUBLIC["maximum"](some, 1.0)
 
 
+@layer
+class Unembedding(Layer):
+    """Scores every word by how well a vector points the way of the word's own: an embedding read backwards.
+
+    The table is that of an embedding beside it, not one of its own (tied weights): a net that writes then has
+    one vector for each word, which learns wherever the word comes in or could go out.
+
+    Shapes: (B, ..., C) -> (B, ..., vocabulary), the ``Embedding(vocabulary, C)`` being ``table``.
+
+    Formula: y = x W^T, W (vocabulary, C) the weight of the embedding.
+
+    Args:
+        table: the embedding's name among the layers beside this one: in a ``Sequential``, ``"embedding1"``.
+
+    Cost: 2 C vocabulary flops a vector forward, as a ``Dense`` of that many units.
+
+    Fails:
+        UsageError E101: nothing of this name, before this layer and beside it, has a table.
+        ShapeError E208: vectors of another length than the table's.
+
+    Example:
+        >>> print(Unembedding())
+        Unembedding()
+
+    Reference: Press and Wolf (2017), Using the output embedding to improve language models (EACL).
+    """
+
+    takes_one = True
+    table: str = "embedding1"
+
+    def check(self) -> None:
+        require(self, "table", isinstance(self.table, str) and bool(self.table), "the name of an embedding")
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ..., C) -> (B, ..., vocabulary)
+        place = scope.beside(self.table)
+        known = scope.book.parameters.get(place.named("weight"))
+        if known is None or known.spec.rank != 2:
+            beside = scope.beside("").path
+            names = [path.removeprefix(beside) for path, _ in scope.book.tables if path.startswith(beside)]
+            raise UsageError(
+                "E101", where="Unembedding, table", name=self.table,
+                expected=", ".join(names) or "an embedding before this layer", received=self.table,
+                fix=f'cr.Unembedding("{names[0]}")' if names else "cr.Dense(10_000)",
+            )  # fmt: skip
+        vocabulary, units = bound(known.spec.shape)
+        if x.rank < 2 or x.shape[-1] != units:
+            raise ShapeError(
+                "E208", op="Unembedding", constraint=f"vectors as long as those of {self.table}",
+                expected=f"(B, ..., {units})", received=shape_text(x.shape),
+                fix=f"cr.Dense({units}) before it",
+            )  # fmt: skip
+        weight = place.parameter("weight", (vocabulary, units), known.initialiser, known.penalty)
+        return x @ weight.T  # (B, ..., C) (C, vocabulary) -> (B, ..., vocabulary)
+
+
 def _looked_up(owner: Embedding | EmbeddingBag, x: Node, scope: Scope) -> tuple[Node, Node | None]:
     """The row of each word, and where there are words that count (``None``: all do)."""
     words = x.astype("int64") if x.spec.is_float else x
@@ -142,4 +205,4 @@ def _require_table(owner: Embedding | EmbeddingBag) -> None:
     require(owner, "penalty", isinstance(owner.penalty, Penalty | None), "a penalty such as cr.L2(1e-4)")
 
 
-LAYERS = (Embedding, EmbeddingBag)
+LAYERS = (Embedding, EmbeddingBag, Unembedding)

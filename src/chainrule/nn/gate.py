@@ -63,14 +63,16 @@ class SqueezeExcite(Layer):
 
     Shapes: (B, *space, C) -> the same.
 
-    Formula: s = mean of x over space, g = sigmoid(relu(s W^T + b) V^T + c), y = x g.
+    Formula: s = mean of x over space, g = h(relu(s W^T + b) V^T + c), y = x g.
 
     Args:
         reduction: how many times fewer units there are in between than channels (at least one).
+        units: how many units there are in between, where that is no such part of the channels.
+        gate: the name of h, or a layer; MobileNetV3 has ``"hard_sigmoid"``.
 
     Fails:
         ShapeError E213, E219: no image, or one without a cell.
-        UsageError E102: a reduction below 1.
+        UsageError E101, E102: no such activation; a reduction or units below 1.
 
     Example:
         >>> print(SqueezeExcite(4))
@@ -81,14 +83,21 @@ class SqueezeExcite(Layer):
 
     takes_one = True
     reduction: int = 16
+    units: int | None = None
+    gate: str | Layer = "sigmoid"
 
     def check(self) -> None:
         require_whole(self, "reduction", 1, fix="cr.SqueezeExcite(16)")
+        if self.units is not None:
+            require_whole(self, "units", 1, fix="cr.SqueezeExcite(units=8)")
+        if not isinstance(self.gate, Layer):
+            known_activation(self.gate)
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> the same
         squeezed, channels = GlobalAveragePool()(x, scope), _channels(self, x)  # (B, C)
-        hidden = scope.run(Dense(max(1, channels // self.reduction), "relu"), squeezed, "squeeze")
-        excited = scope.run(Dense(channels, "sigmoid"), hidden, "excite")
+        units = self.units or max(1, channels // self.reduction)
+        hidden = scope.run(Dense(units, "relu"), squeezed, "squeeze")
+        excited = scope.run(Dense(channels, self.gate), hidden, "excite")
         return x * PUBLIC["reshape"](excited, (x.shape[0], *(1,) * (x.rank - 2), channels))
 
 

@@ -28,6 +28,7 @@ from chainrule.nn.scope import Scope, called
 
 Value: TypeAlias = "Node | Mapping[str, Node]"
 C = TypeVar("C", bound=type)
+WIDTH = 100  # columns up to which a layer that holds others is written in one line
 
 
 @frozen
@@ -61,14 +62,19 @@ class Layer:
         return {f.name: value for f in fields(self) if (value := getattr(self, f.name)) != _default(f)}
 
     def __str__(self) -> str:
-        inside = []
+        told = []
         for f in fields(self):
             value = getattr(self, f.name)
-            if f.default is MISSING and f.default_factory is MISSING:
-                inside.append(_text(value))
-            elif value != _default(f):
-                inside.append(f"{f.name}={_text(value)}")
-        return f"{type(self).__name__}({', '.join(inside)})"
+            is_needed = f.default is MISSING and f.default_factory is MISSING
+            if is_needed or value != _default(f):
+                told.append((f.name, _text(value), is_needed))
+        kind = type(self).__name__
+        line = f"{kind}({', '.join(text if alone else f'{name}={text}' for name, text, alone in told)})"
+        has_parts = any(isinstance(getattr(self, f.name), Layer) for f in fields(self))
+        if not has_parts or len(told) == 1 or (len(line) <= WIDTH and "\n" not in line):
+            return line
+        parts = [f"  {name}: {text}".replace("\n", "\n  ") for name, text, _ in told]
+        return "\n".join([f"{kind}(", *parts, ")"])
 
 
 def _default(f: Any) -> Any:

@@ -33,19 +33,24 @@ from chainrule.nn import (
     feature,
     gate,
     hierarchical,
+    language,
     merge,
     noise,
     normalisation,
     padding,
     pair,
+    patch,
     position,
     rearrange,
     recurrent,
+    remat,
     reparametrisation,
+    residual,
     resize,
     stepwise,
     transformer,
     unpool,
+    whole,
 )
 from chainrule.nn.activation import Activation
 from chainrule.nn.clip import Clip, ClipGlobalNorm, ClipNorm, ClipValue
@@ -74,7 +79,7 @@ LAYERS: dict[str, type[Layer]] = {
         *normalisation.LAYERS, *padding.LAYERS, *pair.LAYERS, *rearrange.LAYERS, *reparametrisation.LAYERS,
         *resize.LAYERS, *attention.LAYERS, *einsum.LAYERS, *position.LAYERS, *transformer.LAYERS,
         *recurrent.LAYERS, *activity.LAYERS, *feature.LAYERS, *hierarchical.LAYERS, *stepwise.LAYERS,
-        *unpool.LAYERS,
+        *unpool.LAYERS, *residual.LAYERS, *language.LAYERS, *patch.LAYERS, *whole.LAYERS, *remat.LAYERS,
     )
 }  # fmt: skip
 _FAMILIES_ZH = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from chainrule.errors import ShapeError, UsageError
@@ -47,10 +48,17 @@ class Parameter:
 
 @dataclass
 class Book:
-    """Everything a net asked for while it was built, by path."""
+    """Everything a net asked for while it was built, by path.
+
+    Args:
+        dtype: number kind of parameters.
+        training: whether the graph is for training.
+        frozen: paths of parts that do not learn (``is_at``): they act as in inference.
+    """
 
     dtype: str
     training: bool
+    frozen: tuple[str, ...] = ()
     parameters: dict[str, Parameter] = field(default_factory=dict)
     states: dict[str, Parameter] = field(default_factory=dict)
     updates: dict[str, Node] = field(default_factory=dict)
@@ -58,7 +66,7 @@ class Book:
     layers: dict[str, Layer] = field(default_factory=dict)
     results: dict[str, Any] = field(default_factory=dict)
     needed: dict[str, int] = field(default_factory=dict)
-    tables: dict[str, tuple[str, int]] = field(default_factory=dict)
+    tables: dict[tuple[str, str], int] = field(default_factory=dict)
     costs: dict[str, Node] = field(default_factory=dict)
     key: Node | None = None
 
@@ -83,8 +91,11 @@ class Scope:
 
     @property
     def training(self) -> bool:
-        """Whether the graph being built is for training (dropout acts) or for inference (it does not)."""
-        return self.book.training
+        """Whether this part is built for training (dropout acts) or for inference (it does not).
+
+        A frozen part is built for inference: its running statistics are used, and stay.
+        """
+        return self.book.training and not any(is_at(self.path, pattern) for pattern in self.book.frozen)
 
     @property
     def dtype(self) -> str:
@@ -94,6 +105,11 @@ class Scope:
     def named(self, name: str) -> str:
         """The full path of a name in this scope."""
         return f"{self.path}.{name}" if self.path else name
+
+    def beside(self, name: str) -> Scope:
+        """The place of a part that stands beside this one; what is asked for there is shared with it."""
+        around, dot, _ = self.path.rpartition(".")
+        return replace(self, path=f"{around}{dot}{name}")
 
     def parameter(
         self, name: str, shape: Shape, initialiser: Initialiser, penalty: Penalty | None = None
@@ -152,7 +168,7 @@ class Scope:
         while words.op.name == "cast":
             (words,) = words.inputs
         if isinstance(words.op, Input) and words.op.role == "data":
-            self.book.tables[self.path] = (words.op.label, rows)
+            self.book.tables[self.path, words.op.label] = rows
 
     def rewriting(self, rewrite: Rewrite) -> Scope:
         """The same place, where parameters are handed out as ``rewrite`` makes them."""
@@ -186,6 +202,16 @@ class Scope:
         with site(Site(path, getattr(layer, "place", None), type(layer).__name__)):
             result = self.book.results[path] = called(layer, x, replace(self, path=path))
         return result
+
+
+def is_at(path: str, pattern: str) -> bool:
+    """Whether a place is meant: by its path, by the beginning of it, or by a pattern with ``*``.
+
+    Example:
+        >>> is_at("part1.conv.bias", "part1"), is_at("part1.conv.bias", "*.bias"), is_at("part10", "part1")
+        (True, True, False)
+    """
+    return path == pattern or path.startswith(f"{pattern}.") or fnmatchcase(path, pattern)
 
 
 def called(layer: Layer, x: Any, scope: Scope) -> Any:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from chainrule.errors import ShapeError, UsageError, nearest
 from chainrule.frozen import frozen
 from chainrule.graph import Node
-from chainrule.nn.activation import ACTIVATIONS
+from chainrule.nn.activation import ACTIVATIONS, activated, known_activation
 from chainrule.nn.layer import Layer, Value, layer
 from chainrule.nn.merge import JOINS, merged
 from chainrule.nn.scope import Scope
@@ -42,32 +42,40 @@ class Sequential(Layer):
     Args:
         layers: the layers, first to last. In paths each is called by its kind and its number of that kind:
             ``dense1``, ``dropout1``, ``dense2``.
+        named: layers that follow them under names of their own: ``stem=...``, ``head=...``.
+
+    Fails:
+        UsageError E102: a name that is no word, or that two layers have.
+        UsageError E104: something that is no layer.
 
     Example:
         >>> from chainrule.nn.dense import Dense
-        >>> print(Sequential(Dense(3, activation="sigmoid"), Dense(1)))
+        >>> print(Sequential(Dense(3, activation="sigmoid"), head=Dense(1)))
         Sequential(
           dense1: Dense(3, activation='sigmoid')
-          dense2: Dense(1)
+          head: Dense(1)
         )
     """
 
     layers: tuple[Layer, ...]
+    names: tuple[str, ...] = ()
 
-    def __init__(self, *layers: Layer) -> None:
-        object.__setattr__(self, "layers", tuple(layers))
+    def __init__(self, *layers: Layer, **named: Layer) -> None:
+        object.__setattr__(self, "layers", (*layers, *named.values()))
+        object.__setattr__(self, "names", (*_counted(layers), *named) if named else ())
         self.__post_init__()
 
     def check(self) -> None:
         for i, part in enumerate(self.layers):
             require_layer(f"Sequential, position {i}", part)
+        if self.names:
+            fits = len(set(self.names)) == len(self.names) == len(self.layers)
+            require(self, "names", fits, "one for each layer, none of them twice")
+            require(self, "names", all(name.isidentifier() for name in self.names), "names that are words")
 
     def named(self) -> Iterator[tuple[str, Layer]]:
         """Each layer with its name in paths."""
-        seen: dict[str, int] = {}
-        for part in self.layers:
-            seen[part.kind] = seen.get(part.kind, 0) + 1
-            yield f"{part.kind}{seen[part.kind]}", part
+        return zip(self.names or _counted(self.layers), self.layers, strict=True)
 
     def __call__(self, x: Any, scope: Scope) -> Any:
         for name, part in self.named():
@@ -77,6 +85,17 @@ class Sequential(Layer):
     def __str__(self) -> str:
         lines = [f"  {name}: {part}".replace("\n", "\n  ") for name, part in self.named()]
         return "\n".join(["Sequential(", *lines, ")"])
+
+
+def _counted(layers: Iterable[Layer]) -> list[str]:
+    """What layers are called that have no names of their own: their kind, and the how-many-eth of it."""
+    seen: dict[str, int] = {}
+    names = []
+    for part in layers:
+        kind = getattr(part, "kind", "")  # what is no layer is refused, by its position, a moment later
+        seen[kind] = seen.get(kind, 0) + 1
+        names.append(f"{kind}{seen[kind]}")
+    return names
 
 
 @frozen
@@ -148,34 +167,50 @@ class Parallel(Layer):
 class Residual(Layer):
     """Adds the input to what a layer makes of it, so that a gradient always has a straight way back.
 
-    Shapes: any -> the same.
+    Shapes: any -> the same; with a shortcut, what both ways give.
 
-    Formula: y = x + f(x); the gradient by x is dy + f'(x) dy.
+    Formula: y = g(s(x) + f(x)), s and g the identity unless given; then the gradient by x is dy + f'(x) dy.
 
     Args:
-        inner: the layer f, whose output has the shape of its input.
+        inner: the layer f, whose output has the shape of its input, or of what the shortcut makes of it.
+        shortcut: the layer s on the straight way, where f changes the shape.
+        activation: the name of g, or a layer; ``None`` leaves the sum as it is.
 
     Fails:
-        UsageError E104: f is no layer.
-        ShapeError E201: f changes the shape.
+        UsageError E101: no such activation.
+        UsageError E104: f or s is no layer.
+        ShapeError E201: f changes the shape in another way than the shortcut.
+
+    Example:
+        >>> from chainrule.nn.dense import Dense
+        >>> print(Residual(Dense(4, "relu"), shortcut=Dense(4, bias=False)))
+        Residual(Dense(4, activation='relu'), shortcut=Dense(4, bias=False))
 
     Reference: He, Zhang, Ren and Sun (2016), Deep residual learning for image recognition (CVPR).
     """
 
     takes_one = True
     inner: Layer
+    shortcut: Layer | None = None
+    activation: str | Layer | None = None
 
     def check(self) -> None:
         require_layer("Residual", self.inner)
+        if self.shortcut is not None:
+            require_layer("Residual, shortcut", self.shortcut)
+        if not isinstance(self.activation, Layer | None):
+            known_activation(self.activation)
 
     def __call__(self, x: Node, scope: Scope) -> Node:
         y = scope.run(self.inner, x)
-        if y.shape != x.shape:
+        straight = x if self.shortcut is None else scope.run(self.shortcut, x, "shortcut")
+        if y.shape != straight.shape:
             raise ShapeError(
-                "E201", op="Residual", expected=shape_text(x.shape), received=shape_text(y.shape),
-                fix="an inner layer that keeps the shape",
+                "E201", op="Residual", expected=shape_text(straight.shape), received=shape_text(y.shape),
+                fix="an inner layer that keeps the shape" if self.shortcut is None else "another shortcut",
             )  # fmt: skip
-        return x + y
+        total = straight + y
+        return total if self.activation is None else activated(total, self.activation, scope)
 
 
 @layer

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any, NamedTuple
 
 from chainrule.graph import Node
@@ -75,8 +74,8 @@ def _owner(path: str, layers: Mapping[str, Layer]) -> str:
 
 def _line(part: Layer) -> str:
     """A layer in one line; layers inside have lines of their own."""
-    held = [getattr(part, f.name) for f in fields(part)]
-    return f"{type(part).__name__}(...)" if any(_holds_layer(value) for value in held) else str(part)
+    told = part.settings.values()
+    return f"{type(part).__name__}(...)" if any(_holds_layer(value) for value in told) else str(part)
 
 
 def _holds_layer(value: Any) -> bool:

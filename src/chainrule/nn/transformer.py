@@ -25,6 +25,7 @@ from chainrule.nn.attention.score import require_flags
 from chainrule.nn.attention.sequences import require_names, require_sequence
 from chainrule.nn.decoding import at_once
 from chainrule.nn.dense import Dense
+from chainrule.nn.initialiser import Initialiser, known_initialiser
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.normalisation import LayerNorm
 from chainrule.nn.position import RotaryPosition
@@ -53,6 +54,7 @@ class FeedForward(Layer):
         gated: whether a second product decides how much of each hidden number passes (with ``"silu"``:
             SwiGLU).
         bias: whether the products have one.
+        weight_init, output_init: first values of the weights, and of the last ones if others.
 
     Cost: 4 C units flops a place forward, gated 6.
 
@@ -74,6 +76,8 @@ class FeedForward(Layer):
     dropout: float = 0.0
     gated: bool = False
     bias: bool = True
+    weight_init: str | Initialiser | None = None
+    output_init: str | Initialiser | None = None
 
     def check(self) -> None:
         require_whole(self, "units", 1, fix="cr.FeedForward(256)")
@@ -81,6 +85,9 @@ class FeedForward(Layer):
             known_activation(self.activation)
         require_number(self, "dropout", least=0, below=1)
         require_flags(self, "gated", "bias")
+        for init in (self.weight_init, self.output_init):
+            if init is not None:
+                known_initialiser(init)
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ..., C) -> the same
         if x.rank < 2 or not isinstance(x.shape[-1], int):
@@ -88,11 +95,12 @@ class FeedForward(Layer):
                 "E208", op="FeedForward", constraint="samples of known length", expected="(B, ..., C)",
                 received=shape_text(x.shape), fix="cr.Flatten() before it",
             )  # fmt: skip
-        hidden = scope.run(Dense(self.units, self.activation, self.bias), x, "hidden")
+        hidden = scope.run(Dense(self.units, self.activation, self.bias, self.weight_init), x, "hidden")
         if self.gated:
-            hidden = hidden * scope.run(Dense(self.units, bias=self.bias), x, "gate")
+            hidden = hidden * scope.run(Dense(self.units, None, self.bias, self.weight_init), x, "gate")
         hidden = Dropout(self.dropout)(hidden, scope)
-        return scope.run(Dense(bound(x.shape[-1:])[0], bias=self.bias), hidden, "output")
+        output = Dense(bound(x.shape[-1:])[0], None, self.bias, self.output_init or self.weight_init)
+        return scope.run(output, hidden, "output")
 
 
 @frozen
@@ -110,6 +118,8 @@ class Block(Layer):
     bias: bool = True
     rotary: bool | RotaryPosition = False
     slopes: bool = False
+    weight_init: str | Initialiser | None = None
+    output_init: str | Initialiser | None = None
 
     def check(self) -> None:
         require_layer(type(self).__name__, self.norm)
@@ -121,6 +131,7 @@ class Block(Layer):
         """An attention of the block: to its own sequence, or to the memory, where places do not compare."""
         more: dict[str, Any] = {"rotary": self.rotary, "slopes": self.slopes} if is_own else {}
         more |= {"causal": causal, "dropout": self.dropout, "bias": self.bias}
+        more |= {"weight_init": self.weight_init, "output_init": self.output_init}
         if self.groups is None:
             return MultiHeadAttention(self.heads, **more)
         return GroupedQueryAttention(self.heads, groups=self.groups, **more)
@@ -128,7 +139,8 @@ class Block(Layer):
     def feed_forward(self, channels: int) -> FeedForward:
         """The small net at each place, by default four times as wide."""
         units = 4 * channels if self.units is None else self.units
-        return FeedForward(units, self.activation, self.dropout, self.gated, self.bias)
+        inits = self.weight_init, self.output_init
+        return FeedForward(units, self.activation, self.dropout, self.gated, self.bias, *inits)
 
     def around(self, name: str, x: Node, part: Callable[[Node], Node], scope: Scope) -> Node:
         """x + part(x), normalised before or after."""
@@ -164,6 +176,8 @@ class TransformerEncoderLayer(Block):
         gated: whether the small net is gated (``FeedForward``).
         bias: whether the products have one.
         rotary, slopes: how places are told to the attention (``MultiHeadAttention``).
+        weight_init, output_init: first values of all weights, and if others of those with which each part
+            ends: what is added to the way around. GPT-2 draws these the smaller, the more blocks there are.
         causal: whether each place looks back only: a block of a GPT.
 
     Cost: 8 T C^2 + 4 T^2 C + 4 T C units flops a sample forward.
@@ -204,8 +218,8 @@ class TransformerDecoderLayer(Block):
     feed_forward(x)); with ``norm_first`` x <- x + part(norm(x)).
 
     Args:
-        heads, units, activation, dropout, norm_first, norm, groups, gated, bias: as in
-            ``TransformerEncoderLayer``.
+        heads, units, activation, dropout, norm_first, norm, groups, gated, bias, weight_init,
+            output_init: as in ``TransformerEncoderLayer``.
         rotary, slopes: likewise, for its own sequence.
         causal: whether each place of the target looks back only, as it must to write word by word.
 

@@ -20,6 +20,7 @@ from chainrule.ops import (
     part,
     patches,
     reduction,
+    remat,
     scan,
     shape,
     softmax,
@@ -54,6 +55,7 @@ CARDS: tuple[type[Card], ...] = (
     *kind.CARDS,
     *chance.CARDS,
     *scan.CARDS,
+    *remat.CARDS,
 )
 
 PUBLIC = {
@@ -80,6 +82,7 @@ PUBLIC = {
     "one_hot": lookup.one_hot,
     "pad": part.pad,
     "patches": patches.patches,
+    "remat": remat.remat,
     "reshape": shape.reshape,
     "scatter_add": lookup.scatter_add,
     "stack": part.stack,

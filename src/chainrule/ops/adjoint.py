@@ -90,7 +90,7 @@ class _Back:
                 debt = self.owed[state]
                 seeds[after] = seeds[after] + debt if after in seeds else debt
         wanted = [leaf for leaf in body.leaves if leaf.spec.is_float]
-        self.arrived, _ = flow(seeds, wanted, body.leaves)
+        self.arrived, _ = flow(seeds, wanted, body.leaves, recomputes=False)
         self.debts = {s: self.arrived.get(s, full_like(s, 0.0)) for s in self.owed}
         for leaf in body.givens:
             if leaf in self.arrived and self._way(leaf) == "carried":

@@ -13,10 +13,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from chainrule.graph import Node, make, order, site
 from chainrule.ops.card import Card, Flat, NoGradient
 from chainrule.ops.part import Concatenate, Pad
+from chainrule.ops.remat import Remat, copied, stretch
 
 
 def flow(
-    seeds: Mapping[Node, Node], inputs: Iterable[Node], ends: Iterable[Node] = ()
+    seeds: Mapping[Node, Node],
+    inputs: Iterable[Node],
+    ends: Iterable[Node] = (),
+    recomputes: bool = True,
 ) -> tuple[dict[Node, Node], dict[Node, NoGradient]]:
     """What arrives at every node between the inputs and the seeds, and where something was refused.
 
@@ -24,6 +28,7 @@ def flow(
         seeds: nodes at which a gradient arrives from outside, with that gradient.
         inputs: how far it is to flow; any nodes, also ones in the middle of the graph.
         ends: nodes that count as given: the walk does not look behind them.
+        recomputes: whether marked stretches (``ops.remat``) are computed again.
 
     Returns:
         what has arrived, for each node that depends on an input; and for nodes whose operation has no
@@ -42,6 +47,12 @@ def flow(
         dy = arrived[node] = joined(parts.pop(node))
         if node in given or not isinstance(node.op, Card):
             continue
+        if recomputes and isinstance(node.op, Remat) and wanted.keys().isdisjoint(_inside(node)):
+            found, refused = _through_copy(node, dy, wanted, between)
+            blocked |= refused
+            for source, pulled in found:
+                parts.setdefault(source, []).append(pulled)
+            continue
         with site(node.site):  # what comes back through a layer belongs to that layer
             results = node.op.pullback(dy, node, *node.inputs)
         for source, pulled in zip(node.inputs, results, strict=True):
@@ -52,6 +63,22 @@ def flow(
             else:
                 parts.setdefault(source, []).append(pulled)
     return arrived, blocked
+
+
+def _inside(node: Node) -> list[Node]:
+    """What a marked stretch computes; who asks for the gradient by one of these wants it as it is."""
+    return [inner for inner in stretch(node) if inner.inputs]
+
+
+def _through_copy(
+    node: Node, dy: Node, wanted: Mapping[Node, None], between: set[Node]
+) -> tuple[list[tuple[Node, Node]], dict[Node, NoGradient]]:
+    """What flows back through a marked stretch, computed again: to its entries and what else is wanted."""
+    again, stands = copied(node, dy)
+    ends = {stand: x for x, stand in stands.items() if x in between}
+    arrived, refused = flow({again: dy}, [*ends, *wanted], stands.values())
+    goals = {**{w: w for w in wanted}, **ends}
+    return [(x, arrived[goal]) for goal, x in goals.items() if goal in arrived], refused
 
 
 def _between(nodes: Sequence[Node], inputs: Iterable[Node]) -> set[Node]:

@@ -18,9 +18,11 @@ from chainrule.ops.elementwise import Elementwise
 from chainrule.ops.kind import Cast, Extent
 from chainrule.ops.part import Slice
 from chainrule.ops.reduction import ReduceMax, ReduceMin, ReduceSum
+from chainrule.ops.remat import Remat
 from chainrule.ops.shape import Broadcast, Reshape, Transpose
+from chainrule.plan.task import PARTS
 
-LAYOUT = (Transpose, Reshape, Broadcast, Slice)
+LAYOUT = (Transpose, Reshape, Broadcast, Slice, Remat)
 LAST = 99  # later than any phase
 WIDEST = 16  # values a loop may read from memory before it is better to begin another
 
@@ -186,8 +188,33 @@ class Fusion:
 
     def ordered(self) -> list[Kernel]:
         """The kernels in the order in which they run."""
+        self._delay()
         number = {kernel: i for i, kernel in enumerate(self.kernels)}
         return sorted(self.kernels, key=lambda k: (k.phase, k.depth, number[k]))
+
+    def _delay(self) -> None:
+        """Let what has nothing to do with the data, such as random numbers, run just before its first reader.
+
+        Otherwise all that a step draws would be drawn at its beginning and wait in memory.
+        """
+        free: dict[Kernel, None] = {}
+        first: dict[Kernel, int] = {}
+        for kernel in sorted(self.kernels, key=lambda k: k.depth):
+            if all(self._is_apart(source, kernel, free) for source in kernel.sources):
+                free[kernel] = None
+        for kernel in sorted(self.kernels, key=lambda k: -k.depth):
+            if kernel in free and kernel.phase <= PARTS:
+                kernel.depth = first.get(kernel, kernel.depth + 1) - 1
+            for home in {self.home[s] for s in kernel.sources if s in self.home}:
+                if home is not kernel and home.phase == kernel.phase:
+                    first[home] = min(first.get(home, kernel.depth), kernel.depth)
+
+    def _is_apart(self, source: Node, kernel: Kernel, free: Mapping[Kernel, None]) -> bool:
+        """Whether a value a kernel reads has nothing to do with the data, or comes from itself or earlier."""
+        home = self.home.get(source)
+        if home is None:
+            return isinstance(source.op, Constant) or source.op.attributes["role"] != "data"
+        return home is kernel or home in free or home.phase < kernel.phase
 
 
 def _outside(party: Sequence[Node]) -> set[Node]:

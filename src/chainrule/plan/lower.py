@@ -20,6 +20,7 @@ from chainrule.plan import looping, reducing, sliding
 from chainrule.plan.layout import SEEDS, orders
 from chainrule.plan.loop import Kernel, is_elementwise, is_layout, is_leaf
 from chainrule.plan.operand import beside, end
+from chainrule.plan.product import dots
 from chainrule.plan.task import BEFORE, PARTS, Buffer, Task
 from chainrule.plan.view import Triple, View, collapse, in_three, leading, look
 from chainrule.spec import size_at
@@ -203,7 +204,7 @@ class Lowering:
         phase: int,
         **facts: Any,
     ) -> None:
-        adds = kind not in ("loop", "copy") and any(node in self.joined for node in nodes)
+        adds = kind not in ("loop", "copy") and any(self.buffers[v.buffer].origin == "joined" for v in writes)
         self.tasks.append(
             Task(kind, tuple(nodes), tuple(reads), tuple(writes), phase, adds, facts, self.depth)
         )
@@ -296,7 +297,7 @@ def _matmul(low: Lowering, node: Node, phase: int) -> None:
         reads.append(view)
     (a, b), c = reads, low.target(node)
     if len(c.shape) == 2 and a.shape[0] <= FEW and a.strides[1] == b.strides[0] == 1:
-        sliding.dots(low, node, (a, (0,), ()), (b, (1,), ()), c, phase, a.shape[1])
+        dots(low, node, (a, (0,), ()), (b, (1,), ()), c, phase, a.shape[1])
     else:
         low.add("matmul", (node,), reads, (c,), phase)
 

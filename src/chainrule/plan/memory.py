@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Mapping, Sequence
 
 from chainrule.frozen import frozen
@@ -40,7 +41,7 @@ def lay_out(
         for view in (*task.reads, *task.writes):
             first.setdefault(view.buffer, i)
             last[view.buffer] = i
-    alive: list[tuple[int, int, int]] = []  # (place, end, last task)
+    alive: list[tuple[int, int, int]] = []  # (place, end, last task), in order
     places, size = {}, 0
     for number in sorted(first, key=lambda n: first[n]):
         buffer = buffers[number]
@@ -49,15 +50,15 @@ def lay_out(
         until = len(tasks) if number in pinned else last[number]
         alive = [a for a in alive if a[2] >= first[number]]
         need = -(-max(buffer.bytes, 1) // ALIGN) * ALIGN
-        place = _gap(sorted(alive), need)
+        place = _gap(alive, need)
         places[number] = place
-        alive.append((place, place + need, until))
+        insort(alive, (place, place + need, until))
         size = max(size, place + need)
     return Layout(places, size)
 
 
 def _gap(alive: list[tuple[int, int, int]], need: int) -> int:
-    """The start of the smallest gap of at least ``need`` bytes between the pieces that are alive."""
+    """The start of the smallest gap of at least ``need`` bytes between pieces that are alive, in order."""
     best, best_size, end = None, 0, 0
     for place, stop, _ in alive:
         room = place - end

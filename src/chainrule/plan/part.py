@@ -2,7 +2,8 @@
 
 A part should be small enough that everything between its input and its gradients stays in a core's cache, and
 large enough that reading the weights once more for each part does not cost more than it saves. Both are
-counted in bytes.
+counted in bytes. Where stretches are computed again to save memory, what is saved is not spent on larger
+parts.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from dataclasses import replace
 
 from chainrule.frozen import frozen
 from chainrule.graph import Graph
-from chainrule.plan.plan import Cut, plan
+from chainrule.ops.remat import Remat
+from chainrule.plan.plan import Cut, has_parts, plan
 from chainrule.plan.task import PARTS
 
 CACHE = 512 * 1024  # bytes of a core's second-level cache
@@ -45,9 +47,9 @@ def split_batch(graph: Graph, batch: int, cut: Cut, cores: int) -> Split:
         cut: how the step is cut into phases.
         cores: of the machine; the split depends on them, not on how many threads are used.
     """
-    trial = plan(graph, {"B": batch}, replace(cut, rows=min(batch, 8)))
-    if not trial.is_divided:
+    if not has_parts(graph):
         return Split(batch, 1, 1)
+    trial = plan(graph, {"B": batch}, replace(cut, rows=min(batch, 8)))
     rows = trial.rows
     inside = [task for task in trial.tasks if task.phase == PARTS]
     flops = sum(task.flops for task in inside) * batch / rows
@@ -55,7 +57,8 @@ def split_batch(graph: Graph, batch: int, cut: Cut, cores: int) -> Split:
     per_sample = sum(trial.buffers[v.buffer].bytes for t in inside for v in t.writes if not t.adds) / rows
     weights = sum(b.bytes for b in trial.buffers if b.origin == "joined") * 2
     arena = trial.layout.size / rows
-    small = [m for m in _candidates(batch, lanes) if m <= max(MOST / max(arena, 1), LEAST)]
+    most = MOST / 2 if any(isinstance(node.op, Remat) for node in graph.nodes) else MOST
+    small = [m for m in _candidates(batch, lanes) if m <= max(most / max(arena, 1), LEAST)]
     best = min(
         small or _candidates(batch, lanes)[:1],
         key=lambda m: _cost(m, batch, lanes, per_sample, weights, len(inside)),

@@ -16,7 +16,7 @@ from functools import cached_property
 
 from chainrule.frozen import frozen
 from chainrule.graph import Graph, Node, order
-from chainrule.ops.batch import is_divisible, roles
+from chainrule.ops.batch import BATCH, Role, is_divisible, roles
 from chainrule.plan.epilogue import take_up
 from chainrule.plan.loop import (
     Kernel,
@@ -138,13 +138,22 @@ def plan(graph: Graph, sizes: Mapping[str, int], cut: Cut | None = None) -> Plan
     return Plan(graph, dict(sizes), rows, buffers, tasks, outputs, layout, joined is not None)
 
 
+def has_parts(graph: Graph) -> bool:
+    """Whether a step's batch can be computed in parts whose sums are added up."""
+    return _has_parts(roles(graph.nodes))
+
+
+def _has_parts(found: Mapping[Node, Role]) -> bool:
+    return any(BATCH in node.shape for node in found) and is_divisible(found)
+
+
 def _phases(graph: Graph, cut: Cut | None) -> tuple[dict[Node, int], set[Node] | None]:
     """The phase of every node; the nodes summed over parts (``None``: the batch is not divided)."""
     if cut is None:
         return dict.fromkeys(graph.nodes, BEFORE), None
     found = roles(graph.nodes)
     to_loss = set(order([graph.outputs[cut.loss]]))
-    if not is_divisible(found) or "B" not in {str(n) for node in graph.nodes for n in node.shape}:
+    if not _has_parts(found):
         core = set(order([graph.outputs[cut.loss], *cut.core]))
         return {n: PARTS if n in core else AFTER for n in graph.nodes}, None
     phases = {}
@@ -173,12 +182,21 @@ def in_place(
     """
     safe = {}
     shown = {seen_through(node) for node in graph.outputs.values()}
+    read = _readers(graph)
     for name, label in pairs.items():
         new, old = graph.outputs[name], graph.inputs.get(label)
         if old is None or old in shown or not is_elementwise(new) or new in safe:
             continue
         home = homes[new][0]
-        readers = [n for n in graph.nodes if old in map(seen_through, n.inputs)]
-        if new.shape == old.shape and all(reads_first(n, old, home, homes) for n in readers):
+        if new.shape == old.shape and all(reads_first(n, old, home, homes) for n in read[old]):
             safe[new] = label
     return safe
+
+
+def _readers(graph: Graph) -> dict[Node, list[Node]]:
+    """Who reads each node, or a look at it."""
+    found: dict[Node, list[Node]] = {node: [] for node in graph.nodes}
+    for node in graph.nodes:
+        for source in dict.fromkeys(map(seen_through, node.inputs)):
+            found[source].append(node)
+    return found

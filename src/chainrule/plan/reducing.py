@@ -90,11 +90,9 @@ def arranged(view: View, axes: Sequence[int], target: View) -> tuple[View, Tripl
     return None
 
 
-def _add(
-    low: Lowering, node: Node, found: tuple[View, Triple, Triple], target: View, phase: int, last: bool = True
-) -> None:
+def _add(low: Lowering, node: Node, found: tuple[View, Triple, Triple], target: View, phase: int) -> None:
     view, lengths, strides = found
-    low.add(node.op.name, (node,), (view,), (target,), phase, lengths=lengths, strides=strides, is_last=last)
+    low.add(node.op.name, (node,), (view,), (target,), phase, lengths=lengths, strides=strides)
 
 
 def _in_turn(low: Lowering, node: Node, view: View, axes: Sequence[int], target: View, phase: int) -> bool:
@@ -109,7 +107,7 @@ def _in_turn(low: Lowering, node: Node, view: View, axes: Sequence[int], target:
     if first is None:
         return False
     kept, part, found = first
-    _add(low, node, found, part, phase, last=False)
+    _add(low, node, found, part, phase)
     left = [kept.index(axis) for axis in sorted(rest)]
     found = arranged(part, left, target)
     if found is not None:

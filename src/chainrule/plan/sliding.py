@@ -9,7 +9,8 @@ Samples innermost (see ``layout``), the columns are the samples:
 
     Convolution        y[places; o, b]          = w[o, kernel c] windows[places; kernel c, b]
     ConvolutionInput   x[places; kernel c, b]  += w[kernel c, o] g[places; o, b]
-    ConvolutionWeight  w[o, kernel c]          += the dot products of g[o, (places b)] and windows
+    ConvolutionWeight  w[kernel; o, c]         += g[o, (places b)] windows[kernel; (places b), c]
+                       (with few channels as dot products: w[o, kernel c])
 
 and of a few samples, each by itself, with the channels innermost:
 
@@ -32,10 +33,11 @@ from collections.abc import Iterator, Sequence
 from itertools import product as ways
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from chainrule.frozen import frozen
 from chainrule.graph import Input, Node
+from chainrule.plan import winograd
 from chainrule.plan.operand import End
+from chainrule.plan.product import dots, multiply
 from chainrule.plan.view import View, tapped
 
 if TYPE_CHECKING:
@@ -43,54 +45,21 @@ if TYPE_CHECKING:
 
 
 FEW = 16  # cells of a window up to which a loop reads all of them at once
-Lines = tuple[View, Sequence[int], Sequence[int], Sequence[int]]  # of a view, the axes: stack, rows, columns
-Pair = tuple[View, Sequence[int], Sequence[int]]  # of a view, the axes: rows or columns, places
-
-
-def multiply(low: Lowering, node: Node, a: Lines, b: Lines, c: Lines, phase: int, how: int = 0) -> None:
-    """The task of products C = A B by places.
-
-    Args:
-        a, b, c: a view each with those of its axes that number the products, its rows and its columns. Where
-            C has none for the products, they are added up.
-        phase: in which it runs.
-        how: 1: added to what is there.
-    """
-    (view, stack, rows, columns), (right, others, _, wide) = a, b
-    lengths = [[view.shape[i] for i in axes] for axes in (rows, columns)]
-    many = math.prod(view.shape[i] for i in stack) if stack else math.prod(right.shape[i] for i in others)
-    shape = (many, math.prod(lengths[0]), math.prod(right.shape[i] for i in wide), math.prod(lengths[1]))
-
-    def table(of: View, axes: Sequence[int], count: int) -> View:
-        if not axes:
-            return low.table(np.zeros(count, np.int64))
-        return low.table(offsets([of.shape[i] for i in axes], [of.strides[i] for i in axes]))
-
-    tables = [
-        *(table(view, axes, n) for axes, n in ((stack, shape[0]), (rows, shape[1]), (columns, shape[3]))),
-        *(table(right, axes, n) for axes, n in ((others, shape[0]), (b[2], shape[3]))),
-        *(table(c[0], axes, n) for axes, n in ((c[1], shape[0]), (c[2], shape[1]))),
-    ]
-    how |= 0 if c[1] else 2
-    low.add("product", (node,), (view, right, *tables), (c[0],), phase, shape=shape, how=how)
-
-
-def offsets(lengths: Sequence[int], strides: Sequence[int]) -> np.ndarray:
-    """How far each element lies behind the first, in order.
-
-    Example:
-        >>> offsets((2, 3), (10, 1)).tolist()
-        [0, 1, 2, 10, 11, 12]
-    """
-    total = np.zeros(1, np.int64)
-    for length, stride in zip(lengths, strides, strict=True):
-        total = (total[:, None] + np.arange(length) * stride).reshape(-1)
-    return total
+WIDE = 16  # channels from which on the gradient by the weights is a product for each cell of the kernel
+FAR = 512  # numbers between two outputs of a kernel from which on reading across them is slow
 
 
 def _op(low: Lowering, node: Node) -> Any:
     """The card, with the settings of a window."""
     return low.op(node)
+
+
+@frozen
+class Frame:
+    """How much is put around an image, as the settings of a window say it."""
+
+    low: tuple[int, ...]
+    high: tuple[int, ...]
 
 
 def padded(low: Lowering, source: Node, op: Any, fill: float, phase: int) -> View:
@@ -161,14 +130,36 @@ def _by_output(weights: View) -> View:
 
 def prepare(low: Lowering, node: Node) -> None:
     """Turn the weights of a convolution once, before the parts of the batch, where they are needed so."""
-    if node.op.name == "convolution" and isinstance(node.inputs[1].op, Input) and not low.is_inner:
+    is_back = node.op.name == "convolution_input"
+    if low.joined and (is_back or node.op.name == "convolution") and isinstance(node.inputs[1].op, Input):
         w = node.inputs[1]
-        if (w, "turned") not in low.copies:
-            low.copies[w, "turned"] = low.in_order(_by_output(low.view(w)), w, low.phase)
+        if winograd.pays(low, node, _op(low, node), low.shape(w), low.shape(node)[1:-1]):
+            winograd.weighed(low, node, w, low.phase, is_back)
+            return
+    is_turned = node.op.name == "convolution" and not low.is_inner
+    is_turned |= is_back and low.is_inner and _is_far(low.shape(node.inputs[1]))
+    if is_turned and isinstance(node.inputs[1].op, Input):
+        _turned(low, node.inputs[1], low.phase)
+
+
+def _turned(low: Lowering, w: Node, phase: int) -> View:
+    """Weights with the outputs innermost, copied once."""
+    if (w, "turned") not in low.copies:
+        low.copies[w, "turned"] = low.in_order(_by_output(low.view(w, phase)), w, phase)
+    return low.copies[w, "turned"]
+
+
+def _is_far(weights: Sequence[int]) -> bool:
+    """Whether the outputs of a kernel lie so far apart that reading across them is slow."""
+    return math.prod(weights[1:]) >= FAR
 
 
 def _convolution(low: Lowering, node: Node, phase: int) -> None:
     op, (x, w) = _op(low, node), node.inputs
+    if winograd.pays(low, node, op, low.shape(w), low.shape(node)[1:-1]):
+        frame = _frame(op.low, low.shape(x), winograd.reach(low.shape(node)[1:-1], 2))
+        _by_tiles(low, node, padded(low, x, frame, 0.0, phase), winograd.weighed(low, node, w, phase), phase)
+        return
     y, n = low.target(node), len(w.shape) - 2
     seen = windows(padded(low, x, op, 0.0, phase), op, y.shape[1:-1], low.shape(w)[1:-1])
     places, cells = range(1, 1 + n), range(1 + n, 2 + 2 * n)
@@ -180,12 +171,31 @@ def _convolution(low: Lowering, node: Node, phase: int) -> None:
             left, right = (a, (), (0,), range(1, n + 2)), (b, places, cells, (0,))
             multiply(low, node, left, right, (c, places, (n + 1,), (0,)), phase)
         return
-    table = low.copies.get((w, "turned")) or low.in_order(_by_output(low.view(w, phase)), w, phase)
+    table = _turned(low, w, phase)
     y = _by_channels(low, node, y)
     for a, b, c in parts(op.groups, (seen, -1), (table, -1), (y, -1)):
         left, right = (a, (0,), places, cells), (b, (), range(n + 1), (n + 1,))
         multiply(low, node, left, right, (c, (0,), places, (n + 1,)), phase)
     _bring(low, node, y, phase)
+
+
+def _frame(before: Sequence[int], shape: Sequence[int], reach: Sequence[int]) -> Frame:
+    """What is put around an image (B, *space, C) so that it is as large as ``reach``."""
+    after = (n - b - length for n, b, length in zip(reach, before, shape[1:-1], strict=True))
+    return Frame(tuple(before), tuple(after))
+
+
+def _by_tiles(low: Lowering, node: Node, seen: View, weights: View, phase: int) -> None:
+    """A convolution by ``winograd``, written in place where whole tiles fit and the samples lie innermost."""
+    shape = low.shape(node)
+    height, width = winograd.reach(shape[1:-1], 0)
+    if (height, width) == shape[1:-1] and (node in low.orders or node in low.views):
+        whole = low.target(node)
+    else:
+        whole = image(low, (shape[0], height, width, shape[-1]), node.dtype)
+    winograd.convolve(low, node, seen, weights, whole, phase)
+    if whole != low.views.get(node):
+        _hand_out(low, node, inside(whole, Frame((0, 0), (0, 0)), shape), phase)
 
 
 def _by_depth(low: Lowering, node: Node, seen: View, weights: View, phase: int) -> None:
@@ -211,6 +221,9 @@ def _bring(low: Lowering, node: Node, made: View, phase: int) -> None:
 
 def _weight(low: Lowering, node: Node, phase: int) -> None:
     op, (x, g) = _op(low, node), node.inputs
+    if winograd.pays(low, node, op, low.shape(node), low.shape(g)[1:-1]):
+        _weight_by_tiles(low, node, phase)
+        return
     target, numbers, n = low.target(node), low.view(g, phase), node.rank - 2
     seen = windows(padded(low, x, op, 0.0, phase), op, numbers.shape[1:-1], target.shape[1:-1])
     places, cells = range(1, 1 + n), range(1 + n, 2 + 2 * n)
@@ -220,7 +233,16 @@ def _weight(low: Lowering, node: Node, phase: int) -> None:
             low.add("copy", (g,), (numbers,), (copy,), phase)
             numbers = copy
         for a, b, c in parts(op.groups, (numbers, -1), (seen, -1), (target, 0)):
-            dots(low, node, (a, (n + 1,), places), (b, cells, places), c, phase, a.shape[0])
+            if b.shape[-1] < WIDE:
+                dots(low, node, (a, (n + 1,), places), (b, cells, places), c, phase, a.shape[0])
+                continue
+            taps, sums = range(1 + n, 1 + 2 * n), (*places, 0)  # a product for each cell of the kernel
+            each = View(a.buffer, (*a.shape, *(b.shape[i] for i in taps)), (*a.strides, *(0,) * n), a.offset)
+            right = (b, taps, sums, (2 * n + 1,))
+            multiply(
+                low, node, (each, range(n + 2, 2 * n + 2), (n + 1,), sums), right,
+                (c, range(1, n + 1), (0,), (n + 1,)), phase,
+            )  # fmt: skip
         return
     numbers = low.in_order(numbers, g, phase)
     for a, b, c in parts(op.groups, (seen, -1), (numbers, -1), (target, 0)):
@@ -228,27 +250,27 @@ def _weight(low: Lowering, node: Node, phase: int) -> None:
         multiply(low, node, left, right, (c, (), range(1, n + 2), (0,)), phase)
 
 
-def dots(low: Lowering, node: Node, a: Pair, b: Pair, c: View, phase: int, k: int) -> None:
-    """The task of dot products over places and, behind each place, k numbers side by side.
-
-    Args:
-        a, b: a view each with those of its axes that number the rows (of b, the columns) and the places.
-        c: (rows, ..., columns), both of one stride.
-    """
-    (left, rows, places), (right, columns, _) = a, b
-    tables = [
-        low.table(offsets([view.shape[i] for i in axes], [view.strides[i] for i in axes]))
-        for view, *both in (a, b)
-        for axes in both
-    ]
-    counted = ((left, places), (left, rows), (right, columns))
-    shape = (*(math.prod(view.shape[i] for i in axes) for view, axes in counted), k)
-    strides = (c.strides[0], c.strides[-1])
-    low.add("dots", (node,), (left, right, *tables), (c,), phase, shape=shape, strides=strides)
+def _weight_by_tiles(low: Lowering, node: Node, phase: int) -> None:
+    """The gradient by the weights by ``winograd``; of a part of the batch made apart, and then added."""
+    op, (x, g), target = _op(low, node), node.inputs, low.target(node)
+    places = low.shape(g)[1:-1]
+    seen = padded(low, x, _frame(op.low, low.shape(x), winograd.reach(places, 2)), 0.0, phase)
+    upstream = padded(low, g, _frame((0, 0), low.shape(g), winograd.reach(places, 0)), 0.0, phase)
+    made = low.new(target.shape, node.dtype) if node in low.joined else target
+    winograd.weight_gradient(low, node, seen, upstream, made, phase)
+    if made != target:
+        size = math.prod(made.shape)
+        low.add("sum", (node,), (made,), (target,), phase, lengths=(1, 1, size), strides=(0, 0, 1))
 
 
 def _input(low: Lowering, node: Node, phase: int) -> None:
     op, (g, w) = _op(low, node), node.inputs
+    if winograd.pays(low, node, op, low.shape(w), low.shape(node)[1:-1]) and max(*op.low, *op.high) <= 2:
+        before = tuple(2 - n for n in op.low)
+        frame = _frame(before, low.shape(g), winograd.reach(low.shape(node)[1:-1], 2))
+        weights = winograd.weighed(low, node, w, phase, is_back=True)
+        _by_tiles(low, node, padded(low, g, frame, 0.0, phase), weights, phase)
+        return
     weights, numbers, n = low.view(w, phase), low.view(g, phase), node.rank - 2
     shape, kernel = low.shape(node), weights.shape[1:-1]
     whole = image(low, _around(op, shape), node.dtype)
@@ -260,6 +282,8 @@ def _input(low: Lowering, node: Node, phase: int) -> None:
             copy = image(low, numbers.shape, g.dtype)
             low.add("copy", (g,), (numbers,), (copy,), phase)
             numbers = copy
+        if _is_far(weights.shape):
+            weights = _turned(low, w, phase).turned((n + 1, *range(n + 1)))
         for a, b, c in parts(op.groups, (weights, 0), (numbers, -1), (seen, -1)):
             left, right = (a, (), range(1, n + 2), (0,)), (b, places, (n + 1,), (0,))
             multiply(low, node, left, right, (c, places, cells, (0,)), phase, how=1)

@@ -13,6 +13,7 @@ from typing import TypeAlias
 from chainrule.frozen import frozen
 from chainrule.ops.part import Slice
 from chainrule.ops.reduction import ReduceMax, ReduceMin, ReduceSum
+from chainrule.ops.remat import Remat
 from chainrule.ops.shape import Broadcast, Reshape, Transpose
 from chainrule.spec import bound
 
@@ -83,6 +84,8 @@ def look(op: object, source: View, shape: tuple[int, ...]) -> View | None:
             places = list(zip(bound(start), step, source.strides, strict=True))
             offset = source.offset + sum(a * s for a, _, s in places)
             return View(source.buffer, shape, tuple(k * s for _, k, s in places), offset)
+        case Remat():
+            return source
         case Reshape() | ReduceSum() | ReduceMax() | ReduceMin():  # reductions of axes of length 1
             return _reshaped(source, shape)
     return None
@@ -140,6 +143,21 @@ def row(view: View) -> list[int]:
         first -= 1
         many *= view.shape[order[first]]
     return order[first:]
+
+
+def lies_apart(lengths: Sequence[int], strides: Sequence[int]) -> bool:
+    """Whether no two places of a look are one, but along axes where one is repeated.
+
+    Example:
+        >>> lies_apart([4, 3], [3, 1]), lies_apart([4, 3], [2, 1]), lies_apart([4, 3], [1, 0])
+        (True, False, True)
+    """
+    reach = 0
+    for step, length in sorted((s, n) for n, s in zip(lengths, strides, strict=True) if s and n > 1):
+        if step <= reach:
+            return False
+        reach += step * (length - 1)
+    return True
 
 
 def tapped(view: View, axis: int, tap: Sequence[int]) -> View:

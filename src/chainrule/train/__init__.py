@@ -12,11 +12,15 @@ how a number is computed: a step is a graph, and an engine runs it.
       training_need, refuse_too_large need.py      what it takes of memory, before anything is allocated
       train(job, step, state)         loop.py      batches, epochs, events, checkpoints
       TrainState                      state.py     everything needed to go on
+      Cutting                         cutting.py   sequences: batches cut to their own length
       EarlyStopping, Converged        stopping.py  when to end
       Judge, METRICS                  judging.py, metric/        how good it is
       Callback, Training              callback/    what else is done meanwhile: logs, model files
+      freeze                          freezing.py  parts that stay as they are
+      Lexicon, Memory                 lexicon.py   translating without a net, to be measured against
       RateSweep                       finder.py    which learning rate suits
       Decoder, Cache                  decoder.py   a net that writes, run word by word
+      generate, generate_text         generation/  what it writes: draws and beam search
 """
 
 from __future__ import annotations
@@ -31,6 +35,8 @@ _DOOR = Door(
         "agreement": "parity",
         "bar": "watched_by_bar",
         "finder": "RateSweep find_rate",
+        "freezing": "freeze",
+        "generation": "decoder_of generate_text stream_text",
         "measuring": "measure_step plan_step",
     },
 )

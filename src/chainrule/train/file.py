@@ -55,6 +55,7 @@ def to_document(model: Learner) -> dict[str, Any]:
         ],
         "labels": {name: list(target.labels) for name, target in model.targets.items()},
         "preparation": None if model.preparation is None else model.preparation.to_record(),
+        "tokenizers": {name: each.to_record() for name, each in model.tokenizers.items()},
         "facts": model.facts,
         "history": history_record(model.history),
     }
@@ -97,6 +98,8 @@ def _from_document(cls: type[M], record: Mapping[str, Any], layers: Sequence[typ
     }
     if record["preparation"] is not None:
         model.preparation = data.Preparation.from_record(record["preparation"])
+    tokenizers = record.get("tokenizers", {}).items()  # files of before there were any have none
+    model.tokenizers = {name: data.Tokenizer.from_record(each) for name, each in tokenizers}
     model.facts, model.history = dict(record["facts"]), history_of(record["history"])
     return model
 
@@ -115,6 +118,8 @@ def _refuse_contradictions(model: Learner) -> None:
             raise ValueError(
                 f'{len(target.labels)} labels of output "{name}", which has room for {target.room}'
             )
+    if not set(model.tokenizers) <= {"", *model.network.inputs}:
+        raise ValueError(f"tokenizers of no input: {', '.join(model.tokenizers)[:60]}")
     preparation = model.preparation
     if preparation is None:
         return

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule import store
-from chainrule.data import Arrays, Order, split
+from chainrule.data import Arrays, Buckets, Order, split
 from chainrule.errors import ShapeError, UsageError
 from chainrule.events import Channel, Listener, Notice
 from chainrule.frozen import frozen
@@ -19,6 +19,7 @@ from chainrule.nn.schedule import plateau_of
 from chainrule.train import judging, tabular
 from chainrule.train.augmenting import Augmenting
 from chainrule.train.callback.contract import Callback, Training
+from chainrule.train.cutting import Cutting, lengths_of
 from chainrule.train.judging import Judge
 from chainrule.train.loop import Job, train
 from chainrule.train.metric import Metric
@@ -162,13 +163,15 @@ def _prepare(model: Learner, x: Any, y: Any, validation: Any, request: Request) 
     _refuse_blind(rules, looked_at, [] if held_out is None else judging.columns_of(model.targets, columns))
     metrics = judging.metrics_of(model, columns, request.metrics)
     judge = None if held_out is None else _judge(model, held_out, metrics)
-    size = request.batch_size or coded.rows
-    # The whole set in one batch has no order; leaving it alone spares a copy of the data in every step.
-    order = Order(coded.rows, size, request.seed, request.shuffle and size < coded.rows)
+    order = _order(model, coded, request)
     _refuse_lone(network, order)
     _refuse_parts(model, order)
-    step = network.step(weights is not None, request.epochs * order.steps)
-    refuse_too_large(network, step, min(size, coded.rows), coded.rows)
+    horizon = request.epochs * order.steps
+    step, cutting = network.step(weights is not None, horizon), None
+    if isinstance(order, Buckets):
+        lengths = np.array(order.lengths)
+        cutting = Cutting(network, step, horizon, model.targets, lengths, order.width)
+    refuse_too_large(network, step, min(order.batch_size, coded.rows), coded.rows)
     if not keeps:
         model.draw(request.seed)
     renewal = None
@@ -178,11 +181,23 @@ def _prepare(model: Learner, x: Any, y: Any, validation: Any, request: Request) 
     job = Job(
         network, coded, order, request.epochs, request.seed, rules, judge, save_every=request.save_every,
         channel=Channel([each for each in listeners if not isinstance(each, Callback)]), renewal=renewal,
+        cutting=cutting,
     )  # fmt: skip
     return Work(request, step, job, listeners)
 
 
-def _refuse_parts(model: Learner, order: Order) -> None:
+def _order(model: Learner, coded: Arrays, request: Request) -> Order | Buckets:
+    """Which rows are in which batch."""
+    assert model.network is not None
+    size = request.batch_size or coded.rows
+    if request.buckets is not None:
+        lengths = lengths_of(coded, model.network.target_names, model.targets)
+        return Buckets(tuple(lengths.tolist()), size, request.buckets, request.seed)
+    # The whole set in one batch has no order; leaving it alone spares a copy of the data in every step.
+    return Order(coded.rows, size, request.seed, request.shuffle and size < coded.rows)
+
+
+def _refuse_parts(model: Learner, order: Order | Buckets) -> None:
     """Refuse batches for an optimizer that must see the whole training set in every step.
 
     Fails:
@@ -197,13 +212,13 @@ def _refuse_parts(model: Learner, order: Order) -> None:
         )  # fmt: skip
 
 
-def _refuse_lone(network: Network, order: Order) -> None:
+def _refuse_lone(network: Network, order: Order | Buckets) -> None:
     """Refuse batches, be it only the last, of fewer samples than a layer needs to learn from.
 
     Fails:
         ShapeError E230: names the layer and the batch.
     """
-    last = order.rows - (order.steps - 1) * order.batch_size
+    last = order.smallest
     for path, least in network.training.book.needed.items():
         if last < least:
             layer = network.training.book.layers.get(path, network.recipe.net)

@@ -96,10 +96,13 @@ class Judge:
         Args:
             held: the parameters and states, by path.
         """
+        # Scores of a vocabulary at each place of a text are more than memory holds: what none asks for goes.
+        kept = ["loss", *(f"answer.{output}" for output, metrics in self.metrics.items() if metrics)]
         parts = []
         for rows in blocks(self.program, self.rows.rows):
             block: Any = self.rows.take(rows)
-            parts.append(self.program.run({**held, **block.x, **block.y}))
+            found = self.program.run({**held, **block.x, **block.y})
+            parts.append({name: found[name] for name in kept})
         loss = joined(parts, "loss").astype(np.float64)
         measured = {"loss": float(np.average(loss, weights=self.rows.weights))}
         coded: Any = self.rows.y
@@ -215,7 +218,7 @@ def refuse_outside(network: Network, arrays: Mapping[str, np.ndarray]) -> None:
         ShapeError E211: names the embedding, the first such number and its position.
     """
     book = network.inference.book
-    for path, (name, rows) in book.tables.items():
+    for (path, name), rows in book.tables.items():
         layer = book.layers.get(path, network.recipe.net)
         inside(f'{type(layer).__name__} "{path}"', arrays[name].astype(np.int64), rows)
 

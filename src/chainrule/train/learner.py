@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
 import numpy as np
 
+from chainrule import data
 from chainrule.data import Arrays
 from chainrule.errors import ShapeError, TrainingError, UsageError, nearest
 from chainrule.nn.clip import Clip
@@ -40,7 +41,7 @@ from chainrule.train.step import Network, Recipe
 from chainrule.train.target import Target
 
 if TYPE_CHECKING:
-    from chainrule.data import Preparation
+    from chainrule.data import Preparation, Tokenizer
 
 History = list[dict[str, "float | None"]]
 BATCH = Size.symbol("B")
@@ -52,6 +53,7 @@ class Options(TypedDict, total=False):
     dtype: str | None
     frozen: Sequence[str]
     engine: str | None
+    tokenizer: Tokenizer | Mapping[str, Tokenizer] | None
 
 
 class Learner:
@@ -65,8 +67,9 @@ class Learner:
         penalty: what the size of every weight matrix costs, such as ``cr.L2(1e-4)``.
         clip: what limits the gradients, such as ``cr.ClipGlobalNorm(1.0)``.
         options: ``dtype`` (``"float32"`` or ``"float64"``) and ``engine`` (what runs the graphs), by default
-            those of the settings; ``frozen`` (paths, or their beginnings, of parameters that stay as they
-            are).
+            those of the settings; ``frozen`` (paths of parts that stay as they are; see ``Model.freeze``);
+            ``tokenizer`` (of the texts it learns from, one or one for each input, so that it can write
+            texts).
 
     Fails:
         UsageError E101: a name that does not exist.
@@ -110,6 +113,7 @@ class Learner:
         self.recipe = Recipe(net, loss, known_optimizer(optimizer), penalty, clip, kind, paths)
         self.metrics = None if metrics is None else tuple(each.label for each in known_metrics(metrics))
         self.engine = options.get("engine")
+        self.tokenizers = data.tokenizers_of(given) if (given := options.get("tokenizer")) else {}
         self.network: Network | None = None
         self.targets: dict[str, Target] = {}
         self.preparation: Preparation | None = None
@@ -147,9 +151,11 @@ class Learner:
             options: ``shuffle=True``; ``verbose=None`` (a progress bar when the output is a terminal);
                 ``callbacks=()`` (stopping rules, and functions that see every event and stop the training by
                 answering ``True``); ``metrics=None`` (what is measured of the validation rows, in place of
-                the model's own choice); ``class_weight=None`` (``"balanced"`` or a number for each label);
-                ``sample_weight=None``; ``augmentation=None`` (a ``cr.Augmentation``: images are changed at
-                random in every epoch); ``warm_start=False`` (begin with the present parameters);
+                the model's own choice); ``buckets=None`` (a number: sequences whose lengths differ by less
+                share a batch, which is cut to its length; zeros at the end of inputs and ignored labels at
+                the end of targets are filling); ``class_weight=None`` (``"balanced"`` or a number for each
+                label); ``sample_weight=None``; ``augmentation=None`` (a ``cr.Augmentation``: images are
+                changed at random in every epoch); ``warm_start=False`` (begin with the present parameters);
                 ``run=None`` (a folder for checkpoints) with ``resume=False`` and ``save_every=5.0`` seconds.
 
         Returns:

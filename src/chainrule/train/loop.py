@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.data import Arrays, Order
+from chainrule.data import Arrays, Buckets, Order
 from chainrule.engines import compile
 from chainrule.engines.run import Program
 from chainrule.errors import FileError
@@ -33,6 +33,7 @@ from chainrule.events import (
 from chainrule.frozen import frozen
 from chainrule.nn.schedule import REDUCTIONS
 from chainrule.train.augmenting import Augmenting
+from chainrule.train.cutting import Cutting
 from chainrule.train.interrupt import Interrupt, listening
 from chainrule.train.judging import Judge
 from chainrule.train.metric import larger_is_better
@@ -60,11 +61,12 @@ class Job:
         save: writes a checkpoint and says where; ``None``: nothing is saved.
         save_every: at most this many seconds between checkpoints; they are written between two steps.
         renewal: writes the rows of ``data`` anew before each epoch; ``None``: they stay as they are.
+        cutting: cuts each batch to its length; ``None``: all are as long as the rows of ``data``.
     """
 
     network: Network
     data: Arrays
-    order: Order
+    order: Order | Buckets
     epochs: int
     seed: int = 0
     rules: Sequence[StoppingRule] = ()
@@ -73,6 +75,7 @@ class Job:
     save_every: float = 5.0
     channel: Channel = field(default_factory=Channel)
     renewal: Augmenting | None = None
+    cutting: Cutting | None = None
 
 
 @dataclass
@@ -118,7 +121,9 @@ def train(job: Job, step: Step, state: TrainState) -> str:
             state then holds the last good parameters.
     """
     with listening() as interrupt, bulletin.heard_by(job.channel):
-        fast = stretches(step, job.data, job.order, job.seed, state, job.network.engine)
+        fast = None
+        if isinstance(job.order, Order) and job.cutting is None:
+            fast = stretches(step, job.data, job.order, job.seed, state, job.network.engine)
         run = _Run(job, step, compile(step.graph, job.network.engine), state, interrupt, fast)
         try:
             run.tell(
@@ -179,11 +184,15 @@ def _one_step(run: _Run) -> None:
     """One update: the next batch through the step's program."""
     state, job = run.state, run.job
     rows = job.order.batch(state.epoch, state.batch)
-    batch = job.data.take(rows)
-    arrays = feed(batch, state, run.step, job.seed)
-    results = run.program.run(arrays)
+    batch, step, program = job.data, run.step, run.program
+    if job.cutting is None:
+        batch = batch.take(rows)
+    else:
+        batch, step, program = job.cutting(batch, rows)
+    arrays = feed(batch, state, step, job.seed)
+    results = program.run(arrays)
     if not all(map(is_finite, results.values())):
-        raise blame(run.step.graph, arrays, state, rows)
+        raise blame(step.graph, arrays, state, rows)
     # New tables replace the old ones: whoever holds those, as early stopping may, keeps what it held.
     parameters, slots, states = ({path: results[name] for path, name in names.items()} for names in run.names)
     state.parameters, state.slots, state.states = (

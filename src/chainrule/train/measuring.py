@@ -132,11 +132,14 @@ def _made_up(model: Learner, network: Network, batch: int) -> dict[str, np.ndarr
     made = {}
     for number, (label, spec) in enumerate(specs.items()):
         key, size = keyed.fold(keyed.key_of(0), number), rows * _count(spec)
-        if label not in targets:
-            drawn = keyed.normal(key, size) if spec.dtype in FLOATS else np.zeros(size)
-        else:  # a class, or a value that every loss takes
+        words = [many for (_, name), many in network.inference.book.tables.items() if name == label]
+        if label in targets:  # a class, or a value that every loss takes
             room = targets[label].room if targets[label].is_classes else 2
             drawn = np.floor(keyed.uniform(key, size) * room)
+        elif words:  # numbers of words, which an embedding looks up
+            drawn = np.floor(keyed.uniform(key, size) * min(words))
+        else:
+            drawn = keyed.normal(key, size) if spec.dtype in FLOATS else np.zeros(size)
         made[label] = drawn.reshape(rows, *_lengths(spec)).astype(spec.dtype)
     return made
 

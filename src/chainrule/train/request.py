@@ -32,12 +32,15 @@ class Request:
     save_every: float = 5.0
     augmentation: Any = None
     metrics: Sequence[str] | None = None
+    buckets: int | None = None
 
     def __post_init__(self) -> None:
         self._whole("epochs", 0)
         self._whole("seed")
         if self.batch_size is not None:
             self._whole("batch_size", 1)
+        if self.buckets is not None:
+            self._whole("buckets", 1)
         if not isinstance(self.save_every, Real) or not self.save_every >= 0:
             raise UsageError(
                 "E102", where="fit", name="save_every", expected=">= 0", received=repr(self.save_every)

@@ -91,6 +91,7 @@ def identity_of(model: Learner, job: Job) -> dict[str, Any]:
         "epochs": job.epochs if looks_ahead(recipe.optimizer.schedule) else None,
         "batch_size": job.order.batch_size,
         "shuffle": job.order.shuffle,
+        "buckets": None if job.cutting is None else job.cutting.width,
         "seed": job.seed,
         "augmentation": None if job.renewal is None else job.renewal.augmentation.to_record(),
         "rules": [f"{rule}" for rule in job.rules],

@@ -28,18 +28,13 @@ from chainrule.nn.loss import Loss, known_losses, refuse_mismatch
 from chainrule.nn.optimizer import Now, Optimizer, Slot
 from chainrule.nn.penalty import Penalty
 from chainrule.nn.schedule import REDUCTIONS, ReduceOnPlateau, plateau_of
-from chainrule.nn.scope import Parameter, stream_of
+from chainrule.nn.scope import Parameter, is_at, stream_of
 from chainrule.ops import PUBLIC
 from chainrule.spec import Spec, bound, size_at
 
 FIRST_VALUES = 1  # the streams of a seed: first values of parameters,
 EACH_STEP = 2  # and the random numbers of each step
-OWN = (
-    KEY,
-    "sample_weight",
-    "step",
-    "target",
-)  # what the step itself is given, besides parameters and inputs
+OWN = (KEY, "sample_weight", "step")  # what the step itself is given, besides parameters, inputs and targets
 
 
 @frozen
@@ -53,7 +48,7 @@ class Recipe:
         penalty: what the size of every weight matrix costs, besides what layers ask for themselves.
         clip: what limits the gradients.
         dtype: number kind of parameters and inputs.
-        frozen: prefixes of the paths of parameters that stay as they are.
+        frozen: paths of parameters that stay as they are, their beginnings or patterns (``is_at``).
     """
 
     net: Layer
@@ -85,8 +80,8 @@ class Network:
 
     @cached_property
     def training(self) -> Built:
-        """The net as it learns."""
-        return build(self.recipe.net, self.inputs, self.recipe.dtype, training=True)
+        """The net as it learns; its frozen parts as they answer."""
+        return build(self.recipe.net, self.inputs, self.recipe.dtype, True, self.recipe.frozen)
 
     @cached_property
     def losses(self) -> dict[str, Loss]:
@@ -99,12 +94,14 @@ class Network:
 
     @cached_property
     def targets(self) -> dict[str, Node]:
-        """The input node of each output's target, called ``target`` or ``target.NAME``."""
+        """The input node of each output's target, called ``target`` or ``target.NAME``; ``wanted`` where the
+        net has an input ``target`` of its own, as one that writes a text has.
+        """
         outputs = self.inference.outputs
-        single = len(outputs) == 1
+        single, own = len(outputs) == 1, "wanted" if "target" in self.inputs else "target"
         specs = {name: self.losses[name].target(node.spec) for name, node in outputs.items()}
         return {
-            name: input_node("target" if single else f"target.{name}", spec.shape, spec.dtype)
+            name: input_node(own if single else f"{own}.{name}", spec.shape, spec.dtype)
             for name, spec in specs.items()
         }
 
@@ -117,22 +114,24 @@ class Network:
         """Refuse what cannot be one graph, before anything is computed.
 
         Fails:
-            UsageError E101: a frozen path that is no parameter.
+            UsageError E101: a frozen path that is neither a layer nor a parameter.
             UsageError E118: two things of the step that have one name.
         """
+        known = [*self.parameters, *self.inference.book.layers]
         for path in self.recipe.frozen:
-            if not any(_is_under(known, path) for known in self.parameters):
-                close = nearest(path, self.parameters)
+            if not any(is_at(each, path) for each in known):
+                close = nearest(path, known)
                 raise UsageError(
                     "E101", where="frozen", name=path, expected=", ".join(self.parameters), received=path,
                     fix=f'frozen=["{close}"]' if close else "",
                 )  # fmt: skip
         names = [*self.inputs, *self.parameters, *self.inference.states]
-        taken = [n for i, n in enumerate(names) if n in OWN or n.startswith("target.") or n in names[:i]]
+        own = (*OWN, *self.target_names.values())
+        taken = [name for i, name in enumerate(names) if name in own or name in names[:i]]
         if taken:
             raise UsageError(
                 "E118", where="Model", name=taken[0],
-                expected=f"names other than {', '.join(OWN)}, each once",
+                expected=f"names other than {', '.join(own)}, each once",
                 received=", ".join(taken), fix=f'"{taken[0]}_1" for the input or parameter',
             )  # fmt: skip
 
@@ -146,7 +145,7 @@ class Network:
         return {
             path: p
             for path, p in self.parameters.items()
-            if p.trainable and not any(_is_under(path, prefix) for prefix in self.recipe.frozen)
+            if p.trainable and not any(is_at(path, pattern) for pattern in self.recipe.frozen)
         }
 
     @property
@@ -154,12 +153,15 @@ class Network:
         """How many numbers the parameters hold."""
         return sum(size_at(p.spec.size, {}) for p in self.parameters.values())
 
-    def start(self, seed: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-        """The first values of all parameters and states, drawn by the seed."""
-        asked = {**self.parameters, **self.inference.states}
+    def start(
+        self, seed: int, known: Mapping[str, np.ndarray] | None = None
+    ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """The first values of all parameters and states: what is known, the rest drawn by the seed."""
+        known, every = known or {}, {**self.parameters, **self.inference.states}
+        asked = {path: p for path, p in every.items() if path not in known}
         graph = first_values(asked, {path: stream_of(path) for path in asked})
         drawn = compile(graph, "reference").run({KEY: fold(key_of(seed), FIRST_VALUES)}) if asked else {}
-        own = {path: np.array(value) for path, value in drawn.items()}
+        own = {**known, **{path: np.array(value) for path, value in drawn.items()}}
         return (
             {path: own[path] for path in self.parameters},
             {path: own[path] for path in self.inference.states},
@@ -206,9 +208,11 @@ class Network:
 
     def penalty(self, built: Built) -> Node | None:
         """What the size of parameters and activity costs, or ``None`` when nothing does."""
-        also = {path: self.recipe.penalty for path, p in self.parameters.items() if p.spec.rank >= 2}
-        also = also if self.recipe.penalty is not None else None
-        return total_penalty(built.parameters, also, built.book.costs)
+        moving, also = self.trainable, None  # what is frozen would only add a number that never changes
+        if self.recipe.penalty is not None:
+            also = {path: self.recipe.penalty for path, p in moving.items() if p.spec.rank >= 2}
+        learning = {path: p for path, p in built.parameters.items() if path in moving}
+        return total_penalty(learning, also, built.book.costs)
 
     def step(self, weighted: bool, horizon: int) -> Step:
         """The training step.
@@ -246,11 +250,6 @@ class Network:
         optimizer = self.recipe.optimizer
         memory = optimizer.memory({path: p.spec.shape for path, p in self.trainable.items()})
         return memory if plateau_of(optimizer.schedule) is None else {**memory, REDUCTIONS: Slot(())}
-
-
-def _is_under(path: str, prefix: str) -> bool:
-    """Whether a parameter is the one named, or inside the layer named."""
-    return path == prefix or path.startswith(f"{prefix}.")
 
 
 @frozen

@@ -79,6 +79,9 @@ class Target:
     def learn(self, y: np.ndarray) -> Target:
         """The same with the labels that occur in ``y``, sorted.
 
+        Whole numbers below K at each place of a sample are the numbers of the net's K scores already: all of
+        them are labels then, so that a word that occurs in the validation rows only is known.
+
         Fails:
             TrainingError E502: more classes than the net gives scores.
             TrainingError E504: more or fewer labels than samples or their places.
@@ -92,7 +95,9 @@ class Target:
             raise DataError(
                 "E321", where="y", expected="at least 2 classes", received=f"only {_some(labels)}"
             )
-        if self.ignored is not None and 0 <= self.ignored < len(labels):  # no class may have its number
+        if not self.is_single and all(type(v) is int and 0 <= v < self.room for v in labels):
+            labels = tuple(range(self.room))  # words of a vocabulary, of which a text shows only some
+        elif self.ignored is not None and 0 <= self.ignored < len(labels):  # no class may have its number
             labels = (*labels[: self.ignored], self.ignored, *labels[self.ignored :])
         if len(labels) > self.room:
             raise TrainingError(

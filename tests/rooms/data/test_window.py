@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chainrule.data import read_table
-from chainrule.data.window import text_windows, windows
+from chainrule.data.window import text_rows, text_windows, windows
 from chainrule.errors import ChainruleError
 
 SIZES = st.integers(1, 7)
@@ -102,3 +102,26 @@ def test_bad_input_is_named(name: str) -> None:
         make()
     assert caught.value.code == code
     assert word in str(caught.value)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.lists(st.integers(1, 9), min_size=2, max_size=12), min_size=1, max_size=5), st.integers(1, 6)
+)
+def test_rows_of_texts_hold_every_token_and_the_one_after_it_once(
+    texts: list[list[int]], length: int
+) -> None:
+    x, y, weights = text_rows(texts, length)
+    assert x.shape == y.shape == (len(weights), length)
+    assert x[x > 0].tolist() == [token for text in texts for token in text[:-1]]
+    assert y[y > 0].tolist() == [token for text in texts for token in text[1:]]
+    assert weights.tolist() == (y > 0).sum(axis=1).tolist()
+
+
+@pytest.mark.parametrize(
+    ("texts", "length", "code"), [([[1, 2]], 0, "E102"), ([[1, 2], [3]], 4, "E363"), ([], 4, "E363")]
+)
+def test_rows_of_nothing_are_refused(texts: list[list[int]], length: int, code: str) -> None:
+    with pytest.raises(ChainruleError) as caught:
+        text_rows(texts, length)
+    assert caught.value.code == code

@@ -93,3 +93,11 @@ def test_bits_are_balanced() -> None:
     for bit in range(32):
         ones = int(((drawn >> np.uint32(bit)) & np.uint32(1)).sum())
         assert abs(ones - 5000) < 250  # five standard deviations
+
+
+@given(st.integers(1, 5), st.integers(1, 40))
+def test_many_streams_at_once_are_the_streams(count: int, length: int) -> None:
+    keys = keyed.folds(keyed.key_of(7), np.arange(count))
+    together = keyed.uniforms(keys, length)
+    for key, row in zip(keys, together, strict=True):
+        np.testing.assert_array_equal(row, keyed.uniform(key, length))

@@ -58,6 +58,18 @@ D = nn.Dense(2)
         ("E102", lambda: nn.Embedding(0, 2)),
         ("E102", lambda: nn.Embedding(5, 2, padding=5)),
         ("E101", lambda: nn.EmbeddingBag(5, 2, "median")),
+        ("E102", lambda: nn.Embedding(5, 2, scale=0)),
+        ("E102", lambda: nn.Unembedding("")),
+        ("E101", lambda: nn.ClassToken("randn")),
+        ("E101", lambda: nn.SequencePool("median")),
+        ("E102", lambda: nn.PatchEmbedding(8, 0)),
+        ("E102", lambda: nn.PatchEmbedding(8, 4, image=3)),
+        ("E101", lambda: nn.FeedForward(4, output_init="hee")),
+        ("E101", lambda: nn.MultiHeadAttention(2, output_init="hee")),
+        ("E104", lambda: nn.TextEncoder(nn.Embedding(5, 2), nn.LearnedPosition(3), "blocks")),
+        ("E102", lambda: nn.TextEncoder(D, D, D, padding=-1)),
+        ("E102", lambda: nn.Translator(D, D, D, D, dropout=1.0)),
+        ("E104", lambda: nn.Translator(D, D, D, nn.Dense)),
         ("E101", lambda: nn.Merge("plus")),
         ("E102", lambda: nn.Merge("concatenate", 0)),
         ("E101", lambda: nn.Parallel("plus", a=D)),
@@ -112,6 +124,11 @@ TWO: Mapping[str, tuple] = {"a": (3,), "b": (4,)}
         ("E216", nn.Fold(9, 2), (3, 4)),
         ("E213", nn.SpatialDropout(), (3,)),
         ("E208", nn.EmbeddingBag(5, 2), ()),
+        ("E220", nn.ClassToken(), (3,)),
+        ("E220", nn.SequencePool(), (3,)),
+        ("E208", nn.SequencePool(), {"sequence": (4, 3), "mask": (4,)}),
+        ("E213", nn.PatchEmbedding(8, 2), (4, 4)),
+        ("E233", nn.PatchEmbedding(8, 3), (4, 3, 1)),
         ("E208", nn.Merge("add"), (3,)),
         ("E201", nn.Merge("add"), TWO),
         ("E207", nn.Merge("concatenate", 1), {"a": (2, 3), "b": (2, 4)}),
@@ -153,3 +170,16 @@ def test_lists_in_a_layer_are_kept_as_tuples() -> None:
     assert nn.Permute([2, 1]) == nn.Permute((2, 1))
     assert nn.Dot([1, 1]) == nn.Dot((1, 1))
     assert nn.Fold([4, 4], [2, 2]) == nn.Fold((4, 4), (2, 2))
+
+
+def test_a_table_that_is_read_backwards_must_be_there_and_fit() -> None:
+    words = {"x": Spec((B, 3), "int64")}
+    with pytest.raises(UsageError, match=r'cr.Unembedding\("words"\)') as caught:
+        nn.build(nn.Sequential(words=nn.Embedding(5, 2), out=nn.Unembedding("word")), words, "float32")
+    assert caught.value.code == "E101"
+    with pytest.raises(UsageError, match="an embedding before this layer") as caught:
+        nn.build(nn.Unembedding(), {"x": Spec((B, 3), "float32")}, "float32")
+    assert caught.value.code == "E101"
+    with pytest.raises(ShapeError, match=r"\(B, ..., 2\)") as wrong:
+        nn.build(nn.Sequential(nn.Embedding(5, 2), nn.Dense(3), nn.Unembedding()), words, "float32")
+    assert wrong.value.code == "E208"

@@ -31,6 +31,7 @@ SAMPLES: dict[str, list[Any]] = {
         nn.TransformerEncoder(nn.TransformerEncoderLayer(2, 8), 2),
         nn.TransformerDecoder(nn.TransformerDecoderLayer(2, 8), 2),
         nn.CategoryEncoding(3),
+        nn.Unembedding("words"),
         nn.Discretization((0.0, 1.0)),
         nn.TimeDistributed(nn.Dense(2)),
         nn.MaxUnpool(2),

@@ -84,6 +84,13 @@ def test_several_outputs_are_made_up_each() -> None:
     assert data["target.size"].shape == (50, 1)
 
 
+def test_made_up_words_have_a_row_in_the_table() -> None:
+    made = Learner(cr.Sequential(cr.Embedding(7, 4), cr.GlobalAveragePool(), cr.Dense(3)), "cross_entropy")
+    made.fit(np.arange(300).reshape(50, 6) % 7, THREE, epochs=1, verbose=False)
+    words = subject_of(made, None, None).data["x"]
+    assert set(np.unique(words)) == set(range(7))
+
+
 def test_a_table_is_measured_as_it_was_learned() -> None:
     made = Learner(NETS["classes"][0], "cross_entropy")
     made.fit("iris", epochs=1, batch_size=30, verbose=False)

@@ -124,8 +124,8 @@ def test_names_that_do_not_exist_or_are_taken() -> None:
         fitted(classifier(frozen=["dense1", "dense2"]))
     with pytest.raises(UsageError, match="E118"):
         fitted(
-            Learner(Parallel(target=Dense(2), other=Dense(2)), "mse"),
-            {"target": X, "other": X},
+            Learner(Parallel(step=Dense(2), other=Dense(2)), "mse"),
+            {"step": X, "other": X},
             np.ones((12, 4)),
         )
     model = fitted(classifier())

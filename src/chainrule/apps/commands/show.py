@@ -7,10 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
-from chainrule.apps import screen
+from chainrule.apps import gallery, screen
 from chainrule.apps.block import show_block, show_kind
 from chainrule.apps.cost import PLAN, show_plan, show_profile, show_saved_plan
 from chainrule.apps.course import Rating
+from chainrule.apps.foreign import is_foreign, show_weights
 from chainrule.apps.run import model_file
 from chainrule.apps.view import history_table, layers, net_table, result_table
 from chainrule.apps.word import say
@@ -25,7 +26,8 @@ MOST_INPUTS = 1_000_000
 
 def show(
     words: Annotated[
-        list[str], typer.Argument(help="=what", metavar="RUN | PLAN.json | KIND NAME | KINDS | net WORDS")
+        list[str],
+        typer.Argument(help="=what", metavar="RUN | PLAN.json | KIND NAME | KINDS | model NAME | net WORDS"),
     ],
     inputs: Annotated[int, typer.Option(help="=inputs")] = 2,
     profile: Annotated[bool, typer.Option("--profile", help="=profile")] = False,
@@ -34,28 +36,32 @@ def show(
     out: Annotated[str | None, typer.Option(help="=show_out", metavar="FILE")] = None,
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
 ) -> None:
-    """Show a training (a RUN), a building block (``layer NAME``, ...) or a net (``net WORDS``)."""
+    """Show a training (a RUN), a building block (``layer NAME``, ...), a model or a net (``net WORDS``)."""
     what, which = words[0], " ".join(words[1:]) or None
     _refuse_mixture(profile, plan, {"--batch-size": batch_size, "--out": out}, which)
     if profile:
         show_profile(what, batch_size, out)
     elif plan:
         show_plan(what, batch_size, out)
+    elif what.casefold() in gallery.WORDS and not (which is None and Path(what).exists()):
+        gallery.show_models() if which is None else gallery.show_model(which)
     elif (kind := known_kind(what)) is not None and not (which is None and Path(what).exists()):
         show_kind(kind) if which is None else show_block(kind, which)
     elif what == "net" and which is not None:
         _net(which, inputs)
     elif which is not None:
-        known = (*KINDS, "net")
+        known = (*KINDS, "model", "net")
         close = nearest(what, known) or "op"
         raise UsageError(
             "E101",
             where="chainrule show",
             name=what,
-            expected=f"{' NAME, '.join(KINDS)} NAME, net WORDS, or a RUN alone",
+            expected=f"{' NAME, '.join(KINDS)} NAME, model NAME, net WORDS, or a RUN alone",
             received=f"{what} {which}",
             fix=f"chainrule show {close} {which}",
         )
+    elif is_foreign(what):
+        show_weights(what)
     elif what.lower().endswith(PLAN):
         show_saved_plan(what)
     else:

@@ -9,6 +9,11 @@ from __future__ import annotations
 
 from chainrule.explain.article import article
 
+OPTIONS = {
+    "depth": ("1 one line, 2 a page, 3 every number", "1 一句话，2 一页，3 所有数字"),
+    "samples": ("one sample or two", "一个或两个样本"),
+}
+
 
 def main(lang: str = "en", depth: int = 2, samples: int = 1) -> None:
     """Print the derivation.

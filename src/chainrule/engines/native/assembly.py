@@ -53,6 +53,11 @@ class Assembly:
         b = I64(b) if isinstance(b, int) else b
         return self.builder.select(self.builder.icmp_signed("<", a, b), a, b)
 
+    def larger(self, a: Value, b: Value | int) -> Value:
+        """The larger of two whole numbers."""
+        b = I64(b) if isinstance(b, int) else b
+        return self.builder.select(self.builder.icmp_signed(">", a, b), a, b)
+
     def room(self, kind: ir.Type, count: int) -> Value:
         """The address of memory on the stack for some values, at the beginning of a cache line."""
         memory: Any = self.builder.alloca(ir.ArrayType(kind, count))

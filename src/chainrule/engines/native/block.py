@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,12 +15,13 @@ from chainrule.engines.native.loop import Fold, Operation, Recipe, Writer
 from chainrule.engines.native.machine import Machine
 from chainrule.engines.native.product import ProductWriter
 from chainrule.engines.native.score import ScoreWriter
+from chainrule.engines.native.share import Share, of_dots, of_places, of_product, of_sums
 from chainrule.engines.native.vector import EMIT
 from chainrule.frozen import frozen
 from chainrule.ops.card import Card
 from chainrule.plan import sliding
 from chainrule.plan.task import Buffer, Task
-from chainrule.plan.view import View, collapse, in_memory_order, leading, walked
+from chainrule.plan.view import View, collapse, in_memory_order, leading, lies_apart, walked
 
 
 @frozen
@@ -60,12 +62,12 @@ class Call:
     Args:
         kernel: its address.
         words: the block.
-        span: length of axis 0, when the call can be shared by threads (words 0 and 1 are its bounds), else 0.
+        share: how it is divided among lanes, where it can be.
     """
 
     kernel: int
     words: tuple[Word, ...]
-    span: int = 0
+    share: Share | None = None
 
 
 class Blocks:
@@ -87,8 +89,12 @@ class Blocks:
     def kind(self, view: View) -> str:
         return self.buffers[view.buffer].dtype
 
+    def size(self, view: View) -> int:
+        """Bytes of a number."""
+        return np.dtype(self.kind(view)).itemsize
+
     def at(self, view: View) -> Address:
-        return Address(view.buffer, view.offset * np.dtype(self.kind(view)).itemsize)
+        return Address(view.buffer, view.offset * self.size(view))
 
     def kernel(self, name: str, *facts: str | int) -> int:
         """The address of a kernel, by its file and name; see ``Machine.kernel``."""
@@ -116,13 +122,14 @@ class Blocks:
         last = tuple(Fold(v, name, _near(s[-1])) for (v, name), s in zip(folds, ends, strict=True))
         recipe = Recipe(len(lengths), near, tuple(operations), tuple(zip(kept, far, strict=True)), last)
         kernel = self.machine.function("loop", recipe.source(), lambda name: Writer(recipe, name).write())
-        words: list[Word] = [0, lengths[0], *lengths[1:]]
-        if 0 in shape:
-            words[1] = 0
+        words: list[Word] = [0, 0 if 0 in shape else lengths[0], *lengths[1:]]
+        moves = []
         for view, steps in zip((*reads, *writes), strides, strict=True):
+            moves.append((len(words), steps[0] * self.size(view)))
             words += [self.at(view), *steps]
-        is_shared = 0 not in shape and not folds
-        return Call(kernel, tuple(words), lengths[0] if is_shared else 0)
+        # Runs of a shared loop must not add to one place at a time.
+        is_apart = all(s[0] and lies_apart(lengths, s) for s in ends)
+        return Call(kernel, tuple(words), Share(words[1], 1, tuple(moves)) if is_apart else None)
 
     def product(self, kind: str, by_table: bool, recipe: Recipe | None = None) -> int:
         """The kernel that multiplies matrices, its numbers going through a recipe where there is one."""
@@ -158,9 +165,7 @@ def _near(stride: int) -> str:
     return "s" if stride == 0 else "c" if stride == 1 else "g"
 
 
-def _operations(
-    task: Task, operands: Sequence[Any]
-) -> tuple[list[Operation], list[int], list[tuple[int, str]]]:
+def _operations(task: Task, operands: Sequence[Any]) -> tuple[list[Operation], list[int], list[Any]]:
     """What a loop computes of its operands, the numbers of the values that are kept, and its folds."""
     number = {node: i for i, node in enumerate(operands)}
     operations, last = [], task.facts["last"]
@@ -207,9 +212,12 @@ def _into_epilogue(blocks: Blocks, task: Task) -> list[Call]:
     recipe = Recipe(2, ((product.dtype, "r"), *near), tuple(operations), writes)
     (m, n), k = task.writes[0].shape, a.shape[-1]
     words: list[Word] = [1, m, n, k, blocks.at(a), 0, *a.strides, blocks.at(b), 0, *b.strides, 0, 0, 0, 0]
+    operands = []
     for view in (*others, *task.writes):
+        operands.append((len(words), blocks.size(view)))
         words += [blocks.at(view), *view.strides]
-    return [Call(blocks.product(product.dtype, by_table=False, recipe=recipe), tuple(words))]
+    kernel = blocks.product(product.dtype, by_table=False, recipe=recipe)
+    return [Call(kernel, tuple(words), of_product(words, blocks.size(a), operands))]
 
 
 def _side(view: View) -> str:
@@ -230,7 +238,8 @@ def _matmul(blocks: Blocks, task: Task) -> list[Call]:
         blocks.at(b), _stack_stride(b), *b.strides[-2:],
         blocks.at(c), _stack_stride(c), c.strides[-2], Adds() if task.adds else 0,
     ]  # fmt: skip
-    return [Call(blocks.product(blocks.kind(c), by_table=False), tuple(words))]
+    kernel = blocks.product(blocks.kind(c), by_table=False)
+    return [Call(kernel, tuple(words), of_product(words, blocks.size(c)))]
 
 
 def _flipped(view: View) -> View:
@@ -245,9 +254,10 @@ def _product(blocks: Blocks, task: Task) -> list[Call]:
     how: Word = Adds(task.facts["how"]) if task.adds else task.facts["how"]
     words = [
         *task.facts["shape"], blocks.at(a), a_step, a_row, a_column,
-        blocks.at(b), b_step, b_row, 1, blocks.at(c), c_step, c_row, how,
+        blocks.at(b), b_step, b_row, task.facts["column"], blocks.at(c), c_step, c_row, how,
     ]  # fmt: skip
-    return [Call(blocks.product(blocks.kind(c), by_table=True), tuple(words))]
+    kernel = blocks.product(blocks.kind(c), by_table=True)
+    return [Call(kernel, tuple(words), of_places(words, blocks.size(c), task.facts["how"]))]
 
 
 def _dots(blocks: Blocks, task: Task) -> list[Call]:
@@ -257,7 +267,34 @@ def _dots(blocks: Blocks, task: Task) -> list[Call]:
         *task.facts["shape"], blocks.at(a), rows, places, blocks.at(b), columns, others,
         blocks.at(c), *task.facts["strides"], Adds() if task.adds else 0,
     ]  # fmt: skip
-    return [Call(blocks.dots(blocks.kind(c)), tuple(words))]
+    return [Call(blocks.dots(blocks.kind(c)), tuple(words), of_dots(words, blocks.size(c)))]
+
+
+def _blend(blocks: Blocks, task: Task) -> list[Call]:
+    """A linear map, step by step; behind the numbers it takes lie the factors."""
+    kind, by = blocks.kind(task.writes[0]), task.facts["by"]
+    operations: list[Operation] = []
+    values, factors = (
+        list(range(by.inputs)),
+        dict(zip(by.factors, range(by.inputs, len(task.reads)), strict=True)),
+    )
+
+    def made(name: str, *inputs: int) -> int:
+        operations.append(Operation(name, kind, kind, inputs))
+        return len(task.reads) + len(operations) - 1
+
+    for terms in by.steps:
+        total = None
+        for factor, of in sorted(terms, key=lambda term: term[0] < 0):
+            size = abs(factor)
+            value = values[of] if size == 1 else made("multiply", values[of], factors[size])
+            if total is None:
+                total = value if factor > 0 else made("negative", value)
+            else:
+                total = made("add" if factor > 0 else "subtract", total, value)
+        assert total is not None
+        values.append(total)
+    return [blocks.loop(task.reads, task.writes, operations, [values[of] for of in by.results])]
 
 
 def _stack_stride(view: View) -> int:
@@ -269,25 +306,28 @@ def _sum(blocks: Blocks, task: Task) -> list[Call]:
     (x,), (y,) = task.reads, task.writes
     n, r, c = task.facts["lengths"]
     words = [n, r, c, blocks.at(x), *task.facts["strides"], blocks.at(y)]
-    kind = blocks.kind(x)
+    kind, share = blocks.kind(x), of_sums(words, blocks.size(x), blocks.size(y))
     match task.kind:
         case "sum":
-            adds = task.adds and task.facts.get("is_last", True)
-            return [Call(blocks.kernel("reduction.sum_rows", kind), (*words, Adds() if adds else 0))]
+            adds = Adds() if task.adds else 0
+            return [Call(blocks.kernel("reduction.sum_rows", kind), (*words, adds), share)]
         case "argmax":
-            return [Call(blocks.kernel("reduction.argmax_rows", kind), tuple(words))]
-    return [
-        Call(blocks.kernel("reduction.largest_rows", kind, 1 if task.kind == "max" else -1), tuple(words))
-    ]
+            return [Call(blocks.kernel("reduction.argmax_rows", kind), tuple(words), share)]
+    kernel = blocks.kernel("reduction.largest_rows", kind, 1 if task.kind == "max" else -1)
+    return [Call(kernel, tuple(words), share)]
 
 
 def _scores(blocks: Blocks, task: Task) -> list[Call]:
     (x,), (y,) = task.reads, task.writes
     (n, k, c), (outer, along, inner) = task.facts["lengths"], task.facts["strides"]
+    size, made = blocks.size(x), blocks.size(y) * math.prod(y.shape) // max(n, 1)
     if c == 1 and along == 1 and k > 0:
-        return [Call(blocks.scores(blocks.kind(x), task.kind), (n, k, blocks.at(x), outer, blocks.at(y)))]
-    words = [n, k, c, blocks.at(x), outer, along, inner, blocks.at(y)]
-    return [Call(blocks.kernel("score.softmax_rows", blocks.kind(x), task.kind), tuple(words))]
+        words = (n, k, blocks.at(x), outer, blocks.at(y))
+        share = Share(n, 0, ((2, outer * size), (4, made)))
+        return [Call(blocks.scores(blocks.kind(x), task.kind), words, share)]
+    words = (n, k, c, blocks.at(x), outer, along, inner, blocks.at(y))
+    share = Share(n, 0, ((3, outer * size), (7, made)))
+    return [Call(blocks.kernel("score.softmax_rows", blocks.kind(x), task.kind), words, share)]
 
 
 def _gather(blocks: Blocks, task: Task) -> list[Call]:
@@ -342,6 +382,7 @@ RULES: dict[str, Rule] = {
     "product": _product,
     "dots": _dots,
     "taps": _taps,
+    "blend": _blend,
     **dict.fromkeys(("sum", "max", "min", "argmax"), _sum),
     **dict.fromkeys(("softmax", "log_softmax", "logsumexp"), _scores),
     "gather": _gather,
@@ -352,8 +393,8 @@ RULES: dict[str, Rule] = {
 }
 
 COVERED = {
-    *EMIT, "clip", "cast", "input", "constant", "transpose", "reshape", "broadcast", "slice",
+    *EMIT, "clip", "cast", "input", "constant", "transpose", "reshape", "broadcast", "slice", "remat",
     "concatenate", "pad", "extent", *sliding.RULES,
-    *(kind for kind in RULES if kind not in ("loop", "copy", "product", "dots", "taps")),
+    *(kind for kind in RULES if kind not in ("loop", "copy", "product", "dots", "taps", "blend")),
 }  # fmt: skip
 """The operations that have a kernel, a loop, or need none."""

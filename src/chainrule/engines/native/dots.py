@@ -2,7 +2,8 @@
 
 Numbers k lie side by side, in A and in B. So both are read as vectors, a tile of C keeps one vector of sums
 for each of its numbers, and the lanes are added up at the end. Positions are taken some at a time, so that
-what is read of A and B stays in the second-level cache while all tiles pass by. It is the gradient by the
+the rows of a tile stay in the first-level cache while all columns pass by, and columns some at a time, so
+that those stay in the second-level cache while all rows do. It is the gradient by the
 weights of a convolution whose samples lie innermost: k are the samples, s the places of the image. And it is
 the product of a few samples with weights that are stored (outputs, inputs): there is one position, and k are
 the inputs.
@@ -24,7 +25,8 @@ from llvmlite import ir
 from chainrule.engines.native.assembly import I64, Assembly, Value
 from chainrule.engines.native.short import SIZE, Vectors
 
-NEAR = 32  # positions that all tiles pass by before the next ones come
+NEAR = 1024  # numbers of a row that all tiles pass by before the next ones come
+BESIDE = 48  # columns that all rows pass by before the next ones come
 TILES = {3: (4, 2, 1), 2: (4, 2, 1), 1: (8, 4, 2, 1)}
 """For so many rows of a tile, so many columns: all vectors of sums and of the rows fit 16 registers."""
 
@@ -50,27 +52,35 @@ class DotsWriter:
         words = [code.word(i) for i in range(14)]
         positions, m, n, k, a, a_row, a_place, b, b_column, b_place, c, c_row, c_column, adds = words
         builder, adds = code.builder, code.builder.icmp_signed("!=", adds, I64(0))
-        one = builder.icmp_signed("<", positions, I64(1))  # C is written where there is nothing to add, too
-        with code.counting(I64(0), builder.select(one, I64(1), positions), NEAR) as at:
-            here = code.smaller(builder.sub(positions, at), NEAR)
+        near = code.larger(builder.sdiv(I64(NEAR), code.larger(k, 1)), 1)
+        # C is written where there is nothing to add, too.
+        with code.counting(I64(0), code.larger(positions, 1), near) as at:
+            here = code.smaller(builder.sub(positions, at), near)
             keeps = builder.zext(builder.or_(adds, builder.icmp_signed(">", at, I64(0))), I64)
             behind = [code.plus(table, code.times(at, 8)) for table in (a_place, b_place)]
             facts = [here, k, a, a_row, behind[0], b, b_column, behind[1], c, c_row, c_column, keeps]
-            first = I64(0)
-            for rows in TILES:
-                last = _last(code, first, m, rows)
-                with code.counting(first, last, rows) as i:
-                    self._columns(code, facts, n, i, rows)
-                first = last
-        code.builder.ret_void()
+            with code.counting(I64(0), n, BESIDE) as left:
+                self._rows(code, facts, m, (left, code.smaller(code.plus(left, BESIDE), n)))
+        builder.ret_void()
         return self.module
 
-    def _columns(self, code: Assembly, facts: list[Value], n: Value, i: Value, rows: int) -> None:
-        """All columns for the rows from i on: in the widest tiles first."""
+    def _rows(self, code: Assembly, facts: list[Value], m: Value, run: tuple[Value, Value]) -> None:
+        """A run of columns for all rows: in the highest tiles first."""
+        first = I64(0)
+        for rows in TILES:
+            last = _last(code, first, m, rows)
+            with code.counting(first, last, rows) as i:
+                self._columns(code, facts, run, i, rows)
+            first = last
+
+    def _columns(
+        self, code: Assembly, facts: list[Value], run: tuple[Value, Value], i: Value, rows: int
+    ) -> None:
+        """A run of columns for the rows from i on: in the widest tiles first."""
         positions, k, a, a_row, a_place, b, b_column, b_place, c, c_row, c_column, adds = facts
-        start = I64(0)
+        start, end = run
         for columns in TILES[rows]:
-            stop = _last(code, start, n, columns)
+            stop = _last(code, start, end, columns)
             with code.counting(start, stop, columns) as j:
                 target = code.plus(code.times(i, c_row), code.times(j, c_column))
                 code.builder.call(self._tile(rows, columns), [

@@ -1,11 +1,15 @@
 """A training step laid out for lanes: the calls of every lane, and the words that change from part to part.
 
 Every lane has the same list of calls (*lines*), each with a block of its own. Inside PARTS all lanes work. A
-line outside is lane 0's alone, unless it is long enough to be shared: then every lane has its own bounds of
-the loop's first axis. Where a lane has no share, ``nothing`` is called.
+line outside is lane 0's alone, unless it is long enough to be shared: then every lane has a run of one axis
+(see ``share``). Where a lane has no share, ``nothing`` is called.
 
 A batch is divided into parts of equal size, but for the last, which may be shorter. So there are two plans,
 for full and for short parts, whose lines are the same ones.
+
+A batch that cannot be divided, because samples meet on the way (batch normalisation), is one part in the
+memory of lane 0, and the lanes share its lines as they share those outside. Lines that may run at once make a
+*level*; between two levels the lanes wait for one another.
 """
 
 from __future__ import annotations
@@ -31,6 +35,7 @@ from chainrule.plan.view import View
 GATHER, PLACE, ADDS = 0, 1, 2  # kinds of words that change from part to part
 JOIN = 9  # the phase in which the lanes' sums are added up, between PARTS and LOSS
 ORDER = (BEFORE, PARTS, JOIN, LOSS, AFTER)
+WORTH_SHARING = 20_000_000  # flops of a step that is not divided, from which on its calls are
 SHARED_FROM = 8192  # elements of an update from which on the lanes share it
 
 
@@ -54,10 +59,10 @@ class Line:
 
     Args:
         phase: of the plan, or JOIN.
-        level: lines of AFTER with one level do not depend on one another.
+        level: lines of one phase and level do not depend on one another.
         call: the kernel and its words.
         of: the task it belongs to, or the buffer whose rows it fetches or whose sums it adds up.
-        is_shared: whether the lanes divide its first axis among themselves.
+        is_shared: whether the lanes divide it among themselves.
     """
 
     phase: int
@@ -71,9 +76,10 @@ class Table(NamedTuple):
     """A step as compiled code reads it.
 
     Args:
-        numbers: [lanes, parts, rows of a part, batch size, first batch].
+        numbers: [lanes, parts, rows of a part, batch size, first batch, levels of a part that is shared].
         marks: [first, last) of the lines of BEFORE, PARTS, JOIN, LOSS and each level of AFTER, and whether
-            the lanes share them.
+            the lanes share them. Between LOSS and AFTER come the levels of a part that is shared; PARTS is
+            then empty.
         tables: (2, lanes, lines, 2): kernels and blocks, for full parts and for the last, shorter one.
         words: (2, lanes, words): the blocks.
         patches: (2, n, 4): words to set for each part: position, kind, base, stride.
@@ -131,6 +137,9 @@ class Lanes:
         self.memory = LaneMemory(job.data, job.state)
         last = batch - (self.split.parts - 1) * self.split.rows
         self.plan = self._plan(self.split.rows)
+        is_worth_it = not self.plan.is_divided and self.plan.flops >= WORTH_SHARING
+        self.shares = job.cores if is_worth_it else 1  # into how many runs a call is divided
+        self.count = max(self.split.lanes, self.shares)
         short = self.plan if last == self.split.rows else self._plan(last)
         lines = [self._lines(made) for made in (self.plan, short)]
         written = [
@@ -151,29 +160,30 @@ class Lanes:
 
     def _table(self, written: Sequence[_Written]) -> Table:
         """Everything compiled code needs, of the plans for full and for short parts."""
-        lanes, lines = self.split.lanes, written[0].lines
+        lanes, lines = self.count, written[0].lines
         words = np.zeros((2, lanes, max(w.words.shape[1] for w in written)), np.int64)
         tables = np.zeros((2, lanes, len(lines), 2), np.int64)
         for short, one in enumerate(written):
             words[short, :, : one.words.shape[1]] = one.words
             for lane in range(lanes):
-                has_share = [lane == 0 or line.phase == PARTS or line.is_shared for line in one.lines]
+                has_share = [lane == 0 or self._is_own(line) or line.is_shared for line in one.lines]
                 kernels = [line.call.kernel for line in one.lines]
                 tables[short, lane, :, 0] = np.where(has_share, kernels, machine().kernel("step.nothing"))
                 tables[short, lane, :, 1] = words[short, lane].ctypes.data + 8 * np.array(one.starts)
-        numbers = np.array([lanes, self.split.parts, self.split.rows, self.batch, 0], np.int64)
+        inner = len({line.level for line in lines if line.phase == PARTS}) if self.shares > 1 else 0
+        numbers = np.array([lanes, self.split.parts, self.split.rows, self.batch, 0, inner], np.int64)
         patches = np.zeros((2, max(len(w.patches) for w in written), 4), np.int64)
         for short, one in enumerate(written):
             spare = [[one.words.shape[1] - 1, ADDS, 0, 0]]  # a word that no block has
             filled = one.patches + spare * (patches.shape[1] - len(one.patches))
             patches[short] = np.array(filled, np.int64).reshape(-1, 4)
-        return Table(numbers, _marks(lines), tables, words, patches)
+        return Table(numbers, _marks(lines, inner > 0), tables, words, patches)
 
     # --- lines
 
     def _lines(self, made: Plan) -> list[Line]:
         """The lines of a plan, in the order in which they run."""
-        blocks, levels = Blocks(machine(), made.buffers), _levels(made)
+        blocks, levels = Blocks(machine(), made.buffers), _levels(made, self.shares > 1)
         lines = self._gathers(made)
         for task in made.tasks:
             calls = blocks.calls(task)
@@ -184,9 +194,15 @@ class Lanes:
         lines += self._joins(made, blocks)
         return sorted(lines, key=_when)
 
+    def _is_own(self, line: Line) -> bool:
+        """Whether a line is every lane's own, with the memory of that lane."""
+        return line.phase == PARTS and self.shares == 1
+
     def _is_shared(self, task: Task, call: Call) -> bool:
-        is_long = call.span >= self.split.lanes and _elements(task) >= SHARED_FROM
-        return task.phase == AFTER and self.split.lanes > 1 and is_long
+        may_be = task.phase == AFTER or (task.phase == PARTS and self.shares > 1)
+        if self.count == 1 or not may_be or call.share is None or call.share.length < 2 * call.share.grain:
+            return False
+        return max(_elements(task), task.flops // 4) >= SHARED_FROM
 
     def _gathers(self, made: Plan) -> list[Line]:
         """The lines that fetch a part's rows from the data set."""
@@ -220,20 +236,23 @@ class Lanes:
 
     def _write(self, made: Plan, lines: list[Line]) -> _Written:
         """Write every lane's words, addresses filled in, and list those that change from part to part."""
-        lanes = range(self.split.lanes)
+        lanes = range(self.count)
         *starts, size = (int(n) for n in np.cumsum([0, *(len(line.call.words) for line in lines)]))
         words = np.zeros((len(lanes), size + 1), np.int64)
         patches = []
         for line, start in zip(lines, starts, strict=True):
             for at, word in enumerate(line.call.words, start):
-                patch = _patch(at, word)
-                if patch is not None:
+                if isinstance(word, int):
+                    words[:, at] = word
+                elif (patch := _patch(at, word)) is not None:
                     patches.append(patch)
                 else:
                     words[:, at] = [self._word(made, line, lane, word) for lane in lanes]
-            if line.is_shared:
-                cuts = [line.call.span * lane // len(lanes) for lane in range(len(lanes) + 1)]
-                words[:, start], words[:, start + 1] = cuts[:-1], cuts[1:]
+            if line.is_shared and line.call.share is not None:
+                share, cuts = line.call.share, np.array(line.call.share.cuts(len(lanes)))
+                words[:, start + share.count] = np.diff(cuts)
+                for at, step in share.moves:
+                    words[:, start + at] += cuts[:-1] * step
         return _Written(lines, words, starts, patches)
 
     def _word(self, made: Plan, line: Line, lane: int, word: Any) -> int:
@@ -242,7 +261,7 @@ class Lanes:
             case LaneAddress(buffer, offset, owner):
                 return self.memory.array(made, owner, buffer).ctypes.data + offset
             case Address(buffer, offset) if buffer >= 0:
-                owner = lane if line.phase == PARTS else 0
+                owner = lane if self._is_own(line) else 0
                 return self.memory.array(made, owner, buffer).ctypes.data + offset
             case Address():
                 return self.job.flag.ctypes.data
@@ -288,15 +307,24 @@ def _of_lanes(joined: Call, lanes: int) -> Call:
     return replace(joined, words=tuple(words))
 
 
-def _marks(lines: Sequence[Line]) -> np.ndarray:
-    """Where BEFORE, PARTS, JOIN, LOSS and each level of AFTER begin and end, and whether lanes share them."""
-    levels = sorted({line.level for line in lines if line.phase == AFTER}) or [0]
-    groups = [*((phase, None) for phase in ORDER[:-1]), *((AFTER, level) for level in levels)]
+def _marks(lines: Sequence[Line], is_shared: bool) -> np.ndarray:
+    """Where the groups of lines begin and end, and whether lanes share them; see ``Table``.
+
+    Args:
+        is_shared: whether the lines of PARTS are in levels.
+    """
+    in_levels = [PARTS] if is_shared else []
+    groups: list[tuple[int, int | None]] = [(phase, None) for phase in ORDER[:-1]]
+    for phase in [*in_levels, AFTER]:
+        groups += [(phase, at) for at in sorted({line.level for line in lines if line.phase == phase}) or [0]]
     spans = []
     for phase, level in groups:
         found = [i for i, line in enumerate(lines) if line.phase == phase and level in (None, line.level)]
-        is_shared = any(lines[i].is_shared for i in found)
-        spans.append((found[0], found[-1] + 1, is_shared) if found else (0, 0, False))
+        if level is None and phase in in_levels:
+            found = []
+        spans.append(
+            (found[0], found[-1] + 1, any(lines[i].is_shared for i in found)) if found else (0, 0, False)
+        )
     return np.array(spans, np.int64)
 
 
@@ -304,19 +332,39 @@ def _elements(task: Task) -> int:
     return int(np.prod(task.writes[0].shape)) if task.writes else 0
 
 
-def _levels(made: Plan) -> dict[Task, int]:
-    """For each task of AFTER a level: tasks of one level touch nothing that another of the level writes."""
-    levels, level = {}, 0
-    reads: set[int] = set()
-    writes: set[int] = set()
-    for task in made.tasks:
-        if task.phase != AFTER:
-            levels[task] = 0
-            continue
-        r, w = {v.buffer for v in task.reads}, {v.buffer for v in task.writes}
-        if r & writes or w & (reads | writes):
-            level += 1
-            reads, writes = set(), set()
-        reads, writes = reads | r, writes | w
-        levels[task] = level
+def _levels(made: Plan, is_shared: bool) -> dict[Task, int]:
+    """For each task of AFTER, and of a part that is shared, a level.
+
+    Tasks of one level touch nothing that another of the level writes. Level 0 of a part fetches its rows.
+    """
+    levels = {}
+    for phase in (PARTS, AFTER):
+        level = 1 if phase == PARTS else 0
+        reads: list[tuple] = []
+        writes: list[tuple] = []
+        for task in made.tasks:
+            if task.phase != phase:
+                levels.setdefault(task, 0)
+                continue
+            if phase == PARTS and not is_shared:
+                levels[task] = 0
+                continue
+            r, w = ([_place(made, v) for v in views] for views in (task.reads, task.writes))
+            if _meet(r, writes) or _meet(w, reads) or _meet(w, writes):
+                level += 1
+                reads, writes = [], []
+            reads += r
+            writes += w
+            levels[task] = level
     return levels
+
+
+def _place(made: Plan, view: View) -> tuple:
+    """Where a buffer lies: in which memory, its first and last byte."""
+    buffer, place = made.buffers[view.buffer], made.layout.places.get(view.buffer)
+    return (view.buffer, 0, 1) if place is None else ("arena", place, place + buffer.bytes)
+
+
+def _meet(some: Sequence[tuple], others: Sequence[tuple]) -> bool:
+    """Whether one of these pieces of memory overlaps one of the others."""
+    return any(a[0] == b[0] and a[1] < b[2] and b[1] < a[2] for a in some for b in others)

@@ -97,7 +97,12 @@ class ProductWriter:
         is_high = builder.icmp_signed(">=", m, I64(PACK_FROM))
         is_large = builder.icmp_signed(">", code.times(facts.b_row, code.smaller(k, DEEP)), I64(PACK_OVER))
         is_apart = builder.icmp_signed("!=", b_column, I64(1))
-        facts.packs = builder.or_(is_apart, builder.and_(is_high, is_large))
+        if self.by_table:
+            facts.packs, facts.steps = is_apart, code.room(I64, DEEP)
+            with code.when(is_apart), code.counting(I64(0), I64(DEEP)) as p:
+                code.store(code.times(p, 2 * self.lanes), code.plus(facts.steps, code.times(p, 8)), 8)
+        else:
+            facts.packs = builder.or_(is_apart, builder.and_(is_high, is_large))
         stays = builder.icmp_signed(">", how, I64(1))
         if not self.by_table:
             stays = builder.or_(stays, builder.icmp_signed("==", c_step, I64(0)))
@@ -141,9 +146,7 @@ class ProductWriter:
     def _single_row(self, facts: _Facts, place: _Place) -> Value:
         """A single row in panels of eight vectors, as far as they go; at which column the others begin."""
         code, builder = facts.code, facts.code.builder
-        side = builder.icmp_signed("==", facts.m, I64(1))
-        if not self.by_table:
-            side = builder.and_(side, builder.not_(facts.packs))
+        side = builder.and_(builder.icmp_signed("==", facts.m, I64(1)), builder.not_(facts.packs))
         whole = builder.and_(facts.n, I64(-8 * self.lanes))
         with code.when(side):
             self._panels(facts, place, I64(0), whole, 8)
@@ -187,7 +190,7 @@ class ProductWriter:
     def _panel(self, facts: _Facts, place: _Place, left: Value) -> None:
         """One panel, packed if need be: full, or with as many columns as are left."""
         code = facts.code
-        place = place if self.by_table else self._packed(facts, place, left)
+        place = self._packed(facts, place, left)
         if self.epilogue is not None:
             self._rows(facts, place, left, 2, False)
             return
@@ -225,7 +228,8 @@ class ProductWriter:
     def _packed(self, facts: _Facts, place: _Place, left: Value) -> _Place:
         """The panel as it lies, or packed."""
         code = facts.code
-        old, new = (place.b, place.row), (facts.panel, I64(2 * self.lanes * self.size))
+        row = facts.steps if self.by_table else I64(2 * self.lanes * self.size)
+        old, new = (place.b, place.row), (facts.panel, row)
         with code.either(facts.packs, new, old) as found:
             code.builder.call(self.pack, [place.b, place.row, facts.b_column, place.deep, left, facts.panel])
         return replace(place, b=found[0], row=found[1])
@@ -233,7 +237,8 @@ class ProductWriter:
     @cached_property
     def pack(self) -> ir.Function:
         """Copies a panel of up to two vectors' width: (b, row, column, deep, left, to)."""
-        return Packer(self.module, self.vectors).write()
+        packer = Packer(self.module, self.vectors)
+        return packer.write_by_table() if self.by_table else packer.write()
 
     # --- tiles
 
@@ -343,6 +348,8 @@ class _Facts:
         code: the writer.
         m, n: rows and columns of C.
         panel, near: where panels are packed and rows of A are drawn near.
+
+    By tables, ``steps`` is that of the rows of a packed panel.
     """
 
     a_row: Value
@@ -351,6 +358,7 @@ class _Facts:
     b_column: Value
     c_row: Value
     packs: Value
+    steps: Value
 
     def __init__(self, code: Assembly, m: Value, n: Value, panel: Value, near: Value) -> None:
         self.code, self.m, self.n, self.panel, self.near = code, m, n, panel, near

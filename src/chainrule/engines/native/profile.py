@@ -97,7 +97,10 @@ def watch(table, own, keys, spent):
             own.key[0], own.key[1] = keys[s, 0], keys[s, 1]
         watch_group(table, step.BEFORE, 0, 0, spent[s])
         for lane in range(lanes):
-            watch_parts(table, s, lane, spent[s])
+            if table.numbers[5] > 0:
+                set_words(table, 0, lane, s, 0, 0)
+            else:
+                watch_parts(table, s, lane, spent[s])
         for group in range(step.JOIN, table.marks.shape[0]):
             for lane in range(1 if group == step.LOSS else lanes):
                 watch_group(table, group, 0, lane, spent[s])
@@ -148,7 +151,7 @@ class _Lanes:
         self._lanes: Lanes = self.trainer.lanes(subject.batch)
         self._begin = {label: array.copy() for label, array in self.trainer.state.items()}
         self._rows = permutation(key_of(0), len(next(iter(subject.data.values())))).astype(np.int64)
-        self.split, self.plan = (self._lanes.split.rows, self._lanes.split.lanes), self._lanes.plan
+        self.split, self.plan = (self._lanes.split.rows, self._lanes.count), self._lanes.plan
 
     def trial(self) -> float:
         """Seconds of a step, roughly."""

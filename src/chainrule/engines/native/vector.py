@@ -315,6 +315,7 @@ EMIT: dict[str, Emit] = {
     "is_finite": _finite,
     "where": _word("select"),
     "stop_gradient": _same,
+    "again": _same,
 }
 
 

@@ -4,7 +4,7 @@ One entry, one page in ``docs/errors/``, one test that provokes it: a house test
 Words in braces are filled in by the place that raises.
 """
 
-from chainrule.errors.catalogue import command, data, files, gradients, shapes, training, usage
+from chainrule.errors.catalogue import command, data, files, gradients, interop, shapes, training, usage
 from chainrule.errors.catalogue.entry import Entry
 
 CATALOGUE: dict[str, Entry] = {
@@ -13,6 +13,7 @@ CATALOGUE: dict[str, Entry] = {
     **gradients.ENTRIES,
     **data.ENTRIES,
     **files.ENTRIES,
+    **interop.ENTRIES,
     **training.ENTRIES,
     **command.ENTRIES,
 }

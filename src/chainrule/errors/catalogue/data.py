@@ -59,6 +59,8 @@ ENTRIES: dict[str, Entry] = {
     "E362": Entry("the record of the tokenizer is not valid", "分词器的记录无效"),
     "E363": Entry("a sequence is empty", "序列为空"),
     "E364": Entry("a sequence is too long", "序列过长"),
+    "E365": Entry('"{token}" is not in the vocabulary', "词表中没有“{token}”"),
+    "E367": Entry("the folder holds no pairs of sentences", "文件夹中没有可用的句对"),
     # E37x: sounds and series.
     "E370": Entry("the file holds no sound that can be read", "文件中没有可读取的声音"),
     "E371": Entry("the sample rate is another one than is wanted", "采样率与要求不符"),

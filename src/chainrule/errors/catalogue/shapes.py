@@ -38,10 +38,16 @@ ENTRIES: dict[str, Entry] = {
     "E224": Entry("the sequence is longer than the positions of {op}", "序列的长度超出了 {op} 的位置数"),
     "E225": Entry("the cache has no room for more words", "缓存已满，放不下更多的词"),
     "E226": Entry("the sequences given to {op} do not fit each other", "给 {op} 的各个序列互不相符"),
+    "E229": Entry("the prompt leaves no room in the context", "提示过长，超出了上下文的长度"),
     "E230": Entry("{op} needs two numbers or more to find their spread", "{op} 需要至少两个数才能求出方差"),
     "E231": Entry(
         "{op} needs the values and the winners of a max pool", "{op} 需要最大汇聚给出的值与胜出位置"
     ),
+    "E232": Entry(
+        "{op} cannot lay the middle of the image beside what was made of it",
+        "{op} 无法把图像的中部与其结果并排",
+    ),
+    "E233": Entry("{op} takes images of another size", "{op} 需要另一种尺寸的图像"),
     "E251": Entry("numbers of kind {dtype} are not computed with", "不支持 {dtype} 类型的数"),
     "E252": Entry("{op} needs numbers of one kind", "{op} 的各个输入的数值类型必须相同"),
     "E253": Entry("{op} needs {kind} numbers", "{op} 需要 {kind} 类型的数"),

@@ -34,4 +34,8 @@ ENTRIES: dict[str, Entry] = {
     "E121": Entry('the index names no single number of "{name}"', "该索引不对应“{name}”中的某一个数"),
     "E122": Entry("what was wanted of the sample is missing", "缺少样本的期望输出"),
     "E123": Entry("the engine {name} cannot be profiled", "无法剖析 {name} 引擎的性能"),
+    # E124 to E126: texts that a net writes.
+    "E124": Entry("{first} and {second} exclude each other", "{first} 与 {second} 不能同时使用"),
+    "E125": Entry("no token is left to choose from", "没有可选的词元"),
+    "E126": Entry("this model cannot write texts", "此模型不能生成文本"),
 }

@@ -51,6 +51,8 @@ CALLS: dict[str, tuple[str, str, str]] = {
     "fold": (_IMAGE, "cr.grad(cr.sum(cr.square(cr.patches(x, 2, 1))), [x])[0]", ""),
     "cast": (_LONG, 'cr.cast(x, "int64")', ""),
     "stop_gradient": (_LONG, "x * cr.stop_gradient(x)", "x"),
+    "remat": (_LONG, "cr.remat(cr.tanh(cr.square(x)), x)", "x"),
+    "again": (_LONG, "cr.grad(cr.sum(cr.remat(cr.tanh(cr.square(x)), x)), [x])[0]", ""),
     "extent": (_ROW, "cr.mean(x, 1)", "x"),
     "scan": (
         "x = cr.constant([[1.0, 2.0, 3.0, 4.0]])",

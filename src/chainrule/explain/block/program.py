@@ -75,6 +75,7 @@ _NETS = {
     "Dense": "cr.Dense(1)",
     "Dropout": 'cr.Sequential(cr.Dense(8, "relu"), cr.Dropout(0.1), cr.Dense(1))',
     "Residual": 'cr.Sequential(cr.Dense(4), cr.Residual(cr.Dense(4, "tanh")), cr.Dense(1))',
+    "Remat": 'cr.Sequential(cr.Dense(4), cr.Remat(cr.Residual(cr.Dense(4, "tanh"))), cr.Dense(1))',
     "Parallel": 'cr.Sequential(cr.Parallel(a=cr.Dense(2), b=cr.Dense(3, "tanh")), cr.Dense(1))',
 }
 _OPTIMIZERS = {

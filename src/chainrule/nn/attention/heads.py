@@ -44,6 +44,7 @@ class Heads(Layer):
     slopes: bool = False
     weight_init: str | Initialiser | None = None
     penalty: Penalty | None = None
+    output_init: str | Initialiser | None = None
 
     @property
     def shared(self) -> int:
@@ -59,8 +60,9 @@ class Heads(Layer):
         require_number(self, "dropout", least=0, below=1)
         fits = isinstance(self.rotary, bool | RotaryPosition)
         require(self, "rotary", fits, "True, False or cr.RotaryPosition(...)", "rotary=True")
-        if self.weight_init is not None:
-            known_initialiser(self.weight_init)
+        for init in (self.weight_init, self.output_init):
+            if init is not None:
+                known_initialiser(init)
         require(self, "penalty", isinstance(self.penalty, Penalty | None), "a penalty such as cr.L2(1e-4)")
         if self.shared != self.heads:
             require_whole(self, "groups", 1, fix="groups=1")
@@ -83,7 +85,8 @@ class Heads(Layer):
             weights = scope.note("weights", self._weights(form, form.scores(query, key), seen))
             met = form.met(Dropout(self.dropout)(weights, scope), value)  # -> (B, G, Tq R, V)
         channels = bound(seen.query.shape[-1:])[0]
-        return scope.run(self._dense(channels), form.joined(met), "output")  # (B, Tq, H V) -> (B, Tq, C)
+        output = self._dense(channels, self.output_init)
+        return scope.run(output, form.joined(met), "output")  # (B, Tq, H V) -> (B, Tq, C)
 
     def _form(self, seen: Taken) -> Form:
         """How the channels are dealt out.
@@ -106,8 +109,8 @@ class Heads(Layer):
         width, value_width = units // self.heads, value_units // self.heads
         return Form(self.shared, self.heads // self.shared, width, value_width)
 
-    def _dense(self, units: int) -> Dense:
-        return Dense(units, None, self.bias, self.weight_init, penalty=self.penalty)
+    def _dense(self, units: int, init: str | Initialiser | None = None) -> Dense:
+        return Dense(units, None, self.bias, init or self.weight_init, penalty=self.penalty)
 
     def _dealt(self, name: str, x: Node, heads: tuple[int, ...], scope: Scope) -> Node:
         """A projection, its channels dealt out: (B, T, C) -> (B, T, *heads); queries are scaled."""
@@ -181,6 +184,7 @@ class MultiHeadAttention(Heads):
         slopes: whether scores fall with the distance, by a slope for each head (ALiBi).
         weight_init: first values of the weights, a record or a name; Xavier's by default.
         penalty: what the size of the weights costs.
+        output_init: first values of the output weights, if others than ``weight_init``.
 
     Numerics: a query of which every place is masked gives the output's bias alone, and no gradient.
 

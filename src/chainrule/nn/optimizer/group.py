@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from fnmatch import fnmatchcase
 
 from chainrule.errors import UsageError, nearest
 from chainrule.frozen import frozen
@@ -16,6 +15,7 @@ from chainrule.graph import Node
 from chainrule.nn.constraint import Constraint
 from chainrule.nn.optimizer.contract import Moved, Nodes, Now, Optimizer, Rule, Slot
 from chainrule.nn.schedule import Schedule
+from chainrule.nn.scope import is_at
 from chainrule.nn.setting import require, require_number
 from chainrule.spec import Shape
 
@@ -49,7 +49,7 @@ class Group:
 
     def has(self, path: str) -> bool:
         """Whether a parameter belongs to the group."""
-        return fnmatchcase(path, self.pattern) or path.startswith(f"{self.pattern}.")
+        return is_at(path, self.pattern)
 
 
 @frozen

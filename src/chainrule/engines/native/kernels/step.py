@@ -12,8 +12,8 @@ from chainrule.engines.native.kernels.kernel import REAL, Source, part, words
 from chainrule.engines.native.pointer import barrier, call, pointer
 
 GATHER, PLACE = 0, 1  # kinds of words that change from part to part, as in ``lanes``
-# The groups of lines, as ``Table.marks`` counts them; the levels of AFTER follow.
-BEFORE, PARTS, JOIN, LOSS, AFTER = range(5)
+# The groups of lines, as ``Table.marks`` counts them; the levels of a shared part and of AFTER follow.
+BEFORE, PARTS, JOIN, LOSS, LEVELS = range(5)
 
 
 class Table(NamedTuple):
@@ -76,9 +76,19 @@ def run_parts(table, s, lane):
 
 
 @part
+def run_shared_part(table, s, thread, threads, sync):
+    """The one part of step s that all lanes share, level by level."""
+    for lane in range(thread, table.numbers[0], threads):
+        set_words(table, 0, lane, s, 0, 0)
+    for level in range(LEVELS, LEVELS + table.numbers[5]):
+        run_lanes(table, level, thread, threads)
+        barrier(sync, threads)
+
+
+@part
 def run_update(table, thread, threads, sync, is_shared):
     """The levels of AFTER, one after the other."""
-    for level in range(AFTER, table.marks.shape[0]):
+    for level in range(LEVELS + table.numbers[5], table.marks.shape[0]):
         run_lanes(table, level, thread, threads)
         if is_shared:
             barrier(sync, threads)
@@ -98,7 +108,7 @@ def work(thread, threads, table, own, keys, told, sync):
     """
     lanes = table.numbers[0]
     is_joined_by_all, is_moved_by_all = table.marks[JOIN, 2] != 0, False
-    for level in range(AFTER, table.marks.shape[0]):
+    for level in range(LEVELS + table.numbers[5], table.marks.shape[0]):
         is_moved_by_all |= table.marks[level, 2] != 0
     for s in range(told.shape[0]):
         if thread == 0 and sync[2] == 0:
@@ -108,9 +118,12 @@ def work(thread, threads, table, own, keys, told, sync):
         barrier(sync, threads)
         if sync[2] != 0:
             return
-        for lane in range(thread, lanes, threads):
-            run_parts(table, s, lane)
-        barrier(sync, threads)
+        if table.numbers[5] > 0:
+            run_shared_part(table, s, thread, threads, sync)
+        else:
+            for lane in range(thread, lanes, threads):
+                run_parts(table, s, lane)
+            barrier(sync, threads)
         if is_joined_by_all:
             run_lanes(table, JOIN, thread, threads)
             barrier(sync, threads)
@@ -134,30 +147,30 @@ def work(thread, threads, table, own, keys, told, sync):
 def steps(loss: str, rate: str) -> Source:
     """Some training steps, as one thread of several; ``work`` with its arguments in a block.
 
-    Block: [thread, threads, the table's five numbers, groups, lines, words of a lane, patches, keys, steps,
+    Block: [thread, threads, the table's six numbers, groups, lines, words of a lane, patches, keys, steps,
     then the addresses of marks, tables, words, patches, key, keys, step, loss, rate, told, sync].
     """
     loss_kind, rate_kind = REAL[loss], REAL[rate]
 
     def run(block):
         w, whole, bits = words(block), np.int64(0), np.uint32(0)
-        lanes, groups, lines, width, patches = w[2], w[7], w[8], w[9], w[10]
+        lanes, groups, lines, width, patches = w[2], w[8], w[9], w[10], w[11]
         table = Table(
-            w[2:7],
-            carray(pointer(w[13], whole), (groups, 3)),
-            carray(pointer(w[14], whole), (2, lanes, lines, 2)),
-            carray(pointer(w[15], whole), (2, lanes, width)),
-            carray(pointer(w[16], whole), (2, patches, 4)),
+            w[2:8],
+            carray(pointer(w[14], whole), (groups, 3)),
+            carray(pointer(w[15], whole), (2, lanes, lines, 2)),
+            carray(pointer(w[16], whole), (2, lanes, width)),
+            carray(pointer(w[17], whole), (2, patches, 4)),
         )
         own = Own(
-            carray(pointer(w[17], bits), 2),
-            carray(pointer(w[19], whole), 1),
-            carray(pointer(w[20], loss_kind(0)), 1),
-            carray(pointer(w[21], rate_kind(0)), 1),
+            carray(pointer(w[18], bits), 2),
+            carray(pointer(w[20], whole), 1),
+            carray(pointer(w[21], loss_kind(0)), 1),
+            carray(pointer(w[22], rate_kind(0)), 1),
         )
-        keys = carray(pointer(w[18], bits), (w[11], 2))
-        told = carray(pointer(w[22], 0.0), (w[12], 2))
-        work(w[0], w[1], table, own, keys, told, carray(pointer(w[23], whole), 16))
+        keys = carray(pointer(w[19], bits), (w[12], 2))
+        told = carray(pointer(w[23], 0.0), (w[13], 2))
+        work(w[0], w[1], table, own, keys, told, carray(pointer(w[24], whole), 16))
 
     return Source(run)
 

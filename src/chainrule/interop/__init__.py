@@ -1,0 +1,32 @@
+"""Foreign weights: what other libraries have trained, read safely and put where it belongs in a net of ours.
+
+In: a file of another library (safetensors, PyTorch) and a net. Out: the net's parameters, and a report that
+says of each where it came from and what was done with it. This room executes nothing that is in a file, and
+no foreign type leaves it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chainrule.door import Door
+
+_DOOR = Door(
+    __name__,
+    {
+        "family": "Family",
+        "families": "FAMILIES",
+        "loading": "load_weights",
+        "reading": "is_weights read_tensors read_weights",
+        "report": "WeightsReport",
+        "tensor": "Tensor",
+    },
+)
+
+
+def __getattr__(name: str) -> Any:
+    return _DOOR.fetch(name)
+
+
+def __dir__() -> list[str]:
+    return _DOOR.names

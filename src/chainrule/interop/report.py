@@ -1,0 +1,157 @@
+"""What became of every array when foreign weights were loaded: a value that prints as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import field
+
+import numpy as np
+
+from chainrule.frozen import frozen
+from chainrule.interop.refusal import clipped
+from chainrule.notation.column import aligned
+from chainrule.settings import settings
+from chainrule.spec import shape_text
+
+Words = tuple[str, str]
+SHOWN = 40  # arrays that came through whole are listed up to so many
+
+GIVEN = "given"  # the family of a table of one's own
+MATCHED, MISSING, OTHER, SKIPPED = "matched", "missing", "other shape", "skipped"
+WORDS: dict[str, Words] = {
+    MATCHED: ("matched", "已匹配"),
+    MISSING: ("missing in the file", "文件中缺失"),
+    OTHER: ("of other shape", "形状不同"),
+    SKIPPED: ("skipped, as asked", "按要求跳过"),
+    "unexpected": ("unexpected in the file", "文件中多余"),
+    "ignored": ("ignored", "已忽略"),
+    "family": ("names of {}", "名称属于 {}"),
+    GIVEN: ("by the names that were given", "按给出的名称"),
+    "order": (
+        "matched by order and shape, not by name: check one answer before you trust it",
+        "名称不符，按次序和形状匹配：使用前请先核对一个输出",
+    ),
+    "initial": ("keep their initial values", "保持初始值"),
+    "more": ("... and {} more; report.rows has all", "……另有 {} 个，见 report.rows"),
+    "columns": ("ours|shape|file|change", "本网络|形状|文件|处理"),
+    "cast": ("from {}", "由 {} 转换"),
+    "whole": ("{} of {} arrays matched, {} numbers", "匹配 {}/{} 个数组，共 {} 个数"),
+}
+
+
+@frozen
+class Row:
+    """What became of one array of ours.
+
+    Args:
+        path: its name.
+        shape: its shape.
+        status: ``"matched"``, ``"missing"``, ``"other shape"`` or ``"skipped"``.
+        names: the foreign arrays it was made from, or would have been.
+        change: what was done to them, in English and Chinese.
+        received: the shape that came, where it is another.
+    """
+
+    path: str
+    shape: tuple[int, ...]
+    status: str
+    names: tuple[str, ...] = ()
+    change: Words = ("", "")
+    received: tuple[int, ...] | None = None
+
+
+@frozen(eq=False)
+class WeightsReport:
+    """What became of every array of a net and of a file.
+
+    Args:
+        rows: the arrays of the net, in the order in which it asks for them.
+        unexpected: names of the file that the net has no use for.
+        ignored: names that are known to say nothing to it, each with why, in English and Chinese.
+        family: whose names the file has; ``"given"``: those of a table, ``""``: order and shape decided.
+        values: the parameters and running values that were loaded, by path.
+    """
+
+    rows: tuple[Row, ...]
+    unexpected: tuple[str, ...] = ()
+    ignored: tuple[tuple[str, Words], ...] = ()
+    family: str = ""
+    values: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    def of(self, status: str) -> list[Row]:
+        """The arrays that have a status."""
+        return [row for row in self.rows if row.status == status]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all that was wanted is there, and nothing else."""
+        return not (self.unexpected or self.of(MISSING) or self.of(OTHER))
+
+    def faults(self, lang: str = "en") -> list[str]:
+        """One line for each array that is missing, unexpected or of other shape."""
+        return [
+            *(f"{_word(MISSING, lang)}: {row.path} {shape_text(row.shape)}" for row in self.of(MISSING)),
+            *(
+                f"{_word(OTHER, lang)}: {row.path} {shape_text(row.shape)} <- "
+                f"{_joined(row.names)} {shape_text(row.received or ())}"
+                for row in self.of(OTHER)
+            ),
+            *(f"{_word('unexpected', lang)}: {clipped(name)}" for name in self.unexpected),
+        ]
+
+    def render(self, lang: str | None = None) -> str:
+        """The whole report as text, in English or Chinese; by default in the language of the settings."""
+        return "\n".join(self._lines(lang or settings.lang))
+
+    def __str__(self) -> str:
+        return self.render()
+
+    def _lines(self, lang: str) -> Iterator[str]:
+        matched = self.of(MATCHED)
+        numbers = sum(self.values[row.path].size for row in matched if row.path in self.values)
+        yield _word("whole", lang).format(len(matched), len(self.rows), f"{numbers:,}")
+        how = {"": "order", GIVEN: GIVEN}.get(self.family, "family")
+        yield _word(how, lang).format(self.family)
+        for row in self.of(SKIPPED):
+            yield f"- {_word(SKIPPED, lang)}: {row.path} {shape_text(row.shape)}"
+        yield from (f"- {fault}" for fault in self.faults(lang))
+        left = [row.path for row in self.rows if row.status != MATCHED]
+        if left:
+            yield f"- {_word('initial', lang)}: {', '.join(left)}"
+        for why, names in self._ignored(lang).items():
+            yield f"- {_word('ignored', lang)}: {names} ({why})"
+        yield from self._table(matched, lang)
+
+    def _ignored(self, lang: str) -> dict[str, str]:
+        """What was ignored, by reason: the first name and how many more."""
+        by_reason: dict[str, list[str]] = {}
+        for name, why in self.ignored:
+            by_reason.setdefault(why[_index(lang)], []).append(clipped(name))
+        return {
+            why: names[0] + (f" +{len(names) - 1}" if len(names) > 1 else "")
+            for why, names in by_reason.items()
+        }
+
+    def _table(self, rows: list[Row], lang: str) -> Iterator[str]:
+        if not rows:
+            return
+        shown = [
+            (row.path, shape_text(row.shape), _joined(row.names), row.change[_index(lang)])
+            for row in rows[:SHOWN]
+        ]
+        yield ""
+        yield from aligned([tuple(_word("columns", lang).split("|")), *shown])
+        if len(rows) > SHOWN:
+            yield _word("more", lang).format(len(rows) - SHOWN)
+
+
+def _joined(names: tuple[str, ...]) -> str:
+    return " + ".join(map(clipped, names))
+
+
+def _word(key: str, lang: str) -> str:
+    return WORDS[key][_index(lang)]
+
+
+def _index(lang: str) -> int:
+    return 1 if lang == "zh" else 0

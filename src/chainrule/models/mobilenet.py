@@ -1,0 +1,79 @@
+"""MobileNetV3-small: inverted residual blocks, found by a search for what is fast on a phone."""
+
+from __future__ import annotations
+
+from chainrule.models.card import Model, chain, image, require_counts
+from chainrule.nn.activation import Activation
+from chainrule.nn.convolution import Conv
+from chainrule.nn.dense import Dense
+from chainrule.nn.layer import Layer
+from chainrule.nn.pooling import GlobalAveragePool
+from chainrule.nn.residual import MOBILE_NORM, InvertedResidual
+from chainrule.nn.structure import Dropout, Sequential
+
+# Table 2 row by row: kernel, expanded channels, channels, squeeze-and-excite, activation, stride.
+TABLE_2 = (
+    (3, 16, 16, True, "relu", 2),
+    (3, 72, 24, False, "relu", 2),
+    (3, 88, 24, False, "relu", 1),
+    (5, 96, 40, True, "hard_silu", 2),
+    (5, 240, 40, True, "hard_silu", 1),
+    (5, 240, 40, True, "hard_silu", 1),
+    (5, 120, 48, True, "hard_silu", 1),
+    (5, 144, 48, True, "hard_silu", 1),
+    (5, 288, 96, True, "hard_silu", 2),
+    (5, 576, 96, True, "hard_silu", 1),
+    (5, 576, 96, True, "hard_silu", 1),
+)
+
+
+def mobilenet_v3_small(classes: int = 1000, dropout: float = 0.2) -> Sequential:
+    """A net for phones, small and quick: two and a half million numbers.
+
+    Shapes: (B, 224, 224, 3) -> (B, classes); any other size too.
+
+    Args:
+        classes: how many answers there are.
+        dropout: the chance to be dropped of each number before the head; 0 leaves it out.
+
+    Fails:
+        UsageError E102: classes below 1, a chance outside 0 to 1.
+
+    Example:
+        >>> print(mobilenet_v3_small().layers[6])
+        InvertedResidual(5, 96, 40, squeeze=True, activation='hard_silu', stride=2)
+
+    Reference: Howard and others (2019), Searching for MobileNetV3 (ICCV), table 2; torchvision has the same
+    net.
+    """
+    require_counts("mobilenet_v3_small", classes=classes)
+    blocks: dict[str, Layer] = {f"block{i}": InvertedResidual(*row) for i, row in enumerate(TABLE_2, 1)}
+    return chain(
+        conv1=_conv(16, 3, 2),  # (B, 224, 224, 3) -> (B, 112, 112, 16)
+        norm1=MOBILE_NORM,
+        activation1=Activation("hard_silu"),
+        **blocks,  # -> (B, 7, 7, 96)
+        conv2=_conv(576, 1, 1),  # -> (B, 7, 7, 576)
+        norm2=MOBILE_NORM,
+        activation2=Activation("hard_silu"),
+        pool=GlobalAveragePool(),  # -> (B, 576)
+        dense=Dense(1024, "hard_silu"),
+        drop=Dropout(dropout) if dropout else None,
+        head=Dense(classes),
+    )
+
+
+def _conv(channels: int, kernel: int, stride: int) -> Conv:
+    padding = (kernel - 1) // 2
+    return Conv(channels, kernel, stride=stride, padding=padding, bias=False, weight_init="he")
+
+
+MOBILENET_V3_SMALL = Model(
+    mobilenet_v3_small,
+    "MobileNetV3-small 移动端网络",
+    ("A small net for phones, of inverted residual blocks.", "面向手机的小型网络，由倒残差块组成。"),
+    2_542_856,
+    "torchvision 0.28",
+    "Howard and others (2019), Searching for MobileNetV3 (ICCV)",
+    image(224, 224, 3),
+)

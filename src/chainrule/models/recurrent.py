@@ -1,0 +1,196 @@
+"""Recurrent nets for sequences of words: one that tells what a text is, one that continues it."""
+
+from __future__ import annotations
+
+from chainrule.models.card import BATCH, Model, chain, require_counts
+from chainrule.nn.dense import Dense
+from chainrule.nn.embedding import Embedding
+from chainrule.nn.layer import Layer
+from chainrule.nn.recurrent import GRU, LSTM, Bidirectional, Masking, Stacked
+from chainrule.nn.structure import Dropout, Sequential
+from chainrule.spec import Spec
+
+
+def lstm_classifier(
+    classes: int = 2,
+    vocabulary: int = 20_000,
+    width: int = 128,
+    units: int = 64,
+    depth: int = 2,
+    dropout: float = 0.0,
+) -> Sequential:
+    """Tells what a text is: layers of LSTMs read it from both ends, and the last states decide.
+
+    The numbers it learns by default: words 20,000 x 128 = 2,560,000; each of the two layers two LSTMs, the
+    weights of four gates for 128 inputs and 64 states and a bias, 2 x 4 x 64 x (128 + 64 + 1) = 98,816; the
+    head 2 x 128 + 2 = 258; in all 2,757,890.
+
+    Shapes: whole numbers (B, T) -> (B, classes). Words of number 0 stand for none and do not count.
+
+    Args:
+        classes: how many answers there are.
+        vocabulary: how many words there are.
+        width: how many numbers stand for a word.
+        units: how many numbers each state holds.
+        depth: how many layers there are, one above the other.
+        dropout: the chance of a number between two layers to be dropped in training.
+
+    Fails:
+        UsageError E102: a number below 1.
+        ShapeError E211: when it runs, a word outside the vocabulary.
+
+    Example:
+        >>> print(lstm_classifier(classes=3, vocabulary=100, width=8, units=4, depth=1))
+        Sequential(
+          words: Embedding(100, 8, padding=0)
+          reader: Masking(Stacked(Bidirectional(LSTM(4))))
+          head: Dense(3)
+        )
+
+    Reference: Hochreiter and Schmidhuber (1997), Long short-term memory (Neural Computation 9); Graves and
+    Schmidhuber (2005), Framewise phoneme classification with bidirectional LSTM (Neural Networks 18).
+    """
+    return _classifier("lstm_classifier", LSTM, (classes, vocabulary, width, units, depth), dropout)
+
+
+def gru_classifier(
+    classes: int = 2,
+    vocabulary: int = 20_000,
+    width: int = 128,
+    units: int = 64,
+    depth: int = 2,
+    dropout: float = 0.0,
+) -> Sequential:
+    """Tells what a text is, as ``lstm_classifier`` does, with GRUs: the weights of three gates, not four.
+
+    The numbers it learns by default: words 2,560,000; each layer 2 x (3 x 64 x (128 + 64 + 1) + 64) = 74,240,
+    the last 64 a bias of what the state proposes; the head 258; in all 2,708,738.
+
+    Shapes, Args, Fails: as ``lstm_classifier``.
+
+    Reference: Cho and others (2014), Learning phrase representations using RNN encoder-decoder (EMNLP).
+    """
+    return _classifier("gru_classifier", GRU, (classes, vocabulary, width, units, depth), dropout)
+
+
+def lstm_language_model(
+    vocabulary: int = 10_000,
+    width: int = 650,
+    units: int = 650,
+    depth: int = 2,
+    dropout: float = 0.5,
+) -> Sequential:
+    """Continues a text, word by word or character by character: for each place the scores of the next.
+
+    By default the medium net of Zaremba et al. The numbers it learns: words 10,000 x 650 = 6,500,000; each of
+    two layers 4 x 650 x (650 + 650 + 1) = 3,382,600; the scores 10,000 x 650 + 10,000 = 6,510,000; in all
+    19,775,200. ``lstm_language_model(vocabulary=65, width=32, units=128)`` is one for characters.
+
+    Shapes: whole numbers (B, T) -> (B, T, vocabulary).
+
+    Args:
+        vocabulary: how many words, or characters, there are.
+        width, units, depth: as in ``lstm_classifier``.
+        dropout: the chance of a number to be dropped in training: of a word's vector, between two layers, and
+            before the scores; never from one word to the next.
+
+    Fails:
+        UsageError E102: a number below 1.
+        ShapeError E211: when it runs, a word outside the vocabulary.
+
+    Example:
+        >>> print(lstm_language_model(vocabulary=65, width=32, units=128, dropout=0.0))
+        Sequential(
+          words: Embedding(65, 32)
+          reader: Stacked(LSTM(128, returns='sequence'), LSTM(128, returns='sequence'))
+          output: Dense(65)
+        )
+
+    Reference: Zaremba, Sutskever and Vinyals (2014), Recurrent neural network regularization.
+    """
+    return _language_model("lstm_language_model", LSTM, (vocabulary, width, units, depth), dropout)
+
+
+def gru_language_model(
+    vocabulary: int = 10_000,
+    width: int = 650,
+    units: int = 650,
+    depth: int = 2,
+    dropout: float = 0.5,
+) -> Sequential:
+    """Continues a text as ``lstm_language_model`` does, with GRUs.
+
+    The numbers it learns by default: words 6,500,000; each layer 3 x 650 x (650 + 650 + 1) + 650 = 2,537,600;
+    the scores 6,510,000; in all 18,085,200.
+
+    Shapes, Args, Fails: as ``lstm_language_model``.
+
+    Reference: Cho and others (2014), Learning phrase representations using RNN encoder-decoder (EMNLP).
+    """
+    return _language_model("gru_language_model", GRU, (vocabulary, width, units, depth), dropout)
+
+
+def _classifier(name: str, cell: type[LSTM | GRU], sizes: tuple[int, ...], dropout: float) -> Sequential:
+    classes, vocabulary, width, units, depth = sizes
+    require_counts(name, classes=classes, vocabulary=vocabulary, width=width, units=units, depth=depth)
+    both: list[Layer] = [Bidirectional(cell(units)) for _ in range(depth)]
+    return Sequential(
+        words=Embedding(vocabulary, width, padding=0),  # (B, T) -> (B, T, width)
+        reader=Masking(Stacked(*both, dropout=dropout)),  # -> (B, 2 units)
+        head=Dense(classes),
+    )
+
+
+def _language_model(name: str, cell: type[LSTM | GRU], sizes: tuple[int, ...], dropout: float) -> Sequential:
+    vocabulary, width, units, depth = sizes
+    require_counts(name, vocabulary=vocabulary, width=width, units=units, depth=depth)
+    cells = [cell(units, returns="sequence") for _ in range(depth)]
+    drop = Dropout(dropout) if dropout else None
+    return chain(
+        words=Embedding(vocabulary, width),  # (B, T) -> (B, T, width)
+        words_dropout=drop,
+        reader=Stacked(*cells, dropout=dropout),  # -> (B, T, units)
+        reader_dropout=drop,
+        output=Dense(vocabulary),  # -> (B, T, vocabulary)
+    )
+
+
+_LSTM = "Hochreiter and Schmidhuber (1997), Long short-term memory (Neural Computation 9)"
+_GRU = "Cho and others (2014), Learning phrase representations using RNN encoder-decoder (EMNLP)"
+_TEXT = {"x": Spec((BATCH, 35), "int64")}
+LSTM_CLASSIFIER = Model(
+    lstm_classifier,
+    "LSTM 文本分类器",
+    ("Tells what a text is: LSTMs read it from both ends.", "文本分类：LSTM 从两端读文本。"),
+    2_757_890,
+    "2,560,000 + 2 x 98,816 + 258: words, two layers, head",
+    _LSTM,
+    _TEXT,
+)
+GRU_CLASSIFIER = Model(
+    gru_classifier,
+    "GRU 文本分类器",
+    ("Tells what a text is: GRUs read it from both ends.", "文本分类：GRU 从两端读文本。"),
+    2_708_738,
+    "2,560,000 + 2 x 74,240 + 258: words, two layers, head",
+    _GRU,
+    _TEXT,
+)
+LSTM_LANGUAGE_MODEL = Model(
+    lstm_language_model,
+    "LSTM 语言模型",
+    ("Continues a text: LSTMs read it and guess the next word.", "续写文本：LSTM 逐词阅读并预测下一个词。"),
+    19_775_200,
+    "6,500,000 + 2 x 3,382,600 + 6,510,000: words, two layers, scores",
+    "Zaremba, Sutskever and Vinyals (2014), Recurrent neural network regularization",
+    _TEXT,
+)
+GRU_LANGUAGE_MODEL = Model(
+    gru_language_model,
+    "GRU 语言模型",
+    ("Continues a text: GRUs read it and guess the next word.", "续写文本：GRU 逐词阅读并预测下一个词。"),
+    18_085_200,
+    "6,500,000 + 2 x 2,537,600 + 6,510,000: words, two layers, scores",
+    _GRU,
+    _TEXT,
+)

@@ -1,0 +1,106 @@
+"""The Transformer of 2017: an encoder reads a sentence, a decoder writes its translation word by word."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Unpack
+
+from chainrule.models.card import BATCH, Model, require_counts
+from chainrule.models.stack import Change, Stack, stacked
+from chainrule.nn.embedding import Embedding, Unembedding
+from chainrule.nn.language import Translator
+from chainrule.nn.normalisation import LayerNorm
+from chainrule.nn.position import SinusoidalPosition
+from chainrule.nn.transformer import (
+    Transformer,
+    TransformerDecoder,
+    TransformerDecoderLayer,
+    TransformerEncoder,
+    TransformerEncoderLayer,
+)
+from chainrule.spec import Spec
+
+SIZES = {"small": Stack(256, 2, 4), "base": Stack(512, 6, 8), "big": Stack(1024, 6, 16)}
+
+
+def transformer(
+    size: str = "base",
+    vocabulary: int = 37_000,
+    target_vocabulary: int | None = None,
+    dropout: float = 0.1,
+    norm_first: bool = False,
+    padding: int | None = 0,
+    **change: Unpack[Change],
+) -> Translator:
+    """Reads one text and writes another: gives for each word of the target the scores of the one after it.
+
+    The numbers it learns, for the base size, C = 512, with one vocabulary of 37,000 for both texts:
+
+    ===============  ==============================================================  ==========
+    words            37,000 x 512, used three times: source, target, scores          18,944,000
+    an attention     4 x (512 x 512 + 512) = 1,050,624
+    a small net      512 x 2048 + 2048 + 2048 x 512 + 512 = 2,099,712
+    a norm           2 x 512 = 1,024
+    encoder          6 x (1 attention + 1 small net + 2 norms) = 6 x 3,152,384       18,914,304
+    decoder          6 x (2 attentions + 1 small net + 3 norms) = 6 x 4,204,032      25,224,192
+    all                                                                              63,082,496
+    ===============  ==============================================================  ==========
+
+    The paper rounds to 65 million and says "about 37,000" of the vocabulary.
+
+    Shapes: ``source`` (B, Ts) and ``target`` (B, T), whole numbers; perhaps ``source_mask`` (B, Ts) -> (B, T,
+    vocabulary).
+
+    Args:
+        size: ``"base"`` or ``"big"`` of table 3, or ``"small"``, the smallest that the authors' own library
+            (tensor2tensor) calls by that name: 2 blocks of 256 channels, 4 heads.
+        vocabulary: how many words there are: of both texts, or of the source.
+        target_vocabulary: of the target, where the texts share none; it then has a table of its own, which
+            scores the words too.
+        dropout: the chance of a number to be dropped in training; 0.3 for the big size in the paper.
+        norm_first: whether parts are normalised before and not after, with one more norm at the end of each
+            stack: not the paper's, but trains without care for the rate.
+        padding: the number of the word that stands for none; ``None``: every word counts.
+        change: ``width``, ``depth``, ``heads``, ``units``, where they differ from the size.
+
+    Fails:
+        UsageError E101, E102: no such size; a number below 1. ShapeError E221: heads that do not divide the
+            width.
+        ShapeError E211: when it runs, a word outside the vocabulary.
+
+    Example:
+        >>> print(transformer("small", vocabulary=1000).words)
+        Embedding(1000, 256, scale=16.0)
+
+    Reference: Vaswani et al. (2017), Attention is all you need (NeurIPS), figure 1 and section 3.
+    """
+    require_counts("transformer", vocabulary=vocabulary)
+    if target_vocabulary is not None:
+        require_counts("transformer", target_vocabulary=target_vocabulary)
+    stack = stacked("transformer", size, SIZES, change)
+    form = stack.heads, stack.units, "relu", dropout, norm_first
+    last = LayerNorm() if norm_first else None
+    body = Transformer(
+        TransformerEncoder(TransformerEncoderLayer(*form), stack.depth, last),
+        TransformerDecoder(TransformerDecoderLayer(*form), stack.depth, last),
+    )
+    words = Embedding(vocabulary, stack.width, scale=math.sqrt(stack.width))  # section 3.4
+    own = None if target_vocabulary is None else replace(words, vocabulary=target_vocabulary)
+    output = Unembedding("words" if own is None else "target_words")
+    return Translator(words, SinusoidalPosition(), body, output, own, dropout, padding)
+
+
+TRANSFORMER = Model(
+    transformer,
+    "Transformer 翻译网络（2017）",
+    (
+        "Translates: an encoder reads a sentence, a decoder writes its translation, by attention alone.",
+        "翻译网络：编码器读一句话，解码器逐词写出译文，只用注意力。",
+    ),
+    63_082_496,
+    "sections 3.1 to 3.4 and 5.1 with 37,000 words; the paper rounds to 65 million",
+    "Vaswani, Shazeer, Parmar, Uszkoreit, Jones, Gomez, Kaiser and Polosukhin (2017), Attention is all you "
+    "need (NeurIPS)",
+    {name: Spec((BATCH, 64), "int64") for name in ("source", "target")},
+)

@@ -1,0 +1,64 @@
+"""VGG-16: nothing but convolutions of 3 x 3, deeper and deeper, and three dense layers."""
+
+from __future__ import annotations
+
+from chainrule.models.card import Model, chain, image, require_counts
+from chainrule.nn.adaptive import AdaptiveAveragePool
+from chainrule.nn.convolution import Conv
+from chainrule.nn.dense import Dense
+from chainrule.nn.layer import Layer
+from chainrule.nn.pooling import MaxPool
+from chainrule.nn.structure import Dropout, Flatten, Sequential
+
+# Column D of table 1: how many convolutions stand before each halving, and with how many channels.
+COLUMN_D = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))
+
+
+def vgg16(classes: int = 1000, dropout: float = 0.5) -> Sequential:
+    """Sixteen layers with weights; two convolutions of 3 x 3 see what one of 5 x 5 sees, for fewer weights.
+
+    Shapes: (B, 224, 224, 3) -> (B, classes); other sizes from 32 x 32 on are pooled to the same 7 x 7 places.
+
+    Args:
+        classes: how many answers there are.
+        dropout: the chance to be dropped of each number of the two wide dense layers; 0 leaves it out.
+
+    Fails:
+        UsageError E102: classes below 1, a chance outside 0 to 1.
+        ShapeError E215: an image below 32 x 32, told with the arithmetic.
+
+    Example:
+        >>> print(vgg16().names[:4])
+        ('conv1_1', 'conv1_2', 'pool1', 'conv2_1')
+
+    Reference: Simonyan and Zisserman (2015), Very deep convolutional networks for large-scale image
+    recognition (ICLR), table 1, column D.
+    """
+    require_counts("vgg16", classes=classes)
+    features: dict[str, Layer] = {}
+    for i, (convolutions, channels) in enumerate(COLUMN_D, 1):
+        for j in range(1, convolutions + 1):
+            features[f"conv{i}_{j}"] = Conv(channels, 3, padding=1, activation="relu")
+        features[f"pool{i}"] = MaxPool(2)  # (B, H, W, C) -> (B, H/2, W/2, C)
+    return chain(
+        **features,
+        pool=AdaptiveAveragePool(7),  # -> (B, 7, 7, 512)
+        flatten=Flatten(),  # -> (B, 25088)
+        dense6=Dense(4096, "relu"),
+        drop6=Dropout(dropout) if dropout else None,
+        dense7=Dense(4096, "relu"),
+        drop7=Dropout(dropout) if dropout else None,
+        head=Dense(classes),
+    )
+
+
+VGG16 = Model(
+    vgg16,
+    "VGG-16 卷积网络",
+    ("Thirteen convolutions of 3 x 3 and three dense layers.", "十三个 3×3 卷积层加三个全连接层。"),
+    138_357_544,
+    "torchvision 0.28",
+    "Simonyan and Zisserman (2015), Very deep convolutional networks for large-scale image recognition "
+    "(ICLR)",
+    image(224, 224, 3),
+)

@@ -1,0 +1,109 @@
+"""The Vision Transformer: an image is cut into squares, and read as a text is."""
+
+from __future__ import annotations
+
+from typing import Unpack
+
+from chainrule.models.card import BATCH, Model, chain, require_counts
+from chainrule.models.stack import Change, Stack, stacked
+from chainrule.nn.dense import Dense
+from chainrule.nn.normalisation import LayerNorm
+from chainrule.nn.patch import PatchEmbedding
+from chainrule.nn.position import LearnedPosition
+from chainrule.nn.structure import Dropout, Sequential
+from chainrule.nn.transformer import TransformerEncoder, TransformerEncoderLayer
+from chainrule.nn.whole import ClassToken, SequencePool
+from chainrule.spec import Spec
+
+BASE, LARGE, HUGE, TINY = Stack(768, 12, 12), Stack(1024, 24, 16), Stack(1280, 32, 16), Stack(192, 6, 3)
+# Of each size the stack, the side of a square and that of an image.
+SIZES: dict[str, tuple[Stack, int, int]] = {
+    "b_16": (BASE, 16, 224), "b_32": (BASE, 32, 224), "l_16": (LARGE, 16, 224), "l_32": (LARGE, 32, 224),
+    "h_14": (HUGE, 14, 224), "tiny": (TINY, 4, 32),
+}  # fmt: skip
+NORM = LayerNorm(epsilon=1e-6)
+
+
+def vit(
+    size: str = "b_16",
+    classes: int = 1000,
+    image: int | None = None,
+    patch: int | None = None,
+    dropout: float = 0.0,
+    **change: Unpack[Change],
+) -> Sequential:
+    """Tells what an image shows: its squares are the words of a text, read by blocks of attention.
+
+    The numbers it learns, C = 768 channels, squares of 16 x 16 x 3, 14 x 14 squares and a class token:
+
+    ==========  =====================================================  ==========
+    patches     768 x (16 x 16 x 3) + 768                                 590,592
+    token       768                                                           768
+    position    (14 x 14 + 1) x 768                                       151,296
+    blocks      12 x (12 C^2 + 13 C) = 12 x 7,087,872                   85,054,464
+    norm        2 x 768                                                     1,536
+    head        1000 x 768 + 1000                                         769,000
+    all                                                                86,567,656
+    ==========  =====================================================  ==========
+
+    Shapes: (B, H, W, C) -> (B, classes), H and W the ``image``.
+
+    Args:
+        size: ``"b_16"``, ``"b_32"``, ``"l_16"``, ``"l_32"`` or ``"h_14"``, called as torchvision calls them
+            (table 1 of the paper and the side of a square), or ``"tiny"``, for small images: squares of 4,
+            192 channels, 6 blocks.
+        classes: how many answers there are.
+        image: the side of an image; 224, for the tiny size 32.
+        patch: the side of a square; the size says it.
+        dropout: the chance of a number to be dropped in training; 0 leaves it out.
+        change: ``width``, ``depth``, ``heads``, ``units``, where they differ from the size.
+
+    Fails:
+        UsageError E101, E102: no such size; a number below 1. ShapeError E221: heads that do not divide the
+            width.
+        ShapeError E233: when it is built, images of another size, or that the squares do not fill.
+
+    Example:
+        >>> net = vit("tiny", classes=10, image=28)
+        >>> print(net.layers[0])
+        PatchEmbedding(192, 4, image=28, weight_init='lecun_normal')
+
+    Reference: Dosovitskiy et al. (2021), An image is worth 16x16 words: transformers for image recognition at
+    scale (ICLR).
+    """
+    stack, side, whole = _form(size, patch, image, change)
+    require_counts("vit", classes=classes)
+    block = TransformerEncoderLayer(stack.heads, stack.units, "gelu", dropout, norm_first=True, norm=NORM)
+    return chain(
+        patches=PatchEmbedding(stack.width, side, whole, weight_init="lecun_normal"),  # -> (B, 196, 768)
+        token=ClassToken(weight_init="zeros"),  # -> (B, 197, 768)
+        position=LearnedPosition((whole // side) ** 2 + 1),
+        dropout=Dropout(dropout) if dropout else None,
+        blocks=TransformerEncoder(block, stack.depth, norm=NORM),
+        first=SequencePool("first"),  # -> (B, 768)
+        head=Dense(classes, weight_init="zeros"),
+    )
+
+
+def _form(size: str, patch: int | None, image: int | None, change: Change) -> tuple[Stack, int, int]:
+    """The stack, the side of a square and that of an image."""
+    stack = stacked("vit", size, {name: stack for name, (stack, _, _) in SIZES.items()}, change)
+    side = SIZES[size][1] if patch is None else patch
+    whole = SIZES[size][2] if image is None else image
+    require_counts("vit", patch=side, image=whole)
+    return stack, side, whole
+
+
+VIT = Model(
+    vit,
+    "ViT 视觉 Transformer",
+    (
+        "Tells what an image shows: its squares are read as the words of a text, by attention.",
+        "识别图像：把图像切成方块，像读文本中的词那样用注意力来读。",
+    ),
+    86_567_656,
+    "torchvision, vit_b_16",
+    "Dosovitskiy and others (2021), An image is worth 16x16 words: transformers for image recognition at "
+    "scale (ICLR)",
+    {"x": Spec((BATCH, 224, 224, 3), "float32")},
+)

@@ -1,0 +1,64 @@
+"""A layer that is computed twice, so that what it computes need not be kept (see ``chainrule.ops.remat``)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from chainrule.graph import Node
+from chainrule.nn.layer import Layer, layer
+from chainrule.nn.scope import Scope, called
+from chainrule.nn.structure import require_layer
+from chainrule.ops import PUBLIC
+
+
+@layer
+class Remat(Layer):
+    """Saves memory in training: what the layer computes is dropped, and computed again on the way back.
+
+    Of the layer only what enters it is kept. A net of many such layers, each of some operations, takes about
+    the memory of its widest one and of what is handed from one to the next, and about a third more time. The
+    answers, the gradients, the random numbers and the names of the parameters stay the same; so a file saved
+    with it can be loaded without it, and the other way round.
+
+    Shapes: as the layer.
+
+    Args:
+        inner: the layer: a block of a deep net. Single operations give nothing: what enters them is as large
+            as what they give.
+
+    Cost: the layer's way forward once more in each training step.
+
+    Fails:
+        UsageError E104: something that is no layer.
+
+    Example:
+        >>> from chainrule.nn.dense import Dense
+        >>> from chainrule.nn.structure import Residual, Sequential
+        >>> print(Remat(Residual(Sequential(Dense(64, "relu"), Dense(64)))).kind)
+        residual
+
+    Reference: Chen, Xu, Zhang and Guestrin (2016), Training deep nets with sublinear memory cost. PyTorch:
+    ``torch.utils.checkpoint``; JAX: ``jax.checkpoint``.
+    """
+
+    inner: Layer
+
+    def check(self) -> None:
+        require_layer("Remat", self.inner)
+
+    @property
+    def kind(self) -> str:
+        return self.inner.kind  # the names of the parameters are those of the layer
+
+    def __call__(self, x: Any, scope: Scope) -> Any:
+        y = called(self.inner, x, scope)
+        if not scope.training:
+            return y
+        entries = tuple(x.values()) if isinstance(x, Mapping) else (x,)
+        if isinstance(y, Node):
+            return PUBLIC["remat"](y, *entries)
+        return {name: PUBLIC["remat"](node, *entries) for name, node in y.items()}
+
+
+LAYERS = (Remat,)

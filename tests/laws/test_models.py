@@ -1,0 +1,197 @@
+"""Every named model: the parameters its card says, its print, training, file and explanation.
+
+``SMALL`` holds a small form of each kind of model, of which two steps of training cost little.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule import nn
+from chainrule.models import MODELS, Model
+from chainrule.spec import Size, Spec
+
+DOCS = Path(__file__).parents[2] / "docs" / "models"
+ROWS = 4
+
+
+class Small(NamedTuple):
+    """A model small enough to be trained in a test.
+
+    Args:
+        net: writes it.
+        shapes: of one sample, for each input.
+        words: the inputs are whole numbers below this one; 0 for images.
+    """
+
+    net: Callable[[], nn.Layer]
+    shapes: Mapping[str, tuple[int, ...]]
+    words: int = 0
+
+
+def narrowed(net: nn.Layer) -> nn.Layer:
+    """A net whose layers of 4096 units have eight, and nothing random."""
+    assert isinstance(net, nn.Sequential)
+    few = {n: nn.Dense(8, "relu") if n in ("dense6", "dense7") else part for n, part in net.named()}
+    return nn.Sequential(**few)
+
+
+TINY: dict[str, Any] = {"vocabulary": 11, "width": 8, "depth": 1, "heads": 2, "units": 8, "dropout": 0.0}
+CELLS: dict[str, Any] = {"vocabulary": 11, "width": 4, "units": 3, "depth": 1}
+SMALL: dict[str, Small] = {
+    "lenet5": Small(lambda: cr.models.lenet5(padding="same"), {"x": (28, 28, 1)}),
+    "alexnet": Small(lambda: narrowed(cr.models.alexnet(classes=3)), {"x": (63, 63, 3)}),
+    "alexnet_2012": Small(lambda: narrowed(cr.models.alexnet_2012(classes=3)), {"x": (63, 63, 3)}),
+    "vgg16": Small(lambda: narrowed(cr.models.vgg16(classes=3)), {"x": (32, 32, 1)}),
+    "resnet18": Small(lambda: cr.models.resnet18(classes=3, small=True), {"x": (9, 9, 3)}),
+    "resnet20": Small(lambda: cr.models.resnet20(classes=3), {"x": (8, 8, 3)}),
+    "unet": Small(lambda: cr.models.unet(channels=2, depth=1, padding="same", dropout=0), {"x": (8, 10, 1)}),
+    "mobilenet_v3_small": Small(
+        lambda: cr.models.mobilenet_v3_small(classes=3, dropout=0), {"x": (33, 33, 3)}
+    ),
+    "transformer": Small(lambda: cr.models.transformer(**TINY), {"source": (3,), "target": (4,)}, 11),
+    "gpt2": Small(lambda: cr.models.gpt2(length=5, **TINY), {"x": (5,)}, 11),
+    "bert": Small(lambda: cr.models.bert(length=5, **TINY), {"x": (5,)}, 11),
+    "vit": Small(
+        lambda: cr.models.vit(classes=3, image=8, patch=4, width=8, depth=1, heads=2, units=8),
+        {"x": (8, 8, 3)},
+    ),
+    "lstm_classifier": Small(lambda: cr.models.lstm_classifier(**CELLS), {"x": (4,)}, 11),
+    "gru_language_model": Small(lambda: cr.models.gru_language_model(**CELLS, dropout=0.0), {"x": (4,)}, 11),
+}
+
+
+@pytest.fixture(params=MODELS)
+def card(request: pytest.FixtureRequest) -> Model:
+    """Each card of the table in turn."""
+    return MODELS[request.param]
+
+
+def home(card: Model) -> str:
+    """The file a model lives in."""
+    return card.net.__module__.rpartition(".")[2]
+
+
+def samples(small: Small, rows: int = ROWS) -> Any:
+    """Inputs of a model, drawn."""
+    rng = np.random.default_rng(4)
+    drawn = {
+        name: rng.integers(1, small.words, (rows, *shape)) if small.words
+        else rng.normal(size=(rows, *shape)).astype("float32")
+        for name, shape in small.shapes.items()
+    }  # fmt: skip
+    return drawn["x"] if list(drawn) == ["x"] else drawn
+
+
+def answers(small: Small, net: nn.Layer) -> np.ndarray:
+    """A class for every sample, place or cell the net answers for."""
+    kind = "int64" if small.words else "float32"
+    inputs = {name: Spec((Size.symbol("B"), *shape), kind) for name, shape in small.shapes.items()}
+    shape = nn.build(net, inputs, "float32").output.spec.at({"B": ROWS}).shape
+    sizes = [int(str(n)) for n in shape]
+    return np.random.default_rng(5).integers(0, sizes[-1], sizes[:-1])
+
+
+@pytest.fixture(scope="module", params=SMALL)
+def trained(request: pytest.FixtureRequest) -> tuple[Small, cr.Model, Any]:
+    """Each small model after two steps, and what it was shown."""
+    small = SMALL[request.param]
+    net = small.net()
+    model = cr.Model(net, "cross_entropy", cr.SGD(0.01), engine="reference")
+    x = samples(small)
+    history = model.fit(x, answers(small, net), epochs=2, batch_size=ROWS, verbose=False)
+    assert all(np.isfinite(epoch["loss"]) for epoch in history)
+    return small, model, x
+
+
+def test_every_kind_of_model_is_trained() -> None:
+    assert {home(MODELS[name]) for name in SMALL} == {home(card) for card in MODELS.values()}
+
+
+def test_a_model_is_a_function_of_its_name_with_a_card_beside_it(card: Model) -> None:
+    assert getattr(cr.models, card.name) is card.net
+    assert MODELS[card.name] is card
+    assert card.name in dir(cr.models)
+
+
+def test_a_net_has_as_many_parameters_as_its_card_says(card: Model) -> None:
+    assert card.count() == card.parameters
+
+
+def test_a_card_says_what_the_model_is_in_both_languages(card: Model) -> None:
+    english, chinese = card.says
+    assert english.endswith(".")
+    assert not re.search("[一-鿿]", english)
+    assert chinese.endswith("。")
+    assert re.search("[一-鿿]", card.chinese)
+    assert re.search(r"\(\d{4}\)", card.reference)
+    assert card.source
+
+
+def test_the_page_of_a_model_tells_its_count_in_both_languages(card: Model) -> None:
+    texts = [page.read_text(encoding="utf-8") for page in DOCS.glob("*.md")]
+    (text,) = [text for text in texts if f"`{card.name}`" in text]
+    assert f"{card.parameters:,}" in text
+    assert re.search("[一-鿿]{6}", text)
+
+
+def test_a_net_prints_in_lines_that_fit_a_screen(card: Model) -> None:
+    lines = str(card.net()).splitlines()
+    assert len(lines) > 2
+    assert max(map(len, lines)) <= 110
+
+
+def test_every_part_of_a_net_has_a_name_of_its_own(card: Model) -> None:
+    paths = nn.build(card.net(), card.inputs, "float32").parameters
+    assert [path for path in paths if re.search(r"sequential|(^|\.)(conv|dense)\d*\.\w+\.\w+\.", path)] == []
+
+
+def test_a_net_comes_back_equal_from_its_record(card: Model) -> None:
+    net = card.net()
+    again = nn.net_from_record(nn.net_to_record(net))
+    assert again == net
+    assert str(again) == str(net)
+
+
+def test_every_weight_is_moved_by_two_steps(trained: tuple[Small, cr.Model, Any]) -> None:
+    small, model, x = trained
+    fresh = cr.Model(small.net(), "cross_entropy", cr.SGD(1e-30), engine="reference")
+    fresh.fit(x, answers(small, fresh.recipe.net), epochs=1, batch_size=ROWS, verbose=False)
+    first, then = fresh.parameters(), model.parameters()
+    weights = [path for path in first if path.endswith(".weight")]
+    assert weights
+    still = [path for path in weights if np.array_equal(first[path], then[path])]
+    assert still == []
+
+
+def test_a_model_file_gives_the_same_bits(trained: tuple[Small, cr.Model, Any], tmp_path: Path) -> None:
+    _, model, x = trained
+    model.save(tmp_path / "model.safetensors")
+    again = cr.load(tmp_path / "model.safetensors")
+    kept, read = model.parameters(), again.parameters()
+    assert kept.keys() == read.keys()
+    assert all(np.array_equal(kept[path], read[path]) for path in kept)
+    with cr.settings.using(engine="reference"):
+        np.testing.assert_array_equal(model(x), again(x))
+    assert again.recipe.net == model.recipe.net
+
+
+@pytest.mark.parametrize(
+    ("name", "weight"),
+    [("lenet5", "c3.weight[2,1,3,0]"), ("resnet20", "stage3.block1.conv1.weight[0,1,1,0]")],
+)
+def test_one_weight_of_a_net_is_explained(name: str, weight: str) -> None:
+    small = SMALL[name]
+    model = cr.Model(small.net(), "cross_entropy", cr.SGD(0.01), engine="reference")
+    x = samples(small)
+    y = answers(small, model.recipe.net)
+    model.fit(x, y, epochs=1, batch_size=ROWS, verbose=False)
+    text = str(model.explain(x[0], y[0], weight=weight))
+    assert weight in text

@@ -1,0 +1,118 @@
+"""Nets from words, tables that are read backwards, patches, and one vector for a whole sequence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch.nn import functional
+
+from chainrule import nn
+from layer_cases import attention
+from layer_cases.case import Case, P, conv, dense
+
+ENCODED = {"sequence": (3,), "mask": (3,), "types": (3,)}
+READ = {"sequence": (4, 2), "mask": (4,)}
+
+
+def _rows(p: P, name: str, words: torch.Tensor) -> torch.Tensor:
+    return functional.embedding(words, p[f"{name}.weight"])
+
+
+def _norm(x: torch.Tensor, p: P, name: str) -> torch.Tensor:
+    return functional.layer_norm(x, x.shape[-1:], p[f"{name}.scale"], p[f"{name}.shift"])
+
+
+def _below(p: P, name: str) -> P:
+    """The parameters of a part, by their paths within it."""
+    return {path.removeprefix(name): a for path, a in p.items() if path.startswith(name)}
+
+
+def _encoder(x: Any, p: P) -> torch.Tensor:
+    """Words, places and types added up, one block of PyTorch's, then the head: the first place, bent."""
+    words = x["sequence"] if isinstance(x, Mapping) else x
+    types = x["types"] if isinstance(x, Mapping) else words * 0
+    mask = x["mask"] if isinstance(x, Mapping) else words != 1
+    y = _rows(p, "words", words) + p["position.weight"][: words.shape[1]] + _rows(p, "types", types)
+    y = attention.block_of({"sequence": _norm(y, p, "norm"), "mask": mask}, _below(p, "blocks."))
+    if "head.dense1.weight" not in p:
+        return y
+    first = torch.argmax(mask.long(), 1)
+    some = mask.any(1, keepdim=True)
+    return torch.tanh(dense(y[torch.arange(len(y)), first] * some, p, "head.dense1."))
+
+
+def _translated(x: Any, p: P) -> torch.Tensor:
+    """PyTorch's blocks between embeddings and scores."""
+    own = "target_words" if "target_words.weight" in p else "words"
+    sines = attention.pattern_of
+    source, target = _rows(p, "words", x["source"]) * 2.0, _rows(p, own, x["target"]) * 2.0
+    given = {"source": source + sines(source), "target": target + sines(target)}
+    given["source_mask"] = x["source_mask"] if "source_mask" in x else x["source"] != 1
+    y = attention.transformer_of(given, _below(p, "transformer."))
+    return dense(y, p, "output.") if "output.weight" in p else y @ p["words.weight"].T
+
+
+def _pooled(how: str) -> Any:
+    def peer(x: Any, p: P) -> torch.Tensor:
+        rows = []
+        for row, mask in zip(x["sequence"], x["mask"], strict=True):
+            counted = row[mask]
+            rows.append({"mean": counted.mean(0), "max": counted.amax(0), "first": counted[0],
+                         "last": counted[-1]}[how])  # fmt: skip
+        return torch.stack(rows)
+
+    return peer
+
+
+WORDS = nn.Embedding(4, 3, scale=2.0)
+BLOCK = nn.TransformerEncoderLayer(3, 2, dropout=0.0)
+READER = nn.TextEncoder(
+    nn.Embedding(4, 3), nn.LearnedPosition(4), BLOCK, nn.Embedding(4, 3), nn.LayerNorm(), 0.0, padding=1
+)
+BODY = nn.Transformer(
+    nn.TransformerEncoder(attention.ENCODER, 1, nn.LayerNorm()),
+    nn.TransformerDecoder(attention.DECODER, 1, nn.LayerNorm()),
+)
+SINES = nn.SinusoidalPosition()
+TEXTS = {"source": (2,), "target": (3,)}
+HEAD = nn.Sequential(nn.SequencePool("first"), nn.Dense(2, "tanh"))
+
+CASES: dict[str, Case] = {
+    "embedding, scaled": Case(
+        nn.Embedding(5, 2, scale=1.5), (3,), lambda x, p: _rows({".weight": p["weight"]}, "", x) * 1.5,
+        None, 5,
+    ),
+    "unembedding": Case(
+        nn.Sequential(nn.Embedding(5, 2), nn.Dense(2, "tanh"), nn.Unembedding()), (3,),
+        lambda x, p: torch.tanh(dense(_rows(p, "embedding1", x), p, "dense1.")) @ p["embedding1.weight"].T,
+        None, 5,
+    ),
+    "class token": Case(
+        nn.ClassToken(), (2, 3),
+        lambda x, p: torch.cat([p["weight"].expand(x.shape[0], 1, -1), x], 1),
+    ),
+    "patches": Case(
+        nn.PatchEmbedding(3, 2, image=4), (4, 4, 2), lambda x, p: conv(x, p, stride=2).flatten(1, 2)
+    ),
+    "pool of means": Case(nn.SequencePool(), (3, 2), lambda x, p: x.mean(1)),
+    "pool of the largest": Case(nn.SequencePool("max"), (3, 2), lambda x, p: x.amax(1)),
+    "pool of the first": Case(nn.SequencePool("first"), (3, 2), lambda x, p: x[:, 0]),
+    "pool of the last": Case(nn.SequencePool("last"), (3, 2), lambda x, p: x[:, -1]),
+    **{
+        f"pool of the {how} of some": Case(nn.SequencePool(how), READ, _pooled(how), masks=("mask",))
+        for how in ("mean", "max", "first", "last")
+    },
+    "text encoder": Case(replace(READER, head=HEAD), ENCODED, _encoder, None, 4, ("mask",)),
+    "text encoder that finds its mask and drops": Case(replace(READER, dropout=0.2), (3,), _encoder, None, 4),
+    "translator": Case(
+        nn.Translator(WORDS, SINES, BODY, nn.Unembedding("words"), dropout=0.0),
+        {**TEXTS, "source_mask": (2,)}, _translated, None, 4, ("source_mask",),
+    ),
+    "translator of two vocabularies": Case(
+        nn.Translator(WORDS, SINES, BODY, nn.Dense(5), WORDS, 0.0, padding=1), TEXTS,
+        _translated, None, 4,
+    ),
+}  # fmt: skip

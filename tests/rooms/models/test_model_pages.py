@@ -1,0 +1,44 @@
+"""The pages of the nets that look at images: examples print what they say, quoted lines stand in the code."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from guides import DOCS, examples
+
+PAGES = [
+    DOCS / "models" / f"{name}.md" for name in ("lenet", "alexnet", "vgg", "resnet", "unet", "mobilenet")
+]
+SOURCE = DOCS.parent / "src" / "chainrule"
+ROW = re.compile(r"^\|.*\| *([^|]*) *\|$", re.MULTILINE)
+
+
+def flat(text: str) -> str:
+    """A text without its line ends and indentation."""
+    return " ".join(text.split())
+
+
+@pytest.mark.parametrize("code", examples(PAGES))
+def test_the_example_runs_and_prints_what_it_says(
+    code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code, "page", "exec"), {"__name__": "__main__"})
+    said = re.findall(r"^ *print\(.*\)  # (.*)$|^# (.*)$", code, re.MULTILINE)
+    assert capsys.readouterr().out.splitlines() == [one or other for one, other in said]
+    assert said
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_the_lines_a_page_quotes_stand_in_the_code(page: Path) -> None:
+    """The last column of a table that begins with the paper's place quotes the code."""
+    files = [*(SOURCE / "models").glob("*.py"), *(SOURCE / "nn").rglob("*.py")]
+    code = flat("\n".join(file.read_text(encoding="utf-8") for file in files))
+    quoted = []
+    for table in re.findall(r"^\| paper (?:.*\n)*?(?=\n)", page.read_text(encoding="utf-8"), re.MULTILINE):
+        quoted += [line for cell in ROW.findall(table)[2:] for line in re.findall("`([^`]+)`", cell)]
+    assert quoted
+    assert [line for line in quoted if flat(line) not in code] == []

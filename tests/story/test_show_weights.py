@@ -1,0 +1,50 @@
+"""``chainrule show FILE`` lists what a foreign file of weights holds, and runs nothing in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from foreign_files import FORMS, call, in_zip, saved, state, text
+
+HELD = {
+    "conv1.weight": torch.ones(4, 3, 2, 2),
+    "conv1.bias": torch.ones(4).bfloat16(),
+    "\x1b[31mred": torch.ones(1),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(("lang", "said"), [("en", "3 tensors, 53 numbers"), ("zh", "3 个张量，共 53 个数")])
+def test_the_tensors_of_a_file_are_listed(chainrule, form: str, lang: str, said: str) -> None:
+    outcome = chainrule("show", saved(HELD, Path.cwd(), form), "--lang", lang)
+    assert outcome.code == 0, outcome.err
+    lines = [line.split() for line in outcome.out.splitlines()]
+    assert ["conv1.weight", "(4,", "3,", "2,", "2)", "float32"] in lines
+    assert ["conv1.bias", "(4,)", "bfloat16"] in lines
+    assert "\x1b" not in outcome.out  # a name is shown, never obeyed
+    assert said in outcome.out
+
+
+def test_a_hostile_file_is_refused(chainrule) -> None:
+    Path("evil.pt").write_bytes(in_zip(state(a=call("os", "system", text("touch executed")))))
+    outcome = chainrule("show", "evil.pt")
+    assert outcome.code == 2
+    assert 'E452 in evil.pt: the file asks for "os.system"' in outcome.err
+    assert not Path("executed").exists()
+
+
+@pytest.mark.parametrize("name", ["gone.safetensors", "gone.pt"])
+def test_a_file_that_is_not_there_is_told(chainrule, name: str) -> None:
+    outcome = chainrule("show", name)
+    assert outcome.code == 2
+    assert "E401" in outcome.err
+
+
+def test_a_model_of_ours_is_shown_as_such(chainrule, run: Path) -> None:
+    outcome = chainrule("show", run / "model.safetensors")
+    assert outcome.code == 0
+    assert "dense1" in outcome.out
+    assert "parameter/" not in outcome.out
