@@ -66,7 +66,7 @@ def build(
             the line on which it was written, and of an image that is too small the smallest that is not.
     """
     try:
-        return _built(net, inputs, Book(dtype, training, frozen))
+        return _built(net, inputs, Book(dtype, training, frozen=frozen))
     except ShapeError as error:
         tell_size(error, inputs, lambda image: _built(net, {"x": image}, Book(dtype, training)).book)
         raise

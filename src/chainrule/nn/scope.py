@@ -58,7 +58,6 @@ class Book:
 
     dtype: str
     training: bool
-    frozen: tuple[str, ...] = ()
     parameters: dict[str, Parameter] = field(default_factory=dict)
     states: dict[str, Parameter] = field(default_factory=dict)
     updates: dict[str, Node] = field(default_factory=dict)
@@ -69,6 +68,7 @@ class Book:
     tables: dict[tuple[str, str], int] = field(default_factory=dict)
     costs: dict[str, Node] = field(default_factory=dict)
     key: Node | None = None
+    frozen: tuple[str, ...] = ()
 
 
 Rewrite: TypeAlias = "Callable[[Scope, str, Parameter], Node]"

@@ -60,6 +60,7 @@ SAMPLES: dict[str, list[Any]] = {
         nn.AveragePool(2, padding=1, count_padding=True),
         nn.GlobalMaxPool(),
         nn.GlobalAveragePool(),
+        nn.Remat(nn.Dense(2)),
         nn.Residual(nn.Sequential(nn.Dense(2), nn.Residual(nn.Dense(2)))),
         nn.Parallel("none", z=nn.Dense(1), a=nn.Sequential()),
         nn.Sequential(nn.Dense(2), nn.Dropout(), nn.Parallel(x=nn.Flatten())),

@@ -64,6 +64,7 @@ CONSTRAINTS: dict[str, str] = {
 }  # fmt: skip
 
 REASONS: dict[str, str] = {
+    "only when it is known matters, not its value": "只有何时已知才重要，数值本身无关",
     "a sign is the same all around, except at 0": "除 0 外符号处处不变",
     "a staircase is flat between its steps": "阶梯在台阶之间是平的",
     "a comparison is true or false, and changes only in jumps": "比较非真即假，只会跳变",
