@@ -84,7 +84,7 @@ def test_value_and_gradients_agree_with_torch(case: Case, dtype: str) -> None:
 
 
 def agree_with_torch(case: Case, net: Ready, peer: Callable[..., torch.Tensor], close: float) -> None:
-    """Value and all gradients, each within a part of its largest number."""
+    """Value and all gradients, each within a part of its largest number, or of what flows back into it."""
     theirs = {name: torch.tensor(a, requires_grad=name in net.moved) for name, a in net.arrays.items()}
     y = peer(case.given(theirs), theirs)
     output = net.built.output
@@ -98,7 +98,7 @@ def agree_with_torch(case: Case, net: Ready, peer: Callable[..., torch.Tensor], 
         assert gradient is not None
         found[name] = (slope, gradient.numpy())
     for name, (ours, wanted) in found.items():
-        scale = max(1.0, float(np.abs(wanted).max(initial=0)))
+        scale = max(1.0, *(float(np.abs(a).max(initial=0)) for a in (wanted, up)))
         np.testing.assert_allclose(ours, wanted, rtol=close, atol=close * scale, err_msg=name)
 
 

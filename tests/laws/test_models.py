@@ -183,10 +183,7 @@ def test_a_model_file_gives_the_same_bits(trained: tuple[Small, cr.Model, Any], 
     assert again.recipe.net == model.recipe.net
 
 
-@pytest.mark.parametrize(
-    ("name", "weight"),
-    [("lenet5", "c3.weight[2,1,3,0]"), ("resnet20", "stage3.block1.conv1.weight[0,1,1,0]")],
-)
+@pytest.mark.parametrize(("name", "weight"), [("lenet5", "c3.weight[2,1,3,0]")])
 def test_one_weight_of_a_net_is_explained(name: str, weight: str) -> None:
     small = SMALL[name]
     model = cr.Model(small.net(), "cross_entropy", cr.SGD(0.01), engine="reference")

@@ -23,7 +23,6 @@ from loss_cases import CASES as LOSS_CASES
 SAMPLES: dict[str, list[Any]] = {
     "layer": [
         nn.Activation("tanh"),
-        nn.Dense(3),
         nn.Dense(3, "relu", False, "he", nn.Fill(0.1), nn.L2(0.5)),
         nn.Dense(3, nn.Activation("softplus"), weight_init=nn.Scaled(2.0, "out", "normal")),
         nn.Dropout(0.2),
@@ -59,8 +58,8 @@ SAMPLES: dict[str, list[Any]] = {
         nn.MaxPool((2, 1), stride=3),
         nn.AveragePool(2, padding=1, count_padding=True),
         nn.GlobalMaxPool(),
+        nn.Remat(nn.GlobalAveragePool()),
         nn.GlobalAveragePool(),
-        nn.Remat(nn.Dense(2)),
         nn.Residual(nn.Sequential(nn.Dense(2), nn.Residual(nn.Dense(2)))),
         nn.Parallel("none", z=nn.Dense(1), a=nn.Sequential()),
         nn.Sequential(nn.Dense(2), nn.Dropout(), nn.Parallel(x=nn.Flatten())),
