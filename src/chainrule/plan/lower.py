@@ -63,6 +63,7 @@ class Lowering:
         self.tasks: list[Task] = []
         self.views: dict[Node, View] = {}
         self.copies: dict[Any, View] = {}  # what was moved for one reader and serves the next
+        self.frames: dict[Node, sliding.Frame] = {}  # images that are written amid their padding
         self.orders = orders(graph, self.whole)
         self.is_inner = any(node.op.name in SEEDS for node in self.orders)
         for node in graph.nodes:
@@ -84,8 +85,7 @@ class Lowering:
             sizes: of the step.
         """
         inner = copy(self)
-        inner.sizes = sizes
-        inner.joined, inner.in_place, inner.outputs = set(), {}, {}
+        inner.sizes, inner.joined, inner.in_place, inner.outputs = sizes, set(), {}, {}
         inner._begin(graph, given, self.phase)
         return inner
 
@@ -116,23 +116,25 @@ class Lowering:
 
     def target(self, node: Node) -> View:
         """Where a node's value is written."""
-        if node in self.in_place and node not in self.views:
-            self.views[node] = self.views[self.graph.inputs[self.in_place[node]]]
-        if node in self.joints and node not in self.views and self._is_plain(node):
-            whole, place = self.joints[node]
-            self.views[node] = _part_of(whole, place, self.target(whole), self.shape(node))
         if node not in self.views:
-            origin = "joined" if node in self.joined else "output" if node in self.outputs else "work"
-            order = sliding.stored(self, node) or self.orders.get(node) or tuple(range(node.rank))
-            label = self.outputs.get(node, "")
-            self.views[node] = self.ordered(self.shape(node), node.dtype, order, origin, label)
+            self.views[node] = self._place(node)
         return self.views[node]
+
+    def _place(self, node: Node) -> View:
+        if node in self.in_place:
+            return self.views[self.graph.inputs[self.in_place[node]]]
+        if node in self.joints and self._is_plain(node):
+            whole, place = self.joints[node]
+            return _part_of(whole, place, self.target(whole), self.shape(node))
+        if node in self.frames and node not in self.outputs:
+            return sliding.framed(self, node, self.frames[node])
+        origin = "joined" if node in self.joined else "output" if node in self.outputs else "work"
+        order = sliding.stored(self, node) or self.orders.get(node) or tuple(range(node.rank))
+        return self.ordered(self.shape(node), node.dtype, order, origin, self.outputs.get(node, ""))
 
     def _is_plain(self, node: Node) -> bool:
         """Whether a value may lie anywhere: no output, no sum over parts, no order of its own."""
-        return not (
-            node in self.joined or node in self.outputs or node in self.orders or node in self.in_place
-        )
+        return not any(node in held for held in (self.joined, self.outputs, self.orders, self.in_place))
 
     def ordered(
         self,

@@ -13,11 +13,13 @@ from dataclasses import replace
 from chainrule.frozen import frozen
 from chainrule.graph import Graph
 from chainrule.ops.remat import Remat
+from chainrule.plan.layout import SEEDS
 from chainrule.plan.plan import Cut, has_parts, plan
 from chainrule.plan.task import PARTS
 
 CACHE = 512 * 1024  # bytes of a core's second-level cache
 MOST, LEAST = 8 * 1024 * 1024, 16  # bytes a part's values may take; samples a part has all the same
+HEAVY = 80 * 1024 * 1024  # bytes that those may take; images need their samples, which lie innermost
 NEAR, FAR = 40e9, 12e9  # bytes a second from that cache, and from beyond it
 CALL = 60e-9  # seconds a call costs besides its work
 WORTH_A_LANE = 2_000_000  # flops below which a second lane costs more than it brings: cores talk slowly
@@ -58,7 +60,10 @@ def split_batch(graph: Graph, batch: int, cut: Cut, cores: int) -> Split:
     weights = sum(b.bytes for b in trial.buffers if b.origin == "joined") * 2
     arena = trial.layout.size / rows
     most = MOST / 2 if any(isinstance(node.op, Remat) for node in graph.nodes) else MOST
-    small = [m for m in _candidates(batch, lanes) if m <= max(most / max(arena, 1), LEAST)]
+    least = (
+        LEAST if any(node.op.name in SEEDS for node in graph.nodes) else min(LEAST, HEAVY // max(arena, 1))
+    )
+    small = [m for m in _candidates(batch, lanes) if m <= max(most / max(arena, 1), least)]
     best = min(
         small or _candidates(batch, lanes)[:1],
         key=lambda m: _cost(m, batch, lanes, per_sample, weights, len(inside)),

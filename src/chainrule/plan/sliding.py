@@ -36,6 +36,7 @@ from typing import TYPE_CHECKING, Any
 from chainrule.frozen import frozen
 from chainrule.graph import Input, Node
 from chainrule.plan import winograd
+from chainrule.plan.loop import is_elementwise
 from chainrule.plan.operand import End
 from chainrule.plan.product import dots, multiply
 from chainrule.plan.view import View, tapped
@@ -70,12 +71,24 @@ def padded(low: Lowering, source: Node, op: Any, fill: float, phase: int) -> Vie
         return view
     key = (source, op.low, op.high, fill if is_padded else None)
     if key not in low.copies:
-        whole = image(low, _around(op, view.shape), source.dtype)
-        for border in _borders(whole, op) if is_padded else ():
-            low.fill(source, border, fill, phase)
+        whole = _around_image(low, source, op, fill if is_padded else None, phase)
         low.add("copy", (source,), (view,), (inside(whole, op, view.shape),), phase)
         low.copies[key] = whole
     return low.copies[key]
+
+
+def framed(low: Lowering, source: Node, op: Any) -> View:
+    """Where an image is written whose first reader wants it padded: in the middle of its padding."""
+    whole = low.copies[source, op.low, op.high, 0.0] = _around_image(low, source, op, 0.0, low.phase)
+    return inside(whole, op, low.shape(source))
+
+
+def _around_image(low: Lowering, source: Node, op: Any, fill: float | None, phase: int) -> View:
+    """Memory for an image with its padding, which is filled already."""
+    whole = image(low, _around(op, low.shape(source)), source.dtype)
+    for border in _borders(whole, op) if fill is not None else ():
+        low.fill(source, border, fill, phase)
+    return whole
 
 
 def _borders(whole: View, op: Any) -> Iterator[View]:
@@ -129,8 +142,13 @@ def _by_output(weights: View) -> View:
 
 
 def prepare(low: Lowering, node: Node) -> None:
-    """Turn the weights of a convolution once, before the parts of the batch, where they are needed so."""
+    """What a convolution wants of others: images written where they are padded, and its weights turned once,
+    before the parts of the batch, where they are needed so."""
     is_back = node.op.name == "convolution_input"
+    if node.op.name == "convolution" and is_elementwise(node.inputs[0]) and node.inputs[0] in low.orders:
+        frame = _wanted(low, node)
+        if any(frame.low) or any(frame.high):
+            low.frames.setdefault(node.inputs[0], frame)
     if low.joined and (is_back or node.op.name == "convolution") and isinstance(node.inputs[1].op, Input):
         w = node.inputs[1]
         if winograd.pays(low, node, _op(low, node), low.shape(w), low.shape(node)[1:-1]):
@@ -140,6 +158,14 @@ def prepare(low: Lowering, node: Node) -> None:
     is_turned |= is_back and low.is_inner and _is_far(low.shape(node.inputs[1]))
     if is_turned and isinstance(node.inputs[1].op, Input):
         _turned(low, node.inputs[1], low.phase)
+
+
+def _wanted(low: Lowering, node: Node) -> Frame:
+    """What a convolution wants around its image."""
+    op, (x, w) = _op(low, node), node.inputs
+    if winograd.pays(low, node, op, low.shape(w), low.shape(node)[1:-1]):
+        return _frame(op.low, low.shape(x), winograd.reach(low.shape(node)[1:-1], 2))
+    return Frame(op.low, op.high)
 
 
 def _turned(low: Lowering, w: Node, phase: int) -> View:
@@ -157,8 +183,8 @@ def _is_far(weights: Sequence[int]) -> bool:
 def _convolution(low: Lowering, node: Node, phase: int) -> None:
     op, (x, w) = _op(low, node), node.inputs
     if winograd.pays(low, node, op, low.shape(w), low.shape(node)[1:-1]):
-        frame = _frame(op.low, low.shape(x), winograd.reach(low.shape(node)[1:-1], 2))
-        _by_tiles(low, node, padded(low, x, frame, 0.0, phase), winograd.weighed(low, node, w, phase), phase)
+        seen = padded(low, x, _wanted(low, node), 0.0, phase)
+        _by_tiles(low, node, seen, winograd.weighed(low, node, w, phase), phase)
         return
     y, n = low.target(node), len(w.shape) - 2
     seen = windows(padded(low, x, op, 0.0, phase), op, y.shape[1:-1], low.shape(w)[1:-1])
