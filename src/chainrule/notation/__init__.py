@@ -5,6 +5,7 @@ tree, that tree computed with numbers, and its text in Unicode, ASCII, LaTeX or 
 does: know an op, a network or a language; it holds mathematics only.
 
 Example:
+    >>> from chainrule.notation import number, parse, to_unicode, value
     >>> sigmoid = parse("1 / (1 + exp(-z))")
     >>> print(to_unicode(sigmoid), "=", number(value(sigmoid, lambda leaf: 0.4)))
     1/(1 + e^(−z)) = 0.598688

@@ -86,8 +86,9 @@ def framed(low: Lowering, source: Node, op: Any) -> View:
 def _around_image(low: Lowering, source: Node, op: Any, fill: float | None, phase: int) -> View:
     """Memory for an image with its padding, which is filled already."""
     whole = image(low, _around(op, low.shape(source)), source.dtype)
-    for border in _borders(whole, op) if fill is not None else ():
-        low.fill(source, border, fill, phase)
+    if fill is not None:
+        for border in _borders(whole, op):
+            low.fill(source, border, fill, phase)
     return whole
 
 
