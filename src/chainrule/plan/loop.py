@@ -39,6 +39,7 @@ class Kernel:
         is_loop: whether it is a loop over elementwise nodes.
         sources: what it reads.
         product: the first of the nodes where the loop is the epilogue of a product (see ``epilogue``).
+        anew: the values it writes, where it runs for the second time (see ``anew``).
     """
 
     nodes: list[Node]
@@ -48,6 +49,7 @@ class Kernel:
     is_loop: bool
     sources: set[Node] = field(default_factory=set)
     product: Node | None = None
+    anew: frozenset[Node] = frozenset()
 
 
 def is_elementwise(node: Node) -> bool:

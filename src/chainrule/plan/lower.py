@@ -7,7 +7,7 @@ everything that no rule here knows is left to the law.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from copy import copy
 from typing import Any
 
@@ -18,7 +18,7 @@ from chainrule.ops.batch import per_sample
 from chainrule.ops.card import Card
 from chainrule.plan import looping, reducing, sliding
 from chainrule.plan.layout import SEEDS, orders
-from chainrule.plan.loop import Kernel, is_elementwise, is_layout, is_leaf
+from chainrule.plan.loop import Kernel, is_elementwise, is_layout, is_leaf, seen_through
 from chainrule.plan.operand import beside, end
 from chainrule.plan.product import dots
 from chainrule.plan.task import BEFORE, PARTS, Buffer, Task
@@ -59,7 +59,7 @@ class Lowering:
 
     def _begin(self, graph: Graph, given: Mapping[Node, View], phase: int) -> None:
         """Views of what the graph is given, and what its readers want to have turned first."""
-        self.graph, self.phase, self.depth = graph, phase, 0
+        self.graph, self.phase = graph, phase
         self.tasks: list[Task] = []
         self.views: dict[Node, View] = {}
         self.copies: dict[Any, View] = {}  # what was moved for one reader and serves the next
@@ -207,21 +207,21 @@ class Lowering:
         **facts: Any,
     ) -> None:
         adds = kind not in ("loop", "copy") and any(self.buffers[v.buffer].origin == "joined" for v in writes)
-        self.tasks.append(
-            Task(kind, tuple(nodes), tuple(reads), tuple(writes), phase, adds, facts, self.depth)
-        )
+        self.tasks.append(Task(kind, tuple(nodes), tuple(reads), tuple(writes), phase, adds, facts))
 
     # --- kernels
 
-    def lower(self, kernel: Kernel, needed: set[Node]) -> None:
+    def lower(self, kernel: Kernel, needed: Collection[Node]) -> None:
         """The tasks of a kernel.
 
         Args:
             needed: nodes whose values are read outside their loop.
         """
-        self.phase, self.depth = kernel.phase, kernel.depth
+        self.phase = kernel.phase
+        for node in [n for n in self.views if kernel.anew and seen_through(n) in kernel.anew]:
+            del self.views[node]
         if kernel.is_loop:
-            self._loop(kernel, needed)
+            self._loop(kernel, kernel.anew or needed)
         else:
             (node,) = kernel.nodes
             RULES.get(node.op.name, _law)(self, node, kernel.phase)
@@ -236,18 +236,16 @@ class Lowering:
         places = {home.buffer for home in homes.values()}
         views = {label: self.view(pairs[label], phase) for label in homes}
         moved = [label for label, home in homes.items() if views[label] != home]
-        self.depth += 1
         for label in moved:
             if views[label].buffer in places:  # it shows an old value, which another copy may replace first
                 node = pairs[label]
                 copy = self.new(views[label].shape, node.dtype)
                 self.add("copy", (node,), (views[label],), (copy,), phase)
                 views[label] = copy
-        self.depth += 1
         for label in moved:
             self.add("copy", (pairs[label],), (views[label],), (homes[label],), phase)
 
-    def _loop(self, kernel: Kernel, needed: set[Node]) -> None:
+    def _loop(self, kernel: Kernel, needed: Collection[Node]) -> None:
         inside, product = set(kernel.nodes), kernel.product
         loop = [node for node in kernel.nodes if node is not product]
         operands = list(dict.fromkeys(s for n in loop for s in n.inputs if s not in inside))

@@ -19,7 +19,7 @@ from chainrule.plan.task import PARTS
 
 CACHE = 512 * 1024  # bytes of a core's second-level cache
 MOST, LEAST = 8 * 1024 * 1024, 16  # bytes a part's values may take; samples a part has all the same
-HEAVY = 80 * 1024 * 1024  # bytes that those may take; images need their samples, which lie innermost
+HEAVY = 24 * 1024 * 1024  # bytes that those may take, of two samples at least; images need theirs, innermost
 NEAR, FAR = 40e9, 12e9  # bytes a second from that cache, and from beyond it
 CALL = 60e-9  # seconds a call costs besides its work
 WORTH_A_LANE = 2_000_000  # flops below which a second lane costs more than it brings: cores talk slowly
@@ -75,7 +75,7 @@ def split_batch(graph: Graph, batch: int, cut: Cut, cores: int) -> Split:
 def _candidates(batch: int, lanes: int) -> list[int]:
     """Sizes of a part that give every lane equally many parts, or nearly."""
     share = -(-batch // lanes)
-    return sorted({-(-share // n) for n in range(1, share + 1) if -(-share // n) >= min(4, share)})
+    return sorted({-(-share // n) for n in range(1, share + 1) if -(-share // n) >= min(2, share)})
 
 
 def _cost(rows: int, batch: int, lanes: int, per_sample: float, weights: float, calls: int) -> float:

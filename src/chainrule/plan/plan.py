@@ -9,6 +9,7 @@ order of every addition is part of the plan and does not depend on how many thre
 
 from __future__ import annotations
 
+import math
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,7 @@ from functools import cached_property
 from chainrule.frozen import frozen
 from chainrule.graph import Graph, Node, order
 from chainrule.ops.batch import BATCH, Role, is_divisible, roles
+from chainrule.plan.anew import anew
 from chainrule.plan.epilogue import take_up
 from chainrule.plan.loop import (
     Kernel,
@@ -121,7 +123,9 @@ def plan(graph: Graph, sizes: Mapping[str, int], cut: Cut | None = None) -> Plan
     phases, joined = _phases(graph, cut)
     parts = {**sizes, "B": cut.rows} if cut is not None and joined is not None else dict(sizes)
     shapes = {n: tuple(size_at(axis, parts) for axis in n.shape) for n in graph.nodes}
-    kernels = lighten(take_up(fuse(graph.nodes, shapes, phases), sizes), graph, shapes, sizes)
+    many = {n: math.prod(size_at(axis, sizes) for axis in n.shape) for n in graph.nodes}
+    kernels = lighten(take_up(fuse(graph.nodes, shapes, phases), sizes), graph, shapes, many)
+    kernels = anew(kernels, graph, many)
     homes = homes_of(kernels)
     written_over = in_place(graph, homes, cut.homes) if cut is not None else {}
     low = Lowering(graph, parts, sizes, joined or set(), written_over)

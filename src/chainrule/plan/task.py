@@ -61,7 +61,6 @@ class Task:
         phase: in which phase.
         adds: whether the result is added to what is there.
         facts: sizes the engine needs besides the views.
-        depth: tasks of one phase and depth do not depend on one another.
     """
 
     kind: str
@@ -71,7 +70,6 @@ class Task:
     phase: int = 0
     adds: bool = False
     facts: dict[str, Any] = field(default_factory=dict)
-    depth: int = 0
 
     @property
     def flops(self) -> int:

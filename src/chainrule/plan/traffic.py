@@ -33,7 +33,6 @@ from chainrule.ops.reduction import ReduceMax, ReduceMin, ReduceSum
 from chainrule.plan.epilogue import SIMPLE
 from chainrule.plan.loop import WIDEST, Kernel, is_elementwise, is_layout, seen_through
 from chainrule.plan.task import AFTER
-from chainrule.spec import size_at
 
 AGAIN = SIMPLE.union(("equal", "not_equal", "logical_and", "logical_or", "logical_not")) - {"divide"}
 """Operations that are computed again; a division takes as long as reading a number."""
@@ -52,7 +51,7 @@ def lighten(
     kernels: Sequence[Kernel],
     graph: Graph,
     shapes: Mapping[Node, tuple[int, ...]],
-    sizes: Mapping[str, int],
+    many: Mapping[Node, int],
 ) -> list[Kernel]:
     """The kernels of a graph with fewer walks through memory.
 
@@ -60,9 +59,9 @@ def lighten(
         kernels: in the order in which they run.
         graph: what they compute.
         shapes: the concrete shape of every node.
-        sizes: of the whole batch; what is large is decided by it, so that full and short parts run alike.
+        many: how many numbers every node has, of the whole batch; by it is decided what is large, so that
+            full and short parts run alike.
     """
-    many = {n: math.prod(size_at(axis, sizes) for axis in n.shape) for n in graph.nodes}
     traffic = Traffic(list(kernels), graph, shapes, many)
     for kernel in kernels:
         if len(kernel.nodes) == 1 and is_reduction(kernel.nodes[0]):

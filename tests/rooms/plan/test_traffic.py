@@ -40,7 +40,7 @@ def lightened(graph: Graph) -> list[Kernel]:
     shapes = {node: node.shape for node in graph.nodes}
     kernels = fuse(graph.nodes, shapes, dict.fromkeys(graph.nodes, 0))
     with everything():
-        return traffic.lighten(kernels, graph, shapes, {})
+        return traffic.lighten(kernels, graph, shapes, {n: math.prod(n.shape) for n in graph.nodes})
 
 
 @given(graphs(25))
