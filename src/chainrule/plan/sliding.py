@@ -22,8 +22,8 @@ A *run* is what of the kernel lies side by side in the image: its last axis with
 overlap, and each adds to what the others left there; the places are taken with the first spatial axis
 fastest, so that rows which follow one another do not wait for the same numbers.
 
-Where every channel is convolved by itself there is no sum over channels, and so no product: one loop adds up
-the cells of each window, each times its weight.
+Where every channel is convolved by itself there is no sum over channels, and so no product (see
+``depthwise``).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from typing import TYPE_CHECKING, Any
 
 from chainrule.frozen import frozen
 from chainrule.graph import Input, Node
-from chainrule.plan import winograd
+from chainrule.plan import depthwise, winograd
 from chainrule.plan.loop import is_elementwise
 from chainrule.plan.operand import End
 from chainrule.plan.product import dots, multiply
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from chainrule.plan.lower import Lowering
 
 
-FEW = 16  # cells of a window up to which a loop reads all of them at once
 WIDE = 16  # channels from which on the gradient by the weights is a product for each cell of the kernel
 FAR = 512  # numbers between two outputs of a kernel from which on reading across them is slow
 
@@ -190,8 +189,8 @@ def _convolution(low: Lowering, node: Node, phase: int) -> None:
     y, n = low.target(node), len(w.shape) - 2
     seen = windows(padded(low, x, op, 0.0, phase), op, y.shape[1:-1], low.shape(w)[1:-1])
     places, cells = range(1, 1 + n), range(1 + n, 2 + 2 * n)
-    if op.groups == y.shape[-1] == seen.shape[-1] and math.prod(seen.shape[1 + n : -1]) <= FEW:
-        _by_depth(low, node, seen, low.view(w, phase), phase)
+    if depthwise.is_single(low, op, low.shape(w), seen.shape[-1]):
+        depthwise.weigh(low, node, seen, low.view(w, phase), phase)
         return
     if seen.strides[0] == 1 and y.strides[0] == 1:
         for a, b, c in parts(op.groups, (low.view(w, phase), 0), (seen, -1), (y, -1)):
@@ -223,16 +222,6 @@ def _by_tiles(low: Lowering, node: Node, seen: View, weights: View, phase: int) 
     winograd.convolve(low, node, seen, weights, whole, phase)
     if whole != low.views.get(node):
         _hand_out(low, node, inside(whole, Frame((0, 0), (0, 0)), shape), phase)
-
-
-def _by_depth(low: Lowering, node: Node, seen: View, weights: View, phase: int) -> None:
-    """Every channel by itself: its numbers times one weight for each cell of the window, in one loop."""
-    y, n = low.target(node), len(weights.shape) - 2
-    taps = list(ways(*map(range, weights.shape[1:-1])))
-    sides = [tapped(weights, 1, (*tap, 0)) for tap in taps]  # (O, *kernel, 1) -> (O,)
-    repeated = [View(v.buffer, y.shape, (*(0,) * (n + 1), *v.strides), v.offset) for v in sides]
-    cells = [tapped(seen, 1 + n, tap) for tap in taps]  # (B, *places, *kernel, C) -> (B, *places, C)
-    low.add("taps", (node,), (*cells, *repeated), (y,), phase, by="weigh")
 
 
 def _by_channels(low: Lowering, node: Node, view: View) -> View:
@@ -297,6 +286,12 @@ def _input(low: Lowering, node: Node, phase: int) -> None:
         frame = _frame(before, low.shape(g), winograd.reach(low.shape(node)[1:-1], 2))
         weights = winograd.weighed(low, node, w, phase, is_back=True)
         _by_tiles(low, node, padded(low, g, frame, 0.0, phase), weights, phase)
+        return
+    if depthwise.is_single(low, op, low.shape(w), low.shape(node)[-1]) and depthwise.pays_back(
+        low, op, low.shape(w)
+    ):
+        around = depthwise.spread(low, g, op, low.shape(node), low.shape(w), phase)
+        depthwise.weigh(low, node, around, low.view(w, phase), phase, is_back=True)
         return
     weights, numbers, n = low.view(w, phase), low.view(g, phase), node.rank - 2
     shape, kernel = low.shape(node), weights.shape[1:-1]

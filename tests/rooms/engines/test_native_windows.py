@@ -14,6 +14,7 @@ from chainrule.engines import native, reference
 from chainrule.gradient import grad
 from chainrule.graph import Graph, input_node
 from chainrule.plan.layout import FROM, orders
+from chainrule.plan.plan import plan
 from chainrule.spec import Size
 
 ROWS = (1, 3, FROM - 1, FROM, 17, 20)
@@ -118,3 +119,28 @@ def test_the_bits_are_those_of_any_number_of_threads(threads: int) -> None:
     two, other = (trained("LeNet", "native", 32, n, "float32") for n in (2, threads))
     for path, value in two.items():
         np.testing.assert_array_equal(other[path], value, err_msg=path)
+
+
+@pytest.mark.parametrize("rows", [2, 17])
+@pytest.mark.parametrize("settings", [(1, 1, 1), (2, 1, 1), (1, 2, 2), (2, 0, 1), (1, 3, 1)], ids=str)
+@pytest.mark.parametrize("kernel", [(3,), (3, 3), (5, 5), (2, 3, 1)], ids=str)
+def test_channels_by_themselves_go_back_as_the_law_says(
+    kernel: tuple[int, ...], settings: tuple[int, int, int], rows: int
+) -> None:
+    stride, padding, dilation = settings
+    space = tuple(dilation * (k - 1) + 4 for k in kernel)
+    x, w = input_node("x", (None, *space, 6), "float64"), input_node("w", (6, *kernel, 1), "float64")
+    y = cr.convolution(x, w, stride, padding, dilation, 6)
+    names = dict(zip(("dx", "dw"), grad(cr.square(y).sum(), [x, w]), strict=True))
+    graph = Graph({"y": y, **names})
+    given = feeds({"x": x.shape, "w": w.shape}, rows)
+    found = native.Program(graph).run(given)
+    for name, wanted in reference.Program(graph).run(given).items():
+        np.testing.assert_allclose(found[name], wanted, rtol=1e-11, atol=1e-11)
+
+
+def test_a_net_of_hundreds_of_channels_by_themselves_is_planned_in_few_tasks() -> None:
+    x, w = input_node("x", (None, 8, 8, 300), "float32"), input_node("w", (300, 5, 5, 1), "float32")
+    y = cr.convolution(x, w, 1, 2, 1, 300)
+    (back,) = grad(cr.square(y).sum(), [x])
+    assert len(plan(Graph({"dx": back}), {"B": 2}).tasks) < 30
