@@ -6,6 +6,8 @@
     guide.py       the texts of docs/: guides, decisions, errors
     site.py        all of them together, written to a folder and made HTML by Sphinx
     names.py       every name of PyTorch and Keras, and what it is called here: docs/names.md
+    doctor.py      the rules of the doctor: docs/doctor.md and docs/doctor/
 
-The commands are ``python -m pages`` (the site, into ``build/pages``) and ``python -m pages.names``.
+The commands are ``python -m pages`` (the site, into ``build/pages``), ``python -m pages.names`` and
+``python -m pages.doctor``.
 """

@@ -24,7 +24,7 @@ def guides() -> list[Page]:
     found = []
     for file in sorted(DOCS.rglob("*.md")):
         path = file.relative_to(DOCS)
-        in_menu = path.parts[0] not in _LISTS
+        in_menu = path.parts[0] not in (*_LISTS, "doctor")  # docs/doctor.md leads to the rules
         text = _linked(file.read_text(encoding="utf-8"), "../" * (len(path.parts) - 1))
         found.append(Page(path.as_posix(), text, in_menu=in_menu))
     return found

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES: dict[str, str] = {
+    "apps.replaying": "replay",
+    "explain.attribution": "Attribution sanity",
+    "explain.doctor.seeds": "compare_seeds",
     "explain.model": "Model load",
     "engines": "GradientCheck check_gradient compile evaluate",
     "engines.parity": "Parity parity",
@@ -25,12 +28,13 @@ _HOMES: dict[str, str] = {
     "interop": "load_weights read_weights",
     "ops.stepwise": "scan",
     "ops.written": "formula",
+    "train.blackbox": "BlackBox black_box_of read_black_box",
     "train.decoder": "Cache Decoder",
     "train.generation": (
         "Generated Greedy MinP RepetitionPenalty STRATEGIES Strategy Temperature TopK TopP Without generate "
         "stream_tokens"
     ),
-    "train.callback": "CSVLog Callback Checkpoint JSONLog TensorBoard TimeLimit",
+    "train.callback": "CSVLog Callback Checkpoint Histograms JSONLog TensorBoard TimeLimit",
     "train.metric": "METRICS metric",
     "train.stopping": "Converged EarlyStopping",
     "data": (

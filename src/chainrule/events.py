@@ -58,6 +58,23 @@ class StepDone(Event):
 
 
 @frozen
+class ProbeDone(Event):
+    """A look into the net has been taken, before a step; see ``chainrule.train.probing.Probe``.
+
+    Args:
+        step: updates made so far.
+        epoch: complete passes over the data.
+        values: numbers of the whole step.
+        parts: numbers of each parameter and each layer, by path.
+    """
+
+    step: int
+    epoch: int
+    values: Mapping[str, float]
+    parts: Mapping[str, Mapping[str, float]]
+
+
+@frozen
 class EpochDone(Event):
     """One pass over the training set is complete.
 
@@ -111,6 +128,21 @@ class TrainingEnded(Event):
     epoch: int
     step: int
     best_epoch: int | None = None
+
+
+@frozen
+class TrainingFailed(Event):
+    """The training ends with an error, which is raised when all have been told.
+
+    Args:
+        epoch: complete passes over the data.
+        step: updates made.
+        fault: what the error says.
+    """
+
+    epoch: int
+    step: int
+    fault: str
 
 
 Listener: TypeAlias = Callable[[Event], object]

@@ -26,12 +26,14 @@ def test_train_says_what_it_understood(trained) -> None:
         assert rival in trained.out
 
 
-def test_train_writes_the_four_files(trained) -> None:
+def test_train_writes_its_files(trained) -> None:
     assert {f.name for f in Path("loans").iterdir() if f.is_file() and f.name[0] != "."} == {
         "model.safetensors",
         "history.csv",
         "config.toml",
         "report.html",
+        "probes.csv",
+        "doctor.json",
     }
     with Path("loans/history.csv").open() as file:
         rows = list(csv.DictReader(file))

@@ -47,7 +47,7 @@ def page(trained) -> Page:
 
 def test_the_page_is_whole(page: Page) -> None:
     assert page.open == []
-    assert [tag for tag, _ in page.tags].count("svg") == 2
+    assert [tag for tag, _ in page.tags].count("svg") == 4  # loss and accuracy, calibration, the net
 
 
 def test_the_page_asks_for_nothing(page: Page) -> None:
@@ -98,7 +98,7 @@ def test_the_page_speaks_both_languages(page: Page) -> None:
 def test_values_have_pictures_too(chainrule) -> None:
     assert chainrule("train", "diabetes", "--epochs", 2, "--out", "run", "--lang", "zh").code == 0
     source = Path("run/report.html").read_text(encoding="utf-8")
-    assert [tag for tag, _ in Page(source).tags].count("svg") == 4
+    assert [tag for tag, _ in Page(source).tags].count("svg") == 5  # two curves, answers, errors, the net
     assert '<html lang="zh">' in source
 
 

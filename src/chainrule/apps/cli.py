@@ -22,7 +22,10 @@ from chainrule.apps.word import say
 from chainrule.errors import ChainruleError, UsageError, nearest
 from chainrule.settings import settings
 
-COMMANDS = ("train", "predict", "evaluate", "explain", "generate", "show", "check", "example")
+COMMANDS = (
+    "train", "predict", "evaluate", "explain", "attribute", "generate", "show", "plot", "check", "doctor",
+    "example",
+)  # fmt: skip
 DONE, FAILED, WRONG = 0, 1, 2
 _DOOR = ("--help", "-h", "--lang", "--lang=en", "--lang=zh")  # options that need no command
 FAILURES = ("E405", "E406", "E408", "E410", "E501", "E508")  # the input was fine; the work could not be done

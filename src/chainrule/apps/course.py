@@ -20,10 +20,12 @@ from chainrule.apps.run import HISTORY, MODEL
 from chainrule.apps.study import Part, Study
 from chainrule.errors import DataError, UsageError
 from chainrule.events import Event, Notice, TrainingEnded
+from chainrule.explain.doctor import Doctor
 from chainrule.frozen import frozen
 from chainrule.nn import L2, OPTIMIZERS, Flatten, Sequential, net_from_text
 from chainrule.store import RunFolder
 from chainrule.train.baseline import baselines
+from chainrule.train.callback import Histograms
 from chainrule.train.learner import Learner
 from chainrule.train.metric import FIRST, Answers, known_metrics, score, usual_metrics
 from chainrule.train.stopping import EarlyStopping
@@ -96,22 +98,25 @@ def teach(learner: Learner, options: Options, study: Study, folder: RunFolder, r
         FileError E505: the training to go on with was on other data.
     """
     watcher = Watcher()
-    rules = [EarlyStopping(patience=options.patience)] if options.patience else []
-    learner.fit(
-        study.training.x,
-        named(study, study.training),
-        epochs=options.epochs,
-        batch_size=options.batch_size,
-        validation=(study.validation.x, named(study, study.validation)),
-        seed=options.seed,
-        callbacks=[*rules, watcher],
-        class_weight=options.class_weight or None,
-        augmentation=data.augmentation_from_text(options.augment) if options.augment else None,
-        run=folder,
-        resume=resume,
-    )
+    counts = [Histograms(every=options.histograms)] if options.histograms else []
+    asked = lesson(options, study)
+    asked["callbacks"] = [*asked["callbacks"], watcher, *counts, Doctor()]
+    learner.fit(study.training.x, named(study, study.training), **asked, run=folder, resume=resume)
     learner.metrics = None
     return watcher
+
+
+def lesson(options: Options, study: Study) -> dict[str, Any]:
+    """What ``fit`` is asked for: everything that decides how the training goes."""
+    return {
+        "epochs": options.epochs,
+        "batch_size": options.batch_size,
+        "validation": (study.validation.x, named(study, study.validation)),
+        "seed": options.seed,
+        "callbacks": [EarlyStopping(patience=options.patience)] if options.patience else [],
+        "class_weight": options.class_weight or None,
+        "augmentation": data.augmentation_from_text(options.augment) if options.augment else None,
+    }
 
 
 def named(study: Study, part: Part) -> np.ndarray:

@@ -49,6 +49,8 @@ class Options:
         size: of a folder of images, the height and width in pixels that all are brought to; 0: as they are.
         augment: of a folder of images, how they are changed at random in every epoch, in words.
         damaged: of a folder of images, whether one that cannot be decoded is refused or left out (``skip``).
+        histograms: after how many epochs the distributions of weights, activations and gradients are counted;
+            0: never.
         metric: what is measured besides the usual, by name.
         category, number, drop: columns whose kind a person decided, or that are left out.
     """
@@ -69,6 +71,7 @@ class Options:
     size: int = 0
     augment: str = ""
     damaged: str = "refuse"
+    histograms: int = 0
     metric: tuple[str, ...] = ()
     category: tuple[str, ...] = ()
     number: tuple[str, ...] = ()
@@ -81,6 +84,7 @@ class Options:
             "rate": (0 < self.rate < float("inf"), "> 0"),
             "penalty": (0 <= self.penalty < float("inf"), ">= 0"),
             "patience": (self.patience >= 0, ">= 0"),
+            "histograms": (self.histograms >= 0, ">= 0"),
             "size": (0 <= self.size <= 10_000, "0 to 10000 pixels"),
             "seed": (0 <= self.seed < 2**63, "0 <= seed < 2^63"),
         }

@@ -6,6 +6,7 @@ in by the place that shows the text.
 
 from __future__ import annotations
 
+from chainrule.apps.report.word import REPORT
 from chainrule.settings import settings
 
 WORDS: dict[str, tuple[str, str]] = {
@@ -29,8 +30,17 @@ WORDS: dict[str, tuple[str, str]] = {
         "show a RUN, a building block (layer NAME, ...), all of a kind (layers, models) or a net (net WORDS)",
         "显示训练结果、构件（layer、model 名称等）、某类全部构件（layers）或网络（net 描述）",
     ),
+    "attribute": (
+        "say what an answer comes from, what a model needs, or what would change an answer",
+        "说明预测由哪些输入而来、模型依赖什么，或怎样改变才会得到另一个答案",
+    ),
     "generate": ("let a model that learned from texts go on with yours", "让学过文本的模型续写你的文字"),
-    "check": ("look for what commonly goes wrong with data", "检查数据中的常见问题"),
+    "plot": ("draw a picture of a network, its training or its answers", "画出网络、训练过程或预测结果的图"),
+    "check": (
+        "look for what commonly goes wrong with data, and with --net in the first steps of a training",
+        "检查数据中的常见问题；加 --net 时也检查训练的最初几步",
+    ),
+    "doctor": ("say what was wrong with a training, and what to try", "诊断一次训练的问题并给出建议"),
     "example": ("list the examples, or run one", "列出或运行示例"),
     # arguments and options
     "words": ("an argument", "参数"),
@@ -66,6 +76,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "also measure this, by name: mcc, log_loss, fbeta_2, ...",
         "另外计算的指标：mcc、log_loss、fbeta_2 等",
     ),
+    "histograms": (
+        "after how many epochs distributions are counted for the report; 0: never",
+        "每隔多少轮记录一次分布供报告使用；0 表示不记录",
+    ),
     "class_weight": ("balanced: rare classes weigh more", "balanced：稀有类别权重更大"),
     "size": (
         "of a folder of images: bring all to this height and width in pixels",
@@ -92,6 +106,14 @@ WORDS: dict[str, tuple[str, str]] = {
     "proba": ("also the probability of each class", "同时给出每个类别的概率"),
     "row": ("the row to explain, counted from 1", "要解释的行，从 1 开始计数"),
     "weight": ("one weight, such as dense1.weight[0,1]", "某个权重，如 dense1.weight[0,1]"),
+    "explain_step": (
+        "instead of a row, an update of the training, made again: 1 is the first",
+        "不解释某一行，而是重演训练中的某次更新：1 为第一次",
+    ),
+    "explain_set": (
+        "what would change if a weight were another number, such as dense1.weight[0,1]=0.7",
+        "如果某个权重取别的值会怎样，如 dense1.weight[0,1]=0.7",
+    ),
     "depth": ("1 one line, 2 a page, 3 every number", "1 一句话，2 一页，3 所有数字"),
     "html": ("write a page instead of a text", "写成网页文件"),
     "what": (
@@ -107,6 +129,38 @@ WORDS: dict[str, tuple[str, str]] = {
     "inputs": ("how many numbers a sample has", "每个样本有多少个数"),
     "example_name": ("which example", "示例名称"),
     "example_words": ("options of this example; NAME --help lists them", "该示例的选项；NAME --help 查看"),
+    "attribute_data": (
+        "the rows, as for predict; not needed with --text",
+        "数据，同 predict；用 --text 时不需要",
+    ),
+    "attribute_row": (
+        "the row that is looked at, counted from 1; 1 by default",
+        "要分析的行，从 1 开始；默认为 1",
+    ),
+    "attribute_method": (
+        "integrated_gradients, shapley, occlusion, ...",
+        "方法：integrated_gradients、shapley 等",
+    ),
+    "attribute_target": (
+        "the class that is explained; the answer by default",
+        "要解释的类别；默认为预测结果",
+    ),
+    "attribute_text": ("of a model of texts: the text it reads", "文本模型：所读的文字"),
+    "attribute_samples": ("how many are drawn, where the method draws", "抽样的方法：抽样多少次"),
+    "attribute_exact": ("exact Shapley values, of at most 12 columns", "精确的 Shapley 值，至多 12 列"),
+    "attribute_baseline": ("compare with so many rows of DATA", "与 DATA 中这么多行比较"),
+    "attribute_importance": (
+        "how much worse the model judges without each column",
+        "置换重要性：失去每列后差多少",
+    ),
+    "attribute_metric": ("what the importance is measured by", "重要性所用的指标"),
+    "attribute_repeats": ("how often each column is shuffled", "每列打乱多少次"),
+    "attribute_counterfactual": (
+        'the nearest changes that bring this answer: a class, a number, LOW..HIGH, or "*" for any other',
+        "得到该答案所需的最小改变：类别、数值、下限..上限，或 * 表示任何其他答案",
+    ),
+    "attribute_fixed": ("a column that may not change", "不可改变的列"),
+    "attribute_most": ("how many columns may change", "至多改变多少列"),
     "generate_text": ("what it goes on with; nothing: it begins by itself", "要续写的文字；留空则自行开头"),
     "generate_length": ("how many new tokens at most", "最多生成多少个新词元"),
     "generate_temperature": (
@@ -127,6 +181,16 @@ WORDS: dict[str, tuple[str, str]] = {
     "generate_beams": ("search for the likeliest text with so many beams", "束搜索的束宽"),
     "generate_samples": ("how many texts", "生成几段文本"),
     "generate_seed": ("decides what is drawn", "决定抽样结果"),
+    "plot_kind": ("kind of picture: graph, curves, confusion, ...", "图的种类：graph、curves、confusion 等"),
+    "plot_data": ("rows, for pictures that need some", "数据，部分图需要"),
+    "plot_out": (
+        "a file: .svg, .png or .pdf; without it the picture is told in letters",
+        "图片文件：.svg、.png 或 .pdf；省略则以文字显示",
+    ),
+    "plot_of": (
+        "two features of a decision boundary (a,b), or the path of a layer",
+        "决策边界的两个特征（a,b），或层的路径",
+    ),
     # train
     "classification": (
         '{data}: {rows} rows; target "{target}", {classes} classes',
@@ -217,50 +281,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "metric_r2": ("R2", "R2"),
     "metric_rmse": ("RMSE", "RMSE"),
     "metric_mae": ("MAE", "MAE"),
-    # report.html
-    "report_classification": (
-        "What class a row belongs to, learned by chainrule.",
-        "chainrule 学习每一行属于哪个类别。",
-    ),
-    "report_regression": ("What number a row has, learned by chainrule.", "chainrule 学习每一行的数值。"),
-    "report_result": ("Result on the held-out rows", "留出数据上的结果"),
-    "report_honest": (
-        "All three were judged once, on the same rows, which none of them had seen.",
-        "三种方法都只在同一批从未见过的数据上评估一次。",
-    ),
-    "report_curves": ("How it learned", "学习过程"),
-    "report_history": ("every epoch in numbers", "每一轮的数值"),
-    "curve_loss": (
-        "loss by epoch, training rows (with penalty and dropout)",
-        "训练集损失（按轮，含惩罚与暂退）",
-    ),
-    "curve_val_loss": ("loss, validation rows; dashed: the epoch kept", "验证集损失；虚线为保留的轮"),
-    "curve_val_accuracy": ("accuracy, validation rows", "验证集准确率"),
-    "curve_val_r2": ("R2, validation rows", "验证集 R2"),
-    "curve_against": (
-        "predicted (up) over true (right); dashed: equal",
-        "纵轴为预测值，横轴为真实值；虚线为两者相等",
-    ),
-    "curve_residuals": ("how often each error (predicted - true) occurs", "误差（预测值 - 真实值）的分布"),
-    "report_confusion": ("Confusion matrix", "混淆矩阵"),
-    "report_confusion_says": (
-        "Rows are the true classes, columns the net's answers, on the held-out rows.",
-        "行为真实类别，列为网络的预测（留出数据）。",
-    ),
-    "report_values": ("Answers and errors on the held-out rows", "留出数据上的预测与误差"),
-    "report_facts": ("The training", "训练"),
-    "report_again": ("This command repeats the training:", "用以下命令可重复这次训练："),
-    "fact_rows": ("rows", "行数"),
-    "fact_target": ("target", "目标"),
-    "fact_split": ("training / validation / held out", "训练 / 验证 / 留出"),
-    "fact_epochs": ("epochs, of at most", "轮数 / 上限"),
-    "fact_best": ("epoch kept", "保留的轮"),
-    "fact_batch": ("batch size", "批量大小"),
-    "fact_seed": ("seed", "种子"),
-    "fact_fingerprint": ("fingerprint of the data", "数据指纹"),
-    "fact_loss": ("loss", "损失函数"),
-    "fact_optimizer": ("optimizer", "优化器"),
-    "fact_penalty": ("penalty", "惩罚"),
+    **REPORT,
     # evaluate, check, show, explain, example
     "evaluated": ("{rows} rows of {data}", "{data}，{rows} 行"),
     "trivial_classification_is": (
@@ -270,6 +291,26 @@ WORDS: dict[str, tuple[str, str]] = {
     "trivial_regression_is": ("The mean of the training rows: {mean}", "训练数据的均值：{mean}"),
     "gravity": ("gravity", "程度"),
     "finding": ("finding", "发现"),
+    "rules": ("rules: problems of trainings that numbers can show", "规则：可由数值判断的训练问题"),
+    "rule": ("rule", "规则"),
+    "rule_when": ("looks", "时机"),
+    "rule_threshold": ("speaks when", "阈值"),
+    "rule_source": ("source", "来源"),
+    "rule_why": ("why", "原因"),
+    "rule_try": ("try", "尝试"),
+    "rule_page": ("page", "页面"),
+    "rule_evidence": ("evidence", "证据"),
+    "report_doctor": ("Diagnosis", "诊断"),
+    "report_well": (
+        "The doctor looked before the training, while it ran and at its end: nothing found.",
+        "训练前、训练中和结束时的检查都未发现问题。",
+    ),
+    "check_net": (
+        'the hidden layers of a net whose first steps are looked at too: "64 relu"',
+        "同时检查以此为隐藏层的网络的最初几步，如“64 relu”",
+    ),
+    "check_heading": ("A net on this data", "此数据上的网络"),
+    "net_well": ("Before training and in the first steps: nothing found.", "训练前和最初几步：未发现问题。"),
     "nothing_found": ("{rows} rows looked at; nothing found.", "检查了 {rows} 行，没有发现问题。"),
     "severity_error": ("error", "错误"),
     "severity_warning": ("warning", "警告"),
@@ -280,6 +321,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "fact_steps": ("updates", "更新次数"),
     "fact_batch_size": ("batch size", "批量大小"),
     "history_end": ("The last epochs", "最后几轮"),
+    "black_box": ("What ended the training", "训练因何中断"),
     "formula": ("Formula", "公式"),
     "block_Shapes": ("Shapes", "形状"),
     "block_Numerics": ("Numerics", "数值特性"),

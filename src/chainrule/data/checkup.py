@@ -1,10 +1,8 @@
 """What a look at the data can tell before a network is trained on it.
 
-Each rule is a few lines that count something and compare it with a threshold from practice; a finding
-carries its numbers, so a reader can judge it. Rules look at the first ``ROWS`` rows at most.
-
-Reference: thresholds after deepchecks (duplicates 5 %), TensorFlow Data Validation's and UMLAUT's input
-rules, and class imbalance 10 : 1 as in Amazon SageMaker Debugger.
+Each rule is a few lines that count something and compare it with a threshold from practice
+(``threshold.py``); a finding carries its numbers, so a reader can judge it. Rules look at the first ``ROWS``
+rows at most.
 """
 
 from __future__ import annotations
@@ -19,14 +17,16 @@ from chainrule.data.number import level_texts
 from chainrule.data.polars import pl
 from chainrule.data.table import Table
 from chainrule.data.task import Task, choose_task
+from chainrule.data.threshold import (
+    DUPLICATES,
+    IMBALANCE,
+    MOSTLY_MISSING,
+    OFFSET_RATIO,
+    ROWS,
+    SCALE_RATIO,
+    TARGET_STD,
+)
 
-ROWS = 10_000
-SCALE_RATIO = 100.0  # largest spread over smallest
-OFFSET_RATIO = 3.0  # mean over spread
-TARGET_STD = 10.0
-IMBALANCE = 10.0
-DUPLICATES = 0.05
-MOSTLY_MISSING = 0.5
 _GRAVITY = {"error": 0, "warning": 1, "info": 2}
 
 

@@ -8,7 +8,13 @@ from __future__ import annotations
 
 from chainrule.errors import DataError
 
-EXTRAS = {"images": "Pillow", "text": "tokenizers", "audio": "soundfile", "translation": "sacrebleu"}
+EXTRAS = {
+    "images": "Pillow",
+    "text": "tokenizers",
+    "audio": "soundfile",
+    "translation": "sacrebleu",
+    "pictures": "matplotlib",
+}
 
 
 def missing(extra: str, where: object) -> DataError:

@@ -19,6 +19,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 from types import CodeType
+from typing import Any
 
 from chainrule.errors.catalogue import CATALOGUE
 from chainrule.frozen import frozen
@@ -139,7 +140,12 @@ class FileError(ChainruleError, OSError):
 
 
 class TrainingError(ChainruleError, ArithmeticError):
-    """E5xx: a training that cannot go on."""
+    """E5xx: a training that cannot go on.
+
+    ``report`` is the black box (``chainrule.BlackBox``) where a number was not finite, else ``None``.
+    """
+
+    report: Any = None
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

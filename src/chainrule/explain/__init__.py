@@ -14,11 +14,18 @@ _DOOR = Door(
     __name__,
     {
         "article": "article_trace",
+        "change": "WhatIf what_if",
+        "attribution": "attribute find_counterfactuals influence measure_importance require_trained_rows",
+        "doctor": "Diagnosis Doctor diagnose",
         "explanation": "Explanation",
         "feature": "feature_lines",
+        "picture.plot": "Plot",
         "profile": "Profile profile_page",
+        "replaying": "Replay replay",
+        "rows": "rows_of",
         "telling": "explain require_telling",
         "weight": "weight_of",
+        "words": "say",
     },
 )
 

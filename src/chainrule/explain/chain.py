@@ -29,10 +29,11 @@ def letters(pen: Pen) -> Section | None:
 def straight(pen: Pen) -> list[NamedLayer]:
     """The layers of a net that is one chain of weighted sums; nothing where it is anything else."""
     t = pen.trace
-    layers = list(t.layers)
-    if not layers or len(t.derivation.built.inputs) > 1:
+    layers, built = list(t.layers), t.derivation.built
+    summed = all(f"{layer.path}.z".lstrip(".") in built.book.notes for layer in layers)
+    if not layers or not summed or len(built.inputs) > 1:
         return []
-    sources = [next(iter(t.derivation.built.inputs.values())), *(layer.a for layer in layers[:-1])]
+    sources = [next(iter(built.inputs.values())), *(layer.a for layer in layers[:-1])]
     for layer, source in zip(layers, sources, strict=True):
         tree = (
             None

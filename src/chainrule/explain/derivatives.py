@@ -28,7 +28,9 @@ def derivatives(pen: Pen) -> Section:
         everything = sum(float(np.sum(g * g)) for g in pen.trace.gradients.values())
         part = sum(pen.trace.gradients[path][index] ** 2 for path, index in shown)
         share = 100 * part / everything if everything else 0.0
-        parts.append(pen.say("largest", n=len(shown), left=f"{total - len(shown):,}", share=brief(share)))
+        path, index = shown[0]
+        facts = {"left": f"{total - len(shown):,}", "path": f"{path}[{','.join(map(str, index))}]"}
+        parts.append(pen.say("largest", n=len(shown), share=brief(share), **facts))
     parts.append(Table(head, rows, (0, 4)))
     return Section(pen.say("derivatives", n=f"{total:,}"), tuple(parts))
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import field
+
+from chainrule.explain.diagram import Diagram
 from chainrule.explain.html import html_page
 from chainrule.explain.page import Page
 from chainrule.explain.text import text_page
@@ -10,7 +14,15 @@ from chainrule.frozen import frozen
 
 @frozen
 class Explanation(Page):
-    """A derivation in words and formulas. Printing it gives text, a notebook shows it as HTML."""
+    """A derivation in words and formulas. Printing it gives text, a notebook shows it as HTML.
+
+    Args:
+        draw: gives the network it is about as a diagram, once a page wants it.
+        translate: gives the same in the other language.
+    """
+
+    draw: Callable[[], Diagram] | None = field(default=None, compare=False, repr=False)
+    translate: Callable[[], Page] | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         return text_page(self)
@@ -19,8 +31,10 @@ class Explanation(Page):
         return f"<Explanation {self.title!r}: {len(self.sections)} sections; print it>"
 
     def to_html(self) -> str:
-        """One self-contained page: formulas in MathML, no script, nothing fetched."""
-        return html_page(self)
+        """One self-contained page in both languages, this one first: formulas in MathML whose terms lead to
+        where they are worked out, a drawing of the network, no script, nothing fetched."""
+        others = () if self.translate is None else (self.translate(),)
+        return html_page(self, others=others, diagram=self.draw and self.draw())
 
     def _repr_html_(self) -> str:
-        return html_page(self, whole=False)
+        return html_page(self, whole=False, diagram=self.draw and self.draw())

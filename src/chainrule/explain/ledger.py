@@ -9,10 +9,12 @@ knows what kind of layer the weight belongs to.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from chainrule.explain.derivatives import meaning
 from chainrule.explain.page import Equation, Lines, Part, Section, Table
 from chainrule.explain.pen import DIGITS, Index, Pen, brief, cut, figure, signed
+from chainrule.explain.spoken import spoken_equation
 from chainrule.explain.update import move
 from chainrule.explain.ways import ways
 from chainrule.notation import Sum, Tree, number, substitute
@@ -26,8 +28,7 @@ def ledger(pen: Pen, path: str, index: Index) -> list[Section]:
     """All that is to be said of one weight."""
     return [
         _who(pen, path, index),
-        _chain(pen, path, index),
-        _product(pen, path, index),
+        *([_chain(pen, path, index), _product(pen, path, index)] if pen.depth > 1 else []),
         *([ways(pen, Scalar(pen.trace.derivation.gradients[path], index))] if pen.depth > 2 else []),
         _beside(pen, path, index),
         _moved(pen, path, index),
@@ -83,8 +84,7 @@ def _slope(pen: Pen, at: Scalar) -> Iterator[Equation]:
 
 def _signals(pen: Pen, at: Scalar) -> list[Scalar]:
     """The signals in a number's formula, those that contribute most first."""
-    tree = pen.trace.unfolder.scalar(at.node, at.index)
-    found = dict.fromkeys(link for part in largest(pen, tree) for link in scalars(part))
+    found = dict.fromkeys(link for part, _ in largest(pen, at) for link in scalars(part))
     return [link for link in found if pen.trace.names[link.node].role == "signal" and link != at]
 
 
@@ -110,35 +110,46 @@ def _carries(pen: Pen, tree: Tree) -> bool:
     return any(pen.trace.names[link.node].role == "signal" for link in scalars(tree))
 
 
-def largest(pen: Pen, tree: Tree) -> list[Tree]:
-    """The terms of a formula by size, the largest first."""
-    return sorted(terms_of(pen, tree), key=lambda term: -abs(pen.trace.unfolder.value(term)))
+def largest(pen: Pen, at: Scalar) -> list[tuple[Tree, float]]:
+    """The terms of a number's formula with their values, the largest first."""
+    if at not in pen.ranked:
+        terms = terms_of(pen, pen.trace.unfolder.scalar(at.node, at.index))
+        values = [(term, pen.trace.unfolder.value(term)) for term in terms]
+        pen.ranked[at] = sorted(values, key=lambda told: -abs(told[1]))
+    return pen.ranked[at]
 
 
 def _product(pen: Pen, path: str, index: Index) -> Section:
     """The whole as one product, opened as far as it can be read, and who contributes most."""
     t = pen.trace
-    gradient = t.derivation.gradients[path]
-    signals = [n for n, name in t.names.items() if name.role == "signal"]
-    whole = t.unfolder.scalar(gradient, index, signals, limit=MOST_SYMBOLS)
+    whole = opened(pen, Scalar(t.derivation.gradients[path], index))
     shown = cut(whole)
     stored, alone = float(t.gradients[path][index]), t.unfolder.value(whole)
-    equation = Equation(pen.gradient(path, index), (shown, t.unfolder.numeric(shown, DIGITS)), stored)
+    steps = (shown, t.unfolder.numeric(shown, DIGITS))
+    equation = Equation(pen.gradient(path, index), steps, stored)
+    equation = replace(
+        equation, aloud=bool(spoken_equation(equation, pen.lang))
+    )  # what is too long is not read
     parts: list[Part] = [Lines(pen.label("B"), (equation,))]
     residual = abs(alone - stored) / max(abs(stored), 1e-300) if stored else abs(alone)
     parts.append(pen.say("residual", value=figure(alone), residual=number(residual, 1)))
     return Section(pen.say("product"), tuple(parts))
 
 
+def opened(pen: Pen, at: Scalar) -> Tree:
+    """The formula of a number, the signals in it opened down to the error where that can still be read."""
+    signals = [node for node, name in pen.trace.names.items() if name.role == "signal"]
+    return pen.trace.unfolder.scalar(at.node, at.index, signals, limit=MOST_SYMBOLS)
+
+
 def _contributors(pen: Pen, at: Scalar) -> Iterator[Part]:
     """Of a sum over many ways the three that contribute most."""
-    terms = largest(pen, pen.trace.unfolder.scalar(at.node, at.index))
+    terms = largest(pen, at)
     if len(terms) <= FOLLOWED:
         return
-    values = [pen.trace.unfolder.value(term) for term in terms]
+    values = [value for _, value in terms]
     rows = tuple(
-        (term, pen.trace.unfolder.numeric(term, DIGITS), signed(value))
-        for term, value in zip(terms[:FOLLOWED], values, strict=False)
+        (term, pen.trace.unfolder.numeric(term, DIGITS), signed(value)) for term, value in terms[:FOLLOWED]
     )
     facts = {"total": signed(sum(values)), "shown": signed(sum(values[:FOLLOWED]))}
     yield pen.say("contributors", n=len(terms), k=FOLLOWED, **facts)
@@ -147,10 +158,9 @@ def _contributors(pen: Pen, at: Scalar) -> Iterator[Part]:
 
 def _beside(pen: Pen, path: str, index: Index) -> Section:
     """The check of this one weight."""
-    c = pen.trace.checked
-    i = c.places.index((path, index))
-    facts = {"analytic": figure(c.analytic[i]), "numeric": figure(c.numeric[i]), "step": f"{c.step:.5f}"}
-    return Section(pen.say("checked"), (pen.say("weight_checked", **facts, error=number(c.errors[i], 2)),))
+    c = pen.trace.check([(path, index)])
+    facts = {"analytic": figure(c.analytic[0]), "numeric": figure(c.numeric[0]), "step": f"{c.step:.5f}"}
+    return Section(pen.say("checked"), (pen.say("weight_checked", **facts, error=number(c.error, 2)),))
 
 
 def _moved(pen: Pen, path: str, index: Index) -> Section:

@@ -6,37 +6,32 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
-import numpy as np
-
 # These rooms are asked for a name where it is needed: who only trains never loads what explains.
-from chainrule import data, explain, trace, train
-from chainrule.data import Arrays
-from chainrule.errors import TrainingError, UsageError
-from chainrule.frozen import frozen
+from chainrule import explain, trace, train
 from chainrule.nn.layer import Layer
 from chainrule.settings import settings
-from chainrule.train import judging, tabular
 from chainrule.train.learner import Learner
 
 if TYPE_CHECKING:
-    from chainrule.data import Table
     from chainrule.engines.parity import Parity
+    from chainrule.explain.attribution.attribution import Attribution
+    from chainrule.explain.attribution.counterfactual import Counterfactuals
+    from chainrule.explain.attribution.counterfactual import Options as Changed
+    from chainrule.explain.attribution.importance import Importance
+    from chainrule.explain.attribution.importance import Options as Asked
+    from chainrule.explain.attribution.tracin import Influence
+    from chainrule.explain.change import WhatIf
+    from chainrule.explain.doctor import Diagnosis
     from chainrule.explain.explanation import Explanation
+    from chainrule.explain.picture.plot import Plot
     from chainrule.explain.profile import Profile
+    from chainrule.explain.replaying import Replay
+    from chainrule.explain.rows import Rows
     from chainrule.plan.plan import Plan
     from chainrule.trace import Moment, Trace
     from chainrule.train.decoder import Decoder
     from chainrule.train.finder import RateSweep
     from chainrule.train.generation.text import TextWays
-
-
-@frozen
-class Rows:
-    """Samples made ready to be traced: inputs and targets by name, and what the inputs are in words."""
-
-    x: dict[str, np.ndarray]
-    y: dict[str, np.ndarray]
-    features: tuple[str, ...] = ()
 
 
 class Model(Learner):
@@ -51,6 +46,16 @@ class Model(Learner):
         >>> print(model.explain(x[1], y[1], depth=1, lang="en").title)
         One training step, explained with the numbers of one sample
     """
+
+    @property
+    def diagnosis(self) -> Diagnosis | None:
+        """What the doctor found in the last training; ``None`` if it attended none."""
+        found = vars(self).get("findings")
+        return None if found is None else explain.Diagnosis.of(found, settings.lang)
+
+    def attendants(self) -> Sequence[Any]:
+        """The doctor, who listens to every training, unless ``doctor=False``."""
+        return (explain.Doctor(),)
 
     def explain(
         self, x: Any, y: Any = None, weight: str | None = None, depth: int = 2, lang: str | None = None
@@ -74,14 +79,105 @@ class Model(Learner):
         """
         lang = lang or settings.lang
         explain.require_telling(depth, lang)
-        asked = () if weight is None else (explain.weight_of(weight, self.parameters()),)
-        rows = self._rows(x, y, lang)
-        told = self._trace(rows, trace.Moment(asked=asked))
+        if weight is not None:
+            explain.weight_of(weight, self.parameters())
+        rows = self._rows(x, y)
+        told = self._trace(rows, trace.Moment())
         return explain.explain(told, depth, lang, weight, labels=self.labels, features=rows.features)
 
     def trace(self, x: Any, y: Any = None) -> Trace:
         """The numbers behind ``explain``, without words."""
-        return self._trace(self._rows(x, y, "en"), trace.Moment())
+        return self._trace(self._rows(x, y), trace.Moment())
+
+    def what_if(
+        self, changes: Mapping[str, float], x: Any, y: Any = None, depth: int = 2, lang: str | None = None
+    ) -> WhatIf:
+        """Everything that would be different if some weights were other numbers, old beside new.
+
+        Args:
+            changes: the new number of each weight, ``{"dense1.weight[0,1]": 0.7}``; the model stays as it is.
+            x, y, depth, lang: as in ``explain``.
+
+        Fails:
+            UsageError E102: no change, or one that is no finite number. Else as ``explain``.
+        """
+        return explain.what_if(self.trace(x, y), changes, lang or settings.lang, depth)
+
+    def replay(self, step: int, x: Any, y: Any = None, **options: Any) -> Replay:
+        """One update of a training with all its numbers: the training is made again up to it, bit for bit.
+
+        Args:
+            step: which update, from 1.
+            x, y, options: of the ``fit`` that trained; its ``run`` is only read: the checkpoint before the
+                update shortens the way. The model stays as it is.
+
+        Fails:
+            UsageError E530: no such update. TrainingError E531, E532: the way back is not known; another
+            training than that of ``run``. Else as ``fit``.
+        """
+        return explain.replay(self, step, x, y, options)
+
+    def attribute(self, x: Any, method: str = "integrated_gradients", **options: Any) -> Attribution:
+        """How much each input had to do with the answer, and how well that adds up; it can be printed.
+
+        Args:
+            x: one sample, several, arrays by input name, or rows of a table.
+            method: how it is found out; ``docs/attribution.md`` compares the methods.
+            options: ``target`` (the class, or the number of the output; ``(place, class)`` of a sequence; by
+                default what is answered), ``baseline`` (a number, samples or a table; 0 by default), ``y``,
+                ``explains``, ``output``, ``seed``, ``lang``, ``strict=True``, and those of the method.
+
+        Fails:
+            TrainingError E503, UsageError E101: nothing was learned yet; no such method or option.
+            TrainingError E540: the values do not add up (``strict=False`` gives them all the same).
+            TrainingError E541 to E544: what the method needs is missing; no such baseline or target.
+        """
+        return explain.attribute(self, x, method, **options)
+
+    def importance(self, x: Any, y: Any = None, **options: Unpack[Asked]) -> Importance:
+        """How much worse the model judges rows when a column is shuffled: what it needs of the data.
+
+        Args:
+            x, y: rows with known answers, as in ``evaluate``.
+            options: ``metric`` (by name, or ``"loss"``), ``repeats=5``, ``seed=0``, ``groups`` (columns that
+                are shuffled together, ``{"size": ["width", "height"]}``) and ``lang``.
+
+        Fails:
+            TrainingError E503: nothing was learned yet. UsageError E101, E102: no such metric or column.
+        """
+        return explain.measure_importance(self, x, y, **options)
+
+    def counterfactual(self, row: Any, wanted: Any = None, **options: Unpack[Changed]) -> Counterfactuals:
+        """What would have to be different in a row for another answer: the nearest changes of few columns.
+
+        Args:
+            row: one row of a table, a dict of cells, or numbers.
+            wanted: a label, ``None`` for any other; a value to be reached, or ``(low, high)``.
+            options: ``data`` (rows that say what is usual; needed where the model learned from arrays),
+                ``fixed`` (columns that stay), ``ranges`` (``{"age": (18, None)}``), ``most=3`` (columns that
+                change at once), ``count=3`` (answers) and ``lang``.
+
+        Fails:
+            TrainingError E503: nothing was learned yet. UsageError E101, E102: no such column or option.
+            UsageError E546 to E549: nothing was found; it is never or already answered so; no ranges.
+        """
+        return explain.find_counterfactuals(self, row, wanted, **options)
+
+    def influence(
+        self, x: Any, y: Any = None, train_x: Any = None, train_y: Any = None, **options: Any
+    ) -> Influence:
+        """Which samples of the training made the loss of these samples what it is (TracIn).
+
+        Args:
+            x, y: the samples asked about, and what was wanted of them, as in ``explain``.
+            train_x, train_y: the samples of the training.
+            options: see ``docs/attribution.md``: ``layer="last"`` or ``"all"``, ``checkpoints``, ``rates``.
+
+        Fails:
+            TrainingError E541, E543: no dense layer; no samples of the training. Else as ``explain``.
+        """
+        explain.require_trained_rows(train_x)
+        return explain.influence(self, self._rows(x, y), self._rows(train_x, train_y), **options)
 
     def generate(
         self, text: str = "", length: int | None = None, **ways: Unpack[TextWays]
@@ -184,6 +280,38 @@ class Model(Learner):
         explain.require_telling(1, lang)
         return explain.profile_page(train.measure_step(self, x, y, batch_size, steps), lang)
 
+    @property
+    def plot(self) -> Plot:
+        """The pictures of this model, each a method: ``model.plot.confusion(x, y).save("confusion.svg")``."""
+        return explain.Plot(self)
+
+    def check(self, x: Any, y: Any = None, *, lang: str | None = None, **options: Any) -> Diagnosis:
+        """What a look before a training, and at its first steps, finds wrong with data, net, loss and
+        optimizer.
+
+        Nothing is learned, and the model stays as it is: the steps are made on a copy.
+
+        Args:
+            x, y: samples as in ``fit``.
+            lang: ``"en"`` or ``"zh"``; the setting by default.
+            options: of ``fit`` ``validation``, ``batch_size``, ``seed``, ``shuffle``, ``class_weight``,
+                ``sample_weight`` and the others; and ``gradients`` with ``previous``: gradients by path that
+                the loop of another library stored for these rows, and what it had stored before them.
+
+        Fails:
+            UsageError E101: no such language or option. ShapeError E551: gradients of another net.
+            Else as ``fit`` refuses samples; more classes than scores are a finding.
+
+        Example:
+            >>> from chainrule.nn import Dense, Sequential
+            >>> x, y = [[i * 1000.0, i % 3 / 3] for i in range(40)], [i % 2 for i in range(40)]
+            >>> Model(Sequential(Dense(2)), "cross_entropy").check(x, y, lang="en").rules
+            ('first-loss', 'input-scale')
+        """
+        lang = lang or settings.lang
+        explain.require_telling(1, lang)
+        return explain.diagnose(self, x, y, lang, **options)
+
     def find_rate(self, x: Any, y: Any = None, **options: Any) -> RateSweep:
         """Which learning rate suits: how the loss of a copy changes while the rate grows.
 
@@ -227,52 +355,8 @@ class Model(Learner):
         assert self.network is not None
         return trace.trace(self.network, {**self.parameters(), **self.states()}, rows.x, rows.y, moment)
 
-    def _rows(self, x: Any, y: Any, lang: str) -> Rows:
-        if self.network is None:
-            raise TrainingError("E503", where="explain", fix="model.fit(x, y)")
-        features: tuple[str, ...] = ()
-        if self.preparation is not None and tabular.is_table(x, None):
-            table = data.read_table(x)
-            features = self._features(table, lang) if table.rows == 1 else ()
-            wanted = tabular.apply(self.preparation, table)[1] if y is None else self._wanted(y)
-            x, y = tabular.inputs(self.preparation, table), wanted
-        if y is None:
-            raise UsageError(
-                "E122", where="explain", expected="a label or a value", fix="model.explain(x[0], y[0])"
-            )
-        single = self._is_single(x)
-        x, y = _as_rows(x, single), _as_rows(y, single or np.ndim(y) == 0)
-        coded = judging.encoded(self, Arrays.of(x, y, dtype=self.recipe.dtype))
-        assert isinstance(coded.x, dict)
-        assert isinstance(coded.y, dict)
-        return Rows(coded.x, coded.y, features)
-
-    def _is_single(self, x: Any) -> bool:
-        """Whether the inputs are those of one sample, without a batch axis."""
-        assert self.network is not None
-        name, spec = next(iter(self.network.inputs.items()))
-        inputs: Any = x[name] if isinstance(x, Mapping) and name in x else x
-        return np.ndim(inputs) == spec.rank - 1
-
-    def _wanted(self, y: Any) -> np.ndarray:
-        """What a person says was wanted of a table's row; values as the net sees them."""
-        assert self.preparation is not None
-        wanted = np.atleast_1d(np.asarray(y))
-        if self.preparation.task == "classification":
-            return wanted
-        return (wanted - self.preparation.target_mean) / self.preparation.target_std
-
-    def _features(self, table: Table, lang: str) -> tuple[str, ...]:
-        """What each input number of a table's row is: its name, the cell, what became of it."""
-        assert self.preparation is not None
-        return explain.feature_lines(self.preparation.cells(table, 0), lang)
-
-
-def _as_rows(value: Any, single: bool) -> Any:
-    """The value with a batch axis."""
-    if isinstance(value, Mapping):
-        return {name: _as_rows(part, single) for name, part in value.items()}
-    return np.asarray(value)[None] if single else value
+    def _rows(self, x: Any, y: Any) -> Rows:
+        return explain.rows_of(self, x, y)
 
 
 def load(path: str | os.PathLike[str], layers: Sequence[type[Layer]] = ()) -> Model:

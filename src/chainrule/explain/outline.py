@@ -62,7 +62,11 @@ def _said(pen: Pen) -> tuple[str, dict[str, Any]] | None:
 def notation(pen: Pen) -> Section:
     """How to read what follows, said once."""
     t = pen.trace
-    parts: list[Part] = [pen.say("letters"), pen.say("rounding")]
+    parts: list[Part] = [
+        pen.say("letters"),
+        *_letters(pen),
+        pen.say("rounding" if t.derivation.built is t.derivation.network.inference else "rounding_learns"),
+    ]
     parts.append(pen.say("mean_many", n=t.samples) if t.samples > 1 else pen.say("mean_one"))
     names = [pen.say("layer_name", number=layer.number, path=layer.path or "net") for layer in t.layers]
     parts += [Items(tuple(names))] if names else []
@@ -75,6 +79,20 @@ def notation(pen: Pen) -> Section:
         )
         parts += [pen.say("features"), Items((*shown, *more))]
     return Section(pen.say("notation"), tuple(parts))
+
+
+def _letters(pen: Pen) -> Iterator[str]:
+    """What the further letters mean that this net's values have."""
+    names = pen.trace.names.values()
+    letters = {name.letter for name in names}
+    if any("t=" in name.layer for name in names):
+        yield pen.say("letters_time")
+    if {"q", "k"} <= letters:
+        yield pen.say("letters_attention")
+    if "mu" in letters:
+        yield pen.say("letters_norm")
+    if any(name.letter == "h" and "t=" not in name.layer for name in names):
+        yield pen.say("letters_between")
 
 
 def outline(pen: Pen) -> list[Section]:

@@ -11,6 +11,8 @@ from typing import TypeAlias
 from chainrule.frozen import frozen
 from chainrule.notation import Tree
 
+READABLE = 60  # numbers and symbols of a formula; of a longer one the outline is shown
+
 
 @frozen
 class Equation:
@@ -22,6 +24,7 @@ class Equation:
         value: the result; ``None`` where there is none to show.
         sign: what stands between name and formula: ``"="``, or ``"←"`` for an update.
         note: a word about it.
+        aloud: whether it is read out in words everywhere, not only where a reader asks for words.
     """
 
     left: Tree | None
@@ -29,6 +32,7 @@ class Equation:
     value: float | None = None
     sign: str = "="
     note: str = ""
+    aloud: bool = False
 
 
 @frozen

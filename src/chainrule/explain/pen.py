@@ -56,6 +56,7 @@ class Pen:
     sample: int = 0
     labels: Sequence[object] = ()
     features: Sequence[str] = ()
+    ranked: dict[Scalar, list[tuple[Tree, float]]] = field(default_factory=dict)  # see ledger.largest
     _counts: dict[str, int] = field(default_factory=dict)
 
     def say(self, key: str, **facts: object) -> str:
@@ -212,7 +213,7 @@ def cut(tree: Tree) -> Tree:
 
 def figure(value: float) -> str:
     """A result within a sentence or a table."""
-    return number(value, fixed=True)
+    return number(value + 0.0, fixed=True)  # a zero has no sign to be seen
 
 
 def signed(value: float) -> str:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from chainrule.errors import UsageError, nearest
 from chainrule.explain import backward, chain, derivatives, doubt, forward, ledger, outline, update
+from chainrule.explain.diagram import diagram_of
 from chainrule.explain.explanation import Explanation
+from chainrule.explain.feature import feature_lines
 from chainrule.explain.page import Section
 from chainrule.explain.pen import Pen
 from chainrule.explain.weight import weight_of
 from chainrule.explain.words import LANGUAGES
 from chainrule.trace import Trace
+
+if TYPE_CHECKING:
+    from chainrule.data import Cell
 
 
 def explain(
@@ -21,7 +27,7 @@ def explain(
     weight: str | None = None,
     *,
     labels: Sequence[object] = (),
-    features: Sequence[str] = (),
+    features: Sequence[Cell] = (),
 ) -> Explanation:
     """Tell what happened to the samples of a trace, in words, formulas and numbers.
 
@@ -30,28 +36,34 @@ def explain(
             means.
         depth: 1 one line for each stop; 2 a page; 3 every number.
         lang: ``"en"`` or ``"zh"``.
-        weight: one number of a parameter, such as ``"dense1.weight[0,1]"``: then its ledger is told. The
-            trace must have been asked to check it (``Moment.asked``), else its check is made up for.
+        weight: one number of a parameter, such as ``"dense1.weight[0,1]"``: then its ledger is told.
         labels: the classes in the order of their numbers.
-        features: what each input number is, in words.
+        features: the cells of a table's row that the input numbers were.
 
     Fails:
         UsageError E101: no such language. E102: no such depth. E120, E121: no such weight.
     """
     require_telling(depth, lang)
-    pen = Pen(trace, lang, depth, labels=labels, features=features)
+    pen = Pen(trace, lang, depth, labels=labels, features=feature_lines(features, lang))
     place = None if weight is None else weight_of(weight, trace.parameters)
     broken = doubt.not_finite(pen)
     if place is not None:
         path, index = place
         title = pen.say("title_weight", weight=f"{path}[{','.join(map(str, index))}]")
         told = ledger.ledger(pen, path, index) if broken is None else []
-        sections = [*told[:1], outline.notation(pen), *told[1:]] if depth > 1 else [*told[:1], *told[3:]]
+        sections = [*told[:1], outline.notation(pen), *told[1:]] if depth > 1 else told
     else:
         title = pen.say("title_many" if trace.samples > 1 else "title", n=trace.samples)
         sections = [] if broken is not None else outline.outline(pen) if depth == 1 else _page(pen)
     chapters = [broken] if broken is not None else sections
-    return Explanation(title, lang, tuple(section for section in chapters if section is not None))
+    other = next(known for known in LANGUAGES if known != lang)
+    return Explanation(
+        title,
+        lang,
+        tuple(section for section in chapters if section is not None),
+        lambda: diagram_of(trace),
+        lambda: explain(trace, depth, other, weight, labels=labels, features=features),
+    )
 
 
 def _page(pen: Pen) -> list[Section | None]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator
 
-from chainrule.explain.page import Cell, Equation, Items, Lines, Page, Part, Table
+from chainrule.explain.page import READABLE, Cell, Equation, Items, Lines, Page, Part, Table
+from chainrule.explain.spoken import spoken_equation
 from chainrule.notation import number, to_unicode
+from chainrule.notation.brief import brief
 from chainrule.notation.column import WIDE, aligned, column_widths, width
 
 WIDTH = 110
@@ -17,13 +19,13 @@ def text_page(page: Page) -> str:
     blocks = [f"{page.title}\n{'═' * width(page.title)}"]
     for section in page.sections:
         heading = [f"{section.heading}\n{'─' * width(section.heading)}"] if section.heading else []
-        blocks += [*heading, *(_part(part) for part in section.parts)]
+        blocks += [*heading, *(_part(part, page.lang) for part in section.parts)]
     return "\n\n".join(blocks) + "\n"
 
 
 def cell_text(cell: Cell) -> str:
     """A table's cell, or any formula, as text."""
-    return cell if isinstance(cell, str) else to_unicode(cell)
+    return cell if isinstance(cell, str) else to_unicode(brief(cell, READABLE))
 
 
 def equation_lines(equation: Equation, room: int) -> list[str]:
@@ -47,19 +49,19 @@ def equation_lines(equation: Equation, room: int) -> list[str]:
     return lines
 
 
-def _part(part: Part) -> str:
+def _part(part: Part, lang: str) -> str:
     if isinstance(part, str):
         return "\n".join(folded(part))
     if isinstance(part, Items):
         return "\n".join(line for text in part.texts for line in folded(text))
-    return _table(part) if isinstance(part, Table) else _lines(part)
+    return _table(part) if isinstance(part, Table) else _lines(part, lang)
 
 
-def folded(text: str) -> Iterator[str]:
-    """A sentence on lines of at most ``WIDTH`` columns; Chinese may be cut between any two signs."""
+def folded(text: str, room: int = WIDTH) -> Iterator[str]:
+    """A sentence on lines of at most so many columns; Chinese may be cut between any two signs."""
     line = ""
     for word in _words(text):
-        if width(line) + width(word.rstrip()) > WIDTH:
+        if width(line) + width(word.rstrip()) > room:
             yield line.rstrip()
             line = ""
         line += word
@@ -82,10 +84,13 @@ def _words(text: str) -> Iterator[str]:
     yield word
 
 
-def _lines(lines: Lines) -> str:
+def _lines(lines: Lines, lang: str) -> str:
     label = f"({lines.label}) " if lines.label else "  "
     indent = " " * width(label)
-    texts = [line for equation in lines.equations for line in equation_lines(equation, WIDTH - len(indent))]
+    room, texts = WIDTH - len(indent), []
+    for equation in lines.equations:
+        texts += equation_lines(equation, room)
+        texts += folded(spoken_equation(equation, lang), room) if equation.aloud else ()
     texts += [lines.more] if lines.more else []
     return "\n".join((label if i == 0 else indent) + text for i, text in enumerate(texts))
 

@@ -9,8 +9,12 @@ import numpy as np
 from chainrule.explain.derivatives import chosen
 from chainrule.explain.page import Cell, Equation, Lines, Part, Section, Table
 from chainrule.explain.pen import Index, Pen, brief, figure, share, signed
+from chainrule.frozen import frozen
 from chainrule.nn.optimizer import SGD
 from chainrule.notation import number
+from chainrule.trace import NamedLayer
+
+SAID = 3  # legs that are told in sentences; more are a table
 
 
 def update(pen: Pen) -> Section:
@@ -97,38 +101,86 @@ def _verdict(pen: Pen, change: float) -> str:
     return pen.say(key, gap=signed(gap), percent=brief(100 * abs(gap / promise)))
 
 
+@frozen
+class Leg:
+    """The signal on its way from one layer to the one before.
+
+    Args:
+        near, far: the layers.
+        sent, arrived, left: its length at the near sum, at the far activation, at the far sum.
+        is_bent: whether a curve lies between the last two.
+    """
+
+    near: NamedLayer
+    far: NamedLayer
+    sent: float
+    arrived: float
+    left: float
+    is_bent: bool
+
+    @property
+    def weights(self) -> float:
+        """The factor of the weights, and of all else that lies between the layers."""
+        return self.arrived / self.sent
+
+    @property
+    def slopes(self) -> float:
+        """The factor of the activation's slopes."""
+        return self.left / self.arrived
+
+
 def shrinking(pen: Pen) -> Section | None:
     """Why is an early layer slower? The exact split of the signal into the factor of weights and that of
-    slopes."""
-    parts: list[Part] = [*_split(pen)]
-    return Section(pen.say("shrinking"), (pen.say("shrinking_intro"), *parts)) if parts else None
+    slopes. A way of many layers is a table."""
+    legs = list(legs_of(pen))
+    if not legs:
+        return None
+    parts = [_ladder(pen, legs)] if len(legs) > SAID else [text for leg in legs for text in _said(pen, leg)]
+    intro = [pen.say("shrinking_intro"), *([pen.say("ladder_intro")] if len(legs) > SAID else [])]
+    return Section(pen.say("shrinking"), (*intro, *parts))
 
 
-def _split(pen: Pen) -> Iterator[str]:
+def legs_of(pen: Pen) -> Iterator[Leg]:
+    """The way of the signal from the last layer to the first, leg by leg."""
     t, back = pen.trace, pen.trace.derivation.cotangents
     layers = [layer for layer in t.layers if layer.z is not None and layer.z in back and layer.a in back]
     for near, far in zip(reversed(layers), reversed(layers[:-1]), strict=False):
         nodes = [node for node in (near.z, far.a, far.z) if node is not None]
         sent, arrived, left = (float(np.linalg.norm(t.values[back[node]])) for node in nodes)
-        if not sent or not arrived:
-            continue
-        facts = {"near": near.number, "far": far.number, "sent": figure(sent), "arrived": figure(arrived)}
-        weights, slopes = arrived / sent, left / arrived
-        facts |= {
-            "weights": brief(weights),
-            "slopes": brief(slopes),
-            "left": figure(left),
-            "total": brief(left / sent),
-        }
-        yield pen.say("split_weights" if far.a is far.z else "split", **facts)
-        if far.a is not far.z:
-            key = (
-                "lost_in_slopes"
-                if slopes < 0.5 and slopes <= weights
-                else "lost_in_weights"
-                if left < sent
-                else "grew"
-            )
-            yield pen.say(
-                key, percent=brief(100 * abs(1 - (left / sent if key == "grew" else min(weights, slopes))))
-            )
+        if sent and arrived:
+            yield Leg(near, far, sent, arrived, left, far.a is not far.z)
+
+
+def _said(pen: Pen, leg: Leg) -> Iterator[str]:
+    facts = {"near": leg.near.number, "far": leg.far.number, "sent": figure(leg.sent)}
+    facts |= {"arrived": figure(leg.arrived), "weights": brief(leg.weights), "slopes": brief(leg.slopes)}
+    facts |= {"left": figure(leg.left), "total": brief(leg.left / leg.sent)}
+    yield pen.say("split" if leg.is_bent else "split_weights", **facts)
+    if leg.is_bent:
+        lost = leg.slopes < 0.5 and leg.slopes <= leg.weights
+        key = "lost_in_slopes" if lost else "lost_in_weights" if leg.left < leg.sent else "grew"
+        share = leg.left / leg.sent if key == "grew" else min(leg.weights, leg.slopes)
+        yield pen.say(key, percent=brief(100 * abs(1 - share)))
+
+
+def _ladder(pen: Pen, legs: list[Leg]) -> Table:
+    """From the loss to the first layer: the signal at each layer, its two factors, and what is left of it."""
+    head = (
+        "ladder_from",
+        "ladder_to",
+        "ladder_sent",
+        "ladder_weights",
+        "ladder_slopes",
+        "ladder_left",
+        "ladder_all",
+    )
+    first = legs[0].sent
+    rows = tuple(
+        (
+            f"({leg.near.number}) {leg.near.path}", f"({leg.far.number}) {leg.far.path}", figure(leg.sent),
+            f"×{brief(leg.weights)}", f"×{brief(leg.slopes)}" if leg.is_bent else "–", figure(leg.left),
+            f"×{brief(leg.left / first)}",
+        )
+        for leg in legs
+    )  # fmt: skip
+    return Table(tuple(pen.say(key) for key in head), rows, (2, 3, 4, 5, 6))

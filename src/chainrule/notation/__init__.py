@@ -1,8 +1,8 @@
-"""The room of formulas: one tree, four printers.
+"""The room of formulas: one tree, and a printer for each notation.
 
 What comes in: a formula in plain text, ``"1 / (1 + exp(-x))"``, as an op's card writes it. What goes out: a
-tree, that tree computed with numbers, and its text in Unicode, ASCII, LaTeX or MathML. What the room never
-does: know an op, a network or a language; it holds mathematics only.
+tree, that tree computed with numbers, and its text in Unicode, ASCII, LaTeX, MathML or plain words. What the
+room never does: know an op or a network; it holds mathematics only.
 
 Example:
     >>> from chainrule.notation import number, parse, to_unicode, value
@@ -45,7 +45,14 @@ from chainrule.notation.tree import (
 
 # A printer is loaded when something is printed.
 _DOOR = Door(
-    __name__, {"ascii": "to_ascii", "latex": "to_latex", "mathml": "to_mathml", "unicode": "to_unicode"}
+    __name__,
+    {
+        "ascii": "to_ascii",
+        "latex": "to_latex",
+        "mathml": "to_mathml",
+        "unicode": "to_unicode",
+        "words": "to_words",
+    },
 )
 
 

@@ -1,12 +1,13 @@
 """Formulas in MathML Core, which browsers draw by themselves: for reports without a script.
 
-A part that belongs to something carries ``data-node``, so that a page can light up the neuron when the
-pointer is over its term.
+A part that belongs to something says so in ``data-node``; where the page has a place for it, the part is a
+link to that place. MathML Core has no links of its own, so the link is one of HTML, in the one element that
+may hold it: ``<mtext><a href="#n3"><math>...</math></a></mtext>``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from html import escape
 from typing import ClassVar
 
@@ -18,25 +19,38 @@ from chainrule.notation.precedence import Level, Notation
 from chainrule.notation.printer import Printer
 from chainrule.notation.tree import Big, Symbol, Tree
 
-_NAMESPACE = "http://www.w3.org/1998/Math/MathML"
+_OPENED, _CLOSED = '<math xmlns="http://www.w3.org/1998/Math/MathML">', "</math>"
 _APPLY = "<mo>\u2061</mo>"  # the invisible sign between a function and its argument
 _ACCENTS = {"hat": "^", "bar": "¯"}
 _BIG = {"sum": "<mo>∑</mo>", "prod": "<mo>∏</mo>", "max": "<mi>max</mi>", "min": "<mi>min</mi>"}
 
 
-def to_mathml(tree: Tree, digits: int | None = 6) -> str:
+Place = tuple[
+    str, str
+]  # the class of everything that belongs to a target, and the address of its place or ""
+
+
+def to_mathml(
+    tree: Tree, digits: int | None = 6, place: Callable[[Hashable], Place | None] | None = None
+) -> str:
     """A formula as one ``<math>`` element.
 
     Args:
         tree: the formula.
         digits: places after the point for numbers that were calculated; ``None`` for all.
+        place: gives for what a part belongs to a class and the address that the part is a link to, ``""`` for
+            no link; ``None`` where the page knows nothing of it.
 
     Example:
         >>> from chainrule.notation.parse import parse
         >>> to_mathml(parse("a / 2")).removeprefix('<math xmlns="http://www.w3.org/1998/Math/MathML">')
         '<mfrac><mrow><mi>a</mi></mrow><mrow><mn>2</mn></mrow></mfrac></math>'
     """
-    return f'<math xmlns="{_NAMESPACE}">{_MathML(digits).print(tree)}</math>'
+    return _OPENED + _MathML(digits, place or _nowhere).print(tree) + _CLOSED
+
+
+def _nowhere(target: Hashable) -> None:
+    return None
 
 
 def _row(*parts: str) -> str:
@@ -49,6 +63,8 @@ def _operator(sign: str) -> str:
 
 @frozen
 class _MathML(Printer):
+    place: Callable[[Hashable], Place | None] = _nowhere
+
     notation = Notation.STACKED
     signs: ClassVar[Mapping[str, str]] = {
         "+": "<mo>+</mo>",
@@ -98,7 +114,11 @@ class _MathML(Printer):
         return _row("<mo>(</mo>", text, "<mo>)</mo>")
 
     def link(self, target: Hashable, text: str) -> str:
-        return f'<mrow data-node="{escape(str(target))}">{text}</mrow>'
+        kind, address = self.place(target) or ("", "")
+        marks = f'data-node="{escape(str(target))}"' + (f' class="{escape(kind)}"' if kind else "")
+        if not address:
+            return f"<mrow {marks}>{text}</mrow>"
+        return f'<mtext {marks}><a href="{escape(address)}"><math>{text}</math></a></mtext>'
 
     def quotient(self, above: Tree, below: Tree) -> str:
         return f"<mfrac>{_row(self.show(above))}{_row(self.show(below))}</mfrac>"

@@ -53,7 +53,7 @@ class Printer(ABC):
     def print(self, tree: Tree) -> str:
         """The text of a whole formula."""
         if self.notation is not Notation.PLAIN:
-            tree = substitute(tree, _on_paper)
+            tree = substitute(tree, on_paper)
         return self.write(normal(tree))
 
     def show(self, tree: Tree, least: Level = Level.OR) -> str:
@@ -181,8 +181,8 @@ class Printer(ABC):
         """Any other function with the text of its arguments."""
 
 
-def _on_paper(tree: Tree) -> Tree | None:
-    # log1p and expm1 exist for the sake of rounding; on paper they are what they compute.
+def on_paper(tree: Tree) -> Tree | None:
+    """What a function is on paper: log1p and expm1 exist for the sake of rounding only."""
     match tree:
         case Apply("log1p", (inner,)):
             return Apply("log", (Sum((Number(1), inner)),))

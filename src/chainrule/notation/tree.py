@@ -205,8 +205,9 @@ def substitute(tree: Tree, replace: Callable[[Tree], Tree | None]) -> Tree:
         Power(base=Number(value=0.5), exponent=Number(value=2))
     """
     parts = children(tree)
-    if parts:
-        tree = with_children(tree, tuple(substitute(part, replace) for part in parts))
+    new = tuple(substitute(part, replace) for part in parts)
+    if any(one is not other for one, other in zip(parts, new, strict=True)):
+        tree = with_children(tree, new)
     other = replace(tree)
     return tree if other is None else other
 

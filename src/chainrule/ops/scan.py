@@ -149,12 +149,12 @@ class Scan(_Loop):
     # --- values
 
     def evaluate(self, *inputs: np.ndarray) -> np.ndarray:
-        values = [step[self.emit] for step in self._walk(inputs)]
+        values = [step[self.emit] for step in self.walk(inputs)]
         if self.last:
             return np.array(values[-1])
         return np.stack(values[::-1] if self.reverse else values, min(self.axis, values[0].ndim))
 
-    def _walk(self, inputs: Sequence[np.ndarray]) -> list[dict[Node, np.ndarray]]:
+    def walk(self, inputs: Sequence[np.ndarray]) -> list[dict[Node, np.ndarray]]:
         """All values of every step, in the order in which the steps are made."""
         specs = [Spec.of(array) for array in inputs]
         self.infer(*specs)
@@ -175,7 +175,7 @@ class Scan(_Loop):
         return found
 
     def element(self, index: tuple[int, ...], *inputs: np.ndarray) -> Tree:
-        told = _Telling(self, self._walk(inputs), inputs)
+        told = _Telling(self, self.walk(inputs), inputs)
         if self.last:
             return told.tree(self.emit, index, len(told.steps) - 1)
         axis = min(self.axis, len(index) - 1)

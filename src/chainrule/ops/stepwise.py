@@ -9,7 +9,9 @@ from itertools import count
 from typing import Any, TypeAlias
 
 from chainrule.errors import ShapeError, UsageError
+from chainrule.frozen import frozen
 from chainrule.graph import Node, input_node, make
+from chainrule.graph.node import here
 from chainrule.ops.body import close, outside
 from chainrule.ops.part import slice_axis, stack
 from chainrule.ops.scan import Scan, places, untimed
@@ -18,7 +20,18 @@ from chainrule.spec import Spec, size_at
 
 Nodes: TypeAlias = "Node | Sequence[Node]"
 _NUMBER = count()
-_UNROLLED = ContextVar("unrolled", default=False)
+
+
+@frozen
+class Turn:
+    """One step of an unrolled loop: the path of its layer, its cell, from 0, and the states after it."""
+
+    path: str
+    time: int
+    states: tuple[Node, ...]
+
+
+_UNROLLED: ContextVar[list[Turn] | None] = ContextVar("unrolled", default=None)
 
 
 def scan(
@@ -57,7 +70,7 @@ def scan(
         [[1.0, 3.0, 6.0, 10.0]]
     """
     before, timed = _several(initial), _several(sequences)
-    if _UNROLLED.get():
+    if _UNROLLED.get() is not None:
         return _step_by_step(step, initial, sequences, reverse, axis)
     number = next(_NUMBER)  # so that a loop inside a loop has inputs of its own; they are renamed below
     states = [_leaf(f"loop {number}, state {i}", n.spec) for i, n in enumerate(before)]
@@ -79,11 +92,13 @@ def scan(
 
 
 @contextmanager
-def unrolled() -> Iterator[None]:
-    """Loops built inside become a copy of their step for each cell, so that every step can be looked at."""
-    token = _UNROLLED.set(True)
+def unrolled() -> Iterator[list[Turn]]:
+    """Loops built inside become a copy of their step for each cell, so that every step can be looked at: the
+    list that is given holds them all at the end."""
+    turns: list[Turn] = []
+    token = _UNROLLED.set(turns)
     try:
-        yield
+        yield turns
     finally:
         _UNROLLED.reset(token)
 
@@ -97,6 +112,9 @@ def _step_by_step(
     for t in places(steps, reverse):
         cells = [_at_time(sequence, t, axis) for sequence in timed]
         state, said[t] = step(state, _like(sequences, cells))
+        where, turns = here(), _UNROLLED.get()
+        if turns is not None:
+            turns.append(Turn(where.path if where else "", t, tuple(_several(state))))
     each = [_several(said[t]) for t in range(steps)]
     outputs = [stack(parts, min(axis, parts[0].rank)) for parts in zip(*each, strict=True)]
     return state, _like(said[0], outputs)

@@ -7,33 +7,46 @@ double with each layer.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from functools import partial
 
 from chainrule.errors import UsageError, nearest
 from chainrule.graph import Constant, Graph, Input, Node, order
 from chainrule.notation.ascii import to_ascii
 from chainrule.notation.latex import to_latex
+from chainrule.notation.mathml import to_mathml
 from chainrule.notation.parse import parse
-from chainrule.notation.tree import Big, Number, Power, Product, Symbol, Tree, substitute
+from chainrule.notation.phrase import LANGUAGES
+from chainrule.notation.tree import Big, Compare, Link, Number, Power, Product, Symbol, Tree, substitute
 from chainrule.notation.unicode import to_unicode
+from chainrule.notation.words import to_words
 from chainrule.ops.card import Card
+from chainrule.settings import settings
 
-NOTATIONS: dict[str, Callable[[Tree], str]] = {"unicode": to_unicode, "latex": to_latex, "ascii": to_ascii}
+NOTATIONS: dict[str, Callable[[Tree], str]] = {
+    "unicode": to_unicode,
+    "latex": to_latex,
+    "mathml": to_mathml,
+    "words": to_words,
+    "ascii": to_ascii,
+}
 _SILENT = ("broadcast", "reshape", "cast", "stop_gradient")
 
 
-def formula(node: Node, notation: str = "unicode") -> str:
+def formula(node: Node, notation: str = "unicode", lang: str | None = None) -> str:
     """A node's formula.
 
     Args:
         node: any node.
-        notation: ``"unicode"``, ``"latex"`` or ``"ascii"``.
+        notation: ``"unicode"``, ``"latex"``, ``"mathml"`` (each input with a reference to it), ``"words"`` or
+            ``"ascii"``.
+        lang: the language of words, ``"en"`` or ``"zh"``; the setting by default.
 
     Returns:
         one line; before it a line for each value that is needed more than once.
 
     Fails:
-        UsageError E101: no such notation.
+        UsageError E101: no such notation or language.
 
     Example:
         >>> from chainrule.graph import input_node
@@ -41,26 +54,43 @@ def formula(node: Node, notation: str = "unicode") -> str:
         >>> x = input_node("x", (None, 2), "float64")
         >>> print(formula(1.0 / (x * x + 2.0), "ascii"))
         1 / (x * x + 2)
+        >>> print(formula(1.0 / (x * x + 2.0), "words", lang="en"))
+        1 divided by (x times x plus 2)
     """
-    if notation not in NOTATIONS:
+    _require("notation", notation, NOTATIONS)
+    lang = lang or settings.lang
+    _require("lang", lang, LANGUAGES)
+    return _written(node, partial(to_words, lang=lang) if notation == "words" else NOTATIONS[notation])
+
+
+def _require(argument: str, name: str, known: Collection[str]) -> None:
+    if name not in known:
         raise UsageError(
-            "E101", where="formula, notation", name=notation, expected=", ".join(NOTATIONS),
-            received=notation, fix=f'notation="{nearest(notation, NOTATIONS) or "unicode"}"',
+            "E101", where=f"formula, {argument}", name=name, expected=", ".join(known), received=name,
+            fix=f'{argument}="{nearest(name, known) or next(iter(known))}"',
         )  # fmt: skip
-    write = NOTATIONS[notation]
+
+
+def _written(node: Node, write: Callable[[Tree], str]) -> str:
     written: dict[Node, Tree] = {}
-    lines = []
+    lines: list[str] = []
     readers = Graph({"y": node}).consumers
     for part in order([node]):
         tree = _of(part, written)
         # A count (extent) reads a value without writing it.
         used = sum(s is part for reader in readers[part] if reader.op.name != "extent" for s in reader.inputs)
         if used > 1 and isinstance(part.op, Card) and part.op.name not in (*_SILENT, "transpose"):
-            name = Symbol(f"h{len(lines) + 1}")
-            lines.append(f"{write(name)} = {write(tree)}")
+            label = f"h{len(lines) + 1}"
+            name = Link(label, Symbol(label))
+            lines.append(_defined(name, tree, write))
             tree = name
         written[part] = tree
     return "\n".join([*lines, write(written[node])])
+
+
+def _defined(name: Tree, tree: Tree, write: Callable[[Tree], str]) -> str:
+    """The line that says what a name stands for; in ASCII ``==`` would ask whether it does."""
+    return f"{write(name)} = {write(tree)}" if write is to_ascii else write(Compare("==", name, tree))
 
 
 def _of(node: Node, written: dict[Node, Tree]) -> Tree:
@@ -68,7 +98,7 @@ def _of(node: Node, written: dict[Node, Tree]) -> Tree:
     op = node.op
     inputs = [written[source] for source in node.inputs]
     if isinstance(op, Input):
-        return Symbol(op.label.replace(".", "_"))
+        return Link(op.label, Symbol(op.label.replace(".", "_")))
     if isinstance(op, Constant):
         plain = op.number
         return Symbol("c") if plain is None else Number(int(plain) if float(plain).is_integer() else plain)

@@ -141,13 +141,18 @@ class RunFolder:
             self._prune(step)
         return path
 
-    def latest(self) -> Checkpoint | None:
+    def latest(self, most: int | None = None) -> Checkpoint | None:
         """The newest checkpoint that verifies; ``None`` when there is none at all.
+
+        Args:
+            most: of so many steps at most; of any number by default.
 
         Fails: E431 when there are checkpoints and none can be read.
         """
         skipped: list[str] = []
         for step, path in self._checkpoints():
+            if most is not None and step > most:
+                continue
             try:
                 record, tensors = container.load(path, CHECKPOINT)
             except FileError as cause:

@@ -60,33 +60,31 @@ class Checked:
         return self.errors[self.worst] if self.places else 0.0
 
 
-def places_of(shapes: Mapping[str, tuple[int, ...]], asked: Sequence[Place] = ()) -> tuple[Place, ...]:
-    """Which numbers to check: all of a small net, else a fixed sample, and those asked for."""
+def places_of(shapes: Mapping[str, tuple[int, ...]]) -> tuple[Place, ...]:
+    """Which numbers to check: all of a small net, else a fixed sample."""
     every = [(path, int(i)) for path, shape in shapes.items() for i in range(int(np.prod(shape)))]
     if len(every) > ALL:
         drawn = keyed.permutation(keyed.key_of(0), len(every))[:SOME]
         every = [every[i] for i in sorted(drawn)]
-    chosen = [(p, tuple(int(k) for k in np.unravel_index(i, shapes[p]))) for p, i in every]
-    return tuple(dict.fromkeys([*chosen, *asked]))
+    return tuple((p, tuple(int(k) for k in np.unravel_index(i, shapes[p]))) for p, i in every)
 
 
 def check(
     loss: Loss,
     parameters: Mapping[str, np.ndarray],
     gradients: Mapping[str, np.ndarray],
-    asked: Sequence[Place] = (),
+    places: Sequence[Place],
 ) -> Checked:
     """Compare gradients with central differences of the loss.
 
     Args:
         loss: J as a function of the parameters.
         parameters, gradients: by path, float64.
-        asked: numbers to check in any case.
+        places: which numbers to check.
     """
-    places = places_of({path: p.shape for path, p in parameters.items()}, asked)
     analytic = tuple(float(gradients[path][index]) for path, index in places)
     numeric = tuple(_difference(loss, parameters, path, index) for path, index in places)
-    return Checked(places, analytic, numeric, sum(p.size for p in parameters.values()))
+    return Checked(tuple(places), analytic, numeric, sum(p.size for p in parameters.values()))
 
 
 def _difference(loss: Loss, parameters: Mapping[str, np.ndarray], path: str, index: tuple[int, ...]) -> float:

@@ -8,17 +8,22 @@ plus what the penalty adds. Nothing here is specific to a layer or a loss.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import cached_property
 
 from chainrule.frozen import frozen
 from chainrule.gradient import cotangents
-from chainrule.graph import Graph, Node, input_node
-from chainrule.nn.build import Built
+from chainrule.graph import Graph, Node, input_node, make, order
+from chainrule.graph.rebuild import rebuild
+from chainrule.nn.build import Built, build
 from chainrule.nn.optimizer import Now
 from chainrule.ops import PUBLIC
+from chainrule.ops.chance import Draw
 from chainrule.ops.elementwise import Elementwise
 from chainrule.ops.function import full_like
 from chainrule.train.step import Network
 
+WEIGHTS = "sample_weight"
 Slots = Mapping[str, Mapping[str, tuple[Node, Node]]]
 
 
@@ -28,6 +33,7 @@ class Derivation:
 
     Args:
         network: the network, in float64.
+        built: its nodes: as it answers or, to explain an update of a training, as it learns.
         samples: n.
         each: J^(i) for each sample, (B,).
         objective: J, the mean of them and the penalty, ().
@@ -41,6 +47,7 @@ class Derivation:
     """
 
     network: Network
+    built: Built
     samples: int
     each: Node
     objective: Node
@@ -52,10 +59,6 @@ class Derivation:
     slots: Slots
     rate: Node
     count: Node
-
-    @property
-    def built(self) -> Built:
-        return self.network.inference
 
     def graph(self) -> Graph:
         """Everything to be computed."""
@@ -70,6 +73,10 @@ class Derivation:
 
     def slopes(self) -> dict[Node, Node]:
         """For each value that one number bends by a curve, the slope of the curve there: da/dz."""
+        return self._slopes
+
+    @cached_property
+    def _slopes(self) -> dict[Node, Node]:
         found = {}
         for node in self.cotangents:
             if isinstance(node.op, Elementwise) and is_curve(node):
@@ -83,20 +90,30 @@ def is_curve(node: Node) -> bool:
     return isinstance(node.op, Elementwise) and len(node.inputs) == 1
 
 
-def derive(network: Network, samples: int) -> Derivation:
-    """The derivation of a network, for a batch of ``samples``."""
-    built = network.inference
+def derive(network: Network, samples: int, draws: str = "", weighted: bool = False) -> Derivation:
+    """The derivation of a network.
+
+    Args:
+        network: the network, in float64.
+        samples: how many.
+        draws: of the net as it learns, with what dropout drops and the statistics of this batch: the number
+            kind in which that training draws. ``""``: the net as it answers.
+        weighted: whether samples have weights, of mean 1, in the input ``WEIGHTS``.
+    """
+    built = as_trained(network, draws) if draws else network.inference
     each = network.sample_loss(built)
+    counted = each * input_node(WEIGHTS, each.shape, each.dtype) if weighted else each
     nodes = {path: p.node for path, p in built.parameters.items()}
     numbers = [node for node in built.inputs.values() if node.spec.is_float]
-    back, _ = cotangents(PUBLIC["sum"](each), [*nodes.values(), *numbers])
+    back, _ = cotangents(PUBLIC["sum"](counted), [*nodes.values(), *numbers])
     penalty = network.penalty(built)
     extra = {} if penalty is None else cotangents(penalty, list(nodes.values()))[0]
     gradients = {path: _gradient(node, back, extra, samples) for path, node in nodes.items()}
     trained = {path: gradients[path] for path in network.trainable}
     clipped = dict(trained) if network.recipe.clip is None else network.recipe.clip(trained)
     rate, count = (input_node(name, (), "float64", "step") for name in ("learning rate", "update number"))
-    objective, optimizer = network.objective(built), network.recipe.optimizer
+    data = PUBLIC["mean"](counted)
+    objective, optimizer = data if penalty is None else data + penalty, network.recipe.optimizer
     held = {label: input_node(label, s.shape, "float64", "state") for label, s in network.memory.items()}
     moving = {path: nodes[path] for path in clipped}
     moved, kept = optimizer.moves(moving, clipped, held, Now(rate, count, objective))
@@ -105,8 +122,31 @@ def derive(network: Network, samples: int) -> Derivation:
         path, _, slot = label.rpartition("/")
         slots.setdefault(path, {})[slot] = (held[label], after)
     return Derivation(
-        network, samples, each, objective, penalty, back, gradients, clipped, moved, slots, rate, count
+        network, built, samples, each, objective, penalty, back, gradients, clipped, moved, slots, rate, count
     )
+
+
+def as_trained(network: Network, draws: str) -> Built:
+    """The net as it learns, its random numbers drawn in a training's own number kind: the same numbers."""
+    recipe = network.recipe
+    built = build(recipe.net, network.inputs, recipe.dtype, True, recipe.frozen)
+    book, ends = built.book, [*built.outputs.values(), *built.book.notes.values(), *built.book.costs.values()]
+    results = [node for node in book.results.values() if isinstance(node, Node)]
+    drawn = {}
+    for node in order([*ends, *results]):
+        if isinstance(node.op, Draw):
+            own = make(replace(node.op, dtype=draws), *node.inputs)
+            drawn[node] = PUBLIC["cast"](own, node.dtype)
+    moved = dict(zip([*ends, *results], rebuild([*ends, *results], drawn), strict=True))
+    book = replace(
+        book,
+        notes={name: moved[node] for name, node in book.notes.items()},
+        costs={name: moved[node] for name, node in book.costs.items()},
+        results={
+            name: moved.get(node, node) for name, node in book.results.items() if isinstance(node, Node)
+        },
+    )
+    return Built(built.inputs, {name: moved[node] for name, node in built.outputs.items()}, book)
 
 
 def _gradient(node: Node, back: Mapping[Node, Node], extra: Mapping[Node, Node], samples: int) -> Node:

@@ -9,20 +9,27 @@ until it meets names (see ``unfold``).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from chainrule.frozen import frozen
-from chainrule.graph import Node, order
+from chainrule.graph import Constant, Input, Node, order
 from chainrule.nn.build import Built
 from chainrule.notation import Derivative, Symbol, Tree
 from chainrule.ops import PUBLIC
+from chainrule.ops.stepwise import Turn
 from chainrule.spec import Size
-from chainrule.trace.derivation import Derivation
+from chainrule.trace.derivation import WEIGHTS, Derivation
 
 Index = tuple[int, ...]
 GIVEN = ("input", "target", "parameter", "rate", "slot")
+STATES = ("h", "c", "m")  # of the first, second and third state of a loop over time
+PROJECTED = {"query": "q", "key": "k", "value": "v"}
+STATISTICS = ("mu", "v")  # mean and variance: what normalising layers take away and divide by
+SUMMED = ("z", "y")  # letters of sums, to which delta comes back; a sum that is the answer is y-hat
 LETTERS = {"weight": "w", "bias": "b"}
+SUMS = ("matmul", "convolution", "convolution_input", "patches")  # a long sum over its first input
+MOVES = ("reshape", "transpose", "broadcast", "pad", "slice")
 
 
 @frozen
@@ -84,10 +91,16 @@ class NamedLayer:
 Names = dict[Node, Name]
 
 
-def names_of(d: Derivation) -> tuple[Names, tuple[NamedLayer, ...]]:
-    """The names of all values worth one, and the layers they belong to."""
+def names_of(d: Derivation, turns: Sequence[Turn] = ()) -> tuple[Names, tuple[NamedLayer, ...]]:
+    """The names of all values worth one, and the layers they belong to.
+
+    Args:
+        d: the net's derivation.
+        turns: the steps of its loops over time.
+    """
     layers = tuple(_layers(d.built))
     names: Names = dict(_given(d, layers))
+    names |= _attention(d.built, layers) | _states(turns, layers)
     for layer in layers:
         number = str(layer.number)
         if layer.z is not None:
@@ -97,24 +110,32 @@ def names_of(d: Derivation) -> tuple[Names, tuple[NamedLayer, ...]]:
     names.update(_answers(d, names))
     names.update(_hidden(d, names, layers))
     names[d.each] = Name("J", "loss", batched=True, single=True)
-    sums = {layer.z: str(layer.number) for layer in layers if layer.z is not None}
+    sums = {
+        z: str(layer.number) for layer in layers if (z := layer.z) is not None and names[z].letter in SUMMED
+    }
     return names | _signals(d, names, sums), layers
 
 
 def _layers(built: Built) -> Iterator[NamedLayer]:
     paths = list(dict.fromkeys(path.rpartition(".")[0] for path in built.parameters))
-    bent = _activations(built, paths)
+    sums = {path: _sum(built, path) for path in paths}
+    bent = _activations(built, sums)
     for number, path in enumerate(paths, 1):
         own = {p: q.node for p, q in built.parameters.items() if p.rpartition(".")[0] == path}
-        z = built.book.notes.get(f"{path}.z")
-        yield NamedLayer(number, path, own, z, bent.get(path, z))
+        yield NamedLayer(number, path, own, sums[path], bent.get(path, sums[path]))
 
 
-def _activations(built: Built, paths: list[str]) -> dict[str, Node]:
+def _sum(built: Built, path: str) -> Node | None:
+    """What a layer computes before its activation: the weighted sum it notes, else all it gives."""
+    z = built.book.notes.get(f"{path}.z", built.book.results.get(path))
+    return z if isinstance(z, Node) else None  # of several values by name none is the sum
+
+
+def _activations(built: Built, sums: Mapping[str, Node | None]) -> dict[str, Node]:
     """The activation of each layer: its own, or that of the activation layer that reads its weighted sum."""
     notes, found = built.book.notes, {}
-    for path in paths:
-        z, a = notes.get(f"{path}.z"), notes.get(f"{path}.a")
+    for path, z in sums.items():
+        a = notes.get(f"{path}.a")
         if a is not None and a is not z:
             found[path] = a
         elif z is not None:
@@ -139,8 +160,43 @@ def _given(d: Derivation, layers: tuple[NamedLayer, ...]) -> Iterator[tuple[Node
                 yield d.clipped[path], Name("g", "gradient", str(layer.number), accent="hat")
             for slot, (held, _) in d.slots.get(path, {}).items():
                 yield held, Name(slot, "slot", str(layer.number))
+    weights = [n for n in order([d.objective]) if isinstance(n.op, Input) and n.op.label == WEIGHTS]
+    yield from ((node, Name("omega", "input", batched=True, single=True)) for node in weights)
     yield d.rate, Name("eta", "rate")
     yield d.count, Name("t", "rate")
+
+
+def _states(turns: Sequence[Turn], layers: tuple[NamedLayer, ...]) -> Names:
+    """What a loop remembers after each cell: h, and c where there is a second state; the cell is above."""
+    numbers = {layer.path: layer.number for layer in layers}
+    return {
+        node: Name(
+            letter, "hidden", f"{numbers.get(turn.path, '')},t={turn.time + 1}".lstrip(","), batched=True
+        )
+        for turn in turns
+        for letter, node in zip(STATES, turn.states, strict=False)
+        if node.rank > 1
+    }
+
+
+def _attention(built: Built, layers: tuple[NamedLayer, ...]) -> Names:
+    """Queries q, keys k, values v, scores s and weights a of attention, as in the papers."""
+    numbers = {layer.path: str(layer.number) for layer in layers}
+    found: Names = {}
+    for layer in layers:
+        part = layer.path.rpartition(".")[2]
+        if part in PROJECTED and layer.z is not None:
+            found[layer.z] = Name(PROJECTED[part], "z", str(layer.number), batched=True)
+    for note, weights in built.book.notes.items():
+        path, _, last = note.rpartition(".")
+        if last != "weights":
+            continue
+        number = numbers.get(f"{path}.query".lstrip("."), "")
+        found[weights] = Name("a", "hidden", number, batched=True)
+        scores = next((n for n in reversed(order([weights])) if n.op.name == "matmul"), None)
+        if scores is not None and scores.site.path == weights.site.path:
+            found[scores] = Name("s", "hidden", number, batched=True)
+    return found
 
 
 def _answers(d: Derivation, names: Names) -> Names:
@@ -163,14 +219,20 @@ def _is_single(node: Node) -> bool:
 
 def _hidden(d: Derivation, names: Names, layers: tuple[NamedLayer, ...]) -> Names:
     """Names for the unnamed inputs of weighted sums, for a sum over sums could not be read: h^(l) feeds layer
-    l + 1."""
+    l + 1. What only moves numbers is looked through."""
     feeds = {layer.path: str(layer.number - 1) for layer in layers}
+    numbers = {layer.path: str(layer.number) for layer in layers}
     found: Names = {}
     for node in order([d.each]):
-        if node.op.name != "matmul":
+        mean = _mean_of(node)
+        if mean is not None:
+            number = numbers.get(node.site.path, "")
+            letter = STATISTICS[any(n.letter == STATISTICS[0] and n.layer == number for n in found.values())]
+            found[node] = Name(letter, "hidden", number, batched=True)
+        if node.op.name not in SUMS and (mean is None or found[node].letter != STATISTICS[0]):
             continue
-        source = node.inputs[0]
-        while source not in names and source.op.name in ("reshape", "transpose", "broadcast"):
+        source = node.inputs[0] if mean is None else mean
+        while source not in names and source not in found and _only_moves(source):
             source = source.inputs[0]
         if (
             source.inputs
@@ -180,6 +242,25 @@ def _hidden(d: Derivation, names: Names, layers: tuple[NamedLayer, ...]) -> Name
         ):
             found[source] = Name("h", "hidden", feeds.get(node.site.path, f"h{len(found) + 1}"), batched=True)
     return found
+
+
+def _mean_of(node: Node) -> Node | None:
+    """Whose mean over some axes a value is, in a normalising layer; ``None`` for any other value."""
+    if node.op.name not in ("divide", "multiply") or not isinstance(node.shape[0] if node.rank else 0, Size):
+        return None
+    total = node.inputs[0]
+    total = (
+        total.inputs[0] if total.op.name == "subtract" else total
+    )  # a variance is told apart from rounding
+    is_mean = total.op.name == "sum" and getattr(total.op, "keepdims", False)
+    return total.inputs[0] if is_mean else None
+
+
+def _only_moves(node: Node) -> bool:
+    """Whether its numbers are those of its first input, elsewhere or a fixed number of times."""
+    if node.op.name != "multiply":
+        return node.op.name in MOVES
+    return all(isinstance(n.op, Constant) for n in order([node.inputs[1]]) if not n.inputs)
 
 
 def _signals(d: Derivation, names: Names, sums: Mapping[Node, str]) -> Names:

@@ -19,6 +19,7 @@ from chainrule.notation import (
     Quotient,
     Sum,
     Tree,
+    children,
     is_numeric,
     substitute,
     value,
@@ -94,14 +95,9 @@ def _nothing(leaf: Tree) -> float:
 
 def _first(tree: Tree, rank: Rank) -> int:
     """The rank of the foremost link of a factor."""
-    found = [LAST]
-
-    def look(node: Tree) -> None:
-        if isinstance(node, Link):
-            found.append(rank(node))
-
-    substitute(tree, look)
-    return min(found)
+    if isinstance(tree, Link):
+        return min(LAST, rank(tree))
+    return min((_first(part, rank) for part in children(tree)), default=LAST)
 
 
 def _sum(terms: tuple[Tree, ...]) -> Tree:

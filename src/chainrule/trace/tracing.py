@@ -1,8 +1,9 @@
-"""Running a network once with nothing dropped: every value, everything that comes back, the move and its
+"""Running a network once with nothing forgotten: every value, everything that comes back, the move and its
 effect.
 
 It is done in float64 by the reference engine, whatever kind of number the training used, so that what is
-shown can be checked to ten digits; and with the net as it answers, so without dropout.
+shown can be checked to ten digits; and with the net as it answers, so without dropout, unless an update of a
+training is to be explained: then with that update's own masks.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ from chainrule.engines import reference
 from chainrule.engines.run import evaluate
 from chainrule.frozen import frozen
 from chainrule.graph import Constant, Graph, Input, Node, constant, order
+from chainrule.keyed import KEY
 from chainrule.nn.schedule import REDUCTIONS
 from chainrule.ops.card import Card
 from chainrule.ops.stepwise import unrolled
 from chainrule.spec import Spec, bound
-from chainrule.trace.check import Checked, Place, check
-from chainrule.trace.derivation import Derivation, derive
+from chainrule.trace.check import Checked, Place, check, places_of
+from chainrule.trace.derivation import WEIGHTS, Derivation, derive
 from chainrule.trace.name import NamedLayer, Names, names_of
 from chainrule.trace.stop import Stop, stops_of
 from chainrule.trace.unfold import Unfolder
@@ -47,7 +49,7 @@ class Trace:
         rate: the learning rate of the update.
         loss, new_loss: J before and after.
         answers, new_answers: what the net says before and after, by output.
-        checked: the gradient beside central differences.
+        again: J and the answers for other parameters of these samples.
         has_memory: whether the optimizer remembers something, and whether it was given: ``""``, ``"first"``
             or ``"given"``.
     """
@@ -65,7 +67,7 @@ class Trace:
     new_loss: float
     answers: Arrays
     new_answers: Arrays
-    checked: Checked
+    again: Again
     has_memory: str = ""
 
     @property
@@ -82,6 +84,21 @@ class Trace:
     def stops(self) -> tuple[Stop, ...]:
         """What happened, in order."""
         return stops_of(self.derivation, self.names, self.unfolder)
+
+    @cached_property
+    def checked(self) -> Checked:
+        """The gradient beside central differences: all of it, or a fixed sample of a large net's."""
+        shapes = {path: p.shape for path, p in self.parameters.items()}
+        return self.check(places_of(shapes) if self.is_finite else ())
+
+    def check(self, places: Sequence[Place]) -> Checked:
+        """These numbers of the gradient beside central differences."""
+        return check(lambda p: self.again(p)[0], self.parameters, self.gradients, places)
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether the loss and all gradients are: of others there is nothing to check."""
+        return bool(np.isfinite(self.loss)) and all(np.isfinite(g).all() for g in self.gradients.values())
 
     @property
     def promise(self) -> float:
@@ -112,13 +129,17 @@ class Moment:
         step: updates made before.
         horizon: updates of the whole training, for the schedule of the rate.
         slots: what the optimizer remembers, by ``PATH/SLOT``; its first values by default.
-        asked: numbers of parameters to check in any case.
+        learns: whether the net is the one that learns, with dropout and the statistics of the batch.
+        key: of the step's random numbers, for a net that learns and draws.
+        weights: (n,) how much each sample counts; all alike by default.
     """
 
     step: int = 0
     horizon: int = 1
     slots: Mapping[str, np.ndarray] | None = None
-    asked: Sequence[Place] = ()
+    learns: bool = False
+    key: np.ndarray | None = None
+    weights: np.ndarray | None = None
 
 
 def trace(
@@ -152,26 +173,26 @@ def trace(
     exact = in_float64(network)
     feeds = {name: _exact(a) for name, a in {**held, **x, **y}.items()}
     samples = len(next(iter(feeds[name] for name in exact.inputs)))
-    with unrolled():
-        d = derive(exact, samples)
+    with unrolled() as turns:
+        d = derive(exact, samples, network.recipe.dtype if moment.learns else "", moment.weights is not None)
     parameters = {path: feeds[path] for path in exact.parameters}
     slots, memory = _slots(d, moment)
     rate = _rate(exact, moment)
     feeds |= slots | {"learning rate": np.array(rate), "update number": np.array(float(moment.step + 1))}
+    feeds |= {} if moment.key is None else {KEY: moment.key}
+    if moment.weights is not None:
+        weights = _exact(moment.weights)
+        feeds[WEIGHTS] = weights * (samples / weights.sum())
     values, cards = _walk(d.graph(), feeds)
-    names, layers = names_of(d)
+    names, layers = names_of(d, turns)
     new = {path: values[node] for path, node in d.moved.items()}
-    after = _Replay(d, feeds)
+    after = Again(d, feeds)
     gradients = {path: values[node] for path, node in d.gradients.items()}
     new_loss, new_answers = after({**parameters, **new})
     loss, answers = after(parameters)
-    total = sum(p.size for p in parameters.values())
-    checked = Checked((), (), (), total)  # of a loss that is not finite there is nothing to check
-    if np.isfinite(loss) and all(np.isfinite(g).all() for g in gradients.values()):
-        checked = check(lambda p: after(p)[0], parameters, gradients, moment.asked)
     return Trace(
         d, values, cards, names, layers, parameters, {**parameters, **new}, gradients, rate, loss, new_loss,
-        answers, new_answers, checked, memory,
+        answers, new_answers, after, memory,
     )  # fmt: skip
 
 
@@ -220,16 +241,29 @@ def _walk(graph: Graph, feeds: Arrays) -> tuple[dict[Node, np.ndarray], dict[Nod
     return {node: values[node] for node in order(graph.outputs.values())}, cards
 
 
-class _Replay:
-    """J and the answers again, for other parameters."""
+class Again:
+    """The way forward again, for other parameters of the same samples.
+
+    Args:
+        d: the net.
+        feeds: everything that was given, by input name.
+    """
 
     def __init__(self, d: Derivation, feeds: Arrays) -> None:
         said = {f"answer.{name}": d.network.losses[name].answer(o) for name, o in d.built.outputs.items()}
-        graph = Graph({"loss": d.objective, **said})
-        self._feeds = {name: feeds[name] for name in graph.inputs}
-        self._program = reference.Program(graph)
+        self._feeds = feeds
+        self._program = reference.Program(Graph({"loss": d.objective, **said}))
 
     def __call__(self, parameters: Mapping[str, np.ndarray]) -> tuple[float, Arrays]:
-        own = {path: p for path, p in parameters.items() if path in self._feeds}
-        found = self._program.run({**self._feeds, **own})
+        """J and the answers."""
+        found = self._run(self._program, parameters)
         return float(found.pop("loss")), {k.removeprefix("answer."): v for k, v in found.items()}
+
+    def values(self, parameters: Mapping[str, np.ndarray], nodes: Sequence[Node]) -> list[np.ndarray]:
+        """The values of these nodes."""
+        program = reference.Program(Graph({str(i): node for i, node in enumerate(nodes)}))
+        return list(self._run(program, parameters).values())
+
+    def _run(self, program: reference.Program, parameters: Mapping[str, np.ndarray]) -> Arrays:
+        given = {**self._feeds, **parameters}
+        return program.run({name: given[name] for name in program.graph.inputs})

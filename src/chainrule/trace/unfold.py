@@ -9,6 +9,7 @@ layer or a loss. Operations that only move numbers (transpose, reshape, broadcas
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import field
 
@@ -16,7 +17,7 @@ import numpy as np
 
 from chainrule.frozen import frozen
 from chainrule.graph import Constant, Input, Node
-from chainrule.notation import Element, Link, Number, Tree, substitute, value
+from chainrule.notation import Element, Link, Number, Tree, children, leaves, substitute, value
 from chainrule.ops.card import Card
 from chainrule.spec import Size
 from chainrule.trace.name import Index, Name, Names
@@ -66,6 +67,7 @@ class Unfolder:
     samples: int
     _simple: dict[tuple[Node, Index, _Ask], Tree] = field(default_factory=dict)
     _known: dict[tuple[Node, Index, _Ask, int], tuple[Tree, int]] = field(default_factory=dict)
+    _lengths: dict[tuple[Node, _Ask], int] = field(default_factory=dict)
 
     def scalar(self, node: Node, index: Index, through: Collection[Node] = (), limit: int = LIMIT) -> Tree:
         """The formula of one number in named symbols, simplified.
@@ -106,6 +108,8 @@ class Unfolder:
                 return None
             at: Scalar = node.target  # pyright: ignore[reportAssignmentType]
             stored = float(self.values[at.node][at.index])
+            if stored == 0:
+                return Number(0)
             given = digits is None or self.names[at.node].is_given
             return Number(stored if given else float(f"{stored:.{digits}g}"))
 
@@ -141,14 +145,44 @@ class Unfolder:
         if node not in self.cards or depth > DEEP or (named and node not in ask.through):
             return self._named(node, index)
         budget = ask.limit if named else LIMIT
+        if self._length(node, ask, depth) > budget:
+            return self._named(node, index)
         tree, size = self._opened(node, index, ask, budget, depth)
         return self._named(node, index) if size > budget else (tree, size)
 
+    def _length(self, node: Node, ask: _Ask, depth: int) -> int:
+        """About how many symbols a number of a node opens into: those of its middle one.
+
+        Asked before anything is opened, because one number of a deep net is a formula of millions.
+        """
+        key = (node, ask)
+        if key not in self._lengths:
+            self._lengths[key] = 1  # met again only within itself, which no formula can
+            array = self.values[node]
+            middle = tuple(n // 2 for n in array.shape)
+            inputs = [self.values[source] for source in node.inputs]
+            tree = self.cards[node].element(middle, *inputs) if array.size else Number(0)
+            counts = Counter(part.argument for part in leaves(tree) if isinstance(part, Element))
+            sizes = {i: self._length_of_part(node.inputs[i], ask, depth + 1) for i in counts}
+            self._lengths[key] = sum(n * sizes[i] for i, n in counts.items())
+        return self._lengths[key]
+
+    def _length_of_part(self, node: Node, ask: _Ask, depth: int) -> int:
+        if self._is_fixed(node):
+            return 0
+        named = node in self.names
+        if node not in self.cards or depth > DEEP or (named and node not in ask.through):
+            return 1
+        length = self._length(node, ask, depth)
+        return length if length <= (ask.limit if named else LIMIT) else 1
+
     def _fixed(self, node: Node, index: Index) -> Tree | None:
         """A number of the program itself, or a whole number such as a class: it is shown as it is."""
-        if isinstance(node.op, Constant) or (isinstance(node.op, Input) and not node.spec.is_float):
-            return plain(self.values[node][index].item())
-        return None
+        return plain(self.values[node][index].item()) if self._is_fixed(node) else None
+
+    @staticmethod
+    def _is_fixed(node: Node) -> bool:
+        return isinstance(node.op, Constant) or (isinstance(node.op, Input) and not node.spec.is_float)
 
     def _named(self, node: Node, index: Index) -> tuple[Tree, int]:
         if node not in self.names:
@@ -169,14 +203,9 @@ class Unfolder:
 
 def scalars(tree: Tree) -> list[Scalar]:
     """What the symbols of a formula stand for, from left to right, as often as they occur."""
-    found: list[Scalar] = []
-
-    def look(node: Tree) -> None:
-        if isinstance(node, Link) and isinstance(node.target, Scalar):
-            found.append(node.target)
-
-    substitute(tree, look)
-    return found
+    if isinstance(tree, Link) and isinstance(tree.target, Scalar):
+        return [tree.target]
+    return [at for part in children(tree) for at in scalars(part)]
 
 
 def _unknown(leaf: Tree) -> float:

@@ -12,10 +12,13 @@ how a number is computed: a step is a graph, and an engine runs it.
       training_need, refuse_too_large need.py      what it takes of memory, before anything is allocated
       train(job, step, state)         loop.py      batches, epochs, events, checkpoints
       TrainState                      state.py     everything needed to go on
+      BlackBox                        blackbox/    where a NaN or an infinity came from
       Cutting                         cutting.py   sequences: batches cut to their own length
       EarlyStopping, Converged        stopping.py  when to end
+      Prober, Probe                   probing.py   what goes on inside meanwhile, at some steps
       Judge, METRICS                  judging.py, metric/        how good it is
       Callback, Training              callback/    what else is done meanwhile: logs, model files
+      replay                          replaying.py one update of a training again, to the last bit
       freeze                          freezing.py  parts that stay as they are
       Lexicon, Memory                 lexicon.py   translating without a net, to be measured against
       RateSweep                       finder.py    which learning rate suits
@@ -34,6 +37,7 @@ _DOOR = Door(
     {
         "agreement": "parity",
         "bar": "watched_by_bar",
+        "blackbox": "BlackBox black_box_of read_black_box",
         "finder": "RateSweep find_rate",
         "freezing": "freeze",
         "generation": "decoder_of generate_text stream_text",

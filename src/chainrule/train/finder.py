@@ -154,7 +154,8 @@ def find_rate(
         return False
 
     try:
-        trial.fit(x, y, epochs=steps, batch_size=batch_size, verbose=False, callbacks=[watch], **options)
+        quietly: Any = {"verbose": False, "probes": False, "doctor": False}
+        trial.fit(x, y, epochs=steps, batch_size=batch_size, callbacks=[watch], **quietly, **options)
     except TrainingError as error:
         if error.code != "E501":
             raise  # where numbers overflow the sweep is over, and what was seen before is what was asked for

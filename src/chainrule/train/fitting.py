@@ -24,9 +24,10 @@ from chainrule.train.judging import Judge
 from chainrule.train.loop import Job, train
 from chainrule.train.metric import Metric
 from chainrule.train.need import refuse_too_large
+from chainrule.train.probing import Prober
 from chainrule.train.progress import progress
 from chainrule.train.request import Request, callbacks_of
-from chainrule.train.resuming import folder_of, with_folder
+from chainrule.train.resuming import folder_of, keeping, with_folder
 from chainrule.train.state import TrainState
 from chainrule.train.step import Network, Step
 from chainrule.train.stopping import StoppingRule, watched
@@ -58,21 +59,34 @@ def fit(model: Learner, x: Any, y: Any, validation: Any, request: Request) -> Hi
     """Train a learner; see ``Learner.fit``."""
     with ExitStack() as undo:
         undo.callback(vars(model).update, dict(vars(model)))  # a refused call leaves the model as it was
-        if tabular.is_table(x, y):
-            ready = tabular.prepare(model, x, y, validation, request)
-            x, y, validation = ready.x, ready.y, ready.validation
-            request = replace(request, sample_weight=ready.weights)
-        work = _prepare(model, x, y, validation, request)
-        state = TrainState(model.parameters(), model.states(), work.step.first_slots())
+        work, state = rehearse(model, x, y, validation, request)
         folder, claim = folder_of(request.run)
-        with claim, progress(request.verbose) as listeners:
+        with claim, keeping(folder), progress(request.verbose) as listeners:
             work.job.channel.listeners.extend(listeners)
             job = work.job
+            if request.probes:
+                batch = min(job.order.batch_size, job.data.rows)
+                job = replace(job, prober=Prober(job.network, work.step, batch))
             if folder is not None:
                 state, job = with_folder(folder, model, job, state, request.resume)
             undo.pop_all()
             _run(model, replace(work, job=job), state)
     return model.history
+
+
+def rehearse(model: Learner, x: Any, y: Any, validation: Any, request: Request) -> tuple[Work, TrainState]:
+    """All that a training needs, checked and ready, and where it begins.
+
+    Args:
+        model: is taught its inputs, labels and first parameters; give a copy to keep one as it is.
+        x, y, validation, request: as in ``fit``.
+    """
+    if tabular.is_table(x, y):
+        ready = tabular.prepare(model, x, y, validation, request)
+        x, y, validation = ready.x, ready.y, ready.validation
+        request = replace(request, sample_weight=ready.weights)
+    work = _prepare(model, x, y, validation, request)
+    return work, TrainState(model.parameters(), model.states(), work.step.first_slots())
 
 
 def _run(model: Learner, work: Work, state: TrainState) -> None:
@@ -87,6 +101,7 @@ def _run(model: Learner, work: Work, state: TrainState) -> None:
         model.adopt(*state.chosen(work.step.answering(state.parameters, state.slots, state.step)))
         model.is_given = False
         model.history = state.history
+        model.probes = [] if work.job.prober is None else work.job.prober.probes
         model.facts = training.facts(reason)
     run = work.request.run
     if reason == "interrupted" and run is not None and not isinstance(run, store.RunFolder):
@@ -150,6 +165,7 @@ def _prepare(model: Learner, x: Any, y: Any, validation: Any, request: Request) 
     """Everything a call was given, checked, as a job for the loop."""
     data = Arrays.of(x, y, request.sample_weight, model.recipe.dtype)
     rules, listeners = callbacks_of(request.callbacks)
+    listeners += model.attendants() if request.doctor else ()
     callbacks = [each for each in listeners if isinstance(each, Callback)]
     keeps = _begin(model, data, request)
     network = model.network

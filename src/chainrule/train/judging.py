@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ from chainrule.frozen import frozen
 from chainrule.nn.summary import built_rows
 from chainrule.ops.lookup import inside
 from chainrule.spec import Size, Spec
+from chainrule.train import blackbox
+from chainrule.train.blackbox.finite import is_finite
 from chainrule.train.metric import FIRST, Answers, Metric, found, known_metrics, metrics_for, usual_metrics
 from chainrule.train.need import rows_at_once
 from chainrule.train.step import Network
@@ -59,7 +62,10 @@ def answers(model: Learner, arrays: Mapping[str, np.ndarray], kind: str) -> dict
         for rows in blocks(program, len(next(iter(arrays.values()))))
     ]
     names = model.network.inference.outputs
-    return {name: joined(parts, f"{kind}.{name}") for name in names}
+    found = {name: joined(parts, f"{kind}.{name}") for name in names}
+    if not all(map(is_finite, found.values())):
+        blackbox.warn_of_answers(model, arrays, found)
+    return found
 
 
 def single(found: dict[str, np.ndarray]) -> np.ndarray | dict[str, np.ndarray]:
@@ -186,7 +192,10 @@ def evaluate(
     rows = encoded(model, Arrays.of(x, y, sample_weight, model.recipe.dtype))
     refuse_weightless(rows.weights)
     metrics = metrics_of(model, chosen=chosen)
-    return Judge(model.network.judge, rows, model.targets, metrics, model.preparation)(model.held)
+    measured = Judge(model.network.judge, rows, model.targets, metrics, model.preparation)(model.held)
+    if not math.isfinite(measured["loss"]):
+        answers(model, model.fitting(rows.x), "answer")  # says which answers are to blame, if any is
+    return measured
 
 
 def encoded(model: Learner, data: Arrays, where: str = "y") -> Arrays:

@@ -42,6 +42,7 @@ from chainrule.train.target import Target
 
 if TYPE_CHECKING:
     from chainrule.data import Preparation, Tokenizer
+    from chainrule.train.probing import Probe
 
 History = list[dict[str, "float | None"]]
 BATCH = Size.symbol("B")
@@ -118,6 +119,7 @@ class Learner:
         self.targets: dict[str, Target] = {}
         self.preparation: Preparation | None = None
         self.history: History = []
+        self.probes: list[Probe] = []  # what went on inside while it learned
         self.facts: dict[str, Any] = {}
         self._parameters: Tensors = {}
         self._states: Tensors = {}
@@ -156,6 +158,8 @@ class Learner:
                 the end of targets are filling); ``class_weight=None`` (``"balanced"`` or a number for each
                 label); ``sample_weight=None``; ``augmentation=None`` (a ``cr.Augmentation``: images are
                 changed at random in every epoch); ``warm_start=False`` (begin with the present parameters);
+                ``probes=True`` (look into the net at some of the steps, for ``model.probes`` and the doctor);
+                ``doctor=True`` (tell of problems, as ``Model.check``);
                 ``run=None`` (a folder for checkpoints) with ``resume=False`` and ``save_every=5.0`` seconds.
 
         Returns:
@@ -170,6 +174,9 @@ class Learner:
         """
         request = Request(epochs, batch_size, seed, **known_options(options))
         return fitting.fit(self, x, y, validation, request)
+
+    def attendants(self) -> Sequence[Any]:
+        return ()  # callbacks that listen to every training, unless ``doctor=False``
 
     def initialise(self, inputs: Mapping[str, Spec], seed: int = 0) -> Self:
         """Build the graphs for inputs of these specs and draw first parameters, without training."""

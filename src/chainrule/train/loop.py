@@ -19,25 +19,31 @@ import numpy as np
 from chainrule.data import Arrays, Buckets, Order
 from chainrule.engines import compile
 from chainrule.engines.run import Program
-from chainrule.errors import FileError
+from chainrule.errors import ChainruleError, FileError
 from chainrule.events import (
     Channel,
     CheckpointSaved,
     EpochDone,
     Event,
+    ProbeDone,
     StepDone,
     TrainingEnded,
+    TrainingFailed,
     TrainingStarted,
     bulletin,
 )
 from chainrule.frozen import frozen
 from chainrule.nn.schedule import REDUCTIONS
+from chainrule.train import blackbox
 from chainrule.train.augmenting import Augmenting
+from chainrule.train.blackbox.finite import is_finite
+from chainrule.train.blackbox.recorder import Recorder
+from chainrule.train.blackbox.scene import Laid, Scene
 from chainrule.train.cutting import Cutting
 from chainrule.train.interrupt import Interrupt, listening
 from chainrule.train.judging import Judge
 from chainrule.train.metric import larger_is_better
-from chainrule.train.nonfinite import blame, is_finite
+from chainrule.train.probing import Prober
 from chainrule.train.state import Row, Tensors, TrainState
 from chainrule.train.step import Network, Step
 from chainrule.train.stopping import StoppingRule
@@ -62,6 +68,7 @@ class Job:
         save_every: at most this many seconds between checkpoints; they are written between two steps.
         renewal: writes the rows of ``data`` anew before each epoch; ``None``: they stay as they are.
         cutting: cuts each batch to its length; ``None``: all are as long as the rows of ``data``.
+        prober: looks into the net at some of the steps.
     """
 
     network: Network
@@ -76,6 +83,7 @@ class Job:
     channel: Channel = field(default_factory=Channel)
     renewal: Augmenting | None = None
     cutting: Cutting | None = None
+    prober: Prober | None = None
 
 
 @dataclass
@@ -87,6 +95,7 @@ class _Run:
     program: Program
     state: TrainState
     interrupt: Interrupt
+    recorder: Recorder
     fast: Stretches | None = None
     saved: float = field(default_factory=time.monotonic)
     asked: bool = False
@@ -124,18 +133,24 @@ def train(job: Job, step: Step, state: TrainState) -> str:
         fast = None
         if isinstance(job.order, Order) and job.cutting is None:
             fast = stretches(step, job.data, job.order, job.seed, state, job.network.engine)
-        run = _Run(job, step, compile(step.graph, job.network.engine), state, interrupt, fast)
+        program, recorder = compile(step.graph, job.network.engine), Recorder(state)
+        run = _Run(job, step, program, state, interrupt, recorder, fast)
         try:
             run.tell(
                 TrainingStarted(job.data.rows, job.epochs, job.order.steps, job.network.count, state.step)
             )
             reason = _until_stopped(run)
-        except Exception:
+        except Exception as fault:
             # The state is whole: a step changes it at its end. A second Ctrl-C, which is no Exception, does
             # not wait.
+            with suppress(ChainruleError):
+                _look(run, is_told=False)
+                run.tell(TrainingFailed(state.epoch, state.step, str(fault)))
             with suppress(FileError):
                 _save(run)
             raise
+        if reason != "interrupted":
+            _look(run)
         _save(run)
         run.tell(TrainingEnded(reason, state.epoch, state.step, _best_epoch(job.rules, state)))
     return reason
@@ -151,6 +166,8 @@ def _until_stopped(run: _Run) -> str:
         while state.batch < job.order.steps:
             if run.interrupt.asked or run.asked:
                 return "interrupted" if run.interrupt.asked else "callback"
+            if not _steps_to_probe(run):
+                _look(run)
             _advance(run)
             if time.monotonic() - run.saved >= job.save_every:
                 _save(run)
@@ -158,9 +175,26 @@ def _until_stopped(run: _Run) -> str:
     return stopped or "epochs"
 
 
+def _steps_to_probe(run: _Run) -> int:
+    prober = run.job.prober
+    return 2**62 if prober is None else prober.waits(run.state.step)
+
+
+def _look(run: _Run, is_told: bool = True) -> None:
+    """Take a probe of the state that stands, on the batch that comes next; tell it, or only keep it."""
+    state, job, prober = run.state, run.job, run.job.prober
+    if prober is None or not prober.rows or state.batch >= job.order.steps:
+        return
+    rows = job.order.batch(state.epoch, state.batch)
+    probe = prober.look(state, lambda count: feed(job.data.take(rows[:count]), state, run.step, job.seed))
+    if is_told:
+        run.tell(ProbeDone(probe.step, probe.epoch, probe.values, probe.parts))
+
+
 def _advance(run: _Run) -> None:
     """The next step, or as many as the engine makes in one stretch."""
     state, fast = run.state, run.fast
+    run.recorder.begin(state)
     if fast is None:
         _one_step(run)
         return
@@ -173,38 +207,54 @@ def _advance(run: _Run) -> None:
         run.tell(StepDone(first + batch + 1, epoch, batch, loss, rate))
         return run.asked
 
-    if fast.advance(state, None if is_told_last else tell):
+    failed = fast.advance(state, None if is_told_last else tell, _steps_to_probe(run))
+    run.recorder.tell(state, fast.told)
+    if failed:
         _one_step(run)  # the law says which number went wrong, and where; if none did, the step is made
         fast.take(state)
     elif is_told_last:
-        run.tell(StepDone(state.step, epoch, state.batch - 1, *fast.last))
+        run.tell(StepDone(state.step, epoch, state.batch - 1, *fast.told[-1].tolist()))
 
 
 def _one_step(run: _Run) -> None:
     """One update: the next batch through the step's program."""
-    state, job = run.state, run.job
+    state = run.state
+    laid, program = _laid(run, state)
+    results = program.run(laid.arrays)
+    if not all(map(is_finite, results.values())):
+        replay = None if run.fast is None else run.fast.replay
+        raise blackbox.blame(
+            Scene(
+                state, run.recorder, lambda known: _laid(run, known)[0], replay, results,
+                run.job.network.engine, run.job.renewal is not None,
+            )
+        )  # fmt: skip
+    # New tables replace the old ones: whoever holds those, as early stopping may, keeps what it held.
+    parameters, slots, states = ({path: results[name] for path, name in names.items()} for names in run.names)
+    state.parameters, state.slots, state.states = (
+        {**state.parameters, **parameters}, {**state.slots, **slots}, {**state.states, **states}
+    )  # fmt: skip
+    weights = laid.arrays.get("sample_weight")
+    weight = float(len(laid.rows)) if weights is None else float(weights.sum(dtype=np.float64))
+    loss, rate = float(results["loss"]), float(results["rate"])
+    state.loss_sum += loss * weight
+    state.weight_sum += weight
+    state.step += 1
+    state.batch += 1
+    run.recorder.tell(state, np.array([[loss, rate]]))
+    run.tell(StepDone(state.step, state.epoch, state.batch - 1, loss, rate))
+
+
+def _laid(run: _Run, state: TrainState) -> tuple[Laid, Program]:
+    """The update that comes after a state, and the program that makes it."""
+    job = run.job
     rows = job.order.batch(state.epoch, state.batch)
     batch, step, program = job.data, run.step, run.program
     if job.cutting is None:
         batch = batch.take(rows)
     else:
         batch, step, program = job.cutting(batch, rows)
-    arrays = feed(batch, state, step, job.seed)
-    results = program.run(arrays)
-    if not all(map(is_finite, results.values())):
-        raise blame(step.graph, arrays, state, rows)
-    # New tables replace the old ones: whoever holds those, as early stopping may, keeps what it held.
-    parameters, slots, states = ({path: results[name] for path, name in names.items()} for names in run.names)
-    state.parameters, state.slots, state.states = (
-        {**state.parameters, **parameters}, {**state.slots, **slots}, {**state.states, **states}
-    )  # fmt: skip
-    weight = float(len(rows)) if batch.weights is None else float(batch.weights.sum(dtype=np.float64))
-    loss = float(results["loss"])
-    state.loss_sum += loss * weight
-    state.weight_sum += weight
-    state.step += 1
-    state.batch += 1
-    run.tell(StepDone(state.step, state.epoch, state.batch - 1, loss, float(results["rate"])))
+    return Laid(step, feed(batch, state, step, job.seed), np.asarray(rows)), program
 
 
 def feed(batch: Arrays, state: TrainState, step: Step, seed: int) -> Tensors:

@@ -22,6 +22,7 @@ from chainrule.notation.amount import amount
 from chainrule.plan.need import Need, ceiling, largest_batch
 from chainrule.settings import free_memory, processors, settings
 from chainrule.spec import Spec, size_at
+from chainrule.train.blackbox.recorder import states_kept
 from chainrule.train.step import Network, Step
 from chainrule.train.stretch import GROUPS, homes_of
 
@@ -132,7 +133,8 @@ def _state(network: Network, step: Step) -> int:
     if not has_trainer(step.graph, network.engine):
         return _bytes(own) + _bytes(kept)  # the model's and the loop's; the new ones are the step's outputs
     newest = max(_bytes(_group(step, prefix)) for prefix in GROUPS)  # given to the loop one after the other
-    return _bytes(own) + 2 * _bytes(kept) + newest  # the loop's and the engine's
+    earlier = (states_kept(_bytes(kept)) - 1) * _bytes(kept)  # of the last stretches
+    return _bytes(own) + 2 * _bytes(kept) + newest + earlier  # the loop's and the engine's
 
 
 def _drawing(network: Network) -> int:

@@ -33,6 +33,8 @@ class Request:
     augmentation: Any = None
     metrics: Sequence[str] | None = None
     buckets: int | None = None
+    probes: bool = True
+    doctor: bool = True
 
     def __post_init__(self) -> None:
         self._whole("epochs", 0)

@@ -8,8 +8,8 @@ is refused, and all that differs is said.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,17 +17,21 @@ import numpy as np
 
 from chainrule import nn, store
 from chainrule.data import Arrays
-from chainrule.errors import FileError
+from chainrule.errors import FileError, TrainingError
 from chainrule.events import Notice
 from chainrule.graph import input_node
 from chainrule.nn.schedule import Schedule
 from chainrule.settings import settings
+from chainrule.train import blackbox, probing
 from chainrule.train.loop import Job
 from chainrule.train.state import TrainState
 
 if TYPE_CHECKING:
     from chainrule.store import RunFolder
     from chainrule.train.learner import Learner
+    from chainrule.train.probing import Probe
+
+PROBES = "probes.csv"  # in the folder of a run
 
 
 def folder_of(run: Any) -> tuple[RunFolder | None, AbstractContextManager[None]]:
@@ -55,21 +59,49 @@ def with_folder(
     """
     identity = identity_of(model, job)
     found = folder.latest() if resume else None
+    blackbox.forget_black_box(folder)
     if found is not None:
         for line in found.skipped:
             job.channel.send(Notice(f"a checkpoint was passed over: {line}", f"跳过了一个检查点：{line}"))
-        _same_training(found.record.get("identity"), identity, str(folder.path))
+        same_training(found.record.get("identity"), identity, str(folder.path))
         state = TrainState.restore(found.record, found.tensors, state)
+        if job.prober is not None:
+            job.prober.resume(probes_in(folder), state.step)
     else:
         folder.forget_checkpoints()
 
     def save(now: TrainState) -> str:
         record = {**now.record(), "identity": identity}
+        if job.prober is not None:
+            folder.write_text(PROBES, probing.to_csv(job.prober.probes))
         return str(folder.save_checkpoint(now.step, record, now.tensors()))
 
     if found is None:
         save(state)
     return state, replace(job, save=save)
+
+
+@contextmanager
+def keeping(folder: RunFolder | None) -> Iterator[None]:
+    """What goes wrong inside the block because of a number that is not finite is written to the folder."""
+    try:
+        yield
+    except TrainingError as error:
+        if folder is not None and error.report is not None:
+            with suppress(FileError):  # a full disk must not hide what went wrong
+                blackbox.write_black_box(folder, error.report)
+        raise
+
+
+def probes_in(folder: RunFolder) -> list[Probe]:
+    """What went on inside the net, as the folder has it; nothing where it has no such table.
+
+    Probes are told, never computed with: a training goes on without a table that is missing or damaged.
+    """
+    try:
+        return probing.of_csv(folder.read_text(PROBES))
+    except (FileError, ValueError):
+        return []
 
 
 def identity_of(model: Learner, job: Job) -> dict[str, Any]:
@@ -116,7 +148,7 @@ def looks_ahead(schedule: Schedule) -> bool:
     return short is not long
 
 
-def _same_training(saved: Any, now: Mapping[str, Any], where: str) -> None:
+def same_training(saved: Any, now: Mapping[str, Any], where: str) -> None:
     """Refuse to go on with another training than the one saved.
 
     Fails:

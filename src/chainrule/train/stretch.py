@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from chainrule.data import Arrays, Order
 from chainrule.engines.run import Trainer, trainer
 from chainrule.keyed import fold, folds, key_of
-from chainrule.train.nonfinite import is_finite
+from chainrule.train.blackbox.finite import is_finite
 from chainrule.train.state import TrainState
 from chainrule.train.step import EACH_STEP, Step
 
@@ -42,35 +43,37 @@ class Stretches:
     ) -> None:
         self.step, self.data, self.order, self.seed, self.trainer = step, data, order, seed, made
         self.length = 1
-        self.last = (0.0, 0.0)  # loss and rate of the last step
+        self.told = np.zeros((0, 2))  # losses and rates of the last stretch
         self.homes = homes_of(step)
         self._read = (-1, np.zeros(0, np.int64))  # an epoch, and the order of its rows
         self.take(state)
 
-    def advance(self, state: TrainState, tell: Callable[[int, float, float], bool] | None) -> bool:
+    def advance(
+        self, state: TrainState, tell: Callable[[int, float, float], bool] | None, most: int = 2**62
+    ) -> bool:
         """Make as many steps as fit into a stretch, at most to the end of the epoch.
 
         Args:
             state: where the training stands; brought up to date.
             tell: told the step's number in the epoch, its loss and rate, for every step; says whether to stop
                 there. ``None``: nobody wants to know.
+            most: steps at most, because something else is to be done then.
 
         Returns:
             whether the next step is one that must be looked into, because a number of it is not finite.
         """
         left = self._full() - state.batch
-        count = max(1, min(self.length, left)) if left > 0 else 1
+        count = max(1, min(self.length, left, most)) if left > 0 else 1
         start = time.perf_counter()
         told, failed = self._run(state, count)
         spent = time.perf_counter() - start
-        good = self._good(told, failed)
+        good = self._good(state, told, failed)
         wanted = good if tell is None else _until_stop(told[:good], state.batch, tell)
         if wanted < len(told) or failed or good < count:
             self.take(state)
             told = self._run(state, wanted)[0] if wanted else told[:0]
         self._give(state, told)
-        if len(told):
-            self.last = (float(told[-1, 0]), float(told[-1, 1]))
+        self.told = told
         if spent > 0:
             self.length = int(max(1, min(self.length * 4, AIM / spent * count)))
         return good < count
@@ -90,11 +93,29 @@ class Stretches:
         tail = np.ascontiguousarray(rows[state.batch * size :])
         return self.trainer.run(tail, len(tail), 0, 1, state.step, keys)
 
-    def _good(self, told: np.ndarray, failed: int) -> int:
-        """How many steps are good: all before the one that failed, unless an array went wrong unseen."""
-        if failed:
-            return failed - 1
-        return len(told) if all(map(is_finite, self.trainer.state.values())) else max(0, len(told) - 1)
+    def _good(self, state: TrainState, told: np.ndarray, failed: int) -> int:
+        """How many steps are good: all before the one whose loss is not finite, unless before that an array
+        went wrong unseen; then the step is found by halving."""
+        good, bad = 0, failed - 1 if failed else len(told)
+        if self._is_finite():
+            return bad
+        while bad - good > 1:
+            middle = (good + bad) // 2
+            self.take(state)
+            self._run(state, middle)
+            good, bad = (middle, bad) if self._is_finite() else (good, middle)
+        return good
+
+    def _is_finite(self) -> bool:
+        """Whether all arrays of the trainer are finite."""
+        return all(map(is_finite, self.trainer.state.values()))
+
+    def replay(self, begin: TrainState, count: int) -> TrainState:
+        """The state so many steps after another one, in the same epoch; the trainer then stands there."""
+        state = replace(begin)
+        self.take(state)
+        self._give(state, self._run(state, count)[0])
+        return state
 
     def take(self, state: TrainState) -> None:
         """Copy the state's arrays to the trainer's."""

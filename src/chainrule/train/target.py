@@ -90,7 +90,7 @@ class Target:
         if not self.is_classes:
             return self
         self._refuse_shape(y)
-        labels = tuple(sorted({_plain(v) for v in _distinct(y)} - {self.ignored}))
+        labels = tuple(sorted({_plain(v) for v in distinct(y)} - {self.ignored}))
         if len(labels) < 2:
             raise DataError(
                 "E321", where="y", expected="at least 2 classes", received=f"only {_some(labels)}"
@@ -172,7 +172,7 @@ class Target:
                 "E503", where=where, expected="known classes", received="none", fix="model.fit(x, y)"
             )
         number = {label: i for i, label in enumerate(self.labels)} | {self.ignored: self.ignored}
-        values = _distinct(y)
+        values = distinct(y)
         places = np.searchsorted(values, y)
         known = [number.get(_plain(v)) for v in values]
         if None in known:
@@ -209,7 +209,7 @@ class Target:
         return answer[:, 0] if answer.ndim == 2 and answer.shape[1] == 1 else answer
 
 
-def _distinct(y: np.ndarray) -> np.ndarray:
+def distinct(y: np.ndarray) -> np.ndarray:
     """The values that occur, sorted: ``numpy.unique``, which takes longer to load what it needs than a first
     step takes in all.
     """

@@ -14,7 +14,9 @@ from chainrule.explain.words import TABLES, say
 
 EN, ZH = TABLES["en"], TABLES["zh"]
 SOURCES = "\n".join(
-    file.read_text(encoding="utf-8") for file in Path(chainrule.explain.__path__[0]).glob("*.py")
+    file.read_text(encoding="utf-8")
+    for file in Path(chainrule.explain.__path__[0]).rglob("*.py")
+    if file.parent.name != "words"
 )
 
 
@@ -29,7 +31,8 @@ def test_both_languages_say_the_same_things() -> None:
 
 def test_every_sentence_is_used_somewhere() -> None:
     quoted = set(re.findall(r'"(\w+)"', SOURCES)) | set(PITFALLS) | {"memory_first", "memory_given"}
-    assert set(EN) - quoted == set()
+    begun = tuple(re.findall(r'f"(\w+_)\{', SOURCES))  # keys that end in what a value says
+    assert {key for key in set(EN) - quoted if not key.startswith(begun)} == set()
 
 
 def test_every_key_that_is_asked_for_exists() -> None:

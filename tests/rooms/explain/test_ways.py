@@ -9,10 +9,10 @@ import pytest
 
 from chainrule.explain import explain
 from chainrule.explain.pen import Pen
-from chainrule.explain.ways import LISTED, Ways
+from chainrule.explain.ways import LISTED, MOST, Way, Ways
 from chainrule.nn import SGD, Activation, Dense, Layer, Residual, Sequential
 from chainrule.spec import Size, Spec
-from chainrule.trace import Moment, Scalar, Trace, trace
+from chainrule.trace import Scalar, Trace, trace
 from chainrule.train.step import Network, Recipe
 
 X, Y = np.array([[0.4, -1.1]]), np.array([[0.7]])
@@ -21,12 +21,12 @@ X, Y = np.array([[0.4, -1.1]]), np.array([[0.7]])
 def traced(*layers: Layer) -> Trace:
     net = Sequential(*layers, Dense(1))
     network = Network(Recipe(net, "half_mse", SGD(0.1)), {"x": Spec((Size.symbol("B"), 2), "float32")})
-    moment = Moment(asked=(("dense1.weight", (1, 0)),))
-    return trace(network, network.start(5)[0], {"x": X}, {"target": Y}, moment)
+    return trace(network, network.start(5)[0], {"x": X}, {"target": Y})
 
 
-def start(t: Trace) -> Scalar:
-    return Scalar(t.derivation.gradients["dense1.weight"], (1, 0))
+def reached(t: Trace, most: int = MOST) -> tuple[float, int, tuple[Way, ...]]:
+    found = Ways(Pen(t, "en"), Scalar(t.derivation.gradients["dense1.weight"], (1, 0)), most).found
+    return found.total, found.count, found.ranked
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def start(t: Trace) -> Scalar:
 )
 def test_few_ways_add_up_to_the_derivative(layers: tuple[Layer, ...], count: int) -> None:
     t = traced(*layers)
-    found, ranked = Ways(Pen(t, "en")).to(start(t))
+    _, found, ranked = reached(t)
     assert found == len(ranked) == count
     assert sum(way.value for way in ranked) == pytest.approx(t.gradients["dense1.weight"][1, 0], rel=1e-12)
     assert [abs(way.value) for way in ranked] == sorted((abs(way.value) for way in ranked), reverse=True)
@@ -49,7 +49,7 @@ def test_few_ways_add_up_to_the_derivative(layers: tuple[Layer, ...], count: int
 
 def test_the_largest_of_many_ways_are_found_without_a_list() -> None:
     t = traced(Dense(2, "tanh"), Dense(6, "tanh"), Dense(5, "tanh"))
-    found, ranked = Ways(Pen(t, "en")).to(start(t))
+    total, found, ranked = reached(t)
     w2, w3, w4 = (t.parameters[f"dense{i}.weight"] for i in (2, 3, 4))
     s1, s2, s3 = (1 - t.values[layer.a][0] ** 2 for layer in t.layers[:3] if layer.a is not None)
     error = float(t.answers["y"][0, 0] - Y[0, 0])
@@ -59,7 +59,15 @@ def test_the_largest_of_many_ways_are_found_without_a_list() -> None:
     ]
     largest = sorted(every, key=lambda v: -abs(v))[:LISTED]
     assert found == 30
+    assert total == pytest.approx(t.gradients["dense1.weight"][1, 0], rel=1e-12)
     np.testing.assert_allclose([way.value for way in ranked], largest, rtol=1e-10)
+
+
+def test_beyond_the_limit_ways_begin_at_stored_signals() -> None:
+    t = traced(Dense(2, "tanh"), Dense(6, "tanh"), Dense(5, "tanh"))
+    total, found, _ = reached(t, most=10)
+    assert 1 <= found < 30
+    assert total == pytest.approx(t.gradients["dense1.weight"][1, 0], rel=1e-12)
 
 
 def test_the_page_tells_the_ways_at_depth_three_only() -> None:

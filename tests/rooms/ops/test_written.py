@@ -33,6 +33,25 @@ def test_a_deep_formula_grows_with_the_depth_and_no_faster() -> None:
     assert len(cr.formula(x)) < 200 * 40
 
 
-def test_an_unknown_notation_is_refused() -> None:
+def test_a_formula_is_read_out_in_both_languages() -> None:
+    x = cr.input("x", (None, 2))
+    y = cr.square(x) * cr.square(x)
+    assert cr.formula(y, "words", lang="en").splitlines() == ["h₁ equals x squared", "h₁ times h₁"]
+    assert cr.formula(y, "words", lang="zh").splitlines() == ["h₁ 等于 x 的平方", "h₁ 乘以 h₁"]
+    with cr.settings.using(lang="zh"):
+        assert cr.formula(x * 2.0, "words") == "x 乘以 2"
+
+
+def test_each_term_of_mathml_says_which_value_it_means() -> None:
+    weight = cr.input("dense1.weight", (None, 2))
+    first, last = cr.formula(cr.square(weight) * cr.square(weight), "mathml").splitlines()
+    assert first.count('data-node="dense1.weight"') == 1
+    assert first.count('data-node="h1"') == 1
+    assert last.count('data-node="h1"') == 2
+
+
+def test_an_unknown_notation_or_language_is_refused() -> None:
     with pytest.raises(UsageError, match="latex"):
         cr.formula(_loss()[0], "latx")
+    with pytest.raises(UsageError, match='lang="en"'):
+        cr.formula(_loss()[0], "words", lang="eng")

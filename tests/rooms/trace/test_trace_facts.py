@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from chainrule.engines import compile
+from chainrule.explain import explain
+from chainrule.explain.pen import Pen, brief
+from chainrule.explain.update import legs_of
 from chainrule.graph import Node
 from chainrule.nn import L2, SGD, Adam, ClipNorm, Dense, Dropout, Layer, Residual, Scope, Sequential
 from chainrule.notation import to_unicode
@@ -19,7 +24,7 @@ X, Y = np.random.default_rng(1).normal(size=(4, 3)), np.random.default_rng(2).no
 SMALL = Sequential(Dense(4, "tanh"), Dense(1))
 
 
-def of(net: Layer = SMALL, rows: int = 4, **options: object) -> tuple[Network, Trace]:
+def of(net: Layer = SMALL, rows: int = 4, **options: Any) -> tuple[Network, Trace]:
     recipe = Recipe(net, "half_mse", options.pop("optimizer", SGD(0.1)), **options)  # type: ignore[arg-type]
     network = Network(recipe, SPECS, "reference")
     held, _ = network.start(3)
@@ -30,8 +35,7 @@ def of(net: Layer = SMALL, rows: int = 4, **options: object) -> tuple[Network, T
 @pytest.mark.parametrize("penalty", [None, L2(0.05)])
 @pytest.mark.parametrize("clip", [None, ClipNorm(0.01)])
 def test_the_update_is_that_of_the_training_step(optimizer: object, penalty: object, clip: object) -> None:
-    options = {"optimizer": optimizer, "penalty": penalty, "clip": clip}
-    _, t = of(**options)
+    _, t = of(optimizer=optimizer, penalty=penalty, clip=clip)
     step = t.derivation.network.step(False, 1)
     feeds = {"x": X, "target": Y, "step": np.array(0), **t.parameters, **step.first_slots()}
     done = compile(step.graph, "reference").run(feeds)
@@ -105,17 +109,18 @@ def test_stops_come_in_the_order_of_the_journey() -> None:
     np.testing.assert_allclose(bent.upstream * bent.slope, bent.downstream, rtol=1e-12)
 
 
-def test_a_large_net_is_checked_on_a_fixed_sample_and_what_was_asked() -> None:
+def test_a_large_net_is_checked_on_a_fixed_sample_and_where_asked() -> None:
     network = Network(
         Recipe(Sequential(Dense(60, "tanh"), Dense(1)), "half_mse", SGD(0.1)), SPECS, "reference"
     )
     held, _ = network.start(0)
     asked = ("dense1.weight", (59, 2))
-    found = trace(network, held, {"x": X}, {"target": Y}, Moment(asked=(asked,))).checked
-    again = trace(network, held, {"x": X}, {"target": Y}, Moment(asked=(asked,))).checked
+    t = trace(network, held, {"x": X}, {"target": Y})
+    found, again = t.checked, trace(network, held, {"x": X}, {"target": Y}).checked
     assert network.count > ALL
-    assert asked in found.places
-    assert len(found.places) in (SOME, SOME + 1)
+    assert len(found.places) == SOME
+    assert t.check([asked]).places == (asked,)
+    assert t.check([asked]).error < 1e-6
     assert found.places == again.places
     assert found.error < 1e-6
 
@@ -147,3 +152,17 @@ def test_several_inputs_and_outputs_are_traced() -> None:
     t = trace(network, held, x, {"target.sum": Y[:2], "target.kind": np.array([0, 2])})
     assert t.checked.error < 1e-6
     assert set(t.answers) == {"sum", "kind"}
+
+
+def test_a_long_way_back_is_a_table_whose_factors_multiply_to_its_end() -> None:
+    net = Sequential(Dense(4, "tanh"), Dense(3, "relu"), Dense(4, "sigmoid"), Dense(3, "tanh"), Dense(1))
+    network = Network(Recipe(net, "half_mse", SGD(0.1)), SPECS, "reference")
+    t = trace(network, network.start(3)[0], {"x": X}, {"target": Y})
+    legs = list(legs_of(Pen(t, "en")))
+    assert len(legs) == 4
+    product = np.prod([leg.weights * leg.slopes for leg in legs])
+    assert product == pytest.approx(legs[-1].left / legs[0].sent, rel=1e-12)
+    text = str(explain(t, 2))
+    assert "(2) dense2" in text
+    assert f"×{brief(float(product))}" in text
+    assert "占最初的" in str(explain(t, 2, "zh"))

@@ -23,6 +23,7 @@ from chainrule.train.callback import (
     Callback,
     Checkpoint,
     CSVLog,
+    Histograms,
     JSONLog,
     TensorBoard,
     TimeLimit,
@@ -40,6 +41,7 @@ QUIET: dict[str, Any] = {"epochs": 4, "batch_size": 8, "verbose": False, "valida
 ALL: dict[str, Callable[[], Callback]] = {
     "Checkpoint": lambda: Checkpoint("models/{epoch:02d}-{val_loss:.3f}.safetensors", every=2),
     "CSVLog": lambda: CSVLog("log.csv"),
+    "Histograms": lambda: Histograms("h.safetensors"),
     "JSONLog": lambda: JSONLog("log.jsonl", steps=True),
     "TensorBoard": lambda: TensorBoard("logs", steps=True, histograms=2, gradients=True),
     "TimeLimit": lambda: TimeLimit(hours=1),
@@ -300,9 +302,9 @@ def test_json_lines_say_what_happened_and_are_only_added_to() -> None:
     names = [line["event"] for line in lines]
     assert names == [
         "TrainingStarted", *["EpochDone"] * 4, "TrainingEnded",
-        "TrainingStarted", *["StepDone"] * 3, "EpochDone", "TrainingEnded",
+        "TrainingStarted", "ProbeDone", *["StepDone"] * 3, "EpochDone", "ProbeDone", "TrainingEnded",
     ]  # fmt: skip
-    assert lines[-2]["values"]["val_accuracy"] >= 0
+    assert lines[-3]["values"]["val_accuracy"] >= 0
     assert lines[-1]["reason"] == "epochs"
 
 

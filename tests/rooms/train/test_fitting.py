@@ -14,7 +14,15 @@ import pandas as pd
 import pytest
 
 from chainrule.errors import ChainruleError, ShapeError, TrainingError
-from chainrule.events import CheckpointSaved, EpochDone, Notice, StepDone, TrainingEnded, TrainingStarted
+from chainrule.events import (
+    CheckpointSaved,
+    EpochDone,
+    Notice,
+    ProbeDone,
+    StepDone,
+    TrainingEnded,
+    TrainingStarted,
+)
 from chainrule.nn import L2, SGD, ClipValue, Dense, Parallel, Sequential
 from chainrule.settings import settings
 from chainrule.spec import Size, Spec
@@ -266,7 +274,8 @@ def test_events_come_in_order(tmp_path: Any) -> None:
     fitted(classifier(), callbacks=[seen.append], run=tmp_path, save_every=1e9)
     kinds = [type(event) for event in seen]
     epoch = [StepDone] * 3 + [EpochDone]
-    assert kinds == [TrainingStarted, *epoch, *epoch, CheckpointSaved, TrainingEnded]
+    middle = [TrainingStarted, ProbeDone, *epoch, *epoch, ProbeDone]
+    assert kinds == [*middle, CheckpointSaved, TrainingEnded]
     assert [event.step for event in seen if isinstance(event, StepDone)] == [1, 2, 3, 4, 5, 6]
     assert seen[0].parameters == 3 * 2 + 3 + 2 * 3 + 2
     assert seen[-1].reason == "epochs"

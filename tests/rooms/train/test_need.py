@@ -123,7 +123,7 @@ def test_the_last_smaller_batch_counts_where_there_is_one() -> None:
 def test_the_command_line_refuses_in_one_message(tmp_path: Path) -> None:
     code = (
         "import sys; import chainrule as cr; from chainrule.apps.cli import main;"
-        " cr.settings.memory = 900_000;"
+        " cr.settings.memory = 1_400_000;"
         " sys.exit(main(['train', 'digits', '--lang', 'en', '--batch-size', '1000', '--out', 'run']))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)

@@ -41,7 +41,7 @@ class Fault(Layer):
         return FAULTS[self.name][0](x)
 
 
-@hypothesis_settings(max_examples=40)
+@hypothesis_settings(max_examples=20)
 @given(
     name=st.sampled_from(sorted(FAULTS)),
     row=st.integers(0, ROWS - 1),
@@ -65,6 +65,8 @@ def test_operation_layer_step_and_row_are_named(name: str, row: int, size: int, 
     assert f" from {op} at (" in text
     assert 'Fault "fault1"' in text
     assert f"row {row} of the training data" in text
+    report = stopped.value.report
+    assert (report.rows, report.phase, report.op) == ((row,), "forward", op)
     assert f"step {len(steps) + 1} (epoch 1, batch {len(steps) + 1}" in text
     assert all(np.isfinite(value).all() for value in model.parameters().values())
 
@@ -102,7 +104,7 @@ def test_a_gradient_that_is_infinite_where_the_value_is_not() -> None:
     model = Learner(Sequential(Root(), Dense(1)), "mse", SGD(0.1))
     with pytest.raises(TrainingError, match="step 1 ") as stopped:
         model.fit(np.ones((4, 2)), np.ones(4), epochs=2, verbose=False)
-    assert 'divide (after the loss) at (0, 0), Root "root1"' in str(stopped.value)
+    assert 'divide (backward) at (0, 0), Root "root1"' in str(stopped.value)
     assert (model.parameters()["root1.scale"] == 0).all()
 
 

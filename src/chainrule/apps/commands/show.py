@@ -7,17 +7,21 @@ from typing import Annotated, Any
 
 import typer
 
-from chainrule.apps import gallery, screen
+from chainrule.apps import diagnosis, gallery, screen
 from chainrule.apps.block import show_block, show_kind
 from chainrule.apps.cost import PLAN, show_plan, show_profile, show_saved_plan
 from chainrule.apps.course import Rating
+from chainrule.apps.fault import show_black_box
 from chainrule.apps.foreign import is_foreign, show_weights
-from chainrule.apps.run import model_file
+from chainrule.apps.run import MODEL, model_file
 from chainrule.apps.view import history_table, layers, net_table, result_table
 from chainrule.apps.word import say
 from chainrule.errors import UsageError, nearest
 from chainrule.explain.block import KINDS, known_kind
-from chainrule.nn import net_from_text
+from chainrule.explain.picture.network.flow import flow_of
+from chainrule.explain.picture.network.fold import folded
+from chainrule.explain.picture.network.tree import tree
+from chainrule.nn import build, net_from_text
 from chainrule.spec import Size, Spec
 from chainrule.train.learner import Learner
 
@@ -27,7 +31,7 @@ MOST_INPUTS = 1_000_000
 def show(
     words: Annotated[
         list[str],
-        typer.Argument(help="=what", metavar="RUN | PLAN.json | KIND NAME | KINDS | model NAME | net WORDS"),
+        typer.Argument(help="=what", metavar="RUN | PLAN | KIND [NAME] | model NAME | rule NAME | net WORDS"),
     ],
     inputs: Annotated[int, typer.Option(help="=inputs")] = 2,
     profile: Annotated[bool, typer.Option("--profile", help="=profile")] = False,
@@ -45,18 +49,20 @@ def show(
         show_plan(what, batch_size, out)
     elif what.casefold() in gallery.WORDS and not (which is None and Path(what).exists()):
         gallery.show_models() if which is None else gallery.show_model(which)
+    elif what.casefold() in diagnosis.WORDS and not (which is None and Path(what).exists()):
+        diagnosis.show_rules() if which is None else diagnosis.show_rule(which)
     elif (kind := known_kind(what)) is not None and not (which is None and Path(what).exists()):
         show_kind(kind) if which is None else show_block(kind, which)
     elif what == "net" and which is not None:
         _net(which, inputs)
     elif which is not None:
-        known = (*KINDS, "model", "net")
+        known = (*KINDS, "model", "rule", "net")
         close = nearest(what, known) or "op"
         raise UsageError(
             "E101",
             where="chainrule show",
             name=what,
-            expected=f"{' NAME, '.join(KINDS)} NAME, model NAME, net WORDS, or a RUN alone",
+            expected=f"{' NAME, '.join(KINDS)} NAME, model NAME, rule NAME, net WORDS, or a RUN alone",
             received=f"{what} {which}",
             fix=f"chainrule show {close} {which}",
         )
@@ -89,7 +95,9 @@ def _refuse_mixture(profile: bool, plan: bool, options: dict[str, Any], which: s
 
 
 def _run(run: str) -> None:
-    """A training: its net, its facts, the end of its history."""
+    """A training: its net, its facts, the end of its history; of a failed one what ended it."""
+    if show_black_box(run) and not (Path(run) / MODEL).is_file():
+        return
     file = model_file(run)
     model = Learner.load(file)
     facts: dict[str, Any] = model.facts
@@ -128,6 +136,7 @@ def _net(words: str, inputs: int) -> None:
             "E102", where="--inputs", name="inputs", expected=f"1 to {MOST_INPUTS}", received=inputs
         )
     net = net_from_text(words, source="net")
-    screen.block(str(net))
+    given = {"x": Spec((Size.symbol("B"), inputs), "float32")}
+    screen.block(tree(folded(flow_of(net, build(net, given, "float32", training=True)))))
     screen.line()
-    layers(net, {"x": Spec((Size.symbol("B"), inputs), "float32")})
+    layers(net, given)

@@ -22,6 +22,7 @@ from chainrule.errors import UsageError
 from chainrule.nn import net_from_text
 from chainrule.settings import settings
 from chainrule.store import RunFolder
+from chainrule.train.callback.histograms import FILE, recorded
 from chainrule.train.judging import specs_of
 from chainrule.train.learner import Learner
 from chainrule.train.progress import is_watched
@@ -138,7 +139,8 @@ def _trained(
         return 1
     rated = course.ratings(learner, study, options)
     course.keep_facts(learner, options, study, rated)
-    course.save(learner, folder, page(learner, options, study, rated), REPORT)
+    kept = recorded(folder.path / FILE) if options.histograms else None
+    course.save(learner, folder, page(learner, options, study, rated, kept), REPORT)
     _ended(watcher, len(learner.history))
     screen.heading(say("result_heading").format(test=study.parts.sizes[2]))
     result_table(rated, study.task.kind, options.metric)

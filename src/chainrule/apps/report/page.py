@@ -6,6 +6,7 @@ texts put in as they are, are pictures made here, which hold numbers alone.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jinja2
@@ -15,13 +16,16 @@ from markupsafe import Markup
 from chainrule.apps.course import SHOWN, Rating, answer_of, judgeable
 from chainrule.apps.option import Options
 from chainrule.apps.report import picture
+from chainrule.apps.report.figure import figures
 from chainrule.apps.screen import cell
 from chainrule.apps.study import Study
 from chainrule.apps.view import column_rows
 from chainrule.apps.word import WORDS
+from chainrule.explain.doctor import Finding
 from chainrule.frozen import frozen
 from chainrule.nn import summary_rows
 from chainrule.settings import settings
+from chainrule.train.callback import Recorded
 from chainrule.train.learner import Learner
 from chainrule.train.metric import FIRST
 
@@ -43,7 +47,9 @@ class Confusion:
         return f"background:rgba({rgb},{seen + 0.6 * share:.2f})"
 
 
-def page(learner: Learner, options: Options, study: Study, rated: list[Rating]) -> str:
+def page(
+    learner: Learner, options: Options, study: Study, rated: list[Rating], recorded: Recorded | None = None
+) -> str:
     """The whole page as HTML.
 
     Args:
@@ -51,6 +57,7 @@ def page(learner: Learner, options: Options, study: Study, rated: list[Rating]) 
         options: what was asked for.
         study: the data.
         rated: the net and its rivals on the held-out rows.
+        recorded: histograms of the training, if there are any.
     """
     loader = jinja2.PackageLoader("chainrule.apps.report", "template")
     shelf = jinja2.Environment(
@@ -83,7 +90,22 @@ def page(learner: Learner, options: Options, study: Study, rated: list[Rating]) 
         if study.task.is_classification
         else _of_values(answers.target[:, 0], answers.answer[:, 0]),
         command=options.command(),
+        **figures(learner, study, answers, recorded),
+        diagnosis=list(map(_finding, vars(learner).get("findings", ()))),
     )
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    """What the doctor found, each text in both languages."""
+
+    def both(text: Callable[[str], str]) -> tuple[str, str]:
+        return text("en"), text("zh")
+
+    return {
+        "gravity": WORDS[f"severity_{finding.severity}"], "name": both(finding.name), "rule": finding.rule.id,
+        "what": both(finding.what), "evidence": both(finding.numbers), "why": both(finding.why),
+        "remedy": finding.remedy,
+    }  # fmt: skip
 
 
 def _facts(options: Options, study: Study, history: list, best: int) -> list[tuple[tuple[str, str], str]]:

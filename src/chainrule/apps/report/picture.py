@@ -8,14 +8,19 @@ that of another on the page.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 
 import numpy as np
 
+from chainrule.explain.picture.boundary import Plane
+from chainrule.explain.picture.calibration import Reliability
 from chainrule.frozen import frozen
 
 BLUE, ORANGE, GREEN, GREY = "#2563a8", "#d1660f", "#2b8a3e", "#868e96"
+COLOURS = (BLUE, ORANGE, GREEN, "#8a4fa3", "#b08900", "#2a9aa8", "#a83258", "#495057")
+DEPTHS = 8  # shades of a colour
 PALE, DARK = "#e9ecef", "#495057"
 POINTS = 2000  # of a scatter picture at most: more only hide each other
 WIDE, HIGH = 560, 320  # of a picture
@@ -143,3 +148,77 @@ class Frame:
 def _number(value: float) -> str:
     """A number at an axis."""
     return f"{value:.10g}".replace("-", "−").replace("e+0", "e").replace("e−0", "e−")
+
+
+def reliability(found: Reliability) -> str:
+    """How often answers are right for each bin of confidence, beside how sure they are."""
+    there = found.counts > 0
+    low = min(0.5, math.floor(float(found.sure[there].min()) * len(there)) / len(there))
+    frame = Frame((low, 1.0), (0.0, 1.02))
+    edges = np.linspace(0, 1, len(there) + 1)
+    bars = zip(
+        edges[:-1][there].tolist(), edges[1:][there].tolist(), found.right[there].tolist(), strict=True
+    )
+    drawn = [frame.bar(start + 0.004, end - 0.004, right) for start, end, right in bars]
+    diagonal = frame.line([(low, low), (1.0, 1.0)], GREY, is_dashed=True)
+    points = zip(found.sure[there].tolist(), found.right[there].tolist(), strict=True)
+    return frame.picture([*drawn, diagonal, *frame.dots(list(points), ORANGE, 3)])
+
+
+def regions(shown: Plane, rows: np.ndarray, classes: np.ndarray) -> str:
+    """Which class is answered where, the paler the less sure, and rows in the colours of their classes.
+
+    Args:
+        shown: the answers over two features.
+        rows: (N, 2) as the net sees them.
+        classes: (N,) their true classes.
+    """
+    x, y = (shown.told(axis, shown.edges[axis]).tolist() for axis in range(2))
+    frame = Frame((x[0], x[-1]), (y[0], y[-1]))
+    best, count = shown.answer.argmax(axis=-1), shown.answer.shape[-1]
+    sure = (shown.answer.max(axis=-1) - 1 / count) / (1 - 1 / count)
+    depth = np.clip(np.ceil(sure * DEPTHS), 1, DEPTHS).astype(int)
+    drawn = []
+    for j in range(len(y) - 1):
+        mark = best[j] * (DEPTHS + 1) + depth[j]
+        starts = np.append(np.flatnonzero(np.diff(mark[:-1], prepend=-1)), len(x) - 1).tolist()
+        for start, end in itertools.pairwise(starts):
+            colour = COLOURS[int(best[j, start]) % len(COLOURS)]
+            (left, top), (right, bottom) = frame.at(x[start], y[j + 1]), frame.at(x[end], y[j])
+            drawn.append(
+                f'<rect x="{left:g}" y="{top:g}" width="{right - left + 0.3:.1f}" '
+                f'height="{bottom - top + 0.3:.1f}" fill="{colour}" '
+                f'fill-opacity="{0.5 * depth[j, start] / DEPTHS:.2f}"/>'
+            )
+    places = [shown.told(axis, rows[:POINTS, axis]) for axis in range(2)]
+    for k in range(count):
+        own = classes[:POINTS] == k
+        points = list(zip(places[0][own].tolist(), places[1][own].tolist(), strict=True))
+        drawn += frame.dots(points, COLOURS[k % len(COLOURS)], 3)
+    return frame.picture(drawn)
+
+
+def bands(epochs: np.ndarray, edges: np.ndarray, shares: np.ndarray) -> str:
+    """Values over the epochs: the darker, the more numbers lie there.
+
+    Args:
+        epochs: (n,) when they were counted.
+        edges: (cells + 1,) the ends of the cells.
+        shares: (n, cells) from 0 to 1.
+    """
+    last = float(epochs[-1])
+    ends = [float(epoch) - 0.5 for epoch in epochs] + [last + max(1.0, last - float(epochs[-2:][0])) - 0.5]
+    marks = edges.tolist()
+    frame = Frame((ends[0], ends[-1]), (marks[0], marks[-1]), True)
+    drawn = []
+    for i, row in enumerate(np.ceil(shares * DEPTHS).astype(int)):
+        starts = np.append(np.flatnonzero(np.diff(row, prepend=-1)), len(row)).tolist()
+        for start, end in itertools.pairwise(starts):
+            (left, top), (right, bottom) = (
+                frame.at(ends[i], marks[end]), frame.at(ends[i + 1], marks[start])
+            )  # fmt: skip
+            if row[start]:
+                size = f'width="{right - left + 0.2:.1f}" height="{bottom - top:.1f}"'
+                shade = f'fill="{BLUE}" fill-opacity="{row[start] / DEPTHS:.2f}"'
+                drawn.append(f'<rect x="{left:g}" y="{top:g}" {size} {shade}/>')
+    return frame.picture(drawn)

@@ -4,7 +4,17 @@ One entry, one page in ``docs/errors/``, one test that provokes it: a house test
 Words in braces are filled in by the place that raises.
 """
 
-from chainrule.errors.catalogue import command, data, files, gradients, interop, shapes, training, usage
+from chainrule.errors.catalogue import (
+    command,
+    data,
+    files,
+    gradients,
+    interop,
+    picture,
+    shapes,
+    training,
+    usage,
+)
 from chainrule.errors.catalogue.entry import Entry
 
 CATALOGUE: dict[str, Entry] = {
@@ -15,6 +25,7 @@ CATALOGUE: dict[str, Entry] = {
     **files.ENTRIES,
     **interop.ENTRIES,
     **training.ENTRIES,
+    **picture.ENTRIES,
     **command.ENTRIES,
 }
 

@@ -2,8 +2,16 @@
 each."""
 
 from chainrule.explain.words import en, zh
+from chainrule.explain.words.attribution import ATTRIBUTION
+from chainrule.explain.words.counterfactual import COUNTERFACTUAL
+from chainrule.explain.words.doctor import DOCTOR
+from chainrule.explain.words.ledger import LEDGER
 
-TABLES: dict[str, dict[str, str]] = {"en": en.WORDS, "zh": zh.WORDS}
+_BESIDE = {**DOCTOR, **ATTRIBUTION, **COUNTERFACTUAL, **LEDGER}  # both languages side by side
+TABLES: dict[str, dict[str, str]] = {
+    "en": {**en.WORDS, **{key: text for key, (text, _) in _BESIDE.items()}},
+    "zh": {**zh.WORDS, **{key: text for key, (_, text) in _BESIDE.items()}},
+}
 LANGUAGES = tuple(TABLES)
 
 

@@ -209,6 +209,7 @@ _OTHERS: dict[str, dict[str, tuple[str, str]]] = {
     "callback": {
         "Checkpoint": ("检查点", "每隔几轮或在最好时写出模型文件。"),
         "CSVLog": ("CSV 日志", "把训练历史写成 CSV 文件。"),
+        "Histograms": ("直方图记录", "训练时记录权重、激活值和梯度的分布，供画图使用。"),
         "JSONLog": ("JSON 日志", "把发生的一切逐行写成 JSON。"),
         "TensorBoard": ("TensorBoard 日志", "写出 TensorBoard 能读的曲线和直方图。"),
         "TimeLimit": ("时间限制", "到时间就结束训练。"),

@@ -107,7 +107,7 @@ WORDS: dict[str, str] = {
     "no_influence": "no influence here",
     "largest": (
         "The {n} largest; {left} more are not shown. They hold {share}% of the squared length of "
-        "the gradient."
+        'the gradient. Any one is told by its name: weight="{path}".'
     ),
     "letters_intro": (
         "Each factor is one stop of the way back; where a layer has several units, all ways are added."

@@ -6,6 +6,7 @@ callback never changes a number of the training: with it or without it, the same
     Callback, Training     contract.py      what a callback is, and what it may look at
     Checkpoint             checkpoint.py    model files, of every few epochs or of the best
     CSVLog, JSONLog        log.py           the history as CSV; everything that happens, as JSON lines
+    Histograms             histograms.py    distributions of weights, activations, gradients, to be drawn
     TensorBoard            tensorboard.py   curves and histograms
                            event_file.py    the form of TensorBoard's files
     TimeLimit              limit.py         a training that ends in time
@@ -28,6 +29,7 @@ _DOOR = Door(
     {
         "checkpoint": "Checkpoint",
         "contract": "Callback Training patient reads_steps",
+        "histograms": "Histograms Recorded recorded",
         "limit": "TimeLimit",
         "log": "CSVLog JSONLog",
         "table": "CALLBACKS",

@@ -30,6 +30,7 @@ from chainrule.train.step import Step
 
 if TYPE_CHECKING:
     from chainrule.train.learner import Learner
+    from chainrule.train.probing import Probe
     from chainrule.train.request import Request
 
 L = TypeVar("L")
@@ -83,9 +84,24 @@ class Training:
         self._model, self._job, self._step, self._state = model, job, step, state
 
     @property
+    def model(self) -> Learner:
+        """What is being trained, to be read."""
+        return self._model
+
+    @property
+    def job(self) -> Job:
+        """What is learned from, and in which order, to be read."""
+        return self._job
+
+    @property
     def history(self) -> list[Row]:
         """A row of numbers for each complete epoch; ``None`` where none could be measured."""
         return list(self._state.history)
+
+    @property
+    def probes(self) -> list[Probe]:
+        """The looks into the net so far."""
+        return [] if self._job.prober is None else list(self._job.prober.probes)
 
     @property
     def step(self) -> int:
@@ -100,6 +116,10 @@ class Training:
     def parameters(self) -> Tensors:
         """The parameters to answer with, by path: copies. With a mean of weights (``cr.EMA``), the mean."""
         return {path: value.copy() for path, value in self._answering().items()}
+
+    def states(self) -> Tensors:
+        """The layers' running values, by path: copies."""
+        return {path: value.copy() for path, value in self._state.states.items()}
 
     def gradients(self) -> Tensors:
         """The gradient of each parameter on the batch that comes next, by path, after any clipping.

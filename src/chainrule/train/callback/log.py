@@ -17,7 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from chainrule.events import EpochDone, Event, Listener, StepDone, TrainingStarted
+from chainrule.events import EpochDone, Event, Listener, ProbeDone, StepDone, TrainingStarted
 from chainrule.frozen import frozen
 from chainrule.store import durable
 from chainrule.train.callback.contract import Callback, Training, patient
@@ -88,7 +88,8 @@ class JSONLog(Callback):
 
     Args:
         path: the file; its folder is made.
-        steps: whether every update is told too, and not only epochs and what happens between them.
+        steps: whether every update and every probe is told too, and not only epochs and what happens between
+            them.
 
     Fails:
         FileError E512: another file has this path. E402 to E410: it cannot be written.
@@ -115,7 +116,7 @@ class JSONLog(Callback):
             durable.write(place, lines)
 
         def watch(event: Event) -> None:
-            if self.steps or not isinstance(event, StepDone):
+            if self.steps or not isinstance(event, StepDone | ProbeDone):
                 append(place, (json.dumps(_said(event), ensure_ascii=False) + "\n").encode())
 
         return watch if self.steps else patient(watch)

@@ -146,7 +146,10 @@ def weighed(draft: Draft, request: Request, place: int) -> np.ndarray:
         scores = strategy(scores, draft.seen)
     best = scores.max(axis=1)
     if np.isnan(best).any() or np.isposinf(best).any():
-        raise TrainingError("E501", where="generate", expected="finite scores", received="NaN or infinity")
+        raise TrainingError(
+            "E501", where="generate", expected="finite scores", received="NaN or infinity",
+            cause="a score of the net", cause_zh="网络给出的得分",
+        )  # fmt: skip
     if np.isneginf(best).any():
         raise UsageError("E125", where="generate", expected="a token that may come", received="none")
     return scores

@@ -1,0 +1,226 @@
+"""Inject faults into trainings and compare what the black box says with what is true; measure what it costs.
+
+Run it as ``python campaigns/blackbox.py``: every training of ``campaigns/blackbox_faults.py`` is made, the
+table of docs/black-box.md is written, and the exit code is 1 when a single fault is not located: operation,
+layer, step, phase, rows and cause. ``--only NAME`` makes those whose family, net or name holds NAME and
+writes nothing. ``--cost`` measures instead how much of a training's processor time the black box takes, and
+writes that table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import chainrule as cr
+from chainrule.errors import TrainingError
+from chainrule.events import EpochDone, Event, StepDone
+from chainrule.train.blackbox.record import BlackBox
+from chainrule.train.blackbox.recorder import Recorder
+from chainrule.train.callback.contract import patient, reads_steps
+from chainrule.train.stretch import Stretches
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from campaigns.blackbox_faults import FAMILIES, Fault, Truth  # noqa: E402
+
+PAGE = ROOT / "docs" / "black-box.md"
+HEAD = (
+    "| where the fault is | faults | operation | layer | step | phase | rows | cause | all |\n"
+    + "|---" * 9
+    + "|"
+)
+ASKED = ("operation", "layer", "step", "phase", "rows", "cause")
+TURNS = 5  # of each measurement; the least processor time counts
+
+
+def report_of(fault: Fault, **options: Any) -> BlackBox | None:
+    """What the black box says of a training that must fail; ``None`` when it did not."""
+    try:
+        fault.train(**options)
+    except TrainingError as error:
+        return error.report
+    return None
+
+
+def wrong(fault: Fault, found: BlackBox | None) -> list[str]:
+    """What the black box did not say as it is."""
+    if found is None:
+        return list(ASKED)
+    truth = fault.truth if fault.truth.step else one_by_one(fault)
+    right = {
+        "operation": not truth.ops or found.op in truth.ops,
+        "layer": not truth.layer or found.layer == truth.layer,
+        "step": found.step == truth.step and found.time == truth.time,
+        "phase": not truth.phase or found.phase == truth.phase,
+        "rows": truth.rows is None or truth.rows == (found.rows or found.heavy_rows),
+        "cause": any(cause.key in truth.causes for cause in found.causes),
+    }
+    return [name for name in ASKED if not right[name]]
+
+
+def one_by_one(fault: Fault) -> Truth:
+    """What is true of a learning rate: where it stops when steps are made one by one, each heard."""
+    made = [0]
+
+    def count(event: Event) -> None:
+        if isinstance(event, StepDone):
+            assert np.isfinite(event.loss)
+            made.append(event.step)
+
+    found = report_of(fault, callbacks=[reads_steps(count)])
+    assert found is not None
+    return replace(fault.truth, ops=(found.op,), layer=found.layer, phase=found.phase, step=made[-1] + 1)
+
+
+def locate(only: str) -> tuple[str, int]:
+    """The table of all faults whose family, net or name holds ``only``, and how many were not located."""
+    lines, missed, total = [HEAD], 0, 0
+    for family, source in FAMILIES.items():
+        faults = [f for f in source() if only in f"{family} {f.kind} {f.name}"]
+        if not faults:
+            continue
+        misses = []
+        for fault in faults:
+            found = report_of(fault)
+            misses.append(wrong(fault, found))
+            said = "nothing" if found is None else found.lines("en", 1)[0]
+            told = f"missed {', '.join(misses[-1])}" if misses[-1] else "located"
+            print(f"{told}: {fault.kind}, {fault.name}: {said}")
+        counts = [sum(name not in each for each in misses) for name in ASKED]
+        whole = sum(not each for each in misses)
+        lines.append(f"| {family} | {len(faults)} | {' | '.join(map(str, counts))} | {whole} |")
+        missed, total = missed + len(faults) - whole, total + len(faults)
+    return "\n".join([*lines, "", f"**{total - missed} of {total} located.**"]), missed
+
+
+def dense() -> tuple[Any, np.ndarray, np.ndarray]:
+    """A small net of dense layers."""
+    x, y = drawn(4096, 20)
+    return cr.Sequential(cr.Dense(32, "relu"), cr.Dense(16, "relu"), cr.Dense(10)), x, y
+
+
+def lenet() -> tuple[Any, np.ndarray, np.ndarray]:
+    """LeNet-5 on 28 by 28."""
+    x, y = drawn(512, 28, 28, 1)
+    layers = (
+        cr.Conv(6, 5, padding="same", activation="relu"), cr.MaxPool(2), cr.Conv(16, 5, activation="relu"),
+        cr.MaxPool(2), cr.Flatten(), cr.Dense(120, "relu"), cr.Dense(84, "relu"), cr.Dense(10),
+    )  # fmt: skip
+    return cr.Sequential(*layers), x, y
+
+
+def block() -> tuple[Any, np.ndarray, np.ndarray]:
+    """A block of a GPT, 64 wide, on 32 places."""
+    x, y = drawn(256, 32, 64)
+    layer = cr.TransformerEncoderLayer(4, causal=True)
+    return cr.Sequential(layer, cr.GlobalAveragePool(), cr.Dense(10)), x, y
+
+
+def drawn(rows: int, *shape: int) -> tuple[np.ndarray, np.ndarray]:
+    """Random samples of ten classes."""
+    draw = np.random.Generator(np.random.Philox(1))
+    return draw.normal(size=(rows, *shape)).astype("float32"), np.arange(rows) % 10
+
+
+# Each with its batch and how many epochs are measured.
+NETS = {
+    "dense 20-32-16-10, batch 32": (dense, 32, 80),
+    "LeNet-5, batch 64": (lenet, 64, 4),
+    "a block of a GPT, batch 16": (block, 16, 3),
+}
+
+
+@contextmanager
+def timed() -> Iterator[list[float]]:
+    """Inside the block, the processor time of all that the black box does in a training that goes well."""
+    spent = [0.0]
+    places: list[tuple[Any, str]] = [(Recorder, "begin"), (Recorder, "tell"), (Stretches, "_is_finite")]
+    kept = [getattr(owner, name) for owner, name in places]
+
+    def measured(call: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*given: Any) -> Any:
+            begin = time.process_time()
+            try:
+                return call(*given)
+            finally:
+                spent[0] += time.process_time() - begin
+
+        return run
+
+    for (owner, name), call in zip(places, kept, strict=True):
+        setattr(owner, name, measured(call))
+    try:
+        yield spent
+    finally:
+        for (owner, name), call in zip(places, kept, strict=True):
+            setattr(owner, name, call)
+
+
+def cost() -> str:
+    """The table of processor times: of a step, and of the black box in it; the least of some turns."""
+    lines = ["| net | a step takes | of which the black box | share |", "|---|---|---|---|"]
+    for name, (make, batch, epochs) in NETS.items():
+        net, x, y = make()
+        model = cr.Model(net, "cross_entropy", cr.Adam(1e-4))
+        turns = [spent(model, x, y, batch, epochs) for _ in range(TURNS)]
+        whole, part = (min(column) for column in zip(*turns, strict=True))
+        lines.append(f"| {name} | {whole:,.1f} µs | {part:,.2f} µs | {100 * part / (whole - part):.2f} % |")
+    return "\n".join(lines)
+
+
+def spent(model: Any, x: np.ndarray, y: np.ndarray, batch: int, epochs: int) -> tuple[float, float]:
+    """Processor time of a step in microseconds, and the black box's part of it, once all is compiled."""
+    marks: list[tuple[float, float]] = []
+    with timed() as own:
+
+        def mark(event: Event) -> None:
+            if isinstance(event, EpochDone):
+                marks.append((time.process_time(), own[0]))
+
+        model.fit(
+            x, y, epochs=epochs + 1, batch_size=batch, verbose=False, probes=False, callbacks=[patient(mark)]
+        )
+    steps = epochs * -(-len(x) // batch)
+    whole, part = ((last - first) / steps * 1e6 for first, last in zip(marks[0], marks[-1], strict=True))
+    return whole, part
+
+
+def write(name: str, command: str, text: str) -> None:
+    """Put a table between the marks of the page."""
+    begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(begin)
+    after = rest.partition(end)[2]
+    PAGE.write_text(f"{before}{begin}\n`{command}`:\n\n{text}\n{end}{after}", encoding="utf-8")
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Make all trainings, show and write the table; 1 when a fault is not located."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--cost", action="store_true")
+    asked = parser.parse_args(words)
+    cr.settings.threads = 1
+    if asked.cost:
+        table = cost()
+        print(table)
+        write("cost", "python campaigns/blackbox.py --cost", table)
+        return 0
+    table, missed = locate(asked.only)
+    print(table)
+    if not asked.only:
+        write("faults", "python campaigns/blackbox.py", table)
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

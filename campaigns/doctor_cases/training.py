@@ -1,0 +1,49 @@
+"""Trainings that are made for the doctor, and data for them."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+
+import chainrule as cr
+from chainrule.errors import ChainruleError
+from chainrule.events import Event, Notice
+from chainrule.explain.doctor import RULES
+from chainrule.train.judging import specs_of
+
+Rules = tuple[str, ...]
+INPUTS = specs_of({"x": np.zeros((1, 4), np.float32)})  # of ``blobs``
+
+
+def trained(model: cr.Model, x: Any, y: Any, **options: Any) -> Rules:
+    """The rules that speak in a training, be it that it fails: while it runs, or at its end."""
+    told: list[str] = []
+
+    def listen(event: Event) -> None:
+        if isinstance(event, Notice):
+            told.append(event.en.partition(":")[0])
+
+    with suppress(ChainruleError):
+        model.fit(x, y, verbose=False, callbacks=[listen], **options)
+    assert model.diagnosis is not None
+    return tuple(dict.fromkeys([*model.diagnosis.rules, *(name for name in told if name in RULES)]))
+
+
+def blobs(
+    rows: int = 300, features: int = 4, classes: int = 2, apart: float = 2.0, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Classes that lie in heaps of unit spread, and their numbers."""
+    draw = np.random.default_rng(seed)
+    y = draw.permutation(np.arange(rows) % classes)
+    centres = np.random.default_rng(99).normal(size=(classes, features))
+    centres *= apart / np.linalg.norm(centres, axis=1, keepdims=True)
+    return (centres[y] + draw.normal(size=(rows, features))).astype("f4"), y
+
+
+def curve(rows: int = 300, noise: float = 0.1, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """A wave with noise: x in [-1, 1] and values of spread about 0.7."""
+    draw = np.random.default_rng(seed)
+    x = draw.uniform(-1, 1, (rows, 1))
+    return x.astype("f4"), (np.sin(4 * x[:, 0]) + noise * draw.normal(size=rows)).astype("f4")

@@ -1,0 +1,218 @@
+"""``chainrule attribute``: what one answer comes from, what a model needs, what would change an answer.
+
+Three questions share the command, each with options of its own (``MODES``); typer reads a function's
+signature, so one is put together here. Of a text each word is shown in the colour of its value, where there
+are colours.
+"""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.text import Text
+
+from chainrule.apps import screen
+from chainrule.apps.cli import visible
+from chainrule.apps.model import load, row_of
+from chainrule.apps.run import model_file
+from chainrule.apps.word import say
+from chainrule.data.tokenizer import BEGIN
+from chainrule.errors import DataError, UsageError
+from chainrule.explain.attribution.asking import known_method
+from chainrule.explain.attribution.attribution import Attribution
+from chainrule.explain.attribution.picture import coloured_words, shown
+from chainrule.explain.model import Model
+from chainrule.settings import settings
+from chainrule.store import durable
+
+OPTIONS: dict[str, type] = {
+    "row": int,
+    "method": str,
+    "target": str,
+    "text": str,
+    "samples": int,
+    "exact": bool,
+    "baseline": int,
+    "importance": bool,
+    "metric": str,
+    "repeats": int,
+    "counterfactual": str,
+    "fixed": list[str],
+    "most": int,
+}
+MODES = {  # what each question may be told
+    "importance": ("metric", "repeats"),
+    "counterfactual": ("row", "fixed", "most"),
+    "": ("row", "method", "target", "text", "samples", "exact", "baseline"),
+}
+COMPARED = 32  # rows of the data that a method compares with, if it needs some and nobody says how many
+
+
+def with_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with an option for each entry of ``OPTIONS``; one that is not given is ``None``."""
+    hints: dict[str, Any] = typing.get_type_hints(command, include_extras=True)
+    own = [p for p in inspect.signature(command).parameters.values() if p.kind is not p.VAR_KEYWORD]
+    parameters = [p.replace(annotation=hints[p.name]) for p in own]
+    for name, kind in OPTIONS.items():
+        names = [f"--{name}"] if kind is bool else []  # a switch, without its opposite
+        metavar = "WANTED" if name == "counterfactual" else "COLUMN" if name == "fixed" else None
+        option = typer.Option(*names, help=f"=attribute_{name}", metavar=metavar)
+        hints[name] = Annotated[kind | None, option]
+        parameters.append(
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=hints[name])
+        )
+    command.__signature__ = inspect.Signature(parameters)  # pyright: ignore[reportFunctionMemberAccess]
+    command.__annotations__ = hints
+    return command
+
+
+@with_options
+def attribute(
+    run: Annotated[str, typer.Argument(help="=run", metavar="RUN")],
+    data: Annotated[str, typer.Argument(help="=attribute_data", metavar="DATA")] = "",
+    html: Annotated[str | None, typer.Option(help="=html", metavar="FILE")] = None,
+    lang: Annotated[str | None, typer.Option(help="=lang")] = None,
+    **options: Any,
+) -> None:
+    """Print one of three answers, or write it as a page.
+
+    Args:
+        run: the folder of a training, or its model file.
+        data: the rows.
+        html: the page to be written.
+        lang: the door has read it already.
+        options: those of ``OPTIONS``; ``None`` where not given.
+    """
+    asked = {name: value for name, value in options.items() if value is not None and value != []}
+    mode = next((name for name in MODES if name in asked), "")
+    _refuse_mixture(mode, asked)
+    if not data and "text" not in asked:
+        raise UsageError(
+            "E601", where="chainrule attribute", option="DATA", expected="rows, or --text", received="none",
+            fix=f"chainrule attribute {run} DATA --row 1",
+        )  # fmt: skip
+    made: Any = _text_attribution(run, asked) if "text" in asked else _answered(run, data, mode, asked)
+    if html is not None:
+        durable.write(html, made.to_html().encode())
+        screen.line(say("page_written").format(file=html))
+        return
+    if isinstance(made, Attribution):
+        _show_words(made)
+    screen.block(str(made))
+
+
+def _refuse_mixture(mode: str, asked: Mapping[str, Any]) -> None:
+    """Refuse options of another question than the one that is asked.
+
+    Fails:
+        UsageError E601: names the first.
+    """
+    known = (mode, *MODES[mode])
+    strange = [f"--{name}" for name in asked if name not in known]
+    if strange:
+        expected = ", ".join(f"--{name}" for name in known if name)
+        raise UsageError(
+            "E601", where="chainrule attribute", option=", ".join(strange), expected=expected,
+            received=" ".join(f"--{name}" for name in asked), fix="chainrule attribute --help",
+        )  # fmt: skip
+
+
+def _answered(run: str, data: str, mode: str, asked: Mapping[str, Any]) -> Any:
+    """What is to be shown of rows."""
+    model, preparation = load(run, Model)
+    if mode == "" and "method" in asked:
+        known_method(asked["method"])  # a slip in the name is told before the data is read
+    table = preparation.read(data)
+    if mode == "importance":
+        return model.importance(table, lang=settings.lang, **_of(asked, *MODES[mode]))
+    row = table.take(np.array([row_of(table, asked.get("row", 1))]))
+    if mode == "counterfactual":
+        wanted = _wanted(model, asked["counterfactual"])
+        own: Any = _of(asked, "fixed", "most")
+        return model.counterfactual(row, wanted, data=table, lang=settings.lang, **own)
+    method = asked.get("method", "integrated_gradients")
+    count = asked.get("baseline", COMPARED if "samples" in known_method(method).needs else 0)
+    if not 0 <= count <= table.rows:
+        raise UsageError(
+            "E102", where="--baseline", name="baseline", expected=f"0 to {table.rows}", received=count
+        )
+    chosen = np.linspace(0, table.rows - 1, count).round().astype(np.int64)
+    baseline = table.take(np.unique(chosen)) if count else None
+    own = _of(asked, "samples", "exact")
+    target = _label(model, asked.get("target"))
+    return model.attribute(row, method, target=target, baseline=baseline, lang=settings.lang, **own)
+
+
+def _of(asked: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: asked[name] for name in names if name in asked}
+
+
+def _label(model: Model, text: str | None) -> Any:
+    """The class that a text names; the text itself where it names none."""
+    return {str(label): label for label in model.labels}.get(text or "", text)
+
+
+def _wanted(model: Model, text: str) -> Any:
+    """The answer that a text names: a class, a value, or a range of values.
+
+    An answer that the model never gives is handed on as it is, and refused there.
+    """
+    if text == "*":
+        return None
+    if model.task == "classification":
+        return _label(model, text)
+    low, dots, high = text.partition("..")
+    return (low or None, high or None) if dots else text
+
+
+def _text_attribution(run: str, asked: Mapping[str, Any]) -> Attribution:
+    """What a model of texts answers behind the text, and which tokens that comes from.
+
+    Fails:
+        UsageError E126: a model without a tokenizer. DataError E363: a text without a token.
+        DataError E365: characters that the model does not know.
+    """
+    model = Model.load(model_file(run))
+    if model.network is None or not model.tokenizers:
+        raise UsageError(
+            "E126", where="chainrule attribute", expected="a model made with tokenizer=...",
+            received="no tokenizer", fix='cr.Model(net, "cross_entropy", tokenizer=tokenizer)',
+        )  # fmt: skip
+    name, spec = next(iter(model.network.inputs.items()))
+    tokenizer = model.tokenizers.get(name) or model.tokenizers[""]
+    tokens = tokenizer.encode(asked["text"], unknown=False)
+    if not len(tokens):
+        raise DataError("E363", where="--text", expected="at least 1 token", received="none")
+    writes = next(iter(model.network.inference.outputs.values())).spec.rank == 3
+    tokens = np.array([BEGIN, *tokens] if writes else tokens)
+    length = spec.shape[1] if isinstance(spec.shape[1], int) else len(tokens)
+    x = np.zeros((1, length), np.int64)  # (1, T), filled up with padding
+    x[0, : len(tokens)] = tokens[:length]
+    target: Any = _label(model, asked.get("target"))
+    if writes:  # a score for every token at each place: what comes after the text is explained
+        place = min(len(tokens), length) - 1
+        known = tokenizer.encode(asked.get("target", ""), unknown=False)
+        target = place, int(known[0]) if len(known) else int(np.asarray(model(x))[0, place].argmax())
+    options = _of(asked, "samples", "exact")
+    method = asked.get("method", "integrated_gradients")
+    made = model.attribute(x, method, target=target, lang=settings.lang, **options)
+    return replace(made, targets=(tokenizer.decode([target[1]]),)) if writes else made
+
+
+def _show_words(made: Attribution) -> None:
+    """The words in their colours, where a person looks on."""
+    terminal = screen.console()
+    if not terminal.is_terminal or not made.words:
+        return
+    line = Text()
+    for word in coloured_words(made):
+        line.append(visible(shown(word.text)), f"#1b1f24 on {word.colour}")
+        line.append(" ")
+    terminal.print(line)
+    terminal.print()

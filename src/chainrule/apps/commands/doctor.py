@@ -1,0 +1,31 @@
+"""``chainrule doctor``: what was found wrong with a training, before it, while it ran and at its end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from chainrule.apps import screen
+from chainrule.apps.diagnosis import notes_of
+from chainrule.apps.fault import show_black_box
+from chainrule.apps.word import say
+from chainrule.explain.doctor import NOTES
+from chainrule.store import durable
+
+
+def doctor(
+    run: Annotated[str, typer.Argument(help="=run", metavar="RUN")],
+    html: Annotated[str | None, typer.Option(help="=html", metavar="FILE")] = None,
+    lang: Annotated[str | None, typer.Option(help="=lang")] = None,
+) -> None:
+    """Show each finding of a training: what, the evidence, why, and one change to try."""
+    if html is None and show_black_box(run) and not (Path(run) / NOTES).is_file():
+        return
+    diagnosis = notes_of(run)
+    if html is None:
+        screen.block(str(diagnosis).rstrip("\n"))
+        return
+    durable.write(html, diagnosis.to_html().encode())
+    screen.line(say("page_written").format(file=html))

@@ -1,0 +1,59 @@
+"""``chainrule plot``: a picture of a network, its training or its answers, as a file or in letters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from chainrule.apps import screen
+from chainrule.apps.model import load, row_of
+from chainrule.apps.run import model_file
+from chainrule.apps.word import say
+from chainrule.errors import UsageError
+from chainrule.explain.model import Model
+from chainrule.explain.picture.picture import require_ending
+from chainrule.explain.picture.plot import known_kind
+from chainrule.settings import settings
+from chainrule.train.callback.histograms import FILE, KINDS
+
+
+def plot(
+    run: Annotated[str, typer.Argument(help="=run", metavar="RUN")],
+    kind: Annotated[str, typer.Argument(help="=plot_kind", metavar="KIND")],
+    data: Annotated[str | None, typer.Argument(help="=plot_data", metavar="[DATA]")] = None,
+    out: Annotated[str | None, typer.Option(help="=plot_out", metavar="FILE")] = None,
+    row: Annotated[int | None, typer.Option(help="=row")] = None,
+    of: Annotated[str | None, typer.Option(help="=plot_of", metavar="NAMES")] = None,
+    lang: Annotated[str | None, typer.Option(help="=lang")] = None,
+) -> None:
+    """Draw one picture of a trained model."""
+    asked = known_kind(kind.replace("-", "_"))
+    if out is not None:
+        require_ending(Path(out))
+    options: dict[str, Any] = {}
+    if of is not None:
+        options = {"features": tuple(of.split(","))} if asked.name == "boundary" else {"layer": of}
+    rows: tuple[Any, ...] = ()
+    if data is None:
+        model = Model.load(model_file(run))
+        if asked.name in KINDS and (Path(run) / FILE).is_file():
+            options["run"] = run
+        elif asked.needs:
+            raise UsageError(
+                "E564", where="chainrule plot", picture=asked.name, expected="DATA", received="none",
+                fix=f"chainrule plot {run} {kind} DATA",
+            )  # fmt: skip
+    else:
+        model, preparation = load(run, Model)
+        table = preparation.read(data)
+        if row is not None:
+            table = table.take([row_of(table, row)])  # pyright: ignore[reportArgumentType]
+        rows = (table,) if asked.needs else ()
+    picture = getattr(model.plot, asked.name)(*rows, lang=settings.lang, **options)
+    if out is None:
+        screen.block(str(picture))
+        return
+    picture.save(out)
+    screen.line(say("page_written").format(file=out))

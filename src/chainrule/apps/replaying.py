@@ -1,0 +1,45 @@
+"""An update of a training by ``chainrule train``: the run's folder says all that decides how it went."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from chainrule.apps.course import lesson, named
+from chainrule.apps.model import load
+from chainrule.apps.option import read_config
+from chainrule.apps.study import Study
+from chainrule.errors import FileError, UsageError
+from chainrule.explain.model import Model
+from chainrule.explain.replaying import Replay
+from chainrule.store import RunFolder
+
+
+def replay(run: str, data: str, step: int) -> Replay:
+    """One update of the training behind a RUN with all its numbers: the training is made again up to it.
+
+    Args:
+        run: the folder that ``chainrule train`` wrote; it is only read.
+        data: the rows it was trained on, named as then.
+        step: which update, from 1.
+
+    Fails:
+        FileError E533: a model file alone, which does not say how it was trained.
+        UsageError E603: other rows than those of the training. E530: no such update. Else as
+            ``Model.replay``.
+    """
+    if not Path(run).is_dir():
+        raise FileError(
+            "E533", where=run, expected="the folder of a training",
+            received="a file" if Path(run).exists() else "nothing",
+            fix=f"chainrule explain {run} DATA --row 1",
+        )  # fmt: skip
+    model, _ = load(run, Model)
+    folder = RunFolder.open(run)
+    known, fingerprint = read_config(folder)
+    study = Study.of(known) if data == known.data else None
+    if study is None or study.table.fingerprint != fingerprint:
+        received = data if study is None else f"other rows in {data}"
+        raise UsageError("E603", where="replay", expected=known.data, received=received, fix=known.data)
+    model.engine = known.engine or None
+    asked = lesson(known, study)
+    return model.replay(step, study.training.x, named(study, study.training), **asked, run=folder)

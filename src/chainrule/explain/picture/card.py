@@ -1,0 +1,34 @@
+"""What is known of a kind of picture before anybody draws one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from chainrule.explain.picture.picture import Picture
+from chainrule.explain.words.picture import PICTURES
+from chainrule.frozen import frozen
+
+
+@frozen
+class Kind:
+    """A kind of picture; its title and sentence in both languages are in ``explain/words/picture.py``.
+
+    Args:
+        name: what it is asked for by, as in ``model.plot.confusion``.
+        draw: makes one of a model, in the language of ``settings.lang``.
+        needs: the rows it is made of: such as ``""``, ``"x"`` or ``"x, y"``.
+    """
+
+    name: str
+    draw: Callable[..., Picture]
+    needs: str = ""
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """Its title in English and Chinese."""
+        return PICTURES[self.name]
+
+    @property
+    def says(self) -> tuple[str, str]:
+        """What it shows, a sentence in each language."""
+        return PICTURES[f"{self.name}.says"]

@@ -1,0 +1,25 @@
+"""What the letters of an explanation stand for, in English and Chinese: nouns for formulas read out."""
+
+from __future__ import annotations
+
+NOUNS: dict[str, tuple[str, str]] = {
+    "delta": ("the error signal", "误差信号"),
+    "w": ("the weight", "权重"),
+    "b": ("the bias", "偏置"),
+    "x": ("the input", "输入"),
+    "z": ("the weighted sum", "加权和"),
+    "s": ("the score", "得分"),
+    "a": ("the activation", "激活值"),
+    "h": ("the hidden variable", "隐藏变量"),
+    "recurrent": ("the recurrent weight", "循环权重"),
+    "omega": ("the sample weight", "样本权重"),
+    "y": ("the target", "期望输出"),
+    "y_hat": ("the answer", "输出"),
+    "J": ("the loss", "损失"),
+    "eta": ("the learning rate", "学习率"),
+    "g_hat": ("the clipped gradient", "裁剪后的梯度"),
+}
+ERROR = ("the error ({written})", "误差（{written}）")
+SLOPE = ("the slope of the {curve} at {at}", "{curve}在 {at} 处的斜率")
+READ_OUT = ("{left} equals {right}", "{left}等于{right}")
+BECOMES = ("{left} becomes {right}", "{left}变为{right}")

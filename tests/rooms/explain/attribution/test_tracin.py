@@ -1,0 +1,121 @@
+"""Influence is the dot product of the gradients of two samples' losses, whichever way it is computed."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import chainrule as cr
+from attribution_cases import drawn
+from chainrule.errors import TrainingError, UsageError
+from chainrule.spec import Size, Spec
+
+B = Size.symbol("B")
+X, Y = drawn("x", (5, 3)), np.array([0, 1, 1, 0, 1])
+
+
+@pytest.fixture(scope="module")
+def model() -> cr.Model:
+    net = cr.Sequential(cr.Dense(4, "tanh"), cr.Dense(2))
+    made = cr.Model(net, "cross_entropy", dtype="float64", engine="reference")
+    made.fit(X, Y, epochs=2, verbose=False)
+    return made
+
+
+def by_torch(model: cr.Model, layers: tuple[str, ...]) -> np.ndarray:
+    """The same by PyTorch, sample by sample."""
+    p = {path: torch.tensor(a, requires_grad=True) for path, a in model.parameters().items()}
+    found = []
+    for x, y in zip(torch.tensor(X), torch.tensor(Y), strict=True):
+        hidden = torch.tanh(p["dense1.weight"] @ x + p["dense1.bias"])
+        score = p["dense2.weight"] @ hidden + p["dense2.bias"]
+        loss = torch.nn.functional.cross_entropy(score[None], y[None])
+        wanted = [tensor for path, tensor in p.items() if path.startswith(layers)]
+        found.append(torch.cat([g.flatten() for g in torch.autograd.grad(loss, wanted)]))
+    rows = torch.stack(found).numpy()
+    return rows @ rows.T
+
+
+@pytest.mark.parametrize(("layer", "layers"), [("last", ("dense2",)), ("all", ("dense1", "dense2"))])
+def test_influence_is_the_product_of_gradients(model: cr.Model, layer: str, layers: tuple[str, ...]) -> None:
+    made = model.influence(X, Y, X, Y, layer=layer)
+    assert made.values == pytest.approx(by_torch(model, layers), abs=1e-10)
+
+
+def test_a_dense_layer_at_every_place_counts_at_all_of_them() -> None:
+    net = cr.Sequential(cr.Dense(3, "tanh"), cr.Dense(2, bias=False))
+    made = cr.Model(net, "cross_entropy", dtype="float64", engine="reference")
+    made.initialise({"x": Spec((B, 4, 2), "float64")})
+    made.targets = {
+        name: target.learn(np.arange(2).repeat(4).reshape(2, 4)) for name, target in made.targets.items()
+    }
+    made.freeze("dense1")
+    x, y = drawn("x", (3, 4, 2)), np.array([[0, 1, 1, 0], [1, 1, 0, 0], [0, 0, 0, 1]])
+    last, whole = (made.influence(x, y, x, y, layer=layer).values for layer in ("last", "all"))
+    assert last == pytest.approx(whole, abs=1e-12)
+
+
+def test_a_step_on_a_proponent_lowers_the_loss(model: cr.Model) -> None:
+    """What influence means: the promise of one step of descent on each training sample."""
+    made, rate = model.influence(X, Y, X, Y, layer="all"), 1e-4
+    p = {path: torch.tensor(a) for path, a in model.parameters().items()}
+    before = _loss(model, X[:1], Y[:1])
+    for j in range(len(X)):
+        other = copy.copy(model)
+        other.load_parameters({path: a.numpy() - rate * _slope(model, j)[path] for path, a in p.items()})
+        fallen = before - _loss(other, X[:1], Y[:1])
+        assert fallen / rate == pytest.approx(made.values[0, j], rel=1e-2, abs=1e-3)
+
+
+def _loss(model: cr.Model, x: np.ndarray, y: np.ndarray) -> float:
+    """The loss with all its digits."""
+    return float(-np.log(np.asarray(model.predict_proba(x))[0, y[0]]))
+
+
+def _slope(model: cr.Model, j: int) -> dict[str, np.ndarray]:
+    """The gradient of a training sample's loss, by PyTorch."""
+    p = {path: torch.tensor(a, requires_grad=True) for path, a in model.parameters().items()}
+    hidden = torch.tanh(p["dense1.weight"] @ torch.tensor(X[j]) + p["dense1.bias"])
+    score = p["dense2.weight"] @ hidden + p["dense2.bias"]
+    torch.nn.functional.cross_entropy(score[None], torch.tensor(Y[j : j + 1])).backward()
+    return {path: tensor.grad.numpy() for path, tensor in p.items() if tensor.grad is not None}
+
+
+def test_checkpoints_are_weighed_and_added(model: cr.Model, tmp_path: Path) -> None:
+    other = {path: value + 0.1 for path, value in model.parameters().items()}
+    model.save(tmp_path / "now.safetensors")
+    both = model.influence(X, Y, X, Y, checkpoints=[tmp_path / "now.safetensors", other], rates=[0.5, 2.0])
+    now, then = (model.influence(X, Y, X, Y, checkpoints=[c]).values for c in (model, other))
+    assert both.values == pytest.approx(0.5 * now + 2.0 * then)
+    assert both.checkpoints == 2
+
+
+def test_it_tells_who_helped_and_who_hurt(model: cr.Model) -> None:
+    made = model.influence(X[0], Y[0], X, Y)
+    assert 0 in made.proponents()
+    assert set(made.proponents()).isdisjoint(made.opponents())
+    assert "helped" in str(made)
+    assert "有利" in str(model.influence(X[0], Y[0], X, Y, lang="zh"))
+    assert made._repr_html_().startswith("<article")
+
+
+def test_what_is_missing_or_unknown_is_refused(model: cr.Model) -> None:
+    with pytest.raises(TrainingError, match="E543"):
+        model.influence(X, Y)
+    with pytest.raises(UsageError, match="E101"):
+        model.influence(X, Y, X, Y, layer="first")
+    with pytest.raises(UsageError, match="E101"):
+        model.influence(X, Y, X, Y, checkpoints=[{"dense9.weight": np.zeros(2)}])
+    with pytest.raises(UsageError, match="E102"):
+        model.influence(X, Y, X, Y, rates=[1.0, 2.0])
+
+
+def test_a_net_without_a_dense_layer_says_so() -> None:
+    made = cr.Model(cr.Sequential(cr.Conv(2, 2), cr.GlobalAveragePool()), "cross_entropy", engine="reference")
+    made.fit(drawn("x", (4, 3, 3, 1)), [0, 1, 0, 1], epochs=1, verbose=False)
+    with pytest.raises(TrainingError, match="E541"):
+        made.influence(drawn("x", (4, 3, 3, 1)), [0, 1, 0, 1], drawn("x", (4, 3, 3, 1)), [0, 1, 0, 1])

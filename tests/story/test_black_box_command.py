@@ -1,0 +1,48 @@
+"""A training that a NaN ended is shown by ``show`` and ``doctor``: where, why, what to try."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.errors import TrainingError
+
+
+@pytest.fixture
+def failed(tmp_path: Path) -> Path:
+    """The folder of a training whose learning rate is far too large."""
+    model = cr.Model(cr.Sequential(cr.Dense(4, "relu"), cr.Dense(1)), "mse", cr.SGD(1e6))
+    with pytest.raises(TrainingError, match="E501"):
+        model.fit(np.ones((8, 2)), np.full(8, 9.0), epochs=50, verbose=False, run=tmp_path / "failed")
+    return tmp_path / "failed"
+
+
+@pytest.mark.parametrize("command", ["show", "doctor"])
+@pytest.mark.parametrize(
+    ("lang", "words"),
+    [
+        (
+            "en",
+            ("What ended the training", "the learning rate 1e+06 is too large", "optimizer=cr.SGD(100000)"),
+        ),
+        ("zh", ("训练因何中断", "学习率 1e+06 过大", "optimizer=cr.SGD(100000)")),
+    ],
+)
+def test_what_ended_a_training_is_shown(
+    chainrule, failed: Path, command: str, lang: str, words: tuple[str, ...]
+) -> None:
+    outcome = chainrule(command, failed, "--lang", lang)
+    assert outcome.code == 0, outcome.err
+    assert [word for word in words if word not in outcome.out] == []
+
+
+@pytest.mark.parametrize("command", ["show", "doctor"])
+def test_a_damaged_record_is_refused(chainrule, failed: Path, command: str) -> None:
+    (failed / "blackbox.json").write_text('{"step": 3}', encoding="utf-8")
+    outcome = chainrule(command, failed)
+    assert outcome.code != 0
+    assert "E555" in outcome.err
+    assert "Traceback" not in outcome.err
