@@ -66,8 +66,9 @@ def _reads(kernels: Sequence[Kernel]) -> dict[Node, list[int]]:
     """Which kernels read each value from memory, by their places, in order."""
     found: dict[Node, list[int]] = {}
     for i, kernel in enumerate(kernels):
+        inside = set(kernel.nodes)
         nodes = [node for node in kernel.nodes if not isinstance(node.op, Extent)]
-        sources = (s for node in nodes for s in node.inputs if s not in kernel.nodes)
+        sources = (s for node in nodes for s in node.inputs if s not in inside)
         for source in dict.fromkeys(map(seen_through, sources)):
             found.setdefault(source, []).append(i)
     return found
@@ -92,10 +93,10 @@ def _waiting(
 
 def _chain(kernel: Kernel, waiting: Collection[Node]) -> set[Node]:
     """The operations of a loop that lead to some of its values."""
-    found = set(waiting)
+    found, inside = set(waiting), set(kernel.nodes)
     for node in reversed(kernel.nodes):
         if node in found:
-            found.update(source for source in node.inputs if source in kernel.nodes)
+            found.update(inside.intersection(node.inputs))
     return found
 
 

@@ -115,7 +115,7 @@ class Fusion:
             self.floating.discard(one)
             home.nodes.append(one)
             self.home[one] = home
-        home.sources |= _outside(party)
+        home.sources |= {source for source in _outside(party) if self.home.get(source) is not home}
 
     def _land_far(self, node: Node, phase: int, seen: set[Node]) -> None:
         """Land what a node, or one it takes along, cannot take into its loop: before its depth is known."""
@@ -186,7 +186,7 @@ class Fusion:
         return self._has_room(loop, _outside(party).union(*(k.sources for k in equals)))
 
     def _has_room(self, loop: Kernel, outside: set[Node]) -> bool:
-        return len((loop.sources | outside) - set(loop.nodes)) <= WIDEST
+        return sum(self.home.get(source) is not loop for source in loop.sources | outside) <= WIDEST
 
     def ordered(self) -> list[Kernel]:
         """The kernels in the order in which they run."""

@@ -171,8 +171,8 @@ class Traffic:
             return
         near = {self.home[s]: None for n in loop.nodes for s in n.inputs if s in self.home}
         for source in {s: None for n in loop.nodes for s in n.inputs if self._is_large(s, loop)}:
-            readers = self.readers.get(seen_through(source), {})
-            near |= {k: None for k in readers if any(source in n.inputs for n in k.nodes)}
+            others = [k for k in self.readers.get(seen_through(source), {}) if k is not loop]
+            near |= {k: None for k in others if any(source in n.inputs for n in k.nodes)}
         for other in sorted(near, key=lambda k: -k.depth):
             if self._may_wait(other, loop):
                 self._move(other, loop)

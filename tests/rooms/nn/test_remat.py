@@ -59,14 +59,15 @@ def trained(net: nn.Layer, **options: Any) -> cr.Model:
     return model
 
 
-@pytest.mark.parametrize("engine", ["native", "reference"])
+@pytest.mark.parametrize(("engine", "apart"), [("native", 2e-6), ("reference", 0.0)])
 @pytest.mark.parametrize("name", ["dense", "images", "words"])
-def test_a_training_ends_in_the_same_bits(name: str, engine: str) -> None:
+def test_a_training_ends_at_the_same_numbers(name: str, engine: str, apart: float) -> None:
     with cr.settings.using(engine=engine):
         once, twice = (trained(NETS[name](wrap)) for wrap in (plain, nn.Remat))
     assert list(once.parameters()) == list(twice.parameters())
-    for path, value in {**once.parameters(), **once.states()}.items():
-        np.testing.assert_array_equal(value, {**twice.parameters(), **twice.states()}[path], err_msg=path)
+    ends = {**twice.parameters(), **twice.states()}
+    for path, value in {**once.parameters(), **once.states()}.items():  # parts of a batch may be others
+        np.testing.assert_allclose(value, ends[path], rtol=apart, atol=apart, err_msg=path)
 
 
 @pytest.mark.parametrize("name", ["dense", "nested"])
