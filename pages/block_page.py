@@ -16,7 +16,7 @@ from chainrule.explain.block import (
     to_unicode,
     transcript,
 )
-from chainrule.explain.lines import line_chart
+from chainrule.explain.derivation.lines import line_chart
 from chainrule.explain.words.constraint import in_chinese
 from chainrule.notation import to_latex, to_mathml
 from chainrule.ops import Card

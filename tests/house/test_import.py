@@ -32,7 +32,7 @@ print(*sys.modules)
 # draw, or hold other layers, losses and optimizers.
 UNUSED = (
     "apps", "data.column", "data.preparation", "data.source", "data.streaming", "explain.page",
-    "explain.telling", "engines.parity", "engines.profile", "nn.convolution", "nn.loss.regression",
+    "explain.derivation.telling", "engines.parity", "engines.profile", "nn.convolution", "nn.loss.regression",
     "nn.optimizer.moment", "nn.record", "nn.recurrent", "nn.schedule.wave", "notation.latex",
     "notation.mathml", "store.run_folder", "trace.tracing", "train.bar", "train.finder", "train.measuring",
 )  # fmt: skip

@@ -7,9 +7,9 @@ import pytest
 
 from chainrule import nn
 from chainrule.explain import explain
-from chainrule.explain.ledger import opened
-from chainrule.explain.pen import Pen, figure
-from chainrule.explain.ways import Ways
+from chainrule.explain.derivation.ledger import opened
+from chainrule.explain.derivation.pen import Pen, figure
+from chainrule.explain.derivation.ways import Ways
 from chainrule.spec import bound
 from chainrule.trace import Scalar, Trace, trace
 from chainrule.train.step import Network, Recipe

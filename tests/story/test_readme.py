@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from chainrule.apps.cli import main
-from chainrule.explain.article import article
+from chainrule.explain.derivation.article import article
 
 ROOT = Path(__file__).parents[2]
 READMES = {"README.md": "en", "README.zh-CN.md": "zh"}

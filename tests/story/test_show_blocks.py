@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from chainrule.explain.block import KINDS, block, known_kind, sampled, to_html, to_unicode
-from chainrule.explain.dots import plot
-from chainrule.explain.lines import ticks
+from chainrule.explain.derivation.dots import plot
+from chainrule.explain.derivation.lines import ticks
 from chainrule.explain.words.block import CHINESE, OPS
 from chainrule.explain.words.constraint import CONSTRAINTS, REASONS
 from chainrule.ops import CARDS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from chainrule.apps import screen
 from chainrule.apps.word import say
 from chainrule.explain.block import Block, Kind, Written, block, sampled, to_unicode, transcript
-from chainrule.explain.dots import plot, side_by_side
+from chainrule.explain.derivation.dots import plot, side_by_side
 from chainrule.explain.words.constraint import in_chinese
 from chainrule.notation import to_unicode as tree_to_unicode
 from chainrule.notation.column import aligned

@@ -10,9 +10,9 @@ from chainrule.apps.run import model_file
 from chainrule.apps.word import say
 from chainrule.errors import ChainruleError, UsageError
 from chainrule.explain.model import Model
-from chainrule.explain.page import Items, Page, Table
+from chainrule.explain.page.page import Items, Page, Table
+from chainrule.explain.page.text import cell_text
 from chainrule.explain.profile import Profile
-from chainrule.explain.text import cell_text
 from chainrule.plan.record import PlanRecord
 from chainrule.settings import settings
 from chainrule.store import RunFolder, durable

@@ -9,8 +9,8 @@ from chainrule.apps.model import load
 from chainrule.apps.option import read_config
 from chainrule.apps.study import Study
 from chainrule.errors import FileError, UsageError
+from chainrule.explain.derivation.replaying import Replay
 from chainrule.explain.model import Model
-from chainrule.explain.replaying import Replay
 from chainrule.store import RunFolder
 
 

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from chainrule.explain.attribution.importance import Importance
     from chainrule.explain.attribution.importance import Options as Asked
     from chainrule.explain.attribution.tracin import Influence
-    from chainrule.explain.change import WhatIf
+    from chainrule.explain.derivation.change import WhatIf
+    from chainrule.explain.derivation.replaying import Replay
     from chainrule.explain.doctor import Diagnosis
-    from chainrule.explain.explanation import Explanation
+    from chainrule.explain.page.explanation import Explanation
     from chainrule.explain.picture.plot import Plot
     from chainrule.explain.profile import Profile
-    from chainrule.explain.replaying import Replay
     from chainrule.explain.rows import Rows
     from chainrule.plan.plan import Plan
     from chainrule.trace import Moment, Trace

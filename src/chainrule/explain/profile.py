@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chainrule.engines.profile import STAGES, Measured, Spent
-from chainrule.explain.bars import Bar, bar_chart
-from chainrule.explain.html import html_page
-from chainrule.explain.page import Items, Page, Section, Table
-from chainrule.explain.text import text_page
+from chainrule.explain.page.bars import Bar, bar_chart
+from chainrule.explain.page.html import html_page
+from chainrule.explain.page.page import Items, Page, Section, Table
+from chainrule.explain.page.text import text_page
 from chainrule.explain.words import say
 from chainrule.frozen import frozen
 from chainrule.notation.amount import amount

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from chainrule.errors import UsageError
-from chainrule.explain.article import article, article_trace
-from chainrule.explain.explanation import Explanation
+from chainrule.explain.derivation.article import article, article_trace
+from chainrule.explain.page.explanation import Explanation
 from chainrule.notation import number
 from chainrule.trace import Trace
 

@@ -7,8 +7,8 @@ import pytest
 
 import chainrule as cr
 from chainrule.errors import UsageError
-from chainrule.explain.article import article_trace
-from chainrule.explain.change import what_if
+from chainrule.explain.derivation.article import article_trace
+from chainrule.explain.derivation.change import what_if
 from chainrule.trace import Trace
 
 X = np.array([[0.0, 1.0], [1.0, -0.5], [0.5, 0.5], [-1.0, 2.0]])

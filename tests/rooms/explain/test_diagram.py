@@ -8,12 +8,12 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from chainrule.explain.anchor import Places
-from chainrule.explain.article import article, article_trace
-from chainrule.explain.diagram import COLUMNS, Diagram, diagram_of
+from chainrule.explain.derivation.article import article, article_trace
 from chainrule.explain.model import Model
-from chainrule.explain.page import Page
-from chainrule.explain.wiring import wired
+from chainrule.explain.page.anchor import Places
+from chainrule.explain.page.diagram import COLUMNS, Diagram, diagram_of
+from chainrule.explain.page.page import Page
+from chainrule.explain.page.wiring import wired
 from chainrule.nn import (
     LSTM,
     SGD,

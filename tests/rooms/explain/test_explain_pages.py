@@ -8,10 +8,10 @@ from html.parser import HTMLParser
 
 import pytest
 
-from chainrule.explain.article import article
-from chainrule.explain.explanation import Explanation
-from chainrule.explain.page import Equation, Items, Lines, Section, Table
-from chainrule.explain.text import WIDTH, width
+from chainrule.explain.derivation.article import article
+from chainrule.explain.page.explanation import Explanation
+from chainrule.explain.page.page import Equation, Items, Lines, Section, Table
+from chainrule.explain.page.text import WIDTH, width
 from chainrule.notation import Number, Symbol, parse
 
 VOID = {"meta", "mspace", "br", "input"}

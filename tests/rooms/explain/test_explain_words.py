@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import chainrule.explain
-from chainrule.explain.chain import PITFALLS
+from chainrule.explain.derivation.chain import PITFALLS
 from chainrule.explain.words import TABLES, say
 
 EN, ZH = TABLES["en"], TABLES["zh"]

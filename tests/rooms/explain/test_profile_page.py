@@ -12,7 +12,7 @@ import pytest
 import chainrule as cr
 from chainrule.engines.profile import Measured, Peak, Spent
 from chainrule.errors import UsageError
-from chainrule.explain.bars import Bar, bar_chart
+from chainrule.explain.page.bars import Bar, bar_chart
 from chainrule.explain.profile import Profile, profile_page
 from chainrule.train.measuring import Stopwatch
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from chainrule.explain.page import Equation
-from chainrule.explain.spoken import spoken, spoken_equation
+from chainrule.explain.page.page import Equation
+from chainrule.explain.page.spoken import spoken, spoken_equation
 from chainrule.graph import input_node
 from chainrule.notation import Link, Number, Product, Sum, Symbol, Tree, parse, substitute
 from chainrule.ops import PUBLIC

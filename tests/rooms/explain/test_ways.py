@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from chainrule.explain import explain
-from chainrule.explain.pen import Pen
-from chainrule.explain.ways import LISTED, MOST, Way, Ways
+from chainrule.explain.derivation.pen import Pen
+from chainrule.explain.derivation.ways import LISTED, MOST, Way, Ways
 from chainrule.nn import SGD, Activation, Dense, Layer, Residual, Sequential
 from chainrule.spec import Size, Spec
 from chainrule.trace import Scalar, Trace, trace

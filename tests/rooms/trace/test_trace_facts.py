@@ -9,8 +9,8 @@ import pytest
 
 from chainrule.engines import compile
 from chainrule.explain import explain
-from chainrule.explain.pen import Pen, brief
-from chainrule.explain.update import legs_of
+from chainrule.explain.derivation.pen import Pen, brief
+from chainrule.explain.derivation.update import legs_of
 from chainrule.graph import Node
 from chainrule.nn import L2, SGD, Adam, ClipNorm, Dense, Dropout, Layer, Residual, Scope, Sequential
 from chainrule.notation import to_unicode

@@ -20,7 +20,7 @@ from chainrule.apps.replaying import replay
 from chainrule.apps.word import say
 from chainrule.errors import UsageError
 from chainrule.explain.model import Model
-from chainrule.explain.page import Page
+from chainrule.explain.page.page import Page
 from chainrule.settings import settings
 from chainrule.store import durable
 

@@ -13,7 +13,7 @@ from chainrule.explain.attribution.attribution import Attribution
 from chainrule.explain.attribution.choice import Choice, choose
 from chainrule.explain.attribution.method import METHODS, Found, Method, account
 from chainrule.explain.attribution.question import Question
-from chainrule.explain.telling import require_telling
+from chainrule.explain.derivation.telling import require_telling
 from chainrule.frozen import frozen
 from chainrule.notation import number
 from chainrule.settings import settings

@@ -17,10 +17,10 @@ import numpy as np
 
 from chainrule.explain.attribution.method import METHODS, Method
 from chainrule.explain.attribution.picture import AGAINST, FOR, heat_map, is_image, picture, with_pictures
-from chainrule.explain.bars import Bar, bar_chart
-from chainrule.explain.html import html_page
-from chainrule.explain.page import Items, Page, Section, Table
-from chainrule.explain.text import text_page
+from chainrule.explain.page.bars import Bar, bar_chart
+from chainrule.explain.page.html import html_page
+from chainrule.explain.page.page import Items, Page, Section, Table
+from chainrule.explain.page.text import text_page
 from chainrule.explain.words import LANGUAGES, say
 from chainrule.frozen import frozen
 from chainrule.notation import number

@@ -18,10 +18,10 @@ from chainrule.errors import TrainingError, UsageError
 from chainrule.explain.attribution.domain import Domain, Ranges, array_domain, bounded, table_domain
 from chainrule.explain.attribution.goal import Goal, goal_of
 from chainrule.explain.attribution.search import Search
-from chainrule.explain.html import html_page
-from chainrule.explain.page import Items, Page, Section, Table
-from chainrule.explain.telling import require_telling
-from chainrule.explain.text import text_page
+from chainrule.explain.derivation.telling import require_telling
+from chainrule.explain.page.html import html_page
+from chainrule.explain.page.page import Items, Page, Section, Table
+from chainrule.explain.page.text import text_page
 from chainrule.explain.words import LANGUAGES, say
 from chainrule.frozen import frozen
 from chainrule.settings import settings

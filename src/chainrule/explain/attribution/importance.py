@@ -13,11 +13,11 @@ from chainrule.explain.attribution.occlusion import patches
 from chainrule.explain.attribution.parts import ALONG, places_of
 from chainrule.explain.attribution.permutation import losses
 from chainrule.explain.attribution.picture import with_pictures
-from chainrule.explain.bars import Bar, bar_chart
-from chainrule.explain.html import html_page
-from chainrule.explain.page import Items, Page, Section, Table
-from chainrule.explain.telling import require_telling
-from chainrule.explain.text import text_page
+from chainrule.explain.derivation.telling import require_telling
+from chainrule.explain.page.bars import Bar, bar_chart
+from chainrule.explain.page.html import html_page
+from chainrule.explain.page.page import Items, Page, Section, Table
+from chainrule.explain.page.text import text_page
 from chainrule.explain.words import LANGUAGES, say
 from chainrule.frozen import frozen
 from chainrule.notation import number

@@ -23,9 +23,9 @@ from chainrule import keyed
 from chainrule.errors import TrainingError, UsageError
 from chainrule.explain.attribution.asking import ask, known_method
 from chainrule.explain.attribution.question import Question
-from chainrule.explain.html import html_page
-from chainrule.explain.page import Items, Page, Section, Table
-from chainrule.explain.text import text_page
+from chainrule.explain.page.html import html_page
+from chainrule.explain.page.page import Items, Page, Section, Table
+from chainrule.explain.page.text import text_page
 from chainrule.explain.words import say
 from chainrule.frozen import frozen
 from chainrule.notation import number

@@ -26,10 +26,10 @@ import numpy as np
 from chainrule.engines import compile
 from chainrule.errors import TrainingError, UsageError, nearest
 from chainrule.explain.attribution.score import run
-from chainrule.explain.html import html_page
-from chainrule.explain.page import Items, Page, Section, Table
-from chainrule.explain.telling import require_telling
-from chainrule.explain.text import text_page
+from chainrule.explain.derivation.telling import require_telling
+from chainrule.explain.page.html import html_page
+from chainrule.explain.page.page import Items, Page, Section, Table
+from chainrule.explain.page.text import text_page
 from chainrule.explain.words import say
 from chainrule.frozen import frozen
 from chainrule.gradient import grad

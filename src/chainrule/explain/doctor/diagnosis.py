@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 
 from chainrule.errors import FileError
 from chainrule.explain.doctor.finding import Finding, by_gravity
-from chainrule.explain.html import html_page
-from chainrule.explain.page import Items, Page, Section
-from chainrule.explain.text import text_page
+from chainrule.explain.page.html import html_page
+from chainrule.explain.page.page import Items, Page, Section
+from chainrule.explain.page.text import text_page
 from chainrule.explain.words import say
 from chainrule.frozen import frozen
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from chainrule.explain.page import Equation, Items, Lines, Part, Section
-from chainrule.explain.pen import Pen
+from chainrule.explain.derivation.pen import Pen
+from chainrule.explain.page.page import Equation, Items, Lines, Part, Section
 from chainrule.notation import Big, Derivative, Product, Symbol, Tree
 from chainrule.trace import Name, NamedLayer
 

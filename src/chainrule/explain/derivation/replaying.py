@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.explain.explanation import Explanation
-from chainrule.explain.page import Section
-from chainrule.explain.pen import figure
-from chainrule.explain.telling import explain
+from chainrule.explain.derivation.pen import figure
+from chainrule.explain.derivation.telling import explain
+from chainrule.explain.page.explanation import Explanation
+from chainrule.explain.page.page import Section
 from chainrule.explain.words import say
 from chainrule.frozen import frozen
 from chainrule.keyed import KEY

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 
-from chainrule.explain.page import Equation
+from chainrule.explain.page.page import Equation
 from chainrule.explain.words.block import OPS
 from chainrule.explain.words.symbol import BECOMES, ERROR, NOUNS, READ_OUT, SLOPE
 from chainrule.frozen import frozen

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import UsageError
-from chainrule.explain.forward import forward_nodes
-from chainrule.explain.html import html_page
-from chainrule.explain.page import Cell, Page, Part, Section, Table
-from chainrule.explain.pen import Index, Pen, figure, signed
-from chainrule.explain.telling import require_telling
-from chainrule.explain.text import text_page
-from chainrule.explain.weight import weight_of
+from chainrule.explain.derivation.forward import forward_nodes
+from chainrule.explain.derivation.pen import Index, Pen, figure, signed
+from chainrule.explain.derivation.telling import require_telling
+from chainrule.explain.derivation.weight import weight_of
+from chainrule.explain.page.html import html_page
+from chainrule.explain.page.page import Cell, Page, Part, Section, Table
+from chainrule.explain.page.text import text_page
 from chainrule.explain.words import LANGUAGES
 from chainrule.frozen import frozen
 from chainrule.graph import Node

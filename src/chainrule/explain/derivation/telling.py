@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from chainrule.errors import UsageError, nearest
-from chainrule.explain import backward, chain, derivatives, doubt, forward, ledger, outline, update
-from chainrule.explain.diagram import diagram_of
-from chainrule.explain.explanation import Explanation
-from chainrule.explain.feature import feature_lines
-from chainrule.explain.page import Section
-from chainrule.explain.pen import Pen
-from chainrule.explain.weight import weight_of
+from chainrule.explain.derivation import backward, chain, derivatives, doubt, forward, ledger, outline, update
+from chainrule.explain.derivation.feature import feature_lines
+from chainrule.explain.derivation.pen import Pen
+from chainrule.explain.derivation.weight import weight_of
+from chainrule.explain.page.diagram import diagram_of
+from chainrule.explain.page.explanation import Explanation
+from chainrule.explain.page.page import Section
 from chainrule.explain.words import LANGUAGES
 from chainrule.trace import Trace
 

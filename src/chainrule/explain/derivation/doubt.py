@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from chainrule.explain.forward import forward_nodes
-from chainrule.explain.page import Cell, Part, Section, Table
-from chainrule.explain.pen import Pen, brief, figure, signed
+from chainrule.explain.derivation.forward import forward_nodes
+from chainrule.explain.derivation.pen import Pen, brief, figure, signed
+from chainrule.explain.page.page import Cell, Part, Section, Table
 from chainrule.graph import Node
 from chainrule.notation import number
 from chainrule.trace import NamedLayer

@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from chainrule.errors import UsageError
-from chainrule.explain.explanation import Explanation
-from chainrule.explain.telling import explain, require_telling
+from chainrule.explain.derivation.telling import explain, require_telling
+from chainrule.explain.page.explanation import Explanation
 from chainrule.nn import SGD, Dense, Sequential
 from chainrule.spec import Size, Spec
 from chainrule.trace import Trace, trace

@@ -6,8 +6,8 @@ from collections.abc import Hashable
 from html import escape
 from itertools import pairwise
 
-from chainrule.explain.anchor import DRAWN, Places
-from chainrule.explain.diagram import Column, Diagram, Unit, Wire
+from chainrule.explain.page.anchor import DRAWN, Places
+from chainrule.explain.page.diagram import Column, Diagram, Unit, Wire
 from chainrule.notation import number
 from chainrule.notation.column import width
 

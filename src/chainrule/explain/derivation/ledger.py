@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from chainrule.explain.derivatives import meaning
-from chainrule.explain.page import Equation, Lines, Part, Section, Table
-from chainrule.explain.pen import DIGITS, Index, Pen, brief, cut, figure, signed
-from chainrule.explain.spoken import spoken_equation
-from chainrule.explain.update import move
-from chainrule.explain.ways import ways
+from chainrule.explain.derivation.derivatives import meaning
+from chainrule.explain.derivation.pen import DIGITS, Index, Pen, brief, cut, figure, signed
+from chainrule.explain.derivation.update import move
+from chainrule.explain.derivation.ways import ways
+from chainrule.explain.page.page import Equation, Lines, Part, Section, Table
+from chainrule.explain.page.spoken import spoken_equation
 from chainrule.notation import Sum, Tree, number, substitute
 from chainrule.trace import Scalar, scalars
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator
 
-from chainrule.explain.page import READABLE, Cell, Equation, Items, Lines, Page, Part, Table
-from chainrule.explain.spoken import spoken_equation
+from chainrule.explain.page.page import READABLE, Cell, Equation, Items, Lines, Page, Part, Table
+from chainrule.explain.page.spoken import spoken_equation
 from chainrule.notation import number, to_unicode
 from chainrule.notation.brief import brief
 from chainrule.notation.column import WIDE, aligned, column_widths, width

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
 
-from chainrule.explain.diagram import Diagram
-from chainrule.explain.page import Equation, Lines, Page, Table
+from chainrule.explain.page.diagram import Diagram
+from chainrule.explain.page.page import Equation, Lines, Page, Table
 from chainrule.notation import Link, Tree
 from chainrule.notation.mathml import Place
 

@@ -15,8 +15,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from chainrule.explain.page import Section, Table
-from chainrule.explain.pen import Pen, brief, signed
+from chainrule.explain.derivation.pen import Pen, brief, signed
+from chainrule.explain.page.page import Section, Table
 from chainrule.frozen import frozen
 from chainrule.notation import Link, Number, Sum, Tree, substitute, value
 from chainrule.trace import Scalar, scalars

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.explain.derivatives import chosen
-from chainrule.explain.forward import forward_nodes
-from chainrule.explain.page import Items, Part, Section
-from chainrule.explain.pen import MANY, Pen, figure, given, share, signed
+from chainrule.explain.derivation.derivatives import chosen
+from chainrule.explain.derivation.forward import forward_nodes
+from chainrule.explain.derivation.pen import MANY, Pen, figure, given, share, signed
+from chainrule.explain.page.page import Items, Part, Section
 from chainrule.graph import Node
 
 STEP = 0.01  # how far a weight is raised in "raising it by 0.01 would change the loss by about ..."

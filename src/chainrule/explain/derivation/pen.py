@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from chainrule.explain.page import Equation, Lines
+from chainrule.explain.page.page import Equation, Lines
 from chainrule.explain.words import say
 from chainrule.graph import Node
 from chainrule.notation import (

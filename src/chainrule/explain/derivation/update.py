@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from chainrule.explain.derivatives import chosen
-from chainrule.explain.page import Cell, Equation, Lines, Part, Section, Table
-from chainrule.explain.pen import Index, Pen, brief, figure, share, signed
+from chainrule.explain.derivation.derivatives import chosen
+from chainrule.explain.derivation.pen import Index, Pen, brief, figure, share, signed
+from chainrule.explain.page.page import Cell, Equation, Lines, Part, Section, Table
 from chainrule.frozen import frozen
 from chainrule.nn.optimizer import SGD
 from chainrule.notation import number

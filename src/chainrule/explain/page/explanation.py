@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import field
 
-from chainrule.explain.diagram import Diagram
-from chainrule.explain.html import html_page
-from chainrule.explain.page import Page
-from chainrule.explain.text import text_page
+from chainrule.explain.page.diagram import Diagram
+from chainrule.explain.page.html import html_page
+from chainrule.explain.page.page import Page
+from chainrule.explain.page.text import text_page
 from chainrule.frozen import frozen
 
 

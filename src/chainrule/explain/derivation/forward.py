@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from chainrule.explain.page import Lines, Part, Section
-from chainrule.explain.pen import Pen, figure, some
+from chainrule.explain.derivation.pen import Pen, figure, some
+from chainrule.explain.page.page import Lines, Part, Section
 from chainrule.graph import Node, order
 from chainrule.trace.derivation import is_curve
 from chainrule.trace.name import GIVEN

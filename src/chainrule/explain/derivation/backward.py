@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from chainrule.explain.page import Lines, Part, Section
-from chainrule.explain.pen import Pen, brief
+from chainrule.explain.derivation.pen import Pen, brief
+from chainrule.explain.page.page import Lines, Part, Section
 from chainrule.graph import Node
 from chainrule.trace import NamedLayer
 

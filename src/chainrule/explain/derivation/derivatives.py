@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from chainrule.explain.page import Cell, Lines, Part, Section, Table
-from chainrule.explain.pen import DIGITS, MANY, Index, Pen, brief, cut, signed
+from chainrule.explain.derivation.pen import DIGITS, MANY, Index, Pen, brief, cut, signed
+from chainrule.explain.page.page import Cell, Lines, Part, Section, Table
 
 OPENED = 60  # symbols up to which a signal is opened in the whole chain
 LARGEST = 10  # of a net with more than MANY parameters so many are shown

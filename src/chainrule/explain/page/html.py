@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from html import escape
 from zlib import crc32
 
-from chainrule.explain.anchor import ROW, Places, kind_of, row_target, target_of
-from chainrule.explain.diagram import Diagram
-from chainrule.explain.page import READABLE, Cell, Equation, Items, Lines, Page, Part, Section, Table
-from chainrule.explain.sheet import STYLE, lighting
-from chainrule.explain.spoken import spoken_equation
-from chainrule.explain.wiring import wired
+from chainrule.explain.page.anchor import ROW, Places, kind_of, row_target, target_of
+from chainrule.explain.page.diagram import Diagram
+from chainrule.explain.page.page import READABLE, Cell, Equation, Items, Lines, Page, Part, Section, Table
+from chainrule.explain.page.sheet import STYLE, lighting
+from chainrule.explain.page.spoken import spoken_equation
+from chainrule.explain.page.wiring import wired
 from chainrule.explain.words import say
 from chainrule.explain.words.sheet import NAMES, SHEET
 from chainrule.notation import Tree, number, to_mathml
