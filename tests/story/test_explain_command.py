@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from chainrule.data.tokenizer import Tokenizer
+from chainrule.explain.model import Model
+from chainrule.nn import LSTM, Adam, CrossEntropy, Dense, Embedding, Sequential
+
 REFUSED = {
     "an unknown weight": (["--weight", "dense1.wieght[0,1]"], "E120", '--weight "dense1.weight[0,0]"'),
     "an index out of range": (["--weight", "dense1.weight[9,0]"], "E121", "an index inside (4, 4)"),
@@ -69,8 +73,35 @@ def test_an_update_of_the_training_is_made_again(chainrule, run: Path) -> None:
         (run, "iris"): "E601",
         (run, "iris", "--row", 1, "--step", 2): "E601",
         (run, "iris", "--row", 1, "--set", "dense1.weight[0,1]"): "E601",
+        (run, "iris", "--text", "good"): "E601",
+        (run, "--row", 1): "E601",
+        (run, "--text", "good"): "E126",
         (run, "iris", "--row", 1, "--set", "dense1.wieght[0,1]=2"): "E120",
     }.items():
         refused = chainrule("explain", *words)
         assert refused.code == 2
         assert re.findall(r"^\w+Error (E\d{3})", refused.err, re.MULTILINE) == [code], refused.err
+
+
+@pytest.fixture
+def writer(tmp_path: Path) -> Path:
+    """A model that has learned a line to write."""
+    tokenizer = Tokenizer.learn(["春眠不觉晓"], "character")
+    net = Sequential(Embedding(tokenizer.size, 4), LSTM(3, returns="sequence"), Dense(tokenizer.size))
+    model = Model(net, CrossEntropy(ignore_index=0), Adam(0.1), metrics=[], tokenizer=tokenizer)
+    tokens = tokenizer.encode("春眠不觉晓", ends=True)
+    model.fit(tokens[None, :-1], tokens[None, 1:], epochs=2, verbose=False)
+    model.save(tmp_path / "writer.safetensors")
+    return tmp_path / "writer.safetensors"
+
+
+def test_the_ledger_of_a_weight_of_a_model_that_writes(chainrule, writer: Path) -> None:
+    weight = "dense1.weight[1,2]"
+    outcome = chainrule("explain", writer, "--text", "春眠不", "--weight", weight)
+    assert outcome.code == 0, outcome.err
+    assert f"The ledger of {weight}" in outcome.out
+    assert re.search(r"relative difference from the stored gradient: (0\.0|.*×10⁻¹.)", outcome.out)
+    changed = chainrule("explain", writer, "--text", "春眠不", "--set", f"{weight}=0.5", "--lang", "zh")
+    assert changed.code == 0, changed.err
+    assert "0.500000" in changed.out
+    assert "DataError E365" in chainrule("explain", writer, "--text", "秋").err

@@ -20,10 +20,9 @@ from rich.text import Text
 from chainrule.apps import screen
 from chainrule.apps.cli import visible
 from chainrule.apps.model import load, row_of
-from chainrule.apps.run import model_file
+from chainrule.apps.reading import reading
 from chainrule.apps.word import say
-from chainrule.data.tokenizer import BEGIN
-from chainrule.errors import DataError, UsageError
+from chainrule.errors import UsageError
 from chainrule.explain.attribution.asking import known_method
 from chainrule.explain.attribution.attribution import Attribution
 from chainrule.explain.attribution.picture import coloured_words, shown
@@ -175,34 +174,19 @@ def _text_attribution(run: str, asked: Mapping[str, Any]) -> Attribution:
     """What a model of texts answers behind the text, and which tokens that comes from.
 
     Fails:
-        UsageError E126: a model without a tokenizer. DataError E363: a text without a token.
-        DataError E365: characters that the model does not know.
+        UsageError, DataError: as ``reading``.
     """
-    model = Model.load(model_file(run))
-    if model.network is None or not model.tokenizers:
-        raise UsageError(
-            "E126", where="chainrule attribute", expected="a model made with tokenizer=...",
-            received="no tokenizer", fix='cr.Model(net, "cross_entropy", tokenizer=tokenizer)',
-        )  # fmt: skip
-    name, spec = next(iter(model.network.inputs.items()))
-    tokenizer = model.tokenizers.get(name) or model.tokenizers[""]
-    tokens = tokenizer.encode(asked["text"], unknown=False)
-    if not len(tokens):
-        raise DataError("E363", where="--text", expected="at least 1 token", received="none")
-    writes = next(iter(model.network.inference.outputs.values())).spec.rank == 3
-    tokens = np.array([BEGIN, *tokens] if writes else tokens)
-    length = spec.shape[1] if isinstance(spec.shape[1], int) else len(tokens)
-    x = np.zeros((1, length), np.int64)  # (1, T), filled up with padding
-    x[0, : len(tokens)] = tokens[:length]
+    read = reading(run, asked["text"], "chainrule attribute")
+    model, x = read.model, read.rows(read.tokens)
     target: Any = _label(model, asked.get("target"))
-    if writes:  # a score for every token at each place: what comes after the text is explained
-        place = min(len(tokens), length) - 1
-        known = tokenizer.encode(asked.get("target", ""), unknown=False)
+    if read.writes:  # a score for every token at each place: what comes after the text is explained
+        place = min(len(read.tokens), read.length) - 1
+        known = read.tokenizer.encode(asked.get("target", ""), unknown=False)
         target = place, int(known[0]) if len(known) else int(np.asarray(model(x))[0, place].argmax())
     options = _of(asked, "samples", "exact")
     method = asked.get("method", "integrated_gradients")
     made = model.attribute(x, method, target=target, lang=settings.lang, **options)
-    return replace(made, targets=(tokenizer.decode([target[1]]),)) if writes else made
+    return replace(made, targets=(read.tokenizer.decode([target[1]]),)) if read.writes else made
 
 
 def _show_words(made: Attribution) -> None:

@@ -1,7 +1,8 @@
-"""``chainrule explain``: a row's answer derived, the same with other weights, or an update of the training.
+"""``chainrule explain``: an answer derived, the same with other weights, or an update of the training.
 
-The three questions share the command: ``--row`` derives an answer, ``--row --set`` shows what would change,
-``--step`` makes an update of the training again. Typer reads a function's signature, so one is put together.
+The questions share the command: ``--row`` derives the answer to a row, ``--text`` how a model of texts goes
+on with one, ``--set`` shows what would change, ``--step`` makes an update of the training again. Typer reads
+a function's signature, so one is put together.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import typer
 
 from chainrule.apps import screen
 from chainrule.apps.model import load, row_of
+from chainrule.apps.reading import reading
 from chainrule.apps.replaying import replay
 from chainrule.apps.word import say
 from chainrule.errors import UsageError
@@ -24,8 +26,14 @@ from chainrule.explain.page.page import Page
 from chainrule.settings import settings
 from chainrule.store import durable
 
-OPTIONS: dict[str, Any] = {"row": int, "weight": str, "depth": int, "step": int, "set": list[str]}
-_TEXTS = {"step": "explain_step", "set": "explain_set"}  # the others are named after the option
+OPTIONS: dict[str, Any] = {
+    "row": int, "text": str, "weight": str, "depth": int, "step": int, "set": list[str],
+}  # fmt: skip
+_TEXTS = {
+    "step": "explain_step",
+    "set": "explain_set",
+    "text": "attribute_text",
+}  # the others are named after the option
 
 
 def with_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -47,7 +55,7 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
 @with_options
 def explain(
     run: Annotated[str, typer.Argument(help="=run", metavar="RUN")],
-    data: Annotated[str, typer.Argument(help="=data", metavar="DATA")],
+    data: Annotated[str, typer.Argument(help="=attribute_data", metavar="DATA")] = "",
     html: Annotated[str | None, typer.Option(help="=html", metavar="FILE")] = None,
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
     **options: Any,
@@ -62,7 +70,7 @@ def explain(
         options: those of ``OPTIONS``; ``None`` where not given.
     """
     asked = {name: value for name, value in options.items() if value is not None and value != []}
-    _refuse_mixture(run, asked)
+    _refuse_mixture(run, data, asked)
     try:
         page: Any = _told(run, data, asked)
     except UsageError as error:
@@ -75,32 +83,49 @@ def explain(
     screen.line(say("page_written").format(file=html))
 
 
-def _refuse_mixture(run: str, asked: Mapping[str, Any]) -> None:
+def _refuse_mixture(run: str, data: str, asked: Mapping[str, Any]) -> None:
     """Refuse what asks for nothing, or for two things at once.
 
     Fails:
-        UsageError E601: neither a row nor an update, or both.
+        UsageError E601: neither a row nor a text nor an update, or several; rows without the data.
     """
-    if ("row" in asked) == ("step" in asked) or ("set" in asked and {"step", "weight"} & asked.keys()):
+    questions = {"row", "text", "step"} & asked.keys()
+    is_mixed = "set" in asked and bool({"step", "weight"} & asked.keys())
+    if len(questions) != 1 or is_mixed or bool(data) == ("text" in asked):
+        received = [data or "no DATA", *(f"--{name}" for name in asked)]
         raise UsageError(
-            "E601", where="chainrule explain", option="--row", expected="--row, --row with --set, or --step",
-            received=" ".join(f"--{name}" for name in asked) or "none",
-            fix=f"chainrule explain {run} DATA --row 1",
+            "E601", where="chainrule explain", option="--row",
+            expected="DATA with --row or --step, or --text alone; --set with --row or --text",
+            received=" ".join(received), fix=f"chainrule explain {run} {data or 'DATA'} --row 1",
         )  # fmt: skip
 
 
 def _told(run: str, data: str, asked: Mapping[str, Any]) -> Page:
-    """The derivation of an update or of a row, or what would change in it."""
+    """The derivation of an update or of an answer, or what would change in it."""
     if "step" in asked:
         made = replay(run, data, asked["step"])
         return made.explain(asked.get("weight"), asked.get("depth", 2), settings.lang)
-    model, preparation = load(run, Model)
-    table = preparation.read(data)
-    one: Any = table.take([row_of(table, asked["row"])])  # pyright: ignore[reportArgumentType]
+    model, x, y = _text(run, asked["text"]) if "text" in asked else _row(run, data, asked["row"])
     ways = {"depth": asked.get("depth", 2), "lang": settings.lang}
     if "set" in asked:
-        return model.what_if(dict(map(_edit, asked["set"])), one, **ways)
-    return model.explain(one, weight=asked.get("weight"), **ways)
+        return model.what_if(dict(map(_edit, asked["set"])), x, y, **ways)
+    return model.explain(x, y, weight=asked.get("weight"), **ways)
+
+
+def _row(run: str, data: str, row: int) -> tuple[Model, Any, Any]:
+    """A row of a table; what was wanted stands in it."""
+    model, preparation = load(run, Model)
+    table = preparation.read(data)
+    return model, table.take([row_of(table, row)]), None  # pyright: ignore[reportArgumentType]
+
+
+def _text(run: str, text: str) -> tuple[Model, Any, Any]:
+    """A text; what was wanted is, at each place, the token that follows; of a classifier its own answer."""
+    read = reading(run, text, "chainrule explain")
+    if read.writes:
+        return read.model, read.rows(read.tokens[:-1]), read.rows(read.tokens[1:])
+    x = read.rows(read.tokens)
+    return read.model, x, read.model.predict(x)
 
 
 def _edit(text: str) -> tuple[str, float]:
