@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -11,7 +12,7 @@ from typer.main import get_command
 
 from chainrule.apps import screen
 from chainrule.apps.word import say
-from chainrule.errors import UsageError
+from chainrule.errors import ChainruleError, UsageError
 from chainrule.events import Channel, Event, bulletin
 from chainrule.settings import settings
 
@@ -70,6 +71,9 @@ def call(
         code = command.main(words, prog_name=f"chainrule {name}", standalone_mode=False)
     except _Refusal as refusal:
         raise _usage_error(refusal, name) from refusal
+    except ChainruleError as error:
+        error.fix = _typed(error.fix, command.params)
+        raise
     except typer.Abort as abort:  # what older ones make of it
         raise KeyboardInterrupt from abort
     if code == INTERRUPTED:
@@ -95,6 +99,13 @@ def _usage_error(refusal: Any, command: str) -> UsageError:
         received=message,
         fix=near[0] if near else f"chainrule {command} --help",
     )
+
+
+def _typed(fix: str, parameters: Sequence[Any]) -> str:
+    """A remedy as it is typed here, where an argument such as ``depth=2`` is the option ``--depth 2``."""
+    begun = re.match(r"(\w+)=", fix)
+    named = [p for p in parameters if begun and p.name == begun[1]]
+    return f"{_shown_name(named[0])} {fix[begun.end() :]}" if begun and named else fix
 
 
 def _shown_name(parameter: Any) -> str:

@@ -8,7 +8,6 @@ a function's signature, so one is put together.
 from __future__ import annotations
 
 import inspect
-import re
 import typing
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
@@ -71,11 +70,7 @@ def explain(
     """
     asked = {name: value for name, value in options.items() if value is not None and value != []}
     _refuse_mixture(run, data, asked)
-    try:
-        page: Any = _told(run, data, asked)
-    except UsageError as error:
-        error.fix = re.sub(r"^(\w+)=", r"--\1 ", error.fix)  # here an argument is an option
-        raise
+    page: Any = _told(run, data, asked)
     if html is None:
         screen.block(str(page))
         return
