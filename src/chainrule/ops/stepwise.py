@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import count
@@ -24,14 +24,31 @@ _NUMBER = count()
 
 @frozen
 class Turn:
-    """One step of an unrolled loop: the path of its layer, its cell, from 0, and the states after it."""
+    """One step of an unrolled loop.
+
+    Args:
+        path: of its layer.
+        time: its cell, from 0.
+        states: after it.
+        inner: what the step gave a letter, such as the gates of an LSTM.
+    """
 
     path: str
     time: int
     states: tuple[Node, ...]
+    inner: Mapping[str, Node]
 
 
 _UNROLLED: ContextVar[list[Turn] | None] = ContextVar("unrolled", default=None)
+_LETTERED: ContextVar[dict[str, Node] | None] = ContextVar("lettered", default=None)
+
+
+def lettered(letter: str, node: Node) -> Node:
+    """A value of a step that has a letter in its paper, by which an explanation will call it."""
+    known = _LETTERED.get()
+    if known is not None:
+        known[letter] = node
+    return node
 
 
 def scan(
@@ -111,10 +128,15 @@ def _step_by_step(
     steps = size_at(timed[0].shape[min(axis, timed[0].rank - 1)], {})
     for t in places(steps, reverse):
         cells = [_at_time(sequence, t, axis) for sequence in timed]
-        state, said[t] = step(state, _like(sequences, cells))
+        inner: dict[str, Node] = {}
+        token = _LETTERED.set(inner)
+        try:
+            state, said[t] = step(state, _like(sequences, cells))
+        finally:
+            _LETTERED.reset(token)
         where, turns = here(), _UNROLLED.get()
         if turns is not None:
-            turns.append(Turn(where.path if where else "", t, tuple(_several(state))))
+            turns.append(Turn(where.path if where else "", t, tuple(_several(state)), inner))
     each = [_several(said[t]) for t in range(steps)]
     outputs = [stack(parts, min(axis, parts[0].rank)) for parts in zip(*each, strict=True)]
     return state, _like(said[0], outputs)

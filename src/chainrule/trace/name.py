@@ -167,16 +167,15 @@ def _given(d: Derivation, layers: tuple[NamedLayer, ...]) -> Iterator[tuple[Node
 
 
 def _states(turns: Sequence[Turn], layers: tuple[NamedLayer, ...]) -> Names:
-    """What a loop remembers after each cell: h, and c where there is a second state; the cell is above."""
+    """What a loop computes for each cell, the cell above: what it remembers, h, and c where there is a second
+    state, and what has a letter of its own, such as gates."""
     numbers = {layer.path: layer.number for layer in layers}
-    return {
-        node: Name(
-            letter, "hidden", f"{numbers.get(turn.path, '')},t={turn.time + 1}".lstrip(","), batched=True
-        )
-        for turn in turns
-        for letter, node in zip(STATES, turn.states, strict=False)
-        if node.rank > 1
-    }
+    found: Names = {}
+    for turn in turns:
+        above = f"{numbers.get(turn.path, '')},t={turn.time + 1}".lstrip(",")
+        pairs = [*turn.inner.items(), *zip(STATES, turn.states, strict=False)]
+        found |= {n: Name(letter, "hidden", above, batched=True) for letter, n in pairs if n.rank > 1}
+    return found
 
 
 def _attention(built: Built, layers: tuple[NamedLayer, ...]) -> Names:

@@ -87,6 +87,10 @@ def _letters(pen: Pen) -> Iterator[str]:
     letters = {name.letter for name in names}
     if any("t=" in name.layer for name in names):
         yield pen.say("letters_time")
+    if {"i", "f", "o"} <= letters:
+        yield pen.say("letters_lstm")
+    if {"r", "u"} <= letters:
+        yield pen.say("letters_gru")
     if {"q", "k"} <= letters:
         yield pen.say("letters_attention")
     if "mu" in letters:

@@ -52,6 +52,14 @@ LEDGER: dict[str, tuple[str, str]] = {
         "h is what a layer remembers after a step of time, c the cell behind it; t above is the step.",
         "h 是某一时间步之后的隐藏状态，c 是其后的记忆元；上标 t 为时间步。",
     ),
+    "letters_lstm": (
+        "i, f and o are the gates that let in, keep and let out; m is what is offered to the cell.",
+        "i、f、o 是输入门、遗忘门和输出门；m 是记忆元的候选值。",
+    ),
+    "letters_gru": (
+        "r and u are the gates that reset and renew; m is what is offered to h.",
+        "r、u 是重置门和更新门；m 是 h 的候选值。",
+    ),
     "letters_attention": (
         "q, k and v are queries, keys and values; s are the scores, a of four indices the attention weights.",
         "q、k、v 是查询、键、值；s 是得分，带四个下标的 a 是注意力权重。",

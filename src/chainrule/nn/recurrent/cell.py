@@ -16,6 +16,7 @@ from chainrule.nn.recurrent.reading import Recurrent, Step
 from chainrule.nn.scope import Scope
 from chainrule.nn.setting import require, require_number
 from chainrule.ops import PUBLIC
+from chainrule.ops.stepwise import lettered
 from chainrule.spec import count
 
 
@@ -153,8 +154,11 @@ class LSTM(_Gated):
             hidden, cell = states
             own, given = self.parts(hear(hidden) @ recurrent, 4), self.parts(cells[0], 4)
             z = [a + b for a, b in zip(own, given, strict=True)]
-            i, f, o = (activated(z[k], self.gate, scope) for k in (0, 1, 3))
-            after = f * cell + i * activated(z[2], self.activation, scope)
+            i, f, o = (
+                lettered(a, activated(z[k], self.gate, scope)) for a, k in (("i", 0), ("f", 1), ("o", 3))
+            )
+            m = lettered("m", activated(z[2], self.activation, scope))
+            after = f * cell + i * m
             said = o * activated(after, self.activation, scope)
             return said, (said, after)
 
@@ -205,9 +209,9 @@ class GRU(_Gated):
         def step(states: Sequence[Node], cells: Sequence[Node]) -> tuple[Node, Sequence[Node]]:
             (hidden,) = states
             own, given = self.parts(hear(hidden) @ recurrent, 3), self.parts(cells[0], 3)
-            r, u = (activated(own[k] + given[k], self.gate, scope) for k in (0, 1))
+            r, u = (lettered(a, activated(own[k] + given[k], self.gate, scope)) for k, a in enumerate("ru"))
             heard = own[2] if inner is None else own[2] + inner
-            m = activated(given[2] + r * heard, self.activation, scope)
+            m = lettered("m", activated(given[2] + r * heard, self.activation, scope))
             after = m + u * (hidden - m)
             return after, (after,)
 
