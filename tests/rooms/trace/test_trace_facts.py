@@ -12,7 +12,19 @@ from chainrule.explain import explain
 from chainrule.explain.derivation.pen import Pen, brief
 from chainrule.explain.derivation.update import legs_of
 from chainrule.graph import Node
-from chainrule.nn import L2, SGD, Adam, ClipNorm, Dense, Dropout, Layer, Residual, Scope, Sequential
+from chainrule.nn import (
+    L2,
+    OPTIMIZERS,
+    SGD,
+    Adam,
+    ClipNorm,
+    Dense,
+    Dropout,
+    Layer,
+    Residual,
+    Scope,
+    Sequential,
+)
 from chainrule.notation import to_unicode
 from chainrule.spec import Size, Spec
 from chainrule.trace import Moment, Trace, trace
@@ -42,6 +54,18 @@ def test_the_update_is_that_of_the_training_step(optimizer: object, penalty: obj
     assert done["loss"] == pytest.approx(t.loss, rel=1e-12)
     for path, new in t.new_parameters.items():
         np.testing.assert_allclose(new, done[f"parameter.{path}"], rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_any_optimizer_is_told_as_it_trains_and_promises_its_slope(name: str) -> None:
+    _, t = of(optimizer=OPTIMIZERS[name]())
+    step = t.derivation.network.step(False, 1)
+    feeds = {"x": X, "target": Y, "step": np.array(0), **t.parameters, **step.first_slots()}
+    done = compile(step.graph, "reference").run(feeds)
+    for path, new in t.new_parameters.items():
+        np.testing.assert_allclose(new, done[f"parameter.{path}"], rtol=1e-12, atol=1e-15)
+    moves = (g * (t.new_parameters[path] - t.parameters[path]) for path, g in t.gradients.items())
+    assert t.promise == pytest.approx(sum(float(np.sum(move)) for move in moves), rel=1e-12)
 
 
 def test_the_promise_is_the_gradient_times_the_move() -> None:
