@@ -1,15 +1,12 @@
 """``chainrule attribute``: what one answer comes from, what a model needs, what would change an answer.
 
-Three questions share the command, each with options of its own (``MODES``); typer reads a function's
-signature, so one is put together here. Of a text each word is shown in the colour of its value, where there
-are colours.
+Three questions share the command, each with options of its own (``MODES``). Of a text each word is shown in
+the colour of its value, where there are colours.
 """
 
 from __future__ import annotations
 
-import inspect
-import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -21,6 +18,7 @@ from chainrule.apps import screen
 from chainrule.apps.cli import visible
 from chainrule.apps.model import load, row_of
 from chainrule.apps.reading import reading
+from chainrule.apps.signature import Choice, with_options
 from chainrule.apps.word import say
 from chainrule.errors import UsageError
 from chainrule.explain.attribution.asking import known_method
@@ -30,21 +28,12 @@ from chainrule.explain.model import Model
 from chainrule.settings import settings
 from chainrule.store import durable
 
-OPTIONS: dict[str, type] = {
-    "row": int,
-    "method": str,
-    "target": str,
-    "text": str,
-    "samples": int,
-    "exact": bool,
-    "baseline": int,
-    "importance": bool,
-    "metric": str,
-    "repeats": int,
-    "counterfactual": str,
-    "fixed": list[str],
-    "most": int,
-}
+_KINDS: dict[str, Any] = {
+    "row": int, "method": str, "target": str, "text": str, "samples": int, "exact": bool, "baseline": int,
+    "importance": bool, "metric": str, "repeats": int, "counterfactual": str, "fixed": list[str], "most": int,
+}  # fmt: skip
+_METAVARS = {"counterfactual": "WANTED", "fixed": "COLUMN"}
+OPTIONS = {name: Choice(kind, f"attribute_{name}", _METAVARS.get(name)) for name, kind in _KINDS.items()}
 MODES = {  # what each question may be told
     "importance": ("metric", "repeats"),
     "counterfactual": ("row", "fixed", "most"),
@@ -53,25 +42,7 @@ MODES = {  # what each question may be told
 COMPARED = 32  # rows of the data that a method compares with, if it needs some and nobody says how many
 
 
-def with_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with an option for each entry of ``OPTIONS``; one that is not given is ``None``."""
-    hints: dict[str, Any] = typing.get_type_hints(command, include_extras=True)
-    own = [p for p in inspect.signature(command).parameters.values() if p.kind is not p.VAR_KEYWORD]
-    parameters = [p.replace(annotation=hints[p.name]) for p in own]
-    for name, kind in OPTIONS.items():
-        names = [f"--{name}"] if kind is bool else []  # a switch, without its opposite
-        metavar = "WANTED" if name == "counterfactual" else "COLUMN" if name == "fixed" else None
-        option = typer.Option(*names, help=f"=attribute_{name}", metavar=metavar)
-        hints[name] = Annotated[kind | None, option]
-        parameters.append(
-            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=hints[name])
-        )
-    command.__signature__ = inspect.Signature(parameters)  # pyright: ignore[reportFunctionMemberAccess]
-    command.__annotations__ = hints
-    return command
-
-
-@with_options
+@with_options(OPTIONS)
 def attribute(
     run: Annotated[str, typer.Argument(help="=run", metavar="RUN")],
     data: Annotated[str, typer.Argument(help="=attribute_data", metavar="DATA")] = "",

@@ -1,15 +1,12 @@
 """``chainrule explain``: an answer derived, the same with other weights, or an update of the training.
 
 The questions share the command: ``--row`` derives the answer to a row, ``--text`` how a model of texts goes
-on with one, ``--set`` shows what would change, ``--step`` makes an update of the training again. Typer reads
-a function's signature, so one is put together.
+on with one, ``--set`` shows what would change, ``--step`` makes an update of the training again.
 """
 
 from __future__ import annotations
 
-import inspect
-import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -18,6 +15,7 @@ from chainrule.apps import screen
 from chainrule.apps.model import load, row_of
 from chainrule.apps.reading import reading
 from chainrule.apps.replaying import replay
+from chainrule.apps.signature import Choice, with_options
 from chainrule.apps.word import say
 from chainrule.errors import UsageError
 from chainrule.explain.model import Model
@@ -25,33 +23,17 @@ from chainrule.explain.page.page import Page
 from chainrule.settings import settings
 from chainrule.store import durable
 
-OPTIONS: dict[str, Any] = {
-    "row": int, "text": str, "weight": str, "depth": int, "step": int, "set": list[str],
-}  # fmt: skip
-_TEXTS = {
-    "step": "explain_step",
-    "set": "explain_set",
-    "text": "attribute_text",
-}  # the others are named after the option
+OPTIONS = {
+    "row": Choice(int, "row"),
+    "text": Choice(str, "attribute_text"),
+    "weight": Choice(str, "weight"),
+    "depth": Choice(int, "depth"),
+    "step": Choice(int, "explain_step"),
+    "set": Choice(list[str], "explain_set", "WEIGHT=NUMBER"),
+}
 
 
-def with_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with an option for each entry of ``OPTIONS``; one that is not given is ``None``."""
-    hints: dict[str, Any] = typing.get_type_hints(command, include_extras=True)
-    own = [p for p in inspect.signature(command).parameters.values() if p.kind is not p.VAR_KEYWORD]
-    parameters = [p.replace(annotation=hints[p.name]) for p in own]
-    for name, kind in OPTIONS.items():
-        metavar = "WEIGHT=NUMBER" if name == "set" else None
-        hints[name] = Annotated[kind | None, typer.Option(help=f"={_TEXTS.get(name, name)}", metavar=metavar)]
-        parameters.append(
-            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=hints[name])
-        )
-    command.__signature__ = inspect.Signature(parameters)  # pyright: ignore[reportFunctionMemberAccess]
-    command.__annotations__ = hints
-    return command
-
-
-@with_options
+@with_options(OPTIONS)
 def explain(
     run: Annotated[str, typer.Argument(help="=run", metavar="RUN")],
     data: Annotated[str, typer.Argument(help="=attribute_data", metavar="DATA")] = "",
