@@ -45,7 +45,7 @@ REFUSED = {
     "temperature": (["--temperature", "0"], "E102", "0 < temperature"),
     "top-p": (["--top-p", "1.5"], "E102", "p <= 1"),
     "top-k": (["--top-k", "0"], "E102", "1 to"),
-    "length": (["--length", "99"], "E229", "length=13"),
+    "length": (["--length", "99"], "E229", "--length 13"),
     "both": (["--beams", "2", "--top-p", "0.9"], "E124", "beams"),
     "a word for a number": (["--seed", "x"], "E601", "--seed"),
 }

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from chainrule.explain.model import Model
+from chainrule.explain.page.spoken import spoken
 from chainrule.nn import GRU, LSTM, SGD, Dense, Layer, Sequential
 from chainrule.notation import to_unicode
 from chainrule.trace import Trace
@@ -31,3 +32,10 @@ def test_the_memory_of_an_lstm_reads_as_in_the_paper() -> None:
     cell = next(n for n, name in t.names.items() if (name.letter, name.layer) == ("c", "1,t=2"))
     formula = to_unicode(t.unfolder.scalar(cell, (0, 0)))
     assert formula == "f₁^(1,t=2)·c₁^(1,t=1) + i₁^(1,t=2)·m₁^(1,t=2)"
+
+
+def test_gates_are_read_out_by_their_names() -> None:
+    t = traced(LSTM(2))
+    cell = next(n for n, name in t.names.items() if (name.letter, name.layer) == ("c", "1,t=2"))
+    said = spoken(t.unfolder.scalar(cell, (0, 0)), "en")
+    assert said.startswith("the forget gate f₁^(1,t=2) times the cell c₁^(1,t=1)")

@@ -129,5 +129,5 @@ def test_the_command_line_refuses_in_one_message(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 1
     assert "E508" in done.stderr
-    assert "try       batch_size=" in done.stderr
+    assert "try       --batch-size " in done.stderr
     assert "Traceback" not in done.stderr

@@ -12,7 +12,7 @@ from functools import cache
 
 from chainrule.explain.page.page import Equation
 from chainrule.explain.words.block import OPS
-from chainrule.explain.words.symbol import BECOMES, ERROR, NOUNS, READ_OUT, SLOPE
+from chainrule.explain.words.symbol import BECOMES, ERROR, IN_TIME, NOUNS, READ_OUT, SLOPE
 from chainrule.frozen import frozen
 from chainrule.graph import Node
 from chainrule.notation import (
@@ -81,8 +81,9 @@ def _named(tree: Tree, language: int) -> str | None:
             return SLOPE[language].format(curve=name, at=to_unicode(at))
         case Link(Error(written), _):
             return ERROR[language].format(written=to_unicode(written))
-        case Symbol(name, _, _, accent):
-            noun = NOUNS.get(f"{name}_{accent}" if accent else name)
+        case Symbol(name, _, above, accent):
+            nouns = NOUNS | IN_TIME if "t=" in above else NOUNS
+            noun = nouns.get(f"{name}_{accent}" if accent else name)
             return f"{noun[language]} {to_unicode(tree)}" if noun else None
         case _:
             return None

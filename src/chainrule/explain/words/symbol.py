@@ -11,13 +11,6 @@ NOUNS: dict[str, tuple[str, str]] = {
     "s": ("the score", "得分"),
     "a": ("the activation", "激活值"),
     "h": ("the hidden variable", "隐藏变量"),
-    "c": ("the cell", "记忆元"),
-    "i": ("the input gate", "输入门"),
-    "f": ("the forget gate", "遗忘门"),
-    "o": ("the output gate", "输出门"),
-    "r": ("the reset gate", "重置门"),
-    "u": ("the update gate", "更新门"),
-    "m": ("the candidate", "候选值"),
     "recurrent": ("the recurrent weight", "循环权重"),
     "omega": ("the sample weight", "样本权重"),
     "y": ("the target", "期望输出"),
@@ -26,6 +19,16 @@ NOUNS: dict[str, tuple[str, str]] = {
     "eta": ("the learning rate", "学习率"),
     "g_hat": ("the clipped gradient", "裁剪后的梯度"),
 }
+IN_TIME: dict[str, tuple[str, str]] = {
+    "c": ("the cell", "记忆元"),
+    "i": ("the input gate", "输入门"),
+    "f": ("the forget gate", "遗忘门"),
+    "o": ("the output gate", "输出门"),
+    "r": ("the reset gate", "重置门"),
+    "u": ("the update gate", "更新门"),
+    "m": ("the candidate", "候选值"),
+}
+"""The same of the letters that a loop over time has besides."""
 ERROR = ("the error ({written})", "误差（{written}）")
 SLOPE = ("the slope of the {curve} at {at}", "{curve}在 {at} 处的斜率")
 READ_OUT = ("{left} equals {right}", "{left}等于{right}")
