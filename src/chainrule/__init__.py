@@ -118,6 +118,8 @@ _FUNCTIONS = {name: table for table, names in _TABLES.items() for name in names.
 def __getattr__(name: str) -> Any:
     if name == "models":
         return import_module("chainrule.models")
+    if name == "input" or _PLACES.get(name) == "graph":
+        import_module("chainrule.ops")  # says what + and @ between nodes mean
     if name == "input":  # at home it is called input_node: a builtin has the short name there
         return import_module("chainrule.graph").input_node
     if name in _PLACES:

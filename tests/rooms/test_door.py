@@ -54,3 +54,14 @@ def test_names_in_a_table_are_those_of_the_things(table: Table[Any]) -> None:
     assert "nothing" not in table
     with pytest.raises(KeyError):
         table["nothing"]
+
+
+@pytest.mark.parametrize(
+    "first",
+    ["cr.input('x', (None, 2)) + 1", "cr.constant([[1.0]]).T", "cr.input('x', (3,)).sum()"],
+    ids=["sign", "transpose", "method"],
+)
+def test_nodes_know_their_signs_before_anything_else_is_asked_for(first: str) -> None:
+    code = f"import chainrule as cr\nprint(type({first}).__name__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("Node\n", "")
