@@ -70,6 +70,16 @@ class Assembly:
     def store(self, value: Value, address: Value, align: int) -> None:
         self.builder.store(value, self.builder.inttoptr(address, value.type.as_pointer()), align=align)
 
+    def prefetch(self, address: Value, level: int = 2) -> None:
+        """Ask for the cache line at an address, which need not exist, before it is needed.
+
+        Args:
+            level: how near to the processor: 3 the first-level cache, 2 the second.
+        """
+        where = self.builder.inttoptr(address, ir.IntType(8).as_pointer())
+        words = [ir.IntType(32)(word) for word in (0, level, 1)]
+        self.intrinsic("llvm.prefetch.p0", ir.VoidType(), where, *words)
+
     def copy(self, target: Value, source: Value, count: Value) -> None:
         """Copy bytes."""
         byte = ir.IntType(8).as_pointer()

@@ -41,6 +41,7 @@ from llvmlite import ir
 
 from chainrule.engines.native.assembly import I64, Assembly, Value
 from chainrule.engines.native.epilogue import Epilogue
+from chainrule.engines.native.near import ROOM, Block, high
 from chainrule.engines.native.panel import Packer
 from chainrule.engines.native.short import SIZE, Part, Vectors
 from chainrule.plan.epilogue import DEEP
@@ -51,9 +52,6 @@ REACH = 3  # rows of A read by one place that moves on: itself, one row and two 
 MOST_PLACES = 8  # rows whose places, found in a table, fit registers too
 PACK_FROM = 24  # rows of A from which on copying a panel pays,
 PACK_OVER = 16 * 1024  # where B takes more bytes than stay in half of the first-level cache as they lie
-HIGH = 192  # rows of A that pass by a panel before the next one comes: they stay in the second-level cache
-APART = HIGH + 16  # numbers between two columns of rows drawn near: an odd number of cache lines
-FAR, FAR_FROM = 2048, 128  # bytes between columns of A, and columns of B, from which on drawing near pays
 
 
 Reads: TypeAlias = Callable[[list[Value]], tuple[Value, list[Value]]]
@@ -88,7 +86,7 @@ class ProductWriter:
         )
         builder = code.builder
         panel = code.room(self.vectors.type, 2 * DEEP)
-        facts = _Facts(code, m, n, panel, code.room(self.vectors.number, DEEP * APART))
+        facts = _Facts(code, m, n, panel, code.room(self.vectors.number, ROOM))
         places = (a_row, a_column, b_row, c_row)
         if not self.by_table:
             places = tuple(code.times(stride, self.size) for stride in places)
@@ -135,11 +133,14 @@ class ProductWriter:
         with code.counting(I64(0), at_least_one, DEEP, carried) as (first, at_a, at_b):
             deep = code.smaller(builder.sub(k, first), DEEP)
             more = builder.or_(keep, builder.icmp_signed(">", first, I64(0)))
-            here = (a, at_a, b, at_b) if self.by_table else (at_a, facts.a_column, at_b, facts.b_row)
+            here = (a, facts.a_row, at_a, b, at_b)
+            if not self.by_table:
+                here = (at_a, facts.a_row, facts.a_column, at_b, facts.b_row)
             place = _Place(*here, c, deep, more)
             done = I64(0) if self.epilogue is not None else self._single_row(facts, place)
-            with code.counting(I64(0), facts.m, HIGH) as first_row:
-                facts.first, facts.last = first_row, code.smaller(code.plus(first_row, HIGH), facts.m)
+            rows = high(code, deep)
+            with code.counting(I64(0), facts.m, rows) as first_row:
+                facts.first, facts.last = first_row, code.smaller(code.plus(first_row, rows), facts.m)
                 near = place if self.by_table else self._drawn_near(facts, place)
                 self._panels(facts, near, done, facts.n, 2)
 
@@ -153,24 +154,15 @@ class ProductWriter:
         return builder.select(side, whole, I64(0))
 
     def _drawn_near(self, facts: _Facts, place: _Place) -> _Place:
-        """The rows of A that come next, copied together where neighbours in a row lie very far apart.
-
-        Columns a power of two apart would all fall into the same few lines of the cache.
-        """
-        code, builder = facts.code, facts.code.builder
-        side = builder.icmp_signed("==", facts.a_row, I64(self.size))
-        far = builder.icmp_signed(">=", facts.a_column, I64(FAR))
-        many = builder.icmp_signed(">=", facts.n, I64(FAR_FROM))
-        start = code.plus(place.a, code.times(facts.first, self.size))
-        count, step = builder.sub(facts.last, facts.first), I64(APART * self.size)
-        # Row number ``first`` is then the first one of the copy.
-        moved = builder.sub(facts.near, code.times(facts.first, self.size))
-        old, new = (place.a, place.column), (moved, step)
-        with code.either(builder.and_(side, builder.and_(far, many)), new, old) as found:
-            ways = [(start, facts.a_column), (facts.near, step)]
-            with code.counting(I64(0), place.deep, 1, ways) as (_, x, y):
-                code.copy(y, x, code.times(count, self.size))
-        return replace(place, a=found[0], column=found[1])
+        """The rows of A that come next, copied together where they lie badly for the caches."""
+        code = facts.code
+        start = code.plus(place.a, code.times(facts.first, place.line))
+        extent = (code.builder.sub(facts.last, facts.first), place.deep, facts.n)
+        block = Block(start, place.line, place.column)
+        block = block.drawn_near(code, self.vectors, extent, facts.near)
+        # Row number ``first`` is the first one of the block.
+        a = code.builder.sub(block.start, code.times(facts.first, block.row))
+        return replace(place, a=a, line=block.row, column=block.column)
 
     def _panels(self, facts: _Facts, place: _Place, start: Value, stop: Value, vectors: int) -> None:
         """The panels of columns start .. stop, each with all rows of A."""
@@ -211,7 +203,7 @@ class ProductWriter:
             count = _tiles(code, code.builder.sub(facts.last, start), rows, rows - 1 in sizes)
             stop = code.plus(start, code.times(count, rows))
             with code.counting(start, stop, rows) as i:
-                a, c, a_row, c_row = place.a, place.c, facts.a_row, facts.c_row
+                a, c, a_row, c_row = place.a, place.c, place.line, facts.c_row
                 if self.by_table:
                     a_row, c_row = (code.plus(table, code.times(i, 8)) for table in (a_row, c_row))
                 else:
@@ -256,6 +248,9 @@ class ProductWriter:
         parts = self.vectors.parts(code, left, vectors) if masked else [None] * vectors
         moving, steps, reads = self._factors(code, rows)
         state = [*moving, *[self.vectors.zero] * (rows * vectors)]
+        if self.epilogue is None:
+            for i in range(rows):
+                code.prefetch(self._row_start(code, c, c_row, i), 3)
         with code.folding(I64(0), deep, 1, state):
             places, sums = state[: len(moving)], state[len(moving) :]
             at_b, at_a = reads(places)
@@ -367,9 +362,10 @@ class _Facts:
 
 @dataclass(frozen=True)
 class _Place:
-    """One piece of k: A, its columns, B, its rows, C, how deep the piece is, whether C is kept."""
+    """One piece of k: A, its rows and columns, B, its rows, C, how deep the piece is, whether C is kept."""
 
     a: Value
+    line: Value
     column: Value
     b: Value
     row: Value

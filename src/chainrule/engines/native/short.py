@@ -118,6 +118,24 @@ class Vectors:
             value = join(*(code.builder.shuffle_vector(value, value, half) for half in halves))
         return code.builder.extract_element(value, I32(0))
 
+    def turned(self, code: Assembly, rows: list[Value]) -> list[Value]:
+        """The transpose of a square of as many vectors as one has lanes.
+
+        Halves, then quarters, ... change places (Eklundh 1972).
+        """
+        n, step = len(rows), len(rows) // 2
+        while step:
+            for i in range(n):
+                if i & step:
+                    continue
+                low, high = rows[i], rows[i + step]
+                first = [j if not j & step else n + j - step for j in range(n)]
+                second = [j + step if not j & step else n + j for j in range(n)]
+                rows[i] = code.builder.shuffle_vector(low, high, order(first))
+                rows[i + step] = code.builder.shuffle_vector(low, high, order(second))
+            step //= 2
+        return rows
+
 
 def order(lanes: range | list[int]) -> ir.Constant:
     """Which lanes a shuffled vector takes."""
