@@ -1,11 +1,11 @@
 """Rows of the left side of a product, copied together where they lie badly for the caches.
 
 A block of A, so many rows and so many columns of it, is read again for every panel of B, and should come from
-the second-level cache each time. Two ways to lie stand against that. A cache finds a line by some middle bits of its
-address: rows a multiple of 2 KiB apart fall into the same few places and drive each other out, however small the
-block is. And where A lies turned, each number of a row is in a line of its own, of which a tile needs only a
-few numbers. Then the block is copied once, row after row, each an odd number of cache lines behind the one
-before. For a product of many columns the copy costs next to nothing.
+the second-level cache each time. Two ways to lie stand against that. A cache finds a line by some middle bits
+of its address: rows a multiple of 2 KiB apart fall into the same few places and drive each other out, however
+small the block is. And where A lies turned, each number of a row is in a line of its own, of which a tile
+needs only a few numbers. Then the block is copied once, row after row, each an odd number of cache lines
+behind the one before. For a product of many columns the copy costs next to nothing.
 
 Reference: Goto and van de Geijn (2008), section 4.2; Lam, Rothberg and Wolf (1991), The cache performance and
 optimizations of blocked algorithms (ASPLOS IV), on lines that drive each other out.
