@@ -7,7 +7,9 @@ And images of a batch lie with the *samples innermost*: the same pixel of all sa
 loop over an image, whatever its window, stride or number of channels, does the same to a full vector of
 samples, and no lane is idle. (Stored sample by sample, a net with six channels would use six lanes of
 sixteen.) It holds for everything that hangs together with a window by operations number by number, when the
-batch has at least ``FROM`` samples.
+batch has at least ``FROM`` samples: two vectors of them, so that products of matrices have full tiles. With
+fewer samples the channels lie innermost; unless those are few themselves: then one vector of samples is
+better than none.
 """
 
 from __future__ import annotations
@@ -21,7 +23,8 @@ from chainrule.ops.elementwise import Elementwise
 from chainrule.ops.kind import Cast
 from chainrule.plan.loop import is_layout
 
-FROM = 8  # samples: half a vector of float32
+FROM, THIN_FROM = 16, 8  # samples: two vectors of float32; one where channels are few,
+THIN = 16  # which is less than this in what a convolution makes
 SEEDS = ("convolution", "convolution_input", "fold", "patches")
 JOINS = ("sum", "max", "min", "concatenate", "pad", *SEEDS)
 
@@ -37,7 +40,7 @@ def orders(graph: Graph, sizes: Mapping[str, int]) -> dict[Node, tuple[int, ...]
     for node in graph.nodes:
         for source in node.inputs:
             readers.setdefault(source, []).append(node)
-    inner = _innermost(graph, readers) if sizes.get("B", 1) >= FROM else set()
+    inner = _innermost(graph, readers) if sizes.get("B", 1) >= _least(graph) else set()
     found = {node: (*range(1, node.rank), 0) for node in inner}
     for node in set(readers) - set(graph.outputs.values()):
         order = (*range(node.rank - 2), node.rank - 1, node.rank - 2)
@@ -48,6 +51,12 @@ def orders(graph: Graph, sizes: Mapping[str, int]) -> dict[Node, tuple[int, ...]
         elif node.rank == 2 and inner and _ends_in(node, readers, inner):
             found[node] = (1, 0)
     return found
+
+
+def _least(graph: Graph) -> int:
+    """From how many samples on they lie innermost."""
+    made = (node.shape[-1] for node in graph.nodes if node.op.name == "convolution")
+    return THIN_FROM if any(isinstance(n, int) and n < THIN for n in made) else FROM
 
 
 def _innermost(graph: Graph, readers: Mapping[Node, Sequence[Node]]) -> set[Node]:

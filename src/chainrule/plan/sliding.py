@@ -212,10 +212,11 @@ def _frame(before: Sequence[int], shape: Sequence[int], reach: Sequence[int]) ->
 
 
 def _by_tiles(low: Lowering, node: Node, seen: View, weights: View, phase: int) -> None:
-    """A convolution by ``winograd``, written in place where whole tiles fit and the samples lie innermost."""
+    """A convolution by ``winograd``, written in place where whole tiles fit and images lie so."""
     shape = low.shape(node)
     height, width = winograd.reach(shape[1:-1], 0)
-    if (height, width) == shape[1:-1] and (node in low.orders or node in low.views):
+    is_image = not low.is_inner or node in low.orders or node in low.views
+    if (height, width) == shape[1:-1] and is_image:
         whole = low.target(node)
     else:
         whole = image(low, (shape[0], height, width, shape[-1]), node.dtype)
@@ -272,7 +273,8 @@ def _weight_by_tiles(low: Lowering, node: Node, phase: int) -> None:
     places = low.shape(g)[1:-1]
     seen = padded(low, x, _frame(op.low, low.shape(x), winograd.reach(places, 2)), 0.0, phase)
     upstream = padded(low, g, _frame((0, 0), low.shape(g), winograd.reach(places, 0)), 0.0, phase)
-    made = low.new(target.shape, node.dtype) if node in low.joined else target
+    order = stored(low, node) or range(node.rank)
+    made = low.ordered(target.shape, node.dtype, order) if node in low.joined else target
     winograd.weight_gradient(low, node, seen, upstream, made, phase)
     if made != target:
         size = math.prod(made.shape)

@@ -13,8 +13,9 @@ The gradient by the image is the same convolution of the upstream gradient with 
 gradient by the weights is the same chain backwards: dU[k; o, c] = sum over tiles and samples of (A dy A^T)
 V, and dw = G^T dU G.
 
-Images lie with the samples innermost (see ``layout``), so every step above does the same to full vectors. The
-tiles are taken in *bands* of rows, so that V and M are still in the cache when they are read.
+Images lie with the samples innermost, or with the channels where samples are few (see ``layout``), so every
+step above does the same to full vectors. With the channels innermost the products are turned, M^T = V^T U^T.
+The tiles are taken in *bands* of rows, so that V and M are still in the cache when they are read.
 
 Sums of numbers times 4, 5 and 8 cost accuracy: about one digit of the seven that float32 has. In float64, and
 for kernels, strides and sizes where it does not pay, convolution stays as it is in ``sliding``.
@@ -33,12 +34,14 @@ from chainrule.graph import Node
 from chainrule.plan.blend import Blend, blend
 from chainrule.plan.product import multiply
 from chainrule.plan.view import View, tapped
+from chainrule.spec import size_at
 
 if TYPE_CHECKING:
     from chainrule.plan.lower import Lowering
 
 TILE, SEEN = 4, 6  # results of a tile along an axis, and the numbers they are made of
 CHANNELS = 16  # on both sides, from which on it pays
+MANY = 256  # places, of all samples together, from which on it pays to prepare the weights
 GAIN = 1.8  # at least so many times fewer multiplications: tiles reach over the edge of small images
 BAND, BANDS = 4 * 2**20, 8  # bytes of V in a band; how many bands at most
 
@@ -75,7 +78,9 @@ WEIGH_BACK = Blend(6, (
 def pays(low: Lowering, node: Node, op: Any, weights: Sequence[int], places: Sequence[int]) -> bool:
     """Whether a convolution with these weights (O, *kernel, I) and so many places is made this way."""
     is_plain = op.groups == 1 and set(op.strides) == set(op.dilation) == {1}
-    if not low.is_inner or node.dtype != "float32" or tuple(weights[1:-1]) != (3, 3) or not is_plain:
+    if node.dtype != "float32" or tuple(weights[1:-1]) != (3, 3) or not is_plain:
+        return False
+    if size_at(node.inputs[0].shape[0], low.whole) * math.prod(places) < MANY:
         return False
     done = SEEN * SEEN * math.prod(_tiles(n) for n in places)
     return min(weights[0], weights[-1]) >= CHANNELS and 9 * math.prod(places) >= GAIN * done
@@ -113,7 +118,9 @@ def weighed(low: Lowering, node: Node, w: Node, phase: int, is_back: bool = Fals
         cells = _weights(weights)
         if is_back:
             cells = [cell.turned((1, 0)) for cell in reversed(cells)]
-        made = low.new((SEEN, SEEN, *cells[0].shape), node.dtype)
+        # What stands on the right of a product has its columns side by side.
+        order = range(4) if low.is_inner else (0, 1, 3, 2)
+        made = low.ordered((SEEN, SEEN, *cells[0].shape), node.dtype, order)
         blend(low, node, WEIGH.squared(), cells, _cells(made), phase)
         low.copies[key] = made
     return low.copies[key]
@@ -135,13 +142,22 @@ def convolve(low: Lowering, node: Node, image: View, weights: View, made: View, 
     outputs, batch = weights.shape[2], image.shape[0]
     for seen, written in zip(_bands(image, 2, image.shape[3]), _bands(made, 0, image.shape[3]), strict=True):
         v = _spread(low, node, seen, SPREAD, phase)  # (6, 6, tiles down, tiles across, C, B)
+        m = _room(low, (*v.shape[:4], outputs, batch), node.dtype)
+        _sum_channels(low, node, weights, v, m, phase)
+        _gather(low, node, m, written, phase)
+
+
+def _sum_channels(low: Lowering, node: Node, weights: View, v: View, m: View, phase: int) -> None:
+    """M of the weights and V: for each place of a tile, the sums over channels."""
+    if low.is_inner:
         many = v.shape[:4]
-        m = low.new((*many, outputs, batch), node.dtype)
         strides = (*weights.strides[:2], 0, 0, *weights.strides[2:])
         table = View(weights.buffer, (*many, *weights.shape[2:]), strides, weights.offset)
         stack = range(4)
         multiply(low, node, (table, stack, (4,), (5,)), (v, stack, (4,), (5,)), (m, stack, (4,), (5,)), phase)
-        _gather(low, node, m, written, phase)
+        return
+    stack, rows = (0, 1), (2, 3, 5)
+    multiply(low, node, (v, stack, rows, (4,)), (weights, stack, (3,), (2,)), (m, stack, rows, (4,)), phase)
 
 
 def weight_gradient(low: Lowering, node: Node, image: View, upstream: View, made: View, phase: int) -> None:
@@ -191,13 +207,13 @@ def _bands(image: View, more: int, channels: int) -> Iterator[View]:
 def _spread(low: Lowering, node: Node, seen: View, by: Blend, phase: int) -> View:
     """A band through a map along both axes: (6, 6, tiles down, tiles across, C, B)."""
     _, down, width, channels, batch = seen.shape
-    rows = low.new((SEEN, down, width, channels, batch), node.dtype)
+    rows = _room(low, (SEEN, down, width, channels, batch), node.dtype)
     blend(low, node, by, _lines(seen), _lines(rows), phase)
     across = (width - (by.inputs - TILE)) // TILE
     i, t, column, c, b = rows.strides
     shape = (by.inputs, SEEN, down, across, channels, batch)
     windows = View(rows.buffer, shape, (column, i, t, TILE * column, c, b), rows.offset)
-    made = low.new((SEEN, SEEN, down, across, channels, batch), node.dtype)
+    made = _room(low, (SEEN, SEEN, down, across, channels, batch), node.dtype)
     blend(low, node, by, _lines(windows), _lines(made.turned((1, 0, 2, 3, 4, 5))), phase)
     return made
 
@@ -205,12 +221,19 @@ def _spread(low: Lowering, node: Node, seen: View, by: Blend, phase: int) -> Vie
 def _gather(low: Lowering, node: Node, m: View, band: View, phase: int) -> None:
     """The tiles' results, written into a band of the image."""
     _, _, down, across, outputs, batch = m.shape
-    rows = low.new((TILE, SEEN, down, across, outputs, batch), node.dtype)
+    rows = _room(low, (TILE, SEEN, down, across, outputs, batch), node.dtype)
     blend(low, node, GATHER, _lines(m), _lines(rows), phase)
     i, t, column, o, b = band.strides
     shape = (TILE, TILE, down, across, outputs, batch)
     cells = View(band.buffer, shape, (column, i, t, TILE * column, o, b), band.offset)
     blend(low, node, GATHER, _lines(rows.turned((1, 0, 2, 3, 4, 5))), _lines(cells), phase)
+
+
+def _room(low: Lowering, shape: tuple[int, ...], dtype: str) -> View:
+    """Memory for (..., channels, samples), with those innermost that are so in images."""
+    *others, channels, samples = range(len(shape))
+    last = (channels, samples) if low.is_inner else (samples, channels)
+    return low.ordered(shape, dtype, (*others, *last))
 
 
 def _lines(view: View) -> list[View]:

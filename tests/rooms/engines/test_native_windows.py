@@ -13,11 +13,11 @@ import chainrule as cr
 from chainrule.engines import native, reference
 from chainrule.gradient import grad
 from chainrule.graph import Graph, input_node
-from chainrule.plan.layout import FROM, orders
+from chainrule.plan.layout import FROM, THIN, THIN_FROM, orders
 from chainrule.plan.plan import plan
 from chainrule.spec import Size
 
-ROWS = (1, 3, FROM - 1, FROM, 17, 20)
+ROWS = (1, 3, THIN_FROM - 1, THIN_FROM, FROM - 1, FROM, 20)
 
 
 @st.composite
@@ -67,13 +67,14 @@ def test_values_and_gradients(made: tuple[Graph, dict[str, tuple]], rows: int) -
         np.testing.assert_allclose(fast[name], value, rtol=1e-9, atol=1e-9, err_msg=name)
 
 
-def test_many_samples_lie_innermost_and_few_do_not() -> None:
-    x, w = input_node("x", (None, 6, 6, 2)), input_node("w", (3, 3, 3, 2))
+@pytest.mark.parametrize(("channels", "least"), [(THIN - 1, THIN_FROM), (THIN, FROM)])
+def test_many_samples_lie_innermost_and_few_do_not(channels: int, least: int) -> None:
+    x, w = input_node("x", (None, 6, 6, 2)), input_node("w", (channels, 3, 3, 2))
     y = cr.relu(cr.convolution(x, w))
     graph = Graph({"loss": cr.mean(y)})
-    found = orders(graph, {"B": FROM})
+    found = orders(graph, {"B": least})
     assert found[y] == found[y.inputs[0]] == (1, 2, 3, 0)
-    assert orders(graph, {"B": FROM - 1}) == {}
+    assert orders(graph, {"B": least - 1}) == {}
 
 
 D = cr.Dense
