@@ -60,22 +60,22 @@ def split_batch(graph: Graph, batch: int, cut: Cut, cores: int) -> Split:
     weights = sum(b.bytes for b in trial.buffers if b.origin == "joined") * 2
     arena = trial.layout.size / rows
     most = MOST / 2 if any(isinstance(node.op, Remat) for node in graph.nodes) else MOST
-    least = (
-        LEAST if any(node.op.name in SEEDS for node in graph.nodes) else min(LEAST, HEAVY // max(arena, 1))
-    )
-    small = [m for m in _candidates(batch, lanes) if m <= max(most / max(arena, 1), least)]
+    has_images = any(node.op.name in SEEDS for node in graph.nodes)
+    least = LEAST if has_images else min(LEAST, HEAVY // max(arena, 1))
+    sizes = _candidates(batch, lanes, LEAST if has_images else 2)
+    small = [m for m in sizes if m <= max(most / max(arena, 1), least)]
     best = min(
-        small or _candidates(batch, lanes)[:1],
+        small or sizes[:1],
         key=lambda m: _cost(m, batch, lanes, per_sample, weights, len(inside)),
     )
     parts = -(-batch // best)
     return Split(best, parts, min(lanes, parts))
 
 
-def _candidates(batch: int, lanes: int) -> list[int]:
-    """Sizes of a part that give every lane equally many parts, or nearly."""
+def _candidates(batch: int, lanes: int, least: int) -> list[int]:
+    """Sizes of a part, not below the least, that give every lane equally many parts, or nearly."""
     share = -(-batch // lanes)
-    return sorted({-(-share // n) for n in range(1, share + 1) if -(-share // n) >= min(2, share)})
+    return sorted({-(-share // n) for n in range(1, share + 1) if -(-share // n) >= min(least, share)})
 
 
 def _cost(rows: int, batch: int, lanes: int, per_sample: float, weights: float, calls: int) -> float:

@@ -52,6 +52,7 @@ REACH = 3  # rows of A read by one place that moves on: itself, one row and two 
 MOST_PLACES = 8  # rows whose places, found in a table, fit registers too
 PACK_FROM = 24  # rows of A from which on copying a panel pays,
 PACK_OVER = 16 * 1024  # where B takes more bytes than stay in half of the first-level cache as they lie
+EARLY = 64  # rounds of a tile from which on asking early for its place in C costs next to nothing
 
 
 Reads: TypeAlias = Callable[[list[Value]], tuple[Value, list[Value]]]
@@ -249,8 +250,9 @@ class ProductWriter:
         moving, steps, reads = self._factors(code, rows)
         state = [*moving, *[self.vectors.zero] * (rows * vectors)]
         if self.epilogue is None:
-            for i in range(rows):
-                code.prefetch(self._row_start(code, c, c_row, i), 3)
+            with code.when(code.builder.icmp_signed(">=", deep, I64(EARLY))):
+                for i in range(rows):
+                    code.prefetch(self._row_start(code, c, c_row, i), 3)
         with code.folding(I64(0), deep, 1, state):
             places, sums = state[: len(moving)], state[len(moving) :]
             at_b, at_a = reads(places)
