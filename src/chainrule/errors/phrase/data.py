@@ -178,6 +178,8 @@ PHRASES: dict[str, str] = {
     '{}, column "{}"': "{}，列“{}”",
     'column "{}"': "列“{}”",
     # pieces of longer facts
+    '"{}" in x and in y': "“{}”同时在 x 和 y 中",
+    'leave "{}" out of x': "从 x 中去掉“{}”",
     "one of: {}": "其中之一：{}",
     '"{}" names columns {}': "“{}”是第 {} 列的名称",
     "{#} and {#}": "{} 和 {}",
