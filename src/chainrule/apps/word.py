@@ -258,6 +258,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "Interrupted; everything is saved. To go on:\n  {command}",
         "已中断，进度已保存。继续训练：\n  {command}",
     ),
+    "still_there": (
+        "saved up to step {step} is whole; to go on once that is mended: {command}",
+        "到第 {step} 步为止的进度完好；解决后继续：{command}",
+    ),
     "finished_already": (
         "The training in {run} is finished; nothing to do.",
         "{run} 中的训练已经完成，无事可做。",

@@ -19,7 +19,8 @@ from chainrule.events import EpochDone, Event, Notice, StepDone, TrainingStarted
 from chainrule.settings import settings
 
 PAUSE = 0.1  # seconds between two looks at the numbers: drawing must not cost more than training
-LONGEST, SHORTEST, USUAL = 40, 6, 85  # cells of the bar; cells of everything else
+LONGEST, SHORTEST, USUAL = 40, 4, 90  # cells of the bar; cells of everything else
+FIXED = 15  # cells of percent, time left and the four gaps
 WORDS = {
     "en": {"epoch": "epoch {}", "loss": "loss", "rate": "rate"},
     "zh": {
@@ -58,11 +59,11 @@ class Bar:
     def _show(self, event: StepDone) -> None:
         words = WORDS[settings.lang]
         values = {**self.values, "loss": event.loss, "rate": event.rate}
-        parts = [
-            (name, f"{words.get(name, name)} {number(values[name])}") for name in SHOWN if name in values
-        ]
+        there = [name for name in SHOWN if name in values]
+        # Numbers of one width: else a part at the edge would come and go with the last digit of another.
+        parts = [(name, f"{words.get(name, name)} {number(values[name]):<6}") for name in there]
         epoch, width = words["epoch"].format(event.epoch + 1), self.bar.console.width
-        room = width - cell_len(epoch) - bar_length(width) - len("100%  0:00:00   ")
+        room = width - cell_len(epoch) - bar_length(width) - FIXED
         self.bar.update(self.task, completed=event.step, description=epoch, values=fitting(parts, room))
 
 
