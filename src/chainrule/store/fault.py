@@ -42,7 +42,7 @@ def writing(fault: OSError, path: Path, needed: int, notes: Iterable[str] = ()) 
         expected=expected,
         received=received,
         fix=fix,
-        notes=[*(space if needed and code != "E405" else ()), *notes],
+        notes=[*(space if needed else ()), *notes],
         action="write",
         action_zh="写入",
     )
