@@ -75,10 +75,12 @@ def fitting(parts: Sequence[tuple[str, str]], room: int) -> str:
         >>> fitting(parts, 40), fitting(parts, 30), fitting(parts, 5)
         ('loss 0.5  val_loss 0.4  rate 0.01', 'loss 0.5  val_loss 0.4', 'loss 0.5')
     """
-    for count in range(len(LEAST) + 1):
-        text = "  ".join(part for name, part in parts if name not in LEAST[:count])
-        if cell_len(text) <= room:
-            break
+    text, *shorter = (
+        "  ".join(part for name, part in parts if name not in LEAST[:count])
+        for count in range(len(LEAST) + 1)
+    )  # fmt: skip
+    while cell_len(text) > room and shorter:
+        text = shorter.pop(0)
     return text
 
 

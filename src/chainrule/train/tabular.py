@@ -110,7 +110,8 @@ def prepare(model: Learner, x: Any, y: Any, validation: Any, request: Request) -
     if rest is not None:
         validation = (*apply(model.preparation, rest[0]), rest[1])
     elif isinstance(validation, tuple | list) and is_table(validation[0], None):
-        validation = apply(model.preparation, beside(*validation[:2], target)[0])
+        shown, answers = (*validation, None)[:2]
+        validation = apply(model.preparation, beside(shown, answers, target)[0])
     return Prepared(*apply(model.preparation, rows), weights, validation)
 
 
