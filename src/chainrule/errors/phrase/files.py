@@ -110,6 +110,7 @@ PHRASES: dict[str, str] = {
     "Input should be a valid number, unable to parse string as a number": "应为数",
     "Got unexpected extra argument ({})": "多出的参数：{}",
     "Got unexpected extra arguments ({})": "多出的参数：{}",
+    "Got unexpected extra argument(s) ({})": "多出的参数：{}",
     "rows, or --text": "数据行，或 --text",
     "DATA with --row or --step, or --text alone; --set with --row or --text": (
         "DATA 加 --row 或 --step，或只用 --text；--set 与 --row 或 --text 合用"
