@@ -11,7 +11,7 @@ import typer
 from typer.main import get_command
 
 from chainrule.apps import screen
-from chainrule.apps.word import say
+from chainrule.apps.word import WORDS, say
 from chainrule.errors import ChainruleError, UsageError
 from chainrule.events import Channel, Event, bulletin
 from chainrule.settings import settings
@@ -67,6 +67,8 @@ def call(
         if text and text.startswith("="):  # the key of a text: said in the language of this run
             text = say(text[1:])
         parameter.help = text  # pyright: ignore[reportAttributeAccessIssue]
+    written = command.get_help
+    command.get_help = lambda ctx: _translated(written(ctx))  # pyright: ignore[reportAttributeAccessIssue]
     try:
         code = command.main(words, prog_name=f"chainrule {name}", standalone_mode=False)
     except _Refusal as refusal:
@@ -79,6 +81,15 @@ def call(
     if code == INTERRUPTED:
         raise KeyboardInterrupt
     return code if isinstance(code, int) else 0
+
+
+def _translated(text: str) -> str:
+    """What ``--help`` prints, the words that typer brings too in the language of this run."""
+    for key in ("usage", "arguments", "options", "required", "default", "help"):
+        english = WORDS[f"help_{key}"][0]
+        start = r"(?m)^" if english.rstrip().endswith(":") else ""  # a heading, and not an option's own text
+        text = re.sub(start + re.escape(english), say(f"help_{key}"), text)
+    return text
 
 
 def _show(event: Event) -> None:

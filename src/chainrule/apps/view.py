@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from chainrule.apps import screen
 from chainrule.apps.course import SHOWN, Rating
 from chainrule.apps.word import WORDS, say
-from chainrule.data import Column
+from chainrule.data import Column, Preparation
 from chainrule.nn import Layer, summary_rows
 from chainrule.settings import settings
 from chainrule.spec import Spec
@@ -16,6 +16,7 @@ from chainrule.train.metric import metric
 
 MOST = 40  # columns of data shown on a screen; the report shows all
 LEVELS = 4  # levels of a category shown in its summary
+LONGEST = 25  # characters of a level shown there
 
 
 def column_summary(column: Column) -> str:
@@ -24,12 +25,33 @@ def column_summary(column: Column) -> str:
         mean = (
             0.0 if abs(column.mean or 0.0) < 1e-12 * (column.std or 0.0) else column.mean
         )  # 0 but for rounding
-        return f"{column.minimum:.4g} … {column.maximum:.4g}, {say('mean')} {mean:.4g}"
+        low, high, middle = map(short, (column.minimum, column.maximum or 0.0, mean))
+        return f"{low} … {high}{say('comma')}{say('mean')} {middle}"
     if column.levels:
-        shown = ", ".join(f"{level} ({count})" for level, count in column.levels[:LEVELS])
+        levels = [f"{cut(level)} ({count})" for level, count in column.levels[:LEVELS]]
         rest = len(column.levels) - LEVELS
-        return shown + (f", … +{rest}" if rest > 0 else "")
+        return ", ".join([*levels, *([f"… +{rest}"] if rest > 0 else [])])
     return ""
+
+
+def short(value: float) -> str:
+    """A number in four digits, whole ones up to a million with all of theirs.
+
+    Example:
+        >>> short(18424.0), short(0.05263), short(1234567.8)
+        ('18424', '0.05263', '1.235e+06')
+    """
+    return f"{value:.0f}" if 1e4 <= abs(value) < 1e6 else f"{value:.4g}"
+
+
+def cut(text: str) -> str:
+    """A level's name, of a long one the beginning.
+
+    Example:
+        >>> cut("existing credits paid back duly till now")
+        'existing credits paid ba…'
+    """
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
 def column_rows(columns: Sequence[Column]) -> list[tuple[str, str, str, str, str]]:
@@ -37,7 +59,7 @@ def column_rows(columns: Sequence[Column]) -> list[tuple[str, str, str, str, str
     return [
         (
             c.name,
-            say(f"kind_{c.kind}") + (f" ({say('is_target')})" if c.is_target else ""),
+            say(f"kind_{c.kind}") + (say("aside").format(say("is_target")) if c.is_target else ""),
             str(c.missing or ""),
             column_summary(c),
             c.reason.say(settings.lang),
@@ -88,6 +110,12 @@ def result_table(rated: Sequence[Rating], kind: str, also: Sequence[str] = ()) -
     names = list(dict.fromkeys([*SHOWN[kind], *also]))
     rows = [(say(f"{r.name}_{kind}"), *(float(r.values[name]) for name in names)) for r in rated]
     screen.table(["", *map(_title, names)], rows, numbers=range(1, len(names) + 1))
+
+
+def positive_class(preparation: Preparation) -> None:
+    """Of two classes, which one F1 speaks of: the numbers of the other would be others."""
+    if len(preparation.labels) == 2:
+        screen.line(say("positive").format(label=preparation.labels[1]))
 
 
 def _title(name: str) -> str:

@@ -265,6 +265,13 @@ WORDS: dict[str, tuple[str, str]] = {
     "result_heading": ("Result on the {test} held-out rows", "在 {test} 行留出数据上的结果"),
     "written": ("Written to {run}: {files}", "已写入 {run}：{files}"),
     "next": ("Next: chainrule predict {run} {data}", "下一步：chainrule predict {run} {data}"),
+    "going_on": (
+        "Going on after step {step}, in epoch {epoch}.",
+        "从第 {step} 步（第 {epoch} 轮）之后继续。",
+    ),
+    "positive": ("F1 is that of the class {label}.", "F1 是类别 {label} 的 F1。"),
+    "comma": (", ", "、"),
+    "aside": (" ({})", "（{}）"),
     "net_classification": ("the net", "网络"),
     "net_regression": ("the net", "网络"),
     "linear_classification": ("linear model (logistic regression)", "线性模型（逻辑回归）"),
@@ -287,6 +294,12 @@ WORDS: dict[str, tuple[str, str]] = {
     "trivial_classification_is": (
         "The most frequent class of the training rows: {label}",
         "训练数据中最常见的类别：{label}",
+    ),
+    "evaluated_known": (
+        "The model was made from these very rows: {training} trained it, {validation} said when to stop. How "
+        "good it is on the {test} others, which it never saw, stands in its report: chainrule show {run}",
+        "模型正是由这些行得到的：{training} 行用于训练，{validation} 行决定何时停止。"
+        "它在从未见过的其余 {test} 行上的成绩见报告或：chainrule show {run}",
     ),
     "trivial_regression_is": ("The mean of the training rows: {mean}", "训练数据的均值：{mean}"),
     "gravity": ("gravity", "程度"),
@@ -378,6 +391,13 @@ WORDS: dict[str, tuple[str, str]] = {
         "a small GPT learns Tang poems, is judged beside n-grams, and writes its own (--acrostic 春夏秋冬)",
         "小型 GPT 学写唐诗，与 n 元模型比较，并写出自己的诗（--acrostic 春夏秋冬）",
     ),
+    # what the reader of the command line writes around our texts in --help
+    "help_usage": ("Usage: ", "用法："),
+    "help_arguments": ("Arguments:", "参数："),
+    "help_options": ("Options:", "选项："),
+    "help_required": ("[required]", "[必填]"),
+    "help_default": ("[default: ", "[默认："),
+    "help_help": ("Show this message and exit.", "显示这段说明"),
     "stopped": ("Stopped.", "已停止。"),
     "unexpected": (
         "unexpected {kind}: {text} (a fault of chainrule; --debug shows the traceback)",

@@ -16,6 +16,8 @@ import csv
 import gzip
 import io
 import itertools
+import re
+import shlex
 import zlib
 from collections import Counter
 from collections.abc import Iterator
@@ -132,8 +134,24 @@ class _Lines:
             where=f"{self.name} line {line}",
             expected="text in UTF-8 (or UTF-16 with its mark)",
             received=byte or str(error),
-            fix='save the file as "CSV UTF-8"',
+            fix=self._converted(),
         )
+
+    def _converted(self) -> str:
+        """A remedy: the command that makes UTF-8 of what the bytes look like.
+
+        In Chinese text of Windows (GBK, a part of GB18030) both bytes of a sign are above 127, so such bytes
+        stand in even numbers side by side; in Western text they stand alone. That is good enough for advice,
+        which a person reads, and not for a guess, which nobody would see.
+        """
+        self.binary.seek(0)
+        runs = re.findall(rb"[\x80-\xff]+", self.binary.read(1_000_000))
+        even = sum(len(run) % 2 == 0 for run in runs)
+        name, kind = shlex.quote(self.name), "GB18030" if even > 0.9 * len(runs) else "WINDOWS-1252"
+        stem, _, ending = self.name.rpartition(".")
+        if not stem or ending == "gz":
+            return 'save the file as "CSV UTF-8"'
+        return f"iconv -f {kind} -t UTF-8 {name} > {shlex.quote(f'{stem}-utf8.{ending}')}"
 
 
 def _read(lines: _Lines) -> Table:

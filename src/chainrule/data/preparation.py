@@ -200,9 +200,10 @@ class Preparation:
             E329 a class unknown to training.
         """
         if self.target not in table.columns:
-            near = nearest(self.target, table.columns)
+            near = nearest(self.target, [name for name in table.columns if name not in self.columns])
             expected = f'a column "{self.target}"'
-            raise DataError("E313", where=table.source, name=self.target, expected=expected, fix=near)
+            fix = f'rename "{near}" to "{self.target}"' if near else "add the known answers, or only predict"
+            raise DataError("E313", where=table.source, name=self.target, expected=expected, fix=fix)
         cells = table.frame[self.target]
         if cells.null_count():
             row = int(cells.is_null().arg_max() or 0)

@@ -8,8 +8,8 @@ Every error of chainrule has the same five parts, so a reader's eye finds the sa
       try       cr.Dense(10) after cr.Flatten()
       more      docs/errors/E203.md
 
-The plain clause comes from the catalogue, in both languages; the facts come from the place that found the
-fault.
+The plain clause comes from the catalogue, in both languages; the facts come in English from the place that
+found the fault, and ``phrase`` has their Chinese.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from types import CodeType
 from typing import Any
 
 from chainrule.errors.catalogue import CATALOGUE
+from chainrule.errors.phrase import in_chinese
 from chainrule.frozen import frozen
 
 _LABELS = {
@@ -100,7 +101,8 @@ class ChainruleError(Exception):
     def render(self, lang: str = "en") -> str:
         """The whole text, in English (``"en"``) or Chinese (``"zh"``)."""
         expected, received, fix, more, within, colon = _LABELS[lang]
-        place = f" {within} {self.where}" if self.where else ""
+        said = in_chinese if lang == "zh" else str
+        place = f" {within} {said(self.where)}" if self.where else ""
         rows = [(expected, self.expected), (received, self.received)]
         rows += [("", note) for note in self.notes]
         rows += [(fix, self.fix), (more, f"docs/errors/{self.code}.md")]
@@ -108,7 +110,7 @@ class ChainruleError(Exception):
         blank = (
             "\u3000" if lang == "zh" else " "
         )  # as wide as a Chinese sign, so that the columns stay straight
-        body = [f"  {label:{blank}<{width}}  {text}" for label, text in rows if text]
+        body = [f"  {label:{blank}<{width}}  {said(text)}" for label, text in rows if text]
         return "\n".join([f"{type(self).__name__} {self.code}{place}{colon}{self.clause(lang)}", *body])
 
     def __str__(self) -> str:

@@ -144,6 +144,24 @@ def course(losses: list[float], **more: Any) -> Course:
     return Course(rows, rows=100, batch=10, **more)
 
 
+def look(step: int, samples: float, price: float) -> Probe:
+    """A look into a training whose weights cost so much besides the samples."""
+    values = {**dict.fromkeys(probing.WHOLE, 0.0), "loss": samples + price, "training_loss": samples}
+    return Probe(step, step // 10, {**values, "inference_loss": samples}, {})
+
+
+def test_what_large_weights_cost_is_no_loss_of_the_samples() -> None:
+    """As ``chainrule train`` trains by default: the weights cost more than all samples together."""
+    samples, prices = 0.9 * 0.93 ** np.arange(30), 2.5 * 0.95 ** np.arange(30)
+    looks = [look(0, 0.9, 2.5), look(10, 0.85, 2.4), look(300, samples[-1], prices[-1])]
+    one = course(list(samples + prices), probes=looks, chance=0.65)
+    np.testing.assert_allclose(one.losses, samples, atol=0.1)
+    assert spoke(one) == set()
+    assert (
+        spoke(course(list(samples + prices), probes=looks[:2], chance=0.65)) == set()
+    )  # before the last look
+
+
 def spoke(one: Course) -> set[str]:
     return {finding.rule.id for finding in findings_after(one, judged)}
 

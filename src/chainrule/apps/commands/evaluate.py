@@ -10,9 +10,9 @@ import typer
 from chainrule.apps import screen
 from chainrule.apps.course import Rating, answer_of, judgeable, measured
 from chainrule.apps.model import load
-from chainrule.apps.view import result_table
+from chainrule.apps.view import positive_class, result_table
 from chainrule.apps.word import say
-from chainrule.data import Preparation
+from chainrule.data import Preparation, Table
 from chainrule.train.learner import Learner
 from chainrule.train.metric import score
 
@@ -30,6 +30,7 @@ def evaluate(
     applied = preparation.apply(table)
     y = preparation.targets(table)
     screen.notices(applied.notices, to_errors=True)
+    _seen_before(model, table, preparation.target, run)
     answers = {"net": answer_of(model, applied.x)}
     trivial = trivial_answer(model, preparation, len(y))
     if trivial is not None:
@@ -37,10 +38,20 @@ def evaluate(
     screen.line(say("evaluated").format(rows=table.rows, data=table.source))
     rated = [Rating(name, score(judgeable(model, y, answer), names)) for name, answer in answers.items()]
     result_table(rated, preparation.task, metric or ())
+    positive_class(preparation)
     if trivial is not None:
         majority = "" if preparation.task == "regression" else preparation.labels[model.facts["majority"]]
         known = say(f"trivial_{preparation.task}_is")
         screen.line(known.format(label=majority, mean=f"{preparation.target_mean:.6g}"))
+
+
+def _seen_before(model: Learner, table: Table, target: str, run: str) -> None:
+    """Warn when these are the rows the model was made from: on them it looks better than it is."""
+    parts, known = model.facts.get("split"), model.facts.get("fingerprint")
+    labelled = table.take(np.flatnonzero(table.frame[target].is_not_null().to_numpy()))
+    if isinstance(parts, dict) and known == labelled.fingerprint:
+        counts = {name: parts.get(name, "?") for name in ("training", "validation", "test")}
+        screen.line(say("evaluated_known").format(**counts, run=run), "yellow", to_errors=True)
 
 
 def trivial_answer(model: Learner, preparation: Preparation, rows: int) -> np.ndarray | None:

@@ -16,7 +16,7 @@ from chainrule.apps.option import CONFIG, Options, agreed, quoted, read_config, 
 from chainrule.apps.report.page import page
 from chainrule.apps.run import HISTORY, MODEL, REPORT, claimed, new_run, refuse_occupied
 from chainrule.apps.study import Study
-from chainrule.apps.view import columns_table, net_table, result_table
+from chainrule.apps.view import columns_table, net_table, positive_class, result_table
 from chainrule.apps.word import say
 from chainrule.errors import UsageError
 from chainrule.nn import net_from_text
@@ -85,7 +85,7 @@ def train(
     understood(asked, study, learner)
     place = Path(out) if out else new_run(data)
     with claimed(place, resume) as folder:
-        return _trained(asked, study, learner, folder, place, resume)
+        return _trained(asked, study, learner, folder, place, resume, f" --lang {lang}" if lang else "")
 
 
 def _asked(data: str, out: str | None, resume: bool, options: dict[str, Any]) -> tuple[Options, str]:
@@ -119,22 +119,28 @@ def understood(options: Options, study: Study, learner: Learner) -> None:
 
 
 def _trained(
-    options: Options, study: Study, learner: Learner, folder: RunFolder, place: Path, resume: bool
+    options: Options,
+    study: Study,
+    learner: Learner,
+    folder: RunFolder,
+    place: Path,
+    resume: bool,
+    spoken: str,
 ) -> int:
     """Train inside a claimed folder, judge, save, and show the result.
 
     Args:
         place: the folder as the user calls it.
+        spoken: what is added to a command that is told, so that it answers in the language of this one.
     """
-    if resume and (place / REPORT).exists() and folder.latest() is None:
-        screen.line(say("finished_already").format(run=place))
-        return 0
     if not resume:
         folder.write_text(CONFIG, to_toml(options, study.table.fingerprint))
+    elif not _goes_on(folder, study, options, place):
+        return 0
     watcher = course.teach(learner, options, study, folder, resume)
     tell(watcher)
     if watcher.was_interrupted:
-        again = f"chainrule train {quoted(options.data)} --out {quoted(str(place))} --resume"
+        again = f"chainrule train {quoted(options.data)} --out {quoted(str(place))} --resume{spoken}"
         screen.block(say("interrupted").format(command=again), "yellow", to_errors=True)
         return 1
     rated = course.ratings(learner, study, options)
@@ -144,10 +150,23 @@ def _trained(
     _ended(watcher, len(learner.history))
     screen.heading(say("result_heading").format(test=study.parts.sizes[2]))
     result_table(rated, study.task.kind, options.metric)
+    positive_class(study.preparation)
     screen.line()
     screen.line(say("written").format(run=place, files=", ".join((MODEL, HISTORY, CONFIG, REPORT))))
-    screen.line(say("next").format(run=place, data=quoted(options.data)))
+    screen.line(say("next").format(run=place, data=quoted(options.data)) + spoken)
     return 0
+
+
+def _goes_on(folder: RunFolder, study: Study, options: Options, place: Path) -> bool:
+    """Say from where an interrupted training goes on; whether there is anything left to do."""
+    found = folder.latest()
+    if found is None and (place / REPORT).exists():
+        screen.line(say("finished_already").format(run=place))
+        return False
+    if found is not None and found.step:
+        per_epoch = -(-study.parts.sizes[0] // options.batch_size)
+        screen.line(say("going_on").format(step=found.step, epoch=found.step // per_epoch + 1))
+    return True
 
 
 def tell(watcher: course.Watcher) -> None:

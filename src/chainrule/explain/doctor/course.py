@@ -64,8 +64,22 @@ class Course:
 
     @cached_property
     def losses(self) -> np.ndarray:
-        """The mean loss of each epoch."""
-        return self.column("loss")
+        """The mean loss of the samples in each epoch: what is compared with the first loss and with chance.
+
+        The history counts in what the size of the weights costs, the penalty, which may be many times as
+        much. It is known at the looks. Weights shrink or grow by about the same share in each step, so
+        between two looks it is interpolated by its logarithm; after the last look, by its share of the loss.
+        """
+        whole = self.column("loss")
+        looks = [each for each in self.probes if each.values["loss"] > each.values["training_loss"] > 0]
+        if not looks:
+            return whole
+        steps = [each.step for each in looks]
+        prices = [each.values["loss"] - each.values["training_loss"] for each in looks]
+        middles = (np.arange(len(whole)) + 0.5) * self.per_epoch
+        samples = whole - np.exp(np.interp(middles, steps, np.log(prices)))
+        share = looks[-1].values["training_loss"] / looks[-1].values["loss"]
+        return np.where(middles <= steps[-1], np.maximum(samples, 0.01 * whole), whole * share)
 
     @cached_property
     def measured(self) -> np.ndarray:

@@ -36,7 +36,8 @@ def _inputs_unscaled(look: Look) -> Iterator[Evidence]:
 def _spreads(name: str, features: np.ndarray) -> Iterator[Evidence]:
     """What is wrong with the means and spreads of the features of one input, (n, F)."""
     mean, std = features.mean(axis=0), features.std(axis=0)  # (F,)
-    moving = np.flatnonzero(std > 1e-12 * np.abs(features).max())
+    marks = ((features == 0.0) | (features == 1.0)).all(axis=0)  # of a level, or yes and no: no sizes
+    moving = np.flatnonzero((std > 1e-12 * np.abs(features).max()) & ~marks)
     if not moving.size:
         return
     large, small = moving[np.argmax(std[moving])], moving[np.argmin(std[moving])]
