@@ -91,7 +91,7 @@ def recompute(net: L, *paths: str) -> L:
     made = _recomputed(net, "", paths)
     if made is net and not any(isinstance(part, Remat) for part in _paths(net).values()):
         raise UsageError(
-            "E127", where="recompute", expected="blocks, as in cr.models.resnet18() or cr.models.gpt2()",
+            "E127", where="recompute", expected="blocks, as in cr.models.resnet18()",
             received=", ".join(_parts(net)) or str(net),
             fix="cr.Remat(cr.Sequential(...)) around a few layers each",
         )  # fmt: skip
