@@ -36,11 +36,9 @@ def templates(node: ast.expr) -> Iterator[str]:
 
 
 def facts(file: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Call):
-            for word in node.keywords:
-                if word.arg in FACTS:
-                    yield from templates(word.value)
+    calls = (n for n in ast.walk(ast.parse(file.read_text(encoding="utf-8"))) if isinstance(n, ast.Call))
+    for word in (word for call in calls for word in call.keywords if word.arg in FACTS):
+        yield from templates(word.value)
 
 
 def is_prose(text: str) -> bool:

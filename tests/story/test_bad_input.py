@@ -42,7 +42,7 @@ TABLES = {
     "an infinity": ("x,z,class\n" + GOOD + "inf,2,a\n", "class", "E312", ("line 42",)),
     "an unclosed quote": ('x,z,class\n"' + GOOD, "class", "E309", ()),
     "too few rows to split": ("x,class\n1,a\n2,a\n3,b\n4,b\n", "class", "E331", ()),
-    "no target named": ("x,z,class\n" + GOOD, None, "E313", ('--target "class"',)),
+    "no target named": ("x,z,class\n" + GOOD, None, "E319", ('--target "class"',)),
 }
 
 
@@ -67,9 +67,13 @@ WORDS = {
     "a negative rate": (["iris", "--rate", "-1"], "E102", ("--rate",)),
     "an infinite rate": (["iris", "--rate", "inf"], "E102", ("--rate",)),
     "an unknown optimizer": (["iris", "--optimizer", "adm"], "E101", ("--optimizer adam",)),
-    "an unknown engine": (["iris", "--engine", "refrence"], "E101", ("reference",)),
+    "an unknown engine": (
+        ["iris", "--engine", "refrence"],
+        "E101",
+        ("in --engine", "try       --engine reference"),
+    ),
     "an unknown task": (["iris", "--task", "clasification"], "E101", ("--task classification",)),
-    "an unknown language": (["iris", "--lang", "fr"], "E101", ("en, zh",)),
+    "an unknown language": (["iris", "--lang", "fr"], "E101", ("in --lang", "en, zh", "--lang en")),
     "class weights for values": (["diabetes", "--class-weight", "balanced"], "E108", ()),
     "a column in two ways": (["iris", "--drop", "a", "--number", "a"], "E608", ("a",)),
     "an unknown column to drop": (["iris", "--drop", "petal lenght (cm)"], "E313", ("petal length (cm)",)),

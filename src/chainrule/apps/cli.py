@@ -118,11 +118,20 @@ def _say(error: Exception) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     if isinstance(error, ChainruleError):
+        _as_typed(error)
         print(visible_error(error), file=sys.stderr)
         return FAILED if error.code in FAILURES else WRONG
     kind = type(error).__name__
     print(visible(say("unexpected").format(kind=kind, text=error)), file=sys.stderr)
     return FAILED
+
+
+def _as_typed(error: ChainruleError) -> None:
+    """A setting in words of the command line, where an option sets it."""
+    name = error.where.removeprefix("cr.settings.")
+    if name in ("lang", "engine"):
+        wanted = error.fix.rpartition(" = ")[2].strip('"')
+        error.where, error.fix = f"--{name}", f"--{name} {wanted}"
 
 
 def visible(text: Any) -> str:

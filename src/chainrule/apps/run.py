@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
-from chainrule.apps.option import CONFIG
+from chainrule.apps.option import CONFIG, quoted, read_config
 from chainrule.errors import FileError, UsageError
 from chainrule.store import RunFolder
 
@@ -102,6 +102,14 @@ def refuse_occupied(path: Path) -> None:
         )
 
 
+def _data_of(path: Path) -> str:
+    """The data an unfinished training learns from, as it is typed."""
+    try:
+        return quoted(read_config(RunFolder(path))[0].data)
+    except (FileError, UsageError):  # what is wrong with the config is told when it is needed
+        return "DATA"
+
+
 def model_file(run: str) -> Path:
     """The model file of a RUN, which is given as a folder or as the file itself.
 
@@ -114,11 +122,14 @@ def model_file(run: str) -> Path:
     file = path / MODEL
     if not file.is_file():
         unfinished = (path / CONFIG).is_file()
+        data = _data_of(path) if unfinished else "DATA"
         raise FileError(
             "E610",
             where=run,
             expected=MODEL,
             received="an unfinished training" if unfinished else "none",
-            fix=f"chainrule train DATA --out {run} --resume" if unfinished else "chainrule train DATA",
+            fix=f"chainrule train {data} --out {quoted(run)} --resume"
+            if unfinished
+            else "chainrule train DATA",
         )
     return file

@@ -85,10 +85,10 @@ def call(
 
 def _translated(text: str) -> str:
     """What ``--help`` prints, the words that typer brings too in the language of this run."""
-    for key in ("usage", "arguments", "options", "required", "default", "help"):
-        english = WORDS[f"help_{key}"][0]
-        start = r"(?m)^" if english.rstrip().endswith(":") else ""  # a heading, and not an option's own text
-        text = re.sub(start + re.escape(english), say(f"help_{key}"), text)
+    for key in ("usage", "arguments", "options"):  # headings, and not an option's own text
+        text = re.sub(f"(?m)^{WORDS[f'help_{key}'][0]}", say(f"help_{key}"), text)
+    for key in ("required", "default", "help"):
+        text = text.replace(WORDS[f"help_{key}"][0], say(f"help_{key}"))
     return text
 
 

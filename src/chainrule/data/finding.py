@@ -61,20 +61,16 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     # checks
     "scale_gap": (
-        'the spread of "{large}" is {ratio:.3g} times that of "{small}"; a table is '
-        "standardised in training, arrays are not",
-        "“{large}”的离散程度是“{small}”的 {ratio:.3g} 倍；表格会在训练时自动标准化，数组请先标准化",
+        'the spread of "{large}" is {ratio:.3g} times that of "{small}"; standardise the inputs',
+        "“{large}”的离散程度是“{small}”的 {ratio:.3g} 倍，请先标准化输入",
     ),
     "far_from_zero": (
-        'the mean of "{column}" is {ratio:.3g} standard deviations from 0 ({count} such columns); a table is '
-        "standardised in training, arrays are not",
-        "“{column}”的均值距 0 有 {ratio:.3g} 个标准差（此类列共 {count} 个）；"
-        "表格会在训练时自动标准化，数组请先标准化",
+        'the mean of "{column}" is {ratio:.3g} standard deviations from 0 ({count} such columns)',
+        "“{column}”的均值距 0 有 {ratio:.3g} 个标准差（此类列共 {count} 个），请先标准化输入",
     ),
     "target_scale": (
-        "the target spreads by {std:.3g} (standard deviation); that of a table is standardised in training, "
-        "arrays are not",
-        "目标的标准差为 {std:.3g}；表格的目标会在训练时自动标准化，数组请先标准化",
+        "the target spreads by {std:.3g} (standard deviation); standardise it",
+        "目标的标准差为 {std:.3g}，请先标准化",
     ),
     "imbalance": (
         "class {large} has {ratio:.3g} times as many rows as class {small}; weigh the classes",

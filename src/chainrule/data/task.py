@@ -63,8 +63,8 @@ def choose_task(
         columns: what ``describe`` gave, if it was called already.
 
     Fails:
-        E101 an unknown kind; E313 an unknown or unnamed target; E321 one class; E322 a class with one row;
-        E323 a target that never changes; E324 texts where numbers are needed or too many to be classes.
+        E101 an unknown kind; E313 an unknown target; E319 none named; E321 one class; E322 a class with one
+        row; E323 a target that never changes; E324 texts where numbers are needed or too many to be classes.
 
     Example:
         >>> table = Table(pl.DataFrame({"x": [1.5, 2.0, 0.5, 3.0], "y": ["b", "a", "b", "a"]}))
@@ -79,7 +79,8 @@ def choose_task(
         )
     if target is None:
         fix = f'--target "{table.columns[-1]}"'
-        raise DataError("E313", where=table.source, name="", expected=", ".join(table.columns[:12]), fix=fix)
+        shown = ", ".join(table.columns[:12]) + (", ..." if len(table.columns) > 12 else "")
+        raise DataError("E319", where=table.source, expected="one of: " + shown, received="none", fix=fix)
     known_column(table, target)
     described = describe(table, target) if columns is None else columns
     column = next(column for column in described if column.name == target)

@@ -22,7 +22,7 @@ from types import CodeType
 from typing import Any
 
 from chainrule.errors.catalogue import CATALOGUE
-from chainrule.errors.phrase import in_chinese
+from chainrule.errors.phrase import in_chinese, in_place
 from chainrule.frozen import frozen
 
 _LABELS = {
@@ -102,7 +102,8 @@ class ChainruleError(Exception):
         """The whole text, in English (``"en"``) or Chinese (``"zh"``)."""
         expected, received, fix, more, within, colon = _LABELS[lang]
         said = in_chinese if lang == "zh" else str
-        place = f" {within} {said(self.where)}" if self.where else ""
+        where = in_place(self.where) if lang == "zh" else self.where
+        place = f" {within} {where}" if where else ""
         rows = [(expected, self.expected), (received, self.received)]
         rows += [("", note) for note in self.notes]
         rows += [(fix, self.fix), (more, f"docs/errors/{self.code}.md")]

@@ -43,9 +43,17 @@ class Model(Learner):
         >>> model = Model(Sequential(Dense(3, "sigmoid"), Dense(1, "sigmoid")), "half_mse", SGD(0.5))
         >>> x, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0.0, 1.0, 1.0, 1.0]
         >>> history = model.fit(x, y, epochs=2, batch_size=4, seed=0, verbose=False)
+        >>> model
+        <Model: 13 parameters; loss half_mse, sgd; print(model.summary()) tells more>
         >>> print(model.explain(x[1], y[1], depth=1, lang="en").title)
         One training step, explained with the numbers of one sample
     """
+
+    def __repr__(self) -> str:
+        known = self.network
+        size = "not trained yet" if known is None else f"{known.count:,} parameters"
+        names = [getattr(each, "name", each) for each in (self.recipe.loss, self.recipe.optimizer)]
+        return f"<Model: {size}; loss {names[0]}, {names[1]}; print(model.summary()) tells more>"
 
     @property
     def diagnosis(self) -> Diagnosis | None:

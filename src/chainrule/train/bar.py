@@ -19,7 +19,8 @@ from chainrule.events import EpochDone, Event, Notice, StepDone, TrainingStarted
 from chainrule.settings import settings
 
 PAUSE = 0.1  # seconds between two looks at the numbers: drawing must not cost more than training
-LONGEST, SHORTEST, USUAL = 40, 6, 85  # cells of the bar; cells of everything else
+LONGEST, SHORTEST, USUAL = 40, 4, 90  # cells of the bar; cells of everything else
+FIXED = 15  # cells of percent, time left and the four gaps
 WORDS = {
     "en": {"epoch": "epoch {}", "loss": "loss", "rate": "rate"},
     "zh": {
@@ -58,11 +59,11 @@ class Bar:
     def _show(self, event: StepDone) -> None:
         words = WORDS[settings.lang]
         values = {**self.values, "loss": event.loss, "rate": event.rate}
-        parts = [
-            (name, f"{words.get(name, name)} {number(values[name])}") for name in SHOWN if name in values
-        ]
+        there = [name for name in SHOWN if name in values]
+        # Numbers of one width: else a part at the edge would come and go with the last digit of another.
+        parts = [(name, f"{words.get(name, name)} {number(values[name]):<6}") for name in there]
         epoch, width = words["epoch"].format(event.epoch + 1), self.bar.console.width
-        room = width - cell_len(epoch) - bar_length(width) - len("100%  0:00:00   ")
+        room = width - cell_len(epoch) - bar_length(width) - FIXED
         self.bar.update(self.task, completed=event.step, description=epoch, values=fitting(parts, room))
 
 
@@ -74,10 +75,12 @@ def fitting(parts: Sequence[tuple[str, str]], room: int) -> str:
         >>> fitting(parts, 40), fitting(parts, 30), fitting(parts, 5)
         ('loss 0.5  val_loss 0.4  rate 0.01', 'loss 0.5  val_loss 0.4', 'loss 0.5')
     """
-    for count in range(len(LEAST) + 1):
-        text = "  ".join(part for name, part in parts if name not in LEAST[:count])
-        if cell_len(text) <= room:
-            break
+    text, *shorter = (
+        "  ".join(part for name, part in parts if name not in LEAST[:count])
+        for count in range(len(LEAST) + 1)
+    )  # fmt: skip
+    while cell_len(text) > room and shorter:
+        text = shorter.pop(0)
     return text
 
 

@@ -81,6 +81,7 @@ def rehearse(model: Learner, x: Any, y: Any, validation: Any, request: Request) 
         model: is taught its inputs, labels and first parameters; give a copy to keep one as it is.
         x, y, validation, request: as in ``fit``.
     """
+    x, y = tabular.beside(x, y)
     if tabular.is_table(x, y):
         ready = tabular.prepare(model, x, y, validation, request)
         x, y, validation = ready.x, ready.y, ready.validation

@@ -144,8 +144,8 @@ class Learner:
 
         Args:
             x: (N, ...) numbers, arrays by input name, or a table (path, frame, name of a bundled set).
-            y: (N,) labels or values, (N, O) values, arrays by output name; for a table the name of the
-                column.
+            y: (N,) labels or values, (N, O) values, arrays by output name; for a table the column's name, or
+                the answers themselves.
             epochs: how many passes over the data at most.
             batch_size: samples for one update; 1 is stochastic descent, ``None`` the whole set (batch
                 descent).
@@ -248,8 +248,7 @@ class Learner:
             TrainingError E503: the model has not learned anything yet.
             UsageError E101: no such metric for this task.
         """
-        if self.preparation is not None and tabular.is_table(x, y):
-            x, y = tabular.apply(self.preparation, x)
+        x, y = tabular.taken(self.preparation, x, y)
         return judging.evaluate(self, x, y, sample_weight, metrics)
 
     def _inputs(self, x: Any) -> dict[str, np.ndarray]:

@@ -112,8 +112,7 @@ def _step(model: Learner) -> Step:
 
 def _given(model: Learner, x: Any, y: Any) -> dict[str, np.ndarray]:
     """The rows a person gives, by the step's input names."""
-    if model.preparation is not None and tabular.is_table(x, y):
-        x, y = tabular.apply(model.preparation, x)
+    x, y = tabular.taken(model.preparation, x, y)
     coded = judging.encoded(model, Arrays.of(x, y, dtype=model.recipe.dtype))
     return {**_by_name(coded.x), **_by_name(coded.y)}
 

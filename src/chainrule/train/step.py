@@ -24,7 +24,7 @@ from chainrule.keyed import KEY, fold, key_of
 from chainrule.nn.build import Built, build, first_values, total_penalty
 from chainrule.nn.clip import Clip
 from chainrule.nn.layer import Layer
-from chainrule.nn.loss import Loss, known_losses, refuse_mismatch
+from chainrule.nn.loss import Loss, known_loss, known_losses, refuse_mismatch
 from chainrule.nn.optimizer import Now, Optimizer, Slot
 from chainrule.nn.penalty import Penalty
 from chainrule.nn.schedule import REDUCTIONS, ReduceOnPlateau, plateau_of
@@ -58,6 +58,10 @@ class Recipe:
     clip: Clip | None = None
     dtype: str = "float32"
     frozen: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for loss in self.loss.values() if isinstance(self.loss, Mapping) else (self.loss,):
+            known_loss(loss)  # a slip in its name is told where it is made, not where the training begins
 
 
 @frozen

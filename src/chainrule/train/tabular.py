@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
@@ -22,11 +23,54 @@ if TYPE_CHECKING:
 def is_table(x: Any, y: Any) -> bool:
     """Whether ``x`` is a table (a path, a name, a frame) and not arrays.
 
-    A frame of numbers beside an array of targets is an array like any other, as in scikit-learn.
+    A frame of numbers beside an array of targets is an array like any other, as in scikit-learn; of one with
+    words or dates in it ``beside`` makes a table.
     """
     if y is not None and not isinstance(y, str):
         return False
-    return isinstance(y, str) or isinstance(x, str | os.PathLike | Table) or type(x).__name__ == "DataFrame"
+    return isinstance(y, str) or isinstance(x, str | os.PathLike | Table) or _is_frame(x)
+
+
+def beside(x: Any, y: Any, target: str = "") -> tuple[Any, Any]:
+    """A frame and the answers beside it, as scikit-learn takes them, as one table and its column of answers.
+
+    Args:
+        x: anything; a frame of numbers alone stays what it is, unless ``target`` is given.
+        y: (N,) anything; a column's name stays what it is.
+        target: what the column was called when the model was trained.
+
+    Fails:
+        DataError E305: the frame has a column of that name already. DataError E344: more or fewer answers.
+    """
+    words = _is_frame(x) and (target or any(not str(kind).lower().startswith(_NUMBERS) for kind in x.dtypes))
+    if not words or y is None or isinstance(y, str):
+        return x, y
+    table, name = data.read_table(x), target or str(getattr(y, "name", None) or "target")
+    answers = data.read_table({name: y}).frame[name]
+    if name in table.columns:
+        both, fix = f'"{name}" in x and in y', f'leave "{name}" out of x'
+        raise DataError("E305", where="x and y", expected="distinct names", received=both, fix=fix)
+    if len(answers) != table.rows:
+        expected, received = f"{table.rows} rows, as x has", f"y has {len(answers)}"
+        raise DataError("E344", where="x and y", expected=expected, received=received)
+    return replace(table, frame=table.frame.with_columns(answers)), name
+
+
+def taken(preparation: Preparation | None, x: Any, y: Any) -> tuple[Any, Any]:
+    """Rows with answers for a model that has learned: arrays, prepared as its own were where it has a
+    preparation and they are a table.
+    """
+    if preparation is None:
+        return x, y
+    x, y = beside(x, y, preparation.target)
+    return apply(preparation, x) if is_table(x, y) else (x, y)
+
+
+def _is_frame(x: Any) -> bool:
+    return type(x).__name__ == "DataFrame"
+
+
+_NUMBERS = ("int", "uint", "float", "bool")  # beginnings of the names of kinds, in pandas and polars
 
 
 @frozen
@@ -66,7 +110,8 @@ def prepare(model: Learner, x: Any, y: Any, validation: Any, request: Request) -
     if rest is not None:
         validation = (*apply(model.preparation, rest[0]), rest[1])
     elif isinstance(validation, tuple | list) and is_table(validation[0], None):
-        validation = apply(model.preparation, validation[0])
+        shown, answers = (*validation, None)[:2]
+        validation = apply(model.preparation, beside(shown, answers, target)[0])
     return Prepared(*apply(model.preparation, rows), weights, validation)
 
 

@@ -30,6 +30,7 @@ EXAMPLES = {
     "E316": "cars.parquet",
     "E317": "speed",
     "E318": "sometimes",
+    "E319": "age, ill",
     "E320": "no value",
     "E321": "in all 2 rows",
     "E322": "class b",

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars
 import pytest
 
 import chainrule as cr
@@ -46,3 +47,46 @@ def test_as_many_weights_as_rows_are_wanted(tmp_path: Path) -> None:
         fitted(source, np.ones(39), validation=0.25)
     assert "40 rows, as the table has" in str(caught.value)
     assert "weights has 39" in str(caught.value)
+
+
+def frames(rows: int) -> list[tuple[Any, Any]]:
+    """The same mixed columns and answers as scikit-learn takes them, of pandas and of polars."""
+    columns = {
+        "size": [i % 9 * 1.5 for i in range(rows)],
+        "city": ["Rome" if i % 3 else "Bonn" for i in range(rows)],
+    }
+    answers = ["yes" if i % 3 else "no" for i in range(rows)]
+    pandas = pytest.importorskip("pandas")
+    return [
+        (pandas.DataFrame(columns), pandas.Series(answers, name="sold")),
+        (polars.DataFrame(columns), polars.Series("sold", answers)),
+        (polars.DataFrame(columns), np.array(answers)),
+    ]
+
+
+def test_a_frame_with_words_and_its_answers_are_a_table() -> None:
+    found = []
+    for x, y in frames(40):
+        model = cr.Model(cr.Dense(1), "binary_cross_entropy", engine="reference")
+        model.fit(x, y, epochs=3, validation=(x, y), seed=1, verbose=False)
+        assert model.preparation is not None
+        assert model.preparation.target == getattr(y, "name", "target")
+        assert model.labels == ("no", "yes")
+        found.append((model.history, model.evaluate(x, y)))
+    assert found[0] == found[1] == found[2]
+
+
+def test_answers_that_do_not_suit_their_frame() -> None:
+    x, y = frames(40)[1]
+    model = cr.Model(cr.Dense(1), "binary_cross_entropy", engine="reference")
+    with pytest.raises(DataError, match="E344"):
+        model.fit(x, y[:39], verbose=False)
+    with pytest.raises(DataError, match="E305"):
+        model.fit(x.with_columns(y), y, verbose=False)
+
+
+def test_a_frame_of_numbers_is_an_array() -> None:
+    x = polars.DataFrame({"a": [0.5, 1.0, 2.0], "b": [1, 2, 3]})
+    model = cr.Model(cr.Dense(1), "mse", engine="reference")
+    model.fit(x, np.arange(3.0), epochs=1, verbose=False)
+    assert model.preparation is None

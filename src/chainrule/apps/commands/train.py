@@ -12,13 +12,14 @@ from typing import Annotated, Any
 import typer
 
 from chainrule.apps import course, screen
+from chainrule.apps.cli import FAILURES
 from chainrule.apps.option import CONFIG, Options, agreed, quoted, read_config, to_toml
 from chainrule.apps.report.page import page
 from chainrule.apps.run import HISTORY, MODEL, REPORT, claimed, new_run, refuse_occupied
 from chainrule.apps.study import Study
 from chainrule.apps.view import columns_table, net_table, positive_class, result_table
 from chainrule.apps.word import say
-from chainrule.errors import UsageError
+from chainrule.errors import FileError, UsageError
 from chainrule.nn import net_from_text
 from chainrule.settings import settings
 from chainrule.store import RunFolder
@@ -84,8 +85,13 @@ def train(
     learner = course.learner_of(asked, study)
     understood(asked, study, learner)
     place = Path(out) if out else new_run(data)
-    with claimed(place, resume) as folder:
-        return _trained(asked, study, learner, folder, place, resume, f" --lang {lang}" if lang else "")
+    spoken = f" --lang {lang}" if lang else ""
+    try:
+        with claimed(place, resume) as folder:
+            return _trained(asked, study, learner, folder, place, resume, spoken)
+    except FileError as error:
+        _still_there(error, place, _again(asked, place, spoken))
+        raise
 
 
 def _asked(data: str, out: str | None, resume: bool, options: dict[str, Any]) -> tuple[Options, str]:
@@ -118,6 +124,18 @@ def understood(options: Options, study: Study, learner: Learner) -> None:
     screen.line()
 
 
+def _again(options: Options, place: Path, spoken: str) -> str:
+    """The command that goes on with a training."""
+    return f"chainrule train {quoted(options.data)} --out {quoted(str(place))} --resume{spoken}"
+
+
+def _still_there(error: FileError, place: Path, again: str) -> None:
+    """Add to an error of the disk what is safe all the same, and how to go on from it."""
+    saved = RunFolder(place).latest() if error.code in FAILURES and place.is_dir() else None
+    if saved is not None:
+        error.notes = (*error.notes, say("still_there").format(step=saved.step, command=again))
+
+
 def _trained(
     options: Options,
     study: Study,
@@ -140,8 +158,8 @@ def _trained(
     watcher = course.teach(learner, options, study, folder, resume)
     tell(watcher)
     if watcher.was_interrupted:
-        again = f"chainrule train {quoted(options.data)} --out {quoted(str(place))} --resume{spoken}"
-        screen.block(say("interrupted").format(command=again), "yellow", to_errors=True)
+        again = say("interrupted").format(command=_again(options, place, spoken))
+        screen.block(again, "yellow", to_errors=True)
         return 1
     rated = course.ratings(learner, study, options)
     course.keep_facts(learner, options, study, rated)

@@ -75,6 +75,7 @@ def page(
         kind=study.task.kind,
         facts=_facts(options, study, history, int(best["epoch"] or 0)),
         metrics=SHOWN[study.task.kind],
+        positive=_positive(study),
         rated=rated,
         columns=_columns(study),
         layers=summary_rows(learner.recipe.net, learner.network.inputs),
@@ -93,6 +94,12 @@ def page(
         **figures(learner, study, answers, recorded),
         diagnosis=list(map(_finding, vars(learner).get("findings", ()))),
     )
+
+
+def _positive(study: Study) -> tuple[str, ...]:
+    """Of two classes, which one F1 speaks of."""
+    labels = study.preparation.labels
+    return tuple(text.format(label=labels[1]) for text in WORDS["positive"]) if len(labels) == 2 else ()
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

@@ -27,6 +27,7 @@ ENTRIES: dict[str, Entry] = {
     "E316": Entry("the file is damaged or of another kind", "文件已损坏或类型不符"),
     "E317": Entry("the columns differ in length", "各列长度不同"),
     "E318": Entry('"{value}" is neither yes nor no', "“{value}”既不是“是”也不是“否”"),
+    "E319": Entry("the column to predict is not named", "没有指明要预测的列"),
     "E320": Entry('the target "{column}" is missing', "目标“{column}”缺失"),
     "E321": Entry("the target has one class only", "目标只有一个类别"),
     "E322": Entry("class {label} has one row only", "类别 {label} 只有一行"),

@@ -41,8 +41,18 @@ def in_chinese(fact: str) -> str:
     for pattern, chinese in _patterns():
         found = pattern.fullmatch(fact)
         if found:
-            return chinese.format(*map(in_chinese, found.groups()))
+            return chinese.format(*map(in_place, found.groups()))
     return fact
+
+
+def in_place(text: str) -> str:
+    """What stands in a gap, or where something is: a word alone is a name, and stays.
+
+    Example:
+        >>> in_place("none"), in_place("a.csv line 3")
+        ('none', 'a.csv 第 3 行')
+    """
+    return in_chinese(text) if " " in text else text
 
 
 @cache
@@ -57,4 +67,4 @@ def _pattern(key: str) -> re.Pattern[str]:
     return re.compile("".join(pieces), re.DOTALL)
 
 
-__all__ = ["PHRASES", "in_chinese"]
+__all__ = ["PHRASES", "in_chinese", "in_place"]

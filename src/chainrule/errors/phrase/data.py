@@ -178,6 +178,13 @@ PHRASES: dict[str, str] = {
     '{}, column "{}"': "{}，列“{}”",
     'column "{}"': "列“{}”",
     # pieces of longer facts
+    '"{}" in x and in y': "“{}”同时在 x 和 y 中",
+    'leave "{}" out of x': "从 x 中去掉“{}”",
+    "one of: {}": "其中之一：{}",
+    '"{}" names columns {}': "“{}”是第 {} 列的名称",
+    "{#} and {#}": "{} 和 {}",
+    "unexpected end of data": "数据意外结束",
+    "'{}' expected after '{}'": "“{1}”之后应为“{0}”",
     "column {#} has no name": "第 {} 列没有名称",
     "give every column its own name (pandas: to_csv(index=False) for an unnamed first column)": (
         "给每一列起不同的名称（pandas：首列无名时用 to_csv(index=False)）"

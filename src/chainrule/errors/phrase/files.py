@@ -96,6 +96,21 @@ PHRASES: dict[str, str] = {
     "the record of a black box": "黑匣子记录",
     "train again; the next fault writes it anew": "重新训练；下次故障会重新写出",
     # commands
+    "--net, part {#} of {#} ({})": "--net 的第 {} 部分（共 {} 部分：{}）",
+    "--augment, part {#} of {#} ({})": "--augment 的第 {} 部分（共 {} 部分：{}）",
+    "No such option: {}": "没有选项 {}",
+    "No such option: {} (Possible options: {})": "没有选项 {}（可用的有 {}）",
+    "No such option: {} Did you mean {}?": "没有选项 {}，是不是 {}？",
+    "Missing argument '{}'.": "缺少参数 {}",
+    "Missing option '{}'.": "缺少选项 {}",
+    "Option '{}' requires an argument.": "选项 {} 后面要有一个值",
+    "Option '{}' does not take a value.": "选项 {} 不带值",
+    "Invalid value for '{}': {}": "{} 的值无效：{}",
+    "Input should be a valid integer, unable to parse string as an integer": "应为整数",
+    "Input should be a valid number, unable to parse string as a number": "应为数",
+    "Got unexpected extra argument ({})": "多出的参数：{}",
+    "Got unexpected extra arguments ({})": "多出的参数：{}",
+    "Got unexpected extra argument(s) ({})": "多出的参数：{}",
     "rows, or --text": "数据行，或 --text",
     "DATA with --row or --step, or --text alone; --set with --row or --text": (
         "DATA 加 --row 或 --step，或只用 --text；--set 与 --row 或 --text 合用"

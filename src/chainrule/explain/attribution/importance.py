@@ -104,8 +104,7 @@ def measure_importance(model: Model, x: Any, y: Any = None, **options: Unpack[Op
     require_telling(1, lang)
     if model.network is None:
         raise TrainingError("E503", where="importance", fix="model.fit(x, y)")
-    if model.preparation is not None and tabular.is_table(x, y):
-        x, y = tabular.apply(model.preparation, model.preparation.read(x))
+    x, y = tabular.taken(model.preparation, x, y)
     rows = judging.encoded(model, Arrays.of(x, y, dtype=model.recipe.dtype))
     name, judged = _judge(model, rows, options.get("metric"))
     groups, seed = _groups(model, rows, options.get("groups")), options.get("seed", 0)

@@ -25,7 +25,7 @@ from chainrule.spec import shape_text
 from chainrule.train.fitting import rehearse
 from chainrule.train.learner import Learner
 from chainrule.train.request import Request, known_options
-from chainrule.train.tabular import is_table
+from chainrule.train.tabular import beside, is_table
 
 Gradients = Mapping[str, Any]
 
@@ -80,6 +80,7 @@ _REFUSALS = {"E502": _too_many, "E105": _refused_ending}
 
 def _noticed(x: Any, y: Any) -> tuple[data.Finding, ...] | None:
     """What a look at the table finds; ``None`` for arrays."""
+    x, y = beside(x, y)
     return tuple(data.check(data.read_table(x), y)) if is_table(x, y) else None
 
 

@@ -67,19 +67,22 @@ class Course:
         """The mean loss of the samples in each epoch: what is compared with the first loss and with chance.
 
         The history counts in what the size of the weights costs, the penalty, which may be many times as
-        much. It is known at the looks. Weights shrink or grow by about the same share in each step, so
-        between two looks it is interpolated by its logarithm; after the last look, by its share of the loss.
+        much. The looks know both, and there are few: between two of them either is interpolated by its
+        logarithm, and the larger of the two answers is taken, since a price often falls fast at first and is
+        then overrated. So a loss that runs away is seen, and a price that falls is no loss that fell. After
+        the last look the samples keep their share.
         """
         whole = self.column("loss")
         looks = [each for each in self.probes if each.values["loss"] > each.values["training_loss"] > 0]
         if not looks:
             return whole
         steps = [each.step for each in looks]
-        prices = [each.values["loss"] - each.values["training_loss"] for each in looks]
+        samples = np.array([each.values["training_loss"] for each in looks])
+        prices = np.array([each.values["loss"] for each in looks]) - samples
         middles = (np.arange(len(whole)) + 0.5) * self.per_epoch
-        samples = whole - np.exp(np.interp(middles, steps, np.log(prices)))
-        share = looks[-1].values["training_loss"] / looks[-1].values["loss"]
-        return np.where(middles <= steps[-1], np.maximum(samples, 0.01 * whole), whole * share)
+        least, price = (np.exp(np.interp(middles, steps, np.log(known))) for known in (samples, prices))
+        found = np.maximum(whole - price, np.minimum(least, whole))
+        return np.where(middles <= steps[-1], found, whole * (samples[-1] / (samples[-1] + prices[-1])))
 
     @cached_property
     def measured(self) -> np.ndarray:

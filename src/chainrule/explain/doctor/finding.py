@@ -80,7 +80,7 @@ class Finding:
 
     def line(self, lang: str = "en") -> str:
         """One line for a terminal."""
-        return f"{self.rule.id}: {self.what(lang)}"
+        return f"{self.rule.id}{'：' if lang == 'zh' else ': '}{self.what(lang)}"
 
     @property
     def en(self) -> str:

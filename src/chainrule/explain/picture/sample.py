@@ -83,8 +83,7 @@ def rows_of(model: Learner, x: Any, y: Any, kind: str) -> Rows:
         y: as for ``evaluate``; of a table its target column by default.
     """
     network_of(model, kind)
-    if model.preparation is not None and tabular.is_table(x, y):
-        x, y = tabular.apply(model.preparation, x)
+    x, y = tabular.taken(model.preparation, x, y)
     if x is None or y is None:
         raise not_given(kind, "x, y", "no rows" if x is None else "rows without targets")
     coded: Any = judging.encoded(model, Arrays.of(x, y, dtype=model.recipe.dtype))

@@ -1,0 +1,51 @@
+"""What commands say beside their results: which rows were seen, which class is meant, how to go on."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+TABLE = "城市,x,y\n" + "".join(f"{'上海北京'[i % 2 * 2 :][:2]},{i},{'是否'[i % 2]}\n" for i in range(30))
+
+
+@pytest.mark.parametrize(("encoding", "name"), [("gb18030", "GB18030"), ("cp1252", "WINDOWS-1252")])
+def test_a_table_in_another_encoding_is_told_how_to_become_utf_8(chainrule, encoding: str, name: str) -> None:
+    text = TABLE if encoding == "gb18030" else "naïve;y\nMüller;1\nKöln;2\n"
+    Path("old table.csv").write_bytes(text.encode(encoding))
+    outcome = chainrule("train", "old table.csv", "--target", "y")
+    assert outcome.code == 2
+    assert f"iconv -f {name} -t UTF-8 'old table.csv' > 'old table-utf8.csv'" in outcome.err
+
+
+def test_rows_a_model_was_made_from_are_named_when_it_is_judged_on_them(chainrule, run: Path) -> None:
+    outcome = chainrule("evaluate", run, "iris")
+    assert "96 trained it, 24 said when to stop" in outcome.err
+    lines = (
+        "sepal length (cm),sepal width (cm),petal length (cm),petal width (cm),species\n5,3,1,0.2,setosa\n"
+    )
+    Path("new.csv").write_text(lines)
+    assert "trained it" not in chainrule("evaluate", run, "new.csv").err
+    Path("bare.csv").write_text(lines.replace(",species", "").replace(",setosa", ""))
+    assert "add the known answers, or only predict" in chainrule("evaluate", run, "bare.csv").err
+
+
+def test_of_two_classes_the_one_that_f1_speaks_of_is_named(chainrule, credit: Path) -> None:
+    outcome = chainrule("train", credit, "--target", "credit", "--epochs", 2, "--net", "", "--lang", "zh")
+    assert outcome.code == 0, outcome.err
+    assert "F1 是类别 good 的 F1。" in outcome.out
+    assert re.search(r"下一步：chainrule predict runs/credit-1 .*credit.csv --lang zh\n", outcome.out)
+    assert "F1 is that of the class good." in Path("runs/credit-1/report.html").read_text(encoding="utf-8")
+
+
+def test_help_is_in_one_language(chainrule) -> None:
+    for command in ("train", "show", "example"):
+        told = chainrule(command, "--help", "--lang", "zh").out
+        assert not re.search(r"Usage|Arguments:|Options:|required|default|exit", told), told
+        assert "用法：chainrule" in told
+
+
+def test_what_is_unfinished_says_how_to_go_on(chainrule, run: Path) -> None:
+    (run / "model.safetensors").unlink()
+    assert f"try       chainrule train iris --out {run} --resume" in chainrule("predict", run, "iris").err
