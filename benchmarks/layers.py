@@ -27,12 +27,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
-from benchmarks import facts
+from benchmarks import command, facts
 from benchmarks.layer_cases import LAYER_CASES, LayerCase
-from benchmarks.measure import KEEPING, Effort, Engine, FailedError, Row, in_turn, processors
+from benchmarks.measure import KEEPING, Effort, Engine, FailedError, Row, in_turn
 from benchmarks.peers import LAYERS
 from benchmarks.report import seconds
 
@@ -151,23 +150,14 @@ def chosen(names: Sequence[str]) -> list[LayerCase]:
 
 def arguments(words: Sequence[str] | None) -> argparse.Namespace:
     """What was typed."""
-    parser = argparse.ArgumentParser("python -m benchmarks.layers", description="layers beside PyTorch's")
+    quick = "short readings, of which the least counts"
+    parser = command.parser_of("layers", "layers beside PyTorch's", quick)
     families = ", ".join(dict.fromkeys(case.family for case in LAYER_CASES.values()))
     parser.add_argument("--only", action="append", default=[], metavar="NAME", help=families)
-    parser.add_argument("--rounds", type=int, metavar="N", help="readings of each")
-    parser.add_argument("--threads", type=int, default=min(2, len(processors())), metavar="N")
-    parser.add_argument("--quick", action="store_true", help="short readings, of which the least counts")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every reading there")
-    given = parser.parse_args(words)
+    given = command.parsed(parser, words)
     for name in given.only:
         if not chosen([name]):
             parser.error(f"--only {name}: nothing begins with that; there is {families}")
-    if not 1 <= given.threads <= len(processors()):
-        parser.error(f"--threads {given.threads}: from 1 to {len(processors())} here")
-    if given.rounds is not None and given.rounds < 1:
-        parser.error("--rounds is at least 1")
-    if given.json is not None and not given.json.parent.is_dir():
-        parser.error(f"--json {given.json}: there is no such folder")
     return given
 
 
@@ -179,14 +169,10 @@ def write(path: Path, known: dict[str, Any], pairs: Sequence[Pair], notes: Seque
 
 def main(words: Sequence[str] | None = None) -> int:
     """Measure, show, write; 1 where something could not be measured, or computed something else."""
-    given, console = arguments(words), Console()
-    if not console.is_terminal:
-        console.width = WIDTH
+    given, console = arguments(words), command.console_of(WIDTH)
     effort = Effort(given.rounds or ROUNDS[given.quick], given.threads, given.quick)
     known, notes, pairs = facts.facts(effort.threads), [], []
-    console.print(
-        ", ".join(f"{k} {v}" for k, v in known.items() if k != "versions"), style="dim", highlight=False
-    )
+    command.told(known, console)
     with ExitStack() as opened:
         engines = [opened.enter_context(Engine(name, effort.threads, KEEPING)) for name in LAYERS]
         for case in chosen(given.only):

@@ -22,22 +22,17 @@ import json
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
-from rich.console import Console
-
-from benchmarks import facts, report, required
+from benchmarks import command, report, required
 from benchmarks.measure import (
     ROOT,
     Effort,
     FailedError,
-    MissingError,
     Row,
     contest,
     memory,
-    processors,
     surroundings,
 )  # fmt: skip
 from benchmarks.network_nets import BATCHES, NETWORKS, Network, NetworkCase
@@ -45,13 +40,12 @@ from benchmarks.peers import OURS
 from benchmarks.peers import PEAK as PRODUCT
 from benchmarks.peers.chainrule_networks import flops
 from benchmarks.required import Verdict
-from benchmarks.sections import Section, section_of
+from benchmarks.sections import Measure, Section, section_of
 
 PEERS = ("PyTorch", "torch.compile", "JAX")
 ROUNDS = {False: 9, True: 1}
 TIMES = 3  # how often a beginning is measured
 PLANNING = "ResNet-50, planning"
-WIDTH = 140
 PAGE = ROOT / "docs" / "results.md"
 BEGIN, END = "<!-- networks -->", "<!-- end of networks -->"
 HEAD = """\
@@ -94,14 +88,14 @@ def planning(effort: Effort) -> Section:
 
 def _beginning(threads: int) -> dict[str, float]:
     """Seconds of a beginning in a fresh process, by what they went into."""
-    command = [sys.executable, "-m", "benchmarks.planning", str(threads)]
-    done = subprocess.run(command, capture_output=True, text=True, env=surroundings(threads), cwd=ROOT)
+    words = [sys.executable, "-m", "benchmarks.planning", str(threads)]
+    done = subprocess.run(words, capture_output=True, text=True, env=surroundings(threads), cwd=ROOT)
     if done.returncode:
         raise FailedError((done.stderr.strip().splitlines() or ["no words"])[-1][:160])
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def sections() -> dict[str, Callable[[Effort], Section]]:
+def sections() -> dict[str, Measure]:
     """Everything that can be measured, by name."""
     found = {name: lambda e, net=net: steps(net, e) for name, net in NETWORKS.items()}
     return {**found, "planning": planning}
@@ -145,24 +139,13 @@ def write(text: str) -> None:
 
 def arguments(words: Sequence[str] | None) -> argparse.Namespace:
     """What was typed."""
-    parser = argparse.ArgumentParser(
-        "python -m benchmarks.networks", description="named networks beside peers"
-    )
+    small = "small batches, only to see that it runs"
+    parser = command.parser_of("networks", "named networks beside peers", small)
     parser.add_argument(
         "--only", action="append", choices=sections(), metavar="NAME", help=", ".join(sections())
     )
-    parser.add_argument("--rounds", type=int, metavar="N", help="readings of each variant")
-    parser.add_argument("--threads", type=int, default=min(2, len(processors())), metavar="N")
-    parser.add_argument("--quick", action="store_true", help="small batches, only to see that it runs")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every reading there")
     parser.add_argument("--write", action="store_true", help="write the table into docs/results.md")
-    given = parser.parse_args(words)
-    if not 1 <= given.threads <= len(processors()):
-        parser.error(f"--threads {given.threads}: from 1 to {len(processors())} here")
-    if given.rounds is not None and given.rounds < 1:
-        parser.error("--rounds is at least 1")
-    if given.json is not None and not given.json.parent.is_dir():
-        parser.error(f"--json {given.json}: there is no such folder")
+    given = command.parsed(parser, words)
     if given.write and (given.quick or given.only):
         parser.error("--write takes all networks, at full length")
     return given
@@ -170,24 +153,10 @@ def arguments(words: Sequence[str] | None) -> argparse.Namespace:
 
 def main(words: Sequence[str] | None = None) -> int:
     """Measure, show, write; 1 where something could not be measured."""
-    given, console = arguments(words), Console()
-    if not console.is_terminal:
-        console.width = WIDTH
+    given = arguments(words)
     effort = Effort(given.rounds or ROUNDS[given.quick], given.threads, given.quick)
-    found, known, is_whole = [], facts.facts(effort.threads), True
-    for name, measure in sections().items():
-        if given.only and name not in given.only:
-            continue
-        console.print(f"measuring {name} ...", style="dim", highlight=False)
-        try:
-            section = measure(effort)
-        except (FailedError, MissingError) as error:
-            section, is_whole = Section(name, "", notes=[f"could not be measured: {error}"]), False
-        report.show(section, console)
-        found.append(section)
-        if given.json is not None:  # after each, so that an interrupted run leaves what it has
-            report.write(given.json, {**known, "rounds": effort.rounds, "load_after": facts.load()}, found)
-    report.summary(found, console)
+    asked = {name: measure for name, measure in sections().items() if not given.only or name in given.only}
+    found, is_whole = command.measured(asked, effort, command.console_of(), given.json)
     if given.write:
         write(page(found, effort.rounds))
     return 0 if is_whole else 1

@@ -1,9 +1,9 @@
-"""What recomputation saves and costs: memory and time of a training step with and without ``cr.Remat``.
+"""What recomputation saves and costs: memory and time of a training step with and without ``cr.recompute``.
 
 Run it as ``python campaigns/remat.py``. Memory is what is predicted for values in between
 (``campaigns/memory.py`` holds such numbers against what is measured); time is processor time of one thread,
 the least of some steps.
-``--check`` fails where a net of images or words does not come down to 0.6 of its memory.
+``--check`` fails where a deep net does not come down to about half of its memory.
 """
 
 from __future__ import annotations
@@ -26,60 +26,58 @@ from chainrule.train.stretch import homes_of
 
 STEPS = 4
 WORDS = 512
-Wrap = Callable[[Layer], Layer]
 
 
 @dataclass(frozen=True)
 class Case:
-    """A net with its blocks wrapped, the shape of a sample, how many samples in a batch."""
+    """A net, the shape of a sample, how many samples in a batch."""
 
-    net: Callable[[Wrap], Layer]
+    net: Callable[[], Layer]
     shape: tuple[int, ...]
     batch: int
 
+    @property
+    def has_words(self) -> bool:
+        """Whether a sample is a text."""
+        return self.net is words
 
-def dense(wrap: Wrap) -> Layer:
+
+def dense() -> Layer:
     """Layers of 256, four to a block."""
     inside = [cr.Dense(256, "relu", weight_init="he")] * 3
-    block = wrap(cr.Residual(cr.Sequential(*inside, cr.Dense(256, weight_init=cr.Scaled(0.01)))))
+    block = cr.Residual(cr.Sequential(*inside, cr.Dense(256, weight_init=cr.Scaled(0.01))))
     return cr.Sequential(cr.Dense(256), *[block] * 8, cr.Dense(10))
 
 
-def images(wrap: Wrap) -> Layer:
+def images() -> Layer:
     """Blocks of three convolutions."""
     conv = cr.Conv(32, 3, padding="same")
     relu = cr.Activation("relu")
-    block = wrap(cr.Sequential(cr.Residual(cr.Sequential(conv, relu, conv, relu, conv)), relu))
+    block = cr.Residual(cr.Sequential(conv, relu, conv, relu, conv), activation="relu")
     return cr.Sequential(conv, *[block] * 8, cr.GlobalAveragePool(), cr.Dense(10))
 
 
-def normed(wrap: Wrap) -> Layer:
-    """Blocks of two convolutions with batch norms."""
-    conv, norm, relu = cr.Conv(32, 3, padding="same", bias=False), cr.BatchNorm(), cr.Activation("relu")
-    block = wrap(cr.Sequential(cr.Residual(cr.Sequential(conv, norm, relu, conv, norm)), relu))
-    return cr.Sequential(conv, *[block] * 8, cr.GlobalAveragePool(), cr.Dense(10))
-
-
-def words(wrap: Wrap) -> Layer:
+def words() -> Layer:
     """A GPT of eight blocks."""
-    block = cr.TransformerEncoderLayer(8, activation="gelu", norm_first=True, causal=True)
-    blocks = cr.TransformerEncoder(wrap(block), 8, cr.LayerNorm())
-    return cr.Sequential(cr.Embedding(WORDS, 128), cr.LearnedPosition(128), blocks, cr.Dense(WORDS))
+    return cr.models.gpt2("small", WORDS, 128, width=128, depth=8, heads=8)
 
 
 CASES = {
     "dense 256 x 34": Case(dense, (256,), 4096),
     "convolutions, no norms": Case(images, (32, 32, 32), 64),
-    "convolutions, batch norm": Case(normed, (32, 32, 32), 64),
+    "ResNet-20": Case(cr.models.resnet20, (32, 32, 3), 64),
+    "ResNet-56": Case(cr.models.resnet56, (32, 32, 3), 64),
     "GPT, 8 blocks": Case(words, (128,), 16),
+    "ViT tiny, 32 x 32": Case(lambda: cr.models.vit("tiny", classes=10), (32, 32, 3), 64),
 }
+HALVED = ("convolutions, no norms", "ResNet-56", "GPT, 8 blocks", "ViT tiny, 32 x 32")
 
 
-def measured(case: Case, wrap: Wrap) -> tuple[int, float, dict[str, np.ndarray]]:
+def measured(case: Case, wrap: Callable[[Layer], Layer]) -> tuple[int, float, dict[str, np.ndarray]]:
     """Bytes in between, seconds of a step, and what has been learned after some steps."""
-    has_words, rng = case.net is words, np.random.default_rng(0)
+    has_words, rng = case.has_words, np.random.default_rng(0)
     spec = Spec((Size.symbol("B"), *case.shape), "int64" if has_words else "float32")
-    recipe = Recipe(case.net(wrap), "cross_entropy", cr.SGD(1e-3, momentum=0.9))
+    recipe = Recipe(wrap(case.net()), "cross_entropy", cr.SGD(1e-3, momentum=0.9))
     network = Network(recipe, {"x": spec}, "native")
     step, shape = network.step(False, 1000), (case.batch, *case.shape)
     core, homes = list(step.gradients.values()), homes_of(step)
@@ -106,13 +104,19 @@ def main() -> int:
     parser.add_argument("--check", action="store_true")
     asked = parser.parse_args()
     cr.settings.threads, is_good = 1, True
-    print("| net | memory in between | with cr.Remat | share | time | same bits |\n|---|---|---|---|---|---|")
+    print(
+        "| net | memory in between | with cr.recompute | share | time | same bits |",
+        "|---" * 6 + "|",
+        sep="\n",
+    )
     for name, case in CASES.items():
-        (before, slow, once), (after, slower, twice) = (measured(case, w) for w in (lambda v: v, cr.Remat))
+        (before, slow, once), (after, slower, twice) = (
+            measured(case, w) for w in (lambda v: v, cr.recompute)
+        )
         same = all(np.array_equal(once[path], twice[path]) for path in once)
         told = f"{amount(before, 'B')} | {amount(after, 'B')} | {after / before:.2f} | {slower / slow:.2f}"
         print(f"| {name} | {told} | {'yes' if same else 'no: other parts'} |", flush=True)
-        is_good = is_good and after <= 0.6 * before
+        is_good = is_good and (name not in HALVED or after <= 0.55 * before)
     return 1 if asked.check and not is_good else 0
 
 

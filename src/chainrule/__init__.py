@@ -64,7 +64,7 @@ _HOMES: dict[str, str] = {
     "nn.penalty": "L1L2 OrthogonalPenalty",
     "nn.position": "LearnedPosition RotaryPosition SinusoidalPosition",
     "nn.recurrent": "Bidirectional ConvLSTM GRU LSTM Masking RNN Recurrent Stacked",
-    "nn.replacing": "replace",
+    "nn.replacing": "recompute replace",
     "nn.residual": "BasicBlock Bottleneck InvertedResidual Skip",
     "nn.schedule": (
         "CosineRestarts Cyclic ExponentialDecay InverseTimeDecay LinearRamp MultiStep Noam OneCycle "

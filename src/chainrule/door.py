@@ -44,7 +44,9 @@ class Door:
             AttributeError: the room has no such name, as Python's own rooms say it.
         """
         if name not in self.homes:
-            raise AttributeError(f"module {self.room!r} has no attribute {name!r}", name=name)
+            raise AttributeError(
+                f"module {self.room!r} has no attribute {name!r}", name=name, obj=sys.modules[self.room]
+            )  # Python then offers the nearest name
         value = getattr(import_module(self.homes[name]), name)
         setattr(sys.modules[self.room], name, value)
         return value

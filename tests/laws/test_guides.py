@@ -1,43 +1,18 @@
 """Every page's examples run, and print exactly what stands beside them: one law for all pages a person reads.
 
-The blocks of a page are read in order, as in a notebook. What a line prints stands after it as a comment, or
-on comment lines below it; ``…`` there stands for whatever is not worth showing. Pages of errors are held by
-tests/rooms/errors, those that need Debian's data by the tests of their examples.
+Pages of errors are held by tests/rooms/errors, the one that needs Debian's data by the test of its example.
 """
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
 
-from guides import DOCS, examples
+from guides import DOCS, hold, matches, said
 
-ELSEWHERE = ("errors", "decisions", "fashion-mnist.md", "translation.md")
+ELSEWHERE = ("errors", "decisions", "fashion-mnist.md")
 PAGES = [page for page in sorted(DOCS.rglob("*.md")) if page.relative_to(DOCS).parts[0] not in ELSEWHERE]
-
-
-def said(code: str) -> list[str]:
-    """The lines that a block says it prints."""
-    lines: list[str] = []
-    is_below = False
-    for line in code.splitlines():
-        if line.strip().startswith("print("):
-            beside = line.partition("  # ")[2]
-            lines += [beside] if beside else []
-            is_below = not beside
-        elif is_below and line.startswith("# "):
-            lines.append(line.removeprefix("# "))
-        else:
-            is_below = False
-    return lines
-
-
-def matches(lines: list[str], printed: str) -> bool:
-    """Whether a text is these lines, where ``…`` stands for anything."""
-    pattern = "".join(".*" if line == "…" else re.escape(line).replace("…", ".*?") + "\n" for line in lines)
-    return re.fullmatch(pattern, printed, re.DOTALL) is not None
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS).with_suffix("")))
@@ -45,13 +20,7 @@ def test_the_examples_run_and_print_what_stands_beside_them(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    names = {"__name__": "__main__"}
-    for block in examples([page]):
-        code = str(block.values[0])
-        exec(compile(code, page.name, "exec"), names)
-        printed = capsys.readouterr()
-        assert matches(said(code), printed.out), f"{said(code)}\n{printed.out}"
-        assert printed.err == ""
+    hold(page, capsys)
 
 
 def test_a_page_that_says_something_else_is_found() -> None:

@@ -92,15 +92,6 @@ def test_a_plan_that_is_none_is_refused(chainrule) -> None:
         assert f" {code} " in outcome.err
 
 
-def test_the_page_about_profiles_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    text = (ROOT / "docs" / "profile.md").read_text(encoding="utf-8")
-    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    exec(compile(code, "profile.md", "exec"), {})
-    assert (tmp_path / "step.svg").exists()
-    assert PlanRecord.load("step.json").sizes == {"B": 128}
-
-
 def test_the_page_about_profiles_quotes_what_is_printed(chainrule, run: Path) -> None:
     printed = chainrule("show", run, "--profile").out
     quoted = (ROOT / "docs" / "profile.md").read_text(encoding="utf-8")

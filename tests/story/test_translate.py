@@ -15,7 +15,7 @@ from chainrule.apps.examples import translate
 from chainrule.apps.examples.bleu import bleu_and_chrf, translated
 from chainrule.data import Pairs, pair_rows
 from chainrule.errors import DataError
-from guides import DOCS, examples
+from guides import DOCS
 
 PAGE = DOCS / "translation.md"
 ENGLISH = (
@@ -110,14 +110,6 @@ def test_what_is_missing_is_said_before_the_training(
     told = chainrule("example", "translate", "--data", tmp_path)
     assert (told.code, "E350" in told.err) == (2, True)
     assert "python -m pip install 'chainrule[translation]'" in told.err
-
-
-@pytest.mark.parametrize("code", examples([PAGE]))
-def test_the_examples_of_the_page_print_what_they_say(code: str, capsys: pytest.CaptureFixture[str]) -> None:
-    exec(compile(code, "page", "exec"), {"__name__": "page"})
-    said = re.findall(r"^print\(.*\)  # (.*)$", code, re.MULTILINE)
-    assert said
-    assert capsys.readouterr().out.splitlines() == said
 
 
 def test_the_command_writes_what_came_of_it_onto_the_page(

@@ -33,6 +33,7 @@ SPECIAL = ("<pad>", "<unk>", "<bos>", "<eos>")
 PAD, UNKNOWN, BEGIN, END = range(4)
 BYTES = 256
 LARGEST = 1_000_000  # tokens of a vocabulary
+SHOWN = 80  # characters of a text that is told as a remedy
 
 
 @frozen
@@ -226,9 +227,11 @@ def _unknown(text: str, spans: Sequence[tuple[int, int]]) -> DataError:
     """The error for tokens of a text that a vocabulary has not, each with its place."""
     named = [(text[start:end], f'"{text[start:end]}" at position {start}') for start, end in spans]
     (token, first), *rest = named
+    known = "".join(sign for i, sign in enumerate(text) if not any(a <= i < b for a, b in spans))
     return DataError(
         "E365", where="the text", token=token, expected="tokens of the training texts", received=first,
         notes=[told for _, told in rest[:8]] + [f"{len(named)} such tokens in all"] * (len(rest) > 8),
+        fix=f'"{known}"' if len(known) <= SHOWN else "leave them out",
     )  # fmt: skip
 
 

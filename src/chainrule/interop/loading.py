@@ -20,7 +20,7 @@ from chainrule.interop.report import MATCHED, MISSING, OTHER, SKIPPED, WORDS, Ro
 from chainrule.interop.tensor import Tensor
 from chainrule.nn.build import Built, build
 from chainrule.nn.layer import Layer
-from chainrule.nn.scope import Parameter, is_at
+from chainrule.nn.scope import Parameter, is_at, outline
 from chainrule.spec import Spec, bound
 from chainrule.train import judging
 from chainrule.train.learner import Learner
@@ -138,7 +138,7 @@ def _skipped(skip: str | Sequence[str], wanted: Iterable[str]) -> set[str]:
         if not meant:
             close = nearest(pattern, [*paths, *(p.rpartition(".")[0] for p in paths)])
             raise UsageError(
-                "E101", where="load_weights, skip", name=pattern, expected=", ".join(paths), received=pattern,
+                "E101", where="load_weights, skip", name=pattern, expected=outline(paths), received=pattern,
                 fix=f'skip="{close}"' if close else "",
             )  # fmt: skip
         found |= meant

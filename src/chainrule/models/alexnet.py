@@ -7,7 +7,7 @@ form (Krizhevsky 2014, "One weird trick") is a little narrower, has no groups an
 
 from __future__ import annotations
 
-from chainrule.models.card import Model, chain, image, require_counts
+from chainrule.models.card import Model, chain, dense_head, image, require_counts
 from chainrule.nn.adaptive import AdaptiveAveragePool
 from chainrule.nn.convolution import Conv
 from chainrule.nn.dense import Dense
@@ -82,13 +82,7 @@ def alexnet_2012(classes: int = 1000, dropout: float = 0.5) -> Sequential:
     Shapes: (B, 224, 224, 3) -> (B, classes). The paper's 55 x 55 places do not follow from 224 without
     padding, (224 - 11) / 4 + 1 = 54.25; with 2 cells around, 55 do.
 
-    Args:
-        classes: how many answers there are.
-        dropout: the chance to be dropped of each number of the two wide dense layers; 0 leaves it out.
-
-    Fails:
-        UsageError E102: classes below 1, a chance outside 0 to 1.
-        ShapeError E215: an image below 63 x 63, told with the arithmetic.
+    Args, Fails: as ``alexnet``; what is dropped comes after the wide layers.
 
     Example:
         >>> print(alexnet_2012().layers[1])
@@ -110,11 +104,7 @@ def alexnet_2012(classes: int = 1000, dropout: float = 0.5) -> Sequential:
         conv5=Conv(256, 3, groups=2, padding=1, activation="relu"),
         pool5=MaxPool(3, 2),  # -> (B, 6, 6, 256)
         flatten=Flatten(),  # -> (B, 9216)
-        dense6=Dense(4096, "relu"),
-        drop6=Dropout(dropout) if dropout else None,
-        dense7=Dense(4096, "relu"),
-        drop7=Dropout(dropout) if dropout else None,
-        head=Dense(classes),
+        **dict(dense_head(classes, dropout).named()),
     )
 
 

@@ -9,9 +9,10 @@ from typing import Any
 from chainrule.errors import UsageError
 from chainrule.frozen import frozen
 from chainrule.nn.build import build
+from chainrule.nn.dense import Dense
 from chainrule.nn.layer import Layer
 from chainrule.nn.setting import shown
-from chainrule.nn.structure import Sequential
+from chainrule.nn.structure import Dropout, Sequential
 from chainrule.spec import Size, Spec
 
 BATCH = Size.symbol("B")
@@ -75,6 +76,22 @@ def image(height: int, width: int, channels: int) -> dict[str, Spec]:
 def chain(**parts: Layer | None) -> Sequential:
     """Named layers one after the other, those that are there: ``drop=cr.Dropout(p) if p else None``."""
     return Sequential(**{name: part for name, part in parts.items() if part is not None})
+
+
+def dense_head(classes: int, dropout: float) -> Sequential:
+    """The end of AlexNet and VGG: two wide dense layers and the scores.
+
+    Args:
+        classes: how many answers there are.
+        dropout: the chance to be dropped of each number of the two wide layers; 0 leaves it out.
+    """
+    return chain(
+        dense6=Dense(4096, "relu"),
+        drop6=Dropout(dropout) if dropout else None,
+        dense7=Dense(4096, "relu"),
+        drop7=Dropout(dropout) if dropout else None,
+        head=Dense(classes),
+    )
 
 
 def require_counts(model: str, least: int = 1, **counts: Any) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from chainrule.models.card import BATCH, Model, chain, require_counts
 from chainrule.nn.dense import Dense
 from chainrule.nn.embedding import Embedding
@@ -157,40 +159,32 @@ def _language_model(name: str, cell: type[LSTM | GRU], sizes: tuple[int, ...], d
 
 _LSTM = "Hochreiter and Schmidhuber (1997), Long short-term memory (Neural Computation 9)"
 _GRU = "Cho and others (2014), Learning phrase representations using RNN encoder-decoder (EMNLP)"
-_TEXT = {"x": Spec((BATCH, 35), "int64")}
-LSTM_CLASSIFIER = Model(
-    lstm_classifier,
-    "LSTM 文本分类器",
-    ("Tells what a text is: LSTMs read it from both ends.", "文本分类：LSTM 从两端读文本。"),
-    2_757_890,
-    "2,560,000 + 2 x 98,816 + 258: words, two layers, head",
-    _LSTM,
-    _TEXT,
-)
-GRU_CLASSIFIER = Model(
-    gru_classifier,
-    "GRU 文本分类器",
-    ("Tells what a text is: GRUs read it from both ends.", "文本分类：GRU 从两端读文本。"),
-    2_708_738,
-    "2,560,000 + 2 x 74,240 + 258: words, two layers, head",
-    _GRU,
-    _TEXT,
-)
-LSTM_LANGUAGE_MODEL = Model(
-    lstm_language_model,
-    "LSTM 语言模型",
-    ("Continues a text: LSTMs read it and guess the next word.", "续写文本：LSTM 逐词阅读并预测下一个词。"),
-    19_775_200,
-    "6,500,000 + 2 x 3,382,600 + 6,510,000: words, two layers, scores",
-    "Zaremba, Sutskever and Vinyals (2014), Recurrent neural network regularization",
-    _TEXT,
-)
-GRU_LANGUAGE_MODEL = Model(
-    gru_language_model,
-    "GRU 语言模型",
-    ("Continues a text: GRUs read it and guess the next word.", "续写文本：GRU 逐词阅读并预测下一个词。"),
-    18_085_200,
-    "6,500,000 + 2 x 2,537,600 + 6,510,000: words, two layers, scores",
-    _GRU,
-    _TEXT,
-)
+_ZAREMBA = "Zaremba, Sutskever and Vinyals (2014), Recurrent neural network regularization"
+_CLASSIFIER = (
+    "{} 文本分类器",
+    "Tells what a text is: {}s read it from both ends.", "文本分类：{} 从两端读文本。",
+    "{} + 2 x {} + {}: words, two layers, head",
+)  # fmt: skip
+_LANGUAGE_MODEL = (
+    "{} 语言模型",
+    "Continues a text: {}s read it and guess the next word.", "续写文本：{} 逐词阅读并预测下一个词。",
+    "{} + 2 x {} + {}: words, two layers, scores",
+)  # fmt: skip
+
+
+def _card(net: Callable[..., Layer], form: tuple[str, ...], counts: tuple[int, ...], reference: str) -> Model:
+    """A card; its counts are those of the words, of one of two layers, of what comes after them."""
+    cell = net.__name__.partition("_")[0].upper()
+    chinese, *says, source = form
+    words, layer, last = counts
+    english, chinese_says = (text.format(cell) for text in says)
+    return Model(
+        net, chinese.format(cell), (english, chinese_says), words + 2 * layer + last,
+        source.format(*(f"{n:,}" for n in counts)), reference, {"x": Spec((BATCH, 35), "int64")},
+    )  # fmt: skip
+
+
+LSTM_CLASSIFIER = _card(lstm_classifier, _CLASSIFIER, (2_560_000, 98_816, 258), _LSTM)
+GRU_CLASSIFIER = _card(gru_classifier, _CLASSIFIER, (2_560_000, 74_240, 258), _GRU)
+LSTM_LANGUAGE_MODEL = _card(lstm_language_model, _LANGUAGE_MODEL, (6_500_000, 3_382_600, 6_510_000), _ZAREMBA)
+GRU_LANGUAGE_MODEL = _card(gru_language_model, _LANGUAGE_MODEL, (6_500_000, 2_537_600, 6_510_000), _GRU)

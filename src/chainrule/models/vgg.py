@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from chainrule.models.card import Model, chain, image, require_counts
+from chainrule.models.card import Model, chain, dense_head, image, require_counts
 from chainrule.nn.adaptive import AdaptiveAveragePool
 from chainrule.nn.convolution import Conv
-from chainrule.nn.dense import Dense
 from chainrule.nn.layer import Layer
 from chainrule.nn.pooling import MaxPool
-from chainrule.nn.structure import Dropout, Flatten, Sequential
+from chainrule.nn.structure import Flatten, Sequential
 
 # Column D of table 1: how many convolutions stand before each halving, and with how many channels.
 COLUMN_D = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))
@@ -44,11 +43,7 @@ def vgg16(classes: int = 1000, dropout: float = 0.5) -> Sequential:
         **features,
         pool=AdaptiveAveragePool(7),  # -> (B, 7, 7, 512)
         flatten=Flatten(),  # -> (B, 25088)
-        dense6=Dense(4096, "relu"),
-        drop6=Dropout(dropout) if dropout else None,
-        dense7=Dense(4096, "relu"),
-        drop7=Dropout(dropout) if dropout else None,
-        head=Dense(classes),
+        **dict(dense_head(classes, dropout).named()),
     )
 
 

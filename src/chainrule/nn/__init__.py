@@ -58,7 +58,7 @@ _DOOR = Door(
         "record": "LAYERS from_record net_from_record net_to_record to_record",
         "recurrent": "Bidirectional ConvLSTM GRU LSTM Masking RNN Recurrent Stacked",
         "remat": "Remat",
-        "replacing": "replace",
+        "replacing": "recompute replace",
         "reparametrisation": "SpectralNorm WeightNorm",
         "residual": "BasicBlock Bottleneck InvertedResidual Skip",
         "resize": "UpSampling",

@@ -36,6 +36,7 @@ class Layer:
     """Base of every layer. A subclass is decorated with ``@layer``, has fields and defines ``__call__``."""
 
     takes_one: ClassVar[bool] = False  # whether several values by name are refused before the layer is called
+    is_block: ClassVar[bool] = False  # whether deep nets repeat it, and ``recompute`` means it
 
     def __post_init__(self) -> None:
         # A layer that another layer makes while a net is built has the line on which that one was written.

@@ -57,6 +57,7 @@ class BasicBlock(Layer):
     """
 
     takes_one = True
+    is_block = True
     channels: int
     stride: int = 1
     shortcut: str = "projection"
@@ -105,6 +106,7 @@ class Bottleneck(Layer):
     """
 
     takes_one = True
+    is_block = True
     channels: int
     stride: int = 1
     expansion: int = 4
@@ -159,6 +161,7 @@ class InvertedResidual(Layer):
     """
 
     takes_one = True
+    is_block = True
     kernel: int
     expanded: int
     channels: int

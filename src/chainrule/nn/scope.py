@@ -7,7 +7,7 @@ is written down. After the build the book says what must be given to the graph t
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -23,6 +23,8 @@ from chainrule.spec import Shape, Spec, shape_text
 if TYPE_CHECKING:
     from chainrule.nn.layer import Layer
     from chainrule.nn.penalty import Penalty
+
+LISTED = 12  # places up to so many are all told
 
 
 @frozen
@@ -212,6 +214,22 @@ def is_at(path: str, pattern: str) -> bool:
         (True, True, False)
     """
     return path == pattern or path.startswith(f"{pattern}.") or fnmatchcase(path, pattern)
+
+
+def outline(paths: Iterable[str]) -> str:
+    """The places of a net for a person to choose from: all, or where they are many the outermost.
+
+    Example:
+        >>> outline(["conv1.weight", "conv1.bias"])
+        'conv1.weight, conv1.bias'
+        >>> outline([f"stage{i}.conv{j}.weight" for i in (1, 2) for j in range(10)])
+        'stage1, stage2, or one of the 20 paths in them'
+    """
+    known = list(paths)
+    if len(known) <= LISTED:
+        return ", ".join(known)
+    outer = dict.fromkeys(path.partition(".")[0] for path in known)
+    return f"{', '.join(outer)}, or one of the {len(known)} paths in them"
 
 
 def called(layer: Layer, x: Any, scope: Scope) -> Any:

@@ -56,7 +56,9 @@ def require_number(
         and (most is None or value <= most)
         and (below is None or value < below)
     )
-    require(owner, name, holds, f"a number, {low}{name}{high}" if low or high else "a finite number")
+    usual = getattr(type(owner), name, None)
+    fix = f"{name}={usual!r}" if is_number(usual) else ""
+    require(owner, name, holds, f"a number, {low}{name}{high}" if low or high else "a finite number", fix)
 
 
 def require_whole(owner: object, name: str, least: int, most: int = 2**31 - 1, fix: str = "") -> None:

@@ -190,6 +190,7 @@ class Residual(Layer):
     """
 
     takes_one = True
+    is_block = True
     inner: Layer
     shortcut: Layer | None = None
     activation: str | Layer | None = None

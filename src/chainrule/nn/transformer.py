@@ -107,6 +107,7 @@ class FeedForward(Layer):
 class Block(Layer):
     """What a block of an encoder and one of a decoder have in common."""
 
+    is_block = True
     heads: int
     units: int | None = None
     activation: str | Layer | None = "relu"

@@ -29,10 +29,12 @@ from chainrule.nn.layer import Layer
 from chainrule.nn.loss import Loss
 from chainrule.nn.optimizer import Optimizer, known_optimizer
 from chainrule.nn.penalty import Penalty
+from chainrule.nn.scope import outline
 from chainrule.plan.need import Need
 from chainrule.settings import settings
 from chainrule.spec import FLOATS, Size, Spec, shape_text
 from chainrule.train import file, fitting, judging, tabular
+from chainrule.train.feeding import require_fit
 from chainrule.train.metric import known_metrics
 from chainrule.train.need import training_need
 from chainrule.train.request import Request, known_options, refuse_unknown
@@ -266,15 +268,7 @@ class Learner:
         assert self.network is not None
         specs = self.network.inputs
         arrays = x if isinstance(x, dict) else {next(iter(specs)): x}
-        wrong = [
-            (f'input "{name}"', shape_text(spec.shape), "nothing" if array is None else _shape_of(array))
-            for name, spec in specs.items()
-            if (array := arrays.get(name)) is None or array.shape[1:] != spec.shape[1:]
-        ]
-        if wrong:
-            (where, expected, received), *rest = wrong
-            notes = [f"{place}: {received}, not {expected}" for place, expected, received in rest]
-            raise ShapeError("E209", where=where, expected=expected, received=received, notes=notes)
+        require_fit(specs, arrays)
         judging.refuse_outside(self.network, arrays)
         return {name: arrays[name] for name in specs}
 
@@ -314,7 +308,7 @@ class Learner:
         if strange:
             close = nearest(strange[0], self._parameters)
             raise UsageError(
-                "E101", where="load_parameters", name=strange[0], expected=", ".join(self._parameters),
+                "E101", where="load_parameters", name=strange[0], expected=outline(self._parameters),
                 received=", ".join(strange), fix=f'{{"{close}": ...}}' if close else "",
             )  # fmt: skip
         arrays = {path: self._numbers(path, v) for path, v in values.items()}
@@ -392,8 +386,3 @@ class Learner:
             FileError: the file is missing, damaged, foreign or newer than this chainrule.
         """
         return file.load(cls, path, layers)
-
-
-def _shape_of(array: np.ndarray) -> str:
-    """The shape of a batch as people write it."""
-    return shape_text((BATCH, *array.shape[1:]))

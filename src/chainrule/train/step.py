@@ -28,7 +28,7 @@ from chainrule.nn.loss import Loss, known_loss, known_losses, refuse_mismatch
 from chainrule.nn.optimizer import Now, Optimizer, Slot
 from chainrule.nn.penalty import Penalty
 from chainrule.nn.schedule import REDUCTIONS, ReduceOnPlateau, plateau_of
-from chainrule.nn.scope import Parameter, is_at, stream_of
+from chainrule.nn.scope import Parameter, is_at, outline, stream_of
 from chainrule.ops import PUBLIC
 from chainrule.spec import Spec, bound, size_at
 
@@ -126,7 +126,7 @@ class Network:
             if not any(is_at(each, path) for each in known):
                 close = nearest(path, known)
                 raise UsageError(
-                    "E101", where="frozen", name=path, expected=", ".join(self.parameters), received=path,
+                    "E101", where="frozen", name=path, expected=outline(self.parameters), received=path,
                     fix=f'frozen=["{close}"]' if close else "",
                 )  # fmt: skip
         names = [*self.inputs, *self.parameters, *self.inference.states]
@@ -227,7 +227,11 @@ class Network:
         """
         built, optimizer = self.training, self.recipe.optimizer
         if not self.trainable:
-            raise UsageError("E106", expected="at least one parameter to train", received="none")
+            frozen = f"none: frozen={list(self.recipe.frozen)}" if self.recipe.frozen else "none"
+            raise UsageError(
+                "E106", expected="at least one parameter to train", received=frozen,
+                fix='frozen=["stage1"], what shall stay, and not all' if self.recipe.frozen else "",
+            )  # fmt: skip
         objective = self.objective(built, weighted)
         nodes = {path: p.node for path, p in self.trainable.items()}
         gradients = dict(zip(nodes, grad(objective, list(nodes.values()), unused="zeros"), strict=True))

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -147,14 +144,6 @@ def test_a_model_is_compared_in_its_answers_and_in_a_step() -> None:
     assert step.nodes > answers.nodes
     for name, value in model.parameters().items():
         np.testing.assert_array_equal(value, before[name])
-
-
-def test_the_page_on_parity_says_what_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
-    page = (Path(__file__).parents[3] / "docs" / "parity.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"^```python\n(.*?)^```", page, re.S | re.M)
-    exec(compile("\n".join(blocks), "parity.md", "exec"), {})
-    printed = capsys.readouterr().out.splitlines()
-    assert [line.removeprefix("# ") for line in "\n".join(blocks).splitlines() if line[:2] == "# "] == printed
 
 
 def test_a_divided_step_does_by_source_what_it_does_in_machine_code(monkeypatch: pytest.MonkeyPatch) -> None:

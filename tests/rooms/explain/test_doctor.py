@@ -21,7 +21,6 @@ from pages import doctor as pages
 import chainrule as cr
 from chainrule import data
 from chainrule.errors import ChainruleError, FileError, ShapeError
-from chainrule.errors.catalogue import CATALOGUE
 from chainrule.events import Event, Notice
 from chainrule.explain.doctor import (
     BEFORE,
@@ -296,20 +295,6 @@ def test_samples_that_cannot_be_learned_from_are_refused_as_by_fit() -> None:
         unscaled().check(*UNSCALED, shufle=True)
     with pytest.raises(ChainruleError, match="E101"):
         unscaled().check(*UNSCALED, lang="fr")
-
-
-@pytest.mark.parametrize("code", ["E550", "E551", "E552"])
-def test_the_example_of_an_error_page_provokes_it(
-    code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    page = (DOCS / "errors" / f"{code}.md").read_text(encoding="utf-8")
-    (example,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    with pytest.raises(ChainruleError) as caught:
-        exec(compile(example, f"{code}.md", "exec"), {})
-    assert caught.value.code == code
-    assert CATALOGUE[code].en in page
-    assert "{" not in caught.value.render("zh")
 
 
 def test_times_have_a_name_in_both_languages() -> None:

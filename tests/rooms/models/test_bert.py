@@ -109,17 +109,13 @@ def test_sentences_by_the_weights_of_all_minilm_l6_v2_are_those_of_pytorch() -> 
     coded = tokenizer.encode_batch(SENTENCES)
     words, mask = (np.array([getattr(c, n) for c in coded]) for n in ("ids", "attention_mask"))
     net = bert("minilm", head="sentence", vocabulary=form["vocab_size"])
-    built = nn.build(net, {"x": Spec((B, 16), "int64")}, "float32")
-    ours = {bert_name(name): a.numpy() for name, a in state.items() if a.is_floating_point()}
-    arrays = {path: ours[path] for path in built.parameters}
-    assert {path: a.shape for path, a in arrays.items()} == {
-        path: p.spec.shape for path, p in built.parameters.items()
-    }
+    model = cr.Model(net, "mse")  # as docs/models/bert.md does it
+    assert cr.load_weights(model, folder / "model.safetensors", words).is_whole
     counts = torch.from_numpy(mask)
     given = torch.from_numpy(words), torch.from_numpy(words * 0), counts.bool()
     hidden = torch_bert(state, *given, form["num_attention_heads"])
     wanted = functional.normalize((hidden * counts[..., None]).sum(1) / counts.sum(1, keepdim=True), dim=-1)
-    found = evaluate(built.output, {"x": words, **arrays}, "native")
+    found = np.asarray(model(words))
     np.testing.assert_allclose(found, wanted.numpy(), rtol=0, atol=1e-4)
     alike = found @ found.T
     assert alike[0, 1] > 0.4 > alike[0, 2]  # the two that say the same, and the soup

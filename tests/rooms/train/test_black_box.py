@@ -25,7 +25,7 @@ from chainrule.nn.scope import Scope
 from chainrule.train.blackbox import BlackBox, Cause, Moment, Read, is_finite
 from chainrule.train.blackbox.word import CAUSES, REMEDIES, WORDS
 from chainrule.train.callback.contract import reads_steps
-from guides import DOCS, examples
+from guides import DOCS
 
 EVERY = {"an operation of the net": 5, "a learning rate": 10}  # of the others every second one
 CHINESE = re.compile("[一-鿿]")
@@ -58,12 +58,6 @@ def test_the_page_counts_every_fault() -> None:
     shares = re.findall(r"([0-9.]+) % \|\n", page)
     assert len(shares) == len(campaign.NETS)
     assert all(float(share) < 5 for share in shares)
-
-
-@pytest.mark.parametrize("code", examples([DOCS / "black-box.md"]))
-def test_the_page_s_example_says_what_its_comments_say(code: str, capsys: pytest.CaptureFixture[str]) -> None:
-    exec(compile(code, "black-box.md", "exec"), {"__name__": "example"})
-    assert capsys.readouterr().out.splitlines() == re.findall(r"^# (.*)$", code, re.MULTILINE)
 
 
 def test_a_cause_has_both_languages_with_the_same_facts_and_a_remedy() -> None:

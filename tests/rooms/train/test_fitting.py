@@ -23,7 +23,7 @@ from chainrule.events import (
     TrainingEnded,
     TrainingStarted,
 )
-from chainrule.nn import L2, SGD, ClipValue, Dense, Parallel, Sequential
+from chainrule.nn import L2, SGD, ClipValue, Dense, Flatten, Parallel, Sequential
 from chainrule.settings import settings
 from chainrule.spec import Size, Spec
 from chainrule.train.learner import Learner
@@ -213,6 +213,27 @@ def test_warm_start_and_parameters_set_by_hand_go_on() -> None:
         twice.fit(X, BITS + 1, warm_start=True, **QUIET)
     with pytest.raises(ShapeError, match="E209"):
         twice.fit(X[:, :1], BITS, warm_start=True, **QUIET)
+
+
+@pytest.mark.parametrize(
+    ("shape", "fix"),
+    [
+        ((3, 4, 4, 3), "x.mean(axis=-1, keepdims=True)"),
+        ((3, 5, 5, 1), "images of 4 x 4: cr.read_images(folder, size=(4, 4))"),
+        ((4, 4), "x[None, ..., None]"),
+        ((4, 4, 1), "x[None]"),
+        ((3, 4, 4), "x[..., None]"),
+        ((3, 16), ""),
+    ],
+)
+def test_an_image_that_does_not_fit_is_refused_with_what_makes_it_fit(
+    shape: tuple[int, ...], fix: str
+) -> None:
+    model = Learner(Sequential(Flatten(), Dense(2)), loss="cross_entropy")
+    model.fit(np.zeros((4, 4, 4, 1)), [0, 1, 0, 1], epochs=1, verbose=False)
+    with pytest.raises(ShapeError, match="E209") as refused:
+        model.predict(np.zeros(shape))
+    assert refused.value.fix == fix
 
 
 def test_a_refused_call_leaves_the_model_as_it_was() -> None:

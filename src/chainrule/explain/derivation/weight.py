@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from chainrule.errors import UsageError, nearest
+from chainrule.nn.scope import outline
 from chainrule.spec import shape_text
 
 _FORM = re.compile(r"\s*([^\[\]\s]+)\s*(?:\[([^\[\]]*)\])?\s*")
@@ -34,7 +35,7 @@ def weight_of(text: str, parameters: Mapping[str, np.ndarray]) -> tuple[str, tup
         close = nearest(path, parameters)
         example = f"{close}[{','.join('0' * parameters[close].ndim)}]" if close else ""
         raise UsageError(
-            "E120", where="weight", name=path, expected=", ".join(parameters) or "a net with parameters",
+            "E120", where="weight", name=path, expected=outline(parameters) or "a net with parameters",
             received=text, fix=f'weight="{example}"' if close else "",
         )  # fmt: skip
     shape = parameters[path].shape

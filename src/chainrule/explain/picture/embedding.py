@@ -15,6 +15,7 @@ from chainrule.explain.picture.sample import network_of, unsuited
 from chainrule.explain.picture.sheet import BLUE, axes
 from chainrule.explain.words.picture import said
 from chainrule.nn import Embedding, EmbeddingBag
+from chainrule.nn.scope import outline
 from chainrule.settings import settings
 from chainrule.train.learner import Learner
 
@@ -63,7 +64,7 @@ def draw(
     if path not in known:
         close = nearest(path, known)
         raise UsageError(
-            "E101", where="plot.embedding, layer", name=path, expected=", ".join(known), received=path,
+            "E101", where="plot.embedding, layer", name=path, expected=outline(known), received=path,
             fix=f'layer="{close or known[0]}"',
         )  # fmt: skip
     whole = model.parameters()[f"{path}.weight" if path else "weight"].astype(np.float64)

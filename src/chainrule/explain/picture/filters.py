@@ -11,6 +11,7 @@ from chainrule.explain.picture.picture import Picture
 from chainrule.explain.picture.sample import network_of, unsuited
 from chainrule.explain.picture.sheet import SIGNED, bare, grid, scale, spread
 from chainrule.explain.words.picture import said
+from chainrule.nn.scope import outline
 from chainrule.settings import settings
 from chainrule.train.learner import Learner
 
@@ -38,7 +39,7 @@ def draw(model: Learner, layer: str | None = None, most: int = 64) -> Picture:
     if path not in known:
         close = nearest(path, known)
         raise UsageError(
-            "E101", where="plot.filters, layer", name=path, expected=", ".join(known), received=path,
+            "E101", where="plot.filters, layer", name=path, expected=outline(known), received=path,
             fix=f'layer="{close or next(iter(known))}"',
         )  # fmt: skip
     kernels = known[path] if known[path].ndim == 4 else known[path][:, None]  # (O, K, C) -> (O, 1, K, C)

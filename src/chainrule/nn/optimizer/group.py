@@ -15,7 +15,7 @@ from chainrule.graph import Node
 from chainrule.nn.constraint import Constraint
 from chainrule.nn.optimizer.contract import Moved, Nodes, Now, Optimizer, Rule, Slot
 from chainrule.nn.schedule import Schedule
-from chainrule.nn.scope import is_at
+from chainrule.nn.scope import is_at, outline
 from chainrule.nn.setting import require, require_number
 from chainrule.spec import Shape
 
@@ -97,7 +97,7 @@ class Grouped(Optimizer):
         if idle:
             close = nearest(idle[0], shapes)
             raise UsageError(
-                "E101", where="Group, pattern", name=idle[0], expected=", ".join(shapes) or "no parameters",
+                "E101", where="Group, pattern", name=idle[0], expected=outline(shapes) or "no parameters",
                 received=", ".join(idle), fix=f'cr.Group("{close or "*"}", ...)',
             )  # fmt: skip
         return self.inner.memory(shapes)

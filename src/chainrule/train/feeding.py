@@ -1,0 +1,64 @@
+"""The arrays that a net is given: whether they fit it, and what makes them fit where they do not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from chainrule.errors import ShapeError
+from chainrule.spec import Shape, Size, Spec, shape_text
+
+IMAGE = 4  # axes of a batch of images
+
+
+def require_fit(specs: Mapping[str, Spec], arrays: Mapping[str, np.ndarray]) -> None:
+    """Refuse arrays of other shapes than a net was built for.
+
+    Fails:
+        ShapeError E209: another shape, or no array; all are listed, and how the first is made to fit if that
+            can be told.
+    """
+    wrong = [
+        (name, shape_text(spec.shape), "nothing" if array is None else _shape_of(array))
+        for name, spec in specs.items()
+        if (array := arrays.get(name)) is None or array.shape[1:] != spec.shape[1:]
+    ]
+    if wrong:
+        (first, expected, received), *rest = wrong
+        given = arrays.get(first)
+        raise ShapeError(
+            "E209", where=f'input "{first}"', expected=expected, received=received,
+            notes=[f'input "{name}": {received}, not {expected}' for name, expected, received in rest],
+            fix="" if given is None else mended(first, given.shape, specs[first].shape),
+        )  # fmt: skip
+
+
+def mended(name: str, given: tuple[int, ...], wanted: Shape) -> str:
+    """What makes an array of one shape fit another, as it is typed; ``""`` where that cannot be told.
+
+    Example:
+        >>> mended("x", (28, 28), (Size.symbol("B"), 28, 28, 1))
+        'x[None, ..., None]'
+        >>> mended("x", (5, 28, 28, 3), (Size.symbol("B"), 28, 28, 1))
+        'x.mean(axis=-1, keepdims=True)'
+    """
+    sample = wanted[1:]
+    if given == sample:
+        return f"{name}[None]"
+    if sample[-1:] == (1,) and given[1:] == sample[:-1]:
+        return f"{name}[..., None]"
+    if sample[-1:] == (1,) and given == sample[:-1]:
+        return f"{name}[None, ..., None]"
+    if len(given) != IMAGE or len(wanted) != IMAGE:
+        return ""
+    height, width, channels = sample
+    if (height, width) != given[1:3]:
+        return f"images of {height} x {width}: cr.read_images(folder, size=({height}, {width}))"
+    if channels == 1:
+        return f"{name}.mean(axis=-1, keepdims=True)"
+    return f"{name}.repeat({channels}, axis=-1)" if given[3] == 1 else ""
+
+
+def _shape_of(array: np.ndarray) -> str:
+    return shape_text((Size.symbol("B"), *array.shape[1:]))
