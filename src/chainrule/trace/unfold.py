@@ -79,7 +79,7 @@ class Unfolder:
         """
         if node not in self.cards:
             return self.leaf(node, index)
-        ask = _Ask(frozenset(through), limit)
+        ask = _Ask(frozenset(through), limit if through else LIMIT)  # asked differently, it is known already
         key = (node, index, ask)
         if key not in self._simple:
             self._simple[key] = simplify(self._opened(node, index, ask, NO_LIMIT, 0)[0], self._rank)

@@ -120,7 +120,7 @@ def _fit(line: str) -> str:
 def _forward(pen: Pen) -> Iterator[str]:
     t, d = pen.trace, pen.trace.derivation
     for node in forward_nodes(pen):
-        inputs = [n for n in _read(pen, node) if t.names[n].role != "parameter"]
+        inputs = [n for n in t.reads(node) if t.names[n].role != "parameter"]
         values = t.values[node][pen.sample].reshape(-1)
         if not values.size:
             continue
@@ -134,10 +134,6 @@ def _forward(pen: Pen) -> Iterator[str]:
     facts = {"wanted": pen.join(given(v) for part in wanted for v in part[:4])}
     facts |= {"answer": pen.join(figure(v) for part in said for v in part[:4])}
     yield pen.say("stop_loss", loss=figure(float(t.values[d.each][pen.sample])), **facts)
-
-
-def _read(pen: Pen, node: Node) -> tuple[Node, ...]:
-    return next((stop.inputs for stop in pen.trace.stops if stop.node is node and stop.kind == "forward"), ())
 
 
 def _backward(pen: Pen) -> Iterator[str]:

@@ -204,6 +204,10 @@ WORDS: dict[str, str] = {
         "Stop by stop from the answer back to the weight; where many ways lead on, the three that "
         "weigh most are followed."
     ),
+    "chain_intro_short": (
+        "Stop by stop from the answer back to the weight; where more than three ways lead on, the one that "
+        "weighs most is followed, and the three that do are listed."
+    ),
     "residual": (
         "The formula alone gives {value}; relative difference from the stored gradient: {residual}."
     ),
