@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from chainrule.explain.derivation.derivatives import meaning
+from chainrule.explain.derivation.outline import moved_line
 from chainrule.explain.derivation.pen import DIGITS, Index, Pen, brief, cut, figure, signed
-from chainrule.explain.derivation.update import move
+from chainrule.explain.derivation.update import moves, remembered
 from chainrule.explain.derivation.ways import ways
 from chainrule.explain.page.page import Equation, Lines, Part, Section, Table
 from chainrule.explain.page.spoken import spoken_equation
@@ -129,9 +130,8 @@ def _product(pen: Pen, path: str, index: Index) -> Section:
     stored, alone = float(t.gradients[path][index]), t.unfolder.value(whole)
     steps = (shown, t.unfolder.numeric(shown, DIGITS))
     equation = Equation(pen.gradient(path, index), steps, stored)
-    equation = replace(
-        equation, aloud=bool(spoken_equation(equation, pen.lang))
-    )  # what is too long is not read
+    whole_is_read = shown == whole and spoken_equation(equation, pen.lang)  # what is cut, or too long, is not
+    equation = replace(equation, aloud=bool(whole_is_read))
     parts: list[Part] = [Lines(pen.label("B"), (equation,))]
     residual = abs(alone - stored) / max(abs(stored), 1e-300) if stored else abs(alone)
     parts.append(pen.say("residual", value=figure(alone), residual=number(residual, 1)))
@@ -169,8 +169,8 @@ def _moved(pen: Pen, path: str, index: Index) -> Section:
     t = pen.trace
     if path not in t.derivation.moved:
         return Section(pen.say("update"), (pen.say("frozen"),))
-    parts: list[Part] = [pen.say(f"memory_{t.has_memory}")] if t.has_memory else []
-    parts.append(Lines(pen.label("U"), (move(pen, path, index),)))
+    parts: list[Part] = [*remembered(pen)] if t.has_memory and pen.depth > 1 else []
+    parts.append(Lines(pen.label("U"), moves(pen, path, index)) if pen.depth > 1 else moved_line(pen, path, index))
     change = float(t.new_parameters[path][index] - t.parameters[path][index])
     promise = change * float(t.gradients[path][index])
     facts = {"change": signed(change), "promise": signed(promise)}
