@@ -358,7 +358,8 @@ class Model(Learner):
     def _classes(self) -> Sequence[object]:
         """What the classes are called: labels, or of a model that writes texts its tokens."""
         written = self.tokenizers.get("")
-        return self.labels or (written.tokens if written is not None else ())
+        is_numbered = tuple(self.labels) == tuple(range(len(self.labels)))
+        return written.tokens if written is not None and is_numbered else self.labels
 
     def _rows(self, x: Any, y: Any) -> Rows:
         return explain.rows_of(self, x, y)

@@ -86,7 +86,7 @@ class Trace:
         return stops_of(self.derivation, self.names, self.unfolder)
 
     def reads(self, node: Node) -> tuple[Node, ...]:
-        """The named nodes that the first number of a node is a formula of; of one stop, without the others."""
+        """The named nodes that the first number of a node is a formula of, without a look at other stops."""
         return reads_of(self.unfolder, node)
 
     @cached_property

@@ -2,8 +2,8 @@
 
 It is built backwards and told forwards. The gradient's formula names what came back to the next value; that
 signal's formula names the ones before; and so on until the error of the answer. Where a signal is a sum over
-many ways, the one that contributes most is followed, at depth 3 the three that do, and the total says how much
-they are. Nothing here knows what kind of layer the weight belongs to.
+many ways, the one that contributes most is followed, at depth 3 the three that do, and the total says how
+much they are. Nothing here knows what kind of layer the weight belongs to.
 """
 
 from __future__ import annotations
@@ -169,8 +169,10 @@ def _moved(pen: Pen, path: str, index: Index) -> Section:
     t = pen.trace
     if path not in t.derivation.moved:
         return Section(pen.say("update"), (pen.say("frozen"),))
-    parts: list[Part] = [*remembered(pen)] if t.has_memory and pen.depth > 1 else []
-    parts.append(Lines(pen.label("U"), moves(pen, path, index)) if pen.depth > 1 else moved_line(pen, path, index))
+    parts: list[Part] = [moved_line(pen, path, index)]
+    if pen.depth > 1:
+        told = remembered(pen) if t.has_memory else ()
+        parts = [*told, Lines(pen.label("U"), moves(pen, path, index))]
     change = float(t.new_parameters[path][index] - t.parameters[path][index])
     promise = change * float(t.gradients[path][index])
     facts = {"change": signed(change), "promise": signed(promise)}

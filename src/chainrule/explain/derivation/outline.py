@@ -154,11 +154,11 @@ def _forward(pen: Pen) -> Iterator[str]:
 
 
 def _sources(pen: Pen, node: Node) -> list[Node]:
-    """The named values that a value is a formula of; of one that reads nothing but parameters the whole
-    numbers that choose among them."""
+    """The named values that a value is a formula of; of one that reads nothing but parameters the
+    inputs that choose among them."""
     read = [n for n in pen.trace.reads(node) if pen.trace.names[n].role != "parameter"]
     inputs = pen.trace.derivation.built.inputs.values()
-    return read or [n for n in order([node]) if n in inputs and not n.spec.is_float]
+    return read or [n for n in order([node]) if n in inputs]
 
 
 def _shape(shape: tuple[int, ...]) -> str:

@@ -70,10 +70,10 @@ def equation_lines(equation: Equation, room: int, most: int = ENDLESS) -> list[s
             first + signs[0] + parts[1],
             *(indent + sign + part for sign, part in zip(signs[1:], parts[2:], strict=False)),
         ]
-    if equation.note and width(lines[-1]) + 2 + width(equation.note) <= room:
+    if equation.note and width(lines[-1]) + 2 + width(equation.note) <= most:
         lines[-1] += f"  {equation.note}"
     elif equation.note:
-        lines.append(HANGING + equation.note)
+        lines.append(f"{indent}   {equation.note}")
     return [piece for line in lines for piece in _hung(line, most, indent + HANGING)]
 
 
@@ -112,11 +112,9 @@ _CLOSING = "，。；：、）”！？"
 
 def _words(text: str) -> Iterator[str]:
     word = ""
-    for sign, after in zip(text, [*text[1:], ""], strict=True):
+    for sign, after in zip(text, f"{text[1:]} ", strict=False):
         word += sign
-        wide = unicodedata.east_asian_width(sign) in WIDE or (
-            after and unicodedata.east_asian_width(after) in WIDE
-        )
+        wide = any(unicodedata.east_asian_width(one) in WIDE for one in (sign, after))
         if sign == " " or (wide and after not in _CLOSING and sign not in "（“"):
             yield word
             word = ""
@@ -144,7 +142,10 @@ def _table(table: Table, columns: int) -> str:
 def _fitting(rows: Sequence[Sequence[str]], columns: int) -> Sequence[Sequence[str]]:
     """The rows, the cells of the widest columns folded as far as it takes to fit."""
     widths, gaps = column_widths(rows), 2 * (len(rows[0]) - 1)
-    least = [max(width(word.rstrip()) for text in column for word in _words(text)) for column in zip(*rows)]
+    least = [
+        max(width(word.rstrip()) for text in column for word in _words(text))
+        for column in zip(*rows, strict=True)
+    ]
     while sum(widths) + gaps > columns and widths != least:
         widest = max((i for i, w in enumerate(widths) if w > least[i]), key=widths.__getitem__)
         widths[widest] -= 1

@@ -217,8 +217,8 @@ WORDS: dict[str, str] = {
         "weigh most are followed."
     ),
     "chain_intro_short": (
-        "Stop by stop from the answer back to the weight; where more than three ways lead on, the one that "
-        "weighs most is followed, and the three that do are listed."
+        "Stop by stop from the answer back to the weight; where many ways lead on, only the one that weighs "
+        "most is followed, and the three that do are listed."
     ),
     "residual": (
         "The formula alone gives {value}; relative difference from the stored gradient: {residual}."

@@ -172,9 +172,7 @@ WORDS: dict[str, str] = {
     "weight_is": "{name} 就是 {symbol} = {value}，是形状为 {shape} 的参数中的一个数。",
     "weight_meaning": "它的偏导数是 {gradient}：{meaning}。",
     "chain_intro": "从输出一站一站走回这个权重；路径很多时，只跟随最重要的三条。",
-    "chain_intro_short": (
-        "从输出一站一站走回这个权重；路径多于三条时，只跟随最重要的一条，并列出最重要的三条。"
-    ),
+    "chain_intro_short": ("从输出一站一站走回这个权重；路径很多时，只跟随最重要的一条，并列出最重要的三条。"),
     "residual": "单凭公式得 {value}；与存储的梯度的相对误差：{residual}。",
     "contributors": "这是 {n} 项之和，合计 {total}；最大的 {k} 项共 {shown}：",
     "ways": "从损失出发的所有路径",
