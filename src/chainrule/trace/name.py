@@ -175,10 +175,9 @@ def _remembered(d: Derivation, layers: tuple[NamedLayer, ...]) -> Iterator[tuple
     """What the optimizer remembers after the update, and what normalising layers keep of their batches."""
     for layer in layers:
         number = str(layer.number)
-        for path in layer.parameters:
-            for slot, (held, after) in d.slots.get(path, {}).items():
-                if after is not held:
-                    yield after, Name(slot + NEW, "memory", number)
+        slots = [pair for path in layer.parameters for pair in d.slots.get(path, {}).items()]
+        changed = [(slot, after) for slot, (held, after) in slots if after is not held]
+        yield from ((after, Name(slot + NEW, "memory", number)) for slot, after in changed)
         for last, letter in RUNNING.items():
             state = d.built.states.get(f"{layer.path}.{last}".lstrip("."))
             if state is not None:
