@@ -50,7 +50,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")  # a terminal of few letters gets what it can show
     before = settings.lang
     try:
-        settings.lang = _language(words) or before
+        if asked := _language(words):
+            _speak(asked)
         return _run(words)
     except Exception as error:  # the last door: a person sees a line, never a traceback
         if debug:
@@ -104,6 +105,19 @@ def _language(words: Sequence[str]) -> str:
         if word.startswith("--lang="):
             return word.partition("=")[2]
     return ""
+
+
+def _speak(lang: str) -> None:
+    """Take a language for this run.
+
+    Fails:
+        UsageError E101: there is no such language.
+    """
+    try:
+        settings.lang = lang
+    except UsageError as error:
+        error.where, error.fix = "--lang", "--lang en"
+        raise
 
 
 def _help() -> str:

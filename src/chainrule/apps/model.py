@@ -31,7 +31,7 @@ def load(run: str, kind: type[L]) -> tuple[L, Preparation]:
             where=str(file),
             expected="a model trained on a table",
             received="trained on arrays",
-            fix=f'cr.load("{file}").predict(x)',
+            fix=f'cr.load("{file}").{"explain(x[0], y[0])" if hasattr(kind, "explain") else "predict(x)"}',
         )
     return model, model.preparation
 

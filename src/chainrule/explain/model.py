@@ -91,7 +91,7 @@ class Model(Learner):
             explain.weight_of(weight, self.parameters())
         rows = self._rows(x, y)
         told = self._trace(rows, trace.Moment())
-        return explain.explain(told, depth, lang, weight, labels=self.labels, features=rows.features)
+        return explain.explain(told, depth, lang, weight, labels=self._classes(), features=rows.features)
 
     def trace(self, x: Any, y: Any = None) -> Trace:
         """The numbers behind ``explain``, without words."""
@@ -362,6 +362,12 @@ class Model(Learner):
     def _trace(self, rows: Rows, moment: Moment) -> Trace:
         assert self.network is not None
         return trace.trace(self.network, {**self.parameters(), **self.states()}, rows.x, rows.y, moment)
+
+    def _classes(self) -> Sequence[object]:
+        """What the classes are called: labels, or of a model that writes texts its tokens."""
+        written = self.tokenizers.get("")
+        is_numbered = tuple(self.labels) == tuple(range(len(self.labels)))
+        return written.tokens if written is not None and is_numbered else self.labels
 
     def _rows(self, x: Any, y: Any) -> Rows:
         return explain.rows_of(self, x, y)

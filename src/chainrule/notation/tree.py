@@ -18,7 +18,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from functools import reduce
-from typing import TypeAlias, Union
+from operator import attrgetter, is_not
+from typing import Any, TypeAlias, Union
 
 import numpy as np
 
@@ -159,15 +160,23 @@ Tree: TypeAlias = Union[  # noqa: UP007  (a recursive alias that both pyright an
 
 def children(tree: Tree) -> tuple[Tree, ...]:
     """The parts of a tree, from left to right; none for a leaf."""
-    match tree:
-        case Sum(parts) | Product(parts) | Apply(_, parts):
-            return parts
-        case Link(_, inner) | Big(_, _, inner) | Negative(inner):
-            return (inner,)
-        case Quotient(left, right) | Power(left, right) | Compare(_, left, right) | Derivative(left, right):
-            return (left, right)
-        case _:
-            return ()
+    parts = _PARTS.get(type(tree))
+    return () if parts is None else parts(tree)
+
+
+# Asked of every node of formulas of thousands: a table is several times faster than a chain of patterns.
+_PARTS: dict[type, Callable[[Any], tuple[Tree, ...]]] = {
+    Sum: lambda tree: tree.terms,
+    Product: lambda tree: tree.factors,
+    Apply: lambda tree: tree.arguments,
+    Link: lambda tree: (tree.inner,),
+    Big: lambda tree: (tree.inner,),
+    Negative: lambda tree: (tree.inner,),
+    Quotient: attrgetter("above", "below"),
+    Power: attrgetter("base", "exponent"),
+    Compare: attrgetter("left", "right"),
+    Derivative: attrgetter("of", "by"),
+}
 
 
 def with_children(tree: Tree, parts: tuple[Tree, ...]) -> Tree:
@@ -205,9 +214,10 @@ def substitute(tree: Tree, replace: Callable[[Tree], Tree | None]) -> Tree:
         Power(base=Number(value=0.5), exponent=Number(value=2))
     """
     parts = children(tree)
-    new = tuple(substitute(part, replace) for part in parts)
-    if any(one is not other for one, other in zip(parts, new, strict=True)):
-        tree = with_children(tree, new)
+    if parts:
+        new = tuple([substitute(part, replace) for part in parts])
+        if any(map(is_not, parts, new)):
+            tree = with_children(tree, new)
     other = replace(tree)
     return tree if other is None else other
 

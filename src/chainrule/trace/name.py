@@ -25,9 +25,11 @@ Index = tuple[int, ...]
 GIVEN = ("input", "target", "parameter", "rate", "slot")
 STATES = ("h", "c", "m")  # of the first, second and third state of a loop over time
 PROJECTED = {"query": "q", "key": "k", "value": "v"}
-STATISTICS = ("mu", "v")  # mean and variance: what normalising layers take away and divide by
+STATISTICS = ("mu", "var")  # mean and variance: what normalising layers take away and divide by
 SUMMED = ("z", "y")  # letters of sums, to which delta comes back; a sum that is the answer is y-hat
-LETTERS = {"weight": "w", "bias": "b"}
+LETTERS = {"weight": "w", "bias": "b", "scale": "gamma", "shift": "beta"}
+RUNNING = {"running_mean": "mu", "running_variance": "var"}  # what a normalising layer keeps of them
+NEW = "′"  # behind the name of what an optimizer remembers: after the update
 SUMS = ("matmul", "convolution", "convolution_input", "patches")  # a long sum over its first input
 MOVES = ("reshape", "transpose", "broadcast", "pad", "slice")
 
@@ -39,7 +41,7 @@ class Name:
     Args:
         letter: a letter or word (``"delta"`` for the Greek one).
         role: ``input``, ``target``, ``parameter``, ``z``, ``a``, ``answer``, ``hidden``, ``loss``, ``rate``,
-            ``slot``, ``signal`` (what comes back) or ``gradient``.
+            ``slot``, ``memory`` (a slot after the update), ``signal`` (what comes back) or ``gradient``.
         layer: the number of the layer, written above in brackets.
         accent: ``"hat"`` or nothing.
         batched: whether the first axis is the samples.
@@ -109,7 +111,10 @@ def names_of(d: Derivation, turns: Sequence[Turn] = ()) -> tuple[Names, tuple[Na
             names.setdefault(layer.a, Name("a", "a", number, batched=True))
     names.update(_answers(d, names))
     names.update(_hidden(d, names, layers))
-    names[d.each] = Name("J", "loss", batched=True, single=True)
+    # With a penalty J is more than the one sample's loss, which then has its number as where there are many.
+    alone = d.penalty is not None and d.samples == 1
+    names[d.each] = Name("J", "loss", "1" if alone else "", batched=True, single=True)
+    names = dict(_remembered(d, layers)) | names
     sums = {
         z: str(layer.number) for layer in layers if (z := layer.z) is not None and names[z].letter in SUMMED
     }
@@ -164,6 +169,19 @@ def _given(d: Derivation, layers: tuple[NamedLayer, ...]) -> Iterator[tuple[Node
     yield from ((node, Name("omega", "input", batched=True, single=True)) for node in weights)
     yield d.rate, Name("eta", "rate")
     yield d.count, Name("t", "rate")
+
+
+def _remembered(d: Derivation, layers: tuple[NamedLayer, ...]) -> Iterator[tuple[Node, Name]]:
+    """What the optimizer remembers after the update, and what normalising layers keep of their batches."""
+    for layer in layers:
+        number = str(layer.number)
+        slots = [pair for path in layer.parameters for pair in d.slots.get(path, {}).items()]
+        changed = [(slot, after) for slot, (held, after) in slots if after is not held]
+        yield from ((after, Name(slot + NEW, "memory", number)) for slot, after in changed)
+        for last, letter in RUNNING.items():
+            state = d.built.states.get(f"{layer.path}.{last}".lstrip("."))
+            if state is not None:
+                yield state.node, Name(letter, "input", number)
 
 
 def _states(turns: Sequence[Turn], layers: tuple[NamedLayer, ...]) -> Names:

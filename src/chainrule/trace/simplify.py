@@ -1,7 +1,7 @@
 """A formula without what says nothing: times 1, plus 0, a minus of a minus, a sum of one term.
 
 The reverse walk is mechanical, so its formulas are full of ones. Only what is *written* as a number is
-calculated (1/2 · 2 is 1); a symbol is never touched, so the value stays.
+calculated (1/2 · 2 is 1); of symbols only a pair is left out that adds a number and takes it away again.
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ from chainrule.notation import (
     Product,
     Quotient,
     Sum,
+    Symbol,
     Tree,
     children,
     is_numeric,
     substitute,
     value,
 )
+from chainrule.notation.function import COMPARISONS
 
 ZERO, ONE = Number(0), Number(1)
 Rank = Callable[[Tree], int]
@@ -46,8 +48,10 @@ def simplify(tree: Tree, rank: Rank = lambda link: LAST) -> Tree:
 
     def rewrite(node: Tree) -> Tree | None:
         match node:
+            case Link() | Symbol():
+                return None
             case Number(number):
-                return plain(number)
+                return None if type(number) is int else plain(number)
             case Sum(terms):
                 return _sum(terms)
             case Product(factors):
@@ -58,6 +62,10 @@ def simplify(tree: Tree, rank: Rank = lambda link: LAST) -> Tree:
                 return _quotient(above, below)
             case Power(base, exponent):
                 return base if exponent == ONE else None
+            case Compare(sign, Number(left), Number(right)):
+                return ONE if COMPARISONS[sign](left, right) else ZERO
+            case Apply("where", (Number(condition), yes, no)):
+                return yes if condition else no
             case Apply("where", (condition, yes, no)) if is_numeric(condition):
                 return yes if value(condition, _nothing) else no
             case Apply() | Compare() if is_numeric(node):
@@ -111,14 +119,25 @@ def _sum(terms: tuple[Tree, ...]) -> Tree:
                 known += part.value
             else:
                 flat.append(part)
+    flat = _without_pairs(flat)
     if known:
-        flat.insert(place or 0, Number(known) if known > 0 else Negative(Number(-known)))
+        flat.insert(min(place or 0, len(flat)), Number(known) if known > 0 else Negative(Number(-known)))
     if not flat:
         return ZERO
     # A sum that begins with a minus is read with a stumble: −1 + p is p − 1.
     first = next((i for i, part in enumerate(flat) if not isinstance(part, Negative)), 0)
     flat.insert(0, flat.pop(first))
     return flat[0] if len(flat) == 1 else Sum(tuple(flat))
+
+
+def _without_pairs(terms: list[Tree]) -> list[Tree]:
+    """The terms without a number that is added and taken away again: μ − μ is 0, whatever μ is."""
+    added = {term.target for term in terms if isinstance(term, Link)}
+    for term in [t for t in terms if isinstance(t, Negative)] if added else ():
+        if isinstance(term.inner, Link) and term.inner.target in added and term.inner in terms:
+            terms.remove(term.inner)
+            terms.remove(term)
+    return terms
 
 
 def _product(factors: list[Tree]) -> Tree:

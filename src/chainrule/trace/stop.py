@@ -53,7 +53,7 @@ def _forward(d: Derivation, names: Names, unfolder: Unfolder) -> Iterator[Stop]:
         if role and role not in GIVEN:
             kind = "loss" if node is d.each else "forward"
             value, path = unfolder.values[node], node.site.path
-            yield Stop(kind, node.op.name, path, node, _inputs(unfolder, node), value)
+            yield Stop(kind, node.op.name, path, node, reads_of(unfolder, node), value)
 
 
 def _backward(d: Derivation, names: Names, unfolder: Unfolder) -> Iterator[Stop]:
@@ -61,22 +61,22 @@ def _backward(d: Derivation, names: Names, unfolder: Unfolder) -> Iterator[Stop]
     for node, back in d.cotangents.items():
         if node not in names or names[node].role in ("loss", "parameter"):
             continue
-        stop = Stop("backward", node.op.name, node.site.path, node, _inputs(unfolder, back), values[back])
+        stop = Stop("backward", node.op.name, node.site.path, node, reads_of(unfolder, back), values[back])
         slope, onward = slopes.get(node), d.cotangents.get(node.inputs[0]) if node.inputs else None
         if slope is not None and onward is not None:
             stop = replace(stop, slope=values[slope], upstream=values[back], downstream=values[onward])
         yield stop
     for path, node in d.gradients.items():
         p = d.built.parameters[path].node
-        yield Stop("backward", node.op.name, path, p, _inputs(unfolder, node), values[node])
+        yield Stop("backward", node.op.name, path, p, reads_of(unfolder, node), values[node])
 
 
 def _moves(d: Derivation, unfolder: Unfolder) -> Iterator[Stop]:
     for path, node in d.moved.items():
-        yield Stop("update", node.op.name, path, node, _inputs(unfolder, node), unfolder.values[node])
+        yield Stop("update", node.op.name, path, node, reads_of(unfolder, node), unfolder.values[node])
 
 
-def _inputs(unfolder: Unfolder, node: Node) -> tuple[Node, ...]:
+def reads_of(unfolder: Unfolder, node: Node) -> tuple[Node, ...]:
     """The named nodes of the formula of a node's first number."""
     if not unfolder.values[node].size or node not in unfolder.cards:
         return ()

@@ -27,7 +27,7 @@ from chainrule.spec import Spec, bound
 from chainrule.trace.check import Checked, Place, check, places_of
 from chainrule.trace.derivation import WEIGHTS, Derivation, derive
 from chainrule.trace.name import NamedLayer, Names, names_of
-from chainrule.trace.stop import Stop, stops_of
+from chainrule.trace.stop import Stop, reads_of, stops_of
 from chainrule.trace.unfold import Unfolder
 from chainrule.train.step import Network
 
@@ -84,6 +84,10 @@ class Trace:
     def stops(self) -> tuple[Stop, ...]:
         """What happened, in order."""
         return stops_of(self.derivation, self.names, self.unfolder)
+
+    def reads(self, node: Node) -> tuple[Node, ...]:
+        """The named nodes that the first number of a node is a formula of, without a look at other stops."""
+        return reads_of(self.unfolder, node)
 
     @cached_property
     def checked(self) -> Checked:

@@ -79,7 +79,7 @@ class Unfolder:
         """
         if node not in self.cards:
             return self.leaf(node, index)
-        ask = _Ask(frozenset(through), limit)
+        ask = _Ask(frozenset(through), limit if through else LIMIT)  # asked differently, it is known already
         key = (node, index, ask)
         if key not in self._simple:
             self._simple[key] = simplify(self._opened(node, index, ask, NO_LIMIT, 0)[0], self._rank)
@@ -110,7 +110,10 @@ class Unfolder:
             stored = float(self.values[at.node][at.index])
             if stored == 0:
                 return Number(0)
-            given = digits is None or self.names[at.node].is_given
+            name = self.names[at.node]
+            if name.role == "rate" and stored.is_integer():
+                return Number(int(stored))  # the number of an update is no measure
+            given = digits is None or name.is_given
             return Number(stored if given else float(f"{stored:.{digits}g}"))
 
         return substitute(tree, number)

@@ -142,7 +142,7 @@ def _nothing_found(domain: Domain, goal: Goal, most: int) -> UsageError:
         "E546", where="counterfactual", most=most, wanted=goal.wanted_in("en"),
         wanted_zh=goal.wanted_in("zh"), expected=goal.wanted_in("en"), received=goal.say(goal.answer),
         notes=ranges[:8] + ["..."] * (len(ranges) > 8),
-        fix=f"most={most + 2}, or fewer fixed columns, or wider ranges",
+        fix=f"most={most + 2}",
     )  # fmt: skip
 
 

@@ -35,13 +35,10 @@ def straight(pen: Pen) -> list[NamedLayer]:
         return []
     sources = [next(iter(built.inputs.values())), *(layer.a for layer in layers[:-1])]
     for layer, source in zip(layers, sources, strict=True):
-        tree = (
-            None
-            if layer.z is None or source is None
-            else next((s for s in t.stops if s.node is layer.z), None)
-        )
         kinds = {path.rpartition(".")[2] for path in layer.parameters}
-        if tree is None or kinds - {"weight", "bias"} or not _reads_only(tree.inputs, source, layer):
+        if layer.z is None or source is None or kinds - {"weight", "bias"}:
+            return []
+        if not _reads_only(t.reads(layer.z), source, layer):
             return []
     return layers if layers[-1].z in t.derivation.cotangents else []
 

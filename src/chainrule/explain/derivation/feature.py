@@ -13,8 +13,19 @@ if TYPE_CHECKING:
     from chainrule.data import Cell
 
 
-def feature_lines(cells: Sequence[Cell], lang: str) -> tuple[str, ...]:
-    """One line for each input: its letter and name, what the table had there, what number became of it."""
+def feature_lines(cells: Sequence[Cell], lang: str, shape: tuple[int, ...] = ()) -> tuple[str, ...]:
+    """One line for each input: its letter and name, what the table had there, what number became of it. Of a
+    picture one line in all.
+
+    Args:
+        cells: the inputs of one row.
+        lang: ``"en"`` or ``"zh"``.
+        shape: of the row as the network reads it.
+    """
+    if len(shape) > 1 and cells:
+        values = [cell.value for cell in cells]
+        facts = {"low": number(min(values)), "high": number(max(values)), "shape": "×".join(map(str, shape))}
+        return (say("feature_whole", lang, column=cells[0].column, raw=cells[0].raw or "–", **facts),)
     return tuple(
         say(
             "feature",

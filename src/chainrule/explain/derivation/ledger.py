@@ -2,8 +2,8 @@
 
 It is built backwards and told forwards. The gradient's formula names what came back to the next value; that
 signal's formula names the ones before; and so on until the error of the answer. Where a signal is a sum over
-many ways, the three that contribute most are followed, and the total says how much they are. Nothing here
-knows what kind of layer the weight belongs to.
+many ways, the one that contributes most is followed, at depth 3 the three that do, and the total says how
+much they are. Nothing here knows what kind of layer the weight belongs to.
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from chainrule.explain.derivation.derivatives import meaning
+from chainrule.explain.derivation.outline import moved_line
 from chainrule.explain.derivation.pen import DIGITS, Index, Pen, brief, cut, figure, signed
-from chainrule.explain.derivation.update import move
+from chainrule.explain.derivation.update import moves, remembered
 from chainrule.explain.derivation.ways import ways
 from chainrule.explain.page.page import Equation, Lines, Part, Section, Table
 from chainrule.explain.page.spoken import spoken_equation
 from chainrule.notation import Sum, Tree, number, substitute
 from chainrule.trace import Scalar, scalars
 
-FOLLOWED = 3  # how many ways are followed at each level
+FOLLOWED = 3  # how many ways are followed at each level, where there are no more or at depth 3; else one
 MOST_SYMBOLS = 60  # in the whole product; signals beyond keep their symbol
 
 
@@ -48,7 +49,7 @@ def _who(pen: Pen, path: str, index: Index) -> Section:
 def _chain(pen: Pen, path: str, index: Index) -> Section:
     """From the loss to the weight, one stop after the other."""
     levels = list(_levels(pen, path, index))
-    parts: list[Part] = [pen.say("chain_intro")]
+    parts: list[Part] = [pen.say("chain_intro" if pen.depth > 2 else "chain_intro_short")]
     for level in reversed(levels):
         for at, equations in level:
             parts += [Lines(pen.label("B"), tuple(equations)), *_contributors(pen, at)]
@@ -83,8 +84,10 @@ def _slope(pen: Pen, at: Scalar) -> Iterator[Equation]:
 
 
 def _signals(pen: Pen, at: Scalar) -> list[Scalar]:
-    """The signals in a number's formula, those that contribute most first."""
-    found = dict.fromkeys(link for part, _ in largest(pen, at) for link in scalars(part))
+    """The signals in a number's formula that are followed, those that contribute most first."""
+    terms = largest(pen, at)
+    followed = terms if pen.depth > 2 or len(terms) <= FOLLOWED else terms[:1]
+    found = dict.fromkeys(link for part, _ in followed for link in scalars(part))
     return [link for link in found if pen.trace.names[link.node].role == "signal" and link != at]
 
 
@@ -127,9 +130,8 @@ def _product(pen: Pen, path: str, index: Index) -> Section:
     stored, alone = float(t.gradients[path][index]), t.unfolder.value(whole)
     steps = (shown, t.unfolder.numeric(shown, DIGITS))
     equation = Equation(pen.gradient(path, index), steps, stored)
-    equation = replace(
-        equation, aloud=bool(spoken_equation(equation, pen.lang))
-    )  # what is too long is not read
+    whole_is_read = shown == whole and spoken_equation(equation, pen.lang)  # what is cut, or too long, is not
+    equation = replace(equation, aloud=bool(whole_is_read))
     parts: list[Part] = [Lines(pen.label("B"), (equation,))]
     residual = abs(alone - stored) / max(abs(stored), 1e-300) if stored else abs(alone)
     parts.append(pen.say("residual", value=figure(alone), residual=number(residual, 1)))
@@ -167,8 +169,10 @@ def _moved(pen: Pen, path: str, index: Index) -> Section:
     t = pen.trace
     if path not in t.derivation.moved:
         return Section(pen.say("update"), (pen.say("frozen"),))
-    parts: list[Part] = [pen.say(f"memory_{t.has_memory}")] if t.has_memory else []
-    parts.append(Lines(pen.label("U"), (move(pen, path, index),)))
+    parts: list[Part] = [moved_line(pen, path, index)]
+    if pen.depth > 1:
+        told = remembered(pen) if t.has_memory else ()
+        parts = [*told, Lines(pen.label("U"), moves(pen, path, index))]
     change = float(t.new_parameters[path][index] - t.parameters[path][index])
     promise = change * float(t.gradients[path][index])
     facts = {"change": signed(change), "promise": signed(promise)}

@@ -9,13 +9,15 @@ import numpy as np
 
 from chainrule.explain.derivation.derivatives import chosen
 from chainrule.explain.derivation.forward import forward_nodes
-from chainrule.explain.derivation.pen import MANY, Pen, figure, given, share, signed
+from chainrule.explain.derivation.pen import MANY, Index, Pen, figure, given, share, signed
 from chainrule.explain.page.page import Items, Part, Section
-from chainrule.graph import Node
+from chainrule.graph import Node, order
 
 STEP = 0.01  # how far a weight is raised in "raising it by 0.01 would change the loss by about ..."
 MOST = 110  # signs a line of depth 1 may have
 SHOWN_FEATURES = 12
+FIRST = 4  # of several answers
+LINED = 8  # layers that have a line each in the notation; more are one paragraph
 
 
 def one_line(pen: Pen) -> Section:
@@ -45,7 +47,7 @@ def _said(pen: Pen) -> tuple[str, dict[str, Any]] | None:
     if target.ndim == 0 and target.dtype.kind in "iu":
         wanted = int(target)
         facts = {
-            "wanted": pen.labels[wanted] if wanted < len(pen.labels) else wanted,
+            "wanted": pen.labels_of(wanted),
             "answer": figure(old[wanted]),
         }
         return "line_class", facts | {"moves": pen.say("falls" if new[wanted] < old[wanted] else "rises")}
@@ -67,9 +69,8 @@ def notation(pen: Pen) -> Section:
         *_letters(pen),
         pen.say("rounding" if t.derivation.built is t.derivation.network.inference else "rounding_learns"),
     ]
-    parts.append(pen.say("mean_many", n=t.samples) if t.samples > 1 else pen.say("mean_one"))
-    names = [pen.say("layer_name", number=layer.number, path=layer.path or "net") for layer in t.layers]
-    parts += [Items(tuple(names))] if names else []
+    parts.append(pen.say("mean_many", n=t.samples) if t.samples > 1 else pen.say(_one(pen)))
+    parts += _layers(pen)
     if pen.features:
         shown = pen.features[: MANY if pen.depth > 2 else SHOWN_FEATURES]
         more = (
@@ -79,6 +80,19 @@ def notation(pen: Pen) -> Section:
         )
         parts += [pen.say("features"), Items((*shown, *more))]
     return Section(pen.say("notation"), tuple(parts))
+
+
+def _one(pen: Pen) -> str:
+    return "mean_one" if pen.trace.derivation.penalty is None else "mean_one_penalty"
+
+
+def _layers(pen: Pen) -> list[Part]:
+    """Which number stands for which layer."""
+    layers = pen.trace.layers
+    if len(layers) > LINED:
+        return [pen.say("layer_names", names=pen.join(f"({a.number}) {a.path or 'net'}" for a in layers))]
+    names = [pen.say("layer_name", number=layer.number, path=layer.path or "net") for layer in layers]
+    return [Items(tuple(names))] if names else []
 
 
 def _letters(pen: Pen) -> Iterator[str]:
@@ -93,8 +107,10 @@ def _letters(pen: Pen) -> Iterator[str]:
         yield pen.say("letters_gru")
     if {"q", "k"} <= letters:
         yield pen.say("letters_attention")
-    if "mu" in letters:
+    if {"mu", "var"} & letters:
         yield pen.say("letters_norm")
+    if {"gamma", "beta"} & letters:
+        yield pen.say("letters_scale")
     if any(name.letter == "h" and "t=" not in name.layer for name in names):
         yield pen.say("letters_between")
 
@@ -120,24 +136,52 @@ def _fit(line: str) -> str:
 def _forward(pen: Pen) -> Iterator[str]:
     t, d = pen.trace, pen.trace.derivation
     for node in forward_nodes(pen):
-        inputs = [n for n in _read(pen, node) if t.names[n].role != "parameter"]
-        values = t.values[node][pen.sample].reshape(-1)
+        inputs = _sources(pen, node)
+        values = t.values[node][pen.sample]
         if not values.size:
             continue
-        best = int(np.argmax(values))
-        name = pen.whole(node)
-        n_in = sum(t.values[n][pen.sample].size for n in inputs)
-        facts = {"layer": node.site.path or "net", "name": name, "n_in": n_in, "n_out": values.size}
-        yield pen.say("stop_forward", **facts, most=figure(values[best]), unit=best + 1)
+        best = np.unravel_index(int(np.argmax(values)), values.shape)
+        is_answer = t.names[node].role == "answer"
+        facts = {
+            "layer": pen.say("the_answer") if is_answer else node.site.path or "net",
+            "name": pen.whole(node),
+            "n_in": " + ".join(_shape(t.values[n][pen.sample].shape) for n in inputs) or "–",
+            "n_out": _shape(values.shape),
+            "unit": ",".join(str(int(i) + 1) for i in best) or "1",
+        }
+        yield pen.say("stop_forward", **facts, most=figure(float(values[best])))
+    yield from _loss(pen, float(t.values[d.each][pen.sample]))
+
+
+def _sources(pen: Pen, node: Node) -> list[Node]:
+    """The named values that a value is a formula of; of one that reads nothing but parameters the
+    inputs that choose among them."""
+    read = [n for n in pen.trace.reads(node) if pen.trace.names[n].role != "parameter"]
+    inputs = pen.trace.derivation.built.inputs.values()
+    return read or [n for n in order([node]) if n in inputs]
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return "×".join(map(str, shape)) or "1"
+
+
+def _loss(pen: Pen, loss: float) -> Iterator[str]:
+    """What was wanted, what was said, and what that costs; of classes the probability of the wanted one."""
+    t, d = pen.trace, pen.trace.derivation
+    said = _said(pen) if len(t.answers) == 1 else None
+    if said is not None and said[0] == "line_class":
+        yield pen.say("stop_class", loss=figure(loss), **said[1])
+        return
     wanted = [t.values[node][pen.sample].reshape(-1) for node in d.network.targets.values()]
-    said = [a[pen.sample].reshape(-1) for a in t.answers.values()]
-    facts = {"wanted": pen.join(given(v) for part in wanted for v in part[:4])}
-    facts |= {"answer": pen.join(figure(v) for part in said for v in part[:4])}
-    yield pen.say("stop_loss", loss=figure(float(t.values[d.each][pen.sample])), **facts)
-
-
-def _read(pen: Pen, node: Node) -> tuple[Node, ...]:
-    return next((stop.inputs for stop in pen.trace.stops if stop.node is node and stop.kind == "forward"), ())
+    answers = [a[pen.sample] for a in t.answers.values()]
+    if len(wanted) == 1 and answers[0].ndim == 2 and wanted[0].dtype.kind in "iu":
+        places = list(zip(wanted[0], answers[0], strict=True))[:FIRST]
+        told = [f"{pen.labels_of(int(k))} ({figure(float(row[int(k)]))})" for k, row in places]
+        yield pen.say("stop_places", loss=figure(loss), told=pen.join(told))
+        return
+    facts = {"wanted": pen.join(given(v) for part in wanted for v in part[:FIRST])}
+    facts |= {"answer": pen.join(figure(v) for part in answers for v in part.reshape(-1)[:FIRST])}
+    yield pen.say("stop_loss", loss=figure(loss), **facts)
 
 
 def _backward(pen: Pen) -> Iterator[str]:
@@ -152,15 +196,13 @@ def _backward(pen: Pen) -> Iterator[str]:
 
 def _update(pen: Pen) -> Iterator[str]:
     t = pen.trace
-    for path, index in chosen(pen)[0]:
-        old, new = float(t.parameters[path][index]), float(t.new_parameters[path][index])
-        name = pen.text(pen.parameter(path, index))
-        facts = {
-            "old": figure(old),
-            "new": figure(new),
-            "move": signed(new - old),
-            "part": share(new - old, old),
-        }
-        yield pen.say("stop_update", name=name, **facts)
+    yield from (moved_line(pen, path, index) for path, index in chosen(pen)[0])
     facts = {"old": figure(t.loss), "new": figure(t.new_loss), "change": signed(t.new_loss - t.loss)}
     yield pen.say("loss_moved", **facts, promise=signed(t.promise))
+
+
+def moved_line(pen: Pen, path: str, index: Index) -> str:
+    """How far the update moves one parameter number, in a line."""
+    old, new = float(pen.trace.parameters[path][index]), float(pen.trace.new_parameters[path][index])
+    facts = {"old": figure(old), "new": figure(new), "move": signed(new - old), "part": share(new - old, old)}
+    return pen.say("stop_update", name=pen.text(pen.parameter(path, index)), **facts)

@@ -68,6 +68,10 @@ class Pen:
         """How many numbers of one kind are listed."""
         return MANY if self.depth > 2 else FEW
 
+    def labels_of(self, number: int) -> object:
+        """What a class is called; its number where it has no other name."""
+        return self.labels[number] if number < len(self.labels) else number
+
     # --- numbers and symbols
 
     def label(self, key: str) -> str:

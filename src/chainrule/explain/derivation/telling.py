@@ -44,7 +44,8 @@ def explain(
         UsageError E101: no such language. E102: no such depth. E120, E121: no such weight.
     """
     require_telling(depth, lang)
-    pen = Pen(trace, lang, depth, labels=labels, features=feature_lines(features, lang))
+    shape = trace.values[next(iter(trace.derivation.built.inputs.values()))].shape[1:]
+    pen = Pen(trace, lang, depth, labels=labels, features=feature_lines(features, lang, shape))
     place = None if weight is None else weight_of(weight, trace.parameters)
     broken = doubt.not_finite(pen)
     if place is not None:

@@ -10,10 +10,11 @@ from chainrule.explain.derivation.derivatives import chosen
 from chainrule.explain.derivation.pen import Index, Pen, brief, figure, share, signed
 from chainrule.explain.page.page import Cell, Equation, Lines, Part, Section, Table
 from chainrule.frozen import frozen
-from chainrule.nn.optimizer import SGD
+from chainrule.nn.optimizer import SGD, Optimizer
 from chainrule.notation import number
-from chainrule.trace import NamedLayer
+from chainrule.trace import NamedLayer, Scalar, scalars
 
+MOST_SLOTS = 4  # numbers that an optimizer remembers for a weight; of more the formula alone is shown
 SAID = 3  # legs that are told in sentences; more are a table
 
 
@@ -21,16 +22,16 @@ def update(pen: Pen) -> Section:
     """The optimizer's formula with the numbers of one parameter, and the moves of all."""
     t = pen.trace
     parts: list[Part] = [
-        pen.say("update_intro", rate=number(t.rate), optimizer=t.derivation.network.recipe.optimizer.name)
+        pen.say("update_intro", rate=number(t.rate), optimizer=_called(t.derivation.network.recipe.optimizer))
     ]
     if t.has_memory:
-        parts.append(pen.say(f"memory_{t.has_memory}"))
+        parts += remembered(pen)
     if t.derivation.network.recipe.clip is not None:
         parts.append(pen.say("clipped", clip=t.derivation.network.recipe.clip))
     shown, total = chosen(pen)
     moving = [(path, index) for path, index in shown if path in t.derivation.moved]
     if moving:
-        parts.append(Lines(pen.label("U"), (move(pen, *moving[0]),)))
+        parts.append(Lines(pen.label("U"), moves(pen, *moving[0])))
     rows = tuple(_row(pen, path, index) for path, index in moving)
     head = tuple(pen.say(key) for key in ("parameter", "old", "derivative_short", "new", "move", "of_size"))
     parts.append(Table(head, rows, (1, 2, 3, 4, 5)))
@@ -39,9 +40,30 @@ def update(pen: Pen) -> Section:
     return Section(pen.say("update"), tuple(parts))
 
 
-def move(pen: Pen, path: str, index: Index) -> Equation:
-    """The new value of one parameter by the optimizer's own formula."""
-    return pen.equation(pen.trace.derivation.moved[path], index, pen.parameter(path, index), sign="←")
+def remembered(pen: Pen) -> Iterator[str]:
+    """What the optimizer remembers, in words."""
+    slots = {name.letter: None for name in pen.trace.names.values() if name.role == "slot"}
+    if slots and len(slots) <= MOST_SLOTS:
+        yield pen.say("memory_names", names=pen.join(slots))
+    yield pen.say(f"memory_{pen.trace.has_memory}")
+
+
+def moves(pen: Pen, path: str, index: Index) -> tuple[Equation, ...]:
+    """The new value of one parameter by the optimizer's own formula, behind what it then remembers."""
+    node, t = pen.trace.derivation.moved[path], pen.trace
+    found: dict[Scalar, None] = {}
+    asked = [Scalar(node, index)]
+    while asked and len(found) <= MOST_SLOTS:
+        read = [at for one in asked for at in scalars(t.unfolder.scalar(one.node, one.index))]
+        asked = [at for at in dict.fromkeys(read) if t.names[at.node].role == "memory" and at not in found]
+        found = dict.fromkeys([*asked, *found])
+    kept = [pen.equation(at.node, at.index) for at in found] if len(found) <= MOST_SLOTS else []
+    return (*kept, pen.equation(node, index, pen.parameter(path, index), sign="←"))
+
+
+def _called(optimizer: Optimizer) -> str:
+    """The optimizer's name as it is typed, such as Adam."""
+    return type(optimizer).__name__
 
 
 def _row(pen: Pen, path: str, index: Index) -> tuple[Cell, ...]:
@@ -87,9 +109,18 @@ def _answers(pen: Pen) -> str:
     for name, old in pen.trace.answers.items():
         new = pen.trace.new_answers[name]
         node = pen.trace.derivation.network.losses[name].answer(pen.trace.derivation.built.outputs[name])
-        places = pen.places(node)[: pen.few]
+        places = _telling(pen, name, pen.places(node), np.maximum(old, new))
         texts += [f"{pen.text(pen.symbol(node, i))} {figure(old[i])} → {figure(new[i])}" for i in places]
     return pen.join(texts) + pen.say("stop")
+
+
+def _telling(pen: Pen, output: str, places: list[Index], sizes: np.ndarray) -> list[Index]:
+    """The answers to be told: all while they are few, else of classes the wanted one and the likeliest."""
+    target = pen.trace.values[pen.trace.derivation.network.targets[output]][pen.sample]
+    if len(places) <= pen.few or target.ndim or target.dtype.kind not in "iu" or sizes.ndim != 2:
+        return places[: pen.few]
+    ranked = sorted(places, key=lambda place: (place[1] != int(target), -sizes[place]))
+    return ranked[: pen.few]
 
 
 def _verdict(pen: Pen, change: float) -> str:
@@ -160,6 +191,7 @@ def _said(pen: Pen, leg: Leg) -> Iterator[str]:
         lost = leg.slopes < 0.5 and leg.slopes <= leg.weights
         key = "lost_in_slopes" if lost else "lost_in_weights" if leg.left < leg.sent else "grew"
         share = leg.left / leg.sent if key == "grew" else min(leg.weights, leg.slopes)
+        key = "lost_of_slopes" if key == "lost_in_weights" and leg.slopes < leg.weights else key
         yield pen.say(key, percent=brief(100 * abs(1 - share)))
 
 

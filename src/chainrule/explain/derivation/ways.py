@@ -142,10 +142,18 @@ def ways(pen: Pen, at: Scalar) -> Section:
     text = pen.say("ways_count", **facts, total=signed(found.total), shown=signed(shown))
     if found.total:
         text += pen.say("ways_share", percent=brief(100 * shown / found.total))
-    rows = tuple((pen.arrow(way.stops), signed(way.value)) for way in found.ranked)
+    telling = [way for way in found.ranked if way.value] or list(found.ranked)
+    rows = tuple((_written(pen, way), signed(way.value)) for way in telling)
     table = Table((pen.say("way"), pen.say("contribution")), rows, (1,))
     cut = () if followed.is_whole else (pen.say("ways_cut"),)
-    return Section(pen.say("ways"), (pen.say("ways_intro"), *cut, text, table))
+    rest = (pen.say("ways_nothing"),) if len(telling) < len(found.ranked) else ()
+    return Section(pen.say("ways"), (pen.say("ways_intro"), *cut, text, table, *rest))
+
+
+def _written(pen: Pen, way: Way) -> str:
+    """A way by the signals it passes; one that passes none begins at the loss or at what weights cost."""
+    priced = not way.stops and pen.trace.derivation.penalty is not None
+    return pen.say("way_penalty") if priced else pen.arrow(way.stops)
 
 
 def _nothing(leaf: Tree) -> float:

@@ -13,6 +13,7 @@ RUNAWAY = 4.0  # a loss over the best before it
 STRIDE, LEAP = 0.1, 0.5  # a step over the length of the weights it moves; the very first one
 CREEP, STRAIGHT = 1e-3, 0.6  # a step that is small; the late fall of a loss over the early fall
 SWING, SHARE = 0.3, 0.15  # a turn of the loss, as a part of its mean; the share of epochs that turn
+JITTER = 0.02  # of the first loss: smaller swings are no oscillation
 LEVEL = 0.05  # a mean loss, as a part of the first, below which it may swing
 FLAT, STILL = 0.02, 1e-3  # the fall of a loss from its start, and from the first epoch on
 
@@ -85,7 +86,8 @@ def _oscillating(course: Course) -> Iterator[Evidence]:
     if len(losses) < 8 or not np.isfinite(losses).all():
         return
     mean = float(np.abs(losses).mean())
-    share = _turns(losses, SWING * mean) / len(losses)
+    # What is left of a loss that has all but gone jitters in any training: that is no oscillation.
+    share = _turns(losses, max(SWING * mean, JITTER * course.first_loss)) / len(losses)
     if share > SHARE and mean > LEVEL * course.first_loss:
         yield Evidence(share, SHARE, {"share": share}, course.step)
 
@@ -190,9 +192,11 @@ OSCILLATING = Rule(
     11, "oscillating-loss", ("oscillating loss", "损失震荡"), "warning",
     symptom=("the loss goes up and down from epoch to epoch", "损失逐轮忽高忽低"),
     threshold=(
-        f"after the first quarter the loss turns, by more than {SWING:.0%} of its mean each time, in over "
-        f"{SHARE:.0%} of the epochs, and its mean is over {LEVEL:.0%} of what it began with",
-        f"前四分之一之后，超过 {SHARE:.0%} 的轮次里损失发生转折，每次幅度超过其均值的 {SWING:.0%}，"
+        f"after the first quarter the loss turns, by more than {SWING:.0%} of its mean and {JITTER:.0%} of "
+        f"what it began with each time, in over {SHARE:.0%} of the epochs, and its mean is over {LEVEL:.0%} of "
+        "what it began with",
+        f"前四分之一之后，超过 {SHARE:.0%} 的轮次里损失发生转折，每次幅度超过其均值的 {SWING:.0%} "
+        f"与初值的 {JITTER:.0%}，"
         f"且均值高于初值的 {LEVEL:.0%}",
     ),
     source="AutoTrainer (swings in 20 % of the epochs); the size of a swing is this project's own",

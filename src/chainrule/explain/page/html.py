@@ -109,6 +109,8 @@ class _Writer:
             parts.append(f'<p class="leads">{_sheet("leads", self.page.lang)}</p>')
         if self.diagram is not None:
             parts.append(wired(self.diagram, self.places))
+            if self.diagram.wires:
+                parts.append(f'<p class="leads">{_sheet("lines", self.page.lang)}</p>')
         parts += [self._section(section, i) for i, section in enumerate(self.page.sections)]
         text = "".join(parts)
         # A formula speaks English in one place only: where it chooses between two values.

@@ -62,7 +62,8 @@ STYLE = """
   --rule: #3d444d; --lit: #3b3410; --mark: #5c4d00; --up: #6cb6ff; --down: #f0a25e; --shape: #161b22;
   --accent: #79c0ff; --strong: #ff7eb6; } body:has(> .chainrule) { background: #0d1117; } }
 @media print { .chainrule { max-width: none; .switches, .contents, .leads { display: none; }
-  .lines, tr { break-inside: avoid; } details::details-content { content-visibility: visible; } } }
+  .lines, tr { break-inside: avoid; } .lines { content-visibility: visible; }
+  details::details-content { content-visibility: visible; } } }
 """
 
 MOST_LIT = 60  # classes that are lit up where the pointer is over one of them: a rule for each

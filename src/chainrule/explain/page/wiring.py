@@ -96,7 +96,7 @@ def _circle(unit: Unit, x: int, y: float, places: Places) -> str:
 
 
 def _short(title: str) -> str:
-    most = ACROSS // LETTER
+    most = ACROSS // LETTER - 2  # a gap to the title beside it
     return title if width(title) <= most else f"…{title[1 - most :]}"
 
 

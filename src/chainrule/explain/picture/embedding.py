@@ -86,7 +86,7 @@ def _names(model: Learner, names: Sequence[Any] | None, rows: int) -> list[str]:
     """What the first rows are called."""
     if names is None and model.tokenizers:
         tokenizer = next(iter(model.tokenizers.values()))
-        names = [tokenizer.decode([i]) for i in range(min(rows, NAMED, len(tokenizer)))]
+        names = [tokenizer.decode([i]) for i in range(min(rows, NAMED, len(tokenizer.tokens)))]
     given = [] if names is None else list(names)
     return [drawable(given[i], 14) if i < len(given) else str(i) for i in range(rows)]
 

@@ -7,6 +7,7 @@ no font has are written by their number, ``\\u6625``.
 
 from __future__ import annotations
 
+import logging
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -31,8 +32,18 @@ def chinese() -> str:
     for start in CHINESE:
         own = [file for file in files if file.stem.lower().startswith(start)]
         if names := {name: None for file in own for name in _learned(file, font_manager)}:
-            return min(names, key=lambda name: ("Mono" in name, "SC" not in name))
+            found = min(names, key=lambda name: ("Mono" in name, "SC" not in name))
+            logging.getLogger("matplotlib.font_manager").addFilter(_Weightless(found))
+            return found
     return ""
+
+
+class _Weightless(logging.Filter):
+    """Keeps matplotlib from saying for each picture that a font of one weight has no other."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        text = record.getMessage()
+        return not (self.name in text and "weight" in text)
 
 
 def _learned(file: Path, font_manager: Any) -> list[str]:

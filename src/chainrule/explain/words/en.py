@@ -83,6 +83,10 @@ WORDS: dict[str, str] = {
         "sample (for x, y, ŷ and J the only one). What comes back, δ, is the derivative of the "
         "sample's own loss J⁽ⁱ⁾; 1/n enters once, in the gradients of the parameters."
     ),
+    "mean_one_penalty": (
+        "There is one sample, n = 1: J is its loss J⁽¹⁾ and the price of large weights (the penalty)."
+    ),
+    "layer_names": "The layers are {names}.",
     "layer_name": "Layer ({number}) is {path}.",
     # forward
     "forward_intro": "Each unit adds up its inputs, each times its weight; a curve may bend the sum.",
@@ -117,6 +121,10 @@ WORDS: dict[str, str] = {
     "update_intro": (
         "All gradients are computed first, then all parameters move at once ({optimizer}, η = {rate})."
     ),
+    "memory_names": (
+        "For each weight it remembers {names}; ′ marks the value after this update, and t is the number of "
+        "the update."
+    ),
     "memory_first": (
         "What the optimizer remembers has its first values here (zeros), as in its first update."
     ),
@@ -146,7 +154,8 @@ WORDS: dict[str, str] = {
     "lost_in_slopes": (
         "{percent}% are lost in the slopes of the curve: the vanishing gradient in its smallest form."
     ),
-    "lost_in_weights": "{percent}% are lost in the weaker of the two factors.",
+    "lost_in_weights": "{percent}% are lost in the weights.",
+    "lost_of_slopes": "{percent}% are lost in the slopes of the curve.",
     "grew": "The signal grew by {percent}%.",
     # samples
     "samples_intro": ("J is the mean of {n} losses, so each sample pulls with 1/{n} of its own gradient."),
@@ -192,6 +201,9 @@ WORDS: dict[str, str] = {
     "from_numbers": "It came from {formula} = {numbers}.",
     # depth 1
     "stop_forward": "{layer}: {n_in} in, {n_out} out ({name}); largest {most} at unit {unit}.",
+    "the_answer": "answer",
+    "stop_class": "Wanted {wanted}, given the probability {answer}: loss {loss}.",
+    "stop_places": "Wanted, with the probability given to it: {told}: loss {loss}.",
     "stop_loss": "Wanted {wanted}, got {answer}: loss {loss}.",
     "stop_backward": (
         "{name}: gradient {gradient}; raising it by {step} would change the loss by about {change}."
@@ -203,6 +215,10 @@ WORDS: dict[str, str] = {
     "chain_intro": (
         "Stop by stop from the answer back to the weight; where many ways lead on, the three that "
         "weigh most are followed."
+    ),
+    "chain_intro_short": (
+        "Stop by stop from the answer back to the weight; where many ways lead on, only the one that weighs "
+        "most is followed, and the three that do are listed."
     ),
     "residual": (
         "The formula alone gives {value}; relative difference from the stored gradient: {residual}."

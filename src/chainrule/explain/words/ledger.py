@@ -65,13 +65,23 @@ LEDGER: dict[str, tuple[str, str]] = {
         "q、k、v 是查询、键、值；s 是得分，带四个下标的 a 是注意力权重。",
     ),
     "letters_norm": (
-        "μ and v are the mean and the variance that a normalising layer takes; its z is what it gives.",
-        "μ 与 v 是归一化层所用的均值与方差；该层的 z 是它的输出。",
+        "μ and var are the mean and the variance that a normalising layer takes; its z is what it gives.",
+        "μ 与 var 是规范化层所用的均值与方差；该层的 z 是它的输出。",
+    ),
+    "letters_scale": (
+        "γ is the scale and β the shift of a normalising layer.",
+        "γ 与 β 是规范化层的拉伸参数与偏移参数。",
     ),
     "letters_between": (
         "h with the number of a layer is what reaches the layer after it.",
         "带层号的 h 是传到后一层的值。",
     ),
+    "feature_whole": (
+        "x is {raw} ({column}): {shape} numbers, from {low} to {high} as the network sees them",
+        "x 是 {raw}（{column}）：{shape} 个数，网络看到的值从 {low} 到 {high}",
+    ),
+    "way_penalty": ("the penalty", "惩罚项"),
+    "ways_nothing": ("All others contribute nothing.", "其余路径没有贡献。"),
     "if_title": ("What if: the same samples with other weights", "如果改动权重：同样的样本，换上别的权重"),
     "if_edits": ("What was set", "改动的权重"),
     "if_change": ("change", "变化"),

@@ -12,4 +12,8 @@ SHEET: dict[str, tuple[str, str]] = {
         "Every letter is a link to the place where it is worked out; so are circles and lines.",
         "每个字母都是链接，通向算出它的地方；图中的圆和线也是。",
     ),
+    "lines": (
+        "Lines are weights: blue ones positive, orange ones negative, the thicker the larger.",
+        "线是权重：蓝色为正，橙色为负，越粗越大。",
+    ),
 }

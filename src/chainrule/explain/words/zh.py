@@ -76,6 +76,8 @@ WORDS: dict[str, str] = {
         "共有 n = {n} 个样本：J = (1/n) Σ J⁽ⁱ⁾。右上角括号里的第二个数字是样本号（x、y、ŷ 和 J "
         "只有样本号）。误差信号 δ 是样本自身损失 J⁽ⁱ⁾ 的导数；1/n 只在参数的梯度里出现一次。"
     ),
+    "mean_one_penalty": "只有一个样本，n = 1：J 是它的损失 J⁽¹⁾ 加上惩罚项（权重过大的代价）。",
+    "layer_names": "各层是：{names}。",
     "layer_name": "第 ({number}) 层是 {path}。",
     # 前向
     "forward_intro": "每个神经元先把输入加权求和，再用激活函数把它弯一下。",
@@ -101,6 +103,7 @@ WORDS: dict[str, str] = {
     "full_intro": "一直展开到误差、权重和输入，直到公式不便再读为止。",
     # 更新
     "update_intro": "先算完所有梯度，再一起改参数（{optimizer}，η = {rate}）。",
+    "memory_names": "它为每个权重记住 {names}；′ 表示这次更新之后的值，t 是更新的次数。",
     "memory_first": "优化器的记忆取初始值（零），相当于它的第一次更新。",
     "memory_given": "优化器的记忆取给定的值。",
     "clipped": "更新前对梯度做了裁剪（{clip}）；ĝ 是裁剪后的梯度。",
@@ -118,7 +121,8 @@ WORDS: dict[str, str] = {
     ),
     "split_weights": "第 ({near}) 层 → 第 ({far}) 层：{sent}；经过权重后为 {arrived}（×{weights}）。",
     "lost_in_slopes": "{percent}% 丢在激活函数的斜率上：这就是最小规模的“梯度消失”。",
-    "lost_in_weights": "{percent}% 丢在两个因子中较小的那个上。",
+    "lost_in_weights": "{percent}% 丢在权重上。",
+    "lost_of_slopes": "{percent}% 丢在激活函数的斜率上。",
     "grew": "误差信号增大了 {percent}%。",
     # 多个样本
     "samples_intro": "J 是 {n} 个损失的平均，所以每个样本只以自身梯度的 1/{n} 参与。",
@@ -158,6 +162,9 @@ WORDS: dict[str, str] = {
     "stop_forward": (
         "{layer}：输入 {n_in} 个数，输出 {n_out} 个数（{name}）；最大值 {most}，在第 {unit} 个神经元。"
     ),
+    "the_answer": "输出",
+    "stop_class": "期望 {wanted}，给它的概率是 {answer}，损失 {loss}。",
+    "stop_places": "各处的期望值及其概率：{told}，损失 {loss}。",
     "stop_loss": "期望 {wanted}，得到 {answer}，损失 {loss}。",
     "stop_backward": "{name}：梯度 {gradient}；它增加 {step}，损失约变化 {change}。",
     "stop_update": "{name}：{old} → {new}（移动 {move}，占自身大小的 {part}）。",
@@ -165,6 +172,7 @@ WORDS: dict[str, str] = {
     "weight_is": "{name} 就是 {symbol} = {value}，是形状为 {shape} 的参数中的一个数。",
     "weight_meaning": "它的偏导数是 {gradient}：{meaning}。",
     "chain_intro": "从输出一站一站走回这个权重；路径很多时，只跟随最重要的三条。",
+    "chain_intro_short": ("从输出一站一站走回这个权重；路径很多时，只跟随最重要的一条，并列出最重要的三条。"),
     "residual": "单凭公式得 {value}；与存储的梯度的相对误差：{residual}。",
     "contributors": "这是 {n} 项之和，合计 {total}；最大的 {k} 项共 {shown}：",
     "ways": "从损失出发的所有路径",

@@ -213,3 +213,14 @@ def test_the_page_names_every_kind_in_both_languages() -> None:
         assert all(kind.says)
         assert inspect.signature(kind.draw).parameters
         assert kind.draw.__doc__
+
+
+def test_an_embedding_of_tokens_is_named_by_them() -> None:
+    tokenizer = cr.Tokenizer.learn(["春眠不觉晓"], "character", 12)
+    size = len(tokenizer.tokens)
+    net = cr.Sequential(cr.Embedding(size, 3), cr.Flatten(), cr.Dense(2))
+    model = cr.Model(net, "cross_entropy", tokenizer=tokenizer)
+    model.fit(np.array([tokenizer.encode("春眠")] * 4), [0, 1, 0, 1], epochs=1, verbose=False)
+    words = [text.get_text() for text in model.plot.embedding().figure.axes[0].texts]
+    assert len(words) == size
+    assert tokenizer.decode([size - 1])[0] in "".join(words) or "\\u" in "".join(words)
