@@ -141,13 +141,18 @@ def _sections(found: Block) -> list[str]:
     if "Reference" in found.sections:
         parts.append(f"## Reference\n\n{plain(found.sections['Reference'])}")
     if found.elsewhere:
-        names = ", ".join(f"{peer} `{word}`" for peer, word in found.elsewhere.items())
+        names = "; ".join(f"{peer} {_words(text)}" for peer, text in found.elsewhere.items())
         parts.append(f"## In other libraries\n\n{names}. All names: [PyTorch and Keras](../../names.md).")
     same = [kind for kind in KINDS.values() if kind is not found.kind and found.name in kind.entries]
     if same:
         also = ", ".join(f"[{kind.name}](../{kind.name}/{found.name}.md)" for kind in same)
         parts.append(f"Of the same name: {also}.")
     return parts
+
+
+def _words(text: str) -> str:
+    """Names as code; what stands in brackets behind a name belongs to it."""
+    return ", ".join(f"`{word}`" for word in re.split(r", (?![^(]*\))", text))
 
 
 def _linked(text: str) -> str:

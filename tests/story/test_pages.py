@@ -124,6 +124,7 @@ def test_the_table_is_what_the_command_writes() -> None:
     if written[1] != VERSION:
         pytest.skip(f"the table was written with PyTorch {written[1]}")
     assert names.page() == TABLE, "run python -m pages.names"
+    assert names.peers() == names.PEERS.read_text(encoding="utf-8"), "run python -m pages.names"
 
 
 def test_names_are_found_in_the_registries_and_nowhere_else() -> None:

@@ -52,8 +52,9 @@ def transcript(kind: str, name: str, thing: object) -> str:
             told = _complete(sections["Example"], thing.__module__)
             is_spatial = "space" in sections.get("Shapes", "")
             return (_built(told, is_spatial) if kind == "layer" else "") or run(told)
-    if isinstance(thing, type) and issubclass(thing, Card):
-        return run(_typed(op_program(thing)))
+    if kind == "op":
+        is_card = isinstance(thing, type) and issubclass(thing, Card)
+        return run(_typed(op_program(name, thing if is_card else None)))
     return run(_typed(program(kind, name, thing)))
 
 
@@ -135,5 +136,8 @@ def _import_line(name: str, value: object, module: str) -> str:
     """The line that brings a name of a module."""
     if isinstance(value, ModuleType):
         return f"import {name}" if value.__name__ == name else f"import {value.__name__} as {name}"
+    door = sys.modules[__name__.partition(".")[0]]  # the package itself, which names what is public
+    if name in dir(door) and getattr(door, name) is value:
+        return f"from chainrule import {name}"
     home = getattr(value, "__module__", module)
     return f"from {home if isinstance(home, str) else module} import {name}"

@@ -28,6 +28,15 @@ OPS: dict[str, str] = {
     "scan": "沿时间扫描", "remat": "重计算", "again": "重计算的起点",
 }  # fmt: skip
 
+DERIVED: dict[str, tuple[str, str]] = {
+    "mean": ("平均值", "沿轴求和再除以个数。"),
+    "variance": ("方差", "与平均值之差的平方的平均。"),
+    "stack": ("堆叠", "沿新的轴并排。"),
+    "max_pool": ("最大汇聚", "每个窗口的最大值。"),
+    "average_pool": ("平均汇聚", "每个窗口的平均值。"),
+    "convolution_transpose": ("转置卷积", "用卷积核把每个数展开到更大的图像上：卷积的反方向。"),
+}
+
 _LAYERS: dict[str, tuple[str, str]] = {
     "Activation": ("激活层", "对每个数作用一个激活函数；没有它，多层叠起来仍是线性的。"),
     "AveragePool": ("平均汇聚层", "保留每个窗口的平均值。"),
@@ -197,6 +206,17 @@ _INITIALISERS: dict[str, tuple[str, str]] = {
     "zeros": ("全 0 初始化", "处处为 0。"),
     "Fill": ("常数初始化", "处处为同一个数。"),
     "Scaled": ("方差缩放初始化", "方差为 gain / fan 的随机数：Xavier、He、LeCun 一族。"),
+}
+
+SAYS: dict[str, str] = {  # of initialisers that are one record with several settings
+    "he": "Uniform random numbers of variance 2 / inputs: what keeps a signal's size through relu.",
+    "he_normal": "Random numbers of the bell curve, of variance 2 / inputs: he by another law.",
+    "lecun": "Uniform random numbers of variance 1 / inputs: what keeps a signal's size in a linear layer.",
+    "lecun_normal": "A bell curve without its tails, of variance 1 / inputs: what selu asks for.",
+    "xavier": "Uniform random numbers of variance 2 / (inputs + outputs): for tanh and sigmoid, both ways.",
+    "xavier_normal": "Random numbers of the bell curve, of variance 2 / (inputs + outputs).",
+    "ones": "1 everywhere.",
+    "zeros": "0 everywhere.",
 }
 
 _OTHERS: dict[str, dict[str, tuple[str, str]]] = {

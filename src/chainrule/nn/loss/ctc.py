@@ -42,7 +42,7 @@ class CTC(Loss):
     """Minus the log-probability of a sequence of labels, over all ways to spread it over the frames.
 
     Shapes: output (B, T, K), scores; target (B, S) whole numbers, labels followed by blanks up to S -> (B,).
-    ``fit`` fills shorter targets up with blanks; ``predict`` gives the labels of the likeliest path, likewise.
+    ``fit`` fills shorter targets up with blanks; ``predict`` gives the labels of the likeliest path so.
 
     Args:
         longest: S, the most labels a target can have; ``None``: T, which costs more than is needed where

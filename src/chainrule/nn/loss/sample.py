@@ -64,7 +64,7 @@ class Loss:
         return output
 
     def filled(self, target: Any, wanted: tuple[int, ...]) -> Any:
-        """Targets, an array, in the shape of one sample's that is wanted, where this loss knows how to fill them.
+        """Targets, an array, filled up to the shape of a sample that is wanted, where this loss knows how.
 
         Fails:
             TrainingError E504: they cannot be filled to it.
@@ -72,7 +72,7 @@ class Loss:
         return target
 
     def decided(self, answer: Any) -> Any:
-        """What ``answer``, an array, says in the form of the targets, or ``None`` where it is that already."""
+        """What ``answer``, an array, says in the form of targets; ``None`` where it has that form already."""
         return None
 
     def refuse(self, target: Any, output: Spec) -> None:
