@@ -53,7 +53,7 @@ def block_page(kind: str, name: str) -> Page:
         rows = [
             (f"`{a.name}`", f"`{a.default}`" if a.default else "", _prose(a.meaning)) for a in found.arguments
         ]
-        parts.append("## Arguments\n\n" + table(("argument", "default", "meaning"), rows))
+        parts.append("## Arguments\n\n" + listed(("argument", "default", "meaning"), rows))
     parts += _sections(found)
     return Page(block_path(found.kind, found.name), "\n\n".join(parts) + "\n", pictures, False)
 
@@ -62,6 +62,11 @@ def table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     """A table in Markdown; cells hold Markdown."""
     lines = [header, tuple("---" for _ in header), *rows]
     return "\n".join(f"| {' | '.join(row)} |" for row in lines)
+
+
+def listed(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """A table whose last column is prose: on a narrow screen each row becomes a paragraph (``style.css``)."""
+    return f'<div class="rows">\n\n{table(header, rows)}\n\n</div>'
 
 
 def _head(found: Block) -> str:

@@ -152,9 +152,7 @@ def peers() -> str:
             elif name not in _VERBS:
                 says = result.here.strip("`") if result.here else "left out"
                 others.setdefault(name, f"{peer}: {says}" + (f", {result.remark}" if result.remark else ""))
-    parts = [
-        "# Written by python -m pages.names: what PyTorch and Keras call the blocks; then what is no block."
-    ]
+    parts = ["# Written by python -m pages.names: what PyTorch and Keras call the blocks, and what is none."]
     for kind, inside in blocks.items():
         lines = {
             block: "; ".join(f"{peer}: {', '.join(names)}" for peer, names in found.items())

@@ -96,9 +96,7 @@ def _along(name: str) -> Build:
         _known_axis(x)
         x = x if dtype is None else x.astype(str(dtype).removeprefix("torch."))
         if isinstance(dim, tuple | list):
-            if len(dim) != 1:
-                raise UnsupportedError("several axes")
-            (dim,) = dim
+            dim = tuple(dim)
         return PUBLIC[name](x, dim) if keepdim is None else PUBLIC[name](x, dim, keepdim)
 
     return build
