@@ -52,10 +52,10 @@ def kind_page(kind: Kind) -> Page:
     rows = []
     for name in kind.entries:
         found = block(kind.name, name)
-        rows.append((f"[{plain(name)}]({name}.md)", plain(found.summary), plain(found.chinese[0])))
+        rows.append((f"[{plain(name)}]({name}.md)", plain(found.chinese[0]), plain(found.summary)))
     title = kind.plural.capitalize() if kind.name != "op" else "Operations"
     says = f"{kind.says[0]} {kind.chinese}：{kind.says[1]}"
-    parts = [f"# {title}", says, listed(("name", "", kind.chinese), rows)]
+    parts = [f"# {title}", says, listed(("name", kind.chinese, ""), rows)]
     return Page(kind_path(kind), "\n\n".join(parts) + "\n")
 
 
@@ -81,9 +81,9 @@ def first_page(guides: Mapping[str, list[str]], decisions: str, errors: str) -> 
     rows = []
     for kind in KINDS.values():
         rows.append(
-            (f"[{kind.plural}]({kind_path(kind)})", str(len(kind.entries)), kind.says[0], kind.chinese)
+            (f"[{kind.plural}]({kind_path(kind)})", kind.chinese, str(len(kind.entries)), kind.says[0])
         )
-    kinds = listed(("kind", "how many", "", "中文"), rows)
+    kinds = listed(("kind", "中文", "how many", ""), rows)
     trees = [
         *(toctree(paths, title) for title, paths in guides.items()),
         toctree(map(kind_path, KINDS.values()), "Building blocks"),

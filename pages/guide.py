@@ -11,7 +11,8 @@ from pages.page import Page
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-STARTS = {"start.md": "README.md", "start.zh.md": "README.zh-CN.md"}
+STARTS = {"start.md": "First steps", "start.zh.md": "第一步"}  # the texts at the root, by title in the menu
+_FILES = {"README.md": "start.md", "README.zh-CN.md": "start.zh.md"}
 _SHELVES: dict[str, tuple[str, ...]] = {  # what the menu puts together, by names of pages or of their folder
     "Training": (
         "callbacks", "metrics", "sequences", "fine-tuning", "foreign-weights", "generation", "profile",
@@ -46,10 +47,9 @@ def guides() -> list[Page]:
 
 def starts() -> list[Page]:
     """The first steps in both languages: the texts that stand at the root."""
-    paths = {file: path for path, file in STARTS.items()}
-    texts = {path: (ROOT / file).read_text(encoding="utf-8") for path, file in STARTS.items()}
+    texts = {path: (ROOT / file).read_text(encoding="utf-8") for file, path in _FILES.items()}
     linked = re.compile(r"(?<=\]\()[\w.-]+(?=\))")
-    return [Page(path, linked.sub(lambda f: paths.get(f[0], f[0]), text)) for path, text in texts.items()]
+    return [Page(path, linked.sub(lambda f: _FILES.get(f[0], f[0]), text)) for path, text in texts.items()]
 
 
 def shelves(pages: list[Page]) -> dict[str, list[str]]:

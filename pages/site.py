@@ -11,7 +11,7 @@ from pathlib import Path
 from chainrule.explain.block import KINDS
 from pages.block_page import block_page, block_path
 from pages.front import chinese_page, first_page, kind_page
-from pages.guide import guides, list_path, lists, shelves, starts
+from pages.guide import STARTS, guides, list_path, lists, shelves, starts
 from pages.page import Page, broken_links
 
 HERE = Path(__file__).parent
@@ -27,7 +27,7 @@ def frame() -> list[Page]:
     """Every page that is not the page of a block."""
     texts, first_steps = guides(), starts()
     shelved = {
-        "Start": [page.path for page in first_steps],
+        "Start": [f"{STARTS[page.path]} <{page.path}>" for page in first_steps],
         **shelves([page for page in texts if page.in_menu]),
     }
     first = first_page(shelved, list_path("decisions"), list_path("errors"))

@@ -233,8 +233,8 @@ class SoftCrossEntropy(Loss):
 
     Shapes: output (B, ..., K), target the same -> (B,), the mean over the places between.
 
-    Formula: J^(i) = -sum_k w_k t_k log softmax(z)_k with t = (1 - s) y + s/K; for w = 1 and s = 0 the gradient
-    by z is softmax(z) - y where sum_k y_k = 1.
+    Formula: J^(i) = -sum_k w_k t_k log softmax(z)_k with t = (1 - s) y + s/K; for w = 1 and s = 0 the
+    gradient by z is softmax(z) - y where sum_k y_k = 1.
 
     Args:
         label_smoothing: s, 0 <= s < 1: how much of the certainty is spread over all classes.
