@@ -136,8 +136,11 @@ def _import_line(name: str, value: object, module: str) -> str:
     """The line that brings a name of a module."""
     if isinstance(value, ModuleType):
         return f"import {name}" if value.__name__ == name else f"import {value.__name__} as {name}"
-    door = sys.modules[__name__.partition(".")[0]]  # the package itself, which names what is public
-    if name in dir(door) and getattr(door, name) is value:
-        return f"from chainrule import {name}"
     home = getattr(value, "__module__", module)
-    return f"from {home if isinstance(home, str) else module} import {name}"
+    home = home if isinstance(home, str) else module
+    parts = home.split(".")
+    for i in range(1, len(parts)):  # the package nearest to the door that names it
+        package = sys.modules[".".join(parts[:i])]
+        if name in dir(package) and getattr(package, name) is value:
+            return f"from {package.__name__} import {name}"
+    return f"from {home} import {name}"

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from chainrule.data.augmentation import CHANGES, MIXES
 from chainrule.errors import UsageError, nearest
 from chainrule.explain.block.peers import called_elsewhere, said_elsewhere
 from chainrule.explain.words.block import DERIVED
@@ -113,6 +114,14 @@ KINDS: dict[str, Kind] = {
                 "训练过程中顺带进行的事：写文件、停止训练。",
             ),
             {**CALLBACKS, **{kind.__name__: kind for kind in (EarlyStopping, Converged)}},
+        ),
+        Kind(
+            "augmentation", "augmentations", "数据增广",
+            (
+                "What is changed at random in images while a network learns.",
+                "网络学习时对图像所做的随机改变。",
+            ),
+            {**CHANGES, **MIXES},
         ),
         Kind(
             "penalty", "penalties", "正则化项",
