@@ -16,8 +16,10 @@ from chainrule.errors import DataError, TrainingError
 from chainrule.frozen import frozen
 from chainrule.nn.loss import Loss
 from chainrule.spec import INTEGERS, Size, Spec, bound, shape_text
+from chainrule.train.metric.answers import UNJUDGED
 
 Label = str | int | float | bool
+
 BATCH = Size.symbol("B")
 _SHARES = ("soft_cross_entropy", "kl_divergence")  # losses whose targets are shares of classes
 
@@ -69,12 +71,12 @@ class Target:
 
     @property
     def task(self) -> str:
-        """Whose metrics judge the answers; ``"unjudged"`` where none can: there are no values to compare."""
+        """Whose metrics judge the answers; ``UNJUDGED`` where none can: there are no values to compare."""
         if self.is_classes:
             return "classification"
         if self.loss.task == "classification":
             return "distribution" if self.loss.name in _SHARES else "multilabel"
-        return "unjudged" if self.spec.dtype in INTEGERS else "regression"
+        return UNJUDGED if self.spec.dtype in INTEGERS else "regression"
 
     def learn(self, y: np.ndarray) -> Target:
         """The same with the labels that occur in ``y``, sorted.
