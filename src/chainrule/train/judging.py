@@ -21,6 +21,7 @@ from chainrule.train.metric import (
     FIRST,
     UNJUDGED,
     Answers,
+    Asked,
     Metric,
     found,
     known_metrics,
@@ -145,7 +146,7 @@ def column(targets: Mapping[str, Target], output: str, metric: str) -> str:
 
 
 def metrics_of(
-    model: Learner, watched: Sequence[str] | None = None, chosen: Iterable[str] | None = None
+    model: Learner, watched: Sequence[str] | None = None, chosen: Iterable[str | Asked] | None = None
 ) -> dict[str, tuple[Metric, ...]]:
     """What is measured of each output: the metrics a person chose, or else the usual ones.
 
@@ -202,7 +203,7 @@ def columns_of(
 
 
 def evaluate(
-    model: Learner, x: Any, y: Any, sample_weight: Any = None, chosen: Iterable[str] | None = None
+    model: Learner, x: Any, y: Any, sample_weight: Any = None, chosen: Iterable[str | Asked] | None = None
 ) -> dict[str, float]:
     """The loss and the metrics of a learner on samples; see ``Learner.evaluate``."""
     if model.network is None:

@@ -117,3 +117,10 @@ def test_named_inputs_and_outputs() -> None:
     assert isinstance(data.x, dict)
     assert isinstance(data.y, dict)
     assert (data.x["b"].tolist(), data.y["t"].tolist(), data.rows) == ([[3.0]], [1], 1)
+
+
+def test_rows_of_different_lengths_say_which_and_what_to_do() -> None:
+    with pytest.raises(DataError) as caught:
+        Arrays.of([[1, 2], [3, 4], [5, 6, 7]])
+    assert (caught.value.code, caught.value.received) == ("E341", "x[2] has 3")
+    assert "cr.pad_sequences(x)" in str(caught.value)

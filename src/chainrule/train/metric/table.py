@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from chainrule.errors import UsageError, nearest
 from chainrule.train.metric.answers import Answers
@@ -102,7 +102,7 @@ def known_metrics(
     return tuple(sorted(chosen.values(), key=lambda each: (order.get(each.name, last), each.value or 0.0)))
 
 
-def own(asked: object) -> Metric | None:
+def own(asked: Any) -> Metric | None:
     """The metric that a function of one's own is, or a record of one's own; ``None`` for a name.
 
     Fails:
