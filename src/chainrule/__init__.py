@@ -43,6 +43,7 @@ _HOMES: dict[str, str] = {
     ),
     "data.augmentation": "Augmentation CutMix Mixup RandAugment",
     "data.sound": "Sound read_sound resampled",
+    "data.sounds": "Sounds read_sounds",
     "data.spectrogram": "LogMel",
     "nn.attention": "AdditiveAttention Attention GroupedQueryAttention MultiHeadAttention",
     "nn.constraint": "Constraint MaxNorm MinMaxNorm NonNegative UnitLength",
