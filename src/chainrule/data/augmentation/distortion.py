@@ -70,9 +70,9 @@ def projected(corners: np.ndarray, u: np.ndarray, v: np.ndarray) -> tuple[np.nda
 class Elastic(Sometimes):
     """Bend an image like rubber: points of a grid are moved, and what lies between them follows smoothly.
 
-    Formula: the pixel p is looked up at p + d(p); d is drawn at grid points, evenly from -strength to strength
-    times the side, and elsewhere mixed of the four grid points around p, with weights 1 - t^2 (3 - 2 t) and
-    t^2 (3 - 2 t) along each axis, t the part of the way from one to the next.
+    Formula: the pixel p is looked up at p + d(p); d is drawn at grid points, evenly from -strength to
+    strength times the side, and elsewhere mixed of the four grid points around p, with weights 1 - t^2 (3 - 2
+    t) and t^2 (3 - 2 t) along each axis, t the part of the way from one to the next.
 
     Args:
         strength: how far a point moves at most, as a part of the side, up to 0.5.
