@@ -148,10 +148,14 @@ def _ragged(name: str, value: Any, said: str) -> DataError:
     odd = next((i for i, n in enumerate(lengths) if n != lengths[0]), 0)
     if not odd:
         return DataError("E341", where=name, expected="rows of equal length", received=said)
+    fix = 'p = cr.pad_sequences(x); model.fit({"sequence": p.values, "mask": p.mask}, y)'
+    if np.ndim(value[0]) == 1:  # numbers of words, behind which 0 stands
+        fix = (
+            "x = cr.pad_sequences(x).values, with cr.Embedding(1000, 64, padding=0), cr.Masking(cr.LSTM(64))"
+        )
     return DataError(
         "E341", where=name, expected=f"rows of equal length, as {name}[0] has: {lengths[0]}",
-        received=f"{name}[{odd}] has {lengths[odd]}",
-        fix='p = cr.pad_sequences(x); model.fit({"sequence": p.values, "mask": p.mask}, y)',
+        received=f"{name}[{odd}] has {lengths[odd]}", fix=fix,
     )  # fmt: skip
 
 

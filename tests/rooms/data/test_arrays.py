@@ -123,4 +123,6 @@ def test_rows_of_different_lengths_say_which_and_what_to_do() -> None:
     with pytest.raises(DataError) as caught:
         Arrays.of([[1, 2], [3, 4], [5, 6, 7]])
     assert (caught.value.code, caught.value.received) == ("E341", "x[2] has 3")
-    assert "cr.pad_sequences(x)" in str(caught.value)
+    assert "cr.Masking(" in str(caught.value)
+    with pytest.raises(DataError, match=r"x\[1\] has 2(?s:.*)p.mask"):
+        Arrays.of([np.ones((3, 2)), np.ones((2, 2))])
