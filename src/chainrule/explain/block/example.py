@@ -53,8 +53,8 @@ def transcript(kind: str, name: str, thing: object) -> str:
             is_spatial = "space" in sections.get("Shapes", "")
             return (_built(told, is_spatial) if kind == "layer" else "") or run(told)
     if kind == "op":
-        is_card = isinstance(thing, type) and issubclass(thing, Card)
-        return run(_typed(op_program(name, thing if is_card else None)))
+        made = thing if isinstance(thing, type) and issubclass(thing, Card) else None
+        return run(_typed(op_program(name, made)))
     return run(_typed(program(kind, name, thing)))
 
 

@@ -132,7 +132,7 @@ class Metric:
         return replace(self, value=value)
 
 
-def of_function(function: Callable[..., float], larger: Callable[[str], bool]) -> Metric:
+def of_function(function: Callable[..., Any], larger: Callable[[str], bool]) -> Metric:
     """A metric of one's own, called as the function is.
 
     Args:
