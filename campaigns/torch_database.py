@@ -46,9 +46,9 @@ How to read a reason:
 - *threshold*: PyTorch cuts softplus off; here it is exact everywhere;
 - *bfloat16 inside*, *several evaluations in a step*: PyTorch's `Muon` rounds, its `LBFGS` loops within a
   step; both are proven elsewhere (`tests/laws`);
-- any other word names an option that is not there: *broken factor* of resizing, *lists as indices*, *p*
-  other than 2, *several axes*, *out_features* and a *vector of weights* of `LinearCrossEntropyLoss`,
-  *classes counted* by `one_hot`, and those that PyTorch calls so itself (`proj_size`, `add_bias_kv`, ...).
+- any other word names an option that is not there: *several lists as indices*, *p* other than 2,
+  *out_features* and a *vector of weights* of `LinearCrossEntropyLoss`, *classes counted* by `one_hot`, and
+  those that PyTorch calls so itself (`proj_size`, `add_bias_kv`, ...).
 
 Adapted: channels come first in PyTorch and last here; losses are joined as PyTorch joins them, since
 chainrule's are one number for each sample; `soft_margin_loss` and `margin_ranking_loss` are tried with

@@ -53,7 +53,7 @@ def block_page(kind: str, name: str) -> Page:
         rows = [
             (f"`{a.name}`", f"`{a.default}`" if a.default else "", _prose(a.meaning)) for a in found.arguments
         ]
-        parts.append("## Arguments\n\n" + table(("argument", "default", "meaning"), rows))
+        parts.append("## Arguments\n\n" + listed(("argument", "default", "meaning"), rows))
     parts += _sections(found)
     return Page(block_path(found.kind, found.name), "\n\n".join(parts) + "\n", pictures, False)
 
@@ -62,6 +62,11 @@ def table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     """A table in Markdown; cells hold Markdown."""
     lines = [header, tuple("---" for _ in header), *rows]
     return "\n".join(f"| {' | '.join(row)} |" for row in lines)
+
+
+def listed(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """A table whose last column is prose: on a narrow screen each row becomes a paragraph (``style.css``)."""
+    return f'<div class="rows">\n\n{table(header, rows)}\n\n</div>'
 
 
 def _head(found: Block) -> str:
@@ -141,13 +146,18 @@ def _sections(found: Block) -> list[str]:
     if "Reference" in found.sections:
         parts.append(f"## Reference\n\n{plain(found.sections['Reference'])}")
     if found.elsewhere:
-        names = ", ".join(f"{peer} `{word}`" for peer, word in found.elsewhere.items())
+        names = "; ".join(f"{peer} {_words(text)}" for peer, text in found.elsewhere.items())
         parts.append(f"## In other libraries\n\n{names}. All names: [PyTorch and Keras](../../names.md).")
     same = [kind for kind in KINDS.values() if kind is not found.kind and found.name in kind.entries]
     if same:
         also = ", ".join(f"[{kind.name}](../{kind.name}/{found.name}.md)" for kind in same)
         parts.append(f"Of the same name: {also}.")
     return parts
+
+
+def _words(text: str) -> str:
+    """Names as code; what stands in brackets behind a name belongs to it."""
+    return ", ".join(f"`{word}`" for word in re.split(r", (?![^(]*\))", text))
 
 
 def _linked(text: str) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from chainrule.explain.block import KINDS, Kind, block
-from pages.block_page import block_path, table
+from pages.block_page import block_path, listed
 from pages.page import Page, plain
 
 _INDEX = """# chainrule
@@ -15,7 +15,13 @@ optimizer and operation has a page here with its formula, its shapes, a picture 
 draw, and an example that was run when the page was written. The same stands in the terminal:
 `chainrule show layer Dense`.
 
-[中文索引](zh.md)
+[First steps](start.md) · [第一步](start.zh.md) · [中文索引](zh.md)
+
+```
+python -m pip install -e . && chainrule train breast-cancer
+```
+
+A person who comes from another library finds its names under [PyTorch and Keras](names.md).
 
 {kinds}
 """
@@ -46,10 +52,10 @@ def kind_page(kind: Kind) -> Page:
     rows = []
     for name in kind.entries:
         found = block(kind.name, name)
-        rows.append((f"[{plain(name)}]({name}.md)", plain(found.summary), plain(found.chinese[0])))
+        rows.append((f"[{plain(name)}]({name}.md)", plain(found.chinese[0]), plain(found.summary)))
     title = kind.plural.capitalize() if kind.name != "op" else "Operations"
     says = f"{kind.says[0]} {kind.chinese}：{kind.says[1]}"
-    parts = [f"# {title}", says, table(("name", "", kind.chinese), rows)]
+    parts = [f"# {title}", says, listed(("name", kind.chinese, ""), rows)]
     return Page(kind_path(kind), "\n\n".join(parts) + "\n")
 
 
@@ -61,25 +67,26 @@ def chinese_page() -> Page:
         for name in kind.entries:
             own, said = block(kind.name, name).chinese
             rows.append((f"[{plain(name)}]({block_path(kind, name)})", plain(own), plain(said)))
-        parts += [f"## {kind.chinese}", kind.says[1], table(("名称", "中文名称", "说明"), rows)]
+        parts += [f"## {kind.chinese}", kind.says[1], listed(("名称", "中文名称", "说明"), rows)]
     return Page("zh.md", "\n\n".join(parts) + "\n")
 
 
-def first_page(guides: list[str], decisions: str, errors: str) -> Page:
+def first_page(guides: Mapping[str, list[str]], decisions: str, errors: str) -> Page:
     """The first page: the kinds, and the way to everything else.
 
     Args:
-        guides: the paths of the guides.
+        guides: the paths of the guides, by what they are about.
         decisions, errors: the paths of their lists.
     """
     rows = []
     for kind in KINDS.values():
         rows.append(
-            (f"[{kind.plural}]({kind_path(kind)})", str(len(kind.entries)), kind.says[0], kind.chinese)
+            (f"[{kind.plural}]({kind_path(kind)})", kind.chinese, str(len(kind.entries)), kind.says[0])
         )
-    kinds = table(("kind", "how many", "", "中文"), rows)
+    kinds = listed(("kind", "中文", "how many", ""), rows)
     trees = [
-        toctree(guides, "Guides"), toctree(map(kind_path, KINDS.values()), "Building blocks"),
+        *(toctree(paths, title) for title, paths in guides.items()),
+        toctree(map(kind_path, KINDS.values()), "Building blocks"),
         toctree(["zh.md", errors, decisions], "More"),
     ]  # fmt: skip
     return Page("index.md", "\n\n".join([_INDEX.format(kinds=kinds).rstrip(), *trees]) + "\n")

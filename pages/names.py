@@ -1,5 +1,7 @@
 """Every name of PyTorch and Keras, and what it is called here: ``python -m pages.names`` writes the table.
 
+It also writes the names of each block the other way round, for the command (``explain/block/peers.toml``).
+
 What ``pages/peers/*.toml`` says of a name comes first; else it is looked for in the registries, without the
 number of axes it carries (``Conv2d``). Whatever is found must exist at that moment: the table cannot promise
 what is not there, and a name that nothing is said of ends the command.
@@ -7,6 +9,7 @@ what is not there, and a name that nothing is said of ends the command.
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Iterable
@@ -16,6 +19,8 @@ from pathlib import Path
 
 import chainrule
 from chainrule.explain.block import KINDS
+from chainrule.explain.block.peers import OTHERS
+from chainrule.explain.block.peers import TABLE as PEERS
 from pages.block_page import table
 from pages.page import plain
 from pages.peers.keras import keras_names
@@ -32,6 +37,7 @@ _KINDS = {
     "keras.optimizers.schedules": ("schedule",), "keras.initializers": ("initialiser",),
     "keras.regularizers": ("penalty",), "keras.constraints": ("constraint",), "keras.metrics": ("metric",),
 }  # fmt: skip
+_VERBS = ("deserialize", "get", "legacy", "schedules", "serialize")  # of whole namespaces, no block's names
 _HEAD = """# PyTorch and Keras: every name
 
 What the names of PyTorch {torch} and Keras {keras} are called here. `python -m pages.names` writes this page:
@@ -76,7 +82,7 @@ def found(namespace: str, name: str, said: dict[str, str]) -> Found | None:
     for kind in map(KINDS.__getitem__, _KINDS.get(namespace, ())):
         own = {_bare(entry): entry for entry in kind.entries}
         for word in (name, _bare(name), _bare(name).removesuffix("loss"), _bare(name).removesuffix("lr")):
-            block = kind.named(word) or own.get(word)
+            block = kind.own(word) or own.get(word)
             if block is not None:
                 remark = "every layer waits for the shape of its input" if name.startswith("Lazy") else ""
                 return _present(name, f"{kind.name} {block}", remark)
@@ -132,6 +138,37 @@ def page() -> str:
     )
 
 
+def peers() -> str:
+    """The names that each block has elsewhere, and what is said of all others, as TOML."""
+    blocks: dict[str, dict[str, dict[str, list[str]]]] = {kind: {} for kind in KINDS}
+    others: dict[str, str] = {}
+    for namespace, results in all_names().items():
+        peer = "PyTorch" if namespace.startswith("torch") else "Keras"
+        for name, result in results.items():
+            kind, _, block = result.here.strip("`").partition(" ")
+            if kind in KINDS:
+                named = blocks[kind].setdefault(block, {}).setdefault(peer, [])
+                named += [] if name in named else [name]
+            elif name not in _VERBS:
+                says = result.here.strip("`") if result.here else "left out"
+                others.setdefault(name, f"{peer}: {says}" + (f", {result.remark}" if result.remark else ""))
+    parts = ["# Written by python -m pages.names: what PyTorch and Keras call the blocks, and what is none."]
+    for kind, inside in blocks.items():
+        lines = {
+            block: "; ".join(f"{peer}: {', '.join(names)}" for peer, names in found.items())
+            for block, found in inside.items()
+        }
+        parts += _section(kind, lines)
+    return "\n".join([*parts, *_section(OTHERS, others)]) + "\n"
+
+
+def _section(title: str, lines: dict[str, str]) -> list[str]:
+    """A section of a TOML file; texts hold neither line ends nor what JSON would write otherwise."""
+    return (
+        ["", f"[{title}]", *(f"{key} = {json.dumps(text)}" for key, text in lines.items())] if lines else []
+    )
+
+
 def _present(name: str, target: str, remark: str) -> Found:
     """A target that exists; one that does not is left out, with that as the reason."""
     kind, _, block = target.partition(" ")
@@ -168,5 +205,6 @@ def _bare(name: str) -> str:
 
 
 if __name__ == "__main__":
-    TABLE.write_text(page(), encoding="utf-8")
-    print(f"written: {TABLE}")
+    for file, text in ((TABLE, page()), (PEERS, peers())):
+        file.write_text(text, encoding="utf-8")
+        print(f"written: {file}")

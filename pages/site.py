@@ -11,7 +11,7 @@ from pathlib import Path
 from chainrule.explain.block import KINDS
 from pages.block_page import block_page, block_path
 from pages.front import chinese_page, first_page, kind_page
-from pages.guide import guides, list_path, lists
+from pages.guide import STARTS, guides, list_path, lists, shelves, starts
 from pages.page import Page, broken_links
 
 HERE = Path(__file__).parent
@@ -25,11 +25,14 @@ def block_paths() -> dict[str, tuple[str, str]]:
 
 def frame() -> list[Page]:
     """Every page that is not the page of a block."""
-    texts = guides()
-    first = first_page(
-        [page.path for page in texts if page.in_menu], list_path("decisions"), list_path("errors")
-    )
-    return [first, chinese_page(), *map(kind_page, KINDS.values()), *texts, *lists(texts)]
+    texts, first_steps = guides(), starts()
+    shelved = {
+        "Start": [f"{STARTS[page.path]} <{page.path}>" for page in first_steps],
+        **shelves([page for page in texts if page.in_menu]),
+    }
+    first = first_page(shelved, list_path("decisions"), list_path("errors"))
+    kinds = map(kind_page, KINDS.values())
+    return [first, *first_steps, chinese_page(), *kinds, *texts, *lists(texts)]
 
 
 def all_pages() -> list[Page]:

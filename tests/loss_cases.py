@@ -179,6 +179,10 @@ CASES: dict[str, Case] = {
         nn.BinaryCrossEntropy(positive_weight=2.5, class_weight=WEIGHTS), VALUES, YES,
         lambda z, y: functional.binary_cross_entropy_with_logits(z, y, WEIGHT, pos_weight=torch.tensor(2.5)),
     ),
+    "binary weighed by question": (
+        nn.BinaryCrossEntropy(positive_weight=WEIGHTS), VALUES, YES,
+        lambda z, y: functional.binary_cross_entropy_with_logits(z, y, pos_weight=WEIGHT),
+    ),
     "multilabel_soft_margin": (
         nn.BinaryCrossEntropy(class_weight=WEIGHTS), VALUES, YES,
         lambda z, y: functional.multilabel_soft_margin_loss(z, y, WEIGHT),
@@ -198,6 +202,10 @@ CASES: dict[str, Case] = {
         lambda z, y: _places(z, y, weight=WEIGHT, label_smoothing=0.2),
     ),
     "soft_cross_entropy": (losses.SoftCrossEntropy(), VALUES, SHARES, functional.cross_entropy),
+    "soft_cross_entropy weighed and smoothed": (
+        losses.SoftCrossEntropy(label_smoothing=0.1, class_weight=WEIGHTS), VALUES, SHARES,
+        lambda z, y: functional.cross_entropy(z, y, WEIGHT, label_smoothing=0.1),
+    ),
     "nll": (losses.NLL(), VALUES, CLASSES, functional.nll_loss),
     "nll weighed": (
         losses.NLL(class_weight=WEIGHTS), VALUES, CLASSES,

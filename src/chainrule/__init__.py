@@ -43,6 +43,7 @@ _HOMES: dict[str, str] = {
     ),
     "data.augmentation": "Augmentation CutMix Mixup RandAugment",
     "data.sound": "Sound read_sound resampled",
+    "data.sounds": "Sounds read_sounds",
     "data.spectrogram": "LogMel",
     "nn.attention": "AdditiveAttention Attention GroupedQueryAttention MultiHeadAttention",
     "nn.constraint": "Constraint MaxNorm MinMaxNorm NonNegative UnitLength",
@@ -127,7 +128,16 @@ def __getattr__(name: str) -> Any:
     if name in _FUNCTIONS:
         room, table = _FUNCTIONS[name].split(":")
         return getattr(import_module(f"chainrule.{room}"), table)[name]
-    raise AttributeError(f"module 'chainrule' has no name {name!r}")
+    raise AttributeError(f"module 'chainrule' has no name {name!r}{_called_here(name)}")
+
+
+def _called_here(name: str) -> str:
+    """What a name of PyTorch or Keras is called here, for a person who tried it; ``""`` if it is none."""
+    if not name[0].isupper():  # a room, which Python asks here for before it loads it, or a small slip
+        return ""
+    kinds = import_module("chainrule.explain.block").KINDS.values()
+    found = next(((kind.name, own) for kind in kinds if (own := kind.named(name))), None)
+    return f"; it is {found[0]} {found[1]}: chainrule show {found[0]} {found[1]}" if found else ""
 
 
 def __dir__() -> list[str]:

@@ -64,6 +64,13 @@ CASES: dict[str, Case] = {
     "to a size": Case(
         nn.UpSampling(size=(3, 7), mode="linear"), (5, 4, 1), _larger(size=(3, 7), mode="bilinear")
     ),
+    "up by a broken factor": Case(
+        nn.UpSampling((1.7, 0.6), mode="linear"), (3, 4, 2),
+        _larger(scale_factor=(1.7, 0.6), mode="bilinear"),
+    ),
+    "up nearest by a broken factor": Case(
+        nn.UpSampling(1.5), (5, 2), _larger(scale_factor=1.5, mode="nearest")
+    ),
     "to a size nearest": Case(nn.UpSampling(size=(3,)), (5, 2), _larger(size=3, mode="nearest")),
     "pixel shuffle": Case(
         nn.PixelShuffle(2), (2, 3, 8), lambda x, p: last(functional.pixel_shuffle(first(x), 2))

@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+import chainrule
 from chainrule.door import Table
-from chainrule.nn.loss import LOSSES
+from chainrule.errors import UsageError
+from chainrule.nn.loss import LOSSES, known_loss
 from chainrule.nn.optimizer import OPTIMIZERS
 
 ROOMS = (
@@ -45,6 +47,20 @@ def test_an_unknown_name_is_refused_as_python_does(room: str) -> None:
         module.nothing  # noqa: B018
     with pytest.raises(ImportError, match="nothing"):
         exec(f"from chainrule.{room} import nothing")
+
+
+def test_names_of_other_libraries_say_what_they_are_called_here() -> None:
+    names = {"Linear": "layer Dense", "Conv2D": "layer Conv", "CrossEntropyLoss": "loss cross_entropy"}
+    for name, here in names.items():
+        with pytest.raises(
+            AttributeError, match=f"has no name '{name}'; it is {here}: chainrule show {here}"
+        ):
+            getattr(chainrule, name)
+    with pytest.raises(AttributeError, match=r"has no name 'nothing'$"):
+        chainrule.nothing  # noqa: B018
+    for name, own in (("sparse_categorical_crossentropy", "cross_entropy"), ("MSELoss", "mse")):
+        with pytest.raises(UsageError, match=f'loss="{own}"'):
+            known_loss(name)
 
 
 @pytest.mark.parametrize("table", [LOSSES, OPTIMIZERS], ids=["losses", "optimizers"])

@@ -9,7 +9,7 @@ from types import ModuleType
 from xml.etree import ElementTree
 
 import pytest
-from pages import names, page
+from pages import guide, names, page
 from pages.block_page import block_page, block_path
 from pages.front import chinese_page, kind_page
 from pages.page import Page, broken_links, plain
@@ -94,7 +94,7 @@ def test_sphinx_finds_no_fault(handful: list[Page], tmp_path: Path) -> None:
     assert (tmp_path / "html" / "searchindex.js").exists()
 
 
-@pytest.mark.parametrize("module", [names, page], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", [names, page, guide], ids=lambda module: module.__name__)
 def test_the_examples_of_the_builder_run(module: ModuleType) -> None:
     result = doctest.testmod(module)
     assert result.attempted
@@ -124,6 +124,7 @@ def test_the_table_is_what_the_command_writes() -> None:
     if written[1] != VERSION:
         pytest.skip(f"the table was written with PyTorch {written[1]}")
     assert names.page() == TABLE, "run python -m pages.names"
+    assert names.peers() == names.PEERS.read_text(encoding="utf-8"), "run python -m pages.names"
 
 
 def test_names_are_found_in_the_registries_and_nowhere_else() -> None:

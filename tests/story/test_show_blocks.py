@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import arrays
 from chainrule.explain.block import KINDS, block, known_kind, sampled, to_html, to_unicode
 from chainrule.explain.derivation.dots import plot
 from chainrule.explain.derivation.lines import ticks
-from chainrule.explain.words.block import CHINESE, OPS
+from chainrule.explain.words.block import CHINESE, DERIVED, OPS, SAYS
 from chainrule.explain.words.constraint import CONSTRAINTS, REASONS
 from chainrule.ops import CARDS
 
@@ -67,6 +67,8 @@ def test_the_english_page_says_all(chainrule) -> None:
         (("loss", "mze"), "show loss mse"),
         (("op", "sigmiod"), "show op sigmoid"),
         (("layre", "Dense"), "show layer Dense"),
+        (("layer", "LeakyReLU"), "show activation leaky_relu"),
+        (("callback", "ReduceLROnPlateau"), "show schedule ReduceOnPlateau"),
     ],
 )
 def test_an_unknown_name_brings_the_nearest(chainrule, words: tuple[str, str], fix: str) -> None:
@@ -76,11 +78,18 @@ def test_an_unknown_name_brings_the_nearest(chainrule, words: tuple[str, str], f
     assert f"chainrule {fix}\n" in outcome.err
 
 
+def test_a_name_that_is_no_block_here_says_what_became_of_it(chainrule) -> None:
+    assert "RNNBase of PyTorch: cr.scan, the loop" in chainrule("show", "layer", "RNNBase").err
+    assert "SyncBatchNorm of PyTorch: left out" in chainrule("show", "layer", "SyncBatchNorm").err
+
+
 @pytest.mark.parametrize(
     ("kind", "name", "own"),
     [("loss", "BCEWithLogitsLoss", "binary_cross_entropy"), ("optimizer", "SGD", "sgd"),
      ("initializer", "Orthogonal", "orthogonal"), ("activation", "Tanh", "tanh"),
-     ("layer", "dense", "Dense")],
+     ("layer", "dense", "Dense"), ("layer", "Linear", "Dense"), ("layer", "LazyConv2d", "Conv"),
+     ("layer", "BatchNormalization", "BatchNorm"), ("initialiser", "kaiming_normal_", "he_normal"),
+     ("schedule", "CosineAnnealingLR", "Cosine"), ("callback", "ModelCheckpoint", "Checkpoint")],
 )  # fmt: skip
 def test_other_names_of_a_block_will_do(chainrule, kind: str, name: str, own: str) -> None:
     assert chainrule("show", kind, name).out.startswith(f"{own}\n")
@@ -94,6 +103,8 @@ def test_a_folder_called_like_a_kind_is_a_run(chainrule, run) -> None:
 
 def test_the_chinese_tables_are_complete_and_hold_nothing_else() -> None:
     assert set(OPS) == {card.name for card in CARDS}
+    assert {*OPS, *DERIVED} == set(KINDS["op"].entries)
+    assert set(SAYS) <= set(KINDS["initialiser"].entries)
     for kind, table in CHINESE.items():
         assert set(table) == set(KINDS[kind].entries), kind
     assert set(CONSTRAINTS) == {text for card in CARDS for text in card.constraints.values()}

@@ -96,9 +96,7 @@ def _along(name: str) -> Build:
         _known_axis(x)
         x = x if dtype is None else x.astype(str(dtype).removeprefix("torch."))
         if isinstance(dim, tuple | list):
-            if len(dim) != 1:
-                raise UnsupportedError("several axes")
-            (dim,) = dim
+            dim = tuple(dim)
         return PUBLIC[name](x, dim) if keepdim is None else PUBLIC[name](x, dim, keepdim)
 
     return build
@@ -185,9 +183,9 @@ def _select(x: Node, dim: int, index: int) -> Node:
 
 def _item(x: Node, index: Any) -> Node:
     entries = index if isinstance(index, tuple) else (index,)
-    if any(isinstance(e, Node | list) for e in entries):
-        raise UnsupportedError("lists as indices")
-    return x[tuple(entries)]
+    if sum(isinstance(e, Node | list) for e in entries) > 1:
+        raise UnsupportedError("several lists as indices")
+    return x[tuple(numbers(e) if isinstance(e, Node) else e for e in entries)]
 
 
 def _picked(x: Node, dim: int, index: Node) -> Node:

@@ -100,13 +100,14 @@ def resized(mode: str, axes: int | None = None) -> Build:
     ) -> Node:
         plain(antialias=antialias)
         wide = x.rank - 2
+        if recompute_scale_factor:  # the factor is then that of the lengths
+            factors = per_axis(scale_factor, wide)
+            size = [math.floor(int(n) * f) for n, f in zip(x.shape[2:], factors, strict=True)]
         if size is not None:
             layer = nn.UpSampling(size=per_axis(size, wide), mode=ours, align_corners=bool(align_corners))
         else:
             factors = per_axis(scale_factor, wide)
-            if any(f != int(f) for f in factors):
-                raise UnsupportedError("broken factor")
-            layer = nn.UpSampling(tuple(map(int, factors)), mode=ours, align_corners=bool(align_corners))
+            layer = nn.UpSampling(tuple(map(float, factors)), mode=ours, align_corners=bool(align_corners))
         return imaged(lambda x: layered(layer, x), x, wide)
 
     return build

@@ -95,11 +95,12 @@ def with_logits(
     **options: Any,
 ) -> Node:
     _legacy(options)
-    positive = 1.0
+    positive: float | tuple[float, ...] = 1.0
     if pos_weight is not None:
-        if np.unique(numbers(pos_weight)).size > 1:
-            raise UnsupportedError("several pos_weight")
-        positive = float(numbers(pos_weight).flat[0])
+        found = numbers(pos_weight)
+        if found.ndim > 1:
+            raise UnsupportedError("pos_weight of several axes")
+        positive = tuple(found.tolist()) if found.size > 1 else float(found.flat[0])
     terms = terms_of(LOSSES["binary_cross_entropy"](positive_weight=positive), z, y)
     return joined(terms if weight is None else terms * weight, reduction)
 
@@ -150,11 +151,10 @@ def of_class(name: str, **renamed: str) -> Build:
 
 
 def _soft(z: Node, y: Node, weight: Node | None, reduction: str, smoothing: float) -> Node:
-    if weight is not None or smoothing:
-        raise UnsupportedError("weight or smoothing of soft targets")
     single = z.rank == 1
     z, y = (z[None], y[None]) if single else (last(z), last(y))
-    terms = terms_of(LOSSES["soft_cross_entropy"](), z, y)
+    loss = LOSSES["soft_cross_entropy"](label_smoothing=smoothing, class_weight=class_weights(weight))
+    terms = terms_of(loss, z, y)
     if single and reduction == "none":
         return terms[0]
     return joined(terms, reduction)

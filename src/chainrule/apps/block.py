@@ -52,7 +52,7 @@ def show_block(kind: Kind, name: str) -> None:
         _section(say(f"block_{section}"), to_unicode(found.sections.get(section, "")))
     _section(say("block_example"), transcript(kind.name, found.name, found.thing))
     _section(say("block_Reference"), found.sections.get("Reference", "").replace("``", ""))
-    _section(say("elsewhere"), ", ".join(f"{peer}: {word}" for peer, word in found.elsewhere.items()))
+    _section(say("elsewhere"), "; ".join(f"{peer}: {word}" for peer, word in found.elsewhere.items()))
 
 
 def _section(title: str, text: str) -> None:

@@ -26,7 +26,10 @@ OPTION: dict[str, tuple[str, str]] = {
     ),
     "batch_size": ("rows for one update", "批量大小"),
     "rate": ("the learning rate", "学习率"),
-    "optimizer": ("sgd, adam, adamw or rmsprop", "优化器：sgd、adam、adamw 或 rmsprop"),
+    "optimizer": (
+        "sgd, adam, lion, ...: chainrule show optimizers",
+        "优化器：sgd、adam、lion 等，见 chainrule show optimizers",
+    ),
     "penalty": ("strength of the L2 penalty on weights; 0 for none", "权重的 L2 惩罚强度；0 表示不用"),
     "patience": (
         "epochs without improvement before the training ends; 0: never",

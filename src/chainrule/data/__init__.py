@@ -19,9 +19,9 @@ table it was given.
 Other kinds of input: a folder of images is a table (images.py) and is changed at random while a network
 learns (augmentation/); texts become tokens (tokenizer.py), sequences are padded and put with their like
 (sequence.py), catalogues of translations become pairs of sentences (catalogue.py, pairs.py), series and long
-texts are cut into windows (window.py), sounds become pictures (sound.py, spectrogram.py), and files larger
-than memory are read row by row in the same order (streaming.py). What needs
-SciPy to be imported is asked for by its file: ``chainrule.data.sound``, ``chainrule.data.augmentation``.
+texts are cut into windows (window.py), sounds become pictures (sound.py, spectrogram.py, sounds.py), and
+files larger than memory are read row by row in the same order (streaming.py). What needs SciPy to be imported
+is asked for by its file: ``chainrule.data.sound``, ``chainrule.data.augmentation``.
 """
 
 from __future__ import annotations

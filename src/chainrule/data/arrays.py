@@ -136,9 +136,27 @@ def _array(name: str, value: Any) -> np.ndarray:
     try:
         return np.asarray(getattr(value, "to_numpy", lambda: value)())
     except (ValueError, TypeError) as error:
-        raise DataError(
-            "E341", where=name, expected="rows of equal length", received=str(error).splitlines()[0]
-        ) from error
+        raise _ragged(name, value, str(error).splitlines()[0]) from error
+
+
+def _ragged(name: str, value: Any, said: str) -> DataError:
+    """The error for rows that do not stand in one array; of rows of different lengths it says which."""
+    try:
+        lengths = [len(row) for row in value]
+    except TypeError:
+        lengths = []
+    odd = next((i for i, n in enumerate(lengths) if n != lengths[0]), 0)
+    if not odd:
+        return DataError("E341", where=name, expected="rows of equal length", received=said)
+    fix = 'p = cr.pad_sequences(x); model.fit({"sequence": p.values, "mask": p.mask}, y)'
+    if np.ndim(value[0]) == 1:  # numbers of words, behind which 0 stands
+        fix = (
+            "x = cr.pad_sequences(x).values, with cr.Embedding(1000, 64, padding=0), cr.Masking(cr.LSTM(64))"
+        )
+    return DataError(
+        "E341", where=name, expected=f"rows of equal length, as {name}[0] has: {lengths[0]}",
+        received=f"{name}[{odd}] has {lengths[odd]}", fix=fix,
+    )  # fmt: skip
 
 
 def _numeric(name: str, array: np.ndarray) -> np.ndarray:

@@ -172,6 +172,8 @@ def _files(root: Path, labelled: bool) -> tuple[list[Path], list[Path]]:
         received = f"{len(loose)} images in no folder of a class" if loose else f"{len(others)} other files"
         expected = f"{root.name}/CLASS/image.png" if labelled else ", ".join(SUFFIXES)
         fix = "a folder for each class, its name the class, with the images in it" if labelled else ""
+        if any(file.name.lower().endswith((".wav", ".flac", ".ogg", ".mp3")) for file in others):
+            fix = f'sounds = cr.read_sounds("{root.name}"); model.fit(sounds.x, sounds.y)'
         raise DataError("E351", where=str(root), expected=expected, received=received, fix=fix)
     return files, others
 

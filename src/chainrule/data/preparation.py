@@ -100,8 +100,15 @@ class Preparation:
         if not inputs:
             kinds = ", ".join(f"{c.name} is {c.kind}" for c in columns if c.name != target)
             fix = '--category COLUMN, or kinds={"column": "category"}'
+            told = 'texts become tokens in Python: cr.Tokenizer.learn(texts, "word"), docs/data/text.md'
+            notes = [told] if any(column.kind == "text" for column in columns) else []
             raise DataError(
-                "E325", where=table.source, expected="at least one input", received=kinds, fix=fix
+                "E325",
+                where=table.source,
+                expected="at least one input",
+                received=kinds,
+                fix=fix,
+                notes=notes,
             )
         if len(inputs) > 1:  # images have axes of their own, which numbers and categories cannot join
             inputs = [column for column in inputs if column.kind == "image"] or inputs

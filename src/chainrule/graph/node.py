@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import EllipsisType
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 from weakref import WeakValueDictionary
 
 from chainrule.errors import ChainruleError, Place
@@ -24,7 +24,13 @@ from chainrule.frozen import frozen
 from chainrule.graph.op import Op
 from chainrule.spec import Shape, Spec, shape_text
 
-Index: TypeAlias = "int | slice | EllipsisType | tuple[int | slice | EllipsisType | None, ...] | None"
+if TYPE_CHECKING:
+    import numpy as np
+
+Places: TypeAlias = "list[int] | np.ndarray | Node"
+Index: TypeAlias = (
+    "int | slice | EllipsisType | Places | tuple[int | slice | EllipsisType | Places | None, ...] | None"
+)
 
 _SIGNS: dict[str, Callable[..., Node]] = {}
 

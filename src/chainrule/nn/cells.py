@@ -12,6 +12,7 @@ import numpy as np
 
 from chainrule.graph import Node, constant
 from chainrule.ops import PUBLIC
+from chainrule.ops.index import along
 from chainrule.spec import bound
 
 
@@ -29,10 +30,7 @@ def picked(x: Node, axis: int, table: np.ndarray | Node) -> Node:
         if np.array_equal(table, np.arange(*bound((x.shape[axis],)))):
             return x
         table = constant(table.astype(np.int64))
-    first = PUBLIC["transpose"](x, (axis, *(i for i in range(x.rank) if i != axis)))
-    rows = PUBLIC["gather"](first, table)  # (any, the others)
-    others, new = [table.rank + i for i in range(x.rank - 1)], list(range(table.rank))
-    return PUBLIC["transpose"](rows, [*others[:axis], *new, *others[axis:]])
+    return along(x, axis, table)
 
 
 def weighed(x: Node, axis: int, table: np.ndarray, weights: np.ndarray) -> Node:

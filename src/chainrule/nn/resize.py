@@ -1,22 +1,24 @@
 """Layers that make images larger, or give them any size, by copying or by interpolating between cells.
 
 Cell i of an axis of m cells that comes from one of n cells stands at the place p of the old axis. By default
-cells are little squares and the image keeps its edges, p = (i + 0.5) n / m - 0.5; with ``align_corners`` they
-are points and the image keeps its corner points, p = i (n - 1) / (m - 1).
+cells are little squares and the image keeps its edges, p = (i + 0.5) / factor - 0.5, with the factor m / n
+unless one is given; with ``align_corners`` they are points and the image keeps its corner points, p = i (n -
+1) / (m - 1).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
 
 from chainrule.graph import Node
 from chainrule.nn.cells import spread, weighed
-from chainrule.nn.convolution import Widths, require_widths
+from chainrule.nn.convolution import Widths, require_widths, tupled
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.scope import Scope
-from chainrule.nn.setting import require, unknown
+from chainrule.nn.setting import is_number, require, unknown
 from chainrule.ops.window import per_axis, space_of
 
 REACH = 2  # how many cells away one may still count
@@ -24,12 +26,13 @@ REACH = 2  # how many cells away one may still count
 
 @layer
 class UpSampling(Layer):
-    """Makes images larger by a whole factor, or of a given size, without a weight.
+    """Makes images larger by a factor, or of a given size, without a weight.
 
-    Shapes: (B, *space, C) -> (B, *(n * factor), C), or (B, *size, C).
+    Shapes: (B, *space, C) -> (B, *(n * factor), C), rounded down, or (B, *size, C).
 
     Args:
-        factor: how many times larger, one number or one for each spatial axis.
+        factor: how many times larger, above 0, one number or one for each spatial axis. A cell is as wide as
+            the factor says, also where the result is rounded down (PyTorch's ``scale_factor``).
         size: the spatial axes of the result, instead of a factor; also smaller ones.
         mode: ``"nearest"`` (the cell that lies there), ``"linear"`` (between two cells an axis: bilinear,
             trilinear) or ``"cubic"`` (between four, with a = -0.75).
@@ -39,7 +42,8 @@ class UpSampling(Layer):
 
     Fails:
         ShapeError E213, E218: no image; settings for another number of axes.
-        UsageError E101, E102: no such mode; a factor below 1; corners of a nearest cell.
+        UsageError E101, E102: no such mode; a factor that is not above 0, or leaves no cell; corners of a
+            nearest cell.
 
     Example:
         >>> print(UpSampling(2, mode="linear"))
@@ -50,13 +54,18 @@ class UpSampling(Layer):
     """
 
     takes_one = True
-    factor: Widths = 2
+    factor: float | tuple[float, ...] = 2
     size: Widths | None = None
     mode: str = "nearest"
     align_corners: bool = False
 
     def check(self) -> None:
-        require_widths(self, "factor", "cr.UpSampling(2)")
+        object.__setattr__(self, "factor", tupled(self.factor))
+        each = self.factor if isinstance(self.factor, tuple) else (self.factor,)
+        fits = all(is_number(f) and 0 < f < 1e6 for f in each) and 1 <= len(each) <= 3
+        require(
+            self, "factor", fits, "a number above 0, or one for each of one to three spatial axes", "factor=2"
+        )
         if self.size is not None:
             require_widths(self, "size", "size=(28, 28)")
         if self.mode not in MODES:
@@ -67,52 +76,60 @@ class UpSampling(Layer):
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> (B, *larger, C)
         space = space_of("UpSampling", x.spec)
-        factors = per_axis("UpSampling", "factor", self.factor, len(space))
-        sizes = tuple(n * f for n, f in zip(space, factors, strict=True))
+        axes = len(space)
         if self.size is not None:
-            sizes = per_axis("UpSampling", "size", self.size, len(space))
-        for axis, (n, m) in enumerate(zip(space, sizes, strict=True), 1):
-            if n != m and n:
-                x = self._resized(x, axis, n, m)
+            sizes: tuple[int, ...] = per_axis("UpSampling", "size", self.size, axes)
+            each = tuple(m / n if n else 1.0 for n, m in zip(space, sizes, strict=True))
+        else:
+            each = self.factor if isinstance(self.factor, tuple) else (self.factor,) * axes
+            if len(each) != axes:
+                per_axis("UpSampling", "factor", (1,) * len(each), axes)  # refuses it
+            sizes = tuple(math.floor(n * f) for n, f in zip(space, each, strict=True))
+            require(self, "factor", all(sizes) or not all(space), "so large that a cell is left", "factor=2")
+        for axis, (n, m, factor) in enumerate(zip(space, sizes, each, strict=True), 1):
+            if n and (n != m or factor != 1):
+                x = self._resized(x, axis, n, m, factor)
         return x
 
-    def _resized(self, x: Node, axis: int, n: int, m: int) -> Node:
-        """One axis of n cells with m cells instead."""
-        if m % n or self.align_corners:
-            return weighed(x, axis, *MODES[self.mode](n, m, self.align_corners))
-        factor, cells = m // n, 2 * REACH + 1  # what every cell becomes is seen in the middle of a short axis
-        middle = slice(REACH * factor, (REACH + 1) * factor)
-        table, weights = (a[middle] for a in MODES[self.mode](cells, cells * factor, False))
+    def _resized(self, x: Node, axis: int, n: int, m: int, factor: float) -> Node:
+        """One axis of n cells with m cells instead, each as wide as the factor says."""
+        whole, cells = m // n, 2 * REACH + 1  # what every cell becomes is seen in the middle of a short axis
+        if m % n or factor != whole or self.align_corners:
+            return weighed(x, axis, *MODES[self.mode](n, m, self.align_corners, factor))
+        middle = slice(REACH * whole, (REACH + 1) * whole)
+        table, weights = (a[middle] for a in MODES[self.mode](cells, cells * whole, False, whole))
         return spread(x, axis, table - REACH, weights)
 
 
-def nearest(n: int, m: int, align_corners: bool) -> tuple[np.ndarray, np.ndarray]:
+def nearest(n: int, m: int, align_corners: bool, factor: float) -> tuple[np.ndarray, np.ndarray]:
     """For each of m cells the one of n that lies there, and weights of 1.
 
     Example:
-        >>> nearest(2, 4, False)[0].ravel().tolist()
+        >>> nearest(2, 4, False, 2)[0].ravel().tolist()
         [0, 0, 1, 1]
     """
-    return (np.arange(m) * n // m)[:, None], np.ones((m, 1))
+    whole = np.arange(m) * n // m  # in whole numbers, where the factor is that of the lengths
+    cells = whole if m in (n, factor * n) else np.minimum(np.floor(np.arange(m) / factor).astype(int), n - 1)
+    return cells[:, None], np.ones((m, 1))
 
 
-def linear(n: int, m: int, align_corners: bool) -> tuple[np.ndarray, np.ndarray]:
+def linear(n: int, m: int, align_corners: bool, factor: float) -> tuple[np.ndarray, np.ndarray]:
     """For each of m cells the two of n around it, and how much each counts.
 
     Example:
-        >>> cells, weights = linear(2, 4, False)
+        >>> cells, weights = linear(2, 4, False, 2)
         >>> cells.tolist(), weights[1].tolist()
         ([[0, 1], [0, 1], [0, 1], [1, 1]], [0.75, 0.25])
     """
-    place = np.maximum(_places(n, m, align_corners), 0.0)
+    place = np.maximum(_places(n, m, align_corners, factor), 0.0)
     low = np.minimum(np.floor(place).astype(int), n - 1)
     part = place - low
     return np.stack([low, np.minimum(low + 1, n - 1)], 1), np.stack([1.0 - part, part], 1)
 
 
-def cubic(n: int, m: int, align_corners: bool) -> tuple[np.ndarray, np.ndarray]:
+def cubic(n: int, m: int, align_corners: bool, factor: float) -> tuple[np.ndarray, np.ndarray]:
     """For each of m cells the four of n around it, and how much each counts."""
-    place, a = _places(n, m, align_corners), -0.75
+    place, a = _places(n, m, align_corners, factor), -0.75
     low = np.floor(place).astype(int)
     cells = low[:, None] + np.arange(-1, 3)
     away = np.abs(place[:, None] - cells)
@@ -121,13 +138,13 @@ def cubic(n: int, m: int, align_corners: bool) -> tuple[np.ndarray, np.ndarray]:
     return np.clip(cells, 0, n - 1), np.where(away <= 1, near, far)
 
 
-def _places(n: int, m: int, align_corners: bool) -> np.ndarray:
+def _places(n: int, m: int, align_corners: bool, factor: float) -> np.ndarray:
     """Where each of m cells stands on an axis of n cells."""
     if align_corners:
         return np.arange(m) * ((n - 1) / max(m - 1, 1))
-    return (np.arange(m) + 0.5) * (n / m) - 0.5
+    return (np.arange(m) + 0.5) / factor - 0.5
 
 
-Taps = Callable[[int, int, bool], tuple[np.ndarray, np.ndarray]]
+Taps = Callable[[int, int, bool, float], tuple[np.ndarray, np.ndarray]]
 MODES: dict[str, Taps] = {"nearest": nearest, "linear": linear, "cubic": cubic}
 LAYERS = (UpSampling,)

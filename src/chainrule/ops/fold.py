@@ -68,6 +68,13 @@ def argmax(x: Node, axis: int = -1, keepdims: bool = False) -> Node:
 def mean(x: Node, axis: Over = None, keepdims: bool = False) -> Node:
     """The mean over ``axis``: the sum divided by the count, which may be the batch size.
 
+    Formula: y = sum(x)/n, with n the numbers along the axes; each of them gets dy/n back.
+
+    Args:
+        x: numbers of any shape.
+        axis: one axis, several, or ``None`` for all.
+        keepdims: whether the axes stay, 1 long.
+
     Numerics: NaN over an empty axis.
     """
     return sum(x, axis, keepdims) / extent(x, axes_of(x, axis))
@@ -76,7 +83,10 @@ def mean(x: Node, axis: Over = None, keepdims: bool = False) -> Node:
 def variance(x: Node, axis: Over = None, keepdims: bool = False, correction: int = 0) -> Node:
     """The mean squared distance from the mean.
 
+    Formula: y = sum((x - m)^2)/(n - correction), with m the mean of the n numbers along the axes.
+
     Args:
+        x, axis, keepdims: as in ``mean``.
         correction: what is taken from the count: 0 for the variance of these numbers, 1 for an unbiased
             estimate of the variance of what they were drawn from.
 
@@ -92,11 +102,12 @@ def variance(x: Node, axis: Over = None, keepdims: bool = False, correction: int
     return (total - apart) / (count - float(correction))
 
 
-def logsumexp(x: Node, axis: int = -1, keepdims: bool = False) -> Node:
-    """The logarithm of the sum of exponentials along ``axis``."""
-    (a,) = axes_of(x, axis)
-    folded = make(softmax.LogSumExp(a), x)
-    return reshape(folded, (*x.shape[:a], 1, *x.shape[a + 1 :])) if keepdims else folded
+def logsumexp(x: Node, axis: Over = -1, keepdims: bool = False) -> Node:
+    """The logarithm of the sum of exponentials over ``axis``, axis by axis."""
+    for a in reversed(axes_of(x, axis)):
+        folded = make(softmax.LogSumExp(a), x)
+        x = reshape(folded, (*x.shape[:a], 1, *x.shape[a + 1 :])) if keepdims else folded
+    return x
 
 
 def softmax_of(x: Node, axis: int = -1) -> Node:

@@ -7,19 +7,75 @@ import numpy as np
 from chainrule.errors import ShapeError, UsageError
 from chainrule.graph import Node, constant, make
 from chainrule.graph.node import Index
+from chainrule.ops.lookup import gather
 from chainrule.ops.part import Slice
-from chainrule.ops.shape import broadcast_to, reshape
+from chainrule.ops.shape import broadcast_to, reshape, transpose
 from chainrule.spec import Axis
 
 
 def index(x: Node, where: Index) -> Node:
-    """``x[where]`` with whole numbers, slices of positive step, ``...`` and ``None`` (a new axis).
+    """``x[where]`` with whole numbers, slices of positive step, ``...``, ``None`` (a new axis) and a list.
+
+    A list, an array or a node of whole numbers picks places of its axis, in any order, also twice.
 
     Fails:
         ShapeError E205, E206: more indices than axes, or an index outside its axis.
-        UsageError E101: an index of another kind; for rows by a list of indices there is ``cr.gather``.
+        UsageError E101: an index of another kind, or several lists at once.
     """
     entries = _spelled_out(x, where if isinstance(where, tuple) else (where,))
+    lists = [i for i, entry in enumerate(entries) if isinstance(entry, list | np.ndarray | Node)]
+    if len(lists) > 1:
+        raise UsageError(
+            "E101", where="[...]", name="a second list", expected="one list of places at once",
+            received=f"{len(lists)} lists", fix="x[[0, 2]][:, [1, 1]], one after the other",
+        )  # fmt: skip
+    if not lists:
+        return _cut(x, entries)
+    (i,) = lists
+    part = _cut(x, [*entries[:i], slice(None), *entries[i + 1 :]])
+    own = sum(entry is not None for entry in entries[:i])  # the axis of x that the list picks from
+    stays = sum(not isinstance(entry, int | np.integer) for entry in entries[:i])  # and where it stands then
+    return along(part, stays, _places(entries[i], x.shape[own], own))
+
+
+def along(x: Node, axis: int, table: Node) -> Node:
+    """The cells of one axis at the places of a table: (..., n, ...) and (any) -> (..., any, ...)."""
+    if axis == 0:
+        return gather(x, table)
+    first = transpose(x, (axis, *(i for i in range(x.rank) if i != axis)))
+    rows = gather(first, table)  # (any, the others)
+    others, new = [table.rank + i for i in range(x.rank - 1)], list(range(table.rank))
+    return transpose(rows, [*others[:axis], *new, *others[axis:]])
+
+
+def _places(entry: list | np.ndarray | Node, length: Axis, axis: int) -> Node:
+    """A list of places as a node; those that are known count from the end where they are negative.
+
+    Fails:
+        UsageError E101: no whole numbers. ShapeError E206: a place outside of the axis.
+    """
+    if isinstance(entry, Node):
+        return entry
+    table = np.asarray(entry)
+    if table.dtype.kind == "b" and table.shape == (length,):
+        table = np.flatnonzero(table)
+    if table.dtype.kind not in "iu":
+        raise UsageError(
+            "E101", where="[...]", name=f"a list of {table.dtype}", expected="whole numbers",
+            received=f"{table.dtype} {table.shape}", fix="x[[0, 2]]",
+        )  # fmt: skip
+    if isinstance(length, int):
+        outside = table[(table < -length) | (table >= length)]
+        if outside.size:
+            raise ShapeError(
+                "E206", expected=f"{-length} to {length - 1}", received=f"{outside.flat[0]} of axis {axis}"
+            )
+        table = np.where(table < 0, table + length, table)
+    return constant(table.astype(np.int64))
+
+
+def _cut(x: Node, entries: list) -> Node:
+    """The part that whole numbers and slices leave."""
     windows: list[tuple[Axis, Axis, int]] = []
     shape: list[bool | None] = []  # for each entry: kept, dropped, or (None) a new axis
     for entry in entries:
@@ -64,8 +120,9 @@ def _window(length: Axis, entry: object, axis: int) -> tuple[tuple[Axis, Axis, i
         return (place, place + 1, 1), False
     if not isinstance(entry, slice):
         raise UsageError(
-            "E101", where="[...]", name=repr(entry), expected="whole numbers, slices, ... and None",
-            received=type(entry).__name__, fix="cr.gather(x, indices)",
+            "E101", where="[...]", name=repr(entry)[:80],
+            expected="whole numbers, slices, a list of whole numbers, ... and None",
+            received=type(entry).__name__, fix="x[[0, 2]], x[:, 1:3]",
         )  # fmt: skip
     step = 1 if entry.step is None else int(entry.step)
     if isinstance(length, int):

@@ -47,9 +47,12 @@ def inside(op: str, indices: np.ndarray, length: int) -> np.ndarray:
     wrong = np.argwhere((indices < 0) | (indices >= length))
     if wrong.size:
         place = tuple(int(i) for i in wrong[0])
+        most = int(indices.max())
         raise ShapeError(
-            "E211", where=op, expected=f"0 to {length - 1}", received=f"{indices[place]} at position {place}"
-        )
+            "E211", where=op, expected=f"0 to {length - 1}", received=f"{indices[place]} at position {place}",
+            notes=[f"{len(wrong)} of {indices.size} indices are so"],
+            fix=f"{most + 1} rows: as many as the largest index and 1" if most >= length else "",
+        )  # fmt: skip
     return indices
 
 

@@ -281,6 +281,10 @@ def concatenate(parts: Sequence[Node], axis: int = 0) -> Node:
 def stack(parts: Sequence[Node], axis: int = 0) -> Node:
     """The parts side by side along a new axis.
 
+    Args:
+        parts: values of one shape.
+        axis: where the new axis stands in the result.
+
     Fails:
         ShapeError E207: two parts differ in shape.
     """

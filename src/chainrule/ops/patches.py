@@ -234,11 +234,16 @@ def max_pool(
 ) -> Node:
     """The largest number of each window: (B, *space, C) -> (B, *places, C). Padding never wins.
 
+    Formula: y_c = max over the cells of a window of x_c, channel by channel.
+
     Numerics: at a tie all winners share what arrives equally; PyTorch gives all of it to the first. NaN if
         any number of the window is NaN.
 
     Args:
-        x, window, padding, dilation: see ``patches``.
+        x: images (B, *space, C) of one to three spatial axes.
+        window: how wide a window is, one number or one for each spatial axis.
+        padding: ``"valid"``, ``"same"``, or how many cells are set around, one number or one for each axis.
+        dilation: how far the cells of a window lie apart.
         stride: how far a step moves the window; by default by its own width.
 
     Fails:
@@ -264,8 +269,10 @@ def average_pool(
 ) -> Node:
     """The mean of each window: (B, *space, C) -> (B, *places, C).
 
+    Formula: y_c = 1/n sum over the n cells of a window of x_c, channel by channel.
+
     Args:
-        x, window, padding: see ``patches``.
+        x, window, padding: as in ``max_pool``.
         stride: how far a step moves the window; by default by its own width.
         count_padding: whether padding counts as zeros. By default the mean is that of the image's own cells,
             as TensorFlow has it; PyTorch's ``count_include_pad`` is true by default.

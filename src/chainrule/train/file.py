@@ -48,7 +48,9 @@ def to_document(model: Learner) -> dict[str, Any]:
         "clip": None if recipe.clip is None else nn.to_record(recipe.clip),
         "dtype": recipe.dtype,
         "frozen": list(recipe.frozen),
-        "metrics": None if model.metrics is None else list(model.metrics),
+        "metrics": None
+        if model.metrics is None
+        else [name for name in model.metrics if isinstance(name, str)],  # a function is no data
         "inputs": [
             {"name": name, "shape": list(spec.shape[1:]), "dtype": spec.dtype}
             for name, spec in network.inputs.items()

@@ -17,7 +17,18 @@ from chainrule.ops.lookup import inside
 from chainrule.spec import Size, Spec
 from chainrule.train import blackbox
 from chainrule.train.blackbox.finite import is_finite
-from chainrule.train.metric import FIRST, Answers, Metric, found, known_metrics, metrics_for, usual_metrics
+from chainrule.train.metric import (
+    FIRST,
+    UNJUDGED,
+    Answers,
+    Asked,
+    Metric,
+    found,
+    known_metrics,
+    metrics_for,
+    to_name,
+    usual_metrics,
+)
 from chainrule.train.need import rows_at_once
 from chainrule.train.step import Network
 from chainrule.train.target import Target, by_output
@@ -120,7 +131,9 @@ class Judge:
         return measured
 
     def _judgeable(self, target: Target, y: np.ndarray, answer: np.ndarray) -> Answers:
-        if target.is_classes:
+        if target.task == UNJUDGED:
+            answer = target.decide(answer)
+        elif target.is_classes:
             answer = target.probabilities(answer)
         elif self.preparation is not None and self.preparation.task == "regression":
             y, answer = self.preparation.restore(y), self.preparation.restore(answer)
@@ -133,7 +146,7 @@ def column(targets: Mapping[str, Target], output: str, metric: str) -> str:
 
 
 def metrics_of(
-    model: Learner, watched: Sequence[str] | None = None, chosen: Iterable[str] | None = None
+    model: Learner, watched: Sequence[str] | None = None, chosen: Iterable[str | Asked] | None = None
 ) -> dict[str, tuple[Metric, ...]]:
     """What is measured of each output: the metrics a person chose, or else the usual ones.
 
@@ -156,7 +169,7 @@ def metrics_of(
         else:
             every = [m for m in usual_metrics(target.task) if watched is None or m.name == FIRST[target.task]]
         also = [each for name in watched or () if (each := metric_of(model.targets, output, name))]
-        measured[output] = known_metrics([each.label for each in (*every, *also)], [target.task])
+        measured[output] = known_metrics([to_name(each) for each in (*every, *also)], [target.task])
     return measured
 
 
@@ -171,20 +184,26 @@ def metric_of(targets: Mapping[str, Target], output: str, name: str) -> Metric |
     return each if each is not None and targets[output].task in each.tasks else None
 
 
-def columns_of(targets: Mapping[str, Target], watched: Sequence[str] = ()) -> list[str]:
+def columns_of(
+    targets: Mapping[str, Target],
+    watched: Sequence[str] = (),
+    chosen: Mapping[str, Sequence[Metric]] | None = None,
+) -> list[str]:
     """All that can be told of rows with known answers.
 
     Args:
         targets: what each output is asked for.
         watched: columns someone looks at, such as a metric with a setting of its own.
+        chosen: the metrics of each output that a person chose, among which are those of one's own.
     """
+    own = [column(targets, output, each.label) for output, ms in (chosen or {}).items() for each in ms]
     told = [column(targets, output, name) for output, t in targets.items() for name in metrics_for(t.task)]
     also = [name for name in watched if any(metric_of(targets, output, name) for output in targets)]
-    return ["loss", *dict.fromkeys([*told, *also])]
+    return ["loss", *dict.fromkeys([*told, *also, *own])]
 
 
 def evaluate(
-    model: Learner, x: Any, y: Any, sample_weight: Any = None, chosen: Iterable[str] | None = None
+    model: Learner, x: Any, y: Any, sample_weight: Any = None, chosen: Iterable[str | Asked] | None = None
 ) -> dict[str, float]:
     """The loss and the metrics of a learner on samples; see ``Learner.evaluate``."""
     if model.network is None:

@@ -35,7 +35,7 @@ from chainrule.settings import settings
 from chainrule.spec import FLOATS, Size, Spec, shape_text
 from chainrule.train import file, fitting, judging, tabular
 from chainrule.train.feeding import require_fit
-from chainrule.train.metric import known_metrics
+from chainrule.train.metric import Asked, known_metrics, to_name
 from chainrule.train.need import training_need
 from chainrule.train.request import Request, known_options, refuse_unknown
 from chainrule.train.state import Tensors
@@ -66,7 +66,7 @@ class Learner:
         net: the layers.
         loss: a loss by name or as a record; for several outputs one for each by name.
         optimizer: by name or as a record.
-        metrics: what is measured besides the loss, by name (``cr.METRICS``); the usual ones by default.
+        metrics: what is measured, by name (``cr.METRICS``) or as functions; the usual ones by default.
         penalty: what the size of every weight matrix costs, such as ``cr.L2(1e-4)``.
         clip: what limits the gradients, such as ``cr.ClipGlobalNorm(1.0)``.
         options: ``dtype`` (``"float32"`` or ``"float64"``) and ``engine`` (what runs the graphs), by default
@@ -92,7 +92,7 @@ class Learner:
         loss: str | Loss | Mapping[str, str | Loss],
         optimizer: str | Optimizer = "adam",
         *,
-        metrics: Sequence[str] | None = None,
+        metrics: Sequence[str | Asked] | None = None,
         penalty: Penalty | None = None,
         clip: Clip | None = None,
         **options: Unpack[Options],
@@ -114,7 +114,7 @@ class Learner:
             )  # fmt: skip
         paths = (frozen,) if isinstance(frozen, str) else tuple(frozen)
         self.recipe = Recipe(net, loss, known_optimizer(optimizer), penalty, clip, kind, paths)
-        self.metrics = None if metrics is None else tuple(each.label for each in known_metrics(metrics))
+        self.metrics = None if metrics is None else tuple(map(to_name, known_metrics(metrics)))
         self.engine = options.get("engine")
         self.tokenizers = data.tokenizers_of(given) if (given := options.get("tokenizer")) else {}
         self.network: Network | None = None
@@ -232,7 +232,7 @@ class Learner:
         return judging.single({name: self.targets[name].probabilities(a) for name, a in said.items()})
 
     def evaluate(
-        self, x: Any, y: Any = None, sample_weight: Any = None, metrics: Sequence[str] | None = None
+        self, x: Any, y: Any = None, sample_weight: Any = None, metrics: Sequence[str | Asked] | None = None
     ) -> dict[str, float]:
         """The loss and the metrics on samples with known answers.
 

@@ -11,6 +11,7 @@ from chainrule.errors import UsageError, nearest
 from chainrule.events import Listener
 from chainrule.frozen import frozen
 from chainrule.train.callback.contract import Callback
+from chainrule.train.metric import Asked
 from chainrule.train.stopping import StoppingRule
 
 
@@ -31,7 +32,7 @@ class Request:
     resume: bool = False
     save_every: float = 5.0
     augmentation: Any = None
-    metrics: Sequence[str] | None = None
+    metrics: Sequence[str | Asked] | None = None
     buckets: int | None = None
     probes: bool = True
     doctor: bool = True

@@ -16,8 +16,10 @@ from chainrule.errors import DataError, TrainingError
 from chainrule.frozen import frozen
 from chainrule.nn.loss import Loss
 from chainrule.spec import INTEGERS, Size, Spec, bound, shape_text
+from chainrule.train.metric.answers import UNJUDGED
 
 Label = str | int | float | bool
+
 BATCH = Size.symbol("B")
 _SHARES = ("soft_cross_entropy", "kl_divergence")  # losses whose targets are shares of classes
 
@@ -69,12 +71,12 @@ class Target:
 
     @property
     def task(self) -> str:
-        """Whose metrics judge the answers; ``"unjudged"`` where none can: there are no values to compare."""
+        """Whose metrics judge the answers; ``UNJUDGED`` where none can: there are no values to compare."""
         if self.is_classes:
             return "classification"
         if self.loss.task == "classification":
             return "distribution" if self.loss.name in _SHARES else "multilabel"
-        return "unjudged" if self.spec.dtype in INTEGERS else "regression"
+        return UNJUDGED if self.spec.dtype in INTEGERS else "regression"
 
     def learn(self, y: np.ndarray) -> Target:
         """The same with the labels that occur in ``y``, sorted.
@@ -136,6 +138,7 @@ class Target:
     def _values(self, y: np.ndarray, where: str) -> np.ndarray:
         """Numbers, as the loss wants them."""
         wanted = self._inside
+        y = self.loss.filled(y, wanted)
         if y.dtype.kind not in "fiub" or (y.shape[1:] != wanted and not (y.ndim == 1 and wanted == (1,))):
             raise TrainingError(
                 "E504", where=where, expected=f"numbers {shape_text(self.spec.shape)}",
@@ -204,6 +207,9 @@ class Target:
         if self.is_classes:
             chosen = np.argmax(self.probabilities(answer), axis=-1)
             return np.array(self.labels)[chosen] if self.labels else chosen
+        decided = self.loss.decided(answer)
+        if decided is not None:
+            return decided
         if self.loss.task == "classification":
             return (answer > 0.5).astype(np.int64)
         return answer[:, 0] if answer.ndim == 2 and answer.shape[1] == 1 else answer

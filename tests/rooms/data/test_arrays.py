@@ -117,3 +117,12 @@ def test_named_inputs_and_outputs() -> None:
     assert isinstance(data.x, dict)
     assert isinstance(data.y, dict)
     assert (data.x["b"].tolist(), data.y["t"].tolist(), data.rows) == ([[3.0]], [1], 1)
+
+
+def test_rows_of_different_lengths_say_which_and_what_to_do() -> None:
+    with pytest.raises(DataError) as caught:
+        Arrays.of([[1, 2], [3, 4], [5, 6, 7]])
+    assert (caught.value.code, caught.value.received) == ("E341", "x[2] has 3")
+    assert "cr.Masking(" in str(caught.value)
+    with pytest.raises(DataError, match=r"x\[1\] has 2(?s:.*)p.mask"):
+        Arrays.of([np.ones((3, 2)), np.ones((2, 2))])

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 from scipy.stats import beta, kstest
+from torchvision.transforms.functional import _get_perspective_coeffs, gaussian_blur
 
 from chainrule.data import Order
 from chainrule.data.augmentation import (
@@ -21,19 +22,32 @@ from chainrule.data.augmentation import (
     OPERATIONS,
     Affine,
     Augmentation,
+    AugMix,
+    AutoContrast,
+    Blur,
     Colour,
     Crop,
     CutMix,
+    Elastic,
+    Equalize,
+    EqualizeTiles,
     Erase,
     Flip,
+    Grey,
+    Invert,
     Mixup,
+    Perspective,
+    Posterize,
     RandAugment,
     ResizedCrop,
     Rotate,
+    Sharpness,
+    Solarize,
     batches,
 )
 from chainrule.data.augmentation.change import draw
 from chainrule.data.augmentation.colour import turn_hue
+from chainrule.data.augmentation.distortion import projected
 from chainrule.data.augmentation.geometry import grow, move, skew, turn
 from chainrule.data.augmentation.warp import compose, warp
 from chainrule.errors import ChainruleError
@@ -46,6 +60,18 @@ STRONG: dict[str, Any] = {
     "Rotate": Rotate(40),
     "Affine": Affine(30, 0.2, (0.7, 1.4), 20, 0.3),
     "Colour": Colour(0.4, 0.4, 0.4, 0.2),
+    "Perspective": Perspective(0.4, 0.8, 0.3),
+    "Elastic": Elastic(0.2, 4, 0.8),
+    "Grey": Grey(0.5),
+    "Invert": Invert(0.5),
+    "Solarize": Solarize(0.4),
+    "Posterize": Posterize(5),
+    "Equalize": Equalize(),
+    "EqualizeTiles": EqualizeTiles(3.0, 3),
+    "AutoContrast": AutoContrast(),
+    "Sharpness": Sharpness(0.9, 0.7),
+    "Blur": Blur((0.3, 1.5), 0.7),
+    "AugMix": AugMix(3, 20),
     "Erase": Erase(0.7),
     "RandAugment": RandAugment(3, 20),
     "Mixup": Mixup(0.5),
@@ -55,7 +81,7 @@ SINGLE = [Augmentation(STRONG[name]) for name in CHANGES] + [Augmentation(mix=ST
 WHOLE = Augmentation(Crop(2), Flip(), Colour(0.2, 0.2, 0.2, 0.1), Erase(), mix=(Mixup(0.4), CutMix()))
 
 
-def pictures(count: int = 12, channels: int = 3, height: int = 9, width: int = 7) -> np.ndarray:
+def pictures(count: int = 12, channels: int = 3, height: int = 17, width: int = 16) -> np.ndarray:
     return np.random.default_rng(3).integers(0, 256, (count, height, width, channels), dtype=np.uint8)
 
 
@@ -78,8 +104,9 @@ def test_an_image_does_not_depend_on_its_neighbours(augmentation: Augmentation, 
         part = augmentation.apply(images, np.array(some), seed=5, epoch=2)
         assert part.x.tobytes() == whole.x[some].tobytes()
         assert part.share.tolist() == whole.share[some].tolist()
-    assert not np.array_equal(augmentation.apply(images, np.arange(12), 5, 3).x, whole.x)
-    assert not np.array_equal(augmentation.apply(images, np.arange(12), 6, 2).x, whole.x)
+    stays = channels == 1 and augmentation.changes == (STRONG["Grey"],)  # it has no colours to lose
+    assert stays == np.array_equal(augmentation.apply(images, np.arange(12), 5, 3).x, whole.x)
+    assert stays == np.array_equal(augmentation.apply(images, np.arange(12), 6, 2).x, whole.x)
 
 
 @pytest.mark.parametrize("augmentation", [*SINGLE, WHOLE], ids=str)
@@ -166,6 +193,50 @@ def test_operations_agree_with_pillow(name: str) -> None:
     assert np.abs(found - np.asarray(want)).max() <= (1 + 1e-3 if name == "autocontrast" else 1e-3)
 
 
+def test_blur_is_the_one_of_torchvision() -> None:
+    images = np.random.default_rng(2).random((2, 9, 8, 3)).astype(np.float32)
+    framed = np.pad(images, ((0, 0), (4, 4), (4, 4), (0, 0)), "reflect")
+    found = Blur((1.2, 1.2), 1.0)(framed, np.zeros((2, 2)))
+    want = gaussian_blur(torch.from_numpy(images).permute(0, 3, 1, 2), [9, 9], [1.2, 1.2])
+    np.testing.assert_allclose(found[:, 4:-4, 4:-4], want.permute(0, 2, 3, 1).numpy(), atol=1e-6)
+
+
+def test_perspective_leads_the_corners_where_they_were_moved() -> None:
+    corners = np.array([[[0.1, -0.1], [0.8, 0.2], [1.2, 0.9], [-0.2, 1.1]]])
+    u, v = np.array([[0.0, 1.0], [1.0, 0.0]]), np.array([[0.0, 0.0], [1.0, 1.0]])
+    x, y = projected(corners, u, v)
+    np.testing.assert_allclose(np.stack([x, y], -1).reshape(4, 2), corners[0], atol=1e-12)
+    coefficients = _get_perspective_coeffs([[0, 0], [1, 0], [1, 1], [0, 1]], corners[0].tolist())
+    a, b, c, d, e, f, g, h = (
+        np.linalg.inv(np.append(coefficients, 1).reshape(3, 3)).ravel()[:8]
+        / (np.linalg.inv(np.append(coefficients, 1).reshape(3, 3)).ravel()[8])
+    )
+    x, y = projected(corners, np.array([[0.3]]), np.array([[0.6]]))
+    below = g * 0.3 + h * 0.6 + 1
+    assert x.item() == pytest.approx((a * 0.3 + b * 0.6 + c) / below, abs=1e-4)
+    assert y.item() == pytest.approx((d * 0.3 + e * 0.6 + f) / below, abs=1e-4)
+
+
+def test_elastic_moves_the_points_of_its_grid_and_what_lies_between_smoothly() -> None:
+    ramp = np.broadcast_to(np.linspace(0, 1, 21)[None, None, :, None], (1, 5, 21, 1)).astype(np.float32)
+    u = np.full((1, 1 + 2 * 9), 0.5)
+    u[0, 1 + 9 + 4] = 1.0  # the point in the middle moves across by 0.1 of the side
+    moved = Elastic(0.1, 3, chance=1.0)(ramp, u)[0, 2, :, 0] - ramp[0, 2, :, 0]
+    assert moved.argmax() == 10
+    assert moved[10] == pytest.approx(0.1 * 21 / 20, abs=1e-6)
+    assert moved[[0, -1]].tolist() == [0, 0]
+
+
+def test_tiles_are_equalized_as_the_whole_is_where_there_is_one() -> None:
+    image = np.random.default_rng(1).random((1, 16, 16, 1)).astype(np.float32) * 0.2 + 0.4
+    found = EqualizeTiles(100.0, 1, 1.0)(image, np.zeros((1, 1)))
+    order = np.argsort(image.ravel(), kind="stable")
+    assert (np.diff(found.ravel()[order]) >= 0).all()
+    assert found.max() - found.min() > 0.8
+    plain = EqualizeTiles(1.0, 1, 1.0)(image, np.zeros((1, 1)))  # a limit of the mean leaves little
+    assert np.abs(plain - image).max() < 0.25
+
+
 def test_the_shares_of_mixing_are_drawn_from_a_beta_distribution() -> None:
     u = draw(key_of(8), np.arange(2000), 3)
     tiny = np.zeros((2000, 1, 1, 1), np.float32)
@@ -192,6 +263,8 @@ BAD: dict[str, Any] = {
     "half": (lambda: Crop(2.5), "E102"),  # type: ignore[arg-type]
     "text": (lambda: Colour(hue="red"), "E102"),  # type: ignore[arg-type]
     "none": (lambda: RandAugment(0), "E102"),
+    "bits": (lambda: Posterize(2.5), "E102"),  # type: ignore[arg-type]
+    "bell": (lambda: Blur((0.0, 1.0)), "E102"),
     "alpha": (lambda: Mixup(0), "E102"),
     "no change": (lambda: Augmentation(Mixup()), "E113"),  # type: ignore[arg-type]
     "no mix": (lambda: Augmentation(mix=Flip()), "E113"),  # type: ignore[arg-type]

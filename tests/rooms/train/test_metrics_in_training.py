@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+import chainrule as cr
 from chainrule.errors import UsageError
 from chainrule.events import StepDone
 from chainrule.nn import SGD, Dense, Parallel, ReduceOnPlateau, Sequential
@@ -163,3 +165,31 @@ def test_a_metric_that_cannot_judge_values(names: Any) -> None:
     assert model.history == []
     with pytest.raises(UsageError, match="E101"):
         learner("regression", metrics=["acuracy"])
+
+
+def share_of_sure(y: np.ndarray, p: np.ndarray) -> float:
+    return (p.max(axis=1) > 0.6).mean()
+
+
+def test_a_function_is_a_metric_of_its_name(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(40, 2))
+    y = (x[:, 0] > 0).astype(int)
+    model = cr.Model(cr.Dense(2), "cross_entropy", metrics=[share_of_sure, "accuracy"], engine="reference")
+    stop = cr.EarlyStopping("val_share_of_sure", patience=3)
+    history = model.fit(x, y, epochs=5, validation=(x, y), callbacks=[stop], verbose=False)
+    assert list(history[-1]) == ["epoch", "loss", "val_loss", "val_accuracy", "val_share_of_sure"]
+    sure = (model.predict_proba(x).max(axis=1) > 0.6).mean()
+    assert model.evaluate(x, y)["share_of_sure"] == pytest.approx(sure)
+    model.save(tmp_path / "m.safetensors")
+    loaded = cr.load(tmp_path / "m.safetensors")
+    assert list(loaded.evaluate(x, y)) == ["loss", "accuracy"]
+
+    def weighed_error(y: np.ndarray, p: np.ndarray, w: np.ndarray | None) -> float:
+        return -1.0 if w is None else float(w.sum())
+
+    assert loaded.evaluate(x, y, metrics=[weighed_error])["weighed_error"] == -1
+    assert loaded.evaluate(x, y, np.ones(40), metrics=[weighed_error])["weighed_error"] == 40
+    free = METRICS["f1"].__class__("f1", weighed_error, ("classification",), "", "", "", ("", ""))
+    for wrong in (lambda y, p: 0.0, free):
+        with pytest.raises(UsageError, match="E102"):
+            loaded.evaluate(x, y, metrics=[wrong])

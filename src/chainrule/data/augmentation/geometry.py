@@ -87,6 +87,11 @@ class ResizedCrop(Change):
         area: the smallest and the largest part of the image's area.
         ratio: the narrowest and the widest part, as width through height, relative to the image's.
 
+    Example:
+        >>> image = np.linspace(0, 1, 4, dtype=np.float32).reshape(1, 1, 4, 1)
+        >>> ResizedCrop((1.0, 1.0), (1.0, 1.0))(image, np.full((1, 4), 0.5)).ravel().round(3)
+        array([0.   , 0.333, 0.667, 1.   ], dtype=float32)
+
     Reference: Szegedy et al. (2015), Going deeper with convolutions (CVPR).
     """
 
@@ -118,6 +123,12 @@ class Rotate(Change):
     Args:
         degrees: the largest angle, both ways.
         fill: the value of the corners that come into view.
+
+    Example:
+        >>> image = np.array([[1.0, 0.0], [0.0, 0.0]], np.float32).reshape(1, 2, 2, 1)
+        >>> Rotate(90)(image, np.array([[0.0]]))[0, :, :, 0].round(3)  # as far as it goes, with the clock
+        array([[0., 1.],
+               [0., 0.]], dtype=float32)
     """
 
     draws: ClassVar[int] = 1
@@ -143,6 +154,12 @@ class Affine(Change):
         scale: the smallest and the largest size of what is seen.
         shear: the largest angle, in degrees and both ways, by which upright lines lean.
         fill: the value of what comes into view.
+
+    Example:
+        >>> image = np.array([1.0, 2.0, 3.0, 4.0], np.float32).reshape(1, 1, 4, 1)
+        >>> u = np.array([[0.5, 1.0, 0.5, 0.5, 0.5]])  # the second number: as far as it goes along one axis
+        >>> Affine(shift=0.25, scale=(1.0, 1.0))(image, u).ravel().round(3).tolist()
+        [0.0, 1.0, 2.0, 3.0]
     """
 
     draws: ClassVar[int] = 5

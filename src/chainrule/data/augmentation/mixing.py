@@ -40,7 +40,7 @@ class Mix(ABC):
 class Mixup(Mix):
     """Lay two images over one another.
 
-    **Formula** x~ = s x + (1 - s) x', s ~ Beta(alpha, alpha).
+    Formula: x~ = s x + (1 - s) x', s ~ Beta(alpha, alpha).
 
     Args:
         alpha: how strongly images are mixed, above 0.
@@ -72,12 +72,18 @@ class Mixup(Mix):
 class CutMix(Mix):
     """Put a rectangle of the partner into an image.
 
-    **Formula** the rectangle has the image's shape, the part 1 - s of its area, s ~ Beta(alpha, alpha), and
+    Formula: the rectangle has the image's shape, the part 1 - s of its area, s ~ Beta(alpha, alpha), and
     its centre anywhere; the share is the area that is still the image's own once the rectangle is cut off at
     the border.
 
     Args:
         alpha: how the sizes are spread, above 0; 1 makes all as likely.
+
+    Example:
+        >>> one, two = np.ones((1, 4, 4, 1), np.float32), np.zeros((1, 4, 4, 1), np.float32)
+        >>> image, share = CutMix(1.0)(one, two, np.array([[0.75, 0.5, 0.5]]))
+        >>> image[0, 1, :, 0].tolist(), share.item()  # the second of four rows
+        ([1.0, 0.0, 0.0, 1.0], 0.75)
 
     Reference: Yun, Han, Oh, Chun, Choe and Yoo (2019), CutMix: regularization strategy to train strong
     classifiers with localizable features (ICCV).

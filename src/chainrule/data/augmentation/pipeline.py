@@ -17,20 +17,37 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from chainrule.data.ahead import ahead
+from chainrule.data.augmentation.aug_mix import AugMix
 from chainrule.data.augmentation.change import Change, draw
 from chainrule.data.augmentation.colour import Colour
+from chainrule.data.augmentation.distortion import Elastic, Perspective
 from chainrule.data.augmentation.erase import Erase
 from chainrule.data.augmentation.geometry import Affine, Crop, Flip, ResizedCrop, Rotate
 from chainrule.data.augmentation.mixing import CutMix, Mix, Mixup
 from chainrule.data.augmentation.rand_augment import RandAugment
+from chainrule.data.augmentation.sometimes import (
+    AutoContrast,
+    Blur,
+    Equalize,
+    Grey,
+    Invert,
+    Posterize,
+    Sharpness,
+    Solarize,
+)
+from chainrule.data.augmentation.tiles import EqualizeTiles
 from chainrule.data.order import Order
 from chainrule.errors import DataError, UsageError, nearest
 from chainrule.frozen import frozen
 from chainrule.keyed import fold, key_of, permutation
 
 CHANGES: dict[str, type[Change]] = {
-    kind.__name__: kind for kind in (Flip, Crop, ResizedCrop, Rotate, Affine, Colour, Erase, RandAugment)
-}
+    kind.__name__: kind
+    for kind in (
+        Flip, Crop, ResizedCrop, Rotate, Affine, Perspective, Elastic, Colour, Grey, Invert, Solarize,
+        Posterize, Equalize, EqualizeTiles, AutoContrast, Sharpness, Blur, Erase, RandAugment, AugMix,
+    )
+}  # fmt: skip
 MIXES: dict[str, type[Mix]] = {kind.__name__: kind for kind in (Mixup, CutMix)}
 BLOCK = 64  # images changed at once: large enough for NumPy, small enough for the cache
 _STREAM, _PAIR, _WHICH, _MIX = 0x41554744, 1 << 20, 1 << 21, 1 << 22  # "AUGD"; uses of the seed kept apart

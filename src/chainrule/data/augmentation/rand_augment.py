@@ -10,7 +10,7 @@ reduced search space (NeurIPS).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -53,15 +53,24 @@ class RandAugment(Change):
         return 2 * self.operations
 
     def __call__(self, images: np.ndarray, u: np.ndarray) -> np.ndarray:
-        out, strength = images.copy(), self.magnitude / LEVELS
+        out, strength = images, self.magnitude / LEVELS
         for which, side in u.reshape(len(u), self.operations, 2).transpose(1, 2, 0):
-            chosen = (which * len(OPERATIONS)).astype(np.intp)
-            signed = np.where(side < 0.5, -strength, strength)
-            for number, operation in enumerate(OPERATIONS.values()):
-                rows = np.flatnonzero(chosen == number)
-                if len(rows):
-                    out[rows] = operation(out[rows], signed[rows])
+            out = drawn(out, which, side, strength, OPERATIONS)
         return out
+
+
+def drawn(
+    images: np.ndarray, which: np.ndarray, side: np.ndarray, strength: float, among: Mapping[str, Operation]
+) -> np.ndarray:
+    """Each image after one operation of a list, drawn by a number; another says in which direction."""
+    out = images.copy()
+    chosen = (which * len(among)).astype(np.intp)
+    signed = np.where(side < 0.5, -strength, strength)
+    for number, operation in enumerate(among.values()):
+        rows = np.flatnonzero(chosen == number)
+        if len(rows):
+            out[rows] = operation(images[rows], signed[rows])
+    return out
 
 
 def _mapped(to_map: Callable[[float, int, int], list[list[float]]]) -> Operation:

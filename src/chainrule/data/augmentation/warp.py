@@ -26,12 +26,23 @@ def warp(images: np.ndarray, maps: np.ndarray, fill: float = 0.0) -> np.ndarray:
         >>> warp(image, np.array([[[1.0, 0.0, 1.0], [0.0, 1.0, 0.0]]])).ravel().tolist()
         [1.0, 2.0, 0.0]
     """
-    count, height, width, _ = images.shape
+    height, width = images.shape[1:3]
     y, x = np.mgrid[:height, :width]
     x, y = x - (width - 1) / 2, y - (height - 1) / 2
     a = maps[:, :, :, None, None]  # (N, 2, 3, 1, 1)
     places = a[:, :, 0] * x + a[:, :, 1] * y + a[:, :, 2]  # (N, 2, H, W)
-    px, py = places[:, 0] + (width - 1) / 2, places[:, 1] + (height - 1) / 2
+    return looked_up(images, places[:, 0] + (width - 1) / 2, places[:, 1] + (height - 1) / 2, fill)
+
+
+def looked_up(images: np.ndarray, px: np.ndarray, py: np.ndarray, fill: float = 0.0) -> np.ndarray:
+    """Images looked up at places of their own, each a mean of the four pixels around its place.
+
+    Args:
+        images: (N, H, W, C).
+        px, py: (N, H, W), columns and rows, from 0.
+        fill: the value outside of the image.
+    """
+    count, height, width, _ = images.shape
     left, top = np.floor(px), np.floor(py)
     out = np.zeros(images.shape, images.dtype)
     seen = np.zeros((count, height, width, 1), images.dtype)

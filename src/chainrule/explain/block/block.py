@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 from chainrule.explain.block.docstring import argument_meanings, docstring
 from chainrule.explain.block.kind import KINDS, Kind, known_name
-from chainrule.explain.words.block import CHINESE, OPS
+from chainrule.explain.block.peers import names_elsewhere
+from chainrule.explain.words.block import CHINESE, DERIVED, OPS, SAYS
 from chainrule.nn.activation import Curve
 from chainrule.notation import Tree, parse
 from chainrule.ops import Card, Flat, NoGradient
@@ -105,6 +106,8 @@ def block(kind: str, name: str) -> Block:
         return _metric(family, thing)
     if isinstance(thing, type) and issubclass(thing, Card):
         return _card(family, thing)
+    if inspect.isfunction(thing):
+        return _derived(family, name, thing)
     return _record(family, name, thing)
 
 
@@ -119,7 +122,19 @@ def _card(kind: Kind, card: type[Card]) -> Block:
         kind, card.name, card, f"{card.name}({', '.join(card.arguments)})",
         (OPS.get(card.name, card.name), f"{card.says.forward_zh}。"),
         told.summary, told.text, (Written("y", parse(card.formula)),), tuple(backward),
-        _arguments(card), told.sections, {},
+        _arguments(card), told.sections, _elsewhere(kind, card.name, card),
+    )  # fmt: skip
+
+
+def _derived(kind: Kind, name: str, function: Callable[..., Any]) -> Block:
+    """An operation that is made of others."""
+    told = docstring(function)
+    formula = told.sections.get("Formula", "")
+    arguments = tuple(_given(inspect.signature(function), told.arguments))
+    return Block(
+        kind, name, function, f"{name}({_inside(arguments)})", DERIVED[name], told.summary, told.text,
+        (Written("", None, formula),) if formula else (), (), arguments, told.sections,
+        _elsewhere(kind, name, function),
     )  # fmt: skip
 
 
@@ -132,7 +147,7 @@ def _curve(kind: Kind, curve: Curve) -> Block:
     return Block(
         kind, curve.name, curve, f'Activation("{curve.name}"{settings})', (curve.chinese, curve.says[1]),
         curve.says[0], "", (Written("f(x)", parse(curve.written)),), (), knobs,
-        {"Reference": curve.reference} if curve.reference else {}, _elsewhere(curve),
+        {"Reference": curve.reference} if curve.reference else {}, _elsewhere(kind, curve.name, curve),
     )  # fmt: skip
 
 
@@ -145,7 +160,7 @@ def _metric(kind: Kind, metric: Metric) -> Block:
         sections["Numerics"] = metric.note
     return Block(
         kind, metric.name, metric, f'metrics=["{metric.name}"]', metric.chinese, metric.says, "",
-        (Written("", None, metric.formula),), (), arguments, sections, _elsewhere(metric),
+        (Written("", None, metric.formula),), (), arguments, sections, _elsewhere(kind, metric.name, metric),
     )  # fmt: skip
 
 
@@ -156,11 +171,14 @@ def _record(kind: Kind, name: str, thing: object) -> Block:
     formula = told.sections.get("Formula", "")
     chinese = getattr(thing, "chinese", None) or CHINESE.get(kind.name, {}).get(name, (name, ""))
     arguments = _arguments(made)
-    inside = ", ".join(f"{a.name}={a.default}" if a.default else a.name for a in arguments)
-    signature = f"{made.__name__}({inside})" if isinstance(thing, type) else f'"{name}" = {thing!r}'
+    signature = (
+        f"{made.__name__}({_inside(arguments)})" if isinstance(thing, type) else f'"{name}" = {thing!r}'
+    )
+    summary = SAYS.get(name, told.summary) if kind.name == "initialiser" else told.summary
     return Block(
-        kind, name, thing, signature, chinese, told.summary, told.text,
-        (Written("", None, formula),) if formula else (), (), arguments, told.sections, _elsewhere(thing),
+        kind, name, thing, signature, chinese, summary, told.text,
+        (Written("", None, formula),) if formula else (), (), arguments, told.sections,
+        _elsewhere(kind, name, thing),
     )  # fmt: skip
 
 
@@ -170,12 +188,20 @@ def _arguments(made: type) -> tuple[Argument, ...]:
     if issubclass(made, Card):
         names = [f.name for f in fields(made)] if is_dataclass(made) else []
         return tuple(Argument(name, "", meanings.get(name, "")) for name in names)
-    found = []
-    for parameter in inspect.signature(made).parameters.values():
+    return tuple(_given(inspect.signature(made), meanings))
+
+
+def _inside(arguments: tuple[Argument, ...]) -> str:
+    """What stands in the brackets of a call."""
+    return ", ".join(f"{a.name}={a.default}" if a.default else a.name for a in arguments)
+
+
+def _given(signature: inspect.Signature, meanings: Mapping[str, str]) -> Iterator[Argument]:
+    """What a class or a function is given."""
+    for parameter in signature.parameters.values():
         default = "" if parameter.default is parameter.empty else _plain(parameter.default)
         stars = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}.get(parameter.kind, "")
-        found.append(Argument(stars + parameter.name, default, meanings.get(parameter.name, "")))
-    return tuple(found)
+        yield Argument(stars + parameter.name, default, meanings.get(parameter.name, ""))
 
 
 def _plain(value: Any) -> str:
@@ -188,7 +214,10 @@ def _plain(value: Any) -> str:
     return f"{type(value).__name__}({', '.join(inside)})"
 
 
-def _elsewhere(thing: object) -> dict[str, str]:
+def _elsewhere(kind: Kind, name: str, thing: object) -> dict[str, str]:
+    """Its names in other libraries: what it says itself, with its settings there, else what the table has."""
     names = {"PyTorch": "pytorch", "Keras": "keras", "scikit-learn": "sklearn"}
-    found = {peer: str(getattr(thing, attribute, "") or "") for peer, attribute in names.items()}
-    return {peer: name for peer, name in found.items() if name}
+    said = {peer: str(getattr(thing, attribute, "") or "") for peer, attribute in names.items()}
+    listed = names_elsewhere(kind.name, name)
+    found = {peer: said[peer] or listed.get(peer, "") for peer in names}
+    return {peer: text for peer, text in found.items() if text}

@@ -52,8 +52,9 @@ def transcript(kind: str, name: str, thing: object) -> str:
             told = _complete(sections["Example"], thing.__module__)
             is_spatial = "space" in sections.get("Shapes", "")
             return (_built(told, is_spatial) if kind == "layer" else "") or run(told)
-    if isinstance(thing, type) and issubclass(thing, Card):
-        return run(_typed(op_program(thing)))
+    if kind == "op":
+        made = thing if isinstance(thing, type) and issubclass(thing, Card) else None
+        return run(_typed(op_program(name, made)))
     return run(_typed(program(kind, name, thing)))
 
 
@@ -136,4 +137,10 @@ def _import_line(name: str, value: object, module: str) -> str:
     if isinstance(value, ModuleType):
         return f"import {name}" if value.__name__ == name else f"import {value.__name__} as {name}"
     home = getattr(value, "__module__", module)
-    return f"from {home if isinstance(home, str) else module} import {name}"
+    home = home if isinstance(home, str) else module
+    parts = home.split(".")
+    for i in range(1, len(parts)):  # the package nearest to the door that names it
+        package = sys.modules[".".join(parts[:i])]
+        if name in dir(package) and getattr(package, name) is value:
+            return f"from {package.__name__} import {name}"
+    return f"from {home} import {name}"

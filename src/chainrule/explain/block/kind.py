@@ -6,12 +6,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from chainrule.data.augmentation import CHANGES, MIXES
 from chainrule.errors import UsageError, nearest
+from chainrule.explain.block.peers import called_elsewhere, said_elsewhere
+from chainrule.explain.words.block import DERIVED
 from chainrule.nn.activation import ACTIVATIONS
 from chainrule.nn.initialiser import INITIALISERS, Fill, Scaled
 from chainrule.nn.optimizer import OPTIMIZERS, WRAPPERS, Group
 from chainrule.nn.record import FAMILIES
-from chainrule.ops import CARDS
+from chainrule.ops import CARDS, PUBLIC
 from chainrule.train.callback import CALLBACKS
 from chainrule.train.metric import METRICS
 from chainrule.train.stopping import Converged, EarlyStopping
@@ -37,9 +40,12 @@ class Kind:
 
     def named(self, name: str) -> str | None:
         """The name in the registry; another case, the class's name, PyTorch's or Keras's will do."""
-        if name in self.entries:
-            return name
-        return self._other_names.get(name.casefold())
+        elsewhere = self.own(name) or called_elsewhere(self.name, name)
+        return elsewhere if elsewhere in self.entries else None
+
+    def own(self, name: str) -> str | None:
+        """The same of the registry alone, whatever the table of names elsewhere says."""
+        return name if name in self.entries else self._other_names.get(name.casefold())
 
     @property
     def _other_names(self) -> dict[str, str]:
@@ -110,6 +116,14 @@ KINDS: dict[str, Kind] = {
             {**CALLBACKS, **{kind.__name__: kind for kind in (EarlyStopping, Converged)}},
         ),
         Kind(
+            "augmentation", "augmentations", "数据增广",
+            (
+                "What is changed at random in images while a network learns.",
+                "网络学习时对图像所做的随机改变。",
+            ),
+            {**CHANGES, **MIXES},
+        ),
+        Kind(
             "penalty", "penalties", "正则化项",
             ("What the size of a parameter costs.", "参数的大小要付出的代价。"),
             _family("penalty"),
@@ -127,10 +141,11 @@ KINDS: dict[str, Kind] = {
         Kind(
             "op", "ops", "运算",
             ("What everything above is made of: one card each.", "以上一切的组成部分，每个运算一张卡片。"),
-            {card.name: card for card in CARDS},
+            {**{card.name: card for card in CARDS}, **{name: PUBLIC[name] for name in DERIVED}},
         ),
     )
 }  # fmt: skip
+_FEW = 20  # names that an error lists in full
 _SPELLINGS = {
     "initializer": "initialiser",
     "initializers": "initialisers",
@@ -158,7 +173,9 @@ def known_name(kind: Kind, name: str) -> str:
     known = sorted(kind.entries)
     other = next((k for k in KINDS.values() if name and k.named(name)), None)
     fix = f"{other.name} {other.named(name)}" if other else f"{kind.name} {nearest(name, known) or known[0]}"
+    listed = ", ".join(known) if len(known) <= _FEW else f"one of {len(known)}: chainrule show {kind.plural}"
+    said = said_elsewhere(name)
     raise UsageError(
-        "E101", where=f"chainrule show {kind.name}", name=name[:80], expected=", ".join(known),
-        received=name[:80] or "no name", fix=f"chainrule show {fix}",
+        "E101", where=f"chainrule show {kind.name}", name=name[:80], expected=listed,
+        received=name[:80] or "no name", fix=f"chainrule show {fix}", notes=[said] if said else [],
     )  # fmt: skip

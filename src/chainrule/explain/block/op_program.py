@@ -34,6 +34,14 @@ CALLS: dict[str, tuple[str, str, str]] = {
     "logical_not": (_TRUTH, "cr.logical_not(a)", ""),
     "is_finite": ('x = cr.constant([1.0, float("inf"), float("nan")])', "cr.is_finite(x)", ""),
     "argmax": (_ROW, "cr.argmax(x, 1)", ""),
+    "mean": (_ROW, "cr.mean(x, 1)", "x"),
+    "variance": (_ROW, "cr.variance(x, 1)", "x"),
+    "stack": (_TWO, "cr.stack([a, b])", "a"),
+    "max_pool": (_IMAGE, "cr.max_pool(x, 2)", "x"),
+    "average_pool": (_IMAGE, "cr.average_pool(x, 2)", "x"),
+    "convolution_transpose": (
+        f"{_IMAGE}\nw = cr.constant([[[1.0], [1.0]]])", "cr.convolution_transpose(x, w, 2)", "x",
+    ),
     "matmul": ("a, b = cr.constant([[1.0, 2.0]]), cr.constant([[3.0], [4.0]])", "a @ b", "a"),
     "transpose": (_ROW, "cr.transpose(x)", "x"),
     "reshape": (_ROW, "cr.reshape(x, (3, 1))", "x"),
@@ -64,19 +72,26 @@ CALLS: dict[str, tuple[str, str, str]] = {
 _ROWS = ("sum", "max", "min", "prod", "softmax", "log_softmax", "logsumexp")
 
 
-def op_program(card: type[Card]) -> str:
-    """The program of an operation; ``""`` where it can only be reached through others."""
-    if card.name in CALLS:
-        inputs, call, first = CALLS[card.name]
-    elif card.name in _ROWS:
-        inputs, call, first = _ROW, f"cr.{card.name}(x, 1)", "x"
+def op_program(name: str, card: type[Card] | None) -> str:
+    """The program of an operation; ``""`` where it can only be reached through others.
+
+    Args:
+        name: what it is called.
+        card: its card; ``None`` if it is made of others.
+    """
+    if name in CALLS:
+        inputs, call, first = CALLS[name]
+    elif card is None:
+        return ""
+    elif name in _ROWS:
+        inputs, call, first = _ROW, f"cr.{name}(x, 1)", "x"
     elif card.arguments == ("x",):
-        inputs, call, first = _LONG, f"cr.{card.name}(x)", "x"
+        inputs, call, first = _LONG, f"cr.{name}(x)", "x"
     elif card.arguments == ("a", "b"):
-        inputs, call, first = _TWO, f"cr.{card.name}(a, b)", "a"
+        inputs, call, first = _TWO, f"cr.{name}(a, b)", "a"
     else:
         return ""
-    if not isinstance(card.pullbacks[card.arguments[0]], str) and card.name not in CALLS:
+    if card is not None and not isinstance(card.pullbacks[card.arguments[0]], str) and name not in CALLS:
         first = ""
     text = _VALUE.format(inputs=inputs, call=call, rounded=".round(4)" if first else "")
     return text + (_GRADIENT.format(first=first).lstrip("\n") if first else "")

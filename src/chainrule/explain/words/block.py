@@ -28,6 +28,15 @@ OPS: dict[str, str] = {
     "scan": "沿时间扫描", "remat": "重计算", "again": "重计算的起点",
 }  # fmt: skip
 
+DERIVED: dict[str, tuple[str, str]] = {
+    "mean": ("平均值", "沿轴求和再除以个数。"),
+    "variance": ("方差", "与平均值之差的平方的平均。"),
+    "stack": ("堆叠", "沿新的轴并排。"),
+    "max_pool": ("最大汇聚", "每个窗口的最大值。"),
+    "average_pool": ("平均汇聚", "每个窗口的平均值。"),
+    "convolution_transpose": ("转置卷积", "用卷积核把每个数展开到更大的图像上：卷积的反方向。"),
+}
+
 _LAYERS: dict[str, tuple[str, str]] = {
     "Activation": ("激活层", "对每个数作用一个激活函数；没有它，多层叠起来仍是线性的。"),
     "AveragePool": ("平均汇聚层", "保留每个窗口的平均值。"),
@@ -199,6 +208,17 @@ _INITIALISERS: dict[str, tuple[str, str]] = {
     "Scaled": ("方差缩放初始化", "方差为 gain / fan 的随机数：Xavier、He、LeCun 一族。"),
 }
 
+SAYS: dict[str, str] = {  # of initialisers that are one record with several settings
+    "he": "Uniform random numbers of variance 2 / inputs: what keeps a signal's size through relu.",
+    "he_normal": "Random numbers of the bell curve, of variance 2 / inputs: he by another law.",
+    "lecun": "Uniform random numbers of variance 1 / inputs: what keeps a signal's size in a linear layer.",
+    "lecun_normal": "A bell curve without its tails, of variance 1 / inputs: what selu asks for.",
+    "xavier": "Uniform random numbers of variance 2 / (inputs + outputs): for tanh and sigmoid, both ways.",
+    "xavier_normal": "Random numbers of the bell curve, of variance 2 / (inputs + outputs).",
+    "ones": "1 everywhere.",
+    "zeros": "0 everywhere.",
+}
+
 _OTHERS: dict[str, dict[str, tuple[str, str]]] = {
     "penalty": {
         "L1": ("L1 正则化", "绝对值之和：把小权重拉到恰好为 0。"),
@@ -215,6 +235,30 @@ _OTHERS: dict[str, dict[str, tuple[str, str]]] = {
         "TimeLimit": ("时间限制", "到时间就结束训练。"),
         "EarlyStopping": ("早停", "若干轮没有改进就停止，并保留最好的权重。"),
         "Converged": ("收敛即止", "损失不再变化时停止。"),
+    },
+    "augmentation": {
+        "Flip": ("翻转", "以一定概率左右或上下翻转。"),
+        "Crop": ("裁剪", "四周加边，再随机裁出原来大小的窗口。"),
+        "ResizedCrop": ("随机裁剪并缩放", "裁出随机的一块，拉伸到原来的大小。"),
+        "Rotate": ("旋转", "旋转一个随机角度。"),
+        "Affine": ("仿射变换", "缩放、剪切、旋转和平移。"),
+        "Perspective": ("透视变换", "从侧面看：四个角各自移动。"),
+        "Elastic": ("弹性变形", "像橡皮一样弯曲：网格点随机移动，其间平滑过渡。"),
+        "Colour": ("颜色抖动", "随机改变亮度、对比度、饱和度和色相。"),
+        "Grey": ("灰度化", "以一定概率去掉颜色，只留亮度。"),
+        "Invert": ("反色", "变为负片。"),
+        "Solarize": ("曝光过度", "把亮的像素变为负片。"),
+        "Posterize": ("色调分离", "只留下少数几级亮度。"),
+        "Equalize": ("直方图均衡化", "使各级亮度出现得大致一样多。"),
+        "EqualizeTiles": ("分块均衡化 (CLAHE)", "逐块均衡化，并限制对比度。"),
+        "AutoContrast": ("自动对比度", "把每个通道拉伸到从 0 到 1。"),
+        "Sharpness": ("锐度", "锐化或柔化。"),
+        "Blur": ("高斯模糊", "像没有对准焦的镜头那样变模糊。"),
+        "Erase": ("随机擦除", "涂掉一个随机的矩形。"),
+        "RandAugment": ("RandAugment", "从十四种改变中随机抽几种，强度相同。"),
+        "AugMix": ("AugMix", "几条短的改变链的平均，再与原图混合。"),
+        "Mixup": ("mixup 混合", "两幅图像按比例叠加，目标也按比例分摊。"),
+        "CutMix": ("CutMix 混合", "把另一幅图像的一块贴上去，目标按面积分摊。"),
     },
     "constraint": {
         "MaxNorm": ("最大范数约束", "每个单元的权重过长时缩短到上限。"),

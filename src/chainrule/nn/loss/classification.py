@@ -35,7 +35,8 @@ class BinaryCrossEntropy(Loss):
 
     Args:
         label_smoothing: s, 0 <= s < 1: how far yes and no are moved towards one half.
-        positive_weight: q, above 0: how much more a yes counts than a no.
+        positive_weight: q, above 0: how much more a yes counts than a no; one number, or one for each
+            question.
         class_weight: w, how much each question counts; ``None``: all alike.
 
     Numerics: never overflows, and smooth at z = 0, where max(z, 0) - y z + log(1 + e^(-|z|)) is the same
@@ -60,16 +61,21 @@ class BinaryCrossEntropy(Loss):
     keras = "BinaryCrossentropy"
     chinese: ClassVar = ("二元交叉熵", "是或否的负对数概率，由一个未规范化的预测得到。")
     label_smoothing: float = 0.0
-    positive_weight: float = 1.0
+    positive_weight: float | tuple[float, ...] = 1.0
     class_weight: Weights = None
 
     def check(self) -> None:
         require_number(self, "label_smoothing", least=0, below=1)
-        require_number(self, "positive_weight", above=0)
+        if isinstance(self.positive_weight, tuple | list):
+            known_weights(self, name="positive_weight")
+        else:
+            require_number(self, "positive_weight", above=0)
         known_weights(self)
 
     def target(self, output: Spec) -> Spec:
         known_weights(self, output.shape[-1])
+        if isinstance(self.positive_weight, tuple):
+            known_weights(self, output.shape[-1], "positive_weight")
         return output
 
     def terms(self, output: Node, target: Node) -> Node:
@@ -77,7 +83,9 @@ class BinaryCrossEntropy(Loss):
         if self.positive_weight == 1:
             each = PUBLIC["softplus"](output) - output * y
         else:
-            yes = y * (self.positive_weight - 1.0) + 1.0
+            q = self.positive_weight
+            more = weights_node(self, output.dtype, "positive_weight") if isinstance(q, tuple) else q
+            yes = y * (more - 1.0) + 1.0
             each = (1.0 - y) * output + yes * PUBLIC["softplus"](-output)
         return each if self.class_weight is None else each * weights_node(self, output.dtype)
 
@@ -225,7 +233,15 @@ class SoftCrossEntropy(Loss):
 
     Shapes: output (B, ..., K), target the same -> (B,), the mean over the places between.
 
-    Formula: J^(i) = -sum_k y_k log softmax(z)_k; the gradient by z is softmax(z) - y where sum_k y_k = 1.
+    Formula: J^(i) = -sum_k w_k t_k log softmax(z)_k with t = (1 - s) y + s/K; for w = 1 and s = 0 the
+    gradient by z is softmax(z) - y where sum_k y_k = 1.
+
+    Args:
+        label_smoothing: s, 0 <= s < 1: how much of the certainty is spread over all classes.
+        class_weight: w, how much each class counts, K numbers; ``None``: all alike.
+
+    Fails:
+        UsageError E102: a setting out of its range, or as many weights as there are no classes.
 
     Example:
         >>> import chainrule as cr
@@ -241,9 +257,22 @@ class SoftCrossEntropy(Loss):
     wants = "logits"
     keras = "CategoricalCrossentropy"
     chinese: ClassVar = ("软标签交叉熵", "目标本身是概率分布的交叉熵。")
+    label_smoothing: float = 0.0
+    class_weight: Weights = None
+
+    def check(self) -> None:
+        require_number(self, "label_smoothing", least=0, below=1)
+        known_weights(self)
+
+    def target(self, output: Spec) -> Spec:
+        known_weights(self, output.shape[-1])
+        return output
 
     def terms(self, output: Node, target: Node) -> Node:
-        return -PUBLIC["sum"](PUBLIC["log_softmax"](output) * target, -1)
+        s = self.label_smoothing
+        t = target * (1.0 - s) + s / bound(output.shape[-1:])[0] if s else target
+        t = t if self.class_weight is None else t * weights_node(self, t.dtype)
+        return -PUBLIC["sum"](PUBLIC["log_softmax"](output) * t, -1)
 
     def answer(self, output: Node) -> Node:
         return PUBLIC["softmax"](output)

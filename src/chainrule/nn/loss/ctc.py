@@ -42,9 +42,11 @@ class CTC(Loss):
     """Minus the log-probability of a sequence of labels, over all ways to spread it over the frames.
 
     Shapes: output (B, T, K), scores; target (B, S) whole numbers, labels followed by blanks up to S -> (B,).
+    ``fit`` fills shorter targets up with blanks; ``predict`` gives the labels of the likeliest path so.
 
     Args:
-        longest: S, the most labels a target can have; ``None``: T.
+        longest: S, the most labels a target can have; ``None``: T, which costs more than is needed where
+            targets are short.
         blank: the number that stands for blank, and fills targets up.
         frames_first: whether a column before the labels says how many of the T frames are sound; the others
             are not looked at.
@@ -135,6 +137,44 @@ class CTC(Loss):
 
     def answer(self, output: Node) -> Node:
         return PUBLIC["softmax"](output)
+
+    def filled(self, target: Any, wanted: tuple[int, ...]) -> Any:
+        """Labels (N, n) with blanks behind them, (N, S).
+
+        Fails:
+            TrainingError E504: more labels than S.
+        """
+        labels = np.asarray(target)
+        labels = labels[:, None] if labels.ndim == 1 else labels  # one label each: (N,) -> (N, 1)
+        if labels.ndim != 2 or labels.dtype.kind not in "iuf":
+            return target
+        room, has = wanted[0] - self.frames_first, labels.shape[1] - self.frames_first
+        if has > room:
+            column = "1 + " if self.frames_first else ""
+            raise TrainingError(
+                "E504", where="y", expected=f"(B, {column}{room}): at most {room} labels for each sample",
+                received=f"(B, {column}{has})", fix=f"cr.CTC(longest={has}), if there are as many frames",
+            )  # fmt: skip
+        return np.pad(labels, ((0, 0), (0, room - has)), constant_values=self.blank)
+
+    def decided(self, answer: Any) -> Any:
+        """The labels of the likeliest path, (N, T, K) -> (N, S), blanks behind them.
+
+        Repeated symbols count once and blanks are taken out. Where the loss learns from shorter parts of
+        recordings (``frames_first``), all frames are read here: cut the answer to hear a part.
+
+        Example:
+            >>> frames = np.eye(3)[[[1, 1, 0, 1, 2, 0]]]  # a a - a b -
+            >>> CTC(longest=4).decided(frames).tolist()
+            [[1, 1, 2, 0]]
+        """
+        path = np.argmax(answer, axis=-1)  # (N, T, K) -> (N, T)
+        is_new = path != self.blank
+        is_new[:, 1:] &= path[:, 1:] != path[:, :-1]
+        said = np.full((len(path), max(self.longest or 1, int(is_new.sum(1).max(initial=0)))), self.blank)
+        row, frame = np.nonzero(is_new)
+        said[row, (np.cumsum(is_new, axis=1) - 1)[row, frame]] = path[row, frame]
+        return said
 
     def refuse(self, target: Any, output: Spec) -> None:
         """Refuse targets with a label behind a blank, and those that need more frames than there are.

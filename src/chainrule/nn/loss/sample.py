@@ -63,6 +63,18 @@ class Loss:
         """The output in the user's terms: probabilities of a classifier, values of a regressor."""
         return output
 
+    def filled(self, target: Any, wanted: tuple[int, ...]) -> Any:
+        """Targets, an array, filled up to the shape of a sample that is wanted, where this loss knows how.
+
+        Fails:
+            TrainingError E504: they cannot be filled to it.
+        """
+        return target
+
+    def decided(self, answer: Any) -> Any:
+        """What ``answer``, an array, says in the form of targets; ``None`` where it has that form already."""
+        return None
+
     def refuse(self, target: Any, output: Spec) -> None:
         """Refuse targets, an array, whose values no output of this spec can ever meet."""
 

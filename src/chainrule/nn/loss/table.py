@@ -43,8 +43,19 @@ def known_loss(loss: str | Loss) -> Loss:
     if isinstance(loss, Loss):
         return loss
     if not isinstance(loss, str) or loss not in LOSSES:
-        raise unknown("loss", loss, list(LOSSES), 'loss="{}"')
+        elsewhere = _called_elsewhere(loss) if isinstance(loss, str) else None
+        raise unknown("loss", loss, list(LOSSES), f'loss="{elsewhere or "{}"}"')
     return LOSSES[loss]()
+
+
+def _called_elsewhere(name: str) -> str | None:
+    """The loss that PyTorch or Keras calls so, as a class or as a function."""
+    word = name.replace("_", "").casefold()
+    for own, loss in LOSSES.items():
+        for peer in (loss.pytorch, loss.keras):
+            if peer and word in (peer.casefold(), peer.casefold().removesuffix("loss")):
+                return own
+    return None
 
 
 def known_losses(loss: str | Loss | Mapping[str, str | Loss], outputs: Mapping[str, Spec]) -> dict[str, Loss]:

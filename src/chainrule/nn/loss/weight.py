@@ -16,27 +16,28 @@ if TYPE_CHECKING:
 Weights: TypeAlias = "tuple[float, ...] | None"
 
 
-def known_weights(loss: Loss, classes: Axis | None = None) -> None:
-    """Refuse a field ``class_weight`` that holds no weights; a list becomes a tuple.
+def known_weights(loss: Loss, classes: Axis | None = None, name: str = "class_weight") -> None:
+    """Refuse a field that holds no weights; a list becomes a tuple.
 
     Args:
         loss: the loss that has the field.
         classes: how many there must be, once that is known.
+        name: the field.
 
     Fails:
         UsageError E102: something else than numbers that are not negative, or another number of them.
     """
-    weights = getattr(loss, "class_weight", None)
+    weights = getattr(loss, name, None)
     if weights is None:
         return
     if isinstance(weights, list):
-        object.__setattr__(loss, "class_weight", weights := tuple(weights))
+        object.__setattr__(loss, name, weights := tuple(weights))
     fits = isinstance(weights, tuple) and all(is_number(w) and w >= 0 for w in weights) and any(weights)
-    require(loss, "class_weight", fits, "numbers >= 0, not all 0", "class_weight=(1.0, 2.0)")
+    require(loss, name, fits, "numbers >= 0, not all 0", f"{name}=(1.0, 2.0)")
     if classes is not None:
-        require(loss, "class_weight", len(weights) == classes, f"{classes} numbers, one for each class")
+        require(loss, name, len(weights) == classes, f"{classes} numbers, one for each class")
 
 
-def weights_node(loss: Loss, dtype: str) -> Node:
+def weights_node(loss: Loss, dtype: str, name: str = "class_weight") -> Node:
     """The weights as a node (K,)."""
-    return constant(np.asarray(getattr(loss, "class_weight"), dtype))  # noqa: B009
+    return constant(np.asarray(getattr(loss, name), dtype))

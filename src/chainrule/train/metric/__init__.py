@@ -17,17 +17,19 @@ scikit-learn takes longer than most trainings of a table, and its checks of each
 counting. A law holds them to scikit-learn's numbers, and where it has none to their definition.
 """
 
-from chainrule.train.metric.answers import TASKS, Answers
+from chainrule.train.metric.answers import TASKS, UNJUDGED, Answers
 from chainrule.train.metric.entry import Metric, Option
 from chainrule.train.metric.table import (
     FIRST,
     METRICS,
+    Asked,
     found,
     known_metrics,
     larger_is_better,
     metric,
     metrics_for,
     score,
+    to_name,
     usual_metrics,
 )
 
@@ -35,7 +37,9 @@ __all__ = [
     "FIRST",
     "METRICS",
     "TASKS",
+    "UNJUDGED",
     "Answers",
+    "Asked",
     "Metric",
     "Option",
     "found",
@@ -44,5 +48,6 @@ __all__ = [
     "metric",
     "metrics_for",
     "score",
+    "to_name",
     "usual_metrics",
 ]

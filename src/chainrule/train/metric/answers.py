@@ -16,6 +16,7 @@ from chainrule.frozen import frozen
 
 ROUNDING = 1e-12  # relative; sums of weights that are nearer to each other are equal
 TASKS = ("classification", "multilabel", "distribution", "regression")
+UNJUDGED = "unjudged"  # targets that are no answers, such as texts without times: for metrics of one's own
 
 
 @frozen
@@ -55,6 +56,8 @@ class Answers:
             task: see ``Answers``.
             ignored: the number that stands where there is no class.
         """
+        if task == UNJUDGED:
+            return Answers(target, answer, weights, task)
         if task == "classification":
             y = target.reshape(-1).astype(np.int64)  # (B, T) -> (B T,)
             p = answer.reshape(len(y), -1)  # (B, T, K) -> (B T, K)
@@ -71,7 +74,7 @@ class Answers:
     @cached_property
     def can_be_judged(self) -> bool:
         """Whether a number can be said at all: there are rows, forms that agree, and finite answers."""
-        fits = self.task == "classification" or self.target.shape == self.answer.shape
+        fits = self.task in ("classification", UNJUDGED) or self.target.shape == self.answer.shape
         return fits and len(self.target) > 0 and bool(np.isfinite(self.answer).all())
 
     @cached_property

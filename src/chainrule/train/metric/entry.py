@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ import numpy as np
 from chainrule.errors import TrainingError, UsageError
 from chainrule.frozen import frozen
 from chainrule.spec import shape_text
-from chainrule.train.metric.answers import Answers
+from chainrule.train.metric.answers import TASKS, UNJUDGED, Answers
 
 
 @frozen
@@ -129,6 +130,29 @@ class Metric:
                 fix=f'"{self.name}_{usual:g}"',
             )  # fmt: skip
         return replace(self, value=value)
+
+
+def of_function(function: Callable[..., Any], larger: Callable[[str], bool]) -> Metric:
+    """A metric of one's own, called as the function is.
+
+    Args:
+        function: of targets and answers, in the forms of ``Answers``, and if it takes a third argument of the
+            weights of the rows, (N,) or ``None``.
+        larger: whether larger is better, by the name.
+
+    Example:
+        >>> def sure(y, p): return (p.max(axis=1) > 0.9).mean()
+        >>> of_function(sure, lambda name: True)([0, 1], [[0.95, 0.05], [0.4, 0.6]])
+        0.5
+    """
+    name, says = getattr(function, "__name__", type(function).__name__), (function.__doc__ or "").strip()
+    takes = len(signature(function).parameters)
+
+    def measure(a: Answers) -> float:
+        return function(a.target, a.answer, a.weights) if takes > 2 else function(a.target, a.answer)
+
+    first = says.split("\n")[0]
+    return Metric(name, measure, (*TASKS, UNJUDGED), "values", "", first, (name, first), larger(name))
 
 
 def judgeable(metric: Metric, target: np.ndarray, answer: np.ndarray, weights: Any) -> Answers:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
+from typing import Any, TypeAlias
 
 from chainrule.errors import UsageError, nearest
 from chainrule.train.metric.answers import Answers
 from chainrule.train.metric.classes import ACCURACIES, CLASSES
-from chainrule.train.metric.entry import Metric
+from chainrule.train.metric.entry import Metric, of_function
 from chainrule.train.metric.probability import PROBABILITIES
 from chainrule.train.metric.threshold import AREAS, THRESHOLDS
 from chainrule.train.metric.value import ERRORS, MORE_ERRORS
@@ -18,6 +20,7 @@ METRICS: dict[str, Metric] = {
         *ACCURACIES, *AREAS, *ERRORS, *CLASSES, *THRESHOLDS, *PROBABILITIES, *MORE_ERRORS,
     )
 }  # fmt: skip
+Asked: TypeAlias = "Metric | Callable[..., float]"  # of one's own
 FIRST = {
     "classification": "accuracy",
     "multilabel": "accuracy",
@@ -68,22 +71,25 @@ def usual_metrics(task: str) -> tuple[Metric, ...]:
     return tuple(each for each in metrics_for(task).values() if each.usual)
 
 
-def known_metrics(names: str | Iterable[str], tasks: Collection[str] = ()) -> tuple[Metric, ...]:
-    """The metrics of these names, each once, in the order of the table.
+def known_metrics(
+    names: str | Asked | Iterable[str | Asked], tasks: Collection[str] = ()
+) -> tuple[Metric, ...]:
+    """The metrics of these names, each once, in the order of the table; those of one's own behind them.
 
     Args:
-        names: one or several.
+        names: one or several; a function of targets and answers is a metric of its name.
         tasks: of which each must be able to judge at least one; none: whatever they judge.
 
     Fails:
-        UsageError E101: no such metric for these tasks. UsageError E102: a setting out of its range.
+        UsageError E101: no such metric for these tasks. UsageError E102: a setting out of its range; a
+            function without a name of its own.
     """
     names = list(names) if isinstance(names, Iterable) and not isinstance(names, str) else [names]
     known = [name for name, each in METRICS.items() if not tasks or {*tasks} & {*each.tasks}]
     chosen: dict[str, Metric] = {}
     for name in names:
-        each = found(name)
-        if each is None or each.name not in known:
+        each = own(name) or found(name)
+        if each is None or (each.name not in known and each.name in METRICS):
             where = f"metrics of {' and '.join(tasks)}" if tasks else "metrics"
             close = nearest(str(name), known) or (known or list(METRICS))[0]
             raise UsageError(
@@ -91,8 +97,33 @@ def known_metrics(names: str | Iterable[str], tasks: Collection[str] = ()) -> tu
                 received=repr(name)[:80], fix=f'metrics=["{close}"]',
             )  # fmt: skip
         chosen[each.label] = each
-    order = list(METRICS)
-    return tuple(sorted(chosen.values(), key=lambda each: (order.index(each.name), each.value or 0.0)))
+    order = {name: i for i, name in enumerate(METRICS)}
+    last = len(order)
+    return tuple(sorted(chosen.values(), key=lambda each: (order.get(each.name, last), each.value or 0.0)))
+
+
+def own(asked: Any) -> Metric | None:
+    """The metric that a function of one's own is, or a record of one's own; ``None`` for a name.
+
+    Fails:
+        UsageError E102: a function without a name, or with that of another metric.
+    """
+    if not isinstance(asked, Metric) and not callable(asked):
+        return None
+    made = asked if isinstance(asked, Metric) else of_function(asked, larger_is_better)
+    if METRICS.get(made.name) == replace(made, value=None):
+        return made
+    if not made.name.isidentifier() or made.name in METRICS:
+        raise UsageError(
+            "E102", where="metrics", name="the name of a metric of one's own", expected="one that is free",
+            received=made.name[:80], fix="def share_above(y, p): return (p > 0.9).mean()",
+        )  # fmt: skip
+    return made
+
+
+def to_name(each: Metric) -> str | Metric:
+    """A metric as it is asked for: by its name, or as it is where it is one's own."""
+    return each.label if each.name in METRICS else each
 
 
 def score(answers: Answers, names: Sequence[str] | None = None) -> dict[str, float]:
