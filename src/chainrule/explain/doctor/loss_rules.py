@@ -193,8 +193,8 @@ OSCILLATING = Rule(
     symptom=("the loss goes up and down from epoch to epoch", "损失逐轮忽高忽低"),
     threshold=(
         f"after the first quarter the loss turns, by more than {SWING:.0%} of its mean and {JITTER:.0%} of "
-        f"what it began with each time, in over {SHARE:.0%} of the epochs, and its mean is over {LEVEL:.0%} of "
-        "what it began with",
+        f"what it began with each time, in over {SHARE:.0%} of the epochs, and its mean is over {LEVEL:.0%} "
+        "of what it began with",
         f"前四分之一之后，超过 {SHARE:.0%} 的轮次里损失发生转折，每次幅度超过其均值的 {SWING:.0%} "
         f"与初值的 {JITTER:.0%}，"
         f"且均值高于初值的 {LEVEL:.0%}",
