@@ -14,6 +14,7 @@ better than none.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from chainrule.graph import Graph, Node
@@ -22,9 +23,10 @@ from chainrule.ops.card import Card
 from chainrule.ops.elementwise import Elementwise
 from chainrule.ops.kind import Cast
 from chainrule.plan.loop import is_layout
+from chainrule.spec import bound
 
-FROM, THIN_FROM = 16, 8  # samples: two vectors of float32; one where channels are few,
-THIN = 16  # which is less than this in what a convolution makes
+FROM, THIN_FROM = 16, 8  # samples, or channels: two vectors of float32; one where channels are few:
+IDLE = 1.5  # full vectors of channels are so many times what there is
 SEEDS = ("convolution", "convolution_input", "fold", "patches")
 JOINS = ("sum", "max", "min", "concatenate", "pad", *SEEDS)
 
@@ -54,9 +56,16 @@ def orders(graph: Graph, sizes: Mapping[str, int]) -> dict[Node, tuple[int, ...]
 
 
 def _least(graph: Graph) -> int:
-    """From how many samples on they lie innermost."""
-    made = (node.shape[-1] for node in graph.nodes if node.op.name == "convolution")
-    return THIN_FROM if any(isinstance(n, int) and n < THIN for n in made) else FROM
+    """From how many samples on they lie innermost: fewer where that many channels would leave lanes idle."""
+    done = filled = 0
+    for node in graph.nodes:
+        if node.op.name == "convolution":
+            lengths = (*node.shape[1:-1], *node.inputs[1].shape[1:])
+            places = math.prod(n for n in lengths if isinstance(n, int))
+            channels = bound(node.inputs[1].shape[:1])[0]
+            done += places * channels
+            filled += places * -(-channels // FROM) * FROM
+    return THIN_FROM if filled >= IDLE * done else FROM
 
 
 def _innermost(graph: Graph, readers: Mapping[Node, Sequence[Node]]) -> set[Node]:

@@ -14,7 +14,7 @@ from chainrule.graph import Graph
 from chainrule.ops.batch import BATCH, roles
 from chainrule.plan.plan import plan
 
-LEAST, MOST = 16, 64  # rows of a portion
+LEAST, MOST = 8, 64  # rows of a portion
 ROOM = 4 * 2**20  # bytes that lie between the inputs and the answers of a portion
 WORTH_APART = 1_000_000  # flops below which a batch is not taken apart: handing it to threads costs more
 

@@ -1,6 +1,10 @@
 """What errors about tables, files of data, images, texts and sounds expect, received and advise."""
 
 PHRASES: dict[str, str] = {
+    # rows and sounds
+    "rows of equal length, as {}[0] has: {#}": "长度相等的行，如 {}[0]：{}",
+    "refuse or skip": "refuse（拒绝）或 skip（略去）",
+    "{#} samples in {#} seconds": "{1} 秒内 {0} 个采样",
     # tables
     "a file, frame or 2-D array": "文件、数据框或二维数组",
     "a header and rows": "表头和数据行",

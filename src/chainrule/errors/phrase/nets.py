@@ -1,6 +1,14 @@
 """What errors about nodes, operations and layers expect, receive and advise."""
 
 PHRASES: dict[str, str] = {
+    # places in arrays
+    "{#} of {#} indices are so": "{1} 个下标中有 {0} 个如此",
+    "{#} rows: as many as the largest index and 1": "{} 行：最大下标加 1",
+    "one list of places at once": "一次只用一个位置列表",
+    "x[[0, 2]][:, [1, 1]], one after the other": "x[[0, 2]][:, [1, 1]]，一个接一个",
+    "whole numbers, slices, a list of whole numbers, ... and None": "整数、切片、整数列表、... 和 None",
+    "{}: at most {#} labels for each sample": "{}：每个样本至多 {} 个标签",
+    "cr.CTC(longest={#}), if there are as many frames": "cr.CTC(longest={})，如果有这么多帧",
     "lengths >= 0": "长度不小于 0",
     "a layer": "层",
     "a node, or a dict of nodes by name": "节点，或按名称存放节点的字典",

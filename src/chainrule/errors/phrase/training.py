@@ -1,6 +1,7 @@
 """What errors about trainings and generation expect, receive and advise."""
 
 PHRASES: dict[str, str] = {
+    "one that is free": "一个未被占用的名称",
     '"balanced" or a dict': '"balanced" 或字典',
     "{} has no weight": "{} 没有权重",
     "one output with classes": "一个输出类别的输出",
