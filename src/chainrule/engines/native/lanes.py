@@ -22,9 +22,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from chainrule.engines.native.block import FLAG, Address, Adds, Blocks, Call, Place
+from chainrule.engines.native.level import levels
 from chainrule.engines.native.loop import Operation
 from chainrule.engines.native.memory import LaneMemory
 from chainrule.engines.native.ready import machine
+from chainrule.engines.native.share import SHARED_FROM, WORTH_SHARING, pays
 from chainrule.frozen import frozen
 from chainrule.graph import Graph
 from chainrule.plan.part import Split, split_batch
@@ -35,8 +37,6 @@ from chainrule.plan.view import View
 GATHER, PLACE, ADDS = 0, 1, 2  # kinds of words that change from part to part
 JOIN = 9  # the phase in which the lanes' sums are added up, between PARTS and LOSS
 ORDER = (BEFORE, PARTS, JOIN, LOSS, AFTER)
-WORTH_SHARING = 20_000_000  # flops of a step that is not divided, from which on its calls are
-SHARED_FROM = 8192  # elements of an update from which on the lanes share it
 
 
 @frozen
@@ -200,9 +200,7 @@ class Lanes:
 
     def _is_shared(self, task: Task, call: Call) -> bool:
         may_be = task.phase == AFTER or (task.phase == PARTS and self.shares > 1)
-        if self.count == 1 or not may_be or call.share is None or call.share.length < 2 * call.share.grain:
-            return False
-        return max(_elements(task), task.flops // 4) >= SHARED_FROM
+        return self.count > 1 and may_be and pays(call.share, task)
 
     def _gathers(self, made: Plan) -> list[Line]:
         """The lines that fetch a part's rows from the data set."""
@@ -328,43 +326,10 @@ def _marks(lines: Sequence[Line], is_shared: bool) -> np.ndarray:
     return np.array(spans, np.int64)
 
 
-def _elements(task: Task) -> int:
-    return int(np.prod(task.writes[0].shape)) if task.writes else 0
-
-
 def _levels(made: Plan, is_shared: bool) -> dict[Task, int]:
-    """For each task of AFTER, and of a part that is shared, a level.
-
-    Tasks of one level touch nothing that another of the level writes. Level 0 of a part fetches its rows.
-    """
-    levels = {}
-    for phase in (PARTS, AFTER):
-        level = 1 if phase == PARTS else 0
-        reads: list[tuple] = []
-        writes: list[tuple] = []
-        for task in made.tasks:
-            if task.phase != phase:
-                levels.setdefault(task, 0)
-                continue
-            if phase == PARTS and not is_shared:
-                levels[task] = 0
-                continue
-            r, w = ([_place(made, v) for v in views] for views in (task.reads, task.writes))
-            if _meet(r, writes) or _meet(w, reads) or _meet(w, writes):
-                level += 1
-                reads, writes = [], []
-            reads += r
-            writes += w
-            levels[task] = level
-    return levels
-
-
-def _place(made: Plan, view: View) -> tuple:
-    """Where a buffer lies: in which memory, its first and last byte."""
-    buffer, place = made.buffers[view.buffer], made.layout.places.get(view.buffer)
-    return (view.buffer, 0, 1) if place is None else ("arena", place, place + buffer.bytes)
-
-
-def _meet(some: Sequence[tuple], others: Sequence[tuple]) -> bool:
-    """Whether one of these pieces of memory overlaps one of the others."""
-    return any(a[0] == b[0] and a[1] < b[2] and b[1] < a[2] for a in some for b in others)
+    """For each task of AFTER, and of a part that is shared, a level. Level 0 of a part fetches its rows."""
+    found = dict.fromkeys(made.tasks, 0)
+    for phase, first in ((PARTS, 1), (AFTER, 0)):
+        if phase == AFTER or is_shared:
+            found |= levels(made, (task for task in made.tasks if task.phase == phase), first)
+    return found

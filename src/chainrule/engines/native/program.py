@@ -2,7 +2,7 @@
 
 For each size of batch the graph is planned once and its blocks are laid out once (see ``ready``). Rows that
 are answered apart from one another are taken in portions of a fixed size, by as many threads as the settings
-say.
+say; what cannot be taken apart, or is a single portion, is computed by all of them together where it is long.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache, cached_property
+from functools import cached_property
 
 import numpy as np
 
 from chainrule.engines.binding import at_sizes, bind
+from chainrule.engines.native.crew import pool
 from chainrule.engines.native.ready import Arrays, Ready
 from chainrule.errors import ShapeError
 from chainrule.graph import Graph
@@ -23,7 +23,7 @@ from chainrule.plan.loop import is_leaf
 from chainrule.plan.need import Need, run_need
 from chainrule.plan.plan import plan
 from chainrule.plan.portion import LEAST, Portion, portion
-from chainrule.settings import settings
+from chainrule.settings import processors, settings
 from chainrule.spec import size_at
 
 
@@ -65,7 +65,7 @@ class Program:
         return each + Need({"outputs": whole})
 
     def run(self, arrays: Arrays) -> dict[str, np.ndarray]:
-        """The outputs for these inputs.
+        """The outputs for these inputs, computed by as many threads as the settings say.
 
         Args:
             arrays: for each input its array, of the input's number kind.
@@ -73,12 +73,15 @@ class Program:
         Fails:
             ShapeError E209, E210: an array is missing or does not fit. E211: an index outside its table.
         """
+        return self._answer(arrays, settings.threads)
+
+    def _answer(self, arrays: Arrays, threads: int) -> dict[str, np.ndarray]:
         made = self._take(arrays)
         if made is not None:
-            return self._use(made, arrays)
+            return self._use(made, arrays, threads)
         sizes = bind(self._specs, arrays)
         rows = self._rows_at_a_time(sizes.get("B", 0))
-        return self._in_portions(arrays, sizes["B"], rows) if rows else self._whole(arrays, sizes)
+        return self._in_portions(arrays, sizes["B"], rows) if rows else self._whole(arrays, sizes, threads)
 
     def _rows_at_a_time(self, rows: int) -> int:
         """How many of these rows are computed at a time; 0: all of them at once."""
@@ -97,25 +100,25 @@ class Program:
             self._free.append(made)
         return None
 
-    def _use(self, made: Ready, arrays: Arrays) -> dict[str, np.ndarray]:
+    def _use(self, made: Ready, arrays: Arrays, threads: int) -> dict[str, np.ndarray]:
         try:
-            return made.run(arrays)
+            return made.run(arrays, threads)
         finally:
             self._free.appendleft(made)
 
-    def _whole(self, arrays: Arrays, sizes: Mapping[str, int]) -> dict[str, np.ndarray]:
+    def _whole(self, arrays: Arrays, sizes: Mapping[str, int], threads: int) -> dict[str, np.ndarray]:
         """The outputs of all rows at once, whatever way the arrays lie in memory."""
         kinds = self._specs.items()
         arrays = {name: np.asarray(arrays[name], spec.dtype, order="C") for name, spec in kinds}
         made = self._take(arrays) or self._laid_out(sizes)
         made.takes(arrays)
-        return self._use(made, arrays)
+        return self._use(made, arrays, threads)
 
     def _laid_out(self, sizes: Mapping[str, int]) -> Ready:
         for node in self.graph.nodes:
             if not is_leaf(node):
                 at_sizes(node, sizes)
-        return Ready(plan(self.graph, sizes), self._kept)
+        return Ready(plan(self.graph, sizes), self._kept, processors())
 
     def _in_portions(self, arrays: Arrays, rows: int, size: int) -> dict[str, np.ndarray]:
         """The outputs of many rows, none of which depends on another, ``size`` at a time."""
@@ -127,22 +130,16 @@ class Program:
         def work() -> None:
             for start in starts:
                 part = slice(start, start + size)
-                found = self.run({**arrays, **{name: arrays[name][part] for name in self._by_row}})
+                found = self._answer({**arrays, **{name: arrays[name][part] for name in self._by_row}}, 1)
                 for name, value in found.items():
                     results[name][part] = value
 
         others = min(settings.threads, -(-rows // size)) - 1
-        waiting = [_pool(settings.threads, os.getpid()).submit(work) for _ in range(others)]
+        waiting = [pool(settings.threads, os.getpid()).submit(work) for _ in range(others)]
         try:
             work()
             for other in waiting:
                 other.result()
         except ShapeError:  # an index outside its table: only the whole knows its place
-            return self._whole(arrays, {"B": rows})
+            return self._whole(arrays, {"B": rows}, 1)
         return results
-
-
-@cache
-def _pool(threads: int, process: int) -> ThreadPoolExecutor:
-    """Threads that wait for work; a process that was forked off has its own."""
-    return ThreadPoolExecutor(threads, thread_name_prefix=f"chainrule-{process}")

@@ -7,7 +7,7 @@ not there before, one call into machine code, and copies of the outputs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from threading import Lock
@@ -19,8 +19,11 @@ from llvmlite import ir
 from chainrule.engines.native.assembly import I64, Assembly
 from chainrule.engines.native.block import Address, Adds, Blocks, Call, Place
 from chainrule.engines.native.cache import cache_folder
+from chainrule.engines.native.crew import Crew
+from chainrule.engines.native.level import levels
 from chainrule.engines.native.machine import Machine, callable_at
 from chainrule.engines.native.memory import aligned
+from chainrule.engines.native.share import WORTH_A_CREW, pays
 from chainrule.errors import ShapeError
 from chainrule.events import bulletin
 from chainrule.plan.plan import Plan
@@ -109,14 +112,15 @@ class Seat:
 
 
 class Ready:
-    """A plan laid out in memory; for one thread at a time.
+    """A plan laid out in memory; for one caller at a time.
 
     Args:
         plan: what is done.
         kept: labels of inputs of which the last array is remembered.
+        lanes: into how many runs long calls are divided, for as many threads, where the plan is worth it.
     """
 
-    def __init__(self, plan: Plan, kept: set[str]) -> None:
+    def __init__(self, plan: Plan, kept: set[str], lanes: int = 1) -> None:
         self.plan = plan
         self.arena, self.flag = aligned(max(plan.layout.size, 1)), np.zeros(1, np.int64)
         self.memory = _memory(plan, self.arena, kept)
@@ -125,8 +129,15 @@ class Ready:
             for b in plan.buffers
             if b.origin == "input"
         ]
-        calls, spans = _calls(plan)
-        self.words, self.table = self._blocks(calls)
+        lines, spans = _lines(plan)
+        is_shared = lanes > 1 and plan.flops >= WORTH_A_CREW and len(spans) == 1
+        self.words, tables = self._blocks(
+            [call for _, call in lines], _shares(lines, lanes if is_shared else 1)
+        )
+        self.table = tables[0]
+        self._crew = None
+        if is_shared:
+            self._crew = Crew(callable_at(machine().kernel("step.levels")), _marks(plan, lines), tables)
         self._patched = self.words.data
         ends = [(self.table.ctypes.data, *span) for span in spans if isinstance(span, tuple)]
         self._ends = np.array(ends, np.int64).reshape(-1, 3)
@@ -136,27 +147,46 @@ class Ready:
         # What an output shows is the same array in every run, but for a part of an input.
         self._seen = {n: look(self, v, {}) if v.buffer in self.memory else None for n, v in views}
 
-    def _blocks(self, calls: list[Call]) -> tuple[np.ndarray, np.ndarray]:
-        """All blocks, one behind the other, and the table of kernels and blocks; seats learn their words."""
-        words = np.zeros(sum(len(c.words) for c in calls) + 1, np.int64)
-        table = np.zeros((max(len(calls), 1), 2), np.int64)
+    def _blocks(
+        self, calls: Sequence[Call], shares: Sequence[Sequence[Mapping[int, tuple[int, int]]]]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """All blocks of every lane, one behind the other, and tables (lanes, calls, 2) of kernels and blocks.
+
+        Seats learn their words.
+
+        Args:
+            shares: for each lane and call what is different there, as ``_shares`` tells.
+        """
+        lanes = range(len(shares))
+        words = np.zeros(len(lanes) * sum(len(c.words) for c in calls) + 1, np.int64)
+        tables = np.zeros((len(lanes), max(len(calls), 1), 2), np.int64)
         seats = {seat.label: seat for seat in self._seats}
-        place = 0
-        for i, call in enumerate(calls):
-            table[i] = call.kernel, words.ctypes.data + 8 * place
-            for word in call.words:
-                if isinstance(word, Adds | Place):  # the whole batch is the first and only part
-                    words[place] = word.others if isinstance(word, Adds) else 0
-                elif not isinstance(word, Address):
-                    words[place] = word
-                elif word.buffer < 0:
-                    words[place] = self.flag.ctypes.data
-                elif word.buffer in self.memory:
-                    words[place] = self.memory[word.buffer].ctypes.data + word.offset
-                else:
-                    seats[self.plan.buffers[word.buffer].label].words.append((place, word.offset))
-                place += 1
-        return words, table
+        nothing, place = machine().kernel("step.nothing") if len(lanes) > 1 else 0, 0
+        for lane in lanes:
+            for i, call in enumerate(calls):
+                share = shares[lane][i]
+                has_share = lane == 0 or share
+                tables[lane, i] = call.kernel if has_share else nothing, words.ctypes.data + 8 * place
+                for at, word in enumerate(call.words):
+                    factor, move = share.get(at, (1, 0))
+                    self._set(words, place, word, factor, move, seats)
+                    place += 1
+        return words, tables
+
+    def _set(
+        self, words: np.ndarray, place: int, word: Any, factor: int, move: int, seats: Mapping[str, Seat]
+    ) -> None:
+        """Write a word of a block: ``factor`` times what it says (0 or 1), moved on."""
+        if isinstance(word, Adds | Place):  # the whole batch is the first and only part
+            words[place] = word.others if isinstance(word, Adds) else 0
+        elif not isinstance(word, Address):
+            words[place] = factor * word + move
+        elif word.buffer < 0:
+            words[place] = self.flag.ctypes.data
+        elif word.buffer in self.memory:
+            words[place] = self.memory[word.buffer].ctypes.data + word.offset + move
+        else:
+            seats[self.plan.buffers[word.buffer].label].words.append((place, word.offset + move))
 
     def takes(self, arrays: Arrays) -> bool:
         """Whether these are arrays that the plan was made for, lying as it wants them; then it has them."""
@@ -178,23 +208,34 @@ class Ready:
                 seat.array = array
         return True
 
-    def run(self, arrays: Arrays) -> dict[str, np.ndarray]:
+    def run(self, arrays: Arrays, threads: int = 1) -> dict[str, np.ndarray]:
         """The outputs, as arrays of their own, for the arrays it took last.
+
+        Args:
+            arrays: those that it took.
+            threads: how many may compute; the bits are the same for any number.
 
         Fails:
             ShapeError E211: an index outside its table.
         """
+        if self._crew is not None:
+            self._crew.run(threads)
+        else:
+            self._alone(arrays)
+        refuse_outside(self.flag)
+        return {
+            name: (look(self, self.plan.outputs[name], arrays) if seen is None else seen).copy()
+            for name, seen in self._seen.items()
+        }
+
+    def _alone(self, arrays: Arrays) -> None:
+        """Run all calls, and the law where it is needed, as one thread."""
         call = _caller()
         for work in self._work:
             if isinstance(work, int):
                 call(work)
             else:
                 by_law(work, self, arrays)
-        refuse_outside(self.flag)
-        return {
-            name: (look(self, self.plan.outputs[name], arrays) if seen is None else seen).copy()
-            for name, seen in self._seen.items()
-        }
 
 
 def look(made: Ready, view: View, held: Arrays) -> np.ndarray:
@@ -227,21 +268,46 @@ def by_law(task: Task, made: Ready, held: Arrays) -> None:
     look(made, task.writes[0], held)[...] = value
 
 
-def _calls(plan: Plan) -> tuple[list[Call], list[tuple[int, int] | Task]]:
-    """The calls of a plan; and runs of calls (first, end), and between them tasks for the law."""
-    calls: list[Call] = []
+def _lines(plan: Plan) -> tuple[list[tuple[Task, Call]], list[tuple[int, int] | Task]]:
+    """The calls of a plan with their tasks; and runs (first, end), between them tasks of the law."""
+    lines: list[tuple[Task, Call]] = []
     spans: list[tuple[int, int] | Task] = []
     begin, blocks = 0, Blocks(machine(), plan.buffers)
     for task in plan.tasks:
         found = blocks.calls(task)
         if found is None:
             say_by_law(task)
-            spans += [(begin, len(calls)), task]
-            begin = len(calls)
+            spans += [(begin, len(lines)), task]
+            begin = len(lines)
         else:
-            calls += found
-    spans.append((begin, len(calls)))
-    return calls, [span for span in spans if not isinstance(span, tuple) or span[0] < span[1]]
+            lines += [(task, call) for call in found]
+    spans.append((begin, len(lines)))
+    return lines, [span for span in spans if not isinstance(span, tuple) or span[0] < span[1]]
+
+
+def _shares(lines: Sequence[tuple[Task, Call]], lanes: int) -> list[list[dict[int, tuple[int, int]]]]:
+    """For each lane and call, the words that are different there: times 0 or 1, and what is added.
+
+    Calls that are not divided have none; they are lane 0's.
+    """
+    found: list[list[dict[int, tuple[int, int]]]] = [[] for _ in range(lanes)]
+    for task, call in lines:
+        share = call.share if lanes > 1 and pays(call.share, task) else None
+        cuts = share.cuts(lanes) if share is not None else []
+        for lane in range(lanes):
+            own: dict[int, tuple[int, int]] = {}
+            if share is not None:
+                own = {at: (1, cuts[lane] * step) for at, step in share.moves}
+                own[share.count] = 0, cuts[lane + 1] - cuts[lane]
+            found[lane].append(own)
+    return found
+
+
+def _marks(plan: Plan, lines: Sequence[tuple[Task, Call]]) -> np.ndarray:
+    """The first and the end of each level's calls, (levels, 2)."""
+    level = levels(plan, plan.tasks)
+    first = [i for i, (task, _) in enumerate(lines) if i == 0 or level[task] != level[lines[i - 1][0]]]
+    return np.array([*zip(first, [*first[1:], len(lines)], strict=True)], np.int64).reshape(-1, 2)
 
 
 def _memory(plan: Plan, arena: np.ndarray, kept: set[str]) -> dict[int, np.ndarray]:

@@ -7,11 +7,16 @@ lanes there are.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 from chainrule.frozen import frozen
+from chainrule.plan.task import Task
 
+WORTH_SHARING = 20_000_000  # flops of a step that is not divided otherwise, from which on its calls are,
+WORTH_A_CREW = 8_000_000  # and of an answer
+SHARED_FROM = 8192  # elements that a call writes, from which on the lanes share it
 COLUMNS = 32  # of a product: whole tiles on every processor
 MANY = 8  # products by places from which on the lanes share these
 ROWS = 12  # of a product or of dot products: whole tiles, whatever their height
@@ -42,6 +47,14 @@ class Share:
         """
         grains = -(-self.length // self.grain)
         return [min(grains * lane // lanes * self.grain, self.length) for lane in range(lanes + 1)]
+
+
+def pays(share: Share | None, task: Task) -> bool:
+    """Whether a call of a task is divided: there are two runs of it at least, and enough to do."""
+    if share is None or share.length < 2 * share.grain:
+        return False
+    elements = math.prod(task.writes[0].shape) if task.writes else 0
+    return max(elements, task.flops // 4) >= SHARED_FROM
 
 
 def of_product(words: Sequence[Any], size: int, operands: Sequence[tuple[int, int]] = ()) -> Share:
