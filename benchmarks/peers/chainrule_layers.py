@@ -6,7 +6,8 @@ engine makes it, and multiplied by the number of parts. And images lie in memory
 (see ``chainrule.plan.layout``); so an image layer is planned between two convolutions of single cells, and
 only its own kernels are timed, not those of its neighbours.
 
-Threads take parts in turn, each with memory of its own, as the lanes of a training do.
+Threads take parts in turn, each with memory of its own, as the lanes of a training do. An answer that is a
+single portion is computed by all threads together; an image layer between its neighbours then has one thread.
 """
 
 from __future__ import annotations
@@ -192,6 +193,8 @@ def _timed(case: LayerCase, is_training: bool) -> Run:
     made = subject(case, is_training, case.is_image)
     rows = made.rows(case.threads)
     parts = -(-made.batch // rows)
+    if parts == 1 and not made.is_between and not is_training:
+        return _laps([([_whole(made, case.threads)], 1)], value)
     workers = min(case.threads, parts)
     shares = [
         (list(_pieces(made, rows)), parts * (i + 1) // workers - parts * i // workers) for i in range(workers)
@@ -205,6 +208,13 @@ def _value(made: Subject) -> float:
     graph = Graph({"y": made.outputs["y"], last[0]: last[1]})
     found = cr.compile(graph, "native").run(made.arrays)[last[0]]
     return float(np.abs(found, dtype=np.float64).mean())
+
+
+def _whole(made: Subject, threads: int) -> Piece:
+    """The kernels of a single portion, which all threads compute together."""
+    ready = Ready(plan(Graph(made.outputs), {"B": made.batch}), set(made.arrays), threads)
+    assert ready.takes(made.arrays)
+    return True, partial(ready.compute, made.arrays, threads)
 
 
 def _pieces(made: Subject, rows: int) -> Iterator[Piece]:

@@ -23,7 +23,7 @@ from chainrule.engines.native.crew import Crew
 from chainrule.engines.native.level import levels
 from chainrule.engines.native.machine import Machine, callable_at
 from chainrule.engines.native.memory import aligned
-from chainrule.engines.native.share import WORTH_A_CREW, pays
+from chainrule.engines.native.share import WORTH_A_CREW, effort, pays
 from chainrule.errors import ShapeError
 from chainrule.events import bulletin
 from chainrule.plan.plan import Plan
@@ -130,7 +130,8 @@ class Ready:
             if b.origin == "input"
         ]
         lines, spans = _lines(plan)
-        is_shared = lanes > 1 and plan.flops >= WORTH_A_CREW and len(spans) == 1
+        is_worth_it = sum(effort(task) for task, _ in lines) >= WORTH_A_CREW
+        is_shared = lanes > 1 and is_worth_it and len(spans) == 1
         self.words, tables = self._blocks(
             [call for _, call in lines], _shares(lines, lanes if is_shared else 1)
         )
@@ -218,18 +219,18 @@ class Ready:
         Fails:
             ShapeError E211: an index outside its table.
         """
-        if self._crew is not None:
-            self._crew.run(threads)
-        else:
-            self._alone(arrays)
+        self.compute(arrays, threads)
         refuse_outside(self.flag)
         return {
             name: (look(self, self.plan.outputs[name], arrays) if seen is None else seen).copy()
             for name, seen in self._seen.items()
         }
 
-    def _alone(self, arrays: Arrays) -> None:
-        """Run all calls, and the law where it is needed, as one thread."""
+    def compute(self, arrays: Arrays, threads: int = 1) -> None:
+        """Run all calls, and the law where it is needed; the outputs stay where they are."""
+        if self._crew is not None:
+            self._crew.run(threads)
+            return
         call = _caller()
         for work in self._work:
             if isinstance(work, int):

@@ -15,7 +15,7 @@ from chainrule.frozen import frozen
 from chainrule.plan.task import Task
 
 WORTH_SHARING = 20_000_000  # flops of a step that is not divided otherwise, from which on its calls are,
-WORTH_A_CREW = 8_000_000  # and of an answer
+WORTH_A_CREW = 8_000_000  # and of an answer, by ``effort``
 SHARED_FROM = 8192  # elements that a call writes, from which on the lanes share it
 COLUMNS = 32  # of a product: whole tiles on every processor
 MANY = 8  # products by places from which on the lanes share these
@@ -49,12 +49,15 @@ class Share:
         return [min(grains * lane // lanes * self.grain, self.length) for lane in range(lanes + 1)]
 
 
+def effort(task: Task) -> int:
+    """Floating-point operations of a task; an element that is written takes as long as four at least."""
+    elements = math.prod(task.writes[0].shape) if task.writes else 0
+    return max(task.flops, 4 * elements)
+
+
 def pays(share: Share | None, task: Task) -> bool:
     """Whether a call of a task is divided: there are two runs of it at least, and enough to do."""
-    if share is None or share.length < 2 * share.grain:
-        return False
-    elements = math.prod(task.writes[0].shape) if task.writes else 0
-    return max(elements, task.flops // 4) >= SHARED_FROM
+    return share is not None and share.length >= 2 * share.grain and effort(task) >= 4 * SHARED_FROM
 
 
 def of_product(words: Sequence[Any], size: int, operands: Sequence[tuple[int, int]] = ()) -> Share:
