@@ -15,19 +15,23 @@ from __future__ import annotations
 
 from chainrule.engines.native.assembly import I64, Assembly, Value
 from chainrule.engines.native.short import Vectors
-from chainrule.plan.epilogue import DEEP
 
-BLOCK = 64 * 1024  # numbers of A that pass by a panel before the next one comes,
+BLOCK = (
+    256 * 1024
+)  # bytes of A that pass by a panel before the next one comes: half of the second-level cache,
 HIGHEST = 512  # and rows at most
-LINE = 16  # numbers of float32 in a cache line
+LINE = 64  # bytes of a cache line
 FAR, FAR_FROM = 2048, 128  # bytes between lines of A, and columns of B, from which on copying pays
-ROOM = BLOCK + 2 * LINE * HIGHEST  # numbers that a copied block takes at most
-assert HIGHEST >= BLOCK // DEEP
+ROOM = BLOCK + 2 * LINE * HIGHEST  # bytes that a copied block takes at most
 
 
-def high(code: Assembly, deep: Value) -> Value:
-    """How many rows of A pass by a panel of this depth before the next one comes."""
-    rows = code.builder.sdiv(I64(BLOCK), code.larger(deep, 1))
+def high(code: Assembly, deep: Value, size: int) -> Value:
+    """How many rows of A pass by a panel of this depth before the next one comes.
+
+    Args:
+        size: bytes of a number.
+    """
+    rows = code.builder.sdiv(I64(BLOCK // size), code.larger(deep, 1))
     return code.smaller(rows, HIGHEST)
 
 
@@ -51,11 +55,11 @@ class Block:
             code: the writer.
             vectors: of the numbers.
             extent: its rows and columns, and the columns of B.
-            room: the address of ``ROOM`` numbers.
+            room: the address of ``ROOM`` bytes.
         """
         builder, size, (rows, columns, wide) = code.builder, vectors.size, extent
         pays = builder.icmp_signed(">=", wide, I64(FAR_FROM))
-        new = (room, code.times(_odd(code, columns), size), I64(size))
+        new = (room, _odd(code, code.times(columns, size)), I64(size))
         found = (self.start, self.row, self.column)
         for is_bad, copy in ((self._is_even, self._copied), (self._is_turned, self._turned)):
             condition = builder.and_(pays, is_bad(code, vectors, rows, columns))
@@ -101,6 +105,6 @@ class Block:
 
 
 def _odd(code: Assembly, length: Value) -> Value:
-    """At least so many numbers, an odd number of cache lines of them."""
+    """At least so many bytes, an odd number of cache lines."""
     whole = code.builder.and_(code.plus(length, LINE - 1), I64(-LINE))
     return code.builder.or_(whole, I64(LINE))

@@ -87,7 +87,7 @@ class ProductWriter:
         )
         builder = code.builder
         panel = code.room(self.vectors.type, 2 * DEEP)
-        facts = _Facts(code, m, n, panel, code.room(self.vectors.number, ROOM))
+        facts = _Facts(code, m, n, panel, code.room(self.vectors.number, ROOM // self.size))
         places = (a_row, a_column, b_row, c_row)
         if not self.by_table:
             places = tuple(code.times(stride, self.size) for stride in places)
@@ -139,7 +139,7 @@ class ProductWriter:
                 here = (at_a, facts.a_row, facts.a_column, at_b, facts.b_row)
             place = _Place(*here, c, deep, more)
             done = I64(0) if self.epilogue is not None else self._single_row(facts, place)
-            rows = high(code, deep)
+            rows = high(code, deep, self.size)
             with code.counting(I64(0), facts.m, rows) as first_row:
                 facts.first, facts.last = first_row, code.smaller(code.plus(first_row, rows), facts.m)
                 near = place if self.by_table else self._drawn_near(facts, place)
