@@ -56,10 +56,16 @@ def orders(graph: Graph, sizes: Mapping[str, int]) -> dict[Node, tuple[int, ...]
 
 
 def _least(graph: Graph) -> int:
-    """From how many samples on they lie innermost: fewer where that many channels would leave lanes idle."""
+    """From how many samples on they lie innermost.
+
+    Fewer where that many channels would leave lanes idle, or where every channel is convolved by itself:
+    loops over windows have long rows only where samples lie innermost.
+    """
     done = filled = 0
     for node in graph.nodes:
         if node.op.name == "convolution":
+            if node.op.attributes["groups"] > 1:
+                return THIN_FROM
             lengths = (*node.shape[1:-1], *node.inputs[1].shape[1:])
             places = math.prod(n for n in lengths if isinstance(n, int))
             channels = bound(node.inputs[1].shape[:1])[0]

@@ -12,9 +12,10 @@ from __future__ import annotations
 from chainrule.frozen import frozen
 from chainrule.graph import Graph
 from chainrule.ops.batch import BATCH, roles
+from chainrule.plan.layout import FROM, SEEDS
 from chainrule.plan.plan import plan
 
-LEAST, MOST = 8, 64  # rows of a portion
+LEAST, MOST = 8, 64  # rows of a portion; of images at least so many that samples lie innermost
 ROOM = 4 * 2**20  # bytes that lie between the inputs and the answers of a portion
 WORTH_APART = 1_000_000  # flops below which a batch is not taken apart: handing it to threads costs more
 
@@ -44,10 +45,11 @@ def portion(graph: Graph) -> Portion | None:
     """
     if not is_apart(graph):
         return None
-    trial = plan(graph, {"B": LEAST})
-    fits = ROOM * LEAST // max(trial.layout.size, 1)
-    rows = next(n for n in (MOST, MOST // 2, MOST // 4, LEAST) if n <= fits or n == LEAST)
-    return Portion(rows, max(rows + 1, WORTH_APART * LEAST // max(trial.flops, 1)))
+    least = FROM if any(node.op.name in SEEDS for node in graph.nodes) else LEAST
+    trial = plan(graph, {"B": least})
+    fits = ROOM * least // max(trial.layout.size, 1)
+    rows = next(n for n in (MOST, MOST // 2, MOST // 4, least) if n <= fits or n == least)
+    return Portion(rows, max(rows + 1, WORTH_APART * least // max(trial.flops, 1)))
 
 
 def is_apart(graph: Graph) -> bool:
