@@ -36,15 +36,10 @@ class Crew:
     """
 
     def __init__(self, run: Callable[[int], None], marks: np.ndarray, tables: np.ndarray) -> None:
-        self.marks, self._tables = marks, tables
-        self._run, self._sync = run, np.zeros(16, np.int64)
+        self._run, self._held, self._sync = run, (marks, tables), np.zeros(16, np.int64)
         sizes = tables.shape[0], len(marks), tables.shape[1]
         self._words = *sizes, marks.ctypes.data, tables.ctypes.data, self._sync.ctypes.data
         self._blocks: dict[int, np.ndarray] = {}
-
-    def part(self, first: int, end: int) -> Crew:
-        """Those who run only these levels."""
-        return Crew(self._run, np.ascontiguousarray(self.marks[first:end]), self._tables)
 
     def run(self, threads: int) -> None:
         """Run all calls, on so many threads where no other answer has them; the bits are the same."""
