@@ -10,7 +10,7 @@ from typing import Any
 from llvmlite import ir
 
 from chainrule.engines.native.assembly import I64, Assembly, Value
-from chainrule.engines.native.short import Vectors, order
+from chainrule.engines.native.short import Vectors
 
 
 class Packer:
@@ -34,6 +34,7 @@ class Packer:
         builder.cbranch(builder.icmp_signed("==", column, I64(self.size)), side, apart)
         builder.position_at_end(side)
         with code.counting(I64(0), deep, 1, [(b, row), (to, I64(wide))]) as (_, source, target):
+            code.prefetch(code.plus(source, wide))  # the panel that comes next
             for v in range(2):
                 (*_, part) = self.vectors.parts(code, left, v + 1)
                 value = self.vectors.load(code, code.plus(source, v * self.vectors.bytes), part)
@@ -113,20 +114,5 @@ class Packer:
                 which = code.smaller(I64(half * n + j), last)  # beyond the last one: that once more
                 at = code.plus(start, code.times(which, column))
                 columns.append(code.load(at, self.vectors.type, self.size))
-            for i, value in enumerate(self._turned(code, columns)):
+            for i, value in enumerate(self.vectors.turned(code, columns)):
                 code.store(value, code.plus(to, (2 * n * i + half * n) * self.size), self.size)
-
-    def _turned(self, code: Assembly, rows: list[Value]) -> list[Value]:
-        """The transpose of a square: halves, then quarters, ... change places (Eklundh 1972)."""
-        n, step = len(rows), len(rows) // 2
-        while step:
-            for i in range(n):
-                if i & step:
-                    continue
-                low, high = rows[i], rows[i + step]
-                first = [j if not j & step else n + j - step for j in range(n)]
-                second = [j + step if not j & step else n + j for j in range(n)]
-                rows[i] = code.builder.shuffle_vector(low, high, order(first))
-                rows[i + step] = code.builder.shuffle_vector(low, high, order(second))
-            step //= 2
-        return rows
