@@ -64,7 +64,7 @@ def _least(graph: Graph) -> int:
     done = filled = 0
     for node in graph.nodes:
         if node.op.name == "convolution":
-            if node.op.attributes["groups"] > 1:
+            if node.op.attributes["groups"] > 1 and node.inputs[1].shape[-1] == 1:
                 return THIN_FROM
             lengths = (*node.shape[1:-1], *node.inputs[1].shape[1:])
             places = math.prod(n for n in lengths if isinstance(n, int))
