@@ -1,49 +1,124 @@
-"""A trained model that is asked about tables, and the row that is meant."""
+"""A trained model, the rows it is asked about, and the row that is meant.
+
+A model that learned from a table is asked about tables; one that learned from arrays about the arrays of an
+``.npz`` file, which are called as its inputs are.
+"""
 
 from __future__ import annotations
 
-from typing import TypeVar
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
 
 from chainrule.apps.run import model_file
-from chainrule.data import Preparation, Table
-from chainrule.errors import UsageError
+from chainrule.data import Table
+from chainrule.data.archive import read_archive
+from chainrule.errors import DataError, UsageError
+from chainrule.frozen import frozen
 from chainrule.train.learner import Learner
 
 L = TypeVar("L", bound=Learner)
+ARRAYS = ".npz"
 
 
-def load(run: str, kind: type[L]) -> tuple[L, Preparation]:
-    """The model of a RUN and how it prepares a table.
+@frozen(eq=False)
+class Given:
+    """Rows that a model is asked about.
+
+    Args:
+        x: a table, or arrays by the names of the model's inputs.
+        y: what was wanted, by name where there are several answers; ``None`` where the file says none, and
+            of a table, in which it stands.
+        rows: how many rows.
+    """
+
+    x: Any
+    y: Any
+    rows: int
+
+    def take(self, index: np.ndarray) -> Given:
+        """The rows in ``index``, in that order."""
+        if isinstance(self.x, Table):
+            return Given(self.x.take(index), None, len(index))
+        return Given(_taken(self.x, index), _taken(self.y, index), len(index))
+
+    def row(self, row: int) -> Given:
+        """One row, counted from 1.
+
+        Fails:
+            UsageError E606: there is no such row.
+        """
+        return self.take(np.array([_row_of(self.rows, row)]))
+
+
+def load(run: str, data: str, kind: type[L]) -> tuple[L, Given]:
+    """The model of a RUN and the rows it is asked about.
 
     Args:
         run: the folder or the model file.
+        data: a table, or for a model of arrays an ``.npz`` file.
         kind: what the model is wanted as: a ``Learner`` answers, a ``Model`` also explains.
 
     Fails:
-        FileError: missing, damaged, foreign or newer. UsageError E607: it was trained on arrays, so a table
-            says nothing to it.
+        FileError: missing, damaged, foreign or newer. UsageError E607: a model of arrays, and no ``.npz``.
+        DataError E326: arrays the model needs are missing. Else as ``Preparation.read``.
     """
     file = model_file(run)
     model = kind.load(file)
-    if model.preparation is None:
-        raise UsageError(
-            "E607",
-            where=str(file),
-            expected="a model trained on a table",
-            received="trained on arrays",
-            fix=f'cr.load("{file}").{"explain(x[0], y[0])" if hasattr(kind, "explain") else "predict(x)"}',
-        )
-    return model, model.preparation
+    if model.preparation is not None:
+        table = model.preparation.read(data)
+        return model, Given(table, None, table.rows)
+    if not data.endswith(ARRAYS):
+        raise _not_of_tables(model, str(file))
+    return model, _arrays(model, Path(data))
 
 
-def row_of(table: Table, row: int) -> int:
-    """The row's number from 0, of a row counted from 1 as people do.
+def _row_of(rows: int, row: int) -> int:
+    if not 1 <= row <= rows:
+        raise UsageError("E606", where="--row", row=row, expected=f"1 to {rows}", received=row, fix="--row 1")
+    return row - 1
+
+
+def _taken(part: Any, index: np.ndarray) -> Any:
+    """The rows of an array, of several by name, or of none."""
+    if isinstance(part, dict):
+        return {name: array[index] for name, array in part.items()}
+    return None if part is None else part[index]
+
+
+def _arrays(model: Learner, file: Path) -> Given:
+    """The arrays of a file: those called as inputs are inputs, the others what was wanted.
 
     Fails:
-        UsageError E606: the table has no such row.
+        DataError E326: an input is missing. E317: arrays of different lengths. Else as ``read_archive``.
     """
-    if not 1 <= row <= table.rows:
-        raise UsageError(
-            "E606", where="--row", row=row, expected=f"1 to {table.rows}", received=row, fix="--row 1"
-        )
-    return row - 1
+    if not file.is_file():
+        raise DataError("E301", where=str(file), received="no such file")
+    arrays = {name: np.atleast_1d(array) for name, array in read_archive(file).items()}
+    inputs = () if model.network is None else tuple(model.network.inputs)
+    missing = [name for name in inputs if name not in arrays]
+    if missing:
+        raise DataError(
+            "E326", where=file.name, expected=", ".join(inputs), received=", ".join(arrays) or "none",
+            fix=f"np.savez({file.name!r}, {', '.join(f'{name}={name}' for name in (*inputs, 'y'))})",
+        )  # fmt: skip
+    lengths = {name: len(array) for name, array in arrays.items()}
+    first, rows = next(iter(lengths.items()))
+    odd = [f'"{name}" has {length}' for name, length in lengths.items() if length != rows]
+    if odd:
+        expected = f'{rows} rows, as "{first}" has'
+        raise DataError("E317", where=file.name, expected=expected, received=odd[0], notes=odd[1:20])
+    wanted = {name: array for name, array in arrays.items() if name not in inputs}
+    y = wanted.get("y") if len(wanted) <= 1 else wanted
+    return Given({name: arrays[name] for name in inputs}, y, rows)
+
+
+def _not_of_tables(model: Learner, file: str) -> UsageError:
+    """The error for a table that comes before a model of arrays."""
+    names = ("x",) if model.network is None else tuple(model.network.inputs)
+    return UsageError(
+        "E607", where=file, expected=f"DATA as an .npz file: {', '.join((*names, 'y'))}",
+        received="a model trained on arrays",
+        fix=f'np.savez("rows.npz", {", ".join(f"{name}={name}" for name in (*names, "y"))})',
+    )  # fmt: skip

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from chainrule.apps.course import lesson, named
-from chainrule.apps.model import load
-from chainrule.apps.option import read_config
+from chainrule.apps.option import CONFIG, read_config
+from chainrule.apps.run import model_file
 from chainrule.apps.study import Study
 from chainrule.errors import FileError, UsageError
 from chainrule.explain.derivation.replaying import Replay
@@ -33,7 +33,13 @@ def replay(run: str, data: str, step: int) -> Replay:
             received="a file" if Path(run).exists() else "nothing",
             fix=f"chainrule explain {run} DATA --row 1",
         )  # fmt: skip
-    model, _ = load(run, Model)
+    if (Path(run) / "checkpoints").is_dir() and not (Path(run) / CONFIG).is_file():
+        raise FileError(
+            "E533", where=run, expected="the folder of a training",
+            received="checkpoints of a training in Python",
+            fix=f'model.replay({step}, x, y, run="{run}")',
+        )  # fmt: skip
+    model = Model.load(model_file(run))
     folder = RunFolder.open(run)
     known, fingerprint = read_config(folder)
     study = Study.of(known) if data == known.data else None

@@ -110,6 +110,15 @@ def _data_of(path: Path) -> str:
         return "DATA"
 
 
+def _unfinished(path: Path, run: str) -> tuple[str, str]:
+    """What is in a folder instead of a model, and what makes one of it."""
+    if (path / CONFIG).is_file():
+        return "an unfinished training", f"chainrule train {_data_of(path)} --out {quoted(run)} --resume"
+    if (path / "checkpoints").is_dir():  # fit(run=...) keeps no model: that is save()
+        return "checkpoints of a training in Python", f'model.save("{path / MODEL}")'
+    return "none", "chainrule train DATA"
+
+
 def model_file(run: str) -> Path:
     """The model file of a RUN, which is given as a folder or as the file itself.
 
@@ -121,15 +130,6 @@ def model_file(run: str) -> Path:
         return path
     file = path / MODEL
     if not file.is_file():
-        unfinished = (path / CONFIG).is_file()
-        data = _data_of(path) if unfinished else "DATA"
-        raise FileError(
-            "E610",
-            where=run,
-            expected=MODEL,
-            received="an unfinished training" if unfinished else "none",
-            fix=f"chainrule train {data} --out {quoted(run)} --resume"
-            if unfinished
-            else "chainrule train DATA",
-        )
+        received, fix = _unfinished(path, run)
+        raise FileError("E610", where=run, expected=MODEL, received=received, fix=fix)
     return file

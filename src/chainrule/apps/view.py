@@ -109,7 +109,7 @@ def result_table(rated: Sequence[Rating], kind: str, also: Sequence[str] = ()) -
     """
     names = list(dict.fromkeys([*SHOWN[kind], *also]))
     rows = [(say(f"{r.name}_{kind}"), *(float(r.values[name]) for name in names)) for r in rated]
-    screen.table(["", *map(_title, names)], rows, numbers=range(1, len(names) + 1))
+    screen.table(["", *map(name_of, names)], rows, numbers=range(1, len(names) + 1))
 
 
 def positive_class(preparation: Preparation) -> None:
@@ -118,7 +118,7 @@ def positive_class(preparation: Preparation) -> None:
         screen.line(say("positive").format(label=preparation.labels[1]))
 
 
-def _title(name: str) -> str:
+def name_of(name: str) -> str:
     """What a metric is called above its column."""
     if f"metric_{name}" in WORDS:
         return say(f"metric_{name}")

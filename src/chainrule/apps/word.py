@@ -135,6 +135,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "linear_regression": ("linear model (ridge regression)", "线性模型（岭回归）"),
     "trivial_classification": ("always the most frequent class", "总是最常见的类别"),
     "trivial_regression": ("always the mean", "总是均值"),
+    "loss": ("loss", "损失"),
     "metric_accuracy": ("accuracy", "准确率"),
     "metric_balanced_accuracy": ("balanced accuracy", "平衡准确率"),
     "metric_precision": ("precision", "精确率"),

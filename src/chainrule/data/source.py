@@ -7,16 +7,15 @@ the one spelling of "missing" (NaN too: in a table it says "not measured").
 from __future__ import annotations
 
 import os
-import struct
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from chainrule.data.archive import read_archive
 from chainrule.data.bundled import IMAGE_SETS, TARGETS, read_named, read_named_images
-from chainrule.data.delimited import SWELL_FREE, SWELL_RATIO, check_names, read_delimited
+from chainrule.data.delimited import check_names, read_delimited
 from chainrule.data.images import read_images
 from chainrule.data.number import clean
 from chainrule.data.polars import pl
@@ -85,7 +84,7 @@ def _read_path(source: str | os.PathLike) -> Table:
     if suffix.endswith(PARQUET + ARROW):
         return Table(_plain(_read_columnar(path, suffix.endswith(PARQUET)), path.name), path.name)
     if suffix.endswith(".npz"):
-        return _of_columns(_read_npz(path), path.name)
+        return _of_columns(read_archive(path), path.name)
     if suffix.endswith(TEXT):
         return read_delimited(path)
     received = path.suffix or "no suffix"
@@ -114,39 +113,6 @@ def _read_columnar(path: Path, is_parquet: bool) -> pl.DataFrame:
         received = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         kind = "a Parquet file" if is_parquet else "an Arrow file"
         raise DataError("E316", where=path.name, expected=kind, received=received) from error
-
-
-def _read_npz(path: Path) -> dict[str, np.ndarray]:
-    """Every array of the file; sizes are checked before anything is allocated, nothing is unpickled."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            size = sum(member.file_size for member in archive.infolist())
-            if size > max(SWELL_FREE, SWELL_RATIO * path.stat().st_size):
-                raise DataError("E308", where=path.name, received=f"{size:,} bytes after unpacking")
-            return {_key(m): _read_npy(path, archive, m) for m in archive.infolist()}
-    except (zipfile.BadZipFile, OSError, EOFError, ValueError, struct.error, NotImplementedError) as error:
-        if isinstance(error, DataError):
-            raise
-        raise DataError("E316", where=path.name, expected="an .npz file", received=str(error)) from error
-
-
-def _key(member: zipfile.ZipInfo) -> str:
-    return member.filename.removesuffix(".npy")
-
-
-def _read_npy(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
-    with archive.open(member) as file:
-        version = np.lib.format.read_magic(file)
-        reader = (
-            np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        )
-        shape, _, dtype = reader(file)
-    if dtype.hasobject:
-        raise _unusable(path.name, [f'"{_key(member)}" holds Python objects'])
-    if int(np.prod(shape, dtype=object)) * dtype.itemsize > member.file_size:
-        raise ValueError(f"{_key(member)} promises shape {shape}, which the file is too small for")
-    with archive.open(member) as file:
-        return np.lib.format.read_array(file, allow_pickle=False)
 
 
 def _of_array(source: Any) -> Table:

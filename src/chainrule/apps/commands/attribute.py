@@ -16,7 +16,7 @@ from rich.text import Text
 
 from chainrule.apps import screen
 from chainrule.apps.cli import visible
-from chainrule.apps.model import load, row_of
+from chainrule.apps.model import load
 from chainrule.apps.reading import reading
 from chainrule.apps.signature import Choice, with_options
 from chainrule.apps.word import say
@@ -95,25 +95,24 @@ def _refuse_mixture(mode: str, asked: Mapping[str, Any]) -> None:
 
 def _answered(run: str, data: str, mode: str, asked: Mapping[str, Any]) -> Any:
     """What is to be shown of rows."""
-    model, preparation = load(run, Model)
     if mode == "" and "method" in asked:
         known_method(asked["method"])  # a slip in the name is told before the data is read
-    table = preparation.read(data)
+    model, given = load(run, data, Model)
     if mode == "importance":
-        return model.importance(table, lang=settings.lang, **_of(asked, *MODES[mode]))
-    row = table.take(np.array([row_of(table, asked.get("row", 1))]))
+        return model.importance(given.x, given.y, lang=settings.lang, **_of(asked, *MODES[mode]))
+    row = given.row(asked.get("row", 1)).x
     if mode == "counterfactual":
         wanted = _wanted(model, asked["counterfactual"])
         own: Any = _of(asked, "fixed", "most")
-        return model.counterfactual(row, wanted, data=table, lang=settings.lang, **own)
+        return model.counterfactual(row, wanted, data=given.x, lang=settings.lang, **own)
     method = asked.get("method", "integrated_gradients")
     count = asked.get("baseline", COMPARED if "samples" in known_method(method).needs else 0)
-    if not 0 <= count <= table.rows:
+    if not 0 <= count <= given.rows:
         raise UsageError(
-            "E102", where="--baseline", name="baseline", expected=f"0 to {table.rows}", received=count
+            "E102", where="--baseline", name="baseline", expected=f"0 to {given.rows}", received=count
         )
-    chosen = np.linspace(0, table.rows - 1, count).round().astype(np.int64)
-    baseline = table.take(np.unique(chosen)) if count else None
+    chosen = np.linspace(0, given.rows - 1, count).round().astype(np.int64)
+    baseline = given.take(np.unique(chosen)).x if count else None
     own = _of(asked, "samples", "exact")
     target = _label(model, asked.get("target"))
     return model.attribute(row, method, target=target, baseline=baseline, lang=settings.lang, **own)

@@ -9,10 +9,11 @@ import typer
 
 from chainrule.apps import screen
 from chainrule.apps.course import Rating, answer_of, judgeable, measured
-from chainrule.apps.model import load
-from chainrule.apps.view import positive_class, result_table
+from chainrule.apps.model import Given, load
+from chainrule.apps.view import name_of, positive_class, result_table
 from chainrule.apps.word import say
 from chainrule.data import Preparation, Table
+from chainrule.errors import UsageError
 from chainrule.train.learner import Learner
 from chainrule.train.metric import score
 
@@ -24,9 +25,32 @@ def evaluate(
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
 ) -> None:
     """Print the metrics of a model beside those of a trivial answer."""
-    model, preparation = load(run, Learner)
-    names = measured(preparation.task, metric or ())
-    table = preparation.read(data)
+    model, given = load(run, data, Learner)
+    if model.preparation is None:
+        _arrays(model, given, data, metric)
+    else:
+        _table(model, model.preparation, given.x, run, metric or [])
+
+
+def _arrays(model: Learner, given: Given, data: str, metric: list[str] | None) -> None:
+    """The loss and the metrics on arrays.
+
+    Fails:
+        UsageError E122: the file does not say what was wanted. E101: no such metric.
+    """
+    if given.y is None:
+        raise UsageError(
+            "E122", where=data, expected="a label or a value", fix=f'np.savez("{data}", x=x, y=y)'
+        )
+    found = model.evaluate(given.x, given.y, metrics=metric)
+    screen.line(say("evaluated").format(rows=given.rows, data=data))
+    titles = [say("loss") if name == "loss" else name_of(name) for name in found]
+    screen.table(titles, [list(found.values())], numbers=range(len(found)))
+
+
+def _table(model: Learner, preparation: Preparation, table: Table, run: str, metric: list[str]) -> None:
+    """The metrics on a table, beside those of a trivial answer."""
+    names = measured(preparation.task, metric)
     applied = preparation.apply(table)
     y = preparation.targets(table)
     screen.notices(applied.notices, to_errors=True)
@@ -37,7 +61,7 @@ def evaluate(
         answers["trivial"] = trivial
     screen.line(say("evaluated").format(rows=table.rows, data=table.source))
     rated = [Rating(name, score(judgeable(model, y, answer), names)) for name, answer in answers.items()]
-    result_table(rated, preparation.task, metric or ())
+    result_table(rated, preparation.task, metric)
     positive_class(preparation)
     if trivial is not None:
         majority = "" if preparation.task == "regression" else preparation.labels[model.facts["majority"]]

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from chainrule.apps import screen
-from chainrule.apps.model import load, row_of
+from chainrule.apps.model import load
 from chainrule.apps.reading import reading
 from chainrule.apps.replaying import replay
 from chainrule.apps.signature import Choice, with_options
@@ -90,10 +90,14 @@ def _told(run: str, data: str, asked: Mapping[str, Any]) -> Page:
 
 
 def _row(run: str, data: str, row: int) -> tuple[Model, Any, Any]:
-    """A row of a table; what was wanted stands in it."""
-    model, preparation = load(run, Model)
-    table = preparation.read(data)
-    return model, table.take([row_of(table, row)]), None  # pyright: ignore[reportArgumentType]
+    """A row of a table, in which what was wanted stands, or of arrays."""
+    model, given = load(run, data, Model)
+    one = given.row(row)
+    if model.preparation is None and one.y is None:
+        raise UsageError(
+            "E122", where=data, expected="a label or a value", fix=f'np.savez("{data}", x=x, y=y)'
+        )
+    return model, one.x, one.y
 
 
 def _text(run: str, text: str) -> tuple[Model, Any, Any]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from chainrule.apps import screen
-from chainrule.apps.model import load, row_of
+from chainrule.apps.model import load
 from chainrule.apps.run import model_file
 from chainrule.apps.word import say
 from chainrule.errors import UsageError
@@ -46,11 +47,12 @@ def plot(
                 fix=f"chainrule plot {run} {kind} DATA",
             )  # fmt: skip
     else:
-        model, preparation = load(run, Model)
-        table = preparation.read(data)
+        model, given = load(run, data, Model)
         if row is not None:
-            table = table.take([row_of(table, row)])  # pyright: ignore[reportArgumentType]
-        rows = (table,) if asked.needs else ()
+            given = given.row(row)
+        if asked.needs:
+            is_judged = "y" in signature(asked.draw).parameters
+            rows = (given.x, given.y) if is_judged and given.y is not None else (given.x,)
     picture = getattr(model.plot, asked.name)(*rows, lang=settings.lang, **options)
     if out is None:
         screen.block(str(picture))

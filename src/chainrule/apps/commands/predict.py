@@ -34,12 +34,15 @@ def predict(
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
 ) -> None:
     """Print an answer for every row, or write them into a file."""
-    model, preparation = load(run, Learner)
+    model, given = load(run, data, Learner)
     if out is not None:
         _refuse_input(out, data, str(model_file(run)))
-    applied = preparation.apply(preparation.read(data))
-    screen.notices(applied.notices, to_errors=True)
-    text = answers_text(model, applied.x, proba)
+    x = given.x
+    if model.preparation is not None:
+        applied = model.preparation.apply(x)
+        screen.notices(applied.notices, to_errors=True)
+        x = applied.x
+    text = answers_text(model, x, proba)
     if out is not None:
         durable.write(out, text.encode())
     else:
