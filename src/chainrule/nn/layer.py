@@ -17,7 +17,7 @@ A layer of one's own takes ten lines::
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, fields
 from typing import Any, ClassVar, TypeAlias, TypeVar, dataclass_transform
 
@@ -63,19 +63,25 @@ class Layer:
         return {f.name: value for f in fields(self) if (value := getattr(self, f.name)) != _default(f)}
 
     def __str__(self) -> str:
-        told = []
-        for f in fields(self):
-            value = getattr(self, f.name)
-            is_needed = f.default is MISSING and f.default_factory is MISSING
-            if is_needed or value != _default(f):
-                told.append((f.name, _text(value), is_needed))
-        kind = type(self).__name__
-        line = f"{kind}({', '.join(text if alone else f'{name}={text}' for name, text, alone in told)})"
+        told, line = list(self._told()), self.line()
         has_parts = any(isinstance(getattr(self, f.name), Layer) for f in fields(self))
         if not has_parts or len(told) == 1 or (len(line) <= WIDTH and "\n" not in line):
             return line
         parts = [f"  {name}: {text}".replace("\n", "\n  ") for name, text, _ in told]
-        return "\n".join([f"{kind}(", *parts, ")"])
+        return "\n".join([f"{type(self).__name__}(", *parts, ")"])
+
+    def line(self) -> str:
+        """The layer in one line, however long, unless it holds layers that take several."""
+        words = [text if alone else f"{name}={text}" for name, text, alone in self._told()]
+        return f"{type(self).__name__}({', '.join(words)})"
+
+    def _told(self) -> Iterator[tuple[str, str, bool]]:
+        """What is not as usual: name, value as text, and whether it is given without its name."""
+        for f in fields(self):
+            value = getattr(self, f.name)
+            is_needed = f.default is MISSING and f.default_factory is MISSING
+            if is_needed or value != _default(f):
+                yield f.name, _text(value), is_needed
 
 
 def _default(f: Any) -> Any:

@@ -75,7 +75,7 @@ def _owner(path: str, layers: Mapping[str, Layer]) -> str:
 def _line(part: Layer) -> str:
     """A layer in one line; layers inside have lines of their own."""
     told = part.settings.values()
-    return f"{type(part).__name__}(...)" if any(_holds_layer(value) for value in told) else str(part)
+    return f"{type(part).__name__}(...)" if any(_holds_layer(value) for value in told) else part.line()
 
 
 def _holds_layer(value: Any) -> bool:

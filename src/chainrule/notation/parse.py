@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import math
 import re
+from functools import lru_cache
 from typing import NoReturn
 
 from chainrule.notation.function import COMPARISONS, FUNCTIONS
@@ -57,6 +58,7 @@ _TOKEN = re.compile(
 _NON_FINITE = {"inf": math.inf, "nan": math.nan}
 
 
+@lru_cache(4096)  # the formula of an operation is asked for with each of its numbers
 def parse(text: str) -> Tree:
     """The tree of a formula written in plain text.
 

@@ -202,24 +202,38 @@ def with_children(tree: Tree, parts: tuple[Tree, ...]) -> Tree:
             return tree
 
 
-def substitute(tree: Tree, replace: Callable[[Tree], Tree | None]) -> Tree:
+def substitute(
+    tree: Tree, replace: Callable[[Tree], Tree | None], known: dict[int, Tree] | None = None
+) -> Tree:
     """The tree with every node for which ``replace`` gives a tree exchanged for it.
 
     From the bottom up: ``replace`` sees a node after its parts have been exchanged, and what it gives is not
     looked into again, so a symbol may be replaced by a formula that holds the same symbol.
+
+    Args:
+        tree: the formula.
+        replace: gives the other tree, or ``None`` where the node stays.
+        known: an empty dict where ``replace`` always says the same of the same node: then a part that occurs
+            in many places is walked through once. In the formulas of a deep net it may be thousands of times
+            less.
 
     Example:
         >>> x = Symbol("x")
         >>> substitute(Power(x, Number(2)), lambda node: Number(0.5) if node == x else None)
         Power(base=Number(value=0.5), exponent=Number(value=2))
     """
-    parts = children(tree)
+    if known is not None and id(tree) in known:
+        return known[id(tree)]
+    parts, changed = children(tree), tree
     if parts:
-        new = tuple([substitute(part, replace) for part in parts])
+        new = tuple([substitute(part, replace, known) for part in parts])
         if any(map(is_not, parts, new)):
-            tree = with_children(tree, new)
-    other = replace(tree)
-    return tree if other is None else other
+            changed = with_children(tree, new)
+    other = replace(changed)
+    found = changed if other is None else other
+    if known is not None:
+        known[id(tree)] = found
+    return found
 
 
 def leaves(tree: Tree) -> tuple[Tree, ...]:

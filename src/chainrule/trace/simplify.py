@@ -73,7 +73,7 @@ def simplify(tree: Tree, rank: Rank = lambda link: LAST) -> Tree:
             case _:
                 return None
 
-    return substitute(tree, rewrite)
+    return substitute(tree, rewrite, {})
 
 
 def plain(number: float | int) -> Number:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import field
+from functools import cached_property
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from chainrule.notation import Element, Link, Number, Tree, children, leaves, su
 from chainrule.ops.card import Card
 from chainrule.spec import Size
 from chainrule.trace.name import Index, Name, Names
-from chainrule.trace.simplify import LAST, plain, simplify
+from chainrule.trace.simplify import LAST, ZERO, plain, simplify
 
 NO_LIMIT = 10**9
 LIMIT = 4000  # symbols in one formula; beyond, the part that makes it so long gets a name
@@ -116,7 +117,7 @@ class Unfolder:
             given = digits is None or name.is_given
             return Number(stored if given else float(f"{stored:.{digits}g}"))
 
-        return substitute(tree, number)
+        return substitute(tree, number, {})
 
     def _opened(self, node: Node, index: Index, ask: _Ask, budget: int, depth: int) -> tuple[Tree, int]:
         """The card's formula with each input exchanged for its symbol or its own formula, and its length.
@@ -144,6 +145,8 @@ class Unfolder:
         fixed = self._fixed(node, index)
         if fixed is not None:
             return fixed, 0
+        if self._vanishes(node, index):
+            return ZERO, 0
         named = node in self.names
         if node not in self.cards or depth > DEEP or (named and node not in ask.through):
             return self._named(node, index)
@@ -182,6 +185,21 @@ class Unfolder:
     def _fixed(self, node: Node, index: Index) -> Tree | None:
         """A number of the program itself, or a whole number such as a class: it is shown as it is."""
         return plain(self.values[node][index].item()) if self._is_fixed(node) else None
+
+    def _vanishes(self, node: Node, index: Index) -> bool:
+        """Whether a number is a product with a 0 that only the labels decide, as of all other classes."""
+        if node.op.name != "multiply" or node not in self.cards or self.values[node][index] != 0:
+            return False
+        return any(s in self._settled and self.values[s][index] == 0 for s in node.inputs)
+
+    @cached_property
+    def _settled(self) -> set[Node]:
+        """The nodes that are computed from numbers of the program and labels alone."""
+        found: set[Node] = set()
+        for node in self.values:  # inputs before those that read them
+            if self._is_fixed(node) or (node.inputs and found.issuperset(node.inputs)):
+                found.add(node)
+        return found
 
     @staticmethod
     def _is_fixed(node: Node) -> bool:

@@ -84,6 +84,14 @@ def test_summary_rows() -> None:
     assert nn.summary_rows(nn.Dense(3), specs(2)) == [nn.Row("", "Dense(3)", "(B, 3)", 9)]
 
 
+def test_a_summary_row_is_one_line_however_much_there_is_to_say() -> None:
+    block = nn.TransformerEncoderLayer(2, activation="gelu_tanh", dropout=0.3, norm_first=True, causal=True)
+    row = nn.summary_rows(nn.Sequential(nn.Embedding(5, 4), block), {"x": Spec((B, 3), "int64")})[1]
+    assert row.layer.startswith("TransformerEncoderLayer(2, ")
+    assert "\n" not in row.layer
+    assert "causal=True)" in row.layer
+
+
 # --- a layer of one's own --------------------------------------------------------------------------------
 
 

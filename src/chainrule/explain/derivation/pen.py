@@ -212,7 +212,7 @@ def cut(tree: Tree) -> Tree:
             case _:
                 return None
 
-    return substitute(tree, shorten)
+    return substitute(tree, shorten, {})
 
 
 def figure(value: float) -> str:

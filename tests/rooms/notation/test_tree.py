@@ -1,0 +1,39 @@
+"""Walking through formulas whose parts occur again and again."""
+
+from __future__ import annotations
+
+from chainrule.notation import Number, Sum, Symbol, Tree, parse, substitute
+from chainrule.trace.simplify import simplify
+
+X = Symbol("x")
+
+
+def test_a_part_that_occurs_in_many_places_is_walked_through_once() -> None:
+    seen = 0
+
+    def replace(node: Tree) -> Tree | None:
+        nonlocal seen
+        seen += 1
+        return Number(2) if node == X else None
+
+    tree: Tree = X
+    for _ in range(60):  # 2**60 places of x, 61 parts
+        tree = Sum((tree, tree))
+    found = substitute(tree, replace, {})
+    assert seen == 61
+    for _ in range(60):
+        assert isinstance(found, Sum)
+        assert found.terms[0] is found.terms[1]
+        found = found.terms[0]
+    assert found == Number(2)
+
+
+def test_knowing_parts_changes_no_formula() -> None:
+    part = parse("0 * x + 1 * y")
+    tree = Sum((part, Sum((part, Number(0))), parse("-(-z)")))
+
+    def double(node: Tree) -> Tree | None:
+        return Sum((node, node)) if node == Symbol("y") else None
+
+    assert substitute(tree, double, {}) == substitute(tree, double)
+    assert simplify(tree) == parse("y + y + z")
