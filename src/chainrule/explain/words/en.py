@@ -73,7 +73,8 @@ WORDS: dict[str, str] = {
     "features": "The inputs are:",
     "feature": "x{i} ({name}) = raw {raw} → {value} as the network sees it",
     "rounding": (
-        "Every number is computed in full (float64) and only shown rounded, to 6 digits; so the "
+        "Every number is computed in full (float64) and only shown rounded, to 6 places "
+        "after the point, very small ones to 6 digits; so the "
         "product of the shown numbers may differ from the shown result in the last digit. ŷ and "
         "all slopes are those of the net as it answers (without dropout)."
     ),

@@ -26,11 +26,13 @@ LEDGER: dict[str, tuple[str, str]] = {
         "损失的相对差为 {gap}。",
     ),
     "rounding_learns": (
-        "Every number is computed in full (float64) and only shown rounded, to 6 digits; so the product of "
+        "Every number is computed in full (float64) and only shown rounded, to 6 places "
+        "after the point, very small ones to 6 digits; so the product of "
         "the shown numbers may differ from the shown result in the last digit. ŷ and all slopes are those of "
         "the net as it learned in this update: with what its dropout dropped and the statistics of this "
         "batch.",
-        "所有数字都按全精度（float64）计算，只在显示时四舍五入到 6 位；因此用显示的数字相乘，"
+        "所有数字都按全精度（float64）计算，只在显示时四舍五入到小数点后 6 位，"
+        "极小的数保留 6 位有效数字；因此用显示的数字相乘，"
         "末位可能与显示的结果略有出入。"
         "ŷ 与各处的斜率取自网络在这次更新中学习时的样子：使用当时暂退法的掩码和本批的统计量。",
     ),
