@@ -94,6 +94,10 @@ class Plan:
     def __str__(self) -> str:
         return str(self.record)
 
+    def __repr__(self) -> str:
+        sizes = ", ".join(f"{name}={size}" for name, size in self.sizes.items())
+        return f"<Plan for {sizes or 'one size'}: {len(self.tasks)} tasks; print it>"
+
 
 @frozen
 class Cut:

@@ -70,6 +70,9 @@ class Trace:
     again: Again
     has_memory: str = ""
 
+    def __repr__(self) -> str:
+        return f"<Trace of {self.samples} samples: {len(self.values)} values, loss {self.loss:.6g}>"
+
     @property
     def samples(self) -> int:
         """n, how many samples."""

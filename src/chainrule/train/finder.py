@@ -98,6 +98,12 @@ class RateSweep:
         said = f"suggestion: rate {self.suggestion:.2g}" if self.suggestion else "the loss never falls"
         return f"{self.table()}\n{said}"
 
+    def __repr__(self) -> str:
+        return f"<RateSweep of {len(self.rates)} rates: suggestion {self.suggestion}; print it>"
+
+    def _repr_svg_(self) -> str:
+        return self.to_svg()
+
     def to_svg(self) -> str:
         """The smoothed loss over the rate as a picture: SVG text, no script, equal data equal bytes."""
         x = [math.log10(rate) for rate in self.rates]

@@ -37,6 +37,9 @@ class Replay:
 
     update: Update
 
+    def __repr__(self) -> str:
+        return f"<Replay of update {self.update.number}: {len(self.rows)} rows; print(it.explain())>"
+
     @property
     def loss(self) -> float:
         """The loss of the batch as the training computed it, to the last bit."""

@@ -42,6 +42,9 @@ class Plot:
             raise AttributeError(name)
         return Drawer(self._model, known_kind(name))
 
+    def __repr__(self) -> str:
+        return f"<pictures: {', '.join(sorted(PICTURES))}>"
+
     def __dir__(self) -> list[str]:
         return sorted(PICTURES)
 
@@ -58,6 +61,9 @@ class Drawer:
         self.model, self.kind = model, kind
         self.__doc__ = kind.draw.__doc__
         self.__name__ = kind.name
+
+    def __repr__(self) -> str:
+        return f"<picture {self.kind.name}: model.plot.{self.kind.name}({self.kind.needs})>"
 
     @property
     def __signature__(self) -> inspect.Signature:
