@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from chainrule.apps.course import lesson, named
-from chainrule.apps.option import CONFIG, read_config
+from chainrule.apps.option import CONFIG, quoted, read_config
 from chainrule.apps.run import model_file
 from chainrule.apps.study import Study
 from chainrule.errors import FileError, UsageError
@@ -45,7 +45,8 @@ def replay(run: str, data: str, step: int) -> Replay:
     study = Study.of(known) if data == known.data else None
     if study is None or study.table.fingerprint != fingerprint:
         received = data if study is None else f"other rows in {data}"
-        raise UsageError("E603", where="replay", expected=known.data, received=received, fix=known.data)
+        raise UsageError("E603", where="replay", expected=known.data, received=received,
+                         fix=f"chainrule explain {run} {quoted(known.data)} --step {step}")  # fmt: skip
     model.engine = known.engine or None
     asked = lesson(known, study)
     return model.replay(step, study.training.x, named(study, study.training), **asked, run=folder)

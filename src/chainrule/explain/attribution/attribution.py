@@ -176,9 +176,10 @@ class Attribution:
         """What is explained, and how well it adds up."""
         score = float(self.scores[sample])
         if self.base is None or self.residual is None or self.tolerance is None:
+            told = "no_sum" if any(values[sample].any() for values in self.values.values()) else "nothing"
             return (
                 say("attribution_score", self.lang, score=number(score)),
-                say("attribution_no_sum", self.lang),
+                say(f"attribution_{told}", self.lang),
             )
         base, off, most = (float(array[sample]) for array in (self.base, self.residual, self.tolerance))
         off = 0.0 if abs(off) < ROUNDING * max(abs(score), abs(base)) else off

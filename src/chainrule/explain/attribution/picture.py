@@ -96,6 +96,7 @@ def heat_map(made: Attribution, sample: int = 0) -> str:
     width, height = round(2 * across + 150), round(down + 32)
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" role="img"'
+        ' style="max-width:100%;height:auto"'  # the words beside the scale stay to be seen on a telephone
     )
     return f'{head} font-family="sans-serif" font-size="12" fill="#495057">{"".join(parts)}</svg>\n'
 

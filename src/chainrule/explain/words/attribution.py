@@ -11,6 +11,10 @@ ATTRIBUTION: dict[str, tuple[str, str]] = {
     "attribution_value": ("The value {target}", "输出值 {target}"),
     "attribution_sample": ("Sample {i}: {explained}", "样本 {i}：{explained}"),
     "attribution_score": ("Explained: {score}.", "要解释的数：{score}。"),
+    "attribution_nothing": (
+        "All values are 0: by this method nothing in the sample speaks for it.",
+        "所有值都为 0：按此方法，样本中没有任何内容支持该得分。",
+    ),
     "attribution_no_sum": (
         "The values of this method have no sum to keep to; compare them with one another only.",
         "此方法的各值没有应当等于的总和；只能相互比较。",

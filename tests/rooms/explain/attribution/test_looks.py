@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -40,6 +41,14 @@ def test_a_map_is_stretched_as_pictures_are(lengths: tuple[int, int]) -> None:
         torch.tensor(heat).permute(0, 3, 1, 2), lengths, mode="bilinear", align_corners=False
     )
     assert stretch(heat, lengths) == pytest.approx(theirs.permute(0, 2, 3, 1).numpy(), abs=1e-10)
+
+
+def test_where_nothing_speaks_for_the_answer_it_is_said() -> None:
+    model, x = ready(CASES["images"])
+    made = model.attribute(x, "grad_cam", lang="en")
+    assert "All values are 0" not in str(made)
+    blank = replace(made, values={name: np.zeros_like(values) for name, values in made.values.items()})
+    assert "All values are 0: by this method nothing in the sample speaks for it." in str(blank)
 
 
 def test_an_earlier_layer_gives_a_finer_map() -> None:
