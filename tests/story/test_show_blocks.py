@@ -36,6 +36,8 @@ def test_every_block_is_shown_with_an_example(chainrule, kind: str, name: str) -
 def test_every_setting_has_a_meaning(kind: str) -> None:
     found = [block(kind, name) for name in KINDS[kind].entries if kind != "op"]
     assert [f"{b.name}: {a.name}" for b in found for a in b.arguments if not a.meaning] == []
+    sent = [f"{b.name}: {a.name}" for b in found for a in b.arguments if a.meaning.startswith("as in ")]
+    assert sent == [], "the meaning stands on another page"
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])

@@ -137,12 +137,14 @@ class ConvTranspose(Sliding):
     Args:
         channels: how many channels the output has.
         kernel, groups: as in ``Conv``.
-        stride, dilation: as in ``Sliding``; the stride is how far apart the numbers are spread.
+        stride: how far apart the numbers are spread, one number or one for each spatial axis.
+        dilation: as in ``Sliding``.
         padding: as in ``Sliding``; it is cut off the result. ``"same"`` gives the places times the stride.
         space: the spatial axes of the result, where a stride leaves a choice; by default the shortest
             (PyTorch says by ``output_padding`` how much longer).
-        activation, bias, weight_init, penalty: as in ``Sliding``. W is (C, *kernel, channels / groups): that
-            of the convolution whose way back this is.
+        activation, bias, penalty: as in ``Sliding``.
+        weight_init: as in ``Sliding``; W is (C, *kernel, channels / groups), that of the convolution whose
+            way back this is.
 
     Cost: 2 B places channels kernel C / groups flops forward, twice that backward.
 
@@ -235,8 +237,8 @@ class SeparableConv(Sliding):
         channels: how many channels the output has.
         kernel: as in ``Conv``.
         multiplier: how many kernels each channel has in the first step.
-        stride, padding, dilation, activation, bias, weight_init, penalty: as in ``Sliding``; the activation
-            and the bias belong to the second step.
+        stride, padding, dilation, weight_init, penalty: as in ``Sliding``.
+        activation, bias: as in ``Sliding``; of the second step.
 
     Cost: 2 B places C multiplier (kernel + channels) flops forward; ``Conv`` takes 2 B places C kernel
     channels.

@@ -211,7 +211,8 @@ class Unfold(Layer):
 
     Args:
         window: how many cells it has, one number or one for each spatial axis.
-        stride, padding, dilation: as in ``Conv``; padding is zeros.
+        stride, dilation: as in ``Conv``.
+        padding: as in ``Conv``; it is zeros.
 
     Fails:
         ShapeError E213, E215, E218; UsageError E101, E102: as ``Conv``.

@@ -6,12 +6,14 @@ import inspect
 import re
 import sys
 from dataclasses import dataclass
+from importlib import import_module
 
 HEADINGS = (
     "Shapes", "Formula", "Args", "Returns", "Numerics", "Cost", "Fails", "Example", "Reference",
 )  # fmt: skip
 _HEADING = re.compile(rf"({'|'.join(HEADINGS)}): *")
 _AS_IN = re.compile(r"\bas in ``(\w+)``")
+_AS_THERE = re.compile(r"(?:as in|those of|those in) ``(\w+)``[;.]? *(.*)")
 _ARGUMENT = re.compile(r"^(\*{0,2}\w+(?:, \*{0,2}\w+)*): (.*?)(?=^\S|\Z)", re.MULTILINE | re.DOTALL)
 
 
@@ -78,10 +80,26 @@ def argument_meanings(kind: type) -> dict[str, str]:
     for ancestor in reversed(kind.__mro__):
         found |= taken_apart(ancestor.__doc__ or "").arguments
     for name in _AS_IN.findall(docstring(kind).sections.get("Args", "")):
-        other = vars(sys.modules[kind.__module__]).get(name)
-        if isinstance(other, type) and other is not kind:
+        other = _named(name, kind)
+        if other is not None:
             found = {**argument_meanings(other), **found}
-    return found
+    return {argument: _in_full(argument, meaning, kind) for argument, meaning in found.items()}
+
+
+def _in_full(argument: str, meaning: str, kind: type) -> str:
+    """A meaning that sends the reader to another class, such as "as in ``Conv``; zeros", in its words."""
+    sent = _AS_THERE.match(meaning)
+    other = _named(sent[1], kind) if sent else None
+    if sent is None or other is None or argument not in (there := argument_meanings(other)):
+        return meaning
+    return f"{there[argument]} {sent[2][:1].upper()}{sent[2][1:]}".strip()
+
+
+def _named(name: str, kind: type) -> type | None:
+    """The class that a docstring of another means."""
+    known = vars(sys.modules[kind.__module__])
+    other = known.get(name, getattr(import_module("chainrule.nn"), name, None))
+    return other if isinstance(other, type) and other is not kind else None
 
 
 def _unindented(text: str, heading: str) -> str:

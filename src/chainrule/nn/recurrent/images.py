@@ -31,8 +31,7 @@ class ConvLSTM(Recurrent):
     Args:
         units: how many channels a state has.
         kernel: how wide both convolutions are, along every axis.
-        padding: of that convolution, as in ``Conv``.
-        stride: of that convolution.
+        padding, stride: as in ``Conv``; of the convolution of the image.
         activation, gate, forget: as in ``LSTM``.
 
     Fails:
