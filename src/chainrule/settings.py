@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from chainrule.errors import UsageError, nearest
+from chainrule.errors import ChainruleError, UsageError, nearest
 
 _CHOICES: dict[str, tuple[str, ...]] = {
     "dtype": ("float32", "float64"),
@@ -170,3 +170,4 @@ class Settings:
 
 
 settings = Settings()
+ChainruleError.language = staticmethod(lambda: settings.lang)

@@ -16,10 +16,10 @@ from __future__ import annotations
 
 import difflib
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import CodeType
-from typing import Any
+from typing import Any, ClassVar
 
 from chainrule.errors.catalogue import CATALOGUE
 from chainrule.errors.phrase import in_chinese, in_place
@@ -74,6 +74,9 @@ class ChainruleError(Exception):
         'UsageError E101 in --net: "rleu" is not known'
     """
 
+    # In which language a traceback says it; the settings, on a floor above, put their own in its place.
+    language: ClassVar[Callable[[], str]] = staticmethod(lambda: "en")
+
     def __init__(
         self,
         code: str,
@@ -115,7 +118,7 @@ class ChainruleError(Exception):
         return "\n".join([f"{type(self).__name__} {self.code}{place}{colon}{self.clause(lang)}", *body])
 
     def __str__(self) -> str:
-        return self.render("en")
+        return self.render(type(self).language())
 
 
 class UsageError(ChainruleError, ValueError):

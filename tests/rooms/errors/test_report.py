@@ -97,3 +97,11 @@ def test_settings_hold_inside_a_block_only() -> None:
 def test_settings_print_as_toml() -> None:
     assert 'dtype = "float64"' in str(Settings(dtype="float64", lang="zh")).splitlines()
     assert Settings().lang in ("en", "zh")
+
+
+def test_a_traceback_speaks_the_language_of_the_settings() -> None:
+    error = UsageError("E101", where="--net", name="rleu", expected="relu", received="rleu")
+    assert str(error) == error.render("en")
+    with settings.using(lang="zh"):
+        assert str(error) == error.render("zh")
+        assert "期望" in str(error)
