@@ -20,7 +20,7 @@ from chainrule.apps.model import load
 from chainrule.apps.reading import reading
 from chainrule.apps.signature import Choice, with_options
 from chainrule.apps.word import say
-from chainrule.errors import UsageError
+from chainrule.errors import UsageError, nearest
 from chainrule.explain.attribution.asking import known_method
 from chainrule.explain.attribution.attribution import Attribution
 from chainrule.explain.attribution.picture import coloured_words, shown
@@ -130,11 +130,19 @@ def _label(model: Model, text: str | None) -> Any:
 def _wanted(model: Model, text: str) -> Any:
     """The answer that a text names: a class, a value, or a range of values.
 
-    An answer that the model never gives is handed on as it is, and refused there.
+    Fails:
+        UsageError E547: not a class of the model.
     """
     if text == "*":
         return None
     if model.task == "classification":
+        labels = [str(label) for label in model.labels]
+        if text not in labels:
+            close = nearest(text, labels) or "'*'"
+            raise UsageError(
+                "E547", where="--counterfactual", expected=", ".join(labels[:20]), received=text,
+                fix=f"--counterfactual {close}",
+            )  # fmt: skip
         return _label(model, text)
     low, dots, high = text.partition("..")
     return (low or None, high or None) if dots else text

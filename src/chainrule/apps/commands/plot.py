@@ -30,7 +30,7 @@ def plot(
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
 ) -> None:
     """Draw one picture of a trained model."""
-    asked = known_kind(kind.replace("-", "_"))
+    asked = known_kind(kind.replace("-", "_"), f"chainrule plot {run} {{}}")
     if out is not None:
         require_ending(Path(out))
     options: dict[str, Any] = {}

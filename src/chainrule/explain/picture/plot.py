@@ -111,8 +111,12 @@ def not_given(kind: str, needs: str, received: str) -> UsageError:
     )  # fmt: skip
 
 
-def known_kind(name: str) -> Kind:
+def known_kind(name: str, asked: str = "model.plot.{}(...)") -> Kind:
     """The kind of picture of this name.
+
+    Args:
+        name: as it is typed.
+        asked: how a picture is asked for, ``{}`` in the place of its name.
 
     Fails:
         UsageError E101: there is none; the nearest is offered.
@@ -121,6 +125,6 @@ def known_kind(name: str) -> Kind:
         close = nearest(name, PICTURES)
         raise UsageError(
             "E101", where="plot", name=name, expected=", ".join(PICTURES), received=name,
-            fix=f"model.plot.{close}(...)" if close else "",
+            fix=asked.format(close) if close else "",
         )  # fmt: skip
     return PICTURES[name]
