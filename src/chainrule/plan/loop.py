@@ -23,6 +23,7 @@ from chainrule.ops.shape import Broadcast, Reshape, Transpose
 from chainrule.plan.task import PARTS
 
 LAYOUT = (Transpose, Reshape, Broadcast, Slice, Remat)
+REDUCTIONS = (ReduceSum, ReduceMax, ReduceMin)
 LAST = 99  # later than any phase
 WIDEST = 16  # values a loop may read from memory before it is better to begin another
 
@@ -59,10 +60,11 @@ def is_elementwise(node: Node) -> bool:
 
 def is_layout(node: Node) -> bool:
     """Whether the node only looks at its input's memory in another way (a reshape may still have to copy)."""
-    if isinstance(node.op, ReduceSum | ReduceMax | ReduceMin):
-        # over axes of length 1 nothing is left to add up
-        return all(node.inputs[0].shape[axis] == 1 for axis in node.op.axes)
-    return isinstance(node.op, LAYOUT)
+    op = node.op
+    if isinstance(op, LAYOUT):
+        return True
+    # over axes of length 1 nothing is left to add up
+    return isinstance(op, REDUCTIONS) and all(node.inputs[0].shape[axis] == 1 for axis in op.axes)
 
 
 def is_leaf(node: Node) -> bool:
