@@ -22,8 +22,7 @@ from chainrule.ops.remat import Remat
 from chainrule.ops.shape import Broadcast, Reshape, Transpose
 from chainrule.plan.task import PARTS
 
-LAYOUT = (Transpose, Reshape, Broadcast, Slice, Remat)
-REDUCTIONS = (ReduceSum, ReduceMax, ReduceMin)
+LAYOUT = frozenset((Transpose, Reshape, Broadcast, Slice, Remat, ReduceSum, ReduceMax, ReduceMin))
 LAST = 99  # later than any phase
 WIDEST = 16  # values a loop may read from memory before it is better to begin another
 
@@ -60,11 +59,12 @@ def is_elementwise(node: Node) -> bool:
 
 def is_layout(node: Node) -> bool:
     """Whether the node only looks at its input's memory in another way (a reshape may still have to copy)."""
-    op = node.op
-    if isinstance(op, LAYOUT):
-        return True
-    # over axes of length 1 nothing is left to add up
-    return isinstance(op, REDUCTIONS) and all(node.inputs[0].shape[axis] == 1 for axis in op.axes)
+    if type(node.op) not in LAYOUT:  # asked of every node again and again
+        return False
+    if isinstance(node.op, ReduceSum | ReduceMax | ReduceMin):
+        # over axes of length 1 nothing is left to add up
+        return all(node.inputs[0].shape[axis] == 1 for axis in node.op.axes)
+    return True
 
 
 def is_leaf(node: Node) -> bool:
