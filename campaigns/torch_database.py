@@ -15,9 +15,17 @@ import torch
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from torch_database.optimizers import OPTIMIZER_INFOS, OPTIMIZERS, optimizer  # noqa: E402
+from torch_database.optimizers import OPTIMIZERS  # noqa: E402
 from torch_database.oracle import Tally  # noqa: E402
-from torch_database.run import ALL_MODULES, INFOS, MODULE_INFOS, OPERATIONS, module, operation  # noqa: E402
+from torch_database.rows import ALL_MODULES, OPERATIONS  # noqa: E402
+from torch_database.run import (  # noqa: E402
+    INFOS,
+    MODULE_INFOS,
+    OPTIMIZER_INFOS,
+    module,
+    operation,
+    optimizer,
+)
 
 PAGE = """# PyTorch's own sample inputs
 

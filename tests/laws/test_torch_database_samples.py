@@ -7,18 +7,25 @@ Here the native engine takes part where windows slide over images, whose layouts
 from __future__ import annotations
 
 import re
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-pytest.importorskip("expecttest", reason="PyTorch's own test data needs it")
-
 from chainrule.graph import Node
 from chainrule.ops import PUBLIC
-from torch_database.optimizers import OPTIMIZERS, optimizer
-from torch_database.run import ALL_MODULES, OPERATIONS, module, operation
+from torch_database.optimizers import OPTIMIZERS
+from torch_database.rows import ALL_MODULES, OPERATIONS
 
 PAGE = Path(__file__).parents[2] / "docs" / "torch-database.md"
+
+
+@pytest.fixture(scope="module")
+def database() -> Any:
+    """PyTorch's samples and what runs them; only the process that tries them has to load them."""
+    pytest.importorskip("expecttest", reason="PyTorch's own test data needs it")
+    return import_module("torch_database.run")
 
 
 def engines_of(name: str) -> tuple[str, ...]:
@@ -28,18 +35,18 @@ def engines_of(name: str) -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize("name", sorted(OPERATIONS))
-def test_an_operation_agrees(name: str) -> None:
-    assert operation(name, 1, engines_of(name)).failing == []
+def test_an_operation_agrees(name: str, database: Any) -> None:
+    assert database.operation(name, 1, engines_of(name)).failing == []
 
 
 @pytest.mark.parametrize("name", sorted(set(ALL_MODULES) - {"nn.CTCLoss"}))  # it is its function, and slow
-def test_a_module_agrees(name: str) -> None:
-    assert module(name, 1, engines_of(name)).failing == []
+def test_a_module_agrees(name: str, database: Any) -> None:
+    assert database.module(name, 1, engines_of(name)).failing == []
 
 
 @pytest.mark.parametrize("name", sorted(OPTIMIZERS))
-def test_an_optimizer_agrees(name: str) -> None:
-    assert optimizer(name, ("reference",)).failing == []
+def test_an_optimizer_agrees(name: str, database: Any) -> None:
+    assert database.optimizer(name, ("reference",)).failing == []
 
 
 def test_the_page_lists_every_name_and_nothing_that_differs() -> None:
@@ -49,7 +56,7 @@ def test_the_page_lists_every_name_and_nothing_that_differs() -> None:
     assert sum(int(agree) for *_, agree in rows) > 5000
 
 
-def test_a_difference_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_difference_is_found(database: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def twice(x: Node, **_: object) -> Node:
         return x + x
 
@@ -58,6 +65,6 @@ def test_a_difference_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
     for wrong in (twice, slightly_steeper):
         monkeypatch.setitem(OPERATIONS, "abs", wrong)
-        tally = operation("abs", engines=("reference",))
+        tally = database.operation("abs", engines=("reference",))
         assert tally.agree == 0
         assert len(tally.failing) == tally.supported == 1

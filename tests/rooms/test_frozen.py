@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from chainrule.frozen import frozen
+from chainrule.frozen import OFTEN, frozen
 
 Decorator = Callable[..., Any]
 standard: Decorator = dataclass(frozen=True)
@@ -104,8 +104,12 @@ def _outcome(kind: type, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
 
 @pytest.mark.parametrize("maker", MAKERS)
 @pytest.mark.parametrize("call", CALLS, ids=str)
-def test_calls_end_as_the_standard_ones_do(maker: Callable[..., type], call: Any) -> None:
+@pytest.mark.parametrize("times", [0, OFTEN], ids=["seldom", "often"])
+def test_calls_end_as_the_standard_ones_do(maker: Callable[..., type], call: Any, times: int) -> None:
     kinds = [maker(standard), maker(frozen)]
+    for _ in range(times):  # from then on by source of its own
+        _outcome(kinds[1], (1,), {})
+        _outcome(kinds[1], (), {})
     theirs, ours = (_outcome(kind, *call) for kind in kinds)
     assert (theirs is None) == (ours is None)
     if theirs is not None:
@@ -117,8 +121,11 @@ def test_calls_end_as_the_standard_ones_do(maker: Callable[..., type], call: Any
 
 
 @pytest.mark.parametrize("maker", MAKERS)
-def test_classes_tell_what_the_standard_ones_tell(maker: Callable[..., type]) -> None:
+@pytest.mark.parametrize("times", [0, OFTEN], ids=["seldom", "often"])
+def test_classes_tell_what_the_standard_ones_tell(maker: Callable[..., type], times: int) -> None:
     theirs, ours = maker(standard), maker(frozen)
+    for _ in range(times):
+        _outcome(ours, (1,), {})
     assert [(f.name, f.type, f.default, f.init) for f in fields(ours)] == [
         (f.name, f.type, f.default, f.init) for f in fields(theirs)
     ]

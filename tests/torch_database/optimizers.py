@@ -6,21 +6,13 @@ where PyTorch is told to maximize, the objective is minus the hill; so both are 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
-import torch
-from torch.testing._internal.common_optimizers import optim_db
-
 from chainrule import nn
-from chainrule.engines import compile
-from chainrule.errors import ChainruleError
-from descent import START, graphs, hill
-from torch_database.oracle import CLOSE, ENGINES, Tally, UnsupportedError
+from descent import hill
+from torch_database.oracle import UnsupportedError
 
-STEPS = 10
-OPTIMIZER_INFOS = {info.name: info for info in optim_db}
 Settings = Mapping[str, Any]
 
 
@@ -87,7 +79,7 @@ OPTIMIZERS: dict[str, Callable[[Settings], nn.Optimizer]] = {
 DECOUPLED = ("AdamW", "Adafactor", "Muon")
 
 
-def _slope(name: str, s: Settings) -> Callable[[Any], Any]:
+def slope_of(name: str, s: Settings) -> Callable[[Any], Any]:
     """What is gone down: the hill or its negative, with the penalty of a decay inside the gradient."""
     sign = -1.0 if s.get("maximize") else 1.0
     inside = name not in DECOUPLED and not s.get("decoupled_weight_decay")
@@ -98,42 +90,3 @@ def _slope(name: str, s: Settings) -> Callable[[Any], Any]:
         return cost + sum((p * p).sum() for p in values.values()) * half if half else cost
 
     return slope
-
-
-def optimizer(name: str, engines: Sequence[str] = ENGINES) -> Tally:
-    """All settings of one optimizer."""
-    info, tally = OPTIMIZER_INFOS[name], Tally()
-    usual = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)  # in which PyTorch keeps the products and counts of some
-    for given in info.optim_inputs_func(device="cpu"):
-        tally.take(f"{name}, {given.desc}", lambda g=given: _descend(name, info.optim_cls, g.kwargs, engines))
-    torch.set_default_dtype(usual)
-    return tally
-
-
-def _descend(name: str, kind: Any, settings: dict[str, Any], engines: Sequence[str]) -> None:
-    params = {label: torch.tensor(v, requires_grad=True) for label, v in START.items()}
-    if name == "Muon":
-        params = {"b": params["b"]}
-    peer = kind(params.values(), **settings)
-    full = {key: float(v) if isinstance(v, torch.Tensor) else v for key, v in peer.defaults.items()}
-    try:
-        ours = OPTIMIZERS[name](full)
-    except ChainruleError as refusal:
-        raise UnsupportedError(f"refused {refusal.code}") from refusal
-    for _ in range(STEPS):
-        peer.zero_grad()
-        hill(params).backward()
-        peer.step()
-    graph, _, start = graphs(ours, STEPS, "float64", _slope(name, full))
-    for engine in engines:
-        program, values = compile(graph, engine), dict(start)
-        for i in range(STEPS):
-            values["step"] = np.array(i, "float64")
-            values |= program.run({label: values[label] for label in graph.inputs})
-        for label, p in params.items():
-            theirs = p.detach().numpy()
-            assert not np.array_equal(theirs, START[label]), "PyTorch did not move"
-            np.testing.assert_allclose(
-                values[label], theirs, rtol=CLOSE, atol=CLOSE, err_msg=f"{engine} {label}"
-            )

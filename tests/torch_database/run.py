@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
+import numpy as np
 import torch
 from torch.testing._internal.common_methods_invocations import op_db
 from torch.testing._internal.common_modules import module_db
+from torch.testing._internal.common_optimizers import optim_db
+from torch.testing._internal.common_utils import set_rng_seed
 
-from torch_database.arithmetic import ARITHMETIC
-from torch_database.curves import CURVES
-from torch_database.layers import LAYERS
-from torch_database.losses import LOSS_ROWS
-from torch_database.modules import MODULES
-from torch_database.oracle import CLOSE, ENGINES, Given, Tally, compare
-from torch_database.pools import POOLS
-from torch_database.sequences import SEQUENCE_MODULES, SEQUENCE_OPERATIONS
+from chainrule.engines import compile
+from chainrule.errors import ChainruleError
+from descent import START, graphs, hill
+from torch_database.optimizers import OPTIMIZERS, slope_of
+from torch_database.oracle import CLOSE, ENGINES, Given, Tally, UnsupportedError, compare
+from torch_database.rows import ALL_MODULES, OPERATIONS
 
-OPERATIONS: dict[str, Callable[..., Any]] = {
-    **ARITHMETIC, **CURVES, **POOLS, **LAYERS, **LOSS_ROWS, **SEQUENCE_OPERATIONS,
-}  # fmt: skip
-ALL_MODULES: dict[str, Callable[..., Any]] = {**MODULES, **SEQUENCE_MODULES}
 INFOS = {f"{info.name}.{info.variant_test_name}".rstrip("."): info for info in op_db}
 MODULE_INFOS = {info.name: info for info in module_db}
+OPTIMIZER_INFOS = {info.name: info for info in optim_db}
+STEPS = 10  # of an optimizer
 # Where PyTorch's own numbers are less exact: its slope of hardsigmoid is 1/6 in float32.
 ROUGH = {"nn.functional.hardsigmoid": 1e-7}
 # Losses of yes and no that PyTorch tries with any numbers for targets: here with the signs of those.
@@ -42,10 +41,20 @@ def operation(name: str, most: int | None = None, engines: Sequence[str] = ENGIN
     kind = torch.bool if name.startswith("logical") else torch.float64
     kind = kind if kind in info.dtypes else torch.int64
     grads = info.supports_autograd and kind.is_floating_point
-    samples = info.sample_inputs("cpu", kind, requires_grad=grads)
-    for i, sample in _few(samples, most):
+    for i, sample in _few(_drawn(info, kind, grads), most):
         tally.take(f"{name}, sample {i}", lambda s=sample: _operate(name, s, engines))
     return tally
+
+
+def _drawn(info: Any, kind: torch.dtype, grads: bool) -> Iterator[Any]:
+    """The samples of ``info.sample_inputs``, which looks through the whole call stack for who asks."""
+    samples = iter(info.sample_inputs_func(info, "cpu", kind, grads))
+    while True:
+        set_rng_seed()
+        try:
+            yield next(samples)
+        except StopIteration:
+            return
 
 
 def _few(samples: Iterable[Any], most: int | None) -> Iterable[tuple[int, Any]]:
@@ -103,3 +112,42 @@ def _apply(name: str, sample: Any, training: bool, engines: Sequence[str]) -> No
         lambda: net(*args, **settings),
         engines,
     )
+
+
+def optimizer(name: str, engines: Sequence[str] = ENGINES) -> Tally:
+    """All settings of one optimizer."""
+    info, tally = OPTIMIZER_INFOS[name], Tally()
+    usual = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)  # in which PyTorch keeps the products and counts of some
+    for given in info.optim_inputs_func(device="cpu"):
+        tally.take(f"{name}, {given.desc}", lambda g=given: _descend(name, info.optim_cls, g.kwargs, engines))
+    torch.set_default_dtype(usual)
+    return tally
+
+
+def _descend(name: str, kind: Any, settings: dict[str, Any], engines: Sequence[str]) -> None:
+    params = {label: torch.tensor(v, requires_grad=True) for label, v in START.items()}
+    if name == "Muon":
+        params = {"b": params["b"]}
+    peer = kind(params.values(), **settings)
+    full = {key: float(v) if isinstance(v, torch.Tensor) else v for key, v in peer.defaults.items()}
+    try:
+        ours = OPTIMIZERS[name](full)
+    except ChainruleError as refusal:
+        raise UnsupportedError(f"refused {refusal.code}") from refusal
+    for _ in range(STEPS):
+        peer.zero_grad()
+        hill(params).backward()
+        peer.step()
+    graph, _, start = graphs(ours, STEPS, "float64", slope_of(name, full))
+    for engine in engines:
+        program, values = compile(graph, engine), dict(start)
+        for i in range(STEPS):
+            values["step"] = np.array(i, "float64")
+            values |= program.run({label: values[label] for label in graph.inputs})
+        for label, p in params.items():
+            theirs = p.detach().numpy()
+            assert not np.array_equal(theirs, START[label]), "PyTorch did not move"
+            np.testing.assert_allclose(
+                values[label], theirs, rtol=CLOSE, atol=CLOSE, err_msg=f"{engine} {label}"
+            )

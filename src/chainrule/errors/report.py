@@ -17,6 +17,7 @@ from __future__ import annotations
 import difflib
 import sys
 from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
 from types import CodeType
 from typing import Any, ClassVar
@@ -30,6 +31,12 @@ _LABELS = {
     "zh": ("期望", "收到", "试试", "详见", "位于", "："),
 }
 _PACKAGE = str(Path(__file__).parent.parent)
+
+
+@cache
+def _is_own(file: str) -> bool:
+    """Whether a source file is one of chainrule's, or no file at all."""
+    return file.startswith((_PACKAGE, "<"))
 
 
 @frozen
@@ -49,7 +56,7 @@ class Place:
         frame = sys._getframe(1)
         while frame is not None and frame.f_code is not below:
             file = frame.f_code.co_filename
-            if not file.startswith(_PACKAGE) and not file.startswith("<"):
+            if not _is_own(file):
                 return Place(file, frame.f_lineno)
             frame = frame.f_back
         return None

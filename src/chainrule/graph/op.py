@@ -22,8 +22,9 @@ class Op:
 
     def at(self, sizes: Mapping[str, int]) -> Self:
         """The same operation with each symbolic size among its attributes replaced by its number."""
+        own = self.__dataclass_fields__
         changed = {
-            f.name: _at(value, sizes) for f in fields(self) if _has_size(value := getattr(self, f.name))
+            name: _at(value, sizes) for name, value in vars(self).items() if _has_size(value) and name in own
         }
         return replace(self, **changed) if changed else self
 

@@ -41,6 +41,8 @@ def same_shape(*values: Any) -> list[Node]:
     """The values as nodes of one shape."""
     like = next((v for v in values if isinstance(v, Node)), None)
     nodes = [lift(v, like) for v in values]
+    if all(n.shape == nodes[0].shape for n in nodes[1:]):
+        return nodes
     shape = broadcast_shapes(*(n.shape for n in nodes))
     return [broadcast_to(n, shape) for n in nodes]
 
@@ -52,9 +54,10 @@ def full_like(x: Node, value: float) -> Node:
 
 def elementwise(kind: type[Card]) -> Function:
     """The function of nodes that applies an elementwise card."""
+    card = kind()
 
     def apply(*values: Any) -> Node:
-        return make_node(kind(), *same_shape(*values))
+        return make_node(card, *same_shape(*values))
 
     apply.__name__ = apply.__qualname__ = kind.name
     apply.__doc__ = kind.__doc__

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -18,6 +19,9 @@ from chainrule.ops.card import Apart, Axes, BatchRule, Card, Pulled, Sample, Say
 from chainrule.ops.curve import Tanh
 from chainrule.ops.linear import matmul
 from chainrule.spec import Axis, Spec, size_at
+
+# The constants of a step, the calls of its other nodes, and how often the step is made.
+_Prepared: TypeAlias = "tuple[dict[Node, np.ndarray], list[tuple[Node, Callable[..., np.ndarray]]], int]"
 
 
 @frozen
@@ -156,15 +160,13 @@ class Scan(_Loop):
 
     def walk(self, inputs: Sequence[np.ndarray]) -> list[dict[Node, np.ndarray]]:
         """All values of every step, in the order in which the steps are made."""
-        specs = [Spec.of(array) for array in inputs]
-        self.infer(*specs)
-        sizes: Any = self.body.sizes(self.of_a_step(specs))
-        nodes: list[Any] = self.body.nodes(self.emit)
-        fixed = {node: node.op.array for node in nodes if isinstance(node.op, Constant)}
-        calls = [(n, n.op.at(sizes).evaluate) for n in nodes if n not in fixed]
+        specs = tuple(Spec.of(array) for array in inputs)
+        if specs not in self._prepared:
+            self._prepared[specs] = self._prepare(specs)
+        fixed, calls, turns = self._prepared[specs]
         first, last = len(self.body.states), len(self.body.states) + len(self.body.cells)
         states, sequences, found = list(inputs[:first]), inputs[first:last], []
-        for t in places(int(size_at(self.count(specs), {})), self.reverse):
+        for t in places(turns, self.reverse):
             cells = [np.take(s, t, min(self.axis, s.ndim - 1)) for s in sequences]
             given = dict(zip(self.body.leaves, (*states, *cells, *inputs[last:]), strict=True))
             values = {**fixed, **given}
@@ -173,6 +175,19 @@ class Scan(_Loop):
             states = [values[node] for node in self.body.updates]
             found.append(values)
         return found
+
+    @cached_property
+    def _prepared(self) -> dict[tuple[Spec, ...], _Prepared]:
+        """What a walk needs beside the numbers, for each form of the inputs that has come."""
+        return {}
+
+    def _prepare(self, specs: tuple[Spec, ...]) -> _Prepared:
+        self.infer(*specs)
+        sizes: Any = self.body.sizes(self.of_a_step(specs))
+        nodes: list[Any] = self.body.nodes(self.emit)
+        fixed = {node: node.op.array for node in nodes if isinstance(node.op, Constant)}
+        calls = [(n, n.op.at(sizes).evaluate) for n in nodes if n not in fixed]
+        return fixed, calls, int(size_at(self.count(specs), {}))
 
     def element(self, index: tuple[int, ...], *inputs: np.ndarray) -> Tree:
         told = _Telling(self, self.walk(inputs), inputs)

@@ -22,7 +22,7 @@ from chainrule.ops.remat import Remat
 from chainrule.ops.shape import Broadcast, Reshape, Transpose
 from chainrule.plan.task import PARTS
 
-LAYOUT = (Transpose, Reshape, Broadcast, Slice, Remat)
+LAYOUT = frozenset((Transpose, Reshape, Broadcast, Slice, Remat, ReduceSum, ReduceMax, ReduceMin))
 LAST = 99  # later than any phase
 WIDEST = 16  # values a loop may read from memory before it is better to begin another
 
@@ -59,10 +59,12 @@ def is_elementwise(node: Node) -> bool:
 
 def is_layout(node: Node) -> bool:
     """Whether the node only looks at its input's memory in another way (a reshape may still have to copy)."""
+    if type(node.op) not in LAYOUT:  # asked of every node again and again
+        return False
     if isinstance(node.op, ReduceSum | ReduceMax | ReduceMin):
         # over axes of length 1 nothing is left to add up
         return all(node.inputs[0].shape[axis] == 1 for axis in node.op.axes)
-    return isinstance(node.op, LAYOUT)
+    return True
 
 
 def is_leaf(node: Node) -> bool:

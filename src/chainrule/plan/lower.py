@@ -218,8 +218,9 @@ class Lowering:
             needed: nodes whose values are read outside their loop.
         """
         self.phase = kernel.phase
-        for node in [n for n in self.views if kernel.anew and seen_through(n) in kernel.anew]:
-            del self.views[node]
+        if kernel.anew:
+            for node in [n for n in self.views if seen_through(n) in kernel.anew]:
+                del self.views[node]
         if kernel.is_loop:
             self._loop(kernel, kernel.anew or needed)
         else:

@@ -6,6 +6,7 @@ import json
 import logging
 import re
 import string
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -87,18 +88,38 @@ def test_the_pages_are_those_of_the_cards() -> None:
     assert {page.stem for page in (DOCS / "doctor").glob("*.md")} == set(RULES)
 
 
+class Kept(logging.Handler):
+    """Keeps what is written into the log."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
+
+
+@pytest.fixture
+def logged() -> Iterator[list[logging.LogRecord]]:
+    """What chainrule writes into its log during the test."""
+    log, kept = logging.getLogger("chainrule"), Kept()
+    log.addHandler(kept)
+    log.setLevel(logging.DEBUG)
+    yield kept.records
+    log.setLevel(logging.NOTSET)
+    log.removeHandler(kept)
+
+
 @pytest.mark.parametrize("case", [*before.CASES, *first.CASES], ids=called)
-def test_a_fault_is_found(case: Case, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG, "chainrule")
+def test_a_fault_is_found(case: Case, logged: list[logging.LogRecord]) -> None:
     assert case.rule in case.run()
-    assert caplog.records == [], "a rule could not judge"
+    assert logged == [], "a rule could not judge"
 
 
 @pytest.mark.parametrize("case", QUICK, ids=called)
-def test_what_has_no_fault_is_left_alone(case: Case, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG, "chainrule")
+def test_what_has_no_fault_is_left_alone(case: Case, logged: list[logging.LogRecord]) -> None:
     assert case.run() == ()
-    assert caplog.records == [], "a rule could not judge"
+    assert logged == [], "a rule could not judge"
 
 
 def test_every_rule_of_these_times_has_three_faults() -> None:
@@ -201,10 +222,9 @@ NUMBERS = st.floats(-(2.0**100), 2.0**100, width=32) | st.sampled_from([0.0, 1.0
 )
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_look_at_any_numbers_ends_in_sentences(
-    caplog: pytest.LogCaptureFixture, x: np.ndarray, kind: str, shuffle: bool
+    logged: list[logging.LogRecord], x: np.ndarray, kind: str, shuffle: bool
 ) -> None:
-    caplog.set_level(logging.DEBUG, "chainrule")
-    caplog.clear()
+    logged.clear()
     y = {
         "numbers": np.arange(len(x)) % 2 + 1, "classes": 3 * (np.arange(len(x)) < len(x) // 2),
         "texts": np.array(["no", "yes"])[np.arange(len(x)) % 2], "values": x[:, 0],
@@ -217,7 +237,7 @@ def test_a_look_at_any_numbers_ends_in_sentences(
         assert job.judge is not None
         look = look_at(job.network, model.targets, job.data, job.order, job.judge.rows)
         findings = findings_before(look)
-    assert caplog.records == [], "a rule could not judge"
+    assert logged == [], "a rule could not judge"
     for lang in ("en", "zh"):
         assert str(Diagnosis.of(findings, lang))
     notes = Diagnosis.of(findings, "en")

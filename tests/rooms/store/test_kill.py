@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import multiprocessing
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import time
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
@@ -16,38 +20,42 @@ from chainrule.store import RunFolder
 
 ROOT = Path(__file__).parents[3]
 
-SAVER = """
-import sys
-import numpy as np
-from chainrule.store import RunFolder
-run = RunFolder.create(sys.argv[1])
-found = run.latest()
-step = found.step if found else 0
-with run.claim():
-    print("ready", flush=True)
-    while True:
-        step += 1
-        run.save_checkpoint(step, {"step": step}, {"w": np.full(40_000, float(step))})
-        print(step, flush=True)
-"""
+CONTEXT = multiprocessing.get_context("forkserver")  # imports once, for all the processes
+
+
+def save_for_ever(folder: str, said: Connection) -> None:
+    """Save a checkpoint after the other, and say the step of each."""
+    run = RunFolder.create(folder)
+    found = run.latest()
+    step = found.step if found else 0
+    with run.claim():
+        said.send(0)
+        while True:
+            step += 1
+            run.save_checkpoint(step, {"step": step}, {"w": np.full(40_000, float(step))})
+            said.send(step)
 
 
 def killed_while_saving(folder: Path, instant: float) -> int:
     """The last step a saver reported before it was killed ``instant`` seconds into its saves; 0 for none."""
-    saver = subprocess.Popen(
-        [sys.executable, "-c", SAVER, str(folder)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert saver.stdout is not None
-    assert saver.stdout.readline() == "ready\n"
+    ours, theirs = CONTEXT.Pipe(duplex=False)
+    saver = CONTEXT.Process(target=save_for_ever, args=(str(folder), theirs))
+    saver.start()
+    theirs.close()
+    reported = [ours.recv()]
+    assert reported == [0]
     time.sleep(instant)
     saver.kill()
-    reported, errors = saver.communicate()
-    assert errors == ""
-    whole = [line for line in reported.splitlines(keepends=True) if line.endswith("\n")]
-    return int(whole[-1]) if whole else 0
+    saver.join()
+    assert saver.exitcode == -signal.SIGKILL, "it was at work until then"
+    with contextlib.suppress(EOFError):
+        while True:
+            reported.append(ours.recv())
+    return reported[-1]
 
 
 def test_after_twenty_kills_at_random_instants_the_newest_loads_each_time(tmp_path):
+    CONTEXT.set_forkserver_preload(["chainrule.train.learner"])
     run = RunFolder.create(tmp_path / "run")
     instants = random.Random(0)
     steps = []

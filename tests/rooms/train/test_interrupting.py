@@ -28,7 +28,7 @@ from chainrule.store import RunFolder
 from chainrule.train.learner import Learner
 from chainrule.train.stopping import EarlyStopping
 
-EPOCHS, PACE = 600, 0.002  # of five steps; seconds of rest after each, so that a signal finds it at work
+EPOCHS, PACE = 300, 0.002  # of five steps; seconds of rest after each, so that a signal finds it at work
 
 
 def training(folder: str, say: Callable[[Any], None]) -> None:
