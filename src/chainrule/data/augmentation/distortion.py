@@ -40,7 +40,7 @@ class Perspective(Sometimes):
 
     def __post_init__(self) -> None:
         require(self, "distortion", 0, 0.45)
-        require(self, "chance", 0, 1)
+        super().__post_init__()
         require(self, "fill", 0, 1)
 
     def happen(self, images: np.ndarray, u: np.ndarray) -> np.ndarray:
@@ -97,7 +97,7 @@ class Elastic(Sometimes):
     def __post_init__(self) -> None:
         require(self, "strength", 0, 0.5)
         require_whole(self, "points", 2, 32)
-        require(self, "chance", 0, 1)
+        super().__post_init__()
         require(self, "fill", 0, 1)
 
     @property

@@ -22,6 +22,9 @@ class Sometimes(Change):
 
     chance: float
 
+    def __post_init__(self) -> None:
+        require(self, "chance", 0, 1)
+
     def __call__(self, images: np.ndarray, u: np.ndarray) -> np.ndarray:
         out, rows = images.copy(), np.flatnonzero(u[:, 0] < self.chance)
         if len(rows):
@@ -56,7 +59,7 @@ class Blur(Sometimes):
 
     def __post_init__(self) -> None:
         require_pair(self, "sigma", 0.01, 100)
-        require(self, "chance", 0, 1)
+        super().__post_init__()
 
     def happen(self, images: np.ndarray, u: np.ndarray) -> np.ndarray:
         sigma = between(u[:, 0], *self.sigma)
@@ -90,9 +93,6 @@ class Grey(Sometimes):
     draws: ClassVar[int] = 1
     chance: float = 0.1
 
-    def __post_init__(self) -> None:
-        require(self, "chance", 0, 1)
-
     def happen(self, images: np.ndarray, u: np.ndarray) -> np.ndarray:
         return np.repeat(grey(images), 3, axis=3) if images.shape[3] == 3 else images
 
@@ -111,9 +111,6 @@ class Invert(Sometimes):
 
     draws: ClassVar[int] = 1
     chance: float = 0.1
-
-    def __post_init__(self) -> None:
-        require(self, "chance", 0, 1)
 
     def happen(self, images: np.ndarray, u: np.ndarray) -> np.ndarray:
         return 1 - images
@@ -139,7 +136,7 @@ class Solarize(Sometimes):
 
     def __post_init__(self) -> None:
         require(self, "threshold", 0, 1)
-        require(self, "chance", 0, 1)
+        super().__post_init__()
 
     def happen(self, images: np.ndarray, u: np.ndarray) -> np.ndarray:
         return solarize(images, np.full(len(images), 1 - self.threshold))
@@ -165,7 +162,7 @@ class Posterize(Sometimes):
 
     def __post_init__(self) -> None:
         require_whole(self, "bits", 4, 8)
-        require(self, "chance", 0, 1)
+        super().__post_init__()
 
     def happen(self, images: np.ndarray, u: np.ndarray) -> np.ndarray:
         return posterize(images, np.full(len(images), (8 - self.bits) / 4))
@@ -188,9 +185,6 @@ class Equalize(Sometimes):
     draws: ClassVar[int] = 1
     chance: float = 0.5
 
-    def __post_init__(self) -> None:
-        require(self, "chance", 0, 1)
-
     def happen(self, images: np.ndarray, u: np.ndarray) -> np.ndarray:
         return equalize(images, u[:, :0])
 
@@ -210,9 +204,6 @@ class AutoContrast(Sometimes):
 
     draws: ClassVar[int] = 1
     chance: float = 0.5
-
-    def __post_init__(self) -> None:
-        require(self, "chance", 0, 1)
 
     def happen(self, images: np.ndarray, u: np.ndarray) -> np.ndarray:
         return stretch_contrast(images, u[:, :0])
@@ -238,7 +229,7 @@ class Sharpness(Sometimes):
 
     def __post_init__(self) -> None:
         require(self, "amount", 0, 10)
-        require(self, "chance", 0, 1)
+        super().__post_init__()
 
     def happen(self, images: np.ndarray, u: np.ndarray) -> np.ndarray:
         return sharpen(images, between(u[:, 0], max(0.0, 1 - self.amount), 1 + self.amount))

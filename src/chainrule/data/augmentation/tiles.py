@@ -43,7 +43,7 @@ class EqualizeTiles(Sometimes):
     def __post_init__(self) -> None:
         require(self, "limit", 1, 100)
         require_whole(self, "tiles", 1, 64)
-        require(self, "chance", 0, 1)
+        super().__post_init__()
 
     def happen(self, images: np.ndarray, u: np.ndarray) -> np.ndarray:
         out = images.copy()
