@@ -13,12 +13,15 @@ Reference: Salmon, Moraes, Dror and Shaw (2011), Parallel random numbers: as eas
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 KEY = "random key"
 """The input by which a graph that draws random numbers is given its key."""
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _PARITY = np.uint32(0x1BD11BDA)
+_PIECE = 1 << 14  # counters at once
 
 
 def threefry(key: np.ndarray, high: np.ndarray, low: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -39,13 +42,17 @@ def threefry(key: np.ndarray, high: np.ndarray, low: np.ndarray) -> tuple[np.nda
     k0, k1 = np.uint32(key[0]), np.uint32(key[1])
     keys = (k0, k1, k0 ^ k1 ^ _PARITY)
     with np.errstate(over="ignore"):
-        x, y = high + keys[0], low + keys[1]
+        x, y = np.asarray(high + keys[0]), np.asarray(low + keys[1])
+        turned = np.empty_like(y)
         for group in range(5):
             for bits in _ROTATIONS[group % 2]:
-                x = x + y
-                y = ((y << np.uint32(bits)) | (y >> np.uint32(32 - bits))) ^ x
-            x = x + keys[(group + 1) % 3]
-            y = y + keys[(group + 2) % 3] + np.uint32(group + 1)
+                x += y
+                np.left_shift(y, np.uint32(bits), out=turned)
+                y >>= np.uint32(32 - bits)
+                y |= turned
+                y ^= x
+            x += keys[(group + 1) % 3]
+            y += keys[(group + 2) % 3] + np.uint32(group + 1)
     return x, y
 
 
@@ -73,17 +80,30 @@ def folds(key: np.ndarray, numbers: np.ndarray) -> np.ndarray:
 
 def bits(key: np.ndarray, count: int, start: int = 0) -> np.ndarray:
     """``count`` words of 32 random bits, the ``start``-th of the stream first."""
-    index = np.arange(start, start + count, dtype=np.uint64)
-    high, low = (index >> np.uint64(32)).astype(np.uint32), index.astype(np.uint32)
-    return threefry(key, high, low)[0]
+    found = np.empty(count, np.uint32)
+    for here, words, _ in _pieces(key, count, start):
+        found[here] = words
+    return found
+
+
+def _pieces(key: np.ndarray, count: int, start: int) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
+    """Both words of ``count`` counters piece by piece, each with its place: a piece stays in the cache."""
+    for low in range(0, count, _PIECE):
+        here = slice(low, min(low + _PIECE, count))
+        index = np.arange(start + low, start + here.stop, dtype=np.uint64)
+        high, least = (index >> np.uint64(32)).astype(np.uint32), index.astype(np.uint32)
+        yield here, *threefry(key, high, least)
 
 
 def uniform(key: np.ndarray, count: int, dtype: str = "float64", start: int = 0) -> np.ndarray:
     """``count`` numbers in [0, 1), of 24 random bits (float32) or 32 (float64) each."""
-    words = bits(key, count, start)
-    if dtype == "float32":
-        return (words >> np.uint32(8)).astype(np.float32) * np.float32(2.0**-24)
-    return words.astype(np.float64) * 2.0**-32
+    found = np.empty(count, np.float32 if dtype == "float32" else np.float64)
+    for here, words, _ in _pieces(key, count, start):
+        if dtype == "float32":
+            found[here] = (words >> np.uint32(8)).astype(np.float32) * np.float32(2.0**-24)
+        else:
+            found[here] = words.astype(np.float64) * 2.0**-32
+    return found
 
 
 def uniforms(keys: np.ndarray, count: int) -> np.ndarray:
@@ -99,11 +119,11 @@ def normal(key: np.ndarray, count: int, dtype: str = "float64", start: int = 0) 
     One number per counter by the transform of Box and Muller (1958), sqrt(-2 ln u) cos(2 pi v), computed in
     float64 and rounded once, so that float32 and float64 draws are the same numbers.
     """
-    index = np.arange(start, start + count, dtype=np.uint64)
-    high, low = (index >> np.uint64(32)).astype(np.uint32), index.astype(np.uint32)
-    u, v = threefry(key, high, low)
-    radius = np.sqrt(-2.0 * np.log((u.astype(np.float64) + 0.5) * 2.0**-32))
-    return (radius * np.cos(2.0 * np.pi * (v.astype(np.float64) * 2.0**-32))).astype(dtype)
+    found = np.empty(count, dtype)
+    for here, u, v in _pieces(key, count, start):
+        radius = np.sqrt(-2.0 * np.log((u.astype(np.float64) + 0.5) * 2.0**-32))
+        found[here] = radius * np.cos(2.0 * np.pi * (v.astype(np.float64) * 2.0**-32))
+    return found
 
 
 def permutation(key: np.ndarray, count: int) -> np.ndarray:

@@ -23,7 +23,6 @@ import io
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
-from typing import Any
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
@@ -43,6 +42,7 @@ GROWTH = 8  # a gap is at least this part of the steps made
 ROWS, NUMBERS, ROOM = 32, 2**20, 2**27  # rows of a probe; numbers that a cache holds; the most numbers at all
 NODE, PLAIN = 4.5e-6, 20.0  # seconds that the law takes for a node; how much slower it is than compiled code
 START, NUMBER = 2e-5, 1.5e-9  # seconds that a compiled step takes to begin, and for each number it computes
+_PIECE = 1 << 15  # numbers that are squared at once
 STEEP = {"sigmoid": 4.6, "tanh": 3.0}  # behind these sums the slope of an activation is below 0.01
 WHOLE = ("loss", "training_loss", "inference_loss", "gradient_norm", "rate", "rows")
 OF_PARAMETER = ("gradient", "weight", "update", "no_gradient")
@@ -284,7 +284,7 @@ def _of_parameter(path: str, found: Tensors, arrays: Tensors) -> dict[str, float
         "not_finite": _not_finite(old, gradient),
     }  # fmt: skip
     if told["weight"] > 0:
-        told["update"] = _length([np.asarray(new, np.float64) - old]) / told["weight"]
+        told["update"] = _length([new], [old]) / told["weight"]
     return told
 
 
@@ -301,9 +301,25 @@ def _of_layer(z: np.ndarray, a: np.ndarray, bend: float | None) -> dict[str, flo
     return found if bend is None else {**found, "saturated": float(np.mean(np.abs(z) > bend))}
 
 
-def _length(arrays: Any) -> float:
-    """The root of the sum of all squares."""
-    return math.sqrt(sum(float(np.sum(np.square(array, dtype=np.float64))) for array in arrays))
+def _length(arrays: Sequence[np.ndarray], less: Sequence[np.ndarray] = ()) -> float:
+    """The root of the sum of all squares, of what is left of arrays less others where some are given."""
+    pairs = zip(arrays, less, strict=True) if less else ((array, None) for array in arrays)
+    return math.sqrt(sum(_squares(array, other) for array, other in pairs))
+
+
+def _squares(array: np.ndarray, less: np.ndarray | None) -> float:
+    """The sum of squares in float64, piece by piece: a net of millions of weights has no room for a copy."""
+    if less is None:
+        array = array.ravel(order="K")  # as it lies in memory: squares have no order
+    array, less = np.atleast_1d(array), None if less is None else np.atleast_1d(less)
+    rows = max(1, _PIECE * len(array) // max(1, array.size))
+    whole = 0.0
+    for low in range(0, len(array), rows):
+        piece = array[low : low + rows].astype(np.float64)
+        if less is not None:
+            piece -= less[low : low + rows]
+        whole += float(np.vdot(piece, piece))
+    return whole
 
 
 def _mean(losses: np.ndarray, weights: np.ndarray | None) -> float:
