@@ -7,6 +7,7 @@ and matrix products that read them take the strides as they are.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TypeAlias
 
@@ -20,6 +21,7 @@ from chainrule.spec import bound
 Triple: TypeAlias = tuple[int, int, int]
 LONG = 64  # numbers of a row from which on it does not matter that each row has to be begun
 NARROW = 8  # an axis shorter than this is no axis to take numbers along several at a time
+SMALL = 4096  # numbers of a loop that lies in the nearest cache
 
 
 @frozen
@@ -206,26 +208,37 @@ def collapse(shape: tuple[int, ...], strides: list[tuple[int, ...]]) -> tuple[li
     return (lengths, kept) if lengths else ([1], [[0] for _ in strides])
 
 
-def walked(lengths: Sequence[int], strides: Sequence[Sequence[int]], reads: int) -> list[int]:
+def walked(
+    lengths: Sequence[int], strides: Sequence[Sequence[int]], reads: int, is_folded: bool = False
+) -> list[int]:
     """In which order a loop walks along axes that lie in the order of what it writes.
 
     Where neighbours along the last axis lie side by side in what is written, but along another one in what is
     read, these two come last: a piece of memory that one step touches is then still in the cache at the next.
     The very last is the one along which more operands have their neighbours side by side, if it is not short.
+    A small loop, all of which lies in the nearest cache, walks along a long axis instead of a short one:
+    it then computes many numbers at once, such as the sigmoids of a layer of three units.
 
     Args:
         lengths: of the axes.
         strides: of each operand: those that are read come first.
         reads: how many are read.
+        is_folded: whether the loop ends in sums, whose order is then kept.
 
     Example:
         >>> walked([16, 28, 64], [[1, 1024, 16], [1792, 64, 1]], 1)
         [1, 0, 2]
         >>> walked([28, 16, 2], [[32, 1, 16], [32, 2, 1]], 1)
         [0, 2, 1]
+        >>> walked([32, 3], [[3, 1], [0, 1], [3, 1]], 2)
+        [1, 0]
     """
     axes = list(range(len(lengths)))
     inner = axes[-1]
+    long = [axis for axis in axes if lengths[axis] >= NARROW]
+    if long and lengths[inner] < NARROW and math.prod(lengths) <= SMALL and not is_folded:
+        best = max(long, key=lambda axis: (sum(s[axis] in (0, 1) for s in strides), lengths[axis]))
+        return [axis for axis in axes if axis != best] + [best]
     far = (s for s in strides[:reads] if s[inner] not in (0, 1))
     other = next((axis for s in far for axis in axes[:-1] if s[axis] == 1 and lengths[axis] > 1), None)
     if other is None or strides[reads][inner] != 1:

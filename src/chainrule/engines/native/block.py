@@ -113,7 +113,7 @@ class Blocks:
         reads, writes = ([view.turned(order) for view in views] for views in (reads, writes))
         shape = writes[0].shape
         lengths, strides = collapse(shape, [v.strides for v in (*reads, *writes)])
-        walk = walked(lengths, strides, len(reads))
+        walk = walked(lengths, strides, len(reads), bool(folds))
         lengths, strides = [lengths[axis] for axis in walk], [[s[axis] for axis in walk] for s in strides]
         near = tuple((self.kind(v), _near(s[-1])) for v, s in zip(reads, strides, strict=False))
         # One element alone (its stride is then 0) counts as side by side.
