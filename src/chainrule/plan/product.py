@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chainrule.graph import Node
-from chainrule.plan.view import View
+from chainrule.plan.view import View, collapse
 
 if TYPE_CHECKING:
     from chainrule.plan.lower import Lowering
@@ -43,7 +43,10 @@ def multiply(low: Lowering, node: Node, a: Lines, b: Lines, c: Lines, phase: int
         *(table(c[0], axes, n) for axes, n in ((c[1], shape[0]), (c[2], shape[1]))),
     ]
     how |= 0 if c[1] else 2
-    column = right.strides[wide[-1]] if wide else 1  # of B, from one to the next
+    # Of B, from one column to the next; an axis of length 1 has a stride that says nothing.
+    across, (steps,) = collapse([right.shape[i] for i in wide], [[right.strides[i] for i in wide]])
+    assert len(across) <= 1, "the columns of B follow each other at one distance"
+    column = steps[0] if wide and across[0] > 1 else 1
     low.add("product", (node,), (view, right, *tables), (c[0],), phase, shape=shape, how=how, column=column)
 
 

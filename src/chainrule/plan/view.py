@@ -170,7 +170,7 @@ def tapped(view: View, axis: int, tap: Sequence[int]) -> View:
     return View(view.buffer, shape, strides, view.offset + at)
 
 
-def collapse(shape: tuple[int, ...], strides: list[tuple[int, ...]]) -> tuple[list[int], list[list[int]]]:
+def collapse(shape: Sequence[int], strides: Sequence[Sequence[int]]) -> tuple[list[int], list[list[int]]]:
     """The fewest axes that describe a loop over several operands at once.
 
     Neighbouring axes become one where, for every operand, the outer stride is the inner length times the

@@ -22,21 +22,31 @@ ROWS = (1, 3, THIN_FROM - 1, THIN_FROM, FROM - 1, FROM, 20)
 
 @st.composite
 def windows(draw: st.DrawFn) -> tuple[Graph, dict[str, tuple]]:
-    """A net of a convolution, a curve and a pooling over images of one to three axes, with all gradients."""
+    """A net of a convolution, a curve and a pooling over images of one to three axes, with all gradients.
+
+    Images and weights lie as here or, their channels before the space, as in PyTorch.
+    """
     axes = draw(st.integers(1, 3))
     small = {1: 9, 2: 7, 3: 4}[axes]
-    space = tuple(draw(st.integers(3, small)) for _ in range(axes))
+    space = tuple(draw(st.integers(2, small)) for _ in range(axes))
     groups, deep, out = draw(st.sampled_from((1, 1, 2, 3))), draw(st.integers(1, 3)), draw(st.integers(1, 7))
-    kernel = tuple(draw(st.integers(1, min(3, n))) for n in space)
+    kernel = tuple(draw(st.integers(1, min(4, n))) for n in space)
     each = st.tuples(*(st.integers(0, 2) for _ in range(axes)))
     padding = tuple(zip(draw(each), draw(each), strict=True))
     stride = draw(st.tuples(*(st.integers(1, 2) for _ in range(axes))))
     fits = all(2 * (k - 1) < n for k, n in zip(kernel, space, strict=True))
     dilation = draw(st.sampled_from((1, 2))) if fits else 1
-    x = input_node("x", (None, *space, deep * groups), "float64")
-    w = input_node("w", (out * groups, *kernel, deep), "float64")
+    is_first = draw(st.booleans())
+    last = (0, *range(2, axes + 2), 1) if is_first else tuple(range(axes + 2))
+
+    def lying(*shape: int | None) -> tuple[int | None, ...]:
+        return (shape[0], shape[-1], *shape[1:-1]) if is_first else shape
+
+    x = input_node("x", lying(None, *space, deep * groups), "float64")
+    w = input_node("w", lying(out * groups, *kernel, deep), "float64")
     b = input_node("b", (out * groups,), "float64")
-    y = cr.tanh(cr.convolution(x, w, stride, padding, dilation, groups) + b)
+    images, kernels = cr.transpose(x, last), cr.transpose(w, last)
+    y = cr.tanh(cr.convolution(images, kernels, stride, padding, dilation, groups) + b)
     pool = draw(st.sampled_from((cr.max_pool, cr.average_pool)))
     if draw(st.booleans()):
         y = pool(y, draw(st.integers(1, 2)), draw(st.integers(1, 2)), "same")
@@ -145,3 +155,20 @@ def test_a_net_of_hundreds_of_channels_by_themselves_is_planned_in_few_tasks() -
     y = cr.convolution(x, w, 1, 2, 1, 300)
     (back,) = grad(cr.square(y).sum(), [x])
     assert len(plan(Graph({"dx": back}), {"B": 2}).tasks) < 30
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_a_window_over_the_whole_image_whose_channels_come_first(axes: int, channels: int) -> None:
+    """A single channel is an axis whose stride says nothing of how far columns lie apart."""
+    last, first = (0, *range(2, axes + 2), 1), (0, axes + 1, *range(1, axes + 1))
+    x = input_node("x", (2, channels, *(3,) * axes), "float64")
+    w = input_node("w", (4, channels, *(3,) * axes), "float64")
+    y = cr.transpose(cr.convolution(cr.transpose(x, last), cr.transpose(w, last)), first)
+    up = input_node("up", y.shape, "float64")
+    slopes = grad(cr.sum(y * up), [x, w])
+    graph = Graph({"y": y, "dx": slopes[0], "dw": slopes[1]})
+    arrays = feeds({"x": x.shape, "w": w.shape, "up": y.shape}, 2)
+    law, fast = reference.Program(graph).run(arrays), native.Program(graph).run(arrays)
+    for name, value in law.items():
+        np.testing.assert_allclose(fast[name], value, rtol=1e-9, atol=1e-9, err_msg=name)
