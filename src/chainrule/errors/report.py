@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import difflib
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from types import CodeType
@@ -82,7 +82,7 @@ class ChainruleError(Exception):
     """
 
     # In which language a traceback says it; the settings, on a floor above, put their own in its place.
-    language: ClassVar[Callable[[], str]] = staticmethod(lambda: "en")
+    language: ClassVar[staticmethod[[], str]] = staticmethod(lambda: "en")
 
     def __init__(
         self,
