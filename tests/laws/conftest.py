@@ -43,16 +43,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """Try a law with one sample after the other."""
     given = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
-    for argument, samples in given.items():
-        if isinstance(samples, Samples):
-            faults = []
-            for name, sample in samples.items():
-                try:
-                    pyfuncitem.obj(**{**given, argument: sample})
-                except Exception as fault:
-                    fault.add_note(f"sample {name}")
-                    faults.append(fault)
-            if faults:
-                raise ExceptionGroup("the law is broken", faults)
-            return True
-    return None
+    argument = next((name for name, value in given.items() if isinstance(value, Samples)), None)
+    if argument is None:
+        return None
+    faults = []
+    for name, sample in given[argument].items():
+        try:
+            pyfuncitem.obj(**{**given, argument: sample})
+        except Exception as fault:
+            fault.add_note(f"sample {name}")
+            faults.append(fault)
+    if faults:
+        raise ExceptionGroup("the law is broken", faults)
+    return True
