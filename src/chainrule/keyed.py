@@ -20,8 +20,9 @@ import numpy as np
 KEY = "random key"
 """The input by which a graph that draws random numbers is given its key."""
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
+_SHIFTS = tuple([(np.uint32(n), np.uint32(32 - n)) for n in group] for group in _ROTATIONS)
 _PARITY = np.uint32(0x1BD11BDA)
-_PIECE = 1 << 14  # counters at once
+_BLOCK = 2**14  # counters that are mixed at once, so that their words stay in the cache
 
 
 def threefry(key: np.ndarray, high: np.ndarray, low: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -43,16 +44,38 @@ def threefry(key: np.ndarray, high: np.ndarray, low: np.ndarray) -> tuple[np.nda
     keys = (k0, k1, k0 ^ k1 ^ _PARITY)
     with np.errstate(over="ignore"):
         x, y = np.asarray(high + keys[0]), np.asarray(low + keys[1])
-        turned = np.empty_like(y)
-        for group in range(5):
-            for bits in _ROTATIONS[group % 2]:
-                x += y
-                np.left_shift(y, np.uint32(bits), out=turned)
-                y >>= np.uint32(32 - bits)
-                y |= turned
-                y ^= x
-            x += keys[(group + 1) % 3]
-            y += keys[(group + 2) % 3] + np.uint32(group + 1)
+        if x.size > _BLOCK and k0.ndim == 0:
+            for i in range(0, x.size, _BLOCK):
+                _mix(x.reshape(-1)[i : i + _BLOCK], y.reshape(-1)[i : i + _BLOCK], keys)
+        else:
+            _mix(x, y, keys)
+    return x, y
+
+
+def _mix(x: np.ndarray, y: np.ndarray, keys: tuple[np.ndarray | np.uint32, ...]) -> None:
+    """The twenty rounds, in place."""
+    rest = np.empty_like(y)
+    for group in range(5):
+        for left, right in _SHIFTS[group % 2]:
+            np.add(x, y, x)
+            np.right_shift(y, right, rest)
+            np.left_shift(y, left, y)
+            np.bitwise_or(y, rest, y)
+            np.bitwise_xor(y, x, y)
+        np.add(x, keys[(group + 1) % 3], x)
+        np.add(y, keys[(group + 2) % 3] + np.uint32(group + 1), y)
+
+
+def _mixed(k0: int, k1: int, x: int, y: int) -> tuple[int, int]:
+    """``threefry`` of a single counter, in plain numbers: a tenth of the time of arrays of one."""
+    keys = (k0, k1, k0 ^ k1 ^ int(_PARITY))
+    x, y = (x + k0) & 0xFFFFFFFF, (y + k1) & 0xFFFFFFFF
+    for group in range(5):
+        for bits in _ROTATIONS[group % 2]:
+            x = (x + y) & 0xFFFFFFFF
+            y = (((y << bits) & 0xFFFFFFFF) | (y >> (32 - bits))) ^ x
+        x = (x + keys[(group + 1) % 3]) & 0xFFFFFFFF
+        y = (y + keys[(group + 2) % 3] + group + 1) & 0xFFFFFFFF
     return x, y
 
 
@@ -64,11 +87,10 @@ def key_of(seed: int) -> np.ndarray:
 
 def fold(key: np.ndarray, *numbers: int) -> np.ndarray:
     """The key derived from ``key`` by each number in turn."""
+    words = int(key[0]), int(key[1])
     for number in numbers:
-        counter = key_of(number)
-        x, y = threefry(key, counter[:1], counter[1:])
-        key = np.concatenate([x, y])
-    return key
+        words = _mixed(*words, *map(int, key_of(number)))
+    return np.array(words, np.uint32)
 
 
 def folds(key: np.ndarray, numbers: np.ndarray) -> np.ndarray:
@@ -88,8 +110,8 @@ def bits(key: np.ndarray, count: int, start: int = 0) -> np.ndarray:
 
 def _pieces(key: np.ndarray, count: int, start: int) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
     """Both words of ``count`` counters piece by piece, each with its place: a piece stays in the cache."""
-    for low in range(0, count, _PIECE):
-        here = slice(low, min(low + _PIECE, count))
+    for low in range(0, count, _BLOCK):
+        here = slice(low, min(low + _BLOCK, count))
         index = np.arange(start + low, start + here.stop, dtype=np.uint64)
         high, least = (index >> np.uint64(32)).astype(np.uint32), index.astype(np.uint32)
         yield here, *threefry(key, high, least)

@@ -24,6 +24,8 @@ DEEPER = (ast.If, ast.For, ast.While, ast.With, ast.Try, ast.Match, ast.AsyncFor
 
 def columns(line: str) -> int:
     """How wide a line is on a screen: a Chinese sign takes two columns."""
+    if line.isascii():
+        return len(line)
     return sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in line)
 
 

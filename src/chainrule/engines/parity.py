@@ -23,7 +23,6 @@ from typing import Any
 import numpy as np
 
 from chainrule.engines import reference
-from chainrule.engines.run import compile
 from chainrule.frozen import frozen
 from chainrule.graph import Graph, Node, input_node, make
 from chainrule.ops.card import Card
@@ -192,7 +191,7 @@ def _together(
 
 def _both(graph: Graph, arrays: Mapping[str, np.ndarray]) -> tuple[dict, dict]:
     """The outputs of a graph by source, and by machine code."""
-    return _source().run_source(graph, arrays), compile(graph, "native").run(arrays)
+    return _source().run_both(graph, arrays)
 
 
 def _source() -> ModuleType:

@@ -28,6 +28,15 @@ def words(*values: int) -> np.ndarray:
 def test_published_numbers(counter: tuple[int, int], key: tuple[int, int], expected: tuple[int, int]) -> None:
     x, y = keyed.threefry(words(*key), words(counter[0]), words(counter[1]))
     assert (int(x[0]), int(y[0])) == expected
+    assert keyed.fold(words(*key), counter[0] << 32 | counter[1]).tolist() == list(expected)
+
+
+def test_a_long_row_of_counters_is_mixed_as_each_alone() -> None:
+    key, low = keyed.key_of(5), np.arange(40_000, dtype=np.uint32).reshape(2, -1)
+    mixed = keyed.threefry(key, low * np.uint32(3), low)
+    for at in [(0, 0), (0, 16_383), (0, 16_384), (1, 12_768), (1, 19_999)]:
+        alone = keyed.fold(key, int(low[at]) * 3 << 32 | int(low[at]))
+        assert [int(word[at]) for word in mixed] == alone.tolist()
 
 
 @given(st.integers(-(2**70), 2**70))

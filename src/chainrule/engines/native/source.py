@@ -28,10 +28,12 @@ from chainrule.engines.native.block import COVERED
 from chainrule.engines.native.machine import SOURCES, source_of
 from chainrule.engines.native.plain import array_at, plain
 from chainrule.engines.native.pointer import pointer
+from chainrule.engines.native.program import Program
 from chainrule.engines.native.ready import Ready
 from chainrule.graph import Graph
 from chainrule.ops import CARDS
-from chainrule.plan.plan import plan
+from chainrule.plan.plan import Plan, plan
+from chainrule.spec import Spec
 
 Run = Callable[[int], None]
 _KERNEL = ctypes.CFUNCTYPE(None, ctypes.c_int64)
@@ -55,7 +57,23 @@ def run_source(graph: Graph, arrays: Mapping[str, np.ndarray]) -> dict[str, np.n
         [1.0, 16.0]
     """
     specs = {name: node.spec for name, node in graph.inputs.items()}
-    made = Ready(plan(graph, bind(specs, arrays)), set())
+    return _by_source(plan(graph, bind(specs, arrays)), specs, arrays)
+
+
+def run_both(
+    graph: Graph, arrays: Mapping[str, np.ndarray]
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """The outputs of a graph by source and by machine code, from one plan."""
+    program = Program(graph)
+    machine = program.run(arrays)
+    specs = {name: node.spec for name, node in graph.inputs.items()}
+    return _by_source(program.ready(bind(specs, arrays)).plan, specs, arrays), machine
+
+
+def _by_source(
+    planned: Plan, specs: Mapping[str, Spec], arrays: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    made = Ready(planned, set())
     by_source(made.table)
     held = {name: np.asarray(arrays[name], s.dtype, order="C") for name, s in specs.items()}
     made.takes(held)
