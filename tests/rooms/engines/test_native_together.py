@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -64,3 +65,15 @@ def test_many_who_ask_at_once_get_what_each_asked_for(monkeypatch: pytest.Monkey
     with ThreadPoolExecutor(6) as others:
         found = list(others.map(lambda x: program.run({"x": x})["y"], asked * 5))
     assert all(np.array_equal(y, alone[i % 6]) for i, y in enumerate(found))
+
+
+def test_helpers_who_have_gone_to_sleep_are_woken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chainrule.engines.native.program.processors", lambda: 3)
+    program = Program(Graph({"y": product(input_node("x", (None, 190), "float32"))}))
+    x = np.random.default_rng(0).normal(size=(150, 190)).astype("float32")
+    monkeypatch.setattr(cr.settings, "threads", 1)
+    alone = program.run({"x": x})["y"].tobytes()
+    for threads, seconds in ((3, 0.0), (3, 0.01), (2, 0.01), (3, 0.0), (1, 0.0), (2, 0.0)):
+        time.sleep(seconds)  # longer than they stay awake
+        monkeypatch.setattr(cr.settings, "threads", threads)
+        assert program.run({"x": x})["y"].tobytes() == alone
