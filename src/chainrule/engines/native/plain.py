@@ -1,4 +1,5 @@
-"""In NumPy, what the kernels do that are written in the words of the processor: products, dots, scores.
+"""In NumPy, what the kernels do that are written in the words of the processor: products, dots, scores,
+rows.
 
 Their writers unroll tiles, pack panels and mask the ends of rows. Here the same blocks are read and the same
 numbers computed, by the definition. ``source`` runs these functions in the kernels' places.
@@ -18,7 +19,8 @@ from chainrule.engines.native.short import SIZE
 
 Run = Callable[[int], None]
 _TEXT = re.compile(
-    r"(product|dots|softmax|log_softmax|logsumexp) of (float\d\d)(?: by (tables|strides))?(?:,.*)?"
+    r"(product|dots|softmax|log_softmax|logsumexp|\w+_rows|\w+_lines) of (float\d\d)"
+    r"(?: by (tables|strides))?(?:,.*)?"
 )
 
 
@@ -33,6 +35,8 @@ def plain(text: str) -> Run | None:
         return lambda block: _product(Memory(kind), _words(block, 16), by == "tables")
     if name == "dots":
         return lambda block: _dots(Memory(kind), _words(block, 14))
+    if name.endswith(("_rows", "_lines")):
+        return lambda block: _joined(Memory(kind), _words(block, 9), name.partition("_")[0])
     return lambda block: _scores(Memory(kind), _words(block, 5), name)
 
 
@@ -114,6 +118,16 @@ def _dots(memory: Memory, words: list[int]) -> None:
     target = c_row * np.arange(m)[:, None] + c_column * np.arange(n)  # (m, n)
     made = np.einsum("isp,jsp->ij", memory.read(a, left), memory.read(b, right))
     memory.write(c, target, made, adds != 0)
+
+
+def _joined(memory: Memory, words: list[int], way: str) -> None:
+    """For each place r numbers made one; see ``rows``."""
+    n, r, c, x, outer, row, column, y, adds = words
+    places = outer * np.arange(n)[:, None, None] + row * np.arange(r)[:, None] + column * np.arange(c)
+    begin = {"sum": 0.0, "max": -np.inf, "min": np.inf}[way]
+    join = {"sum": np.add, "max": np.maximum, "min": np.minimum}[way]
+    made = join.reduce(memory.read(x, places), 1, initial=begin)
+    memory.write(y, np.arange(made.size).reshape(made.shape), made, way == "sum" and adds != 0)
 
 
 def _scores(memory: Memory, words: list[int], way: str) -> None:

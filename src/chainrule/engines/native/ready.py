@@ -17,8 +17,9 @@ import numpy as np
 from llvmlite import ir
 
 from chainrule.engines.native.assembly import I64, Assembly
-from chainrule.engines.native.block import Address, Adds, Blocks, Call, Place
+from chainrule.engines.native.block import Blocks
 from chainrule.engines.native.cache import cache_folder
+from chainrule.engines.native.call import Address, Adds, Call, Place
 from chainrule.engines.native.crew import Crew
 from chainrule.engines.native.level import levels
 from chainrule.engines.native.machine import Machine, callable_at
