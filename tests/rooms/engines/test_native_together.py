@@ -12,6 +12,7 @@ import pytest
 import chainrule as cr
 from chainrule.engines.native.program import Program
 from chainrule.engines.native.share import WORTH_A_CREW
+from chainrule.gradient import grad
 from chainrule.graph import Graph, Node, input_node
 from chainrule.plan.plan import plan
 
@@ -31,10 +32,20 @@ def statistics(x: Node) -> Node:
     return cr.logsumexp(y @ y.T, 1)
 
 
+def channels(x: Node) -> Node:
+    """Channels convolved by themselves, the gradient by their weights, the largest of lines and of rows."""
+    w = cr.constant(np.linspace(-1, 1, 16 * 15).reshape(16, 5, 3, 1).astype(x.dtype))
+    y = cr.convolution(x, w, padding="same", groups=16)
+    (slope,) = grad(cr.mean(cr.square(y)), [w])
+    return cr.max(y, (1, 2)) * cr.mean(cr.max(y, 3), (1, 2))[:, None] + cr.max(cr.abs(slope))
+
+
 NETS: dict[str, tuple[Callable[[Node], Node], tuple[int, ...]]] = {
     "products": (product, (150, 190)),
     "one image": (images, (1, 120, 124, 16)),
     "a few images": (images, (3, 70, 72, 16)),
+    "channels by themselves": (channels, (20, 24, 25, 16)),
+    "channels of a few": (channels, (5, 44, 45, 16)),
     "statistics of a batch": (statistics, (300, 200)),
 }
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.engines.native import repeat
+from chainrule.engines.native import repeat, windows
 from chainrule.engines.native.call import FLAG, Address, Adds, Call, Place, Word
 from chainrule.engines.native.dots import DotsWriter
 from chainrule.engines.native.epilogue import Epilogue
@@ -355,6 +355,8 @@ RULES: dict[str, Rule] = {
     "dots": _dots,
     "taps": _taps,
     "blend": _blend,
+    "weigh": windows.weigh,
+    "weigh_back": windows.weigh_back,
     **dict.fromkeys(("sum", "max", "min", "argmax"), _sum),
     **dict.fromkeys(("softmax", "log_softmax", "logsumexp"), _scores),
     "gather": _gather,
@@ -364,9 +366,19 @@ RULES: dict[str, Rule] = {
     "scan": _scan,
 }
 
+OWN = (
+    "loop",
+    "copy",
+    "product",
+    "dots",
+    "taps",
+    "blend",
+    "weigh",
+    "weigh_back",
+)  # that no operation is called
 COVERED = {
     *EMIT, "clip", "cast", "input", "constant", "transpose", "reshape", "broadcast", "slice", "remat",
     "concatenate", "pad", "extent", *sliding.RULES,
-    *(kind for kind in RULES if kind not in ("loop", "copy", "product", "dots", "taps", "blend")),
+    *(kind for kind in RULES if kind not in OWN),
 }  # fmt: skip
 """The operations that have a kernel, a loop, or need none."""
