@@ -322,8 +322,10 @@ def _scatter(blocks: Blocks, task: Task) -> list[Call]:
 
 def _one_hot(blocks: Blocks, task: Task) -> list[Call]:
     (index,), (y,) = task.reads, task.writes
-    words = [int(np.prod(index.shape)), y.shape[-1], blocks.at(index), 1, blocks.at(y), FLAG]
-    return [Call(blocks.kernel("lookup.one_hot_rows", blocks.kind(y), blocks.kind(index)), tuple(words))]
+    many, depth = int(np.prod(index.shape)), y.shape[-1]
+    words = (many, depth, blocks.at(index), 1, blocks.at(y), FLAG, 0)
+    share = Share(many, 0, ((2, blocks.size(index)), (4, depth * blocks.size(y)), (6, 1)))
+    return [Call(blocks.kernel("lookup.one_hot_rows", blocks.kind(y), blocks.kind(index)), words, share)]
 
 
 def _uniform(blocks: Blocks, task: Task) -> list[Call]:

@@ -78,7 +78,7 @@ def add_rows(kind: str, index: str) -> Source:
 def one_hot_rows(kind: str, index: str) -> Source:
     """A 1 at each index, among zeros.
 
-    Block: [how many, depth, indices, index stride, Y, flag].
+    Block: [how many, depth, indices, index stride, Y, flag, position of the first].
     """
     real, number = REAL[kind], REAL[index]
     size = real().itemsize
@@ -91,7 +91,7 @@ def one_hot_rows(kind: str, index: str) -> Source:
             for j in range(w[1]):
                 row[j] = zero
             at = np.int64(where[i * w[3]])
-            if not is_outside(at, w[1], w[5], i):
+            if not is_outside(at, w[1], w[5], w[6] + i):
                 row[at] = real(1)
 
     return Source(run)
