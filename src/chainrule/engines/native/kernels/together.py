@@ -28,6 +28,13 @@ def rest(spins):
     return spins + 1
 
 
+@part
+def run_lane(tables, lane, first, end):
+    """Run a lane's calls of a level."""
+    for i in range(first, end):
+        call(tables[lane, i, 0], tables[lane, i, 1])
+
+
 def levels() -> Source:
     """The calls of an answer, level by level, as one of several.
 
@@ -46,8 +53,7 @@ def levels() -> Source:
             for k in range(lanes):
                 lane = (own + k) % lanes
                 if fetch_add(done + 8 * (1 + lane), 1) == 0:
-                    for i in range(marks[level, 0], marks[level, 1]):
-                        call(tables[lane, i, 0], tables[lane, i, 1])
+                    run_lane(tables, lane, marks[level, 0], marks[level, 1])
                     fetch_add(done, 1)
             spins = 0
             while peek(done) < lanes:
@@ -77,9 +83,9 @@ def lead() -> Source:
         call(w[2], w[3])
         for helper in range(w[1]):
             slot, spins = w[0] + SLOT * helper, 0
-            if not exchange_if(slot, POSTED, ASLEEP):
-                while peek(slot) == RUNNING:
-                    spins = rest(spins)
+            exchange_if(slot, POSTED, ASLEEP)  # he has not come: there is nothing left to do
+            while peek(slot) == RUNNING:
+                spins = rest(spins)
 
     return Source(run)
 
