@@ -7,7 +7,7 @@ engine makes it, and multiplied by the number of parts. And images lie in memory
 only its own kernels are timed, not those of its neighbours.
 
 Threads take parts in turn, each with memory of its own, as the lanes of a training do. An answer that is a
-single portion is computed by all threads together; an image layer between its neighbours then has one thread.
+single portion is computed by all threads together.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ from benchmarks.peers import Lap, Run, Variants
 from chainrule import nn
 from chainrule.engines.native import Trainer
 from chainrule.engines.native.block import Blocks
+from chainrule.engines.native.crew import Crew
+from chainrule.engines.native.level import levels
 from chainrule.engines.native.ready import Ready, by_law, machine, prepared_calls
 from chainrule.gradient import grad
 from chainrule.graph import Graph, Node, input_node, make
@@ -193,8 +195,8 @@ def _timed(case: LayerCase, is_training: bool) -> Run:
     made = subject(case, is_training, case.is_image)
     rows = made.rows(case.threads)
     parts = -(-made.batch // rows)
-    if parts == 1 and not made.is_between and not is_training:
-        return _laps([([_whole(made, case.threads)], 1)], value)
+    if parts == 1 and not is_training:
+        return _laps([(list(_together(made, case.threads)), 1)], value)
     workers = min(case.threads, parts)
     shares = [
         (list(_pieces(made, rows)), parts * (i + 1) // workers - parts * i // workers) for i in range(workers)
@@ -210,11 +212,24 @@ def _value(made: Subject) -> float:
     return float(np.abs(found, dtype=np.float64).mean())
 
 
-def _whole(made: Subject, threads: int) -> Piece:
-    """The kernels of a single portion, which all threads compute together."""
+def _together(made: Subject, threads: int) -> Iterator[Piece]:
+    """The same of a single portion, which all threads compute together where that pays: levels of calls."""
     ready = Ready(plan(Graph(made.outputs), {"B": made.batch}), set(made.arrays), threads)
     assert ready.takes(made.arrays)
-    return True, partial(ready.compute, made.arrays, threads)
+    crew, tasks = ready.crew, ready.plan.tasks
+    if crew is None:
+        yield from _pieces(made, made.batch)
+        return
+    level = levels(ready.plan, tasks)
+    own = {level[task] for task in tasks if made.is_own(task)}
+    for is_own, found in groupby(range(len(crew.marks)), lambda number: number in own):
+        numbers = list(found)
+        yield is_own, partial(_run, crew.part(numbers[0], numbers[-1] + 1), threads, ready)
+
+
+def _run(crew: Crew, threads: int, owner: Ready) -> None:
+    """Run some levels, in the memory of ``owner``."""
+    crew.run(threads)
 
 
 def _pieces(made: Subject, rows: int) -> Iterator[Piece]:

@@ -7,7 +7,7 @@ everything that no rule here knows is left to the law.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import copy
 from typing import Any
 
@@ -16,7 +16,7 @@ import numpy as np
 from chainrule.graph import Constant, Graph, Input, Node
 from chainrule.ops.batch import per_sample
 from chainrule.ops.card import Card
-from chainrule.plan import looping, reducing, sliding
+from chainrule.plan import looping, pieces, reducing, sliding
 from chainrule.plan.layout import SEEDS, orders
 from chainrule.plan.loop import Kernel, is_elementwise, is_layout, is_leaf, seen_through
 from chainrule.plan.operand import beside, end
@@ -123,18 +123,19 @@ class Lowering:
     def _place(self, node: Node) -> View:
         if node in self.in_place:
             return self.views[self.graph.inputs[self.in_place[node]]]
-        if node in self.joints and self._is_plain(node):
+        if node in self.joints and self._is_plain(node, self.joints[node][0]):
             whole, place = self.joints[node]
-            return _part_of(whole, place, self.target(whole), self.shape(node))
+            return pieces.part_of(whole, place, self.target(whole), self.shape(node))
         if node in self.frames and node not in self.outputs:
             return sliding.framed(self, node, self.frames[node])
         origin = "joined" if node in self.joined else "output" if node in self.outputs else "work"
         order = sliding.stored(self, node) or self.orders.get(node) or tuple(range(node.rank))
         return self.ordered(self.shape(node), node.dtype, order, origin, self.outputs.get(node, ""))
 
-    def _is_plain(self, node: Node) -> bool:
-        """Whether a value may lie anywhere: no output, no sum over parts, no order of its own."""
-        return not any(node in held for held in (self.joined, self.outputs, self.orders, self.in_place))
+    def _is_plain(self, node: Node, whole: Node) -> bool:
+        """Whether a value may lie in a larger one: it has no memory given, and no other order of axes."""
+        is_given = any(node in held for held in (self.joined, self.outputs, self.in_place))
+        return not is_given and self.orders.get(node) == self.orders.get(whole)
 
     def ordered(
         self,
@@ -206,6 +207,8 @@ class Lowering:
         phase: int,
         **facts: Any,
     ) -> None:
+        if kind == "copy" and writes[0].shape:  # what is repeated is first laid out, as for a loop
+            reads = beside(self, nodes[0], reads, writes[0], phase)
         adds = kind not in ("loop", "copy") and any(self.buffers[v.buffer].origin == "joined" for v in writes)
         self.tasks.append(Task(kind, tuple(nodes), tuple(reads), tuple(writes), phase, adds, facts))
 
@@ -324,43 +327,6 @@ def _extent(low: Lowering, node: Node, phase: int) -> None:
         low.add("copy", (node,), (low.views[node],), (output,), phase)
 
 
-def _concatenate(low: Lowering, node: Node, phase: int) -> None:
-    result = low.target(node)
-    for place, source in enumerate(node.inputs):
-        view = low.view(source, phase)
-        part = _part_of(node, place, result, view.shape)
-        if view != part:
-            low.add("copy", (node,), (view,), (part,), phase)
-
-
-def _part_of(node: Node, place: int, whole: View, shape: tuple[int, ...]) -> View:
-    """Where the first or the second of two joined values lies in the whole."""
-    axis = node.op.attributes["axis"]
-    start = whole.shape[axis] - shape[axis] if place else 0
-    return View(whole.buffer, shape, whole.strides, whole.offset + start * whole.strides[axis])
-
-
-def _pad(low: Lowering, node: Node, phase: int) -> None:
-    op, result, view = low.op(node).attributes, low.target(node), low.view(node.inputs[0], phase)
-    for border in [result] if any(op["between"]) else _borders(result, op):
-        low.fill(node, border, 0.0, phase)
-    offset = sum(int(a) * s for a, s in zip(op["low"], result.strides, strict=True))
-    strides = tuple(s * (gap + 1) for s, gap in zip(result.strides, op["between"], strict=True))
-    inside = View(result.buffer, view.shape, strides, result.offset + offset)
-    low.add("copy", (node,), (view,), (inside,), phase)
-
-
-def _borders(whole: View, op: Any) -> Iterator[View]:
-    """What stands before and behind the numbers of a padded value, axis by axis, nothing twice."""
-    for axis, (before, behind) in enumerate(zip(map(int, op["low"]), map(int, op["high"]), strict=True)):
-        length = whole.shape[axis]
-        if before:
-            yield sliding.part(whole, axis, 0, before)
-        if behind:
-            yield sliding.part(whole, axis, length - behind, behind)
-        whole = sliding.part(whole, axis, before, length - before - behind)
-
-
 def _draw(low: Lowering, node: Node, phase: int) -> None:
     reads = [low.dense(node.inputs[0], phase)]
     stream, writes = node.op.attributes["stream"], (low.target(node),)
@@ -391,8 +357,8 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(("softmax", "log_softmax", "logsumexp"), _scores),
     **dict.fromkeys(("gather", "scatter_add", "one_hot"), _rows),
     "extent": _extent,
-    "concatenate": _concatenate,
-    "pad": _pad,
+    "concatenate": pieces.concatenate,
+    "pad": pieces.pad,
     "uniform": _draw,
     "scan": _scan,
     **sliding.RULES,

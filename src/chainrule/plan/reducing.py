@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 FEW = 16  # cells of a window up to which a loop reads all of them at once
 SHORT = 64  # length of an innermost axis up to which the others go first
+LONG = 65536  # numbers that become one from which on they first become a few
+PIECES = 256  # how few
 BY = {"sum": "add", "max": "maximum", "min": "minimum"}
 
 
@@ -92,6 +94,13 @@ def arranged(view: View, axes: Sequence[int], target: View) -> tuple[View, Tripl
 
 def _add(low: Lowering, node: Node, found: tuple[View, Triple, Triple], target: View, phase: int) -> None:
     view, lengths, strides = found
+    (n, r, c), step = lengths, strides[1]
+    pieces = next(k for k in range(PIECES, 0, -1) if r % k == 0)
+    if n == c == 1 and r >= LONG and pieces > 1 and node.op.name in BY:  # so that threads can share it
+        part = low.new((pieces,), node.dtype)
+        cut = {"lengths": (pieces, r // pieces, 1), "strides": (step * (r // pieces), step, 0)}
+        low.add(node.op.name, (node,), (view,), (part,), phase, **cut)
+        view, lengths, strides = part, (1, pieces, 1), (0, 1, 0)
     low.add(node.op.name, (node,), (view,), (target,), phase, lengths=lengths, strides=strides)
 
 

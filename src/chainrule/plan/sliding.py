@@ -145,6 +145,10 @@ def prepare(low: Lowering, node: Node) -> None:
     """What a convolution wants of others: images written where they are padded, and its weights turned once,
     before the parts of the batch, where they are needed so."""
     is_back = node.op.name == "convolution_input"
+    if (is_back or node.op.name == "convolution") and depthwise.is_single(low, node):
+        if isinstance(node.inputs[1].op, Input):
+            _turned(low, node.inputs[1], low.phase)
+        return
     if node.op.name == "convolution" and is_elementwise(node.inputs[0]) and node.inputs[0] in low.orders:
         frame = _wanted(low, node)
         if any(frame.low) or any(frame.high):
@@ -186,12 +190,12 @@ def _convolution(low: Lowering, node: Node, phase: int) -> None:
         seen = padded(low, x, _wanted(low, node), 0.0, phase)
         _by_tiles(low, node, seen, winograd.weighed(low, node, w, phase), phase)
         return
+    if depthwise.is_single(low, node):
+        depthwise.weigh(low, node, _turned(low, w, phase), phase)
+        return
     y, n = low.target(node), len(w.shape) - 2
     seen = windows(padded(low, x, op, 0.0, phase), op, y.shape[1:-1], low.shape(w)[1:-1])
     places, cells = range(1, 1 + n), range(1 + n, 2 + 2 * n)
-    if depthwise.is_single(low, op, low.shape(w), seen.shape[-1]):
-        depthwise.weigh(low, node, seen, low.view(w, phase), phase)
-        return
     if seen.strides[0] == 1 and y.strides[0] == 1:
         for a, b, c in parts(op.groups, (low.view(w, phase), 0), (seen, -1), (y, -1)):
             left, right = (a, (), (0,), range(1, n + 2)), (b, places, cells, (0,))
@@ -241,6 +245,9 @@ def _weight(low: Lowering, node: Node, phase: int) -> None:
     if winograd.pays(low, node, op, low.shape(node), low.shape(g)[1:-1]):
         _weight_by_tiles(low, node, phase)
         return
+    if depthwise.is_single(low, node):
+        depthwise.gradient(low, node, phase)
+        return
     target, numbers, n = low.target(node), low.view(g, phase), node.rank - 2
     seen = windows(padded(low, x, op, 0.0, phase), op, numbers.shape[1:-1], target.shape[1:-1])
     places, cells = range(1, 1 + n), range(1 + n, 2 + 2 * n)
@@ -289,11 +296,8 @@ def _input(low: Lowering, node: Node, phase: int) -> None:
         weights = winograd.weighed(low, node, w, phase, is_back=True)
         _by_tiles(low, node, padded(low, g, frame, 0.0, phase), weights, phase)
         return
-    if depthwise.is_single(low, op, low.shape(w), low.shape(node)[-1]) and depthwise.pays_back(
-        low, op, low.shape(w)
-    ):
-        around = depthwise.spread(low, g, op, low.shape(node), low.shape(w), phase)
-        depthwise.weigh(low, node, around, low.view(w, phase), phase, is_back=True)
+    if depthwise.is_single(low, node):
+        depthwise.weigh(low, node, _turned(low, w, phase), phase)
         return
     weights, numbers, n = low.view(w, phase), low.view(g, phase), node.rank - 2
     shape, kernel = low.shape(node), weights.shape[1:-1]
@@ -380,9 +384,9 @@ def _hand_out(low: Lowering, node: Node, view: View, phase: int) -> None:
 
 def stored(low: Lowering, node: Node) -> tuple[int, ...] | None:
     """The order of the gradient by the weights, when it is made with the outputs innermost."""
-    if node.op.name == "convolution_weight" and not low.is_inner:
-        return (*range(1, node.rank), 0)
-    return None
+    if node.op.name != "convolution_weight":
+        return None
+    return (*range(1, node.rank), 0) if not low.is_inner or depthwise.is_single(low, node) else None
 
 
 RULES = {

@@ -80,6 +80,9 @@ class Task:
             return 2 * math.prod(stack) * m * n * self.reads[0].shape[-1] + in_epilogue
         if self.kind in ("product", "dots"):
             return 2 * math.prod(self.facts["shape"])
+        if self.kind in ("weigh", "weigh_back"):
+            of = self.writes if self.kind == "weigh" else self.reads[1:]
+            return 2 * self.facts["taps"] * math.prod(of[0].shape)
         if self.kind == "scan":
             return self.facts["steps"] * sum(task.flops for task in self.facts["tasks"])
         size = math.prod(self.writes[0].shape) if self.writes else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,6 +12,7 @@ import pytest
 import chainrule as cr
 from chainrule.engines.native.program import Program
 from chainrule.engines.native.share import WORTH_A_CREW
+from chainrule.gradient import grad
 from chainrule.graph import Graph, Node, input_node
 from chainrule.plan.plan import plan
 
@@ -30,10 +32,20 @@ def statistics(x: Node) -> Node:
     return cr.logsumexp(y @ y.T, 1)
 
 
+def channels(x: Node) -> Node:
+    """Channels convolved by themselves, the gradient by their weights, the largest of lines and of rows."""
+    w = cr.constant(np.linspace(-1, 1, 16 * 15).reshape(16, 5, 3, 1).astype(x.dtype))
+    y = cr.convolution(x, w, padding="same", groups=16)
+    (slope,) = grad(cr.mean(cr.square(y)), [w])
+    return cr.max(y, (1, 2)) * cr.mean(cr.max(y, 3), (1, 2))[:, None] + cr.max(cr.abs(slope))
+
+
 NETS: dict[str, tuple[Callable[[Node], Node], tuple[int, ...]]] = {
     "products": (product, (150, 190)),
     "one image": (images, (1, 120, 124, 16)),
     "a few images": (images, (3, 70, 72, 16)),
+    "channels by themselves": (channels, (20, 24, 25, 16)),
+    "channels of a few": (channels, (5, 44, 45, 16)),
     "statistics of a batch": (statistics, (300, 200)),
 }
 
@@ -64,3 +76,15 @@ def test_many_who_ask_at_once_get_what_each_asked_for(monkeypatch: pytest.Monkey
     with ThreadPoolExecutor(6) as others:
         found = list(others.map(lambda x: program.run({"x": x})["y"], asked * 5))
     assert all(np.array_equal(y, alone[i % 6]) for i, y in enumerate(found))
+
+
+def test_helpers_who_have_gone_to_sleep_are_woken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chainrule.engines.native.program.processors", lambda: 3)
+    program = Program(Graph({"y": product(input_node("x", (None, 190), "float32"))}))
+    x = np.random.default_rng(0).normal(size=(150, 190)).astype("float32")
+    monkeypatch.setattr(cr.settings, "threads", 1)
+    alone = program.run({"x": x})["y"].tobytes()
+    for threads, seconds in ((3, 0.0), (3, 0.01), (2, 0.01), (3, 0.0), (1, 0.0), (2, 0.0)):
+        time.sleep(seconds)  # longer than they stay awake
+        monkeypatch.setattr(cr.settings, "threads", threads)
+        assert program.run({"x": x})["y"].tobytes() == alone

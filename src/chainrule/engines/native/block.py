@@ -8,66 +8,24 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.engines.native import repeat
+from chainrule.engines.native import repeat, windows
+from chainrule.engines.native.call import FLAG, Address, Adds, Call, Place, Word
 from chainrule.engines.native.dots import DotsWriter
 from chainrule.engines.native.epilogue import Epilogue
 from chainrule.engines.native.loop import Fold, Operation, Recipe, Writer
 from chainrule.engines.native.machine import Machine
 from chainrule.engines.native.product import ProductWriter
+from chainrule.engines.native.rows import LinesWriter, RowsWriter
 from chainrule.engines.native.score import ScoreWriter
 from chainrule.engines.native.share import Share, of_dots, of_places, of_product, of_sums
 from chainrule.engines.native.vector import EMIT
-from chainrule.frozen import frozen
 from chainrule.ops.card import Card
 from chainrule.plan import sliding
 from chainrule.plan.task import Buffer, Task
 from chainrule.plan.view import View, collapse, in_memory_order, leading, lies_apart, walked
 
-
-@frozen
-class Address:
-    """A word that holds where something lies: a buffer's address plus ``offset`` bytes."""
-
-    buffer: int
-    offset: int = 0
-
-
-@frozen
-class Adds:
-    """A word for whether a result is added to what is there: not for the first part of a batch (the sum
-    begins), but for the others.
-
-    Args:
-        others: bits of the word that stay.
-    """
-
-    others: int = 0
-
-
-@frozen
-class Place:
-    """A word for the place of a part's first number in the batch: its first row times ``per_row``."""
-
-    per_row: int
-
-
-FLAG = Address(-1)  # where a kernel says that an index was out of range
-Word = Any  # an int, an Address, Adds or Place
-
-
-@frozen
-class Call:
-    """A kernel with its block.
-
-    Args:
-        kernel: its address.
-        words: the block.
-        share: how it is divided among lanes, where it can be.
-    """
-
-    kernel: int
-    words: tuple[Word, ...]
-    share: Share | None = None
+FEW = 4  # lines from which on they are added up side by side
+FLOATS = ("float32", "float64")
 
 
 class Blocks:
@@ -150,6 +108,12 @@ class Blocks:
     def scores(self, kind: str, way: str) -> int:
         """The kernel of softmax or one of its kin, over rows that lie in order."""
         return self.machine.function(way, f"{way} of {kind}", lambda n: ScoreWriter(kind, way, n).write())
+
+    def joined(self, kind: str, way: str, is_row: bool) -> int:
+        """The kernel of sums, the largest or smallest: of rows, number by number, or of a row's numbers."""
+        of, writer = ("rows", RowsWriter) if is_row else ("lines", LinesWriter)
+        text = f"{way}_{of} of {kind}"
+        return self.machine.function(f"{way}_{of}", text, lambda n: writer(kind, way, n).write())
 
 
 def _operation(node: Any, number: dict[Any, int]) -> Operation:
@@ -304,16 +268,22 @@ def _stack_stride(view: View) -> int:
 
 def _sum(blocks: Blocks, task: Task) -> list[Call]:
     (x,), (y,) = task.reads, task.writes
-    n, r, c = task.facts["lengths"]
-    words = [n, r, c, blocks.at(x), *task.facts["strides"], blocks.at(y)]
+    (n, r, c), (outer, along, inner), way = task.facts["lengths"], task.facts["strides"], task.kind
+    if c == 1:  # the places are columns
+        n, c, outer, inner = 1, n, 0, outer
+    words = [n, r, c, blocks.at(x), outer, along, inner, blocks.at(y)]
     kind, share = blocks.kind(x), of_sums(words, blocks.size(x), blocks.size(y))
-    match task.kind:
-        case "sum":
-            adds = Adds() if task.adds else 0
-            return [Call(blocks.kernel("reduction.sum_rows", kind), (*words, adds), share)]
-        case "argmax":
-            return [Call(blocks.kernel("reduction.argmax_rows", kind), tuple(words), share)]
-    kernel = blocks.kernel("reduction.largest_rows", kind, 1 if task.kind == "max" else -1)
+    words.append(Adds() if task.adds else 0)
+    if way == "argmax":
+        kernel = blocks.kernel("reduction.argmax_rows", kind)
+    elif kind in FLOATS and c > 1 and inner == 1:
+        kernel = blocks.joined(kind, way, is_row=True)
+    elif kind in FLOATS and along == 1 and (way != "sum" or c >= FEW):
+        kernel = blocks.joined(kind, way, is_row=False)
+    elif way == "sum":
+        kernel = blocks.kernel("reduction.sum_rows", kind)
+    else:
+        kernel = blocks.kernel("reduction.largest_rows", kind, 1 if way == "max" else -1)
     return [Call(kernel, tuple(words), share)]
 
 
@@ -335,8 +305,10 @@ def _gather(blocks: Blocks, task: Task) -> list[Call]:
     (y,) = task.writes
     width = int(np.prod(table.shape[1:]))
     many, rows = int(np.prod(index.shape)), table.shape[0]
-    words = [many, width, blocks.at(table), rows, width, blocks.at(index), 1, blocks.at(y), FLAG]
-    return [Call(blocks.kernel("lookup.take_rows", blocks.kind(table), blocks.kind(index)), tuple(words))]
+    words = [many, width, blocks.at(table), rows, width, blocks.at(index), 1, blocks.at(y), FLAG, 0]
+    share = Share(many, 0, ((5, blocks.size(index)), (7, width * blocks.size(y)), (9, 1)))
+    kernel = blocks.kernel("lookup.take_rows", blocks.kind(table), blocks.kind(index))
+    return [Call(kernel, tuple(words), share)]
 
 
 def _scatter(blocks: Blocks, task: Task) -> list[Call]:
@@ -350,8 +322,10 @@ def _scatter(blocks: Blocks, task: Task) -> list[Call]:
 
 def _one_hot(blocks: Blocks, task: Task) -> list[Call]:
     (index,), (y,) = task.reads, task.writes
-    words = [int(np.prod(index.shape)), y.shape[-1], blocks.at(index), 1, blocks.at(y), FLAG]
-    return [Call(blocks.kernel("lookup.one_hot_rows", blocks.kind(y), blocks.kind(index)), tuple(words))]
+    many, depth = int(np.prod(index.shape)), y.shape[-1]
+    words = (many, depth, blocks.at(index), 1, blocks.at(y), FLAG, 0)
+    share = Share(many, 0, ((2, blocks.size(index)), (4, depth * blocks.size(y)), (6, 1)))
+    return [Call(blocks.kernel("lookup.one_hot_rows", blocks.kind(y), blocks.kind(index)), words, share)]
 
 
 def _uniform(blocks: Blocks, task: Task) -> list[Call]:
@@ -383,6 +357,8 @@ RULES: dict[str, Rule] = {
     "dots": _dots,
     "taps": _taps,
     "blend": _blend,
+    "weigh": windows.weigh,
+    "weigh_back": windows.weigh_back,
     **dict.fromkeys(("sum", "max", "min", "argmax"), _sum),
     **dict.fromkeys(("softmax", "log_softmax", "logsumexp"), _scores),
     "gather": _gather,
@@ -392,9 +368,19 @@ RULES: dict[str, Rule] = {
     "scan": _scan,
 }
 
+OWN = (
+    "loop",
+    "copy",
+    "product",
+    "dots",
+    "taps",
+    "blend",
+    "weigh",
+    "weigh_back",
+)  # that no operation is called
 COVERED = {
     *EMIT, "clip", "cast", "input", "constant", "transpose", "reshape", "broadcast", "slice", "remat",
     "concatenate", "pad", "extent", *sliding.RULES,
-    *(kind for kind in RULES if kind not in ("loop", "copy", "product", "dots", "taps", "blend")),
+    *(kind for kind in RULES if kind not in OWN),
 }  # fmt: skip
 """The operations that have a kernel, a loop, or need none."""

@@ -21,7 +21,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from chainrule.engines.native.block import FLAG, Address, Adds, Blocks, Call, Place
+from chainrule.engines.native.block import Blocks
+from chainrule.engines.native.call import FLAG, Address, Adds, Call, Place
 from chainrule.engines.native.level import levels
 from chainrule.engines.native.loop import Operation
 from chainrule.engines.native.memory import LaneMemory
@@ -210,7 +211,7 @@ class Lanes:
             if data is not None:
                 width, target = int(np.prod(data.shape[1:])), Address(buffer.number)
                 source = (data.ctypes.data, len(data), width, Gather(), 1)
-                words = (buffer.shape[0], width, *source, target, FLAG)
+                words = (buffer.shape[0], width, *source, target, FLAG, 0)
                 kernel = machine().kernel("lookup.take_rows", buffer.dtype, "int64")
                 lines.append(Line(PARTS, 0, Call(kernel, words), buffer))
         return lines

@@ -1,4 +1,5 @@
-"""In NumPy, what the kernels do that are written in the words of the processor: products, dots, scores.
+"""In NumPy, what the kernels do that are written in the words of the processor: products, dots, windows,
+scores, rows.
 
 Their writers unroll tiles, pack panels and mask the ends of rows. Here the same blocks are read and the same
 numbers computed, by the definition. ``source`` runs these functions in the kernels' places.
@@ -18,7 +19,8 @@ from chainrule.engines.native.short import SIZE
 
 Run = Callable[[int], None]
 _TEXT = re.compile(
-    r"(product|dots|softmax|log_softmax|logsumexp) of (float\d\d)(?: by (tables|strides))?(?:,.*)?"
+    r"(product|dots|weigh|weighed|softmax|log_softmax|logsumexp|\w+_rows|\w+_lines) of (float\d\d)"
+    r"(?: by (tables|strides))?(?:,.* taps (\d+))?(?:,.*)?"
 )
 
 
@@ -28,11 +30,17 @@ def plain(text: str) -> Run | None:
     found = _TEXT.fullmatch(text)
     if found is None:
         return None
-    name, kind, by = found.groups()
+    name, kind, by, taps = found.groups()
+    if name == "weigh":
+        return lambda block: _weigh(Memory(kind), _words(block, 15), int(taps))
+    if name == "weighed":
+        return lambda block: _weighed(Memory(kind), _words(block, 16))
     if name == "product":
         return lambda block: _product(Memory(kind), _words(block, 16), by == "tables")
     if name == "dots":
         return lambda block: _dots(Memory(kind), _words(block, 14))
+    if name.endswith(("_rows", "_lines")):
+        return lambda block: _joined(Memory(kind), _words(block, 9), name.partition("_")[0])
     return lambda block: _scores(Memory(kind), _words(block, 5), name)
 
 
@@ -114,6 +122,46 @@ def _dots(memory: Memory, words: list[int]) -> None:
     target = c_row * np.arange(m)[:, None] + c_column * np.arange(n)  # (m, n)
     made = np.einsum("isp,jsp->ij", memory.read(a, left), memory.read(b, right))
     memory.write(c, target, made, adds != 0)
+
+
+def _weigh(memory: Memory, words: list[int], taps: int) -> None:
+    """Y[s, place, c] = the sum over taps of W[tap, c] X[s, what the tap reads, c]; see ``depth``."""
+    n, rows, columns, channels, side, *places, w, y, y_step, y_row, y_column, _ = words
+    weights = memory.read(w, np.arange(taps * channels)).reshape(taps, channels).repeat(side, 1)
+    read = _read(memory, places, (n, rows, columns, taps, channels * side))
+    to = y_step * np.arange(n)[:, None, None] + _table(y_row, rows)[:, None] + y_column * np.arange(columns)
+    memory.write(y, to[..., None] + np.arange(channels * side), (read * weights).sum(3), adds=False)
+
+
+def _weighed(memory: Memory, words: list[int]) -> None:
+    """Sums[tap, number] += the sum over places of G[place, number] X[what the tap reads, number]."""
+    n, rows, columns, taps, width, *places, g, g_step, g_row, g_column, sums, far, _ = words
+    read = _read(memory, places, (n, rows, columns, taps, width))
+    at = g_step * np.arange(n)[:, None, None] + _table(g_row, rows)[:, None] + g_column * np.arange(columns)
+    slopes = memory.read(g, at[..., None, None] + np.arange(width))  # (n, rows, columns, 1, width)
+    target = far * np.arange(taps)[:, None] + np.arange(width)
+    memory.write(sums, target, (read * slopes).sum((0, 1, 2)), adds=True)
+
+
+def _read(memory: Memory, places: list[int], shape: tuple[int, ...]) -> np.ndarray:
+    """What every tap of every place reads, 0 where there is nothing: (n, rows, columns, taps, numbers)."""
+    (x, step, x_row, x_column), (n, rows, columns, taps, width) = places, shape
+    outer, inner = (
+        _table(at, many * taps).reshape(many, taps) for at, many in ((x_row, rows), (x_column, columns))
+    )
+    far = outer[:, None] + inner  # (rows, columns, taps)
+    at = step * np.arange(n)[:, None, None, None] + np.maximum(far, 0)
+    return np.where((far < 0)[..., None], 0, memory.read(x, at[..., None] + np.arange(width)))
+
+
+def _joined(memory: Memory, words: list[int], way: str) -> None:
+    """For each place r numbers made one; see ``rows``."""
+    n, r, c, x, outer, row, column, y, adds = words
+    places = outer * np.arange(n)[:, None, None] + row * np.arange(r)[:, None] + column * np.arange(c)
+    begin = {"sum": 0.0, "max": -np.inf, "min": np.inf}[way]
+    join = {"sum": np.add, "max": np.maximum, "min": np.minimum}[way]
+    made = join.reduce(memory.read(x, places), 1, initial=begin)
+    memory.write(y, np.arange(made.size).reshape(made.shape), made, way == "sum" and adds != 0)
 
 
 def _scores(memory: Memory, words: list[int], way: str) -> None:

@@ -78,6 +78,18 @@ def poke(typingctx, address, value):
 
 
 @instruction
+def exchange_if(typingctx, address, old, new):
+    """Set the int64 at ``address`` to ``new`` where it is ``old``, atomically; whether it was."""
+
+    def generate(context, builder, signature, args):
+        where = builder.inttoptr(args[0], ir.IntType(64).as_pointer())
+        found = builder.cmpxchg(where, args[1], args[2], "seq_cst", "seq_cst")
+        return builder.extract_value(found, 1)
+
+    return types.boolean(types.int64, types.int64, types.int64), generate
+
+
+@instruction
 def pause(typingctx):
     """Let another thread have the processor (``sched_yield`` of the C library)."""
 

@@ -17,8 +17,9 @@ import numpy as np
 from llvmlite import ir
 
 from chainrule.engines.native.assembly import I64, Assembly
-from chainrule.engines.native.block import Address, Adds, Blocks, Call, Place
+from chainrule.engines.native.block import Blocks
 from chainrule.engines.native.cache import cache_folder
+from chainrule.engines.native.call import Address, Adds, Call, Place
 from chainrule.engines.native.crew import Crew
 from chainrule.engines.native.level import levels
 from chainrule.engines.native.machine import Machine, callable_at
@@ -136,9 +137,7 @@ class Ready:
             [call for _, call in lines], _shares(lines, lanes if is_shared else 1)
         )
         self.table = tables[0]
-        self._crew = None
-        if is_shared:
-            self._crew = Crew(callable_at(machine().kernel("step.levels")), _marks(plan, lines), tables)
+        self.crew = Crew(machine(), _marks(plan, lines), tables) if is_shared else None
         self._patched = self.words.data
         ends = [(self.table.ctypes.data, *span) for span in spans if isinstance(span, tuple)]
         self._ends = np.array(ends, np.int64).reshape(-1, 3)
@@ -228,8 +227,8 @@ class Ready:
 
     def compute(self, arrays: Arrays, threads: int = 1) -> None:
         """Run all calls, and the law where it is needed; the outputs stay where they are."""
-        if self._crew is not None:
-            self._crew.run(threads)
+        if self.crew is not None:
+            self.crew.run(threads)
             return
         call = _caller()
         for work in self._work:

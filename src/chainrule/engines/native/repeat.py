@@ -18,7 +18,7 @@ from chainrule.engines.native.assembly import I64, Assembly
 from chainrule.plan.looping import Moving
 
 if TYPE_CHECKING:
-    from chainrule.engines.native.block import Call, Word
+    from chainrule.engines.native.call import Call, Word
 
 SOURCE = "repeat: make the calls of a step, move its addresses on, as often as there are steps"
 HEAD = 3  # words before the table: steps, calls, words that move

@@ -1,15 +1,18 @@
 """Softmax and its kin over rows whose scores lie side by side, a vector of scores at a time.
 
 Every row takes three passes: the largest score, the sum of e^(score - largest), the results. The last vector
-of a row is read and written under a mask; what lies beyond the row is no larger than anything, and adds 0 to
-the sum (not as e^-infinity: processors are slow with numbers that small). Few scores are one vector, and most
-of a pass is then waiting for its result: so four rows go side by side, each computed as if it were alone.
+of a row, where it is not whole, is read and written under a mask; what lies beyond the row is no larger than
+anything, and adds 0 to the sum (not as e^-infinity: processors are slow with numbers that small). Few scores
+are one vector, and most of a pass is then waiting for its result: so four rows go side by side, each computed
+as if it were alone. Rows of many scores go one at a time: a row is still near when it is passed again.
 Rows that lie otherwise are left to ``kernels.score``.
 
 The block: [rows, scores in a row, X, step from row to row, Y]; Y is dense.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from llvmlite import ir
 
@@ -19,6 +22,7 @@ from chainrule.engines.native.short import I32, Part, Vectors
 from chainrule.engines.native.vector import LANES, Lanes
 
 SIDE_BY_SIDE = (4, 1)  # rows at a time: many, and then what is left
+WIDE = 1024  # scores from which on a row goes alone
 
 
 class ScoreWriter:
@@ -46,8 +50,10 @@ class ScoreWriter:
         wide = I64(1) if self.way == "logsumexp" else k
         steps = [code.times(step, self.size), code.times(wide, self.size)]
         first = I64(0)
+        is_wide = self.builder.icmp_signed(">", k, I64(WIDE))
         for many in SIDE_BY_SIDE:
-            last = code.plus(first, self.builder.and_(self.builder.sub(rows, first), I64(-many)))
+            whole = self.builder.and_(self.builder.sub(rows, first), I64(-many))
+            last = code.plus(first, self.builder.select(is_wide, I64(0), whole) if many > 1 else whole)
             carried = [
                 (code.plus(start, code.times(first, step)), code.times(step, many))
                 for start, step in zip((x, y), steps, strict=True)
@@ -67,35 +73,50 @@ class ScoreWriter:
         b, largest = self.builder, self._largest(k, sources)
         tops = [self.many.repeat(value) for value in largest]
         totals: list[Value] = [self.vectors.zero for _ in sources]
-        with self.code.folding(I64(0), k, LANES, totals) as i:
-            raised = [self._raised(source, i, k, top) for source, top in zip(sources, tops, strict=True)]
+
+        def add(i: Value, part: Part | None) -> None:
+            raised = [self._raised(x, i, part, top) for x, top in zip(sources, tops, strict=True)]
             totals[:] = [b.fadd(total, value) for total, value in zip(totals, raised, strict=True)]
             if self.way == "softmax":
-                self._store(raised, targets, i, k)
+                self._store(raised, targets, i, part)
+
+        self._along(k, totals, add)
         wholes = [self.vectors.across(self.code, total, b.fadd) for total in totals]
-        if self.way == "softmax":
-            shares = [self.many.repeat(whole) for whole in wholes]
-            with self.code.counting(I64(0), k, LANES) as i:
-                parts = [self._load(target, i, k) for target in targets]
-                self._store([b.fdiv(x, share) for x, share in zip(parts, shares, strict=True)], targets, i, k)
-            return
-        logs = self._logs(wholes)
+        logs = [] if self.way == "softmax" else self._logs(wholes)
         if self.way == "logsumexp":
             for top, log, target in zip(largest, logs, targets, strict=True):
                 self.code.store(b.fadd(top, log), target, self.size)
             return
-        with self.code.counting(I64(0), k, LANES) as i:
-            # The largest goes first, because the logarithm is small.
-            shifted = [b.fsub(self._load(x, i, k), top) for x, top in zip(sources, tops, strict=True)]
-            found = [b.fsub(x, self.many.repeat(log)) for x, log in zip(shifted, logs, strict=True)]
-            self._store(found, targets, i, k)
+        shares = [self.many.repeat(value) for value in (logs or wholes)]
 
-    def _raised(self, source: Value, i: Value, k: Value, top: Value) -> Value:
+        def finish(i: Value, part: Part | None) -> None:
+            if self.way == "softmax":
+                parts = [self._load(target, i, part) for target in targets]
+                found = [b.fdiv(x, share) for x, share in zip(parts, shares, strict=True)]
+            else:  # the largest goes first, because the logarithm is small
+                shifted = [b.fsub(self._load(x, i, part), top) for x, top in zip(sources, tops, strict=True)]
+                found = [b.fsub(x, share) for x, share in zip(shifted, shares, strict=True)]
+            self._store(found, targets, i, part)
+
+        self._along(k, [], finish)
+
+    def _along(self, k: Value, values: list[Value], write: Callable[[Value, Part | None], None]) -> None:
+        """All vectors of a row, and what is left, which make new values of old ones."""
+        b, code = self.builder, self.code
+        whole = b.and_(k, I64(-LANES))
+        with code.folding(I64(0), whole, LANES, values) as i:
+            write(i, None)
+        left, old = b.sub(k, whole), list(values)
+        with code.either(b.icmp_signed("!=", left, I64(0)), values, old) as found:
+            write(whole, self.vectors.part(code, left))
+        values[:] = found
+
+    def _raised(self, source: Value, i: Value, part: Part | None, top: Value) -> Value:
         """e^(score - top) of the vector at ``i``, and 0 beyond the row."""
-        b, (place, part) = self.builder, self._at(source, i, k)
+        b, place = self.builder, self._at(source, i)
         score = self.vectors.load(self.code, place, part, top)
         raised = vector.exp(self.many, self.kind, b.fsub(score, top))
-        return b.select(part.mask, raised, self.vectors.zero)
+        return raised if part is None else b.select(part.mask, raised, self.vectors.zero)
 
     def _largest(self, k: Value, sources: list[Value]) -> list[Value]:
         """Each row's largest score, or 0 where that is not finite."""
@@ -105,9 +126,11 @@ class ScoreWriter:
         def larger(x: Value, y: Value) -> Value:
             return b.select(b.fcmp_ordered(">", x, y), x, y)
 
-        with self.code.folding(I64(0), k, LANES, tops) as i:
-            scores = [self._load(source, i, k) for source in sources]
+        def look(i: Value, part: Part | None) -> None:
+            scores = [self._load(source, i, part) for source in sources]
             tops[:] = [larger(x, top) for x, top in zip(scores, tops, strict=True)]
+
+        self._along(k, tops, look)
         endless, found = self.one.constant(self.kind, float("inf")), []
         for top in tops:
             value = self.vectors.across(self.code, top, larger)
@@ -126,14 +149,13 @@ class ScoreWriter:
         logs = vector.log(lanes, self.kind, together)
         return [self.builder.extract_element(logs, I32(lane)) for lane in range(len(values))]
 
-    def _at(self, start: Value, i: Value, k: Value) -> tuple[Value, Part]:
-        """The address of the vector at ``i``, and which lanes of it belong to the row."""
-        left = self.builder.sub(k, i)
-        return self.code.plus(start, self.code.times(i, self.size)), self.vectors.part(self.code, left)
+    def _at(self, start: Value, i: Value) -> Value:
+        """The address of the vector at ``i``."""
+        return self.code.plus(start, self.code.times(i, self.size))
 
-    def _load(self, start: Value, i: Value, k: Value) -> Value:
-        return self.vectors.load(self.code, *self._at(start, i, k), self.least)
+    def _load(self, start: Value, i: Value, part: Part | None) -> Value:
+        return self.vectors.load(self.code, self._at(start, i), part, self.least)
 
-    def _store(self, values: list[Value], starts: list[Value], i: Value, k: Value) -> None:
+    def _store(self, values: list[Value], starts: list[Value], i: Value, part: Part | None) -> None:
         for value, start in zip(values, starts, strict=True):
-            self.vectors.store(self.code, value, *self._at(start, i, k))
+            self.vectors.store(self.code, value, self._at(start, i), part)

@@ -15,7 +15,7 @@ from chainrule.frozen import frozen
 from chainrule.plan.task import Task
 
 WORTH_SHARING = 20_000_000  # flops of a step that is not divided otherwise, from which on its calls are,
-WORTH_A_CREW = 8_000_000  # and of an answer, by ``effort``
+WORTH_A_CREW = 1_000_000  # and of an answer, by ``effort``
 SHARED_FROM = 8192  # elements that a call writes, from which on the lanes share it
 COLUMNS = 32  # of a product: whole tiles on every processor
 MANY = 8  # products by places from which on the lanes share these

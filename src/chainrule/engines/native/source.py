@@ -27,7 +27,7 @@ from chainrule.engines.native import repeat
 from chainrule.engines.native.block import COVERED
 from chainrule.engines.native.machine import SOURCES, source_of
 from chainrule.engines.native.plain import array_at, plain
-from chainrule.engines.native.pointer import pointer
+from chainrule.engines.native.pointer import exchange_if, peek, pointer
 from chainrule.engines.native.program import Program
 from chainrule.engines.native.ready import Ready
 from chainrule.graph import Graph
@@ -138,9 +138,27 @@ def _in_python(value: Any) -> Any:
         return lambda address, like: (int(address), np.asarray(like).dtype)
     if value is carray:
         return lambda at, length: array_at(at[0], at[1], (int(length),), (at[1].itemsize,))
+    if value in (peek, exchange_if):
+        return _peek if value is peek else _exchange_if
     if type(value) is type(pointer):  # another instruction
         return None
     return _uncompiled(value.py_func) if hasattr(value, "py_func") else value
+
+
+def _peek(address: int) -> int:
+    return int(_at(address)[0])
+
+
+def _exchange_if(address: int, old: int, new: int) -> bool:
+    """As the instruction, for a single thread."""
+    is_old = _peek(address) == old
+    if is_old:
+        _at(address)[0] = new
+    return is_old
+
+
+def _at(address: int) -> np.ndarray:
+    return array_at(address, np.dtype(np.int64), (1,), (8,))
 
 
 # --- loops, by their text

@@ -110,13 +110,15 @@ class Lanes:
         return self.type("int32")
 
 
-def exp(lanes: Lanes, kind: str, x: Value) -> Value:
-    """e^x."""
+def exp(lanes: Lanes, kind: str, x: Value, is_small: bool = False) -> Value:
+    """e^x; where x is known to be small, -80 to 80, without what only large ones need: the same bits."""
     if kind == "float64":
         return lanes.each("exp", kind, x)
     b, c = lanes.builder, lambda v: lanes.constant("float32", v)
-    bounded = b.select(lanes.less(x, c(-104.0)), c(-104.0), x)
-    bounded = b.select(lanes.less(c(89.0), bounded), c(89.0), bounded)
+    bounded = x
+    if not is_small:
+        bounded = b.select(lanes.less(x, c(-104.0)), c(-104.0), x)
+        bounded = b.select(lanes.less(c(89.0), bounded), c(89.0), bounded)
     magic = c(12582912.0)  # 1.5 * 2^23: adding it rounds to a whole number, which then stands in the low bits
     shifted = b.fadd(b.fmul(bounded, c(1.4426950408889634)), magic)
     whole = b.fsub(shifted, magic)
@@ -124,6 +126,8 @@ def exp(lanes: Lanes, kind: str, x: Value) -> Value:
     r = b.fsub(r, b.fmul(whole, c(-2.12194440e-4)))
     y = b.fadd(b.fadd(b.fmul(b.fmul(r, r), lanes.polynomial("float32", r, EXP)), r), c(1.0))
     n = b.sub(b.bitcast(shifted, lanes.integers()), b.bitcast(magic, lanes.integers()))
+    if is_small:
+        return b.fmul(y, _power_of_two(lanes, n))
     half = b.ashr(n, lanes.constant("int32", 1))
     return b.fmul(b.fmul(y, _power_of_two(lanes, half)), _power_of_two(lanes, b.sub(n, half)))
 
@@ -181,7 +185,7 @@ def erf(lanes: Lanes, kind: str, x: Value) -> Value:
     size = lanes.intrinsic("fabs", "float32", x)
     small = b.fadd(b.fmul(x, lanes.polynomial("float32", b.fmul(x, x), ERF)), x)
     bounded = b.select(lanes.less(c(4.0), size), c(4.0), size)  # beyond, it is 1 to the last place
-    tail = exp(lanes, kind, b.fneg(lanes.polynomial("float32", bounded, ERFC)))
+    tail = exp(lanes, kind, b.fneg(lanes.polynomial("float32", bounded, ERFC)), is_small=True)
     large = lanes.intrinsic("copysign", "float32", b.fsub(c(1.0), tail), x)
     return b.select(b.fcmp_unordered("<", size, c(0.9)), small, large)
 

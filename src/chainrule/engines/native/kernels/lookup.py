@@ -1,7 +1,7 @@
 """Rows found by their number: reading them, adding to them, and the 1 that stands for them.
 
-A number outside its table is not read: the kernel sets the flag to 1 + the position of that number and goes
-on.
+A number outside its table is not read: the kernel sets the flag to 1 + the position of that number, or leaves
+it where a later position is told already, and goes on.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import numpy as np
 from numba.np.numpy_support import carray
 
 from chainrule.engines.native.kernels.kernel import FAR, REAL, Source, part, words
-from chainrule.engines.native.pointer import pointer
+from chainrule.engines.native.pointer import exchange_if, peek, pointer
 
 
 @part
@@ -18,7 +18,9 @@ def is_outside(row, rows, flag, position):
     """Whether there is no such row; if so the flag says at which position."""
     if 0 <= row < rows:
         return False
-    carray(pointer(flag, np.int64(0)), 1)[0] = 1 + position
+    told = peek(flag)  # by another thread perhaps
+    while told < 1 + position and not exchange_if(flag, told, 1 + position):
+        told = peek(flag)
     return True
 
 
@@ -26,7 +28,7 @@ def take_rows(kind: str, index: str) -> Source:
     """Rows of a table by their index.
 
     Block: [how many, row length in numbers, table, its rows, table row stride, indices, index stride, Y,
-    flag].
+    flag, position of the first].
     """
     real, number = REAL[kind], REAL[index]
     size = real().itemsize
@@ -36,7 +38,7 @@ def take_rows(kind: str, index: str) -> Source:
         where = carray(pointer(w[5], number(0)), FAR)
         for i in range(w[0]):
             row = np.int64(where[i * w[6]])
-            if is_outside(row, w[3], w[8], i):
+            if is_outside(row, w[3], w[8], w[9] + i):
                 continue
             source = carray(pointer(w[2] + row * w[4] * size, zero), w[1])
             target = carray(pointer(w[7] + i * w[1] * size, zero), w[1])
@@ -76,7 +78,7 @@ def add_rows(kind: str, index: str) -> Source:
 def one_hot_rows(kind: str, index: str) -> Source:
     """A 1 at each index, among zeros.
 
-    Block: [how many, depth, indices, index stride, Y, flag].
+    Block: [how many, depth, indices, index stride, Y, flag, position of the first].
     """
     real, number = REAL[kind], REAL[index]
     size = real().itemsize
@@ -89,7 +91,7 @@ def one_hot_rows(kind: str, index: str) -> Source:
             for j in range(w[1]):
                 row[j] = zero
             at = np.int64(where[i * w[3]])
-            if not is_outside(at, w[1], w[5], i):
+            if not is_outside(at, w[1], w[5], w[6] + i):
                 row[at] = real(1)
 
     return Source(run)

@@ -175,27 +175,6 @@ def steps(loss: str, rate: str) -> Source:
     return Source(run)
 
 
-def levels() -> Source:
-    """The calls of an answer, level by level, as one thread of several.
-
-    Block: [thread, threads, lanes, levels, lines, then the addresses of marks (levels, 2), tables
-    (lanes, lines, 2), sync].
-    """
-
-    def run(block):
-        w, whole = words(block), np.int64(0)
-        marks = carray(pointer(w[5], whole), (w[3], 2))
-        tables = carray(pointer(w[6], whole), (w[2], w[4], 2))
-        sync = carray(pointer(w[7], whole), 16)
-        for level in range(w[3]):
-            for lane in range(w[0], w[2], w[1]):
-                for i in range(marks[level, 0], marks[level, 1]):
-                    call(tables[lane, i, 0], tables[lane, i, 1])
-            barrier(sync, w[1])
-
-    return Source(run)
-
-
 def nothing() -> Source:
     """The call of a lane that has no share in a task."""
 
