@@ -33,9 +33,10 @@ from chainrule.store import fault
 
 READ_LIMIT = 64 * 2**30  # bytes; more than any machine this is meant for can hold
 _PREFIX, _SUFFIX = ".chainrule-", ".partial"
+_SWEPT: set[Path] = set()  # folders of spare files that were swept by this process
 
 
-def write(path: str | os.PathLike[str], data: bytes) -> None:
+def write(path: str | os.PathLike[str], data: bytes, *, is_spare: bool = False) -> None:
     """Put ``data`` into the file at ``path``, wholly or not at all.
 
     When this returns, the bytes are on the disk. When it raises, the file that was there before is unchanged
@@ -45,6 +46,9 @@ def write(path: str | os.PathLike[str], data: bytes) -> None:
     Args:
         path: where; its folder must exist.
         data: the whole new content.
+        is_spare: whether it can be made again, as in a cache of many small files. Then nobody waits for the
+            disk, and what killed writers left in the folder is looked for once, not with each file; its
+            reader must know a whole file from one that a power cut has left.
 
     Fails: E402 to E410, by cause.
 
@@ -58,12 +62,17 @@ def write(path: str | os.PathLike[str], data: bytes) -> None:
     target = _resolve(path)
     try:
         mode = _mode_of(target)
-        sweep(target.parent)
-        _replace(target, data, mode)
+        if target.parent not in _SWEPT or not is_spare:
+            sweep(target.parent)
+        if is_spare:
+            _SWEPT.add(target.parent)
+        _replace(target, data, mode, waits=not is_spare)
     except FileError:
         raise
     except OSError as cause:
         raise fault.writing(cause, target, len(data)) from cause
+    if is_spare:
+        return
     try:
         _flush_folder(target.parent)
     except OSError as cause:
@@ -170,13 +179,14 @@ def _mode_of(target: Path) -> int | None:
     return stat.S_IMODE(mode)
 
 
-def _replace(target: Path, data: bytes, mode: int | None) -> None:
+def _replace(target: Path, data: bytes, mode: int | None, waits: bool) -> None:
     temporary, handle = _new_temporary(target.parent)
     try:
         if mode is not None:
             os.fchmod(handle, mode)
         _write_all(handle, data)
-        os.fsync(handle)
+        if waits:
+            os.fsync(handle)
         # The lock is held across the rename: dropped before it, another writer's sweep could come between.
         os.replace(temporary, target)
     except BaseException:  # Ctrl-C included: no temporary stays behind

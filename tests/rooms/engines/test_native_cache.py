@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import numpy as np
 import pytest
 
 from chainrule.engines import native
-from chainrule.engines.native.cache import written_by
+from chainrule.engines.native.cache import STALE, cache_folder, clear, written_by
 from chainrule.engines.native.loop import Operation, Recipe, Writer
 from chainrule.engines.native.machine import Machine
 
@@ -83,6 +84,27 @@ def test_code_of_another_version_of_the_writer_is_not_ours(tmp_path: Path) -> No
     assert ours in Machine(None).stamp
 
 
+def test_what_other_versions_left_goes_when_nobody_has_used_it_for_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    old, young, ours = (cache_folder(stamp) for stamp in ("old", "young", "ours"))
+    for folder in (old, young):
+        folder.mkdir(parents=True)
+        (folder / "loop.o").write_bytes(b"code")
+    loose = old.parent / "loop.o"
+    loose.write_bytes(b"code")
+    before = time.time() - (STALE + 1) * 86400
+    for path in (old, loose):
+        os.utime(path, (before, before))
+    assert cache_folder("old") == old
+    clear(old.parent)
+    assert sorted(old.parent.iterdir()) == sorted([old, young]), "asking for a folder says that it is used"
+    os.utime(old, (before, before))
+    assert cache_folder("ours") == ours
+    assert list(old.parent.iterdir()) == [young]
+
+
 # --- kernels, in a process of its own each time
 
 USE = """
@@ -132,6 +154,7 @@ def test_all_compiled_code_lies_in_one_folder_and_is_found_again(filled: Path, s
     before = times(filled, "")
     files = {file.relative_to(filled).parts[:2] for file in before}
     assert files == {("chainrule", "native")}
+    assert len({file.parent for file in before}) == 1, "a folder for this version and processor"
     assert any("one_hot_rows" in file.name for file in before)
     assert any("loop" in file.name for file in before)
     assert use(filled, source) == ANSWER

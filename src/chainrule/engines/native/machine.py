@@ -108,7 +108,8 @@ class Machine:
             self.folder = None
             return
         with suppress(FileError):
-            durable.write(self.folder / f"{symbol}.txt", text.encode())  # for people; nothing reads it again
+            # For people; nothing reads it again.
+            durable.write(self.folder / f"{symbol}.txt", text.encode(), is_spare=True)
 
 
 def source_of(kernel: str) -> Any:

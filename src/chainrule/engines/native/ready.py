@@ -45,7 +45,9 @@ def machine() -> Machine:
 
 @cache
 def _machine() -> Machine:
-    return Machine(cache_folder())
+    made = Machine(None)
+    made.folder = cache_folder(made.stamp)
+    return made
 
 
 @cache
