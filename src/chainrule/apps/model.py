@@ -6,6 +6,7 @@ A model that learned from a table is asked about tables; one that learned from a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -101,7 +102,7 @@ def _arrays(model: Learner, file: Path) -> Given:
     if missing:
         raise DataError(
             "E326", where=file.name, expected=", ".join(inputs), received=", ".join(arrays) or "none",
-            fix=f"np.savez({file.name!r}, {', '.join(f'{name}={name}' for name in (*inputs, 'y'))})",
+            fix=_saved(file.name, inputs),
         )  # fmt: skip
     lengths = {name: len(array) for name, array in arrays.items()}
     first, rows = next(iter(lengths.items()))
@@ -114,11 +115,26 @@ def _arrays(model: Learner, file: Path) -> Given:
     return Given({name: arrays[name] for name in inputs}, y, rows)
 
 
+def require_answer(given: Given, data: str) -> None:
+    """Refuse arrays that do not say what was wanted.
+
+    Fails:
+        UsageError E122: they do not.
+    """
+    if given.y is None and isinstance(given.x, dict):
+        raise UsageError("E122", where=data, expected="a label or a value", fix=_saved(data, tuple(given.x)))
+
+
+def _saved(file: str, inputs: Sequence[str]) -> str:
+    """The line that puts arrays into a file."""
+    return f'np.savez("{file}", {", ".join(f"{name}={name}" for name in (*inputs, "y"))})'
+
+
 def _not_of_tables(model: Learner, file: str) -> UsageError:
     """The error for a table that comes before a model of arrays."""
     names = ("x",) if model.network is None else tuple(model.network.inputs)
     return UsageError(
         "E607", where=file, expected=f"DATA as an .npz file: {', '.join((*names, 'y'))}",
         received="a model trained on arrays",
-        fix=f'np.savez("rows.npz", {", ".join(f"{name}={name}" for name in (*names, "y"))})',
+        fix=_saved("rows.npz", names),
     )  # fmt: skip

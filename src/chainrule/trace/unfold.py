@@ -18,6 +18,7 @@ import numpy as np
 
 from chainrule.frozen import frozen
 from chainrule.graph import Constant, Input, Node
+from chainrule.keyed import KEY
 from chainrule.notation import Element, Link, Number, Tree, children, leaves, substitute, value
 from chainrule.ops.card import Card
 from chainrule.spec import Size
@@ -194,10 +195,12 @@ class Unfolder:
 
     @cached_property
     def _settled(self) -> set[Node]:
-        """The nodes that are computed from numbers of the program and labels alone."""
+        """The nodes that are computed from numbers of the program and labels alone; what is drawn at random,
+        such as the mask of a dropout, is none of them."""
         found: set[Node] = set()
         for node in self.values:  # inputs before those that read them
-            if self._is_fixed(node) or (node.inputs and found.issuperset(node.inputs)):
+            is_key = isinstance(node.op, Input) and node.op.label == KEY
+            if (self._is_fixed(node) and not is_key) or (node.inputs and found.issuperset(node.inputs)):
                 found.add(node)
         return found
 

@@ -9,11 +9,10 @@ import typer
 
 from chainrule.apps import screen
 from chainrule.apps.course import Rating, answer_of, judgeable, measured
-from chainrule.apps.model import Given, load
+from chainrule.apps.model import Given, load, require_answer
 from chainrule.apps.view import name_of, positive_class, result_table
 from chainrule.apps.word import say
 from chainrule.data import Preparation, Table
-from chainrule.errors import UsageError
 from chainrule.train.learner import Learner
 from chainrule.train.metric import score
 
@@ -38,10 +37,7 @@ def _arrays(model: Learner, given: Given, data: str, metric: list[str] | None) -
     Fails:
         UsageError E122: the file does not say what was wanted. E101: no such metric.
     """
-    if given.y is None:
-        raise UsageError(
-            "E122", where=data, expected="a label or a value", fix=f'np.savez("{data}", x=x, y=y)'
-        )
+    require_answer(given, data)
     found = model.evaluate(given.x, given.y, metrics=metric)
     screen.line(say("evaluated").format(rows=given.rows, data=data))
     titles = [say("loss") if name == "loss" else name_of(name) for name in found]

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from chainrule.apps import screen
-from chainrule.apps.model import load
+from chainrule.apps.model import load, require_answer
 from chainrule.apps.reading import reading
 from chainrule.apps.replaying import replay
 from chainrule.apps.signature import Choice, with_options
@@ -93,10 +93,7 @@ def _row(run: str, data: str, row: int) -> tuple[Model, Any, Any]:
     """A row of a table, in which what was wanted stands, or of arrays."""
     model, given = load(run, data, Model)
     one = given.row(row)
-    if model.preparation is None and one.y is None:
-        raise UsageError(
-            "E122", where=data, expected="a label or a value", fix=f'np.savez("{data}", x=x, y=y)'
-        )
+    require_answer(one, data)
     return model, one.x, one.y
 
 
