@@ -105,7 +105,7 @@ def _arrays(model: Learner, file: Path) -> Given:
             fix=_saved(file.name, inputs),
         )  # fmt: skip
     lengths = {name: len(array) for name, array in arrays.items()}
-    first, rows = next(iter(lengths.items()))
+    first, rows = next(iter(lengths.items()), ("", 0))
     odd = [f'"{name}" has {length}' for name, length in lengths.items() if length != rows]
     if odd:
         expected = f'{rows} rows, as "{first}" has'

@@ -50,12 +50,12 @@ def predict(
         sys.stdout.flush()
 
 
-def answers_text(model: Learner, x: np.ndarray, proba: bool) -> str:
+def answers_text(model: Learner, x: np.ndarray | dict[str, np.ndarray], proba: bool) -> str:
     """The answers as CSV, one line for each row, in the rows' order.
 
     Args:
-        model: trained on a table.
-        x: (N, F) prepared inputs.
+        model: any that is trained.
+        x: (N, ...) prepared inputs, or arrays by the names of the inputs.
         proba: whether the probability of each class follows.
 
     Fails:
