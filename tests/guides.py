@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import resource
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -72,11 +73,13 @@ def example_of(code: str) -> str:
 def provoked(code: str) -> ChainruleError:
     """The error that the example on the page of a code raises, of this code and told in both languages."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)  # one page lets the disk be full
+    writes, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # nor are halves of modules kept then
     try:
         with pytest.raises(ChainruleError) as caught:
             exec(compile(example_of(code), f"{code}.md", "exec"), {"__name__": "page"})
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        sys.dont_write_bytecode = writes
     error = caught.value
     assert error.code == code
     for lang in ("en", "zh"):

@@ -95,9 +95,9 @@ _TABLES: dict[str, str] = {  # functions that a table of their room names
         "abs add argmax average_pool broadcast_to cast clip concatenate convolution convolution_transpose "
         "cos divide equal erf exp floor gather greater greater_equal is_finite less less_equal log "
         "log_softmax logical_and logical_not logical_or logsumexp matmul max max_pool maximum mean min "
-        "minimum multiply negative normal not_equal one_hot pad patches power prod relu remat reshape "
-        "scatter_add sigmoid sign sin softmax softplus sqrt square stack stop_gradient subtract sum tanh "
-        "transpose uniform variance where"
+        "minimum multiply negative normal not_equal one_hot pad patches power prod relu remat resample "
+        "reshape scatter_add sigmoid sign sin softmax softplus sqrt square stack stop_gradient subtract "
+        "sum tanh transpose uniform variance where"
     ),
     "nn:ACTIVATIONS": (
         "celu elu exponential gelu gelu_tanh glu hard_shrink hard_sigmoid hard_silu hard_tanh leaky_relu "

@@ -45,6 +45,15 @@ def _slice(op: Any, x: torch.Tensor) -> torch.Tensor:
     return x[tuple(slice(a, b, s) for a, b, s in zip(op.start, op.stop, op.step, strict=True))]
 
 
+def _resample(op: Any, x: torch.Tensor) -> torch.Tensor:
+    """As a product with the matrix of the weights."""
+    matrix = torch.zeros(len(op.taps), x.shape[op.axis], dtype=x.dtype)
+    for i, taps in enumerate(op.taps):
+        for cell, weight in taps:
+            matrix[i, cell] += weight
+    return torch.tensordot(matrix, x, ([1], [op.axis])).movedim(0, op.axis)
+
+
 def _scatter(op: Any, v: torch.Tensor, i: torch.Tensor) -> torch.Tensor:
     tail = v.shape[i.ndim :]
     rows = torch.zeros((op.rows, *tail), dtype=v.dtype)
@@ -167,6 +176,7 @@ PEER: dict[str, Callable[..., torch.Tensor]] = {
     "power": lambda op, x, p: torch.pow(x, p),
     "prod": _prod,
     "relu": lambda op, x: torch.relu(x),
+    "resample": _resample,
     "reshape": lambda op, x: x.reshape(op.shape),
     "scan": _scan,
     "scatter_add": _scatter,

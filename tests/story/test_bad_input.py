@@ -197,6 +197,7 @@ def test_other_data_when_resumed(chainrule, run: Path) -> None:
 
 FULL = """
 import resource, signal, sys
+sys.dont_write_bytecode = True  # half a file of it would be taken for a whole one
 from chainrule.apps.cli import main
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000))

@@ -13,14 +13,14 @@ import numpy as np
 
 from chainrule.errors import ShapeError
 from chainrule.graph import Node, constant
-from chainrule.nn.cells import picked
+from chainrule.nn.cells import picked, weighed
 from chainrule.nn.convolution import Widths, require_widths
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.scope import Scope
 from chainrule.nn.setting import require_number
 from chainrule.ops import PUBLIC
 from chainrule.ops.window import Lengths, per_axis, space_of
-from chainrule.spec import shape_text
+from chainrule.spec import bound, shape_text
 
 
 @layer
@@ -51,7 +51,8 @@ class AdaptiveMaxPool(Layer):
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> (B, *places, C)
         for axis, (n, m) in enumerate(_lengths(self, x, self.places), 1):
-            x = PUBLIC["max"](windows_of(x, axis, n, m)[0], axis + 1)  # (..., m, cells, ...) -> (..., m, ...)
+            windows = picked(x, axis, windows_of(n, m)[0]) if n % m else parted(x, axis, m)
+            x = PUBLIC["max"](windows, axis + 1)  # (..., m, cells, ...) -> (..., m, ...)
         return x
 
 
@@ -81,9 +82,7 @@ class AdaptiveAveragePool(Layer):
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> (B, *places, C)
         for axis, (n, m) in enumerate(_lengths(self, x, self.places), 1):
-            windows, shares = windows_of(x, axis, n, m)
-            weights = shares.reshape(*shares.shape, *(1,) * (x.rank - 1 - axis))
-            x = PUBLIC["sum"](windows * constant(weights.astype(x.dtype)), axis + 1)
+            x = weighed(x, axis, *windows_of(n, m)) if n % m else PUBLIC["mean"](parted(x, axis, m), axis + 1)
         return x
 
 
@@ -139,22 +138,27 @@ class FractionalMaxPool(Layer):
         return x
 
 
-def windows_of(x: Node, axis: int, n: int, m: int) -> tuple[Node, np.ndarray]:
-    """The m windows of an axis of n cells, and how much each of their cells counts in the mean.
+def parted(x: Node, axis: int, m: int) -> Node:
+    """An axis as m windows of equal length: (..., n, ...) -> (..., m, n / m, ...)."""
+    (n,) = bound((x.shape[axis],))
+    return PUBLIC["reshape"](x, (*x.shape[:axis], m, n // m, *x.shape[axis + 1 :]))
 
-    Shapes: x (..., n, ...) -> (..., m, cells, ...) and (m, cells).
+
+def windows_of(n: int, m: int) -> tuple[np.ndarray, np.ndarray]:
+    """The cells of m windows of an axis of n cells, and how much each counts in the mean: (m, cells) each.
 
     A window with fewer cells than the widest has its last cell several times over, which counts once.
+
+    Example:
+        >>> cells, shares = windows_of(5, 2)
+        >>> cells.tolist(), shares.sum(1).tolist()
+        ([[0, 1, 2], [2, 3, 4]], [1.0, 1.0])
     """
     first = np.arange(m) * n // m
     last = -(-(np.arange(m) + 1) * n // m) - 1
     cells = np.arange((last - first).max() + 1)
     shares = np.where(cells <= (last - first)[:, None], 1.0, 0.0)
-    if n % m == 0:
-        windows = PUBLIC["reshape"](x, (*x.shape[:axis], m, n // m, *x.shape[axis + 1 :]))
-    else:
-        windows = picked(x, axis, np.minimum(first[:, None] + cells, last[:, None]))
-    return windows, shares / shares.sum(1, keepdims=True)
+    return np.minimum(first[:, None] + cells, last[:, None]), shares / shares.sum(1, keepdims=True)
 
 
 def _starts(u: Node, n: int, m: int, k: int) -> Node:

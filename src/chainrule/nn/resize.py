@@ -14,14 +14,12 @@ from collections.abc import Callable
 import numpy as np
 
 from chainrule.graph import Node
-from chainrule.nn.cells import spread, weighed
+from chainrule.nn.cells import picked, weighed
 from chainrule.nn.convolution import Widths, require_widths, tupled
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.scope import Scope
 from chainrule.nn.setting import is_number, require, unknown
 from chainrule.ops.window import per_axis, space_of
-
-REACH = 2  # how many cells away one may still count
 
 
 @layer
@@ -88,17 +86,9 @@ class UpSampling(Layer):
             require(self, "factor", all(sizes) or not all(space), "so large that a cell is left", "factor=2")
         for axis, (n, m, factor) in enumerate(zip(space, sizes, each, strict=True), 1):
             if n and (n != m or factor != 1):
-                x = self._resized(x, axis, n, m, factor)
+                cells, weights = MODES[self.mode](n, m, self.align_corners, factor)
+                x = picked(x, axis, cells[:, 0]) if cells.shape[1] == 1 else weighed(x, axis, cells, weights)
         return x
-
-    def _resized(self, x: Node, axis: int, n: int, m: int, factor: float) -> Node:
-        """One axis of n cells with m cells instead, each as wide as the factor says."""
-        whole, cells = m // n, 2 * REACH + 1  # what every cell becomes is seen in the middle of a short axis
-        if m % n or factor != whole or self.align_corners:
-            return weighed(x, axis, *MODES[self.mode](n, m, self.align_corners, factor))
-        middle = slice(REACH * whole, (REACH + 1) * whole)
-        table, weights = (a[middle] for a in MODES[self.mode](cells, cells * whole, False, whole))
-        return spread(x, axis, table - REACH, weights)
 
 
 def nearest(n: int, m: int, align_corners: bool, factor: float) -> tuple[np.ndarray, np.ndarray]:

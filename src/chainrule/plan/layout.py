@@ -28,7 +28,7 @@ from chainrule.spec import bound
 FROM, THIN_FROM = 16, 8  # samples, or channels: two vectors of float32; one where channels are few:
 IDLE = 1.5  # full vectors of channels are so many times what there is
 SEEDS = ("convolution", "convolution_input", "fold", "patches")
-JOINS = ("sum", "max", "min", "concatenate", "pad", *SEEDS)
+JOINS = ("sum", "max", "min", "concatenate", "pad", "resample", *SEEDS)
 
 
 def orders(graph: Graph, sizes: Mapping[str, int]) -> dict[Node, tuple[int, ...]]:

@@ -16,7 +16,7 @@ import numpy as np
 from chainrule.graph import Constant, Graph, Input, Node
 from chainrule.ops.batch import per_sample
 from chainrule.ops.card import Card
-from chainrule.plan import looping, pieces, reducing, sliding
+from chainrule.plan import late, looping, pieces, reducing, resampling, sliding
 from chainrule.plan.layout import SEEDS, orders
 from chainrule.plan.loop import Kernel, is_elementwise, is_layout, is_leaf, seen_through
 from chainrule.plan.operand import beside, end
@@ -50,6 +50,8 @@ class Lowering:
         self.sizes, self.whole, self.joined, self.in_place = sizes, whole, joined, in_place
         self.buffers: list[Buffer] = []
         self.outputs = {node: name for name, node in graph.outputs.items()}
+        self.late: set[Node] = set()  # gradients that are computed when all parts are done,
+        self.kept: dict[Node, View] = {}  # and their factors, of all samples
         self.joints: Mapping[Node, tuple[Node, int]] = {}  # what is computed in its place of a larger value
         self._begin(graph, {}, BEFORE)
         self.phase = PARTS
@@ -228,7 +230,9 @@ class Lowering:
             self._loop(kernel, kernel.anew or needed)
         else:
             (node,) = kernel.nodes
-            RULES.get(node.op.name, _law)(self, node, kernel.phase)
+            is_early = node in self.late and kernel.phase == PARTS
+            rule = late.keep if is_early else RULES.get(node.op.name, _law)
+            rule(self, node, kernel.phase)
 
     def bring_home(self, pairs: Mapping[str, Node], phase: int) -> None:
         """Copy outputs over the inputs they replace, unless they were written there.
@@ -253,8 +257,8 @@ class Lowering:
         inside, product = set(kernel.nodes), kernel.product
         loop = [node for node in kernel.nodes if node is not product]
         operands = list(dict.fromkeys(s for n in loop for s in n.inputs if s not in inside))
-        factors = product.inputs if product is not None else ()
-        reads = [self.view(s, kernel.phase) for s in (*factors, *operands)]
+        reads = self.factors(product, kernel.phase) if product is not None else []
+        reads += [self.view(s, kernel.phase) for s in operands]
         last = [n for n in loop if not is_elementwise(n)]  # the reductions it ends in
         kept = [n for n in kernel.nodes if n in needed and n not in last]
         writes = [self.target(n) for n in kept]
@@ -268,6 +272,12 @@ class Lowering:
         self.add(kind, kernel.nodes, reads, writes, kernel.phase, **facts)
         for _, finish in ends:
             finish()
+
+    def factors(self, node: Node, phase: int) -> list[View]:
+        """What a product multiplies."""
+        if seen_through(node) in self.late:
+            return late.factors(self, node)
+        return [self.view(s, phase) for s in node.inputs]
 
     def arrange(self, node: Node, axes: Sequence[int], phase: int) -> tuple[View, Triple, Triple]:
         """A value seen as (outer, along, inner), the given axes in the middle: view, lengths, strides."""
@@ -294,8 +304,7 @@ def _law(low: Lowering, node: Node, phase: int) -> None:
 
 def _matmul(low: Lowering, node: Node, phase: int) -> None:
     reads = []
-    for source in node.inputs:
-        view = low.view(source, phase)
+    for source, view in zip(node.inputs, low.factors(node, phase), strict=True):
         if len(collapse(view.shape[:-2], [view.strides[:-2]])[0]) > 1:
             view = low.in_order(view, source, phase)
         reads.append(view)
@@ -359,6 +368,7 @@ RULES: dict[str, Rule] = {
     "extent": _extent,
     "concatenate": pieces.concatenate,
     "pad": pieces.pad,
+    "resample": resampling.resample,
     "uniform": _draw,
     "scan": _scan,
     **sliding.RULES,

@@ -23,6 +23,7 @@ from chainrule.frozen import frozen
 from chainrule.graph import Graph, Node
 from chainrule.notation.amount import amount
 from chainrule.notation.column import aligned
+from chainrule.plan.late import KEPT
 from chainrule.plan.loop import is_layout, is_leaf, seen_through
 from chainrule.plan.memory import ALIGN
 from chainrule.plan.part import split_batch
@@ -133,6 +134,8 @@ def _piece(made: Plan, lane: int, buffer: Buffer) -> Piece:
     place = made.places[buffer.number]
     if buffer.origin == "joined":
         return Piece((*place, lane), size, "sums")
+    if buffer.origin == KEPT:
+        return Piece(place, size, "work")
     key = (*place, lane, made) if buffer.phase == PARTS else place
     if buffer.array is not None:
         return Piece(key, size, "constants")

@@ -20,6 +20,7 @@ from chainrule.graph import Graph, Node, order
 from chainrule.ops.batch import BATCH, Role, is_divisible, roles
 from chainrule.plan.anew import anew
 from chainrule.plan.epilogue import take_up
+from chainrule.plan.late import late_products, put_off
 from chainrule.plan.loop import (
     Kernel,
     fuse,
@@ -130,9 +131,12 @@ def plan(graph: Graph, sizes: Mapping[str, int], cut: Cut | None = None) -> Plan
     many = {n: math.prod(size_at(axis, sizes) for axis in n.shape) for n in graph.nodes}
     kernels = lighten(take_up(fuse(graph.nodes, shapes, phases), sizes), graph, shapes, many)
     kernels = anew(kernels, graph, many)
+    late = late_products(kernels, joined or (), sizes)
+    kernels = put_off(kernels, late, set(map(seen_through, graph.outputs.values())), sizes)
     homes = homes_of(kernels)
     written_over = in_place(graph, homes, cut.homes) if cut is not None else {}
-    low = Lowering(graph, parts, sizes, joined or set(), written_over)
+    low = Lowering(graph, parts, sizes, (joined or set()) - late, written_over)
+    low.late = late
     low.joints = joints(graph.nodes, homes)
     read = needed(graph, kernels)
     for kernel in kernels:

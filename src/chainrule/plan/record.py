@@ -29,7 +29,7 @@ from chainrule.store import document, durable
 
 VERSION = 1
 LIMIT = 64 * 2**20  # bytes of a file; a plan of a thousand tasks takes one
-KINDS = ("input", "constant", "work", "joined", "output")  # of memory
+KINDS = ("input", "constant", "work", "joined", "kept", "output")  # of memory
 ORIGINS = (*KINDS, "moving")
 _PHASES = ("before", "parts", "loss", "after")
 

@@ -24,7 +24,8 @@ class Buffer:
         shape: of the value it is for, in order, last axis fastest.
         dtype: number kind.
         origin: ``"input"`` (handed in), ``"constant"``, ``"work"`` (reused once its last reader is done),
-            ``"joined"`` (a sum over the parts of a batch), ``"output"``, or ``"moving"`` (no memory of its
+            ``"joined"`` (a sum over the parts of a batch), ``"kept"`` (the rows of all parts, for a product
+            that comes when they are done), ``"output"``, or ``"moving"`` (no memory of its
             own: the cell of the present step of a loop over time).
         label: the input's name, or the output's.
         array: a constant's numbers.
@@ -83,6 +84,9 @@ class Task:
         if self.kind in ("weigh", "weigh_back"):
             of = self.writes if self.kind == "weigh" else self.reads[1:]
             return 2 * self.facts["taps"] * math.prod(of[0].shape)
+        if self.kind == "resample":
+            outer, _, row = self.facts["lengths"]
+            return 2 * outer * row * self.facts["taps"]
         if self.kind == "scan":
             return self.facts["steps"] * sum(task.flops for task in self.facts["tasks"])
         size = math.prod(self.writes[0].shape) if self.writes else 0

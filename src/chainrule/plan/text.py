@@ -24,6 +24,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "memory": ("memory: {parts}", "内存：{parts}"),
     "work": ("{bytes} work", "工作区 {bytes}"),
     "joined": ("{bytes} sums over the parts", "各份之和 {bytes}"),
+    "kept": ("{bytes} rows kept of all parts", "各份保留的行 {bytes}"),
     "constant": ("{bytes} constants", "常量 {bytes}"),
     "input": ("{bytes} inputs and state", "输入与状态 {bytes}"),
     "output": ("{bytes} outputs", "输出 {bytes}"),
@@ -51,7 +52,7 @@ def say(key: str) -> str:
 
 def plan_text(record: PlanRecord) -> str:
     """The whole table: a line of sums, the memory, one line for each task."""
-    kinds = [key for key in ("work", "joined", "constant", "input", "output") if record.memory[key]]
+    kinds = [key for key in ("work", "joined", "kept", "constant", "input", "output") if record.memory[key]]
     memory = say("comma").join(say(key).format(bytes=amount(record.memory[key], "B")) for key in kinds)
     lines = [_heading(record), say("memory").format(parts=memory), ""]
     has_phases = len({entry.phase for entry in record.entries}) > 1

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.engines.native import repeat, windows
+from chainrule.engines.native import repeat, resample, windows
 from chainrule.engines.native.call import FLAG, Address, Adds, Call, Place, Word
 from chainrule.engines.native.dots import DotsWriter
 from chainrule.engines.native.epilogue import Epilogue
 from chainrule.engines.native.loop import Fold, Operation, Recipe, Writer
-from chainrule.engines.native.machine import Machine
+from chainrule.engines.native.machine import FEW_PASSES, Machine
 from chainrule.engines.native.product import ProductWriter
 from chainrule.engines.native.rows import LinesWriter, RowsWriter
 from chainrule.engines.native.score import ScoreWriter
@@ -79,7 +79,8 @@ class Blocks:
         far = ("c" if s[-1] in (0, 1) else "g" for s in written)
         last = tuple(Fold(v, name, _near(s[-1])) for (v, name), s in zip(folds, ends, strict=True))
         recipe = Recipe(len(lengths), near, tuple(operations), tuple(zip(kept, far, strict=True)), last)
-        kernel = self.machine.function("loop", recipe.source(), lambda name: Writer(recipe, name).write())
+        text = recipe.source()
+        kernel = self.machine.function("loop", text, lambda n: Writer(recipe, n).write(), FEW_PASSES)
         words: list[Word] = [0, 0 if 0 in shape else lengths[0], *lengths[1:]]
         moves = []
         for view, steps in zip((*reads, *writes), strides, strict=True):
@@ -362,6 +363,7 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(("sum", "max", "min", "argmax"), _sum),
     **dict.fromkeys(("softmax", "log_softmax", "logsumexp"), _scores),
     "gather": _gather,
+    "resample": resample.resample,
     "scatter_add": _scatter,
     "one_hot": _one_hot,
     "uniform": _uniform,

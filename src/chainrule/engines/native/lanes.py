@@ -30,6 +30,7 @@ from chainrule.engines.native.ready import machine
 from chainrule.engines.native.share import SHARED_FROM, WORTH_SHARING, pays
 from chainrule.frozen import frozen
 from chainrule.graph import Graph
+from chainrule.plan.late import KEPT
 from chainrule.plan.part import Split, split_batch
 from chainrule.plan.plan import Cut, Plan, plan
 from chainrule.plan.task import AFTER, BEFORE, LOSS, PARTS, Buffer, Task
@@ -243,7 +244,7 @@ class Lanes:
             for at, word in enumerate(line.call.words, start):
                 if isinstance(word, int):
                     words[:, at] = word
-                elif (patch := _patch(at, word)) is not None:
+                elif (patch := self._patch(made, line, at, word)) is not None:
                     patches.append(patch)
                 else:
                     words[:, at] = [self._word(made, line, lane, word) for lane in lanes]
@@ -253,6 +254,22 @@ class Lanes:
                 for at, step in share.moves:
                     words[:, start + at] += cuts[:-1] * step
         return _Written(lines, words, starts, patches)
+
+    def _patch(self, made: Plan, line: Line, at: int, word: Any) -> list[int] | None:
+        """How the word at this position changes from part to part: position, kind, base, stride; or not."""
+        match word:
+            case Gather():
+                return [at, GATHER, 0, 0]
+            case Place(per_row):
+                return [at, PLACE, 0, per_row]
+            case Adds(others):
+                return [at, ADDS, others, 0]
+            case Address(number, offset) if number >= 0 and line.phase == PARTS:
+                kept = made.buffers[number]
+                if kept.origin == KEPT:  # a part writes its own rows
+                    begin = self.memory.array(made, 0, number).ctypes.data + offset
+                    return [at, PLACE, begin, kept.bytes // self.batch]
+        return None
 
     def _word(self, made: Plan, line: Line, lane: int, word: Any) -> int:
         """A word of a lane: a number as it is, an address of its own memory or of what all share."""
@@ -282,18 +299,6 @@ def _evened(lines: Sequence[Line], others: Sequence[Line]) -> list[Line]:
     like = {_when(line): line for line in (*others, *lines)}
     padding = [replace(like[when], call=nothing, is_shared=False) for when in missing.elements()]
     return sorted((*lines, *padding), key=_when)
-
-
-def _patch(at: int, word: Any) -> list[int] | None:
-    """How the word at this position changes from part to part, if it does: position, kind, base, stride."""
-    match word:
-        case Gather():
-            return [at, GATHER, 0, 0]
-        case Place(per_row):
-            return [at, PLACE, 0, per_row]
-        case Adds(others):
-            return [at, ADDS, others, 0]
-    return None
 
 
 def _of_lanes(joined: Call, lanes: int) -> Call:

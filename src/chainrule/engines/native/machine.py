@@ -28,6 +28,11 @@ SOURCES: dict[int, str] = {}
 """What the code at each address was compiled from: a kernel's name with its facts, or a loop in words."""
 
 
+FEW_PASSES = (
+    "loop_simplify", "lcssa", "loop_rotate", "new_gvn", "instruction_combine", "simplify_cfg",
+)  # fmt: skip
+"""All there is to do for a fused loop, which is written in vectors: what all of ``-O3`` makes of one runs as
+long (docs/decisions/0025) and takes twice the time to compile."""
 FOREIGN = ("numba_", "NRT_", "Py")  # functions that only numba and Python have
 
 
@@ -54,19 +59,22 @@ class Machine:
         self._lock = Lock()  # LLVM loads one object at a time
         self.folder = folder
 
-    def function(self, name: str, text: str, write: Callable[[str], object]) -> int:
+    def function(
+        self, name: str, text: str, write: Callable[[str], object], passes: tuple[str, ...] = ()
+    ) -> int:
         """The address of a compiled function.
 
         Args:
             name: its name in the program's printing.
             text: what it computes, in words; two functions of one text are one function.
             write: gives the LLVM module of the function, when it must be compiled.
+            passes: the only passes of the compiler it needs; all by default.
         """
         digest = hashlib.sha256(f"{self.stamp}\n{text}".encode()).hexdigest()[:24]
         symbol = f"{name}_{digest}"
         with self._lock:
             if symbol not in self._loaded:
-                code = self._kept(symbol) or self._compile(symbol, text, write)
+                code = self._kept(symbol) or self._compile(symbol, text, write(symbol), passes)
                 self._engine.add_object_file(llvm.ObjectFileRef.from_data(code))
                 self._engine.finalize_object()
                 self._loaded[symbol] = self._engine.get_function_address(symbol)
@@ -83,15 +91,20 @@ class Machine:
         text = f"{name}({', '.join(map(repr, facts))})"
         return self.function(name.rpartition(".")[2], text, lambda n: source_of(text).instructions(n))
 
-    def _compile(self, symbol: str, text: str, write: Callable[[str], object]) -> bytes:
-        written = write(symbol)
+    def _compile(self, symbol: str, text: str, written: object, passes: tuple[str, ...]) -> bytes:
         module = llvm.parse_assembly(str(written))
         module.verify()
         options = llvm.create_pipeline_tuning_options(speed_level=3)
         # What is written in vectors is as wide as it should be: more rounds at a time only make it longer.
         options.loop_unrolling = isinstance(written, str)
         builder = llvm.create_pass_builder(self._target, options)
-        builder.getModulePassManager().run(module, builder)
+        if passes:
+            manager = llvm.create_new_function_pass_manager()
+            for name in passes:
+                getattr(manager, f"add_{name}_pass")()
+            manager.run(module.get_function(symbol), builder)
+        else:
+            builder.getModulePassManager().run(module, builder)
         foreign = [f.name for f in module.functions if f.is_declaration and f.name.startswith(FOREIGN)]
         assert not foreign, f"{symbol} calls {foreign}, which is not there in a process without numba"
         code = self._target.emit_object(module)

@@ -19,7 +19,7 @@ from chainrule.engines.native.short import SIZE
 
 Run = Callable[[int], None]
 _TEXT = re.compile(
-    r"(product|dots|weigh|weighed|softmax|log_softmax|logsumexp|\w+_rows|\w+_lines) of (float\d\d)"
+    r"(product|dots|weigh|weighed|resample|softmax|log_softmax|logsumexp|\w+_rows|\w+_lines) of (float\d\d)"
     r"(?: by (tables|strides))?(?:,.* taps (\d+))?(?:,.*)?"
 )
 
@@ -35,6 +35,8 @@ def plain(text: str) -> Run | None:
         return lambda block: _weigh(Memory(kind), _words(block, 15), int(taps))
     if name == "weighed":
         return lambda block: _weighed(Memory(kind), _words(block, 16))
+    if name == "resample":
+        return lambda block: _resample(Memory(kind), _words(block, 12))
     if name == "product":
         return lambda block: _product(Memory(kind), _words(block, 16), by == "tables")
     if name == "dots":
@@ -152,6 +154,18 @@ def _read(memory: Memory, places: list[int], shape: tuple[int, ...]) -> np.ndarr
     far = outer[:, None] + inner  # (rows, columns, taps)
     at = step * np.arange(n)[:, None, None, None] + np.maximum(far, 0)
     return np.where((far < 0)[..., None], 0, memory.read(x, at[..., None] + np.arange(width)))
+
+
+def _resample(memory: Memory, words: list[int]) -> None:
+    """Y[s, i] = the sum over the taps of i of weight times X[s, cell]; see ``resample``."""
+    n, count, width, x, x_step, x_cell, y, y_step, y_cell, begins, cells, weights = words
+    starts, near = _table(begins, count + 1), np.arange(width)
+    made, outer = np.zeros((n, count, width), memory.kind), np.arange(n)[:, None]
+    for i in range(count):
+        for t in range(starts[i], starts[i + 1]):
+            (weight,), cell = memory.read(weights, np.array([t])), _table(cells, t + 1)[t]
+            made[:, i] += weight * memory.read(x, outer * x_step + cell * x_cell + near)
+    memory.write(y, outer[..., None] * y_step + y_cell * np.arange(count)[:, None] + near, made, adds=False)
 
 
 def _joined(memory: Memory, words: list[int], way: str) -> None:

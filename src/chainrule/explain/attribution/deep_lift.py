@@ -45,7 +45,7 @@ from chainrule.ops.function import full_like
 LINEAR = {
     "add", "subtract", "negative", "multiply", "square", "matmul", "sum", "transpose", "reshape", "broadcast",
     "slice", "pad", "concatenate", "cast", "convolution", "convolution_input", "convolution_weight", "gather",
-    "scatter_add", "patches", "fold", "remat", "again", "stop_gradient",
+    "scatter_add", "resample", "patches", "fold", "remat", "again", "stop_gradient",
 }  # fmt: skip
 """Operations whose slope half-way is the mean slope: linear, or a product of two values."""
 POINTS = (8, 32)  # Gauss-Legendre points on the line between two values: usually, and where that is too few

@@ -51,6 +51,7 @@ CALLS: dict[str, tuple[str, str, str]] = {
     "concatenate": (_ROW, "cr.concatenate([x, x * 10.0], 1)", "x"),
     "gather": ("x = cr.constant([[1.0, 2.0], [3.0, 4.0]])", "cr.gather(x, cr.constant([1, 1, 0]))", "x"),
     "scatter_add": ("x = cr.constant([1.0, 2.0, 3.0])", "cr.scatter_add(x, cr.constant([1, 1, 0]), 3)", "x"),
+    "resample": (_ROW, "cr.resample(x, 1, [[(0, 1.0)], [(0, 0.5), (1, 0.5)], [(1, 1.0)]])", "x"),
     "one_hot": ("x = cr.constant([2, 0])", "cr.one_hot(x, 3)", ""),
     "convolution": (f"{_IMAGE}\n{_KERNEL}", "cr.convolution(x, w)", "x"),
     "convolution_input": (f"{_IMAGE}\n{_KERNEL}", "cr.grad(cr.sum(cr.convolution(x, w)), [x])[0]", ""),

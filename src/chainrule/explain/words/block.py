@@ -21,6 +21,7 @@ OPS: dict[str, str] = {
     "logsumexp": "指数和的对数", "matmul": "矩阵乘法", "transpose": "转置", "reshape": "改变形状",
     "broadcast": "广播", "slice": "切片",
     "pad": "填充", "concatenate": "拼接", "gather": "按下标取行", "scatter_add": "按下标累加",
+    "resample": "沿轴重采样",
     "one_hot": "独热编码", "convolution": "卷积", "convolution_input": "卷积（对输入的梯度）",
     "convolution_weight": "卷积（对卷积核的梯度）", "patches": "取窗口",
     "fold": "窗口放回", "cast": "类型转换", "stop_gradient": "截断梯度", "extent": "计数",

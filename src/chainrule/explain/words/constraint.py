@@ -17,6 +17,8 @@ CONSTRAINTS: dict[str, str] = {
     "one axis of fixed length at a time": "一次一个长度固定的轴",
     "one axis at a time": "一次一个轴",
     "the axis exists": "该轴存在",
+    "the axis exists, and its length is known": "该轴存在且长度已知",
+    "every tap is an old cell and a number": "每一项由一个原单元和一个数组成",
     "the axis is not empty": "该轴不为空",
     "the numbers are floating-point": "数值为浮点数",
     "the last axis of the left is as long as the last but one of the right":

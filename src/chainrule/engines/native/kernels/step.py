@@ -59,7 +59,7 @@ def set_words(table, short, lane, s, place, adds):
         if kind == GATHER:
             words[short, lane, where] = patches[short, p, 2] + 8 * ((first + s) * batch + place)
         elif kind == PLACE:
-            words[short, lane, where] = place * patches[short, p, 3]
+            words[short, lane, where] = patches[short, p, 2] + place * patches[short, p, 3]
         else:
             words[short, lane, where] = adds | patches[short, p, 2]
 
