@@ -44,9 +44,9 @@ def take_up(kernels: Sequence[Kernel], sizes: Mapping[str, int]) -> list[Kernel]
         for source in (seen_through(s) for node in kernel.nodes for s in node.inputs):
             readers.setdefault(source, []).append(kernel)
     moved = set()
-    for node in (n for n in home if home[n].phase != AFTER and _is_able(n, sizes)):
+    for node in (n for n in home if _is_able(n, sizes)):
         loop = min(readers.get(node, ()), key=lambda k: (k.phase, k.depth), default=None)
-        if loop is not None and is_epilogue(loop, node, home[node], readers[node]):
+        if loop is not None and _is_epilogue(loop, node, home[node], readers[node]):
             loop.product, loop.nodes = node, [node, *loop.nodes]
             moved.add(home[node])
     return [kernel for kernel in kernels if kernel not in moved]
@@ -57,22 +57,16 @@ def _is_able(node: Node, sizes: Mapping[str, int]) -> bool:
     if node.op.name != "matmul" or node.rank != 2:
         return False
     deep, wide = node.inputs[0].shape[-1], node.shape[-1]
-    if not isinstance(deep, int) or not isinstance(wide, int):
-        return False
-    return fits(size_at(node.shape[0], sizes), deep, wide)
+    is_fit = isinstance(deep, int) and deep <= DEEP and isinstance(wide, int) and wide % WIDE == 0
+    return is_fit and size_at(node.shape[0], sizes) >= ROWS
 
 
-def fits(rows: int, deep: int, wide: int) -> bool:
-    """Whether a product of these sizes is worth an epilogue."""
-    return rows >= ROWS and deep <= DEEP and wide % WIDE == 0
-
-
-def is_epilogue(loop: Kernel, node: Node, home: Kernel, readers: Sequence[Kernel]) -> bool:
-    """Whether a product, or a look at it, may move into the first loop that reads it."""
-    if not loop.is_loop or loop.product is not None or loop.phase != home.phase:
+def _is_epilogue(loop: Kernel, node: Node, home: Kernel, readers: Sequence[Kernel]) -> bool:
+    """Whether a product may move into the first loop that reads it."""
+    if not loop.is_loop or loop.product is not None or loop.phase != home.phase or loop.phase == AFTER:
         return False
     is_first = all(k is loop or (k.phase, k.depth) > (loop.phase, loop.depth) for k in readers)
-    is_direct = all(s is node for n in loop.nodes for s in _looks_at(n, seen_through(node)))
+    is_direct = all(s is node for n in loop.nodes for s in _looks_at(n, node))
     is_simple = len(loop.nodes) <= LONGEST and all(n.op.name in SIMPLE for n in loop.nodes)
     return is_first and is_direct and is_simple
 

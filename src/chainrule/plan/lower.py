@@ -262,6 +262,9 @@ class Lowering:
         last = [n for n in loop if not is_elementwise(n)]  # the reductions it ends in
         kept = [n for n in kernel.nodes if n in needed and n not in last]
         writes = [self.target(n) for n in kept]
+        if product is not None and seen_through(product) in self.late:
+            late.in_strips(self, kernel, reads, writes, {"operands": [product, *operands], "kept": kept})
+            return
         kind = "loop" if product is None else "matmul"
         if product is None and kernel.shape:
             reads = beside(self, loop[-1], reads, leading((*writes, *reads)), kernel.phase)
