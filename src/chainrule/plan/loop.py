@@ -24,7 +24,8 @@ from chainrule.plan.task import PARTS
 
 LAYOUT = frozenset((Transpose, Reshape, Broadcast, Slice, Remat, ReduceSum, ReduceMax, ReduceMin))
 LAST = 99  # later than any phase
-WIDEST = 16  # values a loop may read from memory before it is better to begin another
+WIDEST = 16  # values a loop may read from memory before it is better to begin another,
+MOST = 128  # and operations: of many the compiler takes more than their share of time
 
 
 @dataclass(eq=False)
@@ -176,8 +177,9 @@ class Fusion:
         self.kernels.remove(other)
 
     def _may_join(self, party: Sequence[Node], loop: Kernel, equals: Sequence[Kernel]) -> bool:
-        last = party[-1]
-        if not loop.is_loop or (loop.shape, loop.phase) != (self.shapes[last], self.phases[last]):
+        last, many = party[-1], sum(len(k.nodes) for k in (loop, *equals)) + len(party)
+        is_alike = (loop.shape, loop.phase) == (self.shapes[last], self.phases[last])
+        if not loop.is_loop or not is_alike or many > MOST:
             return False
         for source in (s for node in party for s in node.inputs):
             kernel = self.home.get(seen_through(source))

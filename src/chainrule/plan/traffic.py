@@ -31,7 +31,7 @@ from chainrule.ops.kind import Extent
 from chainrule.ops.patches import Fold
 from chainrule.ops.reduction import ReduceMax, ReduceMin, ReduceSum
 from chainrule.plan.epilogue import SIMPLE
-from chainrule.plan.loop import WIDEST, Kernel, is_elementwise, is_layout, seen_through
+from chainrule.plan.loop import MOST, WIDEST, Kernel, is_elementwise, is_layout, seen_through
 from chainrule.plan.task import AFTER
 
 AGAIN = SIMPLE.union(("equal", "not_equal", "logical_and", "logical_or", "logical_not")) - {"divide"}
@@ -180,7 +180,7 @@ class Traffic:
     def _may_wait(self, other: Kernel, loop: Kernel) -> bool:
         if other is loop or not is_open(other) or (other.shape, other.phase) != (loop.shape, loop.phase):
             return False
-        if other.depth > loop.depth:
+        if other.depth > loop.depth or len(other.nodes) + len(loop.nodes) > MOST:
             return False
         made = set(other.nodes)
         for source in (s for node in loop.nodes for s in node.inputs):

@@ -13,7 +13,7 @@ from chainrule.engines.native.call import FLAG, Address, Adds, Call, Place, Word
 from chainrule.engines.native.dots import DotsWriter
 from chainrule.engines.native.epilogue import Epilogue
 from chainrule.engines.native.loop import Fold, Operation, Recipe, Writer
-from chainrule.engines.native.machine import FEW_PASSES, Machine
+from chainrule.engines.native.machine import Machine
 from chainrule.engines.native.product import ProductWriter
 from chainrule.engines.native.rows import LinesWriter, RowsWriter
 from chainrule.engines.native.score import ScoreWriter
@@ -80,7 +80,7 @@ class Blocks:
         last = tuple(Fold(v, name, _near(s[-1])) for (v, name), s in zip(folds, ends, strict=True))
         recipe = Recipe(len(lengths), near, tuple(operations), tuple(zip(kept, far, strict=True)), last)
         text = recipe.source()
-        kernel = self.machine.function("loop", text, lambda n: Writer(recipe, n).write(), FEW_PASSES)
+        kernel = self.machine.function("loop", text, lambda n: Writer(recipe, n).write())
         words: list[Word] = [0, 0 if 0 in shape else lengths[0], *lengths[1:]]
         moves = []
         for view, steps in zip((*reads, *writes), strides, strict=True):

@@ -28,7 +28,8 @@ from chainrule.engines.native.short import order
 from chainrule.engines.native.vector import EMIT, LANES, Lanes, Value, scalar_type
 from chainrule.frozen import frozen
 
-WIDTHS = (LANES, 4, 1)  # elements at a time along a row: many, and then what is left
+WIDTHS = (LANES, 4, 1)  # elements at a time along a row: many, and then what is left,
+WIDTHS_OF_64_BITS = (LANES // 2, 1)  # and where they are twice as long
 
 
 @frozen
@@ -98,6 +99,12 @@ class Recipe:
         if value < len(self.reads):
             return self.reads[value][0]
         return self.operations[value - len(self.reads)].result
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """How many elements are computed at a time."""
+        kinds = [kind for kind, _ in (*self.reads, *self.results)] + [o.kind for o in self.operations]
+        return WIDTHS_OF_64_BITS if any(itemsize(kind) == 8 for kind in kinds) else WIDTHS
 
     @property
     def words(self) -> int:
@@ -252,7 +259,7 @@ class Writer:
         one = Lanes(b, 1)
         repeated = {i: self.chain.load(r, one, I64(0)) for i, r in enumerate(rows) if self._is_repeated(i)}
         across: list[Value] = []
-        for width in WIDTHS:
+        for width in self.recipe.widths:
             high, lanes = b.add(low, b.and_(b.sub(stop, low), I64(-width))), Lanes(b, width)
             held = {i: lanes.repeat(value) for i, value in repeated.items()}
             totals = [self._begin(fold, lanes) for fold in self.recipe.folds if fold.near == "s"]

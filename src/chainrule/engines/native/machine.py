@@ -31,8 +31,8 @@ SOURCES: dict[int, str] = {}
 FEW_PASSES = (
     "loop_simplify", "lcssa", "loop_rotate", "new_gvn", "instruction_combine", "simplify_cfg",
 )  # fmt: skip
-"""All there is to do for a fused loop, which is written in vectors: what all of ``-O3`` makes of one runs as
-long (docs/decisions/0025) and takes twice the time to compile."""
+"""All there is to do for what is written in vectors: what all of ``-O3`` makes of it runs as long, and takes
+two to three times as long to compile (docs/decisions/0025)."""
 FOREIGN = ("numba_", "NRT_", "Py")  # functions that only numba and Python have
 
 
@@ -59,22 +59,20 @@ class Machine:
         self._lock = Lock()  # LLVM loads one object at a time
         self.folder = folder
 
-    def function(
-        self, name: str, text: str, write: Callable[[str], object], passes: tuple[str, ...] = ()
-    ) -> int:
+    def function(self, name: str, text: str, write: Callable[[str], object]) -> int:
         """The address of a compiled function.
 
         Args:
             name: its name in the program's printing.
             text: what it computes, in words; two functions of one text are one function.
-            write: gives the LLVM module of the function, when it must be compiled.
-            passes: the only passes of the compiler it needs; all by default.
+            write: gives the LLVM module of the function, when it must be compiled; as a text, where numba has
+                written it.
         """
         digest = hashlib.sha256(f"{self.stamp}\n{text}".encode()).hexdigest()[:24]
         symbol = f"{name}_{digest}"
         with self._lock:
             if symbol not in self._loaded:
-                code = self._kept(symbol) or self._compile(symbol, text, write(symbol), passes)
+                code = self._kept(symbol) or self._compile(symbol, text, write(symbol))
                 self._engine.add_object_file(llvm.ObjectFileRef.from_data(code))
                 self._engine.finalize_object()
                 self._loaded[symbol] = self._engine.get_function_address(symbol)
@@ -91,20 +89,19 @@ class Machine:
         text = f"{name}({', '.join(map(repr, facts))})"
         return self.function(name.rpartition(".")[2], text, lambda n: source_of(text).instructions(n))
 
-    def _compile(self, symbol: str, text: str, written: object, passes: tuple[str, ...]) -> bytes:
+    def _compile(self, symbol: str, text: str, written: object) -> bytes:
         module = llvm.parse_assembly(str(written))
         module.verify()
-        options = llvm.create_pipeline_tuning_options(speed_level=3)
-        # What is written in vectors is as wide as it should be: more rounds at a time only make it longer.
-        options.loop_unrolling = isinstance(written, str)
-        builder = llvm.create_pass_builder(self._target, options)
-        if passes:
-            manager = llvm.create_new_function_pass_manager()
-            for name in passes:
-                getattr(manager, f"add_{name}_pass")()
-            manager.run(module.get_function(symbol), builder)
-        else:
+        builder = llvm.create_pass_builder(self._target, llvm.create_pipeline_tuning_options(speed_level=3))
+        if isinstance(written, str):
             builder.getModulePassManager().run(module, builder)
+        else:
+            passes = llvm.create_new_function_pass_manager()
+            for name in FEW_PASSES:
+                getattr(passes, f"add_{name}_pass")()
+            for function in module.functions:
+                if not function.is_declaration:
+                    passes.run(function, builder)
         foreign = [f.name for f in module.functions if f.is_declaration and f.name.startswith(FOREIGN)]
         assert not foreign, f"{symbol} calls {foreign}, which is not there in a process without numba"
         code = self._target.emit_object(module)
