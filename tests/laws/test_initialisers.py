@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-import scipy.stats
 import torch
 
 from chainrule import nn
@@ -17,6 +16,7 @@ from chainrule.graph import input_node
 from chainrule.keyed import key_of
 from chainrule.nn.initialiser import INITIALISERS, fans, known_initialiser, truncated_std
 from chainrule.spec import Spec
+from heavy import stats
 
 SHAPE = (120, 80)  # (O, I)
 
@@ -177,10 +177,10 @@ def test_a_shape_without_the_structure_is_refused(init: nn.Initialiser, shape: t
 @pytest.mark.parametrize("cut", [0.5, 1.0, 2.0, 3.0])
 def test_a_cut_normal_has_no_tails_and_the_spread_that_is_left(cut: float) -> None:
     values = drawn(nn.TruncatedNormal(1.0, 0.5, cut), (300, 200), "float64")
-    peer = scipy.stats.truncnorm(-cut, cut, 1.0, 0.5)
+    peer = stats().truncnorm(-cut, cut, 1.0, 0.5)
     assert np.abs(values - 1.0).max() <= 0.5 * cut
     assert np.unique(values).size > 0.999 * values.size  # none was moved to the limit in number
-    assert scipy.stats.kstest(values.reshape(-1)[:20_000], peer.cdf).pvalue > 1e-4
+    assert stats().kstest(values.reshape(-1)[:20_000], peer.cdf).pvalue > 1e-4
     assert truncated_std(cut) * 0.5 == pytest.approx(peer.std(), rel=1e-9)
 
 

@@ -45,12 +45,12 @@ def late_products(kernels: Sequence[Kernel], joined: Collection[Node], sizes: Ma
         joined: all sums over the batch.
         sizes: of the whole batch.
     """
-    found = set()
+    found, least = set(), WORTH * size_at(BATCH, sizes)
     for node in joined:
         if node.op.name == "matmul" and node.rank == 2:
             (m, before), (behind, n) = (source.shape for source in node.inputs)
-            is_plain = before == behind == BATCH and isinstance(m, int) and isinstance(n, int)
-            if is_plain and WORTH * size_at(BATCH, sizes) * (m + n) <= m * n:
+            is_small = isinstance(m, int) and isinstance(n, int) and least * (m + n) <= m * n
+            if is_small and before == behind == BATCH:
                 found.add(node)
     return {node for node in found if all(k.phase == AFTER for k in _readers(kernels, node))}
 

@@ -12,8 +12,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
-from scipy.stats import beta, kstest
-from torchvision.transforms.functional import _get_perspective_coeffs, gaussian_blur
 
 from chainrule.data import Order
 from chainrule.data.augmentation import (
@@ -52,6 +50,7 @@ from chainrule.data.augmentation.geometry import grow, move, skew, turn
 from chainrule.data.augmentation.warp import compose, warp
 from chainrule.errors import ChainruleError
 from chainrule.keyed import key_of
+from heavy import stats, torchvision
 
 STRONG: dict[str, Any] = {
     "Flip": Flip(0.5, 0.5),
@@ -197,7 +196,9 @@ def test_blur_is_the_one_of_torchvision() -> None:
     images = np.random.default_rng(2).random((2, 9, 8, 3)).astype(np.float32)
     framed = np.pad(images, ((0, 0), (4, 4), (4, 4), (0, 0)), "reflect")
     found = Blur((1.2, 1.2), 1.0)(framed, np.zeros((2, 2)))
-    want = gaussian_blur(torch.from_numpy(images).permute(0, 3, 1, 2), [9, 9], [1.2, 1.2])
+    want = torchvision().transforms.functional.gaussian_blur(
+        torch.from_numpy(images).permute(0, 3, 1, 2), [9, 9], [1.2, 1.2]
+    )
     np.testing.assert_allclose(found[:, 4:-4, 4:-4], want.permute(0, 2, 3, 1).numpy(), atol=1e-6)
 
 
@@ -206,7 +207,9 @@ def test_perspective_leads_the_corners_where_they_were_moved() -> None:
     u, v = np.array([[0.0, 1.0], [1.0, 0.0]]), np.array([[0.0, 0.0], [1.0, 1.0]])
     x, y = projected(corners, u, v)
     np.testing.assert_allclose(np.stack([x, y], -1).reshape(4, 2), corners[0], atol=1e-12)
-    coefficients = _get_perspective_coeffs([[0, 0], [1, 0], [1, 1], [0, 1]], corners[0].tolist())
+    coefficients = torchvision().transforms.functional._get_perspective_coeffs(
+        [[0, 0], [1, 0], [1, 1], [0, 1]], corners[0].tolist()
+    )
     a, b, c, d, e, f, g, h = (
         np.linalg.inv(np.append(coefficients, 1).reshape(3, 3)).ravel()[:8]
         / (np.linalg.inv(np.append(coefficients, 1).reshape(3, 3)).ravel()[8])
@@ -241,14 +244,14 @@ def test_the_shares_of_mixing_are_drawn_from_a_beta_distribution() -> None:
     u = draw(key_of(8), np.arange(2000), 3)
     tiny = np.zeros((2000, 1, 1, 1), np.float32)
     _, share = Mixup(0.7)(tiny, tiny, u)
-    assert kstest(share, beta(0.7, 0.7).cdf).pvalue > 0.01
+    assert stats().kstest(share, stats().beta(0.7, 0.7).cdf).pvalue > 0.01
     own, other = np.ones((2000, 8, 8, 1), np.float32), np.zeros((2000, 8, 8, 1), np.float32)
     cut, share = CutMix(1.0)(own, other, u)
     assert np.allclose(cut.mean(axis=(1, 2, 3)), share)  # the share is the area that is still its own
 
 
 def test_draws_are_even_and_chances_are_kept() -> None:
-    assert kstest(draw(key_of(1), np.arange(1000), 2).reshape(-1), "uniform").pvalue > 0.01
+    assert stats().kstest(draw(key_of(1), np.arange(1000), 2).reshape(-1), "uniform").pvalue > 0.01
     images = np.zeros((2000, 1, 2, 1), np.float32)
     images[:, :, 1] = 1
     mirrored = Augmentation(Flip(0.25)).apply(images, np.arange(2000)).x[:, 0, 0, 0]

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-import torchvision
 from torch import nn as tnn
 
 import chainrule as cr
@@ -20,6 +19,7 @@ from chainrule.interop.families import FAMILIES
 from chainrule.interop.matching import asked_for, match
 from chainrule.spec import Size, Spec
 from foreign_files import restless, saved
+from heavy import torchvision
 from torch_sequences import bert as torch_bert
 from torch_sequences import gpt2 as torch_gpt2
 
@@ -40,7 +40,7 @@ def drawn(shapes: dict[str, tuple[int, ...]]) -> dict[str, torch.Tensor]:
 
 def vision(name: str, side: int, **more: Any) -> Callable[[], Case]:
     def case() -> Case:
-        theirs = restless(getattr(torchvision.models, name)(num_classes=3))
+        theirs = restless(getattr(torchvision().models, name)(num_classes=3))
         x = numbers(2, side, side, 3)
         wanted = theirs(torch.from_numpy(x).permute(0, 3, 1, 2))
         return getattr(cr.models, name)(classes=3, **more), {"x": x}, theirs.state_dict(), wanted
@@ -49,7 +49,7 @@ def vision(name: str, side: int, **more: Any) -> Callable[[], Case]:
 
 
 def small_vit() -> Case:
-    theirs = restless(torchvision.models.VisionTransformer(16, 8, 2, 2, 12, 20, num_classes=3))
+    theirs = restless(torchvision().models.VisionTransformer(16, 8, 2, 2, 12, 20, num_classes=3))
     net = cr.models.vit(width=12, depth=2, heads=2, units=20, classes=3, image=16, patch=8)
     x = numbers(2, 16, 16, 3)
     return net, {"x": x}, theirs.state_dict(), theirs(torch.from_numpy(x).permute(0, 3, 1, 2))
@@ -150,7 +150,7 @@ def test_the_same_weights_give_what_pytorch_gives(name: str, tmp_path: Path) -> 
 )
 def test_a_large_net_has_every_name_and_shape_of_torchvision(name: str, family: str) -> None:
     with torch.device("meta"):  # shapes alone
-        state = getattr(torchvision.models, name)().state_dict()
+        state = getattr(torchvision().models, name)().state_dict()
     state = {theirs: tensor for theirs, tensor in state.items() if tensor.is_floating_point()}
     card = cr.models.MODELS[name]
     built = nn.build(card.net(), card.inputs, "float32")

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-import torchvision
 from torch import nn as peer
 from torch.nn import functional
 
@@ -18,6 +17,7 @@ from chainrule.engines import evaluate
 from chainrule.models import MODELS
 from chainrule.models.card import count_parameters, image
 from chainrule.spec import Size, Spec
+from heavy import torchvision
 
 CLOSE = {"float32": 1e-4, "float64": 1e-9}
 HIDDEN = 24  # units that stand for 4096: what is compared is the net, not how long a product takes
@@ -127,7 +127,7 @@ def agree(net: nn.Layer, other: Any, side: int, dtype: str, places: int = 1, cha
 def theirs(name: str, **settings: Any) -> Any:
     """A net of torchvision's, its shapes alone."""
     with torch.device("meta"):
-        return getattr(torchvision.models, name)(weights=None, **settings)
+        return getattr(torchvision().models, name)(weights=None, **settings)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from torchvision.models import VisionTransformer
 
 import chainrule as cr
 from chainrule import nn
@@ -15,6 +14,7 @@ from chainrule.errors import ChainruleError, ShapeError
 from chainrule.models import MODELS, vit
 from chainrule.models.card import count_parameters
 from chainrule.spec import Size, Spec
+from heavy import torchvision
 from layer_cases.attention import parts_of_block
 from torch_sequences import CLOSE, agree, drawn, tensors
 
@@ -68,7 +68,7 @@ def test_other_sizes_learn_as_many_numbers_as_torchvision_says(size: str, count:
 @pytest.mark.parametrize("dtype", CLOSE)
 def test_the_same_weights_give_what_torchvision_gives(dtype: str) -> None:
     kind = getattr(torch, dtype)
-    peer = VisionTransformer(16, 4, DEPTH, 3, 12, 20, num_classes=5).to(kind).eval()
+    peer = torchvision().models.VisionTransformer(16, 4, DEPTH, 3, 12, 20, num_classes=5).to(kind).eval()
     built = nn.build(small(), {"x": Spec((B, 16, 16, 3), dtype)}, dtype)
     held = drawn(built)
     peer.load_state_dict(state_of(tensors(held)))

@@ -17,18 +17,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, partial
 
 import numpy as np
-from llvmlite import ir
-from numba import njit, types
-from numba.core import cgutils
 
 from chainrule.engines.native.block import Blocks
-from chainrule.engines.native.kernels import step
-from chainrule.engines.native.kernels.kernel import part
-from chainrule.engines.native.kernels.step import Own, set_words
 from chainrule.engines.native.lanes import JOIN, Lanes
-from chainrule.engines.native.pointer import call, instruction
+from chainrule.engines.native.machine import callable_at
 from chainrule.engines.native.ready import Ready, by_law, machine, run_calls
-from chainrule.engines.native.stretch import Trainer
+from chainrule.engines.native.stretch import Desk, Trainer, address
 from chainrule.engines.profile import Measured, Peak, Spent, Stages, Subject
 from chainrule.graph import Graph, input_node
 from chainrule.keyed import KEY, folds, key_of, permutation
@@ -41,82 +35,7 @@ WAIT = 0.25  # seconds that lines are watched for, when nobody says how many ste
 STRETCH = 0.05  # seconds of steps of several threads in one call: what the call costs is then not seen
 FEWEST, MOST = 5, 1000  # steps
 ROUNDS = 5  # of which the median, or the quickest, counts
-CLOCK = getattr(time, "CLOCK_MONOTONIC", 1)
 SIDE, COPY = 1024, 2**25  # of the matrices, and bytes of the copy, by which a core is measured
-
-
-@instruction
-def nanoseconds(typingctx):
-    """The time from a beginning that means nothing (``clock_gettime`` of the C library)."""
-
-    def generate(context, builder, signature, args):
-        pair = ir.LiteralStructType([ir.IntType(64), ir.IntType(64)])
-        now = cgutils.alloca_once(builder, pair)
-        kind = ir.FunctionType(ir.IntType(32), [ir.IntType(32), pair.as_pointer()])
-        function = cgutils.get_or_insert_function(builder.module, kind, "clock_gettime")
-        builder.call(function, [ir.IntType(32)(CLOCK), now])
-        seconds, rest = (builder.extract_value(builder.load(now), i) for i in range(2))
-        return builder.add(builder.mul(seconds, ir.IntType(64)(10**9)), rest)
-
-    return types.int64(), generate
-
-
-@part
-def watch_group(table, group, short, lane, spent):
-    """Call a lane's kernels of one group of lines, and add what each took."""
-    before = nanoseconds()
-    for i in range(table.marks[group, 0], table.marks[group, 1]):
-        call(table.tables[short, lane, i, 0], table.tables[short, lane, i, 1])
-        now = nanoseconds()
-        spent[i] += now - before
-        before = now
-
-
-@part
-def watch_parts(table, s, lane, spent):
-    """The parts of step s that belong to a lane, as ``stretch.run_parts`` runs them."""
-    lanes, parts, rows = table.numbers[0], table.numbers[1], table.numbers[2]
-    begin = parts * lane // lanes
-    for number in range(begin, parts * (lane + 1) // lanes):
-        short = 1 if number == parts - 1 else 0
-        set_words(table, short, lane, s, number * rows, 0 if number == begin else 1)
-        watch_group(table, step.PARTS, short, lane, spent)
-
-
-@njit(nogil=True)
-def watch(table, own, keys, spent):
-    """Some training steps on one thread, as ``step.work`` makes them.
-
-    Args:
-        table, own, keys: as for ``work``.
-        spent: (steps, lines): room for the nanoseconds of each line.
-    """
-    lanes = table.numbers[0]
-    for s in range(spent.shape[0]):
-        if keys.shape[0] > 0:
-            own.key[0], own.key[1] = keys[s, 0], keys[s, 1]
-        watch_group(table, step.BEFORE, 0, 0, spent[s])
-        for lane in range(lanes):
-            if table.numbers[5] > 0:
-                set_words(table, 0, lane, s, 0, 0)
-            else:
-                watch_parts(table, s, lane, spent[s])
-        for group in range(step.JOIN, table.marks.shape[0]):
-            for lane in range(1 if group == step.LOSS else lanes):
-                watch_group(table, group, 0, lane, spent[s])
-        own.step[0] += 1
-
-
-@njit(nogil=True)
-def pace(table, own, keys, told, sync, spent):
-    """Some training steps on one thread, a clock around each; arguments as for ``work`` and ``watch``."""
-    for s in range(spent.shape[0]):
-        table.numbers[4] = s  # each is the first step of a stretch that begins with batch s
-        before = nanoseconds()
-        step.work(0, 1, table, own, keys[s : s + 1], told, sync)
-        spent[s] = nanoseconds() - before
-        sync[2] = 0
-    table.numbers[4] = 0
 
 
 def measure(subject: Subject) -> Measured:
@@ -179,25 +98,29 @@ class _Lanes:
 
         The batches are those of the last steps that were made: the blocks still point there.
         """
-        table, own, keys = self._lanes.table, self._own(), self._keys(steps)
-        idle = table._replace(tables=table.tables.copy())
-        idle.tables[..., 0] = machine().kernel("step.nothing")
+        idle = self._lanes.table.tables.copy()
+        idle[..., 0] = machine().kernel("step.nothing")
         spent = np.zeros((2, steps, len(self._lanes.lines)), np.int64)
         self._put_back()
-        watch(table, own, keys, spent[0])
-        watch(idle, own, keys, spent[1])
+        self._look("watch.watch", spent[0])
+        self._look("watch.watch", spent[1], idle)
         return (spent[0] - _middle(spent[1])) * 1e-9
 
     def _pace(self, steps: int) -> np.ndarray:
         """Seconds of whole steps on one thread, batches as for ``watch``: (steps,)."""
-        spent, sync, told = np.zeros(steps, np.int64), np.zeros(16, np.int64), np.zeros((1, 2))
+        spent = np.zeros(steps, np.int64)
         self._put_back()
-        pace(self._lanes.table, self._own(), self._keys(steps), told, sync, spent)
+        self._look("watch.pace", spent)
         return spent * 1e-9
 
-    def _own(self) -> Own:
-        state = self.trainer.state
-        return Own(state[KEY], state["step"], self._lanes.loss, self._lanes.rate)
+    def _look(self, kernel: str, spent: np.ndarray, tables: np.ndarray | None = None) -> None:
+        """Run as many steps as there is room for times, by a kernel that looks at the clock."""
+        lanes, keys = self._lanes, self._keys(len(spent))
+        desk = Desk(lanes, self.trainer.state, 1)
+        desk.lay(self._order, 0, len(spent), keys)
+        block = desk.block(0, tables, spent)
+        run = callable_at(machine().kernel(kernel, lanes.loss.dtype.name, lanes.rate.dtype.name))
+        run(address(block))
 
     def _keys(self, steps: int) -> np.ndarray:
         is_drawing = KEY in self._subject.graph.inputs

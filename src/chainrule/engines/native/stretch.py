@@ -169,9 +169,23 @@ class Desk:
             for at, value in zip(CHANGING, values, strict=True):
                 self._words[start + at] = value
 
+    def block(self, thread: int, tables: np.ndarray | None, spent: np.ndarray) -> np.ndarray:
+        """The block of a thread for the kernels of ``watch``.
+
+        Args:
+            thread: which.
+            tables: other kernels than those of the step.
+            spent: room for nanoseconds, steps first.
+        """
+        made = np.append(self._blocks[thread], [address(spent), len(spent)])
+        if tables is not None:
+            made[TABLES] = address(tables)
+        return made
+
 
 # Where in the block of ``step.steps`` stand: the first batch, how many keys and answers, and where those are.
 CHANGING = (6, 12, 13, 19, 23, 24)
+TABLES = 15  # where the tables are
 
 
 def address(array: np.ndarray) -> int:

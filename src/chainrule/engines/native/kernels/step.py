@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -144,16 +144,17 @@ def work(thread, threads, table, own, keys, told, sync):
             own.step[0] += 1
 
 
-def steps(loss: str, rate: str) -> Source:
-    """Some training steps, as one thread of several; ``work`` with its arguments in a block.
+def reader(loss: str, rate: str) -> Any:
+    """The part that reads the block of steps.
 
     Block: [thread, threads, the table's six numbers, groups, lines, words of a lane, patches, keys, steps,
     then the addresses of marks, tables, words, patches, key, keys, step, loss, rate, told, sync].
     """
     loss_kind, rate_kind = REAL[loss], REAL[rate]
 
-    def run(block):
-        w, whole, bits = words(block), np.int64(0), np.uint32(0)
+    @part
+    def read(w):
+        whole, bits = np.int64(0), np.uint32(0)
         lanes, groups, lines, width, patches = w[2], w[8], w[9], w[10], w[11]
         table = Table(
             w[2:8],
@@ -169,8 +170,19 @@ def steps(loss: str, rate: str) -> Source:
             carray(pointer(w[22], rate_kind(0)), 1),
         )
         keys = carray(pointer(w[19], bits), (w[12], 2))
-        told = carray(pointer(w[23], 0.0), (w[13], 2))
-        work(w[0], w[1], table, own, keys, told, carray(pointer(w[24], whole), 16))
+        return table, own, keys, carray(pointer(w[23], 0.0), (w[13], 2)), carray(pointer(w[24], whole), 16)
+
+    return read
+
+
+def steps(loss: str, rate: str) -> Source:
+    """Some training steps, as one thread of several; ``work`` with its arguments in a block."""
+    read = reader(loss, rate)
+
+    def run(block):
+        w = words(block)
+        table, own, keys, told, sync = read(w)
+        work(w[0], w[1], table, own, keys, told, sync)
 
     return Source(run)
 
