@@ -45,6 +45,8 @@ def late_products(kernels: Sequence[Kernel], joined: Collection[Node], sizes: Ma
         joined: all sums over the batch.
         sizes: of the whole batch.
     """
+    if not joined:
+        return set()
     found, least = set(), WORTH * size_at(BATCH, sizes)
     for node in joined:
         if node.op.name == "matmul" and node.rank == 2:
