@@ -116,13 +116,22 @@ def test_formulas_are_read_out_where_asked(page: playwright.Page) -> None:
     page.uncheck("#words")
 
 
+def follow(page: playwright.Page, link: playwright.Locator) -> None:
+    """Click a link within the page until the page is there; a click may come while it is being drawn."""
+    for _ in range(10):
+        link.click()
+        if page.locator(":target").count():
+            return
+        page.wait_for_timeout(300)
+
+
 def test_a_term_leads_to_its_equation_and_is_marked(
     browser: playwright.Browser, pages: dict[str, Path]
 ) -> None:
     page = Visit(browser, pages["en"]).page  # as it is when it is opened
     term = page.locator("article.in-en table a", has_text="δ").first
     shown = term.inner_text()
-    term.click()
+    follow(page, term)
     target = page.locator(":target")
     assert target.inner_text().startswith(shown)
     assert "=" in target.inner_text()
@@ -133,7 +142,7 @@ def test_a_term_leads_to_its_equation_and_is_marked(
 
 
 def test_a_weight_leads_to_its_line_and_a_line_to_its_gradient(page: playwright.Page) -> None:
-    page.locator("article.in-en .equation a", has_text="w").first.click()
+    follow(page, page.locator("article.in-en .equation a", has_text="w").first)
     assert page.locator(":target").evaluate("e => e.querySelector('line').tagName") == "line"
     page.locator("article.in-en svg a:has(line)").first.click()
     assert page.locator(":target").text_content().startswith("∂J∂w11")
