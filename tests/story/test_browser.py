@@ -116,13 +116,16 @@ def test_formulas_are_read_out_where_asked(page: playwright.Page) -> None:
     page.uncheck("#words")
 
 
+DRAWN = """() => document.fonts.ready.then(
+    () => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))
+)"""
+
+
 def follow(page: playwright.Page, link: playwright.Locator) -> None:
-    """Click a link within the page until the page is there; a click may come while it is being drawn."""
-    for _ in range(10):
-        link.click()
-        if page.locator(":target").count():
-            return
-        page.wait_for_timeout(300)
+    """Click a link within the page, once, when it stands where it stays: all letters are there and drawn."""
+    link.scroll_into_view_if_needed()
+    page.evaluate(DRAWN)
+    link.click()
 
 
 def test_a_term_leads_to_its_equation_and_is_marked(

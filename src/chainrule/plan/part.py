@@ -14,12 +14,11 @@ from dataclasses import replace
 import numpy as np
 
 from chainrule.frozen import frozen
-from chainrule.graph import Graph, Node
+from chainrule.graph import Graph
 from chainrule.ops.remat import Remat
 from chainrule.plan.layout import SEEDS
 from chainrule.plan.plan import Cut, has_parts, plan
-from chainrule.plan.task import AFTER, PARTS
-from chainrule.spec import bound
+from chainrule.plan.task import AFTER, PARTS, Task
 
 CACHE = 512 * 1024  # bytes of a core's second-level cache
 MOST, LEAST = 8 * 1024 * 1024, 16  # bytes a part's values may take; samples a part has all the same
@@ -61,7 +60,7 @@ def split_batch(graph: Graph, batch: int, cut: Cut, cores: int) -> Split:
     flops = sum(task.flops for task in inside) * batch / rows
     lanes = 1 if flops < WORTH_A_LANE else max(1, min(cores, batch // 4))
     per_sample = sum(trial.buffers[v.buffer].bytes for t in inside for v in t.writes if not t.adds) / rows
-    late = sum(_bytes(task.nodes[0]) for task in trial.tasks if (task.kind, task.phase) == ("matmul", AFTER))
+    late = sum(_written(task) for task in trial.tasks if (task.kind, task.phase) == ("matmul", AFTER))
     weights = (sum(b.bytes for b in trial.buffers if b.origin == "joined") + late) * 2
     arena = trial.layout.size / rows
     most = MOST / 2 if any(isinstance(node.op, Remat) for node in graph.nodes) else MOST
@@ -77,8 +76,9 @@ def split_batch(graph: Graph, batch: int, cut: Cut, cores: int) -> Split:
     return Split(best, parts, min(lanes, parts))
 
 
-def _bytes(gradient: Node) -> int:
-    return math.prod(bound(gradient.shape)) * np.dtype(gradient.dtype).itemsize
+def _written(task: Task) -> int:
+    """Bytes of what a product writes: of a large gradient a strip."""
+    return math.prod(task.writes[0].shape) * np.dtype(task.nodes[0].dtype).itemsize
 
 
 def _candidates(batch: int, lanes: int, least: int) -> list[int]:

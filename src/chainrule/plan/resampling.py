@@ -38,7 +38,7 @@ def resample(low: Lowering, node: Node, phase: int) -> None:
     assert read is not None
     assert written is not None
     tables = _tables(low, op["taps"], node.dtype)
-    facts: dict[str, Any] = {"lengths": written[0], "strides": (read[1], written[1]), "axis": axis}
+    facts: dict[str, Any] = {"lengths": written[0], "strides": (read[1], written[1])}
     facts["taps"] = sum(map(len, op["taps"]))
     low.add("resample", (node,), (view, *tables), (made,), phase, **facts)
     if made != target:
