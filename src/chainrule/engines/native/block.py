@@ -222,7 +222,9 @@ def _product(blocks: Blocks, task: Task) -> list[Call]:
         blocks.at(b), b_step, b_row, task.facts["column"], blocks.at(c), c_step, c_row, how,
     ]  # fmt: skip
     kernel = blocks.product(blocks.kind(c), by_table=True)
-    return [Call(kernel, tuple(words), of_places(words, blocks.size(c), task.facts["how"]))]
+    products, rows = (np.asarray(blocks.buffers[table.buffer].array) for table in tables[-2:])
+    share = of_places(words, blocks.size(c), task.facts["how"], products, rows)
+    return [Call(kernel, tuple(words), share)]
 
 
 def _dots(blocks: Blocks, task: Task) -> list[Call]:

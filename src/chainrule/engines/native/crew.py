@@ -99,7 +99,7 @@ class Crew:
     """
 
     def __init__(self, machine: Machine, marks: np.ndarray, tables: np.ndarray) -> None:
-        self._machine, self.marks, self._tables = machine, marks, tables
+        self._machine, self.marks, self.tables = machine, marks, tables
         self._lead = callable_at(machine.kernel("together.lead"))
         lanes, lines = tables.shape[:2]
         self._claims = aligned(8 * len(marks) * (1 + lanes)).view(np.int64)
@@ -110,7 +110,7 @@ class Crew:
 
     def part(self, first: int, end: int) -> Crew:
         """Those who run only these levels."""
-        return Crew(self._machine, np.ascontiguousarray(self.marks[first:end]), self._tables)
+        return Crew(self._machine, np.ascontiguousarray(self.marks[first:end]), self.tables)
 
     def run(self, threads: int) -> None:
         """Run all calls, on so many threads where no other answer has them; the bits are the same."""

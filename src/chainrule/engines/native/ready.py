@@ -134,9 +134,7 @@ class Ready:
         ]
         lines, spans = _lines(plan)
         is_worth_it = sum(effort(task) for task, _ in lines) >= WORTH_A_CREW
-        # Products by places gave wrong numbers now and then when several threads shared them in an answer.
-        is_safe = all(task.kind != "product" for task, _ in lines)
-        is_shared = lanes > 1 and is_worth_it and is_safe and len(spans) == 1
+        is_shared = lanes > 1 and is_worth_it and len(spans) == 1
         self.words, tables = self._blocks(
             [call for _, call in lines], _shares(lines, lanes if is_shared else 1)
         )

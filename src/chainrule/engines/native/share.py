@@ -11,6 +11,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from chainrule.frozen import frozen
 from chainrule.plan.task import Task
 
@@ -78,13 +80,29 @@ def of_product(words: Sequence[Any], size: int, operands: Sequence[tuple[int, in
     return Share(n, 2, ((8, b_column * size), (12, size), *own), COLUMNS)
 
 
-def of_places(words: Sequence[Any], size: int, how: int) -> Share:
-    """The share of a product by places: products or rows, or its columns where rows of several meet."""
-    if how == 0 and words[0] >= MANY:
-        return Share(words[0], 0, ((5, 8), (9, 8), (13, 8)))
+def of_places(
+    words: Sequence[Any], size: int, how: int, products: np.ndarray, rows: np.ndarray
+) -> Share | None:
+    """The share of a product by places: products or rows, or its columns where rows of several meet.
+
+    Where it adds to what is there, rows may overlap: those of windows do. Only what lies apart is divided.
+
+    Args:
+        words: of its block; see ``product``.
+        size: bytes of a number.
+        how: it is written.
+        products, rows: where they lie in C, in elements.
+    """
+    many, _, n = words[:3]
+    by_products = Share(many, 0, ((5, 8), (9, 8), (13, 8)))
     if how == 0:
-        return Share(words[1], 1, ((6, 8), (14, 8)), ROWS)
-    return Share(words[2], 2, ((8, words[11] * size), (12, size)), COLUMNS // 2)
+        return by_products if many >= MANY else Share(words[1], 1, ((6, 8), (14, 8)), ROWS)
+    if many > 1 and np.diff(np.sort(products)).min() >= rows.max(initial=0) - rows.min(initial=0) + n:
+        return by_products
+    apart = np.gcd.reduce(np.concatenate([np.diff(products), np.diff(rows)]))  # a multiple of this, any two
+    if 0 < apart < n:
+        return None
+    return Share(n, 2, ((8, words[11] * size), (12, size)), COLUMNS // 2)
 
 
 def of_dots(words: Sequence[Any], size: int) -> Share:
