@@ -34,6 +34,7 @@ from chainrule.notation.amount import amount
 from chainrule.train.judging import specs_of, targets_of
 from chainrule.train.loop import Job, train
 from chainrule.train.need import training_need
+from chainrule.train.probing import Prober
 from chainrule.train.state import TrainState
 
 EPOCHS = 5  # of two batches each: as many as it takes until no more orders of the rows are kept
@@ -145,7 +146,8 @@ def measure(case: Case) -> tuple[int, int]:
     step = network.step(False, 2 * EPOCHS)
 
     def job(seed: int) -> Job:
-        return Job(network, data, Order(rows, case.batch, seed), epochs=EPOCHS, seed=seed)
+        order, prober = Order(rows, case.batch, seed), Prober(network, step, case.batch)
+        return Job(network, data, order, epochs=EPOCHS, seed=seed, prober=prober)
 
     predicted = training_need(network, step, case.batch, rows).total
     once(job(0), step)

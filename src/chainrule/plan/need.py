@@ -41,6 +41,7 @@ USES: dict[str, tuple[str, str]] = {
     "last": ("the last, smaller batch of an epoch", "每轮最后较小的批量"),
     "state": ("parameters and the optimizer's memory", "参数与优化器状态"),
     "order": ("the order of the rows", "数据行的顺序"),
+    "probes": ("looking into the net, beyond that", "观察网络内部的额外部分"),
     "drawing": ("drawing the first values, beyond that", "抽取初始值的额外部分"),
 }
 """What memory is for, in English and Chinese."""
@@ -194,19 +195,30 @@ def run_need(made: Plan) -> Need:
     return Need({"work": work, "sums": joined, "outputs": outputs + handed_out})
 
 
-def law_need(graph: Graph, sizes: Mapping[str, int]) -> Need:
+PLAIN = {"matmul", "add", "subtract", "multiply", "divide", "negative", "sqrt", "square"}
+"""Operations that are one call of NumPy, which takes nothing besides its result."""
+
+
+def law_need(graph: Graph, sizes: Mapping[str, int], keeps_outputs: bool = True) -> Need:
     """What running a graph node by node takes, when each value is dropped after its last reader.
 
-    What an operation takes besides its result is counted as one more result.
+    What an operation takes besides its result is counted as one more result, but for those of ``PLAIN``.
+
+    Args:
+        graph: what is run.
+        sizes: the number each symbolic size stands for.
+        keeps_outputs: whether outputs live to the end.
     """
-    last: dict[Node, Node | None] = {seen_through(s): node for node in graph.nodes for s in node.inputs}
-    last.update(dict.fromkeys(map(seen_through, graph.outputs.values())))  # outputs live to the end
+    last: dict[Node, Node | None] = {seen_through(node): node for node in graph.nodes}
+    last |= {seen_through(s): node for node in graph.nodes for s in node.inputs}
+    if keeps_outputs:
+        last.update(dict.fromkeys(map(seen_through, graph.outputs.values())))
     alive = peak = 0
     for node in graph.nodes:
         own = 0 if is_leaf(node) or is_layout(node) else _bytes(node, sizes)
         alive += own
-        peak = max(peak, alive + own)
-        done = {s for s in map(seen_through, node.inputs) if last[s] is node and not is_leaf(s)}
+        peak = max(peak, alive + (0 if node.op.name in PLAIN else own))
+        done = {s for s in map(seen_through, (*node.inputs, node)) if last[s] is node and not is_leaf(s)}
         alive -= sum(_bytes(source, sizes) for source in done)
     return Need({"work": peak})
 

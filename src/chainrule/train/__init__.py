@@ -16,6 +16,7 @@ how a number is computed: a step is a graph, and an engine runs it.
       Cutting                         cutting.py   sequences: batches cut to their own length
       EarlyStopping, Converged        stopping.py  when to end
       Prober, Probe                   probing.py   what goes on inside meanwhile, at some steps
+      Reading                         reading.py   its numbers, read from a step's arrays as they come
       Judge, METRICS                  judging.py, metric/        how good it is
       Callback, Training              callback/    what else is done meanwhile: logs, model files
       replay                          replaying.py one update of a training again, to the last bit

@@ -207,7 +207,7 @@ def _advance(run: _Run) -> None:
         run.tell(StepDone(first + batch + 1, epoch, batch, loss, rate))
         return run.asked
 
-    failed = fast.advance(state, None if is_told_last else tell, _steps_to_probe(run))
+    failed = fast.advance(state, None if is_told_last else tell, _steps_to_probe(run), run.recorder.let_go)
     run.recorder.tell(state, fast.told)
     if failed:
         _one_step(run)  # the law says which number went wrong, and where; if none did, the step is made

@@ -19,31 +19,37 @@ import numpy as np
 from chainrule.engines.run import Program, has_trainer, step_need
 from chainrule.errors import TrainingError
 from chainrule.notation.amount import amount
-from chainrule.plan.need import Need, ceiling, largest_batch
+from chainrule.plan.need import Need, ceiling, largest_batch, law_need
 from chainrule.settings import free_memory, processors, settings
 from chainrule.spec import Spec, size_at
 from chainrule.train.blackbox.recorder import states_kept
+from chainrule.train.probing import Prober
 from chainrule.train.step import Network, Step
 from chainrule.train.stretch import GROUPS, homes_of
 
 ORDER = 60  # bytes a row in the order of the rows: four orders are kept while the next one is drawn
-DRAW = 32  # bytes that drawing a number takes, in NumPy
 BLOCK = 1024  # rows of a question that are answered at once, at most,
 BUDGET = 256 * 2**20  # and the bytes that doing so may take, where more than one row is at once
 
 
-def training_need(network: Network, step: Step, batch: int, rows: int = 0) -> Need:
+def training_need(network: Network, step: Step, batch: int, rows: int = 0, probes: bool = True) -> Need:
     """What a training takes besides its data.
 
     Args:
         network, step: what is trained.
         batch: samples in a batch.
         rows: of the data set; 0 when it is not known, then every batch is full.
+        probes: whether the net is looked into now and then.
     """
     rest = rows % batch if rows > batch else 0
     last = _step_need(network, step, rest).total if rest else 0
     whole = _step_need(network, step, batch)
-    need = whole + Need({"last": last, "state": _state(network, step), "order": ORDER * rows})
+    kept, passing = _state(network, step)
+    need = whole + Need({"last": last, "state": kept + passing, "order": ORDER * rows})
+    if probes:
+        # Between two steps: what only a step takes is not there.
+        free = passing if has_trainer(step.graph, network.engine) else whole.total + last
+        need += Need({"probes": max(0, Prober(network, step, batch).need - free)})
     return need + Need({"drawing": max(0, _drawing(network) - need.total)})
 
 
@@ -55,7 +61,7 @@ def refuse_too_large(network: Network, step: Step, batch: int, rows: int) -> Non
             that would fit.
     """
     free = free_memory()
-    certain = _state(network, step) + _drawing(network) + ORDER * rows
+    certain = sum(_state(network, step)) + _drawing(network) + ORDER * rows
     if 2 * ceiling(step.graph, batch, processors()) + certain <= free:
         return  # by far: known without a plan
     need = training_need(network, step, batch, rows)
@@ -126,21 +132,23 @@ def _data(network: Network) -> set[str]:
     return {*network.inputs, *network.target_names.values(), "sample_weight"}
 
 
-def _state(network: Network, step: Step) -> int:
-    """Bytes of all copies of the parameters, the layers' running values and the optimizer's memory."""
+def _state(network: Network, step: Step) -> tuple[int, int]:
+    """Bytes of all copies of the parameters, the layers' running values and the optimizer's memory; and of
+    those that are only there while a new state is made."""
     own = [p.spec for p in (*network.parameters.values(), *network.inference.states.values())]
     kept = [node.spec for label, node in step.graph.inputs.items() if label not in _data(network)]
+    states = states_kept(_bytes(kept))  # of the loop, from which it made and makes its steps
+    held = _bytes(own) + states * _bytes(kept)
     if not has_trainer(step.graph, network.engine):
-        return _bytes(own) + _bytes(kept)  # the model's and the loop's; the new ones are the step's outputs
-    newest = max(_bytes(_group(step, prefix)) for prefix in GROUPS)  # given to the loop one after the other
-    earlier = (states_kept(_bytes(kept)) - 1) * _bytes(kept)  # of the last stretches
-    return _bytes(own) + 2 * _bytes(kept) + newest + earlier  # the loop's and the engine's
+        return held, 0  # the new ones are the step's outputs
+    # Where one is kept, its groups are replaced one after the other.
+    newest = max(_bytes(_group(step, prefix)) for prefix in GROUPS) if states == 1 else 0
+    return held + _bytes(kept), newest  # the engine has its own
 
 
 def _drawing(network: Network) -> int:
-    """Bytes that are taken before the first step: the largest parameter is drawn while others are there."""
-    specs = [p.spec for p in network.parameters.values()]
-    return _bytes(specs) + max((DRAW * size_at(spec.size, {}) - _bytes([spec]) for spec in specs), default=0)
+    """Bytes that are taken before the first step, while the first values are drawn."""
+    return law_need(network.first_values, {}).total
 
 
 def _group(step: Step, prefix: str) -> list[Spec]:

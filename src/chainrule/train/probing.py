@@ -14,6 +14,7 @@ holds, which is enough for shares and ratios.
 ``WORTH`` times as long as a probe, by an estimate that knows only the graph and the batch; so the same steps
 are probed whatever the machine, and after a resumption. The gaps grow with the training, by an eighth of what
 has been done, so that even a million steps give but some dozens of probes. One more stands at the end.
+Arrays are read as they come, so that no two gradients need be there at once (see ``reading``).
 """
 
 from __future__ import annotations
@@ -27,11 +28,13 @@ from functools import cache, cached_property
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from chainrule.engines import compile
-from chainrule.engines.run import Program
+from chainrule.engines.reference import Program, Tail
 from chainrule.frozen import frozen
 from chainrule.graph import Graph, Node
+from chainrule.ops import Card
+from chainrule.plan.need import law_need
 from chainrule.spec import size_at
+from chainrule.train.reading import Reading
 from chainrule.train.state import Tensors, TrainState
 from chainrule.train.step import Network, Step
 
@@ -42,8 +45,6 @@ GROWTH = 8  # a gap is at least this part of the steps made
 ROWS, NUMBERS, ROOM = 32, 2**20, 2**27  # rows of a probe; numbers that a cache holds; the most numbers at all
 NODE, PLAIN = 4.5e-6, 20.0  # seconds that the law takes for a node; how much slower it is than compiled code
 START, NUMBER = 2e-5, 1.5e-9  # seconds that a compiled step takes to begin, and for each number it computes
-_PIECE = 1 << 15  # numbers that are squared at once
-STEEP = {"sigmoid": 4.6, "tanh": 3.0}  # behind these sums the slope of an activation is below 0.01
 WHOLE = ("loss", "training_loss", "inference_loss", "gradient_norm", "rate", "rows")
 OF_PARAMETER = ("gradient", "weight", "update", "no_gradient")
 OF_LAYER = ("size", "spread", "zeros", "dead", "saturated")
@@ -149,26 +150,54 @@ class Prober:
         return found
 
     @cached_property
+    def _tails(self) -> dict[str, Tail]:
+        """How each parameter follows from its gradient."""
+        new = self.step.graph.outputs
+        return {path: Tail(new[f"parameter.{path}"], [node]) for path, node in self.step.gradients.items()}
+
+    @cached_property
     def graph(self) -> Graph:
         """Everything of a step that a probe reads."""
-        built, outputs = self.step.built, self.step.graph.outputs
+        built, outputs, names = self.step.built, self.step.graph.outputs, dict[Node, str]()
         wanted = {"loss": outputs["loss"], "rate": outputs["rate"]}
         wanted["training"] = self.network.sample_loss(built)
-        wanted |= {f"gradient.{path}": node for path, node in self.step.gradients.items()}
-        wanted |= {f"moved.{path}": outputs[f"parameter.{path}"] for path in self.step.gradients}
+        for path, node in self.step.gradients.items():
+            for given in self._tails[path].given:
+                if isinstance(given.op, Card) and given is not node:
+                    wanted.setdefault(names.setdefault(given, f"given.{len(names)}"), given)
+            wanted[f"gradient.{path}"] = node
         for path, (z, a) in self._bent.items():
             wanted |= {f"z.{path}": z, f"a.{path}": a}
         return Graph(wanted)
 
+    @property
+    def need(self) -> int:
+        """Bytes that a probe takes; nothing is allocated."""
+        if not self.rows:
+            return 0
+        sizes, after = {"B": self.rows}, self._answering
+        asked = law_need(self.graph, sizes, keeps_outputs=False).total
+        if self._waits:
+            specs = [node.spec for node in self.step.gradients.values()]
+            asked += sum(size_at(spec.size, sizes) * np.dtype(spec.dtype).itemsize for spec in specs)
+        return max(asked, 0 if after is None else after.need(sizes).total)
+
+    @property
+    def _waits(self) -> bool:
+        """Whether an update needs something of all gradients, such as their length; then all wait for it."""
+        gradients, at = self.step.gradients, {node: i for i, node in enumerate(self.graph.nodes)}
+        tails = ((at[gradients[path]], tail.given) for path, tail in self._tails.items())
+        return any(at.get(node, -1) > i for i, given in tails for node in given)
+
     @cached_property
     def _program(self) -> Program:
-        return compile(self.graph, "reference")
+        return Program(self.graph)
 
     @cached_property
     def _answering(self) -> Program | None:
         """The loss of the net as it answers, where that is another one."""
         loss = self.network.sample_loss(self.network.inference)
-        return None if loss is self.graph.outputs["training"] else compile(Graph({"loss": loss}), "reference")
+        return None if loss is self.graph.outputs["training"] else Program(Graph({"loss": loss}))
 
     def look(self, state: TrainState, feed: Callable[[int], Tensors]) -> Probe:
         """The probe of the step that comes next; it is kept.
@@ -178,32 +207,31 @@ class Prober:
             feed: gives the arrays of that step for the first so many rows of its batch.
         """
         arrays = feed(self.rows)
+        reading = Reading(self.step, self.graph, self._tails, self._bent, arrays)
         # Matrices this small lose more by a second thread than they gain, and the first one waits for it.
         with np.errstate(all="ignore"), _libraries().limit(limits=1, user_api="blas"):
-            found = self._program.run(_wanted(self._program, arrays))
-            values = self._whole(found, arrays)
-            parts = {path: _of_parameter(path, found, arrays) for path in self.step.gradients}
-            for path, (z, a) in self._bent.items():
-                bend = STEEP.get(a.op.name) if a is not z else None
-                parts[path] = {
-                    **parts.get(path, {}),
-                    **_of_layer(found[f"z.{path}"], found[f"a.{path}"], bend),
-                }
+            for name, value in self._program.stream(_wanted(self._program, arrays)):
+                reading.take(name, value)
+                del value  # before the next one is made
+            values = self._whole(reading, arrays)
+        parts = {path: reading.parameters[path] for path in self.step.gradients}
+        for path in self._bent:
+            parts[path] = {**parts.get(path, {}), **reading.layers[path]}
         probe = Probe(state.step, state.epoch, values, parts)
         if not self.probes or self.probes[-1].step != state.step:
             self.probes.append(probe)
         return probe
 
-    def _whole(self, found: Tensors, arrays: Tensors) -> dict[str, float]:
-        weights = arrays.get("sample_weight")
+    def _whole(self, reading: Reading, arrays: Tensors) -> dict[str, float]:
+        found, weights = reading.whole, arrays.get("sample_weight")
         training = found["training"]
         answering = training
         if self._answering is not None:
             answering = self._answering.run(_wanted(self._answering, arrays))["loss"]
-        gradients = [found[f"gradient.{path}"] for path in self.step.gradients]
+        squares = (reading.squares[path] for path in self.step.gradients)
         return {
             "loss": float(found["loss"]), "training_loss": _mean(training, weights),
-            "inference_loss": _mean(answering, weights), "gradient_norm": _length(gradients),
+            "inference_loss": _mean(answering, weights), "gradient_norm": math.sqrt(sum(squares)),
             "rate": float(found["rate"]), "rows": float(len(training)),
         }  # fmt: skip
 
@@ -275,59 +303,6 @@ def _wanted(program: Program, arrays: Mapping[str, np.ndarray]) -> dict[str, np.
     return {name: arrays[name] for name in program.graph.inputs}
 
 
-def _of_parameter(path: str, found: Tensors, arrays: Tensors) -> dict[str, float]:
-    """The numbers of one parameter."""
-    old, new, gradient = arrays[path], found[f"moved.{path}"], found[f"gradient.{path}"]
-    told = {
-        "gradient": _length([gradient]), "weight": _length([old]),
-        "no_gradient": float(np.mean(gradient == 0)) if gradient.size else 0.0,
-        "not_finite": _not_finite(old, gradient),
-    }  # fmt: skip
-    if told["weight"] > 0:
-        told["update"] = _length([new], [old]) / told["weight"]
-    return told
-
-
-def _of_layer(z: np.ndarray, a: np.ndarray, bend: float | None) -> dict[str, float]:
-    """The numbers of one layer: its sums ``z`` and outputs ``a``, units on the last axis."""
-    if not a.size:
-        return {}
-    silent = a == 0
-    dead = silent.reshape(-1, a.shape[-1]).all(axis=0) if a.ndim > 1 else silent
-    found = {
-        "size": float(np.mean(np.abs(a), dtype=np.float64)), "spread": float(np.var(z, dtype=np.float64)),
-        "zeros": float(np.mean(silent)), "dead": float(np.mean(dead)), "not_finite": _not_finite(z, a),
-    }  # fmt: skip
-    return found if bend is None else {**found, "saturated": float(np.mean(np.abs(z) > bend))}
-
-
-def _length(arrays: Sequence[np.ndarray], less: Sequence[np.ndarray] = ()) -> float:
-    """The root of the sum of all squares, of what is left of arrays less others where some are given."""
-    pairs = zip(arrays, less, strict=True) if less else ((array, None) for array in arrays)
-    return math.sqrt(sum(_squares(array, other) for array, other in pairs))
-
-
-def _squares(array: np.ndarray, less: np.ndarray | None) -> float:
-    """The sum of squares in float64, piece by piece: a net of millions of weights has no room for a copy."""
-    if less is None:
-        array = array.ravel(order="K")  # as it lies in memory: squares have no order
-    array, less = np.atleast_1d(array), None if less is None else np.atleast_1d(less)
-    rows = max(1, _PIECE * len(array) // max(1, array.size))
-    whole = 0.0
-    for low in range(0, len(array), rows):
-        piece = array[low : low + rows].astype(np.float64)
-        if less is not None:
-            piece -= less[low : low + rows]
-        whole += float(np.vdot(piece, piece))
-    return whole
-
-
 def _mean(losses: np.ndarray, weights: np.ndarray | None) -> float:
     whole = 0.0 if weights is None else float(weights.sum(dtype=np.float64))
     return float(np.average(losses.astype(np.float64), weights=weights if whole else None))
-
-
-def _not_finite(*arrays: np.ndarray) -> float:
-    """The share of numbers that are NaN or infinite."""
-    many = sum(array.size for array in arrays)
-    return sum(int((~np.isfinite(array)).sum()) for array in arrays) / max(many, 1)

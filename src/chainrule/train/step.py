@@ -157,15 +157,21 @@ class Network:
         """How many numbers the parameters hold."""
         return sum(size_at(p.spec.size, {}) for p in self.parameters.values())
 
+    @cached_property
+    def first_values(self) -> Graph:
+        """The graph that draws the first values of all parameters and states."""
+        every = {**self.parameters, **self.inference.states}
+        return first_values(every, {path: stream_of(path) for path in every})
+
     def start(
         self, seed: int, known: Mapping[str, np.ndarray] | None = None
     ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """The first values of all parameters and states: what is known, the rest drawn by the seed."""
-        known, every = known or {}, {**self.parameters, **self.inference.states}
-        asked = {path: p for path, p in every.items() if path not in known}
-        graph = first_values(asked, {path: stream_of(path) for path in asked})
-        drawn = compile(graph, "reference").run({KEY: fold(key_of(seed), FIRST_VALUES)}) if asked else {}
-        own = {**known, **{path: np.array(value) for path, value in drawn.items()}}
+        own = dict(known or {})
+        asked = {path: node for path, node in self.first_values.outputs.items() if path not in own}
+        if asked:
+            drawn = compile(Graph(asked), "reference").run({KEY: fold(key_of(seed), FIRST_VALUES)})
+            own |= {path: np.array(drawn.pop(path)) for path in asked}  # one by one: they may be large
         return (
             {path: own[path] for path in self.parameters},
             {path: own[path] for path in self.inference.states},

@@ -49,7 +49,11 @@ class Stretches:
         self.take(state)
 
     def advance(
-        self, state: TrainState, tell: Callable[[int, float, float], bool] | None, most: int = 2**62
+        self,
+        state: TrainState,
+        tell: Callable[[int, float, float], bool] | None,
+        most: int = 2**62,
+        let_go: Callable[[], None] = lambda: None,
     ) -> bool:
         """Make as many steps as fit into a stretch, at most to the end of the epoch.
 
@@ -58,6 +62,8 @@ class Stretches:
             tell: told the step's number in the epoch, its loss and rate, for every step; says whether to stop
                 there. ``None``: nobody wants to know.
             most: steps at most, because something else is to be done then.
+            let_go: called when all steps are good, before the state that the stretch began from is replaced
+                by a new one: whoever holds it may let go of it.
 
         Returns:
             whether the next step is one that must be looked into, because a number of it is not finite.
@@ -72,6 +78,8 @@ class Stretches:
         if wanted < len(told) or failed or good < count:
             self.take(state)
             told = self._run(state, wanted)[0] if wanted else told[:0]
+        if good >= count:
+            let_go()
         self._give(state, told)
         self.told = told
         if spent > 0:

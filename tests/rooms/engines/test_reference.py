@@ -6,14 +6,18 @@ import weakref
 
 import numpy as np
 import pytest
+from hypothesis import given
 
 from chainrule.engines import compile, evaluate
-from chainrule.engines.reference import Program
+from chainrule.engines.reference import Program, Tail
 from chainrule.errors import ShapeError, UsageError
 from chainrule.gradient import grad
 from chainrule.graph import Graph, input_node
+from chainrule.nn.optimizer import OPTIMIZERS
 from chainrule.ops import PUBLIC
 from chainrule.ops.curve import Tanh
+from descent import graphs as steps_of
+from random_graph import graphs
 
 
 def test_values_are_dropped_after_their_last_reader(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,3 +127,38 @@ def test_lists_and_numbers_are_taken_as_the_kind_of_the_input() -> None:
     value = evaluate(x * 2.0, {"x": [1, 2]})
     assert value.dtype == np.float32
     assert value.tolist() == [2.0, 4.0]
+
+
+@given(graphs(20))
+def test_a_stream_gives_every_output_once_and_what_a_run_gives(graph: Graph) -> None:
+    program = Program(graph)
+    rng = np.random.default_rng(0)
+    arrays = {name: rng.normal(size=node.shape).astype(node.dtype) for name, node in graph.inputs.items()}
+    law, found = program.run(arrays), list(program.stream(arrays))
+    assert sorted(name for name, _ in found) == sorted(law)
+    for name, value in found:
+        np.testing.assert_array_equal(value, law[name])
+
+
+def test_a_stream_lets_go_of_what_is_not_read_any_more() -> None:
+    x = input_node("x", (8,), "float64")
+    graph = Graph({str(i): PUBLIC["tanh"](x * float(i + 1)) for i in range(30)})
+    alive: list[weakref.ref] = []
+    for _, value in Program(graph).stream({"x": np.ones(8)}):
+        alive.append(weakref.ref(value))
+        del value
+        assert sum(ref() is not None for ref in alive) <= 1
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_an_update_is_a_tail_of_its_gradient(name: str) -> None:
+    """Piece by piece it has the numbers that it has as a whole."""
+    graph, _, values = steps_of(OPTIMIZERS[name](), 3)
+    given_arrays = {**values, "step": np.array(1.0)}
+    new = graph.outputs["b"]
+    tail = Tail(new, [])
+    asked = Graph({"new": new, **{f"given {i}": node for i, node in enumerate(tail.given)}})
+    found = Program(asked).run({label: given_arrays[label] for label in asked.inputs})
+    known = {node: found[f"given {i}"] for i, node in enumerate(tail.given)}
+    pieces = [tail.rows(known, low, low + 1) for low in range(3)]
+    np.testing.assert_allclose(np.concatenate(pieces), found["new"], rtol=1e-15)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -131,3 +132,23 @@ def test_the_command_line_refuses_in_one_message(tmp_path: Path) -> None:
     assert "E508" in done.stderr
     assert "try       --batch-size " in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("optimizer", [cr.SGD(0.01), cr.SGD(0.01, momentum=0.9), cr.Adam(0.01)], ids=str)
+def test_what_is_predicted_is_what_is_allocated(optimizer: Any) -> None:
+    """Copies of the parameters are most of it: none is made that is not counted."""
+    x, y = X[:128], Y[:128]
+    asked = cr.Model(
+        cr.Sequential(cr.Dense(1500, "relu"), cr.Dense(1500), cr.Dense(5)), "cross_entropy", optimizer
+    )
+    asked.initialise(specs_of({"x": x}))
+    assert asked.network is not None
+    predicted = training_need(asked.network, asked.network.step(False, 100), 64, 128).total
+    asked.fit(x, y, batch_size=64, **QUIET)  # kernels are loaded now
+    tracemalloc.start()
+    try:
+        asked.fit(x, y, batch_size=64, **{**QUIET, "epochs": 3})
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak == pytest.approx(predicted, rel=0.06)

@@ -9,6 +9,7 @@ second check.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 
 import numpy as np
 
@@ -55,14 +56,14 @@ class Program:
         self._calls: dict[Forms, list[Callable[..., np.ndarray]]] = {}
 
     def _schedule(self, kept: set[Node]) -> list[_Step]:
-        last: dict[Node, Node] = {}
+        last: dict[Node, Node] = {node: node for node in self.graph.nodes}
         for node in self.graph.nodes:
             last.update(dict.fromkeys(node.inputs, node))
         steps = []
         for node in self.graph.nodes:
             if isinstance(node.op, Card):
                 reads = tuple(self._slot[source] for source in node.inputs)
-                dead = {self._slot[s] for s in node.inputs if last[s] is node and s not in kept}
+                dead = {self._slot[s] for s in (*node.inputs, node) if last[s] is node and s not in kept}
                 steps.append(_Step(node, reads, self._slot[node], tuple(dead)))
         return steps
 
@@ -86,6 +87,32 @@ class Program:
                 for i in step.last:
                     values[i] = None
         return {name: np.asarray(values[self._slot[node]]) for name, node in self.graph.outputs.items()}
+
+    def stream(self, arrays: Mapping[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
+        """The outputs one after the other, each as soon as it is known and none kept longer than it is read.
+
+        Of a whole training step, with several arrays as large as the parameters, few are then there at once.
+        """
+        steps, names = self._fleeting
+        values = self._given(arrays)
+        for name, node in self.graph.outputs.items():
+            if not isinstance(node.op, Card):
+                yield name, np.asarray(values[self._slot[node]])
+        with np.errstate(all="ignore"):
+            for step, call in zip(steps, self._bound(arrays), strict=True):
+                values[step.writes] = call(*[values[i] for i in step.reads])
+                for name in names.get(step.node, ()):
+                    yield name, np.asarray(values[step.writes])
+                for i in step.last:
+                    values[i] = None
+
+    @cached_property
+    def _fleeting(self) -> tuple[list[_Step], dict[Node, list[str]]]:
+        """The steps, where no output is kept; and the names of those that are outputs."""
+        names: dict[Node, list[str]] = {}
+        for name, node in self.graph.outputs.items():
+            names.setdefault(node, []).append(name)
+        return self._schedule(set()), names
 
     def walk(
         self, arrays: Mapping[str, np.ndarray]

@@ -42,6 +42,11 @@ class Recorder:
             (state.step, state.epoch, state.batch, state.parameters, state.states, state.slots)
         )
 
+    def let_go(self) -> None:
+        """The stretch at hand went well: forget what the next one drops anyway, before its state is made."""
+        if len(self._begins) == self._begins.maxlen:
+            self._begins.popleft()
+
     def tell(self, state: TrainState, told: np.ndarray) -> None:
         """These losses and rates were those of the last steps.
 
