@@ -1,6 +1,6 @@
 """In which order the axes of a value lie in memory, where another than its own serves its makers and readers.
 
-Two rules. A product of matrices that everyone reads with rows and columns changed over is written so: the
+Three rules. A product of matrices that everyone reads with rows and columns changed over is written so: the
 gradient by weights that are stored (outputs, inputs) is one.
 
 And images of a batch lie with the *samples innermost*: the same pixel of all samples side by side. Then every
@@ -10,40 +10,47 @@ sixteen.) It holds for everything that hangs together with a window by operation
 batch has at least ``FROM`` samples: two vectors of them, so that products of matrices have full tiles. With
 fewer samples the channels lie innermost; unless those are few themselves: then one vector of samples is
 better than none.
+
+So do rows of a batch in a net that is *thin*: no layer has as many units as a vector has lanes. Side by side
+the units of a sample would leave lanes idle in every product and every loop.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from chainrule.graph import Graph, Node
-from chainrule.ops.batch import roles
+from chainrule.ops.batch import BATCH, roles
 from chainrule.ops.card import Card
 from chainrule.ops.elementwise import Elementwise
 from chainrule.ops.kind import Cast
-from chainrule.plan.loop import is_layout
+from chainrule.plan.loop import is_layout, is_leaf, seen_through
 from chainrule.spec import bound
 
+THIN = 7  # units of a layer at most: fewer than the lanes of a vector
 FROM, THIN_FROM = 16, 8  # samples, or channels: two vectors of float32; one where channels are few:
 IDLE = 1.5  # full vectors of channels are so many times what there is
 SEEDS = ("convolution", "convolution_input", "fold", "patches")
 JOINS = ("sum", "max", "min", "concatenate", "pad", "resample", *SEEDS)
 
 
-def orders(graph: Graph, sizes: Mapping[str, int]) -> dict[Node, tuple[int, ...]]:
+def orders(
+    graph: Graph, sizes: Mapping[str, int], rows: Collection[Node] = ()
+) -> dict[Node, tuple[int, ...]]:
     """For each value with an order of its own, its axes from the outermost to the innermost.
 
     Args:
         graph: what is computed.
         sizes: of the whole batch: parts of one batch are laid out alike.
+        rows: those of a thin net.
     """
     readers: dict[Node, list[Node]] = {}
     for node in graph.nodes:
         for source in node.inputs:
             readers.setdefault(source, []).append(node)
     inner = _innermost(graph, readers) if sizes.get("B", 1) >= _least(graph) else set()
-    found = {node: (*range(1, node.rank), 0) for node in inner}
+    found = {node: (*range(1, node.rank), 0) for node in (*inner, *rows)}
     for node in set(readers) - set(graph.outputs.values()):
         order = (*range(node.rank - 2), node.rank - 1, node.rank - 2)
         if node.op.name != "matmul":
@@ -53,6 +60,28 @@ def orders(graph: Graph, sizes: Mapping[str, int]) -> dict[Node, tuple[int, ...]
         elif node.rank == 2 and inner and _ends_in(node, readers, inner):
             found[node] = (1, 0)
     return found
+
+
+def thin(graph: Graph, sizes: Mapping[str, int]) -> set[Node]:
+    """The rows of a thin net, its inputs among them; none where a layer is wide or samples are few.
+
+    Args:
+        graph, sizes: as for ``orders``.
+    """
+    products = [node for node in graph.nodes if node.op.name == "matmul"]
+    lengths = {axis for node in products for each in (node, *node.inputs) for axis in each.shape}
+    is_thin = all(axis == BATCH or (isinstance(axis, int) and axis <= THIN) for axis in lengths)
+    if not products or not is_thin or sizes.get("B", 1) < FROM:
+        return set()
+    known, outputs = roles(graph.nodes), set(graph.outputs.values())
+
+    def is_row(node: Node) -> bool:
+        return (
+            node.rank == 2 and node not in outputs and (known[node].kind, known[node].axis) == ("sample", 0)
+        )
+
+    rows = {node for node in graph.nodes if is_row(node) and (node in products or _is_bent(node))}
+    return rows | {s for node in products for s in map(seen_through, node.inputs) if is_row(s) and is_leaf(s)}
 
 
 def _least(graph: Graph) -> int:
@@ -99,7 +128,12 @@ def _innermost(graph: Graph, readers: Mapping[Node, Sequence[Node]]) -> set[Node
 
 def _passes(node: Node) -> bool:
     """Whether a node's kernel takes images of any layout."""
-    return isinstance(node.op, Elementwise | Cast) or (isinstance(node.op, Card) and node.op.name in JOINS)
+    return _is_bent(node) or (isinstance(node.op, Card) and node.op.name in JOINS)
+
+
+def _is_bent(node: Node) -> bool:
+    """Whether a node treats every number by itself."""
+    return isinstance(node.op, Elementwise | Cast)
 
 
 def _ends_in(node: Node, readers: Mapping[Node, Sequence[Node]], inner: set[Node]) -> bool:

@@ -17,7 +17,7 @@ from chainrule.graph import Constant, Graph, Input, Node
 from chainrule.ops.batch import per_sample
 from chainrule.ops.card import Card
 from chainrule.plan import late, looping, pieces, reducing, resampling, sliding
-from chainrule.plan.layout import SEEDS, orders
+from chainrule.plan.layout import SEEDS, orders, thin
 from chainrule.plan.loop import Kernel, is_elementwise, is_layout, is_leaf, seen_through
 from chainrule.plan.operand import beside, end
 from chainrule.plan.product import dots
@@ -66,7 +66,10 @@ class Lowering:
         self.views: dict[Node, View] = {}
         self.copies: dict[Any, View] = {}  # what was moved for one reader and serves the next
         self.frames: dict[Node, sliding.Frame] = {}  # images that are written amid their padding
-        self.orders = orders(graph, self.whole)
+        # In a step of a loop over time others have laid out the values.
+        self.thin = set() if given else thin(graph, self.whole)
+        self.orders = orders(graph, self.whole, self.thin)
+        self.unturned = {node for node in self.orders if is_leaf(node)}  # inputs, until they are read
         self.is_inner = any(node.op.name in SEEDS for node in self.orders)
         for node in graph.nodes:
             if node in given:
@@ -153,6 +156,11 @@ class Lowering:
 
     def view(self, node: Node, phase: int = 0) -> View:
         """Where a node's value is read: its own memory, or a look at another's."""
+        if node in self.unturned:
+            self.unturned.remove(node)
+            copy = self.ordered(self.views[node].shape, node.dtype, self.orders[node])
+            self.add("copy", (node,), (self.views[node],), (copy,), phase)
+            self.views[node] = copy
         if node not in self.views:
             if not is_layout(node):
                 raise KeyError(f"{node!r} is read before it is computed")
@@ -314,8 +322,18 @@ def _matmul(low: Lowering, node: Node, phase: int) -> None:
     (a, b), c = reads, low.target(node)
     if len(c.shape) == 2 and a.shape[0] <= FEW and a.strides[1] == b.strides[0] == 1:
         dots(low, node, (a, (0,), ()), (b, (1,), ()), c, phase, a.shape[1])
+    elif node in low.thin:
+        low.add("taps", (node,), [*_outer(a, c, 0), *_outer(b, c, 1)], (c,), phase, by="weigh")
     else:
         low.add("matmul", (node,), reads, (c,), phase)
+
+
+def _outer(factor: View, product: View, side: int) -> list[View]:
+    """The columns of the left side of a product (0), or the rows of the right one (1), each as wide as it."""
+    step, along = factor.strides[1 - side], factor.strides[side]
+    strides = (0, along) if side else (along, 0)
+    places = (factor.offset + i * step for i in range(factor.shape[1 - side]))
+    return [View(factor.buffer, product.shape, strides, place) for place in places]
 
 
 def _scores(low: Lowering, node: Node, phase: int) -> None:

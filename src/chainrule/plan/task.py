@@ -90,6 +90,8 @@ class Task:
         if self.kind == "scan":
             return self.facts["steps"] * sum(task.flops for task in self.facts["tasks"])
         size = math.prod(self.writes[0].shape) if self.writes else 0
+        if self.kind == "taps":
+            return size * (len(self.reads) - (self.facts["by"] != "weigh"))
         if self.kind == "loop":  # a result has the shape of the loop, also where it is a sum
             return size * len(self.nodes)
         return max(size, max((math.prod(v.shape) for v in self.reads), default=0))

@@ -35,14 +35,21 @@ def take_rows(kind: str, index: str) -> Source:
 
     def run(block):
         w, zero = words(block), real(0)
+        many, width, rows, stride, step, flag, first = w[0], w[1], w[3], w[4], w[6], w[8], w[9]
+        table, made = carray(pointer(w[2], zero), FAR), carray(pointer(w[7], zero), FAR)
         where = carray(pointer(w[5], number(0)), FAR)
-        for i in range(w[0]):
-            row = np.int64(where[i * w[6]])
-            if is_outside(row, w[3], w[8], w[9] + i):
+        for i in range(many):
+            row = np.int64(where[i * step])
+            if is_outside(row, rows, flag, first + i):
                 continue
-            source = carray(pointer(w[2] + row * w[4] * size, zero), w[1])
-            target = carray(pointer(w[7] + i * w[1] * size, zero), w[1])
-            for j in range(w[1]):
+            if 0 < width <= 2:  # to begin a loop would take longer than to copy so few
+                made[i * width] = table[row * stride]
+                if width == 2:
+                    made[i * 2 + 1] = table[row * stride + 1]
+                continue
+            source = carray(pointer(w[2] + row * stride * size, zero), width)
+            target = carray(pointer(w[7] + i * width * size, zero), width)
+            for j in range(width):
                 target[j] = source[j]
 
     return Source(run)
