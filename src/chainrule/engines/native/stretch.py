@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import cycle
 
 import numpy as np
 
@@ -106,7 +107,7 @@ class Trainer:
         Fails:
             ShapeError E211: an index outside its table.
         """
-        desk = self._desk(batch)
+        desk = self._desks.get((batch, self.threads)) or self._desk(batch)
         self.state["step"][0] = step
         desk.lay(order, first, count, keys)
         others = [self._pool.submit(desk.steps, block) for block in desk.others] if self._pool else []
@@ -114,15 +115,13 @@ class Trainer:
         for other in others:
             other.result()
         refuse_outside(self.flag)
-        failed = int(desk.sync[2])
+        failed = desk.sync[2]
         return desk.told[: failed or count].copy(), failed
 
     def _desk(self, batch: int) -> Desk:
         lanes = self.lanes(batch)
-        threads = min(self.threads, lanes.count)
-        if (batch, threads) not in self._desks:
-            self._desks[batch, threads] = Desk(lanes, self.state, threads)
-        return self._desks[batch, threads]
+        desk = self._desks[batch, self.threads] = Desk(lanes, self.state, min(self.threads, lanes.count))
+        return desk
 
 
 class Desk:
@@ -147,9 +146,11 @@ class Desk:
         fixed = [*table.numbers.tolist(), *counts, 0, 0, *map(address, own), 0, *map(address, moved), 0, 0]
         self._blocks = np.array([(thread, threads, *fixed) for thread in range(threads)], np.int64)
         self._words = self._blocks.reshape(-1).data
-        self._starts = range(0, self._blocks.size, self._blocks.shape[1])
-        self.told, self.sync = np.zeros((0, 2)), np.zeros(16, np.int64)
-        self._places = [0, address(self.told), address(self.sync)]
+        starts = range(0, self._blocks.size, self._blocks.shape[1])
+        self._changing = [start + at for start in starts for at in CHANGING]
+        self.told, meeting = np.zeros((0, 2)), np.zeros(16, np.int64)
+        self.sync = meeting.data  # of the kernel: [arrived, generation, number of the step that failed]
+        self._places = [0, address(self.told), address(meeting)]
         self.steps = callable_at(machine().kernel("step.steps", lanes.loss.dtype.name, lanes.rate.dtype.name))
         self.first, *self.others = (address(block) for block in self._blocks)
 
@@ -162,12 +163,12 @@ class Desk:
         if count != len(self.told):
             self.told = np.zeros((count, 2))
             self._places[1] = address(self.told)
-        self.sync[:] = 0
+        sync, words = self.sync, self._words
+        sync[0] = sync[1] = sync[2] = 0
         self._places[0] = address(keys) if len(keys) else 0
         values = (first, len(keys), count, *self._places)
-        for start in self._starts:
-            for at, value in zip(CHANGING, values, strict=True):
-                self._words[start + at] = value
+        for at, value in zip(self._changing, cycle(values), strict=False):
+            words[at] = value
 
     def block(self, thread: int, tables: np.ndarray | None, spent: np.ndarray) -> np.ndarray:
         """The block of a thread for the kernels of ``watch``.
