@@ -61,8 +61,13 @@ def compile(graph: Graph, engine: str | None = None) -> Program:
         engine: which engine; the setting ``engine`` by default.
 
     Fails:
-        UsageError E101: no such engine.
+        UsageError E101: no such engine. E113: not a graph.
     """
+    if not isinstance(graph, Graph):
+        raise UsageError(
+            "E113", where="compile", name="graph", expected="a cr.Graph", received=type(graph).__name__,
+            fix='cr.compile(cr.Graph({"y": y}))',
+        )  # fmt: skip
     return _engine(engine).Program(graph)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from typing import Any
 
 import numpy as np
 import pytest
@@ -127,6 +128,14 @@ def test_lists_and_numbers_are_taken_as_the_kind_of_the_input() -> None:
     value = evaluate(x * 2.0, {"x": [1, 2]})
     assert value.dtype == np.float32
     assert value.tolist() == [2.0, 4.0]
+
+
+@pytest.mark.parametrize("engine", ["native", "reference"])
+def test_only_a_graph_is_compiled(engine: str) -> None:
+    x: Any = input_node("x", (2,), "float64")
+    with pytest.raises(UsageError, match="E113") as caught:
+        compile(x, engine)
+    assert caught.value.fix == 'cr.compile(cr.Graph({"y": y}))'
 
 
 @given(graphs(20))
