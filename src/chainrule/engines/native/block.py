@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.engines.native import repeat, resample, windows
+from chainrule.engines.native import fetch, repeat, resample, windows
 from chainrule.engines.native.call import FLAG, Address, Adds, Call, Place, Word
 from chainrule.engines.native.dots import DotsWriter
 from chainrule.engines.native.epilogue import Epilogue
@@ -109,6 +109,11 @@ class Blocks:
     def scores(self, kind: str, way: str) -> int:
         """The kernel of softmax or one of its kin, over rows that lie in order."""
         return self.machine.function(way, f"{way} of {kind}", lambda n: ScoreWriter(kind, way, n).write())
+
+    def fetch(self, name: str, kind: str, index: str) -> int:
+        """A kernel of rows by their number."""
+        text = fetch.text(name, kind, index)
+        return self.machine.function(name, text, lambda n: fetch.write(name, kind, index, n))
 
     def joined(self, kind: str, way: str, is_row: bool) -> int:
         """The kernel of sums, the largest or smallest: of rows, number by number, or of a row's numbers."""
@@ -310,8 +315,7 @@ def _gather(blocks: Blocks, task: Task) -> list[Call]:
     many, rows = int(np.prod(index.shape)), table.shape[0]
     words = [many, width, blocks.at(table), rows, width, blocks.at(index), 1, blocks.at(y), FLAG, 0]
     share = Share(many, 0, ((5, blocks.size(index)), (7, width * blocks.size(y)), (9, 1)))
-    kernel = blocks.kernel("lookup.take_rows", blocks.kind(table), blocks.kind(index))
-    return [Call(kernel, tuple(words), share)]
+    return [Call(blocks.fetch("take_rows", blocks.kind(table), blocks.kind(index)), tuple(words), share)]
 
 
 def _scatter(blocks: Blocks, task: Task) -> list[Call]:
@@ -328,7 +332,7 @@ def _one_hot(blocks: Blocks, task: Task) -> list[Call]:
     many, depth = int(np.prod(index.shape)), y.shape[-1]
     words = (many, depth, blocks.at(index), 1, blocks.at(y), FLAG, 0)
     share = Share(many, 0, ((2, blocks.size(index)), (4, depth * blocks.size(y)), (6, 1)))
-    return [Call(blocks.kernel("lookup.one_hot_rows", blocks.kind(y), blocks.kind(index)), words, share)]
+    return [Call(blocks.fetch("one_hot", blocks.kind(y), blocks.kind(index)), words, share)]
 
 
 def _uniform(blocks: Blocks, task: Task) -> list[Call]:

@@ -206,15 +206,15 @@ class Lanes:
 
     def _gathers(self, made: Plan) -> list[Line]:
         """The lines that fetch a part's rows from the data set."""
-        lines = []
+        lines, blocks = [], Blocks(machine(), made.buffers)
         for buffer in made.buffers:
             data = self.job.data.get(buffer.label) if buffer.origin == "input" else None
             if data is not None:
                 width, target = int(np.prod(data.shape[1:])), Address(buffer.number)
                 source = (data.ctypes.data, len(data), width, Gather(), 1)
                 words = (buffer.shape[0], width, *source, target, FLAG, 0)
-                kernel = machine().kernel("lookup.take_rows", buffer.dtype, "int64")
-                lines.append(Line(PARTS, 0, Call(kernel, words), buffer))
+                call = Call(blocks.fetch("take_rows", buffer.dtype, "int64"), words)
+                lines.append(Line(PARTS, 0, call, buffer))
         return lines
 
     def _joins(self, made: Plan, blocks: Blocks) -> list[Line]:

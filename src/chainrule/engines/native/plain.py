@@ -23,10 +23,16 @@ _TEXT = re.compile(
     r"(?: by (tables|strides))?(?:,.* taps (\d+))?(?:,.*)?"
 )
 
+_FETCH = re.compile(r"(take_rows|one_hot) of (\w+) by (\w+)")
+
 
 @cache
 def plain(text: str) -> Run | None:
     """What a kernel does, by the text it was compiled from; ``None`` where this room has no word for it."""
+    fetched = _FETCH.fullmatch(text)
+    if fetched is not None:
+        run = _take_rows if fetched[1] == "take_rows" else _one_hot
+        return lambda block: run(np.dtype(fetched[2]), np.dtype(fetched[3]), _words(block, 10))
     found = _TEXT.fullmatch(text)
     if found is None:
         return None
@@ -96,6 +102,34 @@ def _words(block: int, count: int) -> list[int]:
 
 def _table(address: int, count: int) -> np.ndarray:
     return array_at(address, np.dtype(np.int64), (count,), (8,))
+
+
+def _take_rows(kind: np.dtype, index: np.dtype, words: list[int]) -> None:
+    """Y[i] = table[index[i]]; see ``fetch``."""
+    many, width, table, rows, stride, indices, step, y, flag, first = words
+    found = array_at(indices, index, (many,), (step * index.itemsize,)).astype(np.int64)
+    source = array_at(table, kind, (rows, width), (stride * kind.itemsize, kind.itemsize))
+    target = array_at(y, kind, (many, width), (width * kind.itemsize, kind.itemsize))
+    inside = _inside(found, rows, flag, first)
+    target[inside] = source[found[inside]]
+
+
+def _one_hot(kind: np.dtype, index: np.dtype, words: list[int]) -> None:
+    """A 1 at each index, among zeros; see ``fetch``."""
+    many, depth, indices, step, y, flag, first, *_ = words
+    found = array_at(indices, index, (many,), (step * index.itemsize,)).astype(np.int64)
+    target = array_at(y, kind, (many, depth), (depth * kind.itemsize, kind.itemsize))
+    inside, target[...] = _inside(found, depth, flag, first), 0
+    target[np.flatnonzero(inside), found[inside]] = 1
+
+
+def _inside(found: np.ndarray, rows: int, flag: int, first: int) -> np.ndarray:
+    """Which indices are in their table; the flag says which is the last that is not."""
+    inside = (found >= 0) & (found < rows)
+    if not inside.all():
+        told = _table(flag, 1)
+        told[0] = max(int(told[0]), 1 + first + int(np.flatnonzero(~inside)[-1]))
+    return inside
 
 
 def _product(memory: Memory, words: list[int], by_table: bool) -> None:
