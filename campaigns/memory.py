@@ -3,8 +3,9 @@
 Run it as ``python campaigns/memory.py``. Each net and batch size is measured in a fresh process: a training
 of a few steps is made once, so that its kernels are compiled and loaded; then everything of it is dropped and
 free pages are given back, the kernel's mark of the largest resident size is reset, and the same training is
-made again, from drawing the parameters to the last step. What it adds to the process is the measured peak.
-The data set lies in memory before and after, and is neither predicted nor measured.
+made again, from drawing the parameters to the last step, with probes as ``fit`` makes them. What it adds to
+the process is the measured peak. The data set lies in memory before and after, and is neither predicted nor
+measured.
 
 What no count of arrays can know are the holes that the C library keeps between blocks that are freed; they
 are why more is measured now and then, most of all where a training takes little.

@@ -14,6 +14,8 @@ from kinds import in_kind
 from lanes import refuse_meeting
 from layer_cases import CASES, ready
 
+DIVIDED = ("convolution", "dense", "group norm", "transformer")  # some in which several lanes surely work
+
 
 def test_no_card(sample: Sample) -> None:
     nodes = [input_node(f"x{i}", a.shape, a.dtype.name) for i, a in enumerate(sample.inputs)]
@@ -29,4 +31,5 @@ def test_no_layer(name: str) -> None:
     graph = Graph({"y": output, **{f"slope {i}": slope for i, slope in enumerate(slopes)}})
     arrays = {name: {**net.arrays, KEY: key_of(3)}[name] for name in graph.inputs}
     sizes = bind({name: node.spec for name, node in graph.inputs.items()}, arrays)
-    refuse_meeting(plan(graph, sizes), arrays)
+    divided = refuse_meeting(plan(graph, sizes), arrays)
+    assert divided or name not in DIVIDED, "there is nothing to be tried"

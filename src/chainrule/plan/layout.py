@@ -28,7 +28,7 @@ from chainrule.ops.kind import Cast
 from chainrule.plan.loop import is_layout, is_leaf, seen_through
 from chainrule.spec import bound
 
-THIN = 7  # units of a layer at most: fewer than the lanes of a vector
+THIN = 7  # units of a layer at most: fewer than the lanes of a vector of float32
 FROM, THIN_FROM = 16, 8  # samples, or channels: two vectors of float32; one where channels are few:
 IDLE = 1.5  # full vectors of channels are so many times what there is
 SEEDS = ("convolution", "convolution_input", "fold", "patches")

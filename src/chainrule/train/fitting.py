@@ -189,7 +189,7 @@ def _prepare(model: Learner, x: Any, y: Any, validation: Any, request: Request) 
     if isinstance(order, Buckets):
         lengths = np.array(order.lengths)
         cutting = Cutting(network, step, horizon, model.targets, lengths, order.width)
-    refuse_too_large(network, step, min(order.batch_size, coded.rows), coded.rows)
+    refuse_too_large(network, step, min(order.batch_size, coded.rows), coded.rows, request.probes)
     if not keeps:
         model.draw(request.seed)
     renewal = None

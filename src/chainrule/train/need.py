@@ -53,8 +53,11 @@ def training_need(network: Network, step: Step, batch: int, rows: int = 0, probe
     return need + Need({"drawing": max(0, _drawing(network) - need.total)})
 
 
-def refuse_too_large(network: Network, step: Step, batch: int, rows: int) -> None:
+def refuse_too_large(network: Network, step: Step, batch: int, rows: int, probes: bool = True) -> None:
     """Refuse a training that does not fit into the memory that is free.
+
+    Args:
+        network, step, batch, rows, probes: as for ``training_need``.
 
     Fails:
         TrainingError E508: it does not fit; says how much it takes, what takes most, and the largest batch
@@ -64,17 +67,17 @@ def refuse_too_large(network: Network, step: Step, batch: int, rows: int) -> Non
     certain = sum(_state(network, step)) + _drawing(network) + ORDER * rows
     if 2 * ceiling(step.graph, batch, processors()) + certain <= free:
         return  # by far: known without a plan
-    need = training_need(network, step, batch, rows)
+    need = training_need(network, step, batch, rows, probes)
     if need.total <= free:
         return
-    fits = _largest_batch(network, step, batch, rows)
+    fits = _largest_batch(network, step, batch, rows, probes)
     raise _too_large(
         (f"a training step of {batch} samples", f"{batch} 个样本的一步训练"), need, free,
         f"batch_size={fits}" if fits else "a smaller net: with one sample in a batch it does not fit either",
     )  # fmt: skip
 
 
-def _largest_batch(network: Network, step: Step, batch: int, rows: int) -> int:
+def _largest_batch(network: Network, step: Step, batch: int, rows: int, probes: bool) -> int:
     """The largest batch that fits; 0 when not even one sample does.
 
     A smaller batch at an epoch's end takes memory of its own. So sizes that divide the rows, and have none,
@@ -83,7 +86,7 @@ def _largest_batch(network: Network, step: Step, batch: int, rows: int) -> int:
     free = free_memory()
 
     def need(size: int) -> int:
-        return training_need(network, step, size, rows).total
+        return training_need(network, step, size, rows, probes).total
 
     even = [size for size in range(1, batch) if rows % size == 0]
     return max(largest_batch(need, free, sizes) for sizes in (range(1, batch), even))

@@ -167,10 +167,11 @@ class Network:
         self, seed: int, known: Mapping[str, np.ndarray] | None = None
     ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """The first values of all parameters and states: what is known, the rest drawn by the seed."""
-        own = dict(known or {})
-        asked = {path: node for path, node in self.first_values.outputs.items() if path not in own}
+        own, every = dict(known or {}), (*self.parameters, *self.inference.states)
+        asked = [path for path in every if path not in own]
         if asked:
-            drawn = compile(Graph(asked), "reference").run({KEY: fold(key_of(seed), FIRST_VALUES)})
+            values = {path: self.first_values.outputs[path] for path in asked}
+            drawn = compile(Graph(values), "reference").run({KEY: fold(key_of(seed), FIRST_VALUES)})
             own |= {path: np.array(drawn.pop(path)) for path in asked}  # one by one: they may be large
         return (
             {path: own[path] for path in self.parameters},

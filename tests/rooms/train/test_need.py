@@ -60,6 +60,19 @@ def test_a_batch_too_large_is_refused_with_one_that_fits(engine: str) -> None:
         assert refused.network is not None
 
 
+def test_without_probes_none_is_counted() -> None:
+    """What only they would take refuses nothing."""
+    asked = model().initialise(specs_of({"x": X}))
+    assert asked.network is not None
+    step = asked.network.step(False, 100)
+    without, also = (training_need(asked.network, step, 500, 4000, probes=p).total for p in (False, True))
+    assert without < also
+    with cr.settings.using(memory=without):
+        model().fit(X, Y, batch_size=500, probes=False, **QUIET)
+        with pytest.raises(TrainingError, match="E508"):
+            model().fit(X, Y, batch_size=500, **QUIET)
+
+
 def test_no_batch_is_offered_where_none_fits() -> None:
     with cr.settings.using(memory=10_000), pytest.raises(TrainingError, match="E508") as caught:
         model().fit(X, Y, **QUIET)

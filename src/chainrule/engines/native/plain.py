@@ -1,5 +1,5 @@
 """In NumPy, what the kernels do that are written in the words of the processor: products, dots, windows,
-scores, rows.
+scores, rows, and rows by their number.
 
 Their writers unroll tiles, pack panels and mask the ends of rows. Here the same blocks are read and the same
 numbers computed, by the definition. ``source`` runs these functions in the kernels' places.
@@ -31,8 +31,8 @@ def plain(text: str) -> Run | None:
     """What a kernel does, by the text it was compiled from; ``None`` where this room has no word for it."""
     fetched = _FETCH.fullmatch(text)
     if fetched is not None:
-        run = _take_rows if fetched[1] == "take_rows" else _one_hot
-        return lambda block: run(np.dtype(fetched[2]), np.dtype(fetched[3]), _words(block, 10))
+        run, words = (_take_rows, 10) if fetched[1] == "take_rows" else (_one_hot, 7)
+        return lambda block: run(np.dtype(fetched[2]), np.dtype(fetched[3]), _words(block, words))
     found = _TEXT.fullmatch(text)
     if found is None:
         return None
@@ -116,7 +116,7 @@ def _take_rows(kind: np.dtype, index: np.dtype, words: list[int]) -> None:
 
 def _one_hot(kind: np.dtype, index: np.dtype, words: list[int]) -> None:
     """A 1 at each index, among zeros; see ``fetch``."""
-    many, depth, indices, step, y, flag, first, *_ = words
+    many, depth, indices, step, y, flag, first = words
     found = array_at(indices, index, (many,), (step * index.itemsize,)).astype(np.int64)
     target = array_at(y, kind, (many, depth), (depth * kind.itemsize, kind.itemsize))
     inside, target[...] = _inside(found, depth, flag, first), 0

@@ -85,7 +85,8 @@ def of_places(
 ) -> Share | None:
     """The share of a product by places: products or rows, or its columns where rows of several meet.
 
-    Where it adds to what is there, rows may overlap: those of windows do. Only what lies apart is divided.
+    Where it adds to what is there, rows may overlap: those of windows do. Only what lies apart is divided;
+    where nothing does, there is no share.
 
     Args:
         words: of its block; see ``product``.

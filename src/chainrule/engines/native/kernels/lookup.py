@@ -1,4 +1,4 @@
-"""Rows found by their number are added to.
+"""Values are added to the rows of a table, each found by its number; see ``fetch`` for the way back.
 
 A number outside its table is not read: the kernel sets the flag to 1 + the position of that number, or leaves
 it where a later position is told already, and goes on.
