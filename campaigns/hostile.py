@@ -1,8 +1,8 @@
 """Feed chainrule hostile files, folders and texts, and report everything that was not handled.
 
-Each section generates inputs from a seed, runs them in child processes with limits on time and memory where that
-matters, and reports an event for every input that crashed, hung, allocated too much, left its folder, started a
-process or reached an output unescaped. Zero events are wanted.
+Each section generates inputs from a seed, runs them in child processes with limits on time and memory where
+that matters, and reports an event for every input that crashed, hung, allocated too much, left its folder,
+started a process or reached an output unescaped. Zero events are wanted.
 
 Run it as ``python -m campaigns.hostile``; ``--only NAME`` runs one section, ``--quick`` a tenth of the cases,
 ``--seed`` generates others. The table is printed as Markdown; ``docs/hostile-input.md`` holds the last one.
@@ -23,7 +23,10 @@ SECTIONS: tuple[str, ...] = ()
 
 def table(results: list[Section]) -> str:
     """The results as a Markdown table."""
-    lines = ["| section | cases | events | slowest case | most memory | remark |", "|---|---|---|---|---|---|"]
+    lines = [
+        "| section | cases | events | slowest case | most memory | remark |",
+        "|---|---|---|---|---|---|",
+    ]
     lines += [
         f"| {r.name} | {r.cases:,} | {len(r.events)} | {r.worst_seconds:.2f} s "
         f"| {r.worst_megabytes:.0f} MB | {r.remark} |"
@@ -34,7 +37,9 @@ def table(results: list[Section]) -> str:
 
 def main() -> int:
     """Run the sections and print the table; exit with 1 if there was any event."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--only", choices=SECTIONS, help="run one section")
     parser.add_argument("--quick", action="store_true", help="run a tenth of the cases")
     parser.add_argument("--seed", type=int, default=0)

@@ -17,6 +17,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from chainrule.elementary import cos_of_turns, log
+
 KEY = "random key"
 """The input by which a graph that draws random numbers is given its key."""
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
@@ -139,12 +141,13 @@ def normal(key: np.ndarray, count: int, dtype: str = "float64", start: int = 0) 
     """``count`` numbers of the standard normal distribution.
 
     One number per counter by the transform of Box and Muller (1958), sqrt(-2 ln u) cos(2 pi v), computed in
-    float64 and rounded once, so that float32 and float64 draws are the same numbers.
+    float64 and rounded once, so that float32 and float64 draws are the same numbers; by ``elementary``, so
+    that they are the same on every machine.
     """
     found = np.empty(count, dtype)
     for here, u, v in _pieces(key, count, start):
-        radius = np.sqrt(-2.0 * np.log((u.astype(np.float64) + 0.5) * 2.0**-32))
-        found[here] = radius * np.cos(2.0 * np.pi * (v.astype(np.float64) * 2.0**-32))
+        radius = np.sqrt(-2.0 * log((u.astype(np.float64) + 0.5) * 2.0**-32))
+        found[here] = radius * cos_of_turns(v.astype(np.float64) * 2.0**-32)
     return found
 
 

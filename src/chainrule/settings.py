@@ -98,7 +98,37 @@ def _threads(value: object) -> int:
     return value or processors()
 
 
-_COUNTS = {"threads": _threads, "memory": _memory}
+def _cores(value: object) -> int:
+    """The number of cores that plans are made for, once it is known to be one; 0 means all processors."""
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 1024:
+        raise UsageError(
+            "E102", where="cr.settings", name="cores", expected="1 to 1024, or 0 for this machine's",
+            received=value, fix="cr.settings.cores = 2",
+        )  # fmt: skip
+    return value
+
+
+def _vector_bytes(value: object) -> int:
+    """The width of vectors, once it is known to be one; 0 means the machine's widest."""
+    if isinstance(value, bool) or value not in (0, 16, 32, 64):
+        raise UsageError(
+            "E102", where="cr.settings", name="vector_bytes", expected="16, 32, 64, or 0 for this machine's",
+            received=value, fix="cr.settings.vector_bytes = 32",
+        )  # fmt: skip
+    return int(value)  # pyright: ignore[reportArgumentType]
+
+
+_COUNTS = {"threads": _threads, "memory": _memory, "cores": _cores, "vector_bytes": _vector_bytes}
+
+
+def planning_cores() -> int:
+    """How many cores plans are made for: ``settings.cores``, or this machine's processors.
+
+    The split of a batch, and with it the order of sums and the last bits of a training, depends on this
+    number, never on how many threads do the work. A RUN records it, and resume and replay use the recorded
+    number.
+    """
+    return settings.cores or processors()
 
 
 @dataclass
@@ -112,10 +142,14 @@ class Settings:
         threads: how many threads compute; as many as there are processors by default. Results do not depend
             on it.
         memory: how many bytes a training step or a prediction may take; 0, the default, is all that are free.
+        cores: how many cores trainings are planned for; 0, the default, is as many as there are processors.
+            Results depend on it in the last bits; set it to repeat a training of another machine.
+        vector_bytes: the widest vectors that compiled code uses: 16, 32 or 64 bytes; 0, the default, is the
+            widest of the machine. Results do not depend on it. It counts for what is compiled afterwards.
 
     Fails:
         UsageError E101: a setting or a value of one that does not exist.
-        UsageError E102: fewer than one thread, or less than no memory.
+        UsageError E102: fewer than one thread, less than no memory, or a width that there is not.
 
     Example:
         >>> print(Settings(dtype="float64", lang="en", threads=2))
@@ -124,6 +158,8 @@ class Settings:
         lang = "en"
         threads = 2
         memory = 0
+        cores = 0
+        vector_bytes = 0
     """
 
     dtype: str = "float32"
@@ -131,6 +167,8 @@ class Settings:
     lang: str = ""
     threads: int = 0
     memory: int = 0
+    cores: int = 0
+    vector_bytes: int = 0
 
     def __setattr__(self, name: str, value: object) -> None:
         known = [f.name for f in fields(self)]

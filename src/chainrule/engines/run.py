@@ -13,7 +13,7 @@ from chainrule.errors import UsageError, nearest
 from chainrule.events import bulletin
 from chainrule.graph import Graph, Node
 from chainrule.plan.need import Need
-from chainrule.settings import processors, settings
+from chainrule.settings import planning_cores, settings
 
 
 class Program(Protocol):
@@ -110,7 +110,7 @@ def trainer(
         )
     if runs is None:
         return None
-    return runs(graph, core, homes, data, state, settings.threads, processors())
+    return runs(graph, core, homes, data, state, settings.threads, planning_cores())
 
 
 def has_trainer(graph: Graph, engine: str | None = None) -> bool:

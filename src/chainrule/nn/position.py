@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from chainrule import elementary
 from chainrule.errors import ShapeError
 from chainrule.graph import Node, constant
 from chainrule.nn.decoding import Decoding
@@ -169,7 +170,7 @@ class RotaryPosition(Layer):
         angles, partner = self._pattern(longest, channels)
         cosine, sine = (
             _along(rows_at(constant(table.astype(x.dtype)), count, scope), axis, x.rank)
-            for table in (np.cos(angles), np.sin(angles))
+            for table in (elementary.cos(angles), elementary.sin(angles))
         )
         return x * cosine + (x @ constant(partner.astype(x.dtype))) * sine  # (..., C) (C, C) -> (..., C)
 
@@ -179,7 +180,9 @@ class RotaryPosition(Layer):
         i = np.arange(half)
         first, second = (i, i + half) if self.pairs == "halves" else (2 * i, 2 * i + 1)
         angles = np.empty((length, channels))
-        angles[:, first] = angles[:, second] = np.arange(length)[:, None] / self.base ** (i / half)
+        angles[:, first] = angles[:, second] = np.arange(length)[:, None] / elementary.power(
+            self.base, i / half
+        )
         partner = np.zeros((channels, channels))
         partner[second, first], partner[first, second] = -1.0, 1.0
         return angles, partner
@@ -187,8 +190,8 @@ class RotaryPosition(Layer):
 
 def sinusoids(length: int, channels: int, base: float = 10_000.0) -> np.ndarray:
     """The pattern of ``SinusoidalPosition``: (length, channels)."""
-    angles = np.arange(length)[:, None] / base ** (np.arange(channels) // 2 * 2 / channels)
-    return np.where(np.arange(channels) % 2, np.cos(angles), np.sin(angles))
+    angles = np.arange(length)[:, None] / elementary.power(base, np.arange(channels) // 2 * 2 / channels)
+    return np.where(np.arange(channels) % 2, elementary.cos(angles), elementary.sin(angles))
 
 
 def distance_slopes(heads: int) -> np.ndarray:
@@ -203,8 +206,8 @@ def distance_slopes(heads: int) -> np.ndarray:
     smaller one, then every other one of the next larger.
     """
     power = 2 ** int(np.log2(heads))
-    slopes = 2.0 ** (-8.0 / power * np.arange(1, power + 1))
-    between = 2.0 ** (-4.0 / power * np.arange(1, 2 * (heads - power), 2))
+    slopes = elementary.power(2.0, -8.0 / power * np.arange(1, power + 1))
+    between = elementary.power(2.0, -4.0 / power * np.arange(1, 2 * (heads - power), 2))
     return np.concatenate([slopes, between])
 
 

@@ -16,7 +16,7 @@ from chainrule.errors import TrainingError, UsageError
 from chainrule.frozen import frozen
 from chainrule.plan.part import split_batch
 from chainrule.plan.plan import Cut, Plan, plan
-from chainrule.settings import processors
+from chainrule.settings import planning_cores
 from chainrule.spec import FLOATS, Spec
 from chainrule.train import judging, tabular
 from chainrule.train.step import Network, Step
@@ -50,7 +50,7 @@ def plan_step(model: Learner, batch_size: int | None = None) -> Plan:
     batch = _batch(model, batch_size, "plan")
     step = _step(model)
     cut = Cut(1, "loss", tuple(step.gradients.values()), homes_of(step))
-    rows = split_batch(step.graph, batch, cut, processors()).rows
+    rows = split_batch(step.graph, batch, cut, planning_cores()).rows
     return plan(step.graph, {"B": batch}, replace(cut, rows=rows))
 
 

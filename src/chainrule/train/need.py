@@ -20,7 +20,7 @@ from chainrule.engines.run import Program, has_trainer, step_need
 from chainrule.errors import TrainingError
 from chainrule.notation.amount import amount
 from chainrule.plan.need import Need, ceiling, largest_batch, law_need
-from chainrule.settings import free_memory, processors, settings
+from chainrule.settings import free_memory, planning_cores, settings
 from chainrule.spec import Spec, size_at
 from chainrule.train.blackbox.recorder import states_kept
 from chainrule.train.probing import Prober
@@ -65,7 +65,7 @@ def refuse_too_large(network: Network, step: Step, batch: int, rows: int, probes
     """
     free = free_memory()
     certain = sum(_state(network, step)) + _drawing(network) + ORDER * rows
-    if 2 * ceiling(step.graph, batch, processors()) + certain <= free:
+    if 2 * ceiling(step.graph, batch, planning_cores()) + certain <= free:
         return  # by far: known without a plan
     need = training_need(network, step, batch, rows, probes)
     if need.total <= free:

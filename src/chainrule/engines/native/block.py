@@ -17,6 +17,7 @@ from chainrule.engines.native.machine import Machine
 from chainrule.engines.native.product import ProductWriter
 from chainrule.engines.native.rows import LinesWriter, RowsWriter
 from chainrule.engines.native.score import ScoreWriter
+from chainrule.engines.native.score_columns import ScoreColumnsWriter
 from chainrule.engines.native.share import Share, of_dots, of_places, of_product, of_sums
 from chainrule.engines.native.vector import EMIT
 from chainrule.ops.card import Card
@@ -24,7 +25,6 @@ from chainrule.plan import sliding
 from chainrule.plan.task import Buffer, Task
 from chainrule.plan.view import View, collapse, in_memory_order, leading, lies_apart, walked
 
-FEW = 4  # lines from which on they are added up side by side
 FLOATS = ("float32", "float64")
 
 
@@ -109,6 +109,11 @@ class Blocks:
     def scores(self, kind: str, way: str) -> int:
         """The kernel of softmax or one of its kin, over rows that lie in order."""
         return self.machine.function(way, f"{way} of {kind}", lambda n: ScoreWriter(kind, way, n).write())
+
+    def scores_of_columns(self, kind: str, way: str) -> int:
+        """The kernel of softmax or one of its kin, along an axis that is not the innermost one."""
+        text = f"{way} of columns of {kind}"
+        return self.machine.function(way, text, lambda n: ScoreColumnsWriter(kind, way, n).write())
 
     def fetch(self, name: str, kind: str, index: str) -> int:
         """A kernel of rows by their number."""
@@ -286,7 +291,7 @@ def _sum(blocks: Blocks, task: Task) -> list[Call]:
         kernel = blocks.kernel("reduction.argmax_rows", kind)
     elif kind in FLOATS and c > 1 and inner == 1:
         kernel = blocks.joined(kind, way, is_row=True)
-    elif kind in FLOATS and along == 1 and (way != "sum" or c >= FEW):
+    elif kind in FLOATS and along == 1:
         kernel = blocks.joined(kind, way, is_row=False)
     elif way == "sum":
         kernel = blocks.kernel("reduction.sum_rows", kind)
@@ -305,7 +310,7 @@ def _scores(blocks: Blocks, task: Task) -> list[Call]:
         return [Call(blocks.scores(blocks.kind(x), task.kind), words, share)]
     words = (n, k, c, blocks.at(x), outer, along, inner, blocks.at(y))
     share = Share(n, 0, ((3, outer * size), (7, made)))
-    return [Call(blocks.kernel("score.softmax_rows", blocks.kind(x), task.kind), words, share)]
+    return [Call(blocks.scores_of_columns(blocks.kind(x), task.kind), words, share)]
 
 
 def _gather(blocks: Blocks, task: Task) -> list[Call]:

@@ -1,7 +1,10 @@
 """Many dot products at once: C[i, j] = the sum over positions s and k of A[i; s; k] B[j; s; k].
 
 Numbers k lie side by side, in A and in B. So both are read as vectors, a tile of C keeps one vector of sums
-for each of its numbers, and the lanes are added up at the end. Positions are taken some at a time, so that
+for each of its numbers, and the lanes are added up at the end. A vector of sums has 64 bytes on every
+processor, because the order of additions must not depend on the processor: where the registers are
+narrower, a tile computes a slice of the sums (half of them, or a quarter), then the next, in separate passes
+over the same numbers, which are still in the first-level cache. Positions are taken some at a time, so that
 the rows of a tile stay in the first-level cache while all columns pass by, and columns some at a time, so
 that those stay in the second-level cache while all rows do. It is the gradient by the
 weights of a convolution whose samples lie innermost: k are the samples, s the places of the image. And it is
@@ -25,10 +28,13 @@ from llvmlite import ir
 from chainrule.engines.native.assembly import I64, Assembly, Value
 from chainrule.engines.native.short import SIZE, Vectors
 
+BYTES = 64  # of a vector of sums
 NEAR = 1024  # numbers of a row that all tiles pass by before the next ones come
 BESIDE = 48  # columns that all rows pass by before the next ones come
 TILES = {3: (4, 2, 1), 2: (4, 2, 1), 1: (8, 4, 2, 1)}
-"""For so many rows of a tile, so many columns: all vectors of sums and of the rows fit 16 registers."""
+"""For so many rows of a tile, so many columns: all vectors of sums and of the rows fit 16 registers. A tile
+of one row has fewer columns where registers are narrow: it then computes all slices in one pass, because its
+numbers of B are read once and come from afar."""
 
 
 class DotsWriter:
@@ -37,12 +43,12 @@ class DotsWriter:
     Args:
         kind: of the numbers.
         name: what the function is called.
-        width: bytes of this machine's vectors.
+        width: bytes of this machine's vectors, at most ``BYTES``.
     """
 
     def __init__(self, kind: str, name: str, width: int = 32) -> None:
-        self.vectors, self.name = Vectors(kind, width // SIZE[kind]), name
-        self.size, self.lanes = self.vectors.size, self.vectors.lanes
+        self.sums, self.vectors = Vectors(kind, BYTES // SIZE[kind]), Vectors(kind, width // SIZE[kind])
+        self.size, self.name = self.vectors.size, name
         self.module = ir.Module(name)
         self._tiles: dict[tuple[int, int], ir.Function] = {}
 
@@ -79,7 +85,8 @@ class DotsWriter:
         """A run of columns for the rows from i on: in the widest tiles first."""
         positions, k, a, a_row, a_place, b, b_column, b_place, c, c_row, c_column, adds = facts
         start, end = run
-        for columns in TILES[rows]:
+        slices = self.sums.lanes // self.vectors.lanes
+        for columns in [n for n in TILES[rows] if rows > 1 or n * slices <= TILES[1][0]]:
             stop = _last(code, start, end, columns)
             with code.counting(start, stop, columns) as j:
                 target = code.plus(code.times(i, c_row), code.times(j, c_column))
@@ -99,24 +106,50 @@ class DotsWriter:
         lines = [self._start(code, a, a_row, i) for i in range(rows)]
         lines += [self._start(code, b, b_column, j) for j in range(columns)]
         places = [a_place] * rows + [b_place] * columns
-        whole = code.builder.and_(k, I64(-self.lanes))
-        rest = code.builder.sub(k, whole)
-        has_rest = code.builder.icmp_signed("!=", rest, I64(0))
-        sums = [self.vectors.zero] * (rows * columns)
-        with code.folding(I64(0), positions, 1, sums) as s:
-            here = {place: self._behind(code, place, s) for place in (a_place, b_place)}
-            at = [code.plus(line, here[place]) for line, place in zip(lines, places, strict=True)]
-            with code.folding(I64(0), whole, self.lanes, sums) as p:
-                shift = code.times(p, self.size)
-                sums[:] = self._multiplied(code, [code.plus(start, shift) for start in at], rows, sums, None)
-            old, new = list(sums), list(sums)
-            with code.either(has_rest, new, old) as found:
-                shift = code.times(whole, self.size)
-                new[:] = self._multiplied(code, [code.plus(start, shift) for start in at], rows, sums, rest)
-            sums[:] = found
+        firsts = range(0, self.sums.lanes, self.vectors.lanes)
+        passes = [list(firsts)] if rows == 1 else [[first] for first in firsts]
+        slices = [
+            part for each in passes for part in self._pass(code, (positions, k, rows), lines, places, each)
+        ]
+        sums = [self.vectors.joined(code, list(parts)) for parts in zip(*slices, strict=True)]
         self._finish(code, sums, (columns, c, c_row, c_column, adds))
         self._tiles[rows, columns] = code.function
         return code.function
+
+    def _pass(
+        self,
+        code: Assembly,
+        extent: tuple[Value, Value, int],
+        lines: list[Value],
+        places: list[Value],
+        firsts: list[int],
+    ) -> list[list[Value]]:
+        """Slices of a tile's sums, one register for each number of C: those whose first lanes are
+        ``firsts``."""
+        positions, k, rows = extent
+        whole = code.builder.and_(k, I64(-self.sums.lanes))
+        rest, many = code.builder.sub(k, whole), rows * (len(lines) - rows)
+        has_rest = code.builder.icmp_signed(">", rest, I64(firsts[0]))
+        sums = [self.vectors.zero] * (many * len(firsts))
+
+        def multiplied(starts: list[Value], shift: Value, rest: Value | None) -> list[Value]:
+            found = []
+            for i, first in enumerate(firsts):
+                at = [code.plus(start, shift, first * self.size) for start in starts]
+                few = None if rest is None else code.builder.sub(rest, I64(first))
+                found += self._multiplied(code, at, rows, sums[many * i : many * (i + 1)], few)
+            return found
+
+        with code.folding(I64(0), positions, 1, sums) as s:
+            here = {place: self._behind(code, place, s) for place in dict.fromkeys(places)}
+            starts = [code.plus(line, here[place]) for line, place in zip(lines, places, strict=True)]
+            with code.folding(I64(0), whole, self.sums.lanes, sums) as p:
+                sums[:] = multiplied(starts, code.times(p, self.size), None)
+            old, new = list(sums), list(sums)
+            with code.either(has_rest, new, old) as found:
+                new[:] = multiplied(starts, code.times(whole, self.size), rest)
+            sums[:] = found
+        return [sums[many * i : many * (i + 1)] for i in range(len(firsts))]
 
     def _start(self, code: Assembly, start: Value, table: Value, i: int) -> Value:
         return code.plus(start, code.times(code.load(code.plus(table, 8 * i), I64), self.size))
@@ -144,7 +177,7 @@ class DotsWriter:
         b = code.builder
         is_sum = b.icmp_signed("!=", adds, I64(0))
         for at, value in enumerate(sums):
-            number = self.vectors.across(code, value, b.fadd)
+            number = self.sums.across(code, value, b.fadd)
             i, j = divmod(at, columns)
             place = code.plus(code.times(c_row, i), code.times(c_column, j))
             address = code.plus(c, code.times(place, self.size))

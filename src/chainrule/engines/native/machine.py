@@ -21,6 +21,7 @@ import llvmlite
 import llvmlite.binding as llvm
 
 from chainrule.engines.native.cache import keep, kept, written_by
+from chainrule.engines.native.target import Target, host_target
 from chainrule.errors import FileError
 from chainrule.store import durable
 
@@ -41,20 +42,20 @@ class Machine:
 
     Args:
         folder: where object files are kept; ``None``: nowhere.
+        target: the processor; ``None``: this machine's.
     """
 
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, folder: Path | None, target: Target | None = None) -> None:
         llvm.initialize_native_target()
         llvm.initialize_native_asmprinter()
-        target = llvm.Target.from_default_triple()
-        features = llvm.get_host_cpu_features().flatten()
-        self._target = target.create_target_machine(
-            cpu=llvm.get_host_cpu_name(), features=features, opt=3, jit=True
+        target = host_target() if target is None else target
+        self._target = llvm.Target.from_default_triple().create_target_machine(
+            cpu=target.cpu, features=target.features, opt=3, jit=True
         )
         self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), self._target)
         written = written_by(Path(__file__).parent)
-        self.stamp = f"{llvm.get_host_cpu_name()} {features} llvmlite {llvmlite.__version__} {written}"
-        self.width = 64 if "+avx512f" in features else 32 if "+avx" in features else 16  # bytes of a vector
+        self.stamp = f"{target.stamp} llvmlite {llvmlite.__version__} {written}"
+        self.width = target.vector_bytes
         self._loaded: dict[str, int] = {}
         self._lock = Lock()  # LLVM loads one object at a time
         self.folder = folder

@@ -23,6 +23,7 @@ _TEXT = re.compile(
     r"(?: by (tables|strides))?(?:,.* taps (\d+))?(?:,.*)?"
 )
 
+_COLUMNS = re.compile(r"(softmax|log_softmax|logsumexp) of columns of (float\d\d)")
 _FETCH = re.compile(r"(take_rows|one_hot) of (\w+) by (\w+)")
 
 
@@ -33,6 +34,9 @@ def plain(text: str) -> Run | None:
     if fetched is not None:
         run, words = (_take_rows, 10) if fetched[1] == "take_rows" else (_one_hot, 7)
         return lambda block: run(np.dtype(fetched[2]), np.dtype(fetched[3]), _words(block, words))
+    columns = _COLUMNS.fullmatch(text)
+    if columns is not None:
+        return lambda block: _scores_of_columns(Memory(columns[2]), _words(block, 8), columns[1])
     found = _TEXT.fullmatch(text)
     if found is None:
         return None
@@ -216,13 +220,26 @@ def _scores(memory: Memory, words: list[int], way: str) -> None:
     """Softmax and its kin of each row; see ``score``."""
     rows, k, x, step, y = words
     scores = memory.read(x, step * np.arange(rows)[:, None] + np.arange(k))  # (rows, k)
-    top = scores.max(1, keepdims=True)
-    top = np.where(np.isfinite(top), top, 0).astype(memory.kind)
-    raised = np.exp(scores - top)
-    total = raised.sum(1, keepdims=True)
-    made = {
-        "softmax": lambda: raised / total,
-        "log_softmax": lambda: (scores - top) - np.log(total),
-        "logsumexp": lambda: top + np.log(total),
-    }[way]()
+    made = _normalized(scores, way, memory.kind)
     memory.write(y, np.arange(made.size).reshape(made.shape), made, adds=False)
+
+
+def _scores_of_columns(memory: Memory, words: list[int], way: str) -> None:
+    """Softmax and its kin along the middle axis; see ``score_columns``."""
+    n, k, c, x, outer, middle, inner, y = words
+    places = (
+        outer * np.arange(n)[:, None, None] + inner * np.arange(c)[:, None] + middle * np.arange(k)
+    )  # (n, c, k)
+    made = np.swapaxes(_normalized(memory.read(x, places), way, memory.kind), 1, 2)
+    memory.write(y, np.arange(made.size).reshape(made.shape), made, adds=False)
+
+
+def _normalized(scores: np.ndarray, way: str, kind: np.dtype) -> np.ndarray:
+    """Softmax, its logarithm or logsumexp along the last axis, which stays."""
+    top = scores.max(-1, keepdims=True, initial=-np.inf)
+    top = np.where(np.isfinite(top), top, 0).astype(kind)
+    raised = np.exp(scores - top)
+    total = raised.sum(-1, keepdims=True)
+    if way == "softmax":
+        return raised / total
+    return (scores - top) - np.log(total) if way == "log_softmax" else top + np.log(total)

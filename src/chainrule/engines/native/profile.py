@@ -29,7 +29,7 @@ from chainrule.keyed import KEY, folds, key_of, permutation
 from chainrule.plan.plan import plan
 from chainrule.plan.record import entry
 from chainrule.plan.task import PARTS, Buffer, Task
-from chainrule.settings import processors, settings
+from chainrule.settings import planning_cores, settings
 
 WAIT = 0.25  # seconds that lines are watched for, when nobody says how many steps
 STRETCH = 0.05  # seconds of steps of several threads in one call: what the call costs is then not seen
@@ -65,7 +65,13 @@ class _Lanes:
     def __init__(self, subject: Subject, state: dict[str, np.ndarray]) -> None:
         self._subject = subject
         self.trainer = Trainer(
-            subject.graph, subject.core, subject.homes, subject.data, state, settings.threads, processors()
+            subject.graph,
+            subject.core,
+            subject.homes,
+            subject.data,
+            state,
+            settings.threads,
+            planning_cores(),
         )
         self._lanes: Lanes = self.trainer.lanes(subject.batch)
         self._begin = {label: array.copy() for label, array in self.trainer.state.items()}

@@ -25,11 +25,13 @@ from chainrule.engines.native.level import levels
 from chainrule.engines.native.machine import Machine, callable_at
 from chainrule.engines.native.memory import aligned
 from chainrule.engines.native.share import WORTH_A_CREW, effort, pays
+from chainrule.engines.native.target import host_target
 from chainrule.errors import ShapeError
 from chainrule.events import bulletin
 from chainrule.plan.plan import Plan
 from chainrule.plan.task import Buffer, Task
 from chainrule.plan.view import View
+from chainrule.settings import settings
 
 Arrays: TypeAlias = Mapping[str, np.ndarray]
 NOTHING = object()  # what no caller hands in
@@ -38,14 +40,14 @@ _ONE_AT_A_TIME = Lock()
 
 
 def machine() -> Machine:
-    """The compiler of this process; only one: with a second one its machine code would be lost again."""
+    """The compiler of this process for the target that the settings name; it stays until the process ends."""
     with _ONE_AT_A_TIME:
-        return _machine()
+        return _machine(settings.vector_bytes)
 
 
 @cache
-def _machine() -> Machine:
-    made = Machine(None)
+def _machine(vector_bytes: int) -> Machine:
+    made = Machine(None, host_target(vector_bytes))
     made.folder = cache_folder(made.stamp)
     return made
 

@@ -5,7 +5,7 @@ of a row, where it is not whole, is read and written under a mask; what lies bey
 anything, and adds 0 to the sum (not as e^-infinity: processors are slow with numbers that small). Few scores
 are one vector, and most of a pass is then waiting for its result: so four rows go side by side, each computed
 as if it were alone. Rows of many scores go one at a time: a row is still near when it is passed again.
-Rows that lie otherwise are left to ``kernels.score``.
+Rows that lie otherwise are left to ``score_columns``.
 
 The block: [rows, scores in a row, X, step from row to row, Y]; Y is dense.
 """

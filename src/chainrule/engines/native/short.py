@@ -109,6 +109,14 @@ class Vectors:
             code.store(first, address, self.size)
         return found[0], found[1]
 
+    def joined(self, code: Assembly, parts: list[Value]) -> Value:
+        """Vectors as one that is as many times as long; their number is a power of 2."""
+        while len(parts) > 1:
+            lanes = order(range(2 * parts[0].type.count))
+            pairs = zip(parts[::2], parts[1::2], strict=True)
+            parts = [code.builder.shuffle_vector(low, high, lanes) for low, high in pairs]
+        return parts[0]
+
     def across(self, code: Assembly, value: Value, join: Callable[[Value, Value], Value]) -> Value:
         """One number of all lanes, halves first: always in the same order."""
         width = self.lanes

@@ -27,7 +27,7 @@ from chainrule.keyed import KEY
 from chainrule.plan.lower import has_kernel
 from chainrule.plan.need import Need, step_need
 from chainrule.plan.plan import Cut
-from chainrule.settings import processors
+from chainrule.settings import planning_cores
 
 
 class Trainer:
@@ -78,7 +78,7 @@ class Trainer:
             graph, core, homes: as for a trainer.
             data: input labels of the data sets.
         """
-        return step_need(graph, Cut(1, "loss", tuple(core), homes), batch, processors(), data)
+        return step_need(graph, Cut(1, "loss", tuple(core), homes), batch, planning_cores(), data)
 
     def lanes(self, batch: int) -> Lanes:
         """The step for batches of this size."""

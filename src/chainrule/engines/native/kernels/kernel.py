@@ -18,8 +18,6 @@ from numba.np.numpy_support import carray
 from chainrule.engines.native.pointer import pointer
 from chainrule.frozen import frozen
 
-# Sums may be added in vector order; NaN and infinity stay exact.
-LOOSE = frozenset({"reassoc", "contract", "nsz"})
 REAL = {
     "float32": np.float32, "float64": np.float64, "int32": np.int32, "int64": np.int64, "uint32": np.uint32,
     "bool": np.uint8,
@@ -33,17 +31,17 @@ WORDS = 32  # no kernel's block is longer
 class Source:
     """A kernel as it is written.
 
+    The compiler may not reorder or contract its arithmetic: bits would depend on the width of the vectors.
+
     Args:
         run: takes the address of the block.
-        fastmath: what the compiler may do to sums.
     """
 
     run: Callable[[int], None]
-    fastmath: frozenset[str] = LOOSE
 
     def instructions(self, name: str) -> str:
         """The kernel as LLVM instructions, under this name: numba's, without its door to Python."""
-        compile: Any = cfunc("void(int64)", error_model="numpy", fastmath=set(self.fastmath) or False)
+        compile: Any = cfunc("void(int64)", error_model="numpy")
         made = compile(self.run)
         module = llvm.parse_assembly(made._library.get_llvm_str())
         inner = made.native_name.removeprefix("cfunc.")
