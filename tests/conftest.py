@@ -40,12 +40,17 @@ def pytest_collection_finish() -> None:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--accept", action="store_true", help="rewrite tests/golden with what came out")
+    parser.addoption(
+        "--vector-bytes", type=int, default=0, help="the widest vectors of compiled code: 16, 32, 64"
+    )
+    parser.addoption("--cores", type=int, default=0, help="for how many cores trainings are planned")
 
 
 @pytest.fixture(autouse=True)
-def _usual_settings() -> Iterator[None]:
+def _usual_settings(request: pytest.FixtureRequest) -> Iterator[None]:
     """Every test starts with the same settings, whatever the locale and the test before it."""
-    with settings.using(lang="en", dtype="float32"):
+    target = {name: request.config.getoption(name) for name in ("vector_bytes", "cores")}
+    with settings.using(lang="en", dtype="float32", **target):
         yield
 
 

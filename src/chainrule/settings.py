@@ -118,6 +118,16 @@ def _vector_bytes(value: object) -> int:
     return int(value)  # pyright: ignore[reportArgumentType]
 
 
+def _truth(value: object) -> bool:
+    """Whether predictions are batch-invariant, once it is known to be true or false."""
+    if not isinstance(value, bool):
+        raise UsageError(
+            "E102", where="cr.settings", name="batch_invariant", expected="True or False", received=value,
+            fix="cr.settings.batch_invariant = True",
+        )  # fmt: skip
+    return value
+
+
 _COUNTS = {"threads": _threads, "memory": _memory, "cores": _cores, "vector_bytes": _vector_bytes}
 
 
@@ -146,6 +156,9 @@ class Settings:
             Results depend on it in the last bits; set it to repeat a training of another machine.
         vector_bytes: the widest vectors that compiled code uses: 16, 32 or 64 bytes; 0, the default, is the
             widest of the machine. Results do not depend on it. It counts for what is compiled afterwards.
+        batch_invariant: whether a row's prediction has the same bits whatever rows are predicted with it.
+        Off by
+            default, because single rows then take several times as long (docs/decisions/0038).
 
     Fails:
         UsageError E101: a setting or a value of one that does not exist.
@@ -160,6 +173,7 @@ class Settings:
         memory = 0
         cores = 0
         vector_bytes = 0
+        batch_invariant = False
     """
 
     dtype: str = "float32"
@@ -169,6 +183,7 @@ class Settings:
     memory: int = 0
     cores: int = 0
     vector_bytes: int = 0
+    batch_invariant: bool = False
 
     def __setattr__(self, name: str, value: object) -> None:
         known = [f.name for f in fields(self)]
@@ -179,6 +194,9 @@ class Settings:
             )  # fmt: skip
         if name in _COUNTS:
             object.__setattr__(self, name, _COUNTS[name](value))
+            return
+        if name == "batch_invariant":
+            object.__setattr__(self, name, _truth(value))
             return
         if name == "lang" and value == "":
             value = _language()

@@ -10,7 +10,7 @@ as long as all at once, 8 rows 1.5 to 2.5 times).
 from __future__ import annotations
 
 from chainrule.frozen import frozen
-from chainrule.graph import Graph
+from chainrule.graph import Graph, Node
 from chainrule.ops.batch import BATCH, roles
 from chainrule.plan.layout import FROM, SEEDS
 from chainrule.plan.plan import plan
@@ -58,10 +58,19 @@ def is_apart(graph: Graph) -> bool:
         known = [isinstance(n, int) for n in node.shape]
         if not all(known[1:]) or (node.shape and not known[0] and node.shape[0] != BATCH):
             return False
-    if any(node.op.name in ("extent", "uniform", "normal") for node in graph.nodes):
-        return False  # a count of all rows; numbers that are drawn by place in the batch
+    if any(node.op.name in ("uniform", "normal") or _counts_rows(node) for node in graph.nodes):
+        return False  # random numbers are drawn by place in the batch
     found = roles(graph.nodes)
     is_joined = any(role.kind == "joined" for role in found.values())
     return not is_joined and all(
         found[node].axis == 0 and node.shape[0] == BATCH for node in graph.outputs.values()
     )
+
+
+def _counts_rows(node: Node) -> bool:
+    """Whether a node is a number of elements that grows with the batch, such as the divisor of a mean over
+    it."""
+    if node.op.name != "extent":
+        return False
+    shape = node.inputs[0].shape
+    return not all(isinstance(shape[axis], int) for axis in node.op.attributes["axes"])

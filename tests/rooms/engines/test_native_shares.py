@@ -56,8 +56,7 @@ def test_the_bits_are_those_of_one_lane(name: str, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("chainrule.engines.native.lanes.SHARED_FROM", 1)
     found = {}
     for cores in CORES:
-        monkeypatch.setattr("chainrule.engines.run.processors", lambda cores=cores: cores)
-        with cr.settings.using(threads=min(cores, 3)):
+        with cr.settings.using(threads=min(cores, 3), cores=cores):
             found[cores] = trained(name).parameters()
     for path, first in found[1].items():
         for cores in CORES[1:]:
@@ -68,7 +67,7 @@ def test_the_bits_are_those_of_one_lane(name: str, monkeypatch: pytest.MonkeyPat
 def test_the_numbers_are_those_of_the_law(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("chainrule.engines.native.lanes.WORTH_SHARING", 0)
     monkeypatch.setattr("chainrule.engines.native.lanes.SHARED_FROM", 1)
-    monkeypatch.setattr("chainrule.engines.run.processors", lambda: 2)
+    monkeypatch.setattr(cr.settings, "cores", 2)
     law = trained(name, "reference", "float64").parameters()
     for path, value in trained(name, dtype="float64").parameters().items():
         np.testing.assert_allclose(value, law[path], rtol=1e-8, atol=1e-10, err_msg=path)

@@ -60,7 +60,7 @@ def test_the_number_of_threads_changes_no_bit(name: str, dtype: str, monkeypatch
     law = cr.compile(graph, "reference").run({"x": x})["y"]
     found = []
     for lanes, threads in ((1, 1), (2, 1), (2, 2), (3, 2), (4, 4), (8, 8)):
-        monkeypatch.setattr("chainrule.engines.native.program.processors", lambda lanes=lanes: lanes)
+        monkeypatch.setattr(cr.settings, "cores", lanes)
         monkeypatch.setattr(cr.settings, "threads", threads)
         found.append(Program(graph).run({"x": x})["y"])
     near = 1e-4 if dtype == "float32" else 1e-9
@@ -79,7 +79,7 @@ def test_many_who_ask_at_once_get_what_each_asked_for(monkeypatch: pytest.Monkey
 
 
 def test_helpers_who_have_gone_to_sleep_are_woken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chainrule.engines.native.program.processors", lambda: 3)
+    monkeypatch.setattr(cr.settings, "cores", 3)
     program = Program(Graph({"y": product(input_node("x", (None, 190), "float32"))}))
     x = np.random.default_rng(0).normal(size=(150, 190)).astype("float32")
     monkeypatch.setattr(cr.settings, "threads", 1)

@@ -23,8 +23,10 @@ from chainrule.plan.loop import is_leaf
 from chainrule.plan.need import Need, run_need
 from chainrule.plan.plan import plan
 from chainrule.plan.portion import LEAST, Portion, portion
-from chainrule.settings import processors, settings
+from chainrule.settings import planning_cores, settings
 from chainrule.spec import size_at
+
+FIXED = 16  # rows of every portion where bits must not depend on the batch
 
 
 class Program:
@@ -76,12 +78,23 @@ class Program:
         return self._answer(arrays, settings.threads)
 
     def _answer(self, arrays: Arrays, threads: int) -> dict[str, np.ndarray]:
+        rows = self._fixed_rows
+        if rows and len(next(iter(arrays[name] for name in self._by_row), ())):
+            return self._in_portions(arrays, bind(self._specs, arrays)["B"], rows)
         made = self._take(arrays)
         if made is not None:
             return self._use(made, arrays, threads)
         sizes = bind(self._specs, arrays)
         rows = self._rows_at_a_time(sizes.get("B", 0))
         return self._in_portions(arrays, sizes["B"], rows) if rows else self._whole(arrays, sizes, threads)
+
+    @property
+    def _fixed_rows(self) -> int:
+        """How many rows every portion has, the last one padded, where bits must not depend on the batch;
+        else 0."""
+        if not settings.batch_invariant or self._portion is None:
+            return 0
+        return min(FIXED, self._portion.rows)
 
     def _rows_at_a_time(self, rows: int) -> int:
         """How many of these rows are computed at a time; 0: all of them at once."""
@@ -118,7 +131,7 @@ class Program:
         for node in self.graph.nodes:
             if not is_leaf(node):
                 at_sizes(node, sizes)
-        return Ready(plan(self.graph, sizes), self._kept, processors())
+        return Ready(plan(self.graph, sizes), self._kept, planning_cores())
 
     def _in_portions(self, arrays: Arrays, rows: int, size: int) -> dict[str, np.ndarray]:
         """The outputs of many rows, none of which depends on another, ``size`` at a time."""
@@ -129,10 +142,10 @@ class Program:
 
         def work() -> None:
             for start in starts:
-                part = slice(start, start + size)
-                found = self._answer({**arrays, **{name: arrays[name][part] for name in self._by_row}}, 1)
-                for name, value in found.items():
-                    results[name][part] = value
+                part = slice(start, min(start + size, rows))
+                held = {name: self._rows_of(arrays[name], part, size) for name in self._by_row}
+                for name, value in self._portion_of({**arrays, **held}).items():
+                    results[name][part] = value[: part.stop - start]
 
         others = min(settings.threads, -(-rows // size)) - 1
         waiting = [pool(settings.threads, os.getpid()).submit(work) for _ in range(others)]
@@ -140,6 +153,24 @@ class Program:
             work()
             for other in waiting:
                 other.result()
-        except ShapeError:  # an index outside its table: only the whole knows its place
+        except ShapeError:  # an index outside its table: only the whole batch knows its place
             return self._whole(arrays, {"B": rows}, 1)
         return results
+
+    def _rows_of(self, array: np.ndarray, part: slice, size: int) -> np.ndarray:
+        """A portion's rows; where every portion has as many, those of a short one are filled up with its
+        last row."""
+        rows = array[part]
+        missing = size - len(rows)
+        if not missing or not self._fixed_rows:
+            return rows
+        return np.concatenate([rows, np.repeat(rows[-1:], missing, 0)])
+
+    def _portion_of(self, arrays: Arrays) -> dict[str, np.ndarray]:
+        """The outputs of a portion, by the calling thread alone."""
+        made = self._take(arrays)
+        return (
+            self._use(made, arrays, 1)
+            if made is not None
+            else self._whole(arrays, bind(self._specs, arrays), 1)
+        )
