@@ -34,7 +34,11 @@ NETS: dict[str, tuple[cr.Layer, tuple[int, ...], int]] = {
         (6,),
         11,
     ),
-    "segmentation": (cr.models.unet(classes=3, channels=4, depth=1, padding="same", dropout=0.0), (8, 10, 1), 0),
+    "segmentation": (
+        cr.models.unet(classes=3, channels=4, depth=1, padding="same", dropout=0.0),
+        (8, 10, 1),
+        0,
+    ),
 }  # fmt: skip
 
 
