@@ -19,7 +19,7 @@ from chainrule.engines.run import Program
 from chainrule.errors import UsageError, nearest
 from chainrule.frozen import frozen
 from chainrule.gradient import grad
-from chainrule.graph import Graph, Node, input_node
+from chainrule.graph import Graph, Node, input_node, order
 from chainrule.keyed import KEY, fold, key_of
 from chainrule.nn.build import Built, build, first_values, total_penalty
 from chainrule.nn.clip import Clip
@@ -168,11 +168,18 @@ class Network:
     ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """The first values of all parameters and states: what is known, the rest drawn by the seed."""
         own, every = dict(known or {}), (*self.parameters, *self.inference.states)
-        asked = [path for path in every if path not in own]
-        if asked:
-            values = {path: self.first_values.outputs[path] for path in asked}
-            drawn = compile(Graph(values), "reference").run({KEY: fold(key_of(seed), FIRST_VALUES)})
-            own |= {path: np.array(drawn.pop(path)) for path in asked}  # one by one: they may be large
+        values = {path: self.first_values.outputs[path] for path in every if path not in own}
+        # Products by the library that NumPy has depend on the processor; the native engine's do not.
+        products = {
+            path for path, node in values.items() if any(n.op.name == "matmul" for n in order([node]))
+        }
+        for engine in ("reference", "native"):
+            asked = {
+                path: node for path, node in values.items() if (path in products) == (engine == "native")
+            }
+            if asked:
+                drawn = compile(Graph(asked), engine).run({KEY: fold(key_of(seed), FIRST_VALUES)})
+                own |= {path: np.array(drawn.pop(path)) for path in asked}  # one by one: they may be large
         return (
             {path: own[path] for path in self.parameters},
             {path: own[path] for path in self.inference.states},
