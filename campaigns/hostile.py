@@ -17,7 +17,9 @@ import time
 
 from campaigns.hostile_cases.section import Section
 
-SECTIONS: tuple[str, ...] = ()
+SECTIONS: tuple[str, ...] = (
+    "run_folders",
+)
 """Modules of ``campaigns.hostile_cases``; each has ``run(quick: bool, seed: int) -> list[Section]``."""
 
 

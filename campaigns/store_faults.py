@@ -37,10 +37,10 @@ CALL = re.compile(r"^(\w+)\(")
 FAULTS = {
     "write": ("error=ENOSPC", "error=EIO", "error=EFBIG", "error=EDQUOT", "signal=SIGKILL"),
     "fsync": ("error=EIO", "error=ENOSPC", "signal=SIGKILL"),
-    "rename": ("error=EACCES", "error=EROFS", "error=ENOSPC", "error=EIO", "signal=SIGKILL"),
-    "mkdir": ("error=ENOSPC", "error=EACCES", "signal=SIGKILL"),
+    "renameat": ("error=EACCES", "error=EROFS", "error=ENOSPC", "error=EIO", "signal=SIGKILL"),
+    "mkdirat": ("error=ENOSPC", "error=EACCES", "signal=SIGKILL"),
     "openat": ("error=EMFILE", "error=EACCES", "error=EIO", "signal=SIGKILL"),
-    "unlink": ("error=EACCES", "error=EIO", "signal=SIGKILL"),
+    "unlinkat": ("error=EACCES", "error=EIO", "signal=SIGKILL"),
     "close": ("error=EIO", "signal=SIGKILL"),
     "flock": ("error=ENOLCK", "signal=SIGKILL"),
     "fchmod": ("error=EPERM", "signal=SIGKILL"),
@@ -48,12 +48,12 @@ FAULTS = {
     "getdents64": ("error=EIO", "signal=SIGKILL"),
 }
 # Flushed before it is renamed, and the folder flushed before the older file goes.
-SAFE_ORDER = ["write", "fsync", "rename", "fsync", "unlink"]
+SAFE_ORDER = ["write", "fsync", "renameat", "fsync", "unlinkat"]
 QUICK = {
     "write": "error=ENOSPC",
     "fsync": "error=EIO",
-    "rename": "signal=SIGKILL",
-    "unlink": "signal=SIGKILL",
+    "renameat": "signal=SIGKILL",
+    "unlinkat": "signal=SIGKILL",
 }
 
 
@@ -139,7 +139,7 @@ def verdict(place: Path, broken: Break) -> str:
         return f"{outcome}, but the newest is {found and found.step}"
     if not np.array_equal(found.tensors["weight"], state(found.step)[1]["weight"]):
         return "the weights differ"
-    unlink_failed = broken.call == "unlink"
+    unlink_failed = broken.call == "unlinkat"
     if not killed and not unlink_failed and temporaries(folder):
         return f"{outcome}, but a temporary is left"
     run.save_checkpoint(4, *state(4))

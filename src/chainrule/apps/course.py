@@ -26,6 +26,7 @@ from chainrule.nn import L2, OPTIMIZERS, Flatten, Sequential, net_from_text
 from chainrule.store import RunFolder
 from chainrule.train.baseline import baselines
 from chainrule.train.callback import Histograms
+from chainrule.train.file import save as save_model
 from chainrule.train.learner import Learner
 from chainrule.train.metric import FIRST, Answers, known_metrics, score, usual_metrics
 from chainrule.train.stopping import EarlyStopping
@@ -188,7 +189,7 @@ def keep_facts(learner: Learner, options: Options, study: Study, rated: list[Rat
 
 def save(learner: Learner, folder: RunFolder, page: str, page_name: str) -> None:
     """Write the RUN's files; the checkpoints go last, so that a kill between two files can be resumed."""
-    learner.save(folder.path / MODEL)
+    save_model(learner, folder.path / MODEL, within=folder.path)
     folder.write_text(HISTORY, history_text(learner.history))
     folder.write_text(page_name, page)
     folder.forget_checkpoints()

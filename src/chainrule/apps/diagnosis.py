@@ -10,7 +10,10 @@ from chainrule.errors import FileError, UsageError, nearest
 from chainrule.explain.doctor import NOTES, RULES, TIMES, Diagnosis, Rule, in_language
 from chainrule.notation.column import aligned
 from chainrule.settings import settings
+from chainrule.store import durable
+from chainrule.store.place import refuse_link
 
+LARGEST = 2**24  # bytes of notes that are read at most
 WORDS = ("rule", "rules")
 
 
@@ -21,13 +24,14 @@ def notes_of(run: str) -> Diagnosis:
         run: the folder, or the model file in it.
 
     Fails:
-        FileError E401: nothing is there. FileError E550: the notes are damaged. FileError E552: no notes were
+        FileError E401: nothing is there. FileError E434: the notes are a link. FileError E550: the notes are
+            damaged. FileError E552: no notes were
             kept.
     """
     path = Path(run)
     if not path.exists():
         raise FileError("E401", where=run, expected="the folder of a training", received="nothing")
-    file = (path if path.is_dir() else path.parent) / NOTES
+    file = refuse_link((path if path.is_dir() else path.parent) / NOTES)
     if not file.is_file():
         raise FileError(
             "E552", where=run, expected=NOTES, received="none", fix="train again: notes are kept by default"
@@ -42,7 +46,7 @@ def read_notes(file: Path) -> Diagnosis:
         FileError E550: it is damaged.
     """
     try:
-        text = file.read_text(encoding="utf-8")
+        text = durable.read(file, LARGEST, within=file.parent).decode()
     except UnicodeDecodeError:
         text = ""
     return Diagnosis.of_json(text, settings.lang, str(file))

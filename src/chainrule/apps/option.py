@@ -7,6 +7,7 @@ value is checked: a run folder may come from someone else.
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import fields, replace
@@ -21,6 +22,11 @@ from chainrule.store.document import is_text
 from chainrule.train.metric import known_metrics
 
 CONFIG = "config.toml"
+LARGEST = 2**20  # bytes of a config that are read at most
+_TEXT = r'"(?:[^"\\]|\\.)*"'
+_LINE = re.compile(
+    rf"\s*|\s*#.*|[a-z_]+ *= *(?:{_TEXT}|[-+.\w]{{1,60}}|\[(?:{_TEXT}(?:, *{_TEXT})*)?\]) *(?:#.*)?"
+)
 FINGERPRINT = "fingerprint"  # the one line of the config that is no option
 NET = "64 relu, dropout 0.2, 64 relu, dropout 0.2"
 PENALTY = (
@@ -189,17 +195,14 @@ def read_config(folder: RunFolder) -> tuple[Options, str]:
         written.
     """
     try:
-        text = folder.read_text(CONFIG)
+        text = folder.read_text(CONFIG, LARGEST)
     except FileError as cause:
         if cause.code != "E401":
             raise
         raise FileError("E604", where=str(folder.path), expected=f"a folder with {CONFIG}", received="none",
                         fix="train without --resume") from cause  # fmt: skip
     where = str(folder.path / CONFIG)
-    try:
-        found = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as cause:
-        raise FileError("E605", where=where, expected="TOML", received=str(cause)) from cause
+    found = _parsed(text, where)
     fingerprint = found.pop(FINGERPRINT, None)
     values, wrong = _values(found)
     wrong += [] if isinstance(fingerprint, str) else [f'"{FINGERPRINT}" is missing']
@@ -212,6 +215,25 @@ def read_config(folder: RunFolder) -> tuple[Options, str]:
             notes=sorted(wrong)[1:],
         )
     return Options(**values), str(fingerprint)
+
+
+def _parsed(text: str, where: str) -> dict[str, Any]:
+    """The values of a config by name.
+
+    TOML allows more than ``to_toml`` writes: tables in tables, names with a thousand dots, for which a reader
+    needs time quadratic in their number. So each line has to look as it is written before it is parsed.
+
+    Fails:
+        FileError E605: a line that is not ``name = value``, or a value that is not TOML.
+    """
+    for number, line in enumerate(text.split("\n"), 1):
+        if not _LINE.fullmatch(line.rstrip("\r")):
+            shown = f"line {number}: {ascii(line[:60])[1:-1]}"
+            raise FileError("E605", where=where, expected="lines such as epochs = 200", received=shown)
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as cause:  # TOMLDecodeError is a ValueError, as are too many digits
+        raise FileError("E605", where=where, expected="TOML", received=str(cause)[:120]) from cause
 
 
 def _values(found: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:

@@ -6,6 +6,7 @@ model is only read, the model file alone is as good.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,6 +16,7 @@ from pathlib import Path
 from chainrule.apps.option import CONFIG, quoted, read_config
 from chainrule.errors import FileError, UsageError
 from chainrule.store import RunFolder
+from chainrule.store.place import refuse_link
 
 MODEL, HISTORY, REPORT = "model.safetensors", "history.csv", "report.html"
 _OWN = (MODEL, HISTORY, CONFIG, REPORT, "checkpoints")
@@ -63,7 +65,7 @@ def claimed(path: Path, resume: bool) -> Iterator[RunFolder]:
             received="no such folder",
             fix="train without --resume",
         )
-    if not (path / ".lock").exists() and not resume:
+    if not os.path.lexists(path / ".lock") and not resume:
         refuse_occupied(path)  # before a lock is put there; where one is, whoever holds it is named first
     folder = RunFolder.create(path)
     with folder.claim():
@@ -91,7 +93,7 @@ def refuse_occupied(path: Path) -> None:
     Fails:
         UsageError E602: it does.
     """
-    found = [name for name in _OWN if (path / name).exists()] if path.is_dir() else []
+    found = [name for name in _OWN if os.path.lexists(path / name)] if path.is_dir() else []
     if found:
         raise UsageError(
             "E602",
@@ -123,12 +125,13 @@ def model_file(run: str) -> Path:
     """The model file of a RUN, which is given as a folder or as the file itself.
 
     Fails:
-        FileError E401: nothing is there. FileError E610: a folder without a model.
+        FileError E401: nothing is there. FileError E434: the model in the folder is a link. FileError E610: a
+            folder without a model.
     """
     path = Path(run)
     if not path.is_dir():
         return path
-    file = path / MODEL
+    file = refuse_link(path / MODEL)
     if not file.is_file():
         received, fix = _unfinished(path, run)
         raise FileError("E610", where=run, expected=MODEL, received=received, fix=fix)

@@ -29,6 +29,7 @@ import math
 import os
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -47,17 +48,24 @@ _RANK_LIMIT = 64  # NumPy's own
 
 
 def save(
-    path: str | os.PathLike[str], kind: str, record: Mapping[str, Any], tensors: Mapping[str, np.ndarray]
+    path: str | os.PathLike[str],
+    kind: str,
+    record: Mapping[str, Any],
+    tensors: Mapping[str, np.ndarray],
+    within: Path | None = None,
 ) -> None:
     """Write a record and arrays to one file, wholly or not at all; see ``pack`` and ``durable.write``."""
-    durable.write(path, pack(kind, record, tensors))
+    durable.write(path, pack(kind, record, tensors), within=within)
 
 
 def load(
-    path: str | os.PathLike[str], kind: str, limit: int = durable.READ_LIMIT
+    path: str | os.PathLike[str],
+    kind: str,
+    limit: int = durable.READ_LIMIT,
+    within: str | os.PathLike[str] | None = None,
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """The record and the arrays of the file at ``path``; see ``unpack`` and ``durable.read``."""
-    return unpack(durable.read(path, limit), kind, where=str(path))
+    return unpack(durable.read(path, limit, within), kind, where=str(path))
 
 
 def pack(kind: str, record: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> bytes:

@@ -105,6 +105,21 @@ def _facts_of_reading(code: str, fault: OSError, path: Path) -> tuple[str, str, 
             return "", _in_words(fault), "check the disk, or read a copy of the file"
 
 
+def flush(folder: int) -> None:
+    """Put the names in an open folder onto the disk; descriptors without read permission are reopened.
+
+    Some network file systems cannot flush a folder: there is nothing more one could do.
+    """
+    handle = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        os.fsync(handle)
+    except OSError as cause:
+        if cause.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(handle)
+
+
 def unusable_name(path: object, fault: ValueError) -> FileError:
     """The error to raise when a path holds a character no file name can hold, such as NUL."""
     return FileError(

@@ -7,6 +7,9 @@
       .lock, .lock.json                          held by the trainer at work; who that is, for people
       history.csv, config.toml, ...              texts, written whole
 
+A run folder may come from someone else. The user names the folder, and that path may be a link; below it no
+link is followed, neither for reading nor for writing nor for deleting (``store.place``).
+
 Two rules make a run survive. *One trainer at a time*: the lock is the operating system's, so it ends with the
 process, however that ends, and no killed process leaves one behind. *Never fewer good checkpoints than
 before*: an old one goes only when the new one is on the disk and one more that verifies stands behind it.
@@ -31,6 +34,7 @@ from filelock import FileLock, Timeout
 from chainrule.errors import FileError
 from chainrule.frozen import frozen
 from chainrule.store import container, document, durable, fault
+from chainrule.store.place import folder_of, refuse_link
 
 CHECKPOINT = "checkpoint"  # the kind of the files kept here
 _STEP = re.compile(r"step-([0-9]{9,18})\.safetensors")
@@ -99,8 +103,10 @@ class RunFolder:
     def claim(self) -> Iterator[None]:
         """Be the only trainer in this folder, for the length of a ``with`` block.
 
-        Fails: E430 when another trainer is at work, naming it; E403, E406, E410 when no lock can be had.
+        Fails: E434 when a name in it is a link; E430 when another trainer is at work, naming it;
+        E403, E406, E410 when no lock can be had.
         """
+        self._refuse_links()
         lock = FileLock(self.path / ".lock", timeout=0, thread_local=False)
         note = self.path / ".lock.json"
         try:
@@ -112,12 +118,21 @@ class RunFolder:
         except NotImplementedError as cause:
             raise fault.writing(OSError(None, str(cause)), self.path / ".lock", 0) from cause
         try:
-            durable.write(note, _signature().encode())
+            durable.write(note, _signature().encode(), within=self.path)
             yield
         finally:
             with contextlib.suppress(FileError):  # a note left behind names nobody: only the lock counts
-                durable.remove(note)
+                durable.remove(note, self.path)
             lock.release()
+
+    def _refuse_links(self) -> None:
+        """Refuse a folder with links before a training begins, and not when its result is written."""
+        try:
+            names = sorted(os.listdir(self.path))
+        except OSError as cause:
+            raise fault.reading(cause, self.path) from cause
+        for name in names:
+            refuse_link(self.path / name)
 
     def save_checkpoint(
         self, step: int, record: Mapping[str, Any], tensors: Mapping[str, np.ndarray]
@@ -133,8 +148,9 @@ class RunFolder:
 
         Fails: as ``container.save``; then every earlier checkpoint is still there.
         """
-        path = durable.make_folder(self.path / "checkpoints") / f"step-{step:09d}.safetensors"
-        container.save(path, CHECKPOINT, record, tensors)
+        folder = durable.make_folder(self.path / "checkpoints", within=self.path)
+        path = folder / f"step-{step:09d}.safetensors"
+        container.save(path, CHECKPOINT, record, tensors, within=self.path)
         # The new state is safe now: whatever goes wrong in tidying up costs disk, not the run.
         with contextlib.suppress(FileError):
             self._verified[path.name] = _stamp(path)
@@ -154,7 +170,7 @@ class RunFolder:
             if most is not None and step > most:
                 continue
             try:
-                record, tensors = container.load(path, CHECKPOINT)
+                record, tensors = container.load(path, CHECKPOINT, within=self.path)
             except FileError as cause:
                 skipped.append(f"{path.name}: {cause.code}, {cause.clause()}")
                 continue
@@ -173,19 +189,22 @@ class RunFolder:
     def forget_checkpoints(self) -> None:
         """Delete every checkpoint, for a training that starts anew in this folder."""
         for _, path in self._checkpoints():
-            durable.remove(path)
+            durable.remove(path, self.path)
         self._verified.clear()
 
     def write_text(self, name: str, text: str) -> Path:
         """Put a text, such as ``history.csv``, into the folder, wholly or not at all."""
-        durable.write(self.path / name, text.encode())
+        durable.write(self.path / name, text.encode(), within=self.path)
         return self.path / name
 
-    def read_text(self, name: str) -> str:
-        """A text of the folder. Fails: E411 when it is not UTF-8; as ``durable.read``."""
+    def read_text(self, name: str, limit: int = durable.READ_LIMIT) -> str:
+        """A text of the folder, of at most ``limit`` bytes.
+
+        Fails: E411 when it is not UTF-8; as ``durable.read``.
+        """
         path = self.path / name
         try:
-            return durable.read(path).decode()
+            return durable.read(path, limit, within=self.path).decode()
         except UnicodeDecodeError as cause:
             raise FileError(
                 "E411",
@@ -199,9 +218,12 @@ class RunFolder:
         """Step and path of each checkpoint, the newest first."""
         folder = self.path / "checkpoints"
         try:
-            names = os.listdir(folder)
+            with folder_of(folder, self.path) as handle:
+                names = os.listdir(handle)
         except FileNotFoundError:
             return []
+        except FileError:
+            raise
         except OSError as cause:
             raise fault.reading(cause, folder) from cause
         found = [
@@ -219,14 +241,14 @@ class RunFolder:
             if flaw == "" and step < newest and spare:
                 spare = False
             elif flaw in ("", "E420"):
-                durable.remove(path)
+                durable.remove(path, self.path)
 
     def _flaw(self, path: Path) -> str:
         """The code of what is wrong with a checkpoint, ``""`` when it verifies."""
         try:
             stamp = _stamp(path)
             if self._verified.get(path.name) != stamp:
-                container.load(path, CHECKPOINT)
+                container.load(path, CHECKPOINT, within=self.path)
                 self._verified[path.name] = stamp
         except FileError as cause:
             return cause.code
@@ -235,7 +257,7 @@ class RunFolder:
     def _taken(self, note: Path) -> FileError:
         """The error that names the trainer at work, as far as its note can be read."""
         try:
-            held = document.from_text(durable.read(note, 4096).decode())
+            held = document.from_text(durable.read(note, 4096, within=self.path).decode())
             holder = f"process {held['pid']} on {held['host']}, at work since {held['since']}"
             fix = f"wait for it, or end it on {held['host']} with: kill {held['pid']}"
         except (FileError, ValueError, KeyError, TypeError):
@@ -252,7 +274,7 @@ def _signature() -> str:
 def _stamp(path: Path) -> tuple[int, int]:
     """What changes when a file does: its size and the time of its last change."""
     try:
-        facts = path.stat()
+        facts = path.lstat()
     except OSError as cause:
         raise fault.reading(cause, path) from cause
     return facts.st_size, facts.st_mtime_ns

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -27,13 +28,19 @@ KIND = "model"
 M = TypeVar("M", bound="Learner")
 
 
-def save(model: Learner, path: str | os.PathLike[str]) -> None:
-    """Write a model; see ``Learner.save``."""
+def save(model: Learner, path: str | os.PathLike[str], within: Path | None = None) -> None:
+    """Write a model; see ``Learner.save``.
+
+    Args:
+        model: a trained one.
+        path: of the file.
+        within: the run folder that ``path`` lies in; below it no link is followed.
+    """
     if model.network is None:
         raise TrainingError("E503", where="save", fix="model.fit(x, y)")
     tensors = {f"parameter/{k}": v for k, v in model.parameters().items()}
     tensors |= {f"state/{k}": v for k, v in model.states().items()}
-    container.save(path, KIND, to_document(model), tensors)
+    container.save(path, KIND, to_document(model), tensors, within)
 
 
 def to_document(model: Learner) -> dict[str, Any]:

@@ -7,6 +7,7 @@ is refused, and all that differs is said.
 
 from __future__ import annotations
 
+import csv
 import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
@@ -100,7 +101,7 @@ def probes_in(folder: RunFolder) -> list[Probe]:
     """
     try:
         return probing.of_csv(folder.read_text(PROBES))
-    except (FileError, ValueError):
+    except (FileError, ValueError, csv.Error):
         return []
 
 

@@ -212,9 +212,11 @@ def test_a_loop_of_links_is_said(tmp_path):
 def test_the_next_write_clears_the_temporary_of_a_killed_one_and_spares_a_living_one(tmp_path):
     abandoned = tmp_path / ".chainrule-0123456789abcdef.partial"
     abandoned.write_bytes(b"half")
-    living, handle = durable._new_temporary(tmp_path)
+    folder = os.open(tmp_path, os.O_RDONLY)
+    living, handle = durable._new_temporary(folder)
+    os.close(folder)
     durable.write(tmp_path / "a", b"x")
-    assert sorted(path.name for path in tmp_path.iterdir()) == [living.name, "a"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [living, "a"]
     os.close(handle)
     durable.write(tmp_path / "a", b"y")
     assert os.listdir(tmp_path) == ["a"]

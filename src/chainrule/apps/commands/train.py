@@ -163,7 +163,7 @@ def _trained(
         return 1
     rated = course.ratings(learner, study, options)
     course.keep_facts(learner, options, study, rated)
-    kept = recorded(folder.path / FILE) if options.histograms else None
+    kept = recorded(folder.path / FILE, folder.path) if options.histograms else None
     course.save(learner, folder, page(learner, options, study, rated, kept), REPORT)
     _ended(watcher, len(learner.history))
     screen.heading(say("result_heading").format(test=study.parts.sizes[2]))

@@ -90,7 +90,15 @@ class Diagnosis(Page):
         try:
             notes = json.loads(text)
             return Diagnosis.of([Finding.of_json(each) for each in notes["findings"]], lang)
-        except (ValueError, KeyError, TypeError, AttributeError, IndexError, AssertionError) as cause:
+        except (
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            IndexError,
+            AssertionError,
+            RecursionError,
+        ) as cause:
             raise FileError(
                 "E550", where=where, expected="findings, as a training writes them",
                 received=f"{type(cause).__name__}: {cause}"[:120], fix="train again, or delete the file",

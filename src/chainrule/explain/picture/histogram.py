@@ -115,10 +115,11 @@ def _title(kind: str, rows: int | None) -> str:
 def _over_epochs(kind: str, run: str | os.PathLike[str]) -> Picture:
     """A frame for each layer: epochs to the right, values upwards, the darker the rarer."""
     place = Path(run)
-    place = place / FILE if place.is_dir() else place
-    if not place.exists():
+    within = place if place.is_dir() else None  # the user named the folder: no link in it is followed
+    place = place / FILE if within is not None else place
+    if not os.path.lexists(place):
         raise _missing(kind, str(run))
-    found = recorded(place)
+    found = recorded(place, within)
     counts = found.counts[kind]
     if not counts or not len(found.epochs):
         raise _missing(kind, str(run))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from chainrule.errors import FileError
 from chainrule.store import RunFolder, document, durable
+from chainrule.store.place import refuse_link
 from chainrule.train.blackbox.record import BlackBox
 
 NAME = "blackbox.json"
@@ -22,7 +23,7 @@ def write_black_box(folder: RunFolder, report: BlackBox) -> None:
 def forget_black_box(folder: RunFolder) -> None:
     """Delete the record of a training that was before."""
     with suppress(FileError):
-        durable.remove(folder.path / NAME)
+        durable.remove(folder.path / NAME, folder.path)
 
 
 def read_black_box(run: str | os.PathLike[str]) -> BlackBox | None:
@@ -32,14 +33,15 @@ def read_black_box(run: str | os.PathLike[str]) -> BlackBox | None:
         run: the folder of the training.
 
     Fails:
-        FileError E401, E432: no such folder. FileError E555: the record cannot be read.
+        FileError E401, E432: no such folder. FileError E434: the record is a link. FileError E555:
+            the record cannot be read.
     """
     folder = RunFolder.open(Path(run))
-    place = folder.path / NAME
+    place = refuse_link(folder.path / NAME)
     if not place.exists():
         return None
     try:
-        record = document.from_text(durable.read(place, LARGEST).decode())
+        record = document.from_text(durable.read(place, LARGEST, within=folder.path).decode())
     except ValueError as cause:
         raise FileError(
             "E555", where=str(place), expected="the record of a black box", received=str(cause)[:120],

@@ -12,6 +12,7 @@ from chainrule.frozen import frozen
 from chainrule.nn.setting import require, require_whole
 from chainrule.store import durable
 from chainrule.train.callback.contract import Callback, Training, patient
+from chainrule.train.callback.logfile import run_of
 from chainrule.train.metric import larger_is_better
 from chainrule.train.state import Row
 
@@ -69,9 +70,12 @@ class Checkpoint(Callback):
             if isinstance(event, EpochDone) and self._is_due(training.history):
                 steps = event.step // max(event.epoch, 1)  # every epoch has as many
                 target = self._name(training.history[-1], event.step)
-                durable.make_folder(target.parent)
+                within = run_of(target, training.request.run)
+                if within is not None:
+                    durable.make_folder(within)
+                durable.make_folder(target.parent, within)
                 training.save(target)
-                self._remove_old(training.history, steps, target)
+                self._remove_old(training.history, steps, target, within)
 
         return watch
 
@@ -122,7 +126,7 @@ class Checkpoint(Callback):
         seen = [value if larger else -value for value in values if value is not None]
         return values[-1] is not None and all(seen[-1] > value for value in seen[:-1])
 
-    def _remove_old(self, history: list[Row], steps: int, latest: Path) -> None:
+    def _remove_old(self, history: list[Row], steps: int, latest: Path, within: Path | None) -> None:
         """Delete all but the latest files that were saved by now."""
         if self.keep is None:
             return
@@ -130,4 +134,4 @@ class Checkpoint(Callback):
         names = list(dict.fromkeys(self._name(history[n - 1], n * steps) for n in reversed(due)))
         for old in names[self.keep :]:
             if old != latest:
-                durable.remove(old)
+                durable.remove(old, within)

@@ -10,6 +10,7 @@ trainings about a hundred epochs, so that it costs little.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -126,8 +127,9 @@ class Histograms(Callback):
 
     def start(self, training: Training) -> Listener:
         place = self._place(training)
+        within = place.parent if not self.path else None  # the run folder, in which no link is followed
         every = self.every or max(1, training.request.epochs // MOST)
-        epochs, counts = _before(place, training)
+        epochs, counts = _before(place, training, within)
         look = self._looks(training)
 
         @patient
@@ -137,8 +139,9 @@ class Histograms(Callback):
                 for name, value in look().items():
                     counts.setdefault(name, []).append(count(value))
             elif isinstance(event, CheckpointSaved | TrainingEnded):
-                durable.make_folder(place.parent)
-                _write(place, epochs, counts)
+                if within is None:
+                    durable.make_folder(place.parent)
+                _write(place, epochs, counts, within)
 
         return watch
 
@@ -181,29 +184,37 @@ def _run(program: Program, given: Mapping[str, np.ndarray]) -> dict[str, np.ndar
     return program.run({name: given[name] for name in program.graph.inputs})
 
 
-def _write(place: Path, epochs: list[int], counts: Mapping[str, list[np.ndarray]]) -> None:
+def _write(
+    place: Path, epochs: list[int], counts: Mapping[str, list[np.ndarray]], within: Path | None
+) -> None:
     tensors = {name: np.array(rows, np.uint32) for name, rows in counts.items()}
-    container.save(place, "histograms", {"epochs": epochs, "order": list(tensors)}, tensors)
+    container.save(place, "histograms", {"epochs": epochs, "order": list(tensors)}, tensors, within)
 
 
-def _before(place: Path, training: Training) -> tuple[list[int], dict[str, list[np.ndarray]]]:
+def _before(
+    place: Path, training: Training, within: Path | None
+) -> tuple[list[int], dict[str, list[np.ndarray]]]:
     """What an earlier part of this training counted, up to where it goes on."""
-    if not place.exists():
+    if not os.path.lexists(place):
         return [], {}
-    found = recorded(place)  # another file is refused, not written over
+    found = recorded(place, within)  # another file is refused, not written over
     kept = int((found.epochs <= training.epoch).sum())
     counts = {f"{kind}/{path}": list(rows[:kept])
               for kind, held in found.counts.items() for path, rows in held.items()}  # fmt: skip
     return found.epochs[:kept].tolist(), counts if kept else {}
 
 
-def recorded(path: str | Path) -> Recorded:
+def recorded(path: str | Path, within: Path | None = None) -> Recorded:
     """The histograms of a file that ``Histograms`` wrote.
+
+    Args:
+        path: of the file.
+        within: the run folder that it lies in; below it no link is followed.
 
     Fails:
         FileError E401 to E424: the file is missing, damaged or of another kind. E563: it holds no histograms.
     """
-    record, tensors = container.load(path, "histograms")
+    record, tensors = container.load(path, "histograms", within=within)
     epochs, bins = record.get("epochs"), len(EDGES) - 1
     fits = isinstance(epochs, list) and all(type(n) is int and n > 0 for n in epochs)
     counts: dict[str, dict[str, np.ndarray]] = {kind: {} for kind in KINDS}

@@ -21,7 +21,7 @@ from chainrule.events import EpochDone, Event, Listener, ProbeDone, StepDone, Tr
 from chainrule.frozen import frozen
 from chainrule.store import durable
 from chainrule.train.callback.contract import Callback, Training, patient
-from chainrule.train.callback.logfile import append, whole_lines
+from chainrule.train.callback.logfile import append, run_of, whole_lines
 
 
 @frozen
@@ -51,14 +51,17 @@ class CSVLog(Callback):
 
     def start(self, training: Training) -> Listener:
         place = Path(self.path)
-        whole_lines(place, lambda first: first.startswith(b"epoch,loss"), "a log that begins with epoch,loss")
+        within = run_of(place, training.request.run)
+        what = "a log that begins with epoch,loss"
+        whole_lines(place, lambda first: first.startswith(b"epoch,loss"), what, within)
 
         @patient
         def watch(event: Event) -> None:
             if isinstance(event, TrainingStarted):
-                durable.write(place, csv_text(training.history).encode())
+                durable.write(place, csv_text(training.history).encode(), within=within)
             elif isinstance(event, EpochDone):
-                append(place, csv_text(training.history[-1:], has_header=event.epoch == 1).encode())
+                row = csv_text(training.history[-1:], has_header=event.epoch == 1)
+                append(place, row.encode(), within)
 
         return watch
 
@@ -109,15 +112,15 @@ class JSONLog(Callback):
 
     def start(self, training: Training) -> Listener:
         place = Path(self.path)
-        lines = whole_lines(
-            place, _is_event, 'lines of JSON such as {"time": 1.0, "event": "EpochDone", ...}'
-        )
+        within = run_of(place, training.request.run)
+        what = 'lines of JSON such as {"time": 1.0, "event": "EpochDone", ...}'
+        lines = whole_lines(place, _is_event, what, within)
         if place.exists() and len(lines) < place.stat().st_size:
-            durable.write(place, lines)
+            durable.write(place, lines, within=within)
 
         def watch(event: Event) -> None:
             if self.steps or not isinstance(event, StepDone | ProbeDone):
-                append(place, (json.dumps(_said(event), ensure_ascii=False) + "\n").encode())
+                append(place, (json.dumps(_said(event), ensure_ascii=False) + "\n").encode(), within)
 
         return watch if self.steps else patient(watch)
 

@@ -13,40 +13,63 @@ from pathlib import Path
 
 from chainrule.errors import FileError
 from chainrule.store import durable, fault
+from chainrule.store.place import encloses, place_of, run_around
 
 
-def append(path: Path, data: bytes) -> None:
+def run_of(path: Path, run: object) -> Path | None:
+    """The run folder that a log lies in, below which no link is followed; ``None`` outside of one.
+
+    Args:
+        path: of the log.
+        run: what ``fit(run=...)`` was given.
+    """
+    folder = getattr(run, "path", run)
+    return Path(folder) if encloses(folder, path) else run_around(path)
+
+
+def append(path: Path, data: bytes, within: Path | None = None) -> None:
     """Add bytes to the end of a file, which is made if it is missing.
 
+    Args:
+        path: of the file.
+        data: what to add.
+        within: a folder above ``path`` below which no link is followed.
+
     Fails:
-        FileError E402 to E410, by cause.
+        FileError E402 to E410, by cause. FileError E434: a link.
     """
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
-        try:
-            while data:
-                data = data[os.write(handle, data) :]  # the system may take a part only
-        finally:
-            os.close(handle)
+        with place_of(path, within) as place:
+            handle = place.open(os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+            try:
+                while data:
+                    data = data[os.write(handle, data) :]  # the system may take a part only
+            finally:
+                os.close(handle)
+    except FileError:
+        raise
     except OSError as cause:
         raise fault.writing(cause, path, len(data)) from cause
 
 
-def whole_lines(path: Path, is_ours: Callable[[bytes], bool], what: str) -> bytes:
+def whole_lines(path: Path, is_ours: Callable[[bytes], bool], what: str, within: Path | None = None) -> bytes:
     """The lines of a log that is there, without half a line at its end; ``b""`` if there is none.
 
     Args:
         path: the log; its folder is made.
         is_ours: whether a first line is one that such a log begins with.
         what: to call such a log in an error.
+        within: a folder above ``path`` below which no link is followed.
 
     Fails:
-        FileError E512: the file is something else; it is left alone.
+        FileError E434: a link. FileError E512: the file is something else; it is left alone.
     """
-    durable.make_folder(path.parent)
-    if not path.exists():
+    if within is not None:
+        durable.make_folder(within)
+    durable.make_folder(path.parent, within)
+    if not os.path.lexists(path) or (within is None and not path.exists()):
         return b""
-    text = durable.read(path)
+    text = durable.read(path, within=within)
     lines = text[: text.rfind(b"\n") + 1]
     first = lines.split(b"\n", 1)[0]
     if text and not (lines and is_ours(first)):

@@ -14,7 +14,7 @@ from chainrule.nn.setting import require, require_whole
 from chainrule.store import durable
 from chainrule.train.callback import event_file
 from chainrule.train.callback.contract import Callback, Training, patient
-from chainrule.train.callback.logfile import append
+from chainrule.train.callback.logfile import append, run_of
 
 _PAUSE = 5.0  # seconds after which what was told of steps is written, though the epoch goes on
 
@@ -58,11 +58,13 @@ class TensorBoard(Callback):
 
     def start(self, training: Training) -> Listener:
         waiting: list[bytes] = []
-        place, written = new_file(Path(self.folder)), time.monotonic()
+        folder = Path(self.folder)
+        within = run_of(folder, training.request.run)
+        place, written = new_file(folder, within), time.monotonic()
 
         def write() -> None:
             nonlocal written
-            append(place, b"".join(waiting))
+            append(place, b"".join(waiting), within)
             waiting.clear()
             written = time.monotonic()
 
@@ -102,8 +104,10 @@ class TensorBoard(Callback):
         return told
 
 
-def new_file(folder: Path) -> Path:
+def new_file(folder: Path, within: Path | None = None) -> Path:
     """A name that no file in the folder has; TensorBoard reads them in the order of their times."""
-    durable.make_folder(folder)
+    if within is not None:
+        durable.make_folder(within)
+    durable.make_folder(folder, within)
     now = f"events.out.tfevents.{int(time.time()):010d}.chainrule.{os.getpid()}"
-    return next(path for n in count() if not (path := folder / f"{now}.{n}").exists())
+    return next(path for n in count() if not os.path.lexists(path := folder / f"{now}.{n}"))
