@@ -17,9 +17,7 @@ import time
 
 from campaigns.hostile_cases.section import Section
 
-SECTIONS: tuple[str, ...] = (
-    "run_folders",
-)
+SECTIONS: tuple[str, ...] = ("run_folders",)
 """Modules of ``campaigns.hostile_cases``; each has ``run(quick: bool, seed: int) -> list[Section]``."""
 
 

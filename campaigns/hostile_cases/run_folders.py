@@ -104,7 +104,9 @@ def fit(resume: bool) -> Callable[[], int]:
             cr.CSVLog("run/log.csv"), cr.JSONLog("run/log.jsonl"), cr.Histograms(), cr.TensorBoard("run/events"),
             cr.Checkpoint("run/models/{epoch}.safetensors", keep=1),
         ]  # fmt: skip
-        model.fit(x, [1.0, 1.0, 2.0, 0.0] * 4, epochs=2, run="run", resume=resume, callbacks=logs, verbose=False)
+        model.fit(
+            x, [1.0, 1.0, 2.0, 0.0] * 4, epochs=2, run="run", resume=resume, callbacks=logs, verbose=False
+        )
         model.save("run/model.safetensors")
         return 0
 
@@ -137,7 +139,7 @@ def attack(template: Path, place: Path, entry: str, replacement: str) -> Path | 
         shutil.copytree(victim, target)
         shutil.rmtree(victim)
     else:
-        target.write_bytes(victim.read_bytes() if victim.exists() else b"epoch,loss\n")
+        target.write_bytes((victim.read_bytes() if victim.exists() else b"") or b"epoch,loss\n")
         victim.unlink(missing_ok=True)
     try:
         REPLACEMENTS[replacement](victim, target)

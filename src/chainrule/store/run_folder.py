@@ -34,7 +34,7 @@ from filelock import FileLock, Timeout
 from chainrule.errors import FileError
 from chainrule.frozen import frozen
 from chainrule.store import container, document, durable, fault
-from chainrule.store.place import folder_of, refuse_link
+from chainrule.store.place import folder_of, place_of, refuse_link
 
 CHECKPOINT = "checkpoint"  # the kind of the files kept here
 _STEP = re.compile(r"step-([0-9]{9,18})\.safetensors")
@@ -133,6 +133,16 @@ class RunFolder:
             raise fault.reading(cause, self.path) from cause
         for name in names:
             refuse_link(self.path / name)
+        lock = self.path / ".lock"
+        try:
+            with place_of(lock, self.path) as place:
+                os.close(place.open(os.O_WRONLY))  # who gets the lock empties the file: it must be ours
+        except FileNotFoundError:
+            return
+        except FileError:
+            raise
+        except OSError as cause:
+            raise fault.writing(cause, lock, 0) from cause
 
     def save_checkpoint(
         self, step: int, record: Mapping[str, Any], tensors: Mapping[str, np.ndarray]
