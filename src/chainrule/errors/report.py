@@ -18,6 +18,7 @@ import difflib
 import sys
 from collections.abc import Iterable
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from types import CodeType
 from typing import Any, ClassVar
@@ -161,6 +162,9 @@ class TrainingError(ChainruleError, ArithmeticError):
     report: Any = None
 
 
+LONGEST, MOST = 200, 20_000  # letters of a name, and names that are compared: the time grows with both
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """The known name closest to ``name`` in spelling, or ``""`` when none is close.
 
@@ -168,6 +172,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
         >>> nearest("rleu", ["relu", "tanh", "sigmoid"])
         'relu'
     """
-    folded = {word.casefold(): word for word in known}
+    if len(name) > LONGEST:
+        return ""
+    folded = {word.casefold(): word for word in islice(known, MOST) if len(word) <= LONGEST}
     found = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.5)
     return folded[found[0]] if found else ""

@@ -10,10 +10,19 @@ which only tells what they are, and knows the few that make plain values. A name
 ``CALLS`` below, whose five entries are functions of this file that build records. Whatever else a program
 asks for ends the reading, with the name of what was asked for.
 
-What a hostile program could still do is waste time or memory. Against that: values are shared, not copied, so
-a text repeated a million times is one text; dicts have texts and numbers as keys, as the hash of nested
-tuples may take for ever; nothing here follows values into each other; and a program has a largest length. A
-tensor is only described here: its numbers are looked for, and found missing if they are, after the program
+What a hostile program could still do is waste time or memory. Each operation takes time in proportion to its
+own bytes and to the values that it takes off the stack, so a program takes time linear in its bytes:
+
+- values are shared, not copied: a text repeated a million times is one text;
+- a dict has texts as keys, whose hash is randomized. The hash of an ``int`` is the number itself: a hundred
+  thousand multiples of ``2**61 - 1`` all fall into one place of the table, and each is compared with all
+  before it. So a number as a key is kept as a ``Number``, whose hash is that of its digits;
+- no key is set twice: equal long texts would be compared each time;
+- the memo is a list, and its places are used in their order;
+- what is called takes few arguments, and a shape few axes: a long tuple of the memo would be copied each time;
+- nothing here follows values into each other, and a program has a largest length.
+
+A tensor is only described here: its numbers are looked for, and found missing if they are, after the program
 has ended.
 
 Reference: Python's ``pickletools`` module, which documents each operation; PEP 3154.
@@ -31,6 +40,10 @@ from chainrule.interop.refusal import broken, clipped, other_kind, unsafe, whole
 
 OPERATIONS = 2_000_000  # of one program; the weights of a net of a thousand layers take some 100,000
 LARGEST = 2**48  # numbers of a storage
+ARGUMENTS = 16  # of a call; PyTorch needs seven
+AXES = 32
+KEY_LENGTH = 64  # letters of the key of a storage; PyTorch writes numbers
+KEY_BITS = 64  # of a whole number as the key of a dict
 
 STORAGES = {
     "torch.FloatStorage": "float32", "torch.DoubleStorage": "float64", "torch.HalfStorage": "float16",
@@ -47,6 +60,16 @@ class Named:
     """Something a program names; no more than the name."""
 
     name: str
+
+
+@frozen
+class Number:
+    """A whole number as the key of a dict, hashed as its digits."""
+
+    digits: str
+
+    def __str__(self) -> str:
+        return self.digits
 
 
 @frozen
@@ -81,7 +104,7 @@ class _UnfitError(Exception):
     """An operation that does not find on the stack what it needs; the file is damaged."""
 
 
-_MARK = object()
+_MARK: Any = object()
 
 
 def run(stream: IO[bytes], where: str) -> Any:
@@ -92,7 +115,8 @@ def run(stream: IO[bytes], where: str) -> Any:
         where: what to call the file in an error.
 
     Returns:
-        plain values, ``Described`` tensors, and ``Named`` things that were not called.
+        plain values, ``Described`` tensors, and ``Named`` things that were not called; the keys of dicts are
+        texts and ``Number``.
 
     Fails:
         FileError E451: not a whole pickle. E452: it asks for more than values. E453: it is a whole model.
@@ -144,10 +168,13 @@ class _Machine:
     def __init__(self, where: str) -> None:
         self.where = where
         self.stack: list[Any] = []
-        self.memo: dict[int, Any] = {}
+        self.memo: list[Any] = []  # _MARK where nothing is kept
+        self.kept = 0  # places of the memo that are used
+        self.done = 0  # operations
 
     def do(self, operation: str, argument: Any) -> None:
         """One operation of the program."""
+        self.done += 1
         if operation in _IGNORED:
             return
         if operation in _PUSHED:
@@ -157,7 +184,8 @@ class _Machine:
         elif operation in _DONE:
             _DONE[operation](self, argument)
         else:
-            raise unsafe(self.where, f"the operation {operation} {clipped(str(argument or ''), 40)}".strip())
+            shown = argument[:80] if isinstance(argument, str) else ""
+            raise unsafe(self.where, f"the operation {operation} {clipped(shown, 40)}".strip())
 
     def result(self) -> Any:
         """What is left at the end."""
@@ -188,7 +216,18 @@ class _Machine:
 
     def remember(self, place: int) -> None:
         """Keep the value on top in the memo."""
+        if place < 0 or place > self.done:  # every writer counts; a place takes at least one operation
+            raise _UnfitError(f"place {place:,} of the memo after {self.done:,} operations")
+        while len(self.memo) <= place:
+            self.memo.append(_MARK)
+        self.kept += self.memo[place] is _MARK
         self.memo[place] = self.top(object)
+
+    def recall(self, place: int) -> None:
+        """Push a value of the memo."""
+        if not 0 <= place < len(self.memo) or self.memo[place] is _MARK:
+            raise _UnfitError("a place of the memo where nothing is kept")
+        self.stack.append(self.memo[place])
 
     def push_tuple(self, count: int) -> None:
         """Make a tuple of the uppermost values."""
@@ -205,7 +244,12 @@ class _Machine:
         for key, value in zip(flat[::2], flat[1::2], strict=True):
             if type(key) not in (str, int):
                 raise unsafe(self.where, f"a dict with a {type(key).__name__} as key")
-            held[key] = value
+            if type(key) is int and key.bit_length() > KEY_BITS:
+                raise _UnfitError(f"a whole number of {key.bit_length():,} bits as a key")
+            own = key if type(key) is str else Number(f"{key:d}")
+            if own in held:
+                raise _UnfitError("a dict with one key twice")
+            held[own] = value
 
     def push_dict(self, _: Any) -> None:
         """Make a dict of all that is above the mark."""
@@ -234,6 +278,8 @@ class _Machine:
         arguments, function = self.pop(tuple), self.pop(Named)
         if function.name not in CALLS:
             raise unsafe(self.where, f"{function.name}()")
+        if len(arguments) > ARGUMENTS:
+            raise _UnfitError(f"{len(arguments):,} arguments for {function.name}")
         try:
             self.stack.append(CALLS[function.name](*arguments))
         except TypeError as cause:
@@ -257,7 +303,9 @@ def _storage(told: tuple[Any, ...], where: str) -> Storage:
         raise _UnfitError("a storage that is not described as PyTorch does")
     kind, key, count = STORAGES.get(told[1].name), told[2], told[4]
     view = (key, 0, count) if len(told) == 5 or told[5] is None else told[5]
-    if kind is None or type(key) is not str or not isinstance(view, tuple) or len(view) != 3:
+    if kind is None or type(key) is not str or len(key) > KEY_LENGTH:
+        raise _UnfitError("a storage that is not described as PyTorch does")
+    if not isinstance(view, tuple) or len(view) != 3:
         raise _UnfitError("a storage that is not described as PyTorch does")
     if not _are_counts((count, *view[1:])) or view[1] + view[2] > count:
         raise _UnfitError("a storage whose part is larger than the whole")
@@ -268,7 +316,7 @@ def _tensor(storage: Any, offset: Any, shape: Any, strides: Any, *_: Any) -> Des
     """``torch._utils._rebuild_tensor`` and ``_v2``: whether it needs a gradient, and hooks, are left out."""
     if not isinstance(storage, Storage) or not isinstance(shape, tuple) or not isinstance(strides, tuple):
         raise _UnfitError("a tensor that is not described as PyTorch does")
-    if not _are_counts((offset, *shape, *strides)) or len(shape) != len(strides) or len(shape) > 32:
+    if len(shape) != len(strides) or len(shape) > AXES or not _are_counts((offset, *shape, *strides)):
         raise _UnfitError("a tensor of a shape that cannot be")
     return Described(storage, offset, shape, strides)
 
@@ -329,9 +377,9 @@ _DONE: dict[str, Callable[[_Machine, Any], Any]] = {
     "DICT": _Machine.push_dict,
     "SETITEM": lambda m, _: m.add_items([m.pop(), m.pop()][::-1]),
     "SETITEMS": lambda m, _: m.add_items(m.marked()),
-    "MEMOIZE": lambda m, _: m.remember(len(m.memo)),
+    "MEMOIZE": lambda m, _: m.remember(m.kept),
     **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT"), _Machine.remember),
-    **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), lambda m, place: m.stack.append(m.memo[place])),
+    **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), _Machine.recall),
     "GLOBAL": lambda m, name: m.push_name(name.replace(" ", ".", 1)),
     "STACK_GLOBAL": _Machine.push_stacked_name,
     "REDUCE": _Machine.call,

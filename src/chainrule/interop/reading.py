@@ -102,7 +102,11 @@ def _weights(value: Any, part: str | None, where: str) -> dict[str, Tensor]:
         FileError E454: several entries might be meant, none, or no such part.
     """
     parts = {"": value, **value} if isinstance(value, dict) else {}
-    held = {str(key): tensors for key, inside in parts.items() if (tensors := _tensors(inside))}
+    known: dict[int, dict[Any, Tensor]] = {}  # one dict may stand under many names: it is looked through once
+    for inside in parts.values():
+        if id(inside) not in known:
+            known[id(inside)] = _tensors(inside)
+    held = {str(key): known[id(inside)] for key, inside in parts.items() if known[id(inside)]}
     if part is None and ("" in held or len(held) == 1):
         return _named(held.get("") or next(iter(held.values())), where)
     if part is not None and part in held:

@@ -6,6 +6,9 @@ Since 1.6 such a file is a zip archive, its members stored as they are:
     NAME/data/KEY     the numbers of one storage
     NAME/byteorder    "little" or "big"
 
+Each view of a storage is made once, however often a program speaks of it, and all tensors together may hold
+``TWICE`` times the bytes of the file: so the time is linear in the bytes of the file.
+
 Before that it was five pickles in a row (a magic number, a version, facts of the machine, the value, the keys
 of the storages), then each storage with its length in front. Nothing is ever unpacked onto the disk, so names
 of members are keys and never paths; a member that is compressed, or a sum of members larger than the file, is
@@ -15,10 +18,7 @@ refused before a byte of it is read.
 from __future__ import annotations
 
 import math
-import struct
-import zipfile
-import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from io import BytesIO
 from typing import Any
 
@@ -28,16 +28,12 @@ from chainrule.interop import program
 from chainrule.interop.program import Described, Storage
 from chainrule.interop.refusal import broken, clipped, not_weights, whole_model
 from chainrule.interop.tensor import KINDS, Tensor
+from chainrule.interop.zip_archive import ZipError, members_of
 
 MAGIC = 0x1950A86A20F9469CFC6C
 VERSION = 1001
-MEMBERS = 200_000
 PROGRAM_LIMIT = 64 * 2**20  # bytes of a pickle
 TWICE = 8  # how many times the size of the file all its tensors may have, sharing storages
-_ZIP_FAULTS = (
-    zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError, OSError, LookupError,
-    OverflowError, struct.error, zlib.error,
-)  # fmt: skip
 
 
 def is_zip(data: bytes) -> bool:
@@ -57,49 +53,35 @@ def zip_value(data: bytes, where: str) -> Any:
         FileError E450: another zip archive. E451: cut off or damaged. E452, E453, E456: as ``program.run``.
     """
     try:
-        archive = zipfile.ZipFile(BytesIO(data))
-        infos = archive.infolist()
-    except _ZIP_FAULTS as cause:
-        raise broken(where, "a whole zip archive", clipped(str(cause)) or type(cause).__name__) from cause
-    root = _root([info.filename for info in infos], where)
-    members = _members(infos, len(data), where)
+        members = members_of(data)
+    except ZipError as cause:
+        raise broken(where, "a whole zip archive, its members stored as they are", str(cause)) from cause
+    root = _root(members, where)
 
-    def member(name: str) -> bytes:
+    def member(name: str) -> memoryview:
         if name not in members:
             raise broken(where, f"a member {clipped(name)}", "none")
         try:
-            return archive.read(members[name])
-        except _ZIP_FAULTS as cause:
-            raise broken(where, f"the whole member {clipped(name)}", clipped(str(cause))) from cause
+            return members[name].read(data)
+        except ZipError as cause:
+            raise broken(where, f"the whole member {clipped(name)}", str(cause)) from cause
 
     if f"{root}byteorder" in members and member(f"{root}byteorder") != b"little":
         raise broken(where, "numbers in little-endian order", "another order")
-    if members[f"{root}data.pkl"].file_size > PROGRAM_LIMIT:
+    if members[f"{root}data.pkl"].size > PROGRAM_LIMIT:
         raise broken(where, f"a pickle of at most {PROGRAM_LIMIT:,} bytes", "a larger one")
     value = program.run(BytesIO(member(f"{root}data.pkl")), where)
     return _Filling(where, len(data), lambda storage: member(f"{root}data/{storage.key}")).filled(value)
 
 
-def _members(infos: list[zipfile.ZipInfo], size: int, where: str) -> dict[str, zipfile.ZipInfo]:
-    """The members by name, once it is known that a file of this size can hold them."""
-    members = {info.filename: info for info in infos}
-    strange = next((i.filename for i in infos if i.compress_type or i.file_size != i.compress_size), None)
-    if strange is not None:
-        raise broken(where, "members stored as they are", f"{clipped(strange)} is compressed")
-    if len(members) < len(infos) or len(infos) > MEMBERS:
-        raise broken(where, f"at most {MEMBERS:,} members of different names", f"{len(infos):,}")
-    if sum(info.file_size for info in infos) > size:
-        raise broken(where, f"members of {size:,} bytes at most", "more")
-    return members
-
-
-def _root(names: list[str], where: str) -> str:
+def _root(names: Iterable[str], where: str) -> str:
     """The folder inside the archive that has everything, with its slash."""
-    roots = {name.removesuffix("data.pkl") for name in names if name.split("/")[-1] == "data.pkl"}
-    root = min(roots, default="")
+    roots = [name.removesuffix("data.pkl") for name in names if name.rpartition("/")[2] == "data.pkl"]
     if len(roots) != 1:
         raise not_weights(where, "a zip archive without PyTorch's data.pkl")
-    if any(name.startswith(f"{root}code/") or name == f"{root}constants.pkl" for name in names):
+    root = roots[0]
+    code, constants = f"{root}code/", f"{root}constants.pkl"
+    if any(name.startswith(code) or name == constants for name in names):
         raise whole_model(where, "a TorchScript program")
     return root
 
@@ -122,7 +104,7 @@ def pickle_value(data: bytes, where: str) -> Any:
     counts = {storage.key: storage for storage in filling.storages(value)}
     found: dict[str, memoryview] = {}
     keys = [key for key in keys if isinstance(key, str)] if isinstance(keys, list) else []
-    if sorted(keys) != sorted(counts):
+    if len(keys) != len(counts) or set(keys) != set(counts):  # sorting would compare long texts again and again
         raise broken(where, "the storages of its tensors", "others")
     place = stream.tell()
     for key in keys:

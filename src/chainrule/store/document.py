@@ -16,6 +16,7 @@ from typing import Any
 DEPTH_LIMIT = 64  # levels of nesting; a description of a deep net needs about ten
 INTEGER_BITS = 4096  # Python refuses to read longer numbers from a text at about 14,000 bits
 _SHOWN = 5
+LABEL = 80  # letters of a key in a reason
 
 
 class UnfitError(ValueError):
@@ -40,7 +41,7 @@ def to_text(value: Any, name: str = "record") -> str:
         >>> to_text({"rate": 0.1, "layers": (2, 3)})
         '{"layers":[2,3],"rate":0.1}'
     """
-    reasons = list(islice(_faults(value, name, 1), _SHOWN))
+    reasons = list(islice(_faults(value, name), _SHOWN))
     if reasons:
         raise UnfitError(*reasons)
     return json.dumps(value, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
@@ -63,40 +64,60 @@ def from_text(text: str) -> Any:
         raise
     except ValueError as cause:
         raise UnfitError(f"not JSON: {cause}") from None
-    reasons = list(islice(_faults(value, "document", 1), _SHOWN))
+    reasons = list(islice(_faults(value, "document"), _SHOWN))
     if reasons:
         raise UnfitError(*reasons)
     return value
 
 
-def _faults(value: Any, name: str, depth: int) -> Iterator[str]:
-    """Why each part of ``value`` that JSON cannot hold is unfit, with its place."""
-    if isinstance(value, dict | list | tuple):
-        if depth > DEPTH_LIMIT:
-            yield f"{name[:40]}... is nested deeper than {DEPTH_LIMIT} levels"
-        elif isinstance(value, dict):
-            for key, part in value.items():
-                yield from _key_faults(key, name)
-                yield from _faults(part, f"{name}.{key}", depth + 1)
+_Place = tuple[Any, ...]  # what leads to a part: (("record",), ("layers",)), then 3, for record.layers[3]
+
+
+def _faults(value: Any, name: str) -> Iterator[str]:
+    """Why each part of ``value`` that JSON cannot hold is unfit, with its place.
+
+    The name of a place is put together only for a fault: a key of a megabyte above a hundred thousand numbers
+    would be copied for each of them.
+    """
+    waiting: list[tuple[Any, _Place, int]] = [(value, (name,), 1)]
+    while waiting:
+        part, place, depth = waiting.pop()
+        step = place[-1]
+        if isinstance(step, tuple) and not is_text(step[0]):
+            shown = ascii(step[0])[:40]
+            yield f"{_named(place[0])} has the key {shown}; JSON keys are texts in valid Unicode"
+        if not isinstance(part, dict | list | tuple):
+            reason = _fault(part)
+            if reason:
+                yield f"{_named(place)} {reason}"
+        elif depth > DEPTH_LIMIT:
+            yield f"{_named(place)[:40]}... is nested deeper than {DEPTH_LIMIT} levels"
+        elif isinstance(part, dict):
+            waiting += [(part[key], (place, (key,)), depth + 1) for key in reversed(part)]
         else:
-            for index, part in enumerate(value):
-                yield from _faults(part, f"{name}[{index}]", depth + 1)
-    elif isinstance(value, str):
-        if not is_text(value):
-            yield f"{name} is {ascii(value)[:40]}, which is not valid Unicode"
-    elif isinstance(value, float):
-        if not math.isfinite(value):
-            yield f"{name} is {value}; JSON has finite numbers only"
-    elif isinstance(value, int):
-        if value.bit_length() > INTEGER_BITS:
-            yield f"{name} is a whole number of {value.bit_length():,} bits; the limit is {INTEGER_BITS:,}"
-    elif value is not None:
-        yield f"{name} is a {type(value).__name__}; JSON has no such thing"
+            waiting += [(part[i], (place, i), depth + 1) for i in range(len(part) - 1, -1, -1)]
 
 
-def _key_faults(key: Any, name: str) -> Iterator[str]:
-    if not is_text(key):
-        yield f"{name} has the key {ascii(key)[:40]}; JSON keys are texts in valid Unicode"
+def _fault(value: Any) -> str:
+    """Why JSON cannot hold a value that has no parts; ``""`` where it can."""
+    if isinstance(value, str):
+        return "" if is_text(value) else f"is {ascii(value)[:40]}, which is not valid Unicode"
+    if isinstance(value, float):
+        return "" if math.isfinite(value) else f"is {value}; JSON has finite numbers only"
+    if isinstance(value, int):
+        bits = value.bit_length()
+        long = f"is a whole number of {bits:,} bits; the limit is {INTEGER_BITS:,}"
+        return long if bits > INTEGER_BITS else ""
+    return "" if value is None else f"is a {type(value).__name__}; JSON has no such thing"
+
+
+def _named(place: _Place) -> str:
+    """A place in words: ``record.layers[3]``."""
+    parts = []
+    while len(place) == 2:
+        place, step = place
+        parts.append(f".{str(step[0])[:LABEL]}" if isinstance(step, tuple) else f"[{step}]")
+    return "".join([place[0], *reversed(parts)])
 
 
 def is_text(value: Any) -> bool:
