@@ -22,12 +22,14 @@ class Outcome:
         code: 0 returned, 1 raised, else the number of the signal, negative.
         seconds: of wall time.
         megabytes: the most memory over that of the parent.
+        work: seconds of processor time, which other programs on the machine change little.
     """
 
     text: str
     code: int
     seconds: float
     megabytes: float
+    work: float = 0.0
 
     @property
     def is_late(self) -> bool:
@@ -54,7 +56,8 @@ def run_isolated(case: Callable[[], str], limit: float = 20.0, quiet: str = os.d
     _, status, usage = os.wait4(child, 0)
     seconds, code = time.perf_counter() - start, os.waitstatus_to_exitcode(status)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return Outcome(text, code, seconds, max(0, usage.ru_maxrss - before) / 1024)
+    work = usage.ru_utime + usage.ru_stime
+    return Outcome(text, code, seconds, max(0, usage.ru_maxrss - before) / 1024, work)
 
 
 def _answer(reader: int, end: float, child: int) -> str:

@@ -1,4 +1,4 @@
-"""Run folders from someone else: every entry is replaced by a link, a pipe, a folder or a second name of a file.
+"""Run folders from someone else: every entry is replaced by a link, a pipe, a folder or a second name.
 
 Each command runs over each such folder. Nothing outside the folder may change: names, bytes, times of change.
 No command may hang, or end in anything but an error of the catalogue or a result.
@@ -20,6 +20,7 @@ from pathlib import Path
 
 from campaigns.hostile_cases.isolated import run_isolated
 from campaigns.hostile_cases.section import Section
+
 from chainrule.apps import cli
 from chainrule.apps.word import say
 
@@ -27,7 +28,7 @@ TEMPLATE = """
 import sys
 from chainrule.apps.cli import main
 from chainrule.store import RunFolder
-RunFolder.forget_checkpoints = lambda folder: None  # a folder with everything that may be in one
+RunFolder.forget_checkpoints = lambda folder: None  # it keeps everything
 words = ["train", "data.csv", "--target", "kind", "--epochs", "3", "--histograms", "1", "--net", "4 relu", "--out", "run"]
 sys.exit(main(words))
 """
@@ -101,8 +102,8 @@ def fit(resume: bool) -> Callable[[], int]:
         x = [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0], [0.0, 0.0]] * 4
         model = cr.Model(cr.Sequential(cr.Dense(1)), "mse", cr.SGD(0.1))
         logs = [
-            cr.CSVLog("run/log.csv"), cr.JSONLog("run/log.jsonl"), cr.Histograms(), cr.TensorBoard("run/events"),
-            cr.Checkpoint("run/models/{epoch}.safetensors", keep=1),
+            cr.CSVLog("run/log.csv"), cr.JSONLog("run/log.jsonl"), cr.Histograms(),
+            cr.TensorBoard("run/events"), cr.Checkpoint("run/models/{epoch}.safetensors", keep=1),
         ]  # fmt: skip
         model.fit(
             x, [1.0, 1.0, 2.0, 0.0] * 4, epochs=2, run="run", resume=resume, callbacks=logs, verbose=False

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from campaigns.hostile_cases import run_folders
+
 from chainrule.errors import FileError
 from chainrule.store import RunFolder, container, durable
 from chainrule.store.place import place_of
