@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import struct
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
 
 from chainrule.data.delimited import SWELL_FREE, SWELL_RATIO
+from chainrule.data.inside import open_plain
+from chainrule.data.npy import read_layout
 from chainrule.errors import DataError
+
+STORED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+FAULTS = (
+    zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, struct.error, NotImplementedError,
+    RuntimeError, OverflowError, MemoryError,
+)  # fmt: skip
 
 
 def read_archive(path: Path) -> dict[str, np.ndarray]:
@@ -19,12 +29,15 @@ def read_archive(path: Path) -> dict[str, np.ndarray]:
         DataError E308: it would swell beyond measure. E314: Python objects. E316: no such file, or damaged.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_plain(path) as stream, zipfile.ZipFile(stream) as archive:
             size = sum(member.file_size for member in archive.infolist())
             if size > max(SWELL_FREE, SWELL_RATIO * path.stat().st_size):
                 raise DataError("E308", where=path.name, received=f"{size:,} bytes after unpacking")
+            names = [_key(member) for member in archive.infolist()]
+            if len(set(names)) < len(names) or any(m.compress_type not in STORED for m in archive.infolist()):
+                raise ValueError("two arrays of one name, or a compression that NumPy does not use")
             return {_key(m): _read_npy(path, archive, m) for m in archive.infolist()}
-    except (zipfile.BadZipFile, OSError, EOFError, ValueError, struct.error, NotImplementedError) as error:
+    except FAULTS as error:
         if isinstance(error, DataError):
             raise
         raise DataError("E316", where=path.name, expected="an .npz file", received=str(error)) from error
@@ -36,18 +49,19 @@ def _key(member: zipfile.ZipInfo) -> str:
 
 def _read_npy(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
     with archive.open(member) as file:
-        version = np.lib.format.read_magic(file)
-        reader = (
-            np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        )
-        shape, _, dtype = reader(file)
-    if dtype.hasobject:
-        raise DataError(
-            "E314", where=path.name, expected="numbers, texts, yes/no or dates",
-            received=f'"{_key(member)}" holds Python objects',
-            fix="leave these columns out before the table is read",
-        )  # fmt: skip
-    if int(np.prod(shape, dtype=object)) * dtype.itemsize > member.file_size:
-        raise ValueError(f"{_key(member)} promises shape {shape}, which the file is too small for")
-    with archive.open(member) as file:
-        return np.lib.format.read_array(file, allow_pickle=False)
+        dtype, shape, is_fortran, start = read_layout(file)
+        if dtype.hasobject:
+            raise DataError(
+                "E314", where=path.name, expected="numbers, texts, yes/no or dates",
+                received=f'"{_key(member)}" holds Python objects',
+                fix="leave these columns out before the table is read",
+            )  # fmt: skip
+        size = math.prod(shape) * dtype.itemsize
+        if size != member.file_size - start:
+            raise ValueError(f"{_key(member)} promises shape {shape}, which the file is not of the size for")
+        flat = np.frombuffer(bytearray(file.read(size)), np.uint8)
+    if len(flat) != size:
+        raise ValueError(f"{_key(member)} is cut off")
+    if not dtype.itemsize:
+        return np.zeros(shape, dtype)
+    return flat.view(dtype).reshape(shape, order="F" if is_fortran else "C")

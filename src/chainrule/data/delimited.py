@@ -27,6 +27,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from chainrule.data.inside import open_plain
 from chainrule.data.number import PLAIN, clean, typed
 from chainrule.data.polars import pl
 from chainrule.data.table import Table
@@ -52,7 +53,7 @@ def read_delimited(path: Path) -> Table:
         E307 not text; E308 too large a piece; E309 broken quoting; E310 no header; E316 damaged gzip.
     """
     try:
-        with path.open("rb") as raw, _opened(path, raw) as binary:
+        with open_plain(path) as raw, _opened(path, raw) as binary:
             lines = _Lines(path.name, binary)
             return _read(lines)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:

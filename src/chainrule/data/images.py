@@ -9,17 +9,23 @@ images. The column ``image`` holds the files' names; their pixels stand beside t
 bytes, (N, H, W, C), in the same order of rows. Rows are sorted by path, so the table is the same on every
 machine. Files are decoded on several threads, each into its own place of the array.
 
-A file may come from anyone: before anything is decoded its header says how large it is, and an image of more
-than ``LARGEST`` pixels counts as one that cannot be decoded.
+A file may come from anyone. Pillow guesses the format from the first bytes, and has readers that start other
+programs (EPS: Ghostscript) or are hardly used; only the decoders of ``FORMATS`` are tried, whatever the name
+of the file. Before anything is decoded its header says how large it is, and an image of more than ``LARGEST``
+pixels counts as one that cannot be decoded. A link that leads out of the folder is not followed, nor is a link
+to a folder; pipes and devices are not read.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -27,6 +33,7 @@ import numpy as np
 from chainrule.data.bundled import CLASS, IMAGE, IMAGE_SETS, read_named_images
 from chainrule.data.extra import missing
 from chainrule.data.finding import Finding
+from chainrule.data.inside import open_inside
 from chainrule.data.polars import pl
 from chainrule.data.table import Table
 from chainrule.errors import DataError, UsageError, nearest
@@ -35,9 +42,13 @@ from chainrule.frozen import frozen
 SUFFIXES = (
     ".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm",
 )  # fmt: skip
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")  # the decoders of SUFFIXES, and no others
 LARGEST = 100_000_000  # pixels of one image: more is a bomb or a map, and no sample
 GREY = ("1", "L", "LA", "I", "F")
 THREADS = 4
+ROOMY = 10_000_000  # pixels of an image from which only one is decoded at a time
+FREE, SWELL = 2**31, 200  # bytes that all images may take in any case, and times the bytes of their files
+_LARGE = Lock()
 
 
 @frozen
@@ -73,7 +84,8 @@ def read_images(
             none.
 
     Fails:
-        E101, E102 an unknown setting, or one that a named set has not; E301 no such folder; E315 a named set
+        E101, E102 an unknown setting, or one that a named set has not; E301 no such folder; E308 small files
+        that unpack to many gigabytes; E315 a named set
         that is not there; E350 Pillow is not installed; E351 no images, or no folders of classes; E352 images
         that cannot be decoded, all of them; E353 images that differ in size.
 
@@ -93,13 +105,14 @@ def read_images(
         _refuse_other_size(str(folder), size, channels)
         return read_named_images(str(folder))
     files, others = _files(root, labelled)
-    headers = _each(_header, files)
+    headers = _each(lambda file: _header(file, root), files)
     kept, notices = _whole(root, files, headers, damaged, others)
     if wanted is None:
         wanted = _common_size(root, [(files[i], headers[i].size) for i in kept])
     depth = channels or (1 if all(headers[i].is_grey for i in kept) else 3)
+    _refuse_swelling(root, [files[i] for i in kept], (len(kept), *wanted, depth))
     pixels = np.empty((len(kept), *wanted, depth), np.uint8)  # (N, H, W, C)
-    faults = _each(lambda job: _decode(job[1], pixels[job[0]]), list(enumerate(files[i] for i in kept)))
+    faults = _each(lambda job: _decode(files[job[1]], root, pixels[job[0]]), list(enumerate(kept)))
     if any(faults):  # the header was fine, the rest is not
         pixels = pixels[[not fault for fault in faults]]
         for i, fault in zip(kept, faults, strict=True):
@@ -161,7 +174,11 @@ def _files(root: Path, labelled: bool) -> tuple[list[Path], list[Path]]:
         received = "a file" if root.exists() else "no such folder"
         raise DataError("E301", where=str(root), expected="a folder", received=received)
     found = sorted(
-        (Path(place, name) for place, _, names in os.walk(root) for name in names),
+        (
+            Path(place, name)
+            for place, folders, names in os.walk(root)
+            for name in (*names, *_links(place, folders))
+        ),
         key=lambda file: file.relative_to(root).as_posix(),
     )
     seen = [f for f in found if not any(part.startswith(".") for part in f.relative_to(root).parts)]
@@ -178,32 +195,50 @@ def _files(root: Path, labelled: bool) -> tuple[list[Path], list[Path]]:
     return files, others
 
 
+def _links(place: str, folders: Sequence[str]) -> list[str]:
+    """Those of the folders that are links, which ``os.walk`` does not enter: they count as other files."""
+    return [name for name in folders if os.path.islink(os.path.join(place, name))]
+
+
 def _each(work: Callable[[Any], Any], jobs: Sequence[Any]) -> list[Any]:
     """The results of all jobs, in their order, made on several threads (Pillow decodes without Python)."""
     with ThreadPoolExecutor(THREADS) as pool:
         return list(pool.map(work, jobs))
 
 
-def _header(file: Path) -> _Header:
+def _refuse_swelling(root: Path, files: Sequence[Path], shape: tuple[int, ...]) -> None:
+    """Refuse small files that would fill the memory.
+
+    Fails:
+        DataError E308: they unpack to many times their size.
+    """
+    size, packed = math.prod(shape), sum(file.stat().st_size for file in files)
+    if size > max(FREE, SWELL * packed):
+        expected = f"at most {SWELL} times their size"
+        received = f"{size:,} bytes of pixels from {packed:,} bytes of images"
+        raise DataError("E308", where=str(root), expected=expected, received=received, fix="size=(224, 224)")
+
+
+def _header(file: Path, root: Path) -> _Header:
     try:
-        with _open(file) as image:
+        with _open(file, root) as image:
             width, height = image.size
+            if width * height > LARGEST:  # before EXIF is asked for, which decodes a PNG
+                return _Header(fault=f"{width} x {height} pixels, more than {LARGEST:,}")
             turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)  # EXIF's orientation: on its side
             is_grey = image.mode.partition(";")[0] in GREY
     except DataError:
         raise
     except Exception as cause:  # a decoder meets bytes from anyone, and every kind has its own complaint
         return _Header(fault=_words(cause))
-    if width * height > LARGEST:
-        return _Header(fault=f"{width} x {height} pixels, more than {LARGEST:,}")
     return _Header((width, height) if turned else (height, width), is_grey)
 
 
-def _decode(file: Path, place: np.ndarray) -> str:
+def _decode(file: Path, root: Path, place: np.ndarray) -> str:
     """Decode a file into its place, (H, W, C); what went wrong, or ``""``."""
     height, width, depth = place.shape
     try:
-        with _open(file) as image:
+        with _open(file, root) as image, _LARGE if image.width * image.height > ROOMY else nullcontext():
             place[...] = _picture(image, (width, height), depth).reshape(place.shape)
     except Exception as cause:  # as above
         return _words(cause)
@@ -224,14 +259,19 @@ def _picture(image: Any, size: tuple[int, int], depth: int) -> np.ndarray:
     return np.asarray(image)
 
 
-def _open(file: Path) -> Any:
+@contextmanager
+def _open(file: Path, root: Path) -> Iterator[Any]:
+    """An image that is open inside the block; nothing is decoded yet."""
     try:
         from PIL import Image  # noqa: PLC0415 an optional library
     except ImportError as cause:
         raise missing("images", file) from cause
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of large images; LARGEST is the bound here
-        return Image.open(file)
+    with open_inside(file, root) as stream:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of large images; LARGEST is the bound here
+            image = Image.open(stream, formats=FORMATS)
+        with image:
+            yield image
 
 
 def _words(cause: Exception) -> str:

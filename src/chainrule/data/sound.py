@@ -9,13 +9,19 @@ from __future__ import annotations
 import math
 import os
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from scipy.signal import resample_poly
 
 from chainrule.data.extra import missing
+from chainrule.data.inside import open_inside, open_plain
 from chainrule.errors import DataError, UsageError
 from chainrule.frozen import frozen
+
+FORMATS = ("WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "CAF", "FLAC", "OGG", "MP3")
+BEGINNINGS = (b"RIFF", b"RIFX", b"RF64", b"riff", b".snd", b"dns.", b"caff", b"fLaC", b"OggS", b"ID3")
+FREE, SWELL = 2**29, 200  # bytes that samples may take in any case, and times the bytes of the file
 
 
 @frozen(eq=False)
@@ -43,7 +49,7 @@ class Sound:
 
 
 def read_sound(path: str | os.PathLike[str], rate: int | None = None, *, resample: bool = False) -> Sound:
-    """Read a sound file: WAV, FLAC, OGG, and what else libsndfile knows.
+    """Read a sound file: WAV (also RF64, W64), AIFF, AU, CAF, FLAC, OGG or MP3.
 
     Args:
         path: the file.
@@ -68,27 +74,82 @@ def read_sound(path: str | os.PathLike[str], rate: int | None = None, *, resampl
     if not file.is_file():
         received = "a folder" if file.is_dir() else "no such file"
         raise DataError("E301", where=str(path), expected="a sound file", received=received)
-    samples, found = _decode(file)
+    try:
+        with open_plain(file) as stream:
+            samples, found = _decode(stream, file)
+    except OSError as cause:
+        received = cause.strerror or str(cause)
+        raise DataError("E370", where=str(file), expected="a sound file", received=received) from cause
+    return of_rate(Sound(samples, found, file.name), rate, resample, str(path))
+
+
+def of_rate(sound: Sound, rate: int | None, resample: bool, where: str) -> Sound:
+    """The sound at a rate that is wanted.
+
+    Fails:
+        DataError E371: it has another, and ``resample`` is false.
+    """
+    found = sound.rate
     if rate is None or rate == found:
-        return Sound(samples, found, file.name)
+        return sound
     if not resample:
         raise DataError(
-            "E371", where=str(path), expected=f"{rate} samples a second",
+            "E371", where=where, expected=f"{rate} samples a second",
             received=f"{found} samples a second",
-            fix=f'read_sound("{file.name}", rate={rate}, resample=True)',
+            fix=f'read_sound("{sound.source}", rate={rate}, resample=True)',
         )  # fmt: skip
-    return Sound(resampled(samples, found, rate), rate, file.name)
+    return Sound(resampled(sound.samples, found, rate), rate, sound.source)
 
 
-def _decode(file: Path) -> tuple[np.ndarray, int]:
+def decode_inside(file: Path, root: Path) -> Sound:
+    """A sound file below a folder; a link that leads out of the folder is refused.
+
+    Fails:
+        DataError E350, E370: see ``read_sound``.
+    """
+    try:
+        with open_inside(file, root) as stream:
+            samples, rate = _decode(stream, file)
+    except (OSError, ValueError) as cause:
+        if isinstance(cause, DataError):
+            raise
+        raise DataError(
+            "E370", where=str(file), expected="a sound file", received=str(cause)[:120]
+        ) from cause
+    return Sound(samples, rate, file.name)
+
+
+def _is_known(begin: bytes) -> bool:
+    """Whether a file begins as one of the formats of ``FORMATS`` does."""
+    if begin[:4] == b"FORM":
+        return begin[8:12] in (b"AIFF", b"AIFC")
+    is_frame = begin[:1] == b"\xff" and begin[1:2] >= b"\xe0"  # of MP3
+    return begin.startswith(BEGINNINGS) or is_frame
+
+
+def _decode(stream: IO[bytes], file: Path) -> tuple[np.ndarray, int]:
+    """The samples and the rate of an open file.
+
+    libsndfile guesses the format, and knows two dozen that hardly anybody uses. So the first bytes have to be
+    those of a known one, and it has to come to the same opinion.
+    """
     try:
         import soundfile  # noqa: PLC0415 an optional library
     except ImportError as cause:
         raise missing("audio", file) from cause
     try:
-        samples, rate = soundfile.read(file, dtype="float32", always_2d=True)  # (T, C)
-    except (soundfile.SoundFileError, RuntimeError, OSError, ValueError) as cause:
-        received = str(cause).strip().splitlines()[0][:120]
+        if not _is_known(stream.read(12)):
+            raise ValueError("a file of another format")
+        os.lseek(stream.fileno(), 0, os.SEEK_SET)  # the library reads from the descriptor
+        with soundfile.SoundFile(stream.fileno(), closefd=False) as sound:
+            if sound.format not in FORMATS:
+                raise ValueError(f"a file of the format {sound.format}")
+            size, packed = 4 * sound.frames * sound.channels, os.fstat(stream.fileno()).st_size
+            if size > max(FREE, SWELL * packed):
+                raise ValueError(f"{size:,} bytes of samples from {packed:,} bytes")
+            samples, rate = sound.read(dtype="float32", always_2d=True), sound.samplerate  # (T, C)
+    except (soundfile.SoundFileError, RuntimeError, OSError, ValueError, MemoryError) as cause:
+        received = (str(cause).strip().splitlines() or [type(cause).__name__])[0][:120]
         raise DataError("E370", where=str(file), expected="a sound file", received=received) from cause
     if not len(samples) or not np.isfinite(samples).all():
         received = "numbers that are not finite" if len(samples) else "0 samples"

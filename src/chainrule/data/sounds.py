@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from chainrule.data.sound import Sound, read_sound
+from chainrule.data.sound import Sound, decode_inside, of_rate
 from chainrule.data.spectrogram import LogMel
 from chainrule.errors import DataError, UsageError
 from chainrule.frozen import frozen
@@ -83,7 +83,7 @@ def read_sounds(
     _check(seconds, damaged)
     files = _files(root)
     with ThreadPoolExecutor(THREADS) as pool:
-        heard = list(pool.map(lambda file: _heard(file, spectrogram.rate, resample), files))
+        heard = list(pool.map(lambda file: _heard(file, root, spectrogram.rate, resample), files))
     faults = {file: sound for file, sound in zip(files, heard, strict=True) if isinstance(sound, DataError)}
     names = tuple(f"{file.relative_to(root).as_posix()}: {fault.received}" for file, fault in faults.items())
     if faults and (damaged == "refuse" or len(faults) == len(files)):
@@ -130,14 +130,14 @@ def _files(root: Path) -> list[Path]:
     return [root / path for path in sounds]
 
 
-def _heard(file: Path, rate: int, resample: bool) -> Sound | DataError:
+def _heard(file: Path, root: Path, rate: int, resample: bool) -> Sound | DataError:
     """A sound, or what is wrong with a file that cannot be decoded; all else is refused here.
 
     Fails:
         DataError E350, E371: see ``read_sound``.
     """
     try:
-        return read_sound(file, rate, resample=resample)
+        return of_rate(decode_inside(file, root), rate, resample, str(file))
     except DataError as fault:
         if fault.code != "E370":
             raise

@@ -17,6 +17,7 @@ from chainrule.data.archive import read_archive
 from chainrule.data.bundled import IMAGE_SETS, TARGETS, read_named, read_named_images
 from chainrule.data.delimited import check_names, read_delimited
 from chainrule.data.images import read_images
+from chainrule.data.inside import open_plain
 from chainrule.data.number import clean
 from chainrule.data.polars import pl
 from chainrule.data.table import Table, is_exact
@@ -104,10 +105,11 @@ def _not_found(text: str) -> DataError:
 def _read_columnar(path: Path, is_parquet: bool) -> pl.DataFrame:
     try:
         if is_parquet:
-            return pl.read_parquet(path)
-        with path.open("rb") as file:  # the file form starts with a mark, the stream form does not
-            framed = file.read(6) == b"ARROW1"
-        content = path.read_bytes()  # not mapped: the file may change later
+            open_plain(path).close()  # a pipe would block
+            return pl.read_parquet(path, glob=False, hive_partitioning=False)
+        with open_plain(path) as file:
+            content = file.read()  # not mapped: the file may change later
+        framed = content[:6] == b"ARROW1"  # the file form starts with a mark, the stream form does not
         return pl.read_ipc(content) if framed else pl.read_ipc_stream(content)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
         received = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

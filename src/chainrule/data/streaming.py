@@ -24,6 +24,8 @@ import numpy as np
 
 from chainrule.data.ahead import ahead
 from chainrule.data.arrays import Arrays
+from chainrule.data.inside import open_plain
+from chainrule.data.npy import read_layout
 from chainrule.data.order import Order
 from chainrule.data.polars import pl
 from chainrule.data.preparation import Preparation
@@ -55,17 +57,17 @@ def map_array(path: str | os.PathLike[str]) -> np.ndarray:
     if not file.is_file():
         raise DataError("E301", where=str(path), expected="a .npy file", received="no such file")
     try:
-        array = np.load(file, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError, TypeError, SyntaxError, MemoryError) as cause:
+        with open_plain(file) as stream:
+            layout = read_layout(stream)
+            if layout.dtype.hasobject:
+                raise ValueError("Python objects")
+            order = "F" if layout.is_fortran else "C"
+            array = np.memmap(stream, layout.dtype, "r", layout.start, layout.shape, order)
+    except (ValueError, OSError, EOFError, TypeError, MemoryError, OverflowError) as cause:
         received = (str(cause).strip().splitlines() or [type(cause).__name__])[0][:120]
         raise DataError(
             "E380", where=str(path), expected="one array of numbers", received=received
         ) from cause
-    if not isinstance(array, np.ndarray):  # an .npz archive under another name
-        array.close()
-        raise DataError(
-            "E380", where=str(path), expected="one array of numbers", received="an archive of arrays"
-        )
     if array.ndim == 0 or not len(array) or array.dtype.kind not in "fiub" or not array.flags.c_contiguous:
         order = "" if array.flags.c_contiguous else ", columns first"
         raise DataError(
@@ -206,7 +208,7 @@ def _block(file: Path, start: int, rows: int) -> Table:
 
 def _collected(file: Path, narrow: Callable[[pl.LazyFrame], pl.LazyFrame]) -> pl.DataFrame:
     try:
-        return narrow(pl.scan_parquet(file, glob=False)).collect()
+        return narrow(pl.scan_parquet(file, glob=False, hive_partitioning=False)).collect()
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as cause:
         received = (str(cause).strip().splitlines() or [type(cause).__name__])[0][:120]
         raise DataError("E316", where=file.name, expected="a Parquet file", received=received) from cause

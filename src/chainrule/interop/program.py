@@ -19,7 +19,7 @@ own bytes and to the values that it takes off the stack, so a program takes time
   before it. So a number as a key is kept as a ``Number``, whose hash is that of its digits;
 - no key is set twice: equal long texts would be compared each time;
 - the memo is a list, and its places are used in their order;
-- what is called takes few arguments, and a shape few axes: a long tuple of the memo would be copied each time;
+- what is called takes few arguments, and a shape few axes: a long tuple would be copied each time;
 - nothing here follows values into each other, and a program has a largest length.
 
 A tensor is only described here: its numbers are looked for, and found missing if they are, after the program

@@ -104,7 +104,9 @@ def pickle_value(data: bytes, where: str) -> Any:
     counts = {storage.key: storage for storage in filling.storages(value)}
     found: dict[str, memoryview] = {}
     keys = [key for key in keys if isinstance(key, str)] if isinstance(keys, list) else []
-    if len(keys) != len(counts) or set(keys) != set(counts):  # sorting would compare long texts again and again
+    if len(keys) != len(counts) or set(keys) != set(
+        counts
+    ):  # sorting would compare long texts again and again
         raise broken(where, "the storages of its tensors", "others")
     place = stream.tell()
     for key in keys:

@@ -1,12 +1,12 @@
 """The members of a zip archive of which nothing is compressed, as views of its bytes.
 
     local header, NAME, extra, DATA        for each member
-    central directory                      for each member: name, sizes, checksum, place of its local header
+    central directory                      for each member: name, sizes, checksum, place of its header
     end of the central directory           count, size and place of the directory (twice if large: zip64)
 
-``zipfile`` of Python's library needs time quadratic in the length of an extra field, and decompresses. PyTorch
-compresses nothing, so everything else is refused here, and the time is linear in the archive's bytes: each entry
-of the directory is read once, members may not overlap, and a member is a view, not a copy.
+``zipfile`` of Python's library needs time quadratic in the length of an extra field, and decompresses.
+PyTorch compresses nothing, so everything else is refused here, and the time is linear in the archive's bytes:
+each entry of the directory is read once, members may not overlap, and a member is a view, not a copy.
 
 Reference: PKWARE, APPNOTE.TXT 6.3, sections 4.3 and 4.5.3.
 """
