@@ -17,7 +17,11 @@ import time
 
 from campaigns.hostile_cases.section import Section
 
-SECTIONS: tuple[str, ...] = ("run_folders",)
+SECTIONS: tuple[str, ...] = (
+    "images",
+    "run_folders",
+    "torch_files",
+)
 """Modules of ``campaigns.hostile_cases``; each has ``run(quick: bool, seed: int) -> list[Section]``."""
 
 

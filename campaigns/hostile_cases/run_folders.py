@@ -29,7 +29,8 @@ import sys
 from chainrule.apps.cli import main
 from chainrule.store import RunFolder
 RunFolder.forget_checkpoints = lambda folder: None  # it keeps everything
-words = ["train", "data.csv", "--target", "kind", "--epochs", "3", "--histograms", "1", "--net", "4 relu", "--out", "run"]
+words = ["train", "data.csv", "--target", "kind", "--epochs", "3", "--net", "4 relu", "--out", "run"]
+words += ["--histograms", "1"]
 sys.exit(main(words))
 """
 EXTRA = (".lock.json", "blackbox.json", "log.csv", "log.jsonl", "models", "events", "page.html")

@@ -163,7 +163,9 @@ PROGRAMS: dict[str, Callable[[int], bytes]] = {
     "memo, places far apart": lambda n: zipped(
         b"N" + b"".join(f"p{k * PRIME + 1}\n".encode() for k in range(n // 22))
     ),
-    "memo, places of a prime": lambda n: zipped(b"N" + b"".join(f"p{k << 20}\n".encode() for k in range(n // 12))),
+    "memo, places of a prime": lambda n: zipped(
+        b"N" + b"".join(f"p{k << 20}\n".encode() for k in range(n // 12))
+    ),
     "memo, in order": lambda n: zipped(
         b"N" + b"".join(b"r" + struct.pack("<I", k) for k in range(n // 6)) + b"0}"
     ),
@@ -186,7 +188,9 @@ PROGRAMS: dict[str, Callable[[int], bytes]] = {
     "marks": lambda n: zipped(b"(" * (n // 2) + b"1" * (n // 2) + b"}"),
     "a mark far below": lambda n: zipped(b"(" + b"N" * (n // 2) + b"0" * (n // 2) + b"t0}"),
     "one list, filled in turns": lambda n: zipped(b"]" + b"(NNe" * (n // 4)),
-    "one list, put into lists": lambda n: zipped(b"](" + b"N" * (n // 2) + b"eq\x00" + b"]h\x00a0" * (n // 10)),
+    "one list, put into lists": lambda n: zipped(
+        b"](" + b"N" * (n // 2) + b"eq\x00" + b"]h\x00a0" * (n // 10)
+    ),
     "tuples of a long tuple": lambda n: _call(b"N", b"h\x00\x850", n),
     "one long number": lambda n: zipped(b"\x8b" + struct.pack("<i", n) + b"\x7f" * n),
     "long numbers as keys": lambda n: zipped(
@@ -210,12 +214,16 @@ PROGRAMS: dict[str, Callable[[int], bytes]] = {
     "header: one long key above numbers": lambda n: safetensors(
         json.dumps({"k" * (n // 2): [0] * (n // 6)})
     ),
-    "header: a key in a key": lambda n: safetensors('{"' + "k" * 1000 + '":' + '{"a":' * 60 + "[" + "0," * (n // 2) + "0]" + "}" * 61),
+    "header: a key in a key": lambda n: safetensors(
+        '{"' + "k" * 1000 + '":' + '{"a":' * 60 + "[" + "0," * (n // 2) + "0]" + "}" * 61
+    ),
     "header: one name twice": lambda n: safetensors('{"a":0' + ',"a":0' * (n // 6) + "}"),
     "header: brackets": lambda n: safetensors("[" * n),
     "header: digits": lambda n: safetensors('{"a":' + "9" * n + "}"),
     "header: a float of many digits": lambda n: safetensors('{"a":0.' + "9" * n + "}"),
-    "header: many numbers of digits": lambda n: safetensors('{"a":[' + ",".join(["9" * 4000] * (n // 4001)) + "]}"),
+    "header: many numbers of digits": lambda n: safetensors(
+        '{"a":[' + ",".join(["9" * 4000] * (n // 4001)) + "]}"
+    ),
     "header: escapes": lambda n: safetensors('{"' + "\\u0041" * (n // 6) + '":0}'),
     "header: a shape of many axes": lambda n: safetensors(
         json.dumps({"a": {"dtype": "F32", "shape": [2**40] * (n // 15), "data_offsets": [0, 4]}})
