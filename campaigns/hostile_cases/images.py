@@ -48,7 +48,8 @@ BEGINNINGS = {  # of formats that Pillow reads and does not write
     "EPS": POSTSCRIPT,
     "EPS, in DOS": b"\xc5\xd0\xd3\xc6" + struct.pack("<6IH", 30, 90, 0, 0, 0, 0, 0) + POSTSCRIPT,
     "PDF": b"%PDF-1.4\n",
-    "SVG": b'<svg xmlns="http://www.w3.org/2000/svg"/>', "nothing": b"", "text": b"cat\n",
+    "SVG": b'<svg xmlns="http://www.w3.org/2000/svg"/>',
+    "nothing": b"", "text": b"cat\n",
 }  # fmt: skip
 
 
@@ -81,35 +82,42 @@ def png(width: int, height: int, rows: int = 0, extra: bytes = b"", depth: int =
     return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", head) + extra + _chunk(b"IDAT", data) + _chunk(b"IEND", b"")
 
 
-def bombs() -> dict[str, bytes]:
-    """Small files that promise much."""
-    text = b"Comment\0\0" + zlib.compress(bytes(200_000_000), 9)
-    profile = b"ICC\0\0" + zlib.compress(bytes(200_000_000), 9)
-    many = _chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(900_000)))
+def promises() -> dict[str, bytes]:
+    """Headers that promise more than is there."""
     wide, head = b"\xff\xff\xff\xff", struct.Struct("<IIIIiiHHIIIIII")
-    large = {
+    found = {
         "png of 10^10 pixels": png(100_000, 100_000),
-        "png of 1.6 * 10^8 pixels, all of them": png(12_700, 12_700, 12_700, depth=8, color=0),
-        "png of 10^8 pixels, all of them": png(10_000, 10_000, 10_000, color=2),
         "png of 2^31 rows": png(1, 2**31 - 1),
-        "png with a long text": png(16, 16, 16, _chunk(b"zTXt", text)),
-        "png with many texts": png(16, 16, 16, many * 200),
-        "png with a long profile": png(16, 16, 16, _chunk(b"iCCP", profile)),
         "png of 10^6 frames": png(16, 16, 16, _chunk(b"acTL", struct.pack(">II", 10**6, 0))),
         "gif of 65535 x 65535": b"GIF89a" + wide + b"\x80\0\0" + bytes(6) + b",\0\0\0\0" + wide + b"\0\2;",
         "bmp of 2^31 columns": b"BM" + head.pack(70, 0, 54, 40, 2**31 - 1, 4, 1, 24, *[0] * 6),
         "bmp of -2^31 rows": b"BM" + head.pack(70, 0, 54, 40, 4, -(2**31), 1, 24, *[0] * 6),
         "ppm of 10^12 pixels": b"P6 1000000 1000000 255\n",
         "ppm of many digits": b"P6 " + b"9" * 5000 + b" 1 255\n",
+        "pgm in words": b"P2 4000 4000 255\n" + b"0 " * 100_000,
+        "tiff that goes round": b"II*\0\x08\0\0\0\0\0\x08\0\0\0",
+    }
+    for count in (2**16, 2**31):  # numbers of one value, which cannot be in the file
+        entry = struct.pack("<HHII", 256, 4, count, 8)
+        found[f"tiff with a value of {count} numbers"] = b"II*\0\x08\0\0\0\x01\0" + entry + bytes(4)
+    return found
+
+
+def bombs() -> dict[str, bytes]:
+    """Small files that unpack to much."""
+    text = b"Comment\0\0" + zlib.compress(bytes(200_000_000), 9)
+    profile = b"ICC\0\0" + zlib.compress(bytes(200_000_000), 9)
+    many = _chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(900_000)))
+    return {
+        **promises(),
+        "png of 1.6 * 10^8 pixels, all of them": png(12_700, 12_700, 12_700, depth=8, color=0),
+        "png of 10^8 pixels, all of them": png(10_000, 10_000, 10_000, color=2),
+        "png with a long text": png(16, 16, 16, _chunk(b"zTXt", text)),
+        "png with many texts": png(16, 16, 16, many * 200),
+        "png with a long profile": png(16, 16, 16, _chunk(b"iCCP", profile)),
         "ppm of spaces": b"P6" + b" " * 5_000_000 + b"1 1 255\n\0\0\0",
         "ppm of comments": b"P6\n" + b"#\n" * 2_000_000 + b"1 1 255\n\0\0\0",
-        "pgm in words": b"P2 4000 4000 255\n" + b"0 " * 100_000,
-    }  # fmt: skip
-    for count in (2**16, 2**31):  # entries of a directory, and a value as long as the file could not be
-        entry = struct.pack("<HHII", 256, 4, count, 8)
-        large[f"tiff with a value of {count} numbers"] = b"II*\0\x08\0\0\0\x01\0" + entry + bytes(4)
-    large["tiff that goes round"] = b"II*\0\x08\0\0\0\0\0\x08\0\0\0"
-    return large
+    }
 
 
 def edits(seed: int, count: int) -> Iterator[tuple[str, bytes]]:

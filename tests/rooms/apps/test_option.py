@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -65,6 +66,36 @@ def test_a_strange_config_is_one_error(tmp_path_factory: pytest.TempPathFactory,
     with pytest.raises(ChainruleError) as caught:
         read_config(folder)
     assert caught.value.code in ("E605", "E411")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a" + ".a" * 100_000 + " = 1",
+        "[a" + ".a" * 100_000 + "]",
+        "a = {" + "a.a" * 100_000 + " = 1}",
+        "a = " + "[" * 100_000,
+        "epochs = " + "1" * 5_000,
+        "#" * (2**20 + 1),
+    ],
+)
+def test_a_hostile_config_is_refused_at_once(text: str, tmp_path: Path) -> None:
+    folder = RunFolder.create(tmp_path)
+    folder.write_text(CONFIG, text)
+    start = time.process_time()
+    with pytest.raises(ChainruleError) as caught:
+        read_config(folder)
+    assert caught.value.code in ("E605", "E404")
+    assert time.process_time() - start < 2
+
+
+def test_a_config_that_a_person_has_changed_is_read(tmp_path: Path) -> None:
+    folder = RunFolder.create(tmp_path)
+    lines = to_toml(Options("iris", drop=("a", 'b "c"')), "5f2c").splitlines()
+    lines = [line.replace("epochs = 200", "epochs=50  # fewer") for line in lines]
+    folder.write_text(CONFIG, "\r\n".join(["# mine", "", *lines]))
+    options, fingerprint = read_config(folder)
+    assert (options.epochs, options.drop, fingerprint) == (50, ("a", 'b "c"'), "5f2c")
 
 
 def test_a_value_out_of_its_range_in_a_config(tmp_path: Path) -> None:
