@@ -12,8 +12,8 @@ machine. Files are decoded on several threads, each into its own place of the ar
 A file may come from anyone. Pillow guesses the format from the first bytes, and has readers that start other
 programs (EPS: Ghostscript) or are hardly used; only the decoders of ``FORMATS`` are tried, whatever the name
 of the file. Before anything is decoded its header says how large it is, and an image of more than ``LARGEST``
-pixels counts as one that cannot be decoded. A link that leads out of the folder is not followed, nor is a link
-to a folder; pipes and devices are not read.
+pixels counts as one that cannot be decoded. A link that leads out of the folder is not followed, nor is a
+link to a folder; pipes and devices are not read.
 """
 
 from __future__ import annotations

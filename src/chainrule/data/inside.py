@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import IO
+from typing import BinaryIO
 
 from chainrule.store.place import place_of, resolved
 
 
-def open_plain(path: Path) -> IO[bytes]:
+def open_plain(path: Path) -> BinaryIO:
     """A file that the user names, open for reading; links are followed, pipes and devices are refused.
 
     Raises:
@@ -23,7 +23,7 @@ def open_plain(path: Path) -> IO[bytes]:
         return os.fdopen(found.open(os.O_RDONLY), "rb")
 
 
-def open_inside(file: Path, root: Path) -> IO[bytes]:
+def open_inside(file: Path, root: Path) -> BinaryIO:
     """A file below a folder, open for reading.
 
     Args:

@@ -112,17 +112,21 @@ def read(
     try:
         with place_of(path, within) as place:
             target = place.path
-            with open(place.open(os.O_RDONLY), "rb", buffering=0) as file:
-                size = os.fstat(file.fileno()).st_size
-                if size > limit:
-                    raise _too_large(target, size, f"at most {limit:,} bytes")
-                return file.read()
+            return _content(place, limit)
     except MemoryError as cause:
         raise _too_large(target, target.stat().st_size, "a file that fits in memory") from cause
     except FileError:
         raise
     except OSError as cause:
         raise fault.reading(cause, target) from cause
+
+
+def _content(place: Place, limit: int) -> bytes:
+    with open(place.open(os.O_RDONLY), "rb", buffering=0) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > limit:
+            raise _too_large(place.path, size, f"at most {limit:,} bytes")
+        return file.read()
 
 
 def remove(path: str | os.PathLike[str], within: str | os.PathLike[str] | None = None) -> None:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from chainrule.errors import FileError
 from chainrule.store import durable, fault
-from chainrule.store.place import encloses, place_of, run_around
+from chainrule.store.place import Place, encloses, place_of, run_around
 
 
-def run_of(path: Path, run: object) -> Path | None:
+def run_of(path: Path, run: Any) -> Path | None:
     """The run folder that a log lies in, below which no link is followed; ``None`` outside of one.
 
     Args:
@@ -40,16 +41,20 @@ def append(path: Path, data: bytes, within: Path | None = None) -> None:
     """
     try:
         with place_of(path, within) as place:
-            handle = place.open(os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-            try:
-                while data:
-                    data = data[os.write(handle, data) :]  # the system may take a part only
-            finally:
-                os.close(handle)
+            _add(place, data)
     except FileError:
         raise
     except OSError as cause:
         raise fault.writing(cause, path, len(data)) from cause
+
+
+def _add(place: Place, data: bytes) -> None:
+    handle = place.open(os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    try:
+        while data:
+            data = data[os.write(handle, data) :]  # the system may take a part only
+    finally:
+        os.close(handle)
 
 
 def whole_lines(path: Path, is_ours: Callable[[bytes], bool], what: str, within: Path | None = None) -> bytes:
