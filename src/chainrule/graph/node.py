@@ -42,11 +42,19 @@ def teach_signs(meanings: Mapping[str, Callable[..., Node]]) -> None:
 
 @frozen
 class Site:
-    """Where a node was built: the path of the layer (``block1.dense2``) and the line a person wrote."""
+    """Where a node was built: the path of the layer (``block1.dense2``) and the line a person wrote.
+
+    Args:
+        path: of the layer.
+        place: the line.
+        kind: the layer's class.
+        call: which call of the layer at this path, from 1.
+    """
 
     path: str = ""
     place: Place | None = None
     kind: str = ""
+    call: int = 1
 
     def __str__(self) -> str:
         name = f'{self.kind} "{self.path}"' if self.path else ""

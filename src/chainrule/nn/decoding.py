@@ -43,7 +43,7 @@ B = Size.symbol("B")
 
 @dataclass
 class Memory:
-    """What a net asked to remember while it was built, by path.
+    """What a net asked to remember while it was built, by path with the number of the call.
 
     Args:
         caches: inputs that hold the words so far, (B, ..., length, C).
@@ -101,7 +101,7 @@ class Decoding(Scope):
             name: its name within the layer, such as ``"keys"``.
             new: what the new words add, (B, ..., T, C).
         """
-        path = self.named(name)
+        path = self.in_call(name)
         shape = (*new.shape[:-2], self.length, new.shape[-1])
         self.memory.entries[path] = new
         self.memory.caches[path] = input_node(path, shape, new.dtype)
@@ -109,7 +109,7 @@ class Decoding(Scope):
 
     def keep(self, name: str, value: Node) -> Node:
         """A value that is computed before the first word and then stays, (B, ...)."""
-        path = self.named(name)
+        path = self.in_call(name)
         self.memory.sources[path] = value
         self.memory.kept[path] = input_node(path, value.shape, value.dtype)
         return self.memory.kept[path]
@@ -117,7 +117,7 @@ class Decoding(Scope):
 
 def at_once(scope: Scope) -> Scope:
     """The same place for what is run over a whole text, even where the rest goes word by word."""
-    return Scope(scope.book, scope.path, scope.rewrite) if isinstance(scope, Decoding) else scope
+    return Scope(scope.book, scope.path, scope.rewrite, scope.call) if isinstance(scope, Decoding) else scope
 
 
 @frozen(eq=False)

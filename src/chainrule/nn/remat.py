@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from chainrule.graph import Node
+from chainrule.graph import Node, order
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.scope import Scope, called
 from chainrule.nn.structure import require_layer
@@ -52,10 +52,13 @@ class Remat(Layer):
         return self.inner.kind  # the names of the parameters are those of the layer
 
     def __call__(self, x: Any, scope: Scope) -> Any:
+        before = scope.values()  # what an earlier call has left in states is kept too
         y = called(self.inner, x, scope)
         if not scope.training:
             return y
-        entries = tuple(x.values()) if isinstance(x, Mapping) else (x,)
+        given = tuple(x.values()) if isinstance(x, Mapping) else (x,)
+        read = set(order([y] if isinstance(y, Node) else y.values(), given)) if before else ()
+        entries = (*given, *(node for node in before if node in read))
         if isinstance(y, Node):
             return PUBLIC["remat"](y, *entries)
         return {name: PUBLIC["remat"](node, *entries) for name, node in y.items()}

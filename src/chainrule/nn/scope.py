@@ -2,10 +2,16 @@
 
 A ``Scope`` is a place in the net (``block1.dense2``) together with the ``Book`` in which everything asked for
 is written down. After the build the book says what must be given to the graph to run it.
+
+A layer may be called several times at one path: a tower for two inputs, a cell in a Python loop. All calls
+share its parameters and states. In the order of the calls, each state goes from call to call, costs are
+summed, and every request for random numbers has a stream of its own. Notes and results are kept for each
+call: the first has the plain path, further ones have their number behind it (``tower.norm#2``).
 """
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -14,10 +20,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from chainrule.errors import ShapeError, UsageError
 from chainrule.frozen import frozen
-from chainrule.graph import Input, Node, Site, input_node, site
+from chainrule.graph import Input, Node, Site, constant, input_node, site
 from chainrule.keyed import KEY
 from chainrule.nn.initialiser import Initialiser
-from chainrule.ops import PUBLIC
+from chainrule.ops import PUBLIC, loop_variables
 from chainrule.spec import Shape, Spec, shape_text
 
 if TYPE_CHECKING:
@@ -25,6 +31,7 @@ if TYPE_CHECKING:
     from chainrule.nn.penalty import Penalty
 
 LISTED = 12  # places up to so many are all told
+_CALL = re.compile(r"#[0-9]+(?=\.|$)")
 
 
 @frozen
@@ -55,6 +62,16 @@ class Book:
     Args:
         dtype: number kind of parameters.
         training: whether the graph is for training.
+        parameters, states: what must be given, by path.
+        updates: the value of each state after the step, by path.
+        costs: what layers add to what training makes small, by path, summed over the calls.
+        layers: the layer of each path.
+        calls: how often each path was called.
+        notes, results: named values and what layers return, by path and call (``call_path``).
+        draws: how often random numbers were requested, by path.
+        needed: the samples that a layer needs in a batch of training, by path.
+        tables: the rows of each table, by its path and the name of the input that is looked up.
+        key: the input from which random numbers are drawn, if any are.
         frozen: paths of parts that do not learn (``is_at``): they act as in inference.
     """
 
@@ -69,8 +86,14 @@ class Book:
     needed: dict[str, int] = field(default_factory=dict)
     tables: dict[tuple[str, str], int] = field(default_factory=dict)
     costs: dict[str, Node] = field(default_factory=dict)
+    calls: dict[str, int] = field(default_factory=dict)
+    draws: dict[str, int] = field(default_factory=dict)
     key: Node | None = None
     frozen: tuple[str, ...] = ()
+
+    def calls_of(self, path: str) -> list[str]:
+        """The paths of all calls of the layer at a path, for ``results``."""
+        return [call_path(path, i) for i in range(1, self.calls.get(path, 0) + 1)]
 
 
 Rewrite: TypeAlias = "Callable[[Scope, str, Parameter], Node]"
@@ -85,11 +108,13 @@ class Scope:
         path: the place, such as ``"block1.dense2"``; ``""`` is the whole net.
         rewrite: what a layer around makes of each parameter asked for here, given the scope that asks, the
             name and the parameter; the innermost such layer counts.
+        call: which call at this path it is, from 1.
     """
 
     book: Book
     path: str = ""
     rewrite: Rewrite | None = None
+    call: int = 1
 
     @property
     def training(self) -> bool:
@@ -108,10 +133,15 @@ class Scope:
         """The full path of a name in this scope."""
         return f"{self.path}.{name}" if self.path else name
 
+    def in_call(self, name: str) -> str:
+        """The full path of a name in this call: ``tower.norm.z``, in the second call ``tower.norm#2.z``."""
+        place = call_path(self.path, self.call)
+        return f"{place}.{name}" if place else name
+
     def beside(self, name: str) -> Scope:
         """The place of a part that stands beside this one; what is asked for there is shared with it."""
         around, dot, _ = self.path.rpartition(".")
-        return replace(self, path=f"{around}{dot}{name}")
+        return replace(self, path=f"{around}{dot}{name}", call=1)
 
     def parameter(
         self, name: str, shape: Shape, initialiser: Initialiser, penalty: Penalty | None = None
@@ -146,43 +176,79 @@ class Scope:
         return known.node if self.rewrite is None else self.rewrite(self, name, known)
 
     def state(self, name: str, shape: Shape, initialiser: Initialiser) -> Node:
-        """An array that is carried from step to step without a gradient, such as a running mean."""
+        """An array that is carried from step to step without a gradient, such as a running mean.
+
+        Its value is that of the step before, or what an earlier ``update`` of this step has left: so a layer
+        that is called twice in a step goes on, in its second call, from where its first call ended.
+        """
         path = self.named(name)
         if path not in self.book.states:
             node = input_node(path, tuple(shape), self.dtype, "state")
             self.book.states[path] = Parameter(node, initialiser, trainable=False)
-        return self.book.states[path].node
+        node = self.book.states[path].node
+        value = loop_variables.read(self.book.updates, path, node) if self.training else node
+        return value if value is node else PUBLIC["stop_gradient"](value)
 
     def update(self, name: str, value: Node) -> None:
-        """The value a state has after this step."""
-        self.book.updates[self.named(name)] = value
+        """Set a state; without effect in inference and in frozen parts, whose states stay as they are.
+
+        Fails:
+            UsageError E102: no such state was asked for.
+        """
+        path = self.named(name)
+        known = self.book.states.get(path)
+        if known is None:
+            raise UsageError(
+                "E102", name=f'the update of "{path}"', expected="a state that was asked for before",
+                received="none of this name", fix=f'scope.state("{name}", shape, cr.Fill(0.0))',
+            )  # fmt: skip
+        if self.training:
+            loop_variables.write(self.book.updates, path, value, known.node)
 
     def cost(self, name: str, value: Node) -> None:
         """Add a number to what training makes small, such as a price of activity: the mean over the batch."""
-        self.book.costs[self.named(name)] = value
+        path, nothing = self.named(name), constant(0.0, value.dtype)
+        so_far = loop_variables.read(self.book.costs, path, nothing)
+        total = value if so_far is nothing else so_far + value
+        loop_variables.write(self.book.costs, path, total, nothing)
+
+    def values(self) -> tuple[Node, ...]:
+        """What states have become so far in this step, where they are no longer what they were before it."""
+        return tuple(loop_variables.values(self.book.updates))
 
     def require_samples(self, least: int) -> None:
         """Say that a batch of training must hold so many samples for this layer to make sense."""
-        self.book.needed[self.path] = least
+        self.book.needed[self.path] = max(least, self.book.needed.get(self.path, least))
 
     def require_rows(self, words: Node, rows: int) -> None:
         """Say that a table of so many rows is read: data that is looked up can be checked before it runs."""
         while words.op.name == "cast":
             (words,) = words.inputs
         if isinstance(words.op, Input) and words.op.role == "data":
-            self.book.tables[self.path, words.op.label] = rows
+            key = self.path, words.op.label
+            self.book.tables[key] = min(rows, self.book.tables.get(key, rows))
 
     def rewriting(self, rewrite: Rewrite) -> Scope:
         """The same place, where parameters are handed out as ``rewrite`` makes them."""
         return replace(self, rewrite=rewrite)
 
     def uniform(self, name: str, shape: Shape) -> Node:
-        """Random numbers in [0, 1), new at each step: a function of seed, step and this place alone."""
-        return PUBLIC["uniform"](self._key(), shape, self.dtype, self._stream(name))
+        """Random numbers in [0, 1), new at each step and for each request.
+
+        They are a function of the seed, the step, this place and how many requests of this name came before.
+        In the step of a loop over time they are new at every cell.
+        """
+        return self._draw("uniform", name, shape)
 
     def normal(self, name: str, shape: Shape) -> Node:
-        """Standard normal random numbers, new at each step."""
-        return PUBLIC["normal"](self._key(), shape, self.dtype, self._stream(name))
+        """Standard normal random numbers, otherwise as ``uniform``."""
+        return self._draw("normal", name, shape)
+
+    def _draw(self, distribution: str, name: str, shape: Shape) -> Node:
+        def sample(every: Shape) -> Node:
+            return PUBLIC[distribution](self._key(), every, self.dtype, self._stream(name))
+
+        return loop_variables.draw(sample, shape)
 
     def _key(self) -> Node:
         if self.book.key is None:
@@ -190,20 +256,45 @@ class Scope:
         return self.book.key
 
     def _stream(self, name: str) -> int:
-        return stream_of(self.named(name))
+        """The stream of the next request of this name."""
+        path = self.named(name)
+        count = self.book.draws[path] = self.book.draws.get(path, 0) + 1
+        return stream_of(call_path(path, count))
 
     def note(self, name: str, value: Node) -> Node:
         """Name a value (``z`` the weighted sum, ``a`` the activation) for explanations; returns the value."""
-        self.book.notes[self.named(name)] = value
+        self.book.notes[self.in_call(name)] = value
         return value
 
     def run(self, layer: Layer, x: Any, name: str | None = None) -> Any:
         """Call a layer inside this one, under its own name; errors inside say the layer and its line."""
         path = self.named(name or layer.kind)
-        self.book.layers[path] = layer
-        with site(Site(path, getattr(layer, "place", None), type(layer).__name__)):
-            result = self.book.results[path] = called(layer, x, replace(self, path=path))
+        call = self.book.calls[path] = self.book.calls.get(path, 0) + 1
+        self.book.layers.setdefault(path, layer)
+        with site(Site(path, getattr(layer, "place", None), type(layer).__name__, call)):
+            result = called(layer, x, replace(self, path=path, call=call))
+        self.book.results[call_path(path, call)] = result
         return result
+
+
+def call_path(path: str, call: int) -> str:
+    """The path of one call of a layer: the plain path for the first call, with its number for further ones.
+
+    Example:
+        >>> call_path("tower.norm", 1), call_path("tower.norm", 2)
+        ('tower.norm', 'tower.norm#2')
+    """
+    return path if call == 1 else f"{path}#{call}"
+
+
+def plain_path(path: str) -> str:
+    """A path without the numbers of calls: that of the layer, of a parameter or of a state.
+
+    Example:
+        >>> plain_path("tower.norm#2"), plain_path("tower.dense#2.z")
+        ('tower.norm', 'tower.dense.z')
+    """
+    return _CALL.sub("", path)
 
 
 def is_at(path: str, pattern: str) -> bool:
@@ -256,5 +347,5 @@ def called(layer: Layer, x: Any, scope: Scope) -> Any:
 
 
 def stream_of(path: str) -> int:
-    """The random stream of a place in the net: a number that only its path decides."""
+    """The random stream of a path: a number that the path alone decides."""
     return zlib.crc32(path.encode())

@@ -6,17 +6,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import count
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from chainrule.errors import ShapeError, UsageError
 from chainrule.frozen import frozen
-from chainrule.graph import Node, input_node, make
+from chainrule.graph import Node, Site, input_node, make, rebuild
 from chainrule.graph.node import here
 from chainrule.ops.body import close, outside
+from chainrule.ops.loop_variables import Loop, looping
 from chainrule.ops.part import slice_axis, stack
 from chainrule.ops.scan import Scan, places, untimed
 from chainrule.ops.shape import reshape
-from chainrule.spec import Spec, size_at
+from chainrule.spec import Axis, Spec, size_at
 
 Nodes: TypeAlias = "Node | Sequence[Node]"
 _NUMBER = count()
@@ -31,12 +32,14 @@ class Turn:
         time: its cell, from 0.
         states: after it.
         inner: what the step gave a letter, such as the gates of an LSTM.
+        call: which call of its layer, from 1.
     """
 
     path: str
     time: int
     states: tuple[Node, ...]
     inner: Mapping[str, Node]
+    call: int = 1
 
 
 _UNROLLED: ContextVar[list[Turn] | None] = ContextVar("unrolled", default=None)
@@ -64,7 +67,8 @@ def scan(
     Args:
         step: called once, with nodes: ``step(state, cell)`` gives the state after it and what is wanted of
             it, each a node or a tuple of nodes. It may use any other node: what does not change from step to
-            step is computed once.
+            step is computed once. A layer that is called in it is called at every step: its running values
+            go from step to step, its costs add up, its random numbers are new at each.
         initial: the state before the first step, a node or several.
         sequences: a node or several, whose cells lie along ``axis``.
         reverse: whether to begin at the last cell.
@@ -89,10 +93,13 @@ def scan(
     before, timed = _several(initial), _several(sequences)
     if _UNROLLED.get() is not None:
         return _step_by_step(step, initial, sequences, reverse, axis)
-    number = next(_NUMBER)  # so that a loop inside a loop has inputs of its own; they are renamed below
-    states = [_leaf(f"loop {number}, state {i}", n.spec) for i, n in enumerate(before)]
-    cells = [_leaf(f"loop {number}, cell {i}", untimed(n.spec, axis)) for i, n in enumerate(timed)]
-    made: Any = step(_like(initial, states), _like(sequences, cells))
+    label = (
+        f"loop {next(_NUMBER)}"  # so that a loop inside a loop has inputs of its own; they are renamed below
+    )
+    states = [_leaf(f"{label}, state {i}", n.spec) for i, n in enumerate(before)]
+    cells = [_leaf(f"{label}, cell {i}", untimed(n.spec, axis)) for i, n in enumerate(timed)]
+    with looping(label, _steps(timed, axis), axis) as loop:
+        made: Any = step(_like(initial, states), _like(sequences, cells))
     if not isinstance(made, tuple) or len(made) != 2:
         raise UsageError(
             "E102", name="what the step gives", expected="(state, output)", received=type(made).__name__,
@@ -100,12 +107,36 @@ def scan(
         )  # fmt: skip
     updates, outputs = _several(made[0]), _several(made[1])
     _require_same(states, updates)
-    givens = outside((*updates, *outputs), (*states, *cells))
-    body, wanted = close(states, cells, givens, updates, outputs)
-    inputs = (*before, *timed, *givens)
-    finals = [make(Scan(body, after, True, reverse, axis), *inputs) for after in body.updates]
-    emitted = [make(Scan(body, node, False, reverse, axis), *inputs) for node in wanted]
+    finals, emitted = _scanned(loop, _Leaves(states, cells, before, timed), updates, outputs, reverse)
     return _like(made[0], finals), _like(made[1], emitted)
+
+
+class _Leaves(NamedTuple):
+    """The inputs of a step, and what the loop gives them: initial states and sequences."""
+
+    states: list[Node]
+    cells: list[Node]
+    initial: list[Node]
+    sequences: list[Node]
+
+
+def _scanned(
+    loop: Loop, own: _Leaves, updates: list[Node], outputs: list[Node], reverse: bool
+) -> tuple[list[Node], list[Node]]:
+    """The last states and the outputs of a loop; its variables are set to their last values."""
+    changed, fixed = loop.close()
+    states, cells = [*own.states, *(v.leaf for v in changed)], [*own.cells, *loop.leaves]
+    nodes = [*updates, *(v.after for v in changed), *outputs]
+    nodes = list(rebuild(nodes, fixed)) if fixed else nodes
+    after, outputs = nodes[: len(states)], nodes[len(states) :]
+    givens = outside(nodes, (*states, *cells))
+    body, wanted = close(states, cells, givens, after, outputs)
+    before = [*own.initial, *(v.before for v in changed)]
+    inputs = (*before, *own.sequences, *loop.draws, *givens)
+    finals = [make(Scan(body, node, True, reverse, loop.axis), *inputs) for node in body.updates]
+    loop.leave(changed, finals[len(own.states) :])
+    emitted = [make(Scan(body, node, False, reverse, loop.axis), *inputs) for node in wanted]
+    return finals[: len(own.states)], emitted
 
 
 @contextmanager
@@ -125,21 +156,29 @@ def _step_by_step(
 ) -> tuple[Any, Any]:
     """What ``scan`` gives, as a copy of the step for each cell."""
     timed, state, said = _several(sequences), initial, dict[int, Any]()
-    steps = size_at(timed[0].shape[min(axis, timed[0].rank - 1)], {})
-    for t in places(steps, reverse):
-        cells = [_at_time(sequence, t, axis) for sequence in timed]
-        inner: dict[str, Node] = {}
-        token = _LETTERED.set(inner)
-        try:
-            state, said[t] = step(state, _like(sequences, cells))
-        finally:
-            _LETTERED.reset(token)
-        where, turns = here(), _UNROLLED.get()
-        if turns is not None:
-            turns.append(Turn(where.path if where else "", t, tuple(_several(state)), inner))
+    steps = size_at(_steps(timed, axis), {})
+    with looping("unrolled", steps, axis, unrolled=True) as loop:
+        for t in places(steps, reverse):
+            loop.begin_cell(t)
+            cells = [_at_time(sequence, t, axis) for sequence in timed]
+            inner: dict[str, Node] = {}
+            token = _LETTERED.set(inner)
+            try:
+                state, said[t] = step(state, _like(sequences, cells))
+            finally:
+                _LETTERED.reset(token)
+            where, turns = here() or Site(), _UNROLLED.get()
+            if turns is not None:
+                turns.append(Turn(where.path, t, tuple(_several(state)), inner, where.call))
     each = [_several(said[t]) for t in range(steps)]
     outputs = [stack(parts, min(axis, parts[0].rank)) for parts in zip(*each, strict=True)]
     return state, _like(said[0], outputs)
+
+
+def _steps(sequences: Sequence[Node], axis: int) -> Axis:
+    """How many cells a loop has, by its first sequence; ``Scan`` compares them all."""
+    timed = next((node for node in sequences if node.rank), None)
+    return 1 if timed is None else timed.shape[min(axis, timed.rank - 1)]
 
 
 def _at_time(sequence: Node, t: int, axis: int) -> Node:
