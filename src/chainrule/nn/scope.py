@@ -67,6 +67,7 @@ class Book:
         costs: what layers add to what training makes small, by path, summed over the calls.
         layers: the layer of each path.
         calls: how often each path was called.
+        inside: for each call the call of the layer around it, ``""`` for the whole net.
         notes, results: named values and what layers return, by path and call (``call_path``).
         draws: how often random numbers were requested, by path.
         needed: the samples that a layer needs in a batch of training, by path.
@@ -87,6 +88,7 @@ class Book:
     tables: dict[tuple[str, str], int] = field(default_factory=dict)
     costs: dict[str, Node] = field(default_factory=dict)
     calls: dict[str, int] = field(default_factory=dict)
+    inside: dict[str, str] = field(default_factory=dict)
     draws: dict[str, int] = field(default_factory=dict)
     key: Node | None = None
     frozen: tuple[str, ...] = ()
@@ -273,7 +275,8 @@ class Scope:
         self.book.layers.setdefault(path, layer)
         with site(Site(path, getattr(layer, "place", None), type(layer).__name__, call)):
             result = called(layer, x, replace(self, path=path, call=call))
-        self.book.results[call_path(path, call)] = result
+        place = call_path(path, call)
+        self.book.results[place], self.book.inside[place] = result, call_path(self.path, self.call)
         return result
 
 

@@ -18,7 +18,7 @@ class Row(NamedTuple):
     Args:
         path: its name, as in ``parameters()``; ``""`` is the net itself.
         layer: what it is, in one line.
-        output: the shape it gives, ``B`` the batch.
+        output: the shape it returns, ``B`` the batch; those of all calls where they differ.
         parameters: how many numbers it learns, those of layers inside not counted, so that the column adds
             up.
     """
@@ -53,13 +53,14 @@ def built_rows(net: Layer, built: Built) -> list[Row]:
     """The rows of a net that is built already."""
     whole = next(iter(built.outputs.values())) if list(built.outputs) == ["y"] else built.outputs
     layers = {"": net, **built.book.layers}
-    results = {"": whole, **built.book.results}
+    results = {path: [built.book.results[c] for c in built.book.calls_of(path)] for path in layers if path}
+    results[""] = [whole]
     owned = dict.fromkeys(layers, 0)
     for path, parameter in built.parameters.items():
         size = parameter.spec.size
         owned[_owner(path, layers)] += size if isinstance(size, int) else 0
     return [
-        Row(path, _line(part), _shapes(results[path]), owned[path])
+        Row(path, _line(part), "; ".join(dict.fromkeys(map(_shapes, results[path]))), owned[path])
         for path, part in layers.items()
         if owned[path] or not isinstance(part, Sequential)
     ]

@@ -5,6 +5,9 @@ their weights w^(l) and biases b^(l); the inputs are x, the target y, the answer
 What comes back to a weighted sum is delta^(l); what comes back to any other value is written as the
 derivative it is. Values without a name of their own are not shown at all: a formula is unfolded through them
 until it meets names (see ``unfold``).
+
+A layer may be called several times (a tower for two inputs). Its calls share l and the weights, and the values
+of each call carry its number u: z^(1,u=2) is the weighted sum of layer 1 in its second call.
 """
 
 from __future__ import annotations
@@ -73,6 +76,20 @@ class Name:
 
 
 @frozen
+class Use:
+    """One call of a layer.
+
+    Args:
+        label: what its values carry above: ``"1"``, or ``"1,u=2"`` where the layer is called several times.
+        z, a: its weighted sum and its activation, where it has them; one node where nothing bends the sum.
+    """
+
+    label: str
+    z: Node | None = None
+    a: Node | None = None
+
+
+@frozen
 class NamedLayer:
     """A layer that holds parameters.
 
@@ -80,14 +97,32 @@ class NamedLayer:
         number: l, from 1.
         path: its place in the net, such as ``"dense1"``.
         parameters: its parameters by path.
-        z, a: its weighted sum and its activation, where it has them; one node where nothing bends the sum.
+        uses: its calls, the first one first.
     """
 
     number: int
     path: str
     parameters: Mapping[str, Node]
-    z: Node | None = None
-    a: Node | None = None
+    uses: tuple[Use, ...] = (Use(""),)
+
+    @property
+    def z(self) -> Node | None:
+        """The weighted sum of its only or its last call."""
+        return self.uses[-1].z
+
+    @property
+    def a(self) -> Node | None:
+        """The activation of its only or its last call."""
+        return self.uses[-1].a
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether it is called several times."""
+        return len(self.uses) > 1
+
+    def label(self, call: int) -> str:
+        """What the values of a call carry above."""
+        return f"{self.number},u={call}" if self.is_shared else str(self.number)
 
 
 Names = dict[Node, Name]
@@ -103,43 +138,51 @@ def names_of(d: Derivation, turns: Sequence[Turn] = ()) -> tuple[Names, tuple[Na
     layers = tuple(_layers(d.built))
     names: Names = dict(_given(d, layers))
     names |= _attention(d.built, layers) | _states(turns, layers)
-    for layer in layers:
-        number = str(layer.number)
-        if layer.z is not None:
-            names.setdefault(layer.z, Name("z", "z", number, batched=True))
-        if layer.a is not None:
-            names.setdefault(layer.a, Name("a", "a", number, batched=True))
+    uses = [use for layer in layers for use in layer.uses]
+    for use in uses:
+        if use.z is not None:
+            names.setdefault(use.z, Name("z", "z", use.label, batched=True))
+        if use.a is not None:
+            names.setdefault(use.a, Name("a", "a", use.label, batched=True))
     names.update(_answers(d, names))
     names.update(_hidden(d, names, layers))
     # With a penalty J is more than the one sample's loss, which then has its number as where there are many.
     alone = d.penalty is not None and d.samples == 1
     names[d.each] = Name("J", "loss", "1" if alone else "", batched=True, single=True)
     names = dict(_remembered(d, layers)) | names
-    sums = {
-        z: str(layer.number) for layer in layers if (z := layer.z) is not None and names[z].letter in SUMMED
-    }
+    sums = {use.z: use.label for use in uses if use.z is not None and names[use.z].letter in SUMMED}
     return names | _signals(d, names, sums), layers
 
 
 def _layers(built: Built) -> Iterator[NamedLayer]:
     paths = list(dict.fromkeys(path.rpartition(".")[0] for path in built.parameters))
-    sums = {path: _sum(built, path) for path in paths}
+    sums = {path: _sums(built, path) for path in paths}
     bent = _activations(built, sums)
     for number, path in enumerate(paths, 1):
         own = {p: q.node for p, q in built.parameters.items() if p.rpartition(".")[0] == path}
-        yield NamedLayer(number, path, own, sums[path], bent.get(path, sums[path]))
+        layer, calls = NamedLayer(number, path, own), list(sums[path])
+        uses = [Use(str(number), sums[path][call], bent.get(call, sums[path][call])) for call in calls]
+        if len(uses) > 1:
+            labels = [f"{number},u={call.partition('#')[2] or 1}" for call in calls]
+            uses = [replace(use, label=label) for use, label in zip(uses, labels, strict=True)]
+        yield replace(layer, uses=tuple(uses))
 
 
-def _sum(built: Built, path: str) -> Node | None:
-    """What a layer computes before its activation: the weighted sum it notes, else all it gives."""
-    z = built.book.notes.get(f"{path}.z", built.book.results.get(path))
-    return z if isinstance(z, Node) else None  # of several values by name none is the sum
+def _sums(built: Built, path: str) -> dict[str, Node | None]:
+    """What a layer computes before its activation in each call: the sum it notes, else all it returns."""
+    book, found = built.book, dict[str, Node | None]()
+    for call in book.calls_of(path) or [path]:
+        z = book.notes.get(f"{call}.z", book.results.get(call))
+        z = z if isinstance(z, Node) else None  # of several values by name none is the sum
+        if z is None or z not in found.values():  # the same call with the same input is one value
+            found[call] = z
+    return found
 
 
-def _activations(built: Built, sums: Mapping[str, Node | None]) -> dict[str, Node]:
-    """The activation of each layer: its own, or that of the activation layer that reads its weighted sum."""
+def _activations(built: Built, sums: Mapping[str, Mapping[str, Node | None]]) -> dict[str, Node]:
+    """The activation of each call of a layer: its own, or that of the layer that reads its weighted sum."""
     notes, found = built.book.notes, {}
-    for path, z in sums.items():
+    for path, z in (pair for calls in sums.values() for pair in calls.items()):
         a = notes.get(f"{path}.a")
         if a is not None and a is not z:
             found[path] = a
@@ -187,10 +230,11 @@ def _remembered(d: Derivation, layers: tuple[NamedLayer, ...]) -> Iterator[tuple
 def _states(turns: Sequence[Turn], layers: tuple[NamedLayer, ...]) -> Names:
     """What a loop computes for each cell, the cell above: what it remembers, h, and c where there is a second
     state, and what has a letter of its own, such as gates."""
-    numbers = {layer.path: layer.number for layer in layers}
+    known = {layer.path: layer for layer in layers}
     found: Names = {}
     for turn in turns:
-        above = f"{numbers.get(turn.path, '')},t={turn.time + 1}".lstrip(",")
+        above = known[turn.path].label(turn.call) if turn.path in known else ""
+        above = f"{above},t={turn.time + 1}".lstrip(",")
         pairs = [*turn.inner.items(), *zip(STATES, turn.states, strict=False)]
         found |= {n: Name(letter, "hidden", above, batched=True) for letter, n in pairs if n.rank > 1}
     return found
@@ -198,17 +242,20 @@ def _states(turns: Sequence[Turn], layers: tuple[NamedLayer, ...]) -> Names:
 
 def _attention(built: Built, layers: tuple[NamedLayer, ...]) -> Names:
     """Queries q, keys k, values v, scores s and weights a of attention, as in the papers."""
-    numbers = {layer.path: str(layer.number) for layer in layers}
+    known = {layer.path: layer for layer in layers}
     found: Names = {}
     for layer in layers:
-        part = layer.path.rpartition(".")[2]
-        if part in PROJECTED and layer.z is not None:
-            found[layer.z] = Name(PROJECTED[part], "z", str(layer.number), batched=True)
+        letter = PROJECTED.get(layer.path.rpartition(".")[2])
+        for use in layer.uses if letter else ():
+            if use.z is not None:
+                found[use.z] = Name(letter or "", "z", use.label, batched=True)
     for note, weights in built.book.notes.items():
         path, _, last = note.rpartition(".")
         if last != "weights":
             continue
-        number = numbers.get(f"{path}.query".lstrip("."), "")
+        place, _, call = path.partition("#")
+        query = known.get(f"{place}.query".lstrip("."))
+        number = "" if query is None else query.label(int(call or 1))
         found[weights] = Name("a", "hidden", number, batched=True)
         scores = next((n for n in reversed(order([weights])) if n.op.name == "matmul"), None)
         if scores is not None and scores.site.path == weights.site.path:
@@ -237,13 +284,13 @@ def _is_single(node: Node) -> bool:
 def _hidden(d: Derivation, names: Names, layers: tuple[NamedLayer, ...]) -> Names:
     """Names for the unnamed inputs of weighted sums, for a sum over sums could not be read: h^(l) feeds layer
     l + 1. What only moves numbers is looked through."""
-    feeds = {layer.path: str(layer.number - 1) for layer in layers}
-    numbers = {layer.path: str(layer.number) for layer in layers}
+    known = {layer.path: layer for layer in layers}
     found: Names = {}
     for node in order([d.each]):
         mean = _mean_of(node)
         if mean is not None:
-            number = numbers.get(node.site.path, "")
+            layer = known.get(node.site.path)
+            number = "" if layer is None else layer.label(node.site.call)
             letter = STATISTICS[any(n.letter == STATISTICS[0] and n.layer == number for n in found.values())]
             found[node] = Name(letter, "hidden", number, batched=True)
         if node.op.name not in SUMS and (mean is None or found[node].letter != STATISTICS[0]):
@@ -257,8 +304,15 @@ def _hidden(d: Derivation, names: Names, layers: tuple[NamedLayer, ...]) -> Name
             and source not in found
             and isinstance(source.shape[0], Size)
         ):
-            found[source] = Name("h", "hidden", feeds.get(node.site.path, f"h{len(found) + 1}"), batched=True)
+            layer = known.get(node.site.path)
+            feeds = f"h{len(found) + 1}" if layer is None else _feeding(layer, node.site.call)
+            found[source] = Name("h", "hidden", feeds, batched=True)
     return found
+
+
+def _feeding(layer: NamedLayer, call: int) -> str:
+    """What the input of a layer's call carries above: the number of the layer before."""
+    return f"{layer.number - 1},u={call}" if layer.is_shared else str(layer.number - 1)
 
 
 def _mean_of(node: Node) -> Node | None:

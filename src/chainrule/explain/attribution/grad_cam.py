@@ -57,13 +57,14 @@ def grad_cam(question: Question, layer: str | None = None, rectified: bool = Tru
 
 
 def feature_maps(score: Score) -> dict[str, Node]:
-    """The results of the convolutions that the score depends on, by path, in the order in which they run."""
+    """The results of the convolutions that the score depends on, by path and call, in their order."""
     book = score.network.inference.book
     place = {node: i for i, node in enumerate(order([score.node]))}
     found = {
-        path: book.results[path]
+        call: book.results[call]
         for path, layer in book.layers.items()
-        if "Conv" in type(layer).__name__ and book.results.get(path) in place
+        for call in book.calls_of(path)
+        if "Conv" in type(layer).__name__ and book.results.get(call) in place
     }
     seen = {path: node for path, node in found.items() if node.rank > 2 and node.spec.is_float}
     return dict(sorted(seen.items(), key=lambda item: place[item[1]]))

@@ -16,14 +16,19 @@ def backward(pen: Pen) -> Section:
     parts: list[Part] = [pen.say("backward_intro")]
     if t.samples > 1:
         parts.append(pen.say("backward_mean", n=t.samples))
-    waiting = list(t.layers)
+    waiting = {layer.number: {use.z for use in layer.uses} for layer in t.layers}
     for node in signal_nodes(pen):
         parts += _arrivals(pen, node)
-        for layer in [layer for layer in waiting if layer.z is node]:
+        for layer in t.layers:
+            sums = waiting.get(layer.number, set())
+            sums -= {node}
+            if (
+                not sums and waiting.pop(layer.number, None) is not None
+            ):  # the signals of all its calls are known
+                parts += _gradients(pen, layer)
+    for layer in t.layers:
+        if layer.number in waiting:
             parts += _gradients(pen, layer)
-            waiting.remove(layer)
-    for layer in waiting:
-        parts += _gradients(pen, layer)
     if pen.depth > 2:
         parts += _saliency(pen)
     return Section(pen.say("backward"), tuple(parts))

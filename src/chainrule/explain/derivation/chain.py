@@ -31,7 +31,8 @@ def straight(pen: Pen) -> list[NamedLayer]:
     t = pen.trace
     layers, built = list(t.layers), t.derivation.built
     summed = all(f"{layer.path}.z".lstrip(".") in built.book.notes for layer in layers)
-    if not layers or not summed or len(built.inputs) > 1:
+    is_shared = any(layer.is_shared for layer in layers)
+    if not layers or not summed or is_shared or len(built.inputs) > 1:
         return []
     sources = [next(iter(built.inputs.values())), *(layer.a for layer in layers[:-1])]
     for layer, source in zip(layers, sources, strict=True):

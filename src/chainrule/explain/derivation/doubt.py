@@ -81,7 +81,7 @@ def _pull(pen: Pen, last: NamedLayer) -> Iterator[str]:
     """Whether two samples disagree about the last bias; the smallest lesson of an average."""
     t = pen.trace
     bias = next((path for path in last.parameters if path.endswith("bias")), None)
-    if last.z is None or bias is None:
+    if last.z is None or bias is None or last.is_shared:  # of a shared one it is a sum over its calls
         return
     pulls = t.values[t.derivation.cotangents[last.z]].reshape(t.samples, -1)[:, 0]
     low, high = int(np.argmin(pulls)), int(np.argmax(pulls))

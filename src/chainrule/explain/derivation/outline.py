@@ -101,6 +101,8 @@ def _letters(pen: Pen) -> Iterator[str]:
     letters = {name.letter for name in names}
     if any("t=" in name.layer for name in names):
         yield pen.say("letters_time")
+    if any("u=" in name.layer for name in names):
+        yield pen.say("letters_calls")
     if {"i", "f", "o"} <= letters:
         yield pen.say("letters_lstm")
     if {"r", "u"} <= letters:

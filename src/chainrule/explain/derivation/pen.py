@@ -117,9 +117,9 @@ class Pen:
         name, own = self.trace.names.get(back), self.trace.names.get(node)
         if name is None or own is None:
             return False
-        layer = next((layer for layer in self.trace.layers if layer.z is node), None)
         if name.letter == "delta":
-            return layer is not None and name.layer == str(layer.number)
+            uses = (use for layer in self.trace.layers for use in layer.uses if use.z is node)
+            return any(name.layer == use.label for use in uses)
         return name.of == own
 
     def signal_equation(

@@ -174,7 +174,10 @@ def shrinking(pen: Pen) -> Section | None:
 def legs_of(pen: Pen) -> Iterator[Leg]:
     """The way of the signal from the last layer to the first, leg by leg."""
     t, back = pen.trace, pen.trace.derivation.cotangents
-    layers = [layer for layer in t.layers if layer.z is not None and layer.z in back and layer.a in back]
+    single = [
+        layer for layer in t.layers if not layer.is_shared
+    ]  # a shared layer is not one place on the way
+    layers = [layer for layer in single if layer.z is not None and layer.z in back and layer.a in back]
     for near, far in zip(reversed(layers), reversed(layers[:-1]), strict=False):
         nodes = [node for node in (near.z, far.a, far.z) if node is not None]
         sent, arrived, left = (float(np.linalg.norm(t.values[back[node]])) for node in nodes)

@@ -18,6 +18,7 @@ import numpy as np
 
 from chainrule.data import Arrays
 from chainrule.frozen import frozen
+from chainrule.nn.scope import plain_path
 from chainrule.spec import size_at
 from chainrule.train.callback.contract import Training
 from chainrule.train.probing import Probe
@@ -120,8 +121,9 @@ class Course:
 
     @property
     def hidden(self) -> tuple[str, ...]:
-        """The layers that are bent, but the last one, whose outputs are the net's."""
-        return tuple(path for path in list(self.bends)[:-1] if self.bends[path])
+        """The calls of layers that are bent, but those of the last one, whose outputs are the net's."""
+        last = plain_path(next(reversed(list(self.bends)), ""))
+        return tuple(path for path, kind in self.bends.items() if kind and plain_path(path) != last)
 
     def of_kernels(self, probe: Probe, name: str) -> dict[str, float]:
         """A number of each weight matrix."""

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from chainrule.frozen import frozen
 from chainrule.graph import Node
+from chainrule.nn.scope import call_path
 from chainrule.notation import Product, Sum, Tree, substitute, to_unicode
 from chainrule.trace import Scalar, Trace, scalars
 
@@ -78,7 +79,7 @@ class Diagram:
 def diagram_of(trace: Trace, sample: int = 0) -> Diagram:
     """The diagram of a trace's network with the numbers of one sample."""
     inputs = [(label, node, node) for label, node in trace.derivation.built.inputs.items()]
-    layers = [(layer.path or "net", layer.z, layer.a) for layer in trace.layers]
+    layers = _calls(trace)
     columns, sums = [], []
     for title, z, a in _fitting([*inputs, *layers]):
         columns.append(_column(trace, title, z, a, sample))
@@ -91,6 +92,19 @@ def diagram_of(trace: Trace, sample: int = 0) -> Diagram:
         for wire in _wires(trace, columns[place - 1], columns[place], sums[place], place)
     ]
     return Diagram((*columns, Column("", units=(loss,), nodes=(each,))), tuple(wires))
+
+
+def _calls(trace: Trace) -> list[tuple[str, Node | None, Node | None]]:
+    """A column for each call of each layer: title, weighted sum, activation."""
+    found = [
+        (call_path(layer.path or "net", i), use.z, use.a)
+        for layer in trace.layers
+        for i, use in enumerate(layer.uses, 1)
+    ]
+    if not any(layer.is_shared for layer in trace.layers):
+        return found
+    place = {node: i for i, node in enumerate(trace.values)}
+    return sorted(found, key=lambda call: -1 if call[1] is None else place[call[1]])
 
 
 def _fitting(columns: list) -> list:

@@ -54,6 +54,11 @@ LEDGER: dict[str, tuple[str, str]] = {
         "h is what a layer remembers after a step of time, c the cell behind it; t above is the step.",
         "h 是某一时间步之后的隐藏状态，c 是其后的记忆元；上标 t 为时间步。",
     ),
+    "letters_calls": (
+        "u above is the call of a layer that is called several times; all its calls have the same weights, and "
+        "the derivative of the loss with respect to them is the sum over the calls.",
+        "上标 u 表示同一层的第几次调用；各次调用共用同一组权重，损失对这些权重的导数是各次调用之和。",
+    ),
     "letters_lstm": (
         "i, f and o are the gates that let in, keep and let out; m is what is offered to the cell.",
         "i、f、o 是输入门、遗忘门和输出门；m 是记忆元的候选值。",

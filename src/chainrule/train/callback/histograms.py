@@ -23,6 +23,7 @@ from chainrule.errors import FileError, UsageError
 from chainrule.events import CheckpointSaved, EpochDone, Event, Listener, TrainingEnded
 from chainrule.frozen import frozen
 from chainrule.graph import Graph, Node
+from chainrule.nn.scope import plain_path
 from chainrule.nn.setting import require, require_whole
 from chainrule.store import RunFolder, container, durable
 from chainrule.train.callback.contract import Callback, Training, patient
@@ -68,14 +69,14 @@ def count(values: np.ndarray) -> np.ndarray:
 
 
 def layer_nodes(network: Network) -> dict[str, Node]:
-    """What each innermost layer gives, by path, in the order in which they run; what only hands on is left
-    out."""
+    """What each innermost layer returns, by path and call, in the order in which they run; what only hands on
+    is left out."""
     found = network.inference.book.results
-    around = {path[:i] for path in found for i, sign in enumerate(path) if sign == "."}
+    around = {path[:i] for path in found for i, sign in enumerate(path) if sign == "."}  # hold other layers
     handed: set[Node] = set(network.inference.inputs.values())
     chosen: dict[str, Node] = {}
     for path, node in found.items():
-        if path in around or not isinstance(node, Node) or node in handed:
+        if plain_path(path) in around or not isinstance(node, Node) or node in handed:
             continue
         if node.op.name != "reshape" and node.spec.is_float:
             chosen[path] = node

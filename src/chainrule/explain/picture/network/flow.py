@@ -21,6 +21,7 @@ from chainrule.frozen import frozen
 from chainrule.graph import Node, order
 from chainrule.nn.build import Built
 from chainrule.nn.layer import Layer
+from chainrule.nn.scope import call_path, plain_path
 from chainrule.spec import shape_text
 
 SIGNS = {"add": "+", "multiply": "×", "concatenate": "concat", "subtract": "−", "matmul": "·"}
@@ -33,7 +34,7 @@ class Line:
     """One layer inside a box.
 
     Args:
-        path: its name in ``parameters()``.
+        path: its name in ``parameters()``, for a further call of a layer with the number of the call.
         name: the last part of it.
         what: what it is, in short.
         parameters: how many numbers it learns.
@@ -150,9 +151,11 @@ class _Reader:
         """Write a node down as part of its layer's box, of a place where ways meet, or of what it is from."""
         path, frames = self._home(node.site.path)
         if path is not None:
-            key = f"layer:{path}"
+            place = self._call(node, path)
+            key = f"layer:{place}"
             if key not in self.boxes:
-                self.boxes[key] = Box((self._line(path),), "layer", frames, not self._has_matrix(path))
+                line = self._line(path, place)
+                self.boxes[key] = Box((line,), "layer", frames, not self._has_matrix(path))
             self._grow(key, node, given)
         elif len(given) > 1:
             inside = frames[-1] if frames else ""
@@ -196,12 +199,20 @@ class _Reader:
                 frames.append(here)
         return None, tuple(frames)
 
-    def _line(self, path: str) -> Line:
+    def _call(self, node: Node, path: str) -> str:
+        """The call of the layer at a path in which a node was made; each call is a box of its own."""
+        place = call_path(node.site.path, node.site.call)
+        while place and plain_path(place) != path:
+            place = self.built.book.inside.get(place, "")
+        return place or path
+
+    def _line(self, path: str, place: str) -> Line:
         layer = self.layers[path]
         start = f"{path}." if path else ""
-        sizes = [p.spec.size for own, p in self.built.parameters.items() if own.startswith(start)]
-        name = path.rpartition(".")[2] or layer.kind
-        return Line(path, name, brief(layer), sum(size for size in sizes if isinstance(size, int)))
+        own = self.built.parameters if place == path else {}  # a further call has the same parameters
+        sizes = [p.spec.size for name, p in own.items() if name.startswith(start)]
+        name = place.rpartition(".")[2] or layer.kind
+        return Line(place, name, brief(layer), sum(size for size in sizes if isinstance(size, int)))
 
 
 def holds_layers(layer: Layer) -> bool:
