@@ -6,8 +6,8 @@ What comes back to a weighted sum is delta^(l); what comes back to any other val
 derivative it is. Values without a name of their own are not shown at all: a formula is unfolded through them
 until it meets names (see ``unfold``).
 
-A layer may be called several times (a tower for two inputs). Its calls share l and the weights, and the values
-of each call carry its number u: z^(1,u=2) is the weighted sum of layer 1 in its second call.
+A layer may be called several times (a tower for two inputs). Its calls share l and the weights; the values of
+each call carry its number u: z^(1,u=2) is the weighted sum of layer 1 in its second call.
 """
 
 from __future__ import annotations

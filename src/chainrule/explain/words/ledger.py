@@ -55,7 +55,7 @@ LEDGER: dict[str, tuple[str, str]] = {
         "h 是某一时间步之后的隐藏状态，c 是其后的记忆元；上标 t 为时间步。",
     ),
     "letters_calls": (
-        "u above is the call of a layer that is called several times; all its calls have the same weights, and "
+        "u above is the call of a layer that is called several times; all its calls share the weights, and "
         "the derivative of the loss with respect to them is the sum over the calls.",
         "上标 u 表示同一层的第几次调用；各次调用共用同一组权重，损失对这些权重的导数是各次调用之和。",
     ),
