@@ -123,7 +123,8 @@ def test_loops_inside_loops(inner: nn.Layer) -> None:
 
 def test_running_statistics_go_from_cell_to_cell() -> None:
     """Computed by hand: the mean after each of the cells, which are normalized one after the other."""
-    layer = Around(nn.BatchNorm(momentum=MOMENTUM), before=False, after=False)
+    norm = nn.BatchNorm(momentum=MOMENTUM, scale=False, shift=False)
+    layer = Around(norm, before=False, after=False)
     net = nn.build(layer, {"x": Spec((B, T, WIDTH), "float64")}, "float64", training=True)
     held = {"inner.running_mean": np.zeros(WIDTH), "inner.running_variance": np.ones(WIDTH)}
     found = evaluate(net.book.updates["inner.running_mean"], {"x": X, **held})
@@ -157,10 +158,10 @@ def test_a_state_that_is_only_read_does_not_become_a_state_of_the_loop() -> None
 
 def trained(steps: int) -> cr.Model:
     """A model whose loop calls a dense layer, normalization, dropout and a penalty at every cell."""
-    parts = nn.Dense(WIDTH), nn.BatchNorm(), nn.Dropout(0.2), nn.ActivityRegularization(cr.L2(0.01))
+    parts = nn.Dense(WIDTH, "tanh"), nn.BatchNorm(), nn.Dropout(0.2), nn.ActivityRegularization(cr.L2(0.01))
     net = nn.Sequential(Around(nn.Sequential(*parts)), nn.Dense(1))
     x = np.random.default_rng(3).normal(size=(8, steps, WIDTH))
-    model = cr.Model(net, "mse", cr.SGD(0.05), dtype="float64", penalty=None)
+    model = cr.Model(net, "mse", cr.SGD(0.01), dtype="float64", penalty=None)
     model.fit(x, x.sum((1, 2))[:, None], epochs=3, batch_size=4, seed=1, verbose=False)
     return model
 

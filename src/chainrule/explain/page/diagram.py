@@ -117,7 +117,7 @@ def _fitting(columns: list) -> list:
 
 def _column(trace: Trace, title: str, z: Node | None, a: Node | None, sample: int) -> Column:
     node = z if a is None else a
-    if node is None or node not in trace.names:
+    if node is None or node not in trace.names or node not in trace.values:  # an input may be unused
         return Column(title)
     value, nodes = trace.values[node], tuple(n for n in (a, z) if n is not None)
     shape = "×".join(map(str, value.shape[1:]))

@@ -14,6 +14,7 @@ from chainrule.explain.picture.network.fold import folded
 from chainrule.explain.picture.network.layout import Area, Drawing, laid_out
 from chainrule.explain.picture.network.markup import svg
 from chainrule.explain.picture.network.tree import tree
+from chainrule.graph import Node
 from chainrule.models import MODELS
 from chainrule.nn import build
 from chainrule.spec import Size, Spec
@@ -23,6 +24,19 @@ B = Size.symbol("B")
 
 def image(side: int, channels: int) -> dict[str, Spec]:
     return {"x": Spec((B, side, side, channels), "float32")}
+
+
+@cr.layer
+class Again(cr.Layer):
+    """A layer, another one, and the first one again."""
+
+    first: cr.Layer
+    second: cr.Layer
+
+    def __call__(self, x: Node, scope: cr.Scope) -> Node:
+        for name, part in (("a", self.first), ("b", self.second), ("a", self.first), ("b", self.second)):
+            x = scope.run(part, x, name)
+        return x
 
 
 NETS = {
@@ -37,6 +51,10 @@ NETS = {
     "parallel": (
         cr.Sequential(cr.Parallel(a=cr.Dense(2), b=cr.Sequential(cr.Dense(3), cr.Dense(2))), cr.Dense(1)),
         {"x": Spec((B, 4), "float32")}, None,
+    ),
+    "called again": (Again(cr.Dense(4, "tanh"), cr.Dense(4)), {"x": Spec((B, 4), "float32")}, 40),
+    "attention called again": (
+        Again(cr.TransformerEncoderLayer(2, 8), cr.Dense(4)), {"x": Spec((B, 5, 4), "float32")}, None,
     ),
 }  # fmt: skip
 
@@ -142,3 +160,11 @@ def test_a_net_of_every_sort_is_drawn() -> None:
         found = laid_out(folded(flow_of(net, build(net, card.inputs, "float32"))))
         assert found.flow.parameters == card.parameters
         assert len(found.boxes) < 120
+
+
+def test_every_call_of_a_layer_is_a_box_and_its_parameters_are_counted_once() -> None:
+    boxes = flow("called again").boxes
+    assert [box.lines[0].path for box in boxes] == ["x", "a", "b", "a#2", "b#2"]
+    assert [box.lines[0].parameters for box in boxes] == [0, 20, 20, 0, 0]
+    assert flow("called again").arrows == ((0, 1), (1, 2), (2, 3), (3, 4))
+    assert all(a < b for a, b in flow("attention called again").arrows)

@@ -141,7 +141,7 @@ class _Reader:
             if given:
                 self._place(node, given)
         places = {key: i for i, key in enumerate(self.boxes)}
-        frames = {path: Frame(path, type(self.layers[path]).__name__)
+        frames = {path: Frame(path, type(self.layers[plain_path(path)]).__name__)
                   for box in self.boxes.values() for path in box.frames}  # fmt: skip
         sizes = [p.spec.size for p in self.built.parameters.values()]
         arrows = tuple((places[a], places[b]) for a, b in self.arrows)
@@ -149,9 +149,10 @@ class _Reader:
 
     def _place(self, node: Node, given: list[str]) -> None:
         """Write a node down as part of its layer's box, of a place where ways meet, or of what it is from."""
-        path, frames = self._home(node.site.path)
+        (path, around), calls = self._home(node.site.path), self._calls(node)
+        frames = tuple(calls.get(frame, frame) for frame in around)
         if path is not None:
-            place = self._call(node, path)
+            place = calls.get(path, path)
             key = f"layer:{place}"
             if key not in self.boxes:
                 line = self._line(path, place)
@@ -199,12 +200,13 @@ class _Reader:
                 frames.append(here)
         return None, tuple(frames)
 
-    def _call(self, node: Node, path: str) -> str:
-        """The call of the layer at a path in which a node was made; each call is a box of its own."""
-        place = call_path(node.site.path, node.site.call)
-        while place and plain_path(place) != path:
+    def _calls(self, node: Node) -> dict[str, str]:
+        """For each layer around a node the call in which it was made; each is a box or frame of its own."""
+        place, found = call_path(node.site.path, node.site.call), dict[str, str]()
+        while place:
+            found[plain_path(place)] = place
             place = self.built.book.inside.get(place, "")
-        return place or path
+        return found
 
     def _line(self, path: str, place: str) -> Line:
         layer = self.layers[path]
