@@ -195,14 +195,14 @@ class Scope:
         """Set a state; without effect in inference and in frozen parts, whose states stay as they are.
 
         Fails:
-            UsageError E102: no such state was asked for.
+            UsageError E101: no such state was asked for.
         """
         path = self.named(name)
         known = self.book.states.get(path)
         if known is None:
             raise UsageError(
-                "E102", name=f'the update of "{path}"', expected="a state that was asked for before",
-                received="none of this name", fix=f'scope.state("{name}", shape, cr.Fill(0.0))',
+                "E101", where="scope.update", name=path, expected=", ".join(self.book.states) or "none",
+                received=path, fix=f'scope.state("{name}", shape, cr.Fill(0.0)) before it',
             )  # fmt: skip
         if self.training:
             loop_variables.write(self.book.updates, path, value, known.node)

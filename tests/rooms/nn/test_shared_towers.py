@@ -297,7 +297,7 @@ def test_an_update_without_a_state_is_refused() -> None:
             scope.update("total", x.sum(0))
             return x
 
-    with pytest.raises(UsageError, match="E102") as error:
+    with pytest.raises(UsageError, match="E101") as error:
         nn.build(Lost(), {"x": Spec((B, 3), "float64")}, "float64", training=True)
     assert "total" in str(error.value)
     assert "scope.state" in str(error.value)

@@ -119,7 +119,8 @@ def test_the_derivative_of_a_shared_weight_is_the_sum_over_its_calls() -> None:
     assert to_unicode(tree) in (
         "δ₁^(1,u=1)·left₂ + δ₁^(1,u=2)·right₂", "δ₁^(1,u=2)·right₂ + δ₁^(1,u=1)·left₂",
     )  # fmt: skip
-    apart = Model(Pair(NETS["dense"].tower, nn.Dense(1), shared=False), "mse", cr.SGD(0.1), dtype="float64")  # pyright: ignore
+    tower = nn.Sequential(nn.Dense(2, "tanh"), nn.Dense(2, "sigmoid"))
+    apart = Model(Pair(tower, nn.Dense(1), shared=False), "mse", cr.SGD(0.1), dtype="float64")
     apart.fit(X, Y, epochs=0, verbose=False)
     held = model("dense").parameters()
     apart.load_parameters(
