@@ -8,7 +8,18 @@ from pathlib import Path
 
 from sources import PACKAGE, SOURCE, breaches, tree
 
-GROUND = ("door", "frozen", "errors", "spec", "keyed", "settings", "events", "notation", "store")
+GROUND = (
+    "door",
+    "frozen",
+    "errors",
+    "spec",
+    "elementary",
+    "keyed",
+    "settings",
+    "events",
+    "notation",
+    "store",
+)
 FLOORS = (
     GROUND,
     ("graph",),
@@ -31,7 +42,8 @@ GROUND_MAY = {
     "frozen": set(),
     "errors": {"frozen"},
     "spec": {"frozen"},
-    "keyed": set(),
+    "elementary": set(),
+    "keyed": {"elementary"},
     "settings": {"errors", "frozen"},
     "events": {"errors", "frozen", "spec"},
     "notation": {"door", "errors", "frozen"},

@@ -134,6 +134,9 @@ PHRASES: dict[str, str] = {
     "no tokenizer": "没有分词器",
     # settings
     "bytes, or 0 for all that are free": "字节数，0 表示全部空闲内存",
+    "1 to 1024, or 0 for this machine's": "1 到 1024，0 表示本机的核心数",
+    "16, 32, 64, or 0 for this machine's": "16、32、64，0 表示本机的最大宽度",
+    "True or False": "True 或 False",
     # weights of others
     "a safetensors or PyTorch file": "safetensors 或 PyTorch 文件",
     "a state_dict: tensors by name": "state_dict：按名称存放的张量",
