@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from chainrule.frozen import frozen
 from chainrule.graph import Node
+from chainrule.nn.magnitude import norm
 from chainrule.nn.setting import require_number
 from chainrule.ops import PUBLIC
 
@@ -69,8 +70,7 @@ class ClipGlobalNorm(Clip):
 
     Formula: g <- g min(1, limit / (|all g| + 1e-6)).
 
-    Numerics: squares overflow in float32 when the length is above 1.8e19; such a gradient becomes 0 and the
-    step is skipped, instead of a step of NaN.
+    Numerics: squares are added at two scales, so that lengths up to the largest number are right.
 
     Reference: Pascanu, Mikolov and Bengio (2013), On the difficulty of training recurrent neural networks
     (ICML). As PyTorch's ``clip_grad_norm_``.
@@ -85,7 +85,4 @@ class ClipGlobalNorm(Clip):
 
 def shortening(gradients: list[Node], limit: float) -> Node:
     """The factor, at most 1, that brings gradients taken together to length ``limit``."""
-    total, *rest = [PUBLIC["sum"](PUBLIC["square"](g)) for g in gradients]
-    for squares in rest:
-        total = total + squares
-    return PUBLIC["minimum"](limit / (PUBLIC["sqrt"](total) + _SAFE), 1.0)
+    return PUBLIC["minimum"](limit / (norm(gradients) + _SAFE), 1.0)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from chainrule.frozen import frozen
 from chainrule.graph import Node
+from chainrule.nn.magnitude import norm
 from chainrule.nn.setting import require_number
 from chainrule.ops import PUBLIC
 
@@ -116,7 +117,7 @@ def lengths(parameter: Node) -> Node:
     """The length of the weights of every unit, ready to be broadcast: (O, 1, ...); one for a vector."""
     rank = len(parameter.shape)
     axes = tuple(range(1, rank)) if rank >= 2 else None
-    return PUBLIC["sqrt"](PUBLIC["sum"](PUBLIC["square"](parameter), axes, True))
+    return norm([parameter], axes, keepdims=True)
 
 
 CONSTRAINTS: tuple[type[Constraint], ...] = (MaxNorm, MinMaxNorm, NonNegative, UnitLength)

@@ -25,6 +25,7 @@ from chainrule.errors import ShapeError
 from chainrule.graph import Node
 from chainrule.nn.initialiser import ZEROS, Fill
 from chainrule.nn.layer import Layer, layer
+from chainrule.nn.magnitude import defined, require_epsilon, to_unit_length
 from chainrule.nn.scope import Scope
 from chainrule.nn.setting import require, require_number, require_whole
 from chainrule.ops import PUBLIC
@@ -32,6 +33,7 @@ from chainrule.ops.kind import extent
 from chainrule.spec import Shape, bound, shape_text
 
 ONES = Fill(1.0)
+_ROOM = 2.0**24  # by so much a sum of squares is smaller than the largest number
 
 
 @layer
@@ -93,7 +95,7 @@ class BatchNorm(Layer):
             for name, old, new in (("running_mean", running, mean), ("running_variance", spread, unbiased)):
                 new = PUBLIC["reshape"](new, shape)  # (1, ..., 1, C) -> (C,)
                 scope.update(name, old * (1.0 - self.momentum) + new * self.momentum)
-        y = (x - mean) * (1.0 / PUBLIC["sqrt"](variance + self.epsilon))
+        y = (x - mean) * defined(1.0 / PUBLIC["sqrt"](variance + self.epsilon), variance)
         return _affine(self, y, scope, shape)
 
 
@@ -262,7 +264,7 @@ class RMSNorm(Layer):
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ...) -> the same
         shape = _last(self, x, self.axes)
         power = PUBLIC["mean"](PUBLIC["square"](x), tuple(range(x.rank - self.axes, x.rank)), keepdims=True)
-        return _affine(self, x * (1.0 / PUBLIC["sqrt"](power + self.epsilon)), scope, shape)
+        return _affine(self, x * defined(1.0 / PUBLIC["sqrt"](power + self.epsilon), power), scope, shape)
 
 
 @layer
@@ -342,20 +344,15 @@ class LocalResponseNorm(Layer):
         total = squares[..., :channels]
         for i in range(1, self.size):
             total = total + squares[..., i : i + channels]
-        return x / (total * (self.alpha / self.size) + self.k) ** self.beta
+        # The gradient has powers of the sum below what float32 holds long before the sum overflows.
+        return x / defined((total * (self.alpha / self.size) + self.k) ** self.beta, total * _ROOM)
 
 
 def standardised(x: Node, axes: Sequence[int], epsilon: float) -> Node:
     """``x`` with mean 0 and variance 1 over axes: (x - mean) / sqrt(variance + epsilon)."""
     over = tuple(axes)
     mean, variance = (PUBLIC[name](x, over, keepdims=True) for name in ("mean", "variance"))
-    return (x - mean) * (1.0 / PUBLIC["sqrt"](variance + epsilon))
-
-
-def to_unit_length(x: Node, epsilon: float = 1e-12) -> Node:
-    """Vectors along the last axis divided by their length, at least by the root of ``epsilon``."""
-    squared = PUBLIC["sum"](PUBLIC["square"](x), -1, keepdims=True)
-    return x / PUBLIC["sqrt"](PUBLIC["maximum"](squared, epsilon))
+    return (x - mean) * defined(1.0 / PUBLIC["sqrt"](variance + epsilon), variance)
 
 
 def _affine(owner: Layer, y: Node, scope: Scope, shape: tuple[int, ...], *seen: int) -> Node:
@@ -375,7 +372,9 @@ def _require_affine(owner: Layer) -> None:
 
 
 def _last(owner: Layer, x: Node, axes: int) -> tuple[int, ...]:
-    """The lengths of the last axes of a batch of samples, once it is known that they are known."""
+    """The lengths of the last axes of a batch of samples, once they and ``epsilon`` are known to fit."""
+    if not isinstance(owner, LocalResponseNorm):
+        require_epsilon(owner, x.dtype)
     shape = x.shape[-axes:]
     if x.rank <= axes or not all(isinstance(n, int) for n in shape):
         needed = "(B, ..., C)" if axes == 1 else f"(B, ...) with {axes} axes of known length last"

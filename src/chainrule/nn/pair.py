@@ -8,8 +8,8 @@ from chainrule.errors import ShapeError
 from chainrule.graph import Node
 from chainrule.nn.initialiser import XAVIER, ZEROS, Initialiser, known_initialiser
 from chainrule.nn.layer import Layer, layer
+from chainrule.nn.magnitude import require_epsilon, to_unit_length
 from chainrule.nn.merge import several
-from chainrule.nn.normalisation import to_unit_length
 from chainrule.nn.penalty import Penalty
 from chainrule.nn.scope import Scope
 from chainrule.nn.setting import require, require_number, require_whole
@@ -106,7 +106,9 @@ class CosineSimilarity(Layer):
         require_number(self, "epsilon", above=0)
 
     def __call__(self, x: Mapping[str, Node], scope: Scope) -> Node:
-        a, b = (to_unit_length(value, self.epsilon**2) for value in _alike(self, x))
+        values = _alike(self, x)
+        require_epsilon(self, values[0].dtype, power=2)
+        a, b = (to_unit_length(value, self.epsilon**2) for value in values)
         return PUBLIC["sum"](a * b, -1, keepdims=True)  # (B, ..., C) -> (B, ..., 1)
 
 

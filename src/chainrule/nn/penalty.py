@@ -8,6 +8,7 @@ import numpy as np
 
 from chainrule.frozen import frozen
 from chainrule.graph import Node, constant
+from chainrule.nn.magnitude import defined
 from chainrule.nn.setting import require_number
 from chainrule.ops import PUBLIC
 
@@ -100,7 +101,8 @@ class OrthogonalPenalty(Penalty):
         if rows < 2:
             return PUBLIC["sum"](parameter) * 0.0  # no pair, no angle
         matrix = PUBLIC["reshape"](parameter, (rows, math.prod(lengths[1:])))  # (O, the rest)
-        size = PUBLIC["sqrt"](PUBLIC["maximum"](PUBLIC["sum"](PUBLIC["square"](matrix), 1, True), 1e-12))
+        squared = PUBLIC["sum"](PUBLIC["square"](matrix), 1, True)
+        size = defined(PUBLIC["sqrt"](PUBLIC["maximum"](squared, 1e-12)), squared)
         unit = matrix / size
         beside = constant(1.0 - np.eye(rows), parameter.dtype)
         pairs = PUBLIC["sum"](PUBLIC["abs"](unit @ unit.T) * beside)  # each pair twice

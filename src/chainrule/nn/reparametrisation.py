@@ -16,7 +16,7 @@ from chainrule.frozen import frozen
 from chainrule.graph import Node
 from chainrule.nn.initialiser import Initialiser
 from chainrule.nn.layer import Layer, layer
-from chainrule.nn.normalisation import to_unit_length
+from chainrule.nn.magnitude import defined, require_epsilon, to_unit_length
 from chainrule.nn.scope import Parameter, Scope, stream_of
 from chainrule.nn.setting import require_number, require_whole
 from chainrule.nn.structure import require_layer
@@ -111,6 +111,7 @@ class SpectralNorm(Layer):
 
     def _divided(self, place: Scope, name: str, known: Parameter) -> Node:
         table = _table(known.node)  # (O, the rest)
+        require_epsilon(self, table.dtype, power=2)
         first = StretchedMost(known.initialiser, known.spec.shape, stream_of(place.named(name)))
         v = place.state(f"{name}_direction", table.shape[1:], first)  # (the rest,)
         if not place.training:
@@ -124,7 +125,8 @@ class SpectralNorm(Layer):
 
 
 def _length(x: Node) -> Node:
-    return PUBLIC["sqrt"](PUBLIC["sum"](PUBLIC["square"](x), -1))
+    squared = PUBLIC["sum"](PUBLIC["square"](x), -1)
+    return defined(PUBLIC["sqrt"](squared), squared)
 
 
 @frozen

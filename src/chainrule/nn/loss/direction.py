@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from chainrule.graph import Node
+from chainrule.nn.magnitude import defined
 from chainrule.ops import PUBLIC
 
 _SHORT = 1e-12  # the square of the shortest length that is divided by
@@ -12,7 +13,8 @@ _SHORT = 1e-12  # the square of the shortest length that is divided by
 
 def length(x: Node) -> Node:
     """The Euclidean length along the last axis; at least 1e-6, so that its slope exists at 0 too."""
-    return PUBLIC["sqrt"](PUBLIC["maximum"](PUBLIC["sum"](PUBLIC["square"](x), -1), _SHORT))
+    squared = PUBLIC["sum"](PUBLIC["square"](x), -1)
+    return defined(PUBLIC["sqrt"](PUBLIC["maximum"](squared, _SHORT)), squared)
 
 
 def cosine(a: Node, b: Node) -> Node:

@@ -20,6 +20,7 @@ from typing import ClassVar
 
 from chainrule.frozen import frozen
 from chainrule.graph import Node
+from chainrule.nn.magnitude import defined
 from chainrule.nn.schedule import Schedule, known_schedule
 from chainrule.nn.setting import require_number
 from chainrule.ops import PUBLIC
@@ -181,8 +182,9 @@ def warmed(beta: float, count: Node, dtype: str) -> Node:
 
 
 def norm(x: Node) -> Node:
-    """The length of all numbers taken as one vector, shape ()."""
-    return PUBLIC["sqrt"](PUBLIC["sum"](PUBLIC["square"](x)))
+    """The length of all numbers taken as one vector, shape (); NaN, which is reported, where it overflows."""
+    squared = PUBLIC["sum"](PUBLIC["square"](x))
+    return defined(PUBLIC["sqrt"](squared), squared)
 
 
 def matrix_shape(shape: Shape) -> tuple[int, int]:

@@ -194,7 +194,8 @@ class Adafactor(Rule):
             square = PUBLIC["reshape"](square, matrix_shape(p.shape))
             means = {"row": PUBLIC["mean"](square, 1, True), "column": PUBLIC["mean"](square, 0, True)}
             new = {name: slots[name] + (mean - slots[name]) * share for name, mean in means.items()}
-            spread = new["row"] * new["column"] / PUBLIC["maximum"](PUBLIC["mean"](new["row"]), tiny)
+            # The quotient first: the product of two means of squares leaves float32 much sooner.
+            spread = new["row"] / PUBLIC["maximum"](PUBLIC["mean"](new["row"]), tiny) * new["column"]
             spread = PUBLIC["reshape"](spread, p.shape)
         unit = g / PUBLIC["sqrt"](PUBLIC["maximum"](spread, tiny * tiny))
         length = PUBLIC["maximum"](_rms(p), self.least)
