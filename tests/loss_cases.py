@@ -39,9 +39,13 @@ Case = tuple[nn.Loss, np.ndarray, np.ndarray, Peer]
 
 
 def _places(z: torch.Tensor, y: torch.Tensor, **options: object) -> torch.Tensor:
-    """PyTorch's cross-entropy at each place, and the mean over those that a sample has."""
-    each = functional.cross_entropy(z.movedim(-1, 1), y, reduction="none", **options)
-    return (each.sum(1) / (y != -100).sum(1).clamp(min=1)).mean()
+    """PyTorch's cross-entropy, the mean over all places of the batch."""
+    return functional.cross_entropy(z.movedim(-1, 1), y, **options)
+
+
+def _divided(each: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """The weighted mean of the losses of samples."""
+    return (each * WEIGHT[y]).sum() / WEIGHT[y].sum()
 
 
 def ctc_by_torch(z: torch.Tensor, y: torch.Tensor, frames: torch.Tensor | None = None) -> torch.Tensor:
@@ -194,7 +198,7 @@ CASES: dict[str, Case] = {
     ),
     "cross_entropy weighed and smoothed": (
         nn.CrossEntropy(label_smoothing=0.1, class_weight=WEIGHTS), VALUES, CLASSES,
-        lambda z, y: functional.cross_entropy(z, y, WEIGHT, label_smoothing=0.1, reduction="none").mean(),
+        lambda z, y: functional.cross_entropy(z, y, WEIGHT, label_smoothing=0.1),
     ),
     "cross_entropy of places": (nn.CrossEntropy(), PLACES, PLACE_CLASSES, _places),
     "cross_entropy with gaps": (
@@ -209,7 +213,15 @@ CASES: dict[str, Case] = {
     "nll": (losses.NLL(), VALUES, CLASSES, functional.nll_loss),
     "nll weighed": (
         losses.NLL(class_weight=WEIGHTS), VALUES, CLASSES,
-        lambda z, y: functional.nll_loss(z, y, WEIGHT, reduction="none").mean(),
+        lambda z, y: functional.nll_loss(z, y, WEIGHT),
+    ),
+    "nll with gaps": (
+        losses.NLL(class_weight=WEIGHTS, ignore_index=-100), PLACES, WITH_GAPS,
+        lambda z, y: functional.nll_loss(z.movedim(-1, 1), y, WEIGHT),
+    ),
+    "categorical_focal weighed": (
+        losses.CategoricalFocal(class_weight=WEIGHTS), VALUES, CLASSES,
+        lambda z, y: _divided(-0.25 * (1 - _of(z.softmax(1), y)) ** 2 * _of(z.log_softmax(1), y), y),
     ),
     "binary_focal": (losses.BinaryFocal(), VALUES, CHANCES, lambda z, y: _focal(z, y, 2.0)),
     "binary_focal weighed": (

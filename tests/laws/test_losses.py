@@ -119,10 +119,13 @@ def test_a_loss_has_one_number_for_each_sample_and_its_function_their_mean(name:
     output, target = nodes(z, y)
     assert target.spec == loss.target(output.spec)
     function = LOSS_FUNCTIONS[loss.name](output, target, **asdict(loss))
-    each, mean = evaluate([loss(output, target), function], {"z": z, "y": y})
-    assert each.shape == (7,)
+    total, count = loss.parts(output, target)
+    count = total * 0.0 + 1.0 if count is None else count
+    each, mean, total, count = evaluate([loss(output, target), function, total, count], {"z": z, "y": y})
+    assert each.shape == total.shape == count.shape == (7,)
     assert mean.shape == ()
-    np.testing.assert_allclose(mean, each.mean(), rtol=1e-12)
+    np.testing.assert_allclose(mean, total.sum() / count.sum(), rtol=1e-12)
+    np.testing.assert_allclose(each * count, total, rtol=1e-12, atol=1e-15)
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -41,8 +41,8 @@ def translator() -> cr.Model:
     )
     loss = cr.CrossEntropy(ignore_index=0)
     model = cr.Model(net, loss, cr.Adam(0.005), metrics=[], tokenizer=tokenizer)
-    x, y, weights = pair_rows(pairs, tokenizer, 24)
-    model.fit(x, y, epochs=60, batch_size=10, buckets=12, sample_weight=weights, verbose=False)
+    x, y = pair_rows(pairs, tokenizer, 24)
+    model.fit(x, y, epochs=60, batch_size=10, buckets=12, verbose=False)
     return model
 
 

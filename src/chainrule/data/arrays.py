@@ -29,7 +29,7 @@ class Arrays:
     Args:
         x: (N, ...) floats, or one such array per named input.
         y: (N,) or (N, K) targets, one such array per named output, or None.
-        weights: (N,) not negative, or None.
+        weights: (N,), or one for each place of a row; not negative; or None.
     """
 
     x: Inputs
@@ -44,7 +44,7 @@ class Arrays:
             x: anything NumPy can read as numbers, rows first, two axes or more; or a dict of such arrays by
                 name.
             y: targets, one per row; or a dict by name.
-            weights: how much each row counts.
+            weights: how much each row counts, or each of its places.
             dtype: of the inputs and of floating-point targets.
 
         Fails:
@@ -113,13 +113,16 @@ def _targets(name: str, value: Any, dtype: str) -> np.ndarray:
 
 def _weights(value: Any, dtype: str) -> np.ndarray:
     array = _floats("weights", _numeric("weights", _array("weights", value)), dtype)
-    if array.ndim != 1:
-        raise DataError("E341", where="weights", expected="(N,)", received=tuple(array.shape))
+    if array.ndim == 0:
+        raise DataError("E341", where="weights", expected="(N,) or (N, T)", received=())
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]  # (N, 1) -> (N,)
     if (array < 0).any():
-        row = int(np.argmax(array < 0))
+        place = np.unravel_index(int(np.argmax(array < 0)), array.shape)
         raise DataError(
-            "E342", where=f"weights[{row}]", expected="0 or more", received=array[row], fix="weights.clip(0)"
-        )
+            "E342", where=f"weights[{', '.join(str(int(i)) for i in place)}]", expected="0 or more",
+            received=array[place], fix="weights.clip(0)",
+        )  # fmt: skip
     return array
 
 

@@ -238,9 +238,7 @@ def split_pairs(
     return train, validation, test
 
 
-def pair_rows(
-    pairs: Pairs, tokenizer: Tokenizer, length: int
-) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
+def pair_rows(pairs: Pairs, tokenizer: Tokenizer, length: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Pairs for a net that reads one text and writes another, such as ``cr.models.transformer``.
 
     Args:
@@ -250,22 +248,21 @@ def pair_rows(
 
     Returns:
         by name ``source`` and ``target`` (N, length): what is read, and what is written so far; y (N,
-        length): the token to be written next at each place, 0 where there is none; (N,) float32 how many
-        those are.
-        With these as ``sample_weight`` and ``cr.CrossEntropy(ignore_index=0)`` every token counts alike.
+        length): the token to be written next at each place, 0 where there is none.
+        ``cr.CrossEntropy(ignore_index=0)`` is the mean over the tokens that are there.
 
     Example:
         >>> tokenizer = Tokenizer.learn(["ab", "cd"], "character")
-        >>> x, y, weights = pair_rows(Pairs(("ab",), ("c",), {}), tokenizer, 5)
-        >>> x["source"].tolist(), x["target"].tolist(), y.tolist(), weights.tolist()
-        ([[2, 4, 5, 3, 0]], [[2, 6, 0, 0, 0]], [[6, 3, 0, 0, 0]], [2.0])
+        >>> x, y = pair_rows(Pairs(("ab",), ("c",), {}), tokenizer, 5)
+        >>> x["source"].tolist(), x["target"].tolist(), y.tolist()
+        ([[2, 4, 5, 3, 0]], [[2, 6, 0, 0, 0]], [[6, 3, 0, 0, 0]])
     """
     read = pad_sequences(tokenizer.encode_all(pairs.sources, ends=True), length, PAD, truncate=True)
     said = tokenizer.encode_all(pairs.targets, ends=True)
     written = pad_sequences([text[:-1] for text in said], length, PAD, truncate=True)
     wanted = pad_sequences([text[1:] for text in said], length, PAD, truncate=True)
     x = {"source": read.values, "target": written.values}
-    return x, wanted.values, wanted.lengths.astype(np.float32)
+    return x, wanted.values
 
 
 def alike(text: str) -> str:

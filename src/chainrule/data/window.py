@@ -135,7 +135,7 @@ def text_windows(numbers: Any, length: int, stride: int | None = None) -> tuple[
     return both[:, :-1].astype(np.int64), both[:, 1:].astype(np.int64)
 
 
-def text_rows(texts: Sequence[Any], length: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def text_rows(texts: Sequence[Any], length: int) -> tuple[np.ndarray, np.ndarray]:
     """Texts for a language model that learns each by itself, from its beginning to its end.
 
     Args:
@@ -144,16 +144,15 @@ def text_rows(texts: Sequence[Any], length: int) -> tuple[np.ndarray, np.ndarray
 
     Returns:
         x (N, length) and y (N, length): ``y[i, t]`` is the token after ``x[i, t]``, and 0 stands where there
-        is none; (N,) float32 how many there are. With these as ``sample_weight`` and
-        ``cr.CrossEntropy(ignore_index=0)`` every token counts alike.
+        is none. ``cr.CrossEntropy(ignore_index=0)`` is the mean over the tokens that are there.
 
     Fails:
         UsageError E102: a length below 1. DataError E363: a text of fewer than 2 tokens.
 
     Example:
-        >>> x, y, weights = text_rows([[2, 7, 8, 9, 3], [2, 7, 3]], length=3)
-        >>> x.tolist(), y.tolist(), weights.tolist()
-        ([[2, 7, 8], [9, 0, 0], [2, 7, 0]], [[7, 8, 9], [3, 0, 0], [7, 3, 0]], [3.0, 1.0, 2.0])
+        >>> x, y = text_rows([[2, 7, 8, 9, 3], [2, 7, 3]], length=3)
+        >>> x.tolist(), y.tolist()
+        ([[2, 7, 8], [9, 0, 0], [2, 7, 0]], [[7, 8, 9], [3, 0, 0], [7, 3, 0]])
     """
     starts_of(2 * length if type(length) is int else 2, length, 1, 1)  # refuses what is no length
     short = next((i for i, text in enumerate(texts) if len(text) < 2), None)
@@ -167,7 +166,7 @@ def text_rows(texts: Sequence[Any], length: int) -> tuple[np.ndarray, np.ndarray
     rows = np.zeros((2, len(pieces), length), np.int64)
     for i, piece in enumerate(pieces):
         rows[:, i, : piece.shape[1]] = piece
-    return rows[0], rows[1], np.array([piece.shape[1] for piece in pieces], np.float32)
+    return rows[0], rows[1]
 
 
 def starts_of(rows: int, length: int, horizon: int, stride: int) -> np.ndarray:

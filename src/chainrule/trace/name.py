@@ -22,7 +22,7 @@ from chainrule.notation import Derivative, Symbol, Tree
 from chainrule.ops import PUBLIC
 from chainrule.ops.stepwise import Turn
 from chainrule.spec import Size
-from chainrule.trace.derivation import WEIGHTS, Derivation
+from chainrule.trace.derivation import PLACES, Derivation
 
 Index = tuple[int, ...]
 GIVEN = ("input", "target", "parameter", "rate", "slot")
@@ -208,8 +208,10 @@ def _given(d: Derivation, layers: tuple[NamedLayer, ...]) -> Iterator[tuple[Node
                 yield d.clipped[path], Name("g", "gradient", str(layer.number), accent="hat")
             for slot, (held, _) in d.slots.get(path, {}).items():
                 yield held, Name(slot, "slot", str(layer.number))
-    weights = [n for n in order([d.objective]) if isinstance(n.op, Input) and n.op.label == WEIGHTS]
-    yield from ((node, Name("omega", "input", batched=True, single=True)) for node in weights)
+    for output, node in d.weights.items():
+        yield node, Name("omega", "input", output, batched=True, single=True)
+    places = [n for n in order([d.objective]) if isinstance(n.op, Input) and n.op.label == PLACES]
+    yield from ((node, Name("omega", "input", batched=True)) for node in places)
     yield d.rate, Name("eta", "rate")
     yield d.count, Name("t", "rate")
 

@@ -25,7 +25,7 @@ from chainrule.ops.card import Card
 from chainrule.ops.stepwise import unrolled
 from chainrule.spec import Spec, bound
 from chainrule.trace.check import Checked, Place, check, places_of
-from chainrule.trace.derivation import WEIGHTS, Derivation, derive
+from chainrule.trace.derivation import Derivation, derive, weigh
 from chainrule.trace.name import NamedLayer, Names, names_of
 from chainrule.trace.stop import Stop, reads_of, stops_of
 from chainrule.trace.unfold import Unfolder
@@ -180,16 +180,18 @@ def trace(
     exact = in_float64(network)
     feeds = {name: _exact(a) for name, a in {**held, **x, **y}.items()}
     samples = len(next(iter(feeds[name] for name in exact.inputs)))
-    with unrolled() as turns:
-        d = derive(exact, samples, network.recipe.dtype if moment.learns else "", moment.weights is not None)
+    with unrolled() as turns:  # also while the loss is built, which builds the network
+        targets = {name: feeds[name] for name in exact.target_names.values()}
+        weighing = weigh(exact, targets, None if moment.weights is None else _exact(moment.weights))
+        if samples == 1 and len(targets) == 1:
+            weighing = replace(weighing, divisor=1.0, arrays={})  # a sample alone is its own mean
+        d = derive(exact, weighing, samples, network.recipe.dtype if moment.learns else "")
     parameters = {path: feeds[path] for path in exact.parameters}
     slots, memory = _slots(d, moment)
     rate = _rate(exact, moment)
     feeds |= slots | {"learning rate": np.array(rate), "update number": np.array(float(moment.step + 1))}
     feeds |= {} if moment.key is None else {KEY: moment.key}
-    if moment.weights is not None:
-        weights = _exact(moment.weights)
-        feeds[WEIGHTS] = weights * (samples / weights.sum())
+    feeds |= weighing.feeds()
     values, cards = _walk(d.graph(), feeds)
     names, layers = names_of(d, turns)
     new = {path: values[node] for path, node in d.moved.items()}

@@ -90,14 +90,17 @@ class Cutting:
         """
         end = -(-int(self.lengths[rows].max()) // self.width) * self.width
         if end not in self._made:
-            step = self._step(end, data.weights is not None)
+            step = self._step(end, data.weights)
             self._made[end] = step, compile(step.graph, self.network.engine)
         batch: Any = data.take(rows)
         x = {name: array[:, :end] for name, array in batch.x.items()}  # (B, T, ...) -> (B, end, ...)
         y = {name: array[:, :end] if name in self.placed else array for name, array in batch.y.items()}
-        return Arrays(x, y, batch.weights), *self._made[end]
+        weights = (
+            batch.weights if batch.weights is None or batch.weights.ndim == 1 else batch.weights[:, :end]
+        )
+        return Arrays(x, y, weights), *self._made[end]
 
-    def _step(self, end: int, weighted: bool) -> Step:
+    def _step(self, end: int, weights: np.ndarray | None) -> Step:
         """The step for sequences of this length."""
         inputs = {name: _shorter(spec, end) for name, spec in self.network.inputs.items()}
         if inputs == dict(self.network.inputs):
@@ -117,7 +120,8 @@ class Cutting:
                 expected="layers and labels that fit sequences of any length", notes=odd[1:],
                 fix="buckets=None",
             )  # fmt: skip
-        return network.step(weighted, self.horizon)
+        inside = () if weights is None else weights[:, :end].shape[1:] if weights.ndim > 1 else ()
+        return network.step(weights is not None, self.horizon, inside)
 
 
 def _shorter(spec: Spec, end: int) -> Spec:

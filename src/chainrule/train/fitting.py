@@ -24,6 +24,7 @@ from chainrule.train.judging import Judge
 from chainrule.train.loop import Job, train
 from chainrule.train.metric import Metric
 from chainrule.train.need import refuse_too_large
+from chainrule.train.objective import row_weights
 from chainrule.train.probing import Prober
 from chainrule.train.progress import progress
 from chainrule.train.request import Request, callbacks_of
@@ -32,7 +33,7 @@ from chainrule.train.state import TrainState
 from chainrule.train.step import Network, Step
 from chainrule.train.stopping import StoppingRule, watched
 from chainrule.train.target import by_output
-from chainrule.train.weighing import refuse_weightless, sample_weights
+from chainrule.train.weighing import inside_of, refuse_misplaced, refuse_weightless, sample_weights
 
 if TYPE_CHECKING:
     from chainrule.train.learner import History, Learner
@@ -185,7 +186,9 @@ def _prepare(model: Learner, x: Any, y: Any, validation: Any, request: Request) 
     _refuse_lone(network, order)
     _refuse_parts(model, order)
     horizon = request.epochs * order.steps
-    step, cutting = network.step(weights is not None, horizon), None
+    refuse_misplaced(network, weights)
+    refuse_weightless(row_weights(network, coded))
+    step, cutting = network.step(weights is not None, horizon, inside_of(weights)), None
     if isinstance(order, Buckets):
         lengths = np.array(order.lengths)
         cutting = Cutting(network, step, horizon, model.targets, lengths, order.width)
@@ -254,8 +257,9 @@ def _judge(model: Learner, held_out: Arrays, metrics: Mapping[str, tuple[Metric,
     """What measures the validation rows after each epoch."""
     assert model.network is not None
     rows = judging.encoded(model, held_out, "validation y")
-    refuse_weightless(rows.weights)
-    return Judge(model.network.judge, rows, model.targets, metrics, model.preparation)
+    refuse_misplaced(model.network, rows.weights)
+    refuse_weightless(row_weights(model.network, rows))
+    return judging.judge(model, rows, metrics)
 
 
 def _looked_at(

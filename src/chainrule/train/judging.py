@@ -30,9 +30,10 @@ from chainrule.train.metric import (
     usual_metrics,
 )
 from chainrule.train.need import rows_at_once
+from chainrule.train.objective import SAMPLE_WEIGHT, row_weights
 from chainrule.train.step import Network
 from chainrule.train.target import Target, by_output
-from chainrule.train.weighing import refuse_weightless
+from chainrule.train.weighing import refuse_misplaced, refuse_weightless
 
 if TYPE_CHECKING:
     from chainrule.data import Preparation
@@ -89,18 +90,23 @@ class Judge:
     """Rows with known answers, ready to say how good a net is on them.
 
     Args:
-        program: from inputs and targets to each sample's loss and the answers.
+        network: the graphs.
         rows: encoded rows.
         targets: what each output is asked for.
         metrics: what is measured of each output, besides the loss.
         preparation: gives values back their units; without one they are measured as they are.
     """
 
-    program: Program
+    network: Network
     rows: Arrays
     targets: Mapping[str, Target]
     metrics: Mapping[str, tuple[Metric, ...]]
     preparation: Preparation | None = None
+
+    @property
+    def program(self) -> Program:
+        """From inputs and targets to each sample's loss and the answers."""
+        return self.network.judge_of(self.rows.weights)
 
     @property
     def measured(self) -> dict[str, list[str]]:
@@ -114,14 +120,17 @@ class Judge:
             held: the parameters and states, by path.
         """
         # Scores of a vocabulary at each place of a text are more than memory holds: what none asks for goes.
-        kept = ["loss", *(f"answer.{output}" for output, metrics in self.metrics.items() if metrics)]
+        program = self.program
+        kept = [name for name in program.graph.outputs if not name.startswith("answer.")]
+        kept += [f"answer.{output}" for output, metrics in self.metrics.items() if metrics]
         parts = []
-        for rows in blocks(self.program, self.rows.rows):
+        for rows in blocks(program, self.rows.rows):
             block: Any = self.rows.take(rows)
-            found = self.program.run({**held, **block.x, **block.y})
+            given = {**held, **block.x, **block.y, SAMPLE_WEIGHT: block.weights}
+            found = program.run({name: given[name] for name in program.graph.inputs})
             parts.append({name: found[name] for name in kept})
-        loss = joined(parts, "loss").astype(np.float64)
-        measured = {"loss": float(np.average(loss, weights=self.rows.weights))}
+        losses = {name: joined(parts, name) for name in kept if not name.startswith("answer.")}
+        measured = {"loss": mean_loss(losses, list(self.targets), self.rows.weights)}
         coded: Any = self.rows.y
         for (output, target), y in zip(self.targets.items(), coded.values(), strict=True):
             if not self.metrics[output]:
@@ -138,6 +147,33 @@ class Judge:
         elif self.preparation is not None and self.preparation.task == "regression":
             y, answer = self.preparation.restore(y), self.preparation.restore(answer)
         return Answers.of(y, answer, self.rows.weights, target.task, target.ignored)
+
+
+def mean_loss(
+    found: Mapping[str, np.ndarray], outputs: Sequence[str], weights: np.ndarray | None = None
+) -> float:
+    """The loss over rows: the sum of weight times loss, divided by the sum of the weights, of each output.
+
+    Args:
+        found: what ``Network.judge_of`` gave of the rows.
+        outputs: the names of the outputs.
+        weights: of the rows, or of their places.
+    """
+    own = weights if weights is not None and weights.ndim == 1 else None
+    if not any(f"count.{name}" in found for name in outputs):
+        return float(np.average(found["loss"].astype(np.float64), weights=own))
+    losses = 0.0
+    for name in outputs:
+        total, count = (found[f"{part}.{name}"].astype(np.float64) for part in ("total", "count"))
+        scale = 1.0 if own is None else own.astype(np.float64)
+        losses += float((total * scale).sum() / ((count * scale).sum() or 1.0))
+    return losses
+
+
+def judge(model: Learner, rows: Arrays, metrics: Mapping[str, tuple[Metric, ...]]) -> Judge:
+    """What measures a learner on encoded rows."""
+    assert model.network is not None
+    return Judge(model.network, rows, model.targets, metrics, model.preparation)
 
 
 def column(targets: Mapping[str, Target], output: str, metric: str) -> str:
@@ -209,9 +245,9 @@ def evaluate(
     if model.network is None:
         raise TrainingError("E503", where="evaluate", fix="model.fit(x, y)")
     rows = encoded(model, Arrays.of(x, y, sample_weight, model.recipe.dtype))
-    refuse_weightless(rows.weights)
-    metrics = metrics_of(model, chosen=chosen)
-    measured = Judge(model.network.judge, rows, model.targets, metrics, model.preparation)(model.held)
+    refuse_misplaced(model.network, rows.weights)
+    refuse_weightless(row_weights(model.network, rows))
+    measured = judge(model, rows, metrics_of(model, chosen=chosen))(model.held)
     if not math.isfinite(measured["loss"]):
         answers(model, model.fitting(rows.x), "answer")  # says which answers are to blame, if any is
     return measured

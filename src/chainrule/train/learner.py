@@ -150,7 +150,7 @@ class Learner:
             batch_size: samples for one update; 1 is stochastic descent, ``None`` the whole set (batch
                 descent).
             validation: ``(x, y)``, ``(x, y, weights)``, or a fraction between 0 and 1 that is split off, to
-                be measured after each epoch. Class weights and penalties do not count in ``val_loss``.
+                be measured after each epoch. ``class_weight`` and penalties do not count in ``val_loss``.
             seed: decides the first values, the order and every random number of the training.
             options: ``shuffle=True``; ``verbose=None`` (a progress bar when the output is a terminal);
                 ``callbacks=()`` (stopping rules, and functions that see every event and stop the training by
@@ -158,8 +158,9 @@ class Learner:
                 the model's own choice); ``buckets=None`` (a number: sequences whose lengths differ by less
                 share a batch, which is cut to its length; zeros at the end of inputs and ignored labels at
                 the end of targets are filling); ``class_weight=None`` (``"balanced"`` or a number for each
-                label); ``sample_weight=None``; ``augmentation=None`` (a ``cr.Augmentation``: images are
-                changed at random in every epoch); ``warm_start=False`` (begin with the present parameters);
+                label); ``sample_weight=None`` (a number for each sample, or for each of its places);
+                ``augmentation=None`` (a ``cr.Augmentation``: images are changed at random in every epoch);
+                ``warm_start=False`` (begin with the present parameters);
                 ``probes=True`` (look into the net at some of the steps, for ``model.probes`` and the doctor);
                 ``doctor=True`` (tell of problems, as ``Model.check``);
                 ``run=None`` (a folder for checkpoints) with ``resume=False`` and ``save_every=5.0`` seconds.
@@ -240,7 +241,7 @@ class Learner:
 
         Args:
             x, y: as in ``fit``.
-            sample_weight: (N,) how much each sample counts.
+            sample_weight: how much each sample counts, (N,), or each of its places, (N, T).
             metrics: what is measured besides the loss, by name; by default what the model was made with, else
                 the usual ones of the task.
 

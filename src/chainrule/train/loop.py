@@ -43,6 +43,7 @@ from chainrule.train.cutting import Cutting
 from chainrule.train.interrupt import Interrupt, listening
 from chainrule.train.judging import Judge
 from chainrule.train.metric import larger_is_better
+from chainrule.train.objective import SAMPLE_WEIGHT, RowWeights
 from chainrule.train.probing import Prober
 from chainrule.train.state import Row, Tensors, TrainState
 from chainrule.train.step import Network, Step
@@ -84,6 +85,11 @@ class Job:
     renewal: Augmenting | None = None
     cutting: Cutting | None = None
     prober: Prober | None = None
+
+    @cached_property
+    def counts(self) -> RowWeights:
+        """How much each row counts in the mean of an epoch's losses."""
+        return RowWeights(self.network, self.data, self.renewal is not None)
 
 
 @dataclass
@@ -132,7 +138,7 @@ def train(job: Job, step: Step, state: TrainState) -> str:
     with listening() as interrupt, bulletin.heard_by(job.channel):
         fast = None
         if isinstance(job.order, Order) and job.cutting is None:
-            fast = stretches(step, job.data, job.order, job.seed, state, job.network.engine)
+            fast = stretches(step, job.data, job.order, job.seed, state, job.counts, job.network.engine)
         program, recorder = compile(step.graph, job.network.engine), Recorder(state)
         run = _Run(job, step, program, state, interrupt, recorder, fast)
         try:
@@ -234,8 +240,8 @@ def _one_step(run: _Run) -> None:
     state.parameters, state.slots, state.states = (
         {**state.parameters, **parameters}, {**state.slots, **slots}, {**state.states, **states}
     )  # fmt: skip
-    weights = laid.arrays.get("sample_weight")
-    weight = float(len(laid.rows)) if weights is None else float(weights.sum(dtype=np.float64))
+    counts = run.job.counts(state.epoch)
+    weight = float(len(laid.rows)) if counts is None else float(counts[laid.rows].sum(dtype=np.float64))
     loss, rate = float(results["loss"]), float(results["rate"])
     state.loss_sum += loss * weight
     state.weight_sum += weight
@@ -263,7 +269,7 @@ def feed(batch: Arrays, state: TrainState, step: Step, seed: int) -> Tensors:
     targets = batch.y if isinstance(batch.y, dict) else {"target": batch.y}
     arrays: Any = {**inputs, **targets, **state.parameters, **state.states, **state.slots}
     if batch.weights is not None:
-        arrays["sample_weight"] = batch.weights
+        arrays[SAMPLE_WEIGHT] = batch.weights
     return {**arrays, **step.key(seed, state.step), "step": np.array(state.step, np.int64)}
 
 

@@ -34,6 +34,7 @@ from chainrule.graph import Graph, Node
 from chainrule.ops import Card
 from chainrule.plan.need import law_need
 from chainrule.spec import size_at
+from chainrule.train.objective import weighed_losses
 from chainrule.train.reading import Reading
 from chainrule.train.state import Tensors, TrainState
 from chainrule.train.step import Network, Step
@@ -160,7 +161,9 @@ class Prober:
         """Everything of a step that a probe reads."""
         built, outputs, names = self.step.built, self.step.graph.outputs, dict[Node, str]()
         wanted = {"loss": outputs["loss"], "rate": outputs["rate"]}
-        wanted["training"] = self.network.sample_loss(built)
+        wanted["training"], count = weighed_losses(self.network, built, self.step.inside)
+        if count is not None:
+            wanted["count"] = count
         for path, node in self.step.gradients.items():
             for given in self._tails[path].given:
                 if isinstance(given.op, Card) and given is not node:
@@ -196,7 +199,7 @@ class Prober:
     @cached_property
     def _answering(self) -> Program | None:
         """The loss of the net as it answers, where that is another one."""
-        loss = self.network.sample_loss(self.network.inference)
+        loss = weighed_losses(self.network, self.network.inference, self.step.inside)[0]
         return None if loss is self.graph.outputs["training"] else Program(Graph({"loss": loss}))
 
     def look(self, state: TrainState, feed: Callable[[int], Tensors]) -> Probe:
@@ -223,7 +226,8 @@ class Prober:
         return probe
 
     def _whole(self, reading: Reading, arrays: Tensors) -> dict[str, float]:
-        found, weights = reading.whole, arrays.get("sample_weight")
+        found = reading.whole
+        weights = found.get("count")
         training = found["training"]
         answering = training
         if self._answering is not None:

@@ -18,7 +18,6 @@ from chainrule.engines import compile
 from chainrule.engines.run import Program
 from chainrule.errors import UsageError, nearest
 from chainrule.frozen import frozen
-from chainrule.gradient import grad
 from chainrule.graph import Graph, Node, input_node, order
 from chainrule.keyed import KEY, fold, key_of
 from chainrule.nn.build import Built, build, first_values, total_penalty
@@ -30,11 +29,12 @@ from chainrule.nn.penalty import Penalty
 from chainrule.nn.schedule import REDUCTIONS, ReduceOnPlateau, plateau_of
 from chainrule.nn.scope import Parameter, is_at, outline, stream_of
 from chainrule.ops import PUBLIC
-from chainrule.spec import Spec, bound, size_at
+from chainrule.spec import Shape, Spec, bound, size_at
+from chainrule.train.objective import SAMPLE_WEIGHT, objective, parts, sample_weight
 
 FIRST_VALUES = 1  # the streams of a seed: first values of parameters,
 EACH_STEP = 2  # and the random numbers of each step
-OWN = (KEY, "sample_weight", "step")  # what the step itself is given, besides parameters, inputs and targets
+OWN = (KEY, SAMPLE_WEIGHT, "step")  # what the step itself is given, besides parameters, inputs and targets
 
 
 @frozen
@@ -196,33 +196,46 @@ class Network:
 
     @cached_property
     def judge(self) -> Program:
-        """The program from inputs and targets to the loss of each sample, ``loss`` (B,), and the answers."""
+        """The program from inputs and targets to the loss of each sample, ``loss`` (B,), numerator and
+        denominator of each output's mean, ``total.NAME`` and ``count.NAME`` (B,), where terms have weights,
+        and the answers."""
+        return self._judges(None)
+
+    def judge_of(self, weights: np.ndarray | None) -> Program:
+        """``judge``; where each place of a sample has a weight, with those as an input."""
+        inside = () if weights is None else weights.shape[1:]
+        if not inside:
+            return self.judge
+        if inside not in self._placed:
+            self._placed[inside] = self._judges(inside)
+        return self._placed[inside]
+
+    @cached_property
+    def _placed(self) -> dict[Shape, Program]:
+        """The programs of ``judge_of`` that have been compiled, by the shape of a sample's weights."""
+        return {}
+
+    def _judges(self, inside: Shape | None) -> Program:
         outputs = self.inference.outputs
-        said = {f"answer.{name}": self.losses[name].answer(node) for name, node in outputs.items()}
-        return compile(Graph({"loss": self.sample_loss(self.inference), **said}), self.engine)
+        wanted = {"loss": self.sample_loss(self.inference)}
+        found = parts(self, self.inference, sample_weight(self, inside))
+        if any(count is not None for _, count in found.values()):
+            wanted |= {f"total.{name}": total for name, (total, _) in found.items()}
+            ones = PUBLIC["full_like"](wanted["loss"], 1.0)
+            wanted |= {
+                f"count.{name}": ones if count is None else count for name, (_, count) in found.items()
+            }
+        wanted |= {f"answer.{name}": self.losses[name].answer(node) for name, node in outputs.items()}
+        return compile(Graph(wanted), self.engine)
 
     def sample_loss(self, built: Built) -> Node:
-        """The loss of each sample, summed over the outputs: (B,)."""
+        """The loss of each sample, a batch of it alone, summed over the outputs: (B,)."""
         total: Node | None = None
         for name, node in built.outputs.items():
             loss = self.losses[name](node, self.targets[name])
             total = loss if total is None else total + loss
         assert total is not None
         return total
-
-    def objective(self, built: Built, weighted: bool = False) -> Node:
-        """The number that training makes small: J = (1/n) sum J^(i), plus what the parameters' size costs.
-
-        With weights it is sum w J^(i) / sum w.
-        """
-        each = self.sample_loss(built)
-        if weighted:
-            weight = input_node("sample_weight", ("B",), self.recipe.dtype)
-            data = PUBLIC["sum"](each * weight) / PUBLIC["maximum"](PUBLIC["sum"](weight), 1e-12)
-        else:
-            data = PUBLIC["mean"](each)
-        cost = self.penalty(built)
-        return data if cost is None else data + cost
 
     def penalty(self, built: Built) -> Node | None:
         """What the size of parameters and activity costs, or ``None`` when nothing does."""
@@ -232,12 +245,13 @@ class Network:
         learning = {path: p for path, p in built.parameters.items() if path in moving}
         return total_penalty(learning, also, built.book.costs)
 
-    def step(self, weighted: bool, horizon: int) -> Step:
+    def step(self, weighted: bool, horizon: int, inside: Shape = ()) -> Step:
         """The training step.
 
         Args:
             weighted: whether samples have weights.
             horizon: how many updates the whole training will make, for the schedule.
+            inside: the shape of one sample's weight: ``()``, or that of its places.
         """
         built, optimizer = self.training, self.recipe.optimizer
         if not self.trainable:
@@ -246,25 +260,26 @@ class Network:
                 "E106", expected="at least one parameter to train", received=frozen,
                 fix='frozen=["stage1"], what shall stay, and not all' if self.recipe.frozen else "",
             )  # fmt: skip
-        objective = self.objective(built, weighted)
+        made_of = objective(self, built, inside if weighted else None)
         nodes = {path: p.node for path, p in self.trainable.items()}
-        gradients = dict(zip(nodes, grad(objective, list(nodes.values()), unused="zeros"), strict=True))
+        gradients = made_of.gradients(nodes)
         if self.recipe.clip is not None:
             gradients = self.recipe.clip(gradients)
         made = PUBLIC["cast"](input_node("step", (), "int64", "step"), self.recipe.dtype)
-        now = Now(optimizer.schedule(made, horizon), made + 1.0, objective)
+        now = Now(optimizer.schedule(made, horizon), made + 1.0, made_of.value)
         slots = {
             label: input_node(label, slot.shape, self.recipe.dtype, "state")
             for label, slot in self.memory.items()
         }
         moved, kept = optimizer.moves(nodes, gradients, slots, now)
-        outputs = {"loss": objective, "rate": now.rate}
+        outputs = {"loss": made_of.value, "rate": now.rate}
         outputs.update({f"parameter.{path}": node for path, node in moved.items()})
         outputs.update({f"slot.{label}": node for label, node in kept.items()})
         outputs.update({f"state.{path}": node for path, node in built.book.updates.items()})
         there = optimizer.answers(nodes, slots, made)  # after a step, its number is the count of steps made
         answers = {path: node for path, node in there.items() if node is not nodes[path]}
-        return Step(Graph(outputs), gradients, self.memory, built, self.recipe, Graph(answers))
+        given = Graph(outputs), gradients, self.memory, built, self.recipe, Graph(answers)
+        return Step(*given, made_of.data, inside if weighted else None)
 
     @property
     def memory(self) -> dict[str, Slot]:
@@ -285,6 +300,8 @@ class Step:
         built: the net inside.
         recipe: what is trained, and how.
         answers: the parameters to answer with, by path, where they are not those that are trained.
+        data: J without penalties.
+        inside: the shape of one sample's weight; ``None`` where samples have none.
     """
 
     graph: Graph
@@ -293,6 +310,8 @@ class Step:
     built: Built
     recipe: Recipe
     answers: Graph
+    data: Node
+    inside: Shape | None = None
 
     def first_slots(self) -> dict[str, np.ndarray]:
         """The first values of what the optimizer remembers."""

@@ -19,6 +19,7 @@ from chainrule.data import Arrays, Order
 from chainrule.engines.run import Trainer, trainer
 from chainrule.keyed import fold, folds, key_of
 from chainrule.train.blackbox.finite import is_finite
+from chainrule.train.objective import SAMPLE_WEIGHT, RowWeights
 from chainrule.train.state import TrainState
 from chainrule.train.step import EACH_STEP, Step
 
@@ -31,17 +32,17 @@ class Stretches:
 
     Args:
         step: the step's graph.
-        data: the training rows by the step's input names.
         order: which rows are in which batch.
         seed: of each step's random numbers.
         made: the engine's trainer.
         state: where the training stands; its arrays are copied.
+        counts: how much each row counts in the mean of an epoch's losses.
     """
 
     def __init__(
-        self, step: Step, data: Arrays, order: Order, seed: int, made: Trainer, state: TrainState
+        self, step: Step, order: Order, seed: int, made: Trainer, state: TrainState, counts: RowWeights
     ) -> None:
-        self.step, self.data, self.order, self.seed, self.trainer = step, data, order, seed, made
+        self.step, self.order, self.seed, self.trainer, self.counts = step, order, seed, made, counts
         self.length = 1
         self.told = np.zeros((0, 2))  # losses and rates of the last stretch
         self.homes = homes_of(step)
@@ -155,9 +156,10 @@ class Stretches:
         size, rows = self.order.batch_size, self.order.rows
         starts = (state.batch + np.arange(count)) * size
         ends = np.minimum(starts + size, rows)
-        if self.data.weights is None:
+        weights = self.counts(state.epoch)
+        if weights is None:
             return (ends - starts).astype(np.float64)
-        weights, order = self.data.weights, self.order.epoch(state.epoch)
+        order = self.order.epoch(state.epoch)
         bounds = zip(starts, ends, strict=True)
         return np.array([float(weights[order[a:b]].sum(dtype=np.float64)) for a, b in bounds])
 
@@ -187,12 +189,13 @@ def homes_of(step: Step) -> dict[str, str]:
 
 
 def stretches(
-    step: Step, data: Arrays, order: Order, seed: int, state: TrainState, engine: str | None
-) -> Stretches | None:
+    step: Step, data: Arrays, order: Order, seed: int, state: TrainState, counts: RowWeights,
+    engine: str | None,
+) -> Stretches | None:  # fmt: skip
     """What runs a training in stretches, where the engine can; else ``None``."""
     inputs = {**(data.x if isinstance(data.x, dict) else {}), **(data.y if isinstance(data.y, dict) else {})}
     if data.weights is not None:
-        inputs["sample_weight"] = data.weights
+        inputs[SAMPLE_WEIGHT] = data.weights
     held = {path: array.copy() for group in GROUPS.values() for path, array in getattr(state, group).items()}
     made = trainer(step.graph, list(step.gradients.values()), homes_of(step), inputs, held, engine)
-    return None if made is None else Stretches(step, data, order, seed, made, state)
+    return None if made is None else Stretches(step, order, seed, made, state, counts)

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from chainrule.errors import UsageError, nearest
+from chainrule.errors import DataError, UsageError, nearest
+from chainrule.spec import Shape
+from chainrule.train.step import Network
 from chainrule.train.target import Target
 
 ClassWeight = str | Mapping
@@ -21,7 +23,7 @@ def sample_weights(
     Args:
         class_weight: ``"balanced"`` (N / (K N_k): all classes weigh the same in total), or a weight for each
             label.
-        own: (N,) the weights a user gave.
+        own: the weights a user gave, (N,) or one for each place.
         targets: what each output is asked for.
         coded: the targets of the only output, as its loss wants them.
 
@@ -53,6 +55,30 @@ def refuse_weightless(weights: np.ndarray | None) -> None:
     """
     if weights is not None and not weights.sum(dtype=np.float64) > 0:
         raise UsageError("E102", where="weights", name="the sum of the weights", expected="> 0", received="0")
+
+
+def inside_of(weights: np.ndarray | None) -> Shape:
+    """The shape of one row's weight: ``()``, or that of its places."""
+    return () if weights is None else weights.shape[1:]
+
+
+def refuse_misplaced(network: Network, weights: np.ndarray | None) -> None:
+    """Refuse weights of places that are not the places of every output's loss.
+
+    Fails:
+        DataError E341: names the shapes that fit.
+    """
+    inside = inside_of(weights)
+    if weights is None or not inside:
+        return
+    for name, node in network.inference.outputs.items():
+        terms = network.losses[name].terms(node, network.targets[name])
+        if terms.shape[1:] != inside:
+            places = "".join(f", {n}" for n in terms.shape[1:])
+            raise DataError(
+                "E341", where="sample_weight", expected=f"(N,) or (N{places})" if places else "(N,)",
+                received=tuple(weights.shape), fix="sample_weight.mean(axis=1)",
+            )  # fmt: skip
 
 
 def _of_classes(class_weight: ClassWeight, number: np.ndarray, labels: tuple) -> np.ndarray:

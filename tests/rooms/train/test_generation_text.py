@@ -20,11 +20,11 @@ POEMS = ["白日依山尽，黄河入海流。", "床前明月光，疑是地上
 def poet() -> cr.Model:
     """A small GPT that knows three poems by heart."""
     tokenizer = cr.Tokenizer.learn(POEMS, "character")
-    x, y, weights = cr.text_rows(tokenizer.encode_all(POEMS, ends=True), 14)
+    x, y = cr.text_rows(tokenizer.encode_all(POEMS, ends=True), 14)
     net = cr.models.gpt2("small", tokenizer.size, 14, 0.0, width=24, depth=1, heads=2)
     loss = cr.CrossEntropy(ignore_index=0)
     model = cr.Model(net, loss, cr.Adam(0.02), metrics=[], tokenizer=tokenizer)
-    model.fit(x, y, epochs=60, sample_weight=weights, verbose=False)
+    model.fit(x, y, epochs=60, verbose=False)
     return model
 
 
@@ -58,10 +58,10 @@ def test_pieces_of_a_stream_are_the_text(poet: cr.Model) -> None:
 
 def test_a_stream_of_byte_pairs_holds_back_half_characters() -> None:
     tokenizer = cr.Tokenizer.learn(["春花"], "byte_pair", size=260)  # bytes alone: three for a character
-    x, y, weights = cr.text_rows([tokenizer.encode("春花秋月" * 2, ends=True)], 25)
+    x, y = cr.text_rows([tokenizer.encode("春花秋月" * 2, ends=True)], 25)
     net = cr.models.gpt2("small", tokenizer.size, 25, 0.0, width=24, depth=1, heads=2)
     model = cr.Model(net, cr.CrossEntropy(ignore_index=0), cr.Adam(0.02), metrics=[], tokenizer=tokenizer)
-    model.fit(x, y, epochs=60, sample_weight=weights, verbose=False)
+    model.fit(x, y, epochs=60, verbose=False)
     assert list(model.stream("春花", greedy=True))[:3] == ["春花", "秋", "月"]
 
 
@@ -121,7 +121,7 @@ def translator() -> cr.Model:
     source = cr.Tokenizer.learn(TRANSLATED, "word")
     target = cr.Tokenizer.learn(TRANSLATED.values(), "character")
     read = cr.pad_sequences(source.encode_all(TRANSLATED, ends=True), 5)
-    x, y, _ = cr.text_rows(target.encode_all(TRANSLATED.values(), ends=True), 4)
+    x, y = cr.text_rows(target.encode_all(TRANSLATED.values(), ends=True), 4)
     net = cr.Sequential(
         cr.Parallel(
             "none",

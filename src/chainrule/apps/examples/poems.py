@@ -76,8 +76,8 @@ def main(lang: str = "en", data: str = "", first: str = "", acrostic: str = "",
     net = cr.models.gpt2("small", size, LENGTH, recipe.dropout, **recipe.stack)
     optimizer, loss = cr.AdamW(cr.OneCycle(2e-3), decay=0.1), cr.CrossEntropy(ignore_index=PAD)
     model = cr.Model(net, loss, optimizer, metrics=[], clip=cr.ClipGlobalNorm(1.0), tokenizer=tokenizer)
-    (x, y, weights), *held = (cr.text_rows(part, LENGTH) for part in texts)
-    model.fit(x, y, sample_weight=weights, validation=held[0], epochs=epochs or recipe.epochs, seed=seed,
+    (x, y), *held = (cr.text_rows(part, LENGTH) for part in texts)
+    model.fit(x, y, validation=held[0], epochs=epochs or recipe.epochs, seed=seed,
               batch_size=recipe.batch, buckets=13, callbacks=[cr.EarlyStopping(patience=5)])  # fmt: skip
     learned = sum(array.size for array in model.parameters().values())
     name = say["gpt"].format(size=learned, epochs=len(model.history))

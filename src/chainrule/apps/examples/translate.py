@@ -62,8 +62,8 @@ def learn(train: Pairs, held: Pairs, recipe: Recipe, epochs: int = 0) -> cr.Mode
     adam = cr.Adam(cr.Noam(recipe.net["width"], recipe.warm, rate=0.7), beta2=0.98)
     loss = cr.CrossEntropy(ignore_index=PAD, label_smoothing=0.1)
     model = cr.Model(net, loss, adam, metrics=[], tokenizer=tokenizer)
-    (x, y, weights), validation = (pair_rows(pairs, tokenizer, LENGTH) for pairs in (train, held))
-    model.fit(x, y, sample_weight=weights, validation=validation, epochs=epochs or recipe.epochs,
+    (x, y), validation = (pair_rows(pairs, tokenizer, LENGTH) for pairs in (train, held))
+    model.fit(x, y, validation=validation, epochs=epochs or recipe.epochs,
               batch_size=32, buckets=8, callbacks=[cr.EarlyStopping(patience=3)])  # fmt: skip
     if model.facts["ended"] == "interrupted":
         raise KeyboardInterrupt

@@ -149,11 +149,10 @@ def _judge(model: Model, rows: Arrays, metric: str | None) -> tuple[str, Callabl
         for each in measured
     ]
     name = names[0] if names else "loss"
-    program, targets = model.network.judge, model.targets
 
     def judged(inputs: Any) -> float:
         changed = Arrays(inputs, rows.y, rows.weights)
-        return judging.Judge(program, changed, targets, metrics, model.preparation)(model.held)[name]
+        return judging.judge(model, changed, metrics)(model.held)[name]
 
     return name, judged
 

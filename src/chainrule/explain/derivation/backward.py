@@ -15,16 +15,15 @@ def backward(pen: Pen) -> Section:
     t = pen.trace
     parts: list[Part] = [pen.say("backward_intro")]
     if t.samples > 1:
-        parts.append(pen.say("backward_mean", n=t.samples))
+        key = "backward_weighted" if t.derivation.weights else "backward_mean"
+        parts.append(pen.say(key, n=t.samples))
     waiting = {layer.number: {use.z for use in layer.uses} for layer in t.layers}
     for node in signal_nodes(pen):
         parts += _arrivals(pen, node)
         for layer in t.layers:
             sums = waiting.get(layer.number, set())
             sums -= {node}
-            if (
-                not sums and waiting.pop(layer.number, None) is not None
-            ):  # the signals of all its calls are known
+            if not sums and waiting.pop(layer.number, None) is not None:  # all its calls have their signals
                 parts += _gradients(pen, layer)
     for layer in t.layers:
         if layer.number in waiting:

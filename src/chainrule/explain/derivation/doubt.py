@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from chainrule.explain.derivation.forward import forward_nodes
-from chainrule.explain.derivation.pen import Pen, brief, figure, signed
+from chainrule.explain.derivation.pen import Pen, brief, figure, given, signed
 from chainrule.explain.page.page import Cell, Part, Section, Table
 from chainrule.graph import Node
 from chainrule.notation import number
@@ -50,13 +50,15 @@ def samples(pen: Pen) -> Section:
     columns: list[tuple[str, list[str]]] = [("i", [str(i + 1) for i in shown])]
     for node in (*d.network.targets.values(), *d.answers()):
         columns += _columns(pen, node, node, list(shown))
+    for node in d.weights.values():
+        columns += _columns(pen, node, node, list(shown))
     columns.append(("J", [figure(t.values[d.each][i]) for i in shown]))
     if last is not None and last.z is not None:
         columns += _columns(pen, d.cotangents[last.z], d.cotangents[last.z], list(shown))
     head = tuple(name for name, _ in columns)
     rows: list[tuple[Cell, ...]] = [tuple(cells[i] for _, cells in columns) for i in range(len(shown))]
     parts: list[Part] = [
-        pen.say("samples_intro", n=t.samples),
+        pen.say("samples_weighted" if d.weights else "samples_intro", n=t.samples, sum=given(d.divisor)),
         Table(head, tuple(rows), tuple(range(len(head)))),
     ]
     if t.samples > len(shown):

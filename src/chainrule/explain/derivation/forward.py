@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from chainrule.explain.derivation.pen import Pen, figure, some
+from chainrule.explain.derivation.pen import Pen, figure, given, some
 from chainrule.explain.page.page import Lines, Part, Section
 from chainrule.graph import Node, order
 from chainrule.trace.derivation import is_curve
@@ -52,9 +52,16 @@ def _loss(pen: Pen) -> Iterator[Part]:
         chosen, left = some([(i,) for i in range(t.samples)], pen.few)
         texts = [f"{pen.text(pen.symbol(d.each, place))} = {figure(each[place])}" for place in chosen]
         tail = pen.say("more_short", n=left) if left else ""
-        yield pen.say(
-            "losses_of_samples", losses=pen.join(texts), more=tail, mean=figure(each.mean()), n=t.samples
-        )
+        key, weights = "losses_of_samples", None
+        if d.weights:
+            key, weights = "losses_weighted", next(iter(d.weights.values()))
+            texts += [
+                f"{pen.text(pen.symbol(weights, place))} = {given(float(t.values[weights][place]))}"
+                for place in chosen
+            ]
+        cost = 0.0 if d.penalty is None else float(t.values[d.penalty])
+        facts = {"mean": figure(t.loss - cost), "n": t.samples, "sum": given(d.divisor)}
+        yield pen.say(key, losses=pen.join(texts), more=tail, **facts)
     if d.penalty is not None:
         cost = float(t.values[d.penalty])
         yield pen.say("penalty", cost=figure(cost), data=figure(t.loss - cost), loss=figure(t.loss))

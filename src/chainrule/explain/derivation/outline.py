@@ -69,7 +69,9 @@ def notation(pen: Pen) -> Section:
         *_letters(pen),
         pen.say("rounding" if t.derivation.built is t.derivation.network.inference else "rounding_learns"),
     ]
-    parts.append(pen.say("mean_many", n=t.samples) if t.samples > 1 else pen.say(_one(pen)))
+    many = "mean_weighted" if t.derivation.weights else "mean_many"
+    facts = {"n": t.samples, "sum": given(t.derivation.divisor)}
+    parts.append(pen.say(many, **facts) if t.samples > 1 else pen.say(_one(pen)))
     parts += _layers(pen)
     if pen.features:
         shown = pen.features[: MANY if pen.depth > 2 else SHOWN_FEATURES]

@@ -16,7 +16,6 @@ from chainrule.engines import compile
 from chainrule.explain.doctor.look import Look
 from chainrule.frozen import frozen
 from chainrule.graph import Graph, Node
-from chainrule.ops import PUBLIC
 from chainrule.train.loop import Job, feed
 from chainrule.train.state import Tensors, TrainState
 from chainrule.train.step import Step
@@ -113,8 +112,7 @@ def _group(found: Tensors, group: str) -> Tensors:
 
 def _watched(job: Job, step: Step) -> dict[str, Node]:
     """The outputs of the step with what the rules want to see beside them."""
-    network, built = job.network, step.built
-    data = PUBLIC["mean"](network.sample_loss(built))
+    built = step.built
     known = set(step.graph.inputs)
     sums = {
         path.rpartition(".")[0]: node
@@ -122,7 +120,7 @@ def _watched(job: Job, step: Step) -> dict[str, Node]:
         if path.endswith(".z") and set(Graph({"z": node}).inputs) <= known  # no cell of a loop over time
     }
     return {
-        **step.graph.outputs, "watched.data": data,
+        **step.graph.outputs, "watched.data": step.data,
         **{f"output.{name}": node for name, node in built.outputs.items()},
         **{f"sum.{path}": node for path, node in sums.items()},
         **{f"gradient.{path}": node for path, node in step.gradients.items()},

@@ -24,6 +24,7 @@ from chainrule.explain.picture.sheet import AMOUNT, RED, axes, scale
 from chainrule.explain.words.picture import said
 from chainrule.frozen import frozen
 from chainrule.settings import settings
+from chainrule.train.judging import mean_loss
 from chainrule.train.learner import Learner
 
 if TYPE_CHECKING:
@@ -84,7 +85,8 @@ def cut(
         moved = {path: value + steps[0][j] * directions[0][path] + steps[1][i] * directions[1][path]
                  for path, value in parameters.items()}  # fmt: skip
         moved = {path: value.astype(parameters[path].dtype) for path, value in moved.items()}
-        losses[i, j] = program.run({**held, **moved, **rows.x, **rows.y})["loss"].mean(dtype=np.float64)
+        found = program.run({**held, **moved, **rows.x, **rows.y})
+        losses[i, j] = mean_loss(found, list(model.targets))
     return Cut(steps, np.where(np.isfinite(losses), losses, np.nan), rows.count)
 
 

@@ -79,6 +79,12 @@ WORDS: dict[str, str] = {
         "all slopes are those of the net as it answers (without dropout)."
     ),
     "mean_one": "There is one sample, n = 1: J is its loss J⁽¹⁾.",
+    "mean_weighted": (
+        "There are n = {n} samples with weights ω⁽ⁱ⁾: J = Σ ω⁽ⁱ⁾·J⁽ⁱ⁾ / Σ ω⁽ⁱ⁾. Weights of classes, and "
+        "the number of places that have a label, are factors of ω⁽ⁱ⁾. The second number in brackets above "
+        "is the sample (for x, y, ŷ, J and ω the only one). What comes back, δ, is the derivative of "
+        "ω⁽ⁱ⁾·J⁽ⁱ⁾; the division by Σ ω⁽ⁱ⁾ = {sum} enters once, in the gradients of the parameters."
+    ),
     "mean_many": (
         "There are n = {n} samples: J = (1/n) Σ J⁽ⁱ⁾. The second number in brackets above is the "
         "sample (for x, y, ŷ and J the only one). What comes back, δ, is the derivative of the "
@@ -92,12 +98,17 @@ WORDS: dict[str, str] = {
     # forward
     "forward_intro": "Each unit adds up its inputs, each times its weight; a curve may bend the sum.",
     "shown_sample": "The formulas are those of sample {i}.",
+    "losses_weighted": "J = Σ ω⁽ⁱ⁾·J⁽ⁱ⁾ / Σ ω⁽ⁱ⁾ = {mean}, with Σ ω⁽ⁱ⁾ = {sum}, from {losses}{more}.",
     "losses_of_samples": "J = (1/{n}) Σ J⁽ⁱ⁾ = {mean}, from {losses}{more}.",
     "penalty": ("The size of the weights costs {cost}; with the loss of the samples, {data}, J = {loss}."),
     # backward
     "backward_intro": (
         "Start from the loss and walk back; at each stop multiply what arrived by the slope of "
         "that stop alone."
+    ),
+    "backward_weighted": (
+        "The signals are those of the shown sample; the gradients of parameters are weighted means over "
+        "all {n}."
     ),
     "backward_mean": (
         "The signals are those of the shown sample; the gradients of parameters are means over all {n}."
@@ -159,6 +170,9 @@ WORDS: dict[str, str] = {
     "lost_of_slopes": "{percent}% are lost in the slopes of the curve.",
     "grew": "The signal grew by {percent}%.",
     # samples
+    "samples_weighted": (
+        "J is the weighted mean of {n} losses: each sample pulls with ω⁽ⁱ⁾/{sum} of its own gradient."
+    ),
     "samples_intro": ("J is the mean of {n} losses, so each sample pulls with 1/{n} of its own gradient."),
     "opposite": (
         "Sample {i} and sample {j} pull {parameter} in opposite directions ({one} and {two}); the "

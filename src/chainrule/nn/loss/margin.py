@@ -165,6 +165,7 @@ class MultiMargin(OneClass):
     Args:
         margin: how much more is enough, above 0.
         p: 1 or 2.
+        class_weight: a factor for each class; as in PyTorch, the mean does not divide by it.
 
     Fails:
         UsageError E102: a setting out of its range.
@@ -180,6 +181,7 @@ class MultiMargin(OneClass):
 
     name = "multi_margin"
     pytorch = "MultiMarginLoss"
+    divides: ClassVar[bool] = False
     chinese: ClassVar = ("多类间隔损失", "正确类别的得分应比其余每一类都大出间隔。")
     margin: float = 1.0
     p: int = 1

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from chainrule.errors import ShapeError
 from chainrule.frozen import frozen
 from chainrule.graph import Node
-from chainrule.nn.loss.sample import Loss, per_sample
+from chainrule.nn.loss.sample import Loss
 from chainrule.nn.loss.weight import Weights, known_weights, weights_node
 from chainrule.nn.setting import require_whole
 from chainrule.ops import PUBLIC
@@ -16,13 +18,14 @@ from chainrule.spec import Spec, shape_text
 class OneClass(Loss):
     """Base of the losses of scores (B, ..., K) against class numbers (B, ...).
 
-    A sample's loss is the mean over its places that are not ignored, so every sample counts alike however
-    long it is; PyTorch's mean counts every place of the batch alike, which ``weight=`` with one number for
-    each place gives here too.
+    J of a batch is PyTorch's ``reduction="mean"``: the sum of w_y times the loss over all places of the batch
+    that have a class, divided by the sum of w_y over the same places. So every place counts alike, in a short
+    sequence and in a long one, and weights of classes give the same as ``Model.fit(class_weight=)``. A batch
+    without any class has the loss 0 and no gradient (PyTorch's is NaN). A sample's own loss, J^(i), is the
+    same quotient over its places.
 
     Args:
-        class_weight: how much each class counts, K numbers; ``None``: all alike. (``Model.fit`` has class
-            weights too, which also divide by the sum of the weights.)
+        class_weight: w, how much each class counts, K numbers; ``None``: all alike.
         ignore_index: a number that marks places without a class, such as padding; ``None``: there are none.
     """
 
@@ -30,6 +33,7 @@ class OneClass(Loss):
     wants = "logits"
     class_weight: Weights = None
     ignore_index: int | None = None
+    divides: ClassVar[bool] = True  # whether the mean divides by the weights of the classes
 
     def check(self) -> None:
         known_weights(self)
@@ -52,19 +56,30 @@ class OneClass(Loss):
     def terms(self, output: Node, target: Node) -> Node:
         classes = output.shape[-1]
         assert isinstance(classes, int)
-        if self.ignore_index is None:
-            return self.of_class(output, PUBLIC["one_hot"](target, classes, output.dtype))
-        known = PUBLIC["not_equal"](target, self.ignore_index)
-        hot = PUBLIC["one_hot"](PUBLIC["where"](known, target, 0), classes, output.dtype)
+        hot = PUBLIC["one_hot"](self._class(target), classes, output.dtype)
         each = self.of_class(output, hot)
-        return PUBLIC["where"](known, each, 0.0)
+        return each if self.ignore_index is None else PUBLIC["where"](self._is_known(target), each, 0.0)
 
-    def __call__(self, output: Node, target: Node) -> Node:
-        if self.ignore_index is None:
-            return super().__call__(output, target)
-        terms = self.terms(output, target)
-        known = PUBLIC["not_equal"](target, self.ignore_index).astype(output.dtype)
-        return per_sample(terms, "sum") / PUBLIC["maximum"](per_sample(known, "sum"), 1.0)
+    @property
+    def has_shares(self) -> bool:
+        return self.ignore_index is not None or (self.divides and self.class_weight is not None)
+
+    def shares(self, output: Node, target: Node) -> Node | None:
+        if not self.has_shares:
+            return None
+        if self.class_weight is None or not self.divides:
+            return self._is_known(target).astype(output.dtype)
+        each = PUBLIC["gather"](weights_node(self, output.dtype), self._class(target))
+        return each if self.ignore_index is None else PUBLIC["where"](self._is_known(target), each, 0.0)
+
+    def _is_known(self, target: Node) -> Node:
+        """Whether a place has a class."""
+        assert self.ignore_index is not None
+        return PUBLIC["not_equal"](target, self.ignore_index)
+
+    def _class(self, target: Node) -> Node:
+        """The number of the class; 0 at places without one."""
+        return target if self.ignore_index is None else PUBLIC["where"](self._is_known(target), target, 0)
 
     def weighed(self, each: Node, hot: Node) -> Node:
         """The loss at each place times the weight of its class."""

@@ -1,7 +1,17 @@
 """What every loss is: how wrong an answer is, as one number for each sample.
 
 A loss gives nodes of shape (B,); the step takes their (weighted) mean. That keeps the article's J = (1/n) sum
-J^(i) in one place for all losses, and sample weights and class weights are one mechanism.
+J^(i) in one place for all losses.
+
+Terms may count differently: classes have weights, places without a label do not count, and a user weights
+samples or places. Weighted or not, J is one quotient over all terms of the batch, which is PyTorch's
+``reduction="mean"``:
+
+    J = sum of weight * loss / sum of weight.
+
+``Loss.parts`` gives numerator and denominator of each sample. Their sums over any set of samples make the
+mean over that set, so a batch that is split, an evaluation in blocks and an epoch agree with one large batch.
+The mean of the quotients of single samples, or of batches, is another number.
 
 What a loss compares:
 
@@ -55,9 +65,50 @@ class Loss:
         """What the loss of a sample is made of: (B, ...), one term for each value or place, or (B,)."""
         raise TypeError(f"{type(self).__name__} says no loss")
 
+    def shares(self, output: Node, target: Node) -> Node | None:
+        """The weight of each term, in the shape of ``terms``, which it is a factor of; ``None``: all 1."""
+        return None
+
+    @property
+    def has_shares(self) -> bool:
+        """Whether ``shares`` gives weights."""
+        return False
+
     def __call__(self, output: Node, target: Node) -> Node:
-        """The loss of each sample, shape (B,)."""
-        return per_sample(self.terms(output, target), self.joins)
+        """The loss of each sample, shape (B,): J of a batch of this sample alone."""
+        total, weight = self.parts(output, target)
+        return total if weight is None else total / divisor(weight)
+
+    def parts(self, output: Node, target: Node, weight: Node | None = None) -> tuple[Node, Node | None]:
+        """Numerator and denominator of each sample's loss, (B,) each; sums of both make the mean of a batch.
+
+        Args:
+            output: predictions of the network.
+            target: the targets.
+            weight: how much each sample counts, (B,), or each of its terms, in their shape.
+
+        Returns:
+            the numerators and the denominators; ``None`` for denominators that are all 1.
+
+        Fails:
+            ShapeError E201: weights of another shape.
+        """
+        terms, shares = self.terms(output, target), self.shares(output, target)
+        if weight is not None and weight.shape not in (output.shape[:1], terms.shape):
+            raise ShapeError(
+                "E201", op=self.name, expected=f"weight {shape_text(terms.shape)}",
+                received=f"weight {shape_text(weight.shape)}",
+                fix=f"weight.reshape({shape_text(output.shape[:1])})",
+            )  # fmt: skip
+        if weight is not None and weight.shape != output.shape[:1]:
+            shares = weight if shares is None else shares * weight
+            terms, weight = terms * weight, None
+        if shares is None:
+            total = per_sample(terms, self.joins)
+            return (total, None) if weight is None else (total * weight, weight)
+        both = "mean" if self.joins == "sum" else "sum"
+        total, count = per_sample(terms, "sum"), per_sample(shares, both)
+        return (total, count) if weight is None else (total * weight, count * weight)
 
     def answer(self, output: Node) -> Node:
         """The output in the user's terms: probabilities of a classifier, values of a regressor."""
@@ -85,7 +136,7 @@ class Loss:
             output: what the net gives.
             target: what was wanted.
             weight: how much each sample counts, (B,), or each of its terms, in their shape. J is then the sum
-                of weight times loss, divided by the sum of the weights.
+                of weight times loss, divided by the sum of the weights; 0 where that sum is 0.
 
         Fails:
             ShapeError E201: the shapes differ. Without this check ``(B, 1) - (B,)`` would be broadcast to
@@ -93,19 +144,10 @@ class Loss:
             DtypeError E252, E253: the target's numbers are of the wrong kind.
         """
         self._agree(output, target)
-        if weight is None:
-            return PUBLIC["mean"](self(output, target))
-        if weight.shape == output.shape[:1]:
-            return PUBLIC["sum"](self(output, target) * weight) / PUBLIC["sum"](weight)
-        terms = self.terms(output, target)
-        if weight.shape != terms.shape:
-            raise ShapeError(
-                "E201", op=self.name, expected=f"weight {shape_text(terms.shape)}",
-                received=f"weight {shape_text(weight.shape)}",
-                fix=f"weight.reshape({shape_text(output.shape[:1])})",
-            )  # fmt: skip
-        each = per_sample(terms * weight, self.joins)
-        return PUBLIC["sum"](each) / PUBLIC["sum"](per_sample(weight, "mean"))
+        total, count = self.parts(output, target, weight)
+        if count is None:
+            return PUBLIC["mean"](total)
+        return PUBLIC["sum"](total) / divisor(PUBLIC["sum"](count))
 
     def _agree(self, output: Node, target: Node) -> None:
         wanted = self.target(output.spec)
@@ -132,6 +174,11 @@ def per_sample(values: Node, how: str) -> Node:
     """The sum or mean over everything but the batch axis: (B, ...) -> (B,)."""
     inside = tuple(range(1, values.rank))
     return PUBLIC[how](values, inside) if inside else values
+
+
+def divisor(weight: Node) -> Node:
+    """A sum of weights to divide by: 1 where nothing counts, as its numerator is 0 there."""
+    return PUBLIC["where"](weight > 0.0, weight, 1.0)
 
 
 def signs(target: Node) -> Node:

@@ -52,11 +52,13 @@ class Answers:
 
         Args:
             target, answer: batch first, with any places between it and the last axis.
-            weights: (B,), one for each sample.
+            weights: (B,), one for each sample, or one for each of its places.
             task: see ``Answers``.
             ignored: the number that stands where there is no class.
         """
         if task == UNJUDGED:
+            if weights is not None and weights.ndim > 1:
+                weights = weights.reshape(len(weights), -1).mean(axis=1)
             return Answers(target, answer, weights, task)
         if task == "classification":
             y = target.reshape(-1).astype(np.int64)  # (B, T) -> (B T,)
@@ -64,6 +66,9 @@ class Answers:
         else:
             last = target.shape[-1] if target.ndim > 2 else target.size // max(len(target), 1)
             y, p = target.reshape(-1, last), answer.reshape(-1, last)  # (B, T, O) -> (B T, O)
+        if weights is not None and weights.ndim > 1:
+            one = weights.reshape(len(weights), -1)
+            weights = one.reshape(-1) if one.size == len(y) else one.mean(axis=1)
         if weights is not None and len(y) != len(weights):
             weights = np.repeat(weights, len(y) // len(weights))
         if task == "classification" and ignored is not None:
