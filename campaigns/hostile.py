@@ -19,6 +19,7 @@ from campaigns.hostile_cases.section import Section
 
 SECTIONS: tuple[str, ...] = (
     "images",
+    "payloads_into_outputs",
     "run_folders",
     "torch_files",
 )

@@ -11,6 +11,7 @@ from sources import PACKAGE, SOURCE, breaches, tree
 GROUND = (
     "door",
     "frozen",
+    "escaping",
     "errors",
     "spec",
     "elementary",
@@ -40,13 +41,14 @@ HEIGHT = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
 GROUND_MAY = {
     "door": set(),
     "frozen": set(),
-    "errors": {"frozen"},
+    "escaping": set(),
+    "errors": {"escaping", "frozen"},
     "spec": {"frozen"},
     "elementary": set(),
     "keyed": {"elementary"},
     "settings": {"errors", "frozen"},
     "events": {"errors", "frozen", "spec"},
-    "notation": {"door", "errors", "frozen"},
+    "notation": {"escaping", "door", "errors", "frozen"},
     "store": {"door", "errors", "frozen", "settings"},
     "data": {"door", "errors", "frozen", "spec", "keyed", "store"},
 }

@@ -16,10 +16,10 @@ import sys
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any
 
 from chainrule.apps.word import say
 from chainrule.errors import ChainruleError, UsageError, nearest
+from chainrule.escaping import printable
 from chainrule.settings import settings
 
 COMMANDS = (
@@ -133,10 +133,10 @@ def _say(error: Exception) -> int:
         return FAILED
     if isinstance(error, ChainruleError):
         _as_typed(error)
-        print(visible_error(error), file=sys.stderr)
+        print(error.render(settings.lang), file=sys.stderr)
         return FAILED if error.code in FAILURES else WRONG
     kind = type(error).__name__
-    print(visible(say("unexpected").format(kind=kind, text=error)), file=sys.stderr)
+    print(printable(say("unexpected").format(kind=kind, text=error)), file=sys.stderr)
     return FAILED
 
 
@@ -146,34 +146,3 @@ def _as_typed(error: ChainruleError) -> None:
     if name in ("lang", "engine"):
         wanted = error.fix.rpartition(" = ")[2].strip('"')
         error.where, error.fix = f"--{name}", f"--{name} {wanted}"
-
-
-def visible(text: Any) -> str:
-    """The text with every control character shown instead of obeyed: data must not steer a terminal.
-
-    Example:
-        >>> visible("red \\x1b[31m")
-        'red \\\\x1b[31m'
-    """
-    return "".join(ascii(c)[1:-1] if _steers(c) else c for c in str(text))
-
-
-def _steers(c: str) -> bool:
-    """Whether a character moves the cursor, changes colours, or turns the direction of writing."""
-    return (
-        c < " "
-        or "\x7f" <= c <= "\x9f"
-        or "\u200b" <= c <= "\u200f"
-        or "\u2028" <= c <= "\u202e"
-        or ("\u2066" <= c <= "\u2069" or c == "\ufeff" or "\ud800" <= c <= "\udfff")
-    )
-
-
-def visible_error(error: ChainruleError) -> str:
-    """The text of an error, whatever is in the names it quotes."""
-    error.where, error.expected, error.received, error.fix = map(
-        visible, (error.where, error.expected, error.received, error.fix)
-    )
-    error.notes = tuple(visible(note) for note in error.notes)
-    error.details.update({key: visible(value) for key, value in error.details.items()})
-    return error.render(settings.lang)

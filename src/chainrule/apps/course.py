@@ -6,8 +6,6 @@ training that was resumed leaves the very bytes an undisturbed one would have le
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +17,7 @@ from chainrule.apps.option import Options
 from chainrule.apps.run import HISTORY, MODEL
 from chainrule.apps.study import Part, Study
 from chainrule.errors import DataError, UsageError
+from chainrule.escaping import csv_text
 from chainrule.events import Event, Notice, TrainingEnded
 from chainrule.explain.doctor import Doctor
 from chainrule.frozen import frozen
@@ -198,8 +197,5 @@ def save(learner: Learner, folder: RunFolder, page: str, page_name: str) -> None
 def history_text(history: list[dict[str, float | None]]) -> str:
     """The history as CSV; every number with all its digits."""
     columns = list(dict.fromkeys(key for row in history for key in row))
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(["" if row.get(key) is None else row[key] for key in columns] for row in history)
-    return out.getvalue()
+    rows = (["" if row.get(key) is None else row[key] for key in columns] for row in history)
+    return csv_text([columns, *rows])

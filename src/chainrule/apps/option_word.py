@@ -67,6 +67,10 @@ OPTION: dict[str, tuple[str, str]] = {
     "lang": ("language: en or zh", "语言：en 或 zh"),
     "csv": ("the file for the answers; the screen by default", "保存预测的文件；默认输出到屏幕"),
     "proba": ("also the probability of each class", "同时给出每个类别的概率"),
+    "raw": (
+        "labels exactly as in the data, without the apostrophe before what a spreadsheet takes for a formula",
+        "按原样输出标签，不在电子表格可能当作公式的内容前加撇号",
+    ),
     "row": ("the row to explain, counted from 1", "要解释的行，从 1 开始计数"),
     "weight": ("one weight, such as dense1.weight[0,1]", "某个权重，如 dense1.weight[0,1]"),
     "explain_step": (

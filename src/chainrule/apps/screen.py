@@ -14,8 +14,8 @@ from rich.measure import Measurement
 from rich.table import Table as Grid
 from rich.text import Text
 
-from chainrule.apps.cli import visible
 from chainrule.data import Finding
+from chainrule.escaping import printable
 from chainrule.settings import settings
 
 WIDEST = 100_000  # characters of a line where no terminal sets the width
@@ -36,7 +36,7 @@ def console(to_errors: bool = False) -> Console:
 def line(text: object = "", style: str = "", to_errors: bool = False) -> None:
     """One line."""
     terminal = console(to_errors)
-    terminal.print(Text(visible(text), style if terminal.is_terminal else ""), soft_wrap=True)
+    terminal.print(Text(printable(text), style if terminal.is_terminal else ""), soft_wrap=True)
 
 
 def heading(text: str) -> None:
@@ -61,7 +61,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]], numbers: Sequ
     """
     grid = Grid(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     for i, name in enumerate(header):
-        grid.add_column(Text(visible(name)), justify="right" if i in numbers else "left", overflow="fold")
+        grid.add_column(Text(printable(name)), justify="right" if i in numbers else "left", overflow="fold")
     for row in rows:
         grid.add_row(*(Text(cell(value)) for value in row))
     terminal = console()
@@ -79,7 +79,7 @@ def cell(value: object) -> str:
     """A value as a table shows it."""
     if isinstance(value, float):
         return f"{value:.4f}" if 1e-3 <= abs(value) < 1e4 else f"{value:.4g}"
-    return visible(value)
+    return printable(value)
 
 
 def notices(findings: Iterable[Finding], to_errors: bool = False) -> None:

@@ -9,7 +9,7 @@ Every error of chainrule has the same five parts, so a reader's eye finds the sa
       more      docs/errors/E203.md
 
 The plain clause comes from the catalogue, in both languages; the facts come in English from the place that
-found the fault, and ``phrase`` has their Chinese.
+found the fault, and ``phrase`` has their Chinese. Whatever they quote is made printable here.
 """
 
 from __future__ import annotations
@@ -25,12 +25,14 @@ from typing import Any, ClassVar
 
 from chainrule.errors.catalogue import CATALOGUE
 from chainrule.errors.phrase import in_chinese, in_place
+from chainrule.escaping import printable
 from chainrule.frozen import frozen
 
 _LABELS = {
     "en": ("expected", "received", "try", "more", "in", ": "),
     "zh": ("期望", "收到", "试试", "详见", "位于", "："),
 }
+LONGEST_FACT = 2_000  # characters of one fact; names and cells from a file may have millions
 _PACKAGE = str(Path(__file__).parent.parent)
 
 
@@ -107,13 +109,14 @@ class ChainruleError(Exception):
 
     def clause(self, lang: str = "en") -> str:
         """The plain sentence of this error, without its facts."""
-        return getattr(CATALOGUE[self.code], lang).format(**self.details)
+        details = {name: _shown(value) for name, value in self.details.items()}
+        return getattr(CATALOGUE[self.code], lang).format(**details)
 
     def render(self, lang: str = "en") -> str:
         """The whole text, in English (``"en"``) or Chinese (``"zh"``)."""
         expected, received, fix, more, within, colon = _LABELS[lang]
         said = in_chinese if lang == "zh" else str
-        where = in_place(self.where) if lang == "zh" else self.where
+        where = in_place(_shown(self.where)) if lang == "zh" else _shown(self.where)
         place = f" {within} {where}" if where else ""
         rows = [(expected, self.expected), (received, self.received)]
         rows += [("", note) for note in self.notes]
@@ -122,7 +125,7 @@ class ChainruleError(Exception):
         blank = (
             "\u3000" if lang == "zh" else " "
         )  # as wide as a Chinese sign, so that the columns stay straight
-        body = [f"  {label:{blank}<{width}}  {said(text)}" for label, text in rows if text]
+        body = [f"  {label:{blank}<{width}}  {said(_shown(text))}" for label, text in rows if text]
         return "\n".join([f"{type(self).__name__} {self.code}{place}{colon}{self.clause(lang)}", *body])
 
     def __str__(self) -> str:
@@ -160,6 +163,11 @@ class TrainingError(ChainruleError, ArithmeticError):
     """
 
     report: Any = None
+
+
+def _shown(fact: object) -> str:
+    """A fact as a line shows it: names and cells from outside have any length and any character."""
+    return printable(fact, LONGEST_FACT)
 
 
 LONGEST, MOST = 200, 20_000  # letters of a name, and names that are compared: the time grows with both

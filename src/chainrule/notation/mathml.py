@@ -8,9 +8,9 @@ may hold it: ``<mtext><a href="#n3"><math>...</math></a></mtext>``.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
-from html import escape
 from typing import ClassVar
 
+from chainrule.escaping import escape
 from chainrule.frozen import frozen
 from chainrule.notation.function import FUNCTIONS
 from chainrule.notation.letter import GREEK, index_tree, name_and_indices, separator

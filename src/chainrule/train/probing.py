@@ -24,11 +24,13 @@ import io
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
+from typing import Any
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from chainrule.engines.reference import Program, Tail
+from chainrule.escaping import csv_text
 from chainrule.frozen import frozen
 from chainrule.graph import Graph, Node
 from chainrule.ops import Card
@@ -263,14 +265,12 @@ def to_csv(probes: Sequence[Probe]) -> str:
         >>> of_csv(to_csv([probe])) == [probe]
         True
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    rows: list[Sequence[Any]] = [COLUMNS]
     for probe in probes:
         for part, values in ({"": probe.values} | dict(probe.parts)).items():
             numbers = [repr(float(values[name])) if name in values else "" for name in COLUMNS[3:]]
-            writer.writerow([probe.step, probe.epoch, part, *numbers])
-    return text.getvalue()
+            rows.append([probe.step, probe.epoch, part, *numbers])
+    return csv_text(rows)
 
 
 def of_csv(text: str) -> list[Probe]:

@@ -15,12 +15,12 @@ import typer
 from rich.text import Text
 
 from chainrule.apps import screen
-from chainrule.apps.cli import visible
 from chainrule.apps.model import load
 from chainrule.apps.reading import reading
 from chainrule.apps.signature import Choice, with_options
 from chainrule.apps.word import say
 from chainrule.errors import UsageError, nearest
+from chainrule.escaping import printable
 from chainrule.explain.attribution.asking import known_method
 from chainrule.explain.attribution.attribution import Attribution
 from chainrule.explain.attribution.picture import coloured_words, shown
@@ -174,7 +174,7 @@ def _show_words(made: Attribution) -> None:
         return
     line = Text()
     for word in coloured_words(made):
-        line.append(visible(shown(word.text)), f"#1b1f24 on {word.colour}")
+        line.append(printable(shown(word.text)), f"#1b1f24 on {word.colour}")
         line.append(" ")
     terminal.print(line)
     terminal.print()

@@ -14,8 +14,8 @@ from typing import Annotated, Any
 
 import typer
 
-from chainrule.apps.cli import visible
 from chainrule.apps.run import model_file
+from chainrule.escaping import printable_lines
 from chainrule.explain.model import Model
 
 WAYS: dict[str, type] = {
@@ -76,5 +76,5 @@ def generate(
 
 def _show(text: str) -> None:
     """A piece of a text at once; what could steer a terminal is spelled out."""
-    sys.stdout.write("\n".join(visible(line) for line in text.split("\n")))
+    sys.stdout.write(printable_lines(text))
     sys.stdout.flush()

@@ -1,15 +1,17 @@
 """``chainrule predict``: an answer for every row of a table, as CSV.
 
-Labels come from data, and a spreadsheet takes a cell that begins with ``=``, ``+``, ``-`` or ``@`` for a
-formula. So a text label that begins so, and is no number, gets an apostrophe in front, which spreadsheets
-hide. Numbers stay numbers.
+Labels come from data. What is written depends on who reads it:
+
+* a terminal gets every control character by its number, such as ``\\x1b``;
+* a file or a pipe gets CSV with each label quoted as it needs. A label that a spreadsheet would take for a
+  formula gets an apostrophe in front, and so does one that begins with an apostrophe: a program takes one off
+  (``chainrule.escaping.spreadsheet_text``), or asks for ``--raw``, which writes labels as they are.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,10 +22,9 @@ from chainrule.apps import screen
 from chainrule.apps.model import load
 from chainrule.apps.run import model_file
 from chainrule.errors import UsageError
+from chainrule.escaping import csv_text, printable, spreadsheet_cell
 from chainrule.store import durable
 from chainrule.train.learner import Learner
-
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def predict(
@@ -31,6 +32,7 @@ def predict(
     data: Annotated[str, typer.Argument(help="=data", metavar="DATA")],
     out: Annotated[str | None, typer.Option(help="=csv", metavar="CSV")] = None,
     proba: Annotated[bool, typer.Option("--proba", help="=proba")] = False,
+    raw: Annotated[bool, typer.Option("--raw", help="=raw")] = False,
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
 ) -> None:
     """Print an answer for every row, or write them into a file."""
@@ -42,16 +44,17 @@ def predict(
         applied = model.preparation.apply(x)
         screen.notices(applied.notices, to_errors=True)
         x = applied.x
-    text = answers_text(model, x, proba)
+    table = answers(model, x, proba)
     if out is not None:
-        durable.write(out, text.encode())
-    else:
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        durable.write(out, _written(table, None if raw else spreadsheet_cell).encode())
+        return
+    cell = _printable_cell if sys.stdout.isatty() else None if raw else spreadsheet_cell
+    sys.stdout.write(_written(table, cell))
+    sys.stdout.flush()
 
 
-def answers_text(model: Learner, x: np.ndarray | dict[str, np.ndarray], proba: bool) -> str:
-    """The answers as CSV, one line for each row, in the rows' order.
+def answers(model: Learner, x: np.ndarray | dict[str, np.ndarray], proba: bool) -> list[list[Any]]:
+    """The answers in the rows' order, below a row of headings.
 
     Args:
         model: any that is trained.
@@ -67,27 +70,16 @@ def answers_text(model: Learner, x: np.ndarray | dict[str, np.ndarray], proba: b
         chances = np.asarray(model.predict_proba(x), np.float64)  # (N, K)
         header += [f"probability of {label}" for label in model.labels]
         columns += [[f"{p:.6g}" for p in chance] for chance in chances.T.tolist()]
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows([safe(value) for value in row] for row in zip(*columns, strict=True))
-    return text.getvalue()
+    return [header, *map(list, zip(*columns, strict=True))]
 
 
-def safe(value: Any) -> Any:
-    """A cell that no spreadsheet takes for a formula.
+def _written(rows: list[list[Any]], cell: Callable[[Any], Any] | None) -> str:
+    """Rows as CSV, each cell first changed by a function, if there is one."""
+    return csv_text(rows if cell is None else [[cell(value) for value in row] for row in rows])
 
-    Example:
-        >>> safe("=HYPERLINK(1)"), safe("-3.5"), safe("setosa")
-        ("'=HYPERLINK(1)", '-3.5', 'setosa')
-    """
-    if not isinstance(value, str) or not value.startswith(FORMULA):
-        return value
-    try:
-        float(value)
-    except ValueError:
-        return f"'{value}"
-    return value
+
+def _printable_cell(value: Any) -> Any:
+    return printable(value) if isinstance(value, str) else value
 
 
 def _refuse_input(out: str, *inputs: str) -> None:

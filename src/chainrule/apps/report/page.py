@@ -21,6 +21,7 @@ from chainrule.apps.screen import cell
 from chainrule.apps.study import Study
 from chainrule.apps.view import column_rows
 from chainrule.apps.word import WORDS
+from chainrule.escaping import printable_lines
 from chainrule.explain.doctor import Finding
 from chainrule.frozen import frozen
 from chainrule.nn import summary_rows
@@ -61,7 +62,12 @@ def page(
     """
     loader = jinja2.PackageLoader("chainrule.apps.report", "template")
     shelf = jinja2.Environment(
-        loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+        loader=loader,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_shown,
     )
     shelf.filters["cell"] = cell
     answers = judgeable(learner, study.test.y, answer_of(learner, study.test.x))
@@ -94,6 +100,11 @@ def page(
         **figures(learner, study, answers, recorded),
         diagnosis=list(map(_finding, vars(learner).get("findings", ()))),
     )
+
+
+def _shown(value: Any) -> Any:
+    """What the template puts into the page: a text without control characters; markup made here as it is."""
+    return value if isinstance(value, Markup) or not isinstance(value, str) else printable_lines(value)
 
 
 def _positive(study: Study) -> tuple[str, ...]:

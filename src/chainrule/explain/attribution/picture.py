@@ -9,12 +9,12 @@ bytes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from chainrule.data.tokenizer import PAD, SPECIAL
+from chainrule.escaping import escape
 from chainrule.explain.words import say
 from chainrule.frozen import frozen
 from chainrule.notation import number

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from html import escape
 
+from chainrule.escaping import escape
 from chainrule.notation.letter import GREEK, lowered, raised
 
 _SIGNS = {

@@ -4,10 +4,10 @@ equal bytes."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from html import escape
 
 import numpy as np
 
+from chainrule.escaping import escape
 from chainrule.notation.column import width
 
 COLOURS = ("#2563a8", "#d9480f", "#2b8a3e", "#862e9c")

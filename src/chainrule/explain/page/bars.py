@@ -4,8 +4,8 @@ bytes."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 
+from chainrule.escaping import escape
 from chainrule.frozen import frozen
 from chainrule.notation.column import width
 

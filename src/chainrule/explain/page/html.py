@@ -7,9 +7,9 @@ Each term of a formula leads to the place where it is worked out (see ``anchor``
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from zlib import crc32
 
+from chainrule.escaping import escape
 from chainrule.explain.page.anchor import ROW, Places, kind_of, row_target, target_of
 from chainrule.explain.page.diagram import Diagram
 from chainrule.explain.page.page import READABLE, Cell, Equation, Items, Lines, Page, Part, Section, Table

@@ -1,7 +1,8 @@
 """An explanation as text for a terminal: formulas in Unicode, tables aligned by columns of the screen.
 
 In a terminal nothing is wider than it: sentences, formulas and cells of tables are folded between words. In a
-file sentences are folded, formulas and tables are not, so that they can be searched and cut.
+file sentences are folded, formulas and tables are not, so that they can be searched and cut. Every text of
+the page is made printable: labels, names and cells come from files.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import sys
 import unicodedata
 from collections.abc import Iterator, Sequence
 
+from chainrule.escaping import printable
 from chainrule.explain.page.page import READABLE, Cell, Equation, Items, Lines, Page, Part, Table
 from chainrule.explain.page.spoken import spoken_equation
 from chainrule.notation import number, to_unicode
@@ -30,9 +32,11 @@ def text_page(page: Page, columns: int | None = None) -> str:
         columns: of the screen; by default those of the terminal, if it is one that is printed to.
     """
     columns = columns or terminal_columns()
-    blocks = [f"{page.title}\n{'═' * min(width(page.title), columns)}"]
+    title = printable(page.title)
+    blocks = [f"{title}\n{'═' * min(width(title), columns)}"]
     for section in page.sections:
-        heading = [f"{section.heading}\n{'─' * width(section.heading)}"] if section.heading else []
+        name = printable(section.heading)
+        heading = [f"{name}\n{'─' * width(name)}"] if name else []
         blocks += [*heading, *(_part(part, page.lang, columns) for part in section.parts)]
     return "\n\n".join(blocks) + "\n"
 
@@ -45,7 +49,7 @@ def terminal_columns() -> int:
 
 def cell_text(cell: Cell) -> str:
     """A table's cell, or any formula, as text."""
-    return cell if isinstance(cell, str) else to_unicode(brief(cell, READABLE))
+    return printable(cell if isinstance(cell, str) else to_unicode(brief(cell, READABLE)))
 
 
 def equation_lines(equation: Equation, room: int, most: int = ENDLESS) -> list[str]:
@@ -70,10 +74,11 @@ def equation_lines(equation: Equation, room: int, most: int = ENDLESS) -> list[s
             first + signs[0] + parts[1],
             *(indent + sign + part for sign, part in zip(signs[1:], parts[2:], strict=False)),
         ]
-    if equation.note and width(lines[-1]) + 2 + width(equation.note) <= most:
-        lines[-1] += f"  {equation.note}"
-    elif equation.note:
-        lines.append(f"{indent}   {equation.note}")
+    note = printable(equation.note)
+    if note and width(lines[-1]) + 2 + width(note) <= most:
+        lines[-1] += f"  {note}"
+    elif note:
+        lines.append(f"{indent}   {note}")
     return [piece for line in lines for piece in _hung(line, most, indent + HANGING)]
 
 
@@ -99,7 +104,7 @@ def _part(part: Part, lang: str, columns: int) -> str:
 def folded(text: str, room: int = WIDTH) -> Iterator[str]:
     """A sentence on lines of at most so many columns; Chinese may be cut between any two signs."""
     line = ""
-    for word in _words(text):
+    for word in _words(printable(text)):
         if line.strip() and width(line) + width(word.rstrip()) > room:
             yield line.rstrip()
             line = ""
@@ -122,18 +127,19 @@ def _words(text: str) -> Iterator[str]:
 
 
 def _lines(lines: Lines, lang: str, columns: int) -> str:
-    label = f"({lines.label}) " if lines.label else "  "
+    label = f"({printable(lines.label)}) " if lines.label else "  "
     indent = " " * width(label)
     room, most, texts = min(WIDTH, columns) - len(indent), columns - len(indent), []
     for equation in lines.equations:
         texts += equation_lines(equation, room, most)
         texts += folded(spoken_equation(equation, lang), room) if equation.aloud else ()
-    texts += [lines.more] if lines.more else []
+    texts += [printable(lines.more)] if lines.more else []
     return "\n".join((label if i == 0 else indent) + text for i, text in enumerate(texts))
 
 
 def _table(table: Table, columns: int) -> str:
-    rows = _fitting([table.head, *([cell_text(cell) for cell in row] for row in table.rows)], columns)
+    cells = [list(map(cell_text, row)) for row in (table.head, *table.rows)]
+    rows = _fitting(cells, columns)
     heads = max(len(list(folded(cell, w))) for cell, w in zip(table.head, column_widths(rows), strict=True))
     lines = aligned(rows, table.right)
     return "\n".join([*lines[:heads], "  ".join("─" * w for w in column_widths(rows)), *lines[heads:]])

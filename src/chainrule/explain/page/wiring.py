@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from html import escape
 from itertools import pairwise
 
+from chainrule.escaping import escape
 from chainrule.explain.page.anchor import DRAWN, Places
 from chainrule.explain.page.diagram import Column, Diagram, Unit, Wire
 from chainrule.notation import number

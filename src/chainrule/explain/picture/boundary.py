@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import UsageError, nearest
+from chainrule.escaping import printable
 from chainrule.explain.picture.card import Kind
 from chainrule.explain.picture.font import drawable
 from chainrule.explain.picture.picture import Picture
@@ -150,7 +151,9 @@ def draw(
         drawn = frame.imshow(shown.answer[..., 0], cmap=AMOUNT, origin="lower", extent=extent, aspect="auto")
         scale(figure, drawn, frame, said("predicted_value"))
     _dots(model, frame, shown, rows)
-    return Picture("boundary", said("boundary"), figure, settings.lang, ", ".join(shown.names))
+    return Picture(
+        "boundary", said("boundary"), figure, settings.lang, ", ".join(map(printable, shown.names))
+    )
 
 
 def _classes(figure: Any, frame: Any, shown: Plane, extent: tuple[float, ...]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chainrule.errors import UsageError
+from chainrule.escaping import printable_lines
 from chainrule.explain.picture.sheet import style
 from chainrule.frozen import frozen
 from chainrule.store import durable
@@ -84,7 +85,7 @@ class Picture:
         return text if len(text) <= LARGEST else None
 
     def __str__(self) -> str:
-        return f"{self.title}\n{self.text}".rstrip()
+        return printable_lines(f"{self.title}\n{self.text}").rstrip()
 
     def __repr__(self) -> str:
         return f"<picture {self.kind}: {self.title}>"

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.escaping import printable
 from chainrule.explain.picture.card import Kind
 from chainrule.explain.picture.font import drawable
 from chainrule.explain.picture.picture import Picture
@@ -108,7 +109,7 @@ def _lines(frame: Any, curves: list[Any], words: str, drawn: str) -> str:
     frame.set_xlim(-0.02, 1.02)
     frame.set_ylim(-0.02, 1.04)
     frame.legend(loc="best", fontsize=8)
-    told = [said(words, label=label, area=area) for area, label, _, _ in chosen]
+    told = [said(words, label=printable(label), area=area) for area, label, _, _ in chosen]
     if len(chosen) < len(curves):
         told.append(said("shown", shown=len(chosen), all=len(curves)))
     return "\n".join(told)

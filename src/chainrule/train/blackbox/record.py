@@ -12,6 +12,7 @@ from dataclasses import field, fields
 from typing import Any, TypeVar, get_type_hints
 
 from chainrule.errors import FileError
+from chainrule.escaping import printable_lines
 from chainrule.frozen import frozen
 from chainrule.settings import settings
 from chainrule.train.blackbox.telling import black_box_lines
@@ -123,7 +124,7 @@ class BlackBox:
         return black_box_lines(self, lang or settings.lang, depth)
 
     def __str__(self) -> str:
-        return "\n".join(self.lines())
+        return printable_lines("\n".join(self.lines()))
 
     def to_record(self) -> dict[str, Any]:
         """The record as plain data for strict JSON."""

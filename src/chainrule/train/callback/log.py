@@ -7,8 +7,6 @@ happened and when, interruptions included; they are only ever added to.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 import time
@@ -17,6 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from chainrule import escaping
 from chainrule.events import EpochDone, Event, Listener, ProbeDone, StepDone, TrainingStarted
 from chainrule.frozen import frozen
 from chainrule.store import durable
@@ -73,13 +72,10 @@ def csv_text(rows: Sequence[Mapping[str, float | None]], has_header: bool = True
         >>> csv_text([{"epoch": 1, "loss": 0.5, "val_r2": None}])
         'epoch,loss,val_r2\\n1,0.5,\\n'
     """
-    out = io.StringIO()
     columns = list(dict.fromkeys(key for row in rows for key in row))
-    writer = csv.writer(out, lineterminator="\n")
-    if has_header and rows:
-        writer.writerow(columns)
-    writer.writerows(["" if row.get(key) is None else row[key] for key in columns] for row in rows)
-    return out.getvalue()
+    head = [columns] if has_header and rows else []
+    lines = (["" if row.get(key) is None else row[key] for key in columns] for row in rows)
+    return escaping.csv_text([*head, *lines])
 
 
 @frozen

@@ -6,8 +6,7 @@ fetched and nothing runs.
 
 from __future__ import annotations
 
-from html import escape
-
+from chainrule.escaping import escape
 from chainrule.explain.picture.network.flow import Box
 from chainrule.explain.picture.network.layout import (
     LINE,
