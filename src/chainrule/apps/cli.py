@@ -16,11 +16,13 @@ import sys
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 
 from chainrule.apps.word import say
 from chainrule.errors import ChainruleError, UsageError, nearest
 from chainrule.escaping import printable
 from chainrule.settings import settings
+from chainrule.store import fault
 
 COMMANDS = (
     "train", "predict", "evaluate", "explain", "attribute", "generate", "show", "plot", "check", "doctor",
@@ -28,7 +30,15 @@ COMMANDS = (
 )  # fmt: skip
 DONE, FAILED, WRONG = 0, 1, 2
 _DOOR = ("--help", "-h", "--lang", "--lang=en", "--lang=zh")  # options that need no command
-FAILURES = ("E405", "E406", "E408", "E410", "E501", "E508")  # the input was fine; the work could not be done
+FAILURES = (
+    "E405",
+    "E406",
+    "E408",
+    "E410",
+    "E433",
+    "E501",
+    "E508",
+)  # the input was fine; the work could not be done
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -131,6 +141,12 @@ def _say(error: Exception) -> int:
     if isinstance(error, BrokenPipeError):  # the reader of our output left, as `head` does; nobody to tell
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
+    if (
+        isinstance(error, OSError)
+        and not isinstance(error, ChainruleError)
+        and isinstance(error.filename, str | bytes)
+    ):
+        error = fault.reading(error, Path(os.fsdecode(error.filename)))
     if isinstance(error, ChainruleError):
         _as_typed(error)
         print(error.render(settings.lang), file=sys.stderr)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from chainrule.apps import screen
@@ -50,7 +51,7 @@ def _profile(run: str, model: Model, batch_size: int | None) -> Profile:
 
 def _data_of(run: str, model: Model) -> str:
     """The file or set a RUN was trained on, as far as it is known."""
-    if (Path(run) / CONFIG).is_file():
+    if os.path.isfile(Path(run) / CONFIG):
         return read_config(RunFolder.open(run))[0].data
     data = model.facts.get("data")
     return data if isinstance(data, str) else ""

@@ -188,6 +188,7 @@ def keep_facts(learner: Learner, options: Options, study: Study, rated: list[Rat
 
 def save(learner: Learner, folder: RunFolder, page: str, page_name: str) -> None:
     """Write the RUN's files; the checkpoints go last, so that a kill between two files can be resumed."""
+    folder.verify()
     save_model(learner, folder.path / MODEL, within=folder.path)
     folder.write_text(HISTORY, history_text(learner.history))
     folder.write_text(page_name, page)

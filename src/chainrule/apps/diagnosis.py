@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from chainrule.apps import screen
@@ -29,10 +30,10 @@ def notes_of(run: str) -> Diagnosis:
             kept.
     """
     path = Path(run)
-    if not path.exists():
+    if not os.path.exists(path):
         raise FileError("E401", where=run, expected="the folder of a training", received="nothing")
-    file = refuse_link((path if path.is_dir() else path.parent) / NOTES)
-    if not file.is_file():
+    file = refuse_link((path if os.path.isdir(path) else path.parent) / NOTES)
+    if not os.path.isfile(file):
         raise FileError(
             "E552", where=run, expected=NOTES, received="none", fix="train again: notes are kept by default"
         )
@@ -43,7 +44,7 @@ def read_notes(file: Path) -> Diagnosis:
     """The diagnosis in a file.
 
     Fails:
-        FileError E550: it is damaged.
+        FileError E550: it is damaged. Else as ``durable.read``.
     """
     try:
         text = durable.read(file, LARGEST, within=file.parent).decode()

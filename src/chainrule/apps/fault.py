@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 
 from chainrule.apps import screen
 from chainrule.apps.word import say
@@ -16,7 +16,7 @@ def show_black_box(run: str) -> bool:
     Fails:
         FileError E555: the record cannot be read.
     """
-    found = read_black_box(run) if Path(run).is_dir() else None
+    found = read_black_box(run) if os.path.isdir(run) else None
     if found is None:
         return False
     screen.line(say("black_box"), "bold")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 
 from chainrule.apps import screen
 from chainrule.apps.word import say
@@ -16,7 +16,7 @@ def is_foreign(file: str) -> bool:
     """Whether a path is that of foreign weights; a safetensors file may be a model of our own."""
     if not is_weights(file) or not file.lower().endswith(".safetensors"):
         return is_weights(file)
-    if not Path(file).is_file():
+    if not os.path.isfile(file):
         return False  # who looks for a model says that it is missing
     with open(file, "rb") as stream:
         return not stream.read(8 + len(_OURS)).endswith(_OURS)

@@ -6,6 +6,7 @@ A model that learned from a table is asked about tables; one that learned from a
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -94,7 +95,7 @@ def _arrays(model: Learner, file: Path) -> Given:
     Fails:
         DataError E326: an input is missing. E317: arrays of different lengths. Else as ``read_archive``.
     """
-    if not file.is_file():
+    if not os.path.isfile(file):
         raise DataError("E301", where=str(file), received="no such file")
     arrays = {name: np.atleast_1d(array) for name, array in read_archive(file).items()}
     inputs = () if model.network is None else tuple(model.network.inputs)

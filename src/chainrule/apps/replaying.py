@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from chainrule.apps.course import lesson, named
@@ -27,13 +28,13 @@ def replay(run: str, data: str, step: int) -> Replay:
         UsageError E603: other rows than those of the training. E530: no such update. Else as
             ``Model.replay``.
     """
-    if not Path(run).is_dir():
+    if not os.path.isdir(run):
         raise FileError(
             "E533", where=run, expected="the folder of a training",
-            received="a file" if Path(run).exists() else "nothing",
+            received="a file" if os.path.exists(run) else "nothing",
             fix=f"chainrule explain {run} DATA --row 1",
         )  # fmt: skip
-    if (Path(run) / "checkpoints").is_dir() and not (Path(run) / CONFIG).is_file():
+    if os.path.isdir(Path(run) / "checkpoints") and not os.path.isfile(Path(run) / CONFIG):
         raise FileError(
             "E533", where=run, expected="the folder of a training",
             received="checkpoints of a training in Python",

@@ -57,7 +57,7 @@ def claimed(path: Path, resume: bool) -> Iterator[RunFolder]:
         UsageError E602: a training is there, and ``resume`` is false.
         FileError E604: nothing is there to go on with. FileError E430: another process is training there.
     """
-    if resume and not path.exists():
+    if resume and not os.path.exists(path):
         raise FileError(
             "E604",
             where=str(path),
@@ -74,7 +74,11 @@ def claimed(path: Path, resume: bool) -> Iterator[RunFolder]:
         try:
             yield folder
         except BaseException:
-            if not resume and not any((path / name).exists() for name in (MODEL, "checkpoints")):
+            if (
+                not resume
+                and folder.is_there
+                and not any(os.path.exists(path / name) for name in (MODEL, "checkpoints"))
+            ):
                 _forget(path)
             raise
 
@@ -93,7 +97,7 @@ def refuse_occupied(path: Path) -> None:
     Fails:
         UsageError E602: it does.
     """
-    found = [name for name in _OWN if os.path.lexists(path / name)] if path.is_dir() else []
+    found = [name for name in _OWN if os.path.lexists(path / name)] if os.path.isdir(path) else []
     if found:
         raise UsageError(
             "E602",
@@ -114,9 +118,9 @@ def _data_of(path: Path) -> str:
 
 def _unfinished(path: Path, run: str) -> tuple[str, str]:
     """What is in a folder instead of a model, and what makes one of it."""
-    if (path / CONFIG).is_file():
+    if os.path.isfile(path / CONFIG):
         return "an unfinished training", f"chainrule train {_data_of(path)} --out {quoted(run)} --resume"
-    if (path / "checkpoints").is_dir():  # fit(run=...) keeps no model: that is save()
+    if os.path.isdir(path / "checkpoints"):  # fit(run=...) keeps no model: that is save()
         return "checkpoints of a training in Python", f'model.save("{path / MODEL}")'
     return "none", "chainrule train DATA"
 
@@ -129,10 +133,10 @@ def model_file(run: str) -> Path:
             folder without a model.
     """
     path = Path(run)
-    if not path.is_dir():
+    if not os.path.isdir(path):
         return path
     file = refuse_link(path / MODEL)
-    if not file.is_file():
+    if not os.path.isfile(file):
         received, fix = _unfinished(path, run)
         raise FileError("E610", where=run, expected=MODEL, received=received, fix=fix)
     return file

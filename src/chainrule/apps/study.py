@@ -6,9 +6,9 @@ is judged.
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 
@@ -125,7 +125,7 @@ class Study:
 
 def _read(options: Options) -> Table:
     """The data; a folder of images in the size that was asked for."""
-    if not Path(options.data).is_dir():
+    if not os.path.isdir(options.data):
         return read_table(options.data)
     return read_images(options.data, options.size or None, damaged=options.damaged)
 

@@ -101,7 +101,7 @@ def read_images(
     _check_settings(channels, damaged)
     wanted = _size(size)
     root = Path(folder)
-    if str(folder) in IMAGE_SETS and not root.exists():
+    if str(folder) in IMAGE_SETS and not os.path.exists(root):
         _refuse_other_size(str(folder), size, channels)
         return read_named_images(str(folder))
     files, others = _files(root, labelled)
@@ -170,8 +170,8 @@ def _size(size: Any) -> tuple[int, int] | None:
 
 def _files(root: Path, labelled: bool) -> tuple[list[Path], list[Path]]:
     """The images of a folder, sorted by path, and the other files; what begins with a dot is not there."""
-    if not root.is_dir():
-        received = "a file" if root.exists() else "no such folder"
+    if not os.path.isdir(root):
+        received = "a file" if os.path.exists(root) else "no such folder"
         raise DataError("E301", where=str(root), expected="a folder", received=received)
     found = sorted(
         (

@@ -124,12 +124,12 @@ def read_pairs(
         UsageError E102: a length below 1.
     """
     root = LIBREOFFICE if folder is None else Path(folder)
-    if folder is None and not root.is_dir():
+    if folder is None and not os.path.isdir(root):
         raise DataError(
             "E315", where="read_pairs", name="LibreOffice, zh_CN", expected=f"the files in {LIBREOFFICE}",
             received="no such folder", fix=f"apt install {PACKAGE}",
         )  # fmt: skip
-    if not root.is_dir():
+    if not os.path.isdir(root):
         raise DataError("E301", where=str(root), expected="a folder", received="no such folder")
     files = sorted(file for file in root.resolve().rglob("*.mo") if language in file.parts)
     if not files:

@@ -120,7 +120,7 @@ def _fortunes(path: Path) -> Iterator[Poem]:
 
 def _poetry(folder: Path) -> Iterator[Poem]:
     """The Tang poems of the npm package, in the order of its files' numbers."""
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise DataError(
             "E301", where=str(folder), expected="a folder", received="none",
             fix="npm pack chinese-poetry, and tar xzf what it brings",

@@ -71,8 +71,8 @@ def read_sound(path: str | os.PathLike[str], rate: int | None = None, *, resampl
     if rate is not None:
         _check_rate("read_sound", "rate", rate)
     file = Path(path)
-    if not file.is_file():
-        received = "a folder" if file.is_dir() else "no such file"
+    if not os.path.isfile(file):
+        received = "a folder" if os.path.isdir(file) else "no such file"
         raise DataError("E301", where=str(path), expected="a sound file", received=received)
     try:
         with open_plain(file) as stream:

@@ -115,8 +115,8 @@ def _check(seconds: float | None, damaged: str) -> None:
 
 def _files(root: Path) -> list[Path]:
     """The sounds of all classes, sorted by path; what begins with a dot is not there."""
-    if not root.is_dir():
-        received = "a file" if root.exists() else "no such folder"
+    if not os.path.isdir(root):
+        received = "a file" if os.path.exists(root) else "no such folder"
         raise DataError("E301", where=str(root), expected="a folder", received=received)
     inside = sorted(file.relative_to(root) for file in root.rglob("*") if file.is_file())
     seen = [path for path in inside if not any(part.startswith(".") for part in path.parts)]

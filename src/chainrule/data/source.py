@@ -73,14 +73,16 @@ def _of_pandas(frame: Any) -> Table:
 def _read_path(source: str | os.PathLike) -> Table:
     text = os.fspath(source)
     path = Path(text)
-    if not path.exists():
+    if not os.path.exists(path):
         if text in TARGETS:
             return read_named(text)
         if text in IMAGE_SETS:
             return read_named_images(text)
         raise _not_found(text)
-    if path.is_dir():
+    if os.path.isdir(path):
         return read_images(path)
+    if not os.path.isfile(path):  # opening a pipe would wait for a writer
+        raise DataError("E301", where=text, expected="a file", received="a device, pipe or socket")
     suffix = path.name.lower()
     if suffix.endswith(PARQUET + ARROW):
         return Table(_plain(_read_columnar(path, suffix.endswith(PARQUET)), path.name), path.name)
@@ -93,10 +95,16 @@ def _read_path(source: str | os.PathLike) -> Table:
 
 
 def _not_found(text: str) -> DataError:
+    try:
+        os.stat(text)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        pass
+    except OSError as cause:  # a name that is too long, a folder that may not be entered, a link to itself
+        return DataError("E301", where=text, received=(cause.strerror or str(cause)).lower())
     near = nearest(text, TARGETS)
     if Path(text).suffix:
         folder = Path(text).parent
-        others = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+        others = os.listdir(folder) if os.path.isdir(folder) and os.access(folder, os.R_OK) else []
         twin = nearest(Path(text).name, others)
         return DataError("E301", where=text, received="no such file", fix=str(folder / twin) if twin else "")
     return DataError("E302", where=text, name=text, expected=", ".join(TARGETS), received=text, fix=near)

@@ -146,7 +146,7 @@ def _of_shards(path: Path, data: bytes, where: str) -> dict[str, Tensor]:
         raise not_weights(where, "JSON without a weight_map") from None
     if len(files) > SHARDS or not all(_is_beside(name) for name in files):
         raise _shard(where, "names of files beside the index", clipped(", ".join(map(str, files))))
-    missing = [name for name in files if not (path.parent / name).exists()]
+    missing = [name for name in files if not os.path.exists(path.parent / name)]
     if missing:
         raise _shard(where, f"{len(files)} files beside the index", f"no {clipped(', '.join(missing))}")
     found: dict[str, Tensor] = {}

@@ -62,8 +62,7 @@ _NON_FINITE = {"inf": math.inf, "nan": math.nan}
 def parse(text: str) -> Tree:
     """The tree of a formula written in plain text.
 
-    Fails: ``ValueError`` that shows the text and the place; formulas come from our own code, never from a
-    user.
+    Fails: ``ValueError`` that shows the text and the place.
 
     Example:
         >>> parse("1 / (1 + exp(-x))")  # doctest: +NORMALIZE_WHITESPACE
@@ -71,10 +70,13 @@ def parse(text: str) -> Tree:
             Apply(function='exp', arguments=(Negative(inner=Symbol(name='x', sub=(), sup='', accent='')),)))))
     """
     reader = _Reader(text)
-    tree = reader.disjunction()
-    if reader.kind != "end":
-        reader.fail("an operator or the end")
-    return normal(tree)
+    try:
+        tree = reader.disjunction()
+        if reader.kind != "end":
+            reader.fail("an operator or the end")
+        return normal(tree)
+    except RecursionError:
+        raise ValueError(f"formula {text[:80]!r}: too many levels of nesting") from None
 
 
 class _Reader:

@@ -11,8 +11,9 @@ A run folder may come from someone else. The user names the folder, and that pat
 link is followed, neither for reading nor for writing nor for deleting (``store.place``).
 
 Two rules make a run survive. *One trainer at a time*: the lock is the operating system's, so it ends with the
-process, however that ends, and no killed process leaves one behind. *Never fewer good checkpoints than
-before*: an old one goes only when the new one is on the disk and one more that verifies stands behind it.
+process, however that ends, and no killed process leaves one behind (see ``run_lock``). *Never fewer good
+checkpoints than before*: an old one goes only when the new one is on the disk and one more that verifies
+stands behind it.
 """
 
 from __future__ import annotations
@@ -29,12 +30,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock, Timeout
 
 from chainrule.errors import FileError
 from chainrule.frozen import frozen
 from chainrule.store import container, document, durable, fault
 from chainrule.store.place import folder_of, place_of, refuse_link
+from chainrule.store.run_lock import FolderLock, gone
 
 CHECKPOINT = "checkpoint"  # the kind of the files kept here
 _STEP = re.compile(r"step-([0-9]{9,18})\.safetensors")
@@ -73,6 +74,7 @@ class RunFolder:
     path: Path
     # Files that verified, by name, with size and time: a save need not read again what nobody has touched.
     _verified: dict[str, tuple[int, int]] = field(default_factory=dict, repr=False, compare=False)
+    _locks: list[FolderLock] = field(default_factory=list, repr=False, compare=False)  # of this claim
 
     @staticmethod
     def create(path: str | os.PathLike[str]) -> RunFolder:
@@ -104,26 +106,42 @@ class RunFolder:
         """Be the only trainer in this folder, for the length of a ``with`` block.
 
         Fails: E434 when a name in it is a link; E430 when another trainer is at work, naming it;
-        E403, E406, E410 when no lock can be had.
+        E403, E406, E410 when no lock can be had; E433 when the folder was deleted or replaced inside the
+        block.
         """
         self._refuse_links()
-        lock = FileLock(self.path / ".lock", timeout=0, thread_local=False)
         note = self.path / ".lock.json"
         try:
-            lock.acquire()
-        except Timeout as cause:
+            lock = FolderLock(self.path)
+        except BlockingIOError as cause:
             raise self._taken(note) from cause
-        except OSError as cause:
-            raise fault.writing(cause, self.path / ".lock", 0) from cause
-        except NotImplementedError as cause:
-            raise fault.writing(OSError(None, str(cause)), self.path / ".lock", 0) from cause
+        self._locks.append(lock)
         try:
             durable.write(note, _signature().encode(), within=self.path)
             yield
+        except FileError as cause:
+            if cause.code == "E433" or lock.is_there:
+                raise
+            raise gone(self.path) from cause  # what was missing is missing because the folder is
         finally:
-            with contextlib.suppress(FileError):  # a note left behind names nobody: only the lock counts
-                durable.remove(note, self.path)
+            self._locks.remove(lock)
+            if lock.is_there:  # else the note is that of another trainer
+                with contextlib.suppress(FileError):  # a note left behind names nobody: only the lock counts
+                    durable.remove(note, self.path)
             lock.release()
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the folder is still the one that was claimed; true where nobody claimed it."""
+        return all(lock.is_there for lock in self._locks)
+
+    def verify(self) -> None:
+        """Refuse to write into another folder than the one that was claimed.
+
+        Fails: E433 when the claimed folder was deleted, moved or replaced.
+        """
+        for lock in self._locks:
+            lock.verify()
 
     def _refuse_links(self) -> None:
         """Refuse a folder with links before a training begins, and not when its result is written."""
@@ -158,6 +176,7 @@ class RunFolder:
 
         Fails: as ``container.save``; then every earlier checkpoint is still there.
         """
+        self.verify()
         folder = durable.make_folder(self.path / "checkpoints", within=self.path)
         path = folder / f"step-{step:09d}.safetensors"
         container.save(path, CHECKPOINT, record, tensors, within=self.path)
@@ -204,6 +223,7 @@ class RunFolder:
 
     def write_text(self, name: str, text: str) -> Path:
         """Put a text, such as ``history.csv``, into the folder, wholly or not at all."""
+        self.verify()
         durable.write(self.path / name, text.encode(), within=self.path)
         return self.path / name
 

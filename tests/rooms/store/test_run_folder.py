@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -199,3 +200,98 @@ def test_the_lock_of_a_killed_trainer_is_taken_over(run):
         holder.communicate()
     with run.claim():
         assert str(os.getpid()) in run.read_text(".lock.json")
+
+
+def test_deleting_the_lock_file_lets_no_second_trainer_in(run):
+    with run.claim():
+        for name in (".lock", ".lock.json"):
+            (run.path / name).unlink()
+        with pytest.raises(FileError) as caught, RunFolder.open(run.path).claim():
+            pass
+        assert caught.value.code == "E430"
+        (run.path / ".lock").write_text("")  # a new one that nobody holds
+        with pytest.raises(FileError) as caught, RunFolder.open(run.path).claim():
+            pass
+        assert caught.value.code == "E430"
+    with run.claim():
+        pass
+
+
+def test_a_process_with_a_deleted_lock_file_still_holds_the_folder(run):
+    holder = subprocess.Popen(
+        [sys.executable, "-c", LOCK_HOLDER, str(run.path)], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        (run.path / ".lock").unlink()
+        with pytest.raises(FileError) as caught, run.claim():
+            pass
+        assert caught.value.code == "E430"
+    finally:
+        holder.kill()
+        holder.communicate()
+    with run.claim():
+        pass
+
+
+def _delete(path: Path) -> None:
+    shutil.rmtree(path)
+
+
+def _move(path: Path) -> None:
+    path.rename(path.with_name("moved"))
+
+
+def _replace(path: Path) -> None:
+    _move(path)
+    path.mkdir()
+
+
+def _replace_by_a_file(path: Path) -> None:
+    _move(path)
+    path.write_text("")
+
+
+@pytest.mark.parametrize("harm", [_delete, _move, _replace, _replace_by_a_file])
+@pytest.mark.parametrize("write", [lambda run: save(run, 2), lambda run: run.write_text("a.csv", "")])
+def test_a_folder_that_is_gone_is_not_written_to(run, harm, write):
+    with pytest.raises(FileError) as caught, run.claim():
+        save(run, 1)
+        harm(run.path)
+        write(run)
+    assert caught.value.code == "E433"
+    left = list(run.path.iterdir()) if run.path.is_dir() else []
+    assert left == []
+    if (moved := run.path.with_name("moved")).exists():
+        assert sorted(p.name for p in (moved / "checkpoints").iterdir()) == ["step-000000001.safetensors"]
+
+
+def test_the_folder_of_another_trainer_in_the_same_place_is_left_alone(run):
+    other = RunFolder(run.path)
+    with pytest.raises(FileError) as caught, run.claim():
+        _replace(run.path)
+        with other.claim():
+            save(other, 5)
+            with pytest.raises(FileError):
+                save(run, 9)
+            assert steps(other) == [5]
+            note = (run.path / ".lock.json").read_text()
+            raise FileError("E433", where="the first trainer ends")
+    assert caught.value.code == "E433"
+    assert str(os.getpid()) in note
+
+
+def test_what_fails_because_the_folder_is_gone_says_so(run):
+    with pytest.raises(FileError) as caught, run.claim():
+        _delete(run.path)
+        (run.path / "missing").parent.mkdir()
+        container.load(run.path / "model.safetensors", "model")
+    assert caught.value.code == "E433"
+    assert isinstance(caught.value.__cause__, FileError)
+
+
+def test_a_run_that_nobody_claimed_is_written_as_before(run):
+    run.write_text("a.csv", "x")
+    assert run.is_there
+    run.verify()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -21,7 +22,7 @@ def doctor(
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
 ) -> None:
     """Show each finding of a training: what, the evidence, why, and one change to try."""
-    if html is None and show_black_box(run) and not (Path(run) / NOTES).is_file():
+    if html is None and show_black_box(run) and not os.path.isfile(Path(run) / NOTES):
         return
     diagnosis = notes_of(run)
     if html is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from inspect import signature
 from pathlib import Path
 from typing import Annotated, Any
@@ -39,7 +40,7 @@ def plot(
     rows: tuple[Any, ...] = ()
     if data is None:
         model = Model.load(model_file(run))
-        if asked.name in KINDS and (Path(run) / FILE).is_file():
+        if asked.name in KINDS and os.path.isfile(Path(run) / FILE):
             options["run"] = run
         elif asked.needs:
             raise UsageError(

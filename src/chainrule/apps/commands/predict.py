@@ -10,6 +10,7 @@ Labels come from data. What is written depends on who reads it:
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -85,7 +86,7 @@ def _printable_cell(value: Any) -> Any:
 def _refuse_input(out: str, *inputs: str) -> None:
     """Refuse to write the answers over what they are made from."""
     for name in inputs:
-        if Path(out).exists() and Path(name).exists() and Path(out).samefile(name):
+        if os.path.exists(out) and os.path.exists(name) and Path(out).samefile(name):
             raise UsageError(
                 "E609", where="--out", expected="a new file", received=out, fix="--out answers.csv"
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -47,11 +48,11 @@ def show(
         show_profile(what, batch_size, out)
     elif plan:
         show_plan(what, batch_size, out)
-    elif what.casefold() in gallery.WORDS and not (which is None and Path(what).exists()):
+    elif what.casefold() in gallery.WORDS and not (which is None and os.path.exists(what)):
         gallery.show_models() if which is None else gallery.show_model(which)
-    elif what.casefold() in diagnosis.WORDS and not (which is None and Path(what).exists()):
+    elif what.casefold() in diagnosis.WORDS and not (which is None and os.path.exists(what)):
         diagnosis.show_rules() if which is None else diagnosis.show_rule(which)
-    elif (kind := known_kind(what)) is not None and not (which is None and Path(what).exists()):
+    elif (kind := known_kind(what)) is not None and not (which is None and os.path.exists(what)):
         show_kind(kind) if which is None else show_block(kind, which)
     elif what == "net" and which is not None:
         _net(which, inputs)
@@ -96,7 +97,7 @@ def _refuse_mixture(profile: bool, plan: bool, options: dict[str, Any], which: s
 
 def _run(run: str) -> None:
     """A training: its net, its facts, the end of its history; of a failed one what ended it."""
-    if show_black_box(run) and not (Path(run) / MODEL).is_file():
+    if show_black_box(run) and not os.path.isfile(Path(run) / MODEL):
         return
     file = model_file(run)
     model = Learner.load(file)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import typing
 from collections.abc import Callable
 from dataclasses import fields
@@ -76,7 +77,7 @@ def train(
     asked, fingerprint = _asked(data, out, resume, options)
     settings.engine = asked.engine or settings.engine
     net_from_text(asked.net, 1)  # a slip in the net is told before the data is read
-    if out and not resume and not (Path(out) / ".lock").exists():
+    if out and not resume and not os.path.exists(Path(out) / ".lock"):
         refuse_occupied(Path(out))
     study = Study.of(asked)
     if fingerprint and fingerprint != study.table.fingerprint:
@@ -131,7 +132,7 @@ def _again(options: Options, place: Path, spoken: str) -> str:
 
 def _still_there(error: FileError, place: Path, again: str) -> None:
     """Add to an error of the disk what is safe all the same, and how to go on from it."""
-    saved = RunFolder(place).latest() if error.code in FAILURES and place.is_dir() else None
+    saved = RunFolder(place).latest() if error.code in FAILURES and os.path.isdir(place) else None
     if saved is not None:
         error.notes = (*error.notes, say("still_there").format(step=saved.step, command=again))
 
@@ -178,7 +179,7 @@ def _trained(
 def _goes_on(folder: RunFolder, study: Study, options: Options, place: Path) -> bool:
     """Say from where an interrupted training goes on; whether there is anything left to do."""
     found = folder.latest()
-    if found is None and (place / REPORT).exists():
+    if found is None and os.path.exists(place / REPORT):
         screen.line(say("finished_already").format(run=place))
         return False
     if found is not None and found.step:

@@ -27,6 +27,10 @@ ENTRIES: dict[str, Entry] = {
     "E430": Entry("another process is training in this folder", "另一个进程正在此文件夹中训练"),
     "E431": Entry("none of the checkpoints can be read", "没有一个检查点可以读取"),
     "E432": Entry("a run is a folder, and this is not one", "训练结果应是文件夹，而此路径不是"),
+    "E433": Entry(
+        "the folder of the training was deleted, moved or replaced while it ran",
+        "训练进行时，其文件夹被删除、移走或替换",
+    ),
     "E434": Entry("a run folder contains a link, which is not followed", "训练结果文件夹中有链接，不会跟随"),
     # E44x: the content of a checkpoint or model.
     "E440": Entry("the arrays belong to another net", "文件中的数组属于另一个网络"),

@@ -6,6 +6,15 @@ PHRASES: dict[str, str] = {
     "a folder of {#} other names": "含另外 {} 个名称的文件夹",
     "an empty folder": "空文件夹",
     "a folder at {}": "文件夹 {}",
+    "the folder that the training began in": "训练开始时所用的文件夹",
+    "another folder in its place": "该位置上的另一个文件夹",
+    "files written before are wherever the folder is now; if it was deleted, they are lost": (
+        "此前写入的文件仍在原文件夹中；如果它已被删除，这些内容就丢失了"
+    ),
+    "train again into a new folder, or move the old one back and resume": (
+        "重新训练到新的文件夹，或把原文件夹移回后继续训练"
+    ),
+    "too many levels of nesting": "嵌套层数过多",
     "a folder, or a path where one can be made": "文件夹，或可以新建文件夹的路径",
     "a file or folder of its own": "独立的文件或文件夹",
     "lines such as epochs = 200": "形如 epochs = 200 的行",

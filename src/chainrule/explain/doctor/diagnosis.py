@@ -15,6 +15,16 @@ from chainrule.frozen import frozen
 
 NOTES = "doctor.json"  # in the folder of a training
 _VERSION = 1
+# What reading notes of any content can raise.
+_DAMAGE = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
 
 
 @frozen
@@ -90,15 +100,7 @@ class Diagnosis(Page):
         try:
             notes = json.loads(text)
             return Diagnosis.of([Finding.of_json(each) for each in notes["findings"]], lang)
-        except (
-            ValueError,
-            KeyError,
-            TypeError,
-            AttributeError,
-            IndexError,
-            AssertionError,
-            RecursionError,
-        ) as cause:
+        except _DAMAGE as cause:
             raise FileError(
                 "E550", where=where, expected="findings, as a training writes them",
                 received=f"{type(cause).__name__}: {cause}"[:120], fix="train again, or delete the file",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -10,6 +11,8 @@ from chainrule import explain
 from chainrule.explain.doctor.registry import RULES
 from chainrule.explain.doctor.rule import SEVERITIES, Evidence, Rule, in_language
 from chainrule.frozen import frozen
+
+_NAME = re.compile(r"\{(\w+)\}")
 
 
 @frozen
@@ -71,7 +74,11 @@ class Finding:
     @property
     def remedy(self) -> str:
         """One change to try, as a line of code."""
-        return (self.evidence.remedy or self.rule.remedy).format_map(_Facts(self.facts))
+        facts = self.facts
+        # No format string: a remedy may come from a file, and "{x:>9999999999}" would be a text of gigabytes.
+        return _NAME.sub(
+            lambda name: str(facts.get(name[1], name[0])), self.evidence.remedy or self.rule.remedy
+        )
 
     @property
     def see(self) -> str:
@@ -116,13 +123,6 @@ class Finding:
         finding = Finding(rule, Evidence(value, threshold, facts, step, *words))
         finding.what()  # a fact that its sentence needs may be missing
         return finding
-
-
-class _Facts(dict[str, Any]):
-    """Facts for a line of code: braces that name none of them are the code's own."""
-
-    def __missing__(self, name: str) -> str:
-        return "{" + name + "}"
 
 
 def _figure(value: float) -> str:

@@ -115,7 +115,7 @@ def _title(kind: str, rows: int | None) -> str:
 def _over_epochs(kind: str, run: str | os.PathLike[str]) -> Picture:
     """A frame for each layer: epochs to the right, values upwards, the darker the rarer."""
     place = Path(run)
-    within = place if place.is_dir() else None  # the user named the folder: no link in it is followed
+    within = place if os.path.isdir(place) else None  # the user named the folder: no link in it is followed
     place = place / FILE if within is not None else place
     if not os.path.lexists(place):
         raise _missing(kind, str(run))

@@ -140,7 +140,7 @@ class BlackBox:
         try:
             found: BlackBox = _read(BlackBox, record)
             found.lines("en", 3)  # a fact that a sentence needs may be missing
-        except (AttributeError, KeyError, TypeError, ValueError, IndexError) as cause:
+        except (LookupError, AttributeError, TypeError, ValueError, ArithmeticError, RecursionError) as cause:
             received = f"{type(cause).__name__}: {cause}"[:120]
             raise FileError(
                 "E555", where=where, expected="the record of a black box", received=received,

@@ -38,7 +38,7 @@ def read_black_box(run: str | os.PathLike[str]) -> BlackBox | None:
     """
     folder = RunFolder.open(Path(run))
     place = refuse_link(folder.path / NAME)
-    if not place.exists():
+    if not os.path.exists(place):
         return None
     try:
         record = document.from_text(durable.read(place, LARGEST, within=folder.path).decode())

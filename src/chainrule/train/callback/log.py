@@ -136,6 +136,6 @@ def _plain(value: Any) -> Any:
 def _is_event(line: bytes) -> bool:
     try:
         found = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(found, dict) and "event" in found

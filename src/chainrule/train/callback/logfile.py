@@ -72,7 +72,7 @@ def whole_lines(path: Path, is_ours: Callable[[bytes], bool], what: str, within:
     if within is not None:
         durable.make_folder(within)
     durable.make_folder(path.parent, within)
-    if not os.path.lexists(path) or (within is None and not path.exists()):
+    if not os.path.lexists(path) or (within is None and not os.path.exists(path)):
         return b""
     text = durable.read(path, within=within)
     lines = text[: text.rfind(b"\n") + 1]
