@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
+from chainrule.apps import screen
 from chainrule.apps.run import model_file
+from chainrule.apps.word import say
 from chainrule.data import Table
 from chainrule.data.archive import read_archive
 from chainrule.errors import DataError, UsageError
 from chainrule.frozen import frozen
+from chainrule.train.known_rows import known_rows
 from chainrule.train.learner import Learner
 
 L = TypeVar("L", bound=Learner)
@@ -74,6 +78,19 @@ def load(run: str, data: str, kind: type[L]) -> tuple[L, Given]:
     if not data.endswith(ARRAYS):
         raise _not_of_tables(model, str(file))
     return model, _arrays(model, Path(data))
+
+
+def warn_of_known_rows(model: Learner, x: Any, run: str) -> None:
+    """Warn if rows are those the model was trained on: on them it looks better than it is.
+
+    Args:
+        model, x: whose answers to what are measured.
+        run: as the user calls it.
+    """
+    known = known_rows(model, x)
+    if known is not None:
+        counts = {field.name: getattr(known, field.name) for field in fields(known)}
+        screen.line(say("evaluated_known").format(**counts, run=run), "yellow", to_errors=True)
 
 
 def _row_of(rows: int, row: int) -> int:

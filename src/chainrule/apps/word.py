@@ -154,10 +154,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "训练数据中最常见的类别：{label}",
     ),
     "evaluated_known": (
-        "The model was made from these very rows: {training} trained it, {validation} said when to stop. How "
-        "good it is on the {test} others, which it never saw, stands in its report: chainrule show {run}",
-        "模型正是由这些行得到的：{training} 行用于训练，{validation} 行决定何时停止。"
-        "它在从未见过的其余 {test} 行上的成绩见报告或：chainrule show {run}",
+        "These are the rows the model was trained on ({training} training, {validation} validation rows): it "
+        "looks better here than it is. For its results on the {test} test rows: chainrule show {run}",
+        "这些正是该模型训练时所用的数据（{training} 行训练、{validation} 行验证）：此处的成绩高于实际水平。"
+        "它在 {test} 行测试数据上的成绩见：chainrule show {run}",
     ),
     "trivial_regression_is": ("The mean of the training rows: {mean}", "训练数据的均值：{mean}"),
     "gravity": ("gravity", "程度"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -256,10 +257,14 @@ def _replace_by_a_file(path: Path) -> None:
 @pytest.mark.parametrize("harm", [_delete, _move, _replace, _replace_by_a_file])
 @pytest.mark.parametrize("write", [lambda run: save(run, 2), lambda run: run.write_text("a.csv", "")])
 def test_a_folder_that_is_gone_is_not_written_to(run, harm, write):
-    with pytest.raises(FileError) as caught, run.claim():
-        save(run, 1)
-        harm(run.path)
-        write(run)
+    def train() -> None:
+        with run.claim():
+            save(run, 1)
+            harm(run.path)
+            write(run)
+
+    with pytest.raises(FileError) as caught:
+        train()
     assert caught.value.code == "E433"
     left = list(run.path.iterdir()) if run.path.is_dir() else []
     assert left == []
@@ -269,24 +274,28 @@ def test_a_folder_that_is_gone_is_not_written_to(run, harm, write):
 
 def test_the_folder_of_another_trainer_in_the_same_place_is_left_alone(run):
     other = RunFolder(run.path)
-    with pytest.raises(FileError) as caught, run.claim():
-        _replace(run.path)
-        with other.claim():
+    with contextlib.ExitStack() as second:
+        with run.claim():
+            _replace(run.path)
+            second.enter_context(other.claim())
             save(other, 5)
-            with pytest.raises(FileError):
+            with pytest.raises(FileError) as caught:
                 save(run, 9)
-            assert steps(other) == [5]
-            note = (run.path / ".lock.json").read_text()
-            raise FileError("E433", where="the first trainer ends")
-    assert caught.value.code == "E433"
-    assert str(os.getpid()) in note
+            assert caught.value.code == "E433"
+        assert steps(other) == [5]
+        assert str(os.getpid()) in (run.path / ".lock.json").read_text(), (
+            "the first took the second's note away"
+        )
 
 
 def test_what_fails_because_the_folder_is_gone_says_so(run):
-    with pytest.raises(FileError) as caught, run.claim():
-        _delete(run.path)
-        (run.path / "missing").parent.mkdir()
-        container.load(run.path / "model.safetensors", "model")
+    def train() -> None:
+        with run.claim():
+            _delete(run.path)
+            container.load(run.path / "model.safetensors", "model")
+
+    with pytest.raises(FileError) as caught:
+        train()
     assert caught.value.code == "E433"
     assert isinstance(caught.value.__cause__, FileError)
 

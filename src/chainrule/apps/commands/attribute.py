@@ -15,7 +15,7 @@ import typer
 from rich.text import Text
 
 from chainrule.apps import screen
-from chainrule.apps.model import load
+from chainrule.apps.model import load, warn_of_known_rows
 from chainrule.apps.reading import reading
 from chainrule.apps.signature import Choice, with_options
 from chainrule.apps.word import say
@@ -99,6 +99,7 @@ def _answered(run: str, data: str, mode: str, asked: Mapping[str, Any]) -> Any:
         known_method(asked["method"])  # a slip in the name is told before the data is read
     model, given = load(run, data, Model)
     if mode == "importance":
+        warn_of_known_rows(model, given.x, run)
         return model.importance(given.x, given.y, lang=settings.lang, **_of(asked, *MODES[mode]))
     row = given.row(asked.get("row", 1)).x
     if mode == "counterfactual":

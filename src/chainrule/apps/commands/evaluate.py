@@ -9,7 +9,7 @@ import typer
 
 from chainrule.apps import screen
 from chainrule.apps.course import Rating, answer_of, judgeable, measured
-from chainrule.apps.model import Given, load, require_answer
+from chainrule.apps.model import Given, load, require_answer, warn_of_known_rows
 from chainrule.apps.view import name_of, positive_class, result_table
 from chainrule.apps.word import say
 from chainrule.data import Preparation, Table
@@ -50,7 +50,7 @@ def _table(model: Learner, preparation: Preparation, table: Table, run: str, met
     applied = preparation.apply(table)
     y = preparation.targets(table)
     screen.notices(applied.notices, to_errors=True)
-    _seen_before(model, table, preparation.target, run)
+    warn_of_known_rows(model, table, run)
     answers = {"net": answer_of(model, applied.x)}
     trivial = trivial_answer(model, preparation, len(y))
     if trivial is not None:
@@ -63,15 +63,6 @@ def _table(model: Learner, preparation: Preparation, table: Table, run: str, met
         majority = "" if preparation.task == "regression" else preparation.labels[model.facts["majority"]]
         known = say(f"trivial_{preparation.task}_is")
         screen.line(known.format(label=majority, mean=f"{preparation.target_mean:.6g}"))
-
-
-def _seen_before(model: Learner, table: Table, target: str, run: str) -> None:
-    """Warn when these are the rows the model was made from: on them it looks better than it is."""
-    parts, known = model.facts.get("split"), model.facts.get("fingerprint")
-    labelled = table.take(np.flatnonzero(table.frame[target].is_not_null().to_numpy()))
-    if isinstance(parts, dict) and known == labelled.fingerprint:
-        counts = {name: parts.get(name, "?") for name in ("training", "validation", "test")}
-        screen.line(say("evaluated_known").format(**counts, run=run), "yellow", to_errors=True)
 
 
 def trivial_answer(model: Learner, preparation: Preparation, rows: int) -> np.ndarray | None:

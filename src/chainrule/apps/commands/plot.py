@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from chainrule.apps import screen
-from chainrule.apps.model import load
+from chainrule.apps.model import load, warn_of_known_rows
 from chainrule.apps.run import model_file
 from chainrule.apps.word import say
 from chainrule.errors import UsageError
@@ -54,6 +54,8 @@ def plot(
         if asked.needs:
             is_judged = "y" in signature(asked.draw).parameters
             rows = (given.x, given.y) if is_judged and given.y is not None else (given.x,)
+    if asked.is_judged and rows:
+        warn_of_known_rows(model, rows[0], run)
     picture = getattr(model.plot, asked.name)(*rows, lang=settings.lang, **options)
     if out is None:
         screen.block(str(picture))

@@ -23,6 +23,7 @@ from chainrule.frozen import frozen
 from chainrule.notation import number
 from chainrule.settings import settings
 from chainrule.train import judging, tabular
+from chainrule.train.known_rows import known_rows
 from chainrule.train.metric import FIRST, larger_is_better
 from chainrule.train.request import refuse_unknown
 
@@ -104,6 +105,7 @@ def measure_importance(model: Model, x: Any, y: Any = None, **options: Unpack[Op
     require_telling(1, lang)
     if model.network is None:
         raise TrainingError("E503", where="importance", fix="model.fit(x, y)")
+    known = known_rows(model, x)
     x, y = tabular.taken(model.preparation, x, y)
     rows = judging.encoded(model, Arrays.of(x, y, dtype=model.recipe.dtype))
     name, judged = _judge(model, rows, options.get("metric"))
@@ -117,7 +119,14 @@ def measure_importance(model: Model, x: Any, y: Any = None, **options: Unpack[Op
         )  # fmt: skip
     flat = np.concatenate([_flat(array) for array in inputs.values()], axis=1)
     found = losses(lambda x: sign * judged(_unpacked(x, inputs)), flat, list(groups.values()), repeats, seed)
-    facts = {"rows": len(flat), "metric": name, "score": number(score), "repeats": repeats, "seed": seed}
+    facts = {
+        "rows": len(flat),
+        "metric": name,
+        "score": number(score),
+        "repeats": repeats,
+        "seed": seed,
+        "known": known,
+    }
     pages = {each: _page(tuple(groups), found, facts, each) for each in LANGUAGES}
     own, values = pages.pop(lang), (found.mean(axis=1), found.std(axis=1), found)
     others = tuple(pages.values())
@@ -212,7 +221,10 @@ def _page(names: tuple[str, ...], found: np.ndarray, facts: dict[str, Any], lang
     keys = ("importance_column", "importance_value", "importance_spread")
     head = (*(say(key, lang) for key in keys), "")
     key = "importance_larger" if larger_is_better(facts["metric"]) else "importance_smaller"
-    items = Items((say("importance_facts", lang, **facts), say(key, lang, metric=facts["metric"])))
+    texts = [say("importance_facts", lang, **facts), say(key, lang, metric=facts["metric"])]
+    if (known := facts["known"]) is not None:
+        texts.append(say("importance_known", lang, training=known.training, validation=known.validation))
+    items = Items(tuple(texts))
     return Page(
         say("importance_title", lang), lang, (Section("", (items, Table(head, tuple(rows), (1, 2)))),)
     )

@@ -87,4 +87,4 @@ def draw(model: Learner, x: Any, y: Any = None) -> Picture:
     return Picture("calibration", title, figure, settings.lang, "\n".join(lines))
 
 
-CALIBRATION = Kind("calibration", draw, "x, y")
+CALIBRATION = Kind("calibration", draw, "x, y", is_judged=True)

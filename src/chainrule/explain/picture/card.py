@@ -17,11 +17,13 @@ class Kind:
         name: what it is asked for by, as in ``model.plot.confusion``.
         draw: makes one of a model, in the language of ``settings.lang``.
         needs: the rows it is made of: such as ``""``, ``"x"`` or ``"x, y"``.
+        is_judged: whether it shows how good answers are; of rows of the training it then says so.
     """
 
     name: str
     draw: Callable[..., Picture]
     needs: str = ""
+    is_judged: bool = False
 
     @property
     def names(self) -> tuple[str, str]:

@@ -67,4 +67,4 @@ def table(labels: list[str], counts: np.ndarray) -> str:
     return "\n".join([head, *rows])
 
 
-CONFUSION = Kind("confusion", draw, "x, y")
+CONFUSION = Kind("confusion", draw, "x, y", is_judged=True)

@@ -30,6 +30,7 @@ class Picture:
         figure: matplotlib's figure, to be changed or put into something larger.
         lang: the language of its words, ``"en"`` or ``"zh"``.
         text: the same in letters, for a terminal.
+        note: what a reader has to know to judge it, such as that its rows trained the model; below it.
 
     Example:
         >>> from chainrule.explain.model import Model
@@ -46,6 +47,7 @@ class Picture:
     figure: Figure
     lang: str
     text: str = ""
+    note: str = ""
 
     def save(self, path: str | os.PathLike[str], dpi: int = 150) -> Path:
         """Write it to a file, whole or not at all; equal pictures give equal bytes.
@@ -85,7 +87,7 @@ class Picture:
         return text if len(text) <= LARGEST else None
 
     def __str__(self) -> str:
-        return printable_lines(f"{self.title}\n{self.text}").rstrip()
+        return printable_lines(f"{self.title}\n{self.text}".rstrip() + f"\n{self.note}").rstrip()
 
     def __repr__(self) -> str:
         return f"<picture {self.kind}: {self.title}>"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from chainrule.errors import UsageError, nearest
@@ -12,7 +14,9 @@ from chainrule.explain.picture.picture import Picture
 from chainrule.explain.picture.sheet import style
 from chainrule.explain.picture.table import PICTURES
 from chainrule.explain.words import LANGUAGES
+from chainrule.explain.words.picture import said
 from chainrule.settings import settings
+from chainrule.train.known_rows import KnownRows, known_rows
 
 if TYPE_CHECKING:
     from chainrule.train.learner import Learner
@@ -80,7 +84,9 @@ class Drawer:
                 fix='lang="en"',
             )  # fmt: skip
         with style(), settings.using(lang=font.language(chosen)):
-            return self.kind.draw(self.model, *rows, **options)
+            picture = self.kind.draw(self.model, *rows, **options)
+            known = known_rows(self.model, rows[0]) if rows and self.kind.is_judged else None
+            return picture if known is None else _noted(picture, known)
 
     def _refuse(self, rows: tuple[Any, ...], options: dict[str, Any]) -> None:
         """Refuse what this kind does not take.
@@ -101,6 +107,14 @@ class Drawer:
             self.__signature__.bind(*rows, **options)
         except TypeError as cause:
             raise not_given(self.kind.name, self.kind.needs, str(cause)) from cause
+
+
+def _noted(picture: Picture, known: KnownRows) -> Picture:
+    """The picture with a caption that says which of its rows the training used."""
+    note = said("known_rows", training=known.training, validation=known.validation)
+    wide = 38 if settings.lang == "zh" else 74  # letters of a line below a picture of the usual width
+    picture.figure.supxlabel("\n".join(wrap(note, wide)), fontsize=8)
+    return replace(picture, note=note)
 
 
 def not_given(kind: str, needs: str, received: str) -> UsageError:

@@ -47,4 +47,4 @@ def draw(model: Learner, x: Any, y: Any = None) -> Picture:
     return Picture("residuals", said("residuals"), figure, settings.lang, text)
 
 
-RESIDUALS = Kind("residuals", draw, "x, y")
+RESIDUALS = Kind("residuals", draw, "x, y", is_judged=True)

@@ -115,5 +115,5 @@ def _lines(frame: Any, curves: list[Any], words: str, drawn: str) -> str:
     return "\n".join(told)
 
 
-ROC = Kind("roc", roc, "x, y")
-PRECISION_RECALL = Kind("precision_recall", precision_recall, "x, y")
+ROC = Kind("roc", roc, "x, y", is_judged=True)
+PRECISION_RECALL = Kind("precision_recall", precision_recall, "x, y", is_judged=True)

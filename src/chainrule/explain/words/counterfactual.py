@@ -26,6 +26,12 @@ COUNTERFACTUAL: dict[str, tuple[str, str]] = {
         "{rows} rows: {metric} is {score}. Each column was shuffled {repeats} times (seed {seed}).",
         "{rows} 行：{metric} 为 {score}。每列各打乱 {repeats} 次（种子 {seed}）。",
     ),
+    "importance_known": (
+        "These rows include the {training} training and {validation} validation rows of this model: a column "
+        "that it memorized seems to matter more than it does.",
+        "这些行包含该模型的 {training} 行训练数据和 {validation} 行验证数据："
+        "被模型记住的列看起来比实际更重要。",
+    ),
     "importance_larger": (
         "The numbers say by how much {metric} falls without the column; 0: it is not used.",
         "数值表示失去该列后 {metric} 下降多少；0 表示未被使用。",

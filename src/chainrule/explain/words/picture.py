@@ -142,6 +142,11 @@ AXES: dict[str, tuple[str, str]] = {
     "equal": ("equal", "相等"),
     "error": ("predicted - true", "预测值 - 真实值"),
     "shown": ("{shown} of {all} shown", "显示 {all} 个中的 {shown} 个"),
+    "known_rows": (
+        "These rows include the {training} training and {validation} validation rows of this model: it looks "
+        "better here than it is.",
+        "这些行包含该模型的 {training} 行训练数据和 {validation} 行验证数据：此处的成绩高于实际水平。",
+    ),
     "input": ("input", "输入"),
     "parameters": ("{n:,} parameters", "{n:,} 个参数"),
     "folded": ("× {n}", "× {n}"),
