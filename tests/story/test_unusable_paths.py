@@ -1,0 +1,132 @@
+"""Every path a person can type is used or refused: one error with a code, no fault of ours, no waiting."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import chainrule as cr
+
+LONG = "x" * 300
+ENDINGS = ("", ".csv", ".svg", ".json", ".npz", ".safetensors", ".pt")
+PATHS = {
+    "empty": "", "blank": " ",
+    "a device": "/dev/null", "a full device": "/dev/full", "no device": "/proc/none",
+    "below a device": "/dev/null/x.svg", "read-only": "/sys/x.svg", "memory": "/proc/self/mem",
+    "very long": "a/" * 2100 + "x", "a file as a folder": "file/x.csv", "a file with a slash": "file/",
+    "a link to itself": "loop", "below a link to itself": "loop/x", "a dangling link": "dangling",
+    "a socket": "socket", "missing folder": "missing/x.svg", "not Unicode": "\udcff.csv", "home": "~nobody",
+    "a line break": "new\nline", "descriptor": "/proc/self/fd/999",
+    **{f"long{end}": LONG + end for end in ENDINGS}, **{f"NUL{end}": f"a\0b{end}" for end in ENDINGS},
+    **{f"pipe{end}": f"pipe{end}" for end in ENDINGS}, **{f"folder{end}": f"folder{end}" for end in ENDINGS},
+}  # fmt: skip
+
+
+TEMPLATES = """
+    train PATH --epochs 1 --net 2 --out new
+    train iris --epochs 1 --net 2 --out PATH
+    train iris --out PATH --resume
+    check PATH
+    predict PATH iris
+    predict run PATH
+    predict run iris --out PATH
+    evaluate PATH iris
+    evaluate run PATH
+    explain PATH iris --row 1
+    explain run PATH --row 1
+    explain run iris --row 1 --html PATH
+    explain PATH iris --step 1
+    attribute PATH iris
+    attribute run PATH
+    attribute run iris --html PATH
+    plot PATH weights
+    plot run confusion PATH
+    plot run weights --out PATH
+    show PATH
+    show PATH --plan
+    show run --plan --out PATH
+    show PATH --profile
+    doctor PATH
+    doctor run --html PATH
+    generate PATH text
+"""
+
+
+def commands(path: str) -> Iterator[tuple[str, ...]]:
+    """Every option and argument that is a path, in a command that is fast if the path is refused."""
+    for line in TEMPLATES.strip().splitlines():
+        yield tuple(path if word == "PATH" else word for word in line.split())
+
+
+@pytest.fixture
+def places(run: Path) -> Iterator[None]:
+    """A folder with everything that is no plain file; a command that waits is ended."""
+    Path("file").write_text("x")
+    os.symlink("loop", "loop")
+    os.symlink("nowhere", "dangling")
+    for end in ENDINGS:
+        os.mkfifo(f"pipe{end}")
+        Path(f"folder{end}").mkdir()
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind("socket")
+
+        def too_long(*_: Any) -> None:
+            raise TimeoutError("the command waits")
+
+        before = signal.signal(signal.SIGALRM, too_long)
+        yield
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_every_path_is_used_or_refused(chainrule, places, name: str) -> None:
+    for words in commands(PATHS[name]):
+        signal.alarm(60)
+        outcome = chainrule(*words)
+        shutil.rmtree("new", ignore_errors=True)
+        assert outcome.code in (0, 1, 2), words
+        assert "a fault of chainrule" not in outcome.err, (words, outcome.err[-300:])
+        codes = re.findall(r"^\w+Error (E\d{3})", outcome.err, re.MULTILINE)
+        assert len(codes) == (outcome.code != 0), (words, outcome.err[-300:])
+
+
+@pytest.mark.parametrize("call", [cr.load, cr.data.read_table, cr.data.map_array, cr.data.read_images])
+@pytest.mark.parametrize(
+    "name", ["long.npz", "a link to itself", "pipe.npz", "pipe.csv", "very long", "NUL.npz"]
+)
+def test_python_refuses_the_same_paths(places, call: Any, name: str) -> None:
+    signal.alarm(30)
+    with pytest.raises(cr.errors.ChainruleError):
+        call(PATHS[name])
+
+
+def test_a_name_that_is_too_long_is_said(chainrule) -> None:
+    outcome = chainrule("train", "iris", "--epochs", 1, "--net", "2", "--out", LONG)
+    assert outcome.code == 2
+    assert "E409" in outcome.err
+    assert "names of at most 255 bytes" in outcome.err
+    outcome = chainrule("check", f"{LONG}.csv")
+    assert "E301" in outcome.err
+    assert "file name too long" in outcome.err
+
+
+def test_an_error_of_the_system_that_nobody_expected_is_refused_by_its_path(
+    chainrule, run, monkeypatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise PermissionError(13, "Permission denied", "secret.csv")
+
+    monkeypatch.setattr(cr.data.Preparation, "read", refuse)
+    outcome = chainrule("predict", "run", "iris")
+    assert outcome.code == 2
+    assert "E403" in outcome.err
+    assert "secret.csv" in outcome.err
