@@ -129,29 +129,40 @@ def from_foreign_files(texts: Mapping[str, str], run: str, section: Section) -> 
 
 
 def run(quick: bool, seed: int) -> list[Section]:
-    """The three sections: texts in data, in arguments, and in files of others."""
-    data, arguments, foreign = (
-        Section("texts in a table"),
-        Section("texts as arguments"),
-        Section("foreign files"),
-    )
-    draw = random.Random(seed)
+    """The three sections: texts in data, in arguments, and in files of others.
+
+    In English each payload has a table of its own and is an argument of every option; in Chinese, and if
+    ``quick``, tables hold many payloads and a sample of them are arguments.
+    """
+    sections = [Section("texts in a table"), Section("texts as arguments"), Section("foreign files")]
     for lang in ("en", "zh"):
+        is_short = quick or lang == "zh"
         with tempfile.TemporaryDirectory() as place, folder.inside(Path(place)), settings.using(lang=lang):
-            texts = accepted(PAYLOADS, data)
-            names = draw.sample(sorted(texts), len(texts))
-            size = 16 if quick else 1
-            groups = [names[i : i + size] for i in range(0, len(names), size)]
-            for i, group in enumerate(groups):
-                made = over_a_training({name: texts[name] for name in group}, seed + i, data)
-                if made:
-                    from_foreign_files({name: PAYLOADS[name] for name in group}, made, foreign)
-                _emptied(Path(place))
-            some = draw.sample(sorted(PAYLOADS), 6) if quick else list(PAYLOADS)
-            with_arguments({name: PAYLOADS[name] for name in some}, arguments)
-    for section in (data, arguments, foreign):
+            _in_one_language(sections, 16 if is_short else 1, 6 if is_short else len(PAYLOADS), seed)
+    for section in sections:
         section.remark = f"{len(PAYLOADS)} payloads, English and Chinese"
-    return [data, arguments, foreign]
+    return sections
+
+
+def _in_one_language(sections: list[Section], size: int, arguments: int, seed: int) -> None:
+    """Run all three sections in the working folder.
+
+    Args:
+        sections: what was found is added to them.
+        size: payloads of one table.
+        arguments: how many payloads are tried as arguments.
+        seed: mixes the payloads.
+    """
+    draw, (data, typed, foreign) = random.Random(seed), sections
+    texts = accepted(PAYLOADS, data)
+    names = draw.sample(sorted(texts), len(texts))
+    for i in range(0, len(names), size):
+        group = {name: texts[name] for name in names[i : i + size]}
+        made = over_a_training(group, seed + i, data)
+        if made:
+            from_foreign_files(group, made, foreign)
+        _emptied(Path.cwd())
+    with_arguments({name: PAYLOADS[name] for name in draw.sample(sorted(PAYLOADS), arguments)}, typed)
 
 
 def _emptied(place: Path) -> None:

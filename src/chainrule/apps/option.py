@@ -245,8 +245,8 @@ def _values(found: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     for name in (name for name in known if name in found):
         like = getattr(usual, name)
         value = tuple(found[name]) if isinstance(found[name], list) else found[name]
-        is_whole = isinstance(like, float) and type(value) is int and abs(value) < 2**1000
-        value = float(value) if is_whole else value
+        if isinstance(like, float) and isinstance(value, int) and not isinstance(value, bool):
+            value = float(value) if abs(value) < 2**1000 else value
         texts = not isinstance(value, tuple) or all(isinstance(part, str) for part in value)
         if type(value) is not type(like) or not texts:
             wrong.append(f'"{name}" is a {type(value).__name__}, not a {type(like).__name__}')

@@ -42,8 +42,8 @@ def known_rows(model: Learner, x: Any) -> KnownRows | None:
     parts, prepared = model.facts.get("split"), model.preparation
     if not isinstance(x, Table) or not isinstance(parts, dict) or prepared is None:
         return None
-    counts = [parts.get(name) for name in ("training", "validation", "test")]
-    if prepared.target not in x.columns or not all(type(count) is int for count in counts):
+    counts = [count for name in ("training", "validation", "test") if type(count := parts.get(name)) is int]
+    if prepared.target not in x.columns or len(counts) != 3:
         return None
     labelled = x.take(np.flatnonzero(x.frame[prepared.target].is_not_null().to_numpy()))
     return KnownRows(*counts) if model.facts.get("fingerprint") == labelled.fingerprint else None

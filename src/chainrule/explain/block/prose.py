@@ -46,13 +46,13 @@ def to_html(text: str) -> str:
         <i>w</i> ← <i>w</i> − rate <i>v</i><sub><i>t</i></sub><sup>2</sup>
     """
     marked = _set(
-        text, lambda inside: f"\x01{inside}\x02", lambda inside: f"\x03{inside}\x04"
+        text, lambda inside: f"\ue001{inside}\ue002", lambda inside: f"\ue003{inside}\ue004"
     )  # tags are put in last, so that nothing in them is taken for a formula
-    slanted = re.sub(r"(?<![\w'`])([A-Za-zα-ωŷ])(?![\w`])", "\x05\\1\x06", marked)
+    slanted = re.sub(r"(?<![\w'`])([A-Za-zα-ωŷ])(?![\w`])", "\ue005\\1\ue006", marked)
     html = escape(slanted, quote=False)
     html = re.sub("``(.*?)``", r"<code>\1</code>", html)
     tags = ("<sup>", "</sup>", "<sub>", "</sub>", "<i>", "</i>")
-    return html.translate(dict(enumerate(tags, 1)))
+    return html.translate(dict(enumerate(tags, 0xE001)))
 
 
 def _set(text: str, up: Callable[[str], str], down: Callable[[str], str]) -> str:
