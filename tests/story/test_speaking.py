@@ -21,12 +21,12 @@ def test_a_table_in_another_encoding_is_told_how_to_become_utf_8(chainrule, enco
 
 def test_rows_a_model_was_made_from_are_named_when_it_is_judged_on_them(chainrule, run: Path) -> None:
     outcome = chainrule("evaluate", run, "iris")
-    assert "96 trained it, 24 said when to stop" in outcome.err
+    assert "(96 training, 24 validation rows)" in outcome.err
     lines = (
         "sepal length (cm),sepal width (cm),petal length (cm),petal width (cm),species\n5,3,1,0.2,setosa\n"
     )
     Path("new.csv").write_text(lines)
-    assert "trained it" not in chainrule("evaluate", run, "new.csv").err
+    assert "the rows the model was trained on" not in chainrule("evaluate", run, "new.csv").err
     Path("bare.csv").write_text(lines.replace(",species", "").replace(",setosa", ""))
     assert "add the known answers, or only predict" in chainrule("evaluate", run, "bare.csv").err
 
