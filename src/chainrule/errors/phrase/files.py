@@ -14,7 +14,6 @@ PHRASES: dict[str, str] = {
     "train again into a new folder, or move the old one back and resume": (
         "重新训练到新的文件夹，或把原文件夹移回后继续训练"
     ),
-    "too many levels of nesting": "嵌套层数过多",
     "a folder, or a path where one can be made": "文件夹，或可以新建文件夹的路径",
     "a file or folder of its own": "独立的文件或文件夹",
     "lines such as epochs = 200": "形如 epochs = 200 的行",
