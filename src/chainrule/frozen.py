@@ -104,7 +104,8 @@ def _initialising(cls: Any) -> Callable[..., None]:
     needed = [name for name in order if name not in given and name not in made]
     if needed != order[: len(needed)]:
         raise TypeError(f"{cls.__qualname__}: a field without a default follows one that has one")
-    whole = len({*taken, *given, *made})
+    every = {*taken, *given, *made}
+    whole = len(every)
     is_plain = len(order) == whole and not made
     times = count(1)
     follows = hasattr(cls, "__post_init__")
@@ -120,7 +121,9 @@ def _initialising(cls: Any) -> Callable[..., None]:
                 values[name] = make()
             values.update(named)
         values.update(zip(order, args, strict=False))
-        if len(values) != whole or (named and not fits(args, named)) or len(args) > len(order):
+        # The __init__ of a subclass may have set fields of its own before it calls this one.
+        lacks = len(values) != whole if self.__class__ is cls else not every <= values.keys()
+        if lacks or (named and not fits(args, named)) or len(args) > len(order):
             _refuse(cls, args, named)
         if follows:
             self.__post_init__()

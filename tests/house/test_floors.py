@@ -13,6 +13,7 @@ GROUND = (
     "frozen",
     "escaping",
     "errors",
+    "extension",
     "spec",
     "elementary",
     "keyed",
@@ -43,6 +44,7 @@ GROUND_MAY = {
     "frozen": set(),
     "escaping": set(),
     "errors": {"escaping", "frozen"},
+    "extension": {"errors", "frozen"},
     "spec": {"frozen"},
     "elementary": set(),
     "keyed": {"elementary"},
@@ -50,7 +52,7 @@ GROUND_MAY = {
     "events": {"errors", "frozen", "spec"},
     "notation": {"escaping", "door", "errors", "frozen"},
     "store": {"door", "errors", "frozen", "settings"},
-    "data": {"door", "errors", "frozen", "spec", "keyed", "store"},
+    "data": {"door", "errors", "extension", "frozen", "spec", "keyed", "store"},
 }
 # Libraries and the rooms that may import them; one that is not listed here belongs to no room of the package.
 LIBRARIES = {

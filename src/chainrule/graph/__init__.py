@@ -4,6 +4,7 @@ In: operations with their inputs. Out: frozen nodes, each typed by its ``Spec``;
 same thing are one object. This room never computes a number.
 """
 
+from chainrule.graph.fingerprint import fingerprint
 from chainrule.graph.graph import Graph, order
 from chainrule.graph.leaf import Constant, Input, constant, input_node
 from chainrule.graph.node import Node, Site, here, make, site, teach_signs
@@ -18,6 +19,7 @@ __all__ = [
     "Op",
     "Site",
     "constant",
+    "fingerprint",
     "here",
     "input_node",
     "make",

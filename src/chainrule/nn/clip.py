@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from chainrule.extension import Extensible
 from chainrule.frozen import frozen
 from chainrule.graph import Node
 from chainrule.nn.magnitude import norm
@@ -18,7 +19,7 @@ _SAFE = 1e-6  # as in PyTorch: keeps the quotient finite when the gradient is 0
 
 
 @frozen
-class Clip:
+class Clip(Extensible):
     """Base of every way to clip.
 
     Args:

@@ -6,6 +6,7 @@ unit's own: (out, *kernel, in). A vector has one length.
 
 from __future__ import annotations
 
+from chainrule.extension import Extensible
 from chainrule.frozen import frozen
 from chainrule.graph import Node
 from chainrule.nn.magnitude import norm
@@ -16,7 +17,7 @@ _SAFE = 1e-7  # as in Keras: keeps the quotient finite when the length is 0
 
 
 @frozen
-class Constraint:
+class Constraint(Extensible):
     """Base of the constraints."""
 
     def __post_init__(self) -> None:

@@ -22,6 +22,7 @@ from dataclasses import MISSING, fields
 from typing import Any, ClassVar, TypeAlias, TypeVar, dataclass_transform
 
 from chainrule.errors import Place
+from chainrule.extension import Extensible, complete
 from chainrule.frozen import frozen
 from chainrule.graph import Node, here
 from chainrule.nn.scope import Scope, called
@@ -32,10 +33,11 @@ WIDTH = 100  # columns up to which a layer that holds others is written in one l
 
 
 @frozen
-class Layer:
+class Layer(Extensible):
     """Base of every layer. A subclass is decorated with ``@layer``, has fields and defines ``__call__``."""
 
     takes_one: ClassVar[bool] = False  # whether several values by name are refused before the layer is called
+    reserved: ClassVar[tuple[str, ...]] = ("place",)
     is_block: ClassVar[bool] = False  # whether deep nets repeat it, and ``recompute`` means it
 
     def __post_init__(self) -> None:
@@ -104,4 +106,4 @@ def layer(cls: C) -> C:
         >>> print(Twice())
         Twice()
     """
-    return frozen(cls)
+    return complete(cls)

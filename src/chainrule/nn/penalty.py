@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from chainrule.extension import Extensible
 from chainrule.frozen import frozen
 from chainrule.graph import Node, constant
 from chainrule.nn.magnitude import defined
@@ -14,7 +15,7 @@ from chainrule.ops import PUBLIC
 
 
 @frozen
-class Penalty:
+class Penalty(Extensible):
     """Base of the penalties: a strength, and the number a parameter costs.
 
     Args:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 from functools import cache
 from types import NoneType, UnionType
@@ -24,80 +24,14 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 import numpy as np
 
 from chainrule.errors import UsageError, nearest
-from chainrule.nn import (
-    activity,
-    adaptive,
-    attention,
-    einsum,
-    embedding,
-    feature,
-    gate,
-    hierarchical,
-    language,
-    merge,
-    noise,
-    normalisation,
-    padding,
-    pair,
-    patch,
-    position,
-    rearrange,
-    recurrent,
-    remat,
-    reparametrisation,
-    residual,
-    resize,
-    stepwise,
-    transformer,
-    unpool,
-    whole,
-)
-from chainrule.nn.activation import Activation
-from chainrule.nn.clip import Clip, ClipGlobalNorm, ClipNorm, ClipValue
-from chainrule.nn.constraint import CONSTRAINTS, Constraint
-from chainrule.nn.convolution import Conv, ConvTranspose, DepthwiseConv, SeparableConv
-from chainrule.nn.dense import Dense
-from chainrule.nn.initialiser import KINDS, Initialiser
+from chainrule.extension import complete, difference
+from chainrule.nn.families import FAMILIES, FAMILIES_ZH
 from chainrule.nn.layer import Layer
-from chainrule.nn.loss import LOSSES, Loss
-from chainrule.nn.optimizer import OPTIMIZERS, WRAPPERS, Group, Optimizer
-from chainrule.nn.penalty import PENALTIES, Penalty
-from chainrule.nn.pooling import AveragePool, GlobalAveragePool, GlobalMaxPool, LPPool, MaxPool
-from chainrule.nn.schedule import SCHEDULES, Schedule
 from chainrule.nn.setting import shown, unknown
-from chainrule.nn.structure import Dropout, Flatten, Parallel, Reshape, Residual, Sequential
 
 DEPTH = 48  # levels of dicts and lists; a description of a deep net needs about ten
 PARTS = 50_000  # values in all
-
-LAYERS: dict[str, type[Layer]] = {
-    kind.__name__: kind
-    for kind in (
-        Activation, AveragePool, Conv, Dense, Dropout, Flatten, GlobalAveragePool, GlobalMaxPool, MaxPool,
-        Parallel, Reshape, Residual, Sequential, ConvTranspose, DepthwiseConv, LPPool, SeparableConv,
-        *adaptive.LAYERS, *embedding.LAYERS, *gate.LAYERS, *merge.LAYERS, *noise.LAYERS,
-        *normalisation.LAYERS, *padding.LAYERS, *pair.LAYERS, *rearrange.LAYERS, *reparametrisation.LAYERS,
-        *resize.LAYERS, *attention.LAYERS, *einsum.LAYERS, *position.LAYERS, *transformer.LAYERS,
-        *recurrent.LAYERS, *activity.LAYERS, *feature.LAYERS, *hierarchical.LAYERS, *stepwise.LAYERS,
-        *unpool.LAYERS, *residual.LAYERS, *language.LAYERS, *patch.LAYERS, *whole.LAYERS, *remat.LAYERS,
-    )
-}  # fmt: skip
-_FAMILIES_ZH = {
-    "layer": "层", "loss": "损失函数", "optimizer": "优化器", "schedule": "学习率调度",
-    "initialiser": "初始化方法", "penalty": "正则化项", "clip": "梯度裁剪", "constraint": "约束",
-    "group": "参数组",
-}  # fmt: skip
-FAMILIES: dict[str, tuple[type, dict[str, type]]] = {
-    "layer": (Layer, dict(LAYERS)),
-    "loss": (Loss, {kind.__name__: kind for kind in LOSSES.values()}),
-    "optimizer": (Optimizer, {kind.__name__: kind for kind in (*OPTIMIZERS.values(), *WRAPPERS)}),
-    "schedule": (Schedule, {kind.__name__: kind for kind in SCHEDULES}),
-    "initialiser": (Initialiser, {kind.__name__: kind for kind in KINDS}),
-    "penalty": (Penalty, {kind.__name__: kind for kind in PENALTIES}),
-    "constraint": (Constraint, {kind.__name__: kind for kind in CONSTRAINTS}),
-    "group": (Group, {"Group": Group}),
-    "clip": (Clip, {kind.__name__: kind for kind in (ClipValue, ClipNorm, ClipGlobalNorm)}),
-}
+FIX = "tuple(values) for a list, value.item() for an array of one, mode.value for an enumeration"
 
 
 def to_record(value: Any) -> dict[str, Any]:
@@ -106,12 +40,45 @@ def to_record(value: Any) -> dict[str, Any]:
     Fails:
         UsageError E114: nested too deep, or too large.
         UsageError E115: a setting is something plain data cannot hold, such as an array or a function.
+        UsageError E116: a class of one's own has the name of another one.
+        UsageError E142: an object of a class of one's own that would come back changed.
 
     Example:
+        >>> from chainrule.nn.dense import Dense
         >>> to_record(Dense(3, activation="sigmoid"))
         {'layer': 'Dense', 'units': 3, 'activation': 'sigmoid'}
     """
-    return _Writing().record(value, type(value).__name__, 1)
+    writing = _Writing()
+    record = writing.record(value, type(value).__name__, 1)
+    if writing.own:
+        _refuse_changed(value, record, list(writing.own))
+    return record
+
+
+def _refuse_changed(value: Any, record: dict[str, Any], kinds: Sequence[type]) -> None:
+    """Refuse to write what would be read back as something else; only classes of one's own can be so.
+
+    Fails:
+        UsageError E142: a setting of another type than declared, a list, a ``__post_init__`` that changes a
+            field each time it runs, or an attribute that is no field. UsageError E116: two names alike.
+    """
+    name = type(value).__name__
+    try:
+        again = _Reading(tables=_tables(kinds)).record(record, next(iter(record)), name, 1)
+    except UsageError as cause:
+        if cause.code == "E116":
+            raise
+        raise UsageError(
+            "E142", where=cause.where, kind=name, expected=cause.expected, received=cause.received,
+            notes=[cause.clause(), *cause.notes], fix=cause.fix or FIX,
+        ) from cause  # fmt: skip
+    place = difference(value, again, name)
+    if place is not None:
+        raise UsageError(
+            "E142", where=_end(place), kind=name,
+            expected="a field that keeps its value: a number, text, tuple or layer, of the declared type",
+            received="another value after loading", fix=FIX,
+        )  # fmt: skip
 
 
 def from_record(record: Any, family: str, kinds: Iterable[type] = ()) -> Any:
@@ -164,12 +131,12 @@ def _tables(kinds: Iterable[type]) -> dict[str, dict[str, type]]:
         family = _family(kind)
         if family is None or tables[family].get(kind.__name__, kind) is not kind:
             raise UsageError(
-                "E116", where="from_record", name=getattr(kind, "__name__", repr(kind)[:80]),
+                "E116", where="classes of your own", name=getattr(kind, "__name__", repr(kind)[:80]),
                 expected="layers, losses, optimizers and so on, each with a name of its own",
                 received=repr(kind)[:80],
                 fix="another name for the class",
             )  # fmt: skip
-        tables[family][kind.__name__] = kind
+        tables[family][kind.__name__] = complete(kind)
     return tables
 
 
@@ -198,17 +165,27 @@ class _Counted:
 
 @dataclass
 class _Writing(_Counted):
-    """From values to plain data."""
+    """From values to plain data.
+
+    Args:
+        own: the classes met that are none of chainrule's.
+    """
+
+    own: dict[type, None] = field(default_factory=dict)
 
     def record(self, value: Any, where: str, depth: int) -> dict[str, Any]:
         self.enter(where, depth)
         family = _family(type(value))
         if family is None or family in {f.name for f in fields(value)}:
             raise _unfit(where, value)
+        is_own = FAMILIES[family][1].get(type(value).__name__) is not type(value)
+        if is_own:
+            self.own[type(value)] = None
         found: dict[str, Any] = {family: type(value).__name__}
         for f in fields(value):
             held = getattr(value, f.name)
-            if not _is_default(held, f):
+            # The default in a user's code may be another one by the time the record is read.
+            if not _is_default(held, f) or (is_own and _is_simple(held)):
                 found[f.name] = self.plain(held, f"{where}.{f.name}", depth + 1)
         return found
 
@@ -218,6 +195,9 @@ class _Writing(_Counted):
             return [self.plain(part, f"{where}[{i}]", depth + 1) for i, part in enumerate(value)]
         if isinstance(value, np.generic):
             value = value.item()
+        for kind in (str, int, float):  # such as a member of an enumeration: it is read back as its value
+            if isinstance(value, kind) and type(value) not in (kind, bool):
+                value = str.__str__(value) if isinstance(value, str) else kind(value)
         finite = isinstance(value, float) and math.isfinite(value)
         if value is not None and not isinstance(value, str | bool | int) and not finite:
             return self.record(value, where, depth)
@@ -228,6 +208,10 @@ class _Writing(_Counted):
 def _is_default(value: Any, f: Field[Any]) -> bool:
     default = f.default if f.default_factory is MISSING else f.default_factory()
     return default is not MISSING and type(value) is type(default) and bool(value == default)
+
+
+def _is_simple(value: Any) -> bool:
+    return value is None or type(value) in (bool, int, str) or (type(value) is float and math.isfinite(value))
 
 
 def _unfit(where: str, value: object) -> UsageError:
@@ -248,7 +232,7 @@ class _Reading(_Counted):
         if not isinstance(record, Mapping) or not isinstance(record.get(family), str):
             example = next(iter(self.tables[family]))
             raise UsageError(
-                "E111", where=_end(where), family=family, family_zh=_FAMILIES_ZH[family],
+                "E111", where=_end(where), family=family, family_zh=FAMILIES_ZH[family],
                 expected=f'{{"{family}": "{example}", ...}}',
                 received=_short(record),
             )  # fmt: skip
@@ -265,7 +249,7 @@ class _Reading(_Counted):
             own = name if name.isidentifier() and len(name) <= 40 else "MyLayer"
             hand_in = f"a class of your own is handed in: layers=({own},)"
             raise UsageError(
-                "E110", where=_end(where), family=family, family_zh=_FAMILIES_ZH[family], name=name[:80],
+                "E110", where=_end(where), family=family, family_zh=FAMILIES_ZH[family], name=name[:80],
                 expected=", ".join(known),
                 received=name[:80], fix=f'"{close}"; {hand_in}' if close else hand_in,
             )  # fmt: skip

@@ -19,6 +19,7 @@ from chainrule.errors import ChainruleError, FileError, TrainingError
 from chainrule.nn.layer import Layer
 from chainrule.spec import DTYPES, Size, Spec
 from chainrule.store import container
+from chainrule.train.computation import computation_of
 from chainrule.train.state import history_of, history_record, refuse_other_arrays
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def to_document(model: Learner) -> dict[str, Any]:
         "labels": {name: list(target.labels) for name, target in model.targets.items()},
         "preparation": None if model.preparation is None else model.preparation.to_record(),
         "tokenizers": {name: each.to_record() for name, each in model.tokenizers.items()},
+        "computation": {"parts": computation_of(model), "start": model.start},
         "facts": model.facts,
         "history": history_record(model.history),
     }
@@ -110,6 +112,9 @@ def _from_document(cls: type[M], record: Mapping[str, Any], layers: Sequence[typ
     tokenizers = record.get("tokenizers", {}).items()  # files of before there were any have none
     model.tokenizers = {name: data.Tokenizer.from_record(each) for name, each in tokenizers}
     model.facts, model.history = dict(record["facts"]), history_of(record["history"])
+    computed = record["computation"]
+    model.computation = {str(name): str(part) for name, part in computed["parts"].items()}
+    model.start = str(computed["start"])
     return model
 
 

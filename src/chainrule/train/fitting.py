@@ -64,12 +64,12 @@ def fit(model: Learner, x: Any, y: Any, validation: Any, request: Request) -> Hi
         folder, claim = folder_of(request.run)
         with claim, keeping(folder), progress(request.verbose) as listeners:
             work.job.channel.listeners.extend(listeners)
-            job = work.job
+            job, model.start = work.job, "given" if model.is_given or request.warm_start else "sampled"
             if request.probes:
                 batch = min(job.order.batch_size, job.data.rows)
                 job = replace(job, prober=Prober(job.network, work.step, batch))
             if folder is not None:
-                state, job = with_folder(folder, model, job, state, request.resume)
+                state, job = with_folder(folder, model, replace(work, job=job), state)
             undo.pop_all()
             _run(model, replace(work, job=job), state)
     return model.history
@@ -105,6 +105,7 @@ def _run(model: Learner, work: Work, state: TrainState) -> None:
         model.history = state.history
         model.probes = [] if work.job.prober is None else work.job.prober.probes
         model.facts = training.facts(reason)
+        model.step, model.computation = work.step, {}
     run = work.request.run
     if reason == "interrupted" and run is not None and not isinstance(run, store.RunFolder):
         work.job.channel.send(

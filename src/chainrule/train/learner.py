@@ -39,7 +39,7 @@ from chainrule.train.metric import Asked, known_metrics, to_name
 from chainrule.train.need import training_need
 from chainrule.train.request import Request, known_options, refuse_unknown
 from chainrule.train.state import Tensors
-from chainrule.train.step import Network, Recipe
+from chainrule.train.step import Network, Recipe, Step
 from chainrule.train.target import Target
 
 if TYPE_CHECKING:
@@ -123,6 +123,9 @@ class Learner:
         self.history: History = []
         self.probes: list[Probe] = []  # what went on inside while it learned
         self.facts: dict[str, Any] = {}
+        self.computation: dict[str, str] = {}  # fingerprints of what the last training computed,
+        self.step: Step | None = None  # or that training's step, until they are needed
+        self.start = ""  # "sampled" by the seed or "given": the initial parameters of the last training
         self._parameters: Tensors = {}
         self._states: Tensors = {}
         self.is_given = False  # whether the parameters were set by hand, to begin the next training with

@@ -19,11 +19,13 @@ from chainrule import store
 from chainrule.errors import TrainingError, UsageError
 from chainrule.events import Channel, Event, StepDone
 from chainrule.frozen import frozen
+from chainrule.store import Checkpoint
+from chainrule.train.computation import computation, computation_of, first_difference
 from chainrule.train.fitting import Work, rehearse
+from chainrule.train.identity import identity_of, same_training
 from chainrule.train.learner import Learner
 from chainrule.train.loop import Job, feed, train
 from chainrule.train.request import Request, known_options
-from chainrule.train.resuming import identity_of, same_training
 from chainrule.train.state import Row, Tensors, TrainState, history_of
 from chainrule.train.step import Step
 
@@ -80,14 +82,17 @@ def go_back(model: Learner, step: int, x: Any, y: Any, options: Mapping[str, Any
     folder = None if run is None else run if isinstance(run, store.RunFolder) else store.RunFolder.open(run)
     found = None if folder is None else folder.latest()
     if found is not None:
-        same_training(found.record.get("identity"), identity_of(again, job), str(folder and folder.path))
+        same_training(
+            found.record.get("identity"), identity_of(again, work), str(folder and folder.path), again
+        )
+    _same_computation(model, again, work)
     near = None if folder is None or found is None else folder.latest(int(step) - 1)
     if near is not None:
         state = TrainState.restore(near.record, near.tensors, state)
-    elif request.warm_start:
+    elif request.warm_start or _began_given(model, found):
         raise TrainingError(
             "E531", where="replay", expected="first values drawn by the seed, or a checkpoint before it",
-            received="warm_start=True and no checkpoint so early",
+            received="parameters that were given, and no checkpoint so early",
             fix="model.explain(x, y), which explains the present parameters",
         )  # fmt: skip
     _advance(job, work.step, state, int(step) - 1)
@@ -102,7 +107,35 @@ def _blank(model: Learner) -> Learner:
     """The learner as it was before it had learned anything."""
     again = copy.copy(model)
     again.network, again.is_given, again.history = None, False, type(model.history)()
+    again.computation, again.step = {}, None
     return again
+
+
+def _began_given(model: Learner, found: Checkpoint | None) -> bool:
+    """Whether the training began with parameters that the seed does not give."""
+    if found is None:
+        return model.start == "given"
+    return "given" in (found.record["identity"]["start"] or {})
+
+
+def _same_computation(model: Learner, again: Learner, work: Work) -> None:
+    """Refuse a training whose layers, loss or optimizer compute something else than the recorded ones.
+
+    Fails:
+        TrainingError E532: they do, or the classes have other names.
+    """
+    saved, part = computation_of(model), None
+    if model.labels and again.labels != model.labels:
+        part = f"labels: {model.labels}, now {again.labels}"
+    elif saved:
+        assert again.network is not None
+        changed = first_difference(saved, computation(again.network, work.step), again.network)
+        part = changed and f"other code with equal settings: {changed}"
+    if part:
+        raise TrainingError(
+            "E532", where="replay", expected="the layers, loss, optimizer and labels of the training",
+            received=part, fix="model.explain(x, y), which explains the present parameters",
+        )  # fmt: skip
 
 
 def _advance(job: Job, step: Step, state: TrainState, count: int) -> tuple[float, float]:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from chainrule.errors import UsageError, nearest
+from chainrule.extension import Extensible
 from chainrule.frozen import frozen
 from chainrule.train.metric import larger_is_better
 
@@ -27,7 +28,7 @@ class Verdict:
 
 
 @frozen
-class StoppingRule:
+class StoppingRule(Extensible):
     """Base of the rules.
 
     ``keeps_best`` says whether the weights of the best epoch are to be kept and handed out at the end.

@@ -17,10 +17,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from chainrule.errors import UsageError
+from chainrule.extension import Extensible
+from chainrule.frozen import frozen
 from chainrule.keyed import threefry
 
 
-class Change(ABC):
+@frozen
+class Change(Extensible, ABC):
     """A change of single images: a frozen record of its settings, which prints and saves."""
 
     draws: ClassVar[int]

@@ -16,10 +16,12 @@ import numpy as np
 from scipy.special import betaincinv
 
 from chainrule.data.augmentation.change import require, spread
+from chainrule.extension import Extensible
 from chainrule.frozen import frozen
 
 
-class Mix(ABC):
+@frozen
+class Mix(Extensible, ABC):
     """A way to mix images with their partners: a frozen record of its settings."""
 
     draws: ClassVar[int]

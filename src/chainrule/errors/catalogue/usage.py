@@ -39,4 +39,8 @@ ENTRIES: dict[str, Entry] = {
     "E125": Entry("no token is left to choose from", "没有可选的词元"),
     "E126": Entry("this model cannot write texts", "此模型不能生成文本"),
     "E127": Entry("the net has no blocks that could be computed twice", "网络中没有可以重计算的块"),
+    # E140 to E142: classes of one's own.
+    "E140": Entry("{kind}.{name} is set, but it is not a field", "设置了 {kind}.{name}，但它不是字段"),
+    "E141": Entry("the class {kind} cannot be a record of its fields", "类 {kind} 不能成为由字段构成的记录"),
+    "E142": Entry("{kind} would change if it were saved and loaded", "{kind} 保存后再加载会发生变化"),
 }

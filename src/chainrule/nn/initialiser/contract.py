@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chainrule.extension import Extensible
 from chainrule.frozen import frozen
 from chainrule.graph import Node, constant
 from chainrule.nn.setting import require_number
@@ -10,7 +11,7 @@ from chainrule.spec import Shape
 
 
 @frozen
-class Initialiser:
+class Initialiser(Extensible):
     """Base of every initialiser: a record that gives the nodes of a parameter's first values."""
 
     def __post_init__(self) -> None:

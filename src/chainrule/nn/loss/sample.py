@@ -27,6 +27,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from chainrule.errors import DtypeError, ShapeError
+from chainrule.extension import Extensible
 from chainrule.frozen import frozen
 from chainrule.graph import Node
 from chainrule.ops import PUBLIC
@@ -34,7 +35,7 @@ from chainrule.spec import INTEGERS, Spec, shape_text
 
 
 @frozen
-class Loss:
+class Loss(Extensible):
     """Base of every loss: it says ``terms``, or ``__call__`` where a sample has no terms of its own.
 
     ``name`` is what it is called in ``Model(loss=...)``; ``task`` is ``"regression"`` or

@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import ClassVar
 
+from chainrule.extension import Extensible
 from chainrule.frozen import frozen
 from chainrule.graph import Node
 from chainrule.nn.magnitude import defined
@@ -54,7 +55,7 @@ class Now:
 
 
 @frozen
-class Optimizer:
+class Optimizer(Extensible):
     """Base of every optimizer."""
 
     name: ClassVar[str]

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from chainrule.errors import UsageError, nearest
+from chainrule.extension import Extensible
 from chainrule.frozen import frozen
 from chainrule.graph import Node
 from chainrule.nn.constraint import Constraint
@@ -21,7 +22,7 @@ from chainrule.spec import Shape
 
 
 @frozen
-class Group:
+class Group(Extensible):
     """What is different for the parameters of some paths.
 
     Args:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chainrule.extension import Extensible
 from chainrule.frozen import frozen
 from chainrule.graph import Node
 from chainrule.nn.setting import require, require_number
@@ -9,7 +10,7 @@ from chainrule.ops.function import full_like
 
 
 @frozen
-class Schedule:
+class Schedule(Extensible):
     """Base of every schedule."""
 
     def __post_init__(self) -> None:

@@ -22,6 +22,7 @@ import numpy as np
 from chainrule.engines import compile
 from chainrule.engines.run import Program
 from chainrule.events import Listener
+from chainrule.extension import Extensible
 from chainrule.frozen import frozen
 from chainrule.graph import Graph
 from chainrule.train.loop import Job, feed
@@ -37,7 +38,7 @@ L = TypeVar("L")
 
 
 @frozen
-class Callback:
+class Callback(Extensible):
     """Base of the callbacks: says ``start``, and ``watches`` if it needs columns of the history.
 
     Example:

@@ -20,12 +20,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from chainrule.errors import UsageError
+from chainrule.extension import Extensible
 from chainrule.frozen import frozen
 from chainrule.nn.setting import require, require_number, require_whole, shown
 
 
 @frozen
-class Strategy:
+class Strategy(Extensible):
     """Base of the strategies: it says ``__call__``.
 
     ``name`` is its option in ``generate``; ``formula`` what it does to the scores z or to p = softmax(z);

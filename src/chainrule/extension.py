@@ -1,0 +1,296 @@
+"""Records that users subclass: layers, losses, optimizers, schedules and their relatives.
+
+Such an object is compared, hashed, printed, saved, loaded, and compared again when a training resumes. All of
+that reads its *fields*. A setting that is not a field, such as an attribute that an ``__init__`` assigns,
+would be lost without a word: ``Times(3.0)`` saved, and ``Times(1.0)`` loaded. So every subclass of
+``Extensible`` is a frozen record of its annotated fields, with or without a decorator, and a class that
+cannot be one is refused with the lines that can::
+
+    class Times(cr.Layer):
+        factor: float = 1.0                       # a field: Times(3.0), Times(factor=3.0)
+
+        def __call__(self, x, scope):
+            return x * self.factor
+
+The class is completed when it is first used or subclassed, not by ``__init_subclass__`` of its own creation:
+a decorator such as ``dataclasses.dataclass(frozen=True)`` runs later than that, refuses a class that is
+complete already, and keeps its say here. A metaclass was rejected: it excludes mixins that have another one,
+such as ``ABC``.
+
+An ``__init__`` of the user's own may assign each field once; defaults fill in the rest, and ``__post_init__``
+runs at its end, as it does after the generated one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import MISSING, FrozenInstanceError, fields, is_dataclass
+from enum import Enum
+from functools import cached_property, wraps
+from inspect import get_annotations
+from threading import RLock
+from types import FunctionType
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from chainrule import frozen as records
+from chainrule.errors import UsageError
+
+_MARK = "__record_is_complete__"
+_OPEN = "__post_init__"  # in an object's own dict while its class's handwritten __init__ runs
+_TYPED = (np.ndarray, list, tuple, Enum)
+_LOCK = RLock()
+_MEMBERS = (FunctionType, property, cached_property, classmethod, staticmethod)
+
+
+class Extensible:
+    """Base of the records that users subclass.
+
+    ``keeps_state`` says that a subclass with an ``__init__`` of its own may hold anything and is equal to
+    itself alone: right for what is never saved. ``reserved`` names attributes that the base class sets.
+    """
+
+    keeps_state: ClassVar[bool] = False
+    reserved: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls, **named: Any) -> None:
+        super().__init_subclass__(**named)
+        for base in _bases(cls):  # a class that is subclassed has all its decorators
+            complete(base)
+
+    def __new__(cls, *args: Any, **named: Any) -> Self:
+        complete(cls)
+        return super().__new__(cls)
+
+
+def complete(cls: Any) -> Any:
+    """Make a subclass of ``Extensible`` a frozen record of its annotated fields, unless it is one.
+
+    Fails:
+        UsageError E141: the class cannot be such a record; says why, and what to write.
+    """
+    if _MARK in cls.__dict__ or cls is Extensible:
+        return cls
+    with _LOCK:
+        if _MARK not in cls.__dict__:
+            for base in _bases(cls):
+                complete(base)
+            if _is_free(cls):
+                _leave(cls)
+            else:
+                _refuse_hidden(cls)
+                if "__dataclass_fields__" not in cls.__dict__:
+                    _make(cls)
+                _refuse_reserved(cls)
+            setattr(cls, _MARK, True)
+    return cls
+
+
+def _bases(cls: type) -> Iterator[Any]:
+    """The base classes that are records of this kind, the most general first."""
+    return (base for base in cls.__mro__[:0:-1] if issubclass(base, Extensible) and base is not Extensible)
+
+
+def _owner(cls: type, name: str) -> type:
+    """The class that an attribute comes from."""
+    return next(base for base in cls.__mro__ if name in base.__dict__)
+
+
+def _annotated(cls: type) -> dict[str, Any]:
+    return get_annotations(cls)
+
+
+# --- making
+
+
+def _make(cls: Any) -> None:
+    """Turn a class body into a record."""
+    begin, inherited = cls.__dict__.get("__init__"), _owner(cls, "__init__")
+    adds = [name for name, hint in _annotated(cls).items() if "ClassVar" not in str(hint)]
+    if begin is None and not issubclass(inherited, Extensible) and inherited is not object:
+        raise _unfit(
+            cls, f"{inherited.__name__}.__init__, which a record does not call",
+            f"no __init__ in {inherited.__name__}, or one in {cls.__name__} that calls it",
+        )  # fmt: skip
+    is_handwritten = begin is None and inherited is not object and not _is_generated(inherited)
+    if is_handwritten and adds:
+        raise _unfit(
+            cls, f"{inherited.__name__}.__init__, which does not set {', '.join(adds)}",
+            f"an __init__ in {cls.__name__} that sets {', '.join(adds)}",
+        )  # fmt: skip
+    if is_handwritten:
+        cls.__init__ = vars(inherited)["__init__"]
+    for name, method in (("__setattr__", _assign), ("__eq__", _equal)):
+        if name not in cls.__dict__:
+            setattr(cls, name, method)
+    try:
+        records.frozen(cls)
+    except (TypeError, ValueError) as cause:  # the order of the fields, or a default that can change
+        raise _unfit(cls, str(cause), "fields with a default last, such as values: tuple = ()") from cause
+    if begin is not None:
+        cls.__init__ = _beginning(begin)
+
+
+def _is_generated(cls: type) -> bool:
+    """Whether a class's own ``__init__`` was written from its fields."""
+    return vars(cls)["__init__"].__code__.co_filename in (records.__file__, "<string>")
+
+
+def _beginning(begin: Callable[..., None]) -> Callable[..., None]:
+    """A handwritten ``__init__`` that ends as a generated one does: every field is set, then checked."""
+
+    @wraps(begin)
+    def start(self: Any, *args: Any, **named: Any) -> None:
+        if type(self).__init__ is not start:  # called by the one of a subclass, which ends it
+            begin(self, *args, **named)
+            return
+        values = self.__dict__
+        values[_OPEN] = _nothing  # hides the class's own, which must see all fields
+        begin(self, *args, **named)
+        del values[_OPEN]
+        for f in fields(self):
+            if f.name not in values:
+                values[f.name] = _default(self, f)
+        if hasattr(self, _OPEN):
+            self.__post_init__()
+
+    return start
+
+
+def _nothing() -> None:
+    pass
+
+
+def _default(owner: Any, f: Any) -> Any:
+    if f.default is not MISSING:
+        return f.default
+    if f.default_factory is not MISSING:
+        return f.default_factory()
+    text = f"self.{f.name} = {f.name}"
+    raise _unfit(type(owner), f"__init__, which does not set {f.name}", f"{text} in __init__")
+
+
+# --- what an object of such a class does
+
+
+def _assign(self: Any, name: str, value: object) -> None:
+    """Set a field once, in a handwritten ``__init__``; refuse everything else."""
+    kind = type(self).__name__
+    if name not in {f.name for f in fields(self)}:
+        hint = _hint(value)
+        raise UsageError(
+            "E140", where=kind, kind=kind, name=name, received=f"self.{name} = ...",
+            expected=f"a field, declared in the body of class {kind}", fix=f"{name}: {hint}",
+            notes=[f"{kind}({name}=...) then sets it, without an __init__"],
+        )  # fmt: skip
+    if _OPEN not in self.__dict__ or name in self.__dict__:
+        change = f"dataclasses.replace(x, {name}=...) makes another one"
+        raise FrozenInstanceError(f"cannot assign to field {name!r} of {kind}: {change}")
+    object.__setattr__(self, name, value)
+
+
+def _hint(value: object) -> str:
+    """A type for a field that holds such a value."""
+    if isinstance(value, Extensible):
+        return f"cr.{_bases_name(type(value))}"
+    if isinstance(value, list | tuple | np.ndarray):
+        return "tuple"
+    if isinstance(value, bool | int | float | str):
+        return type(value).__name__
+    return "object"
+
+
+def _bases_name(cls: type) -> str:
+    return next(_bases(cls), cls).__name__
+
+
+def _equal(self: Any, other: object) -> Any:
+    return difference(self, other) is None if other.__class__ is self.__class__ else NotImplemented
+
+
+def difference(one: Any, other: Any, path: str = "") -> str | None:
+    """Where two values differ: the path of fields and places, ``""`` for the values themselves.
+
+    Arrays are equal when kind, shape and bits are; sequences when of one type. Attributes that are no fields
+    count too, but not what the class itself caches.
+
+    Example:
+        >>> difference((1.0, [2.0, 3.0]), (1.0, [2.0, 4.0])), difference((1,), (1,)), difference((1,), [1])
+        ('[1][1]', None, '')
+    """
+    if one is other:
+        return None
+    if type(one) is not type(other) and any(isinstance(v, _TYPED) for v in (one, other)):
+        return path
+    if isinstance(one, np.ndarray):
+        same = one.dtype == other.dtype and one.shape == other.shape and one.tobytes() == other.tobytes()
+        return None if same else path
+    if isinstance(one, list | tuple) and len(one) == len(other):
+        pairs = [(f"[{i}]", a, b) for i, (a, b) in enumerate(zip(one, other, strict=True))]
+    elif isinstance(one, Extensible) and type(one) is type(other) and is_dataclass(one):
+        pairs = _attributes(one, other)
+    else:
+        return None if bool(one == other) else path
+    found = (difference(a, b, f"{path}{name}") for name, a, b in pairs)
+    return next((place for place in found if place is not None), None)
+
+
+def _attributes(one: Any, other: Any) -> list[tuple[str, Any, Any]]:
+    """What two records of one class hold, by name."""
+    kind, known = type(one), {f.name: f for f in fields(one)}
+    names = [name for name, f in known.items() if f.compare]
+    more = {**vars(one), **vars(other)}
+    members = {name: member for base in kind.__mro__[::-1] for name, member in vars(base).items()}
+    cached = {name for name, member in members.items() if isinstance(member, cached_property)}
+    names += [name for name in more if name not in {*known, *cached, *kind.reserved}]
+    return [(f".{name}", getattr(one, name, MISSING), getattr(other, name, MISSING)) for name in names]
+
+
+# --- classes that hold anything
+
+
+def _is_free(cls: Any) -> bool:
+    """Whether a class is left as it is: one that may hold anything, and is no record by itself."""
+    if not cls.keeps_state or "__dataclass_fields__" in cls.__dict__:
+        return False
+    begins = _owner(cls, "__init__")
+    return "__init__" in cls.__dict__ or not issubclass(begins, Extensible) or not _annotated(cls)
+
+
+def _leave(cls: Any) -> None:
+    for name in ("__setattr__", "__delattr__", "__eq__", "__hash__", "__repr__"):
+        if name not in cls.__dict__:
+            setattr(cls, name, getattr(object, name))
+
+
+# --- refusing
+
+
+def _refuse_hidden(cls: Any) -> None:
+    """Refuse a class attribute that looks like a new default of a field, but is not read."""
+    inherited = {f.name for base in _bases(cls) for f in fields(base)}
+    for name in inherited:
+        owner = _owner(cls, name) if hasattr(cls, name) or name in cls.__dict__ else None
+        if owner is not None and name not in _annotated(owner):
+            is_value = not isinstance(vars(owner)[name], _MEMBERS)
+            hint = _hint(vars(owner)[name])
+            fix = f"{name}: {hint} = {vars(owner)[name]!r}" if is_value else "another name for it"
+            raise _unfit(cls, f"{owner.__name__}.{name}, which hides the field {name}", fix)
+
+
+def _refuse_reserved(cls: Any) -> None:
+    """Refuse a field with the name of something that the base class needs."""
+    for name in (f.name for f in fields(cls) if f.name in _annotated(cls)):
+        taken = [base for base in (Extensible, *_bases(cls)) if isinstance(vars(base).get(name), _MEMBERS)]
+        if taken or name in cls.reserved:
+            what = taken[0].__name__ if taken else _bases_name(cls)
+            raise _unfit(cls, f"a field {name}, the name of something of {what}", f"{name}_")
+
+
+def _unfit(cls: type, received: str, fix: str) -> UsageError:
+    return UsageError(
+        "E141", where=cls.__name__, kind=cls.__name__, expected="fields: annotated names in the class body",
+        received=re.sub(r"\s+", " ", received)[:160], fix=fix,
+    )  # fmt: skip

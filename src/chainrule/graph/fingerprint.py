@@ -1,0 +1,110 @@
+"""Fingerprints of computations: equal for two nodes exactly when both compute the same from the same inputs.
+
+A training that resumes must be the one that was interrupted. Its settings can be compared as records, but the
+code of a user's layer can change while its fields stay: tanh becomes sin. Source text is the wrong witness: a
+comment changes it, and a helper function in another file does not. The graph is what runs, so the graph is
+compared.
+
+The fingerprint of a node hashes its operation, the operation's attributes and the fingerprints of its inputs
+(a Merkle tree). Names of layers, lines of source, the order in which nodes were built and Python's own hashes
+are no part of it, so it is the same in every process and on every machine. Two roundings keep it so where
+another C library gives another last bit: floats count to 12 digits, arrays of float64 as float32.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, is_dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from chainrule.graph.graph import order
+from chainrule.graph.leaf import Constant
+from chainrule.graph.node import Node
+from chainrule.spec import Size
+
+Known = dict[Any, str]  # by node, and by operation what its name and attributes are
+
+
+def fingerprint(nodes: Node | Mapping[str, Node] | Iterable[Node], known: Known | None = None) -> str:
+    """The fingerprint of a node, of named nodes or of nodes in order: 32 hexadecimal digits.
+
+    Args:
+        nodes: what is computed.
+        known: fingerprints of nodes from earlier calls; those of this call are added.
+
+    Example:
+        >>> from chainrule.graph.leaf import input_node, constant
+        >>> x = input_node("x", (2,), "float64")
+        >>> fingerprint(x) == fingerprint(input_node("x", (2,), "float64")) != fingerprint(constant(1.0))
+        True
+    """
+    known = {} if known is None else known
+    if isinstance(nodes, Node):
+        return _of(nodes, known)
+    return _digest(_text(nodes if isinstance(nodes, Mapping) else tuple(nodes), known))
+
+
+def _of(node: Node, known: Known) -> str:
+    if node not in known:
+        for each in order([node], known):
+            inputs = ",".join([known[source] for source in each.inputs])
+            known[each] = _digest(f"{_op(each.op, known)}<{inputs}>")
+    return known[node]
+
+
+def _op(op: Any, known: Known) -> str:
+    if op not in known:
+        is_constant = isinstance(op, Constant)
+        known[op] = f"constant {_array(op.array)}" if is_constant else f"{op.name} {_record(op, known)}"
+    return known[op]
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _text(value: Any, known: Known) -> str:
+    """A value as a text that is the same in every process."""
+    if value is None or isinstance(value, bool | int | str | bytes):
+        return repr(value)
+    if isinstance(value, float):
+        return f"{value:.12g}"
+    if isinstance(value, tuple | list):
+        return f"({','.join([_text(part, known) for part in value])})"
+    if isinstance(value, Node):
+        return _of(value, known)
+    if isinstance(value, Size):
+        return f"size{_text(value.terms, known)}"
+    if isinstance(value, Mapping):
+        parts = sorted((_text(key, known), _text(part, known)) for key, part in value.items())
+        return "{" + ",".join(f"{key}:{part}" for key, part in parts) + "}"
+    if isinstance(value, np.ndarray | np.generic):
+        return _array(np.asarray(value))
+    if is_dataclass(value) and not isinstance(value, type):
+        return _record(value, known)
+    raise TypeError(f"no fingerprint of {type(value).__name__}")
+
+
+def _record(value: Any, known: Known) -> str:
+    kind = type(value)
+    parts = [f"{name}={_text(getattr(value, name), known)}" for name in _names(kind)]
+    return f"{kind.__name__}({','.join(parts)})"
+
+
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(f.name for f in fields(kind))
+
+
+def _array(array: np.ndarray) -> str:
+    form = f"{array.dtype}{array.shape}"
+    if array.size == 1 and array.dtype.kind == "f":
+        return f"{form}{array.item():.12g}"
+    if array.dtype == np.float64:
+        with np.errstate(over="ignore"):
+            array = array.astype(np.float32)
+    return form + hashlib.blake2b(np.ascontiguousarray(array).tobytes(), digest_size=16).hexdigest()

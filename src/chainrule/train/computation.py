@@ -1,0 +1,80 @@
+"""What a training computes, as fingerprints: one for each layer and each later part of the step.
+
+Settings say how a training was described; this says what it does. The parts are listed in the order in which
+the step computes them, so the first that differs between two trainings names the code that changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from chainrule.graph import fingerprint
+from chainrule.nn.scope import Book
+from chainrule.train.step import Network, Step
+
+if TYPE_CHECKING:
+    from chainrule.graph import Node
+    from chainrule.train.learner import Learner
+
+DIGITS = 16  # of each fingerprint: enough to tell a few hundred parts apart, and short in a file
+Known = dict[Any, str]
+
+
+def computation(network: Network, step: Step) -> dict[str, str]:
+    """The fingerprint of each part of a training step and of inference, in order of computation.
+
+    Args:
+        network: the graphs.
+        step: one of its steps; which horizon and weights it was built for is part of what is computed.
+    """
+    known: Known = {}
+    parts = dict(_layers(step.built.book, "layer"))
+    parts["output"] = step.built.outputs
+    for name, loss in network.losses.items():
+        parts[f"loss {name}"] = loss(step.built.outputs[name], network.targets[name])
+    outputs = step.graph.outputs
+    parts |= {"objective": outputs["loss"], "rate": outputs["rate"], "gradients": dict(step.gradients)}
+    parts["update"] = {**outputs, **{f"answer.{path}": n for path, n in step.answers.outputs.items()}}
+    parts |= dict(_layers(network.inference.book, "inference"))
+    parts["prediction"] = {
+        name: network.losses[name].answer(node) for name, node in network.inference.outputs.items()
+    }
+    return {name: fingerprint(nodes, known)[:DIGITS] for name, nodes in parts.items()}
+
+
+def _layers(book: Book, kind: str) -> Iterator[tuple[str, Node | Mapping[str, Node]]]:
+    return ((f"{kind} {path}", result) for path, result in book.results.items())
+
+
+def computation_of(model: Learner) -> dict[str, str]:
+    """What a model's last training computed; empty where it is not known."""
+    if model.network is not None and model.step is not None:
+        model.computation, model.step = computation(model.network, model.step), None
+    return model.computation
+
+
+def first_difference(saved: Mapping[str, str], now: Mapping[str, str], network: Network) -> str | None:
+    """The first part of a training that computes something else than before, in words.
+
+    Args:
+        saved, now: what ``computation`` gave then and gives now; ``saved`` in any order.
+        network: of now; knows the layers.
+    """
+    part = next((name for name, value in now.items() if saved.get(name) != value), None)
+    if part is None:
+        return None if saved.keys() <= now.keys() else "the layers: one is no longer there"
+    kind, _, name = part.partition(" ")
+    if kind in ("layer", "inference"):
+        layer = type(network.inference.book.layers.get(name, network.recipe.net)).__name__
+        mode = "" if kind == "layer" else ", in inference"
+        return f'the layer {layer} "{name}"{mode}'
+    return {
+        "output": f"the layer {type(network.recipe.net).__name__}, which is the whole network",
+        "loss": f'the loss {type(network.losses[name]).__name__} of the output "{name}"' if name else "",
+        "objective": "the penalties on parameters and activity, or the sample weights",
+        "rate": "the learning rate schedule",
+        "gradients": "the gradients or their clipping",
+        "update": "the optimizer or the state updates of a layer",
+        "prediction": "the predictions that the loss makes of the outputs",
+    }[kind]
