@@ -24,20 +24,21 @@ runs at its end, as it does after the generated one.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, FrozenInstanceError, fields, is_dataclass
 from enum import Enum
 from functools import cached_property, wraps
 from inspect import get_annotations
 from threading import RLock
 from types import FunctionType
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 
 from chainrule import frozen as records
 from chainrule.errors import UsageError
 
+R = TypeVar("R")
 _MARK = "__record_is_complete__"
 _OPEN = "__post_init__"  # in an object's own dict while its class's handwritten __init__ runs
 _TYPED = (np.ndarray, list, tuple, Enum)
@@ -48,8 +49,8 @@ _MEMBERS = (FunctionType, property, cached_property, classmethod, staticmethod)
 class Extensible:
     """Base of the records that users subclass.
 
-    ``keeps_state`` says that a subclass with an ``__init__`` of its own may hold anything and is equal to
-    itself alone: right for what is never saved. ``reserved`` names attributes that the base class sets.
+    ``keeps_state`` says that a subclass without fields may hold anything and is equal to itself alone: right
+    for what is never saved. ``reserved`` names attributes that the base class sets.
     """
 
     keeps_state: ClassVar[bool] = False
@@ -102,13 +103,18 @@ def _annotated(cls: type) -> dict[str, Any]:
     return get_annotations(cls)
 
 
+def _own_fields(cls: type) -> list[str]:
+    """The names that the body of a class annotates, but for constants of the class."""
+    return [name for name, hint in _annotated(cls).items() if "ClassVar" not in str(hint)]
+
+
 # --- making
 
 
 def _make(cls: Any) -> None:
     """Turn a class body into a record."""
     begin, inherited = cls.__dict__.get("__init__"), _owner(cls, "__init__")
-    adds = [name for name, hint in _annotated(cls).items() if "ClassVar" not in str(hint)]
+    adds = _own_fields(cls)
     if begin is None and not issubclass(inherited, Extensible) and inherited is not object:
         raise _unfit(
             cls, f"{inherited.__name__}.__init__, which a record does not call",
@@ -210,6 +216,16 @@ def _equal(self: Any, other: object) -> Any:
     return difference(self, other) is None if other.__class__ is self.__class__ else NotImplemented
 
 
+def changed(record: R, **values: Any) -> R:
+    """A copy of a record with other values in some fields, whatever its ``__init__`` takes."""
+    made: Any = object.__new__(type(record))
+    for f in fields(record):  # pyright: ignore[reportArgumentType]
+        made.__dict__[f.name] = values.get(f.name, getattr(record, f.name))
+    if hasattr(made, _OPEN):
+        made.__post_init__()
+    return made
+
+
 def difference(one: Any, other: Any, path: str = "") -> str | None:
     """Where two values differ: the path of fields and places, ``""`` for the values themselves.
 
@@ -229,6 +245,8 @@ def difference(one: Any, other: Any, path: str = "") -> str | None:
         return None if same else path
     if isinstance(one, list | tuple) and len(one) == len(other):
         pairs = [(f"[{i}]", a, b) for i, (a, b) in enumerate(zip(one, other, strict=True))]
+    elif isinstance(one, Mapping) and isinstance(other, Mapping) and one.keys() == other.keys():
+        pairs = [(f"[{key!r}]", one[key], other[key]) for key in one]
     elif isinstance(one, Extensible) and type(one) is type(other) and is_dataclass(one):
         pairs = _attributes(one, other)
     else:
@@ -253,10 +271,8 @@ def _attributes(one: Any, other: Any) -> list[tuple[str, Any, Any]]:
 
 def _is_free(cls: Any) -> bool:
     """Whether a class is left as it is: one that may hold anything, and is no record by itself."""
-    if not cls.keeps_state or "__dataclass_fields__" in cls.__dict__:
-        return False
-    begins = _owner(cls, "__init__")
-    return "__init__" in cls.__dict__ or not issubclass(begins, Extensible) or not _annotated(cls)
+    has_fields = bool(_own_fields(cls)) or any(fields(base) for base in _bases(cls))
+    return cls.keeps_state and not has_fields and "__dataclass_fields__" not in cls.__dict__
 
 
 def _leave(cls: Any) -> None:

@@ -21,7 +21,6 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.graph.graph import order
 from chainrule.graph.leaf import Constant
 from chainrule.graph.node import Node
 from chainrule.spec import Size
@@ -49,18 +48,26 @@ def fingerprint(nodes: Node | Mapping[str, Node] | Iterable[Node], known: Known 
 
 
 def _of(node: Node, known: Known) -> str:
-    if node not in known:
-        for each in order([node], known):
-            inputs = ",".join([known[source] for source in each.inputs])
-            known[each] = _digest(f"{_op(each.op, known)}<{inputs}>")
+    stack = [node]
+    while stack:  # a recursive walk would end at about a thousand operations in a row
+        last = stack[-1]
+        waiting = [source for source in last.inputs if source not in known]
+        if waiting:
+            stack += waiting
+            continue
+        if last not in known:
+            inputs = ",".join([known[source] for source in last.inputs])
+            known[last] = _digest(f"{_op(last.op, known)}<{inputs}>")
+        stack.pop()
     return known[node]
 
 
 def _op(op: Any, known: Known) -> str:
-    if op not in known:
+    key = (op.name, op)  # operations without attributes have one hash: the name tells them apart sooner
+    if key not in known:
         is_constant = isinstance(op, Constant)
-        known[op] = f"constant {_array(op.array)}" if is_constant else f"{op.name} {_record(op, known)}"
-    return known[op]
+        known[key] = f"constant {_array(op.array)}" if is_constant else f"{op.name} {_record(op, known)}"
+    return known[key]
 
 
 def _digest(text: str) -> str:

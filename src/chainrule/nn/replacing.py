@@ -10,11 +10,12 @@ at a time. Nothing else changes, neither the numbers nor their names.
 
 from __future__ import annotations
 
-import dataclasses
+from dataclasses import fields
 from fnmatch import fnmatchcase
 from typing import TypeVar
 
 from chainrule.errors import UsageError, nearest
+from chainrule.extension import changed
 from chainrule.nn.layer import Layer
 from chainrule.nn.remat import Remat
 from chainrule.nn.residual import Skip
@@ -137,7 +138,7 @@ def _parts(net: Layer) -> dict[str, Layer]:
         return dict(net.branches)
     if isinstance(net, CLEAR):
         return _parts(net.inner)
-    held = {f.name: getattr(net, f.name) for f in dataclasses.fields(net)}
+    held = {f.name: getattr(net, f.name) for f in fields(net)}
     found = {name: part for name, part in held.items() if isinstance(part, Layer)}
     return {**{part.kind: part for part in reversed(found.values())}, **found}  # a kind means the first
 
@@ -146,12 +147,13 @@ def _with(net: L, name: str, part: Layer) -> L:
     """The layer with another one in a place of its own."""
     parts = {**_parts(net), name: part}
     if isinstance(net, Sequential):
-        plain = type(net)(*parts.values())
-        return plain if [known for known, _ in plain.named()] == list(parts) else type(net)(**parts)
+        plain = Sequential(*parts.values())
+        made = plain if [known for known, _ in plain.named()] == list(parts) else Sequential(**parts)
+        return changed(net, layers=made.layers, names=made.names)
     if isinstance(net, Parallel):
-        return type(net)(net.join, **parts)
+        return changed(net, branches=tuple(parts.items()))
     if isinstance(net, CLEAR):
-        return dataclasses.replace(net, inner=_with(net.inner, name, part))
-    fields = [f.name for f in dataclasses.fields(net)]
-    places = [field for field in fields if field == name or getattr(getattr(net, field), "kind", "") == name]
-    return dataclasses.replace(net, **{places[0]: part})
+        return changed(net, inner=_with(net.inner, name, part))
+    names = [f.name for f in fields(net)]
+    places = [field for field in names if field == name or getattr(getattr(net, field), "kind", "") == name]
+    return changed(net, **{places[0]: part})

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from chainrule.errors import UsageError, nearest
-from chainrule.extension import Extensible
+from chainrule.extension import Extensible, changed
 from chainrule.frozen import frozen
 from chainrule.graph import Node
 from chainrule.nn.constraint import Constraint
@@ -123,4 +123,4 @@ class Grouped(Optimizer):
         return (moved if group.constraint is None else group.constraint(moved)), new
 
     def _member(self, group: Group) -> Rule:
-        return self.inner if group.decay is None else replace(self.inner, decay=group.decay)
+        return self.inner if group.decay is None else changed(self.inner, decay=group.decay)

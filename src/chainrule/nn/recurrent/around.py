@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from chainrule.errors import UsageError
+from chainrule.extension import changed
 from chainrule.graph import Node
 from chainrule.nn.layer import Layer, Value, layer
 from chainrule.nn.merge import JOINS, merged
@@ -48,7 +49,7 @@ class Bidirectional(Layer):
 
     def __call__(self, x: Value, scope: Scope) -> Value:
         assert isinstance(self.inner, Recurrent)
-        other = replace(self.inner, reverse=not self.inner.reverse)
+        other = changed(self.inner, reverse=not self.inner.reverse)
         said = [scope.run(self.inner, x, "forward"), scope.run(other, x, "backward")]
         if not isinstance(said[0], Mapping):
             return merged("Bidirectional", self.join, said)
@@ -158,5 +159,5 @@ def _require_recurrent(where: str, part: object) -> None:
 def _speaking(part: Layer) -> Layer:
     """The layer, saying something at every cell."""
     if isinstance(part, Bidirectional):
-        return replace(part, inner=_speaking(part.inner))
-    return replace(part, returns="sequence")  # pyright: ignore[reportCallIssue]
+        return changed(part, inner=_speaking(part.inner))
+    return changed(part, returns="sequence")

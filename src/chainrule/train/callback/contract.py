@@ -57,6 +57,8 @@ class Callback(Extensible):
         1 dense1.weight
     """
 
+    keeps_state = True
+
     def start(self, training: Training) -> Listener:
         """The listener of one training; it is told everything from ``TrainingStarted`` on.
 
