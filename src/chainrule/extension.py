@@ -75,18 +75,22 @@ def complete(cls: Any) -> Any:
     if _MARK in cls.__dict__ or cls is Extensible:
         return cls
     with _LOCK:
-        if _MARK not in cls.__dict__:
-            for base in _bases(cls):
-                complete(base)
-            if _is_free(cls):
-                _leave(cls)
-            else:
-                _refuse_hidden(cls)
-                if "__dataclass_fields__" not in cls.__dict__:
-                    _make(cls)
-                _refuse_reserved(cls)
-            setattr(cls, _MARK, True)
+        for base in (*_bases(cls), cls):
+            if _MARK not in base.__dict__:
+                _complete(base)
+                setattr(base, _MARK, True)
     return cls
+
+
+def _complete(cls: Any) -> None:
+    """Complete a class whose bases are complete."""
+    if _is_free(cls):
+        _leave(cls)
+        return
+    _refuse_hidden(cls)
+    if "__dataclass_fields__" not in cls.__dict__:
+        _make(cls)
+    _refuse_reserved(cls)
 
 
 def _bases(cls: type) -> Iterator[Any]:
@@ -189,7 +193,7 @@ def _assign(self: Any, name: str, value: object) -> None:
         raise UsageError(
             "E140", where=kind, kind=kind, name=name, received=f"self.{name} = ...",
             expected=f"a field, declared in the body of class {kind}", fix=f"{name}: {hint}",
-            notes=[f"{kind}({name}=...) then sets it, without an __init__"],
+            notes=[f"{kind}(...) then sets it, without an __init__"],
         )  # fmt: skip
     if _OPEN not in self.__dict__ or name in self.__dict__:
         change = f"dataclasses.replace(x, {name}=...) makes another one"

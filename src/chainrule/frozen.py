@@ -12,6 +12,7 @@ the time.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import MISSING, Field, FrozenInstanceError, dataclass, field, fields
 from inspect import Parameter, Signature
@@ -75,7 +76,9 @@ def _declare(cls: Any, kw_only: bool) -> None:
     """Write down a class's fields where ``dataclasses`` looks for them: those of its bases and its own."""
     hints = cls.__annotations__
     held = {name: vars(cls)[name] for name in hints if name in vars(cls)}
-    body = {"__module__": cls.__module__, "__annotations__": hints, "__doc__": "fields alone"}
+    # A class made by exec may have a module that nobody imported; dataclasses looks names up there.
+    module = cls.__module__ if cls.__module__ in sys.modules else __name__
+    body = {"__module__": module, "__annotations__": hints, "__doc__": "fields alone"}
     # A class that has nothing else: the standard decorator sorts its fields, and has no method to write.
     alone = dataclass(init=False, repr=False, eq=False, kw_only=kw_only)(
         type(cls.__name__, (), {**body, **held})

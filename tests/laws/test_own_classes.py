@@ -1,7 +1,7 @@
 """A class of the user's own, however it is written, keeps its settings everywhere or is refused.
 
-Written in every way (decorator, annotations alone, an ``__init__``, class attributes, inherited) and for every
-kind of object that users subclass.
+Written in every way (decorator, annotations alone, an ``__init__``, class attributes, inherited) and for
+every kind of object that users subclass.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import copy
 import enum
 import json
 from collections.abc import Callable
-from dataclasses import FrozenInstanceError, dataclass, field, fields, replace
+from dataclasses import FrozenInstanceError, field, fields, replace
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -21,132 +21,11 @@ from hypothesis import strategies as st
 
 import chainrule as cr
 from chainrule import nn
-from chainrule.data.augmentation.change import Change
-from chainrule.data.augmentation.mixing import Mix
 from chainrule.errors import ChainruleError, UsageError
-from chainrule.extension import Extensible, changed, complete, difference
-from chainrule.nn.clip import Clip
-from chainrule.nn.loss import Loss
-from chainrule.nn.optimizer import Optimizer
-from chainrule.nn.optimizer.contract import Rule
+from chainrule.extension import Extensible, changed, difference
 from chainrule.nn.record import FAMILIES
-from chainrule.nn.schedule import Schedule
-from chainrule.train.callback import Callback
-from chainrule.train.generation.strategy import Strategy
-from chainrule.train.stopping import StoppingRule
+from own_classes import KEPT, REFUSED, ROOTS, annotated, body
 
-ROOTS: dict[str, type] = {
-    "layer": nn.Layer, "loss": Loss, "optimizer": Optimizer, "rule": Rule, "schedule": Schedule,
-    "initialiser": nn.Initialiser, "penalty": nn.Penalty, "constraint": nn.Constraint, "clip": Clip,
-    "stopping": StoppingRule, "callback": Callback, "strategy": Strategy, "change": Change, "mix": Mix,
-}  # fmt: skip
-
-
-def body(**more: Any) -> dict[str, Any]:
-    """What every class below has: a name, and what abstract bases ask for."""
-    return {"__module__": __name__, "name": "own", "draws": 1, "__call__": lambda self, *args: None, **more}
-
-
-def _annotated(root: type, name: str = "Own", default: float = 1.0) -> Any:
-    return type(name, (root,), body(__annotations__={"factor": "float"}, factor=default))
-
-
-def _decorated(root: type) -> Any:
-    return dataclass(frozen=True)(_annotated(root))
-
-
-def _completed(root: type) -> Any:
-    return complete(_annotated(root))
-
-
-def _with_init(root: type) -> Any:
-    def __init__(self: Any, factor: float = 1.0) -> None:  # noqa: N807
-        self.factor = float(factor)
-
-    return type("Own", (root,), body(__annotations__={"factor": "float"}, __init__=__init__))
-
-
-def _with_init_and_super(root: type) -> Any:
-    def __init__(self: Any, factor: float = 1.0) -> None:  # noqa: N807
-        super(kind, self).__init__()
-        self.factor = float(factor)
-
-    kind = type("Own", (root,), body(__annotations__={"factor": "float"}, __init__=__init__))
-    return kind
-
-
-def _inherited(root: type) -> Any:
-    return type("Own", (_annotated(root, "Base"),), {"__module__": __name__})
-
-
-def _inherited_init(root: type) -> Any:
-    return type("Own", (_with_init(root),), {"__module__": __name__})
-
-
-def _new_default(root: type) -> Any:
-    return type(
-        "Own", (_annotated(root, "Base", 9.0),), body(__annotations__={"factor": "float"}, factor=1.0)
-    )
-
-
-KEPT: dict[str, Callable[[type], Any]] = {
-    "dataclass": _decorated, "completed": _completed, "annotations": _annotated, "init": _with_init,
-    "init and super": _with_init_and_super, "inherited": _inherited, "inherited init": _inherited_init,
-    "new default": _new_default,
-}  # fmt: skip
-
-
-def _hidden_init(root: type) -> Any:
-    def __init__(self: Any, factor: float = 1.0) -> None:  # noqa: N807
-        self.factor = factor
-
-    return type("Own", (root,), body(__init__=__init__))
-
-
-def _hidden_init_over_a_class_attribute(root: type) -> Any:
-    def __init__(self: Any, factor: float = 1.0) -> None:  # noqa: N807
-        self.factor = factor
-
-    return type("Own", (root,), body(__init__=__init__, factor=1.0))
-
-
-def _override(root: type) -> Any:
-    return type("Own", (_annotated(root, "Base"),), body(factor=7.0))
-
-
-def _mixed_in_override(root: type) -> Any:
-    return type("Own", (type("Mixin", (), {"factor": 7.0}), _annotated(root, "Base")), body())
-
-
-def _mixed_in_init(root: type) -> Any:
-    def __init__(self: Any, factor: float = 1.0) -> None:  # noqa: N807
-        self.factor = factor
-
-    return type("Own", (type("Mixin", (), {"__init__": __init__}), root), body())
-
-
-def _lost_field(root: type) -> Any:
-    return type("Own", (_with_init(root),), body(__annotations__={"more": "int"}, more=3))
-
-
-def _late(root: type) -> Any:
-    return type("Own", (root,), body(__annotations__={"first": "int", "factor": "float"}, first=1))
-
-
-def _mutable(root: type) -> Any:
-    return type("Own", (root,), body(__annotations__={"factor": "list"}, factor=[]))
-
-
-REFUSED: dict[str, Callable[[type], Any]] = {
-    "an attribute that is no field": _hidden_init,
-    "an attribute over a class attribute": _hidden_init_over_a_class_attribute,
-    "a default without annotation": _override,
-    "a default of a mixin": _mixed_in_override,
-    "an __init__ of a mixin": _mixed_in_init,
-    "an inherited __init__ that cannot set a new field": _lost_field,
-    "a field without a default behind one with": _late,
-    "a default that can change": _mutable,
-}
 EACH = [(root, way) for root in ROOTS for way in KEPT]
 FREE = ("an attribute that is no field", "an attribute over a class attribute", "an __init__ of a mixin")
 
@@ -163,7 +42,8 @@ def test_its_settings_count_in_everything(root: str, way: str) -> None:
     assert (three.factor, five.factor, kind().factor) == (3.0, 5.0, 1.0)
     assert three == kind(factor=3.0) != five
     assert hash(three) == hash(kind(factor=3.0)) != hash(five)
-    assert "factor=3.0" in repr(three) and "factor=5.0" in repr(five)
+    assert "factor=3.0" in repr(three)
+    assert "factor=5.0" in repr(five)
     assert copy.copy(three) == copy.deepcopy(three) == three
     assert changed(three, factor=5.0) == five
     assert "init" in way or replace(three, factor=5.0) == five
@@ -179,7 +59,8 @@ def test_it_comes_back_from_a_file_as_it_was(root: str, way: str, value: float) 
     kind = KEPT[way](ROOTS[root])
     text = json.dumps(nn.to_record(kind(factor=value)))
     again = nn.from_record(json.loads(text), root, [kind])
-    assert again == kind(factor=value) and again.factor == value
+    assert again == kind(factor=value)
+    assert again.factor == value
 
 
 @pytest.mark.parametrize("root", ROOTS)
@@ -187,12 +68,14 @@ def test_it_comes_back_from_a_file_as_it_was(root: str, way: str, value: float) 
 def test_what_would_lose_a_setting_is_refused(root: str, way: str) -> None:
     kind = REFUSED[way](ROOTS[root])
     if root == "callback" and way in FREE:  # never saved, and equal to itself alone
-        assert kind(3.0).factor == 3.0 and kind(3.0) != kind(3.0)
+        assert kind(3.0).factor == 3.0
+        assert kind(3.0) != kind(3.0)
         return
     with pytest.raises(UsageError) as caught:
         kind(factor=3.0)
     assert caught.value.code in ("E140", "E141")
-    assert caught.value.fix and caught.value.render("zh") != caught.value.render("en")
+    assert caught.value.fix
+    assert caught.value.render("zh") != caught.value.render("en")
 
 
 @pytest.mark.parametrize("root", ROOTS)
@@ -274,7 +157,8 @@ def test_what_a_class_caches_or_declares_for_itself_is_no_setting() -> None:
             return 2 * self.factor
 
     one, other = Own(2.0), Own(2.0)
-    assert one.double == 4.0 and one == other
+    assert one.double == 4.0
+    assert one == other
     assert nn.to_record(one) == {"layer": "Own", "factor": 2.0}
     with pytest.raises(UsageError, match="E140"):
         one.shared = [1]  # type: ignore[misc]
@@ -287,7 +171,7 @@ class Mode(enum.Enum):
     A = "a"
 
 
-class Word(str, enum.Enum):
+class Word(enum.StrEnum):
     A = "a"
 
 
@@ -332,8 +216,7 @@ def saved_and_loaded(value: nn.Layer) -> Any:
     try:
         record = nn.to_record(value)
     except ChainruleError as error:
-        assert error.code in ("E114", "E115", "E142")
-        return None
+        return {"E114": None, "E115": None, "E142": None}[error.code]
     return nn.from_record(json.loads(json.dumps(record, allow_nan=False)), "layer", [Holds, Typed])
 
 
@@ -387,14 +270,14 @@ def test_an_attribute_that_is_set_past_the_record_is_compared_and_not_saved() ->
 
 
 def test_a_default_that_changed_in_the_code_does_not_change_a_file() -> None:
-    record = nn.to_record(_annotated(nn.Layer, default=1.0)())
-    assert nn.from_record(record, "layer", [_annotated(nn.Layer, default=2.0)]).factor == 1.0
+    record = nn.to_record(annotated(nn.Layer, default=1.0)())
+    assert nn.from_record(record, "layer", [annotated(nn.Layer, default=2.0)]).factor == 1.0
 
 
 def test_a_class_with_the_name_of_another_is_not_saved() -> None:
     with pytest.raises(UsageError, match="E116"):
         nn.to_record(type("Dense", (nn.Layer,), body())())
-    pair = nn.Sequential(_annotated(nn.Layer)(2.0), _annotated(nn.Layer)(2.0))
+    pair = nn.Sequential(annotated(nn.Layer)(2.0), annotated(nn.Layer)(2.0))
     with pytest.raises(UsageError, match="E116"):
         nn.to_record(pair)
 

@@ -22,8 +22,8 @@ def code_of(things: Mapping[str, Any]) -> dict[str, str]:
     """The fingerprint of each function, or class of an object, that is a user's own, by name.
 
     Example:
-        >>> list(code_of({"a": len, "b": lambda y, p: 0.0}))
-        ['b', 'python']
+        >>> code_of({"a": len})  # not a user's
+        {}
     """
     found: dict[str, str] = {}
     for name, thing in things.items():
@@ -42,11 +42,9 @@ def _functions(thing: Any) -> Iterator[FunctionType]:
         for cell in thing.__closure__ or ():
             yield from _functions(cell.cell_contents) if callable(cell.cell_contents) else ()
     else:
-        for base in type(thing).__mro__:
-            for _, member in sorted(vars(base).items()):
-                inner = getattr(member, "__func__", getattr(member, "fget", member))
-                if isinstance(inner, FunctionType) and _is_foreign(inner):
-                    yield inner
+        members = (item for base in type(thing).__mro__ for item in sorted(vars(base).items()))
+        inner = (getattr(each, "__func__", getattr(each, "fget", each)) for _, each in members)
+        yield from (each for each in inner if isinstance(each, FunctionType) and _is_foreign(each))
 
 
 def _is_foreign(function: FunctionType) -> bool:
@@ -68,7 +66,9 @@ def _is_filled(cell: Any) -> bool:
 
 
 def _code(code: CodeType, doc: str | None = None) -> str:
-    constants = [_value(c) for c in code.co_consts if doc is None or c != doc]
+    constants = [_value(c) for c in code.co_consts]
+    if doc is not None and constants:
+        constants[0] = "None"  # where a docstring is kept, and nothing else without one
     return f"{code.co_code.hex()} {constants} {code.co_names}"
 
 

@@ -71,7 +71,7 @@ def same_training(saved: Any, now: Mapping[str, Any], where: str, model: Learner
     if wrong:
         raise FileError(
             "E505", where=where, expected="the same net, data, code and options as before", received=wrong[0],
-            notes=wrong[1:], fix="train again without --resume, or with the options of before",
+            notes=wrong[1:], fix="the options, data and code of before, or another folder for a new training",
         )  # fmt: skip
 
 

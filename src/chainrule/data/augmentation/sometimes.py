@@ -7,7 +7,7 @@ their bits.
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -20,7 +20,8 @@ from chainrule.frozen import frozen
 class Sometimes(Change):
     """Base of changes with a ``chance``: the first of their numbers decides, ``happen`` uses the others."""
 
-    chance: float
+    if TYPE_CHECKING:  # a field of each subclass, in a place of its own
+        chance: float
 
     def __post_init__(self) -> None:
         require(self, "chance", 0, 1)

@@ -1,6 +1,26 @@
 """What errors about nodes, operations and layers expect, receive and advise."""
 
 PHRASES: dict[str, str] = {
+    # classes of the user's own
+    "a field that keeps its value: a number, text, tuple or layer, of the declared type": (
+        "能保持其值的字段：声明类型的数、文本、元组或层"
+    ),
+    "another value after loading": "加载后得到另一个值",
+    "tuple(values) for a list, value.item() for an array of one, mode.value for an enumeration": (
+        "列表用 tuple(values)，单元素数组用 value.item()，枚举用 mode.value"
+    ),
+    "a field, declared in the body of class {}": "在类 {} 的类体中声明的字段",
+    "{}(...) then sets it, without an __init__": "此后用 {}(...) 设置它，不需要 __init__",
+    "fields: annotated names in the class body": "字段：类体中带类型注解的名称",
+    "{}.{}, which hides the field {}": "{}.{} 遮住了字段 {}",
+    "{}.__init__, which a record does not call": "{}.__init__，记录不会调用它",
+    "{}.__init__, which does not set {}": "{}.__init__，它没有设置 {}",
+    "an __init__ in {} that sets {}": "在 {} 中写一个设置 {} 的 __init__",
+    "no __init__ in {}, or one in {} that calls it": "去掉 {} 的 __init__，或在 {} 中写一个来调用它",
+    "__init__, which does not set {}": "__init__，它没有设置 {}",
+    "fields with a default last, such as values: tuple = ()": "带默认值的字段放最后，如 values: tuple = ()",
+    "a field {}, the name of something of {}": "字段 {}，这个名称在 {} 中已有用途",
+    "another name for it": "换一个名称",
     # places in arrays
     "{#} of {#} indices are so": "{1} 个下标中有 {0} 个如此",
     "{#} rows: as many as the largest index and 1": "{} 行：最大下标加 1",

@@ -13,9 +13,9 @@ from chainrule.explain.words.picture import said
 from chainrule.graph import input_node
 from chainrule.nn.schedule import plateau_of
 from chainrule.settings import settings
+from chainrule.train.identity import looks_ahead
 from chainrule.train.learner import Learner
 from chainrule.train.metric import METRICS, larger_is_better
-from chainrule.train.resuming import looks_ahead
 
 FEW = 3  # epochs up to which a line alone would hardly be seen
 FACTOR = 30.0  # between the largest and the least loss, from which on the axis counts powers of ten

@@ -1,0 +1,106 @@
+"""Fingerprints of computations: equal for equal computations in any process, different for different ones."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from chainrule.gradient import grad
+from chainrule.graph import Node, constant, fingerprint, input_node, make
+from chainrule.graph.fingerprint import _op
+from chainrule.ops import PUBLIC, Card, Sample
+from layer_cases import CASES, ready
+
+TESTS = Path(__file__).parents[1]
+
+
+def of_all(names: list[str]) -> dict[str, str]:
+    """The fingerprint of each layer case in training with its gradients, built in this order."""
+    found = {}
+    for name in names:
+        built = ready(CASES[name], training=True).built
+        nodes = [node for node in built.outputs.values() if node.spec.is_float]
+        weights = [p.node for p in built.parameters.values()]
+        slopes = (
+            grad(sum((n.sum() for n in nodes[1:]), nodes[0].sum()), weights, unused="zeros") if nodes else []
+        )
+        found[name] = fingerprint([*built.outputs.values(), *slopes, *built.book.updates.values()])
+    return found
+
+
+def in_a_process(order: str, seed: str) -> dict[str, str]:
+    """The same from another process, with other hashes and in another order."""
+    text = (
+        "import sys, json; sys.path[:0] = sys.argv[1:3]; from test_fingerprints import of_all; "
+        f"from layer_cases import CASES; print(json.dumps(of_all(list(CASES){order})))"
+    )
+    command = [sys.executable, "-c", text, str(TESTS), str(TESTS / "laws")]
+    environment = {**os.environ, "PYTHONHASHSEED": seed, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
+    return json.loads(done.stdout)
+
+
+def test_every_layer_has_one_fingerprint_in_every_process() -> None:
+    here, there = of_all(list(CASES)), in_a_process("[::-1]", "12345")
+    assert len(here) > 100
+    assert {name for name in here if here[name] != there[name]} == set()
+
+
+def test_operations_with_other_attributes_have_other_fingerprints(kind: type[Card]) -> None:
+    ops = dict.fromkeys(sample.op for sample in kind.samples())
+    assert len({_op(op, {}) for op in ops}) == len(ops)
+
+
+def test_an_operation_has_its_inputs_in_order(sample: Sample) -> None:
+    nodes = [input_node(f"i{i}", a.shape, a.dtype.name) for i, a in enumerate(sample.inputs)]
+    op = sample.concrete()
+    made = make(op, *nodes)
+    assert fingerprint(made) == fingerprint(make(op, *nodes)) != fingerprint(constant(1.0))
+    others = [input_node(f"j{i}", a.shape, a.dtype.name) for i, a in enumerate(sample.inputs)]
+    assert not nodes or fingerprint(make(op, *others)) != fingerprint(made)
+
+
+def x() -> Node:
+    return input_node("x", (2,), "float64")
+
+
+DIFFERENT: dict[str, Node] = {
+    "x": x(), "tanh": PUBLIC["tanh"](x()), "sin": PUBLIC["sin"](x()), "x - 1": x() - 1.0, "1 - x": 1.0 - x(),
+    "x * 2": x() * 2.0, "x * 2.00001": x() * 2.00001, "array": constant(np.array([1.0, 2.0])),
+    "float32 array": constant(np.array([1.0, 2.0], np.float32)), "column": constant(np.array([[1.0], [2.0]])),
+    "integers": constant(np.array([1, 2])), "0": constant(np.float64(0.0)), "-0": constant(np.float64(-0.0)),
+    "nan": constant(np.float64(np.nan)), "inf": constant(np.float64(np.inf)), "true": constant(np.True_),
+    "other array": constant(np.array([1.0, 2.00001])),
+}  # fmt: skip
+
+
+def test_different_computations_have_different_fingerprints() -> None:
+    assert len({fingerprint(node) for node in DIFFERENT.values()}) == len(DIFFERENT)
+    one, two = x(), x() * 2.0
+    assert fingerprint({"a": one, "b": two}) == fingerprint({"b": two, "a": one})
+    assert fingerprint({"a": one, "b": two}) != fingerprint({"a": two, "b": one})
+    assert fingerprint([one, two]) != fingerprint([two, one])
+
+
+def test_the_last_bit_of_another_c_library_does_not_count() -> None:
+    table = np.sin(np.arange(1.0, 4000.0))
+    assert fingerprint(constant(table)) == fingerprint(constant(np.nextafter(table, 2.0)))
+    assert fingerprint(x() * 0.1) == fingerprint(x() * np.nextafter(0.1, 1.0))
+
+
+def test_a_long_chain_needs_no_recursion() -> None:
+    node = x()
+    for _ in range(5000):
+        node = PUBLIC["tanh"](node) + 1.0
+    assert len(fingerprint(node)) == 32
+
+
+def test_what_cannot_be_told_apart_is_our_mistake() -> None:
+    with pytest.raises(TypeError, match="no fingerprint of object"):
+        fingerprint([object()])  # type: ignore[list-item]

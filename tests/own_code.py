@@ -1,0 +1,195 @@
+"""Small trainings with classes of a user's own, which differ only in what their code computes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+import chainrule as cr
+from chainrule import nn
+from chainrule.data.augmentation.change import Change
+from chainrule.nn.clip import Clip
+from chainrule.nn.loss import Loss
+from chainrule.nn.optimizer.contract import Rule
+from chainrule.nn.schedule import Schedule
+from chainrule.train.stopping import StoppingRule, Verdict
+
+RNG = np.random.default_rng(5)
+X = RNG.normal(size=(12, 3)).astype(np.float32)
+Y = np.array(["no", "yes"] * 6)
+IMAGES = RNG.random((12, 4, 4, 1)).astype(np.float32)
+
+
+@dataclass
+class Case:
+    """A training: how its model is made and how it is fitted."""
+
+    model: dict[str, Any] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
+    x: np.ndarray = field(default_factory=lambda: X)
+    y: np.ndarray = field(default_factory=lambda: Y)
+
+    def fit(self, run: Any, **more: Any) -> cr.Model:
+        parts = {"net": net(), "loss": "cross_entropy", "optimizer": "adam", **self.model}
+        model = cr.Model(parts.pop("net"), parts.pop("loss"), parts.pop("optimizer"), **parts)
+        options = {"epochs": 3, "batch_size": 4, "verbose": False, "doctor": False, **self.options, **more}
+        model.fit(self.x, self.y, run=run, **options)
+        return model
+
+
+def net(*inside: nn.Layer) -> nn.Layer:
+    return nn.Sequential(nn.Dense(4, "tanh"), *inside, nn.Dense(2))
+
+
+# --- the code of the user's own classes: one class for each number, alike but for what it computes
+
+
+def layer(k: float) -> Case:
+    class Bent(nn.Layer):
+        scale: float = 1.0
+
+        def __call__(self, x: Any, scope: Any) -> Any:
+            return (cr.tanh if k else cr.sin)(x * self.scale)
+
+    return Case({"net": net(Bent(2.0))})
+
+
+def layer_in_inference(k: float) -> Case:
+    class Bent(nn.Layer):
+        def __call__(self, x: Any, scope: Any) -> Any:
+            return x if scope.training else x * (k + 2.0)
+
+    return Case({"net": net(Bent())}, {"validation": 0.5})
+
+
+def whole_net(k: float) -> Case:
+    class Net(nn.Layer):
+        def __call__(self, x: Any, scope: Any) -> Any:
+            return scope.run(nn.Dense(2), x) * (k + 2.0)
+
+    return Case({"net": Net()})
+
+
+def running_value(k: float) -> Case:
+    class Counts(nn.Layer):
+        def __call__(self, x: Any, scope: Any) -> Any:
+            mean = scope.state("mean", (x.shape[-1],), nn.Fill(0.0))
+            if scope.training:
+                scope.update("mean", mean * 0.5 + x.mean(0) * k)
+            return x
+
+    return Case({"net": net(Counts())})
+
+
+def loss(k: float) -> Case:
+    class Mine(Loss):
+        name = "mine"
+
+        def __call__(self, output: Any, target: Any) -> Any:
+            error = output[:, 0] - target[:, 0]
+            return error * error if k else cr.abs(error)
+
+    return Case({"loss": Mine()}, y=X[:, :2])
+
+
+def optimizer(k: float) -> Case:
+    class Mine(Rule):
+        def move(self, p: Any, g: Any, slots: Any, now: Any) -> Any:
+            return p - g * (now.rate * (k + 1.0)), {}
+
+    return Case({"optimizer": Mine(0.1)})
+
+
+def schedule(k: float) -> Case:
+    class Mine(Schedule):
+        def __call__(self, step: Any, horizon: int) -> Any:
+            return 0.1 / (step + (k + 1.0))
+
+    return Case({"optimizer": cr.SGD(Mine())})
+
+
+def penalty(k: float) -> Case:
+    class Mine(nn.Penalty):
+        def __call__(self, parameter: Any) -> Any:
+            return (parameter * parameter if k else cr.abs(parameter)).sum() * self.strength
+
+    return Case({"penalty": Mine(0.1)})
+
+
+def clip(k: float) -> Case:
+    class Mine(Clip):
+        def __call__(self, gradients: Any) -> Any:
+            return {name: cr.clip(g, -0.1 - k, 0.1) for name, g in gradients.items()}
+
+    return Case({"clip": Mine()})
+
+
+def constraint(k: float) -> Case:
+    class Mine(nn.Constraint):
+        def __call__(self, parameter: Any) -> Any:
+            return cr.clip(parameter, -1.0 - k, 1.0)
+
+    return Case({"optimizer": cr.Grouped(cr.SGD(0.1), (cr.Group("*.weight", constraint=Mine()),))})
+
+
+def initialiser(k: float) -> Case:
+    class Mine(nn.Initialiser):
+        def __call__(self, key: Any, shape: Any, dtype: str, stream: int) -> Any:
+            return cr.normal(key, shape, dtype, stream) * (k + 0.1)
+
+    return Case({"net": nn.Sequential(nn.Dense(2, weight_init=Mine()))})
+
+
+def rule(k: float) -> Case:
+    class Mine(StoppingRule):
+        name = "mine"
+
+        def judge(self, counters: Any, row: Any) -> Verdict:
+            return Verdict({}, stop=row["loss"] < k)
+
+    return Case({}, {"callbacks": [Mine()]})
+
+
+def metric(k: float) -> Case:
+    def mine(y: Any, p: Any) -> float:
+        return float(np.mean(p[:, 0]) * (k + 1.0))
+
+    return Case({"metrics": [mine]}, {"validation": 0.5})
+
+
+def change(k: float) -> Case:
+    class Mine(Change):
+        draws = 1
+        strength: float = 0.5
+
+        def __call__(self, images: Any, u: Any) -> Any:
+            return np.clip(images * (1.0 - u[:, :, None, None] * (k + 0.1)), 0, 1).astype(np.float32)
+
+    flat = nn.Sequential(nn.Flatten(), nn.Dense(2))
+    return Case({"net": flat}, {"augmentation": cr.Augmentation(Mine())}, x=IMAGES)
+
+
+CODE: dict[Callable[[float], Case], str] = {
+    layer: 'layer Bent "bent1"', layer_in_inference: 'layer Bent "bent1", in inference',
+    whole_net: "layer Net", running_value: "state updates", loss: "loss Mine", optimizer: "the optimizer",
+    schedule: "learning rate schedule", penalty: "penalties", clip: "gradients or their clipping",
+    constraint: "the optimizer", initialiser: "initial parameters", rule: "Mine", metric: "metric mine",
+    change: "Mine",
+}  # fmt: skip
+
+
+def own_kinds(case: Case) -> list[type]:
+    """The classes of a case that are no part of chainrule."""
+    every = [
+        case.model.get("loss"),
+        case.model.get("optimizer"),
+        case.model.get("penalty"),
+        case.model.get("clip"),
+    ]
+    inner = case.model.get("net")
+    every += [inner, *getattr(inner, "layers", ())]
+    every += [getattr(each, "rate", None) for each in every] + [getattr(inner, "weight_init", None)]
+    return [type(each) for each in every if type(each).__module__ == __name__]
