@@ -363,13 +363,12 @@ class Masked(Layer):
         return cr.softmax(cr.where(cr.greater(x, 0.5), x * scale, float("-inf")))
 
 
+@dataclass(frozen=True)
 class Own(Loss):
     """A loss of one's own: an operation on the answer."""
 
     name = "own"
-
-    def __init__(self, op: str) -> None:
-        self.op = op
+    op: str
 
     def __call__(self, output: Node, target: Node) -> Node:
         return OPS[self.op].apply(output.sum(1)) * target.sum(1)

@@ -6,6 +6,7 @@ Rules 17, 18, 19, 20, 22, 23, 24, 26, 28, 30 and 34.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -58,6 +59,7 @@ def valued(change: Callable[[np.ndarray, np.ndarray], Rows], activation: str | N
     return lambda: spoke(*change(*line()), regressor(activation))
 
 
+@dataclass(frozen=True)
 class Crossed(cr.Loss):
     """A loss whose target lost an axis: (B, 1) - (B,)."""
 
@@ -71,7 +73,7 @@ class Crossed(cr.Loss):
 
 
 def crossed(how: str) -> Any:
-    loss = type(f"Crossed{how.title()}", (Crossed,), {"how": how, "name": f"crossed_{how}"})()
+    loss = type(f"Crossed{how.title()}", (Crossed,), {"name": f"crossed_{how}"})(how)
     return lambda: spoke(*line(), regressor(loss=loss))
 
 
