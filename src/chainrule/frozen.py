@@ -15,7 +15,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import MISSING, Field, FrozenInstanceError, dataclass, field, fields
-from inspect import Parameter, Signature
+from inspect import Parameter, Signature, get_annotations
 from itertools import count
 from operator import attrgetter
 from typing import Any, TypeVar, dataclass_transform, overload
@@ -23,6 +23,7 @@ from typing import Any, TypeVar, dataclass_transform, overload
 T = TypeVar("T")
 OFTEN = 200  # records of a class, after which compiling its __init__ (0.1 ms) has paid
 _ABSENT: Any = object()
+_PLAIN = (bool, int, float, str, tuple)
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,16 @@ def _refuse(cls: Any, args: tuple[Any, ...], named: dict[str, Any]) -> None:
     try:
         _signature(cls).bind(*args, **named)
     except TypeError as error:
-        raise TypeError(f"{cls.__qualname__}: {error}") from None
+        raise TypeError(f"{cls.__qualname__}: {error}{_forgotten(cls)}") from None
+
+
+def _forgotten(cls: Any) -> str:
+    """What to write where a class attribute without annotation was probably meant as a field."""
+    known = {name for base in cls.__mro__[1:] for name in (*vars(base), *get_annotations(base))}
+    known |= {*get_annotations(cls), *(name for name in vars(cls) if name.startswith("_"))}
+    plain = {name: value for name, value in vars(cls).items() if isinstance(value, _PLAIN)}
+    hints = [f"{n}: {type(v).__name__} = {v!r}" for n, v in plain.items() if n not in known]
+    return f"; class attributes are fields only with an annotation: {', '.join(hints)}" if hints else ""
 
 
 class _Told:

@@ -21,7 +21,7 @@ from chainrule.engines.check import weighted_sum
 from chainrule.gradient import grad
 from chainrule.graph import Node, constant, input_node, order
 from chainrule.keyed import KEY, key_of
-from chainrule.nn.record import LAYERS
+from chainrule.nn.families import LAYERS
 from chainrule.nn.scope import Book, Scope
 from chainrule.spec import Spec
 from layer_cases import CASES, Case, Ready, ready

@@ -11,9 +11,9 @@ from chainrule.errors import UsageError, nearest
 from chainrule.explain.block.peers import called_elsewhere, said_elsewhere
 from chainrule.explain.words.block import DERIVED
 from chainrule.nn.activation import ACTIVATIONS
+from chainrule.nn.families import FAMILIES
 from chainrule.nn.initialiser import INITIALISERS, Fill, Scaled
 from chainrule.nn.optimizer import OPTIMIZERS, WRAPPERS, Group
-from chainrule.nn.record import FAMILIES
 from chainrule.ops import CARDS, PUBLIC
 from chainrule.train.callback import CALLBACKS
 from chainrule.train.metric import METRICS
