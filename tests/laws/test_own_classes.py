@@ -83,7 +83,9 @@ def test_class_attributes_are_constants_of_the_code(root: str) -> None:
     kind = type("Own", (ROOTS[root],), body(factor=3.0))
     other = type("Own", (ROOTS[root],), body(factor=5.0))
     assert kind() != other()
-    with pytest.raises(TypeError, match="" if root == "callback" else r"annotation:.* factor: float = 3\.0"):
+    with pytest.raises(
+        TypeError, match="argument" if root == "callback" else r"annotation:.* factor: float = 3\.0"
+    ):
         kind(5.0, 5.0, 5.0, 5.0, 5.0, 5.0, 5.0)
     if root in FAMILIES:
         assert nn.from_record(nn.to_record(kind()), root, [kind]).factor == 3.0
