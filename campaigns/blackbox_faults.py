@@ -175,7 +175,7 @@ NETS: dict[str, tuple[tuple[int, ...], Callable[[Layer], Layer]]] = {
     "attention": (
         (4, 2),
         lambda at: cr.Sequential(
-            at, cr.MultiHeadAttention(1, 2), cr.LayerNorm(), cr.Flatten(), cr.Dense(1)
+            at, cr.MultiHeadAttention(1, units=2), cr.LayerNorm(), cr.Flatten(), cr.Dense(1)
         ),
     ),
 }  # fmt: skip

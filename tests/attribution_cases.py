@@ -76,7 +76,8 @@ KINDS: dict[str, Case] = {
     ),
     "attention": Case(
         cr.Sequential(
-            cr.Embedding(7, 4), cr.TransformerEncoderLayer(2, 6), cr.SequencePool("mean"), cr.Dense(CLASSES)
+            cr.Embedding(7, 4), cr.TransformerEncoderLayer(2, units=6), cr.SequencePool("mean"),
+            cr.Dense(CLASSES)
         ),
         (5,), words=7,
     ),

@@ -105,7 +105,7 @@ def backwards(seed: int = 0) -> Told:
         wanted = np.concatenate([source[:, ::-1], np.ones((120, 1), np.int64)], axis=1)
         begun = np.concatenate([np.ones((120, 1), np.int64), source[:, ::-1]], axis=1)
         net = cr.models.transformer(vocabulary=8, width=32, depth=1, heads=2, norm_first=True)
-        adam = cr.Adam(cr.Noam(32, 60, rate=0.7), beta2=0.98)
+        adam = cr.Adam(cr.Noam(32, warm=60, rate=0.7), beta2=0.98)
         model = cr.Model(net, cr.CrossEntropy(ignore_index=0, label_smoothing=0.1), adam, metrics=[])
         return trained(model, {"source": source, "target": begun}, wanted, epochs=12, seed=seed)
 

@@ -36,7 +36,7 @@ from typing import Any, ClassVar, Self, TypeVar
 import numpy as np
 
 from chainrule import frozen as records
-from chainrule.errors import UsageError
+from chainrule.errors import UsageError, refuse_call
 
 R = TypeVar("R")
 _MARK = "__record_is_complete__"
@@ -55,6 +55,7 @@ class Extensible:
 
     keeps_state: ClassVar[bool] = False
     reserved: ClassVar[tuple[str, ...]] = ()
+    refuse_call = classmethod(refuse_call)
 
     def __init_subclass__(cls, **named: Any) -> None:
         super().__init_subclass__(**named)

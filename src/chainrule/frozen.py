@@ -162,10 +162,12 @@ def _written(
 
 
 def _refuse(cls: Any, args: tuple[Any, ...], named: dict[str, Any]) -> None:
-    """Say what is wrong with these arguments, as Python says it."""
+    """Say what is wrong with these arguments: as the class's ``refuse_call`` does, or else as Python does."""
     try:
         _signature(cls).bind(*args, **named)
     except TypeError as error:
+        if hasattr(cls, "refuse_call"):
+            cls.refuse_call(args, named)
         raise TypeError(f"{cls.__qualname__}: {error}{_forgotten(cls)}") from None
 
 

@@ -258,7 +258,7 @@ def test_rrelu_draws_a_slope_for_each_number_between_its_limits_in_training() ->
 def test_first_weights_fit_the_activation() -> None:
     assert fitting_initialiser("leaky_relu") == fitting_initialiser(nn.Activation("relu")) == HE
     assert fitting_initialiser("tanh") == fitting_initialiser(None) == XAVIER
-    assert fitting_initialiser("selu") == Scaled(1.0, "in", "normal")
+    assert fitting_initialiser("selu") == Scaled(gain=1.0, fan="in", law="normal")
 
 
 @given(slope=st.floats(-1e30, 1e30), x=st.floats(-10, 10))

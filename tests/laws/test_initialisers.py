@@ -137,7 +137,7 @@ def test_the_usual_spread_follows_the_activation() -> None:
         (lambda: nn.Dense(4, bias_init=0.5), "E101"),
         (lambda: nn.Scaled(fan="inn"), "E101"),
         (lambda: nn.Scaled(law="gauss"), "E101"),
-        (lambda: nn.Scaled(0.0), "E102"),
+        (lambda: nn.Scaled(gain=0.0), "E102"),
         (lambda: nn.SmallNormal(-1.0), "E102"),
         (lambda: nn.Orthogonal(0), "E102"),
         (lambda: nn.Fill("0"), "E102"),
@@ -176,7 +176,7 @@ def test_a_shape_without_the_structure_is_refused(init: nn.Initialiser, shape: t
 
 @pytest.mark.parametrize("cut", [0.5, 1.0, 2.0, 3.0])
 def test_a_cut_normal_has_no_tails_and_the_spread_that_is_left(cut: float) -> None:
-    values = drawn(nn.TruncatedNormal(1.0, 0.5, cut), (300, 200), "float64")
+    values = drawn(nn.TruncatedNormal(1.0, 0.5, cut=cut), (300, 200), "float64")
     peer = stats().truncnorm(-cut, cut, 1.0, 0.5)
     assert np.abs(values - 1.0).max() <= 0.5 * cut
     assert np.unique(values).size > 0.999 * values.size  # none was moved to the limit in number
@@ -187,7 +187,7 @@ def test_a_cut_normal_has_no_tails_and_the_spread_that_is_left(cut: float) -> No
 @pytest.mark.parametrize("fan", ["in", "out", "mean"])
 @pytest.mark.parametrize("law", ["uniform", "normal", "truncated"])
 def test_every_law_has_the_variance_of_its_fan(law: str, fan: str) -> None:
-    values = drawn(nn.Scaled(1.5, fan, law), (40, 3, 3, 60), "float64")
+    values = drawn(nn.Scaled(gain=1.5, fan=fan, law=law), (40, 3, 3, 60), "float64")
     fan_in, fan_out = 9 * 60, 9 * 40
     expected = 1.5 / {"in": fan_in, "out": fan_out, "mean": (fan_in + fan_out) / 2}[fan]
     assert values.var() == pytest.approx(expected, rel=0.05)
@@ -208,7 +208,7 @@ def test_eye_is_the_one_of_torch() -> None:
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 1.0])
 def test_each_column_has_its_share_of_zeros_in_places_of_its_own(share: float) -> None:
-    values = drawn(nn.SparseNormal(share, 2.0), (33, 50))
+    values = drawn(nn.SparseNormal(share, std=2.0), (33, 50))
     assert ((values == 0).sum(axis=0) == math.ceil(share * 33)).all()
     if 0 < share < 1:
         assert len({column.tobytes() for column in (values == 0).T}) > 40

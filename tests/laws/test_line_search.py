@@ -51,7 +51,7 @@ def test_it_reaches_the_bottom_that_torch_reaches() -> None:
 @pytest.mark.parametrize("rate", [0.01, 1.0, 30.0])
 @pytest.mark.parametrize("history", [1, 4])
 def test_every_accepted_point_satisfies_wolfe(rate: float, history: int) -> None:
-    optimizer = nn.LBFGS(rate, history, curvature=0.5)
+    optimizer = nn.LBFGS(rate, history=history, curvature=0.5)
     graph, _, values = graphs(optimizer, 60)
     program, accepted = compile(graph, "reference"), 0
     for i in range(60):

@@ -15,13 +15,18 @@ from chainrule.nn.optimizer import WRAPPERS
 from descent import START, Arrays, bowl, descend, graphs, hill
 
 CASES: dict[str, nn.Optimizer] = {
-    "ema": nn.EMA(nn.Adam(0.05), 0.8),
-    "swa": nn.SWA(nn.SGD(0.003, momentum=0.5), 4, 3),
-    "accumulated": nn.Accumulated(nn.Adam(0.05), 3),
-    "accumulated, clipped": nn.Accumulated(nn.SGD(0.01, momentum=0.9), 2, nn.ClipGlobalNorm(1.0)),
-    "accumulated mean": nn.Accumulated(nn.EMA(nn.AdamW(0.05), 0.5), 2),
-    "grouped": nn.Grouped(nn.AdamW(0.05), (nn.Group("b", 0.1, 0.0, nn.MaxNorm(1.0)), nn.Group("a", 2.0))),
-    "mean of groups": nn.EMA(nn.Grouped(nn.NAdam(0.05), (nn.Group("a", 0.0),)), 0.9),
+    "ema": nn.EMA(nn.Adam(0.05), kept=0.8),
+    "swa": nn.SWA(nn.SGD(0.003, momentum=0.5), start=4, every=3),
+    "accumulated": nn.Accumulated(nn.Adam(0.05), batches=3),
+    "accumulated, clipped": nn.Accumulated(
+        nn.SGD(0.01, momentum=0.9), batches=2, clip=nn.ClipGlobalNorm(1.0)
+    ),
+    "accumulated mean": nn.Accumulated(nn.EMA(nn.AdamW(0.05), kept=0.5), batches=2),
+    "grouped": nn.Grouped(
+        nn.AdamW(0.05),
+        groups=(nn.Group("b", rate=0.1, decay=0.0, constraint=nn.MaxNorm(1.0)), nn.Group("a", rate=2.0)),
+    ),
+    "mean of groups": nn.EMA(nn.Grouped(nn.NAdam(0.05), groups=(nn.Group("a", rate=0.0),)), kept=0.9),
 }
 
 
@@ -54,7 +59,7 @@ def averaged(update: Callable[..., object] | None, path: list[Arrays]) -> Arrays
 def test_a_moving_average_agrees_with_torch() -> None:
     optimizer = nn.Adam(0.05)
     expected = averaged(torch.optim.swa_utils.get_ema_multi_avg_fn(0.8), path_of(optimizer, 20))
-    found = descend(nn.EMA(optimizer, 0.8), 20)
+    found = descend(nn.EMA(optimizer, kept=0.8), 20)
     for name in START:
         np.testing.assert_allclose(found[f"answer {name}"], expected[name], rtol=1e-12)
         np.testing.assert_array_equal(found[name], descend(optimizer, 20)[name])
@@ -65,7 +70,10 @@ def test_a_plain_average_agrees_with_torch(start: int, every: int) -> None:
     optimizer = nn.SGD(0.003, momentum=0.5)
     path = path_of(optimizer, 20)
     expected = averaged(None, path[start - 1 :: every])
-    found, early = descend(nn.SWA(optimizer, start, every), 20), descend(nn.SWA(optimizer, 50), 20)
+    found, early = (
+        descend(nn.SWA(optimizer, start=start, every=every), 20),
+        descend(nn.SWA(optimizer, start=50), 20),
+    )
     for name in START:
         np.testing.assert_allclose(found[f"answer {name}"], expected[name], rtol=1e-12)
         np.testing.assert_array_equal(early[f"answer {name}"], path[-1][name])
@@ -73,10 +81,10 @@ def test_a_plain_average_agrees_with_torch(start: int, every: int) -> None:
 
 @pytest.mark.parametrize("batches", [1, 2, 5])
 def test_equal_batches_accumulated_are_one_large_batch(batches: int) -> None:
-    rate = nn.Step(0.05, 3, 0.5)
+    rate = nn.Step(0.05, every=3, factor=0.5)
     large = descend(nn.AdamW(rate), 7)
-    small = descend(nn.Accumulated(nn.AdamW(rate), batches), 7 * batches)
-    between = descend(nn.Accumulated(nn.AdamW(rate), batches), 8 * batches - 1)
+    small = descend(nn.Accumulated(nn.AdamW(rate), batches=batches), 7 * batches)
+    between = descend(nn.Accumulated(nn.AdamW(rate), batches=batches), 8 * batches - 1)
     for name in START:
         np.testing.assert_allclose(small[name], large[name], rtol=1e-12, atol=1e-14)
         if batches > 1:
@@ -85,7 +93,7 @@ def test_equal_batches_accumulated_are_one_large_batch(batches: int) -> None:
 
 def test_accumulation_clips_the_mean_as_one_batch_would_be_clipped() -> None:
     limit = nn.ClipGlobalNorm(1.0)
-    one, three = (descend(nn.Accumulated(nn.SGD(0.1), n, limit), 6 * n) for n in (1, 3))
+    one, three = (descend(nn.Accumulated(nn.SGD(0.1), batches=n, clip=limit), 6 * n) for n in (1, 3))
     free = descend(nn.SGD(0.1), 1)
     for name in START:
         np.testing.assert_allclose(three[name], one[name], rtol=1e-12, atol=1e-14)
@@ -93,7 +101,7 @@ def test_accumulation_clips_the_mean_as_one_batch_would_be_clipped() -> None:
 
 
 def test_before_the_first_accumulated_move_the_weights_answer_for_themselves() -> None:
-    found = descend(nn.Accumulated(nn.EMA(nn.SGD(0.1), 0.9), 4), 3)
+    found = descend(nn.Accumulated(nn.EMA(nn.SGD(0.1), kept=0.9), batches=4), 3)
     for name, start in START.items():
         np.testing.assert_array_equal(found[f"answer {name}"], start)
 
@@ -107,21 +115,21 @@ def test_groups_agree_with_those_of_torch() -> None:
         peer.zero_grad()
         hill(tensors).backward()
         peer.step()
-    groups = (nn.Group("a", 5.0), nn.Group("b", decay=0.5))
-    found = descend(nn.Grouped(nn.AdamW(0.02), groups), 30)
+    groups = (nn.Group("a", rate=5.0), nn.Group("b", decay=0.5))
+    found = descend(nn.Grouped(nn.AdamW(0.02), groups=groups), 30)
     for name, tensor in tensors.items():
         np.testing.assert_allclose(found[name], tensor.detach().numpy(), rtol=1e-10)
 
 
 def test_a_group_at_rate_0_stays_and_the_first_group_decides() -> None:
-    groups = (nn.Group("a", 0.0), nn.Group("*", 1.0), nn.Group("b", 0.0))
-    found = descend(nn.Grouped(nn.Adam(0.05), groups), 10)
+    groups = (nn.Group("a", rate=0.0), nn.Group("*", rate=1.0), nn.Group("b", rate=0.0))
+    found = descend(nn.Grouped(nn.Adam(0.05), groups=groups), 10)
     np.testing.assert_array_equal(found["a"], START["a"])
     assert not np.array_equal(found["b"], START["b"])
 
 
 def test_a_constraint_holds_after_every_step() -> None:
-    optimizer = nn.Grouped(nn.SGD(0.1), (nn.Group("b", constraint=nn.MaxNorm(0.3)),))
+    optimizer = nn.Grouped(nn.SGD(0.1), groups=(nn.Group("b", constraint=nn.MaxNorm(0.3)),))
     for weights in path_of(optimizer, 5):
         assert np.linalg.norm(weights["b"], axis=1).max() <= 0.3
     assert descend(optimizer, 30, slope=bowl)["a"] == pytest.approx(0.5, abs=0.01)
@@ -146,19 +154,19 @@ def test_the_native_engine_takes_the_same_steps(name: str) -> None:
 @pytest.mark.parametrize(
     ("make", "name"),
     [
-        (lambda: nn.EMA(nn.SGD(), 1.0), "kept"),
+        (lambda: nn.EMA(nn.SGD(), kept=1.0), "kept"),
         (lambda: nn.EMA("adam"), "inner"),  # type: ignore[arg-type]
-        (lambda: nn.SWA(nn.SGD(), 0), "start"),
-        (lambda: nn.SWA(nn.SGD(), 1, 0), "every"),
-        (lambda: nn.Accumulated(nn.SGD(), 0), "batches"),
-        (lambda: nn.Accumulated(nn.SGD(), 2, 1.0), "clip"),  # type: ignore[arg-type]
+        (lambda: nn.SWA(nn.SGD(), start=0), "start"),
+        (lambda: nn.SWA(nn.SGD(), start=1, every=0), "every"),
+        (lambda: nn.Accumulated(nn.SGD(), batches=0), "batches"),
+        (lambda: nn.Accumulated(nn.SGD(), batches=2, clip=1.0), "clip"),  # type: ignore[arg-type]
         (lambda: nn.Accumulated(nn.LBFGS()), "inner"),
-        (lambda: nn.Grouped(nn.EMA(nn.SGD()), (nn.Group("a"),)), "inner"),  # type: ignore[arg-type]
+        (lambda: nn.Grouped(nn.EMA(nn.SGD()), groups=(nn.Group("a"),)), "inner"),  # type: ignore[arg-type]
         (lambda: nn.Grouped(nn.SGD()), "groups"),
-        (lambda: nn.Grouped(nn.SGD(), ("a",)), "groups"),  # type: ignore[arg-type]
-        (lambda: nn.Grouped(nn.Ftrl(), (nn.Group("a", decay=0.1),)), "decay"),
+        (lambda: nn.Grouped(nn.SGD(), groups=("a",)), "groups"),  # type: ignore[arg-type]
+        (lambda: nn.Grouped(nn.Ftrl(), groups=(nn.Group("a", decay=0.1),)), "decay"),
         (lambda: nn.Group(""), "pattern"),
-        (lambda: nn.Group("a", -1.0), "rate"),
+        (lambda: nn.Group("a", rate=-1.0), "rate"),
         (lambda: nn.Group("a", decay=-1.0), "decay"),
         (lambda: nn.Group("a", constraint=2.0), "constraint"),  # type: ignore[arg-type]
     ],
@@ -172,6 +180,6 @@ def test_a_setting_out_of_its_range_is_refused(make: Callable[[], object], name:
 
 def test_a_group_that_fits_nothing_is_refused() -> None:
     with pytest.raises(UsageError) as caught:
-        descend(nn.Grouped(nn.SGD(), (nn.Group("c.weight"),)), 1)
+        descend(nn.Grouped(nn.SGD(), groups=(nn.Group("c.weight"),)), 1)
     assert caught.value.code == "E101"
     assert "c.weight" in str(caught.value)

@@ -30,13 +30,15 @@ TORCH: dict[str, tuple[nn.Optimizer, Peer]] = {
         lambda p: optim.SGD(p, 0.001, momentum=0.9, nesterov=True, weight_decay=0.01),
     ),
     "adam": (nn.Adam(), lambda p: optim.Adam(p)),
-    "adam set": (nn.Adam(0.05, 0.8, 0.99, 1e-6), lambda p: optim.Adam(p, 0.05, betas=(0.8, 0.99), eps=1e-6)),
+    "adam set": (nn.Adam(0.05, beta1=0.8, beta2=0.99, epsilon=1e-6),
+        lambda p: optim.Adam(p, 0.05, betas=(0.8, 0.99), eps=1e-6)),
     "amsgrad": (nn.Adam(0.05, amsgrad=True), lambda p: optim.Adam(p, 0.05, amsgrad=True)),
     "adamw": (nn.AdamW(), lambda p: optim.AdamW(p)),
     "adamw decay": (nn.AdamW(0.02, decay=0.3), lambda p: optim.AdamW(p, 0.02, weight_decay=0.3)),
     "rmsprop": (nn.RMSprop(), lambda p: optim.RMSprop(p)),
     "rmsprop momentum": (
-        nn.RMSprop(0.002, 0.9, momentum=0.5), lambda p: optim.RMSprop(p, 0.002, alpha=0.9, momentum=0.5)
+        nn.RMSprop(0.002, smoothing=0.9, momentum=0.5),
+        lambda p: optim.RMSprop(p, 0.002, alpha=0.9, momentum=0.5)
     ),
     "rmsprop centered": (
         nn.RMSprop(0.002, centered=True, momentum=0.9, epsilon=1e-4),
@@ -47,7 +49,8 @@ TORCH: dict[str, tuple[nn.Optimizer, Peer]] = {
         nn.Adagrad(0.05, first=0.1), lambda p: optim.Adagrad(p, 0.05, initial_accumulator_value=0.1)
     ),
     "adadelta": (nn.Adadelta(), lambda p: optim.Adadelta(p)),
-    "adadelta set": (nn.Adadelta(0.7, 0.8, 1e-4), lambda p: optim.Adadelta(p, 0.7, 0.8, 1e-4)),
+    "adadelta set": (nn.Adadelta(0.7, smoothing=0.8, epsilon=1e-4),
+        lambda p: optim.Adadelta(p, 0.7, 0.8, 1e-4)),
     "adamax": (nn.Adamax(), lambda p: optim.Adamax(p)),
     "nadam": (nn.NAdam(), lambda p: optim.NAdam(p)),
     "nadam decay": (
@@ -56,7 +59,7 @@ TORCH: dict[str, tuple[nn.Optimizer, Peer]] = {
     ),
     "radam": (nn.RAdam(0.05), lambda p: optim.RAdam(p, 0.05)),
     "radam decay": (
-        nn.RAdam(0.02, 0.8, 0.9, decay=0.1),
+        nn.RAdam(0.02, beta1=0.8, beta2=0.9, decay=0.1),
         lambda p: optim.RAdam(p, 0.02, (0.8, 0.9), weight_decay=0.1, decoupled_weight_decay=True),
     ),
     "adafactor": (nn.Adafactor(), lambda p: optim.Adafactor(p)),
@@ -65,10 +68,11 @@ TORCH: dict[str, tuple[nn.Optimizer, Peer]] = {
         lambda p: optim.Adafactor(p, 0.1, beta2_decay=-0.5, d=1.5, weight_decay=0.1),
     ),
     "asgd": (nn.ASGD(), lambda p: optim.ASGD(p)),
-    "asgd set": (nn.ASGD(0.003, 0.1, 0.5, 10), lambda p: optim.ASGD(p, 0.003, 0.1, 0.5, 10)),
+    "asgd set": (nn.ASGD(0.003, shrink=0.1, power=0.5, start=10),
+        lambda p: optim.ASGD(p, 0.003, 0.1, 0.5, 10)),
     "rprop": (nn.Rprop(0.01), lambda p: optim.Rprop(p, 0.01)),
     "rprop set": (
-        nn.Rprop(0.02, 0.4, 1.3, 1e-3, 0.1),
+        nn.Rprop(0.02, shorter=0.4, longer=1.3, least=1e-3, most=0.1),
         lambda p: optim.Rprop(p, 0.02, etas=(0.4, 1.3), step_sizes=(1e-3, 0.1)),
     ),
 }  # fmt: skip
@@ -124,7 +128,7 @@ def test_fifty_steps_at_a_changing_rate_agree_with_torch(name: str) -> None:
     ours, peer = TORCH[name]
     rate = float(ours.rate)  # type: ignore[attr-defined]
     expected = peer_descend(peer, 50, lambda o: optim.lr_scheduler.StepLR(o, 7, 0.5))
-    found = descend(replace(ours, rate=nn.Step(rate, 7, 0.5)), 50)  # type: ignore[call-arg]
+    found = descend(replace(ours, rate=nn.Step(rate, every=7, factor=0.5)), 50)  # type: ignore[call-arg]
     for parameter in START:
         np.testing.assert_allclose(found[parameter], expected[parameter], rtol=1e-10, atol=1e-10)
 
@@ -174,7 +178,7 @@ LOW: dict[str, nn.Optimizer] = {
     "lion": nn.Lion(nn.Cosine(0.05)),
     "lamb": nn.LAMB(nn.Cosine(0.1)),
     "lars": nn.LARS(nn.Cosine(0.2), trust=0.1),
-    "adan": nn.Adan(nn.Cosine(0.2), 0.9, 0.9),
+    "adan": nn.Adan(nn.Cosine(0.2), beta1=0.9, beta2=0.9),
     "adabelief": nn.AdaBelief(nn.Cosine(0.1)),
     "yogi": nn.Yogi(nn.Cosine(0.1)),
     "muon": nn.Muon(nn.Cosine(0.1), ratio=1.0),

@@ -65,55 +65,61 @@ def _chained(o: torch.optim.Optimizer) -> lr_scheduler.LRScheduler:
 
 CASES: dict[str, tuple[nn.Schedule, Callable[[int], float]]] = {
     "constant": (nn.Constant(0.3), lambda t: 0.3),
-    "step": (nn.Step(0.4, 7, 0.5), lambda t: 0.4 * 0.5 ** (t // 7)),
+    "step": (nn.Step(0.4, every=7, factor=0.5), lambda t: 0.4 * 0.5 ** (t // 7)),
     "cosine": (nn.Cosine(0.2), lambda t: 0.1 * (1 + math.cos(math.pi * t / HORIZON))),
     "cosine short": (
-        nn.Cosine(0.2, 20, 0.05),
+        nn.Cosine(0.2, steps=20, floor=0.05),
         lambda t: 0.05 + 0.075 * (1 + math.cos(math.pi * min(t, 20) / 20)),
     ),
     "warmup": (nn.Warmup(8, 0.5), lambda t: 0.5 * min(1, (t + 1) / 8)),
     "warmup step": (
-        nn.Warmup(8, nn.Step(0.5, 10)),
+        nn.Warmup(8, nn.Step(0.5, every=10)),
         lambda t: 0.5 * min(1, (t + 1) / 8) * 0.1 ** (max(0, t - 8) // 10),
     ),
-    "multi-step": (nn.MultiStep(0.4, (7, 20, 21)), lambda t: 0.4 * 0.1 ** ((t >= 7) + (t >= 20) + (t >= 21))),
+    "multi-step": (nn.MultiStep(0.4, at=(7, 20, 21)),
+        lambda t: 0.4 * 0.1 ** ((t >= 7) + (t >= 20) + (t >= 21))),
     "piecewise": (
-        nn.PiecewiseConstant((0.3, 0.1, 0.2), (5, 9)),
+        nn.PiecewiseConstant((0.3, 0.1, 0.2), at=(5, 9)),
         lambda t: [0.3, 0.1, 0.2][(t >= 5) + (t >= 9)],
     ),
-    "exponential": (nn.ExponentialDecay(0.4, 0.5, 10), lambda t: 0.4 * 0.5 ** (t / 10)),
-    "exponential stairs": (nn.ExponentialDecay(0.4, 0.5, 10, True), lambda t: 0.4 * 0.5 ** (t // 10)),
-    "inverse time": (nn.InverseTimeDecay(0.4, 0.5, 10), lambda t: 0.4 / (1 + 0.5 * t / 10)),
-    "inverse time stairs": (nn.InverseTimeDecay(0.4, 0.5, 10, True), lambda t: 0.4 / (1 + 0.5 * (t // 10))),
+    "exponential": (nn.ExponentialDecay(0.4, factor=0.5, every=10), lambda t: 0.4 * 0.5 ** (t / 10)),
+    "exponential stairs": (nn.ExponentialDecay(0.4, factor=0.5, every=10, stairs=True),
+        lambda t: 0.4 * 0.5 ** (t // 10)),
+    "inverse time": (nn.InverseTimeDecay(0.4, strength=0.5, every=10), lambda t: 0.4 / (1 + 0.5 * t / 10)),
+    "inverse time stairs": (nn.InverseTimeDecay(0.4, strength=0.5, every=10, stairs=True),
+        lambda t: 0.4 / (1 + 0.5 * (t // 10))),
     "polynomial": (
-        nn.PolynomialDecay(0.4, 30, 0.1, 2.0), lambda t: 0.1 + 0.3 * (1 - min(t, 30) / 30) ** 2
+        nn.PolynomialDecay(0.4, steps=30, floor=0.1, power=2.0),
+        lambda t: 0.1 + 0.3 * (1 - min(t, 30) / 30) ** 2
     ),
     "polynomial to the end": (nn.PolynomialDecay(0.4), lambda t: 0.4 * (1 - t / HORIZON)),
-    "linear": (nn.LinearRamp(0.4, 10, 0.5, 2.0), lambda t: 0.4 * (0.5 + 1.5 * min(t, 10) / 10)),
-    "noam": (nn.Noam(64, 20), lambda t: 64**-0.5 * min((t + 1) ** -0.5, (t + 1) * 20**-1.5)),
+    "linear": (nn.LinearRamp(0.4, steps=10, start=0.5, end=2.0),
+        lambda t: 0.4 * (0.5 + 1.5 * min(t, 10) / 10)),
+    "noam": (nn.Noam(64, warm=20), lambda t: 64**-0.5 * min((t + 1) ** -0.5, (t + 1) * 20**-1.5)),
     "cosine restarts": (
-        nn.CosineRestarts(0.4, 20, floor=0.1, shrink=0.5),
+        nn.CosineRestarts(0.4, first=20, floor=0.1, shrink=0.5),
         lambda t: 0.1 + (0.4 * 0.5 ** (t // 20) - 0.1) * (1 + math.cos(math.pi * (t % 20) / 20)) / 2,
     ),
     "one cycle": (
-        nn.OneCycle(0.4, 41, 0.5, 4.0, 10.0, "linear"),
+        nn.OneCycle(0.4, steps=41, share=0.5, rise_from=4.0, sink_to=10.0, shape="linear"),
         lambda t: 0.1 + 0.3 * t / 19.5 if t <= 19.5 else max(0.01, 0.4 - 0.39 * (t - 19.5) / 20.5),
     ),
-    "cyclic": (nn.Cyclic(0.4, 0.1, 5), lambda t: 0.1 + 0.3 * min(t % 10, 10 - t % 10) / 5),
+    "cyclic": (nn.Cyclic(0.4, floor=0.1, up=5), lambda t: 0.1 + 0.3 * min(t % 10, 10 - t % 10) / 5),
     "sequence": (
-        nn.RateSequence((0.1, nn.ExponentialDecay(0.4, 0.5), 0.2), (10, 14)),
+        nn.RateSequence((0.1, nn.ExponentialDecay(0.4, factor=0.5), 0.2), (10, 14)),
         lambda t: 0.1 if t < 10 else 0.4 * 0.5 ** (t - 10) if t < 14 else 0.2,
     ),
     "product": (
-        nn.RateProduct((nn.ExponentialDecay(0.4, 0.9), nn.Step(1.0, 7, 0.5))),
+        nn.RateProduct((nn.ExponentialDecay(0.4, factor=0.9), nn.Step(1.0, every=7, factor=0.5))),
         lambda t: 0.4 * 0.9**t * 0.5 ** (t // 7),
     ),
-    "slowed": (Slowed(nn.ExponentialDecay(0.4, 0.5), 3), lambda t: 0.4 * 0.5 ** (t // 3)),
+    "slowed": (Slowed(nn.ExponentialDecay(0.4, factor=0.5), 3), lambda t: 0.4 * 0.5 ** (t // 3)),
     "formula": (
         nn.RateFormula("where(t < 5 & t >= 2, 0.5, max(0.1 * e^(-t / T), 0.05))"),
         lambda t: 0.5 if 2 <= t < 5 else max(0.1 * math.exp(-t / HORIZON), 0.05),
     ),
-    "plateau before any": (nn.ReduceOnPlateau(nn.Step(0.4, 7, 0.5)), lambda t: 0.4 * 0.5 ** (t // 7)),
+    "plateau before any": (nn.ReduceOnPlateau(nn.Step(0.4, every=7, factor=0.5)),
+        lambda t: 0.4 * 0.5 ** (t // 7)),
 }  # fmt: skip
 
 
@@ -132,24 +138,30 @@ def test_rates_agree_with_the_plain_formula(name: str) -> None:
 @pytest.mark.parametrize(
     ("schedule", "peer"),
     [
-        (nn.Step(0.4, 7, 0.5), lambda o: lr_scheduler.StepLR(o, 7, 0.5)),
+        (nn.Step(0.4, every=7, factor=0.5), lambda o: lr_scheduler.StepLR(o, 7, 0.5)),
         (nn.Cosine(0.4, floor=1e-3), lambda o: lr_scheduler.CosineAnnealingLR(o, HORIZON, 1e-3)),
         (nn.Warmup(10, 0.4), lambda o: lr_scheduler.LinearLR(o, 1 / 10, 1.0, 9)),
         (nn.Warmup(10, nn.Cosine(0.4, floor=1e-3)), _warm_cosine),
-        (nn.MultiStep(0.4, (7, 20, 21), 0.5), lambda o: lr_scheduler.MultiStepLR(o, [7, 20, 21], 0.5)),
-        (nn.ExponentialDecay(0.4, 0.9), lambda o: lr_scheduler.ExponentialLR(o, 0.9)),
-        (nn.PolynomialDecay(0.4, 30, power=2.0), lambda o: lr_scheduler.PolynomialLR(o, 30, 2.0)),
-        (nn.LinearRamp(0.4), lambda o: lr_scheduler.LinearLR(o)),
-        (nn.LinearRamp(0.4, 9, 1.0, 0.1), lambda o: lr_scheduler.LinearLR(o, 1.0, 0.1, 9)),
-        (nn.CosineRestarts(0.4, 10), lambda o: lr_scheduler.CosineAnnealingWarmRestarts(o, 10)),
         (
-            nn.CosineRestarts(0.4, 4, 2, 0.01),
+            nn.MultiStep(0.4, at=(7, 20, 21), factor=0.5),
+            lambda o: lr_scheduler.MultiStepLR(o, [7, 20, 21], 0.5),
+        ),
+        (nn.ExponentialDecay(0.4, factor=0.9), lambda o: lr_scheduler.ExponentialLR(o, 0.9)),
+        (nn.PolynomialDecay(0.4, steps=30, power=2.0), lambda o: lr_scheduler.PolynomialLR(o, 30, 2.0)),
+        (nn.LinearRamp(0.4), lambda o: lr_scheduler.LinearLR(o)),
+        (nn.LinearRamp(0.4, steps=9, start=1.0, end=0.1), lambda o: lr_scheduler.LinearLR(o, 1.0, 0.1, 9)),
+        (nn.CosineRestarts(0.4, first=10), lambda o: lr_scheduler.CosineAnnealingWarmRestarts(o, 10)),
+        (
+            nn.CosineRestarts(0.4, first=4, longer=2, floor=0.01),
             lambda o: lr_scheduler.CosineAnnealingWarmRestarts(o, 4, 2, 0.01),
         ),
-        (nn.CosineRestarts(0.4, 2, 3), lambda o: lr_scheduler.CosineAnnealingWarmRestarts(o, 2, 3)),
+        (
+            nn.CosineRestarts(0.4, first=2, longer=3),
+            lambda o: lr_scheduler.CosineAnnealingWarmRestarts(o, 2, 3),
+        ),
         (nn.OneCycle(0.4), lambda o: lr_scheduler.OneCycleLR(o, 0.4, HORIZON)),
         (
-            nn.OneCycle(0.4, None, 0.45, 10.0, 50.0, "linear"),
+            nn.OneCycle(0.4, steps=None, share=0.45, rise_from=10.0, sink_to=50.0, shape="linear"),
             lambda o: lr_scheduler.OneCycleLR(
                 o,
                 0.4,
@@ -160,11 +172,14 @@ def test_rates_agree_with_the_plain_formula(name: str) -> None:
                 anneal_strategy="linear",
             ),
         ),
-        (nn.Cyclic(0.4, 0.1, 5, 8), lambda o: lr_scheduler.CyclicLR(o, 0.1, 0.4, 5, 8)),
-        (nn.Cyclic(0.4, 0.1, 7, mode="triangular2"), _cyclic("triangular2")),
-        (nn.Cyclic(0.4, 0.1, 7, mode="exp_range", factor=0.98), _cyclic("exp_range", 0.98)),
-        (nn.RateSequence((nn.Constant(0.04), nn.ExponentialDecay(0.4, 0.9)), (20,)), _sequence),
-        (nn.RateProduct((nn.ExponentialDecay(0.4, 0.9), nn.LinearRamp(1.0, 9, 0.1))), _chained),
+        (nn.Cyclic(0.4, floor=0.1, up=5, down=8), lambda o: lr_scheduler.CyclicLR(o, 0.1, 0.4, 5, 8)),
+        (nn.Cyclic(0.4, floor=0.1, up=7, mode="triangular2"), _cyclic("triangular2")),
+        (nn.Cyclic(0.4, floor=0.1, up=7, mode="exp_range", factor=0.98), _cyclic("exp_range", 0.98)),
+        (nn.RateSequence((nn.Constant(0.04), nn.ExponentialDecay(0.4, factor=0.9)), (20,)), _sequence),
+        (
+            nn.RateProduct((nn.ExponentialDecay(0.4, factor=0.9), nn.LinearRamp(1.0, steps=9, start=0.1))),
+            _chained,
+        ),
     ],
 )
 def test_rates_agree_with_torch(schedule: nn.Schedule, peer: Callable) -> None:
@@ -173,7 +188,7 @@ def test_rates_agree_with_torch(schedule: nn.Schedule, peer: Callable) -> None:
 
 @pytest.mark.parametrize("every", [1, 3, 7, 49])
 def test_a_stair_begins_exactly_where_it_should_in_float32(every: int) -> None:
-    found = np.array(rates(nn.Step(1.0, every, 0.5), "float32", 4 * every + 1))
+    found = np.array(rates(nn.Step(1.0, every=every, factor=0.5), "float32", 4 * every + 1))
     assert np.flatnonzero(np.diff(found)).tolist() == [every * (k + 1) - 1 for k in range(4)]
 
 
@@ -192,43 +207,43 @@ def test_a_number_is_a_constant_schedule() -> None:
     [
         lambda: nn.Constant(0.0),
         lambda: nn.Constant(float("nan")),
-        lambda: nn.Step(0.1, 0),
-        lambda: nn.Step(0.1, 2.5),
-        lambda: nn.Step(0.1, 5, 0.0),
-        lambda: nn.Step(0.1, 5, 1.5),
+        lambda: nn.Step(0.1, every=0),
+        lambda: nn.Step(0.1, every=2.5),
+        lambda: nn.Step(0.1, every=5, factor=0.0),
+        lambda: nn.Step(0.1, every=5, factor=1.5),
         lambda: nn.Cosine(-0.1),
-        lambda: nn.Cosine(0.1, 0),
-        lambda: nn.Cosine(0.1, 10, 0.2),
+        lambda: nn.Cosine(0.1, steps=0),
+        lambda: nn.Cosine(0.1, steps=10, floor=0.2),
         lambda: nn.Warmup(0, 0.1),
         lambda: nn.Warmup(5, -0.1),
         lambda: nn.Warmup(5, "cosine"),
         lambda: nn.Warmup(5, nn.Warmup(5, 0.1)),
-        lambda: nn.MultiStep(0.1, (5, 5)),
-        lambda: nn.MultiStep(0.1, ()),
-        lambda: nn.MultiStep(0.1, (0, 5)),
-        lambda: nn.PiecewiseConstant((0.1,), (5,)),
-        lambda: nn.PiecewiseConstant((0.1, -0.1), (5,)),
-        lambda: nn.PiecewiseConstant((0.1, 0.2), ("5",)),
-        lambda: nn.ExponentialDecay(0.1, 1.5),
+        lambda: nn.MultiStep(0.1, at=(5, 5)),
+        lambda: nn.MultiStep(0.1, at=()),
+        lambda: nn.MultiStep(0.1, at=(0, 5)),
+        lambda: nn.PiecewiseConstant((0.1,), at=(5,)),
+        lambda: nn.PiecewiseConstant((0.1, -0.1), at=(5,)),
+        lambda: nn.PiecewiseConstant((0.1, 0.2), at=("5",)),
+        lambda: nn.ExponentialDecay(0.1, factor=1.5),
         lambda: nn.ExponentialDecay(0.1, every=0),
-        lambda: nn.InverseTimeDecay(0.1, -1.0),
+        lambda: nn.InverseTimeDecay(0.1, strength=-1.0),
         lambda: nn.PolynomialDecay(0.1, power=0.0),
         lambda: nn.PolynomialDecay(0.1, floor=0.2),
-        lambda: nn.LinearRamp(0.1, 0),
+        lambda: nn.LinearRamp(0.1, steps=0),
         lambda: nn.LinearRamp(0.1, start=-1.0),
         lambda: nn.Noam(0),
-        lambda: nn.CosineRestarts(0.1, 0),
-        lambda: nn.CosineRestarts(0.1, 5, 1.5),
+        lambda: nn.CosineRestarts(0.1, first=0),
+        lambda: nn.CosineRestarts(0.1, first=5, longer=1.5),
         lambda: nn.OneCycle(0.1, share=1.0),
         lambda: nn.OneCycle(0.1, rise_from=0.5),
-        lambda: nn.Cyclic(0.1, 0.2),
-        lambda: nn.Cyclic(0.1, 0.0, 0),
+        lambda: nn.Cyclic(0.1, floor=0.2),
+        lambda: nn.Cyclic(0.1, floor=0.0, up=0),
         lambda: nn.RateSequence((0.1,), ()),
         lambda: nn.RateSequence((0.1, 0.2), (5, 9)),
         lambda: nn.RateSequence((0.1, "x"), (5,)),
         lambda: nn.RateProduct((0.1, 0.0)),
         lambda: Slowed(0.1, 0),
-        lambda: nn.ReduceOnPlateau(0.1, 1.0),
+        lambda: nn.ReduceOnPlateau(0.1, factor=1.0),
         lambda: nn.ReduceOnPlateau(0.1, patience=-1),
         lambda: nn.ReduceOnPlateau("slow"),
         lambda: nn.RateFormula("0.1 *"),
@@ -248,7 +263,7 @@ def test_a_setting_out_of_its_range_is_refused(bad: Callable[[], object]) -> Non
 
 
 @pytest.mark.parametrize(
-    "make", [lambda: nn.OneCycle(0.1, shape="sine"), lambda: nn.Cyclic(0.1, 0, mode="saw")]
+    "make", [lambda: nn.OneCycle(0.1, shape="sine"), lambda: nn.Cyclic(0.1, floor=0, mode="saw")]
 )
 def test_a_name_that_does_not_exist_is_refused(make: Callable[[], object]) -> None:
     with pytest.raises(UsageError) as caught:
@@ -262,7 +277,7 @@ def test_a_restart_is_exactly_where_it_should_be(longer: int) -> None:
     while begins[-1] < 1000:
         begins.append(begins[-1] + 3 * longer ** (len(begins) - 1))
     for dtype in ("float32", "float64"):
-        found = np.array(rates(nn.CosineRestarts(1.0, 3, longer), dtype, 1000))
+        found = np.array(rates(nn.CosineRestarts(1.0, first=3, longer=longer), dtype, 1000))
         assert np.flatnonzero(found == 1.0).tolist() == [b for b in begins if b < 1000]
 
 
@@ -280,7 +295,9 @@ def test_reduce_on_plateau_agrees_with_torch(
     peer = lr_scheduler.ReduceLROnPlateau(
         optimizer, mode, 0.5, patience, cooldown=rest, min_lr=0.03, eps=0.0, threshold=1e-4
     )
-    ours = nn.ReduceOnPlateau(0.4, 0.5, patience, "loss", larger=larger, cooldown=rest, floor=0.03)
+    ours = nn.ReduceOnPlateau(
+        0.4, factor=0.5, patience=patience, monitor="loss", larger=larger, cooldown=rest, floor=0.03
+    )
     rate = ours(input_node("step", (), "float64", "step"), 1)
     counters: dict[str, float | None] = {}
     for loss in losses:

@@ -78,7 +78,7 @@ CASES: dict[str, Case] = {
     "subtract": Case(nn.Merge("subtract"), TWO, _merged(torch.subtract)),
     "concatenate": Case(nn.Merge("concatenate"), {"a": (2,), "b": (3,)},
                         _merged(lambda a, b: torch.cat([a, b], -1))),
-    "concatenate times": Case(nn.Merge("concatenate", 1), {"a": (2, 3), "b": (1, 3)},
+    "concatenate times": Case(nn.Merge("concatenate", axis=1), {"a": (2, 3), "b": (1, 3)},
                               _merged(lambda a, b: torch.cat([a, b], 1))),
     "dot": Case(nn.Dot(), {"a": (3,), "b": (3,)}, lambda x, p: (x["a"] * x["b"]).sum(-1, keepdim=True)),
     "dot of all cosines": Case(nn.Dot((1, 1), normalize=True), TWO, _cosines),
@@ -87,7 +87,7 @@ CASES: dict[str, Case] = {
         lambda x, p: functional.cosine_similarity(x["a"], x["b"], -1)[..., None],
     ),
     "distance": Case(nn.PairwiseDistance(), TWO, _distance(2.0)),
-    "distance by the third norm": Case(nn.PairwiseDistance(3.0, 1e-6), TWO, _distance(3.0)),
+    "distance by the third norm": Case(nn.PairwiseDistance(3.0, epsilon=1e-6), TWO, _distance(3.0)),
     "bilinear": Case(
         nn.Bilinear(2), {"a": (2, 3), "b": (2, 2)},
         lambda x, p: functional.bilinear(x["a"], x["b"], p["weight"], p["bias"]),
@@ -100,6 +100,6 @@ CASES: dict[str, Case] = {
         nn.Sequential(nn.Dense(3), nn.Remat(nn.Residual(nn.Dense(3, "tanh")))), (2,), _again, _again,
     ),
     "highway": Case(nn.Highway("tanh"), (3,), _highway),
-    "squeeze and excite": Case(nn.SqueezeExcite(2), (2, 2, 4), _excited),
+    "squeeze and excite": Case(nn.SqueezeExcite(reduction=2), (2, 2, 4), _excited),
     "mixture of experts": Case(nn.MixtureOfExperts(3, nn.Dense(2, "tanh")), (2, 3), _experts),
 }  # fmt: skip

@@ -51,10 +51,11 @@ CASES: dict[str, Case] = {
                                   lambda x, p: torch.sigmoid(conv(x, p))),
     "convolution of volumes": Case(nn.Conv(2, (2, 1, 2)), (2, 2, 2, 1), lambda x, p: conv(x, p)),
     "depthwise": Case(
-        nn.DepthwiseConv(2, 2, stride=(1, 2)), (3, 4, 2), lambda x, p: conv(x, p, (), (1, 2), 1, 2)
+        nn.DepthwiseConv(2, multiplier=2, stride=(1, 2)), (3, 4, 2), lambda x, p: conv(x, p, (), (1, 2), 1, 2)
     ),
     "separable": Case(
-        nn.SeparableConv(3, 3, 2, padding="same", activation="tanh", penalty=nn.L1(0.1)), (4, 2), _one_by_one
+        nn.SeparableConv(3, 3, multiplier=2, padding="same", activation="tanh", penalty=nn.L1(0.1)), (4, 2),
+        _one_by_one
     ),
     "transposed": Case(nn.ConvTranspose(3, 2, stride=2), (2, 3, 2), lambda x, p: _back(x, p, stride=2)),
     "transposed with a space": Case(
@@ -98,5 +99,5 @@ CASES: dict[str, Case] = {
         nn.AdaptiveAveragePool(2), (3, 2, 3, 1),
         lambda x, p: last(functional.adaptive_avg_pool3d(first(x), 2)),
     ),
-    "fractional max pool": Case(nn.FractionalMaxPool((2, 3), 0.7), (5, 6, 2), _fractional),
+    "fractional max pool": Case(nn.FractionalMaxPool((2, 3), ratio=0.7), (5, 6, 2), _fractional),
 }  # fmt: skip

@@ -68,13 +68,19 @@ def _pooled(how: str) -> Any:
 
 
 WORDS = nn.Embedding(4, 3, scale=2.0)
-BLOCK = nn.TransformerEncoderLayer(3, 2, dropout=0.0)
+BLOCK = nn.TransformerEncoderLayer(3, units=2, dropout=0.0)
 READER = nn.TextEncoder(
-    nn.Embedding(4, 3), nn.LearnedPosition(4), BLOCK, nn.Embedding(4, 3), nn.LayerNorm(), 0.0, padding=1
+    nn.Embedding(4, 3),
+    nn.LearnedPosition(4),
+    BLOCK,
+    types=nn.Embedding(4, 3),
+    norm=nn.LayerNorm(),
+    dropout=0.0,
+    padding=1,
 )
 BODY = nn.Transformer(
-    nn.TransformerEncoder(attention.ENCODER, 1, nn.LayerNorm()),
-    nn.TransformerDecoder(attention.DECODER, 1, nn.LayerNorm()),
+    nn.TransformerEncoder(attention.ENCODER, 1, norm=nn.LayerNorm()),
+    nn.TransformerDecoder(attention.DECODER, 1, norm=nn.LayerNorm()),
 )
 SINES = nn.SinusoidalPosition()
 TEXTS = {"source": (2,), "target": (3,)}
@@ -112,7 +118,7 @@ CASES: dict[str, Case] = {
         {**TEXTS, "source_mask": (2,)}, _translated, None, 4, ("source_mask",),
     ),
     "translator of two vocabularies": Case(
-        nn.Translator(WORDS, SINES, BODY, nn.Dense(5), WORDS, 0.0, padding=1), TEXTS,
+        nn.Translator(WORDS, SINES, BODY, nn.Dense(5), target_words=WORDS, dropout=0.0, padding=1), TEXTS,
         _translated, None, 4,
     ),
 }  # fmt: skip

@@ -51,12 +51,12 @@ CASES: dict[str, Case] = {
         nn.BatchNorm(), (2,), lambda x, p: _batch(x, p, False), lambda x, p: _batch(x, p, True)
     ),
     "batch norm of images": Case(
-        nn.BatchNorm(0.3, 1e-3, scale=False, shift=False), (2, 2, 2),
+        nn.BatchNorm(momentum=0.3, epsilon=1e-3, scale=False, shift=False), (2, 2, 2),
         lambda x, p: _batch(x, p, False, 1e-3), lambda x, p: _batch(x, p, True, 1e-3),
     ),
     "layer norm": Case(nn.LayerNorm(), (2, 4), lambda x, p: _normed(x, p, 1)),
     "layer norm of images": Case(
-        nn.LayerNorm(3, shift=False), (2, 2, 2), lambda x, p: _normed(x, p, 3)
+        nn.LayerNorm(axes=3, shift=False), (2, 2, 2), lambda x, p: _normed(x, p, 3)
     ),
     "group norm": Case(nn.GroupNorm(2), (2, 2, 4), lambda x, p: _grouped(x, p, 2)),
     "group norm of vectors": Case(nn.GroupNorm(3), (6,), lambda x, p: _grouped(x, p, 3)),
@@ -71,16 +71,16 @@ CASES: dict[str, Case] = {
         nn.RMSNorm(), (2, 4), lambda x, p: functional.rms_norm(x, x.shape[-1:], p["scale"], 1e-6)
     ),
     "rms norm of images": Case(
-        nn.RMSNorm(2, 1e-3, scale=False), (3, 2),
+        nn.RMSNorm(axes=2, epsilon=1e-3, scale=False), (3, 2),
         lambda x, p: functional.rms_norm(x, x.shape[-2:], None, 1e-3),
     ),
     "unit norm": Case(nn.UnitNorm(), (2, 4), lambda x, p: functional.normalize(x, dim=-1)),
     "local response norm": Case(
-        nn.LocalResponseNorm(3, 0.5, 0.6, 2.0), (2, 5),
+        nn.LocalResponseNorm(3, alpha=0.5, beta=0.6, k=2.0), (2, 5),
         lambda x, p: last(functional.local_response_norm(first(x), 3, 0.5, 0.6, 2.0)),
     ),
     "local response norm, even": Case(
-        nn.LocalResponseNorm(2, 0.5), (2, 1, 3),
+        nn.LocalResponseNorm(2, alpha=0.5), (2, 1, 3),
         lambda x, p: last(functional.local_response_norm(first(x), 2, 0.5)),
     ),
     "weight norm": Case(

@@ -134,7 +134,8 @@ CASES: dict[str, Case] = {
     "gru with dropout": Case(nn.GRU(2, dropout=0.5, recurrent_dropout=0.25), (3, 2), _peer("gru")),
     "both ways": Case(nn.Bidirectional(nn.GRU(2)), (3, 2), _both("gru", "last")),
     "both ways, added": Case(
-        nn.Bidirectional(nn.LSTM(2, **SEQUENCE), "add"), (3, 2), _both("lstm", "sequence", join=torch.add)
+        nn.Bidirectional(nn.LSTM(2, **SEQUENCE), join="add"), (3, 2),
+        _both("lstm", "sequence", join=torch.add)
     ),
     "two floors, both ways": Case(
         nn.Stacked(nn.Bidirectional(nn.LSTM(3)), nn.Bidirectional(nn.LSTM(3, **SEQUENCE))), (4, 2), _modules

@@ -97,7 +97,7 @@ _SKIP = nn.Skip(
 
 CASES: dict[str, Case] = {
     "residual with a shortcut": Case(
-        nn.Residual(nn.Dense(3), nn.Dense(3, bias=False), "tanh"), (2,),
+        nn.Residual(nn.Dense(3), shortcut=nn.Dense(3, bias=False), activation="tanh"), (2,),
         lambda x, p: torch.tanh(dense(x, p, "shortcut.") + dense(x, p, "dense.")),
     ),
     "residual with a layer as activation": Case(
@@ -105,14 +105,17 @@ CASES: dict[str, Case] = {
         lambda x, p: torch.sigmoid(x + dense(x, p, "dense.")),
     ),
     "basic block": Case(nn.BasicBlock(2), (3, 2, 2), *_basic(1)),
-    "basic block with a projection": Case(nn.BasicBlock(3, 2), (3, 4, 2), *_basic(2)),
-    "basic block with zeros": Case(nn.BasicBlock(3, 2, "zeros", nn.Identity()), (3, 4, 2), _zeros),
-    "basic block to fewer channels": Case(nn.BasicBlock(2, 1, "zeros", nn.Identity()), (4, 3), _narrower),
+    "basic block with a projection": Case(nn.BasicBlock(3, stride=2), (3, 4, 2), *_basic(2)),
+    "basic block with zeros": Case(nn.BasicBlock(3, stride=2, shortcut="zeros", norm=nn.Identity()),
+        (3, 4, 2), _zeros),
+    "basic block to fewer channels": Case(nn.BasicBlock(2, stride=1, shortcut="zeros", norm=nn.Identity()),
+        (4, 3), _narrower),
     "bottleneck": Case(
-        nn.Bottleneck(2, 2, expansion=2), (3, 2, 2), _bottleneck(False), _bottleneck(True)
+        nn.Bottleneck(2, stride=2, expansion=2), (3, 2, 2), _bottleneck(False), _bottleneck(True)
     ),
     "inverted residual": Case(
-        nn.InvertedResidual(3, 4, 2, True, "tanh"), (3, 2, 2), *_inverted(1, True, torch.tanh)
+        nn.InvertedResidual(3, 4, 2, squeeze=True, activation="tanh"), (3, 2, 2),
+        *_inverted(1, True, torch.tanh)
     ),
     "inverted residual with steps": Case(
         nn.InvertedResidual(3, 2, 3, activation=nn.Activation("sigmoid"), stride=2), (3, 4, 2),

@@ -80,7 +80,8 @@ CASES: dict[str, Case] = {
         nn.Sequential(nn.MaxPool(2, winners=True), nn.MaxUnpool(2)), (4, 6, 2), _there_and_back(2)
     ),
     "there and back over time": Case(
-        nn.Sequential(nn.MaxPool(2, 3, 1, winners=True), nn.MaxUnpool(2, 3, 1, (6,))), (6, 2),
+        nn.Sequential(nn.MaxPool(2, 3, padding=1, winners=True), nn.MaxUnpool(2, 3, padding=1, space=(6,))),
+        (6, 2),
         _there_and_back(2, 3, 1, (6,)),
     ),
     "there and back in volumes": Case(
@@ -100,18 +101,20 @@ CASES: dict[str, Case] = {
     ),
     "rescaling": Case(nn.Rescaling(2.0, -1.0), (2, 3), lambda x, p: x * 2 - 1),
     "normalization": Case(
-        nn.Normalization((1.0, -2.0, 0.5), 4.0), (2, 3),
+        nn.Normalization(mean=(1.0, -2.0, 0.5), variance=4.0), (2, 3),
         lambda x, p: (x - torch.tensor([1.0, -2.0, 0.5], dtype=x.dtype)) / 2,
     ),
     "age groups": Case(
         nn.Sequential(nn.Discretization((1.0, 3.0)), nn.Embedding(3, 2)), (2,), _groups, vocabulary=5
     ),
     **{
-        mode: Case(nn.Sequential(nn.CategoryEncoding(5, mode), nn.Dense(2)), (3,), _encoded(mode), None, 5)
+        mode: Case(nn.Sequential(nn.CategoryEncoding(5, mode=mode), nn.Dense(2)), (3,), _encoded(mode),
+            None, 5)
         for mode in ("one_hot", "multi_hot", "count")
     },
-    "hierarchy of classes": Case(nn.AdaptiveLogSoftmax(7, (2, 4), 2.0), (6,), _hierarchical),
-    "hierarchy of words": Case(nn.AdaptiveLogSoftmax(7, (2, 4), 2.0, True), (3, 6), _hierarchical),
+    "hierarchy of classes": Case(nn.AdaptiveLogSoftmax(7, (2, 4), divide=2.0), (6,), _hierarchical),
+    "hierarchy of words": Case(nn.AdaptiveLogSoftmax(7, (2, 4), divide=2.0, bias=True), (3, 6),
+        _hierarchical),
     "film": Case(
         nn.Sequential(nn.TimeDistributed(nn.Conv(2, 2)), nn.Flatten()), (3, 2, 3, 2), _each_step
     ),

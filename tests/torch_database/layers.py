@@ -77,11 +77,11 @@ def padded(mode: str) -> Build:
         if x.rank <= 3 and border == "constant":
             around = ((0, 0),) * (x.rank - len(pairs)) + tuple(pairs)
             image = PUBLIC["reshape"](x, (1, *x.shape, 1))
-            return layered(nn.Pad(around, border, **options), image)[0, ..., 0]
+            return layered(nn.Pad(around, border=border, **options), image)[0, ..., 0]
         around = tuple(pairs)
         if border == "constant":
             around = ((0, 0),) * (x.rank - 2 - len(pairs)) + around
-        return imaged(lambda x: layered(nn.Pad(around, border, **options), x), x, len(around))
+        return imaged(lambda x: layered(nn.Pad(around, border=border, **options), x), x, len(around))
 
     return build
 
@@ -107,7 +107,9 @@ def resized(mode: str, axes: int | None = None) -> Build:
             layer = nn.UpSampling(size=per_axis(size, wide), mode=ours, align_corners=bool(align_corners))
         else:
             factors = per_axis(scale_factor, wide)
-            layer = nn.UpSampling(tuple(map(float, factors)), mode=ours, align_corners=bool(align_corners))
+            layer = nn.UpSampling(
+                factor=tuple(map(float, factors)), mode=ours, align_corners=bool(align_corners)
+            )
         return imaged(lambda x: layered(layer, x), x, wide)
 
     return build
@@ -117,7 +119,9 @@ def unfolded(x: Node, kernel_size: Any, dilation: Any = 1, padding: Any = 0, str
     window, apart, around, steps = (per_axis(v, 2) for v in (kernel_size, dilation, padding, stride))
     single = x.rank == 3
     image = last(x[None] if single else x)
-    rows = layered(nn.Unfold(window, steps, around, apart), image)  # (B, *places, window C)
+    rows = layered(
+        nn.Unfold(window, stride=steps, padding=around, dilation=apart), image
+    )  # (B, *places, window C)
     cells, channels = math.prod(window), int(image.shape[-1])
     places = int(rows.shape[1]) * int(rows.shape[2])
     split = PUBLIC["reshape"](rows, (rows.shape[0], places, cells, channels))
@@ -153,7 +157,7 @@ def linear(input: Node, weight: Node, bias: Node | None = None) -> Node:
 
 def bilinear(a: Node, b: Node, weight: Node, bias: Node | None = None) -> Node:
     single = a.rank == 1
-    layer = nn.Bilinear(int(weight.shape[0]), bias is not None)
+    layer = nn.Bilinear(int(weight.shape[0]), bias=bias is not None)
     pair = {"a": a[None] if single else a, "b": b[None] if single else b}
     y = layered(layer, pair, weight=weight, bias=bias)
     return y[0] if single else y
@@ -171,7 +175,9 @@ def batch_norm(
     momentum, epsilon = given.get("momentum", 0.1), given.get("eps", 1e-5)
     states = {"running_mean": running_mean, "running_variance": running_var}
     known = {name: node for name, node in states.items() if node is not None}
-    layer = nn.BatchNorm(momentum or 0.0, epsilon, weight is not None, bias is not None)
+    layer = nn.BatchNorm(
+        momentum=momentum or 0.0, epsilon=epsilon, scale=weight is not None, shift=bias is not None
+    )
     training = given.get("training") or not known
     return first(layered(layer, last(x), training, known, scale=weight, shift=bias))
 
@@ -187,27 +193,29 @@ def instance_norm(
     if not given.get("use_input_stats", True):
         raise UnsupportedError("running statistics")
     weight, bias = given.get("weight"), given.get("bias")
-    layer = nn.InstanceNorm(given.get("eps", 1e-5), weight is not None, bias is not None)
+    layer = nn.InstanceNorm(epsilon=given.get("eps", 1e-5), scale=weight is not None, shift=bias is not None)
     return imaged(lambda x: layered(layer, x, scale=weight, shift=bias), x, x.rank - 2)
 
 
 def group_norm(
     x: Node, num_groups: int, weight: Node | None = None, bias: Node | None = None, eps: float = 1e-5
 ) -> Node:
-    layer = nn.GroupNorm(num_groups, eps, weight is not None, bias is not None)
+    layer = nn.GroupNorm(num_groups, epsilon=eps, scale=weight is not None, shift=bias is not None)
     return first(layered(layer, last(x), scale=weight, shift=bias))
 
 
 def layer_norm(
     x: Node, normalized_shape: Any, weight: Node | None = None, bias: Node | None = None, eps: float = 1e-5
 ) -> Node:
-    layer = nn.LayerNorm(len(normalized_shape), eps, weight is not None, bias is not None)
+    layer = nn.LayerNorm(
+        axes=len(normalized_shape), epsilon=eps, scale=weight is not None, shift=bias is not None
+    )
     return _sampled(lambda x: layered(layer, x, scale=weight, shift=bias), x, len(normalized_shape))
 
 
 def rms_norm(x: Node, normalized_shape: Any, weight: Node | None = None, eps: float | None = None) -> Node:
     least = float(np.finfo("float64").eps) if eps is None else eps
-    layer = nn.RMSNorm(len(normalized_shape), least, weight is not None)
+    layer = nn.RMSNorm(axes=len(normalized_shape), epsilon=least, scale=weight is not None)
     return _sampled(lambda x: layered(layer, x, scale=weight), x, len(normalized_shape))
 
 
@@ -217,7 +225,7 @@ def _sampled(apply: Callable[[Node], Node], x: Node, axes: int) -> Node:
 
 
 def local_response_norm(x: Node, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Node:
-    return first(layered(nn.LocalResponseNorm(size, alpha, beta, k), last(x)))
+    return first(layered(nn.LocalResponseNorm(size, alpha=alpha, beta=beta, k=k), last(x)))
 
 
 def normalized(x: Node, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Node:
@@ -226,7 +234,7 @@ def normalized(x: Node, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Nod
     if x.rank == 0 or isinstance(dim, tuple | list):
         raise UnsupportedError("axis")
     rows = move(x, dim, -1)
-    return move(_sampled(lambda x: layered(nn.UnitNorm(eps**2), x), rows, 1), -1, dim)
+    return move(_sampled(lambda x: layered(nn.UnitNorm(epsilon=eps**2), x), rows, 1), -1, dim)
 
 
 def cosine_similarity(a: Node, b: Node, dim: int = 1, eps: float = 1e-8) -> Node:
@@ -234,12 +242,14 @@ def cosine_similarity(a: Node, b: Node, dim: int = 1, eps: float = 1e-8) -> Node
         raise UnsupportedError("axis of a scalar")
     rows = {"a": move(a, dim, -1), "b": move(b, dim, -1)}
     if a.rank == 1:
-        return layered(nn.CosineSimilarity(eps), {name: row[None] for name, row in rows.items()})[0, 0]
-    return layered(nn.CosineSimilarity(eps), rows)[..., 0]
+        return layered(nn.CosineSimilarity(epsilon=eps), {name: row[None] for name, row in rows.items()})[
+            0, 0
+        ]
+    return layered(nn.CosineSimilarity(epsilon=eps), rows)[..., 0]
 
 
 def pairwise_distance(a: Node, b: Node, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Node:
-    y = layered(nn.PairwiseDistance(float(p), eps), {"a": a, "b": b})
+    y = layered(nn.PairwiseDistance(float(p), epsilon=eps), {"a": a, "b": b})
     return y if keepdim else y[..., 0]
 
 
@@ -260,7 +270,9 @@ def embedding_bag(weight: Node, ids: Node, offsets: Node | None = None, **option
     padding = options.get("padding_idx")
     padding = padding if padding is None else padding % vocabulary
     return layered(
-        nn.EmbeddingBag(vocabulary, units, options.get("mode", "mean"), padding), ids, weight=weight
+        nn.EmbeddingBag(vocabulary, units, join=options.get("mode", "mean"), padding=padding),
+        ids,
+        weight=weight,
     )
 
 

@@ -31,20 +31,24 @@ def _sgd(s: Settings) -> nn.Optimizer:
 
 
 def _adagrad(s: Settings) -> nn.Optimizer:
-    rate = nn.InverseTimeDecay(s["lr"], s["lr_decay"]) if s["lr_decay"] else s["lr"]
+    rate = nn.InverseTimeDecay(s["lr"], strength=s["lr_decay"]) if s["lr_decay"] else s["lr"]
     return nn.Adagrad(rate, first=s["initial_accumulator_value"], epsilon=s["eps"])
 
 
 def _adafactor(s: Settings) -> nn.Optimizer:
-    return nn.Adafactor(s["lr"], s["beta2_decay"], s["eps"][1], s["d"], decay=s["weight_decay"])
+    return nn.Adafactor(
+        s["lr"], power=s["beta2_decay"], least=s["eps"][1], clip=s["d"], decay=s["weight_decay"]
+    )
 
 
 def _asgd(s: Settings) -> nn.Optimizer:
-    return nn.ASGD(s["lr"], s["lambd"], s["alpha"], s["t0"])
+    return nn.ASGD(s["lr"], shrink=s["lambd"], power=s["alpha"], start=s["t0"])
 
 
 def _rmsprop(s: Settings) -> nn.Optimizer:
-    return nn.RMSprop(s["lr"], s["alpha"], s["eps"], s["momentum"], s["centered"])
+    return nn.RMSprop(
+        s["lr"], smoothing=s["alpha"], epsilon=s["eps"], momentum=s["momentum"], centered=s["centered"]
+    )
 
 
 def _muon(s: Settings) -> nn.Optimizer:
@@ -61,7 +65,7 @@ def _decay(s: Settings) -> float:
 
 
 OPTIMIZERS: dict[str, Callable[[Settings], nn.Optimizer]] = {
-    "Adadelta": lambda s: nn.Adadelta(s["lr"], s["rho"], s["eps"]),
+    "Adadelta": lambda s: nn.Adadelta(s["lr"], smoothing=s["rho"], epsilon=s["eps"]),
     "Adafactor": _adafactor,
     "Adagrad": _adagrad,
     "Adam": _moments(nn.Adam, amsgrad=lambda s: s["amsgrad"]),

@@ -43,7 +43,7 @@ def max_pool(axes: int) -> Build:
         steps = per_axis(stride, axes) if stride not in (None, [], ()) else window
         pads, apart = per_axis(padding, axes), per_axis(dilation, axes)
         around = _around(x, axes, window, steps, pads, apart, ceil_mode)
-        layer = nn.MaxPool(window, steps, around, apart, return_indices)
+        layer = nn.MaxPool(window, steps, padding=around, dilation=apart, winners=return_indices)
         if not return_indices:
             return imaged(lambda x: layered(layer, x), x, axes)
         single = x.rank == axes + 1
@@ -101,7 +101,7 @@ def max_unpool(axes: int) -> Build:
             (p, p + max(0, (int(n) - 1) * s + k - int(m) - 2 * p))  # of a window that hangs over the end
             for n, m, s, k, p in zip(here, space, steps, window, pads, strict=True)
         ]
-        layer = nn.MaxUnpool(window, steps, tuple(over), tuple(map(int, space)))
+        layer = nn.MaxUnpool(window, steps, padding=tuple(over), space=tuple(map(int, space)))
         y = first(layered(layer, {"values": values, "winners": cells}))
         return y[0] if single else y
 
@@ -125,7 +125,11 @@ def average_pool(axes: int) -> Build:
         if count_include_pad and any(a != b for a, b in around) and any(a for a, _ in around):
             raise UnsupportedError("ceil_mode with count_include_pad")
         counted = count_include_pad and all(a == b for a, b in around)
-        return imaged(lambda x: layered(nn.AveragePool(window, steps, around, counted), x), x, axes)
+        return imaged(
+            lambda x: layered(nn.AveragePool(window, steps, padding=around, count_padding=counted), x),
+            x,
+            axes,
+        )
 
     return build
 

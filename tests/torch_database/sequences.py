@@ -278,7 +278,7 @@ def scaled_dot_product(
         raise UnsupportedError("broadcasting")
     given = {"query": query, "key": key, "value": value}
     given |= {} if attn_mask is None else {"mask": attn_mask}
-    return layered(nn.Attention(scale, is_causal), given)
+    return layered(nn.Attention(scale=scale, causal=is_causal), given)
 
 
 SEQUENCE_OPERATIONS: dict[str, Callable[..., Any]] = {

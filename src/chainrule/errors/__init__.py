@@ -4,8 +4,10 @@ In: a code of the catalogue and the facts of the case. Out: one exception whose 
 or Chinese. This room never decides *whether* something is wrong; it only says it well.
 """
 
+from chainrule.errors.call import refuse_call
 from chainrule.errors.catalogue import CATALOGUE, Entry
 from chainrule.errors.report import (
+    CallError,
     ChainruleError,
     DataError,
     DtypeError,
@@ -20,6 +22,7 @@ from chainrule.errors.report import (
 
 __all__ = [
     "CATALOGUE",
+    "CallError",
     "ChainruleError",
     "DataError",
     "DtypeError",
@@ -31,4 +34,5 @@ __all__ = [
     "TrainingError",
     "UsageError",
     "nearest",
+    "refuse_call",
 ]

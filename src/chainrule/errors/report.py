@@ -126,7 +126,8 @@ class ChainruleError(Exception):
             "\u3000" if lang == "zh" else " "
         )  # as wide as a Chinese sign, so that the columns stay straight
         body = [f"  {label:{blank}<{width}}  {said(_shown(text))}" for label, text in rows if text]
-        return "\n".join([f"{type(self).__name__} {self.code}{place}{colon}{self.clause(lang)}", *body])
+        kind = "UsageError" if isinstance(self, CallError) else type(self).__name__
+        return "\n".join([f"{kind} {self.code}{place}{colon}{self.clause(lang)}", *body])
 
     def __str__(self) -> str:
         return self.render(type(self).language())
@@ -134,6 +135,10 @@ class ChainruleError(Exception):
 
 class UsageError(ChainruleError, ValueError):
     """E1xx: a name, option or argument that chainrule does not know or cannot use."""
+
+
+class CallError(UsageError, TypeError):
+    """E131: a call whose arguments do not fit; a ``TypeError`` too, as Python raises for such a call."""
 
 
 class ShapeError(ChainruleError, ValueError):

@@ -86,14 +86,14 @@ def bert(
     require_counts("bert", vocabulary=vocabulary, length=length, types=types)
     stack = stacked("bert", size, SIZES, change)
     block = TransformerEncoderLayer(
-        stack.heads, stack.units, "gelu", dropout, norm=NORM, weight_init=SMALL
+        stack.heads, units=stack.units, activation="gelu", dropout=dropout, norm=NORM, weight_init=SMALL
     )  # normalised after each part
     return TextEncoder(
         Embedding(vocabulary, stack.width, weight_init=SMALL),
         LearnedPosition(length),
         TransformerEncoder(block, stack.depth),
-        Embedding(types, stack.width, weight_init=SMALL),
-        NORM, dropout, padding=0, head=_head(head, stack.width),
+        types=Embedding(types, stack.width, weight_init=SMALL),
+        norm=NORM, dropout=dropout, padding=0, head=_head(head, stack.width),
     )  # fmt: skip
 
 

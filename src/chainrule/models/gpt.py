@@ -62,7 +62,7 @@ def gpt2(
     require_counts("gpt2", vocabulary=vocabulary, length=length)
     stack = stacked("gpt2", size, SIZES, change)
     block = TransformerEncoderLayer(
-        stack.heads, stack.units, "gelu_tanh", dropout, norm_first=True, causal=True,
+        stack.heads, units=stack.units, activation="gelu_tanh", dropout=dropout, norm_first=True, causal=True,
         weight_init=SmallNormal(STD), output_init=SmallNormal(round(STD / math.sqrt(2 * stack.depth), 6)),
     )  # fmt: skip
     return chain(

@@ -151,7 +151,7 @@ def _small_resnet(name: str, blocks: int, classes: int) -> Sequential:
     require_counts(name, classes=classes)
 
     def block(channels: int, stride: int) -> Layer:
-        return BasicBlock(channels, stride, shortcut="zeros")
+        return BasicBlock(channels, stride=stride, shortcut="zeros")
 
     return chain(
         conv1=Conv(16, 3, padding=1, bias=False, weight_init="he"),  # (B, 32, 32, 3) -> (B, 32, 32, 16)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Unpack
+from typing import Any, Unpack
 
 from chainrule.models.card import BATCH, Model, require_counts
 from chainrule.models.stack import Change, Stack, stacked
@@ -79,16 +79,18 @@ def transformer(
     if target_vocabulary is not None:
         require_counts("transformer", target_vocabulary=target_vocabulary)
     stack = stacked("transformer", size, SIZES, change)
-    form = stack.heads, stack.units, "relu", dropout, norm_first
+    form: dict[str, Any] = {"units": stack.units, "dropout": dropout, "norm_first": norm_first}
     last = LayerNorm() if norm_first else None
     body = Transformer(
-        TransformerEncoder(TransformerEncoderLayer(*form), stack.depth, last),
-        TransformerDecoder(TransformerDecoderLayer(*form), stack.depth, last),
+        TransformerEncoder(TransformerEncoderLayer(stack.heads, **form), stack.depth, norm=last),
+        TransformerDecoder(TransformerDecoderLayer(stack.heads, **form), stack.depth, norm=last),
     )
     words = Embedding(vocabulary, stack.width, scale=math.sqrt(stack.width))  # section 3.4
     own = None if target_vocabulary is None else replace(words, vocabulary=target_vocabulary)
     output = Unembedding("words" if own is None else "target_words")
-    return Translator(words, SinusoidalPosition(), body, output, own, dropout, padding)
+    return Translator(
+        words, SinusoidalPosition(), body, output, target_words=own, dropout=dropout, padding=padding
+    )
 
 
 TRANSFORMER = Model(

@@ -73,9 +73,13 @@ def vit(
     """
     stack, side, whole = _form(size, patch, image, change)
     require_counts("vit", classes=classes)
-    block = TransformerEncoderLayer(stack.heads, stack.units, "gelu", dropout, norm_first=True, norm=NORM)
+    block = TransformerEncoderLayer(
+        stack.heads, units=stack.units, activation="gelu", dropout=dropout, norm_first=True, norm=NORM
+    )
     return chain(
-        patches=PatchEmbedding(stack.width, side, whole, weight_init="lecun_normal"),  # -> (B, 196, 768)
+        patches=PatchEmbedding(
+            stack.width, side, image=whole, weight_init="lecun_normal"
+        ),  # -> (B, 196, 768)
         token=ClassToken(weight_init="zeros"),  # -> (B, 197, 768)
         position=LearnedPosition((whole // side) ** 2 + 1),
         dropout=Dropout(dropout) if dropout else None,

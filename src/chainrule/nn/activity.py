@@ -20,7 +20,7 @@ class ActivityRegularization(Layer):
 
     Args:
         penalty: what a sample's numbers cost: ``cr.L1(...)`` drives most of them to exactly 0, ``cr.L2(...)``
-            keeps them small, ``cr.L1L2(...)`` both.
+            keeps them small, ``cr.L1L2(strength=...)`` both.
 
     Fails:
         UsageError E102: another penalty, which means nothing to a sample.
@@ -39,7 +39,7 @@ class ActivityRegularization(Layer):
     def check(self) -> None:
         fits = isinstance(self.penalty, L1 | L2 | L1L2)
         fix = "cr.ActivityRegularization(cr.L1(1e-3))"
-        require(self, "penalty", fits, "cr.L1(...), cr.L2(...) or cr.L1L2(...)", fix)
+        require(self, "penalty", fits, "cr.L1(...), cr.L2(...) or cr.L1L2(strength=...)", fix)
 
     def __call__(self, x: Node, scope: Scope) -> Node:
         scope.cost("activity", self.penalty(x) / extent(x, (0,)))

@@ -8,6 +8,7 @@ windows cover the axis, are as equal as they can be, and overlap where m does no
 from __future__ import annotations
 
 import math
+from dataclasses import KW_ONLY
 
 import numpy as np
 
@@ -107,18 +108,19 @@ class FractionalMaxPool(Layer):
         UsageError E102: a window below 1; a ratio outside the range.
 
     Example:
-        >>> print(FractionalMaxPool(2, 0.7))
-        FractionalMaxPool(2, 0.7)
+        >>> print(FractionalMaxPool(2, ratio=0.7))
+        FractionalMaxPool(2, ratio=0.7)
 
     Reference: Graham (2014), Fractional max-pooling.
     """
 
     takes_one = True
     window: Widths
+    _: KW_ONLY
     ratio: float
 
     def check(self) -> None:
-        require_widths(self, "window", "cr.FractionalMaxPool(2, 0.7)")
+        require_widths(self, "window", "cr.FractionalMaxPool(2, ratio=0.7)")
         require_number(self, "ratio", above=0, most=1)
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> (B, *places, C)
@@ -129,7 +131,7 @@ class FractionalMaxPool(Layer):
             if not 1 <= m <= n - k + 1:
                 raise ShapeError(
                     "E215", expected=f"1 to {n - k + 1} places of a window of {k}",
-                    received=f"{m} places on axis {axis}", fix="cr.FractionalMaxPool(2, 0.7)",
+                    received=f"{m} places on axis {axis}", fix="cr.FractionalMaxPool(2, ratio=0.7)",
                 )  # fmt: skip
             drawn = scope.uniform(f"start{axis}", ()) if scope.training else constant(0.5)
             starts = _starts(drawn.astype("float64"), n, m, k)

@@ -6,6 +6,8 @@ unit's own: (out, *kernel, in). A vector has one length.
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY
+
 from chainrule.extension import Extensible
 from chainrule.frozen import frozen
 from chainrule.graph import Node
@@ -97,6 +99,7 @@ class MinMaxNorm(Constraint):
     Reference: as Keras's ``MinMaxNorm``, whose ``rate`` is ``pull``.
     """
 
+    _: KW_ONLY
     least: float = 0.0
     most: float = 1.0
     pull: float = 1.0

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from dataclasses import field, fields
+from dataclasses import KW_ONLY, field, fields
 from typing import Any, TypeAlias
 
 from chainrule.errors import ShapeError
@@ -212,6 +212,7 @@ class DepthwiseConv(Sliding):
     """
 
     kernel: Widths
+    _: KW_ONLY
     multiplier: int = 1
 
     def check(self) -> None:
@@ -255,6 +256,7 @@ class SeparableConv(Sliding):
 
     channels: int
     kernel: Widths
+    _: KW_ONLY
     multiplier: int = 1
 
     def check(self) -> None:
@@ -265,7 +267,7 @@ class SeparableConv(Sliding):
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> (B, *places, O)
         first = {**self.shared, "activation": None, "bias": False}
         second = {**self.shared, "stride": 1, "padding": "valid", "dilation": 1}
-        between = scope.run(DepthwiseConv(self.kernel, self.multiplier, **first), x, "depthwise")
+        between = scope.run(DepthwiseConv(self.kernel, multiplier=self.multiplier, **first), x, "depthwise")
         return scope.run(Conv(self.channels, 1, **second), between, "pointwise")
 
 

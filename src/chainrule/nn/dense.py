@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY
+
 from chainrule.errors import ShapeError
 from chainrule.graph import Node
 from chainrule.nn.activation import activated, fitting_initialiser, known_activation
@@ -9,7 +11,7 @@ from chainrule.nn.initialiser import ZEROS, Initialiser, known_initialiser
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.penalty import Penalty
 from chainrule.nn.scope import Scope
-from chainrule.nn.setting import require, require_whole
+from chainrule.nn.setting import is_number, require, require_whole
 from chainrule.spec import shape_text
 
 
@@ -41,12 +43,15 @@ class Dense(Layer):
     takes_one = True
     units: int
     activation: str | Layer | None = None
+    _: KW_ONLY
     bias: bool = True
     weight_init: str | Initialiser | None = None
     bias_init: str | Initialiser = ZEROS
     penalty: Penalty | None = None
 
     def check(self) -> None:
+        if is_number(self.activation):  # Linear(in_features, out_features) of PyTorch
+            self.refuse_call((self.units, self.activation), {})
         require_whole(self, "units", 1, fix="cr.Dense(10)")
         if not isinstance(self.activation, Layer | None):
             known_activation(self.activation)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import KW_ONLY
 from typing import NamedTuple
 
 from chainrule.errors import ShapeError
@@ -72,6 +73,7 @@ class EinsumDense(Layer):
     takes_one = True
     equation: str
     shape: int | tuple[int | None, ...]
+    _: KW_ONLY
     bias: str = ""
     activation: str | Layer | None = None
     weight_init: str | Initialiser | None = None

@@ -9,6 +9,8 @@ A net that writes ends by scoring every word. It may do so with the same table, 
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY
+
 from chainrule.errors import ShapeError, UsageError
 from chainrule.graph import Node, constant
 from chainrule.nn.initialiser import Initialiser, Scaled, known_initialiser
@@ -19,7 +21,7 @@ from chainrule.nn.setting import require, require_number, require_whole, unknown
 from chainrule.ops import PUBLIC
 from chainrule.spec import bound, shape_text
 
-UNIT = Scaled(1.0, "in", "normal")  # rows of length about 1
+UNIT = Scaled(gain=1.0, fan="in", law="normal")  # rows of length about 1
 REDUCTIONS = ["mean", "sum", "max"]
 
 
@@ -56,6 +58,7 @@ class Embedding(Layer):
     takes_one = True
     vocabulary: int
     units: int
+    _: KW_ONLY
     padding: int | None = None
     weight_init: str | Initialiser = UNIT
     penalty: Penalty | None = None
@@ -92,7 +95,7 @@ class EmbeddingBag(Layer):
         UsageError E101, E102: no such way to join; a setting out of its range.
 
     Example:
-        >>> print(EmbeddingBag(10_000, 64, "sum"))
+        >>> print(EmbeddingBag(10_000, 64, join="sum"))
         EmbeddingBag(10000, 64, join='sum')
 
     Reference: Joulin, Grave, Bojanowski and Mikolov (2017), Bag of tricks for efficient text classification
@@ -102,6 +105,7 @@ class EmbeddingBag(Layer):
     takes_one = True
     vocabulary: int
     units: int
+    _: KW_ONLY
     join: str = "mean"
     padding: int | None = None
     weight_init: str | Initialiser = UNIT

@@ -7,6 +7,8 @@ for nets that are given arrays.
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY
+
 import numpy as np
 
 from chainrule.errors import ShapeError
@@ -68,13 +70,14 @@ class Normalization(Layer):
         UsageError E102: something else than numbers; a variance that is not above 0.
 
     Example:
-        >>> print(Normalization((1.0, 5.0), (4.0, 0.25)))
-        Normalization((1.0, 5.0), (4.0, 0.25))
+        >>> print(Normalization(mean=(1.0, 5.0), variance=(4.0, 0.25)))
+        Normalization(mean=(1.0, 5.0), variance=(4.0, 0.25))
 
     Reference: Keras's layer of this name; ``BatchNorm`` finds mean and variance while it trains.
     """
 
     takes_one = True
+    _: KW_ONLY
     mean: float | tuple[float, ...]
     variance: float | tuple[float, ...]
 
@@ -154,12 +157,13 @@ class CategoryEncoding(Layer):
         UsageError E101, E102: no such mode; fewer than one class.
 
     Example:
-        >>> print(CategoryEncoding(4, "count"))
+        >>> print(CategoryEncoding(4, mode="count"))
         CategoryEncoding(4, mode='count')
     """
 
     takes_one = True
     classes: int
+    _: KW_ONLY
     mode: str = "multi_hot"
 
     def check(self) -> None:

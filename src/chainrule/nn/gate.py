@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY
+
 from chainrule.errors import ShapeError
 from chainrule.graph import Node
 from chainrule.nn.activation import known_activation
@@ -44,6 +46,7 @@ class Highway(Layer):
 
     takes_one = True
     activation: str | Layer | None = "relu"
+    _: KW_ONLY
     carry: float = -2.0
 
     def check(self) -> None:
@@ -75,19 +78,20 @@ class SqueezeExcite(Layer):
         UsageError E101, E102: no such activation; a reduction or units below 1.
 
     Example:
-        >>> print(SqueezeExcite(4))
+        >>> print(SqueezeExcite(reduction=4))
         SqueezeExcite(reduction=4)
 
     Reference: Hu, Shen and Sun (2018), Squeeze-and-excitation networks (CVPR).
     """
 
     takes_one = True
+    _: KW_ONLY
     reduction: int = 16
     units: int | None = None
     gate: str | Layer = "sigmoid"
 
     def check(self) -> None:
-        require_whole(self, "reduction", 1, fix="cr.SqueezeExcite(16)")
+        require_whole(self, "reduction", 1, fix="cr.SqueezeExcite(reduction=16)")
         if self.units is not None:
             require_whole(self, "units", 1, fix="cr.SqueezeExcite(units=8)")
         if not isinstance(self.gate, Layer):

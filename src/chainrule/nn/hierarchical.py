@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY
 from itertools import pairwise
 
 from chainrule.errors import ShapeError
@@ -52,6 +53,7 @@ class AdaptiveLogSoftmax(Layer):
     takes_one = True
     classes: int
     cutoffs: tuple[int, ...]
+    _: KW_ONLY
     divide: float = 4.0
     bias: bool = False
 

@@ -13,6 +13,7 @@ at its end, where no word that counts sees it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import KW_ONLY
 
 from chainrule.graph import Node
 from chainrule.nn.attention.sequences import require_names
@@ -65,6 +66,7 @@ class TextEncoder(Layer):
     words: Layer
     position: Layer
     blocks: Layer
+    _: KW_ONLY
     types: Layer | None = None
     norm: Layer | None = None
     dropout: float = 0.1
@@ -134,6 +136,7 @@ class Translator(Layer):
     position: Layer
     transformer: Layer
     output: Layer
+    _: KW_ONLY
     target_words: Layer | None = None
     dropout: float = 0.1
     padding: int | None = None

@@ -83,7 +83,7 @@ class Layer(Extensible):
             value = getattr(self, f.name)
             is_needed = f.default is MISSING and f.default_factory is MISSING
             if is_needed or value != _default(f):
-                yield f.name, _text(value), is_needed
+                yield f.name, _text(value), is_needed and not f.kw_only
 
 
 def _default(f: Any) -> Any:

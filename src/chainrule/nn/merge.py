@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import KW_ONLY
 from functools import reduce
 
 from chainrule.errors import ShapeError
@@ -49,6 +50,7 @@ class Merge(Layer):
     """
 
     join: str
+    _: KW_ONLY
     axis: int = -1
 
     def check(self) -> None:

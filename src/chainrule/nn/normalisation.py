@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import KW_ONLY
 
 from chainrule.errors import ShapeError
 from chainrule.graph import Node
@@ -72,6 +73,7 @@ class BatchNorm(Layer):
     """
 
     takes_one = True
+    _: KW_ONLY
     momentum: float = 0.1
     epsilon: float = 1e-5
     scale: bool = True
@@ -126,6 +128,7 @@ class LayerNorm(Layer):
     """
 
     takes_one = True
+    _: KW_ONLY
     axes: int = 1
     epsilon: float = 1e-5
     scale: bool = True
@@ -168,6 +171,7 @@ class GroupNorm(Layer):
 
     takes_one = True
     groups: int
+    _: KW_ONLY
     epsilon: float = 1e-5
     scale: bool = True
     shift: bool = True
@@ -215,6 +219,7 @@ class InstanceNorm(Layer):
     """
 
     takes_one = True
+    _: KW_ONLY
     epsilon: float = 1e-5
     scale: bool = False
     shift: bool = False
@@ -253,6 +258,7 @@ class RMSNorm(Layer):
     """
 
     takes_one = True
+    _: KW_ONLY
     axes: int = 1
     epsilon: float = 1e-6
     scale: bool = True
@@ -288,6 +294,7 @@ class UnitNorm(Layer):
     """
 
     takes_one = True
+    _: KW_ONLY
     epsilon: float = 1e-12
 
     def check(self) -> None:
@@ -326,6 +333,7 @@ class LocalResponseNorm(Layer):
 
     takes_one = True
     size: int
+    _: KW_ONLY
     alpha: float = 1e-4
     beta: float = 0.75
     k: float = 1.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -43,12 +44,13 @@ class Pad(Layer):
         UsageError E101, E102: no such border; a width below 0.
 
     Example:
-        >>> print(Pad(1), Pad(((0, 2), 1), "reflect"))
+        >>> print(Pad(1), Pad(((0, 2), 1), border="reflect"))
         Pad(1) Pad(((0, 2), 1), border='reflect')
     """
 
     takes_one = True
     width: Sides
+    _: KW_ONLY
     border: str = "constant"
     value: float = 0.0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import KW_ONLY
 
 from chainrule.errors import ShapeError
 from chainrule.graph import Node
@@ -40,6 +41,7 @@ class Dot(Layer):
     """
 
     axes: tuple[int, int] = (-1, -1)
+    _: KW_ONLY
     normalize: bool = False
 
     def check(self) -> None:
@@ -100,6 +102,7 @@ class CosineSimilarity(Layer):
         CosineSimilarity()
     """
 
+    _: KW_ONLY
     epsilon: float = 1e-8
 
     def check(self) -> None:
@@ -134,6 +137,7 @@ class PairwiseDistance(Layer):
     """
 
     p: float = 2.0
+    _: KW_ONLY
     epsilon: float = 1e-6
 
     def check(self) -> None:
@@ -174,6 +178,7 @@ class Bilinear(Layer):
     """
 
     units: int
+    _: KW_ONLY
     bias: bool = True
     weight_init: str | Initialiser = XAVIER
     penalty: Penalty | None = None

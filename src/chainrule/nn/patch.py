@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY
+
 from chainrule.errors import ShapeError
 from chainrule.graph import Node
 from chainrule.nn.convolution import Conv
@@ -47,6 +49,7 @@ class PatchEmbedding(Layer):
     takes_one = True
     units: int
     size: int
+    _: KW_ONLY
     image: int | None = None
     weight_init: str | Initialiser | None = None
 

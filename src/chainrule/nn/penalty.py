@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import KW_ONLY
 
 import numpy as np
 
@@ -68,6 +69,8 @@ class L1L2(Penalty):
     ``L1L2`` with ``l1 = strength ratio`` and ``l2 = strength (1 - ratio)``.
     """
 
+    _: KW_ONLY
+    strength: float = 1e-4
     ratio: float = 0.5
 
     def __post_init__(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY
+
 from chainrule.errors import ShapeError
 from chainrule.graph import Node
 from chainrule.nn.convolution import Padding, Widths, require_padding, require_widths
@@ -39,6 +41,7 @@ class MaxPool(Layer):
     takes_one = True
     window: Widths
     stride: Widths | None = None
+    _: KW_ONLY
     padding: Padding = "valid"
     dilation: Widths = 1
     winners: bool = False
@@ -74,6 +77,7 @@ class AveragePool(Layer):
     takes_one = True
     window: Widths
     stride: Widths | None = None
+    _: KW_ONLY
     padding: Padding = "valid"
     count_padding: bool = False
 
@@ -117,6 +121,7 @@ class LPPool(Layer):
     p: float
     window: Widths
     stride: Widths | None = None
+    _: KW_ONLY
     padding: Padding = "valid"
 
     def check(self) -> None:

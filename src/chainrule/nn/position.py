@@ -12,6 +12,8 @@ neighbours and pairs of halves, are one formula with another P.
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY
+
 import numpy as np
 
 from chainrule import elementary
@@ -54,6 +56,7 @@ class SinusoidalPosition(Layer):
     """
 
     takes_one = True
+    _: KW_ONLY
     base: float = 10_000.0
 
     def check(self) -> None:
@@ -93,6 +96,7 @@ class LearnedPosition(Layer):
 
     takes_one = True
     length: int
+    _: KW_ONLY
     weight_init: str | Initialiser = SMALL
     penalty: Penalty | None = None
 
@@ -147,6 +151,7 @@ class RotaryPosition(Layer):
     """
 
     takes_one = True
+    _: KW_ONLY
     base: float = 10_000.0
     pairs: str = "halves"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import KW_ONLY
 
 from chainrule.errors import ShapeError
 from chainrule.graph import Node, make
@@ -224,6 +225,7 @@ class Unfold(Layer):
 
     takes_one = True
     window: Widths
+    _: KW_ONLY
     stride: Widths = 1
     padding: Padding = "valid"
     dilation: Widths = 1
@@ -260,6 +262,7 @@ class Fold(Layer):
     takes_one = True
     space: Widths
     window: Widths
+    _: KW_ONLY
     stride: Widths = 1
     padding: Padding = "valid"
     dilation: Widths = 1

@@ -9,6 +9,7 @@ All parameters of two axes or more inside are treated, each as the table (O, the
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY
 from typing import Any
 
 from chainrule.errors import UsageError
@@ -98,6 +99,7 @@ class SpectralNorm(Layer):
     """
 
     inner: Layer
+    _: KW_ONLY
     steps: int = 1
     epsilon: float = 1e-12
 

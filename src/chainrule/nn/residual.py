@@ -11,6 +11,8 @@ them: the arrows across a U-Net.
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY
+
 from chainrule.errors import ShapeError
 from chainrule.graph import Node
 from chainrule.nn.activation import Activation, activated, known_activation
@@ -59,6 +61,7 @@ class BasicBlock(Layer):
     takes_one = True
     is_block = True
     channels: int
+    _: KW_ONLY
     stride: int = 1
     shortcut: str = "projection"
     norm: Layer = BatchNorm()
@@ -108,6 +111,7 @@ class Bottleneck(Layer):
     takes_one = True
     is_block = True
     channels: int
+    _: KW_ONLY
     stride: int = 1
     expansion: int = 4
     norm: Layer = BatchNorm()
@@ -165,6 +169,7 @@ class InvertedResidual(Layer):
     kernel: int
     expanded: int
     channels: int
+    _: KW_ONLY
     squeeze: bool = False
     activation: str | Layer = "relu"
     stride: int = 1

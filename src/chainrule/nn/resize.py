@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import KW_ONLY
 
 import numpy as np
 
@@ -44,7 +45,7 @@ class UpSampling(Layer):
             nearest cell.
 
     Example:
-        >>> print(UpSampling(2, mode="linear"))
+        >>> print(UpSampling(factor=2, mode="linear"))
         UpSampling(mode='linear')
 
     Reference: Keys (1981), Cubic convolution interpolation for digital image processing (IEEE ASSP 29).
@@ -52,6 +53,7 @@ class UpSampling(Layer):
     """
 
     takes_one = True
+    _: KW_ONLY
     factor: float | tuple[float, ...] = 2
     size: Widths | None = None
     mode: str = "nearest"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import KW_ONLY
 from typing import Any
 
 from chainrule.errors import ShapeError, UsageError, nearest
@@ -192,6 +193,7 @@ class Residual(Layer):
     takes_one = True
     is_block = True
     inner: Layer
+    _: KW_ONLY
     shortcut: Layer | None = None
     activation: str | Layer | None = None
 

@@ -14,6 +14,7 @@ another, the *memory*. A net that only continues a text (GPT) is an encoder with
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import KW_ONLY
 from typing import Any
 
 from chainrule.errors import ShapeError
@@ -63,7 +64,7 @@ class FeedForward(Layer):
         UsageError E101, E102: no such activation; a setting out of its range.
 
     Example:
-        >>> print(FeedForward(256, "gelu"))
+        >>> print(FeedForward(256, activation="gelu"))
         FeedForward(256, activation='gelu')
 
     Reference: Vaswani et al. (2017), Attention is all you need (NeurIPS), section 3.3; Shazeer (2020), GLU
@@ -72,6 +73,7 @@ class FeedForward(Layer):
 
     takes_one = True
     units: int
+    _: KW_ONLY
     activation: str | Layer | None = "relu"
     dropout: float = 0.0
     gated: bool = False
@@ -95,11 +97,17 @@ class FeedForward(Layer):
                 "E208", op="FeedForward", constraint="samples of known length", expected="(B, ..., C)",
                 received=shape_text(x.shape), fix="cr.Flatten() before it",
             )  # fmt: skip
-        hidden = scope.run(Dense(self.units, self.activation, self.bias, self.weight_init), x, "hidden")
+        hidden = scope.run(
+            Dense(self.units, self.activation, bias=self.bias, weight_init=self.weight_init), x, "hidden"
+        )
         if self.gated:
-            hidden = hidden * scope.run(Dense(self.units, None, self.bias, self.weight_init), x, "gate")
+            hidden = hidden * scope.run(
+                Dense(self.units, None, bias=self.bias, weight_init=self.weight_init), x, "gate"
+            )
         hidden = Dropout(self.dropout)(hidden, scope)
-        output = Dense(bound(x.shape[-1:])[0], None, self.bias, self.output_init or self.weight_init)
+        output = Dense(
+            bound(x.shape[-1:])[0], None, bias=self.bias, weight_init=self.output_init or self.weight_init
+        )
         return scope.run(output, hidden, "output")
 
 
@@ -109,6 +117,7 @@ class Block(Layer):
 
     is_block = True
     heads: int
+    _: KW_ONLY
     units: int | None = None
     activation: str | Layer | None = "relu"
     dropout: float = 0.1
@@ -140,8 +149,9 @@ class Block(Layer):
     def feed_forward(self, channels: int) -> FeedForward:
         """The small net at each place, by default four times as wide."""
         units = 4 * channels if self.units is None else self.units
-        inits = self.weight_init, self.output_init
-        return FeedForward(units, self.activation, self.dropout, self.gated, self.bias, *inits)
+        inits = {"weight_init": self.weight_init, "output_init": self.output_init}
+        form = {"activation": self.activation, "dropout": self.dropout, "gated": self.gated}
+        return FeedForward(units, bias=self.bias, **form, **inits)  # type: ignore[arg-type]
 
     def around(self, name: str, x: Node, part: Callable[[Node], Node], scope: Scope) -> Node:
         """x + part(x), normalised before or after."""
@@ -194,6 +204,7 @@ class TransformerEncoderLayer(Block):
     normalization in the Transformer architecture (ICML).
     """
 
+    _: KW_ONLY
     causal: bool = False
 
     def __call__(self, x: Node | Mapping[str, Node], scope: Scope) -> Node:
@@ -234,6 +245,7 @@ class TransformerDecoderLayer(Block):
     Reference: Vaswani et al. (2017), Attention is all you need (NeurIPS).
     """
 
+    _: KW_ONLY
     causal: bool = True
 
     def __call__(self, x: Mapping[str, Node], scope: Scope) -> Node:
@@ -275,6 +287,7 @@ class TransformerEncoder(Layer):
 
     block: Layer
     layers: int
+    _: KW_ONLY
     norm: Layer | None = None
 
     def check(self) -> None:
@@ -306,6 +319,7 @@ class TransformerDecoder(Layer):
 
     block: Layer
     layers: int
+    _: KW_ONLY
     norm: Layer | None = None
 
     def check(self) -> None:

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import KW_ONLY
 
 from chainrule.errors import ShapeError
 from chainrule.graph import Node, make
@@ -60,6 +61,7 @@ class MaxUnpool(Layer):
 
     window: Widths
     stride: Widths | None = None
+    _: KW_ONLY
     padding: Padding = "valid"
     space: Widths | None = None
 

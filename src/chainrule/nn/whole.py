@@ -8,6 +8,7 @@ behind it asks for. Or the places themselves are joined: their mean, their large
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import KW_ONLY
 
 from chainrule.graph import Node, constant
 from chainrule.nn.attention.sequences import require_names, require_sequence
@@ -46,6 +47,7 @@ class ClassToken(Layer):
     """
 
     takes_one = True
+    _: KW_ONLY
     weight_init: str | Initialiser = SMALL
 
     def check(self) -> None:

@@ -52,7 +52,7 @@ class Augmenting:
         if not isinstance(getattr(augmentation, "changes", None), tuple):
             raise UsageError(
                 "E113", where="fit", name="augmentation", expected="a cr.Augmentation",
-                received=repr(augmentation)[:80], fix="augmentation=cr.Augmentation(Flip(), Crop(4))",
+                received=repr(augmentation)[:80], fix="augmentation=cr.Augmentation(Flip(), Crop(padding=4))",
             )  # fmt: skip
         self.augmentation, self.seed, self.epochs = augmentation, seed, epochs
         x, y = _only("x", data.x), _only("y", data.y)

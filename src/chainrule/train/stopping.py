@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import KW_ONLY
 from typing import ClassVar
 
 from chainrule.errors import UsageError, nearest
@@ -104,6 +105,7 @@ class EarlyStopping(StoppingRule):
     name = "early_stopping"
     keeps_best = True
     monitor: str = "val_loss"
+    _: KW_ONLY
     patience: int = 10
     least: float = 0.0
     larger: bool | None = None
@@ -136,6 +138,7 @@ class Converged(StoppingRule):
     """
 
     name = "converged"
+    _: KW_ONLY
     tolerance: float = 1e-4
     patience: int = 10
 

@@ -53,31 +53,37 @@ from chainrule.keyed import key_of
 from heavy import stats, torchvision
 
 STRONG: dict[str, Any] = {
-    "Flip": Flip(0.5, 0.5),
-    "Crop": Crop(3, fill=0.5),
+    "Flip": Flip(horizontal=0.5, vertical=0.5),
+    "Crop": Crop(padding=3, fill=0.5),
     "ResizedCrop": ResizedCrop(),
-    "Rotate": Rotate(40),
-    "Affine": Affine(30, 0.2, (0.7, 1.4), 20, 0.3),
-    "Colour": Colour(0.4, 0.4, 0.4, 0.2),
-    "Perspective": Perspective(0.4, 0.8, 0.3),
-    "Elastic": Elastic(0.2, 4, 0.8),
-    "Grey": Grey(0.5),
-    "Invert": Invert(0.5),
-    "Solarize": Solarize(0.4),
-    "Posterize": Posterize(5),
+    "Rotate": Rotate(degrees=40),
+    "Affine": Affine(degrees=30, shift=0.2, scale=(0.7, 1.4), shear=20, fill=0.3),
+    "Colour": Colour(brightness=0.4, contrast=0.4, saturation=0.4, hue=0.2),
+    "Perspective": Perspective(distortion=0.4, chance=0.8, fill=0.3),
+    "Elastic": Elastic(strength=0.2, points=4, chance=0.8),
+    "Grey": Grey(chance=0.5),
+    "Invert": Invert(chance=0.5),
+    "Solarize": Solarize(threshold=0.4),
+    "Posterize": Posterize(bits=5),
     "Equalize": Equalize(),
-    "EqualizeTiles": EqualizeTiles(3.0, 3),
+    "EqualizeTiles": EqualizeTiles(limit=3.0, tiles=3),
     "AutoContrast": AutoContrast(),
-    "Sharpness": Sharpness(0.9, 0.7),
-    "Blur": Blur((0.3, 1.5), 0.7),
-    "AugMix": AugMix(3, 20),
-    "Erase": Erase(0.7),
-    "RandAugment": RandAugment(3, 20),
+    "Sharpness": Sharpness(amount=0.9, chance=0.7),
+    "Blur": Blur(sigma=(0.3, 1.5), chance=0.7),
+    "AugMix": AugMix(chains=3, magnitude=20),
+    "Erase": Erase(chance=0.7),
+    "RandAugment": RandAugment(operations=3, magnitude=20),
     "Mixup": Mixup(0.5),
     "CutMix": CutMix(),
 }
 SINGLE = [Augmentation(STRONG[name]) for name in CHANGES] + [Augmentation(mix=STRONG[name]) for name in MIXES]
-WHOLE = Augmentation(Crop(2), Flip(), Colour(0.2, 0.2, 0.2, 0.1), Erase(), mix=(Mixup(0.4), CutMix()))
+WHOLE = Augmentation(
+    Crop(padding=2),
+    Flip(),
+    Colour(brightness=0.2, contrast=0.2, saturation=0.2, hue=0.1),
+    Erase(),
+    mix=(Mixup(0.4), CutMix()),
+)
 
 
 def pictures(count: int = 12, channels: int = 3, height: int = 17, width: int = 16) -> np.ndarray:
@@ -195,7 +201,7 @@ def test_operations_agree_with_pillow(name: str) -> None:
 def test_blur_is_the_one_of_torchvision() -> None:
     images = np.random.default_rng(2).random((2, 9, 8, 3)).astype(np.float32)
     framed = np.pad(images, ((0, 0), (4, 4), (4, 4), (0, 0)), "reflect")
-    found = Blur((1.2, 1.2), 1.0)(framed, np.zeros((2, 2)))
+    found = Blur(sigma=(1.2, 1.2), chance=1.0)(framed, np.zeros((2, 2)))
     want = torchvision().transforms.functional.gaussian_blur(
         torch.from_numpy(images).permute(0, 3, 1, 2), [9, 9], [1.2, 1.2]
     )
@@ -224,7 +230,7 @@ def test_elastic_moves_the_points_of_its_grid_and_what_lies_between_smoothly() -
     ramp = np.broadcast_to(np.linspace(0, 1, 21)[None, None, :, None], (1, 5, 21, 1)).astype(np.float32)
     u = np.full((1, 1 + 2 * 9), 0.5)
     u[0, 1 + 9 + 4] = 1.0  # the point in the middle moves across by 0.1 of the side
-    moved = Elastic(0.1, 3, chance=1.0)(ramp, u)[0, 2, :, 0] - ramp[0, 2, :, 0]
+    moved = Elastic(strength=0.1, points=3, chance=1.0)(ramp, u)[0, 2, :, 0] - ramp[0, 2, :, 0]
     assert moved.argmax() == 10
     assert moved[10] == pytest.approx(0.1 * 21 / 20, abs=1e-6)
     assert moved[[0, -1]].tolist() == [0, 0]
@@ -232,11 +238,13 @@ def test_elastic_moves_the_points_of_its_grid_and_what_lies_between_smoothly() -
 
 def test_tiles_are_equalized_as_the_whole_is_where_there_is_one() -> None:
     image = np.random.default_rng(1).random((1, 16, 16, 1)).astype(np.float32) * 0.2 + 0.4
-    found = EqualizeTiles(100.0, 1, 1.0)(image, np.zeros((1, 1)))
+    found = EqualizeTiles(limit=100.0, tiles=1, chance=1.0)(image, np.zeros((1, 1)))
     order = np.argsort(image.ravel(), kind="stable")
     assert (np.diff(found.ravel()[order]) >= 0).all()
     assert found.max() - found.min() > 0.8
-    plain = EqualizeTiles(1.0, 1, 1.0)(image, np.zeros((1, 1)))  # a limit of the mean leaves little
+    plain = EqualizeTiles(limit=1.0, tiles=1, chance=1.0)(
+        image, np.zeros((1, 1))
+    )  # a limit of the mean leaves little
     assert np.abs(plain - image).max() < 0.25
 
 
@@ -254,20 +262,20 @@ def test_draws_are_even_and_chances_are_kept() -> None:
     assert stats().kstest(draw(key_of(1), np.arange(1000), 2).reshape(-1), "uniform").pvalue > 0.01
     images = np.zeros((2000, 1, 2, 1), np.float32)
     images[:, :, 1] = 1
-    mirrored = Augmentation(Flip(0.25)).apply(images, np.arange(2000)).x[:, 0, 0, 0]
+    mirrored = Augmentation(Flip(horizontal=0.25)).apply(images, np.arange(2000)).x[:, 0, 0, 0]
     assert 0.2 < mirrored.mean() < 0.3
 
 
 BAD: dict[str, Any] = {
-    "chance": (lambda: Flip(1.5), "E102"),
-    "nan": (lambda: Rotate(float("nan")), "E102"),
+    "chance": (lambda: Flip(horizontal=1.5), "E102"),
+    "nan": (lambda: Rotate(degrees=float("nan")), "E102"),
     "falling": (lambda: Affine(scale=(2, 1)), "E102"),
     "single": (lambda: Erase(area=0.3), "E102"),  # type: ignore[arg-type]
-    "half": (lambda: Crop(2.5), "E102"),  # type: ignore[arg-type]
+    "half": (lambda: Crop(padding=2.5), "E102"),  # type: ignore[arg-type]
     "text": (lambda: Colour(hue="red"), "E102"),  # type: ignore[arg-type]
-    "none": (lambda: RandAugment(0), "E102"),
-    "bits": (lambda: Posterize(2.5), "E102"),  # type: ignore[arg-type]
-    "bell": (lambda: Blur((0.0, 1.0)), "E102"),
+    "none": (lambda: RandAugment(operations=0), "E102"),
+    "bits": (lambda: Posterize(bits=2.5), "E102"),  # type: ignore[arg-type]
+    "bell": (lambda: Blur(sigma=(0.0, 1.0)), "E102"),
     "alpha": (lambda: Mixup(0), "E102"),
     "no change": (lambda: Augmentation(Mixup()), "E113"),  # type: ignore[arg-type]
     "no mix": (lambda: Augmentation(mix=Flip()), "E113"),  # type: ignore[arg-type]

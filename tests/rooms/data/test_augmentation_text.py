@@ -23,7 +23,7 @@ def test_every_change_and_mix_has_a_word() -> None:
 def test_settings_by_place_by_name_and_as_a_range() -> None:
     said = augmentation_from_text("Flip 0.5 0.25，affine  shift=0.2 scale=0.8..1.25, crop 2,mixup 0.4")
     flip, affine, crop = said.changes
-    assert flip == Flip(0.5, 0.25)
+    assert flip == Flip(horizontal=0.5, vertical=0.25)
     assert affine == CHANGES["Affine"](shift=0.2, scale=(0.8, 1.25))  # type: ignore[call-arg]
     assert crop == CHANGES["Crop"](2)  # type: ignore[call-arg]
     assert said.mix == (Mixup(0.4),)

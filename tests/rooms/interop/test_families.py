@@ -102,8 +102,8 @@ def small_transformer() -> Case:
     wanted = theirs(torch.from_numpy(source), torch.from_numpy(target), tgt_mask=causal)
     norm = cr.LayerNorm()
     net = cr.Transformer(
-        cr.TransformerEncoder(cr.TransformerEncoderLayer(2, 20), 2, norm),
-        cr.TransformerDecoder(cr.TransformerDecoderLayer(2, 20), 2, norm),
+        cr.TransformerEncoder(cr.TransformerEncoderLayer(2, units=20), 2, norm=norm),
+        cr.TransformerDecoder(cr.TransformerDecoderLayer(2, units=20), 2, norm=norm),
     )
     return net, {"source": source, "target": target}, theirs.state_dict(), wanted
 
@@ -111,7 +111,7 @@ def small_transformer() -> Case:
 def small_encoder() -> Case:
     theirs = restless(tnn.TransformerEncoder(tnn.TransformerEncoderLayer(12, 2, 20, batch_first=True), 2))
     x = numbers(2, 5, 12)
-    net = cr.TransformerEncoder(cr.TransformerEncoderLayer(2, 20), 2)
+    net = cr.TransformerEncoder(cr.TransformerEncoderLayer(2, units=20), 2)
     return net, {"x": x}, theirs.state_dict(), theirs(torch.from_numpy(x))
 
 

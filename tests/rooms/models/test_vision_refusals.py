@@ -143,7 +143,9 @@ def test_a_record_with_strange_names_is_refused(names: Any, code: str | None) ->
 def test_a_shortcut_of_another_shape_than_the_residual_is_refused() -> None:
     with pytest.raises(cr.errors.ShapeError) as caught:
         nn.build(
-            cr.Residual(cr.Dense(3), cr.Dense(4)), {"x": Spec((Size.symbol("B"), 2), "float32")}, "float32"
+            cr.Residual(cr.Dense(3), shortcut=cr.Dense(4)),
+            {"x": Spec((Size.symbol("B"), 2), "float32")},
+            "float32",
         )
     assert caught.value.code == "E201"
     assert (caught.value.expected, caught.value.received) == ("(B, 4)", "(B, 3)")

@@ -174,7 +174,7 @@ def test_an_output_of_another_shape_is_refused(loss: nn.Loss, shape: tuple) -> N
 @pytest.mark.parametrize(
     "bad",
     [
-        lambda: nn.Huber(0.0), lambda: nn.Huber(float("nan")), lambda: nn.CrossEntropy(1.0),
+        lambda: nn.Huber(0.0), lambda: nn.Huber(float("nan")), lambda: nn.CrossEntropy(label_smoothing=1.0),
         lambda: losses.SmoothL1(0.0), lambda: losses.Poisson(epsilon=0.0),
         lambda: losses.GaussianNLL(epsilon=-1.0), lambda: nn.BinaryCrossEntropy(label_smoothing=1.0),
         lambda: nn.BinaryCrossEntropy(positive_weight=0.0), lambda: nn.CrossEntropy(class_weight=(-1.0, 1.0)),

@@ -33,7 +33,7 @@ def first(net: nn.Built) -> dict[str, np.ndarray]:
 
 
 def test_running_statistics_follow_pytorch() -> None:
-    net, peer = built(nn.BatchNorm(0.3), 2, 2, training=True), torch.nn.BatchNorm1d(2, momentum=0.3)
+    net, peer = built(nn.BatchNorm(momentum=0.3), 2, 2, training=True), torch.nn.BatchNorm1d(2, momentum=0.3)
     peer = peer.double().train()
     held, rng = first(net), np.random.default_rng(0)
     for rows in (3, 5, 2):
@@ -67,7 +67,8 @@ def test_spectral_norm_begins_near_the_largest_singular_value_and_comes_to_it() 
 
 
 NET = cr.Sequential(
-    cr.Conv(4, 3, padding="same", bias=False), cr.BatchNorm(), cr.Activation("relu"), cr.SqueezeExcite(2),
+    cr.Conv(4, 3, padding="same", bias=False), cr.BatchNorm(), cr.Activation("relu"),
+    cr.SqueezeExcite(reduction=2),
     cr.GroupNorm(2), cr.SpatialDropout(0.2), cr.AdaptiveAveragePool(2), cr.Flatten(),
     cr.SpectralNorm(cr.Dense(5)), cr.BatchNorm(), cr.Dense(1),
 )  # fmt: skip

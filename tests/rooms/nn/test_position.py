@@ -32,7 +32,7 @@ def test_products_of_turned_vectors_depend_on_the_distance_alone(
     pairs: str, m: int, n: int, step: int, half: int, seed: int
 ) -> None:
     rng = np.random.default_rng(seed)
-    net = nn.RotaryPosition(100.0, pairs)
+    net = nn.RotaryPosition(base=100.0, pairs=pairs)
     query, key = (turned(np.tile(rng.normal(size=2 * half), (61, 1)), net) for _ in range(2))
     np.testing.assert_allclose(query[m] @ key[n], query[m + step] @ key[n + step], atol=1e-10)
     np.testing.assert_allclose(np.linalg.norm(query, axis=1), np.linalg.norm(query[0]), rtol=1e-12)
@@ -90,10 +90,10 @@ def test_what_is_no_sequence_or_too_long_is_refused(
 @pytest.mark.parametrize(
     ("code", "make"),
     [
-        ("E102", lambda: nn.SinusoidalPosition(1.0)),
+        ("E102", lambda: nn.SinusoidalPosition(base=1.0)),
         ("E102", lambda: nn.LearnedPosition(0)),
-        ("E101", lambda: nn.LearnedPosition(5, "hee")),
-        ("E102", lambda: nn.RotaryPosition(0.5)),
+        ("E101", lambda: nn.LearnedPosition(5, weight_init="hee")),
+        ("E102", lambda: nn.RotaryPosition(base=0.5)),
         ("E101", lambda: nn.RotaryPosition(pairs="half")),
     ],
 )

@@ -34,8 +34,8 @@ def images(wrap: Wrap) -> nn.Layer:
 
 
 def words(wrap: Wrap) -> nn.Layer:
-    block = nn.TransformerEncoderLayer(2, 8, dropout=0.2, causal=True, norm_first=True)
-    blocks = nn.TransformerEncoder(wrap(block), 2, nn.LayerNorm())
+    block = nn.TransformerEncoderLayer(2, units=8, dropout=0.2, causal=True, norm_first=True)
+    blocks = nn.TransformerEncoder(wrap(block), 2, norm=nn.LayerNorm())
     return nn.Sequential(nn.Reshape((16, 4)), blocks, wrap(nn.LSTM(5)), nn.Dense(3))
 
 

@@ -136,7 +136,7 @@ def test_parts_are_meant_by_path_or_pattern() -> None:
               if name == "stage1")  # fmt: skip
     assert isinstance(one, nn.Sequential)
     assert [isinstance(part, nn.Remat) for part in one.layers] == [False, True, False]
-    sides = cr.recompute(cr.Sequential(cr.Residual(cr.Dense(3), cr.Dense(3))), "residual1.shortcut")
+    sides = cr.recompute(cr.Sequential(cr.Residual(cr.Dense(3), shortcut=cr.Dense(3))), "residual1.shortcut")
     assert str(sides.layers[0]) == "Residual(Dense(3), shortcut=Remat(Dense(3)))"
 
 

@@ -33,11 +33,11 @@ B = Size.symbol("B")
         ("E102", lambda: nn.ActivityRegularization(0.1)),
         ("E102", lambda: nn.ActivityRegularization(nn.OrthogonalPenalty())),
         ("E102", lambda: nn.Rescaling("1/255")),
-        ("E102", lambda: nn.Normalization(0.0, 0.0)),
-        ("E102", lambda: nn.Normalization((0.0, "1"), 1.0)),
+        ("E102", lambda: nn.Normalization(mean=0.0, variance=0.0)),
+        ("E102", lambda: nn.Normalization(mean=(0.0, "1"), variance=1.0)),
         ("E102", lambda: nn.Discretization((2.0, 1.0))),
         ("E102", lambda: nn.Discretization(())),
-        ("E101", lambda: nn.CategoryEncoding(3, "multihot")),
+        ("E101", lambda: nn.CategoryEncoding(3, mode="multihot")),
         ("E102", lambda: nn.CategoryEncoding(0)),
         ("E102", lambda: nn.AdaptiveLogSoftmax(10, (5, 5))),
         ("E102", lambda: nn.AdaptiveLogSoftmax(10, ())),
@@ -59,9 +59,9 @@ def test_a_setting_out_of_its_range_is_refused(code: str, make: Callable[[], obj
         ("E231", nn.MaxUnpool(2), {"values": (B, 2, 2, 3), "winners": (B, 2, 1, 3)}),
         ("E231", nn.MaxUnpool(2), {"values": (B, 2, 2, 3), "winners": (B, 2, 2, 3)}),  # broken numbers
         ("E216", nn.Sequential(nn.MaxPool(2, winners=True), nn.MaxUnpool(2, space=9)), {"x": (B, 4, 4, 1)}),
-        ("E208", nn.Normalization((1.0, 2.0), 1.0), {"x": (B, 3)}),
+        ("E208", nn.Normalization(mean=(1.0, 2.0), variance=1.0), {"x": (B, 3)}),
         ("E208", nn.CategoryEncoding(3), {"x": (B,)}),
-        ("E208", nn.AdaptiveLogSoftmax(10, (2, 5), 4.0), {"x": (B, 8)}),
+        ("E208", nn.AdaptiveLogSoftmax(10, (2, 5), divide=4.0), {"x": (B, 8)}),
         ("E208", nn.TimeDistributed(nn.Dense(2)), {"x": (B, 3)}),
         ("E208", nn.TimeDistributed(nn.MaxPool(2, winners=True)), {"x": (B, 3, 4, 2)}),
     ],
@@ -130,7 +130,7 @@ def test_a_decoder_trains_and_comes_back_from_its_file(tmp_path: Path) -> None:
 
 
 def test_the_probabilities_of_a_hierarchy_add_up() -> None:
-    built = nn.build(nn.AdaptiveLogSoftmax(9, (2, 5), 2.0), {"x": Spec((B, 8), "float64")}, "float64")
+    built = nn.build(nn.AdaptiveLogSoftmax(9, (2, 5), divide=2.0), {"x": Spec((B, 8), "float64")}, "float64")
     rng = np.random.default_rng(3)
     arrays = {path: rng.normal(size=p.spec.at({}).shape) for path, p in built.parameters.items()}
     y = evaluate(built.output, {**arrays, "x": rng.normal(size=(4, 8))}, "reference")

@@ -26,7 +26,7 @@ def weights(built: nn.Built) -> dict[str, np.ndarray]:
 
 def test_parts_have_readable_names() -> None:
     net = nn.TransformerEncoder(
-        nn.TransformerEncoderLayer(2, norm=nn.RMSNorm(), bias=False), 1, nn.LayerNorm()
+        nn.TransformerEncoderLayer(2, norm=nn.RMSNorm(), bias=False), 1, norm=nn.LayerNorm()
     )
     built = nn.build(net, {"x": Spec((B, 3, 4), "float32")}, "float32")
     assert list(built.parameters) == [
@@ -86,9 +86,9 @@ def test_an_order_is_learned() -> None:
     rng = np.random.default_rng(0)
     y = rng.integers(0, 2, 256)
     x = np.stack([y, np.full(256, 2), 1 - y], 1)  # a word without meaning between the two
-    block = nn.TransformerEncoderLayer(2, 8, dropout=0.0, norm_first=True)
+    block = nn.TransformerEncoderLayer(2, units=8, dropout=0.0, norm_first=True)
     net = nn.Sequential(
-        nn.Embedding(3, 8), nn.LearnedPosition(3), nn.TransformerEncoder(block, 1, nn.LayerNorm()),
+        nn.Embedding(3, 8), nn.LearnedPosition(3), nn.TransformerEncoder(block, 1, norm=nn.LayerNorm()),
         nn.GlobalAveragePool(), nn.Dense(2),
     )  # fmt: skip
     model = cr.Model(net, loss="cross_entropy", optimizer=cr.Adam(0.02))
@@ -101,7 +101,7 @@ def test_an_order_is_learned() -> None:
     ("code", "make"),
     [
         ("E102", lambda: nn.FeedForward(0)),
-        ("E101", lambda: nn.FeedForward(3, "rleu")),
+        ("E101", lambda: nn.FeedForward(3, activation="rleu")),
         ("E102", lambda: nn.FeedForward(3, gated="yes")),
         ("E102", lambda: nn.TransformerEncoderLayer(0)),
         ("E102", lambda: nn.TransformerEncoderLayer(2, dropout=1.0)),

@@ -16,7 +16,7 @@ from chainrule.errors import ChainruleError
 from chainrule.events import Event, StepDone
 from chainrule.train.augmenting import Augmenting
 
-CHANGES = Augmentation(Crop(1), Flip(), Rotate(10))
+CHANGES = Augmentation(Crop(padding=1), Flip(), Rotate(degrees=10))
 generator = np.random.default_rng(0)
 X = generator.random((150, 6, 6, 1)).astype(np.float32)
 Y = np.arange(150) % 3
@@ -109,7 +109,7 @@ def test_a_folder_of_images_is_changed_before_it_is_standardised(tmp_path: Path)
             Image.fromarray(pixels).save(tmp_path / name / f"{i}.png")
     net = cr.Sequential(cr.Flatten(), cr.Dense(1))
     made = cr.Model(net, loss="binary_cross_entropy", optimizer=cr.Adam(0.05))
-    changes = Augmentation(Flip(), Colour(0.2))
+    changes = Augmentation(Flip(), Colour(brightness=0.2))
     made.fit(tmp_path, epochs=20, seed=0, augmentation=changes, validation=0.25, verbose=False)
     assert made.history[-1]["val_accuracy"] == 1
     table = cr.read_images(tmp_path)

@@ -216,7 +216,7 @@ def test_only_the_latest_stay() -> None:
 
 
 def test_the_mean_of_weights_is_what_is_saved() -> None:
-    model = fitted([Checkpoint("last.safetensors")], EMA(Adam(0.05), 0.5))
+    model = fitted([Checkpoint("last.safetensors")], EMA(Adam(0.05), kept=0.5))
     assert bits(model) != bits(fitted())
     assert bits(model) == bits(Learner.load("last.safetensors"))
 

@@ -38,7 +38,7 @@ def case(name: str) -> tuple[cr.Model, Any, np.ndarray]:
         x = {"source": words(READ), "target": words(WRITTEN, PLACES - 1)}
         return wide(net, cr.CrossEntropy(ignore_index=0)), x, words(WRITTEN, PLACES - 1)
     if name == "next word":
-        block = cr.TransformerEncoderLayer(2, 8, dropout=0.0, causal=True)
+        block = cr.TransformerEncoderLayer(2, units=8, dropout=0.0, causal=True)
         net = cr.Sequential(cr.Embedding(WORDS, 8), cr.SinusoidalPosition(), block, cr.Dense(WORDS))
         return wide(net, cr.CrossEntropy(ignore_index=0, label_smoothing=0.1)), words(READ), words(READ)
     net = cr.Sequential(cr.Embedding(WORDS, 8, padding=0), cr.Masking(cr.LSTM(4)), cr.Dense(2))

@@ -24,7 +24,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "norm first, gated": {"norm_first": True, "gated": True},
     "turned": {"rotary": True},
     "sloped": {"slopes": True},
-    "grouped": {"groups": 2, "rotary": nn.RotaryPosition(100.0, "neighbours")},
+    "grouped": {"groups": 2, "rotary": nn.RotaryPosition(base=100.0, pairs="neighbours")},
     "multi-query, sloped": {"groups": 1, "slopes": True},
 }
 
@@ -37,10 +37,10 @@ def weights(built: nn.Built) -> dict[str, np.ndarray]:
 
 def written(**options: Any) -> tuple[nn.Layer, dict[str, np.ndarray], np.ndarray]:
     """A net that continues texts, its parameters, and its answers to whole texts."""
-    block = nn.TransformerEncoderLayer(4, 6, dropout=0.1, causal=True, **options)
+    block = nn.TransformerEncoderLayer(4, units=6, dropout=0.1, causal=True, **options)
     places = nn.LearnedPosition(LENGTH), nn.SinusoidalPosition()
     net = nn.Sequential(
-        nn.Embedding(WORDS, 8), *places, nn.TransformerEncoder(block, 2, nn.LayerNorm()), nn.Dense(WORDS)
+        nn.Embedding(WORDS, 8), *places, nn.TransformerEncoder(block, 2, norm=nn.LayerNorm()), nn.Dense(WORDS)
     )
     built = nn.build(net, {"x": Spec((B, PLACES), "int64")}, "float64")
     held = weights(built)

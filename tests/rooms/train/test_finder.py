@@ -63,7 +63,12 @@ def test_the_suggestion_trains() -> None:
 
 @pytest.mark.parametrize(
     "optimizer",
-    [Adam(), EMA(Adam(), 0.9), Grouped(Adam(), (Group("dense1", rate=0.1),)), ScheduleFreeAdamW()],
+    [
+        Adam(),
+        EMA(Adam(), kept=0.9),
+        Grouped(Adam(), groups=(Group("dense1", rate=0.1),)),
+        ScheduleFreeAdamW(),
+    ],
     ids=lambda each: type(each).__name__,
 )
 def test_optimizers_built_around_others(optimizer: Any) -> None:

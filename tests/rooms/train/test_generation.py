@@ -34,9 +34,10 @@ def writer(
     engine: str = "reference", length: int = LENGTH
 ) -> tuple[nn.Layer, dict[str, np.ndarray], Decoder]:
     """A small causal Transformer with drawn weights."""
-    block = nn.TransformerEncoderLayer(2, 6, causal=True, norm_first=True)
+    block = nn.TransformerEncoderLayer(2, units=6, causal=True, norm_first=True)
     net = nn.Sequential(
-        nn.Embedding(WORDS, 8), nn.LearnedPosition(length), nn.TransformerEncoder(block, 2, nn.LayerNorm()),
+        nn.Embedding(WORDS, 8), nn.LearnedPosition(length),
+        nn.TransformerEncoder(block, 2, norm=nn.LayerNorm()),
         nn.Dense(WORDS),
     )  # fmt: skip
     built = nn.build(net, {"x": Spec((B, length), "int64")}, "float64")

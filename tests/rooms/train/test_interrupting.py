@@ -46,7 +46,10 @@ def training(folder: str, say: Callable[[Any], None]) -> None:
         if isinstance(event, TrainingEnded):
             say((event.reason, event.step))
 
-    net, optimizer = Sequential(Dense(8, "tanh"), Dropout(0.2), Dense(2)), SGD(Warmup(20, Cosine(0.3)), 0.9)
+    net, optimizer = (
+        Sequential(Dense(8, "tanh"), Dropout(0.2), Dense(2)),
+        SGD(Warmup(20, Cosine(0.3)), momentum=0.9),
+    )
     Learner(net, "cross_entropy", optimizer).fit(
         x, np.where(x[:, 0] > 0, "yes", "no"), epochs=EPOCHS, batch_size=7, validation=0.25, seed=1,
         callbacks=[EarlyStopping(patience=10**6), tell], run=folder, resume=True, save_every=0.05,

@@ -57,7 +57,8 @@ NETS: dict[str, tuple[Callable[[], Learner], Any, Any]] = {
     "words": (lambda: Learner(Sequential(Dense(5, "relu"), Dense(3)), "cross_entropy"), X, WORDS),
     "yes or no": (lambda: Learner(Sequential(Dense(1)), "binary_cross_entropy"), X, X[:, 0] > 0),
     "several at once": (lambda: Learner(Sequential(Dense(2)), "binary_cross_entropy"), X, X[:, :2] > 0),
-    "values": (lambda: Learner(Sequential(Dropout(0.2), Dense(1)), Huber(0.7), SGD(0.01, 0.9)), X, X[:, 0]),
+    "values": (lambda: Learner(Sequential(Dropout(0.2), Dense(1)), Huber(0.7), SGD(0.01, momentum=0.9)), X,
+        X[:, 0]),
     "rows of values, float64": (lambda: Learner(Dense(2), "mae", dtype="float64"), X, X[:, :2]),
     "every setting": (
         lambda: Learner(

@@ -90,7 +90,7 @@ CASES = {
     "no shuffle": Case(classifier(), {"shuffle": False}),
     "dropout": Case(classifier("adam", Dropout(0.4))),
     "warm-up and cosine": Case(classifier(SGD(Warmup(3, Cosine(0.5))))),
-    "steps of the rate": Case(classifier(SGD(Step(0.5, 2)))),
+    "steps of the rate": Case(classifier(SGD(Step(0.5, every=2)))),
     "early stopping, best kept": Case(
         classifier(SGD(1.5)),
         {"validation": VALID, "epochs": 6, "callbacks": [EarlyStopping(patience=2), Converged(patience=9)]},

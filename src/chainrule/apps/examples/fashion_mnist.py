@@ -56,8 +56,10 @@ NETS = {
     "linear": Recipe(cr.Sequential(cr.Flatten(), cr.Dense(10)), 12, 0.002),
     "dense": Recipe(cr.Sequential(cr.Flatten(), *WIDE, cr.Dense(10)), 20, 0.004, (Flip(),)),
     "lenet": Recipe(cr.models.lenet5(activation="relu", padding=2), 20, 0.004, (Flip(),)),
-    "small": Recipe(cr.Sequential(*DEEP, cr.GlobalAveragePool(), cr.Dense(10)), 16, 0.01, (Flip(), Crop(2))),
-    "resnet20": Recipe(cr.models.resnet20(classes=10), 14, 0.01, (Flip(), Crop(2))),
+    "small": Recipe(
+        cr.Sequential(*DEEP, cr.GlobalAveragePool(), cr.Dense(10)), 16, 0.01, (Flip(), Crop(padding=2))
+    ),
+    "resnet20": Recipe(cr.models.resnet20(classes=10), 14, 0.01, (Flip(), Crop(padding=2))),
 }
 
 

@@ -59,7 +59,7 @@ def learn(train: Pairs, held: Pairs, recipe: Recipe, epochs: int = 0) -> cr.Mode
     """A trained net."""
     tokenizer = cr.Tokenizer.learn([*train.sources, *train.targets], "byte_pair", recipe.vocabulary)
     net = cr.models.transformer(vocabulary=tokenizer.size, norm_first=True, **recipe.net)
-    adam = cr.Adam(cr.Noam(recipe.net["width"], recipe.warm, rate=0.7), beta2=0.98)
+    adam = cr.Adam(cr.Noam(recipe.net["width"], warm=recipe.warm, rate=0.7), beta2=0.98)
     loss = cr.CrossEntropy(ignore_index=PAD, label_smoothing=0.1)
     model = cr.Model(net, loss, adam, metrics=[], tokenizer=tokenizer)
     (x, y), validation = (pair_rows(pairs, tokenizer, LENGTH) for pairs in (train, held))

@@ -6,6 +6,8 @@ stays near it, and is as varied.
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY
+
 import numpy as np
 
 from chainrule.data.augmentation.change import Change, require, require_whole, spread
@@ -31,7 +33,7 @@ class AugMix(Change):
 
     Example:
         >>> image = np.full((1, 2, 2, 3), 0.5, np.float32)
-        >>> made = AugMix(2)
+        >>> made = AugMix(chains=2)
         >>> made.draws, made(image, np.zeros((1, made.draws))).shape
         (17, (1, 2, 2, 3))
 
@@ -39,6 +41,7 @@ class AugMix(Change):
     processing method to improve robustness and uncertainty (ICLR), with alpha = 1.
     """
 
+    _: KW_ONLY
     chains: int = 3
     magnitude: float = 9.0
 

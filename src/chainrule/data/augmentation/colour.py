@@ -9,6 +9,7 @@ Reference: Haeberli and Voorhies (1994), Image processing by interpolation and e
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY
 from typing import ClassVar
 
 import numpy as np
@@ -34,6 +35,7 @@ class Colour(Change):
     """
 
     draws: ClassVar[int] = 4
+    _: KW_ONLY
     brightness: float = 0.0
     contrast: float = 0.0
     saturation: float = 0.0

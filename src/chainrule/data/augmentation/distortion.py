@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY
 from typing import ClassVar
 
 import numpy as np
@@ -27,13 +28,14 @@ class Perspective(Sometimes):
     Example:
         >>> image = np.ones((1, 4, 4, 1), np.float32)
         >>> u = np.full((1, 9), 0.5)  # no corner moves
-        >>> bool((Perspective(0.3, chance=1.0)(image, u) == image).all())
+        >>> bool((Perspective(distortion=0.3, chance=1.0)(image, u) == image).all())
         True
 
     Reference: Heckbert (1989), Fundamentals of texture mapping and image warping (University of California).
     """
 
     draws: ClassVar[int] = 9
+    _: KW_ONLY
     distortion: float = 0.2
     chance: float = 0.5
     fill: float = 0.0
@@ -89,6 +91,7 @@ class Elastic(Sometimes):
     to visual document analysis (ICDAR), who smooth a number drawn for every pixel.
     """
 
+    _: KW_ONLY
     strength: float = 0.05
     points: int = 5
     chance: float = 0.5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import KW_ONLY
 from typing import ClassVar
 
 import numpy as np
@@ -23,13 +24,14 @@ class Erase(Change):
 
     Example:
         >>> image = np.ones((1, 2, 2, 1), np.float32)
-        >>> Erase(1.0, area=(0.25, 0.25), ratio=(1.0, 1.0))(image, np.zeros((1, 5))).ravel().tolist()
+        >>> Erase(chance=1.0, area=(0.25, 0.25), ratio=(1.0, 1.0))(image, np.zeros((1, 5))).ravel().tolist()
         [0.0, 1.0, 1.0, 1.0]
 
     Reference: Zhong, Zheng, Kang, Li and Yang (2020), Random erasing data augmentation (AAAI).
     """
 
     draws: ClassVar[int] = 5
+    _: KW_ONLY
     chance: float = 0.5
     area: tuple[float, float] = (0.02, 0.33)
     ratio: tuple[float, float] = (0.3, 3.3)

@@ -8,6 +8,7 @@ picture is sampled once, however many of turning, shifting, scaling and shearing
 from __future__ import annotations
 
 import math
+from dataclasses import KW_ONLY
 from typing import ClassVar
 
 import numpy as np
@@ -27,11 +28,12 @@ class Flip(Change):
 
     Example:
         >>> image = np.array([[1.0, 2.0]], np.float32).reshape(1, 1, 2, 1)
-        >>> Flip(1.0)(image, np.zeros((1, 2))).ravel().tolist()
+        >>> Flip(horizontal=1.0)(image, np.zeros((1, 2))).ravel().tolist()
         [2.0, 1.0]
     """
 
     draws: ClassVar[int] = 2
+    _: KW_ONLY
     horizontal: float = 0.5
     vertical: float = 0.0
 
@@ -57,11 +59,12 @@ class Crop(Change):
 
     Example:
         >>> image = np.array([[1.0, 2.0]], np.float32).reshape(1, 1, 2, 1)
-        >>> Crop(1)(image, np.array([[0.5, 0.0]])).ravel().tolist()
+        >>> Crop(padding=1)(image, np.array([[0.5, 0.0]])).ravel().tolist()
         [0.0, 1.0]
     """
 
     draws: ClassVar[int] = 2
+    _: KW_ONLY
     padding: int = 4
     fill: float = 0.0
 
@@ -89,13 +92,14 @@ class ResizedCrop(Change):
 
     Example:
         >>> image = np.linspace(0, 1, 4, dtype=np.float32).reshape(1, 1, 4, 1)
-        >>> ResizedCrop((1.0, 1.0), (1.0, 1.0))(image, np.full((1, 4), 0.5)).ravel().round(3)
+        >>> ResizedCrop(area=(1.0, 1.0), ratio=(1.0, 1.0))(image, np.full((1, 4), 0.5)).ravel().round(3)
         array([0.   , 0.333, 0.667, 1.   ], dtype=float32)
 
     Reference: Szegedy et al. (2015), Going deeper with convolutions (CVPR).
     """
 
     draws: ClassVar[int] = 4
+    _: KW_ONLY
     area: tuple[float, float] = (0.08, 1.0)
     ratio: tuple[float, float] = (3 / 4, 4 / 3)
 
@@ -126,12 +130,13 @@ class Rotate(Change):
 
     Example:
         >>> image = np.array([[1.0, 0.0], [0.0, 0.0]], np.float32).reshape(1, 2, 2, 1)
-        >>> Rotate(90)(image, np.array([[0.0]]))[0, :, :, 0].round(3)  # as far as it goes, with the clock
+        >>> Rotate(degrees=90)(image, np.array([[0.0]]))[0, :, :, 0].round(3)  # clockwise
         array([[0., 1.],
                [0., 0.]], dtype=float32)
     """
 
     draws: ClassVar[int] = 1
+    _: KW_ONLY
     degrees: float = 15.0
     fill: float = 0.0
 
@@ -163,6 +168,7 @@ class Affine(Change):
     """
 
     draws: ClassVar[int] = 5
+    _: KW_ONLY
     degrees: float = 10.0
     shift: float = 0.1
     scale: tuple[float, float] = (0.9, 1.1)

@@ -11,7 +11,7 @@ the way it is changed itself, so a mixed picture too is the same in every split 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, fields
+from dataclasses import KW_ONLY, asdict, fields
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -90,7 +90,7 @@ class Augmentation:
 
     Example:
         >>> images = np.linspace(0, 1, 32, dtype=np.float32).reshape(2, 4, 4, 1)
-        >>> flips = Augmentation(Flip(0.5), Crop(1))
+        >>> flips = Augmentation(Flip(horizontal=0.5), Crop(padding=1))
         >>> print(flips)
         Augmentation(Flip(horizontal=0.5, vertical=0.0), Crop(padding=1, fill=0.0))
         >>> whole = flips.apply(images, np.arange(2), seed=0, epoch=3).x
@@ -99,6 +99,7 @@ class Augmentation:
     """
 
     changes: tuple[Change, ...]
+    _: KW_ONLY
     mix: tuple[Mix, ...]
 
     def __init__(self, *changes: Change, mix: Mix | tuple[Mix, ...] = ()) -> None:
@@ -108,7 +109,7 @@ class Augmentation:
         if wrong:
             raise UsageError(
                 "E113", where="Augmentation", name="a change", expected=", ".join([*CHANGES, *MIXES]),
-                received=repr(wrong[0])[:80], fix="Augmentation(Flip(), Crop(4), mix=Mixup(0.2))",
+                received=repr(wrong[0])[:80], fix="Augmentation(Flip(), Crop(padding=4), mix=Mixup(0.2))",
             )  # fmt: skip
         object.__setattr__(self, "changes", changes)
         object.__setattr__(self, "mix", mixes)

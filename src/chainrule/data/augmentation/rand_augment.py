@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import KW_ONLY
 
 import numpy as np
 
@@ -36,10 +37,11 @@ class RandAugment(Change):
 
     Example:
         >>> image = np.full((1, 2, 2, 3), 0.5, np.float32)
-        >>> bool((RandAugment(1)(image, np.zeros((1, 2))) == image).all())  # the first one changes nothing
+        >>> bool((RandAugment(operations=1)(image, np.zeros((1, 2))) == image).all())  # no change
         True
     """
 
+    _: KW_ONLY
     operations: int = 2
     magnitude: float = 9.0
 

@@ -7,6 +7,7 @@ their bits.
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import KW_ONLY
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -50,11 +51,12 @@ class Blur(Sometimes):
 
     Example:
         >>> image = np.array([0.0, 1.0, 0.0], np.float32).reshape(1, 1, 3, 1)
-        >>> Blur((1.0, 1.0), chance=1.0)(image, np.zeros((1, 2))).ravel().round(3)
+        >>> Blur(sigma=(1.0, 1.0), chance=1.0)(image, np.zeros((1, 2))).ravel().round(3)
         array([0.242, 0.399, 0.242], dtype=float32)
     """
 
     draws: ClassVar[int] = 2
+    _: KW_ONLY
     sigma: tuple[float, float] = (0.1, 2.0)
     chance: float = 0.5
 
@@ -87,11 +89,12 @@ class Grey(Sometimes):
 
     Example:
         >>> image = np.array([1.0, 0.0, 0.0], np.float32).reshape(1, 1, 1, 3)
-        >>> Grey(1.0)(image, np.zeros((1, 1))).ravel().round(3)
+        >>> Grey(chance=1.0)(image, np.zeros((1, 1))).ravel().round(3)
         array([0.299, 0.299, 0.299], dtype=float32)
     """
 
     draws: ClassVar[int] = 1
+    _: KW_ONLY
     chance: float = 0.1
 
     def happen(self, images: np.ndarray, u: np.ndarray) -> np.ndarray:
@@ -106,11 +109,12 @@ class Invert(Sometimes):
         chance: of an image to be turned.
 
     Example:
-        >>> Invert(1.0)(np.full((1, 1, 1, 1), 0.25, np.float32), np.zeros((1, 1))).ravel().tolist()
+        >>> Invert(chance=1.0)(np.full((1, 1, 1, 1), 0.25, np.float32), np.zeros((1, 1))).ravel().tolist()
         [0.75]
     """
 
     draws: ClassVar[int] = 1
+    _: KW_ONLY
     chance: float = 0.1
 
     def happen(self, images: np.ndarray, u: np.ndarray) -> np.ndarray:
@@ -127,11 +131,12 @@ class Solarize(Sometimes):
 
     Example:
         >>> image = np.array([0.25, 0.75], np.float32).reshape(1, 1, 2, 1)
-        >>> Solarize(0.5, chance=1.0)(image, np.zeros((1, 1))).ravel().tolist()
+        >>> Solarize(threshold=0.5, chance=1.0)(image, np.zeros((1, 1))).ravel().tolist()
         [0.25, 0.25]
     """
 
     draws: ClassVar[int] = 1
+    _: KW_ONLY
     threshold: float = 0.5
     chance: float = 0.5
 
@@ -153,11 +158,12 @@ class Posterize(Sometimes):
 
     Example:
         >>> image = np.array([0.1, 0.9], np.float32).reshape(1, 1, 2, 1)
-        >>> Posterize(4, chance=1.0)(image, np.zeros((1, 1))).ravel().round(3)
+        >>> Posterize(bits=4, chance=1.0)(image, np.zeros((1, 1))).ravel().round(3)
         array([0.063, 0.878], dtype=float32)
     """
 
     draws: ClassVar[int] = 1
+    _: KW_ONLY
     bits: int = 4
     chance: float = 0.5
 
@@ -178,12 +184,13 @@ class Equalize(Sometimes):
 
     Example:
         >>> image = np.linspace(0.4, 0.6, 300, dtype=np.float32).reshape(1, 1, 300, 1)
-        >>> found = Equalize(1.0)(image, np.zeros((1, 1)))
+        >>> found = Equalize(chance=1.0)(image, np.zeros((1, 1)))
         >>> float(found.min()), float(found.max())
         (0.0, 1.0)
     """
 
     draws: ClassVar[int] = 1
+    _: KW_ONLY
     chance: float = 0.5
 
     def happen(self, images: np.ndarray, u: np.ndarray) -> np.ndarray:
@@ -199,11 +206,12 @@ class AutoContrast(Sometimes):
 
     Example:
         >>> image = np.array([0.25, 0.75], np.float32).reshape(1, 1, 2, 1)
-        >>> AutoContrast(1.0)(image, np.zeros((1, 1))).ravel().tolist()
+        >>> AutoContrast(chance=1.0)(image, np.zeros((1, 1))).ravel().tolist()
         [0.0, 1.0]
     """
 
     draws: ClassVar[int] = 1
+    _: KW_ONLY
     chance: float = 0.5
 
     def happen(self, images: np.ndarray, u: np.ndarray) -> np.ndarray:
@@ -220,11 +228,12 @@ class Sharpness(Sometimes):
 
     Example:
         >>> image = np.eye(3, dtype=np.float32).reshape(1, 3, 3, 1)
-        >>> Sharpness(1.0, chance=1.0)(image, np.zeros((1, 2)))[0, 1, 1].round(3)
+        >>> Sharpness(amount=1.0, chance=1.0)(image, np.zeros((1, 2)))[0, 1, 1].round(3)
         array([0.538], dtype=float32)
     """
 
     draws: ClassVar[int] = 2
+    _: KW_ONLY
     amount: float = 0.5
     chance: float = 1.0
 

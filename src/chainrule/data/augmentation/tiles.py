@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY
 from typing import ClassVar
 
 import numpy as np
@@ -28,7 +29,7 @@ class EqualizeTiles(Sometimes):
 
     Example:
         >>> image = np.linspace(0.4, 0.6, 64, dtype=np.float32).reshape(1, 8, 8, 1)
-        >>> found = EqualizeTiles(100.0, tiles=1, chance=1.0)(image, np.zeros((1, 1)))
+        >>> found = EqualizeTiles(limit=100.0, tiles=1, chance=1.0)(image, np.zeros((1, 1)))
         >>> bool(found.max() - found.min() > 0.9)
         True
 
@@ -36,6 +37,7 @@ class EqualizeTiles(Sometimes):
     """
 
     draws: ClassVar[int] = 1
+    _: KW_ONLY
     limit: float = 4.0
     tiles: int = 8
     chance: float = 0.5

@@ -35,13 +35,16 @@ from chainrule.nn.schedule import (
 SCHEDULES: dict[str, Schedule] = {
     type(schedule).__name__: schedule
     for schedule in (
-        Constant(0.1), Step(0.1, 30), MultiStep(0.1, (40, 80)),
-        PiecewiseConstant((0.1, 0.05, 0.01), (30, 70)),
-        ExponentialDecay(0.1), InverseTimeDecay(0.1, 0.5, 10), PolynomialDecay(0.1, power=2.0),
-        LinearRamp(0.1, 50), Noam(64, 20), Cosine(0.1), CosineRestarts(0.1, 15, 2), OneCycle(0.1),
-        Cyclic(0.1, 0.01, 20), Warmup(10, 0.1), RateSequence((Constant(0.1), Cosine(0.1, 60)), (40,)),
-        RateProduct((ExponentialDecay(1.0, 0.98), Cyclic(0.1, 0.02, 10))), Slowed(Step(0.1, 10), 4),
-        RateFormula("0.1 / (1 + 0.05 * t)"), ReduceOnPlateau(0.1, 0.5),
+        Constant(0.1), Step(0.1, every=30), MultiStep(0.1, at=(40, 80)),
+        PiecewiseConstant((0.1, 0.05, 0.01), at=(30, 70)),
+        ExponentialDecay(0.1), InverseTimeDecay(0.1, strength=0.5, every=10), PolynomialDecay(0.1, power=2.0),
+        LinearRamp(0.1, steps=50), Noam(64, warm=20), Cosine(0.1), CosineRestarts(0.1, first=15, longer=2),
+        OneCycle(0.1),
+        Cyclic(0.1, floor=0.01, up=20), Warmup(10, 0.1),
+        RateSequence((Constant(0.1), Cosine(0.1, steps=60)), (40,)),
+        RateProduct((ExponentialDecay(1.0, factor=0.98), Cyclic(0.1, floor=0.02, up=10))),
+        Slowed(Step(0.1, every=10), 4),
+        RateFormula("0.1 / (1 + 0.05 * t)"), ReduceOnPlateau(0.1, factor=0.5),
     )
 }  # fmt: skip
 _RATE = """
@@ -86,10 +89,10 @@ _OPTIMIZERS = {
     "lamb": "cr.LAMB(0.1)", "lars": "cr.LARS(0.5, trust=0.1)", "adan": "cr.Adan(0.1)",
     "adabelief": "cr.AdaBelief(0.1)", "yogi": "cr.Yogi(0.1)", "muon": "cr.Muon(0.05)",
     "schedule_free_adamw": "cr.ScheduleFreeAdamW(0.1)", "lbfgs": "cr.LBFGS()",
-    "EMA": "cr.EMA(cr.SGD(0.1), 0.9)",
-    "Accumulated": "cr.Accumulated(cr.SGD(0.1), 2)", "SWA": "cr.SWA(cr.SGD(0.1), start=50)",
-    "Grouped": 'cr.Grouped(cr.SGD(0.1), (cr.Group("bias", rate=0.01),))',
-    "Group": 'cr.Grouped(cr.SGD(0.1), (cr.Group("bias", rate=0.01),))',
+    "EMA": "cr.EMA(cr.SGD(0.1), kept=0.9)",
+    "Accumulated": "cr.Accumulated(cr.SGD(0.1), batches=2)", "SWA": "cr.SWA(cr.SGD(0.1), start=50)",
+    "Grouped": 'cr.Grouped(cr.SGD(0.1), groups=(cr.Group("bias", rate=0.01),))',
+    "Group": 'cr.Grouped(cr.SGD(0.1), groups=(cr.Group("bias", rate=0.01),))',
 }  # fmt: skip
 
 _DRAWN = """
@@ -104,7 +107,7 @@ import chainrule as cr
 key = cr.constant([0, 1], "uint32")
 print(cr.evaluate({initialiser}(key, (2, 4), "float64", 0)).round(4))
 """
-_SMALL = {"Fill": "cr.Fill(0.5)", "Scaled": 'cr.Scaled(2.0, "in", "normal")'}
+_SMALL = {"Fill": "cr.Fill(0.5)", "Scaled": 'cr.Scaled(gain=2.0, fan="in", law="normal")'}
 _APPLIED = """
 import chainrule as cr
 w = cr.constant([[3.0, -4.0], [0.3, 0.4]])

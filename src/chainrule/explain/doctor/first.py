@@ -98,7 +98,7 @@ def batches_of(optimizer: Any) -> int:
 
     Example:
         >>> from chainrule.nn.optimizer import Accumulated, Adam
-        >>> batches_of(Adam()), batches_of(Accumulated(Adam(), 4))
+        >>> batches_of(Adam()), batches_of(Accumulated(Adam(), batches=4))
         (1, 4)
     """
     inner = getattr(optimizer, "inner", None)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from chainrule.nn.activation.curve import Curve, Knob
 from chainrule.nn.initialiser import HE, Scaled
 
-_LECUN = Scaled(1.0, "in", "normal")
+_LECUN = Scaled(gain=1.0, fan="in", law="normal")
 
 CURVES = (
     Curve(

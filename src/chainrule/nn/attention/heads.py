@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import KW_ONLY
 
 from chainrule.errors import ShapeError, UsageError
 from chainrule.frozen import frozen
@@ -35,6 +36,7 @@ class Heads(Layer):
     """What multi-head and grouped-query attention have in common: all but the number of groups."""
 
     heads: int
+    _: KW_ONLY
     units: int | None = None
     value_units: int | None = None
     causal: bool = False
@@ -59,7 +61,7 @@ class Heads(Layer):
         require_flags(self, "causal", "bias", "slopes")
         require_number(self, "dropout", least=0, below=1)
         fits = isinstance(self.rotary, bool | RotaryPosition)
-        require(self, "rotary", fits, "True, False or cr.RotaryPosition(...)", "rotary=True")
+        require(self, "rotary", fits, "True, False or cr.RotaryPosition(base=...)", "rotary=True")
         for init in (self.weight_init, self.output_init):
             if init is not None:
                 known_initialiser(init)
@@ -110,7 +112,7 @@ class Heads(Layer):
         return Form(self.shared, self.heads // self.shared, width, value_width)
 
     def _dense(self, units: int, init: str | Initialiser | None = None) -> Dense:
-        return Dense(units, None, self.bias, init or self.weight_init, penalty=self.penalty)
+        return Dense(units, None, bias=self.bias, weight_init=init or self.weight_init, penalty=self.penalty)
 
     def _dealt(self, name: str, x: Node, heads: tuple[int, ...], scope: Scope) -> Node:
         """A projection, its channels dealt out: (B, T, C) -> (B, T, *heads); queries are scaled."""
@@ -231,4 +233,5 @@ class GroupedQueryAttention(Heads):
     (2023), GQA: training generalized multi-query transformer models (EMNLP).
     """
 
+    _: KW_ONLY
     groups: int = 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import KW_ONLY
 
 from chainrule.errors import ShapeError, UsageError
 from chainrule.graph import Node
@@ -54,6 +55,7 @@ class Attention(Layer):
     translation (EMNLP); Vaswani et al. (2017), Attention is all you need (NeurIPS).
     """
 
+    _: KW_ONLY
     scale: float | str | None = None
     causal: bool = False
     dropout: float = 0.0
@@ -96,13 +98,14 @@ class AdditiveAttention(Layer):
         As ``Attention``.
 
     Example:
-        >>> print(AdditiveAttention(64))
+        >>> print(AdditiveAttention(units=64))
         AdditiveAttention(units=64)
 
     Reference: Bahdanau, Cho and Bengio (2015), Neural machine translation by jointly learning to align and
     translate (ICLR).
     """
 
+    _: KW_ONLY
     units: int | None = None
     scale: bool = True
     causal: bool = False

@@ -30,17 +30,17 @@ from chainrule.nn.initialiser.structured import (
 )
 from chainrule.nn.setting import unknown
 
-XAVIER = Scaled(1.0, "mean", "uniform")
-HE = Scaled(2.0, "in", "uniform")
+XAVIER = Scaled(gain=1.0, fan="mean", law="uniform")
+HE = Scaled(gain=2.0, fan="in", law="uniform")
 ZEROS = Fill(0.0)
 
 INITIALISERS: dict[str, Initialiser] = {
     "dirac": Dirac(),
     "eye": Eye(),
     "he": HE,
-    "he_normal": Scaled(2.0, "in", "normal"),
-    "lecun": Scaled(1.0, "in", "uniform"),
-    "lecun_normal": Scaled(1.0, "in", "truncated"),
+    "he_normal": Scaled(gain=2.0, fan="in", law="normal"),
+    "lecun": Scaled(gain=1.0, fan="in", law="uniform"),
+    "lecun_normal": Scaled(gain=1.0, fan="in", law="truncated"),
     "normal": Normal(),
     "ones": Fill(1.0),
     "orthogonal": Orthogonal(),
@@ -49,7 +49,7 @@ INITIALISERS: dict[str, Initialiser] = {
     "truncated_normal": TruncatedNormal(),
     "uniform": Uniform(),
     "xavier": XAVIER,
-    "xavier_normal": Scaled(1.0, "mean", "normal"),
+    "xavier_normal": Scaled(gain=1.0, fan="mean", law="normal"),
     "zeros": ZEROS,
 }
 KINDS: tuple[type[Initialiser], ...] = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import KW_ONLY
 
 from chainrule.frozen import frozen
 from chainrule.graph import Node
@@ -99,6 +100,7 @@ class TruncatedNormal(Initialiser):
 
     mean: float = 0.0
     std: float = 0.05
+    _: KW_ONLY
     cut: float = 2.0
 
     def check(self) -> None:
@@ -132,6 +134,7 @@ class Scaled(Initialiser):
     and Müller (1998), Efficient BackProp.
     """
 
+    _: KW_ONLY
     gain: float = 1.0
     fan: str = "mean"
     law: str = "uniform"

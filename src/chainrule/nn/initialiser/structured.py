@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import KW_ONLY
 
 import numpy as np
 
@@ -90,6 +91,7 @@ class SparseNormal(Initialiser):
     """
 
     share: float = 0.5
+    _: KW_ONLY
     std: float = 0.01
 
     def check(self) -> None:

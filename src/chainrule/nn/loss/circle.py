@@ -11,6 +11,7 @@ again. What remains is at least half of what was there, so no digits are lost.
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY
 from typing import ClassVar
 
 from chainrule.frozen import frozen
@@ -55,6 +56,7 @@ class Circle(Loss):
     name = "circle"
     keras = "Circle"
     chinese: ClassVar = ("圆损失", "批内所有样本对：同类方向应一致，异类应远离，按距离加权。")
+    _: KW_ONLY
     gamma: float = 80.0
     margin: float = 0.4
 

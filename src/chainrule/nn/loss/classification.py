@@ -9,6 +9,7 @@ to see them.
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY
 from typing import ClassVar
 
 from chainrule.frozen import frozen
@@ -60,6 +61,7 @@ class BinaryCrossEntropy(Loss):
     pytorch = "BCEWithLogitsLoss"
     keras = "BinaryCrossentropy"
     chinese: ClassVar = ("二元交叉熵", "是或否的负对数概率，由一个未规范化的预测得到。")
+    _: KW_ONLY
     label_smoothing: float = 0.0
     positive_weight: float | tuple[float, ...] = 1.0
     class_weight: Weights = None
@@ -124,6 +126,7 @@ class BinaryFocal(Loss):
     wants = "logits"
     keras = "BinaryFocalCrossentropy"
     chinese: ClassVar = ("二元焦点损失", "压低易分样本权重的二元交叉熵，适合正例稀少的情形。")
+    _: KW_ONLY
     gamma: float = 2.0
     alpha: float | None = None
     label_smoothing: float = 0.0
@@ -182,6 +185,7 @@ class CrossEntropy(OneClass):
     pytorch = "CrossEntropyLoss"
     keras = "SparseCategoricalCrossentropy"
     chinese: ClassVar = ("交叉熵", "正确类别的负对数概率，由 K 个未规范化的预测得到。")
+    _: KW_ONLY
     label_smoothing: float = 0.0
 
     def check(self) -> None:
@@ -257,6 +261,7 @@ class SoftCrossEntropy(Loss):
     wants = "logits"
     keras = "CategoricalCrossentropy"
     chinese: ClassVar = ("软标签交叉熵", "目标本身是概率分布的交叉熵。")
+    _: KW_ONLY
     label_smoothing: float = 0.0
     class_weight: Weights = None
 
@@ -305,6 +310,7 @@ class CategoricalFocal(OneClass):
     name = "categorical_focal"
     keras = "CategoricalFocalCrossentropy"
     chinese: ClassVar = ("多类焦点损失", "压低易分样本权重的交叉熵，适合类别不平衡。")
+    _: KW_ONLY
     gamma: float = 2.0
     alpha: float = 0.25
 

@@ -21,6 +21,7 @@ Reference: Graves, Fernández, Gomez and Schmidhuber (2006), Connectionist tempo
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY
 from typing import Any, ClassVar
 
 import numpy as np
@@ -74,6 +75,7 @@ class CTC(Loss):
     pytorch = "CTCLoss"
     keras = "CTC"
     chinese: ClassVar = ("CTC 损失", "不知对齐方式时标签序列的负对数概率，对所有路径求和。")
+    _: KW_ONLY
     longest: int | None = None
     blank: int = 0
     frames_first: bool = False

@@ -7,6 +7,7 @@ the target is under it. Where a number must be positive the net gives its logari
 from __future__ import annotations
 
 import math
+from dataclasses import KW_ONLY
 from typing import ClassVar
 
 from chainrule.frozen import frozen
@@ -48,6 +49,7 @@ class Poisson(Loss):
     pytorch = "PoissonNLLLoss"
     keras = "Poisson"
     chinese: ClassVar = ("泊松损失", "计数目标在泊松分布下的负对数似然。")
+    _: KW_ONLY
     log_rate: bool = True
     full: bool = False
     epsilon: float = 1e-8
@@ -99,6 +101,7 @@ class GaussianNLL(Loss):
     name = "gaussian_nll"
     pytorch = "GaussianNLLLoss"
     chinese: ClassVar = ("高斯负对数似然", "网络同时给出均值与方差，目标在该正态分布下的负对数似然。")
+    _: KW_ONLY
     log_variance: bool = True
     full: bool = False
     epsilon: float = 1e-6
@@ -160,6 +163,7 @@ class KLDivergence(Loss):
     pytorch = "KLDivLoss"
     keras = "KLDivergence"
     chinese: ClassVar = ("KL 散度", "网络给出的概率与期望概率之间的差异。")
+    _: KW_ONLY
     log_target: bool = False
 
     def terms(self, output: Node, target: Node) -> Node:

@@ -6,6 +6,7 @@ same, which is on the right side of one half but says nothing reliable of how li
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY
 from typing import ClassVar
 
 from chainrule.frozen import frozen
@@ -183,6 +184,7 @@ class MultiMargin(OneClass):
     pytorch = "MultiMarginLoss"
     divides: ClassVar[bool] = False
     chinese: ClassVar = ("多类间隔损失", "正确类别的得分应比其余每一类都大出间隔。")
+    _: KW_ONLY
     margin: float = 1.0
     p: int = 1
 

@@ -7,6 +7,7 @@ batch at once, unless its ``axis`` says otherwise.)
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY
 from typing import ClassVar
 
 from chainrule.frozen import frozen
@@ -51,6 +52,7 @@ class Tversky(Loss):
     wants = "logits"
     keras = "Tversky"
     chinese: ClassVar = ("Tversky 损失", "1 减去重合面积的比例，漏标与误标各有代价。")
+    _: KW_ONLY
     alpha: float = 0.5
     beta: float = 0.5
 

@@ -6,6 +6,7 @@ one number for each pair, which is large where the target should be yes.
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY
 from typing import ClassVar
 
 from chainrule.frozen import frozen
@@ -192,6 +193,7 @@ class TripletMargin(Side):
     pytorch = "TripletMarginLoss"
     chinese: ClassVar = ("三元组损失", "锚点离同类应比离异类近出间隔。")
     margin: float = 1.0
+    _: KW_ONLY
     distance: str = "euclidean"
     swap: bool = False
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import KW_ONLY
 from typing import ClassVar
 
 from chainrule.frozen import frozen
@@ -156,6 +157,7 @@ class SmoothL1(Loss):
     name = "smooth_l1"
     pytorch = "SmoothL1Loss"
     chinese: ClassVar = ("平滑 L1 损失", "Huber 损失除以转折点，远处斜率恒为 1。")
+    _: KW_ONLY
     beta: float = 1.0
 
     def check(self) -> None:

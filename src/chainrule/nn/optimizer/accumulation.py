@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import KW_ONLY
 
 from chainrule.frozen import frozen
 from chainrule.graph import Node
@@ -32,6 +33,7 @@ class Accumulated(Around):
     """
 
     name = "accumulated"
+    _: KW_ONLY
     batches: int = 2
     clip: Clip | None = None
 

@@ -11,6 +11,7 @@ momentum they follow closely enough.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import KW_ONLY
 
 from chainrule.frozen import frozen
 from chainrule.graph import Node
@@ -96,11 +97,12 @@ class EMA(Averaged):
     ``AveragedModel`` with ``get_ema_multi_avg_fn(kept)``, updated at every step.
 
     Example:
-        >>> EMA(Rule(0.1), 0.9).kept
+        >>> EMA(Rule(0.1), kept=0.9).kept
         0.9
     """
 
     name = "ema"
+    _: KW_ONLY
     kept: float = 0.999
 
     def check(self) -> None:
@@ -132,6 +134,7 @@ class SWA(Averaged):
     """
 
     name = "swa"
+    _: KW_ONLY
     start: int = 1
     every: int = 1
 
@@ -174,6 +177,7 @@ class ScheduleFreeAdamW(Rule):
 
     name = "schedule_free_adamw"
     rate: float | Schedule = 0.0025
+    _: KW_ONLY
     beta1: float = 0.9
     beta2: float = 0.999
     epsilon: float = 1e-8

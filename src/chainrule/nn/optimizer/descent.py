@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY
+
 from chainrule.frozen import frozen
 from chainrule.graph import Node
 from chainrule.nn.optimizer.contract import Moved, Nodes, Now, Rule, Slot, running
@@ -33,6 +35,7 @@ class SGD(Rule):
     """
 
     name = "sgd"
+    _: KW_ONLY
     momentum: float = 0.0
     nesterov: bool = False
 
@@ -74,6 +77,7 @@ class ASGD(Rule):
     """
 
     name = "asgd"
+    _: KW_ONLY
     shrink: float = 1e-4
     power: float = 0.75
     start: float = 1e6
@@ -122,6 +126,7 @@ class Rprop(Rule):
     """
 
     name = "rprop"
+    _: KW_ONLY
     shorter: float = 0.5
     longer: float = 1.2
     least: float = 1e-6
@@ -166,6 +171,7 @@ class Lion(Rule):
 
     name = "lion"
     rate: float | Schedule = 1e-4
+    _: KW_ONLY
     beta1: float = 0.9
     beta2: float = 0.99
 

@@ -7,7 +7,7 @@ step, so that their gradients cost nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import KW_ONLY, replace
 
 from chainrule.errors import UsageError, nearest
 from chainrule.extension import Extensible, changed
@@ -36,6 +36,7 @@ class Group(Extensible):
     """
 
     pattern: str = "*"
+    _: KW_ONLY
     rate: float = 1.0
     decay: float | None = None
     constraint: Constraint | None = None
@@ -67,13 +68,14 @@ class Grouped(Optimizer):
 
     Example:
         >>> from chainrule.nn import AdamW
-        >>> careful = Grouped(AdamW(0.001), (Group("*.bias", decay=0.0), Group("dense1", rate=0.1)))
+        >>> careful = Grouped(AdamW(0.001), groups=(Group("*.bias", decay=0.0), Group("dense1", rate=0.1)))
         >>> careful.group("dense1.bias").decay, careful.group("dense1.weight").rate
         (0.0, 0.1)
     """
 
     name = "grouped"
     inner: Rule
+    _: KW_ONLY
     groups: tuple[Group, ...] = ()
 
     def __post_init__(self) -> None:
@@ -99,7 +101,7 @@ class Grouped(Optimizer):
             close = nearest(idle[0], shapes)
             raise UsageError(
                 "E101", where="Group, pattern", name=idle[0], expected=outline(shapes) or "no parameters",
-                received=", ".join(idle), fix=f'cr.Group("{close or "*"}", ...)',
+                received=", ".join(idle), fix=f'cr.Group("{close or "*"}", rate=...)',
             )  # fmt: skip
         return self.inner.memory(shapes)
 

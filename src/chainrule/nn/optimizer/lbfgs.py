@@ -12,6 +12,7 @@ A trial point may be bad. What the net answers with is the last point that a sea
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import KW_ONLY
 from functools import reduce
 
 from chainrule.frozen import frozen
@@ -55,6 +56,7 @@ class LBFGS(Optimizer):
 
     name = "lbfgs"
     rate: float = 1.0
+    _: KW_ONLY
     history: int = 10
     armijo: float = 1e-4
     curvature: float = 0.9

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import KW_ONLY, field
 
 from chainrule.frozen import frozen
 from chainrule.graph import Node
@@ -18,6 +18,7 @@ class AdaptiveMoments(Rule):
     """What the family shares: its settings, a running mean of the gradient and one of its square."""
 
     rate: float | Schedule = 0.001
+    _: KW_ONLY
     beta1: float = 0.9
     beta2: float = 0.999
     epsilon: float = 1e-8
@@ -60,6 +61,7 @@ class Adam(AdaptiveMoments):
     """
 
     name = "adam"
+    _: KW_ONLY
     amsgrad: bool = False
 
     def slots(self, shape: Shape) -> dict[str, Slot]:
@@ -146,6 +148,7 @@ class NAdam(AdaptiveMoments):
 
     name = "nadam"
     rate: float | Schedule = 0.002
+    _: KW_ONLY
     warming: float = 0.004
 
     def check(self) -> None:
@@ -229,6 +232,7 @@ class AdaBelief(AdaptiveMoments):
     """
 
     name = "adabelief"
+    _: KW_ONLY
     epsilon: float = 1e-16
 
     def move(self, p: Node, g: Node, slots: Nodes, now: Now) -> Moved:
@@ -259,6 +263,7 @@ class Yogi(AdaptiveMoments):
 
     name = "yogi"
     rate: float | Schedule = 0.01
+    _: KW_ONLY
     epsilon: float = 1e-3
     first: float = 1e-6
 
@@ -298,6 +303,7 @@ class Adan(Rule):
 
     name = "adan"
     rate: float | Schedule = 0.001
+    _: KW_ONLY
     beta1: float = 0.98
     beta2: float = 0.92
     beta3: float = 0.99

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY
+
 from chainrule.frozen import frozen
 from chainrule.graph import Node
 from chainrule.nn.optimizer.contract import Moved, Nodes, Now, Rule, Slot, matrix_shape, norm, running
@@ -39,6 +41,7 @@ class RMSprop(Rule):
     """
 
     name = "rmsprop"
+    _: KW_ONLY
     smoothing: float = 0.99
     epsilon: float = 1e-8
     momentum: float = 0.0
@@ -85,6 +88,7 @@ class Adagrad(Rule):
     """
 
     name = "adagrad"
+    _: KW_ONLY
     first: float = 0.0
     epsilon: float = 1e-10
 
@@ -123,6 +127,7 @@ class Adadelta(Rule):
 
     name = "adadelta"
     rate: float | Schedule = 1.0
+    _: KW_ONLY
     smoothing: float = 0.9
     epsilon: float = 1e-6
 
@@ -168,6 +173,7 @@ class Adafactor(Rule):
     """
 
     name = "adafactor"
+    _: KW_ONLY
     power: float = -0.8
     least: float = 1e-3
     clip: float = 1.0
@@ -225,6 +231,7 @@ class Ftrl(Rule):
     """
 
     name = "ftrl"
+    _: KW_ONLY
     l1: float = 0.0
     l2: float = 0.0
     beta: float = 0.0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY
+
 from chainrule.frozen import frozen
 from chainrule.graph import Node
 from chainrule.nn.optimizer.contract import Moved, Nodes, Now, Rule, Slot, matrix_shape, norm, running
@@ -37,6 +39,7 @@ class LARS(Rule):
 
     name = "lars"
     rate: float | Schedule = 0.1
+    _: KW_ONLY
     momentum: float = 0.9
     trust: float = 0.001
     epsilon: float = 1e-8
@@ -76,6 +79,7 @@ class LAMB(AdaptiveMoments):
     """
 
     name = "lamb"
+    _: KW_ONLY
     epsilon: float = 1e-6
 
     def move(self, p: Node, g: Node, slots: Nodes, now: Now) -> Moved:
@@ -122,6 +126,7 @@ class Muon(Rule):
 
     name = "muon"
     rate: float | Schedule = 0.02
+    _: KW_ONLY
     momentum: float = 0.95
     nesterov: bool = True
     steps: int = 5

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 from chainrule.errors import UsageError
 from chainrule.extension import changed
@@ -40,6 +40,7 @@ class Bidirectional(Layer):
     """
 
     inner: Layer
+    _: KW_ONLY
     join: str = "concatenate"
 
     def check(self) -> None:
@@ -136,6 +137,7 @@ class Masking(Layer):
 
     takes_one = True
     inner: Layer
+    _: KW_ONLY
     value: float = 0.0
 
     def check(self) -> None:

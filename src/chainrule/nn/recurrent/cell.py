@@ -7,6 +7,7 @@ What is left for a step is the product with the state before it, and arithmetic.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import KW_ONLY
 
 from chainrule.graph import Node
 from chainrule.nn.activation import activated, known_activation
@@ -28,6 +29,7 @@ class _Gated(Recurrent):
         weight_init, recurrent_init: first values of the weights, of each gate for itself.
     """
 
+    _: KW_ONLY
     activation: str = "tanh"
     bias: bool = True
     weight_init: str | Initialiser = "xavier"
@@ -138,6 +140,7 @@ class LSTM(_Gated):
     """
 
     memory = ("hidden", "cell")
+    _: KW_ONLY
     gate: str = "sigmoid"
     forget: float = 1.0
 
@@ -195,6 +198,7 @@ class GRU(_Gated):
     form in which the reset gate acts after the product, as PyTorch and Keras have it.
     """
 
+    _: KW_ONLY
     gate: str = "sigmoid"
 
     def check(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import KW_ONLY
 
 from chainrule.errors import ShapeError
 from chainrule.graph import Node
@@ -47,6 +48,7 @@ class ConvLSTM(Recurrent):
     """
 
     memory = ("hidden", "cell")
+    _: KW_ONLY
     kernel: int = 3
     padding: str = "valid"
     stride: int = 1

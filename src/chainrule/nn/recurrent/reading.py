@@ -17,6 +17,7 @@ its step reads and the step itself::
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import KW_ONLY
 from typing import Any, ClassVar, TypeAlias
 
 from chainrule.errors import ShapeError
@@ -52,6 +53,7 @@ class Recurrent(Layer):
 
     memory: ClassVar[tuple[str, ...]] = ("hidden",)
     units: int
+    _: KW_ONLY
     returns: str = "last"
     reverse: bool = False
     dropout: float = 0.0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY
+
 from chainrule.frozen import frozen
 from chainrule.graph import Node
 from chainrule.nn.schedule.contract import Schedule
@@ -28,6 +30,7 @@ class ExponentialDecay(Schedule):
     """
 
     rate: float
+    _: KW_ONLY
     factor: float = 0.95
     every: int = 1
     stairs: bool = False
@@ -60,6 +63,7 @@ class InverseTimeDecay(Schedule):
     """
 
     rate: float
+    _: KW_ONLY
     strength: float = 0.5
     every: int = 1
     stairs: bool = False
@@ -93,6 +97,7 @@ class PolynomialDecay(Schedule):
     """
 
     rate: float
+    _: KW_ONLY
     steps: int | None = None
     floor: float = 0.0
     power: float = 1.0
@@ -127,6 +132,7 @@ class LinearRamp(Schedule):
     """
 
     rate: float
+    _: KW_ONLY
     steps: int = 5
     start: float = 1 / 3
     end: float = 1.0
@@ -160,6 +166,7 @@ class Noam(Schedule):
     """
 
     units: int
+    _: KW_ONLY
     warm: int = 4000
     rate: float = 1.0
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import KW_ONLY, fields
 from typing import Any
 
 from chainrule.frozen import frozen
@@ -45,6 +45,7 @@ class ReduceOnPlateau(Schedule):
     """
 
     rate: float | Schedule
+    _: KW_ONLY
     factor: float = 0.1
     patience: int = 10
     monitor: str = "val_loss"

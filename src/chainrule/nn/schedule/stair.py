@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY
+
 from chainrule.frozen import frozen
 from chainrule.graph import Node
 from chainrule.nn.schedule.contract import Schedule, as_tuple, require_rising
@@ -28,6 +30,7 @@ class Step(Schedule):
     """
 
     rate: float
+    _: KW_ONLY
     every: int
     factor: float = 0.1
 
@@ -59,6 +62,7 @@ class MultiStep(Schedule):
     """
 
     rate: float
+    _: KW_ONLY
     at: tuple[int, ...]
     factor: float = 0.1
 
@@ -92,6 +96,7 @@ class PiecewiseConstant(Schedule):
     """
 
     rates: tuple[float, ...]
+    _: KW_ONLY
     at: tuple[int, ...]
 
     def __post_init__(self) -> None:

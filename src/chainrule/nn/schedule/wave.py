@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import KW_ONLY
 
 from chainrule.frozen import frozen
 from chainrule.graph import Node
@@ -31,6 +32,7 @@ class Cosine(Schedule):
     """
 
     rate: float
+    _: KW_ONLY
     steps: int | None = None
     floor: float = 0.0
 
@@ -70,6 +72,7 @@ class CosineRestarts(Schedule):
     """
 
     rate: float
+    _: KW_ONLY
     first: int
     longer: int = 1
     floor: float = 0.0
@@ -130,6 +133,7 @@ class OneCycle(Schedule):
     """
 
     rate: float
+    _: KW_ONLY
     steps: int | None = None
     share: float = 0.3
     rise_from: float = 25.0
@@ -183,6 +187,7 @@ class Cyclic(Schedule):
     """
 
     rate: float
+    _: KW_ONLY
     floor: float
     up: int = 2000
     down: int | None = None

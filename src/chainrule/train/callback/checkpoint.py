@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import KW_ONLY
 from pathlib import Path
 from string import Formatter
 
@@ -47,6 +48,7 @@ class Checkpoint(Callback):
     """
 
     path: str
+    _: KW_ONLY
     every: int = 1
     monitor: str = ""
     larger: bool | None = None

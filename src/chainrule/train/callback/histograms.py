@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import KW_ONLY
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,7 @@ class Histograms(Callback):
     """
 
     path: str = ""
+    _: KW_ONLY
     every: int = 0
     activations: bool = True
     gradients: bool = True

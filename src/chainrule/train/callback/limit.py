@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import KW_ONLY
 
 from chainrule.errors import UsageError
 from chainrule.events import Event, Listener, TrainingStarted
@@ -33,6 +34,7 @@ class TimeLimit(Callback):
         (True, 'callback')
     """
 
+    _: KW_ONLY
     hours: float = 0.0
     minutes: float = 0.0
     seconds: float = 0.0

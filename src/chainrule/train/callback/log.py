@@ -11,7 +11,7 @@ import json
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import KW_ONLY, asdict
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +104,7 @@ class JSONLog(Callback):
     """
 
     path: str
+    _: KW_ONLY
     steps: bool = False
 
     def start(self, training: Training) -> Listener:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
+from dataclasses import KW_ONLY
 from itertools import count
 from pathlib import Path
 
@@ -47,6 +48,7 @@ class TensorBoard(Callback):
     """
 
     folder: str
+    _: KW_ONLY
     steps: bool = False
     histograms: int = 0
     gradients: bool = False
