@@ -135,7 +135,7 @@ CASES: dict[str, Case] = {
     "huber 0.3": (nn.Huber(0.3), VALUES, WANTED, lambda z, y: functional.huber_loss(z, y, delta=0.3)),
     "smooth_l1": (losses.SmoothL1(), VALUES, WANTED, functional.smooth_l1_loss),
     "smooth_l1 0.4": (
-        losses.SmoothL1(0.4), VALUES, WANTED, lambda z, y: functional.smooth_l1_loss(z, y, beta=0.4),
+        losses.SmoothL1(beta=0.4), VALUES, WANTED, lambda z, y: functional.smooth_l1_loss(z, y, beta=0.4),
     ),
     "log_cosh": (losses.LogCosh(), VALUES, WANTED, lambda z, y: torch.log(torch.cosh(z - y)).mean()),
     "mape": (losses.MAPE(), VALUES, WANTED, lambda z, y: 100 * (torch.abs(z - y) / torch.abs(y)).mean()),
@@ -225,9 +225,10 @@ CASES: dict[str, Case] = {
     ),
     "binary_focal": (losses.BinaryFocal(), VALUES, CHANCES, lambda z, y: _focal(z, y, 2.0)),
     "binary_focal weighed": (
-        losses.BinaryFocal(1.5, 0.25, 0.1), VALUES, YES, lambda z, y: _focal(z, y * 0.9 + 0.05, 1.5, 0.25),
+        losses.BinaryFocal(gamma=1.5, alpha=0.25, label_smoothing=0.1), VALUES, YES, lambda z,
+        y: _focal(z, y * 0.9 + 0.05, 1.5, 0.25),
     ),
-    "binary_focal 0": (losses.BinaryFocal(0), VALUES, YES, functional.binary_cross_entropy_with_logits),
+    "binary_focal 0": (losses.BinaryFocal(gamma=0), VALUES, YES, functional.binary_cross_entropy_with_logits),
     "categorical_focal": (
         losses.CategoricalFocal(), VALUES, CLASSES,
         lambda z, y: -(0.25 * (1 - _of(z.softmax(1), y)) ** 2 * _of(z.log_softmax(1), y)).mean(),
@@ -242,7 +243,7 @@ CASES: dict[str, Case] = {
     "categorical_hinge": (losses.CategoricalHinge(), VALUES, CLASSES, _categorical_hinge),
     "multi_margin": (losses.MultiMargin(), VALUES, CLASSES, functional.multi_margin_loss),
     "multi_margin squared": (
-        losses.MultiMargin(0.7, 2, class_weight=WEIGHTS), VALUES, CLASSES,
+        losses.MultiMargin(margin=0.7, p=2, class_weight=WEIGHTS), VALUES, CLASSES,
         lambda z, y: functional.multi_margin_loss(z, y, 2, 0.7, WEIGHT),
     ),
     "multilabel_margin": (
@@ -262,7 +263,7 @@ CASES: dict[str, Case] = {
     "contrastive": (losses.Contrastive(3.0), VECTORS[:, :2], PAIR_SIGNS, _contrastive),
     "triplet_margin": (losses.TripletMargin(), VECTORS, PAIR_SIGNS, _triplet),
     "triplet_margin manhattan": (
-        losses.TripletMargin(2.0, "manhattan"), VECTORS, PAIR_SIGNS,
+        losses.TripletMargin(2.0, distance="manhattan"), VECTORS, PAIR_SIGNS,
         lambda z, y: _triplet(z, y, margin=2.0, p=1),
     ),
     "triplet_margin swapped": (
@@ -270,14 +271,14 @@ CASES: dict[str, Case] = {
     ),
     "circle": (losses.Circle(), VALUES, CLASSES, _circle),
     "circle of strangers": (
-        losses.Circle(4.0, 0.2), VALUES, np.arange(7), lambda z, y: _circle(z, y, 4.0, 0.2),
+        losses.Circle(gamma=4.0, margin=0.2), VALUES, np.arange(7), lambda z, y: _circle(z, y, 4.0, 0.2),
     ),
     "circle with a single": (
-        losses.Circle(4.0, 0.2), VALUES, np.array([0, 1, 1, 0, 2, 0, 0]),
+        losses.Circle(gamma=4.0, margin=0.2), VALUES, np.array([0, 1, 1, 0, 2, 0, 0]),
         lambda z, y: _circle(z, y, 4.0, 0.2),
     ),
     "dice": (losses.Dice(), VALUES, YES, _dice),
-    "tversky": (losses.Tversky(0.3, 0.7), VALUES, YES, lambda z, y: _tversky(z, y, 0.3, 0.7)),
+    "tversky": (losses.Tversky(alpha=0.3, beta=0.7), VALUES, YES, lambda z, y: _tversky(z, y, 0.3, 0.7)),
     "ctc": (losses.CTC(longest=4), SCORES, TEXTS, ctc_by_torch),
     "ctc with frames": (
         losses.CTC(longest=4, frames_first=True), SCORES, np.concatenate([FRAMES[:, None], TEXTS], 1),

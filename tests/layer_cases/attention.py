@@ -159,8 +159,8 @@ def _dot(x: Any, **options: Any) -> torch.Tensor:
     return functional.scaled_dot_product_attention(x["query"], key, x["value"], mask, **options)
 
 
-ENCODER = nn.TransformerEncoderLayer(3, 2, dropout=0.0, norm_first=True)
-DECODER = nn.TransformerDecoderLayer(3, 2, dropout=0.0, norm_first=True)
+ENCODER = nn.TransformerEncoderLayer(3, units=2, dropout=0.0, norm_first=True)
+DECODER = nn.TransformerDecoderLayer(3, units=2, dropout=0.0, norm_first=True)
 
 CASES: dict[str, Case] = {
     "attention": Case(nn.Attention(), {"query": (2, 3), "key": (4, 3), "value": (4, 2)},
@@ -170,11 +170,11 @@ CASES: dict[str, Case] = {
         lambda x, p: functional.scaled_dot_product_attention(x, x, x, is_causal=True),
     ),
     "attention with a mask of places": Case(
-        nn.Attention(1.0), {"query": (2, 3), "value": (4, 3), "mask": (4,)},
+        nn.Attention(scale=1.0), {"query": (2, 3), "value": (4, 3), "mask": (4,)},
         lambda x, p: _dot(x, scale=1.0), masks=("mask",),
     ),
     "attention with a mask of pairs": Case(
-        nn.Attention("learned"), {"query": (2, 3), "value": (4, 3), "mask": (2, 4)},
+        nn.Attention(scale="learned"), {"query": (2, 3), "value": (4, 3), "mask": (2, 4)},
         lambda x, p: _dot({**x, "query": x["query"] * p["scale"]}, scale=1.0), masks=("mask",),
     ),
     "attention that drops": Case(nn.Attention(dropout=0.3), (3, 2), lambda x, p: (
@@ -182,14 +182,15 @@ CASES: dict[str, Case] = {
     )),
     "additive attention": Case(nn.AdditiveAttention(), QUERY, _additive),
     "additive attention with projections": Case(
-        nn.AdditiveAttention(3, scale=False), QUERY, lambda x, p: _additive(x, p, True)
+        nn.AdditiveAttention(units=3, scale=False), QUERY, lambda x, p: _additive(x, p, True)
     ),
     "multi-head": Case(nn.MultiHeadAttention(2, bias=False), (3, 4), lambda x, p: _heads(x, p, 2)),
     "multi-head as PyTorch's": Case(
         nn.MultiHeadAttention(2), {**QUERY, "mask": (3,)}, lambda x, p: _torch_heads(x, p, 2), masks=("mask",)
     ),
     "multi-head of other widths": Case(
-        nn.MultiHeadAttention(2, 6, 4, bias=False, weight_init="he", penalty=nn.L1(0.1)), WIDE,
+        nn.MultiHeadAttention(2, units=6, value_units=4, bias=False, weight_init="he", penalty=nn.L1(0.1)),
+        WIDE,
         lambda x, p: _heads(x, p, 2),
     ),
     "multi-head, back": Case(
@@ -207,7 +208,8 @@ CASES: dict[str, Case] = {
         nn.GroupedQueryAttention(4, groups=2, bias=False), (2, 4), lambda x, p: _heads(x, p, 4, 2)
     ),
     "multi-query": Case(
-        nn.GroupedQueryAttention(2, rotary=nn.RotaryPosition(100.0, "neighbours"), causal=True), (3, 4),
+        nn.GroupedQueryAttention(2, rotary=nn.RotaryPosition(base=100.0, pairs="neighbours"), causal=True),
+        (3, 4),
         lambda x, p: _heads(x, p, 2, 1, ("neighbours", 100.0), is_causal=True),
     ),
     "sines": Case(nn.SinusoidalPosition(), (3, 5), lambda x, p: x + pattern_of(x)),
@@ -216,35 +218,38 @@ CASES: dict[str, Case] = {
     ),
     "turned halves": Case(nn.RotaryPosition(), (3, 4), lambda x, p: _turned(x, "halves")),
     "turned neighbours": Case(
-        nn.RotaryPosition(50.0, "neighbours"), (2, 3, 4), lambda x, p: _turned(x, "neighbours", 50.0)
+        nn.RotaryPosition(base=50.0, pairs="neighbours"), (2, 3, 4), lambda x,
+        p: _turned(x, "neighbours", 50.0)
     ),
     "feed forward": Case(
-        nn.FeedForward(3, "gelu"), (2, 2),
+        nn.FeedForward(3, activation="gelu"), (2, 2),
         lambda x, p: dense(functional.gelu(dense(x, p, "hidden.")), p, "output."),
     ),
-    "feed forward, gated": Case(nn.FeedForward(3, "silu", gated=True, bias=False), (2, 2), _gated),
-    "encoder block": Case(nn.TransformerEncoderLayer(3, 2, dropout=0.0), (2, 3), block_of),
+    "feed forward, gated": Case(nn.FeedForward(3, activation="silu", gated=True, bias=False), (2, 2), _gated),
+    "encoder block": Case(nn.TransformerEncoderLayer(3, units=2, dropout=0.0), (2, 3), block_of),
     "encoder block, norm first": Case(
-        nn.TransformerEncoderLayer(3, 2, "gelu", 0.0, True), {"sequence": (3, 3), "mask": (3,)},
+        nn.TransformerEncoderLayer(3, units=2, activation="gelu", dropout=0.0, norm_first=True),
+        {"sequence": (3, 3), "mask": (3,)},
         lambda x, p: block_of(x, p, activation="gelu", norm_first=True), masks=("mask",),
     ),
     "encoder block, back": Case(
-        nn.TransformerEncoderLayer(3, 2, dropout=0.0, causal=True), (2, 3), lambda x, p: block_of(x, p, True)
+        nn.TransformerEncoderLayer(3, units=2, dropout=0.0, causal=True), (2, 3), lambda x,
+        p: block_of(x, p, True)
     ),
-    "encoder block that drops": Case(nn.TransformerEncoderLayer(3, 2), (2, 3), block_of),
+    "encoder block that drops": Case(nn.TransformerEncoderLayer(3, units=2), (2, 3), block_of),
     "decoder block": Case(
-        nn.TransformerDecoderLayer(3, 2, dropout=0.0), {**READS, "memory_mask": (2,)}, _decoder,
+        nn.TransformerDecoderLayer(3, units=2, dropout=0.0), {**READS, "memory_mask": (2,)}, _decoder,
         masks=("memory_mask",),
     ),
     "transformer": Case(
         nn.Transformer(
-            nn.TransformerEncoder(ENCODER, 1, nn.LayerNorm()),
-            nn.TransformerDecoder(DECODER, 1, nn.LayerNorm()),
+            nn.TransformerEncoder(ENCODER, 1, norm=nn.LayerNorm()),
+            nn.TransformerDecoder(DECODER, 1, norm=nn.LayerNorm()),
         ),
         {"source": (2, 3), "target": (2, 3), "source_mask": (2,)}, transformer_of, masks=("source_mask",),
     ),
     "einsum": Case(
-        nn.EinsumDense("btc,chd->bthd", (None, 2, 3), "hd", "tanh"), (3, 4),
+        nn.EinsumDense("btc,chd->bthd", (None, 2, 3), bias="hd", activation="tanh"), (3, 4),
         lambda x, p: torch.tanh(torch.einsum("btc,chd->bthd", x, p["weight"]) + p["bias"]),
     ),
     "einsum of any axes": Case(
@@ -252,7 +257,7 @@ CASES: dict[str, Case] = {
         lambda x, p: torch.einsum("...c,cd->...d", x, p["weight"]),
     ),
     "einsum apart and alone": Case(
-        nn.EinsumDense("bhtcu,hcd->bdht", (3, None, None), "h", weight_init="he"), (2, 2, 3, 2),
+        nn.EinsumDense("bhtcu,hcd->bdht", (3, None, None), bias="h", weight_init="he"), (2, 2, 3, 2),
         lambda x, p: torch.einsum("bhtcu,hcd->bdht", x, p["weight"]) + p["bias"][:, None],
     ),
 }  # fmt: skip

@@ -24,6 +24,11 @@ def _moments(kind: Any, **more: Callable[[Settings], Any]) -> Callable[[Settings
     return build
 
 
+def _rprop(s: Any) -> Any:
+    (shorter, longer), (least, most) = s["etas"], s["step_sizes"]
+    return nn.Rprop(s["lr"], shorter=shorter, longer=longer, least=least, most=most)
+
+
 def _sgd(s: Settings) -> nn.Optimizer:
     if s["dampening"]:
         raise UnsupportedError("dampening")
@@ -77,7 +82,7 @@ OPTIMIZERS: dict[str, Callable[[Settings], nn.Optimizer]] = {
     "NAdam": _moments(nn.NAdam, warming=lambda s: s["momentum_decay"], decay=_decay),
     "RAdam": _moments(nn.RAdam, decay=_decay),
     "RMSprop": _rmsprop,
-    "Rprop": lambda s: nn.Rprop(s["lr"], *s["etas"], *s["step_sizes"]),
+    "Rprop": _rprop,
     "SGD": _sgd,
 }
 DECOUPLED = ("AdamW", "Adafactor", "Muon")

@@ -47,7 +47,10 @@ def mobilenet_v3_small(classes: int = 1000, dropout: float = 0.2) -> Sequential:
     net.
     """
     require_counts("mobilenet_v3_small", classes=classes)
-    blocks: dict[str, Layer] = {f"block{i}": InvertedResidual(*row) for i, row in enumerate(TABLE_2, 1)}
+    blocks: dict[str, Layer] = {
+        f"block{i}": InvertedResidual(*sizes, squeeze=squeeze, activation=activation, stride=stride)
+        for i, (*sizes, squeeze, activation, stride) in enumerate(TABLE_2, 1)
+    }
     return chain(
         conv1=_conv(16, 3, 2),  # (B, 224, 224, 3) -> (B, 112, 112, 16)
         norm1=MOBILE_NORM,

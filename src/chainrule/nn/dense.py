@@ -11,7 +11,7 @@ from chainrule.nn.initialiser import ZEROS, Initialiser, known_initialiser
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.penalty import Penalty
 from chainrule.nn.scope import Scope
-from chainrule.nn.setting import is_number, require, require_whole
+from chainrule.nn.setting import require, require_whole
 from chainrule.spec import shape_text
 
 
@@ -50,7 +50,7 @@ class Dense(Layer):
     penalty: Penalty | None = None
 
     def check(self) -> None:
-        if is_number(self.activation):  # Linear(in_features, out_features) of PyTorch
+        if isinstance(self.activation, int | float):  # Linear(in_features, out_features) of PyTorch
             self.refuse_call((self.units, self.activation), {})
         require_whole(self, "units", 1, fix="cr.Dense(10)")
         if not isinstance(self.activation, Layer | None):

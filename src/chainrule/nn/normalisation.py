@@ -1,19 +1,15 @@
 """Layers that bring numbers to mean 0 and spread 1, or to one length: no layer has to follow another's scale.
 
-All but two are one formula,
-
-    y = (x - mean) / sqrt(variance + epsilon) * scale + shift,
-
-and differ only in which numbers share a mean. Of images (B, H, W, C) these are, for one mean,
+Most are one formula, y = (x - mean) / sqrt(variance + epsilon) * scale + shift, and differ only in which
+numbers share a mean. Of images (B, H, W, C) these are, for one mean,
 
     BatchNorm     all samples and places of one channel
     LayerNorm     the channels of one place of one sample
     InstanceNorm  the places of one channel of one sample
     GroupNorm     the places of some channels of one sample
 
-``BatchNorm`` alone lets samples meet. What it gives for a sample would then depend on the batch the sample
-happens to be in; so in training it also keeps running statistics, and inference uses those. ``RMSNorm`` and
-``UnitNorm`` take no mean away, ``LocalResponseNorm`` divides by the strength of the neighbouring channels.
+``BatchNorm`` alone mixes samples, so in training it keeps running statistics, which inference uses.
+``RMSNorm`` and ``UnitNorm`` subtract no mean; ``LocalResponseNorm`` divides by the strength of the neighboring channels.
 """
 
 from __future__ import annotations
@@ -41,8 +37,7 @@ _ROOM = 2.0**24  # by so much a sum of squares is smaller than the largest numbe
 class BatchNorm(Layer):
     """Brings each channel to mean 0 and variance 1 over the batch, then lets the net choose scale and shift.
 
-    Deep nets then train faster and at larger rates. Needs batches of more than a few samples; for small ones
-    there is ``GroupNorm``.
+    Deep networks train faster and at larger rates. Needs batches of more than a few samples (``GroupNorm``).
 
     Shapes: (B, ..., C) -> the same.
 
@@ -105,8 +100,7 @@ class BatchNorm(Layer):
 class LayerNorm(Layer):
     """Brings the numbers of each sample, or of each of its places, to mean 0 and variance 1.
 
-    Samples stay apart, so training and inference are the same and one sample is enough. The usual choice in
-    Transformers.
+    Training and inference are the same, and one sample is enough. The usual choice in Transformers.
 
     Shapes: (B, ...) -> the same.
 
@@ -119,10 +113,6 @@ class LayerNorm(Layer):
     Fails:
         ShapeError E208: fewer axes, or lengths that are not known.
         UsageError E102: a setting out of its range.
-
-    Example:
-        >>> print(LayerNorm())
-        LayerNorm()
 
     Reference: Ba, Kiros and Hinton (2016), Layer normalization. PyTorch asks for the lengths of these axes.
     """

@@ -25,7 +25,7 @@ def test_settings_by_place_by_name_and_as_a_range() -> None:
     flip, affine, crop = said.changes
     assert flip == Flip(horizontal=0.5, vertical=0.25)
     assert affine == CHANGES["Affine"](shift=0.2, scale=(0.8, 1.25))  # type: ignore[call-arg]
-    assert crop == CHANGES["Crop"](2)  # type: ignore[call-arg]
+    assert crop == CHANGES["Crop"](padding=2)  # type: ignore[call-arg]
     assert said.mix == (Mixup(0.4),)
 
 

@@ -61,7 +61,7 @@ def test_a_long_recording_does_not_underflow() -> None:
     z = RNG.normal(size=(1, 120, 4)).astype("float32") * 3
     y = np.array([[1, 2, 3, 3, 1]])
     output, target = nodes(z, y)
-    each = losses.CTC(5)(output, target)
+    each = losses.CTC(longest=5)(output, target)
     value, slope = evaluate([each, *grad(each.sum(), [output])], {"z": z, "y": y}, "reference")
     theirs = torch.tensor(z, dtype=torch.float64, requires_grad=True)
     ctc_by_torch(theirs, torch.tensor(y)).backward()

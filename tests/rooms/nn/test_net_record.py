@@ -20,6 +20,7 @@ from chainrule.nn.schedule import Slowed
 from layer_cases import CASES as LAYER_CASES
 from loss_cases import CASES as LOSS_CASES
 
+GROUP = nn.Group("*.bias", rate=0.5, decay=0.0, constraint=nn.MaxNorm(3.0))
 SAMPLES: dict[str, list[Any]] = {
     "layer": [
         nn.Activation("tanh"),
@@ -71,20 +72,10 @@ SAMPLES: dict[str, list[Any]] = {
         nn.Adam(nn.Warmup(5, nn.Cosine(0.1, steps=20, floor=0.01))),
         nn.AdamW(decay=0.5),
         nn.RMSprop(centered=True),
-        nn.EMA(
-            nn.Grouped(
-                nn.Lion(),
-                groups=(nn.Group("*.bias", rate=0.5, decay=0.0, constraint=nn.MaxNorm(3.0)), nn.Group("a")),
-            ),
-            kept=0.9,
-        ),
-        nn.SWA(
-            nn.Accumulated(nn.Muon(nn.OneCycle(0.1)), batches=4, clip=nn.ClipGlobalNorm(2.0)),
-            start=5,
-            every=2,
-        ),
+        nn.EMA(nn.Grouped(nn.Lion(), groups=(GROUP, nn.Group("a"))), kept=0.9),
+        nn.SWA(nn.Accumulated(nn.Muon(), batches=4, clip=nn.ClipGlobalNorm(2.0)), start=5, every=2),
         nn.Accumulated(nn.Adam(amsgrad=True), batches=3),
-        nn.Grouped(nn.AdamW(), groups=(nn.Group("a", decay=0.0),)),
+        nn.Grouped(nn.AdamW(), groups=(GROUP,)),
         *(kind() for kind in nn.OPTIMIZERS.values()),
     ],
     "schedule": [
