@@ -82,10 +82,8 @@ def _contrastive(z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
 
 
 def _triplet(z: torch.Tensor, y: torch.Tensor, **options: object) -> torch.Tensor:
-    """PyTorch's, with the second and the third exchanged where the third is the like one."""
-    a, b, c = z.unbind(1)
-    yes = (y > 0)[:, None]
-    return functional.triplet_margin_loss(a, torch.where(yes, b, c), torch.where(yes, c, b), **options)
+    """PyTorch's, which takes no target either."""
+    return functional.triplet_margin_loss(*z.unbind(1), **options)
 
 
 def _circle(z: torch.Tensor, y: torch.Tensor, gamma: float = 80.0, m: float = 0.4) -> torch.Tensor:

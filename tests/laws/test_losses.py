@@ -118,7 +118,8 @@ def test_a_loss_has_one_number_for_each_sample_and_its_function_their_mean(name:
     loss, z, y, _ = CASES[name]
     output, target = nodes(z, y)
     assert target.spec == loss.target(output.spec)
-    function = LOSS_FUNCTIONS[loss.name](output, target, **asdict(loss))
+    given = (target,) if loss.needs_target else ()
+    function = LOSS_FUNCTIONS[loss.name](output, *given, **asdict(loss))
     total, count = loss.parts(output, target)
     count = total * 0.0 + 1.0 if count is None else count
     each, mean, total, count = evaluate([loss(output, target), function, total, count], {"z": z, "y": y})
@@ -128,7 +129,7 @@ def test_a_loss_has_one_number_for_each_sample_and_its_function_their_mean(name:
     np.testing.assert_allclose(each * count, total, rtol=1e-12, atol=1e-15)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case[0].needs_target])
 def test_a_target_may_be_plain_numbers(name: str) -> None:
     loss, z, y, _ = CASES[name]
     output, target = input_node("z", z.shape, "float64"), input_node("y", y.shape, y.dtype.name)

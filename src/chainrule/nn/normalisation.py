@@ -9,7 +9,7 @@ numbers share a mean. Of images (B, H, W, C) these are, for one mean,
     GroupNorm     the places of some channels of one sample
 
 ``BatchNorm`` alone mixes samples, so in training it keeps running statistics, which inference uses.
-``RMSNorm`` and ``UnitNorm`` subtract no mean; ``LocalResponseNorm`` divides by the strength of the neighboring channels.
+``RMSNorm`` and ``UnitNorm`` subtract no mean; ``LocalResponseNorm`` divides by the neighbors' strength.
 """
 
 from __future__ import annotations

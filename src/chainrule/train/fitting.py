@@ -160,7 +160,10 @@ def _begin(model: Learner, data: Arrays, request: Request) -> bool:
             model.assemble(specs)
     parts = by_output(model.targets, data.y)
     if not keeps or not model.labels:
-        model.targets = {name: target.learn(parts[name]) for name, target in model.targets.items()}
+        model.targets = {
+            name: target.learn(parts[name]) if name in parts else target
+            for name, target in model.targets.items()
+        }
     return keeps
 
 

@@ -270,6 +270,8 @@ def encoded(model: Learner, data: Arrays, where: str = "y") -> Arrays:
     several = isinstance(data.y, dict)
     coded = {
         names[output]: target.encode(parts[output], f'{where}["{output}"]' if several else where)
+        if output in parts
+        else target.unused(data.rows)
         for output, target in model.targets.items()
     }
     return Arrays(model.fitting(data.x), coded, data.weights)

@@ -148,7 +148,7 @@ class Learner:
         Args:
             x: (N, ...) numbers, arrays by input name, or a table (path, frame, name of a bundled set).
             y: (N,) labels or values, (N, O) values, arrays by output name; for a table the column's name, or
-                the answers themselves.
+                the answers themselves; ``None`` where the loss takes no targets (``"triplet_margin"``).
             epochs: how many passes over the data at most.
             batch_size: samples for one update; 1 is stochastic descent, ``None`` the whole set (batch
                 descent).

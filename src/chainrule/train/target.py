@@ -15,6 +15,7 @@ import numpy as np
 from chainrule.errors import DataError, TrainingError
 from chainrule.frozen import frozen
 from chainrule.nn.loss import Loss
+from chainrule.nn.loss.sample import refuse_target
 from chainrule.spec import INTEGERS, Size, Spec, bound, shape_text
 from chainrule.train.metric.answers import UNJUDGED
 
@@ -74,6 +75,8 @@ class Target:
         """Whose metrics judge the answers; ``UNJUDGED`` where none can: there are no values to compare."""
         if self.is_classes:
             return "classification"
+        if not self.loss.needs_target:
+            return UNJUDGED
         if self.loss.task == "classification":
             return "distribution" if self.loss.name in _SHARES else "multilabel"
         return UNJUDGED if self.spec.dtype in INTEGERS else "regression"
@@ -108,6 +111,10 @@ class Target:
                 fix=f"cr.Dense({len(labels)}) as the last layer, with cross_entropy",
             )  # fmt: skip
         return replace(self, labels=labels)
+
+    def unused(self, rows: int) -> np.ndarray:
+        """What stands for the targets of a loss that takes none: zeros."""
+        return np.zeros((rows, *self._inside), self.spec.dtype)
 
     def encode(self, y: np.ndarray, where: str = "y") -> np.ndarray:
         """The targets as the loss wants them.
@@ -237,7 +244,7 @@ def _some(labels: tuple[Label, ...]) -> str:
 
 
 def by_output(targets: Mapping[str, Target], y: Any, where: str = "y") -> dict[str, np.ndarray]:
-    """The targets of each output by its name.
+    """The targets of each output by its name; an output whose loss takes none is left out.
 
     Args:
         targets: what each output is asked for.
@@ -246,7 +253,15 @@ def by_output(targets: Mapping[str, Target], y: Any, where: str = "y") -> dict[s
 
     Fails:
         TrainingError E504: no targets; outputs without targets; targets for no output.
+        UsageError E132: targets for a loss that takes none.
     """
+    free = {name: each for name, each in targets.items() if not each.loss.needs_target}
+    for name, each in free.items():
+        given = y.get(name) if isinstance(y, Mapping) else y if len(targets) == 1 else None
+        refuse_target(each.loss, given, "model.fit(x, y)", "model.fit(x)")
+    targets = {name: each for name, each in targets.items() if name not in free}
+    if not targets and (y is None or isinstance(y, Mapping)):
+        return {}
     parts = y if isinstance(y, Mapping) else {next(iter(targets)): y}
     if y is None or parts.keys() != targets.keys():
         received = "none" if y is None else ", ".join(map(str, y)) if isinstance(y, Mapping) else "one array"

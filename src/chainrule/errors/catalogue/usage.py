@@ -39,6 +39,8 @@ ENTRIES: dict[str, Entry] = {
     "E125": Entry("no token is left to choose from", "没有可选的词元"),
     "E126": Entry("this model cannot write texts", "此模型不能生成文本"),
     "E131": Entry("the arguments do not fit {name}", "参数与 {name} 的签名不符"),
+    "E132": Entry("{loss} takes no targets", "{loss} 不需要目标 y"),
+    "E133": Entry("{loss} needs targets", "{loss} 需要目标 y"),
     "E127": Entry("the net has no blocks that could be computed twice", "网络中没有可以重计算的块"),
     # E140 to E142: classes of one's own.
     "E140": Entry("{kind}.{name} is set, but it is not a field", "设置了 {kind}.{name}，但它不是字段"),

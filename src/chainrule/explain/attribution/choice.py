@@ -93,7 +93,8 @@ def _wanted(model: Learner, y: Any, rows: int) -> dict[str, np.ndarray]:
             given = (given - model.preparation.target_mean) / model.preparation.target_std
     parts = by_output(model.targets, given)
     coded = {
-        model.network.target_names[name]: target.encode(parts[name]) for name, target in model.targets.items()
+        model.network.target_names[name]: target.encode(parts[name]) if name in parts else target.unused(rows)
+        for name, target in model.targets.items()
     }
     short = [name for name, array in coded.items() if len(array) != rows]
     if short:

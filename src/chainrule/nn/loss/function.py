@@ -6,15 +6,18 @@ from collections.abc import Callable
 from typing import Any
 
 from chainrule.graph import Node, constant
-from chainrule.nn.loss.sample import Loss
+from chainrule.nn.loss.sample import Loss, refuse_target
 from chainrule.nn.loss.table import LOSSES
 
 
 def _function(kind: type[Loss]) -> Callable[..., Node]:
     """The loss as a function of nodes that gives J, the mean over the batch; a target may be numbers."""
 
-    def apply(prediction: Node, target: Any, weight: Any = None, **settings: Any) -> Node:
+    def apply(prediction: Node, target: Any = None, weight: Any = None, **settings: Any) -> Node:
         loss = kind(**settings)
+        refuse_target(loss, target, f"cr.{loss.name}(prediction, target)", f"cr.{loss.name}(prediction)")
+        if not loss.needs_target:
+            target = prediction
         if not isinstance(target, Node):
             given, wanted = target, loss.target(prediction.spec)
             target = constant(target, wanted.dtype if wanted.is_float else None)

@@ -1,7 +1,8 @@
 """Losses of pairs and triplets, for nets that learn what lies close to what.
 
 The output holds the two or three side by side along axis 1 (see ``chainrule.nn.loss.sample``); ``answer`` is
-one number for each pair, which is large where the target should be yes.
+one number for each pair, which is large where the target should be yes; of triplets, where the negative is
+farther than the positive.
 """
 
 from __future__ import annotations
@@ -159,17 +160,17 @@ class Contrastive(Side):
 
 @frozen
 class TripletMargin(Side):
-    """An anchor should lie nearer to its like than to a stranger, by a margin.
+    """Triplet loss: the anchor should be closer to the positive than to the negative, by a margin.
 
-    Shapes: output (B, 3, D): anchor, second, third; target (B,): yes if the second is the like one, no if the
-    third is -> (B,).
+    Shapes: output (B, 3, D): anchor, positive, negative, in this order -> (B,). There is no target: call
+    ``model.fit(x)``.
 
-    Formula: J^(i) = max(0, y (d(a, b) - d(a, c)) + margin), with y = 1 for yes and -1 for no.
+    Formula: J^(i) = max(0, d(a, p) - d(a, n) + margin).
 
     Args:
         margin: by how much, above 0.
         distance: ``"euclidean"``, ``"squared_euclidean"``, ``"manhattan"`` or ``"cosine"`` (1 - cosine).
-        swap: whether the stranger's distance is the smaller of those to the anchor and to its like.
+        swap: whether the negative's distance is the smaller of those to the anchor and to the positive.
 
     Numerics: 1e-6 is added to every difference, as in PyTorch, so that equal vectors have a slope.
 
@@ -179,17 +180,17 @@ class TripletMargin(Side):
 
     Example:
         >>> import chainrule as cr
-        >>> loss = cr.triplet_margin(cr.constant([[[0.0], [1.0], [1.5]]]), [1.0])
+        >>> loss = cr.triplet_margin(cr.constant([[[0.0], [1.0], [1.5]]]))
         >>> round(float(cr.evaluate(loss, {})), 6)
         0.5
 
     Reference: Schroff, Kalenichenko and Philbin (2015), FaceNet (CVPR); swap: Balntas, Riba, Ponsa and
-    Mikolajczyk (2016), Learning local feature descriptors with triplets (BMVC). PyTorch has no target: all
-    are yes.
+    Mikolajczyk (2016), Learning local feature descriptors with triplets (BMVC).
     """
 
     name = "triplet_margin"
     together = 3
+    needs_target = False
     pytorch = "TripletMarginLoss"
     chinese: ClassVar = ("三元组损失", "锚点离同类应比离异类近出间隔。")
     margin: float = 1.0
@@ -204,15 +205,14 @@ class TripletMargin(Side):
             raise unknown("TripletMargin, distance", self.distance, list(DISTANCES), 'distance="{}"')
 
     def terms(self, output: Node, target: Node) -> Node:  # (B, 3, D) -> (B,)
-        anchor, second, third = (output[:, i] for i in range(3))
-        yes = (target > 0.0)[:, None]
-        like, stranger = PUBLIC["where"](yes, second, third), PUBLIC["where"](yes, third, second)
-        measure = DISTANCES[self.distance]
-        far = measure(anchor, stranger)
+        anchor, positive, negative = (output[:, i] for i in range(3))
+        distance = DISTANCES[self.distance]
+        far = distance(anchor, negative)
         if self.swap:
-            far = PUBLIC["minimum"](far, measure(like, stranger))
-        return PUBLIC["relu"](measure(anchor, like) - far + self.margin)
+            far = PUBLIC["minimum"](far, distance(positive, negative))
+        return PUBLIC["relu"](distance(anchor, positive) - far + self.margin)
 
     def answer(self, output: Node) -> Node:
-        anchor, second, third = (output[:, i] for i in range(3))
-        return DISTANCES[self.distance](anchor, third) - DISTANCES[self.distance](anchor, second)
+        anchor, positive, negative = (output[:, i] for i in range(3))
+        distance = DISTANCES[self.distance]
+        return distance(anchor, negative) - distance(anchor, positive)

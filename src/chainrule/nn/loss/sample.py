@@ -19,6 +19,7 @@ What a loss compares:
 - *pairs and triplets*: the output holds them side by side along axis 1, (B, 2, D) or (B, 3, D), as one net
   gives them that is applied to (B, 2, ...) inputs (``Dense`` treats more leading axes as more samples), or
   ``cr.stack([a, b], 1)`` of two results; the target has one number for each pair or triplet;
+- nothing but the output itself, where its order says what belongs together (``TripletMargin``);
 - yes and no, where a target says so, are 1 and 0; -1 for no is taken too.
 """
 
@@ -26,7 +27,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from chainrule.errors import DtypeError, ShapeError
+from chainrule.errors import DtypeError, ShapeError, UsageError
 from chainrule.extension import Extensible
 from chainrule.frozen import frozen
 from chainrule.graph import Node
@@ -41,13 +42,15 @@ class Loss(Extensible):
     ``name`` is what it is called in ``Model(loss=...)``; ``task`` is ``"regression"`` or
     ``"classification"``; ``wants`` says what the net must end in: ``"values"``, ``"log-probabilities"``, or
     ``"logits"``, which the loss itself makes probabilities; ``joins`` says how the terms of a sample become
-    one number. ``pytorch`` and ``keras`` are its names there, ``chinese`` its Chinese name and summary.
+    one number; ``needs_target`` is false where the output alone decides (``fit`` takes no y). ``pytorch`` and
+    ``keras`` are its names there, ``chinese`` its Chinese name and summary.
     """
 
     name: ClassVar[str]
     task: ClassVar[str] = "regression"
     wants: ClassVar[str] = "values"
     joins: ClassVar[str] = "mean"
+    needs_target: ClassVar[bool] = True
     pytorch: ClassVar[str] = ""
     keras: ClassVar[str] = ""
     chinese: ClassVar[tuple[str, str]] = ("", "")
@@ -144,7 +147,8 @@ class Loss(Extensible):
                 ``(B, B)``.
             DtypeError E252, E253: the target's numbers are of the wrong kind.
         """
-        self._agree(output, target)
+        if self.needs_target:
+            self._agree(output, target)
         total, count = self.parts(output, target, weight)
         if count is None:
             return PUBLIC["mean"](total)
@@ -185,6 +189,28 @@ def divisor(weight: Node) -> Node:
 def signs(target: Node) -> Node:
     """1 for yes and -1 for no, whether the target writes no as 0 or as -1."""
     return PUBLIC["where"](target > 0.0, PUBLIC["full_like"](target, 1.0), -1.0)
+
+
+def refuse_target(loss: Loss, target: Any, with_target: str, without: str) -> None:
+    """Refuse a target that a loss does not take, and a missing one that it needs.
+
+    Args:
+        loss: the loss.
+        target: what was given; ``None``: nothing.
+        with_target, without: the call with a target, and the one without.
+
+    Fails:
+        UsageError E132: it takes none. UsageError E133: it needs one.
+    """
+    if target is not None and not loss.needs_target:
+        raise UsageError(
+            "E132", where=loss.name, loss=loss.name, expected="no y: the output alone decides",
+            received="y", fix=without,
+        )  # fmt: skip
+    if target is None and loss.needs_target:
+        raise UsageError(
+            "E133", where=loss.name, loss=loss.name, expected="targets", received="none", fix=with_target
+        )
 
 
 def require_shape(loss: Loss, output: Spec, wanted: str, holds: bool, fix: str) -> None:
