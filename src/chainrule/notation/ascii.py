@@ -1,4 +1,7 @@
-"""Formulas in ASCII, exactly as the parser reads them: ``1 / (1 + exp(-x))``."""
+"""Formulas in ASCII, exactly as the parser reads them: ``1 / (1 + exp(-x))``.
+
+A product of matrices is ``a @ b``, as in NumPy; the parser, whose formulas are of numbers, reads none.
+"""
 
 from __future__ import annotations
 
@@ -36,6 +39,8 @@ class _Ascii(Printer):
         "negative": "-",
         "*": " * ",
         "times": " * ",
+        "elements": " * ",
+        "matrix": " @ ",
         "chain": " * ",
         ",": ", ",
         "and": " & ",

@@ -48,6 +48,8 @@ class _Latex(Printer):
         "negative": "-",
         "*": r" \cdot ",
         "times": r" \times ",
+        "elements": r" \odot ",
+        "matrix": r" \cdot ",
         "chain": r" \cdot ",
         ",": ", ",
         "and": r" \land ",

@@ -72,6 +72,8 @@ class _MathML(Printer):
         "negative": _operator(MINUS),
         "*": "<mo>·</mo>",
         "times": "<mo>×</mo>",
+        "elements": "<mo>⊙</mo>",
+        "matrix": "<mo>·</mo>",
         "chain": "<mo>·</mo>",
         ",": "<mo>,</mo>",
         "and": "<mo>∧</mo>",

@@ -41,8 +41,8 @@ def _normal(tree: Tree) -> Tree | None:
             return Negative(_again(Link(target, inner)))
         case Sum(terms):
             return _sum(terms)
-        case Product(factors):
-            return _product(factors)
+        case Product(factors, kind):
+            return _product(factors, kind)
         case Quotient(Negative(above), below):
             return Negative(_again(Quotient(above, below)))
         case _:
@@ -63,12 +63,12 @@ def _sum(terms: tuple[Tree, ...]) -> Tree:
     return Sum(tuple(flat)) if flat else Number(0)
 
 
-def _product(factors: tuple[Tree, ...]) -> Tree:
+def _product(factors: tuple[Tree, ...], kind: str = "") -> Tree:
     flat: list[Tree] = []
     for factor in factors:
-        flat.extend(factor.factors if isinstance(factor, Product) else (factor,))
+        flat.extend(factor.factors if isinstance(factor, Product) and factor.kind == kind else (factor,))
     if len(flat) == 1:
         return flat[0]
     if flat and isinstance(flat[0], Negative):
-        return Negative(_product((flat[0].inner, *flat[1:])))
-    return Product(tuple(flat)) if flat else Number(1)
+        return Negative(_product((flat[0].inner, *flat[1:]), kind))
+    return Product(tuple(flat), kind) if flat else Number(1)

@@ -12,6 +12,8 @@ SIGNS: dict[str, tuple[str, str]] = {
     "-": (" minus ", "减去"),
     "negative": ("minus ", "负"),
     "*": (" times ", "乘以"),
+    "elements": (" times, element by element, ", "按元素乘以"),
+    "matrix": (" times the matrix ", "乘以矩阵"),
     "/": (" divided by ", "除以"),
     "and": (" and ", "且"),
     "or": (" or ", "或"),

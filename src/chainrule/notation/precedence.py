@@ -99,6 +99,17 @@ def _function_level(tree: Apply, notation: Notation) -> Level:
             return Level.ATOM
 
 
+def is_other_product(tree: Tree, kind: str) -> bool:
+    """Whether a factor of a product is a product of the other kind: (A·B) ⊙ C needs its brackets."""
+    match tree:
+        case Link(_, inner):
+            return is_other_product(inner, kind)
+        case Product(_, own):
+            return {own, kind} == {"elements", "matrix"}
+        case _:
+            return False
+
+
 def is_open(tree: Tree, notation: Notation) -> bool:
     """Whether a node takes in what follows it, as Σ does, so that it may end a product but not begin one."""
     match tree:

@@ -15,7 +15,7 @@ from typing import ClassVar
 
 from chainrule.frozen import frozen
 from chainrule.notation.normal import normal
-from chainrule.notation.precedence import Level, Notation, is_open, level
+from chainrule.notation.precedence import Level, Notation, is_open, is_other_product, level
 from chainrule.notation.tree import (
     Apply,
     Big,
@@ -48,7 +48,7 @@ class Printer(ABC):
 
     notation: ClassVar[Notation]
     signs: ClassVar[Mapping[str, str]]
-    """How each operator looks: ``+ - negative * times chain , and or`` and the comparisons."""
+    """How each operator looks: ``+ - negative * times elements matrix chain , and or``, the comparisons."""
 
     def print(self, tree: Tree) -> str:
         """The text of a whole formula."""
@@ -88,8 +88,8 @@ class Printer(ABC):
         match tree:
             case Sum(terms):
                 return self._sum(terms)
-            case Product(factors):
-                return self._product(factors)
+            case Product(factors, kind):
+                return self._product(factors, kind)
             case Negative(inner):
                 return self.signs["negative"] + self.show(inner, Level.QUOTIENT)
             case Compare(sign, left, right):
@@ -106,14 +106,15 @@ class Printer(ABC):
                 text += self.signs["+"] + self.show(term, Level.SUM)
         return text
 
-    def _product(self, factors: tuple[Tree, ...]) -> str:
-        text = self.show(factors[0], Level.PRODUCT)
+    def _product(self, factors: tuple[Tree, ...], kind: str) -> str:
+        least = [Level.ATOM if is_other_product(factor, kind) else Level.PRODUCT for factor in factors]
+        text = self.show(factors[0], least[0])
         chain = any(isinstance(factor, Derivative) for factor in factors)
         for place, (left, right) in enumerate(pairwise(factors), start=2):
             numbers = is_numeric(left) and is_numeric(right)
-            sign = "times" if numbers else "chain" if chain else "*"
+            sign = "times" if numbers else kind or ("chain" if chain else "*")
             ends = place == len(factors) and is_open(right, self.notation)
-            text += self.signs[sign] + self.show(right, Level.OR if ends else Level.PRODUCT)
+            text += self.signs[sign] + self.show(right, Level.OR if ends else least[place - 1])
         return text
 
     def _apply(self, tree: Apply) -> str:

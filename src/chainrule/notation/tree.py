@@ -79,9 +79,16 @@ class Sum:
 
 @frozen
 class Product:
-    """Factors multiplied."""
+    """Factors multiplied.
+
+    Args:
+        factors: what is multiplied.
+        kind: ``"elements"`` of arrays, element by element; ``"matrix"`` of matrices; ``""`` of numbers, at
+            most one of which is an array.
+    """
 
     factors: tuple[Tree, ...]
+    kind: str = ""
 
 
 @frozen
@@ -185,7 +192,7 @@ def with_children(tree: Tree, parts: tuple[Tree, ...]) -> Tree:
         case Sum():
             return Sum(parts)
         case Product():
-            return Product(parts)
+            return Product(parts, tree.kind)
         case Apply(function, _):
             return Apply(function, parts)
         case Link(target, _):

@@ -42,6 +42,8 @@ class _Unicode(Printer):
         "negative": MINUS,
         "*": "·",
         "times": "×",
+        "elements": " ⊙ ",
+        "matrix": "·",
         "chain": " · ",
         ",": ", ",
         "and": " ∧ ",

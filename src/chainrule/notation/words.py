@@ -18,7 +18,7 @@ from chainrule.frozen import frozen
 from chainrule.notation.normal import normal
 from chainrule.notation.number import decimal
 from chainrule.notation.phrase import FUNCTION_PHRASES, LANGUAGES, PHRASES, SIGNS
-from chainrule.notation.precedence import Level, Notation, level
+from chainrule.notation.precedence import Level, Notation, is_other_product, level
 from chainrule.notation.printer import on_paper
 from chainrule.notation.tree import (
     Apply,
@@ -113,8 +113,9 @@ class _Words:
                 parts = [t.inner if i and isinstance(t, Negative) else t for i, t in enumerate(terms)]
                 signs = ["-" if isinstance(t, Negative) else "+" for t in terms[1:]]
                 return self._joined(parts, signs, [Level.SUM, *[Level.QUOTIENT] * len(signs)], free)
-            case Product(factors):
-                return self._joined(factors, ["*"] * (len(factors) - 1), [Level.PRODUCT] * len(factors), free)
+            case Product(factors, kind):
+                least = [Level.ATOM if is_other_product(f, kind) else Level.PRODUCT for f in factors]
+                return self._joined(factors, [kind or "*"] * (len(factors) - 1), least, free)
             case Quotient(above, below):
                 return self._joined((above, below), ["/"], [Level.PRODUCT, Level.POWER], free)
             case Negative(inner):

@@ -85,8 +85,8 @@ class Divide(Elementwise):
     domain = ((-2.0, 2.0), (0.5, 2.0))
     says = Says(
         "divides the first value by the second", "用第一个数除以第二个数",
-        "hands the numerator what arrives divided by the denominator, and the denominator -y/b of it",
-        "分子得到梯度除以分母，分母得到梯度乘以 −y/b",
+        "divides what arrives by the denominator, and for the denominator multiplies it by minus the quotient",
+        "分子得到梯度除以分母，分母所得还要再乘以负的商",
     )  # fmt: skip
 
     def evaluate(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -116,7 +116,9 @@ class Square(Elementwise):
     arguments = ("x",)
     formula = "x ^ 2"
     pullbacks = {"x": "dy * 2 * x"}
-    says = Says("squares the value", "求平方", "multiplies what arrives by 2x", "把梯度乘以 2x")
+    says = Says(
+        "squares the value", "求平方", "multiplies what arrives by twice the value", "把梯度乘以该值的 2 倍"
+    )
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
         return x * x
@@ -141,8 +143,8 @@ class Power(Elementwise):
     domain = ((0.3, 2.0), (-2.0, 2.0))
     says = Says(
         "raises the first value to the power of the second", "求幂",
-        "multiplies what arrives by p·x^(p−1) for the base and by y·ln x for the exponent",
-        "底数得到梯度乘以 p·x^(p−1)，指数得到梯度乘以 y·ln x",
+        "multiplies what arrives by exponent · base^(exponent − 1), for the exponent by power · ln base",
+        "底数得到梯度乘以“指数 · 底数^(指数 − 1)”，指数得到梯度乘以“幂 · ln 底数”",
     )  # fmt: skip
 
     def evaluate(self, x: np.ndarray, p: np.ndarray) -> np.ndarray:

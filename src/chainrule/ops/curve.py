@@ -114,7 +114,7 @@ class Tanh(Elementwise):
     pullbacks = {"x": "dy * (1 - y ^ 2)"}
     says = Says(
         "bends the value into (-1, 1)", "把数值弯进 (−1, 1)",
-        "shrinks what arrives by 1 − y², at most 1", "按 1 − y² 缩小梯度，最多不变",
+        "shrinks what arrives by 1 − tanh², at most 1", "按 1 − tanh² 缩小梯度，最多不变",
     )  # fmt: skip
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
@@ -136,7 +136,7 @@ class Sigmoid(Elementwise):
     pullbacks = {"x": "dy * y * (1 - y)"}
     says = Says(
         "bends the value into (0, 1)", "把数值弯进 (0, 1)",
-        "shrinks what arrives by y(1 − y), at most to a quarter", "按 y(1 − y) 缩小梯度，最多只剩四分之一",
+        "shrinks what arrives by σ(1 − σ), at most to a quarter", "按 σ(1 − σ) 缩小梯度，最多只剩四分之一",
     )  # fmt: skip
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
@@ -205,8 +205,8 @@ class Erf(Elementwise):
     says = Says(
         "takes the error function",
         "取误差函数",
-        "multiplies what arrives by 2/√π·e^(−x²)",
-        "把梯度乘以 2/√π·e^(−x²)",
+        "multiplies what arrives by 2/√π · exp(−value²)",
+        "把梯度乘以 2/√π · exp(−该值²)",
     )
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ from functools import partial
 from chainrule.errors import UsageError, nearest
 from chainrule.graph import Constant, Graph, Input, Node, order
 from chainrule.notation.ascii import to_ascii
+from chainrule.notation.elementwise import elementwise
 from chainrule.notation.latex import to_latex
 from chainrule.notation.mathml import to_mathml
 from chainrule.notation.parse import parse
@@ -73,10 +74,13 @@ def _require(argument: str, name: str, known: Collection[str]) -> None:
 
 def _written(node: Node, write: Callable[[Tree], str]) -> str:
     written: dict[Node, Tree] = {}
+    arrays: dict[Node, bool] = {}  # whether what is written for a node is more than one number
     lines: list[str] = []
     readers = Graph({"y": node}).consumers
     for part in order([node]):
-        tree = _of(part, written)
+        tree = _of(part, written, arrays)
+        silent = part.op.name in _SILENT
+        arrays[part] = arrays[part.inputs[0]] if silent else any(n != 1 for n in part.shape)
         # A count (extent) reads a value without writing it.
         used = sum(s is part for reader in readers[part] if reader.op.name != "extent" for s in reader.inputs)
         if used > 1 and isinstance(part.op, Card) and part.op.name not in (*_SILENT, "transpose"):
@@ -93,7 +97,7 @@ def _defined(name: Tree, tree: Tree, write: Callable[[Tree], str]) -> str:
     return f"{write(name)} = {write(tree)}" if write is to_ascii else write(Compare("==", name, tree))
 
 
-def _of(node: Node, written: dict[Node, Tree]) -> Tree:
+def _of(node: Node, written: dict[Node, Tree], arrays: dict[Node, bool]) -> Tree:
     """The formula of one node in terms of those of its inputs."""
     op = node.op
     inputs = [written[source] for source in node.inputs]
@@ -105,17 +109,18 @@ def _of(node: Node, written: dict[Node, Tree]) -> Tree:
     if op.name in _SILENT:
         return inputs[0]
     if op.name == "matmul":
-        return Product((inputs[0], inputs[1]))
+        return Product((inputs[0], inputs[1]), "matrix")
     if op.name == "transpose":
         return Power(inputs[0], Symbol("T"))
     if op.name == "sum":
         return Big("sum", "i", inputs[0])
     assert isinstance(op, Card)
-    return _filled(op, inputs)
+    return _filled(op, inputs, [arrays[source] for source in node.inputs])
 
 
-def _filled(card: Card, inputs: list[Tree]) -> Tree:
+def _filled(card: Card, inputs: list[Tree], arrays: list[bool]) -> Tree:
     """The card's formula with its arguments and attributes filled in."""
+    large = {Symbol(name) for name, is_array in zip(card.arguments, arrays, strict=True) if is_array}
     values = dict(zip(card.arguments, inputs, strict=True))
 
     def replace(tree: Tree) -> Tree | None:
@@ -126,4 +131,4 @@ def _filled(card: Card, inputs: list[Tree]) -> Tree:
         number = card.attributes.get(tree.name)
         return Number(number) if isinstance(number, int | float) else None
 
-    return substitute(parse(card.formula), replace)
+    return substitute(elementwise(parse(card.formula), large.__contains__), replace)

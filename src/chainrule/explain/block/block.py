@@ -12,7 +12,8 @@ from chainrule.explain.block.kind import KINDS, Kind, known_name
 from chainrule.explain.block.peers import names_elsewhere
 from chainrule.explain.words.block import CHINESE, DERIVED, OPS, SAYS
 from chainrule.nn.activation import Curve
-from chainrule.notation import Tree, parse
+from chainrule.notation import Symbol, Tree, parse
+from chainrule.notation.elementwise import elementwise
 from chainrule.ops import Card, Flat, NoGradient
 from chainrule.train.metric import Metric
 
@@ -114,14 +115,16 @@ def block(kind: str, name: str) -> Block:
 def _card(kind: Kind, card: type[Card]) -> Block:
     told = docstring(card)
     backward = []
+    arrays = {Symbol(name) for name in (*card.arguments, "y", "dy")}
+    formula = elementwise(parse(card.formula), arrays.__contains__)
     for argument, rule in card.pullbacks.items():
         reason = rule.reason if isinstance(rule, Flat | NoGradient) else ""
-        tree = parse(rule) if isinstance(rule, str) else None
+        tree = elementwise(parse(rule), arrays.__contains__) if isinstance(rule, str) else None
         backward.append(Written(f"d{argument}", tree, reason, isinstance(rule, Flat)))
     return Block(
         kind, card.name, card, f"{card.name}({', '.join(card.arguments)})",
         (OPS.get(card.name, card.name), f"{card.says.forward_zh}。"),
-        told.summary, told.text, (Written("y", parse(card.formula)),), tuple(backward),
+        told.summary, told.text, (Written("y", formula),), tuple(backward),
         _arguments(card), told.sections, _elsewhere(kind, card.name, card),
     )  # fmt: skip
 
