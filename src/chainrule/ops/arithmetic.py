@@ -85,7 +85,7 @@ class Divide(Elementwise):
     domain = ((-2.0, 2.0), (0.5, 2.0))
     says = Says(
         "divides the first value by the second", "用第一个数除以第二个数",
-        "divides what arrives by the denominator, and for the denominator multiplies it by minus the quotient",
+        "divides what arrives by the denominator; for the denominator also times minus the quotient",
         "分子得到梯度除以分母，分母所得还要再乘以负的商",
     )  # fmt: skip
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from chainrule.explain.derivation.derivatives import chosen
 from chainrule.explain.derivation.forward import forward_nodes
+from chainrule.explain.derivation.letters import letters
 from chainrule.explain.derivation.pen import MANY, Index, Pen, figure, given, share, signed
 from chainrule.explain.page.page import Items, Part, Section
 from chainrule.graph import Node, order
@@ -64,11 +65,8 @@ def _said(pen: Pen) -> tuple[str, dict[str, Any]] | None:
 def notation(pen: Pen) -> Section:
     """How to read what follows, said once."""
     t = pen.trace
-    parts: list[Part] = [
-        pen.say("letters"),
-        *_letters(pen),
-        pen.say("rounding" if t.derivation.built is t.derivation.network.inference else "rounding_learns"),
-    ]
+    learns = t.derivation.built is not t.derivation.network.inference
+    parts: list[Part] = [*letters(pen), pen.say("rounding_learns" if learns else "rounding")]
     many = "mean_weighted" if t.derivation.weights else "mean_many"
     facts = {"n": t.samples, "sum": given(t.derivation.divisor)}
     parts.append(pen.say(many, **facts) if t.samples > 1 else pen.say(_one(pen)))
@@ -97,32 +95,12 @@ def _layers(pen: Pen) -> list[Part]:
     return [Items(tuple(names))] if names else []
 
 
-def _letters(pen: Pen) -> Iterator[str]:
-    """What the further letters mean that this net's values have."""
-    names = pen.trace.names.values()
-    letters = {name.letter for name in names}
-    if any("t=" in name.layer for name in names):
-        yield pen.say("letters_time")
-    if any("u=" in name.layer for name in names):
-        yield pen.say("letters_calls")
-    if {"i", "f", "o"} <= letters:
-        yield pen.say("letters_lstm")
-    if {"r", "u"} <= letters:
-        yield pen.say("letters_gru")
-    if {"q", "k"} <= letters:
-        yield pen.say("letters_attention")
-    if {"mu", "var"} & letters:
-        yield pen.say("letters_norm")
-    if {"gamma", "beta"} & letters:
-        yield pen.say("letters_scale")
-    if any(name.letter == "h" and "t=" not in name.layer for name in names):
-        yield pen.say("letters_between")
-
-
 def outline(pen: Pen) -> list[Section]:
-    """Depth 1: one line for each stop."""
+    """Depth 1: one line for each stop, after what its letters mean."""
+    meanings = [*letters(pen), *_layers(pen)]
     return [
         one_line(pen),
+        Section(pen.say("notation"), tuple(meanings)),
         _stops(pen, "forward", _forward(pen)),
         _stops(pen, "backward", _backward(pen)),
         _stops(pen, "update", _update(pen)),

@@ -52,7 +52,7 @@ def explain(
         path, index = place
         title = pen.say("title_weight", weight=f"{path}[{','.join(map(str, index))}]")
         told = ledger.ledger(pen, path, index) if broken is None else []
-        sections = [*told[:1], outline.notation(pen), *told[1:]] if depth > 1 else told
+        sections = [*told[:1], outline.notation(pen), *told[1:]]
     else:
         title = pen.say("title_many" if trace.samples > 1 else "title", n=trace.samples)
         sections = [] if broken is not None else outline.outline(pen) if depth == 1 else _page(pen)
@@ -69,8 +69,6 @@ def explain(
 
 def _page(pen: Pen) -> list[Section | None]:
     chapters: list[Section | None] = [
-        outline.one_line(pen),
-        outline.notation(pen),
         forward.forward(pen),
         backward.backward(pen),
         derivatives.derivatives(pen),
@@ -82,7 +80,9 @@ def _page(pen: Pen) -> list[Section | None]:
         chapters.append(doubt.samples(pen))
     if pen.depth > 2:
         chapters += [chain.matrices(pen), chain.pitfalls(pen)]
-    return [*chapters, doubt.checked(pen), doubt.cautions(pen)]
+    chapters += [doubt.checked(pen), doubt.cautions(pen)]
+    # Formulas of the chapters may name further values, whose letters the notation says.
+    return [outline.one_line(pen), outline.notation(pen), *chapters]
 
 
 def require_telling(depth: int, lang: str) -> None:

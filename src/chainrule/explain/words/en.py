@@ -66,9 +66,9 @@ WORDS: dict[str, str] = {
     ),
     # notation
     "letters": (
-        "z is a weighted sum, a the activation made of it, ŷ the answer, y what was wanted, J the "
-        "loss; δ = ∂J/∂z is the signal that comes back to a weighted sum. Indices below count from "
-        "1: w₁₂ leads from input 2 to unit 1; the number in brackets above is the layer."
+        "x is an input, w a weight, b a bias, z a weighted sum, a the activation made of it, ŷ the answer, "
+        "y what was wanted, J the loss; δ = ∂J/∂z is the signal that comes back to a weighted sum. Indices "
+        "below count from 1: w₁₂ leads from input 2 to unit 1; the number in brackets above is the layer."
     ),
     "features": "The inputs are:",
     "feature": "x{i} ({name}) = raw {raw} → {value} as the network sees it",

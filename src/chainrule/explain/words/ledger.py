@@ -83,6 +83,17 @@ LEDGER: dict[str, tuple[str, str]] = {
         "h with the number of a layer is what reaches the layer after it.",
         "带层号的 h 是传到后一层的值。",
     ),
+    "letters_rate": (
+        "η is the learning rate, t the number of the update.", "η 是学习率，t 是更新的次数。",
+    ),
+    "letters_noun": ("{letter} is {noun}.", "{letter} 是{noun}。"),
+    "letters_parameter": ("{letters}: parameters of that name in their layer.", "{letters}：所在层的同名参数。"),
+    "letters_input": ("{letters}: inputs of the network.", "{letters}：网络的输入。"),
+    "letters_memory": (
+        "{letters}: kept by the optimizer for each weight; ′ marks the value after this update.",
+        "{letters}：优化器为每个权重保存的量；′ 表示这次更新之后的值。",
+    ),
+    "letters_hidden": ("{letters}: values between the layers.", "{letters}：层与层之间的中间值。"),
     "feature_whole": (
         "x is {raw} ({column}): {shape} numbers, from {low} to {high} as the network sees them",
         "x 是 {raw}（{column}）：{shape} 个数，网络看到的值从 {low} 到 {high}",
