@@ -29,7 +29,8 @@ NETS: dict[str, tuple[Any, Any, Any, Any, dict[str, Any]]] = {
     "lstm": (cr.Sequential(cr.LSTM(2), cr.Dense(1)), "mse", SEQUENCE, VALUES, {}),
     "gru": (cr.Sequential(cr.GRU(2), cr.Dense(1)), "mse", SEQUENCE, VALUES, {}),
     "rnn": (cr.Sequential(cr.RNN(2), cr.Dense(1)), "mse", SEQUENCE, VALUES, {}),
-    "convolution": (cr.Sequential(cr.Conv(2, 3), cr.Activation("relu"), cr.MaxPool(2), cr.Flatten(), cr.Dense(3)),
+    "convolution": (cr.Sequential(cr.Conv(2, 3), cr.Activation("relu"), cr.MaxPool(2), cr.Flatten(),
+        cr.Dense(3)),
                     "cross_entropy", IMAGE, CLASSES, {"optimizer": "adamw"}),
     "attention": (cr.Sequential(cr.Embedding(7, 4), cr.TransformerEncoderLayer(2, units=3, dropout=0.0),
                                 cr.SequencePool("mean"), cr.Dense(3)), "cross_entropy", WORDS, CLASSES, {}),
@@ -37,7 +38,6 @@ NETS: dict[str, tuple[Any, Any, Any, Any, dict[str, Any]]] = {
     "highway": (cr.Sequential(cr.Highway(), cr.Dense(1)), "log_cosh", ROWS, VALUES, {}),
 }  # fmt: skip
 FREE = {"e", "π", "…", "n", "i", "j", "k", "l", "m", "T"}  # constants, counts and running indices
-LETTER = r"(?<![\w{])([A-Za-zα-ωΓ-Ω]\u0302?|[ŷĝ])"
 
 
 @cache
@@ -63,9 +63,9 @@ def told(part: Part) -> Iterator[str | Tree]:
 
 
 def letters(text: str | Tree) -> set[str]:
-    """The letters of a formula, or of the symbols in a text: those that stand before an index or in brackets."""
+    """The letters of a formula, or of the symbols in a text."""
     if isinstance(text, str):
-        found = re.findall(rf"([\wŷĝ\u0302]+?)[₀-₉]*⁽", text) + re.findall(r"\((ŷ|J|[a-z])\)", text)
+        found = re.findall(r"([\wŷĝ\u0302]+?)[₀-₉]*⁽", text) + re.findall(r"\((ŷ|J|[a-z])\)", text)
         return {re.sub(r"[₀-₉]+$", "", each) for each in found}
     symbols = (leaf for leaf in leaves(text) if isinstance(leaf, Symbol))
     return {to_unicode(Symbol(s.name, accent=s.accent)) for s in symbols}

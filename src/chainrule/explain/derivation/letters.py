@@ -9,7 +9,7 @@ from chainrule.explain.words.symbol import NOUNS
 from chainrule.notation import Symbol, to_unicode
 from chainrule.trace import Name
 
-ALWAYS = {"x", "w", "b", "z", "a", "y", "y_hat", "J", "delta", ""}
+ALWAYS = {"x", "w", "b", "z", "a", "y", "y_hat", "J", "delta"}
 # Sentences that say several letters at once, each if all of the second are there (any, of the last two).
 TOGETHER = (
     ("letters_lstm", {"i", "f", "o"}, {"i", "f", "o", "m"}),
@@ -28,7 +28,7 @@ def letters(pen: Pen) -> Iterator[str]:
     yield pen.say("letters")
     # Depth 1 shows nothing of what the optimizer keeps.
     unseen = ("slot", "memory") if pen.depth == 1 else ()
-    names = [name for name in pen.trace.names.values() if name.role not in unseen]
+    names = [n for n in pen.trace.names.values() if n.letter and n.role not in unseen]
     found = {letter_of(name) for name in names}
     said = set(ALWAYS)
     if any("t=" in name.layer for name in names):

@@ -87,7 +87,9 @@ LEDGER: dict[str, tuple[str, str]] = {
         "η is the learning rate, t the number of the update.", "η 是学习率，t 是更新的次数。",
     ),
     "letters_noun": ("{letter} is {noun}.", "{letter} 是{noun}。"),
-    "letters_parameter": ("{letters}: parameters of that name in their layer.", "{letters}：所在层的同名参数。"),
+    "letters_parameter": (
+        "{letters}: parameters of that name in their layer.", "{letters}：所在层的同名参数。",
+    ),
     "letters_input": ("{letters}: inputs of the network.", "{letters}：网络的输入。"),
     "letters_memory": (
         "{letters}: kept by the optimizer for each weight; ′ marks the value after this update.",
