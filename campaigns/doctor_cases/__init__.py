@@ -2,6 +2,7 @@
 
 case.py     what a case is
 before.py   faults of data, net and loss, to be seen before a training
+layouts.py  images with their channels first, and other data of four axes
 first.py    faults to be seen in the first steps
 training.py trainings, and data for them
 signals.py, losses.py, fits.py, chances.py    faults to be seen while a net learns, and at the end
@@ -11,10 +12,10 @@ sound.py    data and nets without a fault, looked at before a training and in it
 
 from __future__ import annotations
 
-from campaigns.doctor_cases import before, chances, first, fits, healthy, losses, signals, sound
+from campaigns.doctor_cases import before, chances, first, fits, healthy, layouts, losses, signals, sound
 from campaigns.doctor_cases.case import Case
 
 CASES: tuple[Case, ...] = (
-    *before.CASES, *first.CASES, *signals.CASES, *losses.CASES,
+    *before.CASES, *first.CASES, *layouts.CASES, *signals.CASES, *losses.CASES,
     *fits.CASES, *chances.CASES, *sound.CASES, *healthy.CASES,
 )  # fmt: skip

@@ -73,7 +73,7 @@ class Look:
     @property
     def normalises(self) -> bool:
         """Whether the net's first layer brings its inputs to one scale itself."""
-        return next((type(layer).__name__ in NORMALISE for layer in self._leaves()), False)
+        return next((type(layer).__name__ in NORMALISE for layer in self.leaves()), False)
 
     @property
     def single(self) -> tuple[Target, np.ndarray] | None:
@@ -91,7 +91,7 @@ class Look:
         """What a look at the table found of these kinds."""
         return (each for each in self.noticed or () if each.code in codes)
 
-    def _leaves(self) -> Iterator[Layer]:
+    def leaves(self) -> Iterator[Layer]:
         """The layers that hold no others, in the order in which they are called."""
         layers = self.network.inference.book.layers
         paths = sorted(layers)

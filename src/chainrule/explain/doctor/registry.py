@@ -23,6 +23,7 @@ BEFORE: dict[str, str] = {
     "unshuffled": "label_rules.UNSHUFFLED",
     "whole-number-inputs": "scale_rules.WHOLE_INPUTS",
     "duplicate-rows": "row_rules.DUPLICATE_ROWS",
+    "channels-first": "layout_rules.CHANNELS_FIRST",
 }
 # Judged by a few steps that are made on a copy.
 FIRST: dict[str, str] = {

@@ -62,7 +62,7 @@ class Rule:
     """One problem: its name, its signs, its cause and what to try.
 
     Args:
-        number: its place in the list of problems, 1 to 35.
+        number: its place in the list of problems, 1 to 36.
         id: its name in code, in files and as the name of its page, such as ``"vanishing-gradients"``.
         names: its name in English and Chinese.
         severity: ``"error"``, ``"warning"`` or ``"info"``.
@@ -100,7 +100,7 @@ class Rule:
 
     def __post_init__(self) -> None:
         assert self.severity in SEVERITIES, self.severity
-        assert 1 <= self.number <= 35
+        assert 1 <= self.number <= 36
 
     @property
     def when(self) -> str:
