@@ -30,6 +30,7 @@ SMOOTH = (
 )
 ALIKE = 2.5  # how many times the differences along both sides may differ
 IMAGE = 4  # axes of a batch of images
+REMEDY = "{0} = {0}.transpose(0, 2, 3, 1)  # (N, C, H, W) -> (N, H, W, C)"
 REARRANGED = ("Permute", "Reshape", "Flatten", "RepeatVector", "PatchEmbedding")
 
 
@@ -45,7 +46,7 @@ def _channels_first(look: Look) -> Iterator[Evidence]:
         if 0 < max(down, along) < SMOOTH and _are_sides(across, down, along):
             first, second, last = x.shape[1:]
             facts = {"first": first, "second": second, "last": last, "name": name}
-            yield Evidence(along, SMOOTH, facts, layer=name)
+            yield Evidence(along, SMOOTH, facts, layer=name, remedy=REMEDY.format(name))
 
 
 def _may_be(first: int, second: int, last: int) -> bool:
@@ -98,16 +99,16 @@ CHANNELS_FIRST = Rule(
         "图像按（通道、高、宽）存放，却按（高、宽、通道）读取",
     ),
     threshold=(
-        f"a sample's first axis is short, neighbors along the last two axes differ by less than "
-        f"{SMOOTH:g} of what any two numbers differ, both alike (within a factor of {ALIKE:g}) more than the first two; "
-        "silent where no window of several rows slides over the input",
+        "the first axis of a sample is short; neighbors along the last two axes differ by less than "
+        f"{SMOOTH:g} of what any two numbers differ, along both alike (within a factor of {ALIKE:g}), and "
+        "more alike than along the first two; silent where no window of several rows slides over the input",
         f"样本的第一个轴很短；后两个轴上相邻数之差小于任意两数之差的 {SMOOTH:g} 倍，"
         f"两者相近（相差不到 {ALIKE:g} 倍），且比前两个轴更相近；没有跨多行的窗口在输入上滑动时不提示",
     ),
     source="this project's own; PyTorch keeps images as (N, C, H, W)",
     what=(
-        'samples of "{name}" are {first} x {second} x {last}, and their last two axes look like the sides of an '
-        "an image: they are read as {first} rows and {second} columns with {last} channels",
+        'samples of "{name}" are {first} x {second} x {last}, and their last two axes look like the sides '
+        "of an image: they are read as {first} rows and {second} columns with {last} channels",
         "“{name}”的样本是 {first} × {second} × {last}，后两个轴像是图像的两条边："
         "它们会被当作 {first} 行 {second} 列、{last} 个通道",
     ),
@@ -117,6 +118,6 @@ CHANNELS_FIRST = Rule(
         "PyTorch 把通道放在高和宽之前；这里与 Keras 一样，通道在最后。"
         "于是卷积在通道和行上滑动，把列当作通道，虽能训练，但效果较差。",
     ),
-    remedy="{name} = {name}.transpose(0, 2, 3, 1)  # (N, C, H, W) -> (N, H, W, C)",
+    remedy=REMEDY.format("x"),
     before=_channels_first,
 )
