@@ -239,3 +239,9 @@ def test_losses_have_the_names_that_the_table_uses() -> None:
     for block, peer in CALLS:
         own = {f.name for f in fields(block_named(block))}
         assert {name for _, name in peer.arguments} - own <= {"?", "-"}, f"{block}: {peer.name}"
+
+
+def test_the_weight_of_a_loss_function_is_given_by_name() -> None:
+    """PyTorch's third argument of ``cross_entropy`` is a weight for each class, not for each sample."""
+    with pytest.raises(TypeError):
+        cr.cross_entropy(cr.constant([[0.0, 1.0], [1.0, 0.0]]), [0, 1], [1.0, 2.0])  # pyright: ignore

@@ -19,7 +19,7 @@ from chainrule.nn.structure import Dropout, Flatten, Sequential
 RESPONSE = LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2.0)
 
 
-def alexnet(classes: int = 1000, dropout: float = 0.5) -> Sequential:
+def alexnet(classes: int = 1000, *, dropout: float = 0.5) -> Sequential:
     """The net that began the deep learning of images, in the form for one GPU that everybody loads.
 
     Shapes: (B, 224, 224, 3) -> (B, classes); other sizes from 63 x 63 on are pooled to the same 6 x 6 places.
@@ -59,7 +59,7 @@ def alexnet(classes: int = 1000, dropout: float = 0.5) -> Sequential:
     )
 
 
-def alexnet_2012(classes: int = 1000, dropout: float = 0.5) -> Sequential:
+def alexnet_2012(classes: int = 1000, *, dropout: float = 0.5) -> Sequential:
     """AlexNet as the paper of 2012 has it: two groups, and channels that subdue their neighbours.
 
     The numbers it learns, weights and biases of figure 2:

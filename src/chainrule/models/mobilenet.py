@@ -27,7 +27,7 @@ TABLE_2 = (
 )
 
 
-def mobilenet_v3_small(classes: int = 1000, dropout: float = 0.2) -> Sequential:
+def mobilenet_v3_small(classes: int = 1000, *, dropout: float = 0.2) -> Sequential:
     """A net for phones, small and quick: two and a half million numbers.
 
     Shapes: (B, 224, 224, 3) -> (B, classes); any other size too.

@@ -37,7 +37,7 @@ WIDTHS = (64, 128, 256, 512)
 _REFERENCE = "He, Zhang, Ren and Sun (2016), Deep residual learning for image recognition (CVPR)"
 
 
-def resnet18(classes: int = 1000, small: bool = False) -> Sequential:
+def resnet18(classes: int = 1000, *, small: bool = False) -> Sequential:
     """Eighteen layers with weights: a stem, eight blocks of two convolutions, a head.
 
     Shapes: (B, 224, 224, 3) -> (B, classes); any other size too.
@@ -61,7 +61,7 @@ def resnet18(classes: int = 1000, small: bool = False) -> Sequential:
     return _resnet("resnet18", BasicBlock, (2, 2, 2, 2), classes, small)
 
 
-def resnet34(classes: int = 1000, small: bool = False) -> Sequential:
+def resnet34(classes: int = 1000, *, small: bool = False) -> Sequential:
     """Thirty-four layers with weights: sixteen blocks of two convolutions; otherwise as ``resnet18``.
 
     Args:
@@ -73,7 +73,7 @@ def resnet34(classes: int = 1000, small: bool = False) -> Sequential:
     return _resnet("resnet34", BasicBlock, (3, 4, 6, 3), classes, small)
 
 
-def resnet50(classes: int = 1000, small: bool = False) -> Sequential:
+def resnet50(classes: int = 1000, *, small: bool = False) -> Sequential:
     """Fifty layers with weights: sixteen bottlenecks of three convolutions; otherwise as ``resnet18``.
 
     Args:
@@ -85,7 +85,7 @@ def resnet50(classes: int = 1000, small: bool = False) -> Sequential:
     return _resnet("resnet50", Bottleneck, (3, 4, 6, 3), classes, small)
 
 
-def resnet101(classes: int = 1000, small: bool = False) -> Sequential:
+def resnet101(classes: int = 1000, *, small: bool = False) -> Sequential:
     """A hundred and one layers with weights: thirty-three bottlenecks; otherwise as ``resnet18``.
 
     Args:

@@ -13,7 +13,7 @@ from chainrule.nn.structure import Flatten, Sequential
 COLUMN_D = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))
 
 
-def vgg16(classes: int = 1000, dropout: float = 0.5) -> Sequential:
+def vgg16(classes: int = 1000, *, dropout: float = 0.5) -> Sequential:
     """Sixteen layers with weights; two convolutions of 3 x 3 see what one of 5 x 5 sees, for fewer weights.
 
     Shapes: (B, 224, 224, 3) -> (B, classes); other sizes from 32 x 32 on are pooled to the same 7 x 7 places.

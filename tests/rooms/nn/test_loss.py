@@ -59,7 +59,7 @@ def test_a_weight_for_each_place_counts_every_place_alike_as_in_torch() -> None:
 
 def test_weights_of_another_shape_are_refused() -> None:
     with pytest.raises(ShapeError) as caught:
-        cr.mse(constant(VALUES), WANTED, np.ones(3))
+        cr.mse(constant(VALUES), WANTED, weight=np.ones(3))
     assert caught.value.code == "E201"
 
 

@@ -13,7 +13,7 @@ from chainrule.nn.loss.table import LOSSES
 def _function(kind: type[Loss]) -> Callable[..., Node]:
     """The loss as a function of nodes that gives J, the mean over the batch; a target may be numbers."""
 
-    def apply(prediction: Node, target: Any = None, weight: Any = None, **settings: Any) -> Node:
+    def apply(prediction: Node, target: Any = None, *, weight: Any = None, **settings: Any) -> Node:
         loss = kind(**settings)
         refuse_target(loss, target, f"cr.{loss.name}(prediction, target)", f"cr.{loss.name}(prediction)")
         if not loss.needs_target:
