@@ -97,7 +97,7 @@ def _residual() -> str:
 def _depthwise() -> str:
     net = cr.Sequential(
         cr.Conv(8, 3, stride=2, padding="same"), cr.BatchNorm(), cr.Activation("hard_silu"),
-        cr.InvertedResidual(3, 16, 8, True, "relu", 1), cr.GlobalAveragePool(), cr.Dense(3),
+        cr.InvertedResidual(3, 16, 8, squeeze=True), cr.GlobalAveragePool(), cr.Dense(3),
     )  # fmt: skip
     return trained(net, "cross_entropy", cr.RMSprop(0.002), numbers(40, 16, 16, 3), words(40, below=3), 20)
 

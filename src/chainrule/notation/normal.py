@@ -27,7 +27,7 @@ def normal(tree: Tree) -> Tree:
 
     Example:
         >>> normal(Product((Number(-0.5), Product((Number(2), Number(3))))))
-        Negative(inner=Product(factors=(Number(value=0.5), Number(value=2), Number(value=3))))
+        Negative(inner=Product(factors=(Number(value=0.5), Number(value=2), Number(value=3)), kind=''))
     """
     return substitute(tree, _normal)
 

@@ -56,7 +56,7 @@ def formula(node: Node, notation: str = "unicode", lang: str | None = None) -> s
         >>> print(formula(1.0 / (x * x + 2.0), "ascii"))
         1 / (x * x + 2)
         >>> print(formula(1.0 / (x * x + 2.0), "words", lang="en"))
-        1 divided by (x times x plus 2)
+        1 divided by (x times, element by element, x plus 2)
     """
     _require("notation", notation, NOTATIONS)
     lang = lang or settings.lang

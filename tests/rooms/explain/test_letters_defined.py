@@ -82,16 +82,17 @@ def test_a_letter_is_defined_before_it_is_used(name: str, weight: bool, depth: i
         path, value = next((p, v) for p, v in model.parameters().items() if v.ndim > 1)
         chosen = f"{path}[{','.join('0' * value.ndim)}]"
     page = model.explain(x[:1], y[:1], chosen, depth, lang)
-    known, used = set(FREE), set()
+    known, used = defined(page.sections[:2]), set[str]()
     for number, section in enumerate(page.sections):
-        for part in section.parts:
-            for text in told(part):
-                if number < 2 and isinstance(text, str):
-                    known |= set(re.findall(r"[^\W\d_]+\u0302?\d*", text)) | set(
-                        re.findall(r"\S+(?=[:：])", text)
-                    )
-                if number > 1 or not isinstance(text, str):
-                    used |= letters(text)
+        texts = [text for part in section.parts for text in told(part)]
+        used |= {each for text in texts if number > 1 or not isinstance(text, str) for each in letters(text)}
     plain = {re.sub(r"[₀-₉′]+$", "", letter) for letter in used}
-    assert sorted(plain - known) == []
     assert used
+    assert sorted(plain - known) == []
+
+
+def defined(sections: Any) -> set[str]:
+    """What the first sections, the line that says all and the notation, say the meaning of."""
+    texts = [text for section in sections for part in section.parts for text in told(part)]
+    spoken = " ".join(text for text in texts if isinstance(text, str))
+    return FREE | set(re.findall(r"[^\W\d_]+\u0302?\d*", spoken)) | set(re.findall(r"\S+(?=[:：])", spoken))

@@ -51,7 +51,7 @@ def test_weights_of_samples_and_of_places_are_a_weighted_mean(name: str) -> None
 def test_a_weight_for_each_place_counts_every_place_alike_as_in_torch() -> None:
     known = WITH_GAPS != -100
     found = evaluate(
-        cr.cross_entropy(constant(PLACES), WITH_GAPS, known.astype(float), ignore_index=-100), {}
+        cr.cross_entropy(constant(PLACES), WITH_GAPS, weight=known.astype(float), ignore_index=-100), {}
     )
     theirs = functional.cross_entropy(torch.tensor(PLACES).movedim(-1, 1), torch.tensor(WITH_GAPS))
     np.testing.assert_allclose(found, theirs.item(), rtol=1e-12)

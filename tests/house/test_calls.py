@@ -1,0 +1,75 @@
+"""No call in the repository gives more arguments by position than its block takes."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+
+import pytest
+
+import chainrule as cr
+
+ROOT = Path(__file__).parents[2]
+FOLDERS = ("src", "tests", "pages", "campaigns", "benchmarks")
+HOMES = ("chainrule", "chainrule.nn", "chainrule.data.augmentation", "chainrule.train.callback")
+MEANT = "test_call_forms.py"  # its calls are to be refused
+
+
+def limits() -> dict[str, int]:
+    """How many arguments each public block takes by position."""
+    blocks = [getattr(cr, name) for name in dir(cr)]
+    records = [b for b in blocks if isinstance(b, type) and is_dataclass(b) and hasattr(b, "refuse_call")]
+    free = {"Sequential", "Parallel", "Stacked", "Activation"}  # with an __init__ of their own
+    return {
+        b.__name__: sum(f.init and not f.kw_only for f in fields(b))
+        for b in records
+        if b.__name__ not in free
+    }
+
+
+LIMITS = limits()
+
+
+def ours(tree: ast.Module) -> dict[str, str]:
+    """The names in a file that come from chainrule, with what they are there."""
+    found: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {a.asname: a.name for a in node.names if a.asname and a.name.startswith("chainrule")}
+        if isinstance(node, ast.ImportFrom) and node.module and is_home(node.module):
+            found |= {a.asname or a.name: a.name for a in node.names}
+    return found
+
+
+def is_home(module: str) -> bool:
+    """Whether blocks are imported from a module."""
+    return module == "chainrule" or module.startswith(HOMES[1:])
+
+
+def calls_over_the_limit(file: Path) -> Iterator[str]:
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    names = ours(tree)
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Name(id=name), args=args) if name in names:
+                called = names[name]
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=place), attr=called), args=args) if place in (
+                "cr", "nn"
+            ) and place in names:  # fmt: skip
+                pass
+            case _:
+                continue
+        stars = any(isinstance(a, ast.Starred) for a in args)
+        if not stars and called in LIMITS and len(args) > LIMITS[called]:
+            yield f"{file.relative_to(ROOT)}:{node.lineno}: {ast.unparse(node)[:90]}"
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_blocks_are_called_with_as_many_positions_as_they_have(folder: str) -> None:
+    files = [file for file in sorted((ROOT / folder).rglob("*.py")) if file.name != MEANT]
+    assert files
+    skipped = ("ops", "plan", "store", "data", "engines")  # other records of the same names
+    seen = [f for f in files if not {*skipped} & set(f.relative_to(ROOT).parts[:3]) or folder == "tests"]
+    assert [line for file in seen for line in calls_over_the_limit(file)] == []
