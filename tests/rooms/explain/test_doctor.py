@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from campaigns.doctor_cases import before, first, sound
+from campaigns.doctor_cases import before, first, layouts, sound
 from campaigns.doctor_cases.case import Case
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -123,7 +123,7 @@ def test_what_has_no_fault_is_left_alone(case: Case, logged: list[logging.LogRec
 
 
 def test_every_rule_of_these_times_has_three_faults() -> None:
-    rules = [case.rule for case in (*before.CASES, *first.CASES)]
+    rules = [case.rule for case in (*before.CASES, *first.CASES, *layouts.CASES)]
     assert {name for name in (*BEFORE, *FIRST) if rules.count(name) < 3} == set()
 
 
