@@ -132,7 +132,7 @@ def constraint(k: float) -> Case:
         def __call__(self, parameter: Any) -> Any:
             return cr.clip(parameter, -1.0 - k, 1.0)
 
-    return Case({"optimizer": cr.Grouped(cr.SGD(0.1), (cr.Group("*.weight", constraint=Mine()),))})
+    return Case({"optimizer": cr.Grouped(cr.SGD(0.1), groups=(cr.Group("*.weight", constraint=Mine()),))})
 
 
 def initialiser(k: float) -> Case:

@@ -166,9 +166,10 @@ def _refuse(cls: Any, args: tuple[Any, ...], named: dict[str, Any]) -> None:
     try:
         _signature(cls).bind(*args, **named)
     except TypeError as error:
-        if hasattr(cls, "refuse_call"):
+        forgotten = _forgotten(cls)
+        if not forgotten and hasattr(cls, "refuse_call"):
             cls.refuse_call(args, named)
-        raise TypeError(f"{cls.__qualname__}: {error}{_forgotten(cls)}") from None
+        raise TypeError(f"{cls.__qualname__}: {error}{forgotten}") from None
 
 
 def _forgotten(cls: Any) -> str:

@@ -30,7 +30,7 @@ def test_every_page_has_a_code() -> None:
 def test_every_code_has_a_page(code: str) -> None:
     text = (PAGES / f"{code}.md").read_text(encoding="utf-8")
     assert text.startswith(f"# {code}: ")
-    assert "## How to mend it" in text
+    assert "## How to fix it" in text
     assert re.search("[一-鿿]", text), "the page has no Chinese line"
 
 

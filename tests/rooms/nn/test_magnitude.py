@@ -157,7 +157,7 @@ def test_a_clipped_gradient_keeps_its_direction(kind: Any, power: int, engine: s
 
 
 @pytest.mark.parametrize("power", [0, 18, 20, 30, 37])
-@pytest.mark.parametrize("rule", [UnitLength(), MaxNorm(2.0), cr.MinMaxNorm(0.5, 2.0)])
+@pytest.mark.parametrize("rule", [UnitLength(), MaxNorm(2.0), cr.MinMaxNorm(least=0.5, most=2.0)])
 def test_a_constraint_holds_for_huge_weights(rule: constraint.Constraint, power: int) -> None:
     w = (RNG.normal(size=(4, 6)) * 10.0**power).astype(np.float32)
     for engine in ENGINES:
@@ -214,7 +214,10 @@ def tiny(name: str) -> nn.Layer:
 
 @pytest.mark.parametrize(
     "layer",
-    [*(tiny(name) for name in LAYERS if name != "LocalResponseNorm"), nn.SpectralNorm(nn.Dense(2), 1, 1e-20)],
+    [
+        *(tiny(name) for name in LAYERS if name != "LocalResponseNorm"),
+        nn.SpectralNorm(nn.Dense(2), steps=1, epsilon=1e-20),
+    ],
     ids=str,
 )
 def test_an_epsilon_that_float32_cannot_hold_is_refused(layer: nn.Layer) -> None:

@@ -117,7 +117,7 @@ class Both(nn.Layer):
 
 @pytest.mark.parametrize("engine", ["reference", "native"])
 def test_a_block_called_twice_has_a_cache_for_each_call(engine: str) -> None:
-    block = nn.TransformerEncoderLayer(2, 6, causal=True, rotary=True)
+    block = nn.TransformerEncoderLayer(2, units=6, causal=True, rotary=True)
     net = nn.Sequential(nn.Embedding(7, 8), Repeated(block), nn.Dense(7))
     words = np.random.default_rng(1).integers(0, 7, (2, 6))
     built = nn.build(net, {"x": Spec((B, 6), "int64")}, "float64")

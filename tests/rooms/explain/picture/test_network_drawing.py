@@ -54,7 +54,7 @@ NETS = {
     ),
     "called again": (Again(cr.Dense(4, "tanh"), cr.Dense(4)), {"x": Spec((B, 4), "float32")}, 40),
     "attention called again": (
-        Again(cr.TransformerEncoderLayer(2, 8), cr.Dense(4)), {"x": Spec((B, 5, 4), "float32")}, None,
+        Again(cr.TransformerEncoderLayer(2, units=8), cr.Dense(4)), {"x": Spec((B, 5, 4), "float32")}, None,
     ),
 }  # fmt: skip
 
