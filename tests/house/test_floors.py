@@ -68,7 +68,6 @@ LIBRARIES = {
     "typer": {"apps"},
     "click": {"apps"},
     "numba": {"engines"},
-    "jax": {"engines"},
     "pandas": {"data"},
     "pyarrow": {"data"},
     "PIL": {"data"},
@@ -76,9 +75,6 @@ LIBRARIES = {
     "tokenizers": {"data"},
     "soundfile": {"data"},
     "sacrebleu": {"apps"},
-    "starlette": {"apps"},
-    "uvicorn": {"apps"},
-    "onnx": {"interop"},
     "llvmlite": {"engines"},
 }
 FORBIDDEN = {"torch", "torchvision", "pickle", "cPickle", "dill", "cloudpickle", "shelve", "marshal"}
