@@ -17,7 +17,6 @@ import pytest
 
 import chainrule as cr
 
-
 RUN = "from chainrule.apps.cli import main; main()"
 
 

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from chainrule.data.polars import is_polars, require_threads
 from chainrule.errors import DataError
 from chainrule.frozen import frozen
 
@@ -136,6 +137,8 @@ def _array(name: str, value: Any) -> np.ndarray:
             received="a masked array",
             fix=f"{name}.filled(0)",
         )
+    if is_polars(value):
+        require_threads()
     try:
         return np.asarray(getattr(value, "to_numpy", lambda: value)())
     except (ValueError, TypeError) as error:

@@ -16,7 +16,7 @@ from functools import cached_property
 import numpy as np
 
 from chainrule.data.finding import Finding
-from chainrule.data.polars import pl
+from chainrule.data.polars import pl, require_threads
 from chainrule.frozen import frozen
 
 EXACT = 2**53  # beyond this, float64 no longer tells whole numbers apart
@@ -86,6 +86,14 @@ class Table:
 
     def __repr__(self) -> str:
         return f"Table({self.source}: {self.rows} rows, {len(self.columns)} columns)"
+
+
+def _frame(table: Table) -> pl.DataFrame:
+    require_threads()
+    return vars(table)["frame"]
+
+
+Table.frame = property(_frame)  # type: ignore[assignment]  # the value lies in the record's __dict__
 
 
 def is_exact(column: pl.Series) -> bool:

@@ -11,7 +11,6 @@ they are declared upstairs, in ``ops``, which teaches each sign its meaning once
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from weakref import WeakValueDictionary
 
 from chainrule.errors import ChainruleError, Place
+from chainrule.fork import forkable
 from chainrule.frozen import frozen
 from chainrule.graph.op import Op
 from chainrule.spec import Shape, Spec, shape_text
@@ -189,7 +189,7 @@ class Node:
 
 
 _TABLE: WeakValueDictionary[tuple[Op, tuple[Node, ...]], Node] = WeakValueDictionary()
-_LOCK = threading.Lock()
+_LOCK = forkable()
 
 
 def make(op: Op, *inputs: Node) -> Node:

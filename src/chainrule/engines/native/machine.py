@@ -14,7 +14,6 @@ from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 import llvmlite
@@ -23,6 +22,7 @@ import llvmlite.binding as llvm
 from chainrule.engines.native.cache import keep, kept, written_by
 from chainrule.engines.native.target import Target, host_target
 from chainrule.errors import FileError
+from chainrule.fork import forkable
 from chainrule.store import durable
 
 SOURCES: dict[int, str] = {}
@@ -57,7 +57,7 @@ class Machine:
         self.stamp = f"{target.stamp} llvmlite {llvmlite.__version__} {written}"
         self.width = target.vector_bytes
         self._loaded: dict[str, int] = {}
-        self._lock = Lock()  # LLVM loads one object at a time
+        self._lock = forkable()  # LLVM loads one object at a time
         self.folder = folder
 
     def function(self, name: str, text: str, write: Callable[[str], object]) -> int:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from threading import Lock
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -28,6 +27,7 @@ from chainrule.engines.native.share import WORTH_A_CREW, effort, pays
 from chainrule.engines.native.target import host_target
 from chainrule.errors import ShapeError
 from chainrule.events import bulletin
+from chainrule.fork import forkable
 from chainrule.plan.plan import Plan
 from chainrule.plan.task import Buffer, Task
 from chainrule.plan.view import View
@@ -36,7 +36,7 @@ from chainrule.settings import settings
 Arrays: TypeAlias = Mapping[str, np.ndarray]
 NOTHING = object()  # what no caller hands in
 SMALL = 32 * 1024  # bytes of an input that are copied
-_ONE_AT_A_TIME = Lock()
+_ONE_AT_A_TIME = forkable()
 
 
 def machine() -> Machine:

@@ -12,6 +12,7 @@ last good ones.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import cycle
@@ -59,9 +60,9 @@ class Trainer:
         self.state[KEY] = np.zeros(2, np.uint32)
         self.flag = np.zeros(1, np.int64)
         self.job = Job(graph, Cut(1, "loss", tuple(core), homes), cores, kept, state, self.flag)
+        self._pools: dict[int, ThreadPoolExecutor] = {}  # by process: a forked child starts its own threads
         self._lanes: dict[int, Lanes] = {}
         self._desks: dict[tuple[int, int], Desk] = {}
-        self._pool = ThreadPoolExecutor(threads - 1) if threads > 1 else None
 
     @staticmethod
     def covers(graph: Graph) -> bool:
@@ -110,13 +111,20 @@ class Trainer:
         desk = self._desks.get((batch, self.threads)) or self._desk(batch)
         self.state["step"][0] = step
         desk.lay(order, first, count, keys)
-        others = [self._pool.submit(desk.steps, block) for block in desk.others] if self._pool else []
+        others = [self._pool().submit(desk.steps, block) for block in desk.others]
         desk.steps(desk.first)
         for other in others:
             other.result()
         refuse_outside(self.flag)
         failed = desk.sync[2]
         return desk.told[: failed or count].copy(), failed
+
+    def _pool(self) -> ThreadPoolExecutor:
+        """Threads of this process, not shared with other trainers: those of one step wait for each other."""
+        process = os.getpid()
+        if process not in self._pools:
+            self._pools[process] = ThreadPoolExecutor(self.threads - 1)
+        return self._pools[process]
 
     def _desk(self, batch: int) -> Desk:
         lanes = self.lanes(batch)

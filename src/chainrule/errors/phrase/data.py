@@ -1,6 +1,12 @@
 """What errors about tables, files of data, images, texts and sounds expect, received and advise."""
 
 PHRASES: dict[str, str] = {
+    # processes
+    'a process started by "spawn" or "forkserver"': "用 spawn 或 forkserver 启动的进程",
+    "a process forked after polars had started its threads": "在 polars 启动线程之后 fork 出的进程",
+    "a process that is given arrays, or forked before the first table is read, may be forked": (
+        "只处理数组的进程，或在读取第一个表格之前启动的进程，可以使用 fork"
+    ),
     # rows and sounds
     "rows of equal length, as {}[0] has: {#}": "长度相等的行，如 {}[0]：{}",
     "refuse or skip": "refuse（拒绝）或 skip（略去）",
