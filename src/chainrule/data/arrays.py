@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from chainrule.data.polars import is_polars, require_threads
+from chainrule.data.row_view import pick_rows
 from chainrule.errors import DataError
 from chainrule.frozen import frozen
 
@@ -72,6 +73,15 @@ class Arrays:
         """The rows in ``index``, in that order."""
         weights = None if self.weights is None else self.weights[index]
         return Arrays(_pick(self.x, index), None if self.y is None else _pick(self.y, index), weights)
+
+    def view(self, index: np.ndarray) -> Arrays:
+        """The rows in ``index``, in that order; large inputs are not copied (see ``RowView``)."""
+        rest = Arrays({}, self.y, self.weights).take(index)
+        if isinstance(self.x, dict):
+            x: Any = {name: pick_rows(array, index) for name, array in self.x.items()}
+        else:
+            x = pick_rows(self.x, index)
+        return Arrays(x, rest.y, rest.weights)
 
 
 def _pick(part: Inputs, index: np.ndarray | slice) -> Inputs:

@@ -55,7 +55,7 @@ class Augmenting:
                 received=repr(augmentation)[:80], fix="augmentation=cr.Augmentation(Flip(), Crop(padding=4))",
             )  # fmt: skip
         self.augmentation, self.seed, self.epochs = augmentation, seed, epochs
-        x, y = _only("x", data.x), _only("y", data.y)
+        x, y = np.asarray(_only("x", data.x)), _only("y", data.y)
         self.mean, self.std = preparation.channels if preparation is not None else (0.0, 1.0)
         self.images = np.clip(x * self.std + self.mean, 0, 1).astype(np.float32) if preparation else x
         self.targets = y

@@ -41,7 +41,7 @@ def lengths_of(data: Arrays, names: Mapping[str, str], targets: Mapping[str, Tar
         targets: what each output is asked for.
     """
     given: Any = data
-    counts = [array != 0 for array in given.x.values()]
+    counts = [np.asarray(array) != 0 for array in given.x.values()]
     for output, target in targets.items():
         if has_places(target):
             y = given.y[names[output]]

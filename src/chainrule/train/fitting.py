@@ -132,7 +132,7 @@ def _validation(model: Learner, data: Arrays, validation: Any, seed: int) -> tup
             )
         codes = _classes(model, data)
         parts = split(np.zeros(data.rows) if codes is None else codes, seed, (1 - part, part, 0.0))
-        return data.take(parts.train), data.take(parts.validation)
+        return data.view(parts.train), data.view(parts.validation)
     if not isinstance(validation, tuple | list) or len(validation) not in (2, 3):
         raise UsageError(
             "E113", where="fit", name="validation", expected="(x, y), (x, y, weights) or a fraction",

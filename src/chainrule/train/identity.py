@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 SHOWN = 60  # characters of a value in an error
 ABSENT = "nothing"
+ROWS_HASHED = 4096  # rows of an array that are hashed at a time
 
 
 @frozen
@@ -161,7 +162,9 @@ def data_fingerprint(data: Arrays) -> str:
         for name, array in sorted(group.items()) if isinstance(group, dict) else [("", group)]:
             if array is not None:
                 digest.update(f"{name} {array.dtype} {array.shape}".encode())
-                digest.update(np.ascontiguousarray(array).data)
+                rows = array if array.ndim else array[None]
+                for start in range(0, len(rows), ROWS_HASHED):  # the array may be larger than memory
+                    digest.update(np.ascontiguousarray(rows[start : start + ROWS_HASHED]).data)
     return digest.hexdigest()
 
 

@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from chainrule.train.learner import Learner
 
 
+NUMBERS = 1 << 20  # checked at once: the array may be larger than memory
+
+
 def targets_of(network: Network) -> dict[str, Target]:
     """What each output is asked for, before any label is known."""
     return {
@@ -286,7 +289,12 @@ def refuse_outside(network: Network, arrays: Mapping[str, np.ndarray]) -> None:
     book = network.inference.book
     for (path, name), rows in book.tables.items():
         layer = book.layers.get(path, network.recipe.net)
-        inside(f'{type(layer).__name__} "{path}"', arrays[name].astype(np.int64), rows)
+        array = arrays[name]
+        size = max(1, NUMBERS // max(1, array[0].size))  # rows
+        for start in range(0, len(array), size):
+            block = array[start : start + size]
+            if ((block < 0) | (block >= rows)).any():
+                inside(f'{type(layer).__name__} "{path}"', np.asarray(array).astype(np.int64), rows)
 
 
 def summary(model: Learner) -> str:

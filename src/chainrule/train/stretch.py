@@ -12,10 +12,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from chainrule.data import Arrays, Order
+from chainrule.data.row_view import RowView, whole_rows
 from chainrule.engines.run import Trainer, trainer
 from chainrule.keyed import fold, folds, key_of
 from chainrule.train.blackbox.finite import is_finite
@@ -37,16 +39,25 @@ class Stretches:
         made: the engine's trainer.
         state: where the training stands; its arrays are copied.
         counts: how much each row counts in the mean of an epoch's losses.
+        index: which rows of the whole the training rows are; ``None``: all of them.
     """
 
     def __init__(
-        self, step: Step, order: Order, seed: int, made: Trainer, state: TrainState, counts: RowWeights
+        self,
+        step: Step,
+        order: Order,
+        seed: int,
+        made: Trainer,
+        state: TrainState,
+        counts: RowWeights,
+        index: np.ndarray | None = None,
     ) -> None:
         self.step, self.order, self.seed, self.trainer, self.counts = step, order, seed, made, counts
         self.length = 1
         self.told = np.zeros((0, 2))  # losses and rates of the last stretch
         self.homes = homes_of(step)
         self._read = (-1, np.zeros(0, np.int64))  # an epoch, and the order of its rows
+        self._index = index
         self.take(state)
 
     def advance(
@@ -166,7 +177,9 @@ class Stretches:
     def _rows(self, epoch: int) -> np.ndarray:
         """The order of an epoch's rows, as compiled code reads it; kept while the epoch lasts."""
         if self._read[0] != epoch:
-            self._read = epoch, np.ascontiguousarray(self.order.epoch(epoch), np.int64)
+            order = self.order.epoch(epoch)
+            rows = order if self._index is None else self._index[order]
+            self._read = epoch, np.ascontiguousarray(rows, np.int64)
         return self._read[1]
 
 
@@ -196,6 +209,29 @@ def stretches(
     inputs = {**(data.x if isinstance(data.x, dict) else {}), **(data.y if isinstance(data.y, dict) else {})}
     if data.weights is not None:
         inputs[SAMPLE_WEIGHT] = data.weights
+    inputs = _whole(data, inputs)
     held = {path: array.copy() for group in GROUPS.values() for path, array in getattr(state, group).items()}
     made = trainer(step.graph, list(step.gradients.values()), homes_of(step), inputs, held, engine)
-    return None if made is None else Stretches(step, order, seed, made, state, counts)
+    return None if made is None else Stretches(step, order, seed, made, state, counts, _index_of(data))
+
+
+def _views(data: Arrays) -> list[RowView]:
+    inputs = data.x.values() if isinstance(data.x, dict) else [data.x]
+    return [array for array in inputs if isinstance(array, RowView)]
+
+
+def _index_of(data: Arrays) -> np.ndarray | None:
+    """Which rows of the whole the training rows are, where an input is a view of it."""
+    return next((view.index for view in _views(data)), None)
+
+
+def _whole(data: Arrays, inputs: dict[str, Any]) -> dict[str, np.ndarray]:
+    """The arrays that compiled code gathers rows from: those of all rows, where an input is a view of some.
+
+    The rows' numbers are then those of the whole, so that every other array gets as many rows.
+    """
+    views = _views(data)
+    if not views:
+        return inputs
+    count = len(views[0].array)
+    return {name: whole_rows(array, views[0].index, count) for name, array in inputs.items()}
