@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from chainrule.data.column import Column, describe, known_column
+from chainrule.data.column import Column, count_distinct, describe, known_column
 from chainrule.data.finding import Finding
-from chainrule.data.number import level_texts
+from chainrule.data.number import level_texts, number_text
 from chainrule.data.polars import pl
 from chainrule.data.table import Table
 from chainrule.data.task import Task, choose_task
@@ -67,7 +67,7 @@ def _leaks(sample: Table, columns: tuple[Column, ...], task: Task) -> Iterator[F
     """Columns that equal the target, or whose every value goes with one target value only."""
     target = level_texts(sample.frame[task.target]).alias("target")
     for column in columns:
-        if not column.is_input:
+        if not column.is_input or _is_unlike(sample.frame[column.name], target):
             continue
         texts = level_texts(sample.frame[column.name]).alias("column")
         if texts.equals(target, check_names=False, null_equal=True):
@@ -78,6 +78,17 @@ def _leaks(sample: Table, columns: tuple[Column, ...], task: Task) -> Iterator[F
         repeated = levels * 2 <= sample.rows  # a value seen once tells nothing about leaking
         if repeated and levels > 1 and pairs.height == levels:
             yield Finding("leak", "warning", {"column": column.name, "levels": levels})
+
+
+def _is_unlike(cells: pl.Series, target: pl.Series) -> bool:
+    """Whether a column of numbers is surely neither a copy of the target nor repeats its values.
+
+    It spares the texts of every number of a wide table.
+    """
+    if not cells.dtype.is_float() or count_distinct(cells) * 2 <= len(cells):
+        return False
+    first = cells[0]
+    return (None if first is None else number_text(first)) != target[0]
 
 
 def _duplicates(sample: Table) -> Iterator[Finding]:

@@ -28,6 +28,7 @@ from chainrule.frozen import frozen
 
 KINDS = ("number", "category", "yes_no", "image", "date", "text", "constant", "id", "empty")
 USED = ("number", "category", "yes_no", "image")
+FEW_ROWS = 10_000  # up to which NumPy counts different numbers sooner than polars
 MOSTLY = 0.95  # share of numbers from which a text is a mistake
 YES_NO = {
     "yes": 1.0, "no": 0.0, "y": 1.0, "n": 0.0, "true": 1.0, "false": 0.0, "t": 1.0, "f": 0.0,
@@ -118,7 +119,8 @@ def describe(
 
 def known_column(table: Table, *names: str) -> None:
     """Raise E313 for names that are no column of the table, all at once, each with the nearest that is."""
-    unknown = [name for name in names if name not in table.columns]
+    known = set(table.columns)
+    unknown = [name for name in names if name not in known]
     if unknown:
         near = [nearest(name, table.columns) for name in unknown]
         shown = ", ".join(table.columns[:12]) + (", ..." if len(table.columns) > 12 else "")
@@ -177,8 +179,8 @@ def _describe(table: Table, name: str, is_target: bool, asked: str | None, fault
     if is_target and cells.null_count() == table.rows:
         raise DataError("E320", where=f'{table.source}, column "{name}"', column=name, received="no value")
     if kind == "number":
-        values = number_cells(table, name, faults).drop_nulls().to_numpy()
-        return replace(column, **_statistics(values))
+        values = number_cells(table, name, faults)
+        return replace(column, **_statistics(present_numbers(values)))
     if kind in ("category", "yes_no", "constant"):
         return replace(column, levels=count_levels(cells))
     return column
@@ -191,11 +193,11 @@ def _infer(
         count, height, width, channels = table.images[cells.name].shape
         facts = {"count": count, "height": height, "width": width, "channels": channels}
         return "image", Finding("pictures", facts=facts)
-    present = cells.drop_nulls()
+    present = cells.drop_nulls() if cells.null_count() else cells
     count = len(present)
     if not count:
         return "empty", Finding("all_missing", facts={"count": table.rows})
-    distinct = present.n_unique()
+    distinct = count_distinct(present)
     example = _short(present[0])
     if distinct == 1 and count == table.rows and not is_target:
         return "constant", Finding("one_value", facts={"example": example})
@@ -211,7 +213,7 @@ def _infer(
 
 def _infer_number(table: Table, present: pl.Series, distinct: int, is_target: bool) -> tuple[str, Finding]:
     example = _short(present[0])
-    if not is_target and distinct == table.rows and _names_rows(present, len(table.columns)):
+    if not is_target and distinct == table.rows and _names_rows(present, table.frame.width):
         return "id", Finding("names_rows", facts={"example": example})
     return "number", Finding("numbers", facts={"count": len(present)})
 
@@ -257,11 +259,23 @@ def number_cells(table: Table, name: str, faults: Faults) -> pl.Series:
     values = numbers(cells)
     if values.null_count() > cells.null_count() and not any(f["column"] == name for _, f in faults.found):
         _add_texts(table, cells, values, faults)
-    infinite = values.is_infinite().fill_null(value=False)
+    infinite = np.isinf(values.to_numpy())  # missing cells are NaN there
     if infinite.any():
-        row = int(infinite.arg_max() or 0)
+        row = int(infinite.argmax())
         faults.add("E312", table, name, row, cells[row], int(infinite.sum()))
     return values
+
+
+def present_numbers(values: pl.Series) -> np.ndarray:
+    """The numbers of a column that are there."""
+    return (values.drop_nulls() if values.null_count() else values).to_numpy()
+
+
+def count_distinct(present: pl.Series) -> int:
+    """How many different values a column has, for short columns of numbers without polars' threads."""
+    if len(present) > FEW_ROWS or not present.dtype.is_float():
+        return present.n_unique()
+    return len(np.unique(present.to_numpy()))
 
 
 def _add_texts(table: Table, cells: pl.Series, parsed: pl.Series, faults: Faults) -> None:

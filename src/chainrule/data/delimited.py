@@ -2,8 +2,8 @@
 
 The text is streamed line by line, so that no file, however strange, can take more memory than its honest
 content: a line or a quoted cell over ``CELL_LIMIT``, too many columns, or a compressed file that swells
-beyond reason is refused while it is read. Cells are collected in blocks and handed to polars as text
-columns at once; what they mean is decided in ``number.py``.
+beyond reason is refused while it is read. Cells are collected in blocks and handed to polars at once
+(``cells.py``); what they mean is decided in ``number.py``.
 
 Polars' own reader was rejected here because it cannot name the physical line of a bad row and fills up
 short rows. Python's ``csv`` does the quoting (RFC 4180, strict: a quote that is not closed is an error, not
@@ -19,7 +19,6 @@ import itertools
 import re
 import shlex
 import zlib
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,8 +26,9 @@ from typing import BinaryIO
 
 import numpy as np
 
+from chainrule.data.cells import Cells
 from chainrule.data.inside import open_plain
-from chainrule.data.number import PLAIN, clean, typed
+from chainrule.data.number import PLAIN
 from chainrule.data.polars import pl
 from chainrule.data.table import Table
 from chainrule.errors import DataError
@@ -167,9 +167,8 @@ def _read(lines: _Lines) -> Table:
     records = _records(lines, itertools.chain(_recount(lines, sample), source), delimiter)
     _, header = next(records, (0, []))
     names = _names(lines.name, [cell.strip() for cell in header])
-    frame, starts = _blocks(lines, records, names)
-    columns = [typed(clean(column), delimiter) for column in frame.get_columns()]
-    return Table(pl.DataFrame(columns), lines.name, None, starts)
+    cells, starts = _blocks(lines, records, Cells(names, delimiter))
+    return Table(pl.DataFrame(cells.columns()), lines.name, None, starts)
 
 
 def _sample(source: Iterator[str]) -> list[str]:
@@ -254,27 +253,28 @@ def _names(source: str, names: list[str]) -> list[str]:
 def check_names(where: str, names: list[str]) -> None:
     """Raise E305 for every empty or repeated column name, with all positions (from 1)."""
     faults = [f"column {i} has no name" for i, name in enumerate(names, 1) if not name]
-    for name, times in Counter(names).items():
-        if name and times > 1:
-            places = [str(i) for i, other in enumerate(names, 1) if other == name]
-            faults.append(f'"{name}" names columns {" and ".join(places)}')
+    places: dict[str, list[str]] = {}
+    for i, name in enumerate(names, 1):
+        places.setdefault(name, []).append(str(i))
+    for name, positions in places.items():
+        if name and len(positions) > 1:
+            faults.append(f'"{name}" names columns {" and ".join(positions)}')
     if faults:
         first, *others = faults[:20]
         fix = "give every column its own name (pandas: to_csv(index=False) for an unnamed first column)"
         raise DataError("E305", where=where, expected="distinct names", received=first, notes=others, fix=fix)
 
 
-def _blocks(lines: _Lines, records: Iterator, names: list[str]) -> tuple[pl.DataFrame, np.ndarray]:
-    """All rows as text columns; ragged rows are counted and reported together."""
-    width, frames, starts = len(names), [], []
+def _blocks(lines: _Lines, records: Iterator, cells: Cells) -> tuple[Cells, np.ndarray]:
+    """All rows, added to the cells; ragged rows are counted and reported together."""
+    width, starts = cells.width, []
     ragged: list[tuple[int, int]] = []
     while block := list(itertools.islice(records, max(1, BLOCK_CELLS // width))):
         whole = [(start, record) for start, record in block if len(record) == width]
         if len(whole) < len(block):
             ragged += [(start, len(record)) for start, record in block if len(record) != width]
-        columns = zip(*(record for _, record in whole), strict=True) if whole else [[] for _ in names]
-        series = [pl.Series(name, cells, pl.String) for name, cells in zip(names, columns, strict=True)]
-        frames.append(pl.DataFrame(series))
+        if not ragged:
+            cells.add([record for _, record in whole])
         starts.append(np.array([start for start, _ in whole], np.int64))
     if ragged:
         (line, received), *others = ragged
@@ -288,6 +288,6 @@ def _blocks(lines: _Lines, records: Iterator, names: list[str]) -> tuple[pl.Data
             notes=notes,
             fix="put cells that contain the delimiter in double quotes",
         )
-    if not frames:
+    if not starts:
         raise DataError("E304", where=lines.name, expected="at least one row", received="a header only")
-    return pl.concat(frames), np.concatenate(starts)
+    return cells, np.concatenate(starts)

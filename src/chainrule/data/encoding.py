@@ -17,7 +17,7 @@ from typing import ClassVar, TypeAlias
 
 import numpy as np
 
-from chainrule.data.column import YES_NO, Faults, count_levels, mean_and_std, number_cells
+from chainrule.data.column import YES_NO, Faults, count_levels, mean_and_std, number_cells, present_numbers
 from chainrule.data.finding import Finding
 from chainrule.data.number import level_texts
 from chainrule.data.polars import pl
@@ -68,7 +68,7 @@ class Number:
     @staticmethod
     def fit(table: Table, column: str, faults: Faults) -> Number:
         cells = number_cells(table, column, faults)
-        values = cells.drop_nulls().to_numpy()
+        values = present_numbers(cells)
         mean, std = mean_and_std(values[np.isfinite(values)])
         return Number(column, mean, std, bool(cells.null_count()))
 
@@ -80,8 +80,9 @@ class Number:
     def encode(self, table: Table, faults: Faults) -> tuple[np.ndarray, list[Finding]]:
         """The features of every row, (N, 1) or (N, 2), and what was noticed."""
         cells = number_cells(table, self.column, faults)
-        gone = cells.is_null().to_numpy()
-        values = cells.fill_null(self.mean).to_numpy()
+        values, gone = cells.to_numpy(), np.zeros(len(cells), bool)
+        if cells.null_count():
+            values, gone = cells.fill_null(self.mean).to_numpy(), cells.is_null().to_numpy()
         if self.std > 0:
             with np.errstate(over="ignore", invalid="ignore"):
                 z = (

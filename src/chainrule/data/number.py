@@ -103,6 +103,8 @@ def numbers(column: pl.Series) -> pl.Series:
         >>> numbers(pl.Series(["1.5", "x", None])).to_list()
         [1.5, None, None]
     """
+    if column.dtype == pl.Float64:
+        return column
     if column.dtype != pl.String:
         return column.cast(pl.Float64)
     fits = column.str.contains(PLAIN) | column.str.contains(INFINITE)

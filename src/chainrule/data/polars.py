@@ -7,6 +7,7 @@ user's; all three check the process first. polars itself advises the start metho
 from __future__ import annotations
 
 import os
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ else:
 
         def __getattr__(self, name: str) -> Any:
             require_threads()
-            return getattr(import_module("polars"), name)
+            return getattr(sys.modules.get("polars") or import_module("polars"), name)
 
     pl = _Later()
 

@@ -30,6 +30,8 @@ from chainrule.data.task import Task, label_values, labels_of
 from chainrule.errors import DataError, nearest
 from chainrule.frozen import frozen
 
+HINTS, SHOWN = 10, 20  # missing columns for which a similar name is looked for; that are listed
+
 
 @frozen(eq=False)
 class Applied:
@@ -207,7 +209,8 @@ class Preparation:
             E329 a class unknown to training.
         """
         if self.target not in table.columns:
-            near = nearest(self.target, [name for name in table.columns if name not in self.columns])
+            known = set(self.columns)
+            near = nearest(self.target, [name for name in table.columns if name not in known])
             expected = f'a column "{self.target}"'
             fix = f'rename "{near}" to "{self.target}"' if near else "add the known answers, or only predict"
             raise DataError("E313", where=table.source, name=self.target, expected=expected, fix=fix)
@@ -258,17 +261,20 @@ class Preparation:
 
     def _check_columns(self, table: Table) -> None:
         pictures = [e.column for e in self.encodings if isinstance(e, Pixels)]
-        missing = [name for name in self.columns if name not in (table.images if pictures else table.columns)]
+        present = set(table.images if pictures else table.columns)
+        missing = [name for name in self.columns if name not in present]
         if not missing:
             return
-        spare = [name for name in table.columns if name not in self.columns]
-        near = {name: nearest(name, spare) for name in missing}
+        known = set(self.columns)
+        spare = [name for name in table.columns if name not in known]
+        near = {name: nearest(name, spare) for name in missing[:HINTS]}
+        more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
         hints = [f'rename "{word}" to "{name}"' for name, word in near.items() if word]
         raise DataError(
             "E326",
             where=table.source,
             expected=", ".join(self.columns[:20]),
-            received='no "' + '", "'.join(missing) + '"',
+            received='no "' + '", "'.join(missing[:SHOWN]) + '"' + more,
             fix="; ".join(hints),
         )
 
