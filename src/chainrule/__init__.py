@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from chainrule import fork as fork  # before the first fork
+from chainrule import fork as fork  # watches forks from the first import on
 from chainrule.settings import settings
 
 if TYPE_CHECKING:

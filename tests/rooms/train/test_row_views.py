@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +58,8 @@ WAYS: dict[str, tuple[Callable[[], Any], Any, dict[str, Any]]] = {
 
 
 @pytest.fixture
-def splits(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[bool], None]]:
-    yield lambda are_views: monkeypatch.setattr(row_view, "LARGE", 0 if are_views else 1 << 60)
+def splits(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
+    return lambda are_views: monkeypatch.setattr(row_view, "LARGE", 0 if are_views else 1 << 60)
 
 
 @pytest.mark.parametrize("engine", ["native", "reference"])
