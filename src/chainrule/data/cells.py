@@ -72,7 +72,7 @@ class Cells:
             self._word[odd[~like.to_numpy()] % self.width] = True
 
     def _any(self, cells: np.ndarray) -> np.ndarray:
-        return cells.reshape(-1, self.width).any(axis=0)
+        return np.logical_or.reduce(cells.reshape(-1, self.width), axis=0)
 
     def columns(self) -> list[pl.Series]:
         """The columns in their order, each as ``typed(clean(column))`` makes it."""
