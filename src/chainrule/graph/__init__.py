@@ -7,6 +7,7 @@ same thing are one object. This room never computes a number.
 from chainrule.graph.fingerprint import fingerprint
 from chainrule.graph.graph import Graph, order
 from chainrule.graph.leaf import Constant, Input, constant, input_node
+from chainrule.graph.limits import Limits, building, reserve
 from chainrule.graph.node import Node, Site, here, make, site, teach_signs
 from chainrule.graph.op import Op
 from chainrule.graph.rebuild import rebuild
@@ -15,9 +16,11 @@ __all__ = [
     "Constant",
     "Graph",
     "Input",
+    "Limits",
     "Node",
     "Op",
     "Site",
+    "building",
     "constant",
     "fingerprint",
     "here",
@@ -25,6 +28,7 @@ __all__ = [
     "make",
     "order",
     "rebuild",
+    "reserve",
     "site",
     "teach_signs",
 ]

@@ -11,6 +11,7 @@ import numpy as np
 
 from chainrule.errors import DtypeError, UsageError
 from chainrule.frozen import frozen
+from chainrule.graph.limits import reserve
 from chainrule.graph.node import Node, make
 from chainrule.graph.op import Op
 from chainrule.settings import settings
@@ -49,6 +50,7 @@ class Constant(Op):
     digest: bytes = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        reserve(*np.shape(self.array), itemsize=np.asarray(self.array).itemsize, kept=True)
         array = np.array(self.array, order="C", copy=True)
         array.setflags(write=False)
         mark = hashlib.blake2b(

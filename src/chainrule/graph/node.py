@@ -21,6 +21,7 @@ from weakref import WeakValueDictionary
 from chainrule.errors import ChainruleError, Place
 from chainrule.fork import forkable
 from chainrule.frozen import frozen
+from chainrule.graph.limits import count_node
 from chainrule.graph.op import Op
 from chainrule.spec import Shape, Spec, shape_text
 
@@ -198,11 +199,13 @@ def make(op: Op, *inputs: Node) -> Node:
     Fails:
         ShapeError, DtypeError: the shape rule of ``op`` refuses the inputs; the error names the operation,
             every input's shape, the layer and the line that built it.
+        FileError E427: a network from a file takes more than its file allows (``limits``).
     """
     key = (op, inputs)
     with _LOCK:
         found = _TABLE.get(key)
     if found is not None:
+        count_node(found.spec)
         return found
     where = _SITE.get() or Site(place=Place.of_caller())
     try:
@@ -212,5 +215,6 @@ def make(op: Op, *inputs: Node) -> Node:
         if len(inputs) > 1:
             error.notes += (f"{op.name} of {' and '.join(shape_text(n.shape) for n in inputs)}",)
         raise
+    count_node(spec)
     with _LOCK:
         return _TABLE.setdefault(key, Node(op, inputs, spec, where))

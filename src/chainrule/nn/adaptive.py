@@ -13,7 +13,7 @@ from dataclasses import KW_ONLY
 import numpy as np
 
 from chainrule.errors import ShapeError
-from chainrule.graph import Node, constant
+from chainrule.graph import Node, constant, reserve
 from chainrule.nn.cells import picked, weighed
 from chainrule.nn.convolution import Widths, require_widths
 from chainrule.nn.layer import Layer, layer
@@ -133,6 +133,7 @@ class FractionalMaxPool(Layer):
                     "E215", expected=f"1 to {n - k + 1} places of a window of {k}",
                     received=f"{m} places on axis {axis}", fix="cr.FractionalMaxPool(2, ratio=0.7)",
                 )  # fmt: skip
+            reserve(m + k, itemsize=32)
             drawn = scope.uniform(f"start{axis}", ()) if scope.training else constant(0.5)
             starts = _starts(drawn.astype("float64"), n, m, k)
             cells = PUBLIC["reshape"](starts, (m, 1)) + constant(np.arange(k))  # (m, k)
@@ -156,6 +157,7 @@ def windows_of(n: int, m: int) -> tuple[np.ndarray, np.ndarray]:
         >>> cells.tolist(), shares.sum(1).tolist()
         ([[0, 1, 2], [2, 3, 4]], [1.0, 1.0])
     """
+    reserve(m, -(-n // m) + 1, itemsize=48)  # cells and shares, with what they are made from
     first = np.arange(m) * n // m
     last = -(-(np.arange(m) + 1) * n // m) - 1
     cells = np.arange((last - first).max() + 1)

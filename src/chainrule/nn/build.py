@@ -8,6 +8,7 @@ from typing import Any
 from chainrule.errors import ShapeError
 from chainrule.frozen import frozen
 from chainrule.graph import Graph, Node, input_node, site
+from chainrule.graph.limits import active
 from chainrule.graph.node import Site
 from chainrule.keyed import KEY
 from chainrule.nn.image_size import tell_size
@@ -68,6 +69,8 @@ def build(
     try:
         return _built(net, inputs, Book(dtype, training, frozen=frozen))
     except ShapeError as error:
+        if active() is not None:
+            raise  # of a network in a file nobody chooses the image, and a search would take its time
         tell_size(error, inputs, lambda image: _built(net, {"x": image}, Book(dtype, training)).book)
         raise
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from chainrule.graph import Node, constant
+from chainrule.graph import Node, constant, reserve
 from chainrule.ops import PUBLIC
 from chainrule.ops.index import along
-from chainrule.spec import bound
+
+TAP = 256  # bytes of a pair of a cell and a weight, in lists and tuples of Python
 
 
 def picked(x: Node, axis: int, table: np.ndarray | Node) -> Node:
@@ -27,7 +28,8 @@ def picked(x: Node, axis: int, table: np.ndarray | Node) -> Node:
         table: whole numbers from 0 to n - 1, an array or a node.
     """
     if isinstance(table, np.ndarray):
-        if np.array_equal(table, np.arange(*bound((x.shape[axis],)))):
+        reserve(*table.shape, itemsize=24)
+        if table.ndim == 1 and (len(table),) == (x.shape[axis],) and (table == np.arange(len(table))).all():
             return x
         if table.ndim == 1 and x.spec.is_float:
             return weighed(x, axis, table[:, None], np.ones((len(table), 1)))
@@ -46,8 +48,12 @@ def weighed(x: Node, axis: int, table: np.ndarray, weights: np.ndarray) -> Node:
         table: for each new cell, k old ones; one that is there twice counts with both weights.
         weights: how much each counts.
     """
+    reserve(*table.shape, itemsize=TAP)
     taps = []
     for cells, shares in zip(table.tolist(), weights.tolist(), strict=True):
+        if len({*cells}) == len(cells):
+            taps.append([tap for tap in zip(cells, shares, strict=True) if tap[1]])
+            continue
         found: dict[int, float] = {}
         for cell, share in zip(cells, shares, strict=True):
             found[cell] = found.get(cell, 0.0) + share

@@ -30,7 +30,7 @@ import numpy as np
 
 from chainrule.errors import UsageError
 from chainrule.frozen import frozen
-from chainrule.graph import Node, constant, input_node, site
+from chainrule.graph import Node, constant, input_node, reserve, site
 from chainrule.graph.node import Site
 from chainrule.nn.layer import Layer
 from chainrule.nn.scope import Book, Parameter, Scope, called
@@ -78,21 +78,19 @@ class Decoding(Scope):
     @property
     def is_old(self) -> Node:
         """Which places of the cache hold a word: true/false (B, length)."""
-        return PUBLIC["less"](constant(np.arange(self.length)[None]), PUBLIC["reshape"](self.filled, (B, 1)))
+        return PUBLIC["less"](_counted(self.length), PUBLIC["reshape"](self.filled, (B, 1)))
 
     def places(self, count: int) -> Node:
         """Where in the text the new words stand, counted from 0: whole numbers (B, count).
 
         Words beyond the room of the cache, with which a chunk is filled up, stand in its last place.
         """
-        places = PUBLIC["reshape"](self.filled, (B, 1)) + constant(np.arange(count)[None])
+        places = PUBLIC["reshape"](self.filled, (B, 1)) + _counted(count)
         return PUBLIC["where"](PUBLIC["less"](places, self.length), places, self.length - 1)
 
     def distances(self, count: int) -> Node:
         """How far each new word stands behind each place of the cache: whole numbers (B, count, length)."""
-        return PUBLIC["reshape"](self.places(count), (B, count, 1)) - constant(
-            np.arange(self.length)[None, None]
-        )
+        return PUBLIC["reshape"](self.places(count), (B, count, 1)) - _counted(self.length, 3)
 
     def remember(self, name: str, new: Node) -> Node:
         """The cache of this name; its places lie along the last axis but one.
@@ -113,6 +111,12 @@ class Decoding(Scope):
         self.memory.sources[path] = value
         self.memory.kept[path] = input_node(path, value.shape, value.dtype)
         return self.memory.kept[path]
+
+
+def _counted(count: int, rank: int = 2) -> Node:
+    """The whole numbers from 0 along the last of some axes."""
+    reserve(count)
+    return constant(np.arange(count).reshape(*(1,) * (rank - 1), count))
 
 
 def at_once(scope: Scope) -> Scope:

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from chainrule.errors import ShapeError
-from chainrule.graph import Node, constant
+from chainrule.graph import Node, constant, reserve
 from chainrule.nn.cells import picked
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.scope import Scope
@@ -74,6 +74,7 @@ class Pad(Layer):
                     "E215", expected=f"at most {limit} cells of {self.border} padding on axis {i + 1}",
                     received=f"{max(pair)} around {shape_text(x.shape)}", fix='border="replicate"',
                 )  # fmt: skip
+            reserve(space[i] + sum(pair), itemsize=24)
             x = picked(x, i + 1, np.pad(np.arange(space[i]), pair, BORDERS[self.border]))
         return x
 
@@ -82,6 +83,7 @@ class Pad(Layer):
         padded = PUBLIC["pad"](x, [(0, 0), *sides, (0, 0)])
         if self.value == 0:
             return padded
+        reserve(*(n + sum(pair) for n, pair in zip(space, sides, strict=True)), itemsize=20)
         frame = np.pad(np.zeros(space), sides, constant_values=self.value)
         return padded + constant(frame[..., None].astype(x.dtype))  # (*larger, 1) -> all
 

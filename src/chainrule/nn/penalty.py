@@ -9,7 +9,7 @@ import numpy as np
 
 from chainrule.extension import Extensible
 from chainrule.frozen import frozen
-from chainrule.graph import Node, constant
+from chainrule.graph import Node, constant, reserve
 from chainrule.nn.magnitude import defined
 from chainrule.nn.setting import require_number
 from chainrule.ops import PUBLIC
@@ -108,6 +108,7 @@ class OrthogonalPenalty(Penalty):
         squared = PUBLIC["sum"](PUBLIC["square"](matrix), 1, True)
         size = defined(PUBLIC["sqrt"](PUBLIC["maximum"](squared, 1e-12)), squared)
         unit = matrix / size
+        reserve(rows, rows, itemsize=20)  # the identity, its complement, the constant
         beside = constant(1.0 - np.eye(rows), parameter.dtype)
         pairs = PUBLIC["sum"](PUBLIC["abs"](unit @ unit.T) * beside)  # each pair twice
         return pairs * (self.strength / (rows * (rows - 1)))

@@ -18,7 +18,7 @@ import numpy as np
 
 from chainrule import elementary
 from chainrule.errors import ShapeError
-from chainrule.graph import Node, constant
+from chainrule.graph import Node, constant, reserve
 from chainrule.nn.decoding import Decoding
 from chainrule.nn.initialiser import Initialiser, SmallNormal, known_initialiser
 from chainrule.nn.layer import Layer, layer
@@ -181,6 +181,8 @@ class RotaryPosition(Layer):
 
     def _pattern(self, length: int, channels: int) -> tuple[np.ndarray, np.ndarray]:
         """The angle of each number at each place (length, C), and the matrix P (C, C) of the pairs."""
+        reserve(length, channels, itemsize=48)  # angles and powers, sines, cosines
+        reserve(channels, channels, itemsize=16)
         half = channels // 2
         i = np.arange(half)
         first, second = (i, i + half) if self.pairs == "halves" else (2 * i, 2 * i + 1)
@@ -195,6 +197,7 @@ class RotaryPosition(Layer):
 
 def sinusoids(length: int, channels: int, base: float = 10_000.0) -> np.ndarray:
     """The pattern of ``SinusoidalPosition``: (length, channels)."""
+    reserve(length, channels, itemsize=40)  # angles, sines, cosines, the pattern in both dtypes
     angles = np.arange(length)[:, None] / elementary.power(base, np.arange(channels) // 2 * 2 / channels)
     return np.where(np.arange(channels) % 2, elementary.cos(angles), elementary.sin(angles))
 
@@ -210,6 +213,7 @@ def distance_slopes(heads: int) -> np.ndarray:
     input length extrapolation (ICLR). For a number of heads that is no power of 2, the slopes of the next
     smaller one, then every other one of the next larger.
     """
+    reserve(heads, itemsize=64)
     power = 2 ** int(np.log2(heads))
     slopes = elementary.power(2.0, -8.0 / power * np.arange(1, power + 1))
     between = elementary.power(2.0, -4.0 / power * np.arange(1, 2 * (heads - power), 2))

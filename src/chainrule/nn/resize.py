@@ -14,7 +14,7 @@ from dataclasses import KW_ONLY
 
 import numpy as np
 
-from chainrule.graph import Node
+from chainrule.graph import Node, reserve
 from chainrule.nn.cells import picked, weighed
 from chainrule.nn.convolution import Widths, require_widths, tupled
 from chainrule.nn.layer import Layer, layer
@@ -88,6 +88,7 @@ class UpSampling(Layer):
             require(self, "factor", all(sizes) or not all(space), "so large that a cell is left", "factor=2")
         for axis, (n, m, factor) in enumerate(zip(space, sizes, each, strict=True), 1):
             if n and (n != m or factor != 1):
+                reserve(m, itemsize=64 if self.mode == "nearest" else 256)  # places, cells and weights
                 cells, weights = MODES[self.mode](n, m, self.align_corners, factor)
                 x = picked(x, axis, cells[:, 0]) if cells.shape[1] == 1 else weighed(x, axis, cells, weights)
         return x

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from chainrule.errors import ShapeError, UsageError
 from chainrule.frozen import frozen
 from chainrule.graph import Input, Node, Site, constant, input_node, site
+from chainrule.graph.limits import count_parameter
 from chainrule.keyed import KEY
 from chainrule.nn.initialiser import Initialiser
 from chainrule.ops import PUBLIC, loop_variables
@@ -173,6 +174,7 @@ class Scope:
                 fix="another name for one of the two",
             )  # fmt: skip
         if known is None:
+            count_parameter(path, shape)  # pyright: ignore[reportArgumentType]
             node = input_node(path, tuple(shape), self.dtype, "parameter")
             known = self.book.parameters[path] = Parameter(node, initialiser, penalty)
         return known.node if self.rewrite is None else self.rewrite(self, name, known)
@@ -185,6 +187,7 @@ class Scope:
         """
         path = self.named(name)
         if path not in self.book.states:
+            count_parameter(path, shape)  # pyright: ignore[reportArgumentType]
             node = input_node(path, tuple(shape), self.dtype, "state")
             self.book.states[path] = Parameter(node, initialiser, trainable=False)
         node = self.book.states[path].node

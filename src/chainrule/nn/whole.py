@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import KW_ONLY
 
-from chainrule.graph import Node, constant
+from chainrule.graph import Node, constant, reserve
 from chainrule.nn.attention.sequences import require_names, require_sequence
 from chainrule.nn.initialiser import Initialiser, SmallNormal, known_initialiser
 from chainrule.nn.layer import Layer, Value, layer
@@ -129,6 +129,7 @@ def _outermost(counts: Node, is_last: bool) -> Node:
 
 def _numbers(places: int, is_last: bool) -> list[float]:
     """1 to ``places``, the largest at the end that is asked for."""
+    reserve(places, itemsize=64)
     numbers = [float(i + 1) for i in range(places)]
     return numbers if is_last else numbers[::-1]
 

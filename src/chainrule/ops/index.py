@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from chainrule.errors import ShapeError, UsageError
-from chainrule.graph import Node, constant, make
+from chainrule.graph import Node, constant, make, reserve
 from chainrule.graph.node import Index
 from chainrule.ops.lookup import gather
 from chainrule.ops.part import Slice
@@ -136,6 +136,7 @@ def _window(length: Axis, entry: object, axis: int) -> tuple[tuple[Axis, Axis, i
 def identity_like(square: Node, axis: int) -> Node:
     """True on the diagonal of two neighbouring axes (``axis`` and the next) of equal fixed length."""
     length = square.shape[axis]
+    reserve(length, length, itemsize=2)
     eye = np.eye(length if isinstance(length, int) else 0, dtype=bool)
     after = (1,) * (square.rank - axis - 2)
     return broadcast_to(reshape(constant(eye), (*eye.shape, *after)), square.shape)

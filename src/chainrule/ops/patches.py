@@ -256,7 +256,7 @@ def max_pool(
         [5. 3.]
     """
     windows = patches(x, window, window if stride is None else stride, padding, dilation, fill=-np.inf)
-    _held(windows)
+    _fewest_held(windows)
     return fold.max(windows, _window_axes(x))
 
 
@@ -287,12 +287,14 @@ def average_pool(
         [3. 2.]
     """
     windows = patches(x, window, window if stride is None else stride, padding)
-    held, axes = _held(windows), _window_axes(x)
+    op, axes, fewest = windows.op, _window_axes(x), _fewest_held(windows)
+    assert isinstance(op, Patches)
     total = fold.sum(windows, axes)  # (B, *places, C)
     cells = math.prod(n for i, n in enumerate(windows.shape) if i in axes and isinstance(n, int))
-    if count_padding or (held == cells).all():
+    if count_padding or fewest == op.window:
         return total / float(cells)
-    return total / broadcast_to(constant(held[..., None].astype(x.dtype)), total.shape)  # (*places, 1) -> all
+    table = op.held(space_of(op.name, x.spec), op.window)
+    return total / broadcast_to(constant(table[..., None].astype(x.dtype)), total.shape)  # (*places, 1) -> all
 
 
 def _window_axes(x: Node) -> tuple[int, ...]:
@@ -300,17 +302,21 @@ def _window_axes(x: Node) -> tuple[int, ...]:
     return tuple(range(x.rank - 1, 2 * x.rank - 3))
 
 
-def _held(windows: Node) -> np.ndarray:
-    """How many cells of the image each window holds; refuses a pool over padding alone: it has no value."""
+def _fewest_held(windows: Node) -> Lengths:
+    """The least number of cells of the image that a window holds along each axis.
+
+    Fails:
+        ShapeError E219: a window over padding alone, which has no value.
+    """
     op, (x,) = windows.op, windows.inputs
     assert isinstance(op, Patches)
-    held = op.held(space_of(op.name, x.spec), op.window)
-    if held.size and not held.min():
+    fewest = op.fewest_held(space_of(op.name, x.spec), op.window)
+    if 0 in fewest:
         raise ShapeError(
             "E219", expected=f"padding narrower than the window {shape_text(op.window)}",
             received=f"padding {shape_text(op.low)} and {shape_text(op.high)}", fix='padding="same"',
         )  # fmt: skip
-    return held
+    return fewest
 
 
 CARDS = (Patches, Fold)

@@ -27,6 +27,7 @@ import numpy as np
 
 from chainrule.errors import ShapeError, UsageError, nearest
 from chainrule.frozen import frozen
+from chainrule.graph import reserve
 from chainrule.ops.card import Card
 from chainrule.spec import Spec, shape_text
 
@@ -107,13 +108,38 @@ class Windowed(Card):
 
     def held(self, space: Lengths, window: Lengths) -> np.ndarray:
         """How many cells of the image, not of its padding, the window covers at each place."""
-        total = np.ones((), np.int64)
-        for n, k, places, s, d, low in zip(
-            space, window, self.places(space, window), self.strides, self.dilation, self.low, strict=True
-        ):
-            cells = np.arange(places)[:, None] * s + np.arange(k) * d - low  # (places, window)
-            total = total[..., None] * ((cells >= 0) & (cells < n)).sum(axis=1)
+        total, every = np.ones((), np.int64), self.places(space, window)
+        reserve(*every, itemsize=16)
+        for axis, (n, k, places) in enumerate(zip(space, window, every, strict=True)):
+            reserve(places, itemsize=48)
+            total = total[..., None] * self._held_at(axis, np.arange(places), n, k)
         return total
+
+    def fewest_held(self, space: Lengths, window: Lengths) -> Lengths:
+        """The least number of cells of the image that the window covers along each spatial axis.
+
+        Only places near the two ends of an axis stand over padding; no table of all places is needed.
+        """
+        found = []
+        for axis, (n, k, places) in enumerate(zip(space, window, self.places(space, window), strict=True)):
+            low, stride = self.low[axis], self.strides[axis]
+            begins = min(-(-low // stride), places)  # the first place at which no cell lies before the axis
+            ends = (n - span(k, self.dilation[axis]) + low) // stride + 1  # and the first with one behind it
+            ends = max(begins, min(ends, places))
+            reserve(begins + places - ends, itemsize=64)
+            edges = np.concatenate([np.arange(begins), np.arange(ends, places)])
+            found.append(int(self._held_at(axis, edges, n, k).min(initial=k)))
+        return tuple(found)
+
+    def _held_at(self, axis: int, places: np.ndarray, n: int, k: int) -> np.ndarray:
+        """How many cells along one axis the window covers at these places.
+
+        Cell t of the window at place i lies over the image while 0 <= i s + t d - low < n: the first and the
+        last such t follow by division.
+        """
+        begin, d = places * self.strides[axis] - self.low[axis], self.dilation[axis]
+        first, last = np.maximum(-(begin // d), 0), np.minimum((n - 1 - begin) // d, k - 1)
+        return np.maximum(last - first + 1, 0)
 
     def taken(self, x: np.ndarray, window: Lengths, fill: float = 0.0) -> np.ndarray:
         """All windows side by side, as a view: (B, *space, C) -> (B, *places, *window, C)."""

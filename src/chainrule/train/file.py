@@ -16,6 +16,7 @@ import numpy as np
 
 from chainrule import data, nn
 from chainrule.errors import ChainruleError, FileError, TrainingError
+from chainrule.graph import Limits, building
 from chainrule.nn.layer import Layer
 from chainrule.spec import DTYPES, Size, Spec
 from chainrule.store import container
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from chainrule.train.learner import Learner
 
 KIND = "model"
+BROKEN = (
+    ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError, TypeError, ValueError
+)  # fmt: skip
+"""What building may raise from a record that no network could have written."""
 M = TypeVar("M", bound="Learner")
 
 
@@ -76,19 +81,26 @@ def load(cls: type[M], path: str | os.PathLike[str], layers: Sequence[type[Layer
     """Read a model; see ``Learner.load``."""
     record, tensors = container.load(path, KIND)
     try:
-        model = _from_document(cls, record, layers)
+        with building(_limits(tensors)):
+            model = _from_document(cls, record, layers)
         _refuse_contradictions(model)
         _give(model, tensors)
     except ChainruleError as error:
-        error.where = error.where or str(path)
+        error.where = f"{path}, {error.where}" if error.where else str(path)
         raise
-    except (KeyError, TypeError, ValueError, AttributeError) as cause:
+    except BROKEN as cause:
         raise FileError(
             "E424", where=str(path), expected="a model's record",
             received=f"{type(cause).__name__}: {cause}"[:120],
             fix="do not trust this file: its checksum is right, so it was made this way",
         ) from cause  # fmt: skip
     return model
+
+
+def _limits(tensors: Mapping[str, np.ndarray]) -> Limits:
+    """What building the network of a file may take."""
+    shapes = {name.partition("/")[2]: array.shape for name, array in tensors.items()}
+    return Limits.of_file(sum(array.nbytes for array in tensors.values()), shapes)
 
 
 def _from_document(cls: type[M], record: Mapping[str, Any], layers: Sequence[type[Layer]]) -> M:

@@ -18,7 +18,8 @@ from chainrule.engines import compile
 from chainrule.engines.run import Program
 from chainrule.errors import UsageError, nearest
 from chainrule.frozen import frozen
-from chainrule.graph import Graph, Node, input_node, order
+from chainrule.graph import Graph, Limits, Node, building, input_node, order
+from chainrule.graph.limits import active
 from chainrule.keyed import KEY, fold, key_of
 from chainrule.nn.build import Built, build, first_values, total_penalty
 from chainrule.nn.clip import Clip
@@ -71,21 +72,26 @@ class Network:
     Args:
         recipe: what is trained, and how.
         inputs: the spec of each input by name, batch axis first.
+        engine: what runs the graphs; by default that of the settings.
+        limits: of the file that the recipe comes from; all graphs are held to them.
     """
 
     recipe: Recipe
     inputs: Mapping[str, Spec]
     engine: str | None = field(default=None, compare=False)
+    limits: Limits | None = field(default_factory=active, compare=False)
 
     @cached_property
     def inference(self) -> Built:
         """The net as it answers: no dropout."""
-        return build(self.recipe.net, self.inputs, self.recipe.dtype, training=False)
+        with building(self.limits):
+            return build(self.recipe.net, self.inputs, self.recipe.dtype, training=False)
 
     @cached_property
     def training(self) -> Built:
         """The net as it learns; its frozen parts as they answer."""
-        return build(self.recipe.net, self.inputs, self.recipe.dtype, True, self.recipe.frozen)
+        with building(self.limits):
+            return build(self.recipe.net, self.inputs, self.recipe.dtype, True, self.recipe.frozen)
 
     @cached_property
     def losses(self) -> dict[str, Loss]:
@@ -161,7 +167,8 @@ class Network:
     def first_values(self) -> Graph:
         """The graph that draws the first values of all parameters and states."""
         every = {**self.parameters, **self.inference.states}
-        return first_values(every, {path: stream_of(path) for path in every})
+        with building(self.limits, later=True):
+            return first_values(every, {path: stream_of(path) for path in every})
 
     def start(
         self, seed: int, known: Mapping[str, np.ndarray] | None = None
@@ -189,10 +196,8 @@ class Network:
     def answers(self) -> Program:
         """The program from inputs to raw outputs (``raw.NAME``) and answers for a person
         (``answer.NAME``)."""
-        outputs = self.inference.outputs
-        raw = {f"raw.{name}": node for name, node in outputs.items()}
-        said = {f"answer.{name}": self.losses[name].answer(node) for name, node in outputs.items()}
-        return compile(Graph({**raw, **said}), self.engine)
+        raw = {f"raw.{name}": node for name, node in self.inference.outputs.items()}
+        return compile(Graph({**raw, **self._said()}), self.engine)
 
     @cached_property
     def judge(self) -> Program:
@@ -216,24 +221,31 @@ class Network:
         return {}
 
     def _judges(self, inside: Shape | None) -> Program:
-        outputs = self.inference.outputs
-        wanted = {"loss": self.sample_loss(self.inference)}
-        found = parts(self, self.inference, sample_weight(self, inside))
-        if any(count is not None for _, count in found.values()):
-            wanted |= {f"total.{name}": total for name, (total, _) in found.items()}
-            ones = PUBLIC["full_like"](wanted["loss"], 1.0)
-            wanted |= {
-                f"count.{name}": ones if count is None else count for name, (_, count) in found.items()
-            }
-        wanted |= {f"answer.{name}": self.losses[name].answer(node) for name, node in outputs.items()}
+        with building(self.limits, later=True):
+            wanted = {"loss": self.sample_loss(self.inference)}
+            found = parts(self, self.inference, sample_weight(self, inside))
+            if any(count is not None for _, count in found.values()):
+                wanted |= {f"total.{name}": total for name, (total, _) in found.items()}
+                ones = PUBLIC["full_like"](wanted["loss"], 1.0)
+                wanted |= {
+                    f"count.{name}": ones if count is None else count for name, (_, count) in found.items()
+                }
+        wanted |= self._said()
         return compile(Graph(wanted), self.engine)
+
+    def _said(self) -> dict[str, Node]:
+        """The answer for a person of each output."""
+        with building(self.limits, later=True):
+            outputs = self.inference.outputs
+            return {f"answer.{name}": self.losses[name].answer(node) for name, node in outputs.items()}
 
     def sample_loss(self, built: Built) -> Node:
         """The loss of each sample, a batch of it alone, summed over the outputs: (B,)."""
         total: Node | None = None
-        for name, node in built.outputs.items():
-            loss = self.losses[name](node, self.targets[name])
-            total = loss if total is None else total + loss
+        with building(self.limits, later=True):
+            for name, node in built.outputs.items():
+                loss = self.losses[name](node, self.targets[name])
+                total = loss if total is None else total + loss
         assert total is not None
         return total
 
@@ -253,6 +265,10 @@ class Network:
             horizon: how many updates the whole training will make, for the schedule.
             inside: the shape of one sample's weight: ``()``, or that of its places.
         """
+        with building(self.limits, later=True):
+            return self._step(weighted, horizon)
+
+    def _step(self, weighted: bool, horizon: int) -> Step:
         built, optimizer = self.training, self.recipe.optimizer
         if not self.trainable:
             frozen = f"none: frozen={list(self.recipe.frozen)}" if self.recipe.frozen else "none"

@@ -23,6 +23,9 @@ ENTRIES: dict[str, Entry] = {
     "E424": Entry("the content of the file breaks a rule of the format", "文件内容违反格式规定"),
     "E425": Entry("a file cannot hold this record", "文件无法保存这份记录"),
     "E426": Entry("a file cannot hold this array", "文件无法保存这个数组"),
+    "E427": Entry(
+        "the file describes a network far larger than the file itself", "文件描述的网络远大于文件本身"
+    ),
     # E43x: a run folder.
     "E430": Entry("another process is training in this folder", "另一个进程正在此文件夹中训练"),
     "E431": Entry("none of the checkpoints can be read", "没有一个检查点可以读取"),

@@ -64,6 +64,22 @@ PHRASES: dict[str, str] = {
     "do not trust this file: its checksum is right, so it was made this way": (
         "不要信任此文件：校验和正确，说明它就是这样制作的"
     ),
+    "do not trust this file: no network that was trained and saved looks like this": (
+        "不要信任此文件：训练后保存的网络不会是这样"
+    ),
+    "at most {#} bytes of tables": "至多 {} 字节的常量表",
+    "a table of {#} bytes": "{} 字节的常量表",
+    "a table of more than {#} bytes": "超过 {} 字节的常量表",
+    "at most {#} operations": "至多 {} 个运算",
+    "more than {#} operations": "超过 {} 个运算",
+    "at most {#} axes": "至多 {} 条轴",
+    "{#} axes": "{} 条轴",
+    "at most {#} numbers in a value": "每个值至多 {} 个数",
+    "{#} numbers for one sample": "一个样本有 {} 个数",
+    "more than {#} numbers for one sample": "一个样本的数超过 {} 个",
+    "arrays of the shapes that the file holds": "形状与文件中一致的数组",
+    "{} of {#} numbers": "{} 有 {} 个数",
+    "{} of more than {#} numbers": "{} 的数超过 {} 个",
     "the record of a training": "训练记录",
     "a history of columns and rows": "由行和列组成的训练历史",
     "a number or null for each column": "每列一个数或 null",

@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from chainrule.frozen import frozen
-from chainrule.graph import Node, constant
+from chainrule.graph import Node, constant, reserve
 from chainrule.nn.position import distance_slopes
 from chainrule.ops import PUBLIC
 
@@ -86,5 +86,6 @@ class Form:
 
 def distances(queries: int, places: int, dtype: str) -> Node:
     """How far apart places lie, beside the scores: (1, 1, Tq, 1, Tk)."""
+    reserve(queries, places, itemsize=24)  # differences, distances, the constant
     away = np.abs(np.arange(queries)[:, None] - np.arange(places))
     return constant(away.reshape(1, 1, queries, 1, places).astype(dtype))

@@ -30,6 +30,8 @@ from chainrule.nn.structure import Dropout
 from chainrule.ops import PUBLIC
 from chainrule.spec import bound
 
+MANY = 1024  # heads whose divisors an error lists
+
 
 @frozen
 class Heads(Layer):
@@ -68,10 +70,9 @@ class Heads(Layer):
         require(self, "penalty", isinstance(self.penalty, Penalty | None), "a penalty such as cr.L2(1e-4)")
         if self.shared != self.heads:
             require_whole(self, "groups", 1, fix="groups=1")
-            parts = ", ".join(str(n) for n in range(1, self.heads + 1) if self.heads % n == 0)
-            require(
-                self, "groups", self.heads % self.shared == 0, f"a divisor of {self.heads} heads: {parts}"
-            )
+            parts = ", ".join(str(n) for n in range(1, min(self.heads, MANY) + 1) if self.heads % n == 0)
+            fits = self.heads % self.shared == 0
+            require(self, "groups", fits, f"a divisor of {self.heads} heads: {parts}")
 
     def __call__(self, x: Node | Mapping[str, Node], scope: Scope) -> Node:
         seen = taken(self, x, rank=3)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from chainrule.errors import DtypeError, ShapeError
-from chainrule.graph import Node, constant
+from chainrule.graph import Node, constant, reserve
 from chainrule.nn.layer import Layer
 from chainrule.ops import PUBLIC
 from chainrule.spec import Axis, Shape, shape_text
@@ -61,7 +61,9 @@ def looking_back(owner: Layer, queries: Axis, places: Axis) -> Node:
     Fails:
         ShapeError E220: lengths that are not known.
     """
-    return constant(np.tri(*known_lengths(owner, queries, places), dtype=bool)[None, None])
+    lengths = known_lengths(owner, queries, places)
+    reserve(*lengths, itemsize=3)  # the comparison, its copy, the constant
+    return constant(np.tri(*lengths, dtype=bool)[None, None])
 
 
 def known_lengths(owner: Layer, *lengths: Axis) -> tuple[int, int]:

@@ -28,7 +28,7 @@ import numpy as np
 
 from chainrule.errors import TrainingError
 from chainrule.frozen import frozen
-from chainrule.graph import Node, constant
+from chainrule.graph import Node, constant, reserve
 from chainrule.nn.loss.sample import Loss, require_shape
 from chainrule.nn.setting import require, require_whole
 from chainrule.ops import PUBLIC
@@ -105,6 +105,7 @@ class CTC(Loss):
         hot = PUBLIC["one_hot"](places, classes, output.dtype)  # (B, L) -> (B, L, K)
         picked = PUBLIC["log_softmax"](output) @ PUBLIC["transpose"](hot, (0, 2, 1))  # -> (B, T, L)
         skip = self._skips(places, picked[:, 0])
+        reserve(*picked.shape[2:], itemsize=32)
         start = np.where(np.arange(*bound(picked.shape[2:])) < 2, 0.0, _NEVER)
         a = picked[:, 0] + constant(start, output.dtype)
         for t in range(1, steps):

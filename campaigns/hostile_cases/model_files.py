@@ -1,0 +1,187 @@
+"""Honest model files, one for each kind of layer, loss, optimizer and so on, and every number of them changed.
+
+An honest file is a record (plain data) with the arrays that belong to it. Its record is spelled out, defaults
+included, so that a mutation can reach every field. The layers come from ``tests/layer_cases``, which has each
+kind of the registry.
+"""
+
+from __future__ import annotations
+
+import copy
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
+
+from layer_cases import CASES as LAYER_CASES
+from loss_cases import CASES as LOSS_CASES
+
+from chainrule import nn
+from chainrule.errors import ChainruleError
+from chainrule.nn.record import FAMILIES
+from chainrule.spec import Size, Spec
+from chainrule.store import container
+from chainrule.train import file
+from chainrule.train.learner import Learner
+
+B = Size.symbol("B")
+SMALL: tuple[Any, ...] = (-1, 0, 1, 2, 3, 7, 100, 0.5)
+LARGE: tuple[Any, ...] = (
+    10_000, 2**16, 2**20, 2**24, 2**31 - 1, 2**31, 2**40, 2**63, 2**64, 10**30, 10**1000,
+    1e6, 1e308, -1e308, 1e-320, -(2**31),
+)  # fmt: skip
+STRANGE: tuple[Any, ...] = (
+    None, True, "7", "", [], {}, [1], [3, 3], [2**20, 2**20], [2**24], [[2**20, 2**20]] * 2, [[0, 2**24]],
+    [1] * 3, [1] * 70, [2] * 40, [[[[]]]], {"layer": "Dense"}, {"layer": "Dense", "units": 2**31},
+    [2**16, 2**16], [2**12, 2**12, 2**12],
+)  # fmt: skip
+VALUES = (*SMALL, *LARGE, *STRANGE)
+EXAMPLES: dict[str, dict[str, Any]] = {
+    "Accumulated": {"inner": {"optimizer": "SGD"}},
+    "EMA": {"inner": {"optimizer": "SGD"}},
+    "SWA": {"inner": {"optimizer": "SGD"}},
+    "Grouped": {"inner": {"optimizer": "Adam"}},
+    "Constant": {"rate": 0.1},
+    "Step": {"rate": 0.1, "every": 3},
+    "MultiStep": {"rate": 0.1, "at": [3, 5]},
+    "PiecewiseConstant": {"rates": [0.1, 0.2], "at": [3]},
+    "Noam": {"units": 8},
+    "CosineRestarts": {"rate": 0.1, "first": 5},
+    "Cyclic": {"rate": 0.1, "floor": 0.01},
+    "Warmup": {"steps": 3, "then": 0.1},
+    "RateSequence": {"schedules": [0.1, 0.2], "at": [4]},
+    "RateProduct": {"schedules": [0.1, 0.2]},
+    "Slowed": {"inner": 0.1},
+    "RateFormula": {"text": "0.1 / (1 + step)"},
+    "Blocks": {"parts": [{"initialiser": "Zeros"}, {"initialiser": "Zeros"}]},
+}
+
+
+@dataclass(frozen=True)
+class Honest:
+    """An honest model file.
+
+    Args:
+        name: what it is of, such as ``"layer max pool"``.
+        record: its description, spelled out.
+        tensors: its arrays, all zeros.
+        x: one row to predict, by input.
+    """
+
+    name: str
+    record: dict[str, Any]
+    tensors: dict[str, np.ndarray]
+    x: dict[str, np.ndarray]
+
+    def packed(self, record: Mapping[str, Any]) -> bytes:
+        """The file that has another record."""
+        return container.pack("model", record, self.tensors)
+
+
+def honest_files() -> Iterator[Honest]:
+    """One file for each sample of a layer, and one for each kind of everything else."""
+    for name, case in LAYER_CASES.items():
+        if (found := _honest(f"layer {name}", case.net, case.specs("float32"))) is not None:
+            yield found
+    for name, (loss, output, _, _) in LOSS_CASES.items():
+        spec = Spec((B, *output.shape[1:]), "float32")
+        if (found := _honest(f"loss {name}", nn.Rescaling(1.0), {"x": spec}, loss)) is not None:
+            yield found
+    base = _honest("dense", nn.Sequential(nn.Dense(4, "tanh"), nn.Dense(2)), {"x": Spec((B, 3), "float32")})
+    assert base is not None
+    yield base
+    for family, (_, kinds) in FAMILIES.items():
+        if family not in ("layer", "loss", "group"):
+            for kind in kinds:
+                part = spelled({family: kind, **EXAMPLES.get(kind, _guessed(kinds[kind]))})
+                yield Honest(f"{family} {kind}", _with(base.record, family, part), base.tensors, base.x)
+
+
+def _guessed(kind: type) -> dict[str, Any]:
+    """0.1 for each field that needs a value."""
+    needed = [f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING]
+    return dict.fromkeys(needed, 0.1)
+
+
+def _with(record: dict[str, Any], family: str, part: dict[str, Any]) -> dict[str, Any]:
+    """A record in which a part of this family stands."""
+    changed = copy.deepcopy(record)
+    first = changed["net"]["layers"][0]
+    match family:
+        case "optimizer" | "penalty" | "clip":
+            changed[family] = part
+        case "schedule":
+            changed["optimizer"] = spelled({"optimizer": "SGD", "rate": part})
+        case "initialiser":
+            first["weight_init"] = part
+        case "constraint":
+            first_or_optimizer = {"optimizer": "Grouped", "inner": {"optimizer": "Adam"}, "constraint": part}
+            changed["optimizer"] = spelled(first_or_optimizer)
+    return changed
+
+
+def _honest(name: str, net: nn.Layer, inputs: Mapping[str, Spec], loss: Any = None) -> Honest | None:
+    """The file of a network without training; ``None`` if it has no output that a loss fits."""
+    nets = [net, nn.Sequential(net, nn.Flatten()), nn.Sequential(net, nn.Rescaling(1.0))]
+    for attempt in nets[: 1 if loss is not None else None]:
+        try:
+            outputs = nn.build(attempt, inputs, "float32").outputs
+            model = Learner(attempt, loss or dict.fromkeys(outputs, "mse"), nn.SGD(0.1))
+            model.assemble(inputs)
+        except ChainruleError:
+            continue
+        assert model.network is not None
+        every = {f"parameter/{path}": p.spec for path, p in model.network.parameters.items()}
+        every |= {f"state/{path}": p.spec for path, p in model.network.inference.states.items()}
+        tensors = {path: np.zeros(spec.at({}).shape, spec.dtype) for path, spec in every.items()}
+        x = {k: np.ones(spec.at({"B": 1}).shape, spec.dtype) for k, spec in inputs.items()}
+        return Honest(name, spelled(file.to_document(model)), tensors, x)  # pyright: ignore[reportArgumentType]
+    return None
+
+
+def spelled(record: Any) -> Any:
+    """A record in which every field stands, those at their defaults too."""
+    if isinstance(record, list):
+        return [spelled(part) for part in record]
+    if not isinstance(record, dict):
+        return record
+    found = {key: spelled(part) for key, part in record.items()}
+    for family, (_, kinds) in FAMILIES.items():
+        kind = kinds.get(found.get(family, "")) if isinstance(found.get(family), str) else None
+        if kind is None:
+            continue
+        for f in fields(kind):
+            default = f.default if f.default_factory is MISSING else f.default_factory()
+            if f.name not in found and default is not MISSING:
+                found[f.name] = _plain(default)
+    return found
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(part) for part in value]
+    return value if value is None or isinstance(value, str | int | float) else spelled(nn.to_record(value))
+
+
+def fields_of(record: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The path of every value in a record; names of kinds are left as they are."""
+    if isinstance(record, dict | list):
+        for key, part in record.items() if isinstance(record, dict) else enumerate(record):
+            if not (isinstance(part, str) and (key in FAMILIES or key in ("name", "dtype", "kind"))):
+                yield (*path, key)
+                yield from fields_of(part, (*path, key))
+
+
+def changed(record: Any, path: tuple[Any, ...], value: Any) -> Any:
+    """A copy of a record with another value at a path."""
+    found = copy.deepcopy(record)
+    place = found
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = copy.deepcopy(value)
+    return found
