@@ -8,7 +8,9 @@ kind of the registry.
 from __future__ import annotations
 
 import copy
+import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
@@ -71,12 +73,14 @@ class Honest:
         record: its description, spelled out.
         tensors: its arrays, all zeros.
         x: one row to predict, by input.
+        table: the rows to predict as CSV instead, of a model that learned from a table.
     """
 
     name: str
     record: dict[str, Any]
     tensors: dict[str, np.ndarray]
     x: dict[str, np.ndarray]
+    table: str = ""
 
     def packed(self, record: Mapping[str, Any]) -> bytes:
         """The file that has another record."""
@@ -100,6 +104,38 @@ def honest_files() -> Iterator[Honest]:
             for kind in kinds:
                 part = spelled({family: kind, **EXAMPLES.get(kind, _guessed(kinds[kind]))})
                 yield Honest(f"{family} {kind}", _with(base.record, family, part), base.tensors, base.x)
+    yield from _trained_files()
+
+
+TRAIN = """
+import sys, pathlib
+import chainrule as cr
+from chainrule.apps.cli import main
+folder = pathlib.Path(sys.argv[1])
+rows = ["age,color,member,y"] + [f"{i * 7 % 13},{'rgb'[i % 3]},{'yn'[i % 2]},{'abc'[i % 3]}" for i in range(40)]
+(folder / "rows.csv").write_text("\\n".join(rows))
+main(["train", str(folder / "rows.csv"), "--target", "y", "--epochs", "2", "--net", "4 relu", "--out",
+      str(folder / "run"), "--lang", "en"])
+tokenizer = cr.Tokenizer.learn(["one two three", "two three four"], "word")
+net = cr.models.gpt2(vocabulary=tokenizer.size, length=4, width=4, depth=1, heads=2, units=4)
+text = cr.Model(net, "cross_entropy", tokenizer=tokenizer, dtype="float32")
+text.initialise({"x": cr.spec.Spec((cr.spec.Size.symbol("B"), 4), "int64")})
+text.save(folder / "text.safetensors")
+"""
+
+
+def _trained_files() -> Iterator[Honest]:
+    """A file with the preparation of a table, and one with a tokenizer.
+
+    They are made by another process: a table's reader must not be in use where children are forked.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([sys.executable, "-c", TRAIN, folder], check=True, stdout=subprocess.DEVNULL)
+        record, tensors = container.load(Path(folder, "run", "model.safetensors"), "model")
+        table = Path(folder, "rows.csv").read_text()
+        yield Honest("trained on a table", spelled(record), tensors, {}, table)
+        record, tensors = container.load(Path(folder, "text.safetensors"), "model")
+        yield Honest("with a tokenizer", spelled(record), tensors, {"x": np.ones((1, 4), np.int64)})
 
 
 def _guessed(kind: type) -> dict[str, Any]:
@@ -168,13 +204,27 @@ def _plain(value: Any) -> Any:
     return value if value is None or isinstance(value, str | int | float) else spelled(nn.to_record(value))
 
 
-def fields_of(record: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """The path of every value in a record; names of kinds are left as they are."""
+def cases_of(honest: Honest, whole: bool) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    """The path of every value of a record with each value it is to take; names of kinds are left as they are.
+
+    Args:
+        honest: the file.
+        whole: whether every part of the record is changed; else its network, loss and inputs alone, since the
+            other parts are the same in most files.
+    """
+    for path, value in _values(honest.record):
+        if not whole and path[0] not in ("net", "inputs", "loss"):
+            continue
+        is_word = isinstance(value, str | bool | dict)
+        yield from ((path, new) for new in (STRANGE if is_word else VALUES))
+
+
+def _values(record: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
     if isinstance(record, dict | list):
         for key, part in record.items() if isinstance(record, dict) else enumerate(record):
-            if not (isinstance(part, str) and (key in FAMILIES or key in ("name", "dtype", "kind"))):
-                yield (*path, key)
-                yield from fields_of(part, (*path, key))
+            if not (isinstance(part, str) and (key in FAMILIES or key in ("dtype", "kind"))):
+                yield (*path, key), part
+                yield from _values(part, (*path, key))
 
 
 def changed(record: Any, path: tuple[Any, ...], value: Any) -> Any:

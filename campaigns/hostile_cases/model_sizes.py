@@ -7,11 +7,10 @@ summary, works out its memory and predicts an honest row.
 
 from __future__ import annotations
 
-import os
+import io
 import tempfile
 import traceback
-from collections import defaultdict
-from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,14 +18,16 @@ import numpy as np
 
 import chainrule as cr
 from campaigns.hostile_cases import forked
-from campaigns.hostile_cases.model_files import VALUES, Honest, changed, fields_of, honest_files
+from campaigns.hostile_cases.model_files import Honest, cases_of, changed, honest_files
 from campaigns.hostile_cases.section import Section
+from chainrule.apps.cli import main
 from chainrule.errors import ChainruleError
 
 SECONDS = 1.0  # of processor time, to load
 MEGABYTES = 100.0  # over what the process had before
 PREDICTING = 20.0  # seconds to print, to work out the memory of a training and to predict a row
 MEMORY = 256 * 2**20  # bytes that a prediction may take: cr.settings.memory
+FAULT = "a fault of chainrule"  # how the command line reports what it did not expect
 TIMEOUT = 60.0  # seconds of wall time for a case
 
 
@@ -36,6 +37,7 @@ class Case(NamedTuple):
     honest: Honest
     path: tuple[Any, ...]
     value: Any
+    engine: str = "reference"
 
     def __str__(self) -> str:
         return f"{self.honest.name}: {'.'.join(map(str, self.path))} = {str(self.value)[:60]}"
@@ -46,54 +48,54 @@ def cases(share: float, seed: int) -> list[Case]:
     rng = np.random.default_rng(seed)
     found = []
     for honest in honest_files():
-        own = [Case(honest, path, value) for path in fields_of(honest.record) for value in VALUES]
+        whole = not honest.name.startswith(("layer", "loss"))
+        own = [Case(honest, path, value) for path, value in cases_of(honest, whole)]
         count = max(1, round(share * len(own)))
         found += [own[i] for i in sorted(rng.choice(len(own), count, replace=False))]
     return found
 
 
-def load(case: Case) -> dict[str, Any]:
-    """Load the changed file; say what happened."""
+def loaded(case: Case) -> str:
+    """Load the changed file as ``cr.Model.load`` does; say what happened."""
     try:
         data = case.honest.packed(changed(case.honest.record, case.path, case.value))
     except ChainruleError:
-        return {"told": "not a file"}
+        return "not a file"
     with tempfile.NamedTemporaryFile() as place:
         place.write(data)
         place.flush()
         try:
-            model = cr.Model.load(place.name)
+            cr.Model.load(place.name)
         except ChainruleError as error:
-            causes = traceback.format_exception(error)
-            ends = "MemoryError" in "".join(causes)
-            return {"told": "refused for want of memory" if ends else error.code}
+            starved = "MemoryError" in "".join(traceback.format_exception(error))
+            return "refused for want of memory" if starved else error.code
         except BaseException as error:
-            return {"told": f"crashed: {type(error).__name__}: {str(error)[:100]}"}
-    return {"told": "loaded", "model": model}
-
-
-def loaded(case: Case) -> str:
-    """Load a changed file."""
-    return load(case)["told"]
+            return f"crashed: {type(error).__name__}: {str(error)[:100]}"
+    return "loaded"
 
 
 def used(case: Case) -> str:
-    """Load a changed file, and do with the model what the commands do."""
-    found = load(case)
-    if (model := found.get("model")) is None:
-        return found["told"]
-    model.engine = "reference"
-    said = []
-    with cr.settings.using(memory=MEMORY):
-        for ask in (model.summary, lambda: str(model.memory(1)), lambda: model.predict(case.honest.x)):
-            try:
-                ask()
-                said.append("fine")
-            except ChainruleError as error:
-                said.append(error.code)
-            except BaseException as error:
-                return f"crashed: {type(error).__name__}: {str(error)[:100]}"
-    return " ".join(said)
+    """Run the commands ``show`` and ``predict`` on a changed file and an honest row."""
+    codes = []
+    with tempfile.TemporaryDirectory() as folder, cr.settings.using(memory=MEMORY, engine=case.engine):
+        model = Path(folder, "model.safetensors")
+        rows = Path(folder, "rows.csv" if case.honest.table else "rows.npz")
+        model.write_bytes(case.honest.packed(changed(case.honest.record, case.path, case.value)))
+        if case.honest.table:
+            rows.write_text(case.honest.table)
+        else:
+            np.savez(rows, **case.honest.x)
+        for words in (["show", str(model)], ["predict", str(model), str(rows)]):
+            told = io.StringIO()
+            with redirect_stdout(told), redirect_stderr(told):
+                try:
+                    code = main([*words, "--lang", "en"])
+                except BaseException as error:
+                    return f"crashed in {words[0]}: {type(error).__name__}: {str(error)[:100]}"
+            if FAULT in told.getvalue() or "Traceback" in told.getvalue():
+                return f"crashed in {words[0]}: {told.getvalue()[-200:]}"
+            codes.append(str(code))
+    return " ".join(codes)
 
 
 def run(quick: bool, seed: int) -> list[Section]:

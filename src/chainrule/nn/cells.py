@@ -48,7 +48,7 @@ def weighed(x: Node, axis: int, table: np.ndarray, weights: np.ndarray) -> Node:
         table: for each new cell, k old ones; one that is there twice counts with both weights.
         weights: how much each counts.
     """
-    reserve(*table.shape, itemsize=TAP)
+    reserve(*table.shape, itemsize=TAP, kept=True)
     taps = []
     for cells, shares in zip(table.tolist(), weights.tolist(), strict=True):
         if len({*cells}) == len(cells):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import numbers
+import sys
 
 from chainrule.errors import UsageError, nearest
 
@@ -73,10 +73,10 @@ def require_whole(owner: object, name: str, least: int, most: int = 2**31 - 1, f
 
 
 def is_number(value: object) -> bool:
-    """Whether a value is a finite real number; true and false are none."""
+    """Whether a value is a real number that a float can hold; true and false are none."""
     if not isinstance(value, numbers.Real) or isinstance(value, bool):
         return False
-    return isinstance(value, numbers.Integral) or math.isfinite(value)
+    return -sys.float_info.max <= value <= sys.float_info.max  # NaN is neither
 
 
 def shown(value: object) -> str:
