@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from chainrule.apps import screen
@@ -108,7 +109,7 @@ def result_table(rated: Sequence[Rating], kind: str, also: Sequence[str] = ()) -
         also: metrics that are shown besides the usual ones.
     """
     names = list(dict.fromkeys([*SHOWN[kind], *also]))
-    rows = [(say(f"{r.name}_{kind}"), *(float(r.values[name]) for name in names)) for r in rated]
+    rows = [(say(f"{r.name}_{kind}"), *(float(r.values.get(name, math.nan)) for name in names)) for r in rated]
     screen.table(["", *map(name_of, names)], rows, numbers=range(1, len(names) + 1))
 
 

@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Any
 
 DEPTH_LIMIT = 64  # levels of nesting; a description of a deep net needs about ten
-INTEGER_BITS = 4096  # Python refuses to read longer numbers from a text at about 14,000 bits
+INTEGER_BITS = 1023  # so that every number of a document is one that a float can hold
 _SHOWN = 5
 LABEL = 80  # letters of a key in a reason
 

@@ -158,6 +158,8 @@ def _refuse_contradictions(model: Learner) -> None:
 
 def _spec(part: Mapping[str, Any]) -> Spec:
     shape, dtype = part["shape"], part["dtype"]
+    if not isinstance(part["name"], str):
+        raise ValueError(f"an input named {str(part['name'])[:60]}")
     if dtype not in DTYPES or not all(type(n) is int and 0 <= n < 2**31 for n in shape):
         raise ValueError(f"an input of {dtype}{shape}")
     return Spec((Size.symbol("B"), *shape), dtype)

@@ -112,10 +112,8 @@ def _run(run: str) -> None:
     screen.heading(say("net_heading"))
     assert model.network is not None
     net_table(model, model.network.inputs)
-    if isinstance(facts.get("result"), dict) and model.preparation is not None:
+    if model.preparation is not None and (rated := _rated(facts.get("result"))):
         screen.heading(say("report_result"))
-        known = [name for name in ("net", "linear", "trivial") if name in facts["result"]]
-        rated = [Rating(n, {k: _number(v) for k, v in facts["result"][n].items()}) for n in known]
         result_table(rated, model.task)
     if model.history:
         screen.heading(say("history_end"))
@@ -124,6 +122,13 @@ def _run(run: str) -> None:
         screen.line()
         screen.line(say("report_again"))
         screen.line(f"  {facts['command']}")
+
+
+def _rated(result: object) -> list[Rating]:
+    """The measured results among the facts of a file, as far as they have the form that ``train`` writes."""
+    parts = result if isinstance(result, dict) else {}
+    known = {name: parts[name] for name in ("net", "linear", "trivial") if isinstance(parts.get(name), dict)}
+    return [Rating(name, {k: _number(v) for k, v in part.items()}) for name, part in known.items()]
 
 
 def _number(value: object) -> float:

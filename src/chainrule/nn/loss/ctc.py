@@ -94,6 +94,7 @@ class CTC(Loss):
             self, output, "(B, T, K)", holds, "cr.Dense(29) as the last layer, over frames (B, T, C)"
         )
         frames, classes = bound(output.shape[1:])
+        reserve(self.longest or 1, itemsize=64)  # of a decoded answer, for each sample
         require(self, "blank", self.blank < classes, f"a whole number below the {classes} classes")
         return Spec((output.shape[0], (self.longest or frames) + self.frames_first), "int64")
 
