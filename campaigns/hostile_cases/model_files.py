@@ -47,7 +47,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "Accumulated": {"inner": {"optimizer": "SGD"}},
     "EMA": {"inner": {"optimizer": "SGD"}},
     "SWA": {"inner": {"optimizer": "SGD"}},
-    "Grouped": {"inner": {"optimizer": "Adam"}},
+    "Grouped": {"inner": {"optimizer": "Adam"}, "groups": [{"group": "Group", "pattern": "*.bias"}]},
     "Constant": {"rate": 0.1},
     "Step": {"rate": 0.1, "every": 3},
     "MultiStep": {"rate": 0.1, "at": [3, 5]},
@@ -59,8 +59,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "RateSequence": {"schedules": [0.1, 0.2], "at": [4]},
     "RateProduct": {"schedules": [0.1, 0.2]},
     "Slowed": {"inner": 0.1},
-    "RateFormula": {"text": "0.1 / (1 + step)"},
-    "Blocks": {"parts": [{"initialiser": "Zeros"}, {"initialiser": "Zeros"}]},
+    "RateFormula": {"text": "0.1 / (1 + t)"},
+    "Blocks": {"parts": [{"initialiser": "Fill"}, {"initialiser": "Fill"}]},
 }
 
 
@@ -119,7 +119,7 @@ main(["train", str(folder / "rows.csv"), "--target", "y", "--epochs", "2", "--ne
 tokenizer = cr.Tokenizer.learn(["one two three", "two three four"], "word")
 net = cr.models.gpt2(vocabulary=tokenizer.size, length=4, width=4, depth=1, heads=2, units=4)
 text = cr.Model(net, "cross_entropy", tokenizer=tokenizer, dtype="float32")
-text.initialise({"x": cr.spec.Spec((cr.spec.Size.symbol("B"), 4), "int64")})
+text.initialise({"x": cr.spec.Spec((cr.spec.Size.symbol("B"), 4), "float32")})
 text.save(folder / "text.safetensors")
 """
 
@@ -135,7 +135,7 @@ def _trained_files() -> Iterator[Honest]:
         table = Path(folder, "rows.csv").read_text()
         yield Honest("trained on a table", spelled(record), tensors, {}, table)
         record, tensors = container.load(Path(folder, "text.safetensors"), "model")
-        yield Honest("with a tokenizer", spelled(record), tensors, {"x": np.ones((1, 4), np.int64)})
+        yield Honest("with a tokenizer", spelled(record), tensors, {"x": np.ones((1, 4), np.float32)})
 
 
 def _guessed(kind: type) -> dict[str, Any]:
@@ -156,13 +156,14 @@ def _with(record: dict[str, Any], family: str, part: dict[str, Any]) -> dict[str
         case "initialiser":
             first["weight_init"] = part
         case "constraint":
-            first_or_optimizer = {"optimizer": "Grouped", "inner": {"optimizer": "Adam"}, "constraint": part}
-            changed["optimizer"] = spelled(first_or_optimizer)
+            groups = [{"group": "Group", "constraint": part}]
+            changed["optimizer"] = spelled({"optimizer": "Grouped", "inner": {"optimizer": "Adam"}, "groups": groups})
     return changed
 
 
 def _honest(name: str, net: nn.Layer, inputs: Mapping[str, Spec], loss: Any = None) -> Honest | None:
     """The file of a network without training; ``None`` if it has no output that a loss fits."""
+    inputs = {k: s if s.dtype == "bool" else s.with_dtype("float32") for k, s in inputs.items()}  # as in fit
     nets = [net, nn.Sequential(net, nn.Flatten()), nn.Sequential(net, nn.Rescaling(1.0))]
     for attempt in nets[: 1 if loss is not None else None]:
         try:
