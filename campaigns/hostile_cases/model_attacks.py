@@ -49,11 +49,9 @@ NETS: dict[str, tuple[Record, list[int]]] = {
     "45 levels": (nested(45), [4]),
     "44 levels over time": (nested(44, "TimeDistributed"), [1] * 46 + [4]),
     "a thousand causal masks": (
-        layer("Parallel", layers=[
-            layer("DotProductAttention", causal=True) for _ in range(1000)
-        ]), [3000, 4]
+        chain(*[layer("MultiHeadAttention", heads=1, causal=True)] * 1000), [3000, 1]
     ),
-    "a million layers": (layer("TransformerEncoder", layers=10**6, heads=1, units=1), [3, 1]),
+    "a million layers": (layer("TransformerEncoder", block=layer("TransformerEncoderLayer", heads=1, units=1), layers=10**6), [3, 1]),
     "a million experts": (
         layer("MixtureOfExperts", expert=layer("Activation", name="relu"), experts=10**6), [3]
     ),

@@ -49,11 +49,11 @@ def weighed(x: Node, axis: int, table: np.ndarray, weights: np.ndarray) -> Node:
         weights: how much each counts.
     """
     reserve(*table.shape, itemsize=TAP, kept=True)
+    if table.shape[1] == 1 and weights.all():
+        pairs = zip(table[:, 0].tolist(), weights[:, 0].tolist(), strict=True)
+        return PUBLIC["resample"](x, axis, [(pair,) for pair in pairs])
     taps = []
     for cells, shares in zip(table.tolist(), weights.tolist(), strict=True):
-        if len({*cells}) == len(cells):
-            taps.append([tap for tap in zip(cells, shares, strict=True) if tap[1]])
-            continue
         found: dict[int, float] = {}
         for cell, share in zip(cells, shares, strict=True):
             found[cell] = found.get(cell, 0.0) + share

@@ -63,6 +63,7 @@ def with_folder(folder: RunFolder, model: Learner, work: Work, state: TrainState
         identity["start"] = saved["start"]  # where it began is known only from then
         model.start = "sampled" if "sampled" in (saved["start"] or {}) else "given"
         state = TrainState.restore(found.record, found.tensors, state)
+        _refuse_other_place(state, job, str(folder.path))
         if job.prober is not None:
             job.prober.resume(probes_in(folder), state.step)
     else:
@@ -77,6 +78,21 @@ def with_folder(folder: RunFolder, model: Learner, work: Work, state: TrainState
     if found is None:
         save(state)
     return state, replace(job, save=save)
+
+
+def _refuse_other_place(state: TrainState, job: Job, where: str) -> None:
+    """Refuse counts that no training with this many batches in an epoch can have.
+
+    Fails:
+        FileError E424: the step is not the number of batches so far.
+    """
+    steps = job.order.steps
+    if state.batch > steps or state.step != state.epoch * steps + state.batch:
+        raise FileError(
+            "E424", where=where, expected=f"step = epoch * {steps} + batch, batch at most {steps}",
+            received=f"step {state.step}, epoch {state.epoch}, batch {state.batch}",
+            fix="train again without --resume",
+        )  # fmt: skip
 
 
 @contextmanager

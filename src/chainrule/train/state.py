@@ -85,17 +85,17 @@ class TrainState:
             group: {name.partition("/")[2]: a for name, a in tensors.items() if name.startswith(f"{group}/")}
             for group in _GROUPS
         }
-        wrong = [key for key in _COUNTS if type(record.get(key)) is not int or record[key] < 0]
+        wrong = [key for key in _COUNTS if type(record.get(key)) is not int or not 0 <= record[key] < 2**53]
         wrong += [key for key in _SUMS if type(record.get(key)) not in (int, float)]
         wrong += [] if _is_watch(record.get("watch")) else ["watch"]
+        history = history_of(record.get("history"))
+        wrong += [] if len(history) == record.get("epoch") else ["history"]
         if wrong:
             raise FileError(
                 "E424", expected="the record of a training", received=f"no usable {', '.join(wrong)}"
             )
         numbers = {key: record[key] for key in (*_COUNTS, *_SUMS)}
-        return TrainState(
-            **groups, **numbers, watch=record["watch"], history=history_of(record.get("history"))
-        )
+        return TrainState(**groups, **numbers, watch=record["watch"], history=history)
 
     def keep_best(self, answering: Mapping[str, np.ndarray]) -> None:
         """Remember the present weights, those the net answers with, as the best."""
