@@ -20,6 +20,7 @@ from campaigns.hostile_cases.section import Section
 SECTIONS: tuple[str, ...] = (
     "images",
     "payloads_into_outputs",
+    "model_sizes",
     "run_folders",
     "torch_files",
 )

@@ -213,19 +213,20 @@ def cases_of(honest: Honest, whole: bool) -> Iterator[tuple[tuple[Any, ...], Any
         whole: whether every part of the record is changed; else its network, loss and inputs alone, since the
             other parts are the same in most files.
     """
-    for path, value in _values(honest.record):
+    for path, value in values_of(honest.record):
         if not whole and path[0] not in ("net", "inputs", "loss"):
             continue
         is_word = isinstance(value, str | bool | dict)
         yield from ((path, new) for new in (STRANGE if is_word else VALUES))
 
 
-def _values(record: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
+def values_of(record: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    """The path of every value in a record, with the value; names of kinds are left out."""
     if isinstance(record, dict | list):
         for key, part in record.items() if isinstance(record, dict) else enumerate(record):
             if not (isinstance(part, str) and (key in FAMILIES or key in ("dtype", "kind"))):
                 yield (*path, key), part
-                yield from _values(part, (*path, key))
+                yield from values_of(part, (*path, key))
 
 
 def changed(record: Any, path: tuple[Any, ...], value: Any) -> Any:

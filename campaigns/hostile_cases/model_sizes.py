@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import tempfile
 import traceback
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,7 +18,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import chainrule as cr
-from campaigns.hostile_cases import forked
+from campaigns.hostile_cases import checkpoints, forked
+from campaigns.hostile_cases.model_attacks import attacks
 from campaigns.hostile_cases.model_files import Honest, cases_of, changed, honest_files
 from campaigns.hostile_cases.section import Section
 from chainrule.apps.cli import main
@@ -39,15 +41,21 @@ class Case(NamedTuple):
     value: Any
     engine: str = "reference"
 
+    @property
+    def is_honest(self) -> bool:
+        """Whether nothing is changed, in a file that a network could have written."""
+        is_same = self.path == ("dtype",) and self.value == self.honest.record["dtype"]
+        return is_same and not self.honest.name.startswith("attack")
+
     def __str__(self) -> str:
         return f"{self.honest.name}: {'.'.join(map(str, self.path))} = {str(self.value)[:60]}"
 
 
-def cases(share: float, seed: int) -> list[Case]:
+def cases(share: float, seed: int, files: Sequence[Honest] | None = None) -> list[Case]:
     """The cases, or a share of them that has some of each honest file."""
     rng = np.random.default_rng(seed)
     found = []
-    for honest in honest_files():
+    for honest in files or honest_files():
         whole = not honest.name.startswith(("layer", "loss"))
         own = [Case(honest, path, value) for path, value in cases_of(honest, whole)]
         count = max(1, round(share * len(own)))
@@ -99,27 +107,42 @@ def used(case: Case) -> str:
 
 
 def run(quick: bool, seed: int) -> list[Section]:
-    """The sections of the campaign: loading, and using what was loaded."""
-    every = cases(0.1 if quick else 1.0, seed)
-    first = Section("sizes in model files: load", remark=f"{SECONDS:.0f} s, {MEGABYTES:.0f} MB")
+    """The sections of the campaign: loading, using what was loaded, resuming."""
+    share = 0.012 if quick else 0.12
+    honest = list(honest_files())
+    every = [*_unchanged([*honest, *attacks()]), *cases(share, seed, honest)]
+    first = Section("model files: load", remark=f"bound: {SECONDS:.0f} s, {MEGABYTES:.0f} MB")
+    kept = _note_all(first, loaded, every, SECONDS, MEGABYTES)
+    then = Section(
+        "model files: show and predict", remark=f"bound: {PREDICTING:.0f} s, {MEMORY >> 20} MiB for a row"
+    )
+    native = [case._replace(engine="native") for case in kept[:: 50 if quick else 10]]
+    _note_all(then, used, [*kept, *native], PREDICTING, MEGABYTES + MEMORY / 1e6)
+    resume = Section("checkpoints: resume", remark=f"bound: {PREDICTING:.0f} s, {MEGABYTES:.0f} MB")
+    saved = checkpoints.cases(0.1 if quick else 1.0, seed)
+    _note_all(resume, checkpoints.resumed, saved, PREDICTING, MEGABYTES)
+    return [first, then, resume]
+
+
+def _unchanged(files: list[Honest]) -> list[Case]:
+    """The files as they are."""
+    return [Case(each, ("dtype",), each.record["dtype"]) for each in files]
+
+
+def _note_all(
+    section: Section, function: Callable[[Any], str], every: Sequence[Any], seconds: float, megabytes: float
+) -> list[Any]:
+    """Run cases and count their outcomes, those beyond the bounds as events; the cases that loaded."""
     kept = []
-    for outcome in forked.run(loaded, every, TIMEOUT):
-        _note(first, every[outcome.case], outcome, SECONDS, MEGABYTES)
-        if outcome.told == "loaded":
-            kept.append(every[outcome.case])
-    then = Section("sizes in model files: show and predict", remark=f"{PREDICTING:.0f} s, {MEMORY >> 20} MiB")
-    for outcome in forked.run(used, kept, TIMEOUT):
-        _note(then, kept[outcome.case], outcome, PREDICTING, MEGABYTES + MEMORY / 1e6)
-    return [first, then]
-
-
-def _note(section: Section, case: Case, outcome: forked.Outcome, seconds: float, megabytes: float) -> None:
-    """Count an outcome; one beyond the bounds is an event."""
-    section.cases += 1
-    section.worst_seconds = max(section.worst_seconds, outcome.seconds)
-    section.worst_megabytes = max(section.worst_megabytes, outcome.megabytes)
-    bad = str(outcome.told).startswith(("crashed", "died", "hung", "refused for want"))
-    if bad or outcome.seconds > seconds or outcome.megabytes > megabytes:
-        section.events.append(
-            f"{case}: {outcome.told}, {outcome.seconds:.1f} s, {outcome.megabytes:.0f} MB"
-        )
+    for outcome in forked.run(function, every, TIMEOUT):
+        case, told = every[outcome.case], str(outcome.told)
+        section.cases += 1
+        section.worst_seconds = max(section.worst_seconds, outcome.seconds)
+        section.worst_megabytes = max(section.worst_megabytes, outcome.megabytes)
+        bad = told.startswith(("crashed", "died", "hung", "refused for want"))
+        bad |= told != "loaded" and function is loaded and case.is_honest
+        if bad or outcome.seconds > seconds or outcome.megabytes > megabytes:
+            section.events.append(f"{case}: {told}, {outcome.seconds:.1f} s, {outcome.megabytes:.0f} MB")
+        if told == "loaded":
+            kept.append(case)
+    return kept

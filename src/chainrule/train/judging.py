@@ -112,6 +112,12 @@ class Judge:
         return self.network.judge_of(self.rows.weights)
 
     @property
+    def columns(self) -> list[str]:
+        """The columns that an evaluation adds to the row of an epoch."""
+        own = [column(self.targets, output, m.label) for output in self.metrics for m in self.metrics[output]]
+        return [f"val_{name}" for name in ("loss", *own)]
+
+    @property
     def measured(self) -> dict[str, list[str]]:
         """The names of what is measured of each output."""
         return {output: [each.label for each in metrics] for output, metrics in self.metrics.items()}

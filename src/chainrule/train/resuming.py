@@ -81,11 +81,17 @@ def with_folder(folder: RunFolder, model: Learner, work: Work, state: TrainState
 
 
 def _refuse_other_place(state: TrainState, job: Job, where: str) -> None:
-    """Refuse counts that no training with this many batches in an epoch can have.
+    """Refuse counts and a history that this training cannot have.
 
     Fails:
-        FileError E424: the step is not the number of batches so far.
+        FileError E424: the step is not the number of batches so far; other columns in the history.
     """
+    columns = ["epoch", "loss", *([] if job.judge is None else job.judge.columns)]
+    if state.history and set(state.history[0]) != set(columns):
+        raise FileError(
+            "E424", where=where, expected=f"a history of {', '.join(columns)}",
+            received=", ".join(state.history[0])[:80], fix="train again without --resume",
+        )  # fmt: skip
     steps = job.order.steps
     if state.batch > steps or state.step != state.epoch * steps + state.batch:
         raise FileError(
