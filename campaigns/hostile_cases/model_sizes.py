@@ -58,7 +58,7 @@ def cases(share: float, seed: int, files: Sequence[Honest] | None = None) -> lis
     for honest in files or honest_files():
         whole = not honest.name.startswith(("layer", "loss"))
         own = [Case(honest, path, value) for path, value in cases_of(honest, whole)]
-        count = max(1, round(share * len(own)))
+        count = max(1, round(share * len(own)))  # at least one of each
         found += [own[i] for i in sorted(rng.choice(len(own), count, replace=False))]
     return found
 

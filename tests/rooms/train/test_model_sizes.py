@@ -1,0 +1,125 @@
+"""Sizes changed in model files: refused, or loaded in little time and memory; a part of the campaign."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from campaigns.hostile_cases import checkpoints, forked, model_sizes
+from campaigns.hostile_cases.model_attacks import attacks
+from campaigns.hostile_cases.model_files import Honest, honest_files, values_of
+from chainrule.errors import ChainruleError, FileError
+from chainrule.nn.record import FAMILIES
+from chainrule.store import container
+
+SLOW = 5.0  # times the bound of the campaign, for a machine that does other things
+
+
+@pytest.fixture(scope="module")
+def files() -> list[Honest]:
+    return list(honest_files())
+
+
+def events(function: Callable[[Any], str], cases: Sequence[Any]) -> list[str]:
+    section = model_sizes.Section("")
+    model_sizes._note_all(
+        section, function, cases, SLOW * model_sizes.SECONDS, model_sizes.MEGABYTES
+    )
+    assert section.cases == len(cases)
+    return section.events
+
+
+def test_the_files_hold_every_kind_of_the_registry(files: list[Honest]) -> None:
+    found: Counter[tuple[str, str]] = Counter()
+    for honest in files:
+        parts = [honest.record["net"], honest.record["optimizer"]]
+        parts += [part for path, part in values_of(honest.record) if isinstance(part, dict)]
+        found.update((f, p[f]) for p in parts for f in FAMILIES if isinstance(p.get(f), str))
+    missing = [(f, kind) for f, (_, kinds) in FAMILIES.items() for kind in kinds if (f, kind) not in found]
+    assert missing == []
+
+
+def test_changed_sizes_are_refused_or_cheap(files: list[Honest]) -> None:
+    cases = model_sizes.cases(0.0, 5, files)  # one of each file
+    assert len(cases) == len(files)
+    assert events(model_sizes.loaded, cases) == []
+
+
+def test_attacks_are_refused_or_cheap() -> None:
+    cases = model_sizes._unchanged(list(attacks()))
+    assert len(cases) > 20
+    assert events(model_sizes.loaded, cases) == []
+
+
+def test_the_honest_files_load(files: list[Honest]) -> None:
+    cases = model_sizes._unchanged(files[:: len(files) // 40])
+    assert all(case.is_honest for case in cases)
+    assert events(model_sizes.loaded, cases) == []
+
+
+def test_changed_checkpoints_are_refused_or_resumed() -> None:
+    assert events(checkpoints.resumed, checkpoints.cases(0.03, 3)) == []
+
+
+def test_a_child_that_hangs_dies_or_takes_memory_is_an_event() -> None:
+    """The campaign itself can fail."""
+
+    def misbehave(case: str) -> str:
+        if case == "hang":
+            while True:
+                pass
+        if case == "die":
+            raise SystemExit
+        return f"loaded {len(bytearray(200 * 2**20)) if case == 'eat' else 0}"
+
+    told = {o.case: o for o in forked.run(misbehave, ["fine", "hang", "die", "eat"], 5.0)}
+    assert [told[i].told for i in (1, 2)] == ["hung", "died"]
+    assert told[3].megabytes > 190 > 50 > told[0].megabytes
+
+
+def test_the_limits_of_a_file_hold_for_the_step_of_its_training(tmp_path: Path) -> None:
+    model = cr.Model(cr.Dense(2), "mse", "lbfgs")
+    model.fit(np.zeros((8, 2)), np.zeros((8, 2)), epochs=1, verbose=False)
+    model.save(tmp_path / "m.safetensors")
+    record, tensors = container.load(tmp_path / "m.safetensors", "model")
+    record["optimizer"]["history"] = 10**6
+    container.save(tmp_path / "m.safetensors", "model", record, tensors)
+    with pytest.raises(ChainruleError) as refused:
+        cr.Model.load(tmp_path / "m.safetensors").memory(8)
+    assert refused.value.code in ("E102", "E427")
+
+
+def test_running_out_of_memory_is_a_refusal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = cr.Model(cr.Dense(2), "mse")
+    model.fit(np.zeros((8, 2)), np.zeros((8, 2)), epochs=1, verbose=False)
+    model.save(tmp_path / "m.safetensors")
+
+    def starve(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(cr.Model, "assemble", starve)
+    with pytest.raises(FileError, match="E424"):
+        cr.Model.load(tmp_path / "m.safetensors")
+
+
+WRONG: dict[str, Any] = {
+    "an input whose name is no text": {"inputs": [{"name": None, "shape": [4], "dtype": "float32"}]},
+    "a rate of a thousand digits": {"optimizer": {"optimizer": "SGD", "rate": 2**1000 * 10**300}},
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_number_or_name_that_cannot_be_is_refused(name: str, tmp_path: Path) -> None:
+    model = cr.Model(cr.Dense(2), "mse")
+    model.fit(np.zeros((8, 4)), np.zeros((8, 2)), epochs=1, verbose=False)
+    model.save(tmp_path / "m.safetensors")
+    record, tensors = container.load(tmp_path / "m.safetensors", "model")
+    with pytest.raises(ChainruleError):
+        container.save(tmp_path / "m.safetensors", "model", {**record, **WRONG[name]}, tensors)
+        cr.Model.load(tmp_path / "m.safetensors")
