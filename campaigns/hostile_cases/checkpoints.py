@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from campaigns.hostile_cases.model_files import STRANGE, VALUES, changed, values_of
 
 import chainrule as cr
-from campaigns.hostile_cases.model_files import STRANGE, VALUES, changed, values_of
 from chainrule.errors import ChainruleError
 from chainrule.store import container
 

@@ -7,6 +7,7 @@ dies is replaced, and its case is reported.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import resource
@@ -131,14 +132,12 @@ def _read(child: _Child) -> Outcome | None:
     (length,), blob = _LENGTH.unpack(head), b""
     while len(blob) < length:
         blob += os.read(child.answers, length - len(blob))
-    return pickle.loads(blob)  # noqa: S301 written by our own child
+    return pickle.loads(blob)
 
 
 def _end(child: _Child) -> None:
     os.close(child.requests)
     os.close(child.answers)
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.kill(child.pid, 9)
-    except ProcessLookupError:
-        pass
     os.waitpid(child.pid, 0)

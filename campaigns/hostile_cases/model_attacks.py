@@ -1,4 +1,4 @@
-"""Model files written to hurt: what a single changed number does not reach, such as a layer a thousand times."""
+"""Model files written to hurt: what one changed number does not reach, such as a layer a thousand times."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-
 from campaigns.hostile_cases.model_files import Honest
 
 Record = dict[str, Any]
@@ -30,6 +29,7 @@ def nested(levels: int, kind: str = "Residual") -> Record:
     return found
 
 
+BLOCK = layer("TransformerEncoderLayer", heads=1, units=1)
 CLOSE = [60_000 + i for i in range(300)]
 NETS: dict[str, tuple[Record, list[int]]] = {
     "doubled 60 times": (chain(*[layer("UpSampling")] * 60), [2, 2, 1]),
@@ -51,7 +51,9 @@ NETS: dict[str, tuple[Record, list[int]]] = {
     "a thousand causal masks": (
         chain(*[layer("MultiHeadAttention", heads=1, causal=True)] * 1000), [3000, 1]
     ),
-    "a million layers": (layer("TransformerEncoder", block=layer("TransformerEncoderLayer", heads=1, units=1), layers=10**6), [3, 1]),
+    "a million layers": (
+        layer("TransformerEncoder", block=BLOCK, layers=10**6), [3, 1]
+    ),
     "a million experts": (
         layer("MixtureOfExperts", expert=layer("Activation", name="relu"), experts=10**6), [3]
     ),

@@ -1,4 +1,4 @@
-"""Honest model files, one for each kind of layer, loss, optimizer and so on, and every number of them changed.
+"""Honest model files, one for each kind of layer, loss, optimizer and so on, and their numbers changed.
 
 An honest file is a record (plain data) with the arrays that belong to it. Its record is spelled out, defaults
 included, so that a mutation can reach every field. The layers come from ``tests/layer_cases``, which has each
@@ -20,9 +20,6 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
 
-from layer_cases import CASES as LAYER_CASES
-from loss_cases import CASES as LOSS_CASES
-
 from chainrule import nn
 from chainrule.errors import ChainruleError
 from chainrule.nn.record import FAMILIES
@@ -30,6 +27,8 @@ from chainrule.spec import Size, Spec
 from chainrule.store import container
 from chainrule.train import file
 from chainrule.train.learner import Learner
+from layer_cases import CASES as LAYER_CASES
+from loss_cases import CASES as LOSS_CASES
 
 B = Size.symbol("B")
 SMALL: tuple[Any, ...] = (-1, 0, 1, 2, 3, 7, 100, 0.5)
@@ -112,7 +111,8 @@ import sys, pathlib
 import chainrule as cr
 from chainrule.apps.cli import main
 folder = pathlib.Path(sys.argv[1])
-rows = ["age,color,member,y"] + [f"{i * 7 % 13},{'rgb'[i % 3]},{'yn'[i % 2]},{'abc'[i % 3]}" for i in range(40)]
+rows = ["age,color,member,y"]
+rows += [f"{i * 7 % 13},{'rgb'[i % 3]},{'yn'[i % 2]},{'abc'[i % 3]}" for i in range(40)]
 (folder / "rows.csv").write_text("\\n".join(rows))
 main(["train", str(folder / "rows.csv"), "--target", "y", "--epochs", "2", "--net", "4 relu", "--out",
       str(folder / "run"), "--lang", "en"])
@@ -157,7 +157,9 @@ def _with(record: dict[str, Any], family: str, part: dict[str, Any]) -> dict[str
             first["weight_init"] = part
         case "constraint":
             groups = [{"group": "Group", "constraint": part}]
-            changed["optimizer"] = spelled({"optimizer": "Grouped", "inner": {"optimizer": "Adam"}, "groups": groups})
+            changed["optimizer"] = spelled(
+                {"optimizer": "Grouped", "inner": {"optimizer": "Adam"}, "groups": groups}
+            )
     return changed
 
 

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-
-import chainrule as cr
 from campaigns.hostile_cases import checkpoints, forked
 from campaigns.hostile_cases.model_attacks import attacks
 from campaigns.hostile_cases.model_files import Honest, cases_of, changed, honest_files
 from campaigns.hostile_cases.section import Section
+
+import chainrule as cr
 from chainrule.apps.cli import main
 from chainrule.errors import ChainruleError
 

@@ -109,7 +109,9 @@ def result_table(rated: Sequence[Rating], kind: str, also: Sequence[str] = ()) -
         also: metrics that are shown besides the usual ones.
     """
     names = list(dict.fromkeys([*SHOWN[kind], *also]))
-    rows = [(say(f"{r.name}_{kind}"), *(float(r.values.get(name, math.nan)) for name in names)) for r in rated]
+    rows = [
+        (say(f"{r.name}_{kind}"), *(float(r.values.get(name, math.nan)) for name in names)) for r in rated
+    ]
     screen.table(["", *map(name_of, names)], rows, numbers=range(1, len(names) + 1))
 
 

@@ -76,7 +76,8 @@ def is_number(value: object) -> bool:
     """Whether a value is a real number that a float can hold; true and false are none."""
     if not isinstance(value, numbers.Real) or isinstance(value, bool):
         return False
-    return -sys.float_info.max <= value <= sys.float_info.max  # NaN is neither
+    number: Any = value
+    return bool(-sys.float_info.max <= number <= sys.float_info.max)  # NaN is neither
 
 
 def shown(value: object) -> str:

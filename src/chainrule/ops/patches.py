@@ -294,7 +294,9 @@ def average_pool(
     if count_padding or fewest == op.window:
         return total / float(cells)
     table = op.held(space_of(op.name, x.spec), op.window)
-    return total / broadcast_to(constant(table[..., None].astype(x.dtype)), total.shape)  # (*places, 1) -> all
+    return total / broadcast_to(
+        constant(table[..., None].astype(x.dtype)), total.shape
+    )  # (*places, 1) -> all
 
 
 def _window_axes(x: Node) -> tuple[int, ...]:

@@ -81,7 +81,7 @@ def load(cls: type[M], path: str | os.PathLike[str], layers: Sequence[type[Layer
     """Read a model; see ``Learner.load``."""
     record, tensors = container.load(path, KIND)
     try:
-        # A number that the dtype cannot hold becomes infinite: the answers say so, no warning of NumPy is needed.
+        # A number that the dtype cannot hold becomes infinite, and the answers say so.
         with building(_limits(tensors)), np.errstate(over="ignore"):
             model = _from_document(cls, record, layers)
         _refuse_contradictions(model)
