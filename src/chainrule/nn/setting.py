@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import numbers
 import sys
 
@@ -76,8 +77,9 @@ def is_number(value: object) -> bool:
     """Whether a value is a real number that a float can hold; true and false are none."""
     if not isinstance(value, numbers.Real) or isinstance(value, bool):
         return False
-    number: Any = value
-    return bool(-sys.float_info.max <= number <= sys.float_info.max)  # NaN is neither
+    if isinstance(value, numbers.Integral):
+        return int(value).bit_length() < sys.float_info.max_exp
+    return math.isfinite(value)
 
 
 def shown(value: object) -> str:
