@@ -12,6 +12,7 @@ neighbours and pairs of halves, are one formula with another P.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import KW_ONLY
 
 import numpy as np
@@ -28,6 +29,7 @@ from chainrule.nn.setting import require, require_number, require_whole, unknown
 from chainrule.ops import PUBLIC
 from chainrule.spec import Shape, shape_text
 
+BLOCK = 2**16  # numbers
 PAIRS = ["halves", "neighbours"]
 SMALL = SmallNormal(0.02)
 
@@ -175,7 +177,7 @@ class RotaryPosition(Layer):
         angles, partner = self._pattern(longest, channels)
         cosine, sine = (
             _along(rows_at(constant(table.astype(x.dtype)), count, scope), axis, x.rank)
-            for table in (elementary.cos(angles), elementary.sin(angles))
+            for table in (_blockwise(elementary.cos, angles), _blockwise(elementary.sin, angles))
         )
         return x * cosine + (x @ constant(partner.astype(x.dtype))) * sine  # (..., C) (C, C) -> (..., C)
 
@@ -199,7 +201,16 @@ def sinusoids(length: int, channels: int, base: float = 10_000.0) -> np.ndarray:
     """The pattern of ``SinusoidalPosition``: (length, channels)."""
     reserve(length, channels, itemsize=40)  # angles, sines, cosines, the pattern in both dtypes
     angles = np.arange(length)[:, None] / elementary.power(base, np.arange(channels) // 2 * 2 / channels)
-    return np.where(np.arange(channels) % 2, elementary.cos(angles), elementary.sin(angles))
+    cosines, sines = _blockwise(elementary.cos, angles), _blockwise(elementary.sin, angles)
+    return np.where(np.arange(channels) % 2, cosines, sines)
+
+
+def _blockwise(function: Callable[[np.ndarray], np.ndarray], x: np.ndarray) -> np.ndarray:
+    """An elementwise function of an array, whose temporary arrays are as large as a block of it."""
+    flat, found = x.reshape(-1), np.empty(x.size)
+    for start in range(0, x.size, BLOCK):
+        found[start : start + BLOCK] = function(flat[start : start + BLOCK])
+    return found.reshape(x.shape)
 
 
 def distance_slopes(heads: int) -> np.ndarray:

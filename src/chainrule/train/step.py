@@ -266,9 +266,9 @@ class Network:
             inside: the shape of one sample's weight: ``()``, or that of its places.
         """
         with building(self.limits, later=True):
-            return self._step(weighted, horizon)
+            return self._step(weighted, horizon, inside)
 
-    def _step(self, weighted: bool, horizon: int) -> Step:
+    def _step(self, weighted: bool, horizon: int, inside: Shape) -> Step:
         built, optimizer = self.training, self.recipe.optimizer
         if not self.trainable:
             frozen = f"none: frozen={list(self.recipe.frozen)}" if self.recipe.frozen else "none"
