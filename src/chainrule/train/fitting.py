@@ -20,6 +20,7 @@ from chainrule.train import judging, tabular
 from chainrule.train.augmenting import Augmenting
 from chainrule.train.callback.contract import Callback, Training
 from chainrule.train.cutting import Cutting, lengths_of
+from chainrule.train.identity import planned_as
 from chainrule.train.judging import Judge
 from chainrule.train.loop import Job, train
 from chainrule.train.metric import Metric
@@ -28,7 +29,7 @@ from chainrule.train.objective import row_weights
 from chainrule.train.probing import Prober
 from chainrule.train.progress import progress
 from chainrule.train.request import Request, callbacks_of
-from chainrule.train.resuming import folder_of, keeping, with_folder
+from chainrule.train.resuming import folder_of, keeping, recorded_cores, with_folder
 from chainrule.train.state import TrainState
 from chainrule.train.step import Network, Step
 from chainrule.train.stopping import StoppingRule, watched
@@ -62,7 +63,12 @@ def fit(model: Learner, x: Any, y: Any, validation: Any, request: Request) -> Hi
         undo.callback(vars(model).update, dict(vars(model)))  # a refused call leaves the model as it was
         work, state = rehearse(model, x, y, validation, request)
         folder, claim = folder_of(request.run)
-        with claim, keeping(folder), progress(request.verbose) as listeners:
+        with (
+            claim,
+            keeping(folder),
+            planned_as(recorded_cores(folder, request.resume)),
+            progress(request.verbose) as listeners,
+        ):
             work.job.channel.listeners.extend(listeners)
             job, model.start = work.job, "given" if model.is_given or request.warm_start else "sampled"
             if request.probes:

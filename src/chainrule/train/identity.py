@@ -7,7 +7,8 @@ compared. To make another fact part of the identity, such as one of the machine,
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from chainrule.errors import FileError
 from chainrule.frozen import frozen
 from chainrule.graph import fingerprint, input_node
 from chainrule.nn.schedule import Schedule
-from chainrule.settings import settings
+from chainrule.settings import planning_cores, settings
 from chainrule.store import document
 from chainrule.train.code import code_of
 from chainrule.train.computation import computation, first_difference
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 SHOWN = 60  # characters of a value in an error
 ABSENT = "nothing"
+MOST_CORES = 1024  # as in the settings
 ROWS_HASHED = 4096  # rows of an array that are hashed at a time
 
 
@@ -82,6 +84,20 @@ def _other_code(saved: Any, now: Mapping[str, str], model: Learner) -> list[str]
     saved = saved if isinstance(saved, dict) else {}
     part = first_difference(saved, now, model.network)
     return [] if part is None else [f"other code with equal settings: {part}"]
+
+
+@contextmanager
+def planned_as(recorded: Any) -> Iterator[None]:
+    """Plan for as many cores as an earlier training of the same RUN, inside a ``with`` block.
+
+    Args:
+        recorded: the number in a checkpoint's identity or a model's facts; anything else counts as none. A
+        number in
+            ``settings.cores`` has precedence: where it differs, the training is refused as another one.
+    """
+    is_count = isinstance(recorded, int) and not isinstance(recorded, bool) and 1 <= recorded <= MOST_CORES
+    with settings.using(cores=settings.cores or (recorded if is_count else planning_cores())):
+        yield
 
 
 # --- comparing
@@ -216,6 +232,8 @@ FACTS: tuple[Fact, ...] = (
     _plain("dtype", lambda model, work: model.recipe.dtype),
     _plain("frozen", lambda model, work: list(model.recipe.frozen)),
     _plain("engine", lambda model, work: model.engine or settings.engine),
+    # The split of a batch depends on it, and with it the order of sums.
+    _plain("cores", lambda model, work: planning_cores()),
     _plain("epochs", lambda model, work: _horizon(model.recipe.optimizer.schedule, work.job.epochs)),
     _plain("batch_size", lambda model, work: work.job.order.batch_size),
     _plain("shuffle", lambda model, work: work.job.order.shuffle),

@@ -19,13 +19,14 @@ from chainrule import store
 from chainrule.errors import TrainingError, UsageError
 from chainrule.events import Channel, Event, StepDone
 from chainrule.frozen import frozen
-from chainrule.store import Checkpoint
+from chainrule.store import Checkpoint, RunFolder
 from chainrule.train.computation import computation, computation_of, first_difference
 from chainrule.train.fitting import Work, rehearse
-from chainrule.train.identity import identity_of, same_training
+from chainrule.train.identity import identity_of, planned_as, same_training
 from chainrule.train.learner import Learner
 from chainrule.train.loop import Job, feed, train
 from chainrule.train.request import Request, known_options
+from chainrule.train.resuming import recorded_cores
 from chainrule.train.state import Row, Tensors, TrainState, history_of
 from chainrule.train.step import Step
 
@@ -77,16 +78,25 @@ def go_back(model: Learner, step: int, x: Any, y: Any, options: Mapping[str, Any
     again, settings = _blank(model), {"epochs": 100, "batch_size": 32, "seed": 0, **options}
     validation, run = settings.pop("validation", None), settings.pop("run", None)
     request = Request(**known_options({**settings, "resume": False, "verbose": False, "doctor": False}))
-    work, state = rehearse(again, x, y, validation, request)
-    job = replace(work.job, channel=Channel())
     folder = None if run is None else run if isinstance(run, store.RunFolder) else store.RunFolder.open(run)
+    with planned_as(recorded_cores(folder, True) or model.facts.get("cores")):
+        work, state = rehearse(again, x, y, validation, request)
+        return _made_again((model, again), work, state, int(step), folder)
+
+
+def _made_again(
+    models: tuple[Learner, Learner], work: Work, state: TrainState, step: int, folder: RunFolder | None
+) -> Update:
+    """An update of a training that is ready to be made again: what was trained, and a copy to train."""
+    model, again = models
+    job, request = replace(work.job, channel=Channel()), work.request
     found = None if folder is None else folder.latest()
     if found is not None:
         same_training(
             found.record.get("identity"), identity_of(again, work), str(folder and folder.path), again
         )
     _same_computation(model, again, work)
-    near = None if folder is None or found is None else folder.latest(int(step) - 1)
+    near = None if folder is None or found is None else folder.latest(step - 1)
     if near is not None:
         state = TrainState.restore(near.record, near.tensors, state)
     elif request.warm_start or _began_given(model, found):
@@ -95,7 +105,7 @@ def go_back(model: Learner, step: int, x: Any, y: Any, options: Mapping[str, Any
             received="parameters that were given, and no checkpoint so early",
             fix="model.explain(x, y), which explains the present parameters",
         )  # fmt: skip
-    _advance(job, work.step, state, int(step) - 1)
+    _advance(job, work.step, state, step - 1)
     if state.step < step - 1 or state.epoch >= job.epochs:
         expected = f"1 to {state.step}, as many as the training made"
         raise UsageError("E530", where="replay", step=step, expected=expected, received=step, fix="step=1")

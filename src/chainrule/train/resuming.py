@@ -39,6 +39,13 @@ def folder_of(run: Any) -> tuple[RunFolder | None, AbstractContextManager[None]]
     return folder, folder.claim()
 
 
+def recorded_cores(folder: RunFolder | None, resume: bool) -> int | None:
+    """For how many cores the training that is to be resumed was planned; ``None`` where there is none."""
+    found = folder.latest() if folder is not None and resume else None
+    identity = {} if found is None else found.record.get("identity")
+    return identity.get("cores") if isinstance(identity, dict) else None
+
+
 def with_folder(folder: RunFolder, model: Learner, work: Work, state: TrainState) -> tuple[TrainState, Job]:
     """The state to begin with, and a job that saves in the folder.
 

@@ -6,6 +6,7 @@ import hashlib
 import math
 import re
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import chainrule as cr
 from chainrule.errors import FileError, TrainingError
 from chainrule.events import CheckpointSaved, Notice, StepDone
 from chainrule.nn import (
@@ -245,3 +247,26 @@ def test_a_new_training_forgets_the_old_checkpoints(tmp_path: Path) -> None:
     CASES["dropout"].fit(tmp_path)
     CASES["dropout"].fit(tmp_path, epochs=1)
     assert len(list((tmp_path / "checkpoints").iterdir())) == 2  # the first state and the last
+
+
+def test_a_training_goes_on_with_the_cores_it_was_planned_for(tmp_path: Path) -> None:
+    """Two machines with other numbers of processors: the bits are those of the first."""
+
+    def trained(folder: Path, epochs: int, cores: int, resume: bool = False) -> bytes:
+        rng = np.random.default_rng(0)
+        x, y = rng.normal(size=(128, 60)), rng.integers(0, 3, 128)
+        net = cr.Sequential(cr.Dense(120, "relu"), cr.Dense(120, "relu"), cr.Dense(3))
+        model = cr.Model(net, "cross_entropy", cr.SGD(0.05))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys.modules["chainrule.settings"], "processors", lambda: cores)
+            model.fit(x, y, epochs=epochs, batch_size=128, verbose=False, run=folder, resume=resume, seed=1)
+        return b"".join(value.tobytes() for _, value in sorted(model.parameters().items()))
+
+    with cr.settings.using(cores=0):
+        whole, other = trained(tmp_path / "a", 4, 4), trained(tmp_path / "b", 4, 1)
+        assert whole != other, "the number of cores decides the order of sums here"
+        trained(tmp_path / "c", 2, 4)
+        assert trained(tmp_path / "c", 4, 1, resume=True) == whole
+        trained(tmp_path / "d", 2, 4)
+    with cr.settings.using(cores=3), pytest.raises(FileError, match="cores: 4, now 3"):
+        trained(tmp_path / "d", 4, 1, resume=True)

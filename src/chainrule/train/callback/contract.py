@@ -25,6 +25,7 @@ from chainrule.events import Listener
 from chainrule.extension import Extensible
 from chainrule.frozen import frozen
 from chainrule.graph import Graph
+from chainrule.settings import planning_cores
 from chainrule.train.loop import Job, feed
 from chainrule.train.state import Row, Tensors, TrainState
 from chainrule.train.step import Step
@@ -165,6 +166,7 @@ class Training:
             "steps": state.step,
             "batch_size": self.request.batch_size,
             "seed": self.request.seed,
+            "cores": planning_cores(),
             "ended": reason,
             "last": state.history[-1] if state.history else {},
         }
