@@ -37,7 +37,7 @@ _ROOM = 2.0**24  # by so much a sum of squares is smaller than the largest numbe
 class BatchNorm(Layer):
     """Brings each channel to mean 0 and variance 1 over the batch, then lets the net choose scale and shift.
 
-    Deep networks train faster and at larger rates. Needs batches of more than a few samples (``GroupNorm``).
+    Deep networks train faster and at larger rates. Needs batches of more than a few samples.
 
     Shapes: (B, ..., C) -> the same.
 
@@ -113,6 +113,10 @@ class LayerNorm(Layer):
     Fails:
         ShapeError E208: fewer axes, or lengths that are not known.
         UsageError E102: a setting out of its range.
+
+    Example:
+        >>> print(LayerNorm(axes=2))
+        LayerNorm(axes=2)
 
     Reference: Ba, Kiros and Hinton (2016), Layer normalization. PyTorch asks for the lengths of these axes.
     """
@@ -297,7 +301,7 @@ class UnitNorm(Layer):
 
 @layer
 class LocalResponseNorm(Layer):
-    """Divides each number by the strength of the channels next to it: neighbours compete, as nerve cells do.
+    """Divides each number by the strength of the channels next to it.
 
     Shapes: (B, ..., C) -> the same.
 
@@ -317,8 +321,7 @@ class LocalResponseNorm(Layer):
         LocalResponseNorm(5)
 
     Reference: Krizhevsky, Sutskever and Hinton (2012), ImageNet classification with deep convolutional neural
-    networks (NeurIPS), section 3.3; there alpha is not divided by the size. PyTorch and TensorFlow differ in
-    the same way.
+    networks (NeurIPS), section 3.3; there alpha is not divided by the size, as in TensorFlow.
     """
 
     takes_one = True

@@ -174,7 +174,7 @@ def program(kind: str, name: str, thing: object) -> str:
             else _DRAWN.format(name=name, shape=shape)
         )
     if kind in ("penalty", "constraint"):
-        return _APPLIED.format(made=f"cr.{name}(0.1)" if kind == "penalty" else f"cr.{name}()")
+        return _APPLIED.format(made=f"cr.{name}(strength=0.1)" if kind == "penalty" else f"cr.{name}()")
     if kind == "clip":
         return _CLIPPED.format(name=name)
     if kind == "callback" and name in _RULES:
