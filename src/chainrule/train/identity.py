@@ -178,10 +178,14 @@ def data_fingerprint(data: Arrays) -> str:
         for name, array in sorted(group.items()) if isinstance(group, dict) else [("", group)]:
             if array is not None:
                 digest.update(f"{name} {array.dtype} {array.shape}".encode())
-                rows = array if array.ndim else array[None]
-                for start in range(0, len(rows), ROWS_HASHED):  # the array may be larger than memory
-                    digest.update(np.ascontiguousarray(rows[start : start + ROWS_HASHED]).data)
+                _add_rows(digest, array if array.ndim else array[None])
     return digest.hexdigest()
+
+
+def _add_rows(digest: hashlib._Hash, array: np.ndarray) -> None:
+    """Hash an array some rows at a time: it may be larger than memory."""
+    for start in range(0, len(array), ROWS_HASHED):
+        digest.update(np.ascontiguousarray(array[start : start + ROWS_HASHED]).data)
 
 
 def _record(part: Any) -> Any:
