@@ -27,7 +27,7 @@ import numpy as np
 from chainrule.engines.run import Program, compile, evaluate
 from chainrule.errors import ShapeError, UsageError
 from chainrule.frozen import frozen
-from chainrule.graph import Graph
+from chainrule.graph import Graph, Limits, building
 from chainrule.nn.build import Built, build
 from chainrule.nn.decoding import FILLED, BuiltDecoding, build_decoding
 from chainrule.nn.layer import Layer
@@ -80,6 +80,7 @@ class Decoder:
         written: the input that grows; by default the only one, or ``"target"``.
         chunk: how many words of a prompt are read at a time.
         engine: which engine; the setting ``engine`` by default.
+        limits: of the file that the net comes from; its graphs are held to them.
 
     Cost: a word costs its products with the weights, and one look at the cache of each attention, all of its
     ``length``.
@@ -99,6 +100,7 @@ class Decoder:
     written: str = ""
     chunk: int = 16
     engine: str | None = None
+    limits: Limits | None = None
 
     def __post_init__(self) -> None:
         require_whole(self, "length", 1, fix="length=256")
@@ -185,7 +187,8 @@ class Decoder:
         cache = slow._empty(1, others)
         spec = self.inputs[self.written]
         wide = {**self.inputs, self.written: spec.with_shape((spec.shape[0], count, *spec.shape[2:]))}
-        built = build(self.net, wide, self.dtype)
+        with building(self.limits):
+            built = build(self.net, wide, self.dtype)
         words = self._example(built, count)
         given = {name: np.asarray(a, self.inputs[name].dtype) for name, a in others.items()}
         whole = evaluate(built.output, {self.written: words, **given, **self._held(built)}, "reference")
@@ -278,7 +281,8 @@ class Reading:
         self.decoder, self.width = decoder, width
         spec = decoder.inputs[decoder.written]
         taken = {**decoder.inputs, decoder.written: spec.with_shape((spec.shape[0], width, *spec.shape[2:]))}
-        self.built: BuiltDecoding = build_decoding(decoder.net, taken, decoder.length, decoder.dtype)
+        with building(decoder.limits):
+            self.built: BuiltDecoding = build_decoding(decoder.net, taken, decoder.length, decoder.dtype)
         entries = {f"new {path}": node for path, node in self.built.memory.entries.items()}
         self.program = compile(Graph({"answer": self.built.output, **entries}), decoder.engine)
 

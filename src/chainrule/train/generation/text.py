@@ -119,7 +119,8 @@ def decoder_of(model: Learner) -> Decoder:
             fix="model.fit(x, y)  # x (N, T) tokens, y (N, T) the token after each",
         )  # fmt: skip
     length = bound(spec.shape[1:])[0]
-    decoder = Decoder(model.recipe.net, held, specs, length, written, engine=model.engine)
+    limits = None if model.network is None else model.network.limits
+    decoder = Decoder(model.recipe.net, held, specs, length, written, engine=model.engine, limits=limits)
     vars(model)["_decoder"] = decoder
     return decoder
 
