@@ -13,7 +13,7 @@ from chainrule import fork
 
 TABLE = "a,b,label\n" + "".join(f"{i},{i % 7},{'no' if i % 2 else 'yes'}\n" for i in range(40))
 START = '''
-import faulthandler, json, multiprocessing, os, signal, sys
+import json, multiprocessing, os, signal, sys
 import numpy as np
 import chainrule as cr
 from chainrule.errors import ChainruleError
@@ -31,7 +31,6 @@ def child(work):
     read, write = os.pipe()
     if not (process := os.fork()):
         signal.alarm(30)
-        faulthandler.dump_traceback_later(25)
         try:
             work()
             said = "works"
