@@ -203,9 +203,10 @@ def is_inside(cell: Sequence[int], space: Sequence[int]) -> bool:
 
 
 def are_whole(values: Any, least: int) -> bool:
-    """Whether all of these are whole numbers from ``least`` on."""
+    """Whether all of these are whole numbers from ``least`` on, as far as an array can be long."""
     return isinstance(values, tuple | list) and all(
-        isinstance(v, numbers.Integral) and not isinstance(v, bool) and int(v) >= least for v in values
+        isinstance(v, numbers.Integral) and not isinstance(v, bool) and least <= int(v) < 2**62
+        for v in values
     )
 
 

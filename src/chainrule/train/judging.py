@@ -29,7 +29,7 @@ from chainrule.train.metric import (
     to_name,
     usual_metrics,
 )
-from chainrule.train.need import rows_at_once
+from chainrule.train.need import rows_at_once, starving
 from chainrule.train.objective import SAMPLE_WEIGHT, row_weights
 from chainrule.train.step import Network
 from chainrule.train.target import Target, by_output
@@ -72,12 +72,13 @@ def answers(model: Learner, arrays: Mapping[str, np.ndarray], kind: str) -> dict
     """
     assert model.network is not None
     program, held = model.network.answers, model.held
-    parts = [
-        program.run({**held, **{name: a[rows] for name, a in arrays.items()}})
-        for rows in blocks(program, len(next(iter(arrays.values()))))
-    ]
     names = model.network.inference.outputs
-    found = {name: joined(parts, f"{kind}.{name}") for name in names}
+    with starving(program):
+        parts = [
+            program.run({**held, **{name: a[rows] for name, a in arrays.items()}})
+            for rows in blocks(program, len(next(iter(arrays.values()))))
+        ]
+        found = {name: joined(parts, f"{kind}.{name}") for name in names}
     if not all(map(is_finite, found.values())):
         blackbox.warn_of_answers(model, arrays, found)
     return found

@@ -11,7 +11,9 @@ fits: they go through in blocks that are small enough.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -26,7 +28,9 @@ from chainrule.train.blackbox.recorder import states_kept
 from chainrule.train.probing import Prober
 from chainrule.train.step import Network, Step
 from chainrule.train.stretch import GROUPS, homes_of
+from chainrule.train.target import Target
 
+TEXT = 120  # bytes of a number as a Python object and as text
 ORDER = 60  # bytes a row in the order of the rows: four orders are kept while the next one is drawn
 BLOCK = 1024  # rows of a question that are answered at once, at most,
 BUDGET = 256 * 2**20  # and the bytes that doing so may take, where more than one row is at once
@@ -119,6 +123,39 @@ def _rows_at_once(program: Program, rows: int) -> int:
     if need.total > free:
         raise _too_large(("the answer to one sample", "对一个样本的预测"), need, free, "a smaller net")
     return rows
+
+
+def refuse_long_text(targets: Mapping[str, Target], rows: int) -> None:
+    """Refuse answers that do not fit into the memory that is free once they are text.
+
+    Args:
+        targets: what each output is asked for.
+        rows: how many are answered.
+
+    Fails:
+        TrainingError E508: they do not fit.
+    """
+    numbers = 0
+    for target in targets.values():
+        shape = target.output.shape[1:-1] if target.is_classes else target.output.shape[1:]
+        numbers += rows * math.prod(size_at(axis, {"B": 1}) for axis in shape)
+    need, free = Need({"outputs": numbers * TEXT}), free_memory()
+    if need.total > free:
+        raise _too_large(("the answers as text", "文本形式的预测"), need, free, "model.predict(x) in Python")
+
+
+@contextmanager
+def starving(program: Program) -> Iterator[None]:
+    """Turn a ``MemoryError`` inside into a refusal.
+
+    Fails:
+        TrainingError E508: memory ran out all the same.
+    """
+    try:
+        yield
+    except MemoryError as cause:
+        need = program.need({"B": 1})
+        raise _too_large(("the prediction", "预测"), need, free_memory(), "fewer rows at once") from cause
 
 
 def _step_need(network: Network, step: Step, batch: int) -> Need:

@@ -14,9 +14,12 @@ from campaigns.hostile_cases.model_attacks import attacks
 from campaigns.hostile_cases.model_files import Honest, honest_files, values_of
 
 import chainrule as cr
-from chainrule.errors import ChainruleError, FileError, UsageError
+from chainrule import nn
+from chainrule.errors import ChainruleError, FileError, ShapeError, TrainingError, UsageError
 from chainrule.nn.record import FAMILIES
+from chainrule.ops import PUBLIC
 from chainrule.store import container
+from chainrule.train import judging
 
 SLOW = 5.0  # times the bound of the campaign, for a machine that does other things
 
@@ -104,6 +107,34 @@ def test_running_out_of_memory_is_a_refusal(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(cr.Model, "assemble", starve)
     with pytest.raises(FileError, match="E424"):
         cr.Model.load(tmp_path / "m.safetensors")
+
+
+def test_an_answer_that_is_too_long_as_text_is_refused(files: list[Honest]) -> None:
+    (padded,) = [each for each in files if each.name == "layer pad"]
+    case = model_sizes.Case(padded, ("net", "width", 0), 2**20)
+    (outcome,) = forked.run(model_sizes.used, [case], 60.0)
+    assert outcome.told == "0 1"
+    assert outcome.megabytes < model_sizes.MEGABYTES
+
+
+def test_memory_that_runs_out_in_a_prediction_is_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = cr.Model(cr.Dense(2), "mse")
+    model.fit(np.zeros((8, 4)), np.zeros((8, 2)), epochs=1, verbose=False)
+
+    def starve(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(judging, "joined", starve)
+    with pytest.raises(TrainingError, match="E508"):
+        model.predict(np.zeros((2, 4)))
+
+
+@pytest.mark.parametrize("stride", [2**64, 10**30])
+def test_a_stride_longer_than_any_array_is_refused(stride: int) -> None:
+    with pytest.raises(UsageError, match="E102"):
+        nn.Conv(2, 2, stride=stride)
+    with pytest.raises(ShapeError, match="E218"):
+        PUBLIC["max_pool"](cr.input("x", (None, 4, 4, 1)), 2, stride)
 
 
 def test_an_input_whose_name_is_no_text_is_refused(tmp_path: Path) -> None:

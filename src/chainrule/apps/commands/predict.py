@@ -26,6 +26,7 @@ from chainrule.errors import UsageError
 from chainrule.escaping import csv_text, printable, spreadsheet_cell
 from chainrule.store import durable
 from chainrule.train.learner import Learner
+from chainrule.train.need import refuse_long_text
 
 
 def predict(
@@ -45,6 +46,7 @@ def predict(
         applied = model.preparation.apply(x)
         screen.notices(applied.notices, to_errors=True)
         x = applied.x
+    refuse_long_text(model.targets, len(x if isinstance(x, np.ndarray) else next(iter(x.values()))))
     table = answers(model, x, proba)
     if out is not None:
         durable.write(out, _written(table, None if raw else spreadsheet_cell).encode())

@@ -106,4 +106,6 @@ PHRASES: dict[str, str] = {
     "one of them": "其中之一",
     "inputs with as many rows each": "行数相同的输入",
     "True, False or None": "True、False 或 None",
+    "fewer rows at once": "每次少预测几行",
+    "model.predict(x) in Python": "在 Python 中使用 model.predict(x)",
 }
