@@ -74,7 +74,7 @@ def test_every_operation_can_be_shown(chainrule, card: str, lang: str) -> None:
 def test_show_sigmoid(chainrule) -> None:
     outcome = chainrule("show", "op", "sigmoid")
     assert "y = 1/(1 + e^(−x))" in outcome.out
-    assert "dx = dy·y·(1 − y)" in outcome.out
+    assert "dx = dy ⊙ y ⊙ (1 − y)" in outcome.out
     assert "stay apart" in outcome.out
 
 

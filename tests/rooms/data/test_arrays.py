@@ -83,7 +83,6 @@ BAD: dict[str, tuple[str, str, tuple]] = {
     "one axis": ("E341", "x", (np.arange(4.0), Y)),
     "ragged": ("E341", "x", ([[1, 2], [3]],)),
     "single y": ("E341", "y", (X, 1.0)),
-    "weights of two axes": ("E341", "weights", (X, Y, X)),
     "no rows": ("E343", "x", (np.empty((0, 3)),)),
     "no columns": ("E343", "x", (np.empty((3, 0)),)),
     "no inputs": ("E343", "x", ({},)),

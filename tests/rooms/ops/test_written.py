@@ -23,7 +23,7 @@ def test_what_is_needed_twice_is_written_once() -> None:
     first, second, last = cr.formula(_loss()[1]).splitlines()
     assert first == "h₁ = 1/(1 + e^(−x·cᵀ))"
     assert second == "h₂ = h₁ − t"
-    assert last == "(xᵀ·(1/n)·2·h₂·h₁·(1 − h₁))ᵀ"
+    assert last == "(xᵀ·((1/n)·2 ⊙ h₂ ⊙ h₁ ⊙ (1 − h₁)))ᵀ"
 
 
 def test_a_deep_formula_grows_with_the_depth_and_no_faster() -> None:
@@ -36,10 +36,13 @@ def test_a_deep_formula_grows_with_the_depth_and_no_faster() -> None:
 def test_a_formula_is_read_out_in_both_languages() -> None:
     x = cr.input("x", (None, 2))
     y = cr.square(x) * cr.square(x)
-    assert cr.formula(y, "words", lang="en").splitlines() == ["h₁ equals x squared", "h₁ times h₁"]
-    assert cr.formula(y, "words", lang="zh").splitlines() == ["h₁ 等于 x 的平方", "h₁ 乘以 h₁"]
+    assert cr.formula(y, "words", lang="en").splitlines() == [
+        "h₁ equals x squared",
+        "h₁ times, element by element, h₁",
+    ]
+    assert cr.formula(y, "words", lang="zh").splitlines() == ["h₁ 等于 x 的平方", "h₁ 按元素乘以 h₁"]
     with cr.settings.using(lang="zh"):
-        assert cr.formula(x * 2.0, "words") == "x 乘以 2"
+        assert cr.formula(x * 2.0, "words") == "2 乘以 x"
 
 
 def test_each_term_of_mathml_says_which_value_it_means() -> None:

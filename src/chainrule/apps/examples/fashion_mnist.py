@@ -1,8 +1,7 @@
 """Fashion-MNIST: 28 x 28 grey pictures of ten kinds of clothes, told apart by nets from shallow to deep.
 
-Of the 60,000 pictures for learning one in twelve is only measured. The 10,000 others are read once, after the
-last training. A straight line (logistic regression, a net of one dense layer) is judged beside the net.
-Reference: Xiao, Rasul and Vollgraf (2017), Fashion-MNIST (arXiv 1708.07747).
+Of the 60,000 training pictures one in twelve is only measured; the 10,000 test pictures are read once, last.
+A linear model (one dense layer) is evaluated beside it. Reference: Xiao and others (2017), arXiv 1708.07747.
 """
 
 from __future__ import annotations
@@ -51,14 +50,13 @@ def block(units: int, flat: bool = False) -> list[cr.Layer]:
 
 
 WIDE = [*block(512, flat=True), cr.Dropout(0.3), *block(256, flat=True), cr.Dropout(0.3)]
-DEEP = [*block(16), *block(16), cr.MaxPool(2), *block(32), *block(32), cr.MaxPool(2), *block(64), *block(64)]
+POOL, LAST = cr.MaxPool(2), cr.GlobalAveragePool()
+DEEP = [*block(16), *block(16), POOL, *block(32), *block(32), POOL, *block(64), *block(64), LAST]
 NETS = {
     "linear": Recipe(cr.Sequential(cr.Flatten(), cr.Dense(10)), 12, 0.002),
     "dense": Recipe(cr.Sequential(cr.Flatten(), *WIDE, cr.Dense(10)), 20, 0.004, (Flip(),)),
     "lenet": Recipe(cr.models.lenet5(activation="relu", padding=2), 20, 0.004, (Flip(),)),
-    "small": Recipe(
-        cr.Sequential(*DEEP, cr.GlobalAveragePool(), cr.Dense(10)), 16, 0.01, (Flip(), Crop(padding=2))
-    ),
+    "small": Recipe(cr.Sequential(*DEEP, cr.Dense(10)), 16, 0.01, (Flip(), Crop(padding=2))),
     "resnet20": Recipe(cr.models.resnet20(classes=10), 14, 0.01, (Flip(), Crop(padding=2))),
 }
 
