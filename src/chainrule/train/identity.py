@@ -139,7 +139,9 @@ def _start_differs(saved: Any, now: Any) -> str | None:
     In the process that was interrupted a model no longer knows that its parameters were set by hand, and with
     ``warm_start`` it has others by now: then the checkpoint decides, and nothing is compared.
     """
-    if saved is None or now is None or (saved.get("given") and now.get("sampled")):
+    if saved is None or now is None:
+        return None
+    if isinstance(saved, dict) and saved.get("given") and now.get("sampled"):
         return None
     return difference(saved, now, "initial parameters")
 

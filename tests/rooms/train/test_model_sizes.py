@@ -154,3 +154,9 @@ def test_a_number_that_no_float_holds_is_refused_where_it_is_written(tmp_path: P
     with pytest.raises(FileError, match="E425"):
         container.save(tmp_path / "m.safetensors", "model", {"rate": 2**1023}, {})
     container.save(tmp_path / "m.safetensors", "model", {"rate": 2**1023 - 1}, {})
+
+
+@pytest.mark.parametrize("start", [True, 7, "", [], [1, 2], [[]]])
+def test_a_checkpoint_with_a_strange_start_is_refused(start: Any) -> None:
+    saved = checkpoints.cut_off()
+    assert checkpoints.resumed(checkpoints.Changed(saved, ("identity", "start"), start)) == "E505"
