@@ -36,7 +36,7 @@ from chainrule.spec import Axis, Size, Spec
 BYTES = 64 * 2**20  # of constants and of the tables they are made from, whatever the size of the file,
 PER_BYTE = 4  # and further ones for each byte of the file
 WORK = 4  # times as many bytes of tables may be made one after the other
-NODES = 8_000  # whatever the size of the file,
+NODES = 6_000  # whatever the size of the file,
 BYTES_PER_NODE = 8  # and one more for so many bytes of the file
 LATER = 20  # times as many nodes in a training step or an explanation as in the network itself
 SAMPLE = 2**34  # numbers that a value may have for one sample

@@ -14,7 +14,7 @@ from chainrule.graph import Node, constant, reserve
 from chainrule.ops import PUBLIC
 from chainrule.ops.index import along
 
-TAP = 256  # bytes of a pair of a cell and a weight, in lists and tuples of Python
+TAP = 384  # bytes of a pair of a cell and a weight, in lists and tuples of Python
 
 
 def picked(x: Node, axis: int, table: np.ndarray | Node) -> Node:
@@ -49,13 +49,15 @@ def weighed(x: Node, axis: int, table: np.ndarray, weights: np.ndarray) -> Node:
         weights: how much each counts.
     """
     reserve(*table.shape, itemsize=TAP, kept=True)
-    if table.shape[1] == 1 and weights.all():
-        pairs = zip(table[:, 0].tolist(), weights[:, 0].tolist(), strict=True)
-        return PUBLIC["resample"](x, axis, [(pair,) for pair in pairs])
-    taps = []
-    for cells, shares in zip(table.tolist(), weights.tolist(), strict=True):
-        found: dict[int, float] = {}
-        for cell, share in zip(cells, shares, strict=True):
-            found[cell] = found.get(cell, 0.0) + share
-        taps.append([(cell, share) for cell, share in found.items() if share])
+    is_plain = weights.all(1) & (np.diff(np.sort(table, 1)) > 0).all(1)  # no zero, no cell twice
+    rows = zip(table.tolist(), weights.tolist(), is_plain.tolist(), strict=True)
+    taps = [list(zip(c, w, strict=True)) if plain else _merged(c, w) for c, w, plain in rows]
     return PUBLIC["resample"](x, axis, taps)
+
+
+def _merged(cells: list[int], weights: list[float]) -> list[tuple[int, float]]:
+    """Each cell once, with the sum of its weights; without those of weight 0."""
+    found: dict[int, float] = {}
+    for cell, weight in zip(cells, weights, strict=True):
+        found[cell] = found.get(cell, 0.0) + weight
+    return [(cell, weight) for cell, weight in found.items() if weight]
