@@ -8,6 +8,8 @@ The table does not depend on the numbers, so the gradient is the same table read
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from chainrule.graph import Node, constant, reserve
@@ -49,8 +51,8 @@ def weighed(x: Node, axis: int, table: np.ndarray, weights: np.ndarray) -> Node:
         weights: how much each counts.
     """
     reserve(*table.shape, itemsize=TAP, kept=True)
-    is_plain: np.ndarray = weights.all(1) & (np.diff(np.sort(table, 1)) > 0).all(1)  # no zero, no cell twice
-    rows = zip(table.tolist(), weights.tolist(), iter(is_plain), strict=True)
+    is_plain: Any = weights.all(1) & (np.diff(np.sort(table, 1)) > 0).all(1)  # no zero, no cell twice
+    rows = zip(table.tolist(), weights.tolist(), is_plain, strict=True)
     taps = [list(zip(c, w, strict=True)) if plain else _merged(c, w) for c, w, plain in rows]
     return PUBLIC["resample"](x, axis, taps)
 
