@@ -118,12 +118,12 @@ def _vector_bytes(value: object) -> int:
     return int(value)  # pyright: ignore[reportArgumentType]
 
 
-def _truth(value: object) -> bool:
-    """Whether predictions are batch-invariant, once it is known to be true or false."""
+def _truth(name: str, value: object) -> bool:
+    """The value of a switch, once it is known to be true or false."""
     if not isinstance(value, bool):
         raise UsageError(
-            "E102", where="cr.settings", name="batch_invariant", expected="True or False", received=value,
-            fix="cr.settings.batch_invariant = True",
+            "E102", where="cr.settings", name=name, expected="True or False", received=value,
+            fix=f"cr.settings.{name} = True",
         )  # fmt: skip
     return value
 
@@ -156,6 +156,10 @@ class Settings:
             Results depend on it in the last bits; set it to repeat a training of another machine.
         vector_bytes: the widest vectors that compiled code uses: 16, 32 or 64 bytes; 0, the default, is the
             widest of the machine. Results do not depend on it. It counts for what is compiled afterwards.
+        portable_bits: whether float32 results have the same bits on processors with vectors of 16, 32 and 64
+        bytes. It
+            costs nothing where vectors have 64 bytes; off by default, because with 32 bytes some products
+            take longer (docs/machines.md). It counts for what is compiled afterwards.
         batch_invariant: whether a row's prediction has the same bits whatever rows are predicted with it.
         Off by
             default, because single rows then take several times as long (docs/decisions/0038).
@@ -174,6 +178,7 @@ class Settings:
         cores = 0
         vector_bytes = 0
         batch_invariant = False
+        portable_bits = False
     """
 
     dtype: str = "float32"
@@ -184,6 +189,7 @@ class Settings:
     cores: int = 0
     vector_bytes: int = 0
     batch_invariant: bool = False
+    portable_bits: bool = False
 
     def __setattr__(self, name: str, value: object) -> None:
         known = [f.name for f in fields(self)]
@@ -195,8 +201,8 @@ class Settings:
         if name in _COUNTS:
             object.__setattr__(self, name, _COUNTS[name](value))
             return
-        if name == "batch_invariant":
-            object.__setattr__(self, name, _truth(value))
+        if name in ("batch_invariant", "portable_bits"):
+            object.__setattr__(self, name, _truth(name, value))
             return
         if name == "lang" and value == "":
             value = _language()

@@ -35,7 +35,7 @@ def at_every_width(run: Callable[[], dict[str, np.ndarray]]) -> None:
     """Run at each width and compare the bits."""
     found = {}
     for width in HERE:
-        with settings.using(vector_bytes=width):
+        with settings.using(vector_bytes=width, portable_bits=True):
             found[width] = {name: np.ascontiguousarray(value).tobytes() for name, value in run().items()}
     for width in HERE[1:]:
         differ = [name for name in found[width] if found[width][name] != found[HERE[0]][name]]

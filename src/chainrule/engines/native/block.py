@@ -24,6 +24,7 @@ from chainrule.ops.card import Card
 from chainrule.plan import sliding
 from chainrule.plan.task import Buffer, Task
 from chainrule.plan.view import View, collapse, in_memory_order, leading, lies_apart, walked
+from chainrule.settings import settings
 
 FLOATS = ("float32", "float64")
 
@@ -102,9 +103,9 @@ class Blocks:
 
     def dots(self, kind: str) -> int:
         """The kernel of many dot products."""
-        width = self.machine.width
-        text = f"dots of {kind}, vectors of {width} bytes"
-        return self.machine.function("dots", text, lambda n: DotsWriter(kind, n, width).write())
+        width, is_portable = self.machine.width, settings.portable_bits
+        text = f"dots of {kind}, vectors of {width} bytes{', portable' * is_portable}"
+        return self.machine.function("dots", text, lambda n: DotsWriter(kind, n, width, is_portable).write())
 
     def scores(self, kind: str, way: str) -> int:
         """The kernel of softmax or one of its kin, over rows that lie in order."""

@@ -1,15 +1,14 @@
 """Many dot products at once: C[i, j] = the sum over positions s and k of A[i; s; k] B[j; s; k].
 
 Numbers k lie side by side, in A and in B. So both are read as vectors, a tile of C keeps one vector of sums
-for each of its numbers, and the lanes are added up at the end. A vector of sums has 64 bytes on every
-processor, because the order of additions must not depend on the processor: where the registers are
-narrower, a tile computes a slice of the sums (half of them, or a quarter), then the next, in separate passes
-over the same numbers, which are still in the first-level cache. Positions are taken some at a time, so that
-the rows of a tile stay in the first-level cache while all columns pass by, and columns some at a time, so
-that those stay in the second-level cache while all rows do. It is the gradient by the
-weights of a convolution whose samples lie innermost: k are the samples, s the places of the image. And it is
-the product of a few samples with weights that are stored (outputs, inputs): there is one position, and k are
-the inputs.
+for each of its numbers, and the lanes are added up at the end. A vector of sums is a register; or it has 64
+bytes on every processor (``settings.portable_bits``), so that the order of additions does not depend on the
+processor: where registers are narrower, it then lies in two or four of them, and tiles are smaller.
+Positions are taken some at a time, so that the rows of a tile stay in the first-level cache while all
+columns pass by, and columns some at a time, so that those stay in the second-level cache while all rows do.
+It is the gradient by the weights of a convolution whose samples lie innermost: k are the samples, s the
+places of the image. And it is the product of a few samples with weights that are stored (outputs, inputs):
+there is one position, and k are the inputs.
 
 The block::
 
@@ -28,13 +27,16 @@ from llvmlite import ir
 from chainrule.engines.native.assembly import I64, Assembly, Value
 from chainrule.engines.native.short import SIZE, Vectors
 
-BYTES = 64  # of a vector of sums
+BYTES = 64  # of a vector of sums, where the order of additions must not depend on the processor
 NEAR = 1024  # numbers of a row that all tiles pass by before the next ones come
 BESIDE = 48  # columns that all rows pass by before the next ones come
-TILES = {3: (4, 2, 1), 2: (4, 2, 1), 1: (8, 4, 2, 1)}
-"""For so many rows of a tile, so many columns: all vectors of sums and of the rows fit 16 registers. A tile
-of one row has fewer columns where registers are narrow: it then computes all slices in one pass, because its
-numbers of B are read once and come from afar."""
+TILES = {
+    1: {3: (4, 2, 1), 2: (4, 2, 1), 1: (8, 4, 2, 1)},
+    2: {2: (2, 1), 1: (4, 2, 1)},
+    4: {2: (2, 1), 1: (2, 1)},
+}
+"""For so many registers to a vector of sums, and so many rows of a tile, so many columns: all sums and all
+numbers of the rows fit 16 registers, and where a register has 16 bytes, 32."""
 
 
 class DotsWriter:
@@ -43,12 +45,15 @@ class DotsWriter:
     Args:
         kind: of the numbers.
         name: what the function is called.
-        width: bytes of this machine's vectors, at most ``BYTES``.
+        width: bytes of this machine's vectors.
+        is_portable: whether a vector of sums has ``BYTES`` on every processor.
     """
 
-    def __init__(self, kind: str, name: str, width: int = 32) -> None:
-        self.sums, self.vectors = Vectors(kind, BYTES // SIZE[kind]), Vectors(kind, width // SIZE[kind])
+    def __init__(self, kind: str, name: str, width: int = 32, is_portable: bool = False) -> None:
+        wide = BYTES if is_portable else width
+        self.sums, self.vectors = Vectors(kind, wide // SIZE[kind]), Vectors(kind, width // SIZE[kind])
         self.size, self.name = self.vectors.size, name
+        self.tiles = TILES[self.sums.lanes // self.vectors.lanes]
         self.module = ir.Module(name)
         self._tiles: dict[tuple[int, int], ir.Function] = {}
 
@@ -73,7 +78,7 @@ class DotsWriter:
     def _rows(self, code: Assembly, facts: list[Value], m: Value, run: tuple[Value, Value]) -> None:
         """A run of columns for all rows: in the highest tiles first."""
         first = I64(0)
-        for rows in TILES:
+        for rows in self.tiles:
             last = _last(code, first, m, rows)
             with code.counting(first, last, rows) as i:
                 self._columns(code, facts, run, i, rows)
@@ -85,8 +90,7 @@ class DotsWriter:
         """A run of columns for the rows from i on: in the widest tiles first."""
         positions, k, a, a_row, a_place, b, b_column, b_place, c, c_row, c_column, adds = facts
         start, end = run
-        slices = self.sums.lanes // self.vectors.lanes
-        for columns in [n for n in TILES[rows] if rows > 1 or n * slices <= TILES[1][0]]:
+        for columns in self.tiles[rows]:
             stop = _last(code, start, end, columns)
             with code.counting(start, stop, columns) as j:
                 target = code.plus(code.times(i, c_row), code.times(j, c_column))
@@ -106,30 +110,21 @@ class DotsWriter:
         lines = [self._start(code, a, a_row, i) for i in range(rows)]
         lines += [self._start(code, b, b_column, j) for j in range(columns)]
         places = [a_place] * rows + [b_place] * columns
-        firsts = range(0, self.sums.lanes, self.vectors.lanes)
-        passes = [list(firsts)] if rows == 1 else [[first] for first in firsts]
-        slices = [
-            part for each in passes for part in self._pass(code, (positions, k, rows), lines, places, each)
-        ]
+        slices = self._slices(code, (positions, k, rows), lines, places)
         sums = [self.vectors.joined(code, list(parts)) for parts in zip(*slices, strict=True)]
         self._finish(code, sums, (columns, c, c_row, c_column, adds))
         self._tiles[rows, columns] = code.function
         return code.function
 
-    def _pass(
-        self,
-        code: Assembly,
-        extent: tuple[Value, Value, int],
-        lines: list[Value],
-        places: list[Value],
-        firsts: list[int],
+    def _slices(
+        self, code: Assembly, extent: tuple[Value, Value, int], lines: list[Value], places: list[Value]
     ) -> list[list[Value]]:
-        """Slices of a tile's sums, one register for each number of C: those whose first lanes are
-        ``firsts``."""
+        """A tile's sums in slices as wide as a register: in each, one register for each number of C."""
         positions, k, rows = extent
+        firsts = range(0, self.sums.lanes, self.vectors.lanes)
         whole = code.builder.and_(k, I64(-self.sums.lanes))
         rest, many = code.builder.sub(k, whole), rows * (len(lines) - rows)
-        has_rest = code.builder.icmp_signed(">", rest, I64(firsts[0]))
+        has_rest = code.builder.icmp_signed("!=", rest, I64(0))
         sums = [self.vectors.zero] * (many * len(firsts))
 
         def multiplied(starts: list[Value], shift: Value, rest: Value | None) -> list[Value]:
