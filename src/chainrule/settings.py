@@ -155,7 +155,8 @@ class Settings:
         cores: how many cores trainings are planned for; 0, the default, is as many as there are processors.
             Results depend on it in the last bits; set it to repeat a training of another machine.
         vector_bytes: the widest vectors that compiled code uses: 16, 32 or 64 bytes; 0, the default, is the
-            widest of the machine. Results do not depend on it. It counts for what is compiled afterwards.
+            widest of the machine. With ``portable_bits`` results do not depend on it. It counts for what is
+            compiled afterwards.
         portable_bits: whether float32 results have the same bits on processors with vectors of 16, 32 and 64
         bytes. It
             costs nothing where vectors have 64 bytes; off by default, because with 32 bytes some products

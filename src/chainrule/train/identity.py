@@ -240,6 +240,7 @@ FACTS: tuple[Fact, ...] = (
     _plain("engine", lambda model, work: model.engine or settings.engine),
     # The split of a batch depends on it, and with it the order of sums.
     _plain("cores", lambda model, work: planning_cores()),
+    _plain("portable_bits", lambda model, work: settings.portable_bits),
     _plain("epochs", lambda model, work: _horizon(model.recipe.optimizer.schedule, work.job.epochs)),
     _plain("batch_size", lambda model, work: work.job.order.batch_size),
     _plain("shuffle", lambda model, work: work.job.order.shuffle),

@@ -1,7 +1,7 @@
 """The processor that machine code is compiled for: this machine's, or a narrower one of the same kind.
 
 Compiled code uses vectors of 16, 32 or 64 bytes. A narrower target than the machine's is there to compare:
-results must have the same bits at every width (``campaigns/machines.py``).
+with ``settings.portable_bits`` results must have the same bits at every width (``campaigns/machines.py``).
 """
 
 from __future__ import annotations
