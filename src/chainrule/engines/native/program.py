@@ -57,7 +57,7 @@ class Program:
 
     def need(self, sizes: Mapping[str, int]) -> Need:
         """What memory a run for these sizes takes; nothing is allocated."""
-        rows = self._rows_at_a_time(sizes.get("B", 0))
+        rows = self._fixed_rows or self._rows_at_a_time(sizes.get("B", 0))
         if not rows:
             return run_need(plan(self.graph, sizes))
         many = -(-sizes["B"] // rows)
@@ -169,8 +169,6 @@ class Program:
     def _portion_of(self, arrays: Arrays) -> dict[str, np.ndarray]:
         """The outputs of a portion, by the calling thread alone."""
         made = self._take(arrays)
-        return (
-            self._use(made, arrays, 1)
-            if made is not None
-            else self._whole(arrays, bind(self._specs, arrays), 1)
-        )
+        if made is None:
+            return self._whole(arrays, bind(self._specs, arrays), 1)
+        return self._use(made, arrays, 1)
