@@ -1,9 +1,10 @@
 """One engine in a process of its own; asked through a pipe, a line of JSON for each question and each answer.
 
-    make     make a variant ready, warm it up, and find how often it must run for one reading
-    measure  one reading: seconds of wall and of processor time for each count
-    drop     let go of a variant
-    memory   the largest memory above that of the same work with a batch of one
+    make       make a variant ready, warm it up, and find how often it must run for one reading
+    measure    one reading: seconds of wall and of processor time for each count
+    drop       let go of a variant
+    configure  set one of the engine's settings
+    memory     the largest memory above that of the same work with a batch of one
 
 What libraries print goes to the error stream, so that the answers stay alone in theirs. Run by ``measure``;
 not meant for a person.
@@ -22,6 +23,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
+import chainrule
 from benchmarks.layer_cases import LAYER_CASES, LayerCase
 from benchmarks.nets import PASS, Case, named
 from benchmarks.network_nets import BATCHES, NETWORKS, NetworkCase
@@ -78,6 +80,11 @@ class Worker:
         if count > 2 * self.units[key]:
             run(self.units[key])
         return timed(run, count)
+
+    def configure(self, name: str, value: Any) -> dict[str, Any]:
+        """Set one of chainrule's settings in this process."""
+        setattr(chainrule.settings, name, value)
+        return {}
 
     def drop(self, key: str) -> dict[str, Any]:
         """Let go of a variant and its memory."""

@@ -21,6 +21,7 @@ from chainrule.train.augmenting import Augmenting
 from chainrule.train.callback.contract import Callback, Training
 from chainrule.train.cutting import Cutting, lengths_of
 from chainrule.train.identity import planned_as
+from chainrule.train.interrupt import listening
 from chainrule.train.judging import Judge
 from chainrule.train.loop import Job, train
 from chainrule.train.metric import Metric
@@ -37,6 +38,7 @@ from chainrule.train.target import by_output
 from chainrule.train.weighing import inside_of, refuse_misplaced, refuse_weightless, sample_weights
 
 if TYPE_CHECKING:
+    from chainrule.store import Checkpoint, RunFolder
     from chainrule.train.learner import History, Learner
 
 
@@ -63,22 +65,28 @@ def fit(model: Learner, x: Any, y: Any, validation: Any, request: Request) -> Hi
         undo.callback(vars(model).update, dict(vars(model)))  # a refused call leaves the model as it was
         work, state = rehearse(model, x, y, validation, request)
         folder, claim = folder_of(request.run)
-        with (
-            claim,
-            keeping(folder),
-            planned_as(recorded_cores(folder, request.resume)),
-            progress(request.verbose) as listeners,
-        ):
+        with claim, keeping(folder), listening(), progress(request.verbose) as listeners:
             work.job.channel.listeners.extend(listeners)
-            job, model.start = work.job, "given" if model.is_given or request.warm_start else "sampled"
-            if request.probes:
-                batch = min(job.order.batch_size, job.data.rows)
-                job = replace(job, prober=Prober(job.network, work.step, batch))
-            if folder is not None:
-                state, job = with_folder(folder, model, replace(work, job=job), state)
-            undo.pop_all()
-            _run(model, replace(work, job=job), state)
+            latest = folder.latest() if folder is not None and request.resume else None
+            with planned_as(recorded_cores(latest)):
+                work, state = _begun(model, work, state, folder, latest)
+                undo.pop_all()
+                _run(model, work, state)
     return model.history
+
+
+def _begun(
+    model: Learner, work: Work, state: TrainState, folder: RunFolder | None, latest: Checkpoint | None
+) -> tuple[Work, TrainState]:
+    """The job with its probes and its folder, and the state it starts from: a checkpoint's on a resume."""
+    request, job = work.request, work.job
+    model.start = "given" if model.is_given or request.warm_start else "sampled"
+    if request.probes:
+        batch = min(job.order.batch_size, job.data.rows)
+        job = replace(job, prober=Prober(job.network, work.step, batch))
+    if folder is not None:
+        state, job = with_folder(folder, model, replace(work, job=job), state, latest)
+    return replace(work, job=job), state
 
 
 def rehearse(model: Learner, x: Any, y: Any, validation: Any, request: Request) -> tuple[Work, TrainState]:

@@ -30,16 +30,21 @@ class Interrupt:
 
 @contextmanager
 def listening() -> Iterator[Interrupt]:
-    """An ``Interrupt`` that hears signals inside the block; outside the main thread it hears none."""
-    interrupt = Interrupt()
+    """An ``Interrupt`` that signals set inside the block; outside the main thread none does.
+
+    Blocks may be nested: an inner block has the ``Interrupt`` of the outer one, so that a signal that came
+    before the inner block counts there too.
+    """
     if threading.current_thread() is not threading.main_thread():
-        yield interrupt
+        yield Interrupt()
         return
+    handlers = [signal.getsignal(number) for number in SIGNALS]
+    interrupt = next((each for each in handlers if isinstance(each, Interrupt)), Interrupt())
     before: dict[int, Any] = {}
     try:
         for number in SIGNALS:
             # What the caller ignores stays ignored: under nohup a closed terminal must not end the training.
-            if signal.getsignal(number) not in (signal.SIG_IGN, None):
+            if signal.getsignal(number) not in (signal.SIG_IGN, None, interrupt):
                 before[number] = signal.signal(number, interrupt)
         yield interrupt
     finally:

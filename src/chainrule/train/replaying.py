@@ -79,7 +79,8 @@ def go_back(model: Learner, step: int, x: Any, y: Any, options: Mapping[str, Any
     validation, run = settings.pop("validation", None), settings.pop("run", None)
     request = Request(**known_options({**settings, "resume": False, "verbose": False, "doctor": False}))
     folder = None if run is None else run if isinstance(run, store.RunFolder) else store.RunFolder.open(run)
-    with planned_as(recorded_cores(folder, True) or model.facts.get("cores")):
+    latest = None if folder is None else folder.latest()
+    with planned_as(recorded_cores(latest) or model.facts.get("cores")):
         work, state = rehearse(again, x, y, validation, request)
         return _made_again((model, again), work, state, int(step), folder)
 

@@ -23,7 +23,7 @@ from chainrule.train.loop import Job
 from chainrule.train.state import TrainState
 
 if TYPE_CHECKING:
-    from chainrule.store import RunFolder
+    from chainrule.store import Checkpoint, RunFolder
     from chainrule.train.fitting import Work
     from chainrule.train.learner import Learner
     from chainrule.train.probing import Probe
@@ -39,28 +39,29 @@ def folder_of(run: Any) -> tuple[RunFolder | None, AbstractContextManager[None]]
     return folder, folder.claim()
 
 
-def recorded_cores(folder: RunFolder | None, resume: bool) -> int | None:
-    """For how many cores the training that is to be resumed was planned; ``None`` where there is none."""
-    found = folder.latest() if folder is not None and resume else None
-    identity = {} if found is None else found.record.get("identity")
+def recorded_cores(checkpoint: Checkpoint | None) -> int | None:
+    """For how many cores the training of a checkpoint was planned; ``None`` where there is none."""
+    identity = {} if checkpoint is None else checkpoint.record.get("identity")
     return identity.get("cores") if isinstance(identity, dict) else None
 
 
-def with_folder(folder: RunFolder, model: Learner, work: Work, state: TrainState) -> tuple[TrainState, Job]:
+def with_folder(
+    folder: RunFolder, model: Learner, work: Work, state: TrainState, found: Checkpoint | None
+) -> tuple[TrainState, Job]:
     """The state to begin with, and a job that saves in the folder.
 
     Args:
         folder: claimed by this process.
-        model, work: what is to be trained; a request to resume begins with the folder's newest checkpoint, if
-            there is one.
+        model, work: what is to be trained.
         state: where a new training begins.
+        found: the newest checkpoint of the folder, from which a resumed training continues; ``None``: a new
+            training.
 
     Fails:
         FileError E505: the checkpoint is of another training.
         FileError E440, E424: it cannot be one of this net.
     """
     identity, job = identity_of(model, work), work.job
-    found = folder.latest() if work.request.resume else None
     blackbox.forget_black_box(folder)
     if found is not None:
         for line in found.skipped:

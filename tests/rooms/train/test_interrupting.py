@@ -25,6 +25,7 @@ import numpy as np
 from chainrule.events import EpochDone, StepDone, TrainingEnded
 from chainrule.nn import SGD, Cosine, Dense, Dropout, Sequential, Warmup
 from chainrule.store import RunFolder
+from chainrule.train.callback import Callback
 from chainrule.train.learner import Learner
 from chainrule.train.stopping import EarlyStopping
 
@@ -108,6 +109,35 @@ def test_signals_and_kills_in_a_row_lose_nothing(tmp_path: Path) -> None:
     assert said.recv() == ("epochs", EPOCHS * 5)
     process.join(timeout=20)
     assert digest(tmp_path) == undisturbed(tmp_path / "elsewhere")
+
+
+class _Terminated(Callback):
+    """Sends SIGTERM to its own process before the first step, where a first checkpoint is on the disk."""
+
+    def start(self, training: Any) -> Callable[[Any], None]:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return lambda event: None
+
+
+def interrupted_before_the_first_step(folder: str) -> None:
+    """A training that is terminated between its first checkpoint and its first step; exits with 3."""
+    model = Learner(Sequential(Dense(1)), "mse")
+    ended = []
+    listener = lambda event: ended.append(event) if isinstance(event, TrainingEnded) else None  # noqa: E731
+    model.fit(
+        [[1.0], [2.0]], [3.0, 5.0], epochs=9, run=folder, callbacks=[listener, _Terminated()], verbose=False
+    )
+    sys.exit(3 if [(each.reason, each.step) for each in ended] == [("interrupted", 0)] else 4)
+
+
+def test_a_signal_before_the_first_step_interrupts_the_training(tmp_path: Path) -> None:
+    process = multiprocessing.get_context("spawn").Process(
+        target=interrupted_before_the_first_step, args=(str(tmp_path / "run"),)
+    )
+    process.start()
+    process.join(timeout=60)
+    assert process.exitcode == 3
+    assert saved_step(tmp_path / "run") == 0
 
 
 def undisturbed(folder: Path) -> str:
