@@ -15,9 +15,9 @@ import numpy as np
 import chainrule as cr
 from benchmarks.network_nets import RESNET50, NetworkCase
 from benchmarks.peers.chainrule_networks import NO_KEYS, network_of, runner_of
-from chainrule.plan.part import split_batch
+from chainrule.plan.microbatch import split_batch
 from chainrule.plan.plan import Cut, plan
-from chainrule.train.stretch import homes_of
+from chainrule.train.multi_step import homes_of
 
 
 def main(threads: int) -> dict[str, float]:

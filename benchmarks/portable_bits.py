@@ -18,7 +18,7 @@ from benchmarks import command
 from benchmarks.measure import KEEPING, Effort, Engine, Row, in_turn, made_ready
 from benchmarks.nets import NETS, PASS, Case, named
 from benchmarks.peers import OURS
-from chainrule.engines.native.target import WIDTHS, host_target
+from chainrule.engines.native.jit.target import WIDTHS, host_target
 
 ROUNDS = {False: 15, True: 2}
 PREDICTED, ROWS = "784-256-128-10", (1, 8, 64)

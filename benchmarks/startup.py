@@ -17,7 +17,7 @@ from benchmarks.measure import ROOT, Effort, FailedError, surroundings
 from benchmarks.nets import Net
 
 TIMES = {False: 5, True: 1}  # how often a warm beginning is measured
-COMMAND = "import sys; from chainrule.apps.cli import main; sys.exit(main())"
+COMMAND = "import sys; from chainrule.apps.cli.main import main; sys.exit(main())"
 FIRST = """
 import json, sys, time
 import chainrule as cr

@@ -23,10 +23,10 @@ import numpy as np
 import chainrule as cr
 from chainrule.errors import TrainingError
 from chainrule.events import EpochDone, Event, StepDone
-from chainrule.train.blackbox.record import BlackBox
-from chainrule.train.blackbox.recorder import Recorder
-from chainrule.train.callback.contract import patient, reads_steps
-from chainrule.train.stretch import Stretches
+from chainrule.train.callback.callback import patient, reads_steps
+from chainrule.train.multi_step import Stretches
+from chainrule.train.nonfinite.record import BlackBox
+from chainrule.train.nonfinite.recorder import Recorder
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))

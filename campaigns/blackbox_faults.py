@@ -18,7 +18,7 @@ from chainrule.events import Event, StepDone
 from chainrule.graph import Node, input_node
 from chainrule.nn import Layer, Loss, layer
 from chainrule.nn.scope import Scope
-from chainrule.train.callback.contract import reads_steps
+from chainrule.train.callback.callback import reads_steps
 
 ROWS, BATCH = 42, 4  # the last batch has two rows
 PRODUCTS = ("matmul", "multiply", "square", "convolution", "convolution_weight", "convolution_input")

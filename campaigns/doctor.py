@@ -18,7 +18,7 @@ from campaigns.doctor_cases import CASES
 from campaigns.doctor_cases.case import Case
 
 import chainrule as cr
-from chainrule.explain.doctor import RULES, Rule
+from chainrule.diagnosis import RULES, Rule
 
 PAGE = Path(__file__).parents[1] / "docs" / "doctor.md"
 BEGIN, END = "<!-- suite -->", "<!-- end of suite -->"

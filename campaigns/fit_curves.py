@@ -1,4 +1,4 @@
-"""Fit the short polynomials of engines/native/vector.py: ``python campaigns/fit_curves.py``.
+"""Fit the short polynomials of engines/native/codegen/vector.py: ``python campaigns/fit_curves.py``.
 
 Each is interpolated at Chebyshev points in float64 (near-minimax) and printed with its largest relative
 error, which must be well under the float32 rounding error of 6e-8 times the part it contributes.

@@ -23,7 +23,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from chainrule.apps.cli import main as chainrule
+from chainrule.apps.cli.main import main as chainrule
 
 Rows = list[list[str]]
 FILES = ("model.safetensors", "history.csv", "config.toml", "report.html")

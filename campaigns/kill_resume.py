@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 
 import chainrule as cr
-from chainrule.store import document
+from chainrule.store import json_document
 
 EPOCHS, PATIENCE = 24, 5
 
@@ -42,7 +42,7 @@ def train(folder: Path, resume: bool) -> str:
         x[:240], y[:240], epochs=EPOCHS, batch_size=16, validation=(x[240:], y[240:]), seed=11, verbose=False,
         callbacks=[cr.EarlyStopping(patience=PATIENCE)], run=folder, resume=resume, save_every=0.02,
     )  # fmt: skip
-    digest = hashlib.sha256(document.to_text(history).encode())
+    digest = hashlib.sha256(json_document.to_text(history).encode())
     for path, value in sorted(model.parameters().items()):
         digest.update(path.encode() + value.tobytes())
     return digest.hexdigest()

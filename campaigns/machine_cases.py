@@ -14,24 +14,22 @@ from typing import Any
 import numpy as np
 
 import chainrule as cr
-from chainrule import keyed
+from chainrule import prng
 from chainrule.spec import Size, Spec
 
-KEY = keyed.key_of(2026)
+KEY = prng.key_of(2026)
 TINY: dict[str, Any] = {"vocabulary": 11, "width": 16, "heads": 2, "units": 24, "depth": 1, "dropout": 0.1}
 
 
 def numbers(*shape: int, stream: int = 0) -> np.ndarray:
     """Standard normal float32 numbers."""
-    return keyed.normal(keyed.fold(KEY, stream), int(np.prod(shape)), "float32").reshape(shape)
+    return prng.normal(prng.fold(KEY, stream), int(np.prod(shape)), "float32").reshape(shape)
 
 
 def words(*shape: int, below: int, stream: int = 0) -> np.ndarray:
     """Whole numbers from 0 to ``below`` - 1."""
     return (
-        (keyed.bits(keyed.fold(KEY, 100 + stream), int(np.prod(shape))) % below)
-        .astype(np.int64)
-        .reshape(shape)
+        (prng.bits(prng.fold(KEY, 100 + stream), int(np.prod(shape))) % below).astype(np.int64).reshape(shape)
     )
 
 

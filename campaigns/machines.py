@@ -22,7 +22,7 @@ from pathlib import Path
 from campaigns.machine_cases import NETWORKS, TRAININGS
 
 import chainrule as cr
-from chainrule.engines.native.target import WIDTHS, host_target
+from chainrule.engines.native.jit.target import WIDTHS, host_target
 
 CASES: dict[str, Callable[[], str]] = {
     **{f"training: {name}": run for name, run in TRAININGS.items()},

@@ -29,13 +29,14 @@ from typing import Any
 import numpy as np
 
 import chainrule as cr
-from chainrule.data import Arrays, Order, order
+from chainrule.data import Arrays, Order
+from chainrule.data.batches import row_order
 from chainrule.nn import Layer
-from chainrule.notation.amount import amount
-from chainrule.train.judging import specs_of, targets_of
+from chainrule.notation.units import amount
+from chainrule.train.evaluation.evaluate import specs_of, targets_of
 from chainrule.train.loop import Job, train
-from chainrule.train.need import training_need
-from chainrule.train.probing import Prober
+from chainrule.train.monitor.memory import training_need
+from chainrule.train.monitor.probe import Prober
 from chainrule.train.state import TrainState
 
 EPOCHS = 5  # of two batches each: as many as it takes until no more orders of the rows are kept
@@ -147,8 +148,8 @@ def measure(case: Case) -> tuple[int, int]:
     step = network.step(False, 2 * EPOCHS)
 
     def job(seed: int) -> Job:
-        order, prober = Order(rows, case.batch, seed), Prober(network, step, case.batch)
-        return Job(network, data, order, epochs=EPOCHS, seed=seed, prober=prober)
+        row_order, prober = Order(rows, case.batch, seed), Prober(network, step, case.batch)
+        return Job(network, data, row_order, epochs=EPOCHS, seed=seed, prober=prober)
 
     predicted = training_need(network, step, case.batch, rows).total
     once(job(0), step)
@@ -169,7 +170,7 @@ def once(job: Job, step: Any) -> None:
 
 def settle() -> int:
     """Give back what is free, reset the mark of the largest size, and say how many bytes are resident."""
-    order._epoch.cache_clear()
+    row_order._epoch.cache_clear()
     gc.collect()
     ctypes.CDLL(None).malloc_trim(0)
     Path("/proc/self/clear_refs").write_text("5")

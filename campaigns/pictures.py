@@ -2,7 +2,7 @@
 
 Run it as ``python campaigns/pictures.py FOLDER``; it trains three small models (two half moons, a LeNet on
 the bundled digits, breast-cancer) and writes a PNG for each picture. What is ugly is mended in
-``src/chainrule/explain/picture``.
+``src/chainrule/plotting``.
 """
 
 from __future__ import annotations

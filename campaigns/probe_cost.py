@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 import chainrule as cr
-from chainrule.frozen import frozen
+from chainrule.records import frozen
 
 ALLOWED = 0.05
 

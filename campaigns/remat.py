@@ -17,12 +17,12 @@ from dataclasses import dataclass
 import numpy as np
 
 import chainrule as cr
-from chainrule.engines.run import step_need, trainer
+from chainrule.engines.dispatch import step_need, trainer
 from chainrule.nn import Layer
-from chainrule.notation.amount import amount
+from chainrule.notation.units import amount
 from chainrule.spec import Size, Spec
+from chainrule.train.multi_step import homes_of
 from chainrule.train.step import Network, Recipe
-from chainrule.train.stretch import homes_of
 
 STEPS = 4
 WORDS = 512

@@ -1,7 +1,7 @@
 """Run all of PyTorch's own sample inputs through chainrule: ``python campaigns/torch_database.py``.
 
 Prints a row for each name as it goes, and writes docs/torch-database.md. A few minutes on one core. The test
-suite runs the first samples of every name (tests/laws/test_torch_database_*.py).
+suite runs the first samples of every name (tests/properties/test_torch_database_*.py).
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ How to read a reason:
 - *odd power without absolute values*: `LPPool` takes absolute values, so that the root exists;
 - *threshold*: PyTorch cuts softplus off; here it is exact everywhere;
 - *bfloat16 inside*, *several evaluations in a step*: PyTorch's `Muon` rounds, its `LBFGS` loops within a
-  step; both are proven elsewhere (`tests/laws`);
+  step; both are proven elsewhere (`tests/properties`);
 - any other word names an option that is not there: *several lists as indices*, *p* other than 2,
   *out_features* and a *vector of weights* of `LinearCrossEntropyLoss`, *classes counted* by `one_hot`, and
   those that PyTorch calls so itself (`proj_size`, `add_bias_kv`, ...).

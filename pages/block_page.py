@@ -4,22 +4,12 @@ from __future__ import annotations
 
 import re
 
+from chainrule.catalog import KINDS, Block, Kind, Written, block, sampled, to_html, to_unicode, transcript
+from chainrule.derive.line_chart import line_chart
 from chainrule.errors import CATALOGUE
-from chainrule.explain.block import (
-    KINDS,
-    Block,
-    Kind,
-    Written,
-    block,
-    sampled,
-    to_html,
-    to_unicode,
-    transcript,
-)
-from chainrule.explain.derivation.lines import line_chart
-from chainrule.explain.words.constraint import in_chinese
 from chainrule.notation import to_latex, to_mathml
 from chainrule.ops import Card
+from chainrule.texts.constraints import in_chinese
 from pages.page import Page, plain
 
 _CODE = re.compile(r"\bE\d{3}\b")

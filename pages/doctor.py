@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from chainrule.explain.doctor import RULES, TIMES, Rule
+from chainrule.diagnosis import RULES, TIMES, Rule
 from pages.block_page import table
 from pages.page import plain
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from chainrule.explain.block import KINDS, Kind, block
+from chainrule.catalog import KINDS, Kind, block
 from pages.block_page import block_path, listed
 from pages.page import Page, plain
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from chainrule.explain.block import KINDS
+from chainrule.catalog import KINDS
 from pages.block_page import block_path
 from pages.page import Page
 

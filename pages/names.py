@@ -1,6 +1,6 @@
 """Every name of PyTorch and Keras, and what it is called here: ``python -m pages.names`` writes the table.
 
-It also writes the names of each block the other way round, for the command (``explain/block/peers.toml``).
+It also writes the names of each block the other way round, for the command (``catalog/peers.toml``).
 
 What ``pages/peers/*.toml`` says of a name comes first; else it is looked for in the registries, without the
 number of axes it carries (``Conv2d``). Whatever is found must exist at that moment: the table cannot promise
@@ -18,9 +18,9 @@ from importlib import import_module
 from pathlib import Path
 
 import chainrule
-from chainrule.explain.block import KINDS
-from chainrule.explain.block.peers import OTHERS
-from chainrule.explain.block.peers import TABLE as PEERS
+from chainrule.catalog import KINDS
+from chainrule.catalog.peers import OTHERS
+from chainrule.catalog.peers import TABLE as PEERS
 from pages.block_page import table
 from pages.page import plain
 from pages.peers.keras import keras_names

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from chainrule.explain.block import KINDS
+from chainrule.catalog import KINDS
 from pages.block_page import block_page, block_path
 from pages.front import chinese_page, first_page, kind_page
 from pages.guide import STARTS, guides, list_path, lists, shelves, starts

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import chainrule as cr
-from chainrule import keyed
+from chainrule import prng
 from chainrule.nn import Layer
 from chainrule.spec import Size, Spec
 
@@ -111,8 +111,8 @@ def _model(case: Case) -> cr.Model:
 
 def drawn(name: str, shape: tuple[int, ...], size: float = 0.6) -> np.ndarray:
     """Normal numbers that the name decides."""
-    key = keyed.fold(keyed.key_of(0), *name.encode())
-    return size * keyed.normal(key, int(np.prod(shape))).reshape(shape)
+    key = prng.fold(prng.key_of(0), *name.encode())
+    return size * prng.normal(key, int(np.prod(shape))).reshape(shape)
 
 
 def attributed(model: cr.Model, x: Any, method: str, **options: Any) -> np.ndarray:

@@ -46,11 +46,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--cores", type=int, default=0, help="for how many cores trainings are planned")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """The target that the options name holds for fixtures of every scope."""
+    settings.vector_bytes, settings.cores = config.getoption("vector_bytes"), config.getoption("cores")
+
+
 @pytest.fixture(autouse=True)
-def _usual_settings(request: pytest.FixtureRequest) -> Iterator[None]:
+def _usual_settings() -> Iterator[None]:
     """Every test starts with the same settings, whatever the locale and the test before it."""
-    target = {name: request.config.getoption(name) for name in ("vector_bytes", "cores")}
-    with settings.using(lang="en", dtype="float32", **target):
+    with settings.using(lang="en", dtype="float32"):
         yield
 
 

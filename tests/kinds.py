@@ -7,8 +7,8 @@ from typing import Any
 
 from chainrule.graph import Node, input_node, rebuild
 from chainrule.ops import Card
-from chainrule.ops.body import Body
-from chainrule.ops.scan import Scan
+from chainrule.ops.scan.scan import Scan
+from chainrule.ops.scan.scan_body import Body
 
 
 def in_kind(op: Card, dtype: str) -> Any:

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
-from chainrule.engines.native.machine import callable_at
-from chainrule.engines.native.ready import Ready
+from chainrule.engines.native.jit.compiler import callable_at
+from chainrule.engines.native.runtime.executable import Ready
 from chainrule.plan.plan import Plan
 
 LANES = 3

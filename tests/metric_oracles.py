@@ -11,7 +11,7 @@ import torch
 from scipy import stats
 from sklearn import metrics as sk
 
-from chainrule.train.metric import Answers
+from chainrule.train.evaluation.metric import Answers
 
 Oracle = Callable[[Answers, float | None], float]
 

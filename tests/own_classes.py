@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from chainrule import nn
-from chainrule.data.augmentation.change import Change
 from chainrule.data.augmentation.mixing import Mix
+from chainrule.data.augmentation.transform import Change
 from chainrule.extension import complete
-from chainrule.nn.clip import Clip
 from chainrule.nn.loss import Loss
 from chainrule.nn.optimizer import Optimizer
-from chainrule.nn.optimizer.contract import Rule
+from chainrule.nn.optimizer.optimizer import Rule
+from chainrule.nn.regularization.clip import Clip
 from chainrule.nn.schedule import Schedule
 from chainrule.train.callback import Callback
 from chainrule.train.generation.strategy import Strategy

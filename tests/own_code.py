@@ -10,10 +10,10 @@ import numpy as np
 
 import chainrule as cr
 from chainrule import nn
-from chainrule.data.augmentation.change import Change
-from chainrule.nn.clip import Clip
+from chainrule.data.augmentation.transform import Change
 from chainrule.nn.loss import Loss
-from chainrule.nn.optimizer.contract import Rule
+from chainrule.nn.optimizer.optimizer import Rule
+from chainrule.nn.regularization.clip import Clip
 from chainrule.nn.schedule import Schedule
 from chainrule.train.stopping import StoppingRule, Verdict
 

@@ -1,10 +1,10 @@
 """This engine's layers alone, as they run inside a net.
 
 What a layer costs in a net differs from what it costs by itself in two ways. The batch is computed in parts,
-each of which goes through all layers while it is in the cache; so a case is timed for a part, as large as the
-engine makes it, and multiplied by the number of parts. And images lie in memory as their neighbours want them
-(see ``chainrule.plan.layout``); so an image layer is planned between two convolutions of single cells, and
-only its own kernels are timed, not those of its neighbours.
+each of which goes through all layers while it is in the cache; so a case is timed for a part, as large as
+the engine makes it, and multiplied by the number of parts. And images lie in memory as their neighbours want
+them (see ``chainrule.plan.passes.memory_layout``); so an image layer is planned between two convolutions of
+single cells, and only its own kernels are timed, not those of its neighbours.
 
 Threads take parts in turn, each with memory of its own, as the lanes of a training do. An answer that is a
 single portion is computed by all threads together.
@@ -27,23 +27,23 @@ from benchmarks.layer_cases import LayerCase, weights
 from benchmarks.peers import Lap, Run, Variants
 from chainrule import nn
 from chainrule.engines.native import Trainer
-from chainrule.engines.native.block import Blocks
-from chainrule.engines.native.crew import Crew
-from chainrule.engines.native.level import levels
-from chainrule.engines.native.ready import Ready, by_law, machine, prepared_calls
+from chainrule.engines.native.runtime.executable import Ready, by_law, machine, prepared_calls
+from chainrule.engines.native.runtime.kernel_calls import Blocks
+from chainrule.engines.native.runtime.levels import levels
+from chainrule.engines.native.runtime.thread_team import Crew
 from chainrule.gradient import grad
 from chainrule.graph import Graph, Node, input_node, make
-from chainrule.keyed import KEY
-from chainrule.nn.initialiser import ZEROS
+from chainrule.nn.initializer import ZEROS
 from chainrule.nn.optimizer import Now
 from chainrule.nn.scope import Book, Scope
 from chainrule.ops import PUBLIC
-from chainrule.ops.batch import is_divisible, roles
+from chainrule.ops.batch_axis import is_divisible, roles
 from chainrule.ops.card import Card, Flat, Pulled
-from chainrule.plan.part import split_batch
+from chainrule.plan.inference_chunks import portion
+from chainrule.plan.microbatch import split_batch
 from chainrule.plan.plan import Cut, plan
-from chainrule.plan.portion import portion
-from chainrule.plan.task import Task
+from chainrule.plan.tasks import Task
+from chainrule.prng import KEY
 from chainrule.spec import Size, Spec, bound
 
 B = Size.symbol("B")

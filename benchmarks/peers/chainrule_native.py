@@ -12,12 +12,12 @@ import chainrule as cr
 from benchmarks.nets import MOMENTUM, RATE, Case, Conv, Dense, Net, Pool
 from benchmarks.peers import Lap, Run, Variants
 from benchmarks.peers.chainrule_networks import train as train
-from chainrule.engines.run import Trainer, trainer
+from chainrule.engines.dispatch import Trainer, trainer
 from chainrule.events import EpochDone, Event
 from chainrule.graph import Graph
 from chainrule.spec import Size, Spec
+from chainrule.train.multi_step import homes_of
 from chainrule.train.step import Network, Recipe, Step
-from chainrule.train.stretch import homes_of
 
 NO_KEYS = np.zeros((0, 2), np.uint32)  # none of these nets draws random numbers
 

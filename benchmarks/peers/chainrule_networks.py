@@ -12,11 +12,11 @@ from benchmarks.nets import MOMENTUM, RATE
 from benchmarks.network_nets import BLOCKS, HEADS, UNITS, WIDTH, WORDS, Network, NetworkCase, drawn
 from benchmarks.peers import Run, Variants
 from chainrule import models
-from chainrule.engines.run import Trainer, trainer
+from chainrule.engines.dispatch import Trainer, trainer
 from chainrule.graph import Node, order
 from chainrule.spec import Size, Spec, bound, size_at
 from chainrule.train import step as training
-from chainrule.train.stretch import homes_of
+from chainrule.train.multi_step import homes_of
 
 BUILD: dict[str, Callable[[], Any]] = {
     "ResNet-18": lambda: models.resnet18(classes=10, small=True),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from chainrule.frozen import frozen
+from chainrule.records import frozen
 
 
 @frozen

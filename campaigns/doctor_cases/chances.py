@@ -7,7 +7,7 @@ from campaigns.doctor_cases.case import Case
 from campaigns.doctor_cases.training import Rules, blobs, trained
 
 import chainrule as cr
-from chainrule.explain.doctor import compare_seeds
+from chainrule.diagnosis import compare_seeds
 
 
 def _noisy(batch: int, rate: float, seed: int = 0) -> Rules:

@@ -11,7 +11,7 @@ from campaigns.doctor_cases.training import Rules, blobs, curve, trained
 import chainrule as cr
 from chainrule.apps.examples import digits, moons
 from chainrule.data import read_table
-from chainrule.explain.doctor import compare_seeds
+from chainrule.diagnosis import compare_seeds
 
 Told = Callable[[], Rules]
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from chainrule.graph import Node, make
 from chainrule.ops.card import Says, card
-from chainrule.ops.elementwise import Elementwise
+from chainrule.ops.elementwise.elementwise import Elementwise
 
 
 @card

@@ -9,7 +9,7 @@ from campaigns.doctor_cases.case import Case
 from campaigns.doctor_cases.training import INPUTS, Rules, blobs, curve, trained
 
 import chainrule as cr
-from chainrule.train.judging import specs_of
+from chainrule.train.evaluation.evaluate import specs_of
 
 
 def _deep(depth: int, activation: str, width: int = 16, **how: Any) -> cr.Sequential:

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 import chainrule as cr
+from chainrule.diagnosis import RULES
 from chainrule.errors import ChainruleError
 from chainrule.events import Event, Notice
-from chainrule.explain.doctor import RULES
-from chainrule.train.judging import specs_of
+from chainrule.train.evaluation.evaluate import specs_of
 
 Rules = tuple[str, ...]
 INPUTS = specs_of({"x": np.zeros((1, 4), np.float32)})  # of ``blobs``

@@ -1,7 +1,7 @@
 """Image folders from someone else: every format that Pillow knows under every name, bombs, damage, links.
 
 Each folder is read in a child process under an audit hook: no other process, no socket, no file outside the
-folder. Only the decoders of ``chainrule.data.images.FORMATS`` may run.
+folder. Only the decoders of ``chainrule.data.readers.image_folder.FORMATS`` may run.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from campaigns.hostile_cases.isolated import run_isolated
 from campaigns.hostile_cases.section import Section
 from PIL import Image
 
-from chainrule.data.images import FORMATS, SUFFIXES, read_images
+from chainrule.data.readers.image_folder import FORMATS, SUFFIXES, read_images
 from chainrule.errors import ChainruleError
 
 FORBIDDEN = (

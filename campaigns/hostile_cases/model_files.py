@@ -22,10 +22,10 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
 
 from chainrule import nn
 from chainrule.errors import ChainruleError
-from chainrule.nn.record import FAMILIES
+from chainrule.nn.serialization import FAMILIES
 from chainrule.spec import Size, Spec
 from chainrule.store import container
-from chainrule.train import file
+from chainrule.train.checkpoint import model_file
 from chainrule.train.learner import Learner
 from layer_cases import CASES as LAYER_CASES
 from loss_cases import CASES as LOSS_CASES
@@ -109,7 +109,7 @@ def honest_files() -> Iterator[Honest]:
 TRAIN = """
 import sys, pathlib
 import chainrule as cr
-from chainrule.apps.cli import main
+from chainrule.apps.cli.main import main
 folder = pathlib.Path(sys.argv[1])
 rows = ["age,color,member,y"]
 rows += [f"{i * 7 % 13},{'rgb'[i % 3]},{'yn'[i % 2]},{'abc'[i % 3]}" for i in range(40)]
@@ -179,7 +179,7 @@ def _honest(name: str, net: nn.Layer, inputs: Mapping[str, Spec], loss: Any = No
         every |= {f"state/{path}": p.spec for path, p in model.network.inference.states.items()}
         tensors = {path: np.zeros(spec.at({}).shape, spec.dtype) for path, spec in every.items()}
         x = {k: np.ones(spec.at({"B": 1}).shape, spec.dtype) for k, spec in inputs.items()}
-        return Honest(name, spelled(file.to_document(model)), tensors, x)  # pyright: ignore[reportArgumentType]
+        return Honest(name, spelled(model_file.to_document(model)), tensors, x)  # pyright: ignore[reportArgumentType]
     return None
 
 

@@ -22,7 +22,7 @@ from campaigns.hostile_cases.model_files import Honest, cases_of, changed, hones
 from campaigns.hostile_cases.section import Section
 
 import chainrule as cr
-from chainrule.apps.cli import main
+from chainrule.apps.cli.main import main
 from chainrule.errors import ChainruleError
 
 SECONDS = 1.0  # of processor time, to load

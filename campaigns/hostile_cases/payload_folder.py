@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
 
-from chainrule.apps.cli import main
+from chainrule.apps.cli.main import main
 from chainrule.escaping import spreadsheet_text
-from chainrule.explain.picture.table import PICTURES
+from chainrule.plotting.registry import PICTURES
 from chainrule.store import container
 from chainrule.train.learner import Learner
 

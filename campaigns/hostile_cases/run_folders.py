@@ -21,12 +21,12 @@ from pathlib import Path
 from campaigns.hostile_cases.isolated import run_isolated
 from campaigns.hostile_cases.section import Section
 
-from chainrule.apps import cli
-from chainrule.apps.word import say
+from chainrule.apps.cli.main import main
+from chainrule.apps.cli.texts import say
 
 TEMPLATE = """
 import sys
-from chainrule.apps.cli import main
+from chainrule.apps.cli.main import main
 from chainrule.store import RunFolder
 RunFolder.forget_checkpoints = lambda folder: None  # it keeps everything
 words = ["train", "data.csv", "--target", "kind", "--epochs", "3", "--net", "4 relu", "--out", "run"]
@@ -163,7 +163,7 @@ def case(template: Path, entry: str, replacement: str, command: str, section: Se
         def work() -> str:
             os.chdir(place)
             try:
-                return str(PYTHON[command]() if command in PYTHON else cli.main(COMMANDS[command]))
+                return str(PYTHON[command]() if command in PYTHON else main.main(COMMANDS[command]))
             except OSError as error:  # a FileError from Python is one too
                 return "refused" if getattr(error, "code", "") else f"{type(error).__name__}: {error}"
             except Exception as error:
@@ -191,9 +191,9 @@ def cases(run: Path) -> Iterator[tuple[str, str, str]]:
 def run(quick: bool, seed: int, count: int | None = None) -> list[Section]:
     """All commands over all folders; ``quick`` takes a tenth, drawn by ``seed``, and ``count`` so many."""
     section = Section("entries of a run folder replaced", remark="nothing outside changed")
-    for name in cli.COMMANDS:  # once here, and not in every child; no library starts a thread
-        import_module(f"chainrule.apps.commands.{name}")
-    import_module("chainrule.apps.terminal")
+    for name in main.COMMANDS:  # once here, and not in every child; no library starts a thread
+        import_module(f"chainrule.apps.cli.commands.{name}")
+    import_module("chainrule.apps.cli.command_line")
     with tempfile.TemporaryDirectory() as folder:
         template = Path(folder)
         prepare(template)

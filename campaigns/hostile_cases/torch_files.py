@@ -13,7 +13,7 @@ from campaigns.hostile_cases.section import Section
 from campaigns.hostile_cases.torch_programs import PROGRAMS, mixed
 
 from chainrule.errors import ChainruleError
-from chainrule.interop.reading import read_weights
+from chainrule.interop.file_reader import read_weights
 
 SIZES = (100_000, 400_000, 1_600_000)  # bytes
 QUICK = (50_000, 200_000)

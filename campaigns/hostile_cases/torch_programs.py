@@ -14,7 +14,7 @@ from collections.abc import Callable
 from io import BytesIO
 
 from chainrule.errors import ChainruleError
-from chainrule.interop.program import run
+from chainrule.interop.torch.pickle_reader import run
 
 MAGIC = 0x1950A86A20F9469CFC6C
 PRIME = 2**61 - 1  # the hash of an int of Python is its rest by this prime

@@ -13,45 +13,45 @@ from chainrule import fork as fork  # watches forks from the first import on
 from chainrule.settings import settings
 
 if TYPE_CHECKING:
-    from chainrule.explain.model import Model
+    from chainrule.model import Model
 
 __version__ = "0.1.0"
 
 _HOMES: dict[str, str] = {
-    "apps.replaying": "replay",
-    "explain.attribution": "Attribution sanity",
-    "explain.doctor.seeds": "compare_seeds",
-    "explain.model": "Model load",
+    "apps.cli.replay": "replay",
+    "attribution": "Attribution sanity",
+    "diagnosis.seeds": "compare_seeds",
+    "model": "Model load",
     "engines": "GradientCheck check_gradient compile evaluate",
     "engines.parity": "Parity parity",
     "gradient": "grad",
     "graph": "Graph Node constant",
     "interop": "load_weights read_weights",
-    "ops.stepwise": "scan",
-    "ops.written": "formula",
-    "train.blackbox": "BlackBox black_box_of read_black_box",
-    "train.decoder": "Cache Decoder",
+    "ops.scan.scan_builder": "scan",
+    "ops.to_formula": "formula",
+    "train.nonfinite": "BlackBox black_box_of read_black_box",
+    "train.generation.decoder": "Cache Decoder",
     "train.generation": (
         "Generated Greedy MinP RepetitionPenalty STRATEGIES Strategy Temperature TopK TopP Without generate "
         "stream_tokens"
     ),
     "train.callback": "CSVLog Callback Checkpoint Histograms JSONLog TensorBoard TimeLimit",
-    "train.metric": "METRICS metric",
+    "train.evaluation.metric": "METRICS metric",
     "train.stopping": "Converged EarlyStopping",
     "data": (
         "Buckets Tokenizer Windows check map_array pad_sequences read_blocks read_images read_table "
         "sample_rows stream text_rows text_windows unpack windows"
     ),
     "data.augmentation": "Augmentation CutMix Mixup RandAugment",
-    "data.sound": "Sound read_sound resampled",
-    "data.sounds": "Sounds read_sounds",
-    "data.spectrogram": "LogMel",
+    "data.readers.audio": "Sound read_sound resampled",
+    "data.readers.audio_folder": "Sounds read_sounds",
+    "data.sequences.spectrogram": "LogMel",
     "nn.attention": "AdditiveAttention Attention GroupedQueryAttention MultiHeadAttention",
-    "nn.constraint": "Constraint MaxNorm MinMaxNorm NonNegative UnitLength",
-    "nn.einsum": "EinsumDense",
-    "nn.language": "TextEncoder Translator",
-    "nn.whole": "ClassToken SequencePool",
-    "nn.initialiser": "Blocks Dirac Eye Normal SparseNormal TruncatedNormal Uniform",
+    "nn.regularization.constraint": "Constraint MaxNorm MinMaxNorm NonNegative UnitLength",
+    "nn.layers.einsum": "EinsumDense",
+    "nn.blocks.language": "TextEncoder Translator",
+    "nn.layers.sequence_pool": "ClassToken SequencePool",
+    "nn.initializer": "Blocks Dirac Eye Normal SparseNormal TruncatedNormal Uniform",
     "nn.optimizer": (
         "ASGD Accumulated AdaBelief Adadelta Adafactor Adagrad Adamax Adan EMA Ftrl Group Grouped LAMB LARS "
         "LBFGS Lion Muon NAdam RAdam Rprop SWA ScheduleFreeAdamW Yogi"
@@ -62,17 +62,17 @@ _HOMES: dict[str, str] = {
         "MarginRanking MultiMargin MultilabelMargin Poisson SmoothL1 SoftCrossEntropy SoftMargin "
         "SquaredHinge TripletMargin Tversky"
     ),
-    "nn.patch": "PatchEmbedding",
-    "nn.penalty": "L1L2 OrthogonalPenalty",
-    "nn.position": "LearnedPosition RotaryPosition SinusoidalPosition",
+    "nn.layers.patch_embedding": "PatchEmbedding",
+    "nn.regularization.penalty": "L1L2 OrthogonalPenalty",
+    "nn.layers.position_encoding": "LearnedPosition RotaryPosition SinusoidalPosition",
     "nn.recurrent": "Bidirectional ConvLSTM GRU LSTM Masking RNN Recurrent Stacked",
-    "nn.replacing": "recompute replace",
-    "nn.residual": "BasicBlock Bottleneck InvertedResidual Skip",
+    "nn.surgery": "recompute replace",
+    "nn.blocks.residual": "BasicBlock Bottleneck InvertedResidual Skip",
     "nn.schedule": (
         "CosineRestarts Cyclic ExponentialDecay InverseTimeDecay LinearRamp MultiStep Noam OneCycle "
         "PiecewiseConstant PolynomialDecay RateFormula RateProduct RateSequence ReduceOnPlateau"
     ),
-    "nn.transformer": (
+    "nn.blocks.transformer": (
         "FeedForward Transformer TransformerDecoder TransformerDecoderLayer TransformerEncoder "
         "TransformerEncoderLayer"
     ),
@@ -136,7 +136,7 @@ def _called_here(name: str) -> str:
     """What a name of PyTorch or Keras is called here, for a person who tried it; ``""`` if it is none."""
     if not name[0].isupper():  # a room, which Python asks here for before it loads it, or a small slip
         return ""
-    kinds = import_module("chainrule.explain.block").KINDS.values()
+    kinds = import_module("chainrule.catalog").KINDS.values()
     found = next(((kind.name, own) for kind in kinds if (own := kind.named(name))), None)
     return f"; it is {found[0]} {found[1]}: chainrule show {found[0]} {found[1]}" if found else ""
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from chainrule.errors import ChainruleError, TrainingError
-from chainrule.frozen import frozen
+from chainrule.records import frozen
 
 
 @frozen
@@ -59,7 +59,7 @@ class StepDone(Event):
 
 @frozen
 class ProbeDone(Event):
-    """A look into the net has been taken, before a step; see ``chainrule.train.probing.Probe``.
+    """A look into the net has been taken, before a step; see ``chainrule.train.monitor.probe.Probe``.
 
     Args:
         step: updates made so far.

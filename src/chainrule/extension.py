@@ -35,7 +35,7 @@ from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 
-from chainrule import frozen as records
+from chainrule import records
 from chainrule.errors import UsageError, refuse_call
 
 R = TypeVar("R")

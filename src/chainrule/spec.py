@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from chainrule.frozen import frozen
+from chainrule.records import frozen
 
 Monomial: TypeAlias = tuple[str, ...]  # sorted symbols, repeated for powers: ("B", "T") is B*T
 Axis: TypeAlias = "int | Size"

@@ -17,7 +17,7 @@ import pytest
 
 import chainrule as cr
 
-RUN = "from chainrule.apps.cli import main; main()"
+RUN = "from chainrule.apps.cli.main import main; main()"
 
 
 def rows(count: int = 120) -> tuple[np.ndarray, np.ndarray]:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from chainrule.graph import Node
-from chainrule.nn.cells import picked
+from chainrule.nn.axis_index import picked
 from chainrule.ops import PUBLIC
 from torch_database.oracle import UnsupportedError, move, numbers
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from chainrule import nn
 from chainrule.graph import Node, input_node
-from chainrule.nn.initialiser import ZEROS
+from chainrule.nn.initializer import ZEROS
 from chainrule.nn.scope import Book, Parameter, Scope
 from torch_database.oracle import UnsupportedError, first, last
 

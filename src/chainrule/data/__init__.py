@@ -21,40 +21,35 @@ learns (augmentation/); texts become tokens (tokenizer.py), sequences are padded
 (sequence.py), catalogues of translations become pairs of sentences (catalogue.py, pairs.py), series and long
 texts are cut into windows (window.py), sounds become pictures (sound.py, spectrogram.py, sounds.py), and
 files larger than memory are read row by row in the same order (streaming.py). What needs SciPy to be imported
-is asked for by its file: ``chainrule.data.sound``, ``chainrule.data.augmentation``.
+is asked for by its file: ``chainrule.data.readers.audio``, ``chainrule.data.augmentation``.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from chainrule.data.split import (
-    split as split,  # called like its file, so fetched before that takes its place
-)
-from chainrule.door import Door
+from chainrule.data.tables.split import split as split
+from chainrule.lazy_imports import Door
 
 _DOOR = Door(
     __name__,
     {
-        "arrays": "Arrays",
-        "augmentation.text": "augmentation_from_text",
-        "catalogue": "read_catalogue",
-        "checkup": "check",
-        "column": "Column describe",
-        "finding": "Finding",
-        "images": "read_images",
-        "order": "Order",
-        "pairs": "Marked Pairs clean_pairs pair_rows read_pairs split_pairs",
-        "poems": "Poem read_poems split_poems",
-        "preparation": "Applied Cell Feature Preparation",
-        "sequence": "Buckets Padded pad_sequences",
-        "source": "read_table",
-        "split": "Split",
-        "streaming": "map_array read_blocks sample_rows stream unpack",
-        "table": "Table",
-        "task": "Task choose_task",
-        "tokenizer": "Tokenizer tokenizers_of",
-        "window": "Windows text_rows text_windows windows",
+        "batches.arrays": "Arrays",
+        "augmentation.parse": "augmentation_from_text",
+        "tables.checks": "check",
+        "tables.columns": "Column describe",
+        "tables.findings": "Finding",
+        "readers.image_folder": "read_images",
+        "batches.row_order": "Order",
+        "tables.preparation": "Applied Cell Feature Preparation",
+        "sequences.padding": "Buckets Padded pad_sequences",
+        "readers.sources": "read_table",
+        "tables.split": "Split",
+        "readers.streaming": "map_array read_blocks sample_rows stream unpack",
+        "tables.table": "Table",
+        "tables.task": "Task choose_task",
+        "sequences.tokenizer": "Tokenizer tokenizers_of",
+        "sequences.windows": "Windows text_rows text_windows windows",
     },
 )
 

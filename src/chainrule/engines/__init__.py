@@ -4,7 +4,7 @@ In: a graph and arrays. Out: arrays. An engine knows nothing of epochs, layers o
 import one another.
 """
 
-from chainrule.engines.check import GradientCheck, check_gradient
-from chainrule.engines.run import compile, evaluate
+from chainrule.engines.dispatch import compile, evaluate
+from chainrule.engines.gradient_check import GradientCheck, check_gradient
 
 __all__ = ["GradientCheck", "check_gradient", "compile", "evaluate"]

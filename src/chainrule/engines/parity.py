@@ -23,9 +23,9 @@ from typing import Any
 import numpy as np
 
 from chainrule.engines import reference
-from chainrule.frozen import frozen
 from chainrule.graph import Graph, Node, input_node, make
 from chainrule.ops.card import Card
+from chainrule.records import frozen
 from chainrule.settings import settings
 
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
@@ -196,7 +196,7 @@ def _both(graph: Graph, arrays: Mapping[str, np.ndarray]) -> tuple[dict, dict]:
 
 def _source() -> ModuleType:
     """The room of un-jitted programs; it brings a compiler along, so it is loaded when asked for."""
-    return import_module("chainrule.engines.native.source")
+    return import_module("chainrule.engines.native.debug.interpreter")
 
 
 def _moved(given: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -8,8 +8,8 @@ from importlib import import_module
 import numpy as np
 
 from chainrule.errors import UsageError
-from chainrule.frozen import frozen
 from chainrule.graph import Graph, Node, order
+from chainrule.records import frozen
 from chainrule.settings import settings
 
 MEASURED = ("native",)
@@ -135,7 +135,7 @@ def measure(subject: Subject, engine: str | None = None) -> Measured:
             "E123", where="profile", name=name, expected=", ".join(MEASURED), received=name,
             fix=f'cr.Model(..., engine="{MEASURED[0]}")',
         )  # fmt: skip
-    return import_module(f"chainrule.engines.{name}.profile").measure(subject)
+    return import_module(f"chainrule.engines.{name}.debug.profile").measure(subject)
 
 
 class Stages:

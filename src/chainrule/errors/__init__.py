@@ -4,9 +4,9 @@ In: a code of the catalogue and the facts of the case. Out: one exception whose 
 or Chinese. This room never decides *whether* something is wrong; it only says it well.
 """
 
-from chainrule.errors.call import refuse_call
-from chainrule.errors.catalogue import CATALOGUE, Entry
-from chainrule.errors.report import (
+from chainrule.errors.call_errors import refuse_call
+from chainrule.errors.catalog import CATALOGUE, Entry
+from chainrule.errors.format import (
     CallError,
     ChainruleError,
     DataError,

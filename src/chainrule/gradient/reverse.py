@@ -18,9 +18,9 @@ from collections.abc import Sequence
 
 from chainrule.errors import GradientError
 from chainrule.graph import Node, order
-from chainrule.ops.backward import flow
 from chainrule.ops.card import NoGradient
-from chainrule.ops.function import full_like
+from chainrule.ops.elementwise.functions import full_like
+from chainrule.ops.pullback_walk import flow
 from chainrule.spec import shape_text
 
 

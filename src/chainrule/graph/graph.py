@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 
-from chainrule.frozen import frozen
 from chainrule.graph.leaf import Input
 from chainrule.graph.node import Node
+from chainrule.records import frozen
 
 
 def order(outputs: Iterable[Node], ends: Iterable[Node] = ()) -> list[Node]:

@@ -10,10 +10,10 @@ from typing import ClassVar
 import numpy as np
 
 from chainrule.errors import DtypeError, UsageError
-from chainrule.frozen import frozen
 from chainrule.graph.limits import reserve
 from chainrule.graph.node import Node, make
 from chainrule.graph.op import Op
+from chainrule.records import frozen
 from chainrule.settings import settings
 from chainrule.spec import DTYPES, Axis, Size, Spec
 

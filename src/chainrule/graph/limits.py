@@ -30,7 +30,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from chainrule.errors import FileError
-from chainrule.frozen import frozen
+from chainrule.records import frozen
 from chainrule.spec import Axis, Size, Spec
 
 BYTES = 64 * 2**20  # of constants and of the tables they are made from, whatever the size of the file,

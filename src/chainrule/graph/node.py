@@ -20,9 +20,9 @@ from weakref import WeakValueDictionary
 
 from chainrule.errors import ChainruleError, Place
 from chainrule.fork import forkable
-from chainrule.frozen import frozen
 from chainrule.graph.limits import count_node
 from chainrule.graph.op import Op
+from chainrule.records import frozen
 from chainrule.spec import Shape, Spec, shape_text
 
 if TYPE_CHECKING:

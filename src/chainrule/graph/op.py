@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any, ClassVar, Self
 
-from chainrule.frozen import frozen
+from chainrule.records import frozen
 from chainrule.spec import Size, Spec, size_at
 
 

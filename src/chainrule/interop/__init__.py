@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from chainrule.door import Door
+from chainrule.lazy_imports import Door
 
 _DOOR = Door(
     __name__,
     {
-        "family": "Family",
-        "families": "FAMILIES",
+        "torch.name_map": "Family",
+        "torch.name_maps": "FAMILIES",
         "loading": "load_weights",
-        "reading": "is_weights read_tensors read_weights",
+        "file_reader": "is_weights read_tensors read_weights",
         "report": "WeightsReport",
-        "tensor": "Tensor",
+        "lazy_tensor": "Tensor",
     },
 )
 

@@ -11,18 +11,18 @@ import numpy as np
 
 from chainrule.data import Arrays
 from chainrule.errors import FileError, TrainingError, UsageError, nearest
-from chainrule.interop.change import Change
-from chainrule.interop.families import FAMILIES, given_family
-from chainrule.interop.family import Family
+from chainrule.interop.file_reader import read_tensors
+from chainrule.interop.lazy_tensor import Tensor
 from chainrule.interop.matching import Found, Source, Tensors, asked_for, changed, match
-from chainrule.interop.reading import read_tensors
 from chainrule.interop.report import MATCHED, MISSING, OTHER, SKIPPED, WORDS, Row, WeightsReport, Words
-from chainrule.interop.tensor import Tensor
+from chainrule.interop.torch.name_map import Family
+from chainrule.interop.torch.name_maps import FAMILIES, given_family
+from chainrule.interop.torch.transforms import Change
 from chainrule.nn.build import Built, build
 from chainrule.nn.layer import Layer
 from chainrule.nn.scope import Parameter, is_at, outline
 from chainrule.spec import Spec, bound
-from chainrule.train import judging
+from chainrule.train.evaluation import evaluate
 from chainrule.train.learner import Learner
 
 Names = str | Mapping[str, str] | None
@@ -122,7 +122,7 @@ def _specs(x: Any, dtype: str) -> Mapping[str, Spec]:
     if isinstance(x, Mapping) and all(isinstance(spec, Spec) for spec in x.values()):
         return x
     arrays = Arrays.of(x, dtype=dtype).x
-    return judging.specs_of(arrays if isinstance(arrays, dict) else {"x": arrays})
+    return evaluate.specs_of(arrays if isinstance(arrays, dict) else {"x": arrays})
 
 
 def _skipped(skip: str | Sequence[str], wanted: Iterable[str]) -> set[str]:

@@ -17,13 +17,13 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from chainrule.frozen import frozen
-from chainrule.interop.change import Change
-from chainrule.interop.family import Family
-from chainrule.interop.layer_form import Form, Forms
-from chainrule.interop.tensor import Tensor
+from chainrule.interop.lazy_tensor import Tensor
+from chainrule.interop.torch.layer_layout import Form, Forms
+from chainrule.interop.torch.name_map import Family
+from chainrule.interop.torch.transforms import Change
 from chainrule.nn.build import Built
 from chainrule.nn.scope import Parameter
+from chainrule.records import frozen
 from chainrule.spec import bound
 
 ANCHORS = 4  # arrays whose names tell what stands before all names

@@ -7,9 +7,9 @@ from dataclasses import field
 
 import numpy as np
 
-from chainrule.frozen import frozen
-from chainrule.interop.refusal import clipped
-from chainrule.notation.column import aligned
+from chainrule.interop.refusals import clipped
+from chainrule.notation.text_columns import aligned
+from chainrule.records import frozen
 from chainrule.settings import settings
 from chainrule.spec import shape_text
 

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from chainrule.door import Door, Table
+from chainrule.lazy_imports import Door, Table
 
 # A function that is called like its file is fetched before the file could take its place.
 from chainrule.models.alexnet import alexnet as alexnet
 from chainrule.models.bert import bert as bert
-from chainrule.models.card import Model as Model
+from chainrule.models.model_card import Model as Model
 from chainrule.models.transformer import transformer as transformer
 from chainrule.models.unet import unet as unet
 from chainrule.models.vit import vit as vit

@@ -7,13 +7,13 @@ form (Krizhevsky 2014, "One weird trick") is a little narrower, has no groups an
 
 from __future__ import annotations
 
-from chainrule.models.card import Model, chain, dense_head, image, require_counts
-from chainrule.nn.adaptive import AdaptiveAveragePool
-from chainrule.nn.convolution import Conv
-from chainrule.nn.dense import Dense
-from chainrule.nn.normalisation import LocalResponseNorm
-from chainrule.nn.pooling import MaxPool
-from chainrule.nn.structure import Dropout, Flatten, Sequential
+from chainrule.models.model_card import Model, chain, dense_head, image, require_counts
+from chainrule.nn.layers.adaptive_pooling import AdaptiveAveragePool
+from chainrule.nn.layers.containers import Dropout, Flatten, Sequential
+from chainrule.nn.layers.convolution import Conv
+from chainrule.nn.layers.linear import Dense
+from chainrule.nn.layers.normalization import LocalResponseNorm
+from chainrule.nn.layers.pooling import MaxPool
 
 # Section 3.3: k = 2, n = 5, alpha = 1e-4, beta = 0.75. LocalResponseNorm divides alpha by n, the paper not.
 RESPONSE = LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2.0)

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import Unpack
 
-from chainrule.models.card import BATCH, Model, require_counts
-from chainrule.models.stack import Change, Stack, stacked
-from chainrule.nn.dense import Dense
-from chainrule.nn.embedding import Embedding
-from chainrule.nn.initialiser import SmallNormal
-from chainrule.nn.language import TextEncoder
+from chainrule.models.model_card import BATCH, Model, require_counts
+from chainrule.models.transformer_stack import Change, Stack, stacked
+from chainrule.nn.blocks.language import TextEncoder
+from chainrule.nn.blocks.transformer import TransformerEncoder, TransformerEncoderLayer
+from chainrule.nn.initializer import SmallNormal
 from chainrule.nn.layer import Layer
-from chainrule.nn.normalisation import LayerNorm, UnitNorm
-from chainrule.nn.position import LearnedPosition
-from chainrule.nn.setting import unknown
-from chainrule.nn.structure import Sequential
-from chainrule.nn.transformer import TransformerEncoder, TransformerEncoderLayer
-from chainrule.nn.whole import SequencePool
+from chainrule.nn.layers.containers import Sequential
+from chainrule.nn.layers.embedding import Embedding
+from chainrule.nn.layers.linear import Dense
+from chainrule.nn.layers.normalization import LayerNorm, UnitNorm
+from chainrule.nn.layers.position_encoding import LearnedPosition
+from chainrule.nn.layers.sequence_pool import SequencePool
+from chainrule.nn.validation import unknown
 from chainrule.spec import Spec
 
 SIZES = {

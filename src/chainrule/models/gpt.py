@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from typing import Unpack
 
-from chainrule.models.card import BATCH, Model, chain, require_counts
-from chainrule.models.stack import Change, Stack, stacked
-from chainrule.nn.embedding import Embedding, Unembedding
-from chainrule.nn.initialiser import SmallNormal
-from chainrule.nn.normalisation import LayerNorm
-from chainrule.nn.position import LearnedPosition
-from chainrule.nn.structure import Dropout, Sequential
-from chainrule.nn.transformer import TransformerEncoder, TransformerEncoderLayer
+from chainrule.models.model_card import BATCH, Model, chain, require_counts
+from chainrule.models.transformer_stack import Change, Stack, stacked
+from chainrule.nn.blocks.transformer import TransformerEncoder, TransformerEncoderLayer
+from chainrule.nn.initializer import SmallNormal
+from chainrule.nn.layers.containers import Dropout, Sequential
+from chainrule.nn.layers.embedding import Embedding, Unembedding
+from chainrule.nn.layers.normalization import LayerNorm
+from chainrule.nn.layers.position_encoding import LearnedPosition
 from chainrule.spec import Spec
 
 SIZES = {

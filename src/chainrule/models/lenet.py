@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from chainrule.models.card import Model, image, require_counts
-from chainrule.nn.convolution import Conv, Padding
-from chainrule.nn.dense import Dense
+from chainrule.models.model_card import Model, image, require_counts
 from chainrule.nn.layer import Layer
-from chainrule.nn.pooling import AveragePool
-from chainrule.nn.structure import Flatten, Sequential
+from chainrule.nn.layers.containers import Flatten, Sequential
+from chainrule.nn.layers.convolution import Conv, Padding
+from chainrule.nn.layers.linear import Dense
+from chainrule.nn.layers.pooling import AveragePool
 
 
 def lenet5(

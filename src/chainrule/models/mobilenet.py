@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from chainrule.models.card import Model, chain, image, require_counts
+from chainrule.models.model_card import Model, chain, image, require_counts
 from chainrule.nn.activation import Activation
-from chainrule.nn.convolution import Conv
-from chainrule.nn.dense import Dense
+from chainrule.nn.blocks.residual import MOBILE_NORM, InvertedResidual
 from chainrule.nn.layer import Layer
-from chainrule.nn.pooling import GlobalAveragePool
-from chainrule.nn.residual import MOBILE_NORM, InvertedResidual
-from chainrule.nn.structure import Dropout, Sequential
+from chainrule.nn.layers.containers import Dropout, Sequential
+from chainrule.nn.layers.convolution import Conv
+from chainrule.nn.layers.linear import Dense
+from chainrule.nn.layers.pooling import GlobalAveragePool
 
 # Table 2 row by row: kernel, expanded channels, channels, squeeze-and-excite, activation, stride.
 TABLE_2 = (

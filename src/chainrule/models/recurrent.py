@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from chainrule.models.card import BATCH, Model, chain, require_counts
-from chainrule.nn.dense import Dense
-from chainrule.nn.embedding import Embedding
+from chainrule.models.model_card import BATCH, Model, chain, require_counts
 from chainrule.nn.layer import Layer
+from chainrule.nn.layers.containers import Dropout, Sequential
+from chainrule.nn.layers.embedding import Embedding
+from chainrule.nn.layers.linear import Dense
 from chainrule.nn.recurrent import GRU, LSTM, Bidirectional, Masking, Stacked
-from chainrule.nn.structure import Dropout, Sequential
 from chainrule.spec import Spec
 
 

@@ -22,15 +22,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from chainrule.models.card import Model, chain, image, require_counts
+from chainrule.models.model_card import Model, chain, image, require_counts
 from chainrule.nn.activation import Activation
-from chainrule.nn.convolution import Conv
-from chainrule.nn.dense import Dense
+from chainrule.nn.blocks.residual import BasicBlock, Bottleneck
 from chainrule.nn.layer import Layer
-from chainrule.nn.normalisation import BatchNorm
-from chainrule.nn.pooling import GlobalAveragePool, MaxPool
-from chainrule.nn.residual import BasicBlock, Bottleneck
-from chainrule.nn.structure import Sequential
+from chainrule.nn.layers.containers import Sequential
+from chainrule.nn.layers.convolution import Conv
+from chainrule.nn.layers.linear import Dense
+from chainrule.nn.layers.normalization import BatchNorm
+from chainrule.nn.layers.pooling import GlobalAveragePool, MaxPool
 
 Block = Callable[..., Layer]
 WIDTHS = (64, 128, 256, 512)

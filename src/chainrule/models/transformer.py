@@ -6,19 +6,19 @@ import math
 from dataclasses import replace
 from typing import Any, Unpack
 
-from chainrule.models.card import BATCH, Model, require_counts
-from chainrule.models.stack import Change, Stack, stacked
-from chainrule.nn.embedding import Embedding, Unembedding
-from chainrule.nn.language import Translator
-from chainrule.nn.normalisation import LayerNorm
-from chainrule.nn.position import SinusoidalPosition
-from chainrule.nn.transformer import (
+from chainrule.models.model_card import BATCH, Model, require_counts
+from chainrule.models.transformer_stack import Change, Stack, stacked
+from chainrule.nn.blocks.language import Translator
+from chainrule.nn.blocks.transformer import (
     Transformer,
     TransformerDecoder,
     TransformerDecoderLayer,
     TransformerEncoder,
     TransformerEncoderLayer,
 )
+from chainrule.nn.layers.embedding import Embedding, Unembedding
+from chainrule.nn.layers.normalization import LayerNorm
+from chainrule.nn.layers.position_encoding import SinusoidalPosition
 from chainrule.spec import Spec
 
 SIZES = {"small": Stack(256, 2, 4), "base": Stack(512, 6, 8), "big": Stack(1024, 6, 16)}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from chainrule.models.card import Model, chain, image, require_counts
-from chainrule.nn.convolution import Conv, ConvTranspose, Padding
+from chainrule.models.model_card import Model, chain, image, require_counts
+from chainrule.nn.blocks.residual import Skip
 from chainrule.nn.layer import Layer
-from chainrule.nn.pooling import MaxPool
-from chainrule.nn.residual import Skip
-from chainrule.nn.structure import Dropout, Sequential
+from chainrule.nn.layers.containers import Dropout, Sequential
+from chainrule.nn.layers.convolution import Conv, ConvTranspose, Padding
+from chainrule.nn.layers.pooling import MaxPool
 
 
 def unet(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from chainrule.models.card import Model, chain, dense_head, image, require_counts
-from chainrule.nn.adaptive import AdaptiveAveragePool
-from chainrule.nn.convolution import Conv
+from chainrule.models.model_card import Model, chain, dense_head, image, require_counts
 from chainrule.nn.layer import Layer
-from chainrule.nn.pooling import MaxPool
-from chainrule.nn.structure import Flatten, Sequential
+from chainrule.nn.layers.adaptive_pooling import AdaptiveAveragePool
+from chainrule.nn.layers.containers import Flatten, Sequential
+from chainrule.nn.layers.convolution import Conv
+from chainrule.nn.layers.pooling import MaxPool
 
 # Column D of table 1: how many convolutions stand before each halving, and with how many channels.
 COLUMN_D = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Unpack
 
-from chainrule.models.card import BATCH, Model, chain, require_counts
-from chainrule.models.stack import Change, Stack, stacked
-from chainrule.nn.dense import Dense
-from chainrule.nn.normalisation import LayerNorm
-from chainrule.nn.patch import PatchEmbedding
-from chainrule.nn.position import LearnedPosition
-from chainrule.nn.structure import Dropout, Sequential
-from chainrule.nn.transformer import TransformerEncoder, TransformerEncoderLayer
-from chainrule.nn.whole import ClassToken, SequencePool
+from chainrule.models.model_card import BATCH, Model, chain, require_counts
+from chainrule.models.transformer_stack import Change, Stack, stacked
+from chainrule.nn.blocks.transformer import TransformerEncoder, TransformerEncoderLayer
+from chainrule.nn.layers.containers import Dropout, Sequential
+from chainrule.nn.layers.linear import Dense
+from chainrule.nn.layers.normalization import LayerNorm
+from chainrule.nn.layers.patch_embedding import PatchEmbedding
+from chainrule.nn.layers.position_encoding import LearnedPosition
+from chainrule.nn.layers.sequence_pool import ClassToken, SequencePool
 from chainrule.spec import Spec
 
 BASE, LARGE, HUGE, TINY = Stack(768, 12, 12), Stack(1024, 24, 16), Stack(1280, 32, 16), Stack(192, 6, 3)

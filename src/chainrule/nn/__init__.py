@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chainrule.door import Door
+from chainrule.lazy_imports import Door
 
 # These two are called like the files they live in, so they are fetched before a file could take their place.
 from chainrule.nn.build import build as build
@@ -20,65 +20,69 @@ _DOOR = Door(
     __name__,
     {
         "activation": "ACTIVATIONS Activation",
-        "activity": "ActivityRegularization",
-        "adaptive": "AdaptiveAveragePool AdaptiveMaxPool FractionalMaxPool",
+        "regularization.activity": "ActivityRegularization",
+        "layers.adaptive_pooling": "AdaptiveAveragePool AdaptiveMaxPool FractionalMaxPool",
         "attention": "AdditiveAttention Attention GroupedQueryAttention MultiHeadAttention",
         "build": "Built first_values total_penalty",
-        "clip": "Clip ClipGlobalNorm ClipNorm ClipValue",
-        "constraint": "Constraint MaxNorm MinMaxNorm NonNegative UnitLength",
-        "convolution": "Conv ConvTranspose DepthwiseConv SeparableConv",
-        "dense": "Dense",
-        "einsum": "EinsumDense",
-        "embedding": "Embedding EmbeddingBag Unembedding",
-        "feature": "CategoryEncoding Discretization Normalization Rescaling",
-        "gate": "Highway MixtureOfExperts SqueezeExcite",
-        "hierarchical": "AdaptiveLogSoftmax",
-        "initialiser": (
+        "regularization.clip": "Clip ClipGlobalNorm ClipNorm ClipValue",
+        "regularization.constraint": "Constraint MaxNorm MinMaxNorm NonNegative UnitLength",
+        "layers.convolution": "Conv ConvTranspose DepthwiseConv SeparableConv",
+        "layers.linear": "Dense",
+        "layers.einsum": "EinsumDense",
+        "layers.embedding": "Embedding EmbeddingBag Unembedding",
+        "layers.preprocessing": "CategoryEncoding Discretization Normalization Rescaling",
+        "layers.gating": "Highway MixtureOfExperts SqueezeExcite",
+        "layers.adaptive_softmax": "AdaptiveLogSoftmax",
+        "initializer": (
             "Blocks Dirac Eye Fill INITIALISERS Initialiser Normal Orthogonal Scaled SmallNormal "
             "SparseNormal TruncatedNormal Uniform"
         ),
-        "language": "TextEncoder Translator",
+        "blocks.language": "TextEncoder Translator",
         "layer": "Layer",
         "loss": "BinaryCrossEntropy CrossEntropy HalfMSE Huber LOSSES LOSS_FUNCTIONS Loss MAE MSE",
-        "merge": "Merge",
-        "noise": "AlphaDropout FeatureAlphaDropout GaussianDropout GaussianNoise SpatialDropout",
-        "normalisation": "BatchNorm GroupNorm InstanceNorm LayerNorm LocalResponseNorm RMSNorm UnitNorm",
+        "layers.merge": "Merge",
+        "layers.dropout": "AlphaDropout FeatureAlphaDropout GaussianDropout GaussianNoise SpatialDropout",
+        "layers.normalization": (
+            "BatchNorm GroupNorm InstanceNorm LayerNorm LocalResponseNorm RMSNorm UnitNorm"
+        ),
         "optimizer": (
             "ASGD Accumulated AdaBelief Adadelta Adafactor Adagrad Adam AdamW Adamax Adan EMA Ftrl Group "
             "Grouped LAMB LARS LBFGS Lion Muon NAdam OPTIMIZERS Optimizer RAdam RMSprop Rprop SGD SWA "
             "ScheduleFreeAdamW Yogi"
         ),
-        "padding": "Crop Pad",
-        "pair": "Bilinear CosineSimilarity Dot PairwiseDistance",
-        "patch": "PatchEmbedding",
-        "penalty": "L1 L1L2 L2 OrthogonalPenalty Penalty",
-        "pooling": "AveragePool GlobalAveragePool GlobalMaxPool LPPool MaxPool",
-        "position": "LearnedPosition RotaryPosition SinusoidalPosition",
-        "rearrange": "ChannelShuffle Fold Identity Permute PixelShuffle PixelUnshuffle RepeatVector Unfold",
-        "families": "LAYERS",
-        "record": "from_record net_from_record net_to_record to_record",
+        "layers.padding": "Crop Pad",
+        "layers.similarity": "Bilinear CosineSimilarity Dot PairwiseDistance",
+        "layers.patch_embedding": "PatchEmbedding",
+        "regularization.penalty": "L1 L1L2 L2 OrthogonalPenalty Penalty",
+        "layers.pooling": "AveragePool GlobalAveragePool GlobalMaxPool LPPool MaxPool",
+        "layers.position_encoding": "LearnedPosition RotaryPosition SinusoidalPosition",
+        "layers.rearrange": (
+            "ChannelShuffle Fold Identity Permute PixelShuffle PixelUnshuffle RepeatVector Unfold"
+        ),
+        "class_registry": "LAYERS",
+        "serialization": "from_record net_from_record net_to_record to_record",
         "recurrent": "Bidirectional ConvLSTM GRU LSTM Masking RNN Recurrent Stacked",
-        "remat": "Remat",
-        "replacing": "recompute replace",
-        "reparametrisation": "SpectralNorm WeightNorm",
-        "residual": "BasicBlock Bottleneck InvertedResidual Skip",
-        "resize": "UpSampling",
+        "layers.recompute": "Remat",
+        "surgery": "recompute replace",
+        "layers.weight_norm": "SpectralNorm WeightNorm",
+        "blocks.residual": "BasicBlock Bottleneck InvertedResidual Skip",
+        "layers.resize": "UpSampling",
         "schedule": (
             "Constant Cosine CosineRestarts Cyclic ExponentialDecay InverseTimeDecay LinearRamp MultiStep "
             "Noam OneCycle PiecewiseConstant PolynomialDecay RateFormula RateProduct RateSequence "
             "ReduceOnPlateau Schedule Step Warmup"
         ),
         "scope": "Scope",
-        "stepwise": "TimeDistributed",
-        "structure": "Dropout Flatten Parallel Reshape Residual Sequential",
+        "layers.time_distributed": "TimeDistributed",
+        "layers.containers": "Dropout Flatten Parallel Reshape Residual Sequential",
         "summary": "Row summary_rows",
-        "text": "net_from_text",
-        "transformer": (
+        "net_text": "net_from_text",
+        "blocks.transformer": (
             "FeedForward Transformer TransformerDecoder TransformerDecoderLayer TransformerEncoder "
             "TransformerEncoderLayer"
         ),
-        "unpool": "MaxUnpool",
-        "whole": "ClassToken SequencePool",
+        "layers.max_unpool": "MaxUnpool",
+        "layers.sequence_pool": "ClassToken SequencePool",
     },
 )
 

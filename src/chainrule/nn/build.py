@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from chainrule.errors import ShapeError
-from chainrule.frozen import frozen
 from chainrule.graph import Graph, Node, input_node, site
 from chainrule.graph.limits import active
 from chainrule.graph.node import Site
-from chainrule.keyed import KEY
 from chainrule.nn.image_size import tell_size
 from chainrule.nn.layer import Layer
 from chainrule.nn.scope import Book, Parameter, Scope, called
 from chainrule.ops import PUBLIC
+from chainrule.prng import KEY
+from chainrule.records import frozen
 from chainrule.spec import Spec
 
 

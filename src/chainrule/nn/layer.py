@@ -23,9 +23,9 @@ from typing import Any, ClassVar, TypeAlias, TypeVar, dataclass_transform
 
 from chainrule.errors import Place
 from chainrule.extension import Extensible, complete
-from chainrule.frozen import frozen
 from chainrule.graph import Node, here
 from chainrule.nn.scope import Scope, called
+from chainrule.records import frozen
 
 Value: TypeAlias = "Node | Mapping[str, Node]"
 C = TypeVar("C", bound=type)

@@ -19,17 +19,18 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from chainrule.errors import ShapeError, UsageError
-from chainrule.frozen import frozen
 from chainrule.graph import Input, Node, Site, constant, input_node, site
 from chainrule.graph.limits import count_parameter
-from chainrule.keyed import KEY
-from chainrule.nn.initialiser import Initialiser
-from chainrule.ops import PUBLIC, loop_variables
+from chainrule.nn.initializer import Initialiser
+from chainrule.ops import PUBLIC
+from chainrule.ops.scan import loop_variables
+from chainrule.prng import KEY
+from chainrule.records import frozen
 from chainrule.spec import Shape, Spec, shape_text
 
 if TYPE_CHECKING:
     from chainrule.nn.layer import Layer
-    from chainrule.nn.penalty import Penalty
+    from chainrule.nn.regularization.penalty import Penalty
 
 LISTED = 12  # places up to so many are all told
 _CALL = re.compile(r"#[0-9]+(?=\.|$)")

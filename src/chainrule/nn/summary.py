@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from chainrule.graph import Node
 from chainrule.nn.build import Built, build
 from chainrule.nn.layer import Layer
-from chainrule.nn.structure import Sequential
+from chainrule.nn.layers.containers import Sequential
 from chainrule.spec import Spec, shape_text
 
 
@@ -38,7 +38,7 @@ def summary_rows(net: Layer, inputs: Mapping[str, Spec], dtype: str = "float32")
         dtype: number kind of the parameters.
 
     Example:
-        >>> from chainrule.nn.dense import Dense
+        >>> from chainrule.nn.layers.linear import Dense
         >>> from chainrule.spec import Size
         >>> x = Spec((Size.symbol("B"), 2), "float32")
         >>> for row in summary_rows(Sequential(Dense(3, "sigmoid"), Dense(1)), {"x": x}):

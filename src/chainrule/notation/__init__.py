@@ -15,10 +15,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from chainrule.door import Door
-from chainrule.notation.function import CONSTANTS, FUNCTIONS, Function
-from chainrule.notation.normal import normal
-from chainrule.notation.number import MINUS, number
+from chainrule.lazy_imports import Door
+from chainrule.notation.functions import CONSTANTS, FUNCTIONS, Function
+from chainrule.notation.normal_form import normal
+from chainrule.notation.number_format import MINUS, number
 from chainrule.notation.parse import parse
 from chainrule.notation.tree import (
     Apply,
@@ -51,7 +51,7 @@ _DOOR = Door(
         "latex": "to_latex",
         "mathml": "to_mathml",
         "unicode": "to_unicode",
-        "words": "to_words",
+        "spoken": "to_words",
     },
 )
 

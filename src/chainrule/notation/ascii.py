@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import ClassVar
 
-from chainrule.frozen import frozen
-from chainrule.notation.number import number
+from chainrule.notation.number_format import number
 from chainrule.notation.precedence import Level, Notation
 from chainrule.notation.printer import Printer
 from chainrule.notation.tree import Big, Symbol, Tree
+from chainrule.records import frozen
 
 
 def to_ascii(tree: Tree, digits: int | None = 6) -> str:

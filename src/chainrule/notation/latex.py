@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import ClassVar
 
-from chainrule.frozen import frozen
-from chainrule.notation.function import FUNCTIONS
-from chainrule.notation.letter import GREEK, index_tree, name_and_indices, separator
-from chainrule.notation.number import decimal
+from chainrule.notation.functions import FUNCTIONS
+from chainrule.notation.letters import GREEK, index_tree, name_and_indices, separator
+from chainrule.notation.number_format import decimal
 from chainrule.notation.precedence import Level, Notation
 from chainrule.notation.printer import Printer
 from chainrule.notation.tree import Big, Symbol, Tree
+from chainrule.records import frozen
 
 _FENCES = {
     "(": (r"\left(", r"\right)"),

@@ -11,13 +11,13 @@ from collections.abc import Callable, Hashable, Mapping
 from typing import ClassVar
 
 from chainrule.escaping import escape
-from chainrule.frozen import frozen
-from chainrule.notation.function import FUNCTIONS
-from chainrule.notation.letter import GREEK, index_tree, name_and_indices, separator
-from chainrule.notation.number import MINUS, decimal
+from chainrule.notation.functions import FUNCTIONS
+from chainrule.notation.letters import GREEK, index_tree, name_and_indices, separator
+from chainrule.notation.number_format import MINUS, decimal
 from chainrule.notation.precedence import Level, Notation
 from chainrule.notation.printer import Printer
 from chainrule.notation.tree import Big, Symbol, Tree
+from chainrule.records import frozen
 
 _OPENED, _CLOSED = '<math xmlns="http://www.w3.org/1998/Math/MathML">', "</math>"
 _APPLY = "<mo>\u2061</mo>"  # the invisible sign between a function and its argument

@@ -26,8 +26,8 @@ import re
 from functools import lru_cache
 from typing import NoReturn
 
-from chainrule.notation.function import COMPARISONS, FUNCTIONS
-from chainrule.notation.normal import normal
+from chainrule.notation.functions import COMPARISONS, FUNCTIONS
+from chainrule.notation.normal_form import normal
 from chainrule.notation.tree import (
     ACCENTS,
     BIG_SIGNS,

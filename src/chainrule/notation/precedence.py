@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from enum import Enum, IntEnum
 
-from chainrule.notation.number import decimal
+from chainrule.notation.number_format import decimal
 from chainrule.notation.tree import (
     Apply,
     Big,

@@ -13,8 +13,7 @@ from collections.abc import Hashable, Mapping
 from itertools import pairwise
 from typing import ClassVar
 
-from chainrule.frozen import frozen
-from chainrule.notation.normal import normal
+from chainrule.notation.normal_form import normal
 from chainrule.notation.precedence import Level, Notation, is_open, is_other_product, level
 from chainrule.notation.tree import (
     Apply,
@@ -34,6 +33,7 @@ from chainrule.notation.tree import (
     is_numeric,
     substitute,
 )
+from chainrule.records import frozen
 
 
 @frozen

@@ -23,8 +23,8 @@ from typing import Any, TypeAlias, Union
 
 import numpy as np
 
-from chainrule.frozen import frozen
-from chainrule.notation.function import COMPARISONS, CONSTANTS, FUNCTIONS, Numbers
+from chainrule.notation.functions import COMPARISONS, CONSTANTS, FUNCTIONS, Numbers
+from chainrule.records import frozen
 
 ACCENTS = ("hat", "bar")
 BIG_SIGNS = ("sum", "prod", "max", "min")

@@ -6,13 +6,13 @@ import unicodedata
 from collections.abc import Hashable, Mapping
 from typing import ClassVar
 
-from chainrule.frozen import frozen
-from chainrule.notation.function import FUNCTIONS
-from chainrule.notation.letter import GREEK, index_tree, lowered, name_and_indices, raised, separator
-from chainrule.notation.number import MINUS, number
+from chainrule.notation.functions import FUNCTIONS
+from chainrule.notation.letters import GREEK, index_tree, lowered, name_and_indices, raised, separator
+from chainrule.notation.number_format import MINUS, number
 from chainrule.notation.precedence import Level, Notation
 from chainrule.notation.printer import Printer
 from chainrule.notation.tree import Big, Link, Negative, Number, Symbol, Tree
+from chainrule.records import frozen
 
 _ACCENTS = {"hat": "\u0302", "bar": "\u0304", "": ""}
 _BIG = {"sum": "Σ", "prod": "Π", "max": "max", "min": "min"}

@@ -5,27 +5,9 @@ from nodes. This room never names an engine and never runs a graph.
 """
 
 from chainrule.graph import teach_signs
-from chainrule.ops import (
-    arithmetic,
-    chance,
-    choice,
-    convolution,
-    curve,
-    dictionary,
-    fold,
-    function,
-    kind,
-    linear,
-    lookup,
-    part,
-    patches,
-    reduction,
-    remat,
-    resample,
-    scan,
-    shape,
-    softmax,
-)
+from chainrule.ops import formula_functions, random_ops, recomputation
+from chainrule.ops.array import gather, reduction, reduction_functions, resample, shape, slicing, softmax
+from chainrule.ops.array.indexing import identity_like, index
 from chainrule.ops.card import (
     Apart,
     BatchRule,
@@ -39,62 +21,64 @@ from chainrule.ops.card import (
     Whole,
     card,
 )
-from chainrule.ops.index import identity_like, index
+from chainrule.ops.elementwise import arithmetic, comparison, dtype, functions, math_functions
+from chainrule.ops.linear import convolution, matmul, patches
+from chainrule.ops.scan import scan
 
 CARDS: tuple[type[Card], ...] = (
     *arithmetic.CARDS,
-    *curve.CARDS,
-    *choice.CARDS,
+    *math_functions.CARDS,
+    *comparison.CARDS,
     *reduction.CARDS,
     *softmax.CARDS,
-    *linear.CARDS,
+    *matmul.CARDS,
     *shape.CARDS,
-    *part.CARDS,
-    *lookup.CARDS,
+    *slicing.CARDS,
+    *gather.CARDS,
     *resample.CARDS,
     *convolution.CARDS,
     *patches.CARDS,
-    *kind.CARDS,
-    *chance.CARDS,
+    *dtype.CARDS,
+    *random_ops.CARDS,
     *scan.CARDS,
-    *remat.CARDS,
+    *recomputation.CARDS,
 )
 
 PUBLIC = {
-    **{name: getattr(function, name) for name in (
+    **{name: getattr(functions, name) for name in (
         "abs", "add", "clip", "cos", "divide", "equal", "erf", "exp", "floor", "full_like", "greater",
         "greater_equal", "is_finite", "less", "less_equal", "log", "logical_and", "logical_not", "logical_or",
         "maximum", "minimum", "multiply", "negative", "not_equal", "power", "relu", "sigmoid", "sign", "sin",
         "softplus", "sqrt", "square", "subtract", "tanh", "where",
     )},
-    **{name: getattr(fold, name) for name in (
+    **{name: getattr(reduction_functions, name) for name in (
         "argmax", "log_softmax", "logsumexp", "max", "mean", "min", "prod", "sum", "variance",
     )},
-    "softmax": fold.softmax_of,
+    "softmax": reduction_functions.softmax_of,
     "average_pool": patches.average_pool,
     "broadcast_to": shape.broadcast_to,
-    "cast": kind.cast,
-    "concatenate": part.concatenate,
+    "cast": dtype.cast,
+    "concatenate": slicing.concatenate,
     "convolution": convolution.convolution,
     "convolution_transpose": convolution.convolution_transpose,
-    "gather": lookup.gather,
-    "matmul": linear.matmul,
+    "gather": gather.gather,
+    "matmul": matmul.matmul,
     "max_pool": patches.max_pool,
-    "normal": chance.normal,
-    "one_hot": lookup.one_hot,
-    "pad": part.pad,
+    "normal": random_ops.normal,
+    "one_hot": gather.one_hot,
+    "pad": slicing.pad,
     "patches": patches.patches,
-    "remat": remat.remat,
+    "remat": recomputation.remat,
     "resample": resample.resample,
     "reshape": shape.reshape,
-    "scatter_add": lookup.scatter_add,
-    "stack": part.stack,
-    "stop_gradient": kind.stop_gradient,
+    "scatter_add": gather.scatter_add,
+    "stack": slicing.stack,
+    "stop_gradient": dtype.stop_gradient,
     "transpose": shape.transpose,
-    "uniform": chance.uniform,
+    "uniform": random_ops.uniform,
 }  # fmt: skip
 
-dictionary.FUNCTIONS.update(PUBLIC, identity_like=identity_like)
+formula_functions.FUNCTIONS.update(PUBLIC, identity_like=identity_like)
 teach_signs({**PUBLIC, "index": index, "swap": shape.swap})
 
 __all__ = [

@@ -16,9 +16,9 @@ from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 
-from chainrule.frozen import frozen
 from chainrule.graph import Node, Op
 from chainrule.notation.tree import Tree
+from chainrule.records import frozen
 from chainrule.spec import Size, Spec
 
 

@@ -14,15 +14,16 @@ from typing import Any
 import numpy as np
 
 from chainrule.graph import Constant, Graph, Input, Node
-from chainrule.ops.batch import per_sample
+from chainrule.ops.batch_axis import per_sample
 from chainrule.ops.card import Card
-from chainrule.plan import late, looping, pieces, reducing, resampling, sliding
-from chainrule.plan.layout import SEEDS, orders, thin
-from chainrule.plan.loop import Kernel, is_elementwise, is_layout, is_leaf, seen_through
-from chainrule.plan.operand import beside, end
-from chainrule.plan.product import dots
-from chainrule.plan.task import BEFORE, PARTS, Buffer, Task
-from chainrule.plan.view import Triple, View, collapse, in_three, leading, look
+from chainrule.plan.passes import deferred_gradients
+from chainrule.plan.passes.fused_loop import Kernel, is_elementwise, is_layout, is_leaf, seen_through
+from chainrule.plan.passes.memory_layout import SEEDS, orders, thin
+from chainrule.plan.rules import concat_pad, convolution, reduction, resample, scan
+from chainrule.plan.rules.loop_operands import beside, end
+from chainrule.plan.rules.matmul import dots
+from chainrule.plan.tasks import BEFORE, PARTS, Buffer, Task
+from chainrule.plan.views import Triple, View, collapse, in_three, leading, look
 from chainrule.spec import size_at
 
 FEW = 8  # rows up to which a product is cheaper as dot products than with the other side packed
@@ -65,7 +66,7 @@ class Lowering:
         self.tasks: list[Task] = []
         self.views: dict[Node, View] = {}
         self.copies: dict[Any, View] = {}  # what was moved for one reader and serves the next
-        self.frames: dict[Node, sliding.Frame] = {}  # images that are written amid their padding
+        self.frames: dict[Node, convolution.Frame] = {}  # images that are written amid their padding
         # In a step of a loop over time others have laid out the values.
         self.thin = set() if given else thin(graph, self.whole)
         self.orders = orders(graph, self.whole, self.thin)
@@ -79,7 +80,7 @@ class Lowering:
             elif isinstance(node.op, Constant):
                 self.views[node] = self._buffer(node, "constant", array=node.op.array)
         for node in graph.nodes:  # in the graph's order, whatever that of the loops in a part of this size
-            sliding.prepare(self, node)
+            convolution.prepare(self, node)
 
     def inside(self, graph: Graph, given: Mapping[Node, View], sizes: Mapping[str, int]) -> Lowering:
         """Collects the tasks of a step of a loop, in the memory of this plan.
@@ -130,11 +131,11 @@ class Lowering:
             return self.views[self.graph.inputs[self.in_place[node]]]
         if node in self.joints and self._is_plain(node, self.joints[node][0]):
             whole, place = self.joints[node]
-            return pieces.part_of(whole, place, self.target(whole), self.shape(node))
+            return concat_pad.part_of(whole, place, self.target(whole), self.shape(node))
         if node in self.frames and node not in self.outputs:
-            return sliding.framed(self, node, self.frames[node])
+            return convolution.framed(self, node, self.frames[node])
         origin = "joined" if node in self.joined else "output" if node in self.outputs else "work"
-        order = sliding.stored(self, node) or self.orders.get(node) or tuple(range(node.rank))
+        order = convolution.stored(self, node) or self.orders.get(node) or tuple(range(node.rank))
         return self.ordered(self.shape(node), node.dtype, order, origin, self.outputs.get(node, ""))
 
     def _is_plain(self, node: Node, whole: Node) -> bool:
@@ -239,7 +240,7 @@ class Lowering:
         else:
             (node,) = kernel.nodes
             is_early = node in self.late and kernel.phase == PARTS
-            rule = late.keep if is_early else RULES.get(node.op.name, _law)
+            rule = deferred_gradients.keep if is_early else RULES.get(node.op.name, _law)
             rule(self, node, kernel.phase)
 
     def bring_home(self, pairs: Mapping[str, Node], phase: int) -> None:
@@ -271,7 +272,9 @@ class Lowering:
         kept = [n for n in kernel.nodes if n in needed and n not in last]
         writes = [self.target(n) for n in kept]
         if product is not None and seen_through(product) in self.late:
-            late.in_strips(self, kernel, reads, writes, {"operands": [product, *operands], "kept": kept})
+            deferred_gradients.in_strips(
+                self, kernel, reads, writes, {"operands": [product, *operands], "kept": kept}
+            )
             return
         kind = "loop" if product is None else "matmul"
         if product is None and kernel.shape:
@@ -287,7 +290,7 @@ class Lowering:
     def factors(self, node: Node, phase: int) -> list[View]:
         """What a product multiplies."""
         if seen_through(node) in self.late:
-            return late.factors(self, node)
+            return deferred_gradients.factors(self, node)
         return [self.view(s, phase) for s in node.inputs]
 
     def arrange(self, node: Node, axes: Sequence[int], phase: int) -> tuple[View, Triple, Triple]:
@@ -367,7 +370,7 @@ def _scan(low: Lowering, node: Node, phase: int) -> None:
     """A loop over time; where a step needs the law, the whole loop runs by it."""
     body, emit = node.op.attributes["body"], node.op.attributes["emit"]
     if all(has_kernel(inner) for inner in body.nodes(emit)):
-        looping.scan(low, node, phase)
+        scan.scan(low, node, phase)
     else:
         _law(low, node, phase)
 
@@ -380,17 +383,17 @@ def has_kernel(node: Node) -> bool:
     return is_leaf(node) or is_layout(node) or is_elementwise(node) or node.op.name in RULES
 
 
-ENDS = {"fold": sliding.put_back}
+ENDS = {"fold": convolution.put_back}
 RULES: dict[str, Rule] = {
     "matmul": _matmul,
-    **dict.fromkeys(("sum", "max", "min", "argmax"), reducing.reduce),
+    **dict.fromkeys(("sum", "max", "min", "argmax"), reduction.reduce),
     **dict.fromkeys(("softmax", "log_softmax", "logsumexp"), _scores),
     **dict.fromkeys(("gather", "scatter_add", "one_hot"), _rows),
     "extent": _extent,
-    "concatenate": pieces.concatenate,
-    "pad": pieces.pad,
-    "resample": resampling.resample,
+    "concatenate": concat_pad.concatenate,
+    "pad": concat_pad.pad,
+    "resample": resample.resample,
     "uniform": _draw,
     "scan": _scan,
-    **sliding.RULES,
+    **convolution.RULES,
 }

@@ -15,13 +15,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
-from chainrule.frozen import frozen
 from chainrule.graph import Graph, Node, order
-from chainrule.ops.batch import BATCH, Role, is_divisible, roles
-from chainrule.plan.anew import anew
-from chainrule.plan.epilogue import take_up
-from chainrule.plan.late import late_products, put_off
-from chainrule.plan.loop import (
+from chainrule.ops.batch_axis import BATCH, Role, is_divisible, roles
+from chainrule.plan.allocation import Layout, lay_out
+from chainrule.plan.lower import Lowering
+from chainrule.plan.passes.deferred_gradients import late_products, put_off
+from chainrule.plan.passes.fused_loop import (
     Kernel,
     fuse,
     homes_of,
@@ -31,12 +30,13 @@ from chainrule.plan.loop import (
     reads_first,
     seen_through,
 )
-from chainrule.plan.lower import Lowering
-from chainrule.plan.memory import Layout, lay_out
-from chainrule.plan.record import PlanRecord, bare, entry
-from chainrule.plan.task import AFTER, BEFORE, LOSS, PARTS, Buffer, Task
-from chainrule.plan.traffic import lighten
-from chainrule.plan.view import View
+from chainrule.plan.passes.fusion import lighten
+from chainrule.plan.passes.gemm_epilogue import take_up
+from chainrule.plan.passes.rematerialize import anew
+from chainrule.plan.plan_record import PlanRecord, bare, entry
+from chainrule.plan.tasks import AFTER, BEFORE, LOSS, PARTS, Buffer, Task
+from chainrule.plan.views import View
+from chainrule.records import frozen
 from chainrule.spec import size_at
 
 

@@ -35,7 +35,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import FileError
-from chainrule.store import document, durable
+from chainrule.store import atomic_write, json_document
 
 VERSION = 1
 HEADER_LIMIT = 64 * 2**20  # bytes; text in memory takes some twenty times its length
@@ -55,17 +55,17 @@ def save(
     within: Path | None = None,
 ) -> None:
     """Write a record and arrays to one file, wholly or not at all; see ``pack`` and ``durable.write``."""
-    durable.write(path, pack(kind, record, tensors), within=within)
+    atomic_write.write(path, pack(kind, record, tensors), within=within)
 
 
 def load(
     path: str | os.PathLike[str],
     kind: str,
-    limit: int = durable.READ_LIMIT,
+    limit: int = atomic_write.READ_LIMIT,
     within: str | os.PathLike[str] | None = None,
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """The record and the arrays of the file at ``path``; see ``unpack`` and ``durable.read``."""
-    return unpack(durable.read(path, limit, within), kind, where=str(path))
+    return unpack(atomic_write.read(path, limit, within), kind, where=str(path))
 
 
 def pack(kind: str, record: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> bytes:
@@ -90,12 +90,12 @@ def pack(kind: str, record: Mapping[str, Any], tensors: Mapping[str, np.ndarray]
     try:
         # The checksum stands before the record, so that its first match in the header is the true one.
         opening = f'{{"format":"chainrule","version":{VERSION},"kind":"{kind}","sha256":"{_BLANK}","record":'
-        text = opening + document.to_text(dict(record)) + "}"
-    except document.UnfitError as unfit:
+        text = opening + json_document.to_text(dict(record)) + "}"
+    except json_document.UnfitError as unfit:
         raise _unfit_record(unfit.reasons) from unfit
     # The metadata come first, then the arrays in the order of their names.
-    outer = f'{{"__metadata__":{document.to_text({"chainrule": text})}'
-    rest = document.to_text(entries)[1:]
+    outer = f'{{"__metadata__":{json_document.to_text({"chainrule": text})}'
+    rest = json_document.to_text(entries)[1:]
     header = (outer + (rest if rest == "}" else "," + rest)).encode()
     header += b" " * (-len(header) % _WIDTH)
     if len(header) > HEADER_LIMIT:
@@ -136,7 +136,7 @@ def _refuse_tensors(tensors: Mapping[str, np.ndarray]) -> None:
         dtype = np.asarray(tensor).dtype.name
         if dtype not in _TYPES:
             faults.append(f"{name!r} is of {dtype}")
-        if name == "__metadata__" or not document.is_text(name):
+        if name == "__metadata__" or not json_document.is_text(name):
             faults.append(f"{name!a} cannot be the name of an array")
     if faults:
         raise FileError(
@@ -220,7 +220,7 @@ def _verify(data: bytes, header: bytes, where: str) -> None:
 def _foreign_header(header: bytes, where: str) -> FileError:
     """Another program's safetensors file, or a damaged one."""
     try:
-        document.from_text(header.decode())
+        json_document.from_text(header.decode())
     except ValueError as cause:
         return _corrupted(where, "a header in JSON", str(cause))
     return _foreign(where, "a safetensors file without chainrule's record")
@@ -228,7 +228,7 @@ def _foreign_header(header: bytes, where: str) -> FileError:
 
 def _parse(header: bytes, where: str) -> dict[str, Any]:
     try:
-        entries = document.from_text(header.decode())
+        entries = json_document.from_text(header.decode())
     except ValueError as cause:
         raise _broken(where, "a header in strict JSON", str(cause)) from cause
     metadata = entries.get("__metadata__") if isinstance(entries, dict) else None
@@ -240,7 +240,7 @@ def _parse(header: bytes, where: str) -> dict[str, Any]:
 def _document(metadata: dict[str, Any], where: str) -> dict[str, Any]:
     """The document in the metadata, with the type of each part checked."""
     try:
-        held = document.from_text(metadata["chainrule"])
+        held = json_document.from_text(metadata["chainrule"])
     except (TypeError, ValueError) as cause:
         raise _broken(where, "a record in strict JSON", str(cause)) from cause
     types = {"format": str, "version": int, "kind": str, "sha256": str, "record": dict}

@@ -32,9 +32,9 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import FileError
-from chainrule.frozen import frozen
-from chainrule.store import container, document, durable, fault
-from chainrule.store.place import folder_of, place_of, refuse_link
+from chainrule.records import frozen
+from chainrule.store import atomic_write, container, json_document, os_errors
+from chainrule.store.open_folder import folder_of, place_of, refuse_link
 from chainrule.store.run_lock import FolderLock, gone
 
 CHECKPOINT = "checkpoint"  # the kind of the files kept here
@@ -82,7 +82,7 @@ class RunFolder:
 
         Fails: E403, E405 to E410 when it cannot be made; E432 when a file is in its place.
         """
-        return RunFolder(durable.make_folder(path))
+        return RunFolder(atomic_write.make_folder(path))
 
     @staticmethod
     def open(path: str | os.PathLike[str]) -> RunFolder:
@@ -94,11 +94,11 @@ class RunFolder:
         try:
             found = place.stat()
         except OSError as cause:
-            raise fault.reading(cause, place) from cause
+            raise os_errors.reading(cause, place) from cause
         except ValueError as cause:
-            raise fault.unusable_name(path, cause) from cause
+            raise os_errors.unusable_name(path, cause) from cause
         if not stat.S_ISDIR(found.st_mode):
-            raise fault.not_a_folder(place)
+            raise os_errors.not_a_folder(place)
         return RunFolder(place)
 
     @contextlib.contextmanager
@@ -117,7 +117,7 @@ class RunFolder:
             raise self._taken(note) from cause
         self._locks.append(lock)
         try:
-            durable.write(note, _signature().encode(), within=self.path)
+            atomic_write.write(note, _signature().encode(), within=self.path)
             yield
         except FileError as cause:
             if cause.code == "E433" or lock.is_there:
@@ -127,7 +127,7 @@ class RunFolder:
             self._locks.remove(lock)
             if lock.is_there:  # else the note is that of another trainer
                 with contextlib.suppress(FileError):  # a note left behind names nobody: only the lock counts
-                    durable.remove(note, self.path)
+                    atomic_write.remove(note, self.path)
             lock.release()
 
     @property
@@ -148,7 +148,7 @@ class RunFolder:
         try:
             names = sorted(os.listdir(self.path))
         except OSError as cause:
-            raise fault.reading(cause, self.path) from cause
+            raise os_errors.reading(cause, self.path) from cause
         for name in names:
             refuse_link(self.path / name)
         lock = self.path / ".lock"
@@ -160,7 +160,7 @@ class RunFolder:
         except FileError:
             raise
         except OSError as cause:
-            raise fault.writing(cause, lock, 0) from cause
+            raise os_errors.writing(cause, lock, 0) from cause
 
     def save_checkpoint(
         self, step: int, record: Mapping[str, Any], tensors: Mapping[str, np.ndarray]
@@ -177,7 +177,7 @@ class RunFolder:
         Fails: as ``container.save``; then every earlier checkpoint is still there.
         """
         self.verify()
-        folder = durable.make_folder(self.path / "checkpoints", within=self.path)
+        folder = atomic_write.make_folder(self.path / "checkpoints", within=self.path)
         path = folder / f"step-{step:09d}.safetensors"
         container.save(path, CHECKPOINT, record, tensors, within=self.path)
         # The new state is safe now: whatever goes wrong in tidying up costs disk, not the run.
@@ -218,23 +218,23 @@ class RunFolder:
     def forget_checkpoints(self) -> None:
         """Delete every checkpoint, for a training that starts anew in this folder."""
         for _, path in self._checkpoints():
-            durable.remove(path, self.path)
+            atomic_write.remove(path, self.path)
         self._verified.clear()
 
     def write_text(self, name: str, text: str) -> Path:
         """Put a text, such as ``history.csv``, into the folder, wholly or not at all."""
         self.verify()
-        durable.write(self.path / name, text.encode(), within=self.path)
+        atomic_write.write(self.path / name, text.encode(), within=self.path)
         return self.path / name
 
-    def read_text(self, name: str, limit: int = durable.READ_LIMIT) -> str:
+    def read_text(self, name: str, limit: int = atomic_write.READ_LIMIT) -> str:
         """A text of the folder, of at most ``limit`` bytes.
 
         Fails: E411 when it is not UTF-8; as ``durable.read``.
         """
         path = self.path / name
         try:
-            return durable.read(path, limit, within=self.path).decode()
+            return atomic_write.read(path, limit, within=self.path).decode()
         except UnicodeDecodeError as cause:
             raise FileError(
                 "E411",
@@ -255,7 +255,7 @@ class RunFolder:
         except FileError:
             raise
         except OSError as cause:
-            raise fault.reading(cause, folder) from cause
+            raise os_errors.reading(cause, folder) from cause
         found = [
             (int(match.group(1)), folder / match.group()) for match in map(_STEP.fullmatch, names) if match
         ]
@@ -271,7 +271,7 @@ class RunFolder:
             if flaw == "" and step < newest and spare:
                 spare = False
             elif flaw in ("", "E420"):
-                durable.remove(path, self.path)
+                atomic_write.remove(path, self.path)
 
     def _flaw(self, path: Path) -> str:
         """The code of what is wrong with a checkpoint, ``""`` when it verifies."""
@@ -287,7 +287,7 @@ class RunFolder:
     def _taken(self, note: Path) -> FileError:
         """The error that names the trainer at work, as far as its note can be read."""
         try:
-            held = document.from_text(durable.read(note, 4096, within=self.path).decode())
+            held = json_document.from_text(atomic_write.read(note, 4096, within=self.path).decode())
             holder = f"process {held['pid']} on {held['host']}, at work since {held['since']}"
             fix = f"wait for it, or end it on {held['host']} with: kill {held['pid']}"
         except (FileError, ValueError, KeyError, TypeError):
@@ -298,7 +298,7 @@ class RunFolder:
 def _signature() -> str:
     """Who this process is, for the person who meets its lock."""
     since = datetime.now().astimezone().isoformat(timespec="seconds")
-    return document.to_text({"pid": os.getpid(), "host": socket.gethostname(), "since": since})
+    return json_document.to_text({"pid": os.getpid(), "host": socket.gethostname(), "since": since})
 
 
 def _stamp(path: Path) -> tuple[int, int]:
@@ -306,5 +306,5 @@ def _stamp(path: Path) -> tuple[int, int]:
     try:
         facts = path.lstat()
     except OSError as cause:
-        raise fault.reading(cause, path) from cause
+        raise os_errors.reading(cause, path) from cause
     return facts.st_size, facts.st_mtime_ns

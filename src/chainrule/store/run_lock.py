@@ -22,7 +22,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from chainrule.errors import FileError
-from chainrule.store import fault
+from chainrule.store import os_errors
 
 
 class FolderLock:
@@ -48,9 +48,9 @@ class FolderLock:
             if isinstance(cause, Timeout):
                 raise BlockingIOError(str(cause)) from cause
             if isinstance(cause, NotImplementedError):
-                raise fault.writing(OSError(None, str(cause)), path / ".lock", 0) from cause
+                raise os_errors.writing(OSError(None, str(cause)), path / ".lock", 0) from cause
             if isinstance(cause, OSError) and not isinstance(cause, FileError | BlockingIOError):
-                raise fault.writing(cause, path / ".lock", 0) from cause
+                raise os_errors.writing(cause, path / ".lock", 0) from cause
             raise
 
     @property
@@ -95,7 +95,7 @@ def _opened(path: Path) -> int:
     except FileNotFoundError as cause:
         raise gone(path) from cause
     except OSError as cause:
-        raise fault.reading(cause, path) from cause
+        raise os_errors.reading(cause, path) from cause
 
 
 def _lock_folder(handle: int) -> None:

@@ -9,17 +9,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from chainrule.door import Door
+from chainrule.lazy_imports import Door
 
 _DOOR = Door(
     __name__,
     {
-        "check": "Checked",
-        "derivation": "Derivation derive",
-        "name": "Name NamedLayer",
-        "stop": "Stop",
-        "tracing": "Moment Trace trace",
-        "unfold": "Scalar Unfolder scalars",
+        "samples": "rows_of",
+        "finite_difference": "Checked",
+        "step_nodes": "Derivation derive",
+        "names": "Name NamedLayer",
+        "stops": "Stop",
+        "tracer": "Moment Trace trace",
+        "unroll": "Scalar Unfolder scalars",
     },
 )
 

@@ -26,7 +26,7 @@ from chainrule.notation import (
     substitute,
     value,
 )
-from chainrule.notation.function import COMPARISONS
+from chainrule.notation.functions import COMPARISONS
 
 ZERO, ONE = Number(0), Number(1)
 Rank = Callable[[Tree], int]

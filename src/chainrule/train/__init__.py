@@ -31,18 +31,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from chainrule.door import Door
+from chainrule.lazy_imports import Door
 
 _DOOR = Door(
     __name__,
     {
-        "agreement": "parity",
-        "bar": "watched_by_bar",
-        "blackbox": "BlackBox black_box_of read_black_box",
-        "finder": "RateSweep find_rate",
+        "monitor.parity": "parity",
+        "monitor.progress_bar": "watched_by_bar",
+        "nonfinite": "BlackBox black_box_of read_black_box",
+        "monitor.lr_finder": "RateSweep find_rate",
         "freezing": "freeze",
         "generation": "decoder_of generate_text stream_text",
-        "measuring": "measure_step plan_step",
+        "monitor.profile": "measure_step plan_step",
     },
 )
 

@@ -24,27 +24,30 @@ import numpy as np
 from chainrule import data
 from chainrule.data import Arrays
 from chainrule.errors import ShapeError, TrainingError, UsageError, nearest
-from chainrule.nn.clip import Clip
 from chainrule.nn.layer import Layer
 from chainrule.nn.loss import Loss
 from chainrule.nn.optimizer import Optimizer, known_optimizer
-from chainrule.nn.penalty import Penalty
+from chainrule.nn.regularization.clip import Clip
+from chainrule.nn.regularization.penalty import Penalty
 from chainrule.nn.scope import outline
-from chainrule.plan.need import Need
+from chainrule.plan.memory_requirement import Need
 from chainrule.settings import settings
 from chainrule.spec import FLOATS, Size, Spec, shape_text
-from chainrule.train import file, fitting, judging, tabular
-from chainrule.train.feeding import require_fit
-from chainrule.train.metric import Asked, known_metrics, to_name
-from chainrule.train.need import training_need
-from chainrule.train.request import Request, known_options, refuse_unknown
+from chainrule.train import fit as fitting
+from chainrule.train.checkpoint import model_file
+from chainrule.train.evaluation import evaluate as judging
+from chainrule.train.evaluation.metric import Asked, known_metrics, to_name
+from chainrule.train.inputs import tabular
+from chainrule.train.inputs.input_check import require_fit
+from chainrule.train.inputs.target import Target
+from chainrule.train.monitor.memory import training_need
+from chainrule.train.options import Request, known_options, refuse_unknown
 from chainrule.train.state import Tensors
 from chainrule.train.step import Network, Recipe, Step
-from chainrule.train.target import Target
 
 if TYPE_CHECKING:
     from chainrule.data import Preparation, Tokenizer
-    from chainrule.train.probing import Probe
+    from chainrule.train.monitor.probe import Probe
 
 History = list[dict[str, "float | None"]]
 BATCH = Size.symbol("B")
@@ -376,7 +379,7 @@ class Learner:
             FileError: the disk is full, the folder is missing or may not be written; the old file is
                 untouched.
         """
-        file.save(self, path)
+        model_file.save(self, path)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], layers: Sequence[type[Layer]] = ()) -> Self:
@@ -389,4 +392,4 @@ class Learner:
         Fails:
             FileError: the file is missing, damaged, foreign or newer than this chainrule.
         """
-        return file.load(cls, path, layers)
+        return model_file.load(cls, path, layers)

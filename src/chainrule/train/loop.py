@@ -18,7 +18,7 @@ import numpy as np
 
 from chainrule.data import Arrays, Buckets, Order
 from chainrule.engines import compile
-from chainrule.engines.run import Program
+from chainrule.engines.dispatch import Program
 from chainrule.errors import ChainruleError, FileError
 from chainrule.events import (
     Channel,
@@ -32,23 +32,23 @@ from chainrule.events import (
     TrainingStarted,
     bulletin,
 )
-from chainrule.frozen import frozen
 from chainrule.nn.schedule import REDUCTIONS
-from chainrule.train import blackbox
-from chainrule.train.augmenting import Augmenting
-from chainrule.train.blackbox.finite import is_finite
-from chainrule.train.blackbox.recorder import Recorder
-from chainrule.train.blackbox.scene import Laid, Scene
-from chainrule.train.cutting import Cutting
+from chainrule.records import frozen
+from chainrule.train import nonfinite
+from chainrule.train.evaluation.evaluate import Judge
+from chainrule.train.evaluation.metric import larger_is_better
+from chainrule.train.inputs.augment import Augmenting
+from chainrule.train.inputs.sequence_trimming import Cutting
 from chainrule.train.interrupt import Interrupt, listening
-from chainrule.train.judging import Judge
-from chainrule.train.metric import larger_is_better
+from chainrule.train.monitor.probe import Prober
+from chainrule.train.multi_step import Stretches, stretches
+from chainrule.train.nonfinite.check import is_finite
+from chainrule.train.nonfinite.context import Laid, Scene
+from chainrule.train.nonfinite.recorder import Recorder
 from chainrule.train.objective import SAMPLE_WEIGHT, RowWeights
-from chainrule.train.probing import Prober
 from chainrule.train.state import Row, Tensors, TrainState
 from chainrule.train.step import Network, Step
 from chainrule.train.stopping import StoppingRule
-from chainrule.train.stretch import Stretches, stretches
 
 Save = Callable[[TrainState], str]
 
@@ -229,7 +229,7 @@ def _one_step(run: _Run) -> None:
     results = program.run(laid.arrays)
     if not all(map(is_finite, results.values())):
         replay = None if run.fast is None else run.fast.replay
-        raise blackbox.blame(
+        raise nonfinite.blame(
             Scene(
                 state, run.recorder, lambda known: _laid(run, known)[0], replay, results,
                 run.job.network.engine, run.job.renewal is not None,

@@ -21,12 +21,12 @@ import numpy as np
 
 from chainrule.data import Arrays
 from chainrule.engines import compile
-from chainrule.frozen import frozen
 from chainrule.gradient import grad
 from chainrule.graph import Graph, Node, input_node
 from chainrule.nn.build import Built
-from chainrule.nn.loss.sample import divisor
+from chainrule.nn.loss.loss import divisor
 from chainrule.ops import PUBLIC
+from chainrule.records import frozen
 from chainrule.spec import Shape
 
 if TYPE_CHECKING:

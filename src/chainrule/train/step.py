@@ -15,21 +15,21 @@ from functools import cached_property, lru_cache
 import numpy as np
 
 from chainrule.engines import compile
-from chainrule.engines.run import Program
+from chainrule.engines.dispatch import Program
 from chainrule.errors import UsageError, nearest
-from chainrule.frozen import frozen
 from chainrule.graph import Graph, Limits, Node, building, input_node, order
 from chainrule.graph.limits import active
-from chainrule.keyed import KEY, fold, key_of
 from chainrule.nn.build import Built, build, first_values, total_penalty
-from chainrule.nn.clip import Clip
 from chainrule.nn.layer import Layer
 from chainrule.nn.loss import Loss, known_loss, known_losses, refuse_mismatch
 from chainrule.nn.optimizer import Now, Optimizer, Slot
-from chainrule.nn.penalty import Penalty
+from chainrule.nn.regularization.clip import Clip
+from chainrule.nn.regularization.penalty import Penalty
 from chainrule.nn.schedule import REDUCTIONS, ReduceOnPlateau, plateau_of
 from chainrule.nn.scope import Parameter, is_at, outline, stream_of
 from chainrule.ops import PUBLIC
+from chainrule.prng import KEY, fold, key_of
+from chainrule.records import frozen
 from chainrule.spec import Shape, Spec, bound, size_at
 from chainrule.train.objective import SAMPLE_WEIGHT, objective, parts, sample_weight
 

@@ -13,8 +13,8 @@ from typing import ClassVar
 
 from chainrule.errors import UsageError, nearest
 from chainrule.extension import Extensible
-from chainrule.frozen import frozen
-from chainrule.train.metric import larger_is_better
+from chainrule.records import frozen
+from chainrule.train.evaluation.metric import larger_is_better
 
 Counters = dict[str, "float | None"]
 

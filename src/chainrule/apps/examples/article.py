@@ -7,7 +7,7 @@ graph, as ``model.explain`` does it for any other.
 
 from __future__ import annotations
 
-from chainrule.explain.derivation.article import article
+from chainrule.derive.article import article
 
 OPTIONS = {
     "depth": ("1 one line, 2 a page, 3 every number", "1 一句话，2 一页，3 所有数字"),

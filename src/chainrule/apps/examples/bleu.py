@@ -14,9 +14,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import chainrule as cr
-from chainrule.data import Pairs, pair_rows
-from chainrule.data.extra import missing
-from chainrule.data.tokenizer import BEGIN, END, PAD, UNKNOWN
+from chainrule.apps.examples.sentence_pairs import Pairs, pair_rows
+from chainrule.data.readers.optional_dependency import missing
+from chainrule.data.sequences.tokenizer import BEGIN, END, PAD, UNKNOWN
 from chainrule.spec import bound
 
 Score = Callable[[Sequence[str], Sequence[str]], tuple[float, float]]

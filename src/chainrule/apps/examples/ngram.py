@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chainrule.data.tokenizer import BEGIN
+from chainrule.data.sequences.tokenizer import BEGIN
 
 LEAST = 0.1
 """Something is always lent, or a token that is new after these would be impossible."""

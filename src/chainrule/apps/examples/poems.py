@@ -15,8 +15,8 @@ import numpy as np
 
 import chainrule as cr
 from chainrule.apps.examples.ngram import NGram, best_order
-from chainrule.data.poems import PUNCTUATION, Poem, read_poems, split_poems
-from chainrule.data.tokenizer import END, PAD, UNKNOWN
+from chainrule.apps.examples.poem_corpus import PUNCTUATION, Poem, read_poems, split_poems
+from chainrule.data.sequences.tokenizer import END, PAD, UNKNOWN
 
 OPTIONS = {
     "data": ("the folder of the npm package chinese-poetry", "npm 包 chinese-poetry 所在的文件夹"),

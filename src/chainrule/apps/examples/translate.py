@@ -3,7 +3,7 @@
 It learns from what programs say: the menus and messages of LibreOffice with their translations, some 17,000
 pairs, or those of other programs in a folder of yours. One vocabulary of byte pairs serves both languages, so
 every text can be read. Sentences that read alike stay together: none that is tested was learned from. What
-needs no net is scored beside it: ``chainrule.train.lexicon``.
+needs no net is scored beside it: ``chainrule.apps.examples.translation_baseline``.
 
 Reference: Vaswani et al. (2017), Attention is all you need (NeurIPS).
 """
@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 import chainrule as cr
 from chainrule.apps.examples import Count
 from chainrule.apps.examples.bleu import bleu_and_chrf, translated
-from chainrule.data import Marked, Pairs, pair_rows, read_pairs, split_pairs
-from chainrule.data.tokenizer import PAD
-from chainrule.train.lexicon import rivals
+from chainrule.apps.examples.sentence_pairs import Marked, Pairs, pair_rows, read_pairs, split_pairs
+from chainrule.apps.examples.translation_baseline import rivals
+from chainrule.data.sequences.tokenizer import PAD
 
 OPTIONS = {
     "text": ("a sentence to translate", "要翻译的句子"),

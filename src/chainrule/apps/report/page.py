@@ -13,22 +13,22 @@ import jinja2
 import numpy as np
 from markupsafe import Markup
 
-from chainrule.apps.course import SHOWN, Rating, answer_of, judgeable
-from chainrule.apps.option import Options
-from chainrule.apps.report import picture
-from chainrule.apps.report.figure import figures
-from chainrule.apps.screen import cell
-from chainrule.apps.study import Study
-from chainrule.apps.view import column_rows
-from chainrule.apps.word import WORDS
+from chainrule.apps.cli.options import Options
+from chainrule.apps.cli.prepared_data import Study
+from chainrule.apps.cli.run_writer import SHOWN, Rating, answer_of, judgeable
+from chainrule.apps.cli.screen import cell
+from chainrule.apps.cli.tables import column_rows
+from chainrule.apps.cli.texts import WORDS
+from chainrule.apps.report import svg_charts
+from chainrule.apps.report.figures import figures
+from chainrule.diagnosis import Finding
 from chainrule.escaping import printable_lines
-from chainrule.explain.doctor import Finding
-from chainrule.frozen import frozen
 from chainrule.nn import summary_rows
+from chainrule.records import frozen
 from chainrule.settings import settings
 from chainrule.train.callback import Recorded
+from chainrule.train.evaluation.metric import FIRST
 from chainrule.train.learner import Learner
-from chainrule.train.metric import FIRST
 
 MATRIX = 30  # classes shown in a confusion matrix at most
 
@@ -168,15 +168,15 @@ def _curves(history: list, kind: str, best: int) -> list[dict[str, Any]]:
     def values(name: str) -> list[float]:
         return [np.nan if row[name] is None else row[name] for row in history]
 
-    losses = [(values("loss"), picture.BLUE), (values("val_loss"), picture.ORANGE)]
+    losses = [(values("loss"), svg_charts.BLUE), (values("val_loss"), svg_charts.ORANGE)]
     return [
         {
-            "svg": Markup(picture.curves(losses, best)),
-            "says": [(picture.BLUE, WORDS["curve_loss"]), (picture.ORANGE, WORDS["curve_val_loss"])],
+            "svg": Markup(svg_charts.curves(losses, best)),
+            "says": [(svg_charts.BLUE, WORDS["curve_loss"]), (svg_charts.ORANGE, WORDS["curve_val_loss"])],
         },
         {
-            "svg": Markup(picture.curves([(values(metric), picture.GREEN)], best)),
-            "says": [(picture.GREEN, WORDS[f"curve_{metric}"])],
+            "svg": Markup(svg_charts.curves([(values(metric), svg_charts.GREEN)], best)),
+            "says": [(svg_charts.GREEN, WORDS[f"curve_{metric}"])],
         },
     ]
 
@@ -193,9 +193,12 @@ def _confusion(study: Study, target: np.ndarray, chosen: np.ndarray) -> Confusio
 def _of_values(true: np.ndarray, predicted: np.ndarray) -> list[dict[str, Any]]:
     """Predicted against true values, and the errors."""
     return [
-        {"svg": Markup(picture.against(true, predicted)), "says": [(picture.BLUE, WORDS["curve_against"])]},
         {
-            "svg": Markup(picture.residuals(predicted - true)),
-            "says": [(picture.BLUE, WORDS["curve_residuals"])],
+            "svg": Markup(svg_charts.against(true, predicted)),
+            "says": [(svg_charts.BLUE, WORDS["curve_against"])],
+        },
+        {
+            "svg": Markup(svg_charts.residuals(predicted - true)),
+            "says": [(svg_charts.BLUE, WORDS["curve_residuals"])],
         },
     ]

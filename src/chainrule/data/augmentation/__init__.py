@@ -16,16 +16,17 @@ sees a new variant in every epoch cannot learn single pixels by heart.
     text.py           a pipeline in a few words: flip, crop 4, rotate 10
 """
 
+from chainrule.data.augmentation.adaptive_equalization import EqualizeTiles
 from chainrule.data.augmentation.aug_mix import AugMix
-from chainrule.data.augmentation.change import Change
-from chainrule.data.augmentation.colour import Colour
+from chainrule.data.augmentation.color import Colour
 from chainrule.data.augmentation.distortion import Elastic, Perspective
-from chainrule.data.augmentation.erase import Erase
+from chainrule.data.augmentation.erasing import Erase
 from chainrule.data.augmentation.geometry import Affine, Crop, Flip, ResizedCrop, Rotate
 from chainrule.data.augmentation.mixing import CutMix, Mix, Mixup
+from chainrule.data.augmentation.parse import augmentation_from_text
 from chainrule.data.augmentation.pipeline import CHANGES, MIXES, Augmentation, Augmented, batches
 from chainrule.data.augmentation.rand_augment import OPERATIONS, RandAugment
-from chainrule.data.augmentation.sometimes import (
+from chainrule.data.augmentation.random_apply import (
     AutoContrast,
     Blur,
     Equalize,
@@ -35,8 +36,7 @@ from chainrule.data.augmentation.sometimes import (
     Sharpness,
     Solarize,
 )
-from chainrule.data.augmentation.text import augmentation_from_text
-from chainrule.data.augmentation.tiles import EqualizeTiles
+from chainrule.data.augmentation.transform import Change
 
 __all__ = [
     "CHANGES",

@@ -10,9 +10,9 @@ from dataclasses import KW_ONLY
 
 import numpy as np
 
-from chainrule.data.augmentation.change import Change, require, require_whole, spread
 from chainrule.data.augmentation.rand_augment import LEVELS, OPERATIONS, drawn
-from chainrule.frozen import frozen
+from chainrule.data.augmentation.transform import Change, require, require_whole, spread
+from chainrule.records import frozen
 
 NAMES = (
     "autocontrast", "equalize", "posterize", "rotate", "solarize", "shear_x", "shear_y", "translate_x",

@@ -7,10 +7,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from chainrule.data.augmentation.change import between, require, require_whole
-from chainrule.data.augmentation.sometimes import Sometimes
-from chainrule.data.augmentation.warp import looked_up
-from chainrule.frozen import frozen
+from chainrule.data.augmentation.affine import looked_up
+from chainrule.data.augmentation.random_apply import Sometimes
+from chainrule.data.augmentation.transform import between, require, require_whole
+from chainrule.records import frozen
 
 
 @frozen

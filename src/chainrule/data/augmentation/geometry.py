@@ -13,9 +13,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from chainrule.data.augmentation.change import Change, between, require, require_pair, require_whole
-from chainrule.data.augmentation.warp import compose, warp
-from chainrule.frozen import frozen
+from chainrule.data.augmentation.affine import compose, warp
+from chainrule.data.augmentation.transform import Change, between, require, require_pair, require_whole
+from chainrule.records import frozen
 
 
 @frozen

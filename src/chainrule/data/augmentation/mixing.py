@@ -15,9 +15,9 @@ from typing import ClassVar
 import numpy as np
 from scipy.special import betaincinv
 
-from chainrule.data.augmentation.change import require, spread
+from chainrule.data.augmentation.transform import require, spread
 from chainrule.extension import Extensible
-from chainrule.frozen import frozen
+from chainrule.records import frozen
 
 
 @frozen

@@ -16,16 +16,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from chainrule.data.ahead import ahead
+from chainrule.data.augmentation.adaptive_equalization import EqualizeTiles
 from chainrule.data.augmentation.aug_mix import AugMix
-from chainrule.data.augmentation.change import Change, draw
-from chainrule.data.augmentation.colour import Colour
+from chainrule.data.augmentation.color import Colour
 from chainrule.data.augmentation.distortion import Elastic, Perspective
-from chainrule.data.augmentation.erase import Erase
+from chainrule.data.augmentation.erasing import Erase
 from chainrule.data.augmentation.geometry import Affine, Crop, Flip, ResizedCrop, Rotate
 from chainrule.data.augmentation.mixing import CutMix, Mix, Mixup
 from chainrule.data.augmentation.rand_augment import RandAugment
-from chainrule.data.augmentation.sometimes import (
+from chainrule.data.augmentation.random_apply import (
     AutoContrast,
     Blur,
     Equalize,
@@ -35,11 +34,12 @@ from chainrule.data.augmentation.sometimes import (
     Sharpness,
     Solarize,
 )
-from chainrule.data.augmentation.tiles import EqualizeTiles
-from chainrule.data.order import Order
+from chainrule.data.augmentation.transform import Change, draw
+from chainrule.data.batches.prefetch import ahead
+from chainrule.data.batches.row_order import Order
 from chainrule.errors import DataError, UsageError, nearest
-from chainrule.frozen import frozen
-from chainrule.keyed import fold, key_of, permutation
+from chainrule.prng import fold, key_of, permutation
+from chainrule.records import frozen
 
 CHANGES: dict[str, type[Change]] = {
     kind.__name__: kind

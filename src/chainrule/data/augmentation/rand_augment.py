@@ -15,11 +15,11 @@ from dataclasses import KW_ONLY
 
 import numpy as np
 
-from chainrule.data.augmentation.change import Change, require, require_whole, spread
-from chainrule.data.augmentation.colour import blend, brighten, saturate, sharpen_contrast
+from chainrule.data.augmentation.affine import warp
+from chainrule.data.augmentation.color import blend, brighten, saturate, sharpen_contrast
 from chainrule.data.augmentation.geometry import move, skew, turn
-from chainrule.data.augmentation.warp import warp
-from chainrule.frozen import frozen
+from chainrule.data.augmentation.transform import Change, require, require_whole, spread
+from chainrule.records import frozen
 
 LEVELS = 30  # the scale of ``magnitude``
 SHIFT = 150 / 331  # the largest shift as a part of the side; the paper's 150 pixels of 331

@@ -13,11 +13,11 @@ from functools import cached_property
 
 import numpy as np
 
-from chainrule.engines.binding import at_sizes, bind
-from chainrule.frozen import frozen
+from chainrule.engines.shape_binding import at_sizes, bind
 from chainrule.graph import Constant, Graph, Node
 from chainrule.ops.card import Card
-from chainrule.plan.need import Need, law_need
+from chainrule.plan.memory_requirement import Need, law_need
+from chainrule.records import frozen
 
 Forms = tuple["tuple[tuple[int, ...], np.dtype] | None", ...]  # shape and kind of the array of each input
 

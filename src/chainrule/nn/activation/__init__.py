@@ -4,9 +4,9 @@ In: a name, such as ``"relu"``, and settings. Out: nodes. ``ACTIVATIONS`` is the
 with its formula, the first weights that suit it, its names in PyTorch, Keras and Chinese, and its origin.
 """
 
-from chainrule.nn.activation.curve import Curve, Knob
+from chainrule.nn.activation.definition import Curve, Knob
 from chainrule.nn.activation.layer import Activation, activated, fitting_initialiser, known_activation
-from chainrule.nn.activation.table import ACTIVATIONS
+from chainrule.nn.activation.registry import ACTIVATIONS
 
 __all__ = [
     "ACTIVATIONS",

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from chainrule.frozen import frozen
 from chainrule.graph import Node
-from chainrule.nn.activation.curve import Curve
-from chainrule.nn.activation.table import ACTIVATIONS
-from chainrule.nn.initialiser import XAVIER, Initialiser
+from chainrule.nn.activation.definition import Curve
+from chainrule.nn.activation.registry import ACTIVATIONS
+from chainrule.nn.initializer import XAVIER, Initialiser
 from chainrule.nn.layer import Layer
 from chainrule.nn.scope import Scope
-from chainrule.nn.setting import unknown
+from chainrule.nn.validation import unknown
+from chainrule.records import frozen
 
 
 @frozen

@@ -6,8 +6,8 @@ A branch that is not chosen must still be finite, or its gradient would be 0 tim
 
 from __future__ import annotations
 
-from chainrule.nn.activation.curve import Curve, Knob
-from chainrule.nn.initialiser import HE, Scaled
+from chainrule.nn.activation.definition import Curve, Knob
+from chainrule.nn.initializer import HE, Scaled
 
 _LECUN = Scaled(gain=1.0, fan="in", law="normal")
 

@@ -10,8 +10,8 @@ each query the mean of the values, weighed by how well its key fits. This room n
     MultiHeadAttention, GroupedQueryAttention  heads.py    with heads, positions and a cache
 """
 
-from chainrule.nn.attention.heads import GroupedQueryAttention, MultiHeadAttention
-from chainrule.nn.attention.score import AdditiveAttention, Attention
+from chainrule.nn.attention.multi_head import GroupedQueryAttention, MultiHeadAttention
+from chainrule.nn.attention.single_head import AdditiveAttention, Attention
 
 LAYERS = (Attention, AdditiveAttention, MultiHeadAttention, GroupedQueryAttention)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chainrule.door import Door
+from chainrule.lazy_imports import Door
 
 _DOOR = Door(
     __name__,
@@ -20,16 +20,16 @@ _DOOR = Door(
             "SoftCrossEntropy"
         ),
         "ctc": "CTC",
-        "function": "LOSS_FUNCTIONS",
+        "functional": "LOSS_FUNCTIONS",
         "likelihood": "GaussianNLL KLDivergence Poisson",
         "margin": (
             "CategoricalHinge Hinge HingeEmbedding MultiMargin MultilabelMargin SoftMargin SquaredHinge"
         ),
         "overlap": "Dice Tversky",
-        "pair": "Contrastive CosineEmbedding MarginRanking TripletMargin",
+        "metric_learning": "Contrastive CosineEmbedding MarginRanking TripletMargin",
         "regression": "MAE MAPE MSE MSLE CosineLoss HalfMSE Huber LogCosh SmoothL1",
-        "sample": "Loss per_sample",
-        "table": "LOSSES known_loss known_losses refuse_mismatch",
+        "loss": "Loss per_sample",
+        "registry": "LOSSES known_loss known_losses refuse_mismatch",
     },
 )
 

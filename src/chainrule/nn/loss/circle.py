@@ -14,12 +14,12 @@ from __future__ import annotations
 from dataclasses import KW_ONLY
 from typing import ClassVar
 
-from chainrule.frozen import frozen
 from chainrule.graph import Node
-from chainrule.nn.loss.direction import length
-from chainrule.nn.loss.sample import Loss, require_shape
-from chainrule.nn.setting import require_number
+from chainrule.nn.loss.loss import Loss, require_shape
+from chainrule.nn.loss.vector_geometry import length
+from chainrule.nn.validation import require_number
 from chainrule.ops import PUBLIC
+from chainrule.records import frozen
 from chainrule.spec import Spec
 
 _NEVER = -1e30  # a logarithm of 0 that can be calculated with

@@ -12,13 +12,13 @@ from __future__ import annotations
 from dataclasses import KW_ONLY
 from typing import ClassVar
 
-from chainrule.frozen import frozen
 from chainrule.graph import Node
-from chainrule.nn.loss.one_class import OneClass, right
-from chainrule.nn.loss.sample import Loss
-from chainrule.nn.loss.weight import Weights, known_weights, weights_node
-from chainrule.nn.setting import require_number
+from chainrule.nn.loss.class_targets import OneClass, right
+from chainrule.nn.loss.class_weight import Weights, known_weights, weights_node
+from chainrule.nn.loss.loss import Loss
+from chainrule.nn.validation import require_number
 from chainrule.ops import PUBLIC
+from chainrule.records import frozen
 from chainrule.spec import Spec, bound
 
 _NEVER_ZERO = 1e-30  # a power of 0 between 0 and 1 has an infinite slope

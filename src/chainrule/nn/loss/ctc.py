@@ -27,11 +27,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from chainrule.errors import TrainingError
-from chainrule.frozen import frozen
 from chainrule.graph import Node, constant, reserve
-from chainrule.nn.loss.sample import Loss, require_shape
-from chainrule.nn.setting import require, require_whole
+from chainrule.nn.loss.loss import Loss, require_shape
+from chainrule.nn.validation import require, require_whole
 from chainrule.ops import PUBLIC
+from chainrule.records import frozen
 from chainrule.spec import Spec, bound
 
 _NEVER = -1e30  # a logarithm of 0 that can be calculated with

@@ -10,12 +10,12 @@ import math
 from dataclasses import KW_ONLY
 from typing import ClassVar
 
-from chainrule.frozen import frozen
 from chainrule.graph import Node
-from chainrule.nn.loss.sample import Loss, require_shape
-from chainrule.nn.setting import require_number
+from chainrule.nn.loss.loss import Loss, require_shape
+from chainrule.nn.validation import require_number
 from chainrule.ops import PUBLIC
-from chainrule.ops.part import slice_axis
+from chainrule.ops.array.slicing import slice_axis
+from chainrule.records import frozen
 from chainrule.spec import Spec
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import KW_ONLY
 from typing import ClassVar
 
-from chainrule.frozen import frozen
 from chainrule.graph import Node
-from chainrule.nn.loss.one_class import OneClass, right
-from chainrule.nn.loss.sample import Loss, require_shape, signs
-from chainrule.nn.setting import require_number, require_whole
+from chainrule.nn.loss.class_targets import OneClass, right
+from chainrule.nn.loss.loss import Loss, require_shape, signs
+from chainrule.nn.validation import require_number, require_whole
 from chainrule.ops import PUBLIC
+from chainrule.records import frozen
 from chainrule.spec import Spec, bound
 
 

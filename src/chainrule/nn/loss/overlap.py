@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import KW_ONLY
 from typing import ClassVar
 
-from chainrule.frozen import frozen
 from chainrule.graph import Node
-from chainrule.nn.loss.sample import Loss, per_sample, require_shape
-from chainrule.nn.setting import require_number
+from chainrule.nn.loss.loss import Loss, per_sample, require_shape
+from chainrule.nn.validation import require_number
 from chainrule.ops import PUBLIC
+from chainrule.records import frozen
 from chainrule.spec import Spec
 
 _EMPTY = 1e-7  # keeps the quotient a number where nothing is marked

@@ -6,12 +6,12 @@ import math
 from dataclasses import KW_ONLY
 from typing import ClassVar
 
-from chainrule.frozen import frozen
 from chainrule.graph import Node
-from chainrule.nn.loss.direction import cosine
-from chainrule.nn.loss.sample import Loss, require_shape
-from chainrule.nn.setting import require_number
+from chainrule.nn.loss.loss import Loss, require_shape
+from chainrule.nn.loss.vector_geometry import cosine
+from chainrule.nn.validation import require_number
 from chainrule.ops import PUBLIC
+from chainrule.records import frozen
 from chainrule.spec import Spec
 
 _SMALLEST = 1e-7  # what Keras divides by, and takes logarithms of, where a number is 0

@@ -9,22 +9,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from chainrule.door import Door
+from chainrule.lazy_imports import Door
 
 _DOOR = Door(
     __name__,
     {
-        "accumulation": "Accumulated",
-        "average": "EMA SWA ScheduleFreeAdamW",
-        "contract": "Now Optimizer Rule Slot",
-        "descent": "ASGD SGD Lion Rprop",
-        "group": "Group Grouped",
+        "gradient_accumulation": "Accumulated",
+        "weight_averaging": "EMA SWA ScheduleFreeAdamW",
+        "optimizer": "Now Optimizer Rule Slot",
+        "sgd": "ASGD SGD Lion Rprop",
+        "parameter_groups": "Group Grouped",
         "lbfgs": "LBFGS",
-        "moment": "AdaBelief Adam AdamW Adamax Adan NAdam RAdam Yogi",
-        "square": "Adadelta Adafactor Adagrad Ftrl RMSprop",
-        "table": "OPTIMIZERS known_optimizer",
-        "whole": "LAMB LARS Muon",
-        "wrapper": "WRAPPERS",
+        "adam": "AdaBelief Adam AdamW Adamax Adan NAdam RAdam Yogi",
+        "adagrad": "Adadelta Adafactor Adagrad Ftrl RMSprop",
+        "registry": "OPTIMIZERS known_optimizer",
+        "layerwise": "LAMB LARS Muon",
+        "wrappers": "WRAPPERS",
     },
 )
 

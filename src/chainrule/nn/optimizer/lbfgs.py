@@ -15,12 +15,12 @@ from collections.abc import Mapping
 from dataclasses import KW_ONLY
 from functools import reduce
 
-from chainrule.frozen import frozen
 from chainrule.graph import Node
-from chainrule.nn.optimizer.contract import Nodes, Now, Optimizer, Slot
+from chainrule.nn.optimizer.optimizer import Nodes, Now, Optimizer, Slot
 from chainrule.nn.schedule import Constant, Schedule
-from chainrule.nn.setting import require_number, require_whole
+from chainrule.nn.validation import require_number, require_whole
 from chainrule.ops import PUBLIC
+from chainrule.records import frozen
 from chainrule.spec import Shape
 
 LINE = ("length", "base", "slope", "tries", "has_high", "low", "low_loss", "low_slope", "high", "high_loss",

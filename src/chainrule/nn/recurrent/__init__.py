@@ -4,10 +4,10 @@
 kinds of memory; ``around`` the layers that arrange others: both directions, several floors, masks.
 """
 
-from chainrule.nn.recurrent.around import Bidirectional, Masking, Stacked
-from chainrule.nn.recurrent.cell import GRU, LSTM, RNN
-from chainrule.nn.recurrent.images import ConvLSTM
-from chainrule.nn.recurrent.reading import Recurrent
+from chainrule.nn.recurrent.cells import GRU, LSTM, RNN
+from chainrule.nn.recurrent.conv_lstm import ConvLSTM
+from chainrule.nn.recurrent.sequence_loop import Recurrent
+from chainrule.nn.recurrent.wrappers import Bidirectional, Masking, Stacked
 
 LAYERS = (RNN, LSTM, GRU, ConvLSTM, Bidirectional, Stacked, Masking)
 

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from chainrule.door import Door
+from chainrule.lazy_imports import Door
 
 _DOOR = Door(
     __name__,
     {
-        "contract": "Constant Schedule known_schedule",
+        "schedule": "Constant Schedule known_schedule",
         "decay": "ExponentialDecay InverseTimeDecay LinearRamp Noam PolynomialDecay",
         "formula": "RateFormula",
-        "joined": "RateProduct RateSequence Slowed Warmup",
+        "composed": "RateProduct RateSequence Slowed Warmup",
         "plateau": "REDUCTIONS ReduceOnPlateau plateau_of",
-        "stair": "MultiStep PiecewiseConstant Step",
-        "table": "SCHEDULES",
-        "wave": "Cosine CosineRestarts Cyclic OneCycle",
+        "step": "MultiStep PiecewiseConstant Step",
+        "registry": "SCHEDULES",
+        "cyclic": "Cosine CosineRestarts Cyclic OneCycle",
     },
 )
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY
 
-from chainrule.frozen import frozen
 from chainrule.graph import Node
-from chainrule.nn.schedule.contract import Schedule
-from chainrule.nn.setting import require_number, require_whole
+from chainrule.nn.schedule.schedule import Schedule
+from chainrule.nn.validation import require_number, require_whole
 from chainrule.ops import PUBLIC
+from chainrule.records import frozen
 
 
 @frozen

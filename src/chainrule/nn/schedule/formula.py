@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import reduce
 
-from chainrule.frozen import frozen
 from chainrule.graph import Node
-from chainrule.nn.schedule.contract import Schedule
-from chainrule.nn.setting import require
+from chainrule.nn.schedule.schedule import Schedule
+from chainrule.nn.validation import require
 from chainrule.notation import (
     CONSTANTS,
     Apply,
@@ -25,7 +24,8 @@ from chainrule.notation import (
     parse,
 )
 from chainrule.ops import PUBLIC
-from chainrule.ops.function import full_like
+from chainrule.ops.elementwise.functions import full_like
+from chainrule.records import frozen
 
 LONGEST, DEEPEST = 200, 20  # of a formula: signs, and brackets inside one another
 _FUNCTIONS: dict[str, Callable[..., Node]] = {

@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from dataclasses import KW_ONLY, fields
 from typing import Any
 
-from chainrule.frozen import frozen
 from chainrule.graph import Node, input_node
-from chainrule.nn.schedule.contract import Schedule, known_schedule, require_rate
-from chainrule.nn.setting import require, require_number, require_whole
+from chainrule.nn.schedule.schedule import Schedule, known_schedule, require_rate
+from chainrule.nn.validation import require, require_number, require_whole
 from chainrule.ops import PUBLIC
+from chainrule.records import frozen
 
 REDUCTIONS = "rate/reductions"
 """The label of the state that says how often the rate has been lowered."""

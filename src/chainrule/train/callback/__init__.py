@@ -22,17 +22,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from chainrule.door import Door
+from chainrule.lazy_imports import Door
 
 _DOOR = Door(
     __name__,
     {
         "checkpoint": "Checkpoint",
-        "contract": "Callback Training patient reads_steps",
+        "callback": "Callback Training patient reads_steps",
         "histograms": "Histograms Recorded recorded",
-        "limit": "TimeLimit",
-        "log": "CSVLog JSONLog",
-        "table": "CALLBACKS",
+        "time_limit": "TimeLimit",
+        "logs": "CSVLog JSONLog",
+        "registry": "CALLBACKS",
         "tensorboard": "TensorBoard",
     },
 )

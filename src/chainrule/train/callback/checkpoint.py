@@ -9,12 +9,12 @@ from string import Formatter
 
 from chainrule.errors import UsageError
 from chainrule.events import EpochDone, Event, Listener
-from chainrule.frozen import frozen
-from chainrule.nn.setting import require, require_whole
-from chainrule.store import durable
-from chainrule.train.callback.contract import Callback, Training, patient
-from chainrule.train.callback.logfile import run_of
-from chainrule.train.metric import larger_is_better
+from chainrule.nn.validation import require, require_whole
+from chainrule.records import frozen
+from chainrule.store import atomic_write
+from chainrule.train.callback.callback import Callback, Training, patient
+from chainrule.train.callback.growing_file import run_of
+from chainrule.train.evaluation.metric import larger_is_better
 from chainrule.train.state import Row
 
 
@@ -74,8 +74,8 @@ class Checkpoint(Callback):
                 target = self._name(training.history[-1], event.step)
                 within = run_of(target, training.request.run)
                 if within is not None:
-                    durable.make_folder(within)
-                durable.make_folder(target.parent, within)
+                    atomic_write.make_folder(within)
+                atomic_write.make_folder(target.parent, within)
                 training.save(target)
                 self._remove_old(training.history, steps, target, within)
 
@@ -136,4 +136,4 @@ class Checkpoint(Callback):
         names = list(dict.fromkeys(self._name(history[n - 1], n * steps) for n in reversed(due)))
         for old in names[self.keep :]:
             if old != latest:
-                durable.remove(old, within)
+                atomic_write.remove(old, within)

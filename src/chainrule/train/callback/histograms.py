@@ -19,15 +19,15 @@ from typing import Any
 import numpy as np
 
 from chainrule.engines import compile
-from chainrule.engines.run import Program
+from chainrule.engines.dispatch import Program
 from chainrule.errors import FileError, UsageError
 from chainrule.events import CheckpointSaved, EpochDone, Event, Listener, TrainingEnded
-from chainrule.frozen import frozen
 from chainrule.graph import Graph, Node
 from chainrule.nn.scope import plain_path
-from chainrule.nn.setting import require, require_whole
-from chainrule.store import RunFolder, container, durable
-from chainrule.train.callback.contract import Callback, Training, patient
+from chainrule.nn.validation import require, require_whole
+from chainrule.records import frozen
+from chainrule.store import RunFolder, atomic_write, container
+from chainrule.train.callback.callback import Callback, Training, patient
 from chainrule.train.step import Network
 
 FILE = "histograms.safetensors"
@@ -143,7 +143,7 @@ class Histograms(Callback):
                     counts.setdefault(name, []).append(count(value))
             elif isinstance(event, CheckpointSaved | TrainingEnded):
                 if within is None:
-                    durable.make_folder(place.parent)
+                    atomic_write.make_folder(place.parent)
                 _write(place, epochs, counts, within)
 
         return watch

@@ -10,12 +10,12 @@ from itertools import count
 from pathlib import Path
 
 from chainrule.events import EpochDone, Event, Listener, StepDone, TrainingEnded, TrainingStarted
-from chainrule.frozen import frozen
-from chainrule.nn.setting import require, require_whole
-from chainrule.store import durable
+from chainrule.nn.validation import require, require_whole
+from chainrule.records import frozen
+from chainrule.store import atomic_write
 from chainrule.train.callback import event_file
-from chainrule.train.callback.contract import Callback, Training, patient
-from chainrule.train.callback.logfile import append, run_of
+from chainrule.train.callback.callback import Callback, Training, patient
+from chainrule.train.callback.growing_file import append, run_of
 
 _PAUSE = 5.0  # seconds after which what was told of steps is written, though the epoch goes on
 
@@ -109,7 +109,7 @@ class TensorBoard(Callback):
 def new_file(folder: Path, within: Path | None = None) -> Path:
     """A name that no file in the folder has; TensorBoard reads them in the order of their times."""
     if within is not None:
-        durable.make_folder(within)
-    durable.make_folder(folder, within)
+        atomic_write.make_folder(within)
+    atomic_write.make_folder(folder, within)
     now = f"events.out.tfevents.{int(time.time()):010d}.chainrule.{os.getpid()}"
     return next(path for n in count() if not os.path.lexists(path := folder / f"{now}.{n}"))

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chainrule.door import Door
+from chainrule.lazy_imports import Door
 
 _DOOR = Door(
     __name__,
@@ -24,7 +24,7 @@ _DOOR = Door(
             "Greedy MinP RepetitionPenalty STRATEGIES Strategy Temperature TopK TopP Without strategies_of"
         ),
         "text": "decoder_of generate_text stream_text",
-        "writing": "Generated generate stream_tokens",
+        "generator": "Generated generate stream_tokens",
     },
 )
 

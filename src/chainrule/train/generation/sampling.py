@@ -16,9 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from chainrule.errors import TrainingError, UsageError
-from chainrule.keyed import fold, folds, key_of, uniforms
-from chainrule.train.decoder import Cache, Decoder
-from chainrule.train.generation.request import Request
+from chainrule.prng import fold, folds, key_of, uniforms
+from chainrule.train.generation.decoder import Cache, Decoder
+from chainrule.train.generation.options import Request
 from chainrule.train.generation.strategy import Without, log_softmax, softmax
 
 NONE = -1

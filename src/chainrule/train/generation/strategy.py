@@ -21,8 +21,8 @@ import numpy as np
 
 from chainrule.errors import UsageError
 from chainrule.extension import Extensible
-from chainrule.frozen import frozen
-from chainrule.nn.setting import require, require_number, require_whole, shown
+from chainrule.nn.validation import require, require_number, require_whole, shown
+from chainrule.records import frozen
 
 
 @frozen

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
-from chainrule.data.tokenizer import BEGIN, END, PAD, UNKNOWN, Tokenizer
+from chainrule.data.sequences.tokenizer import BEGIN, END, PAD, UNKNOWN, Tokenizer
 from chainrule.errors import DataError, UsageError
-from chainrule.frozen import frozen
-from chainrule.nn.setting import shown
+from chainrule.nn.validation import shown
+from chainrule.records import frozen
 from chainrule.spec import Spec, bound
-from chainrule.train.decoder import Decoder
-from chainrule.train.generation.request import Ways
-from chainrule.train.generation.writing import generate, stream_tokens
+from chainrule.train.generation.decoder import Decoder
+from chainrule.train.generation.generator import generate, stream_tokens
+from chainrule.train.generation.options import Ways
 
 if TYPE_CHECKING:
     from chainrule.train.learner import Learner

@@ -15,8 +15,8 @@ import numpy as np
 from numba import cfunc, njit
 from numba.np.numpy_support import carray
 
-from chainrule.engines.native.pointer import pointer
-from chainrule.frozen import frozen
+from chainrule.engines.native.codegen.pointer import pointer
+from chainrule.records import frozen
 
 REAL = {
     "float32": np.float32, "float64": np.float64, "int32": np.int32, "int64": np.int64, "uint32": np.uint32,

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba.np.numpy_support import carray
 
+from chainrule.engines.native.codegen.pointer import pointer
 from chainrule.engines.native.kernels.kernel import FAR, REAL, Source, part, words
-from chainrule.engines.native.pointer import pointer
 
 
 def sum_rows(kind: str) -> Source:

@@ -1,0 +1,1 @@
+"""The command line: ``chainrule train``, ``predict``, ``explain`` and the other commands."""

@@ -1,0 +1,149 @@
+"""``chainrule show``: a training, what its steps cost, a building block or a net, as text."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from chainrule.apps.cli import screen
+from chainrule.apps.cli.run_paths import MODEL, model_file
+from chainrule.apps.cli.run_writer import Rating
+from chainrule.apps.cli.tables import history_table, layers, net_table, result_table
+from chainrule.apps.cli.texts import say
+from chainrule.apps.cli.views import doctor, models
+from chainrule.apps.cli.views.catalog import show_block, show_kind
+from chainrule.apps.cli.views.nonfinite import show_black_box
+from chainrule.apps.cli.views.profile import PLAN, show_plan, show_profile, show_saved_plan
+from chainrule.apps.cli.views.weights import is_foreign, show_weights
+from chainrule.catalog import KINDS, known_kind
+from chainrule.errors import UsageError, nearest
+from chainrule.nn import build, net_from_text
+from chainrule.plotting.network.blocks import flow_of
+from chainrule.plotting.network.repeated_blocks import folded
+from chainrule.plotting.network.text_tree import tree
+from chainrule.spec import Size, Spec
+from chainrule.train.learner import Learner
+
+MOST_INPUTS = 1_000_000
+
+
+def show(
+    words: Annotated[
+        list[str],
+        typer.Argument(help="=what", metavar="RUN | PLAN | KIND [NAME] | model NAME | rule NAME | net WORDS"),
+    ],
+    inputs: Annotated[int, typer.Option(help="=inputs")] = 2,
+    profile: Annotated[bool, typer.Option("--profile", help="=profile")] = False,
+    plan: Annotated[bool, typer.Option("--plan", help="=plan")] = False,
+    batch_size: Annotated[int | None, typer.Option(help="=batch_size")] = None,
+    out: Annotated[str | None, typer.Option(help="=show_out", metavar="FILE")] = None,
+    lang: Annotated[str | None, typer.Option(help="=lang")] = None,
+) -> None:
+    """Show a training (a RUN), a building block (``layer NAME``, ...), a model or a net (``net WORDS``)."""
+    what, which = words[0], " ".join(words[1:]) or None
+    _refuse_mixture(profile, plan, {"--batch-size": batch_size, "--out": out}, which)
+    if profile:
+        show_profile(what, batch_size, out)
+    elif plan:
+        show_plan(what, batch_size, out)
+    elif what.casefold() in models.WORDS and not (which is None and os.path.exists(what)):
+        models.show_models() if which is None else models.show_model(which)
+    elif what.casefold() in doctor.WORDS and not (which is None and os.path.exists(what)):
+        doctor.show_rules() if which is None else doctor.show_rule(which)
+    elif (kind := known_kind(what)) is not None and not (which is None and os.path.exists(what)):
+        show_kind(kind) if which is None else show_block(kind, which)
+    elif what == "net" and which is not None:
+        _net(which, inputs)
+    elif which is not None:
+        known = (*KINDS, "model", "rule", "net")
+        close = nearest(what, known) or "op"
+        raise UsageError(
+            "E101",
+            where="chainrule show",
+            name=what,
+            expected=f"{' NAME, '.join(KINDS)} NAME, model NAME, rule NAME, net WORDS, or a RUN alone",
+            received=f"{what} {which}",
+            fix=f"chainrule show {close} {which}",
+        )
+    elif is_foreign(what):
+        show_weights(what)
+    elif what.lower().endswith(PLAN):
+        show_saved_plan(what)
+    else:
+        _run(what)
+
+
+def _refuse_mixture(profile: bool, plan: bool, options: dict[str, Any], which: str | None) -> None:
+    """Refuse options that do not belong together.
+
+    Fails:
+        UsageError E601: a profile and a plan at once, of no RUN, or an option of theirs without them.
+    """
+    strange = [name for name, value in options.items() if value is not None]
+    if profile and plan:
+        option, expected = "--profile, --plan", "one of them"
+    elif (profile or plan) and which is not None:
+        option, expected = "--profile" if profile else "--plan", "a RUN"
+    elif strange and not (profile or plan):
+        option, expected = strange[0], "--profile or --plan with it"
+    else:
+        return
+    raise UsageError(
+        "E601", where="chainrule show", option=option, expected=expected, fix="chainrule show RUN --profile"
+    )
+
+
+def _run(run: str) -> None:
+    """A training: its net, its facts, the end of its history; of a failed one what ended it."""
+    if show_black_box(run) and not os.path.isfile(Path(run) / MODEL):
+        return
+    file = model_file(run)
+    model = Learner.load(file)
+    facts: dict[str, Any] = model.facts
+    screen.line(str(file), "bold")
+    known = [
+        (key, facts[key])
+        for key in ("data", "target", "rows", "epochs", "steps", "batch_size", "seed")
+        if key in facts
+    ]
+    screen.table([say("fact"), say("value")], [(say(f"fact_{key}"), value) for key, value in known])
+    screen.heading(say("net_heading"))
+    assert model.network is not None
+    net_table(model, model.network.inputs)
+    if model.preparation is not None and (rated := _rated(facts.get("result"))):
+        screen.heading(say("report_result"))
+        result_table(rated, model.task)
+    if model.history:
+        screen.heading(say("history_end"))
+        history_table(model.history)
+    if "command" in facts:
+        screen.line()
+        screen.line(say("report_again"))
+        screen.line(f"  {facts['command']}")
+
+
+def _rated(result: object) -> list[Rating]:
+    """The measured results among the facts of a file, as far as they have the form that ``train`` writes."""
+    parts = result if isinstance(result, dict) else {}
+    known = {name: parts[name] for name in ("net", "linear", "trivial") if isinstance(parts.get(name), dict)}
+    return [Rating(name, {k: _number(v) for k, v in part.items()}) for name, part in known.items()]
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else float("nan")
+
+
+def _net(words: str, inputs: int) -> None:
+    """A net in words as the table of its layers."""
+    if not 1 <= inputs <= MOST_INPUTS:
+        raise UsageError(
+            "E102", where="--inputs", name="inputs", expected=f"1 to {MOST_INPUTS}", received=inputs
+        )
+    net = net_from_text(words, source="net")
+    given = {"x": Spec((Size.symbol("B"), inputs), "float32")}
+    screen.block(tree(folded(flow_of(net, build(net, given, "float32", training=True)))))
+    screen.line()
+    layers(net, given)

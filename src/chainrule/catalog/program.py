@@ -1,0 +1,205 @@
+"""Programs that show a block at work, for those whose docstring has no example.
+
+Each is a few lines of Python as a person would type them; ``example.transcript`` runs them and sets their
+output below. A test runs all of them.
+"""
+
+from __future__ import annotations
+
+import re
+
+from chainrule.nn.schedule import (
+    REDUCTIONS,
+    Constant,
+    Cosine,
+    CosineRestarts,
+    Cyclic,
+    ExponentialDecay,
+    InverseTimeDecay,
+    LinearRamp,
+    MultiStep,
+    Noam,
+    OneCycle,
+    PiecewiseConstant,
+    PolynomialDecay,
+    RateFormula,
+    RateProduct,
+    RateSequence,
+    ReduceOnPlateau,
+    Schedule,
+    Slowed,
+    Step,
+    Warmup,
+)
+
+SCHEDULES: dict[str, Schedule] = {
+    type(schedule).__name__: schedule
+    for schedule in (
+        Constant(0.1), Step(0.1, every=30), MultiStep(0.1, at=(40, 80)),
+        PiecewiseConstant((0.1, 0.05, 0.01), at=(30, 70)),
+        ExponentialDecay(0.1), InverseTimeDecay(0.1, strength=0.5, every=10), PolynomialDecay(0.1, power=2.0),
+        LinearRamp(0.1, steps=50), Noam(64, warm=20), Cosine(0.1), CosineRestarts(0.1, first=15, longer=2),
+        OneCycle(0.1),
+        Cyclic(0.1, floor=0.01, up=20), Warmup(10, 0.1),
+        RateSequence((Constant(0.1), Cosine(0.1, steps=60)), (40,)),
+        RateProduct((ExponentialDecay(1.0, factor=0.98), Cyclic(0.1, floor=0.02, up=10))),
+        Slowed(Step(0.1, every=10), 4),
+        RateFormula("0.1 / (1 + 0.05 * t)"), ReduceOnPlateau(0.1, factor=0.5),
+    )
+}  # fmt: skip
+_RATE = """
+import chainrule as cr
+{imports}schedule = {schedule}
+rate = schedule(cr.input("step", (), "float64"), 100)
+[float(cr.evaluate(rate, {{"step": step{more}}}).round(4)) for step in (0, 25, 50, 75)]
+"""
+
+_TRAINED = """
+import chainrule as cr
+model = cr.Model({net}, loss="mse", optimizer={optimizer})
+history = model.fit([[0.0], [1.0], [2.0]], [1.0, 3.0, 5.0], epochs=100, batch_size=3, verbose=False)
+[round(float(history[epoch]["loss"]), 4) for epoch in (0, 9, 99)]
+"""
+_LAYER = """
+import numpy as np
+import chainrule as cr
+from chainrule.spec import Spec
+x = np.arange({count}.0).reshape({shape})
+y = cr.build({layer}, {{"x": Spec(x.shape, "float64")}}, "float64").output
+print(cr.evaluate(y, {{"x": x}}))
+"""
+_LAYERS = {
+    "MaxPool": ("cr.MaxPool(2)", (1, 4, 4, 1)), "AveragePool": ("cr.AveragePool(2)", (1, 4, 4, 1)),
+    "GlobalMaxPool": ("cr.GlobalMaxPool()", (1, 2, 2, 3)), "Flatten": ("cr.Flatten()", (2, 2, 3)),
+    "GlobalAveragePool": ("cr.GlobalAveragePool()", (1, 2, 2, 3)), "Identity": ("cr.Identity()", (2, 3)),
+    "Reshape": ("cr.Reshape((3, 2))", (1, 6)),
+}  # fmt: skip
+_NETS = {
+    "Dense": "cr.Dense(1)",
+    "Dropout": 'cr.Sequential(cr.Dense(8, "relu"), cr.Dropout(0.1), cr.Dense(1))',
+    "Residual": 'cr.Sequential(cr.Dense(4), cr.Residual(cr.Dense(4, "tanh")), cr.Dense(1))',
+    "Remat": 'cr.Sequential(cr.Dense(4), cr.Remat(cr.Residual(cr.Dense(4, "tanh"))), cr.Dense(1))',
+    "Parallel": 'cr.Sequential(cr.Parallel(a=cr.Dense(2), b=cr.Dense(3, "tanh")), cr.Dense(1))',
+}
+_OPTIMIZERS = {
+    "sgd": "cr.SGD(0.1)", "adam": "cr.Adam(0.1)", "adamw": "cr.AdamW(0.1)", "rmsprop": "cr.RMSprop(0.05)",
+    "adagrad": "cr.Adagrad(0.5)", "adadelta": "cr.Adadelta(10.0)", "adamax": "cr.Adamax(0.1)",
+    "nadam": "cr.NAdam(0.1)", "radam": "cr.RAdam(0.1)", "adafactor": "cr.Adafactor(0.3)",
+    "asgd": "cr.ASGD(0.1)", "rprop": "cr.Rprop(0.1)", "ftrl": "cr.Ftrl(1.0)", "lion": "cr.Lion(0.05)",
+    "lamb": "cr.LAMB(0.1)", "lars": "cr.LARS(0.5, trust=0.1)", "adan": "cr.Adan(0.1)",
+    "adabelief": "cr.AdaBelief(0.1)", "yogi": "cr.Yogi(0.1)", "muon": "cr.Muon(0.05)",
+    "schedule_free_adamw": "cr.ScheduleFreeAdamW(0.1)", "lbfgs": "cr.LBFGS()",
+    "EMA": "cr.EMA(cr.SGD(0.1), kept=0.9)",
+    "Accumulated": "cr.Accumulated(cr.SGD(0.1), batches=2)", "SWA": "cr.SWA(cr.SGD(0.1), start=50)",
+    "Grouped": 'cr.Grouped(cr.SGD(0.1), groups=(cr.Group("bias", rate=0.01),))',
+    "Group": 'cr.Grouped(cr.SGD(0.1), groups=(cr.Group("bias", rate=0.01),))',
+}  # fmt: skip
+
+_DRAWN = """
+import chainrule as cr
+from chainrule.nn import INITIALISERS
+key = cr.constant([0, 1], "uint32")
+w = cr.evaluate(INITIALISERS["{name}"](key, {shape}, "float64", 0))
+[float(value.round(4)) for value in (w.min(), w.mean(), w.std(), w.max())]
+"""
+_SMALL_DRAWN = """
+import chainrule as cr
+key = cr.constant([0, 1], "uint32")
+print(cr.evaluate({initialiser}(key, (2, 4), "float64", 0)).round(4))
+"""
+_SMALL = {"Fill": "cr.Fill(0.5)", "Scaled": 'cr.Scaled(gain=2.0, fan="in", law="normal")'}
+_APPLIED = """
+import chainrule as cr
+w = cr.constant([[3.0, -4.0], [0.3, 0.4]])
+print(cr.evaluate({made}(w)).round(4))
+"""
+_CLIPPED = """
+import chainrule as cr
+clipped = cr.{name}(1.0)({{"w": cr.constant([3.0, -4.0]), "b": cr.constant([0.5])}})
+print(*(value.round(3) for value in cr.evaluate(list(clipped.values()))))
+"""
+_BENT = """
+import chainrule as cr
+from chainrule.nn import ACTIVATIONS
+x = cr.input("x", (5,), "float64")
+y = ACTIVATIONS["{name}"](x)
+(slope,) = cr.grad(cr.sum(y), [x])
+for values in cr.evaluate([y, slope], {{"x": [-100.0, -1.0, 0.0, 1.0, 100.0]}}):
+    print(values.round(4).tolist())
+
+"""
+_ALONG = """
+import chainrule as cr
+from chainrule.nn import ACTIVATIONS
+x = cr.constant([[2.0, 1.0, 0.0, -1.0]])
+print(cr.evaluate(ACTIVATIONS["{name}"](x)).round(4))
+"""
+_MEASURED = """
+from chainrule.train.evaluation.metric import METRICS
+{target}
+round(METRICS["{name}"](target, answer), 4)
+"""
+_TARGETS = {
+    "classification": "target, answer = [0, 1, 1, 0], [[0.9, 0.1], [0.4, 0.6], [0.7, 0.3], [0.8, 0.2]]",
+    "multilabel": "target, answer = [[1, 0], [0, 1], [1, 1]], [[0.9, 0.2], [0.4, 0.6], [0.3, 0.8]]",
+    "distribution": "target, answer = [[0.5, 0.5], [0.1, 0.9]], [[0.6, 0.4], [0.2, 0.8]]",
+    "regression": "target, answer = [[1.0], [2.0], [4.0]], [[1.1], [1.8], [3.5]]",
+}
+
+_STOPPED = """
+import chainrule as cr
+model = cr.Model(cr.Dense(1), loss="mse", optimizer=cr.SGD(0.1))
+history = model.fit([[0.0], [1.0], [2.0]], [1.0, 3.0, 5.0], epochs=1000, callbacks=[{rule}], verbose=False)
+len(history), model.facts["ended"]
+"""
+_RULES = {
+    "EarlyStopping": 'cr.EarlyStopping(monitor="loss", patience=20)',
+    "Converged": "cr.Converged()",
+}
+
+
+def program(kind: str, name: str, thing: object) -> str:
+    """The program of a block; ``""`` where there is none."""
+    if kind == "schedule":
+        return _schedule(name) if name in SCHEDULES else ""
+    if kind == "layer":
+        return _layer(name)
+    if kind == "optimizer" and name in _OPTIMIZERS:
+        return _TRAINED.format(net="cr.Dense(1)", optimizer=_OPTIMIZERS[name])
+    if kind == "initialiser":
+        shape = (8, 3, 8) if name == "dirac" else (64, 32)
+        return (
+            _SMALL_DRAWN.format(initialiser=_SMALL[name])
+            if name in _SMALL
+            else _DRAWN.format(name=name, shape=shape)
+        )
+    if kind in ("penalty", "constraint"):
+        return _APPLIED.format(made=f"cr.{name}(strength=0.1)" if kind == "penalty" else f"cr.{name}()")
+    if kind == "clip":
+        return _CLIPPED.format(name=name)
+    if kind == "callback" and name in _RULES:
+        return _STOPPED.format(rule=_RULES[name])
+    if kind == "activation":
+        return (_ALONG if "axis" in getattr(thing, "knobs", ()) else _BENT).format(name=name)
+    if kind == "metric":
+        return _MEASURED.format(name=name, target=_TARGETS[getattr(thing, "tasks", ("regression",))[0]])
+    return ""
+
+
+def _schedule(name: str) -> str:
+    written = re.sub(r"\b(?=[A-Z]\w+\()", "cr.", repr(SCHEDULES[name])).replace("cr.Slowed", "Slowed")
+    imports = "from chainrule.nn.schedule import Slowed\n" if name == "Slowed" else ""
+    more = f', "{REDUCTIONS}": step // 25' if name == "ReduceOnPlateau" else ""
+    return _RATE.format(schedule=written, imports=imports, more=more)
+
+
+def _layer(name: str) -> str:
+    if name in _NETS:
+        return _TRAINED.format(net=_NETS[name], optimizer="cr.SGD(0.05)")
+    if name not in _LAYERS:
+        return ""
+    layer, shape = _LAYERS[name]
+    count = 1
+    for n in shape:
+        count *= n
+    return _LAYER.format(layer=layer, shape=shape, count=count)

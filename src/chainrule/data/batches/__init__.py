@@ -1,0 +1,1 @@
+"""Batches: arrays, the order of rows in each epoch, prefetching."""

@@ -1,0 +1,235 @@
+"""The door for arrays a user brings: what a network can learn from passes, everything else is named.
+
+Rules: inputs are numbers with at least two axes, rows first. Targets have as many rows; a target of shape
+(N, 1) is the same as (N,) and is squeezed, since (N, 1) minus (N,) would silently become an (N, N) table.
+Whole numbers, texts and booleans are labels and keep their kind, as do booleans among named inputs (masks);
+floating-point targets are values.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from chainrule.data.batches.row_view import pick_rows
+from chainrule.data.readers.lazy_polars import is_polars, require_threads
+from chainrule.errors import DataError
+from chainrule.records import frozen
+
+BLOCK = 1 << 22  # numbers looked at at once
+
+Inputs: TypeAlias = "np.ndarray | dict[str, np.ndarray]"
+
+
+@frozen(eq=False)
+class Arrays:
+    """Inputs, targets and row weights that have been checked and belong together; made by ``Arrays.of``.
+
+    Args:
+        x: (N, ...) floats, or one such array per named input.
+        y: (N,) or (N, K) targets, one such array per named output, or None.
+        weights: (N,), or one for each place of a row; not negative; or None.
+    """
+
+    x: Inputs
+    y: Inputs | None = None
+    weights: np.ndarray | None = None
+
+    @staticmethod
+    def of(x: Any, y: Any = None, weights: Any = None, dtype: str = "float32") -> Arrays:
+        """Check what a user passed to ``fit`` and copy it only where its form must change.
+
+        Args:
+            x: anything NumPy can read as numbers, rows first, two axes or more; or a dict of such arrays by
+                name.
+            y: targets, one per row; or a dict by name.
+            weights: how much each row counts, or each of its places.
+            dtype: of the inputs and of floating-point targets.
+
+        Fails:
+            E340 for a kind of number that cannot be learned from, E341 for a shape, E342 for a NaN or an
+            infinity (its first position), E343 for no rows, E344 for row counts that differ.
+
+        Example:
+            >>> data = Arrays.of([[0, 1], [1, 0]], [[1.0], [0.0]])
+            >>> data.x.dtype.name, data.y.shape, data.rows
+            ('float32', (2,), 2)
+        """
+        inputs = _each("x", x, _named if isinstance(x, Mapping) else _inputs, dtype)
+        targets = None if y is None else _each("y", y, _targets, dtype)
+        weight = None if weights is None else _weights(weights, dtype)
+        _check_rows(inputs, targets, weight)
+        return Arrays(inputs, targets, weight)
+
+    @property
+    def rows(self) -> int:
+        """How many rows."""
+        return len(next(iter(self.x.values())) if isinstance(self.x, dict) else self.x)
+
+    def take(self, index: np.ndarray | slice) -> Arrays:
+        """The rows in ``index``, in that order."""
+        weights = None if self.weights is None else self.weights[index]
+        return Arrays(_pick(self.x, index), None if self.y is None else _pick(self.y, index), weights)
+
+    def view(self, index: np.ndarray) -> Arrays:
+        """The rows in ``index``, in that order; large inputs are not copied (see ``RowView``)."""
+        rest = Arrays({}, self.y, self.weights).take(index)
+        if isinstance(self.x, dict):
+            x: Any = {name: pick_rows(array, index) for name, array in self.x.items()}
+        else:
+            x = pick_rows(self.x, index)
+        return Arrays(x, rest.y, rest.weights)
+
+
+def _pick(part: Inputs, index: np.ndarray | slice) -> Inputs:
+    return {name: array[index] for name, array in part.items()} if isinstance(part, dict) else part[index]
+
+
+def _each(name: str, value: Any, check: Callable[[str, Any, str], np.ndarray], dtype: str) -> Inputs:
+    if isinstance(value, Mapping):
+        return {str(key): check(f'{name}["{key}"]', part, dtype) for key, part in value.items()}
+    return check(name, value, dtype)
+
+
+def _inputs(name: str, value: Any, dtype: str) -> np.ndarray:
+    array = _numeric(name, _array(name, value))
+    if array.ndim < 2:
+        shape = f"{tuple(array.shape)}"
+        raise DataError("E341", where=name, expected="(N, ...)", received=shape, fix=f"{name}.reshape(-1, 1)")
+    return _floats(name, array, dtype)
+
+
+def _named(name: str, value: Any, dtype: str) -> np.ndarray:
+    """One of several inputs; yes and no stay what they are, because they say which cells count (a mask)."""
+    array = _array(name, value)
+    return array if array.dtype.kind == "b" and array.ndim > 1 else _inputs(name, value, dtype)
+
+
+def _targets(name: str, value: Any, dtype: str) -> np.ndarray:
+    array = _array(name, value)
+    if array.dtype.kind == "O" and all(isinstance(item, str) for item in array.flat):
+        array = array.astype(str)
+    if array.ndim == 0:
+        raise DataError("E341", where=name, expected="(N,) or (N, K)", received="()", fix=f"[{name}]")
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]  # (N, 1) -> (N,)
+    if array.dtype.kind in "UTb":
+        return _filled(name, array)
+    array = _numeric(name, array)
+    return _floats(name, array, dtype) if array.dtype.kind == "f" else _filled(name, array).astype(np.int64)
+
+
+def _weights(value: Any, dtype: str) -> np.ndarray:
+    array = _floats("weights", _numeric("weights", _array("weights", value)), dtype)
+    if array.ndim == 0:
+        raise DataError("E341", where="weights", expected="(N,) or (N, T)", received=())
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]  # (N, 1) -> (N,)
+    if (array < 0).any():
+        place = np.unravel_index(int(np.argmax(array < 0)), array.shape)
+        raise DataError(
+            "E342", where=f"weights[{', '.join(str(int(i)) for i in place)}]", expected="0 or more",
+            received=array[place], fix="weights.clip(0)",
+        )  # fmt: skip
+    return array
+
+
+def _array(name: str, value: Any) -> np.ndarray:
+    # Who has a masked array has loaded numpy.ma; loading it here would take all others longer than a step.
+    if "numpy.ma" in sys.modules and isinstance(value, np.ma.MaskedArray) and np.ma.getmaskarray(value).any():
+        raise DataError(
+            "E340",
+            where=name,
+            expected="every number present",
+            received="a masked array",
+            fix=f"{name}.filled(0)",
+        )
+    if is_polars(value):
+        require_threads()
+    try:
+        return np.asarray(getattr(value, "to_numpy", lambda: value)())
+    except (ValueError, TypeError) as error:
+        raise _ragged(name, value, str(error).splitlines()[0]) from error
+
+
+def _ragged(name: str, value: Any, said: str) -> DataError:
+    """The error for rows that do not stand in one array; of rows of different lengths it says which."""
+    try:
+        lengths = [len(row) for row in value]
+    except TypeError:
+        lengths = []
+    odd = next((i for i, n in enumerate(lengths) if n != lengths[0]), 0)
+    if not odd:
+        return DataError("E341", where=name, expected="rows of equal length", received=said)
+    fix = 'p = cr.pad_sequences(x); model.fit({"sequence": p.values, "mask": p.mask}, y)'
+    if np.ndim(value[0]) == 1:  # numbers of words, behind which 0 stands
+        fix = (
+            "x = cr.pad_sequences(x).values, with cr.Embedding(1000, 64, padding=0), cr.Masking(cr.LSTM(64))"
+        )
+    return DataError(
+        "E341", where=name, expected=f"rows of equal length, as {name}[0] has: {lengths[0]}",
+        received=f"{name}[{odd}] has {lengths[odd]}", fix=fix,
+    )  # fmt: skip
+
+
+def _numeric(name: str, array: np.ndarray) -> np.ndarray:
+    if array.dtype.kind in "fiub":
+        return _filled(name, array)
+    fixes = {
+        "O": f"{name}.toarray() if it is sparse, else numpy.asarray({name}, dtype=float)",
+        "c": f"numpy.stack([{name}.real, {name}.imag], axis=-1)",
+    }
+    fix = fixes.get(array.dtype.kind, f"numpy.asarray({name}, dtype=float)")
+    raise DataError("E340", where=name, expected="real numbers", received=f"dtype {array.dtype}", fix=fix)
+
+
+def _filled(name: str, array: np.ndarray) -> np.ndarray:
+    if array.size == 0:
+        rows = "at least one row" if array.shape[:1] == (0,) else "numbers in each row: no axis of length 0"
+        raise DataError("E343", where=name, expected=rows, received=f"shape {tuple(array.shape)}")
+    return array
+
+
+def _floats(name: str, array: np.ndarray, dtype: str) -> np.ndarray:
+    """C order, native byte order; refuses what is not finite, also after narrowing to ``dtype``."""
+    floats = array
+    if array.dtype != dtype or not array.flags.c_contiguous:
+        with np.errstate(over="ignore"):
+            floats = np.ascontiguousarray(array, dtype=dtype)
+    step = max(1, BLOCK // max(1, floats[0].size))  # rows at a time: the array may be larger than memory
+    pieces = (np.isfinite(floats[start : start + step]) for start in range(0, len(floats), step))
+    counts = [(piece.size - int(np.count_nonzero(piece))) for piece in pieces]
+    if not any(counts):
+        return floats
+    first = next(i for i, count in enumerate(counts) if count) * step
+    inner = np.unravel_index(int(np.argmin(np.isfinite(floats[first : first + step]))), floats.shape)
+    position = (first + int(inner[0]), *inner[1:])
+    place = ", ".join(str(int(i)) for i in position)
+    raise DataError(
+        "E342",
+        where=f"{name}[{place}]",
+        expected=f"finite {dtype} numbers",
+        received=array[position],
+        fix=f"numpy.nan_to_num({name}), or drop these rows",
+        notes=[f"{sum(counts)} such numbers in all"],
+    )
+
+
+def _check_rows(x: Inputs, y: Inputs | None, weights: np.ndarray | None) -> None:
+    counts = {}
+    for name, part in (("x", x), ("y", y), ("weights", weights)):
+        if isinstance(part, dict):
+            counts |= {f'{name}["{key}"]': len(array) for key, array in part.items()}
+        elif part is not None:
+            counts[name] = len(part)
+    if not counts:
+        raise DataError("E343", where="x", expected="at least one named input", received="an empty dict")
+    if len(set(counts.values())) > 1:
+        first, *others = counts.items()
+        differing = "; ".join(f"{name} has {rows}" for name, rows in others if rows != first[1])
+        raise DataError(
+            "E344", where="fit", expected=f"{first[1]} rows, as {first[0]} has", received=differing
+        )

@@ -1,0 +1,76 @@
+"""In which order the rows are learned from: a function of (seed, epoch), so a place is two numbers.
+
+An iterator has a state that must be saved and can drift; here batch ``i`` of epoch ``e`` is computed from its
+name, and a training that was cut off goes on with exactly the rows it would have seen.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from chainrule.errors import UsageError
+from chainrule.prng import fold, key_of, permutation
+from chainrule.records import frozen
+
+_STREAM = 0x4F524452  # "ORDR": keeps this use of the seed apart from every other
+
+
+@frozen
+class Order:
+    """The batches of row numbers of every epoch.
+
+    Args:
+        rows: how many rows there are, at least 1.
+        batch_size: rows per batch, at least 1; the last batch of an epoch holds what is left.
+        seed: any whole number.
+        shuffle: a new order in every epoch; without it always 0, 1, 2, ...
+
+    Fails:
+        E102 when ``rows`` or ``batch_size`` is below 1.
+
+    Example:
+        >>> order = Order(rows=5, batch_size=2, seed=0)
+        >>> order.steps, order.epoch(0).tolist(), order.batch(0, 2).tolist()
+        (3, [4, 0, 3, 1, 2], [2])
+    """
+
+    rows: int
+    batch_size: int
+    seed: int = 0
+    shuffle: bool = True
+
+    def __post_init__(self) -> None:
+        for name, value in (("rows", self.rows), ("batch_size", self.batch_size)):
+            if value < 1:
+                raise UsageError("E102", name=name, expected="at least 1", received=value, fix=f"{name}=1")
+
+    @property
+    def steps(self) -> int:
+        """Batches in an epoch."""
+        return -(-self.rows // self.batch_size)
+
+    @property
+    def smallest(self) -> int:
+        """The rows of the smallest batch of an epoch."""
+        return self.rows - (self.steps - 1) * self.batch_size
+
+    def epoch(self, epoch: int) -> np.ndarray:
+        """All row numbers in the order of epoch ``epoch`` (from 0); read-only."""
+        return _epoch(self.rows, self.seed if self.shuffle else None, epoch)
+
+    def batch(self, epoch: int, step: int) -> np.ndarray:
+        """The row numbers of batch ``step`` (from 0) of epoch ``epoch``."""
+        start = step * self.batch_size
+        return self.epoch(epoch)[start : start + self.batch_size]
+
+
+@lru_cache(maxsize=4)
+def _epoch(rows: int, seed: int | None, epoch: int) -> np.ndarray:
+    if seed is None:
+        order = np.arange(rows)
+    else:
+        order = permutation(fold(key_of(seed), _STREAM, epoch), rows)
+    order.flags.writeable = False  # shared by every caller through the cache
+    return order

@@ -1,0 +1,1 @@
+"""Readers: files, folders, frames and data sets as tables and arrays."""

@@ -1,0 +1,293 @@
+"""Reading CSV and its relatives, strictly and within bounds.
+
+The text is streamed line by line, so that no file, however strange, can take more memory than its honest
+content: a line or a quoted cell over ``CELL_LIMIT``, too many columns, or a compressed file that swells
+beyond reason is refused while it is read. Cells are collected in blocks and handed to polars at once
+(``cells.py``); what they mean is decided in ``number.py``.
+
+Polars' own reader was rejected here because it cannot name the physical line of a bad row and fills up
+short rows. Python's ``csv`` does the quoting (RFC 4180, strict: a quote that is not closed is an error, not
+a guess).
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import itertools
+import re
+import shlex
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from chainrule.data.readers.cell_columns import Cells
+from chainrule.data.readers.lazy_polars import pl
+from chainrule.data.readers.number_parsing import PLAIN
+from chainrule.data.readers.safe_folder import open_plain
+from chainrule.data.tables.table import Table
+from chainrule.errors import DataError
+
+CELL_LIMIT = 10_000_000  # characters of one line or one quoted cell
+COLUMN_LIMIT = 100_000
+SWELL_FREE = 16_000_000  # a compressed file may grow to this many bytes whatever its ratio,
+SWELL_RATIO = 100  # and beyond it to this multiple of its own size
+BLOCK_CELLS = 200_000
+DELIMITERS = (",", ";", "\t", "|")
+_BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+
+
+def read_delimited(path: Path) -> Table:
+    """Read a CSV, TSV, ``;``- or ``|``-separated text file, plain or gzip-compressed.
+
+    Args:
+        path: the file; its first line holds the column names.
+
+    Fails:
+        E301 it cannot be opened; E303 empty; E304 header only; E305 header names; E306 ragged rows;
+        E307 not text; E308 too large a piece; E309 broken quoting; E310 no header; E316 damaged gzip.
+    """
+    try:
+        with open_plain(path) as raw, _opened(path, raw) as binary:
+            lines = _Lines(path.name, binary)
+            return _read(lines)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise DataError("E316", where=path.name, received=str(error), fix="copy the file again") from error
+    except OSError as error:
+        raise DataError("E301", where=str(path), received=error.strerror or str(error)) from error
+
+
+def _opened(path: Path, raw: BinaryIO) -> BinaryIO:
+    magic = raw.read(2)
+    raw.seek(0)
+    if magic != b"\x1f\x8b":
+        return raw
+    # Unpacked once only to be counted: that is a hundred times faster than to find out while parsing.
+    packed, size = path.stat().st_size, 0
+    with gzip.GzipFile(fileobj=raw) as file:
+        while piece := file.read(1_000_000):
+            size += len(piece)
+            if size > max(SWELL_FREE, SWELL_RATIO * packed):
+                received = f"over {size:,} bytes from a compressed file of {packed:,}"
+                expected = f"at most {SWELL_RATIO} times its size"
+                raise DataError("E308", where=path.name, expected=expected, received=received)
+    raw.seek(0)
+    return gzip.GzipFile(fileobj=raw)  # type: ignore[return-value]
+
+
+@dataclass
+class _Lines:
+    """The physical lines of a file, each checked before it is passed on; ``number`` counts them."""
+
+    name: str
+    binary: BinaryIO
+    number: int = 0
+    held: int = 0  # characters handed to the csv reader since its last complete record
+    text: io.TextIOWrapper = field(init=False)
+
+    def __post_init__(self) -> None:
+        head = self.binary.read(4)
+        self.binary.seek(0)
+        encoding = next((name for bom, name in _BOMS if head.startswith(bom)), "utf-8")
+        self.text = io.TextIOWrapper(self.binary, encoding=encoding, newline="")
+
+    def __iter__(self) -> Iterator[str]:
+        readline = self.text.readline
+        try:
+            while line := readline(CELL_LIMIT + 1):
+                self.number += 1
+                self.held += len(line)
+                if self.held > CELL_LIMIT or "\0" in line:
+                    self._check(line)
+                yield line
+        except UnicodeError as error:
+            raise self._undecodable(error) from error
+
+    def _check(self, line: str) -> None:
+        if self.held > CELL_LIMIT:
+            raise self._too_large(f"over {CELL_LIMIT:,} characters")
+        if "\0" in line:
+            raise DataError(
+                "E307",
+                where=f"{self.name} line {self.number}",
+                received="a NUL byte",
+                fix="save the file as text in UTF-8",
+            )
+
+    def _too_large(self, received: str) -> DataError:
+        where = f"{self.name} line {max(self.number, 1)}"
+        expected = f"cells and lines under {CELL_LIMIT:,} characters"
+        return DataError("E308", where=where, expected=expected, received=received, fix="is this a table?")
+
+    def _undecodable(self, error: UnicodeError) -> DataError:
+        line, byte = self.number + 1, ""
+        if isinstance(error, UnicodeDecodeError):
+            before = error.object[: error.start].replace(b"\r\n", b"\n")
+            line += before.count(b"\n") + before.count(b"\r")
+            byte = f"byte 0x{error.object[error.start]:02x}"
+        return DataError(
+            "E307",
+            where=f"{self.name} line {line}",
+            expected="text in UTF-8 (or UTF-16 with its mark)",
+            received=byte or str(error),
+            fix=self._converted(),
+        )
+
+    def _converted(self) -> str:
+        """A remedy: the command that makes UTF-8 of what the bytes look like.
+
+        In Chinese text of Windows (GBK, a part of GB18030) both bytes of a sign are above 127, so such bytes
+        stand in even numbers side by side; in Western text they stand alone. That is good enough for advice,
+        which a person reads, and not for a guess, which nobody would see.
+        """
+        self.binary.seek(0)
+        runs = re.findall(rb"[\x80-\xff]+", self.binary.read(1_000_000))
+        even = sum(len(run) % 2 == 0 for run in runs)
+        name, kind = shlex.quote(self.name), "GB18030" if even > 0.9 * len(runs) else "WINDOWS-1252"
+        stem, _, ending = self.name.rpartition(".")
+        if not stem or ending == "gz":
+            return 'save the file as "CSV UTF-8"'
+        return f"iconv -f {kind} -t UTF-8 {name} > {shlex.quote(f'{stem}-utf8.{ending}')}"
+
+
+def _read(lines: _Lines) -> Table:
+    # The limit is csv's only knob and is global; raising it to ours harms no one, since _Lines refuses first.
+    csv.field_size_limit(max(csv.field_size_limit(), CELL_LIMIT + 1))
+    source = iter(lines)
+    sample = _sample(source)
+    if not "".join(sample[:100]).strip():
+        raise DataError("E303", where=lines.name, expected="a header and rows", received="no text")
+    delimiter = sniff(sample)
+    lines.number, lines.held = 0, 0
+    records = _records(lines, itertools.chain(_recount(lines, sample), source), delimiter)
+    _, header = next(records, (0, []))
+    names = _names(lines.name, [cell.strip() for cell in header])
+    cells, starts = _blocks(lines, records, Cells(names, delimiter))
+    return Table(pl.DataFrame(cells.columns()), lines.name, None, starts)
+
+
+def _sample(source: Iterator[str]) -> list[str]:
+    sample, size = [], 0
+    for line in source:
+        sample.append(line)
+        size += len(line)
+        if size > 100_000 or len(sample) >= 200:
+            break
+    return sample
+
+
+def _recount(lines: _Lines, sample: list[str]) -> Iterator[str]:
+    """The sampled lines once more, counted as when they were read."""
+    for line in sample:
+        lines.number += 1
+        lines.held += len(line)
+        yield line
+
+
+def sniff(sample: list[str]) -> str:
+    """The delimiter under which the first line has several fields and the most records have as many.
+
+    Example:
+        >>> sniff(["x;y\\n", "1,5;2\\n"])
+        ';'
+    """
+    best, choice = (0.0, 0), ","
+    for delimiter in DELIMITERS:
+        if delimiter not in sample[0] and sample[0].strip():
+            continue
+        try:
+            widths = [len(record) for record in csv.reader(sample, delimiter=delimiter) if record]
+        except csv.Error:
+            continue
+        if widths and widths[0] > 1:
+            score = (widths.count(widths[0]) / len(widths), widths[0])
+            best, choice = max((best, choice), (score, delimiter), key=lambda pair: pair[0])
+    return choice
+
+
+def _records(lines: _Lines, text: Iterator[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """Each record that is not a blank line, with the physical line it begins on."""
+    reader = csv.reader(text, delimiter=delimiter, skipinitialspace=True, strict=True)
+    while True:
+        start = lines.number + 1
+        lines.held = 0
+        try:
+            record = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise DataError(
+                "E309",
+                where=f"{lines.name} line {start}",
+                expected='a cell in quotes ends with a quote; a quote inside is doubled: "a ""b"" c"',
+                received=str(error),
+            ) from error
+        if record:
+            yield start, record
+
+
+def _names(source: str, names: list[str]) -> list[str]:
+    if len(names) > COLUMN_LIMIT:
+        limit = f"at most {COLUMN_LIMIT:,} columns"
+        raise DataError("E308", where=f"{source} line 1", expected=limit, received=f"{len(names):,}")
+    cells = pl.Series(names, dtype=pl.String)
+    plain = cells.str.contains(PLAIN)
+    fractions = plain & cells.str.contains(".", literal=True)
+    if plain.all() or fractions.sum() * 2 > len(names):
+        raise DataError(
+            "E310",
+            where=f"{source} line 1",
+            expected="names of columns",
+            received=", ".join(names[:5]),
+            fix="put a line with the column names on top",
+        )
+    check_names(f"{source} line 1", names)
+    return names
+
+
+def check_names(where: str, names: list[str]) -> None:
+    """Raise E305 for every empty or repeated column name, with all positions (from 1)."""
+    faults = [f"column {i} has no name" for i, name in enumerate(names, 1) if not name]
+    places: dict[str, list[str]] = {}
+    for i, name in enumerate(names, 1):
+        places.setdefault(name, []).append(str(i))
+    for name, positions in places.items():
+        if name and len(positions) > 1:
+            faults.append(f'"{name}" names columns {" and ".join(positions)}')
+    if faults:
+        first, *others = faults[:20]
+        fix = "give every column its own name (pandas: to_csv(index=False) for an unnamed first column)"
+        raise DataError("E305", where=where, expected="distinct names", received=first, notes=others, fix=fix)
+
+
+def _blocks(lines: _Lines, records: Iterator, cells: Cells) -> tuple[Cells, np.ndarray]:
+    """All rows, added to the cells; ragged rows are counted and reported together."""
+    width, starts = cells.width, []
+    ragged: list[tuple[int, int]] = []
+    while block := list(itertools.islice(records, max(1, BLOCK_CELLS // width))):
+        whole = [(start, record) for start, record in block if len(record) == width]
+        if len(whole) < len(block):
+            ragged += [(start, len(record)) for start, record in block if len(record) != width]
+        if not ragged:
+            cells.add([record for _, record in whole])
+        starts.append(np.array([start for start, _ in whole], np.int64))
+    if ragged:
+        (line, received), *others = ragged
+        notes = [f"line {n} has {fields} fields" for n, fields in others[:5]]
+        notes += [f"and {len(others) - 5} more such lines"] if len(others) > 5 else []
+        raise DataError(
+            "E306",
+            where=f"{lines.name} line {line}",
+            expected=f"{width} fields",
+            received=f"{received} fields",
+            notes=notes,
+            fix="put cells that contain the delimiter in double quotes",
+        )
+    if not starts:
+        raise DataError("E304", where=lines.name, expected="at least one row", received="a header only")
+    return cells, np.concatenate(starts)

@@ -1,0 +1,62 @@
+"""Arrays in an ``.npz`` file: sizes are checked before anything is allocated, and nothing is unpickled."""
+
+from __future__ import annotations
+
+import math
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from chainrule.data.readers.delimited import SWELL_FREE, SWELL_RATIO
+from chainrule.data.readers.npy_header import read_layout
+from chainrule.data.readers.safe_folder import open_plain
+from chainrule.errors import DataError
+
+STORED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+
+
+def read_archive(path: Path) -> dict[str, np.ndarray]:
+    """Every array of an ``.npz`` file by its name.
+
+    Fails:
+        DataError E308: it would swell beyond measure. E314: Python objects. E316: no such file, or damaged.
+    """
+    try:
+        with open_plain(path) as stream, zipfile.ZipFile(stream) as archive:
+            size = sum(member.file_size for member in archive.infolist())
+            if size > max(SWELL_FREE, SWELL_RATIO * path.stat().st_size):
+                raise DataError("E308", where=path.name, received=f"{size:,} bytes after unpacking")
+            names = [_key(member) for member in archive.infolist()]
+            if len(set(names)) < len(names) or any(m.compress_type not in STORED for m in archive.infolist()):
+                raise ValueError("two arrays of one name, or a compression that NumPy does not use")
+            return {_key(m): _read_npy(path, archive, m) for m in archive.infolist()}
+    except DataError:
+        raise
+    except Exception as error:  # zipfile, zlib, lzma, tokenize and ast have errors of their own
+        received = str(error).strip()[:200] or type(error).__name__
+        raise DataError("E316", where=path.name, expected="an .npz file", received=received) from error
+
+
+def _key(member: zipfile.ZipInfo) -> str:
+    return member.filename.removesuffix(".npy")
+
+
+def _read_npy(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
+    with archive.open(member) as file:
+        dtype, shape, is_fortran, start = read_layout(file)
+        if dtype.hasobject:
+            raise DataError(
+                "E314", where=path.name, expected="numbers, texts, yes/no or dates",
+                received=f'"{_key(member)}" holds Python objects',
+                fix="leave these columns out before the table is read",
+            )  # fmt: skip
+        size = math.prod(shape) * dtype.itemsize
+        if size != member.file_size - start:
+            raise ValueError(f"{_key(member)} promises shape {shape}, which the file is not of the size for")
+        flat = np.frombuffer(bytearray(file.read(size)), np.uint8)
+    if len(flat) != size:
+        raise ValueError(f"{_key(member)} is cut off")
+    if not dtype.itemsize:
+        return np.zeros(shape, dtype)
+    return flat.view(dtype).reshape(shape, order="F" if is_fortran else "C")

@@ -1,0 +1,277 @@
+"""One door for every kind of table: a file, a frame, arrays, or the name of a set.
+
+Whatever comes in leaves as a ``Table`` whose columns are numbers, booleans, texts or dates, with null as
+the one spelling of "missing" (NaN too: in a table it says "not measured").
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from chainrule.data.readers.datasets import IMAGE_SETS, TARGETS, read_named, read_named_images
+from chainrule.data.readers.delimited import check_names, read_delimited
+from chainrule.data.readers.image_folder import read_images
+from chainrule.data.readers.lazy_polars import pl
+from chainrule.data.readers.npz import read_archive
+from chainrule.data.readers.number_parsing import clean
+from chainrule.data.readers.safe_folder import open_plain
+from chainrule.data.tables.table import Table, is_exact
+from chainrule.errors import DataError, nearest
+
+TEXT = (".csv", ".tsv", ".txt", ".tab", ".psv", ".data", ".csv.gz", ".tsv.gz", ".txt.gz")
+PARQUET = (".parquet", ".pq")
+ARROW = (".arrow", ".feather", ".ipc")
+FORMATS = (*TEXT, *PARQUET, *ARROW, ".npz")
+
+
+def read_table(source: Any) -> Table:
+    """Read a table from a file, a folder of images, a frame, arrays or the name of a bundled set.
+
+    Args:
+        source: a path (CSV, TSV, Parquet, Arrow, ``.npz``, a folder of images: see ``read_images``), a name
+            (``"iris"``), a polars or pandas frame, a dict of columns, a 2-D array, or a pair ``(x, y)`` of
+            arrays. Columns of arrays are called x1, x2, ..., y.
+
+    Fails:
+        E301 no such file; E302 neither a name nor a known format; E305 column names; E314 a column that holds
+        neither numbers, texts nor dates; E316 a damaged file; E317 columns of different lengths; for text
+        files what ``read_delimited`` lists.
+
+    Example:
+        >>> read_table({"age": [31, 47, None], "sick": ["no", "yes", "no"]}).frame["age"].to_list()
+        [31, 47, None]
+    """
+    if isinstance(source, Table):
+        return source
+    if isinstance(source, str | os.PathLike):
+        return _read_path(source)
+    if isinstance(source, pl.LazyFrame):
+        source = source.collect()
+    if isinstance(source, pl.DataFrame):
+        return Table(_plain(source, "frame"), "frame")
+    if isinstance(source, tuple) and len(source) == 2:
+        return _of_columns({"x": source[0], "y": source[1]}, "arrays")
+    if hasattr(source, "columns") and hasattr(source, "iloc"):
+        return _of_pandas(source)
+    if isinstance(source, Mapping):
+        return _of_columns(source, "columns")
+    return _of_array(source)
+
+
+def _of_pandas(frame: Any) -> Table:
+    """A pandas frame, known by its manners, so that pandas need not be installed."""
+    names = [str(name) for name in frame.columns]
+    check_names("frame", names)
+    return _of_columns({name: frame.iloc[:, i] for i, name in enumerate(names)}, "frame")
+
+
+def _read_path(source: str | os.PathLike) -> Table:
+    text = os.fspath(source)
+    path = Path(text)
+    if not os.path.exists(path):
+        if text in TARGETS:
+            return read_named(text)
+        if text in IMAGE_SETS:
+            return read_named_images(text)
+        raise _not_found(text)
+    if os.path.isdir(path):
+        return read_images(path)
+    if not os.path.isfile(path):  # opening a pipe would wait for a writer
+        raise DataError("E301", where=text, expected="a file", received="a device, pipe or socket")
+    suffix = path.name.lower()
+    if suffix.endswith(PARQUET + ARROW):
+        return Table(_plain(_read_columnar(path, suffix.endswith(PARQUET)), path.name), path.name)
+    if suffix.endswith(".npz"):
+        return _of_columns(read_archive(path), path.name)
+    if suffix.endswith(TEXT):
+        return read_delimited(path)
+    received = path.suffix or "no suffix"
+    raise DataError("E302", where=text, name=text, expected=", ".join(FORMATS), received=received)
+
+
+def _not_found(text: str) -> DataError:
+    try:
+        os.stat(text)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        pass
+    except OSError as cause:  # a name that is too long, a folder that may not be entered, a link to itself
+        return DataError("E301", where=text, received=(cause.strerror or str(cause)).lower())
+    near = nearest(text, TARGETS)
+    if Path(text).suffix:
+        folder = Path(text).parent
+        others = os.listdir(folder) if os.path.isdir(folder) and os.access(folder, os.R_OK) else []
+        twin = nearest(Path(text).name, others)
+        return DataError("E301", where=text, received="no such file", fix=str(folder / twin) if twin else "")
+    return DataError("E302", where=text, name=text, expected=", ".join(TARGETS), received=text, fix=near)
+
+
+def _read_columnar(path: Path, is_parquet: bool) -> pl.DataFrame:
+    try:
+        if is_parquet:
+            open_plain(path).close()  # a pipe would block
+            return pl.read_parquet(path, glob=False, hive_partitioning=False)
+        with open_plain(path) as file:
+            content = file.read()  # not mapped: the file may change later
+        framed = content[:6] == b"ARROW1"  # the file form starts with a mark, the stream form does not
+        return pl.read_ipc(content) if framed else pl.read_ipc_stream(content)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
+        received = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        kind = "a Parquet file" if is_parquet else "an Arrow file"
+        raise DataError("E316", where=path.name, expected=kind, received=received) from error
+
+
+def _of_array(source: Any) -> Table:
+    array = np.asarray(source)
+    if array.dtype.names:
+        return _of_columns({name: array[name] for name in array.dtype.names}, "array")
+    if array.ndim < 2 or array.dtype.kind not in "fiubU":
+        received = f"{type(source).__name__} of shape {array.shape}, dtype {array.dtype}"
+        raise DataError(
+            "E302",
+            where="table",
+            name=type(source).__name__,
+            expected="a file, frame or 2-D array",
+            received=received,
+        )
+    return _of_columns({"x": array}, "array")
+
+
+def _of_columns(columns: Mapping[Any, Any], source: str) -> Table:
+    """A table from columns by name; an array of several axes gives one column per number of a row."""
+    series: list[pl.Series] = []
+    faults: list[str] = []
+    for name, values in columns.items():
+        array = values if isinstance(values, pl.Series) else _as_array(values)
+        if isinstance(array, np.ndarray) and array.ndim > 1:
+            flat = array.reshape(len(array), -1)
+            single = flat.shape[1] == 1
+            series += [
+                _series(f"{name}" if single else f"{name}{i + 1}", flat[:, i], faults)
+                for i in range(flat.shape[1])
+            ]
+        else:
+            series.append(_series(str(name), array, faults))
+    if faults:
+        raise _unusable(source, faults)
+    _check_lengths(source, series)
+    check_names(source, [column.name for column in series])
+    target = "y" if set(columns) == {"x", "y"} else None
+    return Table(_plain(pl.DataFrame(series), source), source, target)
+
+
+def _as_array(values: Any) -> np.ndarray:
+    if isinstance(values, list | tuple):
+        return _of_list(values)
+    array = np.asarray(values.to_numpy() if hasattr(values, "to_numpy") else values)
+    return array.astype(array.dtype.newbyteorder("=")) if array.dtype.kind in "fiu" else array
+
+
+def _of_list(values: list | tuple) -> np.ndarray:
+    """Rows of numbers as they stand; anything else cell by cell, so that NumPy turns no 1 into "1"."""
+    if values and isinstance(values[0], list | tuple):
+        try:
+            rows = np.asarray(values)
+        except ValueError:  # rows of different lengths
+            rows = np.empty(0, object)
+        if rows.dtype.kind in "fiub":
+            return rows
+    cells = np.empty(len(values), object)
+    for i, value in enumerate(values):
+        cells[i] = value
+    return cells
+
+
+def _series(name: str, values: Any, faults: list[str]) -> pl.Series:
+    """A polars column; None, NaN and pandas' NA become null; strange content is added to ``faults``."""
+    if isinstance(values, pl.Series):
+        return values.alias(name)
+    if values.ndim == 0:
+        faults.append(f'"{name}" is a single value')
+        return pl.Series(name, [])
+    if values.dtype.kind != "O":
+        try:
+            return pl.Series(name, values if values.dtype.kind in "fiubM" else values.tolist())
+        except (TypeError, ValueError, pl.exceptions.PolarsError):
+            faults.append(f'"{name}" holds {values.dtype}')
+            return pl.Series(name, [])
+    cells = [None if _is_missing(cell) else cell for cell in values.tolist()]
+    try:
+        return pl.Series(name, cells, strict=True)
+    except (TypeError, ValueError, OverflowError, pl.exceptions.PolarsError):
+        return _mixed(name, cells, faults)
+
+
+def _mixed(name: str, cells: list, faults: list[str]) -> pl.Series:
+    if all(cell is None or isinstance(cell, int | float) for cell in cells):
+        return pl.Series(name, [None if cell is None else float(cell) for cell in cells])
+    if all(cell is None or isinstance(cell, int | float | str) for cell in cells):
+        return pl.Series(name, [None if cell is None else str(cell) for cell in cells])
+    kinds = sorted({type(cell).__name__ for cell in cells if cell is not None})
+    faults.append(f'"{name}" holds {", ".join(kinds[:5])}')
+    return pl.Series(name, [])
+
+
+def _is_missing(cell: Any) -> bool:
+    return (
+        cell is None
+        or type(cell).__name__ in ("NAType", "NaTType")
+        or (isinstance(cell, float) and cell != cell)
+    )
+
+
+def _check_lengths(source: str, series: list[pl.Series]) -> None:
+    if not series or not len(series[0]):
+        received = f"{len(series)} columns, 0 rows"
+        raise DataError("E304", where=source, expected="at least one row", received=received)
+    odd = [f'"{column.name}" has {len(column)}' for column in series if len(column) != len(series[0])]
+    if odd:
+        expected = f'{len(series[0])} rows, as "{series[0].name}" has'
+        raise DataError("E317", where=source, expected=expected, received=odd[0], notes=odd[1:20])
+
+
+def _plain(frame: pl.DataFrame, source: str) -> pl.DataFrame:
+    """Every column as numbers, booleans, texts or dates, and NaN as null."""
+    if not frame.width or not frame.height:
+        received = f"{frame.width} columns, {frame.height} rows"
+        raise DataError("E304", where=source, expected="at least one row", received=received)
+    check_names(source, frame.columns)
+    strange = [
+        f'"{c.name}" holds {c.dtype}' for c in frame.get_columns() if c.dtype.is_nested() or _is_raw(c)
+    ]
+    if strange:
+        raise _unusable(source, strange)
+    return pl.DataFrame([_plain_column(column) for column in frame.get_columns()])
+
+
+def _is_raw(column: pl.Series) -> bool:
+    return column.dtype in (pl.Binary, pl.Object, pl.Unknown)
+
+
+def _plain_column(column: pl.Series) -> pl.Series:
+    if column.dtype.is_float():
+        return column.fill_nan(None)
+    if column.dtype.is_decimal():
+        return column.cast(pl.Float64)
+    if column.dtype == pl.Duration:
+        return column.dt.total_microseconds().cast(pl.Float64) / 1e6
+    if column.dtype in (pl.String, pl.Categorical, pl.Enum, pl.Null, pl.Time):
+        return clean(column.cast(pl.String))
+    if not is_exact(column):
+        return column.cast(pl.String)  # such whole numbers are codes: a float cannot tell them apart
+    return column
+
+
+def _unusable(source: str, faults: list[str]) -> DataError:
+    return DataError(
+        "E314",
+        where=source,
+        expected="numbers, texts, yes/no or dates",
+        received=faults[0],
+        notes=faults[1:20],
+        fix="leave these columns out before the table is read",
+    )

@@ -1,0 +1,1 @@
+"""Sequences: tokenizers, padding, windows and spectrograms."""

@@ -1,0 +1,181 @@
+"""Sequences of different lengths: padded to one length with a mask, and put into batches of their like.
+
+A batch is a box, and sequences are not: the short ones are filled up (``pad_sequences``), and a mask says
+which places are real. Filling costs work that changes nothing, so batches are best made of sequences that
+are about equally long (``Buckets``); which ones meet, and in which order the batches come, is drawn anew in
+every epoch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from chainrule.errors import DataError, UsageError
+from chainrule.prng import fold, key_of, permutation
+from chainrule.records import frozen
+
+_STREAM = 0x4255434B  # "BUCK": keeps this use of the seed apart from every other
+
+
+@frozen(eq=False)
+class Padded:
+    """Sequences as one array.
+
+    Args:
+        values: (N, T, ...), the sequences from the left, then padding.
+        mask: (N, T), true where there is a value and false where there is padding.
+        lengths: (N,).
+    """
+
+    values: np.ndarray
+    mask: np.ndarray
+    lengths: np.ndarray
+
+    def unpad(self) -> list[np.ndarray]:
+        """The sequences again, each in its own length."""
+        return [row[:length] for row, length in zip(self.values, self.lengths.tolist(), strict=True)]
+
+
+def pad_sequences(
+    sequences: Sequence[Any], length: int | None = None, value: float = 0, *, truncate: bool = False
+) -> Padded:
+    """Put sequences of different lengths into one array.
+
+    Args:
+        sequences: N arrays or lists, (T_i, ...), at least one value each.
+        length: T; by default that of the longest.
+        value: what stands where a sequence has ended.
+        truncate: cut off what is longer than ``length``, at its end.
+
+    Fails:
+        DataError E341: sequences whose values differ in shape or are no numbers; E343: no sequences; E363:
+        sequences without a value, all of them; E364: longer than ``length``, all of them.
+        UsageError E102: a length below 1.
+
+    Example:
+        >>> padded = pad_sequences([[5, 6, 7], [8]])
+        >>> padded.values.tolist(), padded.mask.tolist(), padded.lengths.tolist()
+        ([[5, 6, 7], [8, 0, 0]], [[True, True, True], [True, False, False]], [3, 1])
+    """
+    rows = [np.asarray(row) for row in sequences]
+    _check(rows)
+    lengths = np.array([len(row) for row in rows])
+    longest = int(lengths.max()) if length is None else length
+    if type(longest) is not int or longest < 1:
+        raise UsageError(
+            "E102", where="pad_sequences", name="length", expected="at least 1", received=repr(length)
+        )
+    long = np.flatnonzero(lengths > longest)
+    if len(long) and not truncate:
+        places = [f"sequence {i} has {lengths[i]}" for i in long.tolist()]
+        raise DataError(
+            "E364", where=f"sequence {long[0]}", expected=f"at most {longest} values",
+            received=f"{lengths[long[0]]} values", notes=places[1:20],
+            fix=f"length={lengths.max()}, or truncate=True",
+        )  # fmt: skip
+    lengths = np.minimum(lengths, longest)
+    values = np.full((len(rows), longest, *rows[0].shape[1:]), value, np.result_type(*rows))  # (N, T, ...)
+    for place, row, count in zip(values, rows, lengths.tolist(), strict=True):
+        place[:count] = row[:count]
+    return Padded(values, np.arange(longest) < lengths[:, None], lengths)
+
+
+def _check(rows: list[np.ndarray]) -> None:
+    """Refuse what cannot stand in one array."""
+    if not rows:
+        raise DataError("E343", where="pad_sequences", expected="at least one sequence", received="none")
+    flat = [i for i, row in enumerate(rows) if row.ndim == 0 or row.dtype.kind not in "fiub"]
+    empty = [i for i, row in enumerate(rows) if row.ndim and not row.shape[0]]
+    if empty:
+        notes = [f"sequence {i}" for i in empty[1:20]]
+        raise DataError(
+            "E363", where=f"sequence {empty[0]}", expected="at least one value", received="none", notes=notes,
+            fix="leave empty sequences out: [s for s in sequences if len(s)]",
+        )  # fmt: skip
+    shapes = {row.shape[1:] for row in rows if row.ndim}
+    if flat or len(shapes) > 1:
+        odd = flat[0] if flat else next(i for i, r in enumerate(rows) if r.shape[1:] != rows[0].shape[1:])
+        expected = "numbers (T,)" if flat else f"(T, {', '.join(map(str, rows[0].shape[1:]))})"
+        received = f"{rows[odd].dtype} of shape {rows[odd].shape}"
+        raise DataError("E341", where=f"sequence {odd}", expected=expected, received=received)
+
+
+@frozen(eq=False)
+class Buckets:
+    """Batches of sequences of about the same length; what ``Order`` is for rows that are alike.
+
+    Within a batch lengths differ by less than ``width``. Every sequence comes once in an epoch; batch ``i``
+    of epoch ``e`` is a function of the seed, so a training that was cut off goes on with the same batches.
+
+    Args:
+        lengths: of every sequence.
+        batch_size: sequences for one update; the last batch of each bucket holds what is left.
+        width: how much lengths may differ in a batch.
+        seed: any whole number.
+
+    Fails:
+        UsageError E102: a batch size or width below 1. DataError E343: no lengths; E363: a length of 0.
+
+    Example:
+        >>> buckets = Buckets((3, 9, 4, 10, 3), batch_size=2, width=4)
+        >>> buckets.steps, [sorted(buckets.batch(0, i).tolist()) for i in range(3)]
+        (3, [[2], [0, 4], [1, 3]])
+    """
+
+    lengths: tuple[int, ...]
+    batch_size: int
+    width: int = 10
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "lengths", tuple(int(n) for n in self.lengths))
+        for name, value in (("batch_size", self.batch_size), ("width", self.width)):
+            if value < 1:
+                raise UsageError("E102", where="Buckets", name=name, expected="at least 1", received=value)
+        if not self.lengths:
+            raise DataError("E343", where="Buckets", expected="at least one length", received="none")
+        if min(self.lengths) < 1:
+            row = self.lengths.index(min(self.lengths))
+            received = f"length {self.lengths[row]}"
+            raise DataError("E363", where=f"sequence {row}", expected="at least one value", received=received)
+
+    @property
+    def rows(self) -> int:
+        return len(self.lengths)
+
+    @property
+    def steps(self) -> int:
+        """Batches in an epoch."""
+        return len(_batches(self, 0))
+
+    @property
+    def smallest(self) -> int:
+        """The rows of the smallest batch of an epoch."""
+        return min(map(len, _batches(self, 0)))
+
+    @property
+    def shuffle(self) -> bool:
+        """Whether every epoch has another order: here, always."""
+        return True
+
+    def batch(self, epoch: int, step: int) -> np.ndarray:
+        """The numbers of the sequences in batch ``step`` (from 0) of epoch ``epoch``; read-only."""
+        return _batches(self, epoch)[step]
+
+
+@lru_cache(maxsize=4)
+def _batches(buckets: Buckets, epoch: int) -> tuple[np.ndarray, ...]:
+    key = fold(key_of(buckets.seed), _STREAM, epoch)
+    rows = permutation(fold(key, 0), buckets.rows)
+    kinds = (np.array(buckets.lengths)[rows] - 1) // buckets.width
+    found = []
+    for kind in np.unique(kinds):
+        own = rows[kinds == kind]
+        found += [own[i : i + buckets.batch_size] for i in range(0, len(own), buckets.batch_size)]
+    for batch in found:
+        batch.flags.writeable = False  # shared by every caller through the cache
+    return tuple(found[i] for i in permutation(fold(key, 1), len(found)))

@@ -1,0 +1,245 @@
+"""Windows: a long series cut into short pieces, each with what comes after it.
+
+    values   v0 v1 v2 v3 v4 v5 ...          length 3, horizon 2, stride 1
+    x[0]     v0 v1 v2        y[0]  v3 v4
+    x[1]        v1 v2 v3     y[1]  v4 v5
+
+Windows that overlap share rows. Sharing windows out to training and validation at random would let a network
+learn from the very rows it is judged by; ``Windows.split`` cuts in time, and leaves out those that reach over
+the cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.data.readers.sources import read_table
+from chainrule.data.tables.columns import Faults, known_column, number_cells
+from chainrule.data.tables.table import Table
+from chainrule.errors import DataError, UsageError
+from chainrule.records import frozen
+
+
+@frozen(eq=False)
+class Windows:
+    """Pieces of a series with what follows them.
+
+    Args:
+        x: (N, length, F) what is known.
+        y: (N, horizon, K) what comes next.
+        starts: (N,) the row of the series at which each begins.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    starts: np.ndarray
+
+    def split(self, fraction: float) -> tuple[Windows, Windows]:
+        """The windows before a cut in time and those after it, no row in both.
+
+        Args:
+            fraction: the part of the series after the cut, 0 < fraction < 1.
+
+        Fails:
+            UsageError E102: another fraction. DataError E331: no window on one side.
+        """
+        if not 0 < fraction < 1:
+            raise UsageError(
+                "E102", where="Windows.split", name="fraction", expected="0 < fraction < 1",
+                received=fraction, fix="fraction=0.2",
+            )  # fmt: skip
+        reach = self.x.shape[1] + self.y.shape[1]
+        rows = int(self.starts[-1]) + reach
+        cut = rows - round(rows * fraction)
+        before, after = self.starts + reach <= cut, self.starts >= cut
+        if not before.any() or not after.any():
+            received = f"{before.sum()} windows before row {cut}, {after.sum()} from there on"
+            raise DataError(
+                "E331", where="Windows.split", expected="at least 1 window per part", received=received
+            )
+        return self._take(before), self._take(after)
+
+    def _take(self, chosen: np.ndarray) -> Windows:
+        return Windows(self.x[chosen], self.y[chosen], self.starts[chosen])
+
+
+def windows(
+    series: Any,
+    length: int,
+    horizon: int = 1,
+    stride: int = 1,
+    *,
+    target: str | Sequence[str] | None = None,
+    time: str | None = None,
+) -> Windows:
+    """Cut a series into windows.
+
+    Args:
+        series: a table (or what ``read_table`` reads) whose rows follow one another in time, or an array,
+            (T,) or (T, F).
+        length: rows of what is known.
+        horizon: rows of what comes next.
+        stride: how far the beginnings of two windows lie apart.
+        target: of a table, the columns that ``y`` has; by default all.
+        time: of a table, the column of the time, which must rise; it is no input.
+
+    Fails:
+        UsageError E102: a length, horizon or stride below 1. DataError E311, E312: cells that are no numbers;
+        E313: no such column; E341: another shape; E342: a gap in the series; E375: fewer rows than one window
+        needs; E376: rows out of order.
+
+    Example:
+        >>> cut = windows([1, 2, 3, 4, 5], length=2, horizon=1, stride=2)
+        >>> cut.x[..., 0].tolist(), cut.y[..., 0].tolist(), cut.starts.tolist()
+        ([[1.0, 2.0], [3.0, 4.0]], [[3.0], [5.0]], [0, 2])
+    """
+    if isinstance(series, np.ndarray | list):
+        values = known = _finite(np.asarray(series))
+    else:
+        values, known = _of_table(read_table(series), target, time)
+    starts = starts_of(len(values), length, horizon, stride)
+    x = np.lib.stride_tricks.sliding_window_view(values, length, axis=0)[starts]  # (N, F, length)
+    y = np.lib.stride_tricks.sliding_window_view(known, horizon, axis=0)[starts + length]
+    return Windows(_rows_first(x), _rows_first(y), starts)
+
+
+def text_windows(numbers: Any, length: int, stride: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Cut the tokens of a long text into pieces that a language model learns to continue.
+
+    Args:
+        numbers: (T,) the numbers of the tokens.
+        length: tokens of a piece.
+        stride: how far the beginnings of two pieces lie apart; by default ``length``, so that they do not
+            overlap.
+
+    Returns:
+        x (N, length) and y (N, length): ``y[i, t]`` is the token after ``x[i, t]``.
+
+    Fails:
+        UsageError E102, DataError E341, E375: as ``windows``.
+
+    Example:
+        >>> x, y = text_windows([4, 5, 6, 7, 8], length=2)
+        >>> x.tolist(), y.tolist()
+        ([[4, 5], [6, 7]], [[5, 6], [7, 8]])
+    """
+    array = np.asarray(numbers)
+    if array.ndim != 1 or array.dtype.kind not in "iu":
+        received = f"{array.dtype} of shape {array.shape}"
+        raise DataError("E341", where="text_windows", expected="whole numbers (T,)", received=received)
+    starts = starts_of(len(array), length, 1, length if stride is None else stride)
+    both = np.lib.stride_tricks.sliding_window_view(array, length + 1)[starts]  # (N, length + 1)
+    return both[:, :-1].astype(np.int64), both[:, 1:].astype(np.int64)
+
+
+def text_rows(texts: Sequence[Any], length: int) -> tuple[np.ndarray, np.ndarray]:
+    """Texts for a language model that learns each by itself, from its beginning to its end.
+
+    Args:
+        texts: the tokens of each, such as ``tokenizer.encode_all(texts, ends=True)``.
+        length: tokens of a row; what is longer goes on in rows of its own.
+
+    Returns:
+        x (N, length) and y (N, length): ``y[i, t]`` is the token after ``x[i, t]``, and 0 stands where there
+        is none. ``cr.CrossEntropy(ignore_index=0)`` is the mean over the tokens that are there.
+
+    Fails:
+        UsageError E102: a length below 1. DataError E363: a text of fewer than 2 tokens.
+
+    Example:
+        >>> x, y = text_rows([[2, 7, 8, 9, 3], [2, 7, 3]], length=3)
+        >>> x.tolist(), y.tolist()
+        ([[2, 7, 8], [9, 0, 0], [2, 7, 0]], [[7, 8, 9], [3, 0, 0], [7, 3, 0]])
+    """
+    starts_of(2 * length if type(length) is int else 2, length, 1, 1)  # refuses what is no length
+    short = next((i for i, text in enumerate(texts) if len(text) < 2), None)
+    if short is not None or not len(texts):
+        raise DataError(
+            "E363", where=f"text_rows, text {short or 0}", expected="at least 2 tokens",
+            received=len(texts[short or 0]) if len(texts) else "no text",
+        )  # fmt: skip
+    pairs = [np.stack([text[:-1], text[1:]]) for text in map(np.asarray, texts)]  # (T,) -> (2, T - 1)
+    pieces = [pair[:, i : i + length] for pair in pairs for i in range(0, pair.shape[1], length)]
+    rows = np.zeros((2, len(pieces), length), np.int64)
+    for i, piece in enumerate(pieces):
+        rows[:, i, : piece.shape[1]] = piece
+    return rows[0], rows[1]
+
+
+def starts_of(rows: int, length: int, horizon: int, stride: int) -> np.ndarray:
+    """The rows at which windows begin: 0, stride, 2 stride, ... as long as a whole window fits.
+
+    Fails:
+        UsageError E102: a number below 1. DataError E375: not one window fits.
+    """
+    for name, value in (("length", length), ("horizon", horizon), ("stride", stride)):
+        if type(value) is not int or value < 1:
+            raise UsageError(
+                "E102", where="windows", name=name, expected="a whole number, at least 1",
+                received=repr(value)[:80], fix=f"{name}=1",
+            )  # fmt: skip
+    if rows < length + horizon:
+        expected = f"at least {length + horizon} rows: {length} known and {horizon} to come"
+        fix = f"length={rows - horizon}" if rows > horizon else ""
+        raise DataError("E375", where="windows", expected=expected, received=f"{rows} rows", fix=fix)
+    return np.arange(0, rows - length - horizon + 1, stride)
+
+
+def _rows_first(cut: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(np.swapaxes(cut, 1, 2))  # (N, F, T) -> (N, T, F)
+
+
+def _finite(array: np.ndarray) -> np.ndarray:
+    """A series as (T, F) floats without gaps."""
+    if array.ndim not in (1, 2) or array.dtype.kind not in "fiub":
+        received = f"{array.dtype} of shape {array.shape}"
+        raise DataError("E341", where="windows", expected="numbers (T,) or (T, F)", received=received)
+    values = array.reshape(len(array), -1).astype(np.float64)  # (T,) -> (T, 1)
+    wrong = ~np.isfinite(values)
+    if wrong.any():
+        row, column = np.argwhere(wrong)[0]
+        raise DataError(
+            "E342", where=f"windows, row {row}, column {column}", expected="a finite number in every row",
+            received=values[row, column], notes=[f"{wrong.sum()} such numbers in all"],
+            fix="fill the gaps first, for example with the last value",
+        )  # fmt: skip
+    return values
+
+
+def _of_table(
+    table: Table, target: str | Sequence[str] | None, time: str | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """All columns but the time as (T, F), and those of the target as (T, K)."""
+    wanted = [target] if isinstance(target, str) else list(target or ())
+    known_column(table, *wanted, *([time] if time else []))
+    if time is not None:
+        _check_order(table, time)
+    names = [name for name in table.columns if name != time]
+    faults = Faults()
+    columns = {name: number_cells(table, name, faults) for name in names}
+    faults.raise_any()
+    for name, cells in columns.items():
+        if cells.null_count():
+            row = int(cells.is_null().arg_max() or 0)
+            raise DataError(
+                "E342", where=f'{table.place(row)}, column "{name}"', expected="a number in every row",
+                received="nothing", notes=[f"{cells.null_count()} such cells in all"],
+                fix="fill the gaps first, for example with the last value",
+            )  # fmt: skip
+    values = np.stack([columns[name].to_numpy() for name in names], axis=1)  # F x (T,) -> (T, F)
+    return values, values[:, [names.index(name) for name in wanted]] if wanted else values
+
+
+def _check_order(table: Table, time: str) -> None:
+    """Refuse a time that does not rise from row to row."""
+    cells = table.frame[time]  # dates, numbers, or texts such as 2024-01-31, whose order is that of time
+    falls = (cells <= cells.shift(1)).fill_null(value=False)
+    if falls.any():
+        row = int(falls.arg_max() or 0)
+        raise DataError(
+            "E376", where=f'{table.place(row)}, column "{time}"', expected=f"later than {cells[row - 1]}",
+            received=cells[row], fix=f'table.frame.sort("{time}")',
+        )  # fmt: skip

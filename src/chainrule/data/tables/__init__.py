@@ -1,0 +1,1 @@
+"""Tables: columns, tasks, splits, encoders, preparation and checks."""

@@ -1,0 +1,341 @@
+"""What each column of a table is: a number, a category, a yes/no, or something to leave out, and why.
+
+The kinds:
+
+- ``number``, ``category``, ``yes_no``, ``image`` become inputs;
+- ``date``, ``text``, ``id``, ``constant``, ``empty`` are left out, each with a sentence that says why.
+
+A kind is decided from the values alone, in the order of ``_infer``; what a person says (``kinds``) goes
+first. A text among numbers is the one case that is refused rather than decided: where 95 of 100 cells are
+numbers, the rest are more often mistakes than categories, and a wrong guess would be silent.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from chainrule.data.readers.lazy_polars import pl
+from chainrule.data.readers.number_parsing import has_codes, level_texts, number_text, numbers
+from chainrule.data.tables.findings import Finding
+from chainrule.data.tables.table import Table
+from chainrule.errors import DataError, UsageError, nearest
+from chainrule.records import frozen
+
+KINDS = ("number", "category", "yes_no", "image", "date", "text", "constant", "id", "empty")
+USED = ("number", "category", "yes_no", "image")
+FEW_ROWS = 10_000  # up to which NumPy counts different numbers sooner than polars
+MOSTLY = 0.95  # share of numbers from which a text is a mistake
+YES_NO = {
+    "yes": 1.0, "no": 0.0, "y": 1.0, "n": 0.0, "true": 1.0, "false": 0.0, "t": 1.0, "f": 0.0,
+    "on": 1.0, "off": 0.0, "1": 1.0, "0": 0.0, "是": 1.0, "否": 0.0,
+}  # fmt: skip
+_PAIRS = ({"yes", "no"}, {"y", "n"}, {"true", "false"}, {"t", "f"}, {"on", "off"}, {"0", "1"}, {"是", "否"})
+_ID_NAME = re.compile(
+    r"^(?:.*[a-z]I[dD]|(?i:id|.*[_\s-]id|index|row|row.?(?:no|nr|number)|uuid|guid|unnamed.*)|编号|序号)$"
+)
+_DATE = (
+    r"^(?:[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{4})"
+    r"(?:[T ][0-9:.,+Zz -]*)?$"
+)
+
+
+@frozen
+class Column:
+    """One column of a table, understood.
+
+    Args:
+        name: as in the table.
+        kind: one of ``KINDS``.
+        reason: why it has that kind.
+        rows, missing: how many cells, and how many of them are missing.
+        minimum, mean, std, maximum: of a number, else None.
+        levels: of a category or yes/no, the values with their counts, most frequent first.
+        is_target: whether this is the column to predict.
+    """
+
+    name: str
+    kind: str
+    reason: Finding
+    rows: int
+    missing: int
+    minimum: float | None = None
+    mean: float | None = None
+    std: float | None = None
+    maximum: float | None = None
+    levels: tuple[tuple[str, int], ...] = ()
+    is_target: bool = False
+
+    @property
+    def is_input(self) -> bool:
+        """Whether a network gets to see it."""
+        return self.kind in USED and not self.is_target
+
+    @property
+    def notice(self) -> Finding | None:
+        """The sentence that says it is left out, or None."""
+        if self.is_input or self.is_target:
+            return None
+        facts = {"column": self.name, "reason_en": self.reason.en, "reason_zh": self.reason.zh}
+        return Finding("left_out", "info", facts)
+
+
+def describe(
+    table: Table, target: str | None = None, kinds: Mapping[str, str] | None = None
+) -> tuple[Column, ...]:
+    """Say what each column is, in the table's order.
+
+    Args:
+        table: what ``read_table`` gave.
+        target: the column to predict; by default the table's own, if it has one.
+        kinds: kinds that a person decided, by column: ``{"zip": "category"}``.
+
+    Fails:
+        E101 an unknown kind; E311 texts in a number column; E312 an infinity; E313 an unknown column;
+        E320 a target that is missing everywhere.
+
+    Example:
+        >>> table = Table(pl.DataFrame({"age": [31, 47], "smokes": ["no", "yes"]}))
+        >>> [(column.name, column.kind) for column in describe(table)]
+        [('age', 'number'), ('smokes', 'yes_no')]
+    """
+    target = table.target if target is None else target
+    kinds = kinds or {}
+    known_column(table, *([target] if target else []), *kinds)
+    choices = [kind for kind in KINDS if kind != "image"]  # pixels are there or not; nobody can decide it
+    for kind in kinds.values():
+        if kind not in choices:
+            fix = nearest(kind, choices)
+            raise UsageError("E101", where="kinds", name=kind, expected=", ".join(choices), fix=fix)
+    faults = Faults()
+    columns = tuple(_describe(table, name, name == target, kinds.get(name), faults) for name in table.columns)
+    faults.raise_any()
+    return columns
+
+
+def known_column(table: Table, *names: str) -> None:
+    """Raise E313 for names that are no column of the table, all at once, each with the nearest that is."""
+    known = set(table.columns)
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        near = [nearest(name, table.columns) for name in unknown]
+        shown = ", ".join(table.columns[:12]) + (", ..." if len(table.columns) > 12 else "")
+        raise DataError(
+            "E313",
+            where=table.source,
+            name='", "'.join(unknown),
+            expected=shown,
+            received=", ".join(unknown),
+            fix=", ".join(word for word in near if word),
+        )
+
+
+_CELL_WORDS = {  # code -> expected, fix
+    "E311": ("a number", 'leave the cell empty if it is missing, or --category "{column}"'),
+    "E312": ("a finite number", "leave the cell empty if it is missing, or drop the row"),
+    "E318": ("yes or no, true or false, 1 or 0", "leave the cell empty if it is missing"),
+}
+
+
+class Faults:
+    """Cells that cannot be read, gathered over all columns so that one error can name them together."""
+
+    def __init__(self) -> None:
+        self.found: list[tuple[str, dict[str, Any]]] = []
+
+    def add(self, code: str, table: Table, column: str, row: int, value: object, count: int) -> None:
+        where = f'{table.place(row)}, column "{column}"'
+        note = f'{where}: "{_short(value)}"' + (f" and {count - 1} more" if count > 1 else "")
+        facts: dict[str, Any] = {"where": where, "value": _short(value), "column": column, "note": note}
+        self.found.append((code, facts))
+
+    def raise_any(self) -> None:
+        if not self.found:
+            return
+        code, facts = self.found[0]
+        expected, fix = _CELL_WORDS[code]
+        raise DataError(
+            code,
+            where=facts["where"],
+            expected=expected,
+            received=f'"{facts["value"]}"',
+            notes=[f["note"] for _, f in self.found[1:20]],
+            fix=fix.format(column=facts["column"]),
+            value=facts["value"],
+            column=facts["column"],
+        )
+
+
+def _describe(table: Table, name: str, is_target: bool, asked: str | None, faults: Faults) -> Column:
+    cells = table.frame[name]
+    kind, reason = _infer(table, cells, asked, is_target, faults)
+    if asked is not None:
+        kind, reason = asked, Finding("asked")
+    column = Column(name, kind, reason, table.rows, cells.null_count(), is_target=is_target)
+    if is_target and cells.null_count() == table.rows:
+        raise DataError("E320", where=f'{table.source}, column "{name}"', column=name, received="no value")
+    if kind == "number":
+        values = number_cells(table, name, faults)
+        return replace(column, **_statistics(present_numbers(values)))
+    if kind in ("category", "yes_no", "constant"):
+        return replace(column, levels=count_levels(cells))
+    return column
+
+
+def _infer(
+    table: Table, cells: pl.Series, asked: str | None, is_target: bool, faults: Faults
+) -> tuple[str, Finding]:
+    if cells.name in table.images:
+        count, height, width, channels = table.images[cells.name].shape
+        facts = {"count": count, "height": height, "width": width, "channels": channels}
+        return "image", Finding("pictures", facts=facts)
+    present = cells.drop_nulls() if cells.null_count() else cells
+    count = len(present)
+    if not count:
+        return "empty", Finding("all_missing", facts={"count": table.rows})
+    distinct = count_distinct(present)
+    example = _short(present[0])
+    if distinct == 1 and count == table.rows and not is_target:
+        return "constant", Finding("one_value", facts={"example": example})
+    if cells.dtype.is_temporal():
+        return "date", Finding("dates", facts={"count": count, "example": example})
+    pair = _pair(present, distinct)
+    if pair:
+        return "yes_no", Finding("two_values", facts={"no": pair[0], "yes": pair[1]})
+    if cells.dtype.is_numeric():
+        return _infer_number(table, present, distinct, is_target)
+    return _infer_text(table, cells, asked, is_target, faults)
+
+
+def _infer_number(table: Table, present: pl.Series, distinct: int, is_target: bool) -> tuple[str, Finding]:
+    example = _short(present[0])
+    if not is_target and distinct == table.rows and _names_rows(present, table.frame.width):
+        return "id", Finding("names_rows", facts={"example": example})
+    return "number", Finding("numbers", facts={"count": len(present)})
+
+
+def _names_rows(present: pl.Series, width: int) -> bool:
+    """Whole numbers under an id's name, or counting the rows of a table that has other inputs."""
+    values = present.to_numpy()
+    if len(values) < 2 or (values != np.floor(values)).any() or np.isinf(values).any():
+        return False
+    counts = len(values) >= 20 and width > 2 and bool((np.diff(values) == 1).all()) and values[0] in (0, 1)
+    return counts or (len(values) >= 5 and bool(_ID_NAME.match(present.name)))
+
+
+def _infer_text(
+    table: Table, cells: pl.Series, asked: str | None, is_target: bool, faults: Faults
+) -> tuple[str, Finding]:
+    present = cells.drop_nulls()
+    count, distinct, example = len(present), present.n_unique(), _short(present[0])
+    codes = has_codes(present)
+    parsed = numbers(cells)
+    share = parsed.count() / count
+    if share == 1 and not codes:
+        return "number", Finding("numbers_as_text", facts={"count": count})
+    if share >= MOSTLY and not codes and asked is None:
+        _add_texts(table, cells, parsed, faults)
+        return "number", Finding("numbers", facts={"count": count})
+    if present.str.contains(_DATE).all():
+        return "date", Finding("dates", facts={"count": count, "example": example})
+    if not is_target and distinct == table.rows and count >= 20 and not _has_words(present):
+        return "id", Finding("names_rows", facts={"example": example})
+    if distinct > 20 and distinct * 2 > count:
+        return "text", Finding("free_text", facts={"levels": distinct, "count": count})
+    if codes:
+        return "category", Finding("codes", facts={"example": example})
+    return "category", Finding("few_levels", facts={"levels": distinct, "count": count})
+
+
+def number_cells(table: Table, name: str, faults: Faults) -> pl.Series:
+    """The column as float64, null where missing; texts and infinities are added to ``faults``."""
+    cells = table.frame[name]
+    if cells.dtype.is_temporal():
+        cells = cells.cast(pl.String)
+    values = numbers(cells)
+    if values.null_count() > cells.null_count() and not any(f["column"] == name for _, f in faults.found):
+        _add_texts(table, cells, values, faults)
+    infinite = np.isinf(values.to_numpy())  # missing cells are NaN there
+    if infinite.any():
+        row = int(infinite.argmax())
+        faults.add("E312", table, name, row, cells[row], int(infinite.sum()))
+    return values
+
+
+def present_numbers(values: pl.Series) -> np.ndarray:
+    """The numbers of a column that are there."""
+    return (values.drop_nulls() if values.null_count() else values).to_numpy()
+
+
+def count_distinct(present: pl.Series) -> int:
+    """How many different values a column has, for short columns of numbers without polars' threads."""
+    if len(present) > FEW_ROWS or not present.dtype.is_float():
+        return present.n_unique()
+    return len(np.unique(present.to_numpy()))
+
+
+def _add_texts(table: Table, cells: pl.Series, parsed: pl.Series, faults: Faults) -> None:
+    strange = cells.is_not_null() & parsed.is_null()
+    row = int(strange.arg_max() or 0)
+    faults.add("E311", table, cells.name, row, cells[row], int(strange.sum()))
+
+
+def _pair(present: pl.Series, distinct: int) -> tuple[str, str] | None:
+    """The words for no and yes, when the column has only those two."""
+    if present.dtype == pl.Boolean:
+        return "false", "true"
+    if distinct != 2 or not (present.dtype.is_numeric() or present.dtype == pl.String):
+        return None
+    words = [str(word) for word in level_texts(present.unique()).to_list()]
+    if {word.lower() for word in words} not in _PAIRS:
+        return None
+    no, yes = sorted(words, key=lambda word: YES_NO[word.lower()])
+    return no, yes
+
+
+def count_levels(cells: pl.Series) -> tuple[tuple[str, int], ...]:
+    """The texts of a column with how often each occurs, most frequent first, ties in text order."""
+    texts = level_texts(cells.drop_nulls())
+    counts = texts.value_counts()
+    pairs = zip(counts[texts.name].to_list(), counts["count"].to_list(), strict=True)
+    return tuple(sorted(pairs, key=lambda pair: (-pair[1], pair[0])))
+
+
+def mean_and_std(values: np.ndarray) -> tuple[float, float]:
+    """Mean and standard deviation (divisor N) in float64, safe for numbers as large as 1e308.
+
+    Numbers are first scaled by a power of two, which changes no bit of the result where nothing overflows.
+    """
+    if not len(values):
+        return 0.0, 0.0
+    exponent = int(np.frexp(np.abs(values).max())[1])
+    if abs(exponent) < 400:  # squares stay in range
+        exponent = 0
+    scaled = np.ldexp(values, -exponent)
+    return float(np.ldexp(scaled.mean(), exponent)), float(np.ldexp(scaled.std(), exponent))
+
+
+def _statistics(values: np.ndarray) -> dict[str, Any]:
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return {}
+    mean, std = mean_and_std(values)
+    return {"minimum": float(values.min()), "mean": mean, "std": std, "maximum": float(values.max())}
+
+
+def _has_words(present: pl.Series) -> bool:
+    """Whether more than half of the texts have three words or more."""
+    return int((present.str.count_matches(r"\s") >= 2).sum()) * 2 > len(present)
+
+
+def _short(value: object) -> str:
+    text = (
+        number_text(value)
+        if isinstance(value, float) and value == value and abs(value) < 1e300
+        else str(value)
+    )
+    return text if len(text) <= 40 else text[:37] + "..."

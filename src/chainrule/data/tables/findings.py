@@ -1,0 +1,142 @@
+"""What was noticed about data, as a value that can be shown in English or Chinese.
+
+A column's reason, a notice about dropped rows and the result of a check are one thing: a code, a severity
+and the numbers behind it. The sentences live in one table here, so both languages stay side by side and a
+translator needs no other file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import field
+
+from chainrule.records import frozen
+
+SENTENCES: dict[str, tuple[str, str]] = {
+    # why a column has its kind
+    "asked": ("as you asked", "按您的指定"),
+    "numbers": ("all {count} values are numbers", "全部 {count} 个值都是数字"),
+    "numbers_as_text": ("all {count} texts are numbers", "全部 {count} 个文本都是数字"),
+    "two_values": ("only {no} and {yes} occur", "只出现 {no} 和 {yes} 两种值"),
+    "few_levels": ("{levels} different values in {count}", "{count} 个值中有 {levels} 种"),
+    "codes": ("whole numbers used as codes ({example})", "作为编码使用的整数（{example}）"),
+    "dates": ("all {count} values are dates ({example})", "全部 {count} 个值都是日期（{example}）"),
+    "free_text": ("{levels} different texts in {count} values", "{count} 个值中有 {levels} 种不同文本"),
+    "one_value": ("always {example}", "始终为 {example}"),
+    "names_rows": ("a different value in every row ({example})", "每一行的值都不同（{example}）"),
+    "all_missing": ("all {count} values are missing", "全部 {count} 个值都缺失"),
+    "pictures": (
+        "{count} images of {height} x {width} pixels, {channels} channels",
+        "{count} 幅图像，{height} x {width} 像素，{channels} 个通道",
+    ),
+    # why a task was chosen
+    "target_levels": ("the target has {levels} classes", "目标有 {levels} 个类别"),
+    "target_numbers": ("the target has {levels} different numbers", "目标有 {levels} 个不同的数值"),
+    # notices
+    "left_out": ('column "{column}" is left out: {reason_en}', "列“{column}”未使用：{reason_zh}"),
+    "target_missing": ("{count} rows without a target are left out", "{count} 行缺少目标，已略去"),
+    "unseen_levels": (
+        '{count} values of "{column}" did not occur in training ({example})',
+        "列“{column}”中有 {count} 个值在训练中未出现过（{example}）",
+    ),
+    "filled": (
+        '{count} missing values of "{column}" are filled with the training mean {mean:.6g}',
+        "列“{column}”的 {count} 个缺失值以训练均值 {mean:.6g} 填充",
+    ),
+    "far_outside": (
+        '{count} values of "{column}" lie over {limit:g} standard deviations from the training mean',
+        "列“{column}”有 {count} 个值偏离训练均值超过 {limit:g} 个标准差",
+    ),
+    "thin_class": (
+        "class {label} has {count} rows, too few for each part of the split",
+        "类别 {label} 只有 {count} 行，不足以分到每个部分",
+    ),
+    "damaged_images": (
+        "{count} images cannot be decoded and are left out ({example})",
+        "{count} 幅图像无法解码，已略去（{example}）",
+    ),
+    "no_images": (
+        "{count} files are no images and are left out ({example})",
+        "{count} 个文件不是图像，已略去（{example}）",
+    ),
+    # checks
+    "scale_gap": (
+        'the spread of "{large}" is {ratio:.3g} times that of "{small}"; standardise the inputs',
+        "“{large}”的离散程度是“{small}”的 {ratio:.3g} 倍，请先标准化输入",
+    ),
+    "far_from_zero": (
+        'the mean of "{column}" is {ratio:.3g} standard deviations from 0 ({count} such columns)',
+        "“{column}”的均值距 0 有 {ratio:.3g} 个标准差（此类列共 {count} 个），请先标准化输入",
+    ),
+    "target_scale": (
+        "the target spreads by {std:.3g} (standard deviation); standardise it",
+        "目标的标准差为 {std:.3g}，请先标准化",
+    ),
+    "imbalance": (
+        "class {large} has {ratio:.3g} times as many rows as class {small}; weigh the classes",
+        "类别 {large} 的行数是类别 {small} 的 {ratio:.3g} 倍，请使用类别权重",
+    ),
+    "duplicates": (
+        "{count} rows ({share:.1%}) repeat an earlier row; the same row may be in training and test",
+        "{count} 行（{share:.1%}）与前面的行重复，同一行可能既在训练集又在测试集中",
+    ),
+    "copy_of_target": (
+        'column "{column}" is the target under another name; drop it',
+        "列“{column}”与目标相同，请删除",
+    ),
+    "leak": (
+        'column "{column}" alone tells the target of every row ({levels} values); is it known beforehand?',
+        "仅凭列“{column}”（{levels} 种值）就能得出每一行的目标，它在预测时是否已知？",
+    ),
+    "constant": ('column "{column}" is always {example}', "列“{column}”始终为 {example}"),
+    "id_like": (
+        'column "{column}" differs in every row ({example}); it names rows and tells nothing',
+        "列“{column}”每行都不同（{example}），只是行的名字，不含信息",
+    ),
+    "mostly_missing": (
+        'column "{column}" is missing in {share:.1%} of the rows',
+        "列“{column}”在 {share:.1%} 的行中缺失",
+    ),
+    "label_gap": (
+        "labels run from {low} to {high} but {missing} never occurs",
+        "标签从 {low} 到 {high}，但从未出现 {missing}",
+    ),
+    "labels_from_one": (
+        "labels count from 1 to {high}; they are mapped to 0 to {last}",
+        "标签从 1 数到 {high}，将映射为 0 到 {last}",
+    ),
+}
+
+
+@frozen
+class Finding:
+    """One thing noticed about data: what, how grave, and the numbers behind it.
+
+    Args:
+        code: an entry of ``SENTENCES``.
+        severity: ``"info"``, ``"warning"`` or ``"error"``.
+        facts: what the sentence names in braces.
+
+    Example:
+        >>> Finding("target_missing", "info", {"count": 3}).say("en")
+        '3 rows without a target are left out'
+    """
+
+    code: str
+    severity: str = "info"
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+    def say(self, lang: str = "en") -> str:
+        """The sentence in English (``"en"``) or Chinese (``"zh"``)."""
+        return SENTENCES[self.code][1 if lang == "zh" else 0].format(**self.facts)
+
+    @property
+    def en(self) -> str:
+        return self.say("en")
+
+    @property
+    def zh(self) -> str:
+        return self.say("zh")
+
+    def __str__(self) -> str:
+        return self.say("en")

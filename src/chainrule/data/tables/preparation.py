@@ -1,0 +1,301 @@
+"""The preparation: everything between a table and a network, learned once on training rows and then fixed.
+
+It travels in the model file, so a model is never separated from what its numbers mean: which column is which
+feature, what 1.0 stands for, which class has number 2, in which units the answer is. Two rules keep it
+honest:
+
+- it looks at training rows only. A mean taken over all rows would carry knowledge of the test rows into
+  training;
+- applying it changes nothing in it: a new table gives numbers and notices, never new levels or means.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from chainrule.data.readers.datasets import IMAGE_SETS
+from chainrule.data.readers.image_folder import read_images
+from chainrule.data.readers.sources import read_table
+from chainrule.data.tables.columns import USED, Column, Faults, mean_and_std, number_cells
+from chainrule.data.tables.encoders import ENCODINGS, Encoding, Feature, Pixels
+from chainrule.data.tables.findings import Finding
+from chainrule.data.tables.preparation_record import Parts, read_record, write_record
+from chainrule.data.tables.table import Table
+from chainrule.data.tables.task import Task, label_values, labels_of
+from chainrule.errors import DataError, nearest
+from chainrule.records import frozen
+
+HINTS, SHOWN = 10, 20  # missing columns for which a similar name is looked for; that are listed
+
+
+@frozen(eq=False)
+class Applied:
+    """What a table became: float32 inputs, (N, F) or (N, H, W, C), and what a person should be told."""
+
+    x: np.ndarray
+    notices: tuple[Finding, ...] = ()
+
+
+@frozen
+class Cell:
+    """One feature of one row, with the cell it was made from.
+
+    Args:
+        feature: the feature's name.
+        column: the column's name.
+        raw: the cell as text, ``""`` where it is missing.
+        value: what the network sees.
+    """
+
+    feature: str
+    column: str
+    raw: str
+    value: float
+
+
+@frozen
+class Preparation:
+    """How rows of a table become inputs and targets, and how answers become words again.
+
+    Args:
+        target: the column to predict.
+        task: ``"classification"`` or ``"regression"``.
+        encodings: one per input column, in the table's order; images stand alone.
+        labels: the classes, sorted; number i in ``targets`` is ``labels[i]``.
+        target_mean, target_std: of the training targets, for regression.
+
+    Example:
+        >>> from chainrule.data import describe, read_table
+        >>> table = read_table({"x": [1.0, 3.0], "c": ["red", "blue"], "y": ["no", "yes"]})
+        >>> p = Preparation.fit(table, describe(table, "y"), "y", "classification")
+        >>> p.feature_names, p.inputs(table).tolist(), p.targets(table).tolist()
+        (('x', 'c=blue', 'c=red'), [[-1.0, 0.0, 1.0], [1.0, 1.0, 0.0]], [0, 1])
+    """
+
+    target: str
+    task: str
+    encodings: tuple[Encoding, ...]
+    labels: tuple[Any, ...] = ()
+    target_mean: float = 0.0
+    target_std: float = 1.0
+
+    @classmethod
+    def fit(cls, table: Table, columns: Sequence[Column], target: str, task: Task | str) -> Preparation:
+        """Learn the preparation from training rows.
+
+        Args:
+            table: the training rows only.
+            columns: what ``describe`` said of the whole table.
+            target: the column to predict.
+            task: what ``choose_task`` gave, or its kind.
+
+        Fails:
+            E311, E312, E318 for cells that cannot be read; E323 for a constant target; E325 without any
+            input.
+        """
+        inputs = [column for column in columns if column.kind in USED and column.name != target]
+        if not inputs:
+            kinds = ", ".join(f"{c.name} is {c.kind}" for c in columns if c.name != target)
+            fix = '--category COLUMN, or kinds={"column": "category"}'
+            told = 'texts become tokens in Python: cr.Tokenizer.learn(texts, "word"), docs/data/text.md'
+            notes = [told] if any(column.kind == "text" for column in columns) else []
+            raise DataError(
+                "E325",
+                where=table.source,
+                expected="at least one input",
+                received=kinds,
+                fix=fix,
+                notes=notes,
+            )
+        if len(inputs) > 1:  # images have axes of their own, which numbers and categories cannot join
+            inputs = [column for column in inputs if column.kind == "image"] or inputs
+        faults = Faults()
+        encodings = tuple(ENCODINGS[column.kind].fit(table, column.name, faults) for column in inputs)
+        kind = task if isinstance(task, str) else task.kind
+        if kind == "classification":
+            faults.raise_any()
+            known = () if isinstance(task, str) else task.labels
+            return cls(target, kind, encodings, known or labels_of(table.frame[target]))
+        values = number_cells(table, target, faults)
+        faults.raise_any()
+        mean, std = mean_and_std(values.drop_nulls().to_numpy())
+        if not std > 0:
+            where = f'{table.source}, column "{target}"'
+            raise DataError(
+                "E323", where=where, expected="at least 2 different numbers", received=f"always {mean:g}"
+            )
+        return cls(target, kind, encodings, (), mean, std)
+
+    @cached_property
+    def features(self) -> tuple[Feature, ...]:
+        """Every feature in the order of the inputs' last axis."""
+        return tuple(feature for encoding in self.encodings for feature in encoding.features)
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        return tuple(feature.name for feature in self.features)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns a table must have to be predicted from."""
+        return tuple(encoding.column for encoding in self.encodings)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The axes of one row's inputs: (F,), or (H, W, C) of images."""
+        first = self.encodings[0]
+        return first.shape if isinstance(first, Pixels) else (len(self.features),)
+
+    @property
+    def channels(self) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and deviation of each channel of images: a pixel from 0 to 1 is input * deviation + mean.
+
+        Fails:
+            DataError E354: it prepares no images.
+        """
+        first = self.encodings[0]
+        if not isinstance(first, Pixels):
+            raise DataError("E354", where=f'column "{first.column}"', expected="images", received=first.kind)
+        std = [value if value > 0 else 1.0 for value in first.std]
+        return np.array(first.mean, np.float32), np.array(std, np.float32)
+
+    def read(self, source: Any) -> Table:
+        """A table, as this preparation needs it: a folder of images in the size of those it learned from, a
+        named set as pictures where it learned from pictures.
+
+        Fails:
+            What ``read_table`` and ``read_images`` refuse; E326 a folder, for a model of tables.
+        """
+        first = self.encodings[0]
+        if not isinstance(source, str | os.PathLike) or not isinstance(first, Pixels):
+            return read_table(source)
+        if os.path.isdir(source):
+            return read_images(source, first.shape[:2], first.shape[2], labelled=False)
+        return read_images(source) if str(source) in IMAGE_SETS else read_table(source)
+
+    def apply(self, table: Table) -> Applied:
+        """The inputs of a table's rows, with notices.
+
+        Fails:
+            E311, E312, E318 cells that cannot be read, all columns at once; E326 columns that are missing.
+        """
+        self._check_columns(table)
+        if isinstance(self.encodings[0], Pixels):
+            return Applied(self.encodings[0].encode(table, Faults())[0], table.notices)
+        faults, notices, start = Faults(), [*table.notices], 0
+        x = np.empty((table.rows, len(self.features)), np.float32)  # (N, F)
+        for encoding in self.encodings:
+            numbers, found = encoding.encode(table, faults)
+            x[:, start : start + numbers.shape[1]] = numbers
+            start += numbers.shape[1]
+            notices += found
+        faults.raise_any()
+        return Applied(x, tuple(notices))
+
+    def inputs(self, table: Table) -> np.ndarray:
+        """The inputs of a table's rows: float32, (N, F) or (N, H, W, C)."""
+        return self.apply(table).x
+
+    def targets(self, table: Table) -> np.ndarray:
+        """The targets of a table's rows: class numbers (int64) or standardised values (float32), (N,).
+
+        Fails:
+            E313 no target column; E311, E312 cells that are no numbers; E320 a missing target;
+            E329 a class unknown to training.
+        """
+        if self.target not in table.columns:
+            known = set(self.columns)
+            near = nearest(self.target, [name for name in table.columns if name not in known])
+            expected = f'a column "{self.target}"'
+            fix = f'rename "{near}" to "{self.target}"' if near else "add the known answers, or only predict"
+            raise DataError("E313", where=table.source, name=self.target, expected=expected, fix=fix)
+        cells = table.frame[self.target]
+        if cells.null_count():
+            row = int(cells.is_null().arg_max() or 0)
+            where = f'{table.place(row)}, column "{self.target}"'
+            received = f"{cells.null_count()} missing"
+            raise DataError(
+                "E320", where=where, column=self.target, expected="a target in every row", received=received
+            )
+        return self._label_numbers(table) if self.task == "classification" else self._standardised(table)
+
+    def _label_numbers(self, table: Table) -> np.ndarray:
+        cells = label_values(table.frame[self.target])
+        # Files differ in how they spell a label (1, 1.0, "1"), so labels meet as texts.
+        codes = {_spelling(label): i for i, label in enumerate(self.labels)}
+        numbers = [codes.get(_spelling(value), -1) for value in cells.to_list()]
+        if -1 in numbers:
+            row = numbers.index(-1)
+            raise DataError(
+                "E329",
+                where=f'{table.place(row)}, column "{self.target}"',
+                label=cells[row],
+                expected=", ".join(str(label) for label in self.labels[:20]),
+                received=f'"{cells[row]}"',
+                fix=nearest(str(cells[row]), [str(label) for label in self.labels]),
+            )
+        return np.array(numbers, np.int64)
+
+    def _standardised(self, table: Table) -> np.ndarray:
+        faults = Faults()
+        values = number_cells(table, self.target, faults).to_numpy()
+        faults.raise_any()
+        return ((values - self.target_mean) / self.target_std).astype(np.float32)
+
+    def restore(self, values: np.ndarray) -> np.ndarray:
+        """Standardised predictions as values in the target's own units, float64."""
+        return np.asarray(values, np.float64) * self.target_std + self.target_mean
+
+    def cells(self, table: Table, row: int) -> tuple[Cell, ...]:
+        """For one row: each feature with the cell it was made from, for explanations."""
+        one = table.take(np.array([row]))
+        x = self.inputs(one)[0].reshape(-1)  # (H, W, C) -> (H * W * C,)
+        raw = {name: _raw(one.frame[name][0]) for name in self.columns}
+        pairs = zip(self.features, x.tolist(), strict=True)
+        return tuple(Cell(f.name, f.column, raw[f.column], value) for f, value in pairs)
+
+    def _check_columns(self, table: Table) -> None:
+        pictures = [e.column for e in self.encodings if isinstance(e, Pixels)]
+        present = set(table.images if pictures else table.columns)
+        missing = [name for name in self.columns if name not in present]
+        if not missing:
+            return
+        known = set(self.columns)
+        spare = [name for name in table.columns if name not in known]
+        near = {name: nearest(name, spare) for name in missing[:HINTS]}
+        more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
+        hints = [f'rename "{word}" to "{name}"' for name, word in near.items() if word]
+        raise DataError(
+            "E326",
+            where=table.source,
+            expected=", ".join(self.columns[:20]),
+            received='no "' + '", "'.join(missing[:SHOWN]) + '"' + more,
+            fix="; ".join(hints),
+        )
+
+    def to_record(self) -> dict[str, Any]:
+        """Plain dicts, lists, texts and numbers, safe for JSON; floats survive exactly."""
+        mean, std = self.target_mean, self.target_std
+        return write_record(Parts(self.target, self.task, self.encodings, self.labels, mean, std))
+
+    @classmethod
+    def from_record(cls, record: object) -> Preparation:
+        """The preparation that ``to_record`` wrote; every part is checked.
+
+        Fails:
+            E328 when the record is not one that ``to_record`` could have written.
+        """
+        return cls(*read_record(record))
+
+
+def _spelling(label: object) -> str:
+    return str(label).lower() if isinstance(label, bool) else str(label)
+
+
+def _raw(cell: object) -> str:
+    return "" if cell is None else str(cell)

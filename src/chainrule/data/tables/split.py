@@ -1,0 +1,135 @@
+"""Which rows to learn from, which to choose by, and which to be judged by.
+
+Drawn by key, so the split is the same with every version of NumPy. Stratified: each class is shared out on
+its own by the method of largest remainders, so a part holds each class in its due share, to within one row.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from chainrule.data.tables.findings import Finding
+from chainrule.errors import DataError, UsageError
+from chainrule.prng import fold, key_of, permutation
+from chainrule.records import frozen
+
+PARTS = ("training", "validation", "test")
+FRACTIONS = (0.64, 0.16, 0.2)
+_STREAM = 0x53504C54  # "SPLT"
+
+
+@frozen(eq=False)
+class Split:
+    """Row numbers of the three parts, each ascending, together every row once."""
+
+    train: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
+    notices: tuple[Finding, ...] = ()
+
+    @property
+    def sizes(self) -> tuple[int, int, int]:
+        return len(self.train), len(self.validation), len(self.test)
+
+
+def split(
+    target: Sequence | np.ndarray,
+    seed: int = 0,
+    fractions: tuple[float, float, float] = FRACTIONS,
+    stratify: bool = True,
+) -> Split:
+    """Share rows out to training, validation and test.
+
+    Args:
+        target: one label or value per row. Floating-point numbers are values: they are not stratified; pass
+            ``stratify=False`` for whole-number values.
+        seed: any whole number; the same seed gives the same split on every machine.
+        fractions: of training, validation, test; not negative, summing to 1, training above 0.
+        stratify: keep each class's share in every part.
+
+    Fails:
+        E322 when a class has one row; E330 for impossible fractions; E331 when a part would be empty.
+
+    Example:
+        >>> split(["a", "a", "a", "b", "b", "b"] * 10, seed=0).sizes
+        (38, 10, 12)
+    """
+    labels = np.asarray(target)
+    if labels.dtype == object:
+        labels = labels.astype(str)
+    _check_fractions(fractions)
+    if not len(labels):
+        raise DataError("E331", where="split", expected="at least 1 row per part", received="0 rows")
+    groups = _groups(labels) if stratify and labels.dtype.kind != "f" else [(None, np.arange(len(labels)))]
+    parts: list[list[np.ndarray]] = [[], [], []]
+    notices = []
+    for number, (label, rows) in enumerate(groups):
+        drawn = rows[permutation(fold(key_of(seed), _STREAM, number), len(rows))]
+        counts = apportion(len(rows), fractions)
+        if label is not None and any(f > 0 and c == 0 for f, c in zip(fractions, counts, strict=True)):
+            notices.append(Finding("thin_class", "warning", {"label": label, "count": len(rows)}))
+        ends = np.cumsum(counts)
+        for part, piece in zip(parts, np.split(drawn, ends[:2]), strict=True):
+            part.append(piece)
+    train, validation, test = (np.sort(np.concatenate(part)) for part in parts)
+    _check_parts(fractions, (train, validation, test))
+    return Split(train, validation, test, tuple(notices))
+
+
+def apportion(count: int, fractions: Sequence[float]) -> list[int]:
+    """``count`` things in whole shares nearest to ``fractions``: what is left goes to the largest remainders.
+
+    Example:
+        >>> apportion(7, (0.64, 0.16, 0.2))
+        [5, 1, 1]
+    """
+    due = [count * fraction for fraction in fractions]
+    shares = [math.floor(amount + 1e-9) for amount in due]  # 0.1 * 30 must give 3, not 2
+    by_remainder = sorted(range(len(due)), key=lambda i: (round(shares[i] - due[i], 9), i))
+    for i in by_remainder[: count - sum(shares)]:
+        shares[i] += 1
+    return shares
+
+
+def _groups(labels: np.ndarray) -> list[tuple[object, np.ndarray]]:
+    names, codes = np.unique(labels, return_inverse=True)
+    groups = [(name.item(), np.flatnonzero(codes == code)) for code, name in enumerate(names)]
+    lonely = [str(name) for name, rows in groups if len(rows) == 1]
+    if lonely:
+        raise DataError(
+            "E322",
+            where="split",
+            label=", ".join(lonely),
+            expected="at least 2 rows per class",
+            received="1 row",
+            fix="add rows of that class, or leave the class out",
+        )
+    return groups
+
+
+def _check_fractions(fractions: Sequence[float]) -> None:
+    fine = len(fractions) == 3 and all(math.isfinite(f) and f >= 0 for f in fractions)
+    if not fine or fractions[0] <= 0 or abs(sum(fractions) - 1) > 1e-9:
+        raise UsageError(
+            "E330",
+            where="split",
+            expected="three fractions, not negative, training above 0, sum 1",
+            received=tuple(fractions),
+            fix=f"fractions={FRACTIONS}",
+        )
+
+
+def _check_parts(fractions: Sequence[float], parts: Sequence[np.ndarray]) -> None:
+    sizes = [len(part) for part in parts]
+    empty = [name for name, f, size in zip(PARTS, fractions, sizes, strict=True) if f > 0 and not size]
+    if empty:
+        raise DataError(
+            "E331",
+            where="split",
+            expected="at least 1 row per part",
+            received=f"{sum(sizes)} rows, none for {' and '.join(empty)}",
+            fix="add rows, or set that fraction to 0",
+        )

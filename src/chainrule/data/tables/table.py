@@ -1,0 +1,117 @@
+"""A table: named columns of equal length, where it came from, and a fingerprint of what it says.
+
+The fingerprint is taken over *values*, not bytes of a file: a whole number is the same number in a CSV
+file, a Parquet file and a NumPy array. So numbers are hashed as float64 (with -0 as 0 and one bit pattern
+for "missing"), everything else as UTF-8 text with its length, which keeps ("ab", "c") apart from ("a",
+"bc").
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import field
+from functools import cached_property
+
+import numpy as np
+
+from chainrule.data.readers.lazy_polars import pl, require_threads
+from chainrule.data.tables.findings import Finding
+from chainrule.records import frozen
+
+EXACT = 2**53  # beyond this, float64 no longer tells whole numbers apart
+
+
+@frozen(eq=False)
+class Table:
+    """Columns of data with their names.
+
+    Args:
+        frame: a polars frame whose columns are numbers, booleans, texts or dates; missing values are null.
+        source: a name for messages, such as ``"cars.csv"``.
+        target: the column to predict unless another is asked for; named sets have one.
+        lines: for a text file, the physical line (from 1) on which each row begins.
+        images: the pixels of columns of images, (N, H, W, C) bytes; in the frame such a column has the names.
+        notices: what a person should be told about the reading, such as files left out.
+
+    Example:
+        >>> table = Table(pl.DataFrame({"age": [31, 47], "sick": ["no", "yes"]}), "ages")
+        >>> table.rows, table.columns, table.place(1)
+        (2, ('age', 'sick'), 'row 2 of ages')
+    """
+
+    frame: pl.DataFrame
+    source: str = "table"
+    target: str | None = None
+    lines: np.ndarray | None = field(default=None, repr=False)
+    images: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False)
+    notices: tuple[Finding, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        return self.frame.height
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return tuple(self.frame.columns)
+
+    def line_of(self, row: int) -> int | None:
+        """The physical line of the file on which a row (from 0) begins; None where there are no lines."""
+        return None if self.lines is None else int(self.lines[row])
+
+    def place(self, row: int) -> str:
+        """Where a row (from 0) is, in words: its line in the file, else its number from 1."""
+        line = self.line_of(row)
+        return f"row {row + 1} of {self.source}" if line is None else f"{self.source} line {line}"
+
+    def take(self, index: np.ndarray) -> Table:
+        """The table of the rows in ``index``, in that order."""
+        lines = None if self.lines is None else self.lines[index]
+        images = {name: pixels[index] for name, pixels in self.images.items()}
+        frame = self.frame[np.asarray(index, np.int64)]
+        return Table(frame, self.source, self.target, lines, images, self.notices)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of names and values, the same for the same values in any file format."""
+        digest = hashlib.sha256(f"{self.rows} rows".encode())
+        for column in self.frame.get_columns():
+            name = column.name.encode()
+            digest.update(len(name).to_bytes(8, "little") + name)
+            _feed(digest, column)
+            if column.name in self.images:
+                pixels = self.images[column.name]
+                digest.update(f"{pixels.shape}".encode() + np.ascontiguousarray(pixels).tobytes())
+        return digest.hexdigest()
+
+    def __repr__(self) -> str:
+        return f"Table({self.source}: {self.rows} rows, {len(self.columns)} columns)"
+
+
+def _frame(table: Table) -> pl.DataFrame:
+    require_threads()
+    return vars(table)["frame"]
+
+
+Table.frame = property(_frame)  # type: ignore[assignment]  # the value lies in the record's __dict__
+
+
+def is_exact(column: pl.Series) -> bool:
+    """Whether every number of the column is told apart from its neighbours in float64."""
+    if not column.dtype.is_integer() or column.is_empty():
+        return True
+    low, high = column.min(), column.max()
+    return low is None or (int(low) >= -EXACT and int(high) <= EXACT)  # type: ignore[arg-type]
+
+
+def _feed(digest: hashlib._Hash, column: pl.Series) -> None:
+    if column.dtype.is_numeric() and is_exact(column):
+        values = (
+            column.cast(pl.Float64).fill_null(float("nan")).to_numpy().astype("<f8") + 0.0
+        )  # -0 becomes 0
+        values[np.isnan(values)] = np.nan
+        digest.update(b"number" + values.tobytes())
+        return
+    texts = column.cast(pl.String)
+    lengths = texts.str.len_bytes().cast(pl.Int64).fill_null(-1).to_numpy().astype("<i8")
+    digest.update(b"text" + lengths.tobytes() + "".join(texts.drop_nulls().to_list()).encode())

@@ -1,0 +1,179 @@
+"""What is to be learned: which class a row belongs to, or a number.
+
+Decided from the target column. Whole numbers can be either: 0, 1, 2 in a thousand rows are classes, ages are
+numbers; so few distinct values (at most 10, or at most 20 and a twentieth of the rows), each twice on
+average, are taken for classes. A person can overrule with ``kind``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.data.readers.lazy_polars import pl
+from chainrule.data.readers.number_parsing import numbers
+from chainrule.data.tables.columns import Column, Faults, count_levels, describe, known_column, number_cells
+from chainrule.data.tables.findings import Finding
+from chainrule.data.tables.table import Table
+from chainrule.errors import DataError, UsageError, nearest
+from chainrule.records import frozen
+
+TASKS = ("classification", "regression")
+
+
+@frozen(eq=False)
+class Task:
+    """What is to be learned from a table.
+
+    Args:
+        kind: ``"classification"`` or ``"regression"``.
+        target: the column to predict.
+        labels: the classes, sorted, as text, whole number or boolean; none for regression.
+        rows: the numbers of the rows that have a target.
+        reason: why this kind.
+        notices: what a person should be told, such as rows left out.
+    """
+
+    kind: str
+    target: str
+    labels: tuple[Any, ...]
+    rows: np.ndarray
+    reason: Finding
+    notices: tuple[Finding, ...] = ()
+
+    @property
+    def is_classification(self) -> bool:
+        return self.kind == "classification"
+
+
+def choose_task(
+    table: Table,
+    target: str | None = None,
+    kind: str | None = None,
+    columns: Sequence[Column] | None = None,
+) -> Task:
+    """Decide what is to be learned.
+
+    Args:
+        table: the whole table.
+        target: the column to predict; by default the table's own.
+        kind: ``"classification"`` or ``"regression"`` to overrule.
+        columns: what ``describe`` gave, if it was called already.
+
+    Fails:
+        E101 an unknown kind; E313 an unknown target; E319 none named; E321 one class; E322 a class with one
+        row; E323 a target that never changes; E324 texts where numbers are needed or too many to be classes.
+
+    Example:
+        >>> table = Table(pl.DataFrame({"x": [1.5, 2.0, 0.5, 3.0], "y": ["b", "a", "b", "a"]}))
+        >>> task = choose_task(table, "y")
+        >>> task.kind, task.labels
+        ('classification', ('a', 'b'))
+    """
+    target = table.target if target is None else target
+    if kind is not None and kind not in TASKS:
+        raise UsageError(
+            "E101", where="task", name=kind, expected=" or ".join(TASKS), fix=nearest(kind, TASKS)
+        )
+    if target is None:
+        fix = f'--target "{table.columns[-1]}"'
+        shown = ", ".join(table.columns[:12]) + (", ..." if len(table.columns) > 12 else "")
+        raise DataError("E319", where=table.source, expected="one of: " + shown, received="none", fix=fix)
+    known_column(table, target)
+    described = describe(table, target) if columns is None else columns
+    column = next(column for column in described if column.name == target)
+    rows = np.flatnonzero(table.frame[target].is_not_null().to_numpy())
+    notices = ()
+    if len(rows) < table.rows:
+        notices = (Finding("target_missing", "warning", {"count": table.rows - len(rows)}),)
+    if (kind or _infer(table, column)) == "classification":
+        return _classification(table, column, rows, notices)
+    return _regression(table, target, rows, notices)
+
+
+def _infer(table: Table, column: Column) -> str:
+    if column.kind in ("yes_no", "category"):
+        return "classification"
+    cells = table.frame[column.name].drop_nulls()
+    distinct = cells.n_unique()
+    if column.kind == "number":
+        values = numbers(cells)
+        whole = bool((values == values.floor()).all())
+        few = distinct <= 10 or (distinct <= 20 and distinct <= 0.05 * len(cells))
+        return "classification" if whole and few and distinct * 2 <= len(cells) else "regression"
+    if column.kind in ("text", "id", "date") and distinct > 20 and distinct * 2 > len(cells):
+        raise DataError(
+            "E324",
+            where=f'{table.source}, column "{column.name}"',
+            column=column.name,
+            expected="numbers, or classes with several rows each",
+            received=f"{distinct} different values in {len(cells)} rows",
+            fix="choose another target",
+        )
+    return "classification"
+
+
+def _classification(table: Table, column: Column, rows: np.ndarray, notices: tuple[Finding, ...]) -> Task:
+    cells = table.frame[column.name].drop_nulls()
+    counts = count_levels(cells)
+    where = f'{table.source}, column "{column.name}"'
+    if len(counts) == 1:
+        received = f'"{counts[0][0]}" in all {len(cells)} rows'
+        raise DataError("E321", where=where, expected="at least 2 classes", received=received)
+    lonely = [level for level, count in counts if count == 1]
+    if lonely:
+        shown = ", ".join(lonely[:10]) + (", ..." if len(lonely) > 10 else "")
+        numeric = cells.dtype.is_numeric()
+        raise DataError(
+            "E322",
+            where=where,
+            label=shown,
+            expected="at least 2 rows per class",
+            received="1 row",
+            fix="--task regression" if numeric else "add rows of that class, or leave the class out",
+        )
+    reason = Finding("target_levels", facts={"levels": len(counts)})
+    return Task("classification", column.name, labels_of(cells), rows, reason, notices)
+
+
+def _regression(table: Table, target: str, rows: np.ndarray, notices: tuple[Finding, ...]) -> Task:
+    cells = table.frame[target]
+    values = numbers(cells.cast(pl.String) if cells.dtype.is_temporal() else cells)
+    where = f'{table.source}, column "{target}"'
+    if not values.count():
+        received = f'"{cells.drop_nulls()[0]}"'
+        fix = "--task classification"
+        raise DataError("E324", where=where, column=target, expected="numbers", received=received, fix=fix)
+    faults = Faults()
+    number_cells(table, target, faults)
+    faults.raise_any()
+    distinct = values.drop_nulls().n_unique()
+    if distinct == 1:
+        received = f"{values.drop_nulls()[0]:g} in all {values.count()} rows"
+        raise DataError("E323", where=where, expected="at least 2 different numbers", received=received)
+    reason = Finding("target_numbers", facts={"levels": distinct})
+    return Task("regression", target, (), rows, reason, notices)
+
+
+def labels_of(cells: pl.Series) -> tuple[Any, ...]:
+    """The distinct values as plain Python labels, sorted: booleans, whole numbers, else texts.
+
+    Example:
+        >>> labels_of(pl.Series([2.0, 1.0, 2.0])), labels_of(pl.Series(["b", "a"]))
+        ((1, 2), ('a', 'b'))
+    """
+    distinct = label_values(cells).unique().drop_nulls()
+    return tuple(sorted(distinct.to_list()))
+
+
+def label_values(cells: pl.Series) -> pl.Series:
+    """Each cell as the value its label has; whole floats become whole numbers, other floats texts."""
+    if cells.dtype.is_float():
+        present = cells.drop_nulls()
+        whole = bool((present == present.floor()).all()) and bool((present.abs() < 2**53).all())
+        return cells.cast(pl.Int64) if whole else cells.cast(pl.String)
+    if cells.dtype == pl.Boolean or cells.dtype.is_integer():
+        return cells
+    return cells.cast(pl.String)

@@ -1,0 +1,31 @@
+"""Derivations: one training step of a network, explained in formulas with its numbers.
+
+Input: a trace (``chainrule.trace``). Output: an ``Explanation`` at one of three depths, in English or
+Chinese. How a page looks is decided in ``chainrule.page``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chainrule.lazy_imports import Door
+
+_DOOR = Door(
+    __name__,
+    {
+        "article": "article_trace",
+        "features": "feature_lines",
+        "narrative": "explain require_telling",
+        "replayed_step": "Replay replay",
+        "weight_change": "WhatIf what_if",
+        "weight_name": "weight_of",
+    },
+)
+
+
+def __getattr__(name: str) -> Any:
+    return _DOOR.fetch(name)
+
+
+def __dir__() -> list[str]:
+    return _DOOR.names

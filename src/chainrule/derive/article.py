@@ -1,0 +1,82 @@
+"""The article's own example: two inputs, three hidden sigmoid units, one sigmoid output.
+
+Only what a person chose stands here: net, weights, samples, learning rate. Every number and sentence of the
+derivation comes from the general machinery, which knows nothing of this net.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from chainrule.derive.narrative import explain, require_telling
+from chainrule.errors import UsageError
+from chainrule.nn import SGD, Dense, Sequential
+from chainrule.page.explanation import Explanation
+from chainrule.spec import Size, Spec
+from chainrule.trace import Trace, trace
+from chainrule.train.step import Network, Recipe
+
+INPUTS = ((1.0, 0.5), (-0.5, 2.0))
+TARGETS = ((1.0,), (0.0,))
+PARAMETERS = {
+    "dense1.weight": ((0.1, 0.4), (-0.3, 0.2), (0.5, -0.6)),
+    "dense1.bias": (0.1, -0.1, 0.3),
+    "dense2.weight": ((0.7, -0.5, 0.3),),
+    "dense2.bias": (0.05,),
+}
+RATE = 0.5
+# What may stand at the end: the output's activation and the loss.
+ENDS = {
+    "half_mse": ("sigmoid", "half_mse"),
+    "half_mse_linear": (None, "half_mse"),
+    "binary_cross_entropy": (None, "binary_cross_entropy"),
+}
+
+
+def article_trace(samples: int = 1, end: str = "half_mse") -> Trace:
+    """The trace of the article's net.
+
+    Args:
+        samples: 1 or 2.
+        end: the switch: ``"half_mse"`` after a sigmoid as in the article, ``"half_mse_linear"`` without it,
+            or ``"binary_cross_entropy"``, before which the sigmoid's slope cancels.
+
+    Fails:
+        UsageError E102: another number of samples. UsageError E101: no such end.
+
+    Example:
+        >>> t = article_trace()
+        >>> round(t.loss, 6), round(t.new_loss, 6), round(t.promise, 6)
+        (0.076447, 0.067961, -0.008823)
+    """
+    if samples not in (1, 2):
+        raise UsageError(
+            "E102", where="the article's example", name="samples", expected="1 or 2", received=samples
+        )
+    if end not in ENDS:
+        raise UsageError(
+            "E101", where="the article's example", name=end, expected=", ".join(ENDS), received=end
+        )
+    activation, loss = ENDS[end]
+    net = Sequential(Dense(3, activation="sigmoid"), Dense(1, activation=activation))
+    network = Network(
+        Recipe(net, loss, SGD(RATE)), {"x": Spec((Size.symbol("B"), 2), "float64")}, "reference"
+    )
+    parameters = {path: np.array(values) for path, values in PARAMETERS.items()}
+    x, y = {"x": np.array(INPUTS[:samples])}, {"target": np.array(TARGETS[:samples])}
+    return trace(network, parameters, x, y)
+
+
+def article(lang: str = "en", depth: int = 2, samples: int = 1, end: str = "half_mse") -> Explanation:
+    """The article's example, worked out in full.
+
+    Args:
+        lang: ``"en"`` or ``"zh"``.
+        depth: 1, 2 or 3.
+        samples, end: see ``article_trace``.
+
+    Fails:
+        UsageError E101, E102: a language, depth, number of samples or end there is not.
+    """
+    require_telling(depth, lang)
+    return explain(article_trace(samples, end), depth, lang)

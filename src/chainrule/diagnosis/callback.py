@@ -1,0 +1,97 @@
+"""The doctor at a training: the callback that looks before it begins, listens while it runs, and tells.
+
+It never makes a training fail: a rule that meets something it was not written for is left out.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+
+# These rooms are asked for a name where it is needed: a page of findings is made when somebody reads it.
+from chainrule import diagnosis, store
+from chainrule.diagnosis.context import BRIEF, Look, look_at
+from chainrule.diagnosis.finding import Finding, by_gravity
+from chainrule.diagnosis.monitor import Follower
+from chainrule.diagnosis.registry import BEFORE, RULES
+from chainrule.diagnosis.rule import Evidence, Judge
+from chainrule.events import Event, Listener, Notice, TrainingEnded, TrainingFailed, TrainingStarted
+from chainrule.records import frozen
+from chainrule.settings import settings
+from chainrule.train.callback.callback import Callback, Training, patient
+
+_LOG = logging.getLogger(__name__)
+
+
+@frozen
+class Doctor(Callback):
+    """Looks at a training before its first step, while it runs and at its end; each finding is a ``Notice``.
+
+    ``Model.fit`` has it listen by default; ``doctor=False`` sends it away.
+    """
+
+    def start(self, training: Training) -> Listener:
+        """The listener of one training."""
+        found: list[Finding] = []
+        follower = Follower(training, judged)
+
+        def attend(event: Event) -> None:
+            if isinstance(event, TrainingStarted):
+                seen = findings_before(look_of(training))
+                tell(training, seen, found) if event.step == 0 else found.extend(seen)
+                return
+            heard = follower.hear(event)
+            if isinstance(event, TrainingEnded | TrainingFailed):
+                tell(training, [each for each in heard if not follower.is_told(each)], [])
+                end(training, [*found, *heard])
+            else:
+                tell(training, heard, [])
+
+        return patient(attend)
+
+
+def end(training: Training, found: list[Finding]) -> None:
+    """Leave what was found with the model, and in the folder of the training if it has one."""
+    vars(training.model)["findings"] = by_gravity(found)
+    run = training.request.run
+    if run is not None:
+        folder = run if isinstance(run, store.RunFolder) else store.RunFolder.open(run)
+        folder.write_text(diagnosis.NOTES, diagnosis.Diagnosis.of(found, settings.lang).to_json())
+
+
+def look_of(training: Training) -> Look:
+    """What is known of a training before it begins."""
+    job, model = training.job, training.model
+    held_out = None if job.judge is None else job.judge.rows
+    return look_at(job.network, model.targets, job.data, job.order, held_out, most=BRIEF)
+
+
+def findings_before(look: Look) -> tuple[Finding, ...]:
+    """What the rules that look before a training find, the gravest first."""
+    return by_gravity(judged(BEFORE, "before", lambda judge: judge(look)))
+
+
+def judged(names: Iterable[str], time: str, ask: Callable[[Judge], Iterable[Evidence]]) -> list[Finding]:
+    """The findings of some rules at one time.
+
+    Args:
+        names: the rules.
+        time: the field of ``Rule`` that holds the function, such as ``"before"``.
+        ask: gives that function what it judges.
+    """
+    found: list[Finding] = []
+    for name in names:
+        rule = RULES[name]
+        judge = getattr(rule, time)
+        try:
+            found += [] if judge is None else [Finding(rule, evidence) for evidence in ask(judge)]
+        except Exception:  # a diagnosis is a service: it must not end what it serves
+            _LOG.debug("the rule %s could not judge", name, exc_info=True)
+    return found
+
+
+def tell(training: Training, findings: Iterable[Finding], found: list[Finding]) -> None:
+    """Send each finding to all who listen to a training, and keep it for the end."""
+    for finding in findings:
+        found.append(finding)
+        training.job.channel.send(Notice(finding.en, finding.zh))

@@ -1,0 +1,105 @@
+"""``Model.check``: both looks of the doctor, before a training and at its first steps, without training.
+
+Everything happens on a copy; the model stays as it is.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from chainrule import data
+from chainrule.diagnosis.callback import findings_before, judged
+from chainrule.diagnosis.context import look_at
+from chainrule.diagnosis.diagnosis import Diagnosis
+from chainrule.diagnosis.finding import Finding
+from chainrule.diagnosis.first_steps import first_steps
+from chainrule.diagnosis.registry import BEFORE, FIRST, RULES
+from chainrule.diagnosis.rule import Evidence
+from chainrule.diagnosis.rules.output_activation import mismatch
+from chainrule.errors import ChainruleError, ShapeError
+from chainrule.spec import shape_text
+from chainrule.train.fit import rehearse
+from chainrule.train.inputs.tabular import beside, is_table
+from chainrule.train.learner import Learner
+from chainrule.train.options import Request, known_options
+
+Gradients = Mapping[str, Any]
+
+
+def diagnose(
+    model: Learner, x: Any, y: Any, lang: str, gradients: Gradients | None = None,
+    previous: Gradients | None = None, **options: Any,
+) -> Diagnosis:  # fmt: skip
+    """What the rules find that look before a training and at its first steps; see ``Model.check``."""
+    trial = copy.copy(model)
+    validation = options.pop("validation", None)
+    size, seed = options.pop("batch_size", 32), options.pop("seed", 0)
+    if gradients is not None:
+        size = None  # they are those of all the rows given, as one batch
+    request = Request(1, size, seed, **known_options(options))
+    try:
+        work, state = rehearse(trial, x, y, validation, request)
+    except ChainruleError as error:
+        if error.code not in _REFUSALS:
+            raise
+        return Diagnosis.of([_REFUSALS[error.code](error, y)], lang)
+    job = work.job
+    held_out = None if job.judge is None else job.judge.rows
+    look = look_at(job.network, trial.targets, job.data, job.order, held_out, _noticed(x, y))
+    stored, before = (_stored(given, state.parameters) for given in (gradients, previous))
+    first = first_steps(look, job, work.step, state, stored, before)
+    names = [*BEFORE, *FIRST]
+    return Diagnosis.of([*findings_before(look), *judged(names, "first", lambda judge: judge(first))], lang)
+
+
+def _too_many(error: ChainruleError, y: Any) -> Finding:
+    """More classes than scores, which ends a training before it begins, as a finding."""
+    scores, classes = (int(str(error.details[key])) for key in ("outputs", "classes"))
+    low, _, high = error.received.partition(", ")
+    facts = {"scores": scores, "classes": classes, "low": low, "high": high.rpartition(", ")[2] or low}
+    evidence = Evidence(
+        classes, scores, facts, form="too_many", severity="error",
+        remedy=f"cr.Dense({classes})  # as the last layer",
+    )  # fmt: skip
+    return Finding(RULES["label-numbers"], evidence)
+
+
+def _refused_ending(error: ChainruleError, y: Any) -> Finding:
+    """A net that ends in what its loss applies, which ``Model`` refuses outright, as a finding."""
+    classes = 2 if isinstance(y, str | Mapping) or y is None else len(np.unique(np.asarray(y)))
+    said = {name: str(error.details[name]) for name in ("loss", "activation")}
+    return Finding(RULES["loss-activation"], mismatch(said["loss"], said["activation"], classes, error.where))
+
+
+_REFUSALS = {"E502": _too_many, "E105": _refused_ending}
+
+
+def _noticed(x: Any, y: Any) -> tuple[data.Finding, ...] | None:
+    """What a look at the table finds; ``None`` for arrays."""
+    x, y = beside(x, y)
+    return tuple(data.check(data.read_table(x), y)) if is_table(x, y) else None
+
+
+def _stored(given: Gradients | None, parameters: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Gradients brought by a person, once it is known that they are those of this net.
+
+    Fails:
+        ShapeError E551: a gradient of no parameter, or of another shape; all are listed.
+    """
+    arrays = {name: np.asarray(value) for name, value in (given or {}).items()}
+    wrong = [
+        f"{name} {shape_text(a.shape)}"
+        + ("" if name not in parameters else " not " + shape_text(parameters[name].shape))
+        for name, a in arrays.items()
+        if name not in parameters or a.shape != parameters[name].shape
+    ]
+    if wrong or (given is not None and not arrays):
+        raise ShapeError(
+            "E551", where="check", expected=", ".join(parameters), received=wrong[0] if wrong else "none",
+            notes=wrong[1:], fix="the names and shapes of model.parameters()",
+        )  # fmt: skip
+    return arrays

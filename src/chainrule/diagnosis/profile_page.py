@@ -1,0 +1,188 @@
+"""Where the time of a training step goes, as a page that prints itself, and as a picture.
+
+The table of layers is read from above: a stage, what it takes, its share of all kernels, and below it the
+layers it is spent in. Two columns say how good that is: a kernel that computes much should come near the peak
+of a large product of matrices; one that only moves numbers near the speed of a large copy. What lies between
+the sum of the kernels and a whole step is what the engine itself costs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from chainrule.engines.profile import STAGES, Measured, Spent
+from chainrule.notation.units import amount
+from chainrule.page.bar_chart import Bar, bar_chart
+from chainrule.page.html import html_page
+from chainrule.page.page import Items, Page, Section, Table
+from chainrule.page.terminal import text_page
+from chainrule.plan.plan_table import computed
+from chainrule.records import frozen
+from chainrule.texts import say
+from chainrule.train.monitor.profile import Stopwatch
+
+COLOURS = {
+    "gather": "#868e96", "forward": "#2563a8", "backward": "#d1660f", "join": "#9c36b5", "update": "#2b8a3e",
+}  # fmt: skip
+STAGE_WORDS = {
+    "gather": "stage_gather", "forward": "stage_forward", "backward": "stage_backward", "join": "stage_join",
+    "update": "stage_update",
+}  # fmt: skip
+WITHOUT_LAYER = {"forward": "profile_loss", "backward": "profile_loss", "update": "profile_optimizer"}
+FIRST = ("profile_stage", "profile_layer")
+COSTS = (
+    "profile_time", "profile_share", "profile_flops", "profile_flop_rate", "profile_of_peak", "profile_bytes",
+    "profile_byte_rate", "profile_of_copy",
+)  # fmt: skip
+NONE = "–"
+FINEST = 1e-8  # seconds; what is shorter than two looks at the clock lie apart cannot be told
+
+
+@frozen
+class Profile(Page):
+    """What a training step costs, for each layer and each kernel. Printing it gives text, a notebook shows
+    it as HTML.
+
+    Args:
+        measured: the numbers.
+    """
+
+    measured: Measured
+
+    def __str__(self) -> str:
+        return text_page(self)
+
+    def __repr__(self) -> str:
+        return f"<Profile {self.title!r}: {len(self.measured.lines)} kernels; print it>"
+
+    def to_html(self) -> str:
+        """One self-contained page without the picture."""
+        return html_page(self)
+
+    def to_svg(self) -> str:
+        """A picture: a bar for each layer in each stage, in the order in which they run."""
+        bars = []
+        stages = _stages(self.measured)
+        for stage, lines in stages.items():
+            name = say(STAGE_WORDS[stage], self.lang)
+            for layer, part in _layers(lines, self.lang).items():
+                took = sum(line.seconds for line in part)
+                said = f"{amount(took, 's')}  {percent(took, self.measured.seconds)}"
+                bars.append(Bar(layer or name, took, said, COLOURS[stage], f"{name} {layer}".strip()))
+        return bar_chart(bars, [(say(STAGE_WORDS[stage], self.lang), COLOURS[stage]) for stage in stages])
+
+    def _repr_html_(self) -> str:
+        return html_page(self, whole=False) + self.to_svg()
+
+
+def profile_page(watch: Stopwatch, lang: str) -> Profile:
+    """The page of what was measured.
+
+    Args:
+        watch: the numbers.
+        lang: ``"en"`` or ``"zh"``.
+    """
+    made = watch.measured
+    sections = (
+        Section("", (Items(tuple(_circumstances(watch, lang))),)),
+        Section(say("profile_layers", lang), (_layer_table(made, lang),)),
+        Section(say("profile_steps", lang), (_step_table(made, lang),)),
+        Section(say("profile_kernels", lang), (_kernel_table(made, lang), say("profile_cached", lang))),
+    )
+    return Profile(say("profile_title", lang), lang, sections, made)
+
+
+def _circumstances(watch: Stopwatch, lang: str) -> list[str]:
+    """On what it was measured, and how much one core can do at most."""
+    made = watch.measured
+    divided = {"batch": made.batch, "parts": made.parts, "rows": made.rows, "lanes": made.lanes}
+    best = {"flops": amount(made.peak.flops, "flop/s"), "bytes": amount(made.peak.bytes, "B/s")}
+    known = "profile_made_up" if watch.is_made_up else "profile_given"
+    return [
+        say("profile_divided" if made.parts > 1 else "profile_whole", lang, **divided),
+        say(known, lang, rows=watch.rows, steps=made.steps),
+        say("profile_peak", lang, **best),
+    ]  # fmt: skip
+
+
+def _layers(lines: Sequence[Spent], lang: str) -> dict[str, list[Spent]]:
+    """The lines of a stage by layer, in the order in which they first run; ``""``: no layer is meant."""
+    found: dict[str, list[Spent]] = {}
+    for line in lines:
+        others = say(WITHOUT_LAYER[line.stage], lang) if line.stage in WITHOUT_LAYER else ""
+        found.setdefault(line.layer or others, []).append(line)
+    return found
+
+
+def _layer_table(made: Measured, lang: str) -> Table:
+    """A row for each stage, and below it one for each layer."""
+    rows = []
+    for stage, lines in _stages(made).items():
+        rows.append((say(STAGE_WORDS[stage], lang), "", *_costs(lines, made)))
+        layers = _layers(lines, lang)
+        rows += [("", layer, *_costs(part, made)) for layer, part in layers.items() if layer]
+    rows.append((say("profile_all", lang), "", *_costs(made.lines, made)))
+    return Table(tuple(say(key, lang) for key in (*FIRST, *COSTS)), tuple(rows), tuple(range(2, 10)))
+
+
+def _stages(made: Measured) -> dict[str, list[Spent]]:
+    """The lines by stage, of the stages there are."""
+    found = {stage: [line for line in made.lines if line.stage == stage] for stage in STAGES}
+    return {stage: lines for stage, lines in found.items() if lines}
+
+
+def _costs(lines: Sequence[Spent], made: Measured) -> tuple[str, ...]:
+    """Time and share; operations, their speed, its part of the peak; bytes, their speed, its part of it."""
+    took = sum(line.seconds for line in lines)
+    flops, moved = sum(line.flops for line in lines), sum(line.bytes for line in lines)
+    computing = _speed(flops, took, "flop/s", made.peak.flops)
+    moving = _speed(moved, took, "B/s", made.peak.bytes)
+    said = f"<{amount(FINEST, 's')}" if took < FINEST else amount(took, "s")
+    share = percent(took, made.seconds)
+    return said, share, amount(flops), *computing, amount(moved, "B"), *moving
+
+
+def _speed(work: int, took: float, unit: str, best: float) -> tuple[str, str]:
+    """How fast something is done, and how that compares with the best this machine can do."""
+    if not work or took < FINEST:
+        return NONE, NONE
+    return amount(work / took, unit), percent(work / took, best)
+
+
+def percent(part: float, whole: float) -> str:
+    """A share of something.
+
+    Example:
+        >>> percent(1, 8), percent(1, 0)
+        ('12.5%', '–')
+    """
+    return f"{100 * part / whole:.1f}%" if whole else NONE
+
+
+def _step_table(made: Measured, lang: str) -> Table:
+    """The kernels' sum beside whole steps, with what is lost or won from one to the next."""
+
+    def row(name: str, took: float, cores: int, against: str = "") -> tuple[str, ...]:
+        reached = percent(made.flops / took, cores * made.peak.flops) if took else NONE
+        return name, amount(took, "s"), against, reached
+
+    over = f"{100 * (made.alone / made.seconds - 1):+.1f}%" if made.seconds else NONE
+    rows = [row(say("profile_all", lang), made.seconds, 1)]
+    rows.append(row(say("profile_alone", lang), made.alone, 1, over))
+    if made.threads > 1:
+        name, faster = say("profile_together", lang, threads=made.threads), made.alone / made.together
+        rows.append(row(name, made.together, made.threads, f"{faster:.2f}x"))
+    head = ("", say("profile_time", lang), say("profile_against", lang), say("profile_of_peak", lang))
+    return Table(head, tuple(rows), (1, 2, 3))
+
+
+def _kernel_table(made: Measured, lang: str) -> Table:
+    """A row for each kernel, in the order in which they run."""
+    rows = []
+    for line in made.lines:
+        took, share, _, *computing, _, speed, of_copy = _costs([line], made)
+        where = say(STAGE_WORDS[line.stage], lang), line.layer, line.kernel, f"{line.calls}"
+        rows.append((*where, took, share, *computing, speed, of_copy, computed(line.operations)))
+    kept = [key for key in COSTS if key not in ("profile_flops", "profile_bytes")]
+    keys = (*FIRST, "profile_kernel", "profile_calls", *kept, "profile_computes")
+    return Table(tuple(say(key, lang) for key in keys), tuple(rows), tuple(range(3, 10)))

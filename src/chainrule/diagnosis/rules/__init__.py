@@ -1,0 +1,1 @@
+"""The rules of the doctor, one file for each family of problems."""

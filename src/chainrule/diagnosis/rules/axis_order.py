@@ -1,0 +1,123 @@
+"""Rule about the order of an image's axes: 36 of the list of problems.
+
+PyTorch keeps images as (N, C, H, W), this library and Keras as (N, H, W, C). An array of the first kind is
+taken for images of C rows and H columns with W channels, and trains without an error. The shape alone cannot
+decide: three rows of forty places with sixteen channels are sound data. Neighbors decide. Along both sides of
+an image they differ equally little, along its channels by another amount. So the difference of neighbors is
+measured along each axis, relative to the difference of any two numbers (1: no neighborhood).
+
+    axis             1     2     3
+    photos (C, H, W) 0.03  0.05  0.05   channels first: 2 and 3 alike, 1 another
+    photos (H, W, C) 0.05  0.05  0.03   1 and 2 alike
+    3 rows, features 0.00  0.17  1.00   the last axis has no neighborhood
+    3 rows, spectra  0.47  0.58  0.01   2 and 3 far apart
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from chainrule.diagnosis.context import FEWEST, Look
+from chainrule.diagnosis.rule import Evidence, Rule
+
+FEW, LONG = 4, 5  # channels that images usually have at most; pixels that a side has at least
+MANY, TIMES = 16, 3  # more channels than FEW are believed where both sides are TIMES as long
+SMOOTH = (
+    0.7  # the difference of neighbors, relative to that of any two numbers, below which an axis is smooth
+)
+ALIKE = 2.5  # how many times the differences along both sides may differ
+IMAGE = 4  # axes of a batch of images
+REMEDY = "{0} = {0}.transpose(0, 2, 3, 1)  # (N, C, H, W) -> (N, H, W, C)"
+REARRANGED = ("Permute", "Reshape", "Flatten", "RepeatVector", "PatchEmbedding")
+
+
+def _channels_first(look: Look) -> Iterator[Evidence]:
+    if look.seen < FEWEST or not _slides(look):
+        return
+    for name, x in look.x.items():
+        if x.ndim != IMAGE or x.dtype.kind != "f" or not _may_be(*x.shape[1:]):
+            continue
+        if np.count_nonzero(np.ptp(x.reshape(len(x), -1), axis=1)) < FEWEST:
+            continue  # nearly all images are empty
+        across, down, along = (neighbor_difference(x, axis) for axis in (1, 2, 3))
+        if 0 < max(down, along) < SMOOTH and _are_sides(across, down, along):
+            first, second, last = x.shape[1:]
+            facts = {"first": first, "second": second, "last": last, "name": name}
+            yield Evidence(along, SMOOTH, facts, layer=name, remedy=REMEDY.format(name))
+
+
+def _may_be(first: int, second: int, last: int) -> bool:
+    """Whether the lengths of a sample's axes may be channels, height and width, in this order."""
+    shorter = min(second, last)
+    return (
+        shorter >= LONG and first < shorter and (first <= FEW or (first <= MANY and first * TIMES <= shorter))
+    )
+
+
+def _are_sides(across: float, down: float, along: float) -> bool:
+    """Whether the last two axes are as alike as the sides of an image, more so than the first and second."""
+    gap = abs(math.log(max(down, 1e-12) / max(along, 1e-12)))
+    other = math.inf if across < 0 else abs(math.log(max(across, 1e-12) / max(down, 1e-12)))
+    return gap < math.log(ALIKE) and gap < other
+
+
+def neighbor_difference(x: np.ndarray, axis: int) -> float:
+    """How much neighbors along an axis differ, relative to any two numbers; -1 where nothing has a neighbor.
+
+    Example:
+        >>> ramp = np.arange(10.0).reshape(1, 10)
+        >>> round(neighbor_difference(ramp, 1), 3), neighbor_difference(ramp, 0)
+        (0.061, -1.0)
+    """
+    spread = float(x.var(dtype=np.float64))
+    if x.shape[axis] < 2 or not 0 < spread < math.inf:
+        return -1.0
+    return float(np.square(np.diff(x, axis=axis), dtype=np.float64).mean()) / (2 * spread)
+
+
+def _slides(look: Look) -> bool:
+    """Whether a window of several rows slides over the inputs as they come; 1 row at a time means rows."""
+    for layer in look.leaves():
+        if type(layer).__name__ in REARRANGED:
+            return False
+        window = getattr(layer, "kernel", getattr(layer, "window", None))
+        if window is not None:
+            return (window[0] if isinstance(window, tuple | list) else window) > 1
+    return False
+
+
+CHANNELS_FIRST = Rule(
+    36,
+    "channels-first",
+    ("channels first", "通道在前"),
+    "warning",
+    symptom=(
+        "images lie as (channels, height, width) and are read as (height, width, channels)",
+        "图像按（通道、高、宽）存放，却按（高、宽、通道）读取",
+    ),
+    threshold=(
+        "the first axis of a sample is short; neighbors along the last two axes differ by less than "
+        f"{SMOOTH:g} of what any two numbers differ, along both alike (within a factor of {ALIKE:g}), and "
+        "more alike than along the first two; silent where no window of several rows slides over the input",
+        f"样本的第一个轴很短；后两个轴上相邻数之差小于任意两数之差的 {SMOOTH:g} 倍，"
+        f"两者相近（相差不到 {ALIKE:g} 倍），且比前两个轴更相近；没有跨多行的窗口在输入上滑动时不提示",
+    ),
+    source="this project's own; PyTorch keeps images as (N, C, H, W)",
+    what=(
+        'samples of "{name}" are {first} x {second} x {last}, and their last two axes look like the sides '
+        "of an image: they are read as {first} rows and {second} columns with {last} channels",
+        "“{name}”的样本是 {first} × {second} × {last}，后两个轴像是图像的两条边："
+        "它们会被当作 {first} 行 {second} 列、{last} 个通道",
+    ),
+    why=(
+        "PyTorch puts the channels before height and width; here, as in Keras, they come last. A convolution "
+        "then slides over channels and rows and takes the columns for channels, which trains, only worse.",
+        "PyTorch 把通道放在高和宽之前；这里与 Keras 一样，通道在最后。"
+        "于是卷积在通道和行上滑动，把列当作通道，虽能训练，但效果较差。",
+    ),
+    remedy=REMEDY.format("x"),
+    before=_channels_first,
+)

@@ -1,0 +1,223 @@
+"""Rules about how well what was learned holds elsewhere: 14, 15, 16, 24 and 31 of the list of problems."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from chainrule.diagnosis.history import Course, middle
+from chainrule.diagnosis.rule import Evidence, Rule
+from chainrule.diagnosis.rules.batch_norm_mode import SMALL_BATCH, SMALL_BATCHES, small_batches
+
+RISE, GAP = 0.15, 0.1  # of the validation loss over its best; of it over the training loss
+SLIGHT, WIDE = 0.05, 1.0  # a smaller rise counts where the gap is as wide as this
+FAR = 5.0  # a gap that needs no more than that, where it is half of what a constant answer costs
+POOR = 0.7  # a loss over that of the best answer that is the same for all
+PATIENCE, LONG = 10, 0.6  # epochs without a new best, and as a share of all
+BETTER = 0.01  # a fall that counts as a new best
+MODES = 2.0  # the loss of the net as it answers over that of the net as it learns
+EASIER = 0.05  # the validation loss below the training loss
+
+
+def _overfitting(course: Course) -> Iterator[Evidence]:
+    val, train = course.measured, course.losses
+    if len(val) < 8 or course.ended == "early_stopping" or not np.isfinite(val).all():
+        return
+    best = int(np.argmin(val))
+    tail = val[-max(3, len(val) // 5) :]
+    rise, gap = float(tail.min() / max(val[best], 1e-12) - 1), float(val[-1] / max(train[-1], 1e-12) - 1)
+    parted = (rise > RISE and gap > GAP) or (rise > SLIGHT and gap > WIDE)
+    scale = course.chance if course.chance > 0 else course.first_loss
+    by_heart = rise > 0 and gap > FAR and tail.min() - train[-1] > 0.5 * scale
+    if best < len(val) - len(tail) and (parted or by_heart) and train[-1] < train[best]:
+        facts = {"epoch": best + 1, "rise": float(val[-1] / max(val[best], 1e-12) - 1), "gap": gap}
+        yield Evidence(rise, RISE, facts, course.step)
+
+
+def _underfitting(course: Course) -> Iterator[Evidence]:
+    losses = course.losses
+    if len(losses) < 5 or not np.isfinite(losses).all() or not course.chance > 0:
+        return
+    part = max(2, len(losses) // 4)
+    now, before = losses[-part:].mean(), losses[-2 * part : -part].mean()
+    level = float(now / course.chance)
+    settled = before - now < 0.02 * before
+    gap = course.measured[-1] / now - 1 if len(course.measured) else 0.0
+    if level > POOR and settled and gap < 2 * GAP:
+        yield Evidence(level, POOR, {"share": level}, course.step)
+
+
+def _too_long(course: Course) -> Iterator[Evidence]:
+    val = course.measured
+    if len(val) <= PATIENCE or course.ended == "early_stopping" or not np.isfinite(val).all():
+        return
+    best, at = val[0], 0
+    for epoch, value in enumerate(val):
+        if value < best * (1 - BETTER):
+            best, at = value, epoch
+    since = len(val) - 1 - at
+    if since >= PATIENCE and since > LONG * len(val):
+        facts = {"epoch": at + 1, "since": since}
+        yield Evidence(since, PATIENCE, facts, course.step)
+
+
+def _modes_differ(course: Course) -> Iterator[Evidence]:
+    gaps = []
+    for probe in course.probes:
+        learning, answering = probe.values["training_loss"], probe.values["inference_loss"]
+        far = answering - learning > 0.1 * course.first_loss
+        if probe.epoch >= 1 and far and answering > MODES * learning:
+            gaps.append((answering / max(learning, 1e-12), probe))
+    if gaps and gaps[-1][1] is course.last and (len(gaps) >= 2 or len(course.probes) <= 3):
+        ratio, probe = gaps[-1]
+        yield Evidence(ratio, MODES, {}, probe.step)
+
+
+def _validation_easier(course: Course) -> Iterator[Evidence]:
+    samples = middle(each.values["training_loss"] / max(each.values["loss"], 1e-12) for each in course.probes)
+    val, train = (
+        course.measured,
+        course.column("loss") * samples,
+    )  # the rest is what the size of weights costs
+    if len(val) < 3:
+        return
+    lower = val < train * (1 - EASIER)
+    if lower.mean() <= 0.8:
+        return
+    late = course.late
+    ratios = [each.values["inference_loss"] / max(each.values["training_loss"], 1e-12) for each in late]
+    form = "modes" if ratios and middle(ratios) < 1 - EASIER else "split"
+    facts = {"share": 1 - middle(val / np.maximum(train, 1e-12))}
+    yield Evidence(facts["share"], EASIER, facts, course.step, form=form)
+
+
+OVERFITTING = Rule(
+    14, "overfitting", ("overfitting", "过拟合"), "warning",
+    symptom=(
+        "the validation loss rises while the training loss falls", "训练损失下降，验证损失上升",
+    ),
+    threshold=(
+        "in the last fifth of the epochs, of eight or more, the validation loss is over "
+        f"{RISE:.0%} above its best and over {GAP:.0%} above the training loss, which still falls; or "
+        f"{SLIGHT:.0%} and {WIDE:.0%}; or above its best and {FAR:.0%}, and by half of what a "
+        "constant answer costs",
+        f"八轮以上，且最后五分之一的轮次里验证损失比最好值高 {RISE:.0%} 以上，并比仍在下降的训练损失高 "
+        f"{GAP:.0%} 以上；或分别为 {SLIGHT:.0%} 与 {WIDE:.0%}；"
+        f"或高于最好值且高 {FAR:.0%}，相差超过常数答案损失的一半",
+    ),
+    source=(
+        "SageMaker Debugger, Overfit (a gap of 0.1); UMLAUT and AutoTrainer (one rises while the other "
+        "falls); "
+        "the size of the rise is this project's own"
+    ),
+    what=(
+        "since epoch {epoch} the validation loss has risen by {rise:.0%}, while the training loss falls",
+        "第 {epoch} 轮之后验证损失上升了 {rise:.0%}，训练损失仍在下降",
+    ),
+    why=(
+        "the net begins to learn by heart what is special to the training rows",
+        "网络开始死记训练样本各自的特点",
+    ),
+    remedy=(
+        "model.fit(x, y, callbacks=[cr.EarlyStopping(patience=10)])  # or more data, cr.Dropout(0.3), "
+        "penalty=cr.L2(1e-4)"
+    ),
+    during=_overfitting,
+)  # fmt: skip
+UNDERFITTING = Rule(
+    15, "underfitting", ("underfitting", "欠拟合"), "warning",
+    symptom=("even the training loss stays high and falls no further", "连训练损失也居高不下，且不再下降"),
+    threshold=(
+        f"at the end the training loss is over {POOR:.0%} of that of the best constant answer and has fallen "
+        "by less than 2 % in the last quarter; the validation loss is no more than 20 % higher",
+        f"结束时训练损失高于最佳常数答案的 {POOR:.0%}，最后四分之一里下降不到 2%，且验证损失至多高 20%",
+    ),
+    source="D2L; AutoTrainer (0.7)",
+    what=(
+        "the training loss has settled at {share:.0%} of what one and the same answer for all would cost",
+        "训练损失停在“对所有样本给同一答案”的 {share:.0%}",
+    ),
+    why=(
+        "the net is too small or too strongly held back for what is to be learned, or the inputs do not "
+        "say it",
+        "网络太小、约束太强，或输入里没有所需的信息",
+    ),
+    remedy='cr.Sequential(cr.Dense(128, "relu"), cr.Dense(128, "relu"), cr.Dense(1))  # larger; less penalty',
+    after=_underfitting,
+)  # fmt: skip
+TOO_LONG = Rule(
+    16, "trained-too-long", ("trained too long", "训练过久"), "info",
+    symptom=("the best epoch lies far back", "最好的一轮早已过去"),
+    threshold=(
+        f"no validation loss {BETTER:.0%} better for {PATIENCE} epochs and {LONG:.0%} of the training",
+        f"验证损失已有 {PATIENCE} 轮且占全程 {LONG:.0%} 以上没有再改善 {BETTER:.0%}",
+    ),
+    source=(
+        "SageMaker Debugger, Overtraining (patience 10, improvement 0.01); the share is this project's own"
+    ),
+    what=(
+        "epoch {epoch} was the best; the {since} since then improved nothing",
+        "第 {epoch} 轮最好；之后的 {since} 轮没有改善",
+    ),
+    why=("once there is nothing more to learn, epochs only cost time", "没有可学的之后，多训练只是浪费时间"),
+    remedy="model.fit(x, y, callbacks=[cr.EarlyStopping(patience=10)])",
+    after=_too_long,
+)  # fmt: skip
+MODE_GAP = Rule(
+    24, "mode-gap", ("training and inference differ", "训练与推理模式不一致"), "warning",
+    symptom=(
+        "on the same rows the net answers much worse than it learns",
+        "同样的样本，推理时的损失远高于训练时",
+    ),
+    threshold=(
+        f"after the first epoch, the loss in inference is over {MODES:g} times that in training; or batch "
+        f"normalisation with fewer than {SMALL_BATCH} samples in a batch",
+        f"第一轮之后，推理模式的损失超过训练模式的 {MODES:g} 倍；或批量规范化的批量小于 {SMALL_BATCH}",
+    ),
+    source="this project's own; Dive into Deep Learning, section 8.5 (batches of 50 to 100 suit)",
+    what={
+        "": (
+            "on the same rows the loss in inference is {value:.3g} times that in training",
+            "同样的样本，推理时的损失是训练时的 {value:.3g} 倍",
+        ),
+        "small_batch": SMALL_BATCHES,
+    },
+    why=(
+        "batch normalisation answers by running means that have not arrived yet, or that small batches made "
+        "unlike the data",
+        "批归一化在推理时使用滑动均值；它尚未到位，或被过小的批次弄得与数据不符",
+    ),
+    remedy="cr.LayerNorm()  # instead of cr.BatchNorm(); or larger batches, a smaller momentum",
+    before=small_batches, during=_modes_differ,
+)  # fmt: skip
+VALIDATION_EASIER = Rule(
+    31, "validation-easier", ("validation loss below training loss", "验证损失低于训练损失"), "info",
+    symptom=("the validation rows seem easier than the training rows", "验证集看上去比训练集更容易"),
+    threshold=(
+        f"in over 80 % of the epochs the validation loss is over {EASIER:.0%} lower",
+        f"超过 80% 的轮次里验证损失低 {EASIER:.0%} 以上",
+    ),
+    source="this project's own; an explanation, not a warning",
+    what={
+        "modes": (
+            "the validation loss is {share:.0%} below the training loss: dropout and its relatives act in "
+            "training only, which is as it should be",
+            "验证损失比训练损失低 {share:.0%}：Dropout 之类只在训练时起作用，这是正常的",
+        ),
+        "split": (
+            "the validation loss is {share:.0%} below the training loss, though the net answers as it "
+            "learns: "
+            "these rows are easier, or the training loss is the mean of an epoch in which the net improved",
+            "验证损失比训练损失低 {share:.0%}，而训练与推理一致：这些样本更容易，"
+            "或训练损失是一轮中不断改善的平均值",
+        ),
+    },
+    why=(
+        "the two are not measured alike: one is the mean over an epoch, with dropout and penalties, "
+        "the other is measured after it, without",
+        "二者的量法不同：前者是一轮中的平均，含 Dropout 与惩罚；后者在轮末量，不含它们",
+    ),
+    remedy="model.evaluate(x, y)  # the training rows, measured like the validation rows",
+    after=_validation_easier,
+)  # fmt: skip

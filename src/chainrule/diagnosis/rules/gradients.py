@@ -1,0 +1,222 @@
+"""Rules about gradients that may be wrong, and labels that may be: 21, 25 and 27 of the list of "
+"problems."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from chainrule.diagnosis.first_steps import FirstSteps
+from chainrule.diagnosis.rule import Evidence, Rule
+from chainrule.engines import check_gradient
+from chainrule.engines.reference import Program
+from chainrule.graph import Graph, Node, make
+
+STALE = 1e-4  # relative error of a stored gradient
+WRONG = 1e-2  # relative error of a pullback
+NUMBERS = 200  # derivatives of one input that are checked, about
+ROWS, FEWEST, SHUFFLES = 400, 60, 20
+ENOUGH = 20  # rows outside the largest class
+RELATED = 3.0  # standard deviations of the control runs
+
+
+def _stale(first: FirstSteps) -> Iterator[Evidence]:
+    if not first.stored:
+        return
+    fresh = first.gradients[0]
+    names = [name for name in first.stored if name in fresh]
+    now = np.concatenate([fresh[name].ravel().astype(np.float64) for name in names])
+    kept = np.concatenate([np.asarray(first.stored[name], np.float64).ravel() for name in names])
+    error = _relative(kept, now)
+    if error <= STALE:
+        return
+    if all(name in first.previous for name in names) and names:
+        before = np.concatenate([np.asarray(first.previous[name], np.float64).ravel() for name in names])
+        if _relative(kept - before, now) <= STALE and before.any():
+            yield Evidence(error, STALE, step=0, form="sum")
+        return
+    times = float(kept @ now) / max(float(now @ now), 1e-300)
+    if times > 1.5 and _relative(kept / times, now) <= STALE:
+        yield Evidence(error, STALE, {"times": times}, step=0, form="times")
+
+
+def _relative(a: np.ndarray, b: np.ndarray) -> float:
+    return float(np.linalg.norm(a - b) / max(float(np.linalg.norm(b)), 1e-300))
+
+
+def _wrong_pullbacks(first: FirstSteps) -> Iterator[Evidence]:
+    own = [node for node in Graph(first.step.graph.outputs).nodes if not _is_ours(node)]
+    own = [node for node in own if node.inputs and node.spec.is_float]
+    if not own:
+        return
+    seen: set[type] = set()
+    walk = Program(Graph({str(i): node for i, node in enumerate(own)})).walk(first.arrays)
+    for node, _, read, _ in walk:
+        if node in own and type(node.op) not in seen:
+            seen.add(type(node.op))
+            yield from _checked(node, tuple(read))
+
+
+def _is_ours(node: Node) -> bool:
+    """Whether an operation is one of chainrule's own, which laws have checked."""
+    return type(node.op).__module__.partition(".")[0] == "chainrule"
+
+
+def _checked(node: Node, read: tuple[np.ndarray, ...]) -> Iterator[Evidence]:
+    """A pullback beside a small step, on as few rows as make about ``NUMBERS`` derivatives."""
+    op = node.op
+    batch = {len(a) for each, a in zip(node.inputs, read, strict=True) if str(each.shape[:1]) == "(B,)"}
+    rows = max(1, NUMBERS // max(1, max((a[0].size for a in read if a.ndim), default=1)))
+    cut = [a[:rows] if a.ndim and len(a) in batch else a for a in read]
+    found = check_gradient(lambda *inputs: make(op, *inputs), cut, tolerance=float("inf"))
+    if not found.error <= WRONG:
+        at, index = found.place
+        facts = {
+            "op": op.name, "said": float(found.analytic[at][index]), "small": float(found.numeric[at][index]),
+        }  # fmt: skip
+        yield Evidence(found.error, WRONG, facts, step=0, layer=str(node.site))
+
+
+def _unrelated(first: FirstSteps) -> Iterator[Evidence]:
+    look = first.look
+    x, single = look.flat, look.single
+    if x is None or single is None or not look.features or look.seen < FEWEST:
+        return
+    target, y = single
+    y = y.reshape(look.seen, -1)
+    largest = np.bincount(y[:, 0].astype(np.int64)).max() if target.is_single else 0
+    if look.seen - largest < ENOUGH or not y.std() or not x.std(axis=0).any():
+        return  # so few rows of other classes tell nothing, nor do numbers that are always the same
+    if not (target.is_single or target.task == "regression") or y.shape[1] != 1:
+        return
+    found = _relation(x, y[:, 0], target.is_single)
+    if found < RELATED:
+        yield Evidence(found, RELATED, {"rows": min(look.seen, ROWS), "shuffles": SHUFFLES}, step=0)
+
+
+def _relation(x: np.ndarray, y: np.ndarray, are_classes: bool) -> float:
+    """How many standard deviations the nearest neighbour tells targets better than after shuffling them.
+
+    The larger of two views: of the five nearest rows by all features, and of the feature that goes with the
+    targets best by itself.
+    """
+    draw = np.random.default_rng(0)
+    rows = draw.permutation(len(x))[:ROWS]
+    x, y = x[rows].astype(np.float64), y[rows].astype(np.float64)
+    x = x[:, x.std(axis=0) > 0]
+    x = (x - x.mean(axis=0)) / x.std(axis=0)
+    size = (x**2).sum(axis=1)
+    apart = size[:, None] + size - 2 * x @ x.T
+    np.fill_diagonal(apart, np.inf)
+    near = np.argpartition(apart, 5, axis=1)[:, :5]  # (n, 5) neighbours
+    values = (y[:, None] == np.unique(y)).astype(np.float64) if are_classes else (y - y.mean())[:, None]
+
+    def score(order: np.ndarray) -> np.ndarray:
+        told = values[order]
+        linear = np.abs(x.T @ (told - told.mean(axis=0))).max() / len(x)
+        return np.array([(told[near].mean(axis=1) * told).sum(), linear])
+
+    same = np.arange(len(x))
+    control = np.array([score(draw.permutation(same)) for _ in range(SHUFFLES)])
+    return float(((score(same) - control.mean(axis=0)) / (control.std(axis=0) + 1e-12)).max())
+
+
+UNRELATED = Rule(
+    21,
+    "labels-unrelated",
+    ("labels do not belong to inputs", "标签与样本错配"),
+    "warning",
+    symptom=(
+        "shuffled labels go with the inputs as well as the real ones",
+        "打乱后的标签与输入的关系并不比原标签差",
+    ),
+    threshold=(
+        f"neither nearest neighbours nor any single feature tell the targets better than {SHUFFLES} "
+        f"shuffles of them by {RELATED:g} standard deviations, on at most {ROWS} rows",
+        f"在至多 {ROWS} 行上，无论最近邻还是任何单个特征，对目标的判断都没有比 {SHUFFLES} 次打乱高出 "
+        f"{RELATED:g} 个标准差",
+    ),
+    source="Karpathy, A recipe for training neural networks (input-independent baseline); the test is this "
+    "project's own",
+    what=(
+        "on {rows} rows the inputs tell the targets no better than {shuffles} shuffled copies: {value:.1f} "
+        "standard deviations",
+        "在 {rows} 行上，输入对目标的判断与 {shuffles} 份打乱的标签相差无几：{value:.1f} 个标准差",
+    ),
+    why=(
+        "Where x and y were sorted, joined or shuffled apart from each other, each sample has somebody "
+        "else's label. A net can still learn them by heart, but nothing that holds for new samples.",
+        "x 和 y 若分别排序、连接或打乱，每个样本就带着别人的标签。网络仍能死记硬背，"
+        "但学不到对新样本有效的东西。",
+    ),
+    remedy="order = rng.permutation(len(x)); x, y = x[order], y[order]  # together, by one order",
+    first=_unrelated,
+)
+
+STALE_GRADIENTS = Rule(
+    25,
+    "gradients-not-reset",
+    ("gradients not reset", "梯度未清零"),
+    "error",
+    symptom=(
+        "a stored gradient is that of this batch plus what was there before",
+        "存储的梯度等于本批的梯度加上之前的值",
+    ),
+    threshold=(
+        f"relative error above {STALE:g} beside a fresh computation on the same batch, and the stored "
+        "gradient is a multiple of the fresh one, or the previous one plus it",
+        f"与同一批重新计算的梯度相比，相对误差超过 {STALE:g}，且等于其倍数或“之前的梯度 + 本批梯度”",
+    ),
+    source="this project's own",
+    what={
+        "sum": (
+            "the stored gradient is the previous one plus that of this batch",
+            "存储的梯度等于之前的梯度加上本批的梯度",
+        ),
+        "times": (
+            "the stored gradient is {times:.3g} times that of this batch",
+            "存储的梯度是本批梯度的 {times:.3g} 倍",
+        ),
+    },
+    why=(
+        "In some libraries backward adds to what is stored, and a loop must set it to 0. Here a "
+        "gradient is a "
+        "value of the graph, new in every step: it cannot be left over. Gradients of another "
+        "library's loop "
+        "are compared with model.check(x, y, gradients=..., previous=...).",
+        "有些库的反向传播会累加到已存储的梯度上，循环中必须清零。在这里，梯度是图中的值，每一步都是新的，"
+        "不可能残留。其他库的循环得到的梯度可用 model.check(x, y, gradients=..., previous=...) 来比较。",
+    ),
+    remedy="optimizer.zero_grad()  # in that loop, before every backward",
+    first=_stale,
+)
+
+WRONG_PULLBACK = Rule(
+    27,
+    "wrong-gradient",
+    ("a gradient of one's own is wrong", "自定义梯度有误"),
+    "error",
+    symptom=(
+        "the pullback of an operation of one's own does not agree with a small step",
+        "自定义运算的反向公式与数值差分不符",
+    ),
+    threshold=(
+        f"relative error above {WRONG:g} (below 1e-7 is fine; at a kink the two may differ)",
+        f"相对误差超过 {WRONG:g}（低于 1e-7 为正常；在不可导点两者可以不同）",
+    ),
+    source="cs231n, gradient checks",
+    what=(
+        'the pullback of "{op}" gives {said:.6g} where a small step gives {small:.6g}',
+        "“{op}”的反向公式给出 {said:.6g}，数值差分给出 {small:.6g}",
+    ),
+    why=(
+        "The chain rule multiplies what each operation says of itself. One wrong factor makes every "
+        "gradient "
+        "before it wrong; the loss may still fall, only not where it should.",
+        "链式法则把每个运算给出的导数相乘。一个因子出错，它之前的所有梯度都错；损失也许仍会下降，"
+        "却走错了方向。",
+    ),
+    remedy="cr.check_gradient(fn, inputs)  # names the input, the index and both numbers",
+    first=_wrong_pullbacks,
+)

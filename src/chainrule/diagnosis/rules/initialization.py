@@ -1,0 +1,272 @@
+"""Rules about first values and first steps: 6, 7, 8, 13 and 29 of the list of problems."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from chainrule.diagnosis.context import NORMALISE
+from chainrule.diagnosis.first_steps import STEPS, FirstSteps, batches_of
+from chainrule.diagnosis.history import Course
+from chainrule.diagnosis.rule import Evidence, Rule
+
+VARIANCES = 10.0  # largest over smallest variance of the sums of the layers
+EARLY = 10  # steps, before which a gradient may be 0 because other weights are
+GAIN = (0.05, 8.0)  # the mean square of a layer's weights times its inputs: 1 or 2 keeps signals in size
+CHANCE = 3.0  # how many times the loss of guessing the first loss may be: He's weights alone reach nearly 2
+DOMINANT = 5.0  # times the loss of the samples: what a penalty of usual strength stays below
+SCORED = ("cross_entropy", "binary_cross_entropy", "nll")
+
+
+def _badly_scaled(first: FirstSteps) -> Iterator[Evidence]:
+    spread = {path: float(z.astype(np.float64).var()) for path, z in first.sums.items() if z.size > 1}
+    spread = {path: v for path, v in spread.items() if v > 0 and math.isfinite(v)}
+    layers = first.look.network.inference.book.layers.values()
+    if len(spread) < 2 or any(type(layer).__name__ in NORMALISE for layer in layers):
+        return  # what is normalised anew in every layer may begin at any scale
+    large, small = max(spread, key=lambda p: spread[p]), min(spread, key=lambda p: spread[p])
+    ratio = spread[large] / spread[small]
+    gains = {path: g for path in spread if (g := _gain(first, path)) is not None}
+    wrong = {path: g for path, g in gains.items() if not GAIN[0] <= g <= GAIN[1]}
+    if ratio > VARIANCES and wrong:
+        worst = max(wrong, key=lambda p: abs(math.log(wrong[p])))
+        facts = {"large": large, "small": small, "path": worst, "gain": wrong[worst]}
+        yield Evidence(ratio, VARIANCES, facts, step=0, layer=worst)
+
+
+def _gain(first: FirstSteps, path: str) -> float | None:
+    """What a layer's weights make of the mean square of its inputs; ``None`` if it has none, or only "
+    "zeros."""
+    weight = first.parameters[0].get(f"{path}.weight")
+    if weight is None or weight.ndim < 2 or not weight.any():
+        return None
+    return float((weight.astype(np.float64) ** 2).mean()) * weight[0].size
+
+
+def _symmetric(first: FirstSteps) -> Iterator[Evidence]:
+    for path, weight in first.parameters[0].items():
+        if weight.ndim < 2 or len(weight) < 2 or path not in first.gradients[0]:
+            continue
+        later = [first.parameters[-1][path], *(step[path] for step in first.gradients)]
+        if all(_is_constant(each) for each in (weight, *later)):
+            yield Evidence(len(weight), 1, {"path": path, "units": len(weight)}, step=0, layer=path)
+
+
+def _is_constant(weight: np.ndarray) -> bool:
+    """Whether all units have the same weights."""
+    return bool((weight == weight[:1]).all())
+
+
+def _first_loss(first: FirstSteps) -> Iterator[Evidence]:
+    if first.look.single is None:
+        return
+    target, _ = first.look.single
+    classes = len(target.labels)
+    if target.loss.name not in SCORED or not target.is_single or classes < 2:
+        return
+    chance = math.log(max(classes, target.room))
+    times = first.data_loss / chance
+    if times > CHANCE:
+        facts = {"loss": first.data_loss, "chance": chance, "classes": max(classes, target.room)}
+        yield Evidence(times, CHANCE, facts, step=0)
+
+
+def _unmoved(first: FirstSteps) -> Iterator[Evidence]:
+    if batches_of(first.look.network.recipe.optimizer) > len(first.gradients):
+        return  # no update has been due
+    for path in first.look.network.trainable:
+        same = all(np.array_equal(first.parameters[0][path], each[path]) for each in first.parameters[1:])
+        silent = not any(step[path].any() for step in first.gradients if path in step)
+        if same:
+            form = "no_gradient" if silent else "no_move"
+            remedy = "" if silent else "cr.Model(net, loss, optimizer=cr.Adam(1e-3))"
+            facts = {"path": path, "steps": len(first.gradients)}
+            yield Evidence(0.0, 0.0, facts, step=len(first.gradients), layer=path, form=form, remedy=remedy)
+
+
+def _silent(course: Course) -> Iterator[Evidence]:
+    """Parameters whose gradient is 0 at every look into a training that runs."""
+    seen = [probe for probe in course.probes if probe.step >= EARLY]
+    if len(seen) < 2:
+        return
+    for path, numbers in seen[-1].parts.items():
+        shares = [probe.parts.get(path, {}).get("no_gradient", 0.0) for probe in seen]
+        if "weight" in numbers and min(shares) == 1.0:
+            facts = {"path": path, "steps": seen[-1].step}
+            yield Evidence(1.0, 1.0, facts, step=seen[-1].step, layer=path, form="no_gradient")
+
+
+def _outweighed(course: Course) -> Iterator[Evidence]:
+    """The same as ``_overregular``, by the look before the first step."""
+    for probe in course.probes[:1]:
+        loss = probe.values["training_loss"]
+        if probe.step == 0:
+            yield from _outweighing(probe.values["loss"] - loss, loss)
+
+
+def _overregular(first: FirstSteps) -> Iterator[Evidence]:
+    yield from _outweighing(first.penalty, first.data_loss)
+
+
+def _outweighing(penalty: float, loss: float) -> Iterator[Evidence]:
+    if penalty > DOMINANT * max(loss, 1e-12):
+        yield Evidence(penalty / max(loss, 1e-12), DOMINANT, {"penalty": penalty, "loss": loss}, step=0)
+
+
+WEIGHT_SCALE = Rule(
+    6,
+    "weight-scale",
+    ("bad scale of the first weights", "初始化尺度不当"),
+    "warning",
+    symptom=(
+        "the weighted sums grow or shrink from layer to layer before anything is learned",
+        "训练开始前，加权和就逐层放大或缩小",
+    ),
+    threshold=(
+        f"no layer normalises; largest over smallest variance of the layers' sums above "
+        f"{VARIANCES:g}, and a layer whose weights "
+        f"multiply the mean square of its inputs by less than {GAIN[0]:g} or more than {GAIN[1]:g}",
+        f"没有规范化层；各层加权和的最大与最小方差之比超过 {VARIANCES:g}，"
+        f"且有一层的权重把输入的均方乘以小于 "
+        f"{GAIN[0]:g} 或大于 {GAIN[1]:g} 的倍数",
+    ),
+    source="Amazon SageMaker Debugger, PoorWeightInitialization (ratio 10); the bounds are this "
+    "project's own",
+    what=(
+        'the variance of the sums differs {value:.3g} times from "{small}" to "{large}"; the weights of '
+        '"{path}" multiply a mean square by {gain:.3g}',
+        "从“{small}”到“{large}”，加权和的方差相差 {value:.3g} 倍；“{path}”的权重把均方乘以 {gain:.3g}",
+    ),
+    why=(
+        "A sum of I inputs has I times the variance of one, times that of the weights. Unless the weights' "
+        "variance is about 1/I (2/I before relu), every layer multiplies the signal, and on the way "
+        "back the "
+        "gradient.",
+        "I 个输入之和的方差是单个的 I 倍，再乘以权重的方差。除非权重的方差约为 1/I（relu 前为 2/I），"
+        "否则每一层都会放大或缩小信号，反向时的梯度也是如此。",
+    ),
+    remedy='cr.Dense(64, "relu", weight_init="he")  # "xavier" before tanh or sigmoid',
+    first=_badly_scaled,
+)
+
+SYMMETRY = Rule(
+    7,
+    "symmetry",
+    ("units that are all alike", "对称未打破"),
+    "error",
+    symptom=(
+        "all units of a layer have the same weights and get the same gradients",
+        "某层所有单元的权重相同，得到的梯度也相同",
+    ),
+    threshold=(
+        f"exact: the weights, their gradients, and the weights after {STEPS} steps are equal in all units",
+        f"精确判断：权重、梯度以及 {STEPS} 步之后的权重在所有单元中都相等",
+    ),
+    source="Zhang, Lipton, Li and Smola, Dive into Deep Learning, section 5.4; exact",
+    what=(
+        'the {units} units of "{path}" have the same weights and the same gradients',
+        "“{path}”的 {units} 个单元权重相同、梯度也相同",
+    ),
+    why=(
+        "Equal units compute the same, so the chain rule gives them the same gradient, and they stay equal "
+        "for ever: a layer of many is worth one.",
+        "相同的单元计算结果相同，链式法则给它们相同的梯度，于是永远相同：整层只相当于一个单元。",
+    ),
+    remedy='cr.Dense(64, "relu")  # the first weights are drawn at random by default',
+    first=_symmetric,
+)
+
+FIRST_LOSS = Rule(
+    8,
+    "first-loss",
+    ("wrong loss at the start", "初始损失不对"),
+    "warning",
+    symptom=(
+        "before anything is learned the loss is far above that of guessing",
+        "训练开始前的损失远高于随机猜测",
+    ),
+    threshold=(
+        f"more than {CHANCE:g} times ln K (2.303 for 10 classes, 0.693 for 2)",
+        f"超过 ln K（10 类为 2.303，2 类为 0.693）的 {CHANCE:g} 倍",
+    ),
+    source="cs231n (ln K); the factor is this project's own",
+    what=(
+        "the first loss is {loss:.4g}; guessing among {classes} classes gives {chance:.4g}",
+        "初始损失为 {loss:.4g}；在 {classes} 个类别中猜测为 {chance:.4g}",
+    ),
+    why=(
+        "A net that knows nothing should favour no class: -ln(1/K). A larger loss means that it is sure of "
+        "wrong answers: its scores are too large, because first weights or inputs are, or the loss is "
+        "summed.",
+        "一无所知的网络不应偏向任何类别：损失为 -ln(1/K)。更大的损失说明它对错误答案很有把握："
+        "初始权重或输入太大使得分过大，或损失是求和而不是平均。",
+    ),
+    remedy="cr.Dense(10, weight_init=cr.Normal(0.0, 0.01))  # small first scores; and scale the inputs",
+    first=_first_loss,
+)
+
+UNMOVED = Rule(
+    13,
+    "parameters-not-learning",
+    ("parameters that do not learn", "参数没有更新"),
+    "warning",
+    symptom=("a parameter that should learn stays exactly as it was", "应当学习的参数完全没有变化"),
+    threshold=(
+        f"exact: unchanged after {STEPS} steps; or a gradient of 0 everywhere whenever looked at after step "
+        f"{EARLY}",
+        f"精确判断：{STEPS} 步之后没有变化；或第 {EARLY} 步之后每次检查时梯度全为 0",
+    ),
+    source="Amazon SageMaker Debugger, UnchangedTensor (three steps)",
+    what={
+        "no_gradient": (
+            '"{path}" does not move in {steps} steps: its gradient is 0 everywhere',
+            "“{path}”在 {steps} 步中没有变化：梯度全为 0",
+        ),
+        "no_move": (
+            '"{path}" does not move in {steps} steps, though it has a gradient: the update is 0',
+            "“{path}”有梯度，但在 {steps} 步中没有变化：更新为 0",
+        ),
+    },
+    why=(
+        "Either no way leads from the parameter to the loss (a branch that is not used, a gradient that is "
+        "stopped, units that answer 0 to everything), or the learning rate is 0 or too small for its "
+        "digits.",
+        "要么参数到损失没有通路（未使用的分支、被截断的梯度、对一切输出 0 的单元），要么学习率为 0，"
+        "或小到不足以改变它的数位。",
+    ),
+    remedy='cr.Dense(64, "leaky_relu")  # or drop what is not used; freeze what should stay: '
+    "model.freeze(...)",
+    first=_unmoved,
+    during=_silent,
+)
+
+OVERREGULAR = Rule(
+    29,
+    "penalty-too-strong",
+    ("penalty larger than the loss", "正则化项大于数据损失"),
+    "warning",
+    symptom=(
+        "what the size of the weights costs outweighs the loss of the samples",
+        "权重惩罚超过样本的损失",
+    ),
+    threshold=(
+        f"penalty over data loss above {DOMINANT:g} at the first step",
+        f"第一步时惩罚与数据损失之比超过 {DOMINANT:g}",
+    ),
+    source="cs231n (loss of data and of regularisation compared); the factor is this project's own",
+    what=(
+        "the penalty is {penalty:.4g}, the loss of the samples {loss:.4g}: weights shrink before they learn",
+        "惩罚为 {penalty:.4g}，样本的损失为 {loss:.4g}：权重还没学习就先缩小",
+    ),
+    why=(
+        "Training makes the sum small. Where the penalty is the larger part, the gradient first of "
+        "all points "
+        "to smaller weights, and the samples have little say.",
+        "训练使总和变小。惩罚占大头时，梯度首先指向更小的权重，样本几乎没有分量。",
+    ),
+    remedy="cr.Model(net, loss, penalty=cr.L2(1e-4))",
+    first=_overregular,
+    during=_outweighed,
+)

@@ -1,0 +1,170 @@
+"""Rules about labels and their order: 20, 22 and 28 of the list of problems."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from chainrule.data.tables.check_thresholds import IMBALANCE
+from chainrule.data.tables.findings import SENTENCES
+from chainrule.diagnosis.context import FEWEST, Look
+from chainrule.diagnosis.rule import Evidence, Rule
+from chainrule.train.inputs.target import Target, distinct
+
+SORTED = 0.5  # how far neighbours agree beyond chance, from 0 (as by chance) to 1 (always)
+_SHOWN = 5
+
+
+def _misnumbered(look: Look) -> Iterator[Evidence]:
+    if look.noticed is not None:
+        for each in look.found("label_gap", "labels_from_one"):
+            severity = "info" if each.code == "labels_from_one" else ""
+            value = float(str(each.facts.get("low", 1)))
+            yield Evidence(value, 0.0, each.facts, form=each.code, severity=severity)
+        return
+    for target, _ in look.classes():
+        labels = [label for label in target.labels if type(label) is int]
+        if len(labels) == len(target.labels) >= 2 and labels != [-1, 1]:
+            yield from _numbers(labels, target)
+
+
+def _numbers(labels: list[int], target: Target) -> Iterator[Evidence]:
+    """What is wrong with labels that are whole numbers, beside the scores the net gives."""
+    low, high = labels[0], labels[-1]
+    missing = sorted(set(range(low, high + 1)) - set(labels)) if high - low < 10 * len(labels) else []
+    if missing:
+        shown = ", ".join(map(str, missing[:_SHOWN])) + (", ..." if len(missing) > _SHOWN else "")
+        yield Evidence(len(missing), 0.0, {"low": low, "high": high, "missing": shown}, form="label_gap")
+    elif low == 1 and target.room == len(labels):
+        facts = {"high": high, "last": high - 1}
+        yield Evidence(low, 0.0, facts, form="labels_from_one", severity="info")
+    if target.room > len(labels) and target.scores > 1 and (low or missing or target.room != high + 1):
+        facts = {"scores": target.scores, "classes": len(labels), "low": low, "high": high}
+        yield Evidence(target.scores, len(labels), facts, form="unused_scores")
+
+
+def _imbalance(look: Look) -> Iterator[Evidence]:
+    if look.weighted:
+        return
+    if look.noticed is not None:
+        for each in look.found("imbalance"):
+            yield Evidence(float(str(each.facts["ratio"])), IMBALANCE, each.facts)
+        return
+    for target, classes in look.classes():
+        counts = np.bincount(classes, minlength=len(target.labels))[: len(target.labels)]
+        if look.seen < FEWEST or not counts.size or not counts.min():
+            continue
+        ratio = float(counts.max() / counts.min())
+        if ratio > IMBALANCE:
+            large, small = (target.labels[int(i)] for i in (counts.argmax(), counts.argmin()))
+            yield Evidence(ratio, IMBALANCE, {"large": large, "small": small, "ratio": ratio})
+
+
+def _unshuffled(look: Look) -> Iterator[Evidence]:
+    order = look.order
+    if getattr(order, "shuffle", True) or order.steps < 2 or look.seen < FEWEST or look.single is None:
+        return
+    target, y = look.single
+    y = y.reshape(look.seen, -1)[:, 0]  # (n,)
+    agreement = _agreement(y, target.is_single)
+    if agreement > SORTED:
+        yield Evidence(agreement, SORTED, {"batches": order.steps})
+
+
+def _agreement(y: np.ndarray, are_classes: bool) -> float:
+    """How far a target tells the next one: 0 as by chance, 1 always."""
+    if not are_classes:
+        centred = y - y.mean()
+        return float((centred[1:] * centred[:-1]).sum() / max(1e-300, float((centred**2).sum())))
+    chance = sum(float((y == kind).mean()) ** 2 for kind in distinct(y))
+    return (float((y[1:] == y[:-1]).mean()) - chance) / max(1e-12, 1 - chance)
+
+
+LABEL_NUMBERS = Rule(
+    20,
+    "label-numbers",
+    ("labels off by one or out of range", "标签错位"),
+    "warning",
+    symptom=(
+        "whole numbers used as labels have gaps, do not begin at 0, or are not as many as the scores",
+        "作为标签的整数有间隔、不从 0 开始，或与得分的个数不符",
+    ),
+    threshold=(
+        "any number between the least and the greatest label that never occurs; labels from 1; more "
+        "scores than classes where the labels do not count from 0; more classes than scores",
+        "最小与最大标签之间有从未出现的数；标签从 1 开始；标签不从 0 数起而得分多于类别；类别多于得分",
+    ),
+    source="cs231n and the training notes of Karpathy; the rule is exact",
+    what={
+        "label_gap": SENTENCES["label_gap"],
+        "labels_from_one": SENTENCES["labels_from_one"],
+        "unused_scores": (
+            "the net gives {scores} scores, but only {classes} classes occur, with labels {low} to {high}",
+            "网络给出 {scores} 个得分，但只出现 {classes} 个类别，标签为 {low} 到 {high}",
+        ),
+        "too_many": (
+            "the net gives {scores} scores, but {classes} classes occur: {low} to {high}",
+            "网络给出 {scores} 个得分，但出现了 {classes} 个类别：{low} 到 {high}",
+        ),
+    },
+    why=(
+        "A loss reads a label as the place of a score. A label that is one too high reads its neighbour's "
+        "score, or none; a label that never occurs wastes a score, or shows that rows are missing.",
+        "损失把标签当作得分的位置。标签大 1 就会读到相邻的得分，甚至越界；从未出现的标签浪费一个得分，"
+        "或说明缺少数据。",
+    ),
+    remedy="y = numpy.unique(y, return_inverse=True)[1]  # 0, 1, ..., K - 1",
+    before=_misnumbered,
+)
+
+CLASS_IMBALANCE = Rule(
+    22,
+    "class-imbalance",
+    ("class imbalance", "类别不平衡"),
+    "warning",
+    symptom=(
+        "one class has many times the rows of another, and nothing weighs them",
+        "一个类别的行数是另一个的许多倍，而没有使用权重",
+    ),
+    threshold=(
+        f"largest over smallest class above {IMBALANCE:g}; silent where classes or rows have weights",
+        f"最大与最小类别之比超过 {IMBALANCE:g}；使用类别或样本权重时不提示",
+    ),
+    source="Amazon SageMaker Debugger, ClassImbalance",
+    what=SENTENCES["imbalance"],
+    why=(
+        "The loss is a mean over rows, so a class of few rows has little say: answering the large class "
+        "always is already a good loss and a high accuracy.",
+        "损失是对所有行的平均，行数少的类别几乎没有分量：总是回答大类就已经损失不高、准确率不低。",
+    ),
+    remedy='model.fit(x, y, class_weight="balanced")',
+    before=_imbalance,
+)
+
+UNSHUFFLED = Rule(
+    28,
+    "unshuffled",
+    ("rows are not shuffled", "数据没有打乱"),
+    "warning",
+    symptom=("shuffling is off, and neighbouring rows have alike targets", "关闭了打乱，且相邻行的目标相近"),
+    threshold=(
+        f"neighbours agree beyond chance by more than {SORTED:g} (0: as by chance, 1: always), "
+        "in an order that is kept",
+        f"在固定的次序中，相邻目标的一致程度超出随机 {SORTED:g} 以上（0 为随机，1 为总是一致）",
+    ),
+    source="this project's own",
+    what=(
+        "neighbouring rows have alike targets ({value:.2f} beyond chance) and keep their order over "
+        "{batches} batches",
+        "相邻行的目标相近（超出随机 {value:.2f}），并在 {batches} 个批量中保持原次序",
+    ),
+    why=(
+        "Each batch then shows one kind of target only. Its gradient points to that kind, the next "
+        "one undoes "
+        "it, and what was seen last weighs most.",
+        "这样每个批量只含一类目标：梯度指向这一类，下一批又把它抵消，最后看到的影响最大。",
+    ),
+    remedy="model.fit(x, y, shuffle=True)",
+    before=_unshuffled,
+)

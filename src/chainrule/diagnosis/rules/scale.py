@@ -1,0 +1,191 @@
+"""Rules about the size of inputs and targets: 17, 18 and 30 of the list of problems."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from chainrule.data.tables.check_thresholds import OFFSET_RATIO, SCALE_RATIO, TARGET_STD
+from chainrule.data.tables.findings import SENTENCES
+from chainrule.diagnosis.context import FEWEST, Look, last_operation
+from chainrule.diagnosis.rule import Evidence, Rule
+
+WIDE = 10.0  # a spread of inputs that no usual first weights are meant for
+LARGEST = 2.0**24  # beyond it every float32 is whole
+CENTRED = ("mse", "half_mse", "mae", "huber", "smooth_l1", "log_cosh")  # losses that scale with the targets
+RANGES = {  # what the last activation can give, and how targets outside it are said
+    "sigmoid": (0.0, 1.0), "softmax": (0.0, 1.0), "tanh": (-1.0, 1.0), "relu": (0.0, np.inf),
+    "exp": (0.0, np.inf), "softplus": (0.0, np.inf),
+}  # fmt: skip
+
+
+def _inputs_unscaled(look: Look) -> Iterator[Evidence]:
+    if look.noticed is not None:
+        for each in look.found("scale_gap", "far_from_zero"):
+            limit = SCALE_RATIO if each.code == "scale_gap" else OFFSET_RATIO
+            yield Evidence(_number(each.facts["ratio"]), limit, each.facts, form=each.code)
+        return
+    if look.normalises or look.seen < FEWEST:
+        return
+    for name, features in look.features.items():
+        if np.abs(features).max() > 1.0:  # numbers within [-1, 1] are small enough, whatever their spread
+            yield from _spreads(name, features)
+
+
+def _spreads(name: str, features: np.ndarray) -> Iterator[Evidence]:
+    """What is wrong with the means and spreads of the features of one input, (n, F)."""
+    mean, std = features.mean(axis=0), features.std(axis=0)  # (F,)
+    marks = ((features == 0.0) | (features == 1.0)).all(axis=0)  # of a level, or yes and no: no sizes
+    moving = np.flatnonzero((std > 1e-12 * np.abs(features).max()) & ~marks)
+    if not moving.size:
+        return
+    large, small = moving[np.argmax(std[moving])], moving[np.argmin(std[moving])]
+    names = {"large": f"{name}[{large}]", "small": f"{name}[{small}]"}
+    ratio = float(std[large] / std[small])
+    offsets = np.abs(mean[moving]) / std[moving]
+    worst = int(np.argmax(offsets))
+    if std[large] > WIDE:
+        facts = {"column": names["large"], "std": float(std[large])}
+        yield Evidence(float(std[large]), WIDE, facts, layer=names["large"], form="wide", severity="warning")
+    elif ratio > SCALE_RATIO:
+        yield Evidence(ratio, SCALE_RATIO, {**names, "ratio": ratio}, layer=names["large"], form="scale_gap")
+    elif offsets[worst] > OFFSET_RATIO:
+        column, value = f"{name}[{moving[worst]}]", float(offsets[worst])
+        facts = {"column": column, "ratio": value, "count": int((offsets > OFFSET_RATIO).sum())}
+        yield Evidence(value, OFFSET_RATIO, facts, layer=column, form="far_from_zero")
+
+
+def _targets_unscaled(look: Look) -> Iterator[Evidence]:
+    for each in look.found("target_scale"):
+        yield Evidence(_number(each.facts["std"]), TARGET_STD, each.facts, form="target_scale")
+    for name, target in look.targets.items():
+        if target.task != "regression":
+            continue
+        y = look.y[name].astype(np.float64)
+        if look.noticed is None and target.loss.name in CENTRED and (std := float(y.std())) > TARGET_STD:
+            yield Evidence(std, TARGET_STD, {"std": std}, form="target_scale", severity="warning")
+        made = last_operation(look.network.inference.outputs[name]).op.name
+        low, high = RANGES.get(made, (-np.inf, np.inf))
+        outside = (y < low) | (y > high)
+        if outside.any():
+            worst = float(y[outside].flat[0])
+            facts = {"activation": made, "low": f"{low:g}", "high": f"{high:g}", "worst": worst}
+            share = float(outside.mean())
+            yield Evidence(
+                share, 0.0, {**facts, "share": share}, form="out_of_reach", severity="error",
+                remedy="cr.Dense(1)  # no activation after the last layer",
+            )  # fmt: skip
+
+
+def _whole_inputs(look: Look) -> Iterator[Evidence]:
+    if look.noticed is not None or look.normalises or look.seen < FEWEST:
+        return
+    for name, features in look.features.items():
+        low, high = float(features.min()), float(features.max())
+        if WIDE <= high - low <= LARGEST and not (features % 1.0).any():
+            facts = {"name": name, "low": f"{low:g}", "high": f"{high:g}"}
+            yield Evidence(high - low, WIDE, facts, layer=name)
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float | np.number) else float("nan")
+
+
+INPUT_SCALE = Rule(
+    17,
+    "input-scale",
+    ("inputs not scaled", "输入未归一化"),
+    "info",
+    symptom=("the features differ much in spread, or lie far from 0", "各特征的离散程度相差悬殊，或远离 0"),
+    threshold=(
+        f"some number is larger than 1, and one standard deviation is over {SCALE_RATIO:g} times "
+        f"another, a "
+        f"mean is over {OFFSET_RATIO:g} standard deviations from 0, or a standard deviation is over "
+        f"{WIDE:g}",
+        f"存在大于 1 的数，且标准差之比超过 {SCALE_RATIO:g}，或均值距 0 超过 {OFFSET_RATIO:g} 个标准差，"
+        f"或标准差超过 {WIDE:g}",
+    ),
+    source="UMLAUT (inputs within [-1, 1]); the ratios are this project's own",
+    what={
+        "scale_gap": SENTENCES["scale_gap"],
+        "far_from_zero": SENTENCES["far_from_zero"],
+        "wide": (
+            'the spread of "{column}" is {std:.3g} (standard deviation); standardise the inputs',
+            "“{column}”的标准差为 {std:.3g}，请先标准化输入",
+        ),
+    },
+    why=(
+        "A weight's gradient is proportional to its input. With features of very different size no single "
+        "learning rate suits all weights: the loss is a narrow valley, and descent goes across it, "
+        "not along.",
+        "权重的梯度与其输入成正比。特征大小悬殊时，没有一个学习率适合所有权重：损失曲面成为狭长的山谷，"
+        "下降方向横穿山谷而不是沿谷前进。",
+    ),
+    remedy="x = (x - x_train.mean(axis=0)) / x_train.std(axis=0)  # or cr.Normalization() as the first layer",
+    before=_inputs_unscaled,
+)
+
+TARGET_SCALE = Rule(
+    18,
+    "target-scale",
+    ("targets not scaled, or out of reach", "目标未缩放"),
+    "info",
+    symptom=(
+        "the targets are large, or the last activation cannot give them",
+        "目标值过大，或超出输出激活的值域",
+    ),
+    threshold=(
+        f"the targets' standard deviation is over {TARGET_STD:g}; or any target lies outside the "
+        f"range of the "
+        "last activation (below 0 with relu, above 1 with sigmoid)",
+        f"目标的标准差超过 {TARGET_STD:g}；或有目标落在输出激活的值域之外（relu 遇负数，sigmoid "
+        f"遇大于 1 的数）",
+    ),
+    source="this project's own",
+    what={
+        "target_scale": SENTENCES["target_scale"],
+        "out_of_reach": (
+            "{share:.1%} of the targets (such as {worst:.4g}) are outside what {activation} can give, "
+            "{low} to "
+            "{high}",
+            "{share:.1%} 的目标（如 {worst:.4g}）超出 {activation} 的值域 {low} 到 {high}",
+        ),
+    },
+    why=(
+        "The gradient of a squared error is proportional to the error, so large targets make large "
+        "steps; and "
+        "where the last activation ends, its slope is 0 and nothing is learned.",
+        "平方误差的梯度与误差成正比，目标大则步子大；而在输出激活的边界处斜率为 0，什么也学不到。",
+    ),
+    remedy="y = (y - y_train.mean()) / y_train.std()",
+    before=_targets_unscaled,
+)
+
+WHOLE_INPUTS = Rule(
+    30,
+    "whole-number-inputs",
+    ("inputs are whole numbers", "输入为整数"),
+    "info",
+    symptom=(
+        "all numbers of an input are whole: pixels, counts or codes, taken as they are",
+        "某个输入的所有数都是整数：像素、计数或编码被直接使用",
+    ),
+    threshold=(
+        f"all are whole and they span {WIDE:g} or more; no embedding reads them",
+        f"全部为整数且跨度不小于 {WIDE:g}，并且没有嵌入层读取它们",
+    ),
+    source="UMLAUT (non-float inputs); the span is this project's own",
+    what=(
+        'input "{name}" holds whole numbers from {low} to {high}: pixels want scaling, codes an embedding',
+        "输入“{name}”是 {low} 到 {high} 的整数：像素需要缩放，编码需要嵌入层",
+    ),
+    why=(
+        "Codes have no order that a weight could use, and pixels from 0 to 255 make the first sums a "
+        "hundred "
+        "times too large.",
+        "编码没有权重可以利用的顺序；0 到 255 的像素会使最初的加权和大上百倍。",
+    ),
+    remedy="x = x / 255.0  # pixels; cr.Embedding(rows, width) for codes",
+    before=_whole_inputs,
+)

@@ -1,0 +1,233 @@
+"""Rules about the signals inside a net that learns: 1 to 5 and 32 of the list of problems."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from chainrule.diagnosis.history import BENT, RECTIFIERS, Course, middle
+from chainrule.diagnosis.rule import Evidence, Rule
+from chainrule.train.monitor.probe import Probe
+
+EXPLODING, JUMP = 70.0, 10.0  # first gradient over last; a gradient over the median of those before
+VANISHING, SMALL = 1e-3, 1e-4  # first gradient over last; first gradient over the length of its weights
+SHARE = 0.5  # of the units of a layer, or of their outputs
+LOST = 0.5  # share of a matrix's gradient that is exactly 0
+HUGE = 1e5  # a loss that only a training that runs away has
+
+
+def _not_finite(course: Course) -> Iterator[Evidence]:
+    if "E501" in course.fault:
+        text = next((line for line in course.fault.splitlines() if "received" in line), course.fault)
+        step = course.step
+        said = text.replace("received", "").strip()
+        yield Evidence(np.nan, 0.0, {"said": said}, step, form="fault")
+    elif course.last is not None:
+        for path, part in course.last.parts.items():
+            if part.get("not_finite", 0.0) > 0:
+                yield Evidence(part["not_finite"], 0.0, {}, course.last.step, path, "part")
+                return
+
+
+def _exploding(course: Course) -> Iterator[Evidence]:
+    seen = [(probe, *_ends(course.of_kernels(probe, "gradient"))) for probe in course.probes]
+    far = [(probe, first / last) for probe, first, last in seen if last > 0 and first / last > EXPLODING]
+    if len(far) >= 2 and 2 * len(far) >= len(seen) and len(course.kernels) >= 3:
+        probe, ratio = max(far, key=lambda each: each[1])
+        yield Evidence(ratio, EXPLODING, {}, probe.step, next(iter(course.kernels)), "ratio")
+        return
+    norms = [(probe, probe.values["gradient_norm"]) for probe in course.probes]
+    for i, (probe, norm) in enumerate(norms[1:], 1):
+        usual = middle(each for _, each in norms[:i])
+        lost = not np.isfinite(norm) or probe.values["training_loss"] > 2 * course.first_loss
+        if norm > JUMP * max(usual, 1e-12) and lost:
+            yield Evidence(norm / max(usual, 1e-12), JUMP, {}, probe.step, form="jump")
+            return
+
+
+def _vanishing(course: Course) -> Iterator[Evidence]:
+    if len(course.kernels) < 3:
+        return
+    found = []
+    for probe in course.probes:
+        first, last = _ends(course.of_kernels(probe, "gradient"))
+        weight, _ = _ends(course.of_kernels(probe, "weight"))
+        if last > 0 and first / last < VANISHING and first < SMALL * max(weight, 1e-12):
+            found.append((first / last, probe))
+    if len(found) >= 2 and 2 * len(found) > len(course.probes):
+        ratio, probe = min(found, key=lambda each: each[0])
+        yield Evidence(ratio, VANISHING, {}, probe.step, next(iter(course.kernels)))
+
+
+def _ends(values: Mapping[str, float]) -> tuple[float, float]:
+    """The value of the first weight matrix and that of the last."""
+    kept = list(values.values()) or [0.0]
+    return kept[0], kept[-1]
+
+
+def _dying(course: Course) -> Iterator[Evidence]:
+    for path, kind in course.bends.items():
+        if kind in RECTIFIERS and (seen := _lasting(course, path, "dead")):
+            yield Evidence(seen[0], SHARE, {"share": seen[0]}, seen[1].step, path)
+
+
+def _saturated(course: Course) -> Iterator[Evidence]:
+    for path in course.hidden:
+        if course.bends[path] in BENT and (seen := _lasting(course, path, "saturated")):
+            facts = {"share": seen[0], "kind": course.bends[path]}
+            yield Evidence(seen[0], SHARE, facts, seen[1].step, path)
+
+
+def _lasting(course: Course, path: str, name: str) -> tuple[float, Probe] | None:
+    """A share of a layer that is over the threshold in the last two looks: the smaller one, and its look."""
+    shares = [(probe.parts.get(path, {}).get(name, 0.0), probe) for probe in course.probes[-2:]]
+    if len(shares) < 2 or not all(share > SHARE for share, _ in shares):
+        return None
+    return min(share for share, _ in shares), shares[-1][1]
+
+
+def _underflow(course: Course) -> Iterator[Evidence]:
+    found = [(probe, path, share) for probe in course.probes for path, share in _lost(course, probe).items()]
+    probes = {probe.step for probe, _, _ in found}
+    if found and 2 * len(probes) > len(course.probes):
+        probe, path, share = found[-1]
+        yield Evidence(share, LOST, {"share": share}, probe.step, path)
+
+
+def _lost(course: Course, probe: Probe) -> dict[str, float]:
+    """The weight matrices of which most of the gradient is 0, though nothing in the net is silent."""
+    layers = probe.layers.values()
+    if any(each.get("dead", 0.0) > 0.25 for each in layers) or not probe.values["training_loss"] > 0:
+        return {}
+    shares = course.of_kernels(probe, "no_gradient")
+    return {path: share for path, share in shares.items() if share > LOST}
+
+
+NOT_FINITE = Rule(
+    1, "not-finite", ("loss NaN or infinite", "损失变成 NaN"), "error",
+    symptom=("a loss, a gradient or a weight is NaN or infinite", "损失、梯度或权重出现 NaN 或无穷大"),
+    threshold=("a single number", "出现一个即报"),
+    source="SageMaker Debugger, ExplodingTensor; AutoTrainer",
+    what={
+        "fault": ("a number stopped being finite: {said}", "出现了非有限的数：{said}"),
+        "part": ("{layer} holds numbers that are not finite", "{layer} 含有非有限的数"),
+    },
+    why=(
+        "a logarithm of 0, a division by 0 or an exponential that overflows gives a number that is none, and "
+        "everything computed from it is none either; most often a learning rate that is too high drove the "
+        "weights there",
+        "对 0 取对数、除以 0 或指数溢出会得到非有限的数，之后由它算出的一切也都如此；多半是学习率过大所致",
+    ),
+    remedy="cr.Model(net, loss, optimizer, clip=cr.ClipGlobalNorm(1.0))  # and a rate ten times smaller",
+    during=_not_finite,
+)  # fmt: skip
+EXPLODING_GRADIENTS = Rule(
+    2, "exploding-gradients", ("exploding gradients", "梯度爆炸"), "warning",
+    symptom=(
+        "gradients grow from the last layer to the first, or from one moment to the next",
+        "梯度从最后一层到第一层逐层变大，或突然变大",
+    ),
+    threshold=(
+        f"the first layer's gradient is over {EXPLODING:g} times the last one's in most looks, or the whole "
+        f"gradient is over {JUMP:g} times its usual size while the loss has doubled",
+        f"多数探测中首层梯度超过末层的 {EXPLODING:g} 倍，或总梯度超过平时的 {JUMP:g} 倍且损失翻倍",
+    ),
+    source="AutoTrainer (70); the jump is this project's own",
+    what={
+        "ratio": (
+            "the gradient of {layer} is {value:.3g} times that of the last layer",
+            "{layer} 的梯度是最后一层的 {value:.3g} 倍",
+        ),
+        "jump": (
+            "the gradient is {value:.3g} times its usual size, and the loss rises",
+            "梯度达到平时的 {value:.3g} 倍，且损失上升",
+        ),
+    },
+    why=(
+        "on its way back a gradient is multiplied by each layer's weights; where they are large, "
+        "it grows with every layer",
+        "梯度往回传时要乘上每一层的权重；权重大，梯度就逐层变大",
+    ),
+    remedy="cr.Model(net, loss, optimizer, clip=cr.ClipGlobalNorm(1.0))",
+    during=_exploding,
+)  # fmt: skip
+VANISHING_GRADIENTS = Rule(
+    3, "vanishing-gradients", ("vanishing gradients", "梯度消失"), "warning",
+    symptom=("almost nothing of the gradient comes to the first layers", "梯度几乎传不到前面的层"),
+    threshold=(
+        f"the first layer's gradient is below {VANISHING:g} of the last one's, and below {SMALL:g} of the "
+        "length of its weights, in most looks",
+        f"多数探测中首层梯度不到末层的 {VANISHING:g}，且不到自身权重长度的 {SMALL:g}",
+    ),
+    source="AutoTrainer (1e-3, 1e-4)",
+    what=(
+        "the gradient of {layer} is only {value:.3g} of the last layer's: it hardly learns",
+        "{layer} 的梯度只有最后一层的 {value:.3g}：它几乎不学习",
+    ),
+    why=(
+        "on its way back a gradient is multiplied by the slope of every activation; that of a sigmoid is "
+        "0.25 "
+        "at most, so ten of them leave a millionth",
+        "梯度往回传时要乘上每个激活函数的斜率；Sigmoid 的斜率至多 0.25，十层之后只剩百万分之一",
+    ),
+    remedy='cr.Dense(64, activation="relu")  # or cr.Residual(...), cr.BatchNorm(), fewer layers',
+    during=_vanishing,
+)  # fmt: skip
+DYING_RELU = Rule(
+    4, "dying-relu", ("dying ReLU", "ReLU 死亡"), "warning",
+    symptom=("many units answer 0 whatever the sample", "许多单元对任何样本都输出 0"),
+    threshold=(
+        f"over {SHARE:.0%} of a layer's units are 0 for every row of the last two looks",
+        f"最近两次探测中，一层里超过 {SHARE:.0%} 的单元对所有样本都为 0",
+    ),
+    source="SageMaker Debugger, DyingRelu (50 %)",
+    what=("{share:.0%} of the units of {layer} are silent", "{layer} 有 {share:.0%} 的单元已失活"),
+    why=(
+        "where a ReLU gives 0 its slope is 0: a unit whose sum is negative for every sample gets no gradient "
+        "and never comes back",
+        "ReLU 输出 0 处斜率也为 0：若某单元对所有样本的加权和都为负，它便得不到梯度，再也不会恢复",
+    ),
+    remedy='cr.Dense(64, activation="leaky_relu")  # and a lower learning rate',
+    during=_dying,
+)  # fmt: skip
+SATURATED = Rule(
+    5, "saturated", ("saturated sigmoid or tanh", "激活函数饱和"), "warning",
+    symptom=("most outputs lie where the activation is flat", "多数输出落在激活函数的平坦处"),
+    threshold=(
+        f"over {SHARE:.0%} of a hidden layer's outputs have a slope below 0.01 in the last two looks",
+        f"最近两次探测中，隐藏层超过 {SHARE:.0%} 的输出处斜率小于 0.01",
+    ),
+    source="this project's own (SageMaker Debugger's limits are reached far too late)",
+    what=(
+        "{share:.0%} of the outputs of {layer} lie where its {kind} is flat",
+        "{layer} 有 {share:.0%} 的输出落在 {kind} 的平坦处",
+    ),
+    why=(
+        "far from 0 a sigmoid or tanh hardly changes any more; its slope is near 0, and so is all that "
+        "is sent back through it",
+        "远离 0 时 Sigmoid 或 tanh 几乎不再变化，斜率接近 0，经它传回的梯度也接近 0",
+    ),
+    remedy="cr.BatchNorm()  # before the activation; or standardised inputs, smaller first weights",
+    during=_saturated,
+)  # fmt: skip
+UNDERFLOW = Rule(
+    32, "gradient-underflow", ("gradients underflow", "梯度下溢"), "warning",
+    symptom=("gradients are exactly 0 although the loss is not", "损失不为 0，梯度却恰为 0"),
+    threshold=(
+        f"over {LOST:.0%} of a weight matrix's gradient is exactly 0 in most looks, and no unit is silent",
+        f"多数探测中某权重矩阵超过 {LOST:.0%} 的梯度恰为 0，且没有失活的单元",
+    ),
+    source="training-problems list, after mixed-precision training (Micikevicius et al. 2018)",
+    what=(
+        "{share:.0%} of the gradient of {layer} is exactly 0: too small for its number kind",
+        "{layer} 的梯度有 {share:.0%} 恰为 0：小到该数值类型无法表示",
+    ),
+    why=(
+        "numbers below about 1e-45 are 0 in float32; products of many small factors, or very small inputs, "
+        "fall below that",
+        "float32 中小于约 1e-45 的数就是 0；许多小因子相乘或极小的输入都会低于它",
+    ),
+    remedy='cr.Model(net, loss, dtype="float64")  # and inputs of size 1',
+    during=_underflow,
+)  # fmt: skip

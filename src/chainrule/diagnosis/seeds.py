@@ -1,0 +1,54 @@
+"""Whether two ways to train differ by more than chance: the rule that needs several trainings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+from chainrule.diagnosis.diagnosis import Diagnosis
+from chainrule.diagnosis.finding import Finding
+from chainrule.diagnosis.rules.randomness import SEED_EFFECT, Comparison
+from chainrule.errors import UsageError
+from chainrule.settings import settings
+
+
+def compare_seeds(first: Sequence[float], second: Sequence[float], lang: str | None = None) -> Diagnosis:
+    """Whether the scores of two ways to train differ by more than another seed would make them differ.
+
+    Args:
+        first, second: a score for each seed, such as the accuracies of five trainings.
+        lang: ``"en"`` or ``"zh"``; the setting by default.
+
+    Returns:
+        a diagnosis: empty where the difference is more than chance.
+
+    Fails:
+        UsageError E102: no scores. UsageError E113: something that is no number.
+
+    Example:
+        >>> print(compare_seeds([0.91, 0.93, 0.92], [0.92, 0.94, 0.90]).rules)
+        ('seed-effect',)
+        >>> len(compare_seeds([0.91, 0.93, 0.92], [0.97, 0.98, 0.97]))
+        0
+    """
+    given = Comparison(_scores("first", first), _scores("second", second))
+    judge = SEED_EFFECT.after
+    assert judge is not None
+    return Diagnosis.of([Finding(SEED_EFFECT, each) for each in judge(given)], lang or settings.lang)
+
+
+def _scores(name: str, given: Iterable[float]) -> tuple[float, ...]:
+    """The scores as numbers."""
+    try:
+        scores = tuple(map(float, given))
+    except (TypeError, ValueError) as cause:
+        raise UsageError(
+            "E113", where="compare_seeds", name=name, expected="a number for each seed",
+            received=repr(given)[:80], fix="compare_seeds([0.91, 0.93], [0.92, 0.94])",
+        ) from cause  # fmt: skip
+    if not scores or not all(map(math.isfinite, scores)):
+        raise UsageError(
+            "E102", where="compare_seeds", name=name, expected="finite scores, one at least",
+            received=repr(scores)[:80], fix="compare_seeds([0.91, 0.93], [0.92, 0.94])",
+        )  # fmt: skip
+    return scores

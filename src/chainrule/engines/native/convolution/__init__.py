@@ -1,0 +1,1 @@
+"""Convolution kernels that are not matrix products."""

@@ -1,0 +1,1 @@
+"""Reference interpreters of compiled programs, and their profiler."""

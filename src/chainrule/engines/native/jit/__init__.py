@@ -1,0 +1,1 @@
+"""The compiler, its cache and the target processor."""

@@ -1,0 +1,61 @@
+"""The processor that machine code is compiled for: this machine's, or a narrower one of the same kind.
+
+Compiled code uses vectors of 16, 32 or 64 bytes. A narrower target than the machine's is there to compare:
+with ``settings.portable_bits`` results must have the same bits at every width (``campaigns/machines.py``).
+"""
+
+from __future__ import annotations
+
+import platform
+
+import llvmlite.binding as llvm
+
+from chainrule.errors import UsageError
+from chainrule.records import frozen
+
+WIDTHS = (16, 32, 64)
+WIDE = ("avx512", "amx", "avx10", "evex512")  # names of features that come with vectors of 64 bytes
+
+
+@frozen
+class Target:
+    """A processor as LLVM knows it.
+
+    Args:
+        cpu: its name.
+        features: what it has (``+``) and has not (``-``), separated by commas.
+        vector_bytes: the width of its vectors.
+    """
+
+    cpu: str
+    features: str
+    vector_bytes: int
+
+    @property
+    def stamp(self) -> str:
+        """Everything about the target that compiled code depends on."""
+        return f"{self.cpu} {self.features} vectors of {self.vector_bytes} bytes"
+
+
+def host_target(vector_bytes: int = 0) -> Target:
+    """This machine's processor.
+
+    Args:
+        vector_bytes: use vectors of at most this width; 0: the widest there are.
+
+    Raises:
+        UsageError E102: vectors wider than the machine's.
+    """
+    cpu, features = llvm.get_host_cpu_name(), dict(llvm.get_host_cpu_features())
+    widest = 64 if features.get("avx512f") else 32 if features.get("avx") else 16
+    width = vector_bytes or widest
+    if width > widest:
+        raise UsageError(
+            "E102", where="cr.settings", name="vector_bytes", expected=f"at most {widest} on this processor",
+            received=vector_bytes, fix="cr.settings.vector_bytes = 0",
+        )  # fmt: skip
+    if width < widest and platform.machine() in ("x86_64", "AMD64"):
+        cpu = "haswell" if features.get("fma") else "x86-64"
+        features = {name: has and not name.startswith(WIDE) for name, has in features.items()}
+    flags = ",".join(f"{'+' if has else '-'}{name}" for name, has in sorted(features.items()))
+    return Target(cpu, flags, width)

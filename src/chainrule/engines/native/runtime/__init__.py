@@ -1,0 +1,1 @@
+"""The runtime: programs, threads, buffers, and steps of a training."""

@@ -1,0 +1,168 @@
+"""From a file to its tensors by name: what kind of file it is, and which of its parts are the weights."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from chainrule.errors import FileError, nearest
+from chainrule.interop.lazy_tensor import Tensor
+from chainrule.interop.refusals import SAFE, broken, clipped, not_weights
+from chainrule.interop.safetensors_file import is_safetensors, safe_tensors
+from chainrule.interop.torch.weights_file import is_pickle, is_zip, pickle_value, zip_value
+from chainrule.store import atomic_write, json_document
+
+INDEX = ".json"
+SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".safetensors.index.json", ".bin.index.json")
+SHARDS = 10_000
+
+# How files begin that are no weights we read, with what can be done; the first that fits is told.
+_OTHERS: tuple[tuple[bytes, str, str], ...] = (
+    (b"version https://git-lfs", "a pointer of Git LFS, not the file itself", "git lfs pull"),
+    (b"\x89HDF", "an HDF5 file (Keras)", "save the weights with PyTorch or safetensors"),
+    (b"GGUF", "a GGUF file (llama.cpp)", "give the safetensors file it was made from"),
+    (b"\x93NUMPY", "a NumPy file", "model.load_parameters({path: array})"),
+    (b"\x1f\x8b", "a gzip archive", "gunzip it first"),
+    (b"<", "a page of the web", "fetch the file itself, not the page that shows it"),
+)
+
+
+def is_weights(path: str | os.PathLike[str]) -> bool:
+    """Whether a path is called as files of foreign weights are."""
+    return str(path).lower().endswith(SUFFIXES)
+
+
+def read_weights(path: str | os.PathLike[str], part: str | None = None) -> dict[str, np.ndarray]:
+    """The tensors of a foreign file of weights, by their foreign names; nothing in the file is executed.
+
+    ``float16`` and ``bfloat16`` become ``float32``.
+
+    Args:
+        path: a safetensors file, a PyTorch file (``.pt``, ``.pth``, ``.bin``), or the index of a model in
+            several files (``model.safetensors.index.json``).
+        part: which entry of a checkpoint holds the weights, such as ``"state_dict"``; found by itself if
+            there is one only.
+
+    Fails:
+        FileError E401 to E410: it cannot be read. E450: no weights. E451: damaged. E452: it asks for
+            something to be executed. E453: a whole model. E454: several parts. E456: numbers of another kind.
+            E457: one of several files is missing.
+
+    Example:
+        >>> import tempfile
+        >>> header = b'{"w":{"dtype":"F16","shape":[2],"data_offsets":[0,4]}}'
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     file = Path(folder, "small.safetensors")
+        ...     size = len(header).to_bytes(8, "little")
+        ...     _ = file.write_bytes(size + header + np.array([0.5, -1.0], "<f2").tobytes())
+        ...     read_weights(file)
+        {'w': array([ 0.5, -1. ], dtype=float32)}
+    """
+    return {name: tensor.array() for name, tensor in read_tensors(path, part).items()}
+
+
+def read_tensors(path: str | os.PathLike[str], part: str | None = None) -> dict[str, Tensor]:
+    """The tensors of a file with their kinds, in the order of the file; see ``read_weights``."""
+    where = str(path)
+    data = atomic_write.read(path)
+    if where.lower().endswith(INDEX):
+        return _of_shards(Path(path), data, where)
+    if is_safetensors(data):
+        return safe_tensors(data, where)
+    if is_zip(data):
+        return _weights(zip_value(data, where), part, where)
+    if is_pickle(data):
+        return _weights(pickle_value(data, where), part, where)
+    raise _other_file(data, where)
+
+
+def _other_file(data: bytes, where: str) -> FileError:
+    """What the file seems to be instead."""
+    for beginning, received, fix in _OTHERS:
+        if data.startswith(beginning):
+            return not_weights(where, received, fix)
+    if data[257:262] == b"ustar":
+        return not_weights(
+            where, "a tar archive, the form of PyTorch before 0.2", "save it with a newer PyTorch"
+        )
+    return not_weights(where, "an empty file" if not data else "a file of another format")
+
+
+def _weights(value: Any, part: str | None, where: str) -> dict[str, Tensor]:
+    """The tensors by name in what a PyTorch file holds: the value itself, or one entry of it.
+
+    A checkpoint is a dict of dicts: the weights under a name that everybody chooses for himself, the memory
+    of an optimizer, counters. A dict that has tensors at once is the weights.
+
+    Fails:
+        FileError E454: several entries might be meant, none, or no such part.
+    """
+    parts = {"": value, **value} if isinstance(value, dict) else {}
+    known: dict[int, dict[Any, Tensor]] = {}  # one dict may stand under many names: it is looked through once
+    for inside in parts.values():
+        if id(inside) not in known:
+            known[id(inside)] = _tensors(inside)
+    held = {str(key): known[id(inside)] for key, inside in parts.items() if known[id(inside)]}
+    if part is None and ("" in held or len(held) == 1):
+        return _named(held.get("") or next(iter(held.values())), where)
+    if part is not None and part in held:
+        return _named(held[part], where)
+    others = [clipped(key, 40) for key in held if key]
+    close = nearest(part or "state_dict", others) or (others[0] if others else "")
+    raise FileError(
+        "E454", where=where, expected="one dict of tensors by name",
+        received=", ".join(others[:20]) or "none",
+        fix=f'part="{close}"' if close else SAFE,
+    )  # fmt: skip
+
+
+def _tensors(value: Any) -> dict[Any, Tensor]:
+    """The tensors that a dict has at once, not in dicts inside it."""
+    held = value if isinstance(value, dict) else {}
+    return {key: inside for key, inside in held.items() if isinstance(inside, Tensor)}
+
+
+def _named(tensors: Mapping[Any, Tensor], where: str) -> dict[str, Tensor]:
+    """The tensors, once it is known that their names are texts."""
+    if not all(json_document.is_text(name) for name in tensors):
+        raise broken(where, "tensors with texts as names", "other names")
+    return dict(tensors)
+
+
+def _of_shards(path: Path, data: bytes, where: str) -> dict[str, Tensor]:
+    """The tensors of a model in several files, which its index lists.
+
+    Fails:
+        FileError E450: no index. E457: a file is missing, lies elsewhere, or lacks a tensor.
+    """
+    try:
+        listed = json_document.from_text(data.decode())["weight_map"]
+        files = sorted(set(listed.values()))
+    except (ValueError, LookupError, TypeError, AttributeError):
+        raise not_weights(where, "JSON without a weight_map") from None
+    if len(files) > SHARDS or not all(_is_beside(name) for name in files):
+        raise _shard(where, "names of files beside the index", clipped(", ".join(map(str, files))))
+    missing = [name for name in files if not os.path.exists(path.parent / name)]
+    if missing:
+        raise _shard(where, f"{len(files)} files beside the index", f"no {clipped(', '.join(missing))}")
+    found: dict[str, Tensor] = {}
+    for name in files:
+        found |= read_tensors(path.parent / name)
+    lost = [name for name in listed if name not in found]
+    if lost:
+        raise _shard(where, f"{len(listed):,} tensors", f"no {clipped(', '.join(lost))}")
+    return {name: found[name] for name in listed}
+
+
+def _is_beside(name: object) -> bool:
+    """Whether a name is that of a file in the same folder, and of no other index."""
+    return isinstance(name, str) and Path(name).name == name != "" and not name.lower().endswith(INDEX)
+
+
+def _shard(where: str, expected: str, received: str) -> FileError:
+    fix = "fetch all files of the model into one folder"
+    return FileError("E457", where=where, expected=expected, received=received, fix=fix)

@@ -1,0 +1,101 @@
+"""Safetensors files: a JSON header that says where each tensor lies, then the numbers.
+
+    8 bytes     length of the header
+    header      {NAME: {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, ...}
+    data        the tensors, one after the other, with no hole and no overlap
+
+Every length, shape and offset is checked against the real length of the file before an array is made, and an
+array is a view of the file's bytes: a header that promises terabytes costs nothing.
+
+Reference: Hugging Face (2022), safetensors, format description.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from chainrule.interop.lazy_tensor import KINDS, Tensor
+from chainrule.interop.refusals import broken, clipped, other_kind
+from chainrule.store import json_document
+
+PREFIX = 8  # bytes of the header's length
+HEADER_LIMIT = 100_000_000  # bytes, that of the format's own library
+RANK_LIMIT = 32
+_NAMES = {
+    "F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16", "I64": "int64", "I32": "int32",
+    "I16": "int16", "I8": "int8", "U32": "uint32", "U16": "uint16", "U8": "uint8", "BOOL": "bool",
+}  # fmt: skip
+
+
+def is_safetensors(data: bytes) -> bool:
+    """Whether these bytes begin like a safetensors file, be it a damaged one."""
+    size = int.from_bytes(data[:PREFIX], "little")
+    return data[PREFIX : PREFIX + 1] == b"{" and 2 <= size <= HEADER_LIMIT
+
+
+def safe_tensors(data: bytes, where: str) -> dict[str, Tensor]:
+    """The tensors of a safetensors file by name, in the order in which they lie.
+
+    Args:
+        data: the whole file.
+        where: what to call it in an error.
+
+    Fails:
+        FileError E451: cut off, or a header that breaks a rule. E456: a number kind that is not read.
+
+    Example:
+        >>> header = b'{"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}'
+        >>> data = len(header).to_bytes(8, "little") + header + np.array([0.5, -1.0], "<f4").tobytes()
+        >>> safe_tensors(data, "w.safetensors")["w"].array()
+        array([ 0.5, -1. ], dtype=float32)
+    """
+    size = int.from_bytes(data[:PREFIX], "little")
+    if size > len(data) - PREFIX:
+        raise broken(where, f"a header of {size:,} bytes", f"{len(data) - PREFIX:,} bytes after its length")
+    try:
+        entries = json_document.from_text(data[PREFIX : PREFIX + size].decode())
+    except ValueError as cause:
+        raise broken(where, "a header in strict JSON", clipped(str(cause))) from cause
+    entries.pop("__metadata__", None)
+    for name, entry in entries.items():
+        _require_entry(name, entry, where)
+    order = sorted(entries, key=lambda name: entries[name]["data_offsets"])
+    body, place = memoryview(data)[PREFIX + size :], 0
+    for name in order:
+        begin, end = entries[name]["data_offsets"]
+        if begin != place:
+            raise broken(where, f"{clipped(name)} to begin at byte {place:,}", f"{begin:,}")
+        place = end
+    if place != len(body):
+        raise broken(where, f"{place:,} bytes of tensors", f"{len(body):,} bytes")
+    return {name: _tensor(name, entries[name], body, where) for name in order}
+
+
+def _require_entry(name: str, entry: Any, where: str) -> None:
+    """Refuse an entry whose shape, number kind and length do not agree."""
+    expected = f"dtype, shape and data_offsets that agree for {clipped(name)}"
+    if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
+        raise broken(where, expected, clipped(str(entry)))
+    if not isinstance(entry["dtype"], str) or entry["dtype"] not in _NAMES:
+        raise other_kind(where, name, str(entry["dtype"]), list(_NAMES))
+    shape, offsets = entry["shape"], entry["data_offsets"]
+    fits = _are_counts(shape) and _are_counts(offsets) and len(shape) <= RANK_LIMIT and len(offsets) == 2
+    if not fits or math.prod(shape) * KINDS[_NAMES[entry["dtype"]]].width != offsets[1] - offsets[0]:
+        raise broken(where, expected, clipped(str(entry)))
+
+
+def _are_counts(values: Any) -> bool:
+    return isinstance(values, list) and all(type(value) is int and 0 <= value < 2**48 for value in values)
+
+
+def _tensor(name: str, entry: dict[str, Any], body: memoryview, where: str) -> Tensor:
+    kind = _NAMES[entry["dtype"]]
+    try:
+        stored = np.ndarray(entry["shape"], KINDS[kind].stored, body, entry["data_offsets"][0])
+    except ValueError as cause:  # no numbers, and more than NumPy can count: (0, 2**47, 2**47)
+        expected = f"a shape that can exist for {clipped(name)}"
+        raise broken(where, expected, clipped(str(entry["shape"]))) from cause
+    return Tensor(kind, stored)

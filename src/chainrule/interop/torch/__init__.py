@@ -1,0 +1,1 @@
+"""PyTorch's files of weights: reading, names and layouts."""

@@ -1,0 +1,202 @@
+"""The families of nets whose names are known, each a short table from our paths to theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from chainrule.interop.report import GIVEN
+from chainrule.interop.torch.name_map import Family, Rule
+from chainrule.interop.torch.transforms import TRANSPOSED, UNSTACKED, part
+
+_MASK = ("a mask of what may be seen", "注意力掩码")
+_TASK = ("a head of another task", "其他任务的输出层")
+
+
+def _rules(table: str) -> tuple[Rule, ...]:
+    """The rules of a table, one a line: our path, then theirs."""
+    lines = (line.split() for line in table.strip().splitlines())
+    return tuple(Rule(ours, theirs) for ours, theirs in lines)
+
+
+CHAINRULE = Family("chainrule", "chainrule", (), is_own=True)
+
+RESNET = Family(
+    "resnet",
+    "torchvision",
+    _rules("""
+        conv1                          conv1
+        norm1                          bn1
+        stage{i}.block{j}.conv{k}      layer{i}.{j-1}.conv{k}
+        stage{i}.block{j}.norm{k}      layer{i}.{j-1}.bn{k}
+        stage{i}.block{j}.shortcut.conv  layer{i}.{j-1}.downsample.0
+        stage{i}.block{j}.shortcut.norm  layer{i}.{j-1}.downsample.1
+        head                           fc
+    """),
+)
+ALEXNET = Family(
+    "alexnet",
+    "torchvision",
+    _rules("""
+        conv1   features.0
+        conv2   features.3
+        conv3   features.6
+        conv4   features.8
+        conv5   features.10
+        dense6  classifier.1
+        dense7  classifier.4
+        head    classifier.6
+    """),
+)
+VGG16 = Family(
+    "vgg16",
+    "torchvision",
+    _rules("""
+        conv1_1  features.0
+        conv1_2  features.2
+        conv2_1  features.5
+        conv2_2  features.7
+        conv3_1  features.10
+        conv3_2  features.12
+        conv3_3  features.14
+        conv4_1  features.17
+        conv4_2  features.19
+        conv4_3  features.21
+        conv5_1  features.24
+        conv5_2  features.26
+        conv5_3  features.28
+        dense6   classifier.0
+        dense7   classifier.3
+        head     classifier.6
+    """),
+)
+# What a block has not is not counted there: a block without an expansion begins with its depthwise part.
+MOBILENET = Family(
+    "mobilenet_v3",
+    "torchvision",
+    _rules("""
+        conv1                    features.0.0
+        norm1                    features.0.1
+        block{i}.expand          features.{i}.block.0.0
+        block{i}.expand_norm     features.{i}.block.0.1
+        block{i}.depthwise       features.{i}.block.1.0|features.{i}.block.0.0
+        block{i}.depthwise_norm  features.{i}.block.1.1|features.{i}.block.0.1
+        block{i}.squeeze_excite.squeeze  features.{i}.block.2.fc1|features.{i}.block.1.fc1
+        block{i}.squeeze_excite.excite   features.{i}.block.2.fc2|features.{i}.block.1.fc2
+        block{i}.project         features.{i}.block.3.0|features.{i}.block.2.0|features.{i}.block.1.0
+        block{i}.project_norm    features.{i}.block.3.1|features.{i}.block.2.1|features.{i}.block.1.1
+        conv2                    features.12.0
+        norm2                    features.12.1
+        dense                    classifier.0
+        head                     classifier.3
+    """),
+)
+VIT = Family(
+    "vit",
+    "torchvision",
+    (
+        Rule("token.weight", "class_token", UNSTACKED),
+        Rule("position.weight", "encoder.pos_embedding", UNSTACKED),
+        *_rules("""
+            patches                               conv_proj
+            blocks.layer{i}.attention             encoder.layers.encoder_layer_{i-1}.self_attention
+            blocks.layer{i}.attention_norm        encoder.layers.encoder_layer_{i-1}.ln_1
+            blocks.layer{i}.feed_forward_norm     encoder.layers.encoder_layer_{i-1}.ln_2
+            blocks.layer{i}.feed_forward.hidden   encoder.layers.encoder_layer_{i-1}.mlp.0
+            blocks.layer{i}.feed_forward.output   encoder.layers.encoder_layer_{i-1}.mlp.3
+            blocks.norm                           encoder.ln
+            head                                  heads.head
+        """),
+    ),
+)
+# GPT-2 keeps every matrix as (in, out), and queries, keys and values side by side in one.
+GPT2 = Family(
+    "gpt2",
+    "huggingface",
+    (
+        *(
+            Rule(f"blocks.layer{{i}}.attention.{name}", "h.{i-1}.attn.c_attn", part(number, 3))
+            for number, name in enumerate(("query", "key", "value"), 1)
+        ),
+        *_rules("""
+            words                                 wte
+            position                              wpe
+            blocks.layer{i}.attention.output      h.{i-1}.attn.c_proj
+            blocks.layer{i}.attention_norm        h.{i-1}.ln_1
+            blocks.layer{i}.feed_forward_norm     h.{i-1}.ln_2
+            blocks.layer{i}.feed_forward.hidden   h.{i-1}.mlp.c_fc
+            blocks.layer{i}.feed_forward.output   h.{i-1}.mlp.c_proj
+            blocks.norm                           ln_f
+        """),
+    ),
+    ignored=(
+        ("*lm_head.weight", ("the table of words again", "即词嵌入表")),
+        ("*.attn.bias", _MASK),
+        ("*.attn.masked_bias", _MASK),
+    ),
+    changes=(("Dense", TRANSPOSED),),
+)
+BERT = Family(
+    "bert",
+    "huggingface",
+    _rules("""
+        words                                 embeddings.word_embeddings
+        position                              embeddings.position_embeddings
+        types                                 embeddings.token_type_embeddings
+        norm                                  embeddings.LayerNorm
+        norm.scale                            embeddings.LayerNorm.gamma
+        norm.shift                            embeddings.LayerNorm.beta
+        blocks.layer{i}.attention.{name}      encoder.layer.{i-1}.attention.self.{name}
+        blocks.layer{i}.attention.output      encoder.layer.{i-1}.attention.output.dense
+        blocks.layer{i}.attention_norm        encoder.layer.{i-1}.attention.output.LayerNorm
+        blocks.layer{i}.attention_norm.scale  encoder.layer.{i-1}.attention.output.LayerNorm.gamma
+        blocks.layer{i}.attention_norm.shift  encoder.layer.{i-1}.attention.output.LayerNorm.beta
+        blocks.layer{i}.feed_forward.hidden   encoder.layer.{i-1}.intermediate.dense
+        blocks.layer{i}.feed_forward.output   encoder.layer.{i-1}.output.dense
+        blocks.layer{i}.feed_forward_norm     encoder.layer.{i-1}.output.LayerNorm
+        blocks.layer{i}.feed_forward_norm.scale  encoder.layer.{i-1}.output.LayerNorm.gamma
+        blocks.layer{i}.feed_forward_norm.shift  encoder.layer.{i-1}.output.LayerNorm.beta
+        head.pooler                           pooler.dense
+    """),
+    ignored=(
+        ("*position_ids", ("the numbers of the places", "位置编号")),
+        ("*pooler.*", _TASK),
+        ("cls.*", _TASK),
+    ),
+)
+
+
+def _transformer(ours: str, theirs: str) -> tuple[Rule, ...]:
+    """The rules of a stack of ``torch.nn.Transformer``; the last norm of a decoder's layer is its third."""
+    return _rules(f"""
+        {ours}layer{{i}}.attention              {theirs}layers.{{i-1}}.self_attn
+        {ours}layer{{i}}.memory_attention       {theirs}layers.{{i-1}}.multihead_attn
+        {ours}layer{{i}}.attention_norm         {theirs}layers.{{i-1}}.norm1
+        {ours}layer{{i}}.memory_attention_norm  {theirs}layers.{{i-1}}.norm2
+        {ours}layer{{i}}.feed_forward_norm      {theirs}layers.{{i-1}}.norm3|{theirs}layers.{{i-1}}.norm2
+        {ours}layer{{i}}.feed_forward.hidden    {theirs}layers.{{i-1}}.linear1
+        {ours}layer{{i}}.feed_forward.output    {theirs}layers.{{i-1}}.linear2
+        {ours}norm                              {theirs}norm
+    """)
+
+
+TRANSFORMER = Family(
+    "transformer",
+    "torch",
+    (
+        *(
+            rule
+            for side in ("encoder.", "decoder.")
+            for before in ("", "transformer.")
+            for rule in _transformer(before + side, side)
+        ),
+        *_transformer("", ""),
+    ),
+)
+FAMILIES: tuple[Family, ...] = (
+    CHAINRULE, RESNET, ALEXNET, VGG16, MOBILENET, VIT, GPT2, BERT, TRANSFORMER,
+)  # fmt: skip
+
+
+def given_family(table: Mapping[str, str]) -> Family:
+    """A family of one's own, from a table of our paths and theirs: ``{"conv{i}": "features.{i-1}"}``."""
+    return Family(GIVEN, GIVEN, tuple(Rule(ours, theirs) for ours, theirs in table.items()))

@@ -1,0 +1,134 @@
+"""Activations that look along an axis: softmax and its relatives share a sum, glu joins two halves."""
+
+from __future__ import annotations
+
+from chainrule.errors import ShapeError
+from chainrule.graph import Node
+from chainrule.nn.activation.definition import Curve, Knob
+from chainrule.nn.scope import Scope
+from chainrule.ops import PUBLIC
+from chainrule.ops.array.reduction_functions import axes_of
+from chainrule.ops.array.slicing import slice_axis
+from chainrule.ops.card import Function
+from chainrule.spec import shape_text
+
+_AXIS = {"axis": Knob(-1, whole=True)}
+
+
+def _along(function: Function, name: str) -> Function:
+    """The function with its axis counted from the front, once it is known not to be that of the samples."""
+
+    def build(x: Node, scope: Scope | None, axis: int) -> Node:
+        (place,) = axes_of(x, axis)
+        if scope is not None and place == 0:
+            raise ShapeError(
+                "E208", op=name, constraint="an axis other than that of the samples",
+                expected="(B, K) or more axes", received=shape_text(x.shape), fix="cr.Dense(3) before it",
+            )  # fmt: skip
+        return function(x, place)
+
+    return build
+
+
+def _softmin(x: Node, axis: int) -> Node:
+    return PUBLIC["softmax"](-x, axis)
+
+
+def _sparsemax(x: Node, axis: int) -> Node:
+    """The point of the simplex that is nearest to x.
+
+    It is max(x - t, 0) with the t that makes the sum 1, and t follows from the scores that stay above it:
+    they are the largest ones, and x_j is among them exactly if 1 + k x_j > s, with k and s the number and the
+    sum of the scores that are not below x_j. Usually these are found by sorting; here every score is compared
+    with every other, K^2 comparisons for K scores, which need no sorting and leave the gradient to the
+    formula.
+    """
+    where, total = PUBLIC["where"], PUBLIC["sum"]
+    z = x - PUBLIC["stop_gradient"](PUBLIC["max"](x, axis, True))
+    pairs = (*x.shape[: axis + 1], x.shape[axis], *x.shape[axis + 1 :])  # (..., K, K, ...)
+    one = PUBLIC["reshape"](z, (*x.shape[: axis + 1], 1, *x.shape[axis + 1 :]))
+    other = PUBLIC["broadcast_to"](PUBLIC["reshape"](z, (*x.shape[:axis], 1, *x.shape[axis:])), pairs)
+    not_below = other >= one
+    ones = PUBLIC["full_like"](other, 1.0)
+    k, s = (total(where(not_below, values, 0.0), axis + 1) for values in (ones, other))  # -> (..., K, ...)
+    stays = 1.0 + k * z > s
+    count = total(where(stays, PUBLIC["full_like"](z, 1.0), 0.0), axis, True)
+    t = (total(where(stays, z, 0.0), axis, True) - 1.0) / count
+    return PUBLIC["relu"](z - t)
+
+
+def _glu(x: Node, axis: int) -> Node:
+    length = x.shape[axis]
+    if not isinstance(length, int) or length % 2:
+        raise ShapeError(
+            "E208", op="glu", constraint="an even number of values to halve", expected="an even length",
+            received=f"{length} along axis {axis}", fix="cr.Dense(8) before it",
+        )  # fmt: skip
+    half = length // 2
+    return slice_axis(x, axis, 0, half) * PUBLIC["sigmoid"](slice_axis(x, axis, half, length))
+
+
+CURVES = (
+    Curve(
+        name="softmax",
+        formula="exp(x[j]) / sum(k, exp(x[k]))",
+        says=("Turns scores into probabilities.", "把得分变成概率。"),
+        chinese="softmax",
+        knobs=_AXIS,
+        pytorch="Softmax",
+        keras="softmax",
+        reference="Bridle (1990), Probabilistic interpretation of feedforward classification network "
+        "outputs. PyTorch's Softmax2d is this one: channels are last here",
+        build=_along(PUBLIC["softmax"], "softmax"),
+    ),
+    Curve(
+        name="log_softmax",
+        formula="x[j] - log(sum(k, exp(x[k])))",
+        says=("Turns scores into log-probabilities.", "把得分变成对数概率。"),
+        chinese="对数 softmax",
+        knobs=_AXIS,
+        pytorch="LogSoftmax",
+        keras="log_softmax",
+        build=_along(PUBLIC["log_softmax"], "log_softmax"),
+    ),
+    Curve(
+        name="softmin",
+        formula="exp(-x[j]) / sum(k, exp(-x[k]))",
+        says=(
+            "Turns costs into probabilities: the smallest is the likeliest.",
+            "把代价变成概率：越小越可能。",
+        ),
+        chinese="softmin",
+        knobs=_AXIS,
+        pytorch="Softmin",
+        build=_along(_softmin, "softmin"),
+    ),
+    Curve(
+        name="sparsemax",
+        formula="max(x[j] - t, 0)",
+        says=(
+            "Turns scores into probabilities of which the small ones are exactly 0; t makes their sum 1.",
+            "把得分变成概率，小的概率恰为 0；t 使概率之和为 1。",
+        ),
+        chinese="sparsemax",
+        knobs=_AXIS,
+        keras="sparsemax",
+        reference="Martins and Astudillo (2016), From softmax to sparsemax (ICML)",
+        build=_along(_sparsemax, "sparsemax"),
+    ),
+    Curve(
+        name="glu",
+        formula="a * sigmoid(b)",
+        says=(
+            "One half of the numbers (a), each times the sigmoid of its partner in the other half (b).",
+            "前一半数值由后一半的 Sigmoid 作门控。",
+        ),
+        chinese="门控线性单元 (GLU)",
+        knobs=_AXIS,
+        pytorch="GLU",
+        keras="glu",
+        reference="Dauphin, Fan, Auli and Grangier (2017), Language modeling with gated convolutional "
+        "networks (ICML)",
+        build=_along(_glu, "glu"),
+    ),
+)

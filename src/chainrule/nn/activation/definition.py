@@ -1,0 +1,171 @@
+"""What an activation says of itself: one row of the table ``ACTIVATIONS``.
+
+Most activations are one formula of one number. For these the text *is* the program, as in the cards of
+``chainrule.ops``: ``"where(x > 0, x, slope * x)"`` is parsed, its settings are put in as numbers, factors of
+1 are left away, and what remains is turned into nodes. So the formula that is printed cannot differ from what
+is computed, and the gradient, of any order, is that of the formula. A formula says with care what happens at
+a corner: ``where`` gives one side's slope where ``max`` and ``min`` would share it, and the side chosen is
+the one the other libraries choose.
+
+A few need more than one number: softmax looks along an axis, prelu asks for a parameter, rrelu for random
+numbers. They have a ``build``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import field
+
+from chainrule import notation
+from chainrule.errors import UsageError
+from chainrule.graph import Node
+from chainrule.nn.initializer import XAVIER, Initialiser
+from chainrule.nn.scope import Scope
+from chainrule.nn.validation import is_number, shown, unknown
+from chainrule.notation import Number, Product, Quotient, Symbol, Tree, parse, substitute
+from chainrule.ops import CARDS
+from chainrule.ops.formula_functions import nodes_of
+from chainrule.records import frozen
+
+
+@frozen
+class Knob:
+    """A setting of an activation: its usual value and the values it may have.
+
+    Args:
+        usual: the default.
+        above: the value must be larger than this.
+        least: the value must be this or larger.
+        whole: whether only whole numbers make sense, as for an axis.
+        over: another setting, which must not be larger than this one.
+    """
+
+    usual: float
+    above: float | None = None
+    least: float | None = None
+    whole: bool = False
+    over: str = ""
+
+    def allows(self, value: object) -> bool:
+        """Whether the setting may have this value, whatever the others are."""
+        if not is_number(value) or not isinstance(value, int | float):
+            return False
+        high_enough = (self.above is None or value > self.above) and (
+            self.least is None or value >= self.least
+        )
+        return high_enough and (not self.whole or isinstance(value, int))
+
+    def __str__(self) -> str:
+        kind = "a whole number" if self.whole else "a finite number"
+        limits = [f"> {self.above:g}"] if self.above is not None else []
+        limits += [f">= {self.least:g}"] if self.least is not None else []
+        limits += [f">= {self.over}"] if self.over else []
+        return ", ".join([kind, *limits])
+
+
+@frozen(kw_only=True)
+class Curve:
+    """An activation function.
+
+    Args:
+        name: what it is called in ``Dense(..., activation=...)``.
+        formula: its value, a formula of ``x`` and its settings.
+        says: what it does, one sentence in English and one in Chinese.
+        chinese: its Chinese name.
+        knobs: its settings by name.
+        initialiser: the first weights that keep a signal level through it.
+        pytorch, keras: what the two libraries call it; ``""``: it is not there.
+        reference: who proposed it.
+        build: for those that are no formula of one number: nodes from ``x``, a scope (or none) and settings.
+
+    Example:
+        >>> from chainrule.nn.activation import ACTIVATIONS
+        >>> ACTIVATIONS["leaky_relu"].text(slope=0.2)
+        'where(x > 0, x, 0.2 * x)'
+    """
+
+    name: str
+    formula: str
+    says: tuple[str, str]
+    chinese: str
+    knobs: Mapping[str, Knob] = field(default_factory=dict)
+    initialiser: Initialiser = XAVIER
+    pytorch: str = ""
+    keras: str = ""
+    reference: str = ""
+    build: Callable[..., Node] | None = None
+
+    def __call__(self, x: Node, scope: Scope | None = None, **settings: float) -> Node:
+        """The activation of every number of ``x``.
+
+        Args:
+            x: any floating-point node.
+            scope: where parameters and random numbers are asked for; without one, a trained slope is the
+                number it would start from, and a random one its mean.
+            settings: as in ``knobs``.
+
+        Fails:
+            UsageError E101, E102: no such setting, or a value it cannot have.
+        """
+        chosen = self.complete(settings)
+        if self.build is not None:
+            return self.build(x, scope, **chosen)
+        return nodes_of(self.text(**settings), {"x": x}, x)
+
+    def complete(self, settings: Mapping[str, float]) -> dict[str, float]:
+        """Every setting with its value, given or usual.
+
+        Fails:
+            UsageError E101, E102: no such setting, or a value it cannot have.
+        """
+        where = f'Activation("{self.name}")'
+        for name, value in settings.items():
+            if name not in self.knobs:
+                known = list(self.knobs) or ["no settings"]
+                raise unknown(where, name, known, f'cr.Activation("{self.name}", {{}}=...)')
+            if not self.knobs[name].allows(value):
+                raise self._out_of_range(name, value)
+        full = {name: settings.get(name, knob.usual) for name, knob in self.knobs.items()}
+        for name, knob in self.knobs.items():
+            if knob.over and full[name] < full[knob.over]:
+                raise self._out_of_range(name, full[name])
+        return full
+
+    def _out_of_range(self, name: str, value: object) -> UsageError:
+        knob = self.knobs[name]
+        return UsageError(
+            "E102", where=f'Activation("{self.name}")', name=name, expected=str(knob), received=shown(value),
+            fix=f'cr.Activation("{self.name}", {name}={knob.usual:g})',
+        )  # fmt: skip
+
+    def text(self, **settings: float) -> str:
+        """The formula with the settings put in as numbers."""
+        numbers = self.complete(settings)
+
+        def replace(tree: Tree) -> Tree | None:
+            if isinstance(tree, Symbol) and tree.name in numbers:
+                return Number(numbers[tree.name])
+            return _without_ones(tree)
+
+        return notation.to_ascii(substitute(parse(self.formula), replace), digits=None)
+
+    @property
+    def elsewhere(self) -> tuple[str, ...]:
+        """What the other libraries call it."""
+        return tuple(word for word in (self.pytorch, self.keras) if word)
+
+    @property
+    def written(self) -> str:
+        """The formula for a reader: where the activation is a card of its own, what the card says."""
+        cards = {f"{card.name}({', '.join(card.arguments)})": card.formula for card in CARDS}
+        return cards.get(self.formula, self.formula)
+
+
+def _without_ones(tree: Tree) -> Tree | None:
+    """The product or quotient without its factors of 1, if it has any: a loop need not multiply by 1."""
+    if isinstance(tree, Quotient) and tree.below == Number(1):
+        return tree.above
+    if isinstance(tree, Product) and Number(1) in tree.factors:
+        rest = tuple(factor for factor in tree.factors if factor != Number(1))
+        return rest[0] if len(rest) == 1 else Product(rest) if rest else Number(1)
+    return None

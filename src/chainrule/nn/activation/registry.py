@@ -1,0 +1,13 @@
+"""All activations by name: the union of PyTorch's and Keras's."""
+
+from __future__ import annotations
+
+from chainrule.nn.activation import axis_functions, piecewise, smooth
+from chainrule.nn.activation.definition import Curve
+
+ACTIVATIONS: dict[str, Curve] = {
+    curve.name: curve
+    for curve in sorted(
+        (*piecewise.CURVES, *smooth.CURVES, *axis_functions.CURVES), key=lambda curve: curve.name
+    )
+}

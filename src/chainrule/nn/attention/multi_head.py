@@ -1,0 +1,239 @@
+"""Attention with heads: several attentions side by side, each in a small space of its own.
+
+How the heads lie is told in ``form.py``. The scale is taken from the queries, of which there are fewer than
+scores. Run word by word (see ``chainrule.nn.incremental_decoding``), the new words meet two sets of keys,
+those of the cache and their own; the two sets of scores share one softmax, and the cache is read where it
+lies.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import KW_ONLY
+
+from chainrule.errors import ShapeError, UsageError
+from chainrule.graph import Node
+from chainrule.nn.attention.head_shapes import Form, distances
+from chainrule.nn.attention.inputs import Taken, taken
+from chainrule.nn.attention.mask import NEVER, both, known_lengths, looking_back, spread, weighed
+from chainrule.nn.attention.single_head import require_flags
+from chainrule.nn.incremental_decoding import Decoding
+from chainrule.nn.initializer import Initialiser, known_initialiser
+from chainrule.nn.layer import Layer, layer
+from chainrule.nn.layers.containers import Dropout
+from chainrule.nn.layers.linear import Dense
+from chainrule.nn.layers.position_encoding import RotaryPosition
+from chainrule.nn.regularization.penalty import Penalty
+from chainrule.nn.scope import Scope
+from chainrule.nn.validation import require, require_number, require_whole
+from chainrule.ops import PUBLIC
+from chainrule.records import frozen
+from chainrule.spec import bound
+
+MANY = 1024  # heads whose divisors an error lists
+
+
+@frozen
+class Heads(Layer):
+    """What multi-head and grouped-query attention have in common: all but the number of groups."""
+
+    heads: int
+    _: KW_ONLY
+    units: int | None = None
+    value_units: int | None = None
+    causal: bool = False
+    dropout: float = 0.0
+    bias: bool = True
+    rotary: bool | RotaryPosition = False
+    slopes: bool = False
+    weight_init: str | Initialiser | None = None
+    penalty: Penalty | None = None
+    output_init: str | Initialiser | None = None
+
+    @property
+    def shared(self) -> int:
+        """How many heads the keys and values have."""
+        return getattr(self, "groups", self.heads)
+
+    def check(self) -> None:
+        require_whole(self, "heads", 1, fix=f"cr.{type(self).__name__}(8)")
+        for name in ("units", "value_units"):
+            if getattr(self, name) is not None:
+                require_whole(self, name, 1, fix=f"{name}=64")
+        require_flags(self, "causal", "bias", "slopes")
+        require_number(self, "dropout", least=0, below=1)
+        fits = isinstance(self.rotary, bool | RotaryPosition)
+        require(self, "rotary", fits, "True, False or cr.RotaryPosition(base=...)", "rotary=True")
+        for init in (self.weight_init, self.output_init):
+            if init is not None:
+                known_initialiser(init)
+        require(self, "penalty", isinstance(self.penalty, Penalty | None), "a penalty such as cr.L2(1e-4)")
+        if self.shared != self.heads:
+            require_whole(self, "groups", 1, fix="groups=1")
+            parts = ", ".join(str(n) for n in range(1, min(self.heads, MANY) + 1) if self.heads % n == 0)
+            fits = self.heads % self.shared == 0
+            require(self, "groups", fits, f"a divisor of {self.heads} heads: {parts}")
+
+    def __call__(self, x: Node | Mapping[str, Node], scope: Scope) -> Node:
+        seen = taken(self, x, rank=3)
+        form = self._form(seen)
+        query = form.queries(self._dealt("query", seen.query, (form.groups, form.each, form.width), scope))
+        key = form.keys(self._dealt("key", seen.key, (form.groups, form.width), scope))
+        value = form.keys(self._dealt("value", seen.value, (form.groups, form.value_width), scope))
+        if isinstance(scope, Decoding) and seen.is_self:
+            met = self._from_cache(form, (query, key, value), seen, scope)
+        else:
+            if isinstance(scope, Decoding):
+                key, value = scope.keep("keys", key), scope.keep("values", value)
+            weights = scope.note("weights", self._weights(form, form.scores(query, key), seen))
+            met = form.met(Dropout(self.dropout)(weights, scope), value)  # -> (B, G, Tq R, V)
+        channels = bound(seen.query.shape[-1:])[0]
+        output = self._dense(channels, self.output_init)
+        return scope.run(output, form.joined(met), "output")  # (B, Tq, H V) -> (B, Tq, C)
+
+    def _form(self, seen: Taken) -> Form:
+        """How the channels are dealt out.
+
+        Fails:
+            ShapeError E221: channels that the heads do not divide.
+        """
+        units = self.units or bound(seen.query.shape[-1:])[0]
+        value_units = self.value_units or units
+        for n in (units, value_units):
+            each, rest = divmod(n, self.heads)
+            if rest:
+                more, kind = self.heads * (each + 1), type(self).__name__
+                raise ShapeError(
+                    "E221", op=kind, what="heads", what_zh="各个头",
+                    expected=f"{more} channels = {self.heads} heads x {each + 1}",
+                    received=f"{n} channels = {self.heads} heads x {each} + {rest}",
+                    fix=f"cr.{kind}({math.gcd(n, self.heads)}) or cr.{kind}({self.heads}, units={more})",
+                )  # fmt: skip
+        width, value_width = units // self.heads, value_units // self.heads
+        return Form(self.shared, self.heads // self.shared, width, value_width)
+
+    def _dense(self, units: int, init: str | Initialiser | None = None) -> Dense:
+        return Dense(units, None, bias=self.bias, weight_init=init or self.weight_init, penalty=self.penalty)
+
+    def _dealt(self, name: str, x: Node, heads: tuple[int, ...], scope: Scope) -> Node:
+        """A projection, its channels dealt out: (B, T, C) -> (B, T, *heads); queries are scaled."""
+        flat = scope.run(self._dense(math.prod(heads)), x, name)
+        if name == "query":
+            flat = flat * (1.0 / math.sqrt(heads[-1]))
+        split = PUBLIC["reshape"](flat, (*flat.shape[:2], *heads))
+        if name == "value" or not self.rotary:
+            return split
+        turn = self.rotary if isinstance(self.rotary, RotaryPosition) else RotaryPosition()
+        return turn.turned(split, 1, scope)
+
+    def _weights(self, form: Form, scores: Node, seen: Taken) -> Node:
+        """Scores (B, G, Tq, R, Tk) into weights."""
+        batch, _, queries, _, places = scores.shape
+        mask = None
+        if seen.mask is not None:
+            mask = form.dealt(spread(self, seen.mask, (batch, self.heads, queries, places)))
+        back = form.dealt(looking_back(self, queries, places)) if self.causal else None
+        if self.slopes:
+            lengths = known_lengths(self, queries, places)
+            scores = scores - distances(*lengths, scores.dtype) * form.slopes(scores.dtype)
+        return weighed(scores, both(mask, back), always_some=mask is None)
+
+    def _from_cache(self, form: Form, new: tuple[Node, Node, Node], seen: Taken, scope: Decoding) -> Node:
+        """The result for new words, which see those of the cache and, of their own, the earlier ones.
+
+        Fails:
+            UsageError E223: places that see later ones; a mask, which the cache has no place for.
+        """
+        if not self.causal or seen.mask is not None:
+            raise UsageError(
+                "E223", op=type(self).__name__, expected="causal=True and no mask",
+                received=f"causal={self.causal}{'' if seen.mask is None else ' and a mask'}",
+                fix=f"cr.{type(self).__name__}({self.heads}, causal=True)",
+            )  # fmt: skip
+        query, key, value = new
+        old_key, old_value = scope.remember("keys", key), scope.remember("values", value)
+        old, own = form.scores(query, old_key), form.scores(query, key)  # (B, G, T, R, L), (B, G, T, R, T)
+        (batch, length), (count, _) = scope.is_old.shape, known_lengths(self, *key.shape[-2:])
+        if self.slopes:
+            past = PUBLIC["reshape"](scope.distances(count).astype(old.dtype), (batch, 1, count, 1, length))
+            old = old - past * form.slopes(old.dtype)
+            own = own - distances(count, count, own.dtype) * form.slopes(own.dtype)
+        old = PUBLIC["where"](PUBLIC["reshape"](scope.is_old, (batch, 1, 1, 1, length)), old, NEVER)
+        own = PUBLIC["where"](form.dealt(looking_back(self, count, count)), own, NEVER)
+        weights = PUBLIC["softmax"](PUBLIC["concatenate"]((old, own), -1), -1)
+        return form.met(weights[..., :length], old_value) + form.met(weights[..., length:], value)
+
+
+@layer
+class MultiHeadAttention(Heads):
+    """Several attentions side by side, each with projections of its own; their results are joined.
+
+    Shapes: query (B, Tq, C), key (B, Tk, C'), value (B, Tk, C'') -> (B, Tq, C). Given one sequence, it looks
+    at itself; given several, by name: ``sequence``, or ``query``, ``value`` and perhaps ``key``; with either
+    perhaps a ``mask``, true where a place counts: (B, Tk), (Tq, Tk), (B, Tq, Tk) or (B, H, Tq, Tk).
+
+    Formula: for each head h, q = x Wq[h]^T, k = x Wk[h]^T, v = x Wv[h]^T (each with a bias),
+    y[h] = softmax(q k^T / sqrt(D)) v; the y[h], joined, times the output weights.
+
+    Args:
+        heads: H, how many.
+        units: H D, channels of all queries together; by default those of the input. Keras's ``key_dim`` is
+            D.
+        value_units: H V, channels of all values together; by default ``units``.
+        causal: whether place i sees places 0 to i alone.
+        dropout: the chance of each weight to be dropped in training.
+        bias: whether the four projections have one.
+        rotary: whether queries and keys are turned by their places, or how: a ``RotaryPosition``.
+        slopes: whether scores fall with the distance, by a slope for each head (ALiBi).
+        weight_init: first values of the weights, a record or a name; Xavier's by default.
+        penalty: what the size of the weights costs.
+        output_init: first values of the output weights, if others than ``weight_init``.
+
+    Numerics: a query of which every place is masked gives the output's bias alone, and no gradient.
+
+    Cost: 8 T C^2 + 4 T^2 C flops a sample forward, for T places of C channels.
+
+    Fails:
+        UsageError E101: names that are none of these. ShapeError E220, E226: sequences that do not fit.
+        ShapeError E221: channels that the heads do not divide.
+        ShapeError E222, DtypeError E253: a mask of another shape or kind.
+        UsageError E223: run word by word without ``causal``.
+        UsageError E102: a setting out of its range.
+
+    Example:
+        >>> print(MultiHeadAttention(8, causal=True))
+        MultiHeadAttention(8, causal=True)
+
+    Reference: Vaswani et al. (2017), Attention is all you need (NeurIPS), section 3.2.2.
+    """
+
+
+@layer
+class GroupedQueryAttention(Heads):
+    """Multi-head attention in which several heads of queries share one head of keys and values.
+
+    The keys and values of a long text are then fewer, and so is what must be remembered to write the next
+    word.
+
+    Shapes, Formula, Numerics: as ``MultiHeadAttention``; head h of the queries meets head h // (heads /
+    groups) of the keys.
+
+    Args:
+        heads: H, heads of queries; and all else as in ``MultiHeadAttention``. ``value_units`` counts the
+            channels of all H results.
+        groups: G, heads of keys and values, a divisor of ``heads``; 1 is multi-query attention.
+
+    Fails:
+        As ``MultiHeadAttention``. UsageError E102: groups that do not divide the heads.
+
+    Example:
+        >>> print(GroupedQueryAttention(8, groups=2))
+        GroupedQueryAttention(8, groups=2)
+
+    Reference: Shazeer (2019), Fast transformer decoding: one write-head is all you need; Ainslie et al.
+    (2023), GQA: training generalized multi-query transformer models (EMNLP).
+    """
+
+    _: KW_ONLY
+    groups: int = 1

@@ -1,0 +1,1 @@
+"""Blocks made of layers: residual blocks, transformers, language models."""

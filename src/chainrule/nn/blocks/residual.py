@@ -1,0 +1,308 @@
+"""The blocks that deep image nets repeat: a few convolutions, and a straight way around them.
+
+``BasicBlock`` and ``Bottleneck`` are the two blocks of ResNet, ``InvertedResidual`` that of MobileNet: all
+three are y = x + f(x) as ``Residual`` is, with the f of their figure. Where f changes the number of channels
+or takes steps of more than one cell, x + f(x) has no meaning, and something must happen on the straight way:
+a convolution with kernels of one cell (option B of the ResNet paper, what everybody uses for large images),
+or the cells left out that the steps leave out, and channels of 0 for those that are missing (option A: no
+parameter at all, the paper's choice for small images). ``Skip`` lays both side by side instead of adding
+them: the arrows across a U-Net.
+"""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY
+
+from chainrule.errors import ShapeError
+from chainrule.graph import Node
+from chainrule.nn.activation import Activation, activated, known_activation
+from chainrule.nn.layer import Layer, layer
+from chainrule.nn.layers.containers import Sequential, require_layer
+from chainrule.nn.layers.convolution import Conv
+from chainrule.nn.layers.gating import SqueezeExcite
+from chainrule.nn.layers.normalization import BatchNorm
+from chainrule.nn.scope import Scope, called
+from chainrule.nn.validation import require, require_whole, unknown
+from chainrule.ops import PUBLIC
+from chainrule.ops.linear.window_geometry import space_of
+from chainrule.spec import bound, shape_text
+
+SHORTCUTS = ("projection", "zeros")
+MOBILE_NORM = BatchNorm(momentum=0.01, epsilon=0.001)
+
+
+@layer
+class BasicBlock(Layer):
+    """Two convolutions of 3 x 3 and a straight way around them: the block of ResNet-18 and ResNet-34.
+
+    Shapes: (B, H, W, C) -> (B, H / stride, W / stride, channels), rounded up.
+
+    Formula: y = relu(s(x) + norm2(conv2(relu(norm1(conv1(x)))))).
+
+    Args:
+        channels: how many channels both convolutions have.
+        stride: how far a step of the first one moves: 2 halves the image.
+        shortcut: what s is where the shape changes: ``"projection"`` is a convolution of 1 x 1 and a norm,
+            ``"zeros"`` leaves out the same cells and adds channels of 0. Elsewhere it is the identity.
+        norm: the layer after each convolution, such as ``cr.GroupNorm(8)``.
+
+    Fails:
+        ShapeError E213, E230: no image; in training, one number for each channel.
+        UsageError E101, E102, E104: no such shortcut; a number below 1; a norm that is no layer.
+
+    Example:
+        >>> print(BasicBlock(128, stride=2))
+        BasicBlock(128, stride=2)
+
+    Reference: He, Zhang, Ren and Sun (2016), Deep residual learning for image recognition (CVPR), figure 2
+    and figure 5 left.
+    """
+
+    takes_one = True
+    is_block = True
+    channels: int
+    _: KW_ONLY
+    stride: int = 1
+    shortcut: str = "projection"
+    norm: Layer = BatchNorm()
+
+    def check(self) -> None:
+        _require_block(self)
+        if self.shortcut not in SHORTCUTS:
+            raise unknown("BasicBlock, shortcut", self.shortcut, list(SHORTCUTS), 'shortcut="{}"')
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, H, W, C) -> (B, H/s, W/s, channels)
+        residual = Sequential(
+            conv1=_conv(self.channels, 3, self.stride), norm1=self.norm, relu=Activation("relu"),
+            conv2=_conv(self.channels, 3), norm2=self.norm,
+        )  # fmt: skip
+        return _around(residual, x, scope, self.channels, self)
+
+
+@layer
+class Bottleneck(Layer):
+    """Convolutions of 1 x 1, 3 x 3 and 1 x 1, and a straight way around: the block of ResNet-50 and deeper.
+
+    The 1 x 1 ones first lower and then raise the number of channels, so that the 3 x 3 one is cheap.
+
+    Shapes: (B, H, W, C) -> (B, H / stride, W / stride, 4 channels), rounded up.
+
+    Formula: y = relu(s(x) + norm3(conv3(relu(norm2(conv2(relu(norm1(conv1(x)))))))).
+
+    Args:
+        channels: how many channels the first two convolutions have.
+        stride: how far a step of the 3 x 3 one moves. The paper's first convolution took these steps; that
+            the second takes them is what everybody has used since (torchvision, "ResNet v1.5").
+        expansion: how many times as many channels the third one has.
+        norm: the layer after each convolution.
+
+    Fails:
+        ShapeError E213, E230: no image; in training, one number for each channel.
+        UsageError E102, E104: a number below 1; a norm that is no layer.
+
+    Example:
+        >>> print(Bottleneck(64))
+        Bottleneck(64)
+
+    Reference: He, Zhang, Ren and Sun (2016), Deep residual learning for image recognition (CVPR), figure 5
+    right.
+    """
+
+    takes_one = True
+    is_block = True
+    channels: int
+    _: KW_ONLY
+    stride: int = 1
+    expansion: int = 4
+    norm: Layer = BatchNorm()
+
+    def check(self) -> None:
+        _require_block(self)
+        require_whole(self, "expansion", 1, fix="expansion=4")
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, H, W, C) -> (B, H/s, W/s, 4 channels)
+        wide = self.channels * self.expansion
+        residual = Sequential(
+            conv1=_conv(self.channels, 1), norm1=self.norm, relu1=Activation("relu"),
+            conv2=_conv(self.channels, 3, self.stride), norm2=self.norm, relu2=Activation("relu"),
+            conv3=_conv(wide, 1), norm3=self.norm,
+        )  # fmt: skip
+        return _around(residual, x, scope, wide, self)
+
+
+@layer
+class InvertedResidual(Layer):
+    """Widens the channels, convolves each by itself, and narrows them again: the block of MobileNet.
+
+    A bottleneck turned inside out: the straight way joins the narrow ends, and the wide middle is cheap
+    because its convolution is depthwise.
+
+    Shapes: (B, H, W, C) -> (B, H / stride, W / stride, channels), rounded up.
+
+    Formula: f(x) = norm(project(q(g(norm(depthwise(g(norm(expand(x))))))))), q the squeeze-and-excite layer;
+    y = x + f(x) if f keeps the shape, else y = f(x).
+
+    Args:
+        kernel: of the depthwise convolution.
+        expanded: how many channels the middle has; if x has as many, nothing is expanded.
+        channels: how many channels the result has.
+        squeeze: whether there is a q; it has about a quarter of the expanded channels as units.
+        activation: the name of g: ``"relu"`` or ``"hard_silu"``.
+        stride: how far a step of the depthwise convolution moves.
+        norm: the layer after each convolution; by default MobileNetV3's batch norm (momentum 0.01, epsilon
+            0.001).
+
+    Fails:
+        ShapeError E213, E230: no image; in training, one number for each channel.
+        UsageError E101, E102, E104: no such activation; a number below 1; a norm that is no layer.
+
+    Example:
+        >>> print(InvertedResidual(5, 96, 40, squeeze=True, stride=2))
+        InvertedResidual(5, 96, 40, squeeze=True, stride=2)
+
+    Reference: Sandler and others (2018), MobileNetV2 (CVPR); Howard and others (2019), Searching for
+    MobileNetV3 (ICCV), figure 4 and section 5.3.
+    """
+
+    takes_one = True
+    is_block = True
+    kernel: int
+    expanded: int
+    channels: int
+    _: KW_ONLY
+    squeeze: bool = False
+    activation: str | Layer = "relu"
+    stride: int = 1
+    norm: Layer = MOBILE_NORM
+
+    def check(self) -> None:
+        _require_block(self)
+        require_whole(self, "kernel", 1, fix="cr.InvertedResidual(3, 72, 24)")
+        require_whole(self, "expanded", 1, fix="cr.InvertedResidual(3, 72, 24)")
+        require(self, "squeeze", isinstance(self.squeeze, bool), "True or False", "squeeze=True")
+        if not isinstance(self.activation, Layer):
+            known_activation(self.activation)
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, H, W, C) -> (B, H/s, W/s, channels)
+        y, wide = x, int(self.expanded)
+        if _channels(self, x) != wide:  # -> (B, H, W, expanded)
+            y = self._step(_conv(wide, 1), y, scope, "expand")
+        y = self._step(_conv(wide, self.kernel, self.stride, groups=wide), y, scope, "depthwise")
+        if self.squeeze:
+            excite = SqueezeExcite(units=eights(wide // 4), gate="hard_sigmoid")
+            y = scope.run(excite, y, "squeeze_excite")
+        y = scope.run(_conv(self.channels, 1), y, "project")  # -> (B, H/s, W/s, channels)
+        y = scope.run(self.norm, y, "project_norm")
+        return x + y if y.shape == x.shape else y
+
+    def _step(self, conv: Conv, x: Node, scope: Scope, name: str) -> Node:
+        """A convolution, its norm and the activation."""
+        y = scope.run(self.norm, scope.run(conv, x, name), f"{name}_norm")
+        bend = Activation(self.activation) if isinstance(self.activation, str) else self.activation
+        return scope.run(bend, y, f"{name}_activation")
+
+
+@layer
+class Skip(Layer):
+    """Lays what a layer makes of an image beside the image itself, cut to the same size.
+
+    The layer may see far and lose where things are; the image beside it still knows. U-Net has one inside the
+    other, at four sizes.
+
+    Shapes: (B, H, W, C) -> (B, h, w, C + D), where the layer gives (B, h, w, D), h <= H, w <= W.
+
+    Formula: y = [middle of x, f(x)] along the channels.
+
+    Args:
+        inner: the layer f. Its parameters are called as if it stood here itself.
+
+    Fails:
+        ShapeError E213: no image.
+        ShapeError E232: f makes the image larger, or smaller by an odd number of cells, so that there is no
+            middle.
+        UsageError E104: f is no layer.
+
+    Example:
+        >>> print(Skip(Conv(8, 3)))
+        Skip(Conv(8, 3))
+
+    Reference: Ronneberger, Fischer and Brox (2015), U-Net (MICCAI), "copy and crop" of figure 1.
+    """
+
+    takes_one = True
+    inner: Layer
+
+    def check(self) -> None:
+        require_layer("Skip", self.inner)
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, H, W, C) -> (B, h, w, C + D)
+        space = space_of("Skip", x.spec)
+        y = called(self.inner, x, scope)
+        left = [n - m for n, m in zip(space, space_of("Skip", y.spec), strict=False)]
+        if x.rank != y.rank or any(n < 0 or n % 2 for n in left):
+            raise ShapeError(
+                "E232", op="Skip", received=f"{shape_text(x.shape)} and {shape_text(y.shape)}",
+                expected="an image an even number of cells larger than what lies beside it",
+                fix="an image that is even each time it is halved",
+            )  # fmt: skip
+        middle = [slice(n // 2, size - n // 2) for n, size in zip(left, space, strict=True)]
+        beside = x[(slice(None), *middle)] if any(left) else x
+        return PUBLIC["concatenate"]([beside, y], -1)
+
+    def __str__(self) -> str:
+        if isinstance(self.inner, Sequential):  # its parts are called as if they stood here themselves
+            return str(self.inner).replace("Sequential(", "Skip(", 1)
+        return f"Skip({self.inner})"
+
+
+def eights(channels: float) -> int:
+    """The nearest multiple of 8, at least 8, never more than a tenth below: MobileNet's numbers of channels.
+
+    Example:
+        >>> eights(24), eights(18), eights(11)
+        (24, 24, 16)
+    """
+    nearest = max(8, int(channels + 4) // 8 * 8)
+    return nearest if nearest >= 0.9 * channels else nearest + 8
+
+
+def _conv(channels: int, kernel: int, stride: int = 1, groups: int = 1) -> Conv:
+    """A convolution before a norm: no bias, as many places as cells, He's first values."""
+    same = (kernel - 1) // 2
+    return Conv(channels, kernel, groups=groups, stride=stride, padding=same, bias=False, weight_init="he")
+
+
+def _around(residual: Layer, x: Node, scope: Scope, channels: int, block: BasicBlock | Bottleneck) -> Node:
+    """relu(s(x) + f(x)); the parameters of f are called as if they were the block's own."""
+    y = called(residual, x, scope)
+    if block.stride != 1 or _channels(block, x) != channels:
+        if getattr(block, "shortcut", "projection") == "zeros":
+            x = _thinned(x, block.stride, channels)
+        else:
+            shortcut = Sequential(conv=_conv(channels, 1, block.stride), norm=block.norm)
+            x = scope.run(shortcut, x, "shortcut")
+    return activated(x + y, "relu", scope)
+
+
+def _thinned(x: Node, stride: int, channels: int) -> Node:
+    """Option A: every ``stride``-th cell, and channels of 0 after those there are (or fewer channels)."""
+    kept = (slice(None, None, stride),) * (x.rank - 2)
+    x = x[(slice(None), *kept, slice(channels))]  # (B, H, W, C) -> (B, H/s, W/s, C)
+    missing = channels - bound(x.shape[-1:])[0]
+    return PUBLIC["pad"](x, [(0, 0)] * (x.rank - 1) + [(0, missing)]) if missing else x
+
+
+def _channels(owner: Layer, x: Node) -> int:
+    space_of(type(owner).__name__, x.spec)
+    return bound(x.shape[-1:])[0]
+
+
+def _require_block(owner: BasicBlock | Bottleneck | InvertedResidual) -> None:
+    name = f"cr.{type(owner).__name__}"
+    three = isinstance(owner, InvertedResidual)
+    require_whole(owner, "channels", 1, fix=f"{name}(3, 72, 24)" if three else f"{name}(64)")
+    require_whole(owner, "stride", 1, fix="stride=2")
+    require_layer(f"{type(owner).__name__}, norm", owner.norm)
+
+
+LAYERS = (BasicBlock, Bottleneck, InvertedResidual, Skip)

@@ -1,0 +1,396 @@
+"""Transformers: blocks of attention and a small net at each place, each with a way around it.
+
+A block has two or three parts, and every part is x + part(x) with a normalisation. Where that stands is the
+one choice that matters:
+
+    last   x <- norm(x + part(x))      the paper; deep nets need a warm-up of the rate
+    first  x <- x + part(norm(x))      the way around is free from end to end; such nets train calmly and
+                                       want one normalisation more after the last block
+
+An encoder's block looks at all places of one sequence, a decoder's block back at its own and at all places of
+another, the *memory*. A net that only continues a text (GPT) is an encoder with ``causal=True``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import KW_ONLY
+from typing import Any
+
+from chainrule.errors import ShapeError
+from chainrule.graph import Node
+from chainrule.nn.activation import known_activation
+from chainrule.nn.attention.inputs import require_names, require_sequence
+from chainrule.nn.attention.multi_head import GroupedQueryAttention, Heads, MultiHeadAttention
+from chainrule.nn.attention.single_head import require_flags
+from chainrule.nn.incremental_decoding import at_once
+from chainrule.nn.initializer import Initialiser, known_initialiser
+from chainrule.nn.layer import Layer, layer
+from chainrule.nn.layers.containers import Dropout, require_layer
+from chainrule.nn.layers.linear import Dense
+from chainrule.nn.layers.normalization import LayerNorm
+from chainrule.nn.layers.position_encoding import RotaryPosition
+from chainrule.nn.scope import Scope
+from chainrule.nn.validation import require_number, require_whole
+from chainrule.records import frozen
+from chainrule.spec import bound, shape_text
+
+LAYER_NORM = LayerNorm()
+ENCODED = {"sequence", "mask"}
+DECODED = {"target", "memory", "target_mask", "memory_mask"}
+
+
+@layer
+class FeedForward(Layer):
+    """A small net with one hidden layer, the same for each place of a sequence.
+
+    Shapes: (B, ..., C) -> the same.
+
+    Formula: y = g(x W^T + b) V^T + c; gated: y = (g(x W^T + b) (x U^T + d)) V^T + c.
+
+    Args:
+        units: the width of the hidden layer; usually 4 C, gated 8/3 C.
+        activation: the name of g, or a layer.
+        dropout: the chance of each hidden number to be dropped in training.
+        gated: whether a second product decides how much of each hidden number passes (with ``"silu"``:
+            SwiGLU).
+        bias: whether the products have one.
+        weight_init, output_init: first values of the weights, and of the last ones if others.
+
+    Cost: 4 C units flops a place forward, gated 6.
+
+    Fails:
+        ShapeError E208: no axis of channels of known length.
+        UsageError E101, E102: no such activation; a setting out of its range.
+
+    Example:
+        >>> print(FeedForward(256, activation="gelu"))
+        FeedForward(256, activation='gelu')
+
+    Reference: Vaswani et al. (2017), Attention is all you need (NeurIPS), section 3.3; Shazeer (2020), GLU
+    variants improve Transformer.
+    """
+
+    takes_one = True
+    units: int
+    _: KW_ONLY
+    activation: str | Layer | None = "relu"
+    dropout: float = 0.0
+    gated: bool = False
+    bias: bool = True
+    weight_init: str | Initialiser | None = None
+    output_init: str | Initialiser | None = None
+
+    def check(self) -> None:
+        require_whole(self, "units", 1, fix="cr.FeedForward(256)")
+        if not isinstance(self.activation, Layer | None):
+            known_activation(self.activation)
+        require_number(self, "dropout", least=0, below=1)
+        require_flags(self, "gated", "bias")
+        for init in (self.weight_init, self.output_init):
+            if init is not None:
+                known_initialiser(init)
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ..., C) -> the same
+        if x.rank < 2 or not isinstance(x.shape[-1], int):
+            raise ShapeError(
+                "E208", op="FeedForward", constraint="samples of known length", expected="(B, ..., C)",
+                received=shape_text(x.shape), fix="cr.Flatten() before it",
+            )  # fmt: skip
+        hidden = scope.run(
+            Dense(self.units, self.activation, bias=self.bias, weight_init=self.weight_init), x, "hidden"
+        )
+        if self.gated:
+            hidden = hidden * scope.run(
+                Dense(self.units, None, bias=self.bias, weight_init=self.weight_init), x, "gate"
+            )
+        hidden = Dropout(self.dropout)(hidden, scope)
+        output = Dense(
+            bound(x.shape[-1:])[0], None, bias=self.bias, weight_init=self.output_init or self.weight_init
+        )
+        return scope.run(output, hidden, "output")
+
+
+@frozen
+class Block(Layer):
+    """What a block of an encoder and one of a decoder have in common."""
+
+    is_block = True
+    heads: int
+    _: KW_ONLY
+    units: int | None = None
+    activation: str | Layer | None = "relu"
+    dropout: float = 0.1
+    norm_first: bool = False
+    norm: Layer = LAYER_NORM
+    groups: int | None = None
+    gated: bool = False
+    bias: bool = True
+    rotary: bool | RotaryPosition = False
+    slopes: bool = False
+    weight_init: str | Initialiser | None = None
+    output_init: str | Initialiser | None = None
+
+    def check(self) -> None:
+        require_layer(type(self).__name__, self.norm)
+        require_flags(self, "norm_first")
+        self.attention(True)  # each part checks what it is made of
+        self.feed_forward(self.heads)
+
+    def attention(self, causal: bool, is_own: bool = True) -> Heads:
+        """An attention of the block: to its own sequence, or to the memory, where places do not compare."""
+        more: dict[str, Any] = {"rotary": self.rotary, "slopes": self.slopes} if is_own else {}
+        more |= {"causal": causal, "dropout": self.dropout, "bias": self.bias}
+        more |= {"weight_init": self.weight_init, "output_init": self.output_init}
+        if self.groups is None:
+            return MultiHeadAttention(self.heads, **more)
+        return GroupedQueryAttention(self.heads, groups=self.groups, **more)
+
+    def feed_forward(self, channels: int) -> FeedForward:
+        """The small net at each place, by default four times as wide."""
+        units = 4 * channels if self.units is None else self.units
+        inits = {"weight_init": self.weight_init, "output_init": self.output_init}
+        form = {"activation": self.activation, "dropout": self.dropout, "gated": self.gated}
+        return FeedForward(units, bias=self.bias, **form, **inits)  # type: ignore[arg-type]
+
+    def around(self, name: str, x: Node, part: Callable[[Node], Node], scope: Scope) -> Node:
+        """x + part(x), normalised before or after."""
+        y = part(scope.run(self.norm, x, f"{name}_norm") if self.norm_first else x)
+        if self.dropout:
+            y = scope.run(Dropout(self.dropout), y, f"{name}_dropout")
+        return x + y if self.norm_first else scope.run(self.norm, x + y, f"{name}_norm")
+
+    def fed_forward(self, x: Node, scope: Scope) -> Node:
+        """The last part of every block."""
+        net = self.feed_forward(bound(x.shape[-1:])[0])
+        return self.around("feed_forward", x, lambda v: scope.run(net, v, "feed_forward"), scope)
+
+
+@layer
+class TransformerEncoderLayer(Block):
+    """A block of a Transformer: each place looks at the others, then thinks by itself.
+
+    Shapes: (B, T, C) -> the same; or by name ``sequence`` and ``mask``, in one of the forms of
+    ``MultiHeadAttention``.
+
+    Formula: x <- norm(x + attention(x)), x <- norm(x + feed_forward(x)); with ``norm_first`` x <- x +
+    part(norm(x)).
+
+    Args:
+        heads: of the attention.
+        units: the width of the small net; 4 C by default.
+        activation: of the small net.
+        dropout: the chance of a weight of the attention, a hidden number and a part's result to be dropped.
+        norm_first: whether parts are normalised before and not after.
+        norm: the normalisation, such as ``cr.RMSNorm()``.
+        groups: heads of keys and values, if fewer than ``heads``.
+        gated: whether the small net is gated (``FeedForward``).
+        bias: whether the products have one.
+        rotary, slopes: how places are told to the attention (``MultiHeadAttention``).
+        weight_init, output_init: first values of all weights, and if others of those with which each part
+            ends: what is added to the way around. GPT-2 draws these the smaller, the more blocks there are.
+        causal: whether each place looks back only: a block of a GPT.
+
+    Cost: 8 T C^2 + 4 T^2 C + 4 T C units flops a sample forward.
+
+    Fails:
+        As ``MultiHeadAttention`` and ``FeedForward``. UsageError E104: a norm that is no layer.
+
+    Example:
+        >>> print(TransformerEncoderLayer(8, norm_first=True, causal=True))
+        TransformerEncoderLayer(8, norm_first=True, causal=True)
+
+    Reference: Vaswani et al. (2017), Attention is all you need (NeurIPS); Xiong et al. (2020), On layer
+    normalization in the Transformer architecture (ICML).
+    """
+
+    _: KW_ONLY
+    causal: bool = False
+
+    def __call__(self, x: Node | Mapping[str, Node], scope: Scope) -> Node:
+        named = x if isinstance(x, Mapping) else {"sequence": x}
+        require_names(named, {"sequence"}, ENCODED)
+        require_sequence(self, "sequence", named["sequence"], 3)
+        attention = self.attention(self.causal)
+
+        def looked(v: Node) -> Node:
+            return scope.run(attention, {**named, "sequence": v}, "attention")
+
+        return self.fed_forward(self.around("attention", named["sequence"], looked, scope), scope)
+
+
+@layer
+class TransformerDecoderLayer(Block):
+    """A block that writes one sequence while it reads another: back at itself, at the memory, then alone.
+
+    Shapes: by name ``target`` (B, T, C) and ``memory`` (B, Tm, C'), perhaps ``target_mask`` and
+    ``memory_mask`` -> (B, T, C).
+
+    Formula: x <- norm(x + attention(x)), x <- norm(x + attention(x, memory)), x <- norm(x +
+    feed_forward(x)); with ``norm_first`` x <- x + part(norm(x)).
+
+    Args:
+        heads, units, activation, dropout, norm_first, norm, groups, gated, bias, weight_init,
+            output_init: as in ``TransformerEncoderLayer``.
+        rotary, slopes: likewise, for its own sequence.
+        causal: whether each place of the target looks back only, as it must to write word by word.
+
+    Fails:
+        As ``TransformerEncoderLayer``.
+
+    Example:
+        >>> print(TransformerDecoderLayer(8))
+        TransformerDecoderLayer(8)
+
+    Reference: Vaswani et al. (2017), Attention is all you need (NeurIPS).
+    """
+
+    _: KW_ONLY
+    causal: bool = True
+
+    def __call__(self, x: Mapping[str, Node], scope: Scope) -> Node:
+        require_names(x, {"target", "memory"}, DECODED)
+        for name in ("target", "memory"):
+            require_sequence(self, name, x[name], 3)
+        own, other = self.attention(self.causal), self.attention(False, is_own=False)
+
+        def looked(v: Node) -> Node:
+            return scope.run(own, {"sequence": v, **picked(x, mask="target_mask")}, "attention")
+
+        def read(v: Node) -> Node:
+            given = {"query": v, "value": x["memory"], **picked(x, mask="memory_mask")}
+            return scope.run(other, given, "memory_attention")
+
+        y = self.around("attention", x["target"], looked, scope)
+        return self.fed_forward(self.around("memory_attention", y, read, scope), scope)
+
+
+@layer
+class TransformerEncoder(Layer):
+    """Blocks of one form, one after the other, all with the same mask.
+
+    Shapes: as the block.
+
+    Args:
+        block: the form of each, such as ``TransformerEncoderLayer(8)``; its parameters are drawn for each
+            anew.
+        layers: how many.
+        norm: a normalisation after the last; wanted where the blocks have ``norm_first``.
+
+    Fails:
+        As the block. UsageError E102, E104: fewer than one block; something that is no layer.
+
+    Example:
+        >>> print(TransformerEncoder(TransformerEncoderLayer(8), 6))
+        TransformerEncoder(TransformerEncoderLayer(8), 6)
+    """
+
+    block: Layer
+    layers: int
+    _: KW_ONLY
+    norm: Layer | None = None
+
+    def check(self) -> None:
+        _require_stack(self)
+
+    def __call__(self, x: Node | Mapping[str, Node], scope: Scope) -> Node:
+        named = x if isinstance(x, Mapping) else {"sequence": x}
+        require_names(named, {"sequence"}, ENCODED)
+        return _stacked(self, named, "sequence", scope)
+
+
+@layer
+class TransformerDecoder(Layer):
+    """Blocks that write, one after the other, all with the same memory and masks.
+
+    Shapes: as the block.
+
+    Args:
+        block: the form of each, such as ``TransformerDecoderLayer(8)``.
+        layers, norm: as in ``TransformerEncoder``.
+
+    Fails:
+        As the block. UsageError E102, E104: fewer than one block; something that is no layer.
+
+    Example:
+        >>> print(TransformerDecoder(TransformerDecoderLayer(8), 6))
+        TransformerDecoder(TransformerDecoderLayer(8), 6)
+    """
+
+    block: Layer
+    layers: int
+    _: KW_ONLY
+    norm: Layer | None = None
+
+    def check(self) -> None:
+        _require_stack(self)
+
+    def __call__(self, x: Mapping[str, Node], scope: Scope) -> Node:
+        require_names(x, {"target", "memory"}, DECODED)
+        return _stacked(self, x, "target", scope)
+
+
+@layer
+class Transformer(Layer):
+    """Reads one sequence and writes another: an encoder, and a decoder whose memory is what it gives.
+
+    Shapes: by name ``source`` (B, Ts, C) and ``target`` (B, T, C), perhaps ``source_mask`` and
+    ``target_mask``; true where a place counts -> (B, T, C). Both are vectors already: ``cr.Embedding`` and a
+    position before them, a ``cr.Dense`` for each word after them.
+
+    Args:
+        encoder: what reads, such as a ``TransformerEncoder``.
+        decoder: what writes, such as a ``TransformerDecoder``.
+
+    Fails:
+        As its parts. UsageError E104: something that is no layer.
+
+    Example:
+        >>> print(Transformer(TransformerEncoder(TransformerEncoderLayer(8), 6),
+        ...                   TransformerDecoder(TransformerDecoderLayer(8), 6)).encoder)
+        TransformerEncoder(TransformerEncoderLayer(8), 6)
+
+    Reference: Vaswani et al. (2017), Attention is all you need (NeurIPS).
+    """
+
+    encoder: Layer
+    decoder: Layer
+
+    def check(self) -> None:
+        require_layer("Transformer, encoder", self.encoder)
+        require_layer("Transformer, decoder", self.decoder)
+
+    def __call__(self, x: Mapping[str, Node], scope: Scope) -> Node:
+        require_names(x, {"source", "target"}, {"source", "target", "source_mask", "target_mask"})
+        read = {"sequence": x["source"], **picked(x, mask="source_mask")}
+        memory = at_once(scope).run(self.encoder, read, "encoder")
+        written = picked(x, target="target", target_mask="target_mask", memory_mask="source_mask")
+        return scope.run(self.decoder, {**written, "memory": memory}, "decoder")
+
+
+def picked(x: Mapping[str, Node], **names: str) -> dict[str, Node]:
+    """The values of these names that are there, each under its new name: ``picked(x, new="old")``."""
+    return {new: x[old] for new, old in names.items() if old in x}
+
+
+def _require_stack(owner: TransformerEncoder | TransformerDecoder) -> None:
+    require_layer(f"{type(owner).__name__}, block", owner.block)
+    require_whole(owner, "layers", 1, fix="layers=6")
+    if owner.norm is not None:
+        require_layer(f"{type(owner).__name__}, norm", owner.norm)
+
+
+def _stacked(
+    owner: TransformerEncoder | TransformerDecoder, x: Mapping[str, Node], name: str, scope: Scope
+) -> Node:
+    """The blocks one after the other: each gives the value of this name to the next."""
+    y = x[name]
+    for i in range(owner.layers):
+        y = scope.run(owner.block, {**x, name: y}, f"layer{i + 1}")
+    return y if owner.norm is None else scope.run(owner.norm, y, "norm")
+
+
+LAYERS = (
+    FeedForward, TransformerEncoderLayer, TransformerDecoderLayer, TransformerEncoder, TransformerDecoder,
+    Transformer,
+)  # fmt: skip

@@ -1,0 +1,54 @@
+"""What an initialiser is, and the one that draws nothing."""
+
+from __future__ import annotations
+
+from chainrule.extension import Extensible
+from chainrule.graph import Node, constant
+from chainrule.nn.validation import require_number
+from chainrule.ops import PUBLIC
+from chainrule.records import frozen
+from chainrule.spec import Shape
+
+
+@frozen
+class Initialiser(Extensible):
+    """Base of every initialiser: a record that gives the nodes of a parameter's first values."""
+
+    def __post_init__(self) -> None:
+        self.check()
+
+    def check(self) -> None:
+        """Refuse settings outside their range."""
+
+    def __call__(self, key: Node, shape: Shape, dtype: str, stream: int) -> Node:
+        """The first values of a parameter.
+
+        Args:
+            key: two uint32, from the seed.
+            shape: (out, in) for a weight matrix, (out, *kernel, in) for a convolution, any for the rest.
+            dtype: number kind.
+            stream: a number of the parameter's own, so that two parameters do not begin alike.
+        """
+        raise TypeError(f"{type(self).__name__} draws nothing")
+
+
+@frozen
+class Fill(Initialiser):
+    """One number everywhere.
+
+    Args:
+        value: the number.
+    """
+
+    value: float = 0.0
+
+    def check(self) -> None:
+        require_number(self, "value")
+
+    def __call__(self, key: Node, shape: Shape, dtype: str, stream: int) -> Node:
+        return PUBLIC["broadcast_to"](constant(self.value, dtype), shape)
+
+
+def axes_of(shape: Shape) -> tuple[int, ...]:
+    """The axis lengths of a parameter, all of them known."""
+    return tuple(int(n) for n in shape if isinstance(n, int))

@@ -1,0 +1,193 @@
+"""Initialisers that draw every number by itself: they differ in the law and in its spread."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import KW_ONLY
+
+from chainrule.graph import Node
+from chainrule.nn.initializer.initializer import Initialiser, axes_of
+from chainrule.nn.validation import require_number, unknown
+from chainrule.ops import PUBLIC
+from chainrule.records import frozen
+from chainrule.spec import Shape
+
+
+@frozen
+class SmallNormal(Initialiser):
+    """Small random numbers around 0, of one spread whatever the layer's size: the article's first values.
+
+    Good for a shallow net. In a deep one every layer shrinks the signal: use ``Scaled`` there.
+
+    Args:
+        std: the standard deviation, at least 0.
+
+    Fails:
+        UsageError E102: a negative spread.
+    """
+
+    std: float = 0.01
+
+    def check(self) -> None:
+        require_number(self, "std", least=0)
+
+    def __call__(self, key: Node, shape: Shape, dtype: str, stream: int) -> Node:
+        return PUBLIC["normal"](key, shape, dtype, stream) * self.std
+
+
+@frozen
+class Uniform(Initialiser):
+    """Random numbers between two limits, all equally likely.
+
+    Args:
+        low, high: the limits, low < high; low may be drawn, high not.
+
+    Fails:
+        UsageError E102: limits in the wrong order.
+
+    Reference: PyTorch's ``uniform_`` has 0 and 1, Keras's ``RandomUniform`` -0.05 and 0.05.
+    """
+
+    low: float = -0.05
+    high: float = 0.05
+
+    def check(self) -> None:
+        require_number(self, "low")
+        require_number(self, "high", above=self.low)
+
+    def __call__(self, key: Node, shape: Shape, dtype: str, stream: int) -> Node:
+        return PUBLIC["uniform"](key, shape, dtype, stream) * (self.high - self.low) + self.low
+
+
+@frozen
+class Normal(Initialiser):
+    """Random numbers of the bell curve.
+
+    Args:
+        mean: its middle.
+        std: the standard deviation, at least 0.
+
+    Fails:
+        UsageError E102: a negative spread.
+    """
+
+    mean: float = 0.0
+    std: float = 0.05
+
+    def check(self) -> None:
+        require_number(self, "mean")
+        require_number(self, "std", least=0)
+
+    def __call__(self, key: Node, shape: Shape, dtype: str, stream: int) -> Node:
+        return PUBLIC["normal"](key, shape, dtype, stream) * self.std + self.mean
+
+
+@frozen
+class TruncatedNormal(Initialiser):
+    """Random numbers of the bell curve without its tails: what falls outside is drawn again.
+
+    Args:
+        mean: the middle of the bell curve.
+        std: its standard deviation before the cut, at least 0; see ``truncated_std``.
+        cut: how many standard deviations from the middle are kept, at least 0.5.
+
+    Fails:
+        UsageError E102: a setting out of its range.
+
+    Reference: as Keras's ``TruncatedNormal`` with ``cut=2`` and PyTorch's ``trunc_normal_`` with
+    ``a=mean - cut std`` and ``b=mean + cut std``.
+    """
+
+    mean: float = 0.0
+    std: float = 0.05
+    _: KW_ONLY
+    cut: float = 2.0
+
+    def check(self) -> None:
+        require_number(self, "mean")
+        require_number(self, "std", least=0)
+        require_number(self, "cut", least=0.5)
+
+    def __call__(self, key: Node, shape: Shape, dtype: str, stream: int) -> Node:
+        return truncated(key, shape, dtype, stream, self.cut) * self.std + self.mean
+
+
+@frozen
+class Scaled(Initialiser):
+    """Random numbers whose variance is ``gain / fan``: the family of Xavier, He and LeCun.
+
+    Args:
+        gain: variance times fan; 1 keeps a linear signal level, 2 makes up for what relu cuts away.
+        fan: ``"in"``, ``"out"`` or ``"mean"``: how many signals meet at a unit, on the way forward, backward,
+            or their mean.
+        law: ``"uniform"``, ``"normal"`` or ``"truncated"`` (normal, cut at two standard deviations).
+
+    Formula: normal: std = sqrt(gain / fan); uniform: between -a and a with a = sqrt(3 gain / fan).
+    PyTorch's ``gain`` is the square root of this one. Keras's ``VarianceScaling`` is the same, its ``scale``
+    ``gain``, and its normal law truncated.
+
+    Fails:
+        UsageError E101, E102: no such fan or law; a gain that is not above 0.
+
+    Reference: Glorot and Bengio (2010), Understanding the difficulty of training deep feedforward neural
+    networks (AISTATS); He, Zhang, Ren and Sun (2015), Delving deep into rectifiers (ICCV); LeCun, Bottou, Orr
+    and Müller (1998), Efficient BackProp.
+    """
+
+    _: KW_ONLY
+    gain: float = 1.0
+    fan: str = "mean"
+    law: str = "uniform"
+
+    def check(self) -> None:
+        require_number(self, "gain", above=0)
+        for name, known in (("fan", ["in", "out", "mean"]), ("law", ["uniform", "normal", "truncated"])):
+            if getattr(self, name) not in known:
+                raise unknown(f"Scaled, {name}", getattr(self, name), known, f'{name}="{{}}"')
+
+    def __call__(self, key: Node, shape: Shape, dtype: str, stream: int) -> Node:
+        spread = math.sqrt(self.gain / max(1.0, self.fan_of(shape)))
+        if self.law == "normal":
+            return PUBLIC["normal"](key, shape, dtype, stream) * spread
+        if self.law == "truncated":
+            return truncated(key, shape, dtype, stream, 2.0) * (spread / truncated_std(2.0))
+        limit = math.sqrt(3.0) * spread
+        return PUBLIC["uniform"](key, shape, dtype, stream) * (2.0 * limit) - limit
+
+    def fan_of(self, shape: Shape) -> float:
+        """How many signals meet at a unit."""
+        fan_in, fan_out = fans(shape)
+        return {"in": fan_in, "out": fan_out, "mean": (fan_in + fan_out) / 2}[self.fan]
+
+
+def fans(shape: Shape) -> tuple[float, float]:
+    """(signals into a unit, signals out of a unit) of a weight (out, *kernel, in)."""
+    lengths = axes_of(shape)
+    if len(lengths) < 2:
+        return float(lengths[0] if lengths else 1), float(lengths[0] if lengths else 1)
+    kernel = math.prod(lengths[1:-1])
+    return float(lengths[-1] * kernel), float(lengths[0] * kernel)
+
+
+def truncated(key: Node, shape: Shape, dtype: str, stream: int, cut: float) -> Node:
+    """Standard normal numbers of which those further out than ``cut`` are drawn again.
+
+    Drawn so often that less than one number in 10^12 is still outside; such a one is moved to the limit.
+    """
+    outside = math.erfc(cut / math.sqrt(2.0))
+    drawn = PUBLIC["normal"](key, shape, dtype, stream)
+    for again in range(1, math.ceil(-12 / math.log10(max(outside, 1e-12)))):
+        other = PUBLIC["normal"](key, shape, dtype, stream + again * 0x9E3779B1 & 0xFFFFFFFF)
+        drawn = PUBLIC["where"](PUBLIC["greater"](PUBLIC["abs"](drawn), cut), other, drawn)
+    return PUBLIC["clip"](drawn, -cut, cut)
+
+
+def truncated_std(cut: float) -> float:
+    """The standard deviation of the standard normal curve once it is cut off.
+
+    Example:
+        >>> round(truncated_std(2.0), 9)
+        0.879625661
+    """
+    height = math.exp(-cut * cut / 2.0) / math.sqrt(2.0 * math.pi)
+    return math.sqrt(1.0 - 2.0 * cut * height / math.erf(cut / math.sqrt(2.0)))

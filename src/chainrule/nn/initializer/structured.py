@@ -1,0 +1,221 @@
+"""Initialisers that give a weight a structure: a diagonal, a middle, zeros, right angles."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import KW_ONLY
+
+import numpy as np
+
+from chainrule.errors import ShapeError
+from chainrule.graph import Node, constant
+from chainrule.nn.initializer.initializer import Initialiser, axes_of
+from chainrule.nn.validation import require, require_number, require_whole
+from chainrule.ops import PUBLIC
+from chainrule.records import frozen
+from chainrule.spec import Shape, shape_text
+
+
+@frozen
+class Eye(Initialiser):
+    """Ones on the diagonal and 0 elsewhere: a layer that at first hands its input on.
+
+    Args:
+        gain: the number on the diagonal.
+
+    Fails:
+        ShapeError E208: a parameter that is no matrix.
+    """
+
+    gain: float = 1.0
+
+    def check(self) -> None:
+        require_number(self, "gain")
+
+    def __call__(self, key: Node, shape: Shape, dtype: str, stream: int) -> Node:
+        if len(shape) != 2:
+            raise _no_weight("Eye", "a matrix", "(O, I)", shape)
+        rows, columns = axes_of(shape)
+        return constant(np.eye(rows, columns) * self.gain, dtype)
+
+
+@frozen
+class Dirac(Initialiser):
+    """A convolution that at first hands its channels on: 1 in the middle of the kernel, from each to its own.
+
+    Args:
+        groups: into how many groups the outputs are divided, each of which gets all inputs in turn.
+
+    Fails:
+        ShapeError E208: a parameter that is no kernel, or outputs that cannot be divided into the groups.
+
+    Reference: Zagoruyko and Komodakis (2017), DiracNets (arXiv 1706.00388). As PyTorch's ``dirac_``.
+    """
+
+    groups: int = 1
+
+    def check(self) -> None:
+        require_whole(self, "groups", 1)
+
+    def __call__(self, key: Node, shape: Shape, dtype: str, stream: int) -> Node:
+        if len(shape) < 3:
+            raise _no_weight("Dirac", "the weight of a convolution", "(O, *kernel, I)", shape)
+        out, *kernel, into = axes_of(shape)
+        if out % self.groups:
+            raise _no_weight("Dirac", "outputs that groups divides", f"(O, ...), groups={self.groups}", shape)
+        weight = np.zeros((out, *kernel, into))
+        middle = tuple(length // 2 for length in kernel)
+        each = out // self.groups
+        for unit in range(out):
+            if unit % each < into:
+                weight[(unit, *middle, unit % each)] = 1.0
+        return constant(weight, dtype)
+
+
+@frozen
+class SparseNormal(Initialiser):
+    """Random numbers of the bell curve, with a fixed share of each column exactly 0.
+
+    Which ones are 0 is decided by a draw: the smallest of the column. Their limit is found by halving, with
+    operations that every engine has, where a sort would need a kernel of its own.
+
+    Args:
+        share: of the numbers of a column that are 0, 0 <= share <= 1, rounded up.
+        std: the standard deviation of the others, at least 0.
+
+    Fails:
+        UsageError E102: a setting out of its range.
+        ShapeError E208: a parameter that is no matrix.
+
+    Reference: Martens (2010), Deep learning via Hessian-free optimization (ICML). As PyTorch's ``sparse_``.
+    """
+
+    share: float = 0.5
+    _: KW_ONLY
+    std: float = 0.01
+
+    def check(self) -> None:
+        require_number(self, "share", least=0, most=1)
+        require_number(self, "std", least=0)
+
+    def __call__(self, key: Node, shape: Shape, dtype: str, stream: int) -> Node:
+        if len(shape) != 2:
+            raise _no_weight("SparseNormal", "a matrix", "(O, I)", shape)
+        rows, columns = axes_of(shape)
+        wanted = float(math.ceil(self.share * rows))
+        draw = PUBLIC["uniform"](key, (rows, columns), "float64", stream ^ 0x5BD1E995)
+        low = PUBLIC["broadcast_to"](constant(-1.0, "float64"), (1, columns))
+        high = low + 2.0
+        for _ in range(56):  # to the last digit of a draw
+            middle = (low + high) * 0.5
+            below = PUBLIC["sum"](PUBLIC["less_equal"](draw, middle).astype("float64"), 0, True)  # (1, I)
+            is_many = PUBLIC["greater_equal"](below, wanted)
+            low, high = PUBLIC["where"](is_many, low, middle), PUBLIC["where"](is_many, middle, high)
+        limit = high if wanted else low
+        drawn = PUBLIC["normal"](key, shape, dtype, stream) * self.std
+        return PUBLIC["where"](PUBLIC["less_equal"](draw, limit), 0.0, drawn)
+
+
+def _no_weight(op: str, constraint: str, expected: str, shape: Shape) -> ShapeError:
+    return ShapeError(
+        "E208",
+        op=op,
+        constraint=constraint,
+        expected=expected,
+        received=shape_text(shape),
+        fix="cr.Fill(0.0)",
+    )
+
+
+@frozen
+class Orthogonal(Initialiser):
+    """Rows (or columns, if fewer) at right angles and of one length: a signal is turned, not stretched.
+
+    The matrix of a weight (out, *kernel, in) is (out, the rest). A random normal matrix A = U S V^T is drawn
+    and its singular values S are all made 1, which leaves U V^T, evenly distributed over all orthogonal
+    matrices. Newton and Schulz do this with products alone: X <- 1.5 X - 0.5 X X^T X takes every singular
+    value s in (0, 1] to 1.5 s - 0.5 s^3, closer to 1; A is first divided by its Frobenius norm so that none
+    is above 1.
+
+    Why not the usual QR decomposition: it would need a kernel of its own on every engine and signs set right
+    afterwards. Products every engine has.
+
+    Args:
+        gain: the length of the rows, above 0.
+
+    Numerics: computed in float64 and rounded once, so that W W^T is gain^2 on the diagonal and 0 beside it to
+    1e-6 in float32 too. How many steps are taken follows from the shape, see ``newton_schulz_steps``.
+
+    Cost: 4 rows^2 columns flops a step; some 60 steps for a square matrix, some 15 for a long one.
+
+    Fails:
+        ShapeError E208: a parameter of fewer than two axes has no directions.
+
+    Reference: Saxe, McClelland and Ganguli (2014), Exact solutions to the nonlinear dynamics of learning in
+    deep linear neural networks (ICLR); Higham (2008), Functions of matrices, section 8.3.
+    """
+
+    gain: float = 1.0
+
+    def check(self) -> None:
+        require_number(self, "gain", above=0)
+
+    def __call__(self, key: Node, shape: Shape, dtype: str, stream: int) -> Node:
+        lengths = axes_of(shape)
+        if len(lengths) < 2:
+            raise _no_weight("Orthogonal", "a weight of two axes or more", "(O, I)", shape)
+        rows, columns = lengths[0], math.prod(lengths[1:])
+        short, long = min(rows, columns), max(rows, columns)
+        x = PUBLIC["normal"](key, (short, long), "float64", stream)
+        x = x / PUBLIC["sqrt"](PUBLIC["sum"](PUBLIC["square"](x)))
+        for _ in range(newton_schulz_steps(short, long)):
+            x = x * 1.5 - (x @ x.T) @ x * 0.5  # (short, long) stays
+        matrix = x if rows == short else x.T  # -> (rows, columns)
+        return PUBLIC["reshape"](matrix * self.gain, shape).astype(dtype)
+
+
+def newton_schulz_steps(short: int, long: int) -> int:
+    """How many steps bring all singular values of a random normal matrix to 1 within float64.
+
+    Divided by its Frobenius norm, about sqrt(short long), its smallest singular value is about
+    sqrt(long) - sqrt(short); of a square matrix it is below 1e-6/sqrt(long) once in a million draws. A small
+    value grows by 1.5 a step, and from about 1 on each step doubles the digits: seven more are enough.
+    """
+    if not short:
+        return 0
+    smallest = max((math.sqrt(long) - math.sqrt(short)) / 2.0, 1e-6 / math.sqrt(long))
+    return math.ceil(math.log(math.sqrt(short * long) / smallest) / math.log(1.5)) + 7
+
+
+@frozen
+class Blocks(Initialiser):
+    """Equal parts of the first axis, one below the other, each with first values of its own.
+
+    A recurrent layer keeps the weights of all its gates in one parameter: each gate begins for itself.
+
+    Args:
+        parts: an initialiser for each part.
+
+    Fails:
+        ShapeError E208: the first axis cannot be divided into so many parts.
+        UsageError E102: no part, or one that is no initialiser.
+    """
+
+    parts: tuple[Initialiser, ...]
+
+    def check(self) -> None:
+        are_fit = bool(self.parts) and all(isinstance(part, Initialiser) for part in self.parts)
+        require(self, "parts", are_fit, "an initialiser for each part")
+
+    def __call__(self, key: Node, shape: Shape, dtype: str, stream: int) -> Node:
+        length, *rest = axes_of(shape)
+        many = len(self.parts)
+        if length % many:
+            raise ShapeError(
+                "E208", op="Blocks", constraint=f"a first axis that {many} parts divide equally",
+                expected=f"a multiple of {many}", received=shape_text(shape),
+            )  # fmt: skip
+        blocks = [
+            part(key, (length // many, *rest), dtype, stream + 7919 * i) for i, part in enumerate(self.parts)
+        ]
+        return PUBLIC["concatenate"](blocks, 0)

@@ -1,0 +1,186 @@
+"""Pooling to a given number of places, whatever the size of the image.
+
+Along an axis of n cells that is to become m, window i reaches from floor(i n / m) to ceil((i + 1) n / m): the
+windows cover the axis, are as equal as they can be, and overlap where m does not divide n.
+``FractionalMaxPool`` draws its windows instead.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import KW_ONLY
+
+import numpy as np
+
+from chainrule.errors import ShapeError
+from chainrule.graph import Node, constant, reserve
+from chainrule.nn.axis_index import picked, weighed
+from chainrule.nn.layer import Layer, layer
+from chainrule.nn.layers.convolution import Widths, require_widths
+from chainrule.nn.scope import Scope
+from chainrule.nn.validation import require_number
+from chainrule.ops import PUBLIC
+from chainrule.ops.linear.window_geometry import Lengths, per_axis, space_of
+from chainrule.spec import bound, shape_text
+
+
+@layer
+class AdaptiveMaxPool(Layer):
+    """Keeps the largest number of each of a fixed number of windows, so that images of any size give as many.
+
+    Shapes: (B, *space, C) -> (B, *places, C).
+
+    Args:
+        places: how many, one number or one for each spatial axis.
+
+    Numerics: at a tie all winners share the gradient equally.
+
+    Fails:
+        ShapeError E213, E218, E219: no image; settings for another number of axes; an image without a cell.
+        UsageError E102: fewer than one place.
+
+    Example:
+        >>> print(AdaptiveMaxPool(7))
+        AdaptiveMaxPool(7)
+    """
+
+    takes_one = True
+    places: Widths
+
+    def check(self) -> None:
+        require_widths(self, "places", "cr.AdaptiveMaxPool(7)")
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> (B, *places, C)
+        for axis, (n, m) in enumerate(_lengths(self, x, self.places), 1):
+            windows = picked(x, axis, windows_of(n, m)[0]) if n % m else parted(x, axis, m)
+            x = PUBLIC["max"](windows, axis + 1)  # (..., m, cells, ...) -> (..., m, ...)
+        return x
+
+
+@layer
+class AdaptiveAveragePool(Layer):
+    """Keeps the mean of each of a fixed number of windows, so that images of any size give as many numbers.
+
+    Shapes: (B, *space, C) -> (B, *places, C).
+
+    Args:
+        places: how many, one number or one for each spatial axis.
+
+    Fails:
+        ShapeError E213, E218, E219: no image; settings for another number of axes; an image without a cell.
+        UsageError E102: fewer than one place.
+
+    Example:
+        >>> print(AdaptiveAveragePool((7, 7)))
+        AdaptiveAveragePool((7, 7))
+    """
+
+    takes_one = True
+    places: Widths
+
+    def check(self) -> None:
+        require_widths(self, "places", "cr.AdaptiveAveragePool(7)")
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> (B, *places, C)
+        for axis, (n, m) in enumerate(_lengths(self, x, self.places), 1):
+            x = weighed(x, axis, *windows_of(n, m)) if n % m else PUBLIC["mean"](parted(x, axis, m), axis + 1)
+        return x
+
+
+@layer
+class FractionalMaxPool(Layer):
+    """Keeps the largest number of windows whose places are drawn, so that an image shrinks by any factor.
+
+    Shapes: (B, *space, C) -> (B, *places, C).
+
+    Formula: with a = (n - window) / (places - 1) and u drawn evenly from 0 to 1 for each axis, window i
+    begins at floor((i + u) a) - floor(u a), the last at n - window.
+
+    Args:
+        window: how many cells it has, one number or one for each spatial axis.
+        ratio: places = floor(ratio * n), 0 < ratio <= 1.
+
+    Numerics: in inference u is 0.5, so that a net gives one answer; PyTorch draws there too, and for each
+    sample and channel anew. At a tie all winners share the gradient equally.
+
+    Fails:
+        ShapeError E213, E215, E218: no image; one that is too small; settings for another number of axes.
+        UsageError E102: a window below 1; a ratio outside the range.
+
+    Example:
+        >>> print(FractionalMaxPool(2, ratio=0.7))
+        FractionalMaxPool(2, ratio=0.7)
+
+    Reference: Graham (2014), Fractional max-pooling.
+    """
+
+    takes_one = True
+    window: Widths
+    _: KW_ONLY
+    ratio: float
+
+    def check(self) -> None:
+        require_widths(self, "window", "cr.FractionalMaxPool(2, ratio=0.7)")
+        require_number(self, "ratio", above=0, most=1)
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> (B, *places, C)
+        space = space_of("FractionalMaxPool", x.spec)
+        window = per_axis("FractionalMaxPool", "window", self.window, len(space))
+        for axis, (n, k) in enumerate(zip(space, window, strict=True), 1):
+            m = math.floor(n * self.ratio)
+            if not 1 <= m <= n - k + 1:
+                raise ShapeError(
+                    "E215", expected=f"1 to {n - k + 1} places of a window of {k}",
+                    received=f"{m} places on axis {axis}", fix="cr.FractionalMaxPool(2, ratio=0.7)",
+                )  # fmt: skip
+            reserve(m + k, itemsize=32)
+            drawn = scope.uniform(f"start{axis}", ()) if scope.training else constant(0.5)
+            starts = _starts(drawn.astype("float64"), n, m, k)
+            cells = PUBLIC["reshape"](starts, (m, 1)) + constant(np.arange(k))  # (m, k)
+            x = PUBLIC["max"](picked(x, axis, cells), axis + 1)
+        return x
+
+
+def parted(x: Node, axis: int, m: int) -> Node:
+    """An axis as m windows of equal length: (..., n, ...) -> (..., m, n / m, ...)."""
+    (n,) = bound((x.shape[axis],))
+    return PUBLIC["reshape"](x, (*x.shape[:axis], m, n // m, *x.shape[axis + 1 :]))
+
+
+def windows_of(n: int, m: int) -> tuple[np.ndarray, np.ndarray]:
+    """The cells of m windows of an axis of n cells, and how much each counts in the mean: (m, cells) each.
+
+    A window with fewer cells than the widest has its last cell several times over, which counts once.
+
+    Example:
+        >>> cells, shares = windows_of(5, 2)
+        >>> cells.tolist(), shares.sum(1).tolist()
+        ([[0, 1, 2], [2, 3, 4]], [1.0, 1.0])
+    """
+    reserve(m, -(-n // m) + 1, itemsize=48)  # cells and shares, with what they are made from
+    first = np.arange(m) * n // m
+    last = -(-(np.arange(m) + 1) * n // m) - 1
+    cells = np.arange((last - first).max() + 1)
+    shares = np.where(cells <= (last - first)[:, None], 1.0, 0.0)
+    return np.minimum(first[:, None] + cells, last[:, None]), shares / shares.sum(1, keepdims=True)
+
+
+def _starts(u: Node, n: int, m: int, k: int) -> Node:
+    """Where the m windows of k cells begin on an axis of n."""
+    if m == 1:
+        return constant(np.array([n - k]))
+    pace, floor = (n - k) / (m - 1), PUBLIC["floor"]
+    drawn = floor((u + constant(np.arange(m, dtype=np.float64))) * pace) - floor(u * pace)
+    is_last = constant(np.arange(m) == m - 1)
+    return PUBLIC["where"](is_last, constant(np.array(float(n - k))), drawn).astype("int64")
+
+
+def _lengths(owner: Layer, x: Node, places: Widths) -> list[tuple[int, int]]:
+    """For each spatial axis how many cells it has and how many it is to have."""
+    space: Lengths = space_of(type(owner).__name__, x.spec)
+    if 0 in space:
+        raise ShapeError("E219", expected="an image of one cell or more", received=shape_text(x.shape))
+    return list(zip(space, per_axis(type(owner).__name__, "places", places, len(space)), strict=True))
+
+
+LAYERS = (AdaptiveMaxPool, AdaptiveAveragePool, FractionalMaxPool)

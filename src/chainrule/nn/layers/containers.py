@@ -1,0 +1,292 @@
+"""Layers that arrange other layers or reshape what passes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import KW_ONLY
+from typing import Any
+
+from chainrule.errors import ShapeError, UsageError, nearest
+from chainrule.graph import Node
+from chainrule.nn.activation import ACTIVATIONS, activated, known_activation
+from chainrule.nn.layer import Layer, Value, layer
+from chainrule.nn.layers.merge import JOINS, merged
+from chainrule.nn.scope import Scope
+from chainrule.nn.validation import require, require_number, shown, unknown
+from chainrule.ops import PUBLIC
+from chainrule.records import frozen
+from chainrule.spec import count, shape_text
+
+
+def require_layer(where: str, value: object) -> None:
+    """Refuse something that is no layer where a layer must stand.
+
+    Fails:
+        UsageError E104: the value is no layer; a name of an activation gets the layer that applies it as a
+            fix.
+    """
+    if isinstance(value, Layer):
+        return
+    fix = "cr.Dense(10)"
+    if isinstance(value, str):
+        fix = f'cr.Activation("{nearest(value, ACTIVATIONS) or "relu"}")'
+    elif isinstance(value, list | tuple):
+        fix = "cr.Sequential(*layers)"
+    raise UsageError("E104", where=where, expected="a layer", received=shown(value), fix=fix)
+
+
+@frozen
+class Sequential(Layer):
+    """Layers one after the other: the function composition f(x) = f_L(... f_2(f_1(x))) of the article.
+
+    Args:
+        layers: the layers, first to last. In paths each is called by its kind and its number of that kind:
+            ``dense1``, ``dropout1``, ``dense2``.
+        named: layers that follow them under names of their own: ``stem=...``, ``head=...``.
+
+    Fails:
+        UsageError E102: a name that is no word, or that two layers have.
+        UsageError E104: something that is no layer.
+
+    Example:
+        >>> from chainrule.nn.layers.linear import Dense
+        >>> print(Sequential(Dense(3, activation="sigmoid"), head=Dense(1)))
+        Sequential(
+          dense1: Dense(3, activation='sigmoid')
+          head: Dense(1)
+        )
+    """
+
+    layers: tuple[Layer, ...]
+    names: tuple[str, ...] = ()
+
+    def __init__(self, *layers: Layer, **named: Layer) -> None:
+        object.__setattr__(self, "layers", (*layers, *named.values()))
+        object.__setattr__(self, "names", (*_counted(layers), *named) if named else ())
+        self.__post_init__()
+
+    def check(self) -> None:
+        for i, part in enumerate(self.layers):
+            require_layer(f"Sequential, position {i}", part)
+        if self.names:
+            fits = len(set(self.names)) == len(self.names) == len(self.layers)
+            require(self, "names", fits, "one for each layer, none of them twice")
+            require(self, "names", all(name.isidentifier() for name in self.names), "names that are words")
+
+    def named(self) -> Iterator[tuple[str, Layer]]:
+        """Each layer with its name in paths."""
+        return zip(self.names or _counted(self.layers), self.layers, strict=True)
+
+    def __call__(self, x: Any, scope: Scope) -> Any:
+        for name, part in self.named():
+            x = scope.run(part, x, name)
+        return x
+
+    def __str__(self) -> str:
+        lines = [f"  {name}: {part}".replace("\n", "\n  ") for name, part in self.named()]
+        return "\n".join(["Sequential(", *lines, ")"])
+
+
+def _counted(layers: Iterable[Layer]) -> list[str]:
+    """What layers are called that have no names of their own: their kind, and the how-many-eth of it."""
+    seen: dict[str, int] = {}
+    names = []
+    for part in layers:
+        kind = getattr(part, "kind", "")  # what is no layer is refused, by its position, a moment later
+        seen[kind] = seen.get(kind, 0) + 1
+        names.append(f"{kind}{seen[kind]}")
+    return names
+
+
+@frozen
+class Parallel(Layer):
+    """Layers side by side, for nets with several inputs or outputs.
+
+    Shapes: given one node, every layer gets it; given nodes by name, each layer gets the one of its own name.
+    The results are joined along the last axis, or handed on by name.
+
+    Args:
+        join: one of the ways of ``Merge``, or ``"none"`` (a node for each name: several outputs).
+        branches: the layers by name.
+
+    Fails:
+        UsageError E101: no such way to join; inputs and branches whose names differ.
+        UsageError E102: no branch; a branch whose name is no word.
+        UsageError E104: a branch that is no layer.
+        ShapeError E201, E207: results whose shapes do not fit.
+    """
+
+    branches: tuple[tuple[str, Layer], ...]
+    join: str = "concatenate"
+
+    def __init__(self, join: str = "concatenate", **branches: Layer) -> None:
+        object.__setattr__(self, "branches", tuple(branches.items()))
+        object.__setattr__(self, "join", join)
+        self.__post_init__()
+
+    def check(self) -> None:
+        if self.join not in (*JOINS, "none"):
+            raise unknown("Parallel, join", self.join, [*JOINS, "none"], 'join="{}"')
+        names = [name for name, _ in self.branches]
+        require(
+            self,
+            "branches",
+            bool(names) and len(set(names)) == len(names),
+            "one branch or more, each named once",
+        )
+        require(self, "branches", all(name.isidentifier() for name in names), "names that are words")
+        for name, part in self.branches:
+            require_layer(f'Parallel, branch "{name}"', part)
+
+    def __call__(self, x: Value, scope: Scope) -> Value:
+        if isinstance(x, Mapping):
+            self._agree(x)
+        results = {
+            name: scope.run(part, x[name] if isinstance(x, Mapping) else x, name)
+            for name, part in self.branches
+        }
+        if self.join == "none":
+            return results
+        return merged("Parallel", self.join, list(results.values()))
+
+    def _agree(self, x: Mapping[str, Node]) -> None:
+        names = [name for name, _ in self.branches]
+        odd = [name for name in (*names, *x) if name not in x or name not in names]
+        if odd:
+            raise UsageError(
+                "E101", name=odd[0], expected=f"inputs called {', '.join(names)}",
+                received=", ".join(x), fix=f"cr.Parallel({', '.join(f'{name}=...' for name in x)})",
+            )  # fmt: skip
+
+    def __str__(self) -> str:
+        lines = [f"  {name}: {part}".replace("\n", "\n  ") for name, part in self.branches]
+        return "\n".join([f"Parallel(join={self.join!r}", *lines, ")"])
+
+
+@layer
+class Residual(Layer):
+    """Adds the input to what a layer makes of it, so that a gradient always has a straight way back.
+
+    Shapes: any -> the same; with a shortcut, what both ways give.
+
+    Formula: y = g(s(x) + f(x)), s and g the identity unless given; then the gradient by x is dy + f'(x) dy.
+
+    Args:
+        inner: the layer f, whose output has the shape of its input, or of what the shortcut makes of it.
+        shortcut: the layer s on the straight way, where f changes the shape.
+        activation: the name of g, or a layer; ``None`` leaves the sum as it is.
+
+    Fails:
+        UsageError E101: no such activation.
+        UsageError E104: f or s is no layer.
+        ShapeError E201: f changes the shape in another way than the shortcut.
+
+    Example:
+        >>> from chainrule.nn.layers.linear import Dense
+        >>> print(Residual(Dense(4, "relu"), shortcut=Dense(4, bias=False)))
+        Residual(Dense(4, activation='relu'), shortcut=Dense(4, bias=False))
+
+    Reference: He, Zhang, Ren and Sun (2016), Deep residual learning for image recognition (CVPR).
+    """
+
+    takes_one = True
+    is_block = True
+    inner: Layer
+    _: KW_ONLY
+    shortcut: Layer | None = None
+    activation: str | Layer | None = None
+
+    def check(self) -> None:
+        require_layer("Residual", self.inner)
+        if self.shortcut is not None:
+            require_layer("Residual, shortcut", self.shortcut)
+        if not isinstance(self.activation, Layer | None):
+            known_activation(self.activation)
+
+    def __call__(self, x: Node, scope: Scope) -> Node:
+        y = scope.run(self.inner, x)
+        straight = x if self.shortcut is None else scope.run(self.shortcut, x, "shortcut")
+        if y.shape != straight.shape:
+            raise ShapeError(
+                "E201", op="Residual", expected=shape_text(straight.shape), received=shape_text(y.shape),
+                fix="an inner layer that keeps the shape" if self.shortcut is None else "another shortcut",
+            )  # fmt: skip
+        total = straight + y
+        return total if self.activation is None else activated(total, self.activation, scope)
+
+
+@layer
+class Flatten(Layer):
+    """Makes one row of numbers of each sample.
+
+    Shapes: (B, H, W, C) -> (B, H*W*C), last axis fastest.
+    """
+
+    takes_one = True
+
+    def __call__(self, x: Node, scope: Scope) -> Node:
+        return PUBLIC["reshape"](x, (x.shape[0], count(x.shape[1:])))
+
+
+@layer
+class Reshape(Layer):
+    """Gives each sample another shape.
+
+    Shapes: (B, ...) -> (B, *shape).
+
+    Args:
+        shape: the shape of one sample; one axis may be -1 and takes what is left.
+
+    Fails:
+        UsageError E102: an axis below 0, or more than one -1.
+        ShapeError E204: the number of elements would change.
+    """
+
+    takes_one = True
+    shape: tuple[int, ...]
+
+    def check(self) -> None:
+        if isinstance(self.shape, list):
+            object.__setattr__(self, "shape", tuple(self.shape))
+        whole = isinstance(self.shape, tuple) and all(type(n) is int for n in self.shape)
+        fits = whole and all(n >= 0 for n in self.shape if n != -1) and self.shape.count(-1) <= 1
+        require(self, "shape", fits, "lengths >= 0, one may be -1", "cr.Reshape((8, -1))")
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ...) -> (B, *shape)
+        fixed = math.prod(n for n in self.shape if n != -1)
+        try:
+            rest = count(x.shape[1:]) // fixed
+        except (ValueError, ZeroDivisionError):  # what is left is no whole number: the reshape says so
+            rest = 0
+        return PUBLIC["reshape"](x, (x.shape[0], *(rest if n == -1 else n for n in self.shape)))
+
+
+@layer
+class Dropout(Layer):
+    """Drops each number with a chance in training, so that no unit can rely on one other alone.
+
+    Shapes: any -> the same. In inference it changes nothing.
+
+    Formula: y = x m / (1 - rate), with m = 1 with probability 1 - rate, else 0; the mean stays.
+
+    Args:
+        rate: the chance to be dropped, 0 <= rate < 1.
+
+    Fails:
+        UsageError E102: a rate outside the range.
+
+    Reference: Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov (2014), Dropout (JMLR 15).
+    """
+
+    takes_one = True
+    rate: float = 0.5
+
+    def check(self) -> None:
+        require_number(self, "rate", least=0, below=1)
+
+    def __call__(self, x: Node, scope: Scope) -> Node:
+        if not scope.training or self.rate == 0:
+            return x
+        kept = (scope.uniform("mask", x.shape) >= self.rate).astype(x.dtype)
+        return x * (kept / (1.0 - self.rate))

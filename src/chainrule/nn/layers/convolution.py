@@ -1,0 +1,337 @@
+"""The convolutional layers: one small table of weights that looks at every place of an image.
+
+``Conv`` is the usual one; ``ConvTranspose`` its way back, from few places to many; ``DepthwiseConv`` and
+``SeparableConv`` do with fewer weights. ``Sliding`` is what all of them have.
+"""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, field, fields
+from typing import Any, TypeAlias
+
+from chainrule.errors import ShapeError
+from chainrule.graph import Node
+from chainrule.nn.activation import activated, fitting_initialiser, known_activation
+from chainrule.nn.initializer import ZEROS, Initialiser, known_initialiser
+from chainrule.nn.layer import Layer, layer
+from chainrule.nn.regularization.penalty import Penalty
+from chainrule.nn.scope import Scope
+from chainrule.nn.validation import require, require_whole, tupled
+from chainrule.ops import PUBLIC
+from chainrule.ops.linear.window_geometry import are_whole, known_padding, per_axis, sides_of, space_of
+from chainrule.records import frozen
+
+Widths: TypeAlias = "int | tuple[int, ...]"
+Padding: TypeAlias = "str | int | tuple[int | tuple[int, int], ...]"
+
+
+@frozen(kw_only=True)
+class Sliding(Layer):
+    """Base of the layers that slide a kernel over an image: what is said of all of them by name.
+
+    Args:
+        stride: how far a step moves the kernel, one number or one for each spatial axis.
+        padding: ``"valid"`` (none), ``"same"`` (as many places as cells, divided by the stride), a number, or
+            for each axis a number or a pair (before, after).
+        dilation: how far neighbouring weights lie apart, one number or one for each spatial axis.
+        activation: the name of g, or a layer; ``None`` leaves the sum as it is.
+        bias: whether there is a b.
+        weight_init: first values of W, a record or a name such as ``"he"``; by default He's spread before
+            relu, else Xavier's.
+        penalty: what the size of W costs, such as ``cr.L2(1e-4)``.
+    """
+
+    takes_one = True
+    stride: Widths = 1
+    padding: Padding = "valid"
+    dilation: Widths = 1
+    activation: str | Layer | None = None
+    bias: bool = True
+    weight_init: str | Initialiser | None = None
+    penalty: Penalty | None = None
+
+    @property
+    def first_weights(self) -> Initialiser:
+        """How W is drawn."""
+        return known_initialiser(self.weight_init or fitting_initialiser(self.activation))
+
+    @property
+    def shared(self) -> dict[str, Any]:
+        """The settings of ``Sliding``, to be handed to a layer inside this one."""
+        return {f.name: getattr(self, f.name) for f in fields(Sliding)}
+
+    def bent(self, z: Node, scope: Scope) -> Node:
+        """The sums with their bias, bent by the activation."""
+        if self.bias:
+            z = z + scope.parameter("bias", z.shape[-1:], ZEROS)
+        return activated(z, self.activation, scope)
+
+
+@layer
+class Conv(Sliding):
+    """Every output channel lays its own kernel over each place of an image; an activation may bend the sums.
+
+    The same weights serve all places, so a pattern is found wherever it stands, and far fewer weights are
+    needed than by a ``Dense`` layer. 1-D, 2-D or 3-D is decided by the input.
+
+    Shapes: (B, *space, C) -> (B, *places, channels).
+
+    Formula: z[i, o] = sum over t, c of x[i * stride + t * dilation, c] W[o, t, c] + b[o], a = g(z).
+
+    Args:
+        channels: how many kernels, and so channels of the output.
+        kernel: how many cells a kernel has, one number or one for each spatial axis.
+        groups: into how many parts the channels are divided; each part of the output sees one part of the
+            input.
+        stride, padding, dilation, activation, bias, weight_init, penalty: as in ``Sliding``.
+
+    Cost: 2 B places channels kernel C / groups flops forward, twice that backward.
+
+    Fails:
+        ShapeError E213, E214, E215, E218: no image; channels that groups do not divide; an image that is too
+            small; settings for another number of axes.
+        UsageError E101: no such activation, initialiser or word for padding.
+        UsageError E102: a number out of its range.
+
+    Example:
+        >>> print(Conv(6, 5, padding="same", activation="relu"))
+        Conv(6, 5, padding='same', activation='relu')
+
+    Reference: LeCun, Bottou, Bengio and Haffner (1998), Gradient-based learning applied to document
+    recognition (Proceedings of the IEEE). PyTorch and Keras name one layer for each number of axes (Conv1d,
+    Conv2d, ...).
+    """
+
+    channels: int
+    kernel: Widths
+    groups: int = field(default=1, kw_only=True)
+
+    def check(self) -> None:
+        require_whole(self, "channels", 1, fix="cr.Conv(6, 5)")
+        require_window(self)
+        _require_groups(self)
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> (B, *places, O)
+        space = space_of("Conv", x.spec)
+        kernel = per_axis("Conv", "kernel", self.kernel, len(space))
+        deep = shared_channels(self, x, self.groups) // int(self.groups)
+        weight = scope.parameter(
+            "weight", (int(self.channels), *kernel, deep), self.first_weights, self.penalty
+        )
+        z = PUBLIC["convolution"](x, weight, self.stride, self.padding, self.dilation, self.groups)
+        return self.bent(z, scope)
+
+
+@layer
+class ConvTranspose(Sliding):
+    """Every number of an image is spread by a kernel over a larger image: the way back of ``Conv``.
+
+    It makes images larger, and learns how: in generators, decoders and segmentation.
+
+    Shapes: (B, *places, C) -> (B, *space, channels), space = (places - 1) * stride + reach of the kernel -
+    padding.
+
+    Formula: z[j, o] = sum over i, t with i * stride + t * dilation - padding = j, over c of
+    x[i, c] W[c, t, o] + b[o], a = g(z).
+
+    Args:
+        channels: how many channels the output has.
+        kernel, groups: as in ``Conv``.
+        stride: how far apart the numbers are spread, one number or one for each spatial axis.
+        dilation: as in ``Sliding``.
+        padding: as in ``Sliding``; it is cut off the result. ``"same"`` gives the places times the stride.
+        space: the spatial axes of the result, where a stride leaves a choice; by default the shortest
+            (PyTorch says by ``output_padding`` how much longer).
+        activation, bias, penalty: as in ``Sliding``.
+        weight_init: as in ``Sliding``; W is (C, *kernel, channels / groups), that of the convolution whose
+            way back this is.
+
+    Cost: 2 B places channels kernel C / groups flops forward, twice that backward.
+
+    Fails:
+        ShapeError E213, E214, E216, E218: no image; channels that groups do not divide; a space in which the
+            kernel stands at another number of places; settings for another number of axes.
+        UsageError E101, E102: as ``Conv``.
+
+    Example:
+        >>> print(ConvTranspose(3, 2, stride=2))
+        ConvTranspose(3, 2, stride=2)
+
+    Reference: Zeiler, Krishnan, Taylor and Fergus (2010), Deconvolutional networks (CVPR); Dumoulin and Visin
+    (2016), A guide to convolution arithmetic for deep learning.
+    """
+
+    channels: int
+    kernel: Widths
+    groups: int = field(default=1, kw_only=True)
+    space: Widths | None = field(default=None, kw_only=True)
+
+    def check(self) -> None:
+        require_whole(self, "channels", 1, fix="cr.ConvTranspose(6, 5)")
+        require_window(self)
+        _require_groups(self)
+        if self.space is not None:
+            require_widths(self, "space", "space=(28, 28)")
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *places, C) -> (B, *space, O)
+        places = space_of("ConvTranspose", x.spec)
+        kernel = per_axis("ConvTranspose", "kernel", self.kernel, len(places))
+        shape = (shared_channels(self, x, self.groups), *kernel, int(self.channels) // int(self.groups))
+        weight = scope.parameter("weight", shape, self.first_weights, self.penalty)  # (C, *kernel, O/groups)
+        z = PUBLIC["convolution_transpose"](
+            x, weight, self.stride, self.padding, self.dilation, self.groups, self.space
+        )
+        return self.bent(z, scope)
+
+
+@layer
+class DepthwiseConv(Sliding):
+    """Every channel is convolved on its own, with kernels that see that channel alone.
+
+    Shapes: (B, *space, C) -> (B, *places, C * multiplier); the first ``multiplier`` channels of the output
+    come from the first channel, and so on.
+
+    Formula: that of ``Conv`` with C groups.
+
+    Args:
+        kernel: as in ``Conv``.
+        multiplier: how many kernels each channel has.
+        stride, padding, dilation, activation, bias, weight_init, penalty: as in ``Sliding``.
+
+    Cost: 2 B places C multiplier kernel flops forward: C times less than ``Conv``.
+
+    Fails:
+        ShapeError E213, E215, E218; UsageError E101, E102: as ``Conv``.
+
+    Example:
+        >>> print(DepthwiseConv(3, padding="same"))
+        DepthwiseConv(3, padding='same')
+
+    Reference: Sifre (2014), Rigid-motion scattering for image classification (thesis); Howard and others
+    (2017), MobileNets.
+    """
+
+    kernel: Widths
+    _: KW_ONLY
+    multiplier: int = 1
+
+    def check(self) -> None:
+        require_whole(self, "multiplier", 1, fix="multiplier=1")
+        require_window(self)
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> (B, *places, C * multiplier)
+        space_of("DepthwiseConv", x.spec)
+        channels = shared_channels(self, x, 1)
+        one_by_one = Conv(channels * int(self.multiplier), self.kernel, groups=channels, **self.shared)
+        return one_by_one(x, scope)
+
+
+@layer
+class SeparableConv(Sliding):
+    """A convolution in two cheap steps: each channel by itself over space, then channels mixed cell by cell.
+
+    Shapes: (B, *space, C) -> (B, *places, channels).
+
+    Formula: ``DepthwiseConv`` without bias, then ``Conv`` with a kernel of one cell.
+
+    Args:
+        channels: how many channels the output has.
+        kernel: as in ``Conv``.
+        multiplier: how many kernels each channel has in the first step.
+        stride, padding, dilation, weight_init, penalty: as in ``Sliding``.
+        activation, bias: as in ``Sliding``; of the second step.
+
+    Cost: 2 B places C multiplier (kernel + channels) flops forward; ``Conv`` takes 2 B places C kernel
+    channels.
+
+    Fails:
+        ShapeError E213, E215, E218; UsageError E101, E102: as ``Conv``.
+
+    Example:
+        >>> print(SeparableConv(16, 3, padding="same", activation="relu"))
+        SeparableConv(16, 3, padding='same', activation='relu')
+
+    Reference: Chollet (2017), Xception: Deep learning with depthwise separable convolutions (CVPR).
+    """
+
+    channels: int
+    kernel: Widths
+    _: KW_ONLY
+    multiplier: int = 1
+
+    def check(self) -> None:
+        require_whole(self, "channels", 1, fix="cr.SeparableConv(16, 3)")
+        require_whole(self, "multiplier", 1, fix="multiplier=1")
+        require_window(self)
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> (B, *places, O)
+        first = {**self.shared, "activation": None, "bias": False}
+        second = {**self.shared, "stride": 1, "padding": "valid", "dilation": 1}
+        between = scope.run(DepthwiseConv(self.kernel, multiplier=self.multiplier, **first), x, "depthwise")
+        return scope.run(Conv(self.channels, 1, **second), between, "pointwise")
+
+
+def shared_channels(owner: Layer, x: Node, groups: int) -> int:
+    """How many channels an image has, once it is known that groups divide them.
+
+    Fails:
+        ShapeError E214: they do not.
+    """
+    given = x.shape[-1]
+    if not isinstance(given, int) or given % groups:
+        raise ShapeError(
+            "E214", op=type(owner).__name__, expected=f"channels that {groups} groups divide",
+            received=f"{given} channels", fix="groups=1",
+        )  # fmt: skip
+    return given
+
+
+def require_window(owner: Conv | ConvTranspose | DepthwiseConv | SeparableConv) -> None:
+    """Refuse what no convolution can have: kernel, stride, dilation, padding, activation, first values.
+
+    Fails:
+        UsageError E101, E102: as ``Conv``.
+    """
+    for name in ("kernel", "stride", "dilation"):
+        require_widths(owner, name, f"{name}={3 if name == 'kernel' else 1}")
+    require_padding(owner, owner.padding)
+    if not isinstance(owner.activation, Layer | None):
+        known_activation(owner.activation)
+    if owner.weight_init is not None:
+        known_initialiser(owner.weight_init)
+    require(owner, "penalty", isinstance(owner.penalty, Penalty | None), "a penalty such as cr.L2(1e-4)")
+
+
+def _require_groups(owner: Conv | ConvTranspose) -> None:
+    require_whole(owner, "groups", 1, fix="groups=1")
+    shared, groups = owner.channels % owner.groups == 0, owner.groups
+    fix = f"cr.{type(owner).__name__}({groups * 2}, 5)"
+    require(owner, "channels", shared, f"a multiple of the {groups} groups", fix)
+
+
+def require_widths(owner: Layer, name: str, fix: str) -> None:
+    """Refuse what is neither a whole number >= 1 nor one for each spatial axis; a list becomes a tuple.
+
+    Fails:
+        UsageError E102: anything else.
+    """
+    value = tupled(getattr(owner, name))
+    object.__setattr__(owner, name, value)
+    each = value if isinstance(value, tuple) else (value,)
+    fits = are_whole(each, 1) and (not isinstance(value, tuple) or 1 <= len(value) <= 3)
+    require(owner, name, fits, "a whole number >= 1, or one for each of one to three spatial axes", fix)
+
+
+def require_padding(owner: Layer, padding: Padding) -> None:
+    """Refuse a field ``padding`` that is no padding; lists become tuples.
+
+    Fails:
+        UsageError E101: a word other than ``"valid"`` and ``"same"``.
+        UsageError E102: a number below 0, or neither word, number, nor numbers or pairs for each axis.
+    """
+    value = tupled(padding)
+    object.__setattr__(owner, "padding", value)
+    known_padding(value, f"{type(owner).__name__}, padding")
+    fits = isinstance(value, str) or 1 <= len(sides_of(value, 1)) <= 3
+    expected = '"valid", "same", a number >= 0, or for each axis a number or a pair (before, after)'
+    require(owner, "padding", fits, expected, 'padding="same"')

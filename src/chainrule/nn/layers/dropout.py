@@ -1,0 +1,214 @@
+"""Layers that disturb what passes in training, so that the net learns not to rely on any one number.
+
+``Dropout`` (see structure.py) drops single numbers; here are its relatives: noise that is added, noise that
+multiplies, whole channels dropped, and the forms for nets of selu units, which keep mean 0 and variance 1.
+All draws are keyed: the same seed, the same noise, on every engine and however the batch is divided. In
+inference all of them change nothing.
+"""
+
+from __future__ import annotations
+
+import math
+
+from chainrule.graph import Node
+from chainrule.nn.layer import Layer, layer
+from chainrule.nn.scope import Scope
+from chainrule.nn.validation import require_number
+from chainrule.ops import PUBLIC
+from chainrule.ops.linear.window_geometry import space_of
+from chainrule.spec import Shape
+
+SELU_FLOOR = -1.7580993408473766  # -scale * alpha: what selu tends to, far below 0
+
+
+@layer
+class GaussianNoise(Layer):
+    """Adds random numbers in training: the net sees each sample a little different each time.
+
+    Shapes: any -> the same.
+
+    Formula: y = x + std u, u standard normal.
+
+    Args:
+        std: the standard deviation, at least 0.
+
+    Fails:
+        UsageError E102: a negative spread.
+
+    Example:
+        >>> print(GaussianNoise(0.1))
+        GaussianNoise(0.1)
+
+    Reference: Bishop (1995), Training with noise is equivalent to Tikhonov regularization (Neural
+    Computation 7).
+    """
+
+    takes_one = True
+    std: float
+
+    def check(self) -> None:
+        require_number(self, "std", least=0)
+
+    def __call__(self, x: Node, scope: Scope) -> Node:
+        if not scope.training or self.std == 0:
+            return x
+        return x + scope.normal("noise", x.shape).astype(x.dtype) * self.std
+
+
+@layer
+class GaussianDropout(Layer):
+    """Multiplies by random numbers around 1 in training: dropout without zeros, of its mean and variance.
+
+    Shapes: any -> the same.
+
+    Formula: y = x (1 + sqrt(rate / (1 - rate)) u), u standard normal.
+
+    Args:
+        rate: that of the dropout it stands for, 0 <= rate < 1.
+
+    Fails:
+        UsageError E102: a rate outside the range.
+
+    Example:
+        >>> print(GaussianDropout())
+        GaussianDropout()
+
+    Reference: Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov (2014), Dropout (JMLR 15), section
+    10.
+    """
+
+    takes_one = True
+    rate: float = 0.5
+
+    def check(self) -> None:
+        require_number(self, "rate", least=0, below=1)
+
+    def __call__(self, x: Node, scope: Scope) -> Node:
+        if not scope.training or self.rate == 0:
+            return x
+        spread = math.sqrt(self.rate / (1.0 - self.rate))
+        return x * (scope.normal("factor", x.shape).astype(x.dtype) * spread + 1.0)
+
+
+@layer
+class SpatialDropout(Layer):
+    """Drops whole channels of each image in training: of neighbouring cells, single ones are not missed.
+
+    Shapes: (B, *space, C) -> the same.
+
+    Formula: y = x m / (1 - rate), with one m for all places of a channel: 1 with probability 1 - rate, else
+    0.
+
+    Args:
+        rate: the chance of a channel to be dropped, 0 <= rate < 1.
+
+    Fails:
+        ShapeError E213: no image.
+        UsageError E102: a rate outside the range.
+
+    Example:
+        >>> print(SpatialDropout(0.2))
+        SpatialDropout(rate=0.2)
+
+    Reference: Tompson, Goroshin, Jain, LeCun and Bregler (2015), Efficient object localization using
+    convolutional networks (CVPR). PyTorch calls it Dropout1d, Dropout2d and Dropout3d.
+    """
+
+    takes_one = True
+    rate: float = 0.5
+
+    def check(self) -> None:
+        require_number(self, "rate", least=0, below=1)
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> the same
+        shape = _one_a_channel(self, x)
+        if not scope.training or self.rate == 0:
+            return x
+        return x * (_kept(scope, shape, self.rate, x.dtype) / (1.0 - self.rate))
+
+
+@layer
+class AlphaDropout(Layer):
+    """Dropout for selu units: what is dropped takes selu's lowest value, and mean and variance stay.
+
+    Shapes: any -> the same.
+
+    Formula: y = a (x m + f (1 - m)) + b, f = -1.7581 the floor of selu, m = 1 with probability q = 1 - rate,
+    a = (q (1 + rate f^2))^(-1/2), b = -a rate f.
+
+    Args:
+        rate: the chance to be dropped, 0 <= rate < 1.
+
+    Fails:
+        UsageError E102: a rate outside the range.
+
+    Example:
+        >>> print(AlphaDropout(0.1))
+        AlphaDropout(rate=0.1)
+
+    Reference: Klambauer, Unterthiner, Mayr and Hochreiter (2017), Self-normalizing neural networks (NeurIPS).
+    """
+
+    takes_one = True
+    rate: float = 0.5
+
+    def check(self) -> None:
+        require_number(self, "rate", least=0, below=1)
+
+    def __call__(self, x: Node, scope: Scope) -> Node:
+        if not scope.training or self.rate == 0:
+            return x
+        return _floored(x, _kept(scope, x.shape, self.rate, x.dtype), self.rate)
+
+
+@layer
+class FeatureAlphaDropout(Layer):
+    """``AlphaDropout`` of whole channels.
+
+    Shapes: (B, *space, C) -> the same.
+
+    Formula: that of ``AlphaDropout`` with one m for all places of a channel.
+
+    Args:
+        rate: the chance of a channel to be dropped, 0 <= rate < 1.
+
+    Fails:
+        ShapeError E213: no image.
+        UsageError E102: a rate outside the range.
+
+    Example:
+        >>> print(FeatureAlphaDropout(0.1))
+        FeatureAlphaDropout(rate=0.1)
+    """
+
+    takes_one = True
+    rate: float = 0.5
+
+    def check(self) -> None:
+        require_number(self, "rate", least=0, below=1)
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> the same
+        shape = _one_a_channel(self, x)
+        if not scope.training or self.rate == 0:
+            return x
+        kept = _kept(scope, shape, self.rate, x.dtype)
+        return _floored(x, PUBLIC["broadcast_to"](kept, x.shape), self.rate)
+
+
+def _one_a_channel(owner: Layer, x: Node) -> Shape:
+    """The shape of one number for each channel of each image."""
+    space = space_of(type(owner).__name__, x.spec)
+    return (x.shape[0], *(1,) * len(space), x.shape[-1])
+
+
+def _kept(scope: Scope, shape: Shape, rate: float, dtype: str) -> Node:
+    """1 with probability 1 - rate, else 0."""
+    return (scope.uniform("mask", shape) >= rate).astype(dtype)
+
+
+def _floored(x: Node, kept: Node, rate: float) -> Node:
+    a = 1.0 / math.sqrt((1.0 - rate) * (1.0 + rate * SELU_FLOOR**2))
+    return (x * kept + (1.0 - kept) * SELU_FLOOR) * a - a * rate * SELU_FLOOR
+
+
+LAYERS = (GaussianNoise, GaussianDropout, SpatialDropout, AlphaDropout, FeatureAlphaDropout)

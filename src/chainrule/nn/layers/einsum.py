@@ -1,0 +1,174 @@
+"""A dense layer whose axes are named by letters: which are added up, which stay, which are new.
+
+``"btc,chd->bthd"`` reads: for each b and t, add up over c the input times the weight; h and d are new axes.
+Every such product of two is one product of matrices between two transpositions. Its letters fall into four
+kinds, by where they stand:
+
+    in x, W and y: *apart*, a product for each         in x and y: *rows*
+    in x and W:    *added up*                          in W and y: *columns*
+
+A letter that stands in x alone is summed before.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import KW_ONLY
+from typing import NamedTuple
+
+from chainrule.errors import ShapeError
+from chainrule.graph import Node
+from chainrule.nn.activation import activated, fitting_initialiser, known_activation
+from chainrule.nn.initializer import ZEROS, Initialiser, known_initialiser
+from chainrule.nn.layer import Layer, layer
+from chainrule.nn.regularization.penalty import Penalty
+from chainrule.nn.scope import Scope
+from chainrule.nn.validation import require
+from chainrule.ops import PUBLIC
+from chainrule.spec import Axis, count, shape_text
+
+FORM = re.compile(r"(\.\.\.)?([A-Za-z]*),([A-Za-z]*)->(\.\.\.)?([A-Za-z]*)")
+
+
+class Equation(NamedTuple):
+    """The letters of input, weight and result."""
+
+    x: str
+    weight: str
+    y: str
+
+
+@layer
+class EinsumDense(Layer):
+    """Adds up products of input and weight over the axes an equation names.
+
+    Shapes: as the equation says; its first letter of input and result is the batch.
+
+    Formula: Einstein's: products of x and W, summed over every letter the result has not; plus a bias; then
+    g.
+
+    Args:
+        equation: such as ``"btc,chd->bthd"``; ``...`` in front of input and result stands for any axes.
+        shape: the lengths of the result's axes without the batch (and without ``...``); ``None`` for one that
+            is the input's.
+        bias: the letters of the result along which the bias has a length; ``""``: there is none.
+        activation: the name of g, or a layer.
+        weight_init: first values of W; as in ``Dense``.
+        penalty: what the size of W costs.
+
+    Cost: 2 flops for each combination of letters.
+
+    Fails:
+        ShapeError E208: an input that does not fit the equation; lengths that contradict each other.
+        UsageError E101, E102: no such activation or initialiser; no equation of this form.
+
+    Example:
+        >>> print(EinsumDense("btc,chd->bthd", (None, 8, 64), bias="hd"))
+        EinsumDense('btc,chd->bthd', (None, 8, 64), bias='hd')
+
+    Reference: Keras's ``EinsumDense``, whose arguments ``output_shape`` and ``bias_axes`` these are.
+    """
+
+    takes_one = True
+    equation: str
+    shape: int | tuple[int | None, ...]
+    _: KW_ONLY
+    bias: str = ""
+    activation: str | Layer | None = None
+    weight_init: str | Initialiser | None = None
+    penalty: Penalty | None = None
+
+    def check(self) -> None:
+        if isinstance(self.shape, list):
+            object.__setattr__(self, "shape", tuple(self.shape))
+        found = FORM.fullmatch(self.equation.replace(" ", "")) if isinstance(self.equation, str) else None
+        expected = 'such as "btc,cd->btd", each letter once in a part'
+        require(self, "equation", found is not None and bool(found[1]) == bool(found[4]), expected)
+        assert found is not None
+        parts = Equation(found[2], found[3], found[5])
+        once = all(len(set(part)) == len(part) for part in parts)
+        known = set(parts.y) <= set(parts.x + parts.weight) and set(parts.weight) <= set(parts.x + parts.y)
+        require(self, "equation", once and known, expected)
+        batched = bool(found[1]) or (parts.x[:1] == parts.y[:1] != "" and parts.x[0] not in parts.weight)
+        require(self, "equation", batched, "the batch first in input and result, and not in the weight")
+        given = self.shape if isinstance(self.shape, tuple) else (self.shape,)
+        named = parts.y if found[1] else parts.y[1:]
+        fits = all(n is None or (type(n) is int and n >= 1) for n in given) and len(given) == len(named)
+        require(self, "shape", fits, f'a length of at least 1 or None for each of "{named}"')
+        require(
+            self, "bias", isinstance(self.bias, str) and set(self.bias) <= set(named), f'some of "{named}"'
+        )
+        if not isinstance(self.activation, Layer | None):
+            known_activation(self.activation)
+        if self.weight_init is not None:
+            known_initialiser(self.weight_init)
+        require(self, "penalty", isinstance(self.penalty, Penalty | None), "a penalty such as cr.L2(1e-4)")
+
+    def __call__(self, x: Node, scope: Scope) -> Node:
+        letters, lengths = self._read(x)
+        shape = tuple(lengths[letter] for letter in letters.weight)
+        init = known_initialiser(self.weight_init or fitting_initialiser(self.activation))
+        y = product(letters, x, scope.parameter("weight", shape, init, self.penalty))
+        if self.bias:
+            along = tuple(lengths[letter] for letter in letters.y if letter in self.bias)
+            wide = [lengths[letter] if letter in self.bias else 1 for letter in letters.y]
+            y = y + PUBLIC["reshape"](scope.parameter("bias", along, ZEROS), wide)
+        return activated(y, self.activation, scope)
+
+    def _read(self, x: Node) -> tuple[Equation, dict[str, Axis]]:
+        """The equation with letters for ``...``, and the length of each letter.
+
+        Fails:
+            ShapeError E208: too many or too few axes; two lengths for one letter.
+        """
+        left, weight, right = re.split(",|->", self.equation.replace(" ", ""))
+        some = x.rank - len(left.replace("...", ""))
+        free = [sign for sign in map(chr, range(0x3B1, 0x3CA)) if sign not in left + weight]  # Greek
+        dots = "".join(free[: max(some, 0)]) if "..." in left else ""
+        letters = Equation(left.replace("...", dots), weight, right.replace("...", dots))
+        wrong = [] if x.rank == len(letters.x) else [f"{x.rank} axes for the letters {letters.x}"]
+        lengths = dict(zip(letters.x, x.shape, strict=False))
+        given = self.shape if isinstance(self.shape, tuple) else (self.shape,)
+        for letter, n in zip(letters.y[len(letters.y) - len(given) :], given, strict=True):
+            if n is not None and lengths.setdefault(letter, n) != n:
+                wrong.append(f"{letter} is {lengths[letter]} in the input, {n} in the result")
+        wrong += [
+            f"no length for {letter}" for letter in (*letters.weight, *letters.y) if letter not in lengths
+        ]
+        wrong += [
+            f"{letter} is open" for letter in letters.weight if not isinstance(lengths.get(letter, 1), int)
+        ]
+        if wrong:
+            raise ShapeError(
+                "E208", op="EinsumDense", constraint=f'an input for "{self.equation}"',
+                expected=f"axes {', '.join(letters.x)}", received=shape_text(x.shape), notes=wrong,
+            )  # fmt: skip
+        return letters, lengths
+
+
+def product(letters: Equation, x: Node, weight: Node) -> Node:
+    """The sum of products that an equation names."""
+    alone = tuple(i for i, c in enumerate(letters.x) if c not in letters.weight + letters.y)
+    x = PUBLIC["sum"](x, alone) if alone else x
+    left, right = [c for i, c in enumerate(letters.x) if i not in alone], list(letters.weight)
+    apart = [c for c in left if c in right and c in letters.y]
+    rows = [c for c in left if c not in right]
+    inner = [c for c in left if c in right and c not in letters.y]
+    columns = [c for c in right if c not in left]
+    lengths = {**dict(zip(left, x.shape, strict=True)), **dict(zip(right, weight.shape, strict=True))}
+    a = _folded(x, left, (apart, rows, inner), lengths)
+    b = _folded(weight, right, (apart, inner, columns), lengths)
+    flat = a @ b if apart else a[0] @ b[0]  # (apart, rows, inner) (apart, inner, columns)
+    found = [*apart, *rows, *columns]
+    y = PUBLIC["reshape"](flat, [lengths[c] for c in found])
+    return PUBLIC["transpose"](y, [found.index(c) for c in letters.y])
+
+
+def _folded(x: Node, own: Sequence[str], kinds: tuple[list[str], ...], lengths: dict[str, Axis]) -> Node:
+    """A factor with one axis for each kind of letters."""
+    turned = PUBLIC["transpose"](x, [own.index(c) for kind in kinds for c in kind])
+    return PUBLIC["reshape"](turned, [count(lengths[c] for c in kind) for kind in kinds])
+
+
+LAYERS = (EinsumDense,)

@@ -1,0 +1,212 @@
+"""Layers that turn words, or anything that is counted off, into vectors that are learned.
+
+A word is a number from 0 to vocabulary - 1, and its vector is a row of a table. Looking a row up is the
+product of a one-hot vector and the table, without the product: only the rows that were used get a gradient.
+
+A net that writes ends by scoring every word. It may do so with the same table, read the other way
+(``Unembedding``): a word then has one vector, whether it comes in or goes out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY
+
+from chainrule.errors import ShapeError, UsageError
+from chainrule.graph import Node, constant
+from chainrule.nn.initializer import Initialiser, Scaled, known_initialiser
+from chainrule.nn.layer import Layer, layer
+from chainrule.nn.regularization.penalty import Penalty
+from chainrule.nn.scope import Scope
+from chainrule.nn.validation import require, require_number, require_whole, unknown
+from chainrule.ops import PUBLIC
+from chainrule.spec import bound, shape_text
+
+UNIT = Scaled(gain=1.0, fan="in", law="normal")  # rows of length about 1
+REDUCTIONS = ["mean", "sum", "max"]
+
+
+@layer
+class Embedding(Layer):
+    """Gives each word its own vector, which is learned.
+
+    Shapes: whole numbers (B, ...) -> (B, ..., units).
+
+    Formula: y = scale W[x], W (vocabulary, units).
+
+    Args:
+        vocabulary: how many words there are: x is 0 to vocabulary - 1. Floating-point numbers are cut to
+            whole ones, as data often comes in one kind.
+        units: how many numbers stand for a word.
+        padding: the number of a word that stands for none: its vector is 0 and learns nothing.
+        weight_init: first values of W; by default normal, rows of length about 1.
+        penalty: what the size of W costs.
+        scale: what every vector is multiplied by, not 0; the Transformer of 2017 has sqrt(units).
+
+    Cost: no arithmetic; reads one row a word.
+
+    Fails:
+        ShapeError E211: a number outside the vocabulary, with its place and value.
+        UsageError E101, E102: no such initialiser; a setting out of its range.
+
+    Example:
+        >>> print(Embedding(10_000, 64, padding=0))
+        Embedding(10000, 64, padding=0)
+
+    Reference: Bengio, Ducharme, Vincent and Jauvin (2003), A neural probabilistic language model (JMLR 3).
+    """
+
+    takes_one = True
+    vocabulary: int
+    units: int
+    _: KW_ONLY
+    padding: int | None = None
+    weight_init: str | Initialiser = UNIT
+    penalty: Penalty | None = None
+    scale: float = 1.0
+
+    def check(self) -> None:
+        _require_table(self)
+        require_number(self, "scale")
+        require(self, "scale", self.scale != 0, "a number other than 0", "scale=1.0")
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ...) -> (B, ..., units)
+        rows, is_word = _looked_up(self, x, scope)
+        rows = rows if self.scale == 1 else rows * float(self.scale)
+        if is_word is None:
+            return rows
+        return rows * PUBLIC["reshape"](is_word, (*is_word.shape, 1)).astype(rows.dtype)
+
+
+@layer
+class EmbeddingBag(Layer):
+    """One vector for a bag of words: the mean, the sum or the largest numbers of their vectors.
+
+    Shapes: whole numbers (B, ..., T) -> (B, ..., units).
+
+    Args:
+        vocabulary, units, padding, weight_init, penalty: as in ``Embedding``; words of padding do not count.
+        join: ``"mean"``, ``"sum"`` or ``"max"`` over the words.
+
+    Numerics: a bag of padding alone gives 0.
+
+    Fails:
+        ShapeError E208: no axis of words.
+        ShapeError E211: a number outside the vocabulary, with its place and value.
+        UsageError E101, E102: no such way to join; a setting out of its range.
+
+    Example:
+        >>> print(EmbeddingBag(10_000, 64, join="sum"))
+        EmbeddingBag(10000, 64, join='sum')
+
+    Reference: Joulin, Grave, Bojanowski and Mikolov (2017), Bag of tricks for efficient text classification
+    (EACL).
+    """
+
+    takes_one = True
+    vocabulary: int
+    units: int
+    _: KW_ONLY
+    join: str = "mean"
+    padding: int | None = None
+    weight_init: str | Initialiser = UNIT
+    penalty: Penalty | None = None
+
+    def check(self) -> None:
+        _require_table(self)
+        if self.join not in REDUCTIONS:
+            raise unknown("EmbeddingBag, join", self.join, REDUCTIONS, 'join="{}"')
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ..., T) -> (B, ..., units)
+        if x.rank < 2:
+            raise ShapeError(
+                "E208", op="EmbeddingBag", constraint="bags of words", expected="(B, T)",
+                received=shape_text(x.shape), fix="cr.Embedding(...) for single words",
+            )  # fmt: skip
+        rows, is_word = _looked_up(self, x, scope)  # (B, ..., T, units)
+        if is_word is None:
+            return PUBLIC[self.join](rows, -2)
+        counts = PUBLIC["reshape"](is_word, (*is_word.shape, 1))
+        some = PUBLIC["sum"](counts.astype(rows.dtype), -2)  # (B, ..., 1)
+        if self.join == "max":
+            most = PUBLIC["max"](PUBLIC["where"](counts, rows, constant(-1e30, rows.dtype)), -2)
+            return PUBLIC["where"](some > 0, most, constant(0.0, rows.dtype))
+        total = PUBLIC["sum"](rows * counts.astype(rows.dtype), -2)
+        return total if self.join == "sum" else total / PUBLIC["maximum"](some, 1.0)
+
+
+@layer
+class Unembedding(Layer):
+    """Scores every word by how well a vector points the way of the word's own: an embedding read backwards.
+
+    The table is that of an embedding beside it, not one of its own (tied weights): a net that writes then has
+    one vector for each word, which learns wherever the word comes in or could go out.
+
+    Shapes: (B, ..., C) -> (B, ..., vocabulary), the ``Embedding(vocabulary, C)`` being ``table``.
+
+    Formula: y = x W^T, W (vocabulary, C) the weight of the embedding.
+
+    Args:
+        table: the embedding's name among the layers beside this one: in a ``Sequential``, ``"embedding1"``.
+
+    Cost: 2 C vocabulary flops a vector forward, as a ``Dense`` of that many units.
+
+    Fails:
+        UsageError E101: nothing of this name, before this layer and beside it, has a table.
+        ShapeError E208: vectors of another length than the table's.
+
+    Example:
+        >>> print(Unembedding())
+        Unembedding()
+
+    Reference: Press and Wolf (2017), Using the output embedding to improve language models (EACL).
+    """
+
+    takes_one = True
+    table: str = "embedding1"
+
+    def check(self) -> None:
+        require(self, "table", isinstance(self.table, str) and bool(self.table), "the name of an embedding")
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ..., C) -> (B, ..., vocabulary)
+        place = scope.beside(self.table)
+        known = scope.book.parameters.get(place.named("weight"))
+        if known is None or known.spec.rank != 2:
+            beside = scope.beside("").path
+            names = [path.removeprefix(beside) for path, _ in scope.book.tables if path.startswith(beside)]
+            raise UsageError(
+                "E101", where="Unembedding, table", name=self.table,
+                expected=", ".join(names) or "an embedding before this layer", received=self.table,
+                fix=f'cr.Unembedding("{names[0]}")' if names else "cr.Dense(10_000)",
+            )  # fmt: skip
+        vocabulary, units = bound(known.spec.shape)
+        if x.rank < 2 or x.shape[-1] != units:
+            raise ShapeError(
+                "E208", op="Unembedding", constraint=f"vectors as long as those of {self.table}",
+                expected=f"(B, ..., {units})", received=shape_text(x.shape),
+                fix=f"cr.Dense({units}) before it",
+            )  # fmt: skip
+        weight = place.parameter("weight", (vocabulary, units), known.initialiser, known.penalty)
+        return x @ weight.T  # (B, ..., C) (C, vocabulary) -> (B, ..., vocabulary)
+
+
+def _looked_up(owner: Embedding | EmbeddingBag, x: Node, scope: Scope) -> tuple[Node, Node | None]:
+    """The row of each word, and where there are words that count (``None``: all do)."""
+    words = x.astype("int64") if x.spec.is_float else x
+    table = scope.parameter(
+        "weight", (owner.vocabulary, owner.units), known_initialiser(owner.weight_init), owner.penalty
+    )
+    scope.require_rows(words, owner.vocabulary)
+    rows = PUBLIC["gather"](table, words)  # (B, ...) -> (B, ..., units)
+    return rows, None if owner.padding is None else PUBLIC["not_equal"](words, owner.padding)
+
+
+def _require_table(owner: Embedding | EmbeddingBag) -> None:
+    require_whole(owner, "vocabulary", 1, fix=f"cr.{type(owner).__name__}(10_000, 64)")
+    require_whole(owner, "units", 1, fix=f"cr.{type(owner).__name__}(10_000, 64)")
+    if owner.padding is not None:
+        require_whole(owner, "padding", 0, int(owner.vocabulary) - 1, "padding=0")
+    known_initialiser(owner.weight_init)
+    require(owner, "penalty", isinstance(owner.penalty, Penalty | None), "a penalty such as cr.L2(1e-4)")
+
+
+LAYERS = (Embedding, EmbeddingBag, Unembedding)

@@ -1,0 +1,171 @@
+"""Layers in which one part of the net decides, by numbers from 0 to 1, how much of another passes."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY
+
+from chainrule.errors import ShapeError
+from chainrule.graph import Node
+from chainrule.nn.activation import known_activation
+from chainrule.nn.initializer import Fill
+from chainrule.nn.layer import Layer, layer
+from chainrule.nn.layers.containers import require_layer
+from chainrule.nn.layers.linear import Dense
+from chainrule.nn.layers.pooling import GlobalAveragePool
+from chainrule.nn.scope import Scope
+from chainrule.nn.validation import require_number, require_whole
+from chainrule.ops import PUBLIC
+from chainrule.spec import bound, shape_text
+
+
+@layer
+class Highway(Layer):
+    """Mixes what a dense layer makes of its input with the input itself, in a proportion that is learned.
+
+    Shapes: (B, ..., C) -> the same.
+
+    Formula: t = sigmoid(x T^T + b), y = t g(x W^T + c) + (1 - t) x.
+
+    Args:
+        activation: the name of g, or a layer.
+        carry: where b begins: below 0 the gate is nearly shut at first, so that a deep net begins as the
+            identity.
+
+    Cost: 4 B C^2 flops forward.
+
+    Fails:
+        ShapeError E208: the input has no axis of fixed length at its end.
+        UsageError E101, E102: no such activation; a carry that is no number.
+
+    Example:
+        >>> print(Highway("tanh"))
+        Highway(activation='tanh')
+
+    Reference: Srivastava, Greff and Schmidhuber (2015), Highway networks.
+    """
+
+    takes_one = True
+    activation: str | Layer | None = "relu"
+    _: KW_ONLY
+    carry: float = -2.0
+
+    def check(self) -> None:
+        if not isinstance(self.activation, Layer | None):
+            known_activation(self.activation)
+        require_number(self, "carry")
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ..., C) -> the same
+        units = _channels(self, x)
+        t = scope.run(Dense(units, "sigmoid", bias_init=Fill(self.carry)), x, "gate")
+        return t * scope.run(Dense(units, self.activation), x, "transform") + (1.0 - t) * x
+
+
+@layer
+class SqueezeExcite(Layer):
+    """Looks at the whole image to decide which channels count, and multiplies each by a number from 0 to 1.
+
+    Shapes: (B, *space, C) -> the same.
+
+    Formula: s = mean of x over space, g = h(relu(s W^T + b) V^T + c), y = x g.
+
+    Args:
+        reduction: how many times fewer units there are in between than channels (at least one).
+        units: how many units there are in between, where that is no such part of the channels.
+        gate: the name of h, or a layer; MobileNetV3 has ``"hard_sigmoid"``.
+
+    Fails:
+        ShapeError E213, E219: no image, or one without a cell.
+        UsageError E101, E102: no such activation; a reduction or units below 1.
+
+    Example:
+        >>> print(SqueezeExcite(reduction=4))
+        SqueezeExcite(reduction=4)
+
+    Reference: Hu, Shen and Sun (2018), Squeeze-and-excitation networks (CVPR).
+    """
+
+    takes_one = True
+    _: KW_ONLY
+    reduction: int = 16
+    units: int | None = None
+    gate: str | Layer = "sigmoid"
+
+    def check(self) -> None:
+        require_whole(self, "reduction", 1, fix="cr.SqueezeExcite(reduction=16)")
+        if self.units is not None:
+            require_whole(self, "units", 1, fix="cr.SqueezeExcite(units=8)")
+        if not isinstance(self.gate, Layer):
+            known_activation(self.gate)
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> the same
+        squeezed, channels = GlobalAveragePool()(x, scope), _channels(self, x)  # (B, C)
+        units = self.units or max(1, channels // self.reduction)
+        hidden = scope.run(Dense(units, "relu"), squeezed, "squeeze")
+        excited = scope.run(Dense(channels, self.gate), hidden, "excite")
+        return x * PUBLIC["reshape"](excited, (x.shape[0], *(1,) * (x.rank - 2), channels))
+
+
+@layer
+class MixtureOfExperts(Layer):
+    """Several nets of one form side by side; a gate that sees the input says how much each one counts.
+
+    All experts compute everything (dense routing), so that all learn and the gradient is exact.
+
+    Shapes: (B, ..., C) -> what an expert gives, which keeps all axes but the last.
+
+    Formula: g = softmax(x W^T + b), y = sum over i of g[i] f_i(x).
+
+    Args:
+        experts: how many.
+        expert: the form of each; its parameters are drawn for each anew.
+
+    Cost: that of all experts.
+
+    Fails:
+        ShapeError E208: the input has no axis of fixed length at its end, or an expert changes another axis.
+        UsageError E102: fewer than one expert. UsageError E104: no layer.
+
+    Example:
+        >>> print(MixtureOfExperts(4, Dense(8, "relu")))
+        MixtureOfExperts(4, Dense(8, activation='relu'))
+
+    Reference: Jacobs, Jordan, Nowlan and Hinton (1991), Adaptive mixtures of local experts (Neural
+    Computation 3).
+    """
+
+    takes_one = True
+    experts: int
+    expert: Layer
+
+    def check(self) -> None:
+        require_whole(self, "experts", 1, fix="cr.MixtureOfExperts(4, cr.Dense(8))")
+        require_layer("MixtureOfExperts", self.expert)
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ..., C) -> (B, ..., O)
+        _channels(self, x)
+        g = scope.run(Dense(self.experts, "softmax"), x, "gate")  # (B, ..., experts)
+        total: Node | None = None
+        for i in range(self.experts):
+            said = scope.run(self.expert, x, f"expert{i + 1}")
+            if said.shape[:-1] != x.shape[:-1]:
+                raise ShapeError(
+                    "E208", op="MixtureOfExperts", constraint="experts that keep all axes but the last",
+                    expected=shape_text((*x.shape[:-1], said.shape[-1])), received=shape_text(said.shape),
+                )  # fmt: skip
+            share = said * g[..., i : i + 1]
+            total = share if total is None else total + share
+        assert total is not None
+        return total
+
+
+def _channels(owner: Layer, x: Node) -> int:
+    """How many channels the input has."""
+    if x.rank < 2 or not isinstance(x.shape[-1], int):
+        raise ShapeError(
+            "E208", op=type(owner).__name__, constraint="samples of fixed length", expected="(B, ..., C)",
+            received=shape_text(x.shape), fix="cr.Flatten() before it",
+        )  # fmt: skip
+    return bound(x.shape[-1:])[0]
+
+
+LAYERS = (Highway, SqueezeExcite, MixtureOfExperts)

@@ -1,0 +1,116 @@
+"""Max-pooling undone: each winner goes back to the cell of its window where it won, zeros elsewhere.
+
+Pooling says what was found nearby and forgets where. Asked for its ``winners``, ``MaxPool`` says also which
+cell of each window won, and a decoder can put what it makes of the values back there::
+
+    cr.Sequential(
+        cr.MaxPool(2, winners=True),
+        cr.Parallel("none", values=cr.Conv(8, 3, padding="same"), winners=cr.Identity()),
+        cr.MaxUnpool(2),
+    )
+
+PyTorch counts the winner's cell in the whole image; here it is counted in its window, row by row. The window
+then is all that has to be searched, images stay apart, and putting back is ``Fold``, the way back of taking
+windows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import KW_ONLY
+
+from chainrule.errors import ShapeError
+from chainrule.graph import Node, make
+from chainrule.nn.layer import Layer, layer
+from chainrule.nn.layers.convolution import Padding, Widths, require_padding, require_widths
+from chainrule.nn.scope import Scope
+from chainrule.ops import PUBLIC
+from chainrule.ops.linear import patches
+from chainrule.ops.linear.window_geometry import Lengths, padding_of, per_axis, space_of, span
+from chainrule.spec import INTEGERS, shape_text
+
+
+@layer
+class MaxUnpool(Layer):
+    """Puts each number back to the cell of its window from which ``MaxPool`` took it, zeros elsewhere.
+
+    Shapes: values and winners by name, both (B, *places, C) -> (B, *space, C).
+
+    Args:
+        window, stride, padding: those of the ``MaxPool`` whose winners they are.
+        space: the spatial axes of the image. By default the smallest with so many places; with ``"same"``,
+            the places times the stride.
+
+    Numerics: numbers that go back to one cell, where windows overlap, are added up; PyTorch keeps the last.
+
+    Cost: as many products as the windows have cells.
+
+    Fails:
+        ShapeError E213, E216, E218: no image; a space in which the window stands at another number of places;
+            settings for another number of axes.
+        ShapeError E231: something else than values and winners.
+        ShapeError E211: a winner outside its window.
+        UsageError E101, E102: as ``MaxPool``.
+
+    Example:
+        >>> print(MaxUnpool(2))
+        MaxUnpool(2)
+
+    Reference: Zeiler and Fergus (2014), Visualizing and understanding convolutional networks (ECCV).
+    """
+
+    window: Widths
+    stride: Widths | None = None
+    _: KW_ONLY
+    padding: Padding = "valid"
+    space: Widths | None = None
+
+    def check(self) -> None:
+        require_widths(self, "window", "cr.MaxUnpool(2)")
+        for name in ("stride", "space"):
+            if getattr(self, name) is not None:
+                require_widths(self, name, f"{name}=2")
+        require_padding(self, self.padding)
+
+    def __call__(self, x: Mapping[str, Node], scope: Scope) -> Node:  # (B, *places, C) -> (B, *space, C)
+        values, winners = _both(x)
+        places = space_of("MaxUnpool", values.spec)
+        window = per_axis("MaxUnpool", "window", self.window, len(places))
+        stride = self.window if self.stride is None else self.stride
+        strides = per_axis("MaxUnpool", "stride", stride, len(places))
+        space, low, high = self._space(places, window, strides)
+        cells, last = math.prod(window), values.rank
+        hot = PUBLIC["one_hot"](winners, cells, values.dtype)  # (B, *places, C, cells)
+        apart = PUBLIC["reshape"](values, (*values.shape, 1)) * hot
+        turned = PUBLIC["transpose"](apart, (*range(last - 1), last, last - 1))  # (B, *places, cells, C)
+        windows = PUBLIC["reshape"](turned, (*values.shape[:-1], *window, values.shape[-1]))
+        return make(patches.Fold(strides, low, high, (1,) * len(places), window, space), windows)
+
+    def _space(self, places: Lengths, window: Lengths, strides: Lengths) -> tuple[Lengths, Lengths, Lengths]:
+        """The spatial axes of the result, and the padding before and after each."""
+        wide = tuple(n * s for n, s in zip(places, strides, strict=True))
+        if self.space is not None:
+            wide = per_axis("MaxUnpool", "space", self.space, len(places))
+        spans = tuple(span(k, 1) for k in window)
+        low, high = padding_of("MaxUnpool", self.padding, wide, spans, strides)
+        if self.space is None and self.padding != "same":
+            around = zip(places, strides, spans, low, high, strict=True)
+            wide = tuple((n - 1) * s + k - before - after for n, s, k, before, after in around)
+        return wide, low, high
+
+
+def _both(x: Node | Mapping[str, Node]) -> tuple[Node, Node]:
+    """Values and winners, once it is known that they are there and belong together."""
+    given = dict(x) if isinstance(x, Mapping) else {"one value": x}
+    alike = set(given) == {"values", "winners"} and given["values"].shape == given["winners"].shape
+    if not alike or given["winners"].dtype not in INTEGERS:
+        raise ShapeError(
+            "E231", op="MaxUnpool", expected="values and winners of one shape, winners whole numbers",
+            received=", ".join(f"{name} {shape_text(v.shape)} {v.dtype}" for name, v in given.items()),
+            fix="cr.MaxPool(2, winners=True) before it",
+        )  # fmt: skip
+    return given["values"], given["winners"]
+
+
+LAYERS = (MaxUnpool,)

@@ -1,0 +1,102 @@
+"""Several values made one: what stands at the end of branches, or between the inputs of a net."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import KW_ONLY
+from functools import reduce
+
+from chainrule.errors import ShapeError
+from chainrule.graph import Node
+from chainrule.nn.layer import Layer, layer
+from chainrule.nn.scope import Scope
+from chainrule.nn.validation import require, unknown
+from chainrule.ops import PUBLIC
+from chainrule.spec import shape_text
+
+MERGES: dict[str, Callable[[Sequence[Node]], Node]] = {
+    "add": lambda values: reduce(PUBLIC["add"], values),
+    "average": lambda values: reduce(PUBLIC["add"], values) / float(len(values)),
+    "maximum": lambda values: reduce(PUBLIC["maximum"], values),
+    "minimum": lambda values: reduce(PUBLIC["minimum"], values),
+    "multiply": lambda values: reduce(PUBLIC["multiply"], values),
+    "subtract": lambda values: reduce(PUBLIC["subtract"], values),
+}
+JOINS = ["concatenate", *MERGES]
+
+
+@layer
+class Merge(Layer):
+    """Makes one value of several by name: their sum, product, or one behind the other.
+
+    Shapes: values of one shape -> that shape; ``"concatenate"``: values that differ in one axis -> their
+    lengths added up there.
+
+    Args:
+        join: ``"add"``, ``"average"``, ``"maximum"``, ``"minimum"``, ``"multiply"``, ``"subtract"`` (from the
+            first all others) or ``"concatenate"``.
+        axis: along which axis ``"concatenate"`` joins; the last by default.
+
+    Numerics: equal values share the gradient of a maximum or minimum.
+
+    Fails:
+        ShapeError E208: one value alone, where several by name are needed.
+        ShapeError E201, E205, E207: shapes that differ; no such axis.
+        UsageError E101, E102: no such way to join; an axis that is no whole number, or the batch's.
+
+    Example:
+        >>> print(Merge("multiply"))
+        Merge('multiply')
+    """
+
+    join: str
+    _: KW_ONLY
+    axis: int = -1
+
+    def check(self) -> None:
+        if self.join not in JOINS:
+            raise unknown("Merge, join", self.join, JOINS, 'cr.Merge("{}")')
+        whole = type(self.axis) is int and self.axis != 0
+        require(self, "axis", whole, "a whole number but 0, the axis of the samples", "axis=-1")
+
+    def __call__(self, x: Mapping[str, Node], scope: Scope) -> Node:
+        return merged("Merge", self.join, several(self, x), self.axis)
+
+
+def merged(op: str, join: str, values: Sequence[Node], axis: int = -1) -> Node:
+    """The values joined in one of the ways of ``JOINS``.
+
+    Fails:
+        ShapeError E201, E205, E207: shapes that differ; no such axis.
+    """
+    if join == "concatenate":
+        return PUBLIC["concatenate"](values, axis)
+    if any(value.shape != values[0].shape for value in values):
+        shapes = " and ".join(shape_text(value.shape) for value in values)
+        raise ShapeError("E201", op=op, expected=shape_text(values[0].shape), received=shapes)
+    return MERGES[join](values)
+
+
+def several(owner: Layer, x: Node | Mapping[str, Node], most: int | None = None) -> list[Node]:
+    """The values a layer is given by name, once it is known that there are several.
+
+    Args:
+        owner: the layer.
+        x: what it is given.
+        most: how many it takes, if not any number.
+
+    Fails:
+        ShapeError E208: a single value, or another number of them.
+    """
+    values = list(x.values()) if isinstance(x, Mapping) else [x]
+    if not isinstance(x, Mapping) or (most is not None and len(values) != most):
+        raise ShapeError(
+            "E208", op=type(owner).__name__, constraint=f"{most or 'several'} values by name",
+            expected=f"{most or 'several'} values",
+            received=", ".join(x) if isinstance(x, Mapping) else "one value",
+            fix='cr.Parallel("none", a=..., b=...) before it',
+        )  # fmt: skip
+    return values
+
+
+LAYERS = (Merge,)

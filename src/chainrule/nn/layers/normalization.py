@@ -1,0 +1,399 @@
+"""Layers that bring numbers to mean 0 and spread 1, or to one length: no layer has to follow another's scale.
+
+Most are one formula, y = (x - mean) / sqrt(variance + epsilon) * scale + shift, and differ only in which
+numbers share a mean. Of images (B, H, W, C) these are, for one mean,
+
+    BatchNorm     all samples and places of one channel
+    LayerNorm     the channels of one place of one sample
+    InstanceNorm  the places of one channel of one sample
+    GroupNorm     the places of some channels of one sample
+
+``BatchNorm`` alone mixes samples, so in training it keeps running statistics, which inference uses.
+``RMSNorm`` and ``UnitNorm`` subtract no mean; ``LocalResponseNorm`` divides by the neighbors' strength.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import KW_ONLY
+
+from chainrule.errors import ShapeError
+from chainrule.graph import Node
+from chainrule.nn.initializer import ZEROS, Fill
+from chainrule.nn.layer import Layer, layer
+from chainrule.nn.safe_norms import defined, require_epsilon, to_unit_length
+from chainrule.nn.scope import Scope
+from chainrule.nn.validation import require, require_number, require_whole
+from chainrule.ops import PUBLIC
+from chainrule.ops.elementwise.dtype import extent
+from chainrule.spec import Shape, bound, shape_text
+
+ONES = Fill(1.0)
+_ROOM = 2.0**24  # by so much a sum of squares is smaller than the largest number
+
+
+@layer
+class BatchNorm(Layer):
+    """Brings each channel to mean 0 and variance 1 over the batch, then lets the net choose scale and shift.
+
+    Deep networks train faster and at larger rates. Needs batches of more than a few samples.
+
+    Shapes: (B, ..., C) -> the same.
+
+    Formula: training: m, v = mean and variance of x over all axes but the last, y = (x - m) / sqrt(v +
+    epsilon) * scale + shift; running_mean <- (1 - momentum) running_mean + momentum m; running_variance
+    likewise with v n / (n - 1), n numbers a channel. Inference: m, v are the running ones.
+
+    Args:
+        momentum: how much a new batch counts in the running statistics, 0 <= momentum <= 1. PyTorch's
+            convention; Keras's ``momentum`` is 1 minus this.
+        epsilon: keeps the division finite, above 0.
+        scale, shift: whether these are learned; they begin at 1 and 0.
+
+    Numerics: two passes, so no cancellation when the mean is large.
+
+    Cost: some 8 flops a number forward; the batch cannot be computed in parts.
+
+    Fails:
+        ShapeError E208: no axis of channels of known length.
+        ShapeError E230: in training, one number for each channel: it has no spread.
+        UsageError E102: a setting out of its range.
+
+    Example:
+        >>> print(BatchNorm(momentum=0.01))
+        BatchNorm(momentum=0.01)
+
+    Reference: Ioffe and Szegedy (2015), Batch normalization (ICML).
+    """
+
+    takes_one = True
+    _: KW_ONLY
+    momentum: float = 0.1
+    epsilon: float = 1e-5
+    scale: bool = True
+    shift: bool = True
+
+    def check(self) -> None:
+        require_number(self, "momentum", least=0, most=1)
+        _require_affine(self)
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ..., C) -> the same
+        axes, shape = tuple(range(x.rank - 1)), _last(self, x, 1)
+        mean = scope.state("running_mean", shape, ZEROS)  # (C,)
+        variance = scope.state("running_variance", shape, ONES)
+        if scope.training:
+            _refuse_lone(self, x.shape[:-1])
+            if all(n == 1 for n in x.shape[1:-1]):
+                scope.require_samples(2)
+            running, spread, n = mean, variance, extent(x, axes)
+            mean, variance = (PUBLIC[m](x, axes, keepdims=True) for m in ("mean", "variance"))
+            unbiased = variance * (n / PUBLIC["maximum"](n - 1.0, 1.0))
+            for name, old, new in (("running_mean", running, mean), ("running_variance", spread, unbiased)):
+                new = PUBLIC["reshape"](new, shape)  # (1, ..., 1, C) -> (C,)
+                scope.update(name, old * (1.0 - self.momentum) + new * self.momentum)
+        y = (x - mean) * defined(1.0 / PUBLIC["sqrt"](variance + self.epsilon), variance)
+        return _affine(self, y, scope, shape)
+
+
+@layer
+class LayerNorm(Layer):
+    """Brings the numbers of each sample, or of each of its places, to mean 0 and variance 1.
+
+    Training and inference are the same, and one sample is enough. The usual choice in Transformers.
+
+    Shapes: (B, ...) -> the same.
+
+    Formula: y = (x - m) / sqrt(v + epsilon) * scale + shift; m, v over the last ``axes`` axes.
+
+    Args:
+        axes: how many axes, counted from the last, share one mean: 1 is the channels alone.
+        epsilon, scale, shift: as in ``BatchNorm``; scale and shift have one number for each of those cells.
+
+    Fails:
+        ShapeError E208: fewer axes, or lengths that are not known.
+        UsageError E102: a setting out of its range.
+
+    Example:
+        >>> print(LayerNorm(axes=2))
+        LayerNorm(axes=2)
+
+    Reference: Ba, Kiros and Hinton (2016), Layer normalization. PyTorch asks for the lengths of these axes.
+    """
+
+    takes_one = True
+    _: KW_ONLY
+    axes: int = 1
+    epsilon: float = 1e-5
+    scale: bool = True
+    shift: bool = True
+
+    def check(self) -> None:
+        require_whole(self, "axes", 1, fix="axes=1")
+        _require_affine(self)
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ...) -> the same
+        shape = _last(self, x, self.axes)
+        y = standardised(x, range(x.rank - self.axes, x.rank), self.epsilon)
+        return _affine(self, y, scope, shape)
+
+
+@layer
+class GroupNorm(Layer):
+    """Brings groups of channels of each sample to mean 0 and variance 1: batch statistics without a batch.
+
+    Shapes: (B, ..., C) -> the same.
+
+    Formula: y = (x - m) / sqrt(v + epsilon) * scale + shift; m, v over all places and the C / groups channels
+    of one group.
+
+    Args:
+        groups: into how many parts the channels are divided; 1 joins them all, C keeps each apart.
+        epsilon, scale, shift: as in ``BatchNorm``; scale and shift have one number for each channel.
+
+    Fails:
+        ShapeError E208: no axis of channels of known length.
+        ShapeError E214: groups that do not divide the channels.
+        UsageError E102: a setting out of its range.
+
+    Example:
+        >>> print(GroupNorm(8))
+        GroupNorm(8)
+
+    Reference: Wu and He (2018), Group normalization (ECCV).
+    """
+
+    takes_one = True
+    groups: int
+    _: KW_ONLY
+    epsilon: float = 1e-5
+    scale: bool = True
+    shift: bool = True
+
+    def check(self) -> None:
+        require_whole(self, "groups", 1, fix="cr.GroupNorm(8)")
+        _require_affine(self)
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ..., C) -> the same
+        shape = (channels,) = _last(self, x, 1)
+        if channels % self.groups:
+            raise ShapeError(
+                "E214", op="GroupNorm", expected=f"channels that {self.groups} groups divide",
+                received=f"{channels} channels", fix=f"cr.GroupNorm({math.gcd(channels, self.groups)})",
+            )  # fmt: skip
+        parts = (self.groups, channels // self.groups)
+        grouped = PUBLIC["reshape"](x, (*x.shape[:-1], *parts))
+        within = (*range(1, x.rank - 1), x.rank)  # places, and the channels of one group
+        y = _affine(self, standardised(grouped, within, self.epsilon), scope, shape, *parts)
+        return PUBLIC["reshape"](y, x.shape)  # (B, ..., groups, C / groups) -> (B, ..., C)
+
+
+@layer
+class InstanceNorm(Layer):
+    """Brings each channel of each image to mean 0 and variance 1: it takes away contrast, and so style.
+
+    Shapes: (B, *space, C) -> the same.
+
+    Formula: y = (x - m) / sqrt(v + epsilon) * scale + shift; m, v over the places of one channel.
+
+    Args:
+        epsilon: as in ``BatchNorm``.
+        scale, shift: as in ``BatchNorm``; not learned by default, as in PyTorch.
+
+    Fails:
+        ShapeError E208: no axes of channels and places.
+        ShapeError E230: images of one place: it has no spread.
+        UsageError E102: a setting out of its range.
+
+    Example:
+        >>> print(InstanceNorm(scale=True, shift=True))
+        InstanceNorm(scale=True, shift=True)
+
+    Reference: Ulyanov, Vedaldi and Lempitsky (2016), Instance normalization.
+    """
+
+    takes_one = True
+    _: KW_ONLY
+    epsilon: float = 1e-5
+    scale: bool = False
+    shift: bool = False
+
+    def check(self) -> None:
+        _require_affine(self)
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> the same
+        shape = _last(self, x, 1)
+        _refuse_lone(self, x.shape[1:-1])
+        return _affine(self, standardised(x, range(1, x.rank - 1), self.epsilon), scope, shape)
+
+
+@layer
+class RMSNorm(Layer):
+    """Divides the numbers of each place by their root mean square: a cheaper ``LayerNorm``.
+
+    Shapes: (B, ...) -> the same.
+
+    Formula: y = x / sqrt(mean(x^2) + epsilon) * scale; the mean over the last ``axes`` axes.
+
+    Args:
+        axes: how many axes, counted from the last, share one mean.
+        epsilon: keeps the division finite, above 0. PyTorch's default is the float's own resolution.
+        scale: whether it is learned; it begins at 1.
+
+    Fails:
+        ShapeError E208: fewer axes, or lengths that are not known.
+        UsageError E102: a setting out of its range.
+
+    Example:
+        >>> print(RMSNorm())
+        RMSNorm()
+
+    Reference: Zhang and Sennrich (2019), Root mean square layer normalization (NeurIPS).
+    """
+
+    takes_one = True
+    _: KW_ONLY
+    axes: int = 1
+    epsilon: float = 1e-6
+    scale: bool = True
+
+    def check(self) -> None:
+        require_whole(self, "axes", 1, fix="axes=1")
+        _require_affine(self)
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ...) -> the same
+        shape = _last(self, x, self.axes)
+        power = PUBLIC["mean"](PUBLIC["square"](x), tuple(range(x.rank - self.axes, x.rank)), keepdims=True)
+        return _affine(self, x * defined(1.0 / PUBLIC["sqrt"](power + self.epsilon), power), scope, shape)
+
+
+@layer
+class UnitNorm(Layer):
+    """Gives the vector at each place length 1, so that only its direction counts.
+
+    Shapes: (B, ..., C) -> the same.
+
+    Formula: y = x / sqrt(max(sum x^2, epsilon)); the sum over the last axis.
+
+    Args:
+        epsilon: the least squared length that is divided by, above 0.
+
+    Fails:
+        ShapeError E208: no axis of channels of known length.
+        UsageError E102: a setting out of its range.
+
+    Example:
+        >>> print(UnitNorm())
+        UnitNorm()
+    """
+
+    takes_one = True
+    _: KW_ONLY
+    epsilon: float = 1e-12
+
+    def check(self) -> None:
+        _require_affine(self)
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ..., C) -> the same
+        _last(self, x, 1)
+        return to_unit_length(x, self.epsilon)
+
+
+@layer
+class LocalResponseNorm(Layer):
+    """Divides each number by the strength of the channels next to it.
+
+    Shapes: (B, ..., C) -> the same.
+
+    Formula: y[c] = x[c] / (k + alpha / size * sum of x[d]^2 over the ``size`` channels d around c)^beta;
+    beyond the first and the last channel stand zeros.
+
+    Args:
+        size: how many channels, the own one in the middle (with an even number, one more before than after).
+        alpha, beta, k: strength, power and floor; k above 0.
+
+    Fails:
+        ShapeError E208: no axis of channels of known length.
+        UsageError E102: a setting out of its range.
+
+    Example:
+        >>> print(LocalResponseNorm(5))
+        LocalResponseNorm(5)
+
+    Reference: Krizhevsky, Sutskever and Hinton (2012), ImageNet classification with deep convolutional neural
+    networks (NeurIPS), section 3.3; there alpha is not divided by the size, as in TensorFlow.
+    """
+
+    takes_one = True
+    size: int
+    _: KW_ONLY
+    alpha: float = 1e-4
+    beta: float = 0.75
+    k: float = 1.0
+
+    def check(self) -> None:
+        require_whole(self, "size", 1, fix="cr.LocalResponseNorm(5)")
+        require_number(self, "alpha", least=0)
+        require_number(self, "beta", least=0)
+        require_number(self, "k", above=0)
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ..., C) -> the same
+        (channels,) = _last(self, x, 1)
+        before = self.size // 2
+        widths = [(0, 0)] * (x.rank - 1) + [(before, self.size - 1 - before)]
+        squares = PUBLIC["pad"](PUBLIC["square"](x), widths)  # (B, ..., C + size - 1)
+        total = squares[..., :channels]
+        for i in range(1, self.size):
+            total = total + squares[..., i : i + channels]
+        # The gradient has powers of the sum below what float32 holds long before the sum overflows.
+        return x / defined((total * (self.alpha / self.size) + self.k) ** self.beta, total * _ROOM)
+
+
+def standardised(x: Node, axes: Sequence[int], epsilon: float) -> Node:
+    """``x`` with mean 0 and variance 1 over axes: (x - mean) / sqrt(variance + epsilon)."""
+    over = tuple(axes)
+    mean, variance = (PUBLIC[name](x, over, keepdims=True) for name in ("mean", "variance"))
+    return (x - mean) * defined(1.0 / PUBLIC["sqrt"](variance + epsilon), variance)
+
+
+def _affine(owner: Layer, y: Node, scope: Scope, shape: tuple[int, ...], *seen: int) -> Node:
+    """``y`` times a learned scale plus a learned shift, as far as the layer asks for them; in a shape."""
+    if getattr(owner, "scale", False):
+        y = y * PUBLIC["reshape"](scope.parameter("scale", shape, ONES), seen or shape)
+    if getattr(owner, "shift", False):
+        y = y + PUBLIC["reshape"](scope.parameter("shift", shape, ZEROS), seen or shape)
+    return y
+
+
+def _require_affine(owner: Layer) -> None:
+    require_number(owner, "epsilon", above=0)
+    for name in ("scale", "shift"):
+        fits = isinstance(getattr(owner, name, True), bool)
+        require(owner, name, fits, "True or False", f"{name}=True")
+
+
+def _last(owner: Layer, x: Node, axes: int) -> tuple[int, ...]:
+    """The lengths of the last axes of a batch of samples, once they and ``epsilon`` are known to fit."""
+    if not isinstance(owner, LocalResponseNorm):
+        require_epsilon(owner, x.dtype)
+    shape = x.shape[-axes:]
+    if x.rank <= axes or not all(isinstance(n, int) for n in shape):
+        needed = "(B, ..., C)" if axes == 1 else f"(B, ...) with {axes} axes of known length last"
+        raise ShapeError(
+            "E208", op=type(owner).__name__, constraint="samples whose last axes have known lengths",
+            expected=needed, received=shape_text(x.shape), fix="cr.Flatten() before it",
+        )  # fmt: skip
+    return bound(shape)
+
+
+def _refuse_lone(owner: Layer, shared: Shape) -> None:
+    """Refuse a mean over a single number: the result would be 0 whatever the input."""
+    if all(n == 1 for n in shared):
+        batch = "batch_size=2 or more, or " if isinstance(owner, BatchNorm) else ""
+        raise ShapeError(
+            "E230", op=type(owner).__name__, expected="two numbers or more that share a mean",
+            received="1 number", fix=f"{batch}cr.LayerNorm()",
+        )  # fmt: skip
+
+
+LAYERS = (BatchNorm, LayerNorm, GroupNorm, InstanceNorm, RMSNorm, UnitNorm, LocalResponseNorm)

@@ -1,0 +1,156 @@
+"""Layers that set cells around images, and that cut them off."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from chainrule.errors import ShapeError
+from chainrule.graph import Node, constant, reserve
+from chainrule.nn.axis_index import picked
+from chainrule.nn.layer import Layer, layer
+from chainrule.nn.scope import Scope
+from chainrule.nn.validation import require, require_number, tupled, unknown
+from chainrule.ops import PUBLIC
+from chainrule.ops.linear.window_geometry import Lengths, sides_of, space_of
+from chainrule.spec import shape_text
+
+Sides: TypeAlias = "int | tuple[int | tuple[int, int], ...]"
+Pairs: TypeAlias = "list[tuple[int, int]]"
+
+# The word of each way to fill the border, and NumPy's word for the same places.
+BORDERS: dict[str, Any] = {"constant": "", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+
+
+@layer
+class Pad(Layer):
+    """Sets cells around each image, so that a window can stand at its border too.
+
+    Shapes: (B, *space, C) -> (B, *(before + n + after), C).
+
+    Args:
+        width: how many cells: a number for all sides, or for each spatial axis a number or a pair (before,
+            after).
+        border: what stands there: ``"constant"`` (``value`` everywhere), ``"reflect"`` (the image mirrored at
+            its outermost cell), ``"replicate"`` (the outermost cell again and again) or ``"circular"`` (the
+            other end).
+        value: the number of a constant border; 0 is zero padding.
+
+    Fails:
+        ShapeError E213, E218: no image; widths for another number of axes.
+        ShapeError E215: an image too small to be mirrored or wrapped that far.
+        UsageError E101, E102: no such border; a width below 0.
+
+    Example:
+        >>> print(Pad(1), Pad(((0, 2), 1), border="reflect"))
+        Pad(1) Pad(((0, 2), 1), border='reflect')
+    """
+
+    takes_one = True
+    width: Sides
+    _: KW_ONLY
+    border: str = "constant"
+    value: float = 0.0
+
+    def check(self) -> None:
+        require_sides(self, "width", "cr.Pad(1)")
+        if self.border not in BORDERS:
+            raise unknown("Pad, border", self.border, list(BORDERS), 'border="{}"')
+        require_number(self, "value")
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> (B, *larger, C)
+        space = space_of("Pad", x.spec)
+        sides = sides_for(self, self.width, space)
+        if self.border == "constant":
+            return self._framed(x, space, sides)
+        most = [n - (self.border == "reflect") for n in space]
+        if self.border == "replicate":
+            most = [2**31 if n else 0 for n in space]
+        for i, (pair, limit) in enumerate(zip(sides, most, strict=True)):
+            if max(pair) > limit:
+                raise ShapeError(
+                    "E215", expected=f"at most {limit} cells of {self.border} padding on axis {i + 1}",
+                    received=f"{max(pair)} around {shape_text(x.shape)}", fix='border="replicate"',
+                )  # fmt: skip
+            reserve(space[i] + sum(pair), itemsize=24)
+            x = picked(x, i + 1, np.pad(np.arange(space[i]), pair, BORDERS[self.border]))
+        return x
+
+    def _framed(self, x: Node, space: Lengths, sides: Pairs) -> Node:
+        """Zeros around, and where another number is asked for, a frame of it added."""
+        padded = PUBLIC["pad"](x, [(0, 0), *sides, (0, 0)])
+        if self.value == 0:
+            return padded
+        reserve(*(n + sum(pair) for n, pair in zip(space, sides, strict=True)), itemsize=20)
+        frame = np.pad(np.zeros(space), sides, constant_values=self.value)
+        return padded + constant(frame[..., None].astype(x.dtype))  # (*larger, 1) -> all
+
+
+@layer
+class Crop(Layer):
+    """Cuts cells off the border of each image.
+
+    Shapes: (B, *space, C) -> (B, *(n - before - after), C).
+
+    Args:
+        width: how many cells: a number for all sides, or for each spatial axis a number or a pair (before,
+            after).
+
+    Fails:
+        ShapeError E213, E218: no image; widths for another number of axes.
+        ShapeError E215: nothing would be left.
+        UsageError E102: a width below 0.
+
+    Example:
+        >>> print(Crop(((0, 2), 1)))
+        Crop(((0, 2), 1))
+    """
+
+    takes_one = True
+    width: Sides
+
+    def check(self) -> None:
+        require_sides(self, "width", "cr.Crop(1)")
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> (B, *smaller, C)
+        space = space_of("Crop", x.spec)
+        sides = sides_for(self, self.width, space)
+        if any(before + after >= n for n, (before, after) in zip(space, sides, strict=True)):
+            raise ShapeError(
+                "E215", expected="widths that leave a cell", fix="cr.Crop(1)",
+                received=f"{self.width} of {shape_text(x.shape)}",
+            )  # fmt: skip
+        kept = [slice(before, n - after) for n, (before, after) in zip(space, sides, strict=True)]
+        return x[(slice(None), *kept)]
+
+
+def require_sides(owner: Layer, name: str, fix: str) -> None:
+    """Refuse a field that is neither a number >= 0 nor numbers or pairs for each axis; lists become tuples.
+
+    Fails:
+        UsageError E102: anything else.
+    """
+    value = tupled(getattr(owner, name))
+    object.__setattr__(owner, name, value)
+    fits = not isinstance(value, str) and 1 <= len(sides_of(value, 1)) <= 3
+    require(owner, name, fits, "a number >= 0, or for each axis a number or a pair (before, after)", fix)
+
+
+def sides_for(owner: Layer, width: Sides, space: Lengths) -> Pairs:
+    """(before, after) for each spatial axis.
+
+    Fails:
+        ShapeError E218: for another number of axes.
+    """
+    sides = sides_of(width, len(space))
+    if len(sides) != len(space):
+        raise ShapeError(
+            "E218", op=type(owner).__name__, expected=f"a number, or one entry for each of {len(space)} axes",
+            received=str(width)[:80],
+        )  # fmt: skip
+    return sides
+
+
+LAYERS = (Pad, Crop)

@@ -1,0 +1,86 @@
+"""An image as a sequence: cut into squares, each of which becomes a vector, as a word of a text does."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY
+
+from chainrule.errors import ShapeError
+from chainrule.graph import Node
+from chainrule.nn.initializer import Initialiser, known_initialiser
+from chainrule.nn.layer import Layer, layer
+from chainrule.nn.layers.convolution import Conv
+from chainrule.nn.scope import Scope
+from chainrule.nn.validation import require_whole
+from chainrule.ops import PUBLIC
+from chainrule.ops.linear.window_geometry import space_of
+from chainrule.spec import count, shape_text
+
+
+@layer
+class PatchEmbedding(Layer):
+    """Cuts an image into squares and makes a vector of each; row by row they are the places of a sequence.
+
+    The same weights serve every square: it is a convolution whose stride is as wide as its kernel.
+
+    Shapes: (B, H, W, C) -> (B, (H / size) (W / size), units).
+
+    Formula: y[t, o] = sum over i, j, c of x[square t][i, j, c] W[o, i, j, c] + b[o].
+
+    Args:
+        units: how many numbers stand for a square.
+        size: the side of a square.
+        image: the side of the only images that are taken: where positions are learned, a place of a smaller
+            image would be told the wrong row and column. ``None``: any that the squares fill.
+        weight_init: first values of W, a record or a name; He's by default.
+
+    Cost: 2 H W C units flops an image forward.
+
+    Fails:
+        ShapeError E213: no images. E233: images of another size, or that the squares do not fill.
+        UsageError E101, E102: no such initialiser; a number below 1.
+
+    Example:
+        >>> print(PatchEmbedding(768, 16, image=224))
+        PatchEmbedding(768, 16, image=224)
+
+    Reference: Dosovitskiy et al. (2021), An image is worth 16x16 words (ICLR), section 3.1.
+    """
+
+    takes_one = True
+    units: int
+    size: int
+    _: KW_ONLY
+    image: int | None = None
+    weight_init: str | Initialiser | None = None
+
+    def check(self) -> None:
+        require_whole(self, "units", 1, fix="cr.PatchEmbedding(768, 16)")
+        require_whole(self, "size", 1, fix="cr.PatchEmbedding(768, 16)")
+        if self.image is not None:
+            require_whole(self, "image", self.size, fix=f"image={14 * self.size}")
+        if self.weight_init is not None:
+            known_initialiser(self.weight_init)
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, H, W, C) -> (B, T, units)
+        if x.rank != 4:
+            raise ShapeError(
+                "E213", op="PatchEmbedding", expected="(B, H, W, C)", received=shape_text(x.shape),
+                fix="cr.Reshape((28, 28, 1)) before it, for images of one channel",
+            )  # fmt: skip
+        height, width = space_of("PatchEmbedding", x.spec)
+        wanted = (height, width) if self.image is None else (self.image, self.image)
+        if (height, width) != wanted or height % self.size or width % self.size:
+            rows, columns = (max(1, round(side / self.size)) for side in wanted)
+            whole = rows * self.size, columns * self.size
+            raise ShapeError(
+                "E233", op="PatchEmbedding",
+                expected=f"{whole[0]} x {whole[1]} = {rows} x {columns} squares of {self.size} x {self.size}",
+                received=f"{height} x {width}, of {shape_text(x.shape)}",
+                fix=f'cr.UpSampling(size={whole}, mode="linear") before it',
+            )  # fmt: skip
+        cut = Conv(self.units, self.size, stride=self.size, weight_init=self.weight_init)
+        y = cut(x, scope)  # (B, H / size, W / size, units)
+        return PUBLIC["reshape"](y, (y.shape[0], count(y.shape[1:3]), self.units))
+
+
+LAYERS = (PatchEmbedding,)

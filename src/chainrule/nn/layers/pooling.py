@@ -1,0 +1,194 @@
+"""Layers that make images smaller: one number for each window, or for the whole image."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY
+
+from chainrule.errors import ShapeError
+from chainrule.graph import Node
+from chainrule.nn.layer import Layer, layer
+from chainrule.nn.layers.convolution import Padding, Widths, require_padding, require_widths
+from chainrule.nn.scope import Scope
+from chainrule.nn.validation import require, require_number
+from chainrule.ops import PUBLIC
+from chainrule.ops.linear.window_geometry import space_of
+from chainrule.spec import count, shape_text
+
+
+@layer
+class MaxPool(Layer):
+    """Keeps the largest number of each window: whether a pattern was found nearby, not where exactly.
+
+    Shapes: (B, *space, C) -> (B, *places, C); with ``winners`` two such values by name.
+
+    Args:
+        window: how many cells it has, one number or one for each spatial axis.
+        stride: how far a step moves it; by default by its own width, so that windows do not overlap.
+        padding: ``"valid"``, ``"same"``, a number, or for each axis a number or a pair; padding never wins.
+        dilation: how far the cells of a window lie apart, one number or one for each spatial axis.
+        winners: whether the result is ``values`` and, in whole numbers, ``winners``: which cell of its window
+            won, counted row by row. ``MaxUnpool`` takes both.
+
+    Numerics: at a tie all winners share the gradient equally; PyTorch gives all of it to the first, and that
+        is the one ``winners`` names.
+
+    Fails:
+        ShapeError E213, E215, E218, E219: no image; one that is too small; settings for another number of
+            axes; a window of padding alone.
+        UsageError E101, E102: no such word for padding; a number out of its range.
+    """
+
+    takes_one = True
+    window: Widths
+    stride: Widths | None = None
+    _: KW_ONLY
+    padding: Padding = "valid"
+    dilation: Widths = 1
+    winners: bool = False
+
+    def check(self) -> None:
+        _require_window(self)
+        require_widths(self, "dilation", "dilation=2")
+        require(self, "winners", isinstance(self.winners, bool), "True or False", "winners=True")
+
+    def __call__(self, x: Node, scope: Scope) -> Node | dict[str, Node]:  # (B, *space, C) -> (B, *places, C)
+        y = PUBLIC["max_pool"](x, self.window, self.stride, self.padding, self.dilation)
+        return {"values": y, "winners": winners_of(y, x.rank)} if self.winners else y
+
+
+@layer
+class AveragePool(Layer):
+    """Keeps the mean of each window.
+
+    Shapes: (B, *space, C) -> (B, *places, C).
+
+    Args:
+        window: how many cells it has, one number or one for each spatial axis.
+        stride: how far a step moves it; by default by its own width, so that windows do not overlap.
+        padding: ``"valid"``, ``"same"``, a number, or for each axis a number or a pair.
+        count_padding: whether padding counts as zeros; by default the mean is that of the image's own cells,
+            as in TensorFlow. PyTorch counts it by default (``count_include_pad``).
+
+    Fails:
+        ShapeError E213, E215, E218, E219: as ``MaxPool``.
+        UsageError E101, E102: as ``MaxPool``.
+    """
+
+    takes_one = True
+    window: Widths
+    stride: Widths | None = None
+    _: KW_ONLY
+    padding: Padding = "valid"
+    count_padding: bool = False
+
+    def check(self) -> None:
+        _require_window(self)
+        require(
+            self, "count_padding", isinstance(self.count_padding, bool), "True or False", "count_padding=True"
+        )
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> (B, *places, C)
+        return PUBLIC["average_pool"](x, self.window, self.stride, self.padding, self.count_padding)
+
+
+@layer
+class LPPool(Layer):
+    """Keeps the p-norm of each window: between the sum (p = 1) and the largest (p without end).
+
+    Shapes: (B, *space, C) -> (B, *places, C).
+
+    Formula: y = (sum |x|^p)^(1/p).
+
+    Args:
+        p: the power, at least 1.
+        window: how many cells it has, one number or one for each spatial axis.
+        stride: how far a step moves it; by default by its own width, so that windows do not overlap.
+        padding: ``"valid"``, ``"same"``, a number, or for each axis a number or a pair, filled with zeros.
+
+    Numerics: the derivative is NaN where a window holds only zeros and p is above 1. PyTorch takes x^p,
+    without the absolute value.
+
+    Fails:
+        ShapeError E213, E215, E218: no image; one that is too small; settings for another number of axes.
+        UsageError E101, E102: no such word for padding; a number out of its range.
+
+    Example:
+        >>> print(LPPool(2, 3))
+        LPPool(2, 3)
+    """
+
+    takes_one = True
+    p: float
+    window: Widths
+    stride: Widths | None = None
+    _: KW_ONLY
+    padding: Padding = "valid"
+
+    def check(self) -> None:
+        require_number(self, "p", least=1)
+        _require_window(self)
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> (B, *places, C)
+        stride = self.window if self.stride is None else self.stride
+        windows = PUBLIC["patches"](x, self.window, stride, self.padding)
+        raised = PUBLIC["square"](windows) if self.p == 2 else PUBLIC["abs"](windows) ** self.p
+        total = PUBLIC["sum"](raised, tuple(range(x.rank - 1, windows.rank - 1)))
+        return PUBLIC["sqrt"](total) if self.p == 2 else total ** (1.0 / self.p)
+
+
+@layer
+class GlobalMaxPool(Layer):
+    """Keeps the largest number of each channel: whether a pattern was found anywhere.
+
+    Shapes: (B, *space, C) -> (B, C).
+
+    Numerics: at a tie all winners share the gradient equally.
+
+    Fails:
+        ShapeError E213, E219: no image, or one without a cell.
+    """
+
+    takes_one = True
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> (B, C)
+        return PUBLIC["max"](x, _spatial_axes(self, x))
+
+
+@layer
+class GlobalAveragePool(Layer):
+    """Keeps the mean of each channel, so that images of any size give as many numbers.
+
+    Shapes: (B, *space, C) -> (B, C).
+
+    Fails:
+        ShapeError E213, E219: no image, or one without a cell.
+
+    Reference: Lin, Chen and Yan (2014), Network in network (ICLR).
+    """
+
+    takes_one = True
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> (B, C)
+        return PUBLIC["mean"](x, _spatial_axes(self, x))
+
+
+def _require_window(owner: MaxPool | AveragePool | LPPool) -> None:
+    require_widths(owner, "window", f"cr.{type(owner).__name__}(2)")
+    if owner.stride is not None:
+        require_widths(owner, "stride", "stride=2")
+    require_padding(owner, owner.padding)
+
+
+def winners_of(y: Node, rank: int) -> Node:
+    """Which cell of each window, counted row by row, is the first to have what a max pool made of it."""
+    (windows,) = y.inputs  # (B, *places, *window, C)
+    cells = count(windows.shape[rank - 1 : -1])
+    flat = PUBLIC["reshape"](windows, (*y.shape[:-1], cells, y.shape[-1]))  # (B, *places, cells, C)
+    return PUBLIC["argmax"](flat, -2)
+
+
+def _spatial_axes(owner: Layer, x: Node) -> tuple[int, ...]:
+    space = space_of(type(owner).__name__, x.spec)
+    if 0 in space:
+        raise ShapeError("E219", expected="an image of one cell or more", received=shape_text(x.shape))
+    return tuple(range(1, x.rank - 1))

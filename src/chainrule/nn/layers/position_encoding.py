@@ -1,0 +1,260 @@
+"""Where a word stands: what attention, which sees a set and no order, must be told.
+
+Three ways. A *pattern* is added to the vectors: sines of many wavelengths (``SinusoidalPosition``), or rows
+that are learned (``LearnedPosition``). Or queries and keys are *turned* by an angle that grows with the place
+(``RotaryPosition``): the product of a query at m and a key at n then depends on m - n alone. Or a *slope* is
+taken from the scores, so much for each step of distance (``distance_slopes``, ALiBi).
+
+The rotation of a pair, (a cos t - b sin t, a sin t + b cos t), is written as x cos t + (x P) sin t, where the
+constant matrix P puts -b in the place of a and a in the place of b. So the two conventions in use, pairs of
+neighbours and pairs of halves, are one formula with another P.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import KW_ONLY
+
+import numpy as np
+
+from chainrule import portable_math
+from chainrule.errors import ShapeError
+from chainrule.graph import Node, constant, reserve
+from chainrule.nn.incremental_decoding import Decoding
+from chainrule.nn.initializer import Initialiser, SmallNormal, known_initialiser
+from chainrule.nn.layer import Layer, layer
+from chainrule.nn.regularization.penalty import Penalty
+from chainrule.nn.scope import Scope
+from chainrule.nn.validation import require, require_number, require_whole, unknown
+from chainrule.ops import PUBLIC
+from chainrule.spec import Shape, shape_text
+
+BLOCK = 2**16  # numbers
+PAIRS = ["halves", "neighbours"]
+SMALL = SmallNormal(0.02)
+
+
+@layer
+class SinusoidalPosition(Layer):
+    """Adds to each vector a pattern of sines that says where in the sequence it stands; nothing is learned.
+
+    Shapes: (B, T, C) -> the same.
+
+    Formula: y[t, 2i] = x[t, 2i] + sin(t / base^(2i/C)), y[t, 2i+1] = x[t, 2i+1] + cos(t / base^(2i/C)).
+
+    Args:
+        base: wavelengths run from 2 pi to 2 pi base; above 1.
+
+    Fails:
+        ShapeError E220: no sequence of known length.
+        UsageError E102: a base not above 1.
+
+    Example:
+        >>> print(sinusoids(2, 4).round(4))
+        [[0.     1.     0.     1.    ]
+         [0.8415 0.5403 0.01   1.    ]]
+
+    Reference: Vaswani et al. (2017), Attention is all you need (NeurIPS), section 3.5.
+    """
+
+    takes_one = True
+    _: KW_ONLY
+    base: float = 10_000.0
+
+    def check(self) -> None:
+        require_number(self, "base", above=1)
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, T, C) -> the same
+        count, channels = _extents(self, x)
+        longest = scope.length if isinstance(scope, Decoding) else count
+        table = constant(sinusoids(longest, channels, self.base).astype(x.dtype))
+        return x + rows_at(table, count, scope)
+
+
+@layer
+class LearnedPosition(Layer):
+    """Adds to each vector a row of a table that is learned: one row for each place.
+
+    Shapes: (B, T, C) -> the same, T at most ``length``.
+
+    Formula: y[t] = x[t] + W[t], W (length, C).
+
+    Args:
+        length: how many places there are.
+        weight_init: first values of W, a record or a name.
+        penalty: what the size of W costs.
+
+    Fails:
+        ShapeError E220: no sequence of known length.
+        ShapeError E224: a sequence longer than the table.
+        UsageError E101, E102: no such initialiser; fewer than one place.
+
+    Example:
+        >>> print(LearnedPosition(128))
+        LearnedPosition(128)
+
+    Reference: Gehring et al. (2017), Convolutional sequence to sequence learning (ICML).
+    """
+
+    takes_one = True
+    length: int
+    _: KW_ONLY
+    weight_init: str | Initialiser = SMALL
+    penalty: Penalty | None = None
+
+    def check(self) -> None:
+        require_whole(self, "length", 1, fix="cr.LearnedPosition(128)")
+        known_initialiser(self.weight_init)
+        require(self, "penalty", isinstance(self.penalty, Penalty | None), "a penalty such as cr.L2(1e-4)")
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, T, C) -> the same
+        count, channels = _extents(self, x)
+        longest = scope.length if isinstance(scope, Decoding) else count
+        if longest > self.length:
+            raise ShapeError(
+                "E224", op="LearnedPosition", expected=f"at most {self.length} places",
+                received=f"{longest} places", fix=f"cr.LearnedPosition({longest})",
+            )  # fmt: skip
+        init = known_initialiser(self.weight_init)
+        table = scope.parameter("weight", (self.length, channels), init, self.penalty)
+        return x + rows_at(table, count, scope)
+
+
+@layer
+class RotaryPosition(Layer):
+    """Turns pairs of numbers by an angle that grows with the place, so that products show distances.
+
+    Applied to queries and keys, ``q[m] . k[n]`` depends on m - n alone, and values stay untouched. Attention
+    does so itself: ``MultiHeadAttention(8, rotary=True)``.
+
+    Shapes: (B, ..., T, C) -> the same, C even.
+
+    Formula: with t the place and angle a[i] = t / base^(2i/C), each pair (u, v) becomes (u cos a - v sin a,
+    u sin a + v cos a).
+
+    Args:
+        base: how slowly the slowest pair turns; above 1. Longer texts want larger ones.
+        pairs: ``"halves"`` pairs number i with i + C/2 (GPT-NeoX, Llama), ``"neighbours"`` 2i with 2i + 1
+            (the paper, GPT-J).
+
+    Cost: 2 C flops a number: one product with a constant matrix.
+
+    Fails:
+        ShapeError E220: no sequence of known length.
+        ShapeError E221: an odd number of channels.
+        UsageError E101, E102: no such way to pair; a base not above 1.
+
+    Example:
+        >>> print(RotaryPosition(pairs="neighbours"))
+        RotaryPosition(pairs='neighbours')
+
+    Reference: Su, Lu, Pan, Murtadha, Wen and Liu (2021), RoFormer: enhanced transformer with rotary position
+    embedding.
+    """
+
+    takes_one = True
+    _: KW_ONLY
+    base: float = 10_000.0
+    pairs: str = "halves"
+
+    def check(self) -> None:
+        require_number(self, "base", above=1)
+        if self.pairs not in PAIRS:
+            raise unknown("RotaryPosition, pairs", self.pairs, PAIRS, 'pairs="{}"')
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ..., T, C) -> the same
+        return self.turned(x, x.rank - 2, scope)
+
+    def turned(self, x: Node, axis: int, scope: Scope) -> Node:
+        """``x`` turned, its places along ``axis``."""
+        count, channels = _extents(self, x, axis)
+        if channels % 2:
+            raise ShapeError(
+                "E221", op="RotaryPosition", what="pairs", what_zh="各对",
+                expected="an even number of channels", received=f"{channels} channels",
+            )  # fmt: skip
+        longest = scope.length if isinstance(scope, Decoding) else count
+        angles, partner = self._pattern(longest, channels)
+        cosine, sine = (
+            _along(rows_at(constant(table.astype(x.dtype)), count, scope), axis, x.rank)
+            for table in (_blockwise(portable_math.cos, angles), _blockwise(portable_math.sin, angles))
+        )
+        return x * cosine + (x @ constant(partner.astype(x.dtype))) * sine  # (..., C) (C, C) -> (..., C)
+
+    def _pattern(self, length: int, channels: int) -> tuple[np.ndarray, np.ndarray]:
+        """The angle of each number at each place (length, C), and the matrix P (C, C) of the pairs."""
+        reserve(length, channels, itemsize=48)  # angles and powers, sines, cosines
+        reserve(channels, channels, itemsize=16)
+        half = channels // 2
+        i = np.arange(half)
+        first, second = (i, i + half) if self.pairs == "halves" else (2 * i, 2 * i + 1)
+        angles = np.empty((length, channels))
+        angles[:, first] = angles[:, second] = np.arange(length)[:, None] / portable_math.power(
+            self.base, i / half
+        )
+        partner = np.zeros((channels, channels))
+        partner[second, first], partner[first, second] = -1.0, 1.0
+        return angles, partner
+
+
+def sinusoids(length: int, channels: int, base: float = 10_000.0) -> np.ndarray:
+    """The pattern of ``SinusoidalPosition``: (length, channels)."""
+    reserve(length, channels, itemsize=40)  # angles, sines, cosines, the pattern in both dtypes
+    angles = np.arange(length)[:, None] / portable_math.power(base, np.arange(channels) // 2 * 2 / channels)
+    cosines, sines = _blockwise(portable_math.cos, angles), _blockwise(portable_math.sin, angles)
+    return np.where(np.arange(channels) % 2, cosines, sines)
+
+
+def _blockwise(function: Callable[[np.ndarray], np.ndarray], x: np.ndarray) -> np.ndarray:
+    """An elementwise function of an array, whose temporary arrays are as large as a block of it."""
+    flat, found = x.reshape(-1), np.empty(x.size)
+    for start in range(0, x.size, BLOCK):
+        found[start : start + BLOCK] = function(flat[start : start + BLOCK])
+    return found.reshape(x.shape)
+
+
+def distance_slopes(heads: int) -> np.ndarray:
+    """How much of its score each head loses for each step of distance (ALiBi): (heads,).
+
+    Example:
+        >>> distance_slopes(4)
+        array([0.25      , 0.0625    , 0.015625  , 0.00390625])
+
+    Reference: Press, Smith and Lewis (2022), Train short, test long: attention with linear biases enables
+    input length extrapolation (ICLR). For a number of heads that is no power of 2, the slopes of the next
+    smaller one, then every other one of the next larger.
+    """
+    reserve(heads, itemsize=64)
+    power = 2 ** int(np.log2(heads))
+    slopes = portable_math.power(2.0, -8.0 / power * np.arange(1, power + 1))
+    between = portable_math.power(2.0, -4.0 / power * np.arange(1, 2 * (heads - power), 2))
+    return np.concatenate([slopes, between])
+
+
+def rows_at(table: Node, count: int, scope: Scope) -> Node:
+    """The rows of a table (N, C) for the places of a sequence: (count, C), or (B, count, C) word by word."""
+    if isinstance(scope, Decoding):
+        return PUBLIC["gather"](table, scope.places(count))
+    return table[:count]
+
+
+def _along(rows: Node, axis: int, rank: int) -> Node:
+    """Rows (T, C) or (B, T, C) with axes of length 1 set in, such that T lies at ``axis`` of ``rank``."""
+    lead: Shape = rows.shape[:-2] if rows.rank == 3 else (1,)
+    between, after = (1,) * (axis - 1), (1,) * (rank - axis - 2)
+    return PUBLIC["reshape"](rows, (*lead, *between, rows.shape[-2], *after, rows.shape[-1]))
+
+
+def _extents(owner: Layer, x: Node, axis: int | None = None) -> tuple[int, int]:
+    """How many places and channels a sequence has."""
+    places = x.shape[x.rank - 2 if axis is None else axis] if x.rank > 2 else None
+    channels = x.shape[-1] if x.rank > 2 else None
+    if not isinstance(places, int) or not isinstance(channels, int):
+        raise ShapeError(
+            "E220", op=type(owner).__name__, expected="(B, T, C), T and C known",
+            received=shape_text(x.shape), fix='x = cr.input("x", (None, 128, 64))',
+        )  # fmt: skip
+    return places, channels
+
+
+LAYERS = (SinusoidalPosition, LearnedPosition, RotaryPosition)

@@ -1,0 +1,197 @@
+"""Layers that bring raw features into the form nets like; what they need is given, and nothing is learned.
+
+They stand at the beginning of a net, so that a saved model takes the same raw numbers it was trained on.
+``Model.fit`` on a table does the like before the net (see ``chainrule.data.tables.preparation``); these
+layers are for nets that are given arrays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY
+
+import numpy as np
+
+from chainrule.errors import ShapeError
+from chainrule.graph import Node, constant
+from chainrule.nn.layer import Layer, layer
+from chainrule.nn.scope import Scope
+from chainrule.nn.validation import is_number, require, require_number, require_whole, tupled, unknown
+from chainrule.ops import PUBLIC
+from chainrule.spec import shape_text
+
+MODES = ["one_hot", "multi_hot", "count"]
+
+
+@layer
+class Rescaling(Layer):
+    """Multiplies every number and adds to it, such as 0 to 255 to 0 to 1.
+
+    Shapes: any -> the same.
+
+    Formula: y = x scale + offset.
+
+    Args:
+        scale, offset: any numbers.
+
+    Fails:
+        UsageError E102: something that is no finite number.
+
+    Example:
+        >>> print(Rescaling(1 / 255))
+        Rescaling(0.00392156862745098)
+    """
+
+    takes_one = True
+    scale: float
+    offset: float = 0.0
+
+    def check(self) -> None:
+        require_number(self, "scale")
+        require_number(self, "offset")
+
+    def __call__(self, x: Node, scope: Scope) -> Node:
+        return _numbers(x, scope) * float(self.scale) + float(self.offset)
+
+
+@layer
+class Normalization(Layer):
+    """Brings each feature to mean 0 and variance 1, with the mean and variance of the data said beforehand.
+
+    Shapes: (B, ..., C) -> the same.
+
+    Formula: y = (x - mean) / sqrt(variance).
+
+    Args:
+        mean: of the data, one number, or one for each of the C features.
+        variance: likewise, above 0.
+
+    Fails:
+        ShapeError E208: another number of features.
+        UsageError E102: something else than numbers; a variance that is not above 0.
+
+    Example:
+        >>> print(Normalization(mean=(1.0, 5.0), variance=(4.0, 0.25)))
+        Normalization(mean=(1.0, 5.0), variance=(4.0, 0.25))
+
+    Reference: Keras's layer of this name; ``BatchNorm`` finds mean and variance while it trains.
+    """
+
+    takes_one = True
+    _: KW_ONLY
+    mean: float | tuple[float, ...]
+    variance: float | tuple[float, ...]
+
+    def check(self) -> None:
+        for name in ("mean", "variance"):
+            object.__setattr__(self, name, tupled(getattr(self, name)))
+            each = _each(getattr(self, name))
+            above = name == "mean" or all(is_number(v) and v > 0 for v in each)
+            expected = f"a number, or one for each feature{'' if name == 'mean' else ', above 0'}"
+            require(self, name, bool(each) and all(map(is_number, each)) and above, expected, f"{name}=1.0")
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ..., C) -> the same
+        for name in ("mean", "variance"):
+            each = getattr(self, name)
+            if isinstance(each, tuple) and (x.rank < 2 or x.shape[-1] != len(each)):
+                raise ShapeError(
+                    "E208", op="Normalization", constraint=f"a {name} for each feature",
+                    expected=f"(B, ..., {len(each)})", received=shape_text(x.shape),
+                )  # fmt: skip
+        x, middle = _numbers(x, scope), np.asarray(self.mean, scope.dtype)
+        return (x - constant(middle)) / constant(np.sqrt(np.asarray(self.variance, scope.dtype)))
+
+
+@layer
+class Discretization(Layer):
+    """Says in which interval each number lies: an age becomes an age group.
+
+    Shapes: any -> the same, whole numbers 0 to n for n boundaries.
+
+    Formula: y = how many boundaries b have b <= x.
+
+    Args:
+        boundaries: where one interval ends and the next begins, ascending; a number on a boundary belongs to
+            the upper one.
+
+    Numerics: no gradient passes. NaN lies in interval 0.
+
+    Fails:
+        UsageError E102: no ascending numbers.
+
+    Example:
+        >>> print(Discretization((18.0, 65.0)))
+        Discretization((18.0, 65.0))
+    """
+
+    takes_one = True
+    boundaries: tuple[float, ...]
+
+    def check(self) -> None:
+        object.__setattr__(self, "boundaries", tupled(self.boundaries))
+        each = _each(self.boundaries) if isinstance(self.boundaries, tuple) else ()
+        fits = bool(each) and all(map(is_number, each)) and all(np.diff(each) > 0)
+        require(self, "boundaries", fits, "numbers, each above the one before", "boundaries=(18.0, 65.0)")
+
+    def __call__(self, x: Node, scope: Scope) -> Node:
+        edges = constant(np.asarray(self.boundaries, scope.dtype))
+        beyond = PUBLIC["reshape"](_numbers(x, scope), (*x.shape, 1)) >= edges  # (...) -> (..., n)
+        return PUBLIC["sum"](beyond.astype(scope.dtype), -1).astype("int64")
+
+
+@layer
+class CategoryEncoding(Layer):
+    """Turns the numbers of categories into rows of zeros and ones, or of counts.
+
+    Shapes: whole numbers (B, ...) -> (B, ..., classes) for ``"one_hot"``; (B, ..., T) -> (B, ..., classes)
+    for the others.
+
+    Args:
+        classes: how many categories there are: x is 0 to classes - 1. Floating-point numbers are cut to whole
+            ones, as data often comes in one kind.
+        mode: ``"one_hot"``: a row for each number; ``"multi_hot"``: one for T numbers, 1 where a category is
+            among them; ``"count"``: how often it is.
+
+    Fails:
+        ShapeError E208: several numbers are needed, and there is one.
+        ShapeError E211: a number outside, with its place and value.
+        UsageError E101, E102: no such mode; fewer than one class.
+
+    Example:
+        >>> print(CategoryEncoding(4, mode="count"))
+        CategoryEncoding(4, mode='count')
+    """
+
+    takes_one = True
+    classes: int
+    _: KW_ONLY
+    mode: str = "multi_hot"
+
+    def check(self) -> None:
+        require_whole(self, "classes", 1, fix="cr.CategoryEncoding(10)")
+        if self.mode not in MODES:
+            raise unknown("CategoryEncoding, mode", self.mode, MODES, 'mode="{}"')
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ..., T) -> (B, ..., classes)
+        numbers = x.astype("int64") if x.spec.is_float else x
+        scope.require_rows(numbers, int(self.classes))
+        hot = PUBLIC["one_hot"](numbers, int(self.classes), scope.dtype)  # (B, ..., T, classes)
+        if self.mode == "one_hot":
+            return hot
+        if x.rank < 2:
+            raise ShapeError(
+                "E208", op="CategoryEncoding", constraint="several numbers of each sample",
+                expected="(B, T)", received=shape_text(x.shape), fix='mode="one_hot"',
+            )  # fmt: skip
+        return PUBLIC["max" if self.mode == "multi_hot" else "sum"](hot, -2)
+
+
+def _each(value: object) -> tuple:
+    return value if isinstance(value, tuple) else (value,)
+
+
+def _numbers(x: Node, scope: Scope) -> Node:
+    """The numbers in the kind of the net's parameters, since raw features are often whole."""
+    return x if x.spec.is_float else x.astype(scope.dtype)
+
+
+LAYERS = (Rescaling, Normalization, Discretization, CategoryEncoding)

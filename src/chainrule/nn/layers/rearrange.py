@@ -1,0 +1,309 @@
+"""Layers that move numbers to other places and change none."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import KW_ONLY
+
+from chainrule.errors import ShapeError
+from chainrule.graph import Node, make
+from chainrule.nn.layer import Layer, layer
+from chainrule.nn.layers.convolution import Padding, Widths, require_padding, require_widths
+from chainrule.nn.scope import Scope
+from chainrule.nn.validation import require, require_whole
+from chainrule.ops import PUBLIC
+from chainrule.ops.linear import patches
+from chainrule.ops.linear.window_geometry import padding_of, per_axis, space_of, span
+from chainrule.spec import bound, count, shape_text
+
+
+@layer
+class Identity(Layer):
+    """Gives what it is given: a place to put another layer later.
+
+    Shapes: any -> the same.
+    """
+
+    def __call__(self, x: Node, scope: Scope) -> Node:
+        return x
+
+
+@layer
+class Permute(Layer):
+    """Exchanges the axes of each sample.
+
+    Shapes: (B, ...) -> (B, ... in another order).
+
+    Args:
+        order: for each axis of the result, which axis of the sample it is; the first is 1, as the batch is 0.
+
+    Fails:
+        ShapeError E208: samples with another number of axes.
+        UsageError E102: no order of 1, 2, ...
+
+    Example:
+        >>> print(Permute((2, 1)))
+        Permute((2, 1))
+    """
+
+    takes_one = True
+    order: tuple[int, ...]
+
+    def check(self) -> None:
+        if isinstance(self.order, list):
+            object.__setattr__(self, "order", tuple(self.order))
+        whole = isinstance(self.order, tuple) and all(type(n) is int for n in self.order)
+        fits = whole and sorted(self.order) == list(range(1, len(self.order) + 1))
+        require(self, "order", fits, "1, 2, ... each once", "cr.Permute((2, 1))")
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, T, C) -> (B, C, T) with order (2, 1)
+        if x.rank != len(self.order) + 1:
+            raise ShapeError(
+                "E208", op="Permute", constraint="a place in the order for each axis",
+                expected=f"samples of {len(self.order)} axes", received=shape_text(x.shape),
+            )  # fmt: skip
+        return PUBLIC["transpose"](x, (0, *self.order))
+
+
+@layer
+class RepeatVector(Layer):
+    """Gives each sample several times over, along a new axis of time.
+
+    Shapes: (B, ...) -> (B, times, ...).
+
+    Args:
+        times: how often, at least once.
+
+    Fails:
+        UsageError E102: fewer than once.
+
+    Example:
+        >>> print(RepeatVector(5))
+        RepeatVector(5)
+    """
+
+    takes_one = True
+    times: int
+
+    def check(self) -> None:
+        require_whole(self, "times", 1, fix="cr.RepeatVector(5)")
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ...) -> (B, times, ...)
+        single = PUBLIC["reshape"](x, (x.shape[0], 1, *x.shape[1:]))
+        return PUBLIC["broadcast_to"](single, (x.shape[0], self.times, *x.shape[1:]))
+
+
+@layer
+class PixelShuffle(Layer):
+    """Makes images larger by spreading channels over space: what a net computed deep becomes sharp.
+
+    Shapes: (B, *space, C * factor^d) -> (B, *(n * factor), C), d spatial axes.
+
+    Args:
+        factor: how many times longer each spatial axis becomes. The channels of one output channel lie
+            together, the last axis fastest, as in PyTorch.
+
+    Fails:
+        ShapeError E213, E214: no image; channels that factor^d does not divide.
+        UsageError E102: a factor below 1.
+
+    Example:
+        >>> print(PixelShuffle(2))
+        PixelShuffle(2)
+
+    Reference: Shi and others (2016), Real-time single image and video super-resolution using an efficient
+    sub-pixel convolutional neural network (CVPR).
+    """
+
+    takes_one = True
+    factor: int
+
+    def check(self) -> None:
+        require_whole(self, "factor", 1, fix="cr.PixelShuffle(2)")
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C f^d) -> (B, *larger, C)
+        space, f = space_of("PixelShuffle", x.spec), self.factor
+        d = len(space)
+        kept = divided(self, x, f**d)
+        apart = PUBLIC["reshape"](x, (x.shape[0], *space, kept, *(f,) * d))
+        pairs = [axis for i in range(d) for axis in (1 + i, 2 + d + i)]  # each axis, then its part
+        mixed = PUBLIC["transpose"](apart, (0, *pairs, 1 + d))
+        return PUBLIC["reshape"](mixed, (x.shape[0], *(n * f for n in space), kept))
+
+
+@layer
+class PixelUnshuffle(Layer):
+    """The way back of ``PixelShuffle``: neighbouring cells become channels of one cell.
+
+    Shapes: (B, *space, C) -> (B, *(n / factor), C * factor^d), d spatial axes.
+
+    Args:
+        factor: how many times shorter each spatial axis becomes.
+
+    Fails:
+        ShapeError E213: no image.
+        ShapeError E208: an axis that the factor does not divide.
+        UsageError E102: a factor below 1.
+
+    Example:
+        >>> print(PixelUnshuffle(2))
+        PixelUnshuffle(2)
+    """
+
+    takes_one = True
+    factor: int
+
+    def check(self) -> None:
+        require_whole(self, "factor", 1, fix="cr.PixelUnshuffle(2)")
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> (B, *smaller, C f^d)
+        space, f, channels = space_of("PixelUnshuffle", x.spec), self.factor, x.shape[-1]
+        d = len(space)
+        if any(n % f for n in space):
+            raise ShapeError(
+                "E208", op="PixelUnshuffle", constraint=f"spatial axes that {f} divides",
+                expected=f"multiples of {f}", received=shape_text(x.shape), fix="cr.Pad(1) before it",
+            )  # fmt: skip
+        apart = [part for n in space for part in (n // f, f)]
+        mixed = PUBLIC["reshape"](x, (x.shape[0], *apart, channels))
+        order = (0, *(1 + 2 * i for i in range(d)), 2 * d + 1, *(2 + 2 * i for i in range(d)))
+        deep = count((channels, f**d))
+        return PUBLIC["reshape"](
+            PUBLIC["transpose"](mixed, order), (x.shape[0], *(n // f for n in space), deep)
+        )
+
+
+@layer
+class ChannelShuffle(Layer):
+    """Deals out the channels of several groups in turn, so that a convolution in groups sees them all.
+
+    Shapes: (B, ..., C) -> the same.
+
+    Args:
+        groups: how many; channel j of group g becomes channel j * groups + g.
+
+    Fails:
+        ShapeError E214: groups that do not divide the channels.
+        UsageError E102: fewer than one group.
+
+    Example:
+        >>> print(ChannelShuffle(2))
+        ChannelShuffle(2)
+
+    Reference: Zhang, Zhou, Lin and Sun (2018), ShuffleNet (CVPR).
+    """
+
+    takes_one = True
+    groups: int
+
+    def check(self) -> None:
+        require_whole(self, "groups", 1, fix="cr.ChannelShuffle(2)")
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ..., C) -> the same
+        deep = divided(self, x, self.groups)
+        dealt = PUBLIC["reshape"](x, (*x.shape[:-1], self.groups, deep)).T
+        return PUBLIC["reshape"](dealt, x.shape)
+
+
+@layer
+class Unfold(Layer):
+    """Makes one vector of each window of an image: what a convolution sees at one place.
+
+    Shapes: (B, *space, C) -> (B, *places, window * C), the channels fastest.
+
+    Args:
+        window: how many cells it has, one number or one for each spatial axis.
+        stride, dilation: as in ``Conv``.
+        padding: as in ``Conv``; it is zeros.
+
+    Fails:
+        ShapeError E213, E215, E218; UsageError E101, E102: as ``Conv``.
+
+    Example:
+        >>> print(Unfold(16, stride=16))
+        Unfold(16, stride=16)
+    """
+
+    takes_one = True
+    window: Widths
+    _: KW_ONLY
+    stride: Widths = 1
+    padding: Padding = "valid"
+    dilation: Widths = 1
+
+    def check(self) -> None:
+        _require_sliding(self)
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> (B, *places, window C)
+        windows = PUBLIC["patches"](x, self.window, self.stride, self.padding, self.dilation)
+        places = x.rank - 1
+        return PUBLIC["reshape"](windows, (*windows.shape[:places], count(windows.shape[places:])))
+
+
+@layer
+class Fold(Layer):
+    """The way back of ``Unfold``: windows are added up where they lay in the image.
+
+    Shapes: (B, *places, window * C) -> (B, *space, C).
+
+    Args:
+        space: the spatial axes of the image, one number or one for each.
+        window, stride, padding, dilation: those of ``Unfold``.
+
+    Fails:
+        ShapeError E213, E214, E215, E216, E218: no image; numbers that the window does not divide; windows
+            that are not those of an image of this space; settings for another number of axes.
+        UsageError E101, E102: as ``Conv``.
+
+    Example:
+        >>> print(Fold(28, 4, stride=4))
+        Fold(28, 4, stride=4)
+    """
+
+    takes_one = True
+    space: Widths
+    window: Widths
+    _: KW_ONLY
+    stride: Widths = 1
+    padding: Padding = "valid"
+    dilation: Widths = 1
+
+    def check(self) -> None:
+        require_widths(self, "space", "space=(28, 28)")
+        _require_sliding(self)
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *places, window C) -> (B, *space, C)
+        places = space_of("Fold", x.spec)
+        names = ("space", "window", "stride", "dilation")
+        space, window, strides, apart = (
+            per_axis("Fold", name, getattr(self, name), len(places)) for name in names
+        )
+        spans = tuple(span(k, d) for k, d in zip(window, apart, strict=True))
+        low, high = padding_of("Fold", self.padding, space, spans, strides)
+        channels = divided(self, x, math.prod(window))
+        windows = PUBLIC["reshape"](x, (x.shape[0], *places, *window, channels))
+        return make(patches.Fold(strides, low, high, apart, window, space), windows)
+
+
+def divided(owner: Layer, x: Node, parts: int) -> int:
+    """How many channels each of several equal parts has.
+
+    Fails:
+        ShapeError E214: they cannot be shared out.
+    """
+    channels = x.shape[-1]
+    if x.rank < 2 or not isinstance(channels, int) or channels % parts:
+        raise ShapeError(
+            "E214", op=type(owner).__name__, expected=f"channels that {parts} divides",
+            received=shape_text(x.shape),
+        )  # fmt: skip
+    return bound((channels,))[0] // parts
+
+
+def _require_sliding(owner: Unfold | Fold) -> None:
+    for name in ("window", "stride", "dilation"):
+        require_widths(owner, name, f"{name}={2 if name == 'window' else 1}")
+    require_padding(owner, owner.padding)
+
+
+LAYERS = (Identity, Permute, RepeatVector, PixelShuffle, PixelUnshuffle, ChannelShuffle, Unfold, Fold)

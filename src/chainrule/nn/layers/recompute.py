@@ -1,0 +1,68 @@
+"""A layer that is computed twice, so that what it computes need not be kept (see
+``chainrule.ops.recomputation``)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from chainrule.graph import Node, order
+from chainrule.nn.layer import Layer, layer
+from chainrule.nn.layers.containers import require_layer
+from chainrule.nn.scope import Scope, called
+from chainrule.ops import PUBLIC
+
+
+@layer
+class Remat(Layer):
+    """Saves memory in training: what the layer computes is dropped, and computed again on the way back.
+
+    Of the layer only what enters it is kept. A net of many such layers, each of some operations, takes about
+    the memory of its widest one and of what is handed from one to the next, and about a third more time. The
+    answers, the gradients, the random numbers and the names of the parameters stay the same; so a file saved
+    with it can be loaded without it, and the other way round.
+
+    Shapes: as the layer.
+
+    Args:
+        inner: the layer: a block of a deep net. Single operations give nothing: what enters them is as large
+            as what they give.
+
+    Cost: the layer's way forward once more in each training step.
+
+    Fails:
+        UsageError E104: something that is no layer.
+
+    Example:
+        >>> from chainrule.nn.layers.linear import Dense
+        >>> from chainrule.nn.layers.containers import Residual, Sequential
+        >>> print(Remat(Residual(Sequential(Dense(64, "relu"), Dense(64)))).kind)
+        residual
+
+    Reference: Chen, Xu, Zhang and Guestrin (2016), Training deep nets with sublinear memory cost. PyTorch:
+    ``torch.utils.checkpoint``; JAX: ``jax.checkpoint``.
+    """
+
+    inner: Layer
+
+    def check(self) -> None:
+        require_layer("Remat", self.inner)
+
+    @property
+    def kind(self) -> str:
+        return self.inner.kind  # the names of the parameters are those of the layer
+
+    def __call__(self, x: Any, scope: Scope) -> Any:
+        before = scope.values()  # what an earlier call has left in states is kept too
+        y = called(self.inner, x, scope)
+        if not scope.training:
+            return y
+        given = tuple(x.values()) if isinstance(x, Mapping) else (x,)
+        read = set(order([y] if isinstance(y, Node) else y.values(), given)) if before else ()
+        entries = (*given, *(node for node in before if node in read))
+        if isinstance(y, Node):
+            return PUBLIC["remat"](y, *entries)
+        return {name: PUBLIC["remat"](node, *entries) for name, node in y.items()}
+
+
+LAYERS = (Remat,)

@@ -1,0 +1,143 @@
+"""Layers that make images larger, or give them any size, by copying or by interpolating between cells.
+
+Cell i of an axis of m cells that comes from one of n cells stands at the place p of the old axis. By default
+cells are little squares and the image keeps its edges, p = (i + 0.5) / factor - 0.5, with the factor m / n
+unless one is given; with ``align_corners`` they are points and the image keeps its corner points, p = i (n -
+1) / (m - 1).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import KW_ONLY
+
+import numpy as np
+
+from chainrule.graph import Node, reserve
+from chainrule.nn.axis_index import picked, weighed
+from chainrule.nn.layer import Layer, layer
+from chainrule.nn.layers.convolution import Widths, require_widths, tupled
+from chainrule.nn.scope import Scope
+from chainrule.nn.validation import is_number, require, unknown
+from chainrule.ops.linear.window_geometry import per_axis, space_of
+
+
+@layer
+class UpSampling(Layer):
+    """Makes images larger by a factor, or of a given size, without a weight.
+
+    Shapes: (B, *space, C) -> (B, *(n * factor), C), rounded down, or (B, *size, C).
+
+    Args:
+        factor: how many times larger, above 0, one number or one for each spatial axis. A cell is as wide as
+            the factor says, also where the result is rounded down (PyTorch's ``scale_factor``).
+        size: the spatial axes of the result, instead of a factor; also smaller ones.
+        mode: ``"nearest"`` (the cell that lies there), ``"linear"`` (between two cells an axis: bilinear,
+            trilinear) or ``"cubic"`` (between four, with a = -0.75).
+        align_corners: whether the corner points stay, instead of the edges; not for ``"nearest"``.
+
+    Cost: no arithmetic for nearest; 2 taps an axis for linear, 4 for cubic.
+
+    Fails:
+        ShapeError E213, E218: no image; settings for another number of axes.
+        UsageError E101, E102: no such mode; a factor that is not above 0, or leaves no cell; corners of a
+            nearest cell.
+
+    Example:
+        >>> print(UpSampling(factor=2, mode="linear"))
+        UpSampling(mode='linear')
+
+    Reference: Keys (1981), Cubic convolution interpolation for digital image processing (IEEE ASSP 29).
+        PyTorch's and OpenCV's places; Keras has the same for factors.
+    """
+
+    takes_one = True
+    _: KW_ONLY
+    factor: float | tuple[float, ...] = 2
+    size: Widths | None = None
+    mode: str = "nearest"
+    align_corners: bool = False
+
+    def check(self) -> None:
+        object.__setattr__(self, "factor", tupled(self.factor))
+        each = self.factor if isinstance(self.factor, tuple) else (self.factor,)
+        fits = all(is_number(f) and 0 < f < 1e6 for f in each) and 1 <= len(each) <= 3
+        require(
+            self, "factor", fits, "a number above 0, or one for each of one to three spatial axes", "factor=2"
+        )
+        if self.size is not None:
+            require_widths(self, "size", "size=(28, 28)")
+        if self.mode not in MODES:
+            raise unknown("UpSampling, mode", self.mode, list(MODES), 'mode="{}"')
+        fits = self.align_corners in ((False,) if self.mode == "nearest" else (False, True))
+        fix = 'mode="linear", align_corners=True'
+        require(self, "align_corners", fits, "False, or True with a mode that interpolates", fix)
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> (B, *larger, C)
+        space = space_of("UpSampling", x.spec)
+        axes = len(space)
+        if self.size is not None:
+            sizes: tuple[int, ...] = per_axis("UpSampling", "size", self.size, axes)
+            each = tuple(m / n if n else 1.0 for n, m in zip(space, sizes, strict=True))
+        else:
+            each = self.factor if isinstance(self.factor, tuple) else (self.factor,) * axes
+            if len(each) != axes:
+                per_axis("UpSampling", "factor", (1,) * len(each), axes)  # refuses it
+            sizes = tuple(math.floor(n * f) for n, f in zip(space, each, strict=True))
+            require(self, "factor", all(sizes) or not all(space), "so large that a cell is left", "factor=2")
+        for axis, (n, m, factor) in enumerate(zip(space, sizes, each, strict=True), 1):
+            if n and (n != m or factor != 1):
+                reserve(m, itemsize=64 if self.mode == "nearest" else 256)  # places, cells and weights
+                cells, weights = MODES[self.mode](n, m, self.align_corners, factor)
+                x = picked(x, axis, cells[:, 0]) if cells.shape[1] == 1 else weighed(x, axis, cells, weights)
+        return x
+
+
+def nearest(n: int, m: int, align_corners: bool, factor: float) -> tuple[np.ndarray, np.ndarray]:
+    """For each of m cells the one of n that lies there, and weights of 1.
+
+    Example:
+        >>> nearest(2, 4, False, 2)[0].ravel().tolist()
+        [0, 0, 1, 1]
+    """
+    whole = np.arange(m) * n // m  # in whole numbers, where the factor is that of the lengths
+    cells = whole if m in (n, factor * n) else np.minimum(np.floor(np.arange(m) / factor).astype(int), n - 1)
+    return cells[:, None], np.ones((m, 1))
+
+
+def linear(n: int, m: int, align_corners: bool, factor: float) -> tuple[np.ndarray, np.ndarray]:
+    """For each of m cells the two of n around it, and how much each counts.
+
+    Example:
+        >>> cells, weights = linear(2, 4, False, 2)
+        >>> cells.tolist(), weights[1].tolist()
+        ([[0, 1], [0, 1], [0, 1], [1, 1]], [0.75, 0.25])
+    """
+    place = np.maximum(_places(n, m, align_corners, factor), 0.0)
+    low = np.minimum(np.floor(place).astype(int), n - 1)
+    part = place - low
+    return np.stack([low, np.minimum(low + 1, n - 1)], 1), np.stack([1.0 - part, part], 1)
+
+
+def cubic(n: int, m: int, align_corners: bool, factor: float) -> tuple[np.ndarray, np.ndarray]:
+    """For each of m cells the four of n around it, and how much each counts."""
+    place, a = _places(n, m, align_corners, factor), -0.75
+    low = np.floor(place).astype(int)
+    cells = low[:, None] + np.arange(-1, 3)
+    away = np.abs(place[:, None] - cells)
+    near = ((a + 2) * away - (a + 3)) * away**2 + 1
+    far = a * (((away - 5) * away + 8) * away - 4)
+    return np.clip(cells, 0, n - 1), np.where(away <= 1, near, far)
+
+
+def _places(n: int, m: int, align_corners: bool, factor: float) -> np.ndarray:
+    """Where each of m cells stands on an axis of n cells."""
+    if align_corners:
+        return np.arange(m) * ((n - 1) / max(m - 1, 1))
+    return (np.arange(m) + 0.5) / factor - 0.5
+
+
+Taps = Callable[[int, int, bool, float], tuple[np.ndarray, np.ndarray]]
+MODES: dict[str, Taps] = {"nearest": nearest, "linear": linear, "cubic": cubic}
+LAYERS = (UpSampling,)

@@ -1,0 +1,137 @@
+"""One vector for a whole sequence: a place that is added for it, or one that is made of all places.
+
+A classifier needs one vector of a text or of an image that was cut into patches. Two ways. A *class token* is
+put in front of the sequence; it stands for nothing, so the attention of the blocks fills it with what the net
+behind it asks for. Or the places themselves are joined: their mean, their largest numbers, the first or last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import KW_ONLY
+
+from chainrule.graph import Node, constant, reserve
+from chainrule.nn.attention.inputs import require_names, require_sequence
+from chainrule.nn.initializer import Initialiser, SmallNormal, known_initialiser
+from chainrule.nn.layer import Layer, Value, layer
+from chainrule.nn.recurrent.sequence_loop import require_mask
+from chainrule.nn.scope import Scope
+from chainrule.nn.validation import unknown
+from chainrule.ops import PUBLIC
+from chainrule.spec import bound
+
+HOWS = ["mean", "max", "first", "last"]
+SMALL = SmallNormal(0.02)
+LOWEST = -1e30  # below every number of a sequence
+
+
+@layer
+class ClassToken(Layer):
+    """Puts a learned vector in front of a sequence: the place where a net gathers what it knows of the whole.
+
+    Shapes: (B, T, C) -> (B, T + 1, C).
+
+    Args:
+        weight_init: first values of the vector, a record or a name.
+
+    Fails:
+        ShapeError E220: no sequence of vectors.
+        UsageError E101: no such initialiser.
+
+    Example:
+        >>> print(ClassToken())
+        ClassToken()
+
+    Reference: Devlin, Chang, Lee and Toutanova (2019), BERT (NAACL); Dosovitskiy et al. (2021), An image is
+    worth 16x16 words (ICLR).
+    """
+
+    takes_one = True
+    _: KW_ONLY
+    weight_init: str | Initialiser = SMALL
+
+    def check(self) -> None:
+        known_initialiser(self.weight_init)
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, T, C) -> (B, T + 1, C)
+        require_sequence(self, "sequence", x, 3)
+        (channels,) = bound(x.shape[-1:])
+        token = scope.parameter("weight", (channels,), known_initialiser(self.weight_init))
+        first = PUBLIC["broadcast_to"](token, (x.shape[0], 1, channels))
+        return PUBLIC["concatenate"]((first, x), 1)
+
+
+@layer
+class SequencePool(Layer):
+    """Makes one vector of a sequence: the mean or the largest numbers of its places, its first or last place.
+
+    Shapes: (B, T, C) -> (B, C); or by name ``sequence`` and ``mask`` (B, T), true where a place counts.
+
+    Formula: mean: y = sum of m[t] x[t] / sum of m[t], m the mask.
+
+    Args:
+        how: ``"mean"``, ``"max"``, ``"first"`` or ``"last"``: the first or last place that counts.
+
+    Numerics: a sequence of which no place counts gives 0.
+
+    Fails:
+        ShapeError E208, E220: no sequence of vectors; a mask that does not say yes or no for every place.
+        UsageError E101: no such way; names that are none of these.
+
+    Example:
+        >>> print(SequencePool("first"))
+        SequencePool(how='first')
+
+    Reference: Reimers and Gurevych (2019), Sentence-BERT (EMNLP), compares the first place, mean and maximum.
+    """
+
+    how: str = "mean"
+
+    def check(self) -> None:
+        if self.how not in HOWS:
+            raise unknown("SequencePool, how", self.how, HOWS, 'cr.SequencePool("{}")')
+
+    def __call__(self, x: Value, scope: Scope) -> Node:  # x (B, T, C) -> (B, C)
+        given = x if isinstance(x, Mapping) else {"sequence": x}
+        require_names(given, {"sequence"}, {"sequence", "mask"})
+        sequence, mask = given["sequence"], given.get("mask")
+        require_sequence(self, "sequence", sequence, 3)
+        if mask is None:
+            if self.how in ("mean", "max"):
+                return PUBLIC[self.how](sequence, 1)
+            return sequence[:, 0 if self.how == "first" else -1]
+        require_mask("SequencePool", mask, sequence)
+        return self._masked(sequence, PUBLIC["reshape"](mask, (*mask.shape, 1)))
+
+    def _masked(self, x: Node, mask: Node) -> Node:
+        """The same where only some places count: x (B, T, C), mask (B, T, 1)."""
+        kind = x.dtype
+        counts = mask.astype(kind)
+        if self.how == "max":
+            most = PUBLIC["max"](PUBLIC["where"](mask, x, constant(LOWEST, kind)), 1)
+            return PUBLIC["where"](PUBLIC["sum"](counts, 1) > 0.0, most, constant(0.0, kind))
+        if self.how in ("first", "last"):
+            counts = _outermost(counts, is_last=self.how == "last")
+        return PUBLIC["sum"](x * counts, 1) / PUBLIC["maximum"](PUBLIC["sum"](counts, 1), 1.0)
+
+
+def _outermost(counts: Node, is_last: bool) -> Node:
+    """1 at the first or last place that counts and 0 elsewhere: (B, T, 1), made without a loop.
+
+    Each place that counts is given its number from the far end, and the largest wins.
+    """
+    (places,) = bound(counts.shape[1:2])
+    number = PUBLIC["reshape"](constant(_numbers(places, is_last)), (1, places, 1)).astype(counts.dtype)
+    ranks = counts * number  # (B, T, 1), 0 where a place does not count
+    most = PUBLIC["reshape"](PUBLIC["max"](ranks, 1), (counts.shape[0], 1, 1))
+    return PUBLIC["equal"](ranks, most).astype(counts.dtype) * counts
+
+
+def _numbers(places: int, is_last: bool) -> list[float]:
+    """1 to ``places``, the largest at the end that is asked for."""
+    reserve(places, itemsize=64)
+    numbers = [float(i + 1) for i in range(places)]
+    return numbers if is_last else numbers[::-1]
+
+
+LAYERS = (ClassToken, SequencePool)

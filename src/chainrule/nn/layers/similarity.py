@@ -1,0 +1,227 @@
+"""Layers that compare or multiply two values, such as the two towers of a net that judges likeness."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import KW_ONLY
+
+from chainrule.errors import ShapeError
+from chainrule.graph import Node
+from chainrule.nn.initializer import XAVIER, ZEROS, Initialiser, known_initialiser
+from chainrule.nn.layer import Layer, layer
+from chainrule.nn.layers.merge import several
+from chainrule.nn.regularization.penalty import Penalty
+from chainrule.nn.safe_norms import require_epsilon, to_unit_length
+from chainrule.nn.scope import Scope
+from chainrule.nn.validation import require, require_number, require_whole
+from chainrule.ops import PUBLIC
+from chainrule.spec import bound, count, shape_text
+
+
+@layer
+class Dot(Layer):
+    """Adds up the products of two values along one axis of each.
+
+    Shapes: two values by name, (B, I) and (B, I) -> (B, 1); with more axes -> (B, the other axes of the
+    first, then those of the second).
+
+    Args:
+        axes: which axis of each is summed over, counted as in NumPy; not that of the samples.
+        normalize: whether the vectors along these axes are brought to length 1 first: the cosine.
+
+    Cost: 2 I flops for each number of the result.
+
+    Fails:
+        ShapeError E208: not two values; axes that do not exist or differ in length.
+        UsageError E102: no pair of axes.
+
+    Example:
+        >>> print(Dot(normalize=True))
+        Dot(normalize=True)
+    """
+
+    axes: tuple[int, int] = (-1, -1)
+    _: KW_ONLY
+    normalize: bool = False
+
+    def check(self) -> None:
+        if isinstance(self.axes, list):
+            object.__setattr__(self, "axes", tuple(self.axes))
+        fits = isinstance(self.axes, tuple) and len(self.axes) == 2 and all(type(n) is int for n in self.axes)
+        expected = "two axes, neither that of the samples"
+        require(self, "axes", fits and 0 not in self.axes, expected, "axes=(1, 1)")
+        require(self, "normalize", isinstance(self.normalize, bool), "True or False", "normalize=True")
+
+    def __call__(self, x: Mapping[str, Node], scope: Scope) -> Node:
+        values = several(self, x, 2)
+        places = [
+            axis % v.rank if -v.rank <= axis < v.rank else 0
+            for v, axis in zip(values, self.axes, strict=True)
+        ]
+        lengths = {str(value.shape[place]) for value, place in zip(values, places, strict=True)}
+        if 0 in places or len(lengths) > 1:
+            raise ShapeError(
+                "E208", op="Dot", constraint=f"axes {self.axes} of one length", fix="axes=(-1, -1)",
+                expected="two such axes", received=" and ".join(shape_text(v.shape) for v in values),
+            )  # fmt: skip
+        a, b = (_last(value, place) for value, place in zip(values, places, strict=True))
+        if self.normalize:
+            a, b = to_unit_length(a), to_unit_length(b)
+        rest = (*a.shape[1:-1], *b.shape[1:-1])
+        y = _flat(a) @ _flat(b).T  # (B, M, I) (B, I, N) -> (B, M, N)
+        return PUBLIC["reshape"](y, (y.shape[0], *(rest or (1,))))
+
+
+def _last(value: Node, axis: int) -> Node:
+    """The axes in another order, one of them last."""
+    return PUBLIC["transpose"](value, [*(i for i in range(value.rank) if i != axis), axis])
+
+
+def _flat(value: Node) -> Node:
+    """The axes between the first and the last as one: (B, ..., I) -> (B, M, I)."""
+    return PUBLIC["reshape"](value, (value.shape[0], count(value.shape[1:-1]), value.shape[-1]))
+
+
+@layer
+class CosineSimilarity(Layer):
+    """How much two vectors point the same way: 1 the same, 0 at right angles, -1 opposite.
+
+    Shapes: two values by name, both (B, ..., C) -> (B, ..., 1).
+
+    Formula: y = a b / (max(|a|, epsilon) max(|b|, epsilon)), all sums over the last axis.
+
+    Args:
+        epsilon: the least length that is divided by, above 0.
+
+    Fails:
+        ShapeError E201, E208: shapes that differ; not two values.
+        UsageError E102: epsilon not above 0.
+
+    Example:
+        >>> print(CosineSimilarity())
+        CosineSimilarity()
+    """
+
+    _: KW_ONLY
+    epsilon: float = 1e-8
+
+    def check(self) -> None:
+        require_number(self, "epsilon", above=0)
+
+    def __call__(self, x: Mapping[str, Node], scope: Scope) -> Node:
+        values = _alike(self, x)
+        require_epsilon(self, values[0].dtype, power=2)
+        a, b = (to_unit_length(value, self.epsilon**2) for value in values)
+        return PUBLIC["sum"](a * b, -1, keepdims=True)  # (B, ..., C) -> (B, ..., 1)
+
+
+@layer
+class PairwiseDistance(Layer):
+    """How far two vectors lie apart.
+
+    Shapes: two values by name, both (B, ..., C) -> (B, ..., 1).
+
+    Formula: y = (sum |a - b + epsilon|^p)^(1/p), the sum over the last axis.
+
+    Args:
+        p: the norm: 2 is the straight line, 1 along the axes.
+        epsilon: keeps the derivative finite where a = b, above 0.
+
+    Fails:
+        ShapeError E201, E208: shapes that differ; not two values.
+        UsageError E102: a setting out of its range.
+
+    Example:
+        >>> print(PairwiseDistance(1.0))
+        PairwiseDistance(p=1.0)
+    """
+
+    p: float = 2.0
+    _: KW_ONLY
+    epsilon: float = 1e-6
+
+    def check(self) -> None:
+        require_number(self, "p", least=1)
+        require_number(self, "epsilon", above=0)
+
+    def __call__(self, x: Mapping[str, Node], scope: Scope) -> Node:
+        a, b = _alike(self, x)
+        return to_norm(a - b + self.epsilon, self.p)
+
+
+@layer
+class Bilinear(Layer):
+    """Every unit multiplies each number of one value with each number of another, and weighs the products.
+
+    Shapes: two values by name, (B, ..., I) and (B, ..., J) -> (B, ..., units).
+
+    Formula: y[o] = sum over i, j of a[i] W[o, i, j] b[j] + bias[o].
+
+    Args:
+        units: how many outputs.
+        bias: whether there is a bias.
+        weight_init: first values of W (units, I, J), a record or a name.
+        penalty: what the size of W costs.
+
+    Cost: 2 B units I J flops forward.
+
+    Fails:
+        ShapeError E201, E208: leading axes that differ; not two values, or lengths that are not known.
+        UsageError E101, E102: no such initialiser; fewer than one unit.
+
+    Example:
+        >>> print(Bilinear(3))
+        Bilinear(3)
+
+    Reference: Tenenbaum and Freeman (2000), Separating style and content with bilinear models (Neural
+    Computation 12).
+    """
+
+    units: int
+    _: KW_ONLY
+    bias: bool = True
+    weight_init: str | Initialiser = XAVIER
+    penalty: Penalty | None = None
+
+    def check(self) -> None:
+        require_whole(self, "units", 1, fix="cr.Bilinear(10)")
+        require(self, "bias", isinstance(self.bias, bool), "True or False", "bias=False")
+        known_initialiser(self.weight_init)
+        require(self, "penalty", isinstance(self.penalty, Penalty | None), "a penalty such as cr.L2(1e-4)")
+
+    def __call__(self, x: Mapping[str, Node], scope: Scope) -> Node:
+        a, b = several(self, x, 2)
+        if a.rank < 2 or not all(isinstance(v.shape[-1], int) for v in (a, b)):
+            raise ShapeError(
+                "E208", op="Bilinear", constraint="samples of known length", expected="(B, I) and (B, J)",
+                received=f"{shape_text(a.shape)} and {shape_text(b.shape)}", fix="cr.Flatten() before it",
+            )  # fmt: skip
+        _refuse_unlike(self, a.shape[:-1], b.shape[:-1])
+        i, j = bound((a.shape[-1], b.shape[-1]))
+        init = known_initialiser(self.weight_init)
+        weight = scope.parameter("weight", (self.units, i, j), init, self.penalty)
+        table = PUBLIC["reshape"](PUBLIC["transpose"](weight, (1, 0, 2)), (i, self.units * j))
+        met = PUBLIC["reshape"](a @ table, (*a.shape[:-1], self.units, j))  # (B, ..., I) -> (B, ..., O, J)
+        y = PUBLIC["sum"](met * PUBLIC["reshape"](b, (*b.shape[:-1], 1, j)), -1)  # -> (B, ..., O)
+        return y + scope.parameter("bias", (self.units,), ZEROS) if self.bias else y
+
+
+def to_norm(x: Node, p: float) -> Node:
+    """The p-norm over the last axis, which stays with length 1."""
+    if p == 2:
+        return PUBLIC["sqrt"](PUBLIC["sum"](PUBLIC["square"](x), -1, keepdims=True))
+    return PUBLIC["sum"](PUBLIC["abs"](x) ** p, -1, keepdims=True) ** (1.0 / p)
+
+
+def _alike(owner: Layer, x: Mapping[str, Node]) -> list[Node]:
+    values = several(owner, x, 2)
+    _refuse_unlike(owner, values[0].shape, values[1].shape)
+    return values
+
+
+def _refuse_unlike(owner: Layer, a: tuple, b: tuple) -> None:
+    if a != b:
+        raise ShapeError("E201", op=type(owner).__name__, expected=shape_text(a), received=shape_text(b))
+
+
+LAYERS = (Dot, CosineSimilarity, PairwiseDistance, Bilinear)

@@ -1,0 +1,56 @@
+"""A layer applied to every step of a sequence by itself, such as a convolution to each picture of a film."""
+
+from __future__ import annotations
+
+from chainrule.errors import ShapeError
+from chainrule.graph import Node
+from chainrule.nn.layer import Layer, layer
+from chainrule.nn.layers.containers import require_layer
+from chainrule.nn.scope import Scope
+from chainrule.ops import PUBLIC
+from chainrule.spec import count, shape_text
+
+
+@layer
+class TimeDistributed(Layer):
+    """Applies a layer to each step of a sequence, with the same weights: the steps become samples.
+
+    Shapes: (B, T, ...) -> (B, T, ...), the rest as the inner layer makes it of (B T, ...).
+
+    Args:
+        inner: the layer. ``Dense`` and all layers that work along the last axis need no wrapping: they treat
+            every leading axis as samples.
+
+    Fails:
+        ShapeError E208: no steps; an inner layer that gives several values.
+        UsageError E104: the inner is no layer.
+
+    Example:
+        >>> from chainrule.nn.layers.pooling import GlobalMaxPool
+        >>> print(TimeDistributed(GlobalMaxPool()))
+        TimeDistributed(GlobalMaxPool())
+    """
+
+    takes_one = True
+    inner: Layer
+
+    def check(self) -> None:
+        require_layer("TimeDistributed", self.inner)
+
+    def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, T, ...) -> (B, T, ...)
+        if x.rank < 3:
+            raise ShapeError(
+                "E208", op="TimeDistributed", constraint="sequences of steps that have axes themselves",
+                expected="(B, T, ...)", received=shape_text(x.shape), fix=f"{self.inner} alone",
+            )  # fmt: skip
+        steps = PUBLIC["reshape"](x, (count(x.shape[:2]), *x.shape[2:]))  # (B, T, ...) -> (B T, ...)
+        y = scope.run(self.inner, steps)
+        if not isinstance(y, Node):
+            raise ShapeError(
+                "E208", op="TimeDistributed", constraint="an inner layer that gives one value",
+                expected="one value", received=", ".join(y), fix="cr.Merge(...) at the end of it",
+            )  # fmt: skip
+        return PUBLIC["reshape"](y, (*x.shape[:2], *y.shape[1:]))
+
+
+LAYERS = (TimeDistributed,)

@@ -1,0 +1,195 @@
+"""Layers around a layer that change its weights before it uses them: weight and spectral normalisation.
+
+What is learned stays one array for each weight, asked for and drawn by the layer inside as always. The layer
+around hands it a scope that answers with another node: the array made into the weight. So every layer with
+weights can be inside, and the gradient by what is learned follows from the formula.
+
+All parameters of two axes or more inside are treated, each as the table (O, the rest); biases are not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY
+from typing import Any
+
+from chainrule.errors import UsageError
+from chainrule.graph import Node
+from chainrule.nn.initializer import Initialiser
+from chainrule.nn.layer import Layer, layer
+from chainrule.nn.layers.containers import require_layer
+from chainrule.nn.safe_norms import defined, require_epsilon, to_unit_length
+from chainrule.nn.scope import Parameter, Scope, stream_of
+from chainrule.nn.validation import require_number, require_whole
+from chainrule.ops import PUBLIC
+from chainrule.records import frozen
+from chainrule.spec import Shape, bound
+
+WARM_UP = 15  # power iterations before the first step, as PyTorch has it
+
+
+@layer
+class WeightNorm(Layer):
+    """Learns the length and the direction of each unit's weights apart.
+
+    Shapes: those of the layer inside.
+
+    Formula: W[o] = gain[o] V[o] / |V[o]|; V is drawn as W would be, and gain begins as its lengths, so that
+    the net begins as without.
+
+    Args:
+        inner: the layer whose weights are meant.
+
+    Fails:
+        UsageError E102: the layer inside has no weight of two axes or more.
+        UsageError E104: no layer.
+
+    Example:
+        >>> from chainrule.nn.layers.linear import Dense
+        >>> print(WeightNorm(Dense(3)))
+        WeightNorm(Dense(3))
+
+    Reference: Salimans and Kingma (2016), Weight normalization (NeurIPS).
+    """
+
+    inner: Layer
+
+    def check(self) -> None:
+        require_layer("WeightNorm", self.inner)
+
+    def __call__(self, x: Any, scope: Scope) -> Any:
+        return _run_inside(self, self.inner, x, scope, _with_gain)
+
+
+def _with_gain(place: Scope, name: str, known: Parameter) -> Node:
+    table = _table(known.node)  # (O, the rest)
+    first = RowLengths(known.initialiser, known.spec.shape, stream_of(place.named(name)))
+    gain = place.parameter(f"{name}_gain", table.shape[:1], first)
+    scaled = to_unit_length(table) * PUBLIC["reshape"](gain, (*gain.shape, 1))
+    return PUBLIC["reshape"](scaled, known.spec.shape)
+
+
+@layer
+class SpectralNorm(Layer):
+    """Divides weights by the most they can stretch any vector, so that the layer stretches none.
+
+    Shapes: those of the layer inside.
+
+    Formula: W' = W / s, s = u^T W v the largest singular value. In training u <- W v and v <- W^T u, each
+    brought to length 1, follow the direction v that is stretched most (power iteration); v is carried from
+    step to step, and no gradient passes through u and v. In inference s = |W v|.
+
+    Args:
+        inner: the layer whose weights are meant.
+        steps: power iterations in each step of training, at least 1.
+        epsilon: the least length that is divided by, above 0.
+
+    Cost: 4 O I flops a power iteration.
+
+    Fails:
+        UsageError E102: the layer inside has no weight of two axes or more; a setting out of its range.
+        UsageError E104: no layer.
+
+    Example:
+        >>> from chainrule.nn.layers.linear import Dense
+        >>> print(SpectralNorm(Dense(3)))
+        SpectralNorm(Dense(3))
+
+    Reference: Miyato, Kataoka, Koyama and Yoshida (2018), Spectral normalization for generative adversarial
+    networks (ICLR).
+    """
+
+    inner: Layer
+    _: KW_ONLY
+    steps: int = 1
+    epsilon: float = 1e-12
+
+    def check(self) -> None:
+        require_layer("SpectralNorm", self.inner)
+        require_whole(self, "steps", 1, fix="steps=1")
+        require_number(self, "epsilon", above=0)
+
+    def __call__(self, x: Any, scope: Scope) -> Any:
+        return _run_inside(self, self.inner, x, scope, self._divided)
+
+    def _divided(self, place: Scope, name: str, known: Parameter) -> Node:
+        table = _table(known.node)  # (O, the rest)
+        require_epsilon(self, table.dtype, power=2)
+        first = StretchedMost(known.initialiser, known.spec.shape, stream_of(place.named(name)))
+        v = place.state(f"{name}_direction", table.shape[1:], first)  # (the rest,)
+        if not place.training:
+            return known.node / _length(table @ v)
+        still = PUBLIC["stop_gradient"](table)
+        u = to_unit_length(still @ v, self.epsilon**2)  # (O,)
+        for _ in range(self.steps - 1):
+            u = to_unit_length(still @ to_unit_length(still.T @ u), self.epsilon**2)
+        place.update(f"{name}_direction", to_unit_length(still.T @ u, self.epsilon**2))
+        return known.node / _length(table.T @ u)  # = u^T W v
+
+
+def _length(x: Node) -> Node:
+    squared = PUBLIC["sum"](PUBLIC["square"](x), -1)
+    return defined(PUBLIC["sqrt"](squared), squared)
+
+
+@frozen
+class _FromWeight(Initialiser):
+    """First values that follow from those of a weight: drawn by the same key and stream, they are the same.
+
+    Args:
+        drawn: how the weight's first values are drawn.
+        shape: the weight's shape.
+        stream: the weight's random stream.
+    """
+
+    drawn: Initialiser
+    shape: Shape
+    stream: int
+
+    def table(self, key: Node, dtype: str) -> Node:
+        """The weight's first values as a table (O, the rest)."""
+        return _table(self.drawn(key, self.shape, dtype, self.stream))
+
+
+class RowLengths(_FromWeight):
+    """The length of each row of a weight."""
+
+    def __call__(self, key: Node, shape: Shape, dtype: str, stream: int) -> Node:
+        return _length(self.table(key, dtype))
+
+
+class StretchedMost(_FromWeight):
+    """The direction that a weight stretches most, by power iteration from a random one."""
+
+    def __call__(self, key: Node, shape: Shape, dtype: str, stream: int) -> Node:
+        table, v = self.table(key, dtype), to_unit_length(PUBLIC["normal"](key, shape, dtype, stream))
+        for _ in range(WARM_UP):
+            v = to_unit_length(table.T @ (table @ v))
+        return v
+
+
+def _table(weight: Node) -> Node:
+    """A weight (O, ...) as a table (O, the rest)."""
+    rows, *rest = bound(weight.shape)
+    return PUBLIC["reshape"](weight, (rows, -1 if rest else 1))
+
+
+def _run_inside(owner: Layer, inner: Layer, x: Any, scope: Scope, change: Any) -> Any:
+    """Run a layer whose weights are changed; refuse one that has none."""
+    changed: list[str] = []
+
+    def rewrite(place: Scope, name: str, known: Parameter) -> Node:
+        if known.spec.rank < 2:
+            return known.node
+        changed.append(place.named(name))
+        return change(place, name, known)
+
+    result = scope.rewriting(rewrite).run(inner, x)
+    if not changed:
+        raise UsageError(
+            "E102", where=type(owner).__name__, name="inner", received=str(inner)[:80],
+            expected="a layer with a weight of two axes or more", fix="cr.Dense(10)",
+        )  # fmt: skip
+    return result
+
+
+LAYERS = (WeightNorm, SpectralNorm)

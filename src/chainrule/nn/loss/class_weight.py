@@ -1,0 +1,43 @@
+"""How much each class counts, as a setting of a loss."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from chainrule.graph import Node, constant
+from chainrule.nn.validation import is_number, require
+from chainrule.spec import Axis
+
+if TYPE_CHECKING:
+    from chainrule.nn.loss.loss import Loss
+
+Weights: TypeAlias = "tuple[float, ...] | None"
+
+
+def known_weights(loss: Loss, classes: Axis | None = None, name: str = "class_weight") -> None:
+    """Refuse a field that holds no weights; a list becomes a tuple.
+
+    Args:
+        loss: the loss that has the field.
+        classes: how many there must be, once that is known.
+        name: the field.
+
+    Fails:
+        UsageError E102: something else than numbers that are not negative, or another number of them.
+    """
+    weights = getattr(loss, name, None)
+    if weights is None:
+        return
+    if isinstance(weights, list):
+        object.__setattr__(loss, name, weights := tuple(weights))
+    fits = isinstance(weights, tuple) and all(is_number(w) and w >= 0 for w in weights) and any(weights)
+    require(loss, name, fits, "numbers >= 0, not all 0", f"{name}=(1.0, 2.0)")
+    if classes is not None:
+        require(loss, name, len(weights) == classes, f"{classes} numbers, one for each class")
+
+
+def weights_node(loss: Loss, dtype: str, name: str = "class_weight") -> Node:
+    """The weights as a node (K,)."""
+    return constant(np.asarray(getattr(loss, name), dtype))

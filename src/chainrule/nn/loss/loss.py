@@ -1,0 +1,233 @@
+"""What every loss is: how wrong an answer is, as one number for each sample.
+
+A loss gives nodes of shape (B,); the step takes their (weighted) mean. That keeps the article's J = (1/n) sum
+J^(i) in one place for all losses.
+
+Terms may count differently: classes have weights, places without a label do not count, and a user weights
+samples or places. Weighted or not, J is one quotient over all terms of the batch, which is PyTorch's
+``reduction="mean"``:
+
+    J = sum of weight * loss / sum of weight.
+
+``Loss.parts`` gives numerator and denominator of each sample. Their sums over any set of samples make the
+mean over that set, so a batch that is split, an evaluation in blocks and an epoch agree with one large batch.
+The mean of the quotients of single samples, or of batches, is another number.
+
+What a loss compares:
+
+- *values* with values, or *scores* (logits) with classes: output and target of one sample each;
+- *pairs and triplets*: the output holds them side by side along axis 1, (B, 2, D) or (B, 3, D), as one net
+  gives them that is applied to (B, 2, ...) inputs (``Dense`` treats more leading axes as more samples), or
+  ``cr.stack([a, b], 1)`` of two results; the target has one number for each pair or triplet;
+- nothing but the output itself, where its order says what belongs together (``TripletMargin``);
+- yes and no, where a target says so, are 1 and 0; -1 for no is taken too.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from chainrule.errors import DtypeError, ShapeError, UsageError
+from chainrule.extension import Extensible
+from chainrule.graph import Node
+from chainrule.ops import PUBLIC
+from chainrule.records import frozen
+from chainrule.spec import INTEGERS, Spec, shape_text
+
+
+@frozen
+class Loss(Extensible):
+    """Base of every loss: it says ``terms``, or ``__call__`` where a sample has no terms of its own.
+
+    ``name`` is what it is called in ``Model(loss=...)``; ``task`` is ``"regression"`` or
+    ``"classification"``; ``wants`` says what the net must end in: ``"values"``, ``"log-probabilities"``, or
+    ``"logits"``, which the loss itself makes probabilities; ``joins`` says how the terms of a sample become
+    one number; ``needs_target`` is false where the output alone decides (``fit`` takes no y). ``pytorch`` and
+    ``keras`` are its names there, ``chinese`` its Chinese name and summary.
+    """
+
+    name: ClassVar[str]
+    task: ClassVar[str] = "regression"
+    wants: ClassVar[str] = "values"
+    joins: ClassVar[str] = "mean"
+    needs_target: ClassVar[bool] = True
+    pytorch: ClassVar[str] = ""
+    keras: ClassVar[str] = ""
+    chinese: ClassVar[tuple[str, str]] = ("", "")
+
+    def __post_init__(self) -> None:
+        self.check()
+
+    def check(self) -> None:
+        """Refuse settings outside their range."""
+
+    def target(self, output: Spec) -> Spec:
+        """The spec of the targets that belong to outputs of this spec."""
+        return output
+
+    def terms(self, output: Node, target: Node) -> Node:
+        """What the loss of a sample is made of: (B, ...), one term for each value or place, or (B,)."""
+        raise TypeError(f"{type(self).__name__} says no loss")
+
+    def shares(self, output: Node, target: Node) -> Node | None:
+        """The weight of each term, in the shape of ``terms``, which it is a factor of; ``None``: all 1."""
+        return None
+
+    @property
+    def has_shares(self) -> bool:
+        """Whether ``shares`` gives weights."""
+        return False
+
+    def __call__(self, output: Node, target: Node) -> Node:
+        """The loss of each sample, shape (B,): J of a batch of this sample alone."""
+        total, weight = self.parts(output, target)
+        return total if weight is None else total / divisor(weight)
+
+    def parts(self, output: Node, target: Node, weight: Node | None = None) -> tuple[Node, Node | None]:
+        """Numerator and denominator of each sample's loss, (B,) each; sums of both make the mean of a batch.
+
+        Args:
+            output: predictions of the network.
+            target: the targets.
+            weight: how much each sample counts, (B,), or each of its terms, in their shape.
+
+        Returns:
+            the numerators and the denominators; ``None`` for denominators that are all 1.
+
+        Fails:
+            ShapeError E201: weights of another shape.
+        """
+        terms, shares = self.terms(output, target), self.shares(output, target)
+        if weight is not None and weight.shape not in (output.shape[:1], terms.shape):
+            raise ShapeError(
+                "E201", op=self.name, expected=f"weight {shape_text(terms.shape)}",
+                received=f"weight {shape_text(weight.shape)}",
+                fix=f"weight.reshape({shape_text(output.shape[:1])})",
+            )  # fmt: skip
+        if weight is not None and weight.shape != output.shape[:1]:
+            shares = weight if shares is None else shares * weight
+            terms, weight = terms * weight, None
+        if shares is None:
+            total = per_sample(terms, self.joins)
+            return (total, None) if weight is None else (total * weight, weight)
+        both = "mean" if self.joins == "sum" else "sum"
+        total, count = per_sample(terms, "sum"), per_sample(shares, both)
+        return (total, count) if weight is None else (total * weight, count * weight)
+
+    def answer(self, output: Node) -> Node:
+        """The output in the user's terms: probabilities of a classifier, values of a regressor."""
+        return output
+
+    def filled(self, target: Any, wanted: tuple[int, ...]) -> Any:
+        """Targets, an array, filled up to the shape of a sample that is wanted, where this loss knows how.
+
+        Fails:
+            TrainingError E504: they cannot be filled to it.
+        """
+        return target
+
+    def decided(self, answer: Any) -> Any:
+        """What ``answer``, an array, says in the form of targets; ``None`` where it has that form already."""
+        return None
+
+    def refuse(self, target: Any, output: Spec) -> None:
+        """Refuse targets, an array, whose values no output of this spec can ever meet."""
+
+    def mean(self, output: Node, target: Node, weight: Node | None = None) -> Node:
+        """J, the mean over the batch, shape (), once output and target are known to belong together.
+
+        Args:
+            output: what the net gives.
+            target: what was wanted.
+            weight: how much each sample counts, (B,), or each of its terms, in their shape. J is then the sum
+                of weight times loss, divided by the sum of the weights; 0 where that sum is 0.
+
+        Fails:
+            ShapeError E201: the shapes differ. Without this check ``(B, 1) - (B,)`` would be broadcast to
+                ``(B, B)``.
+            DtypeError E252, E253: the target's numbers are of the wrong kind.
+        """
+        if self.needs_target:
+            self._agree(output, target)
+        total, count = self.parts(output, target, weight)
+        if count is None:
+            return PUBLIC["mean"](total)
+        return PUBLIC["sum"](total) / divisor(PUBLIC["sum"](count))
+
+    def _agree(self, output: Node, target: Node) -> None:
+        wanted = self.target(output.spec)
+        if target.shape != wanted.shape:
+            raise ShapeError(
+                "E201", op=self.name, expected=f"target {shape_text(wanted.shape)}",
+                received=f"target {shape_text(target.shape)}",
+                fix=f"target.reshape({shape_text(wanted.shape)})",
+                notes=[f"the net gives {shape_text(output.shape)}"],
+            )  # fmt: skip
+        if not wanted.is_float and target.dtype not in INTEGERS:
+            raise DtypeError(
+                "E253", op=self.name, kind="whole", expected=", ".join(INTEGERS), received=target.dtype,
+                fix='target.astype("int64")',
+            )  # fmt: skip
+        if wanted.is_float and target.dtype != wanted.dtype:
+            raise DtypeError(
+                "E252", op=self.name, expected=wanted.dtype, received=target.dtype,
+                fix=f'target.astype("{wanted.dtype}")',
+            )  # fmt: skip
+
+
+def per_sample(values: Node, how: str) -> Node:
+    """The sum or mean over everything but the batch axis: (B, ...) -> (B,)."""
+    inside = tuple(range(1, values.rank))
+    return PUBLIC[how](values, inside) if inside else values
+
+
+def divisor(weight: Node) -> Node:
+    """A sum of weights to divide by: 1 where nothing counts, as its numerator is 0 there."""
+    return PUBLIC["where"](weight > 0.0, weight, 1.0)
+
+
+def signs(target: Node) -> Node:
+    """1 for yes and -1 for no, whether the target writes no as 0 or as -1."""
+    return PUBLIC["where"](target > 0.0, PUBLIC["full_like"](target, 1.0), -1.0)
+
+
+def refuse_target(loss: Loss, target: Any, with_target: str, without: str) -> None:
+    """Refuse a target that a loss does not take, and a missing one that it needs.
+
+    Args:
+        loss: the loss.
+        target: what was given; ``None``: nothing.
+        with_target, without: the call with a target, and the one without.
+
+    Fails:
+        UsageError E132: it takes none. UsageError E133: it needs one.
+    """
+    if target is not None and not loss.needs_target:
+        raise UsageError(
+            "E132", where=loss.name, loss=loss.name, expected="no y: the output alone decides",
+            received="y", fix=without,
+        )  # fmt: skip
+    if target is None and loss.needs_target:
+        raise UsageError(
+            "E133", where=loss.name, loss=loss.name, expected="targets", received="none", fix=with_target
+        )
+
+
+def require_shape(loss: Loss, output: Spec, wanted: str, holds: bool, fix: str) -> None:
+    """Refuse an output of a shape the loss has no meaning for.
+
+    Args:
+        loss: the loss.
+        output: the spec of what the net gives.
+        wanted: the shape it must have, such as ``"(B, 2, D)"``.
+        holds: whether it has.
+        fix: a line that can be pasted.
+
+    Fails:
+        ShapeError E208: it has not.
+    """
+    if not holds:
+        raise ShapeError(
+            "E208", op=loss.name, constraint=f"an output of shape {wanted}", expected=wanted,
+            received=shape_text(output.shape), fix=fix,
+        )  # fmt: skip

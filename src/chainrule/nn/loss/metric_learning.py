@@ -1,0 +1,218 @@
+"""Losses of pairs and triplets, for nets that learn what lies close to what.
+
+The output holds the two or three side by side along axis 1 (see ``chainrule.nn.loss.loss``); ``answer`` is
+one number for each pair, which is large where the target should be yes; of triplets, where the negative is
+farther than the positive.
+"""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY
+from typing import ClassVar
+
+from chainrule.graph import Node
+from chainrule.nn.loss.loss import Loss, require_shape, signs
+from chainrule.nn.loss.vector_geometry import DISTANCES, cosine, length
+from chainrule.nn.validation import require, require_number, unknown
+from chainrule.ops import PUBLIC
+from chainrule.records import frozen
+from chainrule.spec import Spec
+
+
+@frozen
+class Side(Loss):
+    """Base of the losses of vectors side by side: output (B, n, D), target (B,)."""
+
+    together: ClassVar[int] = 2
+
+    def target(self, output: Spec) -> Spec:
+        n = self.together
+        holds = output.rank == 3 and output.shape[1] == n
+        require_shape(self, output, f"(B, {n}, D)", holds, "cr.stack([a, b, c], 1)" if n > 2 else _STACK)
+        return output.with_shape(output.shape[:1])
+
+
+_STACK = "cr.stack([a, b], 1)"
+
+
+@frozen
+class MarginRanking(Loss):
+    """Of two scores the one that should be higher should be so by a margin.
+
+    Shapes: output (B, 2), target (B,): yes if the first should be higher, no if the second -> (B,).
+
+    Formula: J^(i) = max(0, -y (z_1 - z_2) + margin), with y = 1 for yes and -1 for no.
+
+    Args:
+        margin: by how much, at least 0.
+
+    Fails:
+        ShapeError E208: the output is not (B, 2).
+        UsageError E102: a negative margin.
+
+    Example:
+        >>> import chainrule as cr
+        >>> loss = cr.margin_ranking(cr.constant([[1.0, 1.2]]), [1.0], margin=0.5)
+        >>> round(float(cr.evaluate(loss, {})), 6)
+        0.7
+
+    Reference: Herbrich, Graepel and Obermayer (2000), Large margin rank boundaries for ordinal regression.
+    """
+
+    name = "margin_ranking"
+    pytorch = "MarginRankingLoss"
+    chinese: ClassVar = ("间隔排序损失", "两个得分中应较高者要高出间隔。")
+    margin: float = 0.0
+
+    def check(self) -> None:
+        require_number(self, "margin", least=0)
+
+    def target(self, output: Spec) -> Spec:
+        require_shape(self, output, "(B, 2)", output.rank == 2 and output.shape[1] == 2, _STACK)
+        return output.with_shape(output.shape[:1])
+
+    def terms(self, output: Node, target: Node) -> Node:  # (B, 2) -> (B,)
+        return PUBLIC["relu"](self.margin - signs(target) * self.answer(output))
+
+    def answer(self, output: Node) -> Node:
+        return output[:, 0] - output[:, 1]
+
+
+@frozen
+class CosineEmbedding(Side):
+    """Vectors that belong together should point the same way, others at least not closely so.
+
+    Shapes: output (B, 2, D), target (B,): yes if the two belong together -> (B,).
+
+    Formula: with c the cosine of their angle: J^(i) = 1 - c for yes, max(0, c - margin) for no.
+
+    Args:
+        margin: the largest cosine that is allowed of strangers, -1 to 1.
+
+    Fails:
+        ShapeError E208: the output is not (B, 2, D).
+        UsageError E102: a margin out of its range.
+
+    Example:
+        >>> import chainrule as cr
+        >>> loss = cr.cosine_embedding(cr.constant([[[3.0, 4.0], [1.0, 0.0]]]), [1.0])
+        >>> round(float(cr.evaluate(loss, {})), 6)
+        0.4
+    """
+
+    name = "cosine_embedding"
+    pytorch = "CosineEmbeddingLoss"
+    chinese: ClassVar = ("余弦嵌入损失", "同类向量方向应一致，异类向量夹角余弦不应超过间隔。")
+    margin: float = 0.0
+
+    def check(self) -> None:
+        require_number(self, "margin", least=-1, most=1)
+
+    def terms(self, output: Node, target: Node) -> Node:  # (B, 2, D) -> (B,)
+        c = self.answer(output)
+        return PUBLIC["where"](target > 0.0, 1.0 - c, PUBLIC["relu"](c - self.margin))
+
+    def answer(self, output: Node) -> Node:
+        return cosine(output[:, 0], output[:, 1])
+
+
+@frozen
+class Contrastive(Side):
+    """Vectors that belong together are drawn together, others pushed apart until a margin lies between.
+
+    Shapes: output (B, 2, D), target (B,): yes if the two belong together -> (B,).
+
+    Formula: with d their distance: J^(i) = d^2/2 for yes, max(0, margin - d)^2/2 for no.
+
+    Args:
+        margin: how far apart is enough, above 0.
+
+    Fails:
+        ShapeError E208: the output is not (B, 2, D).
+        UsageError E102: a margin that is not above 0.
+
+    Example:
+        >>> import chainrule as cr
+        >>> loss = cr.contrastive(cr.constant([[[0.0, 0.5], [0.0, 0.0]]]), [0.0])
+        >>> round(float(cr.evaluate(loss, {})), 6)
+        0.125
+
+    Reference: Hadsell, Chopra and LeCun (2006), Dimensionality reduction by learning an invariant mapping
+    (CVPR), where 0 stands for what belongs together.
+    """
+
+    name = "contrastive"
+    chinese: ClassVar = ("对比损失", "拉近同类向量，把异类向量推到间隔之外。")
+    margin: float = 1.0
+
+    def check(self) -> None:
+        require_number(self, "margin", above=0)
+
+    def terms(self, output: Node, target: Node) -> Node:  # (B, 2, D) -> (B,)
+        apart = output[:, 0] - output[:, 1]
+        near = PUBLIC["sum"](PUBLIC["square"](apart), -1)
+        far = PUBLIC["square"](PUBLIC["relu"](self.margin - length(apart)))
+        return PUBLIC["where"](target > 0.0, near, far) / 2.0
+
+    def answer(self, output: Node) -> Node:
+        return self.margin / 2.0 - length(output[:, 0] - output[:, 1])
+
+
+@frozen
+class TripletMargin(Side):
+    """Triplet loss: the anchor should be closer to the positive than to the negative, by a margin.
+
+    Shapes: output (B, 3, D): anchor, positive, negative, in this order -> (B,). There is no target: call
+    ``model.fit(x)``.
+
+    Formula: J^(i) = max(0, d(a, p) - d(a, n) + margin).
+
+    Args:
+        margin: by how much, above 0.
+        distance: ``"euclidean"``, ``"squared_euclidean"``, ``"manhattan"`` or ``"cosine"`` (1 - cosine).
+        swap: whether the negative's distance is the smaller of those to the anchor and to the positive.
+
+    Numerics: 1e-6 is added to every difference, as in PyTorch, so that equal vectors have a slope.
+
+    Fails:
+        ShapeError E208: the output is not (B, 3, D).
+        UsageError E101, E102: no such distance; a margin that is not above 0.
+
+    Example:
+        >>> import chainrule as cr
+        >>> loss = cr.triplet_margin(cr.constant([[[0.0], [1.0], [1.5]]]))
+        >>> round(float(cr.evaluate(loss, {})), 6)
+        0.5
+
+    Reference: Schroff, Kalenichenko and Philbin (2015), FaceNet (CVPR); swap: Balntas, Riba, Ponsa and
+    Mikolajczyk (2016), Learning local feature descriptors with triplets (BMVC).
+    """
+
+    name = "triplet_margin"
+    together = 3
+    needs_target = False
+    pytorch = "TripletMarginLoss"
+    chinese: ClassVar = ("三元组损失", "锚点离同类应比离异类近出间隔。")
+    margin: float = 1.0
+    _: KW_ONLY
+    distance: str = "euclidean"
+    swap: bool = False
+
+    def check(self) -> None:
+        require_number(self, "margin", above=0)
+        require(self, "swap", isinstance(self.swap, bool), "True or False")
+        if self.distance not in DISTANCES:
+            raise unknown("TripletMargin, distance", self.distance, list(DISTANCES), 'distance="{}"')
+
+    def terms(self, output: Node, target: Node) -> Node:  # (B, 3, D) -> (B,)
+        anchor, positive, negative = (output[:, i] for i in range(3))
+        distance = DISTANCES[self.distance]
+        far = distance(anchor, negative)
+        if self.swap:
+            far = PUBLIC["minimum"](far, distance(positive, negative))
+        return PUBLIC["relu"](distance(anchor, positive) - far + self.margin)
+
+    def answer(self, output: Node) -> Node:
+        anchor, positive, negative = (output[:, i] for i in range(3))
+        distance = DISTANCES[self.distance]
+        return distance(anchor, negative) - distance(anchor, positive)

@@ -1,0 +1,111 @@
+"""The losses by name, and the check that a net ends as its loss expects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from chainrule.errors import UsageError
+from chainrule.graph import Node
+from chainrule.lazy_imports import Table
+from chainrule.nn.loss.loss import Loss
+from chainrule.nn.validation import unknown
+from chainrule.spec import Spec
+
+LOSSES: Table[type[Loss]] = Table("chainrule.nn.loss", {
+    "half_mse": "regression.HalfMSE", "mse": "regression.MSE", "mae": "regression.MAE",
+    "huber": "regression.Huber", "smooth_l1": "regression.SmoothL1", "log_cosh": "regression.LogCosh",
+    "mape": "regression.MAPE", "msle": "regression.MSLE", "cosine_similarity": "regression.CosineLoss",
+    "poisson": "likelihood.Poisson", "gaussian_nll": "likelihood.GaussianNLL",
+    "kl_divergence": "likelihood.KLDivergence",
+    "binary_cross_entropy": "classification.BinaryCrossEntropy",
+    "cross_entropy": "classification.CrossEntropy",
+    "soft_cross_entropy": "classification.SoftCrossEntropy", "nll": "classification.NLL",
+    "binary_focal": "classification.BinaryFocal", "categorical_focal": "classification.CategoricalFocal",
+    "generalized_cross_entropy": "classification.GeneralizedCrossEntropy",
+    "hinge": "margin.Hinge", "squared_hinge": "margin.SquaredHinge", "soft_margin": "margin.SoftMargin",
+    "categorical_hinge": "margin.CategoricalHinge", "multi_margin": "margin.MultiMargin",
+    "multilabel_margin": "margin.MultilabelMargin", "hinge_embedding": "margin.HingeEmbedding",
+    "margin_ranking": "metric_learning.MarginRanking", "cosine_embedding": "metric_learning.CosineEmbedding",
+    "contrastive": "metric_learning.Contrastive", "triplet_margin": "metric_learning.TripletMargin",
+    "circle": "circle.Circle",
+    "dice": "overlap.Dice", "tversky": "overlap.Tversky", "ctc": "ctc.CTC",
+})  # fmt: skip
+_REFUSED = {"logits": ("sigmoid", "softmax", "log_softmax"), "log-probabilities": ("sigmoid", "softmax")}
+_WANTS_ZH = {"logits": "未规范化的预测 (logit)", "log-probabilities": "对数概率"}
+_KEEPS_NUMBERS = ("reshape", "cast", "transpose")
+
+
+def known_loss(loss: str | Loss) -> Loss:
+    """The loss of this name, or the loss itself.
+
+    Fails:
+        UsageError E101: no such loss.
+    """
+    if isinstance(loss, Loss):
+        return loss
+    if not isinstance(loss, str) or loss not in LOSSES:
+        elsewhere = _called_elsewhere(loss) if isinstance(loss, str) else None
+        raise unknown("loss", loss, list(LOSSES), f'loss="{elsewhere or "{}"}"')
+    return LOSSES[loss]()
+
+
+def _called_elsewhere(name: str) -> str | None:
+    """The loss that PyTorch or Keras calls so, as a class or as a function."""
+    word = name.replace("_", "").casefold()
+    for own, loss in LOSSES.items():
+        for peer in (loss.pytorch, loss.keras):
+            if peer and word in (peer.casefold(), peer.casefold().removesuffix("loss")):
+                return own
+    return None
+
+
+def known_losses(loss: str | Loss | Mapping[str, str | Loss], outputs: Mapping[str, Spec]) -> dict[str, Loss]:
+    """One loss for each output.
+
+    Args:
+        loss: one for all outputs, or one for each by the output's name.
+        outputs: what the net gives, by name.
+
+    Fails:
+        UsageError E101: no such loss; an output without a loss; a loss for an output that does not exist.
+    """
+    if not isinstance(loss, Mapping):
+        return {name: known_loss(loss) for name in outputs}
+    strays = [name for name in loss if name not in outputs]
+    missing = [name for name in outputs if name not in loss]
+    if missing or strays:
+        wanted = ", ".join(f'"{name}": "mse"' for name in outputs)
+        raise UsageError(
+            "E101", where="loss", name=(strays or missing)[0], expected=", ".join(outputs),
+            received=", ".join(map(str, loss)) or "none", fix=f"loss={{{wanted}}}",
+        )  # fmt: skip
+    return {name: known_loss(loss[name]) for name in outputs}
+
+
+def refuse_mismatch(loss: Loss, output: Node) -> None:
+    """Refuse a net that makes probabilities itself before a loss that does so too, or wants logarithms.
+
+    Applied twice, softmax still trains, only badly, and nobody is told: so it is looked for. ``half_mse`` and
+    its relatives are welcome after a sigmoid, as in the article's net.
+
+    Args:
+        loss: the loss of this output.
+        output: the last node of the net.
+
+    Fails:
+        UsageError E105: the net ends in sigmoid, softmax or log-softmax and the loss takes logits.
+    """
+    node = output
+    while node.op.name in _KEEPS_NUMBERS:
+        node = node.inputs[0]
+    if node.op.name in _REFUSED.get(loss.wants, ()):
+        made = node.op.name
+        logits = loss.wants == "logits"
+        drop = f'drop activation="{made}" from the last layer: {loss.name} applies it'
+        raise UsageError(
+            "E105", where=str(node.site), loss=loss.name, wants=loss.wants, wants_zh=_WANTS_ZH[loss.wants],
+            activation=made,
+            expected="scores of any size (no activation at the end)" if logits else "log_softmax at the end",
+            received=f"numbers after {made}",
+            fix=drop if logits else 'activation="log_softmax" in the last layer',
+        )  # fmt: skip

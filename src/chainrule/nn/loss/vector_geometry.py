@@ -1,0 +1,35 @@
+"""Lengths, angles and distances of vectors along the last axis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from chainrule.graph import Node
+from chainrule.nn.safe_norms import defined
+from chainrule.ops import PUBLIC
+
+_SHORT = 1e-12  # the square of the shortest length that is divided by
+
+
+def length(x: Node) -> Node:
+    """The Euclidean length along the last axis; at least 1e-6, so that its slope exists at 0 too."""
+    squared = PUBLIC["sum"](PUBLIC["square"](x), -1)
+    return defined(PUBLIC["sqrt"](PUBLIC["maximum"](squared, _SHORT)), squared)
+
+
+def cosine(a: Node, b: Node) -> Node:
+    """The cosine of the angle between two vectors: (..., D), (..., D) -> (...)."""
+    return PUBLIC["sum"](a * b, -1) / (length(a) * length(b))
+
+
+def _apart(a: Node, b: Node) -> Node:
+    # PyTorch adds this to every difference, so that two equal vectors lie a little apart.
+    return a - b + 1e-6
+
+
+DISTANCES: dict[str, Callable[[Node, Node], Node]] = {
+    "euclidean": lambda a, b: length(_apart(a, b)),
+    "manhattan": lambda a, b: PUBLIC["sum"](PUBLIC["abs"](_apart(a, b)), -1),
+    "squared_euclidean": lambda a, b: PUBLIC["sum"](PUBLIC["square"](a - b), -1),
+    "cosine": lambda a, b: 1.0 - cosine(a, b),
+}

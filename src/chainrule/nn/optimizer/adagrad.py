@@ -1,0 +1,261 @@
+"""Optimizers that divide each gradient by the root of its squares so far: all parameters move alike."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY
+
+from chainrule.graph import Node
+from chainrule.nn.optimizer.optimizer import Moved, Nodes, Now, Rule, Slot, matrix_shape, norm, running
+from chainrule.nn.schedule import Schedule
+from chainrule.nn.validation import require, require_number
+from chainrule.ops import PUBLIC
+from chainrule.records import frozen
+from chainrule.spec import Shape
+
+EPSILON = {"float32": 2.0**-23, "float64": 2.0**-52}  # the distance from 1 to the next number
+
+
+@frozen
+class RMSprop(Rule):
+    """Divides each gradient by the root of its mean square, so that all parameters move at a like pace.
+
+    Formula: s <- a s + (1 - a) g^2; d = g / (sqrt(s) + epsilon); w <- w - rate d. With momentum, v <- m v + d
+    and w <- w - rate v. Centered, s - c^2 stands for s, with c <- a c + (1 - a) g: the variance instead of
+    the square.
+
+    Args:
+        rate: the learning rate.
+        smoothing: a, 0 <= a < 1: how much of the mean is kept at each step.
+        epsilon: above 0; keeps the division away from 0.
+        momentum: m, 0 <= m < 1.
+        centered: whether the mean is taken off.
+        decay: decoupled.
+
+    Numerics: s - c^2 is never let below 0, where rounding could put it.
+
+    Fails:
+        UsageError E102: a setting out of its range.
+
+    Reference: Tieleman and Hinton (2012), Lecture 6.5: rmsprop (Coursera); Graves (2013), Generating
+    sequences with recurrent neural networks, for the centered form. The same steps as PyTorch's ``RMSprop``.
+    """
+
+    name = "rmsprop"
+    _: KW_ONLY
+    smoothing: float = 0.99
+    epsilon: float = 1e-8
+    momentum: float = 0.0
+    centered: bool = False
+
+    def check(self) -> None:
+        require_number(self, "smoothing", least=0, below=1)
+        require_number(self, "epsilon", above=0)
+        require_number(self, "momentum", least=0, below=1)
+
+    def slots(self, shape: Shape) -> dict[str, Slot]:
+        wanted = {"square": True, "mean": self.centered, "velocity": self.momentum > 0}
+        return {name: Slot(shape) for name, needed in wanted.items() if needed}
+
+    def move(self, p: Node, g: Node, slots: Nodes, now: Now) -> Moved:
+        new = {"square": running(slots["square"], PUBLIC["square"](g), self.smoothing)}
+        spread = new["square"]
+        if self.centered:
+            new["mean"] = running(slots["mean"], g, self.smoothing)
+            spread = PUBLIC["relu"](spread - PUBLIC["square"](new["mean"]))
+        direction = g / (PUBLIC["sqrt"](spread) + self.epsilon)
+        if self.momentum:
+            direction = new["velocity"] = slots["velocity"] * self.momentum + direction
+        return self.shrunk(p, now) - now.rate * direction, new
+
+
+@frozen
+class Adagrad(Rule):
+    """Divides each gradient by the root of the sum of all its squares: rare features keep large steps.
+
+    Formula: s <- s + g^2; w <- w - rate g / (sqrt(s) + epsilon).
+
+    Args:
+        rate: the learning rate; steps shrink by themselves, so a constant one does.
+        first: the number s begins with, at least 0.
+        epsilon: above 0; keeps the division away from 0.
+        decay: decoupled.
+
+    Fails:
+        UsageError E102: a setting out of its range.
+
+    Reference: Duchi, Hazan and Singer (2011), Adaptive subgradient methods for online learning and stochastic
+    optimization (JMLR 12). The same steps as PyTorch's ``Adagrad``; Keras begins with ``first=0.1``.
+    """
+
+    name = "adagrad"
+    _: KW_ONLY
+    first: float = 0.0
+    epsilon: float = 1e-10
+
+    def check(self) -> None:
+        require_number(self, "first", least=0)
+        require_number(self, "epsilon", above=0)
+
+    def slots(self, shape: Shape) -> dict[str, Slot]:
+        return {"square": Slot(shape, self.first)}
+
+    def move(self, p: Node, g: Node, slots: Nodes, now: Now) -> Moved:
+        square = slots["square"] + PUBLIC["square"](g)
+        moved = self.shrunk(p, now) - now.rate * (g / (PUBLIC["sqrt"](square) + self.epsilon))
+        return moved, {"square": square}
+
+
+@frozen
+class Adadelta(Rule):
+    """Steps as long as the last steps were, over gradients as large as the last gradients were.
+
+    Formula: s <- a s + (1 - a) g^2; d = g sqrt(u + epsilon) / sqrt(s + epsilon); u <- a u + (1 - a) d^2;
+    w <- w - rate d.
+
+    Args:
+        rate: a factor of the step; its length follows from the data, so 1 does.
+        smoothing: a, 0 <= a < 1.
+        epsilon: above 0; the first step is sqrt(epsilon) long.
+        decay: decoupled.
+
+    Fails:
+        UsageError E102: a setting out of its range.
+
+    Reference: Zeiler (2012), ADADELTA: an adaptive learning rate method (arXiv 1212.5701). The same steps as
+    PyTorch's ``Adadelta``.
+    """
+
+    name = "adadelta"
+    rate: float | Schedule = 1.0
+    _: KW_ONLY
+    smoothing: float = 0.9
+    epsilon: float = 1e-6
+
+    def check(self) -> None:
+        require_number(self, "smoothing", least=0, below=1)
+        require_number(self, "epsilon", above=0)
+
+    def slots(self, shape: Shape) -> dict[str, Slot]:
+        return {"square": Slot(shape), "moved": Slot(shape)}
+
+    def move(self, p: Node, g: Node, slots: Nodes, now: Now) -> Moved:
+        square = running(slots["square"], PUBLIC["square"](g), self.smoothing)
+        length = PUBLIC["sqrt"](slots["moved"] + self.epsilon) / PUBLIC["sqrt"](square + self.epsilon)
+        step = length * g
+        kept = {"square": square, "moved": running(slots["moved"], PUBLIC["square"](step), self.smoothing)}
+        return self.shrunk(p, now) - now.rate * step, kept
+
+
+@frozen
+class Adafactor(Rule):
+    """Remembers of a matrix of squares only the means of rows and columns: little memory for large weights.
+
+    A weight (out, *kernel, in) is taken as a matrix (out, the rest); a vector's squares are kept whole.
+
+    Formula: k = t^power; r <- r + k (mean of g^2 along rows - r), c likewise along columns;
+    s = r c / mean(r); u = g / sqrt(s); a = max(least, rms(w)) min(rate, 1/sqrt(t));
+    w <- w (1 - rate decay) - a u / max(1, rms(u) / clip).
+
+    Args:
+        rate: the largest learning rate, relative to the weight's own size.
+        power: -1 <= power < 0: how fast the means begin to remember.
+        least: above 0: the size that a weight near 0 is taken for.
+        clip: above 0: the root mean square that a step, in usual lengths, may have.
+
+    Numerics: s is never let below the square of the number kind's epsilon, mean(r) not below epsilon.
+
+    Fails:
+        UsageError E102: a setting out of its range.
+
+    Reference: Shazeer and Stern (2018), Adafactor: adaptive learning rates with sublinear memory cost (ICML).
+    The same steps as PyTorch's ``Adafactor`` for vectors and matrices; of a convolution PyTorch takes every
+    kernel as a matrix of its own.
+    """
+
+    name = "adafactor"
+    _: KW_ONLY
+    power: float = -0.8
+    least: float = 1e-3
+    clip: float = 1.0
+
+    def check(self) -> None:
+        require_number(self, "power", least=-1, below=0)
+        require_number(self, "least", above=0)
+        require_number(self, "clip", above=0)
+
+    def slots(self, shape: Shape) -> dict[str, Slot]:
+        if len(shape) < 2:
+            return {"square": Slot(shape)}
+        rows, columns = matrix_shape(shape)
+        return {"row": Slot((rows, 1)), "column": Slot((1, columns))}
+
+    def move(self, p: Node, g: Node, slots: Nodes, now: Now) -> Moved:
+        share = PUBLIC["power"](now.count, self.power)
+        tiny = EPSILON[p.dtype]
+        square = PUBLIC["square"](g)
+        if len(p.shape) < 2:
+            new = {"square": slots["square"] + (square - slots["square"]) * share}
+            spread = new["square"]
+        else:
+            square = PUBLIC["reshape"](square, matrix_shape(p.shape))
+            means = {"row": PUBLIC["mean"](square, 1, True), "column": PUBLIC["mean"](square, 0, True)}
+            new = {name: slots[name] + (mean - slots[name]) * share for name, mean in means.items()}
+            # The quotient first: the product of two means of squares leaves float32 much sooner.
+            spread = new["row"] / PUBLIC["maximum"](PUBLIC["mean"](new["row"]), tiny) * new["column"]
+            spread = PUBLIC["reshape"](spread, p.shape)
+        unit = g / PUBLIC["sqrt"](PUBLIC["maximum"](spread, tiny * tiny))
+        length = PUBLIC["maximum"](_rms(p), self.least)
+        length = length * PUBLIC["minimum"](now.rate, 1.0 / PUBLIC["sqrt"](now.count))
+        length = length / PUBLIC["maximum"](_rms(unit) / self.clip, 1.0)
+        return self.shrunk(p, now) - length * unit, new
+
+
+@frozen
+class Ftrl(Rule):
+    """Follows the regularised leader: weights of rare features are exactly 0; for wide, sparse linear models.
+
+    Formula: n' = n + g^2; z <- z + g - (sqrt(n') - sqrt(n)) w / rate;
+    w <- (clip(z, -l1, l1) - z) / (sqrt(n') / rate + 2 l2 + beta / rate); n <- n'.
+
+    Args:
+        rate: the learning rate.
+        l1, l2: at least 0; how strongly weights are made 0, and small.
+        beta: at least 0; makes the first steps smaller.
+        first: the number n begins with, above 0.
+
+    Fails:
+        UsageError E102: a setting out of its range; a decay, for which there is ``l2``.
+
+    Reference: McMahan et al. (2013), Ad click prediction: a view from the trenches (KDD). The same steps as
+    Keras's ``Ftrl`` without shrinkage and at its usual power.
+    """
+
+    name = "ftrl"
+    _: KW_ONLY
+    l1: float = 0.0
+    l2: float = 0.0
+    beta: float = 0.0
+    first: float = 0.1
+
+    def check(self) -> None:
+        for name in ("l1", "l2", "beta"):
+            require_number(self, name, least=0)
+        require_number(self, "first", above=0)
+        require(self, "decay", not self.decay, "0: a new weight does not begin at the old one", "l2=0.01")
+
+    def slots(self, shape: Shape) -> dict[str, Slot]:
+        return {"square": Slot(shape, self.first), "linear": Slot(shape)}
+
+    def move(self, p: Node, g: Node, slots: Nodes, now: Now) -> Moved:
+        square = slots["square"] + PUBLIC["square"](g)
+        root, before = PUBLIC["sqrt"](square), PUBLIC["sqrt"](slots["square"])
+        linear = slots["linear"] + g - (root - before) / now.rate * p
+        below = root / now.rate + (2.0 * self.l2 + self.beta / now.rate)
+        moved = (PUBLIC["clip"](linear, -self.l1, self.l1) - linear) / below
+        return moved, {"square": square, "linear": linear}
+
+
+def _rms(x: Node) -> Node:
+    """The root of the mean square of all numbers, shape ()."""
+    rows, rest = matrix_shape(x.shape) if x.shape else (1, 1)
+    return norm(x) / float(max(1, rows * rest)) ** 0.5

@@ -1,0 +1,332 @@
+"""Adam and its family: running means of the gradient and of its square, made up for having begun at 0."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, field
+
+from chainrule.graph import Node
+from chainrule.nn.optimizer.optimizer import Moved, Nodes, Now, Rule, Slot, running, warmed
+from chainrule.nn.schedule import Schedule
+from chainrule.nn.validation import require_number
+from chainrule.ops import PUBLIC
+from chainrule.records import frozen
+from chainrule.spec import Shape
+
+
+@frozen
+class AdaptiveMoments(Rule):
+    """What the family shares: its settings, a running mean of the gradient and one of its square."""
+
+    rate: float | Schedule = 0.001
+    _: KW_ONLY
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+
+    def check(self) -> None:
+        require_number(self, "beta1", least=0, below=1)
+        require_number(self, "beta2", least=0, below=1)
+        require_number(self, "epsilon", above=0)
+
+    def slots(self, shape: Shape) -> dict[str, Slot]:
+        return {"mean": Slot(shape), "square": Slot(shape)}
+
+    def step(self, mean: Node, square: Node, now: Now) -> Node:
+        """rate m' / (sqrt(s') + epsilon)."""
+        warm = PUBLIC["sqrt"](warmed(self.beta2, now.count, mean.dtype))
+        pace = now.rate / warmed(self.beta1, now.count, mean.dtype)
+        return pace * (mean / (PUBLIC["sqrt"](square) / warm + self.epsilon))
+
+
+@frozen
+class Adam(AdaptiveMoments):
+    """Momentum and a step size for each parameter in one; works with its usual settings nearly everywhere.
+
+    Formula: m <- b1 m + (1 - b1) g; s <- b2 s + (1 - b2) g^2; w <- w - rate m' / (sqrt(s') + epsilon), with
+    m' = m / (1 - b1^t) and s' = s / (1 - b2^t) at update t. With amsgrad the largest s so far stands for s.
+
+    Args:
+        rate: the learning rate; about how far a parameter moves in a step.
+        beta1, beta2: b1 and b2, 0 <= b < 1: how much of each mean is kept at a step.
+        epsilon: above 0; keeps the division away from 0.
+        amsgrad: whether steps may never grow again: never divide by less than before.
+        decay: decoupled; with it Adam is ``AdamW``. Added to the gradient, as in PyTorch's ``Adam``, it would
+            be divided like the gradient, and large gradients would be decayed least.
+
+    Fails:
+        UsageError E102: a setting out of its range.
+
+    Reference: Kingma and Ba (2015), Adam: a method for stochastic optimization (ICLR); Reddi, Kale and Kumar
+    (2018), On the convergence of Adam and beyond (ICLR). The same steps as PyTorch's ``Adam``.
+    """
+
+    name = "adam"
+    _: KW_ONLY
+    amsgrad: bool = False
+
+    def slots(self, shape: Shape) -> dict[str, Slot]:
+        return {**super().slots(shape), **({"largest": Slot(shape)} if self.amsgrad else {})}
+
+    def move(self, p: Node, g: Node, slots: Nodes, now: Now) -> Moved:
+        mean = running(slots["mean"], g, self.beta1)
+        square = running(slots["square"], PUBLIC["square"](g), self.beta2)
+        new = {"mean": mean, "square": square}
+        if self.amsgrad:
+            square = new["largest"] = PUBLIC["maximum"](slots["largest"], square)
+        return self.shrunk(p, now) - self.step(mean, square, now), new
+
+
+@frozen
+class AdamW(Adam):
+    """Adam with weight decay beside the gradient instead of in it, so that all weights are decayed alike.
+
+    Formula: w <- w (1 - rate decay), then a step of Adam.
+
+    Args:
+        rate, beta1, beta2, epsilon, amsgrad: as in ``Adam``.
+        decay: at least 0; a weight without gradient loses rate times decay of itself at a step.
+
+    Fails:
+        UsageError E102: a setting out of its range.
+
+    Reference: Loshchilov and Hutter (2019), Decoupled weight decay regularization (ICLR). The same steps as
+    PyTorch's ``AdamW``.
+    """
+
+    name = "adamw"
+    decay: float = field(default=0.01, kw_only=True)
+
+
+@frozen
+class Adamax(AdaptiveMoments):
+    """Adam with the largest gradient, slowly forgotten, in place of the root of the mean square.
+
+    Formula: m <- b1 m + (1 - b1) g; u <- max(b2 u, |g| + epsilon); w <- w - rate m / (1 - b1^t) / u.
+
+    Args:
+        rate, beta1, beta2, epsilon: as in ``Adam``.
+        decay: decoupled.
+
+    Fails:
+        UsageError E102: a setting out of its range.
+
+    Reference: Kingma and Ba (2015), Adam: a method for stochastic optimization (ICLR), section 7.1. The same
+    steps as PyTorch's ``Adamax``.
+    """
+
+    name = "adamax"
+    rate: float | Schedule = 0.002
+
+    def slots(self, shape: Shape) -> dict[str, Slot]:
+        return {"mean": Slot(shape), "largest": Slot(shape)}
+
+    def move(self, p: Node, g: Node, slots: Nodes, now: Now) -> Moved:
+        mean = running(slots["mean"], g, self.beta1)
+        largest = PUBLIC["maximum"](slots["largest"] * self.beta2, PUBLIC["abs"](g) + self.epsilon)
+        step = now.rate / warmed(self.beta1, now.count, p.dtype)
+        return self.shrunk(p, now) - step * (mean / largest), {"mean": mean, "largest": largest}
+
+
+@frozen
+class NAdam(AdaptiveMoments):
+    """Adam that looks ahead along its momentum, as Nesterov does.
+
+    Formula: u_t = b1 (1 - 0.96^(t warming) / 2), U_t = u_1 u_2 ... u_t; m, s as in Adam; then
+    w <- w - rate ((1 - u_t) g / (1 - U_t) + u_(t+1) m / (1 - U_(t+1))) / (sqrt(s') + epsilon).
+
+    Args:
+        rate, beta1, beta2, epsilon: as in ``Adam``.
+        warming: at least 0: how fast the momentum grows to b1.
+        decay: decoupled.
+
+    Fails:
+        UsageError E102: a setting out of its range.
+
+    Reference: Dozat (2016), Incorporating Nesterov momentum into Adam (ICLR workshop). The same steps as
+    PyTorch's ``NAdam`` with ``momentum_decay=warming`` and ``decoupled_weight_decay=True``.
+    """
+
+    name = "nadam"
+    rate: float | Schedule = 0.002
+    _: KW_ONLY
+    warming: float = 0.004
+
+    def check(self) -> None:
+        super().check()
+        require_number(self, "warming", least=0)
+
+    def slots(self, shape: Shape) -> dict[str, Slot]:
+        return {**super().slots(shape), "product": Slot((), 1.0)}
+
+    def move(self, p: Node, g: Node, slots: Nodes, now: Now) -> Moved:
+        mean = running(slots["mean"], g, self.beta1)
+        square = running(slots["square"], PUBLIC["square"](g), self.beta2)
+        spread = PUBLIC["sqrt"](square / warmed(self.beta2, now.count, p.dtype)) + self.epsilon
+        mixed, following = self._momentum(now.count, p.dtype), self._momentum(now.count + 1.0, p.dtype)
+        product = slots["product"] * mixed
+        ahead = g * ((1.0 - mixed) / (1.0 - product)) + mean * (following / (1.0 - product * following))
+        new = {"mean": mean, "square": square, "product": product}
+        return self.shrunk(p, now) - now.rate * (ahead / spread), new
+
+    def _momentum(self, count: Node, dtype: str) -> Node:
+        grown = PUBLIC["power"](0.96, count.astype("float64") * self.warming)
+        return ((1.0 - grown * 0.5) * self.beta1).astype(dtype)
+
+
+@frozen
+class RAdam(AdaptiveMoments):
+    """Adam that does not divide before it has seen enough gradients to know their usual size.
+
+    Formula: R = 2 / (1 - b2) - 1; r = R - 2 t b2^t / (1 - b2^t);
+    q = sqrt((r - 4) (r - 2) R / ((R - 4) (R - 2) r));
+    w <- w - rate m' q sqrt(1 - b2^t) / (sqrt(s) + epsilon) where r > 5, else w - rate m'.
+
+    Args:
+        rate, beta1, beta2, epsilon: as in ``Adam``.
+        decay: decoupled.
+
+    Fails:
+        UsageError E102: a setting out of its range.
+
+    Reference: Liu et al. (2020), On the variance of the adaptive learning rate and beyond (ICLR). The same
+    steps as PyTorch's ``RAdam`` with ``decoupled_weight_decay=True``.
+    """
+
+    name = "radam"
+
+    def move(self, p: Node, g: Node, slots: Nodes, now: Now) -> Moved:
+        mean = running(slots["mean"], g, self.beta1)
+        square = running(slots["square"], PUBLIC["square"](g), self.beta2)
+        factor, known = self._trust(now.count.astype("float64"))
+        divided = mean * factor.astype(p.dtype) / (PUBLIC["sqrt"](square) + self.epsilon)
+        step = now.rate / warmed(self.beta1, now.count, p.dtype)
+        moved = self.shrunk(p, now) - step * PUBLIC["where"](known, divided, mean)
+        return moved, {"mean": mean, "square": square}
+
+    def _trust(self, t: Node) -> tuple[Node, Node]:
+        """q sqrt(1 - b2^t), and whether enough gradients were seen for it; all in float64, shape ()."""
+        most = 2.0 / (1.0 - self.beta2) - 1.0
+        forgot = PUBLIC["power"](self.beta2, t)
+        seen = most - t * forgot * 2.0 / (1.0 - forgot)
+        above = PUBLIC["relu"]((seen - 4.0) * (seen - 2.0)) * most
+        below = PUBLIC["maximum"](seen, 1.0) * ((most - 4.0) * (most - 2.0))
+        return PUBLIC["sqrt"](above / below * (1.0 - forgot)), PUBLIC["greater"](seen, 5.0)
+
+
+@frozen
+class AdaBelief(AdaptiveMoments):
+    """Adam that divides by how far gradients are from what was expected: long steps where they are steady.
+
+    Formula: m as in Adam; s <- b2 s + (1 - b2) (g - m)^2 + epsilon; w <- w - rate m' / (sqrt(s') + epsilon).
+
+    Args:
+        rate, beta1, beta2: as in ``Adam``.
+        epsilon: above 0; keeps s away from 0.
+        decay: decoupled.
+
+    Fails:
+        UsageError E102: a setting out of its range.
+
+    Reference: Zhuang et al. (2020), AdaBelief optimizer: adapting stepsizes by the belief in observed
+    gradients (NeurIPS), algorithm 2.
+    """
+
+    name = "adabelief"
+    _: KW_ONLY
+    epsilon: float = 1e-16
+
+    def move(self, p: Node, g: Node, slots: Nodes, now: Now) -> Moved:
+        mean = running(slots["mean"], g, self.beta1)
+        square = running(slots["square"], PUBLIC["square"](g - mean), self.beta2) + self.epsilon
+        moved = self.shrunk(p, now) - self.step(mean, square, now)
+        return moved, {"mean": mean, "square": square}
+
+
+@frozen
+class Yogi(AdaptiveMoments):
+    """Adam whose square changes by addition, so that it never falls at once when gradients become small.
+
+    Formula: m as in Adam; s <- s - (1 - b2) sign(s - g^2) g^2; w <- w - rate m' / (sqrt(s') + epsilon).
+
+    Args:
+        rate, beta1, beta2: as in ``Adam``.
+        epsilon: above 0; larger than in ``Adam``, as its authors advise.
+        first: the number s begins with, at least 0.
+        decay: decoupled.
+
+    Fails:
+        UsageError E102: a setting out of its range.
+
+    Reference: Zaheer, Reddi, Sachan, Kale and Kumar (2018), Adaptive methods for nonconvex optimization
+    (NeurIPS), algorithm 2, with Adam's m' and s' as in TensorFlow Addons.
+    """
+
+    name = "yogi"
+    rate: float | Schedule = 0.01
+    _: KW_ONLY
+    epsilon: float = 1e-3
+    first: float = 1e-6
+
+    def check(self) -> None:
+        super().check()
+        require_number(self, "first", least=0)
+
+    def slots(self, shape: Shape) -> dict[str, Slot]:
+        return {"mean": Slot(shape), "square": Slot(shape, self.first)}
+
+    def move(self, p: Node, g: Node, slots: Nodes, now: Now) -> Moved:
+        mean, fresh = running(slots["mean"], g, self.beta1), PUBLIC["square"](g)
+        square = slots["square"] - PUBLIC["sign"](slots["square"] - fresh) * fresh * (1.0 - self.beta2)
+        moved = self.shrunk(p, now) - self.step(mean, square, now)
+        return moved, {"mean": mean, "square": square}
+
+
+@frozen
+class Adan(Rule):
+    """Adam with Nesterov's look ahead taken from how the gradient changed since the step before.
+
+    Formula: d = g - h with h the gradient before, 0 at first; m <- b1 m + (1 - b1) g; v <- b2 v + (1 - b2) d;
+    s <- b3 s + (1 - b3) (g + b2 d)^2; w <- (w - rate (m' + b2 v') / (sqrt(s') + epsilon)) / (1 + rate decay).
+
+    Args:
+        rate: the learning rate.
+        beta1, beta2, beta3: b1 to b3, 0 <= b < 1: how much is kept; the paper's betas are 1 - b.
+        epsilon: above 0.
+        decay: at least 0; decoupled, by division.
+
+    Fails:
+        UsageError E102: a setting out of its range.
+
+    Reference: Xie, Zhou, Li, Lin and Yan (2024), Adan: adaptive Nesterov momentum algorithm for faster
+    optimizing deep models (TPAMI), algorithm 1, with m', v', s' made up for having begun at 0.
+    """
+
+    name = "adan"
+    rate: float | Schedule = 0.001
+    _: KW_ONLY
+    beta1: float = 0.98
+    beta2: float = 0.92
+    beta3: float = 0.99
+    epsilon: float = 1e-8
+
+    def check(self) -> None:
+        for name in ("beta1", "beta2", "beta3"):
+            require_number(self, name, least=0, below=1)
+        require_number(self, "epsilon", above=0)
+
+    def slots(self, shape: Shape) -> dict[str, Slot]:
+        return {name: Slot(shape) for name in ("mean", "change", "square", "gradient")}
+
+    def move(self, p: Node, g: Node, slots: Nodes, now: Now) -> Moved:
+        before = PUBLIC["where"](PUBLIC["equal"](now.count, 1.0), g, slots["gradient"])
+        d = g - before
+        mean = running(slots["mean"], g, self.beta1)
+        change = running(slots["change"], d, self.beta2)
+        square = running(slots["square"], PUBLIC["square"](g + d * self.beta2), self.beta3)
+        warm = [warmed(b, now.count, p.dtype) for b in (self.beta1, self.beta2, self.beta3)]
+        spread = PUBLIC["sqrt"](square) / PUBLIC["sqrt"](warm[2]) + self.epsilon
+        ahead = mean / warm[0] + change / warm[1] * self.beta2
+        moved = p - now.rate * (ahead / spread)
+        if self.decay:
+            moved = moved / (1.0 + now.rate * self.decay)
+        return moved, {"mean": mean, "change": change, "square": square, "gradient": g}

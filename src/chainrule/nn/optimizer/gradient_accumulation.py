@@ -1,0 +1,78 @@
+"""Gradient accumulation: several batches for one update, when a large batch does not fit into memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import KW_ONLY
+
+from chainrule.graph import Node
+from chainrule.nn.optimizer.optimizer import Nodes, Now, Slot
+from chainrule.nn.optimizer.weight_averaging import Around
+from chainrule.nn.regularization.clip import Clip
+from chainrule.nn.schedule import Schedule, Slowed
+from chainrule.nn.validation import require, require_whole
+from chainrule.ops import PUBLIC
+from chainrule.records import frozen
+from chainrule.spec import Shape
+
+
+@frozen
+class Accumulated(Around):
+    """Adds up the gradients of several batches and moves once by their mean.
+
+    With equal batches the move is that of one large batch. Schedules count moves, not batches. Batches left
+    over at the end of an epoch count for the first move of the next.
+
+    Args:
+        inner: the optimizer that moves the weights.
+        batches: how many batches make an update, from 1.
+        clip: what limits the mean gradient; the model's own ``clip`` limits that of each batch.
+
+    Fails:
+        UsageError E102: a setting out of its range.
+    """
+
+    name = "accumulated"
+    _: KW_ONLY
+    batches: int = 2
+    clip: Clip | None = None
+
+    def check(self) -> None:
+        require_whole(self, "batches", 1)
+        require(self, "inner", not self.inner.needs_all, "an optimizer that takes batches")
+        require(self, "clip", self.clip is None or isinstance(self.clip, Clip), "a clip", "cr.ClipNorm(1.0)")
+
+    @property
+    def schedule(self) -> Schedule:
+        return Slowed(self.inner.schedule, self.batches)
+
+    def memory(self, shapes: Mapping[str, Shape]) -> dict[str, Slot]:
+        return {**self.inner.memory(shapes), **{f"{path}/gathered": Slot(s) for path, s in shapes.items()}}
+
+    def moves(
+        self, parameters: Nodes, gradients: Nodes, slots: Nodes, now: Now
+    ) -> tuple[dict[str, Node], dict[str, Node]]:
+        sums = {path: slots[f"{path}/gathered"] + g for path, g in gradients.items()}
+        means = {path: total / float(self.batches) for path, total in sums.items()}
+        if self.clip is not None:
+            means = self.clip(means)
+        turn = self._made(now.count - 1.0) + 1.0  # the number of the move that is being prepared
+        is_due = PUBLIC["equal"](turn * float(self.batches), now.count)
+        moved, kept = self.inner.moves(parameters, means, slots, Now(now.rate, turn, now.loss))
+        where = PUBLIC["where"]
+        moved = {path: where(is_due, node, parameters[path]) for path, node in moved.items()}
+        kept = {label: where(is_due, node, slots[label]) for label, node in kept.items()}
+        return moved, {**kept, **{f"{path}/gathered": where(is_due, 0.0, s) for path, s in sums.items()}}
+
+    def answers(self, parameters: Nodes, slots: Nodes, count: Node) -> dict[str, Node]:
+        made = self._made(count)
+        is_early = PUBLIC["equal"](made, 0.0)
+        found = self.inner.answers(parameters, slots, made)
+        return {
+            path: node if node is parameters[path] else PUBLIC["where"](is_early, parameters[path], node)
+            for path, node in found.items()
+        }
+
+    def _made(self, count: Node) -> Node:
+        """How many moves are made once ``count`` batches have been seen."""
+        return PUBLIC["floor"](count / float(self.batches))

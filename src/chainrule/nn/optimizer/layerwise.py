@@ -1,0 +1,173 @@
+"""Optimizers that look at a weight as a whole: at its length, or at its singular values."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY
+
+from chainrule.graph import Node
+from chainrule.nn.optimizer.adam import AdamW, AdaptiveMoments
+from chainrule.nn.optimizer.optimizer import Moved, Nodes, Now, Rule, Slot, matrix_shape, norm, running
+from chainrule.nn.schedule import Schedule
+from chainrule.nn.validation import require_number, require_whole
+from chainrule.ops import PUBLIC
+from chainrule.records import frozen
+from chainrule.spec import Shape
+
+QUINTIC = (3.4445, -4.775, 2.0315)  # the polynomial of Jordan et al.: steep at 0, near 1 from 0.7 to 1.2
+
+
+@frozen
+class LARS(Rule):
+    """Momentum whose step, for each weight, is a fixed part of the weight's own length; for huge batches.
+
+    Formula: q = trust |w| / (|g| + decay |w| + epsilon), or 1 where w or g is 0;
+    v <- m v + rate q (g + decay w); w <- w - v.
+
+    Args:
+        rate: the learning rate.
+        momentum: m, 0 <= m < 1.
+        trust: above 0: the part.
+        epsilon: above 0.
+        decay: at least 0; inside the gradient.
+
+    Fails:
+        UsageError E102: a setting out of its range.
+
+    Reference: You, Gitman and Ginsburg (2017), Large batch training of convolutional networks (arXiv
+    1708.03888), algorithm 1.
+    """
+
+    name = "lars"
+    rate: float | Schedule = 0.1
+    _: KW_ONLY
+    momentum: float = 0.9
+    trust: float = 0.001
+    epsilon: float = 1e-8
+
+    def check(self) -> None:
+        require_number(self, "momentum", least=0, below=1)
+        require_number(self, "trust", above=0)
+        require_number(self, "epsilon", above=0)
+
+    def slots(self, shape: Shape) -> dict[str, Slot]:
+        return {"velocity": Slot(shape)}
+
+    def move(self, p: Node, g: Node, slots: Nodes, now: Now) -> Moved:
+        size, slope = norm(p), norm(g)
+        ratio = size * self.trust / (slope + size * self.decay + self.epsilon)
+        pulled = g + p * self.decay if self.decay else g
+        velocity = slots["velocity"] * self.momentum + now.rate * _where_both(size, slope, ratio) * pulled
+        return p - velocity, {"velocity": velocity}
+
+
+@frozen
+class LAMB(AdaptiveMoments):
+    """Adam whose step, for each weight, is a fixed part of the weight's own length; for huge batches.
+
+    Formula: m, s as in Adam; r = m' / (sqrt(s') + epsilon) + decay w; w <- w - rate r |w| / |r|, the quotient
+    1 where w or r is 0.
+
+    Args:
+        rate, beta1, beta2, epsilon: as in ``Adam``.
+        decay: at least 0; part of the step whose length is then set.
+
+    Fails:
+        UsageError E102: a setting out of its range.
+
+    Reference: You et al. (2020), Large batch optimization for deep learning: training BERT in 76 minutes
+    (ICLR), algorithm 2.
+    """
+
+    name = "lamb"
+    _: KW_ONLY
+    epsilon: float = 1e-6
+
+    def move(self, p: Node, g: Node, slots: Nodes, now: Now) -> Moved:
+        mean = running(slots["mean"], g, self.beta1)
+        square = running(slots["square"], PUBLIC["square"](g), self.beta2)
+        one = PUBLIC["full_like"](now.count, 1.0)
+        direction = self.step(mean, square, Now(one, now.count, now.loss))
+        if self.decay:
+            direction = direction + p * self.decay
+        size, length = norm(p), norm(direction)
+        ratio = _where_both(size, length, size / PUBLIC["maximum"](length, 1e-30))
+        return p - now.rate * ratio * direction, {"mean": mean, "square": square}
+
+
+@frozen
+class Muon(Rule):
+    """Turns the momentum of each matrix into the nearest orthogonal one, so that all directions are learned.
+
+    Gradients of weight matrices are dominated by a few directions. With all singular values near 1, the rare
+    directions move as far as the strong ones. A weight (out, *kernel, in) is taken as a matrix (out, the
+    rest); vectors move by ``AdamW``. For embeddings and a last layer, whose rows are things of their own,
+    ``AdamW`` is the better choice.
+
+    Formula: m <- momentum m + (1 - momentum) g; u = momentum m + (1 - momentum) g, or m without nesterov;
+    X = u / |u|, then ``steps`` times X <- a X + (b A + c A A) X with A = X X^T;
+    w <- w (1 - rate decay) - rate sqrt(max(1, rows/columns)) X.
+
+    Args:
+        rate: the learning rate of matrices.
+        momentum: 0 <= momentum < 1.
+        nesterov: whether to look ahead along the momentum.
+        steps: of the iteration, 1 to 20; five bring singular values to between 0.7 and 1.2.
+        ratio: above 0: the learning rate of vectors over that of matrices.
+        decay: decoupled.
+
+    Cost: 6 rows^2 columns flops a step and matrix, with rows the shorter side.
+
+    Fails:
+        UsageError E102: a setting out of its range.
+
+    Reference: Jordan et al. (2024), Muon: an optimizer for hidden layers in neural networks. As PyTorch's
+    ``Muon`` with ``adjust_lr_fn="original"``, which iterates in bfloat16 and refuses vectors.
+    """
+
+    name = "muon"
+    rate: float | Schedule = 0.02
+    _: KW_ONLY
+    momentum: float = 0.95
+    nesterov: bool = True
+    steps: int = 5
+    ratio: float = 0.015
+
+    def check(self) -> None:
+        require_number(self, "momentum", least=0, below=1)
+        require_whole(self, "steps", 1, 20)
+        require_number(self, "ratio", above=0)
+
+    def slots(self, shape: Shape) -> dict[str, Slot]:
+        return {"mean": Slot(shape)} if len(shape) >= 2 else self._vectors.slots(shape)
+
+    @property
+    def _vectors(self) -> AdamW:
+        return AdamW(decay=self.decay)
+
+    def move(self, p: Node, g: Node, slots: Nodes, now: Now) -> Moved:
+        if len(p.shape) < 2:
+            return self._vectors.move(p, g, slots, Now(now.rate * self.ratio, now.count, now.loss))
+        mean = running(slots["mean"], g, self.momentum)
+        rows, columns = matrix_shape(p.shape)
+        ahead = running(g, mean, 1.0 - self.momentum) if self.nesterov else mean
+        turned = orthogonal(PUBLIC["reshape"](ahead, (rows, columns)), self.steps)
+        step = PUBLIC["reshape"](turned, p.shape) * max(1.0, rows / max(1, columns)) ** 0.5
+        return self.shrunk(p, now) - now.rate * step, {"mean": mean}
+
+
+def orthogonal(matrix: Node, steps: int) -> Node:
+    """A matrix with all singular values brought near 1 by products alone (Newton and Schulz)."""
+    rows, columns = matrix_shape(matrix.shape)
+    x = matrix.T if rows > columns else matrix  # (short, long)
+    x = x / PUBLIC["maximum"](norm(x), 1e-7)
+    a, b, c = QUINTIC
+    for _ in range(steps):
+        gram = x @ x.T  # (short, short)
+        x = x * a + (gram * b + (gram @ gram) * c) @ x
+    return x.T if rows > columns else x
+
+
+def _where_both(one: Node, other: Node, ratio: Node) -> Node:
+    """The ratio where both lengths are above 0, else 1."""
+    both = PUBLIC["greater"](PUBLIC["minimum"](one, other), 0.0)
+    return PUBLIC["where"](both, ratio, 1.0)

@@ -1,0 +1,128 @@
+"""Parameter groups: some parameters move by other settings than the rest, chosen by their paths.
+
+Parameters that must not move at all are no group: ``Model(..., frozen=["dense1"])`` leaves them out of the
+step, so that their gradients cost nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, replace
+
+from chainrule.errors import UsageError, nearest
+from chainrule.extension import Extensible, changed
+from chainrule.graph import Node
+from chainrule.nn.optimizer.optimizer import Moved, Nodes, Now, Optimizer, Rule, Slot
+from chainrule.nn.regularization.constraint import Constraint
+from chainrule.nn.schedule import Schedule
+from chainrule.nn.scope import is_at, outline
+from chainrule.nn.validation import require, require_number
+from chainrule.records import frozen
+from chainrule.spec import Shape
+
+
+@frozen
+class Group(Extensible):
+    """What is different for the parameters of some paths.
+
+    Args:
+        pattern: a path, the beginning of one (``"dense1"``), or a pattern with ``*`` (``"*.bias"``).
+        rate: at least 0: the factor of the learning rate.
+        decay: at least 0: the weight decay in place of the optimizer's.
+        constraint: what the parameters are brought back to after each step.
+
+    Fails:
+        UsageError E102: a setting out of its range.
+    """
+
+    pattern: str = "*"
+    _: KW_ONLY
+    rate: float = 1.0
+    decay: float | None = None
+    constraint: Constraint | None = None
+
+    def __post_init__(self) -> None:
+        require(self, "pattern", isinstance(self.pattern, str) and self.pattern != "", "a path", '"*.bias"')
+        require_number(self, "rate", least=0)
+        if self.decay is not None:
+            require_number(self, "decay", least=0)
+        fits = self.constraint is None or isinstance(self.constraint, Constraint)
+        require(self, "constraint", fits, "a constraint", "cr.MaxNorm(2.0)")
+
+    def has(self, path: str) -> bool:
+        """Whether a parameter belongs to the group."""
+        return is_at(path, self.pattern)
+
+
+@frozen
+class Grouped(Optimizer):
+    """An optimizer with other settings for some parameters; the first group that a path fits decides.
+
+    Args:
+        inner: the optimizer of all parameters.
+        groups: what is different, group by group.
+
+    Fails:
+        UsageError E102: an ``inner`` that does not treat parameters one by one, or no groups.
+        UsageError E101: a group whose pattern fits no parameter that moves.
+
+    Example:
+        >>> from chainrule.nn import AdamW
+        >>> careful = Grouped(AdamW(0.001), groups=(Group("*.bias", decay=0.0), Group("dense1", rate=0.1)))
+        >>> careful.group("dense1.bias").decay, careful.group("dense1.weight").rate
+        (0.0, 0.1)
+    """
+
+    name = "grouped"
+    inner: Rule
+    _: KW_ONLY
+    groups: tuple[Group, ...] = ()
+
+    def __post_init__(self) -> None:
+        groups = (self.groups,) if isinstance(self.groups, Group) else self.groups
+        object.__setattr__(self, "groups", tuple(groups) if isinstance(groups, list) else groups)
+        require(self, "inner", isinstance(self.inner, Rule), "an optimizer such as AdamW", "cr.AdamW()")
+        fits = isinstance(self.groups, tuple) and all(isinstance(g, Group) for g in self.groups)
+        require(self, "groups", fits and bool(self.groups), "groups", '(cr.Group("*.bias", decay=0.0),)')
+        for group in self.groups:
+            self._member(group)  # refuses, while it is being written, a decay that the optimizer has not
+
+    @property
+    def schedule(self) -> Schedule:
+        return self.inner.schedule
+
+    def group(self, path: str) -> Group:
+        """The group of a parameter; one that changes nothing if it fits none."""
+        return next((group for group in self.groups if group.has(path)), Group())
+
+    def memory(self, shapes: Mapping[str, Shape]) -> dict[str, Slot]:
+        idle = [group.pattern for group in self.groups if not any(map(group.has, shapes))]
+        if idle:
+            close = nearest(idle[0], shapes)
+            raise UsageError(
+                "E101", where="Group, pattern", name=idle[0], expected=outline(shapes) or "no parameters",
+                received=", ".join(idle), fix=f'cr.Group("{close or "*"}", rate=...)',
+            )  # fmt: skip
+        return self.inner.memory(shapes)
+
+    def moves(
+        self, parameters: Nodes, gradients: Nodes, slots: Nodes, now: Now
+    ) -> tuple[dict[str, Node], dict[str, Node]]:
+        moved: dict[str, Node] = {}
+        kept: dict[str, Node] = {}
+        for path, p in parameters.items():
+            group = self.group(path)
+            moved[path], new = self._move(group, p, gradients[path], self.inner.held(path, p, slots), now)
+            kept |= {f"{path}/{name}": node for name, node in new.items()}
+        return moved, kept
+
+    def answers(self, parameters: Nodes, slots: Nodes, count: Node) -> dict[str, Node]:
+        return self.inner.answers(parameters, slots, count)
+
+    def _move(self, group: Group, p: Node, g: Node, held: Nodes, now: Now) -> Moved:
+        rate = now.rate if group.rate == 1 else now.rate * group.rate
+        moved, new = self._member(group).move(p, g, held, replace(now, rate=rate))
+        return (moved if group.constraint is None else group.constraint(moved)), new
+
+    def _member(self, group: Group) -> Rule:
+        return self.inner if group.decay is None else changed(self.inner, decay=group.decay)

@@ -1,0 +1,188 @@
+"""Optimizers that go down the gradient or its sign without measuring how large it usually is."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY
+
+from chainrule.graph import Node
+from chainrule.nn.optimizer.optimizer import Moved, Nodes, Now, Rule, Slot, running
+from chainrule.nn.schedule import Schedule
+from chainrule.nn.validation import require, require_number
+from chainrule.ops import PUBLIC
+from chainrule.records import frozen
+from chainrule.spec import Shape
+
+
+@frozen
+class SGD(Rule):
+    """Gradient descent: parameters move against their gradient, with momentum also on along their last move.
+
+    Formula: g <- g + decay w; v <- m v + g; w <- w - rate v. With nesterov, w <- w - rate (g + m v).
+
+    Args:
+        rate: the article's eta.
+        momentum: m, 0 <= m < 1.
+        nesterov: whether to look ahead along the velocity; needs momentum.
+        decay: weight decay, at least 0: every parameter, biases too, is pulled towards 0. For weights alone
+            there is ``cr.L2(decay / 2)``, whose gradient is the same.
+
+    Fails:
+        UsageError E102: a setting out of its range.
+
+    Reference: Polyak (1964), Some methods of speeding up the convergence of iteration methods; Sutskever,
+    Martens, Dahl and Hinton (2013), On the importance of initialization and momentum in deep learning (ICML).
+    The same steps as PyTorch's ``SGD``, whose ``weight_decay`` is ``decay``.
+    """
+
+    name = "sgd"
+    _: KW_ONLY
+    momentum: float = 0.0
+    nesterov: bool = False
+
+    def check(self) -> None:
+        require_number(self, "momentum", least=0, below=1)
+        require(self, "nesterov", not self.nesterov or self.momentum > 0, "momentum > 0 with nesterov")
+
+    def slots(self, shape: Shape) -> dict[str, Slot]:
+        return {"velocity": Slot(shape)} if self.momentum else {}
+
+    def move(self, p: Node, g: Node, slots: Nodes, now: Now) -> Moved:
+        if self.decay:
+            g = g + p * self.decay
+        if not self.momentum:
+            return p - now.rate * g, {}
+        velocity = slots["velocity"] * self.momentum + g
+        direction = g + velocity * self.momentum if self.nesterov else velocity
+        return p - now.rate * direction, {"velocity": velocity}
+
+
+@frozen
+class ASGD(Rule):
+    """Gradient descent at a falling rate, whose answer is the mean of the points it passed.
+
+    Formula: eta = rate / (1 + shrink rate (t - 1))^power at step t; w <- w (1 - shrink eta) - eta g;
+    a <- a + (w - a) / max(1, t - 1 - start); a is what the net answers with.
+
+    Args:
+        rate: the learning rate of the first step.
+        shrink: at least 0: how fast weights and rate shrink.
+        power: of the falling rate, 0 < power <= 1.
+        start: after how many steps the mean begins; until then a is w.
+
+    Fails:
+        UsageError E102: a setting out of its range.
+
+    Reference: Polyak and Juditsky (1992), Acceleration of stochastic approximation by averaging. The same
+    steps as PyTorch's ``ASGD`` (``lambd``, ``alpha``, ``t0``), which keeps a but answers with w.
+    """
+
+    name = "asgd"
+    _: KW_ONLY
+    shrink: float = 1e-4
+    power: float = 0.75
+    start: float = 1e6
+
+    def check(self) -> None:
+        require_number(self, "shrink", least=0)
+        require_number(self, "power", above=0, most=1)
+        require_number(self, "start", least=0)
+
+    def slots(self, shape: Shape) -> dict[str, Slot]:
+        return {"average": Slot(shape)}
+
+    def move(self, p: Node, g: Node, slots: Nodes, now: Now) -> Moved:
+        before = now.count - 1.0
+        eta = now.rate / PUBLIC["power"](1.0 + now.rate * self.shrink * before, self.power)
+        moved = self.shrunk(p, now) * (1.0 - eta * self.shrink) - eta * g
+        share = PUBLIC["maximum"](before - self.start, 1.0)
+        mean = slots["average"] + (moved - slots["average"]) / share
+        # Up to the start the mean is the point itself, to the bit, not the point after a rounding.
+        return moved, {"average": PUBLIC["where"](PUBLIC["equal"](share, 1.0), moved, mean)}
+
+    def answer(self, p: Node, slots: Nodes, count: Node) -> Node:
+        return slots["average"]
+
+
+@frozen
+class Rprop(Rule):
+    """Looks at the sign of each gradient alone: the same sign again, a longer step; another, a shorter one.
+
+    For whole batches: between mini-batches signs turn by chance, and steps would only shrink.
+
+    Formula: q is longer where g h > 0, shorter where g h < 0, else 1, with h the gradient of the step before;
+    d <- clip(d q, least, most); g <- 0 where g h < 0; w <- w - d sign(g); h <- g.
+
+    Args:
+        rate: the length d of the first step; the rate of later steps is not looked at.
+        shorter: 0 < shorter < 1.
+        longer: above 1.
+        least, most: the limits of a step's length, 0 < least <= most.
+
+    Fails:
+        UsageError E102: a setting out of its range.
+
+    Reference: Riedmiller and Braun (1993), A direct adaptive method for faster backpropagation learning. The
+    same steps as PyTorch's ``Rprop``.
+    """
+
+    name = "rprop"
+    _: KW_ONLY
+    shorter: float = 0.5
+    longer: float = 1.2
+    least: float = 1e-6
+    most: float = 50.0
+
+    def check(self) -> None:
+        require_number(self, "shorter", above=0, below=1)
+        require_number(self, "longer", above=1)
+        require_number(self, "least", above=0)
+        require_number(self, "most", least=self.least)
+
+    def slots(self, shape: Shape) -> dict[str, Slot]:
+        return {"gradient": Slot(shape), "length": Slot(shape)}
+
+    def move(self, p: Node, g: Node, slots: Nodes, now: Now) -> Moved:
+        agree = g * slots["gradient"]
+        turned = PUBLIC["less"](agree, 0.0)
+        grown = PUBLIC["where"](PUBLIC["greater"](agree, 0.0), self.longer, p * 0.0 + 1.0)
+        length = PUBLIC["where"](PUBLIC["equal"](now.count, 1.0), now.rate, slots["length"])
+        length = PUBLIC["clip"](length * PUBLIC["where"](turned, self.shorter, grown), self.least, self.most)
+        kept = PUBLIC["where"](turned, 0.0, g)
+        moved = self.shrunk(p, now) - length * PUBLIC["sign"](kept)
+        return moved, {"gradient": kept, "length": length}
+
+
+@frozen
+class Lion(Rule):
+    """Moves every number by the same length, the rate, along the sign of its momentum; remembers one array.
+
+    Formula: w <- w (1 - rate decay) - rate sign(b1 m + (1 - b1) g); m <- b2 m + (1 - b2) g.
+
+    Args:
+        rate: the learning rate; a third to a tenth of what suits ``AdamW``.
+        beta1, beta2: b1 and b2, 0 <= b < 1.
+        decay: decoupled; three to ten times what suits ``AdamW``.
+
+    Fails:
+        UsageError E102: a setting out of its range.
+
+    Reference: Chen et al. (2023), Symbolic discovery of optimization algorithms (NeurIPS), algorithm 2.
+    """
+
+    name = "lion"
+    rate: float | Schedule = 1e-4
+    _: KW_ONLY
+    beta1: float = 0.9
+    beta2: float = 0.99
+
+    def check(self) -> None:
+        require_number(self, "beta1", least=0, below=1)
+        require_number(self, "beta2", least=0, below=1)
+
+    def slots(self, shape: Shape) -> dict[str, Slot]:
+        return {"mean": Slot(shape)}
+
+    def move(self, p: Node, g: Node, slots: Nodes, now: Now) -> Moved:
+        direction = PUBLIC["sign"](running(slots["mean"], g, self.beta1))
+        moved = self.shrunk(p, now) - now.rate * direction
+        return moved, {"mean": running(slots["mean"], g, self.beta2)}

@@ -1,0 +1,208 @@
+"""Training at one point and answering at another: means of the weights along the way.
+
+The last weights of a training jump about in the valley they have found; their mean lies nearer to its bottom.
+The mean is remembered in the optimizer's slots, so it is saved and resumed like everything else. It is what
+is measured after each epoch, what early stopping keeps and what the model has when the training ends.
+
+Running statistics of normalisation layers belong to the training weights, not to the mean; with the usual
+momentum they follow closely enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import KW_ONLY
+
+from chainrule.graph import Node
+from chainrule.nn.optimizer.optimizer import Moved, Nodes, Now, Optimizer, Rule, Slot, running, warmed
+from chainrule.nn.schedule import Schedule
+from chainrule.nn.validation import require, require_number, require_whole
+from chainrule.ops import PUBLIC
+from chainrule.records import frozen
+from chainrule.spec import Shape
+
+
+@frozen
+class Around(Optimizer):
+    """Base of the optimizers that add something to another one, ``inner``."""
+
+    inner: Optimizer
+
+    def __post_init__(self) -> None:
+        require(self, "inner", isinstance(self.inner, Optimizer), "an optimizer", "cr.Adam()")
+        self.check()
+
+    def check(self) -> None:
+        """Refuse settings outside their range."""
+
+    @property
+    def schedule(self) -> Schedule:
+        return self.inner.schedule
+
+    @property
+    def needs_all(self) -> bool:
+        return self.inner.needs_all
+
+    def memory(self, shapes: Mapping[str, Shape]) -> dict[str, Slot]:
+        return self.inner.memory(shapes)
+
+    def moves(
+        self, parameters: Nodes, gradients: Nodes, slots: Nodes, now: Now
+    ) -> tuple[dict[str, Node], dict[str, Node]]:
+        return self.inner.moves(parameters, gradients, slots, now)
+
+    def answers(self, parameters: Nodes, slots: Nodes, count: Node) -> dict[str, Node]:
+        return self.inner.answers(parameters, slots, count)
+
+
+@frozen
+class Averaged(Around):
+    """Base of the means of weights: how the mean of one parameter takes up its new value."""
+
+    def mean(self, old: Node, new: Node, count: Node) -> Node:
+        """The mean after step ``count``."""
+        raise TypeError(f"{type(self).__name__} averages nothing")
+
+    def memory(self, shapes: Mapping[str, Shape]) -> dict[str, Slot]:
+        return {**self.inner.memory(shapes), **{f"{path}/average": Slot(s) for path, s in shapes.items()}}
+
+    def moves(
+        self, parameters: Nodes, gradients: Nodes, slots: Nodes, now: Now
+    ) -> tuple[dict[str, Node], dict[str, Node]]:
+        moved, kept = self.inner.moves(parameters, gradients, slots, now)
+        there = self.inner.answers(moved, {**slots, **kept}, now.count)
+        means = {
+            f"{path}/average": self.mean(slots[f"{path}/average"], p, now.count) for path, p in there.items()
+        }
+        return moved, {**kept, **means}
+
+    def answers(self, parameters: Nodes, slots: Nodes, count: Node) -> dict[str, Node]:
+        return {path: slots[f"{path}/average"] for path in parameters}
+
+
+@frozen
+class EMA(Averaged):
+    """Answers with an exponential moving average of the weights.
+
+    Formula: a <- w at the first step, then a <- kept a + (1 - kept) w.
+
+    Args:
+        inner: the optimizer that moves the weights.
+        kept: 0 <= kept < 1; the mean is over about the last 1 / (1 - kept) steps.
+
+    Fails:
+        UsageError E102: a setting out of its range.
+
+    Reference: Polyak and Juditsky (1992), Acceleration of stochastic approximation by averaging. As PyTorch's
+    ``AveragedModel`` with ``get_ema_multi_avg_fn(kept)``, updated at every step.
+
+    Example:
+        >>> EMA(Rule(0.1), kept=0.9).kept
+        0.9
+    """
+
+    name = "ema"
+    _: KW_ONLY
+    kept: float = 0.999
+
+    def check(self) -> None:
+        require_number(self, "kept", least=0, below=1)
+
+    def mean(self, old: Node, new: Node, count: Node) -> Node:
+        return PUBLIC["where"](PUBLIC["equal"](count, 1.0), new, running(old, new, self.kept))
+
+
+@frozen
+class SWA(Averaged):
+    """Answers with the plain mean of the weights from some step on: stochastic weight averaging.
+
+    Until then it answers with the weights themselves. A learning rate that stays high lets the weights travel
+    around the valley, which is what makes their mean good.
+
+    Formula: at steps start, start + every, start + 2 every, ...: a <- a + (w - a) / n for the n-th of them.
+
+    Args:
+        inner: the optimizer that moves the weights.
+        start: the number of the first step whose weights count, from 1.
+        every: how many steps lie between two that count; usually the steps of an epoch.
+
+    Fails:
+        UsageError E102: a setting out of its range.
+
+    Reference: Izmailov, Podoprikhin, Garipov, Vetrov and Wilson (2018), Averaging weights leads to wider
+    optima and better generalization (UAI). As PyTorch's ``AveragedModel``.
+    """
+
+    name = "swa"
+    _: KW_ONLY
+    start: int = 1
+    every: int = 1
+
+    def check(self) -> None:
+        require_whole(self, "start", 1)
+        require_whole(self, "every", 1)
+
+    def mean(self, old: Node, new: Node, count: Node) -> Node:
+        since = count - float(self.start)
+        turns = PUBLIC["floor"](since / float(self.every))
+        is_due = PUBLIC["equal"](turns * float(self.every), since)
+        later = PUBLIC["where"](is_due, old + (new - old) / PUBLIC["maximum"](turns + 1.0, 1.0), old)
+        return PUBLIC["where"](PUBLIC["greater"](since, 0.0), later, new)
+
+
+@frozen
+class ScheduleFreeAdamW(Rule):
+    """AdamW that needs no falling rate: it answers with a mean that does what the falling would have done.
+
+    Three points: z takes AdamW's steps, x is their mean, and gradients are taken at y between the two. The
+    parameters are y; x is what the net answers with.
+
+    Formula: s <- b2 s + (1 - b2) g^2; d = g / (sqrt(s / (1 - b2^t)) + epsilon) + decay y;
+    c = rate^2 / (sum of rate^2 so far), with the largest rate so far in place of a smaller one;
+    x = (y - (1 - b1) z) / b1; z <- z - rate d; x <- (1 - c) x + c z; y <- b1 x + (1 - b1) z.
+
+    Args:
+        rate: the learning rate, constant or after a warm-up.
+        beta1: b1, 0 < b1 < 1: how near y lies to x.
+        beta2: b2, 0 <= b2 < 1.
+        epsilon: above 0.
+        decay: at least 0; times the rate, at y.
+
+    Fails:
+        UsageError E102: a setting out of its range.
+
+    Reference: Defazio, Yang, Mehta, Mishchenko, Khaled and Cutkosky (2024), The road less scheduled
+    (NeurIPS), algorithm 1.
+    """
+
+    name = "schedule_free_adamw"
+    rate: float | Schedule = 0.0025
+    _: KW_ONLY
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+
+    def check(self) -> None:
+        require_number(self, "beta1", above=0, below=1)
+        require_number(self, "beta2", least=0, below=1)
+        require_number(self, "epsilon", above=0)
+
+    def slots(self, shape: Shape) -> dict[str, Slot]:
+        return {"ahead": Slot(shape), "square": Slot(shape), "largest": Slot(()), "weight": Slot(())}
+
+    def move(self, p: Node, g: Node, slots: Nodes, now: Now) -> Moved:
+        z = PUBLIC["where"](PUBLIC["equal"](now.count, 1.0), p, slots["ahead"])
+        square = running(slots["square"], PUBLIC["square"](g), self.beta2)
+        direction = g / (PUBLIC["sqrt"](square / warmed(self.beta2, now.count, p.dtype)) + self.epsilon)
+        if self.decay:
+            direction = direction + p * self.decay
+        largest = PUBLIC["maximum"](slots["largest"], now.rate)
+        weight = slots["weight"] + PUBLIC["square"](largest)
+        share = PUBLIC["square"](largest) / PUBLIC["maximum"](weight, 1e-30)
+        towards = p + (z - p) * share
+        moved = towards + direction * (now.rate * ((1.0 - share) * self.beta1 - 1.0))
+        new = {"ahead": z - now.rate * direction, "square": square, "largest": largest, "weight": weight}
+        return moved, new
+
+    def answer(self, p: Node, slots: Nodes, count: Node) -> Node:
+        return (p - slots["ahead"] * (1.0 - self.beta1)) / self.beta1

@@ -1,0 +1,222 @@
+"""The three kinds of memory: a plain state, one with a cell behind gates, one that is its own gate.
+
+All inputs meet their weights at once, before the loop: that is one large product instead of T small ones.
+What is left for a step is the product with the state before it, and arithmetic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import KW_ONLY
+
+from chainrule.graph import Node
+from chainrule.nn.activation import activated, known_activation
+from chainrule.nn.initializer import Blocks, Fill, Initialiser, known_initialiser
+from chainrule.nn.layer import layer
+from chainrule.nn.recurrent.sequence_loop import Recurrent, Step
+from chainrule.nn.scope import Scope
+from chainrule.nn.validation import require, require_number
+from chainrule.ops import PUBLIC
+from chainrule.ops.scan.scan_builder import lettered
+from chainrule.spec import count
+
+
+@layer
+class _Gated(Recurrent):
+    """A recurrent layer of products with its input and its state.
+
+    Args:
+        weight_init, recurrent_init: first values of the weights, of each gate for itself.
+    """
+
+    _: KW_ONLY
+    activation: str = "tanh"
+    bias: bool = True
+    weight_init: str | Initialiser = "xavier"
+    recurrent_init: str | Initialiser = "orthogonal"
+
+    def check(self) -> None:
+        super().check()
+        known_activation(self.activation)
+        require(self, "bias", isinstance(self.bias, bool), "True or False")
+        for init in (self.weight_init, self.recurrent_init):
+            known_initialiser(init)
+
+    def weights(self, gates: int, name: str, width: int, scope: Scope) -> Node:
+        """The weights of all gates, (gates units, width), transposed."""
+        init = known_initialiser(self.weight_init if name == "weight" else self.recurrent_init)
+        shape = (gates * self.units, width)
+        return scope.parameter(name, shape, Blocks((init,) * gates) if gates > 1 else init).T
+
+    def offered(self, x: Node, gates: int, scope: Scope, first: Sequence[float] = ()) -> Node:
+        """What the inputs of all cells and the biases add to the gates: (B, T, C) -> (B, T, gates units).
+
+        Args:
+            first: where the bias of each gate begins; 0 by default.
+        """
+        samples, steps, width = x.shape[0], x.shape[1], int(str(x.shape[-1]))
+        rows = PUBLIC["reshape"](x, (count((samples, steps)), width))
+        z = rows @ self.weights(gates, "weight", width, scope)  # (B T, C) (C, gates units)
+        if self.bias:
+            init = Blocks(tuple(Fill(value) for value in first)) if first else Fill(0.0)
+            z = z + scope.parameter("bias", (gates * self.units,), init)
+        return PUBLIC["reshape"](z, (samples, steps, gates * self.units))
+
+    def parts(self, z: Node, gates: int) -> list[Node]:
+        """The share of each gate in the last axis."""
+        return [z[..., i * self.units : (i + 1) * self.units] for i in range(gates)]
+
+
+@layer
+class RNN(_Gated):
+    """Reads a sequence cell by cell and keeps a state, made anew from the cell and the state before.
+
+    Shapes: (B, T, C) -> (B, units), or (B, T, units) with ``returns="sequence"``; see ``Recurrent``.
+
+    Formula: h[t] = g(x[t] W^T + h[t-1] U^T + b).
+
+    Args:
+        units: how many numbers the state holds.
+        activation: the name of g.
+        bias: whether there is a b.
+        weight_init, recurrent_init: first values of W and U.
+
+    Cost: 2 B T units (C + units) flops forward.
+
+    Fails:
+        ShapeError E208: the input is no sequence (B, T, C), or a mask or a state does not fit it.
+        UsageError E101, E102: no such activation; a setting out of its range.
+
+    Example:
+        >>> print(RNN(8, returns="sequence"))
+        RNN(8, returns='sequence')
+
+    Reference: Elman (1990), Finding structure in time (Cognitive Science 14).
+    """
+
+    def begin(self, x: Node, scope: Scope) -> tuple[Sequence[Node], Step]:  # x (B, T, C)
+        offered, hear = self.offered(x, 1, scope), self.heard(x, scope)
+        recurrent = self.weights(1, "recurrent", self.units, scope)
+
+        def step(states: Sequence[Node], cells: Sequence[Node]) -> tuple[Node, Sequence[Node]]:
+            hidden = activated(hear(states[0]) @ recurrent + cells[0], self.activation, scope)
+            return hidden, (hidden,)
+
+        return (offered,), step
+
+
+@layer
+class LSTM(_Gated):
+    """Reads a sequence cell by cell and keeps a memory that gates let in, keep and let out.
+
+    What is remembered passes from step to step by multiplication with a number near 1 and addition, so that
+    its gradient neither vanishes nor explodes.
+
+    Shapes: (B, T, C) -> (B, units), or (B, T, units) with ``returns="sequence"``; see ``Recurrent``.
+
+    Formula: i, f, o = s(x[t] W^T + h[t-1] U^T + b), each with its own rows of W, U and b; m = g(likewise);
+        c[t] = f c[t-1] + i m, h[t] = o g(c[t]). The rows stand in the order i, f, m, o.
+
+    Args:
+        units: how many numbers each state holds.
+        activation: the name of g.
+        bias: whether there is a b.
+        gate: the name of s.
+        forget: where b begins for f: above 0 the memory is kept at first.
+        weight_init, recurrent_init: first values of W and U, of each gate for itself.
+
+    Cost: 8 B T units (C + units) flops forward.
+
+    Fails:
+        ShapeError E208: the input is no sequence (B, T, C), or a mask or a state does not fit it.
+        UsageError E101, E102: no such activation; a setting out of its range.
+
+    Example:
+        >>> print(LSTM(32))
+        LSTM(32)
+
+    Reference: Hochreiter and Schmidhuber (1997), Long short-term memory (Neural Computation 9); Gers,
+    Schmidhuber and Cummins (2000), Learning to forget (Neural Computation 12).
+    """
+
+    memory = ("hidden", "cell")
+    _: KW_ONLY
+    gate: str = "sigmoid"
+    forget: float = 1.0
+
+    def check(self) -> None:
+        super().check()
+        known_activation(self.gate)
+        require_number(self, "forget")
+
+    def begin(self, x: Node, scope: Scope) -> tuple[Sequence[Node], Step]:  # x (B, T, C)
+        offered = self.offered(x, 4, scope, (0.0, self.forget, 0.0, 0.0))
+        recurrent, hear = self.weights(4, "recurrent", self.units, scope), self.heard(x, scope)
+
+        def step(states: Sequence[Node], cells: Sequence[Node]) -> tuple[Node, Sequence[Node]]:
+            hidden, cell = states
+            own, given = self.parts(hear(hidden) @ recurrent, 4), self.parts(cells[0], 4)
+            z = [a + b for a, b in zip(own, given, strict=True)]
+            i, f, o = (
+                lettered(a, activated(z[k], self.gate, scope)) for a, k in (("i", 0), ("f", 1), ("o", 3))
+            )
+            m = lettered("m", activated(z[2], self.activation, scope))
+            after = f * cell + i * m
+            said = o * activated(after, self.activation, scope)
+            return said, (said, after)
+
+        return (offered,), step
+
+
+@layer
+class GRU(_Gated):
+    """Reads a sequence cell by cell and keeps a state of which a gate says how much is renewed.
+
+    Shapes: (B, T, C) -> (B, units), or (B, T, units) with ``returns="sequence"``; see ``Recurrent``.
+
+    Formula: r, u = s(x[t] W^T + h[t-1] U^T + b), each with its own rows; m = g(x[t] W^T + b + r (h[t-1] U^T +
+        a)), with its own rows; h[t] = (1 - u) m + u h[t-1]. The rows stand in the order r, u, m.
+
+    Args:
+        units: how many numbers the state holds.
+        activation: the name of g.
+        bias: whether there are b and a.
+        gate: the name of s.
+        weight_init, recurrent_init: first values of W and U, of each gate for itself.
+
+    Cost: 6 B T units (C + units) flops forward.
+
+    Fails:
+        ShapeError E208: the input is no sequence (B, T, C), or a mask or a state does not fit it.
+        UsageError E101, E102: no such activation; a setting out of its range.
+
+    Example:
+        >>> print(GRU(32, dropout=0.1))
+        GRU(32, dropout=0.1)
+
+    Reference: Cho and others (2014), Learning phrase representations using RNN encoder-decoder (EMNLP); the
+    form in which the reset gate acts after the product, as PyTorch and Keras have it.
+    """
+
+    _: KW_ONLY
+    gate: str = "sigmoid"
+
+    def check(self) -> None:
+        super().check()
+        known_activation(self.gate)
+
+    def begin(self, x: Node, scope: Scope) -> tuple[Sequence[Node], Step]:  # x (B, T, C)
+        offered, hear = self.offered(x, 3, scope), self.heard(x, scope)
+        recurrent = self.weights(3, "recurrent", self.units, scope)
+        inner = scope.parameter("recurrent_bias", (self.units,), Fill(0.0)) if self.bias else None
+
+        def step(states: Sequence[Node], cells: Sequence[Node]) -> tuple[Node, Sequence[Node]]:
+            (hidden,) = states
+            own, given = self.parts(hear(hidden) @ recurrent, 3), self.parts(cells[0], 3)
+            r, u = (lettered(a, activated(own[k] + given[k], self.gate, scope)) for k, a in enumerate("ru"))
+            heard = own[2] if inner is None else own[2] + inner
+            m = lettered("m", activated(given[2] + r * heard, self.activation, scope))
+            after = m + u * (hidden - m)
+            return after, (after,)
+
+        return (offered,), step

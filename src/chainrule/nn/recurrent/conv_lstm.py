@@ -1,0 +1,106 @@
+"""An LSTM whose cells are images: its products are convolutions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import KW_ONLY
+
+from chainrule.errors import ShapeError
+from chainrule.graph import Node
+from chainrule.nn.activation import activated, known_activation
+from chainrule.nn.initializer import XAVIER, Blocks, Fill
+from chainrule.nn.layer import layer
+from chainrule.nn.recurrent.sequence_loop import Recurrent, Step
+from chainrule.nn.scope import Scope
+from chainrule.nn.validation import require_number, require_whole
+from chainrule.ops import PUBLIC
+from chainrule.spec import Shape, bound, count, shape_text
+
+GATES = Blocks((XAVIER,) * 4)
+
+
+@layer
+class ConvLSTM(Recurrent):
+    """Reads a sequence of images and keeps a memory at every pixel, as an LSTM with convolutions does.
+
+    Shapes: (B, T, *space, C) -> (B, *space', units), or (B, T, *space', units) with ``returns="sequence"``,
+        with one to three spatial axes; the states are (B, *space', units).
+
+    Formula: that of ``LSTM``, with convolutions in the place of products; the one over the states keeps their
+        size.
+
+    Args:
+        units: how many channels a state has.
+        kernel: how wide both convolutions are, along every axis.
+        padding, stride: as in ``Conv``; of the convolution of the image.
+        activation, gate, forget: as in ``LSTM``.
+
+    Fails:
+        ShapeError E208: the input is no sequence of images. E215: the window is wider than the image.
+        UsageError E101, E102: no such activation; a setting out of its range.
+
+    Example:
+        >>> print(ConvLSTM(4, padding="same"))
+        ConvLSTM(4, padding='same')
+
+    Reference: Shi and others (2015), Convolutional LSTM network: a machine learning approach for
+    precipitation nowcasting (NeurIPS).
+    """
+
+    memory = ("hidden", "cell")
+    _: KW_ONLY
+    kernel: int = 3
+    padding: str = "valid"
+    stride: int = 1
+    activation: str = "tanh"
+    gate: str = "sigmoid"
+    forget: float = 1.0
+
+    def check(self) -> None:
+        super().check()
+        require_whole(self, "kernel", 1, fix="kernel=3")
+        require_whole(self, "stride", 1, fix="stride=1")
+        require_number(self, "forget")
+        for name in (self.activation, self.gate):
+            known_activation(name)
+
+    def require_form(self, x: Node) -> None:
+        if not 4 <= x.rank <= 6 or not all(isinstance(n, int) for n in x.shape[2:]):
+            raise ShapeError(
+                "E208", op="ConvLSTM", constraint="sequences of images of fixed size",
+                expected="(B, T, *space, C)", received=shape_text(x.shape),
+            )  # fmt: skip
+
+    def shapes(self, x: Node) -> dict[str, Shape]:
+        space = bound(x.shape[2:-1])
+        if self.padding == "same":
+            after = tuple(-(-n // self.stride) for n in space)
+        else:
+            after = tuple((n - self.kernel) // self.stride + 1 for n in space)
+        return dict.fromkeys(self.memory, (x.shape[0], *after, self.units))
+
+    def begin(self, x: Node, scope: Scope) -> tuple[Sequence[Node], Step]:  # x (B, T, *space, C)
+        samples, steps, image = x.shape[0], x.shape[1], x.shape[2:]
+        images = PUBLIC["reshape"](x, (count((samples, steps)), *image))
+        window = (self.kernel,) * (x.rank - 3)
+        weight = scope.parameter("weight", (4 * self.units, *window, *bound(x.shape[-1:])), GATES)
+        first = Blocks(tuple(Fill(value) for value in (0.0, self.forget, 0.0, 0.0)))
+        bias = scope.parameter("bias", (4 * self.units,), first)
+        z = PUBLIC["convolution"](images, weight, self.stride, self.padding) + bias  # (B T, *space', 4 units)
+        offered, hear = PUBLIC["reshape"](z, (samples, steps, *z.shape[1:])), self.heard(x, scope)
+        recurrent = scope.parameter("recurrent", (4 * self.units, *window, self.units), GATES)
+
+        def step(states: Sequence[Node], cells: Sequence[Node]) -> tuple[Node, Sequence[Node]]:
+            hidden, cell = states
+            own = PUBLIC["convolution"](hear(hidden), recurrent, padding="same")
+            z = [a + b for a, b in zip(self._parts(own), self._parts(cells[0]), strict=True)]
+            i, f, o = (activated(z[k], self.gate, scope) for k in (0, 1, 3))
+            after = f * cell + i * activated(z[2], self.activation, scope)
+            said = o * activated(after, self.activation, scope)
+            return said, (said, after)
+
+        return (offered,), step
+
+    def _parts(self, z: Node) -> list[Node]:
+        """The share of each gate in the channels."""
+        return [z[..., k * self.units : (k + 1) * self.units] for k in range(4)]

@@ -1,0 +1,1 @@
+"""Regularization: penalties, constraints, gradient clipping and activity costs."""

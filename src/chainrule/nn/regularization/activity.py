@@ -1,0 +1,49 @@
+"""What the size of a layer's results costs: a penalty on activity instead of on weights."""
+
+from __future__ import annotations
+
+from chainrule.graph import Node
+from chainrule.nn.layer import Layer, layer
+from chainrule.nn.regularization.penalty import L1, L1L2, L2, Penalty
+from chainrule.nn.scope import Scope
+from chainrule.nn.validation import require
+from chainrule.ops.elementwise.dtype import extent
+
+
+@layer
+class ActivityRegularization(Layer):
+    """Changes nothing, and lets the objective grow with the size of what passes: few units then stay active.
+
+    Shapes: any -> the same.
+
+    Formula: J <- J + (1/n) sum over the samples of penalty(x^(i)), n samples.
+
+    Args:
+        penalty: what a sample's numbers cost: ``cr.L1(...)`` drives most of them to exactly 0, ``cr.L2(...)``
+            keeps them small, ``cr.L1L2(strength=...)`` both.
+
+    Fails:
+        UsageError E102: another penalty, which means nothing to a sample.
+
+    Example:
+        >>> print(ActivityRegularization(L1(0.001)))
+        ActivityRegularization(L1(strength=0.001))
+
+    Reference: Keras's layer of this name, and its ``activity_regularizer``, which divide by the samples of a
+    batch too.
+    """
+
+    takes_one = True
+    penalty: Penalty
+
+    def check(self) -> None:
+        fits = isinstance(self.penalty, L1 | L2 | L1L2)
+        fix = "cr.ActivityRegularization(cr.L1(1e-3))"
+        require(self, "penalty", fits, "cr.L1(...), cr.L2(...) or cr.L1L2(strength=...)", fix)
+
+    def __call__(self, x: Node, scope: Scope) -> Node:
+        scope.cost("activity", self.penalty(x) / extent(x, (0,)))
+        return x
+
+
+LAYERS = (ActivityRegularization,)

@@ -1,0 +1,89 @@
+"""Gradient clipping: what is done to a gradient that is too large, before the optimizer sees it.
+
+One unlucky batch can give a gradient a thousand times the usual one, and a single step along it can undo an
+epoch. Clipping bounds the step. Like all of this room it is nodes: gradients in, gradients out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from chainrule.extension import Extensible
+from chainrule.graph import Node
+from chainrule.nn.safe_norms import norm
+from chainrule.nn.validation import require_number
+from chainrule.ops import PUBLIC
+from chainrule.records import frozen
+
+_SAFE = 1e-6  # as in PyTorch: keeps the quotient finite when the gradient is 0
+
+
+@frozen
+class Clip(Extensible):
+    """Base of every way to clip.
+
+    Args:
+        limit: the largest size that is left as it is, above 0.
+
+    Fails:
+        UsageError E102: a limit that is not above 0.
+    """
+
+    limit: float = 1.0
+
+    def __post_init__(self) -> None:
+        require_number(self, "limit", above=0)
+
+    def __call__(self, gradients: Mapping[str, Node]) -> dict[str, Node]:
+        """The clipped gradients, by the same names.
+
+        Args:
+            gradients: the gradient by each parameter, by path.
+        """
+        raise TypeError(f"{type(self).__name__} clips nothing")
+
+
+@frozen
+class ClipValue(Clip):
+    """Cuts every number of a gradient to [-limit, limit]; the direction may change.
+
+    Reference: as PyTorch's ``clip_grad_value_``.
+    """
+
+    def __call__(self, gradients: Mapping[str, Node]) -> dict[str, Node]:
+        return {name: PUBLIC["clip"](g, -self.limit, self.limit) for name, g in gradients.items()}
+
+
+@frozen
+class ClipNorm(Clip):
+    """Shortens the gradient of each parameter by itself to length ``limit`` where it is longer.
+
+    Formula: g <- g min(1, limit / (|g| + 1e-6)).
+    """
+
+    def __call__(self, gradients: Mapping[str, Node]) -> dict[str, Node]:
+        return {name: g * shortening([g], self.limit) for name, g in gradients.items()}
+
+
+@frozen
+class ClipGlobalNorm(Clip):
+    """Shortens all gradients together, as one long vector, to length ``limit``; the direction stays.
+
+    Formula: g <- g min(1, limit / (|all g| + 1e-6)).
+
+    Numerics: squares are added at two scales, so that lengths up to the largest number are right.
+
+    Reference: Pascanu, Mikolov and Bengio (2013), On the difficulty of training recurrent neural networks
+    (ICML). As PyTorch's ``clip_grad_norm_``.
+    """
+
+    def __call__(self, gradients: Mapping[str, Node]) -> dict[str, Node]:
+        if not gradients:
+            return {}
+        factor = shortening(list(gradients.values()), self.limit)
+        return {name: g * factor for name, g in gradients.items()}
+
+
+def shortening(gradients: list[Node], limit: float) -> Node:
+    """The factor, at most 1, that brings gradients taken together to length ``limit``."""
+    return PUBLIC["minimum"](limit / (norm(gradients) + _SAFE), 1.0)

@@ -1,0 +1,117 @@
+"""What the size of a parameter costs: the terms that keep weights small."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import KW_ONLY
+
+import numpy as np
+
+from chainrule.extension import Extensible
+from chainrule.graph import Node, constant, reserve
+from chainrule.nn.safe_norms import defined
+from chainrule.nn.validation import require_number
+from chainrule.ops import PUBLIC
+from chainrule.records import frozen
+
+
+@frozen
+class Penalty(Extensible):
+    """Base of the penalties: a strength, and the number a parameter costs.
+
+    Args:
+        strength: the factor before the sum, at least 0.
+
+    Fails:
+        UsageError E102: a negative strength.
+    """
+
+    strength: float = 1e-4
+
+    def __post_init__(self) -> None:
+        require_number(self, "strength", least=0)
+
+    def __call__(self, parameter: Node) -> Node:
+        """The cost as a single number."""
+        raise TypeError(f"{type(self).__name__} says no cost")
+
+
+@frozen
+class L1(Penalty):
+    """strength times the sum of absolute values: pulls small weights to exactly 0."""
+
+    def __call__(self, parameter: Node) -> Node:
+        return PUBLIC["sum"](PUBLIC["abs"](parameter)) * self.strength
+
+
+@frozen
+class L2(Penalty):
+    """strength times the sum of squares: pulls every weight towards 0, large ones harder."""
+
+    def __call__(self, parameter: Node) -> Node:
+        return PUBLIC["sum"](PUBLIC["square"](parameter)) * self.strength
+
+
+@frozen
+class L1L2(Penalty):
+    """Both at once: some weights exactly 0, and the others small (the elastic net).
+
+    Formula: strength (ratio sum |w| + (1 - ratio) sum w^2).
+
+    Args:
+        strength: the factor before the sum, at least 0.
+        ratio: how much of it is L1, 0 <= ratio <= 1.
+
+    Fails:
+        UsageError E102: a setting out of its range.
+
+    Reference: Zou and Hastie (2005), Regularization and variable selection via the elastic net. As Keras's
+    ``L1L2`` with ``l1 = strength ratio`` and ``l2 = strength (1 - ratio)``.
+    """
+
+    _: KW_ONLY
+    strength: float = 1e-4
+    ratio: float = 0.5
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_number(self, "ratio", least=0, most=1)
+
+    def __call__(self, parameter: Node) -> Node:
+        one, two = L1(self.strength * self.ratio), L2(self.strength * (1.0 - self.ratio))
+        return one(parameter) + two(parameter)
+
+
+@frozen
+class OrthogonalPenalty(Penalty):
+    """What it costs when units look in like directions: pulls the weights of every two towards a right angle.
+
+    A weight (out, *kernel, in) is taken as one row for each unit, (out, the rest).
+
+    Formula: strength times the mean of |cos| of the angle, over all pairs of rows.
+
+    Fails:
+        UsageError E102: a negative strength.
+
+    Reference: Brock, Lim, Ritchie and Weston (2017), Neural photo editing with introspective adversarial
+    networks (ICLR). As Keras's ``OrthogonalRegularizer`` with ``mode="rows"`` of the transposed weight.
+    """
+
+    strength: float = 1e-2
+
+    def __call__(self, parameter: Node) -> Node:
+        lengths = [int(n) for n in parameter.shape if isinstance(n, int)]
+        rows = lengths[0] if lengths else 1
+        if rows < 2:
+            return PUBLIC["sum"](parameter) * 0.0  # no pair, no angle
+        matrix = PUBLIC["reshape"](parameter, (rows, math.prod(lengths[1:])))  # (O, the rest)
+        squared = PUBLIC["sum"](PUBLIC["square"](matrix), 1, True)
+        size = defined(PUBLIC["sqrt"](PUBLIC["maximum"](squared, 1e-12)), squared)
+        unit = matrix / size
+        reserve(rows, rows, itemsize=20)  # the identity, its complement, the constant
+        beside = constant(1.0 - np.eye(rows), parameter.dtype)
+        pairs = PUBLIC["sum"](PUBLIC["abs"](unit @ unit.T) * beside)  # each pair twice
+        return pairs * (self.strength / (rows * (rows - 1)))
+
+
+PENALTIES: tuple[type[Penalty], ...] = (L1, L2, L1L2, OrthogonalPenalty)

@@ -1,0 +1,154 @@
+"""Schedules made of schedules: a warm-up before one, one after the other, one times the other."""
+
+from __future__ import annotations
+
+from chainrule.graph import Node
+from chainrule.nn.schedule.schedule import Schedule, as_tuple, known_schedule, require_rate, require_rising
+from chainrule.nn.validation import require, require_number, require_whole
+from chainrule.ops import PUBLIC
+from chainrule.records import frozen
+
+
+@frozen
+class Warmup(Schedule):
+    """Raises the rate in a straight line from 0, then hands over to another schedule.
+
+    The first steps start from random weights, where gradients are large and point anywhere; small steps there
+    do no harm. The rate is 0 *before* the first update, so no update is wasted.
+
+    Formula: min(1, (step + 1) / steps) then(max(0, step - steps)).
+
+    Args:
+        steps: how many updates the climb takes.
+        then: the schedule that follows, its own steps counted from the end of the climb; or a constant rate.
+
+    Fails:
+        UsageError E102: a setting out of its range.
+
+    Reference: Goyal et al. (2017), Accurate, large minibatch SGD (arXiv 1706.02677). As PyTorch's
+    ``LinearLR`` from 1/steps, followed by the other schedule through ``SequentialLR``.
+    """
+
+    steps: int
+    then: float | Schedule
+
+    def check(self) -> None:
+        require_whole(self, "steps", 1)
+        if not isinstance(self.then, Schedule):
+            require_number(self, "then", above=0)
+        require(self, "then", not isinstance(self.then, Warmup), "a schedule that is no warm-up itself")
+
+    def __call__(self, step: Node, horizon: int) -> Node:
+        climbed = PUBLIC["minimum"]((step + 1.0) / float(self.steps), 1.0)
+        later = PUBLIC["relu"](step - float(self.steps))
+        return climbed * known_schedule(self.then)(later, max(1, horizon - self.steps))
+
+
+@frozen
+class RateSequence(Schedule):
+    """One schedule after the other, each counting its own steps from where it begins.
+
+    Args:
+        schedules: two or more; a number is a constant one.
+        at: the updates at which the next one begins, rising; one less than ``schedules``.
+
+    Fails:
+        UsageError E102: a setting out of its range.
+
+    Reference: as PyTorch's ``SequentialLR``.
+    """
+
+    schedules: tuple[Schedule | float, ...]
+    at: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        as_tuple(self, "schedules")
+        as_tuple(self, "at")
+        self.check()
+
+    def check(self) -> None:
+        require_schedules(self, "schedules")
+        require_rising(self, "at")
+        fits = len(self.at) == len(self.schedules) - 1
+        require(self, "at", fits, f"{len(self.schedules) - 1} updates, one less than schedules")
+
+    def __call__(self, step: Node, horizon: int) -> Node:
+        starts, ends = (0, *self.at), (*self.at, max(horizon, self.at[-1] + 1))
+        rates = [
+            known_schedule(part)(PUBLIC["relu"](step - float(start)), end - start)
+            for part, start, end in zip(self.schedules, starts, ends, strict=True)
+        ]
+        rate = rates[0]
+        for start, following in zip(self.at, rates[1:], strict=True):
+            rate = PUBLIC["where"](PUBLIC["less"](step, float(start)), rate, following)
+        return rate
+
+
+@frozen
+class RateProduct(Schedule):
+    """Several schedules multiplied, such as a decay times a cycle.
+
+    Args:
+        schedules: two or more; a number is a constant one.
+
+    Fails:
+        UsageError E102: a setting out of its range.
+
+    Reference: as PyTorch's ``ChainedScheduler`` of schedules that multiply the rate.
+    """
+
+    schedules: tuple[Schedule | float, ...]
+
+    def __post_init__(self) -> None:
+        as_tuple(self, "schedules")
+        self.check()
+
+    def check(self) -> None:
+        require_schedules(self, "schedules")
+
+    def __call__(self, step: Node, horizon: int) -> Node:
+        rate, *rest = [known_schedule(part)(step, horizon) for part in self.schedules]
+        for factor in rest:
+            rate = rate * factor
+        return rate
+
+
+@frozen
+class Slowed(Schedule):
+    """A schedule that counts one step for several: what gradient accumulation does to a schedule.
+
+    Args:
+        inner: what counts slowly; a number is a constant one.
+        times: how many steps count for one.
+
+    Fails:
+        UsageError E102: a setting out of its range.
+    """
+
+    inner: Schedule | float
+    times: int = 2
+
+    def check(self) -> None:
+        require_rate(self, "inner")
+        require_whole(self, "times", 1)
+
+    def __call__(self, step: Node, horizon: int) -> Node:
+        slow = PUBLIC["floor"](step / float(self.times))
+        return known_schedule(self.inner)(slow, max(1, horizon // self.times))
+
+
+def require_schedules(owner: object, name: str) -> None:
+    """Refuse a field that is no tuple of two or more schedules or numbers above 0.
+
+    Fails:
+        UsageError E102: anything else.
+    """
+    found = getattr(owner, name)
+    fits = isinstance(found, tuple) and len(found) >= 2
+    require(owner, name, fits, "two or more schedules", "(cr.LinearRamp(0.1), cr.Cosine(0.1))")
+    wrong = [part for part in found if not isinstance(part, Schedule) and not _is_rate(part)]
+    require(owner, name, not wrong, "schedules, or numbers above 0")
+
+
+def _is_rate(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < float("inf")

@@ -1,0 +1,359 @@
+"""Nets, losses, optimizers and their relatives as plain data, and back: what a model file holds.
+
+A record is a dict that says its family and its kind, and the settings that differ from the defaults::
+
+    {"layer": "Dense", "units": 3, "activation": "sigmoid"}
+
+So it can be read by people, compared, and kept in any JSON file. Reading is where the danger lies: a file may
+come from anyone. The names in a record are therefore only ever *looked up*, in the tables below and among the
+classes the caller hands in; nothing is imported, evaluated or unpickled. Every value is checked against the
+type its field declares before a layer sees it, and nesting and size have limits, so that the worst a hostile
+record can do is to be refused.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import MISSING, Field, dataclass, field, fields
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+import numpy as np
+
+from chainrule.errors import UsageError, nearest
+from chainrule.extension import complete, difference
+from chainrule.nn.class_registry import FAMILIES, FAMILIES_ZH
+from chainrule.nn.layer import Layer
+from chainrule.nn.validation import shown, unknown
+
+DEPTH = 48  # levels of dicts and lists; a description of a deep net needs about ten
+PARTS = 50_000  # values in all
+FIX = "tuple(values) for a list, value.item() for an array of one, mode.value for an enumeration"
+
+
+def to_record(value: Any) -> dict[str, Any]:
+    """The record of a net, loss, optimizer or their like; settings at their defaults are left out.
+
+    Fails:
+        UsageError E114: nested too deep, or too large.
+        UsageError E115: a setting is something plain data cannot hold, such as an array or a function.
+        UsageError E116: a class of one's own has the name of another one.
+        UsageError E142: an object of a class of one's own that would come back changed.
+
+    Example:
+        >>> from chainrule.nn.layers.linear import Dense
+        >>> to_record(Dense(3, activation="sigmoid"))
+        {'layer': 'Dense', 'units': 3, 'activation': 'sigmoid'}
+    """
+    writing = _Writing()
+    record = writing.record(value, type(value).__name__, 1)
+    if writing.own:
+        _refuse_changed(value, record, list(writing.own))
+    return record
+
+
+def _refuse_changed(value: Any, record: dict[str, Any], kinds: Sequence[type]) -> None:
+    """Refuse to write what would be read back as something else; only classes of one's own can be so.
+
+    Fails:
+        UsageError E142: a setting of another type than declared, a list, a ``__post_init__`` that changes a
+            field each time it runs, or an attribute that is no field. UsageError E116: two names alike.
+    """
+    name = type(value).__name__
+    try:
+        again = _Reading(tables=_tables(kinds)).record(record, next(iter(record)), name, 1)
+    except UsageError as cause:
+        if cause.code == "E116":
+            raise
+        raise UsageError(
+            "E142", where=cause.where, kind=name, expected=cause.expected, received=cause.received,
+            notes=[cause.clause(), *cause.notes], fix=cause.fix or FIX,
+        ) from cause  # fmt: skip
+    place = difference(value, again, name)
+    if place is not None:
+        raise UsageError(
+            "E142", where=_end(place), kind=name,
+            expected="a field that keeps its value: a number, text, tuple or layer, of the declared type",
+            received="another value after loading", fix=FIX,
+        )  # fmt: skip
+
+
+def from_record(record: Any, family: str, kinds: Iterable[type] = ()) -> Any:
+    """What a record describes.
+
+    Args:
+        record: plain data, such as a JSON file gives.
+        family: what it must describe: ``"layer"``, ``"loss"``, ``"optimizer"``, ``"schedule"``,
+            ``"initialiser"``, ``"penalty"``, ``"clip"``, ``"constraint"`` or ``"group"``.
+        kinds: classes of one's own that records may name.
+
+    Fails:
+        UsageError E101: no such family.
+        UsageError E110: a kind that is not known.
+        UsageError E111: no record of this family.
+        UsageError E112: settings that are unknown or missing.
+        UsageError E113: a setting of the wrong type.
+        UsageError E114: nested too deep, or too large.
+        UsageError E116: two kinds of one name.
+        UsageError E102 and others: a setting out of its range.
+
+    Example:
+        >>> print(from_record({"layer": "Dense", "units": 3}, "layer"))
+        Dense(3)
+    """
+    if family not in FAMILIES:
+        raise unknown("from_record, family", family, list(FAMILIES), 'family="{}"')
+    return _Reading(tables=_tables(kinds)).record(record, family, family, 1)
+
+
+def net_to_record(net: Layer) -> dict[str, Any]:
+    """The record of a net; see ``to_record``."""
+    return to_record(net)
+
+
+def net_from_record(record: Any, layers: Iterable[type[Layer]] = ()) -> Layer:
+    """The net a record describes; see ``from_record``.
+
+    Args:
+        record: plain data.
+        layers: the classes of one's own layers that the net holds.
+    """
+    return from_record(record, "layer", layers)
+
+
+def _tables(kinds: Iterable[type]) -> dict[str, dict[str, type]]:
+    """The classes that records may name, by family and name."""
+    tables = {family: dict(known) for family, (_, known) in FAMILIES.items()}
+    for kind in kinds:
+        family = _family(kind)
+        if family is None or tables[family].get(kind.__name__, kind) is not kind:
+            raise UsageError(
+                "E116", where="classes of your own", name=getattr(kind, "__name__", repr(kind)[:80]),
+                expected="layers, losses, optimizers and so on, each with a name of its own",
+                received=repr(kind)[:80],
+                fix="another name for the class",
+            )  # fmt: skip
+        tables[family][kind.__name__] = complete(kind)
+    return tables
+
+
+def _family(kind: Any) -> str | None:
+    """The family a class belongs to."""
+    if not isinstance(kind, type):
+        return None
+    return next((family for family, (base, _) in FAMILIES.items() if issubclass(kind, base)), None)
+
+
+@dataclass
+class _Counted:
+    """One pass over a record: how many values it has met, and how deep it is."""
+
+    met: int = 0
+
+    def enter(self, where: str, depth: int) -> None:
+        """Count a value; refuse one too many or too deep."""
+        self.met += 1
+        if depth > DEPTH or self.met > PARTS:
+            raise UsageError(
+                "E114", where=_end(where), expected=f"at most {DEPTH} levels and {PARTS:,} values",
+                received=f"more than {DEPTH} levels" if depth > DEPTH else f"more than {PARTS:,} values",
+            )  # fmt: skip
+
+
+@dataclass
+class _Writing(_Counted):
+    """From values to plain data.
+
+    Args:
+        own: the classes met that are none of chainrule's.
+    """
+
+    own: dict[type, None] = field(default_factory=dict)
+
+    def record(self, value: Any, where: str, depth: int) -> dict[str, Any]:
+        self.enter(where, depth)
+        family = _family(type(value))
+        if family is None or family in {f.name for f in fields(value)}:
+            raise _unfit(where, value)
+        is_own = FAMILIES[family][1].get(type(value).__name__) is not type(value)
+        if is_own:
+            self.own[type(value)] = None
+        found: dict[str, Any] = {family: type(value).__name__}
+        for f in fields(value):
+            held = getattr(value, f.name)
+            # The default in a user's code may be another one by the time the record is read.
+            if not _is_default(held, f) or (is_own and _is_simple(held)):
+                found[f.name] = self.plain(held, f"{where}.{f.name}", depth + 1)
+        return found
+
+    def plain(self, value: Any, where: str, depth: int) -> Any:
+        if isinstance(value, tuple | list):
+            self.enter(where, depth)
+            return [self.plain(part, f"{where}[{i}]", depth + 1) for i, part in enumerate(value)]
+        if isinstance(value, np.generic):
+            value = value.item()
+        for kind in (str, int, float):  # such as a member of an enumeration: it is read back as its value
+            if isinstance(value, kind) and type(value) not in (kind, bool):
+                value = str.__str__(value) if isinstance(value, str) else kind(value)
+        finite = isinstance(value, float) and math.isfinite(value)
+        if value is not None and not isinstance(value, str | bool | int) and not finite:
+            return self.record(value, where, depth)
+        self.enter(where, depth)
+        return value
+
+
+def _is_default(value: Any, f: Field[Any]) -> bool:
+    default = f.default if f.default_factory is MISSING else f.default_factory()
+    return default is not MISSING and type(value) is type(default) and bool(value == default)
+
+
+def _is_simple(value: Any) -> bool:
+    return value is None or type(value) in (bool, int, str) or (type(value) is float and math.isfinite(value))
+
+
+def _unfit(where: str, value: object) -> UsageError:
+    return UsageError(
+        "E115", where=_end(where), expected="numbers, words, true/false, tuples, layers and their like",
+        received=_short(value),
+    )  # fmt: skip
+
+
+@dataclass
+class _Reading(_Counted):
+    """From plain data to values."""
+
+    tables: dict[str, dict[str, type]] = field(default_factory=dict)
+
+    def record(self, record: Any, family: str, where: str, depth: int) -> Any:
+        self.enter(where, depth)
+        if not isinstance(record, Mapping) or not isinstance(record.get(family), str):
+            example = next(iter(self.tables[family]))
+            raise UsageError(
+                "E111", where=_end(where), family=family, family_zh=FAMILIES_ZH[family],
+                expected=f'{{"{family}": "{example}", ...}}',
+                received=_short(record),
+            )  # fmt: skip
+        kind = self._kind(family, record[family], where)
+        where = f"{where} {kind.__name__}"
+        settings = {name: value for name, value in record.items() if name != family}
+        self._agree(kind, settings, where)
+        return self._made(kind, settings, where, depth)
+
+    def _kind(self, family: str, name: str, where: str) -> type:
+        known = self.tables[family]
+        if name not in known:
+            close = nearest(name[:80], known)
+            own = name if name.isidentifier() and len(name) <= 40 else "MyLayer"
+            hand_in = f"a class of your own is handed in: layers=({own},)"
+            raise UsageError(
+                "E110", where=_end(where), family=family, family_zh=FAMILIES_ZH[family], name=name[:80],
+                expected=", ".join(known),
+                received=name[:80], fix=f'"{close}"; {hand_in}' if close else hand_in,
+            )  # fmt: skip
+        return known[name]
+
+    def _agree(self, kind: Any, settings: Mapping[Any, Any], where: str) -> None:
+        """Refuse settings that the kind has not, and those that are missing: all at once."""
+        known = {f.name: f.default is MISSING and f.default_factory is MISSING for f in fields(kind)}
+        notes = [f'"{name}" is missing' for name, needed in known.items() if needed and name not in settings]
+        for name in settings:
+            if name not in known:
+                close = nearest(str(name)[:80], known)
+                notes.append(
+                    f'"{str(name)[:80]}" is not known' + (f'; did you mean "{close}"?' if close else "")
+                )
+        if notes:
+            raise UsageError(
+                "E112", where=_end(where), name=kind.__name__, expected=", ".join(known) or "no settings",
+                received=", ".join(str(name)[:80] for name in list(settings)[:20]) or "no settings",
+                notes=notes[:20],
+            )  # fmt: skip
+
+    def _made(self, kind: Any, settings: Mapping[str, Any], where: str, depth: int) -> Any:
+        """The value, built by its fields, whatever way the ``__init__`` of its class takes them."""
+        hints = _hints(kind)
+        made = object.__new__(kind)
+        for f in fields(kind):
+            if f.name in settings:
+                value = self.value(settings[f.name], f"{where}.{f.name}", depth + 1)
+                if not fits(value, hints.get(f.name, Any)):
+                    raise UsageError(
+                        "E113", where=_end(where), name=f.name, expected=_hint_text(hints[f.name]),
+                        received=_short(settings[f.name]),
+                    )  # fmt: skip
+            else:
+                value = f.default if f.default_factory is MISSING else f.default_factory()
+            object.__setattr__(made, f.name, value)
+        if hasattr(made, "__post_init__"):
+            made.__post_init__()
+        return made
+
+    def value(self, plain: Any, where: str, depth: int) -> Any:
+        """A setting: plain, a tuple of settings, or a record inside the record."""
+        if isinstance(plain, list | tuple):
+            self.enter(where, depth)
+            return tuple(self.value(part, f"{where}[{i}]", depth + 1) for i, part in enumerate(plain))
+        if isinstance(plain, Mapping):
+            # A field may be called like a family ("penalty" in Dense), but only a kind's name is a word.
+            family = next((family for family in FAMILIES if isinstance(plain.get(family), str)), "layer")
+            return self.record(plain, family, where, depth)
+        self.enter(where, depth)
+        return plain
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    """The declared types of a class's fields; none if one of them names what cannot be seen here."""
+    try:
+        return get_type_hints(kind)
+    except (NameError, TypeError):
+        return {}
+
+
+def fits(value: Any, hint: Any) -> bool:
+    """Whether a value is of a declared type: plain types, unions, tuples; another type lets all pass.
+
+    Example:
+        >>> fits(3, float), fits(True, int), fits((1, 2), tuple[int, ...]), fits("3", int | None)
+        (True, False, True, False)
+    """
+    origin, inside = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        return any(fits(value, part) for part in inside)
+    if origin is tuple:
+        if len(inside) == 2 and inside[1] is Ellipsis:
+            return isinstance(value, tuple) and all(fits(part, inside[0]) for part in value)
+        return isinstance(value, tuple) and len(value) == len(inside) and all(map(fits, value, inside))
+    if hint is Any:
+        return True
+    if hint is None or hint is NoneType:
+        return value is None
+    if hint is float:
+        return isinstance(value, float | int) and not isinstance(value, bool)
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return not isinstance(hint, type) or isinstance(value, hint)
+
+
+def _hint_text(hint: Any) -> str:
+    """A declared type as a reader of the record knows it: ``list[Layer, ...]``, ``str | None``."""
+    if isinstance(hint, type) and not get_args(hint):
+        return hint.__name__
+    return re.sub(r"\w+\.(?=\w)", "", str(hint)).replace("tuple", "list")
+
+
+def _short(value: object) -> str:
+    """What was received, at a bearable length; a deep or huge value is never written out whole."""
+    if isinstance(value, Mapping):
+        return f"a dict with {', '.join(str(key)[:20] for key in list(value)[:5]) or 'nothing'}"
+    if isinstance(value, list | tuple):
+        return f"a list of {len(value)}"
+    return f"{type(value).__name__} {shown(value) if isinstance(value, str | int | float) else ''}".strip()
+
+
+def _end(where: str) -> str:
+    """A long path's end."""
+    return where if len(where) <= 100 else f"...{where[-97:]}"

@@ -1,0 +1,1 @@
+"""Operations on the axes of arrays: shapes, slices, gathers, reductions."""

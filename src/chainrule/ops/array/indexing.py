@@ -1,0 +1,142 @@
+"""Parts of a node by NumPy's square brackets."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from chainrule.errors import ShapeError, UsageError
+from chainrule.graph import Node, constant, make, reserve
+from chainrule.graph.node import Index
+from chainrule.ops.array.gather import gather
+from chainrule.ops.array.shape import broadcast_to, reshape, transpose
+from chainrule.ops.array.slicing import Slice
+from chainrule.spec import Axis
+
+
+def index(x: Node, where: Index) -> Node:
+    """``x[where]`` with whole numbers, slices of positive step, ``...``, ``None`` (a new axis) and a list.
+
+    A list, an array or a node of whole numbers picks places of its axis, in any order, also twice.
+
+    Fails:
+        ShapeError E205, E206: more indices than axes, or an index outside its axis.
+        UsageError E101: an index of another kind, or several lists at once.
+    """
+    entries = _spelled_out(x, where if isinstance(where, tuple) else (where,))
+    lists = [i for i, entry in enumerate(entries) if isinstance(entry, list | np.ndarray | Node)]
+    if len(lists) > 1:
+        raise UsageError(
+            "E101", where="[...]", name="a second list", expected="one list of places at once",
+            received=f"{len(lists)} lists", fix="x[[0, 2]][:, [1, 1]], one after the other",
+        )  # fmt: skip
+    if not lists:
+        return _cut(x, entries)
+    (i,) = lists
+    part = _cut(x, [*entries[:i], slice(None), *entries[i + 1 :]])
+    own = sum(entry is not None for entry in entries[:i])  # the axis of x that the list picks from
+    stays = sum(not isinstance(entry, int | np.integer) for entry in entries[:i])  # and where it stands then
+    return along(part, stays, _places(entries[i], x.shape[own], own))
+
+
+def along(x: Node, axis: int, table: Node) -> Node:
+    """The cells of one axis at the places of a table: (..., n, ...) and (any) -> (..., any, ...)."""
+    if axis == 0:
+        return gather(x, table)
+    first = transpose(x, (axis, *(i for i in range(x.rank) if i != axis)))
+    rows = gather(first, table)  # (any, the others)
+    others, new = [table.rank + i for i in range(x.rank - 1)], list(range(table.rank))
+    return transpose(rows, [*others[:axis], *new, *others[axis:]])
+
+
+def _places(entry: list | np.ndarray | Node, length: Axis, axis: int) -> Node:
+    """A list of places as a node; those that are known count from the end where they are negative.
+
+    Fails:
+        UsageError E101: no whole numbers. ShapeError E206: a place outside of the axis.
+    """
+    if isinstance(entry, Node):
+        return entry
+    table = np.asarray(entry)
+    if table.dtype.kind == "b" and table.shape == (length,):
+        table = np.flatnonzero(table)
+    if table.dtype.kind not in "iu":
+        raise UsageError(
+            "E101", where="[...]", name=f"a list of {table.dtype}", expected="whole numbers",
+            received=f"{table.dtype} {table.shape}", fix="x[[0, 2]]",
+        )  # fmt: skip
+    if isinstance(length, int):
+        outside = table[(table < -length) | (table >= length)]
+        if outside.size:
+            raise ShapeError(
+                "E206", expected=f"{-length} to {length - 1}", received=f"{outside.flat[0]} of axis {axis}"
+            )
+        table = np.where(table < 0, table + length, table)
+    return constant(table.astype(np.int64))
+
+
+def _cut(x: Node, entries: list) -> Node:
+    """The part that whole numbers and slices leave."""
+    windows: list[tuple[Axis, Axis, int]] = []
+    shape: list[bool | None] = []  # for each entry: kept, dropped, or (None) a new axis
+    for entry in entries:
+        if entry is None:
+            shape.append(None)
+            continue
+        window, kept = _window(x.shape[len(windows)], entry, len(windows))
+        windows.append(window)
+        shape.append(kept)
+    start, stop, step = zip(*windows, strict=True) if windows else ((), (), ())
+    whole = all(w == (0, n, 1) for w, n in zip(windows, x.shape, strict=True))
+    part = x if whole else make(Slice(start, stop, step), x)
+    lengths = iter(part.shape)
+    marked = [(kept, 1 if kept is None else next(lengths)) for kept in shape]
+    return reshape(part, [length for kept, length in marked if kept is not False])
+
+
+def _spelled_out(x: Node, entries: tuple) -> list:
+    """The entries with ``...`` and the axes left away written as whole slices."""
+    given = sum(e is not None and e is not Ellipsis for e in entries)
+    dots = [
+        i for i, e in enumerate(entries) if e is Ellipsis
+    ]  # not by ==, which an array answers with an array
+    if given > x.rank or len(dots) > 1:
+        raise ShapeError(
+            "E205", axis=given - 1, expected=f"at most {x.rank} indices", received=f"{given} indices"
+        )
+    missing = [slice(None)] * (x.rank - given)
+    if not dots:
+        return [*entries, *missing]
+    return [*entries[: dots[0]], *missing, *entries[dots[0] + 1 :]]
+
+
+def _window(length: Axis, entry: object, axis: int) -> tuple[tuple[Axis, Axis, int], bool]:
+    """Start, stop and step of one axis, and whether the axis stays."""
+    if isinstance(entry, int | np.integer) and not isinstance(entry, bool):
+        place = int(entry) + length if entry < 0 else int(entry)
+        if isinstance(length, int) and isinstance(place, int) and not 0 <= place < length:
+            raise ShapeError(
+                "E206", expected=f"{-length} to {length - 1}", received=f"{entry} of axis {axis}"
+            )
+        return (place, place + 1, 1), False
+    if not isinstance(entry, slice):
+        raise UsageError(
+            "E101", where="[...]", name=repr(entry)[:80],
+            expected="whole numbers, slices, a list of whole numbers, ... and None",
+            received=type(entry).__name__, fix="x[[0, 2]], x[:, 1:3]",
+        )  # fmt: skip
+    step = 1 if entry.step is None else int(entry.step)
+    if isinstance(length, int):
+        start, stop, _ = slice(entry.start, entry.stop, step if step > 0 else 1).indices(length)
+        return (start, max(start, stop), step), True
+    ends = [0 if entry.start is None else entry.start, length if entry.stop is None else entry.stop]
+    start, stop = (e + length if isinstance(e, int) and e < 0 else e for e in ends)
+    return (start, stop, step), True
+
+
+def identity_like(square: Node, axis: int) -> Node:
+    """True on the diagonal of two neighbouring axes (``axis`` and the next) of equal fixed length."""
+    length = square.shape[axis]
+    reserve(length, length, itemsize=2)
+    eye = np.eye(length if isinstance(length, int) else 0, dtype=bool)
+    after = (1,) * (square.rank - axis - 2)
+    return broadcast_to(reshape(constant(eye), (*eye.shape, *after)), square.shape)

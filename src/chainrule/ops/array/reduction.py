@@ -1,0 +1,297 @@
+"""Operations that fold axes away: sums, extremes, products."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import product
+from typing import ClassVar
+
+import numpy as np
+
+from chainrule.errors import ShapeError
+from chainrule.graph import Node, make
+from chainrule.notation.tree import Apply, Element, Number, Product, Sum, Tree
+from chainrule.ops.array.shape import broadcast_to, reshape
+from chainrule.ops.card import (
+    Apart,
+    Axes,
+    BatchRule,
+    Card,
+    NoGradient,
+    Pulled,
+    Reduced,
+    Sample,
+    Says,
+    Shared,
+    Whole,
+    card,
+    draw,
+)
+from chainrule.ops.elementwise.elementwise import same_kind
+from chainrule.ops.formula_functions import FUNCTIONS
+from chainrule.records import frozen
+from chainrule.spec import Shape, Spec
+
+_INDEX = NoGradient("an index is a whole number and moves in jumps")
+
+
+@frozen
+class Reduction(Card):
+    """An operation that folds axes away.
+
+    Args:
+        axes: the axes to fold, each 0 or above, ascending (C1).
+        keepdims: whether a folded axis stays with length 1.
+    """
+
+    axes: tuple[int, ...] = (0,)
+    keepdims: bool = False
+    arguments: ClassVar = ("x",)
+    constraints: ClassVar = {"C1": "every axis exists and is named once", "C2": "the kind of number fits"}
+    takes: ClassVar[str] = "floating-point or whole"
+    joins: ClassVar[str] = ""
+
+    def infer(self, *specs: Spec) -> Spec:
+        (x,) = specs
+        for axis in self.axes:
+            if not 0 <= axis < x.rank or self.axes.count(axis) > 1:
+                raise ShapeError(
+                    "E205", axis=axis, expected=f"0 to {x.rank - 1}, each once", received=self.axes
+                )
+        same_kind(self.name, specs, self.takes)
+        return Spec(self.shape_of(x.shape), x.dtype)
+
+    def shape_of(self, shape: Shape, keepdims: bool | None = None) -> Shape:
+        """The shape that is left of ``shape``."""
+        keep = self.keepdims if keepdims is None else keepdims
+        kept = ((1 if i in self.axes else n) for i, n in enumerate(shape) if keep or i not in self.axes)
+        return tuple(kept)
+
+    def widen(self, value: Node, x: Node) -> Node:
+        """A result, or its cotangent, repeated over the folded axes to the shape of ``x``."""
+        return broadcast_to(reshape(value, self.shape_of(x.shape, keepdims=True)), x.shape)
+
+    def folded(self, index: tuple[int, ...], x: np.ndarray) -> list[Element]:
+        """The elements of ``x`` that are folded into the result at ``index``."""
+        rest = iter(index)
+        ranges: list[Iterable[int]] = []
+        for i, length in enumerate(x.shape):
+            if i in self.axes:
+                ranges.append(range(length))
+                if self.keepdims:
+                    next(rest)
+            else:
+                ranges.append((next(rest),))
+        return [Element(0, where) for where in product(*ranges)]
+
+    def batch(self, axes: Axes, *specs: Spec) -> BatchRule:
+        (axis,) = axes
+        if axis is None:
+            return Shared()
+        if axis in self.axes:
+            return Reduced(self.joins) if self.joins else Whole(f"{self.name} compares all samples")
+        return Apart(axis if self.keepdims else axis - sum(a < axis for a in self.axes))
+
+    @classmethod
+    def samples(cls) -> tuple[Sample, ...]:
+        x = draw(4, 3, 2, low=0.4, high=1.9)
+        return (
+            Sample(cls((1,)), (x,), batch=(0,)),
+            Sample(cls((0,)), (x,), batch=(0,)),
+            Sample(cls((0, 2), keepdims=True), (x,), batch=(1,)),
+            Sample(cls((0, 1, 2)), (draw(4, 3, 2),)),
+            Sample(cls((0,)), (np.array([3.0]),)),
+            Sample(cls((0,)), (np.ones((3, 0)),)),
+            Sample(cls((0,)), (np.array([[2.0, -1.0], [2.0, 1e30]]),), smooth=False),
+            Sample(cls((3,)), (x,), breaks="C1"),
+            Sample(cls((-1,)), (x,), breaks="C1"),
+            Sample(cls((1,)), (x > 1,), breaks="C2"),
+        )
+
+
+@card
+class ReduceSum(Reduction):
+    """The sum over axes.
+
+    Numerics: NumPy adds pairwise, so the error grows with the logarithm of the count.
+    """
+
+    name = "sum"
+    formula = "sum(k, x[k])"
+    pullbacks = {"x": "dy"}
+    joins = "sum"
+    says = Says(
+        "adds up over an axis",
+        "沿轴求和",
+        "hands what arrives to every addend",
+        "把传来的梯度原样分发给每个加数",
+    )
+
+    def evaluate(self, x: np.ndarray) -> np.ndarray:
+        return np.sum(x, axis=self.axes, keepdims=self.keepdims, dtype=x.dtype)
+
+    def pullback(self, dy: Node, y: Node, *inputs: Node) -> tuple[Pulled, ...]:
+        return (self.widen(dy, inputs[0]),)
+
+    def element(self, index: tuple[int, ...], *inputs: np.ndarray) -> Tree:
+        return Sum(tuple(self.folded(index, inputs[0])))
+
+
+class Extreme(Reduction):
+    """The largest or smallest over axes. At a tie all winners share what arrives equally."""
+
+    pullbacks = {"x": "dy * where(x[k] == y, 1, 0)"}
+    constraints: ClassVar = {**Reduction.constraints, "C3": "a folded axis is not empty"}
+
+    def infer(self, *specs: Spec) -> Spec:
+        result = super().infer(*specs)
+        for axis in self.axes:
+            if specs[0].shape[axis] == 0:
+                raise ShapeError(
+                    "E208", op=self.name, constraint="a folded axis that is not empty (C3)", received=0
+                )
+        return result
+
+    def pullback(self, dy: Node, y: Node, *inputs: Node) -> tuple[Pulled, ...]:
+        (x,) = inputs
+        wins = FUNCTIONS["equal"](x, self.widen(y, x)).astype(x.dtype)
+        share = dy / make(ReduceSum(self.axes, self.keepdims), wins)
+        return (self.widen(share, x) * wins,)
+
+    @classmethod
+    def samples(cls) -> tuple[Sample, ...]:
+        usual = tuple(s for s in super().samples() if s.inputs[0].shape != (3, 0))
+        empty = Sample(cls((1,)), (np.ones((0, 3)),))
+        return (*usual, empty, Sample(cls((1,)), (np.ones((3, 0)),), breaks="C3"))
+
+
+@card
+class ReduceMax(Extreme):
+    """The largest value over axes.
+
+    Numerics: NaN if any is NaN. At a tie all winners share what arrives equally.
+    """
+
+    name = "max"
+    formula = "max(k, x[k])"
+    joins = "max"
+    says = Says(
+        "keeps the largest over an axis",
+        "沿轴取最大值",
+        "hands what arrives to the winner",
+        "选通：梯度只传给最大者",
+    )
+
+    def evaluate(self, x: np.ndarray) -> np.ndarray:
+        return np.max(x, axis=self.axes, keepdims=self.keepdims)
+
+    def element(self, index: tuple[int, ...], *inputs: np.ndarray) -> Tree:
+        return Apply("max", tuple(self.folded(index, inputs[0])))
+
+
+@card
+class ReduceMin(Extreme):
+    """The smallest value over axes.
+
+    Numerics: NaN if any is NaN. At a tie all winners share what arrives equally.
+    """
+
+    name = "min"
+    formula = "min(k, x[k])"
+    joins = "min"
+    says = Says(
+        "keeps the smallest over an axis",
+        "沿轴取最小值",
+        "hands what arrives to the winner",
+        "选通：梯度只传给最小者",
+    )
+
+    def evaluate(self, x: np.ndarray) -> np.ndarray:
+        return np.min(x, axis=self.axes, keepdims=self.keepdims)
+
+    def element(self, index: tuple[int, ...], *inputs: np.ndarray) -> Tree:
+        return Apply("min", tuple(self.folded(index, inputs[0])))
+
+
+@card
+class ReduceProd(Reduction):
+    """The product over one axis.
+
+    Numerics: exact at zeros, to every order: the gradient multiplies *the others* instead of dividing by the
+        own.
+    Cost: n numbers forward, n * n backward.
+    """
+
+    name = "prod"
+    formula = "prod(k, x[k])"
+    pullbacks = {"x": "dy * prod(j, x[j])"}
+    joins = "prod"
+    constraints: ClassVar = {**Reduction.constraints, "C3": "one axis of fixed length at a time"}
+    says = Says(
+        "multiplies over an axis", "沿轴连乘",
+        "hands each factor what arrives times all other factors", "每个因子得到梯度乘以其余因子之积",
+    )  # fmt: skip
+
+    def infer(self, *specs: Spec) -> Spec:
+        result = super().infer(*specs)
+        if len(self.axes) != 1:
+            raise ShapeError("E208", op=self.name, constraint="one axis at a time (C3)", received=self.axes)
+        return result
+
+    def evaluate(self, x: np.ndarray) -> np.ndarray:
+        return np.prod(x, axis=self.axes, keepdims=self.keepdims, dtype=x.dtype)
+
+    def pullback(self, dy: Node, y: Node, *inputs: Node) -> tuple[Pulled, ...]:
+        (x,), (axis,) = inputs, self.axes
+        length = x.shape[axis]
+        if not isinstance(length, int):
+            raise ShapeError("E208", op=self.name, constraint="an axis of fixed length (C3)", received=length)
+        before, after = x.shape[:axis], x.shape[axis + 1 :]
+        square = (*before, length, length, *after)
+        rows = broadcast_to(reshape(x, (*before, 1, length, *after)), square)
+        own = FUNCTIONS["identity_like"](rows, axis)
+        others = make(ReduceProd((axis + 1,)), FUNCTIONS["where"](own, 1.0, rows))
+        return (self.widen(dy, x) * others,)
+
+    def element(self, index: tuple[int, ...], *inputs: np.ndarray) -> Tree:
+        return Product(tuple(self.folded(index, inputs[0])))
+
+    @classmethod
+    def samples(cls) -> tuple[Sample, ...]:
+        usual = tuple(s for s in super().samples() if len(s.op.attributes["axes"]) == 1)
+        zeros = Sample(cls((0,)), (np.array([[0.0, 0.0, 2.0], [3.0, 0.0, 4.0], [1.5, 1.0, 0.5]]),))
+        return (*usual, zeros, Sample(cls((0, 1)), (draw(3, 2),), breaks="C3"))
+
+
+@card
+class ArgMax(Extreme):
+    """The index of the largest value along one axis; the first one at a tie."""
+
+    name = "argmax"
+    formula = "sum(k, where(x[k] == max(j, x[j]), k, 0))"
+    pullbacks = {"x": _INDEX}
+    constraints: ClassVar = {**Extreme.constraints, "C4": "one axis at a time"}
+    joins = ""
+    says = Says("finds where the largest value is", "找出最大值的位置", "passes nothing on", "不传梯度")
+
+    def infer(self, *specs: Spec) -> Spec:
+        if len(self.axes) != 1:
+            raise ShapeError("E208", op=self.name, constraint="one axis at a time (C4)", received=self.axes)
+        return super().infer(*specs).with_dtype("int64")
+
+    def evaluate(self, x: np.ndarray) -> np.ndarray:
+        return np.argmax(x, axis=self.axes[0], keepdims=self.keepdims).astype(np.int64)
+
+    def pullback(self, dy: Node, y: Node, *inputs: Node) -> tuple[Pulled, ...]:
+        return (_INDEX,)
+
+    def element(self, index: tuple[int, ...], *inputs: np.ndarray) -> Tree:
+        return Number(int(self.evaluate(inputs[0])[index]))
+
+    @classmethod
+    def samples(cls) -> tuple[Sample, ...]:
+        usual = tuple(s for s in super().samples() if len(s.op.attributes["axes"]) == 1)
+        return (*usual, Sample(cls((0, 1)), (draw(3, 2),), breaks="C4"))
+
+
+CARDS = (ReduceSum, ReduceMax, ReduceMin, ReduceProd, ArgMax)

@@ -1,0 +1,237 @@
+"""Adding, multiplying and their relatives, element by element."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from chainrule.ops.card import Flat, Says, card
+from chainrule.ops.elementwise.elementwise import Elementwise
+
+NUMBERS = "floating-point or whole"
+
+
+@card
+class Add(Elementwise):
+    """The sum of two values.
+
+    Numerics: rounded once; an addend smaller than half a unit in the last place of the other is lost.
+    """
+
+    name = "add"
+    arguments = ("a", "b")
+    formula = "a + b"
+    pullbacks = {"a": "dy", "b": "dy"}
+    takes = NUMBERS
+    says = Says(
+        "adds two values", "把两个数相加",
+        "hands what arrives to both addends unchanged", "把传来的梯度原样分发给两个加数",
+    )  # fmt: skip
+
+    def evaluate(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return a + b
+
+
+@card
+class Subtract(Elementwise):
+    """The difference of two values.
+
+    Numerics: cancels leading digits when the two are close.
+    """
+
+    name = "subtract"
+    arguments = ("a", "b")
+    formula = "a - b"
+    pullbacks = {"a": "dy", "b": "-dy"}
+    takes = NUMBERS
+    says = Says(
+        "subtracts the second value from the first", "用第一个数减去第二个数",
+        "hands what arrives to the first and its negative to the second",
+        "把梯度传给被减数，把相反数传给减数",
+    )  # fmt: skip
+
+    def evaluate(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return a - b
+
+
+@card
+class Multiply(Elementwise):
+    """The product of two values, element by element (the Hadamard product)."""
+
+    name = "multiply"
+    arguments = ("a", "b")
+    formula = "a * b"
+    pullbacks = {"a": "dy * b", "b": "dy * a"}
+    takes = NUMBERS
+    says = Says(
+        "multiplies two values", "把两个数相乘",
+        "hands each factor what arrives times the other factor", "互换：每个因子得到“梯度乘以另一个因子”",
+    )  # fmt: skip
+
+    def evaluate(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return a * b
+
+
+@card
+class Divide(Elementwise):
+    """The quotient of two values.
+
+    Numerics: division by zero gives an infinity, zero by zero gives NaN, as IEEE 754 has it.
+    """
+
+    name = "divide"
+    arguments = ("a", "b")
+    formula = "a / b"
+    pullbacks = {"a": "dy / b", "b": "-dy * y / b"}
+    domain = ((-2.0, 2.0), (0.5, 2.0))
+    says = Says(
+        "divides the first value by the second", "用第一个数除以第二个数",
+        "divides what arrives by the denominator; for the denominator also times minus the quotient",
+        "分子得到梯度除以分母，分母所得还要再乘以负的商",
+    )  # fmt: skip
+
+    def evaluate(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return a / b
+
+
+@card
+class Negative(Elementwise):
+    """The value with its sign turned."""
+
+    name = "negative"
+    arguments = ("x",)
+    formula = "-x"
+    pullbacks = {"x": "-dy"}
+    takes = NUMBERS
+    says = Says("turns the sign", "改变正负号", "turns the sign of what arrives", "把传来的梯度变号")
+
+    def evaluate(self, x: np.ndarray) -> np.ndarray:
+        return -x
+
+
+@card
+class Square(Elementwise):
+    """The value times itself."""
+
+    name = "square"
+    arguments = ("x",)
+    formula = "x ^ 2"
+    pullbacks = {"x": "dy * 2 * x"}
+    says = Says(
+        "squares the value", "求平方", "multiplies what arrives by twice the value", "把梯度乘以该值的 2 倍"
+    )
+
+    def evaluate(self, x: np.ndarray) -> np.ndarray:
+        return x * x
+
+
+@card
+class Power(Elementwise):
+    """The first value raised to the second.
+
+    Numerics: a negative base with a broken exponent is NaN. The slope by the base at ``x = 0, p = 0`` is
+        taken as 0, and that by the exponent as 0 where the base is 0. At a negative base a power exists for
+        whole exponents alone, so there is no slope by the exponent: NaN, as in PyTorch.
+    """
+
+    name = "power"
+    arguments = ("x", "p")
+    formula = "x ^ p"
+    pullbacks = {
+        "x": "dy * where(p == 0, 0, p * x ^ (p - 1))",
+        "p": "dy * where(x == 0, 0, y * log(where(x == 0, 1, x)))",
+    }
+    domain = ((0.3, 2.0), (-2.0, 2.0))
+    says = Says(
+        "raises the first value to the power of the second", "求幂",
+        "multiplies what arrives by exponent · base^(exponent − 1), for the exponent by power · ln base",
+        "底数得到梯度乘以“指数 · 底数^(指数 − 1)”，指数得到梯度乘以“幂 · ln 底数”",
+    )  # fmt: skip
+
+    def evaluate(self, x: np.ndarray, p: np.ndarray) -> np.ndarray:
+        return np.power(x, p)
+
+
+@card
+class Abs(Elementwise):
+    """The value without its sign.
+
+    Numerics: the slope at the corner, x = 0, is taken as 0.
+    """
+
+    name = "abs"
+    arguments = ("x",)
+    formula = "abs(x)"
+    pullbacks = {"x": "dy * sign(x)"}
+    kinks = (0.0,)
+    says = Says(
+        "drops the sign", "取绝对值", "turns what arrives where the input is negative", "输入为负处把梯度变号"
+    )
+
+    def evaluate(self, x: np.ndarray) -> np.ndarray:
+        return np.abs(x)
+
+
+@card
+class Sign(Elementwise):
+    """-1, 0 or 1: the sign of the value."""
+
+    name = "sign"
+    arguments = ("x",)
+    formula = "sign(x)"
+    pullbacks = {"x": Flat("a sign is the same all around, except at 0")}
+    kinks = (0.0,)
+    says = Says(
+        "keeps only the sign", "只保留符号", "passes nothing on: a sign is flat", "不传梯度：符号函数处处平坦"
+    )
+
+    def evaluate(self, x: np.ndarray) -> np.ndarray:
+        return np.sign(x)
+
+
+@card
+class Maximum(Elementwise):
+    """The larger of two values.
+
+    Numerics: NaN if either is NaN. At a tie each gets half of what arrives.
+    """
+
+    name = "maximum"
+    arguments = ("a", "b")
+    formula = "max(a, b)"
+    pullbacks = {
+        "a": "dy * where(a > b, 1, where(a == b, 0.5, 0))",
+        "b": "dy * where(b > a, 1, where(a == b, 0.5, 0))",
+    }
+    says = Says(
+        "keeps the larger value", "取较大的数",
+        "hands what arrives to the larger input alone", "选通：梯度只传给较大的输入",
+    )  # fmt: skip
+
+    def evaluate(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return np.maximum(a, b)
+
+
+@card
+class Minimum(Elementwise):
+    """The smaller of two values.
+
+    Numerics: NaN if either is NaN. At a tie each gets half of what arrives.
+    """
+
+    name = "minimum"
+    arguments = ("a", "b")
+    formula = "min(a, b)"
+    pullbacks = {
+        "a": "dy * where(a < b, 1, where(a == b, 0.5, 0))",
+        "b": "dy * where(b < a, 1, where(a == b, 0.5, 0))",
+    }
+    says = Says(
+        "keeps the smaller value", "取较小的数",
+        "hands what arrives to the smaller input alone", "选通：梯度只传给较小的输入",
+    )  # fmt: skip
+
+    def evaluate(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return np.minimum(a, b)
+
+
+CARDS = (Add, Subtract, Multiply, Divide, Negative, Square, Power, Abs, Sign, Maximum, Minimum)

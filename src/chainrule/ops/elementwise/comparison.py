@@ -1,0 +1,237 @@
+"""Comparing values and choosing between them."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from chainrule.errors import DtypeError, ShapeError
+from chainrule.ops.card import Flat, NoGradient, Sample, Says, card, draw
+from chainrule.ops.elementwise.elementwise import Elementwise, same_kind
+from chainrule.spec import Spec, shape_text
+
+_STEP = Flat("a comparison is true or false, and changes only in jumps")
+_LOGIC = NoGradient("true and false are no numbers")
+
+
+class Comparison(Elementwise):
+    """A question about two values with the answer true or false."""
+
+    arguments = ("a", "b")
+    pullbacks = {"a": _STEP, "b": _STEP}
+    takes = "any"
+    gives = "bool"
+    kinks = (0.0,)
+
+
+def _asks(question: str, frage: str) -> Says:
+    return Says(
+        f"asks whether the first value is {question} the second", f"判断第一个数是否{frage}第二个数",
+        "passes nothing on: an answer is flat", "不传梯度：判断结果处处平坦",
+    )  # fmt: skip
+
+
+@card
+class Less(Comparison):
+    """Whether the first value is less than the second."""
+
+    name = "less"
+    formula = "a < b"
+    says = _asks("less than", "小于")
+
+    def evaluate(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return a < b
+
+
+@card
+class LessEqual(Comparison):
+    """Whether the first value is at most the second."""
+
+    name = "less_equal"
+    formula = "a <= b"
+    says = _asks("at most", "小于等于")
+
+    def evaluate(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return a <= b
+
+
+@card
+class Greater(Comparison):
+    """Whether the first value is greater than the second."""
+
+    name = "greater"
+    formula = "a > b"
+    says = _asks("greater than", "大于")
+
+    def evaluate(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return a > b
+
+
+@card
+class GreaterEqual(Comparison):
+    """Whether the first value is at least the second."""
+
+    name = "greater_equal"
+    formula = "a >= b"
+    says = _asks("at least", "大于等于")
+
+    def evaluate(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return a >= b
+
+
+@card
+class Equal(Comparison):
+    """Whether two values are the same."""
+
+    name = "equal"
+    formula = "a == b"
+    says = _asks("equal to", "等于")
+
+    def evaluate(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return a == b
+
+
+@card
+class NotEqual(Comparison):
+    """Whether two values differ; true for NaN beside anything."""
+
+    name = "not_equal"
+    formula = "a != b"
+    says = _asks("different from", "不等于")
+
+    def evaluate(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return a != b
+
+
+@card
+class LogicalAnd(Elementwise):
+    """True where both are true."""
+
+    name = "logical_and"
+    arguments = ("a", "b")
+    formula = "a & b"
+    pullbacks = {"a": _LOGIC, "b": _LOGIC}
+    takes = "true/false"
+    says = Says("asks whether both are true", "判断是否都为真", "passes nothing on", "不传梯度")
+
+    def evaluate(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return a & b
+
+
+@card
+class LogicalOr(Elementwise):
+    """True where at least one is true."""
+
+    name = "logical_or"
+    arguments = ("a", "b")
+    formula = "a | b"
+    pullbacks = {"a": _LOGIC, "b": _LOGIC}
+    takes = "true/false"
+    says = Says("asks whether one is true", "判断是否至少一个为真", "passes nothing on", "不传梯度")
+
+    def evaluate(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return a | b
+
+
+@card
+class LogicalNot(Elementwise):
+    """True where the value is false."""
+
+    name = "logical_not"
+    arguments = ("x",)
+    formula = "not(x)"
+    pullbacks = {"x": _LOGIC}
+    takes = "true/false"
+    says = Says("turns true into false and back", "取反", "passes nothing on", "不传梯度")
+
+    def evaluate(self, x: np.ndarray) -> np.ndarray:
+        return ~x
+
+
+@card
+class IsFinite(Elementwise):
+    """Whether the value is a number, neither NaN nor an infinity."""
+
+    name = "is_finite"
+    arguments = ("x",)
+    formula = "abs(x) <= 1.7976931348623157e308"
+    pullbacks = {"x": _STEP}
+    gives = "bool"
+    says = Says(
+        "asks whether the value is finite",
+        "判断是否为有限数",
+        "passes nothing on: an answer is flat",
+        "不传梯度",
+    )
+
+    def evaluate(self, x: np.ndarray) -> np.ndarray:
+        return np.isfinite(x)
+
+
+@card
+class Where(Elementwise):
+    """The first value where the condition holds, else the second.
+
+    Numerics: what is not chosen does not touch the gradient, not even an infinity or NaN.
+    """
+
+    name = "where"
+    arguments = ("c", "a", "b")
+    formula = "where(c, a, b)"
+    pullbacks = {
+        "c": Flat("a condition is true or false, and changes only in jumps"),
+        "a": "where(c, dy, 0)",
+        "b": "where(c, 0, dy)",
+    }
+    constraints: ClassVar = {
+        "C1": "all inputs have one shape",
+        "C2": "both values are of one kind",
+        "C3": "the condition is true/false",
+    }
+    says = Says(
+        "chooses one of two values",
+        "按条件二选一",
+        "hands what arrives to the chosen value",
+        "选通：梯度只传给被选中的值",
+    )
+
+    def infer(self, *specs: Spec) -> Spec:
+        condition, *values = specs
+        if any(spec.shape != condition.shape for spec in values):
+            shapes = " and ".join(shape_text(spec.shape) for spec in specs)
+            raise ShapeError("E201", op=self.name, expected=shape_text(condition.shape), received=shapes)
+        if condition.dtype != "bool":
+            raise DtypeError(
+                "E253",
+                op=self.name,
+                kind="true/false",
+                expected="bool",
+                received=condition.dtype,
+                fix="c > 0",
+            )
+        same_kind(self.name, tuple(values), "any")
+        return values[0]
+
+    def evaluate(self, c: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return np.where(c, a, b)
+
+    @classmethod
+    def samples(cls) -> tuple[Sample, ...]:
+        a, b = draw(5, 3), draw(5, 3, seed=1)
+        c = draw(5, 3, seed=2) > 0
+        return (
+            Sample(cls(), (c, a, b), batch=(0, 0, 0)),
+            Sample(cls(), (np.array(True), np.array(2.0), np.array(3.0))),
+            Sample(cls(), (c[:0], a[:0], b[:0])),
+            Sample(cls(), (c, np.where(c, a, np.nan), np.where(c, np.inf, b)), smooth=False),
+            Sample(cls(), (c, a[:4], b), breaks="C1"),
+            Sample(cls(), (c, a, b.astype("int64")), breaks="C2"),
+            Sample(cls(), (a, a, b), breaks="C3"),
+        )
+
+
+CARDS = (
+    Less, LessEqual, Greater, GreaterEqual, Equal, NotEqual,
+    LogicalAnd, LogicalOr, LogicalNot, IsFinite, Where,
+)  # fmt: skip

@@ -1,0 +1,150 @@
+"""Operations that treat each element by itself: one formula says all.
+
+For these the formula is not a comment but the card's substance: the shape rule, the scalar rule and the batch
+rule are the same for all, and each pullback is *written as a formula* (``"dy * y"``) and turned into nodes
+from it. All inputs have one shape; stretching a smaller one is a node of its own (``broadcast``), so no rule
+here ever asks which axis was stretched.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from chainrule.errors import DtypeError, ShapeError
+from chainrule.graph import Node
+from chainrule.notation.parse import parse
+from chainrule.notation.tree import Element, Number, Symbol, Tree, substitute
+from chainrule.ops.card import Apart, Axes, BatchRule, Card, Pulled, Sample, Shared, Whole, draw
+from chainrule.ops.formula_functions import nodes_of
+from chainrule.spec import FLOATS, INTEGERS, Spec, shape_text
+
+KINDS: dict[str, tuple[str, ...]] = {
+    "floating-point": FLOATS,
+    "floating-point or whole": FLOATS + INTEGERS,
+    "true/false": ("bool",),
+    "any": (*FLOATS, *INTEGERS, "bool"),
+}
+
+
+class Elementwise(Card):
+    """An operation on each element by itself.
+
+    A subclass states ``takes`` (what kinds of numbers, a key of ``KINDS``), ``gives`` (the kind of the
+    result; ``""``: that of the inputs), ``domain`` (for each argument the range its samples are drawn from)
+    and ``kinks`` (values at which a small step would cross a corner).
+    """
+
+    constraints = {
+        "C1": "all inputs have one shape",
+        "C2": "all inputs are of one kind, one that the card takes",
+    }
+    takes: ClassVar[str] = "floating-point"
+    gives: ClassVar[str] = ""
+    domain: ClassVar[tuple[tuple[float, float], ...]] = ((-2.0, 2.0),)
+    kinks: ClassVar[tuple[float, ...]] = ()
+
+    def infer(self, *specs: Spec) -> Spec:
+        if any(spec.shape != specs[0].shape for spec in specs):
+            shapes = " and ".join(shape_text(spec.shape) for spec in specs)
+            raise ShapeError("E201", op=self.name, expected=shape_text(specs[0].shape), received=shapes)
+        same_kind(self.name, specs, self.takes)
+        return Spec(specs[0].shape, self.gives or specs[0].dtype)
+
+    def pullback(self, dy: Node, y: Node, *inputs: Node) -> tuple[Pulled, ...]:
+        names = {**self.attributes, **dict(zip(self.arguments, inputs, strict=True)), "y": y, "dy": dy}
+        rules = [self.pullbacks[argument] for argument in self.arguments]
+        return tuple(
+            nodes_of(rule, names, x) if isinstance(rule, str) else rule
+            for rule, x in zip(rules, inputs, strict=True)
+        )
+
+    def element(self, index: tuple[int, ...], *inputs: np.ndarray) -> Tree:
+        def replace(tree: Tree) -> Tree | None:
+            if not isinstance(tree, Symbol):
+                return None
+            if tree.name in self.arguments:
+                return Element(self.arguments.index(tree.name), index)
+            return Number(self.attributes[tree.name]) if tree.name in self.attributes else None
+
+        return substitute(parse(self.formula), replace)
+
+    def batch(self, axes: Axes, *specs: Spec) -> BatchRule:
+        return aligned(axes)
+
+    @classmethod
+    def samples(cls) -> tuple[Sample, ...]:
+        op, kinds = cls(), KINDS[cls.takes]
+
+        def inputs(*shape: int) -> tuple[np.ndarray, ...]:
+            drawn = [draw(*shape, low=low, high=high, seed=i) for i, (low, high) in enumerate(cls.spans())]
+            return tuple(as_kind(array, kinds) for array in drawn)
+
+        edges = (
+            *cls.kinks,
+            0.0,
+            -0.0,
+            1e30,
+            -1e30,
+            *((np.inf, -np.inf, np.nan) if kinds[0] in FLOATS else ()),
+        )
+        special = [v for v in edges if cls.allows(v)]
+        ties = tuple(as_kind(np.array(special), kinds) for _ in cls.arguments)
+        found = [
+            Sample(op, inputs(5, 3), batch=(0,) * len(cls.arguments)),
+            Sample(op, inputs(2, 1, 4), batch=(2,) * len(cls.arguments)),
+            Sample(op, inputs()),
+            Sample(op, inputs(0, 3)),
+            Sample(op, inputs(1)),
+            Sample(op, ties, smooth=False),
+        ]
+        if len(cls.arguments) > 1:
+            found.append(Sample(op, (*inputs(2, 3)[:-1], inputs(3, 2)[-1]), breaks="C1"))
+        wrong = np.ones((2, 3), "bool" if "bool" not in kinds else "float64")
+        if cls.takes != "any":
+            found.append(Sample(op, (wrong,) * len(cls.arguments), breaks="C2"))
+        elif len(cls.arguments) > 1:
+            found.append(Sample(op, (np.ones(2), np.ones(2, "int64")), breaks="C2"))
+        return tuple(found)
+
+    @classmethod
+    def spans(cls) -> tuple[tuple[float, float], ...]:
+        """For each argument the range its samples are drawn from; the last one stated holds for the rest."""
+        stated = cls.domain
+        return tuple(stated[min(i, len(stated) - 1)] for i in range(len(cls.arguments)))
+
+    @classmethod
+    def allows(cls, value: float) -> bool:
+        """Whether a special value lies in the domain of every argument (a half-open domain has no sign)."""
+        return all(low < 0 or value > 0 for low, _ in cls.spans())
+
+
+def same_kind(op: str, specs: tuple[Spec, ...], takes: str) -> None:
+    """Refuse inputs of several number kinds, or of a kind the operation does not take."""
+    kinds = dict.fromkeys(spec.dtype for spec in specs)
+    first = next(iter(kinds))
+    if len(kinds) > 1:
+        raise DtypeError(
+            "E252", op=op, expected=first, received=" and ".join(kinds), fix=f'x.astype("{first}")'
+        )
+    if first not in KINDS[takes]:
+        raise DtypeError(
+            "E253", op=op, kind=takes, expected=", ".join(KINDS[takes]), received=first,
+            fix=f'x.astype("{KINDS[takes][0]}")',
+        )  # fmt: skip
+
+
+def as_kind(array: np.ndarray, kinds: tuple[str, ...]) -> np.ndarray:
+    """Sample numbers as the first of these kinds."""
+    if kinds[0] == "bool":
+        return np.asarray(array > 0)
+    return array.astype(kinds[0] if kinds[0] != "float32" else "float64")
+
+
+def aligned(axes: Axes) -> BatchRule:
+    """The rule of an operation that keeps every axis where it is."""
+    found = {axis for axis in axes if axis is not None}
+    if not found:
+        return Shared()
+    return Apart(found.pop()) if len(found) == 1 else Whole("samples lie along different axes of the inputs")

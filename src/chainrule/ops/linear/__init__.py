@@ -1,0 +1,1 @@
+"""Linear operations: matrix products, convolutions and windows."""

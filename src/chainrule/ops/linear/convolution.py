@@ -1,0 +1,389 @@
+"""Convolution: one small table of weights, moved over the whole image.
+
+What every library calls convolution is the cross-correlation
+
+    y[b, i, o] = sum over t and c of  x[b, i * stride + t * dilation - low, c] * w[o, t, c]
+
+(the kernel is not turned round). It is linear in x and linear in w. A map that is linear in two arguments has
+two transposes, and these are the gradients by x and by w:
+
+    Convolution(x, w) -> y      ConvolutionInput(g, w) -> like x      ConvolutionWeight(x, g) -> like w
+
+All three are the one trilinear form  <g, Convolution(x, w)>  with a different argument left open. So the
+pullbacks of each are the other two, no further card is needed, and derivatives of every order exist.
+``ConvolutionInput`` is also known as the transposed convolution, or, misleadingly, deconvolution.
+
+In NumPy each is one product of matrices: the windows of the image, side by side, times the weights as a table
+(Chellapilla, Puri and Simard, 2006). The groups of channels are a stack of such products.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import ClassVar
+
+import numpy as np
+
+from chainrule.graph import Node, make
+from chainrule.notation.tree import Element, Product, Sum, Tree
+from chainrule.ops.card import Axes, BatchRule, Pulled, Reduced, Sample, Says, Shared, Whole, card, draw
+from chainrule.ops.elementwise.elementwise import same_kind
+from chainrule.ops.linear.kernel_geometry import Kernel, both_spaces
+from chainrule.ops.linear.window_geometry import (
+    Lengths,
+    Padding,
+    Widths,
+    is_inside,
+    padding_of,
+    per_axis,
+    space_of,
+    span,
+)
+from chainrule.records import frozen
+from chainrule.spec import Spec
+
+# Settings of samples: two axes, each with its own stride, padding and dilation; three axes.
+_UNEVEN = ((2, 1), (1, 0), (0, 2), (1, 2))
+_CUBE = ((1,) * 3, (0,) * 3, (0,) * 3, (1,) * 3)
+_SAYS_PULLED = ("hands what arrives to its factors", "把梯度乘以另一因子后分给两个因子")
+
+
+@card
+class Convolution(Kernel):
+    """The kernel laid over the image at every place, products added up: the cross-correlation.
+
+    Shapes: x (B, *space, C), w (O, *kernel, C/groups) -> (B, *places, O).
+
+    Args:
+        strides, low, high, dilation: see ``chainrule.ops.linear.window_geometry``.
+        groups: into how many parts the channels are divided; each part of O sees one part of C. As many
+            groups as channels is a depthwise convolution.
+
+    Cost: 2 B places O kernel C/groups flops.
+    """
+
+    name = "convolution"
+    arguments = ("x", "w")
+    formula = "sum(k, sum(c, x[s*i+d*k-p,c] * w[o,k,c]))"
+    constraints: ClassVar = {**Kernel.constraints, "C6": "the weights are as deep as a group has channels"}
+    pullbacks: ClassVar = {
+        "x": "sum(i, sum(k, where(s*i+d*k-p == j, sum(o, dy[i,o] * w[o,k,c]), 0)))",
+        "w": "sum(b, sum(i, x[b,s*i+d*k-p,c] * dy[b,i,o]))",
+    }
+    says = Says(
+        "lays one kernel over every place of the image and adds the products up",
+        "用同一卷积核滑过图像各处，加权求和",
+        "hands each pixel its weights times what arrives wherever the kernel covered it, and each weight its "
+        "pixels times what arrives",
+        "每个像素得到覆盖它的各处“权重乘以梯度”之和，每个权重得到各处“像素乘以梯度”之和",
+    )  # fmt: skip
+
+    def infer(self, *specs: Spec) -> Spec:
+        return self.result(*specs)
+
+    def evaluate(self, x: np.ndarray, w: np.ndarray) -> np.ndarray:
+        kernel, table = w.shape[1:-1], np.swapaxes(self.table(w), 1, 2)  # (G, kernel*I, O/G)
+        y = np.empty((len(x), *self.places(x.shape[1:-1], kernel), len(w)), x.dtype)
+        for part in self.pieces(y, w):
+            rows = np.matmul(self.columns(x[part], kernel), table)  # (G, B*places, O/G)
+            y[part] = np.moveaxis(rows, 0, 1).reshape(y[part].shape)
+        return y
+
+    def pullback(self, dy: Node, y: Node, *inputs: Node) -> tuple[Pulled, ...]:
+        x, w = inputs
+        by_x = self.turned(ConvolutionInput, space=space_of(self.name, x.spec))
+        by_w = self.turned(ConvolutionWeight, kernel=space_of(self.name, w.spec))
+        return make(by_x, dy, w), make(by_w, x, dy)
+
+    def element(self, index: tuple[int, ...], *inputs: np.ndarray) -> Tree:
+        (x, w), (b, *place, o) = inputs, index
+        first = o // max(w.shape[0] // self.groups, 1) * w.shape[-1]
+        terms = []
+        for tap in product(*map(range, w.shape[1:-1])):
+            cell = self.cell(place, tap)
+            if is_inside(cell, x.shape[1:-1]):
+                terms += [
+                    Product((Element(0, (b, *cell, first + c)), Element(1, (o, *tap, c))))
+                    for c in range(w.shape[-1])
+                ]
+        return Sum(tuple(terms))
+
+    @classmethod
+    def samples(cls) -> tuple[Sample, ...]:
+        return (
+            Sample(cls(), (draw(4, 4, 2), draw(3, 2, 2)), batch=(0, None)),
+            Sample(cls(*_UNEVEN, 2), (draw(2, 3, 2, 4), draw(2, 2, 2, 2)), batch=(0, None)),
+            Sample(cls(*_CUBE), (draw(1, 2, 3, 2, 1), draw(2, 2, 1, 2, 1))),
+            Sample(cls(groups=3), (draw(2, 3, 3), draw(3, 2, 1))),
+            Sample(cls(low=(2,)), (draw(2, 1, 2), draw(1, 2, 2))),
+            Sample(cls(), (draw(1, 1, 1), draw(1, 1, 1))),
+            Sample(cls(), (draw(0, 3, 2), draw(3, 2, 2))),
+            Sample(cls(), (draw(2, 3, 1), draw(1, 2, 2, 1)), breaks="C1"),
+            Sample(cls(dilation=(0,)), (draw(1, 3, 1), draw(1, 2, 1)), breaks="C2"),
+            Sample(cls(dilation=(2,)), (draw(1, 7, 1), draw(1, 5, 1)), breaks="C3"),
+            Sample(cls(), (draw(1, 3, 1), draw(1, 2, 1).astype("float32")), breaks="C4"),
+            Sample(cls(groups=2), (draw(1, 3, 3), draw(2, 2, 1)), breaks="C5"),
+            Sample(cls(), (draw(1, 3, 3), draw(2, 2, 2)), breaks="C6"),
+        )
+
+
+@frozen
+class _Spaced(Kernel):
+    space: Lengths = (1,)
+
+
+@card
+class ConvolutionInput(_Spaced):
+    """The transpose of ``Convolution`` by the image: numbers at the places, spread by the kernel over it.
+
+    Shapes: g (B, *places, O), w (O, *kernel, C/groups) -> (B, *space, C).
+
+    Args:
+        strides, low, high, dilation, groups: those of the convolution.
+        space: the spatial axes of its image; with a stride, images of several lengths have as many places.
+
+    Cost: as the convolution.
+    """
+
+    name = "convolution_input"
+    arguments = ("g", "w")
+    formula = "sum(i, sum(k, where(s*i+d*k-p == j, sum(o, g[i,o] * w[o,k,c]), 0)))"
+    pullbacks: ClassVar = {
+        "g": "sum(k, sum(c, dy[s*i+d*k-p,c] * w[o,k,c]))",
+        "w": "sum(b, sum(i, dy[b,s*i+d*k-p,c] * g[b,i,o]))",
+    }
+    constraints: ClassVar = {
+        **Kernel.constraints,
+        "C6": "the numbers are those of a convolution over this space",
+    }
+    says = Says(
+        "spreads each number by the kernel over the image (transposed convolution)",
+        "用卷积核把每个数铺回图像（转置卷积）",
+        *_SAYS_PULLED,
+    )  # fmt: skip
+
+    def infer(self, *specs: Spec) -> Spec:
+        g, w = specs
+        for spec in specs:
+            space_of(self.name, spec)
+        image = g.with_shape((g.shape[0], *self.space, w.shape[-1] * self.groups))
+        self.met(g, self.result(image, w))
+        return image
+
+    def evaluate(self, g: np.ndarray, w: np.ndarray) -> np.ndarray:
+        table, channels = self.table(w), self.groups * w.shape[-1]
+        x = np.empty((len(g), *self.space, channels), g.dtype)
+        for part in self.pieces(g, w):
+            rows, here = np.matmul(self.rows(g[part]), table), g[part].shape[:-1]  # (G, B*places, kernel*I)
+            windows = np.moveaxis(rows.reshape(self.groups, *here, *w.shape[1:]), 0, -2)
+            x[part] = self.put(windows.reshape(*here, *w.shape[1:-1], channels), self.space)
+        return x
+
+    def pullback(self, dy: Node, y: Node, *inputs: Node) -> tuple[Pulled, ...]:
+        g, w = inputs
+        by_w = self.turned(ConvolutionWeight, kernel=space_of(self.name, w.spec))
+        return make(self.turned(Convolution), dy, w), make(by_w, dy, g)
+
+    def element(self, index: tuple[int, ...], *inputs: np.ndarray) -> Tree:
+        (g, w), (b, *cell, c) = inputs, index
+        part, deep = c // w.shape[-1], c % w.shape[-1]
+        size = w.shape[0] // self.groups
+        return Sum(tuple(
+            Product((Element(0, (b, *place, o)), Element(1, (o, *tap, deep))))
+            for place, tap in self.over(cell, g.shape[1:-1], w.shape[1:-1])
+            for o in range(part * size, (part + 1) * size)
+        ))  # fmt: skip
+
+    @classmethod
+    def samples(cls) -> tuple[Sample, ...]:
+        plain = cls(space=(3,))
+        return (
+            Sample(plain, (draw(4, 2, 2), draw(2, 2, 2)), batch=(0, None)),
+            Sample(cls(*_UNEVEN, 2, (3, 2)), (draw(2, 2, 2, 2), draw(2, 2, 2, 2)), batch=(0, None)),
+            Sample(cls(*_CUBE, 1, (2, 3, 2)), (draw(1, 1, 3, 1, 2), draw(2, 2, 1, 2, 1))),
+            Sample(cls(strides=(3,), space=(6,)), (draw(2, 2, 1), draw(1, 2, 2))),
+            Sample(cls(), (draw(1, 1, 1), draw(1, 1, 1))),
+            Sample(plain, (draw(0, 2, 2), draw(2, 2, 2))),
+            Sample(plain, (draw(2, 2, 2), draw(2, 2, 2, 2)), breaks="C1"),
+            Sample(cls(strides=(0,), space=(3,)), (draw(2, 2, 2), draw(2, 2, 2)), breaks="C2"),
+            Sample(cls(space=(1,)), (draw(2, 1, 2), draw(2, 2, 2)), breaks="C3"),
+            Sample(plain, (draw(4, 2, 2), draw(2, 2, 2).astype("float32")), breaks="C4"),
+            Sample(cls(groups=2, space=(3,)), (draw(2, 2, 3), draw(3, 2, 2)), breaks="C5"),
+            Sample(cls(space=(4,)), (draw(2, 2, 2), draw(2, 2, 2)), breaks="C6"),
+        )
+
+
+@frozen
+class _Shaped(Kernel):
+    kernel: Lengths = (1,)
+
+
+@card
+class ConvolutionWeight(_Shaped):
+    """The transpose of ``Convolution`` by the weights: each weight's pixels times the numbers they went into.
+
+    Shapes: x (B, *space, C), g (B, *places, O) -> (O, *kernel, C/groups). The samples are added up.
+
+    Args:
+        strides, low, high, dilation, groups: those of the convolution.
+        kernel: the spatial axes of its weights; with a stride, kernels of several lengths give as many
+            places.
+
+    Cost: as the convolution.
+    """
+
+    name = "convolution_weight"
+    arguments = ("x", "g")
+    formula = "sum(b, sum(i, x[b,s*i+d*k-p,c] * g[b,i,o]))"
+    pullbacks: ClassVar = {
+        "x": "sum(i, sum(k, where(s*i+d*k-p == j, sum(o, g[i,o] * dy[o,k,c]), 0)))",
+        "g": "sum(k, sum(c, x[s*i+d*k-p,c] * dy[o,k,c]))",
+    }
+    constraints: ClassVar = {
+        **Kernel.constraints,
+        "C6": "the numbers are those of a convolution with this kernel",
+    }
+    says = Says(
+        "adds up, over all places and samples, pixel times number",
+        "对所有位置和样本累加“像素乘以数”",
+        *_SAYS_PULLED,
+    )
+
+    def infer(self, *specs: Spec) -> Spec:
+        x, g = specs
+        for spec in specs:
+            space_of(self.name, spec)
+        deep = self.channels_fit(x, g.shape[-1]) // self.groups
+        weights = x.with_shape((g.shape[-1], *self.kernel, deep))
+        same_kind(self.name, (x, g), "floating-point")
+        self.met(g, self.result(x, weights))
+        return weights
+
+    def evaluate(self, x: np.ndarray, g: np.ndarray) -> np.ndarray:
+        w = np.zeros((g.shape[-1], *self.kernel, x.shape[-1] // self.groups), x.dtype)
+        for part in self.pieces(g, w):
+            rows = np.swapaxes(self.rows(g[part]), 1, 2)  # (G, O/G, B*places)
+            w += np.matmul(rows, self.columns(x[part], self.kernel)).reshape(w.shape)
+        return w
+
+    def pullback(self, dy: Node, y: Node, *inputs: Node) -> tuple[Pulled, ...]:
+        x, g = inputs
+        by_x = self.turned(ConvolutionInput, space=space_of(self.name, x.spec))
+        return make(by_x, g, dy), make(self.turned(Convolution), x, dy)
+
+    def element(self, index: tuple[int, ...], *inputs: np.ndarray) -> Tree:
+        (x, g), (o, *tap, c) = inputs, index
+        channel = o // (g.shape[-1] // self.groups) * (x.shape[-1] // self.groups) + c
+        terms = []
+        for b, *place in product(*map(range, g.shape[:-1])):
+            cell = self.cell(place, tap)
+            if is_inside(cell, x.shape[1:-1]):
+                terms.append(Product((Element(0, (b, *cell, channel)), Element(1, (b, *place, o)))))
+        return Sum(tuple(terms))
+
+    def batch(self, axes: Axes, *specs: Spec) -> BatchRule:
+        if axes == (None, None):
+            return Shared()
+        return Reduced("sum") if axes == (0, 0) else Whole("the samples of the two sides meet")
+
+    @classmethod
+    def samples(cls) -> tuple[Sample, ...]:
+        plain = cls(kernel=(2,))
+        return (
+            Sample(plain, (draw(4, 3, 2), draw(4, 2, 2)), batch=(0, 0)),
+            Sample(cls(*_UNEVEN, 2, (2, 2)), (draw(2, 3, 2, 4), draw(2, 2, 2, 2)), batch=(0, 0)),
+            Sample(cls(*_CUBE, 1, (2, 1, 2)), (draw(1, 2, 3, 2, 1), draw(1, 1, 3, 1, 2))),
+            Sample(cls(strides=(3,), kernel=(2,)), (draw(2, 6, 1), draw(2, 2, 2))),
+            Sample(cls(), (draw(1, 1, 1), draw(1, 1, 1))),
+            Sample(plain, (draw(0, 3, 2), draw(0, 2, 2))),
+            Sample(plain, (draw(2, 3), draw(2, 2, 2)), breaks="C1"),
+            Sample(cls(kernel=(0,)), (draw(2, 3, 2), draw(2, 2, 2)), breaks="C2"),
+            Sample(cls(kernel=(4,)), (draw(2, 3, 2), draw(2, 1, 2)), breaks="C3"),
+            Sample(plain, (draw(2, 3, 2), draw(2, 2, 2).astype("float32")), breaks="C4"),
+            Sample(cls(groups=2, kernel=(2,)), (draw(2, 3, 3), draw(2, 2, 2)), breaks="C5"),
+            Sample(plain, (draw(4, 3, 2), draw(4, 3, 2)), breaks="C6"),
+        )
+
+
+def convolution(
+    x: Node, w: Node, stride: Widths = 1, padding: Padding = "valid", dilation: Widths = 1, groups: int = 1
+) -> Node:
+    """A kernel laid over images at every place, products added up: (B, *space, C) -> (B, *places, O).
+
+    Args:
+        x: images (B, *space, C) of one to three spatial axes.
+        w: weights (O, *kernel, C/groups).
+        stride: how far a step moves the kernel, one number or one for each spatial axis.
+        padding: ``"valid"``, ``"same"``, a number, or for each axis a number or a pair (before, after).
+        dilation: how far neighbouring weights lie apart.
+        groups: into how many parts the channels are divided.
+
+    Fails:
+        ShapeError E213, E214, E215, E217, E218: no image; channels that groups do not divide; an image that
+            is too small; weights of another depth; settings for another number of axes.
+        UsageError E101: no such word for padding.
+
+    Example:
+        >>> from chainrule.graph import input_node
+        >>> x, w = input_node("x", (None, 28, 28, 3)), input_node("w", (6, 5, 5, 3))
+        >>> convolution(x, w).shape, convolution(x, w, stride=2, padding="same").shape
+        ((B, 24, 24, 6), (B, 14, 14, 6))
+    """
+    op = Convolution.name
+    space, kernel = both_spaces(op, x.spec, w.spec)
+    strides, apart = (
+        per_axis(op, "stride", stride, len(space)),
+        per_axis(op, "dilation", dilation, len(space)),
+    )
+    spans = tuple(span(k, d) for k, d in zip(kernel, apart, strict=True))
+    low, high = padding_of(op, padding, space, spans, strides)
+    return make(Convolution(strides, low, high, apart, groups), x, w)
+
+
+def convolution_transpose(
+    x: Node,
+    w: Node,
+    stride: Widths = 1,
+    padding: Padding = "valid",
+    dilation: Widths = 1,
+    groups: int = 1,
+    space: Widths | None = None,
+) -> Node:
+    """Every number spread by a kernel over a larger image: the way back of ``convolution``.
+
+    Shapes: x (B, *places, O), w (O, *kernel, C/groups) -> (B, *space, C): w is stored as that of the
+    convolution whose transpose this is, so its first axis meets the channels of ``x``.
+
+    Args:
+        x, w, stride, padding, dilation, groups: as in ``convolution``; padding is cut off the result.
+        space: the spatial axes of the result. By default the shortest that have as many places; with
+            ``"same"``, the places times the stride.
+
+    Fails:
+        ShapeError E213, E214, E216, E218: no image; channels that groups do not divide; a ``space`` in which
+            the kernel stands at another number of places; settings for another number of axes.
+
+    Example:
+        >>> from chainrule.graph import input_node
+        >>> x, w = input_node("x", (None, 7, 7, 8)), input_node("w", (8, 3, 3, 4))
+        >>> convolution_transpose(x, w, 2).shape, convolution_transpose(x, w, 2, "same").shape
+        ((B, 15, 15, 4), (B, 14, 14, 4))
+    """
+    op = ConvolutionInput.name
+    places, kernel = both_spaces(op, x.spec, w.spec)
+    strides, apart = (
+        per_axis(op, "stride", stride, len(places)),
+        per_axis(op, "dilation", dilation, len(places)),
+    )
+    spans = tuple(span(k, d) for k, d in zip(kernel, apart, strict=True))
+    wide = tuple(n * s for n, s in zip(places, strides, strict=True))
+    low, high = padding_of(op, padding, wide, spans, strides)
+    if space is not None:
+        wide = per_axis(op, "space", space, len(places), 0)
+    elif padding != "same":
+        around = zip(places, strides, spans, low, high, strict=True)
+        wide = tuple((n - 1) * s + k - before - after for n, s, k, before, after in around)
+    return make(ConvolutionInput(strides, low, high, apart, groups, wide), x, w)
+
+
+CARDS = (Convolution, ConvolutionInput, ConvolutionWeight)

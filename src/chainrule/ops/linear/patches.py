@@ -1,0 +1,324 @@
+"""The windows of an image side by side, and pooling, which is one number for each window.
+
+Pooling needs no operation of its own: the largest of a window is ``max`` over the axes of the window that
+``patches`` makes, the mean is ``sum`` divided by the number of cells. So their gradients of every order are
+those of known cards.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+import numpy as np
+
+from chainrule.errors import ShapeError
+from chainrule.graph import Node, constant, make
+from chainrule.notation.tree import Element, Number, Sum, Tree
+from chainrule.ops.array import reduction_functions
+from chainrule.ops.array.shape import broadcast_to
+from chainrule.ops.card import Apart, Axes, BatchRule, Card, Pulled, Sample, Says, Shared, Whole, card, draw
+from chainrule.ops.elementwise.elementwise import same_kind
+from chainrule.ops.linear.window_geometry import (
+    Lengths,
+    Padding,
+    Widths,
+    Windowed,
+    is_inside,
+    padding_of,
+    per_axis,
+    space_of,
+    span,
+)
+from chainrule.records import frozen
+from chainrule.spec import Spec, shape_text
+
+
+@frozen
+class _Sliding(Windowed):
+    window: Lengths = (1,)
+
+    constraints: ClassVar = {
+        "C1": "an image (B, *space, C) of one to three spatial axes, all lengths but B known",
+        "C2": "for each spatial axis a window, stride and dilation >= 1 and padding >= 0",
+        "C3": "the padded image is at least as wide as the window reaches",
+        "C4": "floating-point numbers",
+    }
+
+    def reversed(self, kind: type[Card], **extra: object) -> Card:
+        """The card of the way back, with the same settings."""
+        names = ("strides", "low", "high", "dilation", "window")
+        return kind(**{name: getattr(self, name) for name in names}, **extra)
+
+    def batch(self, axes: Axes, *specs: Spec) -> BatchRule:
+        (axis,) = axes
+        if axis is None:
+            return Shared()
+        return Apart(0) if axis == 0 else Whole("the window slides over the samples")
+
+
+@frozen
+class _Filled(_Sliding):
+    fill: float = 0.0
+
+
+@card
+class Patches(_Filled):
+    """All windows of an image side by side.
+
+    Shapes: (B, *space, C) -> (B, *places, *window, C).
+
+    Args:
+        strides, low, high, dilation, window: see ``chainrule.ops.linear.window_geometry``.
+        fill: the number that stands in the padding: 0, or minus infinity where the largest is taken.
+
+    Cost: no arithmetic; without padding NumPy gives a view, otherwise one copy of the image.
+    """
+
+    name = "patches"
+    arguments = ("x",)
+    formula = "x[s*i+d*k-p]"
+    pullbacks: ClassVar = {"x": "sum(i, sum(k, where(s*i+d*k-p == j, dy[i,k], 0)))"}
+    says = Says(
+        "sets the windows of an image side by side", "把图像的各个窗口并排列出",
+        "adds what arrives at all windows that held a cell", "每个像素得到包含它的所有窗口的梯度之和",
+    )  # fmt: skip
+
+    def infer(self, *specs: Spec) -> Spec:
+        (x,) = specs
+        space = space_of(self.name, x)
+        same_kind(self.name, specs, "floating-point")
+        return x.with_shape((x.shape[0], *self.places(space, self.window), *self.window, x.shape[-1]))
+
+    def evaluate(self, x: np.ndarray) -> np.ndarray:
+        return self.taken(x, self.window, self.fill)
+
+    def pullback(self, dy: Node, y: Node, *inputs: Node) -> tuple[Pulled, ...]:
+        return (make(self.reversed(Fold, space=space_of(self.name, inputs[0].spec)), dy),)
+
+    def element(self, index: tuple[int, ...], *inputs: np.ndarray) -> Tree:
+        axes, (b, *middle, c) = len(self.window), index
+        cell = self.cell(middle[:axes], middle[axes:])
+        return Element(0, (b, *cell, c)) if is_inside(cell, inputs[0].shape[1:-1]) else Number(self.fill)
+
+    @classmethod
+    def samples(cls) -> tuple[Sample, ...]:
+        return (
+            Sample(cls(window=(2,)), (draw(4, 3, 2),), batch=(0,)),
+            Sample(cls((2, 1), (1, 0), (0, 2), (1, 2), (2, 2), fill=0.5), (draw(2, 3, 2, 2),), batch=(0,)),
+            Sample(cls((1,) * 3, (0,) * 3, (0,) * 3, (1,) * 3, (1, 2, 2)), (draw(1, 2, 2, 3, 1),)),
+            Sample(cls((2,), (1,), (1,), window=(2,), fill=-np.inf), (draw(2, 4, 1),), smooth=False),
+            Sample(cls(), (draw(1, 1, 1),)),
+            Sample(cls(window=(2,)), (draw(0, 3, 2),)),
+            Sample(cls(), (draw(3, 2),), breaks="C1"),
+            Sample(cls(strides=(0,)), (draw(1, 3, 2),), breaks="C2"),
+            Sample(cls(window=(1, 1)), (draw(1, 3, 2),), breaks="C2"),
+            Sample(cls(window=(3,), dilation=(2,), low=(1,)), (draw(1, 3, 2),), breaks="C3"),
+            Sample(cls(window=(2,)), (np.ones((1, 3, 2), "int64"),), breaks="C4"),
+        )
+
+
+@frozen
+class _Spaced(_Sliding):
+    space: Lengths = (1,)
+
+
+@card
+class Fold(_Spaced):
+    """The transpose of ``Patches``: windows added back where they were taken; what lay over padding is lost.
+
+    Shapes: (B, *places, *window, C) -> (B, *space, C).
+
+    Args:
+        strides, low, high, dilation, window: see ``chainrule.ops.linear.window_geometry``.
+        space: the spatial axes of the image the windows are those of (C5).
+    """
+
+    name = "fold"
+    arguments = ("x",)
+    formula = "sum(i, sum(k, where(s*i+d*k-p == j, x[i,k], 0)))"
+    pullbacks: ClassVar = {"x": "dy[s*i+d*k-p]"}
+    constraints: ClassVar = {**_Sliding.constraints, "C5": "the windows are those of an image of this space"}
+    says = Says(
+        "adds windows up where they lay in the image", "把各窗口按原位置叠加",
+        "hands each window what arrives at its cells", "把对应位置的梯度发给各窗口",
+    )  # fmt: skip
+
+    def infer(self, *specs: Spec) -> Spec:
+        (x,) = specs
+        axes = len(self.window)
+        space_of(self.name, x, extra=axes)
+        image = x.with_shape((x.shape[0], *self.space, x.shape[-1]))
+        windows = self.reversed(Patches).infer(image)
+        if windows.shape != x.shape:
+            raise ShapeError(
+                "E216",
+                op=self.name,
+                expected=f"{shape_text(windows.shape)} (C5)",
+                received=shape_text(x.shape),
+            )
+        return image
+
+    def evaluate(self, x: np.ndarray) -> np.ndarray:
+        return self.put(x, self.space)
+
+    def pullback(self, dy: Node, y: Node, *inputs: Node) -> tuple[Pulled, ...]:
+        return (make(self.reversed(Patches), dy),)
+
+    def element(self, index: tuple[int, ...], *inputs: np.ndarray) -> Tree:
+        (b, *cell, c), shape = index, inputs[0].shape
+        places = shape[1 : 1 + len(self.space)]
+        covering = self.over(cell, places, self.window)
+        return Sum(tuple(Element(0, (b, *place, *tap, c)) for place, tap in covering))
+
+    @classmethod
+    def samples(cls) -> tuple[Sample, ...]:
+        plain = cls(window=(2,), space=(3,))
+        return (
+            Sample(plain, (draw(4, 2, 2, 1),), batch=(0,)),
+            Sample(
+                cls((2, 1), (1, 0), (0, 2), (1, 2), (2, 2), (3, 2)), (draw(2, 2, 2, 2, 2, 2),), batch=(0,)
+            ),
+            Sample(cls((3,), (0,), (1,), (1,), (2,), (6,)), (draw(1, 2, 2, 2),)),
+            Sample(cls(), (draw(1, 1, 1, 1),)),
+            Sample(plain, (draw(0, 2, 2, 1),)),
+            Sample(plain, (draw(2, 2, 1),), breaks="C1"),
+            Sample(cls(space=(2, 2), window=(1, 1)), (draw(1, 2, 2, 1, 1, 1),), breaks="C2"),
+            Sample(cls(window=(2,), space=(1,)), (draw(1, 1, 2, 1),), breaks="C3"),
+            Sample(plain, (np.ones((4, 2, 2, 1), "int64"),), breaks="C4"),
+            Sample(plain, (draw(4, 3, 2, 1),), breaks="C5"),
+        )
+
+
+def patches(
+    x: Node,
+    window: Widths,
+    stride: Widths = 1,
+    padding: Padding = "valid",
+    dilation: Widths = 1,
+    fill: float = 0.0,
+) -> Node:
+    """All windows of an image side by side: (B, *space, C) -> (B, *places, *window, C).
+
+    Args:
+        x: images.
+        window: how many cells it has, one number or one for each spatial axis.
+        stride: how far a step moves it.
+        padding: ``"valid"``, ``"same"``, a number, or for each axis a number or a pair (before, after).
+        dilation: how far its cells lie apart.
+        fill: the number in the padding.
+
+    Fails:
+        ShapeError E213, E215, E218: no image, one that is too small, or settings for another number of axes.
+        UsageError E101: no such word for padding.
+
+    Example:
+        >>> from chainrule.graph import input_node
+        >>> patches(input_node("x", (None, 28, 28, 3)), 2, stride=2).shape
+        (B, 14, 14, 2, 2, 3)
+    """
+    op, space = Patches.name, space_of(Patches.name, x.spec)
+    settings = (("window", window), ("stride", stride), ("dilation", dilation))
+    cells, strides, apart = (per_axis(op, name, value, len(space)) for name, value in settings)
+    spans = tuple(span(k, d) for k, d in zip(cells, apart, strict=True))
+    low, high = padding_of(op, padding, space, spans, strides)
+    return make(Patches(strides, low, high, apart, cells, float(fill)), x)
+
+
+def max_pool(
+    x: Node,
+    window: Widths,
+    stride: Widths | None = None,
+    padding: Padding = "valid",
+    dilation: Widths = 1,
+) -> Node:
+    """The largest number of each window: (B, *space, C) -> (B, *places, C). Padding never wins.
+
+    Formula: y_c = max over the cells of a window of x_c, channel by channel.
+
+    Numerics: at a tie all winners share what arrives equally; PyTorch gives all of it to the first. NaN if
+        any number of the window is NaN.
+
+    Args:
+        x: images (B, *space, C) of one to three spatial axes.
+        window: how wide a window is, one number or one for each spatial axis.
+        padding: ``"valid"``, ``"same"``, or how many cells are set around, one number or one for each axis.
+        dilation: how far the cells of a window lie apart.
+        stride: how far a step moves the window; by default by its own width.
+
+    Fails:
+        ShapeError E213, E215, E218, E219: as ``patches``; or a window that holds nothing but padding.
+
+    Example:
+        >>> from chainrule.engines import evaluate
+        >>> x = constant(np.array([[[1.0], [5.0], [2.0], [3.0]]]))
+        >>> print(evaluate(max_pool(x, 2)).ravel())
+        [5. 3.]
+    """
+    windows = patches(x, window, window if stride is None else stride, padding, dilation, fill=-np.inf)
+    _fewest_held(windows)
+    return reduction_functions.max(windows, _window_axes(x))
+
+
+def average_pool(
+    x: Node,
+    window: Widths,
+    stride: Widths | None = None,
+    padding: Padding = "valid",
+    count_padding: bool = False,
+) -> Node:
+    """The mean of each window: (B, *space, C) -> (B, *places, C).
+
+    Formula: y_c = 1/n sum over the n cells of a window of x_c, channel by channel.
+
+    Args:
+        x, window, padding: as in ``max_pool``.
+        stride: how far a step moves the window; by default by its own width.
+        count_padding: whether padding counts as zeros. By default the mean is that of the image's own cells,
+            as TensorFlow has it; PyTorch's ``count_include_pad`` is true by default.
+
+    Fails:
+        ShapeError E213, E215, E218, E219: as ``patches``; or a window that holds nothing but padding.
+
+    Example:
+        >>> from chainrule.engines import evaluate
+        >>> x = constant(np.array([[[1.0], [5.0], [2.0]]]))
+        >>> print(evaluate(average_pool(x, 2, padding="same")).ravel())
+        [3. 2.]
+    """
+    windows = patches(x, window, window if stride is None else stride, padding)
+    op, axes, fewest = windows.op, _window_axes(x), _fewest_held(windows)
+    assert isinstance(op, Patches)
+    total = reduction_functions.sum(windows, axes)  # (B, *places, C)
+    cells = math.prod(n for i, n in enumerate(windows.shape) if i in axes and isinstance(n, int))
+    if count_padding or fewest == op.window:
+        return total / float(cells)
+    table = op.held(space_of(op.name, x.spec), op.window)
+    return total / broadcast_to(
+        constant(table[..., None].astype(x.dtype)), total.shape
+    )  # (*places, 1) -> all
+
+
+def _window_axes(x: Node) -> tuple[int, ...]:
+    """The axes of the window in the patches of ``x``."""
+    return tuple(range(x.rank - 1, 2 * x.rank - 3))
+
+
+def _fewest_held(windows: Node) -> Lengths:
+    """The least number of cells of the image that a window holds along each axis.
+
+    Fails:
+        ShapeError E219: a window over padding alone, which has no value.
+    """
+    op, (x,) = windows.op, windows.inputs
+    assert isinstance(op, Patches)
+    fewest = op.fewest_held(space_of(op.name, x.spec), op.window)
+    if 0 in fewest:
+        raise ShapeError(
+            "E219", expected=f"padding narrower than the window {shape_text(op.window)}",
+            received=f"padding {shape_text(op.low)} and {shape_text(op.high)}", fix='padding="same"',
+        )  # fmt: skip
+    return fewest
+
+
+CARDS = (Patches, Fold)

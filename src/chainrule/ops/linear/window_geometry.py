@@ -1,0 +1,299 @@
+"""Where a window comes to stand as it slides over images: the arithmetic that convolution and pooling share.
+
+An image is (B, *space, C): samples, one to three spatial axes, channels. Along one spatial axis of length n a
+window of k cells slides; its neighbouring cells lie ``dilation`` apart, so it spans (k - 1) * dilation + 1
+places. ``low`` and ``high`` cells of padding are set before and after the axis, and each step moves the
+window by ``stride``. It therefore comes to stand at
+
+    (n + low + high - span) // stride + 1
+
+places, and its cell t, standing at place i, lies over the cell i * stride + t * dilation - low of the axis;
+outside of 0 to n - 1 that is padding. Example: n = 7, k = 3, dilation 2 (span 5), stride 2, one cell of
+padding on both sides: (7 + 1 + 1 - 5) // 2 + 1 = 3 places, and the window's first cell lies over -1
+(padding), 1 and 3.
+
+How much padding may be said in words: ``"valid"`` is none; ``"same"`` is as much as makes ceil(n / stride)
+places, the odd cell after the axis, as TensorFlow has it (PyTorch allows ``"same"`` for stride 1 only).
+"""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Iterator, Sequence
+from itertools import product
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from chainrule.errors import ShapeError, UsageError, nearest
+from chainrule.graph import reserve
+from chainrule.ops.card import Card
+from chainrule.records import frozen
+from chainrule.spec import Spec, shape_text
+
+Lengths: TypeAlias = tuple[int, ...]
+Widths: TypeAlias = "int | Sequence[int]"
+Padding: TypeAlias = "str | int | Sequence[int | Sequence[int]]"
+
+PADDINGS = ("valid", "same")
+
+
+@frozen
+class Windowed(Card):
+    """A card whose window slides over the spatial axes of images.
+
+    Args:
+        strides: how far one step moves the window, for each spatial axis.
+        low, high: how many cells of padding stand before and after.
+        dilation: how far neighbouring cells of the window lie apart.
+    """
+
+    strides: Lengths = (1,)
+    low: Lengths = (0,)
+    high: Lengths = (0,)
+    dilation: Lengths = (1,)
+
+    def settings_fit(self, axes: int, window: Sequence[Any]) -> None:
+        """Refuse a window or settings that are no whole numbers in their range, one for each axis (C2)."""
+        settings = {"window": window, "stride": self.strides, "dilation": self.dilation}
+        settings |= {"padding before": self.low, "padding after": self.high}
+        wrong = [
+            f"{name} {shape_text(values)}"
+            for name, values in settings.items()
+            if not are_whole(values, 0 if "padding" in name else 1) or len(values) != axes
+        ]
+        if wrong:
+            raise ShapeError(
+                "E218", op=self.name, received=", ".join(wrong),
+                expected=f"window, stride, dilation >= 1 and padding >= 0, each of {axes} numbers (C2)",
+            )  # fmt: skip
+
+    def places(self, space: Lengths, window: Lengths) -> Lengths:
+        """At how many places the window stands, for each spatial axis; an image may be too small (C3)."""
+        self.settings_fit(len(space), window)
+        found, needed, given = [], [], []
+        for i, (n, k) in enumerate(zip(space, window, strict=True)):
+            wide, spans = n + self.low[i] + self.high[i], span(k, self.dilation[i])
+            found.append((wide - spans) // self.strides[i] + 1)
+            if wide < spans:
+                dilated = f", {k} with dilation {self.dilation[i]}" if spans != k else ""
+                padded = f", {n} padded with {self.low[i]} and {self.high[i]}" if wide != n else ""
+                needed.append(f"axis {i + 1} at least {spans} wide (the window{dilated})")
+                given.append(f"axis {i + 1} is {wide} wide{padded}")
+        if needed:
+            raise ShapeError(
+                "E215", expected=f"{'; '.join(needed)} (C3)", received="; ".join(given),
+                fix='padding="same", or a smaller window',
+            )  # fmt: skip
+        return tuple(found)
+
+    def cell(self, place: Sequence[int], tap: Sequence[int]) -> Lengths:
+        """The cell of the image under cell ``tap`` of the window at ``place``; outside of it lies padding."""
+        return tuple(
+            int(i * s + t * d - low)
+            for i, t, s, d, low in zip(place, tap, self.strides, self.dilation, self.low, strict=True)
+        )
+
+    def over(
+        self, cell: Sequence[int], places: Lengths, window: Lengths
+    ) -> Iterator[tuple[Lengths, Lengths]]:
+        """Each place at which the window covers ``cell`` of the image, with the window's cell that does."""
+        for tap in product(*map(range, window)):
+            steps = [
+                divmod(c + low - t * d, s)
+                for c, t, s, d, low in zip(cell, tap, self.strides, self.dilation, self.low, strict=True)
+            ]
+            if all(rest == 0 and 0 <= i < n for (i, rest), n in zip(steps, places, strict=True)):
+                yield tuple(int(i) for i, _ in steps), tap
+
+    def held(self, space: Lengths, window: Lengths) -> np.ndarray:
+        """How many cells of the image, not of its padding, the window covers at each place."""
+        total, every = np.ones((), np.int64), self.places(space, window)
+        reserve(*every, itemsize=16)
+        for axis, (n, k, places) in enumerate(zip(space, window, every, strict=True)):
+            reserve(places, itemsize=48)
+            total = total[..., None] * self._held_at(axis, np.arange(places), n, k)
+        return total
+
+    def fewest_held(self, space: Lengths, window: Lengths) -> Lengths:
+        """The least number of cells of the image that the window covers along each spatial axis.
+
+        Only places near the two ends of an axis stand over padding; no table of all places is needed.
+        """
+        found = []
+        for axis, (n, k, places) in enumerate(zip(space, window, self.places(space, window), strict=True)):
+            low, stride = self.low[axis], self.strides[axis]
+            begins = min(-(-low // stride), places)  # the first place at which no cell lies before the axis
+            ends = (n - span(k, self.dilation[axis]) + low) // stride + 1  # and the first with one behind it
+            ends = max(begins, min(ends, places))
+            reserve(begins + places - ends, itemsize=64)
+            edges = np.concatenate([np.arange(begins), np.arange(ends, places)])
+            found.append(int(self._held_at(axis, edges, n, k).min(initial=k)))
+        return tuple(found)
+
+    def _held_at(self, axis: int, places: np.ndarray, n: int, k: int) -> np.ndarray:
+        """How many cells along one axis the window covers at these places.
+
+        Cell t of the window at place i lies over the image while 0 <= i s + t d - low < n: the first and the
+        last such t follow by division.
+        """
+        begin, d = places * self.strides[axis] - self.low[axis], self.dilation[axis]
+        first, last = np.maximum(-(begin // d), 0), np.minimum((n - 1 - begin) // d, k - 1)
+        return np.maximum(last - first + 1, 0)
+
+    def taken(self, x: np.ndarray, window: Lengths, fill: float = 0.0) -> np.ndarray:
+        """All windows side by side, as a view: (B, *space, C) -> (B, *places, *window, C)."""
+        if any(self.low) or any(self.high):
+            widths = ((0, 0), *zip(self.low, self.high, strict=True), (0, 0))
+            x = np.pad(x, widths, constant_values=fill)
+        axes, spans = range(1, x.ndim - 1), [span(k, d) for k, d in zip(window, self.dilation, strict=True)]
+        view = np.lib.stride_tricks.sliding_window_view(
+            x, spans, axis=tuple(axes)
+        )  # (B, *every place, C, *span)
+        steps, cells = ([slice(None, None, s) for s in each] for each in (self.strides, self.dilation))
+        return np.moveaxis(view[(slice(None), *steps, slice(None), *cells)], x.ndim - 1, -1)
+
+    def put(self, windows: np.ndarray, space: Lengths) -> np.ndarray:
+        """Windows added back to where they were taken: (B, *places, *window, C) -> (B, *space, C)."""
+        axes = len(space)
+        places, window = windows.shape[1 : 1 + axes], windows.shape[1 + axes : -1]
+        padded = [n + low + high for n, low, high in zip(space, self.low, self.high, strict=True)]
+        total = np.zeros((windows.shape[0], *padded, windows.shape[-1]), windows.dtype)
+        for tap in product(*map(range, window)):
+            under = [
+                slice(t * d, t * d + (n - 1) * s + 1, s)
+                for t, n, s, d in zip(tap, places, self.strides, self.dilation, strict=True)
+            ]
+            total[(slice(None), *under)] += windows[(..., *tap, slice(None))]
+        inside = [slice(low, low + n) for low, n in zip(self.low, space, strict=True)]
+        return total[(slice(None), *inside)]
+
+
+def span(window: int, dilation: int) -> int:
+    """How many places a window reaches over, from its first cell to its last.
+
+    Example:
+        >>> span(5, 1), span(5, 2)
+        (5, 9)
+    """
+    return (window - 1) * dilation + 1
+
+
+def space_of(op: str, x: Spec, extra: int = 0) -> Lengths:
+    """The spatial axes of an image, once it is known that it is one.
+
+    Args:
+        op: who asks.
+        x: (B, *space, C); with ``extra`` axes of a window before C.
+
+    Fails:
+        ShapeError E213: no spatial axis or more than three, or a length that is not known.
+    """
+    if not 3 <= x.rank - extra <= 5 or not are_whole(x.shape[1:], 0):
+        raise ShapeError(
+            "E213", op=op, expected="(B, *space, C), one to three spatial axes, all lengths but B known (C1)",
+            received=shape_text(x.shape), fix="cr.Reshape((28, 28, 1)) before it, for images of one channel",
+        )  # fmt: skip
+    return tuple(int(n) for n in x.shape[1 : x.rank - 1 - extra])  # pyright: ignore[reportArgumentType]
+
+
+def is_inside(cell: Sequence[int], space: Sequence[int]) -> bool:
+    """Whether a cell belongs to the image and not to its padding."""
+    return all(0 <= c < n for c, n in zip(cell, space, strict=True))
+
+
+def are_whole(values: Any, least: int) -> bool:
+    """Whether all of these are whole numbers from ``least`` on, as far as an array can be long."""
+    return isinstance(values, tuple | list) and all(
+        isinstance(v, numbers.Integral) and not isinstance(v, bool) and least <= int(v) < 2**62
+        for v in values
+    )
+
+
+def per_axis(op: str, name: str, value: Any, axes: int, least: int = 1) -> Lengths:
+    """A setting for each spatial axis: one number stands for all.
+
+    Fails:
+        ShapeError E218: not a whole number, too small, or for another number of axes.
+
+    Example:
+        >>> per_axis("convolution", "stride", 2, 3)
+        (2, 2, 2)
+    """
+    each = tuple(value) if isinstance(value, tuple | list) else (value,) * axes
+    if not are_whole(each, least) or len(each) != axes:
+        raise ShapeError(
+            "E218", op=op, expected=f"{name}: a whole number >= {least} for each of {axes} spatial axes (C2)",
+            received=f"{name}: {value!r}"[:80], fix=f"{name}={each[0] if are_whole(each[:1], least) else 1}",
+        )  # fmt: skip
+    return tuple(int(n) for n in each)
+
+
+def same_padding(space: Lengths, spans: Lengths, strides: Lengths) -> tuple[Lengths, Lengths]:
+    """The padding that makes ceil(n / stride) places; an odd cell stands after the axis.
+
+    Example:
+        >>> same_padding((7, 8), (3, 5), (1, 2))
+        ((1, 1), (1, 2))
+    """
+    totals = [max((-(-n // s) - 1) * s + k - n, 0) for n, k, s in zip(space, spans, strides, strict=True)]
+    return tuple(t // 2 for t in totals), tuple(t - t // 2 for t in totals)
+
+
+def known_padding(padding: Any, where: str) -> None:
+    """Refuse a word for padding that is none.
+
+    Fails:
+        UsageError E101: a word other than ``"valid"`` and ``"same"``.
+    """
+    if isinstance(padding, str) and padding not in PADDINGS:
+        raise UsageError(
+            "E101", where=where, name=padding[:80], expected=", ".join(PADDINGS), received=padding[:80],
+            fix=f'padding="{nearest(padding[:80], PADDINGS) or PADDINGS[1]}"',
+        )  # fmt: skip
+
+
+def padding_of(
+    op: str, padding: Padding, space: Lengths, spans: Lengths, strides: Lengths
+) -> tuple[Lengths, Lengths]:
+    """How many cells of padding stand before and after each spatial axis.
+
+    Args:
+        op: who asks.
+        padding: ``"valid"``, ``"same"``, a number for all sides, or for each axis a number or a pair (before,
+            after).
+        space, spans, strides: lengths of the axes, reach of the window, steps.
+
+    Fails:
+        UsageError E101: another word.
+        ShapeError E218: below 0, or for another number of axes.
+
+    Example:
+        >>> padding_of("convolution", (2, (0, 1)), (9, 9), (3, 3), (1, 1))
+        ((2, 0), (2, 1))
+    """
+    known_padding(padding, f"{op}, padding")
+    if padding == "same":
+        return same_padding(space, spans, strides)
+    if isinstance(padding, str):
+        return (0,) * len(space), (0,) * len(space)
+    pairs = sides_of(padding, len(space))
+    if len(pairs) != len(space):
+        raise ShapeError(
+            "E218", op=op, received=f"padding: {padding!r}"[:80], fix='padding="same"',
+            expected=f"padding: a number >= 0 or a pair of them for each of {len(space)} spatial axes (C2)",
+        )  # fmt: skip
+    return tuple(a for a, _ in pairs), tuple(b for _, b in pairs)
+
+
+def sides_of(padding: Any, axes: int) -> list[tuple[int, int]]:
+    """The padding before and after each axis as pairs; none if it is not made of whole numbers >= 0.
+
+    Example:
+        >>> sides_of(1, 2), sides_of((1, (0, 2)), 2), sides_of(-1, 2)
+        ([(1, 1), (1, 1)], [(1, 1), (0, 2)], [])
+    """
+    each = padding if isinstance(padding, tuple | list) else (padding,) * axes
+    pairs = [tuple(p) if isinstance(p, tuple | list) else (p, p) for p in each]
+    fits = all(len(p) == 2 and are_whole(p, 0) for p in pairs)
+    return [(int(before), int(after)) for before, after in pairs] if fits else []

@@ -1,0 +1,136 @@
+"""Random numbers as a part of the graph: a function of a key, so that they can be replayed exactly.
+
+The i-th number, counted over the whole shape with the last axis fastest, depends on the key, the stream and i
+alone (see ``chainrule.prng``). So a part of a batch can draw its own share, and every engine draws the same.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+import numpy as np
+
+from chainrule import prng
+from chainrule.errors import DtypeError, ShapeError
+from chainrule.graph import Node, make
+from chainrule.notation.tree import Number, Tree
+from chainrule.ops.batch_axis import per_sample
+from chainrule.ops.card import (
+    Apart,
+    Axes,
+    BatchRule,
+    Card,
+    NoGradient,
+    Pulled,
+    Sample,
+    Says,
+    Shared,
+    Whole,
+    card,
+)
+from chainrule.records import frozen
+from chainrule.spec import FLOATS, Shape, Size, Spec, bound
+
+B = Size.symbol("B")
+_KEY = NoGradient("a key is no number")
+
+
+@frozen
+class Draw(Card):
+    """Random numbers of one distribution.
+
+    Args:
+        shape: how many, in which shape.
+        dtype: floating-point kind (C2).
+        stream: draws of one key with different streams are independent of one another.
+    """
+
+    shape: Shape = ()
+    dtype: str = "float64"
+    stream: int = 0
+    arguments: ClassVar = ("key",)
+    pullbacks: ClassVar = {"key": _KEY}
+    constraints: ClassVar = {"C1": "the key is two uint32", "C2": "the numbers drawn are floating-point"}
+
+    def infer(self, *specs: Spec) -> Spec:
+        if specs[0] != Spec((2,), "uint32"):
+            raise ShapeError(
+                "E208", op=self.name, constraint=self.constraints["C1"] + " (C1)", expected="uint32(2,)",
+                received=specs[0],
+            )  # fmt: skip
+        if self.dtype not in FLOATS:
+            raise DtypeError(
+                "E253", op=self.name, kind="floating-point", expected=", ".join(FLOATS), received=self.dtype
+            )
+        return Spec(self.shape, self.dtype)
+
+    def numbers(self, key: np.ndarray, count: int) -> np.ndarray:
+        """The first ``count`` numbers of the stream."""
+        raise TypeError(f"{type(self).__name__} draws nothing")
+
+    def evaluate(self, key: np.ndarray) -> np.ndarray:
+        shape = bound(self.shape)
+        return self.numbers(prng.fold(key, self.stream), math.prod(shape)).reshape(shape)
+
+    def pullback(self, dy: Node, y: Node, *inputs: Node) -> tuple[Pulled, ...]:
+        return (_KEY,)
+
+    def element(self, index: tuple[int, ...], *inputs: np.ndarray) -> Tree:
+        return Number(float(self.evaluate(*inputs)[index]))
+
+    def batch(self, axes: Axes, *specs: Spec) -> BatchRule:
+        if self.shape and per_sample(self.shape):
+            return Apart(0)
+        if any("B" in monomial for n in self.shape if isinstance(n, Size) for monomial, _ in n.terms):
+            return Whole("along a later axis a sample's numbers do not follow one another")
+        return Shared()
+
+    @classmethod
+    def samples(cls) -> tuple[Sample, ...]:
+        key = np.array([1, 2], "uint32")
+        return (
+            Sample(cls((4, 3)), (key,)),
+            Sample(cls((2, 3), "float32", 7), (key,)),
+            Sample(cls(()), (key,)),
+            Sample(cls((0, 3)), (key,)),
+            Sample(cls((2,)), (np.array([1, 2]),), breaks="C1"),
+            Sample(cls((2,), "int64"), (key,), breaks="C2"),
+        )
+
+
+@card
+class Uniform(Draw):
+    """Random numbers, every one between 0 (included) and 1 (excluded) equally likely."""
+
+    name = "uniform"
+    formula = "u"
+    says = Says("draws between 0 and 1", "在 0 与 1 之间均匀抽取随机数", "passes nothing on", "不传梯度")
+
+    def numbers(self, key: np.ndarray, count: int) -> np.ndarray:
+        return prng.uniform(key, count, self.dtype)
+
+
+@card
+class Normal(Draw):
+    """Random numbers of the bell curve with mean 0 and standard deviation 1."""
+
+    name = "normal"
+    formula = "u"
+    says = Says("draws from the bell curve", "从标准正态分布抽取随机数", "passes nothing on", "不传梯度")
+
+    def numbers(self, key: np.ndarray, count: int) -> np.ndarray:
+        return prng.normal(key, count, self.dtype)
+
+
+def uniform(key: Node, shape: Shape, dtype: str = "float32", stream: int = 0) -> Node:
+    """Uniform random numbers in [0, 1), a function of ``key`` and ``stream``."""
+    return make(Uniform(tuple(shape), dtype, stream), key)
+
+
+def normal(key: Node, shape: Shape, dtype: str = "float32", stream: int = 0) -> Node:
+    """Standard normal random numbers, a function of ``key`` and ``stream``."""
+    return make(Normal(tuple(shape), dtype, stream), key)
+
+
+CARDS = (Uniform, Normal)

@@ -1,0 +1,208 @@
+"""Writing a loop over time: a step as a Python function of nodes, called once, becomes one operation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from itertools import count
+from typing import Any, NamedTuple, TypeAlias
+
+from chainrule.errors import ShapeError, UsageError
+from chainrule.graph import Node, Site, input_node, make, rebuild
+from chainrule.graph.node import here
+from chainrule.ops.array.shape import reshape
+from chainrule.ops.array.slicing import slice_axis, stack
+from chainrule.ops.scan.loop_variables import Loop, looping
+from chainrule.ops.scan.scan import Scan, places, untimed
+from chainrule.ops.scan.scan_body import close, outside
+from chainrule.records import frozen
+from chainrule.spec import Axis, Spec, size_at
+
+Nodes: TypeAlias = "Node | Sequence[Node]"
+_NUMBER = count()
+
+
+@frozen
+class Turn:
+    """One step of an unrolled loop.
+
+    Args:
+        path: of its layer.
+        time: its cell, from 0.
+        states: after it.
+        inner: what the step gave a letter, such as the gates of an LSTM.
+        call: which call of its layer, from 1.
+    """
+
+    path: str
+    time: int
+    states: tuple[Node, ...]
+    inner: Mapping[str, Node]
+    call: int = 1
+
+
+_UNROLLED: ContextVar[list[Turn] | None] = ContextVar("unrolled", default=None)
+_LETTERED: ContextVar[dict[str, Node] | None] = ContextVar("lettered", default=None)
+
+
+def lettered(letter: str, node: Node) -> Node:
+    """A value of a step that has a letter in its paper, by which an explanation will call it."""
+    known = _LETTERED.get()
+    if known is not None:
+        known[letter] = node
+    return node
+
+
+def scan(
+    step: Callable[[Any, Any], tuple[Any, Any]],
+    initial: Nodes,
+    sequences: Nodes,
+    *,
+    reverse: bool = False,
+    axis: int = 1,
+) -> tuple[Any, Any]:
+    """Repeat a step for each cell of sequences, each time with the states that the step before has left.
+
+    Args:
+        step: called once, with nodes: ``step(state, cell)`` gives the state after it and what is wanted of
+            it, each a node or a tuple of nodes. It may use any other node: what does not change from step to
+            step is computed once. A layer that is called in it is called at every step: its running values
+            go from step to step, its costs add up, its random numbers are new at each.
+        initial: the state before the first step, a node or several.
+        sequences: a node or several, whose cells lie along ``axis``.
+        reverse: whether to begin at the last cell.
+        axis: where time runs in the sequences and in the results; samples come first, so 1 by default.
+
+    Returns:
+        the state after the last step, and what was wanted of every step, time along ``axis``.
+
+    Fails:
+        ShapeError E227: a state after the step of another shape or kind than before it. E228: sequences of
+            different lengths, or without a cell.
+        UsageError E102: a step that gives no pair.
+
+    Example:
+        >>> import numpy as np
+        >>> from chainrule.engines import evaluate
+        >>> x = input_node("x", (None, 4), "float64")
+        >>> _, sums = scan(lambda s, c: (s + c, s + c), x[:, 0] * 0.0, x)
+        >>> evaluate([sums], {"x": np.array([[1.0, 2.0, 3.0, 4.0]])})[0].tolist()
+        [[1.0, 3.0, 6.0, 10.0]]
+    """
+    before, timed = _several(initial), _several(sequences)
+    if _UNROLLED.get() is not None:
+        return _step_by_step(step, initial, sequences, reverse, axis)
+    label = (
+        f"loop {next(_NUMBER)}"  # so that a loop inside a loop has inputs of its own; they are renamed below
+    )
+    states = [_leaf(f"{label}, state {i}", n.spec) for i, n in enumerate(before)]
+    cells = [_leaf(f"{label}, cell {i}", untimed(n.spec, axis)) for i, n in enumerate(timed)]
+    with looping(label, _steps(timed, axis), axis) as loop:
+        made: Any = step(_like(initial, states), _like(sequences, cells))
+    if not isinstance(made, tuple) or len(made) != 2:
+        raise UsageError(
+            "E102", name="what the step gives", expected="(state, output)", received=type(made).__name__,
+            fix="return state, output",
+        )  # fmt: skip
+    updates, outputs = _several(made[0]), _several(made[1])
+    _require_same(states, updates)
+    finals, emitted = _scanned(loop, _Leaves(states, cells, before, timed), updates, outputs, reverse)
+    return _like(made[0], finals), _like(made[1], emitted)
+
+
+class _Leaves(NamedTuple):
+    """The inputs of a step, and what the loop gives them: initial states and sequences."""
+
+    states: list[Node]
+    cells: list[Node]
+    initial: list[Node]
+    sequences: list[Node]
+
+
+def _scanned(
+    loop: Loop, own: _Leaves, updates: list[Node], outputs: list[Node], reverse: bool
+) -> tuple[list[Node], list[Node]]:
+    """The last states and the outputs of a loop; its variables are set to their last values."""
+    changed, fixed = loop.close()
+    states, cells = [*own.states, *(v.leaf for v in changed)], [*own.cells, *loop.leaves]
+    nodes = [*updates, *(v.after for v in changed), *outputs]
+    nodes = list(rebuild(nodes, fixed)) if fixed else nodes
+    after, outputs = nodes[: len(states)], nodes[len(states) :]
+    givens = outside(nodes, (*states, *cells))
+    body, wanted = close(states, cells, givens, after, outputs)
+    before = [*own.initial, *(v.before for v in changed)]
+    inputs = (*before, *own.sequences, *loop.draws, *givens)
+    finals = [make(Scan(body, node, True, reverse, loop.axis), *inputs) for node in body.updates]
+    loop.leave(changed, finals[len(own.states) :])
+    emitted = [make(Scan(body, node, False, reverse, loop.axis), *inputs) for node in wanted]
+    return finals[: len(own.states)], emitted
+
+
+@contextmanager
+def unrolled() -> Iterator[list[Turn]]:
+    """Loops built inside become a copy of their step for each cell, so that every step can be looked at: the
+    list that is given holds them all at the end."""
+    turns: list[Turn] = []
+    token = _UNROLLED.set(turns)
+    try:
+        yield turns
+    finally:
+        _UNROLLED.reset(token)
+
+
+def _step_by_step(
+    step: Callable[[Any, Any], tuple[Any, Any]], initial: Nodes, sequences: Nodes, reverse: bool, axis: int
+) -> tuple[Any, Any]:
+    """What ``scan`` gives, as a copy of the step for each cell."""
+    timed, state, said = _several(sequences), initial, dict[int, Any]()
+    steps = size_at(_steps(timed, axis), {})
+    with looping("unrolled", steps, axis, unrolled=True) as loop:
+        for t in places(steps, reverse):
+            loop.begin_cell(t)
+            cells = [_at_time(sequence, t, axis) for sequence in timed]
+            inner: dict[str, Node] = {}
+            token = _LETTERED.set(inner)
+            try:
+                state, said[t] = step(state, _like(sequences, cells))
+            finally:
+                _LETTERED.reset(token)
+            where, turns = here() or Site(), _UNROLLED.get()
+            if turns is not None:
+                turns.append(Turn(where.path, t, tuple(_several(state)), inner, where.call))
+    each = [_several(said[t]) for t in range(steps)]
+    outputs = [stack(parts, min(axis, parts[0].rank)) for parts in zip(*each, strict=True)]
+    return state, _like(said[0], outputs)
+
+
+def _steps(sequences: Sequence[Node], axis: int) -> Axis:
+    """How many cells a loop has, by its first sequence; ``Scan`` compares them all."""
+    timed = next((node for node in sequences if node.rank), None)
+    return 1 if timed is None else timed.shape[min(axis, timed.rank - 1)]
+
+
+def _at_time(sequence: Node, t: int, axis: int) -> Node:
+    axis = min(axis, sequence.rank - 1)
+    cell = slice_axis(sequence, axis, t, t + 1)
+    return reshape(cell, (*cell.shape[:axis], *cell.shape[axis + 1 :]))
+
+
+def _leaf(label: str, spec: Spec) -> Node:
+    return input_node(label, spec.shape, spec.dtype)
+
+
+def _several(nodes: Any) -> list[Node]:
+    return [nodes] if isinstance(nodes, Node) else list(nodes)
+
+
+def _like(form: Any, nodes: Sequence[Node]) -> Any:
+    return nodes[0] if isinstance(form, Node) else tuple(nodes)
+
+
+def _require_same(states: Sequence[Node], updates: Sequence[Node]) -> None:
+    """Refuse a step that leaves other states than it found."""
+    specs = [[str(node.spec) for node in nodes] for nodes in (states, updates)]
+    if specs[0] != specs[1]:
+        raise ShapeError(
+            "E227", expected=f"states after the step: {', '.join(specs[0])}", received=", ".join(specs[1])
+        )

@@ -1,0 +1,1 @@
+"""Passes over a plan: fusion, rematerialization, memory layout."""

@@ -1,0 +1,1 @@
+"""The kinds of plots, one file each."""

@@ -1,0 +1,142 @@
+"""Logs of a training as text: the history as CSV, and everything that happens as JSON lines.
+
+The two differ in what they are for. The CSV file *is* the history: after any interruption the same call with
+``resume=True`` leaves the very bytes an undisturbed training would have left. The JSON lines say what
+happened and when, interruptions included; they are only ever added to.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, asdict
+from pathlib import Path
+from typing import Any
+
+from chainrule import escaping
+from chainrule.events import EpochDone, Event, Listener, ProbeDone, StepDone, TrainingStarted
+from chainrule.records import frozen
+from chainrule.store import atomic_write
+from chainrule.train.callback.callback import Callback, Training, patient
+from chainrule.train.callback.growing_file import append, run_of, whole_lines
+
+
+@frozen
+class CSVLog(Callback):
+    """Keeps the history in a CSV file, a row for each epoch, as it grows.
+
+    A new training replaces the log of an older one; a resumed one goes on in it. Numbers have all their
+    digits, and nothing stands where none could be measured.
+
+    Args:
+        path: the file; its folder is made.
+
+    Fails:
+        FileError E512: another file has this path. E402 to E410: it cannot be written.
+
+    Example:
+        >>> import chainrule as cr
+        >>> model = cr.Model(cr.Sequential(cr.Dense(1)), "mse", cr.SGD(0.1))
+        >>> history = model.fit(
+        ...     [[1.0], [2.0]], [3.0, 5.0], epochs=2, callbacks=[CSVLog("log.csv")], verbose=False
+        ... )
+        >>> print(open("log.csv").readline().strip())
+        epoch,loss
+    """
+
+    path: str
+
+    def start(self, training: Training) -> Listener:
+        place = Path(self.path)
+        within = run_of(place, training.request.run)
+        what = "a log that begins with epoch,loss"
+        whole_lines(place, lambda first: first.startswith(b"epoch,loss"), what, within)
+
+        @patient
+        def watch(event: Event) -> None:
+            if isinstance(event, TrainingStarted):
+                atomic_write.write(place, csv_text(training.history).encode(), within=within)
+            elif isinstance(event, EpochDone):
+                row = csv_text(training.history[-1:], has_header=event.epoch == 1)
+                append(place, row.encode(), within)
+
+        return watch
+
+
+def csv_text(rows: Sequence[Mapping[str, float | None]], has_header: bool = True) -> str:
+    """Rows of a history as CSV; every number with all its digits, nothing for what is missing.
+
+    Example:
+        >>> csv_text([{"epoch": 1, "loss": 0.5, "val_r2": None}])
+        'epoch,loss,val_r2\\n1,0.5,\\n'
+    """
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    head = [columns] if has_header and rows else []
+    lines = (["" if row.get(key) is None else row[key] for key in columns] for row in rows)
+    return escaping.csv_text([*head, *lines])
+
+
+@frozen
+class JSONLog(Callback):
+    """Writes every event of a training as one line of JSON, with the time (seconds since 1970).
+
+    Lines are only ever added, also by later trainings with the same path; half a line that a kill left at
+    the end is cut off.
+
+    Args:
+        path: the file; its folder is made.
+        steps: whether every update and every probe is told too, and not only epochs and what happens between
+            them.
+
+    Fails:
+        FileError E512: another file has this path. E402 to E410: it cannot be written.
+
+    Example:
+        >>> import chainrule as cr
+        >>> model = cr.Model(cr.Sequential(cr.Dense(1)), "mse", cr.SGD(0.1))
+        >>> history = model.fit(
+        ...     [[1.0], [2.0]], [3.0, 5.0], epochs=2, callbacks=[JSONLog("log.jsonl")], verbose=False
+        ... )
+        >>> [json.loads(line)["event"] for line in open("log.jsonl")]
+        ['TrainingStarted', 'EpochDone', 'EpochDone', 'TrainingEnded']
+    """
+
+    path: str
+    _: KW_ONLY
+    steps: bool = False
+
+    def start(self, training: Training) -> Listener:
+        place = Path(self.path)
+        within = run_of(place, training.request.run)
+        what = 'lines of JSON such as {"time": 1.0, "event": "EpochDone", ...}'
+        lines = whole_lines(place, _is_event, what, within)
+        if place.exists() and len(lines) < place.stat().st_size:
+            atomic_write.write(place, lines, within=within)
+
+        def watch(event: Event) -> None:
+            if self.steps or not isinstance(event, StepDone | ProbeDone):
+                append(place, (json.dumps(_said(event), ensure_ascii=False) + "\n").encode(), within)
+
+        return watch if self.steps else patient(watch)
+
+
+def _said(event: Event) -> dict[str, Any]:
+    """An event as JSON can say it: what is no finite number is ``null``."""
+    facts = {"time": round(time.time(), 3), "event": type(event).__name__, **asdict(event)}
+    return {name: _plain(value) for name, value in facts.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _plain(part) for name, part in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _is_event(line: bytes) -> bool:
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and "event" in found

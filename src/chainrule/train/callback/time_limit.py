@@ -1,0 +1,63 @@
+"""A training that ends in time."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import KW_ONLY
+
+from chainrule.errors import UsageError
+from chainrule.events import Event, Listener, TrainingStarted
+from chainrule.nn.validation import require_number
+from chainrule.records import frozen
+from chainrule.train.callback.callback import Callback, Training, patient
+
+
+@frozen
+class TimeLimit(Callback):
+    """Asks the training to stop once it has run for some time.
+
+    It ends between two steps, at most about a tenth of a second later, as if someone had pressed Ctrl-C: with
+    ``run="folder"`` it is saved, and ``resume=True`` goes on, for as long again.
+
+    Args:
+        hours, minutes, seconds: how long, added up; above 0.
+
+    Fails:
+        UsageError E102: no time at all, or less.
+
+    Example:
+        >>> import chainrule as cr
+        >>> model = cr.Model(cr.Sequential(cr.Dense(1)), "mse", cr.SGD(0.1))
+        >>> limit = TimeLimit(seconds=0.05)
+        >>> history = model.fit([[1.0], [2.0]], [3.0, 5.0], epochs=10**7, callbacks=[limit], verbose=False)
+        >>> len(history) < 10**7, model.facts["ended"]
+        (True, 'callback')
+    """
+
+    _: KW_ONLY
+    hours: float = 0.0
+    minutes: float = 0.0
+    seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("hours", "minutes", "seconds"):
+            require_number(self, name, least=0)
+        if not self.total > 0:
+            raise UsageError(
+                "E102", where="TimeLimit", name="the time", expected="> 0 seconds", received="0",
+                fix="cr.TimeLimit(minutes=30)",
+            )  # fmt: skip
+
+    @property
+    def total(self) -> float:
+        """The time in seconds."""
+        return (self.hours * 60 + self.minutes) * 60 + self.seconds
+
+    def start(self, training: Training) -> Listener:
+        end = time.monotonic() + self.total
+
+        @patient
+        def watch(event: Event) -> bool:
+            return not isinstance(event, TrainingStarted) and time.monotonic() >= end
+
+        return watch

@@ -1,0 +1,1 @@
+"""Evaluation: losses and metrics of predictions, and the baselines beside them."""

@@ -1,0 +1,75 @@
+"""Whoever reads errors in Chinese reads all of them so: what was expected, received and advised too."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from chainrule.errors import DataError
+from chainrule.errors.translation import PHRASES, in_chinese
+
+PACKAGE = Path(__file__).parents[2] / "src" / "chainrule"
+FACTS = ("expected", "received", "fix", "notes")
+CODE = re.compile(
+    r"^(return|chainrule|python -m|apt install|npm pack|iconv|mv|ulimit) |\w\(|\w=|--\w|\"[^\"]*\""
+)
+PROSE = re.compile(r"(?<![\w.\"'`(=/{])[A-Za-z]?[a-z]+,? [a-z]{2,}(?![\w.(=/}])")
+
+
+def templates(node: ast.expr) -> Iterator[str]:
+    """The texts an expression may be, ``7`` in the place of what is filled in."""
+    match node:
+        case ast.Constant(value=str(text)):
+            yield text
+        case ast.JoinedStr(values=values):
+            yield "".join(str(v.value) if isinstance(v, ast.Constant) else "7" for v in values)
+        case ast.IfExp(body=body, orelse=orelse):
+            yield from templates(body)
+            yield from templates(orelse)
+        case ast.List(elts=parts) | ast.Tuple(elts=parts) | ast.BoolOp(values=parts):
+            for part in parts:
+                yield from templates(part)
+        case ast.ListComp(elt=part) | ast.GeneratorExp(elt=part):
+            yield from templates(part)
+
+
+def facts(file: Path) -> Iterator[str]:
+    calls = (n for n in ast.walk(ast.parse(file.read_text(encoding="utf-8"))) if isinstance(n, ast.Call))
+    for word in (word for call in calls for word in call.keywords if word.arg in FACTS):
+        yield from templates(word.value)
+
+
+def is_prose(text: str) -> bool:
+    """Whether a person who knows no English misses something: two plain words side by side, outside code."""
+    return not CODE.match(text) and bool(PROSE.search(re.sub(r'"[^"]*"|\([^)]*\)', "", text)))
+
+
+def test_facts_that_are_prose_have_a_chinese_text() -> None:
+    found = {text for file in sorted(PACKAGE.rglob("*.py")) for text in facts(file)}
+    missing = sorted(text for text in found if is_prose(text) and in_chinese(text) == text)
+    assert missing == []
+
+
+def test_a_chinese_text_holds_what_the_english_holds() -> None:
+    """Every gap of the one is in the other, so no number of the case is lost."""
+    for key, chinese in PHRASES.items():
+        gaps = re.findall(r"\{#?\}", key)
+        told = in_chinese(re.sub(r"\{#?\}", "7", key)) if gaps else chinese
+        assert told.count("7") >= len(gaps), key
+        assert re.search(r"[一-鿿]", chinese) or not is_prose(key), key
+
+
+def test_an_error_in_chinese() -> None:
+    error = DataError("E326", where="a.csv line 3", expected="x, y", received='no "z"',
+                      fix='rename "zz" to "z"', notes=["0 such numbers in all"])  # fmt: skip
+    assert error.render("zh").splitlines() == [
+        "DataError E326 位于 a.csv 第 3 行：表格缺少模型训练时使用的列",
+        "  期望  x, y",
+        "  收到  缺少“z”",
+        "  　　  这样的数共 0 个",
+        "  试试  把“zz”改名为“z”",
+        "  详见  docs/errors/E326.md",
+    ]
+    assert in_chinese('"5 rows"') == '"5 rows"', "what stands in quotes is the user's"

@@ -1,0 +1,98 @@
+"""A model of arrays on the command line: an LSTM, and an .npz file of its inputs and of what was wanted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.errors.catalog import CATALOGUE
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a short training in Python, its model saved in it."""
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=(40, 5, 2)).astype("float32")  # (N, T, F)
+    model = cr.Model(cr.Sequential(cr.LSTM(3), cr.Dense(2)), "cross_entropy", cr.Adam(0.05))
+    folder = tmp_path_factory.mktemp("arrays") / "run"
+    model.fit(x, (x[:, :, 0].sum(1) > 0).astype(int), epochs=2, verbose=False, seed=0, run=folder)
+    model.save(folder / "model.safetensors")
+    return folder
+
+
+@pytest.fixture
+def rows(chainrule: Any) -> str:
+    """An .npz file where the commands run."""
+    np.savez("rows.npz", x=np.random.default_rng(1).normal(size=(6, 5, 2)), y=[0, 1, 0, 1, 1, 0])
+    return "rows.npz"
+
+
+def test_a_weight_is_explained_as_in_python(chainrule: Any, trained: Path, rows: str) -> None:
+    outcome = chainrule("explain", trained, rows, "--row", 2, "--weight", "lstm1.weight[0,1]")
+    assert outcome.code == 0, outcome.err
+    with np.load(rows) as arrays:
+        x, y = arrays["x"][1], int(arrays["y"][1])
+    told = str(cr.load(trained / "model.safetensors").explain(x, y, weight="lstm1.weight[0,1]", lang="en"))
+    assert " ".join(outcome.out.split()) == " ".join(told.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("predict", "--proba"), "prediction,probability of 0,probability of 1"),
+        (("evaluate",), "accuracy"),
+        (("evaluate", "--metric", "f1", "--lang", "zh"), "损失"),
+        (("explain", "--row", 1, "--set", "lstm1.weight[0,1]=0.5"), "What if"),
+        (("attribute", "--row", 3), "x[4, 1]"),
+        (("attribute", "--importance"), "accuracy is"),
+        (("plot confusion",), "Confusion"),
+        (("plot activations", "--row", 2), "lstm1"),
+    ],
+)
+def test_every_question_about_rows_takes_arrays(
+    chainrule: Any, trained: Path, rows: str, words: tuple, says: str
+) -> None:
+    command, *kind = words[0].split()
+    outcome = chainrule(command, trained, *kind, rows, *words[1:])
+    assert outcome.code == 0, outcome.err
+    assert says in outcome.out
+
+
+@pytest.mark.parametrize(
+    ("name", "arrays", "code"),
+    [
+        ("other.npz", {"a": np.zeros((3, 5, 2))}, "E326"),
+        ("wide.npz", {"x": np.zeros((3, 5, 9)), "y": [0, 1, 0]}, "E209"),
+        ("uneven.npz", {"x": np.zeros((3, 5, 2)), "y": [0, 1]}, "E317"),
+        ("unlabelled.npz", {"x": np.zeros((3, 5, 2))}, "E122"),
+        ("objects.npz", {"x": np.array([{}])}, "E314"),
+        ("missing.npz", None, "E301"),
+        ("iris", None, "E607"),
+    ],
+)
+def test_arrays_that_do_not_fit(
+    chainrule: Any, trained: Path, name: str, arrays: dict[str, Any] | None, code: str
+) -> None:
+    if arrays is not None:
+        np.savez(name, **arrays)
+    for words in (("explain", "--row", 1), ("evaluate",)):
+        outcome = chainrule(words[0], trained, name, *words[1:], "--lang", "zh")
+        assert outcome.code == 2
+        assert f" {code} " in outcome.err
+        assert CATALOGUE[code].zh.split("“")[0] in outcome.err
+
+
+def test_what_the_folder_of_a_training_in_python_lacks_is_said(
+    chainrule: Any, trained: Path, rows: str
+) -> None:
+    replayed = chainrule("explain", trained, rows, "--step", 2)
+    assert " E533 " in replayed.err
+    assert "model.replay(2, x, y" in replayed.err
+    Path("bare/checkpoints").mkdir(parents=True)
+    bare = chainrule("explain", "bare", rows, "--row", 1)
+    assert " E610 " in bare.err
+    assert "model.save(" in bare.err

@@ -1,0 +1,231 @@
+"""Bad input: one error that says what, where and how to mend it; no traceback, nothing written over."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.apps.cli import prepared_data
+from chainrule.store import RunFolder
+
+GOOD = "".join(f"{i},{i % 7},{'ab'[i % 2]}\n" for i in range(40))
+
+
+def refused(outcome, code: str, *texts: str, exit_code: int = 2) -> None:
+    """The outcome is one error of this code, and says these texts."""
+    assert outcome.code == exit_code, outcome
+    assert "Traceback" not in outcome.out + outcome.err
+    assert re.findall(r"^\w+Error (E\d{3})", outcome.err, re.MULTILINE) == [code], outcome.err
+    for text in texts:
+        assert text in outcome.err, outcome.err
+
+
+TABLES = {
+    "unknown target": ("x,z,clss\n" + GOOD, "class", "E313", ('"class"', "try       clss")),
+    "empty file": ("", "class", "E303", ()),
+    "header only": ("x,z,class\n", "class", "E304", ()),
+    "one row": ("x,z,class\n1,2,a\n", "class", "E321", ()),
+    "one class": ("x,z,class\n" + GOOD.replace("b", "a"), "class", "E321", ('"a" in all 40 rows',)),
+    "a label once": ("x,z,class\n" + GOOD + "9,9,c\n", "class", "E322", ("class c has one row only",)),
+    "ragged row": ("x,z,class\n" + GOOD + "1,2\n", "class", "E306", ("line 42",)),
+    "text among numbers": ("x,z,class\n" + GOOD + "1,two,a\n", "class", "E311", ("line 42", '"z"', '"two"')),
+    "target all missing": ("x,z,class\n" + re.sub("[ab]", "", GOOD), "class", "E320", ()),
+    "no column to use": ("x,class\n" + "".join(f",{'ab'[i % 2]}\n" for i in range(9)), "class", "E325", ()),
+    "duplicate header": ("x,x,class\n" + GOOD, "class", "E305", ('"x"',)),
+    "an infinity": ("x,z,class\n" + GOOD + "inf,2,a\n", "class", "E312", ("line 42",)),
+    "an unclosed quote": ('x,z,class\n"' + GOOD, "class", "E309", ()),
+    "too few rows to split": ("x,class\n1,a\n2,a\n3,b\n4,b\n", "class", "E331", ()),
+    "no target named": ("x,z,class\n" + GOOD, None, "E319", ('--target "class"',)),
+}
+
+
+@pytest.mark.parametrize("fault", TABLES)
+def test_tables(chainrule, fault: str) -> None:
+    text, target, code, texts = TABLES[fault]
+    Path("table.csv").write_text(text)
+    refused(chainrule("train", "table.csv", *(["--target", target] if target else [])), code, *texts)
+    assert [f.name for f in Path().iterdir()] == ["table.csv"]
+
+
+WORDS = {
+    "a slip in the net": (["iris", "--net", "64 rleu"], "E101", ('"64 relu"',)),
+    "a net of nothing": (["iris", "--net", "64 relu,,"], "E117", ()),
+    "an unknown set": (["irsi"], "E302", ("try       iris",)),
+    "a missing file": (["nowhere.csv"], "E301", ()),
+    "an unknown option": (["iris", "--epohcs", "3"], "E601", ("try       --epochs",)),
+    "an option without a value": (["iris", "--epochs"], "E601", ("--epochs",)),
+    "a number that is none": (["iris", "--epochs", "many"], "E601", ("--epochs",)),
+    "no data": ([], "E601", ("DATA",)),
+    "no epochs": (["iris", "--epochs", "0"], "E102", ("--epochs",)),
+    "a negative rate": (["iris", "--rate", "-1"], "E102", ("--rate",)),
+    "an infinite rate": (["iris", "--rate", "inf"], "E102", ("--rate",)),
+    "an unknown optimizer": (["iris", "--optimizer", "adm"], "E101", ("--optimizer adam",)),
+    "an unknown engine": (
+        ["iris", "--engine", "refrence"],
+        "E101",
+        ("in --engine", "try       --engine reference"),
+    ),
+    "an unknown task": (["iris", "--task", "clasification"], "E101", ("--task classification",)),
+    "an unknown language": (["iris", "--lang", "fr"], "E101", ("in --lang", "en, zh", "--lang en")),
+    "class weights for values": (["diabetes", "--class-weight", "balanced"], "E108", ()),
+    "a column in two ways": (["iris", "--drop", "a", "--number", "a"], "E608", ("a",)),
+    "an unknown column to drop": (["iris", "--drop", "petal lenght (cm)"], "E313", ("petal length (cm)",)),
+    "resume nowhere": (["iris", "--resume"], "E604", ("--out",)),
+    "resume nothing": (["iris", "--resume", "--out", "none"], "E401", ()),
+}
+
+
+@pytest.mark.parametrize("fault", WORDS)
+def test_words(chainrule, fault: str) -> None:
+    words, code, texts = WORDS[fault]
+    refused(chainrule("train", *words), code, *texts)
+    assert not list(Path().iterdir())
+
+
+def test_unknown_command(chainrule) -> None:
+    refused(chainrule("trian", "iris"), "E101", "try       chainrule train")
+
+
+def test_errors_speak_chinese(chainrule) -> None:
+    outcome = chainrule("train", "iris", "--target", "specis", "--lang", "zh")
+    assert outcome.code == 2
+    assert "没有名为“specis”的列" in outcome.err
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file of a folder but the lock."""
+    return {
+        str(f): f.read_bytes() for f in sorted(folder.rglob("*")) if f.is_file() and ".lock" not in f.name
+    }
+
+
+def test_nothing_is_written_over(chainrule, run: Path) -> None:
+    before = contents(run)
+    refused(chainrule("train", "iris", "--out", run), "E602", "--resume")
+    Path("data.csv").write_text("a,b\n1,2\n")
+    assert contents(run) == before
+
+
+def test_a_damaged_model(chainrule, run: Path) -> None:
+    file = run / "model.safetensors"
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    for command in (
+        ("predict", run, "iris"),
+        ("evaluate", run, "iris"),
+        ("explain", run, "iris", "--row", 1),
+        ("show", run),
+    ):
+        refused(chainrule(*command), "E420")
+
+
+def test_a_foreign_model(chainrule) -> None:
+    Path("foreign.safetensors").write_bytes(b"\x02\0\0\0\0\0\0\0{}")
+    refused(chainrule("predict", "foreign.safetensors", "iris"), "E421")
+    refused(chainrule("show", "nothing-here"), "E401")
+    Path("empty").mkdir()
+    refused(chainrule("predict", "empty", "iris"), "E610")
+
+
+def test_a_model_of_arrays(chainrule) -> None:
+    model = cr.Model(cr.Sequential(cr.Dense(1)), "mse")
+    model.fit(np.eye(4), np.arange(4.0), epochs=1, verbose=False)
+    model.save("arrays.safetensors")
+    refused(chainrule("predict", "arrays.safetensors", "iris"), "E607")
+
+
+def test_another_table(chainrule, run: Path) -> None:
+    refused(chainrule("predict", run, "wine"), "E326", "sepal length (cm)")
+    refused(chainrule("explain", run, "iris", "--row", 0), "E606", "1 to 150")
+    refused(chainrule("explain", run, "iris", "--row", 1, "--depth", 4), "E102")
+    refused(chainrule("show", "op", "sigmoidd"), "E101", "show op sigmoid")
+    refused(chainrule("show", "opp", "sigmoid"), "E101", "show op sigmoid")
+    refused(chainrule("example", "moon"), "E101", "example moons")
+
+
+def test_answers_are_not_written_over_their_table(chainrule, run: Path) -> None:
+    row = "sepal length (cm),sepal width (cm),petal length (cm),petal width (cm)\n5,3,1,0.2\n5,3,1,0.3\n"
+    Path("rows.csv").write_text(row)
+    refused(chainrule("predict", run, "rows.csv", "--out", "rows.csv"), "E609")
+    assert Path("rows.csv").read_text() == row
+    refused(chainrule("predict", run, "rows.csv", "--out", run / "model.safetensors"), "E609")
+
+
+def test_two_trainers_in_one_run(chainrule, run: Path) -> None:
+    before = contents(run)
+    with RunFolder.open(run).claim():
+        refused(chainrule("train", "iris", "--out", run), "E430", f"process {os.getpid()}")
+        refused(chainrule("train", "iris", "--out", run, "--resume"), "E430")
+    assert contents(run) == before
+
+
+def test_resume_with_other_options(chainrule, run: Path) -> None:
+    words = ("--epochs", 9, "--net", "9 relu")
+    refused(
+        chainrule("train", "iris", "--out", run, "--resume", *words),
+        "E603",
+        "epochs: 3, now 9",
+        "net: '4 tanh'",
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["epochs = ", 'data = "iris"\n', "strange = 1\n", "\0", "epochs = [1]\n", "[data]\n"]
+)
+def test_a_broken_config(chainrule, run: Path, text: str) -> None:
+    config = run / "config.toml"
+    config.write_text(text)
+    refused(chainrule("train", "iris", "--out", run, "--resume"), "E605", "config.toml")
+
+
+def test_other_data_when_resumed(chainrule, run: Path) -> None:
+    (run / "report.html").unlink()
+    outcome = chainrule("train", "iris", "--out", run, "--resume")
+    assert outcome.code == 0, outcome.err
+    (run / "report.html").unlink()
+    refused(chainrule("train", "wine", "--out", run, "--resume"), "E603", "other rows in wine")
+    assert "iris" in chainrule("show", run).out
+
+
+FULL = """
+import resource, signal, sys
+sys.dont_write_bytecode = True  # half a file of it would be taken for a whole one
+from chainrule.apps.cli.main import main
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000))
+sys.exit(main(["train", "iris", "--epochs", "2", "--out", "big"]))
+"""
+
+
+def test_a_file_the_disk_does_not_take(chainrule) -> None:
+    """A limit of the process stands in for a disk without room: the save fails, and says so."""
+    ended = subprocess.run([sys.executable, "-c", FULL], capture_output=True, text=True, check=False)
+    assert ended.returncode == 1, ended.stderr
+    assert re.findall(r"^FileError (E\d+)", ended.stderr, re.MULTILINE) == ["E408"], ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert not Path("big/model.safetensors").exists()
+
+
+def test_a_loss_that_is_no_number(chainrule) -> None:
+    refused(chainrule("train", "diabetes", "--optimizer", "sgd", "--rate", 1e30), "E501", exit_code=1)
+
+
+def test_an_unexpected_fault_is_one_line(chainrule, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("a \x1b[31mfault")
+
+    monkeypatch.setattr(prepared_data, "read_table", broken)
+    outcome = chainrule("train", "iris")
+    assert outcome.code == 1
+    assert outcome.err.splitlines() == [
+        "unexpected RuntimeError: a \\x1b[31mfault (a fault of chainrule; --debug shows the traceback)"
+    ]
+    assert "Traceback" in chainrule("train", "iris", "--debug").err

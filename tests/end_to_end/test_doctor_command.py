@@ -1,0 +1,80 @@
+"""The doctor in the terminal: check with a net, doctor, show rule, and the section of the report."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from chainrule.diagnosis import NOTES, RULES
+
+ROWS = [(f"{i % 7 / 7:.3f}", f"{1000 * (i * 5 % 11)}", "yes" if i % 13 == 0 else "no") for i in range(130)]
+
+
+@pytest.fixture
+def unbalanced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A table in which one class has a twelfth of the rows of the other."""
+    monkeypatch.chdir(tmp_path)
+    lines = ["speed,weight,late", *(",".join(row) for row in ROWS)]
+    Path("trips.csv").write_text("\n".join(lines), encoding="utf-8")
+    return Path("trips.csv")
+
+
+def test_check_names_the_rule_of_each_finding(chainrule, unbalanced: Path) -> None:
+    outcome = chainrule("check", "trips.csv", "--target", "late")
+    assert outcome.code == 0
+    assert "class-imbalance" in outcome.out
+    assert "duplicate-rows" in outcome.out
+
+
+def test_check_looks_at_the_first_steps_of_a_net(chainrule, unbalanced: Path) -> None:
+    outcome = chainrule("check", "trips.csv", "--target", "late", "--net", "8 relu")
+    assert outcome.code == 0
+    assert "A net on this data" in outcome.out
+    assert "internal" not in outcome.err
+    chinese = chainrule("check", "iris", "--net", "8 relu", "--lang", "zh")
+    assert "训练前和最初几步：未发现问题。" in chinese.out
+
+
+def test_a_training_is_diagnosed_and_reported(chainrule, unbalanced: Path) -> None:
+    trained = chainrule("train", "trips.csv", "--target", "late", "--epochs", "3", "--out", "trips")
+    assert trained.code == 0
+    assert "class-imbalance: class no has" in trained.err
+    notes = json.loads((Path("trips") / NOTES).read_text(encoding="utf-8"))
+    assert "class-imbalance" in [finding["rule"] for finding in notes["findings"]]
+    told = chainrule("doctor", "trips")
+    assert told.code == 0
+    assert 'class_weight="balanced"' in told.out
+    assert "docs/doctor/class-imbalance.md" in told.out
+    assert "类别不平衡" in chainrule("doctor", "trips", "--lang", "zh").out
+    report = (Path("trips") / "report.html").read_text(encoding="utf-8")
+    assert "class imbalance" in report
+    assert "类别不平衡" in report
+    assert chainrule("doctor", "trips", "--html", "page.html").code == 0
+    assert "class-imbalance" in Path("page.html").read_text(encoding="utf-8")
+
+
+def test_what_cannot_be_diagnosed_is_said(chainrule, unbalanced: Path) -> None:
+    assert "E401" in chainrule("doctor", "nowhere").err
+    chainrule("train", "trips.csv", "--target", "late", "--epochs", "1", "--out", "trips")
+    (Path("trips") / NOTES).write_bytes(b"\xff\x00")
+    damaged = chainrule("doctor", "trips")
+    assert damaged.code == 2
+    assert "E550" in damaged.err
+    (Path("trips") / NOTES).unlink()
+    gone = chainrule("doctor", "trips")
+    assert gone.code == 2
+    assert "E552" in gone.err
+
+
+def test_rules_are_shown(chainrule) -> None:
+    listed = chainrule("show", "rules").out
+    assert all(name in listed for name in RULES)
+    assert "数据泄漏" in chainrule("show", "rules", "--lang", "zh").out
+    by_name, by_number = chainrule("show", "rule", "data-leakage"), chainrule("show", "rule", "23")
+    assert by_name.out == by_number.out
+    assert "docs/doctor/data-leakage.md" in by_name.out
+    wrong = chainrule("show", "rule", "data-leek")
+    assert wrong.code == 2
+    assert "chainrule show rule data-leakage" in wrong.err

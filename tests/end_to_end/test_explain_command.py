@@ -1,0 +1,107 @@
+"""``chainrule explain``: a text, a page in both languages, and what it refuses."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from chainrule.data.sequences.tokenizer import Tokenizer
+from chainrule.model import Model
+from chainrule.nn import LSTM, Adam, CrossEntropy, Dense, Embedding, Sequential
+
+REFUSED = {
+    "an unknown weight": (["--weight", "dense1.wieght[0,1]"], "E120", '--weight "dense1.weight[0,0]"'),
+    "an index out of range": (["--weight", "dense1.weight[9,0]"], "E121", "an index inside (4, 4)"),
+    "a weight without an index": (["--weight", "dense1.weight"], "E121", '--weight "dense1.weight[0,0]"'),
+    "a language there is not": (["--lang", "fr"], "E101", "en, zh"),
+    "a depth there is not": (["--depth", "4"], "E102", "try       --depth 2"),
+    "a folder that is not there": (["--html", "nowhere/page.html"], "E407", "mkdir -p"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", REFUSED)
+def test_what_there_is_not_is_refused_in_words_of_the_command(chainrule, run: Path, fault: str) -> None:
+    words, code, text = REFUSED[fault]
+    outcome = chainrule("explain", run, "iris", "--row", 1, *words)
+    assert outcome.code == 2
+    assert re.findall(r"^\w+Error (E\d{3})", outcome.err, re.MULTILINE) == [code]
+    assert text in outcome.err
+    assert "Traceback" not in outcome.err
+
+
+def test_a_row_of_other_columns_is_refused_with_all_that_is_missing(chainrule, run: Path) -> None:
+    Path("rows.csv").write_text("petal length (cm),petal width (cm)\n1.4,0.2\n")
+    outcome = chainrule("explain", run, "rows.csv", "--row", 1)
+    assert outcome.code == 2
+    assert "E326" in outcome.err
+    assert 'no "sepal length (cm)", "sepal width (cm)"' in outcome.err
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_a_page_is_written_in_both_languages(chainrule, run: Path, lang: str) -> None:
+    words = ("--weight", "dense1.weight[0,1]", "--html", "page.html", "--lang", lang)
+    outcome = chainrule("explain", run, "iris", "--row", 1, *words)
+    assert outcome.code == 0
+    assert "page.html" in outcome.out
+    page = Path("page.html").read_text(encoding="utf-8")
+    assert page.count("<article") == 2
+    assert page.count("sepal length (cm)") == 2  # the names of the row's cells, in words of both languages
+    assert "as the network sees it" in page
+    assert "网络看到的值" in page
+    assert re.findall(r'id="lang-(\w+)" checked', page) == [lang]
+
+
+def test_a_weight_is_set_and_all_that_changes_is_shown(chainrule, run: Path) -> None:
+    outcome = chainrule("explain", run, "iris", "--row", 3, "--set", "dense1.weight[0,1]=0.7")
+    assert outcome.code == 0, outcome
+    assert "old" in outcome.out
+    assert "0.700000" in outcome.out
+    assert "The gradient had promised" in outcome.out
+
+
+def test_an_update_of_the_training_is_made_again(chainrule, run: Path) -> None:
+    outcome = chainrule("explain", run, "iris", "--step", 2, "--depth", 1, "--weight", "dense1.weight[0,1]")
+    assert outcome.code == 0, outcome
+    assert "Update 2 of the training" in outcome.out
+    model = run / "model.safetensors"
+    for words, code in {
+        (run, "iris", "--step", 10**6): "E530",
+        (model, "iris", "--step", 2): "E533",
+        (run, "digits", "--step", 2): "E603",
+        (run, "iris"): "E601",
+        (run, "iris", "--row", 1, "--step", 2): "E601",
+        (run, "iris", "--row", 1, "--set", "dense1.weight[0,1]"): "E601",
+        (run, "iris", "--text", "good"): "E601",
+        (run, "--row", 1): "E601",
+        (run, "--text", "good"): "E126",
+        (run, "iris", "--row", 1, "--set", "dense1.wieght[0,1]=2"): "E120",
+    }.items():
+        refused = chainrule("explain", *words)
+        assert refused.code == 2
+        assert re.findall(r"^\w+Error (E\d{3})", refused.err, re.MULTILINE) == [code], refused.err
+
+
+@pytest.fixture
+def writer(tmp_path: Path) -> Path:
+    """A model that has learned a line to write."""
+    tokenizer = Tokenizer.learn(["春眠不觉晓"], "character")
+    net = Sequential(Embedding(tokenizer.size, 4), LSTM(3, returns="sequence"), Dense(tokenizer.size))
+    model = Model(net, CrossEntropy(ignore_index=0), Adam(0.1), metrics=[], tokenizer=tokenizer)
+    tokens = tokenizer.encode("春眠不觉晓", ends=True)
+    model.fit(tokens[None, :-1], tokens[None, 1:], epochs=2, verbose=False)
+    model.save(tmp_path / "writer.safetensors")
+    return tmp_path / "writer.safetensors"
+
+
+def test_the_ledger_of_a_weight_of_a_model_that_writes(chainrule, writer: Path) -> None:
+    weight = "dense1.weight[1,2]"
+    outcome = chainrule("explain", writer, "--text", "春眠不", "--weight", weight)
+    assert outcome.code == 0, outcome.err
+    assert f"The ledger of {weight}" in outcome.out
+    assert re.search(r"relative difference from the stored gradient: (0\.0|.*×10⁻¹.)", outcome.out)
+    changed = chainrule("explain", writer, "--text", "春眠不", "--set", f"{weight}=0.5", "--lang", "zh")
+    assert changed.code == 0, changed.err
+    assert "0.500000" in changed.out
+    assert "DataError E365" in chainrule("explain", writer, "--text", "秋").err

@@ -1,0 +1,176 @@
+"""The examples on pictures of clothes: nets learn, what is written is whole, what is wrong is refused."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from campaigns import fashion_mnist as campaign
+from sklearn import datasets
+
+import chainrule as cr
+from chainrule.apps.examples import alexnet, fashion_mnist
+from chainrule.data.readers import datasets as bundled
+from chainrule.events import Event, StepDone
+from chainrule.models.model_card import count_parameters, image
+from guides import DOCS, hold
+
+NETS = ["dense", "lenet", "small"]  # to plan ResNet-20 takes longer than all of these
+PAGE = DOCS / "fashion-mnist.md"
+
+
+def idx(array: np.ndarray) -> bytes:
+    """Bytes in the format of the files."""
+    sizes = b"".join(n.to_bytes(4, "big") for n in array.shape)
+    return gzip.compress(b"\0\0\x08" + bytes([array.ndim]) + sizes + array.astype(np.uint8).tobytes())
+
+
+@pytest.fixture
+def stripes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Files like those of Fashion-MNIST: a class is the place of a bright stripe."""
+    folder, draw = tmp_path / "sets", np.random.default_rng(0)
+    folder.mkdir()
+    for part, count in (("train", 240), ("t10k", 50)):
+        classes = np.arange(count) % 10
+        pictures = draw.integers(0, 60, (count, 28, 28))
+        for picture, number in zip(pictures, classes, strict=True):
+            picture[2 * number + 3 : 2 * number + 6] += 180
+        (folder / f"{part}-images-idx3-ubyte.gz").write_bytes(idx(pictures))
+        (folder / f"{part}-labels-idx1-ubyte.gz").write_bytes(idx(classes))
+    monkeypatch.setattr(bundled, "FASHION_FOLDER", folder)
+    return folder
+
+
+@pytest.mark.parametrize("net", NETS)
+def test_every_net_is_trained_judged_and_saved(chainrule: Any, stripes: Path, net: str) -> None:
+    told = chainrule("example", "fashion-mnist", "--net", net, "--epochs", 1, "--out", "made/here")
+    assert told.code == 0, told.err
+    result = json.loads(Path(f"made/here/{net}.json").read_text(encoding="utf-8"))
+    assert [(each["net"], each["epochs"]) for each in result["trainings"]] == [(net, 1), ("linear", 1)]
+    assert result["trivial"] == pytest.approx(0.1)
+    model = cr.load(f"made/here/{net}.safetensors")
+    test = cr.read_images("fashion-mnist/test")
+    assert result["test"] == [pytest.approx(model.evaluate(test)["accuracy"])]
+    assert set(np.asarray(model.predict(test))) <= set(bundled.FASHION_NAMES)
+    assert f"{net}: {result['test'][0]:.4f}\n" in told.out
+
+
+def test_several_seeds_give_a_mean_and_a_spread(chainrule: Any, stripes: Path) -> None:
+    words = ("example", "fashion-mnist", "--lang", "zh", "--seeds", 2, "--epochs", 25, "--out", "made")
+    told = chainrule(*words)
+    assert told.code == 0, told.err
+    result = json.loads(Path("made/dense.json").read_text(encoding="utf-8"))
+    first, second = result["test"]
+    assert min(first, second) > 0.5, "the stripes are learned"
+    assert f"dense: {(first + second) / 2:.4f} ± {abs(first - second) / 2**0.5:.4f}" in told.out
+    assert "种子 1" in told.out
+    assert [each["seed"] for each in result["trainings"]] == [0, 1, 0]
+
+
+def test_the_small_net_is_small() -> None:
+    sizes = {
+        name: count_parameters(recipe.net, image(28, 28, 1)) for name, recipe in fashion_mnist.NETS.items()
+    }
+    assert sizes["small"] < 100_000
+    assert sizes["linear"] == 7850
+    assert 269_000 < sizes["resnet20"] < 273_000
+
+
+REFUSED = {
+    "an unknown net": (("--net", "lent"), "E601", "lenet"),
+    "no training": (("--seeds", 0), "E601", "--seeds"),
+    "epochs below none": (("--epochs", -1), "E102", "epochs"),
+    "an option of another example": (("--samples", 2), "E601", "--samples"),
+    "a slip in an option": (("--epoch", 1), "E601", "try       --epochs"),
+    "a word too many": (("lenet",), "E601", "lenet"),
+}
+
+
+@pytest.mark.parametrize("fault", REFUSED)
+def test_what_cannot_be_done_is_refused(chainrule: Any, stripes: Path, fault: str) -> None:
+    words, code, text = REFUSED[fault]
+    told = chainrule("example", "fashion-mnist", *words)
+    assert (told.code, told.out) == (2, "")
+    assert told.err.splitlines()[0].startswith(f"UsageError {code}")
+    assert text in told.err
+
+
+@pytest.mark.parametrize("example", ["fashion-mnist", "alexnet"])
+def test_pictures_that_are_not_there(
+    chainrule: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, example: str
+) -> None:
+    def offline(*_: object, **__: object) -> None:
+        raise ConnectionError("no network")
+
+    monkeypatch.setattr(bundled, "FASHION_FOLDER", tmp_path / "nowhere")
+    monkeypatch.setattr(datasets, "fetch_openml", offline)
+    told = chainrule("example", example)
+    assert told.code == 2
+    assert "E315" in told.err
+    assert "apt install dataset-fashion-mnist" in told.err
+
+
+def test_an_interrupted_training_is_not_judged(
+    chainrule: Any, stripes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def press(event: Event) -> None:
+        if isinstance(event, StepDone) and event.step == 2:
+            signal.raise_signal(signal.SIGINT)
+
+    fit = cr.Model.fit
+    monkeypatch.setattr(cr.Model, "fit", lambda *args, **options: fit(*args, **options, callbacks=[press]))
+    told = chainrule("example", "fashion-mnist", "--out", "made")
+    assert (told.code, told.out) == (1, "")
+    assert "Stopped." in told.err
+    assert not Path("made").exists()
+
+
+def test_the_examples_of_the_page_run(stripes: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    hold(PAGE, capsys)
+
+
+def test_the_campaign_writes_its_table_between_the_marks(
+    stripes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(PAGE.read_text(encoding="utf-8"), encoding="utf-8")
+    monkeypatch.setattr(campaign, "PAGE", page)
+    words = ["--out", str(tmp_path / "made"), "--only", "dense", "--seeds", "2"]
+    assert campaign.main(words) == 0
+    text = page.read_text(encoding="utf-8")
+    before, _, rest = text.partition(campaign.BEGIN)
+    within, _, after = rest.partition(campaign.END)
+    rows = [line for line in within.splitlines() if line.startswith("|")]
+    assert [row.split("|")[1].strip() for row in rows[2:]] == [
+        "dense",
+        "a straight line",
+        "the most frequent class",
+    ]
+    assert len({row.count("|") for row in rows}) == 1
+    assert before + campaign.BEGIN in PAGE.read_text(encoding="utf-8")
+    assert PAGE.read_text(encoding="utf-8").endswith(campaign.END + after)
+    monkeypatch.setattr(campaign, "ASKED", {"dense": 1.01})
+    assert campaign.main(words) == 1, "nothing is trained again, and what was asked is not reached"
+    assert page.read_text(encoding="utf-8").count(campaign.BEGIN) == 1
+
+
+def test_alexnet_is_enlarged_by_its_first_layer() -> None:
+    assert count_parameters(alexnet.deep(), image(28, 28, 1)) == 57_029_322
+
+
+def test_alexnet_tells_how_it_learns(chainrule: Any, stripes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a small net in its place: 57 million numbers want more memory than a test should take."""
+    layers = (cr.UpSampling(size=(56, 56), mode="linear"), cr.AveragePool(8), cr.Flatten(), cr.Dense(10))
+    monkeypatch.setattr(alexnet, "deep", lambda: cr.Sequential(*layers))
+    told = chainrule("example", "alexnet", "--steps", 60, "--batch-size", 8, "--watched", 40)
+    assert told.code == 0, told.err
+    lines = [line.split() for line in told.out.splitlines()]
+    assert [line[1] for line in lines[:3]] == ["20:", "40:", "60:"]
+    assert float(lines[2][3].rstrip(",")) < float(lines[0][3].rstrip(",")), "the loss falls"
+    assert "AlexNet, 500 parameters: " in told.out
+    assert chainrule("example", "alexnet", "--steps", 0).code == 2

@@ -1,0 +1,82 @@
+"""Every command that measures answers on the rows of the training says that they are those rows."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+import chainrule as cr
+from chainrule.apps.cli.main import main
+from chainrule.plotting.registry import PICTURES
+
+WARNING = "the rows the model was trained on"
+CAPTION = "These rows include the"
+JUDGED = sorted(name for name, kind in PICTURES.items() if kind.is_judged)
+MEASURING = [
+    ("evaluate", "run", "DATA"),
+    ("attribute", "run", "DATA", "--importance", "--repeats", "1"),
+    *(("plot", "run", name.replace("_", "-"), "DATA") for name in JUDGED),
+]
+
+
+@pytest.fixture(scope="module")
+def values(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A table of values and a training on it."""
+    folder = tmp_path_factory.mktemp("values")
+    table = folder / "values.csv"
+    table.write_text("a,b,y\n" + "".join(f"{i % 13},{i % 7},{i % 13 - 0.5 * (i % 7)}\n" for i in range(90)))
+    words = ["train", table, "--target", "y", "--epochs", 2, "--net", "3 tanh", "--out", folder / "run"]
+    assert main([str(word) for word in words]) == 0
+    return table, folder / "run"
+
+
+def test_pictures_that_measure_answers_are_known() -> None:
+    assert set(JUDGED) == {"confusion", "calibration", "roc", "precision_recall", "residuals"}
+
+
+@pytest.mark.parametrize("words", MEASURING, ids=" ".join)
+def test_known_rows_are_named_and_others_are_not(
+    chainrule, run: Path, values, words: tuple[str, ...]
+) -> None:
+    table, other = Path("iris.csv"), Path("other.csv")
+    cr.data.read_table("iris").frame.write_csv(table)
+    lines = table.read_text().splitlines()
+    other.write_text("\n".join([*lines[:1], *lines[20:]]))
+    if "residuals" in words:
+        shutil.rmtree("run")
+        shutil.copytree(values[1], "run")
+        table = values[0]
+        other.write_text("\n".join(table.read_text().splitlines()[:70]))
+    outcome = chainrule(*[table if word == "DATA" else word for word in words])
+    assert outcome.code == 0, outcome.err
+    assert WARNING in outcome.err
+    if words[0] == "plot":
+        assert CAPTION in outcome.out
+    outcome = chainrule(*[other if word == "DATA" else word for word in words])
+    assert outcome.code == 0, outcome.err
+    assert WARNING not in outcome.err
+    assert CAPTION not in outcome.out
+
+
+def test_the_caption_is_in_the_picture_and_in_both_languages(chainrule, run: Path) -> None:
+    model = cr.load(run / "model.safetensors")
+    table = cr.data.read_table("iris")
+    picture = model.plot.confusion(table, lang="en")
+    texts = [
+        text.get_text().replace("\n", " ") for text in picture.figure.findobj() if hasattr(text, "get_text")
+    ]
+    assert any(text.startswith(f"{CAPTION} 96 training and 24 validation rows") for text in texts)
+    assert model.plot.confusion(table.take(range(10, 150)), lang="en").note == ""
+    page = chainrule("attribute", "run", "iris", "--importance", "--repeats", 1, "--lang", "zh")
+    assert "96 行训练数据和 24 行验证数据" in page.out
+    assert "正是该模型训练时所用的数据" in page.err
+
+
+@pytest.mark.parametrize("words", [("boundary",), ("activations",), ("weights",)])
+def test_pictures_that_measure_nothing_do_not_warn(chainrule, run: Path, words: tuple[str, ...]) -> None:
+    columns = ["--of", "sepal width (cm),petal width (cm)"] if words == ("boundary",) else []
+    outcome = chainrule("plot", "run", *words, *([] if words == ("weights",) else ["iris"]), *columns)
+    assert outcome.code == 0, outcome.err
+    assert WARNING not in outcome.err

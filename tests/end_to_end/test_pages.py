@@ -1,0 +1,145 @@
+"""The site: every block has a page in both languages, every link leads somewhere, Sphinx finds no fault."""
+
+from __future__ import annotations
+
+import doctest
+import re
+from pathlib import Path
+from types import ModuleType
+from xml.etree import ElementTree
+
+import pytest
+from pages import guide, names, page
+from pages.block_page import block_page, block_path
+from pages.front import chinese_page, kind_page
+from pages.page import Page, broken_links, plain
+from pages.peers.torch_names import VERSION, torch_names
+from pages.site import block_paths, frame, to_html, write
+
+from chainrule.catalog import KINDS
+from chainrule.nn.loss import LOSSES
+
+CHINESE = re.compile("[一-鿿]")
+HANDFUL = [
+    ("layer", "Dense"), ("layer", "BatchNorm"), ("activation", "gelu"), ("activation", "softmax"),
+    ("loss", "huber"), ("optimizer", "adam"), ("schedule", "OneCycle"), ("initialiser", "he"),
+    ("metric", "f1"), ("callback", "Checkpoint"), ("penalty", "L1L2"), ("constraint", "MaxNorm"),
+    ("clip", "ClipNorm"), ("op", "convolution"), ("op", "where"),
+]  # fmt: skip
+TABLE = names.TABLE.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def handful() -> list[Page]:
+    """Some real pages of every kind."""
+    return [block_page(kind, name) for kind, name in HANDFUL]
+
+
+def with_stubs(pages: list[Page]) -> list[Page]:
+    """The pages, and an empty one for every other page they link to."""
+    there = {page.path for page in pages}
+    others = {target for page in pages for target in page.links if target.endswith(".md")} - there
+    return [*pages, *(Page(path, f"# {path}\n", in_menu=False) for path in sorted(others | {"index.md"}))]
+
+
+def test_every_block_has_a_page_and_a_line_in_both_languages() -> None:
+    chinese = chinese_page().links
+    for kind in KINDS.values():
+        listed = kind_page(kind).links
+        for name in kind.entries:
+            path = block_path(kind, name)
+            assert block_paths()[path] == (kind.name, name)
+            assert path in listed
+            assert path in chinese
+    assert len({path.casefold() for path in block_paths()}) == len(block_paths()), "two files of one name"
+
+
+def test_no_link_leads_nowhere(handful: list[Page]) -> None:
+    blocks = {page.path: page for page in handful}
+    empty = [Page(path, "") for path in block_paths() if path not in blocks]
+    assert broken_links([*frame(), *handful, *empty]) == []
+
+
+def test_a_link_that_leads_nowhere_is_found(tmp_path: Path) -> None:
+    linked = Page("a/b.md", "[up](../c.md), ![drawn](d.svg), ``[x](y.md)`` and\n```\n[x](y.md)\n```\n")
+    assert broken_links([linked]) == ["a/b.md -> c.md", "a/b.md -> a/d.svg"]
+    assert broken_links([Page("a/b.md", linked.text, {"d.svg": ""}), Page("c.md", "")]) == []
+    with pytest.raises(ValueError, match=r"c\.md"):
+        write([linked], tmp_path / "site")
+    assert not (tmp_path / "site").exists()
+
+
+@pytest.mark.parametrize("i", range(len(HANDFUL)), ids=[f"{kind} {name}" for kind, name in HANDFUL])
+def test_a_page_says_all(handful: list[Page], i: int) -> None:
+    kind, name = HANDFUL[i]
+    made = handful[i]
+    assert f"\n# {name}\n" in made.text
+    assert CHINESE.search(made.text)
+    assert "\n>>> " in made.text
+    assert 'class="formula"' in made.text or kind in ("initialiser", "callback")
+    drawn = kind in ("activation", "schedule")
+    assert len(made.pictures) == drawn
+    for picture in made.pictures.values():
+        ElementTree.fromstring(picture)
+    for formula in re.findall(r"<math.*?</math>", made.text):
+        ElementTree.fromstring(formula)
+
+
+def test_sphinx_finds_no_fault(handful: list[Page], tmp_path: Path) -> None:
+    write(with_stubs(handful), tmp_path / "source")
+    assert to_html(tmp_path / "source", tmp_path / "html") == 0
+    html = (tmp_path / "html" / "blocks" / "layer" / "Dense.html").read_text(encoding="utf-8")
+    assert "全连接层" in html
+    assert "errors/E208.html" in html
+    assert (tmp_path / "html" / "searchindex.js").exists()
+
+
+@pytest.mark.parametrize("module", [names, page, guide], ids=lambda module: module.__name__)
+def test_the_examples_of_the_builder_run(module: ModuleType) -> None:
+    result = doctest.testmod(module)
+    assert result.attempted
+    assert result.failed == 0
+
+
+def test_text_is_shown_as_it_is() -> None:
+    assert plain("a *b* [c](d) <e> ``f*g``") == r"a \*b\* \[c\](d) &lt;e> `f*g`"
+
+
+def test_the_table_holds_every_name_of_pytorch() -> None:
+    for namespace, inside in torch_names().items():
+        section = TABLE.split(f"\n## {namespace}\n")[1].split("\n## ")[0]
+        listed = set(re.findall(r"^\| `(\w+)`", section, re.M))
+        assert set(inside) - listed == set(), f"{namespace}: run python -m pages.names"
+
+
+def test_every_block_in_the_table_exists() -> None:
+    named = re.findall(rf"`({'|'.join(KINDS)}) (\w+)`", TABLE)
+    assert len(named) > 300
+    assert [pair for pair in named if pair[1] not in KINDS[pair[0]].entries] == []
+
+
+def test_the_table_is_what_the_command_writes() -> None:
+    written = re.search(r"PyTorch ([\d.]+)", TABLE)
+    assert written is not None
+    if written[1] != VERSION:
+        pytest.skip(f"the table was written with PyTorch {written[1]}")
+    assert names.page() == TABLE, "run python -m pages.names"
+    assert names.peers() == names.PEERS.read_text(encoding="utf-8"), "run python -m pages.names"
+
+
+def test_names_are_found_in_the_registries_and_nowhere_else() -> None:
+    found = names.found("torch.nn", "LazyConv2d", {})
+    assert found is not None
+    assert (found.status, found.here) == ("same", "`layer Conv`")
+    said = {"Pad": "layer Pad; with zeros", "Gone": "layer Gone", "No": "- for a reason", "Odd": "cr.gone"}
+    assert names.found("torch.nn", "Pad2d", said) == names.Found("same", "`layer Pad`", "with zeros")
+    for name, reason in (("Gone", "not built"), ("No", "for a reason"), ("Odd", "not built")):
+        assert names.found("torch.nn", name, said) == names.Found("out", "", reason)
+    with pytest.raises(ValueError, match="Unheard"):
+        names.rows("torch.nn", ["Conv2d", "Unheard"], {})
+
+
+def test_every_loss_is_reached_by_its_names_elsewhere() -> None:
+    for loss in LOSSES.values():
+        for peer in (loss.pytorch, loss.keras):
+            assert not peer or KINDS["loss"].named(peer) in LOSSES

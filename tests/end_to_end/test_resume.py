@@ -1,0 +1,106 @@
+"""A training that was killed, or asked to stop, goes on and ends in the very bytes of an undisturbed one."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from chainrule.settings import settings
+
+FILES = ("model.safetensors", "history.csv", "config.toml", "report.html")
+PROGRAM = """
+import sys
+from chainrule.apps.cli.main import main
+from chainrule.settings import settings
+settings.vector_bytes, settings.cores = {vector_bytes}, {cores}
+sys.exit(main())
+"""  # in a process of its own, for the same target as this one
+WORDS = ("train", "digits", "--epochs", "2000", "--patience", "2000", "--net", "32 relu, dropout 0.3")
+CAMPAIGNS = Path(__file__).parents[2] / "campaigns"
+
+
+def command() -> list[str]:
+    """The command line of the training."""
+    program = PROGRAM.format(vector_bytes=settings.vector_bytes, cores=settings.cores)
+    return [sys.executable, "-c", program, *WORDS, "--out", "run"]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The files of the training when nobody disturbs it."""
+    place = tmp_path_factory.mktemp("undisturbed")
+    subprocess.run(command(), cwd=place, check=True)
+    return {name: (place / "run" / name).read_bytes() for name in FILES}
+
+
+def begin(place: Path) -> subprocess.Popen:
+    """Start the training and wait until it has written its first checkpoint."""
+    process = subprocess.Popen(
+        command(), cwd=place, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    while not list(place.glob("run/checkpoints/step-*.safetensors")):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+    return process
+
+
+@pytest.mark.parametrize(
+    (
+        "number",
+        "seconds",
+    ),  # 0: right after the first checkpoint, before the first step; the training takes 6 s
+    [(signal.SIGTERM, 0.0), (signal.SIGINT, 1.5), (signal.SIGTERM, 1.5), (signal.SIGKILL, 1.5)],
+)
+def test_resume_ends_in_the_same_bytes(
+    chainrule, undisturbed: dict[str, bytes], number: int, seconds: float, tmp_path: Path
+) -> None:
+    process = begin(tmp_path)
+    time.sleep(seconds)
+    os.kill(process.pid, number)
+    _, err = process.communicate()
+    assert not Path("run/model.safetensors").exists()
+    if number == signal.SIGKILL:
+        assert process.returncode == -signal.SIGKILL
+    else:
+        assert process.returncode == 1
+        assert re.search(r"To go on:\n  chainrule train digits --out run --resume", err)
+        assert seconds == 0 or any(int(f.stem[5:]) > 0 for f in Path("run/checkpoints").iterdir())
+    outcome = chainrule("train", "digits", "--out", "run", "--resume")
+    assert outcome.code == 0, outcome.err
+    assert {name: Path("run", name).read_bytes() for name in FILES} == undisturbed
+    assert not list(Path("run/checkpoints").iterdir())
+
+
+def test_resume_of_a_finished_training_changes_nothing(chainrule, run: Path) -> None:
+    before = {name: (run / name).stat().st_mtime_ns for name in FILES}
+    outcome = chainrule("train", "iris", "--out", run, "--resume", "--epochs", 3)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert "finished" in outcome.out
+    assert {name: (run / name).stat().st_mtime_ns for name in FILES} == before
+
+
+def test_kills_at_random_instants() -> None:
+    """The short form of ``campaigns/kill_resume.py``."""
+    script = CAMPAIGNS / "kill_resume.py"
+    ended = subprocess.run(
+        [sys.executable, script, "--count", "3"], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "3 of 3" in ended.stdout
+
+
+def test_fuzzed_tables() -> None:
+    """The short form of ``campaigns/fuzz_csv.py``."""
+    script = CAMPAIGNS / "fuzz_csv.py"
+    ended = subprocess.run(
+        [sys.executable, script, "--count", "15"], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "15 tables" in ended.stdout

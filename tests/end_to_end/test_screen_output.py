@@ -1,0 +1,138 @@
+"""What the other commands show, in both languages, and how light the door is."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from chainrule.apps.cli.commands.example import EXAMPLES, file_of
+from chainrule.apps.cli.main import COMMANDS
+from chainrule.apps.cli.texts import WORDS
+from chainrule.ops import CARDS
+
+ROOT = Path(__file__).parents[2]
+HEAVY = ("polars", "sklearn", "scipy", "matplotlib", "rich", "typer", "jinja2", "torch")
+
+
+def test_the_door_without_a_command(chainrule) -> None:
+    assert chainrule("--version").out == "chainrule 0.1.0\n"
+    assert chainrule().out == chainrule("--help").out
+    outcome = chainrule("--hlep")
+    assert outcome.code == 2
+    assert '"--hlep" is not known' in outcome.err
+
+
+def test_help_lists_the_commands(chainrule) -> None:
+    for words, text in ((["--help"], "train a network"), (["--lang", "zh", "--help"], "用表格训练网络")):
+        outcome = chainrule(*words)
+        assert outcome.code == 0
+        assert text in outcome.out
+        assert all(f"  {name} " in outcome.out for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_helps(chainrule, name: str) -> None:
+    english, chinese = chainrule(name, "--help"), chainrule(name, "--lang", "zh", "--help")
+    assert (english.code, chinese.code) == (0, 0)
+    assert WORDS[name][0].split(",")[0][:30] in english.out
+    assert WORDS[name][1][:6] in chinese.out
+    assert not re.search(r" =\w", english.out), "an option without a text"
+
+
+def test_help_loads_nothing_heavy() -> None:
+    program = (
+        "import sys; from chainrule.apps.cli.main import main; main(['--help']);"
+        f"print([m for m in {HEAVY} if m in sys.modules], file=sys.stderr)"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ended.stderr.strip() == "[]"
+
+
+def test_output_to_nobody_is_no_fault() -> None:
+    program = "import sys; from chainrule.apps.cli.main import main; sys.exit(main())"
+    words = [sys.executable, "-c", program, "show", "op", "sigmoid"]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process.stdout.close()
+    assert "Traceback" not in process.stderr.read()
+    process.wait()
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("card", [card.name for card in CARDS])
+def test_every_operation_can_be_shown(chainrule, card: str, lang: str) -> None:
+    outcome = chainrule("show", "op", card, "--lang", lang)
+    assert outcome.code == 0, outcome.err
+    assert f"{card}(" in outcome.out
+    assert "y = " in outcome.out
+
+
+def test_show_sigmoid(chainrule) -> None:
+    outcome = chainrule("show", "op", "sigmoid")
+    assert "y = 1/(1 + e^(−x))" in outcome.out
+    assert "dx = dy ⊙ y ⊙ (1 − y)" in outcome.out
+    assert "stay apart" in outcome.out
+
+
+def test_show_net(chainrule) -> None:
+    outcome = chainrule("show", "net", "64 relu, 10", "--inputs", 4)
+    assert "dense2  Dense(10)                     (B, 10)         650" in outcome.out
+    assert "970 parameters" in outcome.out
+
+
+def test_examples_are_listed(chainrule) -> None:
+    outcome = chainrule("example")
+    assert all(name in outcome.out for name in EXAMPLES)
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_the_article(chainrule, lang: str, depth: int) -> None:
+    for samples, loss in ((1, "0.076447"), (2, "0.121227")):
+        outcome = chainrule("example", "article", "--lang", lang, "--depth", depth, "--samples", samples)
+        assert outcome.code == 0, outcome.err
+        assert loss in outcome.out
+
+
+def test_moons(chainrule) -> None:
+    outcome = chainrule("example", "moons")
+    line, net = (float(part.split(": ")[1]) for part in outcome.out.splitlines()[1:3])
+    assert net > 0.95
+    assert net > line
+
+
+def test_digits(chainrule) -> None:
+    outcome = chainrule("example", "digits", "--lang", "zh")
+    assert float(outcome.out.split("准确率 ")[1].split()[0]) > 0.88
+
+
+@pytest.mark.parametrize("lang", [0, 1])
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_every_example_says_what_its_options_mean(chainrule, name: str, lang: int) -> None:
+    main, texts = file_of(name).main, getattr(file_of(name), "OPTIONS", {})
+    assert [*inspect.signature(main).parameters] == ["lang", *texts]
+    told = chainrule("example", name, "--help", "--lang", ("en", "zh")[lang])
+    assert told.code == 0, told.err
+    shown = "".join(told.out.split())  # a text may be broken into lines
+    for option, pair in texts.items():
+        assert f"--{option.replace('_', '-')}" in told.out
+        assert "".join(pair[lang].split()) in shown
+    told = chainrule("example", name, "--no-such-option")
+    assert told.code == 2
+    assert f"UsageError E601 in chainrule example {name}: --no-such-option" in told.err
+
+
+def test_examples_are_short_and_at_hand() -> None:
+    folder = ROOT / "examples"
+    for name in EXAMPLES:
+        assert len((folder / f"{name.replace('-', '_')}.py").read_text(encoding="utf-8").splitlines()) <= 100
+
+
+def test_every_text_has_both_languages() -> None:
+    for key, (english, chinese) in WORDS.items():
+        fields = [{part.split("}")[0] for part in text.split("{")[1:]} for text in (english, chinese)]
+        assert fields[0] == fields[1], key

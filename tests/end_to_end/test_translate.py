@@ -1,0 +1,126 @@
+"""The example that translates: pairs are learned by heart, and the whole way to a sentence runs."""
+
+from __future__ import annotations
+
+import re
+import struct
+import sys
+from pathlib import Path
+
+import pytest
+from campaigns import translate as campaign
+
+import chainrule as cr
+from chainrule.apps.examples import translate
+from chainrule.apps.examples.bleu import bleu_and_chrf, translated
+from chainrule.apps.examples.sentence_pairs import Pairs, pair_rows
+from chainrule.errors import DataError
+from guides import DOCS
+
+PAGE = DOCS / "translation.md"
+ENGLISH = (
+    "Open the file", "Save the file", "Close the window", "Open a new window", "Print", "Print preview",
+    "Delete the row", "Delete the column", "Insert a row", "Insert a column", "Copy", "Paste",
+    "Cut the text", "Copy the text", "Save ① as ②", "Undo", "Redo", "Select all", "Find and replace",
+    "Show the grid",
+)  # fmt: skip
+CHINESE = (
+    "打开文件", "保存文件", "关闭窗口", "打开新窗口", "打印", "打印预览", "删除行", "删除列", "插入行",
+    "插入列", "复制", "粘贴", "剪切文本", "复制文本", "将 ① 另存为 ②", "撤消", "重做", "全选", "查找与替换",
+    "显示网格",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def translator() -> cr.Model:
+    """A model that knows twenty pairs by heart."""
+    pairs = Pairs(ENGLISH, CHINESE, {})
+    tokenizer = cr.Tokenizer.learn([*ENGLISH, *CHINESE], "byte_pair", 320)
+    net = cr.models.transformer(
+        "small", tokenizer.size, dropout=0.0, norm_first=True, width=32, depth=1, heads=2, units=64
+    )
+    loss = cr.CrossEntropy(ignore_index=0)
+    model = cr.Model(net, loss, cr.Adam(0.005), metrics=[], tokenizer=tokenizer)
+    x, y = pair_rows(pairs, tokenizer, 24)
+    model.fit(x, y, epochs=60, batch_size=10, buckets=12, verbose=False)
+    return model
+
+
+@pytest.mark.parametrize("beams", [1, 3])
+def test_twenty_pairs_are_learned_by_heart(translator: cr.Model, beams: int) -> None:
+    assert translated(translator, ENGLISH, beams) == list(CHINESE)
+    assert bleu_and_chrf()(translated(translator, ENGLISH, beams), CHINESE) == pytest.approx((100, 100))
+
+
+def test_the_file_alone_translates_what_nobody_learned(translator: cr.Model, tmp_path: Path) -> None:
+    translator.save(tmp_path / "model.safetensors")
+    model = cr.load(tmp_path / "model.safetensors")
+    assert model.generate("Open the file", greedy=True) == "打开文件"
+    for text in ("Ωμέγα 🙂", "Öffne die Datei", "打开", "x"):
+        assert isinstance(model.generate(text, greedy=True), str)
+    with pytest.raises(DataError, match="E364"):
+        model.generate("open " * 40, greedy=True)
+
+
+def catalogue(folder: Path) -> Path:
+    """A catalogue of many sentences, all different."""
+    things = ("file", "row", "window", "text", "grid", "page")
+    words = [f"{verb} {thing}" for verb in ("Open", "Save", "Print") for thing in things]
+    more = [f"{words[i]} and {words[j]}" for i in range(0, 18, 2) for j in range(1, 18, 4)]
+    entries = [(text.encode(), ("译" * (1 + i % 3)).encode()) for i, text in enumerate(sorted(words + more))]
+    columns = [[pair[side] for pair in entries] for side in (0, 1)]
+    start, numbers = 20 + 16 * len(entries), [0x950412DE, 0, len(entries), 20, 20 + 8 * len(entries)]
+    for text in (text for column in columns for text in column):
+        numbers += [len(text), start]
+        start += len(text)
+    path = folder / "zh_CN" / "LC_MESSAGES" / "a.mo"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(struct.pack(f"<{len(numbers)}I", *numbers) + b"".join(b"".join(c) for c in columns))
+    return folder
+
+
+@pytest.fixture
+def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nets that learn in a second."""
+    recipe = translate.Recipe({"width": 8, "depth": 1, "heads": 2, "units": 8}, 300, 2, 10)
+    monkeypatch.setattr(translate, "QUICK", recipe)
+    monkeypatch.setattr(translate, "LONG", recipe)
+
+
+def test_the_whole_way_runs_and_the_second_time_the_file_is_read(
+    chainrule, tiny: None, tmp_path: Path
+) -> None:
+    words = ("example", "translate", "--model", "m.safetensors", "--beams", 2, "--lang", "zh")
+    told = chainrule(*words, "--data", catalogue(tmp_path / "sets"), "--text", "Open %1")
+    assert told.code == 0, told.err
+    assert "BLEU" in told.out
+    assert told.out.count(" | ") >= 3 * 3
+    *_, sentence, translation = told.out.splitlines()
+    assert sentence == "Open %1"
+    again = chainrule(*words, "--text", "Open %1")
+    assert (again.code, again.out.split()) == (0, [*sentence.split(), *translation.split()]), again.err
+
+
+def test_what_is_missing_is_said_before_the_training(
+    chainrule, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = chainrule("example", "translate", "--data", tmp_path)
+    assert (told.code, "E367" in told.err) == (2, True)
+    monkeypatch.setitem(sys.modules, "sacrebleu", None)
+    told = chainrule("example", "translate", "--data", tmp_path)
+    assert (told.code, "E350" in told.err) == (2, True)
+    assert "python -m pip install 'chainrule[translation]'" in told.err
+
+
+def test_the_command_writes_what_came_of_it_onto_the_page(
+    tiny: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = tmp_path / "translation.md"
+    page.write_text(f"before\n{campaign.BEGIN}\nold\n{campaign.END}\nafter\n", encoding="utf-8")
+    monkeypatch.setattr(campaign, "PAGE", page)
+    words = ["data", "--data", str(catalogue(tmp_path / "sets")), "--out", str(tmp_path / "runs")]
+    assert campaign.main(words) == 0
+    written = page.read_text(encoding="utf-8")
+    assert re.match(r"before\n.*```text\n.*BLEU.*the Transformer: .*```\n.*\nafter\n$", written, re.DOTALL)
+    assert "\nold\n" not in written
+    assert cr.load(tmp_path / "runs" / "data.safetensors").generate("Save", length=3, greedy=True) is not None

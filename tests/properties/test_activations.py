@@ -1,0 +1,309 @@
+"""Every activation: PyTorch's value and slope, small steps, the native engine, records, bad settings."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.nn import functional
+
+from chainrule import nn
+from chainrule.engines import check_gradient, evaluate
+from chainrule.errors import ShapeError, UsageError
+from chainrule.gradient import grad
+from chainrule.graph import Node, input_node
+from chainrule.nn.activation import ACTIVATIONS, fitting_initialiser
+from chainrule.nn.initializer import HE, XAVIER, Scaled
+from chainrule.prng import KEY, key_of
+from chainrule.spec import Size, Spec
+
+B = Size.symbol("B")
+SMOOTH = np.random.default_rng(5).uniform(0.02, 0.98, (4, 6)) * 6 - 3.3  # away from the corners below
+CORNERS = np.array([[0.0, -0.0, 1.0, -1.0, 3.0, -3.0], [6.0, -6.0, 0.5, -0.5, 2.0, -2.0]])
+FAR = np.array([[80.0, -80.0, 1e4, -1e4, 25.0, -25.0]])
+
+
+class Case(NamedTuple):
+    """An activation with its settings, the same in PyTorch, and whether its corners are PyTorch's too."""
+
+    layer: nn.Activation
+    peer: Callable[[torch.Tensor], torch.Tensor]
+    corners: bool = True
+
+
+def _sparsemax(x: torch.Tensor) -> torch.Tensor:
+    """By sorting, as the paper has it (algorithm 1)."""
+    z, _ = torch.sort(x, -1, descending=True)
+    sums, k = z.cumsum(-1), torch.arange(1, x.shape[-1] + 1, dtype=x.dtype)
+    size = (1 + k * z > sums).sum(-1, keepdim=True)
+    return torch.clamp(x - (sums.gather(-1, size - 1) - 1) / size, min=0)
+
+
+def _sparse_plus(x: torch.Tensor) -> torch.Tensor:
+    return torch.clamp(x, min=1) - 1 + (torch.clamp(x, -1, 1) + 1) ** 2 / 4
+
+
+def A(name: str, **settings: float) -> nn.Activation:
+    """The activation of this name."""
+    return nn.Activation(name, **settings)
+
+
+F = functional
+CASES: dict[str, Case] = {
+    "celu": Case(A("celu"), F.celu),
+    "celu 0.5": Case(A("celu", alpha=0.5), lambda x: F.celu(x, 0.5)),
+    "elu": Case(A("elu"), F.elu),
+    "elu 0.3": Case(A("elu", alpha=0.3), lambda x: F.elu(x, 0.3)),
+    "exponential": Case(A("exponential"), torch.exp),
+    "gelu": Case(A("gelu"), F.gelu),
+    "gelu_tanh": Case(A("gelu_tanh"), lambda x: F.gelu(x, approximate="tanh")),
+    "glu": Case(A("glu"), F.glu),
+    "hard_shrink": Case(A("hard_shrink"), F.hardshrink),
+    "hard_shrink 1.2": Case(A("hard_shrink", width=1.2), lambda x: F.hardshrink(x, 1.2)),
+    # By its parts: in torch 2.13 hardsigmoid's own gradient has the 1/6 of float32 even in float64.
+    "hard_sigmoid": Case(A("hard_sigmoid"), lambda x: F.relu6(x + 3) / 6),
+    "hard_silu": Case(A("hard_silu"), F.hardswish),
+    "hard_tanh": Case(A("hard_tanh"), F.hardtanh),
+    "hard_tanh -0.5 2": Case(A("hard_tanh", low=-0.5, high=2.0), lambda x: F.hardtanh(x, -0.5, 2.0)),
+    "leaky_relu": Case(A("leaky_relu"), F.leaky_relu),
+    "leaky_relu -0.2": Case(A("leaky_relu", slope=-0.2), lambda x: F.leaky_relu(x, -0.2)),
+    "linear": Case(A("linear"), lambda x: x * 1),
+    "log_sigmoid": Case(A("log_sigmoid"), F.logsigmoid),
+    "log_softmax": Case(A("log_softmax"), lambda x: F.log_softmax(x, -1)),
+    "mish": Case(A("mish"), F.mish),
+    "prelu": Case(A("prelu"), lambda x: F.prelu(x, torch.tensor([0.25], dtype=x.dtype))),
+    "relu": Case(A("relu"), torch.relu),
+    "relu6": Case(A("relu6"), F.relu6),
+    "rrelu": Case(A("rrelu"), F.rrelu),
+    "selu": Case(A("selu"), F.selu),
+    "sigmoid": Case(A("sigmoid"), torch.sigmoid),
+    "silu": Case(A("silu"), F.silu),
+    "soft_shrink": Case(A("soft_shrink"), F.softshrink),
+    "softmax": Case(A("softmax"), lambda x: F.softmax(x, -1)),
+    "softmax over rows": Case(A("softmax", axis=1), lambda x: F.softmax(x, 1)),
+    "softmin": Case(A("softmin"), lambda x: F.softmin(x, -1)),
+    "softplus": Case(A("softplus"), F.softplus),
+    "softplus 3": Case(A("softplus", beta=3.0), lambda x: F.softplus(x, 3.0)),
+    "softsign": Case(A("softsign"), F.softsign),
+    "sparse_plus": Case(A("sparse_plus"), _sparse_plus, False),
+    "sparse_sigmoid": Case(A("sparse_sigmoid"), lambda x: torch.clamp((x + 1) / 2, 0, 1), False),
+    "sparsemax": Case(A("sparsemax"), _sparsemax, False),
+    "squareplus": Case(A("squareplus"), lambda x: (x + torch.sqrt(x * x + 4)) / 2),
+    "tanh": Case(A("tanh"), torch.tanh),
+    "tanh_shrink": Case(A("tanh_shrink"), F.tanhshrink),
+    "threshold": Case(
+        A("threshold", threshold=0.5, value=-2.0), lambda x: F.threshold(x, 0.5, -2.0)
+    ),
+}  # fmt: skip
+
+PYTORCH = set(torch.nn.modules.activation.__all__) - {"MultiheadAttention", "Softmax2d"}
+KERAS = {
+    "celu", "elu", "exponential", "gelu", "glu", "hard_shrink", "hard_sigmoid", "hard_silu", "hard_tanh",
+    "leaky_relu", "linear", "log_sigmoid", "log_softmax", "mish", "relu", "relu6", "selu", "sigmoid", "silu",
+    "soft_shrink", "softmax", "softplus", "softsign", "sparse_plus", "sparse_sigmoid", "sparsemax",
+    "squareplus", "tanh", "tanh_shrink", "threshold", "PReLU",
+}  # fmt: skip
+
+
+def built_from(layer: nn.Layer, shape: tuple[int, ...], dtype: str, training: bool = False) -> nn.Built:
+    """The layer as a net for samples of this shape."""
+    return nn.build(layer, {"x": Spec((B, *shape), dtype)}, dtype, training)
+
+
+def held(built: nn.Built) -> dict[str, np.ndarray]:
+    """What a net needs besides its input: slopes of a quarter, and a key."""
+    arrays = {path: np.full(p.spec.at({}).shape, 0.25, p.spec.dtype) for path, p in built.parameters.items()}
+    return {**arrays, **({} if built.book.key is None else {KEY: key_of(3)})}
+
+
+def value_and_slope(layer: nn.Layer, x: np.ndarray, engine: str = "reference") -> list[np.ndarray]:
+    """The activation of ``x`` and the gradient of its weighted sum."""
+    built = built_from(layer, x.shape[1:], x.dtype.name)
+    y = built.output
+    up = weights((x.shape[0], *(n for n in y.shape[1:] if isinstance(n, int))), x.dtype.name)
+    total = (y * input_node("up", y.shape, x.dtype.name)).sum()
+    return evaluate([y, *grad(total, [built.inputs["x"]])], {"x": x, "up": up, **held(built)}, engine)
+
+
+def weights(shape: tuple[int, ...], dtype: str) -> np.ndarray:
+    """Numbers of which no two are alike."""
+    return (np.cos(np.arange(np.prod(shape))) + 0.3).reshape(shape).astype(dtype)
+
+
+@pytest.fixture(params=CASES)
+def case(request: pytest.FixtureRequest) -> Case:
+    """Each activation of the table in turn."""
+    return CASES[request.param]
+
+
+def test_every_activation_is_tried_and_none_of_the_others_is_missing() -> None:
+    assert {case.layer.name for case in CASES.values()} == set(ACTIVATIONS)
+    assert PYTORCH - {curve.pytorch for curve in ACTIVATIONS.values()} == set()
+    assert KERAS - {curve.keras for curve in ACTIVATIONS.values()} == set()
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_a_row_says_all_there_is_to_say(name: str) -> None:
+    curve = ACTIVATIONS[name]
+    assert curve.name == name
+    assert curve.elsewhere
+    assert curve.says[0].endswith(".")
+    assert curve.says[1].endswith("。")
+    assert not re.search("[一-鿿]", curve.says[0])
+    assert curve.chinese
+    assert curve.written
+
+
+@pytest.mark.parametrize(("dtype", "close"), [("float64", 1e-10), ("float32", 1e-5)])
+def test_value_and_slope_agree_with_torch(case: Case, dtype: str, close: float) -> None:
+    for numbers in (SMOOTH, CORNERS, FAR) if case.corners else (SMOOTH, FAR[:, :4]):
+        x = (np.minimum(numbers, 80) if case.layer.name == "exponential" else numbers).astype(dtype)
+        theirs = torch.tensor(x, requires_grad=True)
+        value = case.peer(theirs)
+        (value * torch.tensor(weights(tuple(value.shape), dtype))).sum().backward()
+        ours, slope = value_and_slope(case.layer, x)
+        np.testing.assert_allclose(ours, value.detach().numpy(), rtol=close, atol=close)
+        np.testing.assert_allclose(slope, theirs.grad.numpy(), rtol=close, atol=close)
+
+
+def applied(layer: nn.Activation) -> Callable[[Node], Node]:
+    """The activation as a function of nodes."""
+    return lambda x: ACTIVATIONS[layer.name](x, **dict(layer.chosen))
+
+
+def test_the_slope_and_the_slope_of_the_slope_agree_with_a_small_step(case: Case) -> None:
+    curve = applied(case.layer)
+    check_gradient(curve, [SMOOTH])
+
+    def slope(x: Node) -> Node:
+        y = curve(x)
+        return grad((y * y).sum(), [x])[0]
+
+    check_gradient(slope, [SMOOTH])
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_the_native_engine_gives_what_the_law_gives(name: str) -> None:
+    """In float32: what an activation is made of is tried in all number kinds elsewhere."""
+    x = np.concatenate([SMOOTH, CORNERS]).astype("float32")
+    law, fast = (value_and_slope(nn.Activation(name), x, engine) for engine in ("reference", "native"))
+    for mine, other in zip(law, fast, strict=True):
+        np.testing.assert_allclose(other, mine, rtol=1e-5, atol=1e-5)
+
+
+def test_nan_stays_nan_and_extremes_have_slopes(case: Case) -> None:
+    value, _ = value_and_slope(case.layer, np.full((1, 6), np.nan))
+    assert np.isnan(value).all()
+    _, slope = value_and_slope(case.layer, np.minimum(FAR, 80.0).astype("float32"))
+    assert np.isfinite(slope).all()
+
+
+def test_a_record_comes_back_equal_and_prints_as_it_is_written(case: Case) -> None:
+    for net in (case.layer, nn.Dense(6, case.layer)):
+        record = nn.net_to_record(net)
+        assert nn.net_from_record(json.loads(json.dumps(record))) == net
+        namespace = {"Activation": nn.Activation, "Dense": nn.Dense}
+        if isinstance(net, nn.Activation):
+            assert eval(str(net), namespace) == net
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_by_name_in_a_layer_it_is_the_same(name: str) -> None:
+    built = built_from(nn.Dense(6, name), (4,), "float64")
+    rng = np.random.default_rng(0)
+    arrays = {path: rng.normal(size=p.spec.at({}).shape) for path, p in built.parameters.items()}
+    x = rng.normal(size=(3, 4))
+    z = x @ arrays["weight"].T + arrays["bias"]
+    curve = ACTIVATIONS[name](input_node("z", (None, 6), "float64"))
+    if "slope" in arrays:
+        arrays["slope"] = np.full(6, 0.25)
+    np.testing.assert_allclose(
+        evaluate(built.output, {"x": x, **arrays}), evaluate(curve, {"z": z}), rtol=1e-12, atol=1e-15
+    )
+
+
+@pytest.mark.parametrize("shared", [0, 1])
+def test_prelu_learns_its_slopes_as_in_torch(shared: int) -> None:
+    built = built_from(nn.Activation("prelu", shared=shared), (6,), "float64")
+    (parameter,) = built.parameters.values()
+    slope = np.linspace(-0.3, 0.6, 1 if shared else 6)
+    total = (built.output * built.output).sum()
+    (ours,) = evaluate(grad(total, [parameter.node]), {"x": SMOOTH, "slope": slope})
+    theirs = torch.tensor(slope, requires_grad=True)
+    (functional.prelu(torch.tensor(SMOOTH), theirs) ** 2).sum().backward()
+    np.testing.assert_allclose(ours, theirs.grad.numpy(), rtol=1e-10)
+
+
+def test_rrelu_draws_a_slope_for_each_number_between_its_limits_in_training() -> None:
+    x = np.full((40, 5), -2.0)
+    net = nn.Activation("rrelu", lower=0.1, upper=0.4)
+    built = built_from(net, (5,), "float64", training=True)
+    total = built.output.sum()
+    value, slope = evaluate([built.output, *grad(total, [built.inputs["x"]])], {"x": x, KEY: key_of(3)})
+    assert ((slope >= 0.1) & (slope < 0.4)).all()
+    assert len(np.unique(slope)) == 200
+    np.testing.assert_allclose(value, x * slope, rtol=1e-12)
+    np.testing.assert_allclose(slope.mean(), 0.25, atol=0.02)
+    ((up,),) = [evaluate([built.output], {"x": -x, KEY: key_of(3)})]
+    np.testing.assert_array_equal(up, -x)
+
+
+def test_first_weights_fit_the_activation() -> None:
+    assert fitting_initialiser("leaky_relu") == fitting_initialiser(nn.Activation("relu")) == HE
+    assert fitting_initialiser("tanh") == fitting_initialiser(None) == XAVIER
+    assert fitting_initialiser("selu") == Scaled(gain=1.0, fan="in", law="normal")
+
+
+@given(slope=st.floats(-1e30, 1e30), x=st.floats(-10, 10))
+def test_a_setting_reaches_the_formula_with_all_its_digits(slope: float, x: float) -> None:
+    node = input_node("x", (1,), "float64")
+    y = evaluate(ACTIVATIONS["leaky_relu"](node, slope=slope), {"x": np.array([x])})
+    assert y[0] == (x if x > 0 else slope * x)
+
+
+@pytest.mark.parametrize(
+    ("make", "code", "fix"),
+    [
+        (lambda: nn.Activation("rleu"), "E101", 'activation="relu"'),
+        (lambda: nn.Activation("Hardswish"), "E101", 'activation="hard_silu"'),
+        (lambda: nn.Dense(3, "PReLu6"), "E101", "activation="),
+        (lambda: nn.Activation(3), "E101", "activation="),  # type: ignore[arg-type]
+        (lambda: nn.Activation("leaky_relu", slop=0.2), "E101", "slope=..."),
+        (lambda: nn.Activation("relu", slope=0.2), "E101", ""),
+        (lambda: nn.Activation("celu", alpha=0), "E102", "alpha=1"),
+        (lambda: nn.Activation("softplus", beta=float("nan")), "E102", "beta=1"),
+        (lambda: nn.Activation("softmax", axis=0.5), "E102", "axis=-1"),
+        (lambda: nn.Activation("hard_tanh", low=2.0), "E102", "high=1"),
+        (lambda: nn.Activation("elu", alpha=True), "E102", "alpha=1"),
+        (lambda: ACTIVATIONS["elu"](input_node("x", (3,), "float64"), alpha="1"), "E102", "alpha=1"),
+    ],
+)  # fmt: skip
+def test_a_name_or_a_setting_that_does_not_exist_is_refused(
+    make: Callable[[], object], code: str, fix: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        make()
+    assert caught.value.code == code
+    assert fix in caught.value.fix
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "code"),
+    [
+        (nn.Activation("softmax"), (), "E208"),
+        (nn.Activation("sparsemax", axis=0), (3,), "E208"),
+        (nn.Activation("glu"), (5,), "E208"),
+        (nn.Activation("softmin", axis=2), (5,), "E205"),
+    ],
+)
+def test_an_axis_that_cannot_be_is_refused(layer: nn.Layer, shape: tuple[int, ...], code: str) -> None:
+    with pytest.raises(ShapeError) as caught:
+        built_from(layer, shape, "float32")
+    assert caught.value.code == code

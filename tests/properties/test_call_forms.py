@@ -1,0 +1,250 @@
+"""A call written for PyTorch or Keras is refused with the right call, or means the same here."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from dataclasses import KW_ONLY, fields
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import chainrule as cr
+from chainrule.catalog.kind import KINDS
+from chainrule.catalog.peers import names_elsewhere
+from chainrule.data import augmentation
+from chainrule.errors import CallError, UsageError
+from chainrule.errors.call_errors import PeerCall, peer_calls, signature_text
+from chainrule.nn.loss import LOSSES
+from chainrule.nn.serialization import FAMILIES
+from chainrule.train.callback import CALLBACKS
+from chainrule.train.stopping import Converged, EarlyStopping
+
+# Settings with a default that are positional all the same: in PyTorch and Keras they mean this too.
+POSITIONAL = {
+    "Dense": ["activation"], "MaxPool": ["stride"], "AveragePool": ["stride"], "LPPool": ["stride"],
+    "MaxUnpool": ["stride"], "Rescaling": ["offset"], "Dot": ["axes"], "PairwiseDistance": ["p"],
+    "Dropout": ["rate"], "AlphaDropout": ["rate"], "FeatureAlphaDropout": ["rate"],
+    "SpatialDropout": ["rate"],
+    "GaussianDropout": ["rate"], "SequencePool": ["how"], "Highway": ["activation"], "Unembedding": ["table"],
+    "Normal": ["mean", "std"], "Uniform": ["low", "high"], "TruncatedNormal": ["mean", "std"],
+    "SmallNormal": ["std"], "Orthogonal": ["gain"], "Eye": ["gain"], "Fill": ["value"], "Dirac": ["groups"],
+    "SparseNormal": ["share"], "L1": ["strength"], "L2": ["strength"], "OrthogonalPenalty": ["strength"],
+    "MaxNorm": ["limit"], "ClipNorm": ["limit"], "ClipValue": ["limit"], "ClipGlobalNorm": ["limit"],
+    "Huber": ["delta"], "Contrastive": ["margin"], "HingeEmbedding": ["margin"],
+    "CosineEmbedding": ["margin"],
+    "MarginRanking": ["margin"], "TripletMargin": ["margin"], "GeneralizedCrossEntropy": ["q"],
+    "EarlyStopping": ["monitor"], "Converged": ["monitor"], "Histograms": ["path"], "Group": ["pattern"],
+    "Mixup": ["alpha"], "CutMix": ["alpha"], "Sequential": ["names"], "Slowed": ["times"],
+}  # fmt: skip
+OWN_ORDER = {
+    "Sequential",
+    "Parallel",
+    "Stacked",
+    "Activation",
+    "Blocks",
+    "Formula",
+}  # with an __init__ of their own
+
+
+def blocks() -> dict[str, Any]:
+    found = {kind.__name__: kind for family in FAMILIES.values() for kind in family[1].values()}
+    found |= {kind.__name__: kind for kind in (*CALLBACKS.values(), EarlyStopping, Converged)}
+    found |= {kind.__name__: kind for kind in (*augmentation.CHANGES.values(), *augmentation.MIXES.values())}
+    return {name: kind for name, kind in sorted(found.items()) if name not in OWN_ORDER}
+
+
+BLOCKS = blocks()
+CALLS = [(block, peer) for block, peers in peer_calls().items() for peer in peers]
+IDS = [f"{block} from {peer.name}" for block, peer in CALLS]
+
+
+def block_named(name: str) -> Any:
+    """The block of this name; of two (the layer Crop and the augmentation) the public one."""
+    return getattr(cr, name, None) or BLOCKS[name]
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_settings_with_a_default_are_keyword_only(name: str) -> None:
+    free = [f.name for f in fields(BLOCKS[name]) if f.init and not f.kw_only]
+    needed = {p.name for p in inspect.signature(BLOCKS[name]).parameters.values() if p.default is p.empty}
+    is_rule = KINDS["optimizer"].own(name) is not None or name in KINDS["schedule"].entries
+    allowed = POSITIONAL.get(name, []) + (["rate"] if is_rule else [])
+    assert [field for field in free if field not in needed and field not in allowed] == []
+
+
+def torch_class(peer: PeerCall) -> Any:
+    name = peer.name.removeprefix("PyTorch ")
+    for place in (torch.nn, torch.optim, torch.optim.lr_scheduler):
+        if hasattr(place, name):
+            return getattr(place, name)
+    raise AssertionError(f"PyTorch has no {name}")
+
+
+def torch_arguments(kind: Any) -> Iterator[tuple[str, bool]]:
+    """The arguments of a class of PyTorch that go by position, and whether each is needed."""
+    lead = 1
+    if issubclass(kind, torch.nn.RNNBase):  # the class itself takes *args
+        mode = torch.nn.RNNBase
+        names = ["input_size", "hidden_size", "num_layers"] + ["nonlinearity"] * (kind is torch.nn.RNN)
+        names += [name for name in inspect.signature(mode.__init__).parameters if name in PLAIN]
+        yield from ((name, i < 2) for i, name in enumerate(names))
+        return
+    for p in list(inspect.signature(kind.__init__).parameters.values())[lead:]:
+        if p.kind is p.POSITIONAL_OR_KEYWORD:
+            yield p.name, p.default is p.empty
+
+
+PLAIN = ("bias", "batch_first", "dropout", "bidirectional")
+
+
+@pytest.mark.parametrize(
+    ("block", "peer"), [call for call in CALLS if call[1].name.startswith("PyTorch")],
+    ids=[name for name in IDS if "from PyTorch" in name],
+)  # fmt: skip
+def test_the_table_has_pytorchs_order(block: str, peer: PeerCall) -> None:
+    real = list(torch_arguments(torch_class(peer)))
+    assert [name for name, _ in peer.arguments] == [name for name, _ in real][: len(peer.arguments)]
+    assert peer.required == sum(needed for _, needed in real)
+
+
+def test_the_table_covers_every_block_that_pytorch_has() -> None:
+    """A class of PyTorch whose arguments go by position is in the table, or ours takes none by position."""
+    missing = []
+    for kind in ("layer", "loss", "optimizer", "schedule"):
+        for name, block in KINDS[kind].entries.items():
+            own = block.__name__ if isinstance(block, type) else name
+            takes = isinstance(block, type) and any(f.init and not f.kw_only for f in fields(block))
+            if takes and own not in peer_calls() and own not in OWN_ORDER and has_peer(kind, name):
+                missing.append(own)
+    same = {"Identity", "ChannelShuffle", "PixelShuffle", "PixelUnshuffle", "Transformer", "RateProduct",
+            "RateSequence", "RateFormula", "SWA", "Grouped", "EMA", "TimeDistributed", "RepeatVector",
+            "Permute",
+            "Crop", "Dot", "Merge", "Discretization", "Unembedding", "Activation",
+            "ActivityRegularization"}  # fmt: skip
+    assert set(missing) - same == set()
+
+
+def has_peer(kind: str, name: str) -> bool:
+    return bool(names_elsewhere(kind, name))
+
+
+NUMBERS = st.sampled_from([0, 1, 2, 3, 4, 8, 16, 64, 1000, 0.0, 0.1, 0.5, 0.9, 1e-3, 2.0])
+VALUES = st.one_of(
+    NUMBERS, st.booleans(), st.sampled_from(["valid", "same", "mean", "relu", "uniform", "cosine", ""]),
+    st.none(),
+    st.sampled_from([(1, 1), (2, 3), (0.1, 0.2), (1,)]), st.sampled_from([[1, 2], [0.1, 0.2, 0.3]]),
+)  # fmt: skip
+THINGS = {
+    "params": st.sampled_from([[torch.zeros(2)], iter([torch.zeros(2)])]), "optimizer": st.just(object()),
+    "bias": st.booleans(), "use_bias": st.booleans(), "out_features": NUMBERS,
+    "monitor": st.sampled_from(["loss", "val_loss"]), "reduction": st.sampled_from(["mean", "sum", "none"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("block", "peer"), CALLS, ids=IDS)
+@settings(max_examples=60)
+@given(data=st.data())
+def test_a_call_by_position_means_the_same_or_is_refused(block: str, peer: PeerCall, data: Any) -> None:
+    kind = block_named(block)
+    least = max(peer.required, 1)
+    if len(peer.arguments) < least:
+        return
+    n = data.draw(st.integers(least, len(peer.arguments)))
+    values = [data.draw(THINGS.get(name, VALUES), label=name) for name, _ in peer.arguments[:n]]
+    refused = None
+    try:
+        kind(*values)
+    except (UsageError, cr.errors.ShapeError) as error:
+        refused = error
+    if isinstance(refused, CallError) and refused.fix.startswith("cr."):
+        assert isinstance(made_by(refused.fix, kind), kind)
+    if refused is None:
+        order = [f.name for f in fields(kind) if f.init and not f.kw_only][:n]
+        assert order == [own for _, own in peer.arguments[:n]]
+
+
+def made_by(line: str, kind: Any) -> Any:
+    """What a suggested line makes."""
+    return eval(
+        line, {"cr": type("Names", (), {**{n: getattr(cr, n) for n in dir(cr)}, kind.__name__: kind})}
+    )
+
+
+CASES = {
+    "Dense(2, 16)": "cr.Dense(16)",
+    "Dense(2, 16, False)": "cr.Dense(16, bias=False)",
+    "GroupNorm(4, 16)": "cr.GroupNorm(4)",
+    "InstanceNorm(16)": "cr.InstanceNorm()",
+    "BatchNorm(1)": "cr.BatchNorm()",
+    "LayerNorm(1)": "cr.LayerNorm()",
+    "Conv(3, 16, 3)": "cr.Conv(16, 3)",
+    "Conv(3, 16, 3, 2, 1)": "cr.Conv(16, 3, stride=2, padding=1)",
+    "LSTM(10, 20)": "cr.LSTM(20)",
+    "MultiHeadAttention(64, 8)": "cr.MultiHeadAttention(8)",
+    "TransformerEncoderLayer(512, 8, 2048, 0.1)": "cr.TransformerEncoderLayer(8, units=2048, dropout=0.1)",
+    "RMSprop(0.001, 0.9)": "cr.RMSprop(0.001, smoothing=0.9)",
+    "ExponentialDecay(0.1, 1000, 0.96)": "cr.ExponentialDecay(0.1, every=1000, factor=0.96)",
+    "CategoricalFocal(0.25, 2.0)": "cr.CategoricalFocal(alpha=0.25, gamma=2.0)",
+    "EarlyStopping('val_loss', 0)": "cr.EarlyStopping('val_loss', least=0)",
+    "MultiMargin(2)": "cr.MultiMargin(p=2)",
+    "CrossEntropy(torch.tensor([1.0, 2.0]))": "cr.CrossEntropy(class_weight=[1.0, 2.0])",
+    "Adam([torch.zeros(2)], 0.001)": "cr.Adam(0.001)",
+    "Step(object(), 30)": "cr.Step(0.01, every=30)",
+    "Adam(lr=0.1)": "cr.Adam(0.1)",
+    "Dropout(p=0.3)": "cr.Dropout(0.3)",
+    "Conv(filters=8, kernel_size=3)": "cr.Conv(8, 3)",
+    "Dense(16, use_bias=False)": "cr.Dense(16, bias=False)",
+    "Dense(16, activaton='relu')": "cr.Dense(16, 'relu')",
+}
+
+
+@pytest.mark.parametrize("call", CASES)
+def test_the_error_shows_the_right_call(call: str) -> None:
+    with pytest.raises(CallError) as caught:
+        eval(f"cr.{call}", {"cr": cr, "torch": torch})
+    assert caught.value.fix == CASES[call]
+    assert eval(caught.value.fix, {"cr": cr}) is not None
+    assert call.partition("(")[0] in str(caught.value)
+    chinese = caught.value.render("zh")
+    assert "签名不符" in chinese
+    assert "inferred" not in chinese
+    assert "left out" not in chinese
+
+
+def test_a_refused_call_is_a_type_error_as_in_python() -> None:
+    with pytest.raises(TypeError, match="the arguments do not fit Dense"):
+        cr.Dense()
+
+
+def test_a_layer_of_ones_own_keeps_its_positions() -> None:
+    @cr.layer
+    class Scale(cr.Layer):
+        start: float = 1.0
+        _: KW_ONLY
+        is_shared: bool = True
+
+        def __call__(self, x: Any, scope: Any) -> Any:
+            return x * self.start
+
+    assert Scale(3.0) == Scale(start=3.0)
+    with pytest.raises(CallError) as caught:
+        Scale(3.0, False)
+    assert caught.value.expected == signature_text(Scale) == "Scale(start=1.0, *, is_shared=True)"
+
+
+def test_losses_have_the_names_that_the_table_uses() -> None:
+    known = {kind.__name__ for kind in LOSSES.values()} | set(BLOCKS) | set(dir(cr))
+    assert [name for name in peer_calls() if name not in known] == []
+    for block, peer in CALLS:
+        own = {f.name for f in fields(block_named(block))}
+        assert {name for _, name in peer.arguments} - own <= {"?", "-"}, f"{block}: {peer.name}"
+
+
+def test_the_weight_of_a_loss_function_is_given_by_name() -> None:
+    """PyTorch's third argument of ``cross_entropy`` is a weight for each class, not for each sample."""
+    with pytest.raises(TypeError):
+        cr.cross_entropy(cr.constant([[0.0, 1.0], [1.0, 0.0]]), [0, 1], [1.0, 2.0])  # pyright: ignore

@@ -1,0 +1,164 @@
+"""Every metric of the table is scikit-learn's, PyTorch's or its written-out definition, on drawn answers."""
+
+from __future__ import annotations
+
+import math
+import re
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn import metrics as sk
+
+from chainrule.train.evaluation.metric import (
+    FIRST,
+    METRICS,
+    TASKS,
+    Answers,
+    Metric,
+    larger_is_better,
+    metric,
+    usual_metrics,
+)
+from metric_oracles import ORACLES
+
+
+@st.composite
+def drawn(draw: st.DrawFn, task: str) -> Answers:
+    """Answers with ties, classes that never occur, outputs that never change, rows that do not count."""
+    rng = np.random.default_rng(draw(st.integers(0, 10**6)))
+    rows, width = (
+        draw(st.integers(1, 20)),
+        draw(st.integers(1 if task in ("multilabel", "regression") else 2, 4)),
+    )
+    is_one = draw(st.sampled_from([False, False, True]))
+    if task == "classification":
+        y: np.ndarray = np.full(rows, rng.integers(width)) if is_one else rng.integers(0, width, rows)
+    elif task == "multilabel":
+        y = (
+            np.full((rows, width), float(rng.integers(2)))
+            if is_one
+            else rng.integers(0, 2, (rows, width)).astype(float)
+        )
+    elif task == "distribution":
+        y = np.eye(width)[rng.integers(0, width, rows)] if is_one else rng.dirichlet(np.ones(width), rows)
+    else:
+        y = np.full((rows, width), 3.0) if is_one else rng.normal(size=(rows, width)).round(1)
+    if task == "regression":
+        p = (
+            y.copy()
+            if draw(st.sampled_from([False, False, True]))
+            else rng.normal(1.0, 1.0, y.shape).round(1)
+        )
+    elif task == "multilabel":
+        p = rng.integers(0, 5, y.shape) / 4
+    else:
+        p = rng.multinomial(4, np.ones(width) / width, rows) / 4  # quarters: many are equal, some are 0
+    heavy = rng.uniform(0.1, 2.0, rows)
+    if draw(st.booleans()) and rows > 1:
+        heavy[rng.integers(rows)] = 0.0
+    return Answers(y, p, draw(st.sampled_from([None, heavy])), task)
+
+
+CASES = [(name, task) for name, each in METRICS.items() for task in each.tasks]
+
+
+def agree(each: Metric, a: Answers) -> None:
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        wanted = float(ORACLES[each.name](a, each.value))
+    assert each.of(a) == pytest.approx(wanted, rel=1e-10, abs=1e-10, nan_ok=True)
+
+
+@pytest.mark.parametrize(("name", "task"), CASES)
+@settings(max_examples=10, deadline=None)
+@given(data=st.data())
+def test_a_metric_is_what_others_say_it_is(name: str, task: str, data: st.DataObject) -> None:
+    agree(METRICS[name], data.draw(drawn(task)))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "fbeta_0.5", "top_k_accuracy_2", "precision_at_recall_0.5", "recall_at_precision_0.6",
+        "sensitivity_at_specificity_0.3", "specificity_at_sensitivity_1", "quantile_loss_0.1",
+    ],
+)  # fmt: skip
+@settings(max_examples=8, deadline=None)
+@given(data=st.data())
+def test_a_setting_behind_the_name_is_used(text: str, data: st.DataObject) -> None:
+    each = metric(text)
+    assert each.label == text
+    agree(each, data.draw(drawn(each.tasks[0])))
+
+
+def test_the_table_is_whole() -> None:
+    assert ORACLES.keys() == METRICS.keys()
+    for task in TASKS:
+        assert METRICS[FIRST[task]] in usual_metrics(task)
+    for name, each in METRICS.items():
+        assert each.name == name
+        assert each.says.endswith(".")
+        assert each.formula
+        assert each.reads in ("classes", "probabilities", "values")
+        title, sentence = each.chinese
+        assert re.search("[一-鿿]|PR|KS", title)
+        assert sentence.endswith("。")
+        assert set(each.tasks) <= set(TASKS)
+        for word in each.sklearn.split(", ") if each.sklearn else ():
+            assert hasattr(sk, word)
+
+
+@pytest.mark.parametrize(("name", "task"), CASES)
+def test_the_direction_is_that_of_a_right_answer(name: str, task: str) -> None:
+    """The right answer is never worse than a wrong one."""
+    each, rng = METRICS[name], np.random.default_rng(3)
+    if task == "classification":
+        y = np.array([0, 1, 1, 0, 1, 0])
+        right, wrong = np.eye(2)[y] * 0.9 + 0.05, np.eye(2)[1 - y] * 0.9 + 0.05
+    elif task == "regression":
+        y = np.eye(2)[[0, 1, 1, 0, 1, 0]] * 2 - 1 if "hinge" in name else rng.uniform(1, 2, (6, 2))
+        right, wrong = y, -y if "hinge" in name else 5.0 - y
+    else:
+        y = np.eye(2)[[0, 1, 1, 0, 1, 0]]
+        right, wrong = y * 0.9 + 0.05, (1 - y) * 0.9 + 0.05
+    good, bad = (each.of(Answers(y, p, None, task)) for p in (right, wrong))
+    if math.isnan(bad):  # both outputs correlate perfectly with themselves, and a constant has no score
+        assert not math.isnan(good)
+    else:
+        assert (good >= bad) is True if each.larger else (good <= bad) is True
+    assert larger_is_better(f"val_{name}") is larger_is_better(f"val_out_{name}") is each.larger
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_what_cannot_be_said_is_nan(name: str) -> None:
+    for task in METRICS[name].tasks:
+        shape = (0,) if task == "classification" else (0, 2)
+        empty = Answers(np.zeros(shape, np.int64), np.zeros((0, 2)), None, task)
+        assert math.isnan(METRICS[name].of(empty))
+        y = np.zeros(3, np.int64) if task == "classification" else np.zeros((3, 2))
+        assert math.isnan(METRICS[name].of(Answers(y, np.full((3, 2), np.nan), None, task)))
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_places_are_rows(task: str) -> None:
+    """A sequence or an image is judged as the rows of its places, each with the weight of its sample."""
+    rng = np.random.default_rng(1)
+    p = rng.dirichlet(np.ones(3), (4, 5))  # (B, T, K)
+    y = rng.integers(0, 3, (4, 5)) if task == "classification" else np.eye(3)[rng.integers(0, 3, (4, 5))]
+    flat = y.reshape(-1) if task == "classification" else y.reshape(-1, 3)
+    heavy = np.array([1.0, 2.0, 0.5, 3.0])
+    for each in METRICS.values():
+        if task in each.tasks:
+            wanted = each.of(Answers(flat, p.reshape(-1, 3), np.repeat(heavy, 5), task))
+            assert each.of(Answers.of(y, p, heavy, task)) == pytest.approx(wanted, nan_ok=True)
+
+
+def test_places_without_a_class_do_not_count() -> None:
+    y, p = np.array([[0, 1, -1], [1, -1, -1]]), np.full((2, 3, 2), 0.5)
+    judged = Answers.of(y, p, np.array([1.0, 2.0]), "classification", ignored=-1)
+    assert judged.target.tolist() == [0, 1, 1]
+    assert judged.weights is not None
+    assert judged.weights.tolist() == [1.0, 1.0, 2.0]

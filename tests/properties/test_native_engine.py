@@ -1,0 +1,93 @@
+"""The native engine agrees with the law: every card (by source and by machine code), every kind of step, any
+number of threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.engines import native, reference
+from chainrule.engines.native.debug.interpreter import run_source
+from chainrule.engines.native.runtime.kernel_calls import COVERED
+from chainrule.graph import Graph, input_node, make
+from chainrule.ops import CARDS, Sample
+from kinds import in_kind
+
+BY_LAW = {
+    "prod": "rare; n * n work in its gradient anyway",
+    "normal": "needs the law's float64 logarithm and cosine to give the same bits",
+}
+CLOSE = {"float64": (1e-12, 1e-12), "float32": (4e-6, 1e-6)}
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_card_gives_what_its_law_gives(sample: Sample, dtype: str) -> None:
+    with np.errstate(over="ignore"):
+        arrays = [a.astype(dtype) if a.dtype == np.float64 else a for a in sample.inputs]
+    op = in_kind(sample.concrete(), dtype)
+    nodes = [input_node(f"x{i}", a.shape, a.dtype.name) for i, a in enumerate(arrays)]
+    graph = Graph({"y": make(op, *nodes)})
+    feeds = {f"x{i}": a for i, a in enumerate(arrays)}
+    law, source, fast = (
+        run(feeds)["y"]
+        for run in (reference.Program(graph).run, partial(run_source, graph), native.Program(graph).run)
+    )
+    rtol, atol = CLOSE[dtype]
+    for found in (source, fast):
+        assert (found.shape, found.dtype) == (law.shape, law.dtype)
+        np.testing.assert_allclose(found, law, rtol=rtol, atol=atol)
+
+
+def test_the_operations_left_to_the_law_are_listed() -> None:
+    assert {kind.name for kind in CARDS} - COVERED == {
+        name for name in BY_LAW if name in {k.name for k in CARDS}
+    }
+
+
+def _draws(rows: int, seed: int = 3) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.Generator(np.random.Philox(seed))
+    x = rng.standard_normal((rows, 6))
+    return x, (x[:, 0] + x[:, 1] ** 2 > 0.5).astype(np.int64) + (x[:, 2] > 1)
+
+
+Make = Callable[[], cr.Model]
+D = cr.Dense
+DEEP = cr.Sequential(D(16, "relu"), cr.Dropout(0.3), cr.Residual(D(16, "tanh")), D(3))
+STEPS: dict[str, tuple[cr.Layer, dict, dict]] = {
+    "sgd": (cr.Sequential(D(8, "sigmoid"), D(3)), {"optimizer": cr.SGD(0.1)}, {}),
+    "nesterov": (DEEP, {"optimizer": cr.SGD(0.05, momentum=0.9, nesterov=True, decay=1e-3)}, {}),
+    "adam": (DEEP, {"optimizer": cr.Adam(cr.Warmup(5, cr.Cosine(1e-2)))}, {}),
+    "adamw, clipped": (DEEP, {"optimizer": cr.AdamW(1e-2), "clip": cr.ClipGlobalNorm(0.5)}, {}),
+    "rmsprop, penalised": (DEEP, {"optimizer": cr.RMSprop(1e-3, centered=True), "penalty": cr.L1(1e-3)}, {}),
+    "balanced classes": (DEEP, {"optimizer": cr.Adam(1e-2)}, {"class_weight": "balanced"}),
+    "one sample at a time": (DEEP, {"optimizer": cr.SGD(0.01)}, {"batch_size": 1, "epochs": 1}),
+    "the whole set": (DEEP, {"optimizer": cr.Adam(1e-2)}, {"batch_size": None}),
+}
+
+
+def _fit(case: str, engine: str, dtype: str = "float64", threads: int = 2) -> dict[str, np.ndarray]:
+    net, model, options = STEPS[case]
+    x, y = _draws(173)  # not a multiple of the batch: the last one is short
+    with cr.settings.using(threads=threads):
+        learner = cr.Model(net, "cross_entropy", engine=engine, dtype=dtype, **model)
+        history = learner.fit(x, y, **{"epochs": 3, "batch_size": 32, "verbose": False, **options})
+    return {**learner.parameters(), "loss": np.array([row["loss"] for row in history])}
+
+
+@pytest.mark.parametrize("case", STEPS)
+def test_a_training_ends_where_the_law_ends(case: str) -> None:
+    law, fast = _fit(case, "reference"), _fit(case, "native")
+    for name, value in law.items():
+        np.testing.assert_allclose(fast[name], value, rtol=1e-9, atol=1e-11, err_msg=name)
+
+
+@pytest.mark.parametrize("case", ["adam", "balanced classes"])
+@pytest.mark.parametrize("threads", [1, 3, 4, 8])
+def test_the_number_of_threads_changes_no_bit(case: str, threads: int) -> None:
+    two, other = _fit(case, "native", "float32", 2), _fit(case, "native", "float32", threads)
+    for name, value in two.items():
+        np.testing.assert_array_equal(other[name], value, err_msg=name)

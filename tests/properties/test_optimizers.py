@@ -1,0 +1,274 @@
+"""Every optimizer takes PyTorch's steps, or those its paper writes, and gets down from a hill."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import fields, replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import written_optimizers as written
+from chainrule import nn
+from chainrule.engines import compile, evaluate
+from chainrule.errors import UsageError
+from chainrule.graph import input_node
+from chainrule.nn.optimizer import OPTIMIZERS, Now, Rule, known_optimizer
+from chainrule.nn.optimizer.optimizer import warmed
+from descent import START, bowl, descend, graphs, hill, peer_descend, written_descend
+
+Peer = Callable[[list[torch.Tensor]], torch.optim.Optimizer]
+optim = torch.optim
+TORCH: dict[str, tuple[nn.Optimizer, Peer]] = {
+    "sgd": (nn.SGD(0.003), lambda p: optim.SGD(p, 0.003)),
+    "sgd decay": (nn.SGD(0.003, decay=0.1), lambda p: optim.SGD(p, 0.003, weight_decay=0.1)),
+    "sgd momentum": (nn.SGD(0.001, momentum=0.9), lambda p: optim.SGD(p, 0.001, momentum=0.9)),
+    "sgd nesterov": (
+        nn.SGD(0.001, momentum=0.9, nesterov=True, decay=0.01),
+        lambda p: optim.SGD(p, 0.001, momentum=0.9, nesterov=True, weight_decay=0.01),
+    ),
+    "adam": (nn.Adam(), lambda p: optim.Adam(p)),
+    "adam set": (nn.Adam(0.05, beta1=0.8, beta2=0.99, epsilon=1e-6),
+        lambda p: optim.Adam(p, 0.05, betas=(0.8, 0.99), eps=1e-6)),
+    "amsgrad": (nn.Adam(0.05, amsgrad=True), lambda p: optim.Adam(p, 0.05, amsgrad=True)),
+    "adamw": (nn.AdamW(), lambda p: optim.AdamW(p)),
+    "adamw decay": (nn.AdamW(0.02, decay=0.3), lambda p: optim.AdamW(p, 0.02, weight_decay=0.3)),
+    "rmsprop": (nn.RMSprop(), lambda p: optim.RMSprop(p)),
+    "rmsprop momentum": (
+        nn.RMSprop(0.002, smoothing=0.9, momentum=0.5),
+        lambda p: optim.RMSprop(p, 0.002, alpha=0.9, momentum=0.5)
+    ),
+    "rmsprop centered": (
+        nn.RMSprop(0.002, centered=True, momentum=0.9, epsilon=1e-4),
+        lambda p: optim.RMSprop(p, 0.002, centered=True, momentum=0.9, eps=1e-4),
+    ),
+    "adagrad": (nn.Adagrad(0.1), lambda p: optim.Adagrad(p, 0.1)),
+    "adagrad first": (
+        nn.Adagrad(0.05, first=0.1), lambda p: optim.Adagrad(p, 0.05, initial_accumulator_value=0.1)
+    ),
+    "adadelta": (nn.Adadelta(), lambda p: optim.Adadelta(p)),
+    "adadelta set": (nn.Adadelta(0.7, smoothing=0.8, epsilon=1e-4),
+        lambda p: optim.Adadelta(p, 0.7, 0.8, 1e-4)),
+    "adamax": (nn.Adamax(), lambda p: optim.Adamax(p)),
+    "nadam": (nn.NAdam(), lambda p: optim.NAdam(p)),
+    "nadam decay": (
+        nn.NAdam(0.01, warming=0.1, decay=0.2),
+        lambda p: optim.NAdam(p, 0.01, momentum_decay=0.1, weight_decay=0.2, decoupled_weight_decay=True),
+    ),
+    "radam": (nn.RAdam(0.05), lambda p: optim.RAdam(p, 0.05)),
+    "radam decay": (
+        nn.RAdam(0.02, beta1=0.8, beta2=0.9, decay=0.1),
+        lambda p: optim.RAdam(p, 0.02, (0.8, 0.9), weight_decay=0.1, decoupled_weight_decay=True),
+    ),
+    "adafactor": (nn.Adafactor(), lambda p: optim.Adafactor(p)),
+    "adafactor decay": (
+        nn.Adafactor(0.1, power=-0.5, clip=1.5, decay=0.1),
+        lambda p: optim.Adafactor(p, 0.1, beta2_decay=-0.5, d=1.5, weight_decay=0.1),
+    ),
+    "asgd": (nn.ASGD(), lambda p: optim.ASGD(p)),
+    "asgd set": (nn.ASGD(0.003, shrink=0.1, power=0.5, start=10),
+        lambda p: optim.ASGD(p, 0.003, 0.1, 0.5, 10)),
+    "rprop": (nn.Rprop(0.01), lambda p: optim.Rprop(p, 0.01)),
+    "rprop set": (
+        nn.Rprop(0.02, shorter=0.4, longer=1.3, least=1e-3, most=0.1),
+        lambda p: optim.Rprop(p, 0.02, etas=(0.4, 1.3), step_sizes=(1e-3, 0.1)),
+    ),
+}  # fmt: skip
+WRITTEN: dict[str, tuple[nn.Optimizer, Callable[..., Any]]] = {
+    "lion": (nn.Lion(0.003, decay=0.1), written.lion),
+    "ftrl": (nn.Ftrl(0.1, l1=0.05, l2=0.1, beta=0.2), written.ftrl),
+    "lamb": (nn.LAMB(0.01, decay=0.1), written.lamb),
+    "lars": (nn.LARS(0.5, trust=0.02, decay=0.01), written.lars),
+    "adabelief": (nn.AdaBelief(0.01, decay=0.1), written.adabelief),
+    "yogi": (nn.Yogi(), written.yogi),
+    "adan": (nn.Adan(0.01, decay=0.1), written.adan),
+    "muon": (nn.Muon(decay=0.1), written.muon),
+    "schedule free": (nn.ScheduleFreeAdamW(0.02, decay=0.1), written.schedule_free),
+}
+ALL: dict[str, nn.Optimizer] = {
+    **{name: optimizer for name, (optimizer, _) in [*TORCH.items(), *WRITTEN.items()]},
+    "lbfgs": nn.LBFGS(history=2),  # tests/properties/test_line_search.py says where it goes
+}
+
+
+@pytest.fixture(autouse=True)
+def _wide_scalars() -> Iterator[None]:
+    """PyTorch keeps the products and counts of some optimizers in its default number kind."""
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+def test_every_optimizer_is_tried() -> None:
+    assert {type(optimizer) for optimizer in ALL.values()} == set(OPTIMIZERS.values())
+
+
+@pytest.mark.parametrize("name", TORCH)
+def test_fifty_steps_agree_with_torch(name: str) -> None:
+    ours, peer = TORCH[name]
+    found, expected = descend(ours, 50), peer_descend(peer, 50)
+    for parameter in START:
+        assert not np.allclose(expected[parameter], START[parameter], atol=1e-3)
+        np.testing.assert_allclose(found[parameter], expected[parameter], rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_fifty_steps_agree_with_the_paper(name: str) -> None:
+    ours, algorithm = WRITTEN[name]
+    found, expected = descend(ours, 50), written_descend(algorithm, 50)
+    for parameter, value in expected.items():
+        assert not np.allclose(value, START[parameter[-1]], atol=1e-3)
+        np.testing.assert_allclose(found[parameter], value, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("name", ["sgd momentum", "adam set", "adamw decay", "rmsprop", "adamax", "radam"])
+def test_fifty_steps_at_a_changing_rate_agree_with_torch(name: str) -> None:
+    ours, peer = TORCH[name]
+    rate = float(ours.rate)  # type: ignore[attr-defined]
+    expected = peer_descend(peer, 50, lambda o: optim.lr_scheduler.StepLR(o, 7, 0.5))
+    found = descend(replace(ours, rate=nn.Step(rate, every=7, factor=0.5)), 50)  # type: ignore[call-arg]
+    for parameter in START:
+        np.testing.assert_allclose(found[parameter], expected[parameter], rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_float32_goes_the_same_way(name: str) -> None:
+    wide, narrow = descend(ALL[name], 25), descend(ALL[name], 25, "float32")
+    for parameter in START:
+        assert narrow[parameter].dtype == np.float32
+        np.testing.assert_allclose(narrow[parameter], wide[parameter], rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_native_engine_takes_the_same_steps(name: str) -> None:
+    graph, _, values = graphs(ALL[name], 3)
+    law, native = compile(graph, "reference"), compile(graph, "native")
+    for i in range(3):
+        given = {**values, "step": np.array(i, "float64")}
+        given = {label: given[label] for label in graph.inputs}
+        values, found = law.run(given), native.run(given)
+        for label, value in values.items():
+            np.testing.assert_allclose(found[label], value, rtol=1e-10, atol=1e-12, err_msg=label)
+
+
+def test_what_is_remembered_of_a_matrix_may_be_small() -> None:
+    slots = nn.Adafactor().slots((64, 3, 3, 16))
+    assert {name: slot.shape for name, slot in slots.items()} == {"row": (64, 1), "column": (1, 144)}
+
+
+LOW: dict[str, nn.Optimizer] = {
+    "sgd": nn.SGD(0.1),
+    "momentum": nn.SGD(0.05, momentum=0.9),
+    "nesterov": nn.SGD(0.05, momentum=0.9, nesterov=True),
+    "adam": nn.Adam(nn.Cosine(0.1)),
+    "amsgrad": nn.Adam(nn.Cosine(0.1), amsgrad=True),
+    "adamw": nn.AdamW(nn.Cosine(0.1), decay=0.0),
+    "rmsprop": nn.RMSprop(nn.Cosine(0.05)),
+    "adagrad": nn.Adagrad(0.5),
+    "adadelta": nn.Adadelta(20.0),
+    "adamax": nn.Adamax(nn.Cosine(0.1)),
+    "nadam": nn.NAdam(nn.Cosine(0.1)),
+    "radam": nn.RAdam(nn.Cosine(0.1)),
+    "adafactor": nn.Adafactor(nn.Cosine(0.2)),
+    "asgd": nn.ASGD(0.1, shrink=0.0, start=100),
+    "rprop": nn.Rprop(0.01),
+    "ftrl": nn.Ftrl(0.5),
+    "lion": nn.Lion(nn.Cosine(0.05)),
+    "lamb": nn.LAMB(nn.Cosine(0.1)),
+    "lars": nn.LARS(nn.Cosine(0.2), trust=0.1),
+    "adan": nn.Adan(nn.Cosine(0.2), beta1=0.9, beta2=0.9),
+    "adabelief": nn.AdaBelief(nn.Cosine(0.1)),
+    "yogi": nn.Yogi(nn.Cosine(0.1)),
+    "muon": nn.Muon(nn.Cosine(0.1), ratio=1.0),
+    "schedule free": nn.ScheduleFreeAdamW(0.2),
+    "lbfgs": nn.LBFGS(history=3),
+}
+
+
+def test_every_optimizer_is_sent_down() -> None:
+    assert {type(optimizer) for optimizer in LOW.values()} == set(OPTIMIZERS.values())
+
+
+@pytest.mark.parametrize("name", LOW)
+def test_a_bowl_is_descended_to_its_bottom(name: str) -> None:
+    found = descend(LOW[name], 200, slope=bowl)
+    for parameter in START:
+        np.testing.assert_allclose(found[f"answer {parameter}"], 0.5, atol=0.02)
+
+
+@pytest.mark.parametrize("name", LOW)
+def test_a_bent_valley_is_gone_down(name: str) -> None:
+    optimizer = replace(LOW[name], rate=SLOW.get(name, LOW[name].rate))  # type: ignore[call-arg,attr-defined]
+    found = descend(optimizer, 150)
+    start, end = hill(START), hill({p: found[f"answer {p}"] for p in START})
+    assert end < 0.25 * start
+
+
+SLOW = {"sgd": 0.003, "momentum": 0.003, "nesterov": 0.003, "asgd": 0.003, "radam": nn.Cosine(0.02)}
+
+
+def test_weight_decay_of_adamw_does_not_depend_on_the_gradient() -> None:
+    p, g = input_node("p", (2,), "float64"), input_node("g", (2,), "float64")
+    rate, count = input_node("rate", (), "float64"), input_node("count", (), "float64")
+    feeds = {"p": [1.0, 1.0], "g": [5.0, 1e-3], "rate": 0.1, "count": 1.0}
+    zeros, now = {"mean": p * 0.0, "square": p * 0.0}, Now(rate, count, rate)
+    with_decay, _ = nn.AdamW(decay=0.2).move(p, g, zeros, now)
+    without, _ = nn.AdamW(decay=0.0).move(p, g, zeros, now)
+    np.testing.assert_allclose(evaluate(with_decay - without, feeds), -0.1 * 0.2, rtol=1e-9)
+
+
+def test_the_first_updates_of_adam_are_exact_in_float32() -> None:
+    count = input_node("count", (), "float32")
+    for t in (1, 2, 10, 1000):
+        found = evaluate(warmed(0.999, count, "float32"), {"count": t})
+        np.testing.assert_allclose(found, 1 - 0.999**t, rtol=1e-7)
+
+
+def test_the_centered_spread_is_never_below_0() -> None:
+    p, g = input_node("p", (1,), "float32"), input_node("g", (1,), "float32")
+    rate, count = input_node("rate", (), "float32"), input_node("count", (), "float32")
+    # The square of the mean is above the mean square by rounding alone.
+    held = {"square": p * 0.0 + 1.0, "mean": p * 0.0 + 1.0001}
+    moved, _ = nn.RMSprop(centered=True).move(p, g, held, Now(rate, count, rate))
+    assert np.isfinite(evaluate(moved, {"p": [1.0], "g": [1.0], "rate": 0.1, "count": 1.0})).all()
+
+
+RULES = [kind for kind in OPTIMIZERS.values() if issubclass(kind, Rule)]
+OUT_OF_RANGE = {
+    "rate": (0, -1.0, "fast", float("inf"), float("nan"), True), "decay": (-0.1, "x"),
+    "momentum": (1.0, -0.1), "beta1": (1.0, -0.1), "beta2": (1.0, -0.1), "beta3": (1.0, -0.1),
+    "smoothing": (1.0, -0.1), "epsilon": (0.0, float("nan")), "nesterov": (), "amsgrad": (), "centered": (),
+    "shrink": (-1.0,), "power": (0.0, 2.0), "start": (-1.0,), "shorter": (0.0, 1.0), "longer": (1.0,),
+    "least": (0.0,), "most": (0.0,), "first": (-1.0,), "clip": (0.0,), "l1": (-1.0,), "l2": (-1.0,),
+    "beta": (-1.0,), "trust": (0.0,), "steps": (0, 2.5), "ratio": (0.0,), "warming": (-1.0,),
+}  # fmt: skip
+BAD = [
+    (kind, f.name, value) for kind in RULES for f in fields(kind) for value in OUT_OF_RANGE[f.name]
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("bad", BAD, ids=lambda bad: f"{bad[0].name} {bad[1]} {bad[2]}")
+def test_a_setting_out_of_its_range_is_refused(bad: tuple[type[Rule], str, object]) -> None:
+    kind, name, value = bad
+    with pytest.raises(UsageError) as caught:
+        kind(**{name: value})  # type: ignore[arg-type]
+    assert caught.value.code == "E102"
+    assert f"{name} is out of its range" in str(caught.value)
+
+
+def test_settings_that_need_another_are_refused() -> None:
+    pairs = ((nn.SGD, {"nesterov": True}), (nn.Ftrl, {"decay": 0.1}), (nn.Rprop, {"least": 99.0}))
+    for kind, settings in pairs:
+        with pytest.raises(UsageError, match="E102"):
+            kind(**settings)
+
+
+def test_optimizers_by_name() -> None:
+    assert {name: known_optimizer(name) for name in OPTIMIZERS} == {
+        n: kind() for n, kind in OPTIMIZERS.items()
+    }
+    with pytest.raises(UsageError) as caught:
+        known_optimizer("Adamm")
+    assert (caught.value.code, caught.value.fix) == ("E101", 'optimizer="adam"')

@@ -1,0 +1,113 @@
+"""Results have the same bits at every width of vectors that this machine has: every card, every layer,
+trainings.
+
+Narrower vectors than the machine's are what other processors have; ``campaigns/machines.py`` compares
+machines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import llvmlite.binding as llvm
+import numpy as np
+import pytest
+from campaigns.machine_cases import NETWORKS, TRAININGS
+
+import chainrule as cr
+from chainrule.engines import native
+from chainrule.engines.native.jit.target import WIDTHS, host_target
+from chainrule.errors import UsageError
+from chainrule.gradient import grad
+from chainrule.graph import Graph, input_node, make
+from chainrule.ops import Sample
+from chainrule.prng import KEY, key_of
+from chainrule.settings import settings
+from kinds import in_kind
+from layer_cases import CASES, ready
+
+HERE = [width for width in WIDTHS if width <= host_target().vector_bytes]
+LIBM = {"power", "sin", "cos"}  # computed by the C library, whose bits are its own
+needs_two = pytest.mark.skipif(len(HERE) < 2, reason="this processor has vectors of 16 bytes only")
+
+
+def at_every_width(run: Callable[[], dict[str, np.ndarray]]) -> None:
+    """Run at each width and compare the bits."""
+    found = {}
+    for width in HERE:
+        with settings.using(vector_bytes=width, portable_bits=True):
+            found[width] = {name: np.ascontiguousarray(value).tobytes() for name, value in run().items()}
+    for width in HERE[1:]:
+        differ = [name for name in found[width] if found[width][name] != found[HERE[0]][name]]
+        assert not differ, f"vectors of {HERE[0]} and {width} bytes give other bits of {differ}"
+
+
+def ops_of(graph: Graph) -> set[str]:
+    """The names of a graph's operations, those inside loops too."""
+    names = set()
+    for node in graph.nodes:
+        names.add(node.op.name)
+        if node.op.name == "scan":
+            step = node.op.attributes
+            names |= {inner.op.name for inner in step["body"].nodes(step["emit"])}
+    return names
+
+
+@needs_two
+def test_every_card(sample: Sample) -> None:
+    with np.errstate(over="ignore"):
+        arrays = [a.astype("float32") if a.dtype == np.float64 else a for a in sample.inputs]
+    op = in_kind(sample.concrete(), "float32")
+    nodes = [input_node(f"x{i}", a.shape, a.dtype.name) for i, a in enumerate(arrays)]
+    graph = Graph({"y": make(op, *nodes)})
+    if not ops_of(graph) & LIBM:
+        at_every_width(lambda: native.Program(graph).run({f"x{i}": a for i, a in enumerate(arrays)}))
+
+
+@needs_two
+@pytest.mark.parametrize("name", CASES)
+def test_every_layer_forward_and_backward(name: str) -> None:
+    net = ready(CASES[name], training=True, dtype="float32")
+    output = net.built.output
+    loss = (output * output * 0.3 + output).sum()
+    slopes = grad(loss, list(net.moved.values()), unused="zeros")
+    graph = Graph({"y": output, **{f"gradient {i}": slope for i, slope in enumerate(slopes)}})
+    if ops_of(graph) & LIBM:
+        pytest.skip("uses pow, sin or cos of the C library")
+    arrays = {**net.arrays, KEY: key_of(3)}
+    at_every_width(lambda: native.Program(graph).run({name: arrays[name] for name in graph.inputs}))
+
+
+@needs_two
+@pytest.mark.parametrize("rows", [1, 2, 3, 7, 8, 9, 65])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_products_of_any_depth(rows: int, dtype: str) -> None:
+    rng = np.random.default_rng(rows)
+    for depth in (1, 2, 7, 8, 9, 15, 16, 17, 31, 33, 100, 1030):
+        x, w = cr.input("x", (None, depth), dtype), cr.input("w", (19, depth), dtype)
+        arrays = {"x": rng.normal(size=(rows, depth)), "w": rng.normal(size=(19, depth))}
+        feeds = {name: a.astype(dtype) for name, a in arrays.items()}
+        at_every_width(lambda x=x, w=w, feeds=feeds: native.Program(Graph({"y": x @ w.T})).run(feeds))
+
+
+@needs_two
+@pytest.mark.parametrize("name", ["2-3-1, SGD with momentum", "depthwise, batch norm, RMSprop"])
+def test_a_training(name: str) -> None:
+    with settings.using(cores=2):
+        at_every_width(lambda: {"digest": np.frombuffer(TRAININGS[name]().encode(), np.uint8)})
+
+
+def test_the_campaign_has_twelve_of_each() -> None:
+    assert (len(TRAININGS), len(NETWORKS)) == (12, 12)
+
+
+def test_a_width_the_processor_lacks_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(llvm, "get_host_cpu_features", lambda: {"avx": True, "avx512f": False})
+    with pytest.raises(UsageError, match="at most 32"):
+        host_target(64)
+
+
+@pytest.mark.parametrize("value", [8, 33, True, -16, "32"])
+def test_a_width_that_does_not_exist_is_refused(value: object) -> None:
+    with pytest.raises(UsageError, match="E102"):
+        settings.vector_bytes = value  # pyright: ignore[reportAttributeAccessIssue]

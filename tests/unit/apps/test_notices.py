@@ -1,0 +1,48 @@
+"""What a training has to say is said once: on a terminal by its progress bar, elsewhere by the command."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.apps.cli.commands.train import tell
+from chainrule.apps.cli.run_writer import Watcher
+from chainrule.events import Event, StepDone
+
+
+class Terminal(io.StringIO):
+    """A screen that remembers."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def press(event: Event) -> None:
+    """Interrupt the training at its second step, as Ctrl-C does."""
+    if isinstance(event, StepDone) and event.step == 2:
+        signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize("screen", [Terminal, io.StringIO])
+def test_a_notice_is_said_once(screen: Any, tmp_path: Path) -> None:
+    out, err, watcher = screen(), io.StringIO(), Watcher()
+    model = cr.Model(cr.Dense(1), "mse", cr.SGD(0.1), engine="reference")
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        model.fit(
+            np.ones((4, 2)),
+            np.ones(4),
+            epochs=5,
+            batch_size=1,
+            callbacks=[watcher, press],
+            run=tmp_path / "run",
+        )
+        tell(watcher)
+    assert watcher.was_interrupted
+    assert (out.getvalue() + err.getvalue()).replace("\n", " ").count("interrupted after step") == 1

@@ -1,0 +1,115 @@
+"""The options of a training survive their file; a config that is not ours is refused."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chainrule.apps.cli.options import CONFIG, Options, agreed, read_config, to_toml
+from chainrule.errors import ChainruleError, UsageError
+from chainrule.store import RunFolder
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
+OPTIONS = st.builds(
+    Options,
+    data=TEXTS,
+    target=TEXTS,
+    net=TEXTS,
+    epochs=st.integers(1, 10**6),
+    rate=st.floats(1e-12, 1e12),
+    penalty=st.floats(0, 1e6),
+    seed=st.integers(0, 2**63 - 1),
+    category=st.lists(TEXTS, max_size=3, unique=True).map(tuple),
+    drop=st.just(()),
+)
+
+
+@given(OPTIONS, st.text(st.sampled_from("0123456789abcdef"), max_size=64))
+def test_the_config_gives_back_what_was_written(
+    tmp_path_factory: pytest.TempPathFactory, options: Options, fingerprint: str
+) -> None:
+    folder = RunFolder.create(tmp_path_factory.mktemp("run"))
+    folder.write_text(CONFIG, to_toml(options, fingerprint))
+    assert read_config(folder) == (options, fingerprint)
+
+
+@given(OPTIONS)
+def test_the_command_says_all_that_was_asked(options: Options) -> None:
+    words = shlex.split(options.command("run"))
+    assert words[:3] == ["chainrule", "train", options.data]
+    assert words[-2:] == ["--out", "run"]
+    pairs = dict(zip(words[3::2], words[4::2], strict=True))
+    assert pairs["--target"] == options.target
+    assert float(pairs.get("--rate", Options("").rate)) == options.rate
+    assert [v for k, v in zip(words[3::2], words[4::2], strict=True) if k == "--category"] == list(
+        options.category
+    )
+
+
+def test_names_that_no_file_can_hold_are_refused() -> None:
+    with pytest.raises(UsageError, match="E601"):
+        to_toml(Options("\udc80.csv"), "")
+
+
+@given(
+    text=st.text(max_size=60) | st.sampled_from(["epochs = 1e999", "seed = -1", 'drop = "x"', "a = {", "'''"])
+)
+def test_a_strange_config_is_one_error(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+    folder = RunFolder.create(tmp_path_factory.mktemp("run"))
+    (folder.path / CONFIG).write_bytes(text.encode(errors="surrogatepass"))
+    with pytest.raises(ChainruleError) as caught:
+        read_config(folder)
+    assert caught.value.code in ("E605", "E411")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a" + ".a" * 100_000 + " = 1",
+        "[a" + ".a" * 100_000 + "]",
+        "a = {" + "a.a" * 100_000 + " = 1}",
+        "a = " + "[" * 100_000,
+        "epochs = " + "1" * 5_000,
+        "#" * (2**20 + 1),
+    ],
+)
+def test_a_hostile_config_is_refused_at_once(text: str, tmp_path: Path) -> None:
+    folder = RunFolder.create(tmp_path)
+    folder.write_text(CONFIG, text)
+    start = time.process_time()
+    with pytest.raises(ChainruleError) as caught:
+        read_config(folder)
+    assert caught.value.code in ("E605", "E404")
+    assert time.process_time() - start < 2
+
+
+def test_a_config_that_a_person_has_changed_is_read(tmp_path: Path) -> None:
+    folder = RunFolder.create(tmp_path)
+    lines = to_toml(Options("iris", drop=("a", 'b "c"')), "5f2c").splitlines()
+    lines = [line.replace("epochs = 200", "epochs=50  # fewer") for line in lines]
+    folder.write_text(CONFIG, "\r\n".join(["# mine", "", *lines]))
+    options, fingerprint = read_config(folder)
+    assert (options.epochs, options.drop, fingerprint) == (50, ("a", 'b "c"'), "5f2c")
+
+
+def test_a_value_out_of_its_range_in_a_config(tmp_path: Path) -> None:
+    folder = RunFolder.create(tmp_path)
+    folder.write_text(CONFIG, to_toml(Options("iris"), "").replace("epochs = 200", "epochs = 0"))
+    with pytest.raises(UsageError, match="E102"):
+        read_config(folder)
+
+
+def test_what_was_given_must_agree() -> None:
+    saved = Options("old.csv", epochs=5)
+    assert agreed(saved, {"epochs": 5}, "moved.csv") == replace(saved, data="moved.csv")
+    with pytest.raises(UsageError) as caught:
+        agreed(saved, {"epochs": 6, "net": "8"}, "old.csv")
+    assert caught.value.code == "E603"
+    assert caught.value.received == "epochs: 5, now 6"
+    assert len(caught.value.notes) == 1

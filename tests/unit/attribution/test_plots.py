@@ -1,0 +1,88 @@
+"""Pictures of attributions: well-formed, coloured by sign, small whatever the size of the image."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from chainrule.attribution.attribution import Attribution
+from chainrule.attribution.plots import (
+    AGAINST,
+    FOR,
+    blend,
+    coloured_words,
+    heat_map,
+    limit_of,
+    picture,
+    shown,
+    words_html,
+)
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def made(values: np.ndarray, inputs: np.ndarray, lang: str = "en", **more: object) -> Attribution:
+    """An attribution of these values."""
+    targets, scores = ("<b>",) * len(values), np.zeros(len(values))
+    known: Any = {"lang": lang, **more}
+    return Attribution("occlusion", {"x": values}, "logit", targets, scores, {"x": inputs}, **known)
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 1), (5, 9, 3), (300, 130, 3), (1, 1, 1)])
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_a_heat_map_is_well_formed_and_small(shape: tuple[int, ...], lang: str) -> None:
+    rng = np.random.default_rng(0)
+    found = made(rng.normal(size=(2, *shape)), rng.normal(size=(2, *shape)), lang)
+    svg = found.to_svg(1)
+    root = ElementTree.fromstring(svg)
+    assert len(root.findall(f".//{SVG}path")) > 2
+    assert len(svg) < 200_000
+    assert "href" not in svg
+    assert ("支持" in svg) == (lang == "zh")
+    assert svg == heat_map(found, 1)
+
+
+def test_the_sign_decides_the_colour() -> None:
+    values = np.zeros((1, 1, 3, 1))
+    values[0, 0, :, 0] = 1, 0, -1
+    root = ElementTree.fromstring(made(values, np.zeros((1, 1, 3, 1))).to_svg())
+    right = root.findall(f"{SVG}g")[1]
+    drawn = {path.get("fill"): path.get("d") for path in right.iter(f"{SVG}path")}
+    assert drawn == {FOR: "M0 0h1v1h-1z", "#ffffff": "M1 0h1v1h-1z", AGAINST: "M2 0h1v1h-1z"}
+
+
+def test_numbers_that_are_not_finite_do_not_stop_the_picture() -> None:
+    values = np.array([np.nan, np.inf, 1.0, -1.0]).reshape(1, 2, 2, 1)
+    ElementTree.fromstring(made(values, np.zeros((1, 2, 2, 1))).to_svg())
+    assert limit_of(values) == 1.0
+    assert limit_of(np.zeros(3)) == 1.0
+    assert blend(float("nan")) == "#ffffff"
+
+
+def test_words_are_coloured_and_escaped() -> None:
+    texts = ("<script>", "好", "\n", "<pad>", "<pad>")
+    values = np.array([[2.0, -2.0, 0.0, 0.0, 0.0]])
+    found = made(values, np.zeros((1, 5)), words=(texts,))
+    words = coloured_words(found)
+    assert [word.text for word in words] == list(texts[:3])
+    assert [word.colour for word in words] == [FOR, AGAINST, "#ffffff"]
+    html = words_html(words, "zh")
+    ElementTree.fromstring(f"<div>{html}</div>")
+    assert "<script>" not in html
+    assert "⏎" in html
+    assert picture(found) == words_html(words, "en")
+    assert shown("") == "∅"
+
+
+def test_a_page_holds_pictures_and_both_languages() -> None:
+    rng = np.random.default_rng(0)
+    page = made(rng.normal(size=(3, 4, 4, 1)), rng.normal(size=(3, 4, 4, 1)), "zh").to_html()
+    assert page.count("<svg") == 3
+    assert "各输入的贡献" in page
+    assert "What the inputs had to do with it" in page
+    assert re.search(r"<script|https?://(?!www\.w3\.org)", page) is None
+    assert "<b>" not in page

@@ -1,0 +1,307 @@
+"""Augmented images depend on seed, epoch and the image's number alone, and agree with Pillow and PyTorch."""
+
+from __future__ import annotations
+
+import colorsys
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageOps
+
+from chainrule.data import Order
+from chainrule.data.augmentation import (
+    CHANGES,
+    MIXES,
+    OPERATIONS,
+    Affine,
+    Augmentation,
+    AugMix,
+    AutoContrast,
+    Blur,
+    Colour,
+    Crop,
+    CutMix,
+    Elastic,
+    Equalize,
+    EqualizeTiles,
+    Erase,
+    Flip,
+    Grey,
+    Invert,
+    Mixup,
+    Perspective,
+    Posterize,
+    RandAugment,
+    ResizedCrop,
+    Rotate,
+    Sharpness,
+    Solarize,
+    batches,
+)
+from chainrule.data.augmentation.affine import compose, warp
+from chainrule.data.augmentation.color import turn_hue
+from chainrule.data.augmentation.distortion import projected
+from chainrule.data.augmentation.geometry import grow, move, skew, turn
+from chainrule.data.augmentation.transform import draw
+from chainrule.errors import ChainruleError
+from chainrule.prng import key_of
+from heavy import stats, torchvision
+
+STRONG: dict[str, Any] = {
+    "Flip": Flip(horizontal=0.5, vertical=0.5),
+    "Crop": Crop(padding=3, fill=0.5),
+    "ResizedCrop": ResizedCrop(),
+    "Rotate": Rotate(degrees=40),
+    "Affine": Affine(degrees=30, shift=0.2, scale=(0.7, 1.4), shear=20, fill=0.3),
+    "Colour": Colour(brightness=0.4, contrast=0.4, saturation=0.4, hue=0.2),
+    "Perspective": Perspective(distortion=0.4, chance=0.8, fill=0.3),
+    "Elastic": Elastic(strength=0.2, points=4, chance=0.8),
+    "Grey": Grey(chance=0.5),
+    "Invert": Invert(chance=0.5),
+    "Solarize": Solarize(threshold=0.4),
+    "Posterize": Posterize(bits=5),
+    "Equalize": Equalize(),
+    "EqualizeTiles": EqualizeTiles(limit=3.0, tiles=3),
+    "AutoContrast": AutoContrast(),
+    "Sharpness": Sharpness(amount=0.9, chance=0.7),
+    "Blur": Blur(sigma=(0.3, 1.5), chance=0.7),
+    "AugMix": AugMix(chains=3, magnitude=20),
+    "Erase": Erase(chance=0.7),
+    "RandAugment": RandAugment(operations=3, magnitude=20),
+    "Mixup": Mixup(0.5),
+    "CutMix": CutMix(),
+}
+SINGLE = [Augmentation(STRONG[name]) for name in CHANGES] + [Augmentation(mix=STRONG[name]) for name in MIXES]
+WHOLE = Augmentation(
+    Crop(padding=2),
+    Flip(),
+    Colour(brightness=0.2, contrast=0.2, saturation=0.2, hue=0.1),
+    Erase(),
+    mix=(Mixup(0.4), CutMix()),
+)
+
+
+def pictures(count: int = 12, channels: int = 3, height: int = 17, width: int = 16) -> np.ndarray:
+    return np.random.default_rng(3).integers(0, 256, (count, height, width, channels), dtype=np.uint8)
+
+
+def test_every_change_has_a_strong_example() -> None:
+    assert set(STRONG) == {*CHANGES, *MIXES}
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("augmentation", [*SINGLE, WHOLE], ids=str)
+def test_an_image_does_not_depend_on_its_neighbours(augmentation: Augmentation, channels: int) -> None:
+    images = pictures(channels=channels)
+    before = images.copy()
+    whole = augmentation.apply(images, np.arange(12), seed=5, epoch=2)
+    assert whole.x.dtype == np.float32
+    assert whole.x.shape == images.shape
+    assert whole.x.min() >= 0
+    assert whole.x.max() <= 1 + 1e-6
+    assert (images == before).all()
+    for some in ([7], [3, 11], [11, 0, 5, 2, 9]):
+        part = augmentation.apply(images, np.array(some), seed=5, epoch=2)
+        assert part.x.tobytes() == whole.x[some].tobytes()
+        assert part.share.tolist() == whole.share[some].tolist()
+    stays = channels == 1 and augmentation.changes == (STRONG["Grey"],)  # it has no colours to lose
+    assert stays == np.array_equal(augmentation.apply(images, np.arange(12), 5, 3).x, whole.x)
+    assert stays == np.array_equal(augmentation.apply(images, np.arange(12), 6, 2).x, whole.x)
+
+
+@pytest.mark.parametrize("augmentation", [*SINGLE, WHOLE], ids=str)
+def test_records_come_back_and_print_their_settings(augmentation: Augmentation) -> None:
+    record = json.loads(json.dumps(augmentation.to_record()))
+    assert Augmentation.from_record(record) == augmentation
+    assert eval(str(augmentation), {**globals()}) == augmentation
+
+
+@given(workers=st.integers(1, 5), size=st.integers(1, 13), epoch=st.integers(0, 3))
+@settings(max_examples=12, deadline=None)
+def test_batches_are_the_same_for_any_number_of_workers(workers: int, size: int, epoch: int) -> None:
+    images, y = pictures(), np.arange(12) % 3
+    order = Order(12, size, seed=4)
+    made = list(batches(images, y, order, WHOLE, epoch, workers))
+    whole = WHOLE.apply(images, np.arange(12), 4, epoch)
+    shares = whole.targets(np.eye(3, dtype=np.float32)[y], np.arange(12))
+    rows = order.epoch(epoch)
+    assert np.concatenate([x for x, _ in made]).tobytes() == whole.x[rows].tobytes()
+    assert np.concatenate([t for _, t in made]).tobytes() == shares[rows].tobytes()
+    assert np.allclose(shares.sum(axis=1), 1)
+
+
+def test_batches_can_be_left_early_and_pass_errors_on() -> None:
+    images, y = pictures(), np.arange(12)
+    first = next(batches(images, y, Order(12, 2), Augmentation(Flip()), workers=3))
+    assert first[1].tolist() == Order(12, 2).batch(0, 0).tolist()
+    bad = images.astype(np.float32)
+    with pytest.raises(ChainruleError, match="E354"):
+        list(batches(bad, y, Order(12, 2), Augmentation(Flip())))
+
+
+def test_the_map_looks_up_what_pytorch_looks_up() -> None:
+    images = np.random.default_rng(0).random((3, 6, 9, 2))
+    maps = np.array(
+        [
+            compose(move(1.5, -2.25), turn(33), grow(0.8)),
+            compose(skew(20), grow(1.7)),
+            compose(turn(-70), skew(-10, upright=False)),
+        ]
+    )
+    theta = maps.copy()  # PyTorch counts from -1 to 1, in halves of the width and the height
+    half = np.array([9 / 2, 6 / 2])
+    theta[:, :, :2] *= half[None, None, :] / half[None, :, None]
+    theta[:, :, 2] /= half
+    grid = torch.nn.functional.affine_grid(torch.tensor(theta), [3, 2, 6, 9], align_corners=False)
+    want = torch.nn.functional.grid_sample(
+        torch.tensor(images).permute(0, 3, 1, 2), grid, padding_mode="zeros", align_corners=False
+    )
+    assert np.abs(warp(images, maps) - want.permute(0, 2, 3, 1).numpy()).max() < 1e-12
+    ones = warp(np.ones((3, 6, 9, 2)), maps, fill=1.0)
+    assert np.abs(ones - 1).max() < 1e-12  # what lies outside has the fill's value, seamlessly
+
+
+def test_a_quarter_turn_turns_against_the_clock() -> None:
+    images = np.arange(9.0).reshape(1, 3, 3, 1)
+    turned = warp(images, np.array([turn(90)]))[0, ..., 0]
+    assert np.abs(turned - np.rot90(images[0, ..., 0])).max() < 1e-12
+    shifted = warp(images, np.array([move(1, 0)]))[0, ..., 0]
+    assert shifted[:, 1:].tolist() == images[0, :, :2, 0].tolist()
+
+
+def test_colours_turn_as_on_the_wheel() -> None:
+    images = pictures(2).astype(np.float32) / 255
+    turned = turn_hue(images, np.array([0.3, -0.17]))
+    for image, out, by in zip(images, turned, (0.3, -0.17), strict=True):
+        for old, new in zip(image.reshape(-1, 3).tolist(), out.reshape(-1, 3).tolist(), strict=True):
+            h, s, v = colorsys.rgb_to_hsv(*old)
+            assert np.allclose(new, colorsys.hsv_to_rgb((h + by) % 1, s, v), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["equalize", "autocontrast", "posterize", "solarize"])
+def test_operations_agree_with_pillow(name: str) -> None:
+    grey = np.random.default_rng(1).integers(30, 200, (16, 16, 3), dtype=np.uint8)
+    image = Image.fromarray(grey)
+    strength = 0.5
+    want = {
+        "equalize": lambda: ImageOps.equalize(image),
+        "autocontrast": lambda: ImageOps.autocontrast(image),
+        "posterize": lambda: ImageOps.posterize(image, 6),
+        "solarize": lambda: ImageOps.solarize(image, 128),
+    }[name]()
+    found = OPERATIONS[name](grey[None].astype(np.float32) / 255, np.array([strength]))[0] * 255
+    assert np.abs(found - np.asarray(want)).max() <= (1 + 1e-3 if name == "autocontrast" else 1e-3)
+
+
+def test_blur_is_the_one_of_torchvision() -> None:
+    images = np.random.default_rng(2).random((2, 9, 8, 3)).astype(np.float32)
+    framed = np.pad(images, ((0, 0), (4, 4), (4, 4), (0, 0)), "reflect")
+    found = Blur(sigma=(1.2, 1.2), chance=1.0)(framed, np.zeros((2, 2)))
+    want = torchvision().transforms.functional.gaussian_blur(
+        torch.from_numpy(images).permute(0, 3, 1, 2), [9, 9], [1.2, 1.2]
+    )
+    np.testing.assert_allclose(found[:, 4:-4, 4:-4], want.permute(0, 2, 3, 1).numpy(), atol=1e-6)
+
+
+def test_perspective_leads_the_corners_where_they_were_moved() -> None:
+    corners = np.array([[[0.1, -0.1], [0.8, 0.2], [1.2, 0.9], [-0.2, 1.1]]])
+    u, v = np.array([[0.0, 1.0], [1.0, 0.0]]), np.array([[0.0, 0.0], [1.0, 1.0]])
+    x, y = projected(corners, u, v)
+    np.testing.assert_allclose(np.stack([x, y], -1).reshape(4, 2), corners[0], atol=1e-12)
+    coefficients = torchvision().transforms.functional._get_perspective_coeffs(
+        [[0, 0], [1, 0], [1, 1], [0, 1]], corners[0].tolist()
+    )
+    a, b, c, d, e, f, g, h = (
+        np.linalg.inv(np.append(coefficients, 1).reshape(3, 3)).ravel()[:8]
+        / (np.linalg.inv(np.append(coefficients, 1).reshape(3, 3)).ravel()[8])
+    )
+    x, y = projected(corners, np.array([[0.3]]), np.array([[0.6]]))
+    below = g * 0.3 + h * 0.6 + 1
+    assert x.item() == pytest.approx((a * 0.3 + b * 0.6 + c) / below, abs=1e-4)
+    assert y.item() == pytest.approx((d * 0.3 + e * 0.6 + f) / below, abs=1e-4)
+
+
+def test_elastic_moves_the_points_of_its_grid_and_what_lies_between_smoothly() -> None:
+    ramp = np.broadcast_to(np.linspace(0, 1, 21)[None, None, :, None], (1, 5, 21, 1)).astype(np.float32)
+    u = np.full((1, 1 + 2 * 9), 0.5)
+    u[0, 1 + 9 + 4] = 1.0  # the point in the middle moves across by 0.1 of the side
+    moved = Elastic(strength=0.1, points=3, chance=1.0)(ramp, u)[0, 2, :, 0] - ramp[0, 2, :, 0]
+    assert moved.argmax() == 10
+    assert moved[10] == pytest.approx(0.1 * 21 / 20, abs=1e-6)
+    assert moved[[0, -1]].tolist() == [0, 0]
+
+
+def test_tiles_are_equalized_as_the_whole_is_where_there_is_one() -> None:
+    image = np.random.default_rng(1).random((1, 16, 16, 1)).astype(np.float32) * 0.2 + 0.4
+    found = EqualizeTiles(limit=100.0, tiles=1, chance=1.0)(image, np.zeros((1, 1)))
+    order = np.argsort(image.ravel(), kind="stable")
+    assert (np.diff(found.ravel()[order]) >= 0).all()
+    assert found.max() - found.min() > 0.8
+    plain = EqualizeTiles(limit=1.0, tiles=1, chance=1.0)(
+        image, np.zeros((1, 1))
+    )  # a limit of the mean leaves little
+    assert np.abs(plain - image).max() < 0.25
+
+
+def test_the_shares_of_mixing_are_drawn_from_a_beta_distribution() -> None:
+    u = draw(key_of(8), np.arange(2000), 3)
+    tiny = np.zeros((2000, 1, 1, 1), np.float32)
+    _, share = Mixup(0.7)(tiny, tiny, u)
+    assert stats().kstest(share, stats().beta(0.7, 0.7).cdf).pvalue > 0.01
+    own, other = np.ones((2000, 8, 8, 1), np.float32), np.zeros((2000, 8, 8, 1), np.float32)
+    cut, share = CutMix(1.0)(own, other, u)
+    assert np.allclose(cut.mean(axis=(1, 2, 3)), share)  # the share is the area that is still its own
+
+
+def test_draws_are_even_and_chances_are_kept() -> None:
+    assert stats().kstest(draw(key_of(1), np.arange(1000), 2).reshape(-1), "uniform").pvalue > 0.01
+    images = np.zeros((2000, 1, 2, 1), np.float32)
+    images[:, :, 1] = 1
+    mirrored = Augmentation(Flip(horizontal=0.25)).apply(images, np.arange(2000)).x[:, 0, 0, 0]
+    assert 0.2 < mirrored.mean() < 0.3
+
+
+BAD: dict[str, Any] = {
+    "chance": (lambda: Flip(horizontal=1.5), "E102"),
+    "nan": (lambda: Rotate(degrees=float("nan")), "E102"),
+    "falling": (lambda: Affine(scale=(2, 1)), "E102"),
+    "single": (lambda: Erase(area=0.3), "E102"),  # type: ignore[arg-type]
+    "half": (lambda: Crop(padding=2.5), "E102"),  # type: ignore[arg-type]
+    "text": (lambda: Colour(hue="red"), "E102"),  # type: ignore[arg-type]
+    "none": (lambda: RandAugment(operations=0), "E102"),
+    "bits": (lambda: Posterize(bits=2.5), "E102"),  # type: ignore[arg-type]
+    "bell": (lambda: Blur(sigma=(0.0, 1.0)), "E102"),
+    "alpha": (lambda: Mixup(0), "E102"),
+    "no change": (lambda: Augmentation(Mixup()), "E113"),  # type: ignore[arg-type]
+    "no mix": (lambda: Augmentation(mix=Flip()), "E113"),  # type: ignore[arg-type]
+    "no axis": (lambda: WHOLE.apply(np.zeros((2, 4, 4)), np.arange(2)), "E354"),
+    "integers": (lambda: WHOLE.apply(np.zeros((2, 4, 4, 1), int), np.arange(2)), "E354"),
+    "range": (lambda: WHOLE.apply(np.full((2, 4, 4, 1), 2.0), np.arange(2)), "E354"),
+    "hole": (lambda: WHOLE.apply(np.full((2, 4, 4, 1), np.nan), np.arange(2)), "E354"),
+    "rows": (lambda: batches(pictures(), np.arange(3), Order(12, 2), WHOLE), "E344"),
+    "workers": (lambda: batches(pictures(), np.arange(12), Order(12, 2), WHOLE, workers=0), "E102"),
+    "record": (lambda: Augmentation.from_record({"changes": []}), "E355"),
+    "list": (lambda: Augmentation.from_record({"changes": {}, "mix": []}), "E355"),
+    "kind": (lambda: Augmentation.from_record({"changes": [{"kind": "os.system"}], "mix": []}), "E355"),
+    "field": (lambda: Augmentation.from_record({"changes": [{"kind": "Flip"}], "mix": []}), "E355"),
+    "value": (
+        lambda: Augmentation.from_record(
+            {"changes": [{"kind": "Rotate", "degrees": [], "fill": 0}], "mix": []}
+        ),
+        "E102",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_named(name: str) -> None:
+    make, code = BAD[name]
+    with pytest.raises(ChainruleError) as caught:
+        list(make())
+    assert caught.value.code == code
+    assert caught.value.received

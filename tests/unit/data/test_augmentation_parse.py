@@ -1,0 +1,56 @@
+"""Augmentations in words: what they say, and how what they do not say is refused."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chainrule.data.augmentation import CHANGES, MIXES, Augmentation, Flip, Mixup, augmentation_from_text
+from chainrule.data.augmentation.parse import KINDS
+from chainrule.errors import ChainruleError, UsageError
+
+
+def test_every_change_and_mix_has_a_word() -> None:
+    assert set(KINDS.values()) == {*CHANGES.values(), *MIXES.values()}
+    for word, kind in KINDS.items():
+        made = augmentation_from_text(word)
+        assert (*made.changes, *made.mix) == (kind(),)
+
+
+def test_settings_by_place_by_name_and_as_a_range() -> None:
+    said = augmentation_from_text("Flip 0.5 0.25，affine  shift=0.2 scale=0.8..1.25, crop 2,mixup 0.4")
+    flip, affine, crop = said.changes
+    assert flip == Flip(horizontal=0.5, vertical=0.25)
+    assert affine == CHANGES["Affine"](shift=0.2, scale=(0.8, 1.25))  # type: ignore[call-arg]
+    assert crop == CHANGES["Crop"](padding=2)  # type: ignore[call-arg]
+    assert said.mix == (Mixup(0.4),)
+
+
+REFUSED = {
+    "flop": ("E101", '"flip"'),
+    "crop paddin=3": ("E101", '"padding"'),
+    "crop x": ("E356", '"crop 4"'),
+    "crop 1 2 3": ("E356", '"crop 4"'),
+    "flip,, crop": ("E356", "nothing between two commas"),
+    "4 crop": ("E356", "flip, crop 4, rotate 10"),
+    "crop 1.5": ("E102", "a whole number"),
+    "rotate 1e999": ("E102", "from 0 to 180"),
+    "affine scale=3": ("E102", "two numbers"),
+}
+
+
+@pytest.mark.parametrize("text", REFUSED)
+def test_what_is_no_change_is_refused(text: str) -> None:
+    code, words = REFUSED[text]
+    with pytest.raises(UsageError, match=code) as caught:
+        augmentation_from_text(text)
+    assert words in str(caught.value)
+
+
+@given(st.text(st.sampled_from("flipcro,=.0123456789 -e_"), max_size=30))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    with suppress(ChainruleError):
+        assert isinstance(augmentation_from_text(text), Augmentation)

@@ -1,0 +1,154 @@
+"""Wide tables: work in proportion to the cells, and columns read in bulk are those read one by one."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import chainrule as cr
+from chainrule.data import Preparation, Table, choose_task, describe, read_table
+from chainrule.data.readers import delimited
+from chainrule.data.readers.cell_columns import Cells
+from chainrule.data.readers.delimited import check_names
+from chainrule.data.readers.number_parsing import clean, typed
+from chainrule.errors import DataError
+
+CELLS = st.sampled_from(
+    ["", "?", "NA", " 1 ", "0", "-0", "+3", "12", "007", "1.5", "-.5", "5.", "1e3", "1E-400", "1e999", "inf",
+     "-Infinity", "nan", "1,234", "1,234.5", "12,34", "1.234,5", "true", "False", "yes", "no", "red",
+     "2020-01-02", "999999999999999", "9999999999999999", "9007199254740993", "00", "1 2", "红"]
+)  # fmt: skip
+COLUMN = st.one_of(
+    st.lists(CELLS, min_size=6, max_size=6),
+    st.lists(st.sampled_from(["1", "2.5", "-3", ""]), min_size=6, max_size=6),
+    st.lists(st.sampled_from(["1", "20", "+3", "?"]), min_size=6, max_size=6),
+    st.lists(st.floats().map(repr), min_size=6, max_size=6),
+    st.lists(st.integers().map(str), min_size=6, max_size=6),
+    st.lists(st.text(max_size=5), min_size=6, max_size=6),
+)
+
+
+@given(st.lists(COLUMN, min_size=1, max_size=6), st.sampled_from(",;\t"), st.integers(1, 6))
+def test_columns_read_in_bulk_are_those_read_one_by_one(
+    columns: list[list[str]], delimiter: str, block: int
+) -> None:
+    cells = Cells([f"c{i}" for i in range(len(columns))], delimiter)
+    rows = [*zip(*columns, strict=True)]
+    for start in range(0, len(rows), block):
+        cells.add(rows[start : start + block])
+    for read, texts in zip(cells.columns(), columns, strict=True):
+        expected = typed(clean(pl.Series(read.name, texts, dtype=pl.String)), delimiter)
+        assert read.dtype == expected.dtype
+        assert read.equals(expected, check_names=True, null_equal=True)
+
+
+def wide(columns: int, rows: int = 24) -> dict[str, np.ndarray]:
+    """Three quarters numbers, the rest words, and what is to be predicted."""
+    x = np.random.default_rng(0).normal(size=(columns, rows)).round(3)
+    table = {f"n{i}": row for i, row in enumerate(x[: columns * 3 // 4])}
+    table |= {f"w{i}": np.where(row > 0, "red", "blue") for i, row in enumerate(x[columns * 3 // 4 :])}
+    return {**table, "y": np.where(x[0] > 0, "yes", "no")}
+
+
+def text_of(table: dict[str, np.ndarray], file: Path) -> Path:
+    lines = [",".join(table), *(",".join(map(str, row)) for row in zip(*table.values(), strict=True))]
+    file.write_text("\n".join(lines))
+    return file
+
+
+def understood(file: Path) -> None:
+    table = read_table(file)
+    columns = describe(table, "y")
+    task = choose_task(table, "y", columns=columns)
+    preparation = Preparation.fit(table, columns, "y", task)
+    preparation.inputs(table)
+    preparation.targets(table)
+    cr.check(table, "y")
+
+
+def growth(work: Callable[[int], None], small: int, large: int) -> float:
+    """The exponent of the time over the size, from the best of three."""
+
+    def best(size: int) -> float:
+        spent = []
+        for _ in range(3):
+            start = time.process_time()
+            work(size)
+            spent.append(time.process_time() - start)
+        return min(spent)
+
+    return float(np.log(best(large) / best(small)) / np.log(large / small))
+
+
+def calls(work: Callable[[], None]) -> int:
+    """How many functions a piece of work calls, compiled ones too: a measure that no clock disturbs."""
+    count = 0
+
+    def add(frame: object, event: str, argument: object) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    before = sys.getprofile()
+    sys.setprofile(add)
+    try:
+        work()
+    finally:
+        sys.setprofile(before)
+    return count
+
+
+def test_the_work_on_a_wide_table_is_in_proportion_to_its_columns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delimited, "BLOCK_CELLS", 1200)  # as many blocks as a large file has
+    files = {size: text_of(wide(size, rows=60), tmp_path / f"{size}.csv") for size in (150, 300, 600)}
+    understood(files[150])  # what is loaded once is loaded
+    counts = {size: calls(partial(understood, file)) for size, file in files.items()}
+    fixed = 2 * counts[150] - counts[300]  # what does not depend on the width, if the rest is in proportion
+    assert counts[600] - fixed < 1.1 * 4 * (counts[150] - fixed)
+
+
+def test_the_names_of_all_columns_are_not_listed_once_a_column(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = []
+    columns = Table.columns.fget
+    monkeypatch.setattr(Table, "columns", property(lambda table: listed.append(1) or columns(table)))
+    counts = []
+    for size in (20, 80):
+        listed.clear()
+        understood(text_of(wide(size), tmp_path / f"{size}.csv"))
+        counts.append(len(listed))
+    assert counts[0] == counts[1]
+
+
+def repeated(size: int) -> None:
+    with pytest.raises(DataError, match="E305"):
+        check_names("table", [f"c{i // 2}" for i in range(size)])
+
+
+def test_many_repeated_names_are_found_in_time_in_proportion_to_the_names() -> None:
+    assert growth(repeated, 5000, 40_000) < 1.5
+
+
+def test_a_table_that_lacks_thousands_of_columns_is_refused_at_once(tmp_path: Path) -> None:
+    table = read_table(text_of(wide(4000), tmp_path / "table.csv"))
+    columns = describe(table, "y")
+    preparation = Preparation.fit(table, columns, "y", "classification")
+    other = read_table({f"z{i}": np.arange(3.0) for i in range(4000)})
+    start = time.process_time()
+    with pytest.raises(DataError) as caught:
+        preparation.inputs(other)
+    assert time.process_time() - start < 5
+    assert caught.value.code == "E326"
+    assert "and 3980 more" in caught.value.received
+    assert len(str(caught.value)) < 5000

@@ -1,0 +1,204 @@
+"""The model explains itself: every form of sample, one weight, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from sklearn.datasets import load_iris
+
+from chainrule.derive.narrative import explain
+from chainrule.errors import ChainruleError, ShapeError, TrainingError, UsageError
+from chainrule.model import Model, load
+from chainrule.nn import (
+    L2,
+    SGD,
+    Activation,
+    Adam,
+    ClipGlobalNorm,
+    Dense,
+    Dropout,
+    Flatten,
+    Residual,
+    Sequential,
+)
+from chainrule.settings import settings
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(30, 4))
+KINDS = np.array(["a", "b", "c"])[RNG.integers(0, 3, 30)]
+VALUES = RNG.normal(size=(30, 2))
+
+
+@pytest.fixture(scope="module")
+def classifier() -> Model:
+    model = Model(Sequential(Dense(5, "tanh"), Dense(3)), "cross_entropy", Adam(0.01))
+    model.fit(X, KINDS, epochs=1, verbose=False)
+    return model
+
+
+@pytest.fixture(scope="module")
+def tabular() -> Model:
+    x, y = load_iris(return_X_y=True)
+    frame = pl.DataFrame({"length": x[:, 0], "width": x[:, 1], "kind": [f"k{i}" for i in y]})
+    model = Model(Sequential(Dense(4, "relu"), Dense(3)), "cross_entropy")
+    model.fit(frame, "kind", epochs=1, verbose=False)
+    return model
+
+
+NETS = {
+    "residual": (Sequential(Dense(4, "tanh"), Residual(Dense(4, "relu")), Dropout(0.5), Dense(2)), "mse"),
+    "activation": (Sequential(Dense(3), Activation("sigmoid"), Dense(2), Activation("softplus")), "huber"),
+    "no weights before": (Sequential(Flatten(), Residual(Activation("tanh")), Dense(2)), "mae"),
+    "softmax and squares": (Sequential(Dense(5), Dense(2, "softmax")), "half_mse"),
+    "yes or no": (Dense(2), "binary_cross_entropy"),
+}
+
+
+@pytest.mark.parametrize("name", NETS)
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_any_net_is_explained_at_every_depth(name: str, lang: str) -> None:
+    net, loss = NETS[name]
+    model = Model(net, loss, SGD(0.1, momentum=0.9), penalty=L2(0.01), clip=ClipGlobalNorm(0.1))
+    y = (VALUES > 0).astype(float) if name == "yes or no" else VALUES
+    model.fit(X, y, epochs=1, verbose=False)
+    path = next(iter(model.parameters()))
+    for rows, depth in ((0, 1), (0, 3), (slice(0, 3), 2)):
+        page = model.explain(X[rows], y[rows], depth=depth, lang=lang)
+        assert len(str(page)) > 500
+    assert f"{path}[0,0]" in str(model.explain(X[:2], y[:2], f"{path}[0,0]", 3, lang))
+    assert "<math" in model.explain(X[0], y[0], lang=lang).to_html()
+
+
+def test_raw_labels_and_one_or_several_samples(classifier: Model) -> None:
+    one = str(classifier.explain(X[0], KINDS[0]))
+    assert f"gives the wanted class {KINDS[0]} the probability" in one
+    assert "n = 3" in str(classifier.explain(X[:3], KINDS[:3]))
+    assert str(classifier.explain(X[:1], KINDS[:1])) == one
+
+
+def test_the_probability_told_is_that_of_predict_proba(classifier: Model) -> None:
+    told = classifier.trace(X[0], KINDS[0]).answers["y"]
+    np.testing.assert_allclose(told, classifier.predict_proba(X[:1]), rtol=1e-5)
+
+
+def test_a_row_of_a_table_names_its_features(tabular: Model) -> None:
+    row = pl.DataFrame({"length": [5.1], "width": [3.5], "kind": ["k0"]})
+    text = str(tabular.explain(row))
+    x = tabular.trace(row).derivation.built.inputs["x"]
+    value = float(tabular.trace(row).values[x][0, 0])
+    assert f"x₁ (length) = raw 5.1 → {value:.6f}".replace("-", "−") in text
+    assert "x₂（width）= 原值 3.5" in str(tabular.explain(row, lang="zh"))
+    assert "class k2" in str(tabular.explain(row.drop("kind"), "k2"))
+
+
+def test_values_of_a_table_are_wanted_in_their_own_units() -> None:
+    frame = pl.DataFrame({"a": X[:, 0], "b": X[:, 1], "price": 1000 + 50 * X[:, 2]})
+    model = Model(Dense(1), "half_mse")
+    model.fit(frame, "price", epochs=1, verbose=False)
+    own = model.trace(frame[:1])
+    given = model.trace(frame[:1].drop("price"), float(frame["price"][0]))
+    assert own.loss == pytest.approx(given.loss, rel=1e-5)
+
+
+def test_the_language_is_the_setting_by_default(classifier: Model) -> None:
+    with settings.using(lang="zh"):
+        assert "反向传播" in str(classifier.explain(X[0], KINDS[0]))
+
+
+def test_a_saved_model_tells_the_same(classifier: Model, tmp_path: Path) -> None:
+    classifier.save(tmp_path / "m.safetensors")
+    assert str(load(tmp_path / "m.safetensors").explain(X[0], KINDS[0])) == str(
+        classifier.explain(X[0], KINDS[0])
+    )
+
+
+def test_the_ledger_adds_up_and_names_the_largest_ways() -> None:
+    net = Sequential(Dense(8, "tanh"), Dense(8, "tanh"), Dense(1))
+    model = Model(net, "half_mse", SGD(0.1))
+    model.fit(X, VALUES[:, 0], epochs=1, verbose=False)
+    t = model.trace(X[0], VALUES[0, 0])
+    text = str(model.explain(X[0], VALUES[0, 0], "dense1.weight[2,1]"))
+    assert "That sum has 8 terms" in text
+    assert "the 3 largest make" in text
+    assert "relative difference from the stored gradient: 0.0" in text or "×10⁻¹⁶" in text
+    gradient = float(t.gradients["dense1.weight"][2, 1])
+    word = "raising it lowers the loss" if gradient < 0 else "raising it raises the loss"
+    assert word in text
+
+
+def test_a_large_net_is_told_briefly_with_counts() -> None:
+    model = Model(Sequential(Dense(64, "relu"), Dense(64, "relu"), Dense(1)), "half_mse")
+    model.fit(X, VALUES[:, 0], epochs=1, verbose=False)
+    text = str(model.explain(X[0], VALUES[0, 0]))
+    total = model.network.count  # type: ignore[union-attr]
+    assert f"{total - 10:,} more are not shown" in text
+    assert "... and 61 more" in text
+    assert "20 of the" in text
+    assert len(text) < 20_000
+
+
+def test_a_broken_number_is_explained_first(classifier: Model) -> None:
+    model = Model(Sequential(Dense(5, "tanh"), Dense(3)), "cross_entropy", Adam(0.01))
+    model.fit(X, KINDS, epochs=1, verbose=False)
+    model.load_parameters({"dense2.weight": np.full((3, 5), np.inf)})
+    for lang, word in (("en", "The given"), ("zh", "给定的")):
+        page = model.explain(X[0], KINDS[0], lang=lang)
+        assert len(page.sections) == 1
+        assert word in str(page)
+    model.load_parameters({"dense2.weight": np.full((3, 5), 3e38)})
+    big = {"dense1.bias": np.full(5, 20.0), "dense2.bias": np.full(3, -3e38)}
+    assert "∂" in str(model.load_parameters(big).explain(X[0], KINDS[0]))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ({"weight": "dense1.wieght[0,1]"}, "E120"),
+        ({"weight": "[0"}, "E120"),
+        ({"weight": "dense1.weight[5,0]"}, "E121"),
+        ({"weight": "dense1.weight[0]"}, "E121"),
+        ({"weight": "dense1.weight"}, "E121"),
+        ({"weight": "dense1.weight[a,0]"}, "E121"),
+        ({"lang": "fr"}, "E101"),
+        ({"depth": 0}, "E102"),
+        ({"depth": True}, "E102"),
+    ],
+)
+def test_what_there_is_not_is_refused(classifier: Model, arguments: dict[str, object], code: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        classifier.explain(X[0], KINDS[0], **arguments)  # type: ignore[arg-type]
+    assert caught.value.code == code
+
+
+def test_the_nearest_weight_is_offered(classifier: Model) -> None:
+    with pytest.raises(UsageError, match=r'try +weight="dense1.weight\[0,0\]"'):
+        classifier.explain(X[0], KINDS[0], "dense1.wieght[0,1]")
+
+
+def test_samples_that_do_not_fit_are_refused(classifier: Model) -> None:
+    with pytest.raises(ShapeError) as wide:
+        classifier.explain(X[0, :3], KINDS[0])
+    assert wide.value.code == "E209"
+    with pytest.raises(UsageError) as missing:
+        classifier.explain(X[0])
+    assert missing.value.code == "E122"
+    with pytest.raises(TrainingError) as strange:
+        classifier.explain(X[0], "z")
+    assert strange.value.code == "E506"
+    with pytest.raises(ChainruleError):
+        classifier.explain(np.full(4, np.nan), KINDS[0])
+
+
+def test_a_model_that_has_not_learned_cannot_explain() -> None:
+    with pytest.raises(TrainingError) as caught:
+        Model(Dense(1), "mse").explain(X[0], 1.0)
+    assert caught.value.code == "E503"
+
+
+def test_the_function_takes_a_trace(classifier: Model) -> None:
+    t = classifier.trace(X[0], KINDS[0])
+    assert str(explain(t, labels=classifier.labels)) == str(classifier.explain(X[0], KINDS[0]))
+    assert "0.0" in str(explain(t, weight="dense1.weight[-1,-1]"))

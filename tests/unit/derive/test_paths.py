@@ -1,0 +1,79 @@
+"""All ways from the loss to a weight: their number, their sum, and the largest of them."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+from chainrule.derive.narrative import explain
+from chainrule.derive.sections.paths import LISTED, MOST, Way, Ways
+from chainrule.derive.writer import Pen
+from chainrule.nn import SGD, Activation, Dense, Layer, Residual, Sequential
+from chainrule.spec import Size, Spec
+from chainrule.trace import Scalar, Trace, trace
+from chainrule.train.step import Network, Recipe
+
+X, Y = np.array([[0.4, -1.1]]), np.array([[0.7]])
+
+
+def traced(*layers: Layer) -> Trace:
+    net = Sequential(*layers, Dense(1))
+    network = Network(Recipe(net, "half_mse", SGD(0.1)), {"x": Spec((Size.symbol("B"), 2), "float32")})
+    return trace(network, network.start(5)[0], {"x": X}, {"target": Y})
+
+
+def reached(t: Trace, most: int = MOST) -> tuple[float, int, tuple[Way, ...]]:
+    found = Ways(Pen(t, "en"), Scalar(t.derivation.gradients["dense1.weight"], (1, 0)), most).found
+    return found.total, found.count, found.ranked
+
+
+@pytest.mark.parametrize(
+    ("layers", "count"),
+    [
+        ((Dense(2, "tanh"),), 1),
+        ((Dense(2, "tanh"), Dense(3, "sigmoid")), 3),
+        ((Dense(2, "tanh"), Dense(2, "relu"), Dense(3, "tanh")), 6),
+        ((Dense(2, "tanh"), Residual(Dense(2, "tanh"))), 3),
+        ((Dense(2, "tanh"), Residual(Activation("sigmoid"))), 2),  # straight on, and through the curve
+    ],
+)
+def test_few_ways_add_up_to_the_derivative(layers: tuple[Layer, ...], count: int) -> None:
+    t = traced(*layers)
+    _, found, ranked = reached(t)
+    assert found == len(ranked) == count
+    assert sum(way.value for way in ranked) == pytest.approx(t.gradients["dense1.weight"][1, 0], rel=1e-12)
+    assert [abs(way.value) for way in ranked] == sorted((abs(way.value) for way in ranked), reverse=True)
+
+
+def test_the_largest_of_many_ways_are_found_without_a_list() -> None:
+    t = traced(Dense(2, "tanh"), Dense(6, "tanh"), Dense(5, "tanh"))
+    total, found, ranked = reached(t)
+    w2, w3, w4 = (t.parameters[f"dense{i}.weight"] for i in (2, 3, 4))
+    s1, s2, s3 = (1 - t.values[layer.a][0] ** 2 for layer in t.layers[:3] if layer.a is not None)
+    error = float(t.answers["y"][0, 0] - Y[0, 0])
+    every = [
+        error * w4[0, p] * s3[p] * w3[p, o] * s2[o] * w2[o, 1] * s1[1] * X[0, 0]
+        for o, p in product(range(6), range(5))
+    ]
+    largest = sorted(every, key=lambda v: -abs(v))[:LISTED]
+    assert found == 30
+    assert total == pytest.approx(t.gradients["dense1.weight"][1, 0], rel=1e-12)
+    np.testing.assert_allclose([way.value for way in ranked], largest, rtol=1e-10)
+
+
+def test_beyond_the_limit_ways_begin_at_stored_signals() -> None:
+    t = traced(Dense(2, "tanh"), Dense(6, "tanh"), Dense(5, "tanh"))
+    total, found, _ = reached(t, most=10)
+    assert 1 <= found < 30
+    assert total == pytest.approx(t.gradients["dense1.weight"][1, 0], rel=1e-12)
+
+
+def test_the_page_tells_the_ways_at_depth_three_only() -> None:
+    t = traced(Dense(2, "tanh"), Dense(6, "tanh"), Dense(5, "tanh"))
+    text = str(explain(t, 3, weight="dense1.weight[1,0]"))
+    assert "There are 30 ways" in text
+    assert "δ₁⁽⁴⁾ → δ" in text
+    assert "30 条路径" in str(explain(t, 3, "zh", "dense1.weight[1,0]"))
+    assert "ways" not in str(explain(t, 2, weight="dense1.weight[1,0]")).replace("many ways", "")

@@ -1,0 +1,255 @@
+"""The doctor's rules on the course of a training: faults are found, sound trainings are left alone."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from campaigns import doctor
+from campaigns.doctor_cases import chances, fits, healthy, losses, signals
+from campaigns.doctor_cases.case import Case
+from campaigns.doctor_cases.training import blobs
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import chainrule as cr
+from chainrule.diagnosis import COURSE, RULES, Course, Finding, compare_seeds, findings_after
+from chainrule.diagnosis.callback import judged
+from chainrule.diagnosis.rules.loss_curve import _turns
+from chainrule.errors import TrainingError, UsageError
+from chainrule.events import Event, Notice
+from chainrule.train.monitor import probe as probing
+from chainrule.train.monitor.probe import Probe
+
+FAULTS = (*signals.CASES, *losses.CASES, *fits.CASES, *chances.CASES)
+SLOW = (
+    "seventy",
+    "thirty",
+    "twenty-five",
+    "seeds",
+    "one seed",
+    "eight sigmoid",
+    "far too high",
+    "200 epochs",
+)
+FIRST = {case.rule: case for case in reversed(FAULTS) if not any(word in case.name for word in SLOW)}
+SOUND = [
+    case for case in healthy.CASES
+    if case.name in {
+        "trained: iris, seed 1", "trained: one hidden layer, seed 1", "trained: batch normalisation, seed 2",
+        "trained: a wave, Adam, seed 0", "trained: LeNet on pictures, seed 0",
+    }
+]  # fmt: skip
+
+
+def called(case: Case) -> str:
+    return f"{case.rule or 'sound'}: {case.name}"
+
+
+@pytest.mark.parametrize("case", FIRST.values(), ids=called)
+def test_a_fault_is_found(case: Case) -> None:
+    assert case.rule in case.run()
+
+
+@pytest.mark.parametrize("case", SOUND, ids=called)
+def test_a_sound_training_is_left_alone(case: Case) -> None:
+    assert not doctor.alarms(case.run())
+
+
+def test_every_rule_of_a_course_has_three_faults() -> None:
+    rules = [case.rule for case in doctor.CASES]
+    assert {name: rules.count(name) for name in COURSE if rules.count(name) < 3} == {}
+
+
+# --- whatever a course holds, the rules answer
+
+PATHS = ("dense1", "dense2", "dense3")
+STRANGE = (math.nan, math.inf, -math.inf, 0.0, -1.0, 1e-320, 1e300)
+
+
+def any_course(draw: np.random.Generator) -> Course:
+    """A course whose numbers may be anything, or usual ones."""
+    odd = draw.choice([0.0, 0.1, 1.0])
+
+    def number() -> float:
+        return float(draw.choice(STRANGE) if draw.uniform() < odd else draw.exponential())
+
+    def probe(step: int) -> Probe:
+        layers = {path: {name: number() for name in (*probing.OF_LAYER, "not_finite")} for path in PATHS}
+        of_parameter = (*probing.OF_PARAMETER, "not_finite")
+        weights = {f"{path}.weight": {name: number() for name in of_parameter} for path in PATHS}
+        every = {path: part for path, part in {**layers, **weights}.items() if draw.uniform() < 0.9}
+        return Probe(step, step // 5, {name: number() for name in probing.WHOLE}, every)
+
+    rows = [
+        {"epoch": i, "loss": number(), "val_loss": number() if draw.uniform() < 0.9 else None}
+        for i in range(draw.integers(0, 30))
+    ]
+    return Course(
+        rows, [probe(10 * i) for i in range(draw.integers(0, 5))], int(draw.integers(0, 999)),
+        int(draw.integers(0, 99)), len(rows), {f"{path}.weight": 4 for path in PATHS},
+        dict(zip(PATHS, ("relu", "tanh", ""), strict=True)), number(), "classification",
+        str(draw.choice(["", "epochs", "failed"])), str(draw.choice(["", "TrainingError E501 in step 3"])),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", COURSE)
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**32))
+def test_no_course_makes_a_rule_fail_and_what_it_says_can_be_read(name: str, seed: int) -> None:
+    rule, course = RULES[name], any_course(np.random.default_rng(seed))
+    for time in ("during", "after"):
+        judge = getattr(rule, time)
+        with np.errstate(all="ignore"):
+            found = list(judge(course)) if judge else []
+        for evidence in found:
+            finding = Finding(rule, evidence)
+            assert finding.line("en")
+            assert finding.remedy
+            assert Finding.of_json(finding.to_json()).line("zh") == finding.line("zh")
+
+
+def test_nothing_is_said_of_a_training_without_a_step() -> None:
+    assert findings_after(Course(), judged) == ()
+    model = cr.Model(cr.Sequential(cr.Dense(2)), "cross_entropy")
+    model.fit(*blobs(40), epochs=0, verbose=False)
+    assert model.diagnosis is not None
+    assert len(model.diagnosis) == 0
+
+
+# --- the loss
+
+
+@pytest.mark.parametrize(
+    ("losses", "turns"),
+    [
+        ([1.0], 0),
+        ([3, 2, 1, 0], 0),
+        ([0, 1, 0, 1, 0], 3),
+        ([0, 0.4, 0, 0.4], 0),
+        ([2, 1, 1.2, 0.9, 2, 1.1], 2),
+    ],
+)
+def test_turns_are_counted_where_they_are_wide(losses: list[float], turns: int) -> None:
+    assert _turns(np.array(losses), 0.5) == turns
+
+
+def course(losses: list[float], **more: Any) -> Course:
+    rows = [{"epoch": float(i), "loss": loss} for i, loss in enumerate(losses, 1)]
+    for row, val in zip(rows, more.pop("val", []), strict=False):
+        row["val_loss"] = val
+    return Course(rows, rows=100, batch=10, **more)
+
+
+def look(step: int, samples: float, price: float) -> Probe:
+    """A look into a training whose weights cost so much besides the samples."""
+    values = {**dict.fromkeys(probing.WHOLE, 0.0), "loss": samples + price, "training_loss": samples}
+    return Probe(step, step // 10, {**values, "inference_loss": samples}, {})
+
+
+def test_what_large_weights_cost_is_no_loss_of_the_samples() -> None:
+    """As ``chainrule train`` trains by default: the weights cost more than all samples together."""
+    samples, prices = 0.9 * 0.93 ** np.arange(30), 2.5 * 0.95 ** np.arange(30)
+    looks = [look(0, 0.9, 2.5), look(10, 0.85, 2.4), look(300, samples[-1], prices[-1])]
+    one = course(list(samples + prices), probes=looks, chance=0.65)
+    np.testing.assert_allclose(one.losses, samples, atol=0.1)
+    assert spoke(one) == set()
+    assert (
+        spoke(course(list(samples + prices), probes=looks[:2], chance=0.65)) == set()
+    )  # before the last look
+
+
+def spoke(one: Course) -> set[str]:
+    return {finding.rule.id for finding in findings_after(one, judged)}
+
+
+def test_early_stopping_is_the_answer_to_overfitting() -> None:
+    losses, val = [1 / n for n in range(1, 21)], [0.5, 0.4, *np.linspace(0.3, 1.2, 18)]
+    assert "overfitting" in spoke(course(losses, val=val))
+    assert "overfitting" not in spoke(course(losses, val=val, ended="early_stopping"))
+
+
+def test_a_loss_that_was_flat_and_then_fell_is_no_finding_at_the_end() -> None:
+    assert "flat-loss" in spoke(course([0.7] * 6))
+    assert "flat-loss" not in spoke(course([0.7] * 6 + [0.5, 0.3]))
+
+
+# --- while a training runs
+
+
+def test_a_rule_is_told_once_while_the_training_runs_and_again_found_at_the_end(tmp_path: Path) -> None:
+    heard: list[tuple[str, int]] = []
+    steps = [0]
+
+    def listen(event: Event) -> None:
+        steps[0] = getattr(event, "step", steps[0])
+        if isinstance(event, Notice):
+            heard.append((event.en.partition(":")[0], steps[0]))
+
+    net = cr.Sequential(*(cr.Dense(8, "sigmoid") for _ in range(8)), cr.Dense(2))
+    model = cr.Model(net, "cross_entropy", cr.Adam(1e-3))
+    model.fit(*blobs(64), epochs=40, verbose=False, callbacks=[listen], run=tmp_path)
+    assert model.diagnosis is not None
+    said = [name for name, _ in heard if name in RULES]
+    assert len(said) == len(set(said))
+    assert {"vanishing-gradients", "underfitting"} <= set(model.diagnosis.rules)
+    assert dict(heard)["vanishing-gradients"] <= 10 < dict(heard)["underfitting"] == 80
+    assert '"vanishing-gradients"' in (tmp_path / "doctor.json").read_text()
+
+
+def test_a_training_that_fails_leaves_a_diagnosis() -> None:
+    x, y = blobs(64)
+    model = cr.Model(cr.Sequential(cr.Dense(8, "relu"), cr.Dense(1)), "mse", cr.SGD(1e5))
+    with pytest.raises(TrainingError, match="E501"):
+        model.fit(x, x.sum(axis=1), epochs=20, verbose=False)
+    assert model.diagnosis is not None
+    assert "not-finite" in model.diagnosis.rules
+    assert len(y) == 64
+
+
+# --- several trainings
+
+
+def test_a_difference_counts_from_two_standard_errors_on() -> None:
+    first = [0.0, 2.0]  # variance 2, standard error of the difference sqrt(2/2 + 2/2) = 1.41
+    assert compare_seeds(first, [2.8, 4.8]).rules == ("seed-effect",)
+    assert compare_seeds(first, [2.9, 4.9]).rules == ()
+    (finding,) = compare_seeds(first, [1.0, 3.0])
+    assert finding.evidence.value == pytest.approx(1 / math.sqrt(2))
+
+
+def test_one_seed_tells_nothing() -> None:
+    (finding,) = compare_seeds([0.9], [0.5])
+    assert finding.evidence.form == "single"
+
+
+@pytest.mark.parametrize(
+    ("scores", "code"), [([], "E102"), ([math.nan], "E102"), (["high"], "E113"), (3, "E113"), (None, "E113")]
+)
+def test_scores_that_are_none_are_refused(scores: Any, code: str) -> None:
+    with pytest.raises(UsageError, match=code):
+        compare_seeds([0.5], scores)
+
+
+# --- the campaign
+
+
+def test_the_campaign_says_what_is_wrong(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Any
+) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{doctor.BEGIN}\n{doctor.END}\nafter\n")
+    monkeypatch.setattr(doctor, "PAGE", page)
+    found = tuple(Case(name, f"{name} {i}", lambda name=name: (name,)) for name in RULES for i in range(3))
+    monkeypatch.setattr(doctor, "CASES", (*found, Case("", "well", lambda: ("validation-easier",))))
+    assert doctor.main([]) == 0
+    assert "108 of 108 faults found, 0 false alarms in 1" in page.read_text()
+    monkeypatch.setattr(doctor, "CASES", (*found[1:], Case("", "well", lambda: ("symmetry",))))
+    assert doctor.main([]) == 1
+    told = capsys.readouterr().out
+    assert "sound: well: symmetry" in told
+    assert f"too little: {found[0].rule}" in told
+    assert page.read_text().endswith("after\n")

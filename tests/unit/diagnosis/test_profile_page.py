@@ -1,0 +1,120 @@
+"""A profile prints itself in both languages, adds up, and is drawn as a picture of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.diagnosis.profile_page import Profile, profile_page
+from chainrule.engines.profile import Measured, Peak, Spent
+from chainrule.errors import UsageError
+from chainrule.page.bar_chart import Bar, bar_chart
+from chainrule.train.monitor.profile import Stopwatch
+
+MADE = Measured(
+    lines=(
+        Spent("update", "", "loop", ("cast", "add"), 1, 2e-9, 2, 24),
+        Spent("gather", "", "take_rows", ("x",), 4, 12e-6, 0, 401_408),
+        Spent("forward", "dense1", "matmul", ("matmul",), 4, 400e-6, 51_380_224, 1_200_000),
+        Spent("forward", "dense1", "loop", ("add", "relu"), 4, 3e-6, 65_536, 260_000),
+        Spent("forward", "", "log_softmax", ("log_softmax",), 4, 5e-6, 1280, 10_240),
+        Spent("backward", "", "loop", ("exp", "multiply", "subtract"), 4, 1e-6, 3840, 20_480),
+        Spent("backward", "dense1", "matmul", ("matmul",), 4, 500e-6, 51_380_224, 1_300_000),
+        Spent("join", "", "loop", ("add",), 1, 40e-6, 200_704, 2_408_448),
+        Spent("update", "dense1", "loop", ("multiply",) * 7, 1, 39e-6, 1_404_928, 4_014_080),
+    ),
+    alone=1.05e-3, together=0.6e-3, threads=2, batch=128, rows=32, lanes=2, steps=200, peak=Peak(2e11, 1e10),
+)  # fmt: skip
+
+
+def page(made: Measured = MADE, lang: str = "en", is_made_up: bool = False) -> Profile:
+    return profile_page(Stopwatch(made, 1797, is_made_up), lang)
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_a_profile_is_printed(golden: Callable[[str, str], None], lang: str) -> None:
+    golden(f"profile/step.{lang}.txt", str(page(lang=lang, is_made_up=lang == "zh")))
+    golden(f"profile/step.{lang}.svg", page(lang=lang).to_svg())
+
+
+def test_times_and_shares_add_up() -> None:
+    layers = page().sections[1].parts[0]
+    stages = [row for row in layers.rows if row[0] and row[2] != ""]
+    shares = [float(row[3].rstrip("%")) for row in stages[:-1]]
+    assert stages[-1][3] == "100.0%"
+    assert sum(shares) == pytest.approx(100, abs=0.3)
+    assert MADE.seconds == pytest.approx(1.000002e-3)
+
+
+def test_what_the_engine_itself_costs_is_told() -> None:
+    steps = page().sections[2].parts[0].rows
+    assert [row[:3] for row in steps] == [
+        ("all kernels", "1 ms", ""),
+        ("a step, 1 thread", "1.05 ms", "+5.0%"),
+        ("a step, 2 threads", "600 µs", "1.75x"),
+    ]
+
+
+def test_one_thread_is_shown_once_and_one_part_is_the_batch() -> None:
+    text = str(page(replace(MADE, threads=1, rows=128, lanes=1)))
+    assert "threads" not in text
+    assert "A batch of 128.\n" in text
+
+
+def test_what_takes_no_time_has_no_speed() -> None:
+    lines = tuple(replace(line, seconds=0.0) for line in MADE.lines)
+    text = str(page(replace(MADE, lines=lines)))
+    assert "<10 ns" in text
+    assert "inf" not in text
+    assert "nan" not in text
+
+
+def test_the_picture_has_a_bar_for_each_layer_of_each_stage() -> None:
+    svg = page().to_svg()
+    tree = ElementTree.fromstring(svg)
+    space = "{http://www.w3.org/2000/svg}"
+    bars = [r for r in tree.iter(f"{space}rect") if r.find(f"{space}title") is not None]
+    assert [bar.find(f"{space}title").text for bar in bars] == [
+        "gather", "forward dense1", "forward (loss)", "backward (loss)", "backward dense1", "join",
+        "update (optimizer)", "update dense1",
+    ]  # fmt: skip
+    longest = max(bars, key=lambda bar: float(bar.get("width")))
+    assert longest.find(f"{space}title").text == "backward dense1"
+    assert "<script" not in svg
+
+
+def test_names_are_text_in_a_picture_and_on_a_page() -> None:
+    hostile = replace(MADE.lines[2], layer="<script>a&b</script>")
+    found = page(replace(MADE, lines=(hostile,)))
+    for text in (found.to_svg(), found.to_html(), found._repr_html_()):
+        assert "<script" not in text
+        assert "&lt;script&gt;a&amp;b" in text
+    ElementTree.fromstring(found.to_svg())
+
+
+def test_a_picture_of_nothing_is_a_picture() -> None:
+    ElementTree.fromstring(bar_chart([]))
+    ElementTree.fromstring(bar_chart([Bar("a", 0.0, "0", "#000")]))
+
+
+def test_a_model_profiles_its_own_step_and_stays_as_it_is() -> None:
+    x = np.random.Generator(np.random.Philox(2)).normal(size=(60, 5))
+    model = cr.Model(cr.Sequential(cr.Dense(4, "relu"), cr.Dense(2)), "cross_entropy", engine="native")
+    model.fit(x, np.arange(60) % 2, epochs=1, batch_size=16, verbose=False)
+    before = {name: array.tobytes() for name, array in model.parameters().items()}
+    found = model.profile(steps=5)
+    assert (found.measured.batch, found.lang) == (16, "en")
+    assert "60 random rows" in str(found)
+    given = model.profile(x, np.arange(60) % 2, batch_size=8, steps=5, lang="zh")
+    assert (given.measured.batch, given.lang) == (8, "zh")
+    assert "给定的 60 行" in str(given)
+    assert repr(given).startswith("<Profile")
+    assert {name: array.tobytes() for name, array in model.parameters().items()} == before
+    with pytest.raises(UsageError, match="E101"):
+        model.profile(lang="fr")
+    assert str(model.plan(16)).startswith("plan for B=16")

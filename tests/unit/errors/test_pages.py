@@ -1,0 +1,56 @@
+"""Every code has a page with an example that provokes it, and clauses that agree in both languages."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from string import Formatter
+
+import pytest
+
+from chainrule.errors import CATALOGUE
+from guides import example_of, provoked
+
+ROOT = Path(__file__).parents[3]
+PAGES = ROOT / "docs" / "errors"
+# Those of data need a machine without a network, and tests/unit/data has them; E6xx are of the command line.
+RUNS = sorted(code for code in CATALOGUE if code[:2] in ("E1", "E2", "E4", "E5") and example_of(code))
+
+
+def placeholders(text: str) -> set[str]:
+    """The facts a clause names in braces; ``{action_zh}`` is ``{action}`` in the other language."""
+    return {name.removesuffix("_zh") for _, name, _, _ in Formatter().parse(text) if name}
+
+
+def test_every_page_has_a_code() -> None:
+    assert {page.stem for page in PAGES.glob("E*.md")} - set(CATALOGUE) == set()
+
+
+@pytest.mark.parametrize("code", sorted(CATALOGUE))
+def test_every_code_has_a_page(code: str) -> None:
+    text = (PAGES / f"{code}.md").read_text(encoding="utf-8")
+    assert text.startswith(f"# {code}: ")
+    assert "## How to fix it" in text
+    assert re.search("[一-鿿]", text), "the page has no Chinese line"
+
+
+@pytest.mark.parametrize("code", sorted(CATALOGUE))
+def test_both_languages_say_the_same_facts(code: str) -> None:
+    entry = CATALOGUE[code]
+    assert placeholders(entry.en) == placeholders(entry.zh)
+    assert re.search("[一-鿿]", entry.zh)
+    assert not re.search("[一-鿿]", entry.en)
+
+
+@pytest.mark.parametrize("code", sorted(CATALOGUE))
+def test_every_code_is_provoked_by_a_test(code: str) -> None:
+    tests = (file.read_text(encoding="utf-8") for file in (ROOT / "tests").rglob("test_*.py"))
+    assert code in RUNS or any(code in text for text in tests)
+
+
+@pytest.mark.parametrize("code", RUNS)
+def test_the_example_of_a_page_provokes_it(
+    code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    provoked(code)

@@ -1,0 +1,142 @@
+"""The Transformer of 2017: its count, PyTorch's outputs for the same weights, padding, word by word."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import chainrule as cr
+from chainrule import nn
+from chainrule.engines import evaluate
+from chainrule.errors import ChainruleError
+from chainrule.models import MODELS, transformer
+from chainrule.nn.layers.position_encoding import sinusoids
+from chainrule.spec import Size, Spec
+from chainrule.train.generation.decoder import Decoder
+from layer_cases.attention import parts_of_block
+from torch_sequences import CLOSE, agree, drawn, tensors
+
+B = Size.symbol("B")
+WORDS, WIDTH, HEADS, DEPTH, UNITS = 17, 12, 3, 2, 20
+RNG = np.random.default_rng(8)
+SOURCE, TARGET = RNG.integers(1, WORDS, (3, 7)), RNG.integers(1, WORDS, (3, 5))
+SOURCE[0, 4:] = SOURCE[1, 6:] = 0
+SPECS = {"source": Spec((B, 7), "int64"), "target": Spec((B, 5), "int64")}
+TEXTS = {"source": SOURCE, "target": TARGET}
+
+
+def small(**more: Any) -> nn.Translator:
+    """A Transformer of two blocks each way."""
+    return transformer(vocabulary=WORDS, width=WIDTH, depth=DEPTH, heads=HEADS, units=UNITS, **more)
+
+
+def peer(held: dict[str, torch.Tensor], dtype: torch.dtype, target: str = "words") -> torch.Tensor:
+    """PyTorch's Transformer without the norms it adds at the end, with tables and positions of the paper."""
+    form = WIDTH, HEADS, UNITS, 0.0
+    reads = torch.nn.TransformerEncoderLayer(*form, batch_first=True, dtype=dtype)
+    writes = torch.nn.TransformerDecoderLayer(*form, batch_first=True, dtype=dtype)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it tells of a way of its own that it does not take
+        net = torch.nn.Transformer(
+            WIDTH, HEADS, batch_first=True, dtype=dtype,
+            custom_encoder=torch.nn.TransformerEncoder(reads, DEPTH),
+            custom_decoder=torch.nn.TransformerDecoder(writes, DEPTH),
+        )  # fmt: skip
+    known = {}
+    for stack in ("encoder", "decoder"):
+        for i in range(DEPTH):
+            known |= parts_of_block(held, f"transformer.{stack}.layer{i + 1}.", f"{stack}.layers.{i}.")
+    read, written = torch.from_numpy(SOURCE), torch.from_numpy(TARGET)
+    vectors = [
+        held[f"{table}.weight"][words] * math.sqrt(WIDTH)
+        + torch.tensor(sinusoids(words.shape[1], WIDTH), dtype=dtype)
+        for table, words in (("words", read), (target, written))
+    ]
+    given = {
+        "tgt_mask": torch.ones(5, 5).triu(1).bool(), "src_key_padding_mask": read == 0,
+        "memory_key_padding_mask": read == 0,
+    }  # fmt: skip
+    return torch.func.functional_call(net, known, tuple(vectors), given) @ held[f"{target}.weight"].T
+
+
+def test_the_base_size_counts_as_its_page_says() -> None:
+    attention, net, norm = 4 * (512 * 512 + 512), 512 * 2048 + 2048 + 2048 * 512 + 512, 2 * 512
+    encoder, decoder = 6 * (attention + net + 2 * norm), 6 * (2 * attention + net + 3 * norm)
+    assert 37_000 * 512 + encoder + decoder == 63_082_496 == MODELS["transformer"].count()
+
+
+@pytest.mark.parametrize("dtype", CLOSE)
+@pytest.mark.parametrize("own", [None, WORDS])
+def test_the_same_weights_give_what_pytorch_gives(dtype: str, own: int | None) -> None:
+    built = nn.build(small(target_vocabulary=own), SPECS, dtype)
+    held = drawn(built)
+    table = "words" if own is None else "target_words"
+    agree(built, {**TEXTS, **held}, peer(tensors(held), getattr(torch, dtype), table))
+
+
+def test_a_mask_that_is_given_counts_instead_of_the_padding() -> None:
+    built = nn.build(small(), SPECS, "float64")
+    other = nn.build(small(padding=None), {**SPECS, "source_mask": Spec((B, 7), "bool")}, "float64")
+    held = drawn(built)
+    found = evaluate(built.output, {**TEXTS, **held})
+    np.testing.assert_array_equal(
+        evaluate(other.output, {**TEXTS, "source_mask": SOURCE != 0, **held}), found
+    )
+    plain = nn.build(small(padding=None), SPECS, "float64")
+    assert not np.allclose(evaluate(plain.output, {**TEXTS, **held}), found)
+
+
+@pytest.mark.parametrize("norm_first", [False, True])
+def test_a_translation_is_written_word_by_word(norm_first: bool) -> None:
+    net = small(norm_first=norm_first)
+    built = nn.build(net, SPECS, "float32")
+    held = drawn(built)
+    whole = evaluate(built.output, {**TEXTS, **held}, "reference")
+    decoder = Decoder(net, held, SPECS, 6)
+    cache = decoder.begin(3, source=SOURCE)
+    found = np.concatenate([decoder.feed(TARGET[:, i : i + 1], cache) for i in range(5)], 1)
+    np.testing.assert_allclose(found, whole, atol=1e-5)
+
+
+def test_it_learns_to_turn_a_sentence_round() -> None:
+    words = np.random.default_rng(2).integers(2, 6, (192, 3))
+    begun = np.concatenate([np.ones((192, 1), words.dtype), words[:, ::-1]], 1)  # 1 begins every sentence
+    net = transformer(vocabulary=6, width=32, depth=1, heads=4, dropout=0.0, norm_first=True)
+    model = cr.Model(net, loss="cross_entropy", optimizer=cr.Adam(0.005))
+    given = {"source": words, "target": begun[:, :-1]}
+    model.fit(given, begun[:, 1:], epochs=30, batch_size=16, seed=0, verbose=False)
+    assert (np.asarray(model(given)).argmax(-1) == begun[:, 1:]).mean() > 0.95
+
+
+@pytest.mark.parametrize(
+    ("code", "make"),
+    [
+        ("E101", lambda: transformer("huge")),
+        ("E101", lambda: transformer(layers=3)),  # pyright: ignore[reportCallIssue]
+        ("E102", lambda: transformer(vocabulary=0)),
+        ("E102", lambda: transformer(target_vocabulary=0)),
+        ("E102", lambda: transformer(padding=-1)),
+        ("E102", lambda: transformer(units=0)),
+        ("E221", lambda: transformer(width=100)),
+    ],
+)
+def test_a_net_that_cannot_be_is_refused_where_it_is_written(code: str, make: Callable[[], nn.Layer]) -> None:
+    with pytest.raises(ChainruleError) as error:
+        make()
+    assert error.value.code == code
+
+
+def test_a_word_outside_the_vocabulary_is_refused_in_either_text() -> None:
+    model = cr.Model(small(), loss="cross_entropy")
+    for name in ("source", "target"):
+        words = {**TEXTS, name: TEXTS[name].copy()}
+        words[name][1, 2] = WORDS
+        with pytest.raises(ChainruleError, match='Embedding "words"') as error:
+            model.fit(words, TARGET, epochs=1, verbose=False)
+        assert error.value.code == "E211"

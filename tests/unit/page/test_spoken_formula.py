@@ -1,0 +1,62 @@
+"""Formulas of explanations read out: letters with their nouns, errors and slopes by name."""
+
+from __future__ import annotations
+
+import pytest
+
+from chainrule.graph import input_node
+from chainrule.notation import Link, Number, Product, Sum, Symbol, Tree, parse, substitute
+from chainrule.ops import PUBLIC
+from chainrule.page.page import Equation
+from chainrule.page.spoken_formula import spoken, spoken_equation
+from chainrule.trace import Scalar
+
+X = input_node("x", (None, 2), "float64")
+
+
+def linked(curve: str, text: str) -> Tree:
+    """A formula in which a stands for a curve's value."""
+    value = Link(Scalar(PUBLIC[curve](X), (0, 0)), Symbol("a", ("1",)))
+    return substitute(parse(text), lambda tree: value if tree == Symbol("a", ("1",)) else None)
+
+
+SLOPES = [
+    ("sigmoid", "delta * a[1] * (1 - a[1])", "Sigmoid 函数"),
+    ("tanh", "delta * (1 - a[1]^2)", "双曲正切 (tanh)"),
+]
+
+
+@pytest.mark.parametrize(("curve", "text", "name"), SLOPES)
+def test_factors_that_are_a_slope_are_called_so(curve: str, text: str, name: str) -> None:
+    tree = linked(curve, text)
+    assert spoken(tree, "en") == f"the error signal δ times the slope of the {curve} at a₁"
+    assert spoken(tree, "zh").replace(" ", "") == f"误差信号δ乘以{name}在a₁处的斜率".replace(" ", "")
+
+
+OTHERS = [
+    ("exp", "delta * a[1]"),
+    ("tanh", "delta * a[1] * (1 - a[1])"),
+    ("sigmoid", "a[1] * b[1]"),
+]
+
+
+@pytest.mark.parametrize(("curve", "text"), OTHERS)
+def test_factors_that_are_none_are_not(curve: str, text: str) -> None:
+    assert "slope" not in spoken(linked(curve, text), "en")
+
+
+def test_an_equation_says_what_it_computes_and_an_update_what_it_becomes() -> None:
+    left, right = Symbol("w", ("1",)), parse("w[1] - eta * g_hat[1]")
+    told = spoken_equation(Equation(left, (right,), 0.5, "←"), "en")
+    assert (
+        told == "The weight w₁ becomes the weight w₁ minus the learning rate η times the clipped gradient ĝ₁."
+    )
+    assert spoken_equation(Equation(left, (right,), 0.5), "zh").startswith("权重 w₁ 等于权重 w₁ 减去学习率 η")
+
+
+def test_what_has_no_formula_or_too_long_a_one_is_not_read_out() -> None:
+    z = Symbol("z")
+    assert spoken_equation(Equation(None, (z,), 1.0), "en") == ""
+    assert spoken_equation(Equation(z, (), 1.0), "en") == ""
+    assert spoken_equation(Equation(z, (Sum(tuple(Number(i) for i in range(30))),), 1.0), "en") == ""
+    assert spoken_equation(Equation(z, (Product((z, z)),), 1.0), "en") != ""

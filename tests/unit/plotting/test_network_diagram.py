@@ -1,0 +1,170 @@
+"""Nets as boxes and arrows: every way is there, nothing lies on anything else, repeated blocks are one."""
+
+from __future__ import annotations
+
+from functools import cache
+from itertools import pairwise
+from xml.etree import ElementTree
+
+import pytest
+
+import chainrule as cr
+from chainrule.graph import Node
+from chainrule.models import MODELS
+from chainrule.nn import build
+from chainrule.plotting.network.blocks import Flow, flow_of
+from chainrule.plotting.network.layout import Area, Drawing, laid_out
+from chainrule.plotting.network.repeated_blocks import folded
+from chainrule.plotting.network.svg import svg
+from chainrule.plotting.network.text_tree import tree
+from chainrule.spec import Size, Spec
+
+B = Size.symbol("B")
+
+
+def image(side: int, channels: int) -> dict[str, Spec]:
+    return {"x": Spec((B, side, side, channels), "float32")}
+
+
+@cr.layer
+class Again(cr.Layer):
+    """A layer, another one, and the first one again."""
+
+    first: cr.Layer
+    second: cr.Layer
+
+    def __call__(self, x: Node, scope: cr.Scope) -> Node:
+        for name, part in (("a", self.first), ("b", self.second), ("a", self.first), ("b", self.second)):
+            x = scope.run(part, x, name)
+        return x
+
+
+NETS = {
+    "lenet5": (cr.models.lenet5(), image(32, 1), 61_706),
+    "resnet20": (cr.models.resnet20(), image(32, 3), 269_722),
+    "unet": (cr.models.unet(classes=3, channels=4, depth=3, padding="same"), image(16, 1), None),
+    "gpt2": (
+        cr.models.gpt2(vocabulary=65, length=16, width=32, depth=5, heads=4),
+        {"x": Spec((B, 16), "int64")}, None,
+    ),
+    "dense": (cr.Dense(3), {"x": Spec((B, 4), "float32")}, 15),
+    "parallel": (
+        cr.Sequential(cr.Parallel(a=cr.Dense(2), b=cr.Sequential(cr.Dense(3), cr.Dense(2))), cr.Dense(1)),
+        {"x": Spec((B, 4), "float32")}, None,
+    ),
+    "called again": (Again(cr.Dense(4, "tanh"), cr.Dense(4)), {"x": Spec((B, 4), "float32")}, 40),
+    "attention called again": (
+        Again(cr.TransformerEncoderLayer(2, units=8), cr.Dense(4)), {"x": Spec((B, 5, 4), "float32")}, None,
+    ),
+}  # fmt: skip
+
+
+@cache
+def flow(name: str) -> Flow:
+    net, inputs, _ = NETS[name]
+    return flow_of(net, build(net, inputs, "float32", training=True))
+
+
+@cache
+def drawing(name: str) -> Drawing:
+    return laid_out(folded(flow(name)))
+
+
+def overlap(a: Area, b: Area) -> bool:
+    across = a.x < b.x + b.width and b.x < a.x + a.width
+    return across and a.y < b.y + b.height and b.y < a.y + a.height
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_every_parameter_is_in_a_box(name: str) -> None:
+    count = NETS[name][2]
+    assert count is None or flow(name).parameters == count
+    assert sum(line.parameters for box in flow(name).boxes for line in box.lines) == flow(name).parameters
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_every_box_but_the_inputs_comes_from_another(name: str) -> None:
+    for found in (flow(name), folded(flow(name))):
+        led_to = {b for _, b in found.arrows}
+        assert {i for i, box in enumerate(found.boxes) if box.kind == "input"} == (
+            set(range(len(found.boxes))) - led_to
+        )
+        assert all(a < b for a, b in found.arrows)
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_nothing_lies_on_anything_else(name: str) -> None:
+    places = drawing(name)
+    boxes = places.boxes
+    assert not any(overlap(a, b) for i, a in enumerate(boxes) for b in boxes[:i])
+    whole = Area(0, 0, places.width, places.height)
+    for area in (*boxes, *places.frames.values()):
+        assert area.x >= whole.x
+        assert area.y >= whole.y
+        assert area.x + area.width <= whole.width
+        assert area.y + area.height <= whole.height
+    for path, frame in places.frames.items():
+        for box, area in zip(places.flow.boxes, boxes, strict=True):
+            assert overlap(frame, area) == (path in box.frames)
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_a_way_around_runs_through_no_box(name: str) -> None:
+    places = drawing(name)
+    for (a, b), corners in zip(places.flow.arrows, places.arrows, strict=True):
+        lanes = [Area(x - 1, y, 2, low - y) for (x, y), (x2, low) in pairwise(corners[1:]) if x == x2]
+        others = [area for i, area in enumerate(places.boxes) if i not in (a, b)]
+        assert not any(overlap(lane, area) for lane in lanes for area in others)
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_the_drawing_is_well_formed_and_linkable(name: str) -> None:
+    root = ElementTree.fromstring(svg(drawing(name), title="a & b", whole=True))
+    names = [e.attrib["id"] for e in root.iter() if "id" in e.attrib]
+    assert len(names) == len(set(names))
+    paths = {
+        f"layer-{line.path}" for box in drawing(name).flow.boxes if box.kind == "layer" for line in box.lines
+    }
+    assert paths <= set(names)
+    assert root[0].text == "a & b"
+
+
+def test_residual_blocks_have_a_way_around_and_are_folded() -> None:
+    found = folded(flow("resnet20"))
+    joins = [box for box in found.boxes if box.lines[0].what == "+ relu"]
+    assert len(joins) == 5  # one for each kind of block, of nine blocks
+    assert {path: frame.times for path, frame in found.frames.items() if frame.times > 1} == {
+        "stage1.block1": 3, "stage2.block2": 2, "stage3.block2": 2,
+    }  # fmt: skip
+    assert folded(flow("gpt2")).frames["blocks.layer1"].times == 5
+
+
+def test_the_levels_of_a_unet_are_joined() -> None:
+    found = flow("unet")
+    joins = {i for i, box in enumerate(found.boxes) if box.lines[0].what == "concat"}
+    assert len(joins) == 3
+    assert all(sum(b == join for _, b in found.arrows) == 2 for join in joins)
+
+
+def test_the_tree_says_shapes_and_counts() -> None:
+    text = tree(folded(flow("lenet5")))
+    assert "├─ c3  Conv(16, 5) tanh  10 × 10 × 16  2,416" in text
+    assert text.splitlines()[-1].startswith("└─ output  Dense(10)")
+    assert "block1  BasicBlock  × 3" in tree(folded(flow("resnet20")))
+
+
+def test_a_net_of_every_sort_is_drawn() -> None:
+    for name in ("vgg16", "mobilenet_v3_small", "transformer"):
+        card = MODELS[name]
+        net = card.net()
+        found = laid_out(folded(flow_of(net, build(net, card.inputs, "float32"))))
+        assert found.flow.parameters == card.parameters
+        assert len(found.boxes) < 120
+
+
+def test_every_call_of_a_layer_is_a_box_and_its_parameters_are_counted_once() -> None:
+    boxes = flow("called again").boxes
+    assert [box.lines[0].path for box in boxes] == ["x", "a", "b", "a#2", "b#2"]
+    assert [box.lines[0].parameters for box in boxes] == [0, 20, 20, 0, 0]
+    assert flow("called again").arrows == ((0, 1), (1, 2), (2, 3), (3, 4))
+    assert all(a < b for a, b in flow("attention called again").arrows)

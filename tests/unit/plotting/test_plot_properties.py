@@ -1,0 +1,112 @@
+"""Every kind of picture is drawn of every model it suits, in both languages, whole; others are refused."""
+
+from __future__ import annotations
+
+import re
+from importlib import util
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Text
+
+from chainrule.errors import UsageError
+from chainrule.plotting import PICTURES, Picture
+from chainrule.plotting.font import chinese, drawable
+from chainrule.plotting.registry import Kind
+
+
+def _cases() -> ModuleType:
+    """The cases beside this file."""
+    spec = util.spec_from_file_location("picture_cases", Path(__file__).with_name("cases.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+CASES = _cases()
+DRAWN = [(kind, model, "zh" if i else "en") for kind, suited in CASES.SUITED.items()
+         for i, model in enumerate(suited)]  # fmt: skip
+REFUSED = [(kind, model) for kind, models in CASES.UNSUITED.items() for model in models]
+FREE = ("maps", "filters", "graph")  # pictures whose frames have no axes
+
+
+def draw(kind: str, name: str, lang: str = "en", **options: Any) -> Picture:
+    model, rows = CASES.drawn()[name]
+    needed = {"": 0, "x": 1}.get(PICTURES[kind].needs, 2)
+    if kind == "boundary":
+        needed = 2
+    return getattr(model.plot, kind)(*rows[:needed], lang=lang, **options)
+
+
+def texts(picture: Picture) -> list[Any]:
+    """Every text that is drawn: all with words in them, but for marks outside the range of their axis."""
+    away = set()
+    for axis in (axis for frame in picture.figure.axes for axis in (frame.xaxis, frame.yaxis)):
+        low, high = sorted(axis.get_view_interval())
+        ticks = [*axis.get_major_ticks(), *axis.get_minor_ticks()]
+        away |= {label for t in ticks if not low <= t.get_loc() <= high for label in (t.label1, t.label2)}
+    found = [text for text in picture.figure.findobj(Text) if isinstance(text, Text)]
+    return [t for t in found if t.get_visible() and t.get_text().strip() and t not in away]
+
+
+def test_every_kind_has_a_case() -> None:
+    assert set(CASES.SUITED) == set(PICTURES)
+    assert all(isinstance(kind, Kind) and kind.name == name for name, kind in PICTURES.items())
+
+
+@pytest.mark.parametrize(("kind", "name", "lang"), DRAWN)
+def test_a_picture_is_whole(kind: str, name: str, lang: str) -> None:
+    picture = draw(kind, name, lang, **CASES.SUITED[kind][name])
+    svg = picture.to_svg()
+    root = ElementTree.fromstring(svg)
+    assert root.tag.endswith("svg")
+    assert picture.title in [e.text for e in root.iter() if e.tag.endswith("title")]
+    links = [value for e in root.iter() for name, value in e.attrib.items() if name.endswith("href")]
+    assert all(link.startswith(("#", "data:image/png")) for link in links)
+    renderer, (width, height) = FigureCanvasAgg(picture.figure).get_renderer(), picture.figure.bbox.size
+    for text in texts(picture):
+        box = text.get_window_extent(renderer)
+        assert -2 <= box.x0 <= box.x1 <= width + 2, text.get_text()
+        assert -2 <= box.y0 <= box.y1 <= height + 2, text.get_text()
+    if kind not in FREE:
+        assert all(_has_labels(frame, picture) for frame in picture.figure.axes)
+    assert str(picture).startswith(str(picture.title))
+
+
+@pytest.mark.parametrize("kind", CASES.SUITED)
+@pytest.mark.skipif(not chinese(), reason="no font with Chinese letters")
+def test_a_picture_speaks_chinese(kind: str) -> None:
+    name, options = next(iter(CASES.SUITED[kind].items()))
+    picture = draw(kind, name, "zh", **options)
+    assert picture.lang == "zh"
+    assert re.search("[一-鿿]", picture.title)
+    words = [text.get_text() for text in picture.figure.findobj(Text) if isinstance(text, Text)]
+    assert any(re.search("[一-鿿]", word) for word in words)
+    assert all(drawable(word.replace("\n", " "), 1000) == word.replace("\n", " ") for word in words)
+
+
+def _has_labels(frame: Any, picture: Picture) -> bool:
+    """Whether an axis says what it is, or the whole figure says it for all its frames."""
+    whole = picture.figure.get_supxlabel() and picture.figure.get_supylabel()
+    own = frame.get_xlabel() or frame.get_ylabel()
+    return bool(whole or own)
+
+
+@pytest.mark.parametrize(("kind", "name"), REFUSED)
+def test_a_picture_that_does_not_suit_is_refused(kind: str, name: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        draw(kind, name)
+    assert caught.value.code == "E560"
+    assert caught.value.expected
+    assert caught.value.received
+
+
+def test_equal_pictures_are_equal_bytes(tmp_path: Path) -> None:
+    files = [draw("curves", "plane").save(tmp_path / f"{i}.svg").read_bytes() for i in range(2)]
+    assert files[0] == files[1]

@@ -1,0 +1,137 @@
+"""A training whose images change in every epoch: the same bits again, after any interruption."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import chainrule as cr
+from chainrule.data import Arrays
+from chainrule.data.augmentation import Augmentation, Colour, Crop, Flip, Mixup, Rotate
+from chainrule.errors import ChainruleError
+from chainrule.events import Event, StepDone
+from chainrule.train.inputs.augment import Augmenting
+
+CHANGES = Augmentation(Crop(padding=1), Flip(), Rotate(degrees=10))
+generator = np.random.default_rng(0)
+X = generator.random((150, 6, 6, 1)).astype(np.float32)
+Y = np.arange(150) % 3
+X[np.arange(150), Y * 2] += 1
+X /= 2
+
+
+def model(loss: str = "cross_entropy", engine: str | None = None) -> Any:
+    net = cr.Sequential(cr.Conv(3, 3, activation="tanh"), cr.Flatten(), cr.Dense(3))
+    return cr.Model(net, loss=loss, optimizer=cr.Adam(0.01), engine=engine)
+
+
+def fitted(made: Any, y: Any = Y, **options: Any) -> Any:
+    made.fit(
+        X,
+        y,
+        **{"epochs": 3, "batch_size": 20, "seed": 4, "augmentation": CHANGES, "verbose": False, **options},
+    )
+    return made
+
+
+def same(a: Any, b: Any) -> bool:
+    return all(np.array_equal(v, b.parameters()[k]) for k, v in a.parameters().items())
+
+
+@pytest.mark.parametrize("epochs", [[0, 1, 2, 3], [2, 0, 3]])
+def test_the_rows_of_an_epoch_are_those_the_augmentation_gives(epochs: list[int]) -> None:
+    data = Arrays({"x": X}, {"target": Y})
+    before = X.copy()
+    renewal = Augmenting(CHANGES, data, 7, 4, None)
+    held: Any = renewal.now.x
+    array = held["x"]
+    for epoch in epochs:
+        renewal(epoch)
+        assert held["x"] is array  # the engines look at one place in memory
+        assert array.tobytes() == CHANGES.apply(X, np.arange(150), 7, epoch).x.tobytes()
+    renewal.close()
+    assert np.array_equal(X, before)
+
+
+def test_the_same_call_gives_the_same_bits_and_the_images_do_change() -> None:
+    whole = fitted(model())
+    assert same(whole, fitted(model()))
+    with cr.settings.using(threads=1):
+        assert same(whole, fitted(model()))
+    assert not same(whole, fitted(model(), augmentation=None))
+    assert not same(whole, fitted(model(), augmentation=Augmentation(Flip())))
+
+
+def test_the_engines_learn_from_the_same_images() -> None:
+    native, law = fitted(model(engine="native")), fitted(model(engine="reference"))
+    for path, value in native.parameters().items():
+        assert np.allclose(value, law.parameters()[path], rtol=1e-3, atol=1e-5)
+
+
+def test_a_training_that_was_cut_off_sees_the_pictures_it_would_have_seen(tmp_path: Path) -> None:
+    whole = fitted(model())
+
+    def stop(event: Event) -> bool:
+        return isinstance(event, StepDone) and event.step == 11  # in the middle of the second epoch
+
+    fitted(model(), run=tmp_path / "run", callbacks=[stop])
+    with pytest.raises(ChainruleError, match="augmentation"):
+        fitted(model(), run=tmp_path / "run", resume=True, augmentation=Augmentation(Flip()))
+    resumed = fitted(model(), run=tmp_path / "run", resume=True)
+    assert same(whole, resumed)
+    assert resumed.history == whole.history
+
+
+def test_mixed_images_want_shares_of_classes() -> None:
+    mixing = Augmentation(Flip(), mix=Mixup(1.0))
+    shares = np.eye(3, dtype=np.float32)[Y]
+    made = fitted(model("soft_cross_entropy"), shares, augmentation=mixing, epochs=30)
+    assert made.history[-1]["loss"] < made.history[0]["loss"]
+    renewal = Augmenting(mixing, Arrays(X, shares), 4, 1, None)
+    renewal(0)
+    renewal.close()
+    rows: Any = renewal.now.y
+    assert np.allclose(rows.sum(axis=1), 1)
+    assert ((rows > 0.05) & (rows < 0.95)).any()
+    with pytest.raises(ChainruleError, match="E102"):
+        fitted(model(), augmentation=mixing)
+
+
+def test_a_folder_of_images_is_changed_before_it_is_standardised(tmp_path: Path) -> None:
+    for name, level in (("dark", 0), ("light", 130)):
+        (tmp_path / name).mkdir()
+        for i in range(12):
+            pixels = generator.integers(0, 100, (6, 6, 3), dtype=np.uint8) + np.uint8(level)
+            Image.fromarray(pixels).save(tmp_path / name / f"{i}.png")
+    net = cr.Sequential(cr.Flatten(), cr.Dense(1))
+    made = cr.Model(net, loss="binary_cross_entropy", optimizer=cr.Adam(0.05))
+    changes = Augmentation(Flip(), Colour(brightness=0.2))
+    made.fit(tmp_path, epochs=20, seed=0, augmentation=changes, validation=0.25, verbose=False)
+    assert made.history[-1]["val_accuracy"] == 1
+    table = cr.read_images(tmp_path)
+    preparation: Any = made.preparation
+    plain = Augmenting(Augmentation(), Arrays(preparation.inputs(table), Y[:24]), 0, 1, preparation)
+    plain(0)
+    plain.close()
+    found: Any = plain.now.x
+    assert np.abs(found - preparation.inputs(table)).max() < 1e-5  # no change at all leaves the inputs alone
+
+
+BAD: dict[str, tuple[Any, Any, str]] = {
+    "no augmentation": ("flip", X, "E113"),
+    "no images": (CHANGES, X.reshape(150, -1), "E354"),
+    "out of range": (CHANGES, X * 3, "E354"),
+    "two inputs": (CHANGES, {"a": X, "b": X}, "E354"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_named(name: str) -> None:
+    augmentation, x, code = BAD[name]
+    with pytest.raises(ChainruleError) as caught:
+        Augmenting(augmentation, Arrays(x, Y), 0, 1, None)
+    assert caught.value.code == code

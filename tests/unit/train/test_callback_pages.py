@@ -1,0 +1,25 @@
+"""The pages on metrics and callbacks: their examples run and print what they say, their tables are whole."""
+
+from __future__ import annotations
+
+import re
+
+import chainrule as cr
+from chainrule.train.callback import CALLBACKS
+from chainrule.train.evaluation.metric import METRICS
+from guides import DOCS
+
+PAGES = [DOCS / f"{name}.md" for name in ("metrics", "callbacks")]
+
+
+def test_the_tables_are_whole() -> None:
+    metrics, callbacks = (page.read_text(encoding="utf-8") for page in PAGES)
+    listed = [
+        name
+        for row in re.findall(r"^\| the .*|^\| values .*", metrics, re.MULTILINE)
+        for name in re.findall("`(.*?)`", row)
+    ]
+    assert sorted(listed) == sorted(METRICS)
+    assert all(f"| `{name}` |" in callbacks for name in CALLBACKS)
+    for name in re.findall(r"`cr\.(\w+)", metrics + callbacks):
+        assert hasattr(cr, name), name

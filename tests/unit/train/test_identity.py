@@ -1,0 +1,256 @@
+"""A training goes on only as what it was: settings, data, labels and the code of a user's own classes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule import nn
+from chainrule.errors import FileError, TrainingError
+from chainrule.events import StepDone
+from chainrule.train.checkpoint.code_fingerprint import code_of
+from chainrule.train.checkpoint.identity import FACTS
+from own_code import (
+    CODE,
+    Case,
+    X,
+    Y,
+    clip,
+    layer,
+    loss,
+    net,
+    optimizer,
+    own_kinds,
+    penalty,
+    schedule,
+    whole_net,
+)
+
+
+def stop(event: object) -> bool:
+    return isinstance(event, StepDone) and event.step == 4
+
+
+def goes_on(first: Case, second: Case, folder: Path) -> str:
+    """The error of going on with the first training as the second; ``""`` if it goes on."""
+    first.fit(folder, callbacks=[*first.options.get("callbacks", []), stop])
+    try:
+        second.fit(folder, resume=True)
+    except FileError as error:
+        found = error
+    else:
+        return ""
+    assert found.code == "E505"
+    assert found.render("zh") != found.render("en")
+    return str(found)
+
+
+# --- the code of the user's own classes
+
+
+@pytest.mark.parametrize("make", CODE, ids=lambda make: make.__name__)
+def test_changed_code_with_equal_settings_is_refused_by_name(make: Any, tmp_path: Path) -> None:
+    assert goes_on(make(0.0), make(0.0), tmp_path / "same") == ""
+    assert CODE[make] in goes_on(make(0.0), make(1.0), tmp_path / "other")
+
+
+def test_the_training_goes_on_to_the_same_bits(tmp_path: Path) -> None:
+    whole = layer(0.0).fit(tmp_path / "whole")
+    layer(0.0).fit(tmp_path / "part", callbacks=[stop])
+    resumed = layer(0.0).fit(tmp_path / "part", resume=True)
+    for path, value in whole.parameters().items():
+        assert value.tobytes() == resumed.parameters()[path].tobytes()
+
+
+# --- everything else that decides a result
+
+
+BASE = Case({}, {"validation": (X[:4], Y[:4]), "augmentation": None})
+WEIGHTS = np.linspace(1, 2, 12)
+OTHER: dict[str, tuple[Case, Case, str]] = {
+    "labels": (Case(), Case(y=np.where(Y == "no", "a", "b")), "labels"),
+    "order of labels": (Case(), Case(y=np.where(Y == "no", "z", "yes")), "data"),
+    "class weights": (Case(), Case({}, {"class_weight": {"no": 1, "yes": 2}}), "data"),
+    "other class weights": (
+        Case({}, {"class_weight": {"no": 1, "yes": 3}}),
+        Case({}, {"class_weight": {"no": 1, "yes": 2}}), "data",
+    ),
+    "sample weights": (
+        Case({}, {"sample_weight": WEIGHTS}), Case({}, {"sample_weight": WEIGHTS[::-1]}), "data",
+    ),
+    "weights of one": (Case(), Case({}, {"sample_weight": np.ones(12)}), "data"),
+    "validation rows": (BASE, Case({}, {"validation": (X[4:8], Y[4:8])}), "validation"),
+    "validation labels": (BASE, Case({}, {"validation": (X[:4], Y[1:5])}), "validation"),
+    "validation weights": (BASE, Case({}, {"validation": (X[:4], Y[:4], np.arange(1, 5))}), "validation"),
+    "no validation": (BASE, Case(), "validation"),
+    "dtype": (Case(), Case({"dtype": "float64"}), "dtype"),
+    "inputs": (Case(), Case(x=X + 1), "data"),
+    "metrics": (
+        Case({"metrics": ["f1"]}, BASE.options), Case({"metrics": ["accuracy"]}, BASE.options), "metrics",
+    ),
+    "patience": (
+        Case({}, {**BASE.options, "callbacks": [cr.EarlyStopping(patience=2)]}),
+        Case({}, {**BASE.options, "callbacks": [cr.EarlyStopping(patience=3)]}), "rules",
+    ),
+    "seed": (Case(), Case({}, {"seed": 1}), "seed"),
+    "batch size": (Case(), Case({}, {"batch_size": 6}), "batch_size"),
+    "shuffle": (Case(), Case({}, {"shuffle": False}), "shuffle"),
+    "engine": (Case({"engine": "native"}), Case({"engine": "reference"}), "engine"),
+    "frozen": (Case(), Case({"frozen": ["dense1"]}), "frozen"),
+    "one unit more": (
+        Case(), Case({"net": nn.Sequential(nn.Dense(5, "tanh"), nn.Dense(2))}), "units: 4, now 5",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OTHER)
+def test_whatever_decides_a_result_is_part_of_the_identity(name: str, tmp_path: Path) -> None:
+    first, second, word = OTHER[name]
+    assert word in goes_on(first, second, tmp_path)
+
+
+@pytest.mark.parametrize("option", [{"verbose": None}, {"epochs": 4}, {"probes": False}, {"doctor": True}])
+def test_what_decides_nothing_may_change(option: dict[str, Any], tmp_path: Path) -> None:
+    assert goes_on(Case(), Case({}, option), tmp_path) == ""
+
+
+def test_an_own_setting_is_named_with_its_path(tmp_path: Path) -> None:
+    class Times(nn.Layer):
+        factor: float = 1.0
+
+        def __call__(self, x: Any, scope: Any) -> Any:
+            return x * self.factor
+
+    text = goes_on(Case({"net": net(Times(3.0))}), Case({"net": net(Times(5.0))}), tmp_path)
+    assert "net.layers[1].factor: 3.0, now 5.0" in text
+
+
+def test_parameters_that_were_given_belong_to_it(tmp_path: Path) -> None:
+    options = {"epochs": 3, "batch_size": 4, "verbose": False, "run": tmp_path}
+    begun = started(1.0)
+    begun.fit(X, Y, callbacks=[stop], **options)
+    with pytest.raises(FileError, match="initial parameters"):
+        started(2.0).fit(X, Y, resume=True, **options)
+    begun.fit(X, Y, resume=True, **options)  # the same call in the same process goes on
+    assert begun.start == "given"
+    with pytest.raises(TrainingError, match="E531"):
+        begun.replay(1, X, Y, epochs=3, batch_size=4)
+
+
+def started(value: float) -> cr.Model:
+    """A model with given parameters."""
+    made = cr.Model(nn.Sequential(nn.Dense(2)), "cross_entropy")
+    made.fit(X, Y, epochs=0, verbose=False)
+    return made.load_parameters({"dense1.bias": np.full(2, value)})
+
+
+def test_every_fact_can_be_kept_in_a_file(tmp_path: Path) -> None:
+    names = [fact.name for fact in FACTS]
+    assert len(set(names)) == len(names)
+    assert names[-1] == "computation", "compared last"
+
+
+# --- replay
+
+
+@pytest.mark.parametrize(
+    "make", [layer, loss, optimizer, schedule, penalty, clip, whole_net], ids=lambda m: m.__name__
+)
+def test_replay_shows_no_other_training(make: Any, tmp_path: Path) -> None:
+    case, asked = make(0.0), {"epochs": 3, "batch_size": 4}
+    case.fit(None).save(tmp_path / "model.safetensors")
+    same, other = (cr.load(tmp_path / "model.safetensors", layers=own_kinds(make(k))) for k in (0.0, 1.0))
+    same.replay(2, case.x, case.y, **asked)
+    with pytest.raises(TrainingError, match="other code with equal settings") as refused:
+        other.replay(2, case.x, case.y, **asked)
+    assert refused.value.code == "E532"
+    with pytest.raises(TrainingError, match="E532"):
+        saved_again(other, own_kinds(make(1.0)), tmp_path).replay(2, case.x, case.y, **asked)
+
+
+def saved_again(model: cr.Model, kinds: list[type], folder: Path) -> cr.Model:
+    """The model of a file that a model of a file was saved to."""
+    model.save(folder / "again.safetensors")
+    return cr.load(folder / "again.safetensors", layers=kinds)
+
+
+def test_replay_with_renamed_labels_is_refused(tmp_path: Path) -> None:
+    model = Case().fit(None)
+    with pytest.raises(TrainingError, match="labels"):
+        model.replay(2, X, np.where(Y == "no", "a", "b"), epochs=3, batch_size=4)
+
+
+def test_replay_from_a_run_compares_the_code(tmp_path: Path) -> None:
+    layer(0.0).fit(tmp_path)
+    other = layer(1.0).fit(None)
+    with pytest.raises(FileError, match='other code with equal settings: the layer Bent "bent1"'):
+        other.replay(2, X, Y, epochs=3, batch_size=4, run=tmp_path)
+
+
+# --- processes and edits that mean nothing
+
+
+SCRIPT = '''
+import sys, numpy as np, chainrule as cr
+{comment}
+class Bent(cr.Layer):
+    """{doc}"""
+    scale: float = 2.0
+    def __call__(self, x, scope):
+        {name} = x * self.scale
+        return cr.{function}({name})
+x = np.random.default_rng(0).normal(size=(8, 3))
+model = cr.Model(cr.Sequential(cr.Dense(3), Bent(), cr.Dense(2)), "cross_entropy")
+stop = lambda event: type(event).__name__ == "StepDone" and event.step == 3
+resume = sys.argv[2] == "resume"
+model.fit(x, np.array(["a", "b"] * 4), epochs=2, batch_size=4, run=sys.argv[1], resume=resume, verbose=False,
+          callbacks=[] if resume else [stop])
+'''
+
+
+def run_script(folder: Path, mode: str, seed: str, **parts: str) -> str:
+    text = SCRIPT.format(**{"comment": "", "doc": "A.", "name": "z", "function": "tanh", **parts})
+    environment = {**os.environ, "PYTHONHASHSEED": seed}
+    command = [sys.executable, "-c", text, str(folder), mode]
+    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False).stderr
+
+
+def test_another_process_goes_on_after_edits_that_mean_nothing(tmp_path: Path) -> None:
+    assert run_script(tmp_path, "train", "1") == ""
+    refused = run_script(tmp_path, "resume", "2", function="sin")
+    assert 'other code with equal settings: the layer Bent "bent1"' in refused
+    assert (
+        run_script(tmp_path, "resume", "3", comment="# a comment\n" * 9, doc="Another text.", name="w") == ""
+    )
+
+
+def test_bytecode_knows_what_a_function_does_and_not_how_it_looks() -> None:
+    def first(y: Any, p: Any) -> float:
+        """Documented."""
+        value = 2.0
+        return value * p
+
+    def same(y: Any, p: Any) -> float:
+        other = 2.0  # a comment
+
+        return other * p
+
+    def constant(y: Any, p: Any) -> float:
+        value = 3.0
+        return value * p
+
+    def closed(factor: float) -> Any:
+        return lambda y, p: p * factor
+
+    found = [code_of({"f": f})["f"] for f in (first, same, constant, closed(1.0), closed(1.0), closed(2.0))]
+    assert found[0] == found[1]
+    assert found[3] == found[4]
+    assert len(set(found)) == 4
+    assert code_of({"f": np.mean, "g": len, "h": cr.EarlyStopping()}) == {}

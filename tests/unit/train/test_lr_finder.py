@@ -1,0 +1,138 @@
+"""The sweep of the learning rate sees what a training would see, and leaves the model as it is."""
+
+from __future__ import annotations
+
+import math
+import xml.etree.ElementTree as ET
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from chainrule.errors import ChainruleError, TrainingError, UsageError
+from chainrule.nn import EMA, SGD, Adam, Dense, Group, Grouped, Optimizer, ScheduleFreeAdamW, Sequential
+from chainrule.train.learner import Learner
+from chainrule.train.monitor.lr_finder import RateSweep, find_rate, smooth
+
+RNG = np.random.default_rng(2)
+X = RNG.normal(size=(64, 4)).astype(np.float32)
+Y = (X @ [1.0, -2.0, 0.5, 3.0]).astype(np.float32)
+
+
+def regressor(optimizer: Any = None, **options: Any) -> Learner:
+    return Learner(Sequential(Dense(8, "tanh"), Dense(1)), "mse", optimizer or SGD(0.1), **options)
+
+
+def everything(model: Learner) -> list[Any]:
+    arrays = {path: value.tobytes() for path, value in model.held.items()}
+    return [arrays, model.history, model.facts, model.recipe, model.network, model.targets, model.is_given]
+
+
+@pytest.mark.parametrize("warm_start", [False, True])
+def test_the_model_stays_as_it_is(warm_start: bool) -> None:
+    model = regressor()
+    find_rate(model, X, Y)
+    assert model.network is None
+    assert not model.held
+    model.fit(X, Y, epochs=1, verbose=False)
+    before = everything(model)
+    first = find_rate(model, X, Y, warm_start=warm_start)
+    assert everything(model) == before
+    assert find_rate(model, X, Y, warm_start=warm_start) == first, "a question may be asked twice"
+
+
+def test_rates_are_spaced_evenly_and_losses_are_those_of_a_training() -> None:
+    sweep = find_rate(regressor(), X, Y, span=(1e-5, 1e-3), steps=21, batch_size=16)
+    assert sweep.rates == pytest.approx(np.geomspace(1e-5, 1e-3, 21), rel=1e-5)
+    seen: list[Any] = []
+    regressor(SGD(1e-5)).fit(X, Y, epochs=1, batch_size=16, callbacks=[seen.append], verbose=False)
+    assert sweep.losses[0] == next(event.loss for event in seen if hasattr(event, "loss"))
+
+
+def test_the_suggestion_trains() -> None:
+    sweep = find_rate(regressor(), X, Y)
+    assert sweep.suggestion is not None
+    first, last = (regressor(SGD(rate)) for rate in (sweep.suggestion, 1e-5))
+    losses = [m.fit(X, Y, epochs=5, verbose=False)[-1]["loss"] for m in (first, last)]
+    assert losses[0] is not None
+    assert losses[1] is not None
+    assert losses[0] < 0.5 * losses[1]
+    assert len(sweep.rates) < 100, "it ended where it diverged"
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        Adam(),
+        EMA(Adam(), kept=0.9),
+        Grouped(Adam(), groups=(Group("dense1", rate=0.1),)),
+        ScheduleFreeAdamW(),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+def test_optimizers_built_around_others(optimizer: Any) -> None:
+    assert find_rate(regressor(optimizer), X, Y, steps=20).rates[0] == pytest.approx(1e-6, rel=1e-5)
+
+
+def test_a_table_is_taken_too() -> None:
+    frame = pd.DataFrame({"a": X[:, 0], "b": ["u", "v"] * 32, "price": Y})
+    model = regressor()
+    assert find_rate(model, frame, "price", steps=30).suggestion is not None
+    assert model.preparation is None
+
+
+def test_numbers_that_overflow_end_the_sweep() -> None:
+    sweep = find_rate(regressor(), 1e3 * X, 1e3 * Y, span=(1e-9, 1e9), steps=60)
+    assert 10 <= len(sweep.rates) < 60
+    assert all(map(math.isfinite, sweep.losses))
+    with pytest.raises(TrainingError, match="E513"):
+        find_rate(Learner(Sequential(Dense(1)), "mse", SGD(0.1)), 1e9 * X, 1e9 * Y, span=(1e6, 1e9))
+
+
+def test_where_nothing_falls_nothing_is_suggested() -> None:
+    flat = find_rate(regressor(), X, Y, span=(1e-30, 1e-29), steps=12, batch_size=None)
+    assert flat.suggestion is None
+    assert "never falls" in str(flat)
+
+
+def test_it_can_be_printed_and_drawn() -> None:
+    sweep = find_rate(regressor(), X, Y)
+    lines = str(sweep).splitlines()
+    assert len(lines) == 22
+    assert sum("<- suggestion" in line for line in lines) == 1
+    assert lines[-1].startswith("suggestion: rate ")
+    assert max(map(len, lines)) <= 80
+    assert sweep.to_svg() == sweep.to_svg()
+    picture = ET.fromstring(sweep.to_svg())
+    points = next(e for e in picture if e.tag.endswith("polyline")).attrib["points"].split()
+    assert len(points) == len(sweep.rates)
+    assert len(RateSweep((1.0, 2.0), (0.5, 0.5), (0.5, 0.5), None).table(5).splitlines()) == 3
+
+
+def test_smoothing_keeps_what_is_straight() -> None:
+    assert smooth([2.0] * 40) == pytest.approx(np.full(40, 2.0))
+    line = np.arange(60.0)
+    assert smooth(line.tolist())[10:-10] == pytest.approx(line[10:-10])
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ({"span": (0, 1)}, "E102"), ({"span": (1, 0.1)}, "E102"), ({"span": 3}, "E102"),
+        ({"span": ("a", "b")}, "E102"), ({"steps": 5}, "E102"), ({"steps": 20.0}, "E102"),
+        ({"steps": True}, "E102"), ({"batch_size": 0}, "E102"),
+        ({"epochs": 3}, "E101"), ({"sed": 1}, "E101"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_swept(options: dict[str, Any], code: str) -> None:
+    with pytest.raises(ChainruleError, match=code):
+        find_rate(regressor(), X, Y, **options)
+
+
+def test_an_optimizer_without_a_rate() -> None:
+    class Still(Optimizer):
+        name = "still"
+
+    with pytest.raises(UsageError, match="E102"):
+        find_rate(regressor(Still()), X, Y)

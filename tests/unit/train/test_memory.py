@@ -1,0 +1,167 @@
+"""A training that cannot fit is refused before it begins; questions go through in smaller blocks."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tracemalloc
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.errors import TrainingError, UsageError
+from chainrule.train.evaluation.evaluate import specs_of
+from chainrule.train.monitor.memory import BLOCK, rows_at_once, training_need
+
+X = np.random.default_rng(1).normal(size=(4000, 60)).astype(np.float32)
+Y = np.arange(4000) % 5
+QUIET: dict[str, Any] = {"epochs": 1, "verbose": False}
+ENGINES = ["native", "reference"]
+
+
+def model(engine: str = "native", **options: Any) -> cr.Model:
+    net = cr.Sequential(cr.Dense(40, "relu"), cr.Dense(5))
+    return cr.Model(net, "cross_entropy", cr.Adam(0.01), engine=engine, **options)
+
+
+def offered(error: TrainingError) -> int:
+    """The batch size that an error offers."""
+    word, number = error.fix.split("=")
+    assert word == "batch_size"
+    return int(number)
+
+
+def needs(asked: cr.Model, *batches: int) -> list[int]:
+    """What trainings on the 4000 rows take, in batches of these sizes."""
+    assert asked.network is not None
+    step = asked.network.step(False, 100)
+    return [training_need(asked.network, step, batch, 4000).total for batch in batches]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_batch_too_large_is_refused_with_one_that_fits(engine: str) -> None:
+    refused, asked = model(engine), model(engine).initialise(specs_of({"x": X}))
+    small, large = needs(asked, 8, 4000)
+    limit = (small + large) // 2
+    with cr.settings.using(memory=limit):
+        with pytest.raises(TrainingError, match="E508") as caught:
+            refused.fit(X, Y, batch_size=4000, **QUIET)
+        assert refused.network is None
+        assert refused.parameters() == {}
+        assert f"{limit:,}" in caught.value.expected
+        assert f"{large:,}" in caught.value.received
+        largest = offered(caught.value)
+        assert 8 <= largest < 4000
+        assert needs(asked, largest)[0] <= limit
+        refused.fit(X, Y, batch_size=largest, **QUIET)
+        assert refused.network is not None
+
+
+def test_without_probes_none_is_counted() -> None:
+    """What only they would take refuses nothing."""
+    asked = model().initialise(specs_of({"x": X}))
+    assert asked.network is not None
+    step = asked.network.step(False, 100)
+    without, also = (training_need(asked.network, step, 500, 4000, probes=p).total for p in (False, True))
+    assert without < also
+    with cr.settings.using(memory=without):
+        model().fit(X, Y, batch_size=500, probes=False, **QUIET)
+        with pytest.raises(TrainingError, match="E508"):
+            model().fit(X, Y, batch_size=500, **QUIET)
+
+
+def test_no_batch_is_offered_where_none_fits() -> None:
+    with cr.settings.using(memory=10_000), pytest.raises(TrainingError, match="E508") as caught:
+        model().fit(X, Y, **QUIET)
+    assert "batch_size" not in caught.value.fix
+    assert caught.value.notes
+    assert "样本" in caught.value.clause("zh")
+
+
+def test_a_training_that_began_is_left_as_it_was() -> None:
+    trained = model()
+    trained.fit(X, Y, **QUIET)
+    before = trained.parameters()
+    with cr.settings.using(memory=50_000), pytest.raises(TrainingError, match="E508"):
+        trained.fit(X, Y, warm_start=True, **QUIET)
+    for path, value in trained.parameters().items():
+        np.testing.assert_array_equal(value, before[path])
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_answers_go_through_in_blocks_that_fit(engine: str) -> None:
+    trained = model(engine, dtype="float64")
+    trained.fit(X, Y, **QUIET)
+    whole, measured = np.asarray(trained(X)), trained.evaluate(X, Y)
+    assert trained.network is not None
+    with cr.settings.using(memory=80_000):
+        rows = rows_at_once(trained.network.answers, 4000)
+        assert 1 < rows < BLOCK
+        assert trained.network.answers.need({"B": rows}).total <= 80_000
+        np.testing.assert_allclose(np.asarray(trained(X)), whole, rtol=1e-12, atol=1e-12)
+        assert trained.evaluate(X, Y) == pytest.approx(measured)
+    assert rows_at_once(trained.network.answers, 4000) == BLOCK
+    assert rows_at_once(trained.network.answers, 7) == 7
+    with cr.settings.using(memory=10), pytest.raises(TrainingError, match="E508"):
+        trained.predict(X)
+
+
+def test_a_model_says_what_a_step_takes() -> None:
+    asked = model()
+    with pytest.raises(TrainingError, match="E503"):
+        asked.memory()
+    asked.fit(X, Y, **QUIET)
+    small, large = asked.memory(32), asked.memory(2000)
+    assert small.total < large.total
+    assert small.uses["state"] == large.uses["state"]
+    numbers = 60 * 40 + 40 + 40 * 5 + 5
+    assert small.uses["state"] >= (1 + 2 * 3 + 2) * numbers * 4  # Adam keeps two numbers for each
+    for wrong in (0, 1.5, "32"):
+        with pytest.raises(UsageError, match="E102"):
+            asked.memory(wrong)  # pyright: ignore[reportArgumentType]
+
+
+def test_the_last_smaller_batch_counts_where_there_is_one() -> None:
+    asked = model()
+    asked.fit(X, Y, **QUIET)
+    assert asked.network is not None
+    step = asked.network.step(False, 100)
+    even, uneven = (training_need(asked.network, step, 1000, rows).uses for rows in (4000, 3999))
+    assert even.get("last", 0) == 0
+    assert 0.5 * even["work"] < uneven["last"]
+
+
+def test_the_command_line_refuses_in_one_message(tmp_path: Path) -> None:
+    code = (
+        "import sys; import chainrule as cr; from chainrule.apps.cli.main import main;"
+        " cr.settings.memory = 1_400_000;"
+        " sys.exit(main(['train', 'digits', '--lang', 'en', '--batch-size', '1000', '--out', 'run']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "E508" in done.stderr
+    assert "try       --batch-size " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("optimizer", [cr.SGD(0.01), cr.SGD(0.01, momentum=0.9), cr.Adam(0.01)], ids=str)
+def test_what_is_predicted_is_what_is_allocated(optimizer: Any) -> None:
+    """Copies of the parameters are most of it: none is made that is not counted."""
+    x, y = X[:128], Y[:128]
+    asked = cr.Model(
+        cr.Sequential(cr.Dense(1500, "relu"), cr.Dense(1500), cr.Dense(5)), "cross_entropy", optimizer
+    )
+    asked.initialise(specs_of({"x": x}))
+    assert asked.network is not None
+    predicted = training_need(asked.network, asked.network.step(False, 100), 64, 128).total
+    asked.fit(x, y, batch_size=64, **QUIET)  # kernels are loaded now
+    tracemalloc.start()
+    try:
+        asked.fit(x, y, batch_size=64, **{**QUIET, "epochs": 3})
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak == pytest.approx(predicted, rel=0.06)
