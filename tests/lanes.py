@@ -19,8 +19,9 @@ from chainrule.plan.plan import Plan
 
 LANES = 3
 SMALL = {
-    "share.SHARED_FROM": 0, "share.ROWS": 1, "share.MANY": 2, "share.COLUMNS": 2, "windows.COLUMNS": 2,
-    "resample.COLUMNS": 2, "ready.WORTH_A_CREW": 1,
+    "runtime.partition.SHARED_FROM": 0, "runtime.partition.ROWS": 1, "runtime.partition.MANY": 2,
+    "runtime.partition.COLUMNS": 2, "convolution.depthwise_calls.COLUMNS": 2,
+    "codegen.resample.COLUMNS": 2, "runtime.executable.WORTH_A_CREW": 1,
 }  # fmt: skip
 
 

@@ -44,6 +44,31 @@ def counted(name: str, average: str, **options: Any) -> Oracle:
     return ask
 
 
+def explained(score: Callable[..., Any]) -> Oracle:
+    """A share of explained variance; of a constant output 1 if it is predicted exactly (or, for the explained
+    variance, up to a constant), else 0: scikit-learn finds that by comparing with a rounded weighted mean.
+    """
+
+    def measure(a: Answers, value: float | None) -> float:
+        counts = weights(a) > 0
+        y, p = a.target[counts], a.answer[counts]
+        if len(y) < 2:
+            return math.nan
+        scores = np.atleast_1d(
+            score(
+                y,
+                p,
+                multioutput="raw_values",
+                sample_weight=None if a.weights is None else weights(a)[counts],
+            )
+        )
+        error = p - y if score is sk.r2_score else p - y - (p - y)[:1]
+        is_constant, is_met = np.ptp(y, axis=0) == 0, (error == 0).all(axis=0)
+        return float(np.where(is_constant, is_met.astype(float), scores).mean())
+
+    return measure
+
+
 def one_against_rest(ask: Callable[[np.ndarray, np.ndarray, np.ndarray], float]) -> Oracle:
     """The mean of a number of yes/no questions with scores, over those that have both answers."""
 
@@ -217,7 +242,7 @@ ORACLES: dict[str, Oracle] = {
     ),
     "mae": lambda a, _: sk.mean_absolute_error(a.target, a.answer, **w(a)),
     "rmse": lambda a, _: sk.root_mean_squared_error(a.target, a.answer, **w(a)),
-    "r2": lambda a, _: sk.r2_score(a.target, a.answer, **w(a)),
+    "r2": explained(sk.r2_score),
     "mse": lambda a, _: sk.mean_squared_error(a.target, a.answer, **w(a)),
     "mape": lambda a, _: 100 * sk.mean_absolute_percentage_error(a.target, a.answer, **w(a)),
     "msle": lambda a, _: sk.mean_squared_log_error(a.target.clip(0), a.answer.clip(0), **w(a)),
@@ -229,8 +254,7 @@ ORACLES: dict[str, Oracle] = {
     "quantile_loss": lambda a, v: sk.mean_pinball_loss(
         a.target, a.answer, alpha=0.5 if v is None else v, **w(a)
     ),
-    "explained_variance": lambda a, _: sk.explained_variance_score(a.target, a.answer, **w(a))
-    if len(a.target) > 1 else math.nan,
+    "explained_variance": explained(sk.explained_variance_score),
     "pearson": lambda a, _: float(np.mean([correlation(y, p, weights(a)) for y, p in lines(a)])),
     "concordance": lambda a, _: float(np.mean([concordance(y, p, weights(a)) for y, p in lines(a)])),
     "cosine_similarity": torch_mean(lambda p, y: F.cosine_similarity(p, y, dim=1)),

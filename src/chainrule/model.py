@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from chainrule.derive.replayed_step import Replay
     from chainrule.derive.weight_change import WhatIf
     from chainrule.diagnosis import Diagnosis
-    from chainrule.diagnosis.profile_page import Profile
+    from chainrule.diagnosis.step_profile import Profile
     from chainrule.engines.parity import Parity
     from chainrule.page.explanation import Explanation
     from chainrule.plan.plan import Plan

@@ -40,7 +40,7 @@ def in_a_process(order: str, seed: str) -> dict[str, str]:
         "import sys, json; sys.path[:0] = sys.argv[1:3]; from test_fingerprints import of_all; "
         f"from layer_cases import CASES; print(json.dumps(of_all(list(CASES){order})))"
     )
-    command = [sys.executable, "-c", text, str(TESTS), str(TESTS / "laws")]
+    command = [sys.executable, "-c", text, str(TESTS), str(TESTS / "properties")]
     environment = {**os.environ, "PYTHONHASHSEED": seed, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
     return json.loads(done.stdout)

@@ -40,7 +40,7 @@ from chainrule.texts import say
 from chainrule.train.step import Network
 
 if TYPE_CHECKING:
-    from chainrule.model import Rows
+    from chainrule.trace.samples import Rows
     from chainrule.train.learner import Learner
 
 SHOWN = 5  # samples of the training that are listed on each side

@@ -26,7 +26,7 @@ from chainrule.lazy_imports import Door
 _DOOR = Door(
     __name__,
     {
-        "profile_page": "Profile profile_page",
+        "step_profile": "Profile profile_page",
         "registry": "RULES BEFORE FIRST COURSE",
         "rule": "TIMES Evidence Rule in_language",
         "finding": "Finding by_gravity",

@@ -191,7 +191,7 @@ def test_a_rule_that_fails_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("code", RULE_OF)
 def test_what_the_data_room_finds_is_said_by_its_rule(code: str, tmp_path: Path) -> None:
-    assert code in data.finding.SENTENCES
+    assert code in data.tables.findings.SENTENCES
     rows = TABLES[code]
     place = tmp_path / "rows.csv"
     place.write_text("\n".join(",".join(map(str, row)) for row in rows), encoding="utf-8")

@@ -78,8 +78,8 @@ def test_code_of_another_version_of_the_writer_is_not_ours(tmp_path: Path) -> No
     shutil.copytree(HOME, copy, ignore=shutil.ignore_patterns("__pycache__"))
     ours = written_by(HOME)
     assert written_by(copy) == ours
-    text = (copy / "vector.py").read_text(encoding="utf-8")
-    (copy / "vector.py").write_text(text.replace("0.5", "0.25", 1), encoding="utf-8")
+    text = (copy / "codegen" / "vector.py").read_text(encoding="utf-8")
+    (copy / "codegen" / "vector.py").write_text(text.replace("0.5", "0.25", 1), encoding="utf-8")
     assert written_by(copy) != ours, "another coefficient of a curve is other code for the same recipe"
     assert ours in Machine(None).stamp
 

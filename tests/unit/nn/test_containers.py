@@ -158,7 +158,7 @@ def test_a_layer_that_gives_no_node_is_refused(result: object, inside: bool) -> 
     with pytest.raises(UsageError) as caught:
         nn.build(nn.Sequential(made) if inside else made, specs(2), "float32")
     assert caught.value.code == "E119"
-    assert "test_net_structure.py:" in caught.value.where
+    assert "test_containers.py:" in caught.value.where
     assert ("return" in caught.value.fix) == (result is None)
 
 
@@ -280,7 +280,7 @@ def test_an_error_names_the_layer_its_line_and_both_shapes() -> None:
     here = line() - 1
     with pytest.raises(ShapeError) as caught:
         nn.build(net, specs(2), "float32")
-    place = f'Residual "residual1" (test_net_structure.py:{here})'
+    place = f'Residual "residual1" (test_containers.py:{here})'
     assert str(caught.value).splitlines()[:3] == [
         f"ShapeError E201 in {place}: Residual needs inputs of one shape (C1)",
         "  expected  (B, 3)",
@@ -313,7 +313,7 @@ def test_what_does_not_fit_is_refused(
     with pytest.raises(ChainruleError) as caught:
         nn.build(made, specs(*shape), "float32")
     assert caught.value.code == code
-    assert "test_net_structure.py:" in str(caught.value)
+    assert "test_containers.py:" in str(caught.value)
     assert [word for word in words if word not in str(caught.value)] == []
 
 

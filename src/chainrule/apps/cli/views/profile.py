@@ -9,7 +9,7 @@ from chainrule.apps.cli import screen
 from chainrule.apps.cli.options import CONFIG, read_config
 from chainrule.apps.cli.run_paths import model_file
 from chainrule.apps.cli.texts import say
-from chainrule.diagnosis.profile_page import Profile
+from chainrule.diagnosis.step_profile import Profile
 from chainrule.errors import ChainruleError, UsageError
 from chainrule.model import Model
 from chainrule.page.page import Items, Page, Table

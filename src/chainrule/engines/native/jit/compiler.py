@@ -53,7 +53,7 @@ class Machine:
             cpu=target.cpu, features=target.features, opt=3, jit=True
         )
         self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), self._target)
-        written = written_by(Path(__file__).parent)
+        written = written_by(Path(__file__).parent.parent)
         self.stamp = f"{target.stamp} llvmlite {llvmlite.__version__} {written}"
         self.width = target.vector_bytes
         self._loaded: dict[str, int] = {}

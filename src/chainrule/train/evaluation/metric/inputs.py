@@ -96,8 +96,8 @@ class Answers:
 
     @cached_property
     def present(self) -> np.ndarray:
-        """The class numbers that occur among the targets."""
-        return np.unique(self.target)
+        """The class numbers that occur among the targets of rows with a positive weight."""
+        return np.unique(self.target if self.weights is None else self.target[self.weights > 0])
 
     @property
     def is_binary(self) -> bool:

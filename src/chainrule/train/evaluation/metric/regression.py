@@ -73,11 +73,15 @@ def _quantile(a: Answers, alpha: float) -> float:
 
 
 def _explained(a: Answers, left: np.ndarray) -> float:
-    """1 - what is left over the spread of the targets, the mean over the outputs; NaN for a single row."""
-    if len(a.target) < 2:
-        return float("nan")
+    """1 - what is left over the spread of the targets, the mean over the outputs.
+
+    NaN where fewer than two rows have a positive weight.
+    """
     y = a.target.astype(np.float64)
-    spread = np.where(np.ptp(y, axis=0) > 0, a.mean((y - a.mean(y)) ** 2), 0.0)
+    counted = y if a.weights is None else y[a.weights > 0]
+    if len(counted) < 2:
+        return float("nan")
+    spread = np.where(np.ptp(counted, axis=0) > 0, a.mean((y - a.mean(y)) ** 2), 0.0)
     # Of an output that is always the same nothing can be explained: 1 where it is met, 0 where it is not.
     return float(np.where(spread > 0, 1.0 - share(left, spread), np.where(left > 0, 0.0, 1.0)).mean())
 

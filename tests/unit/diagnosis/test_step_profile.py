@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.diagnosis.profile_page import Profile, profile_page
+from chainrule.diagnosis.step_profile import Profile, profile_page
 from chainrule.engines.profile import Measured, Peak, Spent
 from chainrule.errors import UsageError
 from chainrule.page.bar_chart import Bar, bar_chart
