@@ -1,10 +1,9 @@
-"""Inject faults into trainings and compare what the black box says with what is true; measure what it costs.
+"""Inject faults into trainings and compare the report on non-finite values with the known cause.
 
-Run it as ``python campaigns/blackbox.py``: every training of ``campaigns/blackbox_faults.py`` is made, the
-table of docs/black-box.md is written, and the exit code is 1 when a single fault is not located: operation,
-layer, step, phase, rows and cause. ``--only NAME`` makes those whose family, net or name holds NAME and
-writes nothing. ``--cost`` measures instead how much of a training's processor time the black box takes, and
-writes that table.
+Run it as ``python campaigns/blackbox.py``: it runs every training of ``campaigns/blackbox_faults.py``, writes
+the table of docs/nonfinite-values.md, and exits with 1 if a fault is not located correctly: operation, layer,
+step, phase, rows and cause. ``--only NAME`` runs those whose family, network or name contains NAME and writes
+nothing. ``--cost`` measures the processor time of the check in a training instead, and writes that table.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ sys.path.insert(0, str(ROOT))
 
 from campaigns.blackbox_faults import FAMILIES, Fault, Truth  # noqa: E402
 
-PAGE = ROOT / "docs" / "black-box.md"
+PAGE = ROOT / "docs" / "nonfinite-values.md"
 HEAD = (
     "| where the fault is | faults | operation | layer | step | phase | rows | cause | all |\n"
     + "|---" * 9
@@ -168,7 +167,7 @@ def timed() -> Iterator[list[float]]:
 
 def cost() -> str:
     """The table of processor times: of a step, and of the black box in it; the least of some turns."""
-    lines = ["| net | a step takes | of which the black box | share |", "|---|---|---|---|"]
+    lines = ["| network | time per step | non-finite check | fraction |", "|---|---|---|---|"]
     for name, (make, batch, epochs) in NETS.items():
         net, x, y = make()
         model = cr.Model(net, "cross_entropy", cr.Adam(1e-4))

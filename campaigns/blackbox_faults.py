@@ -1,7 +1,7 @@
 """Trainings with one fault each, and what is true of it: operation, layer, step, phase, rows, cause.
 
 A fault is injected where it can be known beforehand what has to be found: a number in a row of the data that
-one operation cannot take, a slope that is infinite, a weight that is set, a learning rate. The rows go
+one operation cannot take, a slope that is infinite, a weight set by hand, a learning rate. The rows go
 through the net in order, four at a time, so that the row says the step.
 """
 
@@ -453,13 +453,13 @@ def rate_faults() -> Iterator[Fault]:
 
 
 FAMILIES: dict[str, Callable[[], Iterator[Fault]]] = {
-    "an operation of the net": forward_faults,
-    "a slope or a gradient": backward_faults,
-    "the optimizer's arithmetic": update_faults,
-    "a weight that is set": held_faults,
+    "an operation of the network": forward_faults,
+    "a derivative or a gradient": backward_faults,
+    "the optimizer update": update_faults,
+    "a weight set by hand": held_faults,
     "the data": data_faults,
     "a loss or a mask": loss_faults,
-    "a cell of a loop over time": loop_faults,
+    "a step of a scan": loop_faults,
     "rounding of compiled code": rounding_faults,
     "a learning rate": rate_faults,
 }

@@ -23,7 +23,7 @@ ASKED: dict[fashion_mnist.Net, float] = {"dense": 0.895, "lenet": 0.905, "small"
 SEEDS: dict[fashion_mnist.Net, int] = {"dense": 3, "lenet": 3, "small": 1, "resnet20": 1}
 HOW = "By `python campaigns/fashion_mnist.py`:"
 HEAD = """\
-| net | parameters | epochs | a training takes | validation | test | mean ± deviation | asked |
+| network | parameters | epochs | training time | validation | test | mean ± deviation | target |
 |---|---|---|---|---|---|---|---|"""
 
 
@@ -48,7 +48,9 @@ def table(results: dict[fashion_mnist.Net, dict[str, Any]]) -> str:
     """The whole table; the two cheap answers are the same for every net."""
     first = next(iter(results.values()))
     line = first["trainings"][-1]
-    straight = f"| a straight line | {line['size']:,} | {line['epochs']} | | | | {first['linear']:.4f} | |"
+    straight = (
+        f"| logistic regression | {line['size']:,} | {line['epochs']} | | | | {first['linear']:.4f} | |"
+    )
     trivial = f"| the most frequent class | 0 | | | | | {first['trivial']:.4f} | |"
     return "\n".join([HEAD, *(row(net, result) for net, result in results.items()), straight, trivial])
 

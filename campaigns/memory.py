@@ -202,7 +202,7 @@ def main() -> int:
         print(*measure(CASES[asked.case]))
         return 0
     errors = []
-    print("| net | batch | optimizer | kind | engine | predicted | measured | error |")
+    print("| network | batch | optimizer | dtype | engine | predicted | measured | error |")
     print("|---|---|---|---|---|---|---|---|")
     for name, case in CASES.items():
         if asked.only in name:

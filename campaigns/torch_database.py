@@ -1,7 +1,7 @@
-"""Run all of PyTorch's own sample inputs through chainrule: ``python campaigns/torch_database.py``.
+"""Run all sample inputs of PyTorch through chainrule: ``python campaigns/torch_database.py``.
 
-Prints a row for each name as it goes, and writes docs/torch-database.md. A few minutes on one core. The test
-suite runs the first samples of every name (tests/properties/test_torch_database_*.py).
+Prints a row for each name as it is compared, and writes docs/pytorch-comparison.md. Takes a few minutes on
+one core. The test suite runs the first samples of every name (tests/properties/test_torch_opinfo_*.py).
 """
 
 from __future__ import annotations
@@ -27,41 +27,44 @@ from torch_database.run import (  # noqa: E402
     optimizer,
 )
 
-PAGE = """# PyTorch's own sample inputs
+PAGE = """# Comparison with PyTorch's sample inputs
 
 PyTorch tests itself with sample inputs for every operation, module and optimizer
-(`torch.testing._internal`). Here they judge chainrule: every sample whose options chainrule has is run
-through both, on the reference and on the native engine, and value, input gradients and parameter
-gradients are compared in float64, to 1e-10 of the largest number. Optimizers take ten steps down one
-hill.
+(`torch.testing._internal`). This page reports the result of running these samples through chainrule, on the
+reference and on the native engine: value, input gradients and parameter gradients are compared in float64,
+to 1e-10 of the largest element. Optimizers are compared over ten steps on one test function.
 
-Made by `python campaigns/torch_database.py` with PyTorch {version}: **{agree:,} of {supported:,}
-supported samples agree**; {unsupported:,} samples ask for options that are not there. {rows} names are
+`python campaigns/torch_database.py` with PyTorch {version} writes this page: **{agree:,} of {supported:,}
+supported samples agree**; {unsupported:,} samples use options that chainrule does not have. {rows} names are
 compared; the other {others} of PyTorch's {names} (linear algebra, Fourier transforms, special functions,
-sorting, in-place and complex variants and so on) are no operations of chainrule.
+sorting, in-place and complex variants and so on) are not operations of chainrule.
 
-How to read a reason:
+The last column gives the reasons for unsupported samples:
 
-- *refused E...*: chainrule refuses the settings with this error (`docs/errors/`), such as an epsilon of
-  0 (E102), shapes that would have to be broadcast (E201), or a result no window can have made (E216);
-- *axis of a scalar*: PyTorch lets a single number have an axis;
-- *negative weight*, *negative probability*, *target other than 1 and -1*, *class listed twice*: numbers
-  that mean nothing to the loss;
-- *random*: PyTorch draws, and its numbers are its own;
-- *two numbers for one place*: overlapping windows, of which PyTorch keeps the last, chainrule the sum;
-- *gradient by settings*: class weights are settings here and are not differentiated;
+- *refused E...*: chainrule rejects the settings with this error (`docs/errors/`), such as an epsilon of
+  0 (E102), shapes that would have to be broadcast (E201), or a result that no window can produce
+  (E216);
+- *axis of a scalar*: PyTorch accepts an axis for a scalar;
+- *negative weight*, *negative probability*, *target other than 1 and -1*, *class listed twice*: values
+  that are invalid for the loss;
+- *random*: PyTorch samples random numbers with its own generator;
+- *two numbers for one place*: overlapping windows, of which PyTorch keeps the last value and chainrule
+  the sum;
+- *gradient by settings*: class weights are settings and are not differentiated;
 - *odd power without absolute values*: `LPPool` takes absolute values, so that the root exists;
-- *threshold*: PyTorch cuts softplus off; here it is exact everywhere;
-- *bfloat16 inside*, *several evaluations in a step*: PyTorch's `Muon` rounds, its `LBFGS` loops within a
-  step; both are proven elsewhere (`tests/properties`);
-- any other word names an option that is not there: *several lists as indices*, *p* other than 2,
-  *out_features* and a *vector of weights* of `LinearCrossEntropyLoss`, *classes counted* by `one_hot`, and
-  those that PyTorch calls so itself (`proj_size`, `add_bias_kv`, ...).
+- *threshold*: PyTorch replaces softplus by the identity above a threshold; chainrule computes it
+  exactly everywhere;
+- *bfloat16 inside*, *several evaluations in a step*: PyTorch's `Muon` rounds to bfloat16, its `LBFGS`
+  iterates within a step; both are tested separately (`tests/properties`);
+- any other: an option that chainrule does not have: *several lists as indices*, *p* other than 2,
+  *out_features* and a *vector of weights* of `LinearCrossEntropyLoss`, *classes counted* by `one_hot`,
+  and options by their PyTorch names (`proj_size`, `add_bias_kv`, ...).
 
-Adapted: channels come first in PyTorch and last here; losses are joined as PyTorch joins them, since
-chainrule's are one number for each sample; `soft_margin_loss` and `margin_ranking_loss` are tried with
-the signs of the samples' targets; weight decay inside the gradient is a penalty `cr.L2`, and `maximize`
-is minus the loss. The slope of `hardsigmoid` is compared to 1e-7: PyTorch's is 1/6 in float32.
+The samples are adapted as follows. Channels come first in PyTorch and last in chainrule. Losses are reduced
+as in PyTorch, because those of chainrule return one number per sample. `soft_margin_loss` and
+`margin_ranking_loss` use the signs of the sample targets. Weight decay in the gradient is the penalty
+`cr.L2`, and `maximize` is the negative loss. The derivative of `hardsigmoid` is compared to 1e-7, because
+PyTorch uses 1/6 in float32.
 
 {tables}"""
 
@@ -97,7 +100,7 @@ def main() -> int:
         unsupported=sum(total.unsupported.values()), others=names - rows, names=names,
         tables="\n".join(tables),
     )  # fmt: skip
-    (ROOT / "docs" / "torch-database.md").write_text(text, encoding="utf-8")
+    (ROOT / "docs" / "pytorch-comparison.md").write_text(text, encoding="utf-8")
     print(f"{total.agree} of {total.supported} supported samples agree")
     return 1 if total.failing else 0
 

@@ -160,7 +160,7 @@ class Settings:
         portable_bits: whether float32 results have the same bits on processors with vectors of 16, 32 and 64
         bytes. It
             costs nothing where vectors have 64 bytes; off by default, because with 32 bytes some products
-            take longer (docs/machines.md). It counts for what is compiled afterwards.
+            take longer (docs/reproducibility.md). It counts for what is compiled afterwards.
         batch_invariant: whether a row's prediction has the same bits whatever rows are predicted with it.
         Off by
             default, because single rows then take several times as long (docs/decisions/0038).

@@ -148,7 +148,7 @@ def test_the_campaign_writes_its_table_between_the_marks(
     rows = [line for line in within.splitlines() if line.startswith("|")]
     assert [row.split("|")[1].strip() for row in rows[2:]] == [
         "dense",
-        "a straight line",
+        "logistic regression",
         "the most frequent class",
     ]
     assert len({row.count("|") for row in rows}) == 1

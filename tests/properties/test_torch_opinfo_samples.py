@@ -1,7 +1,7 @@
-"""The first of PyTorch's own sample inputs for every operation chainrule has agree in value and gradients.
+"""Values and gradients agree with PyTorch on the first of its sample inputs for every operation.
 
-All of them, on both engines: ``python campaigns/torch_database.py``; what it found is docs/torch-database.md.
-Here the native engine takes part where windows slide over images, whose layouts are its own.
+``python campaigns/torch_database.py`` runs all samples on both engines and writes docs/pytorch-comparison.md.
+These tests run the native engine only for convolution and pooling, for which it has its own memory layouts.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from chainrule.ops import PUBLIC
 from torch_database.optimizers import OPTIMIZERS
 from torch_database.rows import ALL_MODULES, OPERATIONS
 
-PAGE = Path(__file__).parents[2] / "docs" / "torch-database.md"
+PAGE = Path(__file__).parents[2] / "docs" / "pytorch-comparison.md"
 
 
 @pytest.fixture(scope="module")

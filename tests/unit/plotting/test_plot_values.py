@@ -206,7 +206,7 @@ def test_unusual_letters_are_shown_not_obeyed() -> None:
 
 
 def test_the_page_names_every_kind_in_both_languages() -> None:
-    page = (Path(__file__).parents[4] / "docs" / "pictures.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "docs" / "plotting.md").read_text(encoding="utf-8")
     for name, kind in PICTURES.items():
         assert f"`{name}({kind.needs})`" in page
         assert all(kind.names)

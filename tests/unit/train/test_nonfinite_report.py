@@ -53,7 +53,7 @@ def test_a_fault_is_located(fault: Any) -> None:
 
 def test_the_page_counts_every_fault() -> None:
     total = sum(len(list(source())) for source in FAMILIES.values())
-    page = (DOCS / "black-box.md").read_text(encoding="utf-8")
+    page = (DOCS / "nonfinite-values.md").read_text(encoding="utf-8")
     assert f"**{total} of {total} located.**" in page, "python campaigns/blackbox.py writes it"
     shares = re.findall(r"([0-9.]+) % \|\n", page)
     assert len(shares) == len(campaign.NETS)
