@@ -10,25 +10,25 @@ from pages.site import all_pages, to_html, write
 
 
 def main() -> int:
-    """Write the Markdown of every page, then its HTML; gives the exit code."""
-    asked = argparse.ArgumentParser(prog="python -m pages", description=main.__doc__)
-    asked.add_argument(
-        "--out", type=Path, default=Path("build/pages"), help="the folder (default: build/pages)"
+    """Write the Markdown of every page, then convert it to HTML; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m pages", description=main.__doc__)
+    parser.add_argument(
+        "--out", type=Path, default=Path("build/pages"), help="the output folder (default: build/pages)"
     )
-    asked.add_argument("--source", action="store_true", help="write the Markdown only")
-    words = asked.parse_args()
-    if not words.source and importlib.util.find_spec("sphinx") is None:
-        asked.error("Sphinx is not installed: python -m pip install -e '.[docs]' (or --source)")
+    parser.add_argument("--source", action="store_true", help="write the Markdown only")
+    options = parser.parse_args()
+    if not options.source and importlib.util.find_spec("sphinx") is None:
+        parser.error("Sphinx is not installed: python -m pip install -e '.[docs]' (or --source)")
     pages = all_pages()
     try:
-        write(pages, words.out / "source")
-    except ValueError as error:  # links that lead nowhere
-        asked.exit(1, f"{error}\n")
-    print(f"{len(pages)} pages in {words.out / 'source'}")
-    if words.source:
+        write(pages, options.out / "source")
+    except ValueError as error:  # broken links
+        parser.exit(1, f"{error}\n")
+    print(f"{len(pages)} pages in {options.out / 'source'}")
+    if options.source:
         return 0
-    code = to_html(words.out / "source", words.out / "html")
-    print(f"open {words.out / 'html' / 'index.html'}" if code == 0 else f"Sphinx ended with {code}")
+    code = to_html(options.out / "source", options.out / "html")
+    print(f"open {options.out / 'html' / 'index.html'}" if code == 0 else f"Sphinx failed: exit code {code}")
     return code
 
 

@@ -1,4 +1,4 @@
-"""The page of one building block, from what the room of blocks knows of it."""
+"""The page of one building block, generated from its catalog entry."""
 
 from __future__ import annotations
 
@@ -16,142 +16,145 @@ _CODE = re.compile(r"\bE\d{3}\b")
 
 
 def block_path(kind: Kind, name: str) -> str:
-    """Where the page of a block lies."""
+    """The path of the page of a block."""
     return f"blocks/{kind.name}/{name}.md"
 
 
 def block_page(kind: str, name: str) -> Page:
-    """The page of a block; its example is run while the page is written.
+    """The page of a block; its example is executed.
 
-    Fails:
-        UsageError E101: there is no such block.
+    Raises:
+        UsageError: E101 if there is no such block.
     """
-    found = block(kind, name)
-    drawn = sampled(kind, found.name, found.thing)
+    entry = block(kind, name)
+    samples = sampled(kind, entry.name, entry.thing)
     pictures = {}
-    parts = [_head(found)]
-    if found.formulas:
-        parts.append("## Formula\n\n" + "\n\n".join(map(_formula, found.formulas)))
-    if drawn is not None:
-        across = "step" if kind == "schedule" else "x"
-        pictures[f"{found.name}.svg"] = line_chart(drawn.x, drawn.series, across)
-        says = " ".join(plain(text) for text in drawn.says)
-        parts.append(f"![{found.name}]({found.name}.svg)\n\n{says}")
-    if isinstance(found.thing, type) and issubclass(found.thing, Card):
-        parts += _card(found, found.thing)
-    if found.arguments:
+    parts = [_head(entry)]
+    if entry.formulas:
+        parts.append("## Formula\n\n" + "\n\n".join(map(_formula, entry.formulas)))
+    if samples is not None:
+        x_label = "step" if kind == "schedule" else "x"
+        pictures[f"{entry.name}.svg"] = line_chart(samples.x, samples.series, x_label)
+        description = " ".join(plain(text) for text in samples.says)
+        parts.append(f"![{entry.name}]({entry.name}.svg)\n\n{description}")
+    if isinstance(entry.thing, type) and issubclass(entry.thing, Card):
+        parts += _card(entry, entry.thing)
+    if entry.arguments:
         rows = [
-            (f"`{a.name}`", f"`{a.default}`" if a.default else "", _prose(a.meaning)) for a in found.arguments
+            (f"`{a.name}`", f"`{a.default}`" if a.default else "", _prose(a.meaning)) for a in entry.arguments
         ]
-        parts.append("## Arguments\n\n" + listed(("argument", "default", "meaning"), rows))
-    parts += _sections(found)
-    return Page(block_path(found.kind, found.name), "\n\n".join(parts) + "\n", pictures, False)
+        parts.append("## Arguments\n\n" + prose_table(("argument", "default", "meaning"), rows))
+    parts += _sections(entry)
+    return Page(block_path(entry.kind, entry.name), "\n\n".join(parts) + "\n", pictures, False)
 
 
 def table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    """A table in Markdown; cells hold Markdown."""
+    """A table in Markdown; the cells contain Markdown."""
     lines = [header, tuple("---" for _ in header), *rows]
     return "\n".join(f"| {' | '.join(row)} |" for row in lines)
 
 
-def listed(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    """A table whose last column is prose: on a narrow screen each row becomes a paragraph (``style.css``)."""
+def prose_table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """A table whose last column is prose: ``style.css`` shows its rows as paragraphs on narrow screens."""
     return f'<div class="rows">\n\n{table(header, rows)}\n\n</div>'
 
 
-def _head(found: Block) -> str:
-    """Title, both names, both summaries, how it is written."""
-    own, said = found.chinese
+def _head(entry: Block) -> str:
+    """Title, names and summaries in both languages, and the signature."""
+    chinese_name, chinese_summary = entry.chinese
     lines = [
-        f"```{{index}} single: {found.name}; {own}\n```",
-        f"# {found.name}",
-        f"[{found.kind.plural}](index.md) · {plain(own)}",
-        _prose(found.summary),
-        plain(said),
+        f"```{{index}} single: {entry.name}; {chinese_name}\n```",
+        f"# {entry.name}",
+        f"[{entry.kind.plural}](index.md) · {plain(chinese_name)}",
+        _prose(entry.summary),
+        plain(chinese_summary),
     ]
-    if found.text:
-        lines += [_prose(part) for part in found.text.split("\n\n")]
-    return "\n\n".join([*lines, f"```python\n{_broken(found.signature)}\n```"])
+    if entry.text:
+        lines += [_prose(part) for part in entry.text.split("\n\n")]
+    return "\n\n".join([*lines, f"```python\n{_wrapped(entry.signature)}\n```"])
 
 
-def _broken(signature: str) -> str:
-    """A long signature with each argument on a line of its own."""
+def _wrapped(signature: str) -> str:
+    """The signature; if it is long, with one argument per line."""
     if len(signature) <= 88 or ", " not in signature:
         return signature
-    opening, inside = signature.removesuffix(")").split("(", 1)
-    return f"{opening}(\n    " + re.sub(r", (?=\*{0,2}\w+(=|,|$))", ",\n    ", inside) + ",\n)"
+    name, arguments = signature.removesuffix(")").split("(", 1)
+    return f"{name}(\n    " + re.sub(r", (?=\*{0,2}\w+(=|,|$))", ",\n    ", arguments) + ",\n)"
 
 
 def _prose(text: str) -> str:
-    """Running text with its formulas in a reader's signs; what stands in backquotes is left alone."""
+    """Prose with mathematical symbols in Unicode; text in double backquotes is not changed."""
     parts = re.split("(``.*?``)", text, flags=re.DOTALL)
     return plain("".join(part if i % 2 else to_unicode(part) for i, part in enumerate(parts)))
 
 
-def _formula(written: Written) -> str:
-    """A formula as MathML, with its LaTeX to be copied; a docstring's formula line by line."""
-    if written.tree is None:
-        lines = re.split(r"(?<=[;:]) (?=\S+ (?:<-|=)|[A-Z])", written.prose)
+def _formula(formula: Written) -> str:
+    """A formula as MathML with its LaTeX source; a formula of a docstring as lines of text."""
+    if formula.tree is None:
+        lines = re.split(r"(?<=[;:]) (?=\S+ (?:<-|=)|[A-Z])", formula.prose)
         return f'<div class="formula">{"<br>".join(map(to_html, lines))}</div>'
-    label = f"<i>{written.label}</i> = " if written.label else ""
-    latex = to_latex(written.tree).replace("&", "&amp;").replace("<", "&lt;")
+    label = f"<i>{formula.label}</i> = " if formula.label else ""
+    latex = to_latex(formula.tree).replace("&", "&amp;").replace("<", "&lt;")
     return (
-        f'<div class="formula">{label}{_display(to_mathml(written.tree))}</div>\n'
+        f'<div class="formula">{label}{_display(to_mathml(formula.tree))}</div>\n'
         f'<details class="latex"><summary>LaTeX</summary><code>{latex}</code></details>'
     )
 
 
 def _display(math: str) -> str:
-    """The formula with its fractions in full height, as on a line of its own."""
+    """MathML in display style, with fractions in full height."""
     return math.replace("<math ", '<math displaystyle="true" ')
 
 
-def _card(found: Block, card: type[Card]) -> list[str]:
-    """What only an operation has: its way back and its constraints."""
-    back = [f"{plain(card.says.backward)}. {plain(card.says.backward_zh)}。"]
-    for written in found.backward:
-        if written.tree is not None:
-            back.append(_formula(written))
+def _card(entry: Block, card: type[Card]) -> list[str]:
+    """The sections of an operation: its backward pass and its constraints."""
+    backward = [f"{plain(card.says.backward)}. {plain(card.says.backward_zh)}。"]
+    for formula in entry.backward:
+        if formula.tree is not None:
+            backward.append(_formula(formula))
             continue
-        kind = "= 0" if written.is_flat else "does not exist"
-        back.append(f"*{plain(written.label)}* {kind}: {plain(written.prose)} ({in_chinese(written.prose)}).")
+        kind = "= 0" if formula.is_flat else "does not exist"
+        backward.append(
+            f"*{plain(formula.label)}* {kind}: {plain(formula.prose)} ({in_chinese(formula.prose)})."
+        )
     rows = [(name, plain(text), in_chinese(text)) for name, text in card.constraints.items()]
     return [
-        "## Backward\n\n" + "\n\n".join(back),
-        "## Constraints\n\n" + table(("", "demanded of the inputs", "对输入的要求"), rows),
+        "## Backward\n\n" + "\n\n".join(backward),
+        "## Constraints\n\n" + table(("", "requirement on the inputs", "对输入的要求"), rows),
     ]
 
 
-def _sections(found: Block) -> list[str]:
+def _sections(entry: Block) -> list[str]:
+    """The sections of the docstring, the example, and the names in other libraries."""
     parts = []
     for heading in ("Shapes", "Numerics", "Cost"):
-        if heading in found.sections:
-            parts.append(f"## {heading}\n\n{_prose(found.sections[heading])}")
-    if "Fails" in found.sections:
-        items = re.split(r"\n(?=\S)", found.sections["Fails"])
-        parts.append("## Fails\n\n" + "\n".join(f"- {_linked(plain(' '.join(i.split())))}" for i in items))
-    example = transcript(found.kind.name, found.name, found.thing)
+        if heading in entry.sections:
+            parts.append(f"## {heading}\n\n{_prose(entry.sections[heading])}")
+    if "Fails" in entry.sections:
+        items = re.split(r"\n(?=\S)", entry.sections["Fails"])
+        parts.append("## Raises\n\n" + "\n".join(f"- {_linked(plain(' '.join(i.split())))}" for i in items))
+    example = transcript(entry.kind.name, entry.name, entry.thing)
     if example:
         parts.append(f"## Example\n\n```pycon\n{example}\n```")
-    if "Reference" in found.sections:
-        parts.append(f"## Reference\n\n{plain(found.sections['Reference'])}")
-    if found.elsewhere:
-        names = "; ".join(f"{peer} {_words(text)}" for peer, text in found.elsewhere.items())
+    if "Reference" in entry.sections:
+        parts.append(f"## Reference\n\n{plain(entry.sections['Reference'])}")
+    if entry.elsewhere:
+        names = "; ".join(f"{peer} {_names(text)}" for peer, text in entry.elsewhere.items())
         parts.append(f"## In other libraries\n\n{names}. All names: [PyTorch and Keras](../../names.md).")
-    same = [kind for kind in KINDS.values() if kind is not found.kind and found.name in kind.entries]
-    if same:
-        also = ", ".join(f"[{kind.name}](../{kind.name}/{found.name}.md)" for kind in same)
-        parts.append(f"Of the same name: {also}.")
+    others = [kind for kind in KINDS.values() if kind is not entry.kind and entry.name in kind.entries]
+    if others:
+        links = ", ".join(f"[{kind.name}](../{kind.name}/{entry.name}.md)" for kind in others)
+        parts.append(f"Blocks with the same name: {links}.")
     return parts
 
 
-def _words(text: str) -> str:
-    """Names as code; what stands in brackets behind a name belongs to it."""
+def _names(text: str) -> str:
+    """Names as code; text in parentheses after a name belongs to the name."""
     return ", ".join(f"`{word}`" for word in re.split(r", (?![^(]*\))", text))
 
 
 def _linked(text: str) -> str:
-    """Error codes as links to their pages."""
+    """Error codes linked to their pages."""
     return _CODE.sub(
         lambda code: f"[{code[0]}](../../errors/{code[0]}.md)" if code[0] in CATALOGUE else code[0], text
     )

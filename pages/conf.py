@@ -1,4 +1,4 @@
-"""How Sphinx makes HTML of the pages; it is copied beside them."""
+"""Sphinx configuration of the site; copied next to the Markdown source."""
 
 project = "chainrule"
 author = "the chainrule authors"

@@ -1,4 +1,4 @@
-"""The texts of docs/ as they stand, and the lists that lead to them."""
+"""The texts of docs/, and the list pages of the errors and decisions."""
 
 from __future__ import annotations
 
@@ -11,86 +11,91 @@ from pages.page import Page
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-STARTS = {"start.md": "First steps", "start.zh.md": "第一步"}  # the texts at the root, by title in the menu
+STARTS = {"start.md": "First steps", "start.zh.md": "第一步"}  # the READMEs, with their titles in the menu
 _FILES = {"README.md": "start.md", "README.zh-CN.md": "start.zh.md"}
-_SHELVES: dict[str, tuple[str, ...]] = {  # what the menu puts together, by names of pages or of their folder
+_SECTIONS: dict[str, tuple[str, ...]] = {  # sections of the menu: names of pages or of their folders
     "Training": (
-        "callbacks", "metrics", "sequences", "fine-tuning", "foreign-weights", "generation", "profile",
+        "callbacks", "metrics", "sequences", "fine-tuning", "pretrained-weights", "generation",
+        "custom-classes", "probes", "nonfinite-values", "doctor", "profile",
     ),
     "Data": ("data",),
-    "Explaining": (
-        "explaining", "attribution", "counterfactuals", "replay", "probes", "pictures", "doctor", "black-box",
-    ),
+    "Explaining": ("explaining", "attribution", "counterfactuals", "replay", "plotting"),
     "Models": ("models", "fashion-mnist", "translation"),
-    "Measured": ("results", "layers", "parity", "torch-database", "names"),
+    "Measurements": (
+        "results", "layer-benchmarks", "pytorch-comparison", "parity", "reproducibility", "hostile-input",
+        "names",
+    ),
 }  # fmt: skip
-_REST = "More guides"
-_LISTS = {
+_OTHER = "More guides"
+_INDEXED = {
     "errors": (
         "Errors",
-        "Every error has a code; its page says what it means and how to mend it. 每个错误代码一页。",
+        "Every error has a code and a page that describes its cause and how to fix it. 每个错误代码一页。",
     ),
-    "decisions": ("Decisions", "Why things are as they are. 设计决定及其理由。"),
+    "decisions": ("Decisions", "Design decisions and their reasons. 设计决定及其理由。"),
 }
 
 
 def guides() -> list[Page]:
-    """Every text of docs/."""
-    found = []
+    """All texts of docs/."""
+    pages = []
     for file in sorted(DOCS.rglob("*.md")):
         path = file.relative_to(DOCS)
-        in_menu = path.parts[0] not in (*_LISTS, "doctor")  # docs/doctor.md leads to the rules
+        in_menu = path.parts[0] not in (*_INDEXED, "doctor")  # docs/doctor.md links to the rules
         text = _linked(file.read_text(encoding="utf-8"), "../" * (len(path.parts) - 1))
-        found.append(Page(path.as_posix(), text, in_menu=in_menu))
-    return found
+        pages.append(Page(path.as_posix(), text, in_menu=in_menu))
+    return pages
 
 
 def starts() -> list[Page]:
-    """The first steps in both languages: the texts that stand at the root."""
+    """The first steps in both languages: the READMEs in the root folder."""
     texts = {path: (ROOT / file).read_text(encoding="utf-8") for file, path in _FILES.items()}
-    linked = re.compile(r"(?<=\]\()[\w.-]+(?=\))")
-    return [Page(path, linked.sub(lambda f: _FILES.get(f[0], f[0]), text)) for path, text in texts.items()]
+    target = re.compile(r"(?<=\]\()[\w.-]+(?=\))")
+    return [
+        Page(path, target.sub(lambda link: _FILES.get(link[0], link[0]), text))
+        for path, text in texts.items()
+    ]
 
 
-def shelves(pages: list[Page]) -> dict[str, list[str]]:
-    """The paths of the guides in the menu, by what they are about.
+def sections(pages: list[Page]) -> dict[str, list[str]]:
+    """The paths of the guides, by section of the menu.
 
     Example:
-        >>> shelves([Page("metrics.md", ""), Page("data/text.md", ""), Page("new.md", "")])
+        >>> sections([Page("metrics.md", ""), Page("data/text.md", ""), Page("new.md", "")])
         {'Training': ['metrics.md'], 'Data': ['data/text.md'], 'More guides': ['new.md']}
     """
-    found: dict[str, list[str]] = {title: [] for title in (*_SHELVES, _REST)}
-    place = {name: (title, i) for title, names in _SHELVES.items() for i, name in enumerate(names)}
+    paths: dict[str, list[str]] = {title: [] for title in (*_SECTIONS, _OTHER)}
+    position = {name: (title, i) for title, names in _SECTIONS.items() for i, name in enumerate(names)}
     keyed = [
-        (place.get(page.path.split("/")[0].removesuffix(".md"), (_REST, 0)), page.path) for page in pages
+        (position.get(page.path.split("/")[0].removesuffix(".md"), (_OTHER, 0)), page.path) for page in pages
     ]
     for (title, _), path in sorted(keyed, key=lambda key: (key[0][1], key[1])):
-        found[title].append(path)
-    return {title: paths for title, paths in found.items() if paths}
+        paths[title].append(path)
+    return {title: inside for title, inside in paths.items() if inside}
 
 
 def list_path(folder: str) -> str:
-    """Where the list of a folder lies."""
+    """The path of the list page of a folder."""
     return f"{folder}/index.md"
 
 
 def lists(pages: list[Page]) -> list[Page]:
-    """For errors and decisions a page that lists them by their titles."""
-    made = []
-    for folder, (title, says) in _LISTS.items():
+    """One page for the errors and one for the decisions, listing their titles."""
+    indexes = []
+    for folder, (title, summary) in _INDEXED.items():
         inside = [page for page in pages if page.folder == folder]
         lines = [f"- [{_title(page)}]({Path(page.path).name})" for page in inside]
-        parts = [f"# {title}", says, "\n".join(lines)]
-        made.append(Page(list_path(folder), "\n\n".join(parts) + "\n"))
-    return made
+        parts = [f"# {title}", summary, "\n".join(lines)]
+        indexes.append(Page(list_path(folder), "\n\n".join(parts) + "\n"))
+    return indexes
 
 
 def _linked(text: str, up: str) -> str:
-    """Blocks that a text names as ``show`` does, such as `layer Dense`, as links to their pages."""
+    """Link references to blocks, such as `layer Dense`, to the pages of the blocks."""
 
-    def link(found: re.Match[str]) -> str:
-        kind = KINDS[found[1]]
-        return f"[{found[0]}]({up}{block_path(kind, found[2])})" if found[2] in kind.entries else found[0]
+    def link(reference: re.Match[str]) -> str:
+        text, kind, name = reference[0], KINDS[reference[1]], reference[2]
+        return f"[{text}]({up}{block_path(kind, name)})" if name in kind.entries else text
 
     return re.sub(rf"`({'|'.join(KINDS)}) (\w+)`", link, text)
 

@@ -1,10 +1,10 @@
-"""Every name of PyTorch and Keras, and what it is called here: ``python -m pages.names`` writes the table.
+"""The equivalents of all PyTorch and Keras names: ``python -m pages.names`` writes docs/names.md.
 
-It also writes the names of each block the other way round, for the command (``catalog/peers.toml``).
+It also writes the inverse table, from blocks to the names in other libraries (``catalog/peers.toml``).
 
-What ``pages/peers/*.toml`` says of a name comes first; else it is looked for in the registries, without the
-number of axes it carries (``Conv2d``). Whatever is found must exist at that moment: the table cannot promise
-what is not there, and a name that nothing is said of ends the command.
+Entries of ``pages/peers/*.toml`` take precedence. Other names are looked up in the registries, without their
+number of spatial axes (``Conv2d``). Every equivalent must exist when the command runs, so the table cannot
+list missing blocks; a name without an entry and without a match is an error.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from pages.peers.torch_names import VERSION, torch_names
 
 HERE = Path(__file__).parent
 TABLE = HERE.parent / "docs" / "names.md"
-# Which kinds of blocks the names of a namespace are, in the order in which they are looked for.
+# The kinds of blocks in which the names of a namespace are looked up, in this order.
 _KINDS = {
     "torch.nn": ("layer", "loss", "activation"), "torch.nn.functional": ("loss",),
     "torch.optim": ("optimizer",), "torch.optim.lr_scheduler": ("schedule",),
@@ -37,12 +37,13 @@ _KINDS = {
     "keras.optimizers.schedules": ("schedule",), "keras.initializers": ("initialiser",),
     "keras.regularizers": ("penalty",), "keras.constraints": ("constraint",), "keras.metrics": ("metric",),
 }  # fmt: skip
-_VERBS = ("deserialize", "get", "legacy", "schedules", "serialize")  # of whole namespaces, no block's names
-_HEAD = """# PyTorch and Keras: every name
+_VERBS = ("deserialize", "get", "legacy", "schedules", "serialize")  # functions, not blocks
+_HEAD = """# PyTorch and Keras names
 
-What the names of PyTorch {torch} and Keras {keras} are called here. `python -m pages.names` writes this page:
-it asks the installed PyTorch and the list read from Keras's wheel for their names, and chainrule's registries
-for what is there; `chainrule show layer Dense` shows what stands behind `layer Dense`.
+This page lists the chainrule equivalent of every layer, loss, optimizer, schedule, initializer, metric and
+callback of PyTorch {torch} and Keras {keras}. `chainrule show layer Dense` describes the block `layer Dense`.
+`python -m pages.names` generates the page from the installed PyTorch, the names in the Keras wheel and the
+registries of chainrule.
 中文：PyTorch 与 Keras 的每个名称在此处的对应；由命令生成。
 
 {counts}
@@ -50,32 +51,32 @@ for what is there; `chainrule show layer Dense` shows what stands behind `layer 
 
 
 @dataclass(frozen=True)
-class Found:
-    """What became of a name.
+class Match:
+    """The equivalent of a name.
 
     Args:
-        status: ``"same"``, ``"other"`` (present under another name) or ``"out"`` (left out).
-        here: what it is called here, as Markdown; ``""`` where it is left out.
-        remark: what is to be said, or why it is left out.
+        status: ``"same"``, ``"other"`` (available under another name) or ``"out"`` (left out).
+        equivalent: the equivalent in chainrule, as Markdown; ``""`` if the name is left out.
+        remark: a note, or the reason why the name is left out.
     """
 
     status: str
-    here: str
+    equivalent: str
     remark: str
 
 
-def found(namespace: str, name: str, said: dict[str, str]) -> Found | None:
-    """What a name is called here; ``None`` where nothing is said of it and nothing is found.
+def match(namespace: str, name: str, exceptions: dict[str, str]) -> Match | None:
+    """The equivalent of a name; ``None`` if there is neither an exception nor a match in the registries.
 
     Args:
         namespace: such as ``"torch.nn"``.
         name: the name.
-        said: what the table of exceptions says of this namespace.
+        exceptions: the entries of this namespace in ``pages/peers/*.toml``.
     """
-    keys = {_bare(key): key for key in said if not re.search(r"\d[dD]$", key)}
-    text = said.get(name) or said.get(keys.get(_bare(name), ""), "")
+    keys = {_bare(key): key for key in exceptions if not re.search(r"\d[dD]$", key)}
+    text = exceptions.get(name) or exceptions.get(keys.get(_bare(name), ""), "")
     if text.startswith("- "):
-        return Found("out", "", text.removeprefix("- "))
+        return Match("out", "", text.removeprefix("- "))
     if text:
         target, _, remark = text.partition("; ")
         return _present(name, target, remark)
@@ -84,29 +85,29 @@ def found(namespace: str, name: str, said: dict[str, str]) -> Found | None:
         for word in (name, _bare(name), _bare(name).removesuffix("loss"), _bare(name).removesuffix("lr")):
             block = kind.own(word) or own.get(word)
             if block is not None:
-                remark = "every layer waits for the shape of its input" if name.startswith("Lazy") else ""
+                remark = "every layer infers the shape of its input" if name.startswith("Lazy") else ""
                 return _present(name, f"{kind.name} {block}", remark)
     return None
 
 
-def rows(namespace: str, names: Iterable[str], said: dict[str, str]) -> dict[str, Found]:
-    """What became of each name of a namespace.
+def rows(namespace: str, names: Iterable[str], exceptions: dict[str, str]) -> dict[str, Match]:
+    """The equivalent of each name of a namespace.
 
-    Fails:
-        ValueError: nothing is said of some of them; all are listed.
+    Raises:
+        ValueError: some names have neither an entry nor a match; the message lists all of them.
     """
-    made = {name: found(namespace, name, said) for name in names}
-    unknown = [name for name, result in made.items() if result is None]
+    matches = {name: match(namespace, name, exceptions) for name in names}
+    unknown = [name for name, result in matches.items() if result is None]
     if unknown:
-        raise ValueError(f"nothing is said of these names of {namespace}: {', '.join(unknown)}")
-    return {name: result for name, result in made.items() if result is not None}
+        raise ValueError(f"no equivalent for these names of {namespace}: {', '.join(unknown)}")
+    return {name: result for name, result in matches.items() if result is not None}
 
 
-def all_names() -> dict[str, dict[str, Found]]:
-    """What became of every name, by namespace.
+def all_names() -> dict[str, dict[str, Match]]:
+    """The equivalent of every name, by namespace.
 
-    Fails:
-        ValueError: nothing is said of a name.
+    Raises:
+        ValueError: a name has neither an entry nor a match.
     """
     exceptions = {}
     for file in ("pytorch.toml", "keras.toml"):
@@ -117,21 +118,22 @@ def all_names() -> dict[str, dict[str, Found]]:
 
 def page() -> str:
     """The table as Markdown."""
-    made = all_names()
+    matches = all_names()
     parts = []
-    for namespace, results in made.items():
+    for namespace, results in matches.items():
         cells = [
-            (f"`{name}`", result.here or "left out", plain(result.remark)) for name, result in results.items()
+            (f"`{name}`", result.equivalent or "left out", plain(result.remark))
+            for name, result in results.items()
         ]
-        parts.append(f"## {namespace}\n\n" + table(("name", "here", ""), cells))
+        parts.append(f"## {namespace}\n\n" + table(("name", "chainrule", "note"), cells))
     counts = [
         (
             f"`{space}`",
             *(str(sum(r.status == status for r in results.values())) for status in ("same", "other", "out")),
         )
-        for space, results in made.items()
+        for space, results in matches.items()
     ]
-    head = table(("namespace", "present", "under another name", "left out"), counts)
+    head = table(("namespace", "same name", "other name", "left out"), counts)
     return (
         "\n\n".join([_HEAD.format(torch=VERSION, keras=keras_names()[0], counts=head).rstrip(), *parts])
         + "\n"
@@ -139,52 +141,54 @@ def page() -> str:
 
 
 def peers() -> str:
-    """The names that each block has elsewhere, and what is said of all others, as TOML."""
+    """The names of each block in other libraries, and the notes on all other names, as TOML."""
     blocks: dict[str, dict[str, dict[str, list[str]]]] = {kind: {} for kind in KINDS}
     others: dict[str, str] = {}
     for namespace, results in all_names().items():
         peer = "PyTorch" if namespace.startswith("torch") else "Keras"
         for name, result in results.items():
-            kind, _, block = result.here.strip("`").partition(" ")
+            kind, _, block = result.equivalent.strip("`").partition(" ")
             if kind in KINDS:
                 named = blocks[kind].setdefault(block, {}).setdefault(peer, [])
                 named += [] if name in named else [name]
             elif name not in _VERBS:
-                says = result.here.strip("`") if result.here else "left out"
-                others.setdefault(name, f"{peer}: {says}" + (f", {result.remark}" if result.remark else ""))
-    parts = ["# Written by python -m pages.names: what PyTorch and Keras call the blocks, and what is none."]
+                text = result.equivalent.strip("`") if result.equivalent else "left out"
+                others.setdefault(name, f"{peer}: {text}" + (f", {result.remark}" if result.remark else ""))
+    parts = [
+        "# Written by python -m pages.names: names of the blocks in PyTorch and Keras; names without a block."
+    ]
     for kind, inside in blocks.items():
         lines = {
-            block: "; ".join(f"{peer}: {', '.join(names)}" for peer, names in found.items())
-            for block, found in inside.items()
+            block: "; ".join(f"{peer}: {', '.join(names)}" for peer, names in peers.items())
+            for block, peers in inside.items()
         }
         parts += _section(kind, lines)
     return "\n".join([*parts, *_section(OTHERS, others)]) + "\n"
 
 
 def _section(title: str, lines: dict[str, str]) -> list[str]:
-    """A section of a TOML file; texts hold neither line ends nor what JSON would write otherwise."""
+    """A section of a TOML file. No text contains a line break, so JSON strings are valid TOML."""
     return (
         ["", f"[{title}]", *(f"{key} = {json.dumps(text)}" for key, text in lines.items())] if lines else []
     )
 
 
-def _present(name: str, target: str, remark: str) -> Found:
-    """A target that exists; one that does not is left out, with that as the reason."""
+def _present(name: str, target: str, remark: str) -> Match:
+    """The match for a target; a target that does not exist is left out as "not built"."""
     kind, _, block = target.partition(" ")
     if kind in KINDS:
         if block not in KINDS[kind].entries:
-            return Found("out", "", "not built")
+            return Match("out", "", "not built")
         same = _bare(block) == _bare(name)
-        return Found("same" if same else "other", f"`{kind} {block}`", remark)
+        return Match("same" if same else "other", f"`{kind} {block}`", remark)
     if not _exists(target):
-        return Found("out", "", "not built")
+        return Match("out", "", "not built")
     same = _bare(target.rpartition(".")[2]) == _bare(name)
-    return Found("same" if same else "other", f"`{target}`", remark)
+    return Match("same" if same else "other", f"`{target}`", remark)
 
 
 def _exists(path: str) -> bool:
-    """Whether a public name exists: ``cr.input``, or a dotted path to something of a module."""
+    """Whether a public name exists: ``cr.input``, or the dotted path of a module attribute."""
     if path.startswith("cr."):
         return path.removeprefix("cr.") in dir(chainrule)
     module, _, name = path.rpartition(".")
@@ -195,7 +199,7 @@ def _exists(path: str) -> bool:
 
 
 def _bare(name: str) -> str:
-    """A name without case, underscores, number of axes and the word Lazy.
+    """A name in lower case without underscores, number of spatial axes and the prefix Lazy.
 
     Example:
         >>> _bare("LazyConv2d"), _bare("Conv1DTranspose"), _bare("kl_div"), _bare("ones_")

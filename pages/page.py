@@ -1,4 +1,4 @@
-"""A page: Markdown at a path, with the pictures it shows."""
+"""A page: Markdown text at a path, with its pictures, and the check for broken links."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _CODE = re.compile(r"^(`{3,}).*?^\1$|``.*?``|`[^`\n]*`", re.MULTILINE | re.DOTAL
 
 @dataclass(frozen=True)
 class Page:
-    """A page.
+    """A page of the site.
 
     Args:
-        path: where it lies in the site, such as ``blocks/layer/Dense.md``.
-        text: Markdown as MyST reads it.
-        pictures: SVG texts by file name, beside the page.
-        in_menu: whether it stands in the menu; several hundred that did would be written into every page.
+        path: its path in the site, such as ``blocks/layer/Dense.md``.
+        text: Markdown in the MyST dialect.
+        pictures: SVG documents by file name, stored in the folder of the page.
+        in_menu: whether the menu lists it. The menu is part of every page, so it must not list hundreds.
     """
 
     path: str
@@ -29,15 +29,17 @@ class Page:
 
     @property
     def folder(self) -> str:
-        """The folder it lies in, ``""`` for the top."""
+        """The folder of the page, ``""`` at the top level."""
         return posixpath.dirname(self.path)
 
     @property
     def links(self) -> list[str]:
-        """The paths within the site that it links to or shows; what stands in code is no link."""
-        found = _LINK.findall(_CODE.sub("", self.text))
+        """The site paths of all links and pictures; text in code is not a link."""
+        targets = _LINK.findall(_CODE.sub("", self.text))
         return [
-            self._path(target) for target in found if "://" not in target and not target.startswith("mailto:")
+            self._path(target)
+            for target in targets
+            if "://" not in target and not target.startswith("mailto:")
         ]
 
     def _path(self, target: str) -> str:
@@ -45,26 +47,26 @@ class Page:
 
 
 def broken_links(pages: Iterable[Page]) -> list[str]:
-    """What links to nothing: ``page -> target``, for each.
+    """The links without a target, each as ``page -> target``.
 
     Example:
         >>> broken_links([Page("a.md", "[b](b.md) and [c](c.md)"), Page("b.md", "[a](a.md)")])
         ['a.md -> c.md']
     """
-    known = list(pages)
-    there = {page.path for page in known}
-    there |= {posixpath.join(page.folder, name) for page in known for name in page.pictures}
-    return [f"{page.path} -> {target}" for page in known for target in page.links if target not in there]
+    all_pages = list(pages)
+    paths = {page.path for page in all_pages}
+    paths |= {posixpath.join(page.folder, name) for page in all_pages for name in page.pictures}
+    return [f"{page.path} -> {target}" for page in all_pages for target in page.links if target not in paths]
 
 
 def plain(text: str) -> str:
-    """A text as Markdown that shows it as it is: what stands in backquotes is code, all else is no markup.
+    """Escape a text for Markdown: text in double backquotes becomes code, everything else is literal.
 
     Example:
         >>> plain("(B, *space) with ``axis`` < 2")
         '(B, \\\\*space) with `axis` &lt; 2'
     """
     parts = re.split(r"``(.*?)``", text.replace("\n", " "))
-    shown = [re.sub(r"([\\*_\[\]|$`~#])", r"\\\1", part).replace("<", "&lt;") for part in parts[::2]]
+    escaped = [re.sub(r"([\\*_\[\]|$`~#])", r"\\\1", part).replace("<", "&lt;") for part in parts[::2]]
     codes = [f"`{code}`" for code in parts[1::2]]
-    return "".join(a + b for a, b in zip(shown, [*codes, ""], strict=True))
+    return "".join(a + b for a, b in zip(escaped, [*codes, ""], strict=True))

@@ -1,2 +1,5 @@
-"""The names of other libraries: ``torch_names.py`` asks the installed PyTorch, ``keras.py`` reads a wheel
-without running it; the TOML files say what a name is called here where the name alone does not."""
+"""The names of other libraries.
+
+``torch_names.py`` lists those of the installed PyTorch, ``keras.py`` reads them from a wheel without
+executing it. The TOML files contain the equivalents that cannot be derived from the name.
+"""

@@ -1,7 +1,7 @@
 """Keras's exported names, read from its wheel: ``python -m pages.peers.keras keras-3.15.1-py3-none-any.whl``.
 
-The wheel (``pip download --no-deps keras``) is parsed, never run, and the list is kept beside this file, so
-that the table of names can be made without Keras.
+The wheel (``pip download --no-deps keras``) is parsed, never executed. The list is stored next to this file,
+so that the table of names can be generated without Keras.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ LIST = Path(__file__).with_name("keras.txt")
 
 
 def keras_names() -> tuple[str, dict[str, list[str]]]:
-    """The version of the kept list, and the names of each namespace."""
+    """The Keras version of the stored list, and the names of each namespace."""
     first, *lines = LIST.read_text(encoding="utf-8").splitlines()
-    found: dict[str, list[str]] = {}
+    names: dict[str, list[str]] = {}
     for line in lines:
         namespace, _, name = line.rpartition(".")
-        found.setdefault(namespace, []).append(name)
-    return first.split()[2].rstrip(","), found
+        names.setdefault(namespace, []).append(name)
+    return first.split()[2].rstrip(","), names
 
 
 def read_wheel(wheel: Path) -> list[str]:
-    """Every exported name of the namespaces, in full, from the imports of their ``__init__`` files."""
+    """The qualified names that the ``__init__`` files of the namespaces import."""
     names = []
     with zipfile.ZipFile(wheel) as inside:
         for namespace in NAMESPACES:
@@ -42,9 +42,9 @@ def read_wheel(wheel: Path) -> list[str]:
 
 
 def main(wheel: Path) -> None:
-    """Write the list of a wheel."""
+    """Write the list of names of a wheel."""
     version = re.search(r"keras-([\d.]+)-", wheel.name)
-    assert version is not None, f"{wheel.name} is no wheel of Keras"
+    assert version is not None, f"{wheel.name} is not a Keras wheel"
     head = f"# keras {version[1]}, read from its wheel by python -m pages.peers.keras"
     LIST.write_text("\n".join([head, *read_wheel(wheel)]) + "\n", encoding="utf-8")
 

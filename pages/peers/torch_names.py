@@ -1,4 +1,4 @@
-"""PyTorch's exported names, asked of the installed PyTorch."""
+"""The exported names of the installed PyTorch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ VERSION = torch.__version__.partition("+")[0]
 
 
 def torch_names() -> dict[str, list[str]]:
-    """The public names of each namespace: layers, losses, optimizers, schedules, initialisers."""
+    """The public names of each namespace: layers, losses, optimizers, schedules, initializers."""
     losses = [name for name in dir(nn.functional) if "loss" in name or "entropy" in name or name == "kl_div"]
     return {
         "torch.nn": _classes(nn),

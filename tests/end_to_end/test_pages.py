@@ -128,13 +128,13 @@ def test_the_table_is_what_the_command_writes() -> None:
 
 
 def test_names_are_found_in_the_registries_and_nowhere_else() -> None:
-    found = names.found("torch.nn", "LazyConv2d", {})
+    found = names.match("torch.nn", "LazyConv2d", {})
     assert found is not None
-    assert (found.status, found.here) == ("same", "`layer Conv`")
+    assert (found.status, found.equivalent) == ("same", "`layer Conv`")
     said = {"Pad": "layer Pad; with zeros", "Gone": "layer Gone", "No": "- for a reason", "Odd": "cr.gone"}
-    assert names.found("torch.nn", "Pad2d", said) == names.Found("same", "`layer Pad`", "with zeros")
+    assert names.match("torch.nn", "Pad2d", said) == names.Match("same", "`layer Pad`", "with zeros")
     for name, reason in (("Gone", "not built"), ("No", "for a reason"), ("Odd", "not built")):
-        assert names.found("torch.nn", name, said) == names.Found("out", "", reason)
+        assert names.match("torch.nn", name, said) == names.Match("out", "", reason)
     with pytest.raises(ValueError, match="Unheard"):
         names.rows("torch.nn", ["Conv2d", "Unheard"], {})
 

@@ -74,7 +74,7 @@ def said_elsewhere(name: str) -> str:
 
     Example:
         >>> said_elsewhere("RNNBase")
-        'RNNBase of PyTorch: cr.scan, the loop all recurrent layers are made of'
+        'RNNBase of PyTorch: cr.scan, the loop of all recurrent layers'
     """
     found = {own.casefold(): (own, text) for own, text in _table()[OTHERS].items()}
     own, text = found.get(name.casefold(), ("", ""))

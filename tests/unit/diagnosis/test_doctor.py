@@ -73,7 +73,7 @@ def test_rules_are_listed_by_the_times_at_which_they_look() -> None:
 
 
 def test_the_pages_are_those_of_the_cards() -> None:
-    for place, text in pages.written().items():
+    for place, text in pages.page_texts().items():
         assert place.read_text(encoding="utf-8") == text, "run python -m pages.doctor"
     assert {page.stem for page in (DOCS / "doctor").glob("*.md")} == set(RULES)
 
