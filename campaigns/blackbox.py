@@ -22,7 +22,7 @@ import numpy as np
 import chainrule as cr
 from chainrule.errors import TrainingError
 from chainrule.events import EpochDone, Event, StepDone
-from chainrule.train.callback.callback import patient, reads_steps
+from chainrule.train.callback.callback import every_step, last_step_only
 from chainrule.train.multi_step import Stretches
 from chainrule.train.nonfinite.record import BlackBox
 from chainrule.train.nonfinite.recorder import Recorder
@@ -76,7 +76,7 @@ def one_by_one(fault: Fault) -> Truth:
             assert np.isfinite(event.loss)
             made.append(event.step)
 
-    found = report_of(fault, callbacks=[reads_steps(count)])
+    found = report_of(fault, callbacks=[every_step(count)])
     assert found is not None
     return replace(fault.truth, ops=(found.op,), layer=found.layer, phase=found.phase, step=made[-1] + 1)
 
@@ -187,7 +187,13 @@ def spent(model: Any, x: np.ndarray, y: np.ndarray, batch: int, epochs: int) -> 
                 marks.append((time.process_time(), own[0]))
 
         model.fit(
-            x, y, epochs=epochs + 1, batch_size=batch, verbose=False, probes=False, callbacks=[patient(mark)]
+            x,
+            y,
+            epochs=epochs + 1,
+            batch_size=batch,
+            verbose=False,
+            probes=False,
+            callbacks=[last_step_only(mark)],
         )
     steps = epochs * -(-len(x) // batch)
     whole, part = ((last - first) / steps * 1e6 for first, last in zip(marks[0], marks[-1], strict=True))

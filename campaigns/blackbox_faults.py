@@ -18,7 +18,7 @@ from chainrule.events import Event, StepDone
 from chainrule.graph import Node, input_node
 from chainrule.nn import Layer, Loss, layer
 from chainrule.nn.scope import Scope
-from chainrule.train.callback.callback import reads_steps
+from chainrule.train.callback.callback import every_step
 
 ROWS, BATCH = 42, 4  # the last batch has two rows
 PRODUCTS = ("matmul", "multiply", "square", "convolution", "convolution_weight", "convolution_input")
@@ -334,7 +334,7 @@ def data_faults() -> Iterator[Fault]:
         yield Fault(
             f"row {rows[0]} becomes {value} after step {step}", "dense", truth,
             lambda net=net, x=x, step=step, rows=rows, value=value, engine=engine: fitted(
-                net, x, engine=engine, callbacks=[reads_steps(Spoil(step, rows, value, x))]
+                net, x, engine=engine, callbacks=[every_step(Spoil(step, rows, value, x))]
             ),
         )  # fmt: skip
     dense, conv = cr.Sequential(cr.Dense(1, bias=False)), NETS["conv"][1](cr.Identity())

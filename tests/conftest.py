@@ -11,7 +11,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from chainrule.events import Bulletin, bulletin
+from chainrule.events import NoticeQueue, notices
 from chainrule.settings import settings
 
 hypothesis.settings.register_profile(
@@ -61,7 +61,7 @@ def _usual_settings() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _nothing_said() -> None:
     """Every test starts with nothing said that holds for the process, as a process does."""
-    vars(bulletin).update(vars(Bulletin()))
+    vars(notices).update(vars(NoticeQueue()))
 
 
 @pytest.fixture

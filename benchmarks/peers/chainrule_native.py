@@ -114,7 +114,7 @@ def _bare(case: Case) -> Run:
 class _Clock:
     """Listens to a training and keeps the times at which its epochs ended."""
 
-    is_patient = True  # no need to see every step
+    last_step_only = True  # no need to see every step
 
     def __init__(self) -> None:
         self.wall: list[float] = []

@@ -1,18 +1,17 @@
-"""Escaping of text from outside for every place it is written to: terminals, pages, pictures, spreadsheets.
+"""Escape external text for every output: terminals, HTML pages, SVG, CSV files.
 
-Labels, column names, cells, paths, layer names and the texts of a model file are written by whoever wrote the
-file. Printed as they are, an escape sequence in a label changes the terminal's title or its clipboard, a bidi
-override makes ``exe.txt`` of ``txt.exe``, ``<script>`` runs in a report, and a cell that begins with ``=`` is
-a formula. So text goes out through one of these functions, and a test over the sources finds output that does
-not:
+Labels, column names, cells, paths, layer names and the texts of a model file come from outside. Printed
+unchanged, an escape sequence in a label changes the terminal's title or clipboard, a bidirectional override
+makes ``txt.exe`` look like ``exe.txt``, ``<script>`` runs in a report, and a cell that begins with ``=`` is a
+formula. All text is written through one of these functions; a test over the sources finds output that is not.
 
 ``printable``         one line of a terminal, an error or a log
 ``printable_lines``   several lines
 ``escape``            HTML and SVG
 ``spreadsheet_cell``  a cell of a CSV file for a spreadsheet; ``spreadsheet_text`` is its inverse
-``csv_text``          rows as CSV that every reader takes apart again
+``csv_text``          rows as CSV that every reader splits in the same way
 
-JSON and TOML are written by libraries that escape for themselves.
+JSON and TOML are written by libraries that do their own escaping.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from collections.abc import Iterable
 from typing import Any
 
 # Control characters (C0, C1), format characters (bidirectional overrides, zero width, tags), invisible
-# letters, line and paragraph separators, halves of surrogate pairs, and the two code points XML cannot hold.
+# letters, line and paragraph separators, surrogates, and the two code points that XML does not allow.
 _HIDDEN = (
     r"\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
     r"\u2060-\u206f\u3164\ud800-\udfff\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff"
@@ -35,28 +34,28 @@ _STEERING_BUT_LINES = re.compile(f"(?!\n)[{_HIDDEN}]")
 _STEERING_BUT_BLANKS = re.compile(f"(?![\n\t])[{_HIDDEN}]")
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""What a cell begins with that a spreadsheet takes for a formula; the last four are wide forms."""
+"""Prefixes of a cell that spreadsheets interpret as a formula; the last four are full-width forms."""
 
 
 def printable(text: Any, limit: int | None = None) -> str:
-    r"""A text as one line in which every control and invisible character is written by its number.
+    r"""Convert to one line in which every control and invisible character is an escape sequence.
 
     Args:
-        text: anything; its ``str`` is taken.
-        limit: characters shown at most; a longer text ends in ``…``. By default all of it is shown.
+        text: any object; its ``str`` is used.
+        limit: maximum length in characters; a longer text is cut and ends in ``…``. Default: no limit.
 
     Example:
         >>> printable("red \x1b[31m"), printable("abcdef", 4)
         ('red \\x1b[31m', 'abc…')
     """
-    shown = str(text)
-    if limit is not None and len(shown) > limit:
-        shown = f"{shown[: limit - 1]}…"
-    return _STEERING.sub(_by_number, shown)
+    line = str(text)
+    if limit is not None and len(line) > limit:
+        line = f"{line[: limit - 1]}…"
+    return _STEERING.sub(_by_number, line)
 
 
 def printable_lines(text: Any) -> str:
-    r"""As ``printable``, with the line breaks of the text kept.
+    r"""Like ``printable``, but keep the line breaks of the text.
 
     Example:
         >>> printable_lines("one\ntwo\r")
@@ -66,11 +65,11 @@ def printable_lines(text: Any) -> str:
 
 
 def escape(text: Any, quote: bool = True) -> str:
-    r"""A text inside HTML or SVG: no tag, no attribute, no invisible character.
+    r"""Escape text for HTML or SVG: no tags, attributes or invisible characters remain.
 
     Args:
-        text: anything; its ``str`` is taken.
-        quote: whether quotation marks are escaped too, as in an attribute they must be.
+        text: any object; its ``str`` is used.
+        quote: whether to escape quotation marks too, as attributes require.
 
     Example:
         >>> escape("<b>\x00")
@@ -80,11 +79,10 @@ def escape(text: Any, quote: bool = True) -> str:
 
 
 def spreadsheet_cell(value: Any) -> Any:
-    """A value as a CSV cell that no spreadsheet takes for a formula.
+    """Convert a value to a CSV cell that no spreadsheet interprets as a formula.
 
-    A text gets an apostrophe in front, which spreadsheets do not show, where it begins with a sign of
-    ``FORMULA`` and is no number, or with an apostrophe itself; so ``spreadsheet_text`` can take it off again.
-
+    A text is prefixed with an apostrophe, which spreadsheets do not display, if it begins with a character of
+    ``FORMULA`` and is not a number, or begins with an apostrophe; ``spreadsheet_text`` removes it.
     Example:
         >>> spreadsheet_cell("=HYPERLINK(1)"), spreadsheet_cell("-3.5"), spreadsheet_cell("setosa")
         ("'=HYPERLINK(1)", '-3.5', 'setosa')
@@ -95,7 +93,7 @@ def spreadsheet_cell(value: Any) -> Any:
 
 
 def spreadsheet_text(cell: str) -> str:
-    """The text that ``spreadsheet_cell`` made a cell of.
+    """Recover the text from a cell written by ``spreadsheet_cell``.
 
     Example:
         >>> spreadsheet_text("'=1+1"), spreadsheet_text("setosa")
@@ -105,11 +103,11 @@ def spreadsheet_text(cell: str) -> str:
 
 
 def csv_text(rows: Iterable[Iterable[Any]]) -> str:
-    r"""Rows as CSV with lines that end in a line feed.
+    r"""Format rows as CSV with lines that end in a line feed.
 
-    The ``csv`` module quotes a cell that contains *its* line ending. If that is a line feed, a carriage
-    return in a cell stays unquoted and readers see two lines. So it writes lines that end in both, and the
-    ends are replaced.
+    The ``csv`` module quotes a cell that contains its line terminator. With a line feed as terminator, a
+    carriage return in a cell stays unquoted and readers see two lines. Lines are therefore written with both
+    characters, and the terminators are replaced.
 
     Example:
         >>> csv_text([["a", 1], ["b\rc", 2.5]])
@@ -121,16 +119,16 @@ def csv_text(rows: Iterable[Iterable[Any]]) -> str:
 
 
 class _Lines(list[str]):
-    """Takes the lines of a CSV writer."""
+    """Collects the lines of a CSV writer."""
 
     def write(self, line: str) -> None:
         self.append(f"{line.removesuffix(chr(13) + chr(10))}\n")
 
 
 def _is_number(text: str) -> bool:
-    """Whether a text is a plain decimal number, which is the same in a spreadsheet."""
+    """Whether a text is a plain decimal number, which spreadsheets do not change."""
     return re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", text, re.ASCII) is not None
 
 
-def _by_number(found: re.Match[str]) -> str:
-    return ascii(found.group())[1:-1]
+def _by_number(match: re.Match[str]) -> str:
+    return ascii(match.group())[1:-1]

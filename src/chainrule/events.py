@@ -1,7 +1,7 @@
-"""What happens while a network trains, as frozen records that anyone may listen to.
+"""Events of a training, as frozen records, and the channels that deliver them to listeners.
 
-A lower room never calls an upper one; it tells what happened. The progress bar, the history, a checkpoint's
-message and a user's own callback are all listeners to the same events.
+A lower package never calls a higher one; it emits events. The progress bar, the history, the message of a
+checkpoint and custom callbacks are listeners to the same events.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ class Event:
 
 @frozen
 class TrainingStarted(Event):
-    """A training begins, or goes on.
+    """A training starts or resumes.
 
     Args:
         rows: samples in the training set.
-        epochs: how many passes over them are planned.
-        steps_per_epoch: updates in one pass.
-        parameters: how many numbers are trained.
-        step: updates already made (above 0 when a training is resumed).
+        epochs: the planned number of passes over them.
+        steps_per_epoch: number of updates in one pass.
+        parameters: number of trainable values.
+        step: number of updates so far (above 0 when a training resumes).
     """
 
     rows: int
@@ -41,11 +41,11 @@ class TrainingStarted(Event):
 
 @frozen
 class StepDone(Event):
-    """One update has been made.
+    """One update is complete.
 
     Args:
-        step: updates made so far.
-        epoch, batch: where in the data this batch lay, from 0.
+        step: number of updates so far.
+        epoch, batch: indices of the epoch and of the batch in it, from 0.
         loss: the loss of the batch, before the update.
         rate: the learning rate of the update.
     """
@@ -59,13 +59,13 @@ class StepDone(Event):
 
 @frozen
 class ProbeDone(Event):
-    """A look into the net has been taken, before a step; see ``chainrule.train.monitor.probe.Probe``.
+    """Statistics of the network were measured before a step; see ``chainrule.train.monitor.probe.Probe``.
 
     Args:
-        step: updates made so far.
+        step: number of updates so far.
         epoch: complete passes over the data.
-        values: numbers of the whole step.
-        parts: numbers of each parameter and each layer, by path.
+        values: statistics of the whole step.
+        parts: statistics of each parameter and each layer, by path.
     """
 
     step: int
@@ -80,9 +80,9 @@ class EpochDone(Event):
 
     Args:
         epoch: its number, from 1.
-        step: updates made so far.
+        step: number of updates so far.
         values: the row of the history: ``epoch``, ``loss``, ``val_loss`` and the validation metrics.
-        best: whether the weights are the best so far, by what early stopping watches.
+        best: whether these weights are the best so far by the value that early stopping monitors.
     """
 
     epoch: int
@@ -93,11 +93,11 @@ class EpochDone(Event):
 
 @frozen
 class CheckpointSaved(Event):
-    """Everything needed to go on is on the disk.
+    """Everything needed to resume is on the disk.
 
     Args:
         path: the file.
-        step: updates made so far.
+        step: number of updates so far.
     """
 
     path: str
@@ -106,7 +106,7 @@ class CheckpointSaved(Event):
 
 @frozen
 class Notice(Event):
-    """Something a person should know, in English and Chinese."""
+    """A message for the user, in English and Chinese."""
 
     en: str
     zh: str
@@ -120,8 +120,8 @@ class TrainingEnded(Event):
         reason: ``"epochs"`` (all done), ``"converged"``, ``"early_stopping"``, ``"callback"`` or
             ``"interrupted"``.
         epoch: complete passes over the data.
-        step: updates made.
-        best_epoch: the pass whose weights were kept, when early stopping chose.
+        step: number of updates.
+        best_epoch: the epoch whose weights were restored, with early stopping.
     """
 
     reason: str
@@ -132,12 +132,12 @@ class TrainingEnded(Event):
 
 @frozen
 class TrainingFailed(Event):
-    """The training ends with an error, which is raised when all have been told.
+    """The training ends with an error, which is raised after all listeners were called.
 
     Args:
         epoch: complete passes over the data.
-        step: updates made.
-        fault: what the error says.
+        step: number of updates.
+        fault: the text of the error.
     """
 
     epoch: int
@@ -150,7 +150,7 @@ Listener: TypeAlias = Callable[[Event], object]
 
 @dataclass
 class Channel:
-    """Hands every event to every listener, in order.
+    """Sends every event to every listener, in order.
 
     Example:
         >>> seen = []
@@ -164,30 +164,32 @@ class Channel:
     listeners: list[Listener] = field(default_factory=list)
 
     @property
-    def is_patient(self) -> bool:
-        """Whether every listener is content with the last step of a stretch (``listener.is_patient``)."""
-        return all(getattr(listener, "is_patient", False) for listener in self.listeners)
+    def last_step_only(self) -> bool:
+        """Whether all listeners need only the last step of a multi-step run (``listener.last_step_only``)."""
+        return all(getattr(listener, "last_step_only", False) for listener in self.listeners)
 
     @property
-    def reads_steps(self) -> bool:
-        """Whether a listener looks at weights after every step (``listener.reads_steps``)."""
-        return any(getattr(listener, "reads_steps", False) for listener in self.listeners)
+    def every_step(self) -> bool:
+        """Whether a listener reads the weights after every step (``listener.every_step``)."""
+        return any(getattr(listener, "every_step", False) for listener in self.listeners)
 
     def send(self, event: Event) -> bool:
-        """Tell all; whether one of them answered ``True``, which asks the training to stop.
+        """Call all listeners; returns whether one of them returned ``True``, a request to stop the training.
 
-        Fails:
+        Raises:
             TrainingError E511: a listener failed.
         """
-        answers = [_told(listener, event) for listener in self.listeners]  # all, whatever the first says
-        return any(answer is True for answer in answers)
+        # All listeners are called, even if the first requests to stop.
+        results = [_call_listener(listener, event) for listener in self.listeners]
+        return any(result is True for result in results)
 
 
-def _told(listener: Listener, event: Event) -> object:
-    """What a listener answers.
+def _call_listener(listener: Listener, event: Event) -> object:
+    """Call a listener and return its result.
 
-    Fails:
-        TrainingError E511: it failed, in a way that is no error of chainrule's own; says which and how.
+    Raises:
+        TrainingError E511: it raised an exception other than a ``ChainruleError``; names listener and
+            exception.
     """
     try:
         return listener(event)
@@ -198,53 +200,53 @@ def _told(listener: Listener, event: Event) -> object:
         raise TrainingError(
             "E511", where=type(event).__name__, callback=name, expected="no exception",
             received=f"{type(cause).__name__}: {cause}"[:200],
-            fix='mend it; what was trained with run="folder" goes on with resume=True',
+            fix='fix it, then resume a training with run="folder" by resume=True',
         ) from cause  # fmt: skip
 
 
-class Bulletin:
-    """Says each notice once in the life of a process.
+class NoticeQueue:
+    """Delivers each notice once per process.
 
-    What holds for a whole process (an operation without a compiled kernel, a cache that cannot be written) is
-    often found out while nobody listens. It then waits for the first who does. Where several listen, one
-    inside the other (a command that trains), the outermost is told, so that nobody is told twice.
+    A notice about the process (an operation without a compiled kernel, a cache that cannot be written) is
+    often emitted while there is no listener. It is then queued for the first one. If several channels are
+    nested (a command that trains), the outermost receives it, so that it appears once.
 
     Example:
-        >>> bulletin, heard = Bulletin(), []
-        >>> bulletin.say("no cache", "没有缓存")
-        >>> with bulletin.heard_by(Channel([heard.append])):
-        ...     bulletin.say("no cache", "没有缓存")
-        >>> [notice.en for notice in heard]
+        >>> queue, received = NoticeQueue(), []
+        >>> queue.emit("no cache", "没有缓存")
+        >>> with queue.deliver_to(Channel([received.append])):
+        ...     queue.emit("no cache", "没有缓存")
+        >>> [notice.en for notice in received]
         ['no cache']
     """
 
     def __init__(self) -> None:
-        self._said: set[Notice] = set()
-        self._waiting: list[Notice] = []
+        self._emitted: set[Notice] = set()
+        self._pending: list[Notice] = []
         self._channels: list[Channel] = []
 
-    def say(self, en: str, zh: str) -> None:
-        """Tell whoever listens, now or later, unless it was said before."""
+    def emit(self, en: str, zh: str) -> None:
+        """Deliver a notice now or to the next channel, unless it was emitted before."""
         notice = Notice(en, zh)
-        if notice not in self._said:
-            self._said.add(notice)
-            self._waiting.append(notice)
-            self._tell()
+        if notice not in self._emitted:
+            self._emitted.add(notice)
+            self._pending.append(notice)
+            self._deliver()
 
     @contextmanager
-    def heard_by(self, channel: Channel) -> Iterator[None]:
-        """Inside the block, these listeners are told; first what has been waiting for someone to listen."""
+    def deliver_to(self, channel: Channel) -> Iterator[None]:
+        """Inside the ``with`` block, deliver notices to this channel, those that are pending first."""
         self._channels.append(channel)
         try:
-            self._tell()
+            self._deliver()
             yield
         finally:
             self._channels.remove(channel)
 
-    def _tell(self) -> None:
+    def _deliver(self) -> None:
         channel = next((c for c in self._channels if c.listeners), None)
-        while channel is not None and self._waiting:
-            channel.send(self._waiting.pop(0))
+        while channel is not None and self._pending:
+            channel.send(self._pending.pop(0))
 
 
-bulletin = Bulletin()
+notices = NoticeQueue()

@@ -1,10 +1,10 @@
-"""Records that users subclass: layers, losses, optimizers, schedules and their relatives.
+"""Base class of the records that users subclass: layers, losses, optimizers, schedules and their relatives.
 
-Such an object is compared, hashed, printed, saved, loaded, and compared again when a training resumes. All of
-that reads its *fields*. A setting that is not a field, such as an attribute that an ``__init__`` assigns,
-would be lost without a word: ``Times(3.0)`` saved, and ``Times(1.0)`` loaded. So every subclass of
-``Extensible`` is a frozen record of its annotated fields, with or without a decorator, and a class that
-cannot be one is refused with the lines that can::
+Such an object is compared, hashed, printed, saved and loaded, and compared again when a training resumes. All
+of these read its *fields*. A setting that is not a field, such as an attribute assigned in ``__init__``,
+would be lost silently: ``Times(3.0)`` saved, ``Times(1.0)`` loaded. Every subclass of ``Extensible`` is
+therefore a frozen record of its annotated fields, with or without a decorator. A class that cannot be one is
+refused with an error that shows the lines to write::
 
     class Times(cr.Layer):
         factor: float = 1.0                       # a field: Times(3.0), Times(factor=3.0)
@@ -12,13 +12,12 @@ cannot be one is refused with the lines that can::
         def __call__(self, x, scope):
             return x * self.factor
 
-The class is completed when it is first used or subclassed, not by ``__init_subclass__`` of its own creation:
-a decorator such as ``dataclasses.dataclass(frozen=True)`` runs later than that, refuses a class that is
-complete already, and keeps its say here. A metaclass was rejected: it excludes mixins that have another one,
-such as ``ABC``.
+A class is completed when it is first instantiated or subclassed, not in ``__init_subclass__``: a decorator
+such as ``dataclasses.dataclass(frozen=True)`` runs after that, rejects a class that already is complete, and
+must take effect here. A metaclass was rejected: it excludes mixins that have another one, such as ``ABC``.
 
-An ``__init__`` of the user's own may assign each field once; defaults fill in the rest, and ``__post_init__``
-runs at its end, as it does after the generated one.
+A custom ``__init__`` may assign each field once; defaults fill in the rest, and ``__post_init__`` runs at its
+end, as it does after a generated one.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ from chainrule.errors import UsageError, refuse_call
 
 R = TypeVar("R")
 _MARK = "__record_is_complete__"
-_OPEN = "__post_init__"  # in an object's own dict while its class's handwritten __init__ runs
+_POST_INIT = "__post_init__"  # also set in an object's own dict while its custom __init__ runs
 _TYPED = (np.ndarray, list, tuple, Enum)
 _LOCK = RLock()
 _MEMBERS = (FunctionType, property, cached_property, classmethod, staticmethod)
@@ -49,8 +48,10 @@ _MEMBERS = (FunctionType, property, cached_property, classmethod, staticmethod)
 class Extensible:
     """Base of the records that users subclass.
 
-    ``keeps_state`` says that a subclass without fields may hold anything and is equal to itself alone: right
-    for what is never saved. ``reserved`` names attributes that the base class sets.
+    Class attributes:
+        keeps_state: whether a subclass without fields may hold any attributes and is equal only to itself.
+            Suitable for objects that are never saved.
+        reserved: names of attributes that the base class sets.
     """
 
     keeps_state: ClassVar[bool] = False
@@ -59,7 +60,7 @@ class Extensible:
 
     def __init_subclass__(cls, **named: Any) -> None:
         super().__init_subclass__(**named)
-        for base in _bases(cls):  # a class that is subclassed has all its decorators
+        for base in _bases(cls):  # all decorators of a class ran before it is subclassed
             complete(base)
 
     def __new__(cls, *args: Any, **named: Any) -> Self:
@@ -68,10 +69,10 @@ class Extensible:
 
 
 def complete(cls: Any) -> Any:
-    """Make a subclass of ``Extensible`` a frozen record of its annotated fields, unless it is one.
+    """Turn a subclass of ``Extensible`` into a frozen record of its annotated fields, unless it is one.
 
-    Fails:
-        UsageError E141: the class cannot be such a record; says why, and what to write.
+    Raises:
+        UsageError E141: the class cannot be such a record; the error states why and what to write.
     """
     if _MARK in cls.__dict__ or cls is Extensible:
         return cls
@@ -86,21 +87,21 @@ def complete(cls: Any) -> Any:
 def _complete(cls: Any) -> None:
     """Complete a class whose bases are complete."""
     if _is_free(cls):
-        _leave(cls)
+        _restore_object_methods(cls)
         return
     _refuse_hidden(cls)
     if "__dataclass_fields__" not in cls.__dict__:
-        _make(cls)
+        _make_record(cls)
     _refuse_reserved(cls)
 
 
 def _bases(cls: type) -> Iterator[Any]:
-    """The base classes that are records of this kind, the most general first."""
+    """The base classes that derive from ``Extensible``, the most general first."""
     return (base for base in cls.__mro__[:0:-1] if issubclass(base, Extensible) and base is not Extensible)
 
 
 def _owner(cls: type, name: str) -> type:
-    """The class that an attribute comes from."""
+    """The class in the method resolution order that defines an attribute."""
     return next(base for base in cls.__mro__ if name in base.__dict__)
 
 
@@ -109,27 +110,27 @@ def _annotated(cls: type) -> dict[str, Any]:
 
 
 def _own_fields(cls: type) -> list[str]:
-    """The names that the body of a class annotates, but for constants of the class."""
+    """The names annotated in the body of a class, without class variables."""
     return [name for name, hint in _annotated(cls).items() if "ClassVar" not in str(hint)]
 
 
-# --- making
+# --- creating records
 
 
-def _make(cls: Any) -> None:
+def _make_record(cls: Any) -> None:
     """Turn a class body into a record."""
-    begin, inherited = cls.__dict__.get("__init__"), _owner(cls, "__init__")
-    adds = _own_fields(cls)
-    if begin is None and not issubclass(inherited, Extensible) and inherited is not object:
+    own_init, inherited = cls.__dict__.get("__init__"), _owner(cls, "__init__")
+    new_fields = _own_fields(cls)
+    if own_init is None and not issubclass(inherited, Extensible) and inherited is not object:
         raise _unfit(
             cls, f"{inherited.__name__}.__init__, which a record does not call",
             f"no __init__ in {inherited.__name__}, or one in {cls.__name__} that calls it",
         )  # fmt: skip
-    is_handwritten = begin is None and inherited is not object and not _is_generated(inherited)
-    if is_handwritten and adds:
+    is_handwritten = own_init is None and inherited is not object and not _is_generated(inherited)
+    if is_handwritten and new_fields:
         raise _unfit(
-            cls, f"{inherited.__name__}.__init__, which does not set {', '.join(adds)}",
-            f"an __init__ in {cls.__name__} that sets {', '.join(adds)}",
+            cls, f"{inherited.__name__}.__init__, which does not set {', '.join(new_fields)}",
+            f"an __init__ in {cls.__name__} that sets {', '.join(new_fields)}",
         )  # fmt: skip
     if is_handwritten:
         cls.__init__ = vars(inherited)["__init__"]
@@ -138,33 +139,33 @@ def _make(cls: Any) -> None:
             setattr(cls, name, method)
     try:
         records.frozen(cls)
-    except (TypeError, ValueError) as cause:  # the order of the fields, or a default that can change
+    except (TypeError, ValueError) as cause:  # invalid order of fields, or a mutable default
         raise _unfit(cls, str(cause), "fields with a default last, such as values: tuple = ()") from cause
-    if begin is not None:
-        cls.__init__ = _beginning(begin)
+    if own_init is not None:
+        cls.__init__ = _wrap_init(own_init)
 
 
 def _is_generated(cls: type) -> bool:
-    """Whether a class's own ``__init__`` was written from its fields."""
+    """Whether the ``__init__`` of a class was generated from its fields."""
     return vars(cls)["__init__"].__code__.co_filename in (records.__file__, "<string>")
 
 
-def _beginning(begin: Callable[..., None]) -> Callable[..., None]:
-    """A handwritten ``__init__`` that ends as a generated one does: every field is set, then checked."""
+def _wrap_init(own_init: Callable[..., None]) -> Callable[..., None]:
+    """Wrap a custom ``__init__`` to end like a generated one: fill in defaults, call ``__post_init__``."""
 
-    @wraps(begin)
+    @wraps(own_init)
     def start(self: Any, *args: Any, **named: Any) -> None:
-        if type(self).__init__ is not start:  # called by the one of a subclass, which ends it
-            begin(self, *args, **named)
+        if type(self).__init__ is not start:  # called by a subclass's __init__, which completes the object
+            own_init(self, *args, **named)
             return
         values = self.__dict__
-        values[_OPEN] = _nothing  # hides the class's own, which must see all fields
-        begin(self, *args, **named)
-        del values[_OPEN]
+        values[_POST_INIT] = _nothing  # hides the class's __post_init__ until all fields are set
+        own_init(self, *args, **named)
+        del values[_POST_INIT]
         for f in fields(self):
             if f.name not in values:
                 values[f.name] = _default(self, f)
-        if hasattr(self, _OPEN):
+        if hasattr(self, _POST_INIT):
             self.__post_init__()
 
     return start
@@ -183,11 +184,11 @@ def _default(owner: Any, f: Any) -> Any:
     raise _unfit(type(owner), f"__init__, which does not set {f.name}", f"{text} in __init__")
 
 
-# --- what an object of such a class does
+# --- behavior of the instances
 
 
 def _assign(self: Any, name: str, value: object) -> None:
-    """Set a field once, in a handwritten ``__init__``; refuse everything else."""
+    """Set a field once, in a custom ``__init__``; refuse any other assignment."""
     kind = type(self).__name__
     if name not in {f.name for f in fields(self)}:
         hint = _hint(value)
@@ -196,14 +197,14 @@ def _assign(self: Any, name: str, value: object) -> None:
             expected=f"a field, declared in the body of class {kind}", fix=f"{name}: {hint}",
             notes=[f"{kind}(...) then sets it, without an __init__"],
         )  # fmt: skip
-    if _OPEN not in self.__dict__ or name in self.__dict__:
+    if _POST_INIT not in self.__dict__ or name in self.__dict__:
         change = f"dataclasses.replace(x, {name}=...) makes another one"
         raise FrozenInstanceError(f"cannot assign to field {name!r} of {kind}: {change}")
     object.__setattr__(self, name, value)
 
 
 def _hint(value: object) -> str:
-    """A type for a field that holds such a value."""
+    """The annotation for a field with this value."""
     if isinstance(value, Extensible):
         return f"cr.{_bases_name(type(value))}"
     if isinstance(value, list | tuple | np.ndarray):
@@ -222,20 +223,23 @@ def _equal(self: Any, other: object) -> Any:
 
 
 def changed(record: R, **values: Any) -> R:
-    """A copy of a record with other values in some fields, whatever its ``__init__`` takes."""
-    made: Any = object.__new__(type(record))
+    """A copy of a record with new values in some fields; does not call ``__init__``."""
+    copy: Any = object.__new__(type(record))
     for f in fields(record):  # pyright: ignore[reportArgumentType]
-        made.__dict__[f.name] = values.get(f.name, getattr(record, f.name))
-    if hasattr(made, _OPEN):
-        made.__post_init__()
-    return made
+        copy.__dict__[f.name] = values.get(f.name, getattr(record, f.name))
+    if hasattr(copy, _POST_INIT):
+        copy.__post_init__()
+    return copy
 
 
 def difference(one: Any, other: Any, path: str = "") -> str | None:
-    """Where two values differ: the path of fields and places, ``""`` for the values themselves.
+    """The path of fields and indices to the first difference of two values, ``""`` for the values themselves.
 
-    Arrays are equal when kind, shape and bits are; sequences when of one type. Attributes that are no fields
-    count too, but not what the class itself caches.
+    Arrays are equal if their dtype, shape and bits are; sequences must have the same type. Attributes that
+    are not fields are compared too, except cached properties and ``reserved`` names.
+
+    Returns:
+        the path, or None if the values are equal.
 
     Example:
         >>> difference((1.0, [2.0, 3.0]), (1.0, [2.0, 4.0])), difference((1,), (1,)), difference((1,), [1])
@@ -256,41 +260,41 @@ def difference(one: Any, other: Any, path: str = "") -> str | None:
         pairs = _attributes(one, other)
     else:
         return None if bool(one == other) else path
-    found = (difference(a, b, f"{path}{name}") for name, a, b in pairs)
-    return next((place for place in found if place is not None), None)
+    paths = (difference(a, b, f"{path}{name}") for name, a, b in pairs)
+    return next((path for path in paths if path is not None), None)
 
 
 def _attributes(one: Any, other: Any) -> list[tuple[str, Any, Any]]:
-    """What two records of one class hold, by name."""
-    kind, known = type(one), {f.name: f for f in fields(one)}
-    names = [name for name, f in known.items() if f.compare]
-    more = {**vars(one), **vars(other)}
+    """The compared attributes of two records of one class, as (path, value, other value)."""
+    kind, record_fields = type(one), {f.name: f for f in fields(one)}
+    names = [name for name, f in record_fields.items() if f.compare]
+    attributes = {**vars(one), **vars(other)}
     members = {name: member for base in kind.__mro__[::-1] for name, member in vars(base).items()}
     cached = {name for name, member in members.items() if isinstance(member, cached_property)}
-    names += [name for name in more if name not in {*known, *cached, *kind.reserved}]
+    names += [name for name in attributes if name not in {*record_fields, *cached, *kind.reserved}]
     return [(f".{name}", getattr(one, name, MISSING), getattr(other, name, MISSING)) for name in names]
 
 
-# --- classes that hold anything
+# --- classes that may hold any attributes
 
 
 def _is_free(cls: Any) -> bool:
-    """Whether a class is left as it is: one that may hold anything, and is no record by itself."""
+    """Whether a class is not converted to a record: ``keeps_state`` is set and it has no fields."""
     has_fields = bool(_own_fields(cls)) or any(fields(base) for base in _bases(cls))
     return cls.keeps_state and not has_fields and "__dataclass_fields__" not in cls.__dict__
 
 
-def _leave(cls: Any) -> None:
+def _restore_object_methods(cls: Any) -> None:
     for name in ("__setattr__", "__delattr__", "__eq__", "__hash__", "__repr__"):
         if name not in cls.__dict__:
             setattr(cls, name, getattr(object, name))
 
 
-# --- refusing
+# --- refusals
 
 
 def _refuse_hidden(cls: Any) -> None:
-    """Refuse a class attribute that looks like a new default of a field, but is not read."""
+    """Refuse a class attribute without annotation that hides a field: it would not change the default."""
     inherited = {f.name for base in _bases(cls) for f in fields(base)}
     for name in inherited:
         owner = _owner(cls, name) if hasattr(cls, name) or name in cls.__dict__ else None
@@ -302,12 +306,12 @@ def _refuse_hidden(cls: Any) -> None:
 
 
 def _refuse_reserved(cls: Any) -> None:
-    """Refuse a field with the name of something that the base class needs."""
+    """Refuse a field with the name of a member that the base class requires."""
     for name in (f.name for f in fields(cls) if f.name in _annotated(cls)):
-        taken = [base for base in (Extensible, *_bases(cls)) if isinstance(vars(base).get(name), _MEMBERS)]
-        if taken or name in cls.reserved:
-            what = taken[0].__name__ if taken else _bases_name(cls)
-            raise _unfit(cls, f"a field {name}, the name of something of {what}", f"{name}_")
+        bases = [base for base in (Extensible, *_bases(cls)) if isinstance(vars(base).get(name), _MEMBERS)]
+        if bases or name in cls.reserved:
+            owner = bases[0].__name__ if bases else _bases_name(cls)
+            raise _unfit(cls, f"a field {name}, the name of something of {owner}", f"{name}_")
 
 
 def _unfit(cls: type, received: str, fix: str) -> UsageError:

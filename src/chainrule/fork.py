@@ -1,19 +1,19 @@
-"""What a forked child process inherits, and what it must not use.
+"""Fork safety: locks that a forked child can take, and detection of a polars thread pool that is lost.
 
-A fork copies memory but only the thread that called it. A lock that another thread held stays locked in the
-child for good, and a pool of threads has no threads there: whatever waits for either waits forever.
+A fork copies memory, but only the calling thread. A lock held by another thread stays locked in the child
+forever, and a thread pool has no threads there: waiting for either never ends.
 
-- Locks of the package (``forkable``) are taken before every fork and released after it on both sides, so that
-  a child never inherits one in use.
-- Worker threads of the native engine are kept per process: a child starts its own.
-- polars runs most operations on a pool that cannot be started a second time. Whether it was running is noted
-  before every fork, and ``polars_is_lost`` then holds in the child for as long as it lives; ``data.polars``
-  refuses instead of waiting.
+- Locks of the package (``fork_safe_lock``) are acquired before every fork and released after it in parent and
+  child, so that a child never inherits a locked one.
+- Worker threads of the native engine belong to a process: a child starts its own.
+- polars runs most operations on a pool that cannot be started a second time. Before every fork, it is
+  recorded whether the pool is running; if so, ``polars_is_unusable`` returns True in the child, and
+  ``data.polars`` raises an error instead of waiting.
 
-Rejected: asking in the child alone. Threads of the parent cannot be seen there, and polars that was imported
-but never used is in order.
+Rejected: checking in the child alone. The parent's threads are not visible there, and polars works if it was
+imported but never used.
 
-This module is imported by ``import chainrule``, because a fork may come before the first table is read.
+``import chainrule`` imports this module, because a fork may happen before the first table is read.
 """
 
 from __future__ import annotations
@@ -25,30 +25,30 @@ from pathlib import Path
 from threading import RLock
 from typing import Any, TypeAlias
 
-Lock: TypeAlias = Any  # the class of what RLock makes has no public name
+Lock: TypeAlias = Any  # the class that RLock instantiates has no public name
 TASKS = Path("/proc/self/task")
-_states = {"running": False, "lost": False}  # polars' pool: in this process before a fork; after one
+_states = {"running": False, "lost": False}  # the polars pool: before a fork; in a forked child
 
 
-def forkable() -> Lock:
-    """A lock that no forked child inherits from a thread that it does not have.
+def fork_safe_lock() -> Lock:
+    """A reentrant lock that is never locked by a missing thread in a forked child.
 
-    Where one such lock is taken while another is held, the inner one must be created first: before a fork
-    they are taken in the reverse order of their creation.
+    If one such lock is acquired while another is held, the inner one must be created first: before a fork
+    they are acquired in the reverse order of their creation.
 
     Example:
-        >>> with forkable():
+        >>> with fork_safe_lock():
         ...     print("alone")
         alone
     """
-    lock = RLock()  # the thread that forks may hold it already
+    lock = RLock()  # the forking thread may hold it already
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release)
     return lock
 
 
-def polars_is_lost() -> bool:
-    """Whether this process was forked from one whose polars pool was running."""
+def polars_is_unusable() -> bool:
+    """Whether this process was forked while the polars pool of its parent was running."""
     return _states["lost"]
 
 
@@ -61,17 +61,17 @@ def _in_child() -> None:
 
 
 def _pool_is_running(tasks: Path) -> bool:
-    """Whether a thread of polars' pool is among the threads of a process.
+    """Whether a thread of the polars pool is among the threads of a process.
 
     Args:
-        tasks: the folder in which the system lists them. Where there is none, such as on macOS, a pool is
-            taken to run: an error is better than a child that hangs.
+        tasks: the folder in which the system lists the threads. Without one, such as on macOS, the pool is
+            assumed to run: an error is better than a child that hangs.
     """
     start = os.environ.get("POLARS_THREAD_NAME", "polars") + "-"  # polars-0, polars-1, ...; 15 bytes are kept
     names = []
     with suppress(OSError):
         for task in os.scandir(tasks):
-            with suppress(OSError):  # a thread that has just ended
+            with suppress(OSError):  # the thread has ended meanwhile
                 names.append(Path(task, "comm").read_text(errors="replace").strip())
     return not names or any(name.startswith(start[:15]) and name[len(start) :].isdigit() for name in names)
 

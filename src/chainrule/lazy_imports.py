@@ -1,9 +1,9 @@
-"""A room's door: the names it offers, and the file behind each, opened when somebody first asks for it.
+"""Lazy imports for packages: names whose modules are loaded on first access.
 
-A program that trains one small net names perhaps ten of some three hundred public things. Loading the files
-of all the others took most of the time until its first step. So the ``__init__`` of a large room imports
-none of its files; it lists which file has which names, and Python asks the room's ``__getattr__`` (PEP 562)
-for every name it does not find.
+A program that trains one small network uses perhaps ten of some three hundred public names. Importing the
+modules of all the others took most of the time until its first step. The ``__init__`` of a large package
+therefore imports none of its modules; it lists which module defines which names, and Python calls the
+package's ``__getattr__`` (PEP 562) for every name that is not loaded yet.
 """
 
 from __future__ import annotations
@@ -16,67 +16,72 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-class Door:
-    """The names of one room, each with the file it lives in.
+class LazyNames:
+    """The lazily loaded names of one package, each with the module that defines it.
 
     Args:
-        room: the room's ``__name__``.
-        homes: its files below the room, each with the names that live there, parted by spaces.
+        package: the ``__name__`` of the package.
+        modules: the modules, relative to the package, each with the names that it defines, separated by
+            spaces.
 
     Example:
-        >>> Door("chainrule.nn", {"dense": "Dense", "loss": "MAE MSE"}).names
+        >>> LazyNames("chainrule.nn", {"dense": "Dense", "loss": "MAE MSE"}).names
         ['Dense', 'MAE', 'MSE']
     """
 
-    def __init__(self, room: str, homes: Mapping[str, str]) -> None:
-        self.room = room
-        self.homes = {name: f"{room}.{home}" for home, names in homes.items() for name in names.split()}
+    def __init__(self, package: str, modules: Mapping[str, str]) -> None:
+        self.package = package
+        self.modules = {
+            name: f"{package}.{module}" for module, names in modules.items() for name in names.split()
+        }
 
     @property
     def names(self) -> list[str]:
-        """All names behind this door, sorted."""
-        return sorted(self.homes)
+        """All names, sorted."""
+        return sorted(self.modules)
 
-    def fetch(self, name: str) -> Any:
-        """What a name stands for; its file is loaded, and the room knows the name from now on.
+    def load(self, name: str) -> Any:
+        """Import the module of a name and set the name in the package, so that later accesses find it there.
 
-        Fails:
-            AttributeError: the room has no such name, as Python's own rooms say it.
+        Raises:
+            AttributeError: the package has no such name; worded as by Python.
         """
-        if name not in self.homes:
+        if name not in self.modules:
             raise AttributeError(
-                f"module {self.room!r} has no attribute {name!r}", name=name, obj=sys.modules[self.room]
-            )  # Python then offers the nearest name
-        value = getattr(import_module(self.homes[name]), name)
-        setattr(sys.modules[self.room], name, value)
+                f"module {self.package!r} has no attribute {name!r}",
+                name=name,
+                obj=sys.modules[self.package],
+            )  # with name and obj, Python suggests the closest name
+        value = getattr(import_module(self.modules[name]), name)
+        setattr(sys.modules[self.package], name, value)
         return value
 
 
-class Table(Mapping[str, T]):
-    """A room's things by the names people call them: all names are known, a thing is loaded when asked for.
+class LazyRegistry(Mapping[str, T]):
+    """A read-only registry of the objects of a package; an object is imported when it is looked up.
 
     Args:
-        room: the room's ``__name__``.
-        homes: for each name the file and the thing in it, ``"file.Thing"``.
+        package: the ``__name__`` of the package.
+        objects: for each key the module and the object in it, ``"module.Object"``.
 
     Example:
-        >>> losses = Table("chainrule.nn.loss", {"mse": "regression.MSE", "mae": "regression.MAE"})
+        >>> losses = LazyRegistry("chainrule.nn.loss", {"mse": "regression.MSE", "mae": "regression.MAE"})
         >>> list(losses), losses["mae"].__name__
         (['mse', 'mae'], 'MAE')
     """
 
-    def __init__(self, room: str, homes: Mapping[str, str]) -> None:
-        self.room, self.homes = room, homes
+    def __init__(self, package: str, objects: Mapping[str, str]) -> None:
+        self.package, self.objects = package, objects
 
     def __getitem__(self, name: str) -> T:
-        home, _, thing = self.homes[name].rpartition(".")
-        return getattr(import_module(f"{self.room}.{home}"), thing)
+        module, _, attribute = self.objects[name].rpartition(".")
+        return getattr(import_module(f"{self.package}.{module}"), attribute)
 
     def __contains__(self, name: object) -> bool:
-        return name in self.homes
+        return name in self.objects
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.homes)
+        return iter(self.objects)
 
     def __len__(self) -> int:
-        return len(self.homes)
+        return len(self.objects)

@@ -1,11 +1,11 @@
 """Elementary functions whose float64 results are the same on every processor.
 
-NumPy and the C library compute ``log``, ``exp``, ``sin`` and ``cos`` by other instructions on other
-processors, and their results differ in the last bits. Initial values, random draws and position tables are
-constants of a training, so two machines would train two networks. Here each function is a polynomial of
-additions, multiplications and divisions alone, which IEEE 754 rounds in one way, after an argument reduction
-that is exact or nearly so. The polynomials are Taylor series, cut where the next term is below the last
-place.
+NumPy and the C library compute ``log``, ``exp``, ``sin`` and ``cos`` with different instructions on different
+processors, and the results differ in the last bits. Initial values, random samples and position tables are
+constants of a training, so two machines would train two different networks. Here each function is a
+polynomial that uses only additions, multiplications and divisions, which IEEE 754 rounds in one way, after an
+argument reduction that is exact or nearly so. The polynomials are Taylor series, truncated where the next
+term is below the last place.
 
 Errors are at most 2 units in the last place.
 
@@ -23,9 +23,8 @@ Array: TypeAlias = np.ndarray
 
 _LN2_HIGH, _LN2_LOW = 0.693147180369123816490, 1.90821492927058770002e-10  # the high part has 32 bits
 _HALF_PI_HIGH, _HALF_PI_LOW = 1.57079632673412561417, 6.07710050650619224932e-11  # the high part has 33 bits
-_SQRT_HALF = int(
-    np.array(math.sqrt(0.5)).view(np.int64)
-)  # as bits; bits of positive numbers are in their order
+# As bits: positive floating-point numbers are ordered as their bits are.
+_SQRT_HALF = int(np.array(math.sqrt(0.5)).view(np.int64))
 _EXP = tuple(1 / math.factorial(n) for n in range(2, 14))
 _SIN = tuple((-1) ** n / math.factorial(2 * n + 1) for n in range(1, 9))
 _COS = tuple((-1) ** n / math.factorial(2 * n) for n in range(2, 9))
@@ -42,10 +41,10 @@ def _polynomial(x: Array, coefficients: tuple[float, ...]) -> Array:
 
 
 def log(x: Array) -> Array:
-    """Natural logarithm of positive finite numbers from 2^-1022 on.
+    """Natural logarithm of positive finite numbers of at least 2^-1022.
 
-    With x = 2^n m, m between sqrt(1/2) and sqrt(2), and s = (m - 1) / (m + 1): log m = 2 s + 2 s^3/3 + 2
-    s^5/5 + ...
+    With x = 2^n m, m between sqrt(1/2) and sqrt(2), and s = (m - 1) / (m + 1):
+    log x = n log 2 + 2 s + 2 s^3/3 + 2 s^5/5 + ...
 
     Example:
         >>> log(np.array([1.0, 2.0, 10.0])).round(12).tolist()
@@ -77,7 +76,7 @@ def exp(x: Array) -> Array:
 
 
 def power(base: float, exponents: Array) -> Array:
-    """base^e for a positive base: right to about e log base units in the last place; exact for powers of 2.
+    """base^e for a positive base: error about e log(base) units in the last place; exact for powers of 2.
 
     Example:
         >>> power(2.0, np.array([0.0, 3.0, -1.0])).tolist()
@@ -128,7 +127,7 @@ _SIN_TO_QUARTER = tuple((-1) ** n / math.factorial(2 * n + 1) for n in range(1, 
 
 
 def _reduced(x: Array) -> tuple[Array, Array]:
-    """An angle without its whole quarter turns, and how many those are, modulo 4."""
+    """An angle reduced to at most a quarter of pi, and the number of quarter turns removed, modulo 4."""
     x = np.asarray(x, np.float64)
     n = np.rint(x * (2.0 / math.pi))
     return (x - n * _HALF_PI_HIGH) - n * _HALF_PI_LOW, n.astype(np.int64) & 3

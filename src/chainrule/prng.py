@@ -1,12 +1,12 @@
-"""Random numbers that depend on a key and a counter, and on nothing else.
+"""Counter-based pseudorandom numbers: each is a function of a key and a counter alone.
 
-Why not a generator with a state: a state makes the numbers depend on who drew before. Here the i-th number of
-a stream is a function of (key, i): the same on every engine, in every split of a batch, for any number of
-threads and after any interruption. The function is Threefry-2x32 with 20 rounds: only 32-bit additions,
-rotations and exclusive-ors, so every machine computes the same bits.
+A generator with a state makes its numbers depend on who sampled before. Here the i-th number of a stream is a
+function of (key, i): the same on every engine, for every split of a batch, for any number of threads and
+after any interruption. The function is Threefry-2x32 with 20 rounds, which uses only 32-bit additions,
+rotations and exclusive-ors, so that every machine computes the same bits.
 
-A *key* is an array of two ``uint32``. ``fold`` derives a key from a key and a number, as one derives a file
-name from a folder: ``fold(key_of(seed), epoch)``.
+A *key* is an array of two ``uint32``. ``fold`` derives a key from a key and an integer, as a path is derived
+from a folder and a name: ``fold(key_of(seed), epoch)``.
 
 Reference: Salmon, Moraes, Dror and Shaw (2011), Parallel random numbers: as easy as 1, 2, 3 (SC'11).
 """
@@ -20,19 +20,19 @@ import numpy as np
 from chainrule.portable_math import cos_of_turns, log
 
 KEY = "random key"
-"""The input by which a graph that draws random numbers is given its key."""
+"""The name of the input through which a graph that samples random numbers receives its key."""
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _SHIFTS = tuple([(np.uint32(n), np.uint32(32 - n)) for n in group] for group in _ROTATIONS)
 _PARITY = np.uint32(0x1BD11BDA)
-_BLOCK = 2**14  # counters that are mixed at once, so that their words stay in the cache
+_BLOCK = 2**14  # counters mixed at once, so that their words stay in the cache
 
 
 def threefry(key: np.ndarray, high: np.ndarray, low: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Two words of random bits for each counter.
 
     Args:
-        key: ``(2,)`` uint32, or ``(2, ...)`` for several keys, whose shape joins that of the counters.
-        high, low: the two words of each counter, uint32, any equal shape.
+        key: ``(2,)`` uint32, or ``(2, ...)`` for several keys, whose shape broadcasts with the counters'.
+        high, low: the two words of each counter, uint32 of equal shape.
 
     Returns:
         two uint32 arrays of the counters' shape.
@@ -69,7 +69,7 @@ def _mix(x: np.ndarray, y: np.ndarray, keys: tuple[np.ndarray | np.uint32, ...])
 
 
 def _mixed(k0: int, k1: int, x: int, y: int) -> tuple[int, int]:
-    """``threefry`` of a single counter, in plain numbers: a tenth of the time of arrays of one."""
+    """``threefry`` of a single counter in Python integers: a tenth of the time of arrays of length 1."""
     keys = (k0, k1, k0 ^ k1 ^ int(_PARITY))
     x, y = (x + k0) & 0xFFFFFFFF, (y + k1) & 0xFFFFFFFF
     for group in range(5):
@@ -82,13 +82,13 @@ def _mixed(k0: int, k1: int, x: int, y: int) -> tuple[int, int]:
 
 
 def key_of(seed: int) -> np.ndarray:
-    """The key of a whole-number seed (its lowest 64 bits)."""
+    """The key of an integer seed (its lowest 64 bits)."""
     seed = int(seed) & 0xFFFFFFFFFFFFFFFF
     return np.array([seed >> 32, seed & 0xFFFFFFFF], np.uint32)
 
 
 def fold(key: np.ndarray, *numbers: int) -> np.ndarray:
-    """The key derived from ``key`` by each number in turn."""
+    """The key derived from ``key`` by each integer in turn."""
     words = int(key[0]), int(key[1])
     for number in numbers:
         words = _mixed(*words, *map(int, key_of(number)))
@@ -96,66 +96,66 @@ def fold(key: np.ndarray, *numbers: int) -> np.ndarray:
 
 
 def folds(key: np.ndarray, numbers: np.ndarray) -> np.ndarray:
-    """``fold(key, number)`` for many numbers at once: (n, 2) uint32."""
+    """``fold(key, number)`` for an array of n integers: (n, 2) uint32."""
     index = np.asarray(numbers).astype(np.uint64)
     high, low = (index >> np.uint64(32)).astype(np.uint32), index.astype(np.uint32)
     return np.stack(threefry(key, high, low), axis=1)
 
 
 def bits(key: np.ndarray, count: int, start: int = 0) -> np.ndarray:
-    """``count`` words of 32 random bits, the ``start``-th of the stream first."""
-    found = np.empty(count, np.uint32)
-    for here, words, _ in _pieces(key, count, start):
-        found[here] = words
-    return found
+    """``count`` words of 32 random bits, beginning with number ``start`` of the stream."""
+    words = np.empty(count, np.uint32)
+    for part, mixed, _ in _pieces(key, count, start):
+        words[part] = mixed
+    return words
 
 
 def _pieces(key: np.ndarray, count: int, start: int) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
-    """Both words of ``count`` counters piece by piece, each with its place: a piece stays in the cache."""
+    """Both words of ``count`` counters in blocks that fit into the cache, each with its slice."""
     for low in range(0, count, _BLOCK):
-        here = slice(low, min(low + _BLOCK, count))
-        index = np.arange(start + low, start + here.stop, dtype=np.uint64)
-        high, least = (index >> np.uint64(32)).astype(np.uint32), index.astype(np.uint32)
-        yield here, *threefry(key, high, least)
+        part = slice(low, min(low + _BLOCK, count))
+        index = np.arange(start + low, start + part.stop, dtype=np.uint64)
+        high, low_words = (index >> np.uint64(32)).astype(np.uint32), index.astype(np.uint32)
+        yield part, *threefry(key, high, low_words)
 
 
 def uniform(key: np.ndarray, count: int, dtype: str = "float64", start: int = 0) -> np.ndarray:
-    """``count`` numbers in [0, 1), of 24 random bits (float32) or 32 (float64) each."""
-    found = np.empty(count, np.float32 if dtype == "float32" else np.float64)
-    for here, words, _ in _pieces(key, count, start):
+    """``count`` numbers in [0, 1), each of 24 random bits (float32) or 32 (float64)."""
+    samples = np.empty(count, np.float32 if dtype == "float32" else np.float64)
+    for part, words, _ in _pieces(key, count, start):
         if dtype == "float32":
-            found[here] = (words >> np.uint32(8)).astype(np.float32) * np.float32(2.0**-24)
+            samples[part] = (words >> np.uint32(8)).astype(np.float32) * np.float32(2.0**-24)
         else:
-            found[here] = words.astype(np.float64) * 2.0**-32
-    return found
+            samples[part] = words.astype(np.float64) * 2.0**-32
+    return samples
 
 
 def uniforms(keys: np.ndarray, count: int) -> np.ndarray:
-    """``uniform(key, count)`` for many keys (n, 2) at once: (n, count) float64."""
+    """``uniform(key, count)`` for n keys (n, 2) at once: (n, count) float64."""
     index = np.arange(count, dtype=np.uint32)
     words, _ = threefry(keys.T[:, :, None], np.zeros_like(index), index)  # keys (2, n, 1), counters (count,)
     return words.astype(np.float64) * 2.0**-32
 
 
 def normal(key: np.ndarray, count: int, dtype: str = "float64", start: int = 0) -> np.ndarray:
-    """``count`` numbers of the standard normal distribution.
+    """``count`` samples of the standard normal distribution.
 
-    One number per counter by the transform of Box and Muller (1958), sqrt(-2 ln u) cos(2 pi v), computed in
-    float64 and rounded once, so that float32 and float64 draws are the same numbers; by ``elementary``, so
-    that they are the same on every machine.
+    One sample per counter by the Box-Muller transform (1958), sqrt(-2 ln u) cos(2 pi v), computed in float64
+    and rounded once, so that float32 and float64 samples agree; computed with ``portable_math``, so that they
+    are the same on every machine.
     """
-    found = np.empty(count, dtype)
-    for here, u, v in _pieces(key, count, start):
+    samples = np.empty(count, dtype)
+    for part, u, v in _pieces(key, count, start):
         radius = np.sqrt(-2.0 * log((u.astype(np.float64) + 0.5) * 2.0**-32))
-        found[here] = radius * cos_of_turns(v.astype(np.float64) * 2.0**-32)
-    return found
+        samples[part] = radius * cos_of_turns(v.astype(np.float64) * 2.0**-32)
+    return samples
 
 
 def permutation(key: np.ndarray, count: int) -> np.ndarray:
-    """The numbers 0 to ``count - 1`` in an order drawn by ``key``.
+    """A random permutation of the integers 0 to ``count - 1``.
 
-    Each number gets a 64-bit draw and the numbers are sorted by it; ties (one chance in 2**64 a pair) keep
-    their order, so the result is the same on every machine.
+    Each integer gets a 64-bit random word and the integers are sorted by it; ties (one chance in 2**64 per
+    pair) keep their order, so the result is the same on every machine.
     """
     index = np.arange(count, dtype=np.uint32)
     high, low = threefry(key, np.zeros_like(index), index)

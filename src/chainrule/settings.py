@@ -1,4 +1,4 @@
-"""The few things that hold for a whole session: typed, printable, checked when set."""
+"""Global settings of a process: typed, printable, validated on assignment."""
 
 from __future__ import annotations
 
@@ -26,15 +26,16 @@ def _language() -> str:
 
 
 def processors() -> int:
-    """How many processors this process may use."""
+    """The number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def free_memory(root: Path = Path("/")) -> int:
-    """How many bytes this process may still take: what the system has, a container allows, a setting grants.
+    """The bytes that this process may still allocate, as limited by the system, its container and
+    ``settings``.
 
     Args:
-        root: where ``proc`` and ``sys`` are found. Where they are not, only the setting counts.
+        root: the folder that contains ``proc`` and ``sys``. Without them, only ``settings.memory`` counts.
     """
     free = _numbers(root / "proc/meminfo").get("MemAvailable:", sys.maxsize // 1024) * 1024
     for line in _lines(root / "proc/self/cgroup"):
@@ -47,18 +48,18 @@ def free_memory(root: Path = Path("/")) -> int:
         top = root / "sys/fs/cgroup" / kind
         inside = top / path.lstrip("/")
         for folder in (inside, *inside.parents):
-            free = min(free, _left_in(folder, limit, usage))
+            free = min(free, _available_in_group(folder, limit, usage))
             if folder == top:
                 break
     return min(free, settings.memory or free)
 
 
-def _left_in(folder: Path, limit: str, usage: str) -> int:
-    """What a control group may still take; files that the system could drop at once do not count as taken."""
-    most, taken = ("".join(_lines(folder / name)) for name in (limit, usage))
-    if not (most.isdigit() and taken.isdigit()):
+def _available_in_group(folder: Path, limit: str, usage: str) -> int:
+    """The bytes that a control group may still allocate; file caches that can be dropped count as free."""
+    limit_text, used_text = ("".join(_lines(folder / name)) for name in (limit, usage))
+    if not (limit_text.isdigit() and used_text.isdigit()):
         return sys.maxsize
-    return max(0, int(most) - int(taken) + _numbers(folder / "memory.stat").get("inactive_file", 0))
+    return max(0, int(limit_text) - int(used_text) + _numbers(folder / "memory.stat").get("inactive_file", 0))
 
 
 def _lines(file: Path) -> list[str]:
@@ -69,13 +70,13 @@ def _lines(file: Path) -> list[str]:
 
 
 def _numbers(file: Path) -> dict[str, int]:
-    """The lines of a file that begin with a name and a number."""
+    """The lines of a file of the form ``name number``."""
     words = (line.split() for line in _lines(file))
     return {w[0]: int(w[1]) for w in words if len(w) > 1 and w[1].isdigit()}
 
 
 def _memory(value: object) -> int:
-    """The bytes that may be taken, once it is known that they are some; 0 means all that are free."""
+    """Validate a memory limit in bytes; 0 means all free memory."""
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise UsageError(
             "E102", where="cr.settings", name="memory", expected="bytes, or 0 for all that are free",
@@ -85,7 +86,7 @@ def _memory(value: object) -> int:
 
 
 def _threads(value: object) -> int:
-    """The number of threads, once it is known to be one; 0 means all processors."""
+    """Validate a number of threads; 0 means all processors."""
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 1024:
         raise UsageError(
             "E102",
@@ -99,7 +100,7 @@ def _threads(value: object) -> int:
 
 
 def _cores(value: object) -> int:
-    """The number of cores that plans are made for, once it is known to be one; 0 means all processors."""
+    """Validate a number of cores for planning; 0 means all processors."""
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 1024:
         raise UsageError(
             "E102", where="cr.settings", name="cores", expected="1 to 1024, or 0 for this machine's",
@@ -109,7 +110,7 @@ def _cores(value: object) -> int:
 
 
 def _vector_bytes(value: object) -> int:
-    """The width of vectors, once it is known to be one; 0 means the machine's widest."""
+    """Validate a vector width in bytes; 0 means the widest of the machine."""
     if isinstance(value, bool) or value not in (0, 16, 32, 64):
         raise UsageError(
             "E102", where="cr.settings", name="vector_bytes", expected="16, 32, 64, or 0 for this machine's",
@@ -118,8 +119,8 @@ def _vector_bytes(value: object) -> int:
     return int(value)  # pyright: ignore[reportArgumentType]
 
 
-def _truth(name: str, value: object) -> bool:
-    """The value of a switch, once it is known to be true or false."""
+def _boolean(name: str, value: object) -> bool:
+    """Validate a boolean setting."""
     if not isinstance(value, bool):
         raise UsageError(
             "E102", where="cr.settings", name=name, expected="True or False", received=value,
@@ -132,10 +133,10 @@ _COUNTS = {"threads": _threads, "memory": _memory, "cores": _cores, "vector_byte
 
 
 def planning_cores() -> int:
-    """How many cores plans are made for: ``settings.cores``, or this machine's processors.
+    """The number of cores that plans are computed for: ``settings.cores``, or the processors of this machine.
 
     The split of a batch, and with it the order of sums and the last bits of a training, depends on this
-    number, never on how many threads do the work. A RUN records it, and resume and replay use the recorded
+    number, never on the number of threads. A run folder records it; resume and replay use the recorded
     number.
     """
     return settings.cores or processors()
@@ -143,31 +144,29 @@ def planning_cores() -> int:
 
 @dataclass
 class Settings:
-    """What ``cr.settings`` holds.
+    """The settings in ``cr.settings``.
 
     Args:
-        dtype: number kind of parameters and inputs, ``"float32"`` or ``"float64"``.
-        engine: what runs graphs.
-        lang: language of messages, ``"en"`` or ``"zh"``; the locale's by default.
-        threads: how many threads compute; as many as there are processors by default. Results do not depend
-            on it.
-        memory: how many bytes a training step or a prediction may take; 0, the default, is all that are free.
-        cores: how many cores trainings are planned for; 0, the default, is as many as there are processors.
-            Results depend on it in the last bits; set it to repeat a training of another machine.
-        vector_bytes: the widest vectors that compiled code uses: 16, 32 or 64 bytes; 0, the default, is the
-            widest of the machine. With ``portable_bits`` results do not depend on it. It counts for what is
-            compiled afterwards.
+        dtype: dtype of parameters and inputs, ``"float32"`` or ``"float64"``.
+        engine: the engine that runs graphs, ``"native"`` or ``"reference"``.
+        lang: language of messages, ``"en"`` or ``"zh"``; by default that of the locale.
+        threads: number of worker threads; by default the number of processors. Results do not depend on it.
+        memory: bytes that a training step or a prediction may allocate; 0, the default, means all free
+            memory.
+        cores: number of cores that trainings are planned for; 0, the default, means the number of processors.
+            The last bits of results depend on it; set it to repeat a training of another machine.
+        vector_bytes: the widest vectors that compiled code uses: 16, 32 or 64 bytes; 0, the default, means
+            the widest of the machine. With ``portable_bits`` results do not depend on it. Affects code
+            compiled after the change.
         portable_bits: whether float32 results have the same bits on processors with vectors of 16, 32 and 64
-        bytes. It
-            costs nothing where vectors have 64 bytes; off by default, because with 32 bytes some products
-            take longer (docs/reproducibility.md). It counts for what is compiled afterwards.
-        batch_invariant: whether a row's prediction has the same bits whatever rows are predicted with it.
-        Off by
-            default, because single rows then take several times as long (docs/decisions/0038).
+            bytes. Costs nothing where vectors have 64 bytes; off by default, because with 32 bytes some
+            products take longer (docs/reproducibility.md). Affects code compiled after the change.
+        batch_invariant: whether the prediction of a row has the same bits regardless of the other rows of the
+            call. Off by default, because single rows then take several times as long (docs/decisions/0038).
 
-    Fails:
-        UsageError E101: a setting or a value of one that does not exist.
-        UsageError E102: fewer than one thread, less than no memory, or a width that there is not.
+    Raises:
+        UsageError E101: an unknown setting or an invalid choice.
+        UsageError E102: a number of threads or cores, a memory limit or a vector width that is out of range.
 
     Example:
         >>> print(Settings(dtype="float64", lang="en", threads=2))
@@ -203,7 +202,7 @@ class Settings:
             object.__setattr__(self, name, _COUNTS[name](value))
             return
         if name in ("batch_invariant", "portable_bits"):
-            object.__setattr__(self, name, _truth(name, value))
+            object.__setattr__(self, name, _boolean(name, value))
             return
         if name == "lang" and value == "":
             value = _language()
@@ -221,7 +220,7 @@ class Settings:
 
     @contextmanager
     def using(self, **changes: str | int) -> Iterator[Settings]:
-        """These settings with changes, inside a ``with`` block only."""
+        """Apply changes inside a ``with`` block and restore the previous values after it."""
         before = {name: getattr(self, name) for name in changes}
         try:
             for name, value in changes.items():

@@ -1,9 +1,9 @@
-"""What is known of a value before there is one: its shape and the kind of its numbers.
+"""Shapes and dtypes of values that are not computed yet.
 
-A graph is built once and run with batches of any size, so an axis can be a ``Size``: a polynomial with whole
-coefficients in named symbols, such as ``B``, ``2*B`` or ``B*T + 1``. Polynomials, not free expressions,
-because two sizes must be *comparable*: ``B*4 + B*4`` is ``8*B``, whichever way it was built, and a shape rule
-can tell that two axes are equal without knowing the batch. Division is allowed only where it is exact.
+A graph is built once and runs with batches of any size, so an axis length can be a ``Size``: a polynomial
+with integer coefficients in named symbols, such as ``B``, ``2*B`` or ``B*T + 1``. Polynomials, unlike free
+expressions, can be *compared*: ``B*4 + B*4`` equals ``8*B`` no matter how it was built, and a shape rule can
+decide whether two axes are equal without a value for the batch size. Division must be exact.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ INTEGERS = ("int32", "int64", "uint32")
 
 @frozen
 class Size:
-    """An axis length that is known only when the graph runs: a polynomial in named symbols.
+    """A symbolic axis length: a polynomial in named symbols, known when the graph runs.
 
     Args:
-        terms: pairs of a monomial and its coefficient, sorted, no coefficient zero. Build sizes with
-            ``Size.symbol`` and arithmetic, never by hand.
+        terms: pairs of a monomial and its coefficient, sorted, without zero coefficients. Build sizes with
+            ``Size.symbol`` and arithmetic instead of passing terms.
 
     Example:
         >>> B = Size.symbol("B")
@@ -43,7 +43,7 @@ class Size:
 
     @staticmethod
     def symbol(name: str) -> Size:
-        """The size that is called ``name``."""
+        """The size that consists of the symbol ``name``."""
         return Size((((name,), 1),))
 
     def __add__(self, other: Axis) -> Axis:
@@ -63,7 +63,7 @@ class Size:
     __rmul__ = __mul__
 
     def __floordiv__(self, other: Axis) -> Axis:
-        """Exact division by a single term; ``ValueError`` when it is not exact."""
+        """Exact division by a single term; raises ``ValueError`` if there is a remainder."""
         divisor = _terms(other)
         if len(divisor) != 1 or divisor[0][1] == 0:
             raise ValueError(f"{self} cannot be divided by {other}")
@@ -83,7 +83,7 @@ class Size:
         raise ValueError(f"{other} cannot be divided by {self}")
 
     def at(self, sizes: Mapping[str, int]) -> int:
-        """The number this size stands for when each symbol has the value in ``sizes``."""
+        """The value of the polynomial with the symbols' values in ``sizes``."""
         return sum(c * math.prod(sizes[s] for s in m) for m, c in self.terms)
 
     def __str__(self) -> str:
@@ -106,7 +106,7 @@ def _join(a: Monomial, b: Monomial) -> Monomial:
 
 
 def _collect(pairs: Iterable[tuple[Monomial, int]]) -> Axis:
-    """Add equal monomials up; a polynomial without symbols becomes a plain int."""
+    """Sum the coefficients of equal monomials; a polynomial without symbols becomes a plain int."""
     total: dict[Monomial, int] = {}
     for monomial, coefficient in pairs:
         total[monomial] = total.get(monomial, 0) + coefficient
@@ -117,17 +117,17 @@ def _collect(pairs: Iterable[tuple[Monomial, int]]) -> Axis:
 
 
 def size_at(axis: Axis, sizes: Mapping[str, int]) -> int:
-    """The number an axis stands for, be it fixed or symbolic."""
+    """The value of an axis length, fixed or symbolic."""
     return axis.at(sizes) if isinstance(axis, Size) else axis
 
 
 def bound(shape: Iterable[Axis]) -> tuple[int, ...]:
-    """The axis lengths of a shape without symbols, as plain numbers."""
+    """The axis lengths of a shape without symbols, as integers."""
     return tuple(size_at(axis, {}) for axis in shape)
 
 
 def count(shape: Iterable[Axis]) -> Axis:
-    """How many numbers a value of this shape holds."""
+    """The number of elements of a value with this shape."""
     total: Axis = 1
     for axis in shape:
         total = total * axis
@@ -136,7 +136,7 @@ def count(shape: Iterable[Axis]) -> Axis:
 
 @frozen
 class Spec:
-    """The shape and number kind of a value.
+    """The shape and dtype of a value.
 
     Args:
         shape: axis lengths, each an ``int`` or a ``Size``.
@@ -156,11 +156,11 @@ class Spec:
 
     @property
     def size(self) -> Axis:
-        """How many numbers."""
+        """The number of elements."""
         return count(self.shape)
 
     def at(self, sizes: Mapping[str, int]) -> Spec:
-        """The same spec with every symbol replaced by its number."""
+        """This spec with every symbol replaced by its value in ``sizes``."""
         return Spec(tuple(size_at(axis, sizes) for axis in self.shape), self.dtype)
 
     def with_shape(self, shape: Iterable[Axis]) -> Spec:
@@ -178,6 +178,6 @@ class Spec:
 
 
 def shape_text(shape: Iterable[Axis]) -> str:
-    """A shape as people write it: ``(B, 3)``, ``(3,)``, ``()``."""
+    """A shape as text: ``(B, 3)``, ``(3,)``, ``()``."""
     parts = [str(axis) for axis in shape]
     return f"({parts[0]},)" if len(parts) == 1 else f"({', '.join(parts)})"

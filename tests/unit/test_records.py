@@ -1,4 +1,4 @@
-"""A frozen record behaves as the standard frozen dataclass of the same class does."""
+"""A frozen record behaves like the standard frozen dataclass of the same class."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from chainrule.records import OFTEN, frozen
+from chainrule.records import COMPILE_AFTER, frozen
 
 Decorator = Callable[..., Any]
 standard: Decorator = dataclass(frozen=True)
@@ -22,16 +22,16 @@ def _plain(record: Decorator) -> type:
         """Plain fields."""
 
         units: int
-        rate: float = 0.5
+        scale: float = 0.5
         name: ClassVar[str] = "plain"
 
     return Plain
 
 
-def _made(record: Decorator) -> type:
+def _with_options(record: Decorator) -> type:
     @record
-    class Made:
-        """A factory, a field that is not given, one that does not count, one that is not shown."""
+    class WithOptions:
+        """A factory, fields that are no argument, are not compared, are not in the repr, are keyword-only."""
 
         units: int
         parts: list[int] = field(default_factory=list)
@@ -46,15 +46,15 @@ def _made(record: Decorator) -> type:
         def __hash__(self) -> int:
             return self.units
 
-    return Made
+    return WithOptions
 
 
 def _grown(record: Decorator) -> type:
     @record
     class Grown(_plain(record)):
-        """A subclass: one default changed, one field more, a text of its own."""
+        """A subclass: a changed default, an additional field, a custom repr."""
 
-        rate: float = 0.25
+        scale: float = 0.25
         last: int = 7
 
         def __repr__(self) -> str:
@@ -63,10 +63,10 @@ def _grown(record: Decorator) -> type:
     return Grown
 
 
-def _own(record: Decorator) -> type:
+def _custom(record: Decorator) -> type:
     @record
-    class Own:
-        """Its own way to begin and to compare."""
+    class Custom:
+        """A custom ``__init__`` and ``__eq__``."""
 
         parts: tuple[int, ...]
 
@@ -76,7 +76,7 @@ def _own(record: Decorator) -> type:
         def __eq__(self, other: object) -> bool:
             return True
 
-    return Own
+    return Custom
 
 
 def _empty(record: Decorator) -> type:
@@ -87,11 +87,11 @@ def _empty(record: Decorator) -> type:
     return Empty
 
 
-MAKERS = (_plain, _made, _grown, _own, _empty)
+MAKERS = (_plain, _with_options, _grown, _custom, _empty)
 CALLS: tuple[tuple[tuple[Any, ...], dict[str, Any]], ...] = (
-    ((), {}), ((1,), {}), ((1, 2), {}), ((1,), {"rate": 3}), ((), {"units": 4}), ((1,), {"units": 1}),
+    ((), {}), ((1,), {}), ((1, 2), {}), ((1,), {"scale": 3}), ((), {"units": 4}), ((1,), {"units": 1}),
     ((1, 2, 3), {}), ((1, 2, 3, 4, 5, 6), {}), ((1,), {"by_name": 5}), ((1,), {"nothing": 1}),
-    ((), {"rate": 1.0, "nothing": 1}), ((1,), {"twice": 2}), ((float("nan"),), {}),
+    ((), {"scale": 1.0, "nothing": 1}), ((1,), {"twice": 2}), ((float("nan"),), {}),
 )  # fmt: skip
 
 
@@ -104,10 +104,12 @@ def _outcome(kind: type, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
 
 @pytest.mark.parametrize("maker", MAKERS)
 @pytest.mark.parametrize("call", CALLS, ids=str)
-@pytest.mark.parametrize("times", [0, OFTEN], ids=["seldom", "often"])
-def test_calls_end_as_the_standard_ones_do(maker: Callable[..., type], call: Any, times: int) -> None:
+@pytest.mark.parametrize("calls", [0, COMPILE_AFTER], ids=["seldom", "often"])
+def test_calls_behave_as_with_the_standard_decorator(
+    maker: Callable[..., type], call: Any, calls: int
+) -> None:
     kinds = [maker(standard), maker(frozen)]
-    for _ in range(times):  # from then on by source of its own
+    for _ in range(calls):  # after that many calls, __init__ is compiled
         _outcome(kinds[1], (1,), {})
         _outcome(kinds[1], (), {})
     theirs, ours = (_outcome(kind, *call) for kind in kinds)
@@ -117,26 +119,26 @@ def test_calls_end_as_the_standard_ones_do(maker: Callable[..., type], call: Any
         assert vars(ours) == vars(theirs)
         assert (ours == _outcome(kinds[1], *call)) == (theirs == _outcome(kinds[0], *call))
         assert (ours == copy.copy(ours)) == (theirs == copy.copy(theirs))
-        assert ours != theirs or maker is _own
+        assert ours != theirs or maker is _custom
 
 
 @pytest.mark.parametrize("maker", MAKERS)
-@pytest.mark.parametrize("times", [0, OFTEN], ids=["seldom", "often"])
-def test_classes_tell_what_the_standard_ones_tell(maker: Callable[..., type], times: int) -> None:
+@pytest.mark.parametrize("calls", [0, COMPILE_AFTER], ids=["seldom", "often"])
+def test_introspection_agrees_with_the_standard_decorator(maker: Callable[..., type], calls: int) -> None:
     theirs, ours = maker(standard), maker(frozen)
-    for _ in range(times):
+    for _ in range(calls):
         _outcome(ours, (1,), {})
     assert [(f.name, f.type, f.default, f.init) for f in fields(ours)] == [
         (f.name, f.type, f.default, f.init) for f in fields(theirs)
     ]
-    taken = [list(inspect.signature(kind).parameters.values()) for kind in (ours, theirs)]
-    assert [(p.name, p.kind) for p in taken[0]] == [(p.name, p.kind) for p in taken[1]]
+    parameters = [list(inspect.signature(kind).parameters.values()) for kind in (ours, theirs)]
+    assert [(p.name, p.kind) for p in parameters[0]] == [(p.name, p.kind) for p in parameters[1]]
     assert ours.__match_args__ == theirs.__match_args__  # type: ignore[attr-defined]
     assert (ours.__hash__ is None) == (theirs.__hash__ is None)
 
 
 @pytest.mark.parametrize("record", [standard, frozen])
-def test_nothing_can_be_changed(record: Decorator) -> None:
+def test_fields_cannot_be_assigned_or_deleted(record: Decorator) -> None:
     one = _plain(record)(1)
     with pytest.raises(FrozenInstanceError):
         one.units = 2
@@ -145,7 +147,7 @@ def test_nothing_can_be_changed(record: Decorator) -> None:
     with pytest.raises(FrozenInstanceError):
         del one.units
     assert replace(one, units=2) == _plain_two(type(one))
-    assert asdict(one) == {"units": 1, "rate": 0.5}
+    assert asdict(one) == {"units": 1, "scale": 0.5}
     assert hash(one) == hash(copy.deepcopy(one))
 
 
@@ -153,20 +155,20 @@ def _plain_two(kind: type) -> Any:
     return kind(2)
 
 
-def test_either_kind_may_be_the_base_of_the_other() -> None:
+def test_frozen_and_standard_records_may_inherit_from_each_other() -> None:
     theirs = type("Theirs", (_plain(frozen),), {"__annotations__": {"more": "int"}, "more": 3})
     ours = type("Ours", (_plain(standard),), {"__annotations__": {"more": "int"}, "more": 3})
     for kind in (standard(theirs), frozen(ours)):
         assert kind(1) == kind(1, 0.5, 3) != kind(1, 0.5, 4)
-        assert list(inspect.signature(kind).parameters) == ["units", "rate", "more"]
+        assert list(inspect.signature(kind).parameters) == ["units", "scale", "more"]
 
 
-def test_a_field_without_a_default_after_one_that_has_one_is_refused() -> None:
+def test_a_field_without_default_after_one_with_default_is_refused() -> None:
     with pytest.raises(TypeError, match="without a default"):
         frozen(type("Late", (), {"__annotations__": {"a": "int", "b": "int"}, "a": 1}))
 
 
-def test_identity_and_names_as_asked() -> None:
+def test_eq_false_compares_identity_and_kw_only_refuses_positions() -> None:
     @frozen(eq=False)
     class Alone:
         n: int

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import UsageError
-from chainrule.lazy_imports import Table
+from chainrule.lazy_imports import LazyRegistry
 from chainrule.records import frozen
 
 
@@ -74,7 +74,7 @@ class Method:
         return self.titles[lang == "zh"]
 
 
-METHODS: Mapping[str, Method] = Table(
+METHODS: Mapping[str, Method] = LazyRegistry(
     "chainrule.attribution",
     {
         "saliency": "methods.gradient.SALIENCY",

@@ -29,9 +29,9 @@ from __future__ import annotations
 from typing import Any
 
 from chainrule.data.tables.split import split as split
-from chainrule.lazy_imports import Door
+from chainrule.lazy_imports import LazyNames
 
-_DOOR = Door(
+_LAZY = LazyNames(
     __name__,
     {
         "batches.arrays": "Arrays",
@@ -55,8 +55,8 @@ _DOOR = Door(
 
 
 def __getattr__(name: str) -> Any:
-    return _DOOR.fetch(name)
+    return _LAZY.load(name)
 
 
 def __dir__() -> list[str]:
-    return sorted({*_DOOR.names, "split"})
+    return sorted({*_LAZY.names, "split"})

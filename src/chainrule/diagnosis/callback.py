@@ -18,7 +18,7 @@ from chainrule.diagnosis.rule import Evidence, Judge
 from chainrule.events import Event, Listener, Notice, TrainingEnded, TrainingFailed, TrainingStarted
 from chainrule.records import frozen
 from chainrule.settings import settings
-from chainrule.train.callback.callback import Callback, Training, patient
+from chainrule.train.callback.callback import Callback, Training, last_step_only
 
 _LOG = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class Doctor(Callback):
             else:
                 tell(training, heard, [])
 
-        return patient(attend)
+        return last_step_only(attend)
 
 
 def end(training: Training, found: list[Finding]) -> None:

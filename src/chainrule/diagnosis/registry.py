@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from chainrule.diagnosis.rule import Rule
-from chainrule.lazy_imports import Table
+from chainrule.lazy_imports import LazyRegistry
 
 # A look at data, net, loss and optimizer before training; some of them also judge the first steps.
 BEFORE: dict[str, str] = {
@@ -59,4 +59,4 @@ COURSE: dict[str, str] = {
     "seed-effect": "rules.randomness.SEED_EFFECT",
 }
 
-RULES: Mapping[str, Rule] = Table("chainrule.diagnosis", {**BEFORE, **FIRST, **COURSE})
+RULES: Mapping[str, Rule] = LazyRegistry("chainrule.diagnosis", {**BEFORE, **FIRST, **COURSE})

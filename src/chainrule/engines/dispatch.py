@@ -10,7 +10,7 @@ from typing import Any, Protocol, overload
 import numpy as np
 
 from chainrule.errors import UsageError, nearest
-from chainrule.events import bulletin
+from chainrule.events import notices
 from chainrule.graph import Graph, Node
 from chainrule.plan.memory_requirement import Need
 from chainrule.settings import planning_cores, settings
@@ -104,7 +104,7 @@ def trainer(
     """
     runs = _trainer_of(graph, engine)
     if runs is None and hasattr(_engine(engine), "Trainer"):
-        bulletin.say(
+        notices.emit(
             "training goes step by step: not every operation of it has a compiled kernel",
             "训练将逐步进行：其中有的运算没有编译的内核",
         )

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from weakref import WeakValueDictionary
 
 from chainrule.errors import ChainruleError, Place
-from chainrule.fork import forkable
+from chainrule.fork import fork_safe_lock
 from chainrule.graph.limits import count_node
 from chainrule.graph.op import Op
 from chainrule.records import frozen
@@ -190,7 +190,7 @@ class Node:
 
 
 _TABLE: WeakValueDictionary[tuple[Op, tuple[Node, ...]], Node] = WeakValueDictionary()
-_LOCK = forkable()
+_LOCK = fork_safe_lock()
 
 
 def make(op: Op, *inputs: Node) -> Node:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chainrule.lazy_imports import Door, Table
+from chainrule.lazy_imports import LazyNames, LazyRegistry
 
 # A function that is called like its file is fetched before the file could take its place.
 from chainrule.models.alexnet import alexnet as alexnet
@@ -35,17 +35,17 @@ _HOMES = {
     "vit": "vit",
     "recurrent": "lstm_classifier gru_classifier lstm_language_model gru_language_model",
 }  # the card of resnet18 stands beside it as RESNET18
-_DOOR = Door(__name__, _HOMES)
+_LAZY = LazyNames(__name__, _HOMES)
 
-MODELS: Table[Model] = Table(
+MODELS: LazyRegistry[Model] = LazyRegistry(
     __name__,
     {name: f"{home}.{name.upper()}" for home, names in _HOMES.items() for name in names.split()},
 )
 
 
 def __getattr__(name: str) -> Any:
-    return _DOOR.fetch(name)
+    return _LAZY.load(name)
 
 
 def __dir__() -> list[str]:
-    return sorted({*_DOOR.names, "MODELS", "Model"})
+    return sorted({*_LAZY.names, "MODELS", "Model"})

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from chainrule.lazy_imports import Door
+from chainrule.lazy_imports import LazyNames
 
 # These two are called like the files they live in, so they are fetched before a file could take their place.
 from chainrule.nn.build import build as build
 from chainrule.nn.layer import layer as layer
 
-_DOOR = Door(
+_LAZY = LazyNames(
     __name__,
     {
         "activation": "ACTIVATIONS Activation",
@@ -88,8 +88,8 @@ _DOOR = Door(
 
 
 def __getattr__(name: str) -> Any:
-    return _DOOR.fetch(name)
+    return _LAZY.load(name)
 
 
 def __dir__() -> list[str]:
-    return sorted({*_DOOR.names, "build", "layer"})
+    return sorted({*_LAZY.names, "build", "layer"})

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chainrule.lazy_imports import Door
+from chainrule.lazy_imports import LazyNames
 from chainrule.notation.functions import CONSTANTS, FUNCTIONS, Function
 from chainrule.notation.normal_form import normal
 from chainrule.notation.number_format import MINUS, number
@@ -44,7 +44,7 @@ from chainrule.notation.tree import (
 )
 
 # A printer is loaded when something is printed.
-_DOOR = Door(
+_LAZY = LazyNames(
     __name__,
     {
         "ascii": "to_ascii",
@@ -57,11 +57,11 @@ _DOOR = Door(
 
 
 def __getattr__(name: str) -> Any:
-    return _DOOR.fetch(name)
+    return _LAZY.load(name)
 
 
 def __dir__() -> list[str]:
-    return [*__all__, *_DOOR.names]
+    return [*__all__, *_LAZY.names]
 
 
 __all__ = [

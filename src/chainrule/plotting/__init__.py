@@ -22,14 +22,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from chainrule.lazy_imports import Door
+from chainrule.lazy_imports import LazyNames
 
-_DOOR = Door(__name__, {"figure": "Picture", "plot": "Plot", "registry": "PICTURES"})
+_LAZY = LazyNames(__name__, {"figure": "Picture", "plot": "Plot", "registry": "PICTURES"})
 
 
 def __getattr__(name: str) -> Any:
-    return _DOOR.fetch(name)
+    return _LAZY.load(name)
 
 
 def __dir__() -> list[str]:
-    return _DOOR.names
+    return _LAZY.names

@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from chainrule.events import bulletin
+from chainrule.events import notices
 
 LATIN = "DejaVu Sans"  # comes with matplotlib
 # The beginnings of the names of files that hold a Chinese font, the ones best to read first.
@@ -66,7 +66,7 @@ def language(wanted: str) -> str:
     """The language that can be drawn: the one wanted, or English where Chinese letters are missing; told."""
     if wanted != "zh" or chinese():
         return wanted
-    bulletin.say(
+    notices.emit(
         "no font with Chinese letters was found: pictures are labelled in English (install fonts-noto-cjk)",
         "找不到中文字体，图中文字改用英文（请安装 fonts-noto-cjk）",
     )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from chainrule.lazy_imports import Table
+from chainrule.lazy_imports import LazyRegistry
 from chainrule.plotting.plot_card import Kind
 
-PICTURES: Table[Kind] = Table(
+PICTURES: LazyRegistry[Kind] = LazyRegistry(
     "chainrule.plotting",
     {
         "graph": "plots.network_diagram.GRAPH",

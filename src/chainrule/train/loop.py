@@ -30,7 +30,7 @@ from chainrule.events import (
     TrainingEnded,
     TrainingFailed,
     TrainingStarted,
-    bulletin,
+    notices,
 )
 from chainrule.nn.schedule import REDUCTIONS
 from chainrule.records import frozen
@@ -135,7 +135,7 @@ def train(job: Job, step: Step, state: TrainState) -> str:
         TrainingError E501: a number of the step is not finite; names the first operation that gave one. The
             state then holds the last good parameters.
     """
-    with listening() as interrupt, bulletin.heard_by(job.channel):
+    with listening() as interrupt, notices.deliver_to(job.channel):
         fast = None
         if isinstance(job.order, Order) and job.cutting is None:
             fast = stretches(step, job.data, job.order, job.seed, state, job.counts, job.network.engine)
@@ -205,8 +205,8 @@ def _advance(run: _Run) -> None:
         _one_step(run)
         return
     first = state.step - state.batch  # the number of updates before this epoch
-    epoch, is_told_last = state.epoch, run.job.channel.is_patient
-    if run.job.channel.reads_steps:  # then the state is brought up to date before the step is told
+    epoch, is_told_last = state.epoch, run.job.channel.last_step_only
+    if run.job.channel.every_step:  # then the state is brought up to date before the step is told
         fast.length, is_told_last = 1, True
 
     def tell(batch: int, loss: float, rate: float) -> bool:

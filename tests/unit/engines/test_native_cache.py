@@ -110,11 +110,11 @@ def test_what_other_versions_left_goes_when_nobody_has_used_it_for_long(
 USE = """
 import numpy as np
 from chainrule.engines import evaluate
-from chainrule.events import Channel, bulletin
+from chainrule.events import Channel, notices
 from chainrule.graph import input_node
 import chainrule as cr
 x = input_node("x", (None,), "int64")
-with bulletin.heard_by(Channel([lambda notice: print(notice.en)])):
+with notices.deliver_to(Channel([lambda notice: print(notice.en)])):
     print(evaluate(cr.argmax(cr.one_hot(x, 3, "float64") * 2.0, 1), {"x": [2, 0]}).tolist())
     print(evaluate(cr.one_hot(x, 3, "float64") * 3.0, {"x": [1]}).tolist())
 """

@@ -12,7 +12,7 @@ import pytest
 import chainrule as cr
 from chainrule.engines import native, reference
 from chainrule.errors import DataError
-from chainrule.events import Channel, Event, Notice, bulletin
+from chainrule.events import Channel, Event, Notice, notices
 from chainrule.gradient import grad
 from chainrule.graph import Graph, Node, input_node
 from chainrule.prng import KEY
@@ -183,7 +183,7 @@ def test_an_operation_without_a_kernel_is_run_by_its_law_and_said_once() -> None
     law, found = (engine.Program(Graph({"y": cr.prod(x, 1)})) for engine in (reference, native))
     feeds = {"x": X.astype("float64")}
     np.testing.assert_array_equal(found.run(feeds)["y"], law.run(feeds)["y"])  # while nobody listens
-    with bulletin.heard_by(Channel([heard.append])):
+    with notices.deliver_to(Channel([heard.append])):
         native.Program(Graph({"y": cr.prod(x, 0)})).run(feeds)
     (notice,) = heard
     assert isinstance(notice, Notice)

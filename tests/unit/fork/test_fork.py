@@ -1,4 +1,4 @@
-"""A forked child works or refuses; it never hangs. Every child is a real fork and is given half a minute."""
+"""A forked child works or raises an error; it never hangs. Every child is a real fork, limited to 30 s."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ import numpy as np
 import chainrule as cr
 from chainrule.errors import ChainruleError
 
-def net(outputs=2):
+def network(outputs=2):
     return cr.Sequential(cr.Dense(8, activation="tanh"), cr.Dense(outputs))
 
 def trained(x, y, **options):
-    model = cr.Model(net(), loss="cross_entropy")
+    model = cr.Model(network(), loss="cross_entropy")
     model.fit(x, y, epochs=2, **options)
     return model
 
 def child(work):
-    """The outcome of work in a forked child: a code of chainrule's, "works", or how the child ended."""
+    """The outcome of work in a forked child: an error code, "works", or how the child ended."""
     read, write = os.pipe()
     if not (process := os.fork()):
         signal.alarm(30)
         try:
             work()
-            said = "works"
+            outcome = "works"
         except ChainruleError as error:
-            said = f"{error.code} {error.fix}"
+            outcome = f"{error.code} {error.fix}"
         except BaseException as error:
-            said = repr(error)
-        os.write(write, said.encode())
+            outcome = repr(error)
+        os.write(write, outcome.encode())
         os._exit(0)
     os.close(write)
-    said = os.fdopen(read).read()
+    outcome = os.fdopen(read).read()
     ended = os.waitpid(process, 0)[1]
-    return said if ended == 0 else "hangs" if ended == signal.SIGALRM else f"ends with {ended}"
+    return outcome if ended == 0 else "hangs" if ended == signal.SIGALRM else f"ends with {ended}"
 
 generator = np.random.default_rng(0)
 x = generator.normal(size=(400, 64)).astype(np.float32)
@@ -94,19 +94,19 @@ def run(code: str, folder: Path) -> str:
 
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """What each use of a table came to in a child forked after its parent had read one."""
+    """The outcome of each use of a table in a child forked after its parent had read one."""
     return json.loads(run(USES, tmp_path_factory.mktemp("fork")))
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_table_in_a_forked_child_is_refused_with_the_start_method_that_works(
+def test_tables_in_a_forked_child_are_refused_with_a_start_method_that_works(
     name: str, outcomes: dict[str, str]
 ) -> None:
     assert outcomes[name].startswith("E130")
     assert "spawn" in outcomes[name]
 
 
-def test_arrays_are_trained_and_predicted_in_a_forked_child(tmp_path: Path) -> None:
+def test_arrays_can_be_trained_and_predicted_in_a_forked_child(tmp_path: Path) -> None:
     code = """
 cr.read_table("table.csv")
 wide = generator.normal(size=(2000, 64)).astype(np.float32)
@@ -122,9 +122,9 @@ print(json.dumps([child(work) for _ in range(3)] + [child(lambda: print(child(wo
     assert json.loads(run(code, tmp_path)) == ["works"] * 4
 
 
-def test_a_child_that_is_forked_in_the_middle_of_a_training_may_go_on_with_it(tmp_path: Path) -> None:
+def test_a_child_forked_during_a_training_can_finish_it(tmp_path: Path) -> None:
     code = """
-def go_on(event):
+def fork_once(event):
     if type(event).__name__ == "EpochDone" and not seen:
         seen.append(os.fork())
         if not seen[0]:
@@ -133,7 +133,7 @@ seen, parent = [], os.getpid()
 with cr.settings.using(threads=2):
     wide = cr.Sequential(cr.Dense(256, activation="tanh"), cr.Dense(256, activation="tanh"), cr.Dense(2))
     model = cr.Model(wide, loss="cross_entropy")
-    model.fit(x, y, epochs=4, batch_size=200, callbacks=[go_on])
+    model.fit(x, y, epochs=4, batch_size=200, callbacks=[fork_once])
 if os.getpid() != parent:
     os._exit(0)
 print(json.dumps([len(seen), os.waitpid(seen[0], 0)[1]]))
@@ -141,7 +141,7 @@ print(json.dumps([len(seen), os.waitpid(seen[0], 0)[1]]))
     assert json.loads(run(code, tmp_path)) == [1, 0]
 
 
-def test_a_child_reads_tables_when_its_parent_has_read_none(tmp_path: Path) -> None:
+def test_a_child_reads_tables_if_its_parent_has_read_none(tmp_path: Path) -> None:
     code = """
 import polars
 print(json.dumps([child(lambda: trained("table.csv", "label").predict("table.csv")) for _ in range(2)]))
@@ -150,7 +150,7 @@ print(json.dumps([child(lambda: trained("table.csv", "label").predict("table.csv
 
 
 @pytest.mark.parametrize("imports", ["", "from chainrule.data import read_table\n"])
-def test_polars_used_by_the_person_alone_is_noticed(imports: str, tmp_path: Path) -> None:
+def test_polars_used_directly_by_the_parent_is_detected(imports: str, tmp_path: Path) -> None:
     code = (
         imports
         + """
@@ -162,7 +162,7 @@ print(json.dumps(child(lambda: trained(frame, "label"))))
     assert json.loads(run(code, tmp_path)).startswith("E130")
 
 
-def test_a_pool_of_spawned_processes_reads_tables_as_the_remedy_says(tmp_path: Path) -> None:
+def test_a_spawned_pool_reads_tables_as_the_fix_suggests(tmp_path: Path) -> None:
     code = """
 def rows(name):
     return cr.read_table(name).rows
@@ -174,7 +174,7 @@ if __name__ == "__main__":
     assert json.loads(run(code, tmp_path)) == [40, 40, 40]
 
 
-def test_an_error_of_a_forked_worker_reaches_its_parent(tmp_path: Path) -> None:
+def test_the_error_of_a_forked_worker_reaches_its_parent(tmp_path: Path) -> None:
     code = """
 def rows(name):
     return cr.read_table(name).rows
@@ -191,14 +191,14 @@ with multiprocessing.get_context("fork").Pool(2) as pool:
     assert context.get_start_method() == "spawn"
 
 
-def test_a_fork_while_another_thread_compiles_leaves_no_lock_behind(tmp_path: Path) -> None:
+def test_a_fork_during_compilation_in_another_thread_leaves_no_lock_held(tmp_path: Path) -> None:
     code = """
 import tempfile, threading, time
 os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(dir=".")
 def train(width):
-    rows = np.random.default_rng(0).normal(size=(20, width))  # NumPy's generators hold locks of their own
-    cr.Model(net(1), loss="mse").fit(rows, rows[:, 0], epochs=1, probes=False, doctor=False)
-train(2)  # all modules are loaded: a module that another thread is importing is Python's own trouble
+    rows = np.random.default_rng(0).normal(size=(20, width))  # NumPy's generators hold locks
+    cr.Model(network(1), loss="mse").fit(rows, rows[:, 0], epochs=1, probes=False, doctor=False)
+train(2)  # loads all modules: Python's import locks are not tested here
 is_over = False
 def compile_on():
     width = 3
@@ -207,13 +207,13 @@ def compile_on():
         width += 1
 thread = threading.Thread(target=compile_on)
 thread.start()
-found = []
+outcomes = []
 for i in range(12):
     time.sleep(0.1)
-    found.append(child(lambda: train(100 + i)))
+    outcomes.append(child(lambda: train(100 + i)))
 is_over = True
 thread.join()
-print(json.dumps(found))
+print(json.dumps(outcomes))
 """
     assert json.loads(run(code, tmp_path)) == ["works"] * 12
 
@@ -228,7 +228,7 @@ print(json.dumps(found))
         ({}, True),
     ],
 )
-def test_polars_pool_is_known_by_its_threads(
+def test_the_polars_pool_is_recognized_by_its_thread_names(
     threads: dict[str, str], is_running: bool, tmp_path: Path
 ) -> None:
     for number, name in threads.items():

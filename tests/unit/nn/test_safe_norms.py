@@ -14,7 +14,7 @@ import chainrule as cr
 from chainrule import nn
 from chainrule.engines import evaluate
 from chainrule.errors import ChainruleError
-from chainrule.events import Channel, bulletin
+from chainrule.events import Channel, notices
 from chainrule.gradient import grad
 from chainrule.graph import Node, constant, input_node
 from chainrule.nn import safe_norms
@@ -110,7 +110,7 @@ def test_an_overflow_is_reported_in_training_and_in_answers(name: str, huge: flo
     assert "row 7" in str(caught.value)
     trained, heard = model(), []
     trained.fit(x, y, epochs=1, verbose=False)
-    with bulletin.heard_by(Channel([heard.append])):
+    with notices.deliver_to(Channel([heard.append])):
         chances = trained.predict_proba(bad)
         measured = trained.evaluate(bad, y)
     assert np.isnan(chances[7]).all()

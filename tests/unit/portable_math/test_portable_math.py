@@ -1,4 +1,4 @@
-"""Elementary functions: right to 2 units in the last place, and made of exactly rounded operations alone."""
+"""Elementary functions have errors of at most 2 ulp and use only exactly rounded operations."""
 
 from __future__ import annotations
 
@@ -31,23 +31,23 @@ ALLOWED = {
     "array", "asarray", "float64", "full_like", "int32", "int64", "ldexp", "multiply", "add", "ndarray",
     "rint", "where",
 }  # fmt: skip
-"""What the module may take from NumPy: everything here is exact or rounded in one way by IEEE 754."""
+"""What the module may use of NumPy: all of it is exact or rounded by IEEE 754."""
 
 
 @pytest.mark.parametrize("name", CASES)
 @given(data=st.data())
-def test_values_are_right_to_two_units_in_the_last_place(name: str, data: st.DataObject) -> None:
+def test_errors_are_at_most_two_units_in_the_last_place(name: str, data: st.DataObject) -> None:
     function, reference, low, high = CASES[name]
     x = data.draw(st.floats(low, high))
     with mpmath.workdps(40):
         exact = reference(mpmath.mpf(x))
-        found = float(function(np.array([x]))[0])
-        assert abs(mpmath.mpf(found) - exact) <= 2 * np.spacing(max(abs(float(exact)), 1e-300))
+        value = float(function(np.array([x]))[0])
+        assert abs(mpmath.mpf(value) - exact) <= 2 * np.spacing(max(abs(float(exact)), 1e-300))
 
 
 @pytest.mark.parametrize("name", ANGLES)
 @given(data=st.data())
-def test_cosines_are_right_to_the_last_places_of_one(name: str, data: st.DataObject) -> None:
+def test_errors_of_trigonometric_functions_are_below_3e_16(name: str, data: st.DataObject) -> None:
     function, reference, low, high = ANGLES[name]
     x = data.draw(st.floats(low, high))
     with mpmath.workdps(40):
@@ -55,9 +55,9 @@ def test_cosines_are_right_to_the_last_places_of_one(name: str, data: st.DataObj
 
 
 @given(st.floats(1.5, 1e5), st.floats(-1.0, 1.0))
-def test_powers_are_right(base: float, exponent: float) -> None:
-    found = float(portable_math.power(base, np.array([exponent]))[0])
-    assert found == pytest.approx(base**exponent, rel=1e-14)
+def test_powers_are_accurate(base: float, exponent: float) -> None:
+    value = float(portable_math.power(base, np.array([exponent]))[0])
+    assert value == pytest.approx(base**exponent, rel=1e-14)
 
 
 def test_powers_of_two_are_exact() -> None:
@@ -65,7 +65,7 @@ def test_powers_of_two_are_exact() -> None:
     np.testing.assert_array_equal(portable_math.power(2.0, n), 2.0**n)
 
 
-def test_nothing_is_taken_from_numpy_that_differs_between_processors() -> None:
+def test_only_numpy_functions_equal_on_all_processors_are_used() -> None:
     tree = ast.parse(inspect.getsource(portable_math))
     used = {
         node.attr for node in ast.walk(tree)
@@ -75,7 +75,7 @@ def test_nothing_is_taken_from_numpy_that_differs_between_processors() -> None:
 
 
 @pytest.mark.parametrize("shape", [(), (1,), (3, 5), (0,)])
-def test_shapes_stay(shape: tuple[int, ...]) -> None:
+def test_shapes_are_preserved(shape: tuple[int, ...]) -> None:
     x = np.full(shape, 0.25)
     for function in (
         portable_math.log,
@@ -87,7 +87,7 @@ def test_shapes_stay(shape: tuple[int, ...]) -> None:
         assert np.shape(function(x)) == shape
 
 
-def test_the_bits_are_those_of_every_machine() -> None:
+def test_the_bits_of_results_are_fixed() -> None:
     x = np.arange(1, 20001) / 20001.0
     digest = hashlib.sha256()
     for function in (

@@ -1,4 +1,4 @@
-"""How much memory is free: the least of what the system, a container and a setting leave."""
+"""Free memory is the minimum of what the system, a container and ``settings.memory`` leave."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ def machine(root: Path, **files: str) -> Path:
     return root
 
 
-def test_the_system_tells(tmp_path: Path) -> None:
+def test_available_memory_of_the_system_is_read(tmp_path: Path) -> None:
     assert free_memory(machine(tmp_path, proc__meminfo=MEMINFO)) == 2000 * 1024
 
 
-def test_where_nothing_tells_there_is_no_limit(tmp_path: Path) -> None:
+def test_unreadable_sources_mean_no_limit(tmp_path: Path) -> None:
     assert free_memory(tmp_path) > sys.maxsize // 2
     assert free_memory(machine(tmp_path, proc__meminfo="MemAvailable: much\n")) > sys.maxsize // 2
 
 
-def test_a_container_of_today_limits_at_every_level(tmp_path: Path) -> None:
+def test_every_level_of_a_cgroup_v2_limits(tmp_path: Path) -> None:
     root = machine(tmp_path, proc__meminfo=MEMINFO, proc__self__cgroup="0::/outer/inner\n")
     group = root / "sys/fs/cgroup"
-    for name, most, taken in (("outer", "900000", "500000"), ("outer/inner", "max", "100")):
+    for name, limit, used in (("outer", "900000", "500000"), ("outer/inner", "max", "100")):
         (group / name).mkdir(parents=True)
-        (group / name / "memory.max").write_text(f"{most}\n")
-        (group / name / "memory.current").write_text(f"{taken}\n")
+        (group / name / "memory.max").write_text(f"{limit}\n")
+        (group / name / "memory.current").write_text(f"{used}\n")
     assert free_memory(root) == 400_000
     (group / "outer/memory.stat").write_text("anon 1\ninactive_file 50000\n")  # the system can drop these
     assert free_memory(root) == 450_000
@@ -46,7 +46,7 @@ def test_a_container_of_today_limits_at_every_level(tmp_path: Path) -> None:
     assert free_memory(root) == 0
 
 
-def test_a_container_of_the_older_kind_limits(tmp_path: Path) -> None:
+def test_a_cgroup_v1_limits(tmp_path: Path) -> None:
     groups = "5:devices:/\n4:cpu,memory:/box\n3:pids:/box\n"
     root = machine(tmp_path, proc__meminfo=MEMINFO, proc__self__cgroup=groups)
     box = root / "sys/fs/cgroup/memory/box"
@@ -56,7 +56,7 @@ def test_a_container_of_the_older_kind_limits(tmp_path: Path) -> None:
     assert free_memory(root) == 50_000
 
 
-def test_the_setting_only_lowers(tmp_path: Path) -> None:
+def test_the_setting_only_lowers_the_limit(tmp_path: Path) -> None:
     root = machine(tmp_path, proc__meminfo=MEMINFO)
     with cr.settings.using(memory=1000):
         assert free_memory(root) == 1000
@@ -65,7 +65,7 @@ def test_the_setting_only_lowers(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("wrong", [-1, 1.5, "2 GB", None, True])
-def test_a_setting_that_is_no_number_of_bytes_is_refused(wrong: object) -> None:
+def test_invalid_memory_settings_are_refused(wrong: object) -> None:
     with pytest.raises(UsageError, match="E102"):
         cr.settings.memory = wrong  # pyright: ignore[reportAttributeAccessIssue]
     assert cr.settings.memory == 0

@@ -28,8 +28,8 @@ from chainrule.train.callback import (
     TensorBoard,
     TimeLimit,
     Training,
-    patient,
-    reads_steps,
+    every_step,
+    last_step_only,
 )
 from chainrule.train.learner import Learner
 from chainrule.train.stopping import EarlyStopping
@@ -102,7 +102,7 @@ def test_weights_can_be_read_after_every_step() -> None:
             assert training.step == event.step
             seen.append((training.parameters(), training.gradients()))
 
-    model = fitted([Looking(look, reads_steps)], SGD(rate))
+    model = fitted([Looking(look, every_step)], SGD(rate))
     assert bits(model) == bits(fitted(optimizer=SGD(rate)))
     assert len(seen) == 12
     for (before, gradients), (after, _) in pairwise(seen):
@@ -119,7 +119,7 @@ def test_norms_and_history_can_be_read_after_an_epoch() -> None:
             assert training.epoch == event.epoch == len(training.history)
             seen.append(training.gradient_norms())
 
-    fitted([Looking(look, patient)])
+    fitted([Looking(look, last_step_only)])
     assert len(seen) == 4
     assert all(set(norms) == set(classifier_paths()) and min(norms.values()) > 0 for norms in seen)
 
@@ -134,12 +134,14 @@ def test_what_a_callback_reads_is_its_own() -> None:
             array[...] = 0.0
         training.history.clear()
 
-    assert bits(fitted([Looking(look, patient)])) == bits(fitted())
+    assert bits(fitted([Looking(look, last_step_only)])) == bits(fitted())
 
 
 def test_a_callback_may_ask_to_stop() -> None:
     ends: list[Event] = []
-    model = fitted([Looking(lambda e, t: isinstance(e, EpochDone) and e.epoch == 2, patient), ends.append])
+    model = fitted(
+        [Looking(lambda e, t: isinstance(e, EpochDone) and e.epoch == 2, last_step_only), ends.append]
+    )
     assert len(model.history) == 2
     assert isinstance(ends[-1], TrainingEnded)
     assert ends[-1].reason == "callback"
@@ -151,7 +153,7 @@ def test_callbacks_are_told_in_their_order() -> None:
     def hear(name: str) -> Any:
         return lambda event, *_: told.append(name) if isinstance(event, TrainingEnded) else None
 
-    fitted([hear("first"), Looking(hear("second"), patient), hear("third")])
+    fitted([hear("first"), Looking(hear("second"), last_step_only), hear("third")])
     assert told == ["first", "second", "third"]
 
 
@@ -165,7 +167,7 @@ def test_what_is_no_callback(bad: Any) -> None:
 
 
 @pytest.mark.parametrize("when", [StepDone, EpochDone])
-@pytest.mark.parametrize("mark", [patient, reads_steps, lambda listener: listener])
+@pytest.mark.parametrize("mark", [last_step_only, every_step, lambda listener: listener])
 def test_a_failing_callback_is_named_and_the_run_goes_on(when: type[Event], mark: Any) -> None:
     def careless(event: Event, training: Training) -> None:
         if isinstance(event, when) and event.epoch == 2:

@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 
 import chainrule as cr
 from chainrule.errors import FileError, TrainingError
-from chainrule.events import Channel, Event, Notice, StepDone, bulletin
+from chainrule.events import Channel, Event, Notice, StepDone, notices
 from chainrule.graph import Node
 from chainrule.nn import Layer, layer
 from chainrule.nn.scope import Scope
-from chainrule.train.callback.callback import reads_steps
+from chainrule.train.callback.callback import every_step
 from chainrule.train.nonfinite import BlackBox, Cause, Moment, Read, is_finite
 from chainrule.train.nonfinite.texts import CAUSES, REMEDIES, WORDS
 from guides import DOCS
@@ -144,7 +144,7 @@ def test_the_last_steps_are_those_of_an_undisturbed_training() -> None:
                     norms[event.step + 1] = float(np.linalg.norm(list(training.gradient_norms().values())))
                     losses[event.step] = event.loss
 
-            return reads_steps(listen)
+            return every_step(listen)
 
     fitted(net, x[:36], callbacks=[Watch()], epochs=1)
     x[37, 1] = 0.0
@@ -186,7 +186,7 @@ def test_answers_that_are_not_finite_are_told_and_explained() -> None:
     assert cr.black_box_of(model, x) is None
     x[[4, 9], 1] = 0.0
     heard: list[Event] = []
-    with bulletin.heard_by(Channel([heard.append])):
+    with notices.deliver_to(Channel([heard.append])):
         assert not np.isfinite(model.predict(x)).all()
         assert not np.isfinite(model.evaluate(x, np.ones(len(x)))["loss"])
     told = [event for event in heard if isinstance(event, Notice)]

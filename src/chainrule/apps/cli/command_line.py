@@ -13,7 +13,7 @@ from typer.main import get_command
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.texts import WORDS, say
 from chainrule.errors import ChainruleError, UsageError
-from chainrule.events import Channel, Event, bulletin
+from chainrule.events import Channel, Event, notices
 from chainrule.settings import settings
 
 # typer brings its own click, or uses the installed one; this is the right class in either case.
@@ -33,7 +33,7 @@ def run(name: str, words: list[str]) -> int:
         UsageError E601: an option or argument that is missing, unknown or of the wrong kind.
     """
     module = import_module(f"chainrule.apps.cli.commands.{name}")
-    with bulletin.heard_by(Channel([_show])):
+    with notices.deliver_to(Channel([_show])):
         return call(getattr(module, name), name, words, context=getattr(module, "CONTEXT", None))
 
 

@@ -36,7 +36,7 @@ def require_threads() -> None:
     Fails:
         UsageError E130: names the start method that works.
     """
-    if fork.polars_is_lost():
+    if fork.polars_is_unusable():
         raise UsageError(
             "E130",
             where=f"process {os.getpid()}",

@@ -15,7 +15,7 @@ PHRASES: dict[str, str] = {
     "a list": "列表",
     "a rule, a callback or a function": "规则、回调或函数",
     "no exception": "不抛出异常",
-    'mend it; what was trained with run="folder" goes on with resume=True': (
+    'fix it, then resume a training with run="folder" by resume=True': (
         '改正它；用 run="folder" 训练的，可用 resume=True 继续'
     ),
     "> 0 seconds": "> 0 秒",

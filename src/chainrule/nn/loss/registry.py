@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 from chainrule.errors import UsageError
 from chainrule.graph import Node
-from chainrule.lazy_imports import Table
+from chainrule.lazy_imports import LazyRegistry
 from chainrule.nn.loss.loss import Loss
 from chainrule.nn.validation import unknown
 from chainrule.spec import Spec
 
-LOSSES: Table[type[Loss]] = Table("chainrule.nn.loss", {
+LOSSES: LazyRegistry[type[Loss]] = LazyRegistry("chainrule.nn.loss", {
     "half_mse": "regression.HalfMSE", "mse": "regression.MSE", "mae": "regression.MAE",
     "huber": "regression.Huber", "smooth_l1": "regression.SmoothL1", "log_cosh": "regression.LogCosh",
     "mape": "regression.MAPE", "msle": "regression.MSLE", "cosine_similarity": "regression.CosineLoss",

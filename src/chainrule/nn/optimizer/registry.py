@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from chainrule.lazy_imports import Table
+from chainrule.lazy_imports import LazyRegistry
 from chainrule.nn.optimizer.optimizer import Optimizer
 from chainrule.nn.validation import unknown
 
-OPTIMIZERS: Table[type[Optimizer]] = Table("chainrule.nn.optimizer", {
+OPTIMIZERS: LazyRegistry[type[Optimizer]] = LazyRegistry("chainrule.nn.optimizer", {
     "sgd": "sgd.SGD", "adam": "adam.Adam", "adamw": "adam.AdamW", "rmsprop": "adagrad.RMSprop",
     "adagrad": "adagrad.Adagrad", "adadelta": "adagrad.Adadelta", "adamax": "adam.Adamax",
     "nadam": "adam.NAdam", "radam": "adam.RAdam", "adafactor": "adagrad.Adafactor",

@@ -22,13 +22,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from chainrule.lazy_imports import Door
+from chainrule.lazy_imports import LazyNames
 
-_DOOR = Door(
+_LAZY = LazyNames(
     __name__,
     {
         "checkpoint": "Checkpoint",
-        "callback": "Callback Training patient reads_steps",
+        "callback": "Callback Training last_step_only every_step",
         "histograms": "Histograms Recorded recorded",
         "time_limit": "TimeLimit",
         "logs": "CSVLog JSONLog",
@@ -39,8 +39,8 @@ _DOOR = Door(
 
 
 def __getattr__(name: str) -> Any:
-    return _DOOR.fetch(name)
+    return _LAZY.load(name)
 
 
 def __dir__() -> list[str]:
-    return _DOOR.names
+    return _LAZY.names

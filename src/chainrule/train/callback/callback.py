@@ -6,8 +6,8 @@ training, and is handed the training itself to look into: weights, gradients, hi
 printed, compared and used twice, and what one training remembers does not leak into the next.
 
 The engine makes many steps in one go, and what it tells of each is only loss and rate. A listener that looks
-at weights after every step says so (``reads_steps``), and steps are then made one by one; one that is content
-with epochs, as most are, says that it is ``patient`` and costs nothing.
+at weights after every step says so (``every_step``), and steps are then made one by one; one that is content
+with epochs, as most are, says that it is ``last_step_only`` and costs nothing.
 """
 
 from __future__ import annotations
@@ -180,18 +180,18 @@ class Training:
         return compile(Graph(dict(self._step.gradients)), self._job.network.engine)
 
 
-def patient(listener: L) -> L:
-    """Mark a listener as content with the last step of a stretch: steps need not be told one by one."""
-    vars(listener)["is_patient"] = True
+def last_step_only(listener: L) -> L:
+    """Mark a listener that needs only the last step of a multi-step run, not each single one."""
+    vars(listener)["last_step_only"] = True
     return listener
 
 
-def reads_steps(listener: L) -> L:
-    """Mark a listener as looking at weights after every step, so that steps are made one by one.
+def every_step(listener: L) -> L:
+    """Mark a listener that reads the weights after every step, so that steps are computed one by one.
 
     Example:
-        >>> reads_steps(lambda event: None).reads_steps
+        >>> every_step(lambda event: None).every_step
         True
     """
-    vars(listener)["reads_steps"] = True
+    vars(listener)["every_step"] = True
     return listener

@@ -12,7 +12,7 @@ from chainrule.events import EpochDone, Event, Listener
 from chainrule.nn.validation import require, require_whole
 from chainrule.records import frozen
 from chainrule.store import atomic_write
-from chainrule.train.callback.callback import Callback, Training, patient
+from chainrule.train.callback.callback import Callback, Training, last_step_only
 from chainrule.train.callback.growing_file import run_of
 from chainrule.train.evaluation.metric import larger_is_better
 from chainrule.train.state import Row
@@ -67,7 +67,7 @@ class Checkpoint(Callback):
         return tuple(dict.fromkeys(name for name in names if name not in ("", "epoch", "step")))
 
     def start(self, training: Training) -> Listener:
-        @patient
+        @last_step_only
         def watch(event: Event) -> None:
             if isinstance(event, EpochDone) and self._is_due(training.history):
                 steps = event.step // max(event.epoch, 1)  # every epoch has as many

@@ -27,7 +27,7 @@ from chainrule.nn.scope import plain_path
 from chainrule.nn.validation import require, require_whole
 from chainrule.records import frozen
 from chainrule.store import RunFolder, atomic_write, container
-from chainrule.train.callback.callback import Callback, Training, patient
+from chainrule.train.callback.callback import Callback, Training, last_step_only
 from chainrule.train.step import Network
 
 FILE = "histograms.safetensors"
@@ -135,7 +135,7 @@ class Histograms(Callback):
         epochs, counts = _before(place, training, within)
         look = self._looks(training)
 
-        @patient
+        @last_step_only
         def watch(event: Event) -> None:
             if isinstance(event, EpochDone) and event.epoch % every == 0:
                 epochs.append(event.epoch)

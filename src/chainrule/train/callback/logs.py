@@ -19,7 +19,7 @@ from chainrule import escaping
 from chainrule.events import EpochDone, Event, Listener, ProbeDone, StepDone, TrainingStarted
 from chainrule.records import frozen
 from chainrule.store import atomic_write
-from chainrule.train.callback.callback import Callback, Training, patient
+from chainrule.train.callback.callback import Callback, Training, last_step_only
 from chainrule.train.callback.growing_file import append, run_of, whole_lines
 
 
@@ -54,7 +54,7 @@ class CSVLog(Callback):
         what = "a log that begins with epoch,loss"
         whole_lines(place, lambda first: first.startswith(b"epoch,loss"), what, within)
 
-        @patient
+        @last_step_only
         def watch(event: Event) -> None:
             if isinstance(event, TrainingStarted):
                 atomic_write.write(place, csv_text(training.history).encode(), within=within)
@@ -119,7 +119,7 @@ class JSONLog(Callback):
             if self.steps or not isinstance(event, StepDone | ProbeDone):
                 append(place, (json.dumps(_said(event), ensure_ascii=False) + "\n").encode(), within)
 
-        return watch if self.steps else patient(watch)
+        return watch if self.steps else last_step_only(watch)
 
 
 def _said(event: Event) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from chainrule.nn.validation import require, require_whole
 from chainrule.records import frozen
 from chainrule.store import atomic_write
 from chainrule.train.callback import event_file
-from chainrule.train.callback.callback import Callback, Training, patient
+from chainrule.train.callback.callback import Callback, Training, last_step_only
 from chainrule.train.callback.growing_file import append, run_of
 
 _PAUSE = 5.0  # seconds after which what was told of steps is written, though the epoch goes on
@@ -88,7 +88,7 @@ class TensorBoard(Callback):
                 case TrainingEnded() if waiting:
                     write()
 
-        return watch if self.steps else patient(watch)
+        return watch if self.steps else last_step_only(watch)
 
     def _values(self, event: EpochDone, training: Training) -> list[bytes]:
         """What is told of an epoch."""

@@ -9,7 +9,7 @@ from chainrule.errors import UsageError
 from chainrule.events import Event, Listener, TrainingStarted
 from chainrule.nn.validation import require_number
 from chainrule.records import frozen
-from chainrule.train.callback.callback import Callback, Training, patient
+from chainrule.train.callback.callback import Callback, Training, last_step_only
 
 
 @frozen
@@ -56,7 +56,7 @@ class TimeLimit(Callback):
     def start(self, training: Training) -> Listener:
         end = time.monotonic() + self.total
 
-        @patient
+        @last_step_only
         def watch(event: Event) -> bool:
             return not isinstance(event, TrainingStarted) and time.monotonic() >= end
 

@@ -158,7 +158,7 @@ def _advance(job: Job, step: Step, state: TrainState, count: int) -> tuple[float
             last[:] = [event.loss, event.rate]
         return isinstance(event, StepDone) and event.step >= count
 
-    until.reads_steps = True  # pyright: ignore[reportFunctionMemberAccess]
+    until.every_step = True  # pyright: ignore[reportFunctionMemberAccess]
     if state.step < count:
         train(replace(job, channel=Channel([until])), step, state)
     return last[0], last[1]

@@ -15,9 +15,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from chainrule.lazy_imports import Door
+from chainrule.lazy_imports import LazyNames
 
-_DOOR = Door(
+_LAZY = LazyNames(
     __name__,
     {
         "strategy": (
@@ -30,8 +30,8 @@ _DOOR = Door(
 
 
 def __getattr__(name: str) -> Any:
-    return _DOOR.fetch(name)
+    return _LAZY.load(name)
 
 
 def __dir__() -> list[str]:
-    return _DOOR.names
+    return _LAZY.names

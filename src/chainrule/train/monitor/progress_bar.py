@@ -35,7 +35,7 @@ LEAST = ("rate", "val_loss", "val_accuracy", "val_r2")  # what is left out first
 class Bar:
     """Listens to a training and moves a bar."""
 
-    is_patient = True  # the last step of a stretch is enough
+    last_step_only = True  # of a multi-step run
 
     def __init__(self, bar: Progress) -> None:
         self.bar = bar

@@ -11,7 +11,7 @@ import numpy as np
 from chainrule.data import Arrays
 from chainrule.engines.reference import Program
 from chainrule.errors import TrainingError
-from chainrule.events import bulletin
+from chainrule.events import notices
 from chainrule.train.nonfinite.cause import behind, remedy_of
 from chainrule.train.nonfinite.narrative import headline
 from chainrule.train.nonfinite.origin import find
@@ -68,7 +68,7 @@ def warn_of_answers(
     rows, of = _broken_rows(found), len(next(iter(arrays.values())))
     report = _report(model, arrays, rows)
     en, zh = (f"{headline(report, lang)}: {report.cause(lang)}" for lang in ("en", "zh"))
-    bulletin.say(
+    notices.emit(
         f"{len(rows)} of {of} answers are not finite: {en}", f"{of} 个预测中有 {len(rows)} 个不是有限数：{zh}"
     )
 

@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from chainrule.errors import FileError
-from chainrule.events import bulletin
+from chainrule.events import notices
 from chainrule.store import atomic_write
 
 _DIGEST = 32
@@ -66,7 +66,7 @@ def keep(path: Path, code: bytes) -> bool:
         atomic_write.write(path, code + hashlib.sha256(code).digest(), is_spare=True)
     except FileError as error:
         en, zh = error.clause(), error.clause("zh")
-        bulletin.say(f"compiled code is not kept: {en}", f"编译结果不会保存：{zh}")
+        notices.emit(f"compiled code is not kept: {en}", f"编译结果不会保存：{zh}")
         return False
     return True
 

@@ -22,7 +22,7 @@ import llvmlite.binding as llvm
 from chainrule.engines.native.jit.cache import keep, kept, written_by
 from chainrule.engines.native.jit.target import Target, host_target
 from chainrule.errors import FileError
-from chainrule.fork import forkable
+from chainrule.fork import fork_safe_lock
 from chainrule.store import atomic_write
 
 SOURCES: dict[int, str] = {}
@@ -57,7 +57,7 @@ class Machine:
         self.stamp = f"{target.stamp} llvmlite {llvmlite.__version__} {written}"
         self.width = target.vector_bytes
         self._loaded: dict[str, int] = {}
-        self._lock = forkable()  # LLVM loads one object at a time
+        self._lock = fork_safe_lock()  # LLVM loads one object at a time
         self.folder = folder
 
     def function(self, name: str, text: str, write: Callable[[str], object]) -> int:

@@ -26,8 +26,8 @@ from chainrule.engines.native.runtime.levels import levels
 from chainrule.engines.native.runtime.partition import WORTH_A_CREW, effort, pays
 from chainrule.engines.native.runtime.thread_team import Crew
 from chainrule.errors import ShapeError
-from chainrule.events import bulletin
-from chainrule.fork import forkable
+from chainrule.events import notices
+from chainrule.fork import fork_safe_lock
 from chainrule.plan.plan import Plan
 from chainrule.plan.tasks import Buffer, Task
 from chainrule.plan.views import View
@@ -36,7 +36,7 @@ from chainrule.settings import settings
 Arrays: TypeAlias = Mapping[str, np.ndarray]
 NOTHING = object()  # what no caller hands in
 SMALL = 32 * 1024  # bytes of an input that are copied
-_ONE_AT_A_TIME = forkable()
+_ONE_AT_A_TIME = fork_safe_lock()
 
 
 def machine() -> Machine:
@@ -259,7 +259,7 @@ def look(made: Ready, view: View, held: Arrays) -> np.ndarray:
 def say_by_law(task: Task) -> None:
     """Say, once for each operation, that it has no kernel."""
     names = ", ".join(node.op.name for node in task.nodes)
-    bulletin.say(
+    notices.emit(
         f"{names} has no compiled kernel and is computed by NumPy", f"{names} 没有编译的内核，由 NumPy 计算"
     )
 
