@@ -1,8 +1,8 @@
-"""The room of formulas: one tree, and a printer for each notation.
+"""Formulas: one tree, and a printer for each notation.
 
-What comes in: a formula in plain text, ``"1 / (1 + exp(-x))"``, as an op's card writes it. What goes out: a
-tree, that tree computed with numbers, and its text in Unicode, ASCII, LaTeX, MathML or plain words. What the
-room never does: know an op or a network; it holds mathematics only.
+Input: a formula in plain text, such as ``"1 / (1 + exp(-x))"`` on the card of an op. Output: a tree, its
+value, and its text in Unicode, ASCII, LaTeX, MathML or words. This package contains only mathematics and does
+not depend on ops or networks.
 
 Example:
     >>> from chainrule.notation import number, parse, to_unicode, value
@@ -43,7 +43,7 @@ from chainrule.notation.tree import (
     with_children,
 )
 
-# A printer is loaded when something is printed.
+# Printers are imported on first use.
 _LAZY = LazyNames(
     __name__,
     {

@@ -1,6 +1,6 @@
-"""Formulas in ASCII, exactly as the parser reads them: ``1 / (1 + exp(-x))``.
+"""Print formulas in ASCII, exactly as the parser reads them: ``1 / (1 + exp(-x))``.
 
-A product of matrices is ``a @ b``, as in NumPy; the parser, whose formulas are of numbers, reads none.
+A matrix product is ``a @ b``, as in NumPy; the parser reads formulas of numbers and does not accept it.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from chainrule.records import frozen
 
 
 def to_ascii(tree: Tree, digits: int | None = 6) -> str:
-    """A formula in plain ASCII, for terminals without more and to be read back by ``parse``.
+    """A formula in plain ASCII, for limited terminals and to be read back by ``parse``.
 
     Args:
         tree: the formula.
-        digits: places after the point; ``None`` writes numbers in full, to be read back exactly.
+        digits: decimal places; ``None`` prints numbers with full precision, to be read back exactly.
 
     Example:
         >>> from chainrule.notation.parse import parse

@@ -1,8 +1,7 @@
-"""The functions that may stand in a formula, one row each: how they are computed and how they are written.
+"""The functions of formulas, one row each: how they are computed and how they are printed.
 
-The table is the only place that knows a function. The parser reads its names, ``value`` computes with its
-NumPy column, and the printers take their labels from it, so a function that is added here is known
-everywhere.
+The table is the single source: the parser reads its names, ``value`` computes with its NumPy column, and the
+printers use its labels, so a function added here is supported everywhere.
 """
 
 from __future__ import annotations
@@ -16,10 +15,10 @@ import numpy as np
 
 from chainrule.records import frozen
 
-Numbers = Any  # a number or an array: what NumPy's functions take and give
+Numbers = Any  # a number or an array, as NumPy functions accept and return
 
 CONSTANTS = {"pi": math.pi, "e": math.e}
-"""Names that have a value of their own, so that nobody is asked for them."""
+"""Names with a fixed value, which need no lookup."""
 
 
 @frozen
@@ -27,12 +26,12 @@ class Function:
     """One row of the table.
 
     Args:
-        arity: how many arguments it takes.
+        arity: number of arguments.
         evaluate: the function on NumPy arrays.
-        label: its name before the bracket in Unicode and MathML; empty where the fence says it all.
-        latex: the same in LaTeX.
-        fence: the opening and the closing sign.
-        open_ended: whether more arguments than ``arity`` may follow, as in the largest of many.
+        label: its name before the bracket in Unicode and MathML; empty if the brackets alone denote it.
+        latex: its name in LaTeX.
+        fence: the opening and the closing bracket.
+        open_ended: whether more than ``arity`` arguments are allowed, as for the maximum.
     """
 
     arity: int
@@ -43,12 +42,12 @@ class Function:
     open_ended: bool = False
 
     def takes(self, count: int) -> bool:
-        """Whether the function can have that many arguments."""
+        """Whether the function accepts that number of arguments."""
         return count == self.arity or (self.open_ended and count > self.arity)
 
 
 def _sigmoid(x: Numbers) -> Numbers:
-    # exp of a negative number only: exp(710) would overflow where the answer is simply 1.
+    # exp of negative numbers only: exp(710) would overflow where the result is simply 1.
     small = np.exp(-np.abs(x))
     return np.where(np.greater_equal(x, 0), 1 / (1 + small), small / (1 + small))
 
@@ -104,4 +103,4 @@ COMPARISONS: dict[str, Callable[..., Numbers]] = {
     ">=": np.greater_equal,
     ">": np.greater,
 }
-"""The six signs a ``Compare`` may carry."""
+"""The six comparison operators of ``Compare``."""

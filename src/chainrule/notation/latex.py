@@ -18,18 +18,18 @@ _FENCES = {
     "|": (r"\left|", r"\right|"),
     "⌊": (r"\left\lfloor ", r"\right\rfloor"),
 }
-_CURVED = {"epsilon": r"\varepsilon", "phi": r"\varphi"}  # the shapes that Unicode's ε and φ have
+_CURVED = {"epsilon": r"\varepsilon", "phi": r"\varphi"}  # the shapes of Unicode's ε and φ
 _ESCAPES = {"\\": r"\backslash ", "~": r"\sim ", "^": r"\wedge "} | {
     char: f"\\{char}" for char in "_#%&$\x7b\x7d"
 }
 
 
 def to_latex(tree: Tree, digits: int | None = 6) -> str:
-    r"""A formula in LaTeX, without the dollar signs around it.
+    r"""A formula in LaTeX, without surrounding dollar signs.
 
     Args:
         tree: the formula.
-        digits: places after the point for numbers that were calculated; ``None`` for all.
+        digits: decimal places of computed numbers; ``None`` for all.
 
     Example:
         >>> from chainrule.notation.parse import parse

@@ -1,7 +1,7 @@
-"""Letters: Greek by name, raised and lowered ones where Unicode has them, and names that hold an index.
+"""Greek letters by name, superscript and subscript characters, and names that contain an index.
 
-Unicode has no raised q and no lowered b, c or d; a text that holds one of these is written after ``^`` or
-``_`` instead, so that half an index is never raised and the other half not.
+Unicode has no superscript q and no subscript b, c or d; a text that contains one of these is printed after
+``^`` or ``_`` instead, so that an index is never only partly raised or lowered.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ _INDEXED = re.compile(rf"({'|'.join(GREEK)}|[A-Za-z])(?:_(\w+)|(\d+))")
 
 
 def raised(text: str) -> str | None:
-    """The text in raised characters, or ``None`` if Unicode lacks one of them."""
+    """The text in superscript characters, or ``None`` if Unicode lacks one of them."""
     return _shifted(text, _RAISED)
 
 
 def lowered(text: str) -> str | None:
-    """The text in lowered characters, or ``None`` if Unicode lacks one of them."""
+    """The text in subscript characters, or ``None`` if Unicode lacks one of them."""
     return _shifted(text, _LOWERED)
 
 
@@ -47,7 +47,7 @@ def _shifted(text: str, table: dict[str, str]) -> str | None:
 
 
 def name_and_indices(symbol: Symbol) -> tuple[str, tuple[str, ...]]:
-    """The letter of a symbol and all that is written below it.
+    """Split a symbol into its letter and all indices below it.
 
     An index that is part of the name counts: ``beta1`` and ``x_max`` are a letter with an index, ``dense1``
     is a word.
@@ -56,20 +56,20 @@ def name_and_indices(symbol: Symbol) -> tuple[str, tuple[str, ...]]:
         >>> name_and_indices(Symbol("beta1")), name_and_indices(Symbol("w", ("1", "2")))
         (('beta', ('1',)), ('w', ('1', '2')))
     """
-    found = _INDEXED.fullmatch(symbol.name)
-    if found is None:
+    match = _INDEXED.fullmatch(symbol.name)
+    if match is None:
         return symbol.name, symbol.sub
-    return found[1], (found[2] or found[3], *symbol.sub)
+    return match[1], (match[2] or match[3], *symbol.sub)
 
 
 def separator(indices: tuple[str, ...]) -> str:
-    """What stands between indices: nothing as in w₁₂ while each is one character, else a comma."""
+    """The separator between indices: none, as in w₁₂, if all have one character, else a comma."""
     return "" if all(len(index) == 1 for index in indices) else ","
 
 
 @lru_cache(maxsize=4096)
 def index_tree(text: str) -> Tree:
-    """The formula that an index text is (``i+1``, ``y[i]``), or a word if it is none."""
+    """Parse an index (``i+1``, ``y[i]``) as a formula; a word if it is none."""
     try:
         return parse(text)
     except ValueError:

@@ -1,8 +1,8 @@
-"""Formulas in MathML Core, which browsers draw by themselves: for reports without a script.
+"""Print formulas in MathML Core, which browsers render without a script.
 
-A part that belongs to something says so in ``data-node``; where the page has a place for it, the part is a
-link to that place. MathML Core has no links of its own, so the link is one of HTML, in the one element that
-may hold it: ``<mtext><a href="#n3"><math>...</math></a></mtext>``.
+A part that belongs to a target has the attribute ``data-node``; if the page has a place for the target, the
+part is a link to it. MathML Core has no links, so an HTML link is put into the one element that may contain
+it: ``<mtext><a href="#n3"><math>...</math></a></mtext>``.
 """
 
 from __future__ import annotations
@@ -20,14 +20,12 @@ from chainrule.notation.tree import Big, Symbol, Tree
 from chainrule.records import frozen
 
 _OPENED, _CLOSED = '<math xmlns="http://www.w3.org/1998/Math/MathML">', "</math>"
-_APPLY = "<mo>\u2061</mo>"  # the invisible sign between a function and its argument
+_APPLY = "<mo>\u2061</mo>"  # the invisible operator between a function and its argument
 _ACCENTS = {"hat": "^", "bar": "¯"}
 _BIG = {"sum": "<mo>∑</mo>", "prod": "<mo>∏</mo>", "max": "<mi>max</mi>", "min": "<mi>min</mi>"}
 
 
-Place = tuple[
-    str, str
-]  # the class of everything that belongs to a target, and the address of its place or ""
+Place = tuple[str, str]  # the class of all parts of a target, and the address of its place or ""
 
 
 def to_mathml(
@@ -37,9 +35,9 @@ def to_mathml(
 
     Args:
         tree: the formula.
-        digits: places after the point for numbers that were calculated; ``None`` for all.
-        place: gives for what a part belongs to a class and the address that the part is a link to, ``""`` for
-            no link; ``None`` where the page knows nothing of it.
+        digits: decimal places of computed numbers; ``None`` for all.
+        place: returns for a target its class and the address that the part links to, ``""`` for no link;
+            ``None`` if the page does not contain the target.
 
     Example:
         >>> from chainrule.notation.parse import parse

@@ -1,9 +1,9 @@
-"""The normal form of a formula: one tree for all trees that are written alike.
+"""The normal form of a formula: one tree for all trees that are printed alike.
 
-``(a + b) + c`` and ``a + b + c`` are one formula on paper, and so are -0.5 as a number and the negative of
-0.5. Printers write the normal form and the parser gives it, so that reading what was printed gives the same
-tree. Nothing is calculated: only sums in sums and products in products are flattened, and a minus is moved in
-front of the product or quotient that it opens, where it is also written.
+``(a + b) + c`` and ``a + b + c`` are the same formula in print, and so are -0.5 as a number and the negative
+of 0.5. Printers print the normal form and the parser returns it, so that parsing printed text returns the
+same tree. Nothing is evaluated: nested sums and products are flattened, and a minus is moved in front of the
+product or quotient that it begins.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from chainrule.notation.tree import (
 
 
 def normal(tree: Tree) -> Tree:
-    """The tree that is written like this one and is read back from the writing.
+    """Normalize: the tree that is printed like this one and is returned when the text is parsed.
 
     Example:
         >>> normal(Product((Number(-0.5), Product((Number(2), Number(3))))))
@@ -38,19 +38,19 @@ def _normal(tree: Tree) -> Tree | None:
         case Number(value) if math.copysign(1, value) < 0 and value == value:
             return Negative(Number(-value))
         case Link(target, Negative(inner)):
-            return Negative(_again(Link(target, inner)))
+            return Negative(_renormalized(Link(target, inner)))
         case Sum(terms):
             return _sum(terms)
         case Product(factors, kind):
             return _product(factors, kind)
         case Quotient(Negative(above), below):
-            return Negative(_again(Quotient(above, below)))
+            return Negative(_renormalized(Quotient(above, below)))
         case _:
             return None
 
 
-def _again(tree: Tree) -> Tree:
-    # A minus taken out may have stood before another one.
+def _renormalized(tree: Tree) -> Tree:
+    # The minus that was moved out may have followed another one.
     return _normal(tree) or tree
 
 

@@ -1,8 +1,8 @@
-"""How a number is written: one rule for every formula, table and sentence.
+"""Number formatting: one rule for all formulas, tables and sentences.
 
-A number that was given, such as 0.1 or 1.0, is shown as it was given; one that was calculated gets six places
-after the point, so that columns of results align. Very large and very small numbers are written with a power
-of ten and six significant digits. Whole numbers of type ``int`` are counts and always shown in full.
+An input such as 0.1 or 1.0 is printed as it was entered; a computed number gets six decimal places, so that
+columns of results align. Very large and very small numbers are printed with a power of ten and six
+significant digits. Values of type ``int`` are counts and are always printed in full.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ import math
 
 import numpy as np
 
-MINUS = "\u2212"  # the minus sign; a hyphen is shorter than a plus and breaks lines
+MINUS = "\u2212"  # the minus sign; a hyphen is shorter than a plus and allows line breaks
 SUPERSCRIPT_DIGITS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
-_SMALLEST, _LARGEST = 1e-4, 1e7  # between these, a number is written without a power of ten
+_SMALLEST, _LARGEST = 1e-4, 1e7  # numbers between these are printed without a power of ten
 
 
 def decimal(value: float | int, digits: int | None = 6, fixed: bool = False) -> tuple[str, int | None]:
-    """The size of a number as decimal text, and the power of ten that it is multiplied with, if any.
+    """The absolute value of a number as decimal text, and the power of ten that it is multiplied by, if any.
 
     Args:
-        value: the number; its sign is left out.
-        digits: places after the point, or significant digits beside a power of ten; ``None`` for all that are
-            needed to read the same number back.
-        fixed: write exactly ``digits`` places even where fewer say it all, as for a result.
+        value: the number; its sign is omitted.
+        digits: decimal places, or significant digits next to a power of ten; ``None`` for all that are needed
+            to read the same number back.
+        fixed: print exactly ``digits`` places even if fewer suffice, as for a result.
 
     Example:
         >>> decimal(0.1), decimal(-0.09310995), decimal(3.2e-7), decimal(0.4, fixed=True)
@@ -53,13 +53,13 @@ def _scientific(size: float, digits: int | None, fixed: bool) -> tuple[str, int]
 
 
 def number(value: float | int, digits: int | None = 6, *, fixed: bool = False, ascii: bool = False) -> str:
-    """A number as it is printed.
+    """Format a number for printing.
 
     Args:
         value: the number.
-        digits: places after the point, or significant digits beside a power of ten; ``None`` for all.
-        fixed: write exactly ``digits`` places, as for a result.
-        ascii: with ``-`` and ``e-7`` instead of ``−`` and ``×10⁻⁷``.
+        digits: decimal places, or significant digits next to a power of ten; ``None`` for all.
+        fixed: print exactly ``digits`` places, as for a result.
+        ascii: use ``-`` and ``e-7`` instead of ``−`` and ``×10⁻⁷``.
 
     Example:
         >>> number(0.6089829), number(-0.09310995), number(1.0), number(3.2e-7), number(0.4, fixed=True)
@@ -73,5 +73,5 @@ def number(value: float | int, digits: int | None = 6, *, fixed: bool = False, a
 
 
 def power_of_ten(exponent: int) -> str:
-    """The exponent of a ten in raised digits."""
+    """The exponent of ten in superscript digits."""
     return str(exponent).translate(SUPERSCRIPT_DIGITS)

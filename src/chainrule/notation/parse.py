@@ -1,4 +1,4 @@
-"""Reading a formula: from plain infix text to a tree.
+"""Parse formulas: from plain infix text to a tree.
 
 The grammar, loosest first::
 
@@ -10,13 +10,13 @@ The grammar, loosest first::
     atom     2.5   (formula)   f(formula, ...)   sum(k, formula)   sum_k(formula)   d(formula)/d(formula)
              name[index, ...]^{(layer)}   #0[1,2]
 
-``&`` binds looser than ``<``, as on paper (not as in Python), and ``-x^2`` is the negative of a square.
-``sum_k(...)`` may also be written ``sum(k, ...)``. With ``max`` and ``min``, which are functions of several
-arguments too, ``max(k, x[k])`` runs over k because k is an index in it, and ``max(k, x)`` is the larger of
-the two.
+``&`` binds less tightly than ``<``, as in mathematics (not as in Python), and ``-x^2`` is the negative of a
+square. ``sum_k(...)`` may also be written ``sum(k, ...)``. ``max`` and ``min`` are also functions of several
+arguments: ``max(k, x[k])`` runs over k because k is an index in it, and ``max(k, x)`` is the larger of the
+two.
 
-``y_hat`` and ``x_bar`` carry an accent. ``^{(1)}`` is the layer above a symbol, in LaTeX's own spelling, so
-that it cannot be taken for a power. ``#0[1,2]`` is an ``Element``.
+``y_hat`` and ``x_bar`` have an accent. ``^{(1)}`` is the layer above a symbol, in LaTeX notation, so that it
+is not read as a power. ``#0[1,2]`` is an ``Element``.
 """
 
 from __future__ import annotations
@@ -58,11 +58,12 @@ _TOKEN = re.compile(
 _NON_FINITE = {"inf": math.inf, "nan": math.nan}
 
 
-@lru_cache(4096)  # the formula of an operation is asked for with each of its numbers
+@lru_cache(4096)  # the formula of an operation is parsed for each of its elements
 def parse(text: str) -> Tree:
-    """The tree of a formula written in plain text.
+    """Parse a formula written in plain text.
 
-    Fails: ``ValueError`` that shows the text and the place.
+    Raises:
+        ValueError: not a formula; the message quotes the text and the position.
 
     Example:
         >>> parse("1 / (1 + exp(-x))")  # doctest: +NORMALIZE_WHITESPACE
@@ -80,7 +81,7 @@ def parse(text: str) -> Tree:
 
 
 class _Reader:
-    """A place in a text, and one method for each rule of the grammar."""
+    """A position in a text, and one method for each rule of the grammar."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -89,19 +90,19 @@ class _Reader:
         self.advance()
 
     def advance(self) -> str:
-        """Step over the current token and give it."""
+        """Advance to the next token and return the current one."""
         passed = self.token
         self.start = len(self.text) - len(self.text[self.end :].lstrip())
-        found = _TOKEN.match(self.text, self.start)
-        if found is None:
+        match = _TOKEN.match(self.text, self.start)
+        if match is None:
             self.kind, self.token, self.end = "unreadable", "", self.start
             return passed
-        self.kind, self.end = found.lastgroup or "", found.end()
-        self.token = found[self.kind].replace("·", "*").replace("×", "*")
+        self.kind, self.end = match.lastgroup or "", match.end()
+        self.token = match[self.kind].replace("·", "*").replace("×", "*")
         return passed
 
-    def fail(self, wanted: str) -> NoReturn:
-        raise ValueError(f"formula {self.text!r}: {wanted} expected at character {self.start + 1}")
+    def fail(self, expected: str) -> NoReturn:
+        raise ValueError(f"formula {self.text!r}: {expected} expected at character {self.start + 1}")
 
     def at(self, *signs: str) -> bool:
         return self.kind == "sign" and self.token in signs
@@ -205,8 +206,8 @@ class _Reader:
         if not FUNCTIONS[name].takes(len(arguments)):
             raise ValueError(f"formula {self.text!r}: {name} takes {FUNCTIONS[name].arity} arguments")
         first, last = arguments[0], arguments[-1]
-        two = name in BIG_SIGNS and len(arguments) == 2
-        if two and isinstance(first, Symbol) and _runs_over(last, first):
+        is_ambiguous = name in BIG_SIGNS and len(arguments) == 2
+        if is_ambiguous and isinstance(first, Symbol) and _runs_over(last, first):
             return Big(name, first.name, last)
         return Apply(name, tuple(arguments))
 
@@ -237,11 +238,11 @@ class _Reader:
         argument = int(self.advance())
         index = self.indices() if self.at("[") else ()
         if not all(text.isdigit() for text in index):
-            self.fail("whole numbers as indices")
+            self.fail("integers as indices")
         return Element(argument, tuple(int(text) for text in index))
 
     def indices(self) -> tuple[str, ...]:
-        """The texts between brackets, cut at the commas that stand in no inner bracket."""
+        """The texts between brackets, split at commas that are not in an inner bracket."""
         self.take("[")
         texts, depth = [""], 0
         while depth or not self.at("]"):

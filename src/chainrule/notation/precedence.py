@@ -1,8 +1,8 @@
-"""Which parts of a formula need brackets: one table for all notations.
+"""Operator precedence: one table decides for all notations which parts need brackets.
 
-Every node has a level, from loose (``or``) to tight (a single letter). A printer asks for a part with the
-least level that can stand in its place, and a part below that level is put in brackets. Notations differ in
-few rows only: a fraction drawn with a bar needs no brackets in a product, a slash does.
+Every node has a level, from loose (``or``) to tight (a single letter). A printer prints a part with the
+minimum level that its position requires, and adds brackets around a part below that level. Notations differ
+in few rows: a fraction with a bar needs no brackets in a product, one with a slash does.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from chainrule.notation.tree import (
 
 
 class Level(IntEnum):
-    """How tightly a node holds together, loosest first."""
+    """The precedence of a node, loosest first."""
 
     OR = 1
     AND = 2
@@ -42,11 +42,11 @@ class Level(IntEnum):
 
 
 class Notation(Enum):
-    """The three ways to set a formula."""
+    """The three ways to print a formula."""
 
     PLAIN = "plain"  # ASCII: every function is a call
-    INLINE = "inline"  # Unicode on one line: raised exponents, √x, a/b
-    STACKED = "stacked"  # LaTeX and MathML: fractions with a bar, roots with a roof
+    INLINE = "inline"  # Unicode on one line: superscript exponents, √x, a/b
+    STACKED = "stacked"  # LaTeX and MathML: fractions and roots with a bar
 
 
 _LEVELS = {
@@ -59,7 +59,7 @@ _LEVELS = {
 
 
 def level(tree: Tree, notation: Notation) -> Level:
-    """The level of a node as it is written in a notation.
+    """The level of a node in a notation.
 
     Example:
         >>> level(Quotient(Number(1), Number(2)), Notation.INLINE).name
@@ -71,7 +71,7 @@ def level(tree: Tree, notation: Notation) -> Level:
         case Number(value):
             return Level.ATOM if decimal(value)[1] is None else Level.PRODUCT
         case Symbol(_, _, sup, _):
-            # A letter with a layer above it takes no second raised text.
+            # A letter with a superscript layer cannot take a second superscript.
             return Level.POWER if sup else Level.ATOM
         case Quotient():
             return Level.PRODUCT if notation is Notation.STACKED else Level.QUOTIENT
@@ -100,18 +100,18 @@ def _function_level(tree: Apply, notation: Notation) -> Level:
 
 
 def is_other_product(tree: Tree, kind: str) -> bool:
-    """Whether a factor of a product is a product of the other kind: (A·B) ⊙ C needs its brackets."""
+    """Whether a factor is a product of the other kind: (A·B) ⊙ C needs brackets."""
     match tree:
         case Link(_, inner):
             return is_other_product(inner, kind)
-        case Product(_, own):
-            return {own, kind} == {"elements", "matrix"}
+        case Product(_, factor_kind):
+            return {factor_kind, kind} == {"elements", "matrix"}
         case _:
             return False
 
 
 def is_open(tree: Tree, notation: Notation) -> bool:
-    """Whether a node takes in what follows it, as Σ does, so that it may end a product but not begin one."""
+    """Whether a node extends to what follows it, as Σ does, so that it may only end a product."""
     match tree:
         case Link(_, inner):
             return is_open(inner, notation)

@@ -1,9 +1,9 @@
-"""What all notations have in common: the order of the parts, the signs between them and the brackets.
+"""The base class of all printers: the order of the parts, the operators between them and the brackets.
 
-A printer walks the tree once and puts text together. This file decides *what* is written (a negative term is
-a subtraction, ``×`` stands between numbers and ``·`` between letters, the part below its level gets
-brackets); a notation only says *how* each piece looks, in one small method per piece. So the notations cannot
-disagree about what a formula means.
+A printer traverses the tree once and concatenates text. This module decides *what* is printed (a negative
+term is a subtraction, numbers are joined by ``×`` and letters by ``·``, a part below its level gets
+brackets); a notation only defines *how* each piece looks, in one small method per piece. Therefore, the
+notations cannot disagree about the meaning of a formula.
 """
 
 from __future__ import annotations
@@ -38,31 +38,31 @@ from chainrule.records import frozen
 
 @frozen
 class Printer(ABC):
-    """A notation.
+    """Base class of the notations.
 
     Args:
-        digits: places after the point for numbers, ``None`` for all.
+        digits: decimal places of numbers, ``None`` for all.
     """
 
     digits: int | None = 6
 
     notation: ClassVar[Notation]
     signs: ClassVar[Mapping[str, str]]
-    """How each operator looks: ``+ - negative * times elements matrix chain , and or``, the comparisons."""
+    """The text of each operator: ``+ - negative * times elements matrix chain , and or``, comparisons."""
 
     def print(self, tree: Tree) -> str:
-        """The text of a whole formula."""
+        """Print a formula."""
         if self.notation is not Notation.PLAIN:
             tree = substitute(tree, on_paper)
         return self.write(normal(tree))
 
-    def show(self, tree: Tree, least: Level = Level.OR) -> str:
-        """The text of a part, in brackets if it holds together less tightly than its place asks."""
+    def show(self, tree: Tree, min_level: Level = Level.OR) -> str:
+        """Print a part, in brackets if its level is below ``min_level``."""
         text = self.write(tree)
-        return self.bracket(text) if level(tree, self.notation) < least else text
+        return self.bracket(text) if level(tree, self.notation) < min_level else text
 
     def write(self, tree: Tree) -> str:
-        """The text of a part without brackets around it."""
+        """Print a part without brackets around it."""
         match tree:
             case Number():
                 return self.number(tree.value)
@@ -107,23 +107,23 @@ class Printer(ABC):
         return text
 
     def _product(self, factors: tuple[Tree, ...], kind: str) -> str:
-        least = [Level.ATOM if is_other_product(factor, kind) else Level.PRODUCT for factor in factors]
-        text = self.show(factors[0], least[0])
+        min_levels = [Level.ATOM if is_other_product(factor, kind) else Level.PRODUCT for factor in factors]
+        text = self.show(factors[0], min_levels[0])
         chain = any(isinstance(factor, Derivative) for factor in factors)
-        for place, (left, right) in enumerate(pairwise(factors), start=2):
+        for position, (left, right) in enumerate(pairwise(factors), start=2):
             numbers = is_numeric(left) and is_numeric(right)
             sign = "times" if numbers else kind or ("chain" if chain else "*")
-            ends = place == len(factors) and is_open(right, self.notation)
-            text += self.signs[sign] + self.show(right, Level.OR if ends else least[place - 1])
+            ends = position == len(factors) and is_open(right, self.notation)
+            text += self.signs[sign] + self.show(right, Level.OR if ends else min_levels[position - 1])
         return text
 
     def _apply(self, tree: Apply) -> str:
         arguments = tree.arguments
         match tree.function:
             case "and" | "or" as sign:
-                mine = Level[sign.upper()]
+                own_level = Level[sign.upper()]
                 left, right = arguments
-                return self.show(left, mine) + self.signs[sign] + self.show(right, Level(mine + 1))
+                return self.show(left, own_level) + self.signs[sign] + self.show(right, Level(own_level + 1))
             case "exp":
                 return self.exponential(arguments[0])
             case "sqrt":
@@ -135,55 +135,55 @@ class Printer(ABC):
 
     @abstractmethod
     def number(self, value: float | int) -> str:
-        """A number that is not negative."""
+        """Print a non-negative number."""
 
     @abstractmethod
     def symbol(self, symbol: Symbol) -> str:
-        """A letter with its accent, indices and layer."""
+        """Print a letter with its accent, indices and layer."""
 
     @abstractmethod
     def bracket(self, text: str) -> str:
-        """The text between round brackets."""
+        """Put the text in parentheses."""
 
     @abstractmethod
     def link(self, target: Hashable, text: str) -> str:
-        """The text as belonging to ``target``."""
+        """Mark the text as belonging to ``target``."""
 
     @abstractmethod
     def quotient(self, above: Tree, below: Tree) -> str:
-        """A fraction."""
+        """Print a fraction."""
 
     @abstractmethod
     def power(self, base: str, exponent: Tree) -> str:
-        """A base, with its brackets, and what it is raised to."""
+        """Print a base, with its brackets, and its exponent."""
 
     @abstractmethod
     def derivative(self, of: Tree, by: Tree) -> str:
-        """A partial derivative."""
+        """Print a partial derivative."""
 
     @abstractmethod
     def big(self, tree: Big) -> str:
-        """A sum, product, largest or smallest over an index."""
+        """Print a sum, product, maximum or minimum over an index."""
 
     @abstractmethod
     def exponential(self, exponent: Tree) -> str:
-        """The exponential function."""
+        """Print the exponential function."""
 
     @abstractmethod
     def root(self, inner: Tree) -> str:
-        """A square root."""
+        """Print a square root."""
 
     @abstractmethod
     def choice(self, condition: Tree, yes: Tree, no: Tree) -> str:
-        """One of two values, by a condition."""
+        """Print one of two values, selected by a condition."""
 
     @abstractmethod
     def call(self, function: str, arguments: str) -> str:
-        """Any other function with the text of its arguments."""
+        """Print any other function with the text of its arguments."""
 
 
 def on_paper(tree: Tree) -> Tree | None:
-    """What a function is on paper: log1p and expm1 exist for the sake of rounding only."""
+    """Replace log1p and expm1, which exist for the sake of rounding only, by conventional notation."""
     match tree:
         case Apply("log1p", (inner,)):
             return Apply("log", (Sum((Number(1), inner)),))

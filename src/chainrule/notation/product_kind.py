@@ -1,8 +1,8 @@
-"""Which products multiply elements: ``x ⊙ y`` of two arrays, ``2·x`` of a number and an array.
+"""Mark products of arrays as elementwise: ``x ⊙ y`` of two arrays, ``2·x`` of a number and an array.
 
-A formula says ``a * b`` for both. Where it is printed with arrays in the place of its letters, the shapes
-decide: factors that are arrays are joined by ⊙, single numbers precede them with ``·``.
-Products of matrices are marked by who makes them, since no letter tells them from products of elements.
+A formula contains ``a * b`` for both. When it is printed with arrays in the place of its letters, the shapes
+decide: factors that are arrays are joined by ⊙, single numbers precede them with ``·``. Matrix products are
+marked where they are built, since no letter distinguishes them from elementwise products.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from chainrule.notation.tree import Big, Product, Tree, children, substitute
 
 
 def elementwise(tree: Tree, is_array: Callable[[Tree], bool]) -> Tree:
-    """The formula with every product of arrays marked as one of their elements.
+    """Mark every product of arrays in a formula as elementwise.
 
     Args:
         tree: the formula.
-        is_array: whether a leaf stands for more than one number.
+        is_array: whether a leaf represents more than one number.
 
     Example:
         >>> from chainrule.notation import Symbol, parse, to_unicode
@@ -41,7 +41,7 @@ def elementwise(tree: Tree, is_array: Callable[[Tree], bool]) -> Tree:
 
 
 def product(factors: tuple[Tree, ...], are_arrays: list[bool]) -> Tree:
-    """A product, the arrays among its factors joined by ⊙."""
+    """A product in which the arrays among its factors are joined by ⊙."""
     flat: list[tuple[Tree, bool]] = []
     for factor, is_array in zip(factors, are_arrays, strict=True):
         if isinstance(factor, Product) and factor.kind != "matrix" and is_array:
@@ -54,8 +54,8 @@ def product(factors: tuple[Tree, ...], are_arrays: list[bool]) -> Tree:
     rest = tuple(part for part, is_array in flat if not is_array)
     if len(arrays) < 2:
         return Product((*rest, *arrays))
-    joined = Product(arrays, "elements")
-    return Product((*rest, joined)) if rest else joined
+    array_product = Product(arrays, "elements")
+    return Product((*rest, array_product)) if rest else array_product
 
 
 def _elements(tree: Tree) -> tuple[Tree, ...]:

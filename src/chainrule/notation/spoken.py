@@ -1,12 +1,12 @@
-"""Formulas in plain words, English or Chinese: "1 divided by (1 plus e to the power of (minus x))".
+"""Print formulas in words, English or Chinese: "1 divided by (1 plus e to the power of (minus x))".
 
-A formula read out loses what its layout says, so two rules keep it unmistakable. What stands inside a phrase
-("the logarithm of ...") is put in brackets unless it is one word or a phrase itself. And a phrase is open on
-one side, in English towards the end ("the logarithm of x, times y?"), in Chinese towards the beginning; it is
-put in brackets wherever something follows, or precedes, that it could swallow.
+Read aloud, a formula loses the structure of its layout; two rules keep it unambiguous. A part inside a phrase
+("the logarithm of ...") is put in brackets unless it is one word or itself a phrase. A phrase is open on one
+side, in English at the end ("the logarithm of x, times y?"), in Chinese at the beginning; it is put in
+brackets wherever text on that side could be read as a part of it.
 
-Letters are shown as signs; who knows what they stand for gives nouns ("the error signal δ₁"), and may name
-whole parts ("the slope of the sigmoid").
+Letters are printed as symbols; a caller that has names for them passes nouns ("the error signal δ₁"), and may
+name larger parts ("the slope of the sigmoid").
 """
 
 from __future__ import annotations
@@ -47,14 +47,14 @@ _LETTER = rf"[^\s{_CHINESE}（），、。]"
 
 
 def to_words(tree: Tree, lang: str = "en", digits: int | None = 6, namer: Namer | None = None) -> str:
-    """A formula as it is read out.
+    """A formula in words.
 
     Args:
         tree: the formula.
         lang: ``"en"`` or ``"zh"``.
-        digits: places after the point for numbers that were calculated; ``None`` for all.
-        namer: gives the words for a part, such as a noun and the letter for a symbol; ``None`` for a part
-            that has none.
+        digits: decimal places of computed numbers; ``None`` for all.
+        namer: returns the words for a part, such as a noun and the letter for a symbol; ``None`` for a part
+            without a name.
 
     Example:
         >>> from chainrule.notation.parse import parse
@@ -68,7 +68,7 @@ def to_words(tree: Tree, lang: str = "en", digits: int | None = 6, namer: Namer 
 
 
 def spaced(text: str) -> str:
-    """Chinese text with a space towards every letter, number and sign of another script, and none elsewhere.
+    """Add spaces between Chinese text and letters, digits or signs of other scripts; remove all others.
 
     Example:
         >>> spaced("误差信号δ乘以 权重w")
@@ -84,14 +84,14 @@ def _nameless(tree: Tree) -> None:
 
 @frozen
 class _Words:
-    """A reader of formulas: 0 for English, 1 for Chinese; how many digits; words for parts."""
+    """Formats formulas in words: index of the language, number of digits, words for parts."""
 
     language: int
     digits: int | None
     namer: Namer
 
     def write(self, tree: Tree, free: bool = True) -> str:
-        """The words of a part without brackets around them; ``free`` if nothing stands on its open side."""
+        """The words of a part without brackets; ``free`` if no text follows on its open side."""
         named = self.namer(tree)
         if named is not None:
             return named
@@ -112,34 +112,36 @@ class _Words:
             case Sum(terms):
                 parts = [t.inner if i and isinstance(t, Negative) else t for i, t in enumerate(terms)]
                 signs = ["-" if isinstance(t, Negative) else "+" for t in terms[1:]]
-                return self._joined(parts, signs, [Level.SUM, *[Level.QUOTIENT] * len(signs)], free)
+                return self._join(parts, signs, [Level.SUM, *[Level.QUOTIENT] * len(signs)], free)
             case Product(factors, kind):
-                least = [Level.ATOM if is_other_product(f, kind) else Level.PRODUCT for f in factors]
-                return self._joined(factors, [kind or "*"] * (len(factors) - 1), least, free)
+                min_levels = [Level.ATOM if is_other_product(f, kind) else Level.PRODUCT for f in factors]
+                return self._join(factors, [kind or "*"] * (len(factors) - 1), min_levels, free)
             case Quotient(above, below):
-                return self._joined((above, below), ["/"], [Level.PRODUCT, Level.POWER], free)
+                return self._join((above, below), ["/"], [Level.PRODUCT, Level.POWER], free)
             case Negative(inner):
                 return self._sign("negative") + self._beside(
                     inner, Level.QUOTIENT, free and not self.language
                 )
             case Compare(sign, left, right):
-                return self._joined((left, right), [sign], [Level.SUM, Level.SUM], free)
+                return self._join((left, right), [sign], [Level.SUM, Level.SUM], free)
             case _:
                 assert isinstance(tree, Apply)
-                mine = Level[tree.function.upper()]
-                return self._joined(tree.arguments, [tree.function], [mine, Level(mine + 1)], free)
+                own_level = Level[tree.function.upper()]
+                return self._join(tree.arguments, [tree.function], [own_level, Level(own_level + 1)], free)
 
-    def _joined(self, parts: Sequence[Tree], signs: Sequence[str], least: Sequence[Level], free: bool) -> str:
-        outer = 0 if self.language else len(parts) - 1  # the part whose open side is that of the whole
-        texts = [self._beside(part, least[i], free and i == outer) for i, part in enumerate(parts)]
+    def _join(
+        self, parts: Sequence[Tree], signs: Sequence[str], min_levels: Sequence[Level], free: bool
+    ) -> str:
+        outer = 0 if self.language else len(parts) - 1  # the part on the open side of the expression
+        texts = [self._beside(part, min_levels[i], free and i == outer) for i, part in enumerate(parts)]
         return texts[0] + "".join(self._sign(s) + text for s, text in zip(signs, texts[1:], strict=True))
 
-    def _beside(self, tree: Tree, least: Level, free: bool) -> str:
-        """A part beside a sign, in brackets where a phrase would swallow what stands on its open side."""
+    def _beside(self, tree: Tree, min_level: Level, free: bool) -> str:
+        """A part next to an operator, in brackets if its open side would take in the text after it."""
         if self._is_phrase(tree):
             bare = free and not _is_list(tree)
         else:
-            bare = self.namer(tree) is not None or level(tree, Notation.INLINE) >= least
+            bare = self.namer(tree) is not None or level(tree, Notation.INLINE) >= min_level
         return self.write(tree, free) if bare else self._bracket(self.write(tree))
 
     def _phrase(self, tree: Tree) -> str:
@@ -165,8 +167,7 @@ class _Words:
         return phrase[self.language].format(*texts, index=index, all=listed)
 
     def _inside(self, tree: Tree, free: bool) -> str:
-        """A part within a phrase: a word or a phrase stands alone, all else in brackets, unless the phrase
-        fences its parts by itself."""
+        """A part within a phrase, in brackets unless it is a word or phrase or the phrase delimits it."""
         text = self.write(tree)
         alone = self.namer(tree) is not None or _is_word(tree) or self._is_phrase(tree)
         return text if (free or alone) and not _is_list(tree) else self._bracket(text)

@@ -1,6 +1,6 @@
-"""The words that a formula is read out with, in English and Chinese, side by side.
+"""The words for formulas read aloud, in English and Chinese.
 
-Signs stand between or before their parts; all others are sentences with a place for each part.
+Operators are written between or before their parts; all others are phrases with a place for each part.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ FUNCTION_PHRASES: dict[str, tuple[str, str]] = {
     "log": ("the logarithm of {0}", "{0} 的自然对数"),
     "sqrt": ("the square root of {0}", "{0} 的平方根"),
     "abs": ("the absolute value of {0}", "{0} 的绝对值"),
-    "floor": ("the largest whole number up to {0}", "不大于 {0} 的最大整数"),
+    "floor": ("the largest integer up to {0}", "不大于 {0} 的最大整数"),
     "sign": ("the sign of {0}", "{0} 的符号"),
     "sin": ("the sine of {0}", "{0} 的正弦"),
     "cos": ("the cosine of {0}", "{0} 的余弦"),
@@ -49,7 +49,7 @@ FUNCTION_PHRASES: dict[str, tuple[str, str]] = {
     "where": ("{1} if {0}, else {2}", "若 {0} 则 {1}，否则 {2}"),
     "not": ("{0} does not hold", "{0} 不成立"),
 }
-"""A sentence for each function of ``FUNCTIONS`` that is neither a sign nor written as others are."""
+"""A phrase for each function of ``FUNCTIONS`` that is neither an operator nor printed as another one."""
 
 PHRASES: dict[str, tuple[str, str]] = {
     "sum": ("the sum over all {index} of {0}", "{0} 对所有 {index} 求和"),

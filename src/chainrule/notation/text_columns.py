@@ -1,4 +1,4 @@
-"""Columns of text on a screen: how wide a text is, and rows padded so that their cells stand in line."""
+"""Columns of text in a terminal: display width, and rows padded so that their cells align."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import unicodedata
 from collections.abc import Collection, Sequence
 
 WIDE = "WF"
-"""The classes of signs that take two columns, as Unicode calls them."""
+"""The Unicode classes of characters that take two columns."""
 
 
 def width(text: str) -> int:
-    """How many columns of a screen a text takes: a Chinese sign two, a combining accent none.
+    """The number of terminal columns of a text: two for a Chinese character, none for a combining accent.
 
     Example:
         >>> width("layer"), width("层")
@@ -23,16 +23,16 @@ def width(text: str) -> int:
 
 
 def column_widths(rows: Sequence[Sequence[str]]) -> list[int]:
-    """The width of the widest cell of each column; all rows have as many cells."""
+    """The width of the widest cell of each column; all rows have the same number of cells."""
     return [max(map(width, column)) for column in zip(*rows, strict=True)]
 
 
 def aligned(rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> list[str]:
-    """Each row as one line, the cells of a column below one another, two spaces between columns.
+    """Format each row as one line with aligned columns, separated by two spaces.
 
     Args:
-        rows: the cells; all rows have as many.
-        right: which columns are aligned to the right.
+        rows: the cells; all rows have the same number.
+        right: indices of the columns that are aligned to the right.
 
     Example:
         >>> aligned([("层", "B"), ("dense1", "128")], right=[1])

@@ -1,11 +1,11 @@
-"""A formula as a tree: the one form from which it is printed, in four notations, and computed.
+"""A formula as a tree: the one form that is printed in all notations, and computed.
 
-A formula that is only text rots: nobody notices when the code beside it changes. As a tree it can be computed
-with the numbers of a sample and compared with what the code gave. The nodes are frozen and compare by their
-content, so two formulas are equal exactly if they say the same.
+A formula that exists only as text becomes wrong when the code next to it changes. As a tree, it can be
+computed with the numbers of a sample and compared with the result of the code. Nodes are frozen and compare
+by content, so two formulas are equal exactly if they have the same structure.
 
-Indices are part of the symbol: ``x[i,k]`` is ``Symbol("x", ("i", "k"))``, each index a small text of its own
-(``"i+1"`` and ``"y[i]"`` are indices too). They name a place and are never computed.
+Indices are part of the symbol: ``x[i,k]`` is ``Symbol("x", ("i", "k"))``, each index a short text (``"i+1"``
+and ``"y[i]"`` are indices too). They are names and are never computed.
 
 Example:
     >>> z = Symbol("z")
@@ -32,20 +32,20 @@ BIG_SIGNS = ("sum", "prod", "max", "min")
 
 @frozen
 class Number:
-    """A number; a whole one stays an ``int`` and is printed without a point."""
+    """A number; an integer stays an ``int`` and is printed without a point."""
 
     value: float | int
 
 
 @frozen
 class Symbol:
-    """A letter or a word that stands for a value, such as w with indices 1, 2 of layer 1.
+    """A letter or word that represents a value, such as w with indices 1, 2 of layer 1.
 
     Args:
         name: a letter, a word, or a Greek letter spelled out (``"delta"``).
         sub: the indices, each a text.
-        sup: the layer or sample in brackets above, ``"1"`` for w^(1); never a power.
-        accent: ``"hat"``, ``"bar"`` or nothing.
+        sup: the layer or sample in superscript brackets, ``"1"`` for w^(1); never a power.
+        accent: ``"hat"``, ``"bar"`` or ``""``.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Symbol:
 
 @frozen
 class Element:
-    """The element at ``index`` of an op's ``argument``-th input (from 0), until a symbol replaces it."""
+    """The element at ``index`` of input ``argument`` (from 0) of an op, until a symbol replaces it."""
 
     argument: int
     index: tuple[int, ...]
@@ -64,7 +64,7 @@ class Element:
 
 @frozen
 class Link:
-    """A part of a formula that belongs to ``target``: printed as ``inner``, and found again on a page."""
+    """A part of a formula that belongs to ``target``: printed as ``inner``, and linked on a page."""
 
     target: Hashable
     inner: Tree
@@ -72,19 +72,19 @@ class Link:
 
 @frozen
 class Sum:
-    """Terms added; subtraction is a ``Negative`` term."""
+    """A sum of terms; subtraction is a ``Negative`` term."""
 
     terms: tuple[Tree, ...]
 
 
 @frozen
 class Product:
-    """Factors multiplied.
+    """A product of factors.
 
     Args:
-        factors: what is multiplied.
-        kind: ``"elements"`` of arrays, element by element; ``"matrix"`` of matrices; ``""`` of numbers, at
-            most one of which is an array.
+        factors: the factors.
+        kind: ``"elements"`` for elementwise products of arrays; ``"matrix"`` for matrix products; ``""`` for
+            numbers, at most one of which is an array.
     """
 
     factors: tuple[Tree, ...]
@@ -109,14 +109,14 @@ class Power:
 
 @frozen
 class Negative:
-    """``inner`` with its sign turned."""
+    """``inner`` with the opposite sign."""
 
     inner: Tree
 
 
 @frozen
 class Apply:
-    """A function of the table ``FUNCTIONS`` with its arguments."""
+    """A function of the table ``FUNCTIONS``, applied to arguments."""
 
     function: str
     arguments: tuple[Tree, ...]
@@ -124,7 +124,7 @@ class Apply:
 
 @frozen
 class Compare:
-    """A question with the answer yes or no: ``left`` < ``right``, and the other five signs."""
+    """A comparison such as ``left`` < ``right``, with one of six operators; its value is true or false."""
 
     sign: str
     left: Tree
@@ -133,7 +133,7 @@ class Compare:
 
 @frozen
 class Big:
-    """The sum, product, largest or smallest of ``inner`` over all values of ``index``; never computed."""
+    """The sum, product, maximum or minimum of ``inner`` over all values of ``index``; never computed."""
 
     sign: str
     index: str
@@ -142,13 +142,13 @@ class Big:
 
 @frozen
 class Derivative:
-    """The partial derivative of ``of`` by ``by``: a name for a number; never computed."""
+    """The partial derivative of ``of`` with respect to ``by``: a symbol for a number; never computed."""
 
     of: Tree
     by: Tree
 
 
-Tree: TypeAlias = Union[  # noqa: UP007  (a recursive alias that both pyright and isinstance can read)
+Tree: TypeAlias = Union[  # noqa: UP007  (a recursive alias that pyright and isinstance can read)
     Number,
     Symbol,
     Element,
@@ -171,7 +171,7 @@ def children(tree: Tree) -> tuple[Tree, ...]:
     return () if parts is None else parts(tree)
 
 
-# Asked of every node of formulas of thousands: a table is several times faster than a chain of patterns.
+# Called for every node of thousands of formulas: a table is several times faster than pattern matching.
 _PARTS: dict[type, Callable[[Any], tuple[Tree, ...]]] = {
     Sum: lambda tree: tree.terms,
     Product: lambda tree: tree.factors,
@@ -187,7 +187,7 @@ _PARTS: dict[type, Callable[[Any], tuple[Tree, ...]]] = {
 
 
 def with_children(tree: Tree, parts: tuple[Tree, ...]) -> Tree:
-    """The same node over other parts, as many as ``children`` gives."""
+    """The same node with other parts, as many as ``children`` returns."""
     match tree:
         case Sum():
             return Sum(parts)
@@ -212,17 +212,16 @@ def with_children(tree: Tree, parts: tuple[Tree, ...]) -> Tree:
 def substitute(
     tree: Tree, replace: Callable[[Tree], Tree | None], known: dict[int, Tree] | None = None
 ) -> Tree:
-    """The tree with every node for which ``replace`` gives a tree exchanged for it.
+    """Replace every node for which ``replace`` returns a tree.
 
-    From the bottom up: ``replace`` sees a node after its parts have been exchanged, and what it gives is not
-    looked into again, so a symbol may be replaced by a formula that holds the same symbol.
+    Works from the bottom up: ``replace`` is called with a node after its parts were replaced, and its result
+    is not traversed again, so a symbol may be replaced by a formula that contains the same symbol.
 
     Args:
         tree: the formula.
-        replace: gives the other tree, or ``None`` where the node stays.
-        known: an empty dict where ``replace`` always says the same of the same node: then a part that occurs
-            in many places is walked through once. In the formulas of a deep net it may be thousands of times
-            less.
+        replace: returns the new tree, or ``None`` to keep the node.
+        known: an empty dict if ``replace`` always returns the same for the same node: a shared part is then
+            traversed once. In the formulas of a deep network, this may be thousands of times less work.
 
     Example:
         >>> x = Symbol("x")
@@ -237,14 +236,14 @@ def substitute(
         if any(map(is_not, parts, new)):
             changed = with_children(tree, new)
     other = replace(changed)
-    found = changed if other is None else other
+    result = changed if other is None else other
     if known is not None:
-        known[id(tree)] = found
-    return found
+        known[id(tree)] = result
+    return result
 
 
 def leaves(tree: Tree) -> tuple[Tree, ...]:
-    """The numbers, symbols and elements of a tree, from left to right, repeated as often as they occur.
+    """The numbers, symbols and elements of a tree, from left to right, with repetitions.
 
     An empty ``Sum`` has no leaves.
     """
@@ -255,7 +254,7 @@ def leaves(tree: Tree) -> tuple[Tree, ...]:
 
 
 def is_numeric(tree: Tree) -> bool:
-    """Whether a tree holds numbers only, so that it has a value of its own."""
+    """Whether a tree contains only numbers, so that it can be computed without a lookup."""
     parts = children(tree)
     if parts:
         return not isinstance(tree, Big | Derivative) and all(is_numeric(part) for part in parts)
@@ -263,16 +262,17 @@ def is_numeric(tree: Tree) -> bool:
 
 
 def value(tree: Tree, lookup: Callable[[Tree], Numbers]) -> Numbers:
-    """What the formula comes to, once each of its symbols has a value.
+    """The value of a formula for given values of its symbols.
 
     Args:
         tree: the formula.
-        lookup: gives the number or the array for a ``Symbol`` or an ``Element``; ``pi`` and ``e`` are known.
+        lookup: returns the number or the array for a ``Symbol`` or an ``Element``; not called for ``pi`` and
+            ``e``.
 
-    Numerics: IEEE arithmetic throughout, without warnings: 1/0 is infinite and log(-1) is nan. A yes or no
-        that is calculated with counts as 1 or 0.
+    Raises:
+        ValueError: a ``Big`` or a ``Derivative``, which cannot be computed.
 
-    Fails: ``ValueError`` for a ``Big`` or a ``Derivative``, which have no value by themselves.
+    Numerics: IEEE arithmetic without warnings: 1/0 is infinite and log(-1) is nan. Booleans count as 1 or 0.
 
     Example:
         >>> x = Symbol("x")
@@ -292,7 +292,7 @@ def _value(tree: Tree, lookup: Callable[[Tree], Numbers]) -> Numbers:
         case Symbol() | Element():
             return lookup(tree)
         case Big() | Derivative():
-            raise ValueError(f"{tree} stands for a number and cannot be computed by itself")
+            raise ValueError(f"{tree} represents a number and cannot be computed")
         case Link(_, inner):
             return _value(inner, lookup)
         case Apply(function, arguments):
@@ -317,7 +317,7 @@ def _arithmetic(tree: Tree, parts: list[Numbers]) -> Numbers:
 
 
 def _quantity(number: Numbers) -> Numbers:
-    # NumPy adds two booleans to "or" and refuses to negate one; whole numbers have no negative powers.
+    # NumPy adds booleans as "or" and refuses to negate them; integers have no negative powers.
     if isinstance(number, bool | int | np.bool_ | np.integer):
         return float(number)
     if isinstance(number, np.ndarray) and number.dtype.kind in "bui":

@@ -19,11 +19,11 @@ _BIG = {"sum": "Σ", "prod": "Π", "max": "max", "min": "min"}
 
 
 def to_unicode(tree: Tree, digits: int | None = 6) -> str:
-    """A formula on one line, with Greek letters, raised exponents and lowered indices.
+    """A formula on one line, with Greek letters, superscript exponents and subscript indices.
 
     Args:
         tree: the formula.
-        digits: places after the point for numbers that were calculated; ``None`` for all.
+        digits: decimal places of computed numbers; ``None`` for all.
 
     Example:
         >>> from chainrule.notation.parse import parse
@@ -110,7 +110,7 @@ class _Unicode(Printer):
 
 
 def _is_short(exponent: Tree) -> bool:
-    # Only a letter or a whole number is raised: xʸ⁺¹ is hard to read, and a raised point does not exist.
+    # Only a letter or an integer is raised: xʸ⁺¹ is hard to read, and a superscript point does not exist.
     match exponent:
         case Link(_, inner) | Negative(inner):
             return _is_short(inner)

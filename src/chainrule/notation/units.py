@@ -1,19 +1,19 @@
-"""How much of something there is, for people: three digits and a prefix of a thousand."""
+"""Quantities with SI prefixes: three significant digits and a prefix of a thousand."""
 
 from __future__ import annotations
 
 import math
 
 _PREFIXES = {-4: "p", -3: "n", -2: "µ", -1: "m", 0: "", 1: "k", 2: "M", 3: "G", 4: "T", 5: "P"}
-_LEAST, _MOST = min(_PREFIXES), max(_PREFIXES)
+_MIN_POWER, _MAX_POWER = min(_PREFIXES), max(_PREFIXES)
 
 
 def amount(value: float, unit: str = "") -> str:
-    """A quantity in three significant digits with its unit.
+    """Format a quantity with three significant digits, an SI prefix and its unit.
 
     Args:
-        value: how much; finite.
-        unit: of one, such as ``"B"`` or ``"s"``.
+        value: the quantity; non-finite values are printed without a prefix.
+        unit: the unit, such as ``"B"`` or ``"s"``.
 
     Example:
         >>> amount(72, "B"), amount(12_345, "B"), amount(999_700, "B"), amount(2.1e-4, "s"), amount(0)
@@ -22,5 +22,5 @@ def amount(value: float, unit: str = "") -> str:
     if not value or not math.isfinite(value):
         return f"{value:g} {unit}".rstrip()
     rounded = float(f"{value:.2e}")
-    power = min(max(math.floor(math.log10(abs(rounded)) / 3 + 1e-9), _LEAST), _MOST)
+    power = min(max(math.floor(math.log10(abs(rounded)) / 3 + 1e-9), _MIN_POWER), _MAX_POWER)
     return f"{float(f'{rounded / 1000.0**power:.3g}'):g} {_PREFIXES[power]}{unit}".rstrip()

@@ -11,7 +11,7 @@ from zlib import crc32
 
 from chainrule.escaping import escape
 from chainrule.notation import Tree, number, to_mathml
-from chainrule.notation.abbreviate import brief
+from chainrule.notation.abbreviate import abbreviate
 from chainrule.notation.spoken_words import LANGUAGES
 from chainrule.page.anchors import ROW, Places, kind_of, row_target, target_of
 from chainrule.page.diagram import Diagram
@@ -170,7 +170,7 @@ class _Writer:
         return escape(cell) if isinstance(cell, str) else self._formula(cell)
 
     def _formula(self, tree: Tree) -> str:
-        return to_mathml(brief(tree, READABLE), place=self.places.place)
+        return to_mathml(abbreviate(tree, READABLE), place=self.places.place)
 
     def _table(self, table: Table) -> str:
         head = self._row(table.head, "th", table.right)

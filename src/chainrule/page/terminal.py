@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 
 from chainrule.escaping import printable
 from chainrule.notation import number, to_unicode
-from chainrule.notation.abbreviate import brief
+from chainrule.notation.abbreviate import abbreviate
 from chainrule.notation.text_columns import WIDE, aligned, column_widths, width
 from chainrule.page.page import READABLE, Cell, Equation, Items, Lines, Page, Part, Table
 from chainrule.page.spoken_formula import spoken_equation
@@ -49,7 +49,7 @@ def terminal_columns() -> int:
 
 def cell_text(cell: Cell) -> str:
     """A table's cell, or any formula, as text."""
-    return printable(cell if isinstance(cell, str) else to_unicode(brief(cell, READABLE)))
+    return printable(cell if isinstance(cell, str) else to_unicode(abbreviate(cell, READABLE)))
 
 
 def equation_lines(equation: Equation, room: int, most: int = ENDLESS) -> list[str]:

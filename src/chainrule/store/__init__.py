@@ -1,7 +1,7 @@
-"""Files that survive: a kill, a full disk or a power cut leaves the old file or the new, never a half.
+"""Crash-safe storage: after a kill, a full disk or a power cut, a file is either the old one or the new one.
 
-In: bytes, texts, and arrays by name with a record. Out: the same, checked to the last bit. This room never
-knows what a network or a training is, and opening a file executes nothing.
+Input: bytes, texts, and arrays by name with a record. Output: the same, verified by a checksum. This package
+does not depend on networks or trainings, and opening a file executes nothing.
 """
 
 from __future__ import annotations

@@ -1,17 +1,18 @@
-"""Files that survive a kill, a full disk and a power cut.
+"""Atomic file writes that survive a kill, a full disk and a power cut.
 
-Writing over a file in place has a moment in which the old content is gone and the new one is not yet there. A
-process killed in that moment leaves half a file. So nothing is ever written in place:
+Overwriting a file in place has a moment in which the old content is gone and the new one is incomplete. A
+process killed in that moment leaves half a file. Therefore, nothing is written in place:
 
-1. the bytes go to a *temporary* file in the same folder (a rename works only within one file system);
-2. ``fsync`` on it: the bytes are on the disk, not only in the system's memory. Without it a power cut after
+1. the bytes are written to a *temporary* file in the same folder (a rename works only within one file
+system); 2. ``fsync`` of this file: the bytes are on the disk, not only in the page cache. Without it, a power
+cut after
    the rename can leave a file of the right name and length, full of zeros;
-3. ``rename`` over the old name, which the system does in one step: every reader sees the old file or the new;
-4. ``fsync`` on the folder: the new name itself is on the disk.
+3. ``rename`` to the target name, which is atomic: every reader sees either the old file or the new one;
+4. ``fsync`` of the folder: the new name is on the disk.
 
-A killed process leaves its temporary behind. Each writer therefore holds a lock on its temporary, which the
-system drops when the process dies, however it dies; the next write in the folder removes every temporary
-whose lock it can get. A process number in the name would not do: numbers are reused, and differ between
+A killed process leaves its temporary file behind. Each writer holds a lock on its temporary file, which the
+system releases when the process ends in any way; the next write in the folder removes every temporary file
+whose lock it can acquire. A process id in the file name would not work: ids are reused and differ between
 containers.
 
 Reference: Pillai and others (2014), All file systems are not created equal: on the complexity of crafting
@@ -30,37 +31,38 @@ from pathlib import Path
 
 from chainrule.errors import FileError
 from chainrule.store import os_errors
-from chainrule.store.open_folder import Place, folder_of, make_folders, place_of, resolved, run_around
+from chainrule.store.open_folder import Place, enclosing_run, folder_of, make_folders, place_of, resolved
 
-READ_LIMIT = 64 * 2**30  # bytes; more than any machine this is meant for can hold
+READ_LIMIT = 64 * 2**30  # bytes; more than the memory of supported machines
 _PREFIX, _SUFFIX = ".chainrule-", ".partial"
-_SWEPT: set[Path] = set()  # folders of spare files that were swept by this process
+_SWEPT: set[Path] = set()  # cache folders that this process has swept
 
 
 def write(
     path: str | os.PathLike[str],
     data: bytes,
     *,
-    is_spare: bool = False,
+    is_cache: bool = False,
     within: str | os.PathLike[str] | None = None,
 ) -> None:
-    """Put ``data`` into the file at ``path``, wholly or not at all.
+    """Write ``data`` to the file at ``path``, completely or not at all.
 
-    When this returns, the bytes are on the disk. When it raises, the file that was there before is unchanged
-    and no temporary is left; the one exception is a folder that cannot be flushed after the rename, and the
-    error then says that the new file is in place. The file keeps its permissions. A link is followed, except
-    in a run folder; a second name of the file (a hard link) keeps the old content.
+    When this function returns, the bytes are on the disk. When it raises, the previous file is unchanged and
+    no temporary file is left; the one exception is a folder that cannot be flushed after the rename, and the
+    error then states that the new file is in place. The file keeps its permissions. A symbolic link is
+    followed, except in a run folder; another hard link to the file keeps the old content.
 
     Args:
-        path: where; its folder must exist.
-        data: the whole new content.
-        is_spare: whether it can be made again, as in a cache of many small files. Then nobody waits for the
-            disk, and what killed writers left in the folder is looked for once, not with each file; its
-            reader must know a whole file from one that a power cut has left.
-        within: a folder above ``path`` below which no link is followed; by default the run folder that
-            ``path`` lies in, if it lies in one.
+        path: path of the file; its folder must exist.
+        data: the complete new content.
+        is_cache: whether the file can be recomputed, as in a cache of many small files. The function then
+            does not wait for the disk and sweeps the folder only once per process; the reader must detect an
+            incomplete file left by a power cut.
+        within: a folder above ``path``; no link below it is followed. Default: the run folder that contains
+            ``path``, if there is one.
 
-    Fails: E402 to E410, by cause. E434: a link inside a run folder.
+    Raises:
+        FileError: E402 to E410, by cause; E434 for a link inside a run folder.
 
     Example:
         >>> import tempfile
@@ -71,42 +73,43 @@ def write(
     """
     target = Path(path)
     try:
-        with place_of(path, within or (None if is_spare else run_around(path))) as place:
+        with place_of(path, within or (None if is_cache else enclosing_run(path))) as place:
             target = place.path
             mode = _mode_of(place)
-            if target.parent not in _SWEPT or not is_spare:
+            if target.parent not in _SWEPT or not is_cache:
                 sweep(place.folder)
-            if is_spare:
+            if is_cache:
                 _SWEPT.add(target.parent)
-            _replace(place, data, mode, waits=not is_spare)
-            if not is_spare:
+            _replace(place, data, mode, is_durable=not is_cache)
+            if not is_cache:
                 _flush_after(place, len(data))
     except FileError:
         raise
     except OSError as cause:
-        raise os_errors.writing(cause, target, len(data)) from cause
+        raise os_errors.write_error(cause, target, len(data)) from cause
 
 
 def _flush_after(place: Place, size: int) -> None:
-    """Flush the folder of a file that is in place."""
+    """Flush the folder of a file that was just renamed into place."""
     try:
         os_errors.flush(place.folder)
     except OSError as cause:
-        note = "the new file is in place and whole, but may not survive a power cut"
-        raise os_errors.writing(cause, place.path, size, [note]) from cause
+        note = "the new file is in place and complete, but may not survive a power cut"
+        raise os_errors.write_error(cause, place.path, size, [note]) from cause
 
 
 def read(
     path: str | os.PathLike[str], limit: int = READ_LIMIT, within: str | os.PathLike[str] | None = None
 ) -> bytes:
-    """The whole content of a plain file of at most ``limit`` bytes.
+    """Read the content of a regular file of at most ``limit`` bytes.
 
     Args:
-        path: of the file.
-        limit: bytes.
-        within: a folder above ``path`` below which no link is followed.
+        path: path of the file.
+        limit: maximum size in bytes.
+        within: a folder above ``path``; no link below it is followed.
 
-    Fails: E401 (with the nearest name in the folder), E402, E403, E404, E409, E410. E434: a link.
+    Raises:
+        FileError: E401 (with the closest name in the folder), E402, E403, E404, E409, E410; E434 for a link.
     """
     target = Path(path)
     try:
@@ -118,7 +121,7 @@ def read(
     except FileError:
         raise
     except OSError as cause:
-        raise os_errors.reading(cause, target) from cause
+        raise os_errors.read_error(cause, target) from cause
 
 
 def _content(place: Place, limit: int) -> bytes:
@@ -130,13 +133,14 @@ def _content(place: Place, limit: int) -> bytes:
 
 
 def remove(path: str | os.PathLike[str], within: str | os.PathLike[str] | None = None) -> None:
-    """Delete a file, if it is there; of a link, the link.
+    """Delete a file if it exists; a link is deleted, not its target.
 
     Args:
-        path: of the file.
+        path: path of the file.
         within: a folder above ``path``; no folder below it may be a link.
 
-    Fails: E402, E403, E406, E410. E434: a folder on the way is a link.
+    Raises:
+        FileError: E402, E403, E406, E410; E434 if a folder below ``within`` is a link.
     """
     target = Path(path)
     try:
@@ -150,17 +154,19 @@ def remove(path: str | os.PathLike[str], within: str | os.PathLike[str] | None =
     except FileError:
         raise
     except OSError as cause:
-        raise os_errors.writing(cause, target, 0) from cause
+        raise os_errors.write_error(cause, target, 0) from cause
 
 
 def make_folder(path: str | os.PathLike[str], within: str | os.PathLike[str] | None = None) -> Path:
-    """Make a folder and those above it, as far as they are missing, and see them onto the disk.
+    """Create a folder and its missing parents, and flush them to the disk.
 
     Args:
-        path: of the folder.
-        within: a folder above ``path`` that exists; below it no link is followed.
+        path: path of the folder.
+        within: an existing folder above ``path``; no link below it is followed.
 
-    Fails: E403, E405 to E410 when it cannot be made; E432 when something else is in its place. E434: a link.
+    Raises:
+        FileError: E403, E405 to E410 if it cannot be created; E432 if the path is not a folder; E434 for a
+            link.
     """
     target = Path(path) if within is not None else resolved(path)
     try:
@@ -175,21 +181,21 @@ def make_folder(path: str | os.PathLike[str], within: str | os.PathLike[str] | N
         raise
     except NotADirectoryError as cause:
         if within is None:
-            raise os_errors.writing(cause, target, 0) from cause
+            raise os_errors.write_error(cause, target, 0) from cause
         raise os_errors.not_a_folder(target) from cause
     except FileExistsError as cause:
         raise os_errors.not_a_folder(target) from cause
     except OSError as cause:
-        raise os_errors.writing(cause, target, 0) from cause
+        raise os_errors.write_error(cause, target, 0) from cause
     return target
 
 
 def sweep(folder: int) -> None:
-    """Delete the temporaries that killed processes left in an open folder; those of living writers stay."""
+    """Delete the temporary files of killed processes in an open folder; those of running writers stay."""
     try:
         listed = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder)
     except OSError:
-        return  # the write that follows meets the same fault, and says it
+        return  # the following write fails in the same way and reports it
     try:
         names = [name for name in os.listdir(listed) if name.startswith(_PREFIX) and name.endswith(_SUFFIX)]
     except OSError:
@@ -197,7 +203,7 @@ def sweep(folder: int) -> None:
     finally:
         os.close(listed)
     for name in names:
-        # Whatever goes wrong here costs a few bytes of disk, never the write that follows.
+        # Failures here cost a few bytes of disk space and must not stop the following write.
         with contextlib.suppress(OSError):
             _remove_if_abandoned(folder, name)
 
@@ -212,10 +218,10 @@ def _remove_if_abandoned(folder: int, name: str) -> None:
 
 
 def _mode_of(place: Place) -> int | None:
-    """The permissions of the file that is there, or ``None``; refuses what must not be written over.
+    """The permissions of the existing file, or ``None``; refuses a file that must not be overwritten.
 
-    The rename would need only the folder's permission: it would replace a file that its owner protected, and
-    as root even a device such as ``/dev/null``.
+    The rename requires only the permission of the folder: it would replace a file that its owner protected,
+    and as root even a device such as ``/dev/null``.
     """
     mode = place.mode()
     if mode is None:
@@ -227,32 +233,32 @@ def _mode_of(place: Place) -> int | None:
     return stat.S_IMODE(mode)
 
 
-def _replace(place: Place, data: bytes, mode: int | None, waits: bool) -> None:
+def _replace(place: Place, data: bytes, mode: int | None, is_durable: bool) -> None:
     temporary, handle = _new_temporary(place.folder)
     try:
         if mode is not None:
             os.fchmod(handle, mode)
         _write_all(handle, data)
-        if waits:
+        if is_durable:
             os.fsync(handle)
-        # The lock is held across the rename: dropped before it, another writer's sweep could come between.
+        # The lock is held during the rename, so that no other writer sweeps the file before it.
         os.replace(temporary, place.name, src_dir_fd=place.folder, dst_dir_fd=place.folder)
-    except BaseException:  # Ctrl-C included: no temporary stays behind
+    except BaseException:  # including Ctrl-C: no temporary file is left behind
         with contextlib.suppress(OSError):
             os.unlink(temporary, dir_fd=place.folder)
         raise
     finally:
-        with contextlib.suppress(OSError):  # after fsync, closing can lose nothing
+        with contextlib.suppress(OSError):  # after fsync, closing cannot lose data
             os.close(handle)
 
 
 def _new_temporary(folder: int) -> tuple[str, int]:
-    """The name of a new file in an open folder that only this writer uses, and its locked descriptor."""
+    """The name and the locked descriptor of a new file in an open folder that only this writer uses."""
     while True:
         temporary = f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         handle = os.open(temporary, flags, 0o666, dir_fd=folder)
-        # A file system without locks only loses the sweeping: there, no lock is ever got and nothing removed.
+        # On a file system without locks only the sweep is lost: no lock is acquired and nothing removed.
         with contextlib.suppress(OSError):
             fcntl.flock(handle, fcntl.LOCK_EX)
         if os.fstat(handle).st_nlink:
@@ -263,7 +269,7 @@ def _new_temporary(folder: int) -> tuple[str, int]:
 def _write_all(handle: int, data: bytes) -> None:
     rest = memoryview(data)
     while rest:
-        rest = rest[os.write(handle, rest) :]  # the system may take a part only
+        rest = rest[os.write(handle, rest) :]  # the system may write only a part
 
 
 def _flush_folder(folder: Path) -> None:

@@ -1,25 +1,23 @@
-"""One file format for everything chainrule keeps: arrays by name, and a record that says what they are.
+"""The file format of all saved objects: named arrays and a record that describes them.
 
-The file is a plain *safetensors* file, so any program that reads that format opens the weights::
+The file is a plain *safetensors* file, so every program that reads that format can read the weights::
 
     8 bytes     length of the header
     header      JSON: {"__metadata__": {"chainrule": DOCUMENT}, NAME: {dtype, shape, data_offsets}, ...}
-    data        the arrays, one after the other, little-endian, widest numbers first
+    data        the arrays, one after the other, little-endian, widest dtypes first
 
 DOCUMENT is a JSON text: ``{"format": "chainrule", "version": 1, "kind": ..., "sha256": ..., "record": ...}``.
-The SHA-256 covers *every byte of the file*, with its own 64 characters taken as zeros, so a single wrong bit
-is found, in a weight, in a name or in the checksum itself. Equal contents give equal bytes.
+The SHA-256 covers *every byte of the file*, with its own 64 characters replaced by zeros, so that a single
+wrong bit is detected in a weight, in a name or in the checksum itself. Equal contents result in equal bytes.
 
-Why safetensors and not pickle or HDF5: a pickle is a program that runs when it is opened. Here loading reads
-one file, checks it, and copies numbers; it can execute nothing and open nothing else.
+Why safetensors instead of pickle or HDF5: a pickle is a program that runs when it is opened. Here, loading
+reads one file, verifies it and copies numbers; it cannot execute anything or open another file.
 
-Why the format is written and read here and not by the library of that name: the library promises no order of
-the header, so its bytes may differ from run to run, and the checksum has to be found before anything in the
-file is believed. A checksum guards against accidents, not against malice, since anyone can compute one: so
-after it every length, shape and offset is checked as if the file were hostile, before memory is asked for.
-The tests open these files with the library too.
-
-Reference: Hugging Face (2022), safetensors, format description.
+Why the format is implemented here instead of using the library of that name: the library does not guarantee
+the order of the header, so its bytes may differ between runs, and the checksum must be verified before
+anything in the file is used. A checksum protects against accidents, not against attacks, because anyone can
+compute one; therefore, every length, shape and offset is then validated before memory is allocated. The tests
+also read these files with the library.
 """
 
 from __future__ import annotations
@@ -38,13 +36,13 @@ from chainrule.errors import FileError
 from chainrule.store import atomic_write, json_document
 
 VERSION = 1
-HEADER_LIMIT = 64 * 2**20  # bytes; text in memory takes some twenty times its length
-_WIDTH = 8  # bytes of the header's length, and the alignment of the data
+HEADER_LIMIT = 64 * 2**20  # bytes; parsed JSON takes about twenty times its length in memory
+_WIDTH = 8  # bytes of the header length, and the alignment of the data
 _BLANK = "0" * 64
 _DIGEST = re.compile(rb'\\"sha256\\":\\"([0-9a-f]{64})\\"')
 _TYPES = {"float32": "F32", "float64": "F64", "int32": "I32", "int64": "I64", "uint32": "U32", "bool": "BOOL"}
 _NAMES = {short: name for name, short in _TYPES.items()}
-_RANK_LIMIT = 64  # NumPy's own
+_RANK_LIMIT = 64  # of NumPy
 
 
 def save(
@@ -54,7 +52,7 @@ def save(
     tensors: Mapping[str, np.ndarray],
     within: Path | None = None,
 ) -> None:
-    """Write a record and arrays to one file, wholly or not at all; see ``pack`` and ``durable.write``."""
+    """Write a record and arrays to one file atomically; see ``pack`` and ``atomic_write.write``."""
     atomic_write.write(path, pack(kind, record, tensors), within=within)
 
 
@@ -64,20 +62,21 @@ def load(
     limit: int = atomic_write.READ_LIMIT,
     within: str | os.PathLike[str] | None = None,
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """The record and the arrays of the file at ``path``; see ``unpack`` and ``durable.read``."""
+    """Load the record and the arrays of the file at ``path``; see ``unpack`` and ``atomic_write.read``."""
     return unpack(atomic_write.read(path, limit, within), kind, where=str(path))
 
 
 def pack(kind: str, record: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> bytes:
-    """The bytes of a file that holds a record and arrays.
+    """Serialize a record and arrays to the bytes of a file.
 
     Args:
-        kind: what the file is, such as ``"model"`` or ``"checkpoint"``; letters only.
-        record: what strict JSON can hold; see ``document.to_text``.
-        tensors: arrays by name, of any shape and memory order, of the types float32, float64, int32, int64,
-            uint32 and bool.
+        kind: what the file contains, such as ``"model"`` or ``"checkpoint"``; letters only.
+        record: a value that strict JSON can represent; see ``json_document.to_text``.
+        tensors: arrays by name, of any shape and memory order, with dtype float32, float64, int32, int64,
+            uint32 or bool.
 
-    Fails: E425 for the record, E426 for an array; all faults at once.
+    Raises:
+        FileError: E425 for the record, E426 for an array; lists all faults.
 
     Example:
         >>> data = pack("model", {"units": [2, 1]}, {"weight": np.array([[0.5, -1.0]])})
@@ -88,12 +87,12 @@ def pack(kind: str, record: Mapping[str, Any], tensors: Mapping[str, np.ndarray]
     _refuse_tensors(tensors)
     entries, parts = _lay_out(tensors)
     try:
-        # The checksum stands before the record, so that its first match in the header is the true one.
+        # The checksum precedes the record, so that its first match in the header is the right one.
         opening = f'{{"format":"chainrule","version":{VERSION},"kind":"{kind}","sha256":"{_BLANK}","record":'
         text = opening + json_document.to_text(dict(record)) + "}"
     except json_document.UnfitError as unfit:
         raise _unfit_record(unfit.reasons) from unfit
-    # The metadata come first, then the arrays in the order of their names.
+    # The metadata come first, then the arrays sorted by name.
     outer = f'{{"__metadata__":{json_document.to_text({"chainrule": text})}'
     rest = json_document.to_text(entries)[1:]
     header = (outer + (rest if rest == "}" else "," + rest)).encode()
@@ -104,30 +103,34 @@ def pack(kind: str, record: Mapping[str, Any], tensors: Mapping[str, np.ndarray]
 
 
 def unpack(data: bytes, kind: str, where: str = "") -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """The record and the arrays in the bytes of a file, after every byte has been checked.
+    """Deserialize the record and the arrays of a file after verifying all of its bytes.
 
     Args:
-        data: the whole file.
-        kind: what the file has to be, such as ``"model"``.
-        where: what to call the file in an error.
+        data: the complete file.
+        kind: the required kind, such as ``"model"``.
+        where: name of the file in errors.
 
-    Fails: E420 corrupted, E421 not chainrule's, E422 newer version, E423 another kind, E424 a broken rule.
+    Raises:
+        FileError: E420 corrupted, E421 another format, E422 newer version, E423 another kind, E424 an invalid
+            structure.
     """
     header = _header(data, where)
     _verify(data, header, where)
     entries = _parse(header, where)
-    held = _document(entries.pop("__metadata__"), where)
-    if held["version"] > VERSION:
+    document = _document(entries.pop("__metadata__"), where)
+    if document["version"] > VERSION:
         raise FileError(
             "E422",
             where=where,
             expected=f"format version {VERSION} or less",
-            received=f"format version {held['version']}",
+            received=f"format version {document['version']}",
             fix="python -m pip install --upgrade chainrule",
         )
-    if held["kind"] != kind:
-        raise FileError("E423", where=where, expected=kind, received=held["kind"], fix=f"give a {kind} file")
-    return held["record"], _tensors(entries, memoryview(data)[_WIDTH + len(header) :], where)
+    if document["kind"] != kind:
+        raise FileError(
+            "E423", where=where, expected=kind, received=document["kind"], fix=f"give a {kind} file"
+        )
+    return document["record"], _tensors(entries, memoryview(data)[_WIDTH + len(header) :], where)
 
 
 def _refuse_tensors(tensors: Mapping[str, np.ndarray]) -> None:
@@ -151,7 +154,7 @@ def _refuse_tensors(tensors: Mapping[str, np.ndarray]) -> None:
 def _lay_out(tensors: Mapping[str, np.ndarray]) -> tuple[dict[str, Any], list[bytes]]:
     """The header entry of each array and its bytes, in file order.
 
-    Widest numbers first: each array starts at a multiple of its own width, for readers that map the file.
+    The widest dtypes come first, so that each array starts at a multiple of its item size for memory mapping.
     """
     arrays = {name: np.asarray(tensor) for name, tensor in tensors.items()}
     entries: dict[str, Any] = {}
@@ -171,19 +174,19 @@ def _lay_out(tensors: Mapping[str, np.ndarray]) -> tuple[dict[str, Any], list[by
 
 
 def _seal(parts: list[bytes]) -> bytes:
-    """The parts as one, with the checksum put in the place that was left for it."""
+    """Join the parts and write their checksum into its reserved place."""
     digest = hashlib.sha256()
     for part in parts:
         digest.update(part)
-    found = _DIGEST.search(parts[0])
-    assert found, "the header has a place for the checksum"
-    begin, end = found.span(1)
+    match = _DIGEST.search(parts[0])
+    assert match, "the header has a place for the checksum"
+    begin, end = match.span(1)
     parts[0] = parts[0][:begin] + digest.hexdigest().encode() + parts[0][end:]
     return b"".join(parts)
 
 
 def _header(data: bytes, where: str) -> bytes:
-    """The header's bytes, if there is room for them in the file."""
+    """The bytes of the header, after checking that its length fits the file."""
     if len(data) <= _WIDTH:
         raise _corrupted(where, f"more than {_WIDTH} bytes", f"{len(data)} bytes")
     size = int.from_bytes(data[:_WIDTH], "little")
@@ -199,26 +202,26 @@ def _header(data: bytes, where: str) -> bytes:
 
 
 def _verify(data: bytes, header: bytes, where: str) -> None:
-    """Refuse the file unless its bytes have the checksum it states."""
-    found = _DIGEST.search(header)
-    if not found:
+    """Raise an error unless the stated checksum matches the bytes."""
+    match = _DIGEST.search(header)
+    if not match:
         raise (
             _corrupted(where, "a checksum", "none")
             if b"chainrule" in header
             else _foreign_header(header, where)
         )
-    begin, end = (_WIDTH + index for index in found.span(1))
+    begin, end = (_WIDTH + index for index in match.span(1))
     view = memoryview(data)
     digest = hashlib.sha256(view[:begin])
     digest.update(_BLANK.encode())
     digest.update(view[end:])
-    stated, actual = found.group(1).decode(), digest.hexdigest()
+    stated, actual = match.group(1).decode(), digest.hexdigest()
     if stated != actual:
         raise _corrupted(where, f"SHA-256 {stated[:16]}...", f"SHA-256 {actual[:16]}...")
 
 
 def _foreign_header(header: bytes, where: str) -> FileError:
-    """Another program's safetensors file, or a damaged one."""
+    """The error for a safetensors file of another program, or for a damaged one."""
     try:
         json_document.from_text(header.decode())
     except ValueError as cause:
@@ -238,24 +241,26 @@ def _parse(header: bytes, where: str) -> dict[str, Any]:
 
 
 def _document(metadata: dict[str, Any], where: str) -> dict[str, Any]:
-    """The document in the metadata, with the type of each part checked."""
+    """The document in the metadata, with the type of each part validated."""
     try:
-        held = json_document.from_text(metadata["chainrule"])
+        document = json_document.from_text(metadata["chainrule"])
     except (TypeError, ValueError) as cause:
         raise _broken(where, "a record in strict JSON", str(cause)) from cause
     types = {"format": str, "version": int, "kind": str, "sha256": str, "record": dict}
     faults = [
         f"{key} is not a {kind.__name__}"
         for key, kind in types.items()
-        if not isinstance(held, dict) or type(held.get(key)) is not kind
+        if not isinstance(document, dict) or type(document.get(key)) is not kind
     ]
-    if faults or held["format"] != "chainrule":
-        raise _broken(where, "format, version, kind, sha256 and record", "; ".join(faults) or held["format"])
-    return held
+    if faults or document["format"] != "chainrule":
+        raise _broken(
+            where, "format, version, kind, sha256 and record", "; ".join(faults) or document["format"]
+        )
+    return document
 
 
 def _tensors(entries: dict[str, Any], data: memoryview, where: str) -> dict[str, np.ndarray]:
-    """The arrays, which together have to fill the data exactly."""
+    """The arrays, which together must cover the data exactly."""
     for name, entry in entries.items():
         if not _is_entry(entry):
             raise _broken(
@@ -273,7 +278,7 @@ def _tensors(entries: dict[str, Any], data: memoryview, where: str) -> dict[str,
 
 
 def _is_entry(entry: Any) -> bool:
-    """Whether a header entry describes an array that can exist, its length agreeing with its shape."""
+    """Whether a header entry describes a possible array whose length agrees with its shape."""
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
         return False
     dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
@@ -289,7 +294,7 @@ def _are_counts(values: Any) -> bool:
 
 
 def _array(name: str, entry: dict[str, Any], data: memoryview, where: str) -> np.ndarray:
-    """One array of its own memory, so that the file's bytes need not be kept."""
+    """A copy of one array, so that the bytes of the file can be freed."""
     dtype = np.dtype(_NAMES[entry["dtype"]])
     begin, end = entry["data_offsets"]
     flat = np.frombuffer(data[begin:end], np.uint8)
@@ -297,9 +302,7 @@ def _array(name: str, entry: dict[str, Any], data: memoryview, where: str) -> np
         raise _broken(where, f"{name[:40]!r} to hold 0 and 1", str(flat.max()))
     try:
         return flat.view(dtype.newbyteorder("<")).astype(dtype).reshape(entry["shape"])
-    except (
-        ValueError
-    ) as cause:  # a shape such as (0, 2**62, 2**62): no numbers, and more than NumPy can count
+    except ValueError as cause:  # a shape like (0, 2**62, 2**62): no elements, too large for NumPy
         raise _broken(
             where, f"{name[:40]!r} to have a shape that can exist", str(entry["shape"])[:80]
         ) from cause
@@ -326,5 +329,5 @@ def _foreign(where: str, received: str) -> FileError:
 
 
 def _broken(where: str, expected: str, received: str) -> FileError:
-    fix = "do not trust this file: its checksum is right, so it was made this way"
+    fix = "do not trust this file: its checksum is right, so it was written this way"
     return FileError("E424", where=where, expected=expected, received=received, fix=fix)

@@ -1,11 +1,12 @@
-"""Where a file lies: an open folder and a name in it.
+"""Access to a file through an open folder and a name in it.
 
-A path is resolved again by every system call that takes one. Between a check ("this is no link") and the use
-("open it") somebody else can put a link there. So a folder is opened once, level by level, and every further
-call names a file *relative to the open folder* (``dir_fd``): what has been checked is what is used.
+The system resolves a path again in every call that takes one. Between a check ("this is not a link") and the
+use ("open it"), another process can replace the file by a link. Therefore, a folder is opened once, level by
+level, and every further call names a file *relative to the open folder* (``dir_fd``): what was checked is
+what is used.
 
-A path that the user names may lead through links. Inside a folder that may come from someone else, such as a
-run folder, no link is followed: a ``report.html`` that is a link to ``~/.bashrc`` would be overwritten there.
+A path that the user names may contain links. Inside a folder that may come from somewhere else, such as a run
+folder, no link is followed: a ``report.html`` that links to ``~/.bashrc`` would overwrite that file.
 ``place_of(path, within=folder)`` follows links up to and including ``folder``, and none below it.
 """
 
@@ -28,12 +29,12 @@ _MARKS = ((".lock",), ("checkpoints",), ("config.toml", "model.safetensors"))
 
 @frozen
 class Place:
-    """A file that exists or can be created.
+    """A file that exists or can be created, addressed by an open folder.
 
     Args:
-        path: for messages.
-        folder: descriptor of the open folder; it is valid inside ``place_of`` only.
-        name: of the file in the folder.
+        path: the path for messages.
+        folder: descriptor of the open folder; valid only inside ``place_of``.
+        name: name of the file in the folder.
         within: the folder below which no link is followed, if there is one.
     """
 
@@ -43,9 +44,10 @@ class Place:
     within: Path | None = None
 
     def open(self, flags: int, mode: int = 0o666) -> int:
-        """Open a regular file at once: a pipe without a writer does not block, a link is an error.
+        """Open a regular file without blocking: a pipe without a writer does not block, a link is an error.
 
-        Raises: ``OSError``; EISDIR for whatever is no regular file.
+        Raises:
+            OSError: as ``os.open``; EISDIR if it is not a regular file.
         """
         handle = os.open(
             self.name, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, mode, dir_fd=self.folder
@@ -56,11 +58,11 @@ class Place:
             raise IsADirectoryError(errno.EISDIR, "not a plain file")
         if flags & (os.O_WRONLY | os.O_RDWR) and self.within is not None and facts.st_nlink > 1:
             os.close(handle)
-            raise linked(self.path, "a file with a second name (hard link)")
+            raise link_error(self.path, "a file with a second name (hard link)")
         return handle
 
     def mode(self) -> int | None:
-        """The type and permissions of the file, ``None`` where there is none."""
+        """The type and permissions of the file, or ``None`` if it does not exist."""
         try:
             return os.stat(self.name, dir_fd=self.folder, follow_symlinks=self.within is None).st_mode
         except FileNotFoundError:
@@ -69,15 +71,15 @@ class Place:
 
 @contextmanager
 def place_of(path: str | os.PathLike[str], within: str | os.PathLike[str] | None = None) -> Iterator[Place]:
-    """The place of a file, its folder open inside the block.
+    """Context manager: the place of a file, with its folder open inside the block.
 
     Args:
-        path: of the file.
-        within: a folder that contains it; below this folder no link is followed.
+        path: path of the file.
+        within: a folder that contains it; no link below this folder is followed.
 
     Raises:
-        FileError E409: a name that no file can have. FileError E434: a link below ``within``. ``OSError``
-        where the folder cannot be opened.
+        FileError: E409 for an invalid file name; E434 for a link below ``within``.
+        OSError: the folder cannot be opened.
     """
     if within is None:
         target = resolved(path)
@@ -93,7 +95,7 @@ def place_of(path: str | os.PathLike[str], within: str | os.PathLike[str] | None
     try:
         place = Place(target, handle, name, root)
         if stat.S_ISLNK(place.mode() or 0):
-            raise linked(target)
+            raise link_error(target)
         yield place
     finally:
         _close(handle)
@@ -101,7 +103,7 @@ def place_of(path: str | os.PathLike[str], within: str | os.PathLike[str] | None
 
 @contextmanager
 def folder_of(path: str | os.PathLike[str], within: str | os.PathLike[str]) -> Iterator[int]:
-    """The descriptor of a folder itself, which can be listed; see ``place_of``."""
+    """Context manager: the descriptor of a folder that can be listed; see ``place_of``."""
     target, root = _absolute(path), _absolute(within)
     handle = _descend(os.open(resolved(root), _FOLDER), root, target.relative_to(root).parts)
     try:
@@ -122,30 +124,30 @@ def make_folders(path: str | os.PathLike[str], within: str | os.PathLike[str]) -
 
 
 def _descend(handle: int, root: Path, names: tuple[str, ...] | list[str], create: bool = False) -> int:
-    """The descriptor of the folder that ``names`` lead to from ``handle``, which is closed."""
+    """Open the folder at the path ``names`` below ``handle``, close ``handle``, return the new descriptor."""
     place = root
     for name in names:
         place = place / name
         try:
-            below = _step(handle, name, create)
+            child = _step(handle, name, create)
         except OSError as cause:
             if is_link(name, handle):
-                raise linked(place) from cause
+                raise link_error(place) from cause
             raise
         finally:
             _close(handle)
-        handle = below
+        handle = child
     return handle
 
 
 def _close(handle: int) -> None:
-    """Close a folder, of which nothing can be lost."""
+    """Close a folder descriptor; failures lose nothing."""
     with suppress(OSError):
         os.close(handle)
 
 
 def _step(handle: int, name: str, create: bool) -> int:
-    """The descriptor of a folder in an open folder."""
+    """Open a folder in an open folder, creating it if requested."""
     if name == "..":
         raise FileNotFoundError(errno.ENOENT, "a path that leaves its folder")
     flags = _FOLDER | os.O_NOFOLLOW
@@ -168,17 +170,17 @@ def is_link(name: str | os.PathLike[str], folder: int | None = None) -> bool:
 
 
 def refuse_link(path: Path) -> Path:
-    """The path, unless it is a symbolic link.
+    """Return the path unless it is a symbolic link.
 
     Raises:
-        FileError E434: it is one.
+        FileError E434: it is a symbolic link.
     """
     if is_link(path):
-        raise linked(path)
+        raise link_error(path)
     return path
 
 
-def linked(path: Path, received: str = "") -> FileError:
+def link_error(path: Path, received: str = "") -> FileError:
     """The error for a link inside a run folder."""
     if not received:
         try:
@@ -191,8 +193,8 @@ def linked(path: Path, received: str = "") -> FileError:
     )
 
 
-def run_around(path: str | os.PathLike[str]) -> Path | None:
-    """The folder of a file, if it looks like a run folder: links in it are not followed for writing."""
+def enclosing_run(path: str | os.PathLike[str]) -> Path | None:
+    """The folder of a file if it looks like a run folder: links in it are not followed on writing."""
     try:
         folder = _absolute(path).parent
         is_run = any(all(os.path.lexists(folder / name) for name in names) for names in _MARKS)
@@ -202,7 +204,7 @@ def run_around(path: str | os.PathLike[str]) -> Path | None:
 
 
 def encloses(folder: object, path: str | os.PathLike[str]) -> bool:
-    """Whether a path lies below a folder, by its text."""
+    """Whether a path is below a folder, by its text."""
     if not isinstance(folder, str | os.PathLike):
         return False
     inside, root = _absolute(path), _absolute(folder)
@@ -210,7 +212,7 @@ def encloses(folder: object, path: str | os.PathLike[str]) -> bool:
 
 
 def resolved(path: str | os.PathLike[str]) -> Path:
-    """The absolute path with its links followed, so that a link is not replaced by a file."""
+    """The absolute path with links resolved, so that writing does not replace a link by a file."""
     try:
         os.fsencode(path)
         return Path(os.path.realpath(path))
@@ -219,7 +221,7 @@ def resolved(path: str | os.PathLike[str]) -> Path:
 
 
 def _absolute(path: str | os.PathLike[str]) -> Path:
-    """The absolute path, its links not followed."""
+    """The absolute path with links not followed."""
     try:
         os.fsencode(path)
         return Path(os.path.abspath(path))

@@ -1,7 +1,7 @@
-"""What the operating system's error numbers mean, in words a person can act on.
+"""Errors of the operating system as errors of the catalog, with facts and a fix.
 
-``ENOSPC`` says little and ``OSError: [Errno 28]`` says less. One table turns each number into a code of the
-catalogue; one function each for reading and writing adds the facts: the path, the bytes needed and free.
+``ENOSPC`` and ``OSError: [Errno 28]`` do not help a user. One table maps each error number to a code of the
+catalog; one function each for reading and writing adds the facts: the path, the bytes needed and free.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ _CODES = {
 _NAME_LIMIT = 255  # bytes, on every file system in common use
 
 
-def writing(fault: OSError, path: Path, needed: int, notes: Iterable[str] = ()) -> FileError:
-    """The error to raise when ``needed`` bytes could not be written to ``path``."""
+def write_error(fault: OSError, path: Path, needed: int, notes: Iterable[str] = ()) -> FileError:
+    """The error to raise if ``needed`` bytes could not be written to ``path``."""
     code = _CODES.get(fault.errno or 0, "E410")
     free = free_bytes(path.parent)
     space = [f"{needed:,} bytes needed" + (f", {free:,} bytes free" if free is not None else "")]
-    expected, received, fix = _facts_of_writing(code, fault, path, needed, free)
+    expected, received, fix = _write_facts(code, fault, path, needed, free)
     return FileError(
         code,
         where=str(path),
@@ -48,14 +48,14 @@ def writing(fault: OSError, path: Path, needed: int, notes: Iterable[str] = ()) 
     )
 
 
-def _facts_of_writing(
+def _write_facts(
     code: str, fault: OSError, path: Path, needed: int, free: int | None
 ) -> tuple[str, str, str]:
-    """What was expected, what came, and a fix."""
+    """What was expected, what was received, and a fix."""
     folder = path.parent
     match code:
         case "E402":
-            return "the path of a file", what_is(path), _path_near(path)
+            return "the path of a file", what_is(path), _file_path_near(path)
         case "E403":
             place = path if path.exists() and not os.access(path, os.W_OK) else folder
             return f"permission to write {place}", "permission denied", f"chmod u+w {place}"
@@ -69,7 +69,7 @@ def _facts_of_writing(
                 "write to another folder, such as one in ~",
             )
         case "E407":
-            return f"a folder at {folder}", _what_stands_at(folder), _way_to(folder)
+            return f"a folder at {folder}", _what_is_at(folder), _folder_fix(folder)
         case "E408":
             limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
             allowed = "a smaller file" if limit == resource.RLIM_INFINITY else f"at most {limit:,} bytes"
@@ -80,23 +80,23 @@ def _facts_of_writing(
             return "", _in_words(fault), "check the disk, or write to another one"
 
 
-def reading(fault: OSError, path: Path) -> FileError:
-    """The error to raise when ``path`` could not be read."""
+def read_error(fault: OSError, path: Path) -> FileError:
+    """The error to raise if ``path`` could not be read."""
     code = _CODES.get(fault.errno or 0, "E410")
     code = "E401" if code == "E407" else code
-    expected, received, fix = _facts_of_reading(code, fault, path)
+    expected, received, fix = _read_facts(code, fault, path)
     return FileError(
         code, where=str(path), expected=expected, received=received, fix=fix, action="read", action_zh="读取"
     )
 
 
-def _facts_of_reading(code: str, fault: OSError, path: Path) -> tuple[str, str, str]:
-    """What was expected, what came, and a fix."""
+def _read_facts(code: str, fault: OSError, path: Path) -> tuple[str, str, str]:
+    """What was expected, what was received, and a fix."""
     match code:
         case "E401":
             return _facts_of_missing(path)
         case "E402":
-            return "the path of a file", what_is(path), _path_near(path)
+            return "the path of a file", what_is(path), _file_path_near(path)
         case "E403":
             return "permission to read it", "permission denied", f"chmod u+r {path}"
         case "E409":
@@ -106,9 +106,9 @@ def _facts_of_reading(code: str, fault: OSError, path: Path) -> tuple[str, str, 
 
 
 def flush(folder: int) -> None:
-    """Put the names in an open folder onto the disk; descriptors without read permission are reopened.
+    """Flush the names in an open folder to the disk; reopens the folder, since ``O_PATH`` cannot be flushed.
 
-    Some network file systems cannot flush a folder: there is nothing more one could do.
+    Network file systems that cannot flush a folder are ignored.
     """
     handle = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder)
     try:
@@ -121,7 +121,7 @@ def flush(folder: int) -> None:
 
 
 def unusable_name(path: object, fault: ValueError) -> FileError:
-    """The error to raise when a path holds a character no file name can hold, such as NUL."""
+    """The error to raise if a path contains a character that file names cannot, such as NUL."""
     return FileError(
         "E409",
         where=ascii(str(path)),
@@ -132,7 +132,7 @@ def unusable_name(path: object, fault: ValueError) -> FileError:
 
 
 def missing(path: Path) -> FileError:
-    """The error to raise when nothing is at ``path``, with the nearest name that is there."""
+    """The error to raise if nothing exists at ``path``, with the closest existing name."""
     expected, received, fix = _facts_of_missing(path)
     return FileError("E401", where=str(path), expected=expected, received=received, fix=fix)
 
@@ -141,30 +141,30 @@ def _facts_of_missing(path: Path) -> tuple[str, str, str]:
     try:
         names = sorted(os.listdir(path.parent))
     except OSError:
-        return f"a file in {path.parent}", _what_stands_at(path.parent), "check the path with ls"
+        return f"a file in {path.parent}", _what_is_at(path.parent), "check the path with ls"
     similar = nearest(path.name, names)
     if similar:
         return f"a file named {path.name}", f"a folder that has {similar}", str(path.parent / similar)
     return f"a file named {path.name}", f"a folder of {len(names)} other names", f"ls {path.parent}"
 
 
-def _what_stands_at(folder: Path) -> str:
-    """What is in the place of a folder that cannot be used, in a few words."""
+def _what_is_at(folder: Path) -> str:
+    """What exists instead of a folder that cannot be used."""
     try:
         return f"{what_is(folder)} at {folder}" if folder.exists() else f"nothing at {folder}"
     except OSError as fault:
         return _in_words(fault)
 
 
-def _path_near(path: Path) -> str:
-    """A path that can be a file, close to one that cannot."""
+def _file_path_near(path: Path) -> str:
+    """A valid path for a file, close to an invalid one."""
     return str((path if path.is_dir() else path.parent) / "model.safetensors")
 
 
-def _way_to(folder: Path) -> str:
-    """How to come by a folder that is not there."""
-    taken = any(place.exists() and not place.is_dir() for place in (folder, *folder.parents))
-    return "give a path whose folders are folders" if taken else f"mkdir -p {folder}"
+def _folder_fix(folder: Path) -> str:
+    """A fix for a missing folder."""
+    is_blocked = any(place.exists() and not place.is_dir() for place in (folder, *folder.parents))
+    return "give a path whose folders are folders" if is_blocked else f"mkdir -p {folder}"
 
 
 def _facts_of_name(path: Path) -> tuple[str, str, str]:
@@ -176,25 +176,25 @@ def _facts_of_name(path: Path) -> tuple[str, str, str]:
 
 
 def not_a_folder(place: Path) -> FileError:
-    """The error to raise when something stands where a folder has to be."""
+    """The error to raise if a path that must be a folder is not one."""
     return FileError(
         "E432",
         where=str(place),
-        expected="a folder, or a path where one can be made",
+        expected="a folder, or a path where one can be created",
         received=what_is(place),
         fix=f"mv {place} {place}.old",
     )
 
 
 def what_is(path: Path) -> str:
-    """What is at ``path``, in two words."""
+    """What exists at ``path``, in two words."""
     if path.is_dir():
         return "a folder"
     return "a file" if path.is_file() else "a device, pipe or socket"
 
 
 def free_bytes(folder: Path) -> int | None:
-    """How many bytes this user may still write in ``folder``; ``None`` when nobody can tell."""
+    """The number of bytes that this user may still write in ``folder``; ``None`` if unknown."""
     try:
         return shutil.disk_usage(folder).free
     except OSError:

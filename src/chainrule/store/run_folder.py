@@ -1,19 +1,18 @@
-"""The folder of one training run: who works in it, the checkpoints it goes on from, and its texts.
+"""The folder of one training run: its lock, the checkpoints to resume from, and its text files.
 
 ::
 
     RUN/
-      checkpoints/step-000000123.safetensors     the newest, and the one before it
-      .lock, .lock.json                          held by the trainer at work; who that is, for people
-      history.csv, config.toml, ...              texts, written whole
+      checkpoints/step-000000123.safetensors     the newest one and the one before it
+      .lock, .lock.json                          held by the running training; describes its process
+      history.csv, config.toml, ...              texts, written atomically
 
-A run folder may come from someone else. The user names the folder, and that path may be a link; below it no
-link is followed, neither for reading nor for writing nor for deleting (``store.place``).
+A run folder may come from somewhere else. The user names the folder, and that path may contain links; no link
+below it is followed for reading, writing or deleting (``store.open_folder``).
 
-Two rules make a run survive. *One trainer at a time*: the lock is the operating system's, so it ends with the
-process, however that ends, and no killed process leaves one behind (see ``run_lock``). *Never fewer good
-checkpoints than before*: an old one goes only when the new one is on the disk and one more that verifies
-stands behind it.
+Two rules make a run survive. *One training at a time*: the lock belongs to the operating system and ends with
+the process, so that a killed process leaves none behind (see ``run_lock``). *Never fewer valid checkpoints
+than before*: an old checkpoint is deleted only when the new one and another valid one are on the disk.
 """
 
 from __future__ import annotations
@@ -35,19 +34,19 @@ from chainrule.errors import FileError
 from chainrule.records import frozen
 from chainrule.store import atomic_write, container, json_document, os_errors
 from chainrule.store.open_folder import folder_of, place_of, refuse_link
-from chainrule.store.run_lock import FolderLock, gone
+from chainrule.store.run_lock import FolderLock, folder_gone_error
 
-CHECKPOINT = "checkpoint"  # the kind of the files kept here
+CHECKPOINT = "checkpoint"  # the kind of the checkpoint files
 _STEP = re.compile(r"step-([0-9]{9,18})\.safetensors")
 
 
 @frozen
 class Checkpoint:
-    """A state of training to go on from.
+    """A state of a training to resume from.
 
     Args:
-        step: how many steps had been done.
-        record, tensors: what ``save_checkpoint`` was given.
+        step: number of completed steps.
+        record, tensors: the arguments of ``save_checkpoint``.
         skipped: one line for each newer checkpoint that could not be used, with the reason.
     """
 
@@ -59,7 +58,7 @@ class Checkpoint:
 
 @frozen
 class RunFolder:
-    """A run on disk. Make one with ``RunFolder.create`` or ``RunFolder.open``.
+    """A run on disk, from ``RunFolder.create`` or ``RunFolder.open``.
 
     Example:
         >>> import tempfile
@@ -72,49 +71,52 @@ class RunFolder:
     """
 
     path: Path
-    # Files that verified, by name, with size and time: a save need not read again what nobody has touched.
+    # Verified files by name, with size and time: an unchanged file need not be read again on saving.
     _verified: dict[str, tuple[int, int]] = field(default_factory=dict, repr=False, compare=False)
-    _locks: list[FolderLock] = field(default_factory=list, repr=False, compare=False)  # of this claim
+    _locks: list[FolderLock] = field(default_factory=list, repr=False, compare=False)  # held by ``claim``
 
     @staticmethod
     def create(path: str | os.PathLike[str]) -> RunFolder:
-        """The run at ``path``, its folder made if it is not there.
+        """The run at ``path``; its folder is created if it does not exist.
 
-        Fails: E403, E405 to E410 when it cannot be made; E432 when a file is in its place.
+        Raises:
+            FileError: E403, E405 to E410 if it cannot be created; E432 if the path is a file.
         """
         return RunFolder(atomic_write.make_folder(path))
 
     @staticmethod
     def open(path: str | os.PathLike[str]) -> RunFolder:
-        """The run at ``path``, which has to be there.
+        """The existing run at ``path``.
 
-        Fails: E401 when nothing is there, E432 when it is no folder.
+        Raises:
+            FileError: E401 if nothing exists there, E432 if it is not a folder.
         """
         place = Path(path)
         try:
-            found = place.stat()
+            status = place.stat()
         except OSError as cause:
-            raise os_errors.reading(cause, place) from cause
+            raise os_errors.read_error(cause, place) from cause
         except ValueError as cause:
             raise os_errors.unusable_name(path, cause) from cause
-        if not stat.S_ISDIR(found.st_mode):
+        if not stat.S_ISDIR(status.st_mode):
             raise os_errors.not_a_folder(place)
         return RunFolder(place)
 
     @contextlib.contextmanager
     def claim(self) -> Iterator[None]:
-        """Be the only trainer in this folder, for the length of a ``with`` block.
+        """Lock the folder for this training inside a ``with`` block.
 
-        Fails: E434 when a name in it is a link; E430 when another trainer is at work, naming it;
-        E403, E406, E410 when no lock can be had; E433 when the folder was deleted or replaced inside the
-        block.
+        Raises:
+            FileError: E434 if a name in it is a link; E430 if another training holds the lock, naming it;
+                E403, E406, E410 if it cannot be locked; E433 if the folder was deleted or replaced inside the
+                block.
         """
         self._refuse_links()
         note = self.path / ".lock.json"
         try:
             lock = FolderLock(self.path)
         except BlockingIOError as cause:
-            raise self._taken(note) from cause
+            raise self._lock_error(note) from cause
         self._locks.append(lock)
         try:
             atomic_write.write(note, _signature().encode(), within=self.path)
@@ -122,81 +124,84 @@ class RunFolder:
         except FileError as cause:
             if cause.code == "E433" or lock.is_there:
                 raise
-            raise gone(self.path) from cause  # what was missing is missing because the folder is
+            raise folder_gone_error(self.path) from cause  # the cause of the error is the missing folder
         finally:
             self._locks.remove(lock)
-            if lock.is_there:  # else the note is that of another trainer
-                with contextlib.suppress(FileError):  # a note left behind names nobody: only the lock counts
+            if lock.is_there:  # otherwise the note belongs to another training
+                with contextlib.suppress(FileError):  # a note left behind is harmless: only the lock counts
                     atomic_write.remove(note, self.path)
             lock.release()
 
     @property
     def is_there(self) -> bool:
-        """Whether the folder is still the one that was claimed; true where nobody claimed it."""
+        """Whether the folder is still the one that was claimed; true if it was not claimed."""
         return all(lock.is_there for lock in self._locks)
 
     def verify(self) -> None:
-        """Refuse to write into another folder than the one that was claimed.
+        """Refuse to write into a folder other than the one that was claimed.
 
-        Fails: E433 when the claimed folder was deleted, moved or replaced.
+        Raises:
+            FileError E433: the claimed folder was deleted, moved or replaced.
         """
         for lock in self._locks:
             lock.verify()
 
     def _refuse_links(self) -> None:
-        """Refuse a folder with links before a training begins, and not when its result is written."""
+        """Refuse a folder with links before the training starts rather than when its result is written."""
         try:
             names = sorted(os.listdir(self.path))
         except OSError as cause:
-            raise os_errors.reading(cause, self.path) from cause
+            raise os_errors.read_error(cause, self.path) from cause
         for name in names:
             refuse_link(self.path / name)
         lock = self.path / ".lock"
         try:
             with place_of(lock, self.path) as place:
-                os.close(place.open(os.O_WRONLY))  # who gets the lock empties the file: it must be ours
+                os.close(place.open(os.O_WRONLY))  # acquiring the lock empties the file: it must be ours
         except FileNotFoundError:
             return
         except FileError:
             raise
         except OSError as cause:
-            raise os_errors.writing(cause, lock, 0) from cause
+            raise os_errors.write_error(cause, lock, 0) from cause
 
     def save_checkpoint(
         self, step: int, record: Mapping[str, Any], tensors: Mapping[str, np.ndarray]
     ) -> Path:
-        """Keep a state of training, then let go of what is no longer needed.
+        """Save a state of the training, then delete checkpoints that are no longer needed.
 
-        Kept are the new one and the newest *earlier* one that verifies. Checkpoints of later steps belong to
-        a future that has been given up, and go too; what a newer chainrule wrote stays.
+        The new one and the newest valid *earlier* one are kept. Checkpoints of later steps, which this
+        training has discarded, are deleted too; checkpoints of a newer chainrule version stay.
 
         Args:
-            step: how many steps have been done; its checkpoint, if there is one, is replaced.
-            record, tensors: what ``container.pack`` takes.
+            step: number of completed steps; an existing checkpoint of this step is replaced.
+            record, tensors: as for ``container.pack``.
 
-        Fails: as ``container.save``; then every earlier checkpoint is still there.
+        Raises:
+            FileError: as ``container.save``; all earlier checkpoints are then still there.
         """
         self.verify()
         folder = atomic_write.make_folder(self.path / "checkpoints", within=self.path)
         path = folder / f"step-{step:09d}.safetensors"
         container.save(path, CHECKPOINT, record, tensors, within=self.path)
-        # The new state is safe now: whatever goes wrong in tidying up costs disk, not the run.
+        # The new state is saved: failures while deleting old checkpoints cost disk space, not the run.
         with contextlib.suppress(FileError):
             self._verified[path.name] = _stamp(path)
             self._prune(step)
         return path
 
-    def latest(self, most: int | None = None) -> Checkpoint | None:
-        """The newest checkpoint that verifies; ``None`` when there is none at all.
+    def latest(self, max_step: int | None = None) -> Checkpoint | None:
+        """Load the newest valid checkpoint; ``None`` if there is no checkpoint.
 
         Args:
-            most: of so many steps at most; of any number by default.
+            max_step: ignore checkpoints of later steps; default: no limit.
 
-        Fails: E431 when there are checkpoints and none can be read.
+        Raises:
+            FileError E431: there are checkpoints, but none can be read.
         """
         skipped: list[str] = []
         for step, path in self._checkpoints():
-            if most is not None and step > most:
+            if max_step is not None and step > max_step:
                 continue
             try:
                 record, tensors = container.load(path, CHECKPOINT, within=self.path)
@@ -208,29 +213,30 @@ class RunFolder:
             raise FileError(
                 "E431",
                 where=str(self.path),
-                expected="a checkpoint to go on from",
+                expected="a checkpoint to resume from",
                 received=f"{len(skipped)} that cannot be used",
                 notes=skipped,
                 fix="train again without --resume",
             )
         return None
 
-    def forget_checkpoints(self) -> None:
-        """Delete every checkpoint, for a training that starts anew in this folder."""
+    def delete_checkpoints(self) -> None:
+        """Delete every checkpoint, before a new training starts in this folder."""
         for _, path in self._checkpoints():
             atomic_write.remove(path, self.path)
         self._verified.clear()
 
     def write_text(self, name: str, text: str) -> Path:
-        """Put a text, such as ``history.csv``, into the folder, wholly or not at all."""
+        """Write a text, such as ``history.csv``, into the folder atomically."""
         self.verify()
         atomic_write.write(self.path / name, text.encode(), within=self.path)
         return self.path / name
 
     def read_text(self, name: str, limit: int = atomic_write.READ_LIMIT) -> str:
-        """A text of the folder, of at most ``limit`` bytes.
+        """Read a text of the folder of at most ``limit`` bytes.
 
-        Fails: E411 when it is not UTF-8; as ``durable.read``.
+        Raises:
+            FileError: E411 if it is not UTF-8; otherwise as ``atomic_write.read``.
         """
         path = self.path / name
         try:
@@ -245,7 +251,7 @@ class RunFolder:
             ) from cause
 
     def _checkpoints(self) -> list[tuple[int, Path]]:
-        """Step and path of each checkpoint, the newest first."""
+        """Step and path of each checkpoint, newest first."""
         folder = self.path / "checkpoints"
         try:
             with folder_of(folder, self.path) as handle:
@@ -255,26 +261,26 @@ class RunFolder:
         except FileError:
             raise
         except OSError as cause:
-            raise os_errors.reading(cause, folder) from cause
-        found = [
+            raise os_errors.read_error(cause, folder) from cause
+        checkpoints = [
             (int(match.group(1)), folder / match.group()) for match in map(_STEP.fullmatch, names) if match
         ]
-        return sorted(found, reverse=True)
+        return sorted(checkpoints, reverse=True)
 
     def _prune(self, newest: int) -> None:
-        """Delete all checkpoints but the one of step ``newest`` and one valid earlier one."""
+        """Delete all checkpoints except that of step ``newest`` and one valid earlier one."""
         spare = True
         for step, path in self._checkpoints():
             if step == newest:
                 continue
-            flaw = self._flaw(path)
-            if flaw == "" and step < newest and spare:
+            error_code = self._error_code(path)
+            if error_code == "" and step < newest and spare:
                 spare = False
-            elif flaw in ("", "E420"):
+            elif error_code in ("", "E420"):
                 atomic_write.remove(path, self.path)
 
-    def _flaw(self, path: Path) -> str:
-        """The code of what is wrong with a checkpoint, ``""`` when it verifies."""
+    def _error_code(self, path: Path) -> str:
+        """The error code of an invalid checkpoint, ``""`` if it is valid."""
         try:
             stamp = _stamp(path)
             if self._verified.get(path.name) != stamp:
@@ -284,27 +290,29 @@ class RunFolder:
             return cause.code
         return ""
 
-    def _taken(self, note: Path) -> FileError:
-        """The error that names the trainer at work, as far as its note can be read."""
+    def _lock_error(self, note: Path) -> FileError:
+        """The error that names the training that holds the lock, as far as its note can be read."""
         try:
-            held = json_document.from_text(atomic_write.read(note, 4096, within=self.path).decode())
-            holder = f"process {held['pid']} on {held['host']}, at work since {held['since']}"
-            fix = f"wait for it, or end it on {held['host']} with: kill {held['pid']}"
+            holder_note = json_document.from_text(atomic_write.read(note, 4096, within=self.path).decode())
+            holder = (
+                f"process {holder_note['pid']} on {holder_note['host']}, at work since {holder_note['since']}"
+            )
+            fix = f"wait for it, or end it on {holder_note['host']} with: kill {holder_note['pid']}"
         except (FileError, ValueError, KeyError, TypeError):
             holder, fix = "another process", "wait for it, or give another --out"
         return FileError("E430", where=str(self.path), expected="a free folder", received=holder, fix=fix)
 
 
 def _signature() -> str:
-    """Who this process is, for the person who meets its lock."""
+    """The description of this process for users who find its lock."""
     since = datetime.now().astimezone().isoformat(timespec="seconds")
     return json_document.to_text({"pid": os.getpid(), "host": socket.gethostname(), "since": since})
 
 
 def _stamp(path: Path) -> tuple[int, int]:
-    """What changes when a file does: its size and the time of its last change."""
+    """The size and modification time of a file, which change when the file does."""
     try:
         facts = path.lstat()
     except OSError as cause:
-        raise os_errors.reading(cause, path) from cause
+        raise os_errors.read_error(cause, path) from cause
     return facts.st_size, facts.st_mtime_ns

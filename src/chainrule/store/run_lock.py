@@ -1,15 +1,15 @@
-"""The lock of a run folder: one trainer at a time, whatever happens to the files in the folder.
+"""The lock of a run folder: one training at a time, even if files in the folder are deleted.
 
-A lock file alone is not enough: whoever deletes ``.lock`` opens the folder to a second trainer, since the
-first holds a lock on a file that has no name any more. So the folder itself is locked as well (``flock`` on
-its descriptor): nothing inside the folder can be deleted that would end this lock. The lock file stays for
-file systems that lock no folders, such as NFS.
+A lock file alone is not enough: deleting ``.lock`` would open the folder to a second training, since the
+first one holds a lock on a file that has no name any more. Therefore, the folder itself is locked as well
+(``flock`` on its descriptor): deleting files inside the folder does not release this lock. The lock file
+remains for file systems that cannot lock folders, such as NFS.
 
-The descriptor also tells whether the folder is still the one that was claimed. If someone deleted or replaced
-it while a training ran, writing to its path would put files into a folder of someone else, or make a new one
-that lacks half of its files; ``FolderLock.verify`` refuses that.
+The descriptor also identifies the folder that was claimed. If the folder is deleted or replaced while a
+training runs, writing to its path would put files into an unrelated folder, or create a new one without half
+of its files; ``FolderLock.verify`` refuses that.
 
-Both locks are the operating system's and end with the process.
+Both locks belong to the operating system and end with the process.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ from chainrule.store import os_errors
 
 
 class FolderLock:
-    """A folder locked by this process; the lock is taken when the object is made.
+    """A folder locked by this process from the construction of the object to ``release``.
 
     Args:
         path: the folder.
 
-    Fails:
-        BlockingIOError: another process, or another object of this one, has locked it. FileError E403, E406,
-        E410, E433: no lock can be had.
+    Raises:
+        BlockingIOError: another process, or another object of this process, holds the lock.
+        FileError: E403, E406, E410, E433 if the folder cannot be locked.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file = FileLock(path / ".lock", timeout=0, thread_local=False)
-        self._folder = _opened(path)
+        self._folder = _open_folder(path)
         try:
             _lock_folder(self._folder)
             self._file.acquire()
@@ -48,9 +48,9 @@ class FolderLock:
             if isinstance(cause, Timeout):
                 raise BlockingIOError(str(cause)) from cause
             if isinstance(cause, NotImplementedError):
-                raise os_errors.writing(OSError(None, str(cause)), path / ".lock", 0) from cause
+                raise os_errors.write_error(OSError(None, str(cause)), path / ".lock", 0) from cause
             if isinstance(cause, OSError) and not isinstance(cause, FileError | BlockingIOError):
-                raise os_errors.writing(cause, path / ".lock", 0) from cause
+                raise os_errors.write_error(cause, path / ".lock", 0) from cause
             raise
 
     @property
@@ -62,51 +62,51 @@ class FolderLock:
             return False
 
     def verify(self) -> None:
-        """Refuse to go on if the folder was deleted, moved or replaced.
+        """Raise an error if the folder was deleted, moved or replaced.
 
-        Fails:
+        Raises:
             FileError E433: it was.
         """
         if not self.is_there:
-            raise gone(self.path)
+            raise folder_gone_error(self.path)
 
     def release(self) -> None:
-        """End both locks."""
-        with contextlib.suppress(OSError):  # a lock file whose folder is gone
+        """Release both locks."""
+        with contextlib.suppress(OSError):  # the folder of the lock file may be gone
             self._file.release()
         os.close(self._folder)
 
 
-def gone(path: Path) -> FileError:
-    """The error to raise when the folder of a training was deleted or replaced while it ran."""
+def folder_gone_error(path: Path) -> FileError:
+    """The error to raise if the folder of a training was deleted or replaced while it ran."""
     return FileError(
         "E433",
         where=str(path),
-        expected="the folder that the training began in",
+        expected="the folder in which the training started",
         received="another folder in its place" if os.path.lexists(path) else "no such folder",
         notes=["files written before are wherever the folder is now; if it was deleted, they are lost"],
         fix="train again into a new folder, or move the old one back and resume",
     )
 
 
-def _opened(path: Path) -> int:
+def _open_folder(path: Path) -> int:
     try:
         return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except FileNotFoundError as cause:
-        raise gone(path) from cause
+        raise folder_gone_error(path) from cause
     except OSError as cause:
-        raise os_errors.reading(cause, path) from cause
+        raise os_errors.read_error(cause, path) from cause
 
 
 def _lock_folder(handle: int) -> None:
-    """Lock a folder, where its file system can.
+    """Lock a folder if its file system supports it.
 
-    Fails:
-        BlockingIOError: another process has locked it.
+    Raises:
+        BlockingIOError: another process holds the lock.
     """
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise
     except OSError:
-        return  # NFS locks only what is open for writing, which a folder never is; there the lock file counts
+        return  # NFS locks only files open for writing, which a folder never is; the lock file counts there

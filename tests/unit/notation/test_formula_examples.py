@@ -1,4 +1,4 @@
-"""Formulas checked by hand: how each is written in three notations, and what it comes to."""
+"""Formulas checked by hand: their text in three notations and their value."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ WRITTEN = [  # text, Unicode, LaTeX
 
 
 @pytest.mark.parametrize(("text", "unicode", "latex"), WRITTEN, ids=[row[0] for row in WRITTEN])
-def test_a_formula_is_written_as_by_hand(text: str, unicode: str, latex: str) -> None:
+def test_formulas_print_as_written_by_hand(text: str, unicode: str, latex: str) -> None:
     tree = parse(text)
     assert to_unicode(tree) == unicode
     assert to_latex(tree) == latex
@@ -110,7 +110,7 @@ def test_substituted_numbers_read_like_the_worked_example() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "text"),
+    ("value", "text"),
     [
         (0.6089829, "0.608983"),
         (-0.09310995, "−0.093110"),
@@ -130,11 +130,11 @@ def test_substituted_numbers_read_like_the_worked_example() -> None:
         (math.nan, "nan"),
     ],
 )
-def test_numbers(given: float, text: str) -> None:
-    assert number(given) == text
+def test_number_formatting(value: float, text: str) -> None:
+    assert number(value) == text
 
 
-def test_results_can_be_given_all_places_and_inputs_all_digits() -> None:
+def test_fixed_and_full_precision() -> None:
     assert number(0.4, fixed=True) == "0.400000"
     assert number(-0.09310995123, digits=3) == "−0.093"
     assert float(number(0.1 + 0.2, digits=None)) == 0.1 + 0.2
@@ -160,12 +160,12 @@ def test_results_can_be_given_all_places_and_inputs_all_digits() -> None:
         ("e^x - exp(x) + tanh(x) + sin(x) * cos(x)", lambda x: np.tanh(x) + np.sin(x) * np.cos(x)),
     ],
 )
-def test_a_formula_comes_to_what_numpy_computes(text: str, computed) -> None:
+def test_values_agree_with_numpy(text: str, computed) -> None:
     x = np.array([-2.5, -0.25, 0.0, 0.75, 3.0])
     np.testing.assert_allclose(value(parse(text), {Symbol("x"): x}.__getitem__), computed(x), atol=1e-14)
 
 
-def test_whole_numbers_and_edges_are_computed_as_by_ieee_and_without_warnings() -> None:
+def test_integers_and_edge_cases_follow_ieee_without_warnings() -> None:
     x = np.array([0, 2])
     assert value(parse("x^-1"), lambda leaf: x).tolist() == [math.inf, 0.5]
     assert value(parse("1 / 0"), lambda leaf: 0) == math.inf
@@ -173,7 +173,7 @@ def test_whole_numbers_and_edges_are_computed_as_by_ieee_and_without_warnings() 
     assert math.isnan(value(parse("nan + log(-1)"), lambda leaf: 0))
 
 
-def test_elements_are_exchanged_for_symbols_and_links_are_found_in_mathml() -> None:
+def test_substituted_elements_are_links_in_mathml() -> None:
     w, x = Symbol("w", ("1", "2"), "1"), Symbol("x", ("2",))
     product = parse("#0[0,1] * #1[1]")
     assert leaves(product) == (Element(0, (0, 1)), Element(1, (1,)))
@@ -188,7 +188,7 @@ def test_a_minus_inside_a_link_is_a_subtraction() -> None:
     assert to_unicode(tree) == "1 − 0.5 − v"
 
 
-def test_the_same_part_twice_is_bracketed_where_it_does_not_end_the_product() -> None:
+def test_an_open_factor_is_bracketed_unless_it_ends_the_product() -> None:
     total = Big("sum", "k", Symbol("a", ("k",)))
     assert to_unicode(Product((Symbol("b"), total, total))) == "b·(Σₖ aₖ)·Σₖ aₖ"
 
@@ -210,7 +210,7 @@ def test_mathml_of_a_fraction_and_of_a_derivative() -> None:
 
 
 @pytest.mark.parametrize("text", ["d(J)/d(w)", "sum(k, x[k])"])
-def test_what_only_stands_for_a_number_is_not_computed(text: str) -> None:
+def test_big_operators_and_derivatives_are_not_computed(text: str) -> None:
     with pytest.raises(ValueError, match="cannot be computed"):
         value(parse(text), lambda leaf: 1.0)
 
@@ -230,16 +230,16 @@ def test_what_only_stands_for_a_number_is_not_computed(text: str) -> None:
         ("d(a)", "'/' expected"),
         ("d(a)/b", "'d' expected"),
         ("#x", "the number of an argument"),
-        ("#0[i]", "whole numbers"),
+        ("#0[i]", "integers"),
         ("", "character 1"),
     ],
 )
-def test_a_formula_that_cannot_be_read_says_where(text: str, complaint: str) -> None:
+def test_parse_errors_name_the_position(text: str, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         parse(text)
 
 
-def test_every_node_gives_its_parts_from_left_to_right() -> None:
+def test_children_are_ordered_from_left_to_right() -> None:
     a, b = Symbol("a"), Symbol("b")
     for node in (Sum((a, b)), Product((a, b)), Quotient(a, b), Derivative(a, b), Apply("max", (a, b))):
         assert children(node) == (a, b)

@@ -1,4 +1,4 @@
-"""Laws over random formulas: what is printed is read back, in every notation, as the same formula.
+"""Properties over random formulas: printed text is read back, in every notation, as the same formula.
 
 A notation is read back by translating its text into the parser's own. The two trees are then compared by an
 exact arithmetic over fractions, in which every function is some fixed rational expression: a missing bracket
@@ -50,7 +50,7 @@ def test_ascii_is_read_back_as_the_same_tree(tree: Tree) -> None:
 
 @FEW
 @given(any_tree)
-def test_the_normal_form_is_normal(tree: Tree) -> None:
+def test_normalization_is_idempotent(tree: Tree) -> None:
     tree = quiet(tree)
     assert normal(normal(tree)) == normal(tree)
 
@@ -71,8 +71,8 @@ def test_every_tree_prints_balanced_latex_text_and_mathml_core(tree: Tree) -> No
     elements = list(ElementTree.fromstring(to_mathml(tree)).iter())
     assert {element.tag.rpartition("}")[2] for element in elements} <= CORE
     for element in elements:
-        asked = {"mfrac": 2, "msub": 2, "msup": 2, "mover": 2, "munder": 2, "msubsup": 3}
-        assert len(element) == asked.get(element.tag.rpartition("}")[2], len(element))
+        child_counts = {"mfrac": 2, "msub": 2, "msup": 2, "mover": 2, "munder": 2, "msubsup": 3}
+        assert len(element) == child_counts.get(element.tag.rpartition("}")[2], len(element))
 
 
 def exact(tree: Tree) -> Fraction:
@@ -150,17 +150,17 @@ def _infix(element: ElementTree.Element) -> str:
 
 @FEW
 @given(arithmetic_tree | readable_tree)
-def test_unicode_means_what_the_tree_means(tree: Tree) -> None:
+def test_unicode_has_the_value_of_the_tree(tree: Tree) -> None:
     assert exact(from_unicode(to_unicode(tree, digits=None))) == exact(tree)
 
 
 @FEW
 @given(arithmetic_tree | readable_tree)
-def test_latex_means_what_the_tree_means(tree: Tree) -> None:
+def test_latex_has_the_value_of_the_tree(tree: Tree) -> None:
     assert exact(from_latex(to_latex(tree, digits=None))) == exact(tree)
 
 
 @FEW
 @given(arithmetic_tree | readable_tree)
-def test_mathml_means_what_the_tree_means(tree: Tree) -> None:
+def test_mathml_has_the_value_of_the_tree(tree: Tree) -> None:
     assert exact(from_mathml(to_mathml(tree, digits=None))) == exact(tree)

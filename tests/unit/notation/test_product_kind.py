@@ -1,4 +1,4 @@
-"""Products of elements are ⊙, products of matrices and with single numbers are not, in every notation."""
+"""Elementwise products of arrays are printed with ⊙, all others are not, in every notation."""
 
 from __future__ import annotations
 
@@ -40,16 +40,16 @@ GRAPHS = st.recursive(st.sampled_from(list(INPUTS.values())), combined, max_leav
 
 def trees(node: Node) -> list[Tree]:
     """The formula of a node as trees, a line each."""
-    found: list[Tree] = []
+    formulas: list[Tree] = []
     with pytest.MonkeyPatch.context() as patch:
 
         def keep(tree: Tree) -> str:
-            found.append(tree)
+            formulas.append(tree)
             return ""
 
         patch.setitem(to_formula.NOTATIONS, "unicode", keep)
         cr.formula(node)
-    return [normal(tree) for tree in found]
+    return [normal(tree) for tree in formulas]
 
 
 def shape_of(tree: Tree, known: dict[str, tuple[int, ...]]) -> tuple[int, ...]:
@@ -74,7 +74,7 @@ def shape_of(tree: Tree, known: dict[str, tuple[int, ...]]) -> tuple[int, ...]:
 
 @settings(max_examples=300, deadline=None)
 @given(GRAPHS)
-def test_the_shapes_decide_the_sign(node: Node) -> None:
+def test_shapes_decide_the_product_sign(node: Node) -> None:
     known = dict(SHAPES)
     for line in trees(node):
         if isinstance(line, Compare):  # h1 = ...
@@ -85,7 +85,7 @@ def test_the_shapes_decide_the_sign(node: Node) -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(GRAPHS)
-def test_the_notations_agree(node: Node) -> None:
+def test_all_notations_agree_on_product_signs(node: Node) -> None:
     unicode = cr.formula(node).count("⊙")
     assert cr.formula(node, "latex").count(r"\odot") == unicode
     assert cr.formula(node, "mathml").count("⊙") == unicode
@@ -105,14 +105,14 @@ CASES: dict[str, tuple[Callable[..., Any], str, str, str]] = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_the_signs(name: str) -> None:
+def test_product_signs_of_notations(name: str) -> None:
     build, *expected = CASES[name]
     node = build(*INPUTS.values())
     assert [cr.formula(node, kind) for kind in ("unicode", "latex", "ascii")] == expected
 
 
 @pytest.mark.parametrize("name", KINDS["op"].entries)
-def test_the_rules_of_an_operation_multiply_elements_with_the_sign_for_it(name: str) -> None:
+def test_rules_of_operations_use_the_elementwise_sign(name: str) -> None:
     """Bare letters of an op (x, y, dy) are arrays, those with indices and its settings are numbers."""
     block = block_of("op", name)
     arguments = {Symbol(a) for a in (*getattr(block.thing, "arguments", ()), "y", "dy")}
@@ -136,13 +136,13 @@ def _check_bare(tree: Tree, known: dict[str, tuple[int, ...]]) -> bool:
 
 
 @pytest.mark.parametrize("card", CARDS, ids=lambda card: card.name)
-def test_a_sentence_of_an_operation_uses_no_letter_of_a_derivation(card: Any) -> None:
-    """x is the input of a net there, y what was wanted and b a bias, whatever they are in a card."""
+def test_sentences_of_operations_use_no_letter_of_derivations(card: Any) -> None:
+    """x is the input of a network there, y the target and b a bias, whatever they are in a card."""
     for clause in (card.says.forward, card.says.backward, card.says.forward_zh, card.says.backward_zh):
         assert re.findall(r"(?<![A-Za-z])(?![aAe])[A-Za-z](?![A-Za-z])", clause) == []
 
 
-def test_parsing_and_marking() -> None:
+def test_elementwise_marks_parsed_products() -> None:
     tree = elementwise(parse("dy * y * (1 - y)"), lambda leaf: leaf in (Symbol("y"), Symbol("dy")))
     assert to_unicode(tree) == "dy ⊙ y ⊙ (1 − y)"
     assert to_unicode(Apply("exp", (tree,))) == "e^(dy ⊙ y ⊙ (1 − y))"

@@ -1,4 +1,4 @@
-"""Formulas read out: by hand in both languages, and every formula of every card in all notations."""
+"""Formulas in words: examples in both languages, and every formula of every card in all notations."""
 
 from __future__ import annotations
 
@@ -66,20 +66,20 @@ READ = [  # text, English, Chinese
 
 
 @pytest.mark.parametrize(("text", "english", "chinese"), READ, ids=[row[0] for row in READ])
-def test_a_formula_is_read_out_as_by_hand(text: str, english: str, chinese: str) -> None:
+def test_formulas_in_words_as_written_by_hand(text: str, english: str, chinese: str) -> None:
     assert to_words(parse(text)) == english
     assert to_words(parse(text), "zh") == chinese
 
 
-def test_who_knows_what_a_part_stands_for_names_it() -> None:
+def test_a_namer_names_parts() -> None:
     slope, tree = Link("slope", parse("a * (1 - a)")), parse("delta * w * x")
     nouns = {Symbol("delta"): "the error", Symbol("x"): "the input x", slope: "the slope of the sigmoid"}
-    told = Link("whole", Apply("exp", (slope,)))
+    exponential = Link("whole", Apply("exp", (slope,)))
     assert to_words(tree, namer=nouns.get) == "the error times w times the input x"
-    assert to_words(told, namer=nouns.get) == "e to the power of the slope of the sigmoid"
+    assert to_words(exponential, namer=nouns.get) == "e to the power of the slope of the sigmoid"
 
 
-def test_every_function_has_its_words_in_both_languages() -> None:
+def test_every_function_has_words_in_both_languages() -> None:
     written_otherwise = {"and", "or", "log1p", "expm1"}
     assert set(FUNCTION_PHRASES) == set(FUNCTIONS) - written_otherwise
     for phrases in (FUNCTION_PHRASES, PHRASES, SIGNS):
@@ -89,7 +89,7 @@ def test_every_function_has_its_words_in_both_languages() -> None:
 
 
 @given(any_tree)
-def test_any_formula_is_read_out_whole(tree: Tree) -> None:
+def test_words_contain_every_leaf(tree: Tree) -> None:
     for lang in LANGUAGES:
         text = to_words(quiet(tree), lang)
         assert text == text.strip()
@@ -134,7 +134,7 @@ def test_every_formula_of_every_card_is_read_back_from_latex(text: str) -> None:
     assert from_latex(to_latex(tree, digits=None)) == substitute(tree, on_paper)
 
 
-def test_a_part_is_a_link_where_the_page_has_a_place_for_it() -> None:
+def test_linked_parts_are_links_in_mathml() -> None:
     tree = parse("a + b")
     linked = Link("one", tree)
     html = to_mathml(linked, place={"one": ("n1", "#e1")}.get)

@@ -1,4 +1,4 @@
-"""Walking through formulas whose parts occur again and again."""
+"""Traversal of formulas with shared parts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from chainrule.trace.simplify import simplify
 X = Symbol("x")
 
 
-def test_a_part_that_occurs_in_many_places_is_walked_through_once() -> None:
+def test_shared_parts_are_traversed_once() -> None:
     seen = 0
 
     def replace(node: Tree) -> Tree | None:
@@ -19,16 +19,16 @@ def test_a_part_that_occurs_in_many_places_is_walked_through_once() -> None:
     tree: Tree = X
     for _ in range(60):  # 2**60 places of x, 61 parts
         tree = Sum((tree, tree))
-    found = substitute(tree, replace, {})
+    result = substitute(tree, replace, {})
     assert seen == 61
     for _ in range(60):
-        assert isinstance(found, Sum)
-        assert found.terms[0] is found.terms[1]
-        found = found.terms[0]
-    assert found == Number(2)
+        assert isinstance(result, Sum)
+        assert result.terms[0] is result.terms[1]
+        result = result.terms[0]
+    assert result == Number(2)
 
 
-def test_knowing_parts_changes_no_formula() -> None:
+def test_memoization_does_not_change_the_result() -> None:
     part = parse("0 * x + 1 * y")
     tree = Sum((part, Sum((part, Number(0))), parse("-(-z)")))
 

@@ -1,4 +1,4 @@
-"""Writing wholly or not at all, and every way in which the operating system can say no."""
+"""Atomic writes, and every error that the operating system can return."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 from chainrule.errors import FileError
 from chainrule.store import atomic_write, os_errors
 
-AS_USER = 65534  # nobody: the tests of permissions mean nothing as root
+AS_USER = 65534  # an unprivileged user: permissions do not apply to root
 
 
 def code_of(action, *args) -> FileError:
@@ -26,10 +26,10 @@ def code_of(action, *args) -> FileError:
 
 
 def outcome_in_a_process(body: str, *args: object, before: str = "", timeout: int = 30) -> str:
-    """What a process of its own prints: for limits and users that must not stay with the tests."""
+    """The output of a subprocess, for limits and users that must not affect the test process."""
     script = (
         "import os, resource, sys\n"
-        "from chainrule.errors import FileError\nfrom chainrule.store import durable\n"
+        "from chainrule.errors import FileError\nfrom chainrule.store import atomic_write\n"
         f"{before}\ntry:\n    {body}\n    print('done')\nexcept FileError as error:\n    print(error)\n"
     )
     done = subprocess.run(
@@ -41,7 +41,7 @@ def outcome_in_a_process(body: str, *args: object, before: str = "", timeout: in
 
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
-    """A folder that every user can reach; pytest's own are closed to all but the one who runs it."""
+    """A folder that every user can access; those of pytest are accessible only to the current user."""
     with tempfile.TemporaryDirectory(dir="/tmp") as place:
         Path(place).chmod(0o755)
         yield Path(place)
@@ -55,7 +55,7 @@ def test_what_is_written_is_read(tmp_path):
     assert os.listdir(tmp_path) == ["a.bin"]
 
 
-def test_a_reader_sees_the_old_file_or_the_new(tmp_path):
+def test_readers_see_the_old_or_the_new_file(tmp_path):
     path = tmp_path / "a.bin"
     atomic_write.write(path, b"old")
     with path.open("rb") as reader:
@@ -84,7 +84,7 @@ def test_removing_a_link_leaves_what_it_points_to(tmp_path):
     assert os.listdir(tmp_path) == ["target"]
 
 
-def test_a_missing_file_is_named_with_the_nearest(tmp_path):
+def test_a_missing_file_is_reported_with_the_closest_name(tmp_path):
     (tmp_path / "moons.safetensors").touch()
     error = code_of(atomic_write.read, tmp_path / "mons.safetensors")
     assert error.code == "E401"
@@ -93,7 +93,7 @@ def test_a_missing_file_is_named_with_the_nearest(tmp_path):
 
 
 @pytest.mark.parametrize("action", [atomic_write.read, lambda path: atomic_write.write(path, b"x")])
-def test_what_is_no_plain_file_is_refused(tmp_path, action):
+def test_anything_but_a_regular_file_is_refused(tmp_path, action):
     os.mkfifo(tmp_path / "pipe")
     assert code_of(action, tmp_path).code == "E402"
     assert code_of(action, tmp_path / "pipe").code == "E402"
@@ -101,7 +101,7 @@ def test_what_is_no_plain_file_is_refused(tmp_path, action):
     assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
 
 
-def test_no_permission_is_said(open_folder):
+def test_missing_permission_is_reported(open_folder):
     path = open_folder / "locked" / "a"
     path.parent.mkdir()
     path.write_bytes(b"old")
@@ -109,14 +109,14 @@ def test_no_permission_is_said(open_folder):
     user = f"os.getuid() or os.setuid({AS_USER})"
     if os.getuid():
         path.chmod(0o000)
-    assert "FileError E403" in outcome_in_a_process("durable.read(sys.argv[1])", path, before=user)
+    assert "FileError E403" in outcome_in_a_process("atomic_write.read(sys.argv[1])", path, before=user)
     path.chmod(0o444)
     path.parent.chmod(0o777)
-    text = outcome_in_a_process("durable.write(sys.argv[1], b'new')", path, before=user)
+    text = outcome_in_a_process("atomic_write.write(sys.argv[1], b'new')", path, before=user)
     assert "FileError E403" in text
     assert f"chmod u+w {path}" in text
     path.parent.chmod(0o555)
-    text = outcome_in_a_process("durable.write(sys.argv[1] + '2', b'new')", path, before=user)
+    text = outcome_in_a_process("atomic_write.write(sys.argv[1] + '2', b'new')", path, before=user)
     assert "FileError E403" in text
     assert f"chmod u+w {path.parent}" in text
     path.parent.chmod(0o755)
@@ -132,12 +132,12 @@ def test_a_file_beyond_the_limit_is_not_read(tmp_path):
     assert (error.code, error.received) == ("E404", "5 bytes")
 
 
-def test_a_file_that_does_not_fit_in_memory_is_said(tmp_path):
+def test_a_file_that_does_not_fit_in_memory_is_reported(tmp_path):
     path = tmp_path / "sparse"
     with path.open("wb") as file:
         file.truncate(8 * 2**30)
     limit = "resource.setrlimit(resource.RLIMIT_AS, (2**31, 2**31))"
-    text = outcome_in_a_process("durable.read(sys.argv[1])", path, before=limit)
+    text = outcome_in_a_process("atomic_write.read(sys.argv[1])", path, before=limit)
     assert "FileError E404" in text
     assert "fits in memory" in text
 
@@ -156,7 +156,7 @@ def test_the_size_limit_of_the_system_leaves_the_old_file(tmp_path):
     path = tmp_path / "a"
     path.write_bytes(b"old")
     limit = "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))"
-    text = outcome_in_a_process("durable.write(sys.argv[1], bytes(10_000))", path, before=limit)
+    text = outcome_in_a_process("atomic_write.write(sys.argv[1], bytes(10_000))", path, before=limit)
     assert "FileError E408" in text
     assert "at most 4,096 bytes" in text
     assert path.read_bytes() == b"old"
@@ -166,22 +166,22 @@ def test_the_size_limit_of_the_system_leaves_the_old_file(tmp_path):
 @pytest.mark.parametrize(
     ("number", "code"), [(28, "E405"), (122, "E405"), (30, "E406"), (5, "E410"), (116, "E410"), (27, "E408")]
 )
-def test_each_answer_of_the_system_has_its_code(tmp_path, number, code):
+def test_each_error_number_has_its_code(tmp_path, number, code):
     cause = OSError(number, os.strerror(number))
-    error = os_errors.writing(cause, tmp_path / "a", 1000)
+    error = os_errors.write_error(cause, tmp_path / "a", 1000)
     assert error.code == code
     assert "1,000 bytes needed" in str(error)
     assert error.fix
 
 
-def test_a_read_only_disk_is_said(small_disk):
+def test_a_read_only_disk_is_reported(small_disk):
     atomic_write.write(small_disk / "a", b"old")
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     assert code_of(atomic_write.write, small_disk / "b", b"x").code == "E406"
     assert atomic_write.read(small_disk / "a") == b"old"
 
 
-def test_a_missing_folder_is_said(tmp_path):
+def test_a_missing_folder_is_reported(tmp_path):
     error = code_of(atomic_write.write, tmp_path / "no" / "a", b"x")
     assert (error.code, error.fix) == ("E407", f"mkdir -p {tmp_path / 'no'}")
     (tmp_path / "file").touch()
@@ -191,7 +191,7 @@ def test_a_missing_folder_is_said(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["n" * 256, "链" * 86, "a\0b", "\udfff\ud800", "/".join(["d" * 200] * 25)])
-def test_a_name_that_cannot_be_is_said(tmp_path, name):
+def test_an_invalid_name_is_reported(tmp_path, name):
     assert code_of(atomic_write.write, f"{tmp_path}/{name}", b"x").code == "E409"
     assert code_of(atomic_write.read, f"{tmp_path}/{name}").code == "E409"
     assert os.listdir(tmp_path) == []
@@ -202,14 +202,14 @@ def test_the_longest_name_can_be_written(tmp_path):
     assert atomic_write.read(tmp_path / ("n" * 255)) == b"x"
 
 
-def test_a_loop_of_links_is_said(tmp_path):
+def test_a_loop_of_links_is_reported(tmp_path):
     (tmp_path / "a").symlink_to(tmp_path / "b")
     (tmp_path / "b").symlink_to(tmp_path / "a")
     assert code_of(atomic_write.read, tmp_path / "a").code == "E410"
     assert code_of(atomic_write.write, tmp_path / "a", b"x").code == "E410"
 
 
-def test_the_next_write_clears_the_temporary_of_a_killed_one_and_spares_a_living_one(tmp_path):
+def test_a_write_sweeps_temporaries_of_killed_writers_only(tmp_path):
     abandoned = tmp_path / ".chainrule-0123456789abcdef.partial"
     abandoned.write_bytes(b"half")
     folder = os.open(tmp_path, os.O_RDONLY)
@@ -222,7 +222,7 @@ def test_the_next_write_clears_the_temporary_of_a_killed_one_and_spares_a_living
     assert os.listdir(tmp_path) == ["a"]
 
 
-def test_folders_are_made_as_far_as_they_are_missing(tmp_path):
+def test_missing_folders_are_created(tmp_path):
     assert atomic_write.make_folder(tmp_path / "a" / "b") == tmp_path / "a" / "b"
     assert atomic_write.make_folder(tmp_path / "a" / "b").is_dir()
     (tmp_path / "file").touch()

@@ -1,4 +1,4 @@
-"""Strict JSON: what is written comes back equal, and what is not JSON is refused with its place."""
+"""Strict JSON: what is written is read back equal, and invalid values are refused with their path."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def bits_equal(a: object, b: object) -> bool:
 
 
 @given(VALUES)
-def test_a_value_comes_back_equal(value):
+def test_values_are_read_back_equal(value):
     text = json_document.to_text([value])
     assert json_document.from_text(text) == [value]
     assert json_document.to_text(json_document.from_text(text)) == text
@@ -40,21 +40,21 @@ def test_a_float_keeps_its_bits(number):
     assert bits_equal(json_document.from_text(json_document.to_text(number)), number)
 
 
-def test_equal_dicts_give_equal_texts():
+def test_equal_dicts_have_equal_texts():
     assert json_document.to_text({"a": 1, "b": 2}) == json_document.to_text({"b": 2, "a": 1})
 
 
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ('{"a": 1, "b": 2, "a": 3}', "the key 'a' is there twice"),
+        ('{"a": 1, "b": 2, "a": 3}', "the key 'a' is duplicated"),
         ("[NaN]", "NaN is not a number"),
         ("[-Infinity]", "-Infinity is not a number"),
         ("[1e400]", "larger than any float"),
         ("[" * 65 + "]" * 65, "deeper than 64 levels"),
         ("[" * 100_000 + "]" * 100_000, "deeper than 64 levels"),
         ('{"a":' * 100_000 + "1" + "}" * 100_000, "deeper than 64 levels"),
-        ("1" * 2000, "a whole number of"),
+        ("1" * 2000, "an integer of"),
         ("1" * 100_000, "not JSON"),
         ('"\\ud800"', "not valid Unicode"),
         ("[1,]", "not JSON"),
@@ -71,7 +71,7 @@ def test_the_limit_of_nesting_itself_is_allowed():
     assert json_document.to_text(json_document.from_text(text)) == text
 
 
-def test_every_unfit_value_is_named_with_its_place():
+def test_every_invalid_value_is_reported_with_its_path():
     record = {"loss": [0.5, math.nan], 3: "x", "seen": {1, 2}, "name": "\ud800"}
     with pytest.raises(json_document.UnfitError) as caught:
         json_document.to_text(record)
@@ -79,7 +79,7 @@ def test_every_unfit_value_is_named_with_its_place():
     assert places == ["record.loss[1]", "record", "record.seen", "record.name"]
 
 
-def test_a_list_that_holds_itself_is_refused():
+def test_a_list_that_contains_itself_is_refused():
     knot: list[object] = []
     knot.extend([knot, knot])
     with pytest.raises(json_document.UnfitError, match="nested deeper"):

@@ -48,9 +48,9 @@ def run(tmp_path: Path) -> RunFolder:
     folder.mkdir(parents=True)
     (folder / "copy").write_bytes(b"precious")
     (tmp_path / "outside" / "copy").write_bytes(b"precious")
-    made = RunFolder.create(tmp_path / "run")
-    (made.path / ".lock").touch()
-    return made
+    run_folder = RunFolder.create(tmp_path / "run")
+    (run_folder.path / ".lock").touch()
+    return run_folder
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -68,7 +68,7 @@ def test_a_link_is_refused(run: RunFolder, action: str, target: str, tmp_path: P
 
 @pytest.mark.parametrize("kind", ["a pipe", "a socket", "a folder"])
 @pytest.mark.parametrize("action", ["write a text", "read a text", "save", "append", "lines"])
-def test_what_is_no_file_is_refused_at_once(run: RunFolder, action: str, kind: str) -> None:
+def test_pipes_and_devices_are_refused_without_blocking(run: RunFolder, action: str, kind: str) -> None:
     run_folders.REPLACEMENTS[kind](run.path / "name", run.path)
     with pytest.raises(FileError) as caught:
         ACTIONS[action](run)
@@ -91,14 +91,14 @@ def test_checkpoints_elsewhere_are_neither_read_nor_pruned(run: RunFolder, tmp_p
         other.save_checkpoint(step, {}, {"w": np.zeros(2)})
     (run.path / "checkpoints").symlink_to(other.path / "checkpoints")
     before = sorted((path.name, path.stat().st_mtime_ns) for path in (other.path / "checkpoints").iterdir())
-    for action in (run.latest, run.forget_checkpoints, lambda: run.save_checkpoint(3, {}, {})):
+    for action in (run.latest, run.delete_checkpoints, lambda: run.save_checkpoint(3, {}, {})):
         with pytest.raises(FileError, match="E434"):
             action()
     after = sorted((path.name, path.stat().st_mtime_ns) for path in (other.path / "checkpoints").iterdir())
     assert after == before
 
 
-def test_a_checkpoint_that_is_a_link_is_passed_over(run: RunFolder, tmp_path: Path) -> None:
+def test_a_checkpoint_that_is_a_link_is_skipped(run: RunFolder, tmp_path: Path) -> None:
     run.save_checkpoint(1, {}, {"w": np.zeros(2)})
     one = run.path / "checkpoints" / "step-000000001.safetensors"
     os.rename(one, tmp_path / "outside" / "one")
@@ -107,11 +107,11 @@ def test_a_checkpoint_that_is_a_link_is_passed_over(run: RunFolder, tmp_path: Pa
         run.latest()
     assert caught.value.code == "E431"
     assert "E434" in caught.value.notes[0]
-    run.forget_checkpoints()  # the link goes, not the file that it names
+    run.delete_checkpoints()  # the link goes, not the file that it names
     assert (tmp_path / "outside" / "one").exists()
 
 
-def test_a_second_name_keeps_the_old_content(run: RunFolder, tmp_path: Path) -> None:
+def test_a_hard_link_keeps_the_old_content(run: RunFolder, tmp_path: Path) -> None:
     precious = tmp_path / "outside" / "copy"
     os.link(precious, run.path / "name")
     with pytest.raises(FileError, match="E434"):
@@ -121,7 +121,7 @@ def test_a_second_name_keeps_the_old_content(run: RunFolder, tmp_path: Path) -> 
     assert run.read_text("name") == "new"
 
 
-def test_a_lock_with_a_second_name_is_not_emptied(run: RunFolder, tmp_path: Path) -> None:
+def test_a_hard_linked_lock_is_not_emptied(run: RunFolder, tmp_path: Path) -> None:
     (run.path / ".lock").unlink()
     os.link(tmp_path / "outside" / "copy", run.path / ".lock")
     with pytest.raises(FileError, match="E434"), run.claim():
@@ -129,7 +129,7 @@ def test_a_lock_with_a_second_name_is_not_emptied(run: RunFolder, tmp_path: Path
     assert (tmp_path / "outside" / "copy").read_bytes() == b"precious"
 
 
-def test_a_folder_that_is_exchanged_while_it_is_open_is_not_followed(run: RunFolder, tmp_path: Path) -> None:
+def test_a_folder_replaced_while_open_is_not_followed(run: RunFolder, tmp_path: Path) -> None:
     (run.path / "part").mkdir()
     with place_of(run.path / "part" / "copy", run.path) as place:
         (run.path / "part").rename(run.path / "moved")
@@ -145,8 +145,8 @@ def test_a_pipe_among_the_temporaries_does_not_block(run: RunFolder) -> None:
     assert run.read_text("name") == "new"
 
 
-def test_commands_over_some_hostile_folders() -> None:
-    """The short form of a section of ``campaigns/hostile.py``, in a process that has read no table yet."""
+def test_commands_over_hostile_folders() -> None:
+    """A short version of a section of ``campaigns/hostile.py``, in a process that has not read a table."""
     code = "from campaigns.hostile_cases.run_folders import run; print(run(True, 1, 12)[0].events)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

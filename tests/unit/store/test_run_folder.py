@@ -1,4 +1,4 @@
-"""A run on disk: what is kept, what is fallen back on, and what a person is told."""
+"""Run folders: saved checkpoints, fallbacks, locks and error messages."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ def test_a_new_run_has_no_checkpoint(run):
     assert run.latest() is None
 
 
-def test_the_newest_two_are_kept_and_the_newest_is_found(run):
+def test_the_newest_two_checkpoints_stay_and_the_newest_is_loaded(run):
     save(run, 1, 2, 3)
     assert steps(run) == [2, 3]
-    found = RunFolder.open(run.path).latest()
-    assert found is not None
-    assert (found.step, found.record, found.skipped) == (3, {"step": 3}, ())
-    assert found.tensors["w"].tolist() == [3.0, 3.0, 3.0]
+    loaded = RunFolder.open(run.path).latest()
+    assert loaded is not None
+    assert (loaded.step, loaded.record, loaded.skipped) == (3, {"step": 3}, ())
+    assert loaded.tensors["w"].tolist() == [3.0, 3.0, 3.0]
 
 
 def test_saving_a_step_again_replaces_it(run):
@@ -68,29 +68,29 @@ def test_saving_a_step_again_replaces_it(run):
     assert run.latest().record == {"again": True}
 
 
-def test_a_damaged_newest_is_skipped_with_the_reason(run):
+def test_a_damaged_newest_checkpoint_is_skipped_with_the_reason(run):
     save(run, 1, 2)
     damage(checkpoint(run, 2))
-    found = run.latest()
-    assert found.step == 1
-    assert found.skipped == ("step-000000002.safetensors: E420, the file is corrupted",)
+    loaded = run.latest()
+    assert loaded.step == 1
+    assert loaded.skipped == ("step-000000002.safetensors: E420, the file is corrupted",)
 
 
-def test_a_damaged_one_does_not_count_as_the_spare(run):
+def test_a_damaged_checkpoint_does_not_count_as_the_earlier_one(run):
     save(run, 1, 2)
     damage(checkpoint(run, 2))
     save(run, 3)
     assert steps(run) == [1, 3]
 
 
-def test_checkpoints_of_a_future_given_up_go_once_the_new_one_is_safe(run):
+def test_checkpoints_of_later_steps_are_deleted_after_saving(run):
     save(run, 100, 200)
     save(run, 150)
     assert steps(run) == [100, 150]
     assert run.latest().step == 150
 
 
-def test_what_a_newer_chainrule_wrote_stays(run, monkeypatch):
+def test_checkpoints_of_a_newer_version_stay(run, monkeypatch):
     save(run, 1)
     monkeypatch.setattr(container, "VERSION", 2)
     newer = container.pack("checkpoint", {}, {})
@@ -101,7 +101,7 @@ def test_what_a_newer_chainrule_wrote_stays(run, monkeypatch):
     assert "E422" in run.latest().skipped[0]
 
 
-def test_no_usable_checkpoint_is_said_with_every_reason(run):
+def test_no_usable_checkpoint_is_reported_with_every_reason(run):
     save(run, 1, 2)
     damage(checkpoint(run, 1))
     checkpoint(run, 2).write_bytes(container.pack("model", {}, {}))
@@ -113,7 +113,7 @@ def test_no_usable_checkpoint_is_said_with_every_reason(run):
     assert "E420" in caught.value.notes[1]
 
 
-def test_other_files_among_the_checkpoints_are_left_alone(run):
+def test_other_files_in_the_checkpoint_folder_stay(run):
     save(run, 1)
     (run.path / "checkpoints" / "notes.txt").write_text("mine")
     (run.path / "checkpoints" / "step-12.safetensors").write_text("mine")
@@ -121,13 +121,13 @@ def test_other_files_among_the_checkpoints_are_left_alone(run):
     assert len(os.listdir(run.path / "checkpoints")) == 4
 
 
-def test_forgetting_leaves_none(run):
+def test_delete_checkpoints_leaves_none(run):
     save(run, 1, 2)
-    run.forget_checkpoints()
+    run.delete_checkpoints()
     assert run.latest() is None
 
 
-def test_a_refused_save_leaves_the_earlier_ones(run):
+def test_a_refused_save_keeps_earlier_checkpoints(run):
     save(run, 1, 2)
     with pytest.raises(FileError):
         run.save_checkpoint(3, {"loss": float("nan")}, {})
@@ -145,7 +145,7 @@ def test_a_full_disk_leaves_the_previous_checkpoint(small_disk):
     assert run.latest().step == 2
 
 
-def test_texts_come_back_and_foreign_bytes_are_said(run):
+def test_texts_are_read_back_and_invalid_bytes_are_reported(run):
     run.write_text("history.csv", "轮,loss\r\n1,0.5\n")
     assert run.read_text("history.csv") == "轮,loss\r\n1,0.5\n"
     (run.path / "config.toml").write_bytes("名".encode("gbk"))
@@ -154,7 +154,7 @@ def test_texts_come_back_and_foreign_bytes_are_said(run):
     assert caught.value.code == "E411"
 
 
-def test_a_run_that_is_not_there_or_no_folder_is_said(tmp_path):
+def test_a_missing_run_or_a_file_in_its_place_is_reported(tmp_path):
     (tmp_path / "moons").mkdir()
     (tmp_path / "file").touch()
     for path, code in ((tmp_path / "mons", "E401"), (tmp_path / "file", "E432"), (tmp_path / "a\0", "E409")):
@@ -166,7 +166,7 @@ def test_a_run_that_is_not_there_or_no_folder_is_said(tmp_path):
     assert caught.value.code == "E432"
 
 
-def test_a_claimed_run_refuses_a_second_trainer_and_is_free_afterwards(run):
+def test_a_claimed_run_refuses_a_second_training_until_released(run):
     with run.claim():
         with pytest.raises(FileError) as caught, RunFolder.open(run.path).claim():
             pass
@@ -177,7 +177,7 @@ def test_a_claimed_run_refuses_a_second_trainer_and_is_free_afterwards(run):
     assert not (run.path / ".lock.json").exists()
 
 
-def test_a_damaged_note_still_refuses_a_second_trainer(run):
+def test_a_damaged_lock_note_still_refuses_a_second_training(run):
     with run.claim():
         (run.path / ".lock.json").write_text("{")
         with pytest.raises(FileError) as caught, RunFolder.open(run.path).claim():
@@ -185,7 +185,7 @@ def test_a_damaged_note_still_refuses_a_second_trainer(run):
     assert (caught.value.code, caught.value.received) == ("E430", "another process")
 
 
-def test_the_lock_of_a_killed_trainer_is_taken_over(run):
+def test_the_lock_of_a_killed_training_can_be_acquired(run):
     holder = subprocess.Popen(
         [sys.executable, "-c", LOCK_HOLDER, str(run.path)], stdout=subprocess.PIPE, text=True
     )
@@ -203,14 +203,14 @@ def test_the_lock_of_a_killed_trainer_is_taken_over(run):
         assert str(os.getpid()) in run.read_text(".lock.json")
 
 
-def test_deleting_the_lock_file_lets_no_second_trainer_in(run):
+def test_deleting_the_lock_file_does_not_release_the_folder(run):
     with run.claim():
         for name in (".lock", ".lock.json"):
             (run.path / name).unlink()
         with pytest.raises(FileError) as caught, RunFolder.open(run.path).claim():
             pass
         assert caught.value.code == "E430"
-        (run.path / ".lock").write_text("")  # a new one that nobody holds
+        (run.path / ".lock").write_text("")  # a new file without a lock
         with pytest.raises(FileError) as caught, RunFolder.open(run.path).claim():
             pass
         assert caught.value.code == "E430"
@@ -218,7 +218,7 @@ def test_deleting_the_lock_file_lets_no_second_trainer_in(run):
         pass
 
 
-def test_a_process_with_a_deleted_lock_file_still_holds_the_folder(run):
+def test_a_process_with_a_deleted_lock_file_still_locks_the_folder(run):
     holder = subprocess.Popen(
         [sys.executable, "-c", LOCK_HOLDER, str(run.path)], stdout=subprocess.PIPE, text=True
     )
@@ -256,7 +256,7 @@ def _replace_by_a_file(path: Path) -> None:
 
 @pytest.mark.parametrize("harm", [_delete, _move, _replace, _replace_by_a_file])
 @pytest.mark.parametrize("write", [lambda run: save(run, 2), lambda run: run.write_text("a.csv", "")])
-def test_a_folder_that_is_gone_is_not_written_to(run, harm, write):
+def test_a_deleted_or_replaced_folder_is_not_written_to(run, harm, write):
     def train() -> None:
         with run.claim():
             save(run, 1)
@@ -272,7 +272,7 @@ def test_a_folder_that_is_gone_is_not_written_to(run, harm, write):
         assert sorted(p.name for p in (moved / "checkpoints").iterdir()) == ["step-000000001.safetensors"]
 
 
-def test_the_folder_of_another_trainer_in_the_same_place_is_left_alone(run):
+def test_a_folder_that_replaced_the_claimed_one_is_not_changed(run):
     other = RunFolder(run.path)
     with contextlib.ExitStack() as second:
         with run.claim():
@@ -288,7 +288,7 @@ def test_the_folder_of_another_trainer_in_the_same_place_is_left_alone(run):
         )
 
 
-def test_what_fails_because_the_folder_is_gone_says_so(run):
+def test_errors_caused_by_the_missing_folder_are_e433(run):
     def train() -> None:
         with run.claim():
             _delete(run.path)
@@ -300,7 +300,7 @@ def test_what_fails_because_the_folder_is_gone_says_so(run):
     assert isinstance(caught.value.__cause__, FileError)
 
 
-def test_a_run_that_nobody_claimed_is_written_as_before(run):
+def test_an_unclaimed_run_can_be_written(run):
     run.write_text("a.csv", "x")
     assert run.is_there
     run.verify()

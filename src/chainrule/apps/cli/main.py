@@ -146,7 +146,7 @@ def _say(error: Exception) -> int:
         and not isinstance(error, ChainruleError)
         and isinstance(error.filename, str | bytes)
     ):
-        error = os_errors.reading(error, Path(os.fsdecode(error.filename)))
+        error = os_errors.read_error(error, Path(os.fsdecode(error.filename)))
     if isinstance(error, ChainruleError):
         _as_typed(error)
         print(error.render(settings.lang), file=sys.stderr)

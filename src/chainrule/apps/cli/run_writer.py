@@ -192,7 +192,7 @@ def save(learner: Learner, folder: RunFolder, page: str, page_name: str) -> None
     save_model(learner, folder.path / MODEL, within=folder.path)
     folder.write_text(HISTORY, history_text(learner.history))
     folder.write_text(page_name, page)
-    folder.forget_checkpoints()
+    folder.delete_checkpoints()
 
 
 def history_text(history: list[dict[str, float | None]]) -> str:

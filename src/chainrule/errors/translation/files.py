@@ -6,7 +6,7 @@ PHRASES: dict[str, str] = {
     "a folder of {#} other names": "含另外 {} 个名称的文件夹",
     "an empty folder": "空文件夹",
     "a folder at {}": "文件夹 {}",
-    "the folder that the training began in": "训练开始时所用的文件夹",
+    "the folder in which the training started": "训练开始时所用的文件夹",
     "another folder in its place": "该位置上的另一个文件夹",
     "files written before are wherever the folder is now; if it was deleted, they are lost": (
         "此前写入的文件仍在原文件夹中；如果它已被删除，这些内容就丢失了"
@@ -14,7 +14,7 @@ PHRASES: dict[str, str] = {
     "train again into a new folder, or move the old one back and resume": (
         "重新训练到新的文件夹，或把原文件夹移回后继续训练"
     ),
-    "a folder, or a path where one can be made": "文件夹，或可以新建文件夹的路径",
+    "a folder, or a path where one can be created": "文件夹，或可以新建文件夹的路径",
     "a file or folder of its own": "独立的文件或文件夹",
     "lines such as epochs = 200": "形如 epochs = 200 的行",
     "line {#}: {}": "第 {} 行：{}",
@@ -61,7 +61,7 @@ PHRASES: dict[str, str] = {
         "NumPy 值用 float(x)、int(x) 或 x.tolist()；未知的数用 None"
     ),
     "a model's record": "模型记录",
-    "do not trust this file: its checksum is right, so it was made this way": (
+    "do not trust this file: its checksum is right, so it was written this way": (
         "不要信任此文件：校验和正确，说明它就是这样制作的"
     ),
     "do not trust this file: no network that was trained and saved looks like this": (
@@ -87,7 +87,7 @@ PHRASES: dict[str, str] = {
     "step {#}, epoch {#}, batch {#}": "step {}、epoch {}、batch {}",
     "a number or null for each column": "每列一个数或 null",
     "no usable {}": "没有可用的 {}",
-    "a checkpoint to go on from": "可以继续的检查点",
+    "a checkpoint to resume from": "可以继续的检查点",
     "{#} that cannot be used": "{} 个，都不可用",
     "train again without --resume": "去掉 --resume 重新训练",
     "byte 0x{} at place {#}": "第 {1} 个位置的字节 0x{0}",

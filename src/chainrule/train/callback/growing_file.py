@@ -14,7 +14,7 @@ from typing import Any
 
 from chainrule.errors import FileError
 from chainrule.store import atomic_write, os_errors
-from chainrule.store.open_folder import Place, encloses, place_of, run_around
+from chainrule.store.open_folder import Place, encloses, enclosing_run, place_of
 
 
 def run_of(path: Path, run: Any) -> Path | None:
@@ -25,7 +25,7 @@ def run_of(path: Path, run: Any) -> Path | None:
         run: what ``fit(run=...)`` was given.
     """
     folder = getattr(run, "path", run)
-    return Path(folder) if encloses(folder, path) else run_around(path)
+    return Path(folder) if encloses(folder, path) else enclosing_run(path)
 
 
 def append(path: Path, data: bytes, within: Path | None = None) -> None:
@@ -45,7 +45,7 @@ def append(path: Path, data: bytes, within: Path | None = None) -> None:
     except FileError:
         raise
     except OSError as cause:
-        raise os_errors.writing(cause, path, len(data)) from cause
+        raise os_errors.write_error(cause, path, len(data)) from cause
 
 
 def _add(place: Place, data: bytes) -> None:

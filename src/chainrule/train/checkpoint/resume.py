@@ -76,7 +76,7 @@ def with_folder(
         if job.prober is not None:
             job.prober.resume(probes_in(folder), state.step)
     else:
-        folder.forget_checkpoints()
+        folder.delete_checkpoints()
 
     def save(now: TrainState) -> str:
         record = {**now.record(), "identity": identity}

@@ -63,7 +63,7 @@ def keep(path: Path, code: bytes) -> bool:
     """
     try:
         atomic_write.make_folder(path.parent)
-        atomic_write.write(path, code + hashlib.sha256(code).digest(), is_spare=True)
+        atomic_write.write(path, code + hashlib.sha256(code).digest(), is_cache=True)
     except FileError as error:
         en, zh = error.clause(), error.clause("zh")
         notices.emit(f"compiled code is not kept: {en}", f"编译结果不会保存：{zh}")

@@ -120,7 +120,7 @@ class Machine:
             return
         with suppress(FileError):
             # For people; nothing reads it again.
-            atomic_write.write(self.folder / f"{symbol}.txt", text.encode(), is_spare=True)
+            atomic_write.write(self.folder / f"{symbol}.txt", text.encode(), is_cache=True)
 
 
 def source_of(kernel: str) -> Any:
