@@ -28,7 +28,7 @@ def test_rows_a_model_was_made_from_are_named_when_it_is_judged_on_them(chainrul
     Path("new.csv").write_text(lines)
     assert "the rows the model was trained on" not in chainrule("evaluate", run, "new.csv").err
     Path("bare.csv").write_text(lines.replace(",species", "").replace(",setosa", ""))
-    assert "add the known answers, or only predict" in chainrule("evaluate", run, "bare.csv").err
+    assert "add the targets, or only predict" in chainrule("evaluate", run, "bare.csv").err
 
 
 def test_of_two_classes_the_one_that_f1_speaks_of_is_named(chainrule, credit: Path) -> None:

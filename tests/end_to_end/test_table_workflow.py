@@ -116,7 +116,7 @@ def test_a_person_decides(chainrule, credit: Path) -> None:
     words = ("--drop", "amount", "--category", "age", "--class-weight", "balanced", "--net", "8 tanh")
     outcome = chainrule("train", credit, "--target", "credit", "--epochs", 2, "--out", "mine", *words)
     assert outcome.code == 0, outcome.err
-    assert "as you asked" in outcome.out
+    assert "as requested" in outcome.out
     assert "amount" not in outcome.out
     assert tomllib.loads(Path("mine/config.toml").read_text())["category"] == ["age"]
 

@@ -1,27 +1,28 @@
-"""From files, tables and arrays to numbers a network can learn from, and back to words.
+"""Data: from files, tables and arrays to inputs of a network, and from predictions back to labels.
 
-In: a CSV, TSV, Parquet, Arrow or ``.npz`` file, a folder of images, texts, sounds, a polars or pandas frame,
-arrays, or the name of a bundled set. Out: tables with a fingerprint, columns understood, a task, a
-preparation that travels with the model, a split, an order of batches, and findings about the data. This room
-never knows what a network is, never looks at test rows while it learns the preparation, and never changes a
-table it was given.
+Input: a CSV, TSV, Parquet, Arrow or ``.npz`` file, a folder of images, texts, audio, a polars or pandas
+frame,
+arrays, or the name of a bundled data set. Output: tables with a fingerprint, column kinds, a task, a
+preparation that is stored with the model, a split, an order of batches, and findings about the data. This
+package does not depend on networks, never uses test rows when fitting the preparation, and never changes a
+table passed to it.
 
-    table = read_table("credit.csv")                              # source.py, delimited.py, number.py
-    columns = describe(table, "good")                             # column.py
-    task = choose_task(table, "good", columns=columns)            # task.py
+    table = read_table("credit.csv")                              # readers/sources.py, readers/delimited.py
+    columns = describe(table, "good")                             # tables/columns.py
+    task = choose_task(table, "good", columns=columns)            # tables/task.py
     table = table.take(task.rows)                                 # the rows that have a target
-    parts = split(table.frame["good"], seed=0, stratify=task.is_classification)       # split.py
+    parts = split(table.frame["good"], seed=0, stratify=task.is_classification)       # tables/split.py
     training = table.take(parts.train)
-    preparation = Preparation.fit(training, columns, task.target, task)  # preparation.py, encoding.py
+    preparation = Preparation.fit(training, columns, task.target, task)  # tables/preparation.py
     x, y = preparation.inputs(training), preparation.targets(training)
-    order = Order(len(x), batch_size=32, seed=0)                  # order.py
+    order = Order(len(x), batch_size=32, seed=0)                  # batches/row_order.py
 
-Other kinds of input: a folder of images is a table (images.py) and is changed at random while a network
-learns (augmentation/); texts become tokens (tokenizer.py), sequences are padded and put with their like
-(sequence.py), catalogues of translations become pairs of sentences (catalogue.py, pairs.py), series and long
-texts are cut into windows (window.py), sounds become pictures (sound.py, spectrogram.py, sounds.py), and
-files larger than memory are read row by row in the same order (streaming.py). What needs SciPy to be imported
-is asked for by its file: ``chainrule.data.readers.audio``, ``chainrule.data.augmentation``.
+Other kinds of input: a folder of images is a table (readers/image_folder.py), whose images are augmented
+during training (augmentation/); texts become tokens (sequences/tokenizer.py), sequences are padded and
+bucketed by length (sequences/padding.py), time series and long texts are cut into windows
+(sequences/windows.py), audio becomes spectrograms (readers/audio.py, sequences/spectrogram.py), and files
+larger than memory are streamed row by row (readers/streaming.py). Modules that require SciPy are imported by
+their path: ``chainrule.data.readers.audio``, ``chainrule.data.augmentation``.
 """
 
 from __future__ import annotations

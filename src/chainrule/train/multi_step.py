@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.data import Arrays, Order
-from chainrule.data.batches.row_view import RowView, whole_rows
+from chainrule.data.batches.row_view import RowView, restore_rows
 from chainrule.engines.dispatch import Trainer, trainer
 from chainrule.prng import fold, folds, key_of
 from chainrule.train.nonfinite.check import is_finite
@@ -234,4 +234,4 @@ def _whole(data: Arrays, inputs: dict[str, Any]) -> dict[str, np.ndarray]:
     if not views:
         return inputs
     count = len(views[0].array)
-    return {name: whole_rows(array, views[0].index, count) for name, array in inputs.items()}
+    return {name: restore_rows(array, views[0].index, count) for name, array in inputs.items()}

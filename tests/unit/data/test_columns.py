@@ -73,7 +73,7 @@ def test_a_person_overrules() -> None:
     table = read_table({"zip": [1, 2, 3] * 5, "n": [0.5, 1.5, 1] * 5, "flag": [0, 1, 1] * 5})
     columns = describe(table, kinds={"zip": "category", "n": "text", "flag": "number"})
     assert [column.kind for column in columns] == ["category", "text", "number"]
-    assert columns[0].reason.code == "asked"
+    assert columns[0].reason.code == "requested"
     with pytest.raises(UsageError, match='"categroy" is not known'):
         describe(table, kinds={"zip": "categroy"})
 

@@ -63,7 +63,7 @@ def test_a_damaged_file_is_read_anew(damage: str, shelf: Path) -> None:
     (file,) = shelf.iterdir()
     file.write_bytes(DAMAGES[damage](file.read_bytes()))
     assert read_named("iris").fingerprint == wanted.fingerprint
-    assert bundled._kept(file) is not None, "and kept again"
+    assert bundled._read_cache(file) is not None, "and kept again"
 
 
 def test_a_folder_that_cannot_be_written_does_no_harm(shelf: Path) -> None:

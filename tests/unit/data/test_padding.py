@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chainrule.data.batches.prefetch import ahead
+from chainrule.data.batches.prefetch import prefetch
 from chainrule.data.sequences.padding import Buckets, pad_sequences
 from chainrule.errors import ChainruleError
 
@@ -80,7 +80,7 @@ BAD: dict[str, tuple[Any, str]] = {
     "width": (lambda: Buckets((1, 2), 1, 0), "E102"),
     "no lengths": (lambda: Buckets((), 1), "E343"),
     "a length of 0": (lambda: Buckets((3, 0), 1), "E363"),
-    "workers": (lambda: ahead(lambda i: i, 3, 0), "E102"),
+    "workers": (lambda: prefetch(lambda i: i, 3, 0), "E102"),
 }
 
 
@@ -102,4 +102,4 @@ def test_all_faults_are_named_at_once() -> None:
 @given(st.integers(0, 30), st.integers(1, 6))
 @settings(max_examples=30, deadline=None)
 def test_what_is_made_ahead_comes_in_order(count: int, workers: int) -> None:
-    assert list(ahead(lambda i: i * i, count, workers)) == [i * i for i in range(count)]
+    assert list(prefetch(lambda i: i * i, count, workers)) == [i * i for i in range(count)]

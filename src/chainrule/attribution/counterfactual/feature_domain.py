@@ -17,7 +17,7 @@ import numpy as np
 from chainrule import data
 from chainrule.attribution.counterfactual.search import Axis
 from chainrule.data.readers.number_parsing import level_texts, number_text
-from chainrule.data.tables.columns import YES_NO, Faults, known_column, number_cells
+from chainrule.data.tables.columns import YES_NO, Faults, number_cells, require_columns
 from chainrule.data.tables.encoders import FAR, Category, Encoding, Number, Pixels, YesNo
 from chainrule.errors import UsageError, nearest
 from chainrule.records import frozen
@@ -142,7 +142,7 @@ def table_domain(preparation: data.Preparation, row: data.Table, rows: data.Tabl
         raise UsageError("E549", where="counterfactual", expected="a model of tables", received="images")
     preparation.inputs(row)  # says what is missing in the row, all at once
     if rows is not None:
-        known_column(rows, *preparation.columns)
+        require_columns(rows, *preparation.columns)
     parts = [_part(encoding, row, rows) for encoding in preparation.encodings]
     axes, levels = tuple(axis for axis, _, _ in parts), {a.name: found for a, _, found in parts if found}
 

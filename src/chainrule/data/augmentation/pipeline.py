@@ -35,7 +35,7 @@ from chainrule.data.augmentation.random_apply import (
     Solarize,
 )
 from chainrule.data.augmentation.transform import Change, draw
-from chainrule.data.batches.prefetch import ahead
+from chainrule.data.batches.prefetch import prefetch
 from chainrule.data.batches.row_order import Order
 from chainrule.errors import DataError, UsageError, nearest
 from chainrule.prng import fold, key_of, permutation
@@ -276,4 +276,4 @@ def batches(
         made = augmentation.apply(images, samples, order.seed, epoch)
         return made.x, made.targets(y, samples) if augmentation.mix else y[samples]
 
-    return ahead(make, order.steps, workers)
+    return prefetch(make, order.steps, workers)

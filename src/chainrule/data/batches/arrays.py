@@ -1,9 +1,9 @@
-"""The door for arrays a user brings: what a network can learn from passes, everything else is named.
+"""Validation of arrays passed by the user, before training or prediction.
 
-Rules: inputs are numbers with at least two axes, rows first. Targets have as many rows; a target of shape
-(N, 1) is the same as (N,) and is squeezed, since (N, 1) minus (N,) would silently become an (N, N) table.
-Whole numbers, texts and booleans are labels and keep their kind, as do booleans among named inputs (masks);
-floating-point targets are values.
+Rules: inputs are numbers with at least two axes, rows first. Targets have the same number of rows; a target
+of shape (N, 1) is squeezed to (N,), since (N, 1) minus (N,) would silently broadcast to (N, N). Integers,
+texts and booleans are labels and keep their dtype, as do booleans among named inputs (masks); floating-point
+targets are values.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from chainrule.data.readers.lazy_polars import is_polars, require_threads
 from chainrule.errors import DataError
 from chainrule.records import frozen
 
-BLOCK = 1 << 22  # numbers looked at at once
+BLOCK = 1 << 22  # elements checked at once
 
 Inputs: TypeAlias = "np.ndarray | dict[str, np.ndarray]"
 
 
 @frozen(eq=False)
 class Arrays:
-    """Inputs, targets and row weights that have been checked and belong together; made by ``Arrays.of``.
+    """Validated inputs, targets and row weights that belong together; created by ``Arrays.of``.
 
     Args:
         x: (N, ...) floats, or one such array per named input.
         y: (N,) or (N, K) targets, one such array per named output, or None.
-        weights: (N,), or one for each place of a row; not negative; or None.
+        weights: (N,), or one for each position of a row; not negative; or None.
     """
 
     x: Inputs
@@ -40,33 +40,33 @@ class Arrays:
 
     @staticmethod
     def of(x: Any, y: Any = None, weights: Any = None, dtype: str = "float32") -> Arrays:
-        """Check what a user passed to ``fit`` and copy it only where its form must change.
+        """Validate arrays passed to ``fit`` and copy them only if their form must change.
 
         Args:
-            x: anything NumPy can read as numbers, rows first, two axes or more; or a dict of such arrays by
-                name.
+            x: anything that NumPy can convert to numbers, rows first, at least two axes; or a dict of such
+                arrays by name.
             y: targets, one per row; or a dict by name.
-            weights: how much each row counts, or each of its places.
-            dtype: of the inputs and of floating-point targets.
+            weights: the weight of each row, or of each of its positions.
+            dtype: dtype of the inputs and of floating-point targets.
 
-        Fails:
-            E340 for a kind of number that cannot be learned from, E341 for a shape, E342 for a NaN or an
-            infinity (its first position), E343 for no rows, E344 for row counts that differ.
+        Raises:
+            DataError: E340 for an unsupported dtype, E341 for a shape, E342 for a NaN or an infinity (its
+                first position), E343 for no rows, E344 for different numbers of rows.
 
         Example:
             >>> data = Arrays.of([[0, 1], [1, 0]], [[1.0], [0.0]])
             >>> data.x.dtype.name, data.y.shape, data.rows
             ('float32', (2,), 2)
         """
-        inputs = _each("x", x, _named if isinstance(x, Mapping) else _inputs, dtype)
-        targets = None if y is None else _each("y", y, _targets, dtype)
+        inputs = _map_named("x", x, _named if isinstance(x, Mapping) else _inputs, dtype)
+        targets = None if y is None else _map_named("y", y, _targets, dtype)
         weight = None if weights is None else _weights(weights, dtype)
         _check_rows(inputs, targets, weight)
         return Arrays(inputs, targets, weight)
 
     @property
     def rows(self) -> int:
-        """How many rows."""
+        """The number of rows."""
         return len(next(iter(self.x.values())) if isinstance(self.x, dict) else self.x)
 
     def take(self, index: np.ndarray | slice) -> Arrays:
@@ -88,7 +88,7 @@ def _pick(part: Inputs, index: np.ndarray | slice) -> Inputs:
     return {name: array[index] for name, array in part.items()} if isinstance(part, dict) else part[index]
 
 
-def _each(name: str, value: Any, check: Callable[[str, Any, str], np.ndarray], dtype: str) -> Inputs:
+def _map_named(name: str, value: Any, check: Callable[[str, Any, str], np.ndarray], dtype: str) -> Inputs:
     if isinstance(value, Mapping):
         return {str(key): check(f'{name}["{key}"]', part, dtype) for key, part in value.items()}
     return check(name, value, dtype)
@@ -103,7 +103,7 @@ def _inputs(name: str, value: Any, dtype: str) -> np.ndarray:
 
 
 def _named(name: str, value: Any, dtype: str) -> np.ndarray:
-    """One of several inputs; yes and no stay what they are, because they say which cells count (a mask)."""
+    """One of several inputs; booleans keep their dtype, because they mark valid positions (a mask)."""
     array = _array(name, value)
     return array if array.dtype.kind == "b" and array.ndim > 1 else _inputs(name, value, dtype)
 
@@ -138,7 +138,7 @@ def _weights(value: Any, dtype: str) -> np.ndarray:
 
 
 def _array(name: str, value: Any) -> np.ndarray:
-    # Who has a masked array has loaded numpy.ma; loading it here would take all others longer than a step.
+    # A caller with a masked array has imported numpy.ma; importing it here would take longer than a step.
     if "numpy.ma" in sys.modules and isinstance(value, np.ma.MaskedArray) and np.ma.getmaskarray(value).any():
         raise DataError(
             "E340",
@@ -155,17 +155,17 @@ def _array(name: str, value: Any) -> np.ndarray:
         raise _ragged(name, value, str(error).splitlines()[0]) from error
 
 
-def _ragged(name: str, value: Any, said: str) -> DataError:
-    """The error for rows that do not stand in one array; of rows of different lengths it says which."""
+def _ragged(name: str, value: Any, reason: str) -> DataError:
+    """The error for rows that do not form one array; names the first row of another length."""
     try:
         lengths = [len(row) for row in value]
     except TypeError:
         lengths = []
     odd = next((i for i, n in enumerate(lengths) if n != lengths[0]), 0)
     if not odd:
-        return DataError("E341", where=name, expected="rows of equal length", received=said)
+        return DataError("E341", where=name, expected="rows of equal length", received=reason)
     fix = 'p = cr.pad_sequences(x); model.fit({"sequence": p.values, "mask": p.mask}, y)'
-    if np.ndim(value[0]) == 1:  # numbers of words, behind which 0 stands
+    if np.ndim(value[0]) == 1:  # token ids, padded with 0
         fix = (
             "x = cr.pad_sequences(x).values, with cr.Embedding(1000, 64, padding=0), cr.Masking(cr.LSTM(64))"
         )
@@ -194,12 +194,12 @@ def _filled(name: str, array: np.ndarray) -> np.ndarray:
 
 
 def _floats(name: str, array: np.ndarray, dtype: str) -> np.ndarray:
-    """C order, native byte order; refuses what is not finite, also after narrowing to ``dtype``."""
+    """Convert to C order and native byte order; refuses non-finite values, also after narrowing."""
     floats = array
     if array.dtype != dtype or not array.flags.c_contiguous:
         with np.errstate(over="ignore"):
             floats = np.ascontiguousarray(array, dtype=dtype)
-    step = max(1, BLOCK // max(1, floats[0].size))  # rows at a time: the array may be larger than memory
+    step = max(1, BLOCK // max(1, floats[0].size))  # rows per block: the array may exceed the memory
     pieces = (np.isfinite(floats[start : start + step]) for start in range(0, len(floats), step))
     counts = [(piece.size - int(np.count_nonzero(piece))) for piece in pieces]
     if not any(counts):

@@ -1,8 +1,7 @@
-"""Work done ahead: what will be needed next is made on threads while the present piece is being used.
+"""Prefetching: items that are needed next are computed on threads while the current one is used.
 
-Reading, decoding and augmenting take time that a training need not wait for. The order of the results is that
-of their numbers, and each is a function of its number alone; so neither the number of threads nor their luck
-can be seen in them.
+Reading, decoding and augmentation then overlap with training steps. Items are returned in the order of their
+index, and each is a function of its index alone, so results do not depend on the number or timing of threads.
 """
 
 from __future__ import annotations
@@ -17,34 +16,34 @@ from chainrule.errors import UsageError
 T = TypeVar("T")
 
 
-def ahead(make: Callable[[int], T], count: int, workers: int = 2) -> Iterator[T]:
-    """``make(0)``, ``make(1)``, ..., ``make(count - 1)`` in order, at most ``workers`` of them in advance.
+def prefetch(make: Callable[[int], T], count: int, workers: int = 2) -> Iterator[T]:
+    """Yield ``make(0)``, ``make(1)``, ..., ``make(count - 1)`` in order, computing ``workers`` items ahead.
 
     Args:
-        make: what makes a piece of its number; called on several threads at once.
-        count: how many pieces.
-        workers: how many threads.
+        make: computes an item from its index; called on several threads at once.
+        count: number of items.
+        workers: number of threads.
 
-    Fails:
-        UsageError E102: no workers. What ``make`` raises is raised here, at its piece's turn.
+    Raises:
+        UsageError E102: ``workers`` is below 1. Exceptions of ``make`` are raised when its item is due.
 
     Example:
-        >>> list(ahead(lambda number: number**2, 4))
+        >>> list(prefetch(lambda number: number**2, 4))
         [0, 1, 4, 9]
     """
     if type(workers) is not int or workers < 1:
-        raise UsageError("E102", where="ahead", name="workers", expected="at least 1", received=workers)
+        raise UsageError("E102", where="prefetch", name="workers", expected="at least 1", received=workers)
     return _in_order(make, count, workers)
 
 
 def _in_order(make: Callable[[int], T], count: int, workers: int) -> Iterator[T]:
-    pool, waiting = ThreadPoolExecutor(workers), deque[Future[T]]()
+    pool, pending = ThreadPoolExecutor(workers), deque[Future[T]]()
     try:
         for number in range(count):
-            waiting.append(pool.submit(make, number))
-            if len(waiting) > workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+            pending.append(pool.submit(make, number))
+            if len(pending) > workers:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
     finally:
-        pool.shutdown(cancel_futures=True)  # whoever stops early waits for no more than what is being made
+        pool.shutdown(cancel_futures=True)  # a caller that stops early waits only for running items

@@ -1,7 +1,7 @@
-"""In which order the rows are learned from: a function of (seed, epoch), so a place is two numbers.
+"""The order of rows in training: a function of (seed, epoch), so that a position is two integers.
 
 An iterator has a state that must be saved and can drift; here batch ``i`` of epoch ``e`` is computed from its
-name, and a training that was cut off goes on with exactly the rows it would have seen.
+indices, and an interrupted training resumes with exactly the rows it would have used.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from chainrule.errors import UsageError
 from chainrule.prng import fold, key_of, permutation
 from chainrule.records import frozen
 
-_STREAM = 0x4F524452  # "ORDR": keeps this use of the seed apart from every other
+_STREAM = 0x4F524452  # "ORDR": the stream of the seed for this use
 
 
 @frozen
 class Order:
-    """The batches of row numbers of every epoch.
+    """The row numbers of each batch of every epoch.
 
     Args:
-        rows: how many rows there are, at least 1.
-        batch_size: rows per batch, at least 1; the last batch of an epoch holds what is left.
-        seed: any whole number.
-        shuffle: a new order in every epoch; without it always 0, 1, 2, ...
+        rows: number of rows, at least 1.
+        batch_size: rows per batch, at least 1; the last batch of an epoch contains the rest.
+        seed: any integer.
+        shuffle: use a new random order in every epoch; otherwise 0, 1, 2, ...
 
-    Fails:
-        E102 when ``rows`` or ``batch_size`` is below 1.
+    Raises:
+        UsageError E102: ``rows`` or ``batch_size`` is below 1.
 
     Example:
         >>> order = Order(rows=5, batch_size=2, seed=0)
@@ -48,12 +48,12 @@ class Order:
 
     @property
     def steps(self) -> int:
-        """Batches in an epoch."""
+        """The number of batches in an epoch."""
         return -(-self.rows // self.batch_size)
 
     @property
     def smallest(self) -> int:
-        """The rows of the smallest batch of an epoch."""
+        """The number of rows in the smallest batch of an epoch."""
         return self.rows - (self.steps - 1) * self.batch_size
 
     def epoch(self, epoch: int) -> np.ndarray:

@@ -1,8 +1,8 @@
-"""Some rows of an array, read from it when they are asked for.
+"""A selection of rows of an array, gathered on access.
 
-NumPy can view every second row of an array, but not rows in any other selection: ``x[index]`` copies them. A
-training set that is split at random would be copied that way, which ends a training on arrays larger than
-memory. A ``RowView`` keeps the array and the row numbers; a batch of it is one gather from the array.
+NumPy can view every second row of an array, but not an arbitrary selection: ``x[index]`` copies the rows. A
+training set that is split at random would be copied that way, which fails for arrays larger than memory. A
+``RowView`` keeps the array and the row numbers; a batch of it is one gather from the array.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import numpy as np
 
 from chainrule.records import frozen
 
-LARGE = 1 << 24  # bytes from which an array is viewed; a smaller one is copied, which reads faster
+LARGE = 1 << 24  # bytes from which an array is viewed; a smaller one is copied, which is faster to read
 
 
 @frozen(eq=False)
 class RowView:
-    """The rows ``index`` of ``array``, as an array that is not there yet.
+    """The rows ``index`` of ``array``, gathered on access.
 
     Args:
         array: (N, ...) rows first.
@@ -53,29 +53,30 @@ class RowView:
         return len(self.index)
 
     def __getitem__(self, rows: Any) -> np.ndarray:
-        """The numbers of these rows, copied; ``rows`` selects along the first axis alone."""
+        """Gather and copy the given rows; ``rows`` indexes the first axis."""
         return self.array[self.index[rows]]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        """All rows, copied."""
+        """Gather and copy all rows."""
         return np.asarray(self.array[self.index], dtype)
 
 
 def pick_rows(array: Any, index: np.ndarray) -> Any:
-    """Rows of an array: a view of a large one, a copy of a small one."""
+    """Select rows of an array: a view of a large one, a copy of a small one."""
     return RowView(array, index) if array.nbytes >= LARGE else array[index]
 
 
-def whole_rows(array: Any, index: np.ndarray, count: int) -> np.ndarray:
-    """An array of ``count`` rows that has these rows at ``index``: what ``pick_rows`` was given.
+def restore_rows(array: Any, index: np.ndarray, count: int) -> np.ndarray:
+    """Restore an array of ``count`` rows that has the given rows at ``index``: the inverse of ``pick_rows``.
 
     Args:
-        array: a view, whose own array is returned; or an array, whose rows are put at ``index`` among zeros.
+        array: a view, whose base array is returned; or an array, whose rows are placed at ``index`` among
+            zeros.
         index: the row numbers.
-        count: rows of the whole.
+        count: number of rows of the result.
     """
     if isinstance(array, RowView):
         return array.array
-    whole = np.zeros((count, *array.shape[1:]), array.dtype)
-    whole[index] = array
-    return whole
+    restored = np.zeros((count, *array.shape[1:]), array.dtype)
+    restored[index] = array
+    return restored

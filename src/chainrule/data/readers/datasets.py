@@ -1,9 +1,9 @@
-"""The named sets: tables that need no file.
+"""Named data sets: tables that need no file.
 
-Those bundled with scikit-learn come with it (and are kept as arrays, since loading scikit-learn takes longer
-than all the rest); Fashion-MNIST is looked for where Debian's package
-``dataset-fashion-mnist`` puts it, else fetched once through scikit-learn's OpenML client, which keeps a copy.
-Each set has a default target, and its classes carry their names instead of numbers.
+Those bundled with scikit-learn are read from it (and cached as arrays, since importing scikit-learn takes
+longer than everything else); Fashion-MNIST is read from the folder of Debian's package
+``dataset-fashion-mnist``, else downloaded once through scikit-learn's OpenML client, which caches it. Each
+set has a default target, and its classes are names instead of numbers.
 
 Reference: Fisher (1936) iris; Wolberg et al. (1995) breast cancer; Efron et al. (2004) diabetes; Aeberhard
 and Forina (1992) wine; Alpaydin and Kaynak (1998) digits; Xiao, Rasul and Vollgraf (2017) Fashion-MNIST.
@@ -36,7 +36,7 @@ TARGETS = {
     "fashion-mnist": "article",
 }
 FASHION_FOLDER = Path("/usr/share/datasets/fashion-mnist")
-FASHION_ROWS = {"train": (0, 60_000), "t10k": (60_000, 70_000)}  # of the whole, by the names of the files
+FASHION_ROWS = {"train": (0, 60_000), "t10k": (60_000, 70_000)}  # by the names of the files
 IMAGE_SETS = {
     "fashion-mnist": ("train", "t10k"),
     "fashion-mnist/train": ("train",),
@@ -50,13 +50,14 @@ FASHION_NAMES = (
 
 
 def read_named(name: str) -> Table:
-    """The named set as a table with its default target.
+    """Read a named data set as a table with its default target.
 
     Args:
         name: one of ``TARGETS``.
 
-    Fails:
-        E315 when a set that is not bundled can neither be found nor fetched; E316 when its file is damaged.
+    Raises:
+        DataError: E315 if a set that is not bundled is neither installed nor downloadable; E316 for a damaged
+            file.
 
     Example:
         >>> iris = read_named("iris")
@@ -65,17 +66,17 @@ def read_named(name: str) -> Table:
     """
     if name == "fashion-mnist":
         return _fashion()
-    kept = cache_folder() / f"{name}-{version('scikit-learn')}.npz"
-    found = _kept(kept)
-    if found is None:
-        found = _from_scikit_learn(name)
-        _keep(kept, found)
-    return _table(name, found["x"], found["columns"].tolist(), found["labels"])
+    cache_file = cache_folder() / f"{name}-{version('scikit-learn')}.npz"
+    arrays = _read_cache(cache_file)
+    if arrays is None:
+        arrays = _from_scikit_learn(name)
+        _write_cache(cache_file, arrays)
+    return _table(name, arrays["x"], arrays["columns"].tolist(), arrays["labels"])
 
 
 def _from_scikit_learn(name: str) -> dict[str, np.ndarray]:
-    """Inputs, their names, and what is to be predicted."""
-    # Loading scikit-learn takes more than a second, which a reader of files should not pay.
+    """The inputs, their names, and the target."""
+    # Importing scikit-learn takes more than a second, which readers of files should not pay.
     from sklearn import datasets  # noqa: PLC0415
 
     bunch = getattr(datasets, f"load_{name.replace('-', '_')}")()
@@ -86,13 +87,13 @@ def _from_scikit_learn(name: str) -> dict[str, np.ndarray]:
 
 
 def cache_folder() -> Path:
-    """Where a named set is kept once scikit-learn has given it, for the next reader not to wait for that."""
+    """The folder in which data sets of scikit-learn are cached, to avoid importing it again."""
     folder = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(folder) / "chainrule" / "sets"
 
 
-def _kept(path: Path) -> dict[str, np.ndarray] | None:
-    """The arrays of a file; ``None`` where there is none, or it is damaged."""
+def _read_cache(path: Path) -> dict[str, np.ndarray] | None:
+    """The arrays of a cached file; ``None`` if it does not exist or is damaged."""
     try:
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in ("x", "columns", "labels")}
@@ -100,38 +101,38 @@ def _kept(path: Path) -> dict[str, np.ndarray] | None:
         return None
 
 
-def _keep(path: Path, found: dict[str, np.ndarray]) -> None:
-    """Keep a set for the next time; where that is impossible, scikit-learn is asked again."""
-    own = path.with_name(f"{path.stem}-{os.getpid()}.npz")
+def _write_cache(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    """Cache a data set; failures are ignored."""
+    temporary = path.with_name(f"{path.stem}-{os.getpid()}.npz")
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(own, x=found["x"], columns=found["columns"], labels=found["labels"])
-        own.replace(path)  # whole or not at all
+        np.savez(temporary, x=arrays["x"], columns=arrays["columns"], labels=arrays["labels"])
+        temporary.replace(path)  # atomic
 
 
 def _table(name: str, x: np.ndarray, columns: Sequence[str], labels: np.ndarray) -> Table:
-    values = x.T if not _is_whole(x) else x.T.astype(np.int16)
+    values = x.T if not _is_integral(x) else x.T.astype(np.int16)
     series = [pl.Series(column, np.ascontiguousarray(v)) for column, v in zip(columns, values, strict=True)]
     cells = labels.tolist()
-    if isinstance(cells[0], float) and _is_whole(labels):
+    if isinstance(cells[0], float) and _is_integral(labels):
         cells = [int(cell) for cell in cells]
     series.append(pl.Series(TARGETS[name], cells))
     return Table(pl.DataFrame(series), name, TARGETS[name])
 
 
-def _is_whole(x: np.ndarray) -> bool:
+def _is_integral(x: np.ndarray) -> bool:
     return bool((x == np.floor(x)).all()) and float(np.abs(x).max()) < 2**15
 
 
 def read_named_images(name: str) -> Table:
-    """The named set as pictures with their classes: (N, H, W, 1) bytes in the column ``image``.
+    """Read a named data set of images with their classes: (N, H, W, 1) bytes in the column ``image``.
 
     Args:
-        name: one of ``IMAGE_SETS``; ``"fashion-mnist"`` is its 60,000 rows of ``"fashion-mnist/train"``, then
-            the 10,000 of ``"fashion-mnist/test"``, as its authors divided it.
+        name: one of ``IMAGE_SETS``; ``"fashion-mnist"`` consists of the 60,000 rows of
+            ``"fashion-mnist/train"``, then the 10,000 of ``"fashion-mnist/test"``.
 
-    Fails:
-        E315 when the set can neither be found nor fetched; E316 when its file is damaged.
+    Raises:
+        DataError: E315 if the set is neither installed nor downloadable; E316 for a damaged file.
     """
     x, y = _fashion_arrays(IMAGE_SETS[name])
     numbers = pl.Series(IMAGE, np.arange(len(y))).cast(pl.String).str.zfill(5)
@@ -142,14 +143,14 @@ def read_named_images(name: str) -> Table:
 
 
 def _fashion() -> Table:
-    """Fashion-MNIST as numbers: a column for each pixel."""
+    """Fashion-MNIST as numbers: one column per pixel."""
     x, y = _fashion_arrays(IMAGE_SETS["fashion-mnist"])
     columns = [f"pixel{i}" for i in range(1, x[0].size + 1)]
     return _table("fashion-mnist", x.reshape(len(x), -1), columns, np.array(FASHION_NAMES)[y])
 
 
 def _fashion_arrays(parts: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """The pictures (N, 28, 28) of some files, and the numbers of their classes (N,)."""
+    """The images (N, 28, 28) of some files, and their class numbers (N,)."""
     if FASHION_FOLDER.is_dir():
         read = [_fashion_files(part) for part in parts]
         return np.concatenate([x for x, _ in read]), np.concatenate([y for _, y in read]).astype(int)
@@ -159,10 +160,10 @@ def _fashion_arrays(parts: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _fashion_files(part: str) -> tuple[np.ndarray, np.ndarray]:
-    """The pictures of a file, and the classes of the file beside it.
+    """The images of a file, and the classes of the accompanying file.
 
-    Fails:
-        E316 they do not belong together.
+    Raises:
+        DataError E316: they do not match.
     """
     x = _read_idx(FASHION_FOLDER / f"{part}-images-idx3-ubyte.gz")
     labels = FASHION_FOLDER / f"{part}-labels-idx1-ubyte.gz"
@@ -183,7 +184,7 @@ def _fetch_fashion() -> tuple[np.ndarray, np.ndarray]:
         bunch: Any = datasets.fetch_openml(
             "Fashion-MNIST", version=1, as_frame=False, parser="liac-arff", n_retries=1, delay=0.1
         )
-    except Exception as error:  # offline, refused, half a file: the client raises a dozen kinds
+    except Exception as error:  # offline, refused, truncated: the client raises many types
         raise DataError(
             "E315",
             where="fashion-mnist",
@@ -196,7 +197,7 @@ def _fetch_fashion() -> tuple[np.ndarray, np.ndarray]:
 
 
 def _read_idx(path: Path) -> np.ndarray:
-    """An array of bytes in the IDX format: two zeros, type 8, the number of axes, their lengths, the data."""
+    """Read an array of bytes in IDX format: two zeros, type 8, number of axes, axis lengths, data."""
     try:
         content = gzip.decompress(path.read_bytes())
     except (OSError, EOFError) as error:

@@ -1,13 +1,12 @@
-"""Reading CSV and its relatives, strictly and within bounds.
+"""Read CSV and related formats, strictly and with bounded memory.
 
-The text is streamed line by line, so that no file, however strange, can take more memory than its honest
-content: a line or a quoted cell over ``CELL_LIMIT``, too many columns, or a compressed file that swells
-beyond reason is refused while it is read. Cells are collected in blocks and handed to polars at once
-(``cells.py``); what they mean is decided in ``number.py``.
+The text is streamed line by line, so that no file can take more memory than its content justifies: a line or
+a quoted cell over ``CELL_LIMIT``, too many columns, or a compressed file with an excessive ratio is refused
+while it is read. Cells are collected in blocks and passed to polars together (``cell_columns.py``); their
+types are decided in ``number_parsing.py``.
 
-Polars' own reader was rejected here because it cannot name the physical line of a bad row and fills up
-short rows. Python's ``csv`` does the quoting (RFC 4180, strict: a quote that is not closed is an error, not
-a guess).
+The reader of polars was rejected because it cannot report the physical line of an invalid row and fills up
+short rows. Python's ``csv`` handles quoting (RFC 4180, strict: an unclosed quote is an error).
 """
 
 from __future__ import annotations
@@ -35,8 +34,8 @@ from chainrule.errors import DataError
 
 CELL_LIMIT = 10_000_000  # characters of one line or one quoted cell
 COLUMN_LIMIT = 100_000
-SWELL_FREE = 16_000_000  # a compressed file may grow to this many bytes whatever its ratio,
-SWELL_RATIO = 100  # and beyond it to this multiple of its own size
+SWELL_FREE = 16_000_000  # a compressed file may expand to this number of bytes regardless of its ratio,
+SWELL_RATIO = 100  # and beyond it to this multiple of its size
 BLOCK_CELLS = 200_000
 DELIMITERS = (",", ";", "\t", "|")
 _BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
@@ -46,11 +45,12 @@ def read_delimited(path: Path) -> Table:
     """Read a CSV, TSV, ``;``- or ``|``-separated text file, plain or gzip-compressed.
 
     Args:
-        path: the file; its first line holds the column names.
+        path: the file; its first line contains the column names.
 
-    Fails:
-        E301 it cannot be opened; E303 empty; E304 header only; E305 header names; E306 ragged rows;
-        E307 not text; E308 too large a piece; E309 broken quoting; E310 no header; E316 damaged gzip.
+    Raises:
+        DataError: E301 it cannot be opened; E303 empty; E304 header only; E305 header names; E306 ragged
+            rows; E307 not text; E308 an element that is too large; E309 invalid quoting; E310 no header; E316
+            damaged gzip.
     """
     try:
         with open_plain(path) as raw, _opened(path, raw) as binary:
@@ -67,7 +67,7 @@ def _opened(path: Path, raw: BinaryIO) -> BinaryIO:
     raw.seek(0)
     if magic != b"\x1f\x8b":
         return raw
-    # Unpacked once only to be counted: that is a hundred times faster than to find out while parsing.
+    # Decompressed only to count the bytes: a hundred times faster than detecting it while parsing.
     packed, size = path.stat().st_size, 0
     with gzip.GzipFile(fileobj=raw) as file:
         while piece := file.read(1_000_000):
@@ -82,12 +82,12 @@ def _opened(path: Path, raw: BinaryIO) -> BinaryIO:
 
 @dataclass
 class _Lines:
-    """The physical lines of a file, each checked before it is passed on; ``number`` counts them."""
+    """The physical lines of a file, validated before they are returned; ``number`` counts them."""
 
     name: str
     binary: BinaryIO
     number: int = 0
-    held: int = 0  # characters handed to the csv reader since its last complete record
+    buffered: int = 0  # characters passed to the csv reader since its last complete record
     text: io.TextIOWrapper = field(init=False)
 
     def __post_init__(self) -> None:
@@ -101,15 +101,15 @@ class _Lines:
         try:
             while line := readline(CELL_LIMIT + 1):
                 self.number += 1
-                self.held += len(line)
-                if self.held > CELL_LIMIT or "\0" in line:
+                self.buffered += len(line)
+                if self.buffered > CELL_LIMIT or "\0" in line:
                     self._check(line)
                 yield line
         except UnicodeError as error:
             raise self._undecodable(error) from error
 
     def _check(self, line: str) -> None:
-        if self.held > CELL_LIMIT:
+        if self.buffered > CELL_LIMIT:
             raise self._too_large(f"over {CELL_LIMIT:,} characters")
         if "\0" in line:
             raise DataError(
@@ -139,11 +139,11 @@ class _Lines:
         )
 
     def _converted(self) -> str:
-        """A remedy: the command that makes UTF-8 of what the bytes look like.
+        """A fix: the command that converts the file to UTF-8 from the encoding that its bytes suggest.
 
-        In Chinese text of Windows (GBK, a part of GB18030) both bytes of a sign are above 127, so such bytes
-        stand in even numbers side by side; in Western text they stand alone. That is good enough for advice,
-        which a person reads, and not for a guess, which nobody would see.
+        In Chinese text of Windows (GBK, a part of GB18030), both bytes of a character are above 127, so such
+        bytes occur in runs of even length; in Western text they occur alone. This is reliable enough for a
+        suggestion to the user, but not for a silent guess.
         """
         self.binary.seek(0)
         runs = re.findall(rb"[\x80-\xff]+", self.binary.read(1_000_000))
@@ -156,14 +156,14 @@ class _Lines:
 
 
 def _read(lines: _Lines) -> Table:
-    # The limit is csv's only knob and is global; raising it to ours harms no one, since _Lines refuses first.
+    # The limit of csv is global; raising it to ours is harmless, since _Lines refuses longer cells first.
     csv.field_size_limit(max(csv.field_size_limit(), CELL_LIMIT + 1))
     source = iter(lines)
     sample = _sample(source)
     if not "".join(sample[:100]).strip():
         raise DataError("E303", where=lines.name, expected="a header and rows", received="no text")
     delimiter = sniff(sample)
-    lines.number, lines.held = 0, 0
+    lines.number, lines.buffered = 0, 0
     records = _records(lines, itertools.chain(_recount(lines, sample), source), delimiter)
     _, header = next(records, (0, []))
     names = _names(lines.name, [cell.strip() for cell in header])
@@ -182,21 +182,21 @@ def _sample(source: Iterator[str]) -> list[str]:
 
 
 def _recount(lines: _Lines, sample: list[str]) -> Iterator[str]:
-    """The sampled lines once more, counted as when they were read."""
+    """Repeat the sampled lines, counting them as on the first reading."""
     for line in sample:
         lines.number += 1
-        lines.held += len(line)
+        lines.buffered += len(line)
         yield line
 
 
 def sniff(sample: list[str]) -> str:
-    """The delimiter under which the first line has several fields and the most records have as many.
+    """The delimiter for which the first line has several fields and most records the same number of them.
 
     Example:
         >>> sniff(["x;y\\n", "1,5;2\\n"])
         ';'
     """
-    best, choice = (0.0, 0), ","
+    best_score, choice = (0.0, 0), ","
     for delimiter in DELIMITERS:
         if delimiter not in sample[0] and sample[0].strip():
             continue
@@ -206,16 +206,16 @@ def sniff(sample: list[str]) -> str:
             continue
         if widths and widths[0] > 1:
             score = (widths.count(widths[0]) / len(widths), widths[0])
-            best, choice = max((best, choice), (score, delimiter), key=lambda pair: pair[0])
+            best_score, choice = max((best_score, choice), (score, delimiter), key=lambda pair: pair[0])
     return choice
 
 
 def _records(lines: _Lines, text: Iterator[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Each record that is not a blank line, with the physical line it begins on."""
+    """Each record that is not a blank line, with the number of its first physical line."""
     reader = csv.reader(text, delimiter=delimiter, skipinitialspace=True, strict=True)
     while True:
         start = lines.number + 1
-        lines.held = 0
+        lines.buffered = 0
         try:
             record = next(reader)
         except StopIteration:
@@ -266,16 +266,16 @@ def check_names(where: str, names: list[str]) -> None:
 
 
 def _blocks(lines: _Lines, records: Iterator, cells: Cells) -> tuple[Cells, np.ndarray]:
-    """All rows, added to the cells; ragged rows are counted and reported together."""
+    """Add all rows to the cells; ragged rows are counted and reported together."""
     width, starts = cells.width, []
     ragged: list[tuple[int, int]] = []
     while block := list(itertools.islice(records, max(1, BLOCK_CELLS // width))):
-        whole = [(start, record) for start, record in block if len(record) == width]
-        if len(whole) < len(block):
+        complete = [(start, record) for start, record in block if len(record) == width]
+        if len(complete) < len(block):
             ragged += [(start, len(record)) for start, record in block if len(record) != width]
         if not ragged:
-            cells.add([record for _, record in whole])
-        starts.append(np.array([start for start, _ in whole], np.int64))
+            cells.add([record for _, record in complete])
+        starts.append(np.array([start for start, _ in complete], np.int64))
     if ragged:
         (line, received), *others = ragged
         notes = [f"line {n} has {fields} fields" for n, fields in others[:5]]

@@ -1,7 +1,7 @@
-"""polars, imported when the first table is read, and refused in a forked child process that it would hang.
+"""Lazy import of polars, and refusal in a forked child process, where polars would hang.
 
-Every use of polars in the package begins with a name of ``pl``, with ``Table.frame`` or with a frame of the
-user's; all three check the process first. polars itself advises the start methods "spawn" and "forkserver".
+Every use of polars in the package begins with a name of ``pl``, with ``Table.frame`` or with a frame passed
+by the user; all three check the process first. polars recommends the start methods "spawn" and "forkserver".
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
     import polars as pl
 else:
 
-    class _Later:
-        """A module that is imported when a name of it is asked for."""
+    class _LazyModule:
+        """A module that is imported when one of its names is accessed."""
 
         def __getattr__(self, name: str) -> Any:
             require_threads()
             return getattr(sys.modules.get("polars") or import_module("polars"), name)
 
-    pl = _Later()
+    pl = _LazyModule()
 
 __all__ = ["is_polars", "pl", "require_threads"]
 
 
 def require_threads() -> None:
-    """Refuse polars in a process that was forked while its threads were running.
+    """Raise an error in a process that was forked while polars threads were running.
 
-    Fails:
-        UsageError E130: names the start method that works.
+    Raises:
+        UsageError E130: names a start method that works.
     """
     if fork.polars_is_unusable():
         raise UsageError(

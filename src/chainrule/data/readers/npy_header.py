@@ -1,11 +1,11 @@
-"""The header of a ``.npy`` file, read without evaluating it.
+"""Parse the header of a ``.npy`` file without evaluating it.
 
     magic "\\x93NUMPY", version, length     10 or 12 bytes
     {'descr': '<f4', 'fortran_order': False, 'shape': (3, 2), }
-    the numbers
+    the elements
 
-NumPy reads the header as a Python literal. Here it has to look as NumPy writes it: one type of plain values,
-one order, one shape; so it costs nothing to read, and nothing else can be in it.
+NumPy evaluates the header as a Python literal. Here it must have the form that NumPy writes: one dtype, one
+order, one shape; parsing it costs nothing, and it cannot contain anything else.
 
 Reference: NumPy enhancement proposal 1, "A simple file format for NumPy arrays".
 """
@@ -17,7 +17,7 @@ from typing import IO, NamedTuple
 
 import numpy as np
 
-LONGEST = 4096  # bytes of a header
+LONGEST = 4096  # maximum bytes of a header
 AXES = 32
 _HEADER = re.compile(
     r"\{'descr': '([<>|=][a-zA-Z]\d{0,9}(?:\[\w{1,9}\])?|\|O)', 'fortran_order': (True|False), "
@@ -26,13 +26,13 @@ _HEADER = re.compile(
 
 
 class Layout(NamedTuple):
-    """How the numbers of a file lie.
+    """The memory layout of the array in a file.
 
     Args:
-        dtype: their type.
-        shape: of the array.
-        is_fortran: whether columns come first.
-        start: the place of the first number in the file.
+        dtype: dtype of the elements.
+        shape: shape of the array.
+        is_fortran: whether it is stored in column-major order.
+        start: offset of the first element in the file.
     """
 
     dtype: np.dtype
@@ -42,10 +42,10 @@ class Layout(NamedTuple):
 
 
 def read_layout(stream: IO[bytes]) -> Layout:
-    """The layout of the array in a file; the stream then stands at its numbers.
+    """Read the layout of the array in a file; the stream is then at its first element.
 
     Raises:
-        ValueError: no header as NumPy writes it.
+        ValueError: the header does not have the form that NumPy writes.
 
     Example:
         >>> import io

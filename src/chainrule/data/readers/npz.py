@@ -1,4 +1,4 @@
-"""Arrays in an ``.npz`` file: sizes are checked before anything is allocated, and nothing is unpickled."""
+"""Read ``.npz`` files: sizes are validated before allocation, and nothing is unpickled."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ STORED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 def read_archive(path: Path) -> dict[str, np.ndarray]:
-    """Every array of an ``.npz`` file by its name.
+    """Read all arrays of an ``.npz`` file, by name.
 
-    Fails:
-        DataError E308: it would swell beyond measure. E314: Python objects. E316: no such file, or damaged.
+    Raises:
+        DataError: E308 it would expand too much; E314 Python objects; E316 no such file, or damaged.
     """
     try:
         with open_plain(path) as stream, zipfile.ZipFile(stream) as archive:
@@ -33,7 +33,7 @@ def read_archive(path: Path) -> dict[str, np.ndarray]:
             return {_key(m): _read_npy(path, archive, m) for m in archive.infolist()}
     except DataError:
         raise
-    except Exception as error:  # zipfile, zlib, lzma, tokenize and ast have errors of their own
+    except Exception as error:  # zipfile, zlib, lzma, tokenize and ast raise different types
         received = str(error).strip()[:200] or type(error).__name__
         raise DataError("E316", where=path.name, expected="an .npz file", received=received) from error
 

@@ -1,7 +1,7 @@
-"""What to say when a file needs a library that is installed only on request.
+"""The error for optional libraries that are not installed.
 
-Pictures, texts and sounds are read by libraries that a person who has tables never needs. Each belongs to an
-*extra* of the package; where it is missing, the error holds the line that brings it.
+Images, texts and audio are read by libraries that users of tables do not need. Each belongs to an *extra* of
+the package; if it is missing, the error contains the command that installs it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ EXTRAS = {
 
 
 def missing(extra: str, where: object) -> DataError:
-    """The error for a library that is not installed.
+    """The error for an optional library that is not installed.
 
     Args:
         extra: one of ``EXTRAS``.

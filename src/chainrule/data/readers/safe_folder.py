@@ -1,4 +1,4 @@
-"""Files of a folder of data that may come from someone else: opened at once, and never outside of the folder.
+"""Open files of a data folder that may come from somewhere else: only regular files inside the folder.
 
 A link inside the folder to another file of the folder is followed; a link that leads out of it is refused, as
 are pipes, devices and sockets, which could block.
@@ -14,24 +14,25 @@ from chainrule.store.open_folder import place_of, resolved
 
 
 def open_plain(path: Path) -> BinaryIO:
-    """A file that the user names, open for reading; links are followed, pipes and devices are refused.
+    """Open a file named by the user for reading; links are followed, pipes and devices are refused.
 
     Raises:
-        OSError: no plain file, or it cannot be read.
+        OSError: not a regular file, or it cannot be read.
     """
-    with place_of(path) as found:
-        return os.fdopen(found.open(os.O_RDONLY), "rb")
+    with place_of(path) as place:
+        return os.fdopen(place.open(os.O_RDONLY), "rb")
 
 
 def open_inside(file: Path, root: Path) -> BinaryIO:
-    """A file below a folder, open for reading.
+    """Open a file inside a folder for reading.
 
     Args:
-        file: its path.
-        root: the folder, as the user named it.
+        file: path of the file.
+        root: the folder, as named by the user.
 
     Raises:
-        ValueError: a link that leads out of the folder. OSError: no plain file, or it cannot be read.
+        ValueError: a link that leads out of the folder.
+        OSError: not a regular file, or it cannot be read.
 
     Example:
         >>> Path("pets").mkdir()
@@ -39,8 +40,8 @@ def open_inside(file: Path, root: Path) -> BinaryIO:
         >>> open_inside(Path("pets", "note.txt"), Path("pets")).read()
         b'kept'
     """
-    place, folder = resolved(file), resolved(root)
-    if not place.is_relative_to(folder):
+    target, folder = resolved(file), resolved(root)
+    if not target.is_relative_to(folder):
         raise ValueError("a link that leads out of the folder")
-    with place_of(place, folder) as found:
-        return os.fdopen(found.open(os.O_RDONLY), "rb")
+    with place_of(target, folder) as place:
+        return os.fdopen(place.open(os.O_RDONLY), "rb")

@@ -1,7 +1,7 @@
-"""One door for every kind of table: a file, a frame, arrays, or the name of a set.
+"""Read a table from any source: a file, a frame, arrays, or the name of a data set.
 
-Whatever comes in leaves as a ``Table`` whose columns are numbers, booleans, texts or dates, with null as
-the one spelling of "missing" (NaN too: in a table it says "not measured").
+The result is a ``Table`` whose columns are numbers, booleans, texts or dates, with null as the only
+representation of missing values (NaN is converted: in a table it means "not measured").
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ FORMATS = (*TEXT, *PARQUET, *ARROW, ".npz")
 
 
 def read_table(source: Any) -> Table:
-    """Read a table from a file, a folder of images, a frame, arrays or the name of a bundled set.
+    """Read a table from a file, a folder of images, a frame, arrays or the name of a bundled data set.
 
     Args:
         source: a path (CSV, TSV, Parquet, Arrow, ``.npz``, a folder of images: see ``read_images``), a name
             (``"iris"``), a polars or pandas frame, a dict of columns, a 2-D array, or a pair ``(x, y)`` of
-            arrays. Columns of arrays are called x1, x2, ..., y.
+            arrays. Columns of arrays are named x1, x2, ..., y.
 
-    Fails:
-        E301 no such file; E302 neither a name nor a known format; E305 column names; E314 a column that holds
-        neither numbers, texts nor dates; E316 a damaged file; E317 columns of different lengths; for text
-        files what ``read_delimited`` lists.
+    Raises:
+        DataError: E301 no such file; E302 neither a name nor a known format; E305 column names; E314 a column
+            of neither numbers, texts nor dates; E316 a damaged file; E317 columns of different lengths; for
+            text files as ``read_delimited``.
 
     Example:
         >>> read_table({"age": [31, 47, None], "sick": ["no", "yes", "no"]}).frame["age"].to_list()
@@ -64,7 +64,7 @@ def read_table(source: Any) -> Table:
 
 
 def _of_pandas(frame: Any) -> Table:
-    """A pandas frame, known by its manners, so that pandas need not be installed."""
+    """A pandas frame, recognized by its attributes, so that pandas need not be installed."""
     names = [str(name) for name in frame.columns]
     check_names("frame", names)
     return _of_columns({name: frame.iloc[:, i] for i, name in enumerate(names)}, "frame")
@@ -99,15 +99,17 @@ def _not_found(text: str) -> DataError:
         os.stat(text)
     except (FileNotFoundError, NotADirectoryError, ValueError):
         pass
-    except OSError as cause:  # a name that is too long, a folder that may not be entered, a link to itself
+    except OSError as cause:  # a name that is too long, a folder without permission, a link to itself
         return DataError("E301", where=text, received=(cause.strerror or str(cause)).lower())
-    near = nearest(text, TARGETS)
+    closest = nearest(text, TARGETS)
     if Path(text).suffix:
         folder = Path(text).parent
         others = os.listdir(folder) if os.path.isdir(folder) and os.access(folder, os.R_OK) else []
-        twin = nearest(Path(text).name, others)
-        return DataError("E301", where=text, received="no such file", fix=str(folder / twin) if twin else "")
-    return DataError("E302", where=text, name=text, expected=", ".join(TARGETS), received=text, fix=near)
+        similar = nearest(Path(text).name, others)
+        return DataError(
+            "E301", where=text, received="no such file", fix=str(folder / similar) if similar else ""
+        )
+    return DataError("E302", where=text, name=text, expected=", ".join(TARGETS), received=text, fix=closest)
 
 
 def _read_columnar(path: Path, is_parquet: bool) -> pl.DataFrame:
@@ -116,9 +118,10 @@ def _read_columnar(path: Path, is_parquet: bool) -> pl.DataFrame:
             open_plain(path).close()  # a pipe would block
             return pl.read_parquet(path, glob=False, hive_partitioning=False)
         with open_plain(path) as file:
-            content = file.read()  # not mapped: the file may change later
-        framed = content[:6] == b"ARROW1"  # the file form starts with a mark, the stream form does not
-        return pl.read_ipc(content) if framed else pl.read_ipc_stream(content)
+            content = file.read()  # not memory-mapped: the file may change later
+        # The file format starts with a magic number, the stream format does not.
+        is_file_format = content[:6] == b"ARROW1"
+        return pl.read_ipc(content) if is_file_format else pl.read_ipc_stream(content)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
         received = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         kind = "a Parquet file" if is_parquet else "an Arrow file"
@@ -142,7 +145,7 @@ def _of_array(source: Any) -> Table:
 
 
 def _of_columns(columns: Mapping[Any, Any], source: str) -> Table:
-    """A table from columns by name; an array of several axes gives one column per number of a row."""
+    """A table from named columns; an array of several axes becomes one column per element of a row."""
     series: list[pl.Series] = []
     faults: list[str] = []
     for name, values in columns.items():
@@ -172,7 +175,7 @@ def _as_array(values: Any) -> np.ndarray:
 
 
 def _of_list(values: list | tuple) -> np.ndarray:
-    """Rows of numbers as they stand; anything else cell by cell, so that NumPy turns no 1 into "1"."""
+    """Rows of numbers as an array; anything else cell by cell, so that NumPy does not convert 1 to "1"."""
     if values and isinstance(values[0], list | tuple):
         try:
             rows = np.asarray(values)
@@ -187,7 +190,7 @@ def _of_list(values: list | tuple) -> np.ndarray:
 
 
 def _series(name: str, values: Any, faults: list[str]) -> pl.Series:
-    """A polars column; None, NaN and pandas' NA become null; strange content is added to ``faults``."""
+    """A polars column; None, NaN and pandas' NA become null; unsupported content is added to ``faults``."""
     if isinstance(values, pl.Series):
         return values.alias(name)
     if values.ndim == 0:
@@ -228,14 +231,14 @@ def _check_lengths(source: str, series: list[pl.Series]) -> None:
     if not series or not len(series[0]):
         received = f"{len(series)} columns, 0 rows"
         raise DataError("E304", where=source, expected="at least one row", received=received)
-    odd = [f'"{column.name}" has {len(column)}' for column in series if len(column) != len(series[0])]
-    if odd:
+    differing = [f'"{column.name}" has {len(column)}' for column in series if len(column) != len(series[0])]
+    if differing:
         expected = f'{len(series[0])} rows, as "{series[0].name}" has'
-        raise DataError("E317", where=source, expected=expected, received=odd[0], notes=odd[1:20])
+        raise DataError("E317", where=source, expected=expected, received=differing[0], notes=differing[1:20])
 
 
 def _plain(frame: pl.DataFrame, source: str) -> pl.DataFrame:
-    """Every column as numbers, booleans, texts or dates, and NaN as null."""
+    """Convert every column to numbers, booleans, texts or dates, and NaN to null."""
     if not frame.width or not frame.height:
         received = f"{frame.width} columns, {frame.height} rows"
         raise DataError("E304", where=source, expected="at least one row", received=received)
@@ -262,7 +265,7 @@ def _plain_column(column: pl.Series) -> pl.Series:
     if column.dtype in (pl.String, pl.Categorical, pl.Enum, pl.Null, pl.Time):
         return clean(column.cast(pl.String))
     if not is_exact(column):
-        return column.cast(pl.String)  # such whole numbers are codes: a float cannot tell them apart
+        return column.cast(pl.String)  # such integers are codes: float64 cannot distinguish them
     return column
 
 

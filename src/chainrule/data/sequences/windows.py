@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.data.readers.sources import read_table
-from chainrule.data.tables.columns import Faults, known_column, number_cells
+from chainrule.data.tables.columns import Faults, number_cells, require_columns
 from chainrule.data.tables.table import Table
 from chainrule.errors import DataError, UsageError
 from chainrule.records import frozen
@@ -214,7 +214,7 @@ def _of_table(
 ) -> tuple[np.ndarray, np.ndarray]:
     """All columns but the time as (T, F), and those of the target as (T, K)."""
     wanted = [target] if isinstance(target, str) else list(target or ())
-    known_column(table, *wanted, *([time] if time else []))
+    require_columns(table, *wanted, *([time] if time else []))
     if time is not None:
         _check_order(table, time)
     names = [name for name in table.columns if name != time]

@@ -1,8 +1,8 @@
-"""What a look at the data can tell before a network is trained on it.
+"""Checks of the data before a network is trained on it.
 
 Each rule is a few lines that count something and compare it with a threshold from practice
-(``threshold.py``); a finding carries its numbers, so a reader can judge it. Rules look at the first ``ROWS``
-rows at most.
+(``check_thresholds.py``); a finding contains its numbers, so that a reader can evaluate it. Rules inspect
+only the first ``ROWS`` rows.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ from chainrule.data.tables.check_thresholds import (
     SCALE_RATIO,
     TARGET_STD,
 )
-from chainrule.data.tables.columns import Column, count_distinct, describe, known_column
+from chainrule.data.tables.columns import Column, count_distinct, describe, require_columns
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.table import Table
 from chainrule.data.tables.task import Task, choose_task
 
-_GRAVITY = {"error": 0, "warning": 1, "info": 2}
+_SEVERITY = {"error": 0, "warning": 1, "info": 2}
 
 
 def check(table: Table, target: str | None = None, kinds: Mapping[str, str] | None = None) -> list[Finding]:
-    """Look for what commonly goes wrong, the gravest first.
+    """Check the data for common problems; returns the findings, the most severe first.
 
     Args:
-        table: what ``read_table`` gave.
-        target: the column to predict; by default the table's own.
-        kinds: kinds decided by a person, as in ``describe``.
+        table: the result of ``read_table``.
+        target: the column to predict; by default that of the table.
+        kinds: kinds set by the user, as in ``describe``.
 
-    Fails:
-        what ``describe`` and ``choose_task`` refuse.
+    Raises:
+        ChainruleError: as ``describe`` and ``choose_task``.
 
     Example:
         >>> table = Table(pl.DataFrame({"x": [1, 2, 3, 4] * 9, "y": ["a", "b", "a", "b"] * 9}))
@@ -48,7 +48,7 @@ def check(table: Table, target: str | None = None, kinds: Mapping[str, str] | No
     """
     columns = describe(table, target, kinds)
     task = choose_task(table, target, None, columns)
-    known_column(table, task.target)
+    require_columns(table, task.target)
     sample = table.take(task.rows[:ROWS])
     findings = [
         *task.notices,
@@ -60,11 +60,11 @@ def check(table: Table, target: str | None = None, kinds: Mapping[str, str] | No
         *_target_scale(columns, task),
         *_useless(columns),
     ]
-    return sorted(findings, key=lambda finding: _GRAVITY[finding.severity])
+    return sorted(findings, key=lambda finding: _SEVERITY[finding.severity])
 
 
 def _leaks(sample: Table, columns: tuple[Column, ...], task: Task) -> Iterator[Finding]:
-    """Columns that equal the target, or whose every value goes with one target value only."""
+    """Columns that equal the target, or each of whose values occurs with only one target value."""
     target = level_texts(sample.frame[task.target]).alias("target")
     for column in columns:
         if not column.is_input or _is_unlike(sample.frame[column.name], target):
@@ -75,15 +75,15 @@ def _leaks(sample: Table, columns: tuple[Column, ...], task: Task) -> Iterator[F
             continue
         pairs = pl.DataFrame([texts, target]).unique()
         levels = texts.n_unique()
-        repeated = levels * 2 <= sample.rows  # a value seen once tells nothing about leaking
+        repeated = levels * 2 <= sample.rows  # a value that occurs once is no evidence of leakage
         if repeated and levels > 1 and pairs.height == levels:
             yield Finding("leak", "warning", {"column": column.name, "levels": levels})
 
 
 def _is_unlike(cells: pl.Series, target: pl.Series) -> bool:
-    """Whether a column of numbers is surely neither a copy of the target nor repeats its values.
+    """Whether a numeric column certainly neither copies the target nor repeats its values.
 
-    It spares the texts of every number of a wide table.
+    Avoids formatting every number of a wide table.
     """
     if not cells.dtype.is_float() or count_distinct(cells) * 2 <= len(cells):
         return False
@@ -119,20 +119,20 @@ def _label_numbers(task: Task) -> Iterator[Finding]:
         return
     if high - low < 10 * len(labels):
         gaps = sorted(set(range(low, high + 1)) - set(labels))
-        shown = ", ".join(map(str, gaps[:5])) + (", ..." if len(gaps) > 5 else "")
-        yield Finding("label_gap", "warning", {"low": low, "high": high, "missing": shown})
+        missing = ", ".join(map(str, gaps[:5])) + (", ..." if len(gaps) > 5 else "")
+        yield Finding("label_gap", "warning", {"low": low, "high": high, "missing": missing})
 
 
 def _scales(columns: tuple[Column, ...]) -> Iterator[Finding]:
-    """Inputs of very different spread, or far from 0; the preparation mends both, raw arrays keep them."""
+    """Inputs of very different spread, or far from 0; the preparation corrects both, raw arrays keep them."""
     numbers = [column for column in columns if column.is_input and column.kind == "number" and column.std]
     if not numbers:
         return
-    large, small = max(numbers, key=_std), min(numbers, key=_std)
+    widest, narrowest = max(numbers, key=_std), min(numbers, key=_std)
     with np.errstate(over="ignore"):
-        ratio = float(np.float64(_std(large)) / _std(small))
+        ratio = float(np.float64(_std(widest)) / _std(narrowest))
     if ratio > SCALE_RATIO:
-        yield Finding("scale_gap", "info", {"large": large.name, "small": small.name, "ratio": ratio})
+        yield Finding("scale_gap", "info", {"large": widest.name, "small": narrowest.name, "ratio": ratio})
     offsets = [(abs(column.mean or 0.0) / _std(column), column.name) for column in numbers]
     far = [pair for pair in offsets if pair[0] > OFFSET_RATIO]
     if far:

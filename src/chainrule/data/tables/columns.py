@@ -1,13 +1,13 @@
-"""What each column of a table is: a number, a category, a yes/no, or something to leave out, and why.
+"""Column kinds: number, category, yes/no, image, or a kind that is not used as an input, with the reason.
 
 The kinds:
 
 - ``number``, ``category``, ``yes_no``, ``image`` become inputs;
-- ``date``, ``text``, ``id``, ``constant``, ``empty`` are left out, each with a sentence that says why.
+- ``date``, ``text``, ``id``, ``constant``, ``empty`` are not used, each with a sentence that states why.
 
-A kind is decided from the values alone, in the order of ``_infer``; what a person says (``kinds``) goes
-first. A text among numbers is the one case that is refused rather than decided: where 95 of 100 cells are
-numbers, the rest are more often mistakes than categories, and a wrong guess would be silent.
+A kind is inferred from the values alone, in the order of ``_infer``; the user's ``kinds`` take precedence. A
+text among numbers is the one case that is refused rather than decided: where 95 of 100 cells are numbers, the
+others are more often mistakes than categories, and a wrong guess would be silent.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from chainrule.records import frozen
 
 KINDS = ("number", "category", "yes_no", "image", "date", "text", "constant", "id", "empty")
 USED = ("number", "category", "yes_no", "image")
-FEW_ROWS = 10_000  # up to which NumPy counts different numbers sooner than polars
-MOSTLY = 0.95  # share of numbers from which a text is a mistake
+FEW_ROWS = 10_000  # up to which NumPy counts distinct numbers faster than polars
+MOSTLY = 0.95  # share of numbers from which a text is considered a mistake
 YES_NO = {
     "yes": 1.0, "no": 0.0, "y": 1.0, "n": 0.0, "true": 1.0, "false": 0.0, "t": 1.0, "f": 0.0,
     "on": 1.0, "off": 0.0, "1": 1.0, "0": 0.0, "是": 1.0, "否": 0.0,
@@ -46,15 +46,15 @@ _DATE = (
 
 @frozen
 class Column:
-    """One column of a table, understood.
+    """A column of a table with its kind and statistics.
 
     Args:
-        name: as in the table.
+        name: name in the table.
         kind: one of ``KINDS``.
         reason: why it has that kind.
-        rows, missing: how many cells, and how many of them are missing.
+        rows, missing: number of cells, and how many of them are missing.
         minimum, mean, std, maximum: of a number, else None.
-        levels: of a category or yes/no, the values with their counts, most frequent first.
+        levels: values of a category or yes/no with their counts, most frequent first.
         is_target: whether this is the column to predict.
     """
 
@@ -72,12 +72,12 @@ class Column:
 
     @property
     def is_input(self) -> bool:
-        """Whether a network gets to see it."""
+        """Whether the column is an input of the network."""
         return self.kind in USED and not self.is_target
 
     @property
     def notice(self) -> Finding | None:
-        """The sentence that says it is left out, or None."""
+        """The notice that the column is not used, or None."""
         if self.is_input or self.is_target:
             return None
         facts = {"column": self.name, "reason_en": self.reason.en, "reason_zh": self.reason.zh}
@@ -87,16 +87,17 @@ class Column:
 def describe(
     table: Table, target: str | None = None, kinds: Mapping[str, str] | None = None
 ) -> tuple[Column, ...]:
-    """Say what each column is, in the table's order.
+    """Infer the kind of each column, in the order of the table.
 
     Args:
-        table: what ``read_table`` gave.
-        target: the column to predict; by default the table's own, if it has one.
-        kinds: kinds that a person decided, by column: ``{"zip": "category"}``.
+        table: the result of ``read_table``.
+        target: the column to predict; by default that of the table, if it has one.
+        kinds: kinds set by the user, by column: ``{"zip": "category"}``.
 
-    Fails:
-        E101 an unknown kind; E311 texts in a number column; E312 an infinity; E313 an unknown column;
-        E320 a target that is missing everywhere.
+    Raises:
+        UsageError: E101 for an unknown kind.
+        DataError: E311 texts in a number column; E312 an infinity; E313 an unknown column; E320 a target that
+            is missing in every row.
 
     Example:
         >>> table = Table(pl.DataFrame({"age": [31, 47], "smokes": ["no", "yes"]}))
@@ -105,8 +106,8 @@ def describe(
     """
     target = table.target if target is None else target
     kinds = kinds or {}
-    known_column(table, *([target] if target else []), *kinds)
-    choices = [kind for kind in KINDS if kind != "image"]  # pixels are there or not; nobody can decide it
+    require_columns(table, *([target] if target else []), *kinds)
+    choices = [kind for kind in KINDS if kind != "image"]  # whether a column is an image cannot be chosen
     for kind in kinds.values():
         if kind not in choices:
             fix = nearest(kind, choices)
@@ -117,20 +118,20 @@ def describe(
     return columns
 
 
-def known_column(table: Table, *names: str) -> None:
-    """Raise E313 for names that are no column of the table, all at once, each with the nearest that is."""
+def require_columns(table: Table, *names: str) -> None:
+    """Raise E313 for all names that are not columns of the table, each with the closest column."""
     known = set(table.columns)
     unknown = [name for name in names if name not in known]
     if unknown:
-        near = [nearest(name, table.columns) for name in unknown]
-        shown = ", ".join(table.columns[:12]) + (", ..." if len(table.columns) > 12 else "")
+        similar = [nearest(name, table.columns) for name in unknown]
+        columns = ", ".join(table.columns[:12]) + (", ..." if len(table.columns) > 12 else "")
         raise DataError(
             "E313",
             where=table.source,
             name='", "'.join(unknown),
-            expected=shown,
+            expected=columns,
             received=", ".join(unknown),
-            fix=", ".join(word for word in near if word),
+            fix=", ".join(word for word in similar if word),
         )
 
 
@@ -142,39 +143,39 @@ _CELL_WORDS = {  # code -> expected, fix
 
 
 class Faults:
-    """Cells that cannot be read, gathered over all columns so that one error can name them together."""
+    """Collects invalid cells of all columns, so that one error can name them together."""
 
     def __init__(self) -> None:
-        self.found: list[tuple[str, dict[str, Any]]] = []
+        self.cells: list[tuple[str, dict[str, Any]]] = []
 
     def add(self, code: str, table: Table, column: str, row: int, value: object, count: int) -> None:
         where = f'{table.place(row)}, column "{column}"'
         note = f'{where}: "{_short(value)}"' + (f" and {count - 1} more" if count > 1 else "")
         facts: dict[str, Any] = {"where": where, "value": _short(value), "column": column, "note": note}
-        self.found.append((code, facts))
+        self.cells.append((code, facts))
 
     def raise_any(self) -> None:
-        if not self.found:
+        if not self.cells:
             return
-        code, facts = self.found[0]
+        code, facts = self.cells[0]
         expected, fix = _CELL_WORDS[code]
         raise DataError(
             code,
             where=facts["where"],
             expected=expected,
             received=f'"{facts["value"]}"',
-            notes=[f["note"] for _, f in self.found[1:20]],
+            notes=[f["note"] for _, f in self.cells[1:20]],
             fix=fix.format(column=facts["column"]),
             value=facts["value"],
             column=facts["column"],
         )
 
 
-def _describe(table: Table, name: str, is_target: bool, asked: str | None, faults: Faults) -> Column:
+def _describe(table: Table, name: str, is_target: bool, requested: str | None, faults: Faults) -> Column:
     cells = table.frame[name]
-    kind, reason = _infer(table, cells, asked, is_target, faults)
-    if asked is not None:
-        kind, reason = asked, Finding("asked")
+    kind, reason = _infer(table, cells, requested, is_target, faults)
+    if requested is not None:
+        kind, reason = requested, Finding("requested")
     column = Column(name, kind, reason, table.rows, cells.null_count(), is_target=is_target)
     if is_target and cells.null_count() == table.rows:
         raise DataError("E320", where=f'{table.source}, column "{name}"', column=name, received="no value")
@@ -187,7 +188,7 @@ def _describe(table: Table, name: str, is_target: bool, asked: str | None, fault
 
 
 def _infer(
-    table: Table, cells: pl.Series, asked: str | None, is_target: bool, faults: Faults
+    table: Table, cells: pl.Series, requested: str | None, is_target: bool, faults: Faults
 ) -> tuple[str, Finding]:
     if cells.name in table.images:
         count, height, width, channels = table.images[cells.name].shape
@@ -208,7 +209,7 @@ def _infer(
         return "yes_no", Finding("two_values", facts={"no": pair[0], "yes": pair[1]})
     if cells.dtype.is_numeric():
         return _infer_number(table, present, distinct, is_target)
-    return _infer_text(table, cells, asked, is_target, faults)
+    return _infer_text(table, cells, requested, is_target, faults)
 
 
 def _infer_number(table: Table, present: pl.Series, distinct: int, is_target: bool) -> tuple[str, Finding]:
@@ -219,7 +220,7 @@ def _infer_number(table: Table, present: pl.Series, distinct: int, is_target: bo
 
 
 def _names_rows(present: pl.Series, width: int) -> bool:
-    """Whole numbers under an id's name, or counting the rows of a table that has other inputs."""
+    """Whether numbers identify rows: integers in a column named like an id, or counting the rows."""
     values = present.to_numpy()
     if len(values) < 2 or (values != np.floor(values)).any() or np.isinf(values).any():
         return False
@@ -228,7 +229,7 @@ def _names_rows(present: pl.Series, width: int) -> bool:
 
 
 def _infer_text(
-    table: Table, cells: pl.Series, asked: str | None, is_target: bool, faults: Faults
+    table: Table, cells: pl.Series, requested: str | None, is_target: bool, faults: Faults
 ) -> tuple[str, Finding]:
     present = cells.drop_nulls()
     count, distinct, example = len(present), present.n_unique(), _short(present[0])
@@ -237,7 +238,7 @@ def _infer_text(
     share = parsed.count() / count
     if share == 1 and not codes:
         return "number", Finding("numbers_as_text", facts={"count": count})
-    if share >= MOSTLY and not codes and asked is None:
+    if share >= MOSTLY and not codes and requested is None:
         _add_texts(table, cells, parsed, faults)
         return "number", Finding("numbers", facts={"count": count})
     if present.str.contains(_DATE).all():
@@ -257,9 +258,9 @@ def number_cells(table: Table, name: str, faults: Faults) -> pl.Series:
     if cells.dtype.is_temporal():
         cells = cells.cast(pl.String)
     values = numbers(cells)
-    if values.null_count() > cells.null_count() and not any(f["column"] == name for _, f in faults.found):
+    if values.null_count() > cells.null_count() and not any(f["column"] == name for _, f in faults.cells):
         _add_texts(table, cells, values, faults)
-    infinite = np.isinf(values.to_numpy())  # missing cells are NaN there
+    infinite = np.isinf(values.to_numpy())  # missing cells are NaN in the array
     if infinite.any():
         row = int(infinite.argmax())
         faults.add("E312", table, name, row, cells[row], int(infinite.sum()))
@@ -267,12 +268,12 @@ def number_cells(table: Table, name: str, faults: Faults) -> pl.Series:
 
 
 def present_numbers(values: pl.Series) -> np.ndarray:
-    """The numbers of a column that are there."""
+    """The numbers of a column without missing values."""
     return (values.drop_nulls() if values.null_count() else values).to_numpy()
 
 
 def count_distinct(present: pl.Series) -> int:
-    """How many different values a column has, for short columns of numbers without polars' threads."""
+    """The number of distinct values of a column; for short numeric columns without polars' threads."""
     if len(present) > FEW_ROWS or not present.dtype.is_float():
         return present.n_unique()
     return len(np.unique(present.to_numpy()))
@@ -285,7 +286,7 @@ def _add_texts(table: Table, cells: pl.Series, parsed: pl.Series, faults: Faults
 
 
 def _pair(present: pl.Series, distinct: int) -> tuple[str, str] | None:
-    """The words for no and yes, when the column has only those two."""
+    """The words for no and yes if the column contains only those two."""
     if present.dtype == pl.Boolean:
         return "false", "true"
     if distinct != 2 or not (present.dtype.is_numeric() or present.dtype == pl.String):
@@ -298,7 +299,7 @@ def _pair(present: pl.Series, distinct: int) -> tuple[str, str] | None:
 
 
 def count_levels(cells: pl.Series) -> tuple[tuple[str, int], ...]:
-    """The texts of a column with how often each occurs, most frequent first, ties in text order."""
+    """The texts of a column with their counts, most frequent first, ties in text order."""
     texts = level_texts(cells.drop_nulls())
     counts = texts.value_counts()
     pairs = zip(counts[texts.name].to_list(), counts["count"].to_list(), strict=True)
@@ -306,9 +307,9 @@ def count_levels(cells: pl.Series) -> tuple[tuple[str, int], ...]:
 
 
 def mean_and_std(values: np.ndarray) -> tuple[float, float]:
-    """Mean and standard deviation (divisor N) in float64, safe for numbers as large as 1e308.
+    """Mean and standard deviation (divisor N) in float64, without overflow for numbers up to 1e308.
 
-    Numbers are first scaled by a power of two, which changes no bit of the result where nothing overflows.
+    Numbers are scaled by a power of two first, which does not change the result unless it would overflow.
     """
     if not len(values):
         return 0.0, 0.0
@@ -328,7 +329,7 @@ def _statistics(values: np.ndarray) -> dict[str, Any]:
 
 
 def _has_words(present: pl.Series) -> bool:
-    """Whether more than half of the texts have three words or more."""
+    """Whether more than half of the texts have at least three words."""
     return int((present.str.count_matches(r"\s") >= 2).sum()) * 2 > len(present)
 
 

@@ -1,14 +1,13 @@
-"""From one column to the numbers a network sees: four encodings, each learned on training rows only.
+"""Encoders from one column to input features: four kinds, each fitted on training rows only.
 
-- ``Number``: (value - mean) / std, with a 0/1 feature "is missing" where training rows had gaps.
+- ``Number``: (value - mean) / std, with a 0/1 feature "is missing" if training rows had missing values.
 - ``Category``: one 0/1 feature per level; rare levels share "other"; a missing value is a level if training
-  had it.
+  rows had it.
 - ``YesNo``: 0 or 1, with the same "is missing" feature.
-- ``Pixels``: the images of a folder; each channel is standardised, and the axes (H, W, C) are kept.
+- ``Pixels``: the images of a folder; each channel is standardized, and the axes (H, W, C) are kept.
 
-A missing number becomes the training mean, so 0 after standardisation: the value that says least. A column
-that never changed in training is encoded as 0 whatever comes later, since nothing could be learned about
-it.
+A missing number is replaced by the training mean, which is 0 after standardization. A column that was
+constant in training is encoded as 0 for any later value, since nothing could be learned about it.
 """
 
 from __future__ import annotations
@@ -33,18 +32,18 @@ from chainrule.errors import DataError
 from chainrule.records import frozen
 
 LEVEL_LIMIT = 50
-FAR = 1e6  # standard deviations from the mean beyond which a value is cut off, so that float32 stays finite
+FAR = 1e6  # values further from the mean, in standard deviations, are clipped to keep float32 finite
 
 
 @frozen
 class Feature:
-    """One number the network sees, and the cell it comes from.
+    """One input feature of the network, and the column it is computed from.
 
     Args:
         name: ``age``, ``color=red`` or ``age is missing``.
         column: the column of the table.
-        mean, std: the feature is (cell - mean) / std; 0 and 1 where the feature is 0/1.
-        level: of a category, the level that gives 1.
+        mean, std: the feature is (cell - mean) / std; 0 and 1 for a 0/1 feature.
+        level: the level of a category for which the feature is 1.
     """
 
     name: str
@@ -56,14 +55,14 @@ class Feature:
 
 @frozen
 class Number:
-    """A standardised number.
+    """A standardized number.
 
     **Formula** z = (v - mean) / std, v the cell; z = 0 where v is missing or std is 0.
 
     Args:
-        column: its name.
+        column: name of the column.
         mean, std: of the present values in the training rows (divisor N).
-        indicator: whether a second feature says "is missing".
+        indicator: whether there is a second feature "is missing".
     """
 
     kind: ClassVar[str] = "number"
@@ -81,15 +80,15 @@ class Number:
 
     @property
     def features(self) -> tuple[Feature, ...]:
-        own = Feature(self.column, self.column, self.mean, self.std)
-        return (own, _missing(self.column)) if self.indicator else (own,)
+        feature = Feature(self.column, self.column, self.mean, self.std)
+        return (feature, _missing(self.column)) if self.indicator else (feature,)
 
     def encode(self, table: Table, faults: Faults) -> tuple[np.ndarray, list[Finding]]:
-        """The features of every row, (N, 1) or (N, 2), and what was noticed."""
+        """The features of every row, (N, 1) or (N, 2), and findings."""
         cells = number_cells(table, self.column, faults)
-        values, gone = cells.to_numpy(), np.zeros(len(cells), bool)
+        values, is_missing = cells.to_numpy(), np.zeros(len(cells), bool)
         if cells.null_count():
-            values, gone = cells.fill_null(self.mean).to_numpy(), cells.is_null().to_numpy()
+            values, is_missing = cells.fill_null(self.mean).to_numpy(), cells.is_null().to_numpy()
         if self.std > 0:
             with np.errstate(over="ignore", invalid="ignore"):
                 z = (
@@ -99,28 +98,28 @@ class Number:
                 )
         else:
             z = np.zeros(len(values))
-        far = int((np.abs(z) > FAR).sum())
-        notices = _filled(self.column, gone, self.mean, self.indicator)
-        if far:
-            facts = {"column": self.column, "count": far, "limit": FAR}
+        clipped = int((np.abs(z) > FAR).sum())
+        notices = _fill_notices(self.column, is_missing, self.mean, self.indicator)
+        if clipped:
+            facts = {"column": self.column, "count": clipped, "limit": FAR}
             notices.append(Finding("far_outside", "warning", facts))
         z = np.clip(np.nan_to_num(z, posinf=FAR, neginf=-FAR), -FAR, FAR)
-        return _columns(z, gone, self.indicator), notices
+        return _columns(z, is_missing, self.indicator), notices
 
 
 def _is_huge(values: np.ndarray, number: Number) -> bool:
-    """Whether the difference itself could overflow."""
+    """Whether the difference could overflow."""
     return float(np.abs(values).max(initial=0.0)) > 1e307 or abs(number.mean) > 1e307
 
 
 @frozen
 class YesNo:
-    """A yes/no as 1 or 0.
+    """A yes/no column as 1 or 0.
 
     Args:
-        column: its name.
-        mean: the share of yes in the training rows, which stands in for a missing value.
-        indicator: whether a second feature says "is missing".
+        column: name of the column.
+        mean: the share of yes in the training rows, which replaces a missing value.
+        indicator: whether there is a second feature "is missing".
     """
 
     kind: ClassVar[str] = "yes_no"
@@ -136,26 +135,28 @@ class YesNo:
 
     @property
     def features(self) -> tuple[Feature, ...]:
-        own = Feature(self.column, self.column)
-        return (own, _missing(self.column)) if self.indicator else (own,)
+        feature = Feature(self.column, self.column)
+        return (feature, _missing(self.column)) if self.indicator else (feature,)
 
     def encode(self, table: Table, faults: Faults) -> tuple[np.ndarray, list[Finding]]:
-        """The features of every row, (N, 1) or (N, 2), and what was noticed."""
+        """The features of every row, (N, 1) or (N, 2), and findings."""
         cells = _yes_no(table, self.column, faults)
-        gone = cells.is_null().to_numpy()
+        is_missing = cells.is_null().to_numpy()
         values = cells.fill_null(self.mean).to_numpy()
-        return _columns(values, gone, self.indicator), _filled(self.column, gone, self.mean, self.indicator)
+        return _columns(values, is_missing, self.indicator), _fill_notices(
+            self.column, is_missing, self.mean, self.indicator
+        )
 
 
 @frozen
 class Category:
-    """One 0/1 feature per level.
+    """A category as one 0/1 feature per level.
 
     Args:
-        column: its name.
-        levels: the texts that have a feature, most frequent first, at most ``LEVEL_LIMIT``.
-        rare: further levels seen in training, which share the feature "other".
-        missing: whether a missing value has a feature of its own.
+        column: name of the column.
+        levels: the texts with their own feature, most frequent first, at most ``LEVEL_LIMIT``.
+        rare: further levels of the training rows, which share the feature "other".
+        missing: whether a missing value has its own feature.
     """
 
     kind: ClassVar[str] = "category"
@@ -180,18 +181,18 @@ class Category:
         return tuple(named)
 
     def encode(self, table: Table, faults: Faults) -> tuple[np.ndarray, list[Finding]]:
-        """The features of every row, (N, levels), and what was noticed; an unseen level is 0 everywhere."""
+        """The features of every row, (N, levels), and findings; an unseen level is 0 in all features."""
         texts = level_texts(table.frame[self.column])
         codes = {level: i for i, level in enumerate(self.levels)} | dict.fromkeys(self.rare, len(self.levels))
         code = _codes(texts, codes)
-        gone = texts.is_null().to_numpy()
+        is_missing = texts.is_null().to_numpy()
         width = len(self.features)
         if self.missing:
-            code[gone] = width - 1
+            code[is_missing] = width - 1
         out = np.zeros((len(texts), width))
         rows = np.flatnonzero(code >= 0)
         out[rows, code[rows]] = 1.0
-        unseen = (code < 0) & (~gone if self.missing else np.ones(len(gone), bool))
+        unseen = (code < 0) & (~is_missing if self.missing else np.ones(len(is_missing), bool))
         if not unseen.any():
             return out, []
         example = texts[int(np.argmax(unseen))]
@@ -201,12 +202,12 @@ class Category:
 
 @frozen
 class Pixels:
-    """The images of a column, each channel standardised.
+    """The images of a column, with standardized channels.
 
     **Formula** z = (v / 255 - mean) / std, v the byte of a pixel; z = 0 where std is 0.
 
     Args:
-        column: its name.
+        column: name of the column.
         shape: height, width and channels of every image.
         mean, std: of each channel over all pixels of the training images (divisor: their number), in 0 .. 1.
     """
@@ -237,8 +238,8 @@ class Pixels:
     def encode(self, table: Table, faults: Faults) -> tuple[np.ndarray, list[Finding]]:
         """The images of every row, (N, H, W, C).
 
-        Fails:
-            E353 images of another size or number of channels than those of the training.
+        Raises:
+            DataError E353: images of another size or number of channels than in training.
         """
         pixels = table.images[self.column]
         height, width, depth = self.shape
@@ -255,7 +256,7 @@ class Pixels:
 
 
 def _histogram_statistics(channel: np.ndarray) -> tuple[float, float]:
-    """Mean and standard deviation of bytes in 0 .. 1, from how often each of the 256 values occurs: exact."""
+    """Mean and standard deviation of bytes scaled to 0 .. 1, exact from the counts of the 256 values."""
     counts = np.bincount(channel.reshape(-1), minlength=256)
     values = np.arange(256) / 255
     mean = float(counts @ values / counts.sum())
@@ -272,16 +273,16 @@ ENCODINGS: dict[str, type[Number] | type[YesNo] | type[Category] | type[Pixels]]
 
 
 def _codes(texts: pl.Series, codes: dict[str, int]) -> np.ndarray:
-    """The code of each text, -1 where it has none."""
+    """The code of each text, -1 for unknown texts."""
     if not codes:
         return np.full(len(texts), -1)
     keys, numbers = pl.Series(list(codes), dtype=pl.String), pl.Series(list(codes.values()), dtype=pl.Int64)
-    found = texts.replace_strict(keys, numbers, default=-1, return_dtype=pl.Int64)
-    return found.fill_null(-1).to_numpy().copy()
+    indices = texts.replace_strict(keys, numbers, default=-1, return_dtype=pl.Int64)
+    return indices.fill_null(-1).to_numpy().copy()
 
 
 def _yes_no(table: Table, column: str, faults: Faults) -> pl.Series:
-    """1, 0 or null per row; another word is a fault."""
+    """1, 0 or null per row; other words are added to ``faults``."""
     cells = table.frame[column]
     words = level_texts(cells).str.to_lowercase()
     values = words.replace_strict(list(YES_NO), list(YES_NO.values()), default=None, return_dtype=pl.Float64)
@@ -296,12 +297,14 @@ def _missing(column: str) -> Feature:
     return Feature(f"{column} is missing", column)
 
 
-def _columns(values: np.ndarray, gone: np.ndarray, indicator: bool) -> np.ndarray:
-    return np.stack([values, gone.astype(float)], axis=1) if indicator else values[:, None]  # (N,) -> (N, F)
+def _columns(values: np.ndarray, is_missing: np.ndarray, indicator: bool) -> np.ndarray:
+    return (
+        np.stack([values, is_missing.astype(float)], axis=1) if indicator else values[:, None]
+    )  # (N,) -> (N, F)
 
 
-def _filled(column: str, gone: np.ndarray, mean: float, indicator: bool) -> list[Finding]:
-    """Gaps where training had none are worth a word; the others have their own feature."""
-    if indicator or not gone.any():
+def _fill_notices(column: str, is_missing: np.ndarray, mean: float, indicator: bool) -> list[Finding]:
+    """The notice for missing values in a column that had none in training, which have no feature."""
+    if indicator or not is_missing.any():
         return []
-    return [Finding("filled", "warning", {"column": column, "count": int(gone.sum()), "mean": mean})]
+    return [Finding("filled", "warning", {"column": column, "count": int(is_missing.sum()), "mean": mean})]

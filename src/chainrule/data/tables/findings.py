@@ -1,8 +1,8 @@
-"""What was noticed about data, as a value that can be shown in English or Chinese.
+"""Findings about data, as values that can be printed in English or Chinese.
 
-A column's reason, a notice about dropped rows and the result of a check are one thing: a code, a severity
-and the numbers behind it. The sentences live in one table here, so both languages stay side by side and a
-translator needs no other file.
+The reason of a column's kind, a notice about dropped rows and the result of a check have the same form: a
+code, a severity and numbers. The sentences are in one table here, so that both languages are next to each
+other and a translator needs no other file.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from dataclasses import field
 from chainrule.records import frozen
 
 SENTENCES: dict[str, tuple[str, str]] = {
-    # why a column has its kind
-    "asked": ("as you asked", "按您的指定"),
+    # reasons of column kinds
+    "requested": ("as requested", "按您的指定"),
     "numbers": ("all {count} values are numbers", "全部 {count} 个值都是数字"),
     "numbers_as_text": ("all {count} texts are numbers", "全部 {count} 个文本都是数字"),
     "two_values": ("only {no} and {yes} occur", "只出现 {no} 和 {yes} 两种值"),
     "few_levels": ("{levels} different values in {count}", "{count} 个值中有 {levels} 种"),
-    "codes": ("whole numbers used as codes ({example})", "作为编码使用的整数（{example}）"),
+    "codes": ("integers used as codes ({example})", "作为编码使用的整数（{example}）"),
     "dates": ("all {count} values are dates ({example})", "全部 {count} 个值都是日期（{example}）"),
     "free_text": ("{levels} different texts in {count} values", "{count} 个值中有 {levels} 种不同文本"),
     "one_value": ("always {example}", "始终为 {example}"),
@@ -29,7 +29,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{count} images of {height} x {width} pixels, {channels} channels",
         "{count} 幅图像，{height} x {width} 像素，{channels} 个通道",
     ),
-    # why a task was chosen
+    # reasons of tasks
     "target_levels": ("the target has {levels} classes", "目标有 {levels} 个类别"),
     "target_numbers": ("the target has {levels} different numbers", "目标有 {levels} 个不同的数值"),
     # notices
@@ -44,7 +44,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "列“{column}”的 {count} 个缺失值以训练均值 {mean:.6g} 填充",
     ),
     "far_outside": (
-        '{count} values of "{column}" lie over {limit:g} standard deviations from the training mean',
+        '{count} values of "{column}" are over {limit:g} standard deviations from the training mean',
         "列“{column}”有 {count} 个值偏离训练均值超过 {limit:g} 个标准差",
     ),
     "thin_class": (
@@ -61,7 +61,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     # checks
     "scale_gap": (
-        'the spread of "{large}" is {ratio:.3g} times that of "{small}"; standardise the inputs',
+        'the spread of "{large}" is {ratio:.3g} times that of "{small}"; standardize the inputs',
         "“{large}”的离散程度是“{small}”的 {ratio:.3g} 倍，请先标准化输入",
     ),
     "far_from_zero": (
@@ -69,11 +69,11 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "“{column}”的均值距 0 有 {ratio:.3g} 个标准差（此类列共 {count} 个），请先标准化输入",
     ),
     "target_scale": (
-        "the target spreads by {std:.3g} (standard deviation); standardise it",
+        "the target spreads by {std:.3g} (standard deviation); standardize it",
         "目标的标准差为 {std:.3g}，请先标准化",
     ),
     "imbalance": (
-        "class {large} has {ratio:.3g} times as many rows as class {small}; weigh the classes",
+        "class {large} has {ratio:.3g} times as many rows as class {small}; use class weights",
         "类别 {large} 的行数是类别 {small} 的 {ratio:.3g} 倍，请使用类别权重",
     ),
     "duplicates": (
@@ -85,12 +85,12 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "列“{column}”与目标相同，请删除",
     ),
     "leak": (
-        'column "{column}" alone tells the target of every row ({levels} values); is it known beforehand?',
+        'column "{column}" alone determines the target ({levels} values); is it known beforehand?',
         "仅凭列“{column}”（{levels} 种值）就能得出每一行的目标，它在预测时是否已知？",
     ),
     "constant": ('column "{column}" is always {example}', "列“{column}”始终为 {example}"),
     "id_like": (
-        'column "{column}" differs in every row ({example}); it names rows and tells nothing',
+        'column "{column}" differs in every row ({example}); it identifies rows and has no information',
         "列“{column}”每行都不同（{example}），只是行的名字，不含信息",
     ),
     "mostly_missing": (
@@ -110,12 +110,12 @@ SENTENCES: dict[str, tuple[str, str]] = {
 
 @frozen
 class Finding:
-    """One thing noticed about data: what, how grave, and the numbers behind it.
+    """A finding about data: what it is, how severe, and its numbers.
 
     Args:
-        code: an entry of ``SENTENCES``.
+        code: a key of ``SENTENCES``.
         severity: ``"info"``, ``"warning"`` or ``"error"``.
-        facts: what the sentence names in braces.
+        facts: the values of the sentence's placeholders.
 
     Example:
         >>> Finding("target_missing", "info", {"count": 3}).say("en")

@@ -1,12 +1,12 @@
-"""The preparation: everything between a table and a network, learned once on training rows and then fixed.
+"""The preparation: everything between a table and a network, fitted once on training rows and then fixed.
 
-It travels in the model file, so a model is never separated from what its numbers mean: which column is which
-feature, what 1.0 stands for, which class has number 2, in which units the answer is. Two rules keep it
-honest:
+It is stored in the model file, so that a model always includes the meaning of its numbers: the column of each
+feature, the cell behind the value 1.0, the label of class 2, the units of the predictions. Two rules prevent
+leakage:
 
-- it looks at training rows only. A mean taken over all rows would carry knowledge of the test rows into
+- it is fitted on training rows only. A mean over all rows would carry information about the test rows into
   training;
-- applying it changes nothing in it: a new table gives numbers and notices, never new levels or means.
+- applying it does not change it: a new table results in numbers and notices, never in new levels or means.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from chainrule.data.tables.task import Task, label_values, labels_of
 from chainrule.errors import DataError, nearest
 from chainrule.records import frozen
 
-HINTS, SHOWN = 10, 20  # missing columns for which a similar name is looked for; that are listed
+HINTS, SHOWN = 10, 20  # missing columns for which a similar name is suggested; that are listed
 
 
 @frozen(eq=False)
 class Applied:
-    """What a table became: float32 inputs, (N, F) or (N, H, W, C), and what a person should be told."""
+    """The result for a table: float32 inputs, (N, F) or (N, H, W, C), and notices for the user."""
 
     x: np.ndarray
     notices: tuple[Finding, ...] = ()
@@ -43,13 +43,13 @@ class Applied:
 
 @frozen
 class Cell:
-    """One feature of one row, with the cell it was made from.
+    """One feature of one row, with the cell it was computed from.
 
     Args:
-        feature: the feature's name.
-        column: the column's name.
-        raw: the cell as text, ``""`` where it is missing.
-        value: what the network sees.
+        feature: name of the feature.
+        column: name of the column.
+        raw: the cell as text, ``""`` if it is missing.
+        value: the input of the network.
     """
 
     feature: str
@@ -60,12 +60,13 @@ class Cell:
 
 @frozen
 class Preparation:
-    """How rows of a table become inputs and targets, and how answers become words again.
+    """Converts rows of a table to inputs and targets, and predictions back to labels or units.
 
     Args:
         target: the column to predict.
         task: ``"classification"`` or ``"regression"``.
-        encodings: one per input column, in the table's order; images stand alone.
+        encodings: one per input column, in the order of the table; images cannot be combined with other
+            columns.
         labels: the classes, sorted; number i in ``targets`` is ``labels[i]``.
         target_mean, target_std: of the training targets, for regression.
 
@@ -86,24 +87,23 @@ class Preparation:
 
     @classmethod
     def fit(cls, table: Table, columns: Sequence[Column], target: str, task: Task | str) -> Preparation:
-        """Learn the preparation from training rows.
+        """Fit the preparation on training rows.
 
         Args:
             table: the training rows only.
-            columns: what ``describe`` said of the whole table.
+            columns: the result of ``describe`` for the complete table.
             target: the column to predict.
-            task: what ``choose_task`` gave, or its kind.
+            task: the result of ``choose_task``, or its kind.
 
-        Fails:
-            E311, E312, E318 for cells that cannot be read; E323 for a constant target; E325 without any
-            input.
+        Raises:
+            DataError: E311, E312, E318 for invalid cells; E323 for a constant target; E325 without any input.
         """
         inputs = [column for column in columns if column.kind in USED and column.name != target]
         if not inputs:
             kinds = ", ".join(f"{c.name} is {c.kind}" for c in columns if c.name != target)
             fix = '--category COLUMN, or kinds={"column": "category"}'
-            told = 'texts become tokens in Python: cr.Tokenizer.learn(texts, "word"), docs/data/text.md'
-            notes = [told] if any(column.kind == "text" for column in columns) else []
+            note = 'texts become tokens in Python: cr.Tokenizer.learn(texts, "word"), docs/data/text.md'
+            notes = [note] if any(column.kind == "text" for column in columns) else []
             raise DataError(
                 "E325",
                 where=table.source,
@@ -112,7 +112,7 @@ class Preparation:
                 fix=fix,
                 notes=notes,
             )
-        if len(inputs) > 1:  # images have axes of their own, which numbers and categories cannot join
+        if len(inputs) > 1:  # images have several axes, to which numbers and categories cannot be appended
             inputs = [column for column in inputs if column.kind == "image"] or inputs
         faults = Faults()
         encodings = tuple(ENCODINGS[column.kind].fit(table, column.name, faults) for column in inputs)
@@ -133,7 +133,7 @@ class Preparation:
 
     @cached_property
     def features(self) -> tuple[Feature, ...]:
-        """Every feature in the order of the inputs' last axis."""
+        """All features in the order of the last axis of the inputs."""
         return tuple(feature for encoding in self.encodings for feature in encoding.features)
 
     @property
@@ -142,21 +142,21 @@ class Preparation:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns a table must have to be predicted from."""
+        """The columns that a table must have for predictions."""
         return tuple(encoding.column for encoding in self.encodings)
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The axes of one row's inputs: (F,), or (H, W, C) of images."""
+        """The shape of one row's inputs: (F,), or (H, W, C) for images."""
         first = self.encodings[0]
         return first.shape if isinstance(first, Pixels) else (len(self.features),)
 
     @property
     def channels(self) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and deviation of each channel of images: a pixel from 0 to 1 is input * deviation + mean.
+        """Mean and standard deviation of each image channel: a pixel in 0 .. 1 is input * deviation + mean.
 
-        Fails:
-            DataError E354: it prepares no images.
+        Raises:
+            DataError E354: the inputs are not images.
         """
         first = self.encodings[0]
         if not isinstance(first, Pixels):
@@ -165,11 +165,12 @@ class Preparation:
         return np.array(first.mean, np.float32), np.array(std, np.float32)
 
     def read(self, source: Any) -> Table:
-        """A table, as this preparation needs it: a folder of images in the size of those it learned from, a
-        named set as pictures where it learned from pictures.
+        """Read a table as this preparation requires it: a folder of images in the size of the training
+        images, a named data set as images if the training inputs were images.
 
-        Fails:
-            What ``read_table`` and ``read_images`` refuse; E326 a folder, for a model of tables.
+        Raises:
+            ChainruleError: as ``read_table`` and ``read_images``; E326 for a folder if the inputs are not
+                images.
         """
         first = self.encodings[0]
         if not isinstance(source, str | os.PathLike) or not isinstance(first, Pixels):
@@ -181,8 +182,8 @@ class Preparation:
     def apply(self, table: Table) -> Applied:
         """The inputs of a table's rows, with notices.
 
-        Fails:
-            E311, E312, E318 cells that cannot be read, all columns at once; E326 columns that are missing.
+        Raises:
+            DataError: E311, E312, E318 for invalid cells of all columns; E326 for missing columns.
         """
         self._check_columns(table)
         if isinstance(self.encodings[0], Pixels):
@@ -190,10 +191,10 @@ class Preparation:
         faults, notices, start = Faults(), [*table.notices], 0
         x = np.empty((table.rows, len(self.features)), np.float32)  # (N, F)
         for encoding in self.encodings:
-            numbers, found = encoding.encode(table, faults)
+            numbers, findings = encoding.encode(table, faults)
             x[:, start : start + numbers.shape[1]] = numbers
             start += numbers.shape[1]
-            notices += found
+            notices += findings
         faults.raise_any()
         return Applied(x, tuple(notices))
 
@@ -202,17 +203,17 @@ class Preparation:
         return self.apply(table).x
 
     def targets(self, table: Table) -> np.ndarray:
-        """The targets of a table's rows: class numbers (int64) or standardised values (float32), (N,).
+        """The targets of a table's rows: class numbers (int64) or standardized values (float32), (N,).
 
-        Fails:
-            E313 no target column; E311, E312 cells that are no numbers; E320 a missing target;
-            E329 a class unknown to training.
+        Raises:
+            DataError: E313 no target column; E311, E312 cells that are not numbers; E320 a missing target;
+                E329 a class that did not occur in training.
         """
         if self.target not in table.columns:
             known = set(self.columns)
-            near = nearest(self.target, [name for name in table.columns if name not in known])
+            similar = nearest(self.target, [name for name in table.columns if name not in known])
             expected = f'a column "{self.target}"'
-            fix = f'rename "{near}" to "{self.target}"' if near else "add the known answers, or only predict"
+            fix = f'rename "{similar}" to "{self.target}"' if similar else "add the targets, or only predict"
             raise DataError("E313", where=table.source, name=self.target, expected=expected, fix=fix)
         cells = table.frame[self.target]
         if cells.null_count():
@@ -222,11 +223,13 @@ class Preparation:
             raise DataError(
                 "E320", where=where, column=self.target, expected="a target in every row", received=received
             )
-        return self._label_numbers(table) if self.task == "classification" else self._standardised(table)
+        return (
+            self._label_numbers(table) if self.task == "classification" else self._standardize_targets(table)
+        )
 
     def _label_numbers(self, table: Table) -> np.ndarray:
         cells = label_values(table.frame[self.target])
-        # Files differ in how they spell a label (1, 1.0, "1"), so labels meet as texts.
+        # Files differ in how they write a label (1, 1.0, "1"), so labels are compared as texts.
         codes = {_spelling(label): i for i, label in enumerate(self.labels)}
         numbers = [codes.get(_spelling(value), -1) for value in cells.to_list()]
         if -1 in numbers:
@@ -241,18 +244,18 @@ class Preparation:
             )
         return np.array(numbers, np.int64)
 
-    def _standardised(self, table: Table) -> np.ndarray:
+    def _standardize_targets(self, table: Table) -> np.ndarray:
         faults = Faults()
         values = number_cells(table, self.target, faults).to_numpy()
         faults.raise_any()
         return ((values - self.target_mean) / self.target_std).astype(np.float32)
 
     def restore(self, values: np.ndarray) -> np.ndarray:
-        """Standardised predictions as values in the target's own units, float64."""
+        """Convert standardized predictions to the units of the target, float64."""
         return np.asarray(values, np.float64) * self.target_std + self.target_mean
 
     def cells(self, table: Table, row: int) -> tuple[Cell, ...]:
-        """For one row: each feature with the cell it was made from, for explanations."""
+        """Each feature of one row with the cell it was computed from, for explanations."""
         one = table.take(np.array([row]))
         x = self.inputs(one)[0].reshape(-1)  # (H, W, C) -> (H * W * C,)
         raw = {name: _raw(one.frame[name][0]) for name in self.columns}
@@ -267,9 +270,9 @@ class Preparation:
             return
         known = set(self.columns)
         spare = [name for name in table.columns if name not in known]
-        near = {name: nearest(name, spare) for name in missing[:HINTS]}
+        similar = {name: nearest(name, spare) for name in missing[:HINTS]}
         more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
-        hints = [f'rename "{word}" to "{name}"' for name, word in near.items() if word]
+        hints = [f'rename "{word}" to "{name}"' for name, word in similar.items() if word]
         raise DataError(
             "E326",
             where=table.source,
@@ -279,16 +282,16 @@ class Preparation:
         )
 
     def to_record(self) -> dict[str, Any]:
-        """Plain dicts, lists, texts and numbers, safe for JSON; floats survive exactly."""
+        """The preparation as dicts, lists, texts and numbers for JSON; floats are stored exactly."""
         mean, std = self.target_mean, self.target_std
         return write_record(Parts(self.target, self.task, self.encodings, self.labels, mean, std))
 
     @classmethod
     def from_record(cls, record: object) -> Preparation:
-        """The preparation that ``to_record`` wrote; every part is checked.
+        """Restore a preparation from the result of ``to_record``, validating every part.
 
-        Fails:
-            E328 when the record is not one that ``to_record`` could have written.
+        Raises:
+            DataError E328: not a record that ``to_record`` could have written.
         """
         return cls(*read_record(record))
 

@@ -1,8 +1,8 @@
-"""A preparation as plain data, and back: the part of a model file that comes from the data room.
+"""Serialization of a preparation: the part of a model file that belongs to the package ``data``.
 
-A model file may come from anyone, so reading it back trusts nothing: every field is there and no other,
-every text is short, every number finite, names and levels are distinct. What passes is a record
-``write_record`` could have written; what does not is named by its path (``encodings[3].std``).
+A model file may come from anyone, so every field is validated on loading: all fields and no others are
+present, every text is short, every number finite, names and levels are distinct. A record that passes could
+have been written by ``write_record``; an error names the path of an invalid value (``encodings[3].std``).
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from chainrule.data.tables.encoders import ENCODINGS, LEVEL_LIMIT, Category, Enc
 from chainrule.errors import DataError
 
 VERSION = 1
-TEXT_LIMIT = 10_000_000  # a cell's own bound; texts in a record come from cells
+TEXT_LIMIT = 10_000_000  # the limit of a cell; texts in a record come from cells
 LIST_LIMIT = 1_000_000
 
 
 class Parts(NamedTuple):
-    """The fields of a preparation, in its order."""
+    """The fields of a preparation, in order."""
 
     target: str
     task: str
@@ -31,7 +31,7 @@ class Parts(NamedTuple):
 
 
 def write_record(parts: Parts) -> dict[str, Any]:
-    """The parts as dicts, lists, texts, numbers and booleans; floats survive JSON exactly."""
+    """The parts as dicts, lists, texts, numbers and booleans; JSON stores floats exactly."""
     fields = parts._asdict()
     fields["encodings"] = [_write_encoding(encoding) for encoding in parts.encodings]
     fields["labels"] = list(parts.labels)
@@ -51,10 +51,10 @@ def _write_encoding(encoding: Encoding) -> dict[str, Any]:
 
 
 def read_record(record: object) -> Parts:
-    """The parts that a record holds, after checking all of it.
+    """Restore the parts from a record after validating all of it.
 
-    Fails:
-        E328 with the path of the first thing that is wrong.
+    Raises:
+        DataError E328: with the path of the first invalid value.
     """
     fields = _fields("preparation", record, ("version", *Parts._fields))
     if type(fields["version"]) is not int or fields["version"] != VERSION:
@@ -81,12 +81,12 @@ def _read_encoding(path: str, record: object) -> Encoding:
     kind = record.get("kind") if isinstance(record, dict) else None
     if not isinstance(kind, str) or kind not in ENCODINGS:
         raise _wrong(f"{path}.kind", ", ".join(ENCODINGS), kind)
-    own = {
+    field_names = {
         "number": ("mean", "std", "indicator"),
         "yes_no": ("mean", "indicator"),
         "image": ("shape", "mean", "std"),
     }
-    fields = _fields(path, record, ("kind", "column", *own.get(kind, ("levels", "rare", "missing"))))
+    fields = _fields(path, record, ("kind", "column", *field_names.get(kind, ("levels", "rare", "missing"))))
     column = _text(f"{path}.column", fields["column"])
     if kind == "category":
         return _read_category(path, column, fields)
@@ -135,7 +135,7 @@ def _read_labels(task: str, value: object) -> tuple[Any, ...]:
         return ()
     kinds = {type(label) for label in labels}
     if len(labels) < 2 or len(kinds) != 1 or not kinds <= {str, int, bool}:
-        raise _wrong("labels", "at least 2 texts, whole numbers or booleans", labels[:5])
+        raise _wrong("labels", "at least 2 texts, integers or booleans", labels[:5])
     if any(later <= earlier for earlier, later in itertools.pairwise(labels)):
         raise _wrong("labels", "sorted and distinct", labels[:5])
     for i, label in enumerate(labels):
@@ -169,7 +169,7 @@ def _flag(path: str, value: object) -> bool:
 
 
 def _number(path: str, value: Any) -> float:
-    # Compared, not converted: float(10**400) raises, and a NaN is below nothing.
+    # Compared rather than converted: float(10**400) raises, and comparisons with NaN are false.
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     is_fine = is_number and abs(value) <= sys.float_info.max
     return float(_checked(path, value, is_fine, "a finite number"))
@@ -182,6 +182,6 @@ def _checked(path: str, value: Any, is_fine: bool, expected: str) -> Any:
 
 
 def _wrong(path: str, expected: str, received: object) -> DataError:
-    shown = repr(received)
-    shown = shown if len(shown) <= 80 else shown[:77] + "..."
-    return DataError("E328", where=f"preparation record, {path}", expected=expected, received=shown)
+    text = repr(received)
+    text = text if len(text) <= 80 else text[:77] + "..."
+    return DataError("E328", where=f"preparation record, {path}", expected=expected, received=text)

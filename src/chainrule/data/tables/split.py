@@ -1,7 +1,8 @@
-"""Which rows to learn from, which to choose by, and which to be judged by.
+"""Split rows into training, validation and test rows.
 
-Drawn by key, so the split is the same with every version of NumPy. Stratified: each class is shared out on
-its own by the method of largest remainders, so a part holds each class in its due share, to within one row.
+The permutation is a function of the seed and the same with every version of NumPy. Stratified: each class is
+split separately by the largest remainder method, so that each part contains every class in proportion, to
+within one row.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _STREAM = 0x53504C54  # "SPLT"
 
 @frozen(eq=False)
 class Split:
-    """Row numbers of the three parts, each ascending, together every row once."""
+    """Row numbers of the three parts, each ascending; together every row once."""
 
     train: np.ndarray
     validation: np.ndarray
@@ -41,17 +42,18 @@ def split(
     fractions: tuple[float, float, float] = FRACTIONS,
     stratify: bool = True,
 ) -> Split:
-    """Share rows out to training, validation and test.
+    """Split rows into training, validation and test rows.
 
     Args:
-        target: one label or value per row. Floating-point numbers are values: they are not stratified; pass
-            ``stratify=False`` for whole-number values.
-        seed: any whole number; the same seed gives the same split on every machine.
-        fractions: of training, validation, test; not negative, summing to 1, training above 0.
-        stratify: keep each class's share in every part.
+        target: one label or value per row. Floating-point numbers are values and are not stratified; pass
+            ``stratify=False`` for integer values.
+        seed: any integer; the same seed results in the same split on every machine.
+        fractions: of training, validation, test; not negative, with sum 1, training above 0.
+        stratify: keep the share of each class in every part.
 
-    Fails:
-        E322 when a class has one row; E330 for impossible fractions; E331 when a part would be empty.
+    Raises:
+        DataError: E322 if a class has one row; E331 if a part would be empty.
+        UsageError: E330 for invalid fractions.
 
     Example:
         >>> split(["a", "a", "a", "b", "b", "b"] * 10, seed=0).sizes
@@ -67,12 +69,12 @@ def split(
     parts: list[list[np.ndarray]] = [[], [], []]
     notices = []
     for number, (label, rows) in enumerate(groups):
-        drawn = rows[permutation(fold(key_of(seed), _STREAM, number), len(rows))]
+        shuffled = rows[permutation(fold(key_of(seed), _STREAM, number), len(rows))]
         counts = apportion(len(rows), fractions)
         if label is not None and any(f > 0 and c == 0 for f, c in zip(fractions, counts, strict=True)):
             notices.append(Finding("thin_class", "warning", {"label": label, "count": len(rows)}))
         ends = np.cumsum(counts)
-        for part, piece in zip(parts, np.split(drawn, ends[:2]), strict=True):
+        for part, piece in zip(parts, np.split(shuffled, ends[:2]), strict=True):
             part.append(piece)
     train, validation, test = (np.sort(np.concatenate(part)) for part in parts)
     _check_parts(fractions, (train, validation, test))
@@ -80,15 +82,15 @@ def split(
 
 
 def apportion(count: int, fractions: Sequence[float]) -> list[int]:
-    """``count`` things in whole shares nearest to ``fractions``: what is left goes to the largest remainders.
+    """Divide ``count`` items by ``fractions``, rounded down; the rest goes to the largest remainders.
 
     Example:
         >>> apportion(7, (0.64, 0.16, 0.2))
         [5, 1, 1]
     """
-    due = [count * fraction for fraction in fractions]
-    shares = [math.floor(amount + 1e-9) for amount in due]  # 0.1 * 30 must give 3, not 2
-    by_remainder = sorted(range(len(due)), key=lambda i: (round(shares[i] - due[i], 9), i))
+    exact = [count * fraction for fraction in fractions]
+    shares = [math.floor(amount + 1e-9) for amount in exact]  # 0.1 * 30 must be 3, not 2
+    by_remainder = sorted(range(len(exact)), key=lambda i: (round(shares[i] - exact[i], 9), i))
     for i in by_remainder[: count - sum(shares)]:
         shares[i] += 1
     return shares
@@ -111,8 +113,8 @@ def _groups(labels: np.ndarray) -> list[tuple[object, np.ndarray]]:
 
 
 def _check_fractions(fractions: Sequence[float]) -> None:
-    fine = len(fractions) == 3 and all(math.isfinite(f) and f >= 0 for f in fractions)
-    if not fine or fractions[0] <= 0 or abs(sum(fractions) - 1) > 1e-9:
+    is_valid = len(fractions) == 3 and all(math.isfinite(f) and f >= 0 for f in fractions)
+    if not is_valid or fractions[0] <= 0 or abs(sum(fractions) - 1) > 1e-9:
         raise UsageError(
             "E330",
             where="split",

@@ -1,8 +1,8 @@
-"""A table: named columns of equal length, where it came from, and a fingerprint of what it says.
+"""A table: named columns of equal length, its source, and a fingerprint of its values.
 
-The fingerprint is taken over *values*, not bytes of a file: a whole number is the same number in a CSV
-file, a Parquet file and a NumPy array. So numbers are hashed as float64 (with -0 as 0 and one bit pattern
-for "missing"), everything else as UTF-8 text with its length, which keeps ("ab", "c") apart from ("a",
+The fingerprint is computed from *values*, not from the bytes of a file: an integer is the same number in a
+CSV file, a Parquet file and a NumPy array. Numbers are hashed as float64 (with -0 as 0 and one bit pattern
+for missing values), everything else as UTF-8 text with its length, which distinguishes ("ab", "c") from ("a",
 "bc").
 """
 
@@ -19,7 +19,7 @@ from chainrule.data.readers.lazy_polars import pl, require_threads
 from chainrule.data.tables.findings import Finding
 from chainrule.records import frozen
 
-EXACT = 2**53  # beyond this, float64 no longer tells whole numbers apart
+EXACT = 2**53  # beyond this, float64 does not represent every integer
 
 
 @frozen(eq=False)
@@ -29,10 +29,11 @@ class Table:
     Args:
         frame: a polars frame whose columns are numbers, booleans, texts or dates; missing values are null.
         source: a name for messages, such as ``"cars.csv"``.
-        target: the column to predict unless another is asked for; named sets have one.
+        target: the default column to predict, as of the named data sets.
         lines: for a text file, the physical line (from 1) on which each row begins.
-        images: the pixels of columns of images, (N, H, W, C) bytes; in the frame such a column has the names.
-        notices: what a person should be told about the reading, such as files left out.
+        images: the pixels of image columns, (N, H, W, C) bytes; in the frame such a column contains the
+            names.
+        notices: messages about the reading for the user, such as skipped files.
 
     Example:
         >>> table = Table(pl.DataFrame({"age": [31, 47], "sick": ["no", "yes"]}), "ages")
@@ -56,11 +57,11 @@ class Table:
         return tuple(self.frame.columns)
 
     def line_of(self, row: int) -> int | None:
-        """The physical line of the file on which a row (from 0) begins; None where there are no lines."""
+        """The physical line of the file on which a row (from 0) begins; None if there are no lines."""
         return None if self.lines is None else int(self.lines[row])
 
     def place(self, row: int) -> str:
-        """Where a row (from 0) is, in words: its line in the file, else its number from 1."""
+        """The position of a row (from 0) as text: its line in the file, else its number from 1."""
         line = self.line_of(row)
         return f"row {row + 1} of {self.source}" if line is None else f"{self.source} line {line}"
 
@@ -73,7 +74,7 @@ class Table:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of names and values, the same for the same values in any file format."""
+        """SHA-256 of names and values, equal for equal values in any file format."""
         digest = hashlib.sha256(f"{self.rows} rows".encode())
         for column in self.frame.get_columns():
             name = column.name.encode()
@@ -93,11 +94,11 @@ def _frame(table: Table) -> pl.DataFrame:
     return vars(table)["frame"]
 
 
-Table.frame = property(_frame)  # type: ignore[assignment]  # the value lies in the record's __dict__
+Table.frame = property(_frame)  # type: ignore[assignment]  # the value is in the record's __dict__
 
 
 def is_exact(column: pl.Series) -> bool:
-    """Whether every number of the column is told apart from its neighbours in float64."""
+    """Whether float64 represents every number of the column exactly."""
     if not column.dtype.is_integer() or column.is_empty():
         return True
     low, high = column.min(), column.max()

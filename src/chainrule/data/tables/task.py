@@ -1,8 +1,8 @@
-"""What is to be learned: which class a row belongs to, or a number.
+"""The task of a target column: classification or regression.
 
-Decided from the target column. Whole numbers can be either: 0, 1, 2 in a thousand rows are classes, ages are
-numbers; so few distinct values (at most 10, or at most 20 and a twentieth of the rows), each twice on
-average, are taken for classes. A person can overrule with ``kind``.
+Inferred from the target column. Integers can be either: 0, 1, 2 in a thousand rows are classes, ages are
+numbers; so few distinct values (at most 10, or at most 20 and a twentieth of the rows), each at least twice
+on average, are considered classes. The argument ``kind`` overrides it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,14 @@ import numpy as np
 
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.number_parsing import numbers
-from chainrule.data.tables.columns import Column, Faults, count_levels, describe, known_column, number_cells
+from chainrule.data.tables.columns import (
+    Column,
+    Faults,
+    count_levels,
+    describe,
+    number_cells,
+    require_columns,
+)
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.table import Table
 from chainrule.errors import DataError, UsageError, nearest
@@ -25,15 +32,15 @@ TASKS = ("classification", "regression")
 
 @frozen(eq=False)
 class Task:
-    """What is to be learned from a table.
+    """What a model learns to predict from a table.
 
     Args:
         kind: ``"classification"`` or ``"regression"``.
         target: the column to predict.
-        labels: the classes, sorted, as text, whole number or boolean; none for regression.
+        labels: the classes, sorted, as text, integer or boolean; empty for regression.
         rows: the numbers of the rows that have a target.
         reason: why this kind.
-        notices: what a person should be told, such as rows left out.
+        notices: messages for the user, such as rows left out.
     """
 
     kind: str
@@ -54,17 +61,18 @@ def choose_task(
     kind: str | None = None,
     columns: Sequence[Column] | None = None,
 ) -> Task:
-    """Decide what is to be learned.
+    """Choose between classification and regression for a target column.
 
     Args:
-        table: the whole table.
-        target: the column to predict; by default the table's own.
-        kind: ``"classification"`` or ``"regression"`` to overrule.
-        columns: what ``describe`` gave, if it was called already.
+        table: the complete table.
+        target: the column to predict; by default that of the table.
+        kind: ``"classification"`` or ``"regression"`` to override the inference.
+        columns: the result of ``describe``, if available.
 
-    Fails:
-        E101 an unknown kind; E313 an unknown target; E319 none named; E321 one class; E322 a class with one
-        row; E323 a target that never changes; E324 texts where numbers are needed or too many to be classes.
+    Raises:
+        UsageError: E101 for an unknown kind.
+        DataError: E313 an unknown target; E319 no target; E321 one class; E322 a class with one row; E323 a
+            constant target; E324 texts where numbers are required, or too many values for classes.
 
     Example:
         >>> table = Table(pl.DataFrame({"x": [1.5, 2.0, 0.5, 3.0], "y": ["b", "a", "b", "a"]}))
@@ -79,9 +87,11 @@ def choose_task(
         )
     if target is None:
         fix = f'--target "{table.columns[-1]}"'
-        shown = ", ".join(table.columns[:12]) + (", ..." if len(table.columns) > 12 else "")
-        raise DataError("E319", where=table.source, expected="one of: " + shown, received="none", fix=fix)
-    known_column(table, target)
+        columns_text = ", ".join(table.columns[:12]) + (", ..." if len(table.columns) > 12 else "")
+        raise DataError(
+            "E319", where=table.source, expected="one of: " + columns_text, received="none", fix=fix
+        )
+    require_columns(table, target)
     described = describe(table, target) if columns is None else columns
     column = next(column for column in described if column.name == target)
     rows = np.flatnonzero(table.frame[target].is_not_null().to_numpy())
@@ -100,9 +110,13 @@ def _infer(table: Table, column: Column) -> str:
     distinct = cells.n_unique()
     if column.kind == "number":
         values = numbers(cells)
-        whole = bool((values == values.floor()).all())
-        few = distinct <= 10 or (distinct <= 20 and distinct <= 0.05 * len(cells))
-        return "classification" if whole and few and distinct * 2 <= len(cells) else "regression"
+        is_integral = bool((values == values.floor()).all())
+        has_few_values = distinct <= 10 or (distinct <= 20 and distinct <= 0.05 * len(cells))
+        return (
+            "classification"
+            if is_integral and has_few_values and distinct * 2 <= len(cells)
+            else "regression"
+        )
     if column.kind in ("text", "id", "date") and distinct > 20 and distinct * 2 > len(cells):
         raise DataError(
             "E324",
@@ -122,14 +136,14 @@ def _classification(table: Table, column: Column, rows: np.ndarray, notices: tup
     if len(counts) == 1:
         received = f'"{counts[0][0]}" in all {len(cells)} rows'
         raise DataError("E321", where=where, expected="at least 2 classes", received=received)
-    lonely = [level for level, count in counts if count == 1]
-    if lonely:
-        shown = ", ".join(lonely[:10]) + (", ..." if len(lonely) > 10 else "")
+    single = [level for level, count in counts if count == 1]
+    if single:
+        labels = ", ".join(single[:10]) + (", ..." if len(single) > 10 else "")
         numeric = cells.dtype.is_numeric()
         raise DataError(
             "E322",
             where=where,
-            label=shown,
+            label=labels,
             expected="at least 2 rows per class",
             received="1 row",
             fix="--task regression" if numeric else "add rows of that class, or leave the class out",
@@ -158,7 +172,7 @@ def _regression(table: Table, target: str, rows: np.ndarray, notices: tuple[Find
 
 
 def labels_of(cells: pl.Series) -> tuple[Any, ...]:
-    """The distinct values as plain Python labels, sorted: booleans, whole numbers, else texts.
+    """The distinct values as Python labels, sorted: booleans, integers, else texts.
 
     Example:
         >>> labels_of(pl.Series([2.0, 1.0, 2.0])), labels_of(pl.Series(["b", "a"]))
@@ -169,11 +183,11 @@ def labels_of(cells: pl.Series) -> tuple[Any, ...]:
 
 
 def label_values(cells: pl.Series) -> pl.Series:
-    """Each cell as the value its label has; whole floats become whole numbers, other floats texts."""
+    """Each cell as its label's value; integral floats become integers, other floats texts."""
     if cells.dtype.is_float():
         present = cells.drop_nulls()
-        whole = bool((present == present.floor()).all()) and bool((present.abs() < 2**53).all())
-        return cells.cast(pl.Int64) if whole else cells.cast(pl.String)
+        is_integral = bool((present == present.floor()).all()) and bool((present.abs() < 2**53).all())
+        return cells.cast(pl.Int64) if is_integral else cells.cast(pl.String)
     if cells.dtype == pl.Boolean or cells.dtype.is_integer():
         return cells
     return cells.cast(pl.String)

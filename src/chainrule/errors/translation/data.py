@@ -58,7 +58,7 @@ PHRASES: dict[str, str] = {
     'a column "{}"': "名为“{}”的列",
     'rename "{}" to "{}"': "把“{}”改名为“{}”",
     'rename "{}" to "{}"; {}': "把“{}”改名为“{}”；{}",
-    "add the known answers, or only predict": "补上已知答案，或只做预测",
+    "add the targets, or only predict": "补上已知答案，或只做预测",
     'no "{}"': "缺少“{}”",
     "no value": "没有值",
     "a target in every row": "每一行都有目标",
