@@ -1,8 +1,8 @@
-"""Foreign weights: what other libraries have trained, read safely and put where it belongs in a net of ours.
+"""Import of weights from other libraries: files are read safely and loaded into a network.
 
-In: a file of another library (safetensors, PyTorch) and a net. Out: the net's parameters, and a report that
-says of each where it came from and what was done with it. This room executes nothing that is in a file, and
-no foreign type leaves it.
+Input: a file of another library (safetensors, PyTorch) and a network. Output: the parameters of the network,
+and a report that states for each of them its source and how it was converted. This package never executes
+anything from a file, and returns no types of other libraries.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From a file to its tensors by name: what kind of file it is, and which of its parts are the weights."""
+"""Read the tensors of a weights file: detect its format and which of its entries are the weights."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ INDEX = ".json"
 SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".safetensors.index.json", ".bin.index.json")
 SHARDS = 10_000
 
-# How files begin that are no weights we read, with what can be done; the first that fits is told.
+# Beginnings of files that are not supported weights, with a fix; the first match is reported.
 _OTHERS: tuple[tuple[bytes, str, str], ...] = (
     (b"version https://git-lfs", "a pointer of Git LFS, not the file itself", "git lfs pull"),
     (b"\x89HDF", "an HDF5 file (Keras)", "save the weights with PyTorch or safetensors"),
-    (b"GGUF", "a GGUF file (llama.cpp)", "give the safetensors file it was made from"),
+    (b"GGUF", "a GGUF file (llama.cpp)", "give the safetensors file it was converted from"),
     (b"\x93NUMPY", "a NumPy file", "model.load_parameters({path: array})"),
     (b"\x1f\x8b", "a gzip archive", "gunzip it first"),
     (b"<", "a page of the web", "fetch the file itself, not the page that shows it"),
@@ -32,25 +32,25 @@ _OTHERS: tuple[tuple[bytes, str, str], ...] = (
 
 
 def is_weights(path: str | os.PathLike[str]) -> bool:
-    """Whether a path is called as files of foreign weights are."""
+    """Whether a path has the suffix of a weights file."""
     return str(path).lower().endswith(SUFFIXES)
 
 
 def read_weights(path: str | os.PathLike[str], part: str | None = None) -> dict[str, np.ndarray]:
-    """The tensors of a foreign file of weights, by their foreign names; nothing in the file is executed.
+    """Read the tensors of a weights file of another library, by their names in the file.
 
-    ``float16`` and ``bfloat16`` become ``float32``.
+    Nothing in the file is executed. ``float16`` and ``bfloat16`` become ``float32``.
 
     Args:
         path: a safetensors file, a PyTorch file (``.pt``, ``.pth``, ``.bin``), or the index of a model in
             several files (``model.safetensors.index.json``).
-        part: which entry of a checkpoint holds the weights, such as ``"state_dict"``; found by itself if
-            there is one only.
+        part: the entry of a checkpoint that contains the weights, such as ``"state_dict"``; not needed if
+            only one entry does.
 
-    Fails:
-        FileError E401 to E410: it cannot be read. E450: no weights. E451: damaged. E452: it asks for
-            something to be executed. E453: a whole model. E454: several parts. E456: numbers of another kind.
-            E457: one of several files is missing.
+    Raises:
+        FileError: E401 to E410 it cannot be read; E450 not weights; E451 damaged; E452 it requests the
+            execution of code; E453 a pickled model; E454 several entries; E456 an unsupported dtype; E457 one
+            of several files is missing.
 
     Example:
         >>> import tempfile
@@ -66,7 +66,7 @@ def read_weights(path: str | os.PathLike[str], part: str | None = None) -> dict[
 
 
 def read_tensors(path: str | os.PathLike[str], part: str | None = None) -> dict[str, Tensor]:
-    """The tensors of a file with their kinds, in the order of the file; see ``read_weights``."""
+    """Read the tensors of a file with their dtypes, in the order of the file; see ``read_weights``."""
     where = str(path)
     data = atomic_write.read(path)
     if where.lower().endswith(INDEX):
@@ -81,7 +81,7 @@ def read_tensors(path: str | os.PathLike[str], part: str | None = None) -> dict[
 
 
 def _other_file(data: bytes, where: str) -> FileError:
-    """What the file seems to be instead."""
+    """The error that names the detected format of another file."""
     for beginning, received, fix in _OTHERS:
         if data.startswith(beginning):
             return not_weights(where, received, fix)
@@ -93,25 +93,25 @@ def _other_file(data: bytes, where: str) -> FileError:
 
 
 def _weights(value: Any, part: str | None, where: str) -> dict[str, Tensor]:
-    """The tensors by name in what a PyTorch file holds: the value itself, or one entry of it.
+    """Select the tensors by name in the content of a PyTorch file: the content itself, or one of its entries.
 
-    A checkpoint is a dict of dicts: the weights under a name that everybody chooses for himself, the memory
-    of an optimizer, counters. A dict that has tensors at once is the weights.
+    A checkpoint is a dict of dicts: the weights under an arbitrary name, the state of an optimizer, counters.
+    A dict that directly contains tensors is the weights.
 
-    Fails:
-        FileError E454: several entries might be meant, none, or no such part.
+    Raises:
+        FileError E454: several candidates, none, or no such entry.
     """
     parts = {"": value, **value} if isinstance(value, dict) else {}
-    known: dict[int, dict[Any, Tensor]] = {}  # one dict may stand under many names: it is looked through once
+    known: dict[int, dict[Any, Tensor]] = {}  # the same dict may have several names: it is searched once
     for inside in parts.values():
         if id(inside) not in known:
             known[id(inside)] = _tensors(inside)
-    held = {str(key): known[id(inside)] for key, inside in parts.items() if known[id(inside)]}
-    if part is None and ("" in held or len(held) == 1):
-        return _named(held.get("") or next(iter(held.values())), where)
-    if part is not None and part in held:
-        return _named(held[part], where)
-    others = [clipped(key, 40) for key in held if key]
+    candidates = {str(key): known[id(inside)] for key, inside in parts.items() if known[id(inside)]}
+    if part is None and ("" in candidates or len(candidates) == 1):
+        return _named(candidates.get("") or next(iter(candidates.values())), where)
+    if part is not None and part in candidates:
+        return _named(candidates[part], where)
+    others = [clipped(key, 40) for key in candidates if key]
     close = nearest(part or "state_dict", others) or (others[0] if others else "")
     raise FileError(
         "E454", where=where, expected="one dict of tensors by name",
@@ -121,23 +121,23 @@ def _weights(value: Any, part: str | None, where: str) -> dict[str, Tensor]:
 
 
 def _tensors(value: Any) -> dict[Any, Tensor]:
-    """The tensors that a dict has at once, not in dicts inside it."""
-    held = value if isinstance(value, dict) else {}
-    return {key: inside for key, inside in held.items() if isinstance(inside, Tensor)}
+    """The tensors that a dict contains directly, not in nested dicts."""
+    entries = value if isinstance(value, dict) else {}
+    return {key: inside for key, inside in entries.items() if isinstance(inside, Tensor)}
 
 
 def _named(tensors: Mapping[Any, Tensor], where: str) -> dict[str, Tensor]:
-    """The tensors, once it is known that their names are texts."""
+    """Check that the names of the tensors are texts."""
     if not all(json_document.is_text(name) for name in tensors):
         raise broken(where, "tensors with texts as names", "other names")
     return dict(tensors)
 
 
 def _of_shards(path: Path, data: bytes, where: str) -> dict[str, Tensor]:
-    """The tensors of a model in several files, which its index lists.
+    """Read the tensors of a model in several files, which its index lists.
 
-    Fails:
-        FileError E450: no index. E457: a file is missing, lies elsewhere, or lacks a tensor.
+    Raises:
+        FileError: E450 not an index; E457 a file is missing, is in another folder, or lacks a tensor.
     """
     try:
         listed = json_document.from_text(data.decode())["weight_map"]
@@ -149,17 +149,17 @@ def _of_shards(path: Path, data: bytes, where: str) -> dict[str, Tensor]:
     missing = [name for name in files if not os.path.exists(path.parent / name)]
     if missing:
         raise _shard(where, f"{len(files)} files beside the index", f"no {clipped(', '.join(missing))}")
-    found: dict[str, Tensor] = {}
+    tensors: dict[str, Tensor] = {}
     for name in files:
-        found |= read_tensors(path.parent / name)
-    lost = [name for name in listed if name not in found]
+        tensors |= read_tensors(path.parent / name)
+    lost = [name for name in listed if name not in tensors]
     if lost:
         raise _shard(where, f"{len(listed):,} tensors", f"no {clipped(', '.join(lost))}")
-    return {name: found[name] for name in listed}
+    return {name: tensors[name] for name in listed}
 
 
 def _is_beside(name: object) -> bool:
-    """Whether a name is that of a file in the same folder, and of no other index."""
+    """Whether a name is that of a file in the same folder, and not of another index."""
     return isinstance(name, str) and Path(name).name == name != "" and not name.lower().endswith(INDEX)
 
 

@@ -1,7 +1,7 @@
-"""A tensor of a file: its shape and number kind are known at once, its numbers are looked at when wanted.
+"""A tensor of a file: its shape and dtype are known immediately, its elements are converted on access.
 
-Files hold kinds of numbers that NumPy does not have (``bfloat16``) or in which nobody computes here
-(``float16``). ``array`` gives what this system computes with; nothing is copied that need not be.
+Files contain dtypes that NumPy does not have (``bfloat16``) or that are not supported here (``float16``).
+``array`` converts to a supported dtype and copies only if necessary.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from chainrule.records import frozen
 
 
 class Kind(NamedTuple):
-    """A kind of numbers in files.
+    """A dtype of files.
 
     Args:
-        stored: NumPy's name of what stands in the file, little-endian.
-        becomes: the kind in which its numbers are handed out.
+        stored: the NumPy dtype of the stored elements, little-endian.
+        becomes: the dtype to which ``array`` converts.
     """
 
     stored: str
@@ -27,7 +27,7 @@ class Kind(NamedTuple):
 
     @property
     def width(self) -> int:
-        """Bytes a number takes in the file."""
+        """Bytes per element in the file."""
         return np.dtype(self.stored).itemsize
 
 
@@ -52,8 +52,8 @@ class Tensor:
     """A tensor of a file.
 
     Args:
-        kind: its number kind, one of ``KINDS``.
-        stored: its numbers as they stand in the file, in its shape.
+        kind: its dtype in the file, one of ``KINDS``.
+        stored: its elements as stored in the file, in its shape.
 
     Example:
         >>> half = Tensor("bfloat16", np.array([0x3F80, 0xC000], np.uint16))
@@ -71,11 +71,11 @@ class Tensor:
 
     @property
     def size(self) -> int:
-        """How many numbers it holds."""
+        """The number of elements."""
         return math.prod(self.stored.shape)
 
     def array(self) -> np.ndarray:
-        """Its numbers in a kind that this system computes with."""
+        """The elements, converted to a supported dtype."""
         if self.kind == "bfloat16":
             return (self.stored.astype(np.uint32) << 16).view(np.float32)
         if self.kind == "bool":

@@ -1,4 +1,4 @@
-"""Foreign weights put into a net: read, matched by name, rearranged, checked as a whole, then set."""
+"""Load weights of other libraries into a network: read, match by name, convert, validate all, then set."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from chainrule.data import Arrays
 from chainrule.errors import FileError, TrainingError, UsageError, nearest
 from chainrule.interop.file_reader import read_tensors
 from chainrule.interop.lazy_tensor import Tensor
-from chainrule.interop.matching import Found, Source, Tensors, asked_for, changed, match
+from chainrule.interop.matching import Matches, Source, Tensors, arrays_of, match, transformed
 from chainrule.interop.report import MATCHED, MISSING, OTHER, SKIPPED, WORDS, Row, WeightsReport, Words
 from chainrule.interop.torch.name_map import Family
-from chainrule.interop.torch.name_maps import FAMILIES, given_family
-from chainrule.interop.torch.transforms import Change
+from chainrule.interop.torch.name_maps import FAMILIES, custom_family
+from chainrule.interop.torch.transforms import Transform
 from chainrule.nn.build import Built, build
 from chainrule.nn.layer import Layer
 from chainrule.nn.scope import Parameter, is_at, outline
@@ -27,9 +27,9 @@ from chainrule.train.learner import Learner
 
 Names = str | Mapping[str, str] | None
 ORDER = "order"
-SEED = 0  # of what the file does not have, in a model that has no values yet
+SEED = 0  # for parameters that are not in the file, in a model without values
 _COUNTER = ("counters of steps", "步数计数器")
-_LEFT = ("not wanted, as a part is skipped", "因跳过了一部分而不需要")
+_LEFT = ("not needed, as a part is skipped", "因跳过了一部分而不需要")
 
 
 def load_weights(
@@ -42,31 +42,33 @@ def load_weights(
     strict: bool = True,
     part: str | None = None,
 ) -> WeightsReport:
-    """Put the weights of a foreign file into a model, or find what they are for a net.
+    """Load a weights file of another library into a model, or convert it for a network.
 
-    The file is a safetensors or PyTorch file, or the index of one in several parts. Nothing in it is
-    executed. All or nothing: unless everything fits, the model stays as it is and one error lists all that
-    does not.
+    The file is a safetensors or PyTorch file, or the index of one in several files. Nothing in it is
+    executed. Loading is atomic: if anything does not match, the model stays unchanged and one error lists all
+    mismatches.
 
     Args:
-        target: a ``cr.Model``, which is changed, or a net (a layer), of which the report has the ``values``.
-        file: where the weights are.
-        x: for a net, and for a model that has not seen data yet, inputs as for ``predict``, of which only the
-            shapes count, or the specs of the inputs by name.
-        names: whose names the file has: a family (``"resnet"``), a library (``"torchvision"``), ``"order"``
-            (order and shape decide), or a table from our paths to theirs, ``{"conv{i}": "features.{i-1}"}``;
-            found by itself by default.
-        skip: paths, their beginnings or patterns, of what keeps its first values: a new head.
-        strict: whether what is missing, unexpected or of other shape is refused; otherwise it is told only.
-        part: which entry of a checkpoint holds the weights, if that is not clear.
+        target: a ``cr.Model``, which is changed, or a network (a layer), for which the report has the
+            ``values``.
+        file: the weights file.
+        x: for a network, and for a model that has not seen data yet: inputs as for ``predict``, of which only
+            the shapes count, or the specs of the inputs by name.
+        names: the naming scheme of the file: a family (``"resnet"``), a library (``"torchvision"``),
+            ``"order"`` (match by order and shape), or a table from our paths to theirs, ``{"conv{i}":
+            "features.{i-1}"}``; detected by default.
+        skip: paths, prefixes or patterns of parameters that keep their initial values, such as a new head.
+        strict: whether to refuse missing and unexpected arrays and other shapes; otherwise they are only
+            reported.
+        part: the entry of a checkpoint that contains the weights, if there are several candidates.
 
     Returns:
         the report: print it.
 
-    Fails:
-        FileError: as ``read_weights``. E455: the weights belong to another net; all faults are listed.
+    Raises:
+        FileError: as ``read_weights``; E455 the weights belong to another network; all mismatches are listed.
         TrainingError E503: the shapes of the inputs are not known.
-        UsageError E101: no such family, or nothing to skip at that path.
+        UsageError E101: an unknown family, or nothing to skip at that path.
 
     Example:
         >>> import tempfile
@@ -83,21 +85,21 @@ def load_weights(
         {'dense1.weight': [[1.0, 2.0]], 'dense1.bias': [3.0]}
     """
     tensors = read_tensors(file, part)
-    built, dtype = _built(target, x)
-    wanted = asked_for(built)
-    skipped = _skipped(skip, wanted)
+    built, dtype = _build_target(target, x)
+    arrays = arrays_of(built)
+    skipped = _skipped(skip, arrays)
     is_ordered = not str(file).lower().endswith((".safetensors", ".json"))
-    found = match(built, tensors, _families(names), is_ordered if names in (None, ORDER) else None, skipped)
-    report = _report(wanted, skipped, found, tensors, dtype)
-    if strict and not report.is_whole:
-        raise _another_net(report, str(file))
+    matches = match(built, tensors, _families(names), is_ordered if names in (None, ORDER) else None, skipped)
+    report = _report(arrays, skipped, matches, tensors, dtype)
+    if strict and not report.is_complete:
+        raise _mismatch_error(report, str(file))
     if isinstance(target, Learner):
         _set(target, built, report.values)
     return report
 
 
-def _built(target: Layer | Learner, x: Any) -> tuple[Built, str]:
-    """The net as nodes, and the number kind of its parameters."""
+def _build_target(target: Layer | Learner, x: Any) -> tuple[Built, str]:
+    """Build the network; returns its nodes and the dtype of its parameters."""
     if isinstance(target, Learner):
         dtype = target.recipe.dtype
         if target.network is not None:
@@ -112,12 +114,12 @@ def _built(target: Layer | Learner, x: Any) -> tuple[Built, str]:
 
 
 def _specs(x: Any, dtype: str) -> Mapping[str, Spec]:
-    """The specs of inputs like these."""
+    """The specs of the inputs."""
     if x is None:
         raise TrainingError(
             "E503",
             where="load_weights",
-            fix="cr.load_weights(target, file, x): a row of inputs tells their shape",
+            fix="cr.load_weights(target, file, x): a row of inputs defines their shape",
         )
     if isinstance(x, Mapping) and all(isinstance(spec, Spec) for spec in x.values()):
         return x
@@ -125,55 +127,55 @@ def _specs(x: Any, dtype: str) -> Mapping[str, Spec]:
     return evaluate.specs_of(arrays if isinstance(arrays, dict) else {"x": arrays})
 
 
-def _skipped(skip: str | Sequence[str], wanted: Iterable[str]) -> set[str]:
-    """The paths that are left as they are.
+def _skipped(skip: str | Sequence[str], array_paths: Iterable[str]) -> set[str]:
+    """The paths that match ``skip``.
 
-    Fails:
-        UsageError E101: nothing is called so.
+    Raises:
+        UsageError E101: a pattern without a match.
     """
-    patterns, paths = [skip] if isinstance(skip, str) else list(skip), list(wanted)
-    found: set[str] = set()
+    patterns, paths = [skip] if isinstance(skip, str) else list(skip), list(array_paths)
+    skipped: set[str] = set()
     for pattern in patterns:
-        meant = {path for path in paths if is_at(path, pattern)}
-        if not meant:
+        matching = {path for path in paths if is_at(path, pattern)}
+        if not matching:
             close = nearest(pattern, [*paths, *(p.rpartition(".")[0] for p in paths)])
             raise UsageError(
                 "E101", where="load_weights, skip", name=pattern, expected=outline(paths), received=pattern,
                 fix=f'skip="{close}"' if close else "",
             )  # fmt: skip
-        found |= meant
-    return found
+        skipped |= matching
+    return skipped
 
 
 def _families(names: Names) -> tuple[Family, ...]:
-    """The families that are meant.
+    """The families selected by ``names``.
 
-    Fails:
-        UsageError E101: none is called so.
+    Raises:
+        UsageError E101: an unknown name.
     """
     if names in (None, ORDER):
         return FAMILIES if names is None else ()
     if isinstance(names, Mapping):
-        return (given_family(names),)
-    meant = tuple(family for family in FAMILIES if names in (family.name, family.library))
-    if not meant:
+        return (custom_family(names),)
+    selected = tuple(family for family in FAMILIES if names in (family.name, family.library))
+    if not selected:
         known = [*dict.fromkeys(name for f in FAMILIES for name in (f.library, f.name)), ORDER]
         raise UsageError(
             "E101", where="load_weights, names", name=names, expected=", ".join(known), received=names,
             fix=f'names="{nearest(names, known) or ORDER}"',
         )  # fmt: skip
-    return meant
+    return selected
 
 
 def _report(
-    wanted: Mapping[str, Parameter], skipped: set[str], found: Found, tensors: Tensors, dtype: str
+    arrays: Mapping[str, Parameter], skipped: set[str], matches: Matches, tensors: Tensors, dtype: str
 ) -> WeightsReport:
-    """What becomes of every array; the values of those that fit."""
+    """Match every array of the network; the report includes the values of those that match."""
     rows: list[Row] = []
     values: dict[str, np.ndarray] = {}
     used: set[str] = set()
-    for path, parameter in wanted.items():
-        shape, sources = bound(parameter.spec.shape), found.sources.get(path, ())
+    for path, parameter in arrays.items():
+        shape, sources = bound(parameter.spec.shape), matches.sources.get(path, ())
         used.update(name for names, _ in sources[:1] for name in names)
         if path in skipped:
             rows.append(Row(path, shape, SKIPPED))
@@ -184,39 +186,39 @@ def _report(
         if value is not None:
             values[path] = np.array(value, dtype, order="C")
     unused = [name for name in tensors if name not in used]
-    ignored = {name: why for name in unused if (why := _why_ignored(name, found.family, bool(skipped)))}
+    ignored = {name: why for name in unused if (why := _why_ignored(name, matches.family, bool(skipped)))}
     unexpected = tuple(name for name in unused if name not in ignored)
-    family = found.family.name if found.family is not None else ""
+    family = matches.family.name if matches.family is not None else ""
     return WeightsReport(tuple(rows), unexpected, tuple(ignored.items()), family, values)
 
 
 def _row(
     path: str, shape: tuple[int, ...], sources: Sequence[Source], tensors: Tensors
 ) -> tuple[Row, np.ndarray | None]:
-    """What becomes of one array: the first of its sources that has its shape."""
+    """Load one array from the first of its sources that has its shape."""
     received: tuple[int, ...] | None = None
     for names, changes in sources:
-        held = [tensors[name] for name in names]
-        value = changed([tensor.array() for tensor in held], changes)
+        inputs = [tensors[name] for name in names]
+        value = transformed([tensor.array() for tensor in inputs], changes)
         if value is not None and value.shape == shape:
-            return Row(path, shape, MATCHED, names, _told(changes, held)), value
+            return Row(path, shape, MATCHED, names, _conversions(changes, inputs)), value
         if received is None:
-            received = held[0].shape if value is None else value.shape
+            received = inputs[0].shape if value is None else value.shape
     if not sources:
         return Row(path, shape, MISSING), None
     return Row(path, shape, OTHER, sources[0][0], received=received), None
 
 
-def _told(changes: Sequence[Change], held: Sequence[Tensor]) -> Words:
-    """What was done to arrays, in English and Chinese: rearranged, and brought to another number kind."""
-    kinds = dict.fromkeys(tensor.kind for tensor in held if tensor.kind != "float32")
+def _conversions(changes: Sequence[Transform], inputs: Sequence[Tensor]) -> Words:
+    """The conversions of arrays, in English and Chinese: rearranged, and cast from another dtype."""
+    kinds = dict.fromkeys(tensor.kind for tensor in inputs if tensor.kind != "float32")
     casts = [tuple(word.format(kind) for word in WORDS["cast"]) for kind in kinds]
     done = [*(change.name for change in changes if change.name[0]), *casts]
     return ", ".join(words[0] for words in done), "，".join(words[1] for words in done)
 
 
 def _why_ignored(name: str, family: Family | None, is_partial: bool) -> Words | None:
-    """Why a name of the file that nobody asked for is no fault, if it is none."""
+    """Why an unused name of the file is not a mismatch, or None if it is one."""
     if name.endswith("num_batches_tracked"):
         return _COUNTER
     for pattern, why in family.ignored if family is not None else ():
@@ -225,19 +227,19 @@ def _why_ignored(name: str, family: Family | None, is_partial: bool) -> Words | 
     return _LEFT if is_partial else None
 
 
-def _another_net(report: WeightsReport, where: str) -> FileError:
-    """The error that lists everything that does not fit."""
+def _mismatch_error(report: WeightsReport, where: str) -> FileError:
+    """The error that lists everything that does not match."""
     faults = report.faults()
     matched = len(report.of(MATCHED))
     return FileError(
-        "E455", where=where, expected=f"all {len(report.rows)} arrays of the net, and no others",
+        "E455", where=where, expected=f"all {len(report.rows)} arrays of the network, and no others",
         received=f"{matched} that fit; {len(faults)} faults", notes=faults,
-        fix='skip="head" for parts that shall keep their first values, or strict=False',
+        fix='skip="head" for parts that keep their initial values, or strict=False',
     )  # fmt: skip
 
 
 def _set(model: Learner, built: Built, values: Mapping[str, np.ndarray]) -> None:
-    """Give a model the values, all at once; its next training begins with them."""
+    """Set all values of a model at once; its next training starts with them."""
     if model.network is None:
         model.assemble({name: node.spec for name, node in built.inputs.items()})
     assert model.network is not None

@@ -1,4 +1,4 @@
-"""What became of every array when foreign weights were loaded: a value that prints as a table."""
+"""The report of loading weights of another library, printed as a table."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from chainrule.settings import settings
 from chainrule.spec import shape_text
 
 Words = tuple[str, str]
-SHOWN = 40  # arrays that came through whole are listed up to so many
+SHOWN = 40  # maximum number of matched arrays that are listed
 
-GIVEN = "given"  # the family of a table of one's own
+CUSTOM = "given"  # the family of a custom table
 MATCHED, MISSING, OTHER, SKIPPED = "matched", "missing", "other shape", "skipped"
 WORDS: dict[str, Words] = {
     MATCHED: ("matched", "已匹配"),
     MISSING: ("missing in the file", "文件中缺失"),
     OTHER: ("of other shape", "形状不同"),
-    SKIPPED: ("skipped, as asked", "按要求跳过"),
+    SKIPPED: ("skipped, as requested", "按要求跳过"),
     "unexpected": ("unexpected in the file", "文件中多余"),
     "ignored": ("ignored", "已忽略"),
     "family": ("names of {}", "名称属于 {}"),
-    GIVEN: ("by the names that were given", "按给出的名称"),
+    CUSTOM: ("by the names passed", "按给出的名称"),
     "order": (
-        "matched by order and shape, not by name: check one answer before you trust it",
+        "matched by order and shape, not by name: check one prediction before you trust it",
         "名称不符，按次序和形状匹配：使用前请先核对一个输出",
     ),
     "initial": ("keep their initial values", "保持初始值"),
@@ -41,15 +41,15 @@ WORDS: dict[str, Words] = {
 
 @frozen
 class Row:
-    """What became of one array of ours.
+    """How one array of the network was loaded.
 
     Args:
-        path: its name.
+        path: path of the array.
         shape: its shape.
         status: ``"matched"``, ``"missing"``, ``"other shape"`` or ``"skipped"``.
-        names: the foreign arrays it was made from, or would have been.
-        change: what was done to them, in English and Chinese.
-        received: the shape that came, where it is another.
+        names: the arrays of the file that it was, or would be, converted from.
+        change: the conversion, in English and Chinese.
+        received: the shape in the file, if it differs.
     """
 
     path: str
@@ -62,14 +62,14 @@ class Row:
 
 @frozen(eq=False)
 class WeightsReport:
-    """What became of every array of a net and of a file.
+    """How every array of a network and of a file was matched.
 
     Args:
-        rows: the arrays of the net, in the order in which it asks for them.
-        unexpected: names of the file that the net has no use for.
-        ignored: names that are known to say nothing to it, each with why, in English and Chinese.
-        family: whose names the file has; ``"given"``: those of a table, ``""``: order and shape decided.
-        values: the parameters and running values that were loaded, by path.
+        rows: the arrays of the network, in its order.
+        unexpected: names of the file that the network does not need.
+        ignored: names that are known to be irrelevant, each with the reason in English and Chinese.
+        family: the naming scheme of the file; ``"given"`` for a custom table, ``""`` for order and shape.
+        values: the loaded parameters and running statistics, by path.
     """
 
     rows: tuple[Row, ...]
@@ -79,28 +79,28 @@ class WeightsReport:
     values: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def of(self, status: str) -> list[Row]:
-        """The arrays that have a status."""
+        """The arrays with a status."""
         return [row for row in self.rows if row.status == status]
 
     @property
-    def is_whole(self) -> bool:
-        """Whether all that was wanted is there, and nothing else."""
+    def is_complete(self) -> bool:
+        """Whether every array matched and the file has no others."""
         return not (self.unexpected or self.of(MISSING) or self.of(OTHER))
 
     def faults(self, lang: str = "en") -> list[str]:
-        """One line for each array that is missing, unexpected or of other shape."""
+        """One line for each array that is missing, unexpected or of another shape."""
         return [
             *(f"{_word(MISSING, lang)}: {row.path} {shape_text(row.shape)}" for row in self.of(MISSING)),
             *(
                 f"{_word(OTHER, lang)}: {row.path} {shape_text(row.shape)} <- "
-                f"{_joined(row.names)} {shape_text(row.received or ())}"
+                f"{_join(row.names)} {shape_text(row.received or ())}"
                 for row in self.of(OTHER)
             ),
             *(f"{_word('unexpected', lang)}: {clipped(name)}" for name in self.unexpected),
         ]
 
     def render(self, lang: str | None = None) -> str:
-        """The whole report as text, in English or Chinese; by default in the language of the settings."""
+        """The report as text, in English or Chinese; by default in the language of the settings."""
         return "\n".join(self._lines(lang or settings.lang))
 
     def __str__(self) -> str:
@@ -110,7 +110,7 @@ class WeightsReport:
         matched = self.of(MATCHED)
         numbers = sum(self.values[row.path].size for row in matched if row.path in self.values)
         yield _word("whole", lang).format(len(matched), len(self.rows), f"{numbers:,}")
-        how = {"": "order", GIVEN: GIVEN}.get(self.family, "family")
+        how = {"": "order", CUSTOM: CUSTOM}.get(self.family, "family")
         yield _word(how, lang).format(self.family)
         for row in self.of(SKIPPED):
             yield f"- {_word(SKIPPED, lang)}: {row.path} {shape_text(row.shape)}"
@@ -123,7 +123,7 @@ class WeightsReport:
         yield from self._table(matched, lang)
 
     def _ignored(self, lang: str) -> dict[str, str]:
-        """What was ignored, by reason: the first name and how many more."""
+        """The ignored names by reason: the first one and the number of others."""
         by_reason: dict[str, list[str]] = {}
         for name, why in self.ignored:
             by_reason.setdefault(why[_index(lang)], []).append(clipped(name))
@@ -135,17 +135,17 @@ class WeightsReport:
     def _table(self, rows: list[Row], lang: str) -> Iterator[str]:
         if not rows:
             return
-        shown = [
-            (row.path, shape_text(row.shape), _joined(row.names), row.change[_index(lang)])
+        rows_shown = [
+            (row.path, shape_text(row.shape), _join(row.names), row.change[_index(lang)])
             for row in rows[:SHOWN]
         ]
         yield ""
-        yield from aligned([tuple(_word("columns", lang).split("|")), *shown])
+        yield from aligned([tuple(_word("columns", lang).split("|")), *rows_shown])
         if len(rows) > SHOWN:
             yield _word("more", lang).format(len(rows) - SHOWN)
 
 
-def _joined(names: tuple[str, ...]) -> str:
+def _join(names: tuple[str, ...]) -> str:
     return " + ".join(map(clipped, names))
 
 

@@ -1,11 +1,11 @@
-"""Safetensors files: a JSON header that says where each tensor lies, then the numbers.
+"""Read safetensors files: a JSON header with the position of each tensor, then the elements.
 
     8 bytes     length of the header
     header      {NAME: {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, ...}
-    data        the tensors, one after the other, with no hole and no overlap
+    data        the tensors, one after the other, without gaps or overlaps
 
-Every length, shape and offset is checked against the real length of the file before an array is made, and an
-array is a view of the file's bytes: a header that promises terabytes costs nothing.
+Every length, shape and offset is compared with the actual length of the file before an array is created, and
+an array is a view of the file's bytes: a header that declares terabytes costs nothing.
 
 Reference: Hugging Face (2022), safetensors, format description.
 """
@@ -21,8 +21,8 @@ from chainrule.interop.lazy_tensor import KINDS, Tensor
 from chainrule.interop.refusals import broken, clipped, other_kind
 from chainrule.store import json_document
 
-PREFIX = 8  # bytes of the header's length
-HEADER_LIMIT = 100_000_000  # bytes, that of the format's own library
+PREFIX = 8  # bytes of the header length
+HEADER_LIMIT = 100_000_000  # bytes; the limit of the safetensors library
 RANK_LIMIT = 32
 _NAMES = {
     "F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16", "I64": "int64", "I32": "int32",
@@ -31,20 +31,20 @@ _NAMES = {
 
 
 def is_safetensors(data: bytes) -> bool:
-    """Whether these bytes begin like a safetensors file, be it a damaged one."""
+    """Whether the bytes begin like a safetensors file, possibly a damaged one."""
     size = int.from_bytes(data[:PREFIX], "little")
     return data[PREFIX : PREFIX + 1] == b"{" and 2 <= size <= HEADER_LIMIT
 
 
 def safe_tensors(data: bytes, where: str) -> dict[str, Tensor]:
-    """The tensors of a safetensors file by name, in the order in which they lie.
+    """The tensors of a safetensors file by name, in the order of their data.
 
     Args:
-        data: the whole file.
-        where: what to call it in an error.
+        data: the complete file.
+        where: name of the file in errors.
 
-    Fails:
-        FileError E451: cut off, or a header that breaks a rule. E456: a number kind that is not read.
+    Raises:
+        FileError: E451 truncated, or an invalid header; E456 an unsupported dtype.
 
     Example:
         >>> header = b'{"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}'
@@ -63,19 +63,19 @@ def safe_tensors(data: bytes, where: str) -> dict[str, Tensor]:
     for name, entry in entries.items():
         _require_entry(name, entry, where)
     order = sorted(entries, key=lambda name: entries[name]["data_offsets"])
-    body, place = memoryview(data)[PREFIX + size :], 0
+    body, end_of_previous = memoryview(data)[PREFIX + size :], 0
     for name in order:
         begin, end = entries[name]["data_offsets"]
-        if begin != place:
-            raise broken(where, f"{clipped(name)} to begin at byte {place:,}", f"{begin:,}")
-        place = end
-    if place != len(body):
-        raise broken(where, f"{place:,} bytes of tensors", f"{len(body):,} bytes")
+        if begin != end_of_previous:
+            raise broken(where, f"{clipped(name)} to begin at byte {end_of_previous:,}", f"{begin:,}")
+        end_of_previous = end
+    if end_of_previous != len(body):
+        raise broken(where, f"{end_of_previous:,} bytes of tensors", f"{len(body):,} bytes")
     return {name: _tensor(name, entries[name], body, where) for name in order}
 
 
 def _require_entry(name: str, entry: Any, where: str) -> None:
-    """Refuse an entry whose shape, number kind and length do not agree."""
+    """Refuse an entry whose shape, dtype and length do not agree."""
     expected = f"dtype, shape and data_offsets that agree for {clipped(name)}"
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
         raise broken(where, expected, clipped(str(entry)))
@@ -95,7 +95,7 @@ def _tensor(name: str, entry: dict[str, Any], body: memoryview, where: str) -> T
     kind = _NAMES[entry["dtype"]]
     try:
         stored = np.ndarray(entry["shape"], KINDS[kind].stored, body, entry["data_offsets"][0])
-    except ValueError as cause:  # no numbers, and more than NumPy can count: (0, 2**47, 2**47)
+    except ValueError as cause:  # a shape like (0, 2**47, 2**47): no elements, too large for NumPy
         expected = f"a shape that can exist for {clipped(name)}"
         raise broken(where, expected, clipped(str(entry["shape"]))) from cause
     return Tensor(kind, stored)

@@ -1,4 +1,4 @@
-"""Files that want to be executed, to fill the memory, or are damaged: refused, and nothing happens."""
+"""Weights files that request execution, would fill the memory, or are damaged are refused without effect."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ OK = np.array([0.5, -1.0], "<f4").tobytes()
 
 
 class Reduced:
-    """What pickles itself as a call."""
+    """Pickles itself as a call."""
 
     def __reduce__(self) -> tuple[object, tuple[str]]:
         return os.system, (EVIL,)
@@ -60,27 +60,27 @@ EXECUTED = {
 
 @pytest.mark.parametrize("form", [in_zip, in_legacy])
 @pytest.mark.parametrize("name", EXECUTED)
-def test_what_asks_to_be_executed_is_refused_by_name(
+def test_requests_to_execute_code_are_refused_by_name(
     name: str, form: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    program, asked = EXECUTED[name]
+    program, request = EXECUTED[name]
     Path("evil.pt").write_bytes(form(program))  # pyright: ignore[reportCallIssue]
     with pytest.raises(ChainruleError) as caught:
         cr.read_weights("evil.pt")
     assert caught.value.code == "E452"
-    assert asked in str(caught.value)
+    assert request in str(caught.value)
     assert not Path("executed").exists()
 
 
 class Own(torch.nn.Sequential):
-    """A net of one's own."""
+    """A custom network."""
 
 
 @pytest.mark.parametrize("form", [True, False])
-@pytest.mark.parametrize("whole", [torch.nn.Sequential(torch.nn.Linear(2, 1)), Own(torch.nn.Linear(2, 1))])
-def test_a_whole_model_is_refused_with_what_to_do(form: bool, whole: torch.nn.Module, tmp_path: Path) -> None:
-    torch.save(whole, tmp_path / "whole.pt", _use_new_zipfile_serialization=form)
+@pytest.mark.parametrize("module", [torch.nn.Sequential(torch.nn.Linear(2, 1)), Own(torch.nn.Linear(2, 1))])
+def test_a_pickled_model_is_refused_with_a_fix(form: bool, module: torch.nn.Module, tmp_path: Path) -> None:
+    torch.save(module, tmp_path / "whole.pt", _use_new_zipfile_serialization=form)
     with pytest.raises(ChainruleError, match=r"torch\.save\(model\.state_dict") as caught:
         cr.read_weights(tmp_path / "whole.pt")
     assert caught.value.code == "E453"
@@ -95,7 +95,7 @@ def test_a_torchscript_program_is_refused(tmp_path: Path) -> None:
 
 
 def laughs(depth: int) -> bytes:
-    """Dicts of ten references to the next: 10^depth values, if anybody followed them."""
+    """Nested dicts of ten references each: 10^depth values if they were traversed."""
     inner = tensor((2,), 2) + b"q\x00"
     for i in range(depth):
         inner += (
@@ -105,7 +105,7 @@ def laughs(depth: int) -> bytes:
 
 
 def overlapping() -> bytes:
-    """An archive whose list names one member a hundred times."""
+    """An archive whose directory lists one member a hundred times."""
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:
         archive.writestr("archive/data.pkl", state(a=tensor((2,), 2)))
@@ -178,21 +178,21 @@ NONE_AT_ALL = {
 
 
 @pytest.mark.parametrize("name", NONE_AT_ALL)
-def test_values_without_tensors_are_no_weights(name: str, tmp_path: Path) -> None:
+def test_values_without_tensors_are_refused(name: str, tmp_path: Path) -> None:
     (tmp_path / "bad.pt").write_bytes(NONE_AT_ALL[name])
     with pytest.raises(ChainruleError) as caught:
         cr.read_weights(tmp_path / "bad.pt")
     assert caught.value.code == "E454"
 
 
-def test_references_that_multiply_are_not_followed(tmp_path: Path) -> None:
+def test_multiplying_references_are_not_traversed(tmp_path: Path) -> None:
     (tmp_path / "laughs.pt").write_bytes(in_zip(laughs(60), {"0": OK}))
     with pytest.raises(ChainruleError) as caught:
         cr.read_weights(tmp_path / "laughs.pt")
     assert caught.value.code == "E454"
 
 
-def test_tensors_that_share_numbers_without_end_are_refused(tmp_path: Path) -> None:
+def test_too_many_tensors_with_a_shared_storage_are_refused(tmp_path: Path) -> None:
     many = {f"a{i}": tensor((100_000,), 100_000) for i in range(60)}
     (tmp_path / "many.pt").write_bytes(in_zip(state(**many), {"0": bytes(400_000)}))
     with pytest.raises(ChainruleError) as caught:
@@ -202,19 +202,17 @@ def test_tensors_that_share_numbers_without_end_are_refused(tmp_path: Path) -> N
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """A good file of each form."""
+    """A valid file of each format."""
     folder = tmp_path_factory.mktemp("small")
-    held = {"w": torch.tensor([[0.5, -1.0], [2.0, 3.0]]), "half": torch.tensor([1.5]).half()}
-    return {form: saved(held, folder, form).read_bytes() for form in ("zip", "legacy", "safetensors")}
+    tensors = {"w": torch.tensor([[0.5, -1.0], [2.0, 3.0]]), "half": torch.tensor([1.5]).half()}
+    return {form: saved(tensors, folder, form).read_bytes() for form in ("zip", "legacy", "safetensors")}
 
 
 @pytest.mark.parametrize("form", ["zip", "legacy", "safetensors"])
-def test_a_file_that_is_cut_off_anywhere_is_refused(
-    form: str, small: dict[str, bytes], tmp_path: Path
-) -> None:
-    whole = small[form]
-    for length in {*range(0, len(whole), max(1, len(whole) // 97)), len(whole) - 1}:
-        (tmp_path / "cut").write_bytes(whole[:length])
+def test_truncated_files_are_refused(form: str, small: dict[str, bytes], tmp_path: Path) -> None:
+    content = small[form]
+    for length in {*range(0, len(content), max(1, len(content) // 97)), len(content) - 1}:
+        (tmp_path / "cut").write_bytes(content[:length])
         with pytest.raises(ChainruleError) as caught:
             cr.read_weights(tmp_path / "cut")
         assert caught.value.code in ("E450", "E451"), length
@@ -234,7 +232,7 @@ def edited(data: bytes, edits: list[tuple[float, int]]) -> bytes:
 
 
 def outcome(data: bytes, folder: Path) -> dict[str, list[float]] | None:
-    """What a file holds; ``None`` where it is refused in the house's way. Nothing else may happen."""
+    """The content of a file; ``None`` if it is refused by an error of this package. Anything else fails."""
     (folder / "edited").write_bytes(data)
     try:
         return {name: a.ravel().tolist() for name, a in cr.read_weights(folder / "edited").items()}
@@ -250,7 +248,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @given(edits=EDITS)
-def test_an_archive_with_other_bytes_is_the_same_or_refused(
+def test_a_changed_archive_is_read_equal_or_refused(
     edits: list[tuple[float, int]], small: dict[str, bytes], folder: Path
 ) -> None:
     assert outcome(edited(small["zip"], edits), folder) in (outcome(small["zip"], folder), None)
@@ -258,7 +256,7 @@ def test_an_archive_with_other_bytes_is_the_same_or_refused(
 
 @settings(max_examples=80)
 @given(edits=EDITS, form=some.sampled_from(["legacy", "safetensors"]))
-def test_other_forms_with_other_bytes_are_read_or_refused(
+def test_changed_files_of_other_formats_are_read_or_refused(
     edits: list[tuple[float, int]], form: str, small: dict[str, bytes], folder: Path
 ) -> None:
     outcome(edited(small[form], edits), folder)
@@ -266,7 +264,7 @@ def test_other_forms_with_other_bytes_are_read_or_refused(
 
 @settings(max_examples=80)
 @given(edits=EDITS)
-def test_a_pickle_with_other_bytes_and_a_right_checksum_is_read_or_refused(
+def test_a_changed_pickle_with_a_valid_checksum_is_read_or_refused(
     edits: list[tuple[float, int]], small: dict[str, bytes], folder: Path
 ) -> None:
     members = members_of(small["zip"])
@@ -316,13 +314,13 @@ ONE = '{"dtype":"F32","shape":[1],"data_offsets":[0,4]}'
         '{"a":' + "[" * 1000 + "]" * 1000 + "}",
     ],
 )  # fmt: skip
-def test_a_safetensors_header_that_lies_is_refused(header: str) -> None:
+def test_an_inconsistent_safetensors_header_is_refused(header: str) -> None:
     coded = header.encode()
     with pytest.raises(ChainruleError) as caught:
         safe_tensors(len(coded).to_bytes(8, "little") + coded + bytes(8), "bad.safetensors")
     assert caught.value.code == "E451"
 
 
-def test_the_checksums_of_our_archives_are_right() -> None:
+def test_the_checksums_of_test_archives_are_valid() -> None:
     (info,) = [i for i in zipfile.ZipFile(io.BytesIO(GOOD)).infolist() if i.filename.endswith("/0")]
     assert zlib.crc32(OK) == info.CRC  # else the tests above would refuse for another reason

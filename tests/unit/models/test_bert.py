@@ -110,7 +110,7 @@ def test_sentences_by_the_weights_of_all_minilm_l6_v2_are_those_of_pytorch() -> 
     words, mask = (np.array([getattr(c, n) for c in coded]) for n in ("ids", "attention_mask"))
     net = bert("minilm", head="sentence", vocabulary=form["vocab_size"])
     model = cr.Model(net, "mse")  # as docs/models/bert.md does it
-    assert cr.load_weights(model, folder / "model.safetensors", words).is_whole
+    assert cr.load_weights(model, folder / "model.safetensors", words).is_complete
     counts = torch.from_numpy(mask)
     given = torch.from_numpy(words), torch.from_numpy(words * 0), counts.bool()
     hidden = torch_bert(state, *given, form["num_attention_heads"])

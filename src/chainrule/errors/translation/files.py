@@ -183,19 +183,19 @@ PHRASES: dict[str, str] = {
     "a safetensors or PyTorch file": "safetensors 或 PyTorch 文件",
     "a state_dict: tensors by name": "state_dict：按名称存放的张量",
     "one dict of tensors by name": "一个按名称存放张量的字典",
-    "all {#} arrays of the net, and no others": "网络的全部 {} 个数组，且没有多余的",
+    "all {#} arrays of the network, and no others": "网络的全部 {} 个数组，且没有多余的",
     "{#} that fit; {#} faults": "{} 个相符；{} 处不符",
     "missing in the file: {}": "文件中缺失：{}",
-    "a whole zip archive": "完整的 zip 文件",
+    "a complete zip archive": "完整的 zip 文件",
     "File is not a zip file": "文件不是 zip 文件",
     "a folder that has {}": "含有 {} 的文件夹",
     "of other shape: {}": "形状不同：{}",
     "unexpected in the file: {}": "文件中多余：{}",
-    'skip="head" for parts that shall keep their first values, or strict=False': (
+    'skip="head" for parts that keep their initial values, or strict=False': (
         '对保持初值的部分用 skip="head"，或 strict=False'
     ),
     "a cr.Model or a layer": "cr.Model 或层",
-    "cr.load_weights(target, file, x): a row of inputs tells their shape": (
+    "cr.load_weights(target, file, x): a row of inputs defines their shape": (
         "cr.load_weights(target, file, x)：一行输入说明形状"
     ),
     "model.float() in PyTorch before the weights are saved": "保存权重之前在 PyTorch 中调用 model.float()",

@@ -1,1 +1,1 @@
-"""PyTorch's files of weights: reading, names and layouts."""
+"""PyTorch weights files: reading, names and layouts."""

@@ -1,11 +1,12 @@
-"""How PyTorch keeps what a layer of ours keeps: the names and the order of its numbers, kind by kind.
+"""How PyTorch stores the parameters of each layer kind: names and layouts.
 
-A family (``families.py``) says which module of a foreign net a layer is; what is inside the two is the same
-everywhere and stands here once. Most is one to one. Three things are not:
+A family (``name_maps.py``) defines which module of another network corresponds to a layer; the parameters
+inside the two correspond in the same way everywhere, which is defined here once. Most correspond one to one,
+with three exceptions:
 
-- a recurrent layer of PyTorch is a whole stack, in both directions, and has two biases that are always added;
-- PyTorch's attention keeps the three products of queries, keys and values in one table;
-- a dense layer after a flattened image meets the channels first there, last here.
+- a recurrent layer of PyTorch is a complete stack, in both directions, with two biases that are always added;
+- PyTorch's attention stores the three projections of queries, keys and values in one matrix;
+- a dense layer after a flattened image has channels first in PyTorch, channels last here.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ from functools import cached_property
 
 from chainrule.graph import Node, order
 from chainrule.interop.torch.transforms import (
-    AS_IT_IS,
     CHANNELS_LAST,
     GRU_BIAS,
+    IDENTITY,
     MATRIX,
     SUM,
-    Change,
-    flattened,
+    Transform,
+    flatten_channels_last,
     part,
 )
 from chainrule.nn.build import Built
@@ -33,24 +34,24 @@ from chainrule.spec import bound
 
 @frozen
 class Form:
-    """How PyTorch keeps one array of ours.
+    """The form of one array in PyTorch.
 
     Args:
-        module: the path of our layer that is one module there.
-        kind: the kind of the layer that owns the array.
-        names: what PyTorch calls its arrays inside that module; several are put together.
-        change: what is done to them.
+        module: the path of our layer that corresponds to one module.
+        kind: the class of the layer that owns the array.
+        names: the names of PyTorch's arrays inside that module; several are combined.
+        change: the transform to apply to them.
     """
 
     module: str
     kind: str
     names: tuple[str, ...]
-    change: Change = AS_IT_IS
+    change: Transform = IDENTITY
 
 
 _NORM = {"scale": "weight", "shift": "bias"}
 _CONVOLUTION = {"weight": ("weight", CHANNELS_LAST), "bias": "bias"}
-_RENAMED: dict[str, Mapping[str, str | tuple[str, Change]]] = {
+_RENAMED: dict[str, Mapping[str, str | tuple[str, Transform]]] = {
     "Dense": {"weight": ("weight", MATRIX), "bias": "bias"},
     "Conv": _CONVOLUTION,
     "ConvTranspose": _CONVOLUTION,
@@ -69,47 +70,47 @@ _ATTENTION = {"query": 1, "key": 2, "value": 3}
 
 @frozen(eq=False)
 class Forms:
-    """How PyTorch may keep each array of a net of ours.
+    """The possible forms in PyTorch of each array of a network.
 
     Args:
-        built: the net.
+        built: the network.
     """
 
     built: Built
 
     def of(self, path: str) -> list[Form]:
-        """The ways in which an array may be kept, the innermost layer first."""
+        """The possible forms of an array, the innermost layer first."""
         layers = self.built.book.layers
         owner, leaf = owner_of(path, layers)
         kind = _kind(owner, layers)
         if kind in _RECURRENT:
             return [_recurrent(kind, owner, leaf, layers)]
-        told = _RENAMED.get(kind, {}).get(leaf, leaf)
-        word, change = told if isinstance(told, tuple) else (told, AS_IT_IS)
+        renamed = _RENAMED.get(kind, {}).get(leaf, leaf)
+        array_name, change = renamed if isinstance(renamed, tuple) else (renamed, IDENTITY)
         if kind == "Dense" and leaf == "weight" and (space := self._flattened_space(path)):
-            change = flattened(space)
-        found = [Form(owner, kind, (word,), change)]
+            change = flatten_channels_last(space)
+        forms = [Form(owner, kind, (array_name,), change)]
         above, name = owner_of(owner, layers) if owner else ("", "")
         if _kind(above, layers) == "MultiHeadAttention" and name in _ATTENTION:
-            found.append(Form(above, "MultiHeadAttention", (f"in_proj_{leaf}",), part(_ATTENTION[name], 3)))
+            forms.append(Form(above, "MultiHeadAttention", (f"in_proj_{leaf}",), part(_ATTENTION[name], 3)))
         elif _kind(above, layers) == "MultiHeadAttention":
-            found.append(Form(above, "MultiHeadAttention", (f"out_proj.{leaf}",)))
-        return found
+            forms.append(Form(above, "MultiHeadAttention", (f"out_proj.{leaf}",)))
+        return forms
 
     @cached_property
-    def met(self) -> dict[Node, Node]:
-        """What is multiplied with each weight W of a dense layer, x in x W^T."""
+    def multiplied_inputs(self) -> dict[Node, Node]:
+        """The input x that each weight W of a dense layer is multiplied with, in x W^T."""
         products = [n for n in order(self.built.outputs.values()) if n.op.name == "matmul"]
         return {weight: node.inputs[0] for node in products for weight in node.inputs[1].inputs}
 
     def _flattened_space(self, path: str) -> tuple[int, ...] | None:
-        """The image (*space, C) whose flattened numbers a weight meets, if they are that."""
-        met = self.met.get(self.built.parameters[path].node)
-        while met is not None and isinstance(met.op, Elementwise):  # an activation, say, keeps every place
-            met = next((node for node in met.inputs if node.op.name != "broadcast"), None)
-        if met is None or met.op.name != "reshape" or met.rank != 2:
+        """The shape (*space, C) of the image whose flattened values a weight is multiplied with, if any."""
+        source = self.multiplied_inputs.get(self.built.parameters[path].node)
+        while source is not None and isinstance(source.op, Elementwise):  # an activation keeps the positions
+            source = next((node for node in source.inputs if node.op.name != "broadcast"), None)
+        if source is None or source.op.name != "reshape" or source.rank != 2:
             return None
-        (image,) = met.inputs
+        (image,) = source.inputs
         space = image.shape[1:]
         if image.rank < 3 or not all(isinstance(n, int) for n in space) or all(n == 1 for n in space[:-1]):
             return None
@@ -117,7 +118,7 @@ class Forms:
 
 
 def owner_of(path: str, layers: Mapping[str, Layer]) -> tuple[str, str]:
-    """The innermost layer around a path, ``""`` for the net itself, and the rest of the path."""
+    """The innermost layer that contains a path, ``""`` for the network itself, and the rest of the path."""
     at = path
     while at:
         at = at.rpartition(".")[0]
@@ -131,7 +132,7 @@ def _kind(path: str, layers: Mapping[str, Layer]) -> str:
 
 
 def _recurrent(kind: str, owner: str, leaf: str, layers: Mapping[str, Layer]) -> Form:
-    """An array of a recurrent layer, by its place in a stack and its direction."""
+    """An array of a recurrent layer, by its position in a stack and its direction."""
     module, level, direction = owner, 0, ""
     above, name = owner_of(module, layers)
     if _kind(above, layers) == "Bidirectional":
@@ -140,15 +141,15 @@ def _recurrent(kind: str, owner: str, leaf: str, layers: Mapping[str, Layer]) ->
     if _kind(above, layers) == "Stacked":
         module, level = above, int(name.lstrip("abcdefghijklmnopqrstuvwxyz_")) - 1
     end = f"_l{level}{direction}"
-    names: dict[str, tuple[tuple[str, ...], Change]] = {
-        "weight": ((f"weight_ih{end}",), AS_IT_IS),
-        "recurrent": ((f"weight_hh{end}",), AS_IT_IS),
+    names: dict[str, tuple[tuple[str, ...], Transform]] = {
+        "weight": ((f"weight_ih{end}",), IDENTITY),
+        "recurrent": ((f"weight_hh{end}",), IDENTITY),
         "bias": ((f"bias_ih{end}", f"bias_hh{end}"), GRU_BIAS if kind == "GRU" else SUM),
         "recurrent_bias": ((f"bias_hh{end}",), part(3, 3)),
     }
-    return Form(module, kind, *names.get(leaf, ((leaf,), AS_IT_IS)))
+    return Form(module, kind, *names.get(leaf, ((leaf,), IDENTITY)))
 
 
 def _is_convolved(image: Node) -> bool:
-    """Whether a sequence (B, T, C) is what a convolution made; else its channels are last there, too."""
+    """Whether a sequence (B, T, C) comes from a convolution, which has channels first in PyTorch."""
     return any(node.op.name == "convolution" and node.rank == image.rank for node in order([image]))

@@ -1,9 +1,9 @@
-"""How a family of nets is called elsewhere: a few rules from our paths to foreign names.
+"""Name maps of model families: rules from our paths to the names of another library.
 
-A rule has two patterns: a path of ours and what the same module is called there. ``{i}`` is a whole number,
-``{i-1}`` that number less one (most libraries count from 0), ``{name}`` a word. The first rule that fits a
-path counts. Where libraries place a module here or there, a rule names several places, and the first that a
-file has is meant.
+A rule has two patterns: a path of ours and the name of the same module in the other library. ``{i}`` matches
+an integer, ``{i-1}`` is that integer minus one (most libraries count from 0), ``{name}`` matches a word. The
+first matching rule is used. If a library has a module at different positions, a rule lists several, and the
+first that exists in the file is used.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from dataclasses import field
 from functools import cached_property
 
 from chainrule.interop.torch.layer_layout import Form
-from chainrule.interop.torch.transforms import AS_IT_IS, Change
+from chainrule.interop.torch.transforms import IDENTITY, Transform
 from chainrule.records import frozen
 
-_HOLE = re.compile(r"\{(\w+?)([+-]\d+)?\}")
+_PLACEHOLDER = re.compile(r"\{(\w+?)([+-]\d+)?\}")
 _NUMBERS = ("i", "j", "k")
 
 
@@ -26,9 +26,9 @@ class Rule:
     """One line of a family's table.
 
     Args:
-        ours: the path of a layer, or of one parameter, with holes.
-        theirs: what it is called there; several places are parted by ``|``.
-        change: what is done after what the kind of layer asks for, such as to take one of three parts.
+        ours: the path of a layer, or of one parameter, with placeholders.
+        theirs: its name in the other library; alternatives are separated by ``|``.
+        change: a transform after that of the layer kind, such as selecting one of three parts.
 
     Example:
         >>> rule = Rule("stage{i}.block{j}.conv{k}", "layer{i}.{j-1}.conv{k}")
@@ -38,63 +38,66 @@ class Rule:
 
     ours: str
     theirs: str
-    change: Change = AS_IT_IS
+    change: Transform = IDENTITY
 
     def places(self, path: str) -> list[str]:
-        """What a path is called there; nothing if the rule is not about it."""
-        found = self._pattern.fullmatch(path)
-        if found is None:
+        """The names of a path in the other library; empty if the rule does not match."""
+        match = self._pattern.fullmatch(path)
+        if match is None:
             return []
-        words = found.groupdict()
-        return [_HOLE.sub(lambda hole: _filled(hole, words), place) for place in self.theirs.split("|")]
+        words = match.groupdict()
+        return [
+            _PLACEHOLDER.sub(lambda placeholder: _filled(placeholder, words), place)
+            for place in self.theirs.split("|")
+        ]
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
-        parts, place = [], 0
-        for hole in _HOLE.finditer(self.ours):
-            name = hole[1]
-            parts += [re.escape(self.ours[place : hole.start()])]
+        parts, start = [], 0
+        for placeholder in _PLACEHOLDER.finditer(self.ours):
+            name = placeholder[1]
+            parts += [re.escape(self.ours[start : placeholder.start()])]
             parts += [f"(?P<{name}>{r'[0-9]+' if name in _NUMBERS else r'[A-Za-z_0-9]+'})"]
-            place = hole.end()
-        return re.compile("".join([*parts, re.escape(self.ours[place:])]))
+            start = placeholder.end()
+        return re.compile("".join([*parts, re.escape(self.ours[start:])]))
 
 
-def _filled(hole: re.Match[str], words: Mapping[str, str]) -> str:
-    """What stands in a hole of a foreign name."""
-    word = words.get(hole[1], hole[0])
-    return str(int(word) + int(hole[2])) if hole[2] and word.isdigit() else word
+def _filled(placeholder: re.Match[str], words: Mapping[str, str]) -> str:
+    """The text of a placeholder in a name."""
+    word = words.get(placeholder[1], placeholder[0])
+    return str(int(word) + int(placeholder[2])) if placeholder[2] and word.isdigit() else word
 
 
 @frozen
 class Family:
-    """A family of nets, as another library calls its parts.
+    """A family of networks with the names of another library.
 
     Args:
-        name: what it is called.
-        library: whose names these are.
+        name: name of the family.
+        library: the library that defines the names.
         rules: from our paths to theirs.
-        ignored: patterns of foreign names that may stand in a file and say nothing to the net, each with why,
-            in English and Chinese.
-        changes: for a kind of layer what is done to its weight, where the library keeps it otherwise than
-            PyTorch's own layers do.
-        is_own: whether arrays are kept exactly as we keep them.
+        ignored: patterns of names in the file that are irrelevant to the network, each with the reason in
+            English and Chinese.
+        changes: for a layer kind the transform of its weight, if the library stores it differently from
+            PyTorch's layers.
+        is_own: whether arrays are stored exactly as in this library.
     """
 
     name: str
     library: str
     rules: tuple[Rule, ...]
     ignored: tuple[tuple[str, tuple[str, str]], ...] = ()
-    changes: tuple[tuple[str, Change], ...] = field(default=())
+    changes: tuple[tuple[str, Transform], ...] = field(default=())
     is_own: bool = False
 
     def sources(
         self, path: str, forms: Collection[Form]
-    ) -> Iterator[tuple[tuple[str, ...], tuple[Change, ...]]]:
-        """The foreign arrays that may be one of ours, with what is done to them, likelier ones first.
+    ) -> Iterator[tuple[tuple[str, ...], tuple[Transform, ...]]]:
+        """The arrays in the file that may be one of ours, with the transforms to apply, likelier ones first.
 
         Args:
-            path: of our parameter or state.
-            forms: how PyTorch may keep it.
+            path: path of our parameter or state.
+            forms: its possible forms in PyTorch.
         """
         if self.is_own:
             yield from (((f"{place}{path}",), ()) for place in ("parameter/", "state/", ""))
@@ -106,7 +109,7 @@ class Family:
                     names = tuple(f"{place}.{name}" if place else name for name in form.names)
                     yield names, (self._change(form), rule.change)
 
-    def _change(self, form: Form) -> Change:
-        """What the kind of layer asks for, unless this library keeps its weight in a way of its own."""
+    def _change(self, form: Form) -> Transform:
+        """The transform of the layer kind, unless this library stores its weight differently."""
         is_weight = form.names[-1].endswith("weight")
         return dict(self.changes).get(form.kind, form.change) if is_weight else form.change

@@ -1,19 +1,19 @@
-"""The families of nets whose names are known, each a short table from our paths to theirs."""
+"""The known model families, each a short table from our paths to the names of another library."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from chainrule.interop.report import GIVEN
+from chainrule.interop.report import CUSTOM
 from chainrule.interop.torch.name_map import Family, Rule
 from chainrule.interop.torch.transforms import TRANSPOSED, UNSTACKED, part
 
-_MASK = ("a mask of what may be seen", "注意力掩码")
+_MASK = ("an attention mask", "注意力掩码")
 _TASK = ("a head of another task", "其他任务的输出层")
 
 
 def _rules(table: str) -> tuple[Rule, ...]:
-    """The rules of a table, one a line: our path, then theirs."""
+    """The rules of a table, one per line: our path, then theirs."""
     lines = (line.split() for line in table.strip().splitlines())
     return tuple(Rule(ours, theirs) for ours, theirs in lines)
 
@@ -69,7 +69,7 @@ VGG16 = Family(
         head     classifier.6
     """),
 )
-# What a block has not is not counted there: a block without an expansion begins with its depthwise part.
+# A block without an expansion begins with its depthwise part, which then has index 0.
 MOBILENET = Family(
     "mobilenet_v3",
     "torchvision",
@@ -108,7 +108,7 @@ VIT = Family(
         """),
     ),
 )
-# GPT-2 keeps every matrix as (in, out), and queries, keys and values side by side in one.
+# GPT-2 stores every matrix as (in, out), and queries, keys and values side by side in one.
 GPT2 = Family(
     "gpt2",
     "huggingface",
@@ -129,7 +129,7 @@ GPT2 = Family(
         """),
     ),
     ignored=(
-        ("*lm_head.weight", ("the table of words again", "即词嵌入表")),
+        ("*lm_head.weight", ("shared with the word embedding", "即词嵌入表")),
         ("*.attn.bias", _MASK),
         ("*.attn.masked_bias", _MASK),
     ),
@@ -158,7 +158,7 @@ BERT = Family(
         head.pooler                           pooler.dense
     """),
     ignored=(
-        ("*position_ids", ("the numbers of the places", "位置编号")),
+        ("*position_ids", ("position indices", "位置编号")),
         ("*pooler.*", _TASK),
         ("cls.*", _TASK),
     ),
@@ -166,7 +166,7 @@ BERT = Family(
 
 
 def _transformer(ours: str, theirs: str) -> tuple[Rule, ...]:
-    """The rules of a stack of ``torch.nn.Transformer``; the last norm of a decoder's layer is its third."""
+    """The rules of a stack of ``torch.nn.Transformer``; the last norm of a decoder layer is its third."""
     return _rules(f"""
         {ours}layer{{i}}.attention              {theirs}layers.{{i-1}}.self_attn
         {ours}layer{{i}}.memory_attention       {theirs}layers.{{i-1}}.multihead_attn
@@ -197,6 +197,6 @@ FAMILIES: tuple[Family, ...] = (
 )  # fmt: skip
 
 
-def given_family(table: Mapping[str, str]) -> Family:
-    """A family of one's own, from a table of our paths and theirs: ``{"conv{i}": "features.{i-1}"}``."""
-    return Family(GIVEN, GIVEN, tuple(Rule(ours, theirs) for ours, theirs in table.items()))
+def custom_family(table: Mapping[str, str]) -> Family:
+    """A custom family, from a table of our paths and theirs: ``{"conv{i}": "features.{i-1}"}``."""
+    return Family(CUSTOM, CUSTOM, tuple(Rule(ours, theirs) for ours, theirs in table.items()))

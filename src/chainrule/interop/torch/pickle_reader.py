@@ -1,29 +1,29 @@
-"""A reader of pickles that can execute nothing.
+"""A pickle reader that cannot execute anything.
 
-A pickle is a program for a small stack machine: push this number, make a dict of what lies on the stack, call
-this function with that tuple. Python's own reader obeys, and *this function* may be ``os.system``; that is
-why a PyTorch file from a stranger is as dangerous as his program.
+A pickle is a program for a small stack machine: push this number, build a dict of the values on the stack,
+call this function with that tuple. Python's reader executes it, and *this function* may be ``os.system``;
+therefore, a PyTorch file from an untrusted source is as dangerous as a program.
 
-This reader is another machine for the same programs. It takes the operations apart with ``pickletools``,
-which only tells what they are, and knows the few that make plain values. A name such as
+This reader is another machine for the same programs. It parses the operations with ``pickletools``, which
+only describes them, and supports the few that build plain values. A name such as
 ``torch._utils._rebuild_tensor_v2`` stays a name: nothing is imported, and to *call* it means to look it up in
-``CALLS`` below, whose five entries are functions of this file that build records. Whatever else a program
-asks for ends the reading, with the name of what was asked for.
+``CALLS`` below, whose five entries are functions of this file that build records. Any other operation ends
+the reading with an error that names it.
 
-What a hostile program could still do is waste time or memory. Each operation takes time in proportion to its
-own bytes and to the values that it takes off the stack, so a program takes time linear in its bytes:
+A malicious program could still waste time or memory. Each operation takes time proportional to its own bytes
+and to the values that it pops from the stack, so a program takes time linear in its bytes:
 
-- values are shared, not copied: a text repeated a million times is one text;
-- a dict has texts as keys, whose hash is randomized. The hash of an ``int`` is the number itself: a hundred
-  thousand multiples of ``2**61 - 1`` all fall into one place of the table, and each is compared with all
-  before it. So a number as a key is kept as a ``Number``, whose hash is that of its digits;
+- values are shared, not copied: a text repeated a million times is one object;
+- keys of dicts are texts, whose hash is randomized. The hash of an ``int`` is the number itself: a hundred
+  thousand multiples of ``2**61 - 1`` have the same hash, and each is compared with all before it. Therefore,
+  an integer key is stored as a ``Number``, whose hash is that of its digits;
 - no key is set twice: equal long texts would be compared each time;
-- the memo is a list, and its places are used in their order;
-- what is called takes few arguments, and a shape few axes: a long tuple would be copied each time;
-- nothing here follows values into each other, and a program has a largest length.
+- the memo is a list whose indices are used in order;
+- calls have few arguments, and shapes few axes: a long tuple would be copied each time;
+- values are not traversed recursively, and the length of a program is limited.
 
-A tensor is only described here: its numbers are looked for, and found missing if they are, after the program
-has ended.
+A tensor is only described here; its elements are located, or found to be missing, after the program has
+ended.
 
 Reference: Python's ``pickletools`` module, which documents each operation; PEP 3154.
 """
@@ -35,15 +35,15 @@ from collections.abc import Callable
 from typing import IO, Any
 
 from chainrule.errors import FileError
-from chainrule.interop.refusals import broken, clipped, other_kind, unsafe, whole_model
+from chainrule.interop.refusals import broken, clipped, other_kind, pickled_model, unsafe
 from chainrule.records import frozen
 
-OPERATIONS = 2_000_000  # of one program; the weights of a net of a thousand layers take some 100,000
-LARGEST = 2**48  # numbers of a storage
-ARGUMENTS = 16  # of a call; PyTorch needs seven
+OPERATIONS = 2_000_000  # of one program; the weights of a network of a thousand layers take some 100,000
+LARGEST = 2**48  # elements of a storage
+ARGUMENTS = 16  # of a call; PyTorch uses seven
 AXES = 32
-KEY_LENGTH = 64  # letters of the key of a storage; PyTorch writes numbers
-KEY_BITS = 64  # of a whole number as the key of a dict
+KEY_LENGTH = 64  # characters of the key of a storage; PyTorch writes numbers
+KEY_BITS = 64  # of an integer as the key of a dict
 
 STORAGES = {
     "torch.FloatStorage": "float32", "torch.DoubleStorage": "float64", "torch.HalfStorage": "float16",
@@ -51,20 +51,20 @@ STORAGES = {
     "torch.IntStorage": "int32", "torch.LongStorage": "int64", "torch.ByteStorage": "uint8",
     "torch.BoolStorage": "bool",
 }  # fmt: skip
-_TENSOR = "torch._utils._rebuild_"  # of quantised, sparse and other tensors
-WHOLE = ("torch.nn.modules.", "torch.jit.", "torch.fx.", "torchvision.models.", "transformers.")
+_TENSOR = "torch._utils._rebuild_"  # of quantized, sparse and other tensors
+MODEL_MODULES = ("torch.nn.modules.", "torch.jit.", "torch.fx.", "torchvision.models.", "transformers.")
 
 
 @frozen
 class Named:
-    """Something a program names; no more than the name."""
+    """A global name in a program, which is never resolved."""
 
     name: str
 
 
 @frozen
 class Number:
-    """A whole number as the key of a dict, hashed as its digits."""
+    """An integer key of a dict, hashed as its digits."""
 
     digits: str
 
@@ -74,13 +74,13 @@ class Number:
 
 @frozen
 class Storage:
-    """A row of numbers outside the program.
+    """A one-dimensional storage outside the program.
 
     Args:
-        kind: of its numbers.
-        key: under which the file has it.
-        count: how many numbers the file has under that key.
-        start, length: the part of them that is meant.
+        kind: dtype of its elements.
+        key: its key in the file.
+        count: number of elements under that key.
+        start, length: the part of them that is used.
     """
 
     kind: str
@@ -92,7 +92,7 @@ class Storage:
 
 @frozen
 class Described:
-    """A tensor as the program describes it: a view of a storage; nothing is checked yet."""
+    """A tensor as described by the program: a view of a storage; not validated yet."""
 
     storage: Storage
     offset: int
@@ -101,25 +101,25 @@ class Described:
 
 
 class _UnfitError(Exception):
-    """An operation that does not find on the stack what it needs; the file is damaged."""
+    """An operation that does not find the required values on the stack; the file is damaged."""
 
 
 _MARK: Any = object()
 
 
 def run(stream: IO[bytes], where: str) -> Any:
-    """The value that the next pickle of a stream describes; the stream then stands behind it.
+    """Run the next pickle of a stream; returns its value, and the stream is at the end of the pickle.
 
     Args:
         stream: bytes in memory.
-        where: what to call the file in an error.
+        where: name of the file in errors.
 
     Returns:
-        plain values, ``Described`` tensors, and ``Named`` things that were not called; the keys of dicts are
+        plain values, ``Described`` tensors, and ``Named`` globals that were not called; the keys of dicts are
         texts and ``Number``.
 
-    Fails:
-        FileError E451: not a whole pickle. E452: it asks for more than values. E453: it is a whole model.
+    Raises:
+        FileError: E451 not a complete pickle; E452 it requests more than values; E453 it is a pickled model.
 
     Example:
         >>> from io import BytesIO
@@ -141,72 +141,72 @@ def run(stream: IO[bytes], where: str) -> Any:
         return machine.result()
     except FileError as error:
         if error.code == "E452":
-            raise _of_whole_model(stream, begin, where) or error from None
+            raise _model_error(stream, begin, where) or error from None
         raise
     except (ValueError, LookupError, OverflowError, Warning, _UnfitError) as cause:
-        raise broken(where, "a whole pickle", clipped(str(cause)) or type(cause).__name__) from cause
+        raise broken(where, "a complete pickle", clipped(str(cause)) or type(cause).__name__) from cause
 
 
-def _of_whole_model(stream: IO[bytes], begin: int, where: str) -> FileError | None:
-    """The better error for a program that names parts of a net, such as a pickled ``Sequential``."""
+def _model_error(stream: IO[bytes], begin: int, where: str) -> FileError | None:
+    """A more specific error for a program that names parts of a network, such as a pickled ``Sequential``."""
     stream.seek(begin)
     try:
         for count, (operation, argument, _) in enumerate(pickletools.genops(stream)):
             name = str(argument)[:200].replace(" ", ".") if operation.name == "GLOBAL" else ""
-            if name.startswith(WHOLE):
-                return whole_model(where, name)
+            if name.startswith(MODEL_MODULES):
+                return pickled_model(where, name)
             if count >= OPERATIONS:
                 break
     except (ValueError, LookupError, OverflowError, Warning):
-        pass  # the file is damaged besides; that it asked for something is worse
+        pass  # the file is damaged, too; the refused request is the more important error
     return None
 
 
 class _Machine:
-    """The stack, the memo, and what each operation does to them."""
+    """The stack, the memo, and the effect of each operation on them."""
 
     def __init__(self, where: str) -> None:
         self.where = where
         self.stack: list[Any] = []
-        self.memo: list[Any] = []  # _MARK where nothing is kept
-        self.kept = 0  # places of the memo that are used
-        self.done = 0  # operations
+        self.memo: list[Any] = []  # _MARK for unused indices
+        self.memo_count = 0  # number of used indices of the memo
+        self.count = 0  # number of operations
 
     def do(self, operation: str, argument: Any) -> None:
-        """One operation of the program."""
-        self.done += 1
+        """Execute one operation of the program."""
+        self.count += 1
         if operation in _IGNORED:
             return
         if operation in _PUSHED:
             self.stack.append(argument)
-        elif operation in _MADE:
-            self.stack.append(_MADE[operation]())
-        elif operation in _DONE:
-            _DONE[operation](self, argument)
+        elif operation in _PUSHED_NEW:
+            self.stack.append(_PUSHED_NEW[operation]())
+        elif operation in _HANDLERS:
+            _HANDLERS[operation](self, argument)
         else:
-            shown = argument[:80] if isinstance(argument, str) else ""
-            raise unsafe(self.where, f"the operation {operation} {clipped(shown, 40)}".strip())
+            argument_text = argument[:80] if isinstance(argument, str) else ""
+            raise unsafe(self.where, f"the operation {operation} {clipped(argument_text, 40)}".strip())
 
     def result(self) -> Any:
-        """What is left at the end."""
+        """The value that is left at the end."""
         if len(self.stack) != 1:
             raise _UnfitError(f"{len(self.stack)} values at its end, not 1")
         return self.stack[0]
 
     def pop(self, kind: type | tuple[type, ...] = object) -> Any:
-        """The value on top, which must be of a kind."""
+        """Pop the top value, which must be of a type."""
         value = self.stack.pop()
         if value is _MARK or not isinstance(value, kind):
             raise _UnfitError(f"a {type(value).__name__} where another value belongs")
         return value
 
     def top(self, kind: type) -> Any:
-        """The value on top, left there."""
+        """The top value, which stays on the stack."""
         self.stack.append(self.pop(kind))
         return self.stack[-1]
 
     def marked(self) -> list[Any]:
-        """All values above the last mark, which goes too."""
+        """Pop all values above the last mark, and the mark."""
         for i in range(len(self.stack) - 1, -1, -1):
             if self.stack[i] is _MARK:
                 values = self.stack[i + 1 :]
@@ -214,67 +214,67 @@ class _Machine:
                 return values
         raise _UnfitError("no mark")
 
-    def remember(self, place: int) -> None:
-        """Keep the value on top in the memo."""
-        if place < 0 or place > self.done:  # every writer counts; a place takes at least one operation
-            raise _UnfitError(f"place {place:,} of the memo after {self.done:,} operations")
+    def memo_put(self, place: int) -> None:
+        """Store the top value in the memo."""
+        if place < 0 or place > self.count:  # writers count from 0; each index takes at least one operation
+            raise _UnfitError(f"index {place:,} of the memo after {self.count:,} operations")
         while len(self.memo) <= place:
             self.memo.append(_MARK)
-        self.kept += self.memo[place] is _MARK
+        self.memo_count += self.memo[place] is _MARK
         self.memo[place] = self.top(object)
 
-    def recall(self, place: int) -> None:
+    def memo_get(self, place: int) -> None:
         """Push a value of the memo."""
         if not 0 <= place < len(self.memo) or self.memo[place] is _MARK:
-            raise _UnfitError("a place of the memo where nothing is kept")
+            raise _UnfitError("an unused index of the memo")
         self.stack.append(self.memo[place])
 
     def push_tuple(self, count: int) -> None:
-        """Make a tuple of the uppermost values."""
+        """Replace the topmost values by a tuple of them."""
         values = [self.pop() for _ in range(count)]
         self.stack.append(tuple(reversed(values)))
 
     def add_values(self, values: list[Any]) -> None:
-        """Put values at the end of the list on top."""
+        """Append values to the list on top."""
         self.top(list).extend(values)
 
     def add_items(self, flat: list[Any]) -> None:
-        """Put keys and values, in turn, into the dict on top."""
-        held = self.top(dict)
+        """Insert keys and values, in turn, into the dict on top."""
+        items = self.top(dict)
         for key, value in zip(flat[::2], flat[1::2], strict=True):
             if type(key) not in (str, int):
                 raise unsafe(self.where, f"a dict with a {type(key).__name__} as key")
             if type(key) is int and key.bit_length() > KEY_BITS:
-                raise _UnfitError(f"a whole number of {key.bit_length():,} bits as a key")
-            own = key if type(key) is str else Number(f"{key:d}")
-            if own in held:
+                raise _UnfitError(f"an integer of {key.bit_length():,} bits as a key")
+            stored_key = key if type(key) is str else Number(f"{key:d}")
+            if stored_key in items:
                 raise _UnfitError("a dict with one key twice")
-            held[own] = value
+            items[stored_key] = value
 
     def push_dict(self, _: Any) -> None:
-        """Make a dict of all that is above the mark."""
+        """Replace all values above the mark by a dict of them."""
         flat = self.marked()
         self.stack.append({})
         self.add_items(flat)
 
     def push_name(self, name: str) -> None:
-        """A name, if it is one of those that weights need."""
+        """Push a global name if weights need it."""
         if name not in CALLS and name not in STORAGES:
-            strange = name.startswith(_TENSOR) or (name.startswith("torch.") and name.endswith("Storage"))
+            is_tensor = name.startswith(_TENSOR) or (name.startswith("torch.") and name.endswith("Storage"))
             raise (
                 other_kind(self.where, "a tensor", name, STORAGES.values())
-                if strange
+                if is_tensor
                 else unsafe(self.where, name)
             )
         self.stack.append(Named(name))
 
     def push_stacked_name(self, _: Any) -> None:
-        """A name whose two parts lie on the stack."""
+        """Push a global name whose two parts are on the stack."""
         part, module = self.pop(str), self.pop(str)
         self.push_name(f"{module}.{part}")
 
     def call(self, _: Any) -> None:
-        """What a program calls a function and we look up."""
+        """Replace the function name and the arguments on top by the record that ``CALLS`` builds."""
         arguments, function = self.pop(tuple), self.pop(Named)
         if function.name not in CALLS:
             raise unsafe(self.where, f"{function.name}()")
@@ -286,23 +286,23 @@ class _Machine:
             raise _UnfitError(str(cause)) from cause
 
     def set_state(self, _: Any) -> None:
-        """Attributes of a dict: a state_dict has the versions of its layers there, which nobody needs."""
+        """Drop the attributes of a dict: a state_dict has the versions of its layers there."""
         self.pop(dict)
         self.top(dict)
 
     def push_storage(self, _: Any) -> None:
-        """A storage by its description."""
+        """Push a storage described by the tuple on top."""
         self.stack.append(_storage(self.pop(tuple), self.where))
 
 
-def _storage(told: tuple[Any, ...], where: str) -> Storage:
-    """The storage that ``("storage", kind, key, device, count)`` means; in old files a view follows."""
-    if told and told[0] == "module":
-        raise whole_model(where, "the source code of a class")
-    if len(told) not in (5, 6) or told[0] != "storage" or not isinstance(told[1], Named):
+def _storage(description: tuple[Any, ...], where: str) -> Storage:
+    """The storage described by ``("storage", kind, key, device, count)``; in old files a view follows."""
+    if description and description[0] == "module":
+        raise pickled_model(where, "the source code of a class")
+    if len(description) not in (5, 6) or description[0] != "storage" or not isinstance(description[1], Named):
         raise _UnfitError("a storage that is not described as PyTorch does")
-    kind, key, count = STORAGES.get(told[1].name), told[2], told[4]
-    view = (key, 0, count) if len(told) == 5 or told[5] is None else told[5]
+    kind, key, count = STORAGES.get(description[1].name), description[2], description[4]
+    view = (key, 0, count) if len(description) == 5 or description[5] is None else description[5]
     if kind is None or type(key) is not str or len(key) > KEY_LENGTH:
         raise _UnfitError("a storage that is not described as PyTorch does")
     if not isinstance(view, tuple) or len(view) != 3:
@@ -313,7 +313,7 @@ def _storage(told: tuple[Any, ...], where: str) -> Storage:
 
 
 def _tensor(storage: Any, offset: Any, shape: Any, strides: Any, *_: Any) -> Described:
-    """``torch._utils._rebuild_tensor`` and ``_v2``: whether it needs a gradient, and hooks, are left out."""
+    """``torch._utils._rebuild_tensor`` and ``_v2``; ``requires_grad`` and hooks are ignored."""
     if not isinstance(storage, Storage) or not isinstance(shape, tuple) or not isinstance(strides, tuple):
         raise _UnfitError("a tensor that is not described as PyTorch does")
     if len(shape) != len(strides) or len(shape) > AXES or not _are_counts((offset, *shape, *strides)):
@@ -329,9 +329,9 @@ def _parameter(data: Any, *_: Any) -> Described:
 
 
 def _ordered(*pairs: Any) -> dict[Any, Any]:
-    """``collections.OrderedDict``: made empty, filled later."""
+    """``collections.OrderedDict``: created empty, filled later."""
     if pairs:
-        raise _UnfitError("an OrderedDict that is not made empty")
+        raise _UnfitError("an OrderedDict that is not created empty")
     return {}
 
 
@@ -359,11 +359,11 @@ _PUSHED = {  # operations that push their argument
     "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "STRING", "BINSTRING", "SHORT_BINSTRING", "BINBYTES",
     "SHORT_BINBYTES", "BINBYTES8",
 }  # fmt: skip
-_MADE: dict[str, Callable[[], Any]] = {  # operations that push something new
+_PUSHED_NEW: dict[str, Callable[[], Any]] = {  # operations that push a new value
     "NONE": lambda: None, "NEWTRUE": lambda: True, "NEWFALSE": lambda: False, "MARK": lambda: _MARK,
     "EMPTY_TUPLE": tuple, "EMPTY_LIST": list, "EMPTY_DICT": dict,
 }  # fmt: skip
-_DONE: dict[str, Callable[[_Machine, Any], Any]] = {
+_HANDLERS: dict[str, Callable[[_Machine, Any], Any]] = {
     "POP": lambda m, _: m.stack.pop(),
     "POP_MARK": lambda m, _: m.marked(),
     "DUP": lambda m, _: m.stack.append(m.top(object)),
@@ -377,9 +377,9 @@ _DONE: dict[str, Callable[[_Machine, Any], Any]] = {
     "DICT": _Machine.push_dict,
     "SETITEM": lambda m, _: m.add_items([m.pop(), m.pop()][::-1]),
     "SETITEMS": lambda m, _: m.add_items(m.marked()),
-    "MEMOIZE": lambda m, _: m.remember(m.kept),
-    **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT"), _Machine.remember),
-    **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), _Machine.recall),
+    "MEMOIZE": lambda m, _: m.memo_put(m.memo_count),
+    **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT"), _Machine.memo_put),
+    **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), _Machine.memo_get),
     "GLOBAL": lambda m, name: m.push_name(name.replace(" ", ".", 1)),
     "STACK_GLOBAL": _Machine.push_stacked_name,
     "REDUCE": _Machine.call,

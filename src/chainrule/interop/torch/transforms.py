@@ -1,8 +1,8 @@
-"""What is done to a foreign array before it is one of ours, each with its name for the report.
+"""Transforms of arrays from another library, each with a name for the report.
 
-Two libraries that compute the same may keep their numbers in other orders: channels first or last, a matrix
-or its transpose, three products side by side in one table. A change is a function from the foreign arrays to
-one of ours; nothing here looks at names.
+Two libraries that compute the same may store their parameters in different layouts: channels first or last, a
+matrix or its transpose, three projections side by side in one matrix. A transform is a function from the
+arrays of the other library to one of ours; it does not depend on names.
 """
 
 from __future__ import annotations
@@ -17,41 +17,42 @@ Arrays = Sequence[np.ndarray]
 
 
 @frozen
-class Change:
-    """One way to rearrange numbers.
+class Transform:
+    """A rearrangement of arrays.
 
     Args:
-        name: what it is called, in English and Chinese.
-        make: from the foreign arrays to ours; ``ValueError`` or ``IndexError`` where they do not fit.
+        name: its description, in English and Chinese.
+        apply: maps the arrays of the file to one of ours; raises ``ValueError`` or ``IndexError`` if their
+            shapes do not allow it.
     """
 
     name: tuple[str, str]
-    make: Callable[[Arrays], np.ndarray]
+    apply: Callable[[Arrays], np.ndarray]
 
 
-def part(number: int, of: int) -> Change:
-    """One of several equal parts that stand one below the other.
+def part(number: int, of: int) -> Transform:
+    """Select one of several equal parts along the first axis.
 
     Example:
-        >>> part(2, 3).make([np.arange(6)])
+        >>> part(2, 3).apply([np.arange(6)])
         array([2, 3])
     """
 
     def cut(arrays: Arrays) -> np.ndarray:
-        (whole,) = arrays
-        return np.split(whole, of)[number - 1]
+        (stacked,) = arrays
+        return np.split(stacked, of)[number - 1]
 
-    return Change((f"part {number} of {of}", f"第 {number}/{of} 份"), cut)
+    return Transform((f"part {number} of {of}", f"第 {number}/{of} 份"), cut)
 
 
-def flattened(space: tuple[int, ...]) -> Change:
-    """The inputs of a dense layer after an image was flattened, there channels first, here channels last.
+def flatten_channels_last(space: tuple[int, ...]) -> Transform:
+    """Reorder the inputs of a dense layer after a flattened image from channels first to channels last.
 
     Args:
-        space: (*space, C), the image before it is flattened.
+        space: (*space, C), the shape of the image before it is flattened.
 
     Example:
-        >>> flattened((1, 2, 3)).make([np.arange(6).reshape(1, 6)]).tolist()
+        >>> flatten_channels_last((1, 2, 3)).apply([np.arange(6).reshape(1, 6)]).tolist()
         [[0, 2, 4, 1, 3, 5]]
     """
 
@@ -60,35 +61,35 @@ def flattened(space: tuple[int, ...]) -> Change:
         image = weight.reshape(len(weight), space[-1], *space[:-1])  # (O, I) -> (O, C, *space)
         return np.moveaxis(image, 1, -1).reshape(weight.shape)  # -> (O, *space C)
 
-    return Change(("channels last in the flattened input", "展平输入改为通道在后"), turn)
+    return Transform(("channels last in the flattened input", "展平输入改为通道在后"), turn)
 
 
 def _matrix(arrays: Arrays) -> np.ndarray:
-    """A weight (O, I), perhaps kept as a convolution over one cell: (O, I, 1, 1)."""
+    """A weight (O, I), possibly stored as a 1x1 convolution: (O, I, 1, 1)."""
     (weight,) = arrays
     return weight[(..., *(0,) * (weight.ndim - 2))] if set(weight.shape[2:]) == {1} else weight
 
 
 def _unstacked(arrays: Arrays) -> np.ndarray:
-    """An array kept as that of one sample: (1, T, C) -> (T, C), (1, 1, C) -> (C,)."""
-    (whole,) = arrays
-    while whole.ndim > 1 and len(whole) == 1:
-        whole = whole[0]
-    return whole
+    """Remove leading axes of length 1: (1, T, C) -> (T, C), (1, 1, C) -> (C,)."""
+    (array,) = arrays
+    while array.ndim > 1 and len(array) == 1:
+        array = array[0]
+    return array
 
 
 def _gru_bias(arrays: Arrays) -> np.ndarray:
-    """Both biases of the two gates added up; of the candidate that of the input alone."""
-    given, recurrent = arrays
-    return given + np.concatenate(
-        [recurrent[: 2 * (len(given) // 3)], np.zeros(len(given) // 3, given.dtype)]
+    """Sum both biases of the two gates; for the candidate use the input bias only."""
+    input_bias, recurrent_bias = arrays
+    return input_bias + np.concatenate(
+        [recurrent_bias[: 2 * (len(input_bias) // 3)], np.zeros(len(input_bias) // 3, input_bias.dtype)]
     )
 
 
-AS_IT_IS = Change(("", ""), lambda arrays: arrays[0])
-MATRIX = Change(("", ""), _matrix)
-CHANNELS_LAST = Change(("channels last", "通道移到最后"), lambda arrays: np.moveaxis(arrays[0], 1, -1))
-TRANSPOSED = Change(("transposed", "转置"), lambda arrays: arrays[0].T)
-UNSTACKED = Change(("without leading axes of 1", "去掉开头长度为 1 的轴"), _unstacked)
-SUM = Change(("sum of both", "两者之和"), lambda arrays: arrays[0] + arrays[1])
-GRU_BIAS = Change(("sum of both, but for the candidate", "两者之和，候选状态除外"), _gru_bias)
+IDENTITY = Transform(("", ""), lambda arrays: arrays[0])
+MATRIX = Transform(("", ""), _matrix)
+CHANNELS_LAST = Transform(("channels last", "通道移到最后"), lambda arrays: np.moveaxis(arrays[0], 1, -1))
+TRANSPOSED = Transform(("transposed", "转置"), lambda arrays: arrays[0].T)
+UNSTACKED = Transform(("without leading axes of 1", "去掉开头长度为 1 的轴"), _unstacked)
+SUM = Transform(("sum of both", "两者之和"), lambda arrays: arrays[0] + arrays[1])
+GRU_BIAS = Transform(("sum of both, but for the candidate", "两者之和，候选状态除外"), _gru_bias)

@@ -1,12 +1,12 @@
-"""The members of a zip archive of which nothing is compressed, as views of its bytes.
+"""Read the members of an uncompressed zip archive as views of its bytes.
 
     local header, NAME, extra, DATA        for each member
-    central directory                      for each member: name, sizes, checksum, place of its header
-    end of the central directory           count, size and place of the directory (twice if large: zip64)
+    central directory                      for each member: name, sizes, checksum, offset of its header
+    end of the central directory           count, size and offset of the directory (twice if large: zip64)
 
-``zipfile`` of Python's library needs time quadratic in the length of an extra field, and decompresses.
-PyTorch compresses nothing, so everything else is refused here, and the time is linear in the archive's bytes:
-each entry of the directory is read once, members may not overlap, and a member is a view, not a copy.
+``zipfile`` of Python's library takes time quadratic in the length of an extra field, and decompresses.
+PyTorch compresses nothing, so everything else is refused here, and the time is linear in the bytes of the
+archive: each entry of the directory is read once, members must not overlap, and a member is a view.
 
 Reference: PKWARE, APPNOTE.TXT 6.3, sections 4.3 and 4.5.3.
 """
@@ -20,18 +20,18 @@ from chainrule.records import frozen
 
 MEMBERS = 200_000
 NAME_LIMIT = 1024  # bytes
-_END = struct.Struct("<4s4H2LH")  # signature, disks, counts, size and place of the directory, comment
-_LOCATOR = struct.Struct("<4sLQL")  # signature, disk, place of the zip64 end, disks
-_END64 = struct.Struct("<4sQ2H2L4Q")  # signature, length, versions, disks, counts, size and place
+_END = struct.Struct("<4s4H2LH")  # signature, disks, counts, size and offset of the directory, comment
+_LOCATOR = struct.Struct("<4sLQL")  # signature, disk, offset of the zip64 end, disks
+_END64 = struct.Struct("<4sQ2H2L4Q")  # signature, length, versions, disks, counts, size and offset
 _ENTRY = struct.Struct("<4s6H3L5H2L")  # one entry of the directory
 _LOCAL = struct.Struct("<4s5H3L2H")  # one local header
-_COMMENT = 65_535  # bytes at most
-_WIDE = 0xFFFFFFFF  # a size that stands in the extra field
+_COMMENT = 65_535  # maximum bytes
+_WIDE = 0xFFFFFFFF  # marks a size that is in the extra field
 _ENCRYPTED = 0x1
 
 
 class ZipError(ValueError):
-    """An archive that is cut off, damaged, or not stored as it is; says why."""
+    """An archive that is truncated, damaged or not uncompressed; the message gives the reason."""
 
 
 @frozen
@@ -39,8 +39,8 @@ class Member:
     """A member of the archive.
 
     Args:
-        name: with its folders.
-        start, size: of its data in the file.
+        name: its name with its folders.
+        start, size: position of its data in the file.
         checksum: CRC-32 of its data.
     """
 
@@ -53,7 +53,7 @@ class Member:
         """The data of the member, a view of the archive.
 
         Raises:
-            ZipError: the checksum is another.
+            ZipError: the checksum does not match.
         """
         view = memoryview(data)[self.start : self.start + self.size]
         if zlib.crc32(view) != self.checksum:
@@ -65,10 +65,10 @@ def members_of(data: bytes) -> dict[str, Member]:
     """The members of an archive by name.
 
     Args:
-        data: the whole file.
+        data: the complete file.
 
     Raises:
-        ZipError: it is damaged, a member is compressed or encrypted, members overlap or have one name.
+        ZipError: it is damaged, a member is compressed or encrypted, members overlap or have the same name.
 
     Example:
         >>> import io, zipfile
@@ -79,37 +79,37 @@ def members_of(data: bytes) -> dict[str, Member]:
         b'abc'
     """
     try:
-        count, size, place = _directory(data)
+        count, size, offset = _directory(data)
         if count > MEMBERS:
             raise ZipError(f"more than {MEMBERS:,} members")
-        if place + size > len(data):
+        if offset + size > len(data):
             raise ZipError("a directory that is cut off")
-        found: dict[str, Member] = {}
-        end = place + size
+        members: dict[str, Member] = {}
+        end = offset + size
         for _ in range(count):
-            member, place = _member(data, place, end)
-            if member.name in found:
+            member, offset = _member(data, offset, end)
+            if member.name in members:
                 raise ZipError("two members of one name")
-            found[member.name] = member
+            members[member.name] = member
     except (struct.error, UnicodeDecodeError) as cause:
         raise ZipError("an archive that is cut off") from cause
     reach = 0
-    for member in sorted(found.values(), key=lambda member: member.start):
+    for member in sorted(members.values(), key=lambda member: member.start):
         if member.start < reach:
             raise ZipError("members that overlap")
         reach = member.start + member.size
-    return found
+    return members
 
 
 def _directory(data: bytes) -> tuple[int, int, int]:
-    """How many entries the central directory has, its size in bytes, and its place."""
-    place = data.rfind(b"PK\x05\x06", max(0, len(data) - _END.size - _COMMENT))
-    if place < 0:
+    """The number of entries of the central directory, its size in bytes, and its offset."""
+    offset = data.rfind(b"PK\x05\x06", max(0, len(data) - _END.size - _COMMENT))
+    if offset < 0:
         raise ZipError("no directory at its end")
-    _, _, _, _, count, size, start, comment = _END.unpack_from(data, place)
-    if place + _END.size + comment != len(data):
+    _, _, _, _, count, size, start, comment = _END.unpack_from(data, offset)
+    if offset + _END.size + comment != len(data):
         raise ZipError("bytes behind its end")
-    before = place - _LOCATOR.size
+    before = offset - _LOCATOR.size
     if before >= 0 and data[before : before + 4] == b"PK\x06\x07":
         wide = _LOCATOR.unpack_from(data, before)[2]
         signature, *_, count, size, start = _END64.unpack_from(data, min(wide, len(data)))
@@ -118,13 +118,13 @@ def _directory(data: bytes) -> tuple[int, int, int]:
     return count, size, start
 
 
-def _member(data: bytes, place: int, end: int) -> tuple[Member, int]:
-    """The member of the entry at a place of the directory, and the place of the next entry."""
+def _member(data: bytes, entry_at: int, end: int) -> tuple[Member, int]:
+    """The member of the entry at an offset of the directory, and the offset of the next entry."""
     signature, _, _, flags, method, _, _, checksum, packed, size, *lengths, offset = _ENTRY.unpack_from(
-        data, place
+        data, entry_at
     )
     name_length, extra_length, comment_length = lengths[:3]
-    name_at = place + _ENTRY.size
+    name_at = entry_at + _ENTRY.size
     extra_at = name_at + name_length
     after = extra_at + extra_length + comment_length
     if signature != b"PK\x01\x02" or after > end or name_length > NAME_LIMIT:
@@ -142,19 +142,19 @@ def _member(data: bytes, place: int, end: int) -> tuple[Member, int]:
 
 
 def _wide(extra: bytes, *sizes: int) -> list[int]:
-    """The sizes and the place of a member, those that need more than 32 bits from its zip64 field."""
-    place = 0
-    while place + 4 <= len(extra):
-        kind, length = struct.unpack_from("<2H", extra, place)
+    """The sizes and the offset of a member; those of more than 32 bits are in its zip64 field."""
+    at = 0
+    while at + 4 <= len(extra):
+        kind, length = struct.unpack_from("<2H", extra, at)
         if kind == 1:
-            numbers = iter(struct.unpack(f"<{length // 8}Q", extra[place + 4 : place + 4 + length // 8 * 8]))
+            numbers = iter(struct.unpack(f"<{length // 8}Q", extra[at + 4 : at + 4 + length // 8 * 8]))
             return [next(numbers, size) if size == _WIDE else size for size in sizes]
-        place += 4 + length
+        at += 4 + length
     return list(sizes)
 
 
 def _start(data: bytes, offset: int, name: bytes) -> int:
-    """Where the data of the member with this local header begin."""
+    """The offset of the data of the member with this local header."""
     if offset + _LOCAL.size > len(data):
         raise ZipError("a member behind the end")
     signature, *_, name_length, extra_length = _LOCAL.unpack_from(data, offset)

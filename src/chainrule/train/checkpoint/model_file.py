@@ -93,7 +93,7 @@ def load(cls: type[M], path: str | os.PathLike[str], layers: Sequence[type[Layer
         raise FileError(
             "E424", where=str(path), expected="a model's record",
             received=f"{type(cause).__name__}: {cause}"[:120],
-            fix="do not trust this file: its checksum is right, so it was made this way",
+            fix="do not trust this file: its checksum is right, so it was written this way",
         ) from cause  # fmt: skip
     return model
 
