@@ -6,6 +6,7 @@
     guide.py       the texts of docs/: guides, decisions, errors
     site.py        all pages together, written to a folder and converted to HTML by Sphinx
     names.py       every name of PyTorch and Keras and its equivalent in chainrule: docs/names.md
+    glossary.py    check names and texts against docs/glossary.md (source_text.py extracts them)
     doctor.py      the rules of the doctor: docs/doctor.md and docs/doctor/
 
 Commands: ``python -m pages`` (the site, into ``build/pages``), ``python -m pages.names`` and

@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 STARTS = {"start.md": "First steps", "start.zh.md": "第一步"}  # the READMEs, with their titles in the menu
 _FILES = {"README.md": "start.md", "README.zh-CN.md": "start.zh.md"}
+_LINK = re.compile(r"\[([^\]]*)\]\(([^)\s]+)\)")
 _SECTIONS: dict[str, tuple[str, ...]] = {  # sections of the menu: names of pages or of their folders
     "Training": (
         "callbacks", "metrics", "sequences", "fine-tuning", "pretrained-weights", "generation",
@@ -48,13 +49,23 @@ def guides() -> list[Page]:
 
 
 def starts() -> list[Page]:
-    """The first steps in both languages: the READMEs in the root folder."""
-    texts = {path: (ROOT / file).read_text(encoding="utf-8") for file, path in _FILES.items()}
-    target = re.compile(r"(?<=\]\()[\w.-]+(?=\))")
-    return [
-        Page(path, target.sub(lambda link: _FILES.get(link[0], link[0]), text))
-        for path, text in texts.items()
-    ]
+    """The READMEs as pages of the site, with their images."""
+    pages = []
+    for file, path in _FILES.items():
+        text = _LINK.sub(_site_link, (ROOT / file).read_text(encoding="utf-8"))
+        images = {name: (DOCS / name).read_bytes() for name in re.findall(r"\]\((images/[^)]+)\)", text)}
+        pages.append(Page(path, text, images))
+    return pages
+
+
+def _site_link(link: re.Match[str]) -> str:
+    """A link of a README as the site has it; files that are no page are named, not linked."""
+    text, target = link.groups()
+    if target in _FILES:
+        return f"[{text}]({_FILES[target]})"
+    if target.startswith("docs/"):
+        return f"[{text}]({target.removeprefix('docs/')})"
+    return link[0] if "://" in target else f"{text} (`{target}`)"
 
 
 def sections(pages: list[Page]) -> dict[str, list[str]]:

@@ -18,13 +18,13 @@ class Page:
     Args:
         path: its path in the site, such as ``blocks/layer/Dense.md``.
         text: Markdown in the MyST dialect.
-        pictures: SVG documents by file name, stored in the folder of the page.
+        pictures: SVG documents or the bytes of images, by file name relative to the page.
         in_menu: whether the menu lists it. The menu is part of every page, so it must not list hundreds.
     """
 
     path: str
     text: str
-    pictures: Mapping[str, str] = field(default_factory=dict)
+    pictures: Mapping[str, str | bytes] = field(default_factory=dict)
     in_menu: bool = True
 
     @property

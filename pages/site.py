@@ -56,7 +56,9 @@ def write(pages: Iterable[Page], folder: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(page.text if page.in_menu else _ORPHAN + page.text, encoding="utf-8")
         for name, picture in page.pictures.items():
-            (file.parent / name).write_text(picture, encoding="utf-8")
+            image = file.parent / name
+            image.parent.mkdir(parents=True, exist_ok=True)
+            image.write_bytes(picture if isinstance(picture, bytes) else picture.encode())
     (folder / "_static").mkdir()
     shutil.copy(HERE / "style.css", folder / "_static")
     shutil.copy(HERE / "conf.py", folder)

@@ -61,3 +61,15 @@ def test_every_command_exists(readme: tuple[str, str]) -> None:
     assert {"predict", "evaluate", "explain", "show", "check", "train"} <= named
     for command in named:
         assert main([command, "--help"]) == 0
+
+
+def test_every_link_leads_to_a_file(readme: tuple[str, str]) -> None:
+    targets = re.findall(r"\]\(([^)\s]+)\)", readme[0])
+    assert len(targets) > 20
+    assert [target for target in targets if not (ROOT / target.partition("#")[0]).exists()] == []
+
+
+def test_the_images_are_small(readme: tuple[str, str]) -> None:
+    images = re.findall(r"!\[[^\]]+\]\(([^)\s]+)\)", readme[0])
+    assert len(images) == 2
+    assert all((ROOT / image).stat().st_size < 300_000 for image in images)

@@ -1,0 +1,113 @@
+"""Write the images of the READMEs: ``python -m pages.screenshots`` (into ``docs/images``).
+
+    terminal.LANG.svg      the terminal of ``chainrule train iris``, by rich
+    explanation.LANG.png   the page of ``chainrule explain ... --html``, by Chromium
+
+Needs playwright, a ``chromium`` on the path and a font with Chinese characters. Some sections of the page are
+hidden, so that the drawing and the derivation fit into one image.
+"""
+
+from __future__ import annotations
+
+import argparse
+import html
+import io
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
+
+IMAGES = Path(__file__).parents[1] / "docs" / "images"
+COLUMNS = 110
+RUN = "runs/iris"
+TRAIN = ["train", "iris", "--net", "4 tanh", "--seed", "0", "--out", RUN]
+EXPLAIN = ["explain", RUN, "iris", "--row", "3", "--weight", "dense1.weight[0,1]"]
+_PROGRAM = "import sys; from chainrule.apps.cli import main; sys.exit(main(sys.argv[1:]))"
+_TEXT = re.compile(
+    r'<text(?P<before>[^>]*) x="(?P<x>[\d.]+)"(?P<middle>[^>]*) textLength="(?P<length>[\d.]+)"'
+    r"(?P<after>[^>]*)>(?P<text>[^<]*)</text>"
+)
+_SIZE = {"width": 860, "height": 1000}
+# Only the drawing and the derivation: without switches, contents, notation, product and update.
+_HIDDEN = "nav, p.leads, #{lang}-s1, #{lang}-s3, #{lang}-s5 {{ display: none !important }}"
+
+
+def chainrule(arguments: list[str], folder: Path) -> str:
+    """What a command writes to a terminal, with its colors."""
+    environment = {**os.environ, "FORCE_COLOR": "1", "COLUMNS": str(COLUMNS), "TERM": "xterm-256color"}
+    command = [sys.executable, "-c", _PROGRAM, *arguments]
+    done = subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    return done.stdout
+
+
+def terminal(command: list[str], output: str) -> str:
+    """A terminal with a command and its output, as SVG without anything to be fetched."""
+    console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True)
+    line = " ".join(f'"{word}"' if " " in word else word for word in command)
+    console.print(Text(f"$ chainrule {line}", "bold green"))
+    console.print(Text.from_ansi(output.rstrip()))
+    svg = console.export_svg(title="chainrule", unique_id="terminal")
+    svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
+    return _TEXT.sub(_by_columns, svg)
+
+
+def _by_columns(element: re.Match[str]) -> str:
+    """A text of the SVG as one element for each run of narrow or wide characters, at its column.
+
+    rich sets the length of a text as if a Chinese character had one column.
+    """
+    text = html.unescape(element["text"])
+    column = float(element["length"]) / max(1, len(text))
+    left = float(element["x"])
+    parts = []
+    for run in re.findall(r"[^\x00-\xff]+|[\x00-\xff]+", text):
+        width = column * cell_len(run)
+        shown = html.escape(run).replace("\xa0", "&#160;").replace(" ", "&#160;")
+        parts.append(
+            f'<text{element["before"]} x="{left:g}"{element["middle"]}'
+            f' textLength="{width:g}"{element["after"]}>{shown}</text>'
+        )
+        left += width
+    return "".join(parts)
+
+
+def explanation(page: Path, lang: str, image: Path) -> None:
+    """An image of a page of an explanation."""
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        opened = browser.new_page(viewport=_SIZE)  # type: ignore[arg-type]
+        opened.goto(page.as_uri())
+        opened.add_style_tag(content=_HIDDEN.format(lang=lang))
+        opened.screenshot(path=image, full_page=True)
+        browser.close()
+
+
+def main() -> int:
+    """Train a small network, explain one of its weights and write the images; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m pages.screenshots", description=main.__doc__)
+    parser.add_argument("--out", type=Path, default=IMAGES, help="the folder (default: docs/images)")
+    folder = parser.parse_args().out
+    folder.mkdir(parents=True, exist_ok=True)
+    for lang in ("en", "zh"):
+        with tempfile.TemporaryDirectory() as work:
+            output = chainrule([*TRAIN, "--lang", lang], Path(work))
+            command = TRAIN if lang == "en" else [*TRAIN, "--lang", lang]
+            (folder / f"terminal.{lang}.svg").write_text(terminal(command, output), encoding="utf-8")
+            page = Path(work) / "explanation.html"
+            chainrule([*EXPLAIN, "--lang", lang, "--html", str(page)], Path(work))
+            explanation(page, lang, folder / f"explanation.{lang}.png")
+    for file in sorted(folder.iterdir()):
+        print(f"{file}: {file.stat().st_size // 1000} kB")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
