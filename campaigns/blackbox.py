@@ -23,7 +23,7 @@ import chainrule as cr
 from chainrule.errors import TrainingError
 from chainrule.events import EpochDone, Event, StepDone
 from chainrule.train.callback.callback import every_step, last_step_only
-from chainrule.train.multi_step import Stretches
+from chainrule.train.multi_step import StepRunner
 from chainrule.train.nonfinite.record import BlackBox
 from chainrule.train.nonfinite.recorder import Recorder
 
@@ -143,7 +143,7 @@ NETS = {
 def timed() -> Iterator[list[float]]:
     """Inside the block, the processor time of all that the black box does in a training that goes well."""
     spent = [0.0]
-    places: list[tuple[Any, str]] = [(Recorder, "begin"), (Recorder, "tell"), (Stretches, "_is_finite")]
+    places: list[tuple[Any, str]] = [(Recorder, "begin"), (Recorder, "tell"), (StepRunner, "_is_finite")]
     kept = [getattr(owner, name) for owner, name in places]
 
     def measured(call: Callable[..., Any]) -> Callable[..., Any]:

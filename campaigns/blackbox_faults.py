@@ -300,7 +300,7 @@ class Poison(cr.Callback):
     def start(self, training: Any) -> Callable[[Event], None]:
         def listen(event: Event) -> None:
             if isinstance(event, StepDone) and event.step == self.step:
-                state = training._state
+                state = training._run.state
                 broken = np.full_like(state.parameters[self.path], np.nan)
                 state.parameters = {**state.parameters, self.path: broken}
 

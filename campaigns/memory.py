@@ -33,11 +33,14 @@ from chainrule.data import Arrays, Order
 from chainrule.data.batches import row_order
 from chainrule.nn import Layer
 from chainrule.notation.units import amount
-from chainrule.train.evaluation.evaluate import specs_of, targets_of
-from chainrule.train.loop import Job, train
+from chainrule.train.evaluation.evaluate import specs_of
+from chainrule.train.inputs.target import targets_of
+from chainrule.train.loop import train
 from chainrule.train.monitor.memory import training_need
 from chainrule.train.monitor.probe import Prober
+from chainrule.train.options import FitOptions
 from chainrule.train.state import TrainState
+from chainrule.train.training_run import TrainingRun
 
 EPOCHS = 5  # of two batches each: as many as it takes until no more orders of the rows are kept
 
@@ -140,32 +143,25 @@ def measure(case: Case) -> tuple[int, int]:
     x = draw.normal(size=(rows, *case.shape)).astype(case.dtype)
     optimizer = OPTIMIZERS[case.optimizer]
     model = cr.Model(case.net, "cross_entropy", optimizer, dtype=case.dtype, engine=case.engine)
-    model.assemble(specs_of({"x": x}))
+    model.adopt(model.state.built(specs_of({"x": x})))
     network = model.network
     assert network is not None
     kind = next(iter(targets_of(network).values())).spec.dtype
     data = Arrays({"x": x}, {"target": (np.arange(rows) % 10).astype(kind)})
     step = network.step(False, 2 * EPOCHS)
 
-    def job(seed: int) -> Job:
+    def run(seed: int) -> TrainingRun:
         row_order, prober = Order(rows, case.batch, seed), Prober(network, step, case.batch)
-        return Job(network, data, row_order, epochs=EPOCHS, seed=seed, prober=prober)
+        parameters, states = network.start(seed)
+        state = TrainState(parameters, states, step.first_slots())
+        options = FitOptions(EPOCHS, case.batch, seed)
+        return TrainingRun(model.state, options, step, data, row_order, state, prober=prober)
 
     predicted = training_need(network, step, case.batch, rows).total
-    once(job(0), step)
+    train(run(0))
     before = settle()
-    once(job(1), step)
+    train(run(1))
     return predicted, status("VmHWM") - before
-
-
-def once(job: Job, step: Any) -> None:
-    """A whole training of a few steps, beginning with the first values of its parameters."""
-    parameters, states = job.network.start(job.seed)
-
-    def begun() -> TrainState:
-        return TrainState({k: v.copy() for k, v in parameters.items()}, dict(states), step.first_slots())
-
-    train(job, step, begun())
 
 
 def settle() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -105,8 +106,8 @@ def _model(case: Case) -> cr.Model:
     model = cr.Model(case.net, "cross_entropy", dtype="float64", engine=engine)
     model.initialise({"x": Spec((B, *case.shape), "float64")})
     model.load_parameters({path: drawn(path, value.shape) for path, value in model.parameters().items()})
-    model.targets = {name: target.learn(np.arange(CLASSES)) for name, target in model.targets.items()}
-    return model
+    targets = {name: target.learn(np.arange(CLASSES)) for name, target in model.targets.items()}
+    return cr.Model.of(replace(model.state, targets=targets))
 
 
 def drawn(name: str, shape: tuple[int, ...], size: float = 0.6) -> np.ndarray:

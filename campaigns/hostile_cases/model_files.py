@@ -22,11 +22,11 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
 
 from chainrule import nn
 from chainrule.errors import ChainruleError
+from chainrule.model import Model
 from chainrule.nn.serialization import FAMILIES
 from chainrule.spec import Size, Spec
 from chainrule.store import container
 from chainrule.train.checkpoint import model_file
-from chainrule.train.learner import Learner
 from layer_cases import CASES as LAYER_CASES
 from loss_cases import CASES as LOSS_CASES
 
@@ -170,8 +170,8 @@ def _honest(name: str, net: nn.Layer, inputs: Mapping[str, Spec], loss: Any = No
     for attempt in nets[: 1 if loss is not None else None]:
         try:
             outputs = nn.build(attempt, inputs, "float32").outputs
-            model = Learner(attempt, loss or dict.fromkeys(outputs, "mse"), nn.SGD(0.1))
-            model.assemble(inputs)
+            model = Model(attempt, loss or dict.fromkeys(outputs, "mse"), nn.SGD(0.1))
+            model.adopt(model.state.built(inputs))
         except ChainruleError:
             continue
         assert model.network is not None
@@ -179,7 +179,7 @@ def _honest(name: str, net: nn.Layer, inputs: Mapping[str, Spec], loss: Any = No
         every |= {f"state/{path}": p.spec for path, p in model.network.inference.states.items()}
         tensors = {path: np.zeros(spec.at({}).shape, spec.dtype) for path, spec in every.items()}
         x = {k: np.ones(spec.at({"B": 1}).shape, spec.dtype) for k, spec in inputs.items()}
-        return Honest(name, spelled(model_file.to_document(model)), tensors, x)  # pyright: ignore[reportArgumentType]
+        return Honest(name, spelled(model_file.to_document(model.state)), tensors, x)  # pyright: ignore[reportArgumentType]
     return None
 
 

@@ -17,9 +17,9 @@ from safetensors.numpy import save_file
 
 from chainrule.apps.cli.main import main
 from chainrule.escaping import spreadsheet_text
+from chainrule.model import Model
 from chainrule.plotting.registry import PICTURES
 from chainrule.store import container
-from chainrule.train.learner import Learner
 
 KEPT = ("rule", "id", "code", "kind", "version")  # of notes: texts that decide what they are
 PLOTS_WITHOUT_ROWS = ("attention", "filters", "landscape", "embedding", "maps", "sample")  # other models'
@@ -182,7 +182,7 @@ def _replaced(value: object, text: str) -> object:
 
 def labels_of(run: Path) -> list[str]:
     """The labels of a trained model."""
-    return [str(label) for label in Learner.load(run / "model.safetensors").labels]
+    return [str(label) for label in Model.load(run / "model.safetensors").labels]
 
 
 def predictions(file: Path, is_raw: bool) -> set[str]:

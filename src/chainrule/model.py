@@ -1,191 +1,234 @@
-"""The model a person holds: it learns, answers, is saved, and explains itself."""
+"""``Model``: a network that trains, predicts, is saved, and explains itself.
+
+A model holds one ``ModelState`` and computes nothing itself: every method passes the state to a function of
+``train`` or of the packages above it, and keeps the state that comes back.
+
+Where does a second ``fit`` begin? From the seed again, as in scikit-learn: the same call gives the same bits
+whatever was called before, and a notebook's cell can be run twice. Two things say otherwise, and the user
+writes both: parameters set by hand (``initialise``, ``load_parameters``) are where the next training begins,
+and ``warm_start=True`` continues from the present parameters and labels. Continuing silently, as Keras does,
+was rejected: the optimizer's state is not kept, so it would be neither the old training nor a new one. The
+training that continues exactly is ``resume=True``.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
-# These rooms are asked for a name where it is needed: who only trains never loads what explains.
-from chainrule import attribution, derive, diagnosis, plotting, trace, train
+import numpy as np
+
+# These packages are lazy: a program that only trains never loads what explains.
+from chainrule import diagnosis, train
+from chainrule.model_analysis import ModelAnalysis
 from chainrule.nn.layer import Layer
-from chainrule.settings import settings
-from chainrule.train.learner import Learner
+from chainrule.nn.loss import Loss
+from chainrule.nn.optimizer import Optimizer
+from chainrule.nn.regularization.clip import Clip
+from chainrule.nn.regularization.penalty import Penalty
+from chainrule.spec import Spec
+from chainrule.train.checkpoint import model_file
+from chainrule.train.evaluation import evaluate, prediction
+from chainrule.train.evaluation.metric import Asked
+from chainrule.train.fit import fit
+from chainrule.train.loading import initialize, load_parameters
+from chainrule.train.model_state import Options, untrained
+from chainrule.train.options import FitOptions, known_options
+from chainrule.train.prepare import TrainingData
+from chainrule.train.state import Row
 
 if TYPE_CHECKING:
-    from chainrule.attribution.attribution import Attribution
-    from chainrule.attribution.counterfactual.counterfactual import Counterfactuals
-    from chainrule.attribution.counterfactual.counterfactual import Options as Changed
-    from chainrule.attribution.importance.importance import Importance
-    from chainrule.attribution.importance.importance import Options as Asked
-    from chainrule.attribution.tracin import Influence
-    from chainrule.derive.replayed_step import Replay
-    from chainrule.derive.weight_change import WhatIf
-    from chainrule.diagnosis import Diagnosis
-    from chainrule.diagnosis.step_profile import Profile
-    from chainrule.engines.parity import Parity
-    from chainrule.page.explanation import Explanation
-    from chainrule.plan.plan import Plan
-    from chainrule.plotting.plot import Plot
-    from chainrule.trace import Moment, Trace
-    from chainrule.trace.samples import Rows
     from chainrule.train.generation.decoder import Decoder
     from chainrule.train.generation.text import TextWays
-    from chainrule.train.monitor.lr_finder import RateSweep
 
 
-class Model(Learner):
-    """A net with a loss and an optimizer that can say why it answers as it does; see ``Learner`` for its
-    arguments.
+class Model(ModelAnalysis):
+    """A network with a loss and an optimizer.
+
+    Args:
+        net: the layers.
+        loss: a loss by name or as a record; for several outputs one for each by name.
+        optimizer: by name or as a record.
+        metrics: what is measured, by name (``cr.METRICS``) or as functions; by default the usual metrics of
+            the task.
+        penalty: a penalty on every weight matrix, such as ``cr.L2(1e-4)``.
+        clip: how the gradients are clipped, such as ``cr.ClipGlobalNorm(1.0)``.
+        options: ``dtype`` (``"float32"`` or ``"float64"``) and ``engine`` (what runs the graphs), by default
+            those of the settings; ``frozen`` (paths of parts that are not trained; see ``freeze``);
+            ``tokenizer`` (of the texts it learns from, one or one for each input, so that it can generate
+            text).
+
+    Raises:
+        UsageError E101: a name that does not exist.
 
     Example:
         >>> from chainrule.nn import Dense, SGD, Sequential
         >>> model = Model(Sequential(Dense(3, "sigmoid"), Dense(1, "sigmoid")), "half_mse", SGD(0.5))
         >>> x, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0.0, 1.0, 1.0, 1.0]
-        >>> history = model.fit(x, y, epochs=2, batch_size=4, seed=0, verbose=False)
+        >>> history = model.fit(x, y, epochs=200, batch_size=4, seed=0, verbose=False)
+        >>> history[-1]["loss"] < 0.1
+        True
         >>> model
         <Model: 13 parameters; loss half_mse, sgd; print(model.summary()) tells more>
         >>> print(model.explain(x[1], y[1], depth=1, lang="en").title)
         One training step, explained with the numbers of one sample
     """
 
+    def __init__(
+        self,
+        net: Layer,
+        loss: str | Loss | Mapping[str, str | Loss],
+        optimizer: str | Optimizer = "adam",
+        *,
+        metrics: Sequence[str | Asked] | None = None,
+        penalty: Penalty | None = None,
+        clip: Clip | None = None,
+        **options: Unpack[Options],
+    ) -> None:
+        super().__init__(
+            untrained(net, loss, optimizer, metrics=metrics, penalty=penalty, clip=clip, **options)
+        )
+
     def __repr__(self) -> str:
-        known = self.network
-        size = "not trained yet" if known is None else f"{known.count:,} parameters"
-        names = [getattr(each, "name", each) for each in (self.recipe.loss, self.recipe.optimizer)]
+        network, recipe = self.state.network, self.state.recipe
+        size = "not trained yet" if network is None else f"{network.count:,} parameters"
+        names = [getattr(each, "name", each) for each in (recipe.loss, recipe.optimizer)]
         return f"<Model: {size}; loss {names[0]}, {names[1]}; print(model.summary()) tells more>"
 
-    @property
-    def diagnosis(self) -> Diagnosis | None:
-        """What the doctor found in the last training; ``None`` if it attended none."""
-        found = vars(self).get("findings")
-        return None if found is None else diagnosis.Diagnosis.of(found, settings.lang)
+    def __copy__(self) -> Self:
+        return type(self).of(self.state)
 
-    def attendants(self) -> Sequence[Any]:
-        """The doctor, who listens to every training, unless ``doctor=False``."""
-        return (diagnosis.Doctor(),)
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return type(self).of(self.state)  # a state never changes, so two models may share it
 
-    def explain(
-        self, x: Any, y: Any = None, weight: str | None = None, depth: int = 2, lang: str | None = None
-    ) -> Explanation:
-        """The derivation of one training step on these samples: every value, every gradient, the move, its
-        effect.
+    # --- training
 
-        Args:
-            x: one sample (I,), several (n, I), arrays by input name, or rows of a table.
-            y: what was wanted: a label or value, or one for each sample; of a table its target column by
-                default.
-            weight: one number of a parameter, such as ``"dense1.weight[0,1]"``: then its ledger is told.
-            depth: 1 one line for each stop; 2 a page; 3 every number.
-            lang: ``"en"`` or ``"zh"``; the setting by default.
-
-        Fails:
-            TrainingError E503: the model has not learned anything yet.
-            ShapeError E209: a sample of the wrong width.
-            UsageError E101, E102, E120, E121: no such language, depth, parameter or index. E122: no answer is
-                given.
-        """
-        lang = lang or settings.lang
-        derive.require_telling(depth, lang)
-        if weight is not None:
-            derive.weight_of(weight, self.parameters())
-        rows = self._rows(x, y)
-        told = self._trace(rows, trace.Moment())
-        return derive.explain(told, depth, lang, weight, labels=self._classes(), features=rows.features)
-
-    def trace(self, x: Any, y: Any = None) -> Trace:
-        """The numbers behind ``explain``, without words."""
-        return self._trace(self._rows(x, y), trace.Moment())
-
-    def what_if(
-        self, changes: Mapping[str, float], x: Any, y: Any = None, depth: int = 2, lang: str | None = None
-    ) -> WhatIf:
-        """Everything that would be different if some weights were other numbers, old beside new.
+    def fit(
+        self,
+        x: Any,
+        y: Any = None,
+        *,
+        epochs: int = 100,
+        batch_size: int | None = 32,
+        validation: Any = None,
+        seed: int = 0,
+        **options: Any,
+    ) -> list[Row]:
+        """Train on samples.
 
         Args:
-            changes: the new number of each weight, ``{"dense1.weight[0,1]": 0.7}``; the model stays as it is.
-            x, y, depth, lang: as in ``explain``.
+            x: (N, ...) numbers, arrays by input name, or a table (path, frame, name of a bundled set).
+            y: (N,) labels or values, (N, O) values, arrays by output name; for a table the column's name, or
+                the answers themselves; ``None`` where the loss takes no targets (``"triplet_margin"``).
+            epochs: how many passes over the data at most.
+            batch_size: samples for one update; 1 is stochastic descent, ``None`` the whole set (batch
+                descent).
+            validation: ``(x, y)``, ``(x, y, weights)``, or a fraction between 0 and 1 that is split off, to
+                be measured after each epoch. ``class_weight`` and penalties do not count in ``val_loss``.
+            seed: decides the first values, the order and every random number of the training.
+            options: ``shuffle=True``; ``verbose=None`` (a progress bar when the output is a terminal);
+                ``callbacks=()`` (stopping rules, and functions that see every event and stop the training by
+                answering ``True``); ``metrics=None`` (what is measured of the validation rows, in place of
+                the model's own choice); ``buckets=None`` (a number: sequences whose lengths differ by less
+                share a batch, which is cut to its length; zeros at the end of inputs and ignored labels at
+                the end of targets are filling); ``class_weight=None`` (``"balanced"`` or a number for each
+                label); ``sample_weight=None`` (a number for each sample, or for each of its places);
+                ``augmentation=None`` (a ``cr.Augmentation``: images are changed at random in every epoch);
+                ``warm_start=False`` (begin with the present parameters);
+                ``probes=True`` (look into the net at some of the steps, for ``model.probes`` and the doctor);
+                ``doctor=True`` (tell of problems, as ``Model.check``);
+                ``run=None`` (a folder for checkpoints) with ``resume=False`` and ``save_every=5.0`` seconds.
 
-        Fails:
-            UsageError E102: no change, or one that is no finite number. Else as ``explain``.
+        Returns:
+            the history: one row for each epoch.
+
+        Raises:
+            DataError, ShapeError: samples that cannot be learned from, or do not fit the net; the model is
+                then what it was before.
+            TrainingError E501: a number became NaN or infinite; the model then has the last good parameters.
+            TrainingError E508: a step does not fit into the memory that is free.
+            FileError E505: the training to resume was another one.
         """
-        return derive.what_if(self.trace(x, y), changes, lang or settings.lang, depth)
+        chosen = FitOptions(epochs, batch_size, seed, **known_options(options))
+        if chosen.doctor:
+            chosen = replace(chosen, callbacks=(*chosen.callbacks, diagnosis.Doctor()))
+        fit(self.state, TrainingData(x, y, validation), chosen, self.adopt)
+        return self.history
 
-    def replay(self, step: int, x: Any, y: Any = None, **options: Any) -> Replay:
-        """One update of a training with all its numbers: the training is made again up to it, bit for bit.
+    def initialise(self, inputs: Mapping[str, Spec], seed: int = 0) -> Self:
+        """Build the graphs for inputs of these specs and sample initial parameters, without training.
+
+        The next ``fit`` begins with them.
+        """
+        self.adopt(initialize(self.state, inputs, seed))
+        return self
+
+    def load_parameters(self, values: Mapping[str, Any]) -> Self:
+        """Set parameters by path; those not named stay as they are. The next ``fit`` begins with them.
+
+        Raises:
+            TrainingError E503: there are no parameters yet.
+            UsageError E101: no such parameter. UsageError E113: not numbers.
+            ShapeError E209: another shape; all mismatches are listed.
+        """
+        self.adopt(load_parameters(self.state, values))
+        return self
+
+    def freeze(self, *paths: str) -> Self:
+        """Let these parts, and no others, stay as they are while the model learns; without paths all learn.
+
+        The gradients of what is frozen are never computed. A frozen layer acts as in inference: batch
+        normalisation uses its running statistics and leaves them alone, dropout drops nothing. The next
+        ``fit`` begins with the present parameters. What is frozen is saved with the model.
 
         Args:
-            step: which update, from 1.
-            x, y, options: of the ``fit`` that trained; its ``run`` is only read: the checkpoint before the
-                update shortens the way. The model stays as it is.
+            paths: of layers or parameters, their beginnings (``"stage1"``) or patterns (``"stage*"``,
+                ``"*.bias"``).
 
-        Fails:
-            UsageError E530: no such update. TrainingError E531, E532: the way back is not known; another
-            training than that of ``run``. Else as ``fit``.
+        Raises:
+            UsageError E101: nothing is called so.
         """
-        return derive.replay(self, step, x, y, options)
+        self.adopt(train.freeze(self.state, *paths))
+        return self
 
-    def attribute(self, x: Any, method: str = "integrated_gradients", **options: Any) -> Attribution:
-        """How much each input had to do with the answer, and how well that adds up; it can be printed.
+    # --- predicting
+
+    def __call__(self, x: Any) -> np.ndarray | dict[str, np.ndarray]:
+        """The network's raw outputs (of a classifier: scores, not probabilities)."""
+        return prediction.raw_outputs(self.state, x)
+
+    def predict(self, x: Any) -> np.ndarray | dict[str, np.ndarray]:
+        """Labels for a classifier, values for a regressor (in the units of the training's table)."""
+        return prediction.predict(self.state, x)
+
+    def predict_proba(self, x: Any) -> np.ndarray | dict[str, np.ndarray]:
+        """The probability of each class, in the order of ``labels``: (N, K).
+
+        Raises:
+            TrainingError E507: the model predicts values, not classes.
+        """
+        return prediction.predict_proba(self.state, x)
+
+    def evaluate(
+        self, x: Any, y: Any = None, sample_weight: Any = None, metrics: Sequence[str | Asked] | None = None
+    ) -> dict[str, float]:
+        """The loss and the metrics on labeled samples.
+
+        Values of a model that was trained on a table are measured in the units of its column.
 
         Args:
-            x: one sample, several, arrays by input name, or rows of a table.
-            method: how it is found out; ``docs/attribution.md`` compares the methods.
-            options: ``target`` (the class, or the number of the output; ``(place, class)`` of a sequence; by
-                default what is answered), ``baseline`` (a number, samples or a table; 0 by default), ``y``,
-                ``explains``, ``output``, ``seed``, ``lang``, ``strict=True``, and those of the method.
+            x, y: as in ``fit``.
+            sample_weight: how much each sample counts, (N,), or each of its places, (N, T).
+            metrics: what is measured besides the loss, by name; by default the metrics of the model, else
+                the usual ones of the task.
 
-        Fails:
-            TrainingError E503, UsageError E101: nothing was learned yet; no such method or option.
-            TrainingError E540: the values do not add up (``strict=False`` gives them all the same).
-            TrainingError E541 to E544: what the method needs is missing; no such baseline or target.
+        Raises:
+            TrainingError E503: the model is not trained yet.
+            UsageError E101: no such metric for this task.
         """
-        return attribution.attribute(self, x, method, **options)
-
-    def importance(self, x: Any, y: Any = None, **options: Unpack[Asked]) -> Importance:
-        """How much worse the model judges rows when a column is shuffled: what it needs of the data.
-
-        Args:
-            x, y: rows with known answers, as in ``evaluate``.
-            options: ``metric`` (by name, or ``"loss"``), ``repeats=5``, ``seed=0``, ``groups`` (columns that
-                are shuffled together, ``{"size": ["width", "height"]}``) and ``lang``.
-
-        Fails:
-            TrainingError E503: nothing was learned yet. UsageError E101, E102: no such metric or column.
-        """
-        return attribution.measure_importance(self, x, y, **options)
-
-    def counterfactual(self, row: Any, wanted: Any = None, **options: Unpack[Changed]) -> Counterfactuals:
-        """What would have to be different in a row for another answer: the nearest changes of few columns.
-
-        Args:
-            row: one row of a table, a dict of cells, or numbers.
-            wanted: a label, ``None`` for any other; a value to be reached, or ``(low, high)``.
-            options: ``data`` (rows that say what is usual; needed where the model learned from arrays),
-                ``fixed`` (columns that stay), ``ranges`` (``{"age": (18, None)}``), ``most=3`` (columns that
-                change at once), ``count=3`` (answers) and ``lang``.
-
-        Fails:
-            TrainingError E503: nothing was learned yet. UsageError E101, E102: no such column or option.
-            UsageError E546 to E549: nothing was found; it is never or already answered so; no ranges.
-        """
-        return attribution.find_counterfactuals(self, row, wanted, **options)
-
-    def influence(
-        self, x: Any, y: Any = None, train_x: Any = None, train_y: Any = None, **options: Any
-    ) -> Influence:
-        """Which samples of the training made the loss of these samples what it is (TracIn).
-
-        Args:
-            x, y: the samples asked about, and what was wanted of them, as in ``explain``.
-            train_x, train_y: the samples of the training.
-            options: see ``docs/attribution.md``: ``layer="last"`` or ``"all"``, ``checkpoints``, ``rates``.
-
-        Fails:
-            TrainingError E541, E543: no dense layer; no samples of the training. Else as ``explain``.
-        """
-        attribution.require_trained_rows(train_x)
-        return attribution.influence(self, self._rows(x, y), self._rows(train_x, train_y), **options)
+        return evaluate.evaluate(self.state, x, y, sample_weight, metrics)
 
     def generate(
         self, text: str = "", length: int | None = None, **ways: Unpack[TextWays]
@@ -205,12 +248,12 @@ class Model(Learner):
         Returns:
             the text, your beginning included; a list of them where ``samples`` is more than 1.
 
-        Fails:
+        Raises:
             UsageError E126: a model without a tokenizer, or one that has learned nothing yet.
             DataError E365: characters that the model does not know; all are listed with their places.
             ShapeError E229: a text longer than the model sees at once. Else as ``cr.generate``.
         """
-        return train.generate_text(self, text, length, **ways)
+        return train.generate_text(self.state, text, length, **ways)
 
     def stream(self, text: str = "", length: int | None = None, **ways: Unpack[TextWays]) -> Iterator[str]:
         """The text of ``generate`` in pieces, as they come: first your beginning, then token by token.
@@ -218,169 +261,53 @@ class Model(Learner):
         Args:
             text, length, ways: as in ``generate``; one sample, and no beams.
 
-        Fails:
+        Raises:
             UsageError E102, E124: several samples; a beam search. Else as ``generate``.
         """
-        return train.stream_text(self, text, length, **ways)
+        return train.stream_text(self.state, text, length, **ways)
 
     @property
     def decoder(self) -> Decoder:
         """What runs the model token by token with a cache, for ``cr.generate`` and loops of your own.
 
-        Fails:
+        Raises:
             UsageError E126: the model has learned nothing yet, or its inputs are no sequences of tokens.
         """
-        return train.decoder_of(self)
+        return train.decoder_of(self.state)
 
-    def freeze(self, *paths: str) -> Self:
-        """Let these parts, and no others, stay as they are while the model learns; without paths all learn.
+    # --- files
 
-        The gradients of what is frozen are never computed. A frozen layer acts as in inference: batch
-        normalisation uses its running statistics and leaves them alone, dropout drops nothing. The next
-        ``fit`` begins with the present parameters. What is frozen is saved with the model.
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write one data-only file: weights, net, preprocessing, labels, units, training facts, checksum.
+
+        Raises:
+            FileError: the disk is full, the folder is missing or may not be written; the old file is
+                untouched.
+        """
+        model_file.save(self.state, path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], layers: Sequence[type[Layer]] = ()) -> Self:
+        """The model in a file; executes nothing.
 
         Args:
-            paths: of layers or parameters, their beginnings (``"stage1"``) or patterns (``"stage*"``,
-                ``"*.bias"``).
+            path: what ``save`` wrote.
+            layers: classes of your own layers, if the net has some.
 
-        Fails:
-            UsageError E101: nothing is called so.
+        Raises:
+            FileError: the file is missing, damaged, foreign or newer than this chainrule.
         """
-        return train.freeze(self, *paths)
-
-    def plan(self, batch_size: int | None = None) -> Plan:
-        """How the training step is run: phases, tasks, memory and cost. It can be printed and saved.
-
-        Args:
-            batch_size: samples in a batch; those of the last training by default.
-
-        Fails:
-            TrainingError E503: the model does not know its inputs yet. UsageError E102: no batch at all.
-        """
-        return train.plan_step(self, batch_size)
-
-    def profile(
-        self,
-        x: Any = None,
-        y: Any = None,
-        *,
-        batch_size: int | None = None,
-        steps: int | None = None,
-        lang: str | None = None,
-    ) -> Profile:
-        """Where the time of a training step goes: for each layer and each kernel its time, operations and
-        bytes, and how near that comes to what this machine can do at most.
-
-        The steps are made on a copy: the model stays as it is.
-
-        Args:
-            x, y: samples as in ``fit``; by default random numbers of the form of those of the last training,
-                of which there are as many.
-            batch_size: samples in a batch; those of the last training by default.
-            steps: how many steps are measured; by default as many as take about a second in all.
-            lang: ``"en"`` or ``"zh"``; the setting by default.
-
-        Fails:
-            TrainingError E503: the model does not know its inputs yet.
-            UsageError E101, E102: no such language; no batch or step at all. E123: not the native engine.
-        """
-        lang = lang or settings.lang
-        derive.require_telling(1, lang)
-        return diagnosis.profile_page(train.measure_step(self, x, y, batch_size, steps), lang)
-
-    @property
-    def plot(self) -> Plot:
-        """The pictures of this model, each a method: ``model.plot.confusion(x, y).save("confusion.svg")``."""
-        return plotting.Plot(self)
-
-    def check(self, x: Any, y: Any = None, *, lang: str | None = None, **options: Any) -> Diagnosis:
-        """What a look before a training, and at its first steps, finds wrong with data, net, loss and
-        optimizer.
-
-        Nothing is learned, and the model stays as it is: the steps are made on a copy.
-
-        Args:
-            x, y: samples as in ``fit``.
-            lang: ``"en"`` or ``"zh"``; the setting by default.
-            options: of ``fit`` ``validation``, ``batch_size``, ``seed``, ``shuffle``, ``class_weight``,
-                ``sample_weight`` and the others; and ``gradients`` with ``previous``: gradients by path that
-                the loop of another library stored for these rows, and what it had stored before them.
-
-        Fails:
-            UsageError E101: no such language or option. ShapeError E551: gradients of another net.
-            Else as ``fit`` refuses samples; more classes than scores are a finding.
-
-        Example:
-            >>> from chainrule.nn import Dense, Sequential
-            >>> x, y = [[i * 1000.0, i % 3 / 3] for i in range(40)], [i % 2 for i in range(40)]
-            >>> Model(Sequential(Dense(2)), "cross_entropy").check(x, y, lang="en").rules
-            ('first-loss', 'input-scale')
-        """
-        lang = lang or settings.lang
-        derive.require_telling(1, lang)
-        return diagnosis.diagnose(self, x, y, lang, **options)
-
-    def find_rate(self, x: Any, y: Any = None, **options: Any) -> RateSweep:
-        """Which learning rate suits: how the loss of a copy changes while the rate grows.
-
-        The model stays as it is. Printing the answer draws the curve; ``suggestion`` is where the loss falls
-        fastest, ``to_svg()`` a picture.
-
-        Args:
-            x, y: samples as in ``fit``.
-            options: ``span=(1e-6, 10.0)`` (the first rate and the last), ``steps=100`` (how many rates are
-                tried, at least 10), and of ``fit`` ``batch_size``, ``seed``, ``shuffle``, ``class_weight``,
-                ``sample_weight`` and ``warm_start``.
-
-        Fails:
-            UsageError E101, E102: no such option; no range of rates; an optimizer without a rate.
-            TrainingError E513: numbers overflow already at the first rates.
-
-        Example:
-            >>> from chainrule.nn import SGD, Dense, Sequential
-            >>> x = [[i / 8 - 0.5] for i in range(8)]
-            >>> model = Model(Sequential(Dense(1)), "mse", SGD())
-            >>> sweep = model.find_rate(x, [3 * a + 1 for (a,) in x], span=(0.001, 10.0), batch_size=8)
-            >>> 0.01 < sweep.suggestion < 1
-            True
-        """
-        return train.find_rate(self, x, y, **options)
-
-    def parity(self, x: Any, y: Any = None) -> Parity:
-        """Whether law, un-jitted source and machine code agree on the answers for these rows, operation by
-        operation; with targets, on a whole training step.
-
-        Args:
-            x: inputs, as for ``predict``; a few rows will do.
-            y: targets, as for ``evaluate``.
-
-        Fails:
-            TrainingError E503: the model has not learned anything yet.
-        """
-        return train.parity(self, x, y)
-
-    def _trace(self, rows: Rows, moment: Moment) -> Trace:
-        assert self.network is not None
-        return trace.trace(self.network, {**self.parameters(), **self.states()}, rows.x, rows.y, moment)
-
-    def _classes(self) -> Sequence[object]:
-        """What the classes are called: labels, or of a model that writes texts its tokens."""
-        written = self.tokenizers.get("")
-        is_numbered = tuple(self.labels) == tuple(range(len(self.labels)))
-        return written.tokens if written is not None and is_numbered else self.labels
-
-    def _rows(self, x: Any, y: Any) -> Rows:
-        return trace.rows_of(self, x, y)
+        return cls.of(model_file.load(path, layers))
 
 
 def load(path: str | os.PathLike[str], layers: Sequence[type[Layer]] = ()) -> Model:
-    """The model a file holds; executes nothing.
+    """The model in a file; executes nothing.
 
     Args:
         path: what ``Model.save`` wrote.
         layers: classes of your own layers, if the net has some.
 
-    Fails:
+    Raises:
         FileError: the file is missing, damaged, foreign or newer than this chainrule.
     """
     return Model.load(path, layers)

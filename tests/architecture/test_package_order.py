@@ -38,6 +38,7 @@ FLOORS = (
     ("catalog", "plotting", "derive"),
     ("attribution", "diagnosis"),
     ("models", "interop"),
+    ("model_analysis",),
     ("model",),
     ("apps",),
 )

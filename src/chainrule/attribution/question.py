@@ -19,7 +19,7 @@ from chainrule.graph import Node
 from chainrule.records import frozen
 
 if TYPE_CHECKING:
-    from chainrule.train.learner import Learner
+    from chainrule.train.model_state import ModelState
 
 
 AT_ONCE = 1 << 21  # numbers of points that are made at a time
@@ -40,7 +40,7 @@ class Question:
         columns: the table's column of each number of the only input; empty where there is no table.
     """
 
-    model: Learner
+    model: ModelState
     score: Score
     inputs: Arrays
     chosen: Arrays

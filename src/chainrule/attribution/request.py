@@ -18,12 +18,13 @@ from chainrule.notation import number
 from chainrule.records import frozen
 from chainrule.settings import settings
 from chainrule.spec import shape_text
+from chainrule.train.evaluation.prediction import checked_inputs
 from chainrule.train.inputs import tabular
 from chainrule.train.options import refuse_unknown
 
 if TYPE_CHECKING:
     from chainrule.data import Preparation, Table
-    from chainrule.train.learner import Learner
+    from chainrule.train.model_state import ModelState
 
 COMMON = ("explains", "output", "seed", "strict", "lang")
 MOST_CELLS = 100  # rows of a table whose cells are kept beside their values
@@ -38,7 +39,7 @@ class Given:
 
 
 def attribute(
-    model: Learner,
+    model: ModelState,
     x: Any,
     method: str = "integrated_gradients",
     target: Any = None,
@@ -69,7 +70,7 @@ class Told:
 
 
 def ask(
-    model: Learner, x: Any, target: Any, y: Any, baseline: Any, options: Mapping[str, Any]
+    model: ModelState, x: Any, target: Any, y: Any, baseline: Any, options: Mapping[str, Any]
 ) -> tuple[Question, Told]:
     """The question a person asks, for any method.
 
@@ -110,7 +111,7 @@ def known_method(name: str) -> Method:
     return METHODS[name]
 
 
-def read_rows(model: Learner, x: Any) -> Given:
+def read_rows(model: ModelState, x: Any) -> Given:
     """Rows of a table, samples, or one sample, as the net sees them.
 
     Fails:
@@ -132,15 +133,15 @@ def read_rows(model: Learner, x: Any) -> Given:
     return Given(_fitting(model, x))
 
 
-def _fitting(model: Learner, x: Any) -> dict[str, np.ndarray]:
-    return model.fitting(Arrays.of(x, dtype=model.recipe.dtype).x)
+def _fitting(model: ModelState, x: Any) -> dict[str, np.ndarray]:
+    return checked_inputs(model, Arrays.of(x, dtype=model.recipe.dtype).x)
 
 
 def _cells(preparation: Preparation, table: Table, row: int) -> dict[str, str]:
     return {cell.column: cell.raw or "–" for cell in preparation.cells(table, row)}
 
 
-def columns_of(model: Learner) -> tuple[str, ...]:
+def columns_of(model: ModelState) -> tuple[str, ...]:
     """The table's column of each number the net sees; empty for nets that learned from no table."""
     prepared = model.preparation
     if prepared is None or len(prepared.shape) != 1:
@@ -148,7 +149,7 @@ def columns_of(model: Learner) -> tuple[str, ...]:
     return tuple(feature.column for feature in prepared.features)
 
 
-def _baseline(model: Learner, baseline: Any, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _baseline(model: ModelState, baseline: Any, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """The rows to compare with, by input.
 
     Fails:

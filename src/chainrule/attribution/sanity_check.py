@@ -12,7 +12,6 @@ Reference: Adebayo, Gilmer, Muelly, Goodfellow, Hardt and Kim (2018), Sanity che
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -30,10 +29,14 @@ from chainrule.page.terminal import text_page
 from chainrule.records import frozen
 from chainrule.settings import settings
 from chainrule.texts import say
-from chainrule.train.options import refuse_unknown
+from chainrule.train.fit import fit
+from chainrule.train.model_state import ModelState, untrained
+from chainrule.train.options import FitOptions, refuse_unknown
+from chainrule.train.prepare import TrainingData
+from chainrule.train.state_holder import StateHolder
 
 if TYPE_CHECKING:
-    from chainrule.train.learner import Learner
+    from chainrule.train.model_state import ModelState
 
 DRAWS = 3  # random models whose correlations are averaged
 ALIKE = 0.5  # a correlation of ranks above which two attributions say the same
@@ -86,7 +89,7 @@ class Sanity:
 
 
 def sanity(
-    model: Learner,
+    model: StateHolder,
     x: Any,
     method: str = "integrated_gradients",
     labels: Any = None,
@@ -119,22 +122,23 @@ def sanity(
     card = known_method(method)
     known = (*card.options, "target", "baseline", "y", "explains", "output", "seed", "lang")
     refuse_unknown(f"sanity, {method}", options, known)
-    question, _ = ask(model, x, options.get("target"), options.get("y"), options.get("baseline"), options)
+    state = model.state
+    question, _ = ask(state, x, options.get("target"), options.get("y"), options.get("baseline"), options)
     own = {name: value for name, value in options.items() if name in card.options}
     true = _flat(card.run(question, **own).values)
     found: dict[str, list[float]] = {}
     for draw in range(DRAWS):
-        for path, parameters in _randomised(model, question.seed + draw):
-            other = _with(model, parameters, model.states())
+        for path, parameters in _randomised(state, question.seed + draw):
+            other = state.with_arrays(parameters, state.states)
             values = _flat(card.run(replace(question, model=other), **own).values)
             found.setdefault(path, []).append(agreement(true, values))
     means = tuple(float(np.mean(each)) for each in found.values())
-    memory = None if labels is None else _learned_by_heart(model, labels, epochs, question)
+    memory = None if labels is None else _learned_by_heart(state, labels, epochs, question)
     alike = None if memory is None else agreement(true, _flat(card.run(memory, **own).values))
     return Sanity(method, tuple(found), means, alike, options.get("lang") or settings.lang)
 
 
-def _randomised(model: Learner, seed: int) -> list[tuple[str, dict[str, np.ndarray]]]:
+def _randomised(model: ModelState, seed: int) -> list[tuple[str, dict[str, np.ndarray]]]:
     """The parameters with more and more layers as they were before any training, the last layer first.
 
     Fails:
@@ -142,7 +146,7 @@ def _randomised(model: Learner, seed: int) -> list[tuple[str, dict[str, np.ndarr
     """
     assert model.network is not None
     fresh, _ = model.network.start(seed + 1)
-    now, layers = model.parameters(), {}
+    now, layers = model.parameters, {}
     for path in now:
         layers.setdefault(path.rpartition(".")[0] or path, []).append(path)
     if not layers:
@@ -164,13 +168,7 @@ def _drawn(fresh: np.ndarray, path: str, seed: int) -> np.ndarray:
     return fresh + 0.1 * prng.normal(key, fresh.size, fresh.dtype.name).reshape(fresh.shape)
 
 
-def _with(model: Learner, parameters: dict[str, np.ndarray], states: dict[str, np.ndarray]) -> Learner:
-    other = copy.copy(model)
-    other.adopt(parameters, states)
-    return other
-
-
-def _learned_by_heart(model: Learner, labels: Any, epochs: int, question: Question) -> Question:
+def _learned_by_heart(model: ModelState, labels: Any, epochs: int, question: Question) -> Question:
     """The same question to a copy that learned permuted labels."""
     if not isinstance(labels, tuple | list) or len(labels) != 2:
         raise UsageError(
@@ -178,10 +176,12 @@ def _learned_by_heart(model: Learner, labels: Any, epochs: int, question: Questi
             fix="labels=(x_train, y_train)",
         )  # fmt: skip
     x, y = labels
-    other = type(model)(model.recipe.net, model.recipe.loss, model.recipe.optimizer, dtype=model.recipe.dtype)
+    recipe = model.recipe
+    other = untrained(recipe.net, recipe.loss, recipe.optimizer, dtype=recipe.dtype)
     order = prng.permutation(prng.key_of(question.seed + 1), len(y))
-    other.fit(x, np.asarray(y)[order], epochs=epochs, seed=question.seed, verbose=False)
-    return replace(question, model=_with(model, other.parameters(), other.states()))
+    permuted = TrainingData(x, np.asarray(y)[order])
+    other = fit(other, permuted, FitOptions(epochs, 32, question.seed, verbose=False))
+    return replace(question, model=model.with_arrays(other.parameters, other.states))
 
 
 def _flat(values: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -25,7 +25,7 @@ from chainrule.graph import Graph, Node, input_node, order, rebuild
 from chainrule.ops import PUBLIC
 from chainrule.records import frozen
 from chainrule.spec import bound
-from chainrule.train.evaluation.evaluate import blocks
+from chainrule.train.evaluation.prediction import blocks
 from chainrule.train.step import Network
 
 WEIGHTS, OFFSET = "weights of what is explained", "offset of what is explained"

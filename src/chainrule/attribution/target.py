@@ -11,11 +11,11 @@ from chainrule.attribution.score import EXPLAINED, OFFSET, WEIGHTS, Score, score
 from chainrule.errors import TrainingError, UsageError, nearest
 from chainrule.records import frozen
 from chainrule.spec import bound
-from chainrule.train.evaluation.evaluate import answers
+from chainrule.train.evaluation.prediction import predictions
 from chainrule.train.inputs.target import Target, by_output
 
 if TYPE_CHECKING:
-    from chainrule.train.learner import Learner
+    from chainrule.train.model_state import ModelState
 
 
 @frozen(eq=False)
@@ -34,7 +34,7 @@ class Choice:
 
 
 def choose(
-    model: Learner, inputs: dict[str, np.ndarray], target: Any, y: Any, output: Any, explains: Any
+    model: ModelState, inputs: dict[str, np.ndarray], target: Any, y: Any, output: Any, explains: Any
 ) -> Choice:
     """What is explained of each sample.
 
@@ -82,7 +82,7 @@ def _labels(task: Target, coded: np.ndarray) -> tuple[Any, ...]:
     return tuple(_plain(row.reshape(-1)[0]) if row.size == 1 else "targets" for row in coded)
 
 
-def _wanted(model: Learner, y: Any, rows: int) -> dict[str, np.ndarray]:
+def _wanted(model: ModelState, y: Any, rows: int) -> dict[str, np.ndarray]:
     """The targets as the loss wants them, by the names of its inputs."""
     assert model.network is not None
     given = y
@@ -104,7 +104,9 @@ def _wanted(model: Learner, y: Any, rows: int) -> dict[str, np.ndarray]:
     return coded
 
 
-def _weighed(model: Learner, score: Score, inputs: dict[str, np.ndarray], target: Any, rows: int) -> Choice:
+def _weighed(
+    model: ModelState, score: Score, inputs: dict[str, np.ndarray], target: Any, rows: int
+) -> Choice:
     """The weights that pick one number of each sample's output."""
     task, (_, numbers) = model.targets[score.output], bound((0, *score.answer.shape[1:]))
     given = _usual(model, task, score.output, inputs) if target is None else _each(target, rows)
@@ -134,9 +136,9 @@ def _each(target: Any, rows: int) -> list[Any]:
     return [_plain(one) for one in target]
 
 
-def _usual(model: Learner, task: Target, output: str, inputs: dict[str, np.ndarray]) -> list[Any]:
+def _usual(model: ModelState, task: Target, output: str, inputs: dict[str, np.ndarray]) -> list[Any]:
     """What the model answers of each sample: the likeliest class, at the last place; the only value."""
-    said = answers(model, inputs, "answer")[output]
+    said = predictions(model, inputs, "answer")[output]
     if task.is_classes:
         decided = task.decide(said)
         last = tuple(n - 1 for n in decided.shape[1:])

@@ -19,7 +19,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -37,11 +37,11 @@ from chainrule.page.terminal import text_page
 from chainrule.records import frozen
 from chainrule.settings import settings
 from chainrule.texts import say
+from chainrule.trace.samples import Rows
+from chainrule.train.checkpoint import model_file
+from chainrule.train.model_state import ModelState
+from chainrule.train.state_holder import StateHolder
 from chainrule.train.step import Network
-
-if TYPE_CHECKING:
-    from chainrule.trace.samples import Rows
-    from chainrule.train.learner import Learner
 
 SHOWN = 5  # samples of the training that are listed on each side
 LAYERS = ("last", "all")
@@ -198,7 +198,7 @@ def require_trained_rows(train_x: Any) -> None:
 
 
 def influence(
-    model: Learner,
+    model: ModelState,
     rows: Rows,
     trained: Rows,
     layer: str = "last",
@@ -227,15 +227,17 @@ def influence(
     return Influence(np.asarray(values), layer, len(states), lang or settings.lang)
 
 
-def _held(model: Learner, checkpoint: Any) -> dict[str, np.ndarray]:
+def _held(model: ModelState, checkpoint: Any) -> dict[str, np.ndarray]:
     """The weights of a checkpoint: parameters by path, a model, or the file of one.
 
     Fails:
         UsageError E101: parameters the net has not, or lacks.
     """
     if isinstance(checkpoint, str | os.PathLike):
-        checkpoint = type(model).load(checkpoint)
-    found = checkpoint if isinstance(checkpoint, Mapping) else checkpoint.held
+        checkpoint = model_file.load(checkpoint)
+    if isinstance(checkpoint, StateHolder):
+        checkpoint = checkpoint.state
+    found = checkpoint.held if isinstance(checkpoint, ModelState) else checkpoint
     held = {**model.held, **found}
     odd = [p for p, a in held.items() if p not in model.held or np.shape(a) != model.held[p].shape]
     if odd:

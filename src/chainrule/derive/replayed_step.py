@@ -21,7 +21,7 @@ from chainrule.texts import say
 from chainrule.trace import Moment, Trace, trace
 from chainrule.trace.step_nodes import WEIGHTS
 from chainrule.train.checkpoint.replay import Update, go_back
-from chainrule.train.learner import Learner
+from chainrule.train.model_state import ModelState
 from chainrule.train.step import Network
 
 SHOWN = 12  # rows of a batch that are named
@@ -103,7 +103,7 @@ class Replay:
 
 
 def replay(
-    model: Learner, step: int, x: Any, y: Any = None, options: Mapping[str, Any] | None = None
+    model: ModelState, step: int, x: Any, y: Any = None, options: Mapping[str, Any] | None = None
 ) -> Replay:
     """One update of a training; see ``Model.replay``."""
     return Replay(go_back(model, step, x, y, options or {}))

@@ -18,7 +18,8 @@ from chainrule.diagnosis.rule import Evidence, Judge
 from chainrule.events import Event, Listener, Notice, TrainingEnded, TrainingFailed, TrainingStarted
 from chainrule.records import frozen
 from chainrule.settings import settings
-from chainrule.train.callback.callback import Callback, Training, last_step_only
+from chainrule.train.callback.callback import Callback, last_step_only
+from chainrule.train.callback.training_view import TrainingView
 
 _LOG = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ class Doctor(Callback):
     ``Model.fit`` has it listen by default; ``doctor=False`` sends it away.
     """
 
-    def start(self, training: Training) -> Listener:
+    def start(self, training: TrainingView) -> Listener:
         """The listener of one training."""
         found: list[Finding] = []
         follower = Follower(training, judged)
@@ -50,20 +51,21 @@ class Doctor(Callback):
         return last_step_only(attend)
 
 
-def end(training: Training, found: list[Finding]) -> None:
-    """Leave what was found with the model, and in the folder of the training if it has one."""
-    vars(training.model)["findings"] = by_gravity(found)
-    run = training.request.run
+def end(training: TrainingView, found: list[Finding]) -> None:
+    """Leave the findings with the model, and in the folder of the training if it has one."""
+    training.keep_findings(by_gravity(found))
+    run = training.options.run
     if run is not None:
         folder = run if isinstance(run, store.RunFolder) else store.RunFolder.open(run)
         folder.write_text(diagnosis.NOTES, diagnosis.Diagnosis.of(found, settings.lang).to_json())
 
 
-def look_of(training: Training) -> Look:
+def look_of(training: TrainingView) -> Look:
     """What is known of a training before it begins."""
-    job, model = training.job, training.model
-    held_out = None if job.judge is None else job.judge.rows
-    return look_at(job.network, model.targets, job.data, job.order, held_out, most=BRIEF)
+    return look_at(
+        training.network, training.model.targets, training.data, training.order, training.validation,
+        most=BRIEF,
+    )  # fmt: skip
 
 
 def findings_before(look: Look) -> tuple[Finding, ...]:
@@ -90,8 +92,8 @@ def judged(names: Iterable[str], time: str, ask: Callable[[Judge], Iterable[Evid
     return found
 
 
-def tell(training: Training, findings: Iterable[Finding], found: list[Finding]) -> None:
+def tell(training: TrainingView, findings: Iterable[Finding], found: list[Finding]) -> None:
     """Send each finding to all who listen to a training, and keep it for the end."""
     for finding in findings:
         found.append(finding)
-        training.job.channel.send(Notice(finding.en, finding.zh))
+        training.send(Notice(finding.en, finding.zh))

@@ -5,7 +5,6 @@ Everything happens on a copy; the model stays as it is.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,36 +21,34 @@ from chainrule.diagnosis.rule import Evidence
 from chainrule.diagnosis.rules.output_activation import mismatch
 from chainrule.errors import ChainruleError, ShapeError
 from chainrule.spec import shape_text
-from chainrule.train.fit import rehearse
 from chainrule.train.inputs.tabular import beside, is_table
-from chainrule.train.learner import Learner
-from chainrule.train.options import Request, known_options
+from chainrule.train.model_state import ModelState
+from chainrule.train.options import FitOptions, known_options
+from chainrule.train.prepare import TrainingData, prepare
 
 Gradients = Mapping[str, Any]
 
 
 def diagnose(
-    model: Learner, x: Any, y: Any, lang: str, gradients: Gradients | None = None,
+    model: ModelState, x: Any, y: Any, lang: str, gradients: Gradients | None = None,
     previous: Gradients | None = None, **options: Any,
 ) -> Diagnosis:  # fmt: skip
     """What the rules find that look before a training and at its first steps; see ``Model.check``."""
-    trial = copy.copy(model)
     validation = options.pop("validation", None)
     size, seed = options.pop("batch_size", 32), options.pop("seed", 0)
     if gradients is not None:
         size = None  # they are those of all the rows given, as one batch
-    request = Request(1, size, seed, **known_options(options))
+    chosen = FitOptions(1, size, seed, **known_options(options))
     try:
-        work, state = rehearse(trial, x, y, validation, request)
+        run = prepare(model, TrainingData(x, y, validation), chosen)
     except ChainruleError as error:
         if error.code not in _REFUSALS:
             raise
         return Diagnosis.of([_REFUSALS[error.code](error, y)], lang)
-    job = work.job
-    held_out = None if job.judge is None else job.judge.rows
-    look = look_at(job.network, trial.targets, job.data, job.order, held_out, _noticed(x, y))
-    stored, before = (_stored(given, state.parameters) for given in (gradients, previous))
-    first = first_steps(look, job, work.step, state, stored, before)
+    held_out = None if run.evaluator is None else run.evaluator.rows
+    look = look_at(run.network, run.model.targets, run.data, run.order, held_out, _noticed(x, y))
+    stored, before = (_stored(given, run.state.parameters) for given in (gradients, previous))
+    first = first_steps(look, run, stored, before)
     names = [*BEFORE, *FIRST]
     return Diagnosis.of([*findings_before(look), *judged(names, "first", lambda judge: judge(first))], lang)
 

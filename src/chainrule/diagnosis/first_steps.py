@@ -16,9 +16,9 @@ from chainrule.diagnosis.context import Look
 from chainrule.engines import compile
 from chainrule.graph import Graph, Node
 from chainrule.records import frozen
-from chainrule.train.loop import Job, feed
 from chainrule.train.state import Tensors, TrainState
 from chainrule.train.step import Step
+from chainrule.train.training_run import TrainingRun
 
 STEPS = 3  # updates
 MOST_BATCHES = 8  # gathered for one update, of an optimizer that gathers gradients
@@ -58,24 +58,26 @@ class FirstSteps:
 
 
 def first_steps(
-    look: Look, job: Job, step: Step, state: TrainState,
+    look: Look, run: TrainingRun,
     stored: Mapping[str, np.ndarray] | None = None, previous: Mapping[str, np.ndarray] | None = None,
 ) -> FirstSteps:  # fmt: skip
     """Make the first steps of a training.
 
     Args:
         look: what is known before.
-        job: what is learned from; of it only data, order and seed are used.
-        step: the step's graph.
-        state: where the training begins; a copy of it moves on.
+        run: the training; of it only data, order, seed and the first state are used.
         stored, previous: gradients brought by a person.
     """
-    state = TrainState(state.parameters, state.states, state.slots)
-    program = compile(Graph(_watched(job, step)), "reference")
+    state, step, order = (
+        TrainState(run.state.parameters, run.state.states, run.state.slots),
+        run.step,
+        run.order,
+    )
+    program = compile(Graph(_watched(step)), "reference")
     seen, before, fed = [], [state.parameters], {}
-    for i in range(STEPS * min(MOST_BATCHES, batches_of(job.network.recipe.optimizer))):
-        rows = job.order.batch(i // job.order.steps, i % job.order.steps)[:ROWS]
-        given = feed(job.data.take(rows), state, step, job.seed)
+    for i in range(STEPS * min(MOST_BATCHES, batches_of(run.network.recipe.optimizer))):
+        rows = order.batch(i // order.steps, i % order.steps)[:ROWS]
+        given = step.feed(run.data.take(rows), state, run.seed)
         arrays = {name: given[name] for name in program.graph.inputs}
         found = {name: np.array(value) for name, value in program.run(arrays).items()}
         fed = fed or arrays
@@ -110,7 +112,7 @@ def _group(found: Tensors, group: str) -> Tensors:
     return {name[len(group) + 1 :]: a for name, a in found.items() if name.startswith(f"{group}.")}
 
 
-def _watched(job: Job, step: Step) -> dict[str, Node]:
+def _watched(step: Step) -> dict[str, Node]:
     """The outputs of the step with what the rules want to see beside them."""
     built = step.built
     known = set(step.graph.inputs)

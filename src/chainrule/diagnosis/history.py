@@ -20,7 +20,7 @@ from chainrule.data import Arrays
 from chainrule.nn.scope import plain_path
 from chainrule.records import frozen
 from chainrule.spec import size_at
-from chainrule.train.callback.callback import Training
+from chainrule.train.callback.training_view import TrainingView
 from chainrule.train.inputs.target import Target
 from chainrule.train.monitor.probe import Probe
 from chainrule.train.step import Network
@@ -144,13 +144,14 @@ def middle(values: Iterable[float]) -> float:
     return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
 
 
-def course_of(training: Training) -> Course:
+def course_of(training: TrainingView) -> Course:
     """The course of a training that can be looked into."""
-    job, model = training.job, training.model
+    network, data, model = training.network, training.data, training.model
     return Course(
-        history=tuple(training.history), probes=tuple(training.probes), rows=job.data.rows,
-        batch=min(job.order.batch_size, job.data.rows), epochs=job.epochs, kernels=kernels_of(job.network),
-        bends=bends_of(job.network), chance=chance_of(job.data, model.targets), task=model.task,
+        history=tuple(training.history), probes=tuple(training.probes), rows=data.rows,
+        batch=min(training.order.batch_size, data.rows), epochs=training.options.epochs,
+        kernels=kernels_of(network), bends=bends_of(network), chance=chance_of(data, model.targets),
+        task=model.task,
     )  # fmt: skip
 
 

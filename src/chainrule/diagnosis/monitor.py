@@ -18,7 +18,7 @@ from chainrule.diagnosis.history import Course, course_of
 from chainrule.diagnosis.registry import COURSE
 from chainrule.diagnosis.rule import Evidence, Judge
 from chainrule.events import EpochDone, Event, ProbeDone, TrainingEnded, TrainingFailed
-from chainrule.train.callback.callback import Training
+from chainrule.train.callback.training_view import TrainingView
 
 Ask = Callable[[Iterable[str], str, Callable[[Judge], Iterable[Evidence]]], list[Finding]]
 
@@ -31,7 +31,7 @@ class Follower:
         judged: gives the findings of rules at a time.
     """
 
-    def __init__(self, training: Training, judged: Ask) -> None:
+    def __init__(self, training: TrainingView, judged: Ask) -> None:
         self._training, self._judged = training, judged
         self._told: set[str] = set()
         self._first: Course | None = None

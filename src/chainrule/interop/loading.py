@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -23,7 +24,8 @@ from chainrule.nn.layer import Layer
 from chainrule.nn.scope import Parameter, is_at, outline
 from chainrule.spec import Spec, bound
 from chainrule.train.evaluation import evaluate
-from chainrule.train.learner import Learner
+from chainrule.train.model_state import ModelState
+from chainrule.train.state_holder import StateHolder
 
 Names = str | Mapping[str, str] | None
 ORDER = "order"
@@ -33,7 +35,7 @@ _LEFT = ("not needed, as a part is skipped", "因跳过了一部分而不需要"
 
 
 def load_weights(
-    target: Layer | Learner,
+    target: Layer | StateHolder,
     file: str | os.PathLike[str],
     x: Any = None,
     *,
@@ -93,14 +95,14 @@ def load_weights(
     report = _report(arrays, skipped, matches, tensors, dtype)
     if strict and not report.is_complete:
         raise _mismatch_error(report, str(file))
-    if isinstance(target, Learner):
-        _set(target, built, report.values)
+    if isinstance(target, StateHolder):
+        target.adopt(with_values(target.state, built, report.values))
     return report
 
 
-def _build_target(target: Layer | Learner, x: Any) -> tuple[Built, str]:
+def _build_target(target: Layer | StateHolder, x: Any) -> tuple[Built, str]:
     """Build the network; returns its nodes and the dtype of its parameters."""
-    if isinstance(target, Learner):
+    if isinstance(target, StateHolder):
         dtype = target.recipe.dtype
         if target.network is not None:
             return target.network.inference, dtype
@@ -238,11 +240,8 @@ def _mismatch_error(report: WeightsReport, where: str) -> FileError:
     )  # fmt: skip
 
 
-def _set(model: Learner, built: Built, values: Mapping[str, np.ndarray]) -> None:
-    """Set all values of a model at once; its next training starts with them."""
+def with_values(model: ModelState, built: Built, values: Mapping[str, np.ndarray]) -> ModelState:
+    """The model with these values; its next training starts with them."""
     if model.network is None:
-        model.assemble({name: node.spec for name, node in built.inputs.items()})
-    assert model.network is not None
-    known = {**model.held, **values}
-    model.adopt(*model.network.start(SEED, known))
-    model.is_given = True
+        model = model.built({name: node.spec for name, node in built.inputs.items()})
+    return replace(model.initialized(SEED, {**model.held, **values}), is_given=True)

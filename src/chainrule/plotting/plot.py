@@ -19,7 +19,8 @@ from chainrule.texts.plots import said
 from chainrule.train.evaluation.known_rows import KnownRows, known_rows
 
 if TYPE_CHECKING:
-    from chainrule.train.learner import Learner
+    from chainrule.train.model_state import ModelState
+    from chainrule.train.state_holder import StateHolder
 
 
 class Plot:
@@ -38,13 +39,13 @@ class Plot:
         activations attention boundary
     """
 
-    def __init__(self, model: Learner) -> None:
+    def __init__(self, model: StateHolder) -> None:
         self._model = model
 
     def __getattr__(self, name: str) -> Drawer:
         if name.startswith("_"):  # what Python and notebooks look for by themselves
             raise AttributeError(name)
-        return Drawer(self._model, known_kind(name))
+        return Drawer(self._model.state, known_kind(name))
 
     def __repr__(self) -> str:
         return f"<pictures: {', '.join(sorted(PICTURES))}>"
@@ -61,7 +62,7 @@ class Drawer:
         kind: the kind of picture.
     """
 
-    def __init__(self, model: Learner, kind: Kind) -> None:
+    def __init__(self, model: ModelState, kind: Kind) -> None:
         self.model, self.kind = model, kind
         self.__doc__ = kind.draw.__doc__
         self.__name__ = kind.name

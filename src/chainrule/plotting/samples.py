@@ -18,11 +18,12 @@ from chainrule.plotting.plot import not_given
 from chainrule.records import frozen
 from chainrule.train.evaluation import evaluate
 from chainrule.train.evaluation.metric import Answers
+from chainrule.train.evaluation.prediction import checked_inputs, predictions
 from chainrule.train.inputs import tabular
 from chainrule.train.step import Network
 
 if TYPE_CHECKING:
-    from chainrule.train.learner import Learner
+    from chainrule.train.model_state import ModelState
 
 
 @frozen(eq=False)
@@ -45,7 +46,7 @@ class Rows:
         return Rows({k: a[taken] for k, a in self.x.items()}, {k: a[taken] for k, a in self.y.items()})
 
 
-def network_of(model: Learner, kind: str) -> Network:
+def network_of(model: ModelState, kind: str) -> Network:
     """The graphs of a model.
 
     Fails:
@@ -56,7 +57,7 @@ def network_of(model: Learner, kind: str) -> Network:
     return model.network
 
 
-def inputs_of(model: Learner, x: Any, kind: str) -> Rows:
+def inputs_of(model: ModelState, x: Any, kind: str) -> Rows:
     """Rows without targets; one sample without its batch axis is one row.
 
     Args:
@@ -73,10 +74,10 @@ def inputs_of(model: Learner, x: Any, kind: str) -> Rows:
     first: Any = x.get(name) if isinstance(x, dict) else x
     if np.ndim(first) == spec.rank - 1:
         x = {k: np.asarray(v)[None] for k, v in x.items()} if isinstance(x, dict) else np.asarray(x)[None]
-    return Rows(model.fitting(Arrays.of(x, dtype=model.recipe.dtype).x), {})
+    return Rows(checked_inputs(model, Arrays.of(x, dtype=model.recipe.dtype).x), {})
 
 
-def rows_of(model: Learner, x: Any, y: Any, kind: str) -> Rows:
+def rows_of(model: ModelState, x: Any, y: Any, kind: str) -> Rows:
     """Rows with targets, as the loss wants them.
 
     Args:
@@ -104,7 +105,7 @@ class Judged:
     labels: tuple[str, ...]
 
 
-def judged(model: Learner, rows: Rows, kind: str, tasks: tuple[str, ...]) -> Judged:
+def judged(model: ModelState, rows: Rows, kind: str, tasks: tuple[str, ...]) -> Judged:
     """What the model says of rows beside what was wanted.
 
     Args:
@@ -123,7 +124,7 @@ def judged(model: Learner, rows: Rows, kind: str, tasks: tuple[str, ...]) -> Jud
         )
     name = outputs[0]
     target, y = model.targets[name], rows.y[network_of(model, kind).target_names[name]]
-    answer = evaluate.answers(model, rows.x, "answer")[name]
+    answer = predictions(model, rows.x, "answer")[name]
     if target.is_classes:
         answer = target.probabilities(answer)
     elif target.task == "regression" and model.preparation is not None:
@@ -133,14 +134,14 @@ def judged(model: Learner, rows: Rows, kind: str, tasks: tuple[str, ...]) -> Jud
     return Judged(found, tuple(str(label) for label in labels))
 
 
-def values(model: Learner, nodes: dict[str, Node], rows: Rows) -> dict[str, np.ndarray]:
+def values(model: ModelState, nodes: dict[str, Node], rows: Rows) -> dict[str, np.ndarray]:
     """What nodes of the net are for these rows, by the same names; computed by the law, node by node."""
     graph = Graph(nodes)
     given = {**model.held, **rows.x, **rows.y}
     return reference.Program(graph).run({name: given[name] for name in graph.inputs})
 
 
-def feature_names(model: Learner) -> tuple[str, ...]:
+def feature_names(model: ModelState) -> tuple[str, ...]:
     """What the numbers of a row are called."""
     if model.preparation is not None:
         return model.preparation.feature_names

@@ -14,7 +14,7 @@ from chainrule.lazy_imports import LazyNames
 _LAZY = LazyNames(
     __name__,
     {
-        "samples": "rows_of",
+        "samples": "rows_of trace_rows",
         "finite_difference": "Checked",
         "step_nodes": "Derivation derive",
         "names": "Name NamedLayer",

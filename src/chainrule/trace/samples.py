@@ -11,9 +11,10 @@ from chainrule import data
 from chainrule.data import Arrays, Cell, Preparation
 from chainrule.errors import TrainingError, UsageError
 from chainrule.records import frozen
+from chainrule.trace.tracer import Moment, Trace, trace
 from chainrule.train.evaluation import evaluate
 from chainrule.train.inputs import tabular
-from chainrule.train.learner import Learner
+from chainrule.train.model_state import ModelState
 from chainrule.train.step import Network
 
 
@@ -26,7 +27,7 @@ class Rows:
     features: tuple[Cell, ...] = ()
 
 
-def rows_of(model: Learner, x: Any, y: Any) -> Rows:
+def rows_of(model: ModelState, x: Any, y: Any) -> Rows:
     """One sample, several, or rows of a table, with what was wanted of them.
 
     Args:
@@ -55,6 +56,12 @@ def rows_of(model: Learner, x: Any, y: Any) -> Rows:
     assert isinstance(coded.x, dict)
     assert isinstance(coded.y, dict)
     return Rows(coded.x, coded.y, features)
+
+
+def trace_rows(model: ModelState, rows: Rows) -> Trace:
+    """The trace of one training step on rows, with the parameters of a model."""
+    assert model.network is not None
+    return trace(model.network, model.held, rows.x, rows.y, Moment())
 
 
 def _is_single(network: Network, x: Any) -> bool:

@@ -1,11 +1,11 @@
 """Training: from a net, a loss, an optimizer and rows of data to a trained state, and back to answers.
 
-In: a net as layers, arrays or a table, options. Out: a ``Learner`` that predicts, is measured, saved and
+In: a net as layers, arrays or a table, options. Out: a ``ModelState`` that predicts, is measured, saved and
 loaded; a history; events for whoever listens; checkpoints from which a training goes on to the same bits.
 This room never knows
 how a number is computed: a step is a graph, and an engine runs it.
 
-    Learner.fit                       learner.py   the object a person holds
+    ModelState.fit                       learner.py   the object a person holds
       Request, Work                   request.py, fitting.py     what is asked for, checked
       Network, Step                   step.py      the whole step as one graph
       Target, sample_weights          target.py, weighing.py     labels and weights as numbers

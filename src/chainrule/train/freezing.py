@@ -1,28 +1,24 @@
-"""Parts of a net that do not learn: what was learned elsewhere is kept while the rest is fitted to it.
+"""Frozen parts of a network: parameters that are not trained, such as those of a pretrained backbone.
 
-A frozen parameter is no variable of the step graph any more: no gradient of it is asked for, so none is
-computed, and what lies before the first parameter that learns has no backward pass at all. A frozen *part*
-(a layer whose path is meant) is also built as for inference: batch normalisation uses its running statistics
-and leaves them alone, dropout drops nothing. Else a frozen part would drift all the same.
+A frozen parameter is no variable of the step's graph: no gradient of it is requested, so none is computed,
+and layers before the first trained parameter have no backward pass at all. A frozen *layer* (its path is
+given) is also built as for inference: batch normalization uses its running statistics and does not update
+them, dropout drops nothing. Otherwise a frozen layer would drift all the same.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TypeVar
 
-from chainrule.train.learner import Learner
+from chainrule.train.model_state import ModelState
 from chainrule.train.step import Network
 
-L = TypeVar("L", bound=Learner)
 
-
-def freeze(model: L, *paths: str) -> L:
-    """Let these parts of a model, and no others, stay as they are; see ``Model.freeze``."""
+def freeze(model: ModelState, *paths: str) -> ModelState:
+    """The model with these parts frozen, and no others; see ``chainrule.Model.freeze``."""
     recipe = replace(model.recipe, frozen=paths)
-    if model.network is not None:
-        network = Network(recipe, model.network.inputs, model.engine)
-        network.check()
-        model.network, model.is_given = network, bool(model.held)
-    model.recipe = recipe
-    return model
+    if model.network is None:
+        return replace(model, recipe=recipe)
+    network = Network(recipe, model.network.inputs, model.engine)
+    network.check()
+    return replace(model, recipe=recipe, network=network, is_given=bool(model.held))

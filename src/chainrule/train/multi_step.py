@@ -29,7 +29,7 @@ AIM = 0.1  # seconds a stretch should take
 GROUPS = {"parameter.": "parameters", "slot.": "slots", "state.": "states"}
 
 
-class Stretches:
+class StepRunner:
     """Runs stretches of a training.
 
     Args:
@@ -54,11 +54,11 @@ class Stretches:
     ) -> None:
         self.step, self.order, self.seed, self.trainer, self.counts = step, order, seed, made, counts
         self.length = 1
-        self.told = np.zeros((0, 2))  # losses and rates of the last stretch
+        self.reported = np.zeros((0, 2))  # losses and rates of the last stretch
         self.homes = homes_of(step)
         self._read = (-1, np.zeros(0, np.int64))  # an epoch, and the order of its rows
         self._index = index
-        self.take(state)
+        self.load(state)
 
     def advance(
         self,
@@ -88,12 +88,12 @@ class Stretches:
         good = self._good(state, told, failed)
         wanted = good if tell is None else _until_stop(told[:good], state.batch, tell)
         if wanted < len(told) or failed or good < count:
-            self.take(state)
+            self.load(state)
             told = self._run(state, wanted)[0] if wanted else told[:0]
         if good >= count:
             let_go()
         self._give(state, told)
-        self.told = told
+        self.reported = told
         if spent > 0:
             self.length = int(max(1, min(self.length * 4, AIM / spent * count)))
         return good < count
@@ -121,7 +121,7 @@ class Stretches:
             return bad
         while bad - good > 1:
             middle = (good + bad) // 2
-            self.take(state)
+            self.load(state)
             self._run(state, middle)
             good, bad = (middle, bad) if self._is_finite() else (good, middle)
         return good
@@ -133,11 +133,11 @@ class Stretches:
     def replay(self, begin: TrainState, count: int) -> TrainState:
         """The state so many steps after another one, in the same epoch; the trainer then stands there."""
         state = replace(begin)
-        self.take(state)
+        self.load(state)
         self._give(state, self._run(state, count)[0])
         return state
 
-    def take(self, state: TrainState) -> None:
+    def load(self, state: TrainState) -> None:
         """Copy the state's arrays to the trainer's."""
         for group in GROUPS.values():
             for path, array in getattr(state, group).items():
@@ -201,10 +201,10 @@ def homes_of(step: Step) -> dict[str, str]:
     }
 
 
-def stretches(
+def step_runner(
     step: Step, data: Arrays, order: Order, seed: int, state: TrainState, counts: RowWeights,
     engine: str | None,
-) -> Stretches | None:  # fmt: skip
+) -> StepRunner | None:  # fmt: skip
     """What runs a training in stretches, where the engine can; else ``None``."""
     inputs = {**(data.x if isinstance(data.x, dict) else {}), **(data.y if isinstance(data.y, dict) else {})}
     if data.weights is not None:
@@ -212,7 +212,7 @@ def stretches(
     inputs = _whole(data, inputs)
     held = {path: array.copy() for group in GROUPS.values() for path, array in getattr(state, group).items()}
     made = trainer(step.graph, list(step.gradients.values()), homes_of(step), inputs, held, engine)
-    return None if made is None else Stretches(step, order, seed, made, state, counts, _index_of(data))
+    return None if made is None else StepRunner(step, order, seed, made, state, counts, _index_of(data))
 
 
 def _views(data: Arrays) -> list[RowView]:

@@ -11,9 +11,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import field
 from functools import cached_property, lru_cache
+from typing import Any
 
 import numpy as np
 
+from chainrule.data import Arrays
 from chainrule.engines import compile
 from chainrule.engines.dispatch import Program
 from chainrule.errors import UsageError, nearest
@@ -32,6 +34,7 @@ from chainrule.prng import KEY, fold, key_of
 from chainrule.records import frozen
 from chainrule.spec import Shape, Spec, bound, size_at
 from chainrule.train.objective import SAMPLE_WEIGHT, objective, parts, sample_weight
+from chainrule.train.state import Tensors, TrainState
 
 FIRST_VALUES = 1  # the streams of a seed: first values of parameters,
 EACH_STEP = 2  # and the random numbers of each step
@@ -355,6 +358,21 @@ class Step:
     def key(self, seed: int, step: int) -> dict[str, np.ndarray]:
         """The random key of a step, for nets that draw."""
         return {} if self.built.book.key is None else {KEY: fold(_stream_of_steps(seed), step)}
+
+    def feed(self, batch: Arrays, state: TrainState, seed: int) -> Tensors:
+        """The inputs of the update that follows a state, by name.
+
+        Args:
+            batch: its rows, encoded.
+            state: parameters, states, slots and the number of updates made.
+            seed: of the step's random numbers.
+        """
+        inputs = batch.x if isinstance(batch.x, dict) else {"x": batch.x}
+        targets = batch.y if isinstance(batch.y, dict) else {"target": batch.y}
+        arrays: Any = {**inputs, **targets, **state.parameters, **state.states, **state.slots}
+        if batch.weights is not None:
+            arrays[SAMPLE_WEIGHT] = batch.weights
+        return {**arrays, **self.key(seed, state.step), "step": np.array(state.step, np.int64)}
 
 
 @lru_cache(maxsize=4)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -50,9 +51,10 @@ def test_a_dense_layer_at_every_place_counts_at_all_of_them() -> None:
     net = cr.Sequential(cr.Dense(3, "tanh"), cr.Dense(2, bias=False))
     made = cr.Model(net, "cross_entropy", dtype="float64", engine="reference")
     made.initialise({"x": Spec((B, 4, 2), "float64")})
-    made.targets = {
+    targets = {
         name: target.learn(np.arange(2).repeat(4).reshape(2, 4)) for name, target in made.targets.items()
     }
+    made.adopt(replace(made.state, targets=targets))
     made.freeze("dense1")
     x, y = drawn("x", (3, 4, 2)), np.array([[0, 1, 1, 0], [1, 1, 0, 0], [0, 0, 0, 1]])
     last, whole = (made.influence(x, y, x, y, layer=layer).values for layer in ("last", "all"))

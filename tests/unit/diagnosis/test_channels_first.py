@@ -65,7 +65,7 @@ def test_fit_says_so_before_the_first_step_and_how_to_fix_it() -> None:
     steps = [i for i, event in enumerate(heard) if type(event).__name__ == "StepDone"]
     assert notices
     assert not steps or notices[0] < steps[0]
-    remedy = next(f for f in model.findings if f.rule.id == "channels-first").remedy
+    remedy = next(f for f in model.state.findings or () if f.rule.id == "channels-first").remedy
     scope = {"x": x}
     exec(remedy, scope)
     assert scope["x"].shape == (layouts.ROWS, 16, 16, 3)

@@ -28,8 +28,8 @@ from chainrule.diagnosis.rule import SEVERITIES, Evidence, Rule
 from chainrule.diagnosis.rules import scale
 from chainrule.errors import ChainruleError, FileError, ShapeError
 from chainrule.events import Event, Notice
-from chainrule.train.fit import rehearse
-from chainrule.train.options import Request
+from chainrule.train.options import FitOptions
+from chainrule.train.prepare import TrainingData, prepare
 from guides import DOCS
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
@@ -222,10 +222,9 @@ def test_a_look_at_any_numbers_ends_in_sentences(
     units, loss = (1, "mse") if kind == "values" else (2, "cross_entropy")
     model = cr.Model(cr.Sequential(cr.Dense(units)), loss)
     with np.errstate(all="ignore"):
-        work, _ = rehearse(model, x, y, 0.25, Request(1, 8, 0, shuffle=shuffle))
-        job = work.job
-        assert job.judge is not None
-        look = look_at(job.network, model.targets, job.data, job.order, job.judge.rows)
+        run = prepare(model.state, TrainingData(x, y, 0.25), FitOptions(1, 8, 0, shuffle=shuffle))
+        assert run.evaluator is not None
+        look = look_at(run.network, run.model.targets, run.data, run.order, run.evaluator.rows)
         findings = findings_before(look)
     assert logged == [], "a rule could not judge"
     for lang in ("en", "zh"):

@@ -30,7 +30,7 @@ def samples() -> tuple[np.ndarray, np.ndarray]:
 
 
 def subject(batch: int, steps: int = 5, **changes: object) -> Subject:
-    return subject_of(model(**changes), *samples(), batch, steps)
+    return subject_of(model(**changes).state, *samples(), batch, steps)
 
 
 def by_law(one: Subject) -> Measured:
@@ -108,7 +108,7 @@ def test_a_net_of_convolutions_is_measured_whatever_has_a_kernel() -> None:
     images = np.random.Generator(np.random.Philox(4)).normal(size=(12, 6, 6, 1))
     made = cr.Model(net, "cross_entropy", engine="native")
     made.fit(images, np.arange(12) % 3, epochs=1, batch_size=6, verbose=False)
-    found = measure(subject_of(made, images, np.arange(12) % 3, 6, 5))
+    found = measure(subject_of(made.state, images, np.arange(12) % 3, 6, 5))
     assert {"conv1", "dense1"} <= {line.layer for line in found.lines}
     assert {"forward", "backward", "update"} <= {line.stage for line in found.lines}
 

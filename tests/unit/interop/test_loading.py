@@ -203,7 +203,7 @@ def test_a_mismatch_changes_nothing_and_is_reported_in_one_error(
     with pytest.raises(ChainruleError):
         cr.load_weights(mine, "weights.pt", names=TABLE)
     assert all((mine.parameters()[path] == value).all() for path, value in before.items())
-    assert not mine.is_given
+    assert not mine.state.is_given
     golden("errors/weights.en.txt", caught.value.render("en") + "\n")
     golden("errors/weights.zh.txt", caught.value.render("zh") + "\n")
 

@@ -10,8 +10,8 @@ from sklearn.datasets import load_digits
 
 from chainrule import nn
 from chainrule.errors import ChainruleError, ShapeError, UsageError
+from chainrule.model import Model
 from chainrule.spec import Size, Spec
-from chainrule.train.learner import Learner
 
 B = Size.symbol("B")
 LENET = nn.Sequential(
@@ -116,6 +116,6 @@ def test_a_small_lenet_reads_digits() -> None:
         nn.Conv(8, 3, padding="same", activation="relu"), nn.MaxPool(2),
         nn.Conv(16, 3, padding="same", activation="relu"), nn.AveragePool(2), nn.Flatten(), nn.Dense(10),
     )  # fmt: skip
-    model = Learner(net, "cross_entropy", nn.Adam(0.01))
+    model = Model(net, "cross_entropy", nn.Adam(0.01))
     model.fit(x[:1200], y[:1200], epochs=4, batch_size=32, seed=0, verbose=False)
     assert model.evaluate(x[1200:], y[1200:])["accuracy"] >= 0.85  # chance is 0.1

@@ -55,7 +55,7 @@ def killed_while_saving(folder: Path, instant: float) -> int:
 
 
 def test_the_newest_checkpoint_loads_after_each_of_twenty_random_kills(tmp_path):
-    CONTEXT.set_forkserver_preload(["chainrule.train.learner"])
+    CONTEXT.set_forkserver_preload(["chainrule.model"])
     run = RunFolder.create(tmp_path / "run")
     instants = random.Random(0)
     steps = []

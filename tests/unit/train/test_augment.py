@@ -14,7 +14,7 @@ from chainrule.data import Arrays
 from chainrule.data.augmentation import Augmentation, Colour, Crop, Flip, Mixup, Rotate
 from chainrule.errors import ChainruleError
 from chainrule.events import Event, StepDone
-from chainrule.train.inputs.augment import Augmenting
+from chainrule.train.inputs.augment import EpochAugmentation
 
 CHANGES = Augmentation(Crop(padding=1), Flip(), Rotate(degrees=10))
 generator = np.random.default_rng(0)
@@ -46,7 +46,7 @@ def same(a: Any, b: Any) -> bool:
 def test_the_rows_of_an_epoch_are_those_the_augmentation_gives(epochs: list[int]) -> None:
     data = Arrays({"x": X}, {"target": Y})
     before = X.copy()
-    renewal = Augmenting(CHANGES, data, 7, 4, None)
+    renewal = EpochAugmentation(CHANGES, data, 7, 4, None)
     held: Any = renewal.now.x
     array = held["x"]
     for epoch in epochs:
@@ -91,7 +91,7 @@ def test_mixed_images_want_shares_of_classes() -> None:
     shares = np.eye(3, dtype=np.float32)[Y]
     made = fitted(model("soft_cross_entropy"), shares, augmentation=mixing, epochs=30)
     assert made.history[-1]["loss"] < made.history[0]["loss"]
-    renewal = Augmenting(mixing, Arrays(X, shares), 4, 1, None)
+    renewal = EpochAugmentation(mixing, Arrays(X, shares), 4, 1, None)
     renewal(0)
     renewal.close()
     rows: Any = renewal.now.y
@@ -114,7 +114,7 @@ def test_a_folder_of_images_is_changed_before_it_is_standardised(tmp_path: Path)
     assert made.history[-1]["val_accuracy"] == 1
     table = cr.read_images(tmp_path)
     preparation: Any = made.preparation
-    plain = Augmenting(Augmentation(), Arrays(preparation.inputs(table), Y[:24]), 0, 1, preparation)
+    plain = EpochAugmentation(Augmentation(), Arrays(preparation.inputs(table), Y[:24]), 0, 1, preparation)
     plain(0)
     plain.close()
     found: Any = plain.now.x
@@ -133,5 +133,5 @@ BAD: dict[str, tuple[Any, Any, str]] = {
 def test_bad_input_is_named(name: str) -> None:
     augmentation, x, code = BAD[name]
     with pytest.raises(ChainruleError) as caught:
-        Augmenting(augmentation, Arrays(x, Y), 0, 1, None)
+        EpochAugmentation(augmentation, Arrays(x, Y), 0, 1, None)
     assert caught.value.code == code

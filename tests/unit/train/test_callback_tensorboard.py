@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from chainrule.errors import TrainingError, UsageError
 from chainrule.events import EpochDone
+from chainrule.model import Model
 from chainrule.nn import SGD, Dense, Sequential
 from chainrule.train.callback import TensorBoard
 from chainrule.train.callback.event_file import crc32c, event, framed, histogram, scalar, varint
-from chainrule.train.learner import Learner
 
 X = np.random.default_rng(0).normal(size=(10, 2)).astype(np.float32)
 
@@ -87,8 +87,8 @@ def told(folder: Path) -> dict[str, list[tuple[int, Any]]]:
     return found
 
 
-def fitted(folder: Path, **settings: Any) -> Learner:
-    model = Learner(Sequential(Dense(2, "tanh"), Dense(1)), "mse", SGD(0.1))
+def fitted(folder: Path, **settings: Any) -> Model:
+    model = Model(Sequential(Dense(2, "tanh"), Dense(1)), "mse", SGD(0.1))
     board = TensorBoard(str(folder), **settings)
     model.fit(X, X[:, 0], epochs=4, batch_size=5, callbacks=[board], validation=(X, X[:, 0]), verbose=False)
     return model
@@ -137,7 +137,7 @@ def test_what_was_told_before_a_failure_is_there_and_the_curve_goes_on(tmp_path:
             raise ValueError
 
     board, run = TensorBoard(str(tmp_path / "logs")), str(tmp_path / "run")
-    model = Learner(Sequential(Dense(1)), "mse", SGD(0.1))
+    model = Model(Sequential(Dense(1)), "mse", SGD(0.1))
     with pytest.raises(TrainingError, match="E511"):
         model.fit(X, X[:, 0], epochs=4, batch_size=5, callbacks=[board, careless], run=run, verbose=False)
     model.fit(X, X[:, 0], epochs=4, batch_size=5, callbacks=[board], run=run, resume=True, verbose=False)

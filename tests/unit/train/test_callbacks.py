@@ -17,6 +17,7 @@ import pytest
 import chainrule
 from chainrule.errors import ChainruleError, FileError, TrainingError, UsageError
 from chainrule.events import EpochDone, Event, Listener, StepDone, TrainingEnded
+from chainrule.model import Model
 from chainrule.nn import EMA, SGD, Adam, Dense, Sequential
 from chainrule.train.callback import (
     CALLBACKS,
@@ -27,11 +28,10 @@ from chainrule.train.callback import (
     JSONLog,
     TensorBoard,
     TimeLimit,
-    Training,
+    TrainingView,
     every_step,
     last_step_only,
 )
-from chainrule.train.learner import Learner
 from chainrule.train.stopping import EarlyStopping
 
 RNG = np.random.default_rng(5)
@@ -53,28 +53,28 @@ def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def classifier(optimizer: Any = None) -> Learner:
+def classifier(optimizer: Any = None) -> Model:
     net = Sequential(Dense(4, "tanh"), Dense(2))
-    return Learner(net, "cross_entropy", Adam(0.05) if optimizer is None else optimizer)
+    return Model(net, "cross_entropy", Adam(0.05) if optimizer is None else optimizer)
 
 
-def fitted(callbacks: Any = (), optimizer: Any = None, **options: Any) -> Learner:
+def fitted(callbacks: Any = (), optimizer: Any = None, **options: Any) -> Model:
     model = classifier(optimizer)
     model.fit(X, Y, callbacks=list(callbacks), **{**QUIET, **options})
     return model
 
 
-def bits(model: Learner) -> dict[str, bytes]:
+def bits(model: Model) -> dict[str, bytes]:
     return {path: value.tobytes() for path, value in model.parameters().items()}
 
 
 class Looking(Callback):
     """Hands the training to a function at every event."""
 
-    def __init__(self, look: Callable[[Event, Training], object], mark: Callable[[Any], Any]) -> None:
+    def __init__(self, look: Callable[[Event, TrainingView], object], mark: Callable[[Any], Any]) -> None:
         self.__dict__.update(look=look, mark=mark)
 
-    def start(self, training: Training) -> Listener:
+    def start(self, training: TrainingView) -> Listener:
         return self.mark(lambda event: vars(self)["look"](event, training))
 
 
@@ -97,7 +97,7 @@ def test_a_training_with_it_has_the_same_bits(name: str) -> None:
 def test_weights_can_be_read_after_every_step() -> None:
     rate, seen = 0.5, []
 
-    def look(event: Event, training: Training) -> None:
+    def look(event: Event, training: TrainingView) -> None:
         if isinstance(event, StepDone):
             assert training.step == event.step
             seen.append((training.parameters(), training.gradients()))
@@ -113,7 +113,7 @@ def test_weights_can_be_read_after_every_step() -> None:
 def test_norms_and_history_can_be_read_after_an_epoch() -> None:
     seen = []
 
-    def look(event: Event, training: Training) -> None:
+    def look(event: Event, training: TrainingView) -> None:
         if isinstance(event, EpochDone):
             assert training.history[-1]["loss"] == event.values["loss"]
             assert training.epoch == event.epoch == len(training.history)
@@ -129,7 +129,7 @@ def classifier_paths() -> list[str]:
 
 
 def test_what_a_callback_reads_is_its_own() -> None:
-    def look(event: Event, training: Training) -> None:
+    def look(event: Event, training: TrainingView) -> None:
         for array in training.parameters().values():
             array[...] = 0.0
         training.history.clear()
@@ -169,7 +169,7 @@ def test_what_is_no_callback(bad: Any) -> None:
 @pytest.mark.parametrize("when", [StepDone, EpochDone])
 @pytest.mark.parametrize("mark", [last_step_only, every_step, lambda listener: listener])
 def test_a_failing_callback_is_named_and_the_run_goes_on(when: type[Event], mark: Any) -> None:
-    def careless(event: Event, training: Training) -> None:
+    def careless(event: Event, training: TrainingView) -> None:
         if isinstance(event, when) and event.epoch == 2:
             raise ZeroDivisionError("by nothing")
 
@@ -195,11 +195,11 @@ def test_an_error_with_a_code_of_its_own_stays_what_it_is() -> None:
 def test_a_model_every_few_epochs() -> None:
     model = fitted([Checkpoint("models/{epoch:02d}-{step}.safetensors", every=2)])
     assert sorted(path.name for path in Path("models").iterdir()) == ["02-6.safetensors", "04-12.safetensors"]
-    last = Learner.load("models/04-12.safetensors")
+    last = Model.load("models/04-12.safetensors")
     assert bits(last) == bits(model)
     assert last.facts["ended"] == "running"
     assert last.history == model.history
-    early = Learner.load("models/02-6.safetensors")
+    early = Model.load("models/02-6.safetensors")
     assert early.evaluate(X, Y)["loss"] == model.history[1]["val_loss"]
 
 
@@ -208,7 +208,7 @@ def test_only_the_best(monitor: str) -> None:
     model = fitted([Checkpoint("best.safetensors", monitor=monitor)], epochs=8, optimizer=SGD(3.0))
     values = [row[monitor] for row in model.history]
     best = max if "f" in monitor.removeprefix("val_")[:1] else min
-    assert Learner.load("best.safetensors").facts["epochs"] == values.index(best(values)) + 1
+    assert Model.load("best.safetensors").facts["epochs"] == values.index(best(values)) + 1
     assert len(set(values)) > 1, "they differ, so one of them is the best"
 
 
@@ -220,7 +220,7 @@ def test_only_the_latest_stay() -> None:
 def test_the_mean_of_weights_is_what_is_saved() -> None:
     model = fitted([Checkpoint("last.safetensors")], EMA(Adam(0.05), kept=0.5))
     assert bits(model) != bits(fitted())
-    assert bits(model) == bits(Learner.load("last.safetensors"))
+    assert bits(model) == bits(Model.load("last.safetensors"))
 
 
 @pytest.mark.parametrize(
@@ -295,10 +295,10 @@ def test_after_a_resumed_training_the_files_are_those_of_an_undisturbed_one(
 
 
 def test_json_lines_say_what_happened_and_are_only_added_to() -> None:
-    fitted([JSONLog("log.jsonl")])
+    fitted([JSONLog("log.jsonl")], doctor=False)
     first = Path("log.jsonl").read_bytes()
     Path("log.jsonl").write_bytes(first + b'{"time": 1.0, "eve')
-    fitted([JSONLog("log.jsonl", steps=True)], epochs=1)
+    fitted([JSONLog("log.jsonl", steps=True)], epochs=1, doctor=False)
     assert Path("log.jsonl").read_bytes().startswith(first)
     lines = [json.loads(line) for line in Path("log.jsonl").read_text().splitlines()]
     names = [line["event"] for line in lines]

@@ -23,10 +23,10 @@ from chainrule.events import (
     TrainingEnded,
     TrainingStarted,
 )
+from chainrule.model import Model
 from chainrule.nn import L2, SGD, ClipValue, Dense, Flatten, Parallel, Sequential
 from chainrule.settings import settings
 from chainrule.spec import Size, Spec
-from chainrule.train.learner import Learner
 from chainrule.train.stopping import EarlyStopping
 
 RNG = np.random.default_rng(1)
@@ -35,19 +35,19 @@ BITS = np.array([0, 1] * 6)
 QUIET: dict[str, Any] = {"epochs": 2, "batch_size": 4, "verbose": False}
 
 
-def classifier(**options: Any) -> Learner:
-    return Learner(Sequential(Dense(3, "tanh"), Dense(2)), "cross_entropy", **options)
+def classifier(**options: Any) -> Model:
+    return Model(Sequential(Dense(3, "tanh"), Dense(2)), "cross_entropy", **options)
 
 
-def regressor(**options: Any) -> Learner:
-    return Learner(Sequential(Dense(3, "tanh"), Dense(1)), "mse", **options)
+def regressor(**options: Any) -> Model:
+    return Model(Sequential(Dense(3, "tanh"), Dense(1)), "mse", **options)
 
 
-def same(a: Learner, b: Learner) -> bool:
+def same(a: Model, b: Model) -> bool:
     return all(value.tobytes() == b.parameters()[path].tobytes() for path, value in a.parameters().items())
 
 
-def fitted(model: Learner, x: Any = X, y: Any = BITS, **options: Any) -> Learner:
+def fitted(model: Model, x: Any = X, y: Any = BITS, **options: Any) -> Model:
     model.fit(x, y, **{**QUIET, **options})
     return model
 
@@ -63,7 +63,7 @@ def fitted(model: Learner, x: Any = X, y: Any = BITS, **options: Any) -> Learner
 @pytest.mark.parametrize("outputs", [1, 2])
 def test_labels_come_back_as_they_were(y: np.ndarray, outputs: int) -> None:
     loss = "binary_cross_entropy" if outputs == 1 else "cross_entropy"
-    model = fitted(Learner(Sequential(Dense(outputs)), loss, SGD(1.0)), X, y, epochs=1)
+    model = fitted(Model(Sequential(Dense(outputs)), loss, SGD(1.0)), X, y, epochs=1)
     assert list(model.labels) == sorted(set(y.ravel().tolist()))
     assert set(model.predict(X).tolist()) <= set(y.ravel().tolist())
     p = model.predict_proba(X)
@@ -73,7 +73,7 @@ def test_labels_come_back_as_they_were(y: np.ndarray, outputs: int) -> None:
 
 
 def test_scores_without_a_label_are_never_answered() -> None:
-    model = fitted(Learner(Sequential(Dense(9)), "cross_entropy"), X, BITS)
+    model = fitted(Model(Sequential(Dense(9)), "cross_entropy"), X, BITS)
     assert model.predict_proba(X).shape == (12, 2)
     assert set(model.predict(X).tolist()) <= {0, 1}
     assert model.evaluate(X, BITS)["accuracy"] == np.mean(model.predict(X) == BITS)
@@ -106,7 +106,7 @@ def test_inputs_and_outputs_by_name() -> None:
     net = Sequential(
         Parallel(left=Dense(2), right=Dense(2)), Parallel(join="none", kind=Dense(2), size=Dense(1))
     )
-    model = Learner(net, {"kind": "cross_entropy", "size": "mse"})
+    model = Model(net, {"kind": "cross_entropy", "size": "mse"})
     x, y = {"left": X, "right": X[:, :1]}, {"kind": BITS, "size": X[:, 0]}
     fitted(model, x, y, validation=0.25, callbacks=[EarlyStopping("val_size_mae")])
     assert {"val_kind_accuracy", "val_size_r2", "val_size_mae"} <= set(model.history[-1])
@@ -123,7 +123,7 @@ def test_inputs_and_outputs_by_name() -> None:
 
 
 def test_a_lonely_layer_may_be_weighed() -> None:
-    fitted(Learner(Dense(1), "mse"), X, X[:, 0], sample_weight=np.ones(12))
+    fitted(Model(Dense(1), "mse"), X, X[:, 0], sample_weight=np.ones(12))
 
 
 # --- options
@@ -229,7 +229,7 @@ def test_warm_start_and_parameters_set_by_hand_go_on() -> None:
 def test_an_image_that_does_not_fit_is_refused_with_what_makes_it_fit(
     shape: tuple[int, ...], fix: str
 ) -> None:
-    model = Learner(Sequential(Flatten(), Dense(2)), loss="cross_entropy")
+    model = Model(Sequential(Flatten(), Dense(2)), loss="cross_entropy")
     model.fit(np.zeros((4, 4, 4, 1)), [0, 1, 0, 1], epochs=1, verbose=False)
     with pytest.raises(ShapeError, match="E209") as refused:
         model.predict(np.zeros(shape))

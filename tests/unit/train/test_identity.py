@@ -139,7 +139,7 @@ def test_parameters_that_were_given_belong_to_it(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="initial parameters"):
         started(2.0).fit(X, Y, resume=True, **options)
     begun.fit(X, Y, resume=True, **options)  # the same call in the same process goes on
-    assert begun.start == "given"
+    assert begun.state.start == "given"
     with pytest.raises(TrainingError, match="E531"):
         begun.replay(1, X, Y, epochs=3, batch_size=4)
 

@@ -23,10 +23,10 @@ from typing import Any
 import numpy as np
 
 from chainrule.events import EpochDone, StepDone, TrainingEnded
+from chainrule.model import Model
 from chainrule.nn import SGD, Cosine, Dense, Dropout, Sequential, Warmup
 from chainrule.store import RunFolder
 from chainrule.train.callback import Callback
-from chainrule.train.learner import Learner
 from chainrule.train.stopping import EarlyStopping
 
 EPOCHS, PACE = 300, 0.002  # of five steps; seconds of rest after each, so that a signal finds it at work
@@ -51,7 +51,7 @@ def training(folder: str, say: Callable[[Any], None]) -> None:
         Sequential(Dense(8, "tanh"), Dropout(0.2), Dense(2)),
         SGD(Warmup(20, Cosine(0.3)), momentum=0.9),
     )
-    Learner(net, "cross_entropy", optimizer).fit(
+    Model(net, "cross_entropy", optimizer).fit(
         x, np.where(x[:, 0] > 0, "yes", "no"), epochs=EPOCHS, batch_size=7, validation=0.25, seed=1,
         callbacks=[EarlyStopping(patience=10**6), tell], run=folder, resume=True, save_every=0.05,
         verbose=False,
@@ -66,7 +66,7 @@ def digest(folder: Path) -> str:
 def started(folder: Path) -> tuple[Any, Connection]:
     """A training in a process of its own, once it has made a step."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["chainrule.train.learner"])
+    context.set_forkserver_preload(["chainrule.model"])
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=_in_a_process, args=(str(folder), theirs))
     process.start()
@@ -121,7 +121,7 @@ class _Terminated(Callback):
 
 def interrupted_before_the_first_step(folder: str) -> None:
     """A training that is terminated between its first checkpoint and its first step; exits with 3."""
-    model = Learner(Sequential(Dense(1)), "mse")
+    model = Model(Sequential(Dense(1)), "mse")
     ended = []
     listener = lambda event: ended.append(event) if isinstance(event, TrainingEnded) else None  # noqa: E731
     model.fit(

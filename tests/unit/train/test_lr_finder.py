@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from chainrule.errors import ChainruleError, TrainingError, UsageError
+from chainrule.model import Model
 from chainrule.nn import EMA, SGD, Adam, Dense, Group, Grouped, Optimizer, ScheduleFreeAdamW, Sequential
-from chainrule.train.learner import Learner
 from chainrule.train.monitor.lr_finder import RateSweep, find_rate, smooth
 
 RNG = np.random.default_rng(2)
@@ -20,30 +20,38 @@ X = RNG.normal(size=(64, 4)).astype(np.float32)
 Y = (X @ [1.0, -2.0, 0.5, 3.0]).astype(np.float32)
 
 
-def regressor(optimizer: Any = None, **options: Any) -> Learner:
-    return Learner(Sequential(Dense(8, "tanh"), Dense(1)), "mse", optimizer or SGD(0.1), **options)
+def regressor(optimizer: Any = None, **options: Any) -> Model:
+    return Model(Sequential(Dense(8, "tanh"), Dense(1)), "mse", optimizer or SGD(0.1), **options)
 
 
-def everything(model: Learner) -> list[Any]:
-    arrays = {path: value.tobytes() for path, value in model.held.items()}
-    return [arrays, model.history, model.facts, model.recipe, model.network, model.targets, model.is_given]
+def everything(model: Model) -> list[Any]:
+    arrays = {path: value.tobytes() for path, value in model.state.held.items()}
+    return [
+        arrays,
+        model.history,
+        model.facts,
+        model.recipe,
+        model.network,
+        model.targets,
+        model.state.is_given,
+    ]
 
 
 @pytest.mark.parametrize("warm_start", [False, True])
 def test_the_model_stays_as_it_is(warm_start: bool) -> None:
     model = regressor()
-    find_rate(model, X, Y)
+    find_rate(model.state, X, Y)
     assert model.network is None
-    assert not model.held
+    assert not model.state.held
     model.fit(X, Y, epochs=1, verbose=False)
     before = everything(model)
-    first = find_rate(model, X, Y, warm_start=warm_start)
+    first = find_rate(model.state, X, Y, warm_start=warm_start)
     assert everything(model) == before
-    assert find_rate(model, X, Y, warm_start=warm_start) == first, "a question may be asked twice"
+    assert find_rate(model.state, X, Y, warm_start=warm_start) == first, "a question may be asked twice"
 
 
 def test_rates_are_spaced_evenly_and_losses_are_those_of_a_training() -> None:
-    sweep = find_rate(regressor(), X, Y, span=(1e-5, 1e-3), steps=21, batch_size=16)
+    sweep = find_rate(regressor().state, X, Y, span=(1e-5, 1e-3), steps=21, batch_size=16)
     assert sweep.rates == pytest.approx(np.geomspace(1e-5, 1e-3, 21), rel=1e-5)
     seen: list[Any] = []
     regressor(SGD(1e-5)).fit(X, Y, epochs=1, batch_size=16, callbacks=[seen.append], verbose=False)
@@ -51,7 +59,7 @@ def test_rates_are_spaced_evenly_and_losses_are_those_of_a_training() -> None:
 
 
 def test_the_suggestion_trains() -> None:
-    sweep = find_rate(regressor(), X, Y)
+    sweep = find_rate(regressor().state, X, Y)
     assert sweep.suggestion is not None
     first, last = (regressor(SGD(rate)) for rate in (sweep.suggestion, 1e-5))
     losses = [m.fit(X, Y, epochs=5, verbose=False)[-1]["loss"] for m in (first, last)]
@@ -72,32 +80,32 @@ def test_the_suggestion_trains() -> None:
     ids=lambda each: type(each).__name__,
 )
 def test_optimizers_built_around_others(optimizer: Any) -> None:
-    assert find_rate(regressor(optimizer), X, Y, steps=20).rates[0] == pytest.approx(1e-6, rel=1e-5)
+    assert find_rate(regressor(optimizer).state, X, Y, steps=20).rates[0] == pytest.approx(1e-6, rel=1e-5)
 
 
 def test_a_table_is_taken_too() -> None:
     frame = pd.DataFrame({"a": X[:, 0], "b": ["u", "v"] * 32, "price": Y})
     model = regressor()
-    assert find_rate(model, frame, "price", steps=30).suggestion is not None
+    assert find_rate(model.state, frame, "price", steps=30).suggestion is not None
     assert model.preparation is None
 
 
 def test_numbers_that_overflow_end_the_sweep() -> None:
-    sweep = find_rate(regressor(), 1e3 * X, 1e3 * Y, span=(1e-9, 1e9), steps=60)
+    sweep = find_rate(regressor().state, 1e3 * X, 1e3 * Y, span=(1e-9, 1e9), steps=60)
     assert 10 <= len(sweep.rates) < 60
     assert all(map(math.isfinite, sweep.losses))
     with pytest.raises(TrainingError, match="E513"):
-        find_rate(Learner(Sequential(Dense(1)), "mse", SGD(0.1)), 1e9 * X, 1e9 * Y, span=(1e6, 1e9))
+        find_rate(Model(Sequential(Dense(1)), "mse", SGD(0.1)).state, 1e9 * X, 1e9 * Y, span=(1e6, 1e9))
 
 
 def test_where_nothing_falls_nothing_is_suggested() -> None:
-    flat = find_rate(regressor(), X, Y, span=(1e-30, 1e-29), steps=12, batch_size=None)
+    flat = find_rate(regressor().state, X, Y, span=(1e-30, 1e-29), steps=12, batch_size=None)
     assert flat.suggestion is None
     assert "never falls" in str(flat)
 
 
 def test_it_can_be_printed_and_drawn() -> None:
-    sweep = find_rate(regressor(), X, Y)
+    sweep = find_rate(regressor().state, X, Y)
     lines = str(sweep).splitlines()
     assert len(lines) == 22
     assert sum("<- suggestion" in line for line in lines) == 1
@@ -127,7 +135,7 @@ def test_smoothing_keeps_what_is_straight() -> None:
 )  # fmt: skip
 def test_what_cannot_be_swept(options: dict[str, Any], code: str) -> None:
     with pytest.raises(ChainruleError, match=code):
-        find_rate(regressor(), X, Y, **options)
+        find_rate(regressor().state, X, Y, **options)
 
 
 def test_an_optimizer_without_a_rate() -> None:
@@ -135,4 +143,4 @@ def test_an_optimizer_without_a_rate() -> None:
         name = "still"
 
     with pytest.raises(UsageError, match="E102"):
-        find_rate(regressor(Still()), X, Y)
+        find_rate(regressor(Still()).state, X, Y)

@@ -12,10 +12,10 @@ import pytest
 import chainrule as cr
 from chainrule.errors import UsageError
 from chainrule.events import StepDone
+from chainrule.model import Model
 from chainrule.nn import SGD, Dense, Parallel, ReduceOnPlateau, Sequential
 from chainrule.nn.loss import CTC, Circle, CrossEntropy
 from chainrule.train.evaluation.metric import METRICS, metric, metrics_for
-from chainrule.train.learner import Learner
 from chainrule.train.stopping import EarlyStopping
 
 RNG = np.random.default_rng(7)
@@ -29,9 +29,9 @@ TARGETS: dict[str, tuple[Any, int, np.ndarray]] = {  # loss, outputs and targets
 QUIET: dict[str, Any] = {"epochs": 2, "batch_size": 10, "verbose": False}
 
 
-def learner(task: str, **options: Any) -> Learner:
+def learner(task: str, **options: Any) -> Model:
     loss, outputs, _ = TARGETS[task]
-    return Learner(Sequential(Dense(outputs)), loss, SGD(0.1), **options)
+    return Model(Sequential(Dense(outputs)), loss, SGD(0.1), **options)
 
 
 @pytest.mark.parametrize("task", TARGETS)
@@ -69,7 +69,7 @@ def test_the_choice_travels_with_the_model(tmp_path: Any) -> None:
     model = learner("classification", metrics=["fbeta_0.5"])
     model.fit(X, y, **QUIET)
     model.save(tmp_path / "m.safetensors")
-    assert list(Learner.load(tmp_path / "m.safetensors").evaluate(X, y)) == ["loss", "fbeta_0.5"]
+    assert list(Model.load(tmp_path / "m.safetensors").evaluate(X, y)) == ["loss", "fbeta_0.5"]
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def reductions(values: list[float], larger: bool) -> int:
 def test_a_plateau_knows_it_too(column: str) -> None:
     y = TARGETS["classification"][2]
     schedule = ReduceOnPlateau(0.05, factor=0.5, monitor=column, patience=0)
-    model = Learner(Sequential(Dense(3)), "cross_entropy", SGD(schedule))
+    model = Model(Sequential(Dense(3)), "cross_entropy", SGD(schedule))
     rates: list[float] = []
     watch = lambda event: rates.append(event.rate) if isinstance(event, StepDone) else None  # noqa: E731
     model.fit(X, y, validation=(X, y), callbacks=[watch], **{**QUIET, "epochs": 6})
@@ -121,7 +121,7 @@ def test_a_plateau_knows_it_too(column: str) -> None:
 )
 def test_where_nothing_can_be_compared_there_is_the_loss(loss: Any, y: np.ndarray) -> None:
     x = RNG.normal(size=(20, 5, 3)) if isinstance(loss, CTC) else X
-    model = Learner(Sequential(Dense(3)), loss, SGD(0.01), engine="reference")
+    model = Model(Sequential(Dense(3)), loss, SGD(0.01), engine="reference")
     history = model.fit(x, y, validation=0.25, callbacks=[EarlyStopping(patience=5)], **QUIET)
     assert list(history[-1]) == ["epoch", "loss", "val_loss"]
     assert list(model.evaluate(x, y)) == ["loss"]
@@ -133,7 +133,7 @@ def test_each_place_of_a_sequence_counts_with_its_sample_s_weight() -> None:
     x, heavy = RNG.normal(size=(20, 4, 3)).astype(np.float32), RNG.uniform(0.5, 2.0, 20).astype(np.float32)
     y = RNG.integers(0, 3, (20, 4))
     y[:, 3] = -1
-    model = Learner(Sequential(Dense(3)), CrossEntropy(ignore_index=-1), SGD(0.1))
+    model = Model(Sequential(Dense(3)), CrossEntropy(ignore_index=-1), SGD(0.1))
     model.fit(x, y, **QUIET)
     known, p = y[:, :3].reshape(-1), model.predict_proba(x)
     assert isinstance(p, np.ndarray)
@@ -144,7 +144,7 @@ def test_each_place_of_a_sequence_counts_with_its_sample_s_weight() -> None:
 
 def test_each_of_several_outputs_has_its_metrics() -> None:
     net = Parallel(join="none", kind=Dense(3), size=Dense(1))
-    model = Learner(net, {"kind": CrossEntropy(), "size": "mse"}, SGD(0.1))
+    model = Model(net, {"kind": CrossEntropy(), "size": "mse"}, SGD(0.1))
     y: Mapping[str, Any] = {"kind": TARGETS["classification"][2], "size": X[:, 0]}
     model.fit(
         X,

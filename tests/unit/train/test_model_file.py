@@ -15,6 +15,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from chainrule.errors import ChainruleError, FileError
+from chainrule.model import Model
 from chainrule.nn import (
     L1,
     L2,
@@ -36,7 +37,6 @@ from chainrule.nn import (
     layer,
 )
 from chainrule.store import container
-from chainrule.train.learner import Learner
 
 RNG = np.random.default_rng(5)
 X = RNG.normal(size=(20, 4)).astype(np.float32)
@@ -53,24 +53,24 @@ class Gain(Layer):
         return x * scope.parameter("gain", (x.shape[-1],), Fill(self.start))
 
 
-NETS: dict[str, tuple[Callable[[], Learner], Any, Any]] = {
-    "words": (lambda: Learner(Sequential(Dense(5, "relu"), Dense(3)), "cross_entropy"), X, WORDS),
-    "yes or no": (lambda: Learner(Sequential(Dense(1)), "binary_cross_entropy"), X, X[:, 0] > 0),
-    "several at once": (lambda: Learner(Sequential(Dense(2)), "binary_cross_entropy"), X, X[:, :2] > 0),
-    "values": (lambda: Learner(Sequential(Dropout(0.2), Dense(1)), Huber(0.7), SGD(0.01, momentum=0.9)), X,
+NETS: dict[str, tuple[Callable[[], Model], Any, Any]] = {
+    "words": (lambda: Model(Sequential(Dense(5, "relu"), Dense(3)), "cross_entropy"), X, WORDS),
+    "yes or no": (lambda: Model(Sequential(Dense(1)), "binary_cross_entropy"), X, X[:, 0] > 0),
+    "several at once": (lambda: Model(Sequential(Dense(2)), "binary_cross_entropy"), X, X[:, :2] > 0),
+    "values": (lambda: Model(Sequential(Dropout(0.2), Dense(1)), Huber(0.7), SGD(0.01, momentum=0.9)), X,
         X[:, 0]),
-    "rows of values, float64": (lambda: Learner(Dense(2), "mae", dtype="float64"), X, X[:, :2]),
+    "rows of values, float64": (lambda: Model(Dense(2), "mae", dtype="float64"), X, X[:, :2]),
     "every setting": (
-        lambda: Learner(
+        lambda: Model(
             Sequential(Residual(Dense(4, "tanh", weight_init=Orthogonal())), Dense(3, penalty=L1(0.1))),
             "cross_entropy", SGD(Warmup(3, Cosine(0.1))), metrics=["f1"], penalty=L2(0.01),
             clip=ClipNorm(0.5), frozen=["dense1.bias", "residual1"],
         ),
         X, np.arange(20) % 3,
     ),
-    "shapes": (lambda: Learner(Sequential(Reshape((2, 2)), Flatten(), Dense(1)), "mse"), X, X[:, 0]),
+    "shapes": (lambda: Model(Sequential(Reshape((2, 2)), Flatten(), Dense(1)), "mse"), X, X[:, 0]),
     "two and two": (
-        lambda: Learner(
+        lambda: Model(
             Sequential(Parallel(b=Dense(2), a=Dense(2)), Parallel(join="none", z=Dense(3), c=Dense(1))),
             {"z": "cross_entropy", "c": "mse"},
         ),
@@ -79,7 +79,7 @@ NETS: dict[str, tuple[Callable[[], Learner], Any, Any]] = {
 }  # fmt: skip
 
 
-def trained(name: str) -> tuple[Learner, Any, Any]:
+def trained(name: str) -> tuple[Model, Any, Any]:
     make, x, y = NETS[name]
     model = make()
     model.fit(x, y, epochs=3, batch_size=8, validation=0.3, verbose=False)
@@ -96,7 +96,7 @@ def bits(found: Any) -> Any:
 def test_everything_comes_back(name: str, tmp_path: Path) -> None:
     model, x, y = trained(name)
     model.save(tmp_path / "a.safetensors")
-    back = Learner.load(tmp_path / "a.safetensors")
+    back = Model.load(tmp_path / "a.safetensors")
     for ask in (lambda m: m(x), lambda m: m.predict(x), lambda m: m.parameters()):
         assert bits(ask(back)) == bits(ask(model))
     assert back.evaluate(x, y) == model.evaluate(x, y)
@@ -122,27 +122,27 @@ def test_everything_comes_back(name: str, tmp_path: Path) -> None:
 
 def test_a_table_s_preparation_travels_along(tmp_path: Path) -> None:
     frame = pd.DataFrame({"a": X[:, 0], "kind": list("xyzx") * 5, "y": WORDS})
-    model = Learner(Sequential(Dense(3)), "cross_entropy")
+    model = Model(Sequential(Dense(3)), "cross_entropy")
     model.fit(frame, "y", epochs=3, verbose=False)
     model.save(tmp_path / "m.safetensors")
-    back = Learner.load(tmp_path / "m.safetensors")
+    back = Model.load(tmp_path / "m.safetensors")
     rows = frame.drop(columns="y")
     assert back.predict(rows).tolist() == model.predict(rows).tolist()
     assert back.evaluate(frame) == model.evaluate(frame)
 
 
 def test_a_layer_of_one_s_own_is_handed_in(tmp_path: Path) -> None:
-    model = Learner(Sequential(Gain(2.0), Dense(1)), "mse")
+    model = Model(Sequential(Gain(2.0), Dense(1)), "mse")
     model.fit(X, X[:, 0], epochs=1, verbose=False)
     model.save(tmp_path / "m.safetensors")
     with pytest.raises(ChainruleError, match="Gain"):
-        Learner.load(tmp_path / "m.safetensors")
-    back = Learner.load(tmp_path / "m.safetensors", layers=[Gain])
+        Model.load(tmp_path / "m.safetensors")
+    back = Model.load(tmp_path / "m.safetensors", layers=[Gain])
     assert bits(back(X)) == bits(model(X))
 
 
 def test_every_flipped_bit_is_seen(tmp_path: Path) -> None:
-    model = Learner(Dense(1), "mse")
+    model = Model(Dense(1), "mse")
     model.fit(X[:, :1], X[:, 0], epochs=1, verbose=False)
     model.save(tmp_path / "m.safetensors")
     whole = bytearray((tmp_path / "m.safetensors").read_bytes())
@@ -151,7 +151,7 @@ def test_every_flipped_bit_is_seen(tmp_path: Path) -> None:
         hurt[bit // 8] ^= 1 << bit % 8
         (tmp_path / "hurt").write_bytes(hurt)
         with pytest.raises(FileError):
-            Learner.load(tmp_path / "hurt")
+            Model.load(tmp_path / "hurt")
 
 
 HUGE = {"net": {"layer": "Dense", "units": 2**31}}
@@ -201,7 +201,7 @@ def test_a_hostile_record_is_one_clear_error(name: str, tmp_path: Path) -> None:
     assert HOSTILE[name].keys() <= record.keys()
     container.save(tmp_path / "m.safetensors", "model", {**record, **HOSTILE[name]}, tensors)
     with pytest.raises(ChainruleError) as refused:
-        Learner.load(tmp_path / "m.safetensors")
+        Model.load(tmp_path / "m.safetensors")
     assert str(refused.value).count("\n") < 14
 
 
@@ -216,7 +216,7 @@ def test_a_record_without_a_part(key: str, tmp_path: Path) -> None:
         tmp_path / "m.safetensors", "model", {k: v for k, v in record.items() if k != key}, tensors
     )
     with pytest.raises(FileError, match="E424"):
-        Learner.load(tmp_path / "m.safetensors")
+        Model.load(tmp_path / "m.safetensors")
 
 
 def test_arrays_of_another_net_are_listed(tmp_path: Path) -> None:
@@ -227,7 +227,7 @@ def test_arrays_of_another_net_are_listed(tmp_path: Path) -> None:
     tensors["stray"] = tensors.pop("parameter/dense2.bias")
     container.save(tmp_path / "m.safetensors", "model", record, tensors)
     with pytest.raises(FileError, match="E440") as refused:
-        Learner.load(tmp_path / "m.safetensors")
+        Model.load(tmp_path / "m.safetensors")
     text = str(refused.value)
     assert all(
         word in text
@@ -237,21 +237,21 @@ def test_arrays_of_another_net_are_listed(tmp_path: Path) -> None:
 
 def test_loading_opens_one_file_and_runs_nothing(tmp_path: Path) -> None:
     frame = pd.DataFrame({"a": X[:, 0], "kind": list("xyzx") * 5, "y": WORDS})
-    model = Learner(Sequential(Dense(3, "relu"), Dropout(0.1), Dense(3)), "cross_entropy", metrics=["f1"])
+    model = Model(Sequential(Dense(3, "relu"), Dropout(0.1), Dense(3)), "cross_entropy", metrics=["f1"])
     model.fit(frame, "y", epochs=2, verbose=False)
     path = tmp_path / "m.safetensors"
     model.save(path)
     code = """
 import json, sys
-from chainrule.train.learner import Learner
+from chainrule.model import Model
 seen, active = [], True
 def hook(event, arguments):
     if active and event in ("open", "import", "exec", "compile", "os.system", "subprocess.Popen", "os.exec",
                             "socket.connect", "ctypes.dlopen", "marshal.loads", "pickle.find_class"):
         seen.append([event, str(arguments[0])])
-Learner.load(sys.argv[1])  # the first load of a process compiles the type hints of the layers' own classes
+Model.load(sys.argv[1])  # the first load of a process compiles the type hints of the layers' own classes
 sys.addaudithook(hook)
-Learner.load(sys.argv[1])
+Model.load(sys.argv[1])
 active = False
 print(json.dumps(seen))
 """

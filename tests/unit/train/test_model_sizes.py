@@ -19,7 +19,8 @@ from chainrule.errors import ChainruleError, FileError, ShapeError, TrainingErro
 from chainrule.nn.serialization import FAMILIES
 from chainrule.ops import PUBLIC
 from chainrule.store import container
-from chainrule.train.evaluation import evaluate
+from chainrule.train.evaluation import prediction
+from chainrule.train.model_state import ModelState
 
 SLOW = 5.0  # times the bound of the campaign, for a machine that does other things
 
@@ -104,7 +105,7 @@ def test_running_out_of_memory_is_a_refusal(tmp_path: Path, monkeypatch: pytest.
     def starve(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(cr.Model, "assemble", starve)
+    monkeypatch.setattr(ModelState, "built", starve)
     with pytest.raises(FileError, match="E424"):
         cr.Model.load(tmp_path / "m.safetensors")
 
@@ -124,7 +125,7 @@ def test_memory_that_runs_out_in_a_prediction_is_a_refusal(monkeypatch: pytest.M
     def starve(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(evaluate, "joined", starve)
+    monkeypatch.setattr(prediction, "joined", starve)
     with pytest.raises(TrainingError, match="E508"):
         model.predict(np.zeros((2, 4)))
 

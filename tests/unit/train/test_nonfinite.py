@@ -14,8 +14,8 @@ import chainrule as cr
 from chainrule.errors import TrainingError
 from chainrule.events import StepDone
 from chainrule.graph import Node
+from chainrule.model import Model
 from chainrule.nn import SGD, Adam, Cosine, Dense, Dropout, Layer, Loss, Sequential, Warmup, layer
-from chainrule.train.learner import Learner
 from chainrule.train.stopping import EarlyStopping
 
 ROWS = 24
@@ -52,7 +52,7 @@ def test_operation_layer_step_and_row_are_named(name: str, row: int, size: int, 
     _, poison, op = FAULTS[name]
     x = np.ones((ROWS, 2))
     x[row, 1] = poison
-    model = Learner(Sequential(Fault(name), Dropout(0.2), Dense(1)), "mse", SGD(0.01))
+    model = Model(Sequential(Fault(name), Dropout(0.2), Dense(1)), "mse", SGD(0.01))
     steps: list[int] = []
 
     def watch(event: object) -> None:
@@ -75,7 +75,7 @@ def test_the_last_good_parameters_are_kept() -> None:
     x = np.ones((ROWS, 2))
     x[17, 0] = 1000.0
     net = Sequential(Fault("exp overflows"), Dense(1))
-    whole, part = Learner(net, "mse", SGD(0.01)), Learner(net, "mse", SGD(0.01))
+    whole, part = Model(net, "mse", SGD(0.01)), Model(net, "mse", SGD(0.01))
     with pytest.raises(TrainingError, match="step 5 "):
         whole.fit(x, np.ones(ROWS), epochs=3, batch_size=4, shuffle=False, verbose=False)
     part.fit(x[:16], np.ones(16), epochs=1, batch_size=4, shuffle=False, verbose=False)
@@ -86,7 +86,7 @@ def test_the_last_good_parameters_are_kept() -> None:
 
 
 def test_a_rate_that_is_far_too_large() -> None:
-    model = Learner(Sequential(Dense(4), Dense(1)), "mse", SGD(1e6))
+    model = Model(Sequential(Dense(4), Dense(1)), "mse", SGD(1e6))
     with pytest.raises(TrainingError, match="E501") as stopped:
         model.fit(np.ones((8, 2)), np.ones(8), epochs=50, verbose=False)
     assert "ClipGlobalNorm" in str(stopped.value)
@@ -101,7 +101,7 @@ def test_a_gradient_that_is_infinite_where_the_value_is_not() -> None:
         def __call__(self, x, scope):
             return cr.sqrt(x * scope.parameter("scale", (x.shape[-1],), cr.Fill(0.0)))
 
-    model = Learner(Sequential(Root(), Dense(1)), "mse", SGD(0.1))
+    model = Model(Sequential(Root(), Dense(1)), "mse", SGD(0.1))
     with pytest.raises(TrainingError, match="step 1 ") as stopped:
         model.fit(np.ones((4, 2)), np.ones(4), epochs=2, verbose=False)
     assert 'divide (backward) at (0, 0), Root "root1"' in str(stopped.value)
@@ -109,7 +109,7 @@ def test_a_gradient_that_is_infinite_where_the_value_is_not() -> None:
 
 
 def test_memory_of_the_optimizer_that_overflows() -> None:
-    model = Learner(Sequential(Dense(1)), "mae", Adam(0.1))
+    model = Model(Sequential(Dense(1)), "mae", Adam(0.1))
     with pytest.raises(TrainingError, match="E501") as stopped:
         model.fit(np.full((4, 1), 1e30), np.ones(4), epochs=1, verbose=False)
     assert "square" in str(stopped.value), "the parameter would have stood still, and nobody been told"
@@ -125,15 +125,15 @@ def test_an_infinity_that_is_left_out_does_no_harm_and_is_not_blamed() -> None:
             return cr.where(cr.greater(x, 0.0), cr.log(x), 0.0)
 
     x = np.array([[0.0], [1.0]])
-    model = Learner(Sequential(Guarded(), Dense(1)), "mse", SGD(0.1))
+    model = Model(Sequential(Guarded(), Dense(1)), "mse", SGD(0.1))
     model.fit(x, np.ones(2), epochs=2, verbose=False)
-    both = Learner(Sequential(Guarded(), Fault("1 / 0"), Dense(1)), "mse", SGD(0.1))
+    both = Model(Sequential(Guarded(), Fault("1 / 0"), Dense(1)), "mse", SGD(0.1))
     with pytest.raises(TrainingError, match="from divide at"):
         both.fit(x, np.ones(2), epochs=2, batch_size=None, verbose=False)
 
 
 def test_a_weight_that_was_not_finite_before() -> None:
-    model = Learner(Sequential(Dense(3, "tanh"), Dense(1)), "mse")
+    model = Model(Sequential(Dense(3, "tanh"), Dense(1)), "mse")
     model.fit(np.ones((4, 2)), np.ones(4), epochs=0, verbose=False)
     model.load_parameters({"dense2.weight": np.full((1, 3), np.nan)})
     with pytest.raises(TrainingError, match="E501") as stopped:
@@ -149,7 +149,7 @@ def test_the_best_is_never_nan() -> None:
         def __call__(self, x, scope):
             return cr.log(x)
 
-    model = Learner(Sequential(Log(), Dense(1)), "mse", SGD(0.1))
+    model = Model(Sequential(Log(), Dense(1)), "mse", SGD(0.1))
     bad = (np.array([[-1.0], [1.0]]), np.ones(2))
     rule = EarlyStopping(patience=3)
     history = model.fit(
@@ -168,6 +168,6 @@ def test_a_schedule_and_a_loss_of_one_s_own_can_be_to_blame() -> None:
         def __call__(self, output: Node, target: Node) -> Node:
             return cr.exp((output - target).sum(1) * 1e4)
 
-    model = Learner(Sequential(Dense(1)), Steep(), SGD(Warmup(2, Cosine(0.1))))
+    model = Model(Sequential(Dense(1)), Steep(), SGD(Warmup(2, Cosine(0.1))))
     with pytest.raises(TrainingError, match="from exp at"):
         model.fit(np.ones((4, 1)), -np.ones(4) * 9, epochs=1, verbose=False)

@@ -14,8 +14,8 @@ import chainrule as cr
 from chainrule import nn
 from chainrule.errors import UsageError
 from chainrule.events import StepDone
+from chainrule.model import Model
 from chainrule.nn.optimizer import OPTIMIZERS
-from chainrule.train.learner import Learner
 from chainrule.train.stopping import EarlyStopping
 
 RNG = np.random.default_rng(7)
@@ -43,12 +43,12 @@ MORE: dict[str, nn.Optimizer] = {
 ALL = {**{name: kind() for name, kind in OPTIMIZERS.items() if name != "lbfgs"}, **MORE}
 
 
-def learner(optimizer: nn.Optimizer, engine: str = "reference") -> Learner:
+def learner(optimizer: nn.Optimizer, engine: str = "reference") -> Model:
     net = nn.Sequential(nn.Dense(4, "tanh"), nn.Dropout(0.1), nn.Dense(2))
-    return Learner(net, "cross_entropy", optimizer, engine=engine)
+    return Model(net, "cross_entropy", optimizer, engine=engine)
 
 
-def fit(model: Learner, folder: Path | None = None, **more: Any) -> Learner:
+def fit(model: Model, folder: Path | None = None, **more: Any) -> Model:
     size = None if model.recipe.optimizer.needs_all else 4
     options = {"epochs": 4, "batch_size": size, "seed": 3, "verbose": False, "validation": VALID, **more}
     model.fit(X, Y, run=folder, save_every=math.inf, **options)
@@ -94,7 +94,7 @@ def test_the_native_engine_resumes_to_the_bit_and_stays_near_the_law(name: str, 
 def test_a_file_keeps_the_optimizer_and_the_weights_that_answer(name: str, tmp_path: Path) -> None:
     model = fit(learner(MORE[name]))
     model.save(tmp_path / "m.safetensors")
-    read = Learner.load(tmp_path / "m.safetensors")
+    read = Model.load(tmp_path / "m.safetensors")
     assert read.recipe.optimizer == MORE[name]
     for path, value in model.parameters().items():
         assert read.parameters()[path].tobytes() == value.tobytes()
@@ -145,7 +145,7 @@ def test_a_line_search_wants_the_whole_set_and_then_needs_few_steps() -> None:
     net = nn.Sequential(nn.Dense(4, "tanh"), nn.Dense(2))
     losses = {}
     for optimizer in (nn.LBFGS(), nn.Adam(0.05)):
-        model = Learner(net, "cross_entropy", optimizer, dtype="float64", engine="reference")
+        model = Model(net, "cross_entropy", optimizer, dtype="float64", engine="reference")
         model.fit(X, Y, epochs=40, batch_size=None, verbose=False)
         losses[optimizer.name] = model.evaluate(X, Y)["loss"]
     assert losses["lbfgs"] < 0.6 * losses["adam"]

@@ -17,6 +17,7 @@ import chainrule as cr
 from chainrule.errors import TrainingError
 from chainrule.events import Event, ProbeDone, StepDone, TrainingEnded, TrainingFailed
 from chainrule.train.checkpoint.resume import PROBES
+from chainrule.train.evaluation.evaluate import specs_of
 from chainrule.train.monitor import probe as probing
 from chainrule.train.monitor.probe import Probe, of_csv, schedule, to_csv
 
@@ -103,7 +104,7 @@ def test_the_numbers_are_those_of_the_formulas() -> None:
     x = np.array([[1.0, 2.0], [3.0, -1.0], [0.5, 0.0], [-2.0, 1.0]])
     y = np.array([1.0, -1.0, 0.0, 2.0])
     model = cr.Model(cr.Sequential(cr.Dense(1, bias=False)), "mse", cr.SGD(0.1), dtype="float64")
-    model.initialise(cr.train.judging.specs_of({"x": x}))
+    model.initialise(specs_of({"x": x}))
     w = np.array([[0.3, -0.4]])
     model.load_parameters({"dense1.weight": w})
     model.fit(x, y, epochs=1, batch_size=None, verbose=False)
@@ -121,7 +122,7 @@ def test_the_numbers_are_those_of_the_formulas() -> None:
 
 def test_silent_and_saturated_units_are_counted() -> None:
     model = cr.Model(cr.Sequential(cr.Dense(4, "relu"), cr.Dense(2, "sigmoid"), cr.Dense(2)), "cross_entropy")
-    model.initialise(cr.train.judging.specs_of({"x": X}))
+    model.initialise(specs_of({"x": X}))
     far = {"dense1.bias": [-99, 99, -99, 99], "dense2.bias": [99, 0], "dense2.weight": np.zeros((2, 4))}
     model.load_parameters(far)
     model.fit(X, Y, epochs=1, verbose=False, doctor=False)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from chainrule.errors import ChainruleError, DataError, ShapeError, TrainingError, UsageError
+from chainrule.model import Model
 from chainrule.nn import Dense, Parallel, Sequential
 from chainrule.spec import Size, Spec
-from chainrule.train.learner import Learner
 from chainrule.train.stopping import Converged, EarlyStopping
 
 X = np.random.default_rng(1).normal(size=(12, 2)).astype(np.float32)
@@ -18,15 +18,15 @@ BITS = np.array([0, 1] * 6)
 QUIET: dict[str, Any] = {"epochs": 2, "batch_size": 4, "verbose": False}
 
 
-def classifier(**options: Any) -> Learner:
-    return Learner(Sequential(Dense(3, "tanh"), Dense(2)), "cross_entropy", **options)
+def classifier(**options: Any) -> Model:
+    return Model(Sequential(Dense(3, "tanh"), Dense(2)), "cross_entropy", **options)
 
 
-def regressor() -> Learner:
-    return Learner(Sequential(Dense(3, "tanh"), Dense(1)), "mse")
+def regressor() -> Model:
+    return Model(Sequential(Dense(3, "tanh"), Dense(1)), "mse")
 
 
-def fitted(model: Learner, x: Any = X, y: Any = BITS) -> Learner:
+def fitted(model: Model, x: Any = X, y: Any = BITS) -> Model:
     model.fit(x, y, **QUIET)
     return model
 
@@ -88,7 +88,7 @@ def test_targets_of_the_wrong_shape_or_kind() -> None:
     for y in (np.ones((12, 3)), np.array(["a", "b"] * 6)):
         with pytest.raises(TrainingError, match="E504"):
             regressor().fit(X, y, **QUIET)
-    yes_or_no = Learner(Sequential(Dense(2)), "binary_cross_entropy")
+    yes_or_no = Model(Sequential(Dense(2)), "binary_cross_entropy")
     fitted(yes_or_no, X, np.eye(2)[BITS])
     assert set(yes_or_no.predict(X).ravel().tolist()) <= {0, 1}
     with pytest.raises(TrainingError, match="from 0 to 1"):
@@ -124,7 +124,7 @@ def test_names_that_do_not_exist_or_are_taken() -> None:
         fitted(classifier(frozen=["dense1", "dense2"]))
     with pytest.raises(UsageError, match="E118"):
         fitted(
-            Learner(Parallel(step=Dense(2), other=Dense(2)), "mse"),
+            Model(Parallel(step=Dense(2), other=Dense(2)), "mse"),
             {"step": X, "other": X},
             np.ones((12, 4)),
         )

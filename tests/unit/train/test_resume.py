@@ -18,6 +18,7 @@ import pytest
 import chainrule as cr
 from chainrule.errors import FileError, TrainingError
 from chainrule.events import CheckpointSaved, Notice, StepDone
+from chainrule.model import Model
 from chainrule.nn import (
     L2,
     SGD,
@@ -38,7 +39,6 @@ from chainrule.nn import (
 )
 from chainrule.settings import settings
 from chainrule.store import RunFolder
-from chainrule.train.learner import Learner
 from chainrule.train.stopping import Converged, EarlyStopping
 
 RNG = np.random.default_rng(7)
@@ -71,11 +71,11 @@ def two_heads() -> Layer:
 class Case:
     """A training in small: how its learner is made, and how it is fitted."""
 
-    learner: Callable[[], Learner]
+    learner: Callable[[], Model]
     options: dict[str, Any] = field(default_factory=dict)
     y: Any = field(default_factory=lambda: Y)
 
-    def fit(self, folder: Path, **more: Any) -> Learner:
+    def fit(self, folder: Path, **more: Any) -> Model:
         model = self.learner()
         options = {"epochs": 3, "batch_size": 4, "seed": 3, "verbose": False, **self.options, "run": folder}
         callbacks = [*options.pop("callbacks", []), *more.pop("listen", [])]
@@ -83,8 +83,8 @@ class Case:
         return model
 
 
-def classifier(optimizer: Any = "adam", *inside: Layer, **more: Any) -> Callable[[], Learner]:
-    return lambda: Learner(net(*inside), "cross_entropy", optimizer, **more)
+def classifier(optimizer: Any = "adam", *inside: Layer, **more: Any) -> Callable[[], Model]:
+    return lambda: Model(net(*inside), "cross_entropy", optimizer, **more)
 
 
 CASES = {
@@ -111,7 +111,7 @@ CASES = {
     "batch size 1": Case(classifier(SGD(0.1)), {"batch_size": 1, "epochs": 1}),
     "whole batch": Case(classifier(SGD(0.1)), {"batch_size": None, "epochs": 8}),
     "two outputs": Case(
-        lambda: Learner(two_heads(), {"kind": "cross_entropy", "size": "mse"}), y={"kind": Y, "size": VALUES}
+        lambda: Model(two_heads(), {"kind": "cross_entropy", "size": "mse"}), y={"kind": Y, "size": VALUES}
     ),
     "float64": Case(classifier("adam", Dropout(0.2), dtype="float64")),
     "running values": Case(classifier("adam", Count(), Dropout(0.2)), {"validation": VALID}),

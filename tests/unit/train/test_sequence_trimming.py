@@ -11,12 +11,10 @@ import pytest
 import chainrule as cr
 from chainrule.data import Arrays
 from chainrule.errors import ChainruleError, UsageError
-from chainrule.train import fit
 from chainrule.train.inputs import sequence_trimming
 from chainrule.train.inputs.sequence_trimming import lengths_of
-from chainrule.train.loop import feed
-from chainrule.train.options import Request
-from chainrule.train.state import TrainState
+from chainrule.train.options import FitOptions
+from chainrule.train.prepare import TrainingData, prepare
 
 RNG = np.random.default_rng(0)
 ROWS, PLACES, WORDS = 60, 11, 20
@@ -53,16 +51,15 @@ CASES = ("translation", "next word", "class of a text")
 def test_a_step_on_a_cut_batch_is_the_step_on_the_whole_one(name: str) -> None:
     model, x, y = case(name)
     weights = None if name == "next word" else RNG.uniform(0.5, 2, ROWS)
-    work = fit._prepare(model, x, y, None, Request(1, 8, 0, buckets=4, sample_weight=weights))
-    job, state = work.job, TrainState(model.parameters(), model.states(), work.step.first_slots())
-    assert job.cutting is not None
+    run = prepare(model.state, TrainingData(x, y), FitOptions(1, 8, 0, buckets=4, sample_weight=weights))
+    assert run.trimming is not None
     seen = set()
-    for i in range(job.order.steps):
-        rows = job.order.batch(0, i)
-        batch, step, program = job.cutting(job.data, rows)
+    for i in range(run.order.steps):
+        rows = run.order.batch(0, i)
+        batch, step, program = run.trimming(run.data, rows)
         seen.add(next(iter(batch.x.values())).shape[1])
-        cut = program.run(feed(batch, state, step, 0))
-        whole = cr.compile(work.step.graph).run(feed(job.data.take(rows), state, work.step, 0))
+        cut = program.run(step.feed(batch, run.state, 0))
+        whole = cr.compile(run.step.graph).run(run.step.feed(run.data.take(rows), run.state, 0))
         for output, value in whole.items():
             np.testing.assert_allclose(cut[output], value, rtol=1e-9, atol=1e-12, err_msg=output)
     assert seen == {4, 8, PLACES}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,8 @@ import pytest
 
 import chainrule as cr
 from chainrule.errors import TrainingError, UsageError
+from chainrule.model import Model
 from chainrule.spec import Size, Spec
-from chainrule.train.learner import Learner
 from chainrule.train.monitor.profile import BATCH, ROWS, plan_step, subject_of
 
 X = np.random.Generator(np.random.Philox(1)).normal(size=(50, 4))
@@ -22,9 +23,9 @@ NETS: dict[str, tuple[cr.Layer, str, Any]] = {
 }
 
 
-def learner(kind: str = "classes", batch_size: int | None = 20, **changes: Any) -> Learner:
+def learner(kind: str = "classes", batch_size: int | None = 20, **changes: Any) -> Model:
     net, loss, y = NETS[kind]
-    made = Learner(net, loss, **changes)
+    made = Model(net, loss, **changes)
     made.fit(X, y, epochs=1, batch_size=batch_size, verbose=False)
     return made
 
@@ -33,7 +34,7 @@ def learner(kind: str = "classes", batch_size: int | None = 20, **changes: Any) 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_made_up_rows_have_the_form_of_given_ones(kind: str, dtype: str) -> None:
     made = learner(kind, dtype=dtype)
-    given, random = subject_of(made, X, NETS[kind][2]), subject_of(made, None, None)
+    given, random = subject_of(made.state, X, NETS[kind][2]), subject_of(made.state, None, None)
     for name, array in given.data.items():
         assert random.data[name].shape == array.shape
         assert random.data[name].dtype == array.dtype
@@ -44,68 +45,70 @@ def test_made_up_rows_have_the_form_of_given_ones(kind: str, dtype: str) -> None
 
 def test_equal_calls_make_up_equal_rows() -> None:
     made = learner()
-    one, two = subject_of(made, None, None), subject_of(made, None, None)
+    one, two = subject_of(made.state, None, None), subject_of(made.state, None, None)
     assert all(one.data[name].tobytes() == two.data[name].tobytes() for name in one.data)
 
 
 @pytest.mark.parametrize(("trained", "asked", "batch"), [(20, None, 20), (20, 7, 7), (None, None, 50)])
 def test_the_batch_is_that_of_the_last_training(trained: int | None, asked: int | None, batch: int) -> None:
     made = learner(batch_size=trained)
-    assert plan_step(made, asked).sizes == {"B": batch}
-    assert subject_of(made, X, THREE, asked).batch == batch
+    assert plan_step(made.state, asked).sizes == {"B": batch}
+    assert subject_of(made.state, X, THREE, asked).batch == batch
 
 
 def test_before_a_training_the_usual_numbers_hold() -> None:
-    made = Learner(NETS["classes"][0], "cross_entropy")
+    made = Model(NETS["classes"][0], "cross_entropy")
     made.initialise({"x": Spec((Size.symbol("B"), 4), "float32")})
-    assert plan_step(made).sizes == {"B": BATCH}
-    assert len(subject_of(made, None, None).data["x"]) == ROWS
+    assert plan_step(made.state).sizes == {"B": BATCH}
+    assert len(subject_of(made.state, None, None).data["x"]) == ROWS
 
 
 def test_a_batch_is_no_larger_than_the_rows_given() -> None:
-    assert subject_of(learner(), X[:10], THREE[:10]).batch == 10
-    assert len(subject_of(learner(), None, None, 200).data["x"]) == 200, "of random rows there are enough"
+    assert subject_of(learner().state, X[:10], THREE[:10]).batch == 10
+    assert len(subject_of(learner().state, None, None, 200).data["x"]) == 200, (
+        "of random rows there are enough"
+    )
 
 
 @pytest.mark.parametrize("facts", [{"rows": "many"}, {"rows": -3}, {"rows": 2**60}, {"batch_size": 0}, {}])
 def test_facts_of_a_file_are_believed_only_where_they_can_be(facts: dict[str, Any]) -> None:
     made = learner()
-    made.facts = facts
-    assert subject_of(made, None, None).batch == BATCH
+    made.adopt(replace(made.state, facts=facts))
+    assert subject_of(made.state, None, None).batch == BATCH
 
 
 def test_several_outputs_are_made_up_each() -> None:
     net = cr.Parallel("none", size=cr.Dense(1), kind=cr.Dense(3))
-    made = Learner(net, {"size": "mse", "kind": "cross_entropy"})
+    made = Model(net, {"size": "mse", "kind": "cross_entropy"})
     made.fit(X, {"size": X[:, 0], "kind": THREE}, epochs=1, verbose=False)
-    data = subject_of(made, None, None).data
+    data = subject_of(made.state, None, None).data
     assert data["target.kind"].dtype == np.int64
     assert set(np.unique(data["target.kind"])) == {0, 1, 2}
     assert data["target.size"].shape == (50, 1)
 
 
 def test_made_up_words_have_a_row_in_the_table() -> None:
-    made = Learner(cr.Sequential(cr.Embedding(7, 4), cr.GlobalAveragePool(), cr.Dense(3)), "cross_entropy")
+    made = Model(cr.Sequential(cr.Embedding(7, 4), cr.GlobalAveragePool(), cr.Dense(3)), "cross_entropy")
     made.fit(np.arange(300).reshape(50, 6) % 7, THREE, epochs=1, verbose=False)
-    words = subject_of(made, None, None).data["x"]
+    words = subject_of(made.state, None, None).data["x"]
     assert set(np.unique(words)) == set(range(7))
 
 
 def test_a_table_is_measured_as_it_was_learned() -> None:
-    made = Learner(NETS["classes"][0], "cross_entropy")
+    made = Model(NETS["classes"][0], "cross_entropy")
     made.fit("iris", epochs=1, batch_size=30, verbose=False)
-    assert len(subject_of(made, "iris", None).data["x"]) == 150
+    assert len(subject_of(made.state, "iris", None).data["x"]) == 150
 
 
 def test_a_model_without_inputs_has_no_step() -> None:
-    fresh = Learner(NETS["classes"][0], "cross_entropy")
+    fresh = Model(NETS["classes"][0], "cross_entropy")
     with pytest.raises(TrainingError, match="E503"):
-        plan_step(fresh)
+        plan_step(fresh.state)
     with pytest.raises(TrainingError, match="E503"):
-        subject_of(fresh, None, None)
+        subject_of(fresh.state, None, None)
 
 
 @pytest.mark.parametrize("wrong", [{"batch_size": 0}, {"batch_size": 2.5}, {"steps": 0}, {"steps": "all"}])
 def test_numbers_that_are_none_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="E102"):
-        subject_of(learner(), None, None, **wrong)
+        subject_of(learner().state, None, None, **wrong)

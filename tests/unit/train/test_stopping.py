@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from chainrule.errors import UsageError
 from chainrule.events import EpochDone, TrainingEnded
+from chainrule.model import Model
 from chainrule.nn import SGD, Dense, Sequential
-from chainrule.train.learner import Learner
 from chainrule.train.stopping import Converged, EarlyStopping, StoppingRule
 
 LOSSES = st.lists(st.one_of(st.none(), st.floats(-10, 10, allow_subnormal=False)), max_size=30)
@@ -85,7 +85,7 @@ def test_the_weights_handed_out_are_those_of_the_best_epoch(monitor: str) -> Non
     x, y = rng.normal(size=(30, 4)), rng.integers(0, 2, 30)
     xv, yv = rng.normal(size=(20, 4)), rng.integers(0, 2, 20)
     events: list[Any] = []
-    model = Learner(Sequential(Dense(16, "tanh"), Dense(2)), "cross_entropy", SGD(1.0))
+    model = Model(Sequential(Dense(16, "tanh"), Dense(2)), "cross_entropy", SGD(1.0))
     rule = EarlyStopping(monitor, patience=4)
     history = model.fit(
         x, y, epochs=60, batch_size=8, validation=(xv, yv), callbacks=[rule, events.append], verbose=False
@@ -102,7 +102,7 @@ def test_the_weights_handed_out_are_those_of_the_best_epoch(monitor: str) -> Non
 
 def test_the_article_s_sixth_step_ends_when_the_loss_has_converged() -> None:
     events: list[Any] = []
-    model = Learner(Sequential(Dense(1)), "half_mse", SGD(0.5))
+    model = Model(Sequential(Dense(1)), "half_mse", SGD(0.5))
     x = np.array([[0.0], [1.0]])
     model.fit(
         x, x[:, 0], epochs=5000, batch_size=None, verbose=False,

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from chainrule.events import StepDone
+from chainrule.model import Model
 from chainrule.nn import SGD, Adam, Dense, Dropout, RMSprop, Sequential
-from chainrule.train.learner import Learner
 
 XOR = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
 
@@ -22,7 +22,7 @@ XOR = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
     "optimizer", [SGD(1.0, momentum=0.9), Adam(0.05), RMSprop(0.02)], ids=lambda o: o.name
 )
 def test_xor_is_learned(optimizer: Any) -> None:
-    model = Learner(Sequential(Dense(8, "tanh"), Dense(2)), "cross_entropy", optimizer)
+    model = Model(Sequential(Dense(8, "tanh"), Dense(2)), "cross_entropy", optimizer)
     model.fit(XOR, ["same", "other", "other", "same"], epochs=200, batch_size=None, verbose=False)
     assert model.predict(XOR).tolist() == ["same", "other", "other", "same"]
 
@@ -33,7 +33,7 @@ def test_balanced_class_weights_find_more_of_the_rare_class() -> None:
     y = np.array([0] * 190 + [1] * 10)
     recall = {}
     for weight in (None, "balanced"):
-        model = Learner(Sequential(Dense(2)), "cross_entropy", Adam(0.05))
+        model = Model(Sequential(Dense(2)), "cross_entropy", Adam(0.05))
         model.fit(x, y, epochs=40, batch_size=50, class_weight=weight, verbose=False)
         recall[weight] = model.evaluate(x, y)["recall"]
     assert recall["balanced"] >= recall[None] + 0.3
@@ -42,9 +42,7 @@ def test_balanced_class_weights_find_more_of_the_rare_class() -> None:
 def test_batch_descent_is_the_article_s_to_twelve_digits() -> None:
     rng = np.random.default_rng(3)
     x, y = rng.normal(size=(9, 2)), rng.uniform(size=9)
-    model = Learner(
-        Sequential(Dense(3, "sigmoid"), Dense(1, "sigmoid")), "half_mse", SGD(0.5), dtype="float64"
-    )
+    model = Model(Sequential(Dense(3, "sigmoid"), Dense(1, "sigmoid")), "half_mse", SGD(0.5), dtype="float64")
     model.fit(x, y, epochs=0, verbose=False)
     p = model.parameters()
     w1, b1, w2, b2 = (p[f"dense{i}.{kind}"] for i in (1, 2) for kind in ("weight", "bias"))
@@ -67,7 +65,7 @@ def test_batch_descent_is_the_article_s_to_twelve_digits() -> None:
 
 def test_momentum_is_the_one_written_by_hand() -> None:
     x, y = XOR, XOR[:, :1]
-    model = Learner(Dense(1), "half_mse", SGD(0.1, momentum=0.8), dtype="float64")
+    model = Model(Dense(1), "half_mse", SGD(0.1, momentum=0.8), dtype="float64")
     model.fit(x, y, epochs=0, verbose=False)
     w, b = model.parameters()["weight"], model.parameters()["bias"]
     model.fit(x, y, epochs=15, batch_size=None, verbose=False)
@@ -81,7 +79,7 @@ def test_momentum_is_the_one_written_by_hand() -> None:
 
 
 def test_dropout_draws_anew_in_every_step() -> None:
-    model = Learner(Sequential(Dropout(0.5), Dense(1)), "mse", SGD(1e-30))
+    model = Model(Sequential(Dropout(0.5), Dense(1)), "mse", SGD(1e-30))
     x = np.random.default_rng(0).normal(size=(20, 5))
     model.fit(x, x[:, 0], epochs=10, batch_size=None, verbose=False)
     assert len({row["loss"] for row in model.history}) == 10
@@ -96,7 +94,7 @@ def test_a_long_run_is_flat_in_memory_and_files() -> None:
             pages = int(Path("/proc/self/statm").read_text().split()[1])
             sizes[event.step] = (sys.getallocatedblocks(), pages * 4096, len(os.listdir("/proc/self/fd")))
 
-    model = Learner(Sequential(Dense(64, "relu"), Dropout(0.1), Dense(1)), "mse", "adam")
+    model = Model(Sequential(Dense(64, "relu"), Dropout(0.1), Dense(1)), "mse", "adam")
     x = np.random.default_rng(0).normal(size=(2600, 2))
     model.fit(x, x[:, 0], epochs=1, batch_size=1, callbacks=[measure], verbose=False)
     blocks, resident, files = np.subtract(sizes[2500], sizes[500])

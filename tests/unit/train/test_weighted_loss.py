@@ -127,7 +127,7 @@ def test_an_explanation_has_the_loss_and_the_gradients_of_torch(name: str, place
     model.fit(x, y, epochs=1, verbose=False)
     network, coded = model.network, np.where(y == GONE, GONE, y)
     assert network is not None
-    found = trace(network, model.held, {"x": x}, {"target": coded})
+    found = trace(network, model.state.held, {"x": x}, {"target": coded})
     held = {path: torch.tensor(a, requires_grad=True) for path, a in model.parameters().items()}
     value = peer(functional.linear(torch.tensor(x), held["weight"], held["bias"]), torch.tensor(y))
     value.backward()
@@ -227,16 +227,16 @@ def test_a_batch_in_several_parts_gives_the_same_mean(name: str, cores: int) -> 
 def test_a_batch_without_labels_costs_nothing_and_moves_nothing(engine: str) -> None:
     x, y = rows("both", 24, 5)
     y[8:16] = GONE
-    steps: list[Any] = []
+    steps: list[float] = []
     model = model_of("both", cr.CrossEntropy(class_weight=WEIGHTS, ignore_index=GONE), engine=engine)
 
     def watch(event: Any) -> None:
         if type(event).__name__ == "StepDone":
-            steps.append((event.loss, model.parameters()["weight"].copy()))
+            steps.append(event.loss)
 
     history = model.fit(x, y, epochs=1, batch_size=8, shuffle=False, verbose=False, callbacks=[watch])
-    assert steps[1][0] == 0.0
-    assert steps[0][0] > 0
+    assert steps[1] == 0.0
+    assert steps[0] > 0
     assert np.isfinite(history[-1]["loss"])
     kept = np.r_[0:8, 16:24]
     other = model_of("both", cr.CrossEntropy(class_weight=WEIGHTS, ignore_index=GONE), engine=engine)
@@ -268,7 +268,7 @@ def test_two_outputs_are_two_means() -> None:
     same(model.history[-1]["loss"], value.item())
     same(model.evaluate(x, {"a": y, "b": known})["loss"], value.item())
     assert model.network is not None
-    found = trace(model.network, model.held, {"x": x}, {"target.a": y, "target.b": known})
+    found = trace(model.network, model.state.held, {"x": x}, {"target.a": y, "target.b": known})
     same(found.loss, value.item())
     assert found.checked.error < 1e-6
 

@@ -10,7 +10,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -20,11 +20,10 @@ from chainrule.apps.cli.texts import say
 from chainrule.data import Table
 from chainrule.data.readers.npz import read_archive
 from chainrule.errors import DataError, UsageError
+from chainrule.model import Model
 from chainrule.records import frozen
 from chainrule.train.evaluation.known_rows import known_rows
-from chainrule.train.learner import Learner
 
-L = TypeVar("L", bound=Learner)
 ARRAYS = ".npz"
 
 
@@ -58,20 +57,19 @@ class Given:
         return self.take(np.array([_row_of(self.rows, row)]))
 
 
-def load(run: str, data: str, kind: type[L]) -> tuple[L, Given]:
+def load(run: str, data: str) -> tuple[Model, Given]:
     """The model of a RUN and the rows it is asked about.
 
     Args:
         run: the folder or the model file.
         data: a table, or for a model of arrays an ``.npz`` file.
-        kind: what the model is wanted as: a ``Learner`` answers, a ``Model`` also explains.
 
     Fails:
         FileError: missing, damaged, foreign or newer. UsageError E607: a model of arrays, and no ``.npz``.
         DataError E326: arrays the model needs are missing. Else as ``Preparation.read``.
     """
     file = model_file(run)
-    model = kind.load(file)
+    model = Model.load(file)
     if model.preparation is not None:
         table = model.preparation.read(data)
         return model, Given(table, None, table.rows)
@@ -80,14 +78,14 @@ def load(run: str, data: str, kind: type[L]) -> tuple[L, Given]:
     return model, _arrays(model, Path(data))
 
 
-def warn_of_known_rows(model: Learner, x: Any, run: str) -> None:
+def warn_of_known_rows(model: Model, x: Any, run: str) -> None:
     """Warn if rows are those the model was trained on: on them it looks better than it is.
 
     Args:
         model, x: whose answers to what are measured.
         run: as the user calls it.
     """
-    known = known_rows(model, x)
+    known = known_rows(model.state, x)
     if known is not None:
         counts = {field.name: getattr(known, field.name) for field in fields(known)}
         screen.line(say("evaluated_known").format(**counts, run=run), "yellow", to_errors=True)
@@ -106,7 +104,7 @@ def _taken(part: Any, index: np.ndarray) -> Any:
     return None if part is None else part[index]
 
 
-def _arrays(model: Learner, file: Path) -> Given:
+def _arrays(model: Model, file: Path) -> Given:
     """The arrays of a file: those called as inputs are inputs, the others what was wanted.
 
     Fails:
@@ -148,7 +146,7 @@ def _saved(file: str, inputs: Sequence[str]) -> str:
     return f'np.savez("{file}", {", ".join(f"{name}={name}" for name in (*inputs, "y"))})'
 
 
-def _not_of_tables(model: Learner, file: str) -> UsageError:
+def _not_of_tables(model: Model, file: str) -> UsageError:
     """The error for a table that comes before a model of arrays."""
     names = ("x",) if model.network is None else tuple(model.network.inputs)
     return UsageError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from chainrule.apps.cli.options import CONFIG, quoted, read_config
@@ -13,6 +14,7 @@ from chainrule.derive.replayed_step import Replay
 from chainrule.errors import FileError, UsageError
 from chainrule.model import Model
 from chainrule.store import RunFolder
+from chainrule.train.checkpoint.model_file import load as load_state
 
 
 def replay(run: str, data: str, step: int) -> Replay:
@@ -40,7 +42,7 @@ def replay(run: str, data: str, step: int) -> Replay:
             received="checkpoints of a training in Python",
             fix=f'model.replay({step}, x, y, run="{run}")',
         )  # fmt: skip
-    model = Model.load(model_file(run))
+    state = load_state(model_file(run))
     folder = RunFolder.open(run)
     known, fingerprint = read_config(folder)
     study = Study.of(known) if data == known.data else None
@@ -48,6 +50,6 @@ def replay(run: str, data: str, step: int) -> Replay:
         received = data if study is None else f"other rows in {data}"
         raise UsageError("E603", where="replay", expected=known.data, received=received,
                          fix=f"chainrule explain {run} {quoted(known.data)} --step {step}")  # fmt: skip
-    model.engine = known.engine or None
+    model = Model.of(replace(state, engine=known.engine or None))
     asked = lesson(known, study)
     return model.replay(step, study.training.x, named(study, study.training), **asked, run=folder)

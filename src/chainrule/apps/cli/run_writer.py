@@ -7,7 +7,7 @@ training that was resumed leaves the very bytes an undisturbed one would have le
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from chainrule.diagnosis import Doctor
 from chainrule.errors import DataError, UsageError
 from chainrule.escaping import csv_text
 from chainrule.events import Event, Notice, TrainingEnded
+from chainrule.model import Model
 from chainrule.nn import L2, OPTIMIZERS, Flatten, Sequential, net_from_text
 from chainrule.records import frozen
 from chainrule.store import RunFolder
@@ -27,7 +28,6 @@ from chainrule.train.callback import Histograms
 from chainrule.train.checkpoint.model_file import save as save_model
 from chainrule.train.evaluation.baseline import baselines
 from chainrule.train.evaluation.metric import FIRST, Answers, known_metrics, score, usual_metrics
-from chainrule.train.learner import Learner
 from chainrule.train.stopping import EarlyStopping
 
 SHOWN = {
@@ -63,7 +63,7 @@ class Watcher:
         return self.end is not None and self.end.reason == "interrupted"
 
 
-def learner_of(options: Options, study: Study) -> Learner:
+def model_of(options: Options, study: Study) -> Model:
     """The untrained net for a study, its parameters drawn.
 
     Fails:
@@ -81,16 +81,12 @@ def learner_of(options: Options, study: Study) -> Learner:
     make: Any = OPTIMIZERS[options.optimizer]  # each of them has a rate
     optimizer = make(rate=options.rate)
     known_metrics(options.metric, [study.task.kind])
-    metric = (FIRST[study.task.kind], *options.metric)  # enough while training; the model answers with all
     penalty = L2(options.penalty) if options.penalty else None
-    learner = Learner(
-        net, study.loss, optimizer, metrics=metric, penalty=penalty, engine=options.engine or None
-    )
-    learner.preparation = study.preparation
-    return learner
+    model = Model(net, study.loss, optimizer, penalty=penalty, engine=options.engine or None)
+    return Model.of(replace(model.state, preparation=study.preparation))
 
 
-def teach(learner: Learner, options: Options, study: Study, folder: RunFolder, resume: bool) -> Watcher:
+def teach(model: Model, options: Options, study: Study, folder: RunFolder, resume: bool) -> Watcher:
     """Train, or go on with a training, saving checkpoints in the folder.
 
     Fails:
@@ -101,8 +97,8 @@ def teach(learner: Learner, options: Options, study: Study, folder: RunFolder, r
     counts = [Histograms(every=options.histograms)] if options.histograms else []
     asked = lesson(options, study)
     asked["callbacks"] = [*asked["callbacks"], watcher, *counts, Doctor()]
-    learner.fit(study.training.x, named(study, study.training), **asked, run=folder, resume=resume)
-    learner.metrics = None
+    asked["metrics"] = (FIRST[study.task.kind], *options.metric)  # few while training; the model measures all
+    model.fit(study.training.x, named(study, study.training), **asked, run=folder, resume=resume)
     return watcher
 
 
@@ -124,7 +120,7 @@ def named(study: Study, part: Part) -> np.ndarray:
     return np.array(study.preparation.labels)[part.y] if study.task.is_classification else part.y
 
 
-def ratings(learner: Learner, study: Study, options: Options) -> list[Rating]:
+def ratings(model: Model, study: Study, options: Options) -> list[Rating]:
     """The net beside its rivals, all on the held-out rows; the rivals learn from all other rows."""
     known = study.known
     classes = len(study.preparation.labels)
@@ -133,10 +129,10 @@ def ratings(learner: Learner, study: Study, options: Options) -> list[Rating]:
         counts = np.bincount(known.y, minlength=classes)
         weights = len(known.y) / (classes * counts[known.y])
     rivals = baselines(known.flat, known.y, classes, weights)
-    answers = [("net", answer_of(learner, study.test.x))]
+    answers = [("net", answer_of(model, study.test.x))]
     answers += [(rival.name, rival.answer(study.test.flat)) for rival in reversed(rivals)]
     names = measured(study.task.kind, options.metric)
-    return [Rating(name, score(judgeable(learner, study.test.y, answer), names)) for name, answer in answers]
+    return [Rating(name, score(judgeable(model, study.test.y, answer), names)) for name, answer in answers]
 
 
 def measured(kind: str, also: Sequence[str]) -> list[str]:
@@ -148,30 +144,30 @@ def measured(kind: str, also: Sequence[str]) -> list[str]:
     return [each.label for each in (*usual_metrics(kind), *known_metrics(also, [kind]))]
 
 
-def answer_of(learner: Learner, x: np.ndarray) -> np.ndarray:
+def answer_of(model: Model, x: np.ndarray) -> np.ndarray:
     """Probabilities (N, K), or standardised values (N, 1)."""
-    if learner.task == "classification":
-        return np.asarray(learner.predict_proba(x))
-    return np.asarray(learner(x)).reshape(-1, 1)
+    if model.task == "classification":
+        return np.asarray(model.predict_proba(x))
+    return np.asarray(model(x)).reshape(-1, 1)
 
 
-def judgeable(learner: Learner, y: np.ndarray, answer: np.ndarray) -> Answers:
+def judgeable(model: Model, y: np.ndarray, answer: np.ndarray) -> Answers:
     """Targets beside answers; values in the units of the target's column.
 
     Args:
-        learner: knows the preparation.
+        model: knows the preparation.
         y: (N,) class numbers or standardised values.
         answer: (N, K) probabilities, or (N, 1) standardised values.
     """
-    assert learner.preparation is not None
-    if learner.task == "classification":
+    assert model.preparation is not None
+    if model.task == "classification":
         return Answers(y, answer, None, "classification")
-    restore = learner.preparation.restore
+    restore = model.preparation.restore
     return Answers(restore(y).reshape(-1, 1), restore(answer), None, "regression")
 
 
-def keep_facts(learner: Learner, options: Options, study: Study, rated: list[Rating]) -> None:
-    """What the model file says of its training, besides what ``fit`` noted."""
+def keep_facts(model: Model, options: Options, study: Study, rated: list[Rating]) -> None:
+    """Add to the facts in the model file what the command line knows of the training."""
     facts: dict[str, Any] = {
         "data": study.table.source,
         "fingerprint": study.table.fingerprint,
@@ -183,14 +179,14 @@ def keep_facts(learner: Learner, options: Options, study: Study, rated: list[Rat
     if study.task.is_classification:
         counts = np.bincount(study.training.y, minlength=len(study.preparation.labels))
         facts["majority"] = int(np.argmax(counts))
-    learner.facts.update(facts)
+    model.adopt(replace(model.state, facts={**model.facts, **facts}))
 
 
-def save(learner: Learner, folder: RunFolder, page: str, page_name: str) -> None:
+def save(model: Model, folder: RunFolder, page: str, page_name: str) -> None:
     """Write the RUN's files; the checkpoints go last, so that a kill between two files can be resumed."""
     folder.verify()
-    save_model(learner, folder.path / MODEL, within=folder.path)
-    folder.write_text(HISTORY, history_text(learner.history))
+    save_model(model.state, folder.path / MODEL, within=folder.path)
+    folder.write_text(HISTORY, history_text(model.history))
     folder.write_text(page_name, page)
     folder.delete_checkpoints()
 

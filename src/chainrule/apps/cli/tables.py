@@ -9,11 +9,11 @@ from chainrule.apps.cli import screen
 from chainrule.apps.cli.run_writer import SHOWN, Rating
 from chainrule.apps.cli.texts import WORDS, say
 from chainrule.data import Column, Preparation
+from chainrule.model import Model
 from chainrule.nn import Layer, summary_rows
 from chainrule.settings import settings
 from chainrule.spec import Spec
 from chainrule.train.evaluation.metric import metric
-from chainrule.train.learner import Learner
 
 MOST = 40  # columns of data shown on a screen; the report shows all
 LEVELS = 4  # levels of a category shown in its summary
@@ -80,10 +80,10 @@ def columns_table(columns: Sequence[Column]) -> None:
         screen.line(say("more_columns").format(count=len(columns) - len(shown)))
 
 
-def net_table(learner: Learner, inputs: Mapping[str, Spec]) -> None:
+def net_table(model: Model, inputs: Mapping[str, Spec]) -> None:
     """The layers with shapes and parameter counts, and how they are trained."""
-    layers(learner.recipe.net, inputs)
-    recipe = learner.recipe
+    layers(model.recipe.net, inputs)
+    recipe = model.recipe
     loss = getattr(recipe.loss, "name", recipe.loss)
     penalty = recipe.penalty or say("none")
     screen.line(say("how_trained").format(loss=loss, optimizer=recipe.optimizer, penalty=penalty))

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from chainrule.apps.cli.prepared_data import Study
 from chainrule.apps.cli.texts import WORDS
 from chainrule.apps.report import svg_charts
+from chainrule.model import Model
 from chainrule.plotting.network.blocks import flow_of
 from chainrule.plotting.network.layout import laid_out
 from chainrule.plotting.network.repeated_blocks import folded
@@ -23,34 +24,33 @@ from chainrule.plotting.samples import Rows
 from chainrule.plotting.style import spread
 from chainrule.train.callback.histograms import Recorded
 from chainrule.train.evaluation.metric import Answers
-from chainrule.train.learner import Learner
 
 LAYERS, EPOCHS, PLACES = 4, 30, 48  # shown of each kind of histogram; along each axis of a boundary
 MOST_BOXES = 200  # of a net that is drawn
 
 
-def figures(learner: Learner, study: Study, answers: Answers, recorded: Recorded | None) -> dict[str, Any]:
+def figures(model: Model, study: Study, answers: Answers, recorded: Recorded | None) -> dict[str, Any]:
     """What the template shows besides curves and tables, by name; nothing stands where nothing suits.
 
     Args:
-        learner: the trained net.
+        model: the trained net.
         study: the data.
         answers: on the held-out rows, beside what was wanted.
         recorded: histograms of the training, if there are any.
     """
     is_judged = study.task.is_classification and len(answers.target) > 0
     return {
-        "graph": _graph(learner),
+        "graph": _graph(model),
         "calibration": [_calibration(answers)] if is_judged else [],
-        "boundary": [_boundary(learner, study)] if is_judged and _is_flat(study) else [],
+        "boundary": [_boundary(model, study)] if is_judged and _is_flat(study) else [],
         "histograms": [] if recorded is None else _histograms(recorded),
     }
 
 
-def _graph(learner: Learner) -> Markup | str:
+def _graph(model: Model) -> Markup | str:
     """The net as boxes and arrows; nothing of one that fills pages."""
-    assert learner.network is not None
-    flow = folded(flow_of(learner.recipe.net, learner.network.training))
+    assert model.network is not None
+    flow = folded(flow_of(model.recipe.net, model.network.training))
     return Markup(svg(laid_out(flow))) if len(flow.boxes) <= MOST_BOXES else ""
 
 
@@ -66,10 +66,10 @@ def _is_flat(study: Study) -> bool:
     return study.preparation.shape == (2,)
 
 
-def _boundary(learner: Learner, study: Study) -> dict[str, Any]:
+def _boundary(model: Model, study: Study) -> dict[str, Any]:
     """The class that is answered for every pair of the two features."""
-    assert learner.network is not None
-    shown = plane(learner, Rows({next(iter(learner.network.inputs)): study.test.x}, {}), None, PLACES)
+    assert model.network is not None
+    shown = plane(model.state, Rows({next(iter(model.network.inputs)): study.test.x}, {}), None, PLACES)
     x, y = shown.names
     says = WORDS["report_boundary_says"]
     keys = zip(svg_charts.COLOURS, shown.labels, strict=False)

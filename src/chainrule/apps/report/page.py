@@ -23,12 +23,12 @@ from chainrule.apps.report import svg_charts
 from chainrule.apps.report.figures import figures
 from chainrule.diagnosis import Finding
 from chainrule.escaping import printable_lines
+from chainrule.model import Model
 from chainrule.nn import summary_rows
 from chainrule.records import frozen
 from chainrule.settings import settings
 from chainrule.train.callback import Recorded
 from chainrule.train.evaluation.metric import FIRST
-from chainrule.train.learner import Learner
 
 MATRIX = 30  # classes shown in a confusion matrix at most
 
@@ -49,12 +49,12 @@ class Confusion:
 
 
 def page(
-    learner: Learner, options: Options, study: Study, rated: list[Rating], recorded: Recorded | None = None
+    model: Model, options: Options, study: Study, rated: list[Rating], recorded: Recorded | None = None
 ) -> str:
     """The whole page as HTML.
 
     Args:
-        learner: the trained net.
+        model: the trained net.
         options: what was asked for.
         study: the data.
         rated: the net and its rivals on the held-out rows.
@@ -70,9 +70,9 @@ def page(
         finalize=_shown,
     )
     shelf.filters["cell"] = cell
-    answers = judgeable(learner, study.test.y, answer_of(learner, study.test.x))
-    history = learner.history
-    assert learner.network is not None
+    answers = judgeable(model, study.test.y, answer_of(model, study.test.x))
+    history = model.history
+    assert model.network is not None
     best = min(history, key=lambda row: row["val_loss"] if row["val_loss"] is not None else np.inf)
     return shelf.get_template("page.html").render(
         words=WORDS,
@@ -84,11 +84,11 @@ def page(
         positive=_positive(study),
         rated=rated,
         columns=_columns(study),
-        layers=summary_rows(learner.recipe.net, learner.network.inputs),
-        count=learner.network.count,
-        optimizer=str(learner.recipe.optimizer),
+        layers=summary_rows(model.recipe.net, model.network.inputs),
+        count=model.network.count,
+        optimizer=str(model.recipe.optimizer),
         loss=study.loss,
-        penalty=str(learner.recipe.penalty or ""),
+        penalty=str(model.recipe.penalty or ""),
         notices=[(notice.en, notice.zh) for notice in study.notices],
         history=history,
         curves=_curves(history, study.task.kind, int(best["epoch"] or 0)),
@@ -97,8 +97,8 @@ def page(
         if study.task.is_classification
         else _of_values(answers.target[:, 0], answers.answer[:, 0]),
         command=options.command(),
-        **figures(learner, study, answers, recorded),
-        diagnosis=list(map(_finding, vars(learner).get("findings", ()))),
+        **figures(model, study, answers, recorded),
+        diagnosis=list(map(_finding, model.state.findings or ())),
     )
 
 

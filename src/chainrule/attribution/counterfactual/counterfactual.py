@@ -31,10 +31,11 @@ from chainrule.page.terminal import text_page
 from chainrule.records import frozen
 from chainrule.settings import settings
 from chainrule.texts import LANGUAGES, say
+from chainrule.train.evaluation.prediction import checked_inputs
 from chainrule.train.options import refuse_unknown
 
 if TYPE_CHECKING:
-    from chainrule.train.learner import Learner
+    from chainrule.train.model_state import ModelState
 
 
 class Options(TypedDict, total=False):
@@ -110,7 +111,7 @@ class Counterfactuals(Page):
 
 
 def find_counterfactuals(
-    model: Learner, row: Any, wanted: Any = None, **options: Unpack[Options]
+    model: ModelState, row: Any, wanted: Any = None, **options: Unpack[Options]
 ) -> Counterfactuals:
     """The nearest changes of a few columns that bring the wanted answer; see ``Model.counterfactual``."""
     refuse_unknown("counterfactual", options, Options.__annotations__)
@@ -152,7 +153,7 @@ def _nothing_found(domain: Domain, goal: Goal, most: int) -> UsageError:
     )  # fmt: skip
 
 
-def domain_of(model: Learner, row: Any, rows: Any) -> Domain:
+def domain_of(model: ModelState, row: Any, rows: Any) -> Domain:
     """What a row may become.
 
     Args:
@@ -181,7 +182,7 @@ def domain_of(model: Learner, row: Any, rows: Any) -> Domain:
         )  # fmt: skip
     single = isinstance(row, list | tuple | np.ndarray) and len(row) and np.ndim(row[0]) == 0
     one, every = (
-        next(iter(model.fitting(Arrays.of(each, dtype="float64").x).values()))
+        next(iter(checked_inputs(model, Arrays.of(each, dtype="float64").x).values()))
         for each in ([row] if single else row, rows)
     )
     _refuse_several(len(one))

@@ -14,10 +14,11 @@ import numpy as np
 from chainrule.errors import UsageError, nearest
 from chainrule.records import frozen
 from chainrule.texts import say
+from chainrule.train.evaluation.prediction import predict, predict_proba, raw_outputs
 from chainrule.train.inputs.target import Target
 
 if TYPE_CHECKING:
-    from chainrule.train.learner import Learner
+    from chainrule.train.model_state import ModelState
 
 
 @frozen(eq=False)
@@ -32,7 +33,7 @@ class Goal:
         label: the wanted class; ``None`` for any other, and for values.
     """
 
-    model: Learner
+    model: ModelState
     margin: Callable[[np.ndarray], np.ndarray]
     answer: Any
     probability: float | None
@@ -65,17 +66,17 @@ class Goal:
         return answer != self.answer if self.label is None else answer == self.label
 
 
-def answer_of(model: Learner, x: np.ndarray) -> tuple[Any, float | None]:
+def answer_of(model: ModelState, x: np.ndarray) -> tuple[Any, float | None]:
     """What a model says of one row: a label with its probability, or a value."""
-    said = np.asarray(model.predict(x)).reshape(-1)[0]
+    said = np.asarray(predict(model, x)).reshape(-1)[0]
     answer = said.item() if isinstance(said, np.generic) else said
     if model.task != "classification":
         return float(answer), None
-    chances = np.asarray(model.predict_proba(x), np.float64)[0]
+    chances = np.asarray(predict_proba(model, x), np.float64)[0]
     return answer, float(chances[list(model.labels).index(answer)])
 
 
-def goal_of(model: Learner, x: np.ndarray, wanted: Any) -> Goal:
+def goal_of(model: ModelState, x: np.ndarray, wanted: Any) -> Goal:
     """What is wanted of a row.
 
     Args:
@@ -104,7 +105,7 @@ def goal_of(model: Learner, x: np.ndarray, wanted: Any) -> Goal:
     return found
 
 
-def _class_goal(model: Learner, name: str, target: Target, x: np.ndarray, wanted: Any) -> Goal:
+def _class_goal(model: ModelState, name: str, target: Target, x: np.ndarray, wanted: Any) -> Goal:
     answer, probability = answer_of(model, x)
     spelled = {str(label): i for i, label in enumerate(target.labels)}
     if wanted is not None and str(wanted) not in spelled:
@@ -124,14 +125,14 @@ def _class_goal(model: Learner, name: str, target: Target, x: np.ndarray, wanted
     return Goal(model, margin, answer, probability, label=label)
 
 
-def _scores(model: Learner, name: str, target: Target) -> Callable[[np.ndarray], np.ndarray]:
+def _scores(model: ModelState, name: str, target: Target) -> Callable[[np.ndarray], np.ndarray]:
     """From rows to a score for each class, (n, K); the largest is the answer."""
     assert model.network is not None
     node = model.network.inference.outputs[name]
     half = 0.5 if model.network.losses[name].answer(node) is node else 0.0  # what speaks for either class
 
     def scores(rows: np.ndarray) -> np.ndarray:
-        raw = np.asarray(model(rows), np.float64)
+        raw = np.asarray(raw_outputs(model, rows), np.float64)
         if target.room == target.scores:
             return raw[:, : len(target.labels)]
         single = raw.reshape(-1, 1) - half
@@ -140,7 +141,7 @@ def _scores(model: Learner, name: str, target: Target) -> Callable[[np.ndarray],
     return scores
 
 
-def _value_goal(model: Learner, name: str, target: Target, x: np.ndarray, wanted: Any) -> Goal:
+def _value_goal(model: ModelState, name: str, target: Target, x: np.ndarray, wanted: Any) -> Goal:
     answer, _ = answer_of(model, x)
     try:
         low, high = _ends(wanted, answer)
@@ -153,7 +154,7 @@ def _value_goal(model: Learner, name: str, target: Target, x: np.ndarray, wanted
         )  # fmt: skip
 
     def margin(rows: np.ndarray) -> np.ndarray:
-        values = np.asarray(model.predict(rows), np.float64).reshape(-1)
+        values = np.asarray(predict(model, rows), np.float64).reshape(-1)
         return np.minimum(values - low, high - values)
 
     return Goal(model, margin, answer, None, low, high)

@@ -29,7 +29,7 @@ from chainrule.train.inputs import tabular
 from chainrule.train.options import refuse_unknown
 
 if TYPE_CHECKING:
-    from chainrule.train.learner import Learner
+    from chainrule.train.model_state import ModelState
 
 SHOWN = 20  # columns that are listed; the rest is told as one line
 WIDE = 24  # signs of the longest bar
@@ -100,7 +100,7 @@ def order_of(values: np.ndarray) -> np.ndarray:
     return np.argsort(-values, kind="stable")
 
 
-def measure_importance(model: Learner, x: Any, y: Any = None, **options: Unpack[Options]) -> Importance:
+def measure_importance(model: ModelState, x: Any, y: Any = None, **options: Unpack[Options]) -> Importance:
     """How much worse a model judges rows when each column is shuffled; see ``Model.importance``."""
     repeats, lang = _known(options), options.get("lang") or settings.lang
     require_telling(1, lang)
@@ -147,7 +147,7 @@ def _known(options: Options) -> int:
     return repeats
 
 
-def _judge(model: Learner, rows: Arrays, metric: str | None) -> tuple[str, Callable[[Any], float]]:
+def _judge(model: ModelState, rows: Arrays, metric: str | None) -> tuple[str, Callable[[Any], float]]:
     """What is measured, and how, of any inputs in place of the rows'."""
     assert model.network is not None
     tasks = [target.task for target in model.targets.values()]
@@ -162,12 +162,12 @@ def _judge(model: Learner, rows: Arrays, metric: str | None) -> tuple[str, Calla
 
     def judged(inputs: Any) -> float:
         changed = Arrays(inputs, rows.y, rows.weights)
-        return evaluate.judge(model, changed, metrics)(model.held)[name]
+        return evaluate.evaluator(model, changed, metrics)(model.held)[name]
 
     return name, judged
 
 
-def _groups(model: Learner, rows: Arrays, asked: Mapping[str, Any] | None) -> dict[str, np.ndarray]:
+def _groups(model: ModelState, rows: Arrays, asked: Mapping[str, Any] | None) -> dict[str, np.ndarray]:
     """What is shuffled together: a person's groups, columns, patches of an image, whole inputs."""
     inputs: Any = rows.x
     (first, *others), prepared = inputs.values(), model.preparation

@@ -12,13 +12,13 @@ from chainrule.plotting.samples import inputs_of, network_of, unsuited, values
 from chainrule.plotting.style import AMOUNT, grid, scale, spread
 from chainrule.settings import settings
 from chainrule.texts.plots import said
-from chainrule.train.learner import Learner
+from chainrule.train.model_state import ModelState
 
 NOTE = ".weights"  # what attention layers call their weights
 NAMED = 40  # places up to which each has its name at the axis
 
 
-def draw(model: Learner, x: Any, layer: str | None = None, names: Any = None, most: int = 8) -> Picture:
+def draw(model: ModelState, x: Any, layer: str | None = None, names: Any = None, most: int = 8) -> Picture:
     """The weights of an attention for one sequence: a frame for each head, a row for each place that looks.
 
     Args:

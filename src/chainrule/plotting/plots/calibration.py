@@ -14,7 +14,7 @@ from chainrule.records import frozen
 from chainrule.settings import settings
 from chainrule.texts.plots import said
 from chainrule.train.evaluation.metric import Answers, score
-from chainrule.train.learner import Learner
+from chainrule.train.model_state import ModelState
 
 BINS = 15  # of the metric ``calibration_error``
 
@@ -53,7 +53,7 @@ def reliability(answers: Answers) -> Reliability:
     return Reliability(counts, means[0], means[1], float(ece))
 
 
-def draw(model: Learner, x: Any, y: Any = None) -> Picture:
+def draw(model: ModelState, x: Any, y: Any = None) -> Picture:
     """Whether the model is as often right as it is sure: a bar for each bin of confidence, and the gap.
 
     Args:

@@ -13,13 +13,13 @@ from chainrule.plotting.samples import judged, rows_of, unsuited
 from chainrule.plotting.style import AMOUNT, axes, scale
 from chainrule.settings import settings
 from chainrule.texts.plots import said
-from chainrule.train.learner import Learner
+from chainrule.train.model_state import ModelState
 
 MOST = 40  # classes of which a matrix can still be read
 WRITTEN = 16  # classes up to which the counts stand in the cells
 
 
-def draw(model: Learner, x: Any, y: Any = None) -> Picture:
+def draw(model: ModelState, x: Any, y: Any = None) -> Picture:
     """How often each class is taken for each: rows are true classes, columns answers.
 
     Args:

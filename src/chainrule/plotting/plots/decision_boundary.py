@@ -17,8 +17,8 @@ from chainrule.plotting.style import AMOUNT, COLOURS, axes, scale
 from chainrule.records import frozen
 from chainrule.settings import settings
 from chainrule.texts.plots import said
-from chainrule.train.evaluation import evaluate
-from chainrule.train.learner import Learner
+from chainrule.train.evaluation.prediction import predictions
+from chainrule.train.model_state import ModelState
 
 DOTS = 1500  # rows drawn at most
 MARKS = "os^Dv<>p"  # the second sign by which classes are told apart
@@ -50,7 +50,7 @@ class Plane:
         return values * std + mean
 
 
-def plane(model: Learner, rows: Rows, features: Sequence[Any] | None, points: int) -> Plane:
+def plane(model: ModelState, rows: Rows, features: Sequence[Any] | None, points: int) -> Plane:
     """The answers over two features.
 
     Fails:
@@ -68,7 +68,7 @@ def plane(model: Learner, rows: Rows, features: Sequence[Any] | None, points: in
     asked[:, chosen[0]], asked[:, chosen[1]] = (part.reshape(-1) for part in np.meshgrid(*edges))
     output = next(iter(model.targets))
     target = model.targets[output]
-    said_of = evaluate.answers(model, {next(iter(rows.x)): asked}, "answer")[output]
+    said_of = predictions(model, {next(iter(rows.x)): asked}, "answer")[output]
     if target.is_classes:
         said_of = target.probabilities(said_of)
     elif model.preparation is not None and target.task == "regression":
@@ -111,7 +111,7 @@ def _range(values: np.ndarray, points: int) -> np.ndarray:
     return np.linspace(low - room, high + room, points)
 
 
-def _unit(model: Learner, feature: int) -> tuple[float, float]:
+def _unit(model: ModelState, feature: int) -> tuple[float, float]:
     """What a feature's number is in the units of its column: mean and deviation."""
     if model.preparation is None:
         return 0.0, 1.0
@@ -120,7 +120,7 @@ def _unit(model: Learner, feature: int) -> tuple[float, float]:
 
 
 def draw(
-    model: Learner, x: Any, y: Any = None, *, features: Sequence[Any] | None = None, points: int = 160
+    model: ModelState, x: Any, y: Any = None, *, features: Sequence[Any] | None = None, points: int = 160
 ) -> Picture:
     """The answer for every pair of values of two features, with the rows as dots.
 
@@ -175,7 +175,7 @@ def _rgb(colour: str) -> tuple[float, ...]:
     return tuple(int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
 
 
-def _dots(model: Learner, frame: Any, shown: Plane, rows: Rows) -> None:
+def _dots(model: ModelState, frame: Any, shown: Plane, rows: Rows) -> None:
     """The rows, in the colour of their true class where it is known."""
     some = rows.some(DOTS)
     names = feature_names(model)

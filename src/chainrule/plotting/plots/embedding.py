@@ -17,7 +17,7 @@ from chainrule.plotting.samples import network_of, unsuited
 from chainrule.plotting.style import BLUE, axes
 from chainrule.settings import settings
 from chainrule.texts.plots import said
-from chainrule.train.learner import Learner
+from chainrule.train.model_state import ModelState
 
 NAMED = 60  # rows up to which each has its name beside it
 
@@ -40,7 +40,7 @@ def principal(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def draw(
-    model: Learner, layer: str | None = None, names: Sequence[Any] | None = None, most: int = 500
+    model: ModelState, layer: str | None = None, names: Sequence[Any] | None = None, most: int = 500
 ) -> Picture:
     """The rows of an embedding's table in the plane of their two main directions (PCA).
 
@@ -67,7 +67,7 @@ def draw(
             "E101", where="plot.embedding, layer", name=path, expected=outline(known), received=path,
             fix=f'layer="{close or known[0]}"',
         )  # fmt: skip
-    whole = model.parameters()[f"{path}.weight" if path else "weight"].astype(np.float64)
+    whole = model.parameters[f"{path}.weight" if path else "weight"].astype(np.float64)
     table = whole[:most]
     places, shares = principal(table)
     title = said("embedding", layer=drawable(path or "embedding"))
@@ -82,7 +82,7 @@ def draw(
     return Picture("embedding", title, figure, settings.lang, told)
 
 
-def _names(model: Learner, names: Sequence[Any] | None, rows: int) -> list[str]:
+def _names(model: ModelState, names: Sequence[Any] | None, rows: int) -> list[str]:
     """What the first rows are called."""
     if names is None and model.tokenizers:
         tokenizer = next(iter(model.tokenizers.values()))

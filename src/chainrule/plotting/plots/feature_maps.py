@@ -14,7 +14,7 @@ from chainrule.plotting.style import SIGNED, bare, paper, spread
 from chainrule.settings import settings
 from chainrule.texts.plots import said
 from chainrule.train.callback.histograms import layer_nodes
-from chainrule.train.learner import Learner
+from chainrule.train.model_state import ModelState
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,7 +23,7 @@ WIDE = 64  # numbers of a layer without axes that stand in one row of cells
 LONG, GAP = 7.0, 0.34  # the longest line in inches, and the room above one for its words
 
 
-def draw(model: Learner, x: Any, most: int = 8, layers_shown: int = 12) -> Picture:
+def draw(model: ModelState, x: Any, most: int = 8, layers_shown: int = 12) -> Picture:
     """What each layer gives for one sample: feature maps of images, rows of cells of everything else.
 
     Each layer has a scale of its own, from minus to plus its largest number, so that a layer of small

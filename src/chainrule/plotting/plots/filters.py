@@ -13,10 +13,10 @@ from chainrule.plotting.samples import network_of, unsuited
 from chainrule.plotting.style import SIGNED, bare, grid, scale, spread
 from chainrule.settings import settings
 from chainrule.texts.plots import said
-from chainrule.train.learner import Learner
+from chainrule.train.model_state import ModelState
 
 
-def draw(model: Learner, layer: str | None = None, most: int = 64) -> Picture:
+def draw(model: ModelState, layer: str | None = None, most: int = 64) -> Picture:
     """The kernels of a convolution, one small picture each; those of three input channels in colour.
 
     With other numbers of input channels the mean over them is shown, with its sign: orange below 0, purple
@@ -31,7 +31,7 @@ def draw(model: Learner, layer: str | None = None, most: int = 64) -> Picture:
         UsageError E560: no convolution over one or two axes. UsageError E101: no such layer.
     """
     network = network_of(model, "filters")
-    known = {path.rpartition(".")[0]: value for path, value in model.parameters().items()
+    known = {path.rpartition(".")[0]: value for path, value in model.parameters.items()
              if path.endswith("weight") and value.ndim in (3, 4) and _is_kernel(network, path)}  # fmt: skip
     if not known:
         unsuited("filters", "a convolution over one or two axes", "none", "model.plot.weights()")

@@ -20,7 +20,7 @@ from chainrule.plotting.style import AMOUNT, BLUE, GREY, grid, scale, spread, wh
 from chainrule.settings import settings
 from chainrule.texts.plots import said
 from chainrule.train.callback.histograms import EDGES, FILE, layer_nodes, recorded
-from chainrule.train.learner import Learner
+from chainrule.train.model_state import ModelState
 
 MOST = 16  # frames of a picture
 ROWS = 256  # rows on which activations and gradients are looked at
@@ -28,7 +28,7 @@ CELLS = 80  # of a frame over the epochs, upwards
 FAR = 0.001  # the share of the numbers at either end that a frame over the epochs may leave out
 
 
-def weights(model: Learner, run: str | os.PathLike[str] | None = None) -> Picture:
+def weights(model: ModelState, run: str | os.PathLike[str] | None = None) -> Picture:
     """How the weights of each layer are distributed, now or over the epochs of a training.
 
     Args:
@@ -38,13 +38,13 @@ def weights(model: Learner, run: str | os.PathLike[str] | None = None) -> Pictur
     Fails:
         UsageError E561: no histograms were recorded there. TrainingError E503: nothing is learned yet.
     """
-    network, held = network_of(model, "weights"), model.parameters()
+    network, held = network_of(model, "weights"), model.parameters
     if run is not None:
         return _over_epochs("weights", run)
     return _now("weights", {path: held[path] for path in network.parameters})
 
 
-def activations(model: Learner, x: Any = None, run: str | os.PathLike[str] | None = None) -> Picture:
+def activations(model: ModelState, x: Any = None, run: str | os.PathLike[str] | None = None) -> Picture:
     """How what each layer gives is distributed, now or over the epochs of a training.
 
     Args:
@@ -63,7 +63,7 @@ def activations(model: Learner, x: Any = None, run: str | os.PathLike[str] | Non
 
 
 def gradients(
-    model: Learner, x: Any = None, y: Any = None, run: str | os.PathLike[str] | None = None
+    model: ModelState, x: Any = None, y: Any = None, run: str | os.PathLike[str] | None = None
 ) -> Picture:
     """How the gradients of each parameter are distributed, now or over the epochs of a training.
 

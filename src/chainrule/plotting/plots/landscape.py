@@ -25,7 +25,7 @@ from chainrule.records import frozen
 from chainrule.settings import settings
 from chainrule.texts.plots import said
 from chainrule.train.evaluation.evaluate import mean_loss
-from chainrule.train.learner import Learner
+from chainrule.train.model_state import ModelState
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -76,10 +76,10 @@ class Cut:
 
 
 def cut(
-    model: Learner, rows: Rows, directions: tuple[Arrays, Arrays], steps: tuple[np.ndarray, np.ndarray]
+    model: ModelState, rows: Rows, directions: tuple[Arrays, Arrays], steps: tuple[np.ndarray, np.ndarray]
 ) -> Cut:
     """The loss on some rows, at steps along two directions from the present weights."""
-    program, held, parameters = network_of(model, "landscape").judge, model.held, model.parameters()
+    program, held, parameters = network_of(model, "landscape").judge, model.held, model.parameters
     losses = np.empty((len(steps[1]), len(steps[0])))
     for i, j in np.ndindex(*losses.shape):
         moved = {path: value + steps[0][j] * directions[0][path] + steps[1][i] * directions[1][path]
@@ -91,7 +91,7 @@ def cut(
 
 
 def draw(
-    model: Learner, x: Any, y: Any = None, *, span: float = 1.0, points: int = 17, seed: int = 0,
+    model: ModelState, x: Any, y: Any = None, *, span: float = 1.0, points: int = 17, seed: int = 0,
     rows: int = 256,
 ) -> Picture:  # fmt: skip
     """The loss on some rows around the present weights, along two random directions as long as the weights.
@@ -114,7 +114,7 @@ def draw(
             "E102", where="plot.landscape", name="span or points", expected="span > 0, 3 <= points <= 200",
             received=f"span={span}, points={points}", fix="span=1.0, points=17",
         )  # fmt: skip
-    seen, parameters = rows_of(model, x, y, "landscape").some(rows), model.parameters()
+    seen, parameters = rows_of(model, x, y, "landscape").some(rows), model.parameters
     drawn = np.random.default_rng(seed)
     steps = np.linspace(-span, span, points)
     found = cut(model, seen, (direction(parameters, drawn), direction(parameters, drawn)), (steps, steps))

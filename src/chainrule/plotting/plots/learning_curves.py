@@ -15,13 +15,13 @@ from chainrule.settings import settings
 from chainrule.texts.plots import said
 from chainrule.train.checkpoint.identity import looks_ahead
 from chainrule.train.evaluation.metric import METRICS, larger_is_better
-from chainrule.train.learner import Learner
+from chainrule.train.model_state import ModelState
 
 FEW = 3  # epochs up to which a line alone would hardly be seen
 FACTOR = 30.0  # between the largest and the least loss, from which on the axis counts powers of ten
 
 
-def draw(model: Learner) -> Picture:
+def draw(model: ModelState) -> Picture:
     """Loss and metrics over the epochs, training beside validation, the best epoch, and the learning rate.
 
     The rate is shown where it changes and follows from the number of the step alone.
@@ -63,7 +63,7 @@ def _called(name: str) -> str:
     return known.chinese[0] if known is not None and settings.lang == "zh" else short
 
 
-def _column(model: Learner, name: str) -> np.ndarray:
+def _column(model: ModelState, name: str) -> np.ndarray:
     return np.array([np.nan if row.get(name) is None else row[name] for row in model.history], float)
 
 
@@ -89,7 +89,7 @@ def _line(frame, x: np.ndarray, y: np.ndarray, colour: str, label: str, kind: st
     whole_numbers(frame)
 
 
-def _rates(model: Learner, epochs: np.ndarray) -> np.ndarray | None:
+def _rates(model: ModelState, epochs: np.ndarray) -> np.ndarray | None:
     """The learning rate of the last step of each epoch; ``None`` where the number of the step does not say
     it."""
     schedule, facts = model.recipe.optimizer.schedule, model.facts

@@ -16,13 +16,13 @@ from chainrule.plotting.samples import network_of
 from chainrule.plotting.style import paper
 from chainrule.settings import settings
 from chainrule.texts.plots import said
-from chainrule.train.learner import Learner
+from chainrule.train.model_state import ModelState
 
 INCH = 80.0  # pixels of the drawing
 LARGEST = 200.0  # inches: what matplotlib still draws
 
 
-def draw(model: Learner, fold: bool = True) -> Picture:
+def draw(model: ModelState, fold: bool = True) -> Picture:
     """The net as boxes and arrows; ``str`` of it is a tree for a terminal.
 
     In an SVG every layer has the id ``layer-PATH``.

@@ -12,12 +12,12 @@ from chainrule.plotting.samples import judged, rows_of
 from chainrule.plotting.style import BLUE, GREY, grid
 from chainrule.settings import settings
 from chainrule.texts.plots import said
-from chainrule.train.learner import Learner
+from chainrule.train.model_state import ModelState
 
 POINTS = 3000  # more only hide each other
 
 
-def draw(model: Learner, x: Any, y: Any = None) -> Picture:
+def draw(model: ModelState, x: Any, y: Any = None) -> Picture:
     """Predicted over true values with the line where both are equal, and how often each error occurs.
 
     Args:

@@ -14,7 +14,7 @@ from chainrule.plotting.samples import Judged, judged, rows_of, unsuited
 from chainrule.plotting.style import GREY, axes, look
 from chainrule.settings import settings
 from chainrule.texts.plots import said
-from chainrule.train.learner import Learner
+from chainrule.train.model_state import ModelState
 
 TASKS = ("classification", "multilabel")
 MOST = 12  # classes with a curve of their own; of more, those of the smallest areas are shown
@@ -37,7 +37,7 @@ def rates(is_yes: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return np.concatenate([[0.0], found[0]]), np.concatenate([[0.0], found[1]])
 
 
-def roc(model: Learner, x: Any, y: Any = None) -> Picture:
+def roc(model: ModelState, x: Any, y: Any = None) -> Picture:
     """For every threshold: the share of a class that is found, over the share of the others taken for it.
 
     With several classes there is a curve for each against the rest.
@@ -60,7 +60,7 @@ def roc(model: Learner, x: Any, y: Any = None) -> Picture:
     return Picture("roc", said("roc"), figure, settings.lang, text)
 
 
-def precision_recall(model: Learner, x: Any, y: Any = None) -> Picture:
+def precision_recall(model: ModelState, x: Any, y: Any = None) -> Picture:
     """For every threshold: how many of those said to be of a class are, over the share of it that is found.
 
     The better picture where a class is rare: the many others, rightly left alone, do not count.

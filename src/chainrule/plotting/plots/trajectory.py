@@ -24,7 +24,8 @@ from chainrule.plotting.samples import network_of, rows_of
 from chainrule.plotting.style import RED, axes
 from chainrule.settings import settings
 from chainrule.texts.plots import said
-from chainrule.train.learner import Learner
+from chainrule.train.checkpoint import model_file
+from chainrule.train.model_state import ModelState
 
 ROOM = 0.25  # around the way, of its own size
 
@@ -52,7 +53,7 @@ def plane(stops: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def draw(
-    model: Learner, x: Any, y: Any, course: Sequence[Any], *, points: int = 21, rows: int = 256
+    model: ModelState, x: Any, y: Any, course: Sequence[Any], *, points: int = 21, rows: int = 256
 ) -> Picture:
     """The way of a training over the loss, from stop to stop to the present weights.
 
@@ -71,7 +72,7 @@ def draw(
         FileError: a file is missing or damaged.
     """
     network_of(model, "course")
-    last = {path: value.astype(np.float64) for path, value in model.parameters().items()}
+    last = {path: value.astype(np.float64) for path, value in model.parameters.items()}
     if len(course) < 2 or not 3 <= points <= 200:
         raise _refusal("two stops or more, 3 <= points <= 200", f"{len(course)} stops, points={points}")
     steps = np.array([_flat(_parameters(stop), last) for stop in course])
@@ -94,7 +95,7 @@ def draw(
 
 def _parameters(stop: Any) -> Mapping[str, Any]:
     """The parameters at a stop, of a file or as they are."""
-    return Learner.load(stop).parameters() if isinstance(stop, str | os.PathLike) else stop
+    return model_file.load(stop).parameters if isinstance(stop, str | os.PathLike) else stop
 
 
 def _flat(stop: Mapping[str, Any], last: Arrays) -> np.ndarray:

@@ -3,7 +3,8 @@
 In: the events of a training, and the training itself to look into. Out: files, and the wish to stop. A
 callback never changes a number of the training: with it or without it, the same bits.
 
-    Callback, Training     contract.py      what a callback is, and what it may look at
+    Callback               callback.py         the base class of callbacks
+    TrainingView           training_view.py    a training in progress, to be read
     Checkpoint             checkpoint.py    model files, of every few epochs or of the best
     CSVLog, JSONLog        log.py           the history as CSV; everything that happens, as JSON lines
     Histograms             histograms.py    distributions of weights, activations, gradients, to be drawn
@@ -28,12 +29,13 @@ _LAZY = LazyNames(
     __name__,
     {
         "checkpoint": "Checkpoint",
-        "callback": "Callback Training last_step_only every_step",
+        "callback": "Callback last_step_only every_step",
         "histograms": "Histograms Recorded recorded",
         "time_limit": "TimeLimit",
         "logs": "CSVLog JSONLog",
         "registry": "CALLBACKS",
         "tensorboard": "TensorBoard",
+        "training_view": "TrainingView",
     },
 )
 

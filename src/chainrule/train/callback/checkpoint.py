@@ -12,8 +12,9 @@ from chainrule.events import EpochDone, Event, Listener
 from chainrule.nn.validation import require, require_whole
 from chainrule.records import frozen
 from chainrule.store import atomic_write
-from chainrule.train.callback.callback import Callback, Training, last_step_only
+from chainrule.train.callback.callback import Callback, last_step_only
 from chainrule.train.callback.growing_file import run_of
+from chainrule.train.callback.training_view import TrainingView
 from chainrule.train.evaluation.metric import larger_is_better
 from chainrule.train.state import Row
 
@@ -66,13 +67,13 @@ class Checkpoint(Callback):
         names = [*self._fields(), self.monitor]
         return tuple(dict.fromkeys(name for name in names if name not in ("", "epoch", "step")))
 
-    def start(self, training: Training) -> Listener:
+    def start(self, training: TrainingView) -> Listener:
         @last_step_only
         def watch(event: Event) -> None:
             if isinstance(event, EpochDone) and self._is_due(training.history):
                 steps = event.step // max(event.epoch, 1)  # every epoch has as many
                 target = self._name(training.history[-1], event.step)
-                within = run_of(target, training.request.run)
+                within = run_of(target, training.options.run)
                 if within is not None:
                     atomic_write.make_folder(within)
                 atomic_write.make_folder(target.parent, within)

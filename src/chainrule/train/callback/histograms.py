@@ -27,7 +27,8 @@ from chainrule.nn.scope import plain_path
 from chainrule.nn.validation import require, require_whole
 from chainrule.records import frozen
 from chainrule.store import RunFolder, atomic_write, container
-from chainrule.train.callback.callback import Callback, Training, last_step_only
+from chainrule.train.callback.callback import Callback, last_step_only
+from chainrule.train.callback.training_view import TrainingView
 from chainrule.train.step import Network
 
 FILE = "histograms.safetensors"
@@ -128,10 +129,10 @@ class Histograms(Callback):
             require(self, name, isinstance(getattr(self, name), bool), "True or False")
         object.__setattr__(self, "path", str(self.path))
 
-    def start(self, training: Training) -> Listener:
+    def start(self, training: TrainingView) -> Listener:
         place = self._place(training)
         within = place.parent if not self.path else None  # the run folder, in which no link is followed
-        every = self.every or max(1, training.request.epochs // MOST)
+        every = self.every or max(1, training.options.epochs // MOST)
         epochs, counts = _before(place, training, within)
         look = self._looks(training)
 
@@ -148,13 +149,13 @@ class Histograms(Callback):
 
         return watch
 
-    def _place(self, training: Training) -> Path:
+    def _place(self, training: TrainingView) -> Path:
         """The file.
 
         Fails:
             UsageError E102: nobody said where.
         """
-        run = training.request.run
+        run = training.options.run
         if not self.path and run is None:
             raise UsageError(
                 "E102", where="Histograms", name="path", expected="a file, or a folder as fit(run=...)",
@@ -163,12 +164,12 @@ class Histograms(Callback):
         folder = run.path if isinstance(run, RunFolder) else Path(run or ".")
         return Path(self.path) if self.path else folder / FILE
 
-    def _looks(self, training: Training) -> Any:
+    def _looks(self, training: TrainingView) -> Any:
         """A function that looks at everything that is counted: arrays by ``kind/path``."""
-        network = training.job.network
+        network = training.network
         nodes = layer_nodes(network) if self.activations else {}
         program = compile(Graph(nodes), network.engine) if nodes else None
-        batch: Any = training.job.data.take(np.arange(min(self.rows, training.job.data.rows)))
+        batch: Any = training.data.take(np.arange(min(self.rows, training.data.rows)))
 
         def look() -> dict[str, np.ndarray]:
             parameters = training.parameters()
@@ -195,7 +196,7 @@ def _write(
 
 
 def _before(
-    place: Path, training: Training, within: Path | None
+    place: Path, training: TrainingView, within: Path | None
 ) -> tuple[list[int], dict[str, list[np.ndarray]]]:
     """What an earlier part of this training counted, up to where it goes on."""
     if not os.path.lexists(place):

@@ -19,8 +19,9 @@ from chainrule import escaping
 from chainrule.events import EpochDone, Event, Listener, ProbeDone, StepDone, TrainingStarted
 from chainrule.records import frozen
 from chainrule.store import atomic_write
-from chainrule.train.callback.callback import Callback, Training, last_step_only
+from chainrule.train.callback.callback import Callback, last_step_only
 from chainrule.train.callback.growing_file import append, run_of, whole_lines
+from chainrule.train.callback.training_view import TrainingView
 
 
 @frozen
@@ -48,9 +49,9 @@ class CSVLog(Callback):
 
     path: str
 
-    def start(self, training: Training) -> Listener:
+    def start(self, training: TrainingView) -> Listener:
         place = Path(self.path)
-        within = run_of(place, training.request.run)
+        within = run_of(place, training.options.run)
         what = "a log that begins with epoch,loss"
         whole_lines(place, lambda first: first.startswith(b"epoch,loss"), what, within)
 
@@ -107,9 +108,9 @@ class JSONLog(Callback):
     _: KW_ONLY
     steps: bool = False
 
-    def start(self, training: Training) -> Listener:
+    def start(self, training: TrainingView) -> Listener:
         place = Path(self.path)
-        within = run_of(place, training.request.run)
+        within = run_of(place, training.options.run)
         what = 'lines of JSON such as {"time": 1.0, "event": "EpochDone", ...}'
         lines = whole_lines(place, _is_event, what, within)
         if place.exists() and len(lines) < place.stat().st_size:

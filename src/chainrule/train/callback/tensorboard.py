@@ -14,8 +14,9 @@ from chainrule.nn.validation import require, require_whole
 from chainrule.records import frozen
 from chainrule.store import atomic_write
 from chainrule.train.callback import event_file
-from chainrule.train.callback.callback import Callback, Training, last_step_only
+from chainrule.train.callback.callback import Callback, last_step_only
 from chainrule.train.callback.growing_file import append, run_of
+from chainrule.train.callback.training_view import TrainingView
 
 _PAUSE = 5.0  # seconds after which what was told of steps is written, though the epoch goes on
 
@@ -58,10 +59,10 @@ class TensorBoard(Callback):
         for name in ("steps", "gradients"):
             require(self, name, isinstance(getattr(self, name), bool), "True or False")
 
-    def start(self, training: Training) -> Listener:
+    def start(self, training: TrainingView) -> Listener:
         waiting: list[bytes] = []
         folder = Path(self.folder)
-        within = run_of(folder, training.request.run)
+        within = run_of(folder, training.options.run)
         place, written = new_file(folder, within), time.monotonic()
 
         def write() -> None:
@@ -90,7 +91,7 @@ class TensorBoard(Callback):
 
         return watch if self.steps else last_step_only(watch)
 
-    def _values(self, event: EpochDone, training: Training) -> list[bytes]:
+    def _values(self, event: EpochDone, training: TrainingView) -> list[bytes]:
         """What is told of an epoch."""
         told = [
             event_file.scalar(name, value)

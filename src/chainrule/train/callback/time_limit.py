@@ -9,7 +9,8 @@ from chainrule.errors import UsageError
 from chainrule.events import Event, Listener, TrainingStarted
 from chainrule.nn.validation import require_number
 from chainrule.records import frozen
-from chainrule.train.callback.callback import Callback, Training, last_step_only
+from chainrule.train.callback.callback import Callback, last_step_only
+from chainrule.train.callback.training_view import TrainingView
 
 
 @frozen
@@ -53,7 +54,7 @@ class TimeLimit(Callback):
         """The time in seconds."""
         return (self.hours * 60 + self.minutes) * 60 + self.seconds
 
-    def start(self, training: Training) -> Listener:
+    def start(self, training: TrainingView) -> Listener:
         end = time.monotonic() + self.total
 
         @last_step_only

@@ -15,7 +15,6 @@ from chainrule.train.step import Network, Step
 
 if TYPE_CHECKING:
     from chainrule.graph import Node
-    from chainrule.train.learner import Learner
 
 DIGITS = 16  # of each fingerprint: enough to tell a few hundred parts apart, and short in a file
 Known = dict[Any, str]
@@ -45,13 +44,6 @@ def computation(network: Network, step: Step) -> dict[str, str]:
 
 def _layers(book: Book, kind: str) -> Iterator[tuple[str, Node | Mapping[str, Node]]]:
     return ((f"{kind} {path}", result) for path, result in book.results.items())
-
-
-def computation_of(model: Learner) -> dict[str, str]:
-    """What a model's last training computed; empty where it is not known."""
-    if model.network is not None and model.step is not None:
-        model.computation, model.step = computation(model.network, model.step), None
-    return model.computation
 
 
 def first_difference(saved: Mapping[str, str], now: Mapping[str, str], network: Network) -> str | None:

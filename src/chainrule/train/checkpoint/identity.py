@@ -23,11 +23,12 @@ from chainrule.settings import planning_cores, settings
 from chainrule.store import json_document
 from chainrule.train.checkpoint.code_fingerprint import code_of
 from chainrule.train.checkpoint.computation_fingerprint import computation, first_difference
+from chainrule.train.model_state import ModelState
+from chainrule.train.step import Network
+from chainrule.train.training_run import TrainingRun
 
 if TYPE_CHECKING:
     from chainrule.data.augmentation import Augmentation
-    from chainrule.train.fit import Work
-    from chainrule.train.learner import Learner
 
 SHOWN = 60  # characters of a value in an error
 ABSENT = "nothing"
@@ -41,28 +42,28 @@ class Fact:
 
     Args:
         name: its key in the checkpoint.
-        of: its value for a model and the work of a ``fit``, as plain data (JSON).
+        of: its value for a training, as plain data (JSON).
         differs: from the saved value and the value now, what differs in words; ``None`` where nothing does.
     """
 
     name: str
-    of: Callable[[Learner, Work], Any]
+    of: Callable[[TrainingRun], Any]
     differs: Callable[[Any, Any], str | None]
 
 
-def identity_of(model: Learner, work: Work) -> dict[str, Any]:
+def identity_of(run: TrainingRun) -> dict[str, Any]:
     """All facts of a training, as plain data for its checkpoints."""
-    return {fact.name: fact.of(model, work) for fact in FACTS}
+    return {fact.name: fact.of(run) for fact in FACTS}
 
 
-def same_training(saved: Any, now: Mapping[str, Any], where: str, model: Learner) -> None:
+def same_training(saved: Any, now: Mapping[str, Any], where: str, network: Network) -> None:
     """Refuse to go on with another training than the one saved.
 
     Args:
         saved: the identity in a checkpoint, as it was read.
         now: the identity of the training that was asked for.
         where: the folder.
-        model: what is to be trained; its layers are named.
+        network: what is to be trained; its layers are named.
 
     Fails:
         FileError E505: they differ; says in what, all at once.
@@ -70,7 +71,7 @@ def same_training(saved: Any, now: Mapping[str, Any], where: str, model: Learner
     saved = saved if isinstance(saved, dict) else {}
     wrong = [text for fact in FACTS if (text := fact.differs(saved.get(fact.name), now[fact.name]))]
     if not wrong:
-        wrong = _other_code(saved.get("computation"), now["computation"], model)
+        wrong = _other_code(saved.get("computation"), now["computation"], network)
     if wrong:
         raise FileError(
             "E505", where=where, expected="the same net, data, code and options as before", received=wrong[0],
@@ -78,11 +79,10 @@ def same_training(saved: Any, now: Mapping[str, Any], where: str, model: Learner
         )  # fmt: skip
 
 
-def _other_code(saved: Any, now: Mapping[str, str], model: Learner) -> list[str]:
+def _other_code(saved: Any, now: Mapping[str, str], network: Network) -> list[str]:
     """What computes something else than before, although every setting is the same."""
-    assert model.network is not None
     saved = saved if isinstance(saved, dict) else {}
-    part = first_difference(saved, now, model.network)
+    part = first_difference(saved, now, network)
     return [] if part is None else [f"other code with equal settings: {part}"]
 
 
@@ -129,7 +129,7 @@ def _brief(value: Any) -> str:
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."
 
 
-def _plain(name: str, of: Callable[[Learner, Work], Any]) -> Fact:
+def _plain(name: str, of: Callable[[TrainingRun], Any]) -> Fact:
     return Fact(name, of, lambda saved, now: difference(saved, now, name))
 
 
@@ -198,12 +198,16 @@ def _digest(record: Any) -> str:
     return hashlib.sha256(json_document.to_text(record).encode()).hexdigest()
 
 
-def _augmentation(work: Work) -> Augmentation | None:
-    return None if work.job.renewal is None else work.job.renewal.augmentation
+def _augmentation(run: TrainingRun) -> Augmentation | None:
+    return None if run.augmentation is None else run.augmentation.augmentation
 
 
-def _vocabularies(model: Learner) -> dict[str, str]:
+def _vocabularies(model: ModelState) -> dict[str, str]:
     return {name: _digest(each.to_record()) for name, each in model.tokenizers.items()}
+
+
+def _preparation(model: ModelState) -> str | None:
+    return None if model.preparation is None else _digest(model.preparation.to_record())
 
 
 def _horizon(schedule: Schedule, epochs: int) -> int | None:
@@ -211,52 +215,51 @@ def _horizon(schedule: Schedule, epochs: int) -> int | None:
     return epochs if looks_ahead(schedule) else None
 
 
-def _start(model: Learner, work: Work) -> dict[str, str] | None:
+def _start(run: TrainingRun) -> dict[str, str] | None:
     """Where a training begins: sampled by the seed from these formulas, or given."""
-    assert model.network is not None
-    if model.is_given:
-        held = {path: np.ascontiguousarray(array) for path, array in model.held.items()}
+    if run.model.is_given:
+        held = {path: np.ascontiguousarray(array) for path, array in run.model.held.items()}
         return {"given": data_fingerprint(Arrays(held, {}))}
-    return None if work.request.warm_start else {"sampled": fingerprint(model.network.first_values.outputs)}
+    return None if run.options.warm_start else {"sampled": fingerprint(run.network.first_values.outputs)}
 
 
-def _own_code(model: Learner, work: Work) -> dict[str, str]:
+def _own_code(run: TrainingRun) -> dict[str, str]:
     """The plain Python of a user that decides how a training goes."""
-    job, augmentation = work.job, _augmentation(work)
-    parts = [*job.rules, *(() if augmentation is None else (*augmentation.changes, *augmentation.mix))]
-    metrics = [] if job.judge is None else [each for many in job.judge.metrics.values() for each in many]
+    augmentation, evaluator = _augmentation(run), run.evaluator
+    parts = [*run.rules, *(() if augmentation is None else (*augmentation.changes, *augmentation.mix))]
+    metrics = [] if evaluator is None else [each for many in evaluator.metrics.values() for each in many]
     named = {type(part).__name__: part for part in parts}
     return code_of({**named, **{f"metric {each.label}": each.measure for each in metrics}})
 
 
 FACTS: tuple[Fact, ...] = (
-    _plain("net", lambda model, work: nn.to_record(model.recipe.net)),
-    _plain("loss", lambda model, work: {n: nn.to_record(x) for n, x in work.job.network.losses.items()}),
-    _plain("optimizer", lambda model, work: nn.to_record(model.recipe.optimizer)),
-    _plain("penalty", lambda model, work: _record(model.recipe.penalty)),
-    _plain("clip", lambda model, work: _record(model.recipe.clip)),
-    _plain("dtype", lambda model, work: model.recipe.dtype),
-    _plain("frozen", lambda model, work: list(model.recipe.frozen)),
-    _plain("engine", lambda model, work: model.engine or settings.engine),
+    _plain("net", lambda run: nn.to_record(run.model.recipe.net)),
+    _plain("loss", lambda run: {n: nn.to_record(x) for n, x in run.network.losses.items()}),
+    _plain("optimizer", lambda run: nn.to_record(run.model.recipe.optimizer)),
+    _plain("penalty", lambda run: _record(run.model.recipe.penalty)),
+    _plain("clip", lambda run: _record(run.model.recipe.clip)),
+    _plain("dtype", lambda run: run.model.recipe.dtype),
+    _plain("frozen", lambda run: list(run.model.recipe.frozen)),
+    _plain("engine", lambda run: run.model.engine or settings.engine),
     # The split of a batch depends on it, and with it the order of sums.
-    _plain("cores", lambda model, work: planning_cores()),
-    _plain("portable_bits", lambda model, work: settings.portable_bits),
-    _plain("epochs", lambda model, work: _horizon(model.recipe.optimizer.schedule, work.job.epochs)),
-    _plain("batch_size", lambda model, work: work.job.order.batch_size),
-    _plain("shuffle", lambda model, work: work.job.order.shuffle),
-    _plain("buckets", lambda model, work: None if work.job.cutting is None else work.job.cutting.width),
-    _plain("seed", lambda model, work: work.job.seed),
-    _plain("augmentation", lambda model, work: (found := _augmentation(work)) and found.to_record()),
-    _plain("rules", lambda model, work: [f"{rule}" for rule in work.job.rules]),
-    _plain("metrics", lambda model, work: work.job.judge and work.job.judge.measured),
-    _plain("data", lambda model, work: data_fingerprint(work.job.data)),
-    _plain("validation", lambda model, work: work.job.judge and data_fingerprint(work.job.judge.rows)),
+    _plain("cores", lambda run: planning_cores()),
+    _plain("portable_bits", lambda run: settings.portable_bits),
+    _plain("epochs", lambda run: _horizon(run.model.recipe.optimizer.schedule, run.options.epochs)),
+    _plain("batch_size", lambda run: run.order.batch_size),
+    _plain("shuffle", lambda run: run.order.shuffle),
+    _plain("buckets", lambda run: None if run.trimming is None else run.trimming.width),
+    _plain("seed", lambda run: run.seed),
+    _plain("augmentation", lambda run: (found := _augmentation(run)) and found.to_record()),
+    _plain("rules", lambda run: [f"{rule}" for rule in run.rules]),
+    _plain("metrics", lambda run: run.evaluator and run.evaluator.measured),
+    _plain("data", lambda run: data_fingerprint(run.data)),
+    _plain("validation", lambda run: run.evaluator and data_fingerprint(run.evaluator.rows)),
     # The data holds numbers of classes: classes that were renamed leave it as it was.
-    _plain("labels", lambda model, work: {name: list(t.labels) for name, t in model.targets.items()}),
-    _plain("preparation", lambda model, work: model.preparation and _digest(model.preparation.to_record())),
-    _plain("tokenizers", lambda model, work: _vocabularies(model)),
+    _plain("labels", lambda run: {name: list(t.labels) for name, t in run.model.targets.items()}),
+    _plain("preparation", lambda run: _preparation(run.model)),
+    _plain("tokenizers", lambda run: _vocabularies(run.model)),
     Fact("start", _start, _start_differs),
     Fact("code", _own_code, _code_differs),
     # Compared last, and only where all else is equal: then it names the code that changed.
-    Fact("computation", lambda model, work: computation(work.job.network, work.step), lambda *both: None),
+    Fact("computation", lambda run: computation(run.network, run.step), lambda *both: None),
 )

@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -20,22 +20,18 @@ from chainrule.graph import Limits, building
 from chainrule.nn.layer import Layer
 from chainrule.spec import DTYPES, Size, Spec
 from chainrule.store import container
-from chainrule.train.checkpoint.computation_fingerprint import computation_of
+from chainrule.train.model_state import ModelState, untrained
 from chainrule.train.state import history_of, history_record, refuse_other_arrays
-
-if TYPE_CHECKING:
-    from chainrule.train.learner import Learner
 
 KIND = "model"
 BROKEN = (
     ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError, TypeError, ValueError
 )  # fmt: skip
 """What building may raise from a record that no network could have written."""
-M = TypeVar("M", bound="Learner")
 
 
-def save(model: Learner, path: str | os.PathLike[str], within: Path | None = None) -> None:
-    """Write a model; see ``Learner.save``.
+def save(model: ModelState, path: str | os.PathLike[str], within: Path | None = None) -> None:
+    """Write a model; see ``chainrule.Model.save``.
 
     Args:
         model: a trained one.
@@ -44,12 +40,12 @@ def save(model: Learner, path: str | os.PathLike[str], within: Path | None = Non
     """
     if model.network is None:
         raise TrainingError("E503", where="save", fix="model.fit(x, y)")
-    tensors = {f"parameter/{k}": v for k, v in model.parameters().items()}
-    tensors |= {f"state/{k}": v for k, v in model.states().items()}
+    tensors = {f"parameter/{k}": v for k, v in model.parameters.items()}
+    tensors |= {f"state/{k}": v for k, v in model.states.items()}
     container.save(path, KIND, to_document(model), tensors, within)
 
 
-def to_document(model: Learner) -> dict[str, Any]:
+def to_document(model: ModelState) -> dict[str, Any]:
     """Everything of a model that is no array, as plain data."""
     recipe, network = model.recipe, model.network
     assert network is not None
@@ -71,21 +67,21 @@ def to_document(model: Learner) -> dict[str, Any]:
         "labels": {name: list(target.labels) for name, target in model.targets.items()},
         "preparation": None if model.preparation is None else model.preparation.to_record(),
         "tokenizers": {name: each.to_record() for name, each in model.tokenizers.items()},
-        "computation": {"parts": computation_of(model), "start": model.start},
-        "facts": model.facts,
+        "computation": {"parts": dict(model.computation), "start": model.start},
+        "facts": dict(model.facts),
         "history": history_record(model.history),
     }
 
 
-def load(cls: type[M], path: str | os.PathLike[str], layers: Sequence[type[Layer]] = ()) -> M:
-    """Read a model; see ``Learner.load``."""
+def load(path: str | os.PathLike[str], layers: Sequence[type[Layer]] = ()) -> ModelState:
+    """Read a model; see ``chainrule.Model.load``."""
     record, tensors = container.load(path, KIND)
     try:
         # A number that the dtype cannot hold becomes infinite, and the answers say so.
         with building(_limits(tensors)), np.errstate(over="ignore"):
-            model = _from_document(cls, record, layers)
+            model = _from_document(record, layers)
         _refuse_contradictions(model)
-        _give(model, tensors)
+        return _with_arrays(model, tensors)
     except ChainruleError as error:
         error.where = f"{path}, {error.where}" if error.where else str(path)
         raise
@@ -95,7 +91,6 @@ def load(cls: type[M], path: str | os.PathLike[str], layers: Sequence[type[Layer
             received=f"{type(cause).__name__}: {cause}"[:120],
             fix="do not trust this file: its checksum is right, so it was written this way",
         ) from cause  # fmt: skip
-    return model
 
 
 def _limits(tensors: Mapping[str, np.ndarray]) -> Limits:
@@ -104,9 +99,9 @@ def _limits(tensors: Mapping[str, np.ndarray]) -> Limits:
     return Limits.of_file(sum(array.nbytes for array in tensors.values()), shapes)
 
 
-def _from_document(cls: type[M], record: Mapping[str, Any], layers: Sequence[type[Layer]]) -> M:
+def _from_document(record: Mapping[str, Any], layers: Sequence[type[Layer]]) -> ModelState:
     losses = {name: nn.from_record(part, "loss", layers) for name, part in record["loss"].items()}
-    model = cls(
+    model = untrained(
         nn.from_record(record["net"], "layer", layers),
         next(iter(losses.values())) if len(losses) == 1 else losses,
         nn.from_record(record["optimizer"], "optimizer", layers),
@@ -115,23 +110,25 @@ def _from_document(cls: type[M], record: Mapping[str, Any], layers: Sequence[typ
         clip=None if record["clip"] is None else nn.from_record(record["clip"], "clip", layers),
         dtype=record["dtype"],
         frozen=record["frozen"],
-    )
-    model.assemble({part["name"]: _spec(part) for part in record["inputs"]})
-    model.targets = {
-        name: replace(t, labels=tuple(record["labels"][name])) for name, t in model.targets.items()
-    }
-    if record["preparation"] is not None:
-        model.preparation = data.Preparation.from_record(record["preparation"])
-    tokenizers = record.get("tokenizers", {}).items()  # files of before there were any have none
-    model.tokenizers = {name: data.Tokenizer.from_record(each) for name, each in tokenizers}
-    model.facts, model.history = dict(record["facts"]), history_of(record["history"])
+    ).built({part["name"]: _spec(part) for part in record["inputs"]})
+    prepared, tokenizers = (
+        record["preparation"],
+        record.get("tokenizers", {}),
+    )  # older files have no tokenizers
     computed = record["computation"]
-    model.computation = {str(name): str(part) for name, part in computed["parts"].items()}
-    model.start = str(computed["start"])
-    return model
+    return replace(
+        model,
+        targets={name: replace(t, labels=tuple(record["labels"][name])) for name, t in model.targets.items()},
+        preparation=None if prepared is None else data.Preparation.from_record(prepared),
+        tokenizers={name: data.Tokenizer.from_record(each) for name, each in tokenizers.items()},
+        facts=dict(record["facts"]),
+        history=history_of(record["history"]),
+        recorded={str(name): str(part) for name, part in computed["parts"].items()},
+        start=str(computed["start"]),
+    )
 
 
-def _refuse_contradictions(model: Learner) -> None:
+def _refuse_contradictions(model: ModelState) -> None:
     """Refuse labels and a preparation that cannot belong to the net; only a file made by hand has such.
 
     Raises ``ValueError``, which ``load`` turns into FileError E424.
@@ -166,17 +163,18 @@ def _spec(part: Mapping[str, Any]) -> Spec:
     return Spec((Size.symbol("B"), *shape), dtype)
 
 
-def _give(model: Learner, tensors: Mapping[str, np.ndarray]) -> None:
-    """Set the arrays of a model from a file's, which must be exactly those the net asks for.
+def _with_arrays(model: ModelState, tensors: Mapping[str, np.ndarray]) -> ModelState:
+    """A model with the arrays of a file, which must be exactly those of its network.
 
-    Only specs are compared, and no array of the net's size is made before: a record that speaks of a layer
-    of a billion units costs nothing.
+    Only specs are compared, and no array of the network's size is created before: a record of a layer of a
+    billion units costs nothing.
     """
     assert model.network is not None
-    wanted = {f"parameter/{k}": p.spec for k, p in model.network.parameters.items()}
-    wanted |= {f"state/{k}": p.spec for k, p in model.network.inference.states.items()}
+    parameters, states = model.network.parameters, model.network.inference.states
+    wanted = {f"parameter/{k}": p.spec for k, p in parameters.items()}
+    wanted |= {f"state/{k}": p.spec for k, p in states.items()}
     refuse_other_arrays(wanted, tensors, "the arrays of its net")
-    model.adopt(
-        {name.partition("/")[2]: a for name, a in tensors.items() if name.startswith("parameter/")},
-        {name.partition("/")[2]: a for name, a in tensors.items() if name.startswith("state/")},
+    return model.with_arrays(
+        {path: tensors[f"parameter/{path}"] for path in parameters},
+        {path: tensors[f"state/{path}"] for path in states},
     )

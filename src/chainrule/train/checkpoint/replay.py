@@ -8,7 +8,6 @@ losses of the epochs passed on the way are those the run has recorded.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -20,15 +19,15 @@ from chainrule.errors import TrainingError, UsageError
 from chainrule.events import Channel, Event, StepDone
 from chainrule.records import frozen
 from chainrule.store import Checkpoint, RunFolder
-from chainrule.train.checkpoint.computation_fingerprint import computation, computation_of, first_difference
+from chainrule.train.checkpoint.computation_fingerprint import computation, first_difference
 from chainrule.train.checkpoint.identity import identity_of, planned_as, same_training
 from chainrule.train.checkpoint.resume import recorded_cores
-from chainrule.train.fit import Work, rehearse
-from chainrule.train.learner import Learner
-from chainrule.train.loop import Job, feed, train
-from chainrule.train.options import Request, known_options
+from chainrule.train.loop import train
+from chainrule.train.model_state import GIVEN, ModelState
+from chainrule.train.options import FitOptions, known_options
+from chainrule.train.prepare import TrainingData, prepare
 from chainrule.train.state import Row, Tensors, TrainState, history_of
-from chainrule.train.step import Step
+from chainrule.train.training_run import TrainingRun
 
 
 @frozen(eq=False)
@@ -43,7 +42,7 @@ class Update:
         after: the parameters it left.
         loss, rate: as the training computed them.
         horizon: updates the whole training was to make, for the schedule.
-        model: a copy of the learner with its net, targets and labels; it knows nothing of what was learned.
+        model: the model before the training, with its network, targets and labels.
         weighted: whether its samples had weights.
     """
 
@@ -56,11 +55,11 @@ class Update:
     loss: float
     rate: float
     horizon: int
-    model: Learner
+    model: ModelState
     weighted: bool
 
 
-def go_back(model: Learner, step: int, x: Any, y: Any, options: Mapping[str, Any]) -> Update:
+def go_back(model: ModelState, step: int, x: Any, y: Any, options: Mapping[str, Any]) -> Update:
     """Make a training again up to one of its updates.
 
     Args:
@@ -75,72 +74,73 @@ def go_back(model: Learner, step: int, x: Any, y: Any, options: Mapping[str, Any
     """
     if isinstance(step, bool) or not isinstance(step, int | np.integer) or step < 1:
         raise UsageError("E530", where="replay", step=step, expected="1 or more", received=step, fix="step=1")
-    again, settings = _blank(model), {"epochs": 100, "batch_size": 32, "seed": 0, **options}
+    settings = {"epochs": 100, "batch_size": 32, "seed": 0, **options}
     validation, run = settings.pop("validation", None), settings.pop("run", None)
-    request = Request(**known_options({**settings, "resume": False, "verbose": False, "doctor": False}))
+    chosen = FitOptions(**known_options({**settings, "resume": False, "verbose": False, "doctor": False}))
     folder = None if run is None else run if isinstance(run, store.RunFolder) else store.RunFolder.open(run)
     latest = None if folder is None else folder.latest()
     with planned_as(recorded_cores(latest) or model.facts.get("cores")):
-        work, state = rehearse(again, x, y, validation, request)
-        return _made_again((model, again), work, state, int(step), folder)
+        again = prepare(_blank(model), TrainingData(x, y, validation), chosen)
+        return _update_again(model, again, int(step), folder)
 
 
-def _made_again(
-    models: tuple[Learner, Learner], work: Work, state: TrainState, step: int, folder: RunFolder | None
-) -> Update:
-    """An update of a training that is ready to be made again: what was trained, and a copy to train."""
-    model, again = models
-    job, request = replace(work.job, channel=Channel()), work.request
+def _update_again(model: ModelState, run: TrainingRun, step: int, folder: RunFolder | None) -> Update:
+    """An update of a training that is repeated.
+
+    Args:
+        model: what was trained.
+        run: the training, ready to be repeated.
+        step: which update.
+        folder: of the training, if it has one.
+    """
+    run.channel = Channel()
     found = None if folder is None else folder.latest()
     if found is not None:
         same_training(
-            found.record.get("identity"), identity_of(again, work), str(folder and folder.path), again
+            found.record.get("identity"), identity_of(run), str(folder and folder.path), run.network
         )
-    _same_computation(model, again, work)
+    _same_computation(model, run)
     near = None if folder is None or found is None else folder.latest(step - 1)
     if near is not None:
-        state = TrainState.restore(near.record, near.tensors, state)
-    elif request.warm_start or _began_given(model, found):
+        run.state = TrainState.restore(near.record, near.tensors, run.state)
+    elif run.options.warm_start or _began_given(model, found):
         raise TrainingError(
             "E531", where="replay", expected="first values drawn by the seed, or a checkpoint before it",
             received="parameters that were given, and no checkpoint so early",
             fix="model.explain(x, y), which explains the present parameters",
         )  # fmt: skip
-    _advance(job, work.step, state, step - 1)
-    if state.step < step - 1 or state.epoch >= job.epochs:
-        expected = f"1 to {state.step}, as many as the training made"
+    _advance(run, step - 1)
+    if run.state.step < step - 1 or run.state.epoch >= run.options.epochs:
+        expected = f"1 to {run.state.step}, as many as the training made"
         raise UsageError("E530", where="replay", step=step, expected=expected, received=step, fix="step=1")
-    _same_history(state.history, model.history if found is None else history_of(found.record.get("history")))
-    return _made(again, work, job, state)
+    recorded = model.history if found is None else history_of(found.record.get("history"))
+    _same_history(run.state.history, recorded)
+    return _next_update(run)
 
 
-def _blank(model: Learner) -> Learner:
-    """The learner as it was before it had learned anything."""
-    again = copy.copy(model)
-    again.network, again.is_given, again.history = None, False, type(model.history)()
-    again.computation, again.step = {}, None
-    return again
+def _blank(model: ModelState) -> ModelState:
+    """The model before it was trained; its labels and graphs are derived again."""
+    return replace(model, network=None, is_given=False, history=[], step=None, recorded={})
 
 
-def _began_given(model: Learner, found: Checkpoint | None) -> bool:
+def _began_given(model: ModelState, found: Checkpoint | None) -> bool:
     """Whether the training began with parameters that the seed does not give."""
     if found is None:
-        return model.start == "given"
-    return "given" in (found.record["identity"]["start"] or {})
+        return model.start == GIVEN
+    return GIVEN in (found.record["identity"]["start"] or {})
 
 
-def _same_computation(model: Learner, again: Learner, work: Work) -> None:
+def _same_computation(model: ModelState, run: TrainingRun) -> None:
     """Refuse a training whose layers, loss or optimizer compute something else than the recorded ones.
 
     Fails:
         TrainingError E532: they do, or the classes have other names.
     """
-    saved, part = computation_of(model), None
-    if model.labels and again.labels != model.labels:
-        part = f"labels: {model.labels}, now {again.labels}"
+    saved, part = model.computation, None
+    if model.labels and run.model.labels != model.labels:
+        part = f"labels: {model.labels}, now {run.model.labels}"
     elif saved:
-        assert again.network is not None
-        changed = first_difference(saved, computation(again.network, work.step), again.network)
+        changed = first_difference(saved, computation(run.network, run.step), run.network)
         part = changed and f"other code with equal settings: {changed}"
     if part:
         raise TrainingError(
@@ -149,8 +149,8 @@ def _same_computation(model: Learner, again: Learner, work: Work) -> None:
         )  # fmt: skip
 
 
-def _advance(job: Job, step: Step, state: TrainState, count: int) -> tuple[float, float]:
-    """Train until so many updates are made; the loss and the rate of the last one."""
+def _advance(run: TrainingRun, count: int) -> tuple[float, float]:
+    """Train until so many updates are made; returns the loss and the learning rate of the last one."""
     last = [float("nan")] * 2
 
     def until(event: Event) -> bool:
@@ -159,8 +159,8 @@ def _advance(job: Job, step: Step, state: TrainState, count: int) -> tuple[float
         return isinstance(event, StepDone) and event.step >= count
 
     until.every_step = True  # pyright: ignore[reportFunctionMemberAccess]
-    if state.step < count:
-        train(replace(job, channel=Channel([until])), step, state)
+    if run.state.step < count:
+        train(replace(run, channel=Channel([until])))
     return last[0], last[1]
 
 
@@ -179,20 +179,21 @@ def _same_history(made: Sequence[Row], recorded: Sequence[Row]) -> None:
             )  # fmt: skip
 
 
-def _made(again: Learner, work: Work, job: Job, state: TrainState) -> Update:
-    """The update that comes after this state: its batch, and what it led to."""
-    if job.renewal is not None:
-        job.renewal(state.epoch)
-    rows = np.asarray(job.order.batch(state.epoch, state.batch))
-    batch, step = job.data.take(rows), work.step
-    if job.cutting is not None:
-        batch, step, _ = job.cutting(job.data, rows)
-    arrays = {name: np.array(a) for name, a in feed(batch, state, step, job.seed).items()}
+def _next_update(run: TrainingRun) -> Update:
+    """The update that follows the state of a training: its batch, and what it led to."""
+    state = run.state
+    if run.augmentation is not None:
+        run.augmentation(state.epoch)
+    rows = np.asarray(run.order.batch(state.epoch, state.batch))
+    batch, step = run.data.take(rows), run.step
+    if run.trimming is not None:
+        batch, step, _ = run.trimming(run.data, rows)
+    arrays = {name: np.array(a) for name, a in step.feed(batch, state, run.seed).items()}
     epoch, place = state.epoch, state.batch
-    loss, rate = _advance(job, work.step, state, state.step + 1)
-    if job.renewal is not None:
-        job.renewal.close()
+    loss, rate = _advance(run, state.step + 1)
+    if run.augmentation is not None:
+        run.augmentation.close()
     return Update(
-        state.step, epoch, place, rows, arrays, state.parameters, loss, rate, job.epochs * job.order.steps,
-        again, batch.weights is not None,
+        state.step, epoch, place, rows, arrays, state.parameters, loss, rate,
+        run.options.epochs * run.order.steps, run.model, batch.weights is not None,
     )  # fmt: skip

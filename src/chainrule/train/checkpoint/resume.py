@@ -19,15 +19,14 @@ from chainrule.errors import FileError, TrainingError
 from chainrule.events import Notice
 from chainrule.train import nonfinite
 from chainrule.train.checkpoint.identity import identity_of, same_training
-from chainrule.train.loop import Job
+from chainrule.train.model_state import GIVEN, SAMPLED
 from chainrule.train.monitor import probe
+from chainrule.train.monitor.probe import Probe
 from chainrule.train.state import TrainState
+from chainrule.train.training_run import TrainingRun
 
 if TYPE_CHECKING:
     from chainrule.store import Checkpoint, RunFolder
-    from chainrule.train.fit import Work
-    from chainrule.train.learner import Learner
-    from chainrule.train.monitor.probe import Probe
 
 PROBES = "probes.csv"  # in the folder of a run
 
@@ -46,62 +45,66 @@ def recorded_cores(checkpoint: Checkpoint | None) -> int | None:
     return identity.get("cores") if isinstance(identity, dict) else None
 
 
-def with_folder(
-    folder: RunFolder, model: Learner, work: Work, state: TrainState, found: Checkpoint | None
-) -> tuple[TrainState, Job]:
-    """The state to begin with, and a job that saves in the folder.
+def with_folder(folder: RunFolder, run: TrainingRun, found: Checkpoint | None) -> None:
+    """Let a training save in a folder, and begin with a checkpoint of it on a resume.
 
     Args:
         folder: claimed by this process.
-        model, work: what is to be trained.
-        state: where a new training begins.
+        run: what is to be trained; gets its state and how it saves.
         found: the newest checkpoint of the folder, from which a resumed training continues; ``None``: a new
             training.
 
-    Fails:
+    Raises:
         FileError E505: the checkpoint is of another training.
-        FileError E440, E424: it cannot be one of this net.
+        FileError E440, E424: it cannot be one of this network.
     """
-    identity, job = identity_of(model, work), work.job
+    identity = identity_of(run)
     nonfinite.forget_black_box(folder)
-    if found is not None:
-        for line in found.skipped:
-            job.channel.send(Notice(f"a checkpoint was passed over: {line}", f"跳过了一个检查点：{line}"))
-        saved = found.record.get("identity")
-        same_training(saved, identity, str(folder.path), model)
-        identity["start"] = saved["start"]  # where it began is known only from then
-        model.start = "sampled" if "sampled" in (saved["start"] or {}) else "given"
-        state = TrainState.restore(found.record, found.tensors, state)
-        _refuse_other_place(state, job, str(folder.path))
-        if job.prober is not None:
-            job.prober.resume(probes_in(folder), state.step)
-    else:
+    if found is None:
         folder.delete_checkpoints()
+    else:
+        identity["start"] = _restore(run, found, identity, str(folder.path))
+        if run.prober is not None:
+            run.prober.resume(probes_in(folder), run.state.step)
 
     def save(now: TrainState) -> str:
         record = {**now.record(), "identity": identity}
-        if job.prober is not None:
-            folder.write_text(PROBES, probe.to_csv(job.prober.probes))
+        if run.prober is not None:
+            folder.write_text(PROBES, probe.to_csv(run.prober.probes))
         return str(folder.save_checkpoint(now.step, record, now.tensors()))
 
     if found is None:
-        save(state)
-    return state, replace(job, save=save)
+        save(run.state)
+    run.save = save
 
 
-def _refuse_other_place(state: TrainState, job: Job, where: str) -> None:
+def _restore(run: TrainingRun, found: Checkpoint, identity: dict[str, Any], where: str) -> Any:
+    """Let a training begin with a checkpoint; returns the recorded origin of its initial parameters."""
+    for line in found.skipped:
+        run.channel.send(Notice(f"a checkpoint was passed over: {line}", f"跳过了一个检查点：{line}"))
+    saved = found.record.get("identity")
+    same_training(saved, identity, where, run.network)
+    start = saved["start"]  # known only from the checkpoint
+    run.model = replace(run.model, start=SAMPLED if SAMPLED in (start or {}) else GIVEN)
+    run.state = TrainState.restore(found.record, found.tensors, run.state)
+    _refuse_other_place(run, where)
+    return start
+
+
+def _refuse_other_place(run: TrainingRun, where: str) -> None:
     """Refuse counts and a history that this training cannot have.
 
-    Fails:
+    Raises:
         FileError E424: the step is not the number of batches so far; other columns in the history.
     """
-    columns = ["epoch", "loss", *([] if job.judge is None else job.judge.columns)]
+    state = run.state
+    columns = ["epoch", "loss", *([] if run.evaluator is None else run.evaluator.columns)]
     if state.history and set(state.history[0]) != set(columns):
         raise FileError(
             "E424", where=where, expected=f"a history of {', '.join(columns)}",
             received=", ".join(state.history[0])[:80], fix="train again without --resume",
         )  # fmt: skip
-    steps = job.order.steps
+    steps = run.order.steps
     if state.batch > steps or state.step != state.epoch * steps + state.batch:
         raise FileError(
             "E424", where=where, expected=f"step = epoch * {steps} + batch, batch at most {steps}",
@@ -111,7 +114,7 @@ def _refuse_other_place(state: TrainState, job: Job, where: str) -> None:
 
 
 @contextmanager
-def keeping(folder: RunFolder | None) -> Iterator[None]:
+def reporting_to(folder: RunFolder | None) -> Iterator[None]:
     """What goes wrong inside the block because of a number that is not finite is written to the folder."""
     try:
         yield

@@ -1,9 +1,12 @@
-"""A learner's answers, and how good they are. Rows go through in blocks, so memory stays flat."""
+"""Evaluation: the loss and the metrics of a model on labeled rows.
+
+Rows are run in blocks, so the memory needed does not grow with their number.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,10 +15,8 @@ from chainrule.data import Arrays
 from chainrule.engines.dispatch import Program
 from chainrule.errors import TrainingError
 from chainrule.nn.summary import built_rows
-from chainrule.ops.array.gather import inside
 from chainrule.records import frozen
 from chainrule.spec import Size, Spec
-from chainrule.train import nonfinite
 from chainrule.train.evaluation.metric import (
     FIRST,
     UNJUDGED,
@@ -28,69 +29,20 @@ from chainrule.train.evaluation.metric import (
     to_name,
     usual_metrics,
 )
+from chainrule.train.evaluation.prediction import blocks, checked_inputs, joined, predictions
+from chainrule.train.inputs import tabular
 from chainrule.train.inputs.sample_weights import refuse_misplaced, refuse_weightless
 from chainrule.train.inputs.target import Target, by_output
-from chainrule.train.monitor.memory import rows_at_once, starving
-from chainrule.train.nonfinite.check import is_finite
+from chainrule.train.model_state import ModelState
 from chainrule.train.objective import SAMPLE_WEIGHT, row_weights
 from chainrule.train.step import Network
 
 if TYPE_CHECKING:
     from chainrule.data import Preparation
-    from chainrule.train.learner import Learner
-
-
-NUMBERS = 1 << 20  # checked at once: the array may be larger than memory
-
-
-def targets_of(network: Network) -> dict[str, Target]:
-    """What each output is asked for, before any label is known."""
-    return {
-        name: Target(network.losses[name], network.targets[name].spec, node.spec)
-        for name, node in network.inference.outputs.items()
-    }
-
-
-def blocks(program: Program, rows: int) -> Iterator[slice]:
-    """The rows, a block at a time."""
-    block = rows_at_once(program, rows)
-    return (slice(start, start + block) for start in range(0, rows, block))
-
-
-def joined(parts: Sequence[Mapping[str, np.ndarray]], name: str) -> np.ndarray:
-    """An output of all blocks, as an array of its own."""
-    return parts[0][name].copy() if len(parts) == 1 else np.concatenate([part[name] for part in parts])
-
-
-def answers(model: Learner, arrays: Mapping[str, np.ndarray], kind: str) -> dict[str, np.ndarray]:
-    """The outputs for all rows.
-
-    Args:
-        model: an initialised learner.
-        arrays: the inputs by name.
-        kind: ``"raw"`` for what the net gives, ``"answer"`` for probabilities or values.
-    """
-    assert model.network is not None
-    program, held = model.network.answers, model.held
-    names = model.network.inference.outputs
-    with starving(program):
-        parts = [
-            program.run({**held, **{name: a[rows] for name, a in arrays.items()}})
-            for rows in blocks(program, len(next(iter(arrays.values()))))
-        ]
-        found = {name: joined(parts, f"{kind}.{name}") for name in names}
-    if not all(map(is_finite, found.values())):
-        nonfinite.warn_of_answers(model, arrays, found)
-    return found
-
-
-def single(found: dict[str, np.ndarray]) -> np.ndarray | dict[str, np.ndarray]:
-    """The only array, or all by name."""
-    return next(iter(found.values())) if len(found) == 1 else found
 
 
 @frozen
-class Judge:
+class Evaluator:
     """Rows with known answers, ready to say how good a net is on them.
 
     Args:
@@ -180,10 +132,10 @@ def mean_loss(
     return losses
 
 
-def judge(model: Learner, rows: Arrays, metrics: Mapping[str, tuple[Metric, ...]]) -> Judge:
+def evaluator(model: ModelState, rows: Arrays, metrics: Mapping[str, tuple[Metric, ...]]) -> Evaluator:
     """What measures a learner on encoded rows."""
     assert model.network is not None
-    return Judge(model.network, rows, model.targets, metrics, model.preparation)
+    return Evaluator(model.network, rows, model.targets, metrics, model.preparation)
 
 
 def column(targets: Mapping[str, Target], output: str, metric: str) -> str:
@@ -192,7 +144,7 @@ def column(targets: Mapping[str, Target], output: str, metric: str) -> str:
 
 
 def metrics_of(
-    model: Learner, watched: Sequence[str] | None = None, chosen: Iterable[str | Asked] | None = None
+    model: ModelState, watched: Sequence[str] | None = None, chosen: Iterable[str | Asked] | None = None
 ) -> dict[str, tuple[Metric, ...]]:
     """What is measured of each output: the metrics a person chose, or else the usual ones.
 
@@ -249,21 +201,22 @@ def columns_of(
 
 
 def evaluate(
-    model: Learner, x: Any, y: Any, sample_weight: Any = None, chosen: Iterable[str | Asked] | None = None
+    model: ModelState, x: Any, y: Any, sample_weight: Any = None, chosen: Iterable[str | Asked] | None = None
 ) -> dict[str, float]:
-    """The loss and the metrics of a learner on samples; see ``Learner.evaluate``."""
+    """The loss and the metrics of a learner on samples; see ``chainrule.Model.evaluate``."""
     if model.network is None:
         raise TrainingError("E503", where="evaluate", fix="model.fit(x, y)")
+    x, y = tabular.taken(model.preparation, x, y)
     rows = encoded(model, Arrays.of(x, y, sample_weight, model.recipe.dtype))
     refuse_misplaced(model.network, rows.weights)
     refuse_weightless(row_weights(model.network, rows))
-    measured = judge(model, rows, metrics_of(model, chosen=chosen))(model.held)
+    measured = evaluator(model, rows, metrics_of(model, chosen=chosen))(model.held)
     if not math.isfinite(measured["loss"]):
-        answers(model, model.fitting(rows.x), "answer")  # says which answers are to blame, if any is
+        predictions(model, checked_inputs(model, rows.x), "answer")  # warns of those that are not finite
     return measured
 
 
-def encoded(model: Learner, data: Arrays, where: str = "y") -> Arrays:
+def encoded(model: ModelState, data: Arrays, where: str = "y") -> Arrays:
     """The same rows as the step wants them: inputs and targets by the names of its inputs.
 
     Args:
@@ -284,27 +237,10 @@ def encoded(model: Learner, data: Arrays, where: str = "y") -> Arrays:
         else target.unused(data.rows)
         for output, target in model.targets.items()
     }
-    return Arrays(model.fitting(data.x), coded, data.weights)
+    return Arrays(checked_inputs(model, data.x), coded, data.weights)
 
 
-def refuse_outside(network: Network, arrays: Mapping[str, np.ndarray]) -> None:
-    """Refuse numbers of words for which an embedding has no row, before anything runs.
-
-    Fails:
-        ShapeError E211: names the embedding, the first such number and its position.
-    """
-    book = network.inference.book
-    for (path, name), rows in book.tables.items():
-        layer = book.layers.get(path, network.recipe.net)
-        array = arrays[name]
-        size = max(1, NUMBERS // max(1, array[0].size))  # rows
-        for start in range(0, len(array), size):
-            block = array[start : start + size]
-            if ((block < 0) | (block >= rows)).any():
-                inside(f'{type(layer).__name__} "{path}"', np.asarray(array).astype(np.int64), rows)
-
-
-def summary(model: Learner) -> str:
+def summary(model: ModelState) -> str:
     """The net as a table of text."""
     if model.network is None:
         return str(model.recipe.net)

@@ -6,15 +6,13 @@ same fingerprint are the same rows, whatever file they come from.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from chainrule.data import Table
 from chainrule.records import frozen
-
-if TYPE_CHECKING:
-    from chainrule.train.learner import Learner
+from chainrule.train.model_state import ModelState
 
 
 @frozen
@@ -32,7 +30,7 @@ class KnownRows:
     test: int
 
 
-def known_rows(model: Learner, x: Any) -> KnownRows | None:
+def known_rows(model: ModelState, x: Any) -> KnownRows | None:
     """The split of the rows, if they are those the model was trained on; else ``None``.
 
     Args:

@@ -11,7 +11,8 @@ writes begins with ``BEGIN`` alone.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import Any, Unpack
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -23,10 +24,9 @@ from chainrule.spec import Spec, bound
 from chainrule.train.generation.decoder import Decoder
 from chainrule.train.generation.generator import generate, stream_tokens
 from chainrule.train.generation.options import Ways
+from chainrule.train.model_state import ModelState
 
-if TYPE_CHECKING:
-    from chainrule.train.learner import Learner
-
+_DECODERS: WeakKeyDictionary[ModelState, Decoder] = WeakKeyDictionary()
 NEVER = (PAD, UNKNOWN, BEGIN)
 """Tokens that are no text and end none."""
 
@@ -60,7 +60,7 @@ class Task:
 
 
 def generate_text(
-    model: Learner, text: str = "", length: int | None = None, **ways: Unpack[TextWays]
+    model: ModelState, text: str = "", length: int | None = None, **ways: Unpack[TextWays]
 ) -> str | list[str]:
     """A text that a model writes; see ``Model.generate``."""
     task = _task(model, text, ways)
@@ -70,7 +70,7 @@ def generate_text(
 
 
 def stream_text(
-    model: Learner, text: str = "", length: int | None = None, **ways: Unpack[TextWays]
+    model: ModelState, text: str = "", length: int | None = None, **ways: Unpack[TextWays]
 ) -> Iterator[str]:
     """The pieces of a text as they come; see ``Model.stream``.
 
@@ -99,15 +99,14 @@ def _pieces(task: Task, steps: Iterator[np.ndarray]) -> Iterator[str]:
             said = now
 
 
-def decoder_of(model: Learner) -> Decoder:
-    """What runs a model token by token; made anew only when its parameters are others.
+def decoder_of(model: ModelState) -> Decoder:
+    """What runs a model token by token; kept as long as the model's state.
 
     Fails:
         UsageError E126: the model has learned nothing yet, or its inputs are no sequences of tokens.
     """
-    kept: Decoder | None = vars(model).get("_decoder")
-    held = model.held
-    if kept is not None and all(held.get(path) is array for path, array in kept.parameters.items()):
+    kept = _DECODERS.get(model)
+    if kept is not None:
         return kept
     specs = {} if model.network is None else dict(model.network.inputs)
     written = "target" if "target" in specs else next(iter(specs), "")
@@ -120,12 +119,14 @@ def decoder_of(model: Learner) -> Decoder:
         )  # fmt: skip
     length = bound(spec.shape[1:])[0]
     limits = None if model.network is None else model.network.limits
-    decoder = Decoder(model.recipe.net, held, specs, length, written, engine=model.engine, limits=limits)
-    vars(model)["_decoder"] = decoder
+    decoder = Decoder(
+        model.recipe.net, model.held, specs, length, written, engine=model.engine, limits=limits
+    )
+    _DECODERS[model] = decoder
     return decoder
 
 
-def _task(model: Learner, text: str, ways: TextWays) -> Task:
+def _task(model: ModelState, text: str, ways: TextWays) -> Task:
     """A call as tokens.
 
     Fails:
@@ -153,7 +154,7 @@ def _task(model: Learner, text: str, ways: TextWays) -> Task:
     return Task(decoder, tokenizer, prompt, options)
 
 
-def _tokenizer(model: Learner, name: str) -> Tokenizer:
+def _tokenizer(model: ModelState, name: str) -> Tokenizer:
     """The tokenizer of an input: its own, or the one for all.
 
     Fails:

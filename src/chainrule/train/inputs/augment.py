@@ -26,7 +26,7 @@ BLOCK = 64  # images for one thread at a time
 WORKERS = 2
 
 
-class Augmenting:
+class EpochAugmentation:
     """The training rows, their images written anew for each epoch.
 
     Args:

@@ -61,7 +61,7 @@ def _ends(is_there: np.ndarray) -> np.ndarray:
     return np.where(is_there.any(axis=1), ends, 0)
 
 
-class Cutting:
+class SequenceTrimming:
     """Gives a batch cut to its length, with the step and the program for that length.
 
     Args:

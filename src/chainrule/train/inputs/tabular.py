@@ -13,11 +13,10 @@ from chainrule import data
 from chainrule.data import Table, split
 from chainrule.errors import DataError
 from chainrule.records import frozen
+from chainrule.train.options import FitOptions
 
 if TYPE_CHECKING:
     from chainrule.data import Applied, Preparation
-    from chainrule.train.learner import Learner
-    from chainrule.train.options import Request
 
 
 def is_table(x: Any, y: Any) -> bool:
@@ -75,23 +74,23 @@ _NUMBERS = ("int", "uint", "float", "bool")  # beginnings of the names of kinds,
 
 @frozen
 class Prepared:
-    """Training rows and validation rows made from one table, each with its weights."""
+    """Training rows and validation rows from one table, each with its weights, and how they were prepared."""
 
     x: np.ndarray
     y: np.ndarray
     weights: np.ndarray | None
     validation: Any
+    preparation: Preparation
 
 
-def prepare(model: Learner, x: Any, y: Any, validation: Any, request: Request) -> Prepared:
+def prepare(x: Any, y: Any, validation: Any, options: FitOptions) -> Prepared:
     """Arrays from a table, and the preparation that made them, learned on the training rows alone.
 
     Args:
-        model: gets the preparation.
         x: the table.
         y: the column to predict; the table's own target by default.
         validation: as in ``fit``: a fraction, ``(table, column)``, arrays, or ``None``.
-        request: its seed is that of the split; its weights are those of the table's rows.
+        options: their seed is that of the split; their weights are those of the table's rows.
 
     Fails:
         DataError E344: as many weights as the table has no rows.
@@ -100,19 +99,19 @@ def prepare(model: Learner, x: Any, y: Any, validation: Any, request: Request) -
     task = data.choose_task(table, y)
     target = task.target
     columns = data.describe(table, target)
-    rows, weights, rest = table.take(task.rows), _picked(request.sample_weight, table, task.rows), None
+    rows, weights, rest = table.take(task.rows), _picked(options.sample_weight, table, task.rows), None
     if isinstance(validation, Real) and 0 < (part := float(validation)) < 1:
         labels = data.Preparation.fit(rows, columns, target, task).targets(rows)
-        parts = split(labels, request.seed, (1 - part, part, 0.0), stratify=task.is_classification)
+        parts = split(labels, options.seed, (1 - part, part, 0.0), stratify=task.is_classification)
         rest = rows.take(parts.validation), None if weights is None else weights[parts.validation]
         rows, weights = rows.take(parts.train), None if weights is None else weights[parts.train]
-    model.preparation = data.Preparation.fit(rows, columns, target, task)
+    preparation = data.Preparation.fit(rows, columns, target, task)
     if rest is not None:
-        validation = (*apply(model.preparation, rest[0]), rest[1])
+        validation = (*apply(preparation, rest[0]), rest[1])
     elif isinstance(validation, tuple | list) and is_table(validation[0], None):
         shown, answers = (*validation, None)[:2]
-        validation = apply(model.preparation, beside(shown, answers, target)[0])
-    return Prepared(*apply(model.preparation, rows), weights, validation)
+        validation = apply(preparation, beside(shown, answers, target)[0])
+    return Prepared(*apply(preparation, rows), weights, validation, preparation)
 
 
 def _picked(weights: Any, table: Table, rows: np.ndarray) -> np.ndarray | None:

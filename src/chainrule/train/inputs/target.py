@@ -18,6 +18,7 @@ from chainrule.nn.loss.loss import refuse_target
 from chainrule.records import frozen
 from chainrule.spec import INTEGERS, Size, Spec, bound, shape_text
 from chainrule.train.evaluation.metric.inputs import UNJUDGED
+from chainrule.train.step import Network
 
 Label = str | int | float | bool
 
@@ -241,6 +242,14 @@ def _plain(value: Any) -> Label:
 def _some(labels: tuple[Label, ...]) -> str:
     """The first few labels."""
     return ", ".join(map(str, labels[:8])) + (", ..." if len(labels) > 8 else "")
+
+
+def targets_of(network: Network) -> dict[str, Target]:
+    """The target of each output of a network, before any label is known."""
+    return {
+        name: Target(network.losses[name], network.targets[name].spec, node.spec)
+        for name, node in network.inference.outputs.items()
+    }
 
 
 def by_output(targets: Mapping[str, Target], y: Any, where: str = "y") -> dict[str, np.ndarray]:

@@ -11,11 +11,10 @@ is that of fastai's ``lr_find``.
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Sequence
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -26,11 +25,11 @@ from chainrule.nn.optimizer import Optimizer
 from chainrule.nn.schedule import Schedule
 from chainrule.ops import PUBLIC
 from chainrule.records import frozen
-from chainrule.train.options import refuse_unknown
+from chainrule.train.fit import fit
+from chainrule.train.model_state import ModelState
+from chainrule.train.options import FitOptions, refuse_unknown
+from chainrule.train.prepare import TrainingData
 from chainrule.train.step import Network
-
-if TYPE_CHECKING:
-    from chainrule.train.learner import Learner
 
 WINDOWS = 25  # how many windows of smoothing lie side by side over the sweep
 KEPT = 0.9  # of the running mean that tells, while the sweep runs, that it has diverged
@@ -132,7 +131,7 @@ class RateSweep:
 
 
 def find_rate(
-    model: Learner,
+    model: ModelState,
     x: Any,
     y: Any = None,
     *,
@@ -146,7 +145,7 @@ def find_rate(
     low, high = _range(span, steps)
     known = ("seed", *_PASSED)
     refuse_unknown("find_rate", options, known)
-    trial = _copy(model, Growing(low, high, steps))
+    trial = _with_schedule(model, Growing(low, high, steps))
     told: list[tuple[float, float]] = []
     least, now = math.inf, None
 
@@ -160,8 +159,8 @@ def find_rate(
         return False
 
     try:
-        quietly: Any = {"verbose": False, "probes": False, "doctor": False}
-        trial.fit(x, y, epochs=steps, batch_size=batch_size, callbacks=[watch], **quietly, **options)
+        chosen = {"seed": 0, "verbose": False, "probes": False, **options}
+        fit(trial, TrainingData(x, y), FitOptions(steps, batch_size, callbacks=[watch], **chosen))
     except TrainingError as error:
         if error.code != "E501":
             raise  # where numbers overflow the sweep is over, and what was seen before is what was asked for
@@ -198,14 +197,13 @@ def _range(span: tuple[float, float], steps: int) -> tuple[float, float]:
     return low, high
 
 
-def _copy(model: Learner, schedule: Schedule) -> Learner:
-    """The same model with another learning rate; nothing it does reaches the model."""
-    trial = copy.copy(model)
-    trial.recipe = replace(model.recipe, optimizer=_with_rate(model.recipe.optimizer, schedule))
-    if model.network is not None:
-        trial.network = Network(trial.recipe, model.network.inputs, model.network.engine)
-    trial.adopt(model.parameters(), model.states())
-    return trial
+def _with_schedule(model: ModelState, schedule: Schedule) -> ModelState:
+    """The model with another learning rate schedule."""
+    recipe = replace(model.recipe, optimizer=_with_rate(model.recipe.optimizer, schedule))
+    network = model.network
+    if network is not None:
+        network = Network(recipe, network.inputs, network.engine)
+    return replace(model, recipe=recipe, network=network)
 
 
 def _with_rate(optimizer: Any, schedule: Schedule) -> Optimizer:

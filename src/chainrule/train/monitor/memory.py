@@ -25,15 +25,25 @@ from chainrule.plan.memory_requirement import Need, ceiling, largest_batch, law_
 from chainrule.settings import free_memory, planning_cores, settings
 from chainrule.spec import Spec, size_at
 from chainrule.train.inputs.target import Target
+from chainrule.train.model_state import ModelState
 from chainrule.train.monitor.probe import Prober
 from chainrule.train.multi_step import GROUPS, homes_of
 from chainrule.train.nonfinite.recorder import states_kept
+from chainrule.train.options import FitOptions
 from chainrule.train.step import Network, Step
 
 TEXT = 120  # bytes of a number as a Python object and as text
 ORDER = 60  # bytes a row in the order of the rows: four orders are kept while the next one is drawn
 BLOCK = 1024  # rows of a question that are answered at once, at most,
 BUDGET = 256 * 2**20  # and the bytes that doing so may take, where more than one row is at once
+
+
+def memory_of(model: ModelState, batch_size: int) -> Need:
+    """What a training of a model takes besides its data; see ``chainrule.Model.memory``."""
+    if model.network is None:
+        raise TrainingError("E503", where="memory", fix="model.initialise(inputs)")
+    batch = FitOptions(1, batch_size, 0).batch_size or 1
+    return training_need(model.network, model.network.step(weighted=False, horizon=1), batch)
 
 
 def training_need(network: Network, step: Step, batch: int, rows: int = 0, probes: bool = True) -> Need:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -20,11 +20,9 @@ from chainrule.settings import planning_cores
 from chainrule.spec import FLOATS, Spec
 from chainrule.train.evaluation import evaluate
 from chainrule.train.inputs import tabular
+from chainrule.train.model_state import ModelState
 from chainrule.train.multi_step import homes_of
 from chainrule.train.step import Network, Step
-
-if TYPE_CHECKING:
-    from chainrule.train.learner import Learner
 
 BATCH = 32  # samples, where neither the caller nor the last training says how many
 ROWS, ROOM = 1000, 2**26  # made-up rows, where no training says how many; and bytes they may take
@@ -45,7 +43,7 @@ class Stopwatch:
     is_made_up: bool
 
 
-def plan_step(model: Learner, batch_size: int | None = None) -> Plan:
+def plan_step(model: ModelState, batch_size: int | None = None) -> Plan:
     """The plan of a model's training step, as the native engine makes it on this machine; see
     ``Model.plan``."""
     batch = _batch(model, batch_size, "plan")
@@ -56,7 +54,7 @@ def plan_step(model: Learner, batch_size: int | None = None) -> Plan:
 
 
 def measure_step(
-    model: Learner, x: Any, y: Any, batch_size: int | None = None, steps: int | None = None
+    model: ModelState, x: Any, y: Any, batch_size: int | None = None, steps: int | None = None
 ) -> Stopwatch:
     """What a model's training step costs; see ``Model.profile``."""
     subject = subject_of(model, x, y, batch_size, steps)
@@ -65,7 +63,7 @@ def measure_step(
 
 
 def subject_of(
-    model: Learner, x: Any, y: Any, batch_size: int | None = None, steps: int | None = None
+    model: ModelState, x: Any, y: Any, batch_size: int | None = None, steps: int | None = None
 ) -> Subject:
     """A model's training step with rows to measure it on; ``x`` is ``None``: random ones."""
     batch = _batch(model, batch_size, "profile")
@@ -82,13 +80,13 @@ def subject_of(
     return Subject(step.graph, core, homes_of(step), data, held, batch, steps or 0)
 
 
-def _network(model: Learner, where: str) -> Network:
+def _network(model: ModelState, where: str) -> Network:
     if model.network is None:
         raise TrainingError("E503", where=where, fix="model.fit(x, y), or model.initialise(inputs)")
     return model.network
 
 
-def _batch(model: Learner, batch_size: int | None, where: str) -> int:
+def _batch(model: ModelState, batch_size: int | None, where: str) -> int:
     """Samples in a batch: as asked, as in the last training, or the usual number."""
     _network(model, where)
     if batch_size is not None and (not isinstance(batch_size, int) or batch_size < 1):
@@ -100,18 +98,18 @@ def _batch(model: Learner, batch_size: int | None, where: str) -> int:
     return batch_size or _fact(model, "batch_size") or whole or BATCH
 
 
-def _fact(model: Learner, name: str) -> int:
+def _fact(model: ModelState, name: str) -> int:
     """A count among the facts of the last training; 0 where it is not known. A file may say anything."""
     value = model.facts.get(name)
     return value if type(value) is int and 0 < value < 2**40 else 0
 
 
-def _step(model: Learner) -> Step:
+def _step(model: ModelState) -> Step:
     assert model.network is not None
     return model.network.step(False, max(_fact(model, "steps"), 1))
 
 
-def _given(model: Learner, x: Any, y: Any) -> dict[str, np.ndarray]:
+def _given(model: ModelState, x: Any, y: Any) -> dict[str, np.ndarray]:
     """The rows a person gives, by the step's input names."""
     x, y = tabular.taken(model.preparation, x, y)
     coded = evaluate.encoded(model, Arrays.of(x, y, dtype=model.recipe.dtype))
@@ -123,7 +121,7 @@ def _by_name(arrays: Any) -> dict[str, np.ndarray]:
     return dict(arrays)
 
 
-def _made_up(model: Learner, network: Network, batch: int) -> dict[str, np.ndarray]:
+def _made_up(model: ModelState, network: Network, batch: int) -> dict[str, np.ndarray]:
     """Random rows of the right form: as many as the last training had, as far as there is room."""
     targets = {network.target_names[name]: target for name, target in model.targets.items()}
     specs = {**network.inputs, **{label: target.spec for label, target in targets.items()}}

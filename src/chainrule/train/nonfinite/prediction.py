@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -12,20 +12,20 @@ from chainrule.data import Arrays
 from chainrule.engines.reference import Program
 from chainrule.errors import TrainingError
 from chainrule.events import notices
+from chainrule.train.evaluation.prediction import checked_inputs
+from chainrule.train.model_state import ModelState
 from chainrule.train.nonfinite.cause import behind, remedy_of
 from chainrule.train.nonfinite.narrative import headline
 from chainrule.train.nonfinite.origin import find
 from chainrule.train.nonfinite.record import BlackBox
 from chainrule.train.nonfinite.scan_origin import inside
 from chainrule.train.nonfinite.verdict import located
-
-if TYPE_CHECKING:
-    from chainrule.train.learner import Learner
+from chainrule.train.state_holder import StateHolder
 
 MOST = 64  # rows that are looked into
 
 
-def black_box_of(model: Learner, x: Any) -> BlackBox | None:
+def black_box_of(model: StateHolder, x: Any) -> BlackBox | None:
     """Why answers are not finite: the first operation, its layer, the rows, the cause.
 
     Args:
@@ -47,16 +47,17 @@ def black_box_of(model: Learner, x: Any) -> BlackBox | None:
         >>> print(black_box_of(model.load_parameters({"dense1.bias": [float("nan")]}), [[1.0]]).cause("en"))
         dense1.bias held NaN or infinity before the step
     """
-    if model.network is None:
+    state = model.state
+    if state.network is None:
         raise TrainingError("E503", where="black_box_of", fix="model.fit(x, y)")
-    arrays = model.fitting(Arrays.of(x, dtype=model.recipe.dtype).x)
-    found = model.network.answers.run({**model.held, **arrays})
+    arrays = checked_inputs(state, Arrays.of(x, dtype=state.recipe.dtype).x)
+    found = state.network.answers.run({**state.held, **arrays})
     rows = _broken_rows(found)
-    return _report(model, arrays, rows) if len(rows) else None
+    return _report(state, arrays, rows) if len(rows) else None
 
 
 def warn_of_answers(
-    model: Learner, arrays: Mapping[str, np.ndarray], found: Mapping[str, np.ndarray]
+    model: ModelState, arrays: Mapping[str, np.ndarray], found: Mapping[str, np.ndarray]
 ) -> None:
     """Tell whoever listens that answers are not finite, and why.
 
@@ -79,7 +80,7 @@ def _broken_rows(found: Mapping[str, np.ndarray]) -> np.ndarray:
     return np.flatnonzero(np.logical_or.reduce(parts)) if parts else np.zeros(0, np.int64)
 
 
-def _report(model: Learner, arrays: Mapping[str, np.ndarray], rows: np.ndarray) -> BlackBox:
+def _report(model: ModelState, arrays: Mapping[str, np.ndarray], rows: np.ndarray) -> BlackBox:
     """The first operation to blame for these rows."""
     assert model.network is not None
     rows, graph = rows[:MOST], model.network.answers.graph

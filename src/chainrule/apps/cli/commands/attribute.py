@@ -97,7 +97,7 @@ def _answered(run: str, data: str, mode: str, asked: Mapping[str, Any]) -> Any:
     """What is to be shown of rows."""
     if mode == "" and "method" in asked:
         known_method(asked["method"])  # a slip in the name is told before the data is read
-    model, given = load(run, data, Model)
+    model, given = load(run, data)
     if mode == "importance":
         warn_of_known_rows(model, given.x, run)
         return model.importance(given.x, given.y, lang=settings.lang, **_of(asked, *MODES[mode]))

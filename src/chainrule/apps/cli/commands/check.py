@@ -66,9 +66,9 @@ def _net_findings(options: Options) -> list[Finding]:
         options: the data and the net; what was said of the table itself is not said again.
     """
     study = Study.of(options)
-    learner = run_writer.learner_of(options, study)
+    model = run_writer.model_of(options, study)
     parts = [(part.x, run_writer.named(study, part)) for part in (study.training, study.validation)]
-    found = diagnose(learner, *parts[0], settings.lang, validation=parts[1])
+    found = diagnose(model, *parts[0], settings.lang, validation=parts[1])
     told = [finding for finding in found if finding.rule.id not in RULE_OF.values()]
     screen.heading(say("check_heading"))
     if not told:

@@ -13,8 +13,8 @@ from chainrule.apps.cli.run_writer import Rating, answer_of, judgeable, measured
 from chainrule.apps.cli.tables import name_of, positive_class, result_table
 from chainrule.apps.cli.texts import say
 from chainrule.data import Preparation, Table
+from chainrule.model import Model
 from chainrule.train.evaluation.metric import score
-from chainrule.train.learner import Learner
 
 
 def evaluate(
@@ -24,14 +24,14 @@ def evaluate(
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
 ) -> None:
     """Print the metrics of a model beside those of a trivial answer."""
-    model, given = load(run, data, Learner)
+    model, given = load(run, data)
     if model.preparation is None:
         _arrays(model, given, data, metric)
     else:
         _table(model, model.preparation, given.x, run, metric or [])
 
 
-def _arrays(model: Learner, given: Given, data: str, metric: list[str] | None) -> None:
+def _arrays(model: Model, given: Given, data: str, metric: list[str] | None) -> None:
     """The loss and the metrics on arrays.
 
     Fails:
@@ -44,7 +44,7 @@ def _arrays(model: Learner, given: Given, data: str, metric: list[str] | None) -
     screen.table(titles, [list(found.values())], numbers=range(len(found)))
 
 
-def _table(model: Learner, preparation: Preparation, table: Table, run: str, metric: list[str]) -> None:
+def _table(model: Model, preparation: Preparation, table: Table, run: str, metric: list[str]) -> None:
     """The metrics on a table, beside those of a trivial answer."""
     names = measured(preparation.task, metric)
     applied = preparation.apply(table)
@@ -65,7 +65,7 @@ def _table(model: Learner, preparation: Preparation, table: Table, run: str, met
         screen.line(known.format(label=majority, mean=f"{preparation.target_mean:.6g}"))
 
 
-def trivial_answer(model: Learner, preparation: Preparation, rows: int) -> np.ndarray | None:
+def trivial_answer(model: Model, preparation: Preparation, rows: int) -> np.ndarray | None:
     """What the training rows say without looking at an input: their most frequent class, or their mean.
 
     Returns:

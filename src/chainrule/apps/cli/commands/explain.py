@@ -91,7 +91,7 @@ def _told(run: str, data: str, asked: Mapping[str, Any]) -> Page:
 
 def _row(run: str, data: str, row: int) -> tuple[Model, Any, Any]:
     """A row of a table, in which what was wanted stands, or of arrays."""
-    model, given = load(run, data, Model)
+    model, given = load(run, data)
     one = given.row(row)
     require_answer(one, data)
     return model, one.x, one.y

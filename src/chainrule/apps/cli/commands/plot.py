@@ -48,7 +48,7 @@ def plot(
                 fix=f"chainrule plot {run} {kind} DATA",
             )  # fmt: skip
     else:
-        model, given = load(run, data, Model)
+        model, given = load(run, data)
         if row is not None:
             given = given.row(row)
         if asked.needs:

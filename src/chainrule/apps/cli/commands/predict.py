@@ -24,8 +24,8 @@ from chainrule.apps.cli.model_and_rows import load
 from chainrule.apps.cli.run_paths import model_file
 from chainrule.errors import UsageError
 from chainrule.escaping import csv_text, printable, spreadsheet_cell
+from chainrule.model import Model
 from chainrule.store import atomic_write
-from chainrule.train.learner import Learner
 from chainrule.train.monitor.memory import refuse_long_text
 
 
@@ -38,7 +38,7 @@ def predict(
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
 ) -> None:
     """Print an answer for every row, or write them into a file."""
-    model, given = load(run, data, Learner)
+    model, given = load(run, data)
     if out is not None:
         _refuse_input(out, data, str(model_file(run)))
     x = given.x
@@ -56,7 +56,7 @@ def predict(
     sys.stdout.flush()
 
 
-def answers(model: Learner, x: np.ndarray | dict[str, np.ndarray], proba: bool) -> list[list[Any]]:
+def answers(model: Model, x: np.ndarray | dict[str, np.ndarray], proba: bool) -> list[list[Any]]:
     """The answers in the rows' order, below a row of headings.
 
     Args:

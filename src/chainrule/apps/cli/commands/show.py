@@ -20,12 +20,12 @@ from chainrule.apps.cli.views.profile import PLAN, show_plan, show_profile, show
 from chainrule.apps.cli.views.weights import is_foreign, show_weights
 from chainrule.catalog import KINDS, known_kind
 from chainrule.errors import UsageError, nearest
+from chainrule.model import Model
 from chainrule.nn import build, net_from_text
 from chainrule.plotting.network.blocks import flow_of
 from chainrule.plotting.network.repeated_blocks import folded
 from chainrule.plotting.network.text_tree import tree
 from chainrule.spec import Size, Spec
-from chainrule.train.learner import Learner
 
 MOST_INPUTS = 1_000_000
 
@@ -101,8 +101,8 @@ def _run(run: str) -> None:
     if show_black_box(run) and not os.path.isfile(Path(run) / MODEL):
         return
     file = model_file(run)
-    model = Learner.load(file)
-    facts: dict[str, Any] = model.facts
+    model = Model.load(file)
+    facts = model.facts
     screen.line(str(file), "bold")
     known = [
         (key, facts[key])

@@ -21,12 +21,12 @@ from chainrule.apps.cli.tables import columns_table, net_table, positive_class, 
 from chainrule.apps.cli.texts import say
 from chainrule.apps.report.page import page
 from chainrule.errors import FileError, UsageError
+from chainrule.model import Model
 from chainrule.nn import net_from_text
 from chainrule.settings import settings
 from chainrule.store import RunFolder
 from chainrule.train.callback.histograms import FILE, recorded
 from chainrule.train.evaluation.evaluate import specs_of
-from chainrule.train.learner import Learner
 from chainrule.train.monitor.progress import is_watched
 
 _KINDS: dict[type, Any] = {str: str | None, int: int | None, float: float | None, tuple: list[str] | None}
@@ -83,13 +83,13 @@ def train(
     if fingerprint and fingerprint != study.table.fingerprint:
         other = f"other rows in {study.table.source}"
         raise UsageError("E603", where="--resume", expected="the rows of before", received=other)
-    learner = run_writer.learner_of(asked, study)
-    understood(asked, study, learner)
+    model = run_writer.model_of(asked, study)
+    understood(asked, study, model)
     place = Path(out) if out else new_run(data)
     spoken = f" --lang {lang}" if lang else ""
     try:
         with claimed(place, resume) as folder:
-            return _trained(asked, study, learner, folder, place, resume, spoken)
+            return _trained(asked, study, model, folder, place, resume, spoken)
     except FileError as error:
         _still_there(error, place, _again(asked, place, spoken))
         raise
@@ -110,7 +110,7 @@ def _asked(data: str, out: str | None, resume: bool, options: dict[str, Any]) ->
     return agreed(saved, given, data), fingerprint
 
 
-def understood(options: Options, study: Study, learner: Learner) -> None:
+def understood(options: Options, study: Study, model: Model) -> None:
     """Show what was understood of the data, and the net that will learn it."""
     words = {"data": study.table.source, "rows": study.table.rows, "target": study.task.target}
     screen.line(say(study.task.kind).format(**words, classes=len(study.task.labels)), "bold")
@@ -121,7 +121,7 @@ def understood(options: Options, study: Study, learner: Learner) -> None:
     training, validation, test = study.parts.sizes
     screen.line(say("split").format(training=training, validation=validation, test=test, seed=options.seed))
     screen.heading(say("net_heading"))
-    net_table(learner, specs_of({"x": study.training.x}))
+    net_table(model, specs_of({"x": study.training.x}))
     screen.line()
 
 
@@ -140,7 +140,7 @@ def _still_there(error: FileError, place: Path, again: str) -> None:
 def _trained(
     options: Options,
     study: Study,
-    learner: Learner,
+    model: Model,
     folder: RunFolder,
     place: Path,
     resume: bool,
@@ -156,17 +156,17 @@ def _trained(
         folder.write_text(CONFIG, to_toml(options, study.table.fingerprint))
     elif not _goes_on(folder, study, options, place):
         return 0
-    watcher = run_writer.teach(learner, options, study, folder, resume)
+    watcher = run_writer.teach(model, options, study, folder, resume)
     tell(watcher)
     if watcher.was_interrupted:
         again = say("interrupted").format(command=_again(options, place, spoken))
         screen.block(again, "yellow", to_errors=True)
         return 1
-    rated = run_writer.ratings(learner, study, options)
-    run_writer.keep_facts(learner, options, study, rated)
+    rated = run_writer.ratings(model, study, options)
+    run_writer.keep_facts(model, options, study, rated)
     kept = recorded(folder.path / FILE, folder.path) if options.histograms else None
-    run_writer.save(learner, folder, page(learner, options, study, rated, kept), REPORT)
-    _ended(watcher, len(learner.history))
+    run_writer.save(model, folder, page(model, options, study, rated, kept), REPORT)
+    _ended(watcher, len(model.history))
     screen.heading(say("result_heading").format(test=study.parts.sizes[2]))
     result_table(rated, study.task.kind, options.metric)
     positive_class(study.preparation)

@@ -1,0 +1,128 @@
+"""A read-only view of a training in progress, for callbacks."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from chainrule.data import Arrays, Buckets, Order
+from chainrule.engines import compile
+from chainrule.engines.dispatch import Program
+from chainrule.events import Event
+from chainrule.graph import Graph
+from chainrule.train.checkpoint import model_file
+from chainrule.train.model_state import ModelState
+from chainrule.train.monitor.probe import Probe
+from chainrule.train.options import FitOptions
+from chainrule.train.state import Row, Tensors
+from chainrule.train.step import Network
+from chainrule.train.training_run import TrainingRun
+
+
+class TrainingView:
+    """A training in progress, to be read but not changed.
+
+    Args:
+        run: the training.
+    """
+
+    def __init__(self, run: TrainingRun) -> None:
+        self._run = run
+
+    @property
+    def model(self) -> ModelState:
+        """What is trained, as it was before the first update."""
+        return self._run.model
+
+    @property
+    def options(self) -> FitOptions:
+        """The options of ``fit``."""
+        return self._run.options
+
+    @property
+    def network(self) -> Network:
+        """The graphs of what is trained."""
+        return self._run.network
+
+    @property
+    def data(self) -> Arrays:
+        """The training rows, encoded, by the names of the step's inputs."""
+        return self._run.data
+
+    @property
+    def validation(self) -> Arrays | None:
+        """The validation rows, encoded; ``None`` where there are none."""
+        return None if self._run.evaluator is None else self._run.evaluator.rows
+
+    @property
+    def order(self) -> Order | Buckets:
+        """The rows of each batch."""
+        return self._run.order
+
+    @property
+    def history(self) -> list[Row]:
+        """A row of numbers for each complete epoch; ``None`` where one could not be measured."""
+        return list(self._run.state.history)
+
+    @property
+    def probes(self) -> list[Probe]:
+        """The probes of the network up to now."""
+        return [] if self._run.prober is None else list(self._run.prober.probes)
+
+    @property
+    def step(self) -> int:
+        """Updates made up to now."""
+        return self._run.state.step
+
+    @property
+    def epoch(self) -> int:
+        """Complete passes over the data."""
+        return self._run.state.epoch
+
+    def parameters(self) -> Tensors:
+        """Copies of the parameters to predict with, by path; with ``cr.EMA`` the mean of the weights."""
+        return {path: value.copy() for path, value in self._run.predicting_parameters().items()}
+
+    def states(self) -> Tensors:
+        """Copies of the layers' running values, by path."""
+        return {path: value.copy() for path, value in self._run.state.states.items()}
+
+    def gradients(self) -> Tensors:
+        """The gradient of each parameter on the next batch, by path, after any clipping.
+
+        Cost: one more forward and backward pass.
+        """
+        run, state = self._run, self._run.state
+        over = state.batch >= run.order.steps
+        rows = run.order.batch(state.epoch + over, 0 if over else state.batch)
+        arrays = run.step.feed(run.data.take(rows), state, run.seed)
+        program = self._gradients
+        found = program.run({name: arrays[name] for name in program.graph.inputs})
+        return {path: np.array(value) for path, value in found.items()}
+
+    def gradient_norms(self) -> dict[str, float]:
+        """The norm of each parameter's gradient, by path; costs what ``gradients`` does."""
+        return {path: float(np.linalg.norm(value)) for path, value in self.gradients().items()}
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model with the parameters of now: what ``cr.load`` reads.
+
+        Raises:
+            FileError: the disk is full, the folder is missing or may not be written.
+        """
+        model_file.save(self._run.current(), path)
+
+    def send(self, event: Event) -> None:
+        """Send an event to all listeners of the training."""
+        self._run.send(event)
+
+    def keep_findings(self, findings: tuple[Any, ...]) -> None:
+        """Leave findings with the model that is trained."""
+        self._run.findings = findings
+
+    @cached_property
+    def _gradients(self) -> Program:
+        return compile(Graph(dict(self._run.step.gradients)), self._run.network.engine)

@@ -1,0 +1,139 @@
+"""The predictions of a model.
+
+Rows are run in blocks, so the memory needed does not grow with their number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.data import Arrays
+from chainrule.engines.dispatch import Program
+from chainrule.errors import TrainingError
+from chainrule.ops.array.gather import inside
+from chainrule.train import nonfinite
+from chainrule.train.inputs import tabular
+from chainrule.train.inputs.input_check import require_fit
+from chainrule.train.model_state import ModelState
+from chainrule.train.monitor.memory import rows_at_once, starving
+from chainrule.train.nonfinite.check import is_finite
+from chainrule.train.step import Network
+
+CHECKED = 1 << 20  # values checked at once: the array may be larger than memory
+
+ByOutput = np.ndarray | dict[str, np.ndarray]
+
+
+def raw_outputs(model: ModelState, x: Any) -> ByOutput:
+    """The network's outputs for these inputs; see ``chainrule.Model.__call__``."""
+    return single(predictions(model, inputs_of(model, x), "raw"))
+
+
+def predict(model: ModelState, x: Any) -> ByOutput:
+    """Labels or values for these inputs; see ``chainrule.Model.predict``."""
+    predicted = predictions(model, inputs_of(model, x), "answer")
+    decided = {name: model.targets[name].decide(values) for name, values in predicted.items()}
+    if model.preparation is not None and model.preparation.task == "regression":
+        decided = {name: model.preparation.restore(values) for name, values in decided.items()}
+    return single(decided)
+
+
+def predict_proba(model: ModelState, x: Any) -> ByOutput:
+    """The probability of each class; see ``chainrule.Model.predict_proba``.
+
+    Raises:
+        TrainingError E507: the model predicts values, not classes.
+    """
+    for name, target in model.targets.items():
+        if target.loss.task != "classification":
+            raise TrainingError(
+                "E507", where=f'output "{name}"', received=target.loss.name, fix="model.predict(x)"
+            )
+    predicted = predictions(model, inputs_of(model, x), "answer")
+    return single({name: model.targets[name].probabilities(a) for name, a in predicted.items()})
+
+
+def predictions(model: ModelState, arrays: Mapping[str, np.ndarray], kind: str) -> dict[str, np.ndarray]:
+    """Each output of all rows, by name.
+
+    Args:
+        model: a model with parameters.
+        arrays: the inputs by name.
+        kind: ``"raw"`` for the network's outputs, ``"answer"`` for probabilities or values.
+    """
+    assert model.network is not None
+    program, held = model.network.answers, model.held
+    names = model.network.inference.outputs
+    with starving(program):
+        parts = [
+            program.run({**held, **{name: a[rows] for name, a in arrays.items()}})
+            for rows in blocks(program, len(next(iter(arrays.values()))))
+        ]
+        found = {name: joined(parts, f"{kind}.{name}") for name in names}
+    if not all(map(is_finite, found.values())):
+        nonfinite.warn_of_answers(model, arrays, found)
+    return found
+
+
+def inputs_of(model: ModelState, x: Any) -> dict[str, np.ndarray]:
+    """The input arrays by name of what a user gives: arrays, or rows of a table.
+
+    Raises:
+        TrainingError E503: the model has no parameters yet. ShapeError: as ``checked_inputs``.
+    """
+    if model.network is None:
+        raise TrainingError("E503", where="predict", fix="model.fit(x, y)")
+    if model.preparation is not None and tabular.is_table(x, None):
+        x = tabular.inputs(model.preparation, x)
+    return checked_inputs(model, Arrays.of(x, dtype=model.recipe.dtype).x)
+
+
+def checked_inputs(model: ModelState, x: np.ndarray | dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The input arrays by name, after a check that they fit the network.
+
+    Raises:
+        ShapeError E209: another shape than the network was built for, or inputs missing; all are listed.
+        ShapeError E211: an index outside the rows of an embedding.
+    """
+    assert model.network is not None
+    specs = model.network.inputs
+    arrays = x if isinstance(x, dict) else {next(iter(specs)): x}
+    require_fit(specs, arrays)
+    refuse_outside(model.network, arrays)
+    return {name: arrays[name] for name in specs}
+
+
+def refuse_outside(network: Network, arrays: Mapping[str, np.ndarray]) -> None:
+    """Refuse indices for which an embedding has no row, before anything runs.
+
+    Raises:
+        ShapeError E211: names the embedding, the first such index and its position.
+    """
+    book = network.inference.book
+    for (path, name), rows in book.tables.items():
+        layer = book.layers.get(path, network.recipe.net)
+        array = arrays[name]
+        size = max(1, CHECKED // max(1, array[0].size))  # rows
+        for start in range(0, len(array), size):
+            block = array[start : start + size]
+            if ((block < 0) | (block >= rows)).any():
+                inside(f'{type(layer).__name__} "{path}"', np.asarray(array).astype(np.int64), rows)
+
+
+def blocks(program: Program, rows: int) -> Iterator[slice]:
+    """The rows, a block at a time."""
+    block = rows_at_once(program, rows)
+    return (slice(start, start + block) for start in range(0, rows, block))
+
+
+def joined(parts: Sequence[Mapping[str, np.ndarray]], name: str) -> np.ndarray:
+    """An output of all blocks, as an array of its own."""
+    return parts[0][name].copy() if len(parts) == 1 else np.concatenate([part[name] for part in parts])
+
+
+def single(found: dict[str, np.ndarray]) -> ByOutput:
+    """The only array, or all by name."""
+    return next(iter(found.values())) if len(found) == 1 else found

@@ -1,0 +1,71 @@
+"""Parameters given by the user: initialized without training, or set by path."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from chainrule.errors import ShapeError, TrainingError, UsageError, nearest
+from chainrule.nn.scope import outline
+from chainrule.spec import Spec, shape_text
+from chainrule.train.model_state import ModelState
+from chainrule.train.state import Tensors
+
+
+def initialize(model: ModelState, inputs: Mapping[str, Spec], seed: int) -> ModelState:
+    """The model with graphs and initial parameters; see ``chainrule.Model.initialise``."""
+    return replace(model.built(inputs).initialized(seed), is_given=True)
+
+
+def load_parameters(model: ModelState, values: Mapping[str, Any]) -> ModelState:
+    """The model with these parameters; see ``chainrule.Model.load_parameters``."""
+    if model.network is None:
+        raise TrainingError(
+            "E503", where="load_parameters", fix="model.fit(x, y), or model.initialise(inputs)"
+        )
+    parameters = loaded("load_parameters", model.parameters, values, model.recipe.dtype)
+    return replace(model, parameters=parameters, is_given=True)
+
+
+def loaded(where: str, present: Tensors, values: Mapping[str, Any], dtype: str) -> Tensors:
+    """Arrays by path, some of them replaced.
+
+    Args:
+        where: the name of the method, for errors.
+        present: the arrays of now.
+        values: what replaces some of them.
+        dtype: of the new arrays.
+
+    Raises:
+        UsageError E101: no such path. UsageError E113: not numbers.
+        ShapeError E209: another shape; all mismatches are listed.
+    """
+    unknown = [path for path in values if path not in present]
+    if unknown:
+        close = nearest(unknown[0], present)
+        raise UsageError(
+            "E101", where=where, name=unknown[0], expected=outline(present),
+            received=", ".join(unknown), fix=f'{{"{close}": ...}}' if close else "",
+        )  # fmt: skip
+    arrays = {path: _array(where, path, value, dtype) for path, value in values.items()}
+    wrong = [
+        f"{path} is {shape_text(a.shape)}, not {shape_text(present[path].shape)}"
+        for path, a in arrays.items()
+        if a.shape != present[path].shape
+    ]
+    if wrong:
+        raise ShapeError("E209", where=where, received=wrong[0], notes=wrong[1:])
+    return {**present, **arrays}
+
+
+def _array(where: str, path: str, value: Any, dtype: str) -> np.ndarray:
+    """A copy of a value as an array of this dtype."""
+    try:
+        return np.array(value, dtype=dtype)
+    except (TypeError, ValueError) as cause:
+        raise UsageError(
+            "E113", where=where, name=path, expected="numbers", received=str(cause).splitlines()[0]
+        ) from cause

@@ -1,0 +1,171 @@
+"""Everything of a model as one value: recipe, graphs, arrays, labels, preparation, history.
+
+Training, loading and freezing take a ``ModelState`` and return another one. A call that is refused therefore
+changes nothing, a copy of a model costs nothing, and a request that is being served keeps the state it began
+with while another thread trains. No array of a state is written to after it is in the state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+
+import numpy as np
+
+from chainrule import data
+from chainrule.errors import UsageError, nearest
+from chainrule.nn.layer import Layer
+from chainrule.nn.loss import Loss
+from chainrule.nn.optimizer import Optimizer, known_optimizer
+from chainrule.nn.regularization.clip import Clip
+from chainrule.nn.regularization.penalty import Penalty
+from chainrule.records import frozen
+from chainrule.settings import settings
+from chainrule.spec import FLOATS, Spec
+from chainrule.train.checkpoint.computation_fingerprint import computation
+from chainrule.train.evaluation.metric import Asked, known_metrics, to_name
+from chainrule.train.inputs.target import Target, targets_of
+from chainrule.train.options import refuse_unknown
+from chainrule.train.state import Row, Tensors
+from chainrule.train.step import Network, Recipe, Step
+
+if TYPE_CHECKING:
+    from chainrule.data import Preparation, Tokenizer
+    from chainrule.train.monitor.probe import Probe
+
+SAMPLED, GIVEN = "sampled", "given"  # where the initial parameters of a training come from
+
+
+@frozen(eq=False)
+class ModelState:
+    """A model as a value; ``chainrule.Model`` holds one.
+
+    Args:
+        recipe: net, loss, optimizer, penalty, clipping, dtype, frozen paths.
+        metrics: what is measured, by name or as functions; ``None``: the usual metrics of the task.
+        engine: what runs the graphs; by default the engine of the settings.
+        tokenizers: of texts, by input; ``""`` is the one for all.
+        network: the graphs; ``None`` until the shapes of the inputs are known.
+        targets: what each output predicts, with its labels.
+        preparation: how the table of the training became arrays.
+        parameters, states: arrays by path; empty until they are initialized, trained or loaded.
+        is_given: whether the parameters were set by hand: then the next training begins with them.
+        start: where the initial parameters of the last training came from: ``"sampled"`` by the seed,
+            ``"given"``, or ``""`` where there was no training.
+        step: the step of the last training, from which ``computation`` is derived.
+        recorded: the computation of the last training as a model file recorded it.
+        history: one row for each epoch of the last training.
+        probes: samples of the network's inner values during it.
+        findings: what the doctor found in it; ``None`` where it did not attend.
+        facts: counts and settings of the last training, as plain data.
+    """
+
+    recipe: Recipe
+    metrics: tuple[Any, ...] | None = None
+    engine: str | None = None
+    tokenizers: Mapping[str, Tokenizer] = field(default_factory=dict)
+    network: Network | None = None
+    targets: Mapping[str, Target] = field(default_factory=dict)
+    preparation: Preparation | None = None
+    parameters: Tensors = field(default_factory=dict)
+    states: Tensors = field(default_factory=dict)
+    is_given: bool = False
+    start: str = ""
+    step: Step | None = None
+    recorded: Mapping[str, str] = field(default_factory=dict)
+    history: list[Row] = field(default_factory=list)
+    probes: list[Probe] = field(default_factory=list)
+    findings: tuple[Any, ...] | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def held(self) -> Tensors:
+        """The parameters and states by path."""
+        return {**self.parameters, **self.states}
+
+    @property
+    def labels(self) -> tuple[Any, ...]:
+        """The classes in the order of their numbers; empty for regression."""
+        return next((t.labels for t in self.targets.values() if t.labels), ())
+
+    @property
+    def task(self) -> str:
+        """``"classification"`` or ``"regression"``."""
+        return next((t.loss.task for t in self.targets.values()), "regression")
+
+    @cached_property
+    def computation(self) -> Mapping[str, str]:
+        """Fingerprints of what the last training computed; empty where they are not known."""
+        if self.network is None or self.step is None:
+            return self.recorded
+        return computation(self.network, self.step)
+
+    def built(self, inputs: Mapping[str, Spec]) -> ModelState:
+        """This recipe with the graphs for inputs of these specs; no parameter has a value yet.
+
+        Raises:
+            UsageError E101, E118: names that do not exist, or that two things share.
+        """
+        network = Network(self.recipe, dict(inputs), self.engine)
+        network.check()
+        return replace(self, network=network, targets=targets_of(network), parameters={}, states={})
+
+    def initialized(self, seed: int, known: Mapping[str, np.ndarray] | None = None) -> ModelState:
+        """The state with initial parameters: those that are known, the others sampled by the seed."""
+        assert self.network is not None
+        parameters, states = self.network.start(seed, known)
+        return replace(self, parameters=parameters, states=states)
+
+    def with_arrays(self, parameters: Tensors, states: Tensors) -> ModelState:
+        """The state with these parameters and states."""
+        return replace(self, parameters=parameters, states=states)
+
+
+class Options(TypedDict, total=False):
+    """The other options of a model; see ``chainrule.Model``."""
+
+    dtype: str | None
+    frozen: Sequence[str]
+    engine: str | None
+    tokenizer: Tokenizer | Mapping[str, Tokenizer] | None
+
+
+def untrained(
+    net: Layer,
+    loss: str | Loss | Mapping[str, str | Loss],
+    optimizer: str | Optimizer = "adam",
+    *,
+    metrics: Sequence[str | Asked] | None = None,
+    penalty: Penalty | None = None,
+    clip: Clip | None = None,
+    **options: Unpack[Options],
+) -> ModelState:
+    """The state of a new model; for the arguments see ``chainrule.Model``.
+
+    Raises:
+        UsageError E101: a name that does not exist. UsageError E104: ``net`` is no layer.
+    """
+    if not isinstance(net, Layer):
+        raise UsageError(
+            "E104",
+            where="Model",
+            expected="a layer",
+            received=repr(net),
+            fix="cr.Sequential(cr.Dense(1))",
+        )
+    refuse_unknown("Model", options, Options.__annotations__)
+    dtype, paths = options.get("dtype") or settings.dtype, options.get("frozen", ())
+    if dtype not in FLOATS:
+        raise UsageError(
+            "E101", where="Model, dtype", name=dtype, expected=", ".join(FLOATS), received=repr(dtype),
+            fix=f'dtype="{nearest(str(dtype), FLOATS) or FLOATS[0]}"',
+        )  # fmt: skip
+    paths = (paths,) if isinstance(paths, str) else tuple(paths)
+    return ModelState(
+        Recipe(net, loss, known_optimizer(optimizer), penalty, clip, dtype, paths),
+        None if metrics is None else tuple(map(to_name, known_metrics(metrics))),
+        options.get("engine"),
+        data.tokenizers_of(given) if (given := options.get("tokenizer")) else {},
+    )

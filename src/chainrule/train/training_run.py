@@ -1,0 +1,166 @@
+"""One record for a training in progress: what it trains, with what, and where it stands."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from chainrule.data import Arrays, Buckets, Order
+from chainrule.engines import compile
+from chainrule.engines.dispatch import Program
+from chainrule.events import Channel, Event
+from chainrule.settings import planning_cores
+from chainrule.train.evaluation.evaluate import Evaluator
+from chainrule.train.inputs.augment import EpochAugmentation
+from chainrule.train.inputs.sequence_trimming import SequenceTrimming
+from chainrule.train.interrupt import Interrupt
+from chainrule.train.model_state import ModelState
+from chainrule.train.monitor.probe import Prober
+from chainrule.train.multi_step import StepRunner, step_runner
+from chainrule.train.nonfinite.recorder import Recorder
+from chainrule.train.objective import RowWeights
+from chainrule.train.options import FitOptions
+from chainrule.train.state import Tensors, TrainState
+from chainrule.train.step import Network, Step
+from chainrule.train.stopping import StoppingRule
+
+Save = Callable[[TrainState], str]
+
+
+@dataclass
+class TrainingRun:
+    """A training in progress.
+
+    Args:
+        model: what is trained, as it was before the first update; its targets have their labels.
+        options: the options of ``fit``.
+        step: the graph of one update.
+        data: the training rows; targets by the names of the step's inputs.
+        order: the rows of each batch.
+        state: where the training stands; every update changes it.
+        rules: when to stop early.
+        evaluator: evaluates the validation rows after each epoch.
+        augmentation: writes the rows of ``data`` before each epoch; ``None``: they stay as they are.
+        trimming: trims each batch to its longest sequence; ``None``: all are as long as the rows of ``data``.
+        prober: samples the network's inner values at some of the steps.
+        channel: sends events to the listeners.
+        save: writes a checkpoint and returns its path; ``None``: nothing is saved.
+        findings: what the doctor found; ``None`` where it does not attend.
+    """
+
+    model: ModelState
+    options: FitOptions
+    step: Step
+    data: Arrays
+    order: Order | Buckets
+    state: TrainState
+    rules: Sequence[StoppingRule] = ()
+    evaluator: Evaluator | None = None
+    augmentation: EpochAugmentation | None = None
+    trimming: SequenceTrimming | None = None
+    prober: Prober | None = None
+    channel: Channel = field(default_factory=Channel)
+    save: Save | None = None
+    findings: tuple[Any, ...] | None = None
+    interrupt: Interrupt = field(default_factory=Interrupt)
+    saved_at: float = field(default_factory=time.monotonic)
+    is_stop_requested: bool = False
+
+    @property
+    def network(self) -> Network:
+        """The graphs of what is trained."""
+        assert self.model.network is not None
+        return self.model.network
+
+    @property
+    def seed(self) -> int:
+        """The seed of the initial parameters and of each step's random numbers."""
+        return self.options.seed
+
+    @cached_property
+    def program(self) -> Program:
+        """The compiled step, for one update at a time."""
+        return compile(self.step.graph, self.network.engine)
+
+    @cached_property
+    def row_weights(self) -> RowWeights:
+        """How much each row counts in the mean of an epoch's losses."""
+        return RowWeights(self.network, self.data, self.augmentation is not None)
+
+    @cached_property
+    def recorder(self) -> Recorder:
+        """The last steps, kept for the report on a value that is not finite."""
+        return Recorder(self.state)
+
+    @cached_property
+    def runner(self) -> StepRunner | None:
+        """What makes many updates in one call, where the engine can; else ``None``."""
+        if not isinstance(self.order, Order) or self.trimming is not None:
+            return None
+        return step_runner(
+            self.step, self.data, self.order, self.seed, self.state, self.row_weights, self.network.engine
+        )
+
+    @cached_property
+    def outputs(self) -> tuple[dict[str, str], ...]:
+        """The step's outputs that are new parameters, slots and states: by path, the output's name."""
+        outputs = self.step.graph.outputs
+        return tuple(
+            {name.removeprefix(group): name for name in outputs if name.startswith(group)}
+            for group in ("parameter.", "slot.", "state.")
+        )
+
+    def begin(self) -> None:
+        """Compile the step and start the clock of the checkpoints."""
+        for name in ("runner", "program", "recorder"):
+            getattr(self, name)
+        self.saved_at = time.monotonic()
+
+    def send(self, event: Event) -> None:
+        """Send an event to all listeners; one of them may request a stop."""
+        self.is_stop_requested |= self.channel.send(event)
+
+    def predicting_parameters(self) -> Tensors:
+        """The parameters to predict with: those of now, or a mean of weights such as ``cr.EMA`` keeps."""
+        return self.step.answering(self.state.parameters, self.state.slots, self.state.step)
+
+    def facts(self, reason: str) -> dict[str, Any]:
+        """What the model file keeps of the training, as plain data.
+
+        Args:
+            reason: why it ended; see ``TrainingEnded``.
+        """
+        state = self.state
+        return {
+            "rows": self.data.rows,
+            "epochs": state.epoch,
+            "steps": state.step,
+            "batch_size": self.options.batch_size,
+            "seed": self.seed,
+            "cores": planning_cores(),
+            "ended": reason,
+            "last": state.history[-1] if state.history else {},
+        }
+
+    def result(self, reason: str) -> ModelState:
+        """The model as the training leaves it: the best parameters where early stopping kept them.
+
+        Args:
+            reason: why it ended; see ``TrainingEnded``.
+        """
+        parameters, states = self.state.chosen(self.predicting_parameters())
+        return replace(
+            self.model, parameters=parameters, states=states, is_given=False, history=self.state.history,
+            probes=[] if self.prober is None else self.prober.probes, findings=self.findings,
+            facts=self.facts(reason), step=self.step, recorded={},
+        )  # fmt: skip
+
+    def current(self) -> ModelState:
+        """The model with the parameters of now, while the training runs."""
+        return replace(
+            self.model, parameters=self.predicting_parameters(), states=self.state.states,
+            history=list(self.state.history), facts=self.facts("running"),
+        )  # fmt: skip
