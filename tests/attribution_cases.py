@@ -1,4 +1,4 @@
-"""Small nets with keyed numbers: for laws of attributions, and for figures of another library."""
+"""Small networks with reproducible parameters, for tests of attributions."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ CLASSES = 3
 
 
 class Case(NamedTuple):
-    """A net over three classes, and what is asked of it.
+    """A network over three classes, and its samples.
 
     Args:
         net: the layers.
         shape: of one sample.
         rows: how many samples.
-        words: the inputs are whole numbers below this one; 0 for numbers of all kinds.
+        words: the inputs are integers below this one; 0 for real numbers.
     """
 
     net: Layer
@@ -57,7 +57,7 @@ CASES: dict[str, Case] = {
         cr.Sequential(cr.Embedding(7, 3), cr.Flatten(), cr.Dense(5, "tanh"), cr.Dense(CLASSES)), (4,), words=7
     ),
 }  # fmt: skip
-"""The nets that are compared with another library's."""
+"""The networks that are compared with another library's."""
 
 KINDS: dict[str, Case] = {
     **CASES,
@@ -90,32 +90,34 @@ KINDS: dict[str, Case] = {
         (6, 6, 2), 2,
     ),
 }  # fmt: skip
-"""Every kind of net that methods must stand."""
+"""Every kind of network that methods are run on."""
 
 
 def ready(case: Case) -> tuple[cr.Model, np.ndarray]:
-    """The net with its numbers, and samples for it; every number is a function of its name alone."""
-    x = drawn("x", (case.rows, *case.shape), 1.0)
+    """The network with its parameters, and samples; every value is a function of its name alone."""
+    x = normal_numbers("x", (case.rows, *case.shape), 1.0)
     return copy.copy(_model(case)), np.floor(case.words * (np.abs(x) % 1.0)) if case.words else x
 
 
 @cache
 def _model(case: Case) -> cr.Model:
-    """The net with its numbers; what only laws use runs without being compiled."""
+    """The network with its parameters; those that only properties use run on the reference engine."""
     engine = "native" if case in CASES.values() else "reference"
     model = cr.Model(case.net, "cross_entropy", dtype="float64", engine=engine)
     model.initialise({"x": Spec((B, *case.shape), "float64")})
-    model.load_parameters({path: drawn(path, value.shape) for path, value in model.parameters().items()})
+    model.load_parameters(
+        {path: normal_numbers(path, value.shape) for path, value in model.parameters().items()}
+    )
     targets = {name: target.learn(np.arange(CLASSES)) for name, target in model.targets.items()}
     return cr.Model.of(replace(model.state, targets=targets))
 
 
-def drawn(name: str, shape: tuple[int, ...], size: float = 0.6) -> np.ndarray:
-    """Normal numbers that the name decides."""
+def normal_numbers(name: str, shape: tuple[int, ...], size: float = 0.6) -> np.ndarray:
+    """Normal numbers that are a function of the name."""
     key = prng.fold(prng.key_of(0), *name.encode())
     return size * prng.normal(key, int(np.prod(shape))).reshape(shape)
 
 
 def attributed(model: cr.Model, x: Any, method: str, **options: Any) -> np.ndarray:
-    """The values of class 1 for each sample."""
+    """The attributions to the output of class 1, for each sample."""
     return next(iter(model.attribute(x, method, target=1, **options).values.values()))

@@ -1,4 +1,4 @@
-"""What all tests share: English messages, repeatable hypothesis runs, texts that are reviewed as files."""
+"""Shared fixtures: English messages, repeatable runs of hypothesis, golden texts."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from chainrule.settings import settings
 
 hypothesis.settings.register_profile(
     "repeatable",
-    deadline=None,  # two cores shared by everything: a slow moment is no defect
-    derandomize=True,  # the same examples on every machine, so a failure can be seen again
+    deadline=None,  # a loaded machine is slow, which is no defect
+    derandomize=True,  # the same examples on every machine, so that a failure can be reproduced
     max_examples=60,
 )
 hypothesis.settings.load_profile("repeatable")
 
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what runs in the background
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as shells start background processes
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 GOLDEN = Path(__file__).parent / "golden"
 
-gc.disable()  # until all tests are collected: what is imported stays
+gc.disable()  # until all tests are collected: imported objects are never garbage
 
 
 def pytest_collection_finish() -> None:
-    """What is held by libraries and tests is no garbage; and PyTorch takes one core, as each worker does."""
+    """Exempt the objects of libraries and tests from garbage collection; limit PyTorch to one thread."""
     gc.freeze()
     gc.enable()
     if "torch" in sys.modules:
@@ -39,34 +39,34 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--accept", action="store_true", help="rewrite tests/golden with what came out")
+    parser.addoption("--accept", action="store_true", help="rewrite the files of tests/golden")
     parser.addoption(
         "--vector-bytes", type=int, default=0, help="the widest vectors of compiled code: 16, 32, 64"
     )
-    parser.addoption("--cores", type=int, default=0, help="for how many cores trainings are planned")
+    parser.addoption("--cores", type=int, default=0, help="the number of cores to plan for")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The target that the options name holds for fixtures of every scope."""
+    """Set the target of the options, for fixtures of every scope."""
     settings.vector_bytes, settings.cores = config.getoption("vector_bytes"), config.getoption("cores")
 
 
 @pytest.fixture(autouse=True)
-def _usual_settings() -> Iterator[None]:
-    """Every test starts with the same settings, whatever the locale and the test before it."""
+def _default_settings() -> Iterator[None]:
+    """Start every test with the same settings, for any locale and order of tests."""
     with settings.using(lang="en", dtype="float32"):
         yield
 
 
 @pytest.fixture(autouse=True)
-def _nothing_said() -> None:
-    """Every test starts with nothing said that holds for the process, as a process does."""
+def _empty_notices() -> None:
+    """Start every test without the notices that a process emits only once."""
     vars(notices).update(vars(NoticeQueue()))
 
 
 @pytest.fixture
 def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
-    """Compare a text with the file of that name in ``tests/golden``; ``--accept`` writes the file anew."""
+    """Compare a text with the file of that name in ``tests/golden``; ``--accept`` rewrites the file."""
 
     def compare(name: str, text: str) -> None:
         file = GOLDEN / name
@@ -74,7 +74,7 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, encoding="utf-8")
         if not file.exists():
-            pytest.fail(f"tests/golden/{name} does not exist; look at the text and run pytest with --accept")
+            pytest.fail(f"tests/golden/{name} does not exist; review the text, then run pytest with --accept")
         assert text == file.read_text(encoding="utf-8"), f"differs from tests/golden/{name}"
 
     return compare

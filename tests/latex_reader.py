@@ -1,7 +1,7 @@
-"""Reads back what the printer of LaTeX writes: so that a test can say that nothing is lost on the way.
+"""Parser of the LaTeX that ``chainrule.notation.latex`` prints: tests check by it that nothing is lost.
 
-It knows the LaTeX of ``chainrule.notation.latex`` and no other. Each method is one rule of the same grammar
-that ``chainrule.notation.parse`` has for plain text.
+It supports only that LaTeX. Each method is one rule of the grammar that ``chainrule.notation.parse`` has for
+plain text.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from chainrule.notation import (
 )
 
 _TOKEN = re.compile(r"\s*(\\[A-Za-z]+|\\.|\d+\.?\d*|[A-Za-z]|.)")
-_COMPARED = {"<": "<", r"\le": "<=", "=": "==", r"\ne": "!=", r"\ge": ">=", ">": ">"}
-_NAMED = {row.latex: name for name, row in FUNCTIONS.items() if row.latex.startswith("\\")}
+_RELATIONS = {"<": "<", r"\le": "<=", "=": "==", r"\ne": "!=", r"\ge": ">=", ">": ">"}
+_FUNCTIONS = {row.latex: name for name, row in FUNCTIONS.items() if row.latex.startswith("\\")}
 _LETTERS = {r"\varepsilon": "epsilon", r"\varphi": "phi"}
 
 
@@ -36,7 +36,7 @@ def from_latex(text: str) -> Tree:
     """The tree of a formula in LaTeX."""
     reader = _Reader(text)
     tree = reader.disjunction()
-    assert reader.token == "", f"{text!r} goes on with {reader.token!r}"
+    assert reader.token == "", f"{text!r} continues with {reader.token!r}"
     return normal(tree)
 
 
@@ -49,11 +49,11 @@ class _Reader:
     def token(self) -> str:
         return self.tokens[self.place]
 
-    def take(self, *wanted: str) -> str:
-        passed = self.token
-        assert not wanted or passed in wanted, f"{wanted} expected at {self.tokens[self.place :]}"
+    def take(self, *expected: str) -> str:
+        token = self.token
+        assert not expected or token in expected, f"{expected} expected at {self.tokens[self.place :]}"
         self.place += 1
-        return passed
+        return token
 
     def at(self, *tokens: str) -> bool:
         return self.token in tokens
@@ -74,7 +74,7 @@ class _Reader:
 
     def comparison(self) -> Tree:
         left = self.sum()
-        return Compare(_COMPARED[self.take()], left, self.sum()) if self.at(*_COMPARED) else left
+        return Compare(_RELATIONS[self.take()], left, self.sum()) if self.at(*_RELATIONS) else left
 
     def sum(self) -> Tree:
         terms = [self.term()]
@@ -97,7 +97,7 @@ class _Reader:
             match [normal(factor) for factor in factors[-2:]]:
                 case [Number(size), Power(Number(10), Number(k) | Negative(Number(k)) as power)]:
                     sign = "-" if isinstance(power, Negative) else ""
-                    factors[-2:] = [Number(float(f"{size}e{sign}{k}"))]  # how a very large number is written
+                    factors[-2:] = [Number(float(f"{size}e{sign}{k}"))]  # the form of a very large number
         return Product(tuple(factors))
 
     def power(self) -> Tree:
@@ -114,7 +114,7 @@ class _Reader:
         return tree
 
     def word(self) -> str:
-        """The text between braces, as it stands."""
+        """The text between braces."""
         self.take("{")
         text = ""
         while not self.at("}"):
@@ -147,9 +147,9 @@ class _Reader:
             case r"\operatorname":
                 self.take()
                 return Apply(self.word(), self.arguments())
-            case token if token in _NAMED and following == r"\left":
+            case token if token in _FUNCTIONS and following == r"\left":
                 self.take()
-                return Apply(_NAMED[token], self.arguments())
+                return Apply(_FUNCTIONS[token], self.arguments())
             case _:
                 return self.symbol()
 
@@ -164,13 +164,13 @@ class _Reader:
     def arguments(self) -> tuple[Tree, ...]:
         self.take(r"\left")
         self.take("(")
-        found = [self.disjunction()]
+        trees = [self.disjunction()]
         while self.at(","):
             self.take()
-            found.append(self.disjunction())
+            trees.append(self.disjunction())
         self.take(r"\right")
         self.take(")")
-        return tuple(found)
+        return tuple(trees)
 
     def fraction(self) -> Tree:
         self.take(r"\frac")
@@ -222,13 +222,13 @@ class _Reader:
     def indices(self) -> tuple[str, ...]:
         self.take("_")
         self.take("{")
-        found, letters = [], []
+        indices, letters = [], []
         while not self.at("}"):
             start = self.place
             tree = self.disjunction()
             letters.append(self.place - start == 1)
-            found.append(to_ascii(tree).replace(" ", ""))
+            indices.append(to_ascii(tree).replace(" ", ""))
             if self.at(","):
                 self.take()
         self.take("}")
-        return tuple("".join(found)) if all(letters) and "," not in found else tuple(found)
+        return tuple("".join(indices)) if all(letters) and "," not in indices else tuple(indices)

@@ -1,4 +1,4 @@
-"""Every loss with numbers to try it on and the same in PyTorch: the table that laws and examples share."""
+"""Every loss with sample outputs, sample targets and its counterpart in PyTorch."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ Case = tuple[nn.Loss, np.ndarray, np.ndarray, Peer]
 
 
 def _places(z: torch.Tensor, y: torch.Tensor, **options: object) -> torch.Tensor:
-    """PyTorch's cross-entropy, the mean over all places of the batch."""
+    """PyTorch's cross-entropy, the mean over all positions of the batch."""
     return functional.cross_entropy(z.movedim(-1, 1), y, **options)
 
 
-def _divided(each: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+def _weighted_mean(losses: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     """The weighted mean of the losses of samples."""
-    return (each * WEIGHT[y]).sum() / WEIGHT[y].sum()
+    return (losses * WEIGHT[y]).sum() / WEIGHT[y].sum()
 
 
 def ctc_by_torch(z: torch.Tensor, y: torch.Tensor, frames: torch.Tensor | None = None) -> torch.Tensor:
@@ -55,7 +55,7 @@ def ctc_by_torch(z: torch.Tensor, y: torch.Tensor, frames: torch.Tensor | None =
 
 
 def _listed(yes: torch.Tensor) -> torch.Tensor:
-    """The classes of each sample, then -1: the form in which PyTorch wants them."""
+    """The classes of each sample, then -1: the form that PyTorch expects."""
     rows = [[*np.flatnonzero(row), *[-1] * int((row == 0).sum())] for row in yes.numpy()]
     return torch.tensor(np.array(rows, "int64"))
 
@@ -63,8 +63,8 @@ def _listed(yes: torch.Tensor) -> torch.Tensor:
 def _focal(z: torch.Tensor, y: torch.Tensor, gamma: float, alpha: float | None = None) -> torch.Tensor:
     p = torch.sigmoid(z)
     p_t = y * p + (1 - y) * (1 - p)
-    each = -((1 - p_t) ** gamma) * (y * torch.log(p) + (1 - y) * torch.log(1 - p))
-    return (each if alpha is None else each * (y * alpha + (1 - y) * (1 - alpha))).mean()
+    losses = -((1 - p_t) ** gamma) * (y * torch.log(p) + (1 - y) * torch.log(1 - p))
+    return (losses if alpha is None else losses * (y * alpha + (1 - y) * (1 - alpha))).mean()
 
 
 def _of(p: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
@@ -82,7 +82,7 @@ def _contrastive(z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
 
 
 def _triplet(z: torch.Tensor, y: torch.Tensor, **options: object) -> torch.Tensor:
-    """PyTorch's, which takes no target either."""
+    """PyTorch's triplet loss, which has no target."""
     return functional.triplet_margin_loss(*z.unbind(1), **options)
 
 
@@ -91,8 +91,8 @@ def _circle(z: torch.Tensor, y: torch.Tensor, gamma: float = 80.0, m: float = 0.
     unit = functional.normalize(z, dim=1)
     d = torch.clamp(1 - unit @ unit.T, min=0)
     same = y[:, None] == y[None, :]
-    kin = same & ~torch.eye(len(y), dtype=torch.bool)
-    alike = (-gamma * (m + d) * (m - d)).masked_fill(~kin, -torch.inf).logsumexp(1)
+    positives = same & ~torch.eye(len(y), dtype=torch.bool)
+    alike = (-gamma * (m + d) * (m - d)).masked_fill(~positives, -torch.inf).logsumexp(1)
     apart = (gamma * torch.relu(1 + m - d) * (1 - m - d)).masked_fill(same, -torch.inf).logsumexp(1)
     return functional.softplus(alike + apart, threshold=1e6).mean()
 
@@ -104,8 +104,8 @@ def _dice(z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
 
 def _tversky(z: torch.Tensor, y: torch.Tensor, alpha: float, beta: float) -> torch.Tensor:
     p = torch.sigmoid(z)
-    both, missed, mistaken = ((a * b).sum(1) for a, b in ((y, p), (y, 1 - p), (1 - y, p)))
-    return (1 - both / (both + alpha * missed + beta * mistaken + 1e-7)).mean()
+    hits, false_negatives, false_positives = ((a * b).sum(1) for a, b in ((y, p), (y, 1 - p), (1 - y, p)))
+    return (1 - hits / (hits + alpha * false_negatives + beta * false_positives + 1e-7)).mean()
 
 
 def _msle(z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
@@ -219,7 +219,7 @@ CASES: dict[str, Case] = {
     ),
     "categorical_focal weighed": (
         losses.CategoricalFocal(class_weight=WEIGHTS), VALUES, CLASSES,
-        lambda z, y: _divided(-0.25 * (1 - _of(z.softmax(1), y)) ** 2 * _of(z.log_softmax(1), y), y),
+        lambda z, y: _weighted_mean(-0.25 * (1 - _of(z.softmax(1), y)) ** 2 * _of(z.log_softmax(1), y), y),
     ),
     "binary_focal": (losses.BinaryFocal(), VALUES, CHANCES, lambda z, y: _focal(z, y, 2.0)),
     "binary_focal weighed": (

@@ -1,4 +1,4 @@
-"""What scikit-learn, PyTorch or the written-out definition say of answers, metric by metric."""
+"""Every metric by scikit-learn, PyTorch or its definition, for comparison with ours."""
 
 from __future__ import annotations
 
@@ -24,29 +24,32 @@ def weights(a: Answers) -> np.ndarray:
     return np.ones(len(a.target)) if a.weights is None else a.weights
 
 
-def mean(a: Answers, each: Any) -> float:
-    """The weighted mean over rows, then over outputs, one row after the other."""
-    each = np.asarray(each, dtype=np.float64).reshape(len(a.target), -1)
-    return float(sum(wi * row.mean() for wi, row in zip(weights(a), each, strict=True)) / weights(a).sum())
+def mean(a: Answers, values: Any) -> float:
+    """The weighted mean over rows of the mean over outputs, added row by row."""
+    rows = np.asarray(values, dtype=np.float64).reshape(len(a.target), -1)
+    return float(sum(wi * row.mean() for wi, row in zip(weights(a), rows, strict=True)) / weights(a).sum())
 
 
 def counted(name: str, average: str, **options: Any) -> Oracle:
-    """A score of counts, as scikit-learn averages it."""
+    """A score from counts, averaged by scikit-learn."""
 
-    def ask(a: Answers, value: float | None) -> float:
+    def score(a: Answers, value: float | None) -> float:
         how = average or ("binary" if a.is_binary else "macro")
         extra = options | ({"beta": 2.0 if value is None else value} if name == "fbeta" else {})
-        y, said = (a.wanted.astype(int), a.chosen.astype(int))
+        y, predicted = (a.wanted.astype(int), a.chosen.astype(int))
         if a.task == "multilabel" and a.target.shape[1] == 1:
-            y, said, how = y[:, 0], said[:, 0], "binary"
-        return float(getattr(sk, f"{name}_score")(y, said, average=how, zero_division=0, **extra, **w(a)))
+            y, predicted, how = y[:, 0], predicted[:, 0], "binary"
+        function = getattr(sk, f"{name}_score")
+        return float(function(y, predicted, average=how, zero_division=0, **extra, **w(a)))
 
-    return ask
+    return score
 
 
 def explained(score: Callable[..., Any]) -> Oracle:
-    """A share of explained variance; of a constant output 1 if it is predicted exactly (or, for the explained
-    variance, up to a constant), else 0: scikit-learn finds that by comparing with a rounded weighted mean.
+    """A share of explained variance.
+
+    For a constant output it is 1 if the output is predicted exactly (for the explained variance: up to a
+    constant), else 0. scikit-learn decides this by comparing with a rounded weighted mean.
     """
 
     def measure(a: Answers, value: float | None) -> float:
@@ -69,8 +72,8 @@ def explained(score: Callable[..., Any]) -> Oracle:
     return measure
 
 
-def one_against_rest(ask: Callable[[np.ndarray, np.ndarray, np.ndarray], float]) -> Oracle:
-    """The mean of a number of yes/no questions with scores, over those that have both answers."""
+def one_against_rest(score: Callable[[np.ndarray, np.ndarray, np.ndarray], float]) -> Oracle:
+    """The mean of a binary score over classes or labels, without those for which it is NaN."""
 
     def measure(a: Answers, value: float | None) -> float:
         if a.task == "multilabel":
@@ -81,42 +84,43 @@ def one_against_rest(ask: Callable[[np.ndarray, np.ndarray, np.ndarray], float])
             present = np.unique(a.target)
             pairs = [(a.target == k, a.answer[:, k]) for k in present] if len(present) > 1 else []
         extra = () if value is None else (value,)
-        found = [ask(y, p, weights(a), *extra) for y, p in pairs]
-        kept = [v for v in found if not math.isnan(v)]
-        return float(np.mean(kept)) if kept else math.nan
+        scores = [score(y, p, weights(a), *extra) for y, p in pairs]
+        defined = [s for s in scores if not math.isnan(s)]
+        return float(np.mean(defined)) if defined else math.nan
 
     return measure
 
 
-def both(ask: Callable[..., float]) -> Callable[..., float]:
-    """NaN unless there are rows of both kinds that count."""
-    return lambda y, p, w, *v: ask(y, p, w, *v) if w[y].sum() > 0 and w[~y].sum() > 0 else math.nan
+def both(score: Callable[..., float]) -> Callable[..., float]:
+    """The score; NaN unless both classes have rows of positive weight."""
+    return lambda y, p, w, *v: score(y, p, w, *v) if w[y].sum() > 0 and w[~y].sum() > 0 else math.nan
 
 
-def some(ask: Callable[..., float]) -> Callable[..., float]:
-    """NaN unless a row of the class counts."""
-    return lambda y, p, w, *v: ask(y, p, w, *v) if w[y].sum() > 0 else math.nan
+def some(score: Callable[..., float]) -> Callable[..., float]:
+    """The score; NaN unless the class has rows of positive weight."""
+    return lambda y, p, w, *v: score(y, p, w, *v) if w[y].sum() > 0 else math.nan
 
 
 def at_each(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> list[tuple[float, float, float]]:
-    """Recall, precision and specificity at each threshold, by counting anew."""
-    found = []
+    """Recall, precision and specificity at each threshold, each counted separately."""
+    rows = []
     for t in np.unique(p):
-        said = p >= t
-        recall, precision = w[said & y].sum() / w[y].sum(), w[said & y].sum() / max(w[said].sum(), 1e-300)
-        found.append((recall, precision, w[~said & ~y].sum() / w[~y].sum() if w[~y].sum() else 1.0))
-    return found
+        positive = p >= t
+        hits = w[positive & y].sum()
+        specificity = w[~positive & ~y].sum() / w[~y].sum() if w[~y].sum() else 1.0
+        rows.append((hits / w[y].sum(), hits / max(w[positive].sum(), 1e-300), specificity))
+    return rows
 
 
 def best(of: int, under: int) -> Callable[..., float]:
-    """The largest number where another is at least so large."""
-    return lambda y, p, w, least=0.9: max(
-        (row[of] for row in at_each(y, p, w) if row[under] >= least - 1e-12), default=0.0
+    """The largest value of one column of ``at_each`` where another column reaches a minimum."""
+    return lambda y, p, w, minimum=0.9: max(
+        (row[of] for row in at_each(y, p, w) if row[under] >= minimum - 1e-12), default=0.0
     )
 
 
 def overlaps(a: Answers, everything: bool) -> list[float]:
-    """Area in common over area of either, class by class, of those that occur or were said."""
+    """Intersection over union of each class that occurs or is predicted."""
     table = []
     if a.task == "multilabel":
         pairs = [(a.target[:, o] > 0.5, a.answer[:, o] > 0.5) for o in range(a.answer.shape[1])]
@@ -132,14 +136,14 @@ def overlaps(a: Answers, everything: bool) -> list[float]:
     return table
 
 
-def kinds(a: Answers, means: bool, says: bool) -> float:
-    """How many rows of one of the four kinds."""
+def kinds(a: Answers, target: bool, predicted: bool) -> float:
+    """The weight of the rows in one cell of the binary confusion matrix."""
     if a.task == "multilabel":
         pairs = [(a.target[:, o] > 0.5, a.answer[:, o] > 0.5) for o in range(a.answer.shape[1])]
     else:
         pairs = [(a.target == k, a.answer.argmax(1) == k) for k in range(a.answer.shape[1])]
         pairs = pairs[1:] if a.is_binary else pairs
-    return float(sum(weights(a)[(y == means) & (p == says)].sum() for y, p in pairs))
+    return float(sum(weights(a)[(y == target) & (p == predicted)].sum() for y, p in pairs))
 
 
 def tensor(array: np.ndarray) -> torch.Tensor:
@@ -275,7 +279,7 @@ def hot(a: Answers) -> np.ndarray:
 
 
 def specificities(a: Answers) -> list[float]:
-    """Recall of "not of the class": of class 1 of two, else of each that occurs or was said."""
+    """Recall of "not of the class": of class 1 of two, else of each class that occurs or is predicted."""
     if a.task == "multilabel":
         pairs = [(a.target[:, o] > 0.5, a.chosen[:, o]) for o in range(a.target.shape[1])]
     else:

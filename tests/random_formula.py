@@ -1,4 +1,4 @@
-"""Random formulas, and what they are compared by: for all tests of notations."""
+"""Random formulas for the tests of notations, and what makes two of them comparable."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from chainrule.notation import (
     substitute,
 )
 
-# The elements of MathML Core that we use.
+# The elements of MathML Core that the printer uses.
 _NAMES = "math mi mn mo mtext mrow mfrac msqrt msub msup msubsup munder mover mtable mtr mtd"
 CORE = frozenset(_NAMES.split())
 
@@ -91,8 +91,8 @@ def unlinked(tree: Tree) -> Tree:
     return substitute(tree, lambda node: node.inner if isinstance(node, Link) else None)
 
 
-def quiet(tree: Tree) -> Tree:
-    """With one nan only, since a nan equals none but itself."""
+def with_one_nan(tree: Tree) -> Tree:
+    """The tree with every NaN replaced by the same object, since a NaN equals only itself."""
     return substitute(
         tree, lambda node: Number(math.nan) if isinstance(node, Number) and node.value != node.value else None
     )

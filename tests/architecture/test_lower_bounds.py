@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sources import PACKAGE, ROOT, text
+from source_files import PACKAGE, ROOT, text
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 DEVELOPMENT = ("test", "bench", "docs")  # extras for work on the project

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sources import PACKAGE, ROOT, SOURCE, breaches, tree
+from source_files import PACKAGE, ROOT, SOURCE, tree, violations
 
 HOMELESS = {"utils", "util", "helpers", "helper", "common", "base", "manager", "misc", "core", "tools"}
 # What belongs to the machine somebody worked on, not to the project.
@@ -44,7 +44,7 @@ def silent(module: ast.Module) -> list[str]:
 
 
 def test_every_public_thing_says_what_it_is() -> None:
-    assert breaches(lambda file: silent(tree(file)), PACKAGE) == {}
+    assert violations(lambda file: silent(tree(file)), PACKAGE) == {}
 
 
 def test_a_silent_thing_would_be_seen() -> None:

@@ -6,7 +6,7 @@ import ast
 from functools import cache
 from pathlib import Path
 
-from sources import PACKAGE, SOURCE, breaches, tree
+from source_files import PACKAGE, SOURCE, tree, violations
 
 GROUND = (
     "lazy_imports",
@@ -136,7 +136,7 @@ def test_every_room_has_a_floor() -> None:
 
 
 def test_a_room_imports_only_lower_floors() -> None:
-    assert breaches(lambda file: upward(room_of(file), imports_of(file)), PACKAGE) == {}
+    assert violations(lambda file: upward(room_of(file), imports_of(file)), PACKAGE) == {}
 
 
 def test_an_upward_import_would_be_seen() -> None:
@@ -160,7 +160,7 @@ def strays(room: str, modules: list[tuple[str, int]]) -> list[str]:
 
 
 def test_libraries_stay_in_their_rooms() -> None:
-    assert breaches(lambda file: strays(room_of(file), imports_of(file)), PACKAGE) == {}
+    assert violations(lambda file: strays(room_of(file), imports_of(file)), PACKAGE) == {}
 
 
 def test_a_stray_library_would_be_seen() -> None:

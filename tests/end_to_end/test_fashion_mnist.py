@@ -18,7 +18,7 @@ from chainrule.apps.examples import alexnet, fashion_mnist
 from chainrule.data.readers import datasets as bundled
 from chainrule.events import Event, StepDone
 from chainrule.models.model_card import count_parameters, image
-from guides import DOCS, hold
+from page_examples import DOCS, check_examples
 
 NETS = ["dense", "lenet", "small"]  # to plan ResNet-20 takes longer than all of these
 PAGE = DOCS / "fashion-mnist.md"
@@ -131,7 +131,7 @@ def test_an_interrupted_training_is_not_judged(
 
 
 def test_the_examples_of_the_page_run(stripes: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    hold(PAGE, capsys)
+    check_examples(PAGE, capsys)
 
 
 def test_the_campaign_writes_its_table_between_the_marks(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from foreign_files import FORMS, call, in_zip, saved, state, text
+from weight_files import FORMS, call, in_zip, saved, state, text
 
 HELD = {
     "conv1.weight": torch.ones(4, 3, 2, 2),

@@ -15,7 +15,7 @@ from chainrule.apps.examples import translate
 from chainrule.apps.examples.bleu import bleu_and_chrf, translated
 from chainrule.apps.examples.sentence_pairs import Pairs, pair_rows
 from chainrule.errors import DataError
-from guides import DOCS
+from page_examples import DOCS
 
 PAGE = DOCS / "translation.md"
 ENGLISH = (

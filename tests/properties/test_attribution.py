@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from attribution_cases import CASES, CLASSES, KINDS, Case, attributed, drawn, ready
+from attribution_cases import CASES, CLASSES, KINDS, Case, attributed, normal_numbers, ready
 from chainrule.attribution import METHODS
 from chainrule.attribution.method import Found
 from chainrule.attribution.methods import gradient
@@ -31,7 +31,7 @@ LINEAR_RULE = [*COMPLETE, "gradient_x_input", "occlusion"]
 
 def given(method: str, case: Case) -> dict[str, Any]:
     """What a method must be told so that it can be asked at all."""
-    rows = {"baseline": drawn("background", (4, *case.shape))} if not case.words else {}
+    rows = {"baseline": normal_numbers("background", (4, *case.shape))} if not case.words else {}
     if "samples" in METHODS[method].needs:
         return rows or {"baseline": np.zeros((2, *case.shape))}
     return {}
@@ -86,7 +86,7 @@ def explained(method: str, case: Case) -> cr.Attribution | str:
 def test_differences_through_every_activation_add_up(activation: str) -> None:
     net = cr.Sequential(cr.Dense(4, activation), cr.Dense(CLASSES))
     model, x = ready(Case(net, (4,)))
-    asked = {"target": 1, "baseline": drawn("b", (4,))}
+    asked = {"target": 1, "baseline": normal_numbers("b", (4,))}
     if activation == "sparsemax":  # which numbers it keeps is a comparison, and hands nothing back
         with pytest.raises(ChainruleError, match="E540"):
             model.attribute(x, "deep_lift", **asked)
@@ -109,7 +109,7 @@ def test_every_kind_of_net_is_explained_or_refused_with_a_reason(method: str) ->
 
 @pytest.mark.parametrize("method", LINEAR_RULE)
 def test_of_a_linear_net_each_input_gets_weight_times_way(method: str) -> None:
-    weight, x, baseline = drawn("w", (5,)), drawn("x", (3, 5)), drawn("b", (5,))
+    weight, x, baseline = normal_numbers("w", (5,)), normal_numbers("x", (3, 5)), normal_numbers("b", (5,))
     model = linear(weight, 0.3)
     rows = baseline[None] if "samples" in METHODS[method].needs else baseline
     found = model.attribute(x, method, baseline=rows).values["x"]

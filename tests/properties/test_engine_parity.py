@@ -17,11 +17,11 @@ from chainrule.graph import Graph, Node, input_node
 from chainrule.nn.activation import ACTIVATIONS
 from chainrule.nn.optimizer import OPTIMIZERS
 from chainrule.prng import KEY, key_of
-from descent import graphs
 from layer_cases import CASES as LAYER_CASES
 from layer_cases import ready
 from loss_cases import CASES as LOSS_CASES
 from loss_cases import nodes
+from minimization import step_graphs
 
 
 def refuse_difference(outputs: dict[str, Node], arrays: dict[str, Any]) -> None:
@@ -62,7 +62,7 @@ def test_every_loss_forward_and_backward(name: str) -> None:
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_every_optimizer_after_a_few_steps(name: str) -> None:
-    graph, _, values = graphs(OPTIMIZERS[name](), 3)
+    graph, _, values = step_graphs(OPTIMIZERS[name](), 3)
     law = cr.compile(graph, "reference")
     for i in range(2):
         given = {**values, "step": np.array(i, "float64")}

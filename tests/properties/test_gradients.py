@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from card_dtypes import with_dtype
 from chainrule.engines import check_gradient, evaluate
 from chainrule.engines.gradient_check import weighted_sum
 from chainrule.errors import ShapeError
@@ -14,7 +15,6 @@ from chainrule.graph.leaf import Input
 from chainrule.ops import Card, Flat, NoGradient, Sample
 from chainrule.ops.elementwise.functions import full_like
 from chainrule.spec import Spec
-from kinds import in_kind
 
 
 def slopes(output: Node, inputs: list[Node]) -> list[Node]:
@@ -71,7 +71,7 @@ def test_a_flat_pullback_is_flat(smooth: Sample) -> None:
 def test_a_pullback_has_the_spec_of_its_input(sample: Sample, dtype: str) -> None:
     specs = [s.with_dtype(dtype) if s.dtype == "float64" else s for s in sample.symbolic()]
     xs = [make(Input(f"x{i}", spec)) for i, spec in enumerate(specs)]
-    op = in_kind(sample.op, dtype)
+    op = with_dtype(sample.op, dtype)
     y = make(op, *xs)
     if y.spec.is_float and not is_closed(sample):
         for x, back in zip(xs, op.pullback(full_like(y, 1.0), y, *xs), strict=True):

@@ -16,7 +16,7 @@ from chainrule.graph import input_node
 from chainrule.nn.initializer import INITIALISERS, fans, known_initialiser, truncated_std
 from chainrule.prng import key_of
 from chainrule.spec import Spec
-from heavy import stats
+from slow_imports import stats
 
 SHAPE = (120, 80)  # (O, I)
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from scipy.optimize import minimize
+from scipy import optimize
 
 from chainrule import nn
 from chainrule.engines import compile
 from chainrule.errors import UsageError
-from descent import START, descend, graphs, hill
+from minimization import START, minimize, rosenbrock, step_graphs
 
 
 def _flat(x: np.ndarray) -> tuple[float, np.ndarray]:
     t = torch.tensor(x, requires_grad=True)
-    loss = hill({"a": t[:3], "b": t[3:].reshape(3, 2)})
+    loss = rosenbrock({"a": t[:3], "b": t[3:].reshape(3, 2)})
     loss.backward()
     assert t.grad is not None
     return loss.item(), t.grad.numpy()
@@ -23,9 +23,9 @@ def _flat(x: np.ndarray) -> tuple[float, np.ndarray]:
 
 def test_it_reaches_the_bottom_in_as_many_evaluations_as_scipy() -> None:
     start = np.concatenate([START["a"], START["b"].ravel()])
-    peer = minimize(_flat, start, jac=True, method="L-BFGS-B", options={"ftol": 1e-14, "gtol": 1e-8})
-    found = descend(nn.LBFGS(), peer.nfev + 5)
-    value = float(hill({name: found[f"answer {name}"] for name in START}))
+    peer = optimize.minimize(_flat, start, jac=True, method="L-BFGS-B", options={"ftol": 1e-14, "gtol": 1e-8})
+    found = minimize(nn.LBFGS(), peer.nfev + 5)
+    value = float(rosenbrock({name: found[f"inference {name}"] for name in START}))
     assert value == pytest.approx(peer.fun, rel=1e-9)
     np.testing.assert_allclose(found["answer a"], 1.0, atol=1e-5)
 
@@ -38,21 +38,21 @@ def test_it_reaches_the_bottom_that_torch_reaches() -> None:
 
     def closure() -> torch.Tensor:
         peer.zero_grad()
-        loss = hill(tensors)
+        loss = rosenbrock(tensors)
         loss.backward()
         return loss
 
     peer.step(closure)
-    found = descend(nn.LBFGS(), 80)
+    found = minimize(nn.LBFGS(), 80)
     for name, tensor in tensors.items():
-        np.testing.assert_allclose(found[f"answer {name}"], tensor.detach().numpy(), atol=1e-6)
+        np.testing.assert_allclose(found[f"inference {name}"], tensor.detach().numpy(), atol=1e-6)
 
 
 @pytest.mark.parametrize("rate", [0.01, 1.0, 30.0])
 @pytest.mark.parametrize("history", [1, 4])
 def test_every_accepted_point_satisfies_wolfe(rate: float, history: int) -> None:
     optimizer = nn.LBFGS(rate, history=history, curvature=0.5)
-    graph, _, values = graphs(optimizer, 60)
+    graph, _, values = step_graphs(optimizer, 60)
     program, accepted = compile(graph, "reference"), 0
     for i in range(60):
         before, values = values, program.run(
@@ -71,7 +71,7 @@ def test_every_accepted_point_satisfies_wolfe(rate: float, history: int) -> None
 
 
 def test_a_search_that_finds_nothing_begins_again_downhill() -> None:
-    graph, _, values = graphs(nn.LBFGS(tries=2), 40)
+    graph, _, values = step_graphs(nn.LBFGS(tries=2), 40)
     program, losses = compile(graph, "reference"), []
     for i in range(40):
         if i == 10:  # an end of the line that no point can be as low as

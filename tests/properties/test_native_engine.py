@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from card_dtypes import with_dtype
 from chainrule.engines import native, reference
 from chainrule.engines.native.debug.interpreter import run_source
 from chainrule.engines.native.runtime.kernel_calls import COVERED
 from chainrule.graph import Graph, input_node, make
 from chainrule.ops import CARDS, Sample
-from kinds import in_kind
 
 BY_LAW = {
     "prod": "rare; n * n work in its gradient anyway",
@@ -28,7 +28,7 @@ CLOSE = {"float64": (1e-12, 1e-12), "float32": (4e-6, 1e-6)}
 def test_a_card_gives_what_its_law_gives(sample: Sample, dtype: str) -> None:
     with np.errstate(over="ignore"):
         arrays = [a.astype(dtype) if a.dtype == np.float64 else a for a in sample.inputs]
-    op = in_kind(sample.concrete(), dtype)
+    op = with_dtype(sample.concrete(), dtype)
     nodes = [input_node(f"x{i}", a.shape, a.dtype.name) for i, a in enumerate(arrays)]
     graph = Graph({"y": make(op, *nodes)})
     feeds = {f"x{i}": a for i, a in enumerate(arrays)}

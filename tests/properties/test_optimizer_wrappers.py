@@ -12,7 +12,7 @@ from chainrule import nn
 from chainrule.engines import compile
 from chainrule.errors import UsageError
 from chainrule.nn.optimizer import WRAPPERS
-from descent import START, Arrays, bowl, descend, graphs, hill
+from minimization import START, Arrays, minimize, quadratic, rosenbrock, step_graphs
 
 CASES: dict[str, nn.Optimizer] = {
     "ema": nn.EMA(nn.Adam(0.05), kept=0.8),
@@ -36,7 +36,7 @@ def test_every_wrapper_is_tried() -> None:
 
 def path_of(optimizer: nn.Optimizer, steps: int) -> list[Arrays]:
     """The weights after each step."""
-    graph, _, values = graphs(optimizer, steps)
+    graph, _, values = step_graphs(optimizer, steps)
     program, found = compile(graph, "reference"), []
     for i in range(steps):
         given = {**values, "step": np.array(float(i))}
@@ -59,10 +59,10 @@ def averaged(update: Callable[..., object] | None, path: list[Arrays]) -> Arrays
 def test_a_moving_average_agrees_with_torch() -> None:
     optimizer = nn.Adam(0.05)
     expected = averaged(torch.optim.swa_utils.get_ema_multi_avg_fn(0.8), path_of(optimizer, 20))
-    found = descend(nn.EMA(optimizer, kept=0.8), 20)
+    found = minimize(nn.EMA(optimizer, kept=0.8), 20)
     for name in START:
-        np.testing.assert_allclose(found[f"answer {name}"], expected[name], rtol=1e-12)
-        np.testing.assert_array_equal(found[name], descend(optimizer, 20)[name])
+        np.testing.assert_allclose(found[f"inference {name}"], expected[name], rtol=1e-12)
+        np.testing.assert_array_equal(found[name], minimize(optimizer, 20)[name])
 
 
 @pytest.mark.parametrize(("start", "every"), [(1, 1), (5, 1), (4, 3)])
@@ -71,20 +71,20 @@ def test_a_plain_average_agrees_with_torch(start: int, every: int) -> None:
     path = path_of(optimizer, 20)
     expected = averaged(None, path[start - 1 :: every])
     found, early = (
-        descend(nn.SWA(optimizer, start=start, every=every), 20),
-        descend(nn.SWA(optimizer, start=50), 20),
+        minimize(nn.SWA(optimizer, start=start, every=every), 20),
+        minimize(nn.SWA(optimizer, start=50), 20),
     )
     for name in START:
-        np.testing.assert_allclose(found[f"answer {name}"], expected[name], rtol=1e-12)
-        np.testing.assert_array_equal(early[f"answer {name}"], path[-1][name])
+        np.testing.assert_allclose(found[f"inference {name}"], expected[name], rtol=1e-12)
+        np.testing.assert_array_equal(early[f"inference {name}"], path[-1][name])
 
 
 @pytest.mark.parametrize("batches", [1, 2, 5])
 def test_equal_batches_accumulated_are_one_large_batch(batches: int) -> None:
     rate = nn.Step(0.05, every=3, factor=0.5)
-    large = descend(nn.AdamW(rate), 7)
-    small = descend(nn.Accumulated(nn.AdamW(rate), batches=batches), 7 * batches)
-    between = descend(nn.Accumulated(nn.AdamW(rate), batches=batches), 8 * batches - 1)
+    large = minimize(nn.AdamW(rate), 7)
+    small = minimize(nn.Accumulated(nn.AdamW(rate), batches=batches), 7 * batches)
+    between = minimize(nn.Accumulated(nn.AdamW(rate), batches=batches), 8 * batches - 1)
     for name in START:
         np.testing.assert_allclose(small[name], large[name], rtol=1e-12, atol=1e-14)
         if batches > 1:
@@ -93,17 +93,17 @@ def test_equal_batches_accumulated_are_one_large_batch(batches: int) -> None:
 
 def test_accumulation_clips_the_mean_as_one_batch_would_be_clipped() -> None:
     limit = nn.ClipGlobalNorm(1.0)
-    one, three = (descend(nn.Accumulated(nn.SGD(0.1), batches=n, clip=limit), 6 * n) for n in (1, 3))
-    free = descend(nn.SGD(0.1), 1)
+    one, three = (minimize(nn.Accumulated(nn.SGD(0.1), batches=n, clip=limit), 6 * n) for n in (1, 3))
+    free = minimize(nn.SGD(0.1), 1)
     for name in START:
         np.testing.assert_allclose(three[name], one[name], rtol=1e-12, atol=1e-14)
     assert np.abs(one["a"] - START["a"]).max() < np.abs(free["a"] - START["a"]).max()
 
 
 def test_before_the_first_accumulated_move_the_weights_answer_for_themselves() -> None:
-    found = descend(nn.Accumulated(nn.EMA(nn.SGD(0.1), kept=0.9), batches=4), 3)
+    found = minimize(nn.Accumulated(nn.EMA(nn.SGD(0.1), kept=0.9), batches=4), 3)
     for name, start in START.items():
-        np.testing.assert_array_equal(found[f"answer {name}"], start)
+        np.testing.assert_array_equal(found[f"inference {name}"], start)
 
 
 def test_groups_agree_with_those_of_torch() -> None:
@@ -113,17 +113,17 @@ def test_groups_agree_with_those_of_torch() -> None:
     )
     for _ in range(30):
         peer.zero_grad()
-        hill(tensors).backward()
+        rosenbrock(tensors).backward()
         peer.step()
     groups = (nn.Group("a", rate=5.0), nn.Group("b", decay=0.5))
-    found = descend(nn.Grouped(nn.AdamW(0.02), groups=groups), 30)
+    found = minimize(nn.Grouped(nn.AdamW(0.02), groups=groups), 30)
     for name, tensor in tensors.items():
         np.testing.assert_allclose(found[name], tensor.detach().numpy(), rtol=1e-10)
 
 
 def test_a_group_at_rate_0_stays_and_the_first_group_decides() -> None:
     groups = (nn.Group("a", rate=0.0), nn.Group("*", rate=1.0), nn.Group("b", rate=0.0))
-    found = descend(nn.Grouped(nn.Adam(0.05), groups=groups), 10)
+    found = minimize(nn.Grouped(nn.Adam(0.05), groups=groups), 10)
     np.testing.assert_array_equal(found["a"], START["a"])
     assert not np.array_equal(found["b"], START["b"])
 
@@ -132,12 +132,12 @@ def test_a_constraint_holds_after_every_step() -> None:
     optimizer = nn.Grouped(nn.SGD(0.1), groups=(nn.Group("b", constraint=nn.MaxNorm(0.3)),))
     for weights in path_of(optimizer, 5):
         assert np.linalg.norm(weights["b"], axis=1).max() <= 0.3
-    assert descend(optimizer, 30, slope=bowl)["a"] == pytest.approx(0.5, abs=0.01)
+    assert minimize(optimizer, 30, function=quadratic)["a"] == pytest.approx(0.5, abs=0.01)
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_the_native_engine_takes_the_same_steps(name: str) -> None:
-    graph, answers, values = graphs(CASES[name], 6)
+    graph, answers, values = step_graphs(CASES[name], 6)
     programs = [(compile(graph, engine), compile(answers, engine)) for engine in ("reference", "native")]
     for i in range(6):
         given = {**values, "step": np.array(float(i))}
@@ -180,6 +180,6 @@ def test_a_setting_out_of_its_range_is_refused(make: Callable[[], object], name:
 
 def test_a_group_that_fits_nothing_is_refused() -> None:
     with pytest.raises(UsageError) as caught:
-        descend(nn.Grouped(nn.SGD(), groups=(nn.Group("c.weight"),)), 1)
+        minimize(nn.Grouped(nn.SGD(), groups=(nn.Group("c.weight"),)), 1)
     assert caught.value.code == "E101"
     assert "c.weight" in str(caught.value)

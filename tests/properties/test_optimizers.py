@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 import torch
 
-import written_optimizers as written
+import numpy_optimizers as written
 from chainrule import nn
 from chainrule.engines import compile, evaluate
 from chainrule.errors import UsageError
 from chainrule.graph import input_node
 from chainrule.nn.optimizer import OPTIMIZERS, Now, Rule, known_optimizer
 from chainrule.nn.optimizer.optimizer import warmed
-from descent import START, bowl, descend, graphs, hill, peer_descend, written_descend
+from minimization import START, minimize, numpy_minimize, quadratic, rosenbrock, step_graphs, torch_minimize
 
 Peer = Callable[[list[torch.Tensor]], torch.optim.Optimizer]
 optim = torch.optim
@@ -108,7 +108,7 @@ def test_every_optimizer_is_tried() -> None:
 @pytest.mark.parametrize("name", TORCH)
 def test_fifty_steps_agree_with_torch(name: str) -> None:
     ours, peer = TORCH[name]
-    found, expected = descend(ours, 50), peer_descend(peer, 50)
+    found, expected = minimize(ours, 50), torch_minimize(peer, 50)
     for parameter in START:
         assert not np.allclose(expected[parameter], START[parameter], atol=1e-3)
         np.testing.assert_allclose(found[parameter], expected[parameter], rtol=1e-10, atol=1e-10)
@@ -117,7 +117,7 @@ def test_fifty_steps_agree_with_torch(name: str) -> None:
 @pytest.mark.parametrize("name", WRITTEN)
 def test_fifty_steps_agree_with_the_paper(name: str) -> None:
     ours, algorithm = WRITTEN[name]
-    found, expected = descend(ours, 50), written_descend(algorithm, 50)
+    found, expected = minimize(ours, 50), numpy_minimize(algorithm, 50)
     for parameter, value in expected.items():
         assert not np.allclose(value, START[parameter[-1]], atol=1e-3)
         np.testing.assert_allclose(found[parameter], value, rtol=1e-10, atol=1e-10)
@@ -127,15 +127,15 @@ def test_fifty_steps_agree_with_the_paper(name: str) -> None:
 def test_fifty_steps_at_a_changing_rate_agree_with_torch(name: str) -> None:
     ours, peer = TORCH[name]
     rate = float(ours.rate)  # type: ignore[attr-defined]
-    expected = peer_descend(peer, 50, lambda o: optim.lr_scheduler.StepLR(o, 7, 0.5))
-    found = descend(replace(ours, rate=nn.Step(rate, every=7, factor=0.5)), 50)  # type: ignore[call-arg]
+    expected = torch_minimize(peer, 50, lambda o: optim.lr_scheduler.StepLR(o, 7, 0.5))
+    found = minimize(replace(ours, rate=nn.Step(rate, every=7, factor=0.5)), 50)  # type: ignore[call-arg]
     for parameter in START:
         np.testing.assert_allclose(found[parameter], expected[parameter], rtol=1e-10, atol=1e-10)
 
 
 @pytest.mark.parametrize("name", ALL)
 def test_float32_goes_the_same_way(name: str) -> None:
-    wide, narrow = descend(ALL[name], 25), descend(ALL[name], 25, "float32")
+    wide, narrow = minimize(ALL[name], 25), minimize(ALL[name], 25, "float32")
     for parameter in START:
         assert narrow[parameter].dtype == np.float32
         np.testing.assert_allclose(narrow[parameter], wide[parameter], rtol=1e-3, atol=1e-3)
@@ -143,7 +143,7 @@ def test_float32_goes_the_same_way(name: str) -> None:
 
 @pytest.mark.parametrize("name", ALL)
 def test_the_native_engine_takes_the_same_steps(name: str) -> None:
-    graph, _, values = graphs(ALL[name], 3)
+    graph, _, values = step_graphs(ALL[name], 3)
     law, native = compile(graph, "reference"), compile(graph, "native")
     for i in range(3):
         given = {**values, "step": np.array(i, "float64")}
@@ -193,16 +193,16 @@ def test_every_optimizer_is_sent_down() -> None:
 
 @pytest.mark.parametrize("name", LOW)
 def test_a_bowl_is_descended_to_its_bottom(name: str) -> None:
-    found = descend(LOW[name], 200, slope=bowl)
+    found = minimize(LOW[name], 200, function=quadratic)
     for parameter in START:
-        np.testing.assert_allclose(found[f"answer {parameter}"], 0.5, atol=0.02)
+        np.testing.assert_allclose(found[f"inference {parameter}"], 0.5, atol=0.02)
 
 
 @pytest.mark.parametrize("name", LOW)
 def test_a_bent_valley_is_gone_down(name: str) -> None:
     optimizer = replace(LOW[name], rate=SLOW.get(name, LOW[name].rate))  # type: ignore[call-arg,attr-defined]
-    found = descend(optimizer, 150)
-    start, end = hill(START), hill({p: found[f"answer {p}"] for p in START})
+    found = minimize(optimizer, 150)
+    start, end = rosenbrock(START), rosenbrock({p: found[f"inference {p}"] for p in START})
     assert end < 0.25 * start
 
 

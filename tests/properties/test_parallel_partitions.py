@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import pytest
 
+from card_dtypes import with_dtype
 from chainrule.engines.shape_binding import bind
 from chainrule.gradient import grad
 from chainrule.graph import Graph, input_node, make
 from chainrule.ops import Sample
 from chainrule.plan.plan import plan
 from chainrule.prng import KEY, key_of
-from kinds import in_kind
-from lanes import refuse_meeting
 from layer_cases import CASES, ready
+from thread_races import assert_no_races
 
 DIVIDED = ("convolution", "dense", "group norm", "transformer")  # some in which several lanes surely work
 
 
 def test_no_card(sample: Sample) -> None:
     nodes = [input_node(f"x{i}", a.shape, a.dtype.name) for i, a in enumerate(sample.inputs)]
-    graph = Graph({"y": make(in_kind(sample.concrete(), "float64"), *nodes)})
-    refuse_meeting(plan(graph, {}), {f"x{i}": a for i, a in enumerate(sample.inputs)})
+    graph = Graph({"y": make(with_dtype(sample.concrete(), "float64"), *nodes)})
+    assert_no_races(plan(graph, {}), {f"x{i}": a for i, a in enumerate(sample.inputs)})
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -31,5 +31,5 @@ def test_no_layer(name: str) -> None:
     graph = Graph({"y": output, **{f"slope {i}": slope for i, slope in enumerate(slopes)}})
     arrays = {name: {**net.arrays, KEY: key_of(3)}[name] for name in graph.inputs}
     sizes = bind({name: node.spec for name, node in graph.inputs.items()}, arrays)
-    divided = refuse_meeting(plan(graph, sizes), arrays)
+    divided = assert_no_races(plan(graph, sizes), arrays)
     assert divided or name not in DIVIDED, "there is nothing to be tried"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from card_dtypes import with_dtype
 from chainrule.notation import Element, Tree, value
 from chainrule.ops import Sample
 from chainrule.spec import Spec
-from kinds import in_kind
 
 OVERFLOWS = 700.0  # beyond it exp(x) is infinite, and a formula read literally has no number to compare
 
@@ -31,10 +31,10 @@ def test_the_shape_rule_tells_the_truth(sample: Sample, dtype: str) -> None:
     arrays = as_dtype(sample, dtype)
     specs = [Spec(s.shape, a.dtype.name) for s, a in zip(sample.symbolic(), arrays, strict=True)]
     with np.errstate(all="ignore"):
-        result = in_kind(sample.concrete(), dtype).evaluate(*arrays)
+        result = with_dtype(sample.concrete(), dtype).evaluate(*arrays)
     assert isinstance(result, np.ndarray | np.generic)
-    assert in_kind(sample.op, dtype).infer(*specs).at(sizes(sample)) == Spec.of(np.asarray(result))
-    own = in_kind(sample.concrete(), dtype).infer(*(Spec.of(a) for a in arrays))
+    assert with_dtype(sample.op, dtype).infer(*specs).at(sizes(sample)) == Spec.of(np.asarray(result))
+    own = with_dtype(sample.concrete(), dtype).infer(*(Spec.of(a) for a in arrays))
     assert own == Spec.of(np.asarray(result))
 
 
@@ -54,7 +54,7 @@ def test_inputs_stay_and_results_repeat(sample: Sample) -> None:
 def test_single_and_double_precision_agree(smooth: Sample) -> None:
     with np.errstate(all="ignore"):
         wide = np.asarray(smooth.concrete().evaluate(*smooth.inputs))
-        narrow = np.asarray(in_kind(smooth.concrete(), "float32").evaluate(*as_dtype(smooth, "float32")))
+        narrow = np.asarray(with_dtype(smooth.concrete(), "float32").evaluate(*as_dtype(smooth, "float32")))
     np.testing.assert_allclose(narrow.astype(wide.dtype), wide, rtol=3e-5, atol=3e-6)
 
 

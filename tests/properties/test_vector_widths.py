@@ -15,6 +15,7 @@ import pytest
 from campaigns.machine_cases import NETWORKS, TRAININGS
 
 import chainrule as cr
+from card_dtypes import with_dtype
 from chainrule.engines import native
 from chainrule.engines.native.jit.target import WIDTHS, host_target
 from chainrule.errors import UsageError
@@ -23,7 +24,6 @@ from chainrule.graph import Graph, input_node, make
 from chainrule.ops import Sample
 from chainrule.prng import KEY, key_of
 from chainrule.settings import settings
-from kinds import in_kind
 from layer_cases import CASES, ready
 
 HERE = [width for width in WIDTHS if width <= host_target().vector_bytes]
@@ -57,7 +57,7 @@ def ops_of(graph: Graph) -> set[str]:
 def test_every_card(sample: Sample) -> None:
     with np.errstate(over="ignore"):
         arrays = [a.astype("float32") if a.dtype == np.float64 else a for a in sample.inputs]
-    op = in_kind(sample.concrete(), "float32")
+    op = with_dtype(sample.concrete(), "float32")
     nodes = [input_node(f"x{i}", a.shape, a.dtype.name) for i, a in enumerate(arrays)]
     graph = Graph({"y": make(op, *nodes)})
     if not ops_of(graph) & LIBM:

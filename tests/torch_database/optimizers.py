@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from chainrule import nn
-from descent import hill
+from minimization import rosenbrock
 from torch_database.oracle import UnsupportedError
 
 Settings = Mapping[str, Any]
@@ -95,7 +95,7 @@ def slope_of(name: str, s: Settings) -> Callable[[Any], Any]:
     half = s.get("weight_decay", 0.0) / 2 if inside else 0.0
 
     def slope(values: Any) -> Any:
-        cost = hill(values) * sign
+        cost = rosenbrock(values) * sign
         return cost + sum((p * p).sum() for p in values.values()) * half if half else cost
 
     return slope

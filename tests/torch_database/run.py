@@ -15,7 +15,7 @@ from torch.testing._internal.common_utils import set_rng_seed
 
 from chainrule.engines import compile
 from chainrule.errors import ChainruleError
-from descent import START, graphs, hill
+from minimization import START, rosenbrock, step_graphs
 from torch_database.optimizers import OPTIMIZERS, slope_of
 from torch_database.oracle import CLOSE, ENGINES, Given, Tally, UnsupportedError, compare
 from torch_database.rows import ALL_MODULES, OPERATIONS
@@ -137,9 +137,9 @@ def _descend(name: str, kind: Any, settings: dict[str, Any], engines: Sequence[s
         raise UnsupportedError(f"refused {refusal.code}") from refusal
     for _ in range(STEPS):
         peer.zero_grad()
-        hill(params).backward()
+        rosenbrock(params).backward()
         peer.step()
-    graph, _, start = graphs(ours, STEPS, "float64", slope_of(name, full))
+    graph, _, start = step_graphs(ours, STEPS, "float64", slope_of(name, full))
     for engine in engines:
         program, values = compile(graph, engine), dict(start)
         for i in range(STEPS):

@@ -26,7 +26,7 @@ from chainrule.escaping import (
     spreadsheet_cell,
     spreadsheet_text,
 )
-from sources import PACKAGE, SOURCE, breaches, tree
+from source_files import PACKAGE, SOURCE, tree, violations
 
 # Visible format characters: signs before Arabic, Syriac and Kaithi numbers.
 VISIBLE = set("\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd")
@@ -151,7 +151,7 @@ def test_only_listed_files_print_and_only_one_escapes() -> None:
         if (name := str(file.relative_to(SOURCE))) not in OUTPUT | {"escaping.py"}
         and not name.startswith("apps/examples/")  # they print computed values, no text of a file
     ]  # fmt: skip
-    assert breaches(unescaped, files) == {}
+    assert violations(unescaped, files) == {}
 
 
 def test_a_module_that_escapes_by_itself_is_found(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from attribution_cases import drawn
+from attribution_cases import normal_numbers
 from chainrule.nn import Layer
 from chainrule.spec import Size, Spec
 
@@ -59,6 +59,6 @@ def test_a_product_is_divided_half_and_half() -> None:
 
 
 def test_where_nothing_differs_the_slope_stands_in() -> None:
-    x = drawn("x", (2, 3))
+    x = normal_numbers("x", (2, 3))
     net = cr.Sequential(cr.Dense(4, "tanh"), cr.Dense(1))
     assert lifted(net, x, x[0])[0] == pytest.approx(0)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from attribution_cases import CASES, CLASSES, KINDS, drawn, ready
+from attribution_cases import CASES, CLASSES, KINDS, normal_numbers, ready
 from chainrule.attribution.methods.grad_cam import stretch
 from chainrule.attribution.sanity_check import Sanity, agreement
 from chainrule.engines import evaluate
@@ -35,7 +35,7 @@ def test_rollout_is_the_product_of_the_attentions() -> None:
 
 @pytest.mark.parametrize("lengths", [(4, 4), (7, 5), (2, 3)])
 def test_a_map_is_stretched_as_pictures_are(lengths: tuple[int, int]) -> None:
-    heat = drawn("heat", (2, 3, 3, 1))
+    heat = normal_numbers("heat", (2, 3, 3, 1))
     torch = pytest.importorskip("torch")
     theirs = torch.nn.functional.interpolate(
         torch.tensor(heat).permute(0, 3, 1, 2), lengths, mode="bilinear", align_corners=False
@@ -66,22 +66,22 @@ def test_an_earlier_layer_gives_a_finer_map() -> None:
 
 
 def test_ranks_agree_as_spearman_says() -> None:
-    one, other = np.round(drawn("one", (20,)), 1), drawn("other", (20,))
+    one, other = np.round(normal_numbers("one", (20,)), 1), normal_numbers("other", (20,))
     ranks = [[(v < a).sum() + (v == a).sum() / 2 for a in v] for v in (one, other)]
     assert agreement(one[None], other[None]) == pytest.approx(np.corrcoef(ranks)[0, 1])
 
 
 def test_an_attribution_of_nothing_passes_no_check() -> None:
     flat = np.ones((2, 3))
-    assert np.isnan(agreement(flat, drawn("other", (2, 3))))
-    assert agreement(drawn("other", (2, 3)), flat) == 0
+    assert np.isnan(agreement(flat, normal_numbers("other", (2, 3))))
+    assert agreement(normal_numbers("other", (2, 3)), flat) == 0
     nothing = Sanity("saliency", ("dense1",), (float("nan"),))
     assert not nothing.passed
     assert "NOTHING TO COMPARE" in str(nothing)
 
 
 def test_permuted_labels_give_another_attribution() -> None:
-    x = drawn("x", (40, 4))
+    x = normal_numbers("x", (40, 4))
     y = (x[:, 0] > 0).astype(int)
     model = cr.Model(cr.Sequential(cr.Dense(2)), "cross_entropy", cr.SGD(0.5))
     model.fit(x, y, epochs=20, verbose=False)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from attribution_cases import CASES, KINDS, drawn, ready
+from attribution_cases import CASES, KINDS, normal_numbers, ready
 from chainrule.errors import ChainruleError, ShapeError, TrainingError, UsageError
 from chainrule.spec import Size, Spec
 
@@ -61,7 +61,7 @@ def test_rows_of_a_table_are_a_baseline(prices: cr.Model) -> None:
 
 def test_of_many_rows_all_are_compared_with() -> None:
     model, x = ready(CASES["dense"])
-    rows = np.sort(drawn("rows", (90, 4)), 0)  # in an order that the first ones do not stand for
+    rows = np.sort(normal_numbers("rows", (90, 4)), 0)  # in an order that the first ones do not stand for
     made = model.attribute(x, "expected_gradients", target=1, baseline=rows)
     assert made.settings["samples"] % 90 == 0
     assert made.base == pytest.approx(np.asarray(model(rows))[:, 1].mean())
@@ -69,7 +69,7 @@ def test_of_many_rows_all_are_compared_with() -> None:
 
 def test_sampled_values_lie_within_their_errors() -> None:
     model, x = ready(CASES["dense"])
-    rows = drawn("rows", (5, 4))
+    rows = normal_numbers("rows", (5, 4))
     made = model.attribute(x, "expected_gradients", target=1, baseline=rows, samples=400, seed=1)
     exact = model.attribute(x, target=1, baseline=rows, steps=150, strict=False).values["x"]
     assert made.errors is not None
@@ -106,7 +106,7 @@ def test_probabilities_and_losses_are_explained(dense: tuple[cr.Model, np.ndarra
 @pytest.mark.parametrize("explains", ["logit", "probability"])
 def test_of_a_single_score_the_first_class_is_the_other_side(explains: str) -> None:
     model = cr.Model(cr.Sequential(cr.Dense(1)), "binary_cross_entropy", dtype="float64", engine="reference")
-    x = drawn("x", (6, 3))
+    x = normal_numbers("x", (6, 3))
     model.fit(x, ["no", "yes"] * 3, epochs=1, verbose=False)
     yes, no = (model.attribute(x, target=t, explains=explains) for t in ("yes", "no"))
     assert no.values["x"] == pytest.approx(-yes.values["x"], abs=1e-12)
@@ -131,7 +131,7 @@ def test_a_place_of_a_sequence_is_explained() -> None:
 
 def test_several_baselines_give_the_mean(dense: tuple[cr.Model, np.ndarray]) -> None:
     model, x = dense
-    rows = drawn("background", (3, 4))
+    rows = normal_numbers("background", (3, 4))
     for method in ("integrated_gradients", "deep_lift"):
         together = model.attribute(x, method, target=1, baseline=rows).values["x"]
         alone = [model.attribute(x, method, target=1, baseline=row).values["x"] for row in rows]
@@ -149,8 +149,8 @@ def test_more_steps_are_taken_until_the_values_add_up() -> None:
         cr.Sequential(cr.Dense(8, "relu"), cr.Dense(1)), "mse", dtype="float64", engine="reference"
     )
     model.initialise({"x": Spec((B, 2), "float64")}, seed=3)
-    model.load_parameters({"dense1.bias": drawn("bias", (8,), 2.0)})
-    x = drawn("x", (2, 2), 9.0)
+    model.load_parameters({"dense1.bias": normal_numbers("bias", (8,), 2.0)})
+    x = normal_numbers("x", (2, 2), 9.0)
     rough, fine = (model.attribute(x, tolerance=t) for t in (0.05, 0.01))
     assert fine.settings["steps"] > rough.settings["steps"]
     assert fine.residual is not None

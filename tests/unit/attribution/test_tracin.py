@@ -11,12 +11,12 @@ import pytest
 import torch
 
 import chainrule as cr
-from attribution_cases import drawn
+from attribution_cases import normal_numbers
 from chainrule.errors import TrainingError, UsageError
 from chainrule.spec import Size, Spec
 
 B = Size.symbol("B")
-X, Y = drawn("x", (5, 3)), np.array([0, 1, 1, 0, 1])
+X, Y = normal_numbers("x", (5, 3)), np.array([0, 1, 1, 0, 1])
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def test_a_dense_layer_at_every_place_counts_at_all_of_them() -> None:
     }
     made.adopt(replace(made.state, targets=targets))
     made.freeze("dense1")
-    x, y = drawn("x", (3, 4, 2)), np.array([[0, 1, 1, 0], [1, 1, 0, 0], [0, 0, 0, 1]])
+    x, y = normal_numbers("x", (3, 4, 2)), np.array([[0, 1, 1, 0], [1, 1, 0, 0], [0, 0, 0, 1]])
     last, whole = (made.influence(x, y, x, y, layer=layer).values for layer in ("last", "all"))
     assert last == pytest.approx(whole, abs=1e-12)
 
@@ -118,6 +118,8 @@ def test_what_is_missing_or_unknown_is_refused(model: cr.Model) -> None:
 
 def test_a_net_without_a_dense_layer_says_so() -> None:
     made = cr.Model(cr.Sequential(cr.Conv(2, 2), cr.GlobalAveragePool()), "cross_entropy", engine="reference")
-    made.fit(drawn("x", (4, 3, 3, 1)), [0, 1, 0, 1], epochs=1, verbose=False)
+    made.fit(normal_numbers("x", (4, 3, 3, 1)), [0, 1, 0, 1], epochs=1, verbose=False)
     with pytest.raises(TrainingError, match="E541"):
-        made.influence(drawn("x", (4, 3, 3, 1)), [0, 1, 0, 1], drawn("x", (4, 3, 3, 1)), [0, 1, 0, 1])
+        made.influence(
+            normal_numbers("x", (4, 3, 3, 1)), [0, 1, 0, 1], normal_numbers("x", (4, 3, 3, 1)), [0, 1, 0, 1]
+        )

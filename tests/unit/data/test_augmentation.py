@@ -50,7 +50,7 @@ from chainrule.data.augmentation.geometry import grow, move, skew, turn
 from chainrule.data.augmentation.transform import draw
 from chainrule.errors import ChainruleError
 from chainrule.prng import key_of
-from heavy import stats, torchvision
+from slow_imports import stats, torchvision
 
 STRONG: dict[str, Any] = {
     "Flip": Flip(horizontal=0.5, vertical=0.5),

@@ -8,7 +8,7 @@ import pytest
 
 from chainrule.data.readers import datasets
 from chainrule.errors.catalog.data import ENTRIES
-from guides import DOCS, provoked
+from page_examples import DOCS, provoke
 
 # Each code, with a word its message must hold.
 EXAMPLES = {
@@ -83,4 +83,4 @@ def test_the_example_of_the_page_provokes_its_error(
     monkeypatch.setattr(datasets, "FASHION_FOLDER", tmp_path / "no such folder")
     monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path / "cache"))
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # offline, at once
-    assert EXAMPLES[code] in str(provoked(code))
+    assert EXAMPLES[code] in str(provoke(code))

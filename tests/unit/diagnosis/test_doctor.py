@@ -30,7 +30,7 @@ from chainrule.errors import ChainruleError, FileError, ShapeError
 from chainrule.events import Event, Notice
 from chainrule.train.options import FitOptions
 from chainrule.train.prepare import TrainingData, prepare
-from guides import DOCS
+from page_examples import DOCS
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 QUICK = [case for case in sound.CASES if "digits" not in case.name and "seed 2" not in case.name]

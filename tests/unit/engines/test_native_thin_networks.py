@@ -14,7 +14,7 @@ import chainrule as cr
 from chainrule.graph import Graph, input_node
 from chainrule.plan.passes.memory_layout import FROM, THIN, thin
 from chainrule.plan.plan import plan
-from lanes import refuse_meeting
+from thread_races import assert_no_races
 
 UNITS = st.integers(1, THIN)
 LOSSES = {"mse": 1, "binary_cross_entropy": 1, "cross_entropy": 3}
@@ -86,4 +86,4 @@ def test_lanes_do_not_meet() -> None:
         label: rng.normal(size=[n if isinstance(n, int) else 40 for n in node.shape])
         for label, node in graph.inputs.items()
     }
-    assert refuse_meeting(plan(graph, sizes), arrays)
+    assert assert_no_races(plan(graph, sizes), arrays)

@@ -16,7 +16,7 @@ from chainrule.graph import Graph, input_node
 from chainrule.plan.passes.memory_layout import FROM, THIN_FROM, orders
 from chainrule.plan.plan import plan
 from chainrule.spec import Size
-from lanes import refuse_meeting
+from thread_races import assert_no_races
 
 ROWS = (1, 3, THIN_FROM - 1, THIN_FROM, FROM - 1, FROM, 20)
 
@@ -76,7 +76,7 @@ def test_values_and_gradients(made: tuple[Graph, dict[str, tuple]], rows: int) -
     law, fast = reference.Program(graph).run(given_arrays), native.Program(graph).run(given_arrays)
     for name, value in law.items():
         np.testing.assert_allclose(fast[name], value, rtol=1e-9, atol=1e-9, err_msg=name)
-    refuse_meeting(plan(graph, {"B": rows}), given_arrays)  # windows overlap; what lanes add to must not
+    assert_no_races(plan(graph, {"B": rows}), given_arrays)  # windows overlap; what lanes add to must not
 
 
 @pytest.mark.parametrize(("channels", "least"), [(6, THIN_FROM), (FROM, FROM)])

@@ -17,7 +17,7 @@ from chainrule.graph import Graph, input_node
 from chainrule.nn.optimizer import OPTIMIZERS
 from chainrule.ops import PUBLIC
 from chainrule.ops.elementwise.math_functions import Tanh
-from descent import graphs as steps_of
+from minimization import step_graphs
 from random_graph import graphs
 
 
@@ -162,7 +162,7 @@ def test_a_stream_lets_go_of_what_is_not_read_any_more() -> None:
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_an_update_is_a_tail_of_its_gradient(name: str) -> None:
     """Piece by piece it has the numbers that it has as a whole."""
-    graph, _, values = steps_of(OPTIMIZERS[name](), 3)
+    graph, _, values = step_graphs(OPTIMIZERS[name](), 3)
     given_arrays = {**values, "step": np.array(1.0)}
     new = graph.outputs["b"]
     tail = Tail(new, [])

@@ -9,7 +9,7 @@ from string import Formatter
 import pytest
 
 from chainrule.errors import CATALOGUE
-from guides import example_of, provoked
+from page_examples import example_of, provoke
 
 ROOT = Path(__file__).parents[3]
 PAGES = ROOT / "docs" / "errors"
@@ -53,4 +53,4 @@ def test_the_example_of_a_page_provokes_it(
     code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    provoked(code)
+    provoke(code)

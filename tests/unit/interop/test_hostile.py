@@ -18,7 +18,7 @@ from hypothesis import strategies as some
 import chainrule as cr
 from chainrule.errors import ChainruleError
 from chainrule.interop.safetensors_file import safe_tensors
-from foreign_files import call, in_legacy, in_zip, members_of, saved, state, tensor, text, zipped
+from weight_files import call, in_legacy, in_zip, members_of, saved, state, tensor, text, zipped
 
 EVIL = "touch executed"
 OK = np.array([0.5, -1.0], "<f4").tobytes()

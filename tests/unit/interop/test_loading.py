@@ -15,7 +15,7 @@ from chainrule import nn
 from chainrule.errors import ChainruleError
 from chainrule.interop.lazy_tensor import KINDS
 from chainrule.settings import settings
-from foreign_files import FORMS, restless, saved
+from weight_files import FORMS, randomized, saved
 
 RNG = np.random.default_rng(2)
 IMAGES = RNG.normal(size=(3, 6, 6, 2)).astype(np.float32)
@@ -36,12 +36,12 @@ def convolutional() -> tuple[cr.Sequential, tnn.Module]:
         tnn.Conv2d(2, 4, 3, padding=1), tnn.BatchNorm2d(4), tnn.ReLU(), tnn.MaxPool2d(2), tnn.Flatten(),
         tnn.GELU(), tnn.Linear(36, 5), tnn.ReLU(), tnn.Linear(5, 2),
     )  # fmt: skip
-    return ours, restless(theirs)
+    return ours, randomized(theirs)
 
 
 def convolved_sequence() -> tuple[cr.Sequential, tnn.Module]:
     ours = cr.Sequential(cr.Conv(3, 2), cr.Flatten(), cr.Dense(2))
-    return ours, restless(tnn.Sequential(tnn.Conv1d(4, 3, 2), tnn.Flatten(), tnn.Linear(12, 2)))
+    return ours, randomized(tnn.Sequential(tnn.Conv1d(4, 3, 2), tnn.Flatten(), tnn.Linear(12, 2)))
 
 
 def turned(x: np.ndarray) -> torch.Tensor:
@@ -83,7 +83,7 @@ def test_recurrent_layers_are_loaded_with_gates_directions_and_levels(
         ours, more = cr.Bidirectional(ours), {"bidirectional": True}
     if "stack" in form:
         ours, more = cr.Stacked(ours, ours), {**more, "num_layers": 2}
-    theirs = restless(Reader(getattr(tnn, kind), **more))
+    theirs = randomized(Reader(getattr(tnn, kind), **more))
     mine = model(cr.Sequential(reader=ours))
     cr.load_weights(mine, saved(theirs.state_dict(), tmp_path), TEXTS, names={"reader": "cell"})
     np.testing.assert_allclose(

@@ -18,10 +18,10 @@ from chainrule.engines import evaluate
 from chainrule.interop.matching import arrays_of, match
 from chainrule.interop.torch.name_maps import FAMILIES
 from chainrule.spec import Size, Spec
-from foreign_files import restless, saved
-from heavy import torchvision
-from torch_sequences import bert as torch_bert
-from torch_sequences import gpt2 as torch_gpt2
+from slow_imports import torchvision
+from torch_transformers import bert as torch_bert
+from torch_transformers import gpt2 as torch_gpt2
+from weight_files import randomized, saved
 
 B = Size.symbol("B")
 RNG = np.random.default_rng(5)
@@ -40,7 +40,7 @@ def random_tensors(shapes: dict[str, tuple[int, ...]]) -> dict[str, torch.Tensor
 
 def vision(name: str, side: int, **more: Any) -> Callable[[], Case]:
     def case() -> Case:
-        theirs = restless(getattr(torchvision().models, name)(num_classes=3))
+        theirs = randomized(getattr(torchvision().models, name)(num_classes=3))
         x = numbers(2, side, side, 3)
         expected = theirs(torch.from_numpy(x).permute(0, 3, 1, 2))
         return getattr(cr.models, name)(classes=3, **more), {"x": x}, theirs.state_dict(), expected
@@ -49,7 +49,7 @@ def vision(name: str, side: int, **more: Any) -> Callable[[], Case]:
 
 
 def small_vit() -> Case:
-    theirs = restless(torchvision().models.VisionTransformer(16, 8, 2, 2, 12, 20, num_classes=3))
+    theirs = randomized(torchvision().models.VisionTransformer(16, 8, 2, 2, 12, 20, num_classes=3))
     net = cr.models.vit(width=12, depth=2, heads=2, units=20, classes=3, image=16, patch=8)
     x = numbers(2, 16, 16, 3)
     return net, {"x": x}, theirs.state_dict(), theirs(torch.from_numpy(x).permute(0, 3, 1, 2))
@@ -96,7 +96,7 @@ def small_bert(gamma: str = "weight", beta: str = "bias") -> Case:
 
 
 def small_transformer() -> Case:
-    theirs = restless(tnn.Transformer(12, 2, 2, 2, 20, batch_first=True))
+    theirs = randomized(tnn.Transformer(12, 2, 2, 2, 20, batch_first=True))
     source, target = numbers(2, 5, 12), numbers(2, 4, 12)
     causal = tnn.Transformer.generate_square_subsequent_mask(4)
     expected = theirs(torch.from_numpy(source), torch.from_numpy(target), tgt_mask=causal)
@@ -109,7 +109,7 @@ def small_transformer() -> Case:
 
 
 def small_encoder() -> Case:
-    theirs = restless(tnn.TransformerEncoder(tnn.TransformerEncoderLayer(12, 2, 20, batch_first=True), 2))
+    theirs = randomized(tnn.TransformerEncoder(tnn.TransformerEncoderLayer(12, 2, 20, batch_first=True), 2))
     x = numbers(2, 5, 12)
     net = cr.TransformerEncoder(cr.TransformerEncoderLayer(2, units=20), 2)
     return net, {"x": x}, theirs.state_dict(), theirs(torch.from_numpy(x))

@@ -19,8 +19,8 @@ from chainrule.engines import evaluate
 from chainrule.errors import ChainruleError
 from chainrule.models import MODELS, bert
 from chainrule.spec import Size, Spec
-from torch_sequences import CLOSE, agree, bert_name, drawn, tensors
-from torch_sequences import bert as torch_bert
+from torch_transformers import CLOSE, agree, bert_name, random_parameters, tensors
+from torch_transformers import bert as torch_bert
 
 B = Size.symbol("B")
 WORDS, PLACES, HEADS = 19, 6, 3
@@ -64,7 +64,7 @@ def test_a_size_learns_as_many_numbers_as_the_published_weights_hold(size: str, 
 @pytest.mark.parametrize("dtype", CLOSE)
 def test_the_same_weights_give_what_pytorch_gives(dtype: str) -> None:
     pooled, plain = (nn.build(small(**more), SPECS, dtype) for more in ({}, {"head": "sequence"}))
-    held = drawn(pooled)
+    held = random_parameters(pooled)
     state = foreign(held, pooled)
     words, types, mask = (torch.from_numpy(FEEDS[name]) for name in ("sequence", "types", "mask"))
     hidden = torch_bert(state, words, types, mask, HEADS)
@@ -78,7 +78,7 @@ def test_the_same_weights_give_what_pytorch_gives(dtype: str) -> None:
 def test_without_a_mask_padding_does_not_count_and_without_types_all_are_the_first() -> None:
     whole = nn.build(small(head="sentence"), SPECS, "float64")
     alone = nn.build(small(head="sentence"), {"x": SPECS["sequence"]}, "float64")
-    held = drawn(whole)
+    held = random_parameters(whole)
     wanted = evaluate(whole.output, {**FEEDS, "types": TYPES * 0, **held})
     np.testing.assert_array_equal(evaluate(alone.output, {"x": TEXTS, **held}), wanted)
     np.testing.assert_allclose((wanted**2).sum(-1), 1.0)

@@ -17,8 +17,8 @@ from chainrule.models import MODELS, gpt2
 from chainrule.prng import KEY, key_of
 from chainrule.spec import Size, Spec
 from chainrule.train.generation.decoder import Decoder
-from torch_sequences import CLOSE, agree, drawn, gpt2_state, tensors
-from torch_sequences import gpt2 as torch_gpt2
+from torch_transformers import CLOSE, agree, gpt2_state, random_parameters, tensors
+from torch_transformers import gpt2 as torch_gpt2
 
 B = Size.symbol("B")
 WORDS, LENGTH, DEPTH, HEADS = 23, 12, 2, 3
@@ -41,7 +41,7 @@ def test_a_size_learns_as_many_numbers_as_the_published_weights_hold(size: str, 
 @pytest.mark.parametrize("dtype", CLOSE)
 def test_the_same_weights_give_what_pytorch_gives(dtype: str) -> None:
     built = nn.build(small(), {"x": Spec((B, TEXTS.shape[1]), "int64")}, dtype)
-    held = drawn(built)
+    held = random_parameters(built)
     words = tensors({"words": TEXTS})["words"]
     agree(built, {"x": TEXTS, **held}, torch_gpt2(gpt2_state(held, DEPTH), words, DEPTH, HEADS))
 
@@ -50,7 +50,7 @@ def test_the_same_weights_give_what_pytorch_gives(dtype: str) -> None:
 def test_word_by_word_with_a_cache_is_the_whole_text_at_once(chunk: int) -> None:
     net = small()
     built = nn.build(net, {"x": Spec((B, TEXTS.shape[1]), "int64")}, "float32")
-    held = drawn(built)
+    held = random_parameters(built)
     whole = evaluate(built.output, {"x": TEXTS, **held}, "reference")
     decoder = Decoder(net, held, {"x": Spec((B, 1), "int64")}, LENGTH, chunk=chunk)
     cache = decoder.begin(rows=2)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from guides import DOCS
+from page_examples import DOCS
 
 PAGES = [
     DOCS / "models" / f"{name}.md" for name in ("lenet", "alexnet", "vgg", "resnet", "unet", "mobilenet")

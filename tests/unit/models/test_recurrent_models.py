@@ -13,7 +13,7 @@ import chainrule as cr
 from chainrule import models, nn
 from chainrule.errors import ChainruleError
 from chainrule.spec import Size, Spec
-from torch_sequences import CLOSE, agree, drawn, tensors
+from torch_transformers import CLOSE, agree, random_parameters, tensors
 
 B = Size.symbol("B")
 WORDS, WIDTH, UNITS, DEPTH = 11, 5, 4, 2
@@ -52,7 +52,7 @@ def peer(held: dict[str, torch.Tensor], cell: str, is_both: bool, dtype: torch.d
 def test_a_classifier_gives_what_pytorch_gives_for_texts_of_different_length(cell: str, dtype: str) -> None:
     net = getattr(models, f"{cell}_classifier")(3, WORDS, WIDTH, UNITS, DEPTH)
     built = nn.build(net, SPEC, dtype)
-    held = drawn(built)
+    held = random_parameters(built)
     ours = tensors(held)
     lengths = torch.from_numpy((TEXTS != 0).sum(1))
     packed = rnn.pack_padded_sequence(
@@ -69,7 +69,7 @@ def test_a_classifier_gives_what_pytorch_gives_for_texts_of_different_length(cel
 def test_a_language_model_gives_what_pytorch_gives(cell: str, dtype: str) -> None:
     net = getattr(models, f"{cell}_language_model")(WORDS, WIDTH, UNITS, DEPTH)
     built = nn.build(net, SPEC, dtype)
-    held = drawn(built)
+    held = random_parameters(built)
     ours = tensors(held)
     said, _ = peer(ours, cell, False, getattr(torch, dtype))(ours["words.weight"][torch.from_numpy(TEXTS)])
     agree(built, {"x": TEXTS, **held}, said @ ours["output.weight"].T + ours["output.bias"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chainrule.models import MODELS
-from guides import DOCS
+from page_examples import DOCS
 
 
 def test_the_page_of_bert_counts_every_size() -> None:

@@ -20,7 +20,7 @@ from chainrule.nn.layers.position_encoding import sinusoids
 from chainrule.spec import Size, Spec
 from chainrule.train.generation.decoder import Decoder
 from layer_cases.attention import parts_of_block
-from torch_sequences import CLOSE, agree, drawn, tensors
+from torch_transformers import CLOSE, agree, random_parameters, tensors
 
 B = Size.symbol("B")
 WORDS, WIDTH, HEADS, DEPTH, UNITS = 17, 12, 3, 2, 20
@@ -75,7 +75,7 @@ def test_the_base_size_counts_as_its_page_says() -> None:
 @pytest.mark.parametrize("own", [None, WORDS])
 def test_the_same_weights_give_what_pytorch_gives(dtype: str, own: int | None) -> None:
     built = nn.build(small(target_vocabulary=own), SPECS, dtype)
-    held = drawn(built)
+    held = random_parameters(built)
     table = "words" if own is None else "target_words"
     agree(built, {**TEXTS, **held}, peer(tensors(held), getattr(torch, dtype), table))
 
@@ -83,7 +83,7 @@ def test_the_same_weights_give_what_pytorch_gives(dtype: str, own: int | None) -
 def test_a_mask_that_is_given_counts_instead_of_the_padding() -> None:
     built = nn.build(small(), SPECS, "float64")
     other = nn.build(small(padding=None), {**SPECS, "source_mask": Spec((B, 7), "bool")}, "float64")
-    held = drawn(built)
+    held = random_parameters(built)
     found = evaluate(built.output, {**TEXTS, **held})
     np.testing.assert_array_equal(
         evaluate(other.output, {**TEXTS, "source_mask": SOURCE != 0, **held}), found
@@ -96,7 +96,7 @@ def test_a_mask_that_is_given_counts_instead_of_the_padding() -> None:
 def test_a_translation_is_written_word_by_word(norm_first: bool) -> None:
     net = small(norm_first=norm_first)
     built = nn.build(net, SPECS, "float32")
-    held = drawn(built)
+    held = random_parameters(built)
     whole = evaluate(built.output, {**TEXTS, **held}, "reference")
     decoder = Decoder(net, held, SPECS, 6)
     cache = decoder.begin(3, source=SOURCE)

@@ -17,7 +17,7 @@ from chainrule.engines import evaluate
 from chainrule.models import MODELS
 from chainrule.models.model_card import count_parameters, image
 from chainrule.spec import Size, Spec
-from heavy import torchvision
+from slow_imports import torchvision
 
 CLOSE = {"float32": 1e-4, "float64": 1e-9}
 HIDDEN = 24  # units that stand for 4096: what is compared is the net, not how long a product takes

@@ -14,9 +14,9 @@ from chainrule.errors import ChainruleError, ShapeError
 from chainrule.models import MODELS, vit
 from chainrule.models.model_card import count_parameters
 from chainrule.spec import Size, Spec
-from heavy import torchvision
 from layer_cases.attention import parts_of_block
-from torch_sequences import CLOSE, agree, drawn, tensors
+from slow_imports import torchvision
+from torch_transformers import CLOSE, agree, random_parameters, tensors
 
 B = Size.symbol("B")
 DEPTH = 2
@@ -70,7 +70,7 @@ def test_the_same_weights_give_what_torchvision_gives(dtype: str) -> None:
     kind = getattr(torch, dtype)
     peer = torchvision().models.VisionTransformer(16, 4, DEPTH, 3, 12, 20, num_classes=5).to(kind).eval()
     built = nn.build(small(), {"x": Spec((B, 16, 16, 3), dtype)}, dtype)
-    held = drawn(built)
+    held = random_parameters(built)
     peer.load_state_dict(state_of(tensors(held)))
     x = np.random.default_rng(4).normal(size=(2, 16, 16, 3)).astype(dtype)
     agree(built, {"x": x, **held}, peer(torch.from_numpy(x).movedim(-1, 1)))

@@ -14,7 +14,7 @@ from chainrule.graph import Graph, input_node
 from chainrule.plan.plan import plan
 from chainrule.plan.rules import winograd
 from chainrule.plan.rules.linear_transform import Blend
-from lanes import refuse_meeting
+from thread_races import assert_no_races
 
 # Lavin and Gray (2016), section 4.1, F(4 x 4, 3 x 3).
 A_T = [[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]]
@@ -84,7 +84,7 @@ def test_results_are_those_of_the_law(size: Any, channels: Any, pad: Any, batch:
         scale = np.abs(true[name]).max()
         off = float(np.abs(value - true[name]).max() / scale)
         assert off <= 1e-5, name
-    assert refuse_meeting(plan(graph, {"B": batch}), arrays), "nothing is divided"
+    assert assert_no_races(plan(graph, {"B": batch}), arrays), "nothing is divided"
 
 
 def test_it_is_used_where_it_pays_and_nowhere_else() -> None:

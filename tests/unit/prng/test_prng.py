@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chainrule import prng
-from heavy import stats
+from slow_imports import stats
 
 # Known-answer tests of Random123 for threefry2x32 with 20 rounds: counter, key, result.
 ONES = 0xFFFFFFFF

@@ -7,7 +7,7 @@ import re
 import chainrule as cr
 from chainrule.train.callback import CALLBACKS
 from chainrule.train.evaluation.metric import METRICS
-from guides import DOCS
+from page_examples import DOCS
 
 PAGES = [DOCS / f"{name}.md" for name in ("metrics", "callbacks")]
 

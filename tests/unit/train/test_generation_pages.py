@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from chainrule.train.generation.strategy import STRATEGIES
-from guides import DOCS
+from page_examples import DOCS
 
 PAGE = DOCS / "generation.md"
 

@@ -17,20 +17,20 @@ from chainrule.errors import FileError, TrainingError
 from chainrule.events import StepDone
 from chainrule.train.checkpoint.code_fingerprint import code_of
 from chainrule.train.checkpoint.identity import FACTS
-from own_code import (
+from custom_code import (
     CODE,
     Case,
     X,
     Y,
     clip,
+    custom_classes,
     layer,
     loss,
     net,
+    network,
     optimizer,
-    own_kinds,
     penalty,
     schedule,
-    whole_net,
 )
 
 
@@ -161,18 +161,20 @@ def test_every_fact_can_be_kept_in_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "make", [layer, loss, optimizer, schedule, penalty, clip, whole_net], ids=lambda m: m.__name__
+    "make", [layer, loss, optimizer, schedule, penalty, clip, network], ids=lambda m: m.__name__
 )
 def test_replay_shows_no_other_training(make: Any, tmp_path: Path) -> None:
     case, asked = make(0.0), {"epochs": 3, "batch_size": 4}
     case.fit(None).save(tmp_path / "model.safetensors")
-    same, other = (cr.load(tmp_path / "model.safetensors", layers=own_kinds(make(k))) for k in (0.0, 1.0))
+    same, other = (
+        cr.load(tmp_path / "model.safetensors", layers=custom_classes(make(k))) for k in (0.0, 1.0)
+    )
     same.replay(2, case.x, case.y, **asked)
     with pytest.raises(TrainingError, match="other code with equal settings") as refused:
         other.replay(2, case.x, case.y, **asked)
     assert refused.value.code == "E532"
     with pytest.raises(TrainingError, match="E532"):
-        saved_again(other, own_kinds(make(1.0)), tmp_path).replay(2, case.x, case.y, **asked)
+        saved_again(other, custom_classes(make(1.0)), tmp_path).replay(2, case.x, case.y, **asked)
 
 
 def saved_again(model: cr.Model, kinds: list[type], folder: Path) -> cr.Model:

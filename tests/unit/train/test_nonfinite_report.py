@@ -25,7 +25,7 @@ from chainrule.nn.scope import Scope
 from chainrule.train.callback.callback import every_step
 from chainrule.train.nonfinite import BlackBox, Cause, Moment, Read, is_finite
 from chainrule.train.nonfinite.texts import CAUSES, REMEDIES, WORDS
-from guides import DOCS
+from page_examples import DOCS
 
 EVERY = {"an operation of the net": 5, "a learning rate": 10}  # of the others every second one
 CHINESE = re.compile("[一-鿿]")

@@ -1,4 +1,4 @@
-"""Files of foreign weights, as other libraries write them, and such as nobody should open."""
+"""Files of weights as other libraries write them, and hand-made ones that contain hostile pickles."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ State = Mapping[str, torch.Tensor]
 
 
 def saved(state: State, folder: Path, form: str = "zip") -> Path:
-    """A file with these tensors, in one of the forms that there are."""
+    """Write a file with these tensors, in a form of ``FORMS``."""
     path = folder / f"weights{FORMS[form]}"
     if form == "safetensors":
         save_file({name: tensor.contiguous().clone() for name, tensor in state.items()}, path)
@@ -27,8 +27,8 @@ def saved(state: State, folder: Path, form: str = "zip") -> Path:
     return path
 
 
-def restless(net: torch.nn.Module, seed: int = 0) -> torch.nn.Module:
-    """The net with other numbers than it begins with everywhere, as it answers."""
+def randomized(net: torch.nn.Module, seed: int = 0) -> torch.nn.Module:
+    """The network in inference mode with random parameters and buffers, also where they start at 0 or 1."""
     torch.manual_seed(seed)
     for name, tensor in net.state_dict().items():
         if name.endswith("running_var"):
@@ -50,15 +50,15 @@ def zipped(members: Mapping[str, bytes], compression: int = zipfile.ZIP_STORED) 
 
 
 def members_of(data: bytes) -> dict[str, bytes]:
-    """What a zip archive holds."""
+    """The members of a zip archive."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
 def in_zip(program: bytes, storages: Mapping[str, bytes] | None = None) -> bytes:
     """A PyTorch file of the zip form around a pickle."""
-    held = {f"archive/data/{key}": data for key, data in (storages or {}).items()}
-    return zipped({"archive/data.pkl": program, **held})
+    data = {f"archive/data/{key}": storage for key, storage in (storages or {}).items()}
+    return zipped({"archive/data.pkl": program, **data})
 
 
 def in_legacy(program: bytes) -> bytes:
@@ -69,32 +69,35 @@ def in_legacy(program: bytes) -> bytes:
 
 
 def text(word: str) -> bytes:
-    """The operation that pushes a text."""
+    """The pickle operation that pushes a text."""
     return b"X" + struct.pack("<I", len(word.encode())) + word.encode()
 
 
 def call(module: str, name: str, arguments: bytes) -> bytes:
-    """The operations that call a function with what these push."""
+    """The pickle operations that call a function with the arguments that some operations push."""
     return f"c{module}\n{name}\n".encode() + b"(" + arguments + b"tR"
 
 
-def whole(number: int) -> bytes:
-    """The operation that pushes a whole number."""
+def integer(number: int) -> bytes:
+    """The pickle operation that pushes an integer."""
     size = number.bit_length() // 8 + 1
     return b"\x8a" + bytes([size]) + number.to_bytes(size, "little", signed=True)
 
 
 def tensor(shape: tuple[int, ...], count: int, key: str = "0", offset: int = 0, stride: int = 1) -> bytes:
-    """The operations that describe a tensor of float32 in a storage of ``count`` numbers."""
+    """The pickle operations that describe a tensor of float32 in a storage of ``count`` numbers."""
     storage = (
-        b"(" + text("storage") + b"ctorch\nFloatStorage\n" + text(key) + text("cpu") + whole(count) + b"tQ"
+        b"(" + text("storage") + b"ctorch\nFloatStorage\n" + text(key) + text("cpu") + integer(count) + b"tQ"
     )
-    sizes = b"(" + b"".join(map(whole, shape)) + b"t"
-    strides = b"(" + whole(stride) * len(shape) + b"t"
+    sizes = b"(" + b"".join(map(integer, shape)) + b"t"
+    strides = b"(" + integer(stride) * len(shape) + b"t"
     rest = b"\x89ccollections\nOrderedDict\n)R"
-    return b"ctorch._utils\n_rebuild_tensor_v2\n(" + storage + whole(offset) + sizes + strides + rest + b"tR"
+    return (
+        b"ctorch._utils\n_rebuild_tensor_v2\n(" + storage + integer(offset) + sizes + strides + rest + b"tR"
+    )
 
 
 def state(**tensors: bytes) -> bytes:
     """The pickle of a state_dict whose values are these operations."""
-    return b"\x80\x02}" + b"".join(text(name) + made + b"s" for name, made in tensors.items()) + b"."
+    items = b"".join(text(name) + operations + b"s" for name, operations in tensors.items())
+    return b"\x80\x02}" + items + b"."

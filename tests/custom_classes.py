@@ -1,4 +1,4 @@
-"""Ways in which users write a layer, loss or other class of their own, and the bases they write it for."""
+"""The base classes that users subclass, and the forms in which a subclass can declare its settings."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ROOTS: dict[str, type] = {
 
 
 def body(**more: Any) -> dict[str, Any]:
-    """What every class below has: a name, and what abstract bases ask for."""
+    """The namespace of every class below: a name, and what abstract bases require."""
     return {"__module__": __name__, "name": "own", "draws": 1, "__call__": lambda self, *args: None, **more}
 
 
@@ -71,7 +71,7 @@ def _new_default(root: type) -> Any:
     return type("Own", (annotated(root, "Base", 9.0),), body(__annotations__={"factor": "float"}, factor=1.0))
 
 
-KEPT: dict[str, Callable[[type], Any]] = {
+ACCEPTED: dict[str, Callable[[type], Any]] = {
     "dataclass": _decorated, "completed": _completed, "annotations": annotated, "init": _with_init,
     "init and super": _with_init_and_super, "inherited": _inherited, "inherited init": _inherited_init,
     "new default": _new_default,
@@ -111,7 +111,7 @@ def _lost_field(root: type) -> Any:
     return type("Own", (_with_init(root),), body(__annotations__={"more": "int"}, more=3))
 
 
-def _late(root: type) -> Any:
+def _field_without_default(root: type) -> Any:
     return type("Own", (root,), body(__annotations__={"first": "int", "factor": "float"}, first=1))
 
 
@@ -126,6 +126,6 @@ REFUSED: dict[str, Callable[[type], Any]] = {
     "a default of a mixin": _mixed_in_override,
     "an __init__ of a mixin": _mixed_in_init,
     "an inherited __init__ that cannot set a new field": _lost_field,
-    "a field without a default behind one with": _late,
-    "a default that can change": _mutable,
+    "a field without a default behind one with": _field_without_default,
+    "a mutable default": _mutable,
 }

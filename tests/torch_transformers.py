@@ -1,4 +1,4 @@
-"""GPT-2 and BERT in PyTorch, written from their papers, with Hugging Face's names: what ours is held to."""
+"""GPT-2 and BERT in PyTorch, written from their papers, with the parameter names of Hugging Face."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ CLOSE = {"float64": 1e-10, "float32": 1e-4}
 ENGINES = {"float64": "reference", "float32": "native"}
 
 
-def drawn(built: nn.Built, seed: int = 3) -> dict[str, np.ndarray]:
-    """Numbers for all parameters, such that no layer drowns the next."""
+def random_parameters(built: nn.Built, seed: int = 3) -> dict[str, np.ndarray]:
+    """Random values for all parameters, scaled so that no layer dominates the next."""
     rng = np.random.default_rng(seed)
-    found = {}
+    arrays = {}
     for path, parameter in built.parameters.items():
         shape = parameter.spec.at({}).shape
-        wide = math.sqrt(shape[-1]) if len(shape) > 1 else 3.0
-        found[path] = (rng.normal(size=shape) / wide + path.endswith("scale")).astype(parameter.spec.dtype)
-    return found
+        divisor = math.sqrt(shape[-1]) if len(shape) > 1 else 3.0
+        values = rng.normal(size=shape) / divisor + path.endswith("scale")
+        arrays[path] = values.astype(parameter.spec.dtype)
+    return arrays
 
 
 def tensors(arrays: Mapping[str, np.ndarray]) -> dict[str, torch.Tensor]:
-    """Arrays as PyTorch holds them."""
+    """The arrays as tensors of PyTorch."""
     return {name: torch.from_numpy(np.ascontiguousarray(a)) for name, a in arrays.items()}
 
 
-def agree(built: nn.Built, arrays: Mapping[str, np.ndarray], wanted: torch.Tensor) -> None:
-    """The net gives what PyTorch gives, by the engine of its number kind."""
+def agree(built: nn.Built, arrays: Mapping[str, np.ndarray], expected: torch.Tensor) -> None:
+    """Fail unless the output of the network is PyTorch's; the dtype decides the engine."""
     dtype = built.output.dtype
-    found = evaluate(built.output, dict(arrays), ENGINES[dtype])
-    theirs = wanted.detach().numpy()
+    ours, theirs = evaluate(built.output, dict(arrays), ENGINES[dtype]), expected.detach().numpy()
     scale = max(1.0, float(np.abs(theirs).max()))
-    np.testing.assert_allclose(found, theirs, rtol=0, atol=CLOSE[dtype] * scale)
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=CLOSE[dtype] * scale)
 
 
 def _linear(x: torch.Tensor, state: State, name: str) -> torch.Tensor:
@@ -48,7 +48,7 @@ def _linear(x: torch.Tensor, state: State, name: str) -> torch.Tensor:
 
 
 def _conv1d(x: torch.Tensor, state: State, name: str) -> torch.Tensor:
-    """OpenAI's dense layer: its weights are (in, out)."""
+    """OpenAI's fully connected layer: its weights are (I, O)."""
     return x @ state[f"{name}.weight"] + state[f"{name}.bias"]
 
 
@@ -61,7 +61,7 @@ def _heads(x: torch.Tensor, heads: int) -> torch.Tensor:
     return x.unflatten(-1, (heads, -1)).transpose(1, 2)
 
 
-def _met(
+def _attention(
     query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, heads: int, **more: Any
 ) -> torch.Tensor:
     q, k, v = (_heads(x, heads) for x in (query, key, value))
@@ -73,9 +73,9 @@ def gpt2(state: State, words: torch.Tensor, depth: int, heads: int) -> torch.Ten
     x = state["wte.weight"][words] + state["wpe.weight"][: words.shape[1]]
     for i in range(depth):
         block = f"h.{i}"
-        seen = _norm(x, state, f"{block}.ln_1", 1e-5)
-        parts = _conv1d(seen, state, f"{block}.attn.c_attn").chunk(3, -1)
-        x = x + _conv1d(_met(*parts, heads, is_causal=True), state, f"{block}.attn.c_proj")
+        normalized = _norm(x, state, f"{block}.ln_1", 1e-5)
+        parts = _conv1d(normalized, state, f"{block}.attn.c_attn").chunk(3, -1)
+        x = x + _conv1d(_attention(*parts, heads, is_causal=True), state, f"{block}.attn.c_proj")
         hidden = _conv1d(_norm(x, state, f"{block}.ln_2", 1e-5), state, f"{block}.mlp.c_fc")
         x = x + _conv1d(functional.gelu(hidden, approximate="tanh"), state, f"{block}.mlp.c_proj")
     return _norm(x, state, "ln_f", 1e-5) @ state["wte.weight"].T
@@ -114,10 +114,10 @@ def bert(
     for i in range(depth):
         block = f"encoder.layer.{i}"
         parts = [_linear(x, state, f"{block}.attention.self.{part}") for part in ("query", "key", "value")]
-        met = _linear(
-            _met(*parts, heads, attn_mask=mask[:, None, None]), state, f"{block}.attention.output.dense"
+        attended = _linear(
+            _attention(*parts, heads, attn_mask=mask[:, None, None]), state, f"{block}.attention.output.dense"
         )
-        x = _norm(x + met, state, f"{block}.attention.output.LayerNorm", 1e-12)
+        x = _norm(x + attended, state, f"{block}.attention.output.LayerNorm", 1e-12)
         hidden = functional.gelu(_linear(x, state, f"{block}.intermediate.dense"))
         y = _linear(hidden, state, f"{block}.output.dense")
         x = _norm(x + y, state, f"{block}.output.LayerNorm", 1e-12)
@@ -135,7 +135,7 @@ BERT_NAMES = {
 
 
 def bert_name(theirs: str) -> str:
-    """Our path of a parameter that Hugging Face calls so."""
+    """Our path of a parameter, from Hugging Face's name."""
     name = theirs
     for old, new in BERT_NAMES.items():
         name = name.replace(old, new)

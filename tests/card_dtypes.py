@@ -1,4 +1,4 @@
-"""Cards for numbers of another kind than their samples are written in."""
+"""Cards in another dtype than that of their samples."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from chainrule.ops.scan.scan import Scan
 from chainrule.ops.scan.scan_body import Body
 
 
-def in_kind(op: Card, dtype: str) -> Any:
-    """The card, computing in numbers of this floating-point kind."""
+def with_dtype(op: Card, dtype: str) -> Any:
+    """The card, computing in this floating-point dtype."""
     if isinstance(op, Scan):
         return _loop(op, dtype)
     if op.attributes.get("dtype") == "float64":
@@ -21,7 +21,7 @@ def in_kind(op: Card, dtype: str) -> Any:
 
 
 def _loop(op: Scan, dtype: str) -> Scan:
-    """The loop whose step has inputs of this kind."""
+    """The loop whose step has inputs of this dtype."""
     body = op.body
     new = {leaf: input_node(leaf.op.attributes["label"], leaf.shape, dtype) for leaf in body.leaves}
     *updates, emit = rebuild((*body.updates, op.emit), new)
@@ -29,5 +29,5 @@ def _loop(op: Scan, dtype: str) -> Scan:
     def all_of(leaves: tuple[Node, ...]) -> tuple[Node, ...]:
         return tuple(new[leaf] for leaf in leaves)
 
-    made = Body(all_of(body.states), all_of(body.cells), all_of(body.givens), tuple(updates))
-    return replace(op, body=made, emit=emit)
+    new_body = Body(all_of(body.states), all_of(body.cells), all_of(body.givens), tuple(updates))
+    return replace(op, body=new_body, emit=emit)

@@ -1,4 +1,4 @@
-"""Libraries that few tests ask, and that take seconds to load: they are loaded when one asks."""
+"""Libraries that few tests use and that take seconds to import: imported on the first call."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 
 
 def stats() -> Any:
-    """SciPy's statistics."""
+    """The module ``scipy.stats``."""
     return import_module("scipy.stats")
 
 
 def torchvision() -> Any:
-    """PyTorch's nets and changes of images."""
+    """The module ``torchvision``."""
     return import_module("torchvision")

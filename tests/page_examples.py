@@ -1,7 +1,7 @@
-"""The examples of the pages: that they run and print what they say, that those of errors provoke them.
+"""Run the Python examples of the pages: they print the documented output or raise the documented error.
 
-The blocks of a page are read in order, as in a notebook. What a line prints stands after it as a comment, or
-on comment lines below it; ``…`` there stands for whatever is not worth showing.
+The blocks of a page are run in order, as in a notebook. The output of a line is documented in a comment after
+it, or on comment lines below it; ``…`` there stands for any text.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ DOCS = Path(__file__).parents[1] / "docs"
 
 
 def examples(pages: Iterable[Path]) -> list:
-    """The blocks of Python of some pages, each called by its page and its number there."""
+    """The Python blocks of some pages as parameters of a test, with page and number as identifier."""
     return [
         pytest.param(code, id=f"{page.stem}-{number}")
         for page in pages
@@ -30,8 +30,8 @@ def examples(pages: Iterable[Path]) -> list:
     ]
 
 
-def said(code: str) -> list[str]:
-    """The lines that a block says it prints."""
+def expected_output(code: str) -> list[str]:
+    """The output of a block that its comments document, by lines."""
     lines: list[str] = []
     is_below = False
     for line in code.splitlines():
@@ -47,33 +47,36 @@ def said(code: str) -> list[str]:
 
 
 def matches(lines: list[str], printed: str) -> bool:
-    """Whether a text is these lines, where ``…`` stands for anything."""
+    """Whether a text consists of these lines, where ``…`` stands for any text."""
     pattern = "".join(".*" if line == "…" else re.escape(line).replace("…", ".*?") + "\n" for line in lines)
     return re.fullmatch(pattern, printed, re.DOTALL) is not None
 
 
-def hold(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Run the examples of a page where we stand: they print what stands beside them, and warn of nothing."""
+def check_examples(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Run the examples of a page in the current folder: they print the documented output and no warning."""
     names = {"__name__": "__main__"}
-    for block in examples([page]):
+    blocks = examples([page])
+    assert blocks, f"{page.name} has no example"
+    for block in blocks:
         code = str(block.values[0])
         exec(compile(code, page.name, "exec"), names)
         printed = capsys.readouterr()
-        assert matches(said(code), printed.out), f"{said(code)}\n{printed.out}"
+        assert matches(expected_output(code), printed.out), f"{expected_output(code)}\n{printed.out}"
         assert printed.err == ""
 
 
 def example_of(code: str) -> str:
-    """The Python example of an error's page; ``""`` where there is none: it shows a command."""
+    """The Python example on the page of an error; ``""`` for a page that shows a command instead."""
     page = DOCS / "errors" / f"{code}.md"
     blocks = examples([page]) if page.exists() else []
     return str(blocks[0].values[0]) if blocks else ""
 
 
-def provoked(code: str) -> ChainruleError:
-    """The error that the example on the page of a code raises, of this code and told in both languages."""
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)  # one page lets the disk be full
-    writes, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # nor are halves of modules kept then
+def provoke(code: str) -> ChainruleError:
+    """The error that the example on its page raises; it has this code and texts in both languages."""
+    # One page limits the size of files, as on a full disk: no bytecode is written meanwhile.
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    writes, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     try:
         with pytest.raises(ChainruleError) as caught:
             exec(compile(example_of(code), f"{code}.md", "exec"), {"__name__": "page"})

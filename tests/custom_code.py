@@ -1,4 +1,4 @@
-"""Small trainings with classes of a user's own, which differ only in what their code computes."""
+"""Small trainings with custom classes that differ only in what their code computes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ IMAGES = RNG.random((12, 4, 4, 1)).astype(np.float32)
 
 @dataclass
 class Case:
-    """A training: how its model is made and how it is fitted."""
+    """A training: the arguments of its model and of ``fit``."""
 
     model: dict[str, Any] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
@@ -44,7 +44,7 @@ def net(*inside: nn.Layer) -> nn.Layer:
     return nn.Sequential(nn.Dense(4, "tanh"), *inside, nn.Dense(2))
 
 
-# --- the code of the user's own classes: one class for each number, alike but for what it computes
+# --- custom classes: the same names and settings for each k, but another computation
 
 
 def layer(k: float) -> Case:
@@ -65,7 +65,7 @@ def layer_in_inference(k: float) -> Case:
     return Case({"net": net(Bent())}, {"validation": 0.5})
 
 
-def whole_net(k: float) -> Case:
+def network(k: float) -> Case:
     class Net(nn.Layer):
         def __call__(self, x: Any, scope: Any) -> Any:
             return scope.run(nn.Dense(2), x) * (k + 2.0)
@@ -174,22 +174,22 @@ def change(k: float) -> Case:
 
 CODE: dict[Callable[[float], Case], str] = {
     layer: 'layer Bent "bent1"', layer_in_inference: 'layer Bent "bent1", in inference',
-    whole_net: "layer Net", running_value: "state updates", loss: "loss Mine", optimizer: "the optimizer",
+    network: "layer Net", running_value: "state updates", loss: "loss Mine", optimizer: "the optimizer",
     schedule: "learning rate schedule", penalty: "penalties", clip: "gradients or their clipping",
     constraint: "the optimizer", initialiser: "initial parameters", rule: "Mine", metric: "metric mine",
     change: "Mine",
 }  # fmt: skip
 
 
-def own_kinds(case: Case) -> list[type]:
-    """The classes of a case that are no part of chainrule."""
-    every = [
+def custom_classes(case: Case) -> list[type]:
+    """The classes of a case that are not part of chainrule."""
+    objects = [
         case.model.get("loss"),
         case.model.get("optimizer"),
         case.model.get("penalty"),
         case.model.get("clip"),
     ]
     inner = case.model.get("net")
-    every += [inner, *getattr(inner, "layers", ())]
-    every += [getattr(each, "rate", None) for each in every] + [getattr(inner, "weight_init", None)]
-    return [type(each) for each in every if type(each).__module__ == __name__]
+    objects += [inner, *getattr(inner, "layers", ())]
+    objects += [getattr(part, "rate", None) for part in objects] + [getattr(inner, "weight_init", None)]
+    return [type(part) for part in objects if type(part).__module__ == __name__]

@@ -24,9 +24,9 @@ from chainrule import nn
 from chainrule.errors import ChainruleError, UsageError
 from chainrule.extension import Extensible, changed, difference
 from chainrule.nn.serialization import FAMILIES
-from own_classes import KEPT, REFUSED, ROOTS, annotated, body
+from custom_classes import ACCEPTED, REFUSED, ROOTS, annotated, body
 
-EACH = [(root, way) for root in ROOTS for way in KEPT]
+EACH = [(root, way) for root in ROOTS for way in ACCEPTED]
 FREE = ("an attribute that is no field", "an attribute over a class attribute", "an __init__ of a mixin")
 
 
@@ -37,7 +37,7 @@ def test_every_base_that_users_subclass_is_tried() -> None:
 
 @pytest.mark.parametrize(("root", "way"), EACH)
 def test_its_settings_count_in_everything(root: str, way: str) -> None:
-    kind = KEPT[way](ROOTS[root])
+    kind = ACCEPTED[way](ROOTS[root])
     three, five = kind(factor=3.0), kind(factor=5.0)
     assert (three.factor, five.factor, kind().factor) == (3.0, 5.0, 1.0)
     assert three == kind(factor=3.0) != five
@@ -56,7 +56,7 @@ def test_its_settings_count_in_everything(root: str, way: str) -> None:
 @pytest.mark.parametrize(("root", "way"), [pair for pair in EACH if pair[0] in FAMILIES])
 @pytest.mark.parametrize("value", [1.0, 3.0, 7.0, 9.0, 0])
 def test_it_comes_back_from_a_file_as_it_was(root: str, way: str, value: float) -> None:
-    kind = KEPT[way](ROOTS[root])
+    kind = ACCEPTED[way](ROOTS[root])
     text = json.dumps(nn.to_record(kind(factor=value)))
     again = nn.from_record(json.loads(text), root, [kind])
     assert again == kind(factor=value)

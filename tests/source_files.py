@@ -1,4 +1,4 @@
-"""The sources of the project, each read and parsed once, for the laws of the house."""
+"""The source files of the project, each read and parsed once, for the architecture tests."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def tree(file: Path) -> ast.Module:
     return ast.parse(text(file))
 
 
-def breaches(law: Callable[[Path], object], files: list[Path]) -> dict[str, object]:
-    """What a law finds wrong, by file; empty where all is well."""
-    found = {str(file.relative_to(ROOT)): law(file) for file in files}
-    return {name: wrong for name, wrong in found.items() if wrong}
+def violations(rule: Callable[[Path], object], files: list[Path]) -> dict[str, object]:
+    """The results of a rule by file, without those that are empty: the rule returns what violates it."""
+    results = {str(file.relative_to(ROOT)): rule(file) for file in files}
+    return {name: result for name, result in results.items() if result}
