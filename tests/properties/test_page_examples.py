@@ -1,6 +1,6 @@
 """The Python examples of every documentation page run and print exactly the documented output.
 
-The pages of errors are tested in tests/unit/errors, the page that needs a data set by the test of its example.
+The pages of errors are tested in tests/unit/errors, the page that needs a data set in tests/end_to_end.
 """
 
 from __future__ import annotations
