@@ -7,6 +7,7 @@ Every public name is listed here under the place it lives in, and is loaded when
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chainrule import fork as fork  # watches forks from the first import on
@@ -129,16 +130,15 @@ def __getattr__(name: str) -> Any:
     if name in _FUNCTIONS:
         room, table = _FUNCTIONS[name].split(":")
         return getattr(import_module(f"chainrule.{room}"), table)[name]
-    raise AttributeError(f"module 'chainrule' has no name {name!r}{_called_here(name)}")
+    raise AttributeError(_missing(name))
 
 
-def _called_here(name: str) -> str:
-    """What a name of PyTorch or Keras is called here, for a person who tried it; ``""`` if it is none."""
-    if not name[0].isupper():  # a room, which Python asks here for before it loads it, or a small slip
-        return ""
-    kinds = import_module("chainrule.catalog").KINDS.values()
-    found = next(((kind.name, own) for kind in kinds if (own := kind.named(name))), None)
-    return f"; it is {found[0]} {found[1]}: chainrule show {found[0]} {found[1]}" if found else ""
+def _missing(name: str) -> str:
+    """The message for a name that does not exist; cheap for packages not loaded yet."""
+    folder = Path(__file__).parent
+    if name.startswith("__") or (folder / name).is_dir() or (folder / f"{name}.py").is_file():
+        return f"module 'chainrule' has no attribute {name!r}"
+    return import_module("chainrule.catalog.public_name").missing_name(name, __dir__())
 
 
 def __dir__() -> list[str]:

@@ -22,6 +22,7 @@ import numpy as np
 
 # These packages are lazy: a program that only trains never loads what explains.
 from chainrule import diagnosis, train
+from chainrule.errors import explained_methods
 from chainrule.model_analysis import ModelAnalysis
 from chainrule.nn.layer import Layer
 from chainrule.nn.loss import Loss
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from chainrule.train.generation.text import TextWays
 
 
+@explained_methods("model", "Model")
 class Model(ModelAnalysis):
     """A network with a loss and an optimizer.
 

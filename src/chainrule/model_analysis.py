@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 # These packages are lazy: a program that only trains never loads what explains.
 from chainrule import attribution, derive, diagnosis, plotting, trace, train
+from chainrule.errors import explained_methods
 from chainrule.settings import settings
 from chainrule.train.state_holder import StateHolder
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from chainrule.train.monitor.lr_finder import RateSweep
 
 
+@explained_methods("model", "Model")
 class ModelAnalysis(StateHolder):
     """What can be asked of a model; ``chainrule.Model`` derives from it."""
 

@@ -69,7 +69,7 @@ def test_an_error_in_chinese() -> None:
         "  期望  x, y",
         "  收到  缺少“z”",
         "  　　  这样的数共 0 个",
-        "  试试  把“zz”改名为“z”",
-        "  详见  docs/errors/E326.md",
+        "  修正  把“zz”改名为“z”",
+        "  帮助  chainrule show error E326",
     ]
     assert in_chinese('"5 rows"') == '"5 rows"', "what stands in quotes is the user's"

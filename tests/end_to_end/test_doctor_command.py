@@ -46,7 +46,7 @@ def test_a_training_is_diagnosed_and_reported(chainrule, unbalanced: Path) -> No
     told = chainrule("doctor", "trips")
     assert told.code == 0
     assert 'class_weight="balanced"' in told.out
-    assert "docs/doctor/class-imbalance.md" in told.out
+    assert "chainrule show rule class-imbalance" in told.out
     assert "类别不平衡" in chainrule("doctor", "trips", "--lang", "zh").out
     report = (Path("trips") / "report.html").read_text(encoding="utf-8")
     assert "class imbalance" in report
@@ -74,7 +74,7 @@ def test_rules_are_shown(chainrule) -> None:
     assert "数据泄漏" in chainrule("show", "rules", "--lang", "zh").out
     by_name, by_number = chainrule("show", "rule", "data-leakage"), chainrule("show", "rule", "23")
     assert by_name.out == by_number.out
-    assert "docs/doctor/data-leakage.md" in by_name.out
+    assert "numpy.delete" in by_name.out
     wrong = chainrule("show", "rule", "data-leek")
     assert wrong.code == 2
     assert "chainrule show rule data-leakage" in wrong.err

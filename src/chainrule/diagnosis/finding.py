@@ -29,7 +29,7 @@ class Finding:
         >>> print(finding.line("en"))
         input-scale: the spread of "income" is 2.5e+03 times that of "age"; standardize the inputs
         >>> finding.see
-        'docs/doctor/input-scale.md'
+        'chainrule show rule input-scale'
     """
 
     rule: Rule
@@ -82,8 +82,8 @@ class Finding:
 
     @property
     def see(self) -> str:
-        """Where more is said."""
-        return self.rule.page
+        """The command that shows the rule's page."""
+        return self.rule.help
 
     def line(self, lang: str = "en") -> str:
         """One line for a terminal."""

@@ -109,9 +109,9 @@ class Rule:
         return "".join(letter for name, (letter, *_) in TIMES.items() if getattr(self, name) is not None)
 
     @property
-    def page(self) -> str:
-        """Where its page lies in the repository."""
-        return f"docs/doctor/{self.id}.md"
+    def help(self) -> str:
+        """The command that shows the rule's page."""
+        return f"chainrule show rule {self.id}"
 
     def sentence(self, form: str, lang: str) -> str:
         """The sentence of a finding of this form, its braces not yet filled."""

@@ -19,6 +19,8 @@ from chainrule.errors.format import (
     UsageError,
     nearest,
 )
+from chainrule.errors.method_calls import explained, explained_methods
+from chainrule.errors.suggestion import suggest, written
 
 __all__ = [
     "CATALOGUE",
@@ -33,6 +35,10 @@ __all__ = [
     "ShapeError",
     "TrainingError",
     "UsageError",
+    "explained",
+    "explained_methods",
     "nearest",
     "refuse_call",
+    "suggest",
+    "written",
 ]

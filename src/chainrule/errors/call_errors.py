@@ -1,17 +1,18 @@
 """The error for a call whose arguments do not fit a block, with the call that was probably meant.
 
 A user of PyTorch or Keras writes the arguments in the order used there: ``Conv(3, 16, 3)`` for
-``Conv2d(in_channels, out_channels, kernel_size)``. In our order such a call could mean something else, so
-most settings of a block are keyword-only. The table beside this file (``peer_calls.toml``) holds the order
-of the arguments in the other libraries; each reading of a refused call becomes the call that means it here::
+``Conv2d(in_channels, out_channels, kernel_size)``. In the order used here such a call could mean something
+else, so most arguments of a block are keyword-only. ``peer_calls.toml`` holds the order of the arguments in
+the other libraries, ``argument_names`` their names; each reading of a refused call becomes the call that
+means the same here::
 
     UsageError E131 in Conv: the arguments do not fit Conv
       expected  Conv(channels, kernel, *, stride=1, ...)
       received  Conv(3, 16, 3)
                 PyTorch Conv2d(in_channels, out_channels, kernel_size); in_channels inferred
-      try       cr.Conv(16, 3)
+      fix       cr.Conv(16, 3)
 
-A reading is kept only if the block accepts it, so the line after ``try`` works.
+A reading is kept only if the block accepts it, so the line after ``fix`` works.
 """
 
 from __future__ import annotations
@@ -24,14 +25,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from chainrule.errors.argument_names import reason, translated
+from chainrule.errors.call_text import call_text, plain_value, signature_text
 from chainrule.errors.format import CallError, nearest
 from chainrule.records import frozen
 
 TABLE = Path(__file__).with_name("peer_calls.toml")
-SIZE = 16  # numbers up to which an array is written out
-WIDTH = 150  # columns up to which a signature lists settings
 _FLAGS = ("from_logits", "inplace", "affine", "bias", "use_bias", "batch_first", "ceil_mode", "size_average")
-_is_trying = ContextVar("_is_trying", default=False)  # a reading is being tried: what it raises, nobody reads
+_is_trying = ContextVar("_is_trying", default=False)  # a reading is being tried; its message is not shown
 
 
 @frozen
@@ -53,7 +54,7 @@ class PeerCall:
 
 @cache
 def peer_calls() -> Mapping[str, tuple[PeerCall, ...]]:
-    """How other libraries order the arguments of each block."""
+    """The order of the arguments of each block in other libraries."""
     table = tomllib.loads(TABLE.read_text(encoding="utf-8"))
     return {block: tuple(map(_parsed, lines)) for block, lines in table.items()}
 
@@ -84,7 +85,7 @@ def refuse_call(cls: Any, args: Sequence[Any], named: Mapping[str, Any]) -> None
         args: the arguments given by position.
         named: the arguments given by name.
 
-    Fails:
+    Raises:
         UsageError E131: always.
     """
     if _is_trying.get():
@@ -93,7 +94,9 @@ def refuse_call(cls: Any, args: Sequence[Any], named: Mapping[str, Any]) -> None
     try:
         readings = sorted(_readings(cls, args, named), key=lambda reading: reading[0])
         own = _own_reading(cls, args, named)
-        if own and (not readings or own[0] == 0):
+        if own and named and _is_positional(cls, args) and own[0] <= min([own[0], *(r[0] for r in readings)]):
+            readings.insert(0, own)
+        elif own and (not readings or own[0] == 0):
             readings.append(own)
     finally:
         _is_trying.reset(token)
@@ -103,43 +106,99 @@ def refuse_call(cls: Any, args: Sequence[Any], named: Mapping[str, Any]) -> None
     }
     raise CallError(
         "E131", where=cls.__name__, name=cls.__name__, expected=signature_text(cls),
-        received=_call_text(cls.__name__, args, named), fix=calls[0] if calls else f"help(cr.{cls.__name__})",
+        received=call_text(cls.__name__, args, named), fix=calls[0] if calls else f"help(cr.{cls.__name__})",
         notes=reversed(notes.values()),
     )  # fmt: skip
 
 
 def _readings(cls: Any, args: Sequence[Any], named: Mapping[str, Any]) -> Iterator[tuple[int, str, str]]:
-    """The calls that were probably meant: how many arguments each loses, the call, and a remark."""
+    """The calls that were probably meant: number of arguments lost, the call, and a remark."""
     for peer in peer_calls().get(cls.__name__, ()):
         settings = _translated(cls, peer, args, named)
         if settings is None or (reading := _accepted(cls, settings)) is None:
             continue
         call, lost = reading
-        given = peer.arguments[: len(args)]
-        inferred = [theirs for theirs, own in given if own == "?"]
-        lost = [theirs for theirs, own in peer.arguments if own in lost] + [
-            n for n, own in given if own == "-"
-        ]
-        shown = [theirs for theirs, _ in peer.arguments[: max(peer.required, len(args))]]
+        positional = peer.arguments[: max(peer.required, len(args))]
+        used = [pair for pair in peer.arguments if pair in peer.arguments[: len(args)] or pair[0] in named]
+        inferred = [theirs for theirs, own in used if own == "?"]
+        lost = [theirs for theirs, own in peer.arguments if own in lost]
+        lost += [theirs for theirs, own in used if own == "-"]
+        shown = [theirs for theirs, _ in positional]
+        shown += [f"{name}=" for name in named if name not in shown]
         text = f"{peer.name}({', '.join(shown)})"
         yield len(lost), call, "; ".join([text, *_remarks(inferred, lost)])
 
 
 def _own_reading(cls: Any, args: Sequence[Any], named: Mapping[str, Any]) -> tuple[int, str, str] | None:
-    """The call with the arguments in our order, misspelled names corrected."""
+    """The call with the arguments in our order, foreign and misspelled names replaced."""
     known = [f.name for f in fields(cls) if f.init]
-    close = {name: name if name in known else nearest(name, known) for name in named}
-    own = dict(zip(known, args, strict=False)) | {close[name]: value for name, value in named.items()}
-    reading = _accepted(cls, {name: value for name, value in own.items() if name})
+    settings, renamed, dropped = own_arguments(cls.__name__, named, known, _peer_names(cls))
+    reading = _accepted(cls, dict(zip(known, args, strict=False)) | settings)
     if len(args) > len(known) or reading is None:
         return None
     call, lost = reading
-    gone = [name for name in named if not close[name] or close[name] in lost]
-    return len(lost) + len(gone), call, "; ".join(_remarks([], gone))
+    dropped += [name for name, own in renamed.items() if own in lost]
+    dropped += [name for name in named if name in lost]
+    renamed = {name: own for name, own in renamed.items() if own not in lost}
+    return len(lost) + len(dropped), call, "; ".join(call_remarks(cls.__name__, renamed, dropped))
+
+
+def own_arguments(
+    callee: str, named: Mapping[str, Any], known: Sequence[str], peer_names: Mapping[str, str]
+) -> tuple[dict[str, Any], dict[str, str], list[str]]:
+    """Arguments by name as they are called here.
+
+    Args:
+        callee: the name of a class or function.
+        named: the arguments that were given by name.
+        known: the arguments that the callee has.
+        peer_names: names of the same callee in other libraries, each with ours, ``"?"`` or ``"-"``.
+
+    Returns:
+        The arguments; the names that were replaced, each with ours; the names that were left out.
+    """
+    settings: dict[str, Any] = {}
+    renamed: dict[str, str] = {}
+    dropped: list[str] = []
+    for name, value in named.items():
+        own = peer_names.get(name, "")
+        meant = translated(name, plain_value(value), known, callee)
+        if name in known or own in known:
+            meant = {name if name in known else own: value}
+        elif meant is None and not own and (close := nearest(name, known)) and close not in named:
+            meant = {close: value}
+        settings |= meant or {}
+        if not meant:
+            dropped.append(name)
+        elif name not in meant:
+            renamed[name] = ", ".join(meant)
+    return settings, renamed, dropped
+
+
+def _peer_names(cls: Any) -> dict[str, str]:
+    """The names of a block's arguments in other libraries, each with ours."""
+    return dict(pair for peer in peer_calls().get(cls.__name__, ()) for pair in peer.arguments)
+
+
+def _is_positional(cls: Any, args: Sequence[Any]) -> bool:
+    """Whether a block takes so many arguments by position."""
+    return len(args) <= sum(f.init and not f.kw_only for f in fields(cls))
+
+
+def call_remarks(callee: str, renamed: Mapping[str, str], dropped: Sequence[str]) -> list[str]:
+    """The remarks on names that are others here, and on arguments that were left out.
+
+    Example:
+        >>> call_remarks("Dense", {"use_bias": "bias"}, ["in_features"])
+        ['use_bias: here bias', 'in_features left out: inferred from the input']
+    """
+    names = [f"{theirs}: here {own}" for theirs, own in renamed.items()]
+    reasons = [f"{name} left out: {text}" for name in dropped if (text := reason(name, callee))]
+    return [*names, *reasons, *_remarks([], [name for name in dropped if not reason(name, callee)])]
 
 
 def _remarks(inferred: Sequence[str], lost: Sequence[str]) -> list[str]:
-    """What is to be said of arguments that the call no longer has."""
+    """The remarks on arguments that the call no longer has."""
     return [
         f"{', '.join(names)} {text}" for names, text in ((inferred, "inferred"), (lost, "left out")) if names
     ]
@@ -148,7 +207,7 @@ def _remarks(inferred: Sequence[str], lost: Sequence[str]) -> list[str]:
 def _translated(
     cls: Any, peer: PeerCall, args: Sequence[Any], named: Mapping[str, Any]
 ) -> dict[str, Any] | None:
-    """The settings that a call means in another library; ``None`` if it is no call of that library."""
+    """The arguments that a call means in another library; ``None`` if it is no call of that library."""
     theirs = dict(peer.arguments)
     ours = {f.name for f in fields(cls) if f.init}
     if len(args) > len(peer.arguments) or any(name not in theirs and name not in ours for name in named):
@@ -160,7 +219,7 @@ def _translated(
     values = [*zip((name for name, _ in peer.arguments), args, strict=False), *named.items()]
     if any(not _is_plausible(name, value) for name, value in values):
         return None
-    pairs = [(theirs.get(name, name), _plain(value)) for name, value in values]
+    pairs = [(theirs.get(name, name), plain_value(value)) for name, value in values]
     return {**dict(peer.extra), **{own: value for own, value in pairs if own not in "?-"}}
 
 
@@ -171,21 +230,18 @@ def _is_plausible(name: str, value: Any) -> bool:
     return name not in _FLAGS or isinstance(value, bool)
 
 
-def _plain(value: Any) -> Any:
-    """A value as a program writes it: a short array as a list."""
-    is_short = callable(getattr(value, "tolist", None)) and getattr(value, "ndim", 2) < 2
-    return value.tolist() if is_short else value
-
-
 def _accepted(cls: Any, settings: dict[str, Any]) -> tuple[str, list[str]] | None:
-    """The call with these settings, and those that the block refuses; ``None`` if it refuses them all."""
+    """The call with these arguments, and those that the block refuses; ``None`` if it refuses all."""
     optional = [f.name for f in fields(cls) if f.default is not MISSING or f.default_factory is not MISSING]
     lost: list[str] = []
     while True:
         try:
             cls(**settings)
             _refuse_flags(cls, settings)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError) as error:
+            if (corrected := _corrected(settings, error)) != settings:
+                settings = corrected
+                continue
             dropped = next((name for name in reversed(settings) if name in optional), None)
             if dropped is None:
                 return None
@@ -195,8 +251,17 @@ def _accepted(cls: Any, settings: dict[str, Any]) -> tuple[str, list[str]] | Non
             return _written(cls, settings), lost
 
 
+def _corrected(settings: dict[str, Any], error: Exception) -> dict[str, Any]:
+    """The arguments with a word replaced as the error suggests: ``mode="linear"`` for ``"bilinear"``."""
+    name, _, word = getattr(error, "fix", "").partition("=")
+    is_word = (
+        isinstance(settings.get(name), str) and word[:1] == word[-1:] == '"' and word[1:-1] != settings[name]
+    )
+    return {**settings, name: word[1:-1]} if is_word else settings
+
+
 def _refuse_flags(cls: Any, settings: Mapping[str, Any]) -> None:
-    """Refuse a number where a setting is true or false, which not every block checks."""
+    """Refuse a number where an argument is true or false, which not every block checks."""
     for f in fields(cls):
         value, is_flag = settings.get(f.name, True), str(f.type) == "bool"
         if is_flag and not isinstance(value, bool):
@@ -204,48 +269,11 @@ def _refuse_flags(cls: Any, settings: Mapping[str, Any]) -> None:
 
 
 def _written(cls: Any, settings: Mapping[str, Any]) -> str:
-    """A call in our order, those settings that go by name with their name."""
+    """A call in our order, keyword-only arguments with their names."""
     leading: list[str] = []
     for f in fields(cls):
         if f.kw_only or f.name not in settings:
             break
         leading.append(f.name)
     rest = {name: value for name, value in settings.items() if name not in leading}
-    return _call_text(f"cr.{cls.__name__}", [settings[name] for name in leading], rest)
-
-
-def _call_text(name: str, args: Sequence[Any], named: Mapping[str, Any]) -> str:
-    words = [*map(_text, args), *(f"{key}={_text(value)}" for key, value in named.items())]
-    return f"{name}({', '.join(words)})"
-
-
-def _text(value: Any) -> str:
-    """A value as it is written in a program: short, and ``...`` where it cannot be."""
-    if isinstance(value, str | bytes | bool | int | float | None):
-        return repr(value)[:80]
-    if isinstance(value, list | tuple):
-        inside = ", ".join(map(_text, value[:SIZE])) + (", ..." if len(value) > SIZE else "")
-        return f"[{inside}]" if isinstance(value, list) else f"({inside}{',' * (len(value) == 1)})"
-    if hasattr(value, "__dataclass_fields__") and not isinstance(value, type):
-        return f"cr.{value}" if len(str(value)) < 80 else "..."
-    plain = _plain(value)
-    return "..." if plain is value else _text(plain)
-
-
-def signature_text(cls: Any) -> str:
-    """How a block is called, as a line.
-
-    Example:
-        >>> from chainrule.nn import GroupNorm
-        >>> signature_text(GroupNorm)
-        'GroupNorm(groups, *, epsilon=1e-05, scale=True, shift=True)'
-    """
-    words: list[str] = []
-    for f in (f for f in fields(cls) if f.init):
-        if f.kw_only and "*" not in words:
-            words.append("*")
-        default = "" if f.default is MISSING and f.default_factory is MISSING else f"={_text(f.default)}"
-        if sum(map(len, words)) > WIDTH:
-            return f"{cls.__name__}({', '.join(words)}, ...)"
-        words.append(f.name + default)
-    return f"{cls.__name__}({', '.join(words)})"
+    return call_text(f"cr.{cls.__name__}", [settings[name] for name in leading], rest)

@@ -1,15 +1,16 @@
-"""The one builder of error texts.
+"""Rendering of error messages.
 
-Every error of chainrule has the same five parts, so a reader's eye finds the same thing at the same place::
+Every error of chainrule has the same parts in the same order::
 
     ShapeError E203 in Dense "dense2" (moons.py:38): the last axis does not match the weight
       expected  (B, 64)
       received  (B, 32)
-      try       cr.Dense(10) after cr.Flatten()
-      more      docs/errors/E203.md
+      fix       cr.Dense(10) after cr.Flatten()
+      help      chainrule show error E203
 
-The plain clause comes from the catalogue, in both languages; the facts come in English from the place that
-found the fault, and ``phrase`` has their Chinese. Whatever they quote is made printable here.
+The first line's sentence comes from the catalog, in English and Chinese. The facts come in English from the
+code that raises the error; ``translation`` renders them in Chinese. Control characters in quoted input are
+escaped here.
 """
 
 from __future__ import annotations
@@ -29,32 +30,32 @@ from chainrule.escaping import printable
 from chainrule.records import frozen
 
 _LABELS = {
-    "en": ("expected", "received", "try", "more", "in", ": "),
-    "zh": ("期望", "收到", "试试", "详见", "位于", "："),
+    "en": ("expected", "received", "fix", "help", "in", ": "),
+    "zh": ("期望", "收到", "修正", "帮助", "位于", "："),
 }
-LONGEST_FACT = 2_000  # characters of one fact; names and cells from a file may have millions
+LONGEST_FACT = 2_000  # characters shown of one fact; names and cells of a file may have millions
 _PACKAGE = str(Path(__file__).parent.parent)
 
 
 @cache
 def _is_own(file: str) -> bool:
-    """Whether a source file is one of chainrule's, or no file at all."""
+    """Whether a source file belongs to chainrule, or is no file at all."""
     return file.startswith((_PACKAGE, "<"))
 
 
 @frozen
 class Place:
-    """Where a person wrote the thing an error is about: a source file and a line."""
+    """Source file and line of the user's code that an error is about."""
 
     file: str
     line: int
 
     @staticmethod
     def of_caller(below: CodeType | None = None) -> Place | None:
-        """The innermost line of the call stack that is not chainrule's own.
+        """The innermost line of the call stack outside chainrule.
 
         Args:
-            below: a function beyond whose call nobody looks; ``None``: the whole stack is searched.
+            below: the search stops at the call of this function; ``None`` searches the whole stack.
         """
         frame = sys._getframe(1)
         while frame is not None and frame.f_code is not below:
@@ -69,22 +70,22 @@ class Place:
 
 
 class ChainruleError(Exception):
-    """Base of every error chainrule raises about a user's input, file or run.
+    """Base class of the errors about a user's input, file or run.
 
     Args:
-        code: an entry of the catalogue, such as ``"E203"``.
+        code: a code of the catalog, such as ``"E203"``.
         where: what the error is about, most specific first (``'Dense "dense2" (moons.py:38)'``).
-        expected, received: one fact each, in the same unit, so the eye can compare them.
-        fix: a line that can be pasted, or a short instruction when no line can help.
-        notes: further lines, such as every other mismatch found at the same time.
-        details: what the catalogue's clause names in braces.
+        expected, received: one fact each, in the same unit, so that they can be compared.
+        fix: code that can be pasted, or a short instruction if no code can help.
+        notes: further lines, such as other mismatches found at the same time.
+        details: values of the placeholders in the catalog's sentence.
 
     Example:
         >>> str(UsageError("E101", where="--net", name="rleu", expected="relu", fix='--net "64 relu"'))[:45]
         'UsageError E101 in --net: "rleu" is not known'
     """
 
-    # In which language a traceback says it; the settings, on a floor above, put their own in its place.
+    # Language of a traceback. The settings, a package above this one, replace it by their own.
     language: ClassVar[staticmethod[[], str]] = staticmethod(lambda: "en")
 
     def __init__(
@@ -108,24 +109,22 @@ class ChainruleError(Exception):
         super().__init__(code)
 
     def clause(self, lang: str = "en") -> str:
-        """The plain sentence of this error, without its facts."""
+        """The sentence of this error, without its facts."""
         details = {name: _shown(value) for name, value in self.details.items()}
         return getattr(CATALOGUE[self.code], lang).format(**details)
 
     def render(self, lang: str = "en") -> str:
-        """The whole text, in English (``"en"``) or Chinese (``"zh"``)."""
+        """The complete message, in English (``"en"``) or Chinese (``"zh"``)."""
         expected, received, fix, more, within, colon = _LABELS[lang]
-        said = in_chinese if lang == "zh" else str
+        translated = in_chinese if lang == "zh" else str
         where = in_place(_shown(self.where)) if lang == "zh" else _shown(self.where)
         place = f" {within} {where}" if where else ""
         rows = [(expected, self.expected), (received, self.received)]
         rows += [("", note) for note in self.notes]
-        rows += [(fix, self.fix), (more, f"docs/errors/{self.code}.md")]
+        rows += [(fix, self.fix), (more, f"chainrule show error {self.code}")]
         width = max(len(expected), len(received), len(fix), len(more))
-        blank = (
-            "\u3000" if lang == "zh" else " "
-        )  # as wide as a Chinese sign, so that the columns stay straight
-        body = [f"  {label:{blank}<{width}}  {said(_shown(text))}" for label, text in rows if text]
+        blank = "\u3000" if lang == "zh" else " "  # as wide as a Chinese character: columns stay aligned
+        body = [f"  {label:{blank}<{width}}  {translated(_shown(text))}" for label, text in rows if text]
         kind = "UsageError" if isinstance(self, CallError) else type(self).__name__
         return "\n".join([f"{kind} {self.code}{place}{colon}{self.clause(lang)}", *body])
 
@@ -134,27 +133,27 @@ class ChainruleError(Exception):
 
 
 class UsageError(ChainruleError, ValueError):
-    """E1xx: a name, option or argument that chainrule does not know or cannot use."""
+    """E1xx: an unknown or invalid name, option or argument."""
 
 
 class CallError(UsageError, TypeError):
-    """E131: a call whose arguments do not fit; a ``TypeError`` too, as Python raises for such a call."""
+    """E131, E134: a call with arguments that do not fit; also a ``TypeError``, as Python raises it."""
 
 
 class ShapeError(ChainruleError, ValueError):
-    """E2xx: two shapes that cannot meet."""
+    """E2xx: shapes that do not fit."""
 
 
 class DtypeError(ChainruleError, TypeError):
-    """E25x: numbers of a kind the operation does not take."""
+    """E25x: a dtype that the operation does not accept."""
 
 
 class GradientError(ChainruleError, ValueError):
-    """E27x: a derivative that does not exist, or that does not agree with a small step."""
+    """E27x: a derivative that does not exist, or that disagrees with finite differences."""
 
 
 class DataError(ChainruleError, ValueError):
-    """E3xx: a table, array or file of data that cannot be learned from as it is."""
+    """E3xx: a table, array or data file that cannot be used for training as it is."""
 
 
 class FileError(ChainruleError, OSError):
@@ -162,24 +161,30 @@ class FileError(ChainruleError, OSError):
 
 
 class TrainingError(ChainruleError, ArithmeticError):
-    """E5xx: a training that cannot go on.
+    """E5xx: a training that cannot start or continue.
 
-    ``report`` is the black box (``chainrule.BlackBox``) where a number was not finite, else ``None``.
+    ``report`` is the record of the non-finite tracer (``chainrule.BlackBox``) if a number was not finite,
+    otherwise ``None``.
     """
 
     report: Any = None
 
 
 def _shown(fact: object) -> str:
-    """A fact as a line shows it: names and cells from outside have any length and any character."""
+    """A fact as one printable line of bounded length: input may have any length and any character."""
     return printable(fact, LONGEST_FACT)
 
 
-LONGEST, MOST = 200, 20_000  # letters of a name, and names that are compared: the time grows with both
+LONGEST, MOST = 200, 20_000  # limits of `nearest`: characters of a name, and number of known names
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """The known name closest to ``name`` in spelling, or ``""`` when none is close.
+def nearest(name: str, known: Iterable[str], likeness: float = 0.5) -> str:
+    """The known name closest to ``name`` in spelling, or ``""`` if none is close.
+
+    Args:
+        name: the name that was given.
+        known: the names that exist.
+        likeness: between 0 and 1: least likeness of the two spellings, as ``difflib`` measures it.
 
     Example:
         >>> nearest("rleu", ["relu", "tanh", "sigmoid"])
@@ -188,5 +193,5 @@ def nearest(name: str, known: Iterable[str]) -> str:
     if len(name) > LONGEST:
         return ""
     folded = {word.casefold(): word for word in islice(known, MOST) if len(word) <= LONGEST}
-    found = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.5)
-    return folded[found[0]] if found else ""
+    matches = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=likeness)
+    return folded[matches[0]] if matches else ""

@@ -21,6 +21,7 @@ from weakref import WeakValueDictionary
 from chainrule.errors import ChainruleError, Place
 from chainrule.fork import fork_safe_lock
 from chainrule.graph.limits import count_node
+from chainrule.graph.no_value import FUNCTIONS, NoValue
 from chainrule.graph.op import Op
 from chainrule.records import frozen
 from chainrule.spec import Shape, Spec, shape_text
@@ -39,6 +40,7 @@ _SIGNS: dict[str, Callable[..., Node]] = {}
 def teach_signs(meanings: Mapping[str, Callable[..., Node]]) -> None:
     """Give each sign between nodes the function it stands for."""
     _SIGNS.update(meanings)
+    FUNCTIONS.update(meanings)
 
 
 @frozen
@@ -84,7 +86,7 @@ def site(where: Site) -> Iterator[None]:
 
 
 @frozen(eq=False)
-class Node:
+class Node(NoValue):
     """A value of the graph: what is computed (``op``), from what (``inputs``), of what form (``spec``).
 
     Never built by hand: ``make`` does, and returns the existing node when there is one.
@@ -161,15 +163,6 @@ class Node:
 
     def __getitem__(self, index: Index) -> Node:
         return _SIGNS["index"](self, index)
-
-    def __bool__(self) -> bool:
-        raise TypeError(
-            f"{self!r} has no truth value yet: it is a description, not a number. "
-            "Choose inside the graph with cr.where(condition, a, b)."
-        )
-
-    def __iter__(self) -> Iterator[Node]:
-        raise TypeError(f"{self!r} cannot be walked through; take parts with slices, such as x[0]")
 
     @property
     def T(self) -> Node:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import numbers
 import sys
+from collections.abc import Mapping
 
-from chainrule.errors import UsageError, nearest
+from chainrule.errors import UsageError, suggest, written
 
 
 def require(owner: object, name: str, holds: bool, expected: str, fix: str = "") -> None:
@@ -89,30 +90,26 @@ def shown(value: object) -> str:
         >>> shown("3"), shown(10 ** 5000)
         ("'3'", 'a very long whole number')
     """
-    if isinstance(value, int) and value.bit_length() > 256:
-        return "a very long whole number"  # Python itself refuses to write one of 5,000 digits
-    return repr(value)[:80]
+    return written(value)
 
 
-def unknown(where: str, name: object, known: list[str], fix: str) -> UsageError:
-    """The error for a name that is not in a table; its fix holds the nearest name that is.
+def unknown(
+    where: str, name: object, known: list[str], fix: str, aliases: Mapping[str, str] | None = None
+) -> UsageError:
+    """The error for a value that is not a name of a table; its fix holds the name that was probably meant.
 
     Args:
         where: what was being chosen, such as ``"activation"``.
-        name: what was given.
+        name: the value that was given: a text, or a function or class in its place.
         known: the names that exist.
-        fix: a line that can be pasted, with ``{}`` where the nearest name stands.
+        fix: code that can be pasted, with ``{}`` in the place of the name.
+        aliases: names of other libraries, each with ours.
     """
-    word = name[:80] if isinstance(name, str) else shown(name)
-    close = nearest(word, known) or known[0]
+    word = name[:80] if isinstance(name, str) else written(name)
     return UsageError(
-        "E101",
-        where=where,
-        name=word,
-        expected=", ".join(known),
-        received=word,
-        fix=fix.format(close),
-    )
+        "E101", where=where, name=word, expected=", ".join(known), received=word,
+        fix=suggest(name, known, fix, aliases),
+    )  # fmt: skip
 
 
 def tupled(value: object) -> object:

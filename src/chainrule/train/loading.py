@@ -11,12 +11,14 @@ import numpy as np
 from chainrule.errors import ShapeError, TrainingError, UsageError, nearest
 from chainrule.nn.scope import outline
 from chainrule.spec import Spec, shape_text
+from chainrule.train.inputs.input_check import require_specs
 from chainrule.train.model_state import ModelState
 from chainrule.train.state import Tensors
 
 
 def initialize(model: ModelState, inputs: Mapping[str, Spec], seed: int) -> ModelState:
     """The model with graphs and initial parameters; see ``chainrule.Model.initialise``."""
+    require_specs(inputs)
     return replace(model.built(inputs).initialized(seed), is_given=True)
 
 

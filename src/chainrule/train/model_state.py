@@ -17,6 +17,7 @@ import numpy as np
 from chainrule import data
 from chainrule.errors import UsageError, nearest
 from chainrule.nn.layer import Layer
+from chainrule.nn.layers.containers import require_layer
 from chainrule.nn.loss import Loss
 from chainrule.nn.optimizer import Optimizer, known_optimizer
 from chainrule.nn.regularization.clip import Clip
@@ -147,14 +148,7 @@ def untrained(
     Raises:
         UsageError E101: a name that does not exist. UsageError E104: ``net`` is no layer.
     """
-    if not isinstance(net, Layer):
-        raise UsageError(
-            "E104",
-            where="Model",
-            expected="a layer",
-            received=repr(net),
-            fix="cr.Sequential(cr.Dense(1))",
-        )
+    require_layer("Model", net)
     refuse_unknown("Model", options, Options.__annotations__)
     dtype, paths = options.get("dtype") or settings.dtype, options.get("frozen", ())
     if dtype not in FLOATS:

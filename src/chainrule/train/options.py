@@ -7,7 +7,10 @@ from dataclasses import fields
 from numbers import Integral, Real
 from typing import Any
 
-from chainrule.errors import UsageError, nearest
+from chainrule.errors import UsageError
+from chainrule.errors.argument_names import reason
+from chainrule.errors.call_errors import call_remarks, own_arguments
+from chainrule.errors.method_calls import argument_text
 from chainrule.records import frozen
 from chainrule.train.evaluation.metric import Asked
 
@@ -71,21 +74,31 @@ class FitOptions:
 
 def known_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """The options of ``fit``, after a check that each exists."""
-    refuse_unknown("fit", options, [f.name for f in fields(FitOptions)])
+    refuse_unknown("fit", options, [f.name for f in fields(FitOptions)], ("x", "y", "validation"))
     return dict(options)
 
 
-def refuse_unknown(where: str, options: Iterable[str], known: Iterable[str]) -> None:
+def refuse_unknown(
+    where: str, options: Mapping[str, Any], known: Iterable[str], named: Iterable[str] = ()
+) -> None:
     """Refuse an option that does not exist.
 
+    Args:
+        where: the function.
+        options: the options by name.
+        known: the options that exist.
+        named: arguments of the function besides the options, which may be meant too.
+
     Raises:
-        UsageError E101: no such option (the nearest is offered).
+        UsageError E101: no such option; the fix is the one that was probably meant.
     """
     known = list(known)
-    for name in options:
+    for name, value in options.items():
         if name not in known:
-            close = nearest(name, known)
+            callee = where.partition(",")[0]
+            settings, renamed, dropped = own_arguments(callee, {name: value}, [*known, *named], {})
             raise UsageError(
-                "E101", where=where, name=name, expected=", ".join(known), received=name,
-                fix=f"{close}=..." if close else "",
+                "E101", where=where, name=name, expected=", ".join([*named, *known]), received=name,
+                fix=", ".join(f"{own}={argument_text(own, given)}" for own, given in settings.items()),
+                notes=call_remarks(callee, renamed, dropped if reason(name, callee) else []),
             )  # fmt: skip

@@ -97,7 +97,7 @@ def test_a_graph_prints_as_a_program() -> None:
     "use", [bool, list, lambda x: x and 1, lambda x: 1.0 in x], ids=["if", "list", "and", "in"]
 )
 def test_a_node_is_no_number(use: Callable[[Node], object]) -> None:
-    with pytest.raises(TypeError, match=r"no truth value|walked through|not iterable"):
+    with pytest.raises(TypeError, match=r"E134|not iterable"):
         use(input_node("x", (2,)))
 
 

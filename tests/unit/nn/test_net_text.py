@@ -75,8 +75,8 @@ def test_the_issue_s_own_example() -> None:
         'UsageError E101 in --net, part 1 of 1 ("64 rleu"): "rleu" is not known\n'
         f"  expected  {', '.join(nn.ACTIVATIONS)}\n"
         "  received  rleu\n"
-        '  try       "64 relu"\n'
-        "  more      docs/errors/E101.md"
+        '  fix       "64 relu"\n'
+        "  help      chainrule show error E101"
     )
 
 

@@ -9,7 +9,7 @@ targets are values.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -138,6 +138,9 @@ def _weights(value: Any, dtype: str) -> np.ndarray:
 
 
 def _array(name: str, value: Any) -> np.ndarray:
+    if isinstance(value, Iterator):
+        kind = f"a {type(value).__name__}"
+        raise DataError("E340", where=name, expected="an array or a list", received=kind, fix=f"list({name})")
     # A caller with a masked array has imported numpy.ma; importing it here would take longer than a step.
     if "numpy.ma" in sys.modules and isinstance(value, np.ma.MaskedArray) and np.ma.getmaskarray(value).any():
         raise DataError(

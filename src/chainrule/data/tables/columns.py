@@ -22,7 +22,7 @@ import numpy as np
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.number_parsing import has_codes, level_texts, number_text, numbers
 from chainrule.data.tables.findings import Finding
-from chainrule.data.tables.table import Table
+from chainrule.data.tables.table import Table, require_table
 from chainrule.errors import DataError, UsageError, nearest
 from chainrule.records import frozen
 
@@ -104,6 +104,7 @@ def describe(
         >>> [(column.name, column.kind) for column in describe(table)]
         [('age', 'number'), ('smokes', 'yes_no')]
     """
+    require_table(table)
     target = table.target if target is None else target
     kinds = kinds or {}
     require_columns(table, *([target] if target else []), *kinds)

@@ -17,6 +17,7 @@ import numpy as np
 
 from chainrule.data.readers.lazy_polars import pl, require_threads
 from chainrule.data.tables.findings import Finding
+from chainrule.errors import UsageError, written
 from chainrule.records import frozen
 
 EXACT = 2**53  # beyond this, float64 does not represent every integer
@@ -116,3 +117,18 @@ def _feed(digest: hashlib._Hash, column: pl.Series) -> None:
     texts = column.cast(pl.String)
     lengths = texts.str.len_bytes().cast(pl.Int64).fill_null(-1).to_numpy().astype("<i8")
     digest.update(b"text" + lengths.tobytes() + "".join(texts.drop_nulls().to_list()).encode())
+
+
+def require_table(table: object) -> None:
+    """Refuse data that is not a ``Table``.
+
+    Raises:
+        UsageError E113: arrays, for which a model has a check of its own, or data to be read first.
+    """
+    if not isinstance(table, Table):
+        arrays = isinstance(table, np.ndarray | list | tuple)
+        raise UsageError(
+            "E113", where="check", name="table", received=written(table),
+            expected="a table: cr.read_table of a file, a frame or a dict of columns",
+            fix="model.check(x, y)" if arrays else "cr.check(cr.read_table(table), target)",
+        )  # fmt: skip

@@ -39,6 +39,7 @@ ENTRIES: dict[str, Entry] = {
     "E125": Entry("no token is left to choose from", "没有可选的词元"),
     "E126": Entry("this model cannot write texts", "此模型不能生成文本"),
     "E131": Entry("the arguments do not fit {name}", "参数与 {name} 的签名不符"),
+    "E134": Entry("a node has no value while the graph is built", "构建计算图时节点还没有数值"),
     "E132": Entry("{loss} takes no targets", "{loss} 不需要目标 y"),
     "E133": Entry("{loss} needs targets", "{loss} 需要目标 y"),
     "E127": Entry("the net has no blocks that could be computed twice", "网络中没有可以重计算的块"),

@@ -1,6 +1,12 @@
 """What errors about tables, files of data, images, texts and sounds expect, received and advise."""
 
 PHRASES: dict[str, str] = {
+    "a table: cr.read_table of a file, a frame or a dict of columns": (
+        "表格：用 cr.read_table 读取文件、数据框或列的字典"
+    ),
+    "an array or a list": "数组或列表",
+    "a generator": "生成器",
+    "{}: one sample": "{}：一个样本",
     # processes
     'a process started by "spawn" or "forkserver"': "用 spawn 或 forkserver 启动的进程",
     "a process forked after polars had started its threads": "在 polars 启动线程之后 fork 出的进程",

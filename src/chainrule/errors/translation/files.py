@@ -166,9 +166,7 @@ PHRASES: dict[str, str] = {
     "DATA with --row or --step, or --text alone; --set with --row or --text": (
         "DATA 加 --row 或 --step，或只用 --text；--set 与 --row 或 --text 合用"
     ),
-    "{} NAME, model NAME, rule NAME, net WORDS, or a RUN alone": (
-        "{} 名称、model 名称、rule 名称、net 描述，或单独一个 RUN"
-    ),
+    "{} NAME, error CODE, net WORDS, or a RUN alone": ("{} 名称、error 代码、net 描述，或单独一个 RUN"),
     "a name that ends in {}": "以 {} 结尾的名称",
     "no name": "没有名称",
     "{#} to {#}": "{} 到 {}",

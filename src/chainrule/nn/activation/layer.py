@@ -65,9 +65,8 @@ def known_activation(name: Any) -> str:
     """
     if isinstance(name, str) and name in ACTIVATIONS:
         return name
-    foreign = {word.casefold(): own for own, curve in ACTIVATIONS.items() for word in curve.elsewhere}
-    fix = foreign.get(name.casefold(), "{}") if isinstance(name, str) else "{}"
-    raise unknown("activation", name, list(ACTIVATIONS), f'activation="{fix}"')
+    elsewhere = {word: own for own, curve in ACTIVATIONS.items() for word in curve.elsewhere}
+    raise unknown("activation", name, list(ACTIVATIONS), 'activation="{}"', elsewhere)
 
 
 def activated(z: Node, activation: str | Layer | None, scope: Scope) -> Node:

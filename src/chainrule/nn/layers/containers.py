@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import KW_ONLY
 from typing import Any
 
-from chainrule.errors import ShapeError, UsageError, nearest
+from chainrule.errors import ShapeError, UsageError, suggest
 from chainrule.graph import Node
 from chainrule.nn.activation import ACTIVATIONS, activated, known_activation
 from chainrule.nn.layer import Layer, Value, layer
@@ -22,18 +22,31 @@ from chainrule.spec import count, shape_text
 def require_layer(where: str, value: object) -> None:
     """Refuse something that is no layer where a layer must stand.
 
-    Fails:
-        UsageError E104: the value is no layer; a name of an activation gets the layer that applies it as a
-            fix.
+    Raises:
+        UsageError E104: the value is not a layer. The fix for an activation, by name or as a function, is the
+            layer that applies it; for the class of a layer it is a call of it.
     """
     if isinstance(value, Layer):
         return
     fix = "cr.Dense(10)"
-    if isinstance(value, str):
-        fix = f'cr.Activation("{nearest(value, ACTIVATIONS) or "relu"}")'
+    if isinstance(value, type) and issubclass(value, Layer):
+        fix = _example_call(value)
+    elif isinstance(value, str) or callable(value):
+        fix = suggest(value, ACTIVATIONS, 'cr.Activation("{}")') or fix
     elif isinstance(value, list | tuple):
         fix = "cr.Sequential(*layers)"
     raise UsageError("E104", where=where, expected="a layer", received=shown(value), fix=fix)
+
+
+def _example_call(kind: type[Layer]) -> str:
+    """A call that makes a layer of a class: with the fewest of the arguments 10 and 3."""
+    for args in ((), (10,), (10, 3)):
+        try:
+            kind(*args)
+        except (TypeError, ValueError):
+            continue
+        return f"cr.{kind.__name__}({', '.join(map(str, args))})"
+    return "cr.Dense(10)"
 
 
 @frozen

@@ -44,19 +44,18 @@ def known_loss(loss: str | Loss) -> Loss:
     if isinstance(loss, Loss):
         return loss
     if not isinstance(loss, str) or loss not in LOSSES:
-        elsewhere = _called_elsewhere(loss) if isinstance(loss, str) else None
-        raise unknown("loss", loss, list(LOSSES), f'loss="{elsewhere or "{}"}"')
+        raise unknown("loss", loss, list(LOSSES), 'loss="{}"', _names_elsewhere())
     return LOSSES[loss]()
 
 
-def _called_elsewhere(name: str) -> str | None:
-    """The loss that PyTorch or Keras calls so, as a class or as a function."""
-    word = name.replace("_", "").casefold()
+def _names_elsewhere() -> dict[str, str]:
+    """The names of the losses in PyTorch and Keras, each with ours."""
+    names: dict[str, str] = {}
     for own, loss in LOSSES.items():
-        for peer in (loss.pytorch, loss.keras):
-            if peer and word in (peer.casefold(), peer.casefold().removesuffix("loss")):
-                return own
-    return None
+        for peer in filter(None, (loss.pytorch, loss.keras)):
+            names.setdefault(peer, own)
+            names.setdefault(peer.removesuffix("Loss"), own)
+    return names
 
 
 def known_losses(loss: str | Loss | Mapping[str, str | Loss], outputs: Mapping[str, Spec]) -> dict[str, Loss]:

@@ -16,7 +16,7 @@ from chainrule.errors import TrainingError
 from chainrule.ops.array.gather import inside
 from chainrule.train import nonfinite
 from chainrule.train.inputs import tabular
-from chainrule.train.inputs.input_check import require_fit
+from chainrule.train.inputs.input_check import refuse_sample, require_fit
 from chainrule.train.model_state import ModelState
 from chainrule.train.monitor.memory import rows_at_once, starving
 from chainrule.train.nonfinite.check import is_finite
@@ -88,6 +88,7 @@ def inputs_of(model: ModelState, x: Any) -> dict[str, np.ndarray]:
         raise TrainingError("E503", where="predict", fix="model.fit(x, y)")
     if model.preparation is not None and tabular.is_table(x, None):
         x = tabular.inputs(model.preparation, x)
+    refuse_sample(model.network.inputs, x)
     return checked_inputs(model, Arrays.of(x, dtype=model.recipe.dtype).x)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from chainrule.errors import ShapeError
+from chainrule.errors import ShapeError, UsageError, written
 from chainrule.spec import Shape, Size, Spec, shape_text
 
 IMAGE = 4  # axes of a batch of images
@@ -31,6 +31,39 @@ def require_fit(specs: Mapping[str, Spec], arrays: Mapping[str, np.ndarray]) -> 
             "E209", where=f'input "{first}"', expected=expected, received=received,
             notes=[f'input "{name}": {received}, not {expected}' for name, expected, received in rest],
             fix="" if given is None else mended(first, given.shape, specs[first].shape),
+        )  # fmt: skip
+
+
+def require_specs(inputs: object) -> None:
+    """Refuse what is not a dict of specs, such as a shape alone.
+
+    Raises:
+        UsageError E113: ``inputs`` is not such a dict; the fix describes one input of this shape.
+    """
+    if isinstance(inputs, Mapping) and all(isinstance(spec, Spec) for spec in inputs.values()):
+        return
+    lengths = inputs if isinstance(inputs, list | tuple) else ()
+    whole = [n for n in lengths if isinstance(n, int)] or [2]
+    shape = ", ".join(["None", *map(str, whole)])
+    raise UsageError(
+        "E113", where="Model", name="inputs", expected="a dict: the spec of each input by name",
+        received=written(inputs), fix=f'{{"x": cr.input("x", ({shape})).spec}}',
+    )  # fmt: skip
+
+
+def refuse_sample(specs: Mapping[str, Spec], x: object) -> None:
+    """Refuse one sample where rows are expected: numbers of the shape of a row of the only input.
+
+    Raises:
+        ShapeError E209: ``x`` lacks the batch axis.
+    """
+    if len(specs) != 1 or not isinstance(x, np.ndarray | list | tuple):
+        return
+    (name, spec), shape = next(iter(specs.items())), np.shape(x) if isinstance(x, np.ndarray) else (len(x),)
+    if len(shape) == 1 and shape == spec.shape[1:]:
+        raise ShapeError(
+            "E209", where=f'input "{name}"', expected=shape_text(spec.shape),
+            received=f"{shape}: one sample", fix="x[None]" if isinstance(x, np.ndarray) else "[x]",
         )  # fmt: skip
 
 

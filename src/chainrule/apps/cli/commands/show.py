@@ -13,7 +13,7 @@ from chainrule.apps.cli.run_paths import MODEL, model_file
 from chainrule.apps.cli.run_writer import Rating
 from chainrule.apps.cli.tables import history_table, layers, net_table, result_table
 from chainrule.apps.cli.texts import say
-from chainrule.apps.cli.views import doctor, models
+from chainrule.apps.cli.views import doctor, errors, models
 from chainrule.apps.cli.views.catalog import show_block, show_kind
 from chainrule.apps.cli.views.nonfinite import show_black_box
 from chainrule.apps.cli.views.profile import PLAN, show_plan, show_profile, show_saved_plan
@@ -28,12 +28,14 @@ from chainrule.plotting.network.text_tree import tree
 from chainrule.spec import Size, Spec
 
 MOST_INPUTS = 1_000_000
+FORMS = "RUN | PLAN | KIND [NAME] | model NAME | rule NAME | error CODE | net WORDS"
+_NAMED = ("model", "rule")
 
 
 def show(
     words: Annotated[
         list[str],
-        typer.Argument(help="=what", metavar="RUN | PLAN | KIND [NAME] | model NAME | rule NAME | net WORDS"),
+        typer.Argument(help="=what", metavar=FORMS),
     ],
     inputs: Annotated[int, typer.Option(help="=inputs")] = 2,
     profile: Annotated[bool, typer.Option("--profile", help="=profile")] = False,
@@ -49,26 +51,36 @@ def show(
         show_profile(what, batch_size, out)
     elif plan:
         show_plan(what, batch_size, out)
-    elif what.casefold() in models.WORDS and not (which is None and os.path.exists(what)):
+    elif which is None and os.path.exists(what):
+        _file(what)
+    elif what.casefold() in models.WORDS:
         models.show_models() if which is None else models.show_model(which)
-    elif what.casefold() in doctor.WORDS and not (which is None and os.path.exists(what)):
+    elif what.casefold() in doctor.WORDS:
         doctor.show_rules() if which is None else doctor.show_rule(which)
-    elif (kind := known_kind(what)) is not None and not (which is None and os.path.exists(what)):
+    elif what.casefold() in errors.WORDS:
+        errors.show_errors() if which is None else errors.show_error(which)
+    elif (kind := known_kind(what)) is not None:
         show_kind(kind) if which is None else show_block(kind, which)
     elif what == "net" and which is not None:
         _net(which, inputs)
     elif which is not None:
-        known = (*KINDS, "model", "rule", "net")
+        known = (*KINDS, *_NAMED, "error", "net")
         close = nearest(what, known) or "op"
         raise UsageError(
             "E101",
             where="chainrule show",
             name=what,
-            expected=f"{' NAME, '.join(KINDS)} NAME, model NAME, rule NAME, net WORDS, or a RUN alone",
+            expected=f"{' NAME, '.join((*KINDS, *_NAMED))} NAME, error CODE, net WORDS, or a RUN alone",
             received=f"{what} {which}",
             fix=f"chainrule show {close} {which}",
         )
-    elif is_foreign(what):
+    else:
+        _file(what)
+
+
+def _file(what: str) -> None:
+    """Show a file of weights, a saved plan or a training."""
+    if is_foreign(what):
         show_weights(what)
     elif what.lower().endswith(PLAN):
         show_saved_plan(what)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
-from chainrule.errors import UsageError, nearest
+from chainrule.errors import UsageError, suggest
 from chainrule.train.evaluation.metric.calibration import PROBABILITIES
 from chainrule.train.evaluation.metric.classification import ACCURACIES, CLASSES
 from chainrule.train.evaluation.metric.inputs import Answers
@@ -91,10 +91,9 @@ def known_metrics(
         each = own(name) or found(name)
         if each is None or (each.name not in known and each.name in METRICS):
             where = f"metrics of {' and '.join(tasks)}" if tasks else "metrics"
-            close = nearest(str(name), known) or (known or list(METRICS))[0]
             raise UsageError(
                 "E101", where=where, name=str(name)[:80], expected=", ".join(known) or "none",
-                received=repr(name)[:80], fix=f'metrics=["{close}"]',
+                received=repr(name)[:80], fix=suggest(name, known, 'metrics=["{}"]'),
             )  # fmt: skip
         chosen[each.label] = each
     order = {name: i for i, name in enumerate(METRICS)}

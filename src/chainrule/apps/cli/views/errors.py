@@ -1,0 +1,44 @@
+"""Error codes: the page of one code, or all codes with one line each."""
+
+from __future__ import annotations
+
+import re
+
+from chainrule.apps.cli import screen
+from chainrule.apps.cli.texts import say
+from chainrule.errors import CATALOGUE, UsageError, nearest
+from chainrule.errors.pages import page_lines
+from chainrule.settings import settings
+
+WORDS = ("error", "errors")
+
+
+def show_errors() -> None:
+    """Show all codes, one line each."""
+    screen.line(say("errors"), "bold")
+    for code in sorted(CATALOGUE):
+        screen.line(f"  {code}  {_clause(code)}")
+
+
+def show_error(name: str) -> None:
+    """Show the page of a code.
+
+    Raises:
+        UsageError E101: there is no such code; the message suggests the nearest.
+    """
+    code = name.strip().upper()
+    if code not in CATALOGUE:
+        close = nearest(code, CATALOGUE)
+        raise UsageError(
+            "E101", where="chainrule show error", name=name[:80], expected=say("error_codes"),
+            received=name[:80], fix=f"chainrule show error {close}" if close else "chainrule show errors",
+        )  # fmt: skip
+    screen.line(say("error_title").format(code=code, clause=_clause(code)), "bold")
+    text = "\n".join(line.rstrip() for line in page_lines(code, settings.lang)).strip("\n")
+    screen.block(re.sub(r"\n{3,}", "\n\n", text))
+
+
+def _clause(code: str) -> str:
+    """The sentence of a code; facts of a case are shown as their names in angle brackets."""
+    text = CATALOGUE[code].zh if settings.lang == "zh" else CATALOGUE[code].en
+    return text.replace("{", "<").replace("_zh}", "}").replace("}", ">")

@@ -1,0 +1,143 @@
+"""Argument names of PyTorch, Keras and scikit-learn, each with chainrule's argument of the same meaning.
+
+``translated`` turns one foreign argument into the arguments of a call here. A row of the table may name
+several of ours: the first that the callee has counts, so the table follows the signatures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+_TABLE = """
+lr, learning_rate, learning_rate_init, initial_learning_rate, initial_lr, max_lr = learning_rate rate
+rate = learning_rate
+eps, epsilon = epsilon
+decay, wd = weight_decay decay
+momentum, beta = momentum
+rho = smoothing
+use_bias = bias
+out_features, hidden_size, units, hidden_dim, hidden_units, n_units = units
+output_dim, embedding_dim, neurons = units
+filters, out_channels, n_filters = channels
+kernel_size, kernel, filter_size = kernel_size kernel
+pool_size, window, kernel_size = pool_size kernel_size window
+strides = stride
+dilation_rate = dilation
+p, prob, drop_prob, dropout_rate, rate = rate dropout p
+num_heads, n_heads, nhead = heads
+num_layers, n_layers = layers
+num_embeddings, input_dim, vocab_size, num_words = vocabulary
+act, activation_fn, nonlinearity, activation_function = activation
+kernel_initializer, weight_initializer, weight_init, init = weight_initializer weight_init
+bias_initializer, bias_init = bias_initializer bias_init
+recurrent_initializer, recurrent_init = recurrent_initializer recurrent_init
+kernel_regularizer, regularizer, weight_penalty = penalty
+affine, elementwise_affine = scale
+center = shift
+target_shape, unflattened_size = shape
+merge_mode = join
+min_delta, tol, threshold = min_delta least
+n_epochs, num_epochs, nb_epoch, max_epochs, max_iter, num_train_epochs, n_iter, iterations = epochs
+batch, bs, batchsize, per_device_train_batch_size = batch_size
+validation_split, validation_data, validation_fraction, val_data, val, eval_set = validation
+random_state, random_seed = seed
+callback = callbacks
+optim, opt, solver = optimizer
+criterion, loss_fn, loss_function, objective = loss
+net, network, module = net
+regularizer, regularization = penalty
+metric = metrics
+classes, class_weights = class_weight
+sample_weights = sample_weight
+clipnorm, max_grad_norm, gradient_clip_val = clip
+checkpoint_dir, output_dir, log_dir, default_root_dir = run
+warmstart = warm_start
+device, name, inplace, jit_compile, run_eagerly, num_workers, n_jobs, workers, pin_memory, requires_grad =
+trainable, input_shape, batch_input_shape, in_features, in_channels, input_size, batch_first, data_format =
+restore_best_weights, save_best_only, use_multiprocessing, max_queue_size =
+foreach, fused, maximize, capturable, differentiable =
+"""
+# Values of several arguments in one, and words for what is a value here.
+_SPREAD: Mapping[str, tuple[str, ...]] = {"betas": ("beta1", "beta2")}
+_WORDS: Mapping[tuple[str, Any], tuple[str, Any]] = {
+    ("return_sequences", True): ("returns", "sequence"),
+    ("return_sequences", False): ("returns", "last"),
+    ("go_backwards", True): ("reverse", True),
+}
+# Names that another library has for something else than the callee here.
+_OTHERWISE: Mapping[tuple[str, str], str] = {
+    ("Group", "lr"): "the rate of a group is a factor of the optimizer's learning rate",
+    ("Group", "learning_rate"): "the rate of a group is a factor of the optimizer's learning rate",
+    ("fit", "lr"): "the optimizer has the learning rate: cr.Adam(0.001)",
+    ("fit", "learning_rate"): "the optimizer has the learning rate: cr.Adam(0.001)",
+    ("fit", "optimizer"): "the model has the optimizer: cr.Model(net, loss, cr.Adam(0.001))",
+    ("fit", "loss"): "the model has the loss: cr.Model(net, loss, cr.Adam(0.001))",
+    ("Model", "lr"): "the optimizer has the learning rate: cr.Adam(0.001)",
+    ("Model", "learning_rate"): "the optimizer has the learning rate: cr.Adam(0.001)",
+    ("Model", "epochs"): "an argument of fit",
+    ("Model", "batch_size"): "an argument of fit",
+}
+REASONS: Mapping[str, str] = {
+    "restore_best_weights": "the best weights are always restored",
+    "device": "arrays stay in the memory of the CPU",
+    "in_features": "inferred from the input",
+    "in_channels": "inferred from the input",
+    "input_size": "inferred from the input",
+    "input_shape": "inferred from the input",
+    "batch_first": "the batch is always the first axis",
+    "data_format": "channels are always the last axis",
+}
+
+
+def _rows() -> dict[str, tuple[str, ...]]:
+    table: dict[str, tuple[str, ...]] = {}
+    for line in filter(None, _TABLE.splitlines()):
+        names, _, ours = line.partition("=")
+        for name in names.strip().split(", "):
+            table[name] = (*table.get(name, ()), *ours.split())
+    return table
+
+
+ARGUMENTS = _rows()
+
+
+def translated(name: str, value: Any, known: Collection[str], callee: str = "") -> dict[str, Any] | None:
+    """The arguments that mean the same here as one of another library.
+
+    Args:
+        name: the foreign argument.
+        value: its value.
+        known: the arguments that the callee has.
+        callee: the name of a class or function.
+
+    Returns:
+        Arguments with values; empty for one that is not needed here; ``None`` if the name is not known.
+
+    Example:
+        >>> translated("lr", 0.1, ["learning_rate", "momentum"]), translated("device", "cpu", ["units"])
+        ({'learning_rate': 0.1}, {})
+        >>> translated("betas", (0.9, 0.99), ["beta1", "beta2"])
+        {'beta1': 0.9, 'beta2': 0.99}
+    """
+    if (callee, name) in _OTHERWISE:
+        return {}
+    if isinstance(value, bool) and (word := _WORDS.get((name, value))) and word[0] in known:
+        return dict([word])
+    spread = _SPREAD.get(name, ())
+    if spread and set(spread) <= set(known) and isinstance(value, list | tuple) and len(value) == len(spread):
+        return dict(zip(spread, value, strict=True))
+    ours = next((own for own in ARGUMENTS.get(name, ()) if own in known), None)
+    if ours is not None:
+        return {ours: value}
+    return {} if ARGUMENTS.get(name) == () else None
+
+
+def reason(name: str, callee: str = "") -> str:
+    """Why an argument of another library is not needed here; ``""`` if there is nothing to say.
+
+    Example:
+        >>> reason("batch_first"), reason("activation")
+        ('the batch is always the first axis', '')
+    """
+    return _OTHERWISE.get((callee, name)) or REASONS.get(name, "")

@@ -1,0 +1,54 @@
+"""Calls, values and signatures as a program writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, fields
+from typing import Any
+
+SIZE = 16  # numbers up to which an array is written out
+WIDTH = 150  # columns up to which a signature lists arguments
+
+
+def call_text(name: str, args: Sequence[Any], named: Mapping[str, Any]) -> str:
+    """A call in one line."""
+    words = [*map(value_text, args), *(f"{key}={value_text(value)}" for key, value in named.items())]
+    return f"{name}({', '.join(words)})"
+
+
+def value_text(value: Any) -> str:
+    """A value as it is written in a program: short, and ``...`` where it cannot be."""
+    if isinstance(value, str | bytes | bool | int | float | None):
+        return repr(value)[:80]
+    if isinstance(value, list | tuple):
+        inside = ", ".join(map(value_text, value[:SIZE])) + (", ..." if len(value) > SIZE else "")
+        return f"[{inside}]" if isinstance(value, list) else f"({inside}{',' * (len(value) == 1)})"
+    if hasattr(value, "__dataclass_fields__") and not isinstance(value, type):
+        return f"cr.{value}" if len(str(value)) < 80 else "..."
+    plain = plain_value(value)
+    return "..." if plain is value else value_text(plain)
+
+
+def signature_text(cls: Any) -> str:
+    """The signature of a block in one line.
+
+    Example:
+        >>> from chainrule.nn import GroupNorm
+        >>> signature_text(GroupNorm)
+        'GroupNorm(groups, *, epsilon=1e-05, scale=True, shift=True)'
+    """
+    words: list[str] = []
+    for f in (f for f in fields(cls) if f.init):
+        if f.kw_only and "*" not in words:
+            words.append("*")
+        default = "" if f.default is MISSING and f.default_factory is MISSING else f"={value_text(f.default)}"
+        if sum(map(len, words)) > WIDTH:
+            return f"{cls.__name__}({', '.join(words)}, ...)"
+        words.append(f.name + default)
+    return f"{cls.__name__}({', '.join(words)})"
+
+
+def plain_value(value: Any) -> Any:
+    """A value as it is written in a program: a short array as a list."""
+    is_short = callable(getattr(value, "tolist", None)) and getattr(value, "ndim", 2) < 2
+    return value.tolist() if is_short else value

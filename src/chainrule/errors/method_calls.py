@@ -1,0 +1,153 @@
+"""Errors for calls of functions and methods whose arguments do not fit.
+
+Python's own message, "got an unexpected keyword argument 'validation_split'", does not help a user of Keras.
+``explained`` wraps a function: a call that does not bind raises E131 with the nearest call that does::
+
+    UsageError E131 in fit: the arguments do not fit fit
+      expected  fit(x, y=None, *, epochs=100, batch_size=32, validation=None, ...)
+      received  fit(x, y, validation_split=0.2)
+                validation_split: here validation
+      fix       model.fit(x, y, validation=0.2)
+
+The check runs after the call has failed, so a call that works costs one more Python frame and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from inspect import Parameter, Signature, signature
+from types import FunctionType
+from typing import Any, ParamSpec, TypeVar
+
+from chainrule.errors.call_errors import call_remarks, own_arguments
+from chainrule.errors.call_text import WIDTH, value_text
+from chainrule.errors.format import CallError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+C = TypeVar("C", bound=type)
+_NAMED = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
+_EXAMPLES: Mapping[str, str] = {"loss": '"cross_entropy"', "validation": "(x_val, y_val)"}
+
+
+def explained(function: Callable[P, R], called: str, skip: int = 0) -> Callable[P, R]:
+    """The function with E131 in place of Python's ``TypeError`` for arguments that do not fit.
+
+    Args:
+        function: a function or method.
+        called: what a program writes before the arguments, such as ``"model.fit"``.
+        skip: parameters that a program does not write: 1 for ``self``.
+
+    Example:
+        >>> def halve(x, *, times=1):
+        ...     return x / 2**times
+        >>> try:
+        ...     explained(halve, "halve")(3.0, tmes=2)
+        ... except CallError as error:
+        ...     error.fix
+        'halve(3.0, times=2)'
+    """
+
+    @wraps(function)
+    def call(*args: P.args, **named: P.kwargs) -> R:
+        try:
+            return function(*args, **named)
+        except TypeError:
+            refusal = _refusal(function, called, args[skip:], named, skip)
+            if refusal is None:  # the arguments fit; the error comes from inside
+                raise
+        raise refusal
+
+    return call
+
+
+def explained_methods(receiver: str, name: str) -> Callable[[C], C]:
+    """A class decorator: every public method and ``__init__`` as by ``explained``.
+
+    Args:
+        receiver: what a program calls an object of the class, such as ``"model"``.
+        name: the public name of the class, such as ``"Model"``.
+    """
+
+    def decorate(cls: C) -> C:
+        for own, method in list(vars(cls).items()):
+            if isinstance(method, FunctionType) and (own == "__init__" or not own.startswith("_")):
+                called = f"cr.{name}" if own == "__init__" else f"{receiver}.{own}"
+                setattr(cls, own, explained(method, called, 1))
+        return cls
+
+    return decorate
+
+
+def _refusal(
+    function: Callable[..., Any], called: str, args: Sequence[Any], named: Mapping[str, Any], skip: int
+) -> CallError | None:
+    """The error for arguments that do not fit; ``None`` if they fit."""
+    parameters = list(signature(function).parameters.values())[skip:]
+    bare = Signature(parameters)
+    if _binds(bare, args, named):
+        return None
+    name = called.rpartition(".")[2]
+    known = [p.name for p in parameters if p.kind in _NAMED]
+    settings, renamed, dropped = own_arguments(name, named, known, {})
+    for p in parameters[len(args) :]:
+        if p.kind in _NAMED and p.default is p.empty and p.name not in settings:
+            settings = {p.name: _Named(_EXAMPLES.get(p.name, p.name)), **settings}
+    fits = _binds(bare, args, settings)
+    order = [p.name for p in parameters if p.kind in _NAMED]
+    return CallError(
+        "E131", where=name, name=name, expected=_signature_text(name, parameters),
+        received=_text(name, order, args, named),
+        fix=_text(called, order, args, settings) if fits else f"help({called})",
+        notes=call_remarks(name, renamed, dropped),
+    )  # fmt: skip
+
+
+def _binds(bare: Signature, args: Sequence[Any], named: Mapping[str, Any]) -> bool:
+    try:
+        bare.bind(*args, **named)
+    except TypeError:
+        return False
+    return True
+
+
+class _Named:
+    """The name of a variable in a suggested call."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+def _text(called: str, order: Sequence[str], args: Sequence[Any], named: Mapping[str, Any]) -> str:
+    """A call as it is written; large values by the name of their parameter."""
+    words = [argument_text(order[i] if i < len(order) else "...", value) for i, value in enumerate(args)]
+    rest = dict(named)
+    for name in order[len(args) :]:
+        if not isinstance(rest.get(name), _Named):
+            break
+        words.append(rest.pop(name).name)
+    words += [f"{name}={argument_text(name, value)}" for name, value in rest.items()]
+    return f"{called}({', '.join(words)})"
+
+
+def argument_text(name: str, value: Any) -> str:
+    """The value of an argument as it is written; one that is too large by the name of the argument."""
+    if isinstance(value, _Named):
+        return value.name
+    text = value_text(value)
+    return _EXAMPLES.get(name, name) if "..." in text else text
+
+
+def _signature_text(name: str, parameters: Sequence[Parameter]) -> str:
+    """The signature in one line, without types."""
+    words: list[str] = []
+    for p in parameters:
+        if p.kind is p.KEYWORD_ONLY and "*" not in words:
+            words.append("*")
+        default = "" if p.default is p.empty else f"={value_text(p.default)}"
+        words.append({p.VAR_POSITIONAL: "*", p.VAR_KEYWORD: "**"}.get(p.kind, "") + p.name + default)
+        if sum(map(len, words)) > WIDTH:
+            words.append("...")
+            break
+    return f"{name}({', '.join(words)})"

@@ -1,0 +1,120 @@
+"""Suggestions for a value where a name was expected.
+
+A name may be misspelled (``"rleu"``), be the name of another library (``"glorot_uniform"``), or be given as
+the object itself: the function ``cr.relu``, the class ``cr.Adam``, or an object of another library.
+``suggest`` finds the name that was probably meant. Without a close name there is no suggestion.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, fields, is_dataclass
+from typing import Any
+
+from chainrule.errors.format import nearest
+
+PACKAGE = __name__.partition(".")[0]
+SHOWN = 80  # characters of a value in a message
+_SUFFIXES = ("loss", "layer", "function")  # nn.CrossEntropyLoss is cross_entropy here
+_SYNONYMS: Mapping[str, tuple[str, ...]] = {  # words of other libraries for values, each with ours
+    "bilinear": ("linear",), "trilinear": ("linear",), "bicubic": ("cubic",), "area": ("nearest",),
+    "concat": ("concatenate",), "cat": ("concatenate",), "add": ("sum",), "mul": ("product", "multiply"),
+    "multiply": ("product",), "ave": ("mean", "average"), "avg": ("mean", "average"), "average": ("mean",),
+    "zeros": ("constant",), "zero": ("constant",), "edge": ("replicate",), "wrap": ("circular",),
+    "l1": ("manhattan", "mae"), "l2": ("euclidean", "mse"), "cosineannealing": ("cosine",),
+    "glorotuniform": ("xavier",), "xavieruniform": ("xavier",), "glorotnormal": ("xavier_normal",),
+    "heuniform": ("he",), "kaiminguniform": ("he",), "kaimingnormal": ("he_normal",),
+    "lecununiform": ("lecun",), "randomnormal": ("normal",), "randomuniform": ("uniform",),
+    "acc": ("accuracy",), "auc": ("roc_auc",), "auroc": ("roc_auc",),
+    "sparsecategoricalaccuracy": ("accuracy",),
+    "categoricalaccuracy": ("accuracy",), "binaryaccuracy": ("accuracy",), "f1score": ("f1",),
+    "r2score": ("r2",), "meansquarederror": ("mse",), "meanabsoluteerror": ("mae",),
+    "rootmeansquarederror": ("rmse",), "matthewscorrcoef": ("mcc",), "averageprecision": ("pr_auc",),
+    "l1loss": ("mae",), "bce": ("binary_cross_entropy",), "bcewithlogits": ("binary_cross_entropy",),
+    "categoricalcrossentropy": ("cross_entropy",), "sparsecategoricalcrossentropy": ("cross_entropy",),
+    "ce": ("cross_entropy",), "swish": ("silu",), "hardtanh": ("hard_tanh",), "none": ("linear",),
+}  # fmt: skip
+
+
+def suggest(
+    value: object, known: Iterable[str], pattern: str = "{}", aliases: Mapping[str, str] | None = None
+) -> str:
+    """The code that was probably meant, or ``""`` if nothing is close.
+
+    Args:
+        value: the value that was given in place of a name.
+        known: the names that exist.
+        pattern: the code, with ``{}`` in the place of the name, such as ``'activation="{}"'``.
+        aliases: names of other libraries, each with ours.
+
+    Example:
+        >>> suggest("glorot_uniform", ["xavier", "uniform"], '"{}"', {"glorot_uniform": "xavier"})
+        '"xavier"'
+        >>> suggest(len, ["lens"], 'activation="{}"'), suggest(3.5, ["relu"])
+        ('activation="lens"', '')
+    """
+    if (call := _call_of(value)) and '"{}"' in pattern:
+        return pattern.replace('"{}"', call)
+    names = list(known)
+    close = _named(name_of(value), names, aliases or {})
+    return pattern.replace("{}", close) if close else ""
+
+
+def name_of(value: object) -> str:
+    """The name that a value carries: a text itself, the name of a function or class, or an object's class.
+
+    Example:
+        >>> name_of("relu"), name_of(len), name_of(dict), name_of({})
+        ('relu', 'len', 'dict', '')
+    """
+    kind = type(value)
+    return value if isinstance(value, str) else getattr(value, "__name__", kind.__name__ * _is_object(kind))
+
+
+def _is_object(kind: type) -> bool:
+    """Whether the name of a value's class says what is meant: that of a number or list does not."""
+    return kind.__module__.partition(".")[0] not in ("builtins", "numpy")
+
+
+def written(value: object) -> str:
+    """A value as a message shows it: public names of chainrule with their prefix, anything else by its repr.
+
+    Example:
+        >>> written("relu"), written(len)
+        ("'relu'", 'len')
+    """
+    if isinstance(value, int) and value.bit_length() > 256:
+        return "a very long whole number"  # Python refuses to print one of 5,000 digits
+    if not callable(value) or not (name := getattr(value, "__name__", "")) or not name.isidentifier():
+        return repr(value)[:SHOWN]
+    return f"cr.{name}" if _is_own(value) else name
+
+
+def _is_own(value: object) -> bool:
+    return str(getattr(value, "__module__", "")).partition(".")[0] == PACKAGE
+
+
+def _named(name: str, known: list[str], aliases: Mapping[str, str]) -> str:
+    """The known name for a name, by its folded spelling, an alias, or the nearest spelling."""
+    folded = {_folded(own): own for own in reversed(known)}
+    others = {_folded(other): own for other, own in aliases.items()}
+    for word in dict.fromkeys((_folded(name), *(_folded(name).removesuffix(end) for end in _SUFFIXES))):
+        if word in folded or word in others:
+            return folded.get(word) or others[word]
+        if synonym := next((own for own in _SYNONYMS.get(word, ()) if own in known), ""):
+            return synonym
+    return nearest(name, known) if name else ""
+
+
+def _folded(name: str) -> str:
+    """A name without case and separators: ``CrossEntropy`` and ``cross_entropy`` are one."""
+    return re.sub(r"[\s_-]", "", name.casefold())
+
+
+def _call_of(value: Any) -> str:
+    """The call that makes an object of a class, such as ``cr.Adam()``; ``""`` if it needs arguments."""
+    if not isinstance(value, type) or not _is_own(value) or not is_dataclass(value):
+        return ""
+    needed = [f for f in fields(value) if f.init and f.default is MISSING and f.default_factory is MISSING]
+    return "" if needed else f"cr.{value.__name__}()"
