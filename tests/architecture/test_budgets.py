@@ -1,4 +1,4 @@
-"""The tail is short: no long file, function or line, few arguments, little nesting."""
+"""No file, function body or line, number of arguments or nesting is over its limit."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from source_files import EVERYWHERE, ROOT, text, violations
 
 LIMITS = {"file": 400, "body": 40, "line": 110, "arguments": 7, "nesting": 3}
 
-# What is over a limit, with the reason; this list may only shrink. "file.py: function" -> "limit: reason".
+# Sizes that are over a limit; this list may only shrink. "file.py: function" -> "limit: reason".
 EXCEPTIONS: dict[str, str] = tomllib.loads(
     (Path(__file__).parent / "exceptions.toml").read_text(encoding="utf-8")
 )["exceptions"]
-MOST_EXCEPTIONS = 0
+MAX_EXCEPTIONS = 0
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 DEEPER = (ast.If, ast.For, ast.While, ast.With, ast.Try, ast.Match, ast.AsyncFor, ast.AsyncWith)
 
 
 def columns(line: str) -> int:
-    """How wide a line is on a screen: a Chinese sign takes two columns."""
+    """The width of a line on a screen: a Chinese character takes two columns."""
     if line.isascii():
         return len(line)
     return sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in line)
@@ -36,13 +36,13 @@ def body_lines(function: Function) -> int:
 
 
 def arguments(function: Function) -> int:
-    """How many arguments a function takes, without ``self`` and ``cls``."""
+    """The number of arguments of a function, without ``self`` and ``cls``."""
     named = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
     return sum(a.arg not in ("self", "cls") for a in named)
 
 
 def nesting(statements: list[ast.stmt]) -> int:
-    """How deep blocks stand inside blocks; ``elif`` is no deeper than its ``if``."""
+    """The depth of nested blocks; ``elif`` is no deeper than its ``if``."""
     deepest = 0
     for statement in statements:
         if isinstance(statement, Function | ast.ClassDef):
@@ -52,44 +52,44 @@ def nesting(statements: list[ast.stmt]) -> int:
         inner += [case.body for case in getattr(statement, "cases", [])]
         orelse = getattr(statement, "orelse", [])
         chained = isinstance(statement, ast.If) and len(orelse) == 1 and isinstance(orelse[0], ast.If)
-        here = max(map(nesting, [*inner, [] if chained else orelse]), default=0)
-        here += isinstance(statement, DEEPER)
-        deepest = max(deepest, here, nesting(orelse) if chained else 0)
+        depth = max(map(nesting, [*inner, [] if chained else orelse]), default=0)
+        depth += isinstance(statement, DEEPER)
+        deepest = max(deepest, depth, nesting(orelse) if chained else 0)
     return deepest
 
 
 def over_limits(name: str, text: str) -> dict[str, str]:
-    """Everything in a source file that is over a limit: where -> which limit and how much."""
+    """The sizes in a source file that are over a limit: place -> limit and size."""
     lines = text.splitlines()
-    found = {name: f"file: {len(lines)} lines"} if len(lines) > LIMITS["file"] else {}
+    sizes = {name: f"file: {len(lines)} lines"} if len(lines) > LIMITS["file"] else {}
     wide = {f"{name}: line {i}": f"line: {columns(line)} columns" for i, line in enumerate(lines, 1)
             if columns(line) > LIMITS["line"]}  # fmt: skip
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, Function):
             counts = {"body": body_lines(node), "arguments": arguments(node), "nesting": nesting(node.body)}
             over = [f"{what}: {n}" for what, n in counts.items() if n > LIMITS[what]]
-            found |= {f"{name}: {node.name}": ", ".join(over)} if over else {}
-    return found | wide
+            sizes |= {f"{name}: {node.name}": ", ".join(over)} if over else {}
+    return sizes | wide
 
 
 @cache
 def over(file: Path) -> dict[str, str]:
-    """Everything in a file that is over a limit."""
+    """``over_limits`` of a file."""
     return over_limits(str(file.relative_to(ROOT)), text(file))
 
 
-def test_nothing_is_over_its_limit() -> None:
+def test_no_size_is_over_its_limit() -> None:
     assert violations(lambda file: over(file).keys() - EXCEPTIONS.keys(), EVERYWHERE) == {}
 
 
-def test_the_exceptions_shrink_and_have_reasons() -> None:
-    assert len(EXCEPTIONS) <= MOST_EXCEPTIONS
-    found = {where for file in EVERYWHERE for where in over(file)}
-    assert set(EXCEPTIONS) - found == set(), "no longer over a limit: take it off the list"
+def test_exceptions_are_over_a_limit_and_have_reasons() -> None:
+    assert len(EXCEPTIONS) <= MAX_EXCEPTIONS
+    places = {place for file in EVERYWHERE for place in over(file)}
+    assert set(EXCEPTIONS) - places == set(), "no longer over a limit: take it off the list"
     assert all(len(reason) > 20 for reason in EXCEPTIONS.values())
 
 
-def test_what_is_over_a_limit_would_be_seen() -> None:
+def test_sizes_over_a_limit_are_reported() -> None:
     blocks = ("for a in x:", "if a:", "while a:", "with a:", "pass")
     deep = "def f(x):\n" + "".join(f"{'    ' * (i + 1)}{line}\n" for i, line in enumerate(blocks))
     assert over_limits("m", deep) == {"m: f": "nesting: 4"}

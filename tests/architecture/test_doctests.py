@@ -1,4 +1,4 @@
-"""The examples in docstrings run and print what they say."""
+"""The examples in docstrings run and print the documented output."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ FILES = [file for file in sorted(SOURCE.rglob("*.py")) if ">>>" in file.read_tex
 
 
 def module_name(file: Path) -> str:
-    """The dotted name a source file is imported by."""
+    """The dotted name of the module of a source file."""
     parts = file.relative_to(SOURCE.parent).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(SOURCE)))
-def test_examples_print_what_they_say(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_docstring_examples_print_the_documented_output(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     result = doctest.testmod(
         importlib.import_module(module_name(file)), optionflags=doctest.NORMALIZE_WHITESPACE

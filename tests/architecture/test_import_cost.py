@@ -1,4 +1,4 @@
-"""``import chainrule`` is light, and so is the first training step. No timing: what is loaded decides."""
+"""``import chainrule`` and a first training step load few modules. Modules are counted, not seconds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ HEAVY = {
 }  # fmt: skip
 
 
-def test_import_loads_nothing_heavy() -> None:
+def test_import_loads_no_large_library() -> None:
     code = "import sys; import chainrule; print(*sorted({m.partition('.')[0] for m in sys.modules}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())
@@ -23,13 +23,13 @@ def test_import_loads_nothing_heavy() -> None:
 TRAIN = """
 import sys
 import chainrule as cr
-net = cr.Sequential(cr.Dense(3, "relu"), cr.Dense(2))
-model = cr.Model(net, "cross_entropy", cr.SGD(0.1), engine="reference")
+network = cr.Sequential(cr.Dense(3, "relu"), cr.Dense(2))
+model = cr.Model(network, "cross_entropy", cr.SGD(0.1), engine="reference")
 model.fit([[0.0], [1.0]], [0, 1], epochs=1, batch_size=2, verbose=False)
 print(*sys.modules)
 """
-# What a net of two dense layers, trained in silence, has no use for: files that explain, read tables, save,
-# draw, or hold other layers, losses and optimizers.
+# Modules that the training of two dense layers without output does not need: explanations, tables, saving,
+# plots, other layers, losses and optimizers.
 UNUSED = (
     "apps", "data.tables.columns", "data.tables.preparation", "data.readers.sources",
     "data.readers.streaming", "page", "derive.narrative", "engines.parity", "engines.profile",
@@ -39,7 +39,7 @@ UNUSED = (
 )  # fmt: skip
 
 
-def test_a_first_step_loads_only_what_it_uses() -> None:
+def test_a_first_training_loads_only_the_modules_it_needs() -> None:
     done = subprocess.run([sys.executable, "-c", TRAIN], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())
     assert {name.partition(".")[0] for name in loaded} & (HEAVY - {"multiprocessing"}) == set()
@@ -47,21 +47,21 @@ def test_a_first_step_loads_only_what_it_uses() -> None:
     assert "chainrule.nn.loss.classification" in loaded
 
 
-def test_what_should_stay_unused_exists() -> None:
+def test_the_list_of_unused_modules_names_modules_that_exist() -> None:
     assert [name for name in UNUSED if find_spec(f"chainrule.{name}") is None] == []
 
 
-def test_every_public_name_can_be_used() -> None:
-    # In a process of its own, after all rooms are loaded: a room must not hide the name it is called like.
+def test_no_public_name_is_hidden_by_a_module() -> None:
+    # In a separate process that imports all packages: none may replace a public name of the same name.
     code = """
 import importlib, pkgutil, types
 import chainrule
-for found in pkgutil.iter_modules(chainrule.__path__, "chainrule."):
-    importlib.import_module(found.name)
-rooms = {"errors", "events", "models"}
-values = {name: getattr(chainrule, name) for name in dir(chainrule) if name not in rooms}
+for module in pkgutil.iter_modules(chainrule.__path__, "chainrule."):
+    importlib.import_module(module.name)
+packages = {"errors", "events", "models"}
+values = {name: getattr(chainrule, name) for name in dir(chainrule) if name not in packages}
 print(*(name for name, value in values.items() if isinstance(value, types.ModuleType)))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == [], "these public names are rooms, not what they should be"
+    assert done.stdout.split() == [], "these public names are modules"

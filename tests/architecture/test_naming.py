@@ -1,4 +1,4 @@
-"""Names say the idea, every public thing says what it is, and the repository speaks of the project alone."""
+"""Public objects have docstrings, file names have a meaning, and no file names one machine."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 
 from source_files import PACKAGE, ROOT, SOURCE, tree, violations
 
-HOMELESS = {"utils", "util", "helpers", "helper", "common", "base", "manager", "misc", "core", "tools"}
-# What belongs to the machine somebody worked on, not to the project.
+EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "base", "manager", "misc", "core", "tools"}
+# Traces of the machine on which a file was written.
 FOREIGN = {
     "a path of one machine": re.compile(r"(?<![\w.])/(?:work|home|root|Users|mnt|tmp/env)/[\w.-]+"),
     "a package index": re.compile(
@@ -33,8 +33,8 @@ def tracked() -> list[Path]:
     return [file for file in files if file.is_file() and file.suffix in TEXTS]
 
 
-def silent(module: ast.Module) -> list[str]:
-    """The public things of a module that do not say what they are."""
+def undocumented(module: ast.Module) -> list[str]:
+    """The public objects of a module without a docstring."""
     return ([] if ast.get_docstring(module) else ["the module"]) + [
         node.name
         for node in module.body
@@ -43,27 +43,26 @@ def silent(module: ast.Module) -> list[str]:
     ]
 
 
-def test_every_public_thing_says_what_it_is() -> None:
-    assert violations(lambda file: silent(tree(file)), PACKAGE) == {}
+def test_every_public_object_has_a_docstring() -> None:
+    assert violations(lambda file: undocumented(tree(file)), PACKAGE) == {}
 
 
-def test_a_silent_thing_would_be_seen() -> None:
-    assert silent(ast.parse("class A: ...\ndef _b(): ...\ndef c():\n    'c'")) == ["the module", "A"]
+def test_objects_without_docstring_are_reported() -> None:
+    assert undocumented(ast.parse("class A: ...\ndef _b(): ...\ndef c():\n    'c'")) == ["the module", "A"]
 
 
-def test_no_file_is_a_drawer() -> None:
+def test_no_file_has_a_name_without_meaning() -> None:
     names = {part.removesuffix(".py") for file in PACKAGE for part in file.relative_to(SOURCE).parts}
-    assert names & HOMELESS == set()
+    assert names & EMPTY_NAMES == set()
 
 
 @pytest.mark.parametrize("what", FOREIGN)
-def test_the_repository_speaks_of_the_project_alone(what: str) -> None:
-    found = []
+def test_no_file_names_a_machine_or_a_package_index(what: str) -> None:
+    lines = []
     for file in tracked():
         if file == Path(__file__):
             continue
         for i, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
-            found += (
-                [f"{file.relative_to(ROOT)}:{i}: {line.strip()[:80]}"] if FOREIGN[what].search(line) else []
-            )
-    assert found == []
+            place = f"{file.relative_to(ROOT)}:{i}: {line.strip()[:80]}"
+            lines += [place] if FOREIGN[what].search(line) else []
+    assert lines == []

@@ -1,4 +1,4 @@
-"""A room imports only rooms on lower floors, and heavy libraries stay in their rooms."""
+"""A package imports only packages on lower levels, and each library is imported only by its packages."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from source_files import PACKAGE, SOURCE, tree, violations
 
-GROUND = (
+LOWEST = (
     "lazy_imports",
     "fork",
     "records",
@@ -23,8 +23,8 @@ GROUND = (
     "notation",
     "store",
 )
-FLOORS = (
-    GROUND,
+LEVELS = (
+    LOWEST,
     ("graph",),
     ("ops",),
     ("nn",),
@@ -42,10 +42,11 @@ FLOORS = (
     ("model",),
     ("apps",),
 )
-HEIGHT = {package: height for height, packages in enumerate(FLOORS) for package in packages}
+LEVEL_OF = {package: level for level, packages in enumerate(LEVELS) for package in packages}
 
-# Ground-floor packages see each other only as listed; data is there too and is imported from train upwards.
-GROUND_MAY = {
+# Packages of the lowest level import one another only as listed here. data is on that level too, and is
+# imported from train upwards.
+LOWEST_IMPORTS = {
     "lazy_imports": set(),
     "fork": set(),
     "records": set(),
@@ -61,7 +62,7 @@ GROUND_MAY = {
     "store": {"lazy_imports", "errors", "records", "settings"},
     "data": {"lazy_imports", "errors", "extension", "fork", "records", "prng", "spec", "store"},
 }
-# Libraries and the rooms that may import them; one that is not listed here belongs to no room of the package.
+# Libraries and the packages that may import them (None: all). A library that is not listed is not checked.
 LIBRARIES = {
     "numpy": None,
     "scipy": None,
@@ -87,59 +88,61 @@ LIBRARIES = {
 FORBIDDEN = {"torch", "torchvision", "pickle", "cPickle", "dill", "cloudpickle", "shelve", "marshal"}
 
 
-def room_of(file: Path) -> str:
-    """The room a file belongs to: its first folder, or its own name; ``""`` for the package itself."""
+def package_of(file: Path) -> str:
+    """The package of a file: its first folder, or its own name; ``""`` for ``chainrule`` itself."""
     first = file.relative_to(SOURCE).parts[0].removesuffix(".py")
     return "" if first in ("__init__", "__main__") else first
 
 
 @cache
 def imports_of(file: Path) -> list[tuple[str, int]]:
-    """Every module a file imports anywhere, also inside functions, with the line."""
-    found: list[tuple[str, int]] = []
+    """The modules that a file imports anywhere, also inside functions, with the line."""
+    modules: list[tuple[str, int]] = []
     for node in ast.walk(tree(file)):
         if isinstance(node, ast.Import):
-            found += [(alias.name, node.lineno) for alias in node.names]
+            modules += [(alias.name, node.lineno) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{file}:{node.lineno}: a relative import hides which room it reaches"
-            whole = node.module == "chainrule"  # then the names are rooms: from chainrule import keyed
-            names = [f"chainrule.{alias.name}" for alias in node.names] if whole else [node.module or ""]
-            found += [(name, node.lineno) for name in names]
-    return found
+            assert node.level == 0, (
+                f"{file}:{node.lineno}: a relative import hides the package that it imports"
+            )
+            is_top = node.module == "chainrule"  # then the names are packages: from chainrule import prng
+            names = [f"chainrule.{alias.name}" for alias in node.names] if is_top else [node.module or ""]
+            modules += [(name, node.lineno) for name in names]
+    return modules
 
 
-def may_import(room: str, other: str) -> bool:
-    """Whether one room may import another."""
-    if room in ("", "apps", other):  # the package gathers all rooms, and apps stand on top
+def may_import(package: str, other: str) -> bool:
+    """Whether one package may import another."""
+    if package in ("", "apps", other):  # chainrule itself and apps, on the highest level, import everything
         return True
-    if room in GROUND_MAY:
-        return other in GROUND_MAY[room]
+    if package in LOWEST_IMPORTS:
+        return other in LOWEST_IMPORTS[package]
     if other == "data":
-        return HEIGHT[room] >= HEIGHT["train"]
-    return other in HEIGHT and HEIGHT[other] < HEIGHT[room]
+        return LEVEL_OF[package] >= LEVEL_OF["train"]
+    return other in LEVEL_OF and LEVEL_OF[other] < LEVEL_OF[package]
 
 
-def upward(room: str, modules: list[tuple[str, int]]) -> list[str]:
-    """The imports of these that reach a room on the same floor or above."""
+def upward(package: str, modules: list[tuple[str, int]]) -> list[str]:
+    """Those of some imports whose package is on the same or a higher level."""
     wrong = []
     for module, line in modules:
         head, _, rest = module.partition(".")
         other = rest.partition(".")[0]
-        if head == "chainrule" and not may_import(room, other):
+        if head == "chainrule" and not may_import(package, other):
             wrong.append(f"{module} (line {line})")
     return wrong
 
 
-def test_every_room_has_a_floor() -> None:
-    rooms = {room_of(file) for file in PACKAGE} - {""}
-    assert rooms - set(HEIGHT) - set(GROUND_MAY) == set()
+def test_every_package_has_a_level() -> None:
+    packages = {package_of(file) for file in PACKAGE} - {""}
+    assert packages - set(LEVEL_OF) - set(LOWEST_IMPORTS) == set()
 
 
-def test_a_room_imports_only_lower_floors() -> None:
-    assert violations(lambda file: upward(room_of(file), imports_of(file)), PACKAGE) == {}
+def test_packages_import_only_lower_levels() -> None:
+    assert violations(lambda file: upward(package_of(file), imports_of(file)), PACKAGE) == {}
 
 
-def test_an_upward_import_would_be_seen() -> None:
+def test_upward_imports_are_reported() -> None:
     assert upward("graph", [("chainrule.ops.card", 1), ("chainrule.spec", 2)]) == [
         "chainrule.ops.card (line 1)"
     ]
@@ -148,27 +151,31 @@ def test_an_upward_import_would_be_seen() -> None:
     assert upward("train", [("chainrule.data.tables.table", 5), ("chainrule.engines", 6)]) == []
 
 
-def strays(room: str, modules: list[tuple[str, int]]) -> list[str]:
-    """The imports of these that bring a library into a room where it does not belong."""
+def misplaced(package: str, modules: list[tuple[str, int]]) -> list[str]:
+    """Those of some imports whose library the package may not import."""
     wrong = []
     for module, line in modules:
         head = module.partition(".")[0]
         allowed = LIBRARIES.get(head)
-        if head in FORBIDDEN or (allowed is not None and room not in allowed):
+        if head in FORBIDDEN or (allowed is not None and package not in allowed):
             wrong.append(f"{head} (line {line})")
     return wrong
 
 
-def test_libraries_stay_in_their_rooms() -> None:
-    assert violations(lambda file: strays(room_of(file), imports_of(file)), PACKAGE) == {}
+def test_libraries_are_imported_only_by_their_packages() -> None:
+    assert violations(lambda file: misplaced(package_of(file), imports_of(file)), PACKAGE) == {}
 
 
-def test_a_stray_library_would_be_seen() -> None:
-    assert strays("ops", [("torch.nn", 1), ("rich", 2), ("numpy", 3)]) == ["torch (line 1)", "rich (line 2)"]
+def test_a_library_in_another_package_is_reported() -> None:
+    assert misplaced("ops", [("torch.nn", 1), ("rich", 2), ("numpy", 3)]) == [
+        "torch (line 1)",
+        "rich (line 2)",
+    ]
 
 
 def test_engines_do_not_import_one_another() -> None:
     engines = [folder.name for folder in (SOURCE / "engines").iterdir() if (folder / "__init__.py").exists()]
+    assert len(engines) > 1
     for name in engines:
         others = tuple(f"chainrule.engines.{other}" for other in engines if other != name)
         for file in (SOURCE / "engines" / name).rglob("*.py"):

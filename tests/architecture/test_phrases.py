@@ -1,4 +1,4 @@
-"""Whoever reads errors in Chinese reads all of them so: what was expected, received and advised too."""
+"""Chinese errors are entirely Chinese: the expected and received values and the remedies too."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PROSE = re.compile(r"(?<![\w.\"'`(=/{])[A-Za-z]?[a-z]+,? [a-z]{2,}(?![\w.(=/}])"
 
 
 def templates(node: ast.expr) -> Iterator[str]:
-    """The texts an expression may be, ``7`` in the place of what is filled in."""
+    """The possible texts of an expression, with ``7`` for each value that is filled in."""
     match node:
         case ast.Constant(value=str(text)):
             yield text
@@ -42,26 +42,26 @@ def facts(file: Path) -> Iterator[str]:
 
 
 def is_prose(text: str) -> bool:
-    """Whether a person who knows no English misses something: two plain words side by side, outside code."""
+    """Whether a text contains English: two consecutive plain words outside code and quotes."""
     return not CODE.match(text) and bool(PROSE.search(re.sub(r'"[^"]*"|\([^)]*\)', "", text)))
 
 
 def test_facts_that_are_prose_have_a_chinese_text() -> None:
-    found = {text for file in sorted(PACKAGE.rglob("*.py")) for text in facts(file)}
-    missing = sorted(text for text in found if is_prose(text) and in_chinese(text) == text)
+    texts = {text for file in sorted(PACKAGE.rglob("*.py")) for text in facts(file)}
+    assert len(texts) > 300
+    missing = sorted(text for text in texts if is_prose(text) and in_chinese(text) == text)
     assert missing == []
 
 
-def test_a_chinese_text_holds_what_the_english_holds() -> None:
-    """Every gap of the one is in the other, so no number of the case is lost."""
+def test_a_chinese_phrase_has_every_gap_of_the_english_one() -> None:
     for key, chinese in PHRASES.items():
         gaps = re.findall(r"\{#?\}", key)
-        told = in_chinese(re.sub(r"\{#?\}", "7", key)) if gaps else chinese
-        assert told.count("7") >= len(gaps), key
+        filled = in_chinese(re.sub(r"\{#?\}", "7", key)) if gaps else chinese
+        assert filled.count("7") >= len(gaps), key
         assert re.search(r"[一-鿿]", chinese) or not is_prose(key), key
 
 
-def test_an_error_in_chinese() -> None:
+def test_every_line_of_an_error_is_rendered_in_chinese() -> None:
     error = DataError("E326", where="a.csv line 3", expected="x, y", received='no "z"',
                       fix='rename "zz" to "z"', notes=["0 such numbers in all"])  # fmt: skip
     assert error.render("zh").splitlines() == [
@@ -72,4 +72,4 @@ def test_an_error_in_chinese() -> None:
         "  修正  把“zz”改名为“z”",
         "  帮助  chainrule show error E326",
     ]
-    assert in_chinese('"5 rows"') == '"5 rows"', "what stands in quotes is the user's"
+    assert in_chinese('"5 rows"') == '"5 rows"', "a quoted text belongs to the user"

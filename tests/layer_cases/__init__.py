@@ -1,31 +1,33 @@
-"""Sample settings of every layer, each with the same net in PyTorch: what the laws of layers run over."""
+"""Sample settings of every layer, each with its counterpart in PyTorch, for the properties of layers."""
 
 from layer_cases import (
     attention,
-    branches,
-    images,
-    language,
-    norms,
-    plain,
+    basic,
+    combination,
+    convolution,
+    embedding,
+    normalization,
+    preprocessing,
     recurrent,
+    resampling,
     residual,
-    sizes,
-    unpool,
-    words,
+    text,
+    unpooling,
 )
 from layer_cases.case import Case, Ready, ready
 
 CASES: dict[str, Case] = {
-    **plain.CASES,
-    **images.CASES,
-    **sizes.CASES,
-    **norms.CASES,
-    **words.CASES,
-    **branches.CASES,
+    **basic.CASES,
+    **convolution.CASES,
+    **resampling.CASES,
+    **normalization.CASES,
+    **embedding.CASES,
+    **combination.CASES,
     **attention.CASES,
-    **language.CASES,
+    **text.CASES,
     **recurrent.CASES,
-    **unpool.CASES,
+    **unpooling.CASES,
+    **preprocessing.CASES,
     **residual.CASES,
 }
 

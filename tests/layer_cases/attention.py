@@ -23,7 +23,7 @@ def _split(x: torch.Tensor, heads: int) -> torch.Tensor:
     return x.unflatten(-1, (heads, -1)).transpose(1, 2)
 
 
-def _turned(x: torch.Tensor, pairs: str, base: float = 10_000.0) -> torch.Tensor:
+def _rotated(x: torch.Tensor, pairs: str, base: float = 10_000.0) -> torch.Tensor:
     """Rotary positions by complex numbers, along the last axis but one."""
     half = x.shape[-1] // 2
     steps = torch.arange(x.shape[-2], dtype=torch.float64)
@@ -35,35 +35,35 @@ def _turned(x: torch.Tensor, pairs: str, base: float = 10_000.0) -> torch.Tensor
     return torch.view_as_real(torch.complex(x[..., 0::2], x[..., 1::2]) * turn).flatten(-2)
 
 
-def pattern_of(x: torch.Tensor) -> torch.Tensor:
-    """The sines of the paper, entry by entry."""
-    _, places, channels = x.shape
-    table = torch.zeros(places, channels, dtype=x.dtype)
-    for t in range(places):
+def sinusoidal_positions(x: torch.Tensor) -> torch.Tensor:
+    """The sinusoidal positions of the paper, computed element by element."""
+    _, positions, channels = x.shape
+    table = torch.zeros(positions, channels, dtype=x.dtype)
+    for t in range(positions):
         for i in range(channels):
             angle = torch.tensor(t / 10_000 ** (2 * (i // 2) / channels), dtype=torch.float64)
             table[t, i] = torch.cos(angle) if i % 2 else torch.sin(angle)
     return table
 
 
-def _heads(x: Any, p: P, heads: int, keys: int = 0, turned: Any = (), **options: Any) -> torch.Tensor:
+def _heads(x: Any, p: P, heads: int, keys: int = 0, rotary: Any = (), **options: Any) -> torch.Tensor:
     """Attention with heads by PyTorch's scaled dot product; ``keys`` heads of keys, ``heads`` of queries."""
     x = x if isinstance(x, Mapping) else {"query": x, "value": x}
     query = _split(dense(x["query"], p, "query."), heads)
     key = _split(dense(x.get("key", x["value"]), p, "key."), keys or heads)
     value = _split(dense(x["value"], p, "value."), keys or heads)
-    if turned:
-        query, key = _turned(query, *turned), _turned(key, *turned)
-    met = functional.scaled_dot_product_attention(query, key, value, enable_gqa=bool(keys), **options)
-    return dense(met.transpose(1, 2).flatten(2), p, "output.")
+    if rotary:
+        query, key = _rotated(query, *rotary), _rotated(key, *rotary)
+    attended = functional.scaled_dot_product_attention(query, key, value, enable_gqa=bool(keys), **options)
+    return dense(attended.transpose(1, 2).flatten(2), p, "output.")
 
 
 def _torch_heads(x: Any, p: P, heads: int) -> torch.Tensor:
-    """PyTorch's own multi-head attention, with a mask of the keys' places."""
+    """PyTorch's multi-head attention, with a mask of the positions of the keys."""
     layer = peer.MultiheadAttention(4, heads, batch_first=True, dtype=x["query"].dtype)
-    given = {"key_padding_mask": ~x["mask"], "need_weights": False}
+    options = {"key_padding_mask": ~x["mask"], "need_weights": False}
     value = x["value"]
-    return torch.func.functional_call(layer, _attention(p, ""), (x["query"], value, value), given)[0]
+    return torch.func.functional_call(layer, _attention(p, ""), (x["query"], value, value), options)[0]
 
 
 def _attention(p: P, name: str, to: str = "") -> P:
@@ -78,18 +78,18 @@ def _attention(p: P, name: str, to: str = "") -> P:
 
 def parts_of_block(p: P, name: str, to: str = "") -> P:
     """Our parameters of a block under PyTorch's names."""
-    reads = f"{name}memory_attention.query.weight" in p
-    norms = ["attention", "memory_attention", "feed_forward"] if reads else ["attention", "feed_forward"]
-    found = _attention(p, f"{name}attention.", f"{to}self_attn.")
-    if reads:
-        found |= _attention(p, f"{name}memory_attention.", f"{to}multihead_attn.")
+    is_decoder = f"{name}memory_attention.query.weight" in p
+    norms = ["attention", "memory_attention", "feed_forward"] if is_decoder else ["attention", "feed_forward"]
+    state = _attention(p, f"{name}attention.", f"{to}self_attn.")
+    if is_decoder:
+        state |= _attention(p, f"{name}memory_attention.", f"{to}multihead_attn.")
     for i, norm in enumerate(norms, 1):
-        found[f"{to}norm{i}.weight"] = p[f"{name}{norm}_norm.scale"]
-        found[f"{to}norm{i}.bias"] = p[f"{name}{norm}_norm.shift"]
+        state[f"{to}norm{i}.weight"] = p[f"{name}{norm}_norm.scale"]
+        state[f"{to}norm{i}.bias"] = p[f"{name}{norm}_norm.shift"]
     for i, part in enumerate(("hidden", "output"), 1):
         for kind in ("weight", "bias"):
-            found[f"{to}linear{i}.{kind}"] = p[f"{name}feed_forward.{part}.{kind}"]
-    return found
+            state[f"{to}linear{i}.{kind}"] = p[f"{name}feed_forward.{part}.{kind}"]
+    return state
 
 
 def _norm(p: P, name: str, to: str) -> P:
@@ -97,7 +97,7 @@ def _norm(p: P, name: str, to: str) -> P:
 
 
 def _stack(p: P, name: str, to: str) -> P:
-    """Our parameters of one block and a normalisation after it, under PyTorch's names."""
+    """Our parameters of one block and a normalization after it, under PyTorch's names."""
     return {**_norm(p, f"{name}norm.", f"{to}norm."), **parts_of_block(p, f"{name}layer1.", f"{to}layers.0.")}
 
 
@@ -105,38 +105,38 @@ def block_of(x: Any, p: P, causal: bool = False, **options: Any) -> torch.Tensor
     x = x if isinstance(x, Mapping) else {"sequence": x}
     sequence = x["sequence"]
     layer = peer.TransformerEncoderLayer(3, 3, 2, 0.0, batch_first=True, dtype=sequence.dtype, **options)
-    back = torch.ones(sequence.shape[1], sequence.shape[1]).triu(1).bool() if causal else None
-    hidden = ~x["mask"] if "mask" in x else None
-    given = {"src_mask": back, "src_key_padding_mask": hidden}
-    return torch.func.functional_call(layer, parts_of_block(p, ""), (sequence,), given)
+    future = torch.ones(sequence.shape[1], sequence.shape[1]).triu(1).bool() if causal else None
+    padding = ~x["mask"] if "mask" in x else None
+    options = {"src_mask": future, "src_key_padding_mask": padding}
+    return torch.func.functional_call(layer, parts_of_block(p, ""), (sequence,), options)
 
 
 def _decoder(x: Any, p: P) -> torch.Tensor:
     target = x["target"]
     layer = peer.TransformerDecoderLayer(3, 3, 2, 0.0, batch_first=True, dtype=target.dtype)
-    back = torch.ones(target.shape[1], target.shape[1]).triu(1).bool()
-    given = {"tgt_mask": back, "memory_key_padding_mask": ~x["memory_mask"]}
-    return torch.func.functional_call(layer, parts_of_block(p, ""), (target, x["memory"]), given)
+    future = torch.ones(target.shape[1], target.shape[1]).triu(1).bool()
+    options = {"tgt_mask": future, "memory_key_padding_mask": ~x["memory_mask"]}
+    return torch.func.functional_call(layer, parts_of_block(p, ""), (target, x["memory"]), options)
 
 
 def transformer_of(x: Any, p: P) -> torch.Tensor:
-    """PyTorch's whole Transformer."""
-    kind = x["target"].dtype
+    """PyTorch's Transformer."""
+    dtype = x["target"].dtype
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it tells of a way of its own that it does not take
-        net = peer.Transformer(3, 3, 1, 1, 2, 0.0, batch_first=True, norm_first=True, dtype=kind)
-    back = torch.ones(x["target"].shape[1], x["target"].shape[1]).triu(1).bool()
-    hidden = ~x["source_mask"]
-    given = {"tgt_mask": back, "src_key_padding_mask": hidden, "memory_key_padding_mask": hidden}
-    known = {**_stack(p, "encoder.", "encoder."), **_stack(p, "decoder.", "decoder.")}
-    return torch.func.functional_call(net, known, (x["source"], x["target"]), given)
+        warnings.simplefilter("ignore")  # PyTorch warns that it does not use its fast path
+        net = peer.Transformer(3, 3, 1, 1, 2, 0.0, batch_first=True, norm_first=True, dtype=dtype)
+    future = torch.ones(x["target"].shape[1], x["target"].shape[1]).triu(1).bool()
+    padding = ~x["source_mask"]
+    options = {"tgt_mask": future, "src_key_padding_mask": padding, "memory_key_padding_mask": padding}
+    parameters = {**_stack(p, "encoder.", "encoder."), **_stack(p, "decoder.", "decoder.")}
+    return torch.func.functional_call(net, parameters, (x["source"], x["target"]), options)
 
 
 def _additive(x: Any, p: P, units: bool = False) -> torch.Tensor:
     query = dense(x["query"], p, "query.") if units else x["query"]
     key = dense(x["value"], p, "key.") if units else x["value"]
-    met = torch.tanh(query[:, :, None] + key[:, None])
-    scores = (met * p["scale"]).sum(-1) if "scale" in p else met.sum(-1)
+    hidden = torch.tanh(query[:, :, None] + key[:, None])
+    scores = (hidden * p["scale"]).sum(-1) if "scale" in p else hidden.sum(-1)
     return torch.softmax(scores, -1) @ x["value"]
 
 
@@ -144,8 +144,8 @@ def _gated(x: torch.Tensor, p: P) -> torch.Tensor:
     return dense(functional.silu(dense(x, p, "hidden.")) * dense(x, p, "gate."), p, "output.")
 
 
-def _sloped(x: torch.Tensor, p: P) -> torch.Tensor:
-    """Two heads that lose 1/16 and 1/256 of a score for each step of distance, looking back."""
+def _alibi(x: torch.Tensor, p: P) -> torch.Tensor:
+    """ALiBi with two causal heads: each step of distance subtracts 1/16 or 1/256 from a score."""
     steps = torch.arange(x.shape[1], dtype=x.dtype)
     away = steps[:, None] - steps
     bias = -away * torch.tensor([2.0**-4, 2.0**-8], dtype=x.dtype)[:, None, None]
@@ -165,11 +165,11 @@ DECODER = nn.TransformerDecoderLayer(3, units=2, dropout=0.0, norm_first=True)
 CASES: dict[str, Case] = {
     "attention": Case(nn.Attention(), {"query": (2, 3), "key": (4, 3), "value": (4, 2)},
                       lambda x, p: _dot(x)),
-    "attention to itself, back": Case(
+    "self-attention, causal": Case(
         nn.Attention(causal=True), (3, 2),
         lambda x, p: functional.scaled_dot_product_attention(x, x, x, is_causal=True),
     ),
-    "attention with a mask of places": Case(
+    "attention with a mask of positions": Case(
         nn.Attention(scale=1.0), {"query": (2, 3), "value": (4, 3), "mask": (4,)},
         lambda x, p: _dot(x, scale=1.0), masks=("mask",),
     ),
@@ -177,7 +177,7 @@ CASES: dict[str, Case] = {
         nn.Attention(scale="learned"), {"query": (2, 3), "value": (4, 3), "mask": (2, 4)},
         lambda x, p: _dot({**x, "query": x["query"] * p["scale"]}, scale=1.0), masks=("mask",),
     ),
-    "attention that drops": Case(nn.Attention(dropout=0.3), (3, 2), lambda x, p: (
+    "attention with dropout": Case(nn.Attention(dropout=0.3), (3, 2), lambda x, p: (
         functional.scaled_dot_product_attention(x, x, x)
     )),
     "additive attention": Case(nn.AdditiveAttention(), QUERY, _additive),
@@ -193,17 +193,17 @@ CASES: dict[str, Case] = {
         WIDE,
         lambda x, p: _heads(x, p, 2),
     ),
-    "multi-head, back": Case(
+    "multi-head, causal": Case(
         nn.MultiHeadAttention(2, causal=True), (3, 4), lambda x, p: _heads(x, p, 2, is_causal=True)
     ),
     "multi-head with a mask of heads": Case(
         nn.MultiHeadAttention(2), {**QUERY, "mask": (2, 2, 3)},
         lambda x, p: _heads(x, p, 2, attn_mask=x["mask"]), masks=("mask",),
     ),
-    "multi-head, turned": Case(
-        nn.MultiHeadAttention(1, rotary=True), (3, 4), lambda x, p: _heads(x, p, 1, turned=("halves",))
+    "multi-head, rotary": Case(
+        nn.MultiHeadAttention(1, rotary=True), (3, 4), lambda x, p: _heads(x, p, 1, rotary=("halves",))
     ),
-    "multi-head, sloped": Case(nn.MultiHeadAttention(2, causal=True, slopes=True), (3, 4), _sloped),
+    "multi-head, ALiBi": Case(nn.MultiHeadAttention(2, causal=True, slopes=True), (3, 4), _alibi),
     "grouped queries": Case(
         nn.GroupedQueryAttention(4, groups=2, bias=False), (2, 4), lambda x, p: _heads(x, p, 4, 2)
     ),
@@ -212,14 +212,14 @@ CASES: dict[str, Case] = {
         (3, 4),
         lambda x, p: _heads(x, p, 2, 1, ("neighbours", 100.0), is_causal=True),
     ),
-    "sines": Case(nn.SinusoidalPosition(), (3, 5), lambda x, p: x + pattern_of(x)),
+    "sinusoidal positions": Case(nn.SinusoidalPosition(), (3, 5), lambda x, p: x + sinusoidal_positions(x)),
     "learned positions": Case(
         nn.LearnedPosition(4, penalty=nn.L1(0.1)), (3, 2), lambda x, p: x + p["weight"][:3]
     ),
-    "turned halves": Case(nn.RotaryPosition(), (3, 4), lambda x, p: _turned(x, "halves")),
-    "turned neighbours": Case(
+    "rotary halves": Case(nn.RotaryPosition(), (3, 4), lambda x, p: _rotated(x, "halves")),
+    "rotary neighbors": Case(
         nn.RotaryPosition(base=50.0, pairs="neighbours"), (2, 3, 4), lambda x,
-        p: _turned(x, "neighbours", 50.0)
+        p: _rotated(x, "neighbours", 50.0)
     ),
     "feed forward": Case(
         nn.FeedForward(3, activation="gelu"), (2, 2),
@@ -232,11 +232,11 @@ CASES: dict[str, Case] = {
         {"sequence": (3, 3), "mask": (3,)},
         lambda x, p: block_of(x, p, activation="gelu", norm_first=True), masks=("mask",),
     ),
-    "encoder block, back": Case(
+    "encoder block, causal": Case(
         nn.TransformerEncoderLayer(3, units=2, dropout=0.0, causal=True), (2, 3), lambda x,
         p: block_of(x, p, True)
     ),
-    "encoder block that drops": Case(nn.TransformerEncoderLayer(3, units=2), (2, 3), block_of),
+    "encoder block with dropout": Case(nn.TransformerEncoderLayer(3, units=2), (2, 3), block_of),
     "decoder block": Case(
         nn.TransformerDecoderLayer(3, units=2, dropout=0.0), {**READS, "memory_mask": (2,)}, _decoder,
         masks=("memory_mask",),
@@ -256,7 +256,7 @@ CASES: dict[str, Case] = {
         nn.EinsumDense("...c,cd->...d", 3, penalty=nn.L1(0.1)), (2, 4),
         lambda x, p: torch.einsum("...c,cd->...d", x, p["weight"]),
     ),
-    "einsum apart and alone": Case(
+    "einsum with a bias of one axis": Case(
         nn.EinsumDense("bhtcu,hcd->bdht", (3, None, None), bias="h", weight_init="he"), (2, 2, 3, 2),
         lambda x, p: torch.einsum("bhtcu,hcd->bdht", x, p["weight"]) + p["bias"][:, None],
     ),

@@ -1,4 +1,4 @@
-"""One row of the table of layers: a net with the same net in PyTorch, and numbers to try both with."""
+"""A case of the table of layers: a layer with its counterpart in PyTorch, and sample values for both."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ ROWS = 3
 
 
 class Case(NamedTuple):
-    """A net, the shape of one sample, and the same net in PyTorch: a function of input and parameters.
+    """A layer, the shape of one sample, and the layer in PyTorch.
 
     Args:
         net: the layer.
-        shape: of a sample; of each input by name when the net takes several.
-        peer: the net in PyTorch; it is given the running values of layers too.
-        training: the same in training mode, where that differs and nothing is drawn.
-        vocabulary: the inputs are whole numbers below this one; 0 for numbers of all kinds.
-        masks: the inputs that are true or false; the first place of each row is true.
+        shape: of a sample; of each input by name if the layer has several.
+        peer: the layer in PyTorch, a function of the inputs and of parameters and running values by path.
+        training: the same in training mode, if that differs and is not random.
+        vocabulary: the inputs are integers below this one; 0 for real numbers.
+        masks: the names of the boolean inputs; the first position of each row is true.
     """
 
     net: nn.Layer
@@ -43,31 +43,31 @@ class Case(NamedTuple):
         return dict(self.shape) if isinstance(self.shape, Mapping) else {"x": self.shape}
 
     def specs(self, dtype: str = "float64") -> dict[str, Spec]:
-        """What the net is built for."""
+        """The specs of the inputs for which the layer is built."""
         kind = "int64" if self.vocabulary else dtype
         kinds = {name: "bool" if name in self.masks else kind for name in self.inputs}
         return {name: Spec((B, *shape), kinds[name]) for name, shape in self.inputs.items()}
 
-    def given(self, values: Mapping[str, Any]) -> Any:
-        """The inputs as the net takes them: one value, or several by name."""
+    def as_input(self, values: Mapping[str, Any]) -> Any:
+        """The argument of the layer: one value, or several by name."""
         return values["x"] if list(self.inputs) == ["x"] else {name: values[name] for name in self.inputs}
 
 
 class Ready(NamedTuple):
-    """A built net with an array for each input, parameter and running value, by path."""
+    """A built layer with an array for each input, parameter and running value, by path."""
 
     built: nn.Built
     arrays: dict[str, np.ndarray]
 
     @property
-    def moved(self) -> dict[str, Node]:
-        """The nodes a gradient is taken by: floating-point inputs and parameters."""
+    def differentiable(self) -> dict[str, Node]:
+        """The nodes with respect to which gradients are computed: floating-point inputs and parameters."""
         inputs = {name: node for name, node in self.built.inputs.items() if node.spec.is_float}
         return {**inputs, **{path: p.node for path, p in self.built.parameters.items()}}
 
 
 def ready(case: Case, training: bool = False, dtype: str = "float64") -> Ready:
-    """The net, and numbers that stay away from corners."""
+    """The built layer, and values away from the points where it is not differentiable."""
     built = nn.build(case.net, case.specs(dtype), dtype, training)
     rng = np.random.default_rng(7)
     arrays = {}
@@ -85,17 +85,17 @@ def ready(case: Case, training: bool = False, dtype: str = "float64") -> Ready:
 
 
 def first(x: torch.Tensor) -> torch.Tensor:
-    """Channels from the last axis to the second."""
+    """Move the channels from the last axis to the second."""
     return x.movedim(-1, 1)
 
 
 def last(x: torch.Tensor) -> torch.Tensor:
-    """Channels back to the last axis."""
+    """Move the channels from the second axis to the last."""
     return x.movedim(1, -1)
 
 
 def dense(x: torch.Tensor, p: P, name: str = "") -> torch.Tensor:
-    """PyTorch's dense layer."""
+    """PyTorch's fully connected layer."""
     return functional.linear(x, p[f"{name}weight"], p.get(f"{name}bias"))
 
 
@@ -108,8 +108,8 @@ def conv(
     groups: int = 1,
     name: str = "",
 ) -> torch.Tensor:
-    """PyTorch's convolution; ``around`` names the padding from the last axis on."""
-    convolved = (functional.conv1d, functional.conv2d, functional.conv3d)[x.ndim - 3]
+    """PyTorch's convolution; ``around`` is the padding, beginning at the last spatial axis."""
+    convolve = (functional.conv1d, functional.conv2d, functional.conv3d)[x.ndim - 3]
     padded = functional.pad(first(x), around)
     weight, bias = first(p[f"{name}weight"]), p.get(f"{name}bias")
-    return last(convolved(padded, weight, bias, stride, 0, dilation, groups))
+    return last(convolve(padded, weight, bias, stride, 0, dilation, groups))

@@ -1,4 +1,4 @@
-"""Layers that read sequences: plain, gated, convolutional, both ways, stacked, masked."""
+"""Recurrent layers: plain, gated, convolutional, bidirectional, stacked, masked, and ``TimeDistributed``."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ import torch
 from torch.nn import functional
 
 from chainrule import nn
-from layer_cases.case import Case, P, first, last
+from layer_cases.case import Case, P, conv, first, last
 
-Memory = tuple[torch.Tensor, ...]
-Step = Callable[[torch.Tensor, Memory], Memory]
+States = tuple[torch.Tensor, ...]
+Step = Callable[[torch.Tensor, States], States]
 SEQUENCE = {"returns": "sequence"}
 
 
-def _read(step: Step, x: torch.Tensor, states: Memory, reverse: bool, mask: Any = None) -> torch.Tensor:
-    """What is said at every cell."""
-    said: dict[int, torch.Tensor] = {}
+def _run(step: Step, x: torch.Tensor, states: States, reverse: bool, mask: Any = None) -> torch.Tensor:
+    """The outputs of all time steps."""
+    outputs: dict[int, torch.Tensor] = {}
     for t in reversed(range(x.shape[1])) if reverse else range(x.shape[1]):
         new = step(x[:, t], states)
         if mask is not None:
-            counts = mask[:, t].reshape(-1, *(1,) * (new[0].ndim - 1))
-            new = tuple(torch.where(counts, a, b) for a, b in zip(new, states, strict=True))
-        states, said[t] = new, new[0]
-    return torch.stack([said[t] for t in range(x.shape[1])], 1)
+            valid = mask[:, t].reshape(-1, *(1,) * (new[0].ndim - 1))
+            new = tuple(torch.where(valid, a, b) for a, b in zip(new, states, strict=True))
+        states, outputs[t] = new, new[0]
+    return torch.stack([outputs[t] for t in range(x.shape[1])], 1)
 
 
 def _steps(kind: str, p: P, name: str) -> tuple[Step, int]:
-    """One step of PyTorch's cell of this kind, and how many states it has."""
+    """One step of PyTorch's cell of this kind, and the number of its states."""
     weight, recurrent, bias = (p[f"{name}{part}"] for part in ("weight", "recurrent", "bias"))
     if kind == "lstm":
         return lambda x, s: torch.ops.aten.lstm_cell(x, s, weight, recurrent, bias, bias * 0), 2
@@ -40,15 +40,15 @@ def _steps(kind: str, p: P, name: str) -> tuple[Step, int]:
 
 
 def _peer(kind: str, reverse: bool = False, returns: str = "last", name: str = "") -> Any:
-    def peer(given: Any, p: P) -> torch.Tensor:
-        x, mask = (given["sequence"], given["mask"]) if isinstance(given, dict) else (given, None)
-        step, many = _steps(kind, p, name)
+    def peer(inputs: Any, p: P) -> torch.Tensor:
+        x, mask = (inputs["sequence"], inputs["mask"]) if isinstance(inputs, dict) else (inputs, None)
+        step, count = _steps(kind, p, name)
         units = p[f"{name}recurrent"].shape[1]
-        states = tuple(torch.zeros(len(x), units, dtype=x.dtype) for _ in range(many))
-        if isinstance(given, dict):
-            states = tuple(given.get(n, s) for n, s in zip(("hidden", "cell"), states, strict=False))
-        said = _read(step, x, states, reverse, mask)
-        return said if returns == "sequence" else said[:, 0 if reverse else -1]
+        states = tuple(torch.zeros(len(x), units, dtype=x.dtype) for _ in range(count))
+        if isinstance(inputs, dict):
+            states = tuple(inputs.get(n, s) for n, s in zip(("hidden", "cell"), states, strict=False))
+        outputs = _run(step, x, states, reverse, mask)
+        return outputs if returns == "sequence" else outputs[:, 0 if reverse else -1]
 
     return peer
 
@@ -62,19 +62,20 @@ def _both(kind: str, returns: str, name: str = "", join: Any = lambda a, b: torc
 
 
 def _modules(x: torch.Tensor, p: P) -> torch.Tensor:
-    """PyTorch's own LSTM of two floors, both ways on each."""
+    """PyTorch's bidirectional LSTM with two layers."""
     module = torch.nn.LSTM(2, 3, 2, batch_first=True, bidirectional=True, dtype=x.dtype)
-    given = {}
+    state = {}
     for i in range(2):
-        for way, suffix in (("forward", ""), ("backward", "_reverse")):
-            own = {part: p[f"bidirectional{i + 1}.{way}.{part}"] for part in ("weight", "recurrent", "bias")}
-            given |= {f"weight_ih_l{i}{suffix}": own["weight"], f"weight_hh_l{i}{suffix}": own["recurrent"]}
-            given |= {f"bias_ih_l{i}{suffix}": own["bias"], f"bias_hh_l{i}{suffix}": 0 * own["bias"]}
-    said, _ = torch.func.functional_call(module, given, (x,))
-    return said
+        for direction, suffix in (("forward", ""), ("backward", "_reverse")):
+            name = f"bidirectional{i + 1}.{direction}"
+            weight, recurrent, bias = (p[f"{name}.{part}"] for part in ("weight", "recurrent", "bias"))
+            state |= {f"weight_ih_l{i}{suffix}": weight, f"weight_hh_l{i}{suffix}": recurrent}
+            state |= {f"bias_ih_l{i}{suffix}": bias, f"bias_hh_l{i}{suffix}": 0 * bias}
+    outputs, _ = torch.func.functional_call(module, state, (x,))
+    return outputs
 
 
-def _stack(x: Any, p: P) -> torch.Tensor:
+def _two_layers(x: Any, p: P) -> torch.Tensor:
     below = _peer("gru", False, "sequence", "gru1.")(x, p)
     return _peer("rnn", True, "last", "rnn2.")({**x, "sequence": below}, p)
 
@@ -90,36 +91,41 @@ def _images(axes: int, padding: int, stride: int = 1, returns: str = "last") -> 
         return last(convolve(first(x), first(weight), None, step, around))
 
     def peer(x: torch.Tensor, p: P) -> torch.Tensor:
-        def step(cell: torch.Tensor, states: Memory) -> Memory:
+        def step(cell: torch.Tensor, states: States) -> States:
             z = over(cell, p["weight"], padding, stride) + over(states[0], p["recurrent"], 1) + p["bias"]
             i, f, m, o = z.chunk(4, -1)
             after = torch.sigmoid(f) * states[1] + torch.sigmoid(i) * torch.tanh(m)
             return torch.sigmoid(o) * torch.tanh(after), after
 
         size = over(x[:, 0], p["weight"], padding, stride).shape[:-1]
-        none = torch.zeros(*size, p["recurrent"].shape[-1], dtype=x.dtype)
-        said = _read(step, x, (none, none), False)
-        return said if returns == "sequence" else said[:, -1]
+        zeros = torch.zeros(*size, p["recurrent"].shape[-1], dtype=x.dtype)
+        outputs = _run(step, x, (zeros, zeros), False)
+        return outputs if returns == "sequence" else outputs[:, -1]
 
     return peer
 
 
-def _bent(x: torch.Tensor, p: P) -> torch.Tensor:
-    """A plain net that bends by relu and has no bias."""
+def _relu(x: torch.Tensor, p: P) -> torch.Tensor:
+    """A plain recurrent network with ReLU and without bias."""
 
-    def step(cell: torch.Tensor, states: Memory) -> Memory:
+    def step(cell: torch.Tensor, states: States) -> States:
         return (torch.relu(cell @ p["weight"].T + states[0] @ p["recurrent"].T),)
 
-    return _read(step, x, (torch.zeros(len(x), 2, dtype=x.dtype),), False)
+    return _run(step, x, (torch.zeros(len(x), 2, dtype=x.dtype),), False)
+
+
+def _time_distributed(x: torch.Tensor, p: P) -> torch.Tensor:
+    steps = conv(x.flatten(0, 1), p, name="time_distributed1.conv.")
+    return steps.reshape(x.shape[0], -1)
 
 
 WITH_MASK = {"sequence": (4, 2), "mask": (4,)}
 CASES: dict[str, Case] = {
-    "plain memory": Case(nn.RNN(3), (4, 2), _peer("rnn")),
-    "plain memory, backwards": Case(
+    "rnn": Case(nn.RNN(3), (4, 2), _peer("rnn")),
+    "rnn, backwards": Case(
         nn.RNN(3, reverse=True, **SEQUENCE), (4, 2), _peer("rnn", True, "sequence")
     ),
-    "plain memory, bent": Case(nn.RNN(2, activation="relu", bias=False, **SEQUENCE), (3, 2), _bent),
+    "rnn, relu": Case(nn.RNN(2, activation="relu", bias=False, **SEQUENCE), (3, 2), _relu),
     "lstm": Case(nn.LSTM(3), (4, 2), _peer("lstm")),
     "lstm, sequence": Case(nn.LSTM(2, **SEQUENCE), (3, 2), _peer("lstm", False, "sequence")),
     "lstm with mask": Case(nn.LSTM(3), WITH_MASK, _peer("lstm"), masks=("mask",)),
@@ -132,18 +138,18 @@ CASES: dict[str, Case] = {
         nn.GRU(3, reverse=True, **SEQUENCE), WITH_MASK, _peer("gru", True, "sequence"), masks=("mask",)
     ),
     "gru with dropout": Case(nn.GRU(2, dropout=0.5, recurrent_dropout=0.25), (3, 2), _peer("gru")),
-    "both ways": Case(nn.Bidirectional(nn.GRU(2)), (3, 2), _both("gru", "last")),
-    "both ways, added": Case(
+    "bidirectional": Case(nn.Bidirectional(nn.GRU(2)), (3, 2), _both("gru", "last")),
+    "bidirectional, added": Case(
         nn.Bidirectional(nn.LSTM(2, **SEQUENCE), join="add"), (3, 2),
         _both("lstm", "sequence", join=torch.add)
     ),
-    "two floors, both ways": Case(
+    "stacked, bidirectional": Case(
         nn.Stacked(nn.Bidirectional(nn.LSTM(3)), nn.Bidirectional(nn.LSTM(3, **SEQUENCE))), (4, 2), _modules
     ),
-    "floors with mask": Case(
-        nn.Stacked(nn.GRU(3), nn.RNN(2, reverse=True)), WITH_MASK, _stack, masks=("mask",)
+    "stacked with mask": Case(
+        nn.Stacked(nn.GRU(3), nn.RNN(2, reverse=True)), WITH_MASK, _two_layers, masks=("mask",)
     ),
-    "floors with dropout": Case(
+    "stacked with dropout": Case(
         nn.Stacked(nn.RNN(2), nn.RNN(2), dropout=0.5), (3, 2),
         lambda x, p: _peer("rnn", name="rnn2.")(_peer("rnn", returns="sequence", name="rnn1.")(x, p), p),
     ),
@@ -151,5 +157,8 @@ CASES: dict[str, Case] = {
     "convolutional lstm": Case(nn.ConvLSTM(2, padding="same"), (3, 4, 3, 2), _images(2, 1)),
     "convolutional lstm of rows": Case(
         nn.ConvLSTM(2, stride=2, **SEQUENCE), (2, 7, 1), _images(1, 0, 2, "sequence")
+    ),
+    "time distributed": Case(
+        nn.Sequential(nn.TimeDistributed(nn.Conv(2, 2)), nn.Flatten()), (3, 2, 3, 2), _time_distributed
     ),
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Blocks with a way around them."""
+"""Residual blocks and skip connections."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from layer_cases.case import Case, P, conv, dense, first, last
 
 
 def _norm(x: torch.Tensor, p: P, name: str, training: bool, epsilon: float = 1e-5) -> torch.Tensor:
-    """PyTorch's batch norm."""
+    """PyTorch's batch normalization."""
     running = (p[f"{name}running_mean"].clone(), p[f"{name}running_variance"].clone())
     learned = (p[f"{name}scale"], p[f"{name}shift"])
     return last(functional.batch_norm(first(x), *running, *learned, training=training, eps=epsilon))
 
 
 def _hard(x: torch.Tensor) -> torch.Tensor:
-    """The hard sigmoid; the slope of PyTorch's own is a sixth in float32, whatever the numbers are."""
+    """The hard sigmoid; the derivative of PyTorch's is 1/6 rounded to float32, for any dtype."""
     return functional.relu6(x + 3) / 6
 
 
@@ -28,11 +28,11 @@ def _basic(stride: int) -> Any:
         def block(x: torch.Tensor, p: P) -> torch.Tensor:
             y = torch.relu(_norm(conv(x, p, (1,) * 4, stride, name="conv1."), p, "norm1.", training))
             y = _norm(conv(y, p, (1,) * 4, name="conv2."), p, "norm2.", training)
-            straight = x
+            shortcut = x
             if "shortcut.conv.weight" in p:
-                straight = conv(x, p, (), stride, name="shortcut.conv.")
-                straight = _norm(straight, p, "shortcut.norm.", training)
-            return torch.relu(straight + y)
+                shortcut = conv(x, p, (), stride, name="shortcut.conv.")
+                shortcut = _norm(shortcut, p, "shortcut.norm.", training)
+            return torch.relu(shortcut + y)
 
         return block
 
@@ -40,13 +40,13 @@ def _basic(stride: int) -> Any:
 
 
 def _zeros(x: torch.Tensor, p: P) -> torch.Tensor:
-    """Option A, without norms."""
+    """Option A of the paper (zeros for new channels), without normalization."""
     y = conv(torch.relu(conv(x, p, (1,) * 4, 2, name="conv1.")), p, (1,) * 4, name="conv2.")
     return torch.relu(functional.pad(x[:, ::2, ::2], (0, y.shape[-1] - x.shape[-1])) + y)
 
 
 def _narrower(x: torch.Tensor, p: P) -> torch.Tensor:
-    """Option A to fewer channels, over time."""
+    """Option A to fewer channels, on sequences."""
     y = conv(torch.relu(conv(x, p, (1, 1), name="conv1.")), p, (1, 1), name="conv2.")
     return torch.relu(x[..., : y.shape[-1]] + y)
 
@@ -56,13 +56,13 @@ def _bottleneck(training: bool) -> Any:
         y = torch.relu(_norm(conv(x, p, name="conv1."), p, "norm1.", training))
         y = torch.relu(_norm(conv(y, p, (1,) * 4, 2, name="conv2."), p, "norm2.", training))
         y = _norm(conv(y, p, name="conv3."), p, "norm3.", training)
-        straight = _norm(conv(x, p, (), 2, name="shortcut.conv."), p, "shortcut.norm.", training)
-        return torch.relu(straight + y)
+        shortcut = _norm(conv(x, p, (), 2, name="shortcut.conv."), p, "shortcut.norm.", training)
+        return torch.relu(shortcut + y)
 
     return block
 
 
-def _inverted(stride: int, squeeze: bool, bend: Any) -> Any:
+def _inverted(stride: int, squeeze: bool, activation: Any) -> Any:
     def peer(training: bool) -> Any:
         def step(x: torch.Tensor, p: P, name: str, around: tuple[int, ...], by: int) -> torch.Tensor:
             groups = x.shape[-1] if by else 1
@@ -70,8 +70,8 @@ def _inverted(stride: int, squeeze: bool, bend: Any) -> Any:
             return _norm(y, p, f"{name}_norm.", training, 1e-3)
 
         def block(x: torch.Tensor, p: P) -> torch.Tensor:
-            y = bend(step(x, p, "expand", (), 0)) if "expand.weight" in p else x
-            y = bend(step(y, p, "depthwise", (1,) * 4, stride))
+            y = activation(step(x, p, "expand", (), 0)) if "expand.weight" in p else x
+            y = activation(step(y, p, "depthwise", (1,) * 4, stride))
             if squeeze:
                 gate = torch.relu(dense(y.mean((1, 2)), p, "squeeze_excite.squeeze."))
                 gate = _hard(dense(gate, p, "squeeze_excite.excite."))
@@ -84,8 +84,8 @@ def _inverted(stride: int, squeeze: bool, bend: Any) -> Any:
     return peer(False), peer(True)
 
 
-def _beside(x: torch.Tensor, p: P) -> torch.Tensor:
-    """Down, and up again: 6 cells are halved to 3, of which two are left, and doubled to 4."""
+def _skipped(x: torch.Tensor, p: P) -> torch.Tensor:
+    """A U-shaped branch: 6 positions are pooled to 3, the convolution leaves 2, which are upsampled to 4."""
     y = conv(last(functional.avg_pool1d(first(x), 2)), p, name="conv1.")
     y = last(functional.conv_transpose1d(first(y), first(p["up.weight"]), p["up.bias"], 2))
     return torch.cat([x[:, 1:-1], y], -1)
@@ -121,7 +121,7 @@ CASES: dict[str, Case] = {
         nn.InvertedResidual(3, 2, 3, activation=nn.Activation("sigmoid"), stride=2), (3, 4, 2),
         *_inverted(2, False, torch.sigmoid),
     ),
-    "skip": Case(_SKIP, (6, 2), _beside),
+    "skip": Case(_SKIP, (6, 2), _skipped),
     "skip of the same size": Case(
         nn.Skip(nn.Conv(1, 1)), (2, 2, 2), lambda x, p: torch.cat([x, conv(x, p)], -1)
     ),

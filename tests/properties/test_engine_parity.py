@@ -39,7 +39,7 @@ def weighed(node: Node) -> Node:
 def test_every_layer_forward_and_backward(name: str) -> None:
     net = ready(LAYER_CASES[name], training=True)
     output = net.built.output
-    slopes = grad(weighed(output), list(net.moved.values()), unused="zeros")
+    slopes = grad(weighed(output), list(net.differentiable.values()), unused="zeros")
     outputs = {f"slope {i}": slope for i, slope in enumerate(slopes)}
     refuse_difference({"y": output, **outputs}, {**net.arrays, KEY: key_of(3)})
 

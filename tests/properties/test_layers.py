@@ -38,14 +38,14 @@ def case(request: pytest.FixtureRequest) -> Case:
 
 def applied(case: Case, net: Ready, training: bool) -> Callable[..., Node]:
     """The net again as a function of what it is differentiated by; all else keeps its numbers."""
-    names, arrays = list(net.moved), {name: constant(a) for name, a in net.arrays.items()}
+    names, arrays = list(net.differentiable), {name: constant(a) for name, a in net.arrays.items()}
 
     def build(*values: Node) -> Node:
         given = {**arrays, **dict(zip(names, values, strict=True))}
         known = {path: replace(p, node=given[path]) for path, p in net.built.parameters.items()}
         states = {path: replace(p, node=given[path]) for path, p in net.built.states.items()}
         book = Book("float64", training, known, states, key=constant(key_of(3)))
-        return case.net(case.given(given), Scope(book))
+        return case.net(case.as_input(given), Scope(book))
 
     return build
 
@@ -89,16 +89,18 @@ def agree_with_torch(case: Case, net: Ready, peer: Callable[..., torch.Tensor], 
 
     In float32 by machine code; in float64 by the law, to which ``test_parity_laws`` holds machine code.
     """
-    theirs = {name: torch.tensor(a, requires_grad=name in net.moved) for name, a in net.arrays.items()}
-    y = peer(case.given(theirs), theirs)
+    theirs = {
+        name: torch.tensor(a, requires_grad=name in net.differentiable) for name, a in net.arrays.items()
+    }
+    y = peer(case.as_input(theirs), theirs)
     output = net.built.output
     up = np.random.default_rng(2).normal(size=y.shape).astype(output.dtype)
     total = (output * input_node("up", output.shape, output.dtype)).sum()
-    wanted, engine = [output, *grad(total, list(net.moved.values()))], ENGINES[output.dtype]
+    wanted, engine = [output, *grad(total, list(net.differentiable.values()))], ENGINES[output.dtype]
     value, *slopes = evaluate(wanted, {**net.arrays, "up": up}, engine)
     (y * torch.tensor(up)).sum().backward()
     found = {"value": (value, y.detach().numpy())}
-    for name, slope in zip(net.moved, slopes, strict=True):
+    for name, slope in zip(net.differentiable, slopes, strict=True):
         gradient = theirs[name].grad
         assert gradient is not None
         found[name] = (slope, gradient.numpy())
@@ -112,19 +114,21 @@ def test_gradients_agree_with_a_small_step(case: Case) -> None:
         net = ready(case, training)
         if stops(net):
             continue
-        check_gradient(applied(case, net, training), [net.arrays[name] for name in net.moved])
+        check_gradient(applied(case, net, training), [net.arrays[name] for name in net.differentiable])
 
 
 def test_second_derivatives_agree_with_a_small_step(case: Case) -> None:
     """H u, the derivative of the gradient along one direction u, in training mode where that can be."""
     net = ready(case, training=True)
     net = ready(case) if stops(net) else net
-    inputs = [input_node(name, node.spec.at({"B": 3}).shape, "float64") for name, node in net.moved.items()]
+    inputs = [
+        input_node(name, node.spec.at({"B": 3}).shape, "float64") for name, node in net.differentiable.items()
+    ]
     first = grad(weighted_sum(applied(case, net, net.built.book.training)(*inputs)), inputs, unused="zeros")
     weighed = [weighted_sum(slope) for slope in first]
     total = sum(weighed[1:], weighed[0]) if weighed else constant(0.0)
     rng = np.random.default_rng(5)
-    arrays = {name: net.arrays[name] for name in net.moved}
+    arrays = {name: net.arrays[name] for name in net.differentiable}
     along = {name: rng.normal(size=a.shape) for name, a in arrays.items()}
     second = evaluate(grad(total, inputs, unused="zeros"), arrays, "reference")
     expected = sum(float((h * along[name]).sum()) for name, h in zip(arrays, second, strict=True))
@@ -138,7 +142,7 @@ def test_second_derivatives_agree_with_a_small_step(case: Case) -> None:
 
 def test_the_native_engine_gives_what_the_law_gives_in_training(case: Case) -> None:
     net = ready(case, training=True, dtype="float32")
-    slopes = grad(weighted_sum_of(net.built.output), list(net.moved.values()), unused="zeros")
+    slopes = grad(weighted_sum_of(net.built.output), list(net.differentiable.values()), unused="zeros")
     wanted = [net.built.output, *slopes, *net.built.book.updates.values()]
     feeds = {**net.arrays, **({} if net.built.book.key is None else {KEY: key_of(3)})}
     law, fast = (evaluate(wanted, feeds, engine) for engine in ("reference", "native"))

@@ -27,7 +27,7 @@ def test_no_card(sample: Sample) -> None:
 def test_no_layer(name: str) -> None:
     net = ready(CASES[name], training=True)
     output = net.built.output
-    slopes = grad((output * output).sum(), list(net.moved.values()), unused="zeros")
+    slopes = grad((output * output).sum(), list(net.differentiable.values()), unused="zeros")
     graph = Graph({"y": output, **{f"slope {i}": slope for i, slope in enumerate(slopes)}})
     arrays = {name: {**net.arrays, KEY: key_of(3)}[name] for name in graph.inputs}
     sizes = bind({name: node.spec for name, node in graph.inputs.items()}, arrays)

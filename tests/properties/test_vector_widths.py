@@ -70,7 +70,7 @@ def test_every_layer_forward_and_backward(name: str) -> None:
     net = ready(CASES[name], training=True, dtype="float32")
     output = net.built.output
     loss = (output * output * 0.3 + output).sum()
-    slopes = grad(loss, list(net.moved.values()), unused="zeros")
+    slopes = grad(loss, list(net.differentiable.values()), unused="zeros")
     graph = Graph({"y": output, **{f"gradient {i}": slope for i, slope in enumerate(slopes)}})
     if ops_of(graph) & LIBM:
         pytest.skip("uses pow, sin or cos of the C library")

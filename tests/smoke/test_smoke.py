@@ -1,7 +1,7 @@
-"""One pass through everything a user does first, with no library beyond the package's own dependencies.
+"""The first steps of a user: train, save, explain and the command line, with only the required dependencies.
 
-``.ci/run`` runs this file with the lowest version of every dependency and with a newer Python. Pictures and
-images are tested where their optional dependencies are installed.
+``.ci/run`` runs this file with the lowest version of every dependency and with other versions of Python.
+Plots and image folders are tested if their optional dependencies are installed.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def test_a_table_is_trained_predicted_and_evaluated_by_the_command_line(table: P
 
 
 @pytest.mark.parametrize("form", ["parquet", "npz"])
-def test_files_of_other_forms_are_read(form: str, table: Path, tmp_path: Path) -> None:
+def test_tables_in_other_formats_are_read(form: str, table: Path, tmp_path: Path) -> None:
     frame = cr.read_table(table).frame
     file = tmp_path / f"points.{form}"
     if form == "parquet":
@@ -114,7 +114,7 @@ def test_files_of_other_forms_are_read(form: str, table: Path, tmp_path: Path) -
 
 
 @pytest.mark.skipif(importlib.util.find_spec("matplotlib") is None, reason="needs matplotlib")
-def test_a_picture_is_drawn(tmp_path: Path) -> None:
+def test_a_plot_is_saved_as_svg(tmp_path: Path) -> None:
     file = tmp_path / "curves.svg"
     trained().plot.curves().save(file)
     assert "<svg" in file.read_text(encoding="utf-8")

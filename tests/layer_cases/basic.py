@@ -1,4 +1,4 @@
-"""Dense layers, activations, dropout and its relatives, and what arranges and reshapes."""
+"""Dense layers, activations, dropout and noise, containers and reshaping."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ CASES: dict[str, Case] = {
     "permute": Case(nn.Permute((3, 1, 2)), (2, 3, 4), lambda x, p: x.permute(0, 3, 1, 2)),
     "repeat": Case(nn.RepeatVector(3), (2,), lambda x, p: x[:, None].expand(-1, 3, -1)),
     "identity": Case(nn.Identity(), (3,), lambda x, p: x),
-    "nothing": Case(nn.Sequential(), (3,), lambda x, p: x),
+    "empty sequential": Case(nn.Sequential(), (3,), lambda x, p: x),
     "residual": Case(
         nn.Residual(nn.Dense(4, "tanh")), (4,), lambda x, p: x + torch.tanh(dense(x, p, "dense."))
     ),

@@ -1,4 +1,4 @@
-"""Nets from words, tables that are read backwards, patches, and one vector for a whole sequence."""
+"""Text encoders, translators, tied and scaled embeddings, patches, sequence pooling, hierarchical softmax."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def _norm(x: torch.Tensor, p: P, name: str) -> torch.Tensor:
 
 
 def _below(p: P, name: str) -> P:
-    """The parameters of a part, by their paths within it."""
+    """The parameters of a part, by their paths inside it."""
     return {path.removeprefix(name): a for path, a in p.items() if path.startswith(name)}
 
 
 def _encoder(x: Any, p: P) -> torch.Tensor:
-    """Words, places and types added up, one block of PyTorch's, then the head: the first place, bent."""
+    """The sum of three embeddings, PyTorch's encoder layer, then the head: a layer at the first position."""
     words = x["sequence"] if isinstance(x, Mapping) else x
     types = x["types"] if isinstance(x, Mapping) else words * 0
     mask = x["mask"] if isinstance(x, Mapping) else words != 1
@@ -45,13 +45,13 @@ def _encoder(x: Any, p: P) -> torch.Tensor:
 
 
 def _translated(x: Any, p: P) -> torch.Tensor:
-    """PyTorch's blocks between embeddings and scores."""
+    """PyTorch's Transformer between embeddings and logits."""
     own = "target_words" if "target_words.weight" in p else "words"
-    sines = attention.pattern_of
+    positions = attention.sinusoidal_positions
     source, target = _rows(p, "words", x["source"]) * 2.0, _rows(p, own, x["target"]) * 2.0
-    given = {"source": source + sines(source), "target": target + sines(target)}
-    given["source_mask"] = x["source_mask"] if "source_mask" in x else x["source"] != 1
-    y = attention.transformer_of(given, _below(p, "transformer."))
+    inputs = {"source": source + positions(source), "target": target + positions(target)}
+    inputs["source_mask"] = x["source_mask"] if "source_mask" in x else x["source"] != 1
+    y = attention.transformer_of(inputs, _below(p, "transformer."))
     return dense(y, p, "output.") if "output.weight" in p else y @ p["words.weight"].T
 
 
@@ -59,12 +59,38 @@ def _pooled(how: str) -> Any:
     def peer(x: Any, p: P) -> torch.Tensor:
         rows = []
         for row, mask in zip(x["sequence"], x["mask"], strict=True):
-            counted = row[mask]
-            rows.append({"mean": counted.mean(0), "max": counted.amax(0), "first": counted[0],
-                         "last": counted[-1]}[how])  # fmt: skip
+            valid = row[mask]
+            rows.append({"mean": valid.mean(0), "max": valid.amax(0), "first": valid[0],
+                         "last": valid[-1]}[how])  # fmt: skip
         return torch.stack(rows)
 
     return peer
+
+
+def _hierarchical(x: torch.Tensor, p: P) -> torch.Tensor:
+    """The log-probabilities of PyTorch's module with these weights."""
+    module = torch.nn.AdaptiveLogSoftmaxWithLoss(6, 7, (2, 4), 2.0, "head.bias" in p, dtype=x.dtype)
+    names = {"head.weight": "head.weight", "head.bias": "head.bias"}
+    names |= {
+        f"tail.{i}.{j}.weight": f"cluster{i + 1}.{side}.weight"
+        for i in (0, 1)
+        for j, side in enumerate(("narrow", "wide"))
+    }
+    state = {theirs: p[ours] for theirs, ours in names.items() if ours in p}
+    state = {f"module.{name}": weight for name, weight in state.items()}
+    rows = torch.func.functional_call(_LogProbabilities(module), state, (x.reshape(-1, 6),))
+    return rows.reshape(*x.shape[:-1], 7)
+
+
+class _LogProbabilities(torch.nn.Module):
+    """A module whose forward pass is ``log_prob`` of another."""
+
+    def __init__(self, module: torch.nn.AdaptiveLogSoftmaxWithLoss) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.module.log_prob(x)
 
 
 WORDS = nn.Embedding(4, 3, scale=2.0)
@@ -103,16 +129,16 @@ CASES: dict[str, Case] = {
     "patches": Case(
         nn.PatchEmbedding(3, 2, image=4), (4, 4, 2), lambda x, p: conv(x, p, stride=2).flatten(1, 2)
     ),
-    "pool of means": Case(nn.SequencePool(), (3, 2), lambda x, p: x.mean(1)),
-    "pool of the largest": Case(nn.SequencePool("max"), (3, 2), lambda x, p: x.amax(1)),
-    "pool of the first": Case(nn.SequencePool("first"), (3, 2), lambda x, p: x[:, 0]),
-    "pool of the last": Case(nn.SequencePool("last"), (3, 2), lambda x, p: x[:, -1]),
+    "pool by the mean": Case(nn.SequencePool(), (3, 2), lambda x, p: x.mean(1)),
+    "pool by the maximum": Case(nn.SequencePool("max"), (3, 2), lambda x, p: x.amax(1)),
+    "pool by the first position": Case(nn.SequencePool("first"), (3, 2), lambda x, p: x[:, 0]),
+    "pool by the last position": Case(nn.SequencePool("last"), (3, 2), lambda x, p: x[:, -1]),
     **{
-        f"pool of the {how} of some": Case(nn.SequencePool(how), READ, _pooled(how), masks=("mask",))
+        f"pool by {how} with a mask": Case(nn.SequencePool(how), READ, _pooled(how), masks=("mask",))
         for how in ("mean", "max", "first", "last")
     },
     "text encoder": Case(replace(READER, head=HEAD), ENCODED, _encoder, None, 4, ("mask",)),
-    "text encoder that finds its mask and drops": Case(replace(READER, dropout=0.2), (3,), _encoder, None, 4),
+    "text encoder that computes its mask": Case(replace(READER, dropout=0.2), (3,), _encoder, None, 4),
     "translator": Case(
         nn.Translator(WORDS, SINES, BODY, nn.Unembedding("words"), dropout=0.0),
         {**TEXTS, "source_mask": (2,)}, _translated, None, 4, ("source_mask",),
@@ -121,4 +147,7 @@ CASES: dict[str, Case] = {
         nn.Translator(WORDS, SINES, BODY, nn.Dense(5), target_words=WORDS, dropout=0.0, padding=1), TEXTS,
         _translated, None, 4,
     ),
+    "hierarchical softmax": Case(nn.AdaptiveLogSoftmax(7, (2, 4), divide=2.0), (6,), _hierarchical),
+    "hierarchical softmax of sequences": Case(nn.AdaptiveLogSoftmax(7, (2, 4), divide=2.0, bias=True), (3, 6),
+        _hierarchical),
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Normalisation of numbers and of weights."""
+"""Normalization of activations and of weights."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from chainrule import nn
 from layer_cases.case import Case, P, conv, dense, first, last
 
 
-def _batch(x: torch.Tensor, p: P, training: bool, epsilon: float = 1e-5) -> torch.Tensor:
+def _batch_norm(x: torch.Tensor, p: P, training: bool, epsilon: float = 1e-5) -> torch.Tensor:
     running = (p["running_mean"].clone(), p["running_variance"].clone())
     return last(
         functional.batch_norm(
@@ -18,16 +18,16 @@ def _batch(x: torch.Tensor, p: P, training: bool, epsilon: float = 1e-5) -> torc
     )
 
 
-def _normed(x: torch.Tensor, p: P, axes: int) -> torch.Tensor:
+def _layer_norm(x: torch.Tensor, p: P, axes: int) -> torch.Tensor:
     return functional.layer_norm(x, x.shape[-axes:], p.get("scale"), p.get("shift"))
 
 
-def _grouped(x: torch.Tensor, p: P, groups: int) -> torch.Tensor:
+def _group_norm(x: torch.Tensor, p: P, groups: int) -> torch.Tensor:
     return last(functional.group_norm(first(x), groups, p.get("scale"), p.get("shift")))
 
 
 def _with_gain(p: P, name: str) -> P:
-    """The parameters of the layer inside, its weight made by PyTorch."""
+    """The parameters of the wrapped layer, its weight computed by PyTorch's weight normalization."""
     weight = torch._weight_norm(p[f"{name}weight"], p[f"{name}weight_gain"].reshape(-1, *_ones(p, name)), 0)
     return {"weight": weight, "bias": p[f"{name}bias"]}
 
@@ -36,8 +36,8 @@ def _ones(p: P, name: str) -> tuple[int, ...]:
     return (1,) * (p[f"{name}weight"].ndim - 1)
 
 
-def _divided(p: P, name: str, training: bool) -> P:
-    """The parameters of the layer inside, its weight divided by PyTorch's spectral norm."""
+def _spectral_norm(p: P, name: str, training: bool) -> P:
+    """The parameters of the wrapped layer, its weight divided by PyTorch's spectral norm."""
     weight, v = p[f"{name}weight"], p[f"{name}weight_direction"].detach()
     rows = weight.detach().flatten(1)
     norm = torch.nn.utils.parametrizations._SpectralNorm(weight.detach(), 1)
@@ -48,18 +48,18 @@ def _divided(p: P, name: str, training: bool) -> P:
 
 CASES: dict[str, Case] = {
     "batch norm": Case(
-        nn.BatchNorm(), (2,), lambda x, p: _batch(x, p, False), lambda x, p: _batch(x, p, True)
+        nn.BatchNorm(), (2,), lambda x, p: _batch_norm(x, p, False), lambda x, p: _batch_norm(x, p, True)
     ),
     "batch norm of images": Case(
         nn.BatchNorm(momentum=0.3, epsilon=1e-3, scale=False, shift=False), (2, 2, 2),
-        lambda x, p: _batch(x, p, False, 1e-3), lambda x, p: _batch(x, p, True, 1e-3),
+        lambda x, p: _batch_norm(x, p, False, 1e-3), lambda x, p: _batch_norm(x, p, True, 1e-3),
     ),
-    "layer norm": Case(nn.LayerNorm(), (2, 4), lambda x, p: _normed(x, p, 1)),
+    "layer norm": Case(nn.LayerNorm(), (2, 4), lambda x, p: _layer_norm(x, p, 1)),
     "layer norm of images": Case(
-        nn.LayerNorm(axes=3, shift=False), (2, 2, 2), lambda x, p: _normed(x, p, 3)
+        nn.LayerNorm(axes=3, shift=False), (2, 2, 2), lambda x, p: _layer_norm(x, p, 3)
     ),
-    "group norm": Case(nn.GroupNorm(2), (2, 2, 4), lambda x, p: _grouped(x, p, 2)),
-    "group norm of vectors": Case(nn.GroupNorm(3), (6,), lambda x, p: _grouped(x, p, 3)),
+    "group norm": Case(nn.GroupNorm(2), (2, 2, 4), lambda x, p: _group_norm(x, p, 2)),
+    "group norm of vectors": Case(nn.GroupNorm(3), (6,), lambda x, p: _group_norm(x, p, 3)),
     "instance norm": Case(
         nn.InstanceNorm(), (4, 2), lambda x, p: last(functional.instance_norm(first(x)))
     ),
@@ -90,11 +90,11 @@ CASES: dict[str, Case] = {
         nn.WeightNorm(nn.Conv(2, 2)), (3, 2), lambda x, p: conv(x, _with_gain(p, "conv."))
     ),
     "spectral norm": Case(
-        nn.SpectralNorm(nn.Dense(3)), (4,), lambda x, p: dense(x, _divided(p, "dense.", False)),
-        lambda x, p: dense(x, _divided(p, "dense.", True)),
+        nn.SpectralNorm(nn.Dense(3)), (4,), lambda x, p: dense(x, _spectral_norm(p, "dense.", False)),
+        lambda x, p: dense(x, _spectral_norm(p, "dense.", True)),
     ),
     "spectral norm of a convolution": Case(
-        nn.SpectralNorm(nn.Conv(2, 2)), (3, 2), lambda x, p: conv(x, _divided(p, "conv.", False)),
-        lambda x, p: conv(x, _divided(p, "conv.", True)),
+        nn.SpectralNorm(nn.Conv(2, 2)), (3, 2), lambda x, p: conv(x, _spectral_norm(p, "conv.", False)),
+        lambda x, p: conv(x, _spectral_norm(p, "conv.", True)),
     ),
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Embeddings: whole numbers in, vectors out."""
+"""Embeddings of integers."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from layer_cases.case import Case, P
 def _bag(mode: str, padding: int | None = None) -> Any:
     def peer(x: torch.Tensor, p: P) -> torch.Tensor:
         rows = x.reshape(-1, x.shape[-1])
-        found = functional.embedding_bag(rows, p["weight"], mode=mode, padding_idx=padding)
-        return found.reshape(*x.shape[:-1], -1)
+        bags = functional.embedding_bag(rows, p["weight"], mode=mode, padding_idx=padding)
+        return bags.reshape(*x.shape[:-1], -1)
 
     return peer
 
 
-def _without_none(x: torch.Tensor, p: P) -> torch.Tensor:
-    """Rows of padding are 0, as PyTorch's table has them at first."""
+def _with_padding(x: torch.Tensor, p: P) -> torch.Tensor:
+    """The row of the padding is 0, as initially in PyTorch's table."""
     table = p["weight"] * (torch.arange(5) != 2)[:, None]
     return functional.embedding(x, table, padding_idx=2)
 
@@ -30,7 +30,7 @@ CASES: dict[str, Case] = {
     "embedding": Case(
         nn.Embedding(5, 2), (3,), lambda x, p: functional.embedding(x, p["weight"]), None, 5
     ),
-    "embedding with padding": Case(nn.Embedding(5, 3, padding=2), (4,), _without_none, None, 5),
+    "embedding with padding": Case(nn.Embedding(5, 3, padding=2), (4,), _with_padding, None, 5),
     "embedding of one word": Case(
         nn.Embedding(4, 2, weight_init="xavier", penalty=nn.L1(0.1)), (),
         lambda x, p: functional.embedding(x, p["weight"]), None, 4,

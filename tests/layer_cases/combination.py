@@ -1,4 +1,4 @@
-"""Layers that join several values, and those in which one part of the net gates another."""
+"""Layers that combine several inputs or branches, and layers with gates."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TWO = {"a": (2, 3), "b": (2, 3)}
 
 
 def _cosines(x: dict[str, torch.Tensor], p: P) -> torch.Tensor:
-    """Every row of a with every row of b."""
+    """The cosine similarity of every row of a with every row of b."""
     a, b = (functional.normalize(x[name], dim=1) for name in "ab")
     return torch.einsum("bij,bik->bjk", a, b)
 
@@ -23,7 +23,7 @@ def _distance(power: float) -> Any:
     return lambda x, p: functional.pairwise_distance(x["a"], x["b"], power, keepdim=True)
 
 
-def _again(x: torch.Tensor, p: P) -> torch.Tensor:
+def _rematerialized(x: torch.Tensor, p: P) -> torch.Tensor:
     z = dense(x, p, "dense1.")
     return z + torch.tanh(dense(z, p, "residual1.dense."))
 
@@ -51,11 +51,11 @@ def _merged(by: Any) -> Any:
 
 
 CASES: dict[str, Case] = {
-    "side by side": Case(
+    "concatenated branches": Case(
         nn.Parallel(a=nn.Dense(2), b=nn.Dense(3, penalty=nn.L1(0.1))), (4,),
         lambda x, p: torch.cat([dense(x, p, "a."), dense(x, p, "b.")], -1),
     ),
-    "added": Case(
+    "added branches": Case(
         nn.Parallel("add", a=nn.Dense(2, weight_init="orthogonal"), b=nn.Dense(2, bias_init=nn.Fill(0.5))),
         (4,),
         lambda x, p: dense(x, p, "a.") + dense(x, p, "b."),
@@ -81,13 +81,13 @@ CASES: dict[str, Case] = {
     "concatenate times": Case(nn.Merge("concatenate", axis=1), {"a": (2, 3), "b": (1, 3)},
                               _merged(lambda a, b: torch.cat([a, b], 1))),
     "dot": Case(nn.Dot(), {"a": (3,), "b": (3,)}, lambda x, p: (x["a"] * x["b"]).sum(-1, keepdim=True)),
-    "dot of all cosines": Case(nn.Dot((1, 1), normalize=True), TWO, _cosines),
+    "dot product of all pairs, normalized": Case(nn.Dot((1, 1), normalize=True), TWO, _cosines),
     "cosine": Case(
         nn.CosineSimilarity(), TWO,
         lambda x, p: functional.cosine_similarity(x["a"], x["b"], -1)[..., None],
     ),
     "distance": Case(nn.PairwiseDistance(), TWO, _distance(2.0)),
-    "distance by the third norm": Case(nn.PairwiseDistance(3.0, epsilon=1e-6), TWO, _distance(3.0)),
+    "distance of the third norm": Case(nn.PairwiseDistance(3.0, epsilon=1e-6), TWO, _distance(3.0)),
     "bilinear": Case(
         nn.Bilinear(2), {"a": (2, 3), "b": (2, 2)},
         lambda x, p: functional.bilinear(x["a"], x["b"], p["weight"], p["bias"]),
@@ -96,8 +96,9 @@ CASES: dict[str, Case] = {
         nn.Bilinear(2, bias=False, weight_init="he", penalty=nn.L1(0.1)), {"a": (3,), "b": (4,)},
         lambda x, p: functional.bilinear(x["a"], x["b"], p["weight"]),
     ),
-    "computed again": Case(
-        nn.Sequential(nn.Dense(3), nn.Remat(nn.Residual(nn.Dense(3, "tanh")))), (2,), _again, _again,
+    "rematerialized": Case(
+        nn.Sequential(nn.Dense(3), nn.Remat(nn.Residual(nn.Dense(3, "tanh")))), (2,),
+        _rematerialized, _rematerialized,
     ),
     "highway": Case(nn.Highway("tanh"), (3,), _highway),
     "squeeze and excite": Case(nn.SqueezeExcite(reduction=2), (2, 2, 4), _excited),
