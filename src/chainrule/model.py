@@ -105,6 +105,11 @@ class Model(ModelAnalysis):
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return type(self).of(self.state)  # a state never changes, so two models may share it
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A pickle holds the bytes of a model file and names the user's own classes; it never holds objects.
+        content = model_file.to_bytes(self.state)
+        return _from_bytes, (type(self), content, model_file.own_classes(self.state))
+
     # --- training
 
     def fit(
@@ -300,6 +305,11 @@ class Model(ModelAnalysis):
             FileError: the file is missing, damaged, foreign or newer than this chainrule.
         """
         return cls.of(model_file.load(path, layers))
+
+
+def _from_bytes(cls: type[Model], content: bytes, layers: Sequence[type[Layer]]) -> Model:
+    """The model in the bytes of a model file; what unpickling calls."""
+    return cls.of(model_file.from_bytes(content, layers, "pickle"))
 
 
 def load(path: str | os.PathLike[str], layers: Sequence[type[Layer]] = ()) -> Model:

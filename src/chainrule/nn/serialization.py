@@ -55,6 +55,13 @@ def to_record(value: Any) -> dict[str, Any]:
     return record
 
 
+def own_kinds(value: Any) -> list[type]:
+    """The user's own classes in a network, loss or optimizer: what ``from_record`` needs to read it back."""
+    writing = _Writing()
+    writing.record(value, type(value).__name__, 1)
+    return list(writing.own)
+
+
 def _refuse_changed(value: Any, record: dict[str, Any], kinds: Sequence[type]) -> None:
     """Refuse to write what would be read back as something else; only classes of one's own can be so.
 

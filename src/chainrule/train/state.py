@@ -81,8 +81,8 @@ class TrainState:
             best.keep_best(like.parameters)
             wanted |= {f"best/{name}": a for name, a in best.best.items()}
         refuse_other_arrays(wanted, tensors, "the arrays of this net and optimizer")
-        groups = {
-            group: {name.partition("/")[2]: a for name, a in tensors.items() if name.startswith(f"{group}/")}
+        groups = {  # in the order of ``like``, as a training that was not interrupted has them
+            group: {name.partition("/")[2]: tensors[name] for name in wanted if name.startswith(f"{group}/")}
             for group in _GROUPS
         }
         wrong = [key for key in _COUNTS if type(record.get(key)) is not int or not 0 <= record[key] < 2**53]

@@ -18,8 +18,10 @@ from chainrule import data, nn
 from chainrule.errors import ChainruleError, FileError, TrainingError
 from chainrule.graph import Limits, building
 from chainrule.nn.layer import Layer
+from chainrule.nn.loss import Loss, known_loss
+from chainrule.nn.serialization import own_kinds
 from chainrule.spec import DTYPES, Size, Spec
-from chainrule.store import container
+from chainrule.store import atomic_write, container
 from chainrule.train.model_state import ModelState, untrained
 from chainrule.train.state import history_of, history_record, refuse_other_arrays
 
@@ -40,18 +42,23 @@ def save(model: ModelState, path: str | os.PathLike[str], within: Path | None = 
     """
     if model.network is None:
         raise TrainingError("E503", where="save", fix="model.fit(x, y)")
+    atomic_write.write(path, to_bytes(model), within=within)
+
+
+def to_bytes(model: ModelState) -> bytes:
+    """The bytes of a model's file."""
     tensors = {f"parameter/{k}": v for k, v in model.parameters.items()}
     tensors |= {f"state/{k}": v for k, v in model.states.items()}
-    container.save(path, KIND, to_document(model), tensors, within)
+    return container.pack(KIND, to_document(model), tensors)
 
 
 def to_document(model: ModelState) -> dict[str, Any]:
     """Everything of a model that is no array, as plain data."""
     recipe, network = model.recipe, model.network
-    assert network is not None
+    inputs = {} if network is None else network.inputs
     return {
         "net": nn.to_record(recipe.net),
-        "loss": {name: nn.to_record(loss) for name, loss in network.losses.items()},
+        "loss": {name: nn.to_record(loss) for name, loss in _losses(model).items()},
         "optimizer": nn.to_record(recipe.optimizer),
         "penalty": None if recipe.penalty is None else nn.to_record(recipe.penalty),
         "clip": None if recipe.clip is None else nn.to_record(recipe.clip),
@@ -62,7 +69,7 @@ def to_document(model: ModelState) -> dict[str, Any]:
         else [name for name in model.metrics if isinstance(name, str)],  # a function is no data
         "inputs": [
             {"name": name, "shape": list(spec.shape[1:]), "dtype": spec.dtype}
-            for name, spec in network.inputs.items()
+            for name, spec in inputs.items()
         ],
         "labels": {name: list(target.labels) for name, target in model.targets.items()},
         "preparation": None if model.preparation is None else model.preparation.to_record(),
@@ -73,21 +80,55 @@ def to_document(model: ModelState) -> dict[str, Any]:
     }
 
 
+def _losses(model: ModelState) -> Mapping[str, Loss]:
+    """The loss of each output; of a model without graphs those of the recipe, one under the name ``""``."""
+    if model.network is not None:
+        return model.network.losses
+    losses = model.recipe.loss
+    return (
+        {name: known_loss(loss) for name, loss in losses.items()}
+        if isinstance(losses, Mapping)
+        else {"": known_loss(losses)}
+    )
+
+
+def own_classes(model: ModelState) -> tuple[type, ...]:
+    """The user's own classes in a model, which ``from_bytes`` needs to read it."""
+    recipe = model.recipe
+    parts = (recipe.net, recipe.optimizer, recipe.penalty, recipe.clip, *_losses(model).values())
+    return tuple(dict.fromkeys(kind for part in parts if part is not None for kind in own_kinds(part)))
+
+
 def load(path: str | os.PathLike[str], layers: Sequence[type[Layer]] = ()) -> ModelState:
     """Read a model; see ``chainrule.Model.load``."""
-    record, tensors = container.load(path, KIND)
+    return from_bytes(atomic_write.read(path), layers, str(path))
+
+
+def from_bytes(content: bytes, layers: Sequence[type[Layer]], where: str) -> ModelState:
+    """The model in the bytes of a file.
+
+    Args:
+        content: what ``to_bytes`` returned.
+        layers: classes of the user's own layers.
+        where: what to call the file in an error.
+    """
+    record, tensors = container.unpack(content, KIND, where)
     try:
-        # A number that the dtype cannot hold becomes infinite, and the answers say so.
+        # A number that the dtype cannot hold becomes infinite, and the predictions say so.
         with building(_limits(tensors)), np.errstate(over="ignore"):
             model = _from_document(record, layers)
+        if model.network is None and not tensors:
+            return model
+        if model.network is None:
+            raise ValueError("arrays without inputs")
         _refuse_contradictions(model)
         return _with_arrays(model, tensors)
     except ChainruleError as error:
-        error.where = f"{path}, {error.where}" if error.where else str(path)
+        error.where = f"{where}, {error.where}" if error.where else where
         raise
     except BROKEN as cause:
         raise FileError(
-            "E424", where=str(path), expected="a model's record",
+            "E424", where=where, expected="a model's record",
             received=f"{type(cause).__name__}: {cause}"[:120],
             fix="do not trust this file: its checksum is right, so it was written this way",
         ) from cause  # fmt: skip
@@ -110,7 +151,9 @@ def _from_document(record: Mapping[str, Any], layers: Sequence[type[Layer]]) -> 
         clip=None if record["clip"] is None else nn.from_record(record["clip"], "clip", layers),
         dtype=record["dtype"],
         frozen=record["frozen"],
-    ).built({part["name"]: _spec(part) for part in record["inputs"]})
+    )
+    if record["inputs"]:
+        model = model.built({part["name"]: _spec(part) for part in record["inputs"]})
     prepared, tokenizers = (
         record["preparation"],
         record.get("tokenizers", {}),
