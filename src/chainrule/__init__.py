@@ -38,7 +38,9 @@ _HOMES: dict[str, str] = {
     ),
     "train.callback": "CSVLog Callback Checkpoint Histograms JSONLog TensorBoard TimeLimit",
     "train.evaluation.metric": "METRICS metric",
+    "train.parameters": "Parameters",
     "train.stopping": "Converged EarlyStopping",
+    "train.trainer": "Trainer",
     "data": (
         "Buckets Tokenizer Windows check map_array pad_sequences read_blocks read_images read_table "
         "sample_rows stream text_rows text_windows unpack windows"

@@ -34,7 +34,7 @@ from chainrule.train.checkpoint import model_file
 from chainrule.train.evaluation import evaluate, prediction
 from chainrule.train.evaluation.metric import Asked
 from chainrule.train.fit import fit
-from chainrule.train.loading import initialize, load_parameters
+from chainrule.train.loading import initialize, load_parameters, load_states
 from chainrule.train.model_state import Options, untrained
 from chainrule.train.options import FitOptions, known_options
 from chainrule.train.prepare import TrainingData
@@ -43,6 +43,8 @@ from chainrule.train.state import Row
 if TYPE_CHECKING:
     from chainrule.train.generation.decoder import Decoder
     from chainrule.train.generation.text import TextWays
+    from chainrule.train.parameters import Parameters
+    from chainrule.train.trainer import Trainer
 
 
 @explained_methods("model", "Model")
@@ -183,6 +185,67 @@ class Model(ModelAnalysis):
         self.adopt(load_parameters(self.state, values))
         return self
 
+    def load_states(self, values: Mapping[str, Any]) -> Self:
+        """Set layers' running values by path, such as ``"batch_norm1.mean"``; those not named stay.
+
+        Raises:
+            As ``load_parameters``.
+        """
+        self.adopt(load_states(self.state, values))
+        return self
+
+    def trainer(
+        self,
+        x: Any,
+        y: Any = None,
+        *,
+        classes: Any = None,
+        sample_weight: Any = None,
+        seed: int = 0,
+        steps: int | None = None,
+        parameters: Parameters | None = None,
+    ) -> Trainer:
+        """A trainer that makes one update at a time by ``step(x, y)``; the model changes at ``commit()``.
+
+        It begins with the present parameters; where there are none, the seed samples them.
+
+        Args:
+            x, y: an example batch, which fixes shapes and classes; it is not trained on.
+            classes: all labels, where the example batch does not contain each.
+            sample_weight: of the example batch: then every step takes weights.
+            seed: of the initial parameters and of each step's random numbers.
+            steps: how many updates a learning rate schedule spans that depends on it, such as ``cr.Cosine``.
+            parameters: a ``cr.Parameters`` that several trainers update.
+
+        Example:
+            >>> from chainrule.nn import SGD, Dense
+            >>> model = Model(Dense(1), "mse", SGD(0.1), dtype="float64")
+            >>> x, y = np.array([[1.0], [2.0]]), np.array([2.0, 4.0])
+            >>> trainer = model.trainer(x, y)
+            >>> losses = [trainer.step(x, y) for _ in range(50)]
+            >>> losses[-1] < losses[0], trainer.steps
+            (True, 50)
+            >>> trainer.commit()
+        """
+        return train.Trainer(
+            self, x, y, classes=classes, sample_weight=sample_weight, seed=seed, steps=steps,
+            parameters=parameters,
+        )  # fmt: skip
+
+    def partial_fit(self, x: Any, y: Any = None, *, classes: Any = None, sample_weight: Any = None) -> Self:
+        """Make one update on a batch, keeping the optimizer's state from call to call.
+
+        Args:
+            x, y: the batch.
+            classes: all labels; needed in the first call where its batch does not contain each.
+            sample_weight: how much each sample counts; in all calls or in none.
+
+        Raises:
+            TrainingError E501: a value is not finite; the model stays as it is.
+        """
+        train.partial_fit(self, x, y, classes, sample_weight)
+        return self
+
     def freeze(self, *paths: str) -> Self:
         """Let these parts, and no others, stay as they are while the model learns; without paths all learn.
 
@@ -217,6 +280,18 @@ class Model(ModelAnalysis):
             TrainingError E507: the model predicts values, not classes.
         """
         return prediction.predict_proba(self.state, x)
+
+    def activations(self, x: Any, layer: str) -> np.ndarray:
+        """The output of a layer in inference, (N, ...).
+
+        Args:
+            x: samples, as for ``predict``.
+            layer: its path, such as ``"dense1"``; see ``summary``.
+
+        Raises:
+            UsageError E101: no layer at this path.
+        """
+        return prediction.activations(self.state, x, layer)
 
     def evaluate(
         self, x: Any, y: Any = None, sample_weight: Any = None, metrics: Sequence[str | Asked] | None = None

@@ -28,18 +28,24 @@ def load_parameters(model: ModelState, values: Mapping[str, Any]) -> ModelState:
         raise TrainingError(
             "E503", where="load_parameters", fix="model.fit(x, y), or model.initialise(inputs)"
         )
-    parameters = loaded("load_parameters", model.parameters, values, model.recipe.dtype)
+    parameters = loaded("load_parameters", model.parameters, values)
     return replace(model, parameters=parameters, is_given=True)
 
 
-def loaded(where: str, present: Tensors, values: Mapping[str, Any], dtype: str) -> Tensors:
+def load_states(model: ModelState, values: Mapping[str, Any]) -> ModelState:
+    """The model with these running values; see ``chainrule.Model.load_states``."""
+    if model.network is None:
+        raise TrainingError("E503", where="load_states", fix="model.fit(x, y), or model.initialise(inputs)")
+    return replace(model, states=loaded("load_states", model.states, values), is_given=True)
+
+
+def loaded(where: str, present: Tensors, values: Mapping[str, Any]) -> Tensors:
     """Arrays by path, some of them replaced.
 
     Args:
         where: the name of the method, for errors.
         present: the arrays of now.
         values: what replaces some of them.
-        dtype: of the new arrays.
 
     Raises:
         UsageError E101: no such path. UsageError E113: not numbers.
@@ -52,7 +58,7 @@ def loaded(where: str, present: Tensors, values: Mapping[str, Any], dtype: str) 
             "E101", where=where, name=unknown[0], expected=outline(present),
             received=", ".join(unknown), fix=f'{{"{close}": ...}}' if close else "",
         )  # fmt: skip
-    arrays = {path: _array(where, path, value, dtype) for path, value in values.items()}
+    arrays = {path: _array(where, path, value, present[path].dtype.name) for path, value in values.items()}
     wrong = [
         f"{path} is {shape_text(a.shape)}, not {shape_text(present[path].shape)}"
         for path, a in arrays.items()

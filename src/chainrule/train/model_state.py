@@ -86,6 +86,14 @@ class ModelState:
         """The parameters and states by path."""
         return {**self.parameters, **self.states}
 
+    @cached_property
+    def plain_input(self) -> Spec | None:
+        """The spec of the input, where there is one input, one output and no embedding."""
+        if self.network is None or len(self.network.inputs) != 1 or len(self.targets) != 1:
+            return None
+        is_index = bool(self.network.inference.book.tables)
+        return None if is_index else next(iter(self.network.inputs.values()))
+
     @property
     def labels(self) -> tuple[Any, ...]:
         """The classes in the order of their numbers; empty for regression."""

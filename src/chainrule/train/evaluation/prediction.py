@@ -11,8 +11,11 @@ from typing import Any
 import numpy as np
 
 from chainrule.data import Arrays
+from chainrule.engines import compile
 from chainrule.engines.dispatch import Program
-from chainrule.errors import TrainingError
+from chainrule.errors import TrainingError, UsageError, nearest
+from chainrule.graph import Graph, Node
+from chainrule.nn.scope import outline
 from chainrule.ops.array.gather import inside
 from chainrule.train import nonfinite
 from chainrule.train.inputs import tabular
@@ -29,7 +32,20 @@ ByOutput = np.ndarray | dict[str, np.ndarray]
 
 def raw_outputs(model: ModelState, x: Any) -> ByOutput:
     """The network's outputs for these inputs; see ``chainrule.Model.__call__``."""
-    return single(predictions(model, inputs_of(model, x), "raw"))
+    found = _quick_outputs(model, x)
+    return single(predictions(model, inputs_of(model, x), "raw")) if found is None else found
+
+
+def _quick_outputs(model: ModelState, x: Any) -> np.ndarray | None:
+    """The outputs for one row that needs no preparation; ``None`` where the general way must be taken."""
+    plain = model.plain_input
+    if plain is None or type(x) is not np.ndarray or len(x) != 1 or x.shape[1:] != plain.shape[1:]:
+        return None
+    if model.network is None or x.dtype != plain.dtype or not is_finite(x):
+        return None
+    (given,), (output,) = model.network.inputs, model.network.inference.outputs
+    found = model.network.answers.run({**model.held, given: x})[f"raw.{output}"]
+    return found.copy() if is_finite(found) else None
 
 
 def predict(model: ModelState, x: Any) -> ByOutput:
@@ -76,6 +92,31 @@ def predictions(model: ModelState, arrays: Mapping[str, np.ndarray], kind: str) 
     if not all(map(is_finite, found.values())):
         nonfinite.warn_of_answers(model, arrays, found)
     return found
+
+
+def activations(model: ModelState, x: Any, layer: str) -> np.ndarray:
+    """The output of a layer for these inputs; see ``chainrule.Model.activations``.
+
+    Raises:
+        UsageError E101: no layer at this path, or one with several outputs.
+    """
+    arrays, network = inputs_of(model, x), model.network
+    assert network is not None
+    results = network.inference.book.results
+    nodes = {path: node for path, node in results.items() if isinstance(node, Node)}
+    if layer not in nodes:
+        close = nearest(layer, nodes)
+        raise UsageError(
+            "E101", where="activations, layer", name=layer, expected=outline(nodes), received=repr(layer),
+            fix=f'model.activations(x, "{close}")' if close else "",
+        )  # fmt: skip
+    program = compile(Graph({"value": nodes[layer]}), model.engine)
+    given = {**model.held, **arrays}
+    parts = []
+    for rows in blocks(program, len(next(iter(arrays.values())))):
+        batch = {name: array[rows] if name in arrays else array for name, array in given.items()}
+        parts.append(program.run({name: batch[name] for name in program.graph.inputs}))
+    return joined(parts, "value")
 
 
 def inputs_of(model: ModelState, x: Any) -> dict[str, np.ndarray]:

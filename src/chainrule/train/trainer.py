@@ -1,0 +1,352 @@
+"""One update at a time: for training loops of the user's own.
+
+A trainer owns arrays and compiled steps; ``step`` copies a batch next to them and calls the engine once.
+Where a value is not finite, the parameters go back to what they were before that step. That needs no copy of
+the parameters in every step: the trainer keeps one copy from some steps ago and the batches since, and
+repeats them. A new copy is due when the batches take as much memory as the parameters, so copying costs no
+more than the batches themselves.
+
+    copy of the parameters      batch  batch  batch  batch        a value is not finite:
+    |---------------------------|------|------|------|--x         restore the copy, repeat three steps
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from chainrule.data import Arrays
+from chainrule.engines import compile
+from chainrule.engines.dispatch import Program
+from chainrule.engines.dispatch import trainer as engine_trainer
+from chainrule.errors import ShapeError, TrainingError, UsageError
+from chainrule.nn.loss import Loss
+from chainrule.prng import fold, folds, key_of
+from chainrule.spec import shape_text
+from chainrule.train import nonfinite
+from chainrule.train.checkpoint.identity import looks_ahead
+from chainrule.train.evaluation import evaluate
+from chainrule.train.inputs import tabular
+from chainrule.train.inputs.sample_weights import inside_of, refuse_misplaced, refuse_weightless
+from chainrule.train.inputs.target import by_output
+from chainrule.train.model_state import GIVEN, ModelState
+from chainrule.train.multi_step import homes_of
+from chainrule.train.nonfinite.check import is_finite
+from chainrule.train.nonfinite.context import Laid, Scene
+from chainrule.train.nonfinite.recorder import Recorder
+from chainrule.train.objective import SAMPLE_WEIGHT
+from chainrule.train.parameters import Block, Parameters
+from chainrule.train.state import Tensors, TrainState
+from chainrule.train.state_holder import StateHolder
+from chainrule.train.step import EACH_STEP, Step
+
+REPEATED = 64  # steps that are repeated at most to go back
+NO_KEYS = np.zeros((0, 2), np.uint32)
+
+
+class Trainer:
+    """Makes the updates of a model one at a time; ``chainrule.Model.trainer`` creates it.
+
+    Args:
+        model: what is trained; it changes only at ``commit``.
+        x, y: an example batch: it fixes the shapes of the inputs and, of a classifier, the classes.
+        classes: all labels, where the example batch does not contain each.
+        sample_weight: of the example batch: then every step takes weights.
+        seed: of the initial parameters and of each step's random numbers.
+        steps: how many updates the learning rate schedule spans, where it depends on that.
+        parameters: arrays to update that other trainers update too; by default the trainer's own.
+
+    Raises:
+        DataError, ShapeError: samples that do not fit the network.
+        UsageError E102: a schedule that depends on the number of updates, and no ``steps``.
+        ShapeError E209: ``parameters`` of another network.
+    """
+
+    def __init__(
+        self, model: StateHolder, x: Any, y: Any = None, *, classes: Any = None, sample_weight: Any = None,
+        seed: int = 0, steps: int | None = None, parameters: Parameters | None = None,
+    ) -> None:  # fmt: skip
+        self._model, self._seed, self._steps_made = model, seed, 0
+        self._state = _begun(model.state, x, y, classes, seed)
+        first = self._encoded(x, y, sample_weight)
+        network = self._state.network
+        assert network is not None
+        refuse_misplaced(network, first.weights)
+        inside = inside_of(first.weights)
+        self._step = network.step(first.weights is not None, _horizon(self._state, steps), inside)
+        self._parameters = parameters or Parameters(StateHolder(self._state))
+        _refuse_others(self._parameters, self._state)
+        self._slots = Block(self._step.first_slots())
+        self._arrays = {**self._parameters, **self._slots.arrays}
+        self._size = self._parameters.block.nbytes + self._slots.nbytes
+        self._key = fold(key_of(seed), EACH_STEP) if self._step.built.book.key is not None else None
+        self._program: Program | None = None
+        self._take_capacity(first)
+        self._begin_again()
+
+    # --- updates
+
+    def step(self, x: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """Make one update on a batch.
+
+        Args:
+            x, y: the batch; a batch of another size than before is planned once.
+            sample_weight: as in the example batch.
+
+        Returns:
+            the loss of the batch before the update.
+
+        Raises:
+            TrainingError E501: a value is not finite; the parameters are those from before the step.
+        """
+        rows = self._lay(x, y, sample_weight)
+        if self._version != self._parameters.shared.version or self._due():
+            self._begin_again()
+        loss, is_good = self._run(rows, self._steps_made)
+        if not is_good:
+            raise self._failed(rows)
+        for buffer, batches in zip(self._buffers.values(), self._batches, strict=True):
+            batches.append(buffer[:rows].copy())
+            self._kept += batches[-1].nbytes
+        self._steps_made += 1
+        self._parameters.shared.version += 1
+        self._version = self._parameters.shared.version
+        return loss
+
+    def _run(self, rows: int, number: int) -> tuple[float, bool]:
+        """The update on the first rows of the buffers: its loss, and whether all values are finite."""
+        if self._runner is None:
+            return self._run_once(rows, number)
+        keys = NO_KEYS if self._key is None else folds(self._key, np.array([number]))
+        reported, failed = self._runner.run(self._orders(rows), rows, 0, 1, number, keys)
+        is_good = not failed and self._parameters.block.is_finite() and self._slots.is_finite()
+        return float(reported[-1, 0]), is_good
+
+    def _orders(self, rows: int) -> np.ndarray:
+        """The row numbers of a batch: the same array for each size, which the engine recognizes."""
+        if rows not in self._row_numbers:
+            self._row_numbers[rows] = np.arange(rows)
+        return self._row_numbers[rows]
+
+    def _run_once(self, rows: int, number: int) -> tuple[float, bool]:
+        """The same by the step's program, where the engine has no trainer for it."""
+        if self._program is None:
+            self._program = compile(self._step.graph, self._state.engine)
+        results = self._program.run(self._inputs(rows, number))
+        loss = float(results["loss"])
+        if not all(map(is_finite, results.values())):
+            return loss, False
+        for name, label in homes_of(self._step).items():
+            self._arrays[label][...] = results[name]
+        return loss, True
+
+    def _inputs(self, rows: int, number: int) -> Tensors:
+        """The inputs of a step, by name."""
+        key = self._step.key(self._seed, number)
+        batch = {name: array[:rows] for name, array in self._buffers.items()}
+        return {**batch, **self._arrays, **key, "step": np.array(number, np.int64)}
+
+    # --- batches
+
+    def _lay(self, x: Any, y: Any, sample_weight: Any) -> int:
+        """Copy a batch into the buffers; how many rows it has."""
+        if sample_weight is None and self._quick is not None:
+            rows = self._quick(x, y)
+            if rows:
+                return rows
+        batch = self._encoded(x, y, sample_weight)
+        if (batch.weights is None) != (SAMPLE_WEIGHT not in self._buffers):
+            raise UsageError(
+                "E102", where="trainer.step", name="sample_weight",
+                expected="weights" if batch.weights is None else "none", received="the opposite",
+                fix="the same in every step as in the example batch",
+            )  # fmt: skip
+        refuse_weightless(batch.weights)
+        if batch.rows > self._capacity:
+            self._take_capacity(batch)
+        for name, array in _by_name(batch).items():
+            np.copyto(self._buffers[name][: batch.rows], array)
+        return batch.rows
+
+    def _encoded(self, x: Any, y: Any, sample_weight: Any) -> Arrays:
+        """A batch by the names of the step's inputs."""
+        x, y = tabular.taken(self._state.preparation, x, y)
+        return evaluate.encoded(self._state, Arrays.of(x, y, sample_weight, self._state.recipe.dtype))
+
+    def _take_capacity(self, batch: Arrays) -> None:
+        """Buffers for batches as large as this one, and the engine's trainer on them."""
+        self._capacity, self._row_numbers = batch.rows, dict[int, np.ndarray]()
+        self._buffers = {name: np.array(array) for name, array in _by_name(batch).items()}
+        homes, core = homes_of(self._step), list(self._step.gradients.values())
+        arrays = {label: self._arrays[label] for label in self._arrays if label in self._step.graph.inputs}
+        self._runner = engine_trainer(
+            self._step.graph, core, homes, self._buffers, arrays, self._state.engine
+        )
+        self._quick = quick_copy(self._state, self._step, self._buffers)
+
+    # --- going back
+
+    def _due(self) -> bool:
+        return len(self._batches[0]) >= REPEATED or self._kept > self._size
+
+    def _begin_again(self) -> None:
+        """Keep a copy of all arrays; the steps after it can be undone."""
+        self._copies = self._parameters.block.copies(), self._slots.copies()
+        self._version, self._kept = self._parameters.shared.version, 0
+        self._batches: list[list[np.ndarray]] = [[] for _ in self._buffers]  # of each input
+
+    def _failed(self, rows: int) -> TrainingError:
+        """Go back to the state before the step that failed; the error that names its origin."""
+        batch = [array[:rows].copy() for array in self._buffers.values()]
+        self._parameters.block.restore(self._copies[0])
+        self._slots.restore(self._copies[1])
+        first = self._steps_made - len(self._batches[0])
+        for back, arrays in enumerate(zip(*self._batches, strict=True)):
+            for buffer, array in zip(self._buffers.values(), arrays, strict=True):
+                buffer[: len(array)] = array
+            self._run(len(arrays[0]), first + back)
+        for buffer, array in zip(self._buffers.values(), batch, strict=True):
+            buffer[:rows] = array
+        return self._error(rows)
+
+    def _error(self, rows: int) -> TrainingError:
+        inputs = self._inputs(rows, self._steps_made)
+        slots = {label: array.copy() for label, array in self._slots.arrays.items()}
+        network = self._state.network
+        assert network is not None
+        parameters = {path: self._arrays[path].copy() for path in network.parameters}
+        states = {path: self._arrays[path].copy() for path in network.inference.states}
+        state = TrainState(parameters, states, slots, self._steps_made)
+        recorder = Recorder(state)
+        recorder.begin(state)
+        laid = Laid(self._step, inputs, np.arange(rows))
+        results = compile(self._step.graph, self._state.engine).run(inputs)
+        return nonfinite.blame(Scene(state, recorder, lambda known: laid, None, results, self._state.engine))
+
+    # --- results
+
+    @property
+    def steps(self) -> int:
+        """Updates made."""
+        return self._steps_made
+
+    @property
+    def state(self) -> ModelState:
+        """The model with copies of the present parameters; later steps do not change it."""
+        network = self._state.network
+        assert network is not None
+        parameters = {path: self._arrays[path].copy() for path in network.parameters}
+        predicting = self._step.answering(parameters, self._slots.arrays, self._steps_made)
+        states = {path: self._arrays[path].copy() for path in network.inference.states}
+        return replace(
+            self._state, parameters=predicting, states=states, is_given=False, start=GIVEN, step=self._step,
+            recorded={}, facts={"steps": self._steps_made, "seed": self._seed, "ended": "trainer"},
+        )  # fmt: skip
+
+    def commit(self) -> None:
+        """Give the model the present parameters."""
+        self._model.adopt(self.state)
+
+
+_TRAINERS: WeakKeyDictionary[ModelState, Trainer] = WeakKeyDictionary()  # by the state each committed last
+
+
+def partial_fit(model: StateHolder, x: Any, y: Any, classes: Any, sample_weight: Any) -> float:
+    """One update of a model on a batch; see ``chainrule.Model.partial_fit``."""
+    trainer = _TRAINERS.pop(model.state, None)
+    if trainer is None:
+        trainer = Trainer(model, x, y, classes=classes, sample_weight=sample_weight)
+    loss = trainer.step(x, y, sample_weight)
+    trainer.commit()
+    _TRAINERS[model.state] = trainer
+    return loss
+
+
+def _begun(model: ModelState, x: Any, y: Any, classes: Any, seed: int) -> ModelState:
+    """The model with graphs, labels and parameters; of what it has already, nothing changes."""
+    data = Arrays.of(x, y, dtype=model.recipe.dtype)
+    if model.network is None:
+        specs = evaluate.specs_of(data.x if isinstance(data.x, dict) else {"x": data.x})
+        model = model.built(specs)
+    if not model.labels:
+        parts = by_output(model.targets, data.y)
+        if classes is not None:
+            parts = dict.fromkeys(parts, np.asarray(classes))
+        learned = {name: t.learn(parts[name]) if name in parts else t for name, t in model.targets.items()}
+        model = replace(model, targets=learned)
+    return model if model.held else model.initialized(seed)
+
+
+def _horizon(model: ModelState, steps: int | None) -> int:
+    """How many updates the learning rate schedule spans.
+
+    Raises:
+        UsageError E102: the schedule depends on it, and it is not given.
+    """
+    if steps is None and looks_ahead(model.recipe.optimizer.schedule):
+        raise UsageError(
+            "E102", where="trainer", name="steps", received="None",
+            expected="the number of updates, on which the learning rate schedule depends", fix="steps=1000",
+        )  # fmt: skip
+    return steps or 1
+
+
+def _refuse_others(parameters: Parameters, model: ModelState) -> None:
+    """Refuse parameters of another network.
+
+    Raises:
+        ShapeError E209: names or shapes that differ; all are listed.
+    """
+    wanted = {path: array.shape for path, array in model.held.items()}
+    found = {path: array.shape for path, array in parameters.items()}
+    wrong = [f"{path} {shape_text(shape)}" for path, shape in wanted.items() if found.get(path) != shape]
+    if wrong:
+        raise ShapeError(
+            "E209", where="trainer, parameters", expected=wrong[0], received=", ".join(found)[:80] or "none",
+            notes=wrong[1:9], fix='parameters.part("the path of the layer")',
+        )  # fmt: skip
+
+
+def _by_name(batch: Arrays) -> Tensors:
+    """The arrays of an encoded batch by the names of the step's inputs."""
+    assert isinstance(batch.x, dict)
+    weights = {} if batch.weights is None else {SAMPLE_WEIGHT: batch.weights}
+    return {**batch.x, **(batch.y if isinstance(batch.y, dict) else {}), **weights}
+
+
+def quick_copy(model: ModelState, step: Step, buffers: Tensors) -> Callable[[Any, Any], int] | None:
+    """A function that copies arrays which are ready as they are into the buffers; it returns their number of
+    rows, or 0 where the general way must be taken. ``None``: there is no quick way for this model.
+    """
+    network = model.network
+    if network is None or len(buffers) != 2 or network.inference.book.tables or model.preparation is not None:
+        return None
+    (inputs, given), (target,) = buffers.values(), model.targets.values()
+    capacity, sample, inside = len(inputs), inputs.shape[1:], given.shape[1:]
+    labels = target.labels
+    is_coded = target.is_single and labels == tuple(range(len(labels))) and given.ndim == 1
+    if type(target.loss).refuse is not Loss.refuse or type(target.loss).filled is not Loss.filled:
+        return None
+    shapes = [inside, ()] if inside == (1,) else [inside]
+    is_value = not target.is_classes and model.task == "regression"
+
+    def copy(x: Any, y: Any) -> int:
+        if type(x) is not np.ndarray or type(y) is not np.ndarray:
+            return 0
+        rows = len(x)
+        if not 0 < rows <= capacity or x.shape[1:] != sample or x.dtype != inputs.dtype or len(y) != rows:
+            return 0
+        if is_coded and y.ndim == 1 and y.dtype.kind in "iu" and y.min() >= 0 and y.max() < len(labels):
+            given[:rows] = y
+        elif is_value and y.dtype == given.dtype and y.shape[1:] in shapes:
+            given[:rows] = y.reshape(rows, *inside)
+        else:
+            return 0
+        inputs[:rows] = x
+        return rows
+
+    return copy
