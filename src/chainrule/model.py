@@ -227,10 +227,8 @@ class Model(ModelAnalysis):
             (True, 50)
             >>> trainer.commit()
         """
-        return train.Trainer(
-            self, x, y, classes=classes, sample_weight=sample_weight, seed=seed, steps=steps,
-            parameters=parameters,
-        )  # fmt: skip
+        example = train.Batch(x, y, sample_weight)
+        return train.Trainer(self, example, classes=classes, seed=seed, steps=steps, parameters=parameters)
 
     def partial_fit(self, x: Any, y: Any = None, *, classes: Any = None, sample_weight: Any = None) -> Self:
         """Make one update on a batch, keeping the optimizer's state from call to call.

@@ -43,7 +43,7 @@ _LAZY = LazyNames(
         "freezing": "freeze",
         "generation": "decoder_of generate_text stream_text",
         "monitor.profile": "measure_step plan_step",
-        "trainer": "Trainer partial_fit",
+        "trainer": "Batch Trainer partial_fit",
     },
 )
 

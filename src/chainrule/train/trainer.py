@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -48,14 +48,21 @@ REPEATED = 64  # steps that are repeated at most to go back
 NO_KEYS = np.zeros((0, 2), np.uint32)
 
 
+class Batch(NamedTuple):
+    """Samples as users give them; with weights, every step takes weights."""
+
+    x: Any
+    y: Any = None
+    sample_weight: Any = None
+
+
 class Trainer:
     """Makes the updates of a model one at a time; ``chainrule.Model.trainer`` creates it.
 
     Args:
         model: what is trained; it changes only at ``commit``.
-        x, y: an example batch: it fixes the shapes of the inputs and, of a classifier, the classes.
+        example: it fixes the shapes of the inputs and, of a classifier, the classes.
         classes: all labels, where the example batch does not contain each.
-        sample_weight: of the example batch: then every step takes weights.
         seed: of the initial parameters and of each step's random numbers.
         steps: how many updates the learning rate schedule spans, where it depends on that.
         parameters: arrays to update that other trainers update too; by default the trainer's own.
@@ -67,12 +74,12 @@ class Trainer:
     """
 
     def __init__(
-        self, model: StateHolder, x: Any, y: Any = None, *, classes: Any = None, sample_weight: Any = None,
-        seed: int = 0, steps: int | None = None, parameters: Parameters | None = None,
+        self, model: StateHolder, example: Batch, *, classes: Any = None, seed: int = 0,
+        steps: int | None = None, parameters: Parameters | None = None,
     ) -> None:  # fmt: skip
         self._model, self._seed, self._steps_made = model, seed, 0
-        self._state = _begun(model.state, x, y, classes, seed)
-        first = self._encoded(x, y, sample_weight)
+        self._state = _begun(model.state, example, classes, seed)
+        first = self._encoded(*example)
         network = self._state.network
         assert network is not None
         refuse_misplaced(network, first.weights)
@@ -259,16 +266,16 @@ def partial_fit(model: StateHolder, x: Any, y: Any, classes: Any, sample_weight:
     """One update of a model on a batch; see ``chainrule.Model.partial_fit``."""
     trainer = _TRAINERS.pop(model.state, None)
     if trainer is None:
-        trainer = Trainer(model, x, y, classes=classes, sample_weight=sample_weight)
+        trainer = Trainer(model, Batch(x, y, sample_weight), classes=classes)
     loss = trainer.step(x, y, sample_weight)
     trainer.commit()
     _TRAINERS[model.state] = trainer
     return loss
 
 
-def _begun(model: ModelState, x: Any, y: Any, classes: Any, seed: int) -> ModelState:
+def _begun(model: ModelState, example: Batch, classes: Any, seed: int) -> ModelState:
     """The model with graphs, labels and parameters; of what it has already, nothing changes."""
-    data = Arrays.of(x, y, dtype=model.recipe.dtype)
+    data = Arrays.of(example.x, example.y, dtype=model.recipe.dtype)
     if model.network is None:
         specs = evaluate.specs_of(data.x if isinstance(data.x, dict) else {"x": data.x})
         model = model.built(specs)
