@@ -60,7 +60,7 @@ _LAZY = LazyNames(
             "ChannelShuffle Fold Identity Permute PixelShuffle PixelUnshuffle RepeatVector Unfold"
         ),
         "class_registry": "LAYERS",
-        "serialization": "from_record net_from_record net_to_record to_record",
+        "serialization": "from_record net_from_record net_to_record own_kinds to_record",
         "recurrent": "Bidirectional ConvLSTM GRU LSTM Masking RNN Recurrent Stacked",
         "layers.recompute": "Remat",
         "surgery": "recompute replace",

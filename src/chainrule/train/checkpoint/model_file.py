@@ -19,7 +19,6 @@ from chainrule.errors import ChainruleError, FileError, TrainingError
 from chainrule.graph import Limits, building
 from chainrule.nn.layer import Layer
 from chainrule.nn.loss import Loss, known_loss
-from chainrule.nn.serialization import own_kinds
 from chainrule.spec import DTYPES, Size, Spec
 from chainrule.store import atomic_write, container
 from chainrule.train.model_state import ModelState, untrained
@@ -96,7 +95,7 @@ def own_classes(model: ModelState) -> tuple[type, ...]:
     """The user's own classes in a model, which ``from_bytes`` needs to read it."""
     recipe = model.recipe
     parts = (recipe.net, recipe.optimizer, recipe.penalty, recipe.clip, *_losses(model).values())
-    return tuple(dict.fromkeys(kind for part in parts if part is not None for kind in own_kinds(part)))
+    return tuple(dict.fromkeys(kind for part in parts if part is not None for kind in nn.own_kinds(part)))
 
 
 def load(path: str | os.PathLike[str], layers: Sequence[type[Layer]] = ()) -> ModelState:
