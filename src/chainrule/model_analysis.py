@@ -61,7 +61,7 @@ class ModelAnalysis(StateHolder):
                 given.
         """
         lang = lang or settings.lang
-        derive.require_telling(depth, lang)
+        derive.check_options(depth, lang)
         if weight is not None:
             derive.weight_of(weight, self.state.parameters)
         rows = trace.rows_of(self.state, x, y)
@@ -200,7 +200,7 @@ class ModelAnalysis(StateHolder):
             UsageError E101, E102: no such language; no batch or step at all. E123: not the native engine.
         """
         lang = lang or settings.lang
-        derive.require_telling(1, lang)
+        derive.check_options(1, lang)
         return diagnosis.profile_page(train.measure_step(self.state, x, y, batch_size, steps), lang)
 
     @property
@@ -233,7 +233,7 @@ class ModelAnalysis(StateHolder):
             ('first-loss', 'input-scale')
         """
         lang = lang or settings.lang
-        derive.require_telling(1, lang)
+        derive.check_options(1, lang)
         return diagnosis.diagnose(self.state, x, y, lang, **options)
 
     def find_rate(self, x: Any, y: Any = None, **options: Any) -> RateSweep:

@@ -42,7 +42,9 @@ def test_shapley_values_beside_rows_of_the_data(chainrule: Any, cancer: Path) ->
     assert "±" in outcome.out
 
 
-@pytest.mark.parametrize(("lang", "title"), [("en", "What the model needs"), ("zh", "模型依赖什么")])
+@pytest.mark.parametrize(
+    ("lang", "title"), [("en", "Which columns the model relies on"), ("zh", "模型依赖什么")]
+)
 def test_what_the_model_needs(chainrule: Any, cancer: Path, lang: str, title: str) -> None:
     words = ("--importance", "--metric", "roc_auc", "--repeats", 1, "--lang", lang)
     outcome = chainrule("attribute", cancer, "breast-cancer", *words)
@@ -55,7 +57,7 @@ def test_what_would_change_an_answer(chainrule: Any, cancer: Path) -> None:
     asked = ("attribute", cancer, "breast-cancer", "--row", 42, "--counterfactual", "*")
     outcome = chainrule(*asked, "--fixed", "worst radius", "--most", 2)
     assert outcome.code == 0, outcome.err
-    assert "Then the answer is" in outcome.out
+    assert "Prediction " in outcome.out
     assert "worst radius" not in outcome.out
 
 

@@ -109,7 +109,7 @@ def test_the_language_is_switched_in_the_page(page: playwright.Page) -> None:
 
 
 def test_formulas_are_read_out_where_asked(page: playwright.Page) -> None:
-    words = page.get_by_text("times the slope of the sigmoid at a₁⁽¹⁾.").first
+    words = page.get_by_text("times the derivative of the sigmoid at a₁⁽¹⁾.").first
     assert not words.is_visible()
     page.check("#words")
     words.wait_for(state="visible")  # a loaded machine draws a little later

@@ -13,7 +13,9 @@ from chainrule.plan.plan_record import PlanRecord
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize(("lang", "title"), [("en", "Where the time"), ("zh", "一个训练步的时间花在哪里")])
+@pytest.mark.parametrize(
+    ("lang", "title"), [("en", "Time of one training step"), ("zh", "一个训练步的时间花在哪里")]
+)
 def test_a_profile_on_the_rows_of_the_training(chainrule, run: Path, lang: str, title: str) -> None:
     outcome = chainrule("show", run, "--profile", "--lang", lang)
     assert outcome.code == 0, outcome.err
@@ -26,7 +28,7 @@ def test_a_profile_on_the_rows_of_the_training(chainrule, run: Path, lang: str, 
 def test_a_profile_is_drawn(chainrule, run: Path) -> None:
     outcome = chainrule("show", run, "--profile", "--batch-size", 8, "--out", "step.svg")
     assert outcome.code == 0, outcome.err
-    assert "A batch of 8" in outcome.out
+    assert "Batch size 8" in outcome.out
     assert outcome.out.endswith("Written to step.svg\n")
     ElementTree.fromstring(Path("step.svg").read_text(encoding="utf-8"))
 
@@ -95,7 +97,7 @@ def test_a_plan_that_is_none_is_refused(chainrule) -> None:
 def test_the_page_about_profiles_quotes_what_is_printed(chainrule, run: Path) -> None:
     printed = chainrule("show", run, "--profile").out
     quoted = (ROOT / "docs" / "profile.md").read_text(encoding="utf-8")
-    for heading in ("Stages and layers", "Whole steps", "Kernels, in the order in which they run"):
+    for heading in ("Stages and layers", "Whole steps", "Kernels, in execution order"):
         assert f"\n{heading}\n" in printed
         assert f"\n{heading}\n" in quoted
     words = [

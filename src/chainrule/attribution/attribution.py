@@ -23,7 +23,7 @@ from chainrule.page.html import html_page
 from chainrule.page.page import Items, Page, Section, Table
 from chainrule.page.terminal import text_page
 from chainrule.records import frozen
-from chainrule.texts import LANGUAGES, say
+from chainrule.texts import LANGUAGES, render
 
 SHOWN = 12  # parts of a sample that are listed; the rest is told as one sum
 SAMPLES = 5  # samples that are listed
@@ -150,9 +150,11 @@ class Attribution:
                 Section(self.heading(sample), (Items(self._account(sample)), self._table(sample)))
             )
         if self.rows > SAMPLES:
-            sections.append(Section("", (say("attribution_more", self.lang, count=self.rows - SAMPLES),)))
+            sections.append(Section("", (render("attribution_more", self.lang, count=self.rows - SAMPLES),)))
         return Page(
-            say("attribution_title", self.lang, method=self.card.title(self.lang)), self.lang, tuple(sections)
+            render("attribution_title", self.lang, method=self.card.title(self.lang)),
+            self.lang,
+            tuple(sections),
         )
 
     def _facts(self) -> list[str]:
@@ -160,16 +162,16 @@ class Attribution:
         used = ", ".join(f"{name}={value}" for name, value in self.settings.items())
         return [
             self.card.says[self.lang == "zh"],
-            *([say("attribution_settings", self.lang, used=used)] if used else []),
+            *([render("attribution_settings", self.lang, used=used)] if used else []),
         ]
 
     def heading(self, sample: int) -> str:
         """What is explained of a sample, in words."""
-        explained = say(f"attribution_{self.explains}", self.lang, target=self.targets[sample])
+        explained = render(f"attribution_{self.explains}", self.lang, target=self.targets[sample])
         return (
             explained
             if self.rows == 1
-            else say("attribution_sample", self.lang, i=sample, explained=explained)
+            else render("attribution_sample", self.lang, i=sample, explained=explained)
         )
 
     def _account(self, sample: int) -> tuple[str, ...]:
@@ -178,16 +180,16 @@ class Attribution:
         if self.base is None or self.residual is None or self.tolerance is None:
             told = "no_sum" if any(values[sample].any() for values in self.values.values()) else "nothing"
             return (
-                say("attribution_score", self.lang, score=number(score)),
-                say(f"attribution_{told}", self.lang),
+                render("attribution_score", self.lang, score=number(score)),
+                render(f"attribution_{told}", self.lang),
             )
         base, off, most = (float(array[sample]) for array in (self.base, self.residual, self.tolerance))
         off = 0.0 if abs(off) < ROUNDING * max(abs(score), abs(base)) else off
         difference = {"score": number(score), "base": number(base), "difference": number(score - base)}
         total = {"sum": number(score - base + off), "residual": number(off), "tolerance": number(most)}
         return (
-            say("attribution_difference", self.lang, **difference),
-            say("attribution_sum" if abs(off) <= most else "attribution_sum_fails", self.lang, **total),
+            render("attribution_difference", self.lang, **difference),
+            render("attribution_sum" if abs(off) <= most else "attribution_sum_fails", self.lang, **total),
         )
 
     def _table(self, sample: int) -> Table:
@@ -206,10 +208,10 @@ class Attribution:
             for piece in shown
         ]
         if rest:
-            name = say("attribution_rest", self.lang, count=len(rest))
+            name = render("attribution_rest", self.lang, count=len(rest))
             rows.append((name, "", number(sum(piece.value for piece in rest), fixed=True), ""))
         keys = ("attribution_input", "attribution_given", "attribution_value_head", "attribution_bar")
-        return Table(tuple(say(key, self.lang) for key in keys), tuple(rows), (2,))
+        return Table(tuple(render(key, self.lang) for key in keys), tuple(rows), (2,))
 
     def __str__(self) -> str:
         return text_page(self.page())
@@ -235,11 +237,14 @@ class Attribution:
                 number(piece.value), FOR if piece.value > 0 else AGAINST)
             for piece in self.pieces(sample)[:SHOWN]
         ]  # fmt: skip
-        names = (say("attribution_for", self.lang), FOR), (say("attribution_against", self.lang), AGAINST)
+        names = (
+            (render("attribution_for", self.lang), FOR),
+            (render("attribution_against", self.lang), AGAINST),
+        )
         return bar_chart(bars, names)
 
     def _repr_html_(self) -> str:
-        return html_page(self.page(), whole=False) + "".join(self._pictures())
+        return html_page(self.page(), standalone=False) + "".join(self._pictures())
 
     def _pictures(self) -> list[str]:
         return [picture(self, i) for i in range(min(self.rows, SAMPLES))]

@@ -17,7 +17,7 @@ from chainrule.data.sequences.tokenizer import PAD, SPECIAL
 from chainrule.escaping import escape
 from chainrule.notation import number
 from chainrule.records import frozen
-from chainrule.texts import say
+from chainrule.texts import render
 
 if TYPE_CHECKING:
     from chainrule.attribution.attribution import Attribution
@@ -85,7 +85,7 @@ def heat_map(made: Attribution, sample: int = 0) -> str:
     across, down = cell * wide, cell * high
     limit = limit_of(heat)
     facts = {"method": made.card.title(made.lang), "explained": made.heading(sample)}
-    title = say("attribution_picture", made.lang, **facts)
+    title = render("attribution_picture", made.lang, **facts)
     parts = [
         f'<text x="0" y="14" font-size="14">{escape(title)}</text>',
         f'<g transform="translate(0 24)">{_cells(_tones(given), across, down)}{_frame(across, down)}</g>',
@@ -151,8 +151,8 @@ def _scale(limit: float, down: float, lang: str) -> str:
     tones = [blend(step / SHADES) for step in range(SHADES, -SHADES - 1, -1)]
     cells = _cells(np.array(tones)[:, None], 14, down)
     words = [
-        (12, f"+{number(limit)}"), (28, say("attribution_for", lang)), (down / 2 + 4, "0"),
-        (down - 18, say("attribution_against", lang)), (down - 2, f"−{number(limit)}"),
+        (12, f"+{number(limit)}"), (28, render("attribution_for", lang)), (down / 2 + 4, "0"),
+        (down - 18, render("attribution_against", lang)), (down - 2, f"−{number(limit)}"),
     ]  # fmt: skip
     labels = "".join(f'<text x="20" y="{y:g}">{escape(text)}</text>' for y, text in words)
     return f"{cells}{_frame(14, down)}{labels}"
@@ -183,7 +183,7 @@ def words_html(words: Sequence[Word], lang: str) -> str:
         spans.append(
             f'<span style="{style}" title="{escape(number(word.value))}">{escape(shown(word.text))}</span>'
         )
-    meaning = f"{say('attribution_for', lang)} / {say('attribution_against', lang)}"
+    meaning = f"{render('attribution_for', lang)} / {render('attribution_against', lang)}"
     ends = "".join(
         f'<span style="background:{colour};color:#fff;padding:.1rem .4rem">{escape(text)}</span> '
         for colour, text in zip((FOR, AGAINST), meaning.split(" / "), strict=True)

@@ -12,7 +12,7 @@ from chainrule.attribution.method import METHODS, Found, Method, account
 from chainrule.attribution.question import Question
 from chainrule.attribution.target import Choice, choose
 from chainrule.data import Arrays
-from chainrule.derive.narrative import require_telling
+from chainrule.derive.narrative import check_options
 from chainrule.errors import TrainingError, UsageError, nearest
 from chainrule.notation import number
 from chainrule.records import frozen
@@ -51,7 +51,7 @@ def attribute(
     card = known_method(method)
     refuse_unknown(f"attribute, {method}", options, (*card.options, *COMMON))
     lang = options.get("lang") or settings.lang
-    require_telling(1, lang)
+    check_options(1, lang)
     question, told = ask(model, x, target, y, baseline, options)
     own = {name: value for name, value in options.items() if name in card.options}
     found = card.run(question, **own)

@@ -28,7 +28,7 @@ from chainrule.page.page import Items, Page, Section, Table
 from chainrule.page.terminal import text_page
 from chainrule.records import frozen
 from chainrule.settings import settings
-from chainrule.texts import say
+from chainrule.texts import render
 from chainrule.train.fit import fit
 from chainrule.train.model_state import ModelState, untrained
 from chainrule.train.options import FitOptions, refuse_unknown
@@ -68,14 +68,14 @@ class Sanity:
     def page(self) -> Page:
         """The whole as sentences and a table."""
         rows = [(path, number(c, 3)) for path, c in zip(self.layers, self.correlations, strict=True)]
-        rows += [] if self.labels is None else [(say("sanity_labels", self.lang), number(self.labels, 3))]
-        head = say("sanity_layer", self.lang), say("sanity_correlation", self.lang)
+        rows += [] if self.labels is None else [(render("sanity_labels", self.lang), number(self.labels, 3))]
+        head = render("sanity_layer", self.lang), render("sanity_correlation", self.lang)
         key = "sanity_passed" if self.passed else "sanity_failed"
-        verdict = say("sanity_empty" if np.isnan(self.correlations[-1]) else key, self.lang, limit=ALIKE)
+        verdict = render("sanity_empty" if np.isnan(self.correlations[-1]) else key, self.lang, limit=ALIKE)
         section = Section(
-            "", (Items((say("sanity_says", self.lang),)), Table(head, tuple(rows), (1,)), verdict)
+            "", (Items((render("sanity_says", self.lang),)), Table(head, tuple(rows), (1,)), verdict)
         )
-        title = say("sanity_title", self.lang, method=known_method(self.method).title(self.lang))
+        title = render("sanity_title", self.lang, method=known_method(self.method).title(self.lang))
         return Page(title, self.lang, (section,))
 
     def __str__(self) -> str:
@@ -85,7 +85,7 @@ class Sanity:
         return f"<Sanity of {self.method}: {'passed' if self.passed else 'failed'}; print it>"
 
     def _repr_html_(self) -> str:
-        return html_page(self.page(), whole=False)
+        return html_page(self.page(), standalone=False)
 
 
 def sanity(

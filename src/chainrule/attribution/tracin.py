@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.attribution.score import run
-from chainrule.derive.narrative import require_telling
+from chainrule.derive.narrative import check_options
 from chainrule.engines import compile
 from chainrule.errors import TrainingError, UsageError, nearest
 from chainrule.gradient import grad
@@ -36,7 +36,7 @@ from chainrule.page.page import Items, Page, Section, Table
 from chainrule.page.terminal import text_page
 from chainrule.records import frozen
 from chainrule.settings import settings
-from chainrule.texts import say
+from chainrule.texts import render
 from chainrule.trace.samples import Rows
 from chainrule.train.checkpoint import model_file
 from chainrule.train.model_state import ModelState
@@ -77,20 +77,20 @@ class Influence:
     def page(self) -> Page:
         """The whole as sentences and tables."""
         facts = (
-            say(f"influence_{self.layer}", self.lang),
-            say("influence_at", self.lang, count=self.checkpoints),
+            render(f"influence_{self.layer}", self.lang),
+            render("influence_at", self.lang, count=self.checkpoints),
         )
-        head = tuple(say(f"influence_{key}", self.lang) for key in ("side", "row", "value"))
+        head = tuple(render(f"influence_{key}", self.lang) for key in ("side", "row", "value"))
         sections = [Section("", (Items(facts),))]
         for i, row in enumerate(self.values[:SHOWN]):
             sides = ("helped", self.proponents(i)), ("hurt", self.opponents(i))
             lines = tuple(
-                (say(f"influence_{side}", self.lang), str(j), number(float(row[j])))
+                (render(f"influence_{side}", self.lang), str(j), number(float(row[j])))
                 for side, found in sides
                 for j in found
             )
-            sections.append(Section(say("influence_sample", self.lang, i=i), (Table(head, lines, (1, 2)),)))
-        return Page(say("influence_title", self.lang), self.lang, tuple(sections))
+            sections.append(Section(render("influence_sample", self.lang, i=i), (Table(head, lines, (1, 2)),)))
+        return Page(render("influence_title", self.lang), self.lang, tuple(sections))
 
     def __str__(self) -> str:
         return text_page(self.page())
@@ -100,7 +100,7 @@ class Influence:
         return f"<Influence of {rows} training samples on {n} samples; print it>"
 
     def _repr_html_(self) -> str:
-        return html_page(self.page(), whole=False)
+        return html_page(self.page(), standalone=False)
 
 
 @frozen(eq=False)
@@ -208,7 +208,7 @@ def influence(
 ) -> Influence:
     """How much each training sample moved the loss of other samples; see ``Model.influence``."""
     assert model.network is not None
-    require_telling(1, lang or settings.lang)
+    check_options(1, lang or settings.lang)
     if layer not in LAYERS:
         raise UsageError(
             "E101", where="influence, layer", name=layer, expected=", ".join(LAYERS), received=repr(layer),

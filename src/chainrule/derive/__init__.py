@@ -15,7 +15,7 @@ _LAZY = LazyNames(
     {
         "article": "article_trace",
         "features": "feature_lines",
-        "narrative": "explain require_telling",
+        "narrative": "check_options explain",
         "replayed_step": "Replay replay",
         "weight_change": "WhatIf what_if",
         "weight_name": "weight_of",

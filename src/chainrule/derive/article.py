@@ -1,14 +1,14 @@
-"""The article's own example: two inputs, three hidden sigmoid units, one sigmoid output.
+"""The worked example of the article: two inputs, three hidden sigmoid units, one sigmoid output.
 
-Only what a person chose stands here: net, weights, samples, learning rate. Every number and sentence of the
-derivation comes from the general machinery, which knows nothing of this net.
+This module holds the chosen values only: network, weights, samples, learning rate. Every number and sentence
+of the derivation comes from the general code, which has no special case for this network.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from chainrule.derive.narrative import explain, require_telling
+from chainrule.derive.narrative import check_options, explain
 from chainrule.errors import UsageError
 from chainrule.nn import SGD, Dense, Sequential
 from chainrule.page.explanation import Explanation
@@ -24,8 +24,8 @@ PARAMETERS = {
     "dense2.weight": ((0.7, -0.5, 0.3),),
     "dense2.bias": (0.05,),
 }
-RATE = 0.5
-# What may stand at the end: the output's activation and the loss.
+LEARNING_RATE = 0.5
+# By name: the activation function of the output and the loss.
 ENDS = {
     "half_mse": ("sigmoid", "half_mse"),
     "half_mse_linear": (None, "half_mse"),
@@ -34,19 +34,19 @@ ENDS = {
 
 
 def article_trace(samples: int = 1, end: str = "half_mse") -> Trace:
-    """The trace of the article's net.
+    """Return the trace of the article's network.
 
     Args:
         samples: 1 or 2.
-        end: the switch: ``"half_mse"`` after a sigmoid as in the article, ``"half_mse_linear"`` without it,
-            or ``"binary_cross_entropy"``, before which the sigmoid's slope cancels.
+        end: ``"half_mse"`` after a sigmoid, as in the article; ``"half_mse_linear"`` without the sigmoid; or
+            ``"binary_cross_entropy"``, with which the derivative of the sigmoid cancels.
 
-    Fails:
-        UsageError E102: another number of samples. UsageError E101: no such end.
+    Raises:
+        UsageError E102: ``samples`` is not 1 or 2. UsageError E101: unknown ``end``.
 
     Example:
         >>> t = article_trace()
-        >>> round(t.loss, 6), round(t.new_loss, 6), round(t.promise, 6)
+        >>> round(t.loss, 6), round(t.new_loss, 6), round(t.predicted_change, 6)
         (0.076447, 0.067961, -0.008823)
     """
     if samples not in (1, 2):
@@ -60,7 +60,7 @@ def article_trace(samples: int = 1, end: str = "half_mse") -> Trace:
     activation, loss = ENDS[end]
     net = Sequential(Dense(3, activation="sigmoid"), Dense(1, activation=activation))
     network = Network(
-        Recipe(net, loss, SGD(RATE)), {"x": Spec((Size.symbol("B"), 2), "float64")}, "reference"
+        Recipe(net, loss, SGD(LEARNING_RATE)), {"x": Spec((Size.symbol("B"), 2), "float64")}, "reference"
     )
     parameters = {path: np.array(values) for path, values in PARAMETERS.items()}
     x, y = {"x": np.array(INPUTS[:samples])}, {"target": np.array(TARGETS[:samples])}
@@ -68,15 +68,15 @@ def article_trace(samples: int = 1, end: str = "half_mse") -> Trace:
 
 
 def article(lang: str = "en", depth: int = 2, samples: int = 1, end: str = "half_mse") -> Explanation:
-    """The article's example, worked out in full.
+    """Return the explanation of the article's example.
 
     Args:
         lang: ``"en"`` or ``"zh"``.
         depth: 1, 2 or 3.
         samples, end: see ``article_trace``.
 
-    Fails:
-        UsageError E101, E102: a language, depth, number of samples or end there is not.
+    Raises:
+        UsageError E101, E102: an unknown language, depth, number of samples or end.
     """
-    require_telling(depth, lang)
+    check_options(depth, lang)
     return explain(article_trace(samples, end), depth, lang)

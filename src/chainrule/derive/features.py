@@ -1,4 +1,4 @@
-"""What the input numbers of a table's row are, in words."""
+"""Descriptions of the inputs that were encoded from a table row."""
 
 from __future__ import annotations
 
@@ -7,27 +7,26 @@ from typing import TYPE_CHECKING
 
 from chainrule.notation import number
 from chainrule.notation.letters import lowered
-from chainrule.texts import say
+from chainrule.texts import render
 
 if TYPE_CHECKING:
     from chainrule.data import Cell
 
 
 def feature_lines(cells: Sequence[Cell], lang: str, shape: tuple[int, ...] = ()) -> tuple[str, ...]:
-    """One line for each input: its letter and name, what the table had there, what number became of it. Of a
-    picture one line in all.
+    """Return one line per input (symbol, name, raw text, encoded value), or one line for an image.
 
     Args:
         cells: the inputs of one row.
         lang: ``"en"`` or ``"zh"``.
-        shape: of the row as the network reads it.
+        shape: the shape of the encoded row.
     """
     if len(shape) > 1 and cells:
         values = [cell.value for cell in cells]
         facts = {"low": number(min(values)), "high": number(max(values)), "shape": "×".join(map(str, shape))}
-        return (say("feature_whole", lang, column=cells[0].column, raw=cells[0].raw or "–", **facts),)
+        return (render("feature_whole", lang, column=cells[0].column, raw=cells[0].raw or "–", **facts),)
     return tuple(
-        say(
+        render(
             "feature",
             lang,
             i=lowered(str(i)),

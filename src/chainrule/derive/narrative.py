@@ -1,4 +1,4 @@
-"""From a trace to an explanation: which chapters are told, at which depth, in which language."""
+"""Explanations of traces: which sections are included, at which depth, in which language."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from chainrule.derive.sections import (
     update,
 )
 from chainrule.derive.weight_name import weight_of
-from chainrule.derive.writer import Pen
+from chainrule.derive.writer import Writer
 from chainrule.errors import UsageError, nearest
 from chainrule.page.diagram import diagram_of
 from chainrule.page.explanation import Explanation
@@ -38,67 +38,67 @@ def explain(
     labels: Sequence[object] = (),
     features: Sequence[Cell] = (),
 ) -> Explanation:
-    """Tell what happened to the samples of a trace, in words, formulas and numbers.
+    """Explain a trace in sentences, formulas and numbers.
 
     Args:
-        trace: what happened. With several samples the formulas are those of the first, the gradients are the
-            means.
-        depth: 1 one line for each stop; 2 a page; 3 every number.
+        trace: the trace. With several samples, formulas are those of the first and gradients are means.
+        depth: 1 for one line per stop; 2 for a page; 3 for every number.
         lang: ``"en"`` or ``"zh"``.
-        weight: one number of a parameter, such as ``"dense1.weight[0,1]"``: then its ledger is told.
-        labels: the classes in the order of their numbers.
-        features: the cells of a table's row that the input numbers were.
+        weight: one element of a parameter, such as ``"dense1.weight[0,1]"``, whose ledger is returned
+            instead.
+        labels: the class labels by class index.
+        features: the table cells from which the inputs were encoded.
 
-    Fails:
-        UsageError E101: no such language. E102: no such depth. E120, E121: no such weight.
+    Raises:
+        UsageError E101: unknown language. E102: invalid depth. E120, E121: unknown weight.
     """
-    require_telling(depth, lang)
+    check_options(depth, lang)
     shape = trace.values[next(iter(trace.derivation.built.inputs.values()))].shape[1:]
-    pen = Pen(trace, lang, depth, labels=labels, features=feature_lines(features, lang, shape))
-    place = None if weight is None else weight_of(weight, trace.parameters)
-    broken = checks.not_finite(pen)
-    if place is not None:
-        path, index = place
-        title = pen.say("title_weight", weight=f"{path}[{','.join(map(str, index))}]")
-        told = ledger.ledger(pen, path, index) if broken is None else []
-        sections = [*told[:1], summary.notation(pen), *told[1:]]
+    writer = Writer(trace, lang, depth, labels=labels, features=feature_lines(features, lang, shape))
+    entry = None if weight is None else weight_of(weight, trace.parameters)
+    not_finite = checks.not_finite(writer)
+    if entry is not None:
+        path, index = entry
+        title = writer.render("title_weight", weight=f"{path}[{','.join(map(str, index))}]")
+        ledger_sections = ledger.ledger(writer, path, index) if not_finite is None else []
+        sections = [*ledger_sections[:1], summary.notation(writer), *ledger_sections[1:]]
     else:
-        title = pen.say("title_many" if trace.samples > 1 else "title", n=trace.samples)
-        sections = [] if broken is not None else summary.outline(pen) if depth == 1 else _page(pen)
-    chapters = [broken] if broken is not None else sections
-    other = next(known for known in LANGUAGES if known != lang)
+        title = writer.render("title_many" if trace.samples > 1 else "title", n=trace.samples)
+        sections = [] if not_finite is not None else summary.outline(writer) if depth == 1 else _page(writer)
+    chapters = [not_finite] if not_finite is not None else sections
+    other_language = next(language for language in LANGUAGES if language != lang)
     return Explanation(
         title,
         lang,
         tuple(section for section in chapters if section is not None),
         lambda: diagram_of(trace),
-        lambda: explain(trace, depth, other, weight, labels=labels, features=features),
+        lambda: explain(trace, depth, other_language, weight, labels=labels, features=features),
     )
 
 
-def _page(pen: Pen) -> list[Section | None]:
+def _page(writer: Writer) -> list[Section | None]:
     chapters: list[Section | None] = [
-        forward.forward(pen),
-        backward.backward(pen),
-        derivatives.derivatives(pen),
+        forward.forward(writer),
+        backward.backward(writer),
+        derivatives.derivatives(writer),
     ]
-    if pen.depth > 2:
-        chapters += [matrix_form.letters(pen), derivatives.full(pen)]
-    chapters += [update.update(pen), update.effect(pen), update.shrinking(pen)]
-    if pen.trace.samples > 1:
-        chapters.append(checks.samples(pen))
-    if pen.depth > 2:
-        chapters += [matrix_form.matrices(pen), matrix_form.pitfalls(pen)]
-    chapters += [checks.checked(pen), checks.cautions(pen)]
-    # Formulas of the chapters may name further values, whose letters the notation says.
-    return [summary.one_line(pen), summary.notation(pen), *chapters]
+    if writer.depth > 2:
+        chapters += [matrix_form.letters(writer), derivatives.full(writer)]
+    chapters += [update.update(writer), update.effect(writer), update.shrinking(writer)]
+    if writer.trace.samples > 1:
+        chapters.append(checks.samples(writer))
+    if writer.depth > 2:
+        chapters += [matrix_form.matrices(writer), matrix_form.pitfalls(writer)]
+    chapters += [checks.gradient_check(writer), checks.cautions(writer)]
+    # Evaluated last: the formulas of the sections may name further values, which the notation lists.
+    return [summary.one_line(writer), summary.notation(writer), *chapters]
 
 
-def require_telling(depth: int, lang: str) -> None:
-    """Refuse a depth or a language there is not.
+def check_options(depth: int, lang: str) -> None:
+    """Check the depth and the language of an explanation.
 
-    Fails:
-        UsageError E101: no such language. UsageError E102: no such depth.
+    Raises:
+        UsageError E101: unknown language. UsageError E102: invalid depth.
     """
     if lang not in LANGUAGES:
         close = nearest(str(lang), LANGUAGES) or LANGUAGES[0]

@@ -1,4 +1,4 @@
-"""One update of a training, explained with the numbers it really had: its batch, its masks, its memory."""
+"""Explanation of a recorded update of a training, with its batch, its masks and its optimizer state."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from chainrule.page.page import Section
 from chainrule.prng import KEY
 from chainrule.records import frozen
 from chainrule.settings import settings
-from chainrule.texts import say
-from chainrule.trace import Moment, Trace, trace
+from chainrule.texts import render
+from chainrule.trace import Trace, TrainingPosition, trace
 from chainrule.trace.step_nodes import WEIGHTS
 from chainrule.train.checkpoint.replay import Update, go_back
 from chainrule.train.model_state import ModelState
 from chainrule.train.step import Network
 
-SHOWN = 12  # rows of a batch that are named
+SHOWN = 12  # maximum number of listed rows of a batch
 
 
 @frozen(eq=False)
 class Replay:
-    """One update of a training, made again; ``explain`` tells it.
+    """A replayed update of a training; ``explain`` returns its derivation.
 
     Args:
-        update: the numbers as the training computed them: rows, random key, parameters before and after.
+        update: the values as the training computed them: rows, random key, parameters before and after.
     """
 
     update: Update
@@ -42,68 +42,75 @@ class Replay:
 
     @property
     def loss(self) -> float:
-        """The loss of the batch as the training computed it, to the last bit."""
+        """The loss of the batch, bit-identical to the one of the training."""
         return self.update.loss
 
     @property
     def rows(self) -> np.ndarray:
-        """Which rows of the data the batch held."""
+        """The indices of the rows of the batch."""
         return self.update.rows
 
     @cached_property
     def trace(self) -> Trace:
-        """Every number of the update, in float64: with the masks of its dropout and what the optimizer
-        remembered."""
-        made = self.update
-        network = made.model.network
+        """The trace of the update in float64, with its dropout masks and its optimizer state."""
+        update = self.update
+        network = update.model.network
         assert network is not None
         specs = {
-            name: replace(spec, shape=(spec.shape[0], *made.arrays[name].shape[1:]))
+            name: replace(spec, shape=(spec.shape[0], *update.arrays[name].shape[1:]))
             for name, spec in network.inputs.items()
         }
-        own = Network(network.recipe, specs, network.engine)  # a batch may be cut shorter than the data
-        held = {name: made.arrays[name] for name in (*own.parameters, *own.inference.states)}
-        targets = {name: made.arrays[name] for name in own.target_names.values()}
-        moment = Moment(
-            made.number - 1, made.horizon, {label: made.arrays[label] for label in own.memory}, True,
-            made.arrays.get(KEY), made.arrays.get(WEIGHTS),
+        network_of_batch = Network(
+            network.recipe, specs, network.engine
+        )  # sequences of a batch may be trimmed
+        arrays = {
+            name: update.arrays[name]
+            for name in (*network_of_batch.parameters, *network_of_batch.inference.states)
+        }
+        targets = {name: update.arrays[name] for name in network_of_batch.target_names.values()}
+        slots = {label: update.arrays[label] for label in network_of_batch.memory}
+        position = TrainingPosition(
+            update.number - 1, update.horizon, slots, True, update.arrays.get(KEY),
+            update.arrays.get(WEIGHTS),
         )  # fmt: skip
-        return trace(own, held, {name: made.arrays[name] for name in specs}, targets, moment)
+        return trace(
+            network_of_batch, arrays, {name: update.arrays[name] for name in specs}, targets, position
+        )
 
     def explain(self, weight: str | None = None, depth: int = 2, lang: str | None = None) -> Explanation:
-        """The derivation of the update, as ``Model.explain`` gives it for samples of one's own.
+        """Return the derivation of the update, like ``Model.explain`` for new samples.
 
         Args:
             weight, depth, lang: as in ``Model.explain``.
         """
         lang = lang or settings.lang
-        told = explain(self.trace, depth, lang, weight, labels=self.update.model.labels)
+        explanation = explain(self.trace, depth, lang, weight, labels=self.update.model.labels)
         return replace(
-            told,
-            title=say("replay_title", lang, step=self.update.number, title=told.title),
-            sections=(self._about(lang), *told.sections),
+            explanation,
+            title=render("replay_title", lang, step=self.update.number, title=explanation.title),
+            sections=(self._about(lang), *explanation.sections),
             translate=lambda: self.explain(weight, depth, "zh" if lang == "en" else "en"),
         )
 
     def _about(self, lang: str) -> Section:
-        """Which update it is: its place, its rows, its loss beside the float64 one."""
-        made = self.update
-        rows = ", ".join(str(int(row) + 1) for row in made.rows[:SHOWN]) + (
-            ", …" if len(made.rows) > SHOWN else ""
+        """The section that identifies the update: position, rows, and its loss compared with float64."""
+        update = self.update
+        rows = ", ".join(str(int(row) + 1) for row in update.rows[:SHOWN]) + (
+            ", …" if len(update.rows) > SHOWN else ""
         )
         facts = {
-            "step": made.number, "epoch": made.epoch + 1, "batch": made.batch + 1, "n": len(made.rows),
-            "rows": rows, "loss": figure(made.loss), "rate": number(made.rate),
+            "step": update.number, "epoch": update.epoch + 1, "batch": update.batch + 1,
+            "n": len(update.rows), "rows": rows, "loss": figure(update.loss), "rate": number(update.rate),
         }  # fmt: skip
-        gap = abs(self.trace.loss - made.loss) / max(abs(made.loss), 1e-300)
+        gap = abs(self.trace.loss - update.loss) / max(abs(update.loss), 1e-300)
         return Section(
-            say("replay_about", lang),
-            (say("replay_place", lang, **facts), say("replay_exact", lang, gap=number(gap, 2))),
+            render("replay_about", lang),
+            (render("replay_place", lang, **facts), render("replay_exact", lang, gap=number(gap, 2))),
         )
 
 
 def replay(
     model: ModelState, step: int, x: Any, y: Any = None, options: Mapping[str, Any] | None = None
 ) -> Replay:
-    """One update of a training; see ``Model.replay``."""
+    """Replay one update of a training; see ``Model.replay``."""
     return Replay(go_back(model, step, x, y, options or {}))

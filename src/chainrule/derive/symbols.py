@@ -1,16 +1,16 @@
-"""What every letter of an explanation means, said before it is used."""
+"""Notation of an explanation: the meaning of every symbol."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from chainrule.derive.writer import Pen
+from chainrule.derive.writer import Writer
 from chainrule.notation import Symbol, to_unicode
 from chainrule.texts.symbols import NOUNS
 from chainrule.trace import Name
 
 ALWAYS = {"x", "w", "b", "z", "a", "y", "y_hat", "J", "delta"}
-# Sentences that say several letters at once, each if all of the second are there (any, of the last two).
+# Sentences on several letters: (text key, letters that must all occur, letters that it explains).
 TOGETHER = (
     ("letters_lstm", {"i", "f", "o"}, {"i", "f", "o", "m"}),
     ("letters_gru", {"r", "u"}, {"r", "u", "m"}),
@@ -23,51 +23,51 @@ OF_ROLE = {
 }  # fmt: skip
 
 
-def letters(pen: Pen) -> Iterator[str]:
-    """A sentence for each group of letters that this net's values have."""
-    yield pen.say("letters")
-    # Depth 1 shows nothing of what the optimizer keeps.
-    unseen = ("slot", "memory") if pen.depth == 1 else ()
-    names = [n for n in pen.trace.names.values() if n.letter and n.role not in unseen]
-    found = {letter_of(name) for name in names}
-    said = set(ALWAYS)
+def letters(writer: Writer) -> Iterator[str]:
+    """Yield a sentence for each group of letters among the values of the network."""
+    yield writer.render("letters")
+    # Depth 1 does not show the optimizer state.
+    unseen = ("slot", "memory") if writer.depth == 1 else ()
+    names = [n for n in writer.trace.names.values() if n.letter and n.role not in unseen]
+    present = {letter_of(name) for name in names}
+    explained = set(ALWAYS)
     if any("t=" in name.layer for name in names):
-        yield pen.say("letters_time")
-        said |= {"h", "c"}
+        yield writer.render("letters_time")
+        explained |= {"h", "c"}
     if any("u=" in name.layer for name in names):
-        yield pen.say("letters_calls")
-    for key, needed, own in TOGETHER:
-        if needed <= found:
-            yield pen.say(key)
-            said |= own
-    for key, own in EITHER:
-        if own & found:
-            yield pen.say(key)
-            said |= own
+        yield writer.render("letters_calls")
+    for key, needed, explains in TOGETHER:
+        if needed <= present:
+            yield writer.render(key)
+            explained |= explains
+    for key, explains in EITHER:
+        if explains & present:
+            yield writer.render(key)
+            explained |= explains
     if any(name.letter == "h" and "t=" not in name.layer for name in names):
-        yield pen.say("letters_between")
-        said |= {"h"}
-    if pen.depth > 1:
-        yield pen.say("letters_rate")
-    said |= {"eta", "t"}
-    yield from _others(pen, [name for name in names if letter_of(name) not in said])
+        yield writer.render("letters_between")
+        explained |= {"h"}
+    if writer.depth > 1:
+        yield writer.render("letters_rate")
+    explained |= {"eta", "t"}
+    yield from _others(writer, [name for name in names if letter_of(name) not in explained])
 
 
-def _others(pen: Pen, names: list[Name]) -> Iterator[str]:
-    """What the letters mean that no sentence of their own says: by a noun, or by what they are."""
+def _others(writer: Writer, names: list[Name]) -> Iterator[str]:
+    """Yield the meaning of the remaining letters, by a noun or by their role."""
     groups: dict[str, dict[str, None]] = {}
     for name in names:
         letter = letter_of(name)
         text = to_unicode(Symbol(name.letter, accent=name.accent))
         if letter in NOUNS:
-            noun = NOUNS[letter][pen.lang == "zh"]
-            groups.setdefault(pen.say("letters_noun", letter=text, noun=noun), {})
+            noun = NOUNS[letter][writer.lang == "zh"]
+            groups.setdefault(writer.render("letters_noun", letter=text, noun=noun), {})
         else:
             groups.setdefault(OF_ROLE.get(name.role, "letters_hidden"), {})[text] = None
-    for key, own in groups.items():
-        yield pen.say(key, letters=pen.join(own)) if own else key
+    for key, letters in groups.items():
+        yield writer.render(key, letters=writer.join(letters)) if letters else key
 
 
 def letter_of(name: Name) -> str:
-    """The letter of a name with its accent, as the tables of words call it."""
+    """Return the letter of a name with its accent, the key of ``NOUNS``."""
     return f"{name.letter}_{name.accent}" if name.accent else name.letter

@@ -1,8 +1,7 @@
-"""What if a weight were another number: everything downstream that changes, the old value beside the new.
+"""What-if branches: the effect of changed weights on everything downstream.
 
-The net runs forward again with the other weights, on the same samples and with nothing else touched. What the
-gradient had predicted for the change stands beside what happened, so that it is seen how far a derivative
-reaches.
+The forward pass is repeated on the same samples with the changed weights and everything else equal. The
+result lists old and new values, and compares the change of the loss with the one that the gradient predicts.
 """
 
 from __future__ import annotations
@@ -13,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.derive.narrative import require_telling
+from chainrule.derive.narrative import check_options
 from chainrule.derive.sections.forward import forward_nodes
 from chainrule.derive.weight_name import weight_of
-from chainrule.derive.writer import Index, Pen, figure, signed
+from chainrule.derive.writer import Index, Writer, figure, signed
 from chainrule.errors import UsageError
 from chainrule.graph import Node
 from chainrule.page.html import html_page
@@ -26,12 +25,12 @@ from chainrule.records import frozen
 from chainrule.texts import LANGUAGES
 from chainrule.trace import Trace
 
-_NUMBERS = (1, 2, 3)  # the columns of numbers
+_NUMBERS = (1, 2, 3)  # numeric columns
 
 
 @frozen
-class Changed:
-    """One number that is another one now.
+class Change:
+    """A changed number.
 
     Args:
         name: its symbol, as in an explanation.
@@ -45,20 +44,22 @@ class Changed:
 
 @frozen
 class WhatIf(Page):
-    """A net beside the same net with other weights. Printing it gives text, a notebook shows it as HTML.
+    """A comparison of a network with the same network with changed weights.
+
+    Printing it gives text; a notebook shows it as HTML.
 
     Args:
-        edits: the weights that were set, as they were typed.
+        edits: the changed weights, named as they were passed.
         loss: J before and after.
-        answers: for each output what the net said and what it says.
-        values: every named value on the way forward that changed, from the weights to the loss.
-        translate: gives the same in the other language.
+        predictions: for each output the predictions before and after.
+        values: the named values of the forward pass that changed, from the weights to the loss.
+        translate: returns the page in the other language.
     """
 
-    edits: tuple[Changed, ...]
-    loss: Changed
-    answers: Mapping[str, tuple[np.ndarray, np.ndarray]]
-    values: tuple[Changed, ...]
+    edits: tuple[Change, ...]
+    loss: Change
+    predictions: Mapping[str, tuple[np.ndarray, np.ndarray]]
+    values: tuple[Change, ...]
     translate: Callable[[], Page] | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
@@ -68,121 +69,133 @@ class WhatIf(Page):
         return f"<WhatIf {self.title!r}: {len(self.values)} values changed; print it>"
 
     def to_html(self) -> str:
-        """One self-contained page in both languages, this one first."""
+        """Return one self-contained page in both languages, this one first."""
         return html_page(self, others=() if self.translate is None else (self.translate(),))
 
     def _repr_html_(self) -> str:
-        return html_page(self, whole=False)
+        return html_page(self, standalone=False)
 
 
 def what_if(trace: Trace, changes: Mapping[str, Any], lang: str = "en", depth: int = 2) -> WhatIf:
-    """Run the samples of a trace again with some weights set to other numbers.
+    """Recompute the samples of a trace with some weights set to other values.
 
     Args:
-        trace: what happened.
-        changes: the new number of each weight, ``{"dense1.weight[0,1]": 0.7}``.
+        trace: the trace.
+        changes: the new value of each weight, ``{"dense1.weight[0,1]": 0.7}``.
         lang: ``"en"`` or ``"zh"``.
-        depth: 3 lists more of the changed numbers than 2; ``values`` holds all of them.
+        depth: 3 lists more changed values than 2; ``values`` holds all of them.
 
-    Fails:
-        UsageError E101, E102: no such language or depth; no change, or one that is no finite number.
-        UsageError E120, E121: no such weight.
+    Raises:
+        UsageError E101, E102: unknown language, invalid depth, no change, or a change that is not a finite
+            number. UsageError E120, E121: unknown weight.
     """
-    require_telling(depth, lang)
-    pen, edits, parameters = Pen(trace, lang, depth), [], dict(trace.parameters)
+    check_options(depth, lang)
+    writer, edits, parameters = Writer(trace, lang, depth), [], dict(trace.parameters)
     for text, (path, index, value) in _edits(changes, trace).items():
-        edits.append(Changed(text, float(parameters[path][index]), value))
+        edits.append(Change(text, float(parameters[path][index]), value))
         parameters[path] = parameters[path].copy()
         parameters[path][index] = value
     d = trace.derivation
-    nodes = list(dict.fromkeys([*forward_nodes(pen), d.each]))
-    loss, answers = trace.again(parameters)
-    found = trace.again.values(parameters, nodes)
-    pairs = [(node, trace.values[node], new) for node, new in zip(nodes, found, strict=True)]
-    each = next(np.abs(new - old) for node, old, new in pairs if node is d.each)
-    pen.sample = int(np.argmax(each))  # the sample for which it matters most
-    moved = [(node, *_moved(pen, node, old, new)) for node, old, new in pairs]
+    nodes = list(dict.fromkeys([*forward_nodes(writer), d.sample_losses]))
+    loss, predictions = trace.recompute(parameters)
+    values = trace.recompute.values(parameters, nodes)
+    pairs = [(node, trace.values[node], new) for node, new in zip(nodes, values, strict=True)]
+    loss_changes = next(np.abs(new - old) for node, old, new in pairs if node is d.sample_losses)
+    writer.sample = int(np.argmax(loss_changes))  # the sample whose loss changes most
+    changed_nodes = [(node, *_changes(writer, node, old, new)) for node, old, new in pairs]
     promise = sum(
         float(np.sum(trace.gradients[p] * (a - trace.parameters[p]))) for p, a in parameters.items()
     )
-    total = Changed("J", trace.loss, loss)
+    total = Change("J", trace.loss, loss)
     sections = (
-        Section(pen.say("if_edits"), (_table(pen, tuple(edits), "parameter"),)),
-        _effect(pen, total, promise),
-        _downstream(pen, [(node, found, rows) for node, found, rows in moved if found]),
+        Section(writer.render("if_edits"), (_table(writer, tuple(edits), "parameter"),)),
+        _effect(writer, total, promise),
+        _downstream(writer, [(node, values, rows) for node, values, rows in changed_nodes if values]),
     )
-    every = tuple(change for _, found, _ in moved for change in found)
-    said = {name: (old, answers[name]) for name, old in trace.answers.items()}
-    other = next(known for known in LANGUAGES if known != lang)
+    all_changes = tuple(change for _, values, _ in changed_nodes for change in values)
+    old_and_new = {name: (old, predictions[name]) for name, old in trace.predictions.items()}
+    other_language = next(language for language in LANGUAGES if language != lang)
     return WhatIf(
-        pen.say("if_title"), lang, sections, tuple(edits), total, said, every,
-        lambda: what_if(trace, changes, other, depth),
+        writer.render("if_title"), lang, sections, tuple(edits), total, old_and_new, all_changes,
+        lambda: what_if(trace, changes, other_language, depth),
     )  # fmt: skip
 
 
 def _edits(changes: Mapping[str, Any], trace: Trace) -> dict[str, tuple[str, Index, float]]:
-    """The weights that are meant, and their new numbers.
+    """Return path, index and new value of each changed weight.
 
-    Fails:
-        UsageError E102: none at all, or a value that is no finite number; E120, E121: no such weight.
+    Raises:
+        UsageError E102: no change, or a value that is not a finite number; E120, E121: unknown weight.
     """
-    found = {}
+    edits = {}
     example = next((f"{path}[{','.join('0' * p.ndim)}]" for path, p in trace.parameters.items()), "weight[0]")
     for text, value in changes.items():
         path, index = weight_of(text, trace.parameters)
-        fine = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-        if not fine or not np.isfinite(value):
+        is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+        if not is_number or not np.isfinite(value):
             raise UsageError(
                 "E102", where="what_if", name=text, expected="a finite number", received=repr(value),
                 fix=f'{{"{text}": 0.5}}',
             )  # fmt: skip
-        found[text] = (path, index, float(value))
-    if not found:
+        edits[text] = (path, index, float(value))
+    if not edits:
         raise UsageError(
             "E102", where="what_if", name="changes", expected="at least one weight with its new number",
             received="none", fix=f'{{"{example}": 0.5}}',
         )  # fmt: skip
-    return found
+    return edits
 
 
-def _moved(
-    pen: Pen, node: Node, old: np.ndarray, new: np.ndarray
-) -> tuple[tuple[Changed, ...], list[tuple[Cell, ...]]]:
-    """The numbers of one value that changed, and as many rows as are shown, the largest changes first."""
+def _changes(
+    writer: Writer, node: Node, old: np.ndarray, new: np.ndarray
+) -> tuple[tuple[Change, ...], list[tuple[Cell, ...]]]:
+    """Return the changed elements of a value, and the table rows of the largest changes."""
     differs = old != new
-    if pen.trace.names[node].batched:
-        differs &= (np.arange(len(old)) == pen.sample).reshape(-1, *(1,) * (old.ndim - 1))
+    if writer.trace.names[node].batched:
+        differs &= (np.arange(len(old)) == writer.sample).reshape(-1, *(1,) * (old.ndim - 1))
     places = [tuple(int(i) for i in place) for place in np.argwhere(differs)]
     changes = [(place, float(old[place]), float(new[place])) for place in places]
-    found = tuple(Changed(pen.text(pen.symbol(node, place)), a, b) for place, a, b in changes)
-    ranked = sorted(changes, key=lambda change: -abs(change[2] - change[1]))[: pen.few]
-    rows = [(pen.symbol(node, place), figure(a), figure(b), signed(b - a)) for place, a, b in ranked]
-    return found, rows
+    changed = tuple(Change(writer.text(writer.symbol(node, place)), a, b) for place, a, b in changes)
+    ranked = sorted(changes, key=lambda change: -abs(change[2] - change[1]))[: writer.few]
+    rows = [(writer.symbol(node, place), figure(a), figure(b), signed(b - a)) for place, a, b in ranked]
+    return changed, rows
 
 
-def _table(pen: Pen, changes: tuple[Changed, ...], first: str) -> Table:
-    head = tuple(pen.say(key) for key in (first, "old", "new", "if_change"))
+def _table(writer: Writer, changes: tuple[Change, ...], first: str) -> Table:
+    head = tuple(writer.render(key) for key in (first, "old", "new", "if_change"))
     rows = tuple((c.name, figure(c.old), figure(c.new), signed(c.new - c.old)) for c in changes)
     return Table(head, rows, _NUMBERS)
 
 
-def _effect(pen: Pen, loss: Changed, promise: float) -> Section:
-    """The loss, old beside new, and what the gradient had predicted."""
+def _effect(writer: Writer, loss: Change, promise: float) -> Section:
+    """The section on the loss: old, new, and the change that the gradient predicts."""
     change = loss.new - loss.old
     facts = {"old": figure(loss.old), "new": figure(loss.new), "change": signed(change)}
-    text = pen.say("if_loss", **facts) if change else pen.say("if_same", loss=facts["old"])
-    return Section(pen.say("if_effect"), (text, pen.say("if_promise", promise=signed(promise))))
+    text = writer.render("if_loss", **facts) if change else writer.render("if_same", loss=facts["old"])
+    return Section(writer.render("if_effect"), (text, writer.render("if_promise", promise=signed(promise))))
 
 
-def _downstream(pen: Pen, moved: list[tuple[Node, tuple[Changed, ...], list[tuple[Cell, ...]]]]) -> Section:
-    return Section(pen.say("if_downstream"), tuple(_told(pen, moved)) or (pen.say("if_nothing"),))
+def _downstream(
+    writer: Writer, changed_nodes: list[tuple[Node, tuple[Change, ...], list[tuple[Cell, ...]]]]
+) -> Section:
+    return Section(
+        writer.render("if_downstream"),
+        tuple(_changed_values(writer, changed_nodes)) or (writer.render("if_nothing"),),
+    )
 
 
-def _told(pen: Pen, moved: list[tuple[Node, tuple[Changed, ...], list[tuple[Cell, ...]]]]) -> Iterator[Part]:
-    head = tuple(pen.say(key) for key in ("if_value", "old", "new", "if_change"))
-    if pen.trace.samples > 1 and moved:
-        yield pen.say("shown_sample", i=pen.sample + 1)
-    for node, found, rows in moved:
-        facts = {"name": pen.whole(node), "layer": node.site.path or pen.trace.names[node].role}
-        yield pen.say("if_many" if len(rows) < len(found) else "if_all", n=len(found), k=len(rows), **facts)
+def _changed_values(
+    writer: Writer, changed_nodes: list[tuple[Node, tuple[Change, ...], list[tuple[Cell, ...]]]]
+) -> Iterator[Part]:
+    head = tuple(writer.render(key) for key in ("if_value", "old", "new", "if_change"))
+    if writer.trace.samples > 1 and changed_nodes:
+        yield writer.render("shown_sample", i=writer.sample + 1)
+    for node, changed, rows in changed_nodes:
+        facts = {
+            "name": writer.unindexed_name(node),
+            "layer": node.site.path or writer.trace.names[node].role,
+        }
+        yield writer.render(
+            "if_many" if len(rows) < len(changed) else "if_all", n=len(changed), k=len(rows), **facts
+        )
         yield Table(head, tuple(rows), _NUMBERS)

@@ -1,4 +1,4 @@
-"""The name of one weight as a person types it: ``dense1.weight[0,1]``."""
+"""Parsing of weight names such as ``dense1.weight[0,1]``."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ _FORM = re.compile(r"\s*([^\[\]\s]+)\s*(?:\[([^\[\]]*)\])?\s*")
 
 
 def weight_of(text: str, parameters: Mapping[str, np.ndarray]) -> tuple[str, tuple[int, ...]]:
-    """The path and the index of one number of a parameter.
+    """Return the path and the index of one element of a parameter.
 
     Args:
-        text: such as ``"dense1.weight[0,1]"``; indices count from 0 and may be negative, as in NumPy.
-        parameters: what there is, by path.
+        text: a name such as ``"dense1.weight[0,1]"``; indices count from 0 and may be negative, as in NumPy.
+        parameters: all parameters by path.
 
-    Fails:
-        UsageError E120: no such parameter (the nearest name is offered).
-        UsageError E121: the index does not name one number of it.
+    Raises:
+        UsageError E120: unknown parameter; the message suggests the nearest name.
+        UsageError E121: the index does not select one element of it.
 
     Example:
         >>> weight_of("dense1.weight[0,-1]", {"dense1.weight": np.zeros((3, 2))})
         ('dense1.weight', (0, 1))
     """
-    found = _FORM.fullmatch(text)
-    path = found[1] if found else text
+    match = _FORM.fullmatch(text)
+    path = match[1] if match else text
     if path not in parameters:
-        close = nearest(path, parameters)
-        example = f"{close}[{','.join('0' * parameters[close].ndim)}]" if close else ""
+        suggestion = nearest(path, parameters)
+        example = f"{suggestion}[{','.join('0' * parameters[suggestion].ndim)}]" if suggestion else ""
         raise UsageError(
-            "E120", where="weight", name=path, expected=outline(parameters) or "a net with parameters",
-            received=text, fix=f'weight="{example}"' if close else "",
+            "E120", where="weight", name=path, expected=outline(parameters) or "a network with parameters",
+            received=text, fix=f'weight="{example}"' if suggestion else "",
         )  # fmt: skip
     shape = parameters[path].shape
-    index = _index(found[2] if found else None, shape)
+    index = _index(match[2] if match else None, shape)
     if index is None:
         raise UsageError(
             "E121", where="weight", name=path, expected=f"an index inside {shape_text(shape)}, from 0",
@@ -49,7 +49,7 @@ def weight_of(text: str, parameters: Mapping[str, np.ndarray]) -> tuple[str, tup
 
 
 def _index(text: str | None, shape: tuple[int, ...]) -> tuple[int, ...] | None:
-    """The numbers between the brackets, or ``None`` if they are no index of this shape."""
+    """Return the index in the brackets, or ``None`` if it is not a valid index of this shape."""
     parts = [part.strip() for part in (text or "").split(",")] if (text or "").strip() else []
     if len(parts) != len(shape) or not all(re.fullmatch(r"-?[0-9]{1,9}", part) for part in parts):
         return None

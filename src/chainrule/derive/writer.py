@@ -1,7 +1,7 @@
-"""What every chapter of an explanation writes with: words of one language, symbols, numbers, equations.
+"""The writer of the sections of an explanation: texts of one language, symbols, numbers, equations.
 
-Rules kept here for all: everything is computed in full and rounded only to be shown; a number that was given
-is shown as it was given; a sum of more than six terms is shown by its first two and its last.
+Rules for all sections: values are computed in full precision and rounded only for display; inputs are shown
+as they were passed; a sum of more than six terms is shown by its first two terms and its last.
 """
 
 from __future__ import annotations
@@ -26,28 +26,28 @@ from chainrule.notation import (
 )
 from chainrule.ops.card import Card
 from chainrule.page.page import Equation, Lines
-from chainrule.texts import say
+from chainrule.texts import render
 from chainrule.trace import Name, Scalar, Trace
 
 Index = tuple[int, ...]
 
-DIGITS = 12  # kept of computed numbers before they are rounded to be shown
-TERMS = 6  # a longer sum is cut
-FEW, MANY = 6, 40  # how many numbers of a kind are listed at depth 2 and at depth 3
+DIGITS = 12  # significant digits of computed values in formulas
+TERMS = 6  # a longer sum is shortened
+FEW, MANY = 6, 40  # maximum number of listed entries of a kind at depth 2 and at depth 3
 DOTS = Symbol("…")
 
 
 @dataclass
-class Pen:
-    """A trace, a language and how far to go.
+class Writer:
+    """Writes the parts of an explanation of a trace in one language.
 
     Args:
-        trace: what happened.
+        trace: the trace to explain.
         lang: ``"en"`` or ``"zh"``.
         depth: 1, 2 or 3.
-        sample: the row whose formulas are shown, from 0.
-        labels: the classes in the order of their numbers, for words about the target.
-        features: for each input number a name and its raw text, if known.
+        sample: the index of the sample whose formulas are shown.
+        labels: the class labels by class index, for texts about the target.
+        features: for each input its name and raw text, if known.
     """
 
     trace: Trace
@@ -56,57 +56,59 @@ class Pen:
     sample: int = 0
     labels: Sequence[object] = ()
     features: Sequence[str] = ()
-    ranked: dict[Scalar, list[tuple[Tree, float]]] = field(default_factory=dict)  # see ledger.largest
+    ranked: dict[Scalar, list[tuple[Tree, float]]] = field(default_factory=dict)  # cache of ledger.largest
     _counts: dict[str, int] = field(default_factory=dict)
 
-    def say(self, key: str, **facts: object) -> str:
-        """The sentence of this key with these facts."""
-        return say(key, self.lang, **facts)
+    def render(self, key: str, **facts: object) -> str:
+        """Return the text of ``key`` in the language of the explanation."""
+        return render(key, self.lang, **facts)
 
     @property
     def few(self) -> int:
-        """How many numbers of one kind are listed."""
+        """The maximum number of listed entries of a kind."""
         return MANY if self.depth > 2 else FEW
 
     def labels_of(self, number: int) -> object:
-        """What a class is called; its number where it has no other name."""
+        """The label of a class, or its index if it has no label."""
         return self.labels[number] if number < len(self.labels) else number
 
     # --- numbers and symbols
 
     def label(self, key: str) -> str:
-        """The next number of a kind of formula: F1, F2 ... on the way forward, B1 ... on the way back."""
+        """Return the next formula label of a kind: F1, F2 ... in the forward pass, B1 ... in the backward
+        pass.
+        """
         self._counts[key] = self._counts.get(key, 0) + 1
-        return f"{self.say(key)}{self._counts[key]}"
+        return f"{self.render(key)}{self._counts[key]}"
 
     def value(self, node: Node, index: Index) -> float:
-        """The stored number."""
+        """Return the stored value of an element."""
         return float(self.trace.values[node][index])
 
     def symbol(self, node: Node, index: Index) -> Tree:
-        """The symbol of one number of a named node."""
-        return self.trace.unfolder.leaf(node, index)
+        """Return the symbol of an element of a named node."""
+        return self.trace.formulas.leaf(node, index)
 
-    def whole(self, node: Node) -> str:
-        """The name of a node as a whole, without indices, within a sentence."""
+    def unindexed_name(self, node: Node) -> str:
+        """Return the name of a node without indices, for use in a sentence."""
         return to_unicode(replace(self.trace.names[node], single=True).symbol((0,), 1))
 
     def text(self, tree: Tree) -> str:
-        """A formula within a sentence."""
+        """Return a formula as text for use in a sentence."""
         return to_unicode(tree)
 
     def places(self, node: Node) -> list[Index]:
-        """All indices of a node, of the shown sample only where samples lie along its first axis."""
+        """Return all indices of a node; those of the shown sample if its first axis is the batch axis."""
         name = self.trace.names.get(node)
         shape = self.trace.values[node].shape
         if name is not None and name.batched and shape:
             return [(self.sample, *inside) for inside in np.ndindex(shape[1:])]
         return list(np.ndindex(shape))
 
-    # --- what comes back
+    # --- error signals
 
     def signal(self, node: Node, index: Index) -> Tree:
-        """The symbol of what comes back to a forward node: delta for a weighted sum, else a derivative."""
+        """Return the symbol of a cotangent: delta for a weighted sum, else a derivative of J."""
         back = self.trace.derivation.cotangents[node]
         if self._owns(node, back):
             return self.symbol(back, index)
@@ -118,15 +120,14 @@ class Pen:
         if name is None or own is None:
             return False
         if name.letter == "delta":
-            uses = (use for layer in self.trace.layers for use in layer.uses if use.z is node)
-            return any(name.layer == use.label for use in uses)
+            calls = (call for layer in self.trace.layers for call in layer.calls if call.z is node)
+            return any(name.layer == call.label for call in calls)
         return name.of == own
 
     def signal_equation(
         self, node: Node, index: Index, through: Collection[Node] = (), note: str = ""
     ) -> Equation:
-        """What comes back to one number of a forward node, in terms of what came back to those that read
-        it."""
+        """Return the equation of the cotangent of an element, in terms of the cotangents of its readers."""
         back = self.trace.derivation.cotangents[node]
         left = self.signal(node, index)
         if back in self.trace.names and not self._owns(node, back):
@@ -134,16 +135,16 @@ class Pen:
         return self.equation(back, index, left, through, note=note)
 
     def gradient(self, path: str, index: Index) -> Tree:
-        """The symbol of the gradient of one parameter number: dJ/dw."""
+        """Return the symbol of the gradient of one parameter element: dJ/dw."""
         of = self.trace.names[self.trace.derivation.built.parameters[path].node].symbol(index, 1)
         return Link(Scalar(self.trace.derivation.gradients[path], index), Derivative(Symbol("J"), of))
 
     def parameter(self, path: str, index: Index) -> Tree:
-        """The symbol of one number of a parameter."""
+        """Return the symbol of one parameter element."""
         return self.symbol(self.trace.derivation.built.parameters[path].node, index)
 
     def slope(self, curve: Node, index: Index) -> Tree:
-        """The symbol of the slope of a curve at one number: da/dz."""
+        """Return the symbol of the derivative of an elementwise function at one element: da/dz."""
         return Derivative(self.symbol(curve, index), self.symbol(curve.inputs[0], index))
 
     # --- equations
@@ -158,50 +159,54 @@ class Pen:
         note: str = "",
         sign: str = "=",
     ) -> Equation:
-        """One number of a node: its symbol, its formula, the numbers put in, the result."""
-        tree = self.trace.unfolder.scalar(node, index, through, limit)
+        """Return the equation of one element: symbol, formula, formula with numbers, result."""
+        tree = self.trace.formulas.scalar(node, index, through, limit)
         name = left if left is not None else self.symbol(node, index)
         return self._equation(name, tree, self.value(node, index), sign, note)
 
     def _equation(self, left: Tree, tree: Tree, value: float, sign: str = "=", note: str = "") -> Equation:
-        shown = cut(tree)
-        numbers = self.trace.unfolder.numeric(shown, DIGITS)
-        steps = (shown,) if isinstance(numbers, Number) else (shown, numbers)
-        if isinstance(shown, Number):
+        shortened = cut(tree)
+        numbers = self.trace.formulas.numeric(shortened, DIGITS)
+        steps = (shortened,) if isinstance(numbers, Number) else (shortened, numbers)
+        if isinstance(shortened, Number):
             steps = ()
         return Equation(left, steps, value, sign, note)
 
     def lines(self, label: str, places: Sequence[Index], equation: Callable[[Index], Equation]) -> Lines:
-        """Equations of many numbers under one label: all while they are few, else some and a count."""
+        """Return the equations of several elements under one label: all if they are few, else some and a
+        count.
+        """
         chosen, left = some(places, self.few)
-        more = self.say("more_lines", n=left) if left else ""
+        more = self.render("more_lines", n=left) if left else ""
         return Lines(label, tuple(equation(index) for index in chosen), more)
 
     # --- words
 
     def backward_word(self, card: Card) -> str:
-        """What an operation does to what comes back, in a clause."""
+        """Return the clause that describes the backward pass of an operation."""
         return card.says.backward if self.lang == "en" else card.says.backward_zh
 
     def arrow(self, stops: Iterable[Scalar]) -> str:
-        """Signals one after the other; of a curve only the signal behind it is told."""
+        """Return a sequence of error signals as text; for an activation function only the signal of its
+        input.
+        """
         deltas = [at for at in stops if self.trace.names[at.node].letter == "delta"] or list(stops)
         return " → ".join(self.text(self.symbol(at.node, at.index)) for at in deltas) or "∂J"
 
     def join(self, texts: Iterable[str]) -> str:
-        """A list within a sentence."""
-        return self.say("comma").join(texts)
+        """Return texts as a list within a sentence."""
+        return self.render("comma").join(texts)
 
 
 def some(places: Sequence[Index], few: int) -> tuple[list[Index], int]:
-    """All of a short list; of a long one the first two and the last, and how many are left out."""
+    """Return all indices of a short list, or the first two and the last, and the number of omitted ones."""
     if len(places) <= few:
         return list(places), 0
     return [*places[:2], places[-1]], len(places) - 3
 
 
 def cut(tree: Tree) -> Tree:
-    """The formula with every long sum shortened to its first two terms, dots and its last."""
+    """Return the formula with every long sum shortened to its first two terms, dots and its last term."""
 
     def shorten(node: Tree) -> Tree | None:
         match node:
@@ -216,25 +221,25 @@ def cut(tree: Tree) -> Tree:
 
 
 def figure(value: float) -> str:
-    """A result within a sentence or a table."""
-    return number(value + 0.0, fixed=True)  # a zero has no sign to be seen
+    """Format a result for a sentence or a table."""
+    return number(value + 0.0, fixed=True)  # turns -0.0 into 0.0
 
 
 def signed(value: float) -> str:
-    """A result with its sign, so that a rise and a fall are told apart at a glance."""
+    """Format a result with its sign, plus signs included."""
     return ("+" if value > 0 else "") + figure(value)
 
 
 def brief(value: float) -> str:
-    """A number in three digits, for words such as "0.241 times"."""
+    """Format a number with three significant digits."""
     return number(float(f"{value:.3g}"), 3 if abs(value) < 1e5 else 0)
 
 
-def given(value: float) -> str:
-    """A number that a person chose, as it was written; a whole one without a point."""
+def as_given(value: float) -> str:
+    """Format an input value as it was passed; integers without a decimal point."""
     return str(int(value)) if float(value).is_integer() and abs(value) < 1e7 else number(value)
 
 
-def share(part: float, whole: float) -> str:
-    """How many percent of a size a part is."""
-    return f"{brief(100 * abs(part / whole))}%" if whole else "–"
+def share(part: float, total: float) -> str:
+    """Format ``part`` as a percentage of ``total``."""
+    return f"{brief(100 * abs(part / total))}%" if total else "–"

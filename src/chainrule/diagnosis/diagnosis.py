@@ -11,7 +11,7 @@ from chainrule.page.html import html_page
 from chainrule.page.page import Items, Page, Section
 from chainrule.page.terminal import text_page
 from chainrule.records import frozen
-from chainrule.texts import say
+from chainrule.texts import render
 
 NOTES = "doctor.json"  # in the folder of a training
 _VERSION = 1
@@ -48,12 +48,12 @@ class Diagnosis(Page):
 
         Example:
             >>> print(Diagnosis.of([], "en"))
-            Diagnosis: nothing found
-            ════════════════════════
+            Diagnosis: no findings
+            ══════════════════════
             <BLANKLINE>
         """
         found = by_gravity(findings)
-        title = say("doctor_title", lang, count=len(found)) if found else say("doctor_well", lang)
+        title = render("doctor_title", lang, count=len(found)) if found else render("doctor_well", lang)
         return Diagnosis(title, lang, tuple(_section(each, lang) for each in found), found)
 
     def __str__(self) -> str:
@@ -78,7 +78,7 @@ class Diagnosis(Page):
         return html_page(self, others=[Diagnosis.of(self.findings, "en" if self.lang == "zh" else "zh")])
 
     def _repr_html_(self) -> str:
-        return html_page(self, whole=False)
+        return html_page(self, standalone=False)
 
     def to_json(self) -> str:
         """The findings as JSON text, as they lie in the folder of a training."""
@@ -108,8 +108,8 @@ class Diagnosis(Page):
 
 
 def _section(finding: Finding, lang: str) -> Section:
-    heading = say(
-        "doctor_heading", lang, severity=say(f"doctor_{finding.severity}", lang), name=finding.name(lang),
+    heading = render(
+        "doctor_heading", lang, severity=render(f"doctor_{finding.severity}", lang), name=finding.name(lang),
         rule=finding.rule.id,
     )  # fmt: skip
     keys = {
@@ -118,5 +118,5 @@ def _section(finding: Finding, lang: str) -> Section:
         "try": finding.remedy,
         "see": finding.see,
     }
-    lines = [say(f"doctor_{key}", lang, text=text) for key, text in keys.items()]
+    lines = [render(f"doctor_{key}", lang, text=text) for key, text in keys.items()]
     return Section(heading, (finding.what(lang), Items(tuple(lines))))

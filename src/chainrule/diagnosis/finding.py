@@ -60,12 +60,12 @@ class Finding:
         """The evidence: what was measured, the threshold, who says so, and where it was seen."""
         own = self.evidence
         parts = [
-            texts.say("doctor_number", lang, value=_figure(own.value), threshold=_figure(own.threshold)),
-            texts.say("doctor_source", lang, source=self.rule.source),
+            texts.render("doctor_number", lang, value=_figure(own.value), threshold=_figure(own.threshold)),
+            texts.render("doctor_source", lang, source=self.rule.source),
         ]
-        parts += [] if own.step is None else [texts.say("doctor_step", lang, step=own.step)]
+        parts += [] if own.step is None else [texts.render("doctor_step", lang, step=own.step)]
         parts += [own.layer] if own.layer else []
-        return texts.say("doctor_comma", lang).join(parts)
+        return texts.render("doctor_comma", lang).join(parts)
 
     def why(self, lang: str = "en") -> str:
         """How it comes about."""

@@ -18,7 +18,7 @@ from chainrule.page.page import Items, Page, Section, Table
 from chainrule.page.terminal import text_page
 from chainrule.plan.plan_table import computed
 from chainrule.records import frozen
-from chainrule.texts import say
+from chainrule.texts import render
 from chainrule.train.monitor.profile import Stopwatch
 
 COLOURS = {
@@ -64,15 +64,15 @@ class Profile(Page):
         bars = []
         stages = _stages(self.measured)
         for stage, lines in stages.items():
-            name = say(STAGE_WORDS[stage], self.lang)
+            name = render(STAGE_WORDS[stage], self.lang)
             for layer, part in _layers(lines, self.lang).items():
                 took = sum(line.seconds for line in part)
                 said = f"{amount(took, 's')}  {percent(took, self.measured.seconds)}"
                 bars.append(Bar(layer or name, took, said, COLOURS[stage], f"{name} {layer}".strip()))
-        return bar_chart(bars, [(say(STAGE_WORDS[stage], self.lang), COLOURS[stage]) for stage in stages])
+        return bar_chart(bars, [(render(STAGE_WORDS[stage], self.lang), COLOURS[stage]) for stage in stages])
 
     def _repr_html_(self) -> str:
-        return html_page(self, whole=False) + self.to_svg()
+        return html_page(self, standalone=False) + self.to_svg()
 
 
 def profile_page(watch: Stopwatch, lang: str) -> Profile:
@@ -85,23 +85,23 @@ def profile_page(watch: Stopwatch, lang: str) -> Profile:
     made = watch.measured
     sections = (
         Section("", (Items(tuple(_circumstances(watch, lang))),)),
-        Section(say("profile_layers", lang), (_layer_table(made, lang),)),
-        Section(say("profile_steps", lang), (_step_table(made, lang),)),
-        Section(say("profile_kernels", lang), (_kernel_table(made, lang), say("profile_cached", lang))),
+        Section(render("profile_layers", lang), (_layer_table(made, lang),)),
+        Section(render("profile_steps", lang), (_step_table(made, lang),)),
+        Section(render("profile_kernels", lang), (_kernel_table(made, lang), render("profile_cached", lang))),
     )
-    return Profile(say("profile_title", lang), lang, sections, made)
+    return Profile(render("profile_title", lang), lang, sections, made)
 
 
 def _circumstances(watch: Stopwatch, lang: str) -> list[str]:
     """On what it was measured, and how much one core can do at most."""
     made = watch.measured
-    divided = {"batch": made.batch, "parts": made.parts, "rows": made.rows, "lanes": made.lanes}
+    divided = {"batch": made.batch, "parts": made.parts, "rows": made.rows, "replicas": made.lanes}
     best = {"flops": amount(made.peak.flops, "flop/s"), "bytes": amount(made.peak.bytes, "B/s")}
     known = "profile_made_up" if watch.is_made_up else "profile_given"
     return [
-        say("profile_divided" if made.parts > 1 else "profile_whole", lang, **divided),
-        say(known, lang, rows=watch.rows, steps=made.steps),
-        say("profile_peak", lang, **best),
+        render("profile_divided" if made.parts > 1 else "profile_whole", lang, **divided),
+        render(known, lang, rows=watch.rows, steps=made.steps),
+        render("profile_peak", lang, **best),
     ]  # fmt: skip
 
 
@@ -109,7 +109,7 @@ def _layers(lines: Sequence[Spent], lang: str) -> dict[str, list[Spent]]:
     """The lines of a stage by layer, in the order in which they first run; ``""``: no layer is meant."""
     found: dict[str, list[Spent]] = {}
     for line in lines:
-        others = say(WITHOUT_LAYER[line.stage], lang) if line.stage in WITHOUT_LAYER else ""
+        others = render(WITHOUT_LAYER[line.stage], lang) if line.stage in WITHOUT_LAYER else ""
         found.setdefault(line.layer or others, []).append(line)
     return found
 
@@ -118,11 +118,11 @@ def _layer_table(made: Measured, lang: str) -> Table:
     """A row for each stage, and below it one for each layer."""
     rows = []
     for stage, lines in _stages(made).items():
-        rows.append((say(STAGE_WORDS[stage], lang), "", *_costs(lines, made)))
+        rows.append((render(STAGE_WORDS[stage], lang), "", *_costs(lines, made)))
         layers = _layers(lines, lang)
         rows += [("", layer, *_costs(part, made)) for layer, part in layers.items() if layer]
-    rows.append((say("profile_all", lang), "", *_costs(made.lines, made)))
-    return Table(tuple(say(key, lang) for key in (*FIRST, *COSTS)), tuple(rows), tuple(range(2, 10)))
+    rows.append((render("profile_all", lang), "", *_costs(made.lines, made)))
+    return Table(tuple(render(key, lang) for key in (*FIRST, *COSTS)), tuple(rows), tuple(range(2, 10)))
 
 
 def _stages(made: Measured) -> dict[str, list[Spent]]:
@@ -167,12 +167,17 @@ def _step_table(made: Measured, lang: str) -> Table:
         return name, amount(took, "s"), against, reached
 
     over = f"{100 * (made.alone / made.seconds - 1):+.1f}%" if made.seconds else NONE
-    rows = [row(say("profile_all", lang), made.seconds, 1)]
-    rows.append(row(say("profile_alone", lang), made.alone, 1, over))
+    rows = [row(render("profile_all", lang), made.seconds, 1)]
+    rows.append(row(render("profile_alone", lang), made.alone, 1, over))
     if made.threads > 1:
-        name, faster = say("profile_together", lang, threads=made.threads), made.alone / made.together
+        name, faster = render("profile_together", lang, threads=made.threads), made.alone / made.together
         rows.append(row(name, made.together, made.threads, f"{faster:.2f}x"))
-    head = ("", say("profile_time", lang), say("profile_against", lang), say("profile_of_peak", lang))
+    head = (
+        "",
+        render("profile_time", lang),
+        render("profile_against", lang),
+        render("profile_of_peak", lang),
+    )
     return Table(head, tuple(rows), (1, 2, 3))
 
 
@@ -181,8 +186,8 @@ def _kernel_table(made: Measured, lang: str) -> Table:
     rows = []
     for line in made.lines:
         took, share, _, *computing, _, speed, of_copy = _costs([line], made)
-        where = say(STAGE_WORDS[line.stage], lang), line.layer, line.kernel, f"{line.calls}"
+        where = render(STAGE_WORDS[line.stage], lang), line.layer, line.kernel, f"{line.calls}"
         rows.append((*where, took, share, *computing, speed, of_copy, computed(line.operations)))
     kept = [key for key in COSTS if key not in ("profile_flops", "profile_bytes")]
     keys = (*FIRST, "profile_kernel", "profile_calls", *kept, "profile_computes")
-    return Table(tuple(say(key, lang) for key in keys), tuple(rows), tuple(range(3, 10)))
+    return Table(tuple(render(key, lang) for key in keys), tuple(rows), tuple(range(3, 10)))

@@ -1,5 +1,5 @@
-"""What an explanation looks like: sections of equations and tables, as text and as a page with live links.
+"""Rendering of explanations: sections of equations and tables, as text and as an HTML page with links.
 
-What comes in: a ``Page``, which is values alone. What goes out: text for a terminal, HTML with MathML and
-drawings. What this part never does: decide what is told.
+Input: a ``Page``, a plain value. Output: text for a terminal, or HTML with MathML and diagrams. The content
+of a page is decided in ``chainrule.derive``, not here.
 """

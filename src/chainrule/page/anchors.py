@@ -1,8 +1,8 @@
-"""Where on a page everything is worked out, so that each term of a formula can lead there.
+"""Anchors of a page: where each value is computed, so that terms of formulas link to that place.
 
-A target (one number of one node) has one home: the equation that computes it; else its circle or line in the
-diagram, for what was given; else a row of a table, else the update that moves it. Everything else that shows
-the target is a link to its home, and shares its class, so that all of it can be lit up at once.
+A target (one element of one node) has one home: the equation that computes it; otherwise its circle or line
+in the diagram; otherwise a table row; otherwise the update that changes it. Every other occurrence of the
+target links to its home and has the same CSS class, so that all occurrences are highlighted together.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from chainrule.page.page import Equation, Lines, Page, Table
 EQUATION, DRAWN, ROW, MOVE = "equation", "drawn", "row", "move"
 
 
-class Places:
-    """The homes of one page.
+class Anchors:
+    """The anchors of one page.
 
     Args:
-        page: with the formulas.
-        diagram: drawn above it, if there is one.
-        prefix: of every id, so that two pages may stand in one document.
+        page: the page with the formulas.
+        diagram: the diagram above it, if any.
+        prefix: the prefix of every id, so that one document can hold several pages.
     """
 
     def __init__(self, page: Page, diagram: Diagram | None, prefix: str) -> None:
@@ -33,27 +33,27 @@ class Places:
             if target is not None:
                 self._kinds.setdefault(target, kind)
         self._numbers = {target: i for i, target in enumerate(self._kinds, 1)}
-        self._waiting = set(self._kinds)
+        self._unused = set(self._kinds)
 
     def place(self, target: Hashable) -> Place | None:
-        """The class and the address of a target; ``None`` if it has no home here."""
+        """Return the class and the address of a target, or ``None`` if it has no home on this page."""
         number = self._numbers.get(target)
         return None if number is None else (f"n{number}", f"#{self._prefix}n{number}")
 
     def home(self, target: Hashable, kind: str) -> str:
-        """The id for a target's home; ``""`` if its home is of another kind, or has been opened before."""
-        if self._kinds.get(target) != kind or target not in self._waiting:
+        """Return the id of a target's home, or ``""`` if its home has another kind or its id is in use."""
+        if self._kinds.get(target) != kind or target not in self._unused:
             return ""
-        self._waiting.discard(target)
+        self._unused.discard(target)
         return f"{self._prefix}n{self._numbers[target]}"
 
     def first(self, node: Hashable) -> str:
-        """The address of the first number of a node that is worked out here; ``""`` if none is."""
+        """Return the address of the first element of a node that has a home, or ``""``."""
         return next((f"#{self._prefix}n{i}" for at, i in self._numbers.items() if _of(at) is node), "")
 
     @property
     def classes(self) -> list[str]:
-        """One class for each target with a home, those of equations first."""
+        """The class of each target with a home, those of equations first."""
         return [f"n{i}" for i in self._numbers.values()]
 
 
@@ -72,19 +72,19 @@ def _homes(page: Page, diagram: Diagram | None) -> Iterator[tuple[str, Hashable]
 
 
 def kind_of(equation: Equation) -> str:
-    """What kind of home an equation is: one that computes a number, or one that moves it."""
+    """Return the kind of home of an equation: ``EQUATION``, or ``MOVE`` for an update."""
     return EQUATION if equation.sign == "=" else MOVE
 
 
 def target_of(tree: Tree | None) -> Hashable | None:
-    """What a symbol belongs to."""
+    """Return the target of a symbol, or ``None``."""
     return tree.target if isinstance(tree, Link) else None
 
 
 def row_target(row: tuple[str | Tree, ...]) -> Hashable | None:
-    """What a table's row tells of: the first symbol that belongs to something."""
-    found = (target_of(cell) for cell in row if not isinstance(cell, str))
-    return next((target for target in found if target is not None), None)
+    """Return the target of a table row: that of its first symbol that has one."""
+    targets = (target_of(cell) for cell in row if not isinstance(cell, str))
+    return next((target for target in targets if target is not None), None)
 
 
 def _of(target: Hashable) -> Hashable:

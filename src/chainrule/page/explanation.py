@@ -1,4 +1,4 @@
-"""An explanation: a page that prints itself, as text in a terminal and as HTML in a notebook or a browser."""
+"""Explanations: pages that print as text in a terminal and as HTML in a notebook or browser."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from chainrule.records import frozen
 
 @frozen
 class Explanation(Page):
-    """A derivation in words and formulas. Printing it gives text, a notebook shows it as HTML.
+    """A derivation in sentences and formulas. Printing it gives text; a notebook shows it as HTML.
 
     Args:
-        draw: gives the network it is about as a diagram, once a page wants it.
-        translate: gives the same in the other language.
+        draw: returns the diagram of the network; called when an HTML page needs it.
+        translate: returns the page in the other language.
     """
 
     draw: Callable[[], Diagram] | None = field(default=None, compare=False, repr=False)
@@ -31,10 +31,13 @@ class Explanation(Page):
         return f"<Explanation {self.title!r}: {len(self.sections)} sections; print it>"
 
     def to_html(self) -> str:
-        """One self-contained page in both languages, this one first: formulas in MathML whose terms lead to
-        where they are worked out, a drawing of the network, no script, nothing fetched."""
+        """Return one self-contained HTML page in both languages, this one first.
+
+        Formulas are MathML, their terms link to where they are computed, and a diagram shows the network. The
+        page has no scripts and loads nothing.
+        """
         others = () if self.translate is None else (self.translate(),)
         return html_page(self, others=others, diagram=self.draw and self.draw())
 
     def _repr_html_(self) -> str:
-        return html_page(self, whole=False, diagram=self.draw and self.draw())
+        return html_page(self, standalone=False, diagram=self.draw and self.draw())

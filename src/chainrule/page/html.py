@@ -1,7 +1,7 @@
-"""An explanation as one HTML page: formulas in MathML, style in the page, no script, nothing fetched.
+"""Explanations as HTML: formulas in MathML, inline style sheet, no scripts, no external resources.
 
-A page of its own holds all languages and a switch between them; in a notebook it is a piece in one language.
-Each term of a formula leads to the place where it is worked out (see ``anchor``).
+A standalone page holds all languages and a switch between them; in a notebook it is a fragment in one
+language. Each term of a formula links to the place where it is computed (see ``anchors``).
 """
 
 from __future__ import annotations
@@ -13,37 +13,37 @@ from chainrule.escaping import escape
 from chainrule.notation import Tree, number, to_mathml
 from chainrule.notation.abbreviate import abbreviate
 from chainrule.notation.spoken_words import LANGUAGES
-from chainrule.page.anchors import ROW, Places, kind_of, row_target, target_of
+from chainrule.page.anchors import ROW, Anchors, kind_of, row_target, target_of
 from chainrule.page.diagram import Diagram
-from chainrule.page.diagram_svg import wired
+from chainrule.page.diagram_svg import diagram_svg
 from chainrule.page.page import READABLE, Cell, Equation, Items, Lines, Page, Part, Section, Table
 from chainrule.page.spoken_formula import spoken_equation
 from chainrule.page.stylesheet import STYLE, lighting
-from chainrule.texts import say
+from chainrule.texts import render
 from chainrule.texts.page_controls import NAMES, SHEET
 
-LONG = 150  # rows and equations; a section of more is folded
-FEW = 3  # sections of a page without contents
-UNNAMED = "\ue000"  # stands for the prefix of ids until the content is known; nobody writes it
+LONG = 150  # rows and equations; a longer section is folded
+FEW = 3  # a page of at most this many sections has no table of contents
+UNNAMED = "\ue000"  # private-use placeholder for the prefix of ids until the content is known
 
 
 def html_page(
-    page: Page, whole: bool = True, *, others: Sequence[Page] = (), diagram: Diagram | None = None
+    page: Page, standalone: bool = True, *, others: Sequence[Page] = (), diagram: Diagram | None = None
 ) -> str:
-    """The explanation as a page.
+    """Return a page as HTML.
 
     Args:
-        page: what to show.
-        whole: a document of its own; else a piece for a notebook.
-        others: the same in other languages, for the switch of a whole document.
-        diagram: the network, drawn above.
+        page: the page.
+        standalone: whether to return a document or a fragment for a notebook.
+        others: the same page in other languages, for the language switch of a document.
+        diagram: the diagram of the network, if any.
     """
-    if not whole:
+    if not standalone:
         writer = _Writer(page, diagram, UNNAMED, words=False)
         content = writer.content()
-        # A notebook may hold many pieces; ids that are made of a piece's content keep their links apart.
+        # A notebook can hold several fragments: ids derived from the content keep their links distinct.
         content = content.replace(UNNAMED, f"c{crc32(content.encode()):x}-")
-        style = f"<style>{STYLE}{lighting(writer.places.classes)}</style>"
+        style = f"<style>{STYLE}{lighting(writer.anchors.classes)}</style>"
         return f'<article class="chainrule" lang="{_tag(page.lang)}">{style}{content}</article>'
     pages = (page, *others)
     writers = [_Writer(one, diagram, f"{one.lang}-", words=True) for one in pages]
@@ -52,11 +52,11 @@ def html_page(
         for writer in writers
     )
     head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
-    # Nothing may be fetched, whatever stands in a label or a column's name.
+    # Forbid loading resources, whatever a label or column name contains.
     policy = "default-src 'none'; style-src 'unsafe-inline'"
     head += f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
     head += f"<title>{escape(page.title)}</title>"
-    head += f"<style>body {{ margin: 0; }}{STYLE}{lighting(writers[0].places.classes)}</style>"
+    head += f"<style>body {{ margin: 0; }}{STYLE}{lighting(writers[0].anchors.classes)}</style>"
     body = f'<main class="chainrule">{_switches(pages)}{articles}</main>'
     return f'<!doctype html>\n<html lang="{_tag(page.lang)}"><head>{head}</head><body>{body}</body></html>\n'
 
@@ -66,7 +66,9 @@ def _tag(lang: str) -> str:
 
 
 def _switches(pages: Sequence[Page]) -> str:
-    """Radio buttons for several languages, and a check box for formulas in words where there are formulas."""
+    """Return radio buttons for several languages, and a check box for formulas in words if there are
+    formulas.
+    """
     parts = []
     for i, page in enumerate(pages if len(pages) > 1 else ()):
         checked = " checked" if i == 0 else ""
@@ -92,30 +94,30 @@ class _Writer:
     """Writes one page in one language.
 
     Args:
-        page: what to write.
-        diagram: the network, drawn below the title.
-        prefix: of all ids.
-        words: whether equations are followed by their words.
+        page: the page.
+        diagram: the diagram below the title.
+        prefix: the prefix of all ids.
+        words: whether equations are followed by their wording.
     """
 
     def __init__(self, page: Page, diagram: Diagram | None, prefix: str, *, words: bool) -> None:
         self.page, self.diagram, self.prefix, self.words = page, diagram, prefix, words
-        self.places = Places(page, diagram, prefix)
+        self.anchors = Anchors(page, diagram, prefix)
 
     def content(self) -> str:
-        """All that stands in the article."""
+        """Return the content of the article."""
         parts = [f"<h1>{escape(self.page.title)}</h1>", self._contents()]
         if _has_formulas(self.page):
             parts.append(f'<p class="leads">{_sheet("leads", self.page.lang)}</p>')
         if self.diagram is not None:
-            parts.append(wired(self.diagram, self.places))
+            parts.append(diagram_svg(self.diagram, self.anchors))
             if self.diagram.wires:
                 parts.append(f'<p class="leads">{_sheet("lines", self.page.lang)}</p>')
         parts += [self._section(section, i) for i, section in enumerate(self.page.sections)]
         text = "".join(parts)
-        # A formula speaks English in one place only: where it chooses between two values.
+        # Translate the only English words in formulas, those of a choice between two values.
         for word, space in (("if", "\u00a0"), ("else", "")):
-            spoken = say(word, self.page.lang)
+            spoken = render(word, self.page.lang)
             text = text.replace(f"<mtext>{word}{space}</mtext>", f"<mtext>{spoken}{space}</mtext>")
         return text
 
@@ -126,14 +128,14 @@ class _Writer:
         links = "".join(f'<a href="#{self.prefix}s{i}">{escape(heading)}</a>' for i, heading in named)
         return f'<nav class="contents" aria-label="{_sheet("contents", self.page.lang)}">{links}</nav>'
 
-    def _section(self, section: Section, place: int) -> str:
+    def _section(self, section: Section, number: int) -> str:
         heading = f"<h2>{escape(section.heading)}</h2>" if section.heading else ""
-        inside = "".join(self._part(part) for part in section.parts)
+        content = "".join(self._part(part) for part in section.parts)
         if heading and sum(map(_rows, section.parts)) > LONG:
-            inside = f"<details><summary>{heading}</summary>{inside}</details>"
+            content = f"<details><summary>{heading}</summary>{content}</details>"
         else:
-            inside = heading + inside
-        return f'<section id="{self.prefix}s{place}">{inside}</section>'
+            content = heading + content
+        return f'<section id="{self.prefix}s{number}">{content}</section>'
 
     def _part(self, part: Part) -> str:
         if isinstance(part, str):
@@ -150,7 +152,7 @@ class _Writer:
 
     def _equation(self, equation: Equation) -> str:
         target = target_of(equation.left)
-        home = "" if target is None else self.places.home(target, kind_of(equation))
+        home = "" if target is None else self.anchors.home(target, kind_of(equation))
         parts = [] if equation.left is None else [self._formula(equation.left)]
         parts += map(self._formula, equation.steps)
         if equation.value is not None:
@@ -170,7 +172,7 @@ class _Writer:
         return escape(cell) if isinstance(cell, str) else self._formula(cell)
 
     def _formula(self, tree: Tree) -> str:
-        return to_mathml(abbreviate(tree, READABLE), place=self.places.place)
+        return to_mathml(abbreviate(tree, READABLE), place=self.anchors.place)
 
     def _table(self, table: Table) -> str:
         head = self._row(table.head, "th", table.right)
@@ -179,11 +181,11 @@ class _Writer:
 
     def _row(self, cells: tuple[Cell, ...], tag: str, right: tuple[int, ...]) -> str:
         target = row_target(cells)
-        home = "" if target is None else self.places.home(target, ROW)
-        inside = "".join(
+        home = "" if target is None else self.anchors.home(target, ROW)
+        content = "".join(
             f"<{tag}{_right(i in right)}>{self._cell(cell)}</{tag}>" for i, cell in enumerate(cells)
         )
-        return f"<tr{_id(home)}>{inside}</tr>"
+        return f"<tr{_id(home)}>{content}</tr>"
 
 
 def _id(home: str) -> str:

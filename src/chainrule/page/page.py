@@ -1,7 +1,7 @@
-"""What an explanation is made of: sections of sentences, numbered formulas and tables, in one language.
+"""The content of an explanation: sections of sentences, numbered formulas and tables, in one language.
 
-The records say nothing of a terminal or a browser; ``text`` and ``html`` print them. A page is a value: it
-can be compared, searched, printed twice.
+The records are independent of the output format; ``terminal`` and ``html`` render them. A page is a plain
+value that can be compared and searched.
 """
 
 from __future__ import annotations
@@ -11,20 +11,21 @@ from typing import TypeAlias
 from chainrule.notation import Tree
 from chainrule.records import frozen
 
-READABLE = 60  # numbers and symbols of a formula; of a longer one the outline is shown
+READABLE = 60  # maximum number of numbers and symbols of a formula; longer ones are abbreviated
 
 
 @frozen
 class Equation:
-    """One number: what it is called, its formula, the same with numbers, the result.
+    """The equation of one number: symbol, formula, formula with numbers, result.
 
     Args:
-        left: its name; ``None`` where the formula speaks for itself.
-        steps: the formula, and the formula with numbers where that says more.
-        value: the result; ``None`` where there is none to show.
-        sign: what stands between name and formula: ``"="``, or ``"←"`` for an update.
-        note: a word about it.
-        aloud: whether it is read out in words everywhere, not only where a reader asks for words.
+        left: its symbol, or ``None``.
+        steps: the formula, and the formula with numbers if it differs.
+        value: the result, or ``None``.
+        sign: the sign between symbol and formula: ``"="``, or ``"←"`` for an update.
+        note: a short remark.
+        aloud: whether it is always followed by its wording, not only when the reader selects formulas in
+            words.
     """
 
     left: Tree | None
@@ -37,12 +38,12 @@ class Equation:
 
 @frozen
 class Lines:
-    """Equations under one number, such as (F4).
+    """Equations under one label, such as (F4).
 
     Args:
-        label: the number without brackets; ``""`` for none.
-        equations: one or several.
-        more: what is left out, in words.
+        label: the label without parentheses; ``""`` for none.
+        equations: one or more equations.
+        more: a text on omitted equations.
     """
 
     label: str
@@ -55,12 +56,12 @@ Cell: TypeAlias = "str | Tree"
 
 @frozen
 class Table:
-    """Rows of cells, each a text or a formula.
+    """A table of texts and formulas.
 
     Args:
-        head: the columns' headings.
+        head: the column headings.
         rows: the cells.
-        right: the columns that hold numbers and are set to the right.
+        right: the indices of right-aligned columns.
     """
 
     head: tuple[str, ...]
@@ -70,7 +71,7 @@ class Table:
 
 @frozen
 class Items:
-    """Short texts, each on a line of its own."""
+    """Short texts, one per line."""
 
     texts: tuple[str, ...]
 
@@ -80,7 +81,7 @@ Part: TypeAlias = "str | Items | Lines | Table"
 
 @frozen
 class Section:
-    """A heading and what stands under it."""
+    """A heading and its content."""
 
     heading: str
     parts: tuple[Part, ...]
@@ -91,7 +92,7 @@ class Page:
     """A title and sections, in one language.
 
     Args:
-        title: what is explained.
+        title: the title.
         lang: ``"en"`` or ``"zh"``.
         sections: the content.
     """

@@ -1,8 +1,8 @@
-"""A formula of an explanation in words: "the error signal δ₁ times the slope of the sigmoid at a₁ times ..."
+"""Formulas in words: "the error signal δ₁ times the derivative of the sigmoid at a₁ times ..."
 
-The printer of words knows mathematics only. Here letters get their nouns, an answer minus its target is
-called the error, and where factors are just what a curve's card gives as its derivative, they are called its
-slope.
+``notation.spoken`` words the mathematics. This module adds the nouns of the symbols, names a prediction minus
+its target the error, and names factors that equal the derivative in the card of an activation function its
+derivative.
 """
 
 from __future__ import annotations
@@ -33,35 +33,35 @@ from chainrule.ops.card import Card
 from chainrule.page.page import Equation
 from chainrule.records import frozen
 from chainrule.texts.blocks import OPS
-from chainrule.texts.symbols import BECOMES, ERROR, IN_TIME, NOUNS, READ_OUT, SLOPE
+from chainrule.texts.symbols import BECOMES, DERIVATIVE, ERROR, IN_TIME, NOUNS, READ_OUT
 
-LONGEST = 24  # leaves; a longer formula is clearer as a formula
+LONGEST = 24  # maximum number of leaves; longer formulas are not worded
 
 
 @frozen
-class Slope:
-    """What the factors of a curve's derivative belong to: the curve and where it is."""
+class DerivativeFactors:
+    """The target of the factors of a derivative: the function and its argument."""
 
-    curve: str
+    function: str
     at: Tree
 
 
 @frozen
 class Error:
-    """What an answer minus its target belongs to."""
+    """The target of a prediction minus its target value."""
 
-    written: Tree
+    formula: Tree
 
 
 def spoken(tree: Tree, lang: str) -> str:
-    """A formula of an explanation in words.
+    """Return a formula of an explanation in words.
 
     Example:
         >>> spoken(parse("delta[1]^{(2)} * w[1,1]^{(2)}"), "en")
         'the error signal δ₁⁽²⁾ times the weight w₁₁⁽²⁾'
     """
     place = LANGUAGES.index(lang)
-    return to_words(substitute(tree, _recognised), lang, namer=lambda part: _named(part, place))
+    return to_words(substitute(tree, _with_named_factors), lang, namer=lambda part: _named(part, place))
 
 
 def spoken_equation(equation: Equation, lang: str) -> str:
@@ -76,11 +76,11 @@ def spoken_equation(equation: Equation, lang: str) -> str:
 
 def _named(tree: Tree, language: int) -> str | None:
     match tree:
-        case Link(Slope(curve, at), _):
-            name = (curve, OPS.get(curve, curve))[language]
-            return SLOPE[language].format(curve=name, at=to_unicode(at))
-        case Link(Error(written), _):
-            return ERROR[language].format(written=to_unicode(written))
+        case Link(DerivativeFactors(function, at), _):
+            name = (function, OPS.get(function, function))[language]
+            return DERIVATIVE[language].format(function=name, at=to_unicode(at))
+        case Link(Error(formula), _):
+            return ERROR[language].format(formula=to_unicode(formula))
         case Symbol(name, _, above, accent):
             nouns = NOUNS | IN_TIME if "t=" in above else NOUNS
             noun = nouns.get(f"{name}_{accent}" if accent else name)
@@ -89,25 +89,25 @@ def _named(tree: Tree, language: int) -> str | None:
             return None
 
 
-def _recognised(tree: Tree) -> Tree | None:
-    """A product with the slopes in it under one name each; an error under its name."""
+def _with_named_factors(tree: Tree) -> Tree | None:
+    """Replace derivatives in a product, and errors, by named links; ``None`` for anything else."""
     match tree:
         case Sum((Link(_, Symbol("y", _, _, "hat")), Negative(Link(_, Symbol("y", _, _, ""))))):
             return Link(Error(tree), tree)
         case Product(factors):
-            return _with_slopes(factors)
+            return _with_derivatives(factors)
         case _:
             return None
 
 
-def _with_slopes(factors: tuple[Tree, ...]) -> Tree | None:
+def _with_derivatives(factors: tuple[Tree, ...]) -> Tree | None:
     left = list(factors)
     for symbol in dict.fromkeys(link for factor in factors for link in _symbols(factor)):
-        curve, slope = _slope(symbol)
+        function, slope = _derivative_of(symbol)
         if slope and all(part in left for part in slope):
             place = min(left.index(part) for part in slope)
             left = [part for part in left if part not in slope]
-            left.insert(place, Link(Slope(curve, symbol), Product(slope)))
+            left.insert(place, Link(DerivativeFactors(function, symbol), Product(slope)))
     return Product(tuple(left)) if left != list(factors) else None
 
 
@@ -118,20 +118,19 @@ def _symbols(tree: Tree) -> Iterator[Link]:
         yield from _symbols(part)
 
 
-def _slope(symbol: Link) -> tuple[str, tuple[Tree, ...]]:
-    """The curve that a symbol is the value of, and the factors of its slope there; none if it is of no
-    curve."""
+def _derivative_of(symbol: Link) -> tuple[str, tuple[Tree, ...]]:
+    """Return the function whose value a symbol is, and the factors of its derivative, if any."""
     node = getattr(symbol.target, "node", None)
     if not isinstance(node, Node) or not isinstance(node.op, Card) or len(node.inputs) != 1:
         return "", ()
     value = Symbol("y")
-    factors = _derivative(type(node.op))
+    factors = _derivative_factors(type(node.op))
     return node.op.name, tuple(substitute(f, lambda s: symbol if s == value else None) for f in factors)
 
 
 @cache
-def _derivative(card: type[Card]) -> tuple[Tree, ...]:
-    """The factors of a card's derivative where they are formulas of its value; none where they are not."""
+def _derivative_factors(card: type[Card]) -> tuple[Tree, ...]:
+    """Return the factors of a card's derivative if they depend only on its value, otherwise ``()``."""
     text = next((t for t in card.pullbacks.values() if isinstance(t, str)), "dy")
     tree = normal(parse(text))
     if not isinstance(tree, Product) or Symbol("dy") not in tree.factors:

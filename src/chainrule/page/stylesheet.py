@@ -1,7 +1,7 @@
-"""How a page looks: one style sheet for light and dark screens, for narrow ones, and for paper.
+"""The style sheet of a page, for light, dark and narrow screens and for print.
 
-There is no script: the language is a radio button, words under formulas a check box, and what belongs
-together is lit up by ``:has``. A browser that does not know ``:has`` shows both languages below one another.
+There are no scripts: the language is a radio button, formulas in words are a check box, and related elements
+are highlighted by ``:has``. A browser without ``:has`` shows both languages one below the other.
 """
 
 from __future__ import annotations
@@ -66,17 +66,17 @@ STYLE = """
   details::details-content { content-visibility: visible; } } }
 """
 
-MOST_LIT = 60  # classes that are lit up where the pointer is over one of them: a rule for each
+MAX_HIGHLIGHTED = 60  # maximum number of classes with a highlighting rule
 
 
 def lighting(classes: Iterable[str]) -> str:
-    """The rules by which all that belongs to one number is lit up together.
+    """Return the CSS rules that highlight all occurrences of a number together.
 
     Args:
-        classes: one for each number; beyond ``MOST_LIT`` they are left alone.
+        classes: one class per number; those beyond ``MAX_HIGHLIGHTED`` get no rule.
     """
     rules = [
         f".chainrule:has(.{name}:hover) .{name}{{background:var(--lit);--line:var(--strong)}}"
-        for name, _ in zip(classes, range(MOST_LIT), strict=False)
+        for name, _ in zip(classes, range(MAX_HIGHLIGHTED), strict=False)
     ]
     return "\n".join(rules)

@@ -1,8 +1,8 @@
-"""An explanation as text for a terminal: formulas in Unicode, tables aligned by columns of the screen.
+"""Explanations as text: formulas in Unicode, tables aligned by terminal columns.
 
-In a terminal nothing is wider than it: sentences, formulas and cells of tables are folded between words. In a
-file sentences are folded, formulas and tables are not, so that they can be searched and cut. Every text of
-the page is made printable: labels, names and cells come from files.
+In a terminal, sentences, formulas and table cells are wrapped at its width. In a file, sentences are wrapped
+but formulas and tables are not, so that they can be searched. All texts are escaped with ``printable``,
+because labels, names and cells come from files.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from chainrule.notation.text_columns import WIDE, aligned, column_widths, width
 from chainrule.page.page import READABLE, Cell, Equation, Items, Lines, Page, Part, Table
 from chainrule.page.spoken_formula import spoken_equation
 
-WIDTH = 110  # columns of a sentence, and of an equation before it is set on several lines
-ENDLESS = 10**6  # columns of a file
-HANGING = "    "  # before what is left of a formula that does not fit on a line
+WIDTH = 110  # maximum width of a sentence, and of an equation on one line
+ENDLESS = 10**6  # width of a file
+HANGING = "    "  # indentation of wrapped formulas
 
 
 def text_page(page: Page, columns: int | None = None) -> str:
-    """The whole explanation.
+    """Return a page as text.
 
     Args:
-        page: what to print.
-        columns: of the screen; by default those of the terminal, if it is one that is printed to.
+        page: the page.
+        columns: the width; by default that of the terminal, if the output is a terminal.
     """
     columns = columns or terminal_columns()
     title = printable(page.title)
@@ -42,24 +42,23 @@ def text_page(page: Page, columns: int | None = None) -> str:
 
 
 def terminal_columns() -> int:
-    """How many columns what is printed may take."""
+    """Return the width of the terminal, or ``ENDLESS`` if the output is not a terminal."""
     is_terminal = sys.stdout is not None and sys.stdout.isatty()
     return shutil.get_terminal_size().columns if is_terminal else ENDLESS
 
 
 def cell_text(cell: Cell) -> str:
-    """A table's cell, or any formula, as text."""
+    """Return a table cell or a formula as text."""
     return printable(cell if isinstance(cell, str) else to_unicode(abbreviate(cell, READABLE)))
 
 
-def equation_lines(equation: Equation, room: int, most: int = ENDLESS) -> list[str]:
-    """An equation, name = formula = numbers = result: on one line, or on one for each part where it is too
-    long.
+def equation_lines(equation: Equation, width_limit: int, max_width: int = ENDLESS) -> list[str]:
+    """Return an equation, symbol = formula = numbers = result, on one line or on one line per part.
 
     Args:
-        equation: what to print.
-        room: columns; an equation of more is set on several lines,
-        most: and a part of more columns is folded.
+        equation: the equation.
+        width_limit: the width above which an equation is split into one line per part.
+        max_width: the width at which a part is wrapped.
     """
     parts = [cell_text(equation.left)] if equation.left is not None else []
     parts += [cell_text(step) for step in equation.steps]
@@ -68,44 +67,44 @@ def equation_lines(equation: Equation, room: int, most: int = ENDLESS) -> list[s
     signs = [f" {equation.sign} "] + [" = "] * len(parts)
     first = "".join(parts[:1])
     lines = [first + "".join(sign + part for sign, part in zip(signs, parts[1:], strict=False))]
-    indent = " " * min(width(first), most // 3)
-    if width(lines[0]) > room and len(parts) > 2:
+    indent = " " * min(width(first), max_width // 3)
+    if width(lines[0]) > width_limit and len(parts) > 2:
         lines = [
             first + signs[0] + parts[1],
             *(indent + sign + part for sign, part in zip(signs[1:], parts[2:], strict=False)),
         ]
     note = printable(equation.note)
-    if note and width(lines[-1]) + 2 + width(note) <= most:
+    if note and width(lines[-1]) + 2 + width(note) <= max_width:
         lines[-1] += f"  {note}"
     elif note:
         lines.append(f"{indent}   {note}")
-    return [piece for line in lines for piece in _hung(line, most, indent + HANGING)]
+    return [piece for line in lines for piece in _hanging(line, max_width, indent + HANGING)]
 
 
-def _hung(line: str, room: int, indent: str) -> Iterator[str]:
-    """A line on as many as it needs, the further ones set in."""
-    if width(line) <= room:
+def _hanging(line: str, max_width: int, indent: str) -> Iterator[str]:
+    """Wrap a line, with further lines indented."""
+    if width(line) <= max_width:
         yield line
         return
-    begun, *rest = folded(line, room)
-    yield begun
-    yield from (indent + piece for piece in folded(" ".join(rest), room - width(indent)))
+    first, *rest = wrapped(line, max_width)
+    yield first
+    yield from (indent + piece for piece in wrapped(" ".join(rest), max_width - width(indent)))
 
 
 def _part(part: Part, lang: str, columns: int) -> str:
-    room = min(WIDTH, columns)
+    max_width = min(WIDTH, columns)
     if isinstance(part, str):
-        return "\n".join(folded(part, room))
+        return "\n".join(wrapped(part, max_width))
     if isinstance(part, Items):
-        return "\n".join(line for text in part.texts for line in folded(text, room))
+        return "\n".join(line for text in part.texts for line in wrapped(text, max_width))
     return _table(part, columns) if isinstance(part, Table) else _lines(part, lang, columns)
 
 
-def folded(text: str, room: int = WIDTH) -> Iterator[str]:
-    """A sentence on lines of at most so many columns; Chinese may be cut between any two signs."""
+def wrapped(text: str, max_width: int = WIDTH) -> Iterator[str]:
+    """Wrap a sentence; Chinese may be wrapped between any two characters."""
     line = ""
     for word in _words(printable(text)):
-        if line.strip() and width(line) + width(word.rstrip()) > room:
+        if line.strip() and width(line) + width(word.rstrip()) > max_width:
             yield line.rstrip()
             line = ""
         line += word
@@ -117,10 +116,10 @@ _CLOSING = "，。；：、）”！？"
 
 def _words(text: str) -> Iterator[str]:
     word = ""
-    for sign, after in zip(text, f"{text[1:]} ", strict=False):
-        word += sign
-        wide = any(unicodedata.east_asian_width(one) in WIDE for one in (sign, after))
-        if sign == " " or (wide and after not in _CLOSING and sign not in "（“"):
+    for character, following in zip(text, f"{text[1:]} ", strict=False):
+        word += character
+        wide = any(unicodedata.east_asian_width(c) in WIDE for c in (character, following))
+        if character == " " or (wide and following not in _CLOSING and character not in "（“"):
             yield word
             word = ""
     yield word
@@ -129,10 +128,10 @@ def _words(text: str) -> Iterator[str]:
 def _lines(lines: Lines, lang: str, columns: int) -> str:
     label = f"({printable(lines.label)}) " if lines.label else "  "
     indent = " " * width(label)
-    room, most, texts = min(WIDTH, columns) - len(indent), columns - len(indent), []
+    width_limit, max_width, texts = min(WIDTH, columns) - len(indent), columns - len(indent), []
     for equation in lines.equations:
-        texts += equation_lines(equation, room, most)
-        texts += folded(spoken_equation(equation, lang), room) if equation.aloud else ()
+        texts += equation_lines(equation, width_limit, max_width)
+        texts += wrapped(spoken_equation(equation, lang), width_limit) if equation.aloud else ()
     texts += [printable(lines.more)] if lines.more else []
     return "\n".join((label if i == 0 else indent) + text for i, text in enumerate(texts))
 
@@ -140,26 +139,26 @@ def _lines(lines: Lines, lang: str, columns: int) -> str:
 def _table(table: Table, columns: int) -> str:
     cells = [list(map(cell_text, row)) for row in (table.head, *table.rows)]
     rows = _fitting(cells, columns)
-    heads = max(len(list(folded(cell, w))) for cell, w in zip(table.head, column_widths(rows), strict=True))
+    heads = max(len(list(wrapped(cell, w))) for cell, w in zip(table.head, column_widths(rows), strict=True))
     lines = aligned(rows, table.right)
     return "\n".join([*lines[:heads], "  ".join("─" * w for w in column_widths(rows)), *lines[heads:]])
 
 
 def _fitting(rows: Sequence[Sequence[str]], columns: int) -> Sequence[Sequence[str]]:
-    """The rows, the cells of the widest columns folded as far as it takes to fit."""
+    """Return the rows with the cells of the widest columns wrapped until they fit."""
     widths, gaps = column_widths(rows), 2 * (len(rows[0]) - 1)
-    least = [
+    min_widths = [
         max(width(word.rstrip()) for text in column for word in _words(text))
         for column in zip(*rows, strict=True)
     ]
-    while sum(widths) + gaps > columns and widths != least:
-        widest = max((i for i, w in enumerate(widths) if w > least[i]), key=widths.__getitem__)
+    while sum(widths) + gaps > columns and widths != min_widths:
+        widest = max((i for i, w in enumerate(widths) if w > min_widths[i]), key=widths.__getitem__)
         widths[widest] -= 1
     if widths == column_widths(rows):
         return rows
-    found: list[list[str]] = []
+    lines: list[list[str]] = []
     for row in rows:
-        cells = [list(folded(cell, w)) for cell, w in zip(row, widths, strict=True)]
+        cells = [list(wrapped(cell, w)) for cell, w in zip(row, widths, strict=True)]
         high = max(map(len, cells))
-        found += [[cell[i] if i < len(cell) else "" for cell in cells] for i in range(high)]
-    return found
+        lines += [[cell[i] if i < len(cell) else "" for cell in cells] for i in range(high)]
+    return lines

@@ -15,7 +15,7 @@ from chainrule.plotting.registry import PICTURES
 from chainrule.plotting.style import style
 from chainrule.settings import settings
 from chainrule.texts import LANGUAGES
-from chainrule.texts.plots import said
+from chainrule.texts.plots import plot_text
 from chainrule.train.evaluation.known_rows import KnownRows, known_rows
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class Drawer:
 
 def _noted(picture: Picture, known: KnownRows) -> Picture:
     """The picture with a caption that says which of its rows the training used."""
-    note = said("known_rows", training=known.training, validation=known.validation)
+    note = plot_text("known_rows", training=known.training, validation=known.validation)
     wide = 38 if settings.lang == "zh" else 74  # letters of a line below a picture of the usual width
     picture.figure.supxlabel("\n".join(wrap(note, wide)), fontsize=8)
     return replace(picture, note=note)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from chainrule.plotting.figure import Picture
 from chainrule.records import frozen
-from chainrule.texts.plots import PICTURES
+from chainrule.texts.plots import PLOTS
 
 
 @frozen
@@ -28,9 +28,9 @@ class Kind:
     @property
     def names(self) -> tuple[str, str]:
         """Its title in English and Chinese."""
-        return PICTURES[self.name]
+        return PLOTS[self.name]
 
     @property
     def says(self) -> tuple[str, str]:
         """What it shows, a sentence in each language."""
-        return PICTURES[f"{self.name}.says"]
+        return PLOTS[f"{self.name}.description"]

@@ -1,5 +1,4 @@
-"""Every sentence of an explanation, by key: one table for each language, the same keys and the same facts in
-each."""
+"""The texts of explanations, by key: one table per language, with the same keys and the same placeholders."""
 
 from chainrule.texts import en, zh
 from chainrule.texts.attribution import ATTRIBUTION
@@ -7,22 +6,22 @@ from chainrule.texts.counterfactual import COUNTERFACTUAL
 from chainrule.texts.doctor import DOCTOR
 from chainrule.texts.ledger import LEDGER
 
-_BESIDE = {**DOCTOR, **ATTRIBUTION, **COUNTERFACTUAL, **LEDGER}  # both languages side by side
+_PAIRS = {**DOCTOR, **ATTRIBUTION, **COUNTERFACTUAL, **LEDGER}  # (English, Chinese)
 TABLES: dict[str, dict[str, str]] = {
-    "en": {**en.WORDS, **{key: text for key, (text, _) in _BESIDE.items()}},
-    "zh": {**zh.WORDS, **{key: text for key, (_, text) in _BESIDE.items()}},
+    "en": {**en.WORDS, **{key: text for key, (text, _) in _PAIRS.items()}},
+    "zh": {**zh.WORDS, **{key: text for key, (_, text) in _PAIRS.items()}},
 }
 LANGUAGES = tuple(TABLES)
 
 
-def say(key: str, lang: str, **facts: object) -> str:
-    """The sentence of this key in this language, its braces filled with the facts.
+def render(key: str, lang: str, **facts: object) -> str:
+    """Return the text of ``key`` in the language ``lang``, with ``facts`` put in for its placeholders.
 
     Example:
-        >>> say("label_of", "en", number="1", label="yes")
+        >>> render("label_of", "en", number="1", label="yes")
         '1 (yes)'
     """
     return TABLES[lang][key].format(**facts)
 
 
-__all__ = ["LANGUAGES", "TABLES", "say"]
+__all__ = ["LANGUAGES", "TABLES", "render"]

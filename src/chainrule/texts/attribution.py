@@ -1,80 +1,81 @@
-"""What an attribution says around its numbers, in English and Chinese side by side."""
+"""Texts of attributions, influences and sanity checks: (English, Chinese) by key."""
 
 from __future__ import annotations
 
 ATTRIBUTION: dict[str, tuple[str, str]] = {
-    "attribution_title": ("What the inputs had to do with it: {method}", "各输入的贡献：{method}"),
-    "attribution_settings": ("Done with {used}.", "设置：{used}。"),
+    "attribution_title": ("Contributions of the inputs: {method}", "各输入的贡献：{method}"),
+    "attribution_settings": ("Settings: {used}.", "设置：{used}。"),
     "attribution_logit": ("The score (logit) of {target}", "{target} 的得分 (logit)"),
     "attribution_probability": ("The probability of {target}", "{target} 的概率"),
-    "attribution_loss": ("The loss, where {target} is wanted", "期望输出为 {target} 时的损失"),
+    "attribution_loss": ("The loss with target {target}", "期望输出为 {target} 时的损失"),
     "attribution_value": ("The value {target}", "输出值 {target}"),
     "attribution_sample": ("Sample {i}: {explained}", "样本 {i}：{explained}"),
-    "attribution_score": ("Explained: {score}.", "要解释的数：{score}。"),
+    "attribution_score": ("Explained score: {score}.", "要解释的数：{score}。"),
     "attribution_nothing": (
-        "All values are 0: by this method nothing in the sample speaks for it.",
+        "All values are 0: by this method nothing in the sample supports the score.",
         "所有值都为 0：按此方法，样本中没有任何内容支持该得分。",
     ),
     "attribution_no_sum": (
-        "The values of this method have no sum to keep to; compare them with one another only.",
+        "The values of this method do not add up to a defined total; only compare them with one another.",
         "此方法的各值没有应当等于的总和；只能相互比较。",
     ),
     "attribution_difference": (
-        "Explained: {score}; of the baseline {base}; the difference is {difference}.",
+        "Explained score: {score}; at the baseline {base}; difference {difference}.",
         "要解释的数：{score}；基线处为 {base}；两者之差为 {difference}。",
     ),
     "attribution_sum": (
-        "All values together: {sum}; unaccounted for {residual} (at most {tolerance}).",
+        "Sum of all values: {sum}; unexplained {residual} (at most {tolerance}).",
         "各值之和：{sum}；未能说明的部分 {residual}（至多 {tolerance}）。",
     ),
     "attribution_sum_fails": (
-        "NOT TO BE TRUSTED: all values together are {sum}; unaccounted for {residual}, more than "
-        "{tolerance}.",
+        "UNRELIABLE: the sum of all values is {sum}; unexplained {residual}, more than {tolerance}.",
         "不可信：各值之和为 {sum}；未能说明的部分 {residual}，超过 {tolerance}。",
     ),
     "attribution_rest": ("{count} others", "其余 {count} 个"),
-    "attribution_more": ("More samples, in .values: {count}.", "另有 {count} 个样本，见 .values。"),
+    "attribution_more": ("Further samples, in .values: {count}.", "另有 {count} 个样本，见 .values。"),
     "attribution_input": ("input", "输入"),
-    "attribution_given": ("given", "取值"),
-    "attribution_value_head": ("value", "贡献"),
-    "attribution_bar": ("█ for, ░ against", "█ 支持，░ 反对"),
-    "attribution_for": ("speaks for it", "支持"),
-    "attribution_against": ("speaks against it", "反对"),
-    "influence_title": ("Which samples of the training made it so", "训练中的哪些样本造成了这一结果"),
+    "attribution_given": ("value", "取值"),
+    "attribution_value_head": ("contribution", "贡献"),
+    "attribution_bar": ("█ supports, ░ opposes", "█ 支持，░ 反对"),
+    "attribution_for": ("supports", "支持"),
+    "attribution_against": ("opposes", "反对"),
+    "influence_title": ("Training samples that influenced this prediction", "训练中的哪些样本造成了这一结果"),
     "influence_last": (
-        "Judged by the last dense layer: the dot product of the gradients of two samples' losses (TracIn).",
+        "Based on the last dense layer: the dot product of the gradients of two samples' losses (TracIn).",
         "只看最后的全连接层：两个样本损失的梯度之点积 (TracIn)。",
     ),
     "influence_all": (
-        "Judged by all weights: the dot product of the gradients of two samples' losses (TracIn).",
+        "Based on all weights: the dot product of the gradients of two samples' losses (TracIn).",
         "看全部权重：两个样本损失的梯度之点积 (TracIn)。",
     ),
-    "influence_at": ("States of the weights: {count}.", "所用的权重状态数：{count}。"),
+    "influence_at": ("Checkpoints of the weights used: {count}.", "所用的权重状态数：{count}。"),
     "influence_sample": ("Sample {i}", "样本 {i}"),
-    "influence_side": ("it", "作用"),
+    "influence_side": ("effect", "作用"),
     "influence_row": ("training sample", "训练样本"),
     "influence_value": ("influence", "影响"),
     "influence_helped": ("helped", "有利"),
     "influence_hurt": ("hurt", "不利"),
-    "sanity_title": ("Is it about the model: {method}", "是否与模型有关：{method}"),
+    "sanity_title": ("Does the attribution depend on the model: {method}", "是否与模型有关：{method}"),
     "sanity_says": (
-        "Layer by layer, from the last to the first, the weights are made random; an attribution that "
-        "explains the model changes with them.",
+        (
+            "From the last layer to the first, the weights are replaced by random values; an attribution "
+            "that explains the model changes with them."
+        ),
         "从最后一层到第一层，逐层把权重换成随机数；真正解释模型的归因会随之改变。",
     ),
-    "sanity_layer": ("random up to", "随机化到"),
+    "sanity_layer": ("randomized down to", "随机化到"),
     "sanity_correlation": ("rank correlation", "等级相关系数"),
     "sanity_labels": ("(permuted labels)", "（打乱标签）"),
     "sanity_passed": (
-        "Passed: it is another attribution when the model is another (below {limit}).",
+        "Passed: the attribution changes when the model changes (below {limit}).",
         "通过：模型变了，归因也变了（低于 {limit}）。",
     ),
     "sanity_empty": (
-        "NOTHING TO COMPARE: the values of the true attribution are all equal.",
+        "NOTHING TO COMPARE: all values of the original attribution are equal.",
         "无从比较：原归因的各值全都相等。",
     ),
     "sanity_failed": (
-        "FAILED: the attribution stays the same though the model is random (not below {limit}).",
+        "FAILED: the attribution hardly changes although the model is random (not below {limit}).",
         "未通过：模型已随机化，归因却几乎不变（不低于 {limit}）。",
     ),
 }

@@ -1,8 +1,8 @@
 """Chinese names and one-line summaries of the building blocks, by kind and name.
 
-Losses, activations and metrics carry theirs where they are defined, and operations say in both
-languages what they do; here stand the names of operations, and name and summary of everything else. A test
-keeps the table complete.
+Losses, activations and metrics define their texts beside their code, and operations their summaries; this
+table holds the names of operations, and the names and summaries of all other blocks. A test checks that it is
+complete.
 """
 
 from __future__ import annotations
@@ -188,7 +188,7 @@ _SCHEDULES: dict[str, tuple[str, str]] = {
     "ReduceOnPlateau": ("平台期降低", "指标若干轮没有改进时乘以一个因子。"),
 }
 
-_INITIALISERS: dict[str, tuple[str, str]] = {
+_INITIALIZERS: dict[str, tuple[str, str]] = {
     "dirac": ("狄拉克初始化", "起初原样传递通道的卷积。"),
     "eye": ("单位矩阵初始化", "对角线为 1，其余为 0：起初原样传递输入。"),
     "he": ("He 初始化（均匀）", "方差为 2 / 输入数，配合 ReLU。"),
@@ -209,13 +209,13 @@ _INITIALISERS: dict[str, tuple[str, str]] = {
     "Scaled": ("方差缩放初始化", "方差为 gain / fan 的随机数：Xavier、He、LeCun 一族。"),
 }
 
-SAYS: dict[str, str] = {  # of initialisers that are one record with several settings
-    "he": "Uniform random numbers of variance 2 / inputs: what keeps a signal's size through relu.",
-    "he_normal": "Random numbers of the bell curve, of variance 2 / inputs: he by another law.",
-    "lecun": "Uniform random numbers of variance 1 / inputs: what keeps a signal's size in a linear layer.",
-    "lecun_normal": "A bell curve without its tails, of variance 1 / inputs: what selu asks for.",
-    "xavier": "Uniform random numbers of variance 2 / (inputs + outputs): for tanh and sigmoid, both ways.",
-    "xavier_normal": "Random numbers of the bell curve, of variance 2 / (inputs + outputs).",
+SAYS: dict[str, str] = {  # for initializers that are one record with several settings
+    "he": "Uniform random numbers of variance 2 / inputs, which keeps the variance of a signal through ReLU.",
+    "he_normal": "Normal random numbers of variance 2 / inputs.",
+    "lecun": "Uniform random numbers of variance 1 / inputs, which keeps the variance in a linear layer.",
+    "lecun_normal": "Truncated normal random numbers of variance 1 / inputs, for SELU.",
+    "xavier": "Uniform random numbers of variance 2 / (inputs + outputs), for tanh and sigmoid.",
+    "xavier_normal": "Normal random numbers of variance 2 / (inputs + outputs).",
     "ones": "1 everywhere.",
     "zeros": "0 everywhere.",
 }
@@ -278,6 +278,6 @@ CHINESE: dict[str, dict[str, tuple[str, str]]] = {
     "layer": _LAYERS,
     "optimizer": _OPTIMIZERS,
     "schedule": _SCHEDULES,
-    "initialiser": _INITIALISERS,
+    "initialiser": _INITIALIZERS,
     **_OTHERS,
 }

@@ -1,6 +1,7 @@
-"""What cards demand of their inputs, and why a gradient is missing, in Chinese.
+"""Chinese translations of the input constraints of operations and of the reasons for missing gradients.
 
-The cards say these in English; here each sentence has its translation. A test keeps the table complete.
+The cards of the operations hold the English texts, which are the keys. A test checks that the tables are
+complete.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ REASONS: dict[str, str] = {
 
 
 def in_chinese(text: str) -> str:
-    """The Chinese of a constraint or a reason; the text itself where there is none.
+    """Return the Chinese translation of a constraint or reason, or the text itself if there is none.
 
     Example:
         >>> in_chinese("the axis exists")

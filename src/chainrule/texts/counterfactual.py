@@ -1,48 +1,56 @@
-"""What counterfactuals, importance and pictures of attributions say, in English and Chinese side by side."""
+"""Texts of counterfactuals, permutation importance and attribution plots: (English, Chinese) by key."""
 
 from __future__ import annotations
 
 COUNTERFACTUAL: dict[str, tuple[str, str]] = {
-    "counterfactual_title": ("What would have to be different", "反事实：需要改变什么"),
+    "counterfactual_title": ("What would have to change", "反事实：需要改变什么"),
     "counterfactual_now": (
-        "The answer is now {answer}. Wanted: {wanted}. Every change below was answered by the model itself.",
-        "当前预测为 {answer}。期望：{wanted}。以下每种改变都由模型本身给出预测。",
+        (
+            "The prediction is {prediction}; the target is {target}. The model itself predicted every "
+            "change below."
+        ),
+        "当前预测为 {prediction}。期望：{target}。以下每种改变都由模型本身给出预测。",
     ),
     "counterfactual_alternative": (
-        "{i}. Then the answer is {answer}; distance {distance}",
-        "{i}. 此时预测为 {answer}；距离 {distance}",
+        "{i}. Prediction {prediction}; distance {distance}",
+        "{i}. 此时预测为 {prediction}；距离 {distance}",
     ),
     "counterfactual_column": ("column", "列"),
     "counterfactual_before": ("now", "当前"),
-    "counterfactual_after": ("instead", "改为"),
+    "counterfactual_after": ("changed to", "改为"),
     "counterfactual_far": ("distance", "距离"),
-    "wanted_other": ("any other answer", "任何其他答案"),
+    "wanted_other": ("any other prediction", "任何其他预测"),
     "wanted_least": ("at least {low}", "至少 {low}"),
     "wanted_most": ("at most {high}", "至多 {high}"),
     "wanted_between": ("{low} to {high}", "{low} 到 {high}"),
     "wanted_any": ("any value", "任意值"),
-    "importance_title": ("What the model needs: permutation importance", "模型依赖什么：置换重要性"),
+    "importance_title": (
+        "Which columns the model relies on: permutation importance",
+        "模型依赖什么：置换重要性",
+    ),
     "importance_facts": (
         "{rows} rows: {metric} is {score}. Each column was shuffled {repeats} times (seed {seed}).",
         "{rows} 行：{metric} 为 {score}。每列各打乱 {repeats} 次（种子 {seed}）。",
     ),
     "importance_known": (
-        "These rows include the {training} training and {validation} validation rows of this model: a column "
-        "that it memorized seems to matter more than it does.",
+        (
+            "These rows include the {training} training and {validation} validation rows of this model: a "
+            "column that it memorized appears more important than it is."
+        ),
         "这些行包含该模型的 {training} 行训练数据和 {validation} 行验证数据："
         "被模型记住的列看起来比实际更重要。",
     ),
     "importance_larger": (
-        "The numbers say by how much {metric} falls without the column; 0: it is not used.",
+        "The values state by how much {metric} falls without the column; 0: the column is not used.",
         "数值表示失去该列后 {metric} 下降多少；0 表示未被使用。",
     ),
     "importance_smaller": (
-        "The numbers say by how much {metric} rises without the column; 0: it is not used.",
+        "The values state by how much {metric} rises without the column; 0: the column is not used.",
         "数值表示失去该列后 {metric} 上升多少；0 表示未被使用。",
     ),
-    "importance_column": ("shuffled", "打乱的列"),
+    "importance_column": ("shuffled column", "打乱的列"),
     "importance_value": ("importance", "重要性"),
-    "importance_spread": ("spread", "标准差"),
+    "importance_spread": ("std. dev.", "标准差"),
     "attribution_picture": ("{method}: {explained}", "{method}：{explained}"),
     "importance_rest": ("{count} others, at most", "其余 {count} 个，至多"),
 }

@@ -1,10 +1,10 @@
-"""What the doctor says around its findings, in English and Chinese side by side."""
+"""Texts around the findings of the doctor: (English, Chinese) by key."""
 
 from __future__ import annotations
 
 DOCTOR: dict[str, tuple[str, str]] = {
-    "doctor_title": ("Diagnosis: {count} found", "诊断：发现 {count} 项"),
-    "doctor_well": ("Diagnosis: nothing found", "诊断：未发现问题"),
+    "doctor_title": ("Diagnosis: {count} findings", "诊断：发现 {count} 项"),
+    "doctor_well": ("Diagnosis: no findings", "诊断：未发现问题"),
     "doctor_heading": ("{severity}: {name} ({rule})", "{severity}：{name}（{rule}）"),
     "doctor_error": ("Error", "错误"),
     "doctor_warning": ("Warning", "警告"),

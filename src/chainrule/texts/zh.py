@@ -51,14 +51,14 @@ WORDS: dict[str, str] = {
     "term": "项",
     # 一句话
     "line_value": (
-        "网络输出 {answer}，而期望是 {wanted}；更新一步后输出{moves}，损失由 {old} {falls}到 {new}。"
+        "网络输出 {output}，而期望是 {target}；更新一步后输出{moves}，损失由 {old} {falls}到 {new}。"
     ),
     "line_class": (
-        "网络给期望类别 {wanted} 的概率是 {answer}；更新一步后该概率{moves}，损失由 {old} {falls}到 {new}。"
+        "网络给期望类别 {target} 的概率是 {output}；更新一步后该概率{moves}，损失由 {old} {falls}到 {new}。"
     ),
     "line_mean": "{n} 个样本的平均损失为 {old}；更新一步后{falls}到 {new}。",
     "line_loss": "损失为 {old}；更新一步后{falls}到 {new}。",
-    "line_price": "其中误差占 {data}，惩罚项（权重过大的代价）占 {cost}：更新一步可能主要降低后者。",
+    "line_price": "其中误差占 {data}，惩罚项（权重过大的代价）占 {cost}：更新一步主要降低的可能是后者。",
     # 记号
     "letters": (
         "x 是输入，w 是权重，b 是偏置，z 表示加权和，a 表示由它得到的激活值，"
@@ -67,7 +67,7 @@ WORDS: dict[str, str] = {
         "右上角括号里的数字是层号。"
     ),
     "features": "各个输入是：",
-    "feature": "x{i}（{name}）= 原值 {raw} → 网络看到的值 {value}",
+    "feature": "x{i}（{name}）= 原值 {raw}，网络看到的值为 {value}",
     "rounding": (
         "所有数字都按全精度（float64）计算，只在显示时四舍五入到小数点后 6 位，"
         "极小的数保留 6 位有效数字；因此用显示的数字相乘，"
@@ -92,7 +92,7 @@ WORDS: dict[str, str] = {
     "shown_sample": "公式中代入的是样本 {i} 的数字。",
     "losses_weighted": "J = Σ ω⁽ⁱ⁾·J⁽ⁱ⁾ / Σ ω⁽ⁱ⁾ = {mean}，Σ ω⁽ⁱ⁾ = {sum}，其中 {losses}{more}。",
     "losses_of_samples": "J = (1/{n}) Σ J⁽ⁱ⁾ = {mean}，其中 {losses}{more}。",
-    "penalty": "权重大小的代价为 {cost}；加上样本的损失 {data}，J = {loss}。",
+    "penalty": "权重的惩罚项为 {cost}；加上样本的损失 {data}，J = {loss}。",
     # 反向
     "backward_intro": "从损失出发往回走：每到一站，把“传到这里的梯度”乘上“这一站自己的斜率”。",
     "backward_weighted": "误差信号是所示样本的；参数的梯度是全部 {n} 个样本的加权平均。",
@@ -113,15 +113,15 @@ WORDS: dict[str, str] = {
     "full_intro": "一直展开到误差、权重和输入，直到公式不便再读为止。",
     # 更新
     "update_intro": "先算完所有梯度，再一起改参数（{optimizer}，η = {rate}）。",
-    "memory_names": "它为每个权重记住 {names}；′ 表示这次更新之后的值，t 是更新的次数。",
-    "memory_first": "优化器的记忆取初始值（零），相当于它的第一次更新。",
-    "memory_given": "优化器的记忆取给定的值。",
+    "memory_names": "优化器为每个权重保存 {names}；′ 表示这次更新之后的值，t 是更新的次数。",
+    "memory_first": "优化器状态取初始值（零），相当于它的第一次更新。",
+    "memory_given": "优化器状态取给定的值。",
     "clipped": "更新前对梯度做了裁剪（{clip}）；ĝ 是裁剪后的梯度。",
-    "loss_moved": "J：{old} → {new}，变化 {change}（梯度预告的是 {promise}）。",
-    "promise_sgd": "预告值是 −η‖∇J‖² = {promise}：梯度乘以移动量，对所有参数求和。",
-    "promise": "预告值是梯度乘以移动量，对所有参数求和：{promise}。",
-    "curvature": "损失下降了。差额 {gap}（预告值的 {percent}%）来自曲率：斜率在途中变了。",
-    "too_far": "梯度预告会下降，损失却没有下降：对这里的曲率来说，这一步迈得太大。",
+    "loss_moved": "J：{old} → {new}，变化 {change}（按梯度预测为 {promise}）。",
+    "promise_sgd": "预测的变化是 −η‖∇J‖² = {promise}：梯度乘以移动量，对所有参数求和。",
+    "promise": "预测的变化是梯度乘以移动量，对所有参数求和：{promise}。",
+    "curvature": "损失下降了。差额 {gap}（预测值的 {percent}%）来自曲率：斜率在途中变了。",
+    "too_far": "按梯度预测损失应下降，实际却没有：对这里的曲率来说，这一步迈得太大。",
     "flat": "梯度为 0：这一步什么也不改变。",
     # 为什么慢
     "shrinking_intro": "误差信号的长度 ‖δ‖ 逐层往回传，精确地分成两个因子：",
@@ -153,8 +153,8 @@ WORDS: dict[str, str] = {
         "把全部 {total} 个参数逐个加减 {step}，重新计算损失；与公式的最大相对误差为 {error}，出现在 {where}。"
     ),
     "checked_some": (
-        "从 {total} 个参数中用固定的密钥抽出 {n} 个，逐个加减 {step}，重新计算损失；"
-        "与公式的最大相对误差为 {error}，出现在 {where}。"
+        "从 {total} 个参数中用固定的种子抽出 {n} 个，逐个加减 {step}，重新计算损失；与公"
+        "式的最大相对误差为 {error}，出现在 {where}。"
     ),
     "check_differs": (
         "公式给出 {analytic}，有限差分给出 {numeric}。在折点（ReLU 的 0 "
@@ -173,10 +173,10 @@ WORDS: dict[str, str] = {
     "stop_forward": (
         "{layer}：输入 {n_in} 个数，输出 {n_out} 个数（{name}）；最大值 {most}，在第 {unit} 个神经元。"
     ),
-    "the_answer": "输出",
-    "stop_class": "期望 {wanted}，给它的概率是 {answer}，损失 {loss}。",
-    "stop_places": "各处的期望值及其概率：{told}，损失 {loss}。",
-    "stop_loss": "期望 {wanted}，得到 {answer}，损失 {loss}。",
+    "the_output": "输出",
+    "stop_class": "期望 {target}，给它的概率是 {output}，损失 {loss}。",
+    "stop_places": "各处的期望值及其概率：{pairs}，损失 {loss}。",
+    "stop_loss": "期望 {target}，得到 {output}，损失 {loss}。",
     "stop_backward": "{name}：梯度 {gradient}；它增加 {step}，损失约变化 {change}。",
     "stop_update": "{name}：{old} → {new}（移动 {move}，占自身大小的 {part}）。",
     # 一个权重的账目
@@ -186,11 +186,11 @@ WORDS: dict[str, str] = {
     "chain_intro_short": ("从输出一站一站走回这个权重；路径很多时，只跟随最重要的一条，并列出最重要的三条。"),
     "residual": "单凭公式得 {value}；与存储的梯度的相对误差：{residual}。",
     "contributors": "这是 {n} 项之和，合计 {total}；最大的 {k} 项共 {shown}：",
-    "ways": "从损失出发的所有路径",
-    "ways_intro": "每条路径是一串因子的乘积；偏导数是所有路径之和。",
-    "ways_count": "共有 {n} 条路径，合计 {total}；最大的 {k} 条共 {shown}",
-    "ways_share": "（{percent}%）。",
-    "way": "路径",
+    "paths": "从损失出发的所有路径",
+    "paths_intro": "每条路径是一串因子的乘积；偏导数是所有路径之和。",
+    "paths_count": "共有 {n} 条路径，合计 {total}；最大的 {k} 条共 {shown}",
+    "paths_share": "（{percent}%）。",
+    "path": "路径",
     "contribution": "贡献",
     "if": "若",
     "else": "否则",
@@ -199,14 +199,16 @@ WORDS: dict[str, str] = {
     "weight_moves_up": "它增大，移动 {change}；单凭它这一份梯度，损失约变化 {promise}。",
     "weight_moves_down": "它减小，移动 {change}；单凭它这一份梯度，损失约变化 {promise}。",
     "weight_stays": "它保持不变。",
-    "weight_share": "这是整步预告变化的 {percent}%。",
+    "weight_share": "这是整步预测变化的 {percent}%。",
     # 一个训练步的时间花在哪里
     "profile_title": "一个训练步的时间花在哪里",
     "profile_layers": "阶段与层",
     "profile_steps": "整个训练步",
     "profile_kernels": "各内核，按执行次序",
     "profile_whole": "批量大小为 {batch}。",
-    "profile_divided": "批量大小为 {batch}，分为 {parts} 份，每份至多 {rows} 个样本，同时计算 {lanes} 份。",
+    "profile_divided": (
+        "批量大小为 {batch}，分为 {parts} 份，每份至多 {rows} 个样本，同时计算 {replicas} 份。"
+    ),
     "profile_given": "在给定的 {rows} 行数据和模型的副本上运行 {steps} 步后得出。",
     "profile_made_up": "在 {rows} 行形状相符的随机数据和模型的副本上运行 {steps} 步后得出。",
     "profile_peak": "单核上限：{flops}（大矩阵相乘），{bytes}（大块复制）。",

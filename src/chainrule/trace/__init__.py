@@ -1,8 +1,8 @@
-"""The room of traces: what exactly happened to these samples, as values.
+"""Traces: every value of one training step on given samples.
 
-What comes in: a network, its parameters, samples. What goes out: a ``Trace``: every value, everything that
-came back, the local slopes, the update and its effect, and the formula of any single number in symbols with
-names. What the room never does: write a sentence.
+Input: a network, its parameters and samples. Output: a ``Trace`` with every value, cotangent and local
+derivative, the update and its effect on the loss, and the formula of any single number in named symbols.
+Sentences are written in ``chainrule.derive``, not here.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ _LAZY = LazyNames(
     __name__,
     {
         "samples": "rows_of trace_rows",
-        "finite_difference": "Checked",
+        "finite_difference": "GradientCheck",
         "step_nodes": "Derivation derive",
         "names": "Name NamedLayer",
         "stops": "Stop",
-        "tracer": "Moment Trace trace",
-        "unroll": "Scalar Unfolder scalars",
+        "tracer": "Trace TrainingPosition trace",
+        "formula_builder": "FormulaBuilder Scalar scalars",
     },
 )
 

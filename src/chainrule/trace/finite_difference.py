@@ -1,7 +1,7 @@
-"""The second opinion: move one parameter a little both ways and see what the loss does.
+"""Numerical gradient check by central differences: ``(J(w + h) - J(w - h)) / 2h``.
 
-(J(w + h) - J(w - h)) / 2h shares nothing with the chain rule. It costs two forward passes a number, so a
-large net is checked on a sample of its numbers, drawn by a fixed key.
+The estimate does not use the chain rule. It costs two forward passes per entry, so a large network is checked
+on a sample of its entries, chosen with a fixed key.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from chainrule import prng
 from chainrule.records import frozen
 
 STEP = 1e-5  # near the cube root of the float64 rounding error, where central differences are best
-ALL = 200  # up to so many numbers all are checked,
-SOME = 20  # else so many
+ALL = 200  # up to this many entries, all are checked
+SOME = 20  # otherwise a sample of this size
 
 Place = tuple[str, tuple[int, ...]]
 Loss = Callable[[Mapping[str, np.ndarray]], float]
 
 
 @frozen
-class Checked:
-    """The gradient beside central differences.
+class GradientCheck:
+    """A gradient compared with central differences.
 
     Args:
-        places: which numbers of which parameters, by path.
-        analytic, numeric: the two derivatives of each.
-        total: how many numbers the parameters hold.
+        places: the checked entries as (path, index).
+        analytic, numeric: the two derivatives of each entry.
+        total: the number of entries of all parameters.
         step: h.
     """
 
@@ -40,9 +40,11 @@ class Checked:
 
     @property
     def errors(self) -> tuple[float, ...]:
-        """The differences relative to the sum of both sizes. A number below a thousandth of the largest is
-        measured by
-        that thousandth: the rounding of the loss alone is larger than what could be seen of it."""
+        """Differences relative to the sum of both magnitudes.
+
+        Entries below a thousandth of the largest are compared relative to that thousandth, because the
+        rounding error of the loss exceeds them.
+        """
         largest = max((abs(g) for g in (*self.analytic, *self.numeric)), default=0.0)
         return tuple(
             abs(a - n) / max(abs(a) + abs(n), largest / 1000, 1e-300)
@@ -51,7 +53,7 @@ class Checked:
 
     @property
     def worst(self) -> int:
-        """The place of the largest relative difference."""
+        """The position in ``places`` of the largest relative difference."""
         return int(np.argmax(self.errors)) if self.places else 0
 
     @property
@@ -60,13 +62,13 @@ class Checked:
         return self.errors[self.worst] if self.places else 0.0
 
 
-def places_of(shapes: Mapping[str, tuple[int, ...]]) -> tuple[Place, ...]:
-    """Which numbers to check: all of a small net, else a fixed sample."""
-    every = [(path, int(i)) for path, shape in shapes.items() for i in range(int(np.prod(shape)))]
-    if len(every) > ALL:
-        drawn = prng.permutation(prng.key_of(0), len(every))[:SOME]
-        every = [every[i] for i in sorted(drawn)]
-    return tuple((p, tuple(int(k) for k in np.unravel_index(i, shapes[p]))) for p, i in every)
+def sampled_entries(shapes: Mapping[str, tuple[int, ...]]) -> tuple[Place, ...]:
+    """The entries to check: all of a small network, otherwise a fixed sample."""
+    entries = [(path, int(i)) for path, shape in shapes.items() for i in range(int(np.prod(shape)))]
+    if len(entries) > ALL:
+        chosen = prng.permutation(prng.key_of(0), len(entries))[:SOME]
+        entries = [entries[i] for i in sorted(chosen)]
+    return tuple((p, tuple(int(k) for k in np.unravel_index(i, shapes[p]))) for p, i in entries)
 
 
 def check(
@@ -74,27 +76,27 @@ def check(
     parameters: Mapping[str, np.ndarray],
     gradients: Mapping[str, np.ndarray],
     places: Sequence[Place],
-) -> Checked:
+) -> GradientCheck:
     """Compare gradients with central differences of the loss.
 
     Args:
         loss: J as a function of the parameters.
         parameters, gradients: by path, float64.
-        places: which numbers to check.
+        places: the entries to check.
     """
     analytic = tuple(float(gradients[path][index]) for path, index in places)
     numeric = tuple(_difference(loss, parameters, path, index) for path, index in places)
-    return Checked(tuple(places), analytic, numeric, sum(p.size for p in parameters.values()))
+    return GradientCheck(tuple(places), analytic, numeric, sum(p.size for p in parameters.values()))
 
 
 def _difference(loss: Loss, parameters: Mapping[str, np.ndarray], path: str, index: tuple[int, ...]) -> float:
-    ends = []
+    losses = []
     width = STEP * max(1.0, abs(float(parameters[path][index])))
     for step in (width, -width):
         moved = parameters[path].copy()
         moved[index] += step
-        ends.append((loss({**parameters, path: moved}), float(moved[index])))
-    (high, above), (low, below) = ends
+        losses.append((loss({**parameters, path: moved}), float(moved[index])))
+    (high, above), (low, below) = losses
     if not np.isfinite(high - low) or above == below:
         return float("nan")
-    return (high - low) / (above - below)  # what was really moved, not what was asked for
+    return (high - low) / (above - below)  # the step after rounding

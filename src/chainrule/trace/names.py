@@ -1,13 +1,13 @@
-"""What the values of a network are called, so that a formula reads as in a textbook.
+"""Names of the values of a network, so that formulas read as in a textbook.
 
 Layers that hold parameters are numbered l = 1 .. L. Their weighted sums are z^(l), their activations a^(l),
-their weights w^(l) and biases b^(l); the inputs are x, the target y, the answer y-hat, a sample's loss J.
-What comes back to a weighted sum is delta^(l); what comes back to any other value is written as the
-derivative it is. Values without a name of their own are not shown at all: a formula is unfolded through them
-until it meets names (see ``unfold``).
+their weights w^(l) and biases b^(l); the inputs are x, the target y, the prediction y-hat, the loss of a
+sample J. The error signal of a weighted sum is delta^(l); the cotangent of any other value is written as a
+derivative of J. Values without a name are not shown: their formulas are expanded until only named values are
+left (see ``formula_builder``).
 
-A layer may be called several times (a tower for two inputs). Its calls share l and the weights; the values of
-each call carry its number u: z^(1,u=2) is the weighted sum of layer 1 in its second call.
+A layer may be called several times (a shared tower for two inputs). Its calls share l and the weights; the
+values of a call carry its number u: z^(1,u=2) is the weighted sum of layer 1 in its second call.
 """
 
 from __future__ import annotations
@@ -22,34 +22,35 @@ from chainrule.ops import PUBLIC
 from chainrule.ops.scan.scan_builder import Turn
 from chainrule.records import frozen
 from chainrule.spec import Size
-from chainrule.trace.step_nodes import PLACES, Derivation
+from chainrule.trace.step_nodes import POSITION_WEIGHTS, Derivation
 
 Index = tuple[int, ...]
-GIVEN = ("input", "target", "parameter", "rate", "slot")
-STATES = ("h", "c", "m")  # of the first, second and third state of a loop over time
+INPUT_ROLES = ("input", "target", "parameter", "rate", "slot")
+STATES = ("h", "c", "m")  # letters of the first, second and third state of a recurrent layer
 PROJECTED = {"query": "q", "key": "k", "value": "v"}
-STATISTICS = ("mu", "var")  # mean and variance: what normalising layers take away and divide by
-SUMMED = ("z", "y")  # letters of sums, to which delta comes back; a sum that is the answer is y-hat
+STATISTICS = ("mu", "var")  # mean and variance of normalization layers
+SUMMED = ("z", "y")  # letters of sums, whose cotangent is delta; a sum that is the prediction is y-hat
 LETTERS = {"weight": "w", "bias": "b", "scale": "gamma", "shift": "beta"}
-RUNNING = {"running_mean": "mu", "running_variance": "var"}  # what a normalising layer keeps of them
-NEW = "′"  # behind the name of what an optimizer remembers: after the update
-SUMS = ("matmul", "convolution", "convolution_input", "patches")  # a long sum over its first input
+RUNNING = {"running_mean": "mu", "running_variance": "var"}  # running statistics of a normalization layer
+NEW = "′"  # appended to the name of an optimizer slot: its value after the update
+SUMS = ("matmul", "convolution", "convolution_input", "patches")  # operations that sum over their first input
 MOVES = ("reshape", "transpose", "broadcast", "pad", "slice")
 
 
 @frozen
 class Name:
-    """How the numbers of one node are written.
+    """How the elements of one node are written.
 
     Args:
         letter: a letter or word (``"delta"`` for the Greek one).
-        role: ``input``, ``target``, ``parameter``, ``z``, ``a``, ``answer``, ``hidden``, ``loss``, ``rate``,
-            ``slot``, ``memory`` (a slot after the update), ``signal`` (what comes back) or ``gradient``.
-        layer: the number of the layer, written above in brackets.
+        role: ``input``, ``target``, ``parameter``, ``z``, ``a``, ``prediction``, ``hidden``, ``loss``,
+            ``rate``, ``slot``, ``memory`` (a slot after the update), ``signal`` (a cotangent) or
+            ``gradient``.
+        layer: the number of the layer, written as a superscript in parentheses.
         accent: ``"hat"`` or nothing.
-        batched: whether the first axis is the samples.
-        single: whether the value of a sample is one number that needs no index.
-        of: for a derivative, the name of what it is taken by.
+        batched: whether the first axis is the batch axis.
+        single: whether the value of a sample is one number and needs no index.
+        of: for a derivative, the name of the variable.
     """
 
     letter: str
@@ -61,12 +62,12 @@ class Name:
     of: Name | None = None
 
     @property
-    def is_given(self) -> bool:
-        """Whether its numbers were handed in, not computed."""
-        return self.role in GIVEN
+    def is_input(self) -> bool:
+        """Whether its values were passed in, not computed."""
+        return self.role in INPUT_ROLES
 
     def symbol(self, index: Index, samples: int) -> Tree:
-        """The number at ``index`` as a symbol; the sample is written only where there are several."""
+        """The symbol of the element at ``index``; the sample is written only if there are several."""
         sample = str(index[0] + 1) if self.batched and samples > 1 else ""
         if self.of is not None:
             return Derivative(Symbol("J", sup=sample), self.of.symbol(index, samples))
@@ -76,12 +77,12 @@ class Name:
 
 
 @frozen
-class Use:
+class LayerCall:
     """One call of a layer.
 
     Args:
-        label: what its values carry above: ``"1"``, or ``"1,u=2"`` where the layer is called several times.
-        z, a: its weighted sum and its activation, where it has them; one node where nothing bends the sum.
+        label: the superscript of its values: ``"1"``, or ``"1,u=2"`` if the layer is called several times.
+        z, a: its weighted sum and its activation, if any; the same node if there is no activation function.
     """
 
     label: str
@@ -95,254 +96,265 @@ class NamedLayer:
 
     Args:
         number: l, from 1.
-        path: its place in the net, such as ``"dense1"``.
+        path: its path in the network, such as ``"dense1"``.
         parameters: its parameters by path.
-        uses: its calls, the first one first.
+        calls: its calls in order.
     """
 
     number: int
     path: str
     parameters: Mapping[str, Node]
-    uses: tuple[Use, ...] = (Use(""),)
+    calls: tuple[LayerCall, ...] = (LayerCall(""),)
 
     @property
     def z(self) -> Node | None:
-        """The weighted sum of its only or its last call."""
-        return self.uses[-1].z
+        """The weighted sum of its last call."""
+        return self.calls[-1].z
 
     @property
     def a(self) -> Node | None:
-        """The activation of its only or its last call."""
-        return self.uses[-1].a
+        """The activation of its last call."""
+        return self.calls[-1].a
 
     @property
     def is_shared(self) -> bool:
         """Whether it is called several times."""
-        return len(self.uses) > 1
+        return len(self.calls) > 1
 
     def label(self, call: int) -> str:
-        """What the values of a call carry above."""
+        """The superscript of the values of a call."""
         return f"{self.number},u={call}" if self.is_shared else str(self.number)
 
 
 Names = dict[Node, Name]
 
 
-def names_of(d: Derivation, turns: Sequence[Turn] = ()) -> tuple[Names, tuple[NamedLayer, ...]]:
-    """The names of all values worth one, and the layers they belong to.
+def names_of(derivation: Derivation, turns: Sequence[Turn] = ()) -> tuple[Names, tuple[NamedLayer, ...]]:
+    """Return the names of all values that have one, and the layers to which they belong.
 
     Args:
-        d: the net's derivation.
-        turns: the steps of its loops over time.
+        derivation: the derivation of the network.
+        turns: the time steps of its recurrent layers.
     """
-    layers = tuple(_layers(d.built))
-    names: Names = dict(_given(d, layers))
-    names |= _attention(d.built, layers) | _states(turns, layers)
-    uses = [use for layer in layers for use in layer.uses]
-    for use in uses:
-        if use.z is not None:
-            names.setdefault(use.z, Name("z", "z", use.label, batched=True))
-        if use.a is not None:
-            names.setdefault(use.a, Name("a", "a", use.label, batched=True))
-    names.update(_answers(d, names))
-    names.update(_hidden(d, names, layers))
-    # With a penalty J is more than the one sample's loss, which then has its number as where there are many.
-    alone = d.penalty is not None and d.samples == 1
-    names[d.each] = Name("J", "loss", "1" if alone else "", batched=True, single=True)
-    names = dict(_remembered(d, layers)) | names
-    sums = {use.z: use.label for use in uses if use.z is not None and names[use.z].letter in SUMMED}
-    return names | _signals(d, names, sums), layers
+    layers = tuple(_layers(derivation.built))
+    names: Names = dict(_input_names(derivation, layers))
+    names |= _attention_names(derivation.built, layers) | _recurrent_names(turns, layers)
+    calls = [call for layer in layers for call in layer.calls]
+    for call in calls:
+        if call.z is not None:
+            names.setdefault(call.z, Name("z", "z", call.label, batched=True))
+        if call.a is not None:
+            names.setdefault(call.a, Name("a", "a", call.label, batched=True))
+    names.update(_prediction_names(derivation, names))
+    names.update(_hidden_names(derivation, names, layers))
+    # With a penalty, J is more than the loss of the single sample, which is then numbered: J^(1).
+    alone = derivation.penalty is not None and derivation.samples == 1
+    names[derivation.sample_losses] = Name("J", "loss", "1" if alone else "", batched=True, single=True)
+    names = dict(_optimizer_names(derivation, layers)) | names
+    sums = {call.z: call.label for call in calls if call.z is not None and names[call.z].letter in SUMMED}
+    return names | _signal_names(derivation, names, sums), layers
 
 
 def _layers(built: Built) -> Iterator[NamedLayer]:
     paths = list(dict.fromkeys(path.rpartition(".")[0] for path in built.parameters))
     sums = {path: _sums(built, path) for path in paths}
-    bent = _activations(built, sums)
+    activations = _activations(built, sums)
     for number, path in enumerate(paths, 1):
-        own = {p: q.node for p, q in built.parameters.items() if p.rpartition(".")[0] == path}
-        layer, calls = NamedLayer(number, path, own), list(sums[path])
-        uses = [Use(str(number), sums[path][call], bent.get(call, sums[path][call])) for call in calls]
-        if len(uses) > 1:
-            labels = [f"{number},u={call.partition('#')[2] or 1}" for call in calls]
-            uses = [replace(use, label=label) for use, label in zip(uses, labels, strict=True)]
-        yield replace(layer, uses=tuple(uses))
+        parameters = {p: q.node for p, q in built.parameters.items() if p.rpartition(".")[0] == path}
+        layer, paths_of_calls = NamedLayer(number, path, parameters), list(sums[path])
+        calls = [
+            LayerCall(str(number), sums[path][p], activations.get(p, sums[path][p])) for p in paths_of_calls
+        ]
+        if len(calls) > 1:
+            labels = [f"{number},u={p.partition('#')[2] or 1}" for p in paths_of_calls]
+            calls = [replace(call, label=label) for call, label in zip(calls, labels, strict=True)]
+        yield replace(layer, calls=tuple(calls))
 
 
 def _sums(built: Built, path: str) -> dict[str, Node | None]:
-    """What a layer computes before its activation in each call: the sum it notes, else all it returns."""
-    book, found = built.book, dict[str, Node | None]()
-    for call in book.calls_of(path) or [path]:
-        z = book.notes.get(f"{call}.z", book.results.get(call))
-        z = z if isinstance(z, Node) else None  # of several values by name none is the sum
-        if z is None or z not in found.values():  # the same call with the same input is one value
-            found[call] = z
-    return found
+    """The weighted sum of each call of a layer: the one it notes, otherwise its result."""
+    collected, sums = built.book, dict[str, Node | None]()
+    for call in collected.calls_of(path) or [path]:
+        z = collected.notes.get(f"{call}.z", collected.results.get(call))
+        z = z if isinstance(z, Node) else None  # a mapping of several values has no single sum
+        if z is None or z not in sums.values():  # equal calls with equal inputs are one node
+            sums[call] = z
+    return sums
 
 
 def _activations(built: Built, sums: Mapping[str, Mapping[str, Node | None]]) -> dict[str, Node]:
-    """The activation of each call of a layer: its own, or that of the layer that reads its weighted sum."""
-    notes, found = built.book.notes, {}
+    """The activation of each call of a layer: its own, or that of a layer that reads its weighted sum."""
+    notes, activations = built.book.notes, {}
     for path, z in (pair for calls in sums.values() for pair in calls.items()):
         a = notes.get(f"{path}.a")
         if a is not None and a is not z:
-            found[path] = a
+            activations[path] = a
         elif z is not None:
-            later = [node for name, node in notes.items() if name.endswith(".a") and z in node.inputs]
-            found.update({path: later[0]} if later else {})
-    return found
+            readers = [node for name, node in notes.items() if name.endswith(".a") and z in node.inputs]
+            activations.update({path: readers[0]} if readers else {})
+    return activations
 
 
-def _given(d: Derivation, layers: tuple[NamedLayer, ...]) -> Iterator[tuple[Node, Name]]:
-    for label, node in d.built.inputs.items():
+def _input_names(derivation: Derivation, layers: tuple[NamedLayer, ...]) -> Iterator[tuple[Node, Name]]:
+    for label, node in derivation.built.inputs.items():
         yield node, Name(label, "input", batched=True)
-    for output, node in d.network.targets.items():
-        several = len(d.network.targets) > 1
+    for output, node in derivation.network.targets.items():
+        several = len(derivation.network.targets) > 1
         yield node, Name("y", "target", output if several else "", batched=True, single=_is_single(node))
     for layer in layers:
         for path, node in layer.parameters.items():
-            last = path.rpartition(".")[2]
-            name = Name(LETTERS.get(last, last), "parameter", str(layer.number))
+            local_name = path.rpartition(".")[2]
+            name = Name(LETTERS.get(local_name, local_name), "parameter", str(layer.number))
             yield node, name
-            yield d.gradients[path], Name("", "gradient", of=name)
-            if path in d.clipped and d.clipped[path] is not d.gradients[path]:
-                yield d.clipped[path], Name("g", "gradient", str(layer.number), accent="hat")
-            for slot, (held, _) in d.slots.get(path, {}).items():
-                yield held, Name(slot, "slot", str(layer.number))
-    for output, node in d.weights.items():
+            yield derivation.gradients[path], Name("", "gradient", of=name)
+            if path in derivation.clipped and derivation.clipped[path] is not derivation.gradients[path]:
+                yield derivation.clipped[path], Name("g", "gradient", str(layer.number), accent="hat")
+            for slot, (before, _) in derivation.slots.get(path, {}).items():
+                yield before, Name(slot, "slot", str(layer.number))
+    for output, node in derivation.weights.items():
         yield node, Name("omega", "input", output, batched=True, single=True)
-    places = [n for n in order([d.objective]) if isinstance(n.op, Input) and n.op.label == PLACES]
+    places = [
+        n for n in order([derivation.objective]) if isinstance(n.op, Input) and n.op.label == POSITION_WEIGHTS
+    ]
     yield from ((node, Name("omega", "input", batched=True)) for node in places)
-    yield d.rate, Name("eta", "rate")
-    yield d.count, Name("t", "rate")
+    yield derivation.learning_rate, Name("eta", "rate")
+    yield derivation.update_number, Name("t", "rate")
 
 
-def _remembered(d: Derivation, layers: tuple[NamedLayer, ...]) -> Iterator[tuple[Node, Name]]:
-    """What the optimizer remembers after the update, and what normalising layers keep of their batches."""
+def _optimizer_names(derivation: Derivation, layers: tuple[NamedLayer, ...]) -> Iterator[tuple[Node, Name]]:
+    """The optimizer slots after the update, and the running statistics of normalization layers."""
     for layer in layers:
         number = str(layer.number)
-        slots = [pair for path in layer.parameters for pair in d.slots.get(path, {}).items()]
-        changed = [(slot, after) for slot, (held, after) in slots if after is not held]
+        slots = [pair for path in layer.parameters for pair in derivation.slots.get(path, {}).items()]
+        changed = [(slot, after) for slot, (before, after) in slots if after is not before]
         yield from ((after, Name(slot + NEW, "memory", number)) for slot, after in changed)
         for last, letter in RUNNING.items():
-            state = d.built.states.get(f"{layer.path}.{last}".lstrip("."))
+            state = derivation.built.states.get(f"{layer.path}.{last}".lstrip("."))
             if state is not None:
                 yield state.node, Name(letter, "input", number)
 
 
-def _states(turns: Sequence[Turn], layers: tuple[NamedLayer, ...]) -> Names:
-    """What a loop computes for each cell, the cell above: what it remembers, h, and c where there is a second
-    state, and what has a letter of its own, such as gates."""
-    known = {layer.path: layer for layer in layers}
-    found: Names = {}
+def _recurrent_names(turns: Sequence[Turn], layers: tuple[NamedLayer, ...]) -> Names:
+    """Names of the values of a recurrent layer at each time step: states h and c, and gates with their
+    letters.
+    """
+    by_path = {layer.path: layer for layer in layers}
+    names: Names = {}
     for turn in turns:
-        above = known[turn.path].label(turn.call) if turn.path in known else ""
-        above = f"{above},t={turn.time + 1}".lstrip(",")
+        superscript = by_path[turn.path].label(turn.call) if turn.path in by_path else ""
+        superscript = f"{superscript},t={turn.time + 1}".lstrip(",")
         pairs = [*turn.inner.items(), *zip(STATES, turn.states, strict=False)]
-        found |= {n: Name(letter, "hidden", above, batched=True) for letter, n in pairs if n.rank > 1}
-    return found
+        names |= {n: Name(letter, "hidden", superscript, batched=True) for letter, n in pairs if n.rank > 1}
+    return names
 
 
-def _attention(built: Built, layers: tuple[NamedLayer, ...]) -> Names:
-    """Queries q, keys k, values v, scores s and weights a of attention, as in the papers."""
-    known = {layer.path: layer for layer in layers}
-    found: Names = {}
+def _attention_names(built: Built, layers: tuple[NamedLayer, ...]) -> Names:
+    """Names of attention: queries q, keys k, values v, scores s and weights a."""
+    by_path = {layer.path: layer for layer in layers}
+    names: Names = {}
     for layer in layers:
         letter = PROJECTED.get(layer.path.rpartition(".")[2])
-        for use in layer.uses if letter else ():
-            if use.z is not None:
-                found[use.z] = Name(letter or "", "z", use.label, batched=True)
+        for call in layer.calls if letter else ():
+            if call.z is not None:
+                names[call.z] = Name(letter or "", "z", call.label, batched=True)
     for note, weights in built.book.notes.items():
         path, _, last = note.rpartition(".")
         if last != "weights":
             continue
         place, _, call = path.partition("#")
-        query = known.get(f"{place}.query".lstrip("."))
+        query = by_path.get(f"{place}.query".lstrip("."))
         number = "" if query is None else query.label(int(call or 1))
-        found[weights] = Name("a", "hidden", number, batched=True)
+        names[weights] = Name("a", "hidden", number, batched=True)
         scores = next((n for n in reversed(order([weights])) if n.op.name == "matmul"), None)
         if scores is not None and scores.site.path == weights.site.path:
-            found[scores] = Name("s", "hidden", number, batched=True)
-    return found
+            names[scores] = Name("s", "hidden", number, batched=True)
+    return names
 
 
-def _answers(d: Derivation, names: Names) -> Names:
-    found: Names = {}
-    for output, node in d.built.outputs.items():
-        layer = output if len(d.built.outputs) > 1 else ""
-        answer = d.network.losses[output].answer(node)
-        name = Name("y", "answer", layer, "hat", batched=True, single=_is_single(answer))
-        # e^(log softmax) is the softmax by the road that the loss takes; it is the same answer.
-        other = PUBLIC["exp"](PUBLIC["log_softmax"](node)) if answer.op.name == "softmax" else answer
-        found |= {answer: name, other: name}
-        if node not in names and node is not answer:
-            found[node] = Name("s", "z", layer, batched=True, single=_is_single(node))
-    return found
+def _prediction_names(derivation: Derivation, names: Names) -> Names:
+    added: Names = {}
+    for output, node in derivation.built.outputs.items():
+        layer = output if len(derivation.built.outputs) > 1 else ""
+        prediction = derivation.network.losses[output].answer(node)
+        name = Name("y", "prediction", layer, "hat", batched=True, single=_is_single(prediction))
+        # The loss computes exp(log_softmax), which is the same prediction as the softmax.
+        softmax = (
+            PUBLIC["exp"](PUBLIC["log_softmax"](node)) if prediction.op.name == "softmax" else prediction
+        )
+        added |= {prediction: name, softmax: name}
+        if node not in names and node is not prediction:
+            added[node] = Name("s", "z", layer, batched=True, single=_is_single(node))
+    return added
 
 
 def _is_single(node: Node) -> bool:
     return all(axis == 1 for axis in node.shape[1:])
 
 
-def _hidden(d: Derivation, names: Names, layers: tuple[NamedLayer, ...]) -> Names:
-    """Names for the unnamed inputs of weighted sums, for a sum over sums could not be read: h^(l) feeds layer
-    l + 1. What only moves numbers is looked through."""
-    known = {layer.path: layer for layer in layers}
-    found: Names = {}
-    for node in order([d.each]):
+def _hidden_names(derivation: Derivation, names: Names, layers: tuple[NamedLayer, ...]) -> Names:
+    """Names for the unnamed inputs of weighted sums: h^(l) is the input of layer l + 1.
+
+    Without them a formula would be a sum over sums. Operations that only move elements are skipped.
+    """
+    by_path = {layer.path: layer for layer in layers}
+    added: Names = {}
+    for node in order([derivation.sample_losses]):
         mean = _mean_of(node)
         if mean is not None:
-            layer = known.get(node.site.path)
+            layer = by_path.get(node.site.path)
             number = "" if layer is None else layer.label(node.site.call)
-            letter = STATISTICS[any(n.letter == STATISTICS[0] and n.layer == number for n in found.values())]
-            found[node] = Name(letter, "hidden", number, batched=True)
-        if node.op.name not in SUMS and (mean is None or found[node].letter != STATISTICS[0]):
+            letter = STATISTICS[any(n.letter == STATISTICS[0] and n.layer == number for n in added.values())]
+            added[node] = Name(letter, "hidden", number, batched=True)
+        if node.op.name not in SUMS and (mean is None or added[node].letter != STATISTICS[0]):
             continue
         source = node.inputs[0] if mean is None else mean
-        while source not in names and source not in found and _only_moves(source):
+        while source not in names and source not in added and _only_moves(source):
             source = source.inputs[0]
         if (
             source.inputs
             and source not in names
-            and source not in found
+            and source not in added
             and isinstance(source.shape[0], Size)
         ):
-            layer = known.get(node.site.path)
-            feeds = f"h{len(found) + 1}" if layer is None else _feeding(layer, node.site.call)
-            found[source] = Name("h", "hidden", feeds, batched=True)
-    return found
+            layer = by_path.get(node.site.path)
+            feeds = f"h{len(added) + 1}" if layer is None else _input_label(layer, node.site.call)
+            added[source] = Name("h", "hidden", feeds, batched=True)
+    return added
 
 
-def _feeding(layer: NamedLayer, call: int) -> str:
-    """What the input of a layer's call carries above: the number of the layer before."""
+def _input_label(layer: NamedLayer, call: int) -> str:
+    """The superscript of the input of a layer's call: the number of the layer before."""
     return f"{layer.number - 1},u={call}" if layer.is_shared else str(layer.number - 1)
 
 
 def _mean_of(node: Node) -> Node | None:
-    """Whose mean over some axes a value is, in a normalising layer; ``None`` for any other value."""
+    """The node whose mean over some axes ``node`` is, in a normalization layer; otherwise ``None``."""
     if node.op.name not in ("divide", "multiply") or not isinstance(node.shape[0] if node.rank else 0, Size):
         return None
     total = node.inputs[0]
     total = (
         total.inputs[0] if total.op.name == "subtract" else total
-    )  # a variance is told apart from rounding
+    )  # the numerator of a variance may subtract a correction
     is_mean = total.op.name == "sum" and getattr(total.op, "keepdims", False)
     return total.inputs[0] if is_mean else None
 
 
 def _only_moves(node: Node) -> bool:
-    """Whether its numbers are those of its first input, elsewhere or a fixed number of times."""
+    """Whether the node only moves the elements of its first input or scales them by a constant."""
     if node.op.name != "multiply":
         return node.op.name in MOVES
     return all(isinstance(n.op, Constant) for n in order([node.inputs[1]]) if not n.inputs)
 
 
-def _signals(d: Derivation, names: Names, sums: Mapping[Node, str]) -> Names:
-    """Names for what comes back to every named value, from the loss on."""
-    found: Names = {}
-    for node, back in d.cotangents.items():
+def _signal_names(derivation: Derivation, names: Names, sums: Mapping[Node, str]) -> Names:
+    """Names of the cotangents of the named values, from the loss on."""
+    added: Names = {}
+    for node, cotangent in derivation.cotangents.items():
         name = names.get(node)
-        if name is None or name.role in ("loss", "parameter") or back in names:
+        if name is None or name.role in ("loss", "parameter") or cotangent in names:
             continue
         delta = Name("delta", "signal", sums.get(node, ""), batched=True)
-        found.setdefault(back, delta if node in sums else replace(name, letter="", role="signal", of=name))
-    return found
+        added.setdefault(
+            cotangent, delta if node in sums else replace(name, letter="", role="signal", of=name)
+        )
+    return added

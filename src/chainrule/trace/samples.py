@@ -1,4 +1,4 @@
-"""Samples as a person hands them over, made ready to be traced."""
+"""Encoding of the samples that a user passes to be traced."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from chainrule import data
 from chainrule.data import Arrays, Cell, Preparation
 from chainrule.errors import TrainingError, UsageError
 from chainrule.records import frozen
-from chainrule.trace.tracer import Moment, Trace, trace
+from chainrule.trace.tracer import Trace, TrainingPosition, trace
 from chainrule.train.evaluation import evaluate
 from chainrule.train.inputs import tabular
 from chainrule.train.model_state import ModelState
@@ -20,7 +20,7 @@ from chainrule.train.step import Network
 
 @frozen
 class Rows:
-    """Samples made ready to be traced: inputs and targets by name, and the cells that a row's inputs were."""
+    """Encoded samples: inputs and targets by name, and the table cells of a single row."""
 
     x: dict[str, np.ndarray]
     y: dict[str, np.ndarray]
@@ -28,14 +28,14 @@ class Rows:
 
 
 def rows_of(model: ModelState, x: Any, y: Any) -> Rows:
-    """One sample, several, or rows of a table, with what was wanted of them.
+    """Encode one sample, several samples or rows of a table, with their targets.
 
     Args:
-        model: it says how a table is prepared and what a label means.
+        model: its preparation encodes tables and labels.
         x, y: as in ``Model.explain``.
 
-    Fails:
-        TrainingError E503: the model has not learned anything yet. UsageError E122: no answer is given.
+    Raises:
+        TrainingError E503: the model has not been trained. UsageError E122: no target was passed.
     """
     if model.network is None:
         raise TrainingError("E503", where="explain", fix="model.fit(x, y)")
@@ -43,44 +43,44 @@ def rows_of(model: ModelState, x: Any, y: Any) -> Rows:
     if model.preparation is not None and tabular.is_table(x, None):
         table = data.read_table(x)
         features = tuple(model.preparation.cells(table, 0)) if table.rows == 1 else ()
-        known = y is None
-        wanted = tabular.apply(model.preparation, table)[1] if known else _wanted(model.preparation, y)
-        x, y = tabular.inputs(model.preparation, table), wanted
+        from_table = y is None
+        targets = tabular.apply(model.preparation, table)[1] if from_table else _targets(model.preparation, y)
+        x, y = tabular.inputs(model.preparation, table), targets
     if y is None:
         raise UsageError(
             "E122", where="explain", expected="a label or a value", fix="model.explain(x[0], y[0])"
         )
     single = _is_single(model.network, x)
     x, y = _as_rows(x, single), _as_rows(y, single or np.ndim(y) == 0)
-    coded = evaluate.encoded(model, Arrays.of(x, y, dtype=model.recipe.dtype))
-    assert isinstance(coded.x, dict)
-    assert isinstance(coded.y, dict)
-    return Rows(coded.x, coded.y, features)
+    encoded = evaluate.encoded(model, Arrays.of(x, y, dtype=model.recipe.dtype))
+    assert isinstance(encoded.x, dict)
+    assert isinstance(encoded.y, dict)
+    return Rows(encoded.x, encoded.y, features)
 
 
 def trace_rows(model: ModelState, rows: Rows) -> Trace:
-    """The trace of one training step on rows, with the parameters of a model."""
+    """Return the trace of one training step on rows, with the parameters of a model."""
     assert model.network is not None
-    return trace(model.network, model.held, rows.x, rows.y, Moment())
+    return trace(model.network, model.held, rows.x, rows.y, TrainingPosition())
 
 
 def _is_single(network: Network, x: Any) -> bool:
-    """Whether the inputs are those of one sample, without a batch axis."""
+    """Whether ``x`` is a single sample, without a batch axis."""
     name, spec = next(iter(network.inputs.items()))
     inputs: Any = x[name] if isinstance(x, Mapping) and name in x else x
     return np.ndim(inputs) == spec.rank - 1
 
 
-def _wanted(preparation: Preparation, y: Any) -> np.ndarray:
-    """What a person says was wanted of a table's row; values as the net sees them."""
-    wanted = np.atleast_1d(np.asarray(y))
+def _targets(preparation: Preparation, y: Any) -> np.ndarray:
+    """The targets of a table's rows as the network receives them: labels, or standardized values."""
+    targets = np.atleast_1d(np.asarray(y))
     if preparation.task == "classification":
-        return wanted
-    return (wanted - preparation.target_mean) / preparation.target_std
+        return targets
+    return (targets - preparation.target_mean) / preparation.target_std
 
 
 def _as_rows(value: Any, single: bool) -> Any:
-    """The value with a batch axis."""
+    """Return arrays with a batch axis; ``single`` adds it."""
     if isinstance(value, Mapping):
         return {name: _as_rows(part, single) for name, part in value.items()}
     return np.asarray(value)[None] if single else value

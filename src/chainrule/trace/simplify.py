@@ -1,7 +1,7 @@
-"""A formula without what says nothing: times 1, plus 0, a minus of a minus, a sum of one term.
+"""Simplification of formulas: factors of 1, terms of 0, double negation and sums of one term are removed.
 
-The reverse walk is mechanical, so its formulas are full of ones. Only what is *written* as a number is
-calculated (1/2 · 2 is 1); of symbols only a pair is left out that adds a number and takes it away again.
+Formulas of the backward pass contain many factors of 1. Only literal numbers are evaluated (1/2 · 2 is 1); of
+symbols only pairs that cancel (x - x) are removed.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ LAST = 9
 
 
 def simplify(tree: Tree, rank: Rank = lambda link: LAST) -> Tree:
-    """The same formula, simpler.
+    """Return an equivalent simpler formula.
 
     Args:
         tree: a formula whose symbols are ``Link``s.
-        rank: where the factor that holds a link stands in a product, 0 first: what comes back from the loss
-            before the weight, the weight before what it multiplies.
+        rank: the position of a factor in a product by its links, 0 first: the error signal before the weight,
+            the weight before its input.
 
     Example:
         >>> from chainrule.notation import parse, to_unicode
@@ -66,7 +66,7 @@ def simplify(tree: Tree, rank: Rank = lambda link: LAST) -> Tree:
             case Compare(sign, Number(left), Number(right)):
                 return ONE if COMPARISONS[sign](left, right) else ZERO
             case Apply("where", (Compare("<=" | "<", _, Number(limit)), yes, _)) if limit == math.inf:
-                return yes  # asked only so that an overflow is reported; what is explained is finite
+                return yes  # the condition only detects overflow; an explained value is finite
             case Apply("where", (Number(condition), yes, no)):
                 return yes if condition else no
             case Apply("where", (condition, yes, no)) if is_numeric(condition):
@@ -80,15 +80,15 @@ def simplify(tree: Tree, rank: Rank = lambda link: LAST) -> Tree:
 
 
 def plain(number: float | int) -> Number:
-    """A number that stands in the program itself; a whole one without a point."""
+    """A constant of the program as a number; an integer is written without a decimal point."""
     if not isinstance(number, float):
         return Number(int(number))
-    near = float(f"{number:.15g}")  # 1 - 0.9 is meant to be 0.1
-    return Number(int(near) if near.is_integer() and abs(near) < 1e6 else near)
+    rounded = float(f"{number:.15g}")  # 1 - 0.9 is shown as 0.1
+    return Number(int(rounded) if rounded.is_integer() and abs(rounded) < 1e6 else rounded)
 
 
 def negative(tree: Tree) -> Tree:
-    """The tree with its sign turned, without a minus of a minus."""
+    """Return the negated tree, without double negation."""
     match tree:
         case Negative(inner):
             return inner
@@ -105,7 +105,7 @@ def _nothing(leaf: Tree) -> float:
 
 
 def _first(tree: Tree, rank: Rank) -> int:
-    """The rank of the foremost link of a factor."""
+    """The lowest rank of the links of a factor."""
     if isinstance(tree, Link):
         return min(LAST, rank(tree))
     return min((_first(part, rank) for part in children(tree)), default=LAST)
@@ -113,28 +113,30 @@ def _first(tree: Tree, rank: Rank) -> int:
 
 def _sum(terms: tuple[Tree, ...]) -> Tree:
     flat: list[Tree] = []
-    known: float | int = 0
-    place = None
+    constant: float | int = 0
+    position = None
     for term in terms:
         for part in term.terms if isinstance(term, Sum) else (term,):
             if isinstance(part, Number):
-                place = len(flat) if place is None else place
-                known += part.value
+                position = len(flat) if position is None else position
+                constant += part.value
             else:
                 flat.append(part)
     flat = _without_pairs(flat)
-    if known:
-        flat.insert(min(place or 0, len(flat)), Number(known) if known > 0 else Negative(Number(-known)))
+    if constant:
+        flat.insert(
+            min(position or 0, len(flat)), Number(constant) if constant > 0 else Negative(Number(-constant))
+        )
     if not flat:
         return ZERO
-    # A sum that begins with a minus is read with a stumble: −1 + p is p − 1.
+    # A positive term comes first: −1 + p is written p − 1.
     first = next((i for i, part in enumerate(flat) if not isinstance(part, Negative)), 0)
     flat.insert(0, flat.pop(first))
     return flat[0] if len(flat) == 1 else Sum(tuple(flat))
 
 
 def _without_pairs(terms: list[Tree]) -> list[Tree]:
-    """The terms without a number that is added and taken away again: μ − μ is 0, whatever μ is."""
+    """Remove pairs of terms that cancel: μ − μ is 0 for every μ."""
     added = {term.target for term in terms if isinstance(term, Link)}
     for term in [t for t in terms if isinstance(t, Negative)] if added else ():
         if isinstance(term.inner, Link) and term.inner.target in added and term.inner in terms:
@@ -144,8 +146,8 @@ def _without_pairs(terms: list[Tree]) -> list[Tree]:
 
 
 def _product(factors: list[Tree]) -> Tree:
-    known: float | int = 1
-    turned = False
+    constant: float | int = 1
+    negated = False
     flat: list[Tree] = []
     stack = list(reversed(factors))
     while stack:
@@ -154,20 +156,20 @@ def _product(factors: list[Tree]) -> Tree:
             case Product(inner):
                 stack.extend(reversed(inner))
             case Negative(inner):
-                turned = not turned
+                negated = not negated
                 stack.append(inner)
             case Number(number):
-                known *= number
+                constant *= number
             case _:
                 flat.append(part)
-    if known == 0:
+    if constant == 0:
         return ZERO
-    if known < 0:
-        known, turned = -known, not turned
-    if known != 1 or not flat:
-        flat.insert(0, plain(known))
+    if constant < 0:
+        constant, negated = -constant, not negated
+    if constant != 1 or not flat:
+        flat.insert(0, plain(constant))
     result = flat[0] if len(flat) == 1 else Product(tuple(flat))
-    return negative(result) if turned else result
+    return negative(result) if negated else result
 
 
 def _quotient(above: Tree, below: Tree) -> Tree | None:

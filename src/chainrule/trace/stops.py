@@ -1,5 +1,4 @@
-"""The stops of a trace: every named value on the way forward, the loss, every signal on the way back, every
-move."""
+"""The stops of a trace: every named value of the forward pass, the loss, every error signal, every update."""
 
 from __future__ import annotations
 
@@ -10,25 +9,25 @@ import numpy as np
 
 from chainrule.graph import Node, order
 from chainrule.records import frozen
-from chainrule.trace.names import GIVEN, Names
+from chainrule.trace.formula_builder import FormulaBuilder, scalars
+from chainrule.trace.names import INPUT_ROLES, Names
 from chainrule.trace.step_nodes import Derivation
-from chainrule.trace.unroll import Unfolder, scalars
 
 
 @frozen
 class Stop:
-    """One stop.
+    """One stop of a trace.
 
     Args:
         kind: ``forward``, ``loss``, ``backward`` or ``update``.
         op: the operation that computed the value.
-        path: the layer or the parameter it belongs to.
-        node: the value's node; of a backward stop the forward node that the signal comes back to.
-        inputs: the named nodes its first number is a formula of.
-        value: the value, or on the way back what comes back.
-        slope: the local derivative, where a curve bends each number by itself.
-        upstream: what arrives from the loss, where there is a slope; times the slope it is ``downstream``.
-        downstream: what is handed on.
+        path: the layer or parameter to which it belongs.
+        node: the node of the value; at a backward stop the forward node whose cotangent it is.
+        inputs: the named nodes in the formula of its first number.
+        value: the value, or the cotangent at a backward stop.
+        slope: the local derivative of an elementwise function.
+        upstream: the incoming gradient, where there is a slope.
+        downstream: the outgoing gradient, ``upstream * slope``.
     """
 
     kind: str
@@ -42,43 +41,54 @@ class Stop:
     downstream: np.ndarray | None = None
 
 
-def stops_of(d: Derivation, names: Names, unfolder: Unfolder) -> tuple[Stop, ...]:
-    """All stops in the order in which they happen."""
-    return (*_forward(d, names, unfolder), *_backward(d, names, unfolder), *_moves(d, unfolder))
+def stops_of(derivation: Derivation, names: Names, formulas: FormulaBuilder) -> tuple[Stop, ...]:
+    """All stops in execution order."""
+    return (
+        *_forward(derivation, names, formulas),
+        *_backward(derivation, names, formulas),
+        *_updates(derivation, formulas),
+    )
 
 
-def _forward(d: Derivation, names: Names, unfolder: Unfolder) -> Iterator[Stop]:
-    for node in order([*d.answers(), d.each]):
+def _forward(derivation: Derivation, names: Names, formulas: FormulaBuilder) -> Iterator[Stop]:
+    for node in order([*derivation.predictions(), derivation.sample_losses]):
         role = names[node].role if node in names else ""
-        if role and role not in GIVEN:
-            kind = "loss" if node is d.each else "forward"
-            value, path = unfolder.values[node], node.site.path
-            yield Stop(kind, node.op.name, path, node, reads_of(unfolder, node), value)
+        if role and role not in INPUT_ROLES:
+            kind = "loss" if node is derivation.sample_losses else "forward"
+            value, path = formulas.values[node], node.site.path
+            yield Stop(kind, node.op.name, path, node, reads_of(formulas, node), value)
 
 
-def _backward(d: Derivation, names: Names, unfolder: Unfolder) -> Iterator[Stop]:
-    values, slopes = unfolder.values, d.slopes()
-    for node, back in d.cotangents.items():
+def _backward(derivation: Derivation, names: Names, formulas: FormulaBuilder) -> Iterator[Stop]:
+    values, local_derivatives = formulas.values, derivation.local_derivatives()
+    for node, cotangent in derivation.cotangents.items():
         if node not in names or names[node].role in ("loss", "parameter"):
             continue
-        stop = Stop("backward", node.op.name, node.site.path, node, reads_of(unfolder, back), values[back])
-        slope, onward = slopes.get(node), d.cotangents.get(node.inputs[0]) if node.inputs else None
-        if slope is not None and onward is not None:
-            stop = replace(stop, slope=values[slope], upstream=values[back], downstream=values[onward])
+        stop = Stop(
+            "backward", node.op.name, node.site.path, node, reads_of(formulas, cotangent), values[cotangent]
+        )
+        slope, downstream = (
+            local_derivatives.get(node),
+            derivation.cotangents.get(node.inputs[0]) if node.inputs else None,
+        )
+        if slope is not None and downstream is not None:
+            stop = replace(
+                stop, slope=values[slope], upstream=values[cotangent], downstream=values[downstream]
+            )
         yield stop
-    for path, node in d.gradients.items():
-        p = d.built.parameters[path].node
-        yield Stop("backward", node.op.name, path, p, reads_of(unfolder, node), values[node])
+    for path, node in derivation.gradients.items():
+        p = derivation.built.parameters[path].node
+        yield Stop("backward", node.op.name, path, p, reads_of(formulas, node), values[node])
 
 
-def _moves(d: Derivation, unfolder: Unfolder) -> Iterator[Stop]:
-    for path, node in d.moved.items():
-        yield Stop("update", node.op.name, path, node, reads_of(unfolder, node), unfolder.values[node])
+def _updates(derivation: Derivation, formulas: FormulaBuilder) -> Iterator[Stop]:
+    for path, node in derivation.updated.items():
+        yield Stop("update", node.op.name, path, node, reads_of(formulas, node), formulas.values[node])
 
 
-def reads_of(unfolder: Unfolder, node: Node) -> tuple[Node, ...]:
-    """The named nodes of the formula of a node's first number."""
-    if not unfolder.values[node].size or node not in unfolder.cards:
+def reads_of(formulas: FormulaBuilder, node: Node) -> tuple[Node, ...]:
+    """The named nodes in the formula of the first number of ``node``."""
+    if not formulas.values[node].size or node not in formulas.cards:
         return ()
-    tree = unfolder.scalar(node, (0,) * unfolder.values[node].ndim)
+    tree = formulas.scalar(node, (0,) * formulas.values[node].ndim)
     return tuple(dict.fromkeys(at.node for at in scalars(tree)))

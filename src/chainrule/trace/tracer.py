@@ -1,9 +1,8 @@
-"""Running a network once with nothing forgotten: every value, everything that comes back, the move and its
-effect.
+"""Run a network once and keep everything: every value, every cotangent, the update and its effect.
 
-It is done in float64 by the reference engine, whatever kind of number the training used, so that what is
-shown can be checked to ten digits; and with the net as it answers, so without dropout, unless an update of a
-training is to be explained: then with that update's own masks.
+The reference engine computes in float64, whatever the dtype of the training, so that the displayed values can
+be checked to ten digits. The network runs in evaluation mode, without dropout, unless an update of a training
+is explained: then it runs in training mode with the masks of that update.
 """
 
 from __future__ import annotations
@@ -24,11 +23,11 @@ from chainrule.ops.scan.scan_builder import unrolled
 from chainrule.prng import KEY
 from chainrule.records import frozen
 from chainrule.spec import Spec, bound
-from chainrule.trace.finite_difference import Checked, Place, check, places_of
+from chainrule.trace.finite_difference import GradientCheck, Place, check, sampled_entries
+from chainrule.trace.formula_builder import FormulaBuilder
 from chainrule.trace.names import NamedLayer, Names, names_of
-from chainrule.trace.step_nodes import Derivation, derive, weigh
+from chainrule.trace.step_nodes import Derivation, derive, sample_weights
 from chainrule.trace.stops import Stop, reads_of, stops_of
-from chainrule.trace.unroll import Unfolder
 from chainrule.train.step import Network
 
 Arrays = dict[str, np.ndarray]
@@ -36,22 +35,22 @@ Arrays = dict[str, np.ndarray]
 
 @frozen(eq=False)
 class Trace:
-    """Everything that happened to some samples, as values; no text.
+    """One training step on some samples: all values, without text.
 
     Args:
         derivation: the nodes.
         values: the array of every node.
-        cards: the operation of every computed node, with sizes bound.
-        names: what the named nodes are called.
-        layers: the layers with parameters, first to last.
-        parameters, new_parameters: before and after the update, by path.
-        gradients: dJ/dw, by path.
-        rate: the learning rate of the update.
+        cards: the operation of every computed node, with its sizes bound.
+        names: the names of the named nodes.
+        layers: the layers that have parameters, from first to last.
+        parameters, new_parameters: values before and after the update, by path.
+        gradients: dJ/dw of every parameter, by path.
+        learning_rate: the learning rate of the update.
         loss, new_loss: J before and after.
-        answers, new_answers: what the net says before and after, by output.
-        again: J and the answers for other parameters of these samples.
-        has_memory: whether the optimizer remembers something, and whether it was given: ``""``, ``"first"``
-            or ``"given"``.
+        predictions, new_predictions: what the network predicts before and after, by output.
+        recompute: J and the predictions of the same samples for other parameters.
+        optimizer_state: ``""`` without a state, ``"first"`` for its initial values, ``"given"`` for a state
+            that was passed.
     """
 
     derivation: Derivation
@@ -62,54 +61,54 @@ class Trace:
     parameters: Arrays
     new_parameters: Arrays
     gradients: Arrays
-    rate: float
+    learning_rate: float
     loss: float
     new_loss: float
-    answers: Arrays
-    new_answers: Arrays
-    again: Again
-    has_memory: str = ""
+    predictions: Arrays
+    new_predictions: Arrays
+    recompute: Recomputation
+    optimizer_state: str = ""
 
     def __repr__(self) -> str:
         return f"<Trace of {self.samples} samples: {len(self.values)} values, loss {self.loss:.6g}>"
 
     @property
     def samples(self) -> int:
-        """n, how many samples."""
+        """The number of samples, n."""
         return self.derivation.samples
 
     @cached_property
-    def unfolder(self) -> Unfolder:
-        """Gives the formula of any number."""
-        return Unfolder(self.values, self.cards, self.names, self.samples)
+    def formulas(self) -> FormulaBuilder:
+        """Builds the formula of any single number."""
+        return FormulaBuilder(self.values, self.cards, self.names, self.samples)
 
     @cached_property
     def stops(self) -> tuple[Stop, ...]:
-        """What happened, in order."""
-        return stops_of(self.derivation, self.names, self.unfolder)
+        """The stops of the step, in execution order."""
+        return stops_of(self.derivation, self.names, self.formulas)
 
     def reads(self, node: Node) -> tuple[Node, ...]:
-        """The named nodes that the first number of a node is a formula of, without a look at other stops."""
-        return reads_of(self.unfolder, node)
+        """The named nodes in the formula of the first number of ``node``."""
+        return reads_of(self.formulas, node)
 
     @cached_property
-    def checked(self) -> Checked:
-        """The gradient beside central differences: all of it, or a fixed sample of a large net's."""
+    def gradient_check(self) -> GradientCheck:
+        """The gradient compared with central differences: all entries, or a sample of a large network."""
         shapes = {path: p.shape for path, p in self.parameters.items()}
-        return self.check(places_of(shapes) if self.is_finite else ())
+        return self.check(sampled_entries(shapes) if self.is_finite else ())
 
-    def check(self, places: Sequence[Place]) -> Checked:
-        """These numbers of the gradient beside central differences."""
-        return check(lambda p: self.again(p)[0], self.parameters, self.gradients, places)
+    def check(self, places: Sequence[Place]) -> GradientCheck:
+        """Compare these entries of the gradient with central differences."""
+        return check(lambda p: self.recompute(p)[0], self.parameters, self.gradients, places)
 
     @property
     def is_finite(self) -> bool:
-        """Whether the loss and all gradients are: of others there is nothing to check."""
+        """Whether the loss and all gradients are finite."""
         return bool(np.isfinite(self.loss)) and all(np.isfinite(g).all() for g in self.gradients.values())
 
     @property
-    def promise(self) -> float:
-        """The change of the loss that the gradient predicts for this move: gradient times move, added up."""
+    def predicted_change(self) -> float:
+        """The change of the loss that the gradient predicts: gradient times change, summed."""
         return sum(
             float(np.sum(self.gradients[path] * (self.new_parameters[path] - p)))
             for path, p in self.parameters.items()
@@ -117,53 +116,53 @@ class Trace:
 
     @cached_property
     def non_finite(self) -> tuple[Node, tuple[int, ...]] | None:
-        """The first number on the way that is NaN or infinite, or ``None``."""
+        """Node and index of the first NaN or infinite value, or ``None``."""
         for node, value in self.values.items():
             if value.dtype.kind == "f" and not np.isfinite(value).all():
                 return node, tuple(int(i) for i in np.argwhere(~np.isfinite(value))[0])
         return None
 
     def back(self, node: Node) -> Node | None:
-        """The node of what comes back to a forward node."""
+        """The cotangent of a forward node, or ``None`` if it has none."""
         return self.derivation.cotangents.get(node)
 
 
 @frozen
-class Moment:
-    """When in a training the update stands.
+class TrainingPosition:
+    """The position of an update within a training.
 
     Args:
-        step: updates made before.
-        horizon: updates of the whole training, for the schedule of the rate.
-        slots: what the optimizer remembers, by ``PATH/SLOT``; its first values by default.
-        learns: whether the net is the one that learns, with dropout and the statistics of the batch.
-        key: of the step's random numbers, for a net that learns and draws.
-        weights: (n,) how much each sample counts; all alike by default.
+        step: the number of updates before this one.
+        horizon: the number of updates of the whole training, for the learning-rate schedule.
+        slots: the optimizer state by ``PATH/SLOT``; its initial values by default.
+        training: whether the network runs in training mode, with dropout and batch statistics.
+        key: the random key of the step, for a network that samples in training mode.
+        weights: (n,) sample weights; all equal by default.
     """
 
     step: int = 0
     horizon: int = 1
     slots: Mapping[str, np.ndarray] | None = None
-    learns: bool = False
+    training: bool = False
     key: np.ndarray | None = None
     weights: np.ndarray | None = None
 
 
 def trace(
     network: Network,
-    held: Mapping[str, np.ndarray],
+    arrays: Mapping[str, np.ndarray],
     x: Mapping[str, np.ndarray],
     y: Mapping[str, np.ndarray],
-    moment: Moment | None = None,
+    position: TrainingPosition | None = None,
 ) -> Trace:
-    """Run a network on samples and keep everything.
+    """Run a network on samples and keep every value.
 
     Args:
-        network: the network; rebuilt in float64.
-        held: its parameters and states, by path.
+        network: the network; it is rebuilt in float64.
+        arrays: its parameters and states, by path.
         x: (n, ...) inputs, by name.
-        y: targets as the losses want them, by the name of their input.
-        moment: when in a training the update stands; by default it is the first.
+        y: targets in the form that the losses expect, by the name of their input.
+        position: the position of the update within a training; by default it is the first update.
 
     Example:
         >>> from chainrule.nn import Dense, SGD
@@ -176,32 +175,37 @@ def trace(
         >>> t.loss, t.gradients["weight"].tolist(), round(t.new_loss, 6)
         (0.5, [[2.0]], 0.125)
     """
-    moment = moment or Moment()
+    position = position or TrainingPosition()
     exact = in_float64(network)
-    feeds = {name: _exact(a) for name, a in {**held, **x, **y}.items()}
+    feeds = {name: _exact(a) for name, a in {**arrays, **x, **y}.items()}
     samples = len(next(iter(feeds[name] for name in exact.inputs)))
-    with unrolled() as turns:  # also while the loss is built, which builds the network
+    with unrolled() as turns:  # also needed while the loss is built, which builds the network
         targets = {name: feeds[name] for name in exact.target_names.values()}
-        weighing = weigh(exact, targets, None if moment.weights is None else _exact(moment.weights))
+        weighting = sample_weights(
+            exact, targets, None if position.weights is None else _exact(position.weights)
+        )
         if samples == 1 and len(targets) == 1:
-            weighing = replace(weighing, divisor=1.0, arrays={})  # a sample alone is its own mean
-        d = derive(exact, weighing, samples, network.recipe.dtype if moment.learns else "")
+            weighting = replace(weighting, divisor=1.0, arrays={})  # a single sample is its own mean
+        derivation = derive(exact, weighting, samples, network.recipe.dtype if position.training else "")
     parameters = {path: feeds[path] for path in exact.parameters}
-    slots, memory = _slots(d, moment)
-    rate = _rate(exact, moment)
-    feeds |= slots | {"learning rate": np.array(rate), "update number": np.array(float(moment.step + 1))}
-    feeds |= {} if moment.key is None else {KEY: moment.key}
-    feeds |= weighing.feeds()
-    values, cards = _walk(d.graph(), feeds)
-    names, layers = names_of(d, turns)
-    new = {path: values[node] for path, node in d.moved.items()}
-    after = Again(d, feeds)
-    gradients = {path: values[node] for path, node in d.gradients.items()}
-    new_loss, new_answers = after({**parameters, **new})
-    loss, answers = after(parameters)
+    slots, optimizer_state = _slots(derivation, position)
+    learning_rate = _learning_rate(exact, position)
+    feeds |= slots | {
+        "learning rate": np.array(learning_rate),
+        "update number": np.array(float(position.step + 1)),
+    }
+    feeds |= {} if position.key is None else {KEY: position.key}
+    feeds |= weighting.feeds()
+    values, cards = _walk(derivation.graph(), feeds)
+    names, layers = names_of(derivation, turns)
+    updated = {path: values[node] for path, node in derivation.updated.items()}
+    recompute = Recomputation(derivation, feeds)
+    gradients = {path: values[node] for path, node in derivation.gradients.items()}
+    new_loss, new_predictions = recompute({**parameters, **updated})
+    loss, predictions = recompute(parameters)
     return Trace(
-        d, values, cards, names, layers, parameters, {**parameters, **new}, gradients, rate, loss, new_loss,
-        answers, new_answers, after, memory,
+        derivation, values, cards, names, layers, parameters, {**parameters, **updated}, gradients,
+        learning_rate, loss, new_loss, predictions, new_predictions, recompute, optimizer_state,
     )  # fmt: skip
 
 
@@ -214,27 +218,35 @@ def in_float64(network: Network) -> Network:
 
 
 def _exact(array: Any) -> np.ndarray:
-    """Floating-point numbers in float64, as they are; whole numbers as int64."""
+    """Convert floating-point arrays to float64 and integer arrays, except uint32, to int64."""
     array = np.asarray(array)
     if array.dtype.kind == "f":
         return array.astype(np.float64)
     return array.astype(np.int64) if array.dtype.kind in "iu" and array.dtype != np.uint32 else array
 
 
-def _slots(d: Derivation, moment: Moment) -> tuple[Arrays, str]:
-    labels = [f"{path}/{slot}" for path, held in d.slots.items() for slot in held]
+def _slots(derivation: Derivation, position: TrainingPosition) -> tuple[Arrays, str]:
+    labels = [f"{path}/{slot}" for path, slots in derivation.slots.items() for slot in slots]
     if not labels:
         return {}, ""
-    if moment.slots is not None:
-        return {label: _exact(moment.slots[label]) for label in labels}, "given"
-    memory = d.network.memory
+    if position.slots is not None:
+        return {label: _exact(position.slots[label]) for label in labels}, "given"
+    memory = derivation.network.memory
     return {label: np.full(bound(memory[label].shape), memory[label].first) for label in labels}, "first"
 
 
-def _rate(network: Network, moment: Moment) -> float:
-    rate = network.recipe.optimizer.schedule(constant(float(moment.step), "float64"), moment.horizon)
-    lowered = (moment.slots or {}).get(REDUCTIONS, 0.0)
-    return float(evaluate(rate, {REDUCTIONS: lowered} if Graph({"rate": rate}).inputs else {}, "reference"))
+def _learning_rate(network: Network, position: TrainingPosition) -> float:
+    learning_rate = network.recipe.optimizer.schedule(
+        constant(float(position.step), "float64"), position.horizon
+    )
+    reduction = (position.slots or {}).get(REDUCTIONS, 0.0)
+    return float(
+        evaluate(
+            learning_rate,
+            {REDUCTIONS: reduction} if Graph({"rate": learning_rate}).inputs else {},
+            "reference",
+        )
+    )
 
 
 def _walk(graph: Graph, feeds: Arrays) -> tuple[dict[Node, np.ndarray], dict[Node, Card]]:
@@ -250,29 +262,32 @@ def _walk(graph: Graph, feeds: Arrays) -> tuple[dict[Node, np.ndarray], dict[Nod
     return {node: values[node] for node in order(graph.outputs.values())}, cards
 
 
-class Again:
-    """The way forward again, for other parameters of the same samples.
+class Recomputation:
+    """Recomputes the forward pass of the same samples for other parameters.
 
     Args:
-        d: the net.
-        feeds: everything that was given, by input name.
+        derivation: the network.
+        feeds: all inputs by name.
     """
 
-    def __init__(self, d: Derivation, feeds: Arrays) -> None:
-        said = {f"answer.{name}": d.network.losses[name].answer(o) for name, o in d.built.outputs.items()}
+    def __init__(self, derivation: Derivation, feeds: Arrays) -> None:
+        predictions = {
+            f"prediction.{name}": derivation.network.losses[name].answer(o)
+            for name, o in derivation.built.outputs.items()
+        }
         self._feeds = feeds
-        self._program = reference.Program(Graph({"loss": d.objective, **said}))
+        self._program = reference.Program(Graph({"loss": derivation.objective, **predictions}))
 
     def __call__(self, parameters: Mapping[str, np.ndarray]) -> tuple[float, Arrays]:
-        """J and the answers."""
-        found = self._run(self._program, parameters)
-        return float(found.pop("loss")), {k.removeprefix("answer."): v for k, v in found.items()}
+        """Return J and the predictions by output."""
+        results = self._run(self._program, parameters)
+        return float(results.pop("loss")), {k.removeprefix("prediction."): v for k, v in results.items()}
 
     def values(self, parameters: Mapping[str, np.ndarray], nodes: Sequence[Node]) -> list[np.ndarray]:
-        """The values of these nodes."""
+        """Return the values of these nodes."""
         program = reference.Program(Graph({str(i): node for i, node in enumerate(nodes)}))
         return list(self._run(program, parameters).values())
 
     def _run(self, program: reference.Program, parameters: Mapping[str, np.ndarray]) -> Arrays:
-        given = {**self._feeds, **parameters}
-        return program.run({name: given[name] for name in program.graph.inputs})
+        feeds = {**self._feeds, **parameters}
+        return program.run({name: feeds[name] for name in program.graph.inputs})

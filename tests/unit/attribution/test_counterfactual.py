@@ -130,7 +130,7 @@ def test_it_tells_itself_in_both_languages(credit: Model) -> None:
     found = credit.counterfactual(ROW, data=TABLE, lang="zh")
     assert "反事实" in str(found)
     assert "income" in str(found)
-    for text in ("What would have to be different", "反事实"):
+    for text in ("What would have to change", "反事实"):
         assert text in found.to_html()
 
 

@@ -63,7 +63,7 @@ def test_a_table_is_judged_by_its_columns() -> None:
     found = model.importance(read_table(table), "y", lang="zh")
     assert found.names == ("a", "kind")
     assert "置换重要性" in str(found)
-    for lang in ("What the model needs", "置换重要性"):
+    for lang in ("Which columns the model relies on", "置换重要性"):
         assert lang in found.to_html()
     ElementTree.fromstring(found.to_svg())
     assert model.importance(read_table(table), "y", groups={"all": ["a", "kind"]}).names == ("all",)

@@ -48,7 +48,7 @@ def test_where_nothing_speaks_for_the_answer_it_is_said() -> None:
     made = model.attribute(x, "grad_cam", lang="en")
     assert "All values are 0" not in str(made)
     blank = replace(made, values={name: np.zeros_like(values) for name, values in made.values.items()})
-    assert "All values are 0: by this method nothing in the sample speaks for it." in str(blank)
+    assert "All values are 0: by this method nothing in the sample supports the score." in str(blank)
 
 
 def test_an_earlier_layer_gives_a_finer_map() -> None:

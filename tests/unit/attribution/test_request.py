@@ -165,7 +165,7 @@ def test_what_does_not_add_up_is_given_only_when_asked_for(dense: tuple[cr.Model
     assert "steps=2" in caught.value.fix
     assert "strict=False" in str(caught.value)
     made = model.attribute(20 * x, steps=1, target=1, strict=False)
-    assert "NOT TO BE TRUSTED" in str(made)
+    assert "UNRELIABLE" in str(made)
     assert "不可信" in str(model.attribute(20 * x, steps=1, target=1, strict=False, lang="zh"))
 
 

@@ -1,4 +1,4 @@
-"""The article's example: every number of the worked page, in the trace and in both languages."""
+"""The article's example: every number, in the trace and in the texts of both languages."""
 
 from __future__ import annotations
 
@@ -59,69 +59,76 @@ def traced(samples: int = 1, end: str = "half_mse") -> Trace:
 
 
 @cache
-def told(lang: str, depth: int = 2, samples: int = 1) -> Explanation:
+def trace_of(lang: str, depth: int = 2, samples: int = 1) -> Explanation:
     return article(lang, depth, samples)
 
 
 def value_of(t: Trace, what: str, sample: int = 0, back: bool = False) -> np.ndarray:
-    """The values of z1, a1, z2, the answer or the loss of one sample, or what comes back to them."""
+    """Values of z1, a1, z2, the prediction or the loss of one sample, or their cotangents."""
     first, second = t.layers
-    nodes = {"z1": first.z, "a1": first.a, "z2": second.z, "answer": second.a, "loss": t.derivation.each}
+    nodes = {
+        "z1": first.z,
+        "a1": first.a,
+        "z2": second.z,
+        "answer": second.a,
+        "loss": t.derivation.sample_losses,
+    }
     if what.startswith("slope"):
-        node = t.derivation.slopes()[{"slope1": first.a, "slope2": second.a}[what]]  # type: ignore[index]
+        layer = first if what == "slope1" else second
+        node = t.derivation.local_derivatives()[layer.a]  # type: ignore[index]
     else:
         node = t.derivation.cotangents[nodes[what]] if back else nodes[what]  # type: ignore[index]
     return t.values[node][sample]  # type: ignore[index]
 
 
 def test_forward_values() -> None:
-    for what, wanted in FORWARD.items():
-        np.testing.assert_allclose(value_of(traced(), what).reshape(-1), wanted, **SIX)
+    for what, expected in FORWARD.items():
+        np.testing.assert_allclose(value_of(traced(), what).reshape(-1), expected, **SIX)
 
 
-def test_what_comes_back() -> None:
-    for what, wanted in BACKWARD.items():
-        np.testing.assert_allclose(value_of(traced(), what, back=True).reshape(-1), wanted, **SIX)
+def test_error_signals() -> None:
+    for what, expected in BACKWARD.items():
+        np.testing.assert_allclose(value_of(traced(), what, back=True).reshape(-1), expected, **SIX)
 
 
-def test_all_thirteen_derivatives_and_the_update() -> None:
+def test_derivatives_and_update() -> None:
     assert sum(g.size for g in traced().gradients.values()) == 13
     for path in GRADIENTS:
         np.testing.assert_allclose(traced().gradients[path], GRADIENTS[path], **SIX)
         np.testing.assert_allclose(traced().new_parameters[path], NEW[path], **SIX)
 
 
-def test_promise_change_and_check() -> None:
+def test_predicted_and_actual_change_and_gradient_check() -> None:
     t = traced()
-    found = [float(t.new_answers["y"][0, 0]), t.new_loss, t.new_loss - t.loss, t.promise]
-    np.testing.assert_allclose(found, EFFECT, **SIX)
-    assert t.checked.error < 1e-8
-    assert len(t.checked.places) == t.checked.total == 13
+    values = [float(t.new_predictions["y"][0, 0]), t.new_loss, t.new_loss - t.loss, t.predicted_change]
+    np.testing.assert_allclose(values, EFFECT, **SIX)
+    assert t.gradient_check.error < 1e-8
+    assert len(t.gradient_check.places) == t.gradient_check.total == 13
 
 
 def test_two_samples() -> None:
     t = traced(2)
-    for what, wanted in SECOND.items():
-        np.testing.assert_allclose(value_of(t, what, 1).reshape(-1), wanted, **SIX)
-    for what, wanted in SECOND_BACK.items():
-        np.testing.assert_allclose(value_of(t, what, 1, back=True).reshape(-1), wanted, **SIX)
-    for path, wanted in MEANS.items():
-        np.testing.assert_allclose(t.gradients[path], wanted, **SIX)
+    for what, expected in SECOND.items():
+        np.testing.assert_allclose(value_of(t, what, 1).reshape(-1), expected, **SIX)
+    for what, expected in SECOND_BACK.items():
+        np.testing.assert_allclose(value_of(t, what, 1, back=True).reshape(-1), expected, **SIX)
+    for path, expected in MEANS.items():
+        np.testing.assert_allclose(t.gradients[path], expected, **SIX)
     np.testing.assert_allclose([t.loss, t.new_loss], [0.121227, 0.119981], **SIX)
 
 
 @pytest.mark.parametrize(
-    ("end", "delta", "answer"),
+    ("end", "delta", "prediction"),
     [
         ("half_mse", -0.093110, 0.608983),
         ("half_mse_linear", -0.556960, 0.443040),
         ("binary_cross_entropy", -0.391017, 0.608983),
     ],
 )
-def test_the_switch_of_the_output(end: str, delta: float, answer: float) -> None:
+def test_the_end_of_the_network_can_be_chosen(end: str, delta: float, prediction: float) -> None:
     t = traced(1, end)
     np.testing.assert_allclose(value_of(t, "z2", back=True), [delta], **SIX)
-    np.testing.assert_allclose(t.answers["y"], [[answer]], **SIX)
+    np.testing.assert_allclose(t.predictions["y"], [[prediction]], **SIX)
     assert f"δ₁⁽²⁾ = {'(ŷ − y)·ŷ·(1 − ŷ)' if end == 'half_mse' else 'ŷ − y'}" in str(article("en", end=end))
 
 
@@ -131,24 +138,24 @@ def flat(numbers: dict[str, list]) -> list[float]:
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 @pytest.mark.parametrize("depth", [2, 3])
-def test_every_number_stands_in_the_text(lang: str, depth: int) -> None:
-    text = str(told(lang, depth))
+def test_every_number_is_in_the_text(lang: str, depth: int) -> None:
+    text = str(trace_of(lang, depth))
     numbers = flat(FORWARD) + flat(BACKWARD) + flat(GRADIENTS) + flat(NEW) + EFFECT
     assert [v for v in numbers if number(v, fixed=True) not in text] == []
     assert [word for word in SPLIT if word not in text] == []
-    assert number(traced().checked.error, 2) in text
+    assert number(traced().gradient_check.error, 2) in text
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
-def test_every_number_of_two_samples_stands_in_the_text(lang: str) -> None:
-    text = str(told(lang, 2, 2))
+def test_every_number_of_two_samples_is_in_the_text(lang: str) -> None:
+    text = str(trace_of(lang, 2, 2))
     numbers = [*flat(MEANS), 0.576208, 0.166008, 0.140706, -0.093110, 0.121227, 0.119981]
     assert [v for v in numbers if number(v, fixed=True) not in text] == []
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
-def test_depth_one_is_a_short_line_for_each_stop(lang: str) -> None:
-    page = told(lang, 1)
+def test_depth_one_has_a_short_line_per_stop(lang: str) -> None:
+    page = trace_of(lang, 1)
     lines = [
         line for section in page.sections for part in section.parts for line in getattr(part, "texts", ())
     ]
@@ -158,22 +165,24 @@ def test_depth_one_is_a_short_line_for_each_stop(lang: str) -> None:
 
 
 def reviewed(page: Explanation) -> str:
-    """The text without the size of the check's rounding error, which is another one on another machine."""
+    """The text without the rounding error of the gradient check, which depends on the machine."""
     return re.sub(r"\d\.\d×10⁻[⁰¹²³⁴-⁹]+(, at | ?，出现在 )\S+?([.。])", r"…\1…\2", str(page))
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 @pytest.mark.parametrize("depth", [1, 2, 3])
-def test_the_text_is_as_reviewed(lang: str, depth: int, golden: Callable[[str, str], None]) -> None:
-    golden(f"explain/article-{depth}.{lang}.txt", reviewed(told(lang, depth)))
+def test_the_text_matches_the_golden_file(lang: str, depth: int, golden: Callable[[str, str], None]) -> None:
+    golden(f"explain/article-{depth}.{lang}.txt", reviewed(trace_of(lang, depth)))
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
-def test_the_text_of_two_samples_is_as_reviewed(lang: str, golden: Callable[[str, str], None]) -> None:
-    golden(f"explain/article-two-samples.{lang}.txt", reviewed(told(lang, 2, 2)))
+def test_the_text_of_two_samples_matches_the_golden_file(
+    lang: str, golden: Callable[[str, str], None]
+) -> None:
+    golden(f"explain/article-two-samples.{lang}.txt", reviewed(trace_of(lang, 2, 2)))
 
 
-def test_what_there_is_not_is_refused() -> None:
+def test_invalid_arguments_are_refused() -> None:
     for arguments, code in (
         ({"lang": "de"}, "E101"),
         ({"depth": 4}, "E102"),

@@ -1,4 +1,4 @@
-"""The model explains itself: every form of sample, one weight, and what is refused."""
+"""``Model.explain``: every form of sample, one weight, and refused arguments."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ NETS = {
 
 @pytest.mark.parametrize("name", NETS)
 @pytest.mark.parametrize("lang", ["en", "zh"])
-def test_any_net_is_explained_at_every_depth(name: str, lang: str) -> None:
+def test_every_network_is_explained_at_every_depth(name: str, lang: str) -> None:
     net, loss = NETS[name]
     model = Model(net, loss, SGD(0.1, momentum=0.9), penalty=L2(0.01), clip=ClipGlobalNorm(0.1))
     y = (VALUES > 0).astype(float) if name == "yes or no" else VALUES
@@ -72,79 +72,79 @@ def test_any_net_is_explained_at_every_depth(name: str, lang: str) -> None:
     assert "<math" in model.explain(X[0], y[0], lang=lang).to_html()
 
 
-def test_raw_labels_and_one_or_several_samples(classifier: Model) -> None:
+def test_raw_labels_and_one_or_several_samples_are_accepted(classifier: Model) -> None:
     one = str(classifier.explain(X[0], KINDS[0]))
-    assert f"gives the wanted class {KINDS[0]} the probability" in one
+    assert f"to the target class {KINDS[0]}." in one
     assert "n = 3" in str(classifier.explain(X[:3], KINDS[:3]))
     assert str(classifier.explain(X[:1], KINDS[:1])) == one
 
 
-def test_the_probability_told_is_that_of_predict_proba(classifier: Model) -> None:
-    told = classifier.trace(X[0], KINDS[0]).answers["y"]
-    np.testing.assert_allclose(told, classifier.predict_proba(X[:1]), rtol=1e-5)
+def test_the_probability_equals_predict_proba(classifier: Model) -> None:
+    prediction = classifier.trace(X[0], KINDS[0]).predictions["y"]
+    np.testing.assert_allclose(prediction, classifier.predict_proba(X[:1]), rtol=1e-5)
 
 
-def test_a_row_of_a_table_names_its_features(tabular: Model) -> None:
+def test_the_explanation_of_a_table_row_lists_its_features(tabular: Model) -> None:
     row = pl.DataFrame({"length": [5.1], "width": [3.5], "kind": ["k0"]})
     text = str(tabular.explain(row))
     x = tabular.trace(row).derivation.built.inputs["x"]
     value = float(tabular.trace(row).values[x][0, 0])
-    assert f"x₁ (length) = raw 5.1 → {value:.6f}".replace("-", "−") in text
+    assert f"x₁ (length) = 5.1, which the network receives as {value:.6f}".replace("-", "−") in text
     assert "x₂（width）= 原值 3.5" in str(tabular.explain(row, lang="zh"))
     assert "class k2" in str(tabular.explain(row.drop("kind"), "k2"))
 
 
-def test_values_of_a_table_are_wanted_in_their_own_units() -> None:
+def test_targets_of_a_table_are_in_their_own_units() -> None:
     frame = pl.DataFrame({"a": X[:, 0], "b": X[:, 1], "price": 1000 + 50 * X[:, 2]})
     model = Model(Dense(1), "half_mse")
     model.fit(frame, "price", epochs=1, verbose=False)
     own = model.trace(frame[:1])
-    given = model.trace(frame[:1].drop("price"), float(frame["price"][0]))
-    assert own.loss == pytest.approx(given.loss, rel=1e-5)
+    target = model.trace(frame[:1].drop("price"), float(frame["price"][0]))
+    assert own.loss == pytest.approx(target.loss, rel=1e-5)
 
 
-def test_the_language_is_the_setting_by_default(classifier: Model) -> None:
+def test_the_default_language_is_the_setting(classifier: Model) -> None:
     with settings.using(lang="zh"):
         assert "反向传播" in str(classifier.explain(X[0], KINDS[0]))
 
 
-def test_a_saved_model_tells_the_same(classifier: Model, tmp_path: Path) -> None:
+def test_a_saved_model_gives_the_same_explanation(classifier: Model, tmp_path: Path) -> None:
     classifier.save(tmp_path / "m.safetensors")
     assert str(load(tmp_path / "m.safetensors").explain(X[0], KINDS[0])) == str(
         classifier.explain(X[0], KINDS[0])
     )
 
 
-def test_the_ledger_adds_up_and_names_the_largest_ways() -> None:
+def test_the_ledger_lists_the_largest_terms_and_their_sum() -> None:
     net = Sequential(Dense(8, "tanh"), Dense(8, "tanh"), Dense(1))
     model = Model(net, "half_mse", SGD(0.1))
     model.fit(X, VALUES[:, 0], epochs=1, verbose=False)
     t = model.trace(X[0], VALUES[0, 0])
     text = str(model.explain(X[0], VALUES[0, 0], "dense1.weight[2,1]"))
-    assert "That sum has 8 terms" in text
-    assert "the 3 largest make" in text
+    assert "This is a sum of 8 terms" in text
+    assert "the 3 largest add up to" in text
     assert "relative difference from the stored gradient: 0.0" in text or "×10⁻¹⁶" in text
     gradient = float(t.gradients["dense1.weight"][2, 1])
     word = "raising it lowers the loss" if gradient < 0 else "raising it raises the loss"
     assert word in text
 
 
-def test_a_large_net_is_told_briefly_with_counts() -> None:
+def test_the_explanation_of_a_large_network_is_short() -> None:
     model = Model(Sequential(Dense(64, "relu"), Dense(64, "relu"), Dense(1)), "half_mse")
     model.fit(X, VALUES[:, 0], epochs=1, verbose=False)
     text = str(model.explain(X[0], VALUES[0, 0]))
     total = model.network.count  # type: ignore[union-attr]
-    assert f"{total - 10:,} more are not shown" in text
+    assert f"{total - 10:,} are omitted" in text
     assert "... and 61 more" in text
     assert "20 of the" in text
     assert len(text) < 20_000
 
 
-def test_a_broken_number_is_explained_first(classifier: Model) -> None:
+def test_a_non_finite_value_is_explained_first(classifier: Model) -> None:
     model = Model(Sequential(Dense(5, "tanh"), Dense(3)), "cross_entropy", Adam(0.01))
     model.fit(X, KINDS, epochs=1, verbose=False)
     model.load_parameters({"dense2.weight": np.full((3, 5), np.inf)})
-    for lang, word in (("en", "The given"), ("zh", "给定的")):
+    for lang, word in (("en", "The input"), ("zh", "给定的")):
         page = model.explain(X[0], KINDS[0], lang=lang)
         assert len(page.sections) == 1
         assert word in str(page)
@@ -167,18 +167,18 @@ def test_a_broken_number_is_explained_first(classifier: Model) -> None:
         ({"depth": True}, "E102"),
     ],
 )
-def test_what_there_is_not_is_refused(classifier: Model, arguments: dict[str, object], code: str) -> None:
+def test_invalid_arguments_are_refused(classifier: Model, arguments: dict[str, object], code: str) -> None:
     with pytest.raises(UsageError) as caught:
         classifier.explain(X[0], KINDS[0], **arguments)  # type: ignore[arg-type]
     assert caught.value.code == code
 
 
-def test_the_nearest_weight_is_offered(classifier: Model) -> None:
+def test_the_error_suggests_the_nearest_weight(classifier: Model) -> None:
     with pytest.raises(UsageError, match=r'try +weight="dense1.weight\[0,0\]"'):
         classifier.explain(X[0], KINDS[0], "dense1.wieght[0,1]")
 
 
-def test_samples_that_do_not_fit_are_refused(classifier: Model) -> None:
+def test_samples_of_wrong_shape_are_refused(classifier: Model) -> None:
     with pytest.raises(ShapeError) as wide:
         classifier.explain(X[0, :3], KINDS[0])
     assert wide.value.code == "E209"
@@ -192,7 +192,7 @@ def test_samples_that_do_not_fit_are_refused(classifier: Model) -> None:
         classifier.explain(np.full(4, np.nan), KINDS[0])
 
 
-def test_a_model_that_has_not_learned_cannot_explain() -> None:
+def test_an_untrained_model_cannot_explain() -> None:
     with pytest.raises(TrainingError) as caught:
         Model(Dense(1), "mse").explain(X[0], 1.0)
     assert caught.value.code == "E503"

@@ -1,4 +1,4 @@
-"""All ways from the loss to a weight: their number, their sum, and the largest of them."""
+"""Paths from the loss to a weight: their number, their sum, and the largest of them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from chainrule.derive.narrative import explain
-from chainrule.derive.sections.paths import LISTED, MOST, Way, Ways
-from chainrule.derive.writer import Pen
+from chainrule.derive.sections.paths import LISTED, MAX_SYMBOLS, Path, PathFinder
+from chainrule.derive.writer import Writer
 from chainrule.nn import SGD, Activation, Dense, Layer, Residual, Sequential
 from chainrule.spec import Size, Spec
 from chainrule.trace import Scalar, Trace, trace
@@ -24,9 +24,11 @@ def traced(*layers: Layer) -> Trace:
     return trace(network, network.start(5)[0], {"x": X}, {"target": Y})
 
 
-def reached(t: Trace, most: int = MOST) -> tuple[float, int, tuple[Way, ...]]:
-    found = Ways(Pen(t, "en"), Scalar(t.derivation.gradients["dense1.weight"], (1, 0)), most).found
-    return found.total, found.count, found.ranked
+def paths_of(t: Trace, max_symbols: int = MAX_SYMBOLS) -> tuple[float, int, tuple[Path, ...]]:
+    result = PathFinder(
+        Writer(t, "en"), Scalar(t.derivation.gradients["dense1.weight"], (1, 0)), max_symbols
+    ).result
+    return result.total, result.count, result.ranked
 
 
 @pytest.mark.parametrize(
@@ -36,44 +38,44 @@ def reached(t: Trace, most: int = MOST) -> tuple[float, int, tuple[Way, ...]]:
         ((Dense(2, "tanh"), Dense(3, "sigmoid")), 3),
         ((Dense(2, "tanh"), Dense(2, "relu"), Dense(3, "tanh")), 6),
         ((Dense(2, "tanh"), Residual(Dense(2, "tanh"))), 3),
-        ((Dense(2, "tanh"), Residual(Activation("sigmoid"))), 2),  # straight on, and through the curve
+        ((Dense(2, "tanh"), Residual(Activation("sigmoid"))), 2),  # directly, and through the sigmoid
     ],
 )
-def test_few_ways_add_up_to_the_derivative(layers: tuple[Layer, ...], count: int) -> None:
+def test_the_paths_sum_to_the_derivative(layers: tuple[Layer, ...], count: int) -> None:
     t = traced(*layers)
-    _, found, ranked = reached(t)
-    assert found == len(ranked) == count
-    assert sum(way.value for way in ranked) == pytest.approx(t.gradients["dense1.weight"][1, 0], rel=1e-12)
-    assert [abs(way.value) for way in ranked] == sorted((abs(way.value) for way in ranked), reverse=True)
+    _, number, ranked = paths_of(t)
+    assert number == len(ranked) == count
+    assert sum(path.value for path in ranked) == pytest.approx(t.gradients["dense1.weight"][1, 0], rel=1e-12)
+    assert [abs(path.value) for path in ranked] == sorted((abs(path.value) for path in ranked), reverse=True)
 
 
-def test_the_largest_of_many_ways_are_found_without_a_list() -> None:
+def test_the_largest_of_many_paths_match_brute_force() -> None:
     t = traced(Dense(2, "tanh"), Dense(6, "tanh"), Dense(5, "tanh"))
-    total, found, ranked = reached(t)
+    total, number, ranked = paths_of(t)
     w2, w3, w4 = (t.parameters[f"dense{i}.weight"] for i in (2, 3, 4))
     s1, s2, s3 = (1 - t.values[layer.a][0] ** 2 for layer in t.layers[:3] if layer.a is not None)
-    error = float(t.answers["y"][0, 0] - Y[0, 0])
+    error = float(t.predictions["y"][0, 0] - Y[0, 0])
     every = [
         error * w4[0, p] * s3[p] * w3[p, o] * s2[o] * w2[o, 1] * s1[1] * X[0, 0]
         for o, p in product(range(6), range(5))
     ]
     largest = sorted(every, key=lambda v: -abs(v))[:LISTED]
-    assert found == 30
+    assert number == 30
     assert total == pytest.approx(t.gradients["dense1.weight"][1, 0], rel=1e-12)
-    np.testing.assert_allclose([way.value for way in ranked], largest, rtol=1e-10)
+    np.testing.assert_allclose([path.value for path in ranked], largest, rtol=1e-10)
 
 
-def test_beyond_the_limit_ways_begin_at_stored_signals() -> None:
+def test_beyond_the_limit_paths_start_at_stored_signals() -> None:
     t = traced(Dense(2, "tanh"), Dense(6, "tanh"), Dense(5, "tanh"))
-    total, found, _ = reached(t, most=10)
-    assert 1 <= found < 30
+    total, number, _ = paths_of(t, max_symbols=10)
+    assert 1 <= number < 30
     assert total == pytest.approx(t.gradients["dense1.weight"][1, 0], rel=1e-12)
 
 
-def test_the_page_tells_the_ways_at_depth_three_only() -> None:
+def test_paths_are_listed_at_depth_three_only() -> None:
     t = traced(Dense(2, "tanh"), Dense(6, "tanh"), Dense(5, "tanh"))
     text = str(explain(t, 3, weight="dense1.weight[1,0]"))
-    assert "There are 30 ways" in text
+    assert "There are 30 paths" in text
     assert "δ₁⁽⁴⁾ → δ" in text
     assert "30 条路径" in str(explain(t, 3, "zh", "dense1.weight[1,0]"))
-    assert "ways" not in str(explain(t, 2, weight="dense1.weight[1,0]")).replace("many ways", "")
+    assert "There are" not in str(explain(t, 2, weight="dense1.weight[1,0]"))

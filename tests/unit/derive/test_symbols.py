@@ -1,4 +1,4 @@
-"""Every letter of an explanation is defined before it is used, at every depth and in both languages."""
+"""Every symbol of an explanation is defined before it is used, at every depth and in both languages."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ def fitted(name: str) -> cr.Model:
     return model
 
 
-def told(part: Part) -> Iterator[str | Tree]:
+def explanation(part: Part) -> Iterator[str | Tree]:
     match part:
         case Items(texts):
             yield from texts
         case Lines(_, equations):
-            for each in equations:
-                assert isinstance(each, Equation)
-                yield from (tree for tree in (each.left, *each.steps) if tree is not None)
+            for item in equations:
+                assert isinstance(item, Equation)
+                yield from (tree for tree in (item.left, *item.steps) if tree is not None)
         case Table(_, rows):
             yield from (cell for row in rows for cell in row)
         case _:
@@ -63,10 +63,10 @@ def told(part: Part) -> Iterator[str | Tree]:
 
 
 def letters(text: str | Tree) -> set[str]:
-    """The letters of a formula, or of the symbols in a text."""
+    """The letters of the symbols in a formula or text."""
     if isinstance(text, str):
-        found = re.findall(r"([\wŷĝ\u0302]+?)[₀-₉]*⁽", text) + re.findall(r"\((ŷ|J|[a-z])\)", text)
-        return {re.sub(r"[₀-₉]+$", "", each) for each in found}
+        letters = re.findall(r"([\wŷĝ\u0302]+?)[₀-₉]*⁽", text) + re.findall(r"\((ŷ|J|[a-z])\)", text)
+        return {re.sub(r"[₀-₉]+$", "", item) for item in letters}
     symbols = (leaf for leaf in leaves(text) if isinstance(leaf, Symbol))
     return {to_unicode(Symbol(s.name, accent=s.accent)) for s in symbols}
 
@@ -75,7 +75,7 @@ def letters(text: str | Tree) -> set[str]:
 @pytest.mark.parametrize("depth", [1, 2, 3])
 @pytest.mark.parametrize("weight", [False, True])
 @pytest.mark.parametrize("name", NETS)
-def test_a_letter_is_defined_before_it_is_used(name: str, weight: bool, depth: int, lang: str) -> None:
+def test_every_symbol_is_defined_before_it_is_used(name: str, weight: bool, depth: int, lang: str) -> None:
     model, (_, _, x, y, _) = fitted(name), NETS[name]
     chosen = None
     if weight:
@@ -84,15 +84,15 @@ def test_a_letter_is_defined_before_it_is_used(name: str, weight: bool, depth: i
     page = model.explain(x[:1], y[:1], chosen, depth, lang)
     known, used = defined(page.sections[:2]), set[str]()
     for number, section in enumerate(page.sections):
-        texts = [text for part in section.parts for text in told(part)]
-        used |= {each for text in texts if number > 1 or not isinstance(text, str) for each in letters(text)}
+        texts = [text for part in section.parts for text in explanation(part)]
+        used |= {item for text in texts if number > 1 or not isinstance(text, str) for item in letters(text)}
     plain = {re.sub(r"[₀-₉′]+$", "", letter) for letter in used}
     assert used
     assert sorted(plain - known) == []
 
 
 def defined(sections: Any) -> set[str]:
-    """What the first sections, the line that says all and the notation, say the meaning of."""
-    texts = [text for section in sections for part in section.parts for text in told(part)]
+    """The letters that the summary and the notation explain."""
+    texts = [text for section in sections for part in section.parts for text in explanation(part)]
     spoken = " ".join(text for text in texts if isinstance(text, str))
     return FREE | set(re.findall(r"[^\W\d_]+\u0302?\d*", spoken)) | set(re.findall(r"\S+(?=[:：])", spoken))

@@ -1,4 +1,4 @@
-"""What if a weight were another number: the net with it, beside the net without."""
+"""``Model.what_if``: a network with changed weights compared with the original."""
 
 from __future__ import annotations
 
@@ -23,46 +23,46 @@ def model() -> cr.Model:
 
 
 @pytest.fixture(scope="module")
-def told() -> Trace:
+def traced() -> Trace:
     return article_trace()
 
 
-def test_the_articles_net_with_another_weight(told: Trace) -> None:
-    found = what_if(told, {"dense1.weight[0,1]": 0.7})
+def test_the_article_with_another_weight(traced: Trace) -> None:
+    result = what_if(traced, {"dense1.weight[0,1]": 0.7})
     z = 0.1 * 1.0 + 0.7 * 0.5 + 0.1
-    assert {c.name: c.new for c in found.values}["z₁⁽¹⁾"] == pytest.approx(z, rel=1e-15)
-    assert [c.name for c in found.values] == ["z₁⁽¹⁾", "a₁⁽¹⁾", "z₁⁽²⁾", "ŷ", "J"]
-    assert found.loss.old == told.loss
+    assert {c.name: c.new for c in result.values}["z₁⁽¹⁾"] == pytest.approx(z, rel=1e-15)
+    assert [c.name for c in result.values] == ["z₁⁽¹⁾", "a₁⁽¹⁾", "z₁⁽²⁾", "ŷ", "J"]
+    assert result.loss.old == traced.loss
 
 
-def test_it_is_the_net_with_that_weight(model: cr.Model) -> None:
-    found = model.what_if({"dense2.weight[0,2]": -1.5, "dense1.bias[0]": 2}, X, Y)
+def test_what_if_equals_a_network_with_that_weight(model: cr.Model) -> None:
+    result = model.what_if({"dense2.weight[0,2]": -1.5, "dense1.bias[0]": 2}, X, Y)
     weights = model.parameters()
     weights["dense2.weight"][0, 2], weights["dense1.bias"][0] = -1.5, 2
     other = cr.Model(model.recipe.net, "mse", cr.SGD(0.1))
     assert model.network is not None
     other.initialise(dict(model.network.inputs)).load_parameters(weights)
-    assert found.loss.new == pytest.approx(other.trace(X, Y).loss, rel=1e-15)
-    assert found.loss.old == pytest.approx(model.trace(X, Y).loss, rel=1e-15)
-    np.testing.assert_array_equal(found.answers["y"][1], other.trace(X, Y).answers["y"])
-    assert [edit.new for edit in found.edits] == [-1.5, 2.0]
+    assert result.loss.new == pytest.approx(other.trace(X, Y).loss, rel=1e-15)
+    assert result.loss.old == pytest.approx(model.trace(X, Y).loss, rel=1e-15)
+    np.testing.assert_array_equal(result.predictions["y"][1], other.trace(X, Y).predictions["y"])
+    assert [edit.new for edit in result.edits] == [-1.5, 2.0]
 
 
-def test_what_does_not_change_is_not_told(model: cr.Model) -> None:
+def test_unchanged_values_are_not_listed(model: cr.Model) -> None:
     assert model.what_if({"dense1.weight[0,0]": 5.0}, X[0], Y[0]).values == ()  # its input is 0
     same = float(model.parameters()["dense1.bias"][1])
-    assert "The loss stays" in str(model.what_if({"dense1.bias[1]": same}, X, Y))
+    assert "The loss remains" in str(model.what_if({"dense1.bias[1]": same}, X, Y))
     names = [c.name for c in model.what_if({"dense1.bias[1]": 1.0}, X[0], Y[0]).values]
     assert "z₂⁽¹⁾" in names
     assert "z₁⁽¹⁾" not in names
 
 
-@pytest.mark.parametrize(("lang", "words"), [("en", "The gradient had promised"), ("zh", "按梯度估计应为")])
-def test_both_languages_and_both_forms(model: cr.Model, lang: str, words: str) -> None:
-    found = model.what_if({"dense1.bias[1]": 1.0}, X, Y, lang=lang)
-    assert words in str(found)
-    assert words in found.to_html()
-    assert "WhatIf" in repr(found)
+@pytest.mark.parametrize(("lang", "words"), [("en", "The gradient predicts"), ("zh", "按梯度估计应为")])
+def test_text_and_html_in_both_languages(model: cr.Model, lang: str, words: str) -> None:
+    result = model.what_if({"dense1.bias[1]": 1.0}, X, Y, lang=lang)
+    assert words in str(result)
+    assert words in result.to_html()
+    assert "WhatIf" in repr(result)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_both_languages_and_both_forms(model: cr.Model, lang: str, words: str) -
         ({"dense1.bias[9]": 1.0}, "E121"),
     ],
 )
-def test_edits_that_say_nothing_are_refused(model: cr.Model, changes: dict[str, float], code: str) -> None:
+def test_invalid_changes_are_refused(model: cr.Model, changes: dict[str, float], code: str) -> None:
     with pytest.raises(UsageError) as error:
         model.what_if(changes, X[0], Y[0])
     assert error.value.code == code

@@ -55,15 +55,15 @@ def test_what_the_engine_itself_costs_is_told() -> None:
     steps = page().sections[2].parts[0].rows
     assert [row[:3] for row in steps] == [
         ("all kernels", "1 ms", ""),
-        ("a step, 1 thread", "1.05 ms", "+5.0%"),
-        ("a step, 2 threads", "600 µs", "1.75x"),
+        ("one step, 1 thread", "1.05 ms", "+5.0%"),
+        ("one step, 2 threads", "600 µs", "1.75x"),
     ]
 
 
 def test_one_thread_is_shown_once_and_one_part_is_the_batch() -> None:
     text = str(page(replace(MADE, threads=1, rows=128, lanes=1)))
     assert "threads" not in text
-    assert "A batch of 128.\n" in text
+    assert "Batch size 128.\n" in text
 
 
 def test_what_takes_no_time_has_no_speed() -> None:
@@ -80,7 +80,7 @@ def test_the_picture_has_a_bar_for_each_layer_of_each_stage() -> None:
     space = "{http://www.w3.org/2000/svg}"
     bars = [r for r in tree.iter(f"{space}rect") if r.find(f"{space}title") is not None]
     assert [bar.find(f"{space}title").text for bar in bars] == [
-        "gather", "forward dense1", "forward (loss)", "backward (loss)", "backward dense1", "join",
+        "gather", "forward dense1", "forward (loss)", "backward (loss)", "backward dense1", "merge",
         "update (optimizer)", "update dense1",
     ]  # fmt: skip
     longest = max(bars, key=lambda bar: float(bar.get("width")))

@@ -1,4 +1,4 @@
-"""The drawing of a network: every circle a number, every line a weight that is really read."""
+"""Diagrams of networks: a circle per unit, a line per weight that a sum reads."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from chainrule.nn import (
     Residual,
     Sequential,
 )
-from chainrule.page.anchors import Places
+from chainrule.page.anchors import Anchors
 from chainrule.page.diagram import COLUMNS, Diagram, diagram_of
-from chainrule.page.diagram_svg import wired
+from chainrule.page.diagram_svg import diagram_svg
 from chainrule.page.page import Page
 
 RNG = np.random.default_rng(0)
 
 
-def drawn(net: Sequential, *shape: int) -> Diagram:
+def diagram_of_net(net: Sequential, *shape: int) -> Diagram:
     model = Model(net, "half_mse", SGD(0.1), engine="reference")
     x = RNG.normal(size=(3, *shape))
     y = RNG.normal(size=(3, 2))
@@ -38,7 +38,7 @@ def drawn(net: Sequential, *shape: int) -> Diagram:
     return diagram_of(model.trace(x[0], y[0]))
 
 
-def test_the_article_s_network_is_drawn_whole() -> None:
+def test_the_diagram_of_the_article_is_complete() -> None:
     trace = article_trace()
     diagram = diagram_of(trace)
     assert [[unit.name for unit in column.units] for column in diagram.columns] == [
@@ -62,36 +62,36 @@ NETS = {
 
 
 @pytest.mark.parametrize("name", NETS)
-def test_any_network_is_drawn_in_bounds(name: str) -> None:
+def test_the_size_of_a_diagram_is_bounded(name: str) -> None:
     net, shape = NETS[name]
-    diagram = drawn(net, *shape)
+    diagram = diagram_of_net(net, *shape)
     assert len(diagram.columns) <= COLUMNS + 2
     assert max(len(column.units) for column in diagram.columns) <= 8
     for wire in diagram.wires:
-        before, here = diagram.columns[wire.column - 1 : wire.column + 1]
+        before, column = diagram.columns[wire.column - 1 : wire.column + 1]
         assert wire.start < len(before.units)
-        assert wire.end < len(here.units)
+        assert wire.end < len(column.units)
     page = Page("t", "en", ())
-    html = wired(diagram, Places(page, diagram, "en-"))
+    html = diagram_svg(diagram, Anchors(page, diagram, "en-"))
     texts = [element.text for element in ElementTree.fromstring(html).iter() if element.tag.endswith("text")]
     assert texts[-2:] == ["J", texts[-1]]
     assert html.count("<circle") == sum(len(column.units) for column in diagram.columns)
     assert html.count('class="reach"') == len(diagram.wires)
 
 
-def test_lines_are_drawn_where_a_sum_reads_the_units_before_it_and_nowhere_else() -> None:
-    assert {wire.column for wire in drawn(NETS["many units"][0], 30).wires} == {1, 2}
-    assert {wire.column for wire in drawn(NETS["maps"][0], 5, 5, 1).wires} == set()
-    assert drawn(NETS["too many to be searched"][0], 400).wires == ()
+def test_lines_connect_units_that_a_sum_reads() -> None:
+    assert {wire.column for wire in diagram_of_net(NETS["many units"][0], 30).wires} == {1, 2}
+    assert {wire.column for wire in diagram_of_net(NETS["maps"][0], 5, 5, 1).wires} == set()
+    assert diagram_of_net(NETS["too many to be searched"][0], 400).wires == ()
 
 
-def test_a_page_holds_the_drawing_once_for_each_language() -> None:
+def test_a_page_has_one_diagram_per_language() -> None:
     assert article("en").to_html().count("<svg") == 2
     assert article("en")._repr_html_().count("<svg") == 1
 
 
 @pytest.mark.parametrize("net", [Sequential(LSTM(2), Dense(2)), Sequential(Conv(2, 2), Flatten(), Dense(2))])
-def test_pages_of_sequences_and_maps_are_linked_and_bounded(net: Sequential) -> None:
+def test_pages_of_sequences_and_images_are_linked_and_bounded(net: Sequential) -> None:
     model = Model(net, "half_mse", SGD(0.1), engine="reference")
     x, y = RNG.normal(size=(2, 3, 2)), RNG.normal(size=(2, 2))
     model.fit(x, y, epochs=1, verbose=False)

@@ -1,4 +1,4 @@
-"""How a page looks: aligned columns, HTML that is complete, escaped, linked and fetches nothing."""
+"""Pages: aligned text columns; complete, escaped and linked HTML without external resources."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ VOID = {"meta", "mspace", "br", "input"}
 
 
 class Checker(HTMLParser):
-    """Opened and closed elements in balance, and every element and attribute that occurs."""
+    """Checks that elements are balanced, and collects elements and attributes."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -50,23 +50,23 @@ def page(text: str, lang: str = "en") -> Explanation:
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
-def test_html_is_one_whole_page_that_fetches_nothing(lang: str) -> None:
+def test_html_is_a_complete_page_without_external_resources(lang: str) -> None:
     text = article(lang, 3).to_html()
-    found = Checker(text)
-    assert found.open == []
-    assert {"math", "table", "section", "style"} <= found.seen
-    assert found.seen & {"script", "link", "img", "iframe", "object"} == set()
-    assert not any(name.startswith("on") or name == "src" for name, _ in found.attributes)
-    assert all(link.startswith("#") for link in found.links)
+    ids = Checker(text)
+    assert ids.open == []
+    assert {"math", "table", "section", "style"} <= ids.seen
+    assert ids.seen & {"script", "link", "img", "iframe", "object"} == set()
+    assert not any(name.startswith("on") or name == "src" for name, _ in ids.attributes)
+    assert all(link.startswith("#") for link in ids.links)
     assert "@import" not in text
     assert "url(" not in text
     assert "−0.015659" in text
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
-def test_both_languages_stand_in_one_page_and_the_asked_one_first(lang: str) -> None:
-    told = article(lang)
-    text = told.to_html()
+def test_a_page_has_both_languages_with_the_requested_one_first(lang: str) -> None:
+    page = article(lang)
+    text = page.to_html()
     assert ("lang", "en") in Checker(text).attributes
     assert text.startswith(f'<!doctype html>\n<html lang="{ {"en": "en", "zh": "zh-CN"}[lang] }">')
     assert re.findall(r'<article class="in-(\w+)"', text) == [lang, {"en": "zh", "zh": "en"}[lang]]
@@ -77,15 +77,15 @@ def test_both_languages_stand_in_one_page_and_the_asked_one_first(lang: str) -> 
 
 @pytest.mark.parametrize("depth", [1, 2, 3])
 @pytest.mark.parametrize("samples", [1, 2])
-def test_every_link_leads_to_the_one_place_of_its_id(depth: int, samples: int) -> None:
-    told = article("en", depth, samples)
-    for html in (told.to_html(), told._repr_html_()):
-        found = Checker(html)
-        assert len(found.ids) == len(set(found.ids))
-        assert found.links <= {f"#{name}" for name in found.ids}
+def test_every_link_has_exactly_one_target(depth: int, samples: int) -> None:
+    page = article("en", depth, samples)
+    for html in (page.to_html(), page._repr_html_()):
+        ids = Checker(html)
+        assert len(ids.ids) == len(set(ids.ids))
+        assert ids.links <= {f"#{name}" for name in ids.ids}
 
 
-def test_a_signal_leads_to_the_equation_that_computes_it_and_a_weight_to_its_line() -> None:
+def test_signals_link_to_their_equation_and_weights_to_their_line() -> None:
     text = article("en").to_html()
     term = r'<mtext data-node="\w+\[0, 0\]" class="n\d+"><a href="#\1"><math[^>]*><msubsup><mi>δ</mi>'
     signal = re.search(rf'id="(en-n\d+)"><math[^>]*>{term}', text)
@@ -98,24 +98,26 @@ def test_a_signal_leads_to_the_equation_that_computes_it_and_a_weight_to_its_lin
         assert f'<div class="equation" id="{gradient}"><math' in text
 
 
-def test_a_page_in_one_language_has_nothing_to_switch() -> None:
+def test_a_page_in_one_language_has_no_language_switch() -> None:
     text = Explanation("t", "en", (Section("s", ("one",)),)).to_html()
     assert 'class="switches"' not in text
     assert 'id="words"' in page("t").to_html()
     assert 'type="radio"' not in page("t").to_html()
 
 
-def test_long_sections_are_folded() -> None:
+def test_long_sections_are_collapsed() -> None:
     lines = Lines("F1", (Equation(Symbol("z"), (Number(2.5),), 2.5),) * 200)
     text = Explanation("t", "en", (Section("many", (lines,)), Section("few", ("one",)))).to_html()
     assert re.findall(r"<details><summary><h2>(\w+)</h2>", text) == ["many"]
 
 
-def test_formulas_are_followed_by_their_words() -> None:
+def test_formulas_are_followed_by_their_wording() -> None:
     words = re.findall(r'<div class="words">(.*?)</div>', article("en").to_html())
-    assert "The error signal δ₁⁽²⁾ equals the error (ŷ − y) times the slope of the sigmoid at ŷ." in words
+    assert (
+        "The error signal δ₁⁽²⁾ equals the error (ŷ − y) times the derivative of the sigmoid at ŷ." in words
+    )
     assert "误差信号 δ₁⁽²⁾ 等于误差（ŷ − y）乘以 Sigmoid 函数在 ŷ 处的斜率。" in words
-    slope = "times the weight w₁₁⁽²⁾ times the slope of the sigmoid at a₁⁽¹⁾."
+    slope = "times the weight w₁₁⁽²⁾ times the derivative of the sigmoid at a₁⁽¹⁾."
     assert f"The error signal δ₁⁽¹⁾ equals the error signal δ₁⁽²⁾ {slope}" in words
     moved = next(text for text in words if "becomes" in text)
     assert moved.endswith("the learning rate η times the derivative of the loss J by the weight w₁₁⁽¹⁾.")
@@ -124,20 +126,20 @@ def test_formulas_are_followed_by_their_words() -> None:
 
 
 @pytest.mark.parametrize(("lang", "said"), [("en", "Q equals p times r."), ("zh", "Q 等于 p 乘以 r。")])
-def test_an_equation_may_be_read_out_in_a_terminal_and_a_notebook_too(lang: str, said: str) -> None:
+def test_an_equation_can_be_worded_in_terminal_and_notebook(lang: str, wording: str) -> None:
     equation = Equation(Symbol("q"), (parse("p * r"),), 2.5, aloud=True)
-    told = Explanation("t", lang, (Section("s", (Lines("F1", (equation,)),)),))
-    assert f"     {said}" in str(told)
-    assert f'<div class="words aloud">{said}</div>' in told._repr_html_()
+    page = Explanation("t", lang, (Section("s", (Lines("F1", (equation,)),)),))
+    assert f"     {wording}" in str(page)
+    assert f'<div class="words aloud">{wording}</div>' in page._repr_html_()
 
 
-def test_html_escapes_what_people_wrote() -> None:
+def test_html_escapes_user_texts() -> None:
     text = page('<script>alert("x")</script> & <b>').to_html()
     assert Checker(text).seen & {"script", "b"} == set()
     assert "&lt;script&gt;" in text
 
 
-def test_a_notebook_gets_a_piece_of_a_page_with_ids_of_its_own() -> None:
+def test_notebook_fragments_have_distinct_ids() -> None:
     piece = page("x")._repr_html_()
     assert piece.startswith("<article")
     assert Checker(piece).open == []
@@ -146,7 +148,7 @@ def test_a_notebook_gets_a_piece_of_a_page_with_ids_of_its_own() -> None:
     assert one & other == set()
 
 
-def test_each_symbol_in_html_says_what_it_stands_for() -> None:
+def test_symbols_in_html_carry_their_node() -> None:
     targets = {value for name, value in Checker(article().to_html()).attributes if name == "data-node"}
     assert "sigmoid[0, 0]" in targets
     assert len(targets) > 30
@@ -155,24 +157,24 @@ def test_each_symbol_in_html_says_what_it_stands_for() -> None:
 @pytest.mark.parametrize(
     ("text", "columns"), [("abc", 3), ("权重", 4), ("ŷ", 1), ("y\u0302", 1), ("（）", 4)]
 )
-def test_width_counts_columns_of_the_screen(text: str, columns: int) -> None:
+def test_width_counts_terminal_columns(text: str, columns: int) -> None:
     assert width(text) == columns
 
 
-def test_a_table_aligns_with_wide_signs() -> None:
+def test_a_table_with_wide_characters_is_aligned() -> None:
     rows = [line for line in str(page("梯度")).splitlines() if line.endswith(("n", " 1", "12345"))]
     assert len({width(line) for line in rows}) == 1
     assert len(rows) == 3
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
-def test_sentences_are_folded_to_the_screen(lang: str) -> None:
+def test_sentences_are_wrapped(lang: str) -> None:
     sentences = [line for line in str(article(lang)).splitlines() if "=" not in line and "  " not in line]
     assert max(map(width, sentences)) <= WIDTH
     assert not any(line.startswith(("，", "。", "；", "）")) for line in sentences)
 
 
-def test_a_long_equation_is_broken_at_its_signs() -> None:
+def test_a_long_equation_is_split_at_its_equals_signs() -> None:
     long = parse(" + ".join(f"a[{i}]" for i in range(40)))
     text = str(
         Explanation("t", "en", (Section("s", (Lines("F1", (Equation(Symbol("z"), (long, long), 1.0),)),)),))

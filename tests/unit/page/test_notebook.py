@@ -1,4 +1,4 @@
-"""The last line of a cell: what a model gives says in one line what it is, and a sweep is drawn."""
+"""Results as the last line of a notebook cell: one-line ``repr``, and a plot of a sweep."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[cr.Model, Path]:
 
 
 @pytest.mark.parametrize("name", ASKED)
-def test_it_says_in_one_line_what_it_is(trained: tuple[cr.Model, Path], name: str) -> None:
-    told = repr(ASKED[name](trained[0], str(trained[1])))
-    assert "\n" not in told
-    assert " at 0x" not in told
-    assert 10 < len(told) < 250
+def test_the_repr_is_one_line(trained: tuple[cr.Model, Path], name: str) -> None:
+    text = repr(ASKED[name](trained[0], str(trained[1])))
+    assert "\n" not in text
+    assert " at 0x" not in text
+    assert 10 < len(text) < 250
 
 
-def test_a_sweep_is_drawn(trained: tuple[cr.Model, Path]) -> None:
+def test_a_learning_rate_sweep_is_drawn(trained: tuple[cr.Model, Path]) -> None:
     sweep = trained[0].find_rate(X, Y, steps=12)
     assert sweep._repr_svg_() == sweep.to_svg()

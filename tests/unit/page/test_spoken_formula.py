@@ -1,4 +1,4 @@
-"""Formulas of explanations read out: letters with their nouns, errors and slopes by name."""
+"""Formulas in words: symbols with their nouns, named errors and derivatives."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from chainrule.trace import Scalar
 X = input_node("x", (None, 2), "float64")
 
 
-def linked(curve: str, text: str) -> Tree:
-    """A formula in which a stands for a curve's value."""
-    value = Link(Scalar(PUBLIC[curve](X), (0, 0)), Symbol("a", ("1",)))
+def linked(function: str, text: str) -> Tree:
+    """A formula in which ``a`` is the value of a function."""
+    value = Link(Scalar(PUBLIC[function](X), (0, 0)), Symbol("a", ("1",)))
     return substitute(parse(text), lambda tree: value if tree == Symbol("a", ("1",)) else None)
 
 
@@ -27,9 +27,9 @@ SLOPES = [
 
 
 @pytest.mark.parametrize(("curve", "text", "name"), SLOPES)
-def test_factors_that_are_a_slope_are_called_so(curve: str, text: str, name: str) -> None:
-    tree = linked(curve, text)
-    assert spoken(tree, "en") == f"the error signal δ times the slope of the {curve} at a₁"
+def test_factors_of_a_derivative_are_named_derivative(function: str, text: str, name: str) -> None:
+    tree = linked(function, text)
+    assert spoken(tree, "en") == f"the error signal δ times the derivative of the {function} at a₁"
     assert spoken(tree, "zh").replace(" ", "") == f"误差信号δ乘以{name}在a₁处的斜率".replace(" ", "")
 
 
@@ -41,20 +41,21 @@ OTHERS = [
 
 
 @pytest.mark.parametrize(("curve", "text"), OTHERS)
-def test_factors_that_are_none_are_not(curve: str, text: str) -> None:
-    assert "slope" not in spoken(linked(curve, text), "en")
+def test_other_factors_are_not_named_derivative(function: str, text: str) -> None:
+    assert "slope" not in spoken(linked(function, text), "en")
 
 
-def test_an_equation_says_what_it_computes_and_an_update_what_it_becomes() -> None:
+def test_equations_and_updates_are_worded() -> None:
     left, right = Symbol("w", ("1",)), parse("w[1] - eta * g_hat[1]")
-    told = spoken_equation(Equation(left, (right,), 0.5, "←"), "en")
+    sentences = spoken_equation(Equation(left, (right,), 0.5, "←"), "en")
     assert (
-        told == "The weight w₁ becomes the weight w₁ minus the learning rate η times the clipped gradient ĝ₁."
+        sentences == "The weight w₁ becomes the weight w₁ minus the learning rate η times the clipped "
+        "gradient ĝ₁."
     )
     assert spoken_equation(Equation(left, (right,), 0.5), "zh").startswith("权重 w₁ 等于权重 w₁ 减去学习率 η")
 
 
-def test_what_has_no_formula_or_too_long_a_one_is_not_read_out() -> None:
+def test_missing_and_long_formulas_are_not_worded() -> None:
     z = Symbol("z")
     assert spoken_equation(Equation(None, (z,), 1.0), "en") == ""
     assert spoken_equation(Equation(z, (), 1.0), "en") == ""

@@ -1,4 +1,4 @@
-"""A page in a terminal: nothing is wider than it, and nothing is lost."""
+"""Pages in a terminal: no line is wider than the terminal, and no text is lost."""
 
 from __future__ import annotations
 
@@ -24,41 +24,41 @@ X = np.linspace(-1.0, 1.0, 5)
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
 @pytest.mark.parametrize("columns", [80, 120])
-def test_a_page_fits_the_terminal_and_loses_no_word(lang: str, columns: int) -> None:
+def test_a_page_fits_the_terminal_and_keeps_all_text(lang: str, columns: int) -> None:
     model = trained(penalty=cr.L2(0.01))
     for page in (model.explain(X, 1, lang=lang), model.explain(X, 1, "dense1.weight[0,1]", 3, lang)):
-        folded, whole = text_page(page, columns), text_page(page)
-        assert max(map(width, folded.splitlines())) <= columns
-        kept = [sign for sign in folded if not sign.isspace() and sign not in "─═"]
-        assert sorted(kept) == sorted(s for s in whole if not s.isspace() and s not in "─═")
+        wrapped, full = text_page(page, columns), text_page(page)
+        assert max(map(width, wrapped.splitlines())) <= columns
+        characters = [sign for sign in wrapped if not sign.isspace() and sign not in "─═"]
+        assert sorted(characters) == sorted(s for s in full if not s.isspace() and s not in "─═")
 
 
-def test_a_table_with_empty_cells_and_long_words_is_printed() -> None:
+def test_a_table_with_empty_cells_and_long_words_is_rendered() -> None:
     table = Table(("", "what"), (("1", "a word and " + "x" * 40), ("", "")))
     text = text_page(Page("T", "en", (Section("", (table,)),)), 30)
     assert "x" * 40 in text
     assert "a word and" in text
 
 
-def test_memory_and_penalty_are_told_in_letters_that_are_explained() -> None:
+def test_optimizer_state_and_penalty_use_defined_symbols() -> None:
     text = str(trained(penalty=cr.L2(0.01)).explain(X, 1, lang="en"))
-    assert "it remembers mean, square" in text
+    assert "the optimizer stores mean, square" in text
     assert "mean′" in text
     assert "J⁽¹⁾ = " in text
-    assert "γ is the scale" in text
+    assert "γ and β are the scale" in text
     assert "(Adam, η = 0.01)" in text
 
 
-def test_one_way_is_followed_at_depth_two_and_three_at_depth_three() -> None:
+def test_depth_two_follows_one_path_and_depth_three_follows_three() -> None:
     model = trained()
     short, long = (str(model.explain(X, 1, "dense1.weight[0,1]", depth, "en")) for depth in (2, 3))
     assert short.count("(B") < long.count("(B")
-    assert "largest make" in short
+    assert "largest add up to" in short
 
 
-def test_a_class_is_told_by_its_probability_at_depth_one() -> None:
+def test_depth_one_states_the_probability_of_the_class() -> None:
     text = str(trained().explain(X, 1, depth=1, lang="en"))
-    assert "Wanted 1, given the probability" in text
+    assert "Target 1, predicted with probability" in text
     ledger = str(trained().explain(X, 1, "dense1.weight[0,1]", 1, "en"))
     assert "mean′" not in ledger
     assert "of its size" in ledger

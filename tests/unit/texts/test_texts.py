@@ -1,4 +1,4 @@
-"""The sentences: the same keys and facts in both languages, all used, well set."""
+"""Texts of explanations: equal keys and placeholders in both languages, all used, correct punctuation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 import chainrule
 from chainrule.derive.sections.matrix_form import PITFALLS
-from chainrule.texts import TABLES, say
+from chainrule.texts import TABLES, render
 
 EN, ZH = TABLES["en"], TABLES["zh"]
 SOURCES = "\n".join(
@@ -24,21 +24,21 @@ def fields(text: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(text) if name}
 
 
-def test_both_languages_say_the_same_things() -> None:
+def test_both_languages_have_the_same_keys_and_placeholders() -> None:
     assert list(EN) == list(ZH)
     assert {key: (fields(EN[key]), fields(ZH[key])) for key in EN if fields(EN[key]) != fields(ZH[key])} == {}
 
 
-def test_every_sentence_is_used_somewhere() -> None:
+def test_every_text_is_used() -> None:
     quoted = set(re.findall(r'"(\w+)"', SOURCES)) | set(PITFALLS) | {"memory_first", "memory_given"}
-    begun = tuple(re.findall(r'f"(\w+_)\{', SOURCES))  # keys that end in what a value says
-    assert {key for key in set(EN) - quoted if not key.startswith(begun)} == set()
+    prefixes = tuple(re.findall(r'f"(\w+_)\{', SOURCES))  # keys with a computed suffix
+    assert {key for key in set(EN) - quoted if not key.startswith(prefixes)} == set()
 
 
-def test_every_key_that_is_asked_for_exists() -> None:
-    asked = set(re.findall(r'(?:say|label)\("(\w+)"', SOURCES))
-    assert len(asked) > 50
-    assert asked - set(EN) == set()
+def test_every_key_in_the_code_exists() -> None:
+    keys = set(re.findall(r'(?:render|label)\("(\w+)"', SOURCES))
+    assert len(keys) > 50
+    assert keys - set(EN) == set()
 
 
 @pytest.mark.parametrize("key", list(ZH))
@@ -48,6 +48,6 @@ def test_chinese_uses_full_width_punctuation(key: str) -> None:
     assert re.findall(r"[\u4e00-\u9fff][A-Za-z]|[A-Za-z][\u4e00-\u9fff]", plain) == []
 
 
-def test_a_fact_that_is_missing_is_our_own_mistake() -> None:
+def test_a_missing_fact_raises_key_error() -> None:
     with pytest.raises(KeyError):
-        say("label_of", "en", number=1)
+        render("label_of", "en", number=1)

@@ -1,4 +1,4 @@
-"""The law of unfolding: every formula, computed by itself from its symbols, gives the stored value."""
+"""Every formula, evaluated from the values of its symbols, equals the stored value."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ OPTIMIZERS = (SGD(0.1), SGD(0.1, momentum=0.9, nesterov=True, decay=0.01), Adam(
 
 @st.composite
 def traces(draw: st.DrawFn) -> Trace:
-    """The trace of a small net of any make on one to three samples."""
+    """Traces of small random networks on one to three samples."""
     width, outputs, samples = (draw(st.integers(1, n)) for n in (4, 3, 3))
     layers: list[Layer] = []
     for _ in range(draw(st.integers(0, 2))):
@@ -59,12 +59,12 @@ def traces(draw: st.DrawFn) -> Trace:
 
 
 def wrong(t: Trace, node: Node, through: tuple[Node, ...] = ()) -> list[str]:
-    """The numbers of a node whose formula gives something else."""
+    """The elements of a node whose formula does not evaluate to the stored value."""
     found = []
     scale = float(np.max(np.abs(t.values[node]), initial=0.0)) + 1e-3
     for index in np.ndindex(t.values[node].shape):
-        tree: Tree = t.unfolder.scalar(node, index, through)
-        value, stored = t.unfolder.value(tree), float(t.values[node][index])
+        tree: Tree = t.formulas.scalar(node, index, through)
+        value, stored = t.formulas.value(tree), float(t.values[node][index])
         if not abs(value - stored) <= 1e-12 * max(abs(stored), scale):
             found.append(f"{node}{index}: {value} is not {stored}")
     return found
@@ -72,17 +72,19 @@ def wrong(t: Trace, node: Node, through: tuple[Node, ...] = ()) -> list[str]:
 
 @settings(max_examples=40)
 @given(traces())
-def test_every_formula_gives_the_stored_value(t: Trace) -> None:
+def test_every_formula_evaluates_to_the_stored_value(t: Trace) -> None:
     d = t.derivation
     signals = [back for node, back in d.cotangents.items() if node in t.names]
     named = [node for node in t.values if node in t.names and node in t.cards]
-    nodes = dict.fromkeys([*named, *signals, *d.gradients.values(), *d.moved.values(), *d.slopes().values()])
+    nodes = dict.fromkeys(
+        [*named, *signals, *d.gradients.values(), *d.updated.values(), *d.local_derivatives().values()]
+    )
     assert [line for node in nodes for line in wrong(t, node)] == []
 
 
 @settings(max_examples=20)
 @given(traces())
-def test_the_whole_chain_gives_the_stored_gradient(t: Trace) -> None:
+def test_the_expanded_chain_evaluates_to_the_stored_gradient(t: Trace) -> None:
     signals = tuple(node for node, name in t.names.items() if name.role == "signal")
     gradients = t.derivation.gradients.values()
     assert [line for node in gradients for line in wrong(t, node, signals)] == []
@@ -90,13 +92,13 @@ def test_the_whole_chain_gives_the_stored_gradient(t: Trace) -> None:
 
 @settings(max_examples=20)
 @given(traces())
-def test_the_gradient_agrees_with_a_small_step(t: Trace) -> None:
+def test_the_gradient_agrees_with_central_differences(t: Trace) -> None:
     kinks = any(node.op.name in ("relu", "abs", "clip") for node in t.values)
-    assert t.checked.error < (1.0 if kinks else 1e-4)
+    assert t.gradient_check.error < (1.0 if kinks else 1e-4)
 
 
-def test_a_formula_that_would_be_too_long_gets_names() -> None:
-    """A product of many sums inside one another would have a million symbols; parts are named instead."""
+def test_parts_of_a_too_long_formula_get_names() -> None:
+    """The product of many nested sums has a million symbols, so parts of it get names."""
     net = Sequential(*(Residual(Activation("sigmoid")) for _ in range(40)))
     network = Network(Recipe(net, "mse", SGD(0.1)), {"x": Spec((Size.symbol("B"), 1), "float32")})
     t = trace(network, {}, {"x": np.array([[0.3]])}, {"target": np.array([[0.0]])})
@@ -105,7 +107,7 @@ def test_a_formula_that_would_be_too_long_gets_names() -> None:
 
 
 @pytest.mark.parametrize("shape", [(2, 2), (4,)])
-def test_layers_that_only_reshape_vanish_from_formulas(shape: tuple[int, ...]) -> None:
+def test_layers_that_only_reshape_do_not_appear_in_formulas(shape: tuple[int, ...]) -> None:
     net = Sequential(Reshape(shape), Flatten(), Dense(1))
     network = Network(Recipe(net, "half_mse", SGD(0.1)), {"x": Spec((Size.symbol("B"), 4), "float32")})
     t = trace(network, network.start(0)[0], {"x": np.ones((1, 4))}, {"target": np.ones((1, 1))})

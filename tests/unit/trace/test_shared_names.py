@@ -1,4 +1,4 @@
-"""A layer that is called several times: every call is shown, and its derivatives are sums over the calls."""
+"""Layers that are called several times: every call is named, and derivatives are sums over the calls."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from chainrule.notation import to_unicode
 from chainrule.page.diagram import diagram_of
 from chainrule.prng import KEY, key_of
 from chainrule.trace import Trace, trace
-from chainrule.trace.names import GIVEN
-from chainrule.trace.tracer import Moment
+from chainrule.trace.names import INPUT_ROLES
+from chainrule.trace.tracer import TrainingPosition
 
 X = {side: np.random.default_rng(i).normal(size=(6, 3)) for i, side in enumerate(("left", "right"))}
 Y = np.random.default_rng(9).normal(size=(6, 1))
@@ -27,7 +27,7 @@ Y = np.random.default_rng(9).normal(size=(6, 1))
 
 @cr.layer
 class Pair(nn.Layer):
-    """A tower for two inputs: shared, or one for each."""
+    """A tower for two inputs, shared or separate."""
 
     tower: nn.Layer
     head: nn.Layer
@@ -41,7 +41,7 @@ class Pair(nn.Layer):
 
 @cr.layer
 class InARow(nn.Layer):
-    """The same layer three times, one after the other."""
+    """The same layer three times in sequence."""
 
     inner: nn.Layer
 
@@ -54,7 +54,7 @@ class InARow(nn.Layer):
 
 @cr.layer
 class AsSequence(nn.Layer):
-    """A sequence of three steps of one number, from each input."""
+    """Turns each input into a sequence of three steps with one feature."""
 
     inner: nn.Layer
 
@@ -75,10 +75,10 @@ NETS: dict[str, nn.Layer] = {
 
 @cache
 def model(name: str) -> Model:
-    """A network that has learned for a moment."""
-    made = Model(NETS[name], "mse", cr.SGD(0.1), dtype="float64", penalty=None)
-    made.fit(X, Y, epochs=2, batch_size=6, seed=1, verbose=False)
-    return made
+    """A briefly trained model."""
+    model = Model(NETS[name], "mse", cr.SGD(0.1), dtype="float64", penalty=None)
+    model.fit(X, Y, epochs=2, batch_size=6, seed=1, verbose=False)
+    return model
 
 
 @cache
@@ -87,47 +87,49 @@ def traced(name: str, samples: int) -> Trace:
 
 
 @pytest.mark.parametrize("name", NETS)
-def test_no_two_values_have_one_name(name: str) -> None:
-    names = [n for n in traced(name, 1).names.values() if n.role not in GIVEN and n.role != "answer"]
+def test_names_of_values_are_unique(name: str) -> None:
+    names = [
+        n for n in traced(name, 1).names.values() if n.role not in INPUT_ROLES and n.role != "prediction"
+    ]
     assert [n for n, count in Counter(names).items() if count > 1] == []
 
 
 @pytest.mark.parametrize("name", NETS)
-def test_the_calls_of_a_layer_carry_their_number(name: str) -> None:
+def test_the_calls_of_a_layer_are_numbered(name: str) -> None:
     layers = [layer for layer in traced(name, 1).layers if layer.path != "head"]
     calls = 3 if name == "in a row" else 2
-    assert [len(layer.uses) for layer in layers] == [calls] * len(layers)
+    assert [len(layer.calls) for layer in layers] == [calls] * len(layers)
     for layer in layers:
-        assert [use.label for use in layer.uses] == [f"{layer.number},u={i + 1}" for i in range(calls)]
+        assert [call.label for call in layer.calls] == [f"{layer.number},u={i + 1}" for i in range(calls)]
 
 
 @pytest.mark.parametrize("samples", [1, 3])
 @pytest.mark.parametrize("name", NETS)
-def test_the_formula_of_every_derivative_gives_it_and_a_small_step_agrees(name: str, samples: int) -> None:
+def test_formulas_of_derivatives_agree_with_gradients_and_differences(name: str, samples: int) -> None:
     t = traced(name, samples)
     for path, gradient in t.gradients.items():
         for index in list(np.ndindex(gradient.shape))[:4]:
-            tree = t.unfolder.scalar(t.derivation.gradients[path], index)
-            assert t.unfolder.value(tree) == pytest.approx(gradient[index], rel=1e-9, abs=1e-14)
-    assert t.checked.error < 1e-6
+            tree = t.formulas.scalar(t.derivation.gradients[path], index)
+            assert t.formulas.value(tree) == pytest.approx(gradient[index], rel=1e-9, abs=1e-14)
+    assert t.gradient_check.error < 1e-6
 
 
 def test_the_derivative_of_a_shared_weight_is_the_sum_over_its_calls() -> None:
     t = traced("dense", 1)
     own = t.derivation.gradients["tower.dense1.weight"]
-    tree = t.unfolder.scalar(own, (0, 1))
+    tree = t.formulas.scalar(own, (0, 1))
     assert to_unicode(tree) in (
         "δ₁^(1,u=1)·left₂ + δ₁^(1,u=2)·right₂", "δ₁^(1,u=2)·right₂ + δ₁^(1,u=1)·left₂",
     )  # fmt: skip
     tower = nn.Sequential(nn.Dense(2, "tanh"), nn.Dense(2, "sigmoid"))
     apart = Model(Pair(tower, nn.Dense(1), shared=False), "mse", cr.SGD(0.1), dtype="float64")
     apart.fit(X, Y, epochs=0, verbose=False)
-    held = model("dense").parameters()
+    arrays = model("dense").parameters()
     apart.load_parameters(
-        {**held, **{p.replace("tower", "other"): a for p, a in held.items() if "tower" in p}}
+        {**arrays, **{p.replace("tower", "other"): a for p, a in arrays.items() if "tower" in p}}
     )
     other = apart.trace({side: a[:1] for side, a in X.items()}, Y[:1])
-    for path in (p for p in held if p.startswith("tower")):
+    for path in (p for p in arrays if p.startswith("tower")):
         parts = [other.gradients[p] for p in (path, path.replace("tower", "other"))]
         np.testing.assert_allclose(t.gradients[path], sum(parts), rtol=1e-10, atol=1e-14)
 
@@ -138,9 +140,9 @@ def test_pages_and_ledgers_show_all_calls(name: str, lang: str) -> None:
     x, y = {side: a[:1] for side, a in X.items()}, Y[:1]
     path = next(p for p in model(name).parameters() if p.endswith("weight"))
     for depth in (1, 2, 3):
-        whole = str(model(name).explain(x, y, depth=depth, lang=lang))
-        assert "u=1" in whole
-        assert "u=2" in whole
+        page = str(model(name).explain(x, y, depth=depth, lang=lang))
+        assert "u=1" in page
+        assert "u=2" in page
     index = ",".join("0" * model(name).parameters()[path].ndim)
     ledger = str(model(name).explain(x, y, weight=f"{path}[{index}]", depth=3, lang=lang))
     assert "u=1" in ledger
@@ -148,25 +150,25 @@ def test_pages_and_ledgers_show_all_calls(name: str, lang: str) -> None:
     assert ("sum over the calls" if lang == "en" else "各次调用之和") in ledger
 
 
-def test_a_step_of_a_training_is_explained_with_the_noise_of_every_call() -> None:
+def test_a_replayed_step_uses_the_random_masks_of_every_call() -> None:
     """The network in training mode: its loss is that of the training step with the same key."""
     tower = nn.Sequential(nn.Dense(3), nn.Dropout(0.5), nn.BatchNorm(), nn.GaussianNoise(0.3))
-    made = Model(Pair(tower, nn.Dense(1)), "mse", cr.SGD(0.1), penalty=None)
-    made.fit(X, Y, epochs=0, verbose=False)
-    network, held, key = made.network, {**made.parameters(), **made.states()}, key_of(4)
+    model = Model(Pair(tower, nn.Dense(1)), "mse", cr.SGD(0.1), penalty=None)
+    model.fit(X, Y, epochs=0, verbose=False)
+    network, arrays, key = model.network, {**model.parameters(), **model.states()}, key_of(4)
     assert network is not None
-    t = trace(network, held, X, {"target": Y}, Moment(learns=True, key=key))
+    t = trace(network, arrays, X, {"target": Y}, TrainingPosition(training=True, key=key))
     step = network.step(weighted=False, horizon=1)
-    given = {**held, **{s: a.astype("float32") for s, a in X.items()}, "target": Y.astype("float32")}
+    given = {**arrays, **{s: a.astype("float32") for s, a in X.items()}, "target": Y.astype("float32")}
     given |= {**step.first_slots(), KEY: key, "step": np.array(0)}
     found = cr.compile(step.graph, "reference").run({n: given[n] for n in step.graph.inputs})
     assert t.loss == pytest.approx(float(found["loss"]), rel=1e-5)
-    assert t.checked.error < 1e-6
+    assert t.gradient_check.error < 1e-6
 
 
-def test_a_diagram_has_a_column_for_every_call() -> None:
-    drawn = diagram_of(traced("in a row", 1))
-    assert [column.title for column in drawn.columns] == [
+def test_a_diagram_has_a_column_per_call() -> None:
+    diagram = diagram_of(traced("in a row", 1))
+    assert [column.title for column in diagram.columns] == [
         "left",
         "right",
         "inner",
@@ -175,6 +177,6 @@ def test_a_diagram_has_a_column_for_every_call() -> None:
         "head",
         "",
     ]
-    assert {wire.column for wire in drawn.wires} >= {3, 4, 5}
-    shared = {(wire.start, wire.end): wire.value for wire in drawn.wires if wire.column == 3}
-    assert shared == {(wire.start, wire.end): wire.value for wire in drawn.wires if wire.column == 4}
+    assert {wire.column for wire in diagram.wires} >= {3, 4, 5}
+    shared = {(wire.start, wire.end): wire.value for wire in diagram.wires if wire.column == 3}
+    assert shared == {(wire.start, wire.end): wire.value for wire in diagram.wires if wire.column == 4}

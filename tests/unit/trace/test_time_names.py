@@ -1,4 +1,4 @@
-"""Values inside a loop over time are called as in the papers, each with its step above."""
+"""Values of recurrent layers have the letters of the papers and the time step as superscript."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ def traced(layer: Layer) -> Trace:
 
 
 @pytest.mark.parametrize(("layer", "letters"), [(LSTM(2), "hcifom"), (GRU(2), "hrum")], ids=["LSTM", "GRU"])
-def test_states_and_gates_of_every_step_have_their_letters(layer: Layer, letters: str) -> None:
+def test_states_and_gates_of_every_time_step_have_their_letters(layer: Layer, letters: str) -> None:
     t = traced(layer)
-    found = {to_unicode(name.symbol((0, 0), 1)) for name in t.names.values() if name.role == "hidden"}
-    wanted = {f"{letter}₁^(1,t={step})" for letter in letters for step in (1, 2, 3)}
-    assert wanted - found <= {"h₁^(1,t=3)"}, "the last state is what the layer gives"
+    letters_found = {to_unicode(name.symbol((0, 0), 1)) for name in t.names.values() if name.role == "hidden"}
+    expected = {f"{letter}₁^(1,t={step})" for letter in letters for step in (1, 2, 3)}
+    assert expected - letters_found <= {"h₁^(1,t=3)"}, "the last state is what the layer gives"
 
 
-def test_the_memory_of_an_lstm_reads_as_in_the_paper() -> None:
+def test_the_formula_of_an_lstm_cell_is_that_of_the_paper() -> None:
     t = traced(LSTM(2))
     cell = next(n for n, name in t.names.items() if (name.letter, name.layer) == ("c", "1,t=2"))
-    formula = to_unicode(t.unfolder.scalar(cell, (0, 0)))
+    formula = to_unicode(t.formulas.scalar(cell, (0, 0)))
     assert formula == "f₁^(1,t=2)·c₁^(1,t=1) + i₁^(1,t=2)·m₁^(1,t=2)"
 
 
-def test_gates_are_read_out_by_their_names() -> None:
+def test_gates_are_read_out_by_name() -> None:
     t = traced(LSTM(2))
     cell = next(n for n, name in t.names.items() if (name.letter, name.layer) == ("c", "1,t=2"))
-    said = spoken(t.unfolder.scalar(cell, (0, 0)), "en")
-    assert said.startswith("the forget gate f₁^(1,t=2) times the cell c₁^(1,t=1)")
+    words = spoken(t.formulas.scalar(cell, (0, 0)), "en")
+    assert words.startswith("the forget gate f₁^(1,t=2) times the cell state c₁^(1,t=1)")

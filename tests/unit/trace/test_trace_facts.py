@@ -1,4 +1,4 @@
-"""What a trace says: the moves of the training step, names, stops, the check."""
+"""The content of a trace: update, names, stops, gradient check."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from chainrule.derive.narrative import explain
-from chainrule.derive.sections.update import legs_of
-from chainrule.derive.writer import Pen, brief
+from chainrule.derive.sections.update import signal_transfers
+from chainrule.derive.writer import Writer, brief
 from chainrule.engines import compile
 from chainrule.graph import Node
 from chainrule.nn import (
@@ -27,7 +27,7 @@ from chainrule.nn import (
 )
 from chainrule.notation import to_unicode
 from chainrule.spec import Size, Spec
-from chainrule.trace import Moment, Trace, trace
+from chainrule.trace import Trace, TrainingPosition, trace
 from chainrule.trace.finite_difference import ALL, SOME
 from chainrule.train.step import Network, Recipe
 
@@ -39,14 +39,16 @@ SMALL = Sequential(Dense(4, "tanh"), Dense(1))
 def of(net: Layer = SMALL, rows: int = 4, **options: Any) -> tuple[Network, Trace]:
     recipe = Recipe(net, "half_mse", options.pop("optimizer", SGD(0.1)), **options)  # type: ignore[arg-type]
     network = Network(recipe, SPECS, "reference")
-    held, _ = network.start(3)
-    return network, trace(network, held, {"x": X[:rows]}, {"target": Y[:rows]})
+    arrays, _ = network.start(3)
+    return network, trace(network, arrays, {"x": X[:rows]}, {"target": Y[:rows]})
 
 
 @pytest.mark.parametrize("optimizer", [SGD(0.1), SGD(0.1, momentum=0.9), Adam(0.02)])
 @pytest.mark.parametrize("penalty", [None, L2(0.05)])
 @pytest.mark.parametrize("clip", [None, ClipNorm(0.01)])
-def test_the_update_is_that_of_the_training_step(optimizer: object, penalty: object, clip: object) -> None:
+def test_the_update_equals_that_of_the_training_step(
+    optimizer: object, penalty: object, clip: object
+) -> None:
     _, t = of(optimizer=optimizer, penalty=penalty, clip=clip)
     step = t.derivation.network.step(False, 1)
     feeds = {"x": X, "target": Y, "step": np.array(0), **t.parameters, **step.first_slots()}
@@ -57,7 +59,7 @@ def test_the_update_is_that_of_the_training_step(optimizer: object, penalty: obj
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_any_optimizer_is_told_as_it_trains_and_promises_its_slope(name: str) -> None:
+def test_the_update_and_predicted_change_of_every_optimizer(name: str) -> None:
     _, t = of(optimizer=OPTIMIZERS[name]())
     step = t.derivation.network.step(False, 1)
     feeds = {"x": X, "target": Y, "step": np.array(0), **t.parameters, **step.first_slots()}
@@ -65,20 +67,20 @@ def test_any_optimizer_is_told_as_it_trains_and_promises_its_slope(name: str) ->
     for path, new in t.new_parameters.items():
         np.testing.assert_allclose(new, done[f"parameter.{path}"], rtol=1e-12, atol=1e-15)
     moves = (g * (t.new_parameters[path] - t.parameters[path]) for path, g in t.gradients.items())
-    assert t.promise == pytest.approx(sum(float(np.sum(move)) for move in moves), rel=1e-12)
+    assert t.predicted_change == pytest.approx(sum(float(np.sum(move)) for move in moves), rel=1e-12)
 
 
-def test_the_promise_is_the_gradient_times_the_move() -> None:
+def test_the_predicted_change_is_gradient_times_change() -> None:
     _, t = of()
     length = sum(float(np.sum(g * g)) for g in t.gradients.values())
-    assert t.promise == pytest.approx(-0.1 * length, rel=1e-12)
-    assert t.new_loss - t.loss == pytest.approx(t.promise, rel=0.3)
+    assert t.predicted_change == pytest.approx(-0.1 * length, rel=1e-12)
+    assert t.new_loss - t.loss == pytest.approx(t.predicted_change, rel=0.3)
 
 
-def test_frozen_parameters_have_gradients_but_do_not_move() -> None:
+def test_frozen_parameters_have_gradients_but_do_not_change() -> None:
     _, t = of(frozen=("dense1",))
     assert np.any(t.gradients["dense1.weight"])
-    assert list(t.derivation.moved) == ["dense2.weight", "dense2.bias"]
+    assert list(t.derivation.updated) == ["dense2.weight", "dense2.bias"]
     assert (t.new_parameters["dense1.weight"] == t.parameters["dense1.weight"]).all()
 
 
@@ -88,32 +90,32 @@ def test_float32_parameters_are_computed_in_float64() -> None:
     assert {value.dtype.name for value in t.values.values() if value.dtype.kind == "f"} == {"float64"}
 
 
-def test_memory_of_the_optimizer_is_first_or_given() -> None:
+def test_the_optimizer_state_is_initial_or_passed() -> None:
     network, first = of(optimizer=SGD(0.1, momentum=0.5))
-    held, _ = network.start(3)
-    slots = {f"{path}/velocity": np.ones_like(p) for path, p in held.items()}
-    moment = Moment(step=7, horizon=10, slots=slots)
-    given = trace(network, held, {"x": X}, {"target": Y}, moment)
-    assert (first.has_memory, given.has_memory) == ("first", "given")
+    arrays, _ = network.start(3)
+    slots = {f"{path}/velocity": np.ones_like(p) for path, p in arrays.items()}
+    moment = TrainingPosition(step=7, horizon=10, slots=slots)
+    given = trace(network, arrays, {"x": X}, {"target": Y}, moment)
+    assert (first.optimizer_state, given.optimizer_state) == ("first", "given")
     difference = first.new_parameters["dense1.bias"] - given.new_parameters["dense1.bias"]
     np.testing.assert_allclose(difference, 0.1 * 0.5, rtol=1e-9)
 
 
 def names(t: Trace) -> set[str]:
-    """The symbol of the first number of every named node."""
+    """The symbol of the first element of every named node."""
     return {
-        to_unicode(t.unfolder.leaf(node, (0,) * t.values[node].ndim)) for node in t.names if node in t.values
+        to_unicode(t.formulas.leaf(node, (0,) * t.values[node].ndim)) for node in t.names if node in t.values
     }
 
 
-def test_names_are_those_of_the_article() -> None:
+def test_names_match_the_article() -> None:
     _, t = of(rows=1)
     assert {"z₁⁽¹⁾", "a₁⁽¹⁾", "w₁₁⁽¹⁾", "b₁⁽¹⁾", "w₁₁⁽²⁾", "x₁", "y", "ŷ", "J", "η"} <= names(t)
     assert {"δ₁⁽¹⁾", "δ₁⁽²⁾", "∂J/∂a₁⁽¹⁾", "∂J/∂w₁₁⁽¹⁾"} <= names(t)
     assert [(layer.number, layer.path) for layer in t.layers] == [(1, "dense1"), (2, "dense2")]
 
 
-def test_several_samples_are_told_apart_by_a_second_number() -> None:
+def test_several_samples_have_a_sample_number() -> None:
     _, t = of(rows=2)
     assert {"z₁^(1,1)", "δ₁^(2,1)", "x₁⁽¹⁾", "y⁽¹⁾", "J⁽¹⁾", "w₁₁⁽¹⁾"} <= names(t)
 
@@ -123,7 +125,7 @@ def test_an_unnamed_input_of_a_weighted_sum_gets_a_name() -> None:
     assert "h₁⁽²⁾" in names(t)
 
 
-def test_stops_come_in_the_order_of_the_journey() -> None:
+def test_stops_are_in_execution_order() -> None:
     _, t = of(rows=1)
     kinds = [stop.kind for stop in t.stops]
     assert kinds == ["forward"] * 3 + ["loss"] + ["backward"] * 8 + ["update"] * 4
@@ -133,14 +135,14 @@ def test_stops_come_in_the_order_of_the_journey() -> None:
     np.testing.assert_allclose(bent.upstream * bent.slope, bent.downstream, rtol=1e-12)
 
 
-def test_a_large_net_is_checked_on_a_fixed_sample_and_where_asked() -> None:
+def test_a_large_network_is_checked_on_a_fixed_sample() -> None:
     network = Network(
         Recipe(Sequential(Dense(60, "tanh"), Dense(1)), "half_mse", SGD(0.1)), SPECS, "reference"
     )
-    held, _ = network.start(0)
+    arrays, _ = network.start(0)
     asked = ("dense1.weight", (59, 2))
-    t = trace(network, held, {"x": X}, {"target": Y})
-    found, again = t.checked, trace(network, held, {"x": X}, {"target": Y}).checked
+    t = trace(network, arrays, {"x": X}, {"target": Y})
+    found, again = t.gradient_check, trace(network, arrays, {"x": X}, {"target": Y}).gradient_check
     assert network.count > ALL
     assert len(found.places) == SOME
     assert t.check([asked]).places == (asked,)
@@ -149,19 +151,19 @@ def test_a_large_net_is_checked_on_a_fixed_sample_and_where_asked() -> None:
     assert found.error < 1e-6
 
 
-def test_the_first_broken_number_is_found() -> None:
+def test_the_first_non_finite_value_is_located() -> None:
     network, _ = of()
-    held, _ = network.start(3)
-    held["dense1.weight"] = np.full((4, 3), 1e200)
-    held["dense2.weight"] = np.full((1, 4), 1e308)
-    t = trace(network, held, {"x": np.ones((1, 3))}, {"target": np.ones((1, 1))})
+    arrays, _ = network.start(3)
+    arrays["dense1.weight"] = np.full((4, 3), 1e200)
+    arrays["dense2.weight"] = np.full((1, 4), 1e308)
+    t = trace(network, arrays, {"x": np.ones((1, 3))}, {"target": np.ones((1, 1))})
     assert t.non_finite is not None
     node, index = t.non_finite
     assert (node.op.name, index) == ("matmul", (0, 0))
     assert of()[1].non_finite is None
 
 
-def test_several_inputs_and_outputs_are_traced() -> None:
+def test_networks_with_several_inputs_and_outputs_are_traced() -> None:
     class Two(Layer):
         takes_one = False
 
@@ -171,21 +173,21 @@ def test_several_inputs_and_outputs_are_traced() -> None:
 
     specs = {name: Spec((Size.symbol("B"), 2), "float32") for name in ("left", "right")}
     network = Network(Recipe(Two(), {"sum": "mse", "kind": "cross_entropy"}, SGD(0.1)), specs, "reference")
-    held, _ = network.start(0)
+    arrays, _ = network.start(0)
     x = {"left": X[:2, :2], "right": X[2:, :2]}
-    t = trace(network, held, x, {"target.sum": Y[:2], "target.kind": np.array([0, 2])})
-    assert t.checked.error < 1e-6
-    assert set(t.answers) == {"sum", "kind"}
+    t = trace(network, arrays, x, {"target.sum": Y[:2], "target.kind": np.array([0, 2])})
+    assert t.gradient_check.error < 1e-6
+    assert set(t.predictions) == {"sum", "kind"}
 
 
-def test_a_long_way_back_is_a_table_whose_factors_multiply_to_its_end() -> None:
+def test_the_table_of_signal_factors_multiplies_to_the_last_signal() -> None:
     net = Sequential(Dense(4, "tanh"), Dense(3, "relu"), Dense(4, "sigmoid"), Dense(3, "tanh"), Dense(1))
     network = Network(Recipe(net, "half_mse", SGD(0.1)), SPECS, "reference")
     t = trace(network, network.start(3)[0], {"x": X}, {"target": Y})
-    legs = list(legs_of(Pen(t, "en")))
-    assert len(legs) == 4
-    product = np.prod([leg.weights * leg.slopes for leg in legs])
-    assert product == pytest.approx(legs[-1].left / legs[0].sent, rel=1e-12)
+    transfers = list(signal_transfers(Writer(t, "en")))
+    assert len(transfers) == 4
+    product = np.prod([transfer.weight_factor * transfer.derivative_factor for transfer in transfers])
+    assert product == pytest.approx(transfers[-1].left / transfers[0].sent, rel=1e-12)
     text = str(explain(t, 2))
     assert "(2) dense2" in text
     assert f"×{brief(float(product))}" in text

@@ -23,14 +23,14 @@ from chainrule.attribution.counterfactual.feature_domain import (
 from chainrule.attribution.counterfactual.goal import Goal, goal_of
 from chainrule.attribution.counterfactual.search import Search
 from chainrule.data import Arrays
-from chainrule.derive.narrative import require_telling
+from chainrule.derive.narrative import check_options
 from chainrule.errors import TrainingError, UsageError
 from chainrule.page.html import html_page
 from chainrule.page.page import Items, Page, Section, Table
 from chainrule.page.terminal import text_page
 from chainrule.records import frozen
 from chainrule.settings import settings
-from chainrule.texts import LANGUAGES, say
+from chainrule.texts import LANGUAGES, render
 from chainrule.train.evaluation.prediction import checked_inputs
 from chainrule.train.options import refuse_unknown
 
@@ -107,7 +107,7 @@ class Counterfactuals(Page):
         return html_page(self, others=self.others)
 
     def _repr_html_(self) -> str:
-        return html_page(self, whole=False)
+        return html_page(self, standalone=False)
 
 
 def find_counterfactuals(
@@ -123,7 +123,7 @@ def find_counterfactuals(
                 received=repr(value)[:80], fix=f"{name}=3",
             )  # fmt: skip
     lang = options.get("lang") or settings.lang
-    require_telling(1, lang)
+    check_options(1, lang)
     if model.network is None:
         raise TrainingError("E503", where="counterfactual", fix="model.fit(x, y)")
     domain = bounded(
@@ -147,7 +147,7 @@ def _nothing_found(domain: Domain, goal: Goal, most: int) -> UsageError:
     ]
     return UsageError(
         "E546", where="counterfactual", most=most, wanted=goal.wanted_in("en"),
-        wanted_zh=goal.wanted_in("zh"), expected=goal.wanted_in("en"), received=goal.say(goal.answer),
+        wanted_zh=goal.wanted_in("zh"), expected=goal.wanted_in("en"), received=goal.render(goal.answer),
         notes=ranges[:8] + ["..."] * (len(ranges) > 8),
         fix=f"most={most + 2}",
     )  # fmt: skip
@@ -219,18 +219,18 @@ def _told(
 
 def _page(goal: Goal, found: Sequence[Alternative], lang: str) -> Page:
     """The alternatives in words."""
-    facts = {"answer": goal.say(goal.answer, goal.probability), "wanted": goal.wanted_in(lang)}
-    sections = [Section("", (Items((say("counterfactual_now", lang, **facts),)),))]
-    sections += [_section(i, each, goal.say, lang) for i, each in enumerate(found, 1)]
-    return Page(say("counterfactual_title", lang), lang, tuple(sections))
+    facts = {"prediction": goal.render(goal.answer, goal.probability), "target": goal.wanted_in(lang)}
+    sections = [Section("", (Items((render("counterfactual_now", lang, **facts),)),))]
+    sections += [_section(i, each, goal.render, lang) for i, each in enumerate(found, 1)]
+    return Page(render("counterfactual_title", lang), lang, tuple(sections))
 
 
 def _section(i: int, each: Alternative, spoken: Callable[..., str], lang: str) -> Section:
     answer = spoken(each.answer, each.probability)
-    heading = say("counterfactual_alternative", lang, i=i, answer=answer, distance=f"{each.distance:.2f}")
+    heading = render("counterfactual_alternative", lang, i=i, prediction=answer, distance=f"{each.distance:.2f}")
     rows = tuple(
         (change.column, change.before or "–", change.after or "–", f"{change.distance:.2f}")
         for change in each.changes
     )
     keys = ("counterfactual_column", "counterfactual_before", "counterfactual_after", "counterfactual_far")
-    return Section(heading, (Table(tuple(say(key, lang) for key in keys), rows, (1, 2, 3)),))
+    return Section(heading, (Table(tuple(render(key, lang) for key in keys), rows, (1, 2, 3)),))

@@ -13,7 +13,7 @@ import numpy as np
 
 from chainrule.errors import UsageError, nearest
 from chainrule.records import frozen
-from chainrule.texts import say
+from chainrule.texts import render
 from chainrule.train.evaluation.prediction import predict, predict_proba, raw_outputs
 from chainrule.train.inputs.target import Target
 
@@ -46,10 +46,10 @@ class Goal:
         if self.low is not None and self.high is not None:
             ends = (np.isfinite(self.low), np.isfinite(self.high))
             key = {(True, True): "between", (True, False): "least", (False, True): "most"}.get(ends, "any")
-            return say(f"wanted_{key}", lang, low=f"{self.low:.6g}", high=f"{self.high:.6g}")
-        return str(self.label) if self.label is not None else say("wanted_other", lang)
+            return render(f"wanted_{key}", lang, low=f"{self.low:.6g}", high=f"{self.high:.6g}")
+        return str(self.label) if self.label is not None else render("wanted_other", lang)
 
-    def say(self, answer: Any, probability: float | None = None) -> str:
+    def render(self, answer: Any, probability: float | None = None) -> str:
         """An answer as text."""
         text = f"{answer:.6g}" if isinstance(answer, float) else str(answer)
         return text if probability is None else f"{text} (p = {probability:.4g})"
@@ -99,7 +99,7 @@ def goal_of(model: ModelState, x: np.ndarray, wanted: Any) -> Goal:
     if found.reached(x):
         raise UsageError(
             "E548", where="counterfactual", wanted=found.wanted_in("en"), wanted_zh=found.wanted_in("zh"),
-            expected="another answer", received=found.say(found.answer, found.probability),
+            expected="another answer", received=found.render(found.answer, found.probability),
             fix="wanted=None for any other answer" if found.low is None else "a value beyond the answer",
         )  # fmt: skip
     return found

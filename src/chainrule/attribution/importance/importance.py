@@ -12,7 +12,7 @@ from chainrule.attribution.methods.feature_groups import ALONG, places_of
 from chainrule.attribution.methods.occlusion import patches
 from chainrule.attribution.plots import with_pictures
 from chainrule.data import Arrays
-from chainrule.derive.narrative import require_telling
+from chainrule.derive.narrative import check_options
 from chainrule.errors import TrainingError, UsageError
 from chainrule.notation import number
 from chainrule.page.bar_chart import Bar, bar_chart
@@ -21,7 +21,7 @@ from chainrule.page.page import Items, Page, Section, Table
 from chainrule.page.terminal import text_page
 from chainrule.records import frozen
 from chainrule.settings import settings
-from chainrule.texts import LANGUAGES, say
+from chainrule.texts import LANGUAGES, render
 from chainrule.train.evaluation import evaluate
 from chainrule.train.evaluation.known_rows import known_rows
 from chainrule.train.evaluation.metric import FIRST, larger_is_better
@@ -92,7 +92,7 @@ class Importance(Page):
         return bar_chart(bars)
 
     def _repr_html_(self) -> str:
-        return html_page(self, whole=False) + self.to_svg()
+        return html_page(self, standalone=False) + self.to_svg()
 
 
 def order_of(values: np.ndarray) -> np.ndarray:
@@ -103,7 +103,7 @@ def order_of(values: np.ndarray) -> np.ndarray:
 def measure_importance(model: ModelState, x: Any, y: Any = None, **options: Unpack[Options]) -> Importance:
     """How much worse a model judges rows when each column is shuffled; see ``Model.importance``."""
     repeats, lang = _known(options), options.get("lang") or settings.lang
-    require_telling(1, lang)
+    check_options(1, lang)
     if model.network is None:
         raise TrainingError("E503", where="importance", fix="model.fit(x, y)")
     known = known_rows(model, x)
@@ -217,15 +217,15 @@ def _page(names: tuple[str, ...], found: np.ndarray, facts: dict[str, Any], lang
         for i in order[:SHOWN]
     ]
     if len(order) > SHOWN:
-        rest = say("importance_rest", lang, count=len(order) - SHOWN)
+        rest = render("importance_rest", lang, count=len(order) - SHOWN)
         rows.append((rest, f"{values[order[SHOWN]]:.5f}", "", ""))
     keys = ("importance_column", "importance_value", "importance_spread")
-    head = (*(say(key, lang) for key in keys), "")
+    head = (*(render(key, lang) for key in keys), "")
     key = "importance_larger" if larger_is_better(facts["metric"]) else "importance_smaller"
-    texts = [say("importance_facts", lang, **facts), say(key, lang, metric=facts["metric"])]
+    texts = [render("importance_facts", lang, **facts), render(key, lang, metric=facts["metric"])]
     if (known := facts["known"]) is not None:
-        texts.append(say("importance_known", lang, training=known.training, validation=known.validation))
+        texts.append(render("importance_known", lang, training=known.training, validation=known.validation))
     items = Items(tuple(texts))
     return Page(
-        say("importance_title", lang), lang, (Section("", (items, Table(head, tuple(rows), (1, 2)))),)
+        render("importance_title", lang), lang, (Section("", (items, Table(head, tuple(rows), (1, 2)))),)
     )

@@ -1,96 +1,102 @@
-"""The way back: from the loss to every weight. What arrived times the slope of the stop, again and again."""
+"""The section on the backward pass: from the loss to every weight, by the local derivative of each stop."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from chainrule.derive.writer import Pen, brief
+from chainrule.derive.writer import Writer, brief
 from chainrule.graph import Node
 from chainrule.page.page import Lines, Part, Section
 from chainrule.trace import NamedLayer
 
 
-def backward(pen: Pen) -> Section:
-    """What comes back to every named value of the shown sample, and the gradient of every parameter."""
-    t = pen.trace
-    parts: list[Part] = [pen.say("backward_intro")]
+def backward(writer: Writer) -> Section:
+    """The error signals of the shown sample and the gradients of all parameters."""
+    t = writer.trace
+    parts: list[Part] = [writer.render("backward_intro")]
     if t.samples > 1:
         key = "backward_weighted" if t.derivation.weights else "backward_mean"
-        parts.append(pen.say(key, n=t.samples))
-    waiting = {layer.number: {use.z for use in layer.uses} for layer in t.layers}
-    for node in signal_nodes(pen):
-        parts += _arrivals(pen, node)
+        parts.append(writer.render(key, n=t.samples))
+    waiting = {layer.number: {call.z for call in layer.calls} for layer in t.layers}
+    for node in signal_nodes(writer):
+        parts += _cotangents(writer, node)
         for layer in t.layers:
             sums = waiting.get(layer.number, set())
             sums -= {node}
-            if not sums and waiting.pop(layer.number, None) is not None:  # all its calls have their signals
-                parts += _gradients(pen, layer)
+            if (
+                not sums and waiting.pop(layer.number, None) is not None
+            ):  # the error signals of all calls are known
+                parts += _parameter_gradients(writer, layer)
     for layer in t.layers:
         if layer.number in waiting:
-            parts += _gradients(pen, layer)
-    if pen.depth > 2:
-        parts += _saliency(pen)
-    return Section(pen.say("backward"), tuple(parts))
+            parts += _parameter_gradients(writer, layer)
+    if writer.depth > 2:
+        parts += _saliency(writer)
+    return Section(writer.render("backward"), tuple(parts))
 
 
-def signal_nodes(pen: Pen) -> list[Node]:
-    """The named forward values to which something comes back, from the loss on, without inputs and
-    parameters."""
-    names = pen.trace.names
-    roles = ("z", "a", "answer", "hidden")
-    return [n for n in pen.trace.derivation.cotangents if n in names and names[n].role in roles]
+def signal_nodes(writer: Writer) -> list[Node]:
+    """The named forward values that have a cotangent, from the loss on, without inputs and parameters."""
+    names = writer.trace.names
+    roles = ("z", "a", "prediction", "hidden")
+    return [n for n in writer.trace.derivation.cotangents if n in names and names[n].role in roles]
 
 
-def _arrivals(pen: Pen, node: Node) -> Iterator[Lines]:
-    d, places = pen.trace.derivation, pen.places(node)
-    through = tuple(d.cotangents[above] for above in _bent_from(pen, node))
-    note = _error_note(pen, node)
-    yield pen.lines(
-        pen.label("B"), places,
-        lambda index: pen.signal_equation(node, index, through, note if index == places[0] else ""),
+def _cotangents(writer: Writer, node: Node) -> Iterator[Lines]:
+    d, places = writer.trace.derivation, writer.places(node)
+    through = tuple(d.cotangents[above] for above in _functions_of(writer, node))
+    note = _error_note(writer, node)
+    yield writer.lines(
+        writer.label("B"), places,
+        lambda index: writer.signal_equation(node, index, through, note if index == places[0] else ""),
     )  # fmt: skip
-    slope = d.slopes().get(node)
-    if slope is not None and node.inputs[0] in pen.trace.names:
-        word = pen.backward_word(pen.trace.cards[node])
-        yield pen.lines(
-            pen.label("B"), places,
-            lambda i: pen.equation(slope, i, pen.slope(node, i), note=word if i == places[0] else ""),
+    slope = d.local_derivatives().get(node)
+    if slope is not None and node.inputs[0] in writer.trace.names:
+        word = writer.backward_word(writer.trace.cards[node])
+        yield writer.lines(
+            writer.label("B"), places,
+            lambda i: writer.equation(slope, i, writer.slope(node, i), note=word if i == places[0] else ""),
         )  # fmt: skip
 
 
-def _bent_from(pen: Pen, node: Node) -> list[Node]:
-    """The curves that bend this value and whose incoming signal is shown opened, as in delta_o v_j a_j (1 -
-    a_j)."""
-    return [above for above in pen.trace.derivation.slopes() if above.inputs[0] is node]
+def _functions_of(writer: Writer, node: Node) -> list[Node]:
+    """The elementwise functions of this value, whose cotangents are expanded, as in delta_o v_j a_j (1 -
+    a_j).
+    """
+    return [above for above in writer.trace.derivation.local_derivatives() if above.inputs[0] is node]
 
 
-def _error_note(pen: Pen, node: Node) -> str:
-    """In words what the error is, at the answer of a net with one number."""
-    name = pen.trace.names[node]
-    if name.role != "answer" or not name.single or len(pen.trace.derivation.network.targets) > 1:
+def _error_note(writer: Writer, node: Node) -> str:
+    """Describe the error, if the network has a single output number."""
+    name = writer.trace.names[node]
+    if name.role != "prediction" or not name.single or len(writer.trace.derivation.network.targets) > 1:
         return ""
-    target = next(iter(pen.trace.derivation.network.targets.values()))
-    if pen.trace.values[target].shape != pen.trace.values[node].shape:
+    target = next(iter(writer.trace.derivation.network.targets.values()))
+    if writer.trace.values[target].shape != writer.trace.values[node].shape:
         return ""
-    index = pen.places(node)[0]
-    error = pen.value(node, index) - pen.value(target, index)
+    index = writer.places(node)[0]
+    error = writer.value(node, index) - writer.value(target, index)
     key = "too_low" if error < 0 else "too_high" if error > 0 else "exact"
-    return pen.say(key, by=brief(abs(error)))
+    return writer.render(key, by=brief(abs(error)))
 
 
-def _gradients(pen: Pen, layer: NamedLayer) -> Iterator[Lines]:
+def _parameter_gradients(writer: Writer, layer: NamedLayer) -> Iterator[Lines]:
     for path, node in layer.parameters.items():
-        gradient = pen.trace.derivation.gradients[path]
-        yield pen.lines(
-            pen.label("B"), pen.places(node),
-            lambda index, g=gradient, p=path: pen.equation(g, index, pen.gradient(p, index)),
+        gradient = writer.trace.derivation.gradients[path]
+        yield writer.lines(
+            writer.label("B"), writer.places(node),
+            lambda index, g=gradient, p=path: writer.equation(g, index, writer.gradient(p, index)),
         )  # fmt: skip
 
 
-def _saliency(pen: Pen) -> Iterator[Part]:
-    back = pen.trace.derivation.cotangents
-    nodes = [n for n in pen.trace.derivation.built.inputs.values() if n in back and n in pen.trace.names]
+def _saliency(writer: Writer) -> Iterator[Part]:
+    back = writer.trace.derivation.cotangents
+    nodes = [
+        n for n in writer.trace.derivation.built.inputs.values() if n in back and n in writer.trace.names
+    ]
     if nodes:
-        yield pen.say("saliency")
+        yield writer.render("saliency")
     for node in nodes:
-        yield pen.lines(pen.label("B"), pen.places(node), lambda index, n=node: pen.signal_equation(n, index))
+        yield writer.lines(
+            writer.label("B"), writer.places(node), lambda index, n=node: writer.signal_equation(n, index)
+        )

@@ -1,67 +1,70 @@
-"""The way forward: from the inputs to the loss, each number with its formula."""
+"""The section on the forward pass: from the inputs to the loss, each value with its formula."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from chainrule.derive.writer import Pen, figure, given, some
+from chainrule.derive.writer import Writer, as_given, figure, some
 from chainrule.graph import Node, order
 from chainrule.page.page import Lines, Part, Section
-from chainrule.trace.names import GIVEN
+from chainrule.trace.names import INPUT_ROLES
 from chainrule.trace.step_nodes import is_curve
 
 
-def forward(pen: Pen) -> Section:
-    """Every named value of the shown sample, then the loss."""
-    parts: list[Part] = [pen.say("forward_intro")]
-    if pen.trace.samples > 1:
-        parts.append(pen.say("shown_sample", i=pen.sample + 1))
-    for node in forward_nodes(pen):
-        parts += _values(pen, node)
-    parts += _loss(pen)
-    return Section(pen.say("forward"), tuple(parts))
+def forward(writer: Writer) -> Section:
+    """The named values of the shown sample, then the loss."""
+    parts: list[Part] = [writer.render("forward_intro")]
+    if writer.trace.samples > 1:
+        parts.append(writer.render("shown_sample", i=writer.sample + 1))
+    for node in forward_nodes(writer):
+        parts += _values(writer, node)
+    parts += _loss(writer)
+    return Section(writer.render("forward"), tuple(parts))
 
 
-def forward_nodes(pen: Pen) -> list[Node]:
-    """The named values between the inputs and the loss, in order, the answers among them."""
-    d, names = pen.trace.derivation, pen.trace.names
+def forward_nodes(writer: Writer) -> list[Node]:
+    """The named values between the inputs and the loss, in order, including the predictions."""
+    d, names = writer.trace.derivation, writer.trace.names
     return [
         node
-        for node in order([*d.answers(), d.each])
-        if node in names and names[node].role not in GIVEN and node is not d.each
+        for node in order([*d.predictions(), d.sample_losses])
+        if node in names and names[node].role not in INPUT_ROLES and node is not d.sample_losses
     ]
 
 
-def _values(pen: Pen, node: Node) -> Iterator[Lines]:
-    """A curve bends all its numbers alike and gets one label; each weighted sum gets its own."""
-    places = pen.places(node)
-    if is_curve(node) or len(places) > pen.few or not pen.trace.values[node].size:
-        yield pen.lines(pen.label("F"), places, lambda index: pen.equation(node, index))
+def _values(writer: Writer, node: Node) -> Iterator[Lines]:
+    """Yield the equations of a value: one label for an elementwise function, one per weighted sum."""
+    places = writer.places(node)
+    if is_curve(node) or len(places) > writer.few or not writer.trace.values[node].size:
+        yield writer.lines(writer.label("F"), places, lambda index: writer.equation(node, index))
         return
     for index in places:
-        yield Lines(pen.label("F"), (pen.equation(node, index),))
+        yield Lines(writer.label("F"), (writer.equation(node, index),))
 
 
-def _loss(pen: Pen) -> Iterator[Part]:
-    t, d = pen.trace, pen.trace.derivation
-    yield Lines(pen.label("F"), (pen.equation(d.each, (pen.sample,)),))
+def _loss(writer: Writer) -> Iterator[Part]:
+    t, d = writer.trace, writer.trace.derivation
+    yield Lines(writer.label("F"), (writer.equation(d.sample_losses, (writer.sample,)),))
     if t.samples == 1 and d.penalty is None:
         return
-    each = t.values[d.each]
+    losses = t.values[d.sample_losses]
     if t.samples > 1:
-        chosen, left = some([(i,) for i in range(t.samples)], pen.few)
-        texts = [f"{pen.text(pen.symbol(d.each, place))} = {figure(each[place])}" for place in chosen]
-        tail = pen.say("more_short", n=left) if left else ""
+        places, left = some([(i,) for i in range(t.samples)], writer.few)
+        texts = [
+            f"{writer.text(writer.symbol(d.sample_losses, place))} = {figure(losses[place])}"
+            for place in places
+        ]
+        tail = writer.render("more_short", n=left) if left else ""
         key, weights = "losses_of_samples", None
         if d.weights:
             key, weights = "losses_weighted", next(iter(d.weights.values()))
             texts += [
-                f"{pen.text(pen.symbol(weights, place))} = {given(float(t.values[weights][place]))}"
-                for place in chosen
+                f"{writer.text(writer.symbol(weights, place))} = {as_given(float(t.values[weights][place]))}"
+                for place in places
             ]
         cost = 0.0 if d.penalty is None else float(t.values[d.penalty])
-        facts = {"mean": figure(t.loss - cost), "n": t.samples, "sum": given(d.divisor)}
-        yield pen.say(key, losses=pen.join(texts), more=tail, **facts)
+        facts = {"mean": figure(t.loss - cost), "n": t.samples, "sum": as_given(d.divisor)}
+        yield writer.render(key, losses=writer.join(texts), more=tail, **facts)
     if d.penalty is not None:
         cost = float(t.values[d.penalty])
-        yield pen.say("penalty", cost=figure(cost), data=figure(t.loss - cost), loss=figure(t.loss))
+        yield writer.render("penalty", cost=figure(cost), data=figure(t.loss - cost), loss=figure(t.loss))

@@ -1,10 +1,10 @@
-"""Depth 3: the chain rule in letters, all samples at once in matrices, and the mistakes people make here."""
+"""Depth 3: the chain rule in symbols, the matrix form of all samples, and common mistakes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from chainrule.derive.writer import Pen
+from chainrule.derive.writer import Writer
 from chainrule.notation import Big, Derivative, Product, Symbol, Tree
 from chainrule.page.page import Equation, Items, Lines, Part, Section
 from chainrule.trace import Name, NamedLayer
@@ -13,22 +13,21 @@ _LETTERS = "opqrstuv"
 PITFALLS = ("simultaneous", "one_over_n", "z_for_a", "forgotten_bias", "sum_for_mean", "sign")
 
 
-def letters(pen: Pen) -> Section | None:
-    """The derivative of the loss by a weight of each layer as a product of derivatives, summed over all
-    ways."""
-    layers = straight(pen)
+def letters(writer: Writer) -> Section | None:
+    """The derivative of the loss with respect to a weight of each layer: a product, summed over all paths."""
+    layers = layer_chain(writer)
     if not layers:
         return None
-    parts: list[Part] = [pen.say("letters_intro")]
+    parts: list[Part] = [writer.render("letters_intro")]
     for layer in layers:
         left = Derivative(Symbol("J"), Symbol("w", ("j", "k"), str(layer.number)))
-        parts.append(Lines(pen.label("C"), (Equation(left, (_ways(pen, layers, layer),)),)))
-    return Section(pen.say("chain_letters"), tuple(parts))
+        parts.append(Lines(writer.label("C"), (Equation(left, (_path_sum(writer, layers, layer),)),)))
+    return Section(writer.render("chain_letters"), tuple(parts))
 
 
-def straight(pen: Pen) -> list[NamedLayer]:
-    """The layers of a net that is one chain of weighted sums; nothing where it is anything else."""
-    t = pen.trace
+def layer_chain(writer: Writer) -> list[NamedLayer]:
+    """Return the layers of a network that is a chain of weighted sums, or an empty list for any other."""
+    t = writer.trace
     layers, built = list(t.layers), t.derivation.built
     summed = all(f"{layer.path}.z".lstrip(".") in built.book.notes for layer in layers)
     is_shared = any(layer.is_shared for layer in layers)
@@ -48,9 +47,9 @@ def _reads_only(inputs: tuple[object, ...], source: object, layer: NamedLayer) -
     return set(inputs) <= {source, *layer.parameters.values()} and source in inputs
 
 
-def _ways(pen: Pen, layers: list[NamedLayer], target: NamedLayer) -> Tree:
-    """dJ/dyhat · dyhat/dz · dz/da ... dz/dw; a layer between with several units is summed over."""
-    t = pen.trace
+def _path_sum(writer: Writer, layers: list[NamedLayer], target: NamedLayer) -> Tree:
+    """Return dJ/dyhat · dyhat/dz · dz/da ... dz/dw, summed over the units of the layers between."""
+    t = writer.trace
     above = [layer for layer in layers if layer.number > target.number]
     units = {target.number: "j"}
     sums: list[str] = []
@@ -64,7 +63,7 @@ def _ways(pen: Pen, layers: list[NamedLayer], target: NamedLayer) -> Tree:
     for layer in reversed([target, *above]):
         for node in dict.fromkeys((layer.a, layer.z)):
             assert node is not None
-            now = _lettered(t.names[node], units[layer.number])
+            now = _symbol(t.names[node], units[layer.number])
             factors.append(Derivative(before, now))
             before = now
     factors.append(Derivative(before, Symbol("w", ("j", "k"), str(target.number))))
@@ -74,20 +73,20 @@ def _ways(pen: Pen, layers: list[NamedLayer], target: NamedLayer) -> Tree:
     return tree
 
 
-def _lettered(name: Name, unit: str) -> Tree:
+def _symbol(name: Name, unit: str) -> Tree:
     return Symbol(name.letter, () if name.single else (unit,), name.layer, name.accent)
 
 
-def matrices(pen: Pen) -> Section | None:
-    """The same for all samples at once."""
-    layers = straight(pen)
+def matrices(writer: Writer) -> Section | None:
+    """The forward and backward pass of all samples in matrices."""
+    layers = layer_chain(writer)
     if not layers:
         return None
-    lines = [*_there(layers), *_back(pen, layers)]
-    return Section(pen.say("matrices"), (pen.say("matrices_intro"), Items(tuple(lines))))
+    lines = [*_forward(layers), *_backward(writer, layers)]
+    return Section(writer.render("matrices"), (writer.render("matrices_intro"), Items(tuple(lines))))
 
 
-def _there(layers: list[NamedLayer]) -> Iterator[str]:
+def _forward(layers: list[NamedLayer]) -> Iterator[str]:
     source = "X"
     for layer in layers:
         n = layer.number
@@ -98,11 +97,11 @@ def _there(layers: list[NamedLayer]) -> Iterator[str]:
         source = f"A^({n})" if layer.a is not layer.z else f"Z^({n})"
 
 
-def _back(pen: Pen, layers: list[NamedLayer]) -> Iterator[str]:
+def _backward(writer: Writer, layers: list[NamedLayer]) -> Iterator[str]:
     last = layers[-1]
     slope = (
         f" ⊙ g′(Z^({last.number}))"
-        if last.a is not last.z and last.a in pen.trace.derivation.cotangents
+        if last.a is not last.z and last.a in writer.trace.derivation.cotangents
         else ""
     )
     yield (
@@ -123,8 +122,9 @@ def _back(pen: Pen, layers: list[NamedLayer]) -> Iterator[str]:
             yield f"D^({n - 1}) = (D^({n})·W^({n})){slope}"
 
 
-def pitfalls(pen: Pen) -> Section:
-    """The mistakes that are made here by hand."""
+def pitfalls(writer: Writer) -> Section:
+    """Common mistakes in manual derivations."""
     return Section(
-        pen.say("pitfalls"), (Items(tuple(f"{i}. {pen.say(key)}" for i, key in enumerate(PITFALLS, 1))),)
+        writer.render("pitfalls"),
+        (Items(tuple(f"{i}. {writer.render(key)}" for i, key in enumerate(PITFALLS, 1))),),
     )

@@ -1,4 +1,4 @@
-"""The short tellings: the whole in one line, the notation, and depth 1, a line for each stop."""
+"""The short sections: summary, notation, and depth 1 with one line per stop."""
 
 from __future__ import annotations
 
@@ -7,139 +7,149 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.derive.sections.derivatives import chosen
+from chainrule.derive.sections.derivatives import listed_entries
 from chainrule.derive.sections.forward import forward_nodes
 from chainrule.derive.symbols import letters
-from chainrule.derive.writer import MANY, Index, Pen, figure, given, share, signed
+from chainrule.derive.writer import MANY, Index, Writer, as_given, figure, share, signed
 from chainrule.graph import Node, order
 from chainrule.page.page import Items, Part, Section
 
-STEP = 0.01  # how far a weight is raised in "raising it by 0.01 would change the loss by about ..."
-MOST = 110  # signs a line of depth 1 may have
+STEP = 0.01  # the increase in "increasing it by 0.01 would change the loss by about ..."
+MOST = 110  # maximum length of a line at depth 1
 SHOWN_FEATURES = 12
-FIRST = 4  # of several answers
-LINED = 8  # layers that have a line each in the notation; more are one paragraph
+FIRST = 4  # number of listed outputs
+LINED = 8  # maximum number of layers listed line by line in the notation
 
 
-def one_line(pen: Pen) -> Section:
-    """What the network said, what was wanted, which way it moves, what becomes of the loss."""
-    t = pen.trace
+def one_line(writer: Writer) -> Section:
+    """Summary: output, target, change of the output, change of the loss."""
+    t = writer.trace
     facts = {"old": figure(t.loss), "new": figure(t.new_loss)}
-    facts["falls"] = pen.say("falls" if t.new_loss < t.loss else "rises")
-    said = _said(pen) if t.samples == 1 and len(t.answers) == 1 else None
+    facts["falls"] = writer.render("falls" if t.new_loss < t.loss else "rises")
+    sentence = _output_sentence(writer) if t.samples == 1 and len(t.predictions) == 1 else None
     key = "line_mean" if t.samples > 1 else "line_loss"
-    text = pen.say(key, n=t.samples, **facts) if said is None else pen.say(said[0], **said[1], **facts)
-    price = t.derivation.penalty
-    if price is None:
-        return Section(pen.say("one_line"), (text,))
-    cost = float(t.values[price])
+    text = (
+        writer.render(key, n=t.samples, **facts)
+        if sentence is None
+        else writer.render(sentence[0], **sentence[1], **facts)
+    )
+    penalty = t.derivation.penalty
+    if penalty is None:
+        return Section(writer.render("one_line"), (text,))
+    cost = float(t.values[penalty])
     return Section(
-        pen.say("one_line"), (text, pen.say("line_price", cost=figure(cost), data=figure(t.loss - cost)))
+        writer.render("one_line"),
+        (text, writer.render("line_price", cost=figure(cost), data=figure(t.loss - cost))),
     )
 
 
-def _said(pen: Pen) -> tuple[str, dict[str, Any]] | None:
-    """The key of the sentence and its facts: what was said and what was wanted."""
-    t = pen.trace
-    output, answer = next(iter(t.answers.items()))
-    target = t.values[t.derivation.network.targets[output]][pen.sample]
-    new = t.new_answers[output][pen.sample].reshape(-1)
-    old = answer[pen.sample].reshape(-1)
+def _output_sentence(writer: Writer) -> tuple[str, dict[str, Any]] | None:
+    """Return the text key and the facts of the sentence on output and target."""
+    t = writer.trace
+    output, prediction = next(iter(t.predictions.items()))
+    target = t.values[t.derivation.network.targets[output]][writer.sample]
+    new = t.new_predictions[output][writer.sample].reshape(-1)
+    old = prediction[writer.sample].reshape(-1)
     if target.ndim == 0 and target.dtype.kind in "iu":
-        wanted = int(target)
+        expected = int(target)
         facts = {
-            "wanted": pen.labels_of(wanted),
-            "answer": figure(old[wanted]),
+            "target": writer.labels_of(expected),
+            "output": figure(old[expected]),
         }
-        return "line_class", facts | {"moves": pen.say("falls" if new[wanted] < old[wanted] else "rises")}
+        return "line_class", facts | {
+            "moves": writer.render("falls" if new[expected] < old[expected] else "rises")
+        }
     if old.size != 1:
         return None
     value = float(target.reshape(-1)[0])
-    wanted = given(value)
-    if len(pen.labels) == 2 and str(pen.labels[int(value)]) != wanted:
-        wanted = pen.say("label_of", number=wanted, label=pen.labels[int(value)])
-    moves = pen.say("falls" if new[0] < old[0] else "rises")
-    return "line_value", {"answer": figure(old[0]), "wanted": wanted, "moves": moves}
+    expected = as_given(value)
+    if len(writer.labels) == 2 and str(writer.labels[int(value)]) != expected:
+        expected = writer.render("label_of", number=expected, label=writer.labels[int(value)])
+    moves = writer.render("falls" if new[0] < old[0] else "rises")
+    return "line_value", {"output": figure(old[0]), "target": expected, "moves": moves}
 
 
-def notation(pen: Pen) -> Section:
-    """How to read what follows, said once."""
-    t = pen.trace
+def notation(writer: Writer) -> Section:
+    """The notation of an explanation."""
+    t = writer.trace
     learns = t.derivation.built is not t.derivation.network.inference
-    parts: list[Part] = [*letters(pen), pen.say("rounding_learns" if learns else "rounding")]
+    parts: list[Part] = [*letters(writer), writer.render("rounding_learns" if learns else "rounding")]
     many = "mean_weighted" if t.derivation.weights else "mean_many"
-    facts = {"n": t.samples, "sum": given(t.derivation.divisor)}
-    parts.append(pen.say(many, **facts) if t.samples > 1 else pen.say(_one(pen)))
-    parts += _layers(pen)
-    if pen.features:
-        shown = pen.features[: MANY if pen.depth > 2 else SHOWN_FEATURES]
+    facts = {"n": t.samples, "sum": as_given(t.derivation.divisor)}
+    parts.append(writer.render(many, **facts) if t.samples > 1 else writer.render(_mean_key(writer)))
+    parts += _layers(writer)
+    if writer.features:
+        listed = writer.features[: MANY if writer.depth > 2 else SHOWN_FEATURES]
         more = (
-            [pen.say("more_short", n=len(pen.features) - len(shown))]
-            if len(pen.features) > len(shown)
+            [writer.render("more_short", n=len(writer.features) - len(listed))]
+            if len(writer.features) > len(listed)
             else []
         )
-        parts += [pen.say("features"), Items((*shown, *more))]
-    return Section(pen.say("notation"), tuple(parts))
+        parts += [writer.render("features"), Items((*listed, *more))]
+    return Section(writer.render("notation"), tuple(parts))
 
 
-def _one(pen: Pen) -> str:
-    return "mean_one" if pen.trace.derivation.penalty is None else "mean_one_penalty"
+def _mean_key(writer: Writer) -> str:
+    return "mean_one" if writer.trace.derivation.penalty is None else "mean_one_penalty"
 
 
-def _layers(pen: Pen) -> list[Part]:
-    """Which number stands for which layer."""
-    layers = pen.trace.layers
+def _layers(writer: Writer) -> list[Part]:
+    """The numbers of the layers."""
+    layers = writer.trace.layers
     if len(layers) > LINED:
-        return [pen.say("layer_names", names=pen.join(f"({a.number}) {a.path or 'net'}" for a in layers))]
-    names = [pen.say("layer_name", number=layer.number, path=layer.path or "net") for layer in layers]
+        return [
+            writer.render("layer_names", names=writer.join(f"({a.number}) {a.path or 'net'}" for a in layers))
+        ]
+    names = [writer.render("layer_name", number=layer.number, path=layer.path or "net") for layer in layers]
     return [Items(tuple(names))] if names else []
 
 
-def outline(pen: Pen) -> list[Section]:
-    """Depth 1: one line for each stop, after what its letters mean."""
-    meanings = [*letters(pen), *_layers(pen)]
+def outline(writer: Writer) -> list[Section]:
+    """Depth 1: the notation, then one line per stop."""
+    meanings = [*letters(writer), *_layers(writer)]
     return [
-        one_line(pen),
-        Section(pen.say("notation"), tuple(meanings)),
-        _stops(pen, "forward", _forward(pen)),
-        _stops(pen, "backward", _backward(pen)),
-        _stops(pen, "update", _update(pen)),
+        one_line(writer),
+        Section(writer.render("notation"), tuple(meanings)),
+        _stops(writer, "forward", _forward(writer)),
+        _stops(writer, "backward", _backward(writer)),
+        _stops(writer, "update", _update(writer)),
     ]
 
 
-def _stops(pen: Pen, heading: str, lines: Iterable[str]) -> Section:
-    return Section(pen.say(heading), (Items(tuple(_fit(line) for line in lines)),))
+def _stops(writer: Writer, heading: str, lines: Iterable[str]) -> Section:
+    return Section(writer.render(heading), (Items(tuple(_fit(line) for line in lines)),))
 
 
 def _fit(line: str) -> str:
     return line if len(line) <= MOST else f"{line[: MOST - 1]}…"
 
 
-def _forward(pen: Pen) -> Iterator[str]:
-    t, d = pen.trace, pen.trace.derivation
-    for node in forward_nodes(pen):
-        inputs = _sources(pen, node)
-        values = t.values[node][pen.sample]
+def _forward(writer: Writer) -> Iterator[str]:
+    t, d = writer.trace, writer.trace.derivation
+    for node in forward_nodes(writer):
+        inputs = _sources(writer, node)
+        values = t.values[node][writer.sample]
         if not values.size:
             continue
         best = np.unravel_index(int(np.argmax(values)), values.shape)
-        is_answer = t.names[node].role == "answer"
+        is_output = t.names[node].role == "prediction"
         facts = {
-            "layer": pen.say("the_answer") if is_answer else node.site.path or "net",
-            "name": pen.whole(node),
-            "n_in": " + ".join(_shape(t.values[n][pen.sample].shape) for n in inputs) or "–",
+            "layer": writer.render("the_output") if is_output else node.site.path or "net",
+            "name": writer.unindexed_name(node),
+            "n_in": " + ".join(_shape(t.values[n][writer.sample].shape) for n in inputs) or "–",
             "n_out": _shape(values.shape),
             "unit": ",".join(str(int(i) + 1) for i in best) or "1",
         }
-        yield pen.say("stop_forward", **facts, most=figure(float(values[best])))
-    yield from _loss(pen, float(t.values[d.each][pen.sample]))
+        yield writer.render("stop_forward", **facts, most=figure(float(values[best])))
+    yield from _loss(writer, float(t.values[d.sample_losses][writer.sample]))
 
 
-def _sources(pen: Pen, node: Node) -> list[Node]:
-    """The named values that a value is a formula of; of one that reads nothing but parameters the
-    inputs that choose among them."""
-    read = [n for n in pen.trace.reads(node) if pen.trace.names[n].role != "parameter"]
-    inputs = pen.trace.derivation.built.inputs.values()
+def _sources(writer: Writer, node: Node) -> list[Node]:
+    """Return the named values in the formula of a value; if it reads only parameters, the inputs that index
+    them.
+    """
+    read = [n for n in writer.trace.reads(node) if writer.trace.names[n].role != "parameter"]
+    inputs = writer.trace.derivation.built.inputs.values()
     return read or [n for n in order([node]) if n in inputs]
 
 
@@ -147,44 +157,46 @@ def _shape(shape: tuple[int, ...]) -> str:
     return "×".join(map(str, shape)) or "1"
 
 
-def _loss(pen: Pen, loss: float) -> Iterator[str]:
-    """What was wanted, what was said, and what that costs; of classes the probability of the wanted one."""
-    t, d = pen.trace, pen.trace.derivation
-    said = _said(pen) if len(t.answers) == 1 else None
-    if said is not None and said[0] == "line_class":
-        yield pen.say("stop_class", loss=figure(loss), **said[1])
+def _loss(writer: Writer, loss: float) -> Iterator[str]:
+    """Yield target, output and loss; for classes, the probability of the target class."""
+    t, d = writer.trace, writer.trace.derivation
+    sentence = _output_sentence(writer) if len(t.predictions) == 1 else None
+    if sentence is not None and sentence[0] == "line_class":
+        yield writer.render("stop_class", loss=figure(loss), **sentence[1])
         return
-    wanted = [t.values[node][pen.sample].reshape(-1) for node in d.network.targets.values()]
-    answers = [a[pen.sample] for a in t.answers.values()]
-    if len(wanted) == 1 and answers[0].ndim == 2 and wanted[0].dtype.kind in "iu":
-        places = list(zip(wanted[0], answers[0], strict=True))[:FIRST]
-        told = [f"{pen.labels_of(int(k))} ({figure(float(row[int(k)]))})" for k, row in places]
-        yield pen.say("stop_places", loss=figure(loss), told=pen.join(told))
+    targets = [t.values[node][writer.sample].reshape(-1) for node in d.network.targets.values()]
+    predictions = [a[writer.sample] for a in t.predictions.values()]
+    if len(targets) == 1 and predictions[0].ndim == 2 and targets[0].dtype.kind in "iu":
+        places = list(zip(targets[0], predictions[0], strict=True))[:FIRST]
+        pairs = [f"{writer.labels_of(int(k))} ({figure(float(row[int(k)]))})" for k, row in places]
+        yield writer.render("stop_places", loss=figure(loss), pairs=writer.join(pairs))
         return
-    facts = {"wanted": pen.join(given(v) for part in wanted for v in part[:FIRST])}
-    facts |= {"answer": pen.join(figure(v) for part in answers for v in part.reshape(-1)[:FIRST])}
-    yield pen.say("stop_loss", loss=figure(loss), **facts)
+    facts = {"target": writer.join(as_given(v) for part in targets for v in part[:FIRST])}
+    facts |= {"output": writer.join(figure(v) for part in predictions for v in part.reshape(-1)[:FIRST])}
+    yield writer.render("stop_loss", loss=figure(loss), **facts)
 
 
-def _backward(pen: Pen) -> Iterator[str]:
-    shown, total = chosen(pen)
-    for path, index in shown:
-        g = float(pen.trace.gradients[path][index])
-        name = pen.text(pen.parameter(path, index))
-        yield pen.say("stop_backward", name=name, gradient=signed(g), step=STEP, change=signed(STEP * g))
-    if len(shown) < total:
-        yield pen.say("more_short", n=f"{total - len(shown):,}")
+def _backward(writer: Writer) -> Iterator[str]:
+    entries, total = listed_entries(writer)
+    for path, index in entries:
+        g = float(writer.trace.gradients[path][index])
+        name = writer.text(writer.parameter(path, index))
+        yield writer.render(
+            "stop_backward", name=name, gradient=signed(g), step=STEP, change=signed(STEP * g)
+        )
+    if len(entries) < total:
+        yield writer.render("more_short", n=f"{total - len(entries):,}")
 
 
-def _update(pen: Pen) -> Iterator[str]:
-    t = pen.trace
-    yield from (moved_line(pen, path, index) for path, index in chosen(pen)[0])
+def _update(writer: Writer) -> Iterator[str]:
+    t = writer.trace
+    yield from (moved_line(writer, path, index) for path, index in listed_entries(writer)[0])
     facts = {"old": figure(t.loss), "new": figure(t.new_loss), "change": signed(t.new_loss - t.loss)}
-    yield pen.say("loss_moved", **facts, promise=signed(t.promise))
+    yield writer.render("loss_moved", **facts, promise=signed(t.predicted_change))
 
 
-def moved_line(pen: Pen, path: str, index: Index) -> str:
-    """How far the update moves one parameter number, in a line."""
-    old, new = float(pen.trace.parameters[path][index]), float(pen.trace.new_parameters[path][index])
+def moved_line(writer: Writer, path: str, index: Index) -> str:
+    """Describe the change of one parameter element in one line."""
+    old, new = float(writer.trace.parameters[path][index]), float(writer.trace.new_parameters[path][index])
     facts = {"old": figure(old), "new": figure(new), "move": signed(new - old), "part": share(new - old, old)}
-    return pen.say("stop_update", name=pen.text(pen.parameter(path, index)), **facts)
+    return writer.render("stop_update", name=writer.text(writer.parameter(path, index)), **facts)

@@ -1,4 +1,4 @@
-"""The update and its effect: the move of every parameter, what the gradient promised and what happened."""
+"""The sections on the update: the change of every parameter, and predicted and actual change of the loss."""
 
 from __future__ import annotations
 
@@ -6,72 +6,78 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from chainrule.derive.sections.derivatives import chosen
-from chainrule.derive.writer import Index, Pen, brief, figure, share, signed
+from chainrule.derive.sections.derivatives import listed_entries
+from chainrule.derive.writer import Index, Writer, brief, figure, share, signed
 from chainrule.nn.optimizer import SGD, Optimizer
 from chainrule.notation import number
 from chainrule.page.page import Cell, Equation, Lines, Part, Section, Table
 from chainrule.records import frozen
 from chainrule.trace import NamedLayer, Scalar, scalars
 
-MOST_SLOTS = 4  # numbers that an optimizer remembers for a weight; of more the formula alone is shown
-SAID = 3  # legs that are told in sentences; more are a table
+MOST_SLOTS = 4  # maximum number of optimizer slots listed; with more, only the formula is shown
+MAX_SENTENCES = 3  # maximum number of transfers described in sentences; more are a table
 
 
-def update(pen: Pen) -> Section:
-    """The optimizer's formula with the numbers of one parameter, and the moves of all."""
-    t = pen.trace
+def update(writer: Writer) -> Section:
+    """The optimizer's formula with the numbers of one parameter element, and the changes of all."""
+    t = writer.trace
     parts: list[Part] = [
-        pen.say("update_intro", rate=number(t.rate), optimizer=_called(t.derivation.network.recipe.optimizer))
+        writer.render(
+            "update_intro",
+            rate=number(t.learning_rate),
+            optimizer=_optimizer_name(t.derivation.network.recipe.optimizer),
+        )
     ]
-    if t.has_memory:
-        parts += remembered(pen)
+    if t.optimizer_state:
+        parts += state_description(writer)
     if t.derivation.network.recipe.clip is not None:
-        parts.append(pen.say("clipped", clip=t.derivation.network.recipe.clip))
-    shown, total = chosen(pen)
-    moving = [(path, index) for path, index in shown if path in t.derivation.moved]
-    if moving:
-        parts.append(Lines(pen.label("U"), moves(pen, *moving[0])))
-    rows = tuple(_row(pen, path, index) for path, index in moving)
-    head = tuple(pen.say(key) for key in ("parameter", "old", "derivative_short", "new", "move", "of_size"))
+        parts.append(writer.render("clipped", clip=t.derivation.network.recipe.clip))
+    entries, total = listed_entries(writer)
+    trained = [(path, index) for path, index in entries if path in t.derivation.updated]
+    if trained:
+        parts.append(Lines(writer.label("U"), update_equations(writer, *trained[0])))
+    rows = tuple(_row(writer, path, index) for path, index in trained)
+    head = tuple(
+        writer.render(key) for key in ("parameter", "old", "derivative_short", "new", "move", "of_size")
+    )
     parts.append(Table(head, rows, (1, 2, 3, 4, 5)))
-    if len(moving) < total:
-        parts.append(pen.say("more_short", n=f"{total - len(moving):,}"))
-    return Section(pen.say("update"), tuple(parts))
+    if len(trained) < total:
+        parts.append(writer.render("more_short", n=f"{total - len(trained):,}"))
+    return Section(writer.render("update"), tuple(parts))
 
 
-def remembered(pen: Pen) -> Iterator[str]:
-    """What the optimizer remembers, in words."""
-    slots = {name.letter: None for name in pen.trace.names.values() if name.role == "slot"}
+def state_description(writer: Writer) -> Iterator[str]:
+    """Yield the description of the optimizer state."""
+    slots = {name.letter: None for name in writer.trace.names.values() if name.role == "slot"}
     if slots and len(slots) <= MOST_SLOTS:
-        yield pen.say("memory_names", names=pen.join(slots))
-    yield pen.say(f"memory_{pen.trace.has_memory}")
+        yield writer.render("memory_names", names=writer.join(slots))
+    yield writer.render(f"memory_{writer.trace.optimizer_state}")
 
 
-def moves(pen: Pen, path: str, index: Index) -> tuple[Equation, ...]:
-    """The new value of one parameter by the optimizer's own formula, behind what it then remembers."""
-    node, t = pen.trace.derivation.moved[path], pen.trace
-    found: dict[Scalar, None] = {}
-    asked = [Scalar(node, index)]
-    while asked and len(found) <= MOST_SLOTS:
-        read = [at for one in asked for at in scalars(t.unfolder.scalar(one.node, one.index))]
-        asked = [at for at in dict.fromkeys(read) if t.names[at.node].role == "memory" and at not in found]
-        found = dict.fromkeys([*asked, *found])
-    kept = [pen.equation(at.node, at.index) for at in found] if len(found) <= MOST_SLOTS else []
-    return (*kept, pen.equation(node, index, pen.parameter(path, index), sign="←"))
+def update_equations(writer: Writer, path: str, index: Index) -> tuple[Equation, ...]:
+    """Return the equations of the optimizer slots, then that of the new value of one parameter element."""
+    node, t = writer.trace.derivation.updated[path], writer.trace
+    slots: dict[Scalar, None] = {}
+    pending = [Scalar(node, index)]
+    while pending and len(slots) <= MOST_SLOTS:
+        read = [at for scalar in pending for at in scalars(t.formulas.scalar(scalar.node, scalar.index))]
+        pending = [at for at in dict.fromkeys(read) if t.names[at.node].role == "memory" and at not in slots]
+        slots = dict.fromkeys([*pending, *slots])
+    equations = [writer.equation(at.node, at.index) for at in slots] if len(slots) <= MOST_SLOTS else []
+    return (*equations, writer.equation(node, index, writer.parameter(path, index), sign="←"))
 
 
-def _called(optimizer: Optimizer) -> str:
-    """The optimizer's name as it is typed, such as Adam."""
+def _optimizer_name(optimizer: Optimizer) -> str:
+    """Return the class name of an optimizer, such as Adam."""
     return type(optimizer).__name__
 
 
-def _row(pen: Pen, path: str, index: Index) -> tuple[Cell, ...]:
-    t = pen.trace
+def _row(writer: Writer, path: str, index: Index) -> tuple[Cell, ...]:
+    t = writer.trace
     old, new = float(t.parameters[path][index]), float(t.new_parameters[path][index])
     gradient = float(t.gradients[path][index])
     return (
-        pen.parameter(path, index),
+        writer.parameter(path, index),
         figure(old),
         signed(gradient),
         figure(new),
@@ -80,66 +86,71 @@ def _row(pen: Pen, path: str, index: Index) -> tuple[Cell, ...]:
     )
 
 
-def effect(pen: Pen) -> Section:
-    """Did it help? The promise of the gradient beside the real change."""
-    t = pen.trace
+def effect(writer: Writer) -> Section:
+    """The predicted and the actual change of the loss."""
+    t = writer.trace
     change = t.new_loss - t.loss
-    parts = [_answers(pen)] if t.samples == 1 else []
+    parts = [_outputs(writer)] if t.samples == 1 else []
     facts = {
         "old": figure(t.loss),
         "new": figure(t.new_loss),
         "change": signed(change),
-        "promise": signed(t.promise),
+        "promise": signed(t.predicted_change),
     }
-    parts.append(pen.say("loss_moved", **facts))
-    parts.append(pen.say("promise_sgd" if _is_plain(pen) else "promise", **facts))
-    parts.append(_verdict(pen, change))
-    return Section(pen.say("effect"), tuple(part for part in parts if part))
+    parts.append(writer.render("loss_moved", **facts))
+    parts.append(writer.render("promise_sgd" if _is_plain(writer) else "promise", **facts))
+    parts.append(_verdict(writer, change))
+    return Section(writer.render("effect"), tuple(part for part in parts if part))
 
 
-def _is_plain(pen: Pen) -> bool:
-    recipe = pen.trace.derivation.network.recipe
+def _is_plain(writer: Writer) -> bool:
+    recipe = writer.trace.derivation.network.recipe
     optimizer = recipe.optimizer
     plain = isinstance(optimizer, SGD) and not optimizer.momentum and not optimizer.decay
     return plain and recipe.clip is None and not recipe.frozen
 
 
-def _answers(pen: Pen) -> str:
+def _outputs(writer: Writer) -> str:
     texts = []
-    for name, old in pen.trace.answers.items():
-        new = pen.trace.new_answers[name]
-        node = pen.trace.derivation.network.losses[name].answer(pen.trace.derivation.built.outputs[name])
-        places = _telling(pen, name, pen.places(node), np.maximum(old, new))
-        texts += [f"{pen.text(pen.symbol(node, i))} {figure(old[i])} → {figure(new[i])}" for i in places]
-    return pen.join(texts) + pen.say("stop")
+    for name, old in writer.trace.predictions.items():
+        new = writer.trace.new_predictions[name]
+        node = writer.trace.derivation.network.losses[name].answer(
+            writer.trace.derivation.built.outputs[name]
+        )
+        places = _listed(writer, name, writer.places(node), np.maximum(old, new))
+        texts += [
+            f"{writer.text(writer.symbol(node, i))} {figure(old[i])} → {figure(new[i])}" for i in places
+        ]
+    return writer.join(texts) + writer.render("stop")
 
 
-def _telling(pen: Pen, output: str, places: list[Index], sizes: np.ndarray) -> list[Index]:
-    """The answers to be told: all while they are few, else of classes the wanted one and the likeliest."""
-    target = pen.trace.values[pen.trace.derivation.network.targets[output]][pen.sample]
-    if len(places) <= pen.few or target.ndim or target.dtype.kind not in "iu" or sizes.ndim != 2:
-        return places[: pen.few]
+def _listed(writer: Writer, output: str, places: list[Index], sizes: np.ndarray) -> list[Index]:
+    """Return the outputs to list: all if they are few, else the target class and the most probable ones."""
+    target = writer.trace.values[writer.trace.derivation.network.targets[output]][writer.sample]
+    if len(places) <= writer.few or target.ndim or target.dtype.kind not in "iu" or sizes.ndim != 2:
+        return places[: writer.few]
     ranked = sorted(places, key=lambda place: (place[1] != int(target), -sizes[place]))
-    return ranked[: pen.few]
+    return ranked[: writer.few]
 
 
-def _verdict(pen: Pen, change: float) -> str:
-    promise = pen.trace.promise
+def _verdict(writer: Writer, change: float) -> str:
+    promise = writer.trace.predicted_change
     if promise == 0:
-        return pen.say("flat")
+        return writer.render("flat")
     gap = change - promise
     key = "curvature" if change < 0 else "too_far"
-    return pen.say(key, gap=signed(gap), percent=brief(100 * abs(gap / promise)))
+    return writer.render(key, gap=signed(gap), percent=brief(100 * abs(gap / promise)))
 
 
 @frozen
-class Leg:
-    """The signal on its way from one layer to the one before.
+class SignalTransfer:
+    """The error signal on its path from one layer to the previous one.
 
     Args:
-        near, far: the layers.
-        sent, arrived, left: its length at the near sum, at the far activation, at the far sum.
-        is_bent: whether a curve lies between the last two.
+        near, far: the layer closer to the loss and the one before it.
+        sent, arrived, left: norm of the signal at the near weighted sum, at the far activation and at the far
+            weighted sum.
+        has_activation: whether an activation function lies between the last two.
     """
 
     near: NamedLayer
@@ -147,59 +158,86 @@ class Leg:
     sent: float
     arrived: float
     left: float
-    is_bent: bool
+    has_activation: bool
 
     @property
-    def weights(self) -> float:
-        """The factor of the weights, and of all else that lies between the layers."""
+    def weight_factor(self) -> float:
+        """The factor of the weights and of all other operations between the layers."""
         return self.arrived / self.sent
 
     @property
-    def slopes(self) -> float:
-        """The factor of the activation's slopes."""
+    def derivative_factor(self) -> float:
+        """The factor of the derivatives of the activation function."""
         return self.left / self.arrived
 
 
-def shrinking(pen: Pen) -> Section | None:
-    """Why is an early layer slower? The exact split of the signal into the factor of weights and that of
-    slopes. A way of many layers is a table."""
-    legs = list(legs_of(pen))
-    if not legs:
+def shrinking(writer: Writer) -> Section | None:
+    """The norm of the error signal per layer, as exact products of a weight factor and a derivative factor.
+
+    Many layers are shown as a table.
+    """
+    transfers = list(signal_transfers(writer))
+    if not transfers:
         return None
-    parts = [_ladder(pen, legs)] if len(legs) > SAID else [text for leg in legs for text in _said(pen, leg)]
-    intro = [pen.say("shrinking_intro"), *([pen.say("ladder_intro")] if len(legs) > SAID else [])]
-    return Section(pen.say("shrinking"), (*intro, *parts))
+    parts = (
+        [_ladder(writer, transfers)]
+        if len(transfers) > MAX_SENTENCES
+        else [text for transfer in transfers for text in _sentences(writer, transfer)]
+    )
+    intro = [
+        writer.render("shrinking_intro"),
+        *([writer.render("ladder_intro")] if len(transfers) > MAX_SENTENCES else []),
+    ]
+    return Section(writer.render("shrinking"), (*intro, *parts))
 
 
-def legs_of(pen: Pen) -> Iterator[Leg]:
-    """The way of the signal from the last layer to the first, leg by leg."""
-    t, back = pen.trace, pen.trace.derivation.cotangents
-    single = [
-        layer for layer in t.layers if not layer.is_shared
-    ]  # a shared layer is not one place on the way
+def signal_transfers(writer: Writer) -> Iterator[SignalTransfer]:
+    """Yield the transfers of the error signal from the last layer to the first."""
+    t, back = writer.trace, writer.trace.derivation.cotangents
+    single = [layer for layer in t.layers if not layer.is_shared]  # a shared layer has several positions
     layers = [layer for layer in single if layer.z is not None and layer.z in back and layer.a in back]
     for near, far in zip(reversed(layers), reversed(layers[:-1]), strict=False):
         nodes = [node for node in (near.z, far.a, far.z) if node is not None]
         sent, arrived, left = (float(np.linalg.norm(t.values[back[node]])) for node in nodes)
         if sent and arrived:
-            yield Leg(near, far, sent, arrived, left, far.a is not far.z)
+            yield SignalTransfer(near, far, sent, arrived, left, far.a is not far.z)
 
 
-def _said(pen: Pen, leg: Leg) -> Iterator[str]:
-    facts = {"near": leg.near.number, "far": leg.far.number, "sent": figure(leg.sent)}
-    facts |= {"arrived": figure(leg.arrived), "weights": brief(leg.weights), "slopes": brief(leg.slopes)}
-    facts |= {"left": figure(leg.left), "total": brief(leg.left / leg.sent)}
-    yield pen.say("split" if leg.is_bent else "split_weights", **facts)
-    if leg.is_bent:
-        lost = leg.slopes < 0.5 and leg.slopes <= leg.weights
-        key = "lost_in_slopes" if lost else "lost_in_weights" if leg.left < leg.sent else "grew"
-        share = leg.left / leg.sent if key == "grew" else min(leg.weights, leg.slopes)
-        key = "lost_of_slopes" if key == "lost_in_weights" and leg.slopes < leg.weights else key
-        yield pen.say(key, percent=brief(100 * abs(1 - share)))
+def _sentences(writer: Writer, transfer: SignalTransfer) -> Iterator[str]:
+    facts = {"near": transfer.near.number, "far": transfer.far.number, "sent": figure(transfer.sent)}
+    facts |= {
+        "arrived": figure(transfer.arrived),
+        "weights": brief(transfer.weight_factor),
+        "slopes": brief(transfer.derivative_factor),
+    }
+    facts |= {"left": figure(transfer.left), "total": brief(transfer.left / transfer.sent)}
+    yield writer.render("split" if transfer.has_activation else "split_weights", **facts)
+    if transfer.has_activation:
+        is_vanishing = (
+            transfer.derivative_factor < 0.5 and transfer.derivative_factor <= transfer.weight_factor
+        )
+        key = (
+            "lost_in_slopes"
+            if is_vanishing
+            else "lost_in_weights"
+            if transfer.left < transfer.sent
+            else "grew"
+        )
+        share = (
+            transfer.left / transfer.sent
+            if key == "grew"
+            else min(transfer.weight_factor, transfer.derivative_factor)
+        )
+        key = (
+            "lost_of_slopes"
+            if key == "lost_in_weights" and transfer.derivative_factor < transfer.weight_factor
+            else key
+        )
+        yield writer.render(key, percent=brief(100 * abs(1 - share)))
 
 
-def _ladder(pen: Pen, legs: list[Leg]) -> Table:
-    """From the loss to the first layer: the signal at each layer, its two factors, and what is left of it."""
+def _ladder(writer: Writer, transfers: list[SignalTransfer]) -> Table:
+    """The table from the loss to the first layer: the signal at each layer, its factors, and the rest."""
     head = (
         "ladder_from",
         "ladder_to",
@@ -209,13 +247,13 @@ def _ladder(pen: Pen, legs: list[Leg]) -> Table:
         "ladder_left",
         "ladder_all",
     )
-    first = legs[0].sent
+    first = transfers[0].sent
     rows = tuple(
         (
-            f"({leg.near.number}) {leg.near.path}", f"({leg.far.number}) {leg.far.path}", figure(leg.sent),
-            f"×{brief(leg.weights)}", f"×{brief(leg.slopes)}" if leg.is_bent else "–", figure(leg.left),
-            f"×{brief(leg.left / first)}",
+            f"({t.near.number}) {t.near.path}", f"({t.far.number}) {t.far.path}", figure(t.sent),
+            f"×{brief(t.weight_factor)}", f"×{brief(t.derivative_factor)}" if t.has_activation else "–",
+            figure(t.left), f"×{brief(t.left / first)}",
         )
-        for leg in legs
+        for t in transfers
     )  # fmt: skip
-    return Table(tuple(pen.say(key) for key in head), rows, (2, 3, 4, 5, 6))
+    return Table(tuple(writer.render(key) for key in head), rows, (2, 3, 4, 5, 6))

@@ -5,7 +5,7 @@ PHRASES: dict[str, str] = {
     "a label or a value": "标签或数值",
     "a model with one class or one value for a row": "每行给出一个类别或一个数值的模型",
     "a model of tables": "表格模型",
-    "a net with parameters": "有参数的网络",
+    "a network with parameters": "有参数的网络",
     "an index inside {}, from 0": "{} 之内的下标，从 0 开始",
     "at least one weight with its new number": "至少一个权重及其新值",
     "a metric that can be said of these rows": "能用于这些行的指标",

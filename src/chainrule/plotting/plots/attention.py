@@ -11,7 +11,7 @@ from chainrule.plotting.plot_card import Kind
 from chainrule.plotting.samples import inputs_of, network_of, unsuited, values
 from chainrule.plotting.style import AMOUNT, grid, scale, spread
 from chainrule.settings import settings
-from chainrule.texts.plots import said
+from chainrule.texts.plots import plot_text
 from chainrule.train.model_state import ModelState
 
 NOTE = ".weights"  # what attention layers call their weights
@@ -45,17 +45,17 @@ def draw(model: ModelState, x: Any, layer: str | None = None, names: Any = None,
         )  # fmt: skip
     found = values(model, {"weights": notes[path]}, inputs_of(model, x, "attention").some(1))["weights"][0]
     heads = by_head(found)
-    title, chosen = said("attention", layer=drawable(path)), spread(len(heads), most)
+    title, chosen = plot_text("attention", layer=drawable(path)), spread(len(heads), most)
     figure, frames = grid(title, len(chosen), 4, (2.5, 2.6))
     drawn = None
     for frame, i in zip(frames, chosen, strict=True):
         drawn = frame.imshow(heads[i], cmap=AMOUNT, vmin=0, vmax=float(heads.max()) or 1.0)
-        frame.set_title(said("head", n=i + 1), fontsize=9)
-        frame.set_xlabel(said("key"), fontsize=8)
-        frame.set_ylabel(said("query"), fontsize=8)
+        frame.set_title(plot_text("head", n=i + 1), fontsize=9)
+        frame.set_xlabel(plot_text("key"), fontsize=8)
+        frame.set_ylabel(plot_text("query"), fontsize=8)
         _name(frame, names, heads.shape[1:])
-    scale(figure, drawn, frames, said("looks"))
-    told = "\n".join(f"{said('head', n=i + 1)}: {heads[i].max(axis=-1).mean():.3f}" for i in chosen)
+    scale(figure, drawn, frames, plot_text("attention_weight"))
+    told = "\n".join(f"{plot_text('head', n=i + 1)}: {heads[i].max(axis=-1).mean():.3f}" for i in chosen)
     return Picture("attention", title, figure, settings.lang, told)
 
 

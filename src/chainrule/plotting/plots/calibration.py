@@ -12,7 +12,7 @@ from chainrule.plotting.samples import judged, rows_of
 from chainrule.plotting.style import BLUE, GREY, RED, axes
 from chainrule.records import frozen
 from chainrule.settings import settings
-from chainrule.texts.plots import said
+from chainrule.texts.plots import plot_text
 from chainrule.train.evaluation.metric import Answers, score
 from chainrule.train.model_state import ModelState
 
@@ -67,21 +67,21 @@ def draw(model: ModelState, x: Any, y: Any = None) -> Picture:
     """
     seen = judged(model, rows_of(model, x, y, "calibration"), "calibration", ("classification",))
     found = reliability(seen.answers)
-    title = said("calibration", ece=found.ece)
-    figure, frame = axes(title, (said("confidence"), said("right")), (5.2, 5.2))
+    title = plot_text("calibration", ece=found.ece)
+    figure, frame = axes(title, (plot_text("confidence"), plot_text("right")), (5.2, 5.2))
     centres, there = (np.arange(BINS) + 0.5) / BINS, found.counts > 0
-    frame.bar(centres[there], found.right[there], 0.92 / BINS, color=BLUE, label=said("right"))
+    frame.bar(centres[there], found.right[there], 0.92 / BINS, color=BLUE, label=plot_text("right"))
     gaps = [np.minimum(found.sure, found.right)[there], np.abs(found.sure - found.right)[there]]
     frame.bar(centres[there], gaps[1], 0.92 / BINS, gaps[0], color="none", edgecolor=RED, hatch="///",
-              linewidth=0, label=said("gap"))  # fmt: skip
-    frame.plot([0, 1], [0, 1], color=GREY, linestyle="--", label=said("perfect"))
+              linewidth=0, label=plot_text("gap"))  # fmt: skip
+    frame.plot([0, 1], [0, 1], color=GREY, linestyle="--", label=plot_text("perfect"))
     least = max(0.0, float(centres[there].min()) - 1 / BINS)
     frame.set_xlim(min(least, 0.5), 1.0)
     frame.set_ylim(0, 1.12)
     for centre, count in zip(centres[there], found.counts[there], strict=True):
         frame.text(centre, 1.02, f"{count:,}", ha="center", va="bottom", fontsize=7, rotation=90, color=GREY)
     figure.legend(loc="outside lower center", ncols=3, fontsize=8)
-    lines = [f"{said('confidence')}  {said('right')}  {said('rows')}"]
+    lines = [f"{plot_text('confidence')}  {plot_text('right')}  {plot_text('rows')}"]
     rows = zip(found.sure[there], found.right[there], found.counts[there], strict=True)
     lines += [f"{sure:10.3f}  {right:10.3f}  {count:,}" for sure, right, count in rows]
     return Picture("calibration", title, figure, settings.lang, "\n".join(lines))

@@ -12,7 +12,7 @@ from chainrule.plotting.plot_card import Kind
 from chainrule.plotting.samples import judged, rows_of, unsuited
 from chainrule.plotting.style import AMOUNT, axes, scale
 from chainrule.settings import settings
-from chainrule.texts.plots import said
+from chainrule.texts.plots import plot_text
 from chainrule.train.model_state import ModelState
 
 MOST = 40  # classes of which a matrix can still be read
@@ -38,7 +38,7 @@ def draw(model: ModelState, x: Any, y: Any = None) -> Picture:
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     labels = [drawable(label, 14) for label in seen.labels]
     side = min(9.0, max(4.0, 1.6 + 0.5 * count))
-    figure, frame = axes(said("confusion"), (said("predicted"), said("true")), (side + 0.8, side))
+    figure, frame = axes(plot_text("confusion"), (plot_text("predicted"), plot_text("true")), (side + 0.8, side))
     drawn = frame.imshow(shares, cmap=AMOUNT, vmin=0, vmax=1)
     is_narrow = max(map(len, labels)) * 0.1 > (side - 1.6) / count  # inches of a label and of a cell
     frame.set_xticks(range(count), labels, rotation=90 if is_narrow else 0)
@@ -47,8 +47,8 @@ def draw(model: ModelState, x: Any, y: Any = None) -> Picture:
         for i, j in np.ndindex(count, count):
             colour = "black" if shares[i, j] > 0.55 else "white"
             frame.text(j, i, f"{counts[i, j]:,}", ha="center", va="center", color=colour, fontsize=9)
-    scale(figure, drawn, frame, said("share_of_row"))
-    return Picture("confusion", said("confusion"), figure, settings.lang, table(labels, counts))
+    scale(figure, drawn, frame, plot_text("share_of_row"))
+    return Picture("confusion", plot_text("confusion"), figure, settings.lang, table(labels, counts))
 
 
 def table(labels: list[str], counts: np.ndarray) -> str:

@@ -16,7 +16,7 @@ from chainrule.plotting.samples import Rows, feature_names, inputs_of, network_o
 from chainrule.plotting.style import AMOUNT, COLOURS, axes, scale
 from chainrule.records import frozen
 from chainrule.settings import settings
-from chainrule.texts.plots import said
+from chainrule.texts.plots import plot_text
 from chainrule.train.evaluation.prediction import predictions
 from chainrule.train.model_state import ModelState
 
@@ -141,7 +141,7 @@ def draw(
     has_target = y is not None or (model.preparation is not None and not isinstance(x, np.ndarray))
     rows = rows_of(model, x, y, "boundary") if has_target else inputs_of(model, x, "boundary")
     shown = plane(model, rows, features, points)
-    title = "\n".join([said("boundary"), *([said("others", n=shown.held)] if shown.held else [])])
+    title = "\n".join([plot_text("boundary"), *([plot_text("others", n=shown.held)] if shown.held else [])])
     figure, frame = axes(title, [drawable(name) for name in shown.names], (6.6, 5.4))
     edges = [shown.told(axis, shown.edges[axis]) for axis in range(2)]
     extent = (edges[0][0], edges[0][-1], edges[1][0], edges[1][-1])
@@ -149,10 +149,10 @@ def draw(
         _classes(figure, frame, shown, extent)
     else:
         drawn = frame.imshow(shown.answer[..., 0], cmap=AMOUNT, origin="lower", extent=extent, aspect="auto")
-        scale(figure, drawn, frame, said("predicted_value"))
+        scale(figure, drawn, frame, plot_text("predicted_value"))
     _dots(model, frame, shown, rows)
     return Picture(
-        "boundary", said("boundary"), figure, settings.lang, ", ".join(map(printable, shown.names))
+        "boundary", plot_text("boundary"), figure, settings.lang, ", ".join(map(printable, shown.names))
     )
 
 

@@ -16,7 +16,7 @@ from chainrule.plotting.plot_card import Kind
 from chainrule.plotting.samples import network_of, unsuited
 from chainrule.plotting.style import BLUE, axes
 from chainrule.settings import settings
-from chainrule.texts.plots import said
+from chainrule.texts.plots import plot_text
 from chainrule.train.model_state import ModelState
 
 NAMED = 60  # rows up to which each has its name beside it
@@ -70,15 +70,15 @@ def draw(
     whole = model.parameters[f"{path}.weight" if path else "weight"].astype(np.float64)
     table = whole[:most]
     places, shares = principal(table)
-    title = said("embedding", layer=drawable(path or "embedding"))
-    says = [said("component", n=i + 1, share=float(shares[i])) for i in range(2)]
+    title = plot_text("embedding", layer=drawable(path or "embedding"))
+    says = [plot_text("component", n=i + 1, share=float(shares[i])) for i in range(2)]
     figure, frame = axes(title, says, (6.4, 5.4))
     frame.scatter(*places.T, s=14, color=BLUE, alpha=0.6, linewidths=0)
     words = _names(model, names, len(table))
     for i in range(min(len(table), NAMED)):
         frame.annotate(words[i], places[i], (3, 3), textcoords="offset points", fontsize=8)
     frame.margins(0.12)
-    told = said("shown", shown=len(table), all=len(whole))
+    told = plot_text("shown", shown=len(table), all=len(whole))
     return Picture("embedding", title, figure, settings.lang, told)
 
 

@@ -12,7 +12,7 @@ from chainrule.plotting.plot_card import Kind
 from chainrule.plotting.samples import inputs_of, network_of, values
 from chainrule.plotting.style import SIGNED, bare, paper, spread
 from chainrule.settings import settings
-from chainrule.texts.plots import said
+from chainrule.texts.plots import plot_text
 from chainrule.train.callback.histograms import layer_nodes
 from chainrule.train.model_state import ModelState
 
@@ -40,13 +40,13 @@ def draw(model: ModelState, x: Any, most: int = 8, layers_shown: int = 12) -> Pi
     """
     row = inputs_of(model, x, "maps").some(1)
     found = layer_nodes(network_of(model, "maps"))
-    given = {said("input"): a for a in row.x.values() if a.dtype.kind == "f"}
+    given = {plot_text("input"): a for a in row.x.values() if a.dtype.kind == "f"}
     chosen = [list(found)[i] for i in spread(len(found), layers_shown)]
     results = {**given, **values(model, {path: found[path] for path in chosen}, row)}
     lines = {name: pictures(np.asarray(value[0], np.float64), most) for name, value in results.items()}
     figure = _drawn(lines, {name: _said(name, value[0]) for name, value in results.items()})
     text = "\n".join(f"{name}: {v[0].min():.3g} … {v[0].max():.3g}" for name, v in results.items())
-    return Picture("maps", said("maps"), figure, settings.lang, text)
+    return Picture("maps", plot_text("maps"), figure, settings.lang, text)
 
 
 def _said(name: str, value: np.ndarray) -> str:
@@ -77,7 +77,7 @@ def _drawn(lines: dict[str, list[np.ndarray]], words: dict[str, str]) -> Figure:
     width, height = LONG + 1.7, 0.6 + sum(high + GAP for _, high in sizes.values())
     figure = paper(width, height)
     figure.set_layout_engine("none")
-    figure.text(0.5, 1 - 0.25 / height, said("maps"), ha="center", va="center", fontsize=12)
+    figure.text(0.5, 1 - 0.25 / height, plot_text("maps"), ha="center", va="center", fontsize=12)
     top, drawn = 0.5, None
     for name, cells in lines.items():
         (wide, high), far = sizes[name], max(float(np.nanmax(np.abs(c), initial=0.0)) for c in cells) or 1.0
@@ -93,7 +93,7 @@ def _drawn(lines: dict[str, list[np.ndarray]], words: dict[str, str]) -> Figure:
     long = min(2.4, height - 1.0)
     scaled = figure.add_axes((1 - 0.95 / width, 0.5 - long / height / 2, 0.16 / width, long / height))
     assert drawn is not None
-    figure.colorbar(drawn, cax=scaled).set_label(said("activation"))
+    figure.colorbar(drawn, cax=scaled).set_label(plot_text("activation"))
     return figure
 
 

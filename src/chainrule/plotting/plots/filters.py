@@ -12,7 +12,7 @@ from chainrule.plotting.plot_card import Kind
 from chainrule.plotting.samples import network_of, unsuited
 from chainrule.plotting.style import SIGNED, bare, grid, scale, spread
 from chainrule.settings import settings
-from chainrule.texts.plots import said
+from chainrule.texts.plots import plot_text
 from chainrule.train.model_state import ModelState
 
 
@@ -43,7 +43,7 @@ def draw(model: ModelState, layer: str | None = None, most: int = 64) -> Picture
             fix=f'layer="{close or next(iter(known))}"',
         )  # fmt: skip
     kernels = known[path] if known[path].ndim == 4 else known[path][:, None]  # (O, K, C) -> (O, 1, K, C)
-    chosen, title = spread(len(kernels), most), said("filters", layer=drawable(path))
+    chosen, title = spread(len(kernels), most), plot_text("filters", layer=drawable(path))
     figure, frames = grid(title, len(chosen), 8, (1.0, 1.1))
     in_colour = kernels.shape[-1] == 3
     shown = kernels if in_colour else kernels.mean(axis=-1)
@@ -55,8 +55,8 @@ def draw(model: ModelState, layer: str | None = None, most: int = 64) -> Picture
         frame.set_title(str(i + 1), fontsize=8, pad=2)
         bare(frame)
     if not in_colour:
-        scale(figure, drawn, frames, said("weight"))
-    told = said("shown", shown=len(chosen), all=len(kernels))
+        scale(figure, drawn, frames, plot_text("weight"))
+    told = plot_text("shown", shown=len(chosen), all=len(kernels))
     return Picture("filters", title, figure, settings.lang, told)
 
 

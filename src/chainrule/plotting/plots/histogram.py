@@ -18,7 +18,7 @@ from chainrule.plotting.plot_card import Kind
 from chainrule.plotting.samples import inputs_of, network_of, rows_of, values
 from chainrule.plotting.style import AMOUNT, BLUE, GREY, grid, scale, spread, whole_numbers
 from chainrule.settings import settings
-from chainrule.texts.plots import said
+from chainrule.texts.plots import plot_text
 from chainrule.train.callback.histograms import EDGES, FILE, layer_nodes, recorded
 from chainrule.train.model_state import ModelState
 
@@ -99,17 +99,17 @@ def _now(kind: str, found: Mapping[str, np.ndarray], rows: int | None = None) ->
         shares = np.full(flat.size, 1 / max(flat.size, 1))
         frame.hist(flat, bins=min(41, max(5, flat.size // 2)), weights=shares, color=BLUE)
         frame.axvline(0, color=GREY, linewidth=0.8, linestyle=":")
-        frame.set_title(f"{drawable(name, 30)}\n{said('numbers', n=found[name].size)}", fontsize=8)
+        frame.set_title(f"{drawable(name, 30)}\n{plot_text('numbers', n=found[name].size)}", fontsize=8)
         frame.tick_params(labelsize=7)
         frame.locator_params(nbins=4)
         lines.append(f"{name}: mean {flat.mean():.3g}, std {flat.std():.3g}" if flat.size else f"{name}: -")
-    figure.supxlabel(said("values"), fontsize=9)
-    figure.supylabel(said("share"), fontsize=9)
+    figure.supxlabel(plot_text("values"), fontsize=9)
+    figure.supylabel(plot_text("share"), fontsize=9)
     return Picture(kind, _title(kind, rows), figure, settings.lang, "\n".join(lines))
 
 
 def _title(kind: str, rows: int | None) -> str:
-    return said(kind) if rows is None else f"{said(kind)} ({said('inputs_now', n=rows)})"
+    return plot_text(kind) if rows is None else f"{plot_text(kind)} ({plot_text('inputs_now', n=rows)})"
 
 
 def _over_epochs(kind: str, run: str | os.PathLike[str]) -> Picture:
@@ -123,7 +123,10 @@ def _over_epochs(kind: str, run: str | os.PathLike[str]) -> Picture:
     counts = found.counts[kind]
     if not counts or not len(found.epochs):
         raise _missing(kind, str(run))
-    names, title = [list(counts)[i] for i in spread(len(counts), MOST)], said("over_epochs", title=said(kind))
+    names, title = (
+        [list(counts)[i] for i in spread(len(counts), MOST)],
+        plot_text("over_epochs", title=plot_text(kind)),
+    )
     figure, frames = grid(title, len(names), 4, (2.6, 2.1))
     drawn = None
     for frame, name in zip(frames, names, strict=True):
@@ -134,9 +137,9 @@ def _over_epochs(kind: str, run: str | os.PathLike[str]) -> Picture:
         frame.set_title(drawable(name, 30), fontsize=8)
         frame.tick_params(labelsize=7)
         whole_numbers(frame)
-    scale(figure, drawn, frames, said("density"))
-    figure.supxlabel(said("epoch"), fontsize=9)
-    figure.supylabel(said("value"), fontsize=9)
+    scale(figure, drawn, frames, plot_text("density"))
+    figure.supxlabel(plot_text("epoch"), fontsize=9)
+    figure.supylabel(plot_text("value"), fontsize=9)
     text = "\n".join(f"{name}: {len(found.epochs)}" for name in names)
     return Picture(kind, title, figure, settings.lang, text)
 

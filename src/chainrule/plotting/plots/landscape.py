@@ -23,7 +23,7 @@ from chainrule.plotting.samples import Rows, network_of, rows_of
 from chainrule.plotting.style import AMOUNT, RED, axes, scale
 from chainrule.records import frozen
 from chainrule.settings import settings
-from chainrule.texts.plots import said
+from chainrule.texts.plots import plot_text
 from chainrule.train.evaluation.evaluate import mean_loss
 from chainrule.train.model_state import ModelState
 
@@ -118,15 +118,15 @@ def draw(
     drawn = np.random.default_rng(seed)
     steps = np.linspace(-span, span, points)
     found = cut(model, seen, (direction(parameters, drawn), direction(parameters, drawn)), (steps, steps))
-    says = [said("direction", n=n) for n in (1, 2)]
-    figure, frame = axes(said("landscape"), says, (6.4, 5.2))
+    says = [plot_text("direction", n=n) for n in (1, 2)]
+    figure, frame = axes(plot_text("landscape"), says, (6.4, 5.2))
     levels(figure, frame, found)
-    frame.plot(0, 0, "o", color=RED, markeredgecolor="white", markersize=8, label=said("here"))
+    frame.plot(0, 0, "o", color=RED, markeredgecolor="white", markersize=8, label=plot_text("current"))
     frame.legend(loc="upper right", fontsize=8, frameon=True)
     frame.set_aspect("equal")
     low, high = found.range
-    told = f"{said('here')}: {found.losses[points // 2, points // 2]:.4g}; {low:.4g} … {high:.4g}"
-    return Picture("landscape", said("landscape"), figure, settings.lang, told)
+    told = f"{plot_text('current')}: {found.losses[points // 2, points // 2]:.4g}; {low:.4g} … {high:.4g}"
+    return Picture("landscape", plot_text("landscape"), figure, settings.lang, told)
 
 
 def levels(figure: Figure, frame: Axes, found: Cut) -> None:
@@ -139,7 +139,7 @@ def levels(figure: Figure, frame: Axes, found: Cut) -> None:
     given, norm = (*found.steps, found.losses, marks), "log" if is_wide else "linear"
     drawn = frame.contourf(*given, cmap=AMOUNT, norm=norm)
     frame.contour(*given, colors="white", linewidths=0.5, alpha=0.6)
-    scale(figure, drawn, frame, said("loss_rows", n=found.rows))
+    scale(figure, drawn, frame, plot_text("loss_rows", n=found.rows))
     bar = figure.axes[-1].yaxis
     bar.set_major_formatter(lambda value, _: f"{value:.3g}")
     bar.set_minor_formatter(lambda value, _: "")

@@ -12,7 +12,7 @@ from chainrule.plotting.figure import Picture
 from chainrule.plotting.plot_card import Kind
 from chainrule.plotting.style import BLUE, GREEN, GREY, RED, grid, whole_numbers
 from chainrule.settings import settings
-from chainrule.texts.plots import said
+from chainrule.texts.plots import plot_text
 from chainrule.train.checkpoint.identity import looks_ahead
 from chainrule.train.evaluation.metric import METRICS, larger_is_better
 from chainrule.train.model_state import ModelState
@@ -39,7 +39,7 @@ def draw(model: ModelState) -> Picture:
     metrics = [name for name in history if name not in ("loss", "val_loss")]
     rate = _rates(model, epochs)
     is_drawn = rate is not None and rate.min() < rate.max()
-    figure, frames = grid(said("curves"), 1 + len(metrics) + is_drawn, 2, (4.4, 3.1))
+    figure, frames = grid(plot_text("curves"), 1 + len(metrics) + is_drawn, 2, (4.4, 3.1))
     watched = history.get("val_loss", history["loss"])
     best = int(epochs[np.nanargmin(watched)]) if np.isfinite(watched).any() else None
     _loss(frames[0], epochs, history, best)
@@ -48,12 +48,12 @@ def draw(model: ModelState) -> Picture:
         frame.set_ylabel(_called(name))
     if is_drawn and rate is not None:
         _line(frames[-1], epochs, rate, GREY, "")
-        frames[-1].set_ylabel(said("rate"))
+        frames[-1].set_ylabel(plot_text("rate"))
     for frame in frames:
-        frame.set_xlabel(said("epoch"))
+        frame.set_xlabel(plot_text("epoch"))
         if best is not None and "val_loss" in history:
             frame.axvline(best, color=GREY, linestyle=":", linewidth=1)
-    return Picture("curves", said("curves"), figure, settings.lang, _told(history, metrics, best, rate))
+    return Picture("curves", plot_text("curves"), figure, settings.lang, _told(history, metrics, best, rate))
 
 
 def _called(name: str) -> str:
@@ -69,8 +69,8 @@ def _column(model: ModelState, name: str) -> np.ndarray:
 
 def _loss(frame, epochs: np.ndarray, history: dict[str, np.ndarray], best: int | None) -> None:
     """The frame of the loss."""
-    lines = [(history["loss"], BLUE, said("training"))]
-    lines += [(history["val_loss"], RED, said("validation"))] if "val_loss" in history else []
+    lines = [(history["loss"], BLUE, plot_text("training"))]
+    lines += [(history["val_loss"], RED, plot_text("validation"))] if "val_loss" in history else []
     for values, colour, label in lines:
         _line(frame, epochs, values, colour, label, "-" if colour == BLUE else "--")
     found = np.concatenate([values for values, _, _ in lines])
@@ -79,8 +79,8 @@ def _loss(frame, epochs: np.ndarray, history: dict[str, np.ndarray], best: int |
         frame.set_yscale("log")
         frame.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
         frame.yaxis.set_minor_formatter(lambda value, _: "")
-    frame.set_ylabel(said("loss"))
-    title = said("best", epoch=best) if best is not None and "val_loss" in history else None
+    frame.set_ylabel(plot_text("loss"))
+    title = plot_text("best", epoch=best) if best is not None and "val_loss" in history else None
     frame.legend(fontsize=8, title=title, title_fontsize=8)
 
 
@@ -106,8 +106,8 @@ def _told(
     history: dict[str, np.ndarray], metrics: list[str], best: int | None, rate: np.ndarray | None
 ) -> str:
     """The last and the best values in letters."""
-    lines = [] if best is None else [said("best", epoch=best)]
-    lines += [] if rate is None else [f"{said('rate')}: {rate[-1]:.4g}"]
+    lines = [] if best is None else [plot_text("best", epoch=best)]
+    lines += [] if rate is None else [f"{plot_text('rate')}: {rate[-1]:.4g}"]
     for name in ["loss", *(["val_loss"] if "val_loss" in history else []), *metrics]:
         values = history[name]
         known = values[np.isfinite(values)]

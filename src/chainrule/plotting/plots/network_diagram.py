@@ -15,7 +15,7 @@ from chainrule.plotting.plot_card import Kind
 from chainrule.plotting.samples import network_of
 from chainrule.plotting.style import paper
 from chainrule.settings import settings
-from chainrule.texts.plots import said
+from chainrule.texts.plots import plot_text
 from chainrule.train.model_state import ModelState
 
 INCH = 80.0  # pixels of the drawing
@@ -37,7 +37,7 @@ def draw(model: ModelState, fold: bool = True) -> Picture:
     network = network_of(model, "graph")
     flow = flow_of(network.recipe.net, network.training)
     flow = folded(flow) if fold else flow
-    title = f"{said('graph')}: {said('parameters', n=flow.parameters)}"
+    title = f"{plot_text('graph')}: {plot_text('parameters', n=flow.parameters)}"
     drawing = laid_out(flow)
     inch = max(INCH, drawing.height / LARGEST, drawing.width / LARGEST)
     figure = paper(drawing.width / inch, (drawing.height + 20) / inch)

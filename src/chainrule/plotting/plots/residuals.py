@@ -11,7 +11,7 @@ from chainrule.plotting.plot_card import Kind
 from chainrule.plotting.samples import judged, rows_of
 from chainrule.plotting.style import BLUE, GREY, grid
 from chainrule.settings import settings
-from chainrule.texts.plots import said
+from chainrule.texts.plots import plot_text
 from chainrule.train.model_state import ModelState
 
 POINTS = 3000  # more only hide each other
@@ -30,21 +30,21 @@ def draw(model: ModelState, x: Any, y: Any = None) -> Picture:
     seen = judged(model, rows_of(model, x, y, "residuals"), "residuals", ("regression",)).answers
     true, predicted = (part.astype(np.float64).reshape(-1) for part in (seen.target, seen.answer))
     errors = predicted - true
-    figure, (left, right) = grid(said("residuals"), 2, 2, (4.2, 3.8))
+    figure, (left, right) = grid(plot_text("residuals"), 2, 2, (4.2, 3.8))
     taken = np.linspace(0, len(true) - 1, min(POINTS, len(true))).round().astype(int)
     left.scatter(true[taken], predicted[taken], s=12, color=BLUE, alpha=0.5, linewidths=0)
     ends = [min(true.min(), predicted.min()), max(true.max(), predicted.max())]
-    left.plot(ends, ends, color=GREY, linestyle="--", label=said("equal"))
+    left.plot(ends, ends, color=GREY, linestyle="--", label=plot_text("equal"))
     left.legend(loc="upper left", fontsize=8)
-    left.set_xlabel(said("true_value"))
-    left.set_ylabel(said("predicted_value"))
+    left.set_xlabel(plot_text("true_value"))
+    left.set_ylabel(plot_text("predicted_value"))
     right.hist(errors, bins=min(40, max(5, len(errors) // 5)), color=BLUE)
     right.axvline(0.0, color=GREY, linestyle="--")
-    right.set_xlabel(said("error"))
-    right.set_ylabel(said("rows"))
+    right.set_xlabel(plot_text("error"))
+    right.set_ylabel(plot_text("rows"))
     r2 = 1 - (errors**2).sum() / max(((true - true.mean()) ** 2).sum(), np.finfo(float).tiny)
     text = f"R2 {r2:.4f}  RMSE {np.sqrt((errors**2).mean()):.4g}  MAE {np.abs(errors).mean():.4g}"
-    return Picture("residuals", said("residuals"), figure, settings.lang, text)
+    return Picture("residuals", plot_text("residuals"), figure, settings.lang, text)
 
 
 RESIDUALS = Kind("residuals", draw, "x, y", is_judged=True)

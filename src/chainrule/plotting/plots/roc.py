@@ -13,7 +13,7 @@ from chainrule.plotting.plot_card import Kind
 from chainrule.plotting.samples import Judged, judged, rows_of, unsuited
 from chainrule.plotting.style import GREY, axes, look
 from chainrule.settings import settings
-from chainrule.texts.plots import said
+from chainrule.texts.plots import plot_text
 from chainrule.train.model_state import ModelState
 
 TASKS = ("classification", "multilabel")
@@ -54,10 +54,10 @@ def roc(model: ModelState, x: Any, y: Any = None) -> Picture:
     for label, is_yes, scores in _problems(seen, "roc"):
         false, true = (part / max(part[-1], 1.0) for part in rates(is_yes, scores))
         curves.append((float(np.trapezoid(true, false)), label, false, true))
-    figure, frame = axes(said("roc"), (said("false_positive"), said("true_positive")), (5.6, 5.0))
-    frame.plot([0, 1], [0, 1], color=GREY, linestyle=":", label=said("chance"))
+    figure, frame = axes(plot_text("roc"), (plot_text("false_positive"), plot_text("true_positive")), (5.6, 5.0))
+    frame.plot([0, 1], [0, 1], color=GREY, linestyle=":", label=plot_text("chance"))
     text = _lines(frame, curves, "area", "default")
-    return Picture("roc", said("roc"), figure, settings.lang, text)
+    return Picture("roc", plot_text("roc"), figure, settings.lang, text)
 
 
 def precision_recall(model: ModelState, x: Any, y: Any = None) -> Picture:
@@ -79,9 +79,9 @@ def precision_recall(model: ModelState, x: Any, y: Any = None) -> Picture:
         precision = np.concatenate([[1.0], true[1:] / (true[1:] + false[1:])])
         recall = true / max(true[-1], 1.0)
         curves.append((float((np.diff(recall) * precision[1:]).sum()), label, recall, precision))
-    figure, frame = axes(said("precision_recall"), (said("recall"), said("precision")), (5.6, 5.0))
+    figure, frame = axes(plot_text("precision_recall"), (plot_text("recall"), plot_text("precision")), (5.6, 5.0))
     text = _lines(frame, curves, "average", "steps-pre")
-    return Picture("precision_recall", said("precision_recall"), figure, settings.lang, text)
+    return Picture("precision_recall", plot_text("precision_recall"), figure, settings.lang, text)
 
 
 def _problems(seen: Judged, kind: str) -> list[tuple[str, np.ndarray, np.ndarray]]:
@@ -104,14 +104,14 @@ def _lines(frame: Any, curves: list[Any], words: str, drawn: str) -> str:
     """Draw the curves, the least good ones first; the same in letters."""
     chosen = sorted(curves, key=lambda curve: curve[0])[:MOST]
     for i, (area, label, x, y) in enumerate(chosen):
-        name = said(words, label=drawable(label, 20), area=area)
+        name = plot_text(words, label=drawable(label, 20), area=area)
         frame.plot(x, y, label=name, drawstyle=drawn, **look(i))
     frame.set_xlim(-0.02, 1.02)
     frame.set_ylim(-0.02, 1.04)
     frame.legend(loc="best", fontsize=8)
-    told = [said(words, label=printable(label), area=area) for area, label, _, _ in chosen]
+    told = [plot_text(words, label=printable(label), area=area) for area, label, _, _ in chosen]
     if len(chosen) < len(curves):
-        told.append(said("shown", shown=len(chosen), all=len(curves)))
+        told.append(plot_text("shown", shown=len(chosen), all=len(curves)))
     return "\n".join(told)
 
 

@@ -23,7 +23,7 @@ from chainrule.plotting.plots.landscape import Arrays, cut, levels
 from chainrule.plotting.samples import network_of, rows_of
 from chainrule.plotting.style import RED, axes
 from chainrule.settings import settings
-from chainrule.texts.plots import said
+from chainrule.texts.plots import plot_text
 from chainrule.train.checkpoint import model_file
 from chainrule.train.model_state import ModelState
 
@@ -81,16 +81,16 @@ def draw(
     directions = [_by_path(direction, last) for direction in along]
     seen = rows_of(model, x, y, "course").some(rows)
     found = cut(model, seen, (directions[0], directions[1]), (edges[0], edges[1]))
-    says = [said("component", n=i + 1, share=float(shares[i])) for i in range(2)]
-    figure, frame = axes(said("course"), says, (6.4, 5.2))
+    says = [plot_text("component", n=i + 1, share=float(shares[i])) for i in range(2)]
+    figure, frame = axes(plot_text("course"), says, (6.4, 5.2))
     levels(figure, frame, found)
     way = np.concatenate([places, [[0.0, 0.0]]])
     frame.plot(*way.T, "-o", color="white", markersize=3, linewidth=1.2)
-    frame.plot(0, 0, "o", color=RED, markeredgecolor="white", markersize=8, label=said("here"))
+    frame.plot(0, 0, "o", color=RED, markeredgecolor="white", markersize=8, label=plot_text("current"))
     frame.legend(loc="best", fontsize=8, frameon=True)
     low, high = found.range
     told = f"{len(course)} + 1: {shares[0]:.1%} + {shares[1]:.1%}; {low:.4g} … {high:.4g}"
-    return Picture("course", said("course"), figure, settings.lang, told)
+    return Picture("course", plot_text("course"), figure, settings.lang, told)
 
 
 def _parameters(stop: Any) -> Mapping[str, Any]:

@@ -1,0 +1,239 @@
+"""Formulas of single numbers: from a node and an index to an expression in named symbols.
+
+The card of each operation expresses one element of its result as a formula of elements of its inputs
+(``element``). Substituting these formulas into one another until only named values are left gives the formula
+of any number. Gradients are nodes like all others, so the same function returns z_1 = w_11 x_1 + w_12 x_2 +
+b_1 in the forward pass and delta_1 = (delta_o w_o1) a_1 (1 - a_1) in the backward pass, for any operation
+with a card; there are no rules for particular layers or losses. Operations that only move elements
+(transpose, reshape, broadcast) leave no trace in a formula.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import field
+from functools import cached_property
+
+import numpy as np
+
+from chainrule.graph import Constant, Input, Node
+from chainrule.notation import Element, Link, Number, Tree, children, leaves, substitute, value
+from chainrule.ops.card import Card
+from chainrule.prng import KEY
+from chainrule.records import frozen
+from chainrule.spec import Size
+from chainrule.trace.names import Index, Name, Names
+from chainrule.trace.simplify import LAST, ZERO, plain, simplify
+
+NO_LIMIT = 10**9
+LIMIT = 4000  # maximum number of symbols in a formula; a longer part becomes a symbol
+DEEP = 60  # maximum number of nested operations
+
+# The order of factors is that of a textbook: eta · delta · w · x.
+_RANKS = {"rate": 0, "signal": 1, "target": 1, "prediction": 1, "gradient": 1, "parameter": 2}
+
+
+@frozen
+class Scalar:
+    """One element of one node: the value that a symbol in a formula denotes."""
+
+    node: Node
+    index: Index
+
+    def __str__(self) -> str:
+        return f"{self.node.op.name}{list(self.index)}"
+
+
+@frozen
+class _Options:
+    """Which named nodes to expand, and the maximum number of symbols of an expanded part."""
+
+    through: frozenset[Node]
+    limit: int
+
+
+@frozen
+class FormulaBuilder:
+    """Builds the formulas of single numbers of a computed graph.
+
+    Args:
+        values: the array of each node.
+        cards: the operation of each node, with its sizes bound.
+        names: the named nodes; nodes whose formulas are too long are added.
+        samples: the number of samples, n.
+    """
+
+    values: Mapping[Node, np.ndarray]
+    cards: Mapping[Node, Card]
+    names: Names
+    samples: int
+    _simplified: dict[tuple[Node, Index, _Options], Tree] = field(default_factory=dict)
+    _expansions: dict[tuple[Node, Index, _Options, int], tuple[Tree, int]] = field(default_factory=dict)
+    _lengths: dict[tuple[Node, _Options], int] = field(default_factory=dict)
+
+    def scalar(self, node: Node, index: Index, through: Collection[Node] = (), limit: int = LIMIT) -> Tree:
+        """Return the simplified formula of one number in named symbols.
+
+        Args:
+            node, index: the number; its own name is expanded.
+            through: further named nodes to expand.
+            limit: the maximum number of symbols of an expanded part; a longer part keeps its symbol.
+        """
+        if node not in self.cards:
+            return self.leaf(node, index)
+            # Without ``through`` the limit has no effect: use one cache key.
+        options = _Options(frozenset(through), limit if through else LIMIT)
+        key = (node, index, options)
+        if key not in self._simplified:
+            self._simplified[key] = simplify(self._expanded(node, index, options, NO_LIMIT, 0)[0], self._rank)
+        return self._simplified[key]
+
+    def leaf(self, node: Node, index: Index) -> Tree:
+        """Return the symbol of one number of a named node, linked to its ``Scalar``."""
+        return Link(Scalar(node, index), self.names[node].symbol(index, self.samples))
+
+    def value(self, tree: Tree) -> float:
+        """Evaluate a formula with the stored values of its symbols."""
+        return float(value(self.numeric(tree), _unknown))
+
+    def numeric(self, tree: Tree, digits: int | None = None) -> Tree:
+        """Return the formula with every symbol replaced by its value.
+
+        Args:
+            tree: a formula.
+            digits: the number of significant digits of computed values, so that 0.4000000000000001 is shown
+                as 0.4; ``None`` keeps all.
+        """
+
+        def number(node: Tree) -> Tree | None:
+            if not isinstance(node, Link):
+                return None
+            at: Scalar = node.target  # pyright: ignore[reportAssignmentType]
+            stored = float(self.values[at.node][at.index])
+            if stored == 0:
+                return Number(0)
+            name = self.names[at.node]
+            if name.role == "rate" and stored.is_integer():
+                return Number(int(stored))  # the update number is a count
+            as_stored = digits is None or name.is_input
+            return Number(stored if as_stored else float(f"{stored:.{digits}g}"))
+
+        return substitute(tree, number, {})
+
+    def _expanded(
+        self, node: Node, index: Index, options: _Options, budget: int, depth: int
+    ) -> tuple[Tree, int]:
+        """Return the card's formula with each input replaced by its symbol or formula, and its length.
+
+        Expansion ends when the length exceeds ``budget``; such a formula is too long to be used.
+        """
+        key = (node, index, options, budget)
+        if key not in self._expansions:
+            count = 0
+
+            def replace(part: Tree) -> Tree | None:
+                nonlocal count
+                if not isinstance(part, Element) or count > budget:
+                    return None
+                tree, size = self._part(node.inputs[part.argument], part.index, options, depth + 1)
+                count += size
+                return tree
+
+            inputs = [self.values[source] for source in node.inputs]
+            self._expansions[key] = (substitute(self.cards[node].element(index, *inputs), replace), count)
+        return self._expansions[key]
+
+    def _part(self, node: Node, index: Index, options: _Options, depth: int) -> tuple[Tree, int]:
+        index = tuple(int(i) for i in index)
+        fixed = self._fixed(node, index)
+        if fixed is not None:
+            return fixed, 0
+        if self._vanishes(node, index):
+            return ZERO, 0
+        named = node in self.names
+        if node not in self.cards or depth > DEEP or (named and node not in options.through):
+            return self._named(node, index)
+        budget = options.limit if named else LIMIT
+        if self._length(node, options, depth) > budget:
+            return self._named(node, index)
+        tree, size = self._expanded(node, index, options, budget, depth)
+        return self._named(node, index) if size > budget else (tree, size)
+
+    def _length(self, node: Node, options: _Options, depth: int) -> int:
+        """Estimate how many symbols the formula of an element has, from the middle element of the node.
+
+        This runs before anything is expanded, because the formula of one number of a deep network
+        can have millions of symbols.
+        """
+        key = (node, options)
+        if key not in self._lengths:
+            self._lengths[key] = 1  # guards against recursion
+            array = self.values[node]
+            middle = tuple(n // 2 for n in array.shape)
+            inputs = [self.values[source] for source in node.inputs]
+            tree = self.cards[node].element(middle, *inputs) if array.size else Number(0)
+            counts = Counter(part.argument for part in leaves(tree) if isinstance(part, Element))
+            sizes = {i: self._length_of_part(node.inputs[i], options, depth + 1) for i in counts}
+            self._lengths[key] = sum(n * sizes[i] for i, n in counts.items())
+        return self._lengths[key]
+
+    def _length_of_part(self, node: Node, options: _Options, depth: int) -> int:
+        if self._is_fixed(node):
+            return 0
+        named = node in self.names
+        if node not in self.cards or depth > DEEP or (named and node not in options.through):
+            return 1
+        length = self._length(node, options, depth)
+        return length if length <= (options.limit if named else LIMIT) else 1
+
+    def _fixed(self, node: Node, index: Index) -> Tree | None:
+        """The value of a constant or of an integer input, such as a class, which is shown as a number."""
+        return plain(self.values[node][index].item()) if self._is_fixed(node) else None
+
+    def _vanishes(self, node: Node, index: Index) -> bool:
+        """Whether an element is a product with a 0 that depends only on labels, as for all other classes."""
+        if node.op.name != "multiply" or node not in self.cards or self.values[node][index] != 0:
+            return False
+        return any(s in self._label_dependent and self.values[s][index] == 0 for s in node.inputs)
+
+    @cached_property
+    def _label_dependent(self) -> set[Node]:
+        """The nodes that depend only on constants and labels, not on random values such as masks."""
+        nodes: set[Node] = set()
+        for node in self.values:  # in topological order
+            is_key = isinstance(node.op, Input) and node.op.label == KEY
+            if (self._is_fixed(node) and not is_key) or (node.inputs and nodes.issuperset(node.inputs)):
+                nodes.add(node)
+        return nodes
+
+    @staticmethod
+    def _is_fixed(node: Node) -> bool:
+        return isinstance(node.op, Constant) or (isinstance(node.op, Input) and not node.spec.is_float)
+
+    def _named(self, node: Node, index: Index) -> tuple[Tree, int]:
+        if node not in self.names:
+            used = {name.letter for name in self.names.values()}
+            letter = next(f"h{i}" for i in range(1, len(used) + 2) if f"h{i}" not in used)
+            letter = node.op.label if isinstance(node.op, Input) else letter
+            batched = node.rank > 0 and isinstance(node.shape[0], Size)
+            self.names[node] = Name(
+                letter, "input" if isinstance(node.op, Input) else "hidden", batched=batched
+            )
+        return self.leaf(node, index), 1
+
+    def _rank(self, link: Tree) -> int:
+        assert isinstance(link, Link)
+        at: Scalar = link.target  # pyright: ignore[reportAssignmentType]
+        return _RANKS.get(self.names[at.node].role, LAST)
+
+
+def scalars(tree: Tree) -> list[Scalar]:
+    """The values of the symbols of a formula, from left to right, with repetitions."""
+    if isinstance(tree, Link) and isinstance(tree.target, Scalar):
+        return [tree.target]
+    return [at for part in children(tree) for at in scalars(part)]
+
+
+def _unknown(leaf: Tree) -> float:
+    raise KeyError(leaf)
