@@ -89,7 +89,9 @@ class Influence:
                 for side, found in sides
                 for j in found
             )
-            sections.append(Section(render("influence_sample", self.lang, i=i), (Table(head, lines, (1, 2)),)))
+            sections.append(
+                Section(render("influence_sample", self.lang, i=i), (Table(head, lines, (1, 2)),))
+            )
         return Page(render("influence_title", self.lang), self.lang, tuple(sections))
 
     def __str__(self) -> str:

@@ -227,7 +227,9 @@ def _page(goal: Goal, found: Sequence[Alternative], lang: str) -> Page:
 
 def _section(i: int, each: Alternative, spoken: Callable[..., str], lang: str) -> Section:
     answer = spoken(each.answer, each.probability)
-    heading = render("counterfactual_alternative", lang, i=i, prediction=answer, distance=f"{each.distance:.2f}")
+    heading = render(
+        "counterfactual_alternative", lang, i=i, prediction=answer, distance=f"{each.distance:.2f}"
+    )
     rows = tuple(
         (change.column, change.before or "–", change.after or "–", f"{change.distance:.2f}")
         for change in each.changes

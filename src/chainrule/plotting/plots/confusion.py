@@ -38,7 +38,9 @@ def draw(model: ModelState, x: Any, y: Any = None) -> Picture:
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     labels = [drawable(label, 14) for label in seen.labels]
     side = min(9.0, max(4.0, 1.6 + 0.5 * count))
-    figure, frame = axes(plot_text("confusion"), (plot_text("predicted"), plot_text("true")), (side + 0.8, side))
+    figure, frame = axes(
+        plot_text("confusion"), (plot_text("predicted"), plot_text("true")), (side + 0.8, side)
+    )
     drawn = frame.imshow(shares, cmap=AMOUNT, vmin=0, vmax=1)
     is_narrow = max(map(len, labels)) * 0.1 > (side - 1.6) / count  # inches of a label and of a cell
     frame.set_xticks(range(count), labels, rotation=90 if is_narrow else 0)

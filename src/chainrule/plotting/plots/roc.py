@@ -54,7 +54,9 @@ def roc(model: ModelState, x: Any, y: Any = None) -> Picture:
     for label, is_yes, scores in _problems(seen, "roc"):
         false, true = (part / max(part[-1], 1.0) for part in rates(is_yes, scores))
         curves.append((float(np.trapezoid(true, false)), label, false, true))
-    figure, frame = axes(plot_text("roc"), (plot_text("false_positive"), plot_text("true_positive")), (5.6, 5.0))
+    figure, frame = axes(
+        plot_text("roc"), (plot_text("false_positive"), plot_text("true_positive")), (5.6, 5.0)
+    )
     frame.plot([0, 1], [0, 1], color=GREY, linestyle=":", label=plot_text("chance"))
     text = _lines(frame, curves, "area", "default")
     return Picture("roc", plot_text("roc"), figure, settings.lang, text)
@@ -79,7 +81,9 @@ def precision_recall(model: ModelState, x: Any, y: Any = None) -> Picture:
         precision = np.concatenate([[1.0], true[1:] / (true[1:] + false[1:])])
         recall = true / max(true[-1], 1.0)
         curves.append((float((np.diff(recall) * precision[1:]).sum()), label, recall, precision))
-    figure, frame = axes(plot_text("precision_recall"), (plot_text("recall"), plot_text("precision")), (5.6, 5.0))
+    figure, frame = axes(
+        plot_text("precision_recall"), (plot_text("recall"), plot_text("precision")), (5.6, 5.0)
+    )
     text = _lines(frame, curves, "average", "steps-pre")
     return Picture("precision_recall", plot_text("precision_recall"), figure, settings.lang, text)
 
