@@ -1,4 +1,4 @@
-"""Every named model: the parameters its card says, its print, training, file and explanation.
+"""Every named model: its number of parameters, its text, training, file and explanation.
 
 ``SMALL`` holds a small form of each kind of model, of which two steps of training cost little.
 """
@@ -16,7 +16,7 @@ import pytest
 import chainrule as cr
 from chainrule import nn
 from chainrule.events import TrainingStarted
-from chainrule.models import MODELS, Model
+from chainrule.models import MODELS, ModelCard
 from chainrule.spec import Size, Spec
 
 DOCS = Path(__file__).parents[2] / "docs" / "models"
@@ -27,9 +27,9 @@ class Small(NamedTuple):
     """A model small enough to be trained in a test.
 
     Args:
-        net: writes it.
+        network: writes it.
         shapes: of one sample, for each input.
-        words: the inputs are whole numbers below this one; 0 for images.
+        words: the inputs are integers below this one; 0 for images.
     """
 
     net: Callable[[], nn.Layer]
@@ -38,7 +38,7 @@ class Small(NamedTuple):
 
 
 def narrowed(net: nn.Layer) -> nn.Layer:
-    """A net whose layers of 4096 units have eight, and nothing random."""
+    """A network whose layers of 4096 units have eight, and nothing random."""
     assert isinstance(net, nn.Sequential)
     few = {n: nn.Dense(8, "relu") if n in ("dense6", "dense7") else part for n, part in net.named()}
     return nn.Sequential(**few)
@@ -70,29 +70,29 @@ SMALL: dict[str, Small] = {
 
 
 @pytest.fixture(params=MODELS)
-def card(request: pytest.FixtureRequest) -> Model:
+def card(request: pytest.FixtureRequest) -> ModelCard:
     """Each card of the table in turn."""
     return MODELS[request.param]
 
 
-def home(card: Model) -> str:
+def home(card: ModelCard) -> str:
     """The file a model lives in."""
     return card.net.__module__.rpartition(".")[2]
 
 
 def samples(small: Small, rows: int = ROWS) -> Any:
-    """Inputs of a model, drawn."""
+    """Random inputs of a model."""
     rng = np.random.default_rng(4)
-    drawn = {
+    inputs = {
         name: rng.integers(1, small.words, (rows, *shape)) if small.words
         else rng.normal(size=(rows, *shape)).astype("float32")
         for name, shape in small.shapes.items()
     }  # fmt: skip
-    return drawn["x"] if list(drawn) == ["x"] else drawn
+    return inputs["x"] if list(inputs) == ["x"] else inputs
 
 
-def answers(small: Small, net: nn.Layer) -> np.ndarray:
-    """A class for every sample, place or cell the net answers for."""
+def targets_of(small: Small, net: nn.Layer) -> np.ndarray:
+    """A random class for every output of the network."""
     kind = "int64" if small.words else "float32"
     inputs = {name: Spec((Size.symbol("B"), *shape), kind) for name, shape in small.shapes.items()}
     shape = nn.build(net, inputs, "float32").output.spec.at({"B": ROWS}).shape
@@ -101,7 +101,7 @@ def answers(small: Small, net: nn.Layer) -> np.ndarray:
 
 
 class Trained(NamedTuple):
-    """A small model after two steps, with what it was shown and what it began with."""
+    """A small model after two steps, with its inputs and initial parameters."""
 
     model: cr.Model
     x: Any
@@ -120,7 +120,9 @@ def trained(request: pytest.FixtureRequest) -> Trained:
             first.update({path: value.copy() for path, value in model.parameters().items()})
 
     x = samples(small)
-    history = model.fit(x, answers(small, net), epochs=2, batch_size=ROWS, verbose=False, callbacks=[begin])
+    history = model.fit(
+        x, targets_of(small, net), epochs=2, batch_size=ROWS, verbose=False, callbacks=[begin]
+    )
     assert all(np.isfinite(epoch["loss"]) for epoch in history)
     return Trained(model, x, first)
 
@@ -129,17 +131,17 @@ def test_every_kind_of_model_is_trained() -> None:
     assert {home(MODELS[name]) for name in SMALL} == {home(card) for card in MODELS.values()}
 
 
-def test_a_model_is_a_function_of_its_name_with_a_card_beside_it(card: Model) -> None:
+def test_a_model_is_a_function_with_a_card_in_its_module(card: ModelCard) -> None:
     assert getattr(cr.models, card.name) is card.net
     assert MODELS[card.name] is card
     assert card.name in dir(cr.models)
 
 
-def test_a_net_has_as_many_parameters_as_its_card_says(card: Model) -> None:
+def test_the_number_of_parameters_agrees_with_the_card(card: ModelCard) -> None:
     assert card.count() == card.parameters
 
 
-def test_a_card_says_what_the_model_is_in_both_languages(card: Model) -> None:
+def test_a_card_says_what_the_model_is_in_both_languages(card: ModelCard) -> None:
     english, chinese = card.says
     assert english.endswith(".")
     assert not re.search("[一-鿿]", english)
@@ -149,31 +151,31 @@ def test_a_card_says_what_the_model_is_in_both_languages(card: Model) -> None:
     assert card.source
 
 
-def test_the_page_of_a_model_tells_its_count_in_both_languages(card: Model) -> None:
+def test_the_page_of_a_model_states_its_parameter_count_in_both_languages(card: ModelCard) -> None:
     texts = [page.read_text(encoding="utf-8") for page in DOCS.glob("*.md")]
-    told = [text for text in texts if f"`{card.name}`" in text and f"{card.parameters:,}" in text]
-    assert any(re.search("[一-鿿]{6}", text) for text in told)
+    matching = [text for text in texts if f"`{card.name}`" in text and f"{card.parameters:,}" in text]
+    assert any(re.search("[一-鿿]{6}", text) for text in matching)
 
 
-def test_a_net_prints_in_lines_that_fit_a_screen(card: Model) -> None:
+def test_networks_print_in_lines_of_at_most_110_columns(card: ModelCard) -> None:
     lines = str(card.net()).splitlines()
     assert len(lines) > 2
     assert max(map(len, lines)) <= 110
 
 
-def test_every_part_of_a_net_has_a_name_of_its_own(card: Model) -> None:
+def test_every_part_of_a_network_is_named(card: ModelCard) -> None:
     paths = nn.build(card.net(), card.inputs, "float32").parameters
     assert [path for path in paths if re.search(r"sequential|(^|\.)(conv|dense)\d*\.\w+\.\w+\.", path)] == []
 
 
-def test_a_net_comes_back_equal_from_its_record(card: Model) -> None:
+def test_networks_are_restored_equal_from_their_record(card: ModelCard) -> None:
     net = card.net()
     again = nn.net_from_record(nn.net_to_record(net))
     assert again == net
     assert str(again) == str(net)
 
 
-def test_every_weight_is_moved_by_two_steps(trained: Trained) -> None:
+def test_every_weight_changes_in_two_steps(trained: Trained) -> None:
     first, then = trained.first, trained.model.parameters()
     assert first.keys() == then.keys()
     weights = [path for path in first if path.endswith(".weight")]
@@ -182,13 +184,13 @@ def test_every_weight_is_moved_by_two_steps(trained: Trained) -> None:
     assert still == []
 
 
-def test_a_model_file_gives_the_same_bits(trained: Trained, tmp_path: Path) -> None:
+def test_a_model_file_restores_the_same_bits(trained: Trained, tmp_path: Path) -> None:
     model, x, _ = trained
     model.save(tmp_path / "model.safetensors")
     again = cr.load(tmp_path / "model.safetensors")
-    kept, read = model.parameters(), again.parameters()
-    assert kept.keys() == read.keys()
-    assert all(np.array_equal(kept[path], read[path]) for path in kept)
+    before, read = model.parameters(), again.parameters()
+    assert before.keys() == read.keys()
+    assert all(np.array_equal(before[path], read[path]) for path in before)
     with cr.settings.using(engine="reference"):
         np.testing.assert_array_equal(model(x), again(x))
     assert again.recipe.net == model.recipe.net
@@ -199,7 +201,7 @@ def test_one_weight_of_a_net_is_explained(name: str, weight: str) -> None:
     small = SMALL[name]
     model = cr.Model(small.net(), "cross_entropy", cr.SGD(0.01), engine="reference")
     x = samples(small)
-    y = answers(small, model.recipe.net)
+    y = targets_of(small, model.recipe.net)
     model.fit(x, y, epochs=1, batch_size=ROWS, verbose=False)
     text = str(model.explain(x[0], y[0], weight=weight))
     assert weight in text

@@ -1,11 +1,11 @@
-"""The named networks of the field, each written from layers as its paper draws it.
+"""Named networks of the literature, built from layers.
 
-In: how many classes, how large, how wide. Out: a net, which is a layer like any other: it prints like the
-figure, trains, explains itself and takes the weights that everybody has. This room adds no mathematics and
-knows no engine; what a figure repeats is a layer of ``nn``.
+Input: the number of classes, the size, the width. Output: a network, which is a layer like any other: it
+prints like the figure of its paper, trains, can be explained and loads published weights. This package adds
+no mathematics and does not depend on engines; parts that a figure repeats are layers of ``nn``.
 
-Every model is a function; ``MODELS`` has a card for each that says what it is, where it comes from and how
-many parameters it has.
+Every model is a function; ``MODELS`` has a card for each with a summary, its reference and its number of
+parameters.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import Any
 
 from chainrule.lazy_imports import LazyNames, LazyRegistry
 
-# A function that is called like its file is fetched before the file could take its place.
+# A function with the name of its module is imported before the module could take its place.
 from chainrule.models.alexnet import alexnet as alexnet
 from chainrule.models.bert import bert as bert
-from chainrule.models.model_card import Model as Model
+from chainrule.models.model_card import ModelCard as ModelCard
 from chainrule.models.transformer import transformer as transformer
 from chainrule.models.unet import unet as unet
 from chainrule.models.vit import vit as vit
@@ -34,10 +34,10 @@ _HOMES = {
     "bert": "bert",
     "vit": "vit",
     "recurrent": "lstm_classifier gru_classifier lstm_language_model gru_language_model",
-}  # the card of resnet18 stands beside it as RESNET18
+}  # the card of resnet18 is RESNET18 in the same module
 _LAZY = LazyNames(__name__, _HOMES)
 
-MODELS: LazyRegistry[Model] = LazyRegistry(
+MODELS: LazyRegistry[ModelCard] = LazyRegistry(
     __name__,
     {name: f"{home}.{name.upper()}" for home, names in _HOMES.items() for name in names.split()},
 )
@@ -48,4 +48,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*_LAZY.names, "MODELS", "Model"})
+    return sorted({*_LAZY.names, "MODELS", "ModelCard"})

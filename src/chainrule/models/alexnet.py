@@ -1,13 +1,13 @@
-"""AlexNet, twice: as its paper of 2012 describes it, and in the form that fits one GPU and is loaded today.
+"""AlexNet in two forms: as in its paper of 2012, and the single-GPU form for which weights are published.
 
-The first was cut in two, one half for each of two GPUs with 3 GB. The halves meet only where every channel is
-seen: in the third convolution and in the dense layers; the other convolutions have two groups. The second
-form (Krizhevsky 2014, "One weird trick") is a little narrower, has no groups and no response normalisation.
+The first was divided between two GPUs with 3 GB each. The halves exchange data only where every channel is
+used: in the third convolution and in the dense layers; the other convolutions have two groups. The second
+form (Krizhevsky 2014, "One weird trick") is slightly narrower, without groups and response normalization.
 """
 
 from __future__ import annotations
 
-from chainrule.models.model_card import Model, chain, dense_head, image, require_counts
+from chainrule.models.model_card import ModelCard, chain, dense_head, image, require_counts
 from chainrule.nn.layers.adaptive_pooling import AdaptiveAveragePool
 from chainrule.nn.layers.containers import Dropout, Flatten, Sequential
 from chainrule.nn.layers.convolution import Conv
@@ -15,29 +15,31 @@ from chainrule.nn.layers.linear import Dense
 from chainrule.nn.layers.normalization import LocalResponseNorm
 from chainrule.nn.layers.pooling import MaxPool
 
-# Section 3.3: k = 2, n = 5, alpha = 1e-4, beta = 0.75. LocalResponseNorm divides alpha by n, the paper not.
+# Section 3.3: k = 2, n = 5, alpha = 1e-4, beta = 0.75. LocalResponseNorm divides alpha by n, the paper does
+# not.
 RESPONSE = LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2.0)
 
 
 def alexnet(classes: int = 1000, *, dropout: float = 0.5) -> Sequential:
-    """The net that began the deep learning of images, in the form for one GPU that everybody loads.
+    """AlexNet for one GPU, the form of published weights.
 
-    Shapes: (B, 224, 224, 3) -> (B, classes); other sizes from 63 x 63 on are pooled to the same 6 x 6 places.
+    Shapes: (B, 224, 224, 3) -> (B, classes); other sizes of at least 63 x 63 are pooled to the same 6 x 6
+    positions.
 
     Args:
-        classes: how many answers there are.
-        dropout: the chance to be dropped of each number before the two wide dense layers; 0 leaves it out.
+        classes: number of classes.
+        dropout: dropout rate before the two wide dense layers; 0 omits the layers.
 
-    Fails:
-        UsageError E102: classes below 1, a chance outside 0 to 1.
-        ShapeError E215: an image below 63 x 63, told with the arithmetic.
+    Raises:
+        UsageError E102: classes below 1, or a rate outside 0 to 1.
+        ShapeError E215: an image below 63 x 63; the error shows the computation.
 
     Example:
         >>> print(alexnet(classes=10).layers[0])
         Conv(64, 11, stride=4, padding=2, activation='relu')
 
-    Reference: Krizhevsky (2014), One weird trick for parallelizing convolutional neural networks; torchvision
-    has the same net.
+    Reference: Krizhevsky (2014), One weird trick for parallelizing convolutional neural networks; the same
+    network as in torchvision.
     """
     require_counts("alexnet", classes=classes)
     return chain(
@@ -60,9 +62,9 @@ def alexnet(classes: int = 1000, *, dropout: float = 0.5) -> Sequential:
 
 
 def alexnet_2012(classes: int = 1000, *, dropout: float = 0.5) -> Sequential:
-    """AlexNet as the paper of 2012 has it: two groups, and channels that subdue their neighbours.
+    """AlexNet as the paper of 2012 has it: two groups, and channels that subdue their neighbors.
 
-    The numbers it learns, weights and biases of figure 2:
+    The parameters, weights and biases of figure 2:
 
     ======  ===============================  ===========
     conv1   96 x (11 x 11 x 3) + 96               34,944
@@ -76,13 +78,14 @@ def alexnet_2012(classes: int = 1000, *, dropout: float = 0.5) -> Sequential:
     all                                       60,965,224
     ======  ===============================  ===========
 
-    48 and 192 are half of 96 and 384: with two groups a kernel sees the channels of its own GPU. First values
-    are He's, of a later paper, and not N(0, 0.01) with some biases of 1 (section 5).
+    48 and 192 are half of 96 and 384: with two groups, a kernel uses the channels of its own GPU. Initial
+    values are sampled by He's method, of a later paper, instead of N(0, 0.01) with some biases of 1 (section
+    5).
 
-    Shapes: (B, 224, 224, 3) -> (B, classes). The paper's 55 x 55 places do not follow from 224 without
-    padding, (224 - 11) / 4 + 1 = 54.25; with 2 cells around, 55 do.
+    Shapes: (B, 224, 224, 3) -> (B, classes). The paper's 55 x 55 positions do not follow from 224 without
+    padding, (224 - 11) / 4 + 1 = 54.25; with a padding of 2 they do.
 
-    Args, Fails: as ``alexnet``; what is dropped comes after the wide layers.
+    Args, Raises: as ``alexnet``; dropout follows the wide layers.
 
     Example:
         >>> print(alexnet_2012().layers[1])
@@ -108,11 +111,11 @@ def alexnet_2012(classes: int = 1000, *, dropout: float = 0.5) -> Sequential:
     )
 
 
-ALEXNET = Model(
+ALEXNET = ModelCard(
     alexnet,
     "AlexNet（单 GPU 版）",
     (
-        "The net that began the deep learning of images, in the form for one GPU.",
+        "The network that started deep learning on images, in the form for one GPU.",
         "开启深度图像识别的网络，适合单块 GPU 的形式。",
     ),
     61_100_840,
@@ -120,11 +123,11 @@ ALEXNET = Model(
     "Krizhevsky (2014), One weird trick for parallelizing convolutional neural networks",
     image(224, 224, 3),
 )
-ALEXNET_2012 = Model(
+ALEXNET_2012 = ModelCard(
     alexnet_2012,
     "AlexNet（2012 年原版）",
     (
-        "AlexNet as its paper has it, with two groups and local response normalisation.",
+        "AlexNet as its paper has it, with two groups and local response normalization.",
         "论文原版 AlexNet：卷积分两组，带局部响应归一化。",
     ),
     60_965_224,

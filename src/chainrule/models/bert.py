@@ -1,11 +1,11 @@
-"""BERT: an encoder that reads a text in both directions, and a head that takes from it what is needed."""
+"""BERT: a bidirectional text encoder with a head for classification, sentence vectors or word vectors."""
 
 from __future__ import annotations
 
 from typing import Unpack
 
-from chainrule.models.model_card import BATCH, Model, require_counts
-from chainrule.models.transformer_stack import Change, Stack, stacked
+from chainrule.models.model_card import BATCH, ModelCard, require_counts
+from chainrule.models.transformer_stack import Stack, StackOverrides, resolve_stack
 from chainrule.nn.blocks.language import TextEncoder
 from chainrule.nn.blocks.transformer import TransformerEncoder, TransformerEncoderLayer
 from chainrule.nn.initializer import SmallNormal
@@ -37,11 +37,11 @@ def bert(
     length: int = 512,
     types: int = 2,
     dropout: float = 0.1,
-    **change: Unpack[Change],
+    **change: Unpack[StackOverrides],
 ) -> TextEncoder:
-    """Reads a text in both directions: each word's vector tells what the word means in this text.
+    """BERT, a bidirectional text encoder: a contextual vector for each word, or one for the text.
 
-    The numbers it learns, for the base size, C = 768:
+    The parameters of the base size, C = 768:
 
     =========  ======================================================  ===========
     words      30,522 x 768                                             23,440,896
@@ -53,28 +53,28 @@ def bert(
     all                                                                109,482,240
     =========  ======================================================  ===========
 
-    Shapes: words (B, T), whole numbers, T at most ``length``; or by name ``sequence`` (B, T), and perhaps
-    ``mask`` (B, T), true where a word counts, and ``types`` (B, T), 0 for the first text and 1 for the second
-    -> (B, C), or (B, T, C) with ``head="sequence"``. Without a mask, words of number 0 do not count: that is
+    Shapes: words (B, T), integers, T at most ``length``; or by name ``sequence`` (B, T), and optionally
+    ``mask`` (B, T), true at valid positions, and ``types`` (B, T), 0 for the first text and 1 for the second
+    -> (B, C), or (B, T, C) with ``head="sequence"``. Without a mask, words with index 0 are padding: that is
     ``[PAD]`` in every vocabulary of BERT.
 
     Args:
         size: ``"base"`` or ``"large"``, section 3 of the paper; ``"small"`` (Turc et al. 2019); ``"minilm"``,
             384 channels and 6 blocks, the form of all-MiniLM-L6-v2 (Wang et al. 2020).
-        head: what is made of the words' vectors: ``"pooled"``, the first one after a dense layer and tanh,
-            for classifiers; ``"sentence"``, the mean of those that count, brought to length 1, so that the
-            product of two sentences says how alike they are; ``"sequence"``, all of them; or a layer of
-            one's own, which is given ``sequence`` and ``mask``.
-        vocabulary: how many words there are.
-        length: how many places there are.
-        types: how many kinds of places there are.
-        dropout: the chance of a number to be dropped in training; 0 leaves it out.
-        change: ``width``, ``depth``, ``heads``, ``units``, where they differ from the size.
+        head: how the word vectors are reduced: ``"pooled"``, the first one after a dense layer and tanh, for
+            classifiers; ``"sentence"``, the mean over valid positions, normalized to length 1, so that the
+            dot product of two sentences measures their similarity; ``"sequence"``, all of them; or a custom
+            layer with the inputs ``sequence`` and ``mask``.
+        vocabulary: number of words.
+        length: maximum number of positions.
+        types: number of segment types.
+        dropout: dropout rate; 0 omits the layers.
+        change: ``width``, ``depth``, ``heads``, ``units``, to override those of the size.
 
-    Fails:
-        UsageError E101, E102: no such size or head; a number below 1. ShapeError E221: heads that do not
-            divide the width.
-        ShapeError E224, E211: when it runs, a text longer than ``length``, a word outside the vocabulary.
+    Raises:
+        UsageError E101, E102: an unknown size or head; a number below 1.
+        ShapeError E221: heads that do not divide the width.
+        ShapeError E224, E211: at run time, a text longer than ``length``, a word outside the vocabulary.
 
     Example:
         >>> bert("minilm", head="sentence").head.names
@@ -84,10 +84,10 @@ def bert(
     for language understanding (NAACL).
     """
     require_counts("bert", vocabulary=vocabulary, length=length, types=types)
-    stack = stacked("bert", size, SIZES, change)
+    stack = resolve_stack("bert", size, SIZES, change)
     block = TransformerEncoderLayer(
         stack.heads, units=stack.units, activation="gelu", dropout=dropout, norm=NORM, weight_init=SMALL
-    )  # normalised after each part
+    )  # normalized after each part
     return TextEncoder(
         Embedding(vocabulary, stack.width, weight_init=SMALL),
         LearnedPosition(length),
@@ -98,7 +98,7 @@ def bert(
 
 
 def _head(head: str | Layer, width: int) -> Layer | None:
-    """What is made of the words' vectors."""
+    """The layer that reduces the word vectors."""
     if isinstance(head, Layer):
         return head
     if head not in HEADS:
@@ -108,15 +108,15 @@ def _head(head: str | Layer, width: int) -> Layer | None:
     return None if head == "sequence" else Sequential(mean=SequencePool("mean"), unit=UnitNorm())
 
 
-BERT = Model(
+BERT = ModelCard(
     bert,
     "BERT 文本编码器",
     (
-        "Reads a text in both directions and gives vectors for its words, or one for the whole.",
+        "Reads a text in both directions and outputs a vector for each word, or one for the text.",
         "双向读文本，给出每个词的向量或整句的向量。",
     ),
     109_482_240,
-    "the weights Google published, as Hugging Face's BertModel holds them, with the pooler",
+    "the weights published by Google, as in Hugging Face's BertModel, with the pooler",
     "Devlin, Chang, Lee and Toutanova (2019), BERT: pre-training of deep bidirectional transformers for "
     "language understanding (NAACL)",
     {"x": Spec((BATCH, 512), "int64")},

@@ -1,8 +1,8 @@
-"""MobileNetV3-small: inverted residual blocks, found by a search for what is fast on a phone."""
+"""MobileNetV3-small: inverted residual blocks, found by a search for low latency on phones."""
 
 from __future__ import annotations
 
-from chainrule.models.model_card import Model, chain, image, require_counts
+from chainrule.models.model_card import ModelCard, chain, image, require_counts
 from chainrule.nn.activation import Activation
 from chainrule.nn.blocks.residual import MOBILE_NORM, InvertedResidual
 from chainrule.nn.layer import Layer
@@ -28,23 +28,23 @@ TABLE_2 = (
 
 
 def mobilenet_v3_small(classes: int = 1000, *, dropout: float = 0.2) -> Sequential:
-    """A net for phones, small and quick: two and a half million numbers.
+    """MobileNetV3-small, a network for phones with 2.5 million parameters.
 
-    Shapes: (B, 224, 224, 3) -> (B, classes); any other size too.
+    Shapes: (B, 224, 224, 3) -> (B, classes); any other size works too.
 
     Args:
-        classes: how many answers there are.
-        dropout: the chance to be dropped of each number before the head; 0 leaves it out.
+        classes: number of classes.
+        dropout: dropout rate before the head; 0 omits the layer.
 
-    Fails:
-        UsageError E102: classes below 1, a chance outside 0 to 1.
+    Raises:
+        UsageError E102: classes below 1, or a rate outside 0 to 1.
 
     Example:
         >>> print(mobilenet_v3_small().layers[6])
         InvertedResidual(5, 96, 40, squeeze=True, activation='hard_silu', stride=2)
 
-    Reference: Howard and others (2019), Searching for MobileNetV3 (ICCV), table 2; torchvision has the same
-    net.
+    Reference: Howard and others (2019), Searching for MobileNetV3 (ICCV), table 2; the same network as in
+    torchvision.
     """
     require_counts("mobilenet_v3_small", classes=classes)
     blocks: dict[str, Layer] = {
@@ -71,10 +71,10 @@ def _conv(channels: int, kernel: int, stride: int) -> Conv:
     return Conv(channels, kernel, stride=stride, padding=padding, bias=False, weight_init="he")
 
 
-MOBILENET_V3_SMALL = Model(
+MOBILENET_V3_SMALL = ModelCard(
     mobilenet_v3_small,
     "MobileNetV3-small 移动端网络",
-    ("A small net for phones, of inverted residual blocks.", "面向手机的小型网络，由倒残差块组成。"),
+    ("A small network for phones, of inverted residual blocks.", "面向手机的小型网络，由倒残差块组成。"),
     2_542_856,
     "torchvision 0.28",
     "Howard and others (2019), Searching for MobileNetV3 (ICCV)",

@@ -1,4 +1,4 @@
-"""What is known of a named network before anybody builds it."""
+"""The card of a named network: its summary, reference, inputs and number of parameters."""
 
 from __future__ import annotations
 
@@ -19,17 +19,18 @@ BATCH = Size.symbol("B")
 
 
 @frozen
-class Model:
+class ModelCard:
     """The card of a named network.
 
     Args:
-        net: the function that writes the net; all its arguments have defaults, those of the reference.
+        net: the function that builds the network; the defaults of all its arguments are those of the
+            reference.
         chinese: its Chinese name.
-        says: what it is, one sentence in English and one in Chinese.
-        parameters: how many numbers the reference learns.
-        source: where that count comes from.
+        says: the summary, one sentence in English and one in Chinese.
+        parameters: number of trainable parameters with the defaults.
+        source: where that number comes from.
         reference: authors, year and title of the paper.
-        inputs: the shape and number kind of each input of the reference, by name; a single one is ``"x"``.
+        inputs: shape and dtype of each input of the reference, by name; a single one is ``"x"``.
 
     Example:
         >>> from chainrule.models import MODELS
@@ -48,16 +49,16 @@ class Model:
 
     @property
     def name(self) -> str:
-        """What the function is called."""
+        """The name of the function."""
         return self.net.__name__
 
     def count(self, **settings: Any) -> int:
-        """How many numbers the net learns with these settings; from shapes alone, nothing is allocated."""
+        """The number of trainable parameters with these arguments, computed from shapes only."""
         return count_parameters(self.net(**settings), self.inputs)
 
 
 def count_parameters(net: Layer, inputs: Mapping[str, Spec]) -> int:
-    """How many numbers a net learns, given the shape of its inputs.
+    """The number of trainable parameters of a network for given input shapes.
 
     Example:
         >>> from chainrule.nn.layers.linear import Dense
@@ -69,21 +70,21 @@ def count_parameters(net: Layer, inputs: Mapping[str, Spec]) -> int:
 
 
 def image(height: int, width: int, channels: int) -> dict[str, Spec]:
-    """The inputs of a net that looks at images: one input, (B, H, W, C)."""
+    """The input of a network for images, (B, H, W, C)."""
     return {"x": Spec((BATCH, height, width, channels), "float32")}
 
 
 def chain(**parts: Layer | None) -> Sequential:
-    """Named layers one after the other, those that are there: ``drop=cr.Dropout(p) if p else None``."""
+    """A Sequential of the named layers that are not None: ``drop=cr.Dropout(p) if p else None``."""
     return Sequential(**{name: part for name, part in parts.items() if part is not None})
 
 
 def dense_head(classes: int, dropout: float) -> Sequential:
-    """The end of AlexNet and VGG: two wide dense layers and the scores.
+    """The head of AlexNet and VGG: two wide dense layers and the scores.
 
     Args:
-        classes: how many answers there are.
-        dropout: the chance to be dropped of each number of the two wide layers; 0 leaves it out.
+        classes: number of classes.
+        dropout: dropout rate after the two wide layers; 0 omits the layers.
     """
     return chain(
         dense6=Dense(4096, "relu"),
@@ -94,16 +95,16 @@ def dense_head(classes: int, dropout: float) -> Sequential:
     )
 
 
-def require_counts(model: str, least: int = 1, **counts: Any) -> None:
-    """Refuse numbers given to a model that are no whole numbers from ``least`` on, such as ``classes=0``.
+def require_counts(model: str, minimum: int = 1, **counts: Any) -> None:
+    """Refuse arguments of a model that are not integers of at least ``minimum``, such as ``classes=0``.
 
-    Fails:
-        UsageError E102: the first that is none; it names the model and the argument.
+    Raises:
+        UsageError E102: for the first invalid one; names the model and the argument.
     """
     for name, value in counts.items():
-        whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
-        if not whole or int(value) < least:
+        is_integer = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+        if not is_integer or int(value) < minimum:
             raise UsageError(
-                "E102", where=f"cr.models.{model}", name=name, expected=f"a whole number >= {least}",
-                received=shown(value), fix=f"cr.models.{model}({name}={max(least, 10)})",
+                "E102", where=f"cr.models.{model}", name=name, expected=f"an integer >= {minimum}",
+                received=shown(value), fix=f"cr.models.{model}({name}={max(minimum, 10)})",
             )  # fmt: skip

@@ -1,10 +1,10 @@
-"""Recurrent nets for sequences of words: one that tells what a text is, one that continues it."""
+"""Recurrent networks for sequences of words: text classifiers and language models."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from chainrule.models.model_card import BATCH, Model, chain, require_counts
+from chainrule.models.model_card import BATCH, ModelCard, chain, require_counts
 from chainrule.nn.layer import Layer
 from chainrule.nn.layers.containers import Dropout, Sequential
 from chainrule.nn.layers.embedding import Embedding
@@ -21,25 +21,25 @@ def lstm_classifier(
     depth: int = 2,
     dropout: float = 0.0,
 ) -> Sequential:
-    """Tells what a text is: layers of LSTMs read it from both ends, and the last states decide.
+    """A text classifier: a bidirectional stack of LSTMs and a dense layer on the last states.
 
-    The numbers it learns by default: words 20,000 x 128 = 2,560,000; each of the two layers two LSTMs, the
+    The parameters by default: words 20,000 x 128 = 2,560,000; each of the two layers has two LSTMs, with the
     weights of four gates for 128 inputs and 64 states and a bias, 2 x 4 x 64 x (128 + 64 + 1) = 98,816; the
-    head 2 x 128 + 2 = 258; in all 2,757,890.
+    head 2 x 128 + 2 = 258; in total 2,757,890.
 
-    Shapes: whole numbers (B, T) -> (B, classes). Words of number 0 stand for none and do not count.
+    Shapes: integers (B, T) -> (B, classes). Words with index 0 are padding.
 
     Args:
-        classes: how many answers there are.
-        vocabulary: how many words there are.
-        width: how many numbers stand for a word.
-        units: how many numbers each state holds.
-        depth: how many layers there are, one above the other.
-        dropout: the chance of a number between two layers to be dropped in training.
+        classes: number of classes.
+        vocabulary: number of words.
+        width: size of the word embedding.
+        units: size of each hidden state.
+        depth: number of stacked layers.
+        dropout: dropout rate between two layers.
 
-    Fails:
+    Raises:
         UsageError E102: a number below 1.
-        ShapeError E211: when it runs, a word outside the vocabulary.
+        ShapeError E211: at run time, a word outside the vocabulary.
 
     Example:
         >>> print(lstm_classifier(classes=3, vocabulary=100, width=8, units=4, depth=1))
@@ -63,12 +63,13 @@ def gru_classifier(
     depth: int = 2,
     dropout: float = 0.0,
 ) -> Sequential:
-    """Tells what a text is, as ``lstm_classifier`` does, with GRUs: the weights of three gates, not four.
+    """A text classifier like ``lstm_classifier``, with GRUs, which have the weights of three gates instead of
+    four.
 
-    The numbers it learns by default: words 2,560,000; each layer 2 x (3 x 64 x (128 + 64 + 1) + 64) = 74,240,
-    the last 64 a bias of what the state proposes; the head 258; in all 2,708,738.
+    The parameters by default: words 2,560,000; each layer 2 x (3 x 64 x (128 + 64 + 1) + 64) = 74,240, the
+    last 64 of them a recurrent bias of the candidate state; the head 258; in total 2,708,738.
 
-    Shapes, Args, Fails: as ``lstm_classifier``.
+    Shapes, Args, Raises: as ``lstm_classifier``.
 
     Reference: Cho and others (2014), Learning phrase representations using RNN encoder-decoder (EMNLP).
     """
@@ -82,23 +83,24 @@ def lstm_language_model(
     depth: int = 2,
     dropout: float = 0.5,
 ) -> Sequential:
-    """Continues a text, word by word or character by character: for each place the scores of the next.
+    """A language model for words or characters: for each position the scores of the next word.
 
-    By default the medium net of Zaremba et al. The numbers it learns: words 10,000 x 650 = 6,500,000; each of
-    two layers 4 x 650 x (650 + 650 + 1) = 3,382,600; the scores 10,000 x 650 + 10,000 = 6,510,000; in all
-    19,775,200. ``lstm_language_model(vocabulary=65, width=32, units=128)`` is one for characters.
+    The defaults are the medium network of Zaremba et al. The parameters: words 10,000 x 650 = 6,500,000; each
+    of two layers 4 x 650 x (650 + 650 + 1) = 3,382,600; the scores 10,000 x 650 + 10,000 = 6,510,000; in
+    total 19,775,200. For characters use, for example, ``lstm_language_model(vocabulary=65, width=32,
+    units=128)``.
 
-    Shapes: whole numbers (B, T) -> (B, T, vocabulary).
+    Shapes: integers (B, T) -> (B, T, vocabulary).
 
     Args:
-        vocabulary: how many words, or characters, there are.
+        vocabulary: number of words or characters.
         width, units, depth: as in ``lstm_classifier``.
-        dropout: the chance of a number to be dropped in training: of a word's vector, between two layers, and
-            before the scores; never from one word to the next.
+        dropout: dropout rate of the word vectors, between two layers, and before the scores; never from one
+            word to the next.
 
-    Fails:
+    Raises:
         UsageError E102: a number below 1.
-        ShapeError E211: when it runs, a word outside the vocabulary.
+        ShapeError E211: at run time, a word outside the vocabulary.
 
     Example:
         >>> print(lstm_language_model(vocabulary=65, width=32, units=128, dropout=0.0))
@@ -120,12 +122,12 @@ def gru_language_model(
     depth: int = 2,
     dropout: float = 0.5,
 ) -> Sequential:
-    """Continues a text as ``lstm_language_model`` does, with GRUs.
+    """A language model like ``lstm_language_model``, with GRUs.
 
-    The numbers it learns by default: words 6,500,000; each layer 3 x 650 x (650 + 650 + 1) + 650 = 2,537,600;
-    the scores 6,510,000; in all 18,085,200.
+    The parameters by default: words 6,500,000; each layer 3 x 650 x (650 + 650 + 1) + 650 = 2,537,600; the
+    scores 6,510,000; in total 18,085,200.
 
-    Shapes, Args, Fails: as ``lstm_language_model``.
+    Shapes, Args, Raises: as ``lstm_language_model``.
 
     Reference: Cho and others (2014), Learning phrase representations using RNN encoder-decoder (EMNLP).
     """
@@ -162,23 +164,25 @@ _GRU = "Cho and others (2014), Learning phrase representations using RNN encoder
 _ZAREMBA = "Zaremba, Sutskever and Vinyals (2014), Recurrent neural network regularization"
 _CLASSIFIER = (
     "{} 文本分类器",
-    "Tells what a text is: {}s read it from both ends.", "文本分类：{} 从两端读文本。",
+    "Classifies texts: {}s read them in both directions.", "文本分类：{} 从两端读文本。",
     "{} + 2 x {} + {}: words, two layers, head",
 )  # fmt: skip
 _LANGUAGE_MODEL = (
     "{} 语言模型",
-    "Continues a text: {}s read it and guess the next word.", "续写文本：{} 逐词阅读并预测下一个词。",
+    "Continues a text: {}s predict the next word.", "续写文本：{} 逐词阅读并预测下一个词。",
     "{} + 2 x {} + {}: words, two layers, scores",
 )  # fmt: skip
 
 
-def _card(net: Callable[..., Layer], form: tuple[str, ...], counts: tuple[int, ...], reference: str) -> Model:
-    """A card; its counts are those of the words, of one of two layers, of what comes after them."""
+def _card(
+    net: Callable[..., Layer], form: tuple[str, ...], counts: tuple[int, ...], reference: str
+) -> ModelCard:
+    """A card; the counts are those of the words, of one of two layers, and of the output layer."""
     cell = net.__name__.partition("_")[0].upper()
     chinese, *says, source = form
     words, layer, last = counts
     english, chinese_says = (text.format(cell) for text in says)
-    return Model(
+    return ModelCard(
         net, chinese.format(cell), (english, chinese_says), words + 2 * layer + last,
         source.format(*(f"{n:,}" for n in counts)), reference, {"x": Spec((BATCH, 35), "int64")},
     )  # fmt: skip

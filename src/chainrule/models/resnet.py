@@ -1,12 +1,12 @@
-"""ResNet: blocks with a straight way around them, so that a hundred layers train as easily as ten.
+"""ResNet: blocks with residual connections, so that a hundred layers train as easily as ten.
 
-Two families of one paper. For large images (table 1) a stem halves the image twice, then four stages of
-blocks follow, each at half the size and twice the channels of the one before. For the 32 x 32 pictures of
-CIFAR (section 4.2) there are no such stem, three stages with 16, 32 and 64 channels, and a shortcut without
+Two families of one paper. For large images (table 1), a stem halves the image twice, followed by four stages
+of blocks, each at half the size and twice the channels of the previous one. For the 32 x 32 images of CIFAR
+(section 4.2), there is no such stem, but three stages with 16, 32 and 64 channels, and shortcuts without
 parameters.
 
-The numbers the small ones learn, n blocks a stage (n = 3 for ResNet-20, 9 for ResNet-56), a norm two for each
-channel:
+The parameters of the small networks, with n blocks per stage (n = 3 for ResNet-20, 9 for ResNet-56); a norm
+has two for each channel:
 
 ====== ==================================================================== ======== ========
 conv1  3 x 16 x 9 + 2 x 16                                                       464      464
@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from chainrule.models.model_card import Model, chain, image, require_counts
+from chainrule.models.model_card import ModelCard, chain, image, require_counts
 from chainrule.nn.activation import Activation
 from chainrule.nn.blocks.residual import BasicBlock, Bottleneck
 from chainrule.nn.layer import Layer
@@ -38,15 +38,16 @@ _REFERENCE = "He, Zhang, Ren and Sun (2016), Deep residual learning for image re
 
 
 def resnet18(classes: int = 1000, *, small: bool = False) -> Sequential:
-    """Eighteen layers with weights: a stem, eight blocks of two convolutions, a head.
+    """ResNet-18: a stem, eight blocks of two convolutions, a head.
 
-    Shapes: (B, 224, 224, 3) -> (B, classes); any other size too.
+    Shapes: (B, 224, 224, 3) -> (B, classes); any other size works too.
 
     Args:
-        classes: how many answers there are.
-        small: for images of some 32 x 32: a stem of 3 x 3 that keeps the size, and no pooling after it.
+        classes: number of classes.
+        small: use a stem for images of about 32 x 32: a 3 x 3 convolution that keeps the size, without
+            pooling.
 
-    Fails:
+    Raises:
         UsageError E102: classes below 1.
 
     Example:
@@ -62,50 +63,50 @@ def resnet18(classes: int = 1000, *, small: bool = False) -> Sequential:
 
 
 def resnet34(classes: int = 1000, *, small: bool = False) -> Sequential:
-    """Thirty-four layers with weights: sixteen blocks of two convolutions; otherwise as ``resnet18``.
+    """ResNet-34: sixteen blocks of two convolutions; otherwise as ``resnet18``.
 
     Args:
         classes, small: as in ``resnet18``.
 
-    Fails:
+    Raises:
         UsageError E102: classes below 1.
     """
     return _resnet("resnet34", BasicBlock, (3, 4, 6, 3), classes, small)
 
 
 def resnet50(classes: int = 1000, *, small: bool = False) -> Sequential:
-    """Fifty layers with weights: sixteen bottlenecks of three convolutions; otherwise as ``resnet18``.
+    """ResNet-50: sixteen bottleneck blocks of three convolutions; otherwise as ``resnet18``.
 
     Args:
         classes, small: as in ``resnet18``.
 
-    Fails:
+    Raises:
         UsageError E102: classes below 1.
     """
     return _resnet("resnet50", Bottleneck, (3, 4, 6, 3), classes, small)
 
 
 def resnet101(classes: int = 1000, *, small: bool = False) -> Sequential:
-    """A hundred and one layers with weights: thirty-three bottlenecks; otherwise as ``resnet18``.
+    """ResNet-101: thirty-three bottleneck blocks; otherwise as ``resnet18``.
 
     Args:
         classes, small: as in ``resnet18``.
 
-    Fails:
+    Raises:
         UsageError E102: classes below 1.
     """
     return _resnet("resnet101", Bottleneck, (3, 4, 23, 3), classes, small)
 
 
 def resnet20(classes: int = 10) -> Sequential:
-    """Twenty layers with weights for pictures of 32 x 32, a quarter of a million numbers.
+    """ResNet-20 for images of 32 x 32, with a quarter of a million parameters.
 
-    Shapes: (B, 32, 32, 3) -> (B, classes); any other size too.
+    Shapes: (B, 32, 32, 3) -> (B, classes); any other size works too.
 
     Args:
-        classes: how many answers there are.
+        classes: number of classes.
 
-    Fails:
+    Raises:
         UsageError E102: classes below 1.
 
     Example:
@@ -119,19 +120,19 @@ def resnet20(classes: int = 10) -> Sequential:
 
 
 def resnet56(classes: int = 10) -> Sequential:
-    """Fifty-six layers with weights for pictures of 32 x 32: nine blocks a stage; otherwise as ``resnet20``.
+    """ResNet-56 for images of 32 x 32: nine blocks per stage; otherwise as ``resnet20``.
 
     Args:
         classes: as in ``resnet20``.
 
-    Fails:
+    Raises:
         UsageError E102: classes below 1.
     """
     return _small_resnet("resnet56", 9, classes)
 
 
 def _resnet(name: str, block: Block, blocks: tuple[int, ...], classes: int, small: bool) -> Sequential:
-    """A column of table 1: the stem, four stages, the mean of every channel and the head."""
+    """A column of table 1: the stem, four stages, global average pooling and the head."""
     require_counts(name, classes=classes)
     kernel, stride = (3, 1) if small else (7, 2)
     stem = Conv(64, kernel, stride=stride, padding=kernel // 2, bias=False, weight_init="he")
@@ -147,7 +148,7 @@ def _resnet(name: str, block: Block, blocks: tuple[int, ...], classes: int, smal
 
 
 def _small_resnet(name: str, blocks: int, classes: int) -> Sequential:
-    """The nets of section 4.2: 6 n + 2 layers, shortcuts without parameters (option A)."""
+    """The networks of section 4.2: 6 n + 2 layers, shortcuts without parameters (option A)."""
     require_counts(name, classes=classes)
 
     def block(channels: int, stride: int) -> Layer:
@@ -164,7 +165,7 @@ def _small_resnet(name: str, blocks: int, classes: int) -> Sequential:
 
 
 def _stages(block: Block, blocks: tuple[int, ...], widths: tuple[int, ...]) -> dict[str, Layer]:
-    """The stages by name; the first block of each but the first halves the image."""
+    """The stages by name; the first block of each but the first stage halves the image."""
     return {
         f"stage{i}": Sequential(**{f"block{j}": block(width, stride=2 if i > 1 and j == 1 else 1)
                                    for j in range(1, many + 1)})
@@ -172,15 +173,17 @@ def _stages(block: Block, blocks: tuple[int, ...], widths: tuple[int, ...]) -> d
     }  # fmt: skip
 
 
-def _card(net: Callable[..., Layer], layers: int, parameters: int) -> Model:
+def _card(net: Callable[..., Layer], layers: int, parameters: int) -> ModelCard:
     says = (
-        f"{layers} layers with straight ways around every block.",
+        f"{layers} layers with a residual connection around every block.",
         f"{layers} 层，每个残差块旁都有一条直路。",
     )
     source, side = "torchvision 0.28", 224
     if layers in (20, 56):
         source, side = "section 4.2 of the paper, added up at the top of models/resnet.py", 32
-    return Model(net, f"ResNet-{layers} 残差网络", says, parameters, source, _REFERENCE, image(side, side, 3))
+    return ModelCard(
+        net, f"ResNet-{layers} 残差网络", says, parameters, source, _REFERENCE, image(side, side, 3)
+    )
 
 
 RESNET18 = _card(resnet18, 18, 11_689_512)

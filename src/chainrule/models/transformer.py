@@ -1,4 +1,4 @@
-"""The Transformer of 2017: an encoder reads a sentence, a decoder writes its translation word by word."""
+"""The Transformer of 2017: an encoder reads a sentence, a decoder outputs its translation word by word."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import math
 from dataclasses import replace
 from typing import Any, Unpack
 
-from chainrule.models.model_card import BATCH, Model, require_counts
-from chainrule.models.transformer_stack import Change, Stack, stacked
+from chainrule.models.model_card import BATCH, ModelCard, require_counts
+from chainrule.models.transformer_stack import Stack, StackOverrides, resolve_stack
 from chainrule.nn.blocks.language import Translator
 from chainrule.nn.blocks.transformer import (
     Transformer,
@@ -31,43 +31,43 @@ def transformer(
     dropout: float = 0.1,
     norm_first: bool = False,
     padding: int | None = 0,
-    **change: Unpack[Change],
+    **change: Unpack[StackOverrides],
 ) -> Translator:
-    """Reads one text and writes another: gives for each word of the target the scores of the one after it.
+    """The Transformer for translation: for each word of the target the scores of the next one.
 
-    The numbers it learns, for the base size, C = 512, with one vocabulary of 37,000 for both texts:
+    The parameters of the base size, C = 512, with one vocabulary of 37,000 for both texts:
 
     ===============  ==============================================================  ==========
     words            37,000 x 512, used three times: source, target, scores          18,944,000
-    an attention     4 x (512 x 512 + 512) = 1,050,624
-    a small net      512 x 2048 + 2048 + 2048 x 512 + 512 = 2,099,712
-    a norm           2 x 512 = 1,024
-    encoder          6 x (1 attention + 1 small net + 2 norms) = 6 x 3,152,384       18,914,304
-    decoder          6 x (2 attentions + 1 small net + 3 norms) = 6 x 4,204,032      25,224,192
+    attention        4 x (512 x 512 + 512) = 1,050,624
+    feed-forward     512 x 2048 + 2048 + 2048 x 512 + 512 = 2,099,712
+    norm             2 x 512 = 1,024
+    encoder          6 x (1 attention + 1 feed-forward + 2 norms) = 6 x 3,152,384    18,914,304
+    decoder          6 x (2 attentions + 1 feed-forward + 3 norms) = 6 x 4,204,032   25,224,192
     all                                                                              63,082,496
     ===============  ==============================================================  ==========
 
-    The paper rounds to 65 million and says "about 37,000" of the vocabulary.
+    The paper rounds to 65 million and states "about 37,000" for the vocabulary.
 
-    Shapes: ``source`` (B, Ts) and ``target`` (B, T), whole numbers; perhaps ``source_mask`` (B, Ts) -> (B, T,
+    Shapes: ``source`` (B, Ts) and ``target`` (B, T), integers; optionally ``source_mask`` (B, Ts) -> (B, T,
     vocabulary).
 
     Args:
-        size: ``"base"`` or ``"big"`` of table 3, or ``"small"``, the smallest that the authors' own library
-            (tensor2tensor) calls by that name: 2 blocks of 256 channels, 4 heads.
-        vocabulary: how many words there are: of both texts, or of the source.
-        target_vocabulary: of the target, where the texts share none; it then has a table of its own, which
-            scores the words too.
-        dropout: the chance of a number to be dropped in training; 0.3 for the big size in the paper.
-        norm_first: whether parts are normalised before and not after, with one more norm at the end of each
-            stack: not the paper's, but trains without care for the rate.
-        padding: the number of the word that stands for none; ``None``: every word counts.
-        change: ``width``, ``depth``, ``heads``, ``units``, where they differ from the size.
+        size: ``"base"`` or ``"big"`` of table 3, or ``"small"`` as in the authors' library (tensor2tensor): 2
+            blocks of 256 channels, 4 heads.
+        vocabulary: number of words of both texts, or of the source.
+        target_vocabulary: number of words of the target, if the texts share none; it then has its own
+            embedding, which is shared with the scores.
+        dropout: dropout rate; 0.3 for the big size in the paper.
+        norm_first: whether parts are normalized before and not after, with one more norm at the end of each
+            stack: differs from the paper, but trains well without tuning the learning rate.
+        padding: the index of padding words; ``None``: every word is valid.
+        change: ``width``, ``depth``, ``heads``, ``units``, to override those of the size.
 
-    Fails:
-        UsageError E101, E102: no such size; a number below 1. ShapeError E221: heads that do not divide the
-            width.
-        ShapeError E211: when it runs, a word outside the vocabulary.
+    Raises:
+        UsageError E101, E102: an unknown size; a number below 1.
+        ShapeError E221: heads that do not divide the width.
+        ShapeError E211: at run time, a word outside the vocabulary.
 
     Example:
         >>> print(transformer("small", vocabulary=1000).words)
@@ -78,7 +78,7 @@ def transformer(
     require_counts("transformer", vocabulary=vocabulary)
     if target_vocabulary is not None:
         require_counts("transformer", target_vocabulary=target_vocabulary)
-    stack = stacked("transformer", size, SIZES, change)
+    stack = resolve_stack("transformer", size, SIZES, change)
     form: dict[str, Any] = {"units": stack.units, "dropout": dropout, "norm_first": norm_first}
     last = LayerNorm() if norm_first else None
     body = Transformer(
@@ -93,11 +93,11 @@ def transformer(
     )
 
 
-TRANSFORMER = Model(
+TRANSFORMER = ModelCard(
     transformer,
     "Transformer 翻译网络（2017）",
     (
-        "Translates: an encoder reads a sentence, a decoder writes its translation, by attention alone.",
+        "Translates: an encoder reads a sentence, a decoder outputs its translation, with attention only.",
         "翻译网络：编码器读一句话，解码器逐词写出译文，只用注意力。",
     ),
     63_082_496,

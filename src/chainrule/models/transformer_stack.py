@@ -1,7 +1,7 @@
-"""How wide and deep a stack of Transformer blocks is: the one table in which these papers agree.
+"""Sizes of a stack of Transformer blocks.
 
-Every model of this family comes in sizes, and a size is four numbers. They are chosen by a name, and any of
-the four may be told apart: ``gpt2("small", depth=2)``.
+Every model of this family has named sizes, each of which consists of four numbers. A size is selected by its
+name, and any of the four numbers can be overridden: ``gpt2("small", depth=2)``.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ class Stack:
     """A size of a model.
 
     Args:
-        width: channels of each place.
-        depth: how many blocks.
-        heads: of each attention, a divisor of the width.
-        units: the width of the hidden layer of each block's small net; ``None`` is four times the width, as
-            in all of these papers.
+        width: channels of each position.
+        depth: number of blocks.
+        heads: number of attention heads, a divisor of the width.
+        units: width of the hidden layer of each feed-forward network; ``None`` is four times the width, as in
+            all of these papers.
     """
 
     width: int
@@ -33,8 +33,8 @@ class Stack:
     units: int | None = None
 
 
-class Change(TypedDict, total=False):
-    """What may be told apart from the size; see ``Stack``."""
+class StackOverrides(TypedDict, total=False):
+    """The numbers that override those of a size; see ``Stack``."""
 
     width: int
     depth: int
@@ -42,37 +42,38 @@ class Change(TypedDict, total=False):
     units: int
 
 
-def stacked(model: str, size: str, sizes: Mapping[str, Stack], change: Change) -> Stack:
-    """The size of this name, with what is told apart.
+def resolve_stack(model: str, size: str, sizes: Mapping[str, Stack], change: StackOverrides) -> Stack:
+    """Look up a size by name and apply overrides.
 
     Args:
-        model: the function that asks, for errors.
-        size: a name.
+        model: the calling function, for errors.
+        size: the name.
         sizes: the sizes of the paper.
-        change: numbers that differ from them.
+        change: the numbers to override.
 
-    Fails:
-        UsageError E101: no such size, or a number that is none of the four.
+    Raises:
+        UsageError E101: an unknown size, or an override that is none of the four.
         UsageError E102: a number below 1.
         ShapeError E221: heads that do not divide the width.
 
     Example:
-        >>> stacked("gpt2", "small", {"small": Stack(768, 12, 12)}, {"depth": 2})
+        >>> resolve_stack("gpt2", "small", {"small": Stack(768, 12, 12)}, {"depth": 2})
         Stack(width=768, depth=2, heads=12, units=None)
     """
     if size not in sizes:
         raise unknown(f"{model}, size", size, list(sizes), 'size="{}"')
-    known = {name: getattr(sizes[size], name) for name in Change.__annotations__}
+    known = {name: getattr(sizes[size], name) for name in StackOverrides.__annotations__}
     for name in change:
         if name not in known:
             raise unknown(model, name, list(known), "{}=4")
     require_counts(model, **change)
     chosen = Stack(**{**known, **change})
     if chosen.width % chosen.heads:
-        each = max(1, chosen.width // chosen.heads)
+        lower = chosen.heads * max(1, chosen.width // chosen.heads)
+        upper = lower + chosen.heads
         raise ShapeError(
             "E221", op=model, what="heads", what_zh="各个头",
-            expected=f"width {chosen.heads * each} or {chosen.heads * (each + 1)}, for {chosen.heads} heads",
-            received=f"width {chosen.width}", fix=f"width={chosen.heads * (each + 1)}",
+            expected=f"width {lower} or {upper}, for {chosen.heads} heads",
+            received=f"width {chosen.width}", fix=f"width={upper}",
         )  # fmt: skip
     return chosen

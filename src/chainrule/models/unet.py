@@ -1,8 +1,8 @@
-"""U-Net: down to where much is seen at once, up again to where things are, and across at every size."""
+"""U-Net: a contracting path for context, an expanding path for localization, and skips at every size."""
 
 from __future__ import annotations
 
-from chainrule.models.model_card import Model, chain, image, require_counts
+from chainrule.models.model_card import ModelCard, chain, image, require_counts
 from chainrule.nn.blocks.residual import Skip
 from chainrule.nn.layer import Layer
 from chainrule.nn.layers.containers import Dropout, Sequential
@@ -13,12 +13,12 @@ from chainrule.nn.layers.pooling import MaxPool
 def unet(
     classes: int = 2, channels: int = 64, depth: int = 4, padding: Padding = "valid", dropout: float = 0.5
 ) -> Sequential:
-    """Says of every cell of an image what it belongs to: the net of medical and many other images.
+    """U-Net, a segmentation network that classifies every pixel of an image.
 
-    The printed net is figure 1 lying on its side: each level further in is one further down.
+    The printed network is figure 1 turned on its side: each nested level is one level down.
 
-    The numbers it learns for images of one channel, weights and biases of figure 1 (c channels a level, from
-    the level above with d channels down, from 2 c channels up):
+    The parameters for images of one channel, weights and biases of figure 1 (c channels per level; d channels
+    from the level above on the way down, 2 c on the way up):
 
     =======  ====================================================  ==========
     level1   9 x 1 x 64 + 64, 9 x 64 x 64 + 64                         37,568
@@ -35,21 +35,20 @@ def unet(
     all                                                             31,030,658
     =======  ====================================================  ==========
 
-    Shapes: (B, 572, 572, C) -> (B, 388, 388, classes) with padding ``"valid"``; with ``"same"`` the sides
-    stay, and must be multiples of 16 (of 2 for each level below the first).
+    Shapes: (B, 572, 572, C) -> (B, 388, 388, classes) with padding ``"valid"``; with ``"same"`` the size is
+    kept and must be a multiple of 16 (of 2 for each level below the first).
 
     Args:
-        classes: how many answers there are for a cell.
-        channels: how many the first level has; each level below has twice as many.
-        depth: how many levels there are below the first.
-        padding: ``"valid"`` as in the paper, so that no answer rests on invented cells, or ``"same"``.
-        dropout: the chance to be dropped at the end of the way down (the two deepest levels); 0 leaves it
-            out.
+        classes: number of classes of a pixel.
+        channels: number of channels of the first level; each level below has twice as many.
+        depth: number of levels below the first.
+        padding: ``"valid"`` as in the paper, so that no output depends on padding, or ``"same"``.
+        dropout: dropout rate at the end of the contracting path (the two deepest levels); 0 omits the layers.
 
-    Fails:
-        UsageError E101, E102: no such padding; a count below 1, a chance outside 0 to 1.
-        ShapeError E215, E232: an image that is too small, or of which one that is halved is odd; the next
-            size that fits is told.
+    Raises:
+        UsageError E101, E102: an unknown padding; a number below 1, or a rate outside 0 to 1.
+        ShapeError E215, E232: an image that is too small, or of odd size where it is halved; the error states
+            the next valid size.
 
     Example:
         >>> print(unet(classes=3, channels=8, depth=1, padding="same", dropout=0))
@@ -76,7 +75,7 @@ def unet(
         return Conv(width, 3, padding=padding, activation="relu")
 
     def level(number: int) -> dict[str, Layer | None]:
-        """The parts of a level; the levels below it are one part of it."""
+        """The layers of a level; the levels below it are one of them."""
         width = channels * 2 ** (number - 1)
         drop = Dropout(dropout) if dropout and number >= depth else None
         parts: dict[str, Layer | None] = {"conv1": conv(width), "conv2": conv(width), "drop": drop}
@@ -89,10 +88,10 @@ def unet(
     return chain(**level(1), head=Conv(classes, 1))
 
 
-UNET = Model(
+UNET = ModelCard(
     unet,
     "U-Net 分割网络",
-    ("Says of every cell of an image what it belongs to.", "逐像素判断图像中每一点属于什么。"),
+    ("Classifies every pixel of an image.", "逐像素判断图像中每一点属于什么。"),
     31_030_658,
     "the paper's figure 1, added up in the docstring",
     "Ronneberger, Fischer and Brox (2015), U-Net: Convolutional networks for biomedical image segmentation "

@@ -1,30 +1,31 @@
-"""VGG-16: nothing but convolutions of 3 x 3, deeper and deeper, and three dense layers."""
+"""VGG-16: convolutions of 3 x 3, and three dense layers."""
 
 from __future__ import annotations
 
-from chainrule.models.model_card import Model, chain, dense_head, image, require_counts
+from chainrule.models.model_card import ModelCard, chain, dense_head, image, require_counts
 from chainrule.nn.layer import Layer
 from chainrule.nn.layers.adaptive_pooling import AdaptiveAveragePool
 from chainrule.nn.layers.containers import Flatten, Sequential
 from chainrule.nn.layers.convolution import Conv
 from chainrule.nn.layers.pooling import MaxPool
 
-# Column D of table 1: how many convolutions stand before each halving, and with how many channels.
+# Column D of table 1: the number of convolutions before each pooling, and of their channels.
 COLUMN_D = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))
 
 
 def vgg16(classes: int = 1000, *, dropout: float = 0.5) -> Sequential:
-    """Sixteen layers with weights; two convolutions of 3 x 3 see what one of 5 x 5 sees, for fewer weights.
+    """VGG-16; two convolutions of 3 x 3 have the receptive field of one of 5 x 5, with fewer weights.
 
-    Shapes: (B, 224, 224, 3) -> (B, classes); other sizes from 32 x 32 on are pooled to the same 7 x 7 places.
+    Shapes: (B, 224, 224, 3) -> (B, classes); other sizes of at least 32 x 32 are pooled to the same 7 x 7
+    positions.
 
     Args:
-        classes: how many answers there are.
-        dropout: the chance to be dropped of each number of the two wide dense layers; 0 leaves it out.
+        classes: number of classes.
+        dropout: dropout rate after the two wide dense layers; 0 omits the layers.
 
-    Fails:
-        UsageError E102: classes below 1, a chance outside 0 to 1.
-        ShapeError E215: an image below 32 x 32, told with the arithmetic.
+    Raises:
+        UsageError E102: classes below 1, or a rate outside 0 to 1.
+        ShapeError E215: an image below 32 x 32; the error shows the computation.
 
     Example:
         >>> print(vgg16().names[:4])
@@ -47,7 +48,7 @@ def vgg16(classes: int = 1000, *, dropout: float = 0.5) -> Sequential:
     )
 
 
-VGG16 = Model(
+VGG16 = ModelCard(
     vgg16,
     "VGG-16 卷积网络",
     ("Thirteen convolutions of 3 x 3 and three dense layers.", "十三个 3×3 卷积层加三个全连接层。"),

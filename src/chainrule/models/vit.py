@@ -1,11 +1,11 @@
-"""The Vision Transformer: an image is cut into squares, and read as a text is."""
+"""The Vision Transformer: an image is divided into patches, which are processed like the words of a text."""
 
 from __future__ import annotations
 
 from typing import Unpack
 
-from chainrule.models.model_card import BATCH, Model, chain, require_counts
-from chainrule.models.transformer_stack import Change, Stack, stacked
+from chainrule.models.model_card import BATCH, ModelCard, chain, require_counts
+from chainrule.models.transformer_stack import Stack, StackOverrides, resolve_stack
 from chainrule.nn.blocks.transformer import TransformerEncoder, TransformerEncoderLayer
 from chainrule.nn.layers.containers import Dropout, Sequential
 from chainrule.nn.layers.linear import Dense
@@ -16,7 +16,7 @@ from chainrule.nn.layers.sequence_pool import ClassToken, SequencePool
 from chainrule.spec import Spec
 
 BASE, LARGE, HUGE, TINY = Stack(768, 12, 12), Stack(1024, 24, 16), Stack(1280, 32, 16), Stack(192, 6, 3)
-# Of each size the stack, the side of a square and that of an image.
+# For each size the stack, the side of a patch and that of an image.
 SIZES: dict[str, tuple[Stack, int, int]] = {
     "b_16": (BASE, 16, 224), "b_32": (BASE, 32, 224), "l_16": (LARGE, 16, 224), "l_32": (LARGE, 32, 224),
     "h_14": (HUGE, 14, 224), "tiny": (TINY, 4, 32),
@@ -30,11 +30,12 @@ def vit(
     image: int | None = None,
     patch: int | None = None,
     dropout: float = 0.0,
-    **change: Unpack[Change],
+    **change: Unpack[StackOverrides],
 ) -> Sequential:
-    """Tells what an image shows: its squares are the words of a text, read by blocks of attention.
+    """The Vision Transformer, an image classifier: patches are the words of a sequence for Transformer
+    blocks.
 
-    The numbers it learns, C = 768 channels, squares of 16 x 16 x 3, 14 x 14 squares and a class token:
+    The parameters, C = 768 channels, patches of 16 x 16 x 3, 14 x 14 patches and a class token:
 
     ==========  =====================================================  ==========
     patches     768 x (16 x 16 x 3) + 768                                 590,592
@@ -46,22 +47,22 @@ def vit(
     all                                                                86,567,656
     ==========  =====================================================  ==========
 
-    Shapes: (B, H, W, C) -> (B, classes), H and W the ``image``.
+    Shapes: (B, H, W, C) -> (B, classes), H and W equal to ``image``.
 
     Args:
-        size: ``"b_16"``, ``"b_32"``, ``"l_16"``, ``"l_32"`` or ``"h_14"``, called as torchvision calls them
-            (table 1 of the paper and the side of a square), or ``"tiny"``, for small images: squares of 4,
-            192 channels, 6 blocks.
-        classes: how many answers there are.
-        image: the side of an image; 224, for the tiny size 32.
-        patch: the side of a square; the size says it.
-        dropout: the chance of a number to be dropped in training; 0 leaves it out.
-        change: ``width``, ``depth``, ``heads``, ``units``, where they differ from the size.
+        size: ``"b_16"``, ``"b_32"``, ``"l_16"``, ``"l_32"`` or ``"h_14"``, named as in torchvision (table 1
+            of the paper and the side of a patch), or ``"tiny"`` for small images: patches of 4 x 4, 192
+            channels, 6 blocks.
+        classes: number of classes.
+        image: side of an image; default: 224, for the tiny size 32.
+        patch: side of a patch; default: that of the size.
+        dropout: dropout rate; 0 omits the layers.
+        change: ``width``, ``depth``, ``heads``, ``units``, to override those of the size.
 
-    Fails:
-        UsageError E101, E102: no such size; a number below 1. ShapeError E221: heads that do not divide the
-            width.
-        ShapeError E233: when it is built, images of another size, or that the squares do not fill.
+    Raises:
+        UsageError E101, E102: an unknown size; a number below 1.
+        ShapeError E221: heads that do not divide the width.
+        ShapeError E233: when the network is built, images of another size, or that patches do not fill.
 
     Example:
         >>> net = vit("tiny", classes=10, image=28)
@@ -71,17 +72,17 @@ def vit(
     Reference: Dosovitskiy et al. (2021), An image is worth 16x16 words: transformers for image recognition at
     scale (ICLR).
     """
-    stack, side, whole = _form(size, patch, image, change)
+    stack, patch_size, image_size = _form(size, patch, image, change)
     require_counts("vit", classes=classes)
     block = TransformerEncoderLayer(
         stack.heads, units=stack.units, activation="gelu", dropout=dropout, norm_first=True, norm=NORM
     )
     return chain(
         patches=PatchEmbedding(
-            stack.width, side, image=whole, weight_init="lecun_normal"
+            stack.width, patch_size, image=image_size, weight_init="lecun_normal"
         ),  # -> (B, 196, 768)
         token=ClassToken(weight_init="zeros"),  # -> (B, 197, 768)
-        position=LearnedPosition((whole // side) ** 2 + 1),
+        position=LearnedPosition((image_size // patch_size) ** 2 + 1),
         dropout=Dropout(dropout) if dropout else None,
         blocks=TransformerEncoder(block, stack.depth, norm=NORM),
         first=SequencePool("first"),  # -> (B, 768)
@@ -89,20 +90,20 @@ def vit(
     )
 
 
-def _form(size: str, patch: int | None, image: int | None, change: Change) -> tuple[Stack, int, int]:
-    """The stack, the side of a square and that of an image."""
-    stack = stacked("vit", size, {name: stack for name, (stack, _, _) in SIZES.items()}, change)
-    side = SIZES[size][1] if patch is None else patch
-    whole = SIZES[size][2] if image is None else image
-    require_counts("vit", patch=side, image=whole)
-    return stack, side, whole
+def _form(size: str, patch: int | None, image: int | None, change: StackOverrides) -> tuple[Stack, int, int]:
+    """The stack, the side of a patch and that of an image."""
+    stack = resolve_stack("vit", size, {name: stack for name, (stack, _, _) in SIZES.items()}, change)
+    patch_size = SIZES[size][1] if patch is None else patch
+    image_size = SIZES[size][2] if image is None else image
+    require_counts("vit", patch=patch_size, image=image_size)
+    return stack, patch_size, image_size
 
 
-VIT = Model(
+VIT = ModelCard(
     vit,
     "ViT 视觉 Transformer",
     (
-        "Tells what an image shows: its squares are read as the words of a text, by attention.",
+        "Classifies images: attention over patches, as over the words of a text.",
         "识别图像：把图像切成方块，像读文本中的词那样用注意力来读。",
     ),
     86_567_656,

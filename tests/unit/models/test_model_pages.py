@@ -1,4 +1,4 @@
-"""The pages of the nets that look at images: examples print what they say, quoted lines stand in the code."""
+"""The pages of image networks: examples print as shown, quoted lines are in the code."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def flat(text: str) -> str:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_the_lines_a_page_quotes_stand_in_the_code(page: Path) -> None:
+def test_lines_quoted_by_a_page_are_in_the_code(page: Path) -> None:
     """The last column of a table that begins with the paper's place quotes the code."""
     files = [*(SOURCE / "models").glob("*.py"), *(SOURCE / "nn").rglob("*.py")]
     code = flat("\n".join(file.read_text(encoding="utf-8") for file in files))

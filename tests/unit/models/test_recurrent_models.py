@@ -1,4 +1,4 @@
-"""Recurrent models: PyTorch's outputs for the same weights, words that do not count, and what is refused."""
+"""Recurrent models: agreement with PyTorch, padding, and refusals."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PEERS: dict[str, type[torch.nn.LSTM | torch.nn.GRU]] = {"lstm": torch.nn.LSTM, "
 SPEC = {"x": Spec((B, TEXTS.shape[1]), "int64")}
 
 
-def state_of(held: dict[str, torch.Tensor], cell: str, is_both: bool) -> dict[str, torch.Tensor]:
+def state_of(parameters: dict[str, torch.Tensor], cell: str, is_both: bool) -> dict[str, torch.Tensor]:
     """Our layers under PyTorch's names. It has one bias for the inputs and one for the states; ours has only
     the first, and of the second what a GRU's state proposes."""
     state = {}
@@ -31,29 +31,31 @@ def state_of(held: dict[str, torch.Tensor], cell: str, is_both: bool) -> dict[st
         for way, end in (("forward.", ""), ("backward.", "_reverse")) if is_both else (("", ""),):
             kind = "bidirectional" if is_both else cell
             own = f"reader.{'inner.' if is_both else ''}{kind}{i + 1}.{way}"
-            second = torch.zeros_like(held[f"{own}bias"])
+            second = torch.zeros_like(parameters[f"{own}bias"])
             if cell == "gru":
-                second[-UNITS:] = held[f"{own}recurrent_bias"]
-            state[f"weight_ih_l{i}{end}"] = held[f"{own}weight"]
-            state[f"weight_hh_l{i}{end}"] = held[f"{own}recurrent"]
-            state[f"bias_ih_l{i}{end}"], state[f"bias_hh_l{i}{end}"] = held[f"{own}bias"], second
+                second[-UNITS:] = parameters[f"{own}recurrent_bias"]
+            state[f"weight_ih_l{i}{end}"] = parameters[f"{own}weight"]
+            state[f"weight_hh_l{i}{end}"] = parameters[f"{own}recurrent"]
+            state[f"bias_ih_l{i}{end}"], state[f"bias_hh_l{i}{end}"] = parameters[f"{own}bias"], second
     return state
 
 
-def peer(held: dict[str, torch.Tensor], cell: str, is_both: bool, dtype: torch.dtype) -> torch.nn.RNNBase:
+def peer(
+    parameters: dict[str, torch.Tensor], cell: str, is_both: bool, dtype: torch.dtype
+) -> torch.nn.RNNBase:
     """PyTorch's layers with our weights."""
     net = PEERS[cell](WIDTH, UNITS, DEPTH, batch_first=True, bidirectional=is_both, dtype=dtype)
-    net.load_state_dict(state_of(held, cell, is_both))
+    net.load_state_dict(state_of(parameters, cell, is_both))
     return net
 
 
 @pytest.mark.parametrize("dtype", CLOSE)
 @pytest.mark.parametrize("cell", PEERS)
-def test_a_classifier_gives_what_pytorch_gives_for_texts_of_different_length(cell: str, dtype: str) -> None:
+def test_classifiers_agree_with_pytorch_for_texts_of_different_length(cell: str, dtype: str) -> None:
     net = getattr(models, f"{cell}_classifier")(3, WORDS, WIDTH, UNITS, DEPTH)
     built = nn.build(net, SPEC, dtype)
-    held = random_parameters(built)
-    ours = tensors(held)
+    parameters = random_parameters(built)
+    ours = tensors(parameters)
     lengths = torch.from_numpy((TEXTS != 0).sum(1))
     packed = rnn.pack_padded_sequence(
         ours["words.weight"][torch.from_numpy(TEXTS)], lengths, batch_first=True, enforce_sorted=False
@@ -61,18 +63,18 @@ def test_a_classifier_gives_what_pytorch_gives_for_texts_of_different_length(cel
     _, last = peer(ours, cell, True, getattr(torch, dtype))(packed)
     hidden = last[0] if cell == "lstm" else last
     read = torch.cat([hidden[-2], hidden[-1]], -1)
-    agree(built, {"x": TEXTS, **held}, read @ ours["head.weight"].T + ours["head.bias"])
+    agree(built, {"x": TEXTS, **parameters}, read @ ours["head.weight"].T + ours["head.bias"])
 
 
 @pytest.mark.parametrize("dtype", CLOSE)
 @pytest.mark.parametrize("cell", PEERS)
-def test_a_language_model_gives_what_pytorch_gives(cell: str, dtype: str) -> None:
+def test_language_models_agree_with_pytorch(cell: str, dtype: str) -> None:
     net = getattr(models, f"{cell}_language_model")(WORDS, WIDTH, UNITS, DEPTH)
     built = nn.build(net, SPEC, dtype)
-    held = random_parameters(built)
-    ours = tensors(held)
-    said, _ = peer(ours, cell, False, getattr(torch, dtype))(ours["words.weight"][torch.from_numpy(TEXTS)])
-    agree(built, {"x": TEXTS, **held}, said @ ours["output.weight"].T + ours["output.bias"])
+    parameters = random_parameters(built)
+    ours = tensors(parameters)
+    text, _ = peer(ours, cell, False, getattr(torch, dtype))(ours["words.weight"][torch.from_numpy(TEXTS)])
+    agree(built, {"x": TEXTS, **parameters}, text @ ours["output.weight"].T + ours["output.bias"])
 
 
 @pytest.mark.parametrize("cell", PEERS)
@@ -85,7 +87,7 @@ def test_a_classifier_learns_which_word_comes_first(cell: str) -> None:
     assert model.evaluate(words, words[:, 0] - 1)["accuracy"] > 0.95
 
 
-def test_a_character_model_drops_nothing_from_one_character_to_the_next() -> None:
+def test_language_models_have_no_recurrent_dropout() -> None:
     net = models.lstm_language_model(vocabulary=7, width=3, units=4, depth=2)
     assert [name for name, _ in net.named()] == [
         "words", "words_dropout", "reader", "reader_dropout", "output",
@@ -105,7 +107,7 @@ def test_a_character_model_drops_nothing_from_one_character_to_the_next() -> Non
         ("E102", lambda: models.lstm_language_model(dropout=1.0)),
     ],
 )
-def test_a_net_that_cannot_be_is_refused_where_it_is_written(code: str, make: Callable[[], nn.Layer]) -> None:
+def test_invalid_arguments_are_refused(code: str, make: Callable[[], nn.Layer]) -> None:
     with pytest.raises(ChainruleError) as error:
         make()
     assert error.value.code == code

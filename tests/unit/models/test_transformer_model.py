@@ -1,4 +1,4 @@
-"""The Transformer of 2017: its count, PyTorch's outputs for the same weights, padding, word by word."""
+"""The Transformer of 2017: parameter count, agreement with PyTorch, padding, incremental decoding."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def small(**more: Any) -> nn.Translator:
     return transformer(vocabulary=WORDS, width=WIDTH, depth=DEPTH, heads=HEADS, units=UNITS, **more)
 
 
-def peer(held: dict[str, torch.Tensor], dtype: torch.dtype, target: str = "words") -> torch.Tensor:
+def peer(parameters: dict[str, torch.Tensor], dtype: torch.dtype, target: str = "words") -> torch.Tensor:
     """PyTorch's Transformer without the norms it adds at the end, with tables and positions of the paper."""
     form = WIDTH, HEADS, UNITS, 0.0
     reads = torch.nn.TransformerEncoderLayer(*form, batch_first=True, dtype=dtype)
     writes = torch.nn.TransformerDecoderLayer(*form, batch_first=True, dtype=dtype)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it tells of a way of its own that it does not take
+        warnings.simplefilter("ignore")  # it warns about a fast path that it does not take
         net = torch.nn.Transformer(
             WIDTH, HEADS, batch_first=True, dtype=dtype,
             custom_encoder=torch.nn.TransformerEncoder(reads, DEPTH),
@@ -51,21 +51,21 @@ def peer(held: dict[str, torch.Tensor], dtype: torch.dtype, target: str = "words
     known = {}
     for stack in ("encoder", "decoder"):
         for i in range(DEPTH):
-            known |= parts_of_block(held, f"transformer.{stack}.layer{i + 1}.", f"{stack}.layers.{i}.")
-    read, written = torch.from_numpy(SOURCE), torch.from_numpy(TARGET)
+            known |= parts_of_block(parameters, f"transformer.{stack}.layer{i + 1}.", f"{stack}.layers.{i}.")
+    read, text = torch.from_numpy(SOURCE), torch.from_numpy(TARGET)
     vectors = [
-        held[f"{table}.weight"][words] * math.sqrt(WIDTH)
+        parameters[f"{table}.weight"][words] * math.sqrt(WIDTH)
         + torch.tensor(sinusoids(words.shape[1], WIDTH), dtype=dtype)
-        for table, words in (("words", read), (target, written))
+        for table, words in (("words", read), (target, text))
     ]
-    given = {
+    inputs = {
         "tgt_mask": torch.ones(5, 5).triu(1).bool(), "src_key_padding_mask": read == 0,
         "memory_key_padding_mask": read == 0,
     }  # fmt: skip
-    return torch.func.functional_call(net, known, tuple(vectors), given) @ held[f"{target}.weight"].T
+    return torch.func.functional_call(net, known, tuple(vectors), inputs) @ parameters[f"{target}.weight"].T
 
 
-def test_the_base_size_counts_as_its_page_says() -> None:
+def test_the_parameter_count_agrees_with_the_page() -> None:
     attention, net, norm = 4 * (512 * 512 + 512), 512 * 2048 + 2048 + 2048 * 512 + 512, 2 * 512
     encoder, decoder = 6 * (attention + net + 2 * norm), 6 * (2 * attention + net + 3 * norm)
     assert 37_000 * 512 + encoder + decoder == 63_082_496 == MODELS["transformer"].count()
@@ -73,45 +73,45 @@ def test_the_base_size_counts_as_its_page_says() -> None:
 
 @pytest.mark.parametrize("dtype", CLOSE)
 @pytest.mark.parametrize("own", [None, WORDS])
-def test_the_same_weights_give_what_pytorch_gives(dtype: str, own: int | None) -> None:
+def test_outputs_agree_with_pytorch(dtype: str, own: int | None) -> None:
     built = nn.build(small(target_vocabulary=own), SPECS, dtype)
-    held = random_parameters(built)
+    parameters = random_parameters(built)
     table = "words" if own is None else "target_words"
-    agree(built, {**TEXTS, **held}, peer(tensors(held), getattr(torch, dtype), table))
+    agree(built, {**TEXTS, **parameters}, peer(tensors(parameters), getattr(torch, dtype), table))
 
 
-def test_a_mask_that_is_given_counts_instead_of_the_padding() -> None:
+def test_a_mask_replaces_the_padding_index() -> None:
     built = nn.build(small(), SPECS, "float64")
     other = nn.build(small(padding=None), {**SPECS, "source_mask": Spec((B, 7), "bool")}, "float64")
-    held = random_parameters(built)
-    found = evaluate(built.output, {**TEXTS, **held})
+    parameters = random_parameters(built)
+    actual = evaluate(built.output, {**TEXTS, **parameters})
     np.testing.assert_array_equal(
-        evaluate(other.output, {**TEXTS, "source_mask": SOURCE != 0, **held}), found
+        evaluate(other.output, {**TEXTS, "source_mask": SOURCE != 0, **parameters}), actual
     )
     plain = nn.build(small(padding=None), SPECS, "float64")
-    assert not np.allclose(evaluate(plain.output, {**TEXTS, **held}), found)
+    assert not np.allclose(evaluate(plain.output, {**TEXTS, **parameters}), actual)
 
 
 @pytest.mark.parametrize("norm_first", [False, True])
-def test_a_translation_is_written_word_by_word(norm_first: bool) -> None:
+def test_incremental_decoding_agrees_with_the_full_text(norm_first: bool) -> None:
     net = small(norm_first=norm_first)
     built = nn.build(net, SPECS, "float32")
-    held = random_parameters(built)
-    whole = evaluate(built.output, {**TEXTS, **held}, "reference")
-    decoder = Decoder(net, held, SPECS, 6)
+    parameters = random_parameters(built)
+    full = evaluate(built.output, {**TEXTS, **parameters}, "reference")
+    decoder = Decoder(net, parameters, SPECS, 6)
     cache = decoder.begin(3, source=SOURCE)
-    found = np.concatenate([decoder.feed(TARGET[:, i : i + 1], cache) for i in range(5)], 1)
-    np.testing.assert_allclose(found, whole, atol=1e-5)
+    actual = np.concatenate([decoder.feed(TARGET[:, i : i + 1], cache) for i in range(5)], 1)
+    np.testing.assert_allclose(actual, full, atol=1e-5)
 
 
-def test_it_learns_to_turn_a_sentence_round() -> None:
+def test_it_learns_to_reverse_a_sentence() -> None:
     words = np.random.default_rng(2).integers(2, 6, (192, 3))
-    begun = np.concatenate([np.ones((192, 1), words.dtype), words[:, ::-1]], 1)  # 1 begins every sentence
+    started = np.concatenate([np.ones((192, 1), words.dtype), words[:, ::-1]], 1)  # 1 begins every sentence
     net = transformer(vocabulary=6, width=32, depth=1, heads=4, dropout=0.0, norm_first=True)
     model = cr.Model(net, loss="cross_entropy", optimizer=cr.Adam(0.005))
-    given = {"source": words, "target": begun[:, :-1]}
-    model.fit(given, begun[:, 1:], epochs=30, batch_size=16, seed=0, verbose=False)
-    assert (np.asarray(model(given)).argmax(-1) == begun[:, 1:]).mean() > 0.95
+    inputs = {"source": words, "target": started[:, :-1]}
+    model.fit(inputs, started[:, 1:], epochs=30, batch_size=16, seed=0, verbose=False)
+    assert (np.asarray(model(inputs)).argmax(-1) == started[:, 1:]).mean() > 0.95
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_it_learns_to_turn_a_sentence_round() -> None:
         ("E221", lambda: transformer(width=100)),
     ],
 )
-def test_a_net_that_cannot_be_is_refused_where_it_is_written(code: str, make: Callable[[], nn.Layer]) -> None:
+def test_invalid_arguments_are_refused(code: str, make: Callable[[], nn.Layer]) -> None:
     with pytest.raises(ChainruleError) as error:
         make()
     assert error.value.code == code

@@ -1,4 +1,4 @@
-"""The nets that look at images give what PyTorch's give, with the same weights, in training and out of it."""
+"""Image networks agree with PyTorch for the same weights, in training and inference."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from chainrule.spec import Size, Spec
 from slow_imports import torchvision
 
 CLOSE = {"float32": 1e-4, "float64": 1e-9}
-HIDDEN = 24  # units that stand for 4096: what is compared is the net, not how long a product takes
+HIDDEN = 24  # units that stand for 4096: what is compared is the network, not how long a product takes
 
 
 @pytest.fixture(autouse=True)
@@ -36,13 +36,13 @@ def one_thread() -> Iterator[None]:
 
 
 def narrowed(net: nn.Sequential) -> nn.Sequential:
-    """Our net with few units in its wide dense layers."""
+    """Our network with few units in its wide dense layers."""
     few = nn.Dense(HIDDEN, "relu")
     return nn.Sequential(**{n: few if n in ("dense6", "dense7") else part for n, part in net.named()})
 
 
 def narrowed_peer(net: Any, first: int, second: int) -> Any:
-    """PyTorch's net, likewise; it was built without numbers, so its wide layers never were."""
+    """The same for PyTorch's network, which is built on the meta device."""
     head = len(net.classifier) - 1
     net.classifier[first] = peer.Linear(net.classifier[first].in_features, HIDDEN, device="meta")
     net.classifier[second] = peer.Linear(HIDDEN, HIDDEN, device="meta")
@@ -51,7 +51,7 @@ def narrowed_peer(net: Any, first: int, second: int) -> Any:
 
 
 def with_numbers(net: Any, dtype: str) -> Any:
-    """A net of PyTorch's with numbers of its own everywhere, also in its running statistics."""
+    """A PyTorch network with random parameters and running statistics."""
     net = net.to_empty(device="cpu").to(getattr(torch, dtype))
     draws = torch.Generator().manual_seed(3)
     for name, value in net.state_dict().items():
@@ -64,27 +64,27 @@ def with_numbers(net: Any, dtype: str) -> Any:
     return net
 
 
-def numbers(module: peer.Module, wanted: dict[str, Spec], places: int) -> dict[str, np.ndarray]:
-    """What a layer of PyTorch's holds, in our order of axes and by our names."""
+def numbers(module: peer.Module, target_value: dict[str, Spec], places: int) -> dict[str, np.ndarray]:
+    """The parameters of a PyTorch layer, with our axis order and names."""
     names = {"scale": "weight", "shift": "bias", "running_variance": "running_var"}
-    found = {}
-    for name, spec in wanted.items():
+    actual = {}
+    for name, spec in target_value.items():
         value = getattr(module, names.get(name, name)).detach()
         if value.ndim == 4 and isinstance(module, peer.Conv2d | peer.ConvTranspose2d):
             value = value.movedim(1, -1)  # (O, I, H, W) -> (O, H, W, I)
         elif value.ndim == 2 and places > 1 and value.shape[1] % places == 0:
             side = int(places**0.5)  # (O, C H W) -> (O, H W C)
             value = value.unflatten(1, (-1, side, side)).movedim(1, -1).flatten(1)
-        found[name] = value.reshape(spec.shape).numpy()  # a convolution of one cell is a dense layer here
-    return found
+        actual[name] = value.reshape(spec.shape).numpy()  # a convolution of one cell is a dense layer here
+    return actual
 
 
 def copied(built: nn.Built, net: Any, places: int) -> dict[str, np.ndarray]:
-    """Every parameter and running value of ours, from PyTorch's layers in the order in which they stand.
+    """Our parameters and running statistics, from PyTorch's layers in their order.
 
     Args:
-        built: our net.
-        net: PyTorch's; its layers with weights are defined in the order in which ours run.
+        built: our network.
+        network: PyTorch's; its layers with weights are defined in the order in which ours run.
         places: how many places are flattened before the first dense layer.
     """
     ours: dict[str, dict[str, Spec]] = {}
@@ -93,25 +93,25 @@ def copied(built: nn.Built, net: Any, places: int) -> dict[str, np.ndarray]:
         ours.setdefault(place, {})[name] = parameter.spec
     theirs = [m for m in net.modules() if list(m.parameters(recurse=False))]
     assert len(ours) == len(theirs)
-    found = {}
-    for (place, wanted), module in zip(ours.items(), theirs, strict=True):
+    actual = {}
+    for (place, target_value), module in zip(ours.items(), theirs, strict=True):
         assert sum(p.numel() for p in module.parameters()) == sum(
-            spec.size for name, spec in wanted.items() if not name.startswith("running")
+            spec.size for name, spec in target_value.items() if not name.startswith("running")
         ), (place, module)
-        held = numbers(module, wanted, places if isinstance(module, peer.Linear) else 1)
+        stored = numbers(module, target_value, places if isinstance(module, peer.Linear) else 1)
         places = 1 if isinstance(module, peer.Linear) else places
-        found |= {f"{place}.{name}" if place else name: value for name, value in held.items()}
-    return found
+        actual |= {f"{place}.{name}" if place else name: value for name, value in stored.items()}
+    return actual
 
 
 def agree(net: nn.Layer, other: Any, side: int, dtype: str, places: int = 1, channels: int = 3) -> None:
-    """Both nets give the same for images of ``side`` x ``side``, in inference and in training."""
+    """Assert that both networks agree on images of ``side`` x ``side``, in inference and training."""
     other = with_numbers(other, dtype)
     x = np.random.default_rng(1).normal(size=(2, side, side, channels)).astype(dtype)
     spec = {"x": Spec((Size.symbol("B"), side, side, channels), dtype)}
     for training in (False, True):
         built = nn.build(net, spec, dtype, training)
-        assert built.book.key is None, "nothing may be drawn"
+        assert built.book.key is None, "nothing may be sampled"
         arrays = {**copied(built, other, places), "x": x}
         y = evaluate(built.output, arrays, "reference")
         with torch.no_grad():
@@ -125,7 +125,7 @@ def agree(net: nn.Layer, other: Any, side: int, dtype: str, places: int = 1, cha
 
 
 def theirs(name: str, **settings: Any) -> Any:
-    """A net of torchvision's, its shapes alone."""
+    """A network of torchvision on the meta device."""
     with torch.device("meta"):
         return getattr(torchvision().models, name)(weights=None, **settings)
 
@@ -160,7 +160,7 @@ TORCHVISION = ["alexnet", "vgg16", "resnet18", "resnet34", "resnet50", "resnet10
 
 @pytest.mark.parametrize("name", TORCHVISION)
 @pytest.mark.parametrize("classes", [1000, 10])
-def test_counts_are_those_of_torchvision(name: str, classes: int) -> None:
+def test_parameter_counts_agree_with_torchvision(name: str, classes: int) -> None:
     count = sum(p.numel() for p in theirs(name, num_classes=classes).parameters())
     assert MODELS[name].count(classes=classes) == count
     assert classes != 1000 or MODELS[name].parameters == count
@@ -170,7 +170,7 @@ def test_counts_are_those_of_torchvision(name: str, classes: int) -> None:
 
 
 class OptionA(peer.Module):
-    """A block of section 4.2: two convolutions, and a way around them without parameters."""
+    """A block of section 4.2: two convolutions, and a shortcut without parameters."""
 
     def __init__(self, before: int, channels: int, stride: int) -> None:
         super().__init__()
@@ -187,7 +187,7 @@ class OptionA(peer.Module):
 
 
 def option_a(n: int) -> peer.Module:
-    """The net of 6 n + 2 layers."""
+    """The network of 6 n + 2 layers."""
     blocks = [OptionA(16, 16, 1) for _ in range(n)]
     for before, channels in ((16, 32), (32, 64)):
         blocks += [OptionA(before, channels, 2), *(OptionA(channels, channels, 1) for _ in range(n - 1))]
@@ -198,7 +198,7 @@ def option_a(n: int) -> peer.Module:
 
 
 def small_resnet() -> peer.Module:
-    """torchvision's ResNet-18 with the stem that everybody gives it for CIFAR."""
+    """torchvision's ResNet-18 with the usual stem for CIFAR."""
     net = theirs("resnet18", num_classes=10)
     net.conv1 = peer.Conv2d(3, 64, 3, 1, 1, bias=False, device="meta")
     net.maxpool = peer.Identity()
@@ -206,7 +206,7 @@ def small_resnet() -> peer.Module:
 
 
 def lenet() -> peer.Module:
-    """LeNet-5 in today's form."""
+    """LeNet-5 in its modern form."""
     return peer.Sequential(
         peer.Conv2d(1, 6, 5), peer.Tanh(), peer.AvgPool2d(2), peer.Conv2d(6, 16, 5), peer.Tanh(),
         peer.AvgPool2d(2), peer.Flatten(), peer.Linear(400, 120), peer.Tanh(), peer.Linear(120, 84),
@@ -228,7 +228,7 @@ def alexnet_2012(hidden: int) -> peer.Module:
 
 
 class Across(peer.Module):
-    """A level of figure 1: what is below, beside the middle of what is here."""
+    """A level of figure 1: the output of the level below, concatenated to the center crop of this one."""
 
     def __init__(self, below: peer.Module) -> None:
         super().__init__()
@@ -255,7 +255,7 @@ def u_net(channels: int, depth: int, padding: int, before: int = 1) -> list[peer
 
 
 def reshaped(net: peer.Module, side: int, channels: int = 3) -> peer.Module:
-    """A net whose lazy layers have seen an image."""
+    """A network whose lazy layers are initialized."""
     net(torch.zeros(1, channels, side, side))
     return net
 
@@ -279,12 +279,12 @@ WRITTEN: dict[str, Callable[[], tuple[nn.Layer, peer.Module, int, int, int]]] = 
 
 
 @pytest.mark.parametrize("name", WRITTEN)
-def test_the_others_agree_with_their_papers_written_in_torch(name: str) -> None:
+def test_other_models_agree_with_their_papers_written_in_torch(name: str) -> None:
     ours, other, side, places, channels = WRITTEN[name]()
     agree(ours, other, side, "float64", places, channels)
 
 
-def test_counts_of_the_others_are_those_of_their_papers_written_in_torch() -> None:
+def test_parameter_counts_of_other_models_agree_with_torch() -> None:
     with torch.device("meta"):
         nets = {
             "lenet5": lenet(), "resnet20": option_a(3), "resnet56": option_a(9),
@@ -296,14 +296,14 @@ def test_counts_of_the_others_are_those_of_their_papers_written_in_torch() -> No
     assert count_parameters(cr.models.resnet18(10, small=True), image(32, 32, 3)) == 11_173_962
 
 
-def test_a_padded_unet_has_as_many_parameters_and_keeps_the_size() -> None:
+def test_a_padded_unet_has_the_same_parameters_and_keeps_the_size() -> None:
     net = cr.models.unet(padding="same")
     assert count_parameters(net, image(64, 96, 1)) == MODELS["unet"].parameters
     assert nn.build(net, image(64, 96, 1), "float32").output.shape[1:] == (64, 96, 2)
     assert nn.build(cr.models.unet(), image(572, 572, 1), "float32").output.shape[1:] == (388, 388, 2)
 
 
-def test_a_block_has_a_line_of_its_own_in_the_summary() -> None:
+def test_each_block_has_a_line_in_the_summary() -> None:
     rows = {row.path: row for row in nn.summary_rows(cr.models.resnet20(), image(32, 32, 3))}
     assert rows["stage2.block1"].layer == "BasicBlock(32, stride=2, shortcut='zeros')"
     assert [rows[f"stage{i}.block3"].output for i in (1, 2, 3)] == [
@@ -312,7 +312,7 @@ def test_a_block_has_a_line_of_its_own_in_the_summary() -> None:
     assert sum(row.parameters for row in rows.values()) == MODELS["resnet20"].parameters
 
 
-def test_the_native_engine_gives_what_the_law_gives() -> None:
+def test_the_native_engine_agrees_with_the_reference_engine() -> None:
     net, spec = cr.models.mobilenet_v3_small(classes=7), image(33, 33, 3)
     built = nn.build(net, spec, "float32")
     rng = np.random.default_rng(2)
@@ -321,5 +321,5 @@ def test_the_native_engine_gives_what_the_law_gives() -> None:
               rng.normal(0, 0.1, p.spec.at({}).shape).astype("float32")
               for path, p in {**built.parameters, **built.states}.items()}  # fmt: skip
     arrays["x"] = rng.normal(size=(2, 33, 33, 3)).astype("float32")
-    law, fast = (evaluate(built.output, arrays, engine) for engine in ("reference", "native"))
-    np.testing.assert_allclose(fast, law, rtol=1e-4, atol=1e-4 * np.abs(law).max())
+    reference, fast = (evaluate(built.output, arrays, engine) for engine in ("reference", "native"))
+    np.testing.assert_allclose(fast, reference, rtol=1e-4, atol=1e-4 * np.abs(reference).max())

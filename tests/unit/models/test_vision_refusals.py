@@ -1,4 +1,4 @@
-"""Nets that look at images refuse what is none for them, and say what would do."""
+"""Image networks refuse invalid inputs, and the errors state valid ones."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ VISION = [
 
 
 @pytest.mark.parametrize(
-    ("net", "given", "channels", "fits"),
+    ("net", "inputs", "channels", "fits"),
     [
         (lambda: cr.models.lenet5(), 12, 1, "16 x 16 fits: c1 12, s2 6, c3 2, s4 1"),
         (lambda: cr.models.lenet5(padding="same"), 11, 1, "12 x 12 fits: s2 6, c3 2, s4 1"),
@@ -36,23 +36,23 @@ VISION = [
         (lambda: cr.models.unet(depth=2, padding="same"), 21, 1, "24 x 24 fits: pool 12, pool 6"),
     ],
 )
-def test_an_image_too_small_is_told_the_least_that_fits(
-    net: Callable[[], nn.Layer], given: int, channels: int, fits: str
+def test_a_too_small_image_is_refused_with_the_minimum_size(
+    net: Callable[[], nn.Layer], inputs: int, channels: int, fits: str
 ) -> None:
-    made = net()
+    built = net()
     with pytest.raises(cr.errors.ShapeError) as caught:
-        nn.build(made, image(given, given + 2, channels), "float32")
+        nn.build(built, image(inputs, inputs + 2, channels), "float32")
     assert caught.value.code == ("E232" if "24" in fits else "E215")
     assert fits in caught.value.notes
     size = fits.partition(" fits")[0]
     assert size in caught.value.fix
     side = int(size.partition(" x ")[0])
-    nn.build(made, image(side, side, channels), "float32")
+    nn.build(built, image(side, side, channels), "float32")
     with pytest.raises(cr.errors.ShapeError):
-        nn.build(made, image(side - 1, side - 1, channels), "float32")
+        nn.build(built, image(side - 1, side - 1, channels), "float32")
 
 
-def test_the_least_length_of_a_sequence_and_the_least_volume_are_told_too() -> None:
+def test_minimum_sizes_of_sequences_and_volumes_are_reported() -> None:
     net = cr.Sequential(cr.Conv(2, 5), cr.MaxPool(2), cr.Conv(2, 5))
     for shape, fits in (((8, 1), "14 fits"), ((8, 20, 9, 1), "14 x 14 x 14 fits")):
         with pytest.raises(cr.errors.ShapeError) as caught:
@@ -60,7 +60,7 @@ def test_the_least_length_of_a_sequence_and_the_least_volume_are_told_too() -> N
         assert f"{fits}: conv1 10, max_pool1 5, conv2 1" in caught.value.notes
 
 
-def test_no_size_is_told_where_none_is_too_small() -> None:
+def test_no_minimum_size_is_reported_for_other_errors() -> None:
     for name in ("resnet18", "resnet50", "resnet20", "mobilenet_v3_small"):
         assert nn.build(getattr(cr.models, name)(), image(1, 1, 3), "float32").output.shape[1:] != ()
     with pytest.raises(cr.errors.ShapeError) as caught:
@@ -80,7 +80,7 @@ def test_images_with_other_channels_than_those_trained_on_are_refused() -> None:
 
 @pytest.mark.parametrize("name", VISION)
 @pytest.mark.parametrize("classes", [0, -3, 2.5, True, "10", None])
-def test_classes_that_are_none_are_refused(name: str, classes: Any) -> None:
+def test_invalid_numbers_of_classes_are_refused(name: str, classes: Any) -> None:
     with pytest.raises(cr.errors.UsageError) as caught:
         getattr(cr.models, name)(classes=classes)
     assert (caught.value.code, caught.value.where) == ("E102", f"cr.models.{name}")
@@ -113,7 +113,7 @@ def test_classes_that_are_none_are_refused(name: str, classes: Any) -> None:
         (lambda: cr.Sequential(head="relu"), "E104"),
     ],
 )
-def test_what_no_model_or_block_can_be_is_refused(bad: Callable[[], object], code: str) -> None:
+def test_invalid_arguments_of_models_and_blocks_are_refused(bad: Callable[[], object], code: str) -> None:
     with pytest.raises(cr.errors.UsageError) as caught:
         bad()
     assert caught.value.code == code
@@ -130,7 +130,7 @@ def test_what_no_model_or_block_can_be_is_refused(bad: Callable[[], object], cod
         ("a", "E113"),
     ],
 )
-def test_a_record_with_strange_names_is_refused(names: Any, code: str | None) -> None:
+def test_a_record_with_invalid_names_is_refused(names: Any, code: str | None) -> None:
     record = {"layer": "Sequential", "layers": [{"layer": "Dense", "units": 2}], "names": names}
     if code is None:
         assert nn.net_from_record(record) == cr.Sequential(cr.Dense(2))

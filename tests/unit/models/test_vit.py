@@ -1,4 +1,4 @@
-"""The Vision Transformer: its count, torchvision's outputs for the same weights, and images it refuses."""
+"""The Vision Transformer: parameter counts, agreement with torchvision, and refused images."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from chainrule.models import MODELS, vit
 from chainrule.models.model_card import count_parameters
 from chainrule.spec import Size, Spec
 from layer_cases.attention import parts_of_block
-from slow_imports import torchvision
 from torch_transformers import CLOSE, agree, random_parameters, tensors
 
 B = Size.symbol("B")
@@ -29,17 +28,19 @@ PARTS = {
 }
 
 
-def state_of(held: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+def state_of(parameters: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """Our parameters under torchvision's names."""
     state = {
-        "class_token": held["token.weight"][None, None],
-        "conv_proj.weight": held["patches.weight"].movedim(-1, 1), "conv_proj.bias": held["patches.bias"],
-        "encoder.pos_embedding": held["position.weight"][None],
-        "encoder.ln.weight": held["blocks.norm.scale"], "encoder.ln.bias": held["blocks.norm.shift"],
-        "heads.head.weight": held["head.weight"], "heads.head.bias": held["head.bias"],
+        "class_token": parameters["token.weight"][None, None],
+        "conv_proj.weight": parameters["patches.weight"].movedim(-1, 1),
+        "conv_proj.bias": parameters["patches.bias"],
+        "encoder.pos_embedding": parameters["position.weight"][None],
+        "encoder.ln.weight": parameters["blocks.norm.scale"],
+        "encoder.ln.bias": parameters["blocks.norm.shift"],
+        "heads.head.weight": parameters["head.weight"], "heads.head.bias": parameters["head.bias"],
     }  # fmt: skip
     for i in range(DEPTH):
-        block = parts_of_block(held, f"blocks.layer{i + 1}.", "")
+        block = parts_of_block(parameters, f"blocks.layer{i + 1}.", "")
         for theirs, part in PARTS.items():
             own = {name.removeprefix(part): a for name, a in block.items() if name.startswith(part)}
             state |= {f"encoder.layers.encoder_layer_{i}.{theirs}{kind}": a for kind, a in own.items()}
@@ -51,7 +52,7 @@ def small(**more: int) -> nn.Sequential:
     return vit("tiny", classes=5, image=16, width=12, depth=DEPTH, heads=3, units=20, **more)
 
 
-def test_b_16_learns_as_many_numbers_as_torchvision_says() -> None:
+def test_the_parameter_count_of_b_16_agrees_with_torchvision() -> None:
     assert MODELS["vit"].count() == 86_567_656
     pictures = {"x": Spec((B, 32, 32, 3), "float32")}
     # Patches 9,408, token 192, 65 places 12,480, 6 blocks of 444,864, norm 384, head 1,930.
@@ -61,22 +62,22 @@ def test_b_16_learns_as_many_numbers_as_torchvision_says() -> None:
 @pytest.mark.parametrize(
     ("size", "count"), [("b_32", 88_224_232), ("l_16", 304_326_632), ("h_14", 632_045_800)]
 )
-def test_other_sizes_learn_as_many_numbers_as_torchvision_says(size: str, count: int) -> None:
+def test_parameter_counts_of_other_sizes_agree_with_torchvision(size: str, count: int) -> None:
     assert MODELS["vit"].count(size=size) == count
 
 
 @pytest.mark.parametrize("dtype", CLOSE)
-def test_the_same_weights_give_what_torchvision_gives(dtype: str) -> None:
+def test_outputs_agree_with_torchvision(dtype: str) -> None:
     kind = getattr(torch, dtype)
     peer = torchvision().models.VisionTransformer(16, 4, DEPTH, 3, 12, 20, num_classes=5).to(kind).eval()
     built = nn.build(small(), {"x": Spec((B, 16, 16, 3), dtype)}, dtype)
-    held = random_parameters(built)
-    peer.load_state_dict(state_of(tensors(held)))
+    parameters = random_parameters(built)
+    peer.load_state_dict(state_of(tensors(parameters)))
     x = np.random.default_rng(4).normal(size=(2, 16, 16, 3)).astype(dtype)
-    agree(built, {"x": x, **held}, peer(torch.from_numpy(x).movedim(-1, 1)))
+    agree(built, {"x": x, **parameters}, peer(torch.from_numpy(x).movedim(-1, 1)))
 
 
-def test_it_learns_where_the_light_is() -> None:
+def test_it_learns_the_position_of_a_bright_patch() -> None:
     rng = np.random.default_rng(3)
     x, corner = rng.normal(size=(64, 16, 16, 1)).astype("float32") * 0.1, np.arange(64) % 4
     for image, (row, column) in zip(x, ((c // 2 * 8, c % 2 * 8) for c in corner), strict=True):
@@ -97,7 +98,7 @@ def test_it_learns_where_the_light_is() -> None:
         ("E221", lambda: vit(heads=7)),
     ],
 )
-def test_a_net_that_cannot_be_is_refused_where_it_is_written(code: str, make: Callable[[], nn.Layer]) -> None:
+def test_invalid_arguments_are_refused(code: str, make: Callable[[], nn.Layer]) -> None:
     with pytest.raises(ChainruleError) as error:
         make()
     assert error.value.code == code
@@ -111,7 +112,7 @@ def test_a_net_that_cannot_be_is_refused_where_it_is_written(code: str, make: Ca
         ((16, 16), "E213", r"\(B, H, W, C\)"),
     ],
 )
-def test_images_of_another_size_are_refused_with_the_arithmetic(
+def test_images_of_another_size_are_refused_with_the_computation(
     shape: tuple[int, ...], code: str, expected: str
 ) -> None:
     with pytest.raises(ShapeError, match=expected) as error:
@@ -119,7 +120,7 @@ def test_images_of_another_size_are_refused_with_the_arithmetic(
     assert error.value.code == code
 
 
-def test_squares_that_do_not_fill_the_image_are_refused_too() -> None:
+def test_patches_that_do_not_fill_the_image_are_refused() -> None:
     with pytest.raises(ShapeError, match="28 x 32 = 7 x 8 squares") as error:
         nn.build(nn.PatchEmbedding(8, 4), {"x": Spec((B, 27, 31, 1), "float32")}, "float32")
     assert error.value.code == "E233"

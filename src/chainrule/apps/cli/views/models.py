@@ -10,7 +10,7 @@ from chainrule.apps.cli.texts import say
 from chainrule.catalog import to_unicode
 from chainrule.catalog.docstring import docstring
 from chainrule.errors import UsageError, nearest
-from chainrule.models import MODELS, Model
+from chainrule.models import MODELS, ModelCard
 from chainrule.nn import build
 from chainrule.notation.text_columns import aligned
 from chainrule.settings import settings
@@ -66,7 +66,7 @@ def show_model(name: str) -> None:
     screen.line(f"  {card.reference}")
 
 
-def known_model(name: str) -> Model:
+def known_model(name: str) -> ModelCard:
     """The card of this name; ``ResNet-18`` and ``resnet_18`` mean ``resnet18``.
 
     Fails:
@@ -86,7 +86,7 @@ def _bare(name: str) -> str:
     return re.sub(r"[\W_]", "", name.casefold())
 
 
-def _signature(card: Model) -> str:
+def _signature(card: ModelCard) -> str:
     """The arguments as they are written, without their types."""
     taken = inspect.signature(card.net)
     bare = [p.replace(annotation=p.empty) for p in taken.parameters.values()]
