@@ -26,7 +26,7 @@ SPEAKS_OF = {
     "E207": "axes are equal",
     "E251": "kind is known",
     "E252": "kind",
-    "E253": "kind|floating-point|whole numbers|true/false",
+    "E253": "kind|floating-point|integers|true/false",
 }
 
 

@@ -118,7 +118,7 @@ def require_count(method: str, name: str, value: Any, least: int) -> None:
     """
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
         raise UsageError(
-            "E102", where=f"attribute, {method}", name=name, expected=f"a whole number, at least {least}",
+            "E102", where=f"attribute, {method}", name=name, expected=f"an integer, at least {least}",
             received=repr(value)[:80], fix=f"{name}={max(least, 64)}",
         )  # fmt: skip
 

@@ -89,7 +89,7 @@ def ask(
     seed = options.get("seed", 0)
     if type(seed) is not int:
         raise UsageError(
-            "E102", where="attribute", name="seed", expected="a whole number", received=repr(seed)[:80],
+            "E102", where="attribute", name="seed", expected="an integer", received=repr(seed)[:80],
             fix="seed=0",
         )  # fmt: skip
     question = Question(model, choice.score, given.inputs, choice.chosen, compared, seed, columns)

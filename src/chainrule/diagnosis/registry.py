@@ -21,7 +21,7 @@ BEFORE: dict[str, str] = {
     "mode-gap": "rules.generalization.MODE_GAP",
     "broadcast-loss": "rules.output_activation.BROADCAST_LOSS",
     "unshuffled": "rules.labels.UNSHUFFLED",
-    "whole-number-inputs": "rules.scale.WHOLE_INPUTS",
+    "integer-inputs": "rules.scale.WHOLE_INPUTS",
     "duplicate-rows": "rules.leakage.DUPLICATE_ROWS",
     "channels-first": "rules.axis_order.CHANNELS_FIRST",
 }

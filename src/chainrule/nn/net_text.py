@@ -68,7 +68,7 @@ def _part(parts: list[str], i: int, source: str) -> Layer:
     if _NUMBER.fullmatch(first) and len(rest) <= 1:
         if not first.isdecimal() or len(first) > 9 or not 1 <= int(first) <= _MOST:
             fix = _mended(parts, i, " ".join(["64", *rest]))
-            raise _range(where, "the number of units", f"a whole number, 1 to {_MOST}", first, fix)
+            raise _range(where, "the number of units", f"an integer, 1 to {_MOST}", first, fix)
         return Dense(int(first), _activation(parts, i, rest[0], where) if rest else None)
     if len(words) == 2 and _NUMBER.fullmatch(rest[0]) and nearest(first, ["dropout"]):
         raise _word(where, first, ["dropout"], _mended(parts, i, f"dropout {rest[0]}"))

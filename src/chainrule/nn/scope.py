@@ -165,7 +165,7 @@ class Scope:
         path = self.named(name)
         if not all(isinstance(length, int) and length >= 0 for length in shape):
             raise UsageError(
-                "E102", name=f'the shape of "{path}"', expected="whole numbers, known before the net runs",
+                "E102", name=f'the shape of "{path}"', expected="integers, known before the net runs",
                 received=shape_text(shape), fix="x.shape[-1]: the batch has no parameters of its own",
             )  # fmt: skip
         known = self.book.parameters.get(path)

@@ -71,7 +71,7 @@ def require_whole(owner: object, name: str, least: int, most: int = 2**31 - 1, f
     """
     value = getattr(owner, name)
     whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
-    require(owner, name, whole and least <= int(value) <= most, f"a whole number, {least} to {most}", fix)
+    require(owner, name, whole and least <= int(value) <= most, f"an integer, {least} to {most}", fix)
 
 
 def is_number(value: object) -> bool:
@@ -88,7 +88,7 @@ def shown(value: object) -> str:
 
     Example:
         >>> shown("3"), shown(10 ** 5000)
-        ("'3'", 'a very long whole number')
+        ("'3'", 'a very long integer')
     """
     return written(value)
 

@@ -259,7 +259,7 @@ def _shape(part: Any) -> tuple[int, ...]:
 
 def _whole(value: Any, most: int = 2**62, low: int = 0) -> int:
     if type(value) is not int or not low <= value <= most:
-        raise ValueError(f"{value!r:.40} is no whole number from {low} to {most}")
+        raise ValueError(f"{value!r:.40} is no integer from {low} to {most}")
     return value
 
 

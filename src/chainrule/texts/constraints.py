@@ -37,7 +37,7 @@ CONSTRAINTS: dict[str, str] = {
     "for each axis a count of at least 0 before, after and between": "每个轴前、后、中间的个数都不小于 0",
     "number kind and all other axes are equal": "数值类型和其余各轴相同",
     "the table has an axis": "表至少有一个轴",
-    "the indices are whole numbers": "下标为整数",
+    "the indices are integers": "下标为整数",
     "the values begin with the shape of the indices": "值的形状以下标的形状开头",
     "depth is at least 0 and dtype floating-point": "depth 不小于 0，dtype 为浮点类型",
     "both have the same one to three spatial axes between first and last, all lengths but B known":
@@ -73,7 +73,7 @@ REASONS: dict[str, str] = {
     "a comparison is true or false, and changes only in jumps": "比较非真即假，只会跳变",
     "true and false are no numbers": "真与假不是数",
     "a condition is true or false, and changes only in jumps": "条件非真即假，只会跳变",
-    "an index is a whole number and moves in jumps": "下标是整数，只会跳变",
+    "an index is an integer and moves in jumps": "下标是整数，只会跳变",
     "it was asked to stop here": "按要求在此截断",
     "a count does not depend on the values": "计数与数值无关",
     "a key is no number": "密钥不是数",

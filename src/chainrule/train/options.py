@@ -67,7 +67,7 @@ class FitOptions:
             or not isinstance(value, Integral)
             or (minimum is not None and value < minimum)
         ):
-            expected = "a whole number" if minimum is None else f"a whole number >= {minimum}"
+            expected = "an integer" if minimum is None else f"an integer >= {minimum}"
             raise UsageError("E102", where="fit", name=name, expected=expected, received=repr(value))
         object.__setattr__(self, name, int(value))
 

@@ -11,7 +11,7 @@ from chainrule.errors import DataError, UsageError
 WORDS = [f"w{i}" for i in range(40)]
 KINDS: dict[str, tuple[list, str]] = {
     "numbers": ([1.5, 2.5] * 20, "number"),
-    "few whole numbers": ([1, 2, 3, 4] * 10, "number"),
+    "few integers": ([1, 2, 3, 4] * 10, "number"),
     "numbers as texts": (["1.5", "2"] * 20, "number"),
     "numbers with gaps": ([1.5, None, 2.0, 3.0] * 10, "number"),
     "one number and gaps": ([5.0, None] * 20, "number"),

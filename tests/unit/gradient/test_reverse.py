@@ -97,7 +97,7 @@ def test_a_blocked_way_is_named() -> None:
     with pytest.raises(GradientError) as caught:
         grad(best.astype("float64").sum(), [x])
     assert caught.value.code == "E271"
-    assert "index is a whole number" in str(caught.value) or "whole numbers" in str(caught.value)
+    assert "index is an integer" in str(caught.value) or "integers" in str(caught.value)
 
 
 def test_a_blocked_way_beside_an_open_one_is_no_error() -> None:

@@ -260,7 +260,7 @@ HOSTILE: dict[str, tuple[Any, str]] = {
     "a private setting": ({**D, "place": 1, "__class__": "x"}, "E112"),
     "a text for a number": ({"layer": "Dense", "units": "3"}, "E113"),
     "true for a number": ({"layer": "Dense", "units": True}, "E113"),
-    "a float for a whole number": ({"layer": "Dense", "units": 3.0}, "E113"),
+    "a float for an integer": ({"layer": "Dense", "units": 3.0}, "E113"),
     "a number for yes or no": ({**D, "bias": 1}, "E113"),
     "a loss for an activation": ({**D, "activation": {"loss": "MSE"}}, "E113"),
     "a layer for a penalty": ({**D, "penalty": D}, "E113"),

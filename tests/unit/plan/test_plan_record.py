@@ -123,7 +123,7 @@ def test_another_kind_and_a_newer_version_are_refused(
 BREAKS: dict[str, Callable[[Any], object]] = {
     "no tasks": lambda r: r.pop("tasks"),
     "a buffer there is not": lambda r: r["tasks"][0]["reads"][0].update(buffer=99),
-    "no whole number": lambda r: r.update(rows=2.5),
+    "no integer": lambda r: r.update(rows=2.5),
     "a truth as a number": lambda r: r.update(rows=True),
     "a negative size": lambda r: r["buffers"][0].update(shape=[-1]),
     "fewer strides than axes": lambda r: r["tasks"][0]["reads"][0].update(shape=[1, 2, 3]),

@@ -93,7 +93,7 @@ REFUSED = {
     "too few places": ("E504", cr.Dense(3), "cross_entropy", TAGS[:, :4], "(B, 5)"),
     "one-hot places": ("E504", cr.Dense(3), "cross_entropy", SENTENCES, "argmax"),
     "more labels than scores": ("E502", cr.Dense(2), "cross_entropy", TAGS, "at most 2 classes"),
-    "half a letter": ("E504", cr.Dense(3), "ctc", WORDS + 0.5, "whole numbers"),
+    "half a letter": ("E504", cr.Dense(3), "ctc", WORDS + 0.5, "integers"),
     "more letters than frames": ("E509", cr.Dense(4), "ctc", np.ones((12, 5), int), "9 are needed"),
 }
 

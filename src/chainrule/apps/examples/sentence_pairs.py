@@ -163,7 +163,7 @@ def clean_pairs(pairs: Iterable[tuple[str, str]], longest: tuple[int, int] = (30
     """
     if len(longest) != 2 or not all(type(most) is int and most >= 1 for most in longest):
         raise UsageError(
-            "E102", where="clean_pairs", name="longest", expected="two whole numbers, at least 1",
+            "E102", where="clean_pairs", name="longest", expected="two integers, at least 1",
             received=repr(longest)[:80], fix="longest=(30, 60)",
         )  # fmt: skip
     dropped: Counter[str] = Counter()

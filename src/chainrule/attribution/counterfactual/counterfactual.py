@@ -119,7 +119,7 @@ def find_counterfactuals(
     for name, value in (("most", most), ("count", count)):
         if type(value) is not int or value < 1:
             raise UsageError(
-                "E102", where="counterfactual", name=name, expected="a whole number, at least 1",
+                "E102", where="counterfactual", name=name, expected="an integer, at least 1",
                 received=repr(value)[:80], fix=f"{name}=3",
             )  # fmt: skip
     lang = options.get("lang") or settings.lang

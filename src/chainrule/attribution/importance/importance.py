@@ -141,7 +141,7 @@ def _known(options: Options) -> int:
     for name, value, least in (("repeats", repeats, 1), ("seed", options.get("seed", 0), 0)):
         if type(value) is not int or value < least:
             raise UsageError(
-                "E102", where="importance", name=name, expected=f"a whole number, at least {least}",
+                "E102", where="importance", name=name, expected=f"an integer, at least {least}",
                 received=repr(value)[:80], fix="repeats=5" if name == "repeats" else "seed=0",
             )  # fmt: skip
     return repeats

@@ -130,7 +130,7 @@ class Packed:
         if not fits or not all(1 <= each <= length for each, length in zip(given, axes, strict=True)):
             raise UsageError(
                 "E102", where="attribute", name=what, received=repr(asked)[:80],
-                expected=f"whole numbers, 1 to {' and 1 to '.join(map(str, axes))}", fix=f"{what}=1",
+                expected=f"integers, 1 to {' and 1 to '.join(map(str, axes))}", fix=f"{what}=1",
             )  # fmt: skip
         return tuple(int(each) for each in given)
 

@@ -60,7 +60,7 @@ def shapley_values(
             that do not fit; no number of samples.
     """
     checks = (
-        ("samples", samples, type(samples) is int and samples >= 4, "a whole number, at least 4", ORDERS),
+        ("samples", samples, type(samples) is int and samples >= 4, "an integer, at least 4", ORDERS),
         ("exact", exact, exact is None or type(exact) is bool, "True, False or None", True),
     )
     for name, value, holds, expected, usual in checks:

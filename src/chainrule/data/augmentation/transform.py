@@ -92,7 +92,7 @@ def require_whole(owner: object, name: str, least: int, most: int) -> None:
     """
     value: Any = getattr(owner, name)
     if type(value) is not int or not least <= value <= most:
-        raise _unfit(owner, name, f"a whole number from {least} to {most}")
+        raise _unfit(owner, name, f"an integer from {least} to {most}")
 
 
 def _is_number(value: object, least: float, most: float) -> bool:

@@ -186,6 +186,6 @@ def resampled(samples: np.ndarray, rate: int, wanted: int) -> np.ndarray:
 def _check_rate(where: str, name: str, rate: object) -> None:
     if type(rate) is not int or not 1 <= rate <= 10_000_000:
         raise UsageError(
-            "E102", where=where, name=name, expected="a whole number, 1 to 10000000",
+            "E102", where=where, name=name, expected="an integer, 1 to 10000000",
             received=repr(rate)[:80], fix=f"{name}=16000",
         )  # fmt: skip

@@ -66,10 +66,10 @@ class LogMel:
     def __post_init__(self) -> None:
         top = self.rate / 2 if isinstance(self.rate, int) else 0
         ranges = {
-            "rate": (_whole(self.rate), "a whole number, at least 1"),
-            "window": (_whole(self.window, 2), "a whole number, at least 2"),
-            "hop": (_whole(self.hop), "a whole number, at least 1"),
-            "bands": (_whole(self.bands), "a whole number, at least 1"),
+            "rate": (_whole(self.rate), "an integer, at least 1"),
+            "window": (_whole(self.window, 2), "an integer, at least 2"),
+            "hop": (_whole(self.hop), "an integer, at least 1"),
+            "bands": (_whole(self.bands), "an integer, at least 1"),
             "low": (0 <= self.low < top, f"0 <= low < {top:g}"),
             "high": (self.high is None or self.low < self.high <= top, f"low < high <= {top:g}"),
             "floor": (0 < self.floor < float("inf"), "above 0"),

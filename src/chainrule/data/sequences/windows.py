@@ -129,7 +129,7 @@ def text_windows(numbers: Any, length: int, stride: int | None = None) -> tuple[
     array = np.asarray(numbers)
     if array.ndim != 1 or array.dtype.kind not in "iu":
         received = f"{array.dtype} of shape {array.shape}"
-        raise DataError("E341", where="text_windows", expected="whole numbers (T,)", received=received)
+        raise DataError("E341", where="text_windows", expected="integers (T,)", received=received)
     starts = starts_of(len(array), length, 1, length if stride is None else stride)
     both = np.lib.stride_tricks.sliding_window_view(array, length + 1)[starts]  # (N, length + 1)
     return both[:, :-1].astype(np.int64), both[:, 1:].astype(np.int64)
@@ -178,7 +178,7 @@ def starts_of(rows: int, length: int, horizon: int, stride: int) -> np.ndarray:
     for name, value in (("length", length), ("horizon", horizon), ("stride", stride)):
         if type(value) is not int or value < 1:
             raise UsageError(
-                "E102", where="windows", name=name, expected="a whole number, at least 1",
+                "E102", where="windows", name=name, expected="an integer, at least 1",
                 received=repr(value)[:80], fix=f"{name}=1",
             )  # fmt: skip
     if rows < length + horizon:

@@ -87,7 +87,7 @@ LABEL_NUMBERS = Rule(
     ("labels off by one or out of range", "标签错位"),
     "warning",
     symptom=(
-        "whole numbers used as labels have gaps, do not begin at 0, or are not as many as the scores",
+        "integers used as labels have gaps, do not begin at 0, or are not as many as the scores",
         "作为标签的整数有间隔、不从 0 开始，或与得分的个数不符",
     ),
     threshold=(

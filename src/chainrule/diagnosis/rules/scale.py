@@ -164,8 +164,8 @@ TARGET_SCALE = Rule(
 
 WHOLE_INPUTS = Rule(
     30,
-    "whole-number-inputs",
-    ("inputs are whole numbers", "输入为整数"),
+    "integer-inputs",
+    ("inputs are integers", "输入为整数"),
     "info",
     symptom=(
         "all numbers of an input are whole: pixels, counts or codes, taken as they are",
@@ -177,7 +177,7 @@ WHOLE_INPUTS = Rule(
     ),
     source="UMLAUT (non-float inputs); the span is this project's own",
     what=(
-        'input "{name}" holds whole numbers from {low} to {high}: pixels want scaling, codes an embedding',
+        'input "{name}" holds integers from {low} to {high}: pixels want scaling, codes an embedding',
         "输入“{name}”是 {low} 到 {high} 的整数：像素需要缩放，编码需要嵌入层",
     ),
     why=(

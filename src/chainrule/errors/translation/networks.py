@@ -26,7 +26,7 @@ PHRASES: dict[str, str] = {
     "{#} rows: as many as the largest index and 1": "{} 行：最大下标加 1",
     "one list of places at once": "一次只用一个位置列表",
     "x[[0, 2]][:, [1, 1]], one after the other": "x[[0, 2]][:, [1, 1]]，一个接一个",
-    "whole numbers, slices, a list of whole numbers, ... and None": "整数、切片、整数列表、... 和 None",
+    "integers, slices, a list of integers, ... and None": "整数、切片、整数列表、... 和 None",
     "{}: at most {#} labels for each sample": "{}：每个样本至多 {} 个标签",
     "cr.CTC(longest={#}), if there are as many frames": "cr.CTC(longest={})，如果有这么多帧",
     "lengths >= 0": "长度不小于 0",
@@ -58,7 +58,7 @@ PHRASES: dict[str, str] = {
     "another name for the class": "给这个类换个名称",
     "return the result at the end of __call__": "在 __call__ 末尾返回结果",
     "x.shape[-1]: the batch has no parameters of its own": "x.shape[-1]：批量本身没有参数",
-    "whole numbers, known before the net runs": "网络运行之前已知的整数",
+    "integers, known before the net runs": "网络运行之前已知的整数",
     "one value": "一个值",
     "{} before it": "在它之前加 {}",
     "{} before it, or {}": "在它之前加 {}，或用 {}",
@@ -143,7 +143,7 @@ PHRASES: dict[str, str] = {
         "padding：{} 个空间轴各一个不小于 0 的数，或一对 (C2)"
     ),
     'padding="same", or a smaller window': 'padding="same"，或更小的窗口',
-    "{}: a whole number >= {} for each of {} spatial axes (C2)": (
+    "{}: an integer >= {} for each of {} spatial axes (C2)": (
         "{0}：{2} 个空间轴各一个不小于 {1} 的整数 (C2)"
     ),
     "window, stride, dilation >= 1 and padding >= 0, each of {} numbers (C2)": (
@@ -165,8 +165,8 @@ PHRASES: dict[str, str] = {
     "two numbers or more that share a mean": "两个或更多共用均值的数",
     "1 number": "1 个数",
     "two such axes": "两个这样的轴",
-    "values and winners of one shape, winners whole numbers": "值与位置形状相同，位置为整数",
-    "whole numbers, slices, ... and None": "整数、切片、... 和 None",
+    "values and winners of one shape, winners integers": "值与位置形状相同，位置为整数",
+    "integers, slices, ... and None": "整数、切片、... 和 None",
     "width {} or {}, for {} heads": "宽度 {} 或 {}（{} 个头）",
     "width {}": "宽度 {}",
     "widths that leave a cell": "至少留下一个格的宽度",
@@ -191,7 +191,7 @@ PHRASES: dict[str, str] = {
     "a way with a derivative at every step": "每一步都有导数的路径",
     "{} (a step of {})": "{}（步长 {}）",
     "{} (relative error {})": "{}（相对误差 {}）",
-    "a whole number >= {}": "不小于 {} 的整数",
+    "an integer >= {}": "不小于 {} 的整数",
     "scores of any size (no activation at the end)": "任意大小的得分（末尾没有激活函数）",
     'activation="log_softmax" in the last layer': '最后一层用 activation="log_softmax"',
     "log_softmax at the end": "以 log_softmax 结尾",
@@ -210,7 +210,7 @@ PHRASES: dict[str, str] = {
     "weight {}": "权重 {}",
     "the net gives {}": "网络给出 {}",
     "a number, {}": "一个数，{}",
-    "a whole number, {}": "整数，{}",
+    "an integer, {}": "整数，{}",
     # what cards ask for, by number
     "the key is two uint32": "键是两个 uint32",
     "the numbers drawn are floating-point": "抽取的是浮点数",
@@ -237,7 +237,7 @@ PHRASES: dict[str, str] = {
         "轴数相同，至少两个，前面的轴相等"
     ),
     "the table has an axis": "表至少有一个轴",
-    "the indices are whole numbers": "下标为整数",
+    "the indices are integers": "下标为整数",
     "depth is at least 0 and dtype floating-point": "深度不小于 0，类型为浮点数",
     "one start, stop and step for each axis": "每个轴各有一个起点、终点和步长",
     "0 <= start <= stop <= length and step >= 1": "0 <= 起点 <= 终点 <= 长度，步长 >= 1",
@@ -269,7 +269,7 @@ PHRASES: dict[str, str] = {
     "the axis is not empty": "轴不为空",
     "the numbers are floating-point": "数为浮点数",
     "axis {#} at least {#} wide (the window{})": "轴 {} 至少宽 {}（窗口{}）",
-    "a very long whole number": "一个很长的整数",
+    "a very long integer": "一个很长的整数",
     "blocks, as in cr.models.resnet18()": "块，如 cr.models.resnet18() 中的",
     "cr.Remat(cr.Sequential(...)) around a few layers each": "用 cr.Remat(cr.Sequential(...)) 分别包住几个层",
     "{}, or one of the {#} paths in them": "{}，或其中 {} 条路径之一",

@@ -31,7 +31,7 @@ PHRASES: dict[str, str] = {
     "known classes": "已知的类别",
     "numbers {}": "数字 {}",
     "numbers from 0 to 1": "0 到 1 之间的数",
-    "whole numbers": "整数",
+    "integers": "整数",
     "targets for {}": "{} 的目标",
     "targets (N, K), shares of classes": "目标 (N, K)，各类别所占的份额",
     "{} arrays": "{} 个数组",
@@ -52,7 +52,7 @@ PHRASES: dict[str, str] = {
     "one with a learning rate": "带学习率的优化器",
     "two rates, 0 < low < high": "两个学习率，0 < low < high",
     "{} steps whose loss is finite": "{} 个损失有限的步",
-    "a whole number, {} to 1000000": "{} 到 1000000 的整数",
+    "an integer, {} to 1000000": "{} 到 1000000 的整数",
     "model.fit(x, y), or model.initialise(inputs)": "model.fit(x, y) 或 model.initialise(inputs)",
     "model.predict_proba(x) for classes, model.predict(x) for values": (
         "类别用 model.predict_proba(x)，数值用 model.predict(x)"
@@ -80,7 +80,7 @@ PHRASES: dict[str, str] = {
     "a token that may come": "可以出现的词元",
     'a tokenizer for the input "{}"': "输入“{}”的分词器",
     "a trained model of sequences of tokens (B, T)": "训练好的词元序列模型 (B, T)",
-    "a whole number, 1 or more": "不小于 1 的整数",
+    "an integer, 1 or more": "不小于 1 的整数",
     "at most {} tokens, its ends included": "至多 {} 个词元（含首尾）",
     "{} tokens": "{} 个词元",
     "at most {}, as many as beams": "至多 {}，与束宽相同",

@@ -56,7 +56,7 @@ class Knob:
         return high_enough and (not self.whole or isinstance(value, int))
 
     def __str__(self) -> str:
-        kind = "a whole number" if self.whole else "a finite number"
+        kind = "an integer" if self.whole else "a finite number"
         limits = [f"> {self.above:g}"] if self.above is not None else []
         limits += [f">= {self.least:g}"] if self.least is not None else []
         limits += [f">= {self.over}"] if self.over else []

@@ -62,7 +62,7 @@ class AdaptiveLogSoftmax(Layer):
         object.__setattr__(self, "cutoffs", tupled(self.cutoffs))
         ends = (0, *self.cutoffs, self.classes) if isinstance(self.cutoffs, tuple) else ()
         fits = len(ends) > 2 and are_whole(ends, 0) and all(a < b for a, b in pairwise(ends))
-        require(self, "cutoffs", fits, "ascending whole numbers between 0 and the classes", "cutoffs=(1000,)")
+        require(self, "cutoffs", fits, "ascending integers between 0 and the classes", "cutoffs=(1000,)")
         require_number(self, "divide", above=0)
         require(self, "bias", isinstance(self.bias, bool), "True or False", "bias=True")
 

@@ -319,7 +319,7 @@ def require_widths(owner: Layer, name: str, fix: str) -> None:
     object.__setattr__(owner, name, value)
     each = value if isinstance(value, tuple) else (value,)
     fits = are_whole(each, 1) and (not isinstance(value, tuple) or 1 <= len(value) <= 3)
-    require(owner, name, fits, "a whole number >= 1, or one for each of one to three spatial axes", fix)
+    require(owner, name, fits, "an integer >= 1, or one for each of one to three spatial axes", fix)
 
 
 def require_padding(owner: Layer, padding: Padding) -> None:

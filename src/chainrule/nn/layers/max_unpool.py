@@ -106,7 +106,7 @@ def _both(x: Node | Mapping[str, Node]) -> tuple[Node, Node]:
     alike = set(given) == {"values", "winners"} and given["values"].shape == given["winners"].shape
     if not alike or given["winners"].dtype not in INTEGERS:
         raise ShapeError(
-            "E231", op="MaxUnpool", expected="values and winners of one shape, winners whole numbers",
+            "E231", op="MaxUnpool", expected="values and winners of one shape, winners integers",
             received=", ".join(f"{name} {shape_text(v.shape)} {v.dtype}" for name, v in given.items()),
             fix="cr.MaxPool(2, winners=True) before it",
         )  # fmt: skip

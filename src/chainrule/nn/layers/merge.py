@@ -57,7 +57,7 @@ class Merge(Layer):
         if self.join not in JOINS:
             raise unknown("Merge, join", self.join, JOINS, 'cr.Merge("{}")')
         whole = type(self.axis) is int and self.axis != 0
-        require(self, "axis", whole, "a whole number but 0, the axis of the samples", "axis=-1")
+        require(self, "axis", whole, "an integer but 0, the axis of the samples", "axis=-1")
 
     def __call__(self, x: Mapping[str, Node], scope: Scope) -> Node:
         return merged("Merge", self.join, several(self, x), self.axis)

@@ -95,7 +95,7 @@ class CTC(Loss):
         )
         frames, classes = bound(output.shape[1:])
         reserve(self.longest or 1, itemsize=64)  # of a decoded answer, for each sample
-        require(self, "blank", self.blank < classes, f"a whole number below the {classes} classes")
+        require(self, "blank", self.blank < classes, f"an integer below the {classes} classes")
         return Spec((output.shape[0], (self.longest or frames) + self.frames_first), "int64")
 
     def terms(self, output: Node, target: Node) -> Node:

@@ -73,7 +73,7 @@ def require_rising(owner: object, name: str) -> None:
     found = getattr(owner, name)
     whole = isinstance(found, tuple) and all(type(n) is int for n in found)
     rises = whole and bool(found) and all(a < b for a, b in zip((0, *found), found, strict=False))
-    require(owner, name, rises, "whole numbers above 0, each above the one before", f"{name}=(100, 200)")
+    require(owner, name, rises, "integers above 0, each above the one before", f"{name}=(100, 200)")
 
 
 def as_tuple(owner: object, name: str) -> None:

@@ -25,7 +25,7 @@ from chainrule.ops.card import (
 from chainrule.records import frozen
 from chainrule.spec import FLOATS, INTEGERS, Axis, Spec, bound, shape_text
 
-_INDEX = NoGradient("an index is a whole number and moves in jumps")
+_INDEX = NoGradient("an index is an integer and moves in jumps")
 _ROWS = np.array([2, 0, 2, 1])
 
 
@@ -69,7 +69,7 @@ class Gather(Card):
     arguments = ("x", "i")
     formula = "x[i]"
     pullbacks = {"x": "sum(j, where(i[j] == r, dy[j], 0))", "i": _INDEX}
-    constraints = {"C1": "the table has an axis", "C2": "the indices are whole numbers"}
+    constraints = {"C1": "the table has an axis", "C2": "the indices are integers"}
     says = Says(
         "looks rows up",
         "按索引取行",
@@ -139,7 +139,7 @@ class ScatterAdd(_Rows):
     pullbacks = {"v": "dy[i]", "i": _INDEX}
     constraints = {
         "C1": "the values begin with the shape of the indices",
-        "C2": "the indices are whole numbers",
+        "C2": "the indices are integers",
     }
     says = Says(
         "adds values to their rows",
@@ -216,7 +216,7 @@ class OneHot(_Depth):
     formula = "where(i == k, 1, 0)"
     pullbacks = {"i": _INDEX}
     constraints = {
-        "C1": "the indices are whole numbers",
+        "C1": "the indices are integers",
         "C2": "depth is at least 0 and dtype floating-point",
     }
     says = Says("marks the index with a 1", "独热编码：在索引处写 1", "passes nothing on", "不传梯度")

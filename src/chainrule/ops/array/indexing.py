@@ -61,7 +61,7 @@ def _places(entry: list | np.ndarray | Node, length: Axis, axis: int) -> Node:
         table = np.flatnonzero(table)
     if table.dtype.kind not in "iu":
         raise UsageError(
-            "E101", where="[...]", name=f"a list of {table.dtype}", expected="whole numbers",
+            "E101", where="[...]", name=f"a list of {table.dtype}", expected="integers",
             received=f"{table.dtype} {table.shape}", fix="x[[0, 2]]",
         )  # fmt: skip
     if isinstance(length, int):
@@ -121,7 +121,7 @@ def _window(length: Axis, entry: object, axis: int) -> tuple[tuple[Axis, Axis, i
     if not isinstance(entry, slice):
         raise UsageError(
             "E101", where="[...]", name=repr(entry)[:80],
-            expected="whole numbers, slices, a list of whole numbers, ... and None",
+            expected="integers, slices, a list of integers, ... and None",
             received=type(entry).__name__, fix="x[[0, 2]], x[:, 1:3]",
         )  # fmt: skip
     step = 1 if entry.step is None else int(entry.step)

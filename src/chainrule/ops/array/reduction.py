@@ -32,7 +32,7 @@ from chainrule.ops.formula_functions import FUNCTIONS
 from chainrule.records import frozen
 from chainrule.spec import Shape, Spec
 
-_INDEX = NoGradient("an index is a whole number and moves in jumps")
+_INDEX = NoGradient("an index is an integer and moves in jumps")
 
 
 @frozen

@@ -63,8 +63,8 @@ class Cast(_Kind):
         if x.spec.is_float and y.spec.is_float:
             return (make(Cast(x.dtype), dy),)
         if x.spec.is_float:
-            return (Flat("whole numbers change only in jumps"),)
-        return (NoGradient("whole numbers have no small steps"),)
+            return (Flat("integers change only in jumps"),)
+        return (NoGradient("integers have no small steps"),)
 
     def element(self, index: tuple[int, ...], *inputs: np.ndarray) -> Tree:
         (x,) = inputs

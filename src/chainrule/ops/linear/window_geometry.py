@@ -223,7 +223,7 @@ def per_axis(op: str, name: str, value: Any, axes: int, least: int = 1) -> Lengt
     each = tuple(value) if isinstance(value, tuple | list) else (value,) * axes
     if not are_whole(each, least) or len(each) != axes:
         raise ShapeError(
-            "E218", op=op, expected=f"{name}: a whole number >= {least} for each of {axes} spatial axes (C2)",
+            "E218", op=op, expected=f"{name}: an integer >= {least} for each of {axes} spatial axes (C2)",
             received=f"{name}: {value!r}"[:80], fix=f"{name}={each[0] if are_whole(each[:1], least) else 1}",
         )  # fmt: skip
     return tuple(int(n) for n in each)

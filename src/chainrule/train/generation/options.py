@@ -162,7 +162,7 @@ def _room(decoder: Decoder, prompts: Sequence[np.ndarray], length: int | None) -
     room = decoder.length - longest + 1
     if length is not None and (type(length) is not int or length < 1):
         raise UsageError(
-            "E102", where="generate", name="length", expected="a whole number, 1 or more",
+            "E102", where="generate", name="length", expected="an integer, 1 or more",
             received=shown(length), fix=f"length={max(1, room)}",
         )  # fmt: skip
     if room < 1 or (length or 1) > room:

@@ -155,7 +155,7 @@ class Target:
             )  # fmt: skip
         if self.spec.dtype in INTEGERS and not (y == np.floor(y)).all():
             strange = y[y != np.floor(y)][0]
-            raise TrainingError("E504", where=where, expected="whole numbers", received=f"{strange}")
+            raise TrainingError("E504", where=where, expected="integers", received=f"{strange}")
         if self.spec.is_float and self.loss.task == "classification" and not ((y >= 0) & (y <= 1)).all():
             raise TrainingError(
                 "E504", where=where, expected="numbers from 0 to 1", received=f"{y.min()} to {y.max()}"

@@ -191,7 +191,7 @@ def _range(span: tuple[float, float], steps: int) -> tuple[float, float]:
         )  # fmt: skip
     if isinstance(steps, bool) or not isinstance(steps, int) or not LEAST <= steps <= 10**6:
         raise UsageError(
-            "E102", where="find_rate", name="steps", expected=f"a whole number, {LEAST} to 1000000",
+            "E102", where="find_rate", name="steps", expected=f"an integer, {LEAST} to 1000000",
             received=repr(steps)[:80], fix="steps=100",
         )  # fmt: skip
     return low, high

@@ -197,7 +197,7 @@ def _number(value: Any) -> float:
 
 def _whole(value: Any) -> int:
     if type(value) is not int:
-        raise TypeError(f"{value!r} is no whole number")
+        raise TypeError(f"{value!r} is no integer")
     return value
 
 

@@ -121,7 +121,7 @@ class Metric:
         except ValueError:
             value = math.nan
         if not option.least <= value <= option.most or (option.is_whole and value % 1):
-            kind = "a whole number" if option.is_whole else "a number"
+            kind = "an integer" if option.is_whole else "a number"
             most = "" if option.most == math.inf else f" and at most {option.most:g}"
             usual = option.least if option.usual is None else option.usual
             raise UsageError(
