@@ -15,6 +15,7 @@ from chainrule.models import MODELS, vit
 from chainrule.models.model_card import count_parameters
 from chainrule.spec import Size, Spec
 from layer_cases.attention import parts_of_block
+from slow_imports import torchvision
 from torch_transformers import CLOSE, agree, random_parameters, tensors
 
 B = Size.symbol("B")
