@@ -85,7 +85,7 @@ def written(value: object) -> str:
         ("'relu'", 'len')
     """
     if isinstance(value, int) and value.bit_length() > 256:
-        return "a very long whole number"  # Python refuses to print one of 5,000 digits
+        return "a very long integer"  # Python refuses to print one of 5,000 digits
     if not callable(value) or not (name := getattr(value, "__name__", "")) or not name.isidentifier():
         return repr(value)[:SHOWN]
     return f"cr.{name}" if _is_own(value) else name
