@@ -48,7 +48,6 @@ PENDING: tuple[str, ...] = (
     "tests/custom_classes.py",
     "tests/custom_code.py",
     "tests/properties/",
-    "tests/torch_database/",
     "tests/unit/",
 )
 

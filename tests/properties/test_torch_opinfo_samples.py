@@ -16,51 +16,59 @@ import pytest
 from chainrule.graph import Node
 from chainrule.ops import PUBLIC
 from torch_database.optimizers import OPTIMIZERS
-from torch_database.rows import ALL_MODULES, OPERATIONS
+from torch_database.registry import ALL_MODULES, OPERATIONS
 
 PAGE = Path(__file__).parents[2] / "docs" / "pytorch-comparison.md"
 
 
 @pytest.fixture(scope="module")
 def database() -> Any:
-    """PyTorch's samples and what runs them; only the process that tries them has to load them."""
-    pytest.importorskip("expecttest", reason="PyTorch's own test data needs it")
+    """The module that runs PyTorch's samples; only the process that runs them imports it."""
+    pytest.importorskip("expecttest", reason="PyTorch's test databases need it")
     return import_module("torch_database.run")
 
 
 def engines_of(name: str) -> tuple[str, ...]:
-    """Where the samples of a name are tried."""
+    """The engines that run the samples of a name."""
     windows = "conv" in name.casefold() and "Lazy" not in name
     return ("reference", "native") if windows else ("reference",)
 
 
+def refuse_failures(tally: Any) -> None:
+    """Fail if a sample differs, or if there was none."""
+    assert tally.failing == []
+    assert tally.agree or tally.unsupported
+
+
 @pytest.mark.parametrize("name", sorted(OPERATIONS))
-def test_an_operation_agrees(name: str, database: Any) -> None:
-    assert database.operation(name, 1, engines_of(name)).failing == []
+def test_an_operation_has_pytorchs_value_and_gradients(name: str, database: Any) -> None:
+    refuse_failures(database.operation(name, 1, engines_of(name)))
 
 
-@pytest.mark.parametrize("name", sorted(set(ALL_MODULES) - {"nn.CTCLoss"}))  # it is its function, and slow
-def test_a_module_agrees(name: str, database: Any) -> None:
-    assert database.module(name, 1, engines_of(name)).failing == []
+@pytest.mark.parametrize(
+    "name", sorted(set(ALL_MODULES) - {"nn.CTCLoss"})
+)  # equals its function, and is slow
+def test_a_module_has_pytorchs_value_and_gradients(name: str, database: Any) -> None:
+    refuse_failures(database.module(name, 1, engines_of(name)))
 
 
 @pytest.mark.parametrize("name", sorted(OPTIMIZERS))
-def test_an_optimizer_agrees(name: str, database: Any) -> None:
-    assert database.optimizer(name, ("reference",)).failing == []
+def test_an_optimizer_takes_pytorchs_steps(name: str, database: Any) -> None:
+    refuse_failures(database.optimizer(name, ("reference",)))
 
 
-def test_the_page_lists_every_name_and_nothing_that_differs() -> None:
+def test_the_comparison_page_lists_every_name_and_no_difference() -> None:
     rows = re.findall(r"^\| `(.+?)` \| (\d+) \| (\d+) \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
     assert sorted(name for name, *_ in rows) == sorted([*OPERATIONS, *ALL_MODULES, *OPTIMIZERS])
     assert all(supported == agree for _, supported, agree in rows)
     assert sum(int(agree) for *_, agree in rows) > 5000
 
 
-def test_a_difference_is_found(database: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_value_or_gradient_is_reported(database: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def twice(x: Node, **_: object) -> Node:
         return x + x
 
-    def slightly_steeper(x: Node, **_: object) -> Node:  # the right value, another slope
+    def slightly_steeper(x: Node, **_: object) -> Node:  # the right value, another derivative
         return PUBLIC["abs"](x) + (x - PUBLIC["stop_gradient"](x)) * 1e-9
 
     for wrong in (twice, slightly_steeper):

@@ -1,6 +1,6 @@
-"""PyTorch's own sample inputs as the oracle: tables that say how each of its names is called here.
+"""PyTorch's sample inputs as an oracle: tables with the counterpart of each of its names.
 
-``torch.testing._internal`` holds, for every operation, module and optimizer, the inputs PyTorch tests itself
-with. A row of ``OPERATIONS`` or ``MODULES`` builds the nodes that should give the same; ``oracle`` runs both.
-A sample whose options are not there is ``UnsupportedError``, with the reason in a word or two.
+``torch.testing._internal`` has, for every operation, module and optimizer, the inputs of PyTorch's own tests.
+An entry of ``OPERATIONS`` or ``MODULES`` builds nodes that should have equal values; ``oracle`` compares.
+A sample with an option that is not supported raises ``UnsupportedError`` with the reason in a word or two.
 """

@@ -1,4 +1,4 @@
-"""Operations on every number, reductions, products of matrices and changes of shape."""
+"""Elementwise operations, reductions, matrix products and changes of shape under PyTorch's names."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _to(x: Node, *args: Any, **options: Any) -> Node:
 
 
 def _over(dim: Any) -> Any:
-    """The axes meant; none at all are all of them."""
+    """The axes of a reduction; ``None``, which is all axes, for an empty list."""
     return None if dim is None or (isinstance(dim, tuple | list) and not dim) else dim
 
 
@@ -169,12 +169,12 @@ def _narrow(x: Node, dim: int, start: Any, length: int) -> Node:
 
 
 def _cut(x: Node, dim: int = 0, start: Any = None, end: Any = None, step: int = 1) -> Node:
-    whole = [slice(None)] * x.rank
+    slices = [slice(None)] * x.rank
     n = int(x.shape[dim])
     begin = start + n if isinstance(start, int) and start < 0 else start
     stop = end + n if isinstance(end, int) and end < 0 else end
-    whole[dim] = slice(begin, stop, step)
-    return x[tuple(whole)]
+    slices[dim] = slice(begin, stop, step)
+    return x[tuple(slices)]
 
 
 def _select(x: Node, dim: int, index: int) -> Node:
@@ -215,7 +215,7 @@ def _where(x: Node, condition: Node, other: Any) -> Node:
     return PUBLIC["where"](condition, x, other)
 
 
-def _joined(name: str) -> Build:
+def _concatenated(name: str) -> Build:
     return lambda tensors, dim=0: PUBLIC[name](tensors, dim)
 
 
@@ -261,7 +261,7 @@ SHAPES: dict[str, Build] = {
     "permute": _permute, "transpose": _swap, "movedim": _moved,
     "T": lambda x: PUBLIC["transpose"](x), "mT": lambda x: _swap(x, -1, -2),
     "t": lambda x: PUBLIC["transpose"](x),
-    "cat": _joined("concatenate"), "stack": _joined("stack"),
+    "cat": _concatenated("concatenate"), "stack": _concatenated("stack"),
     "narrow": _narrow, "slice": _cut, "select": _select, "__getitem__": _item,
     "index_select": _picked, "index_add": _index_add,
     "nn.functional.one_hot": _hot,

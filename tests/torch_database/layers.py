@@ -1,4 +1,4 @@
-"""Layers that slide over images, normalise, look up and rearrange, under the names of their functions."""
+"""Convolutions, normalizations, embeddings and layers that rearrange, under PyTorch's names."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import numpy as np
 from chainrule import nn
 from chainrule.graph import Node
 from chainrule.ops import PUBLIC
-from torch_database.layered import imaged, layered, named, per_axis, plain
+from torch_database.layer_calls import imaged, layered, named, per_axis, refuse
 from torch_database.oracle import UnsupportedError, first, last, move
-from torch_database.pools import AXES
+from torch_database.pooling import AXES
 
 Build = Callable[..., Any]
 
@@ -47,10 +47,10 @@ def conv(axes: int) -> Build:
 
 def conv_transpose(axes: int) -> Build:
     def build(x: Node, weight: Node, bias: Node | None = None, *settings: Any, **options: Any) -> Node:
-        given = named("stride padding output_padding groups dilation", settings, options)
-        kernel, groups = tuple(map(int, weight.shape[2:])), given.get("groups", 1)
-        steps, apart = (per_axis(given.get(name, 1), axes) for name in ("stride", "dilation"))
-        around, more = (per_axis(given.get(name, 0), axes) for name in ("padding", "output_padding"))
+        arguments = named("stride padding output_padding groups dilation", settings, options)
+        kernel, groups = tuple(map(int, weight.shape[2:])), arguments.get("groups", 1)
+        steps, apart = (per_axis(arguments.get(name, 1), axes) for name in ("stride", "dilation"))
+        around, more = (per_axis(arguments.get(name, 0), axes) for name in ("padding", "output_padding"))
         places = x.shape[-axes:]
         space = tuple(
             (n - 1) * s - 2 * p + d * (k - 1) + 1 + o
@@ -66,7 +66,7 @@ def conv_transpose(axes: int) -> Build:
 
 
 def padded(mode: str) -> Build:
-    """Padding of images; what has at most three axes is taken as one image of one channel."""
+    """Padding of images; an array of at most three axes is padded as one image of one channel."""
     border = {"reflect": "reflect", "replicate": "replicate", "circular": "circular"}.get(mode, "constant")
 
     def build(x: Node, pad: Any, mode: str = "", value: float | None = None) -> Node:
@@ -98,9 +98,9 @@ def resized(mode: str, axes: int | None = None) -> Build:
         recompute_scale_factor: bool | None = None,
         antialias: bool = False,
     ) -> Node:
-        plain(antialias=antialias)
+        refuse(antialias=antialias)
         wide = x.rank - 2
-        if recompute_scale_factor:  # the factor is then that of the lengths
+        if recompute_scale_factor:  # then PyTorch computes the factor from the lengths
             factors = per_axis(scale_factor, wide)
             size = [math.floor(int(n) * f) for n, f in zip(x.shape[2:], factors, strict=True)]
         if size is not None:
@@ -170,16 +170,16 @@ def batch_norm(
     *settings: Any,
     **options: Any,
 ) -> Node:
-    given = named("weight bias training momentum eps", settings, options)
-    weight, bias = given.get("weight"), given.get("bias")
-    momentum, epsilon = given.get("momentum", 0.1), given.get("eps", 1e-5)
+    arguments = named("weight bias training momentum eps", settings, options)
+    weight, bias = arguments.get("weight"), arguments.get("bias")
+    momentum, epsilon = arguments.get("momentum", 0.1), arguments.get("eps", 1e-5)
     states = {"running_mean": running_mean, "running_variance": running_var}
-    known = {name: node for name, node in states.items() if node is not None}
+    running = {name: node for name, node in states.items() if node is not None}
     layer = nn.BatchNorm(
         momentum=momentum or 0.0, epsilon=epsilon, scale=weight is not None, shift=bias is not None
     )
-    training = given.get("training") or not known
-    return first(layered(layer, last(x), training, known, scale=weight, shift=bias))
+    training = arguments.get("training") or not running
+    return first(layered(layer, last(x), training, running, scale=weight, shift=bias))
 
 
 def instance_norm(
@@ -189,11 +189,13 @@ def instance_norm(
     *settings: Any,
     **options: Any,
 ) -> Node:
-    given = named("weight bias use_input_stats momentum eps", settings, options)
-    if not given.get("use_input_stats", True):
+    arguments = named("weight bias use_input_stats momentum eps", settings, options)
+    if not arguments.get("use_input_stats", True):
         raise UnsupportedError("running statistics")
-    weight, bias = given.get("weight"), given.get("bias")
-    layer = nn.InstanceNorm(epsilon=given.get("eps", 1e-5), scale=weight is not None, shift=bias is not None)
+    weight, bias = arguments.get("weight"), arguments.get("bias")
+    layer = nn.InstanceNorm(
+        epsilon=arguments.get("eps", 1e-5), scale=weight is not None, shift=bias is not None
+    )
     return imaged(lambda x: layered(layer, x, scale=weight, shift=bias), x, x.rank - 2)
 
 
@@ -210,17 +212,17 @@ def layer_norm(
     layer = nn.LayerNorm(
         axes=len(normalized_shape), epsilon=eps, scale=weight is not None, shift=bias is not None
     )
-    return _sampled(lambda x: layered(layer, x, scale=weight, shift=bias), x, len(normalized_shape))
+    return _on_samples(lambda x: layered(layer, x, scale=weight, shift=bias), x, len(normalized_shape))
 
 
 def rms_norm(x: Node, normalized_shape: Any, weight: Node | None = None, eps: float | None = None) -> Node:
-    least = float(np.finfo("float64").eps) if eps is None else eps
-    layer = nn.RMSNorm(axes=len(normalized_shape), epsilon=least, scale=weight is not None)
-    return _sampled(lambda x: layered(layer, x, scale=weight), x, len(normalized_shape))
+    epsilon = float(np.finfo("float64").eps) if eps is None else eps
+    layer = nn.RMSNorm(axes=len(normalized_shape), epsilon=epsilon, scale=weight is not None)
+    return _on_samples(lambda x: layered(layer, x, scale=weight), x, len(normalized_shape))
 
 
-def _sampled(apply: Callable[[Node], Node], x: Node, axes: int) -> Node:
-    """A function of samples, of a single one without a batch too."""
+def _on_samples(apply: Callable[[Node], Node], x: Node, axes: int) -> Node:
+    """A function of a batch, applied to a batch or to a single sample."""
     return apply(x[None])[0] if x.rank == axes else apply(x)
 
 
@@ -234,7 +236,7 @@ def normalized(x: Node, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Nod
     if x.rank == 0 or isinstance(dim, tuple | list):
         raise UnsupportedError("axis")
     rows = move(x, dim, -1)
-    return move(_sampled(lambda x: layered(nn.UnitNorm(epsilon=eps**2), x), rows, 1), -1, dim)
+    return move(_on_samples(lambda x: layered(nn.UnitNorm(epsilon=eps**2), x), rows, 1), -1, dim)
 
 
 def cosine_similarity(a: Node, b: Node, dim: int = 1, eps: float = 1e-8) -> Node:
@@ -254,7 +256,7 @@ def pairwise_distance(a: Node, b: Node, p: float = 2.0, eps: float = 1e-6, keepd
 
 
 def embedding(weight: Node, ids: Node, **options: Any) -> Node:
-    plain(max_norm=options.get("max_norm"), scale_grad_by_freq=options.get("scale_grad_by_freq"))
+    refuse(max_norm=options.get("max_norm"), scale_grad_by_freq=options.get("scale_grad_by_freq"))
     if options.get("padding_idx") is not None:
         raise UnsupportedError("padding_idx with a row of its own")
     layer = nn.Embedding(*map(int, weight.shape))
@@ -265,7 +267,7 @@ def embedding_bag(weight: Node, ids: Node, offsets: Node | None = None, **option
     if offsets is not None:
         raise UnsupportedError("bags by offsets")
     for name in ("per_sample_weights", "max_norm", "scale_grad_by_freq"):
-        plain(**{name: options.get(name)}) if not isinstance(options.get(name), Node) else _none(name)
+        refuse(**{name: options.get(name)}) if not isinstance(options.get(name), Node) else _none(name)
     vocabulary, units = map(int, weight.shape)
     padding = options.get("padding_idx")
     padding = padding if padding is None else padding % vocabulary

@@ -1,7 +1,7 @@
-"""Losses under the names of their functions.
+"""Losses under PyTorch's names.
 
-PyTorch's means count every place of the batch alike, and divide by the sum of class weights; here a loss is a
-number for each sample. So what is compared is its terms, joined as PyTorch joins them.
+PyTorch's mean weights every position of the batch equally, or by its class weight; ours is computed for each
+sample first. Therefore the terms of a loss are compared, reduced as PyTorch reduces them.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ import numpy as np
 from chainrule.graph import Node, constant
 from chainrule.nn.loss import LOSSES, Loss
 from chainrule.ops import PUBLIC
-from torch_database.layered import plain
+from torch_database.layer_calls import refuse
 from torch_database.layers import linear
-from torch_database.oracle import UnsupportedError, last, move, numbers, seen
+from torch_database.oracle import UnsupportedError, array_of, last, move, numbers
 
 Build = Callable[..., Any]
 
 
-def joined(terms: Node, reduction: str, count: Node | None = None) -> Node:
-    """Terms as they are, their sum or their mean; ``count`` is what the mean divides by."""
+def reduced(terms: Node, reduction: str, count: Node | None = None) -> Node:
+    """Terms without reduction, their sum or their mean; ``count`` is the divisor of the mean."""
     if reduction == "none":
         return terms
     total = PUBLIC["sum"](terms)
@@ -41,11 +41,11 @@ def terms_of(loss: Loss, output: Node, target: Node) -> Node:
 
 
 def _legacy(options: dict[str, Any]) -> None:
-    plain(size_average=options.get("size_average"), reduce=options.get("reduce"))
+    refuse(size_average=options.get("size_average"), reduce=options.get("reduce"))
 
 
-def by_value(name: str, **renamed: str) -> Build:
-    """Losses of values with values: one term for each; ``renamed`` are settings under another name."""
+def of_values(name: str, **renamed: str) -> Build:
+    """Losses of real targets, one term for each; ``renamed`` maps PyTorch's settings to ours."""
 
     def build(
         output: Node, target: Node, reduction: str = "mean", weight: Any = None, **options: Any
@@ -54,31 +54,31 @@ def by_value(name: str, **renamed: str) -> Build:
         settings = {renamed[key]: value for key, value in options.items() if key in renamed}
         terms = terms_of(LOSSES[name](**settings), output, target)
         if weight is None:
-            return joined(terms, reduction)
-        return joined(terms * weight, reduction, PUBLIC["sum"](weight))
+            return reduced(terms, reduction)
+        return reduced(terms * weight, reduction, PUBLIC["sum"](weight))
 
     return build
 
 
-def by_sign(name: str) -> Build:
-    """Losses whose target says yes or no; PyTorch multiplies by whatever the target holds."""
+def of_signs(name: str) -> Build:
+    """Losses of targets 1 and -1; PyTorch does not check the targets."""
 
     def build(output: Node, target: Node, margin: float | None = None, **options: Any) -> Node:
-        yes_or_no(target)
+        refuse_other_than_signs(target)
         settings = {} if margin is None else {"margin": margin}
-        return by_value(name, margin="margin")(output, target, **settings, **options)
+        return of_values(name, margin="margin")(output, target, **settings, **options)
 
     return build
 
 
-def yes_or_no(target: Node) -> None:
+def refuse_other_than_signs(target: Node) -> None:
     """Refuse targets other than 1 and -1."""
-    if (np.abs(seen(target)) != 1).any():
+    if (np.abs(array_of(target)) != 1).any():
         raise UnsupportedError("target other than 1 and -1")
 
 
 def class_weights(weight: Node | None) -> tuple[float, ...] | None:
-    """Weights of classes as a setting."""
+    """Class weights as a setting."""
     if weight is None:
         return None
     if (numbers(weight) < 0).any():
@@ -97,12 +97,12 @@ def with_logits(
     _legacy(options)
     positive: float | tuple[float, ...] = 1.0
     if pos_weight is not None:
-        found = numbers(pos_weight)
-        if found.ndim > 1:
+        weights = numbers(pos_weight)
+        if weights.ndim > 1:
             raise UnsupportedError("pos_weight of several axes")
-        positive = tuple(found.tolist()) if found.size > 1 else float(found.flat[0])
+        positive = tuple(weights.tolist()) if weights.size > 1 else float(weights.flat[0])
     terms = terms_of(LOSSES["binary_cross_entropy"](positive_weight=positive), z, y)
-    return joined(terms if weight is None else terms * weight, reduction)
+    return reduced(terms if weight is None else terms * weight, reduction)
 
 
 def multilabel_soft_margin(
@@ -111,11 +111,11 @@ def multilabel_soft_margin(
     _legacy(options)
     loss = LOSSES["binary_cross_entropy"](class_weight=class_weights(weight))
     terms = terms_of(loss, z, y.astype(z.dtype))
-    return joined(PUBLIC["mean"](terms, -1), reduction)
+    return reduced(PUBLIC["mean"](terms, -1), reduction)
 
 
-def of_class(name: str, **renamed: str) -> Build:
-    """Losses of scores against class numbers; probabilities as targets are another loss here."""
+def of_classes(name: str, **renamed: str) -> Build:
+    """Losses of logits and class indices; for probabilities as targets chainrule has a separate loss."""
 
     def build(
         z: Node,
@@ -145,7 +145,7 @@ def of_class(name: str, **renamed: str) -> Build:
         shares = (
             np.ones(known.shape) if weights is None else np.asarray(weights)[np.where(known, numbers(y), 0)]
         )
-        return joined(terms, reduction, constant((shares * known).sum()))
+        return reduced(terms, reduction, constant((shares * known).sum()))
 
     return build
 
@@ -157,7 +157,7 @@ def _soft(z: Node, y: Node, weight: Node | None, reduction: str, smoothing: floa
     terms = terms_of(loss, z, y)
     if single and reduction == "none":
         return terms[0]
-    return joined(terms, reduction)
+    return reduced(terms, reduction)
 
 
 def multi_margin(
@@ -175,24 +175,24 @@ def multi_margin(
     if single:
         z, y = z[None], PUBLIC["reshape"](y, (1,))
     terms = terms_of(LOSSES["multi_margin"](margin=margin, p=p, class_weight=weights), z, y)
-    return terms[0] if single and reduction == "none" else joined(terms, reduction)
+    return terms[0] if single and reduction == "none" else reduced(terms, reduction)
 
 
 def multilabel_margin(z: Node, y: Node, reduction: str = "mean", **options: Any) -> Node:
-    """PyTorch's targets list the classes and end in -1."""
+    """PyTorch's targets are lists of classes that end with -1."""
     _legacy(options)
     listed = np.atleast_2d(numbers(y))
     yes = np.zeros(listed.shape)
     for row, classes in zip(yes, listed, strict=True):
         ends = np.flatnonzero(classes < 0)
-        found = classes[: ends[0] if ends.size else None]
-        if len(set(found)) < len(found):
+        labels = classes[: ends[0] if ends.size else None]
+        if len(set(labels)) < len(labels):
             raise UnsupportedError("class listed twice")
-        row[found] = 1.0
+        row[labels] = 1.0
     single = z.rank < 2
     z = z if z.rank == 2 else PUBLIC["reshape"](z, (1, -1))
-    each = LOSSES["multilabel_margin"]()(z, constant(yes))
-    return each[0] if single and reduction == "none" else joined(each, reduction)
+    losses = LOSSES["multilabel_margin"]()(z, constant(yes))
+    return losses[0] if single and reduction == "none" else reduced(losses, reduction)
 
 
 def poisson(
@@ -205,7 +205,7 @@ def poisson(
     **options: Any,
 ) -> Node:
     _legacy(options)
-    return joined(terms_of(LOSSES["poisson"](log_rate=log_input, full=full, epsilon=eps), z, y), reduction)
+    return reduced(terms_of(LOSSES["poisson"](log_rate=log_input, full=full, epsilon=eps), z, y), reduction)
 
 
 def gaussian(
@@ -220,21 +220,21 @@ def gaussian(
     flat = [PUBLIC["reshape"](v, (math.prod(map(int, v.shape)), 1)) for v in (mean, var, y)]
     output = PUBLIC["concatenate"](flat[:2], 1)  # (N, 1) twice -> (N, 2)
     loss = LOSSES["gaussian_nll"](log_variance=False, full=full, epsilon=eps)
-    return joined(PUBLIC["reshape"](terms_of(loss, output, flat[2]), mean.shape), reduction)
+    return reduced(PUBLIC["reshape"](terms_of(loss, output, flat[2]), mean.shape), reduction)
 
 
 def kl_div(z: Node, y: Node, reduction: str = "mean", log_target: bool = False, **options: Any) -> Node:
     _legacy(options)
-    if not log_target and (seen(y) < 0).any():
+    if not log_target and (array_of(y) < 0).any():
         raise UnsupportedError("negative probability")
     terms = terms_of(LOSSES["kl_divergence"](log_target=log_target), z, y)
     if reduction == "batchmean":
         return PUBLIC["sum"](terms) / float(int(z.shape[0]) if z.rank else 1)
-    return joined(terms, reduction)
+    return reduced(terms, reduction)
 
 
-def _beside(parts: list[Node]) -> Node:
-    """Vectors side by side along axis 1, (B, n, D), or scores, (B, n)."""
+def _stack(parts: list[Node]) -> Node:
+    """Stack vectors to (B, n, D), or scores to (B, n)."""
     shape = np.broadcast_shapes(*(tuple(map(int, p.shape)) for p in parts))
     return PUBLIC["stack"]([PUBLIC["broadcast_to"](p, shape) for p in parts], 1)
 
@@ -243,11 +243,11 @@ def margin_ranking(
     a: Node, b: Node, y: Node, margin: float = 0.0, reduction: str = "mean", **options: Any
 ) -> Node:
     _legacy(options)
-    yes_or_no(y)
+    refuse_other_than_signs(y)
     shape = np.broadcast_shapes(*(tuple(map(int, p.shape)) for p in (a, b, y)))
     flat = [PUBLIC["reshape"](PUBLIC["broadcast_to"](p, shape), (math.prod(shape),)) for p in (a, b, y)]
-    terms = terms_of(LOSSES["margin_ranking"](margin=margin), _beside(flat[:2]), flat[2])
-    return joined(PUBLIC["reshape"](terms, shape), reduction)
+    terms = terms_of(LOSSES["margin_ranking"](margin=margin), _stack(flat[:2]), flat[2])
+    return reduced(PUBLIC["reshape"](terms, shape), reduction)
 
 
 def cosine_embedding(
@@ -257,8 +257,8 @@ def cosine_embedding(
     single = a.rank == 1 and b.rank == 1
     a, b = (v[None] if v.rank == 1 else v for v in (a, b))
     y = PUBLIC["reshape"](y, (1,)) if single else y
-    terms = terms_of(LOSSES["cosine_embedding"](margin=margin), _beside([a, b]), y)
-    return terms[0] if single and reduction == "none" else joined(terms, reduction)
+    terms = terms_of(LOSSES["cosine_embedding"](margin=margin), _stack([a, b]), y)
+    return terms[0] if single and reduction == "none" else reduced(terms, reduction)
 
 
 def triplet(
@@ -276,13 +276,13 @@ def triplet(
         raise UnsupportedError("distance")
     single = a.rank == 1
     parts = [v[None] if single else v for v in (a, b, c)]
-    output = _beside(parts)
+    output = _stack(parts)
     if output.rank != 3:
         raise UnsupportedError("rank")
     yes = constant(np.ones(int(output.shape[0])))
     loss = LOSSES["triplet_margin"](margin=margin, distance="euclidean" if p == 2 else "manhattan", swap=swap)
     terms = terms_of(loss, output, yes)
-    return terms[0] if single and reduction == "none" else joined(terms, reduction)
+    return terms[0] if single and reduction == "none" else reduced(terms, reduction)
 
 
 def ctc(
@@ -304,18 +304,18 @@ def ctc(
     if rows.ndim == 1:
         ends = np.cumsum(lengths)
         rows = [rows[end - n : end] for end, n in zip(ends, lengths, strict=True)]
-    most = max(1, int(lengths.max(initial=1)))
-    packed = np.full((len(lengths), 1 + most), blank)
+    longest = max(1, int(lengths.max(initial=1)))
+    packed = np.full((len(lengths), 1 + longest), blank)
     packed[:, 0] = frames
     for row, labels, n in zip(packed, rows, lengths, strict=True):
         row[1 : 1 + n] = labels[:n]
-    if (packed[:, 1:] == blank).sum() != (most - lengths).sum():
+    if (packed[:, 1:] == blank).sum() != (longest - lengths).sum():
         raise UnsupportedError("blank as a label")
-    loss = LOSSES["ctc"](longest=most, blank=blank, frames_first=True, skip_impossible=zero_infinity)
+    loss = LOSSES["ctc"](longest=longest, blank=blank, frames_first=True, skip_impossible=zero_infinity)
     terms = terms_of(loss, move(scores, 0, 1), constant(packed))
     if reduction == "mean":
         return PUBLIC["mean"](terms / constant(np.maximum(lengths, 1).astype("float64")))
-    return terms[0] if single and reduction == "none" else joined(terms, reduction)
+    return terms[0] if single and reduction == "none" else reduced(terms, reduction)
 
 
 def linear_cross_entropy(
@@ -327,19 +327,20 @@ def linear_cross_entropy(
     options: Any = None,
     **settings: Any,
 ) -> Node:
-    """A dense layer and cross-entropy, which PyTorch joins to save memory."""
+    """A fully connected layer and cross-entropy, which PyTorch fuses to save memory."""
     if y.spec.is_float is False and y.rank != x.rank - 1:
         raise UnsupportedError("out_features")
     z = linear(x, linear_weight, linear_bias)
-    return of_class("cross_entropy")(z, y, ignore_index=ignore_index, **settings)
+    return of_classes("cross_entropy")(z, y, ignore_index=ignore_index, **settings)
 
 
 _TABLE: dict[str, Build] = {
-    "mse_loss": by_value("mse"), "l1_loss": by_value("mae"), "huber_loss": by_value("huber", delta="delta"),
-    "smooth_l1_loss": by_value("smooth_l1", beta="beta"), "soft_margin_loss": by_sign("soft_margin"),
-    "hinge_embedding_loss": by_sign("hinge_embedding"),
-    "binary_cross_entropy_with_logits": with_logits, "cross_entropy": of_class("cross_entropy"),
-    "nll_loss": of_class("nll"), "multi_margin_loss": multi_margin,
+    "mse_loss": of_values("mse"), "l1_loss": of_values("mae"),
+    "huber_loss": of_values("huber", delta="delta"),
+    "smooth_l1_loss": of_values("smooth_l1", beta="beta"), "soft_margin_loss": of_signs("soft_margin"),
+    "hinge_embedding_loss": of_signs("hinge_embedding"),
+    "binary_cross_entropy_with_logits": with_logits, "cross_entropy": of_classes("cross_entropy"),
+    "nll_loss": of_classes("nll"), "multi_margin_loss": multi_margin,
     "multilabel_margin_loss": multilabel_margin, "multilabel_soft_margin_loss": multilabel_soft_margin,
     "poisson_nll_loss": poisson, "gaussian_nll_loss": gaussian, "kl_div": kl_div,
     "margin_ranking_loss": margin_ranking, "cosine_embedding_loss": cosine_embedding,

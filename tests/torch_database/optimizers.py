@@ -1,7 +1,7 @@
-"""Optimizers: the settings PyTorch tries each with, as ours have them, and the same steps down one hill.
+"""Optimizers with the settings of PyTorch's samples, and the objective that both minimize.
 
-Where PyTorch adds weight decay to the gradient, chainrule has a penalty in the objective (``cr.L2``), and
-where PyTorch is told to maximize, the objective is minus the hill; so both are said by the slope.
+Where PyTorch adds weight decay to the gradient, chainrule has a penalty in the objective (``cr.L2``); for
+PyTorch's ``maximize`` the objective is negated.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ Settings = Mapping[str, Any]
 
 def _moments(kind: Any, **more: Callable[[Settings], Any]) -> Callable[[Settings], nn.Optimizer]:
     def build(s: Settings) -> nn.Optimizer:
-        own = {name: read(s) for name, read in more.items()}
-        return kind(s["lr"], *s["betas"], s["eps"], **own)
+        options = {name: read(s) for name, read in more.items()}
+        return kind(s["lr"], *s["betas"], s["eps"], **options)
 
     return build
 
 
 def _rprop(s: Any) -> Any:
-    (shorter, longer), (least, most) = s["etas"], s["step_sizes"]
-    return nn.Rprop(s["lr"], shorter=shorter, longer=longer, least=least, most=most)
+    (shorter, longer), (low, high) = s["etas"], s["step_sizes"]
+    return nn.Rprop(s["lr"], shorter=shorter, longer=longer, least=low, most=high)
 
 
 def _sgd(s: Settings) -> nn.Optimizer:
@@ -36,8 +36,8 @@ def _sgd(s: Settings) -> nn.Optimizer:
 
 
 def _adagrad(s: Settings) -> nn.Optimizer:
-    rate = nn.InverseTimeDecay(s["lr"], strength=s["lr_decay"]) if s["lr_decay"] else s["lr"]
-    return nn.Adagrad(rate, first=s["initial_accumulator_value"], epsilon=s["eps"])
+    schedule = nn.InverseTimeDecay(s["lr"], strength=s["lr_decay"]) if s["lr_decay"] else s["lr"]
+    return nn.Adagrad(schedule, first=s["initial_accumulator_value"], epsilon=s["eps"])
 
 
 def _adafactor(s: Settings) -> nn.Optimizer:
@@ -64,8 +64,8 @@ def _lbfgs(s: Settings) -> nn.Optimizer:
     raise UnsupportedError("several evaluations in a step")
 
 
-def _decay(s: Settings) -> float:
-    """Decoupled weight decay; the other kind is in the slope."""
+def _decoupled_decay(s: Settings) -> float:
+    """Decoupled weight decay; other weight decay is in the objective."""
     return s["weight_decay"] if s["decoupled_weight_decay"] else 0.0
 
 
@@ -79,8 +79,8 @@ OPTIMIZERS: dict[str, Callable[[Settings], nn.Optimizer]] = {
     "ASGD": _asgd,
     "LBFGS": _lbfgs,
     "Muon": _muon,
-    "NAdam": _moments(nn.NAdam, warming=lambda s: s["momentum_decay"], decay=_decay),
-    "RAdam": _moments(nn.RAdam, decay=_decay),
+    "NAdam": _moments(nn.NAdam, warming=lambda s: s["momentum_decay"], decay=_decoupled_decay),
+    "RAdam": _moments(nn.RAdam, decay=_decoupled_decay),
     "RMSprop": _rmsprop,
     "Rprop": _rprop,
     "SGD": _sgd,
@@ -88,14 +88,14 @@ OPTIMIZERS: dict[str, Callable[[Settings], nn.Optimizer]] = {
 DECOUPLED = ("AdamW", "Adafactor", "Muon")
 
 
-def slope_of(name: str, s: Settings) -> Callable[[Any], Any]:
-    """What is gone down: the hill or its negative, with the penalty of a decay inside the gradient."""
+def objective(name: str, s: Settings) -> Callable[[Any], Any]:
+    """The function to minimize: ``rosenbrock`` or its negative, plus the penalty of coupled weight decay."""
     sign = -1.0 if s.get("maximize") else 1.0
-    inside = name not in DECOUPLED and not s.get("decoupled_weight_decay")
-    half = s.get("weight_decay", 0.0) / 2 if inside else 0.0
+    is_coupled = name not in DECOUPLED and not s.get("decoupled_weight_decay")
+    half = s.get("weight_decay", 0.0) / 2 if is_coupled else 0.0
 
-    def slope(values: Any) -> Any:
+    def function(values: Any) -> Any:
         cost = rosenbrock(values) * sign
         return cost + sum((p * p).sum() for p in values.values()) * half if half else cost
 
-    return slope
+    return function

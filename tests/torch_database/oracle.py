@@ -1,7 +1,7 @@
-"""One sample of PyTorch's databases, run through PyTorch and through chainrule, and compared.
+"""Compare one sample of PyTorch's test databases between PyTorch and chainrule.
 
-Value, the gradient by every tensor PyTorch takes one by, and for modules by every parameter, in float64, on
-both engines.
+Compared are the value and the gradients with respect to every tensor that requires one, for modules also with
+respect to every parameter, in float64 and on both engines.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ torch.set_num_threads(1)
 
 
 class UnsupportedError(Exception):
-    """An option of this sample is not there; the message says which, in a word or two."""
+    """An option of the sample is not supported; the message is its name in a word or two."""
 
 
 @dataclass
 class Tally:
-    """What became of the samples of one name."""
+    """The results of the samples of one name."""
 
     agree: int = 0
     unsupported: Counter[str] = field(default_factory=Counter)
@@ -41,37 +41,37 @@ class Tally:
 
     @property
     def supported(self) -> int:
-        """How many samples there are whose options chainrule has."""
+        """The number of samples whose options chainrule has."""
         return self.agree + len(self.failing)
 
     def take(self, label: str, attempt: Callable[[], None]) -> None:
-        """Count one sample: it agrees, is not supported, or fails."""
+        """Run and count one sample: it agrees, is not supported, or fails."""
         try:
             with warnings.catch_warnings(), np.errstate(all="ignore"):
                 warnings.simplefilter("ignore")
                 attempt()
         except UnsupportedError as reason:
             self.unsupported[str(reason)] += 1
-        except Exception as fault:  # whatever goes wrong is what is looked for
+        except Exception as fault:  # any exception is a failure of the sample
             self.failing.append(f"{label}: {type(fault).__name__}: {str(fault)[:400]}")
         else:
             self.agree += 1
 
 
-class Given:
-    """The tensors of a sample as nodes: inputs where a gradient is taken, constants elsewhere."""
+class SampleNodes:
+    """The tensors of a sample as nodes: inputs where a gradient is computed, constants elsewhere."""
 
-    latest: Given | None = None
+    latest: SampleNodes | None = None
 
     def __init__(self) -> None:
         self.arrays: dict[str, np.ndarray] = {}
-        self.moved: dict[Node, torch.Tensor] = {}
-        Given.latest = self
+        self.differentiable: dict[Node, torch.Tensor] = {}
+        SampleNodes.latest = self
 
     def node(self, tensor: torch.Tensor) -> Node:
-        """The node that stands for a tensor."""
-        for node, known in self.moved.items():
-            if known is tensor:
+        """The node of a tensor."""
+        for node, other in self.differentiable.items():
+            if other is tensor:
                 return node
         if (name := str(tensor.dtype).removeprefix("torch.")) not in DTYPES:
             raise UnsupportedError(f"dtype {name}")
@@ -82,11 +82,11 @@ class Given:
         self.arrays[label] = array
         node = input_node(label, array.shape, name)
         if tensor.requires_grad:
-            self.moved[node] = tensor
+            self.differentiable[node] = tensor
         return node
 
     def nodes(self, value: Any) -> Any:
-        """Every tensor inside as a node."""
+        """The value with a node in the place of every tensor inside it."""
         if isinstance(value, torch.Tensor):
             return self.node(value)
         if isinstance(value, Mapping):
@@ -99,21 +99,21 @@ class Given:
 
 
 def numbers(node: Node) -> np.ndarray:
-    """The array of a node that is fixed."""
+    """The array of a constant node."""
     if not isinstance(node.op, Constant):
         raise UnsupportedError("gradient by settings")
     return node.op.array
 
 
-def seen(node: Node) -> np.ndarray:
-    """The array of any given node, to judge what a sample asks for."""
-    if isinstance(node.op, Input) and Given.latest is not None:
-        return Given.latest.arrays[node.op.label]
+def array_of(node: Node) -> np.ndarray:
+    """The array of a node of the sample, constant or input."""
+    if isinstance(node.op, Input) and SampleNodes.latest is not None:
+        return SampleNodes.latest.arrays[node.op.label]
     return numbers(node)
 
 
 def compare(
-    given: Given,
+    sample: SampleNodes,
     build: Callable[[], Any],
     run: Callable[[], Any],
     engines: Sequence[str] = ENGINES,
@@ -122,35 +122,35 @@ def compare(
     """Build the nodes, run PyTorch, and compare on every engine.
 
     Args:
-        given: the inputs.
-        build: gives a node or several.
-        run: gives as many tensors.
-        engines: where.
-        close: how closely numbers must agree, relative to the largest.
+        sample: the inputs.
+        build: returns the output node or nodes.
+        run: returns PyTorch's outputs, as many.
+        engines: the engines to run.
+        close: the tolerance, relative to the largest element.
     """
     outputs = _built(build)
     theirs = _flat(run())
     assert len(outputs) == len(theirs), f"{len(outputs)} results, not {len(theirs)}"
     floats = [i for i, y in enumerate(theirs) if y.is_floating_point() and y.requires_grad]
-    moved = list(given.moved)
-    slopes: list[Node] = []
-    wanted = [y.detach().numpy() for y in theirs]
-    if floats and moved:
+    inputs = list(sample.differentiable)
+    gradients: list[Node] = []
+    expected = [y.detach().numpy() for y in theirs]
+    if floats and inputs:
         ours = [(outputs[i] * constant(_weights(theirs[i].shape), outputs[i].dtype)).sum() for i in floats]
-        slopes = grad(sum(ours[1:], ours[0]), moved, unused="zeros")
-        wanted += _slopes([theirs[i] for i in floats], list(given.moved.values()))
+        gradients = grad(sum(ours[1:], ours[0]), inputs, unused="zeros")
+        expected += _gradients([theirs[i] for i in floats], list(sample.differentiable.values()))
     for engine in engines:
-        found = evaluate([*outputs, *slopes], given.arrays, engine)
-        for i, (mine, other) in enumerate(zip(found, wanted, strict=True)):
+        arrays = evaluate([*outputs, *gradients], sample.arrays, engine)
+        for i, (mine, other) in enumerate(zip(arrays, expected, strict=True)):
             _agree(mine, other, close, f"{engine}, {'value' if i < len(outputs) else 'gradient'} {i}")
 
 
 def _built(build: Callable[[], Any]) -> list[Node]:
     try:
-        made = build()
+        outputs = build()
     except ChainruleError as refusal:
         raise UnsupportedError(f"refused {refusal.code}") from refusal
-    return [made] if isinstance(made, Node) else list(made)
+    return [outputs] if isinstance(outputs, Node) else list(outputs)
 
 
 def _flat(value: Any) -> list[torch.Tensor]:
@@ -160,14 +160,14 @@ def _flat(value: Any) -> list[torch.Tensor]:
 
 
 def _weights(shape: Sequence[int]) -> np.ndarray:
-    """Another influence of every element on the sum that is differentiated."""
+    """Weights of the elements in the sum that is differentiated, all different."""
     return (np.cos(np.arange(int(np.prod(shape)))) + 0.1).reshape(shape)
 
 
-def _slopes(outputs: list[torch.Tensor], inputs: list[torch.Tensor]) -> list[np.ndarray]:
+def _gradients(outputs: list[torch.Tensor], inputs: list[torch.Tensor]) -> list[np.ndarray]:
     total = sum((y * torch.tensor(_weights(y.shape), dtype=y.dtype)).sum() for y in outputs)
-    found = torch.autograd.grad(total, inputs, allow_unused=True)
-    return [np.zeros(x.shape) if g is None else g.numpy() for g, x in zip(found, inputs, strict=True)]
+    gradients = torch.autograd.grad(total, inputs, allow_unused=True)
+    return [np.zeros(x.shape) if g is None else g.numpy() for g, x in zip(gradients, inputs, strict=True)]
 
 
 def _agree(ours: np.ndarray, theirs: np.ndarray, close: float, what: str) -> None:
@@ -178,17 +178,17 @@ def _agree(ours: np.ndarray, theirs: np.ndarray, close: float, what: str) -> Non
 
 
 def move(x: Node, source: int, target: int) -> Node:
-    """One axis brought to another place."""
+    """Move one axis to another place."""
     order = [i for i in range(x.rank) if i != source % x.rank]
     order.insert(target % x.rank, source % x.rank)
     return PUBLIC["transpose"](x, order)
 
 
 def last(x: Node) -> Node:
-    """Channels from the second axis to the last."""
+    """Move the channels from the second axis to the last."""
     return move(x, 1, -1) if x.rank > 2 else x
 
 
 def first(x: Node) -> Node:
-    """Channels back to the second axis."""
+    """Move the channels from the last axis to the second."""
     return move(x, -1, 1) if x.rank > 2 else x

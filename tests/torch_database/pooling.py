@@ -1,4 +1,4 @@
-"""Pooling, and max-pooling undone."""
+"""Pooling and unpooling under PyTorch's names."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from chainrule import nn
 from chainrule.graph import Node, constant
 from chainrule.ops import PUBLIC
-from torch_database.layered import imaged, layered, per_axis, plain
+from torch_database.layer_calls import imaged, layered, per_axis, refuse
 from torch_database.oracle import UnsupportedError, first, last, numbers
 
 Build = Callable[..., Any]
@@ -18,12 +18,12 @@ AXES = {1: "1d", 2: "2d", 3: "3d"}
 
 
 def _around(x: Node, axes: int, kernel: Any, stride: Any, padding: Any, apart: Any, up: bool) -> tuple:
-    """Padding before and after; rounding up is padding after, as far as a window begins inside."""
+    """Padding before and after; ``ceil_mode`` is padding after, if the last window begins inside."""
     pairs = []
     for n, k, s, p, d in zip(x.shape[-axes:], kernel, stride, padding, apart, strict=True):
         rest = int(n) + 2 * p - (k - 1) * d - 1
         more = -rest % s if up else 0
-        if more and (rest + more) // s * s >= int(n) + p:  # PyTorch leaves a window out that begins behind
+        if more and (rest + more) // s * s >= int(n) + p:  # such a window begins in the padding: omitted
             more = 0
         pairs.append((p, p + more))
     return tuple(pairs)
@@ -55,7 +55,7 @@ def max_pool(axes: int) -> Build:
 
 
 def _in_image(winners: Node, space: Any, window: Any, steps: Any, around: tuple, apart: Any) -> Node:
-    """Winners counted in their windows as places counted in the image, as PyTorch has them."""
+    """Indices within windows as indices within the image, which PyTorch returns."""
     settings = zip(space, window, steps, around, apart, strict=True)
     lengths = list(zip(winners.shape[1:-1], settings, strict=True))
     table = np.zeros((1,) * (2 * len(lengths)), np.int64)
@@ -71,7 +71,7 @@ def _in_image(winners: Node, space: Any, window: Any, steps: Any, around: tuple,
 
 
 def max_unpool(axes: int) -> Build:
-    """PyTorch says where in the image each number goes; the window that holds the place says which cell."""
+    """PyTorch's indices are positions in the image; ours are positions in the window."""
 
     def build(
         x: Node, places: Node, kernel_size: Any, stride: Any = None, padding: Any = 0, output_size: Any = None
@@ -79,27 +79,27 @@ def max_unpool(axes: int) -> Build:
         window = per_axis(kernel_size, axes)
         steps = window if stride in (None, [], ()) else per_axis(stride, axes)
         pads = per_axis(padding, axes)
-        here = x.shape[-axes:]
+        lengths = x.shape[-axes:]
         space = tuple(
-            (int(n) - 1) * s - 2 * p + k for n, s, p, k in zip(here, steps, pads, window, strict=True)
+            (int(n) - 1) * s - 2 * p + k for n, s, p, k in zip(lengths, steps, pads, window, strict=True)
         )
         space = space if output_size is None else tuple(output_size)[-axes:]
         at = np.unravel_index(numbers(places), space)
         winners = np.zeros(at[0].shape, np.int64)
-        for axis, (cell, n, k, s, p) in enumerate(zip(at, here, window, steps, pads, strict=True)):
+        for axis, (cell, n, k, s, p) in enumerate(zip(at, lengths, window, steps, pads, strict=True)):
             corner = (np.arange(int(n)) * s - p).reshape(-1, *(1,) * (axes - 1 - axis))
             tap = cell - corner
             if (tap < 0).any() or (tap >= k).any():
                 raise UnsupportedError("place outside its window")
             winners = winners * k + tap
-        flat = numbers(places).reshape(-1, int(np.prod(here)))
+        flat = numbers(places).reshape(-1, int(np.prod(lengths)))
         if any(len(set(row)) < len(row) for row in flat.tolist()):
             raise UnsupportedError("two numbers for one place")
         single = x.rank == axes + 1
         values, cells = (last(v[None] if single else v) for v in (x, constant(winners)))
         over = [
-            (p, p + max(0, (int(n) - 1) * s + k - int(m) - 2 * p))  # of a window that hangs over the end
-            for n, m, s, k, p in zip(here, space, steps, window, pads, strict=True)
+            (p, p + max(0, (int(n) - 1) * s + k - int(m) - 2 * p))  # of a window that extends past the end
+            for n, m, s, k, p in zip(lengths, space, steps, window, pads, strict=True)
         ]
         layer = nn.MaxUnpool(window, steps, padding=tuple(over), space=tuple(map(int, space)))
         y = first(layered(layer, {"values": values, "winners": cells}))
@@ -118,7 +118,7 @@ def average_pool(axes: int) -> Build:
         count_include_pad: bool = True,
         divisor_override: int | None = None,
     ) -> Node:
-        plain(divisor_override=divisor_override)
+        refuse(divisor_override=divisor_override)
         window = per_axis(kernel_size, axes)
         steps = per_axis(stride, axes) if stride not in (None, [], ()) else window
         around = _around(x, axes, window, steps, per_axis(padding, axes), (1,) * axes, ceil_mode)
@@ -136,9 +136,9 @@ def average_pool(axes: int) -> Build:
 
 def adaptive(kind: Any, axes: int) -> Build:
     def build(x: Node, output_size: Any, return_indices: bool = False) -> Node:
-        plain(return_indices=return_indices)
-        wanted = per_axis(output_size, axes)
-        places = tuple(int(n) if m is None else m for n, m in zip(x.shape[-axes:], wanted, strict=True))
+        refuse(return_indices=return_indices)
+        sizes = per_axis(output_size, axes)
+        places = tuple(int(n) if m is None else m for n, m in zip(x.shape[-axes:], sizes, strict=True))
         return imaged(lambda x: layered(kind(places), x), x, axes)
 
     return build
@@ -148,7 +148,7 @@ def lp_pool(axes: int) -> Build:
     def build(
         x: Node, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False
     ) -> Node:
-        plain(ceil_mode=ceil_mode)
+        refuse(ceil_mode=ceil_mode)
         if norm_type % 2:
             raise UnsupportedError("odd power without absolute values")
         window = per_axis(kernel_size, axes)
@@ -158,7 +158,7 @@ def lp_pool(axes: int) -> Build:
     return build
 
 
-def _drawn(*_: Any, **__: Any) -> Node:
+def _random(*_: Any, **__: Any) -> Node:
     raise UnsupportedError("random")
 
 
@@ -169,5 +169,5 @@ POOLS: dict[str, Build] = {
     **{f"nn.functional.avg_pool{d}": average_pool(n) for n, d in AXES.items()},
     **{f"nn.functional.adaptive_avg_pool{d}": adaptive(nn.AdaptiveAveragePool, n) for n, d in AXES.items()},
     **{f"nn.functional.adaptive_max_pool{d}": adaptive(nn.AdaptiveMaxPool, n) for n, d in AXES.items()},
-    "nn.functional.fractional_max_pool2d": _drawn, "nn.functional.fractional_max_pool3d": _drawn,
+    "nn.functional.fractional_max_pool2d": _random, "nn.functional.fractional_max_pool3d": _random,
 }  # fmt: skip

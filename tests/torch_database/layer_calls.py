@@ -1,4 +1,4 @@
-"""A layer called with parameters that are given, and images in PyTorch's order of axes."""
+"""Call a layer with existing parameters, and convert between PyTorch's order of axes and ours."""
 
 from __future__ import annotations
 
@@ -19,35 +19,35 @@ def layered(
     states: Mapping[str, Node] | None = None,
     **parameters: Node | None,
 ) -> Any:
-    """What a layer makes of nodes.
+    """The output of a layer whose parameters are nodes.
 
     Args:
         layer: the layer.
         x: a node, or several by name.
-        training: whether it acts as in training.
+        training: whether the layer is in training mode.
         states: running values by path.
-        parameters: its parameters by path (``__`` stands for a point); those that are ``None`` it has not.
+        parameters: by path, with ``__`` for a point; ``None`` for parameters that the layer lacks.
     """
-    given = {name.replace("__", "."): node for name, node in parameters.items() if node is not None}
+    nodes = {name.replace("__", "."): node for name, node in parameters.items() if node is not None}
     book = Book(
         "float64",
         training,
-        {name: Parameter(node, ZEROS) for name, node in given.items()},
+        {name: Parameter(node, ZEROS) for name, node in nodes.items()},
         {name: Parameter(node, ZEROS, trainable=False) for name, node in (states or {}).items()},
         key=input_node("key", (2,), "uint32", "key"),
     )
     y = layer(x, Scope(book))
-    assert set(book.parameters) == set(given), f"{list(book.parameters)}, not {list(given)}"
+    assert set(book.parameters) == set(nodes), f"{list(book.parameters)}, not {list(nodes)}"
     return y
 
 
 def imaged(apply: Callable[[Node], Node], x: Node, axes: int) -> Node:
-    """A function of images with channels last, applied to those of PyTorch, with or without a batch.
+    """A function of images with channels last, applied to PyTorch's images, with or without a batch axis.
 
     Args:
         apply: (B, *space, C) -> (B, *places, O).
         x: (B, C, *space) or (C, *space).
-        axes: how many spatial axes there are.
+        axes: the number of spatial axes.
     """
     if x.rank not in (axes + 1, axes + 2):
         raise UnsupportedError("rank")
@@ -57,18 +57,18 @@ def imaged(apply: Callable[[Node], Node], x: Node, axes: int) -> Node:
 
 
 def per_axis(value: Any, axes: int) -> tuple[Any, ...]:
-    """A setting for each spatial axis; PyTorch takes one number, alone or in a list, for all."""
-    each = tuple(value) if isinstance(value, tuple | list) else (value,)
-    return each * axes if len(each) == 1 else each
+    """A setting for each spatial axis; PyTorch accepts one number, alone or in a list, for all."""
+    values = tuple(value) if isinstance(value, tuple | list) else (value,)
+    return values * axes if len(values) == 1 else values
 
 
 def named(names: str, values: tuple[Any, ...], options: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments by name, whichever way each was given."""
+    """Arguments by name, from positional and keyword arguments."""
     return {**dict(zip(names.split(), values, strict=False)), **options}
 
 
-def plain(**options: Any) -> None:
-    """Refuse options that are given and not there."""
+def refuse(**options: Any) -> None:
+    """Refuse options that are set and not supported."""
     for name, value in options.items():
         if value not in (None, False):
             raise UnsupportedError(name)

@@ -1,4 +1,4 @@
-"""Activations under the names of their functions."""
+"""Activation functions under PyTorch's names."""
 
 from __future__ import annotations
 
@@ -9,20 +9,22 @@ from chainrule import nn
 from chainrule.graph import Node
 from chainrule.nn.activation import ACTIVATIONS
 from chainrule.ops import PUBLIC
-from torch_database.layered import layered
+from torch_database.layer_calls import layered
 from torch_database.oracle import UnsupportedError, first, last
 
 Build = Callable[..., Any]
 
 
-def curve(name: str, *own: str, **renamed: str) -> Build:
-    """An activation; ``own`` names its settings in PyTorch's order, ``renamed`` them here."""
+def activation(name: str, *settings: str, **renamed: str) -> Build:
+    """An activation; ``settings`` are PyTorch's arguments in order, ``renamed`` maps them to ours."""
 
-    def build(x: Node, *settings: Any, **options: Any) -> Node:
-        given = {**dict(zip(own, settings, strict=False)), **options}
+    def build(x: Node, *values: Any, **options: Any) -> Node:
+        arguments = {**dict(zip(settings, values, strict=False)), **options}
         for word in ("inplace", "dtype", "_stacklevel"):
-            given.pop(word, None)
-        return ACTIVATIONS[name](x, None, **{renamed.get(key, key): value for key, value in given.items()})
+            arguments.pop(word, None)
+        return ACTIVATIONS[name](
+            x, None, **{renamed.get(key, key): value for key, value in arguments.items()}
+        )
 
     return build
 
@@ -51,10 +53,10 @@ def glu(x: Node, dim: int = -1) -> Node:
 def prelu(x: Node, weight: Node) -> Node:
     if x.rank == 0:
         return prelu(PUBLIC["reshape"](x, (1,)), weight)[0]
-    slopes = int(weight.shape[0]) if weight.rank else 1
-    layer = nn.Activation("prelu", shared=int(slopes == 1))
-    slope = PUBLIC["reshape"](weight, (slopes,))
-    if slopes == 1:
+    count = int(weight.shape[0]) if weight.rank else 1
+    layer = nn.Activation("prelu", shared=int(count == 1))
+    slope = PUBLIC["reshape"](weight, (count,))
+    if count == 1:
         return layered(layer, x, slope=slope)
     return first(layered(layer, last(x), slope=slope))
 
@@ -67,18 +69,18 @@ def rrelu(
     return ACTIVATIONS["rrelu"](x, lower=lower, upper=upper)
 
 
-CURVES: dict[str, Build] = {
-    **{f"nn.functional.{theirs}": curve(ours) for theirs, ours in {
+ACTIVATION_ROWS: dict[str, Build] = {
+    **{f"nn.functional.{theirs}": activation(ours) for theirs, ours in {
         "relu": "relu", "relu6": "relu6", "selu": "selu", "silu": "silu", "hardsigmoid": "hard_sigmoid",
         "hardswish": "hard_silu", "logsigmoid": "log_sigmoid", "mish": "mish", "softsign": "softsign",
         "tanhshrink": "tanh_shrink",
     }.items()},
-    "nn.functional.leaky_relu": curve("leaky_relu", "negative_slope", negative_slope="slope"),
-    "nn.functional.elu": curve("elu", "alpha"), "nn.functional.celu": curve("celu", "alpha"),
-    "nn.functional.hardtanh": curve("hard_tanh", "min_val", "max_val", min_val="low", max_val="high"),
-    "nn.functional.hardshrink": curve("hard_shrink", "lambd", lambd="width"),
-    "nn.functional.softshrink": curve("soft_shrink", "lambd", lambd="width"),
-    "nn.functional.threshold": curve("threshold", "threshold", "value"),
+    "nn.functional.leaky_relu": activation("leaky_relu", "negative_slope", negative_slope="slope"),
+    "nn.functional.elu": activation("elu", "alpha"), "nn.functional.celu": activation("celu", "alpha"),
+    "nn.functional.hardtanh": activation("hard_tanh", "min_val", "max_val", min_val="low", max_val="high"),
+    "nn.functional.hardshrink": activation("hard_shrink", "lambd", lambd="width"),
+    "nn.functional.softshrink": activation("soft_shrink", "lambd", lambd="width"),
+    "nn.functional.threshold": activation("threshold", "threshold", "value"),
     "nn.functional.gelu": gelu, "nn.functional.softmin": softmin,
     "nn.functional.softmin.with_dtype": softmin, "nn.functional.softplus": softplus,
     "nn.functional.glu": glu, "nn.functional.prelu": prelu, "nn.functional.rrelu": rrelu,
