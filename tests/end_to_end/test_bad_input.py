@@ -28,7 +28,7 @@ def refused(outcome, code: str, *texts: str, exit_code: int = 2) -> None:
 
 
 TABLES = {
-    "unknown target": ("x,z,clss\n" + GOOD, "class", "E313", ('"class"', "try       clss")),
+    "unknown target": ("x,z,clss\n" + GOOD, "class", "E313", ('"class"', "fix       clss")),
     "empty file": ("", "class", "E303", ()),
     "header only": ("x,z,class\n", "class", "E304", ()),
     "one row": ("x,z,class\n1,2,a\n", "class", "E321", ()),
@@ -57,9 +57,9 @@ def test_tables(chainrule, fault: str) -> None:
 WORDS = {
     "a slip in the net": (["iris", "--net", "64 rleu"], "E101", ('"64 relu"',)),
     "a net of nothing": (["iris", "--net", "64 relu,,"], "E117", ()),
-    "an unknown set": (["irsi"], "E302", ("try       iris",)),
+    "an unknown set": (["irsi"], "E302", ("fix       iris",)),
     "a missing file": (["nowhere.csv"], "E301", ()),
-    "an unknown option": (["iris", "--epohcs", "3"], "E601", ("try       --epochs",)),
+    "an unknown option": (["iris", "--epohcs", "3"], "E601", ("fix       --epochs",)),
     "an option without a value": (["iris", "--epochs"], "E601", ("--epochs",)),
     "a number that is none": (["iris", "--epochs", "many"], "E601", ("--epochs",)),
     "no data": ([], "E601", ("DATA",)),
@@ -70,7 +70,7 @@ WORDS = {
     "an unknown engine": (
         ["iris", "--engine", "refrence"],
         "E101",
-        ("in --engine", "try       --engine reference"),
+        ("in --engine", "fix       --engine reference"),
     ),
     "an unknown task": (["iris", "--task", "clasification"], "E101", ("--task classification",)),
     "an unknown language": (["iris", "--lang", "fr"], "E101", ("in --lang", "en, zh", "--lang en")),
@@ -90,7 +90,7 @@ def test_words(chainrule, fault: str) -> None:
 
 
 def test_unknown_command(chainrule) -> None:
-    refused(chainrule("trian", "iris"), "E101", "try       chainrule train")
+    refused(chainrule("trian", "iris"), "E101", "fix       chainrule train")
 
 
 def test_errors_speak_chinese(chainrule) -> None:

@@ -16,7 +16,7 @@ REFUSED = {
     "an index out of range": (["--weight", "dense1.weight[9,0]"], "E121", "an index inside (4, 4)"),
     "a weight without an index": (["--weight", "dense1.weight"], "E121", '--weight "dense1.weight[0,0]"'),
     "a language there is not": (["--lang", "fr"], "E101", "en, zh"),
-    "a depth there is not": (["--depth", "4"], "E102", "try       --depth 2"),
+    "a depth there is not": (["--depth", "4"], "E102", "fix       --depth 2"),
     "a folder that is not there": (["--html", "nowhere/page.html"], "E407", "mkdir -p"),
 }  # fmt: skip
 

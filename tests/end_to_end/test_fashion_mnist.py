@@ -86,7 +86,7 @@ REFUSED = {
     "no training": (("--seeds", 0), "E601", "--seeds"),
     "epochs below none": (("--epochs", -1), "E102", "epochs"),
     "an option of another example": (("--samples", 2), "E601", "--samples"),
-    "a slip in an option": (("--epoch", 1), "E601", "try       --epochs"),
+    "a slip in an option": (("--epoch", 1), "E601", "fix       --epochs"),
     "a word too many": (("lenet",), "E601", "lenet"),
 }
 

@@ -48,4 +48,4 @@ def test_help_is_in_one_language(chainrule) -> None:
 
 def test_what_is_unfinished_says_how_to_go_on(chainrule, run: Path) -> None:
     (run / "model.safetensors").unlink()
-    assert f"try       chainrule train iris --out {run} --resume" in chainrule("predict", run, "iris").err
+    assert f"fix       chainrule train iris --out {run} --resume" in chainrule("predict", run, "iris").err

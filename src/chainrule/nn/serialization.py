@@ -254,11 +254,11 @@ class _Reading(_Counted):
         if name not in known:
             close = nearest(name[:80], known)
             own = name if name.isidentifier() and len(name) <= 40 else "MyLayer"
-            hand_in = f"a class of your own is handed in: layers=({own},)"
+            own_class = f"layers=({own},) for a class of your own"
             raise UsageError(
                 "E110", where=_end(where), family=family, family_zh=FAMILIES_ZH[family], name=name[:80],
                 expected=", ".join(known),
-                received=name[:80], fix=f'"{close}"; {hand_in}' if close else hand_in,
+                received=name[:80], fix=f'"{close}", or {own_class}' if close else own_class,
             )  # fmt: skip
         return known[name]
 

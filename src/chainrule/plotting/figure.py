@@ -102,5 +102,5 @@ def require_ending(place: Path) -> None:
     if place.suffix.lower() not in ENDINGS:
         raise UsageError(
             "E562", where=str(place), ending=place.suffix or "a name without an ending",
-            expected=", ".join(ENDINGS), received=place.suffix or place.name, fix=f"{place.stem}.svg",
+            expected=", ".join(ENDINGS), received=place.suffix or place.name, fix=f'"{place.stem}.svg"',
         )  # fmt: skip

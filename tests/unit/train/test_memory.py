@@ -143,7 +143,7 @@ def test_the_command_line_refuses_in_one_message(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 1
     assert "E508" in done.stderr
-    assert "try       --batch-size " in done.stderr
+    assert "fix       --batch-size " in done.stderr
     assert "Traceback" not in done.stderr
 
 

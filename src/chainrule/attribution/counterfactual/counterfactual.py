@@ -149,7 +149,7 @@ def _nothing_found(domain: Domain, goal: Goal, most: int) -> UsageError:
         "E546", where="counterfactual", most=most, wanted=goal.wanted_in("en"),
         wanted_zh=goal.wanted_in("zh"), expected=goal.wanted_in("en"), received=goal.render(goal.answer),
         notes=ranges[:8] + ["..."] * (len(ranges) > 8),
-        fix=f"most={most + 2}",
+        fix=f"most={most + 2}, fewer fixed columns, or wider ranges",
     )  # fmt: skip
 
 

@@ -109,7 +109,7 @@ def _class_goal(model: ModelState, name: str, target: Target, x: np.ndarray, wan
     answer, probability = answer_of(model, x)
     spelled = {str(label): i for i, label in enumerate(target.labels)}
     if wanted is not None and str(wanted) not in spelled:
-        close = nearest(str(wanted), spelled)
+        close = nearest(str(wanted), [label for label in spelled if label != str(answer)])
         raise UsageError(
             "E547", where="counterfactual", expected=", ".join(spelled), received=repr(wanted)[:80],
             fix=f'wanted="{close}"' if close else "wanted=None for any other class",

@@ -86,7 +86,7 @@ def choose_task(
             "E101", where="task", name=kind, expected=" or ".join(TASKS), fix=nearest(kind, TASKS)
         )
     if target is None:
-        fix = f'--target "{table.columns[-1]}"'
+        fix = f'target="{table.columns[-1]}"'
         columns_text = ", ".join(table.columns[:12]) + (", ..." if len(table.columns) > 12 else "")
         raise DataError(
             "E319", where=table.source, expected="one of: " + columns_text, received="none", fix=fix
@@ -146,7 +146,7 @@ def _classification(table: Table, column: Column, rows: np.ndarray, notices: tup
             label=labels,
             expected="at least 2 rows per class",
             received="1 row",
-            fix="--task regression" if numeric else "add rows of that class, or leave the class out",
+            fix='task="regression"' if numeric else "add rows of that class, or leave the class out",
         )
     reason = Finding("target_levels", facts={"levels": len(counts)})
     return Task("classification", column.name, labels_of(cells), rows, reason, notices)

@@ -29,7 +29,7 @@ PHRASES: dict[str, str] = {
     "rows of numbers (B, F)": "每行为数 (B, F)",
     "one row": "一行",
     "ranges by column": "按列给出的范围",
-    "most={}, or fewer fixed columns, or wider ranges": "most={}，或少固定几列，或放宽范围",
+    "most={}, fewer fixed columns, or wider ranges": "most={}、少固定几列，或放宽范围",
     "span > 0, 3 <= points <= 200": "span > 0，3 <= points <= 200",
     "two different names": "两个不同的名称",
     "integers, 1 to {}": "1 到 {} 的整数",

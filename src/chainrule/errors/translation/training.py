@@ -1,6 +1,10 @@
 """What errors about trainings and generation expect, receive and advise."""
 
 PHRASES: dict[str, str] = {
+    "beams={#} without {}": "beams={}，去掉 {}",
+    "optimizer=cr.{}({}), or clip=cr.ClipGlobalNorm({})": (
+        "optimizer=cr.{}({})，或 clip=cr.ClipGlobalNorm({})"
+    ),
     "a dict: the spec of each input by name": "字典：按名称给出每个输入的规格",
     "one that is free": "一个未被占用的名称",
     '"balanced" or a dict': '"balanced" 或字典',

@@ -88,7 +88,7 @@ class Request:
         if odd:
             raise UsageError(
                 "E124", where="generate", first="beams", second=odd[0], expected="beams alone, or draws",
-                received=", ".join(["beams", *odd]), fix=f"beams={self.beams}",
+                received=", ".join(["beams", *odd]), fix=f"beams={self.beams} without {', '.join(odd)}",
             )  # fmt: skip
         if self.samples > self.beams:
             raise UsageError(
