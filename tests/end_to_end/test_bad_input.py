@@ -226,6 +226,6 @@ def test_an_unexpected_fault_is_one_line(chainrule, monkeypatch: pytest.MonkeyPa
     outcome = chainrule("train", "iris")
     assert outcome.code == 1
     assert outcome.err.splitlines() == [
-        "unexpected RuntimeError: a \\x1b[31mfault (a fault of chainrule; --debug shows the traceback)"
+        "unexpected RuntimeError: a \\x1b[31mfault (a bug in chainrule; --debug shows the traceback)"
     ]
     assert "Traceback" in chainrule("train", "iris", "--debug").err

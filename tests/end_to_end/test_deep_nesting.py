@@ -43,7 +43,7 @@ def test_a_run_with_a_nested_file_is_used_or_refused(chainrule, run: Path, file:
     for line in READERS[file]:
         outcome = chainrule(*line.split())
         assert outcome.code in (0, 1, 2)
-        assert "a fault of chainrule" not in outcome.err, (line, outcome.err[-300:])
+        assert "a bug in chainrule" not in outcome.err, (line, outcome.err[-300:])
         assert len(outcome.err) < 20_000
 
 

@@ -31,10 +31,10 @@ def test_check_names_the_rule_of_each_finding(chainrule, unbalanced: Path) -> No
 def test_check_looks_at_the_first_steps_of_a_net(chainrule, unbalanced: Path) -> None:
     outcome = chainrule("check", "trips.csv", "--target", "late", "--net", "8 relu")
     assert outcome.code == 0
-    assert "A net on this data" in outcome.out
+    assert "Network on this data" in outcome.out
     assert "internal" not in outcome.err
     chinese = chainrule("check", "iris", "--net", "8 relu", "--lang", "zh")
-    assert "训练前和最初几步：未发现问题。" in chinese.out
+    assert "训练前和最初几步的检查未发现问题。" in chinese.out
 
 
 def test_a_training_is_diagnosed_and_reported(chainrule, unbalanced: Path) -> None:

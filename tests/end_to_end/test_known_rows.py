@@ -11,7 +11,7 @@ import chainrule as cr
 from chainrule.apps.cli.main import main
 from chainrule.plotting.registry import PICTURES
 
-WARNING = "the rows the model was trained on"
+WARNING = "The model was trained on these rows"
 CAPTION = "These rows include the"
 JUDGED = sorted(name for name, kind in PICTURES.items() if kind.is_judged)
 MEASURING = [
@@ -71,7 +71,7 @@ def test_the_caption_is_in_the_picture_and_in_both_languages(chainrule, run: Pat
     assert model.plot.confusion(table.take(range(10, 150)), lang="en").note == ""
     page = chainrule("attribute", "run", "iris", "--importance", "--repeats", 1, "--lang", "zh")
     assert "96 行训练数据和 24 行验证数据" in page.out
-    assert "正是该模型训练时所用的数据" in page.err
+    assert "该模型正是用这些数据训练的" in page.err
 
 
 @pytest.mark.parametrize("words", [("boundary",), ("activations",), ("weights",)])

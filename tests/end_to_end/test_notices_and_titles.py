@@ -26,7 +26,7 @@ def test_rows_a_model_was_made_from_are_named_when_it_is_judged_on_them(chainrul
         "sepal length (cm),sepal width (cm),petal length (cm),petal width (cm),species\n5,3,1,0.2,setosa\n"
     )
     Path("new.csv").write_text(lines)
-    assert "the rows the model was trained on" not in chainrule("evaluate", run, "new.csv").err
+    assert "The model was trained on these rows" not in chainrule("evaluate", run, "new.csv").err
     Path("bare.csv").write_text(lines.replace(",species", "").replace(",setosa", ""))
     assert "add the targets, or only predict" in chainrule("evaluate", run, "bare.csv").err
 
@@ -36,7 +36,7 @@ def test_of_two_classes_the_one_that_f1_speaks_of_is_named(chainrule, credit: Pa
     assert outcome.code == 0, outcome.err
     assert "F1 是类别 good 的 F1。" in outcome.out
     assert re.search(r"下一步：chainrule predict runs/credit-1 .*credit.csv --lang zh\n", outcome.out)
-    assert "F1 is that of the class good." in Path("runs/credit-1/report.html").read_text(encoding="utf-8")
+    assert "F1 of the class good." in Path("runs/credit-1/report.html").read_text(encoding="utf-8")
 
 
 def test_help_is_in_one_language(chainrule) -> None:

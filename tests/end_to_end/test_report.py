@@ -77,14 +77,14 @@ def test_the_page_holds_the_history(page: Page, trained) -> None:
         for row in csv.DictReader(file):
             for value in row.values():
                 assert value in page.text
-    for number in re.findall(r"the net +(\S+) +(\S+)", trained.out)[0]:
+    for number in re.findall(r"network +(\S+) +(\S+)", trained.out)[0]:
         assert number in page.text
 
 
 def test_the_page_speaks_both_languages(page: Page) -> None:
     for text in (
-        "Result on the held-out rows",
-        "留出数据上的结果",
+        "Result on the test rows",
+        "测试数据上的结果",
         "Confusion matrix",
         "混淆矩阵",
         "purpose",

@@ -70,7 +70,7 @@ def test_resume_ends_in_the_same_bytes(
         assert process.returncode == -signal.SIGKILL
     else:
         assert process.returncode == 1
-        assert re.search(r"To go on:\n  chainrule train digits --out run --resume", err)
+        assert re.search(r"To continue:\n  chainrule train digits --out run --resume", err)
         assert seconds == 0 or any(int(f.stem[5:]) > 0 for f in Path("run/checkpoints").iterdir())
     outcome = chainrule("train", "digits", "--out", "run", "--resume")
     assert outcome.code == 0, outcome.err
@@ -82,7 +82,7 @@ def test_resume_of_a_finished_training_changes_nothing(chainrule, run: Path) -> 
     before = {name: (run / name).stat().st_mtime_ns for name in FILES}
     outcome = chainrule("train", "iris", "--out", run, "--resume", "--epochs", 3)
     assert (outcome.code, outcome.err) == (0, "")
-    assert "finished" in outcome.out
+    assert "complete" in outcome.out
     assert {name: (run / name).stat().st_mtime_ns for name in FILES} == before
 
 

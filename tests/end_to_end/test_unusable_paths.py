@@ -94,7 +94,7 @@ def test_every_path_is_used_or_refused(chainrule, places, name: str) -> None:
         outcome = chainrule(*words)
         shutil.rmtree("new", ignore_errors=True)
         assert outcome.code in (0, 1, 2), words
-        assert "a fault of chainrule" not in outcome.err, (words, outcome.err[-300:])
+        assert "a bug in chainrule" not in outcome.err, (words, outcome.err[-300:])
         codes = re.findall(r"^\w+Error (E\d{3})", outcome.err, re.MULTILINE)
         assert len(codes) == (outcome.code != 0), (words, outcome.err[-300:])
 

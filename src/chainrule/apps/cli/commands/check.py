@@ -68,7 +68,7 @@ def _net_findings(options: Options) -> list[Finding]:
     study = Study.of(options)
     model = run_writer.model_of(options, study)
     parts = [(part.x, run_writer.named(study, part)) for part in (study.training, study.validation)]
-    found = diagnose(model, *parts[0], settings.lang, validation=parts[1])
+    found = diagnose(model.state, *parts[0], settings.lang, validation=parts[1])
     told = [finding for finding in found if finding.rule.id not in RULE_OF.values()]
     screen.heading(say("check_heading"))
     if not told:
