@@ -18,6 +18,7 @@ from benchmarks.peers.chainrule_networks import NO_KEYS, network_of, runner_of
 from chainrule.plan.microbatch import split_batch
 from chainrule.plan.plan import Cut, plan
 from chainrule.train.multi_step import homes_of
+from chainrule.train.step import training_step
 
 
 def main(threads: int) -> dict[str, float]:
@@ -25,7 +26,7 @@ def main(threads: int) -> dict[str, float]:
     cr.settings.engine, cr.settings.threads = "native", threads
     case, found = NetworkCase(RESNET50, RESNET50.batch, RESNET50.batch, threads), {}
     begin = time.perf_counter()
-    step = network_of(case.net).step(False, 1000)
+    step = training_step(network_of(case.net), False, 1000)
     found["graph"] = time.perf_counter() - begin
     cut = Cut(1, "loss", tuple(step.gradients.values()), homes_of(step))
     begin = time.perf_counter()

@@ -40,6 +40,7 @@ from chainrule.train.monitor.memory import training_need
 from chainrule.train.monitor.probe import Prober
 from chainrule.train.options import FitOptions
 from chainrule.train.state import TrainState
+from chainrule.train.step import training_step
 from chainrule.train.training_run import TrainingRun
 
 EPOCHS = 5  # of two batches each: as many as it takes until no more orders of the rows are kept
@@ -148,7 +149,7 @@ def measure(case: Case) -> tuple[int, int]:
     assert network is not None
     kind = next(iter(targets_of(network).values())).spec.dtype
     data = Arrays({"x": x}, {"target": (np.arange(rows) % 10).astype(kind)})
-    step = network.step(False, 2 * EPOCHS)
+    step = training_step(network, False, 2 * EPOCHS)
 
     def run(seed: int) -> TrainingRun:
         row_order, prober = Order(rows, case.batch, seed), Prober(network, step, case.batch)

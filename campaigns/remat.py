@@ -22,7 +22,8 @@ from chainrule.nn import Layer
 from chainrule.notation.units import amount
 from chainrule.spec import Size, Spec
 from chainrule.train.multi_step import homes_of
-from chainrule.train.step import Network, Recipe
+from chainrule.train.network import Network, Recipe
+from chainrule.train.step import training_step
 
 STEPS = 4
 WORDS = 512
@@ -79,7 +80,7 @@ def measured(case: Case, wrap: Callable[[Layer], Layer]) -> tuple[int, float, di
     spec = Spec((Size.symbol("B"), *case.shape), "int64" if has_words else "float32")
     recipe = Recipe(wrap(case.net()), "cross_entropy", cr.SGD(1e-3, momentum=0.9))
     network = Network(recipe, {"x": spec}, "native")
-    step, shape = network.step(False, 1000), (case.batch, *case.shape)
+    step, shape = training_step(network, False, 1000), (case.batch, *case.shape)
     core, homes = list(step.gradients.values()), homes_of(step)
     x = rng.integers(0, WORDS, shape) if has_words else rng.standard_normal(shape, np.float32)
     y = rng.integers(0, WORDS, shape) if has_words else rng.integers(0, 10, case.batch)

@@ -17,7 +17,8 @@ from chainrule.events import EpochDone, Event
 from chainrule.graph import Graph
 from chainrule.spec import Size, Spec
 from chainrule.train.multi_step import homes_of
-from chainrule.train.step import Network, Recipe, Step
+from chainrule.train.network import Network, Recipe
+from chainrule.train.step import Step, training_step
 
 NO_KEYS = np.zeros((0, 2), np.uint32)  # none of these nets draws random numbers
 
@@ -56,7 +57,7 @@ def step(case: Case) -> Variants:
     """Steps inside the engine; where the net is not covered yet, the step's program, batch by batch."""
     cr.settings.engine, cr.settings.threads = "native", case.threads
     network = network_of(case.net)
-    made = network.step(False, 1000)
+    made = training_step(network, False, 1000)
     x, y = case.data()
     state = {**_held(network, case), **made.first_slots()}
     core = list(made.gradients.values())

@@ -17,6 +17,7 @@ from chainrule.graph import Node, order
 from chainrule.spec import Size, Spec, bound, size_at
 from chainrule.train import step as training
 from chainrule.train.multi_step import homes_of
+from chainrule.train.step import training_step
 
 BUILD: dict[str, Callable[[], Any]] = {
     "ResNet-18": lambda: models.resnet18(classes=10, small=True),
@@ -64,7 +65,7 @@ def _stretch(case: NetworkCase) -> Run:
 def runner_of(case: NetworkCase) -> Trainer:
     """What makes the steps, with the case's first parameters and rows."""
     network = network_of(case.net)
-    made = network.step(False, 1000)
+    made = training_step(network, False, 1000)
     x, y = case.data()
     (wanted,) = network.target_names.values()
     parameters = {path: drawn(path, bound(p.spec.shape)) for path, p in network.parameters.items()}

@@ -12,7 +12,7 @@ from chainrule.derive.sections.paths import PathFinder
 from chainrule.derive.writer import Writer, figure
 from chainrule.spec import bound
 from chainrule.trace import Scalar, Trace, trace
-from chainrule.train.step import Network, Recipe
+from chainrule.train.network import Network, Recipe
 from layer_cases import CASES, Case, ready
 
 CLOSE = 1e-9

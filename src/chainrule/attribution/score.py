@@ -26,7 +26,7 @@ from chainrule.ops import PUBLIC
 from chainrule.records import frozen
 from chainrule.spec import bound
 from chainrule.train.evaluation.prediction import blocks
-from chainrule.train.step import Network
+from chainrule.train.network import Network
 
 WEIGHTS, OFFSET = "weights of what is explained", "offset of what is explained"
 EXPLAINED = ("logit", "probability", "loss", "value")

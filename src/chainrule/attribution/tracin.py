@@ -40,8 +40,8 @@ from chainrule.texts import render
 from chainrule.trace.samples import Rows
 from chainrule.train.checkpoint import model_file
 from chainrule.train.model_state import ModelState
+from chainrule.train.network import Network
 from chainrule.train.state_holder import StateHolder
-from chainrule.train.step import Network
 
 SHOWN = 5  # samples of the training that are listed on each side
 LAYERS = ("last", "all")

@@ -14,7 +14,7 @@ from chainrule.nn import SGD, Dense, Sequential
 from chainrule.page.explanation import Explanation
 from chainrule.spec import Size, Spec
 from chainrule.trace import Trace, trace
-from chainrule.train.step import Network, Recipe
+from chainrule.train.network import Network, Recipe
 
 INPUTS = ((1.0, 0.5), (-0.5, 2.0))
 TARGETS = ((1.0,), (0.0,))

@@ -22,7 +22,7 @@ from chainrule.trace import Trace, TrainingPosition, trace
 from chainrule.trace.step_nodes import WEIGHTS
 from chainrule.train.checkpoint.replay import Update, go_back
 from chainrule.train.model_state import ModelState
-from chainrule.train.step import Network
+from chainrule.train.network import Network
 
 SHOWN = 12  # maximum number of listed rows of a batch
 

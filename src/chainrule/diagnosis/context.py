@@ -19,7 +19,7 @@ from chainrule.graph import Node
 from chainrule.nn.layer import Layer
 from chainrule.records import frozen
 from chainrule.train.inputs.target import Target
-from chainrule.train.step import Network
+from chainrule.train.network import Network
 
 NUMBERS = 200  # of them in each row looked at, on average, at most
 BRIEF = 1000  # rows that are looked at where a training waits to begin

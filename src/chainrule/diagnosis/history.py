@@ -23,7 +23,7 @@ from chainrule.spec import size_at
 from chainrule.train.callback.training_view import TrainingView
 from chainrule.train.inputs.target import Target
 from chainrule.train.monitor.probe import Probe
-from chainrule.train.step import Network
+from chainrule.train.network import Network
 
 RECTIFIERS = ("relu", "maximum")  # operations whose units can fall silent for good
 BENT = ("sigmoid", "tanh")  # operations that are flat on both sides

@@ -20,7 +20,7 @@ from chainrule.train.evaluation import evaluate
 from chainrule.train.evaluation.metric import Answers
 from chainrule.train.evaluation.prediction import checked_inputs, predictions
 from chainrule.train.inputs import tabular
-from chainrule.train.step import Network
+from chainrule.train.network import Network
 
 if TYPE_CHECKING:
     from chainrule.train.model_state import ModelState

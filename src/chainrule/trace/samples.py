@@ -15,7 +15,7 @@ from chainrule.trace.tracer import Trace, TrainingPosition, trace
 from chainrule.train.evaluation import evaluate
 from chainrule.train.inputs import tabular
 from chainrule.train.model_state import ModelState
-from chainrule.train.step import Network
+from chainrule.train.network import Network
 
 
 @frozen

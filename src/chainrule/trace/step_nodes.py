@@ -27,8 +27,8 @@ from chainrule.ops.elementwise.elementwise import Elementwise
 from chainrule.ops.elementwise.functions import full_like
 from chainrule.ops.random_ops import Draw
 from chainrule.records import frozen
+from chainrule.train.network import Network
 from chainrule.train.objective import SAMPLE_WEIGHT, counts_of, parts, sum_of
-from chainrule.train.step import Network
 
 WEIGHTS = SAMPLE_WEIGHT
 POSITION_WEIGHTS = "place_weight"

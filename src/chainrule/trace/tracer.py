@@ -28,7 +28,7 @@ from chainrule.trace.formula_builder import FormulaBuilder
 from chainrule.trace.names import NamedLayer, Names, names_of
 from chainrule.trace.step_nodes import Derivation, derive, sample_weights
 from chainrule.trace.stops import Stop, reads_of, stops_of
-from chainrule.train.step import Network
+from chainrule.train.network import Network
 
 Arrays = dict[str, np.ndarray]
 
@@ -166,7 +166,7 @@ def trace(
 
     Example:
         >>> from chainrule.nn import Dense, SGD
-        >>> from chainrule.train.step import Recipe
+        >>> from chainrule.train.network import Recipe
         >>> from chainrule.spec import Size
         >>> inputs = {"x": Spec((Size.symbol("B"), 1), "float32")}
         >>> network = Network(Recipe(Dense(1), "half_mse", SGD(0.1)), inputs)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from chainrule.train.model_state import ModelState
-from chainrule.train.step import Network
+from chainrule.train.network import Network
 
 
 def freeze(model: ModelState, *paths: str) -> ModelState:

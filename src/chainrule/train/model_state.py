@@ -28,9 +28,10 @@ from chainrule.spec import FLOATS, Spec
 from chainrule.train.checkpoint.computation_fingerprint import computation
 from chainrule.train.evaluation.metric import Asked, known_metrics, to_name
 from chainrule.train.inputs.target import Target, targets_of
+from chainrule.train.network import Network, Recipe
 from chainrule.train.options import refuse_unknown
 from chainrule.train.state import Row, Tensors
-from chainrule.train.step import Network, Recipe, Step
+from chainrule.train.step import Step
 
 if TYPE_CHECKING:
     from chainrule.data import Preparation, Tokenizer

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import reduce
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -28,11 +28,8 @@ from chainrule.nn.loss.loss import divisor
 from chainrule.ops import PUBLIC
 from chainrule.records import frozen
 from chainrule.spec import Shape
+from chainrule.train.network import SAMPLE_WEIGHT, Network
 
-if TYPE_CHECKING:
-    from chainrule.train.step import Network
-
-SAMPLE_WEIGHT = "sample_weight"
 BLOCK = 1 << 14  # rows whose weights are computed at once
 
 

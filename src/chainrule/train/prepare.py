@@ -34,10 +34,11 @@ from chainrule.train.inputs.sequence_trimming import SequenceTrimming, lengths_o
 from chainrule.train.inputs.target import by_output
 from chainrule.train.model_state import ModelState
 from chainrule.train.monitor.memory import refuse_too_large
+from chainrule.train.network import Network
 from chainrule.train.objective import row_weights
 from chainrule.train.options import FitOptions
 from chainrule.train.state import TrainState
-from chainrule.train.step import Network
+from chainrule.train.step import training_step
 from chainrule.train.stopping import StoppingRule, watched
 from chainrule.train.training_run import TrainingRun
 
@@ -149,7 +150,7 @@ def _prepare(model: ModelState, rows: TrainingData, options: FitOptions) -> Trai
     horizon = options.epochs * order.steps
     refuse_misplaced(network, weights)
     refuse_weightless(row_weights(network, coded))
-    step, trimming = network.step(weights is not None, horizon, inside_of(weights)), None
+    step, trimming = training_step(network, weights is not None, horizon, inside_of(weights)), None
     if isinstance(order, Buckets):
         lengths = np.array(order.lengths)
         trimming = SequenceTrimming(network, step, horizon, model.targets, lengths, order.width)

@@ -15,8 +15,8 @@ from chainrule.train.inputs.target import Target
 from chainrule.train.model_state import ModelState
 from chainrule.train.monitor.memory import memory_of
 from chainrule.train.monitor.probe import Probe
+from chainrule.train.network import Network, Recipe
 from chainrule.train.state import Row, Tensors
-from chainrule.train.step import Network, Recipe
 
 if TYPE_CHECKING:
     from chainrule.data import Preparation, Tokenizer

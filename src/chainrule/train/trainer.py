@@ -42,7 +42,7 @@ from chainrule.train.objective import SAMPLE_WEIGHT
 from chainrule.train.parameters import Block, Parameters
 from chainrule.train.state import Tensors, TrainState
 from chainrule.train.state_holder import StateHolder
-from chainrule.train.step import EACH_STEP, Step
+from chainrule.train.step import EACH_STEP, Step, training_step
 
 REPEATED = 64  # steps that are repeated at most to go back
 NO_KEYS = np.zeros((0, 2), np.uint32)
@@ -84,7 +84,7 @@ class Trainer:
         assert network is not None
         refuse_misplaced(network, first.weights)
         inside = inside_of(first.weights)
-        self._step = network.step(first.weights is not None, _horizon(self._state, steps), inside)
+        self._step = training_step(network, first.weights is not None, _horizon(self._state, steps), inside)
         self._parameters = parameters or Parameters(StateHolder(self._state))
         _refuse_others(self._parameters, self._state)
         self._slots = Block(self._step.first_slots())

@@ -20,11 +20,12 @@ from chainrule.train.interrupt import Interrupt
 from chainrule.train.model_state import ModelState
 from chainrule.train.monitor.probe import Prober
 from chainrule.train.multi_step import StepRunner, step_runner
+from chainrule.train.network import Network
 from chainrule.train.nonfinite.recorder import Recorder
 from chainrule.train.objective import RowWeights
 from chainrule.train.options import FitOptions
 from chainrule.train.state import Tensors, TrainState
-from chainrule.train.step import Network, Step
+from chainrule.train.step import Step
 from chainrule.train.stopping import StoppingRule
 
 Save = Callable[[TrainState], str]

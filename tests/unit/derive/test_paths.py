@@ -13,7 +13,7 @@ from chainrule.derive.writer import Writer
 from chainrule.nn import SGD, Activation, Dense, Layer, Residual, Sequential
 from chainrule.spec import Size, Spec
 from chainrule.trace import Scalar, Trace, trace
-from chainrule.train.step import Network, Recipe
+from chainrule.train.network import Network, Recipe
 
 X, Y = np.array([[0.4, -1.1]]), np.array([[0.7]])
 

@@ -14,7 +14,8 @@ from chainrule import nn
 from chainrule.errors import UsageError
 from chainrule.graph import Graph, Node, order
 from chainrule.spec import Size, Spec
-from chainrule.train.step import Network, Recipe
+from chainrule.train.network import Network, Recipe
+from chainrule.train.step import training_step
 
 Wrap = Callable[[nn.Layer], nn.Layer]
 
@@ -83,7 +84,7 @@ def test_threads_change_no_bit(name: str) -> None:
 def step_of(net: nn.Layer, shape: tuple[Any, ...] = (64,)) -> Any:
     spec = Spec((Size.symbol("B"), *shape), "float64")
     network = Network(Recipe(net, "cross_entropy", nn.SGD(0.1), dtype="float64"), {"x": spec})
-    return network, network.step(False, 10)
+    return network, training_step(network, False, 10)
 
 
 @pytest.mark.parametrize("name", NETS)

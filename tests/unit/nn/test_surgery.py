@@ -13,7 +13,8 @@ from chainrule.engines.dispatch import step_need
 from chainrule.errors import ChainruleError
 from chainrule.spec import Size, Spec, bound
 from chainrule.train.multi_step import homes_of
-from chainrule.train.step import Network, Recipe
+from chainrule.train.network import Network, Recipe
+from chainrule.train.step import training_step
 
 INPUTS = {"x": Spec((Size.symbol("B"), 4), "float32")}
 NET = cr.Sequential(
@@ -109,7 +110,7 @@ def test_memory_between_falls_where_blocks_are_computed_twice() -> None:
     bytes_between = []
     for net in (cr.models.resnet20(), cr.recompute(cr.models.resnet20())):
         specs = {"x": Spec((Size.symbol("B"), 16, 16, 3), "float32")}
-        step = Network(Recipe(net, "cross_entropy", cr.SGD(0.1)), specs).step(False, 10)
+        step = training_step(Network(Recipe(net, "cross_entropy", cr.SGD(0.1)), specs), False, 10)
         core = list(step.gradients.values())
         need = step_need(step.graph, core, homes_of(step), {"x", "target"}, 32)
         bytes_between.append(need.uses["work"])

@@ -32,7 +32,7 @@ from chainrule.plan.plan import Cut, Plan, plan
 from chainrule.plan.tasks import PARTS
 from chainrule.spec import Size, Spec, size_at
 from chainrule.train.multi_step import homes_of
-from chainrule.train.step import Step
+from chainrule.train.step import Step, training_step
 from random_graph import graphs
 
 BATCH = Size.symbol("B")
@@ -63,7 +63,7 @@ def step_of(name: str) -> tuple[cr.Model, Step, dict[str, np.ndarray]]:
     model = cr.Model(net, "cross_entropy", engine="native", **options)
     model.initialise({"x": Spec((BATCH, *shape), model.recipe.dtype)})
     assert model.network is not None
-    step = model.network.step(False, 100)
+    step = training_step(model.network, False, 100)
     return model, step, {"x": np.zeros((300, *shape), model.recipe.dtype), "target": np.zeros(300, np.int64)}
 
 

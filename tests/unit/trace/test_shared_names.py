@@ -20,6 +20,7 @@ from chainrule.prng import KEY, key_of
 from chainrule.trace import Trace, trace
 from chainrule.trace.names import INPUT_ROLES
 from chainrule.trace.tracer import TrainingPosition
+from chainrule.train.step import training_step
 
 X = {side: np.random.default_rng(i).normal(size=(6, 3)) for i, side in enumerate(("left", "right"))}
 Y = np.random.default_rng(9).normal(size=(6, 1))
@@ -158,7 +159,7 @@ def test_a_replayed_step_uses_the_random_masks_of_every_call() -> None:
     network, arrays, key = model.network, {**model.parameters(), **model.states()}, key_of(4)
     assert network is not None
     t = trace(network, arrays, X, {"target": Y}, TrainingPosition(training=True, key=key))
-    step = network.step(weighted=False, horizon=1)
+    step = training_step(network, weighted=False, horizon=1)
     given = {**arrays, **{s: a.astype("float32") for s, a in X.items()}, "target": Y.astype("float32")}
     given |= {**step.first_slots(), KEY: key, "step": np.array(0)}
     found = cr.compile(step.graph, "reference").run({n: given[n] for n in step.graph.inputs})

@@ -29,7 +29,8 @@ from chainrule.notation import to_unicode
 from chainrule.spec import Size, Spec
 from chainrule.trace import Trace, TrainingPosition, trace
 from chainrule.trace.finite_difference import ALL, SOME
-from chainrule.train.step import Network, Recipe
+from chainrule.train.network import Network, Recipe
+from chainrule.train.step import training_step
 
 SPECS = {"x": Spec((Size.symbol("B"), 3), "float32")}
 X, Y = np.random.default_rng(1).normal(size=(4, 3)), np.random.default_rng(2).normal(size=(4, 1))
@@ -50,7 +51,7 @@ def test_the_update_equals_that_of_the_training_step(
     optimizer: object, penalty: object, clip: object
 ) -> None:
     _, t = of(optimizer=optimizer, penalty=penalty, clip=clip)
-    step = t.derivation.network.step(False, 1)
+    step = training_step(t.derivation.network, False, 1)
     feeds = {"x": X, "target": Y, "step": np.array(0), **t.parameters, **step.first_slots()}
     done = compile(step.graph, "reference").run(feeds)
     assert done["loss"] == pytest.approx(t.loss, rel=1e-12)
@@ -61,7 +62,7 @@ def test_the_update_equals_that_of_the_training_step(
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_the_update_and_predicted_change_of_every_optimizer(name: str) -> None:
     _, t = of(optimizer=OPTIMIZERS[name]())
-    step = t.derivation.network.step(False, 1)
+    step = training_step(t.derivation.network, False, 1)
     feeds = {"x": X, "target": Y, "step": np.array(0), **t.parameters, **step.first_slots()}
     done = compile(step.graph, "reference").run(feeds)
     for path, new in t.new_parameters.items():

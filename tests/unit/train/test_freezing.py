@@ -9,6 +9,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.errors import ChainruleError
+from chainrule.train.step import training_step
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(24, 8, 8, 2)).astype(np.float32), RNG.integers(0, 3, 24)
@@ -45,7 +46,7 @@ def test_the_step_has_no_gradient_of_what_is_frozen() -> None:
 
     def backward() -> list[str]:
         assert model.network is not None
-        nodes = model.network.step(weighted=False, horizon=1).graph.nodes
+        nodes = training_step(model.network, weighted=False, horizon=1).graph.nodes
         return [node.op.name for node in nodes if node.op.name.startswith("convolution_")]
 
     assert len(backward()) == 3  # both weights, and the way back to the first

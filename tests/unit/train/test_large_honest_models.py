@@ -13,7 +13,8 @@ from chainrule.graph import Limits, building
 from chainrule.models.resnet import Bottleneck, _resnet
 from chainrule.nn.activation import Activation
 from chainrule.spec import Size, Spec
-from chainrule.train.step import Network, Recipe
+from chainrule.train.network import Network, Recipe
+from chainrule.train.step import training_step
 
 B = Size.symbol("B")
 GPT_XL = {"width": 1600, "depth": 48, "heads": 25, "units": 6400}
@@ -104,5 +105,5 @@ def test_a_training_step_of_ctc_over_1000_frames_is_within_the_limits() -> None:
     built = nn.build(net, inputs, "float32")
     shapes = {path: p.spec.at({}).shape for path, p in built.parameters.items()}
     limits = Limits.of_file(4 * sum(math.prod(shape) for shape in shapes.values()), shapes)
-    step = Network(Recipe(net, "ctc", cr.Adam()), inputs, limits=limits).step(False, 1)
+    step = training_step(Network(Recipe(net, "ctc", cr.Adam()), inputs, limits=limits), False, 1)
     assert len(step.graph.nodes) > 10_000

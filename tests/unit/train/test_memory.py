@@ -15,6 +15,7 @@ import chainrule as cr
 from chainrule.errors import TrainingError, UsageError
 from chainrule.train.evaluation.evaluate import specs_of
 from chainrule.train.monitor.memory import BLOCK, rows_at_once, training_need
+from chainrule.train.step import training_step
 
 X = np.random.default_rng(1).normal(size=(4000, 60)).astype(np.float32)
 Y = np.arange(4000) % 5
@@ -37,7 +38,7 @@ def offered(error: TrainingError) -> int:
 def needs(asked: cr.Model, *batches: int) -> list[int]:
     """What trainings on the 4000 rows take, in batches of these sizes."""
     assert asked.network is not None
-    step = asked.network.step(False, 100)
+    step = training_step(asked.network, False, 100)
     return [training_need(asked.network, step, batch, 4000).total for batch in batches]
 
 
@@ -64,7 +65,7 @@ def test_without_probes_none_is_counted() -> None:
     """What only they would take refuses nothing."""
     asked = model().initialise(specs_of({"x": X}))
     assert asked.network is not None
-    step = asked.network.step(False, 100)
+    step = training_step(asked.network, False, 100)
     without, also = (training_need(asked.network, step, 500, 4000, probes=p).total for p in (False, True))
     assert without < also
     with cr.settings.using(memory=without):
@@ -128,7 +129,7 @@ def test_the_last_smaller_batch_counts_where_there_is_one() -> None:
     asked = model()
     asked.fit(X, Y, **QUIET)
     assert asked.network is not None
-    step = asked.network.step(False, 100)
+    step = training_step(asked.network, False, 100)
     even, uneven = (training_need(asked.network, step, 1000, rows).uses for rows in (4000, 3999))
     assert even.get("last", 0) == 0
     assert 0.5 * even["work"] < uneven["last"]
@@ -156,7 +157,7 @@ def test_what_is_predicted_is_what_is_allocated(optimizer: Any) -> None:
     )
     asked.initialise(specs_of({"x": x}))
     assert asked.network is not None
-    predicted = training_need(asked.network, asked.network.step(False, 100), 64, 128).total
+    predicted = training_need(asked.network, training_step(asked.network, False, 100), 64, 128).total
     asked.fit(x, y, batch_size=64, **QUIET)  # kernels are loaded now
     tracemalloc.start()
     try:

@@ -19,6 +19,7 @@ from chainrule.plan.plan import Cut
 from chainrule.spec import Size, Spec
 from chainrule.trace import trace
 from chainrule.train.multi_step import homes_of
+from chainrule.train.step import training_step
 
 WEIGHTS = (0.5, 2.0, 7.0)
 WEIGHT = torch.tensor(WEIGHTS, dtype=torch.float64)
@@ -211,7 +212,7 @@ def test_a_batch_in_several_parts_gives_the_same_mean(name: str, cores: int) -> 
     value = peer(functional.linear(hidden, w2, b2), torch.tensor(y))
     value.backward()
     assert model.network is not None
-    step = model.network.step(False, 1)
+    step = training_step(model.network, False, 1)
     cut = Cut(1, "loss", tuple(step.gradients.values()), homes_of(step))
     split = split_batch(step.graph, 400, cut, cores)
     assert split.parts > 1

@@ -21,6 +21,7 @@ from chainrule.settings import settings
 from chainrule.texts.plots import plot_text
 from chainrule.train.callback.histograms import EDGES, FILE, layer_nodes, recorded
 from chainrule.train.model_state import ModelState
+from chainrule.train.step import training_step
 
 MOST = 16  # frames of a picture
 ROWS = 256  # rows on which activations and gradients are looked at
@@ -79,7 +80,7 @@ def gradients(
     if run is not None:
         return _over_epochs("gradients", run)
     rows = rows_of(model, x, y, "gradients").some(ROWS)
-    step = network.step(weighted=False, horizon=1)
+    step = training_step(network, weighted=False, horizon=1)
     graph = Graph(dict(step.gradients))
     given = {**model.held, **rows.x, **rows.y, **step.key(0, 0)}
     found = reference.Program(graph).run({name: given[name] for name in graph.inputs})

@@ -26,6 +26,7 @@ from chainrule.settings import settings
 from chainrule.texts.plots import plot_text
 from chainrule.train.evaluation.evaluate import mean_loss
 from chainrule.train.model_state import ModelState
+from chainrule.train.step import evaluation_program
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -79,7 +80,11 @@ def cut(
     model: ModelState, rows: Rows, directions: tuple[Arrays, Arrays], steps: tuple[np.ndarray, np.ndarray]
 ) -> Cut:
     """The loss on some rows, at steps along two directions from the present weights."""
-    program, held, parameters = network_of(model, "landscape").judge, model.held, model.parameters
+    program, held, parameters = (
+        evaluation_program(network_of(model, "landscape")),
+        model.held,
+        model.parameters,
+    )
     losses = np.empty((len(steps[1]), len(steps[0])))
     for i, j in np.ndindex(*losses.shape):
         moved = {path: value + steps[0][j] * directions[0][path] + steps[1][i] * directions[1][path]

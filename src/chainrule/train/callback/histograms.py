@@ -29,7 +29,7 @@ from chainrule.records import frozen
 from chainrule.store import RunFolder, atomic_write, container
 from chainrule.train.callback.callback import Callback, last_step_only
 from chainrule.train.callback.training_view import TrainingView
-from chainrule.train.step import Network
+from chainrule.train.network import Network
 
 FILE = "histograms.safetensors"
 KINDS = ("weights", "activations", "gradients")

@@ -16,9 +16,9 @@ from chainrule.graph import Graph
 from chainrule.train.checkpoint import model_file
 from chainrule.train.model_state import ModelState
 from chainrule.train.monitor.probe import Probe
+from chainrule.train.network import Network
 from chainrule.train.options import FitOptions
 from chainrule.train.state import Row, Tensors
-from chainrule.train.step import Network
 from chainrule.train.training_run import TrainingRun
 
 

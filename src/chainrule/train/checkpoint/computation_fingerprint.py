@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from chainrule.graph import fingerprint
 from chainrule.nn.scope import Book
-from chainrule.train.step import Network, Step
+from chainrule.train.network import Network
+from chainrule.train.step import Step
 
 if TYPE_CHECKING:
     from chainrule.graph import Node

@@ -24,7 +24,7 @@ from chainrule.store import json_document
 from chainrule.train.checkpoint.code_fingerprint import code_of
 from chainrule.train.checkpoint.computation_fingerprint import computation, first_difference
 from chainrule.train.model_state import ModelState
-from chainrule.train.step import Network
+from chainrule.train.network import Network
 from chainrule.train.training_run import TrainingRun
 
 if TYPE_CHECKING:

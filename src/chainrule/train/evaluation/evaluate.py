@@ -34,8 +34,9 @@ from chainrule.train.inputs import tabular
 from chainrule.train.inputs.sample_weights import refuse_misplaced, refuse_weightless
 from chainrule.train.inputs.target import Target, by_output
 from chainrule.train.model_state import ModelState
+from chainrule.train.network import Network
 from chainrule.train.objective import SAMPLE_WEIGHT, row_weights
-from chainrule.train.step import Network
+from chainrule.train.step import evaluation_program
 
 if TYPE_CHECKING:
     from chainrule.data import Preparation
@@ -62,7 +63,7 @@ class Evaluator:
     @property
     def program(self) -> Program:
         """From inputs and targets to each sample's loss and the answers."""
-        return self.network.judge_of(self.rows.weights)
+        return evaluation_program(self.network, self.rows.weights)
 
     @property
     def columns(self) -> list[str]:
@@ -117,7 +118,7 @@ def mean_loss(
     """The loss over rows: the sum of weight times loss, divided by the sum of the weights, of each output.
 
     Args:
-        found: what ``Network.judge_of`` gave of the rows.
+        found: what ``evaluation_program`` computed of the rows.
         outputs: the names of the outputs.
         weights: of the rows, or of their places.
     """

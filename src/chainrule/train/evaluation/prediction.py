@@ -22,8 +22,8 @@ from chainrule.train.inputs import tabular
 from chainrule.train.inputs.input_check import refuse_sample, require_fit
 from chainrule.train.model_state import ModelState
 from chainrule.train.monitor.memory import rows_at_once, starving
+from chainrule.train.network import Network
 from chainrule.train.nonfinite.check import is_finite
-from chainrule.train.step import Network
 
 CHECKED = 1 << 20  # values checked at once: the array may be larger than memory
 

@@ -10,7 +10,7 @@ import numpy as np
 from chainrule.errors import DataError, UsageError, nearest
 from chainrule.spec import Shape
 from chainrule.train.inputs.target import Target
-from chainrule.train.step import Network
+from chainrule.train.network import Network
 
 ClassWeight = str | Mapping
 

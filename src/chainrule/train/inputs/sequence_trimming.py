@@ -28,7 +28,8 @@ from chainrule.engines.dispatch import Program
 from chainrule.errors import UsageError
 from chainrule.spec import Spec
 from chainrule.train.inputs.target import Target
-from chainrule.train.step import Network, Step
+from chainrule.train.network import Network
+from chainrule.train.step import Step, training_step
 
 
 def lengths_of(data: Arrays, names: Mapping[str, str], targets: Mapping[str, Target]) -> np.ndarray:
@@ -121,7 +122,7 @@ class SequenceTrimming:
                 fix="buckets=None",
             )  # fmt: skip
         inside = () if weights is None else weights[:, :end].shape[1:] if weights.ndim > 1 else ()
-        return network.step(weights is not None, self.horizon, inside)
+        return training_step(network, weights is not None, self.horizon, inside)
 
 
 def _shorter(spec: Spec, end: int) -> Spec:

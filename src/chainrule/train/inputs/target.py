@@ -18,7 +18,7 @@ from chainrule.nn.loss.loss import refuse_target
 from chainrule.records import frozen
 from chainrule.spec import INTEGERS, Size, Spec, bound, shape_text
 from chainrule.train.evaluation.metric.inputs import UNJUDGED
-from chainrule.train.step import Network
+from chainrule.train.network import Network
 
 Label = str | int | float | bool
 

@@ -27,9 +27,9 @@ from chainrule.ops import PUBLIC
 from chainrule.records import frozen
 from chainrule.train.fit import fit
 from chainrule.train.model_state import ModelState
+from chainrule.train.network import Network
 from chainrule.train.options import FitOptions, refuse_unknown
 from chainrule.train.prepare import TrainingData
-from chainrule.train.step import Network
 
 WINDOWS = 25  # how many windows of smoothing lie side by side over the sweep
 KEPT = 0.9  # of the running mean that tells, while the sweep runs, that it has diverged

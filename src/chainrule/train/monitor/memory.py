@@ -28,9 +28,10 @@ from chainrule.train.inputs.target import Target
 from chainrule.train.model_state import ModelState
 from chainrule.train.monitor.probe import Prober
 from chainrule.train.multi_step import GROUPS, homes_of
+from chainrule.train.network import Network
 from chainrule.train.nonfinite.recorder import states_kept
 from chainrule.train.options import FitOptions
-from chainrule.train.step import Network, Step
+from chainrule.train.step import Step, training_step
 
 TEXT = 120  # bytes of a number as a Python object and as text
 ORDER = 60  # bytes a row in the order of the rows: four orders are kept while the next one is drawn
@@ -43,7 +44,7 @@ def memory_of(model: ModelState, batch_size: int) -> Need:
     if model.network is None:
         raise TrainingError("E503", where="memory", fix="model.initialise(inputs)")
     batch = FitOptions(1, batch_size, 0).batch_size or 1
-    return training_need(model.network, model.network.step(weighted=False, horizon=1), batch)
+    return training_need(model.network, training_step(model.network, weighted=False, horizon=1), batch)
 
 
 def training_need(network: Network, step: Step, batch: int, rows: int = 0, probes: bool = True) -> Need:

@@ -12,6 +12,7 @@ from chainrule.train.evaluation import evaluate
 from chainrule.train.evaluation.prediction import checked_inputs
 from chainrule.train.model_state import ModelState
 from chainrule.train.state import TrainState
+from chainrule.train.step import training_step
 
 
 def parity(model: ModelState, x: Any, y: Any = None) -> Parity:
@@ -31,7 +32,7 @@ def parity(model: ModelState, x: Any, y: Any = None) -> Parity:
         inputs = checked_inputs(model, Arrays.of(x, dtype=model.recipe.dtype).x)
         return parity_of(model.network.answers.graph, {**model.held, **inputs})
     rows = evaluate.encoded(model, Arrays.of(x, y, dtype=model.recipe.dtype))
-    step = model.network.step(weighted=False, horizon=1)
+    step = training_step(model.network, weighted=False, horizon=1)
     state = TrainState(model.parameters, model.states, step.first_slots())
     given = step.feed(rows, state, seed=0)
     return parity_of(step.graph, {name: given[name] for name in step.graph.inputs})

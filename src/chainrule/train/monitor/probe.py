@@ -37,9 +37,10 @@ from chainrule.plan.memory_requirement import law_need
 from chainrule.records import frozen
 from chainrule.spec import size_at
 from chainrule.train.monitor.probe_statistics import Reading
+from chainrule.train.network import Network
 from chainrule.train.objective import weighed_losses
 from chainrule.train.state import Tensors, TrainState
-from chainrule.train.step import Network, Step
+from chainrule.train.step import Step
 
 FIRST = (0, 10)  # the steps before which the first probes are made
 WORTH = 50  # a gap takes at least so many times as long as a probe

@@ -22,7 +22,8 @@ from chainrule.train.evaluation import evaluate
 from chainrule.train.inputs import tabular
 from chainrule.train.model_state import ModelState
 from chainrule.train.multi_step import homes_of
-from chainrule.train.step import Network, Step
+from chainrule.train.network import Network
+from chainrule.train.step import Step, training_step
 
 BATCH = 32  # samples, where neither the caller nor the last training says how many
 ROWS, ROOM = 1000, 2**26  # made-up rows, where no training says how many; and bytes they may take
@@ -106,7 +107,7 @@ def _fact(model: ModelState, name: str) -> int:
 
 def _step(model: ModelState) -> Step:
     assert model.network is not None
-    return model.network.step(False, max(_fact(model, "steps"), 1))
+    return training_step(model.network, False, max(_fact(model, "steps"), 1))
 
 
 def _given(model: ModelState, x: Any, y: Any) -> dict[str, np.ndarray]:
