@@ -29,11 +29,13 @@ from chainrule.records import frozen
 from chainrule.spec import Shape, Spec, shape_text
 
 if TYPE_CHECKING:
-    from chainrule.nn.layer import Layer
     from chainrule.nn.regularization.penalty import Penalty
 
 LISTED = 12  # places up to so many are all told
 _CALL = re.compile(r"#[0-9]+(?=\.|$)")
+
+
+AnyLayer: TypeAlias = Any  # a chainrule.nn.layer.Layer, whose __call__ takes the Scope defined here
 
 
 @frozen
@@ -84,7 +86,7 @@ class Book:
     states: dict[str, Parameter] = field(default_factory=dict)
     updates: dict[str, Node] = field(default_factory=dict)
     notes: dict[str, Node] = field(default_factory=dict)
-    layers: dict[str, Layer] = field(default_factory=dict)
+    layers: dict[str, AnyLayer] = field(default_factory=dict)
     results: dict[str, Any] = field(default_factory=dict)
     needed: dict[str, int] = field(default_factory=dict)
     tables: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -272,7 +274,7 @@ class Scope:
         self.book.notes[self.in_call(name)] = value
         return value
 
-    def run(self, layer: Layer, x: Any, name: str | None = None) -> Any:
+    def run(self, layer: AnyLayer, x: Any, name: str | None = None) -> Any:
         """Call a layer inside this one, under its own name; errors inside say the layer and its line."""
         path = self.named(name or layer.kind)
         call = self.book.calls[path] = self.book.calls.get(path, 0) + 1
@@ -330,7 +332,7 @@ def outline(paths: Iterable[str]) -> str:
     return f"{', '.join(outer)}, or one of the {len(known)} paths in them"
 
 
-def called(layer: Layer, x: Any, scope: Scope) -> Any:
+def called(layer: AnyLayer, x: Any, scope: Scope) -> Any:
     """What a layer makes of a value, once it is known that both are what they must be.
 
     Fails:

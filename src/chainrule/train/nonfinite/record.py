@@ -15,7 +15,7 @@ from chainrule.errors import FileError
 from chainrule.escaping import printable_lines
 from chainrule.records import frozen
 from chainrule.settings import settings
-from chainrule.train.nonfinite.narrative import black_box_lines
+from chainrule.train import nonfinite  # lazy: the text is loaded when it is read
 
 PHASES = ("forward", "backward", "update")
 T = TypeVar("T")
@@ -117,11 +117,11 @@ class BlackBox:
 
     def cause(self, lang: str = "") -> str:
         """Why, in one line of English (``"en"``) or Chinese (``"zh"``); by default as the settings say."""
-        return black_box_lines(self, lang or settings.lang, 0)[0]
+        return nonfinite.black_box_lines(self, lang or settings.lang, 0)[0]
 
     def lines(self, lang: str = "", depth: int = 2) -> list[str]:
         """The record in words; see ``black_box_lines``."""
-        return black_box_lines(self, lang or settings.lang, depth)
+        return nonfinite.black_box_lines(self, lang or settings.lang, depth)
 
     def __str__(self) -> str:
         return printable_lines("\n".join(self.lines()))
