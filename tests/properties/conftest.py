@@ -1,8 +1,8 @@
-"""One table, the registry, for all laws: a test that asks for ``kind`` or ``sample`` runs over all of it.
+"""Run properties over the registry: a test with the argument ``kind`` or ``sample`` runs for all of it.
 
-A law about samples is tried with all those of a card in one test: a test for each of the thousands would
-cost more than most of the laws do. Every sample is tried, whatever becomes of the others; those that break a
-law are named.
+A property of samples is checked for all samples of a card in one test, since a test for each of the thousands
+would cost more than most properties do. Every sample is checked even if others fail; the error names those
+that fail.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from chainrule.ops import CARDS, Card, Sample
 
 
 class Samples(dict[str, Sample]):
-    """The samples of one card that a law is about, by name; the law is given one at a time."""
+    """The samples of one card to which a property applies, by name; the test is called with one at a time."""
 
 
-CHOSEN: dict[str, Callable[[Sample], bool]] = {
+SELECTED: dict[str, Callable[[Sample], bool]] = {
     "sample": lambda s: not s.breaks,
     "smooth": lambda s: not s.breaks and s.smooth,
     "batched": lambda s: not s.breaks and s.batch is not None,
@@ -27,32 +27,32 @@ CHOSEN: dict[str, Callable[[Sample], bool]] = {
 SAMPLES = {kind: {f"{kind.name}-{i}": sample for i, sample in enumerate(kind.samples())} for kind in CARDS}
 
 
-def _chosen(kind: type[Card], fits: Callable[[Sample], bool]) -> Samples:
-    return Samples({name: sample for name, sample in SAMPLES[kind].items() if fits(sample)})
+def _select(kind: type[Card], applies: Callable[[Sample], bool]) -> Samples:
+    return Samples({name: sample for name, sample in SAMPLES[kind].items() if applies(sample)})
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "kind" in metafunc.fixturenames:
         metafunc.parametrize("kind", [pytest.param(kind, id=kind.name) for kind in CARDS])
-    for name, fits in CHOSEN.items():
+    for name, applies in SELECTED.items():
         if name in metafunc.fixturenames:
-            found = {kind.name: _chosen(kind, fits) for kind in CARDS}
-            metafunc.parametrize(name, [pytest.param(s, id=card) for card, s in found.items() if s])
+            samples = {kind.name: _select(kind, applies) for kind in CARDS}
+            metafunc.parametrize(name, [pytest.param(s, id=card) for card, s in samples.items() if s])
 
 
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """Try a law with one sample after the other."""
-    given = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
-    argument = next((name for name, value in given.items() if isinstance(value, Samples)), None)
+    """Call the test of a property with each sample."""
+    arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
+    argument = next((name for name, value in arguments.items() if isinstance(value, Samples)), None)
     if argument is None:
         return None
     faults = []
-    for name, sample in given[argument].items():
+    for name, sample in arguments[argument].items():
         try:
-            pyfuncitem.obj(**{**given, argument: sample})
+            pyfuncitem.obj(**{**arguments, argument: sample})
         except Exception as fault:
             fault.add_note(f"sample {name}")
             faults.append(fault)
     if faults:
-        raise ExceptionGroup("the law is broken", faults)
+        raise ExceptionGroup("the property does not hold", faults)
     return True

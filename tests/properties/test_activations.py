@@ -1,4 +1,4 @@
-"""Every activation: PyTorch's value and slope, small steps, the native engine, records, bad settings."""
+"""Every activation: values and derivatives, by PyTorch and finite differences, records, refused settings."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from chainrule.prng import KEY, key_of
 from chainrule.spec import Size, Spec
 
 B = Size.symbol("B")
-SMOOTH = np.random.default_rng(5).uniform(0.02, 0.98, (4, 6)) * 6 - 3.3  # away from the corners below
+SMOOTH = np.random.default_rng(5).uniform(0.02, 0.98, (4, 6)) * 6 - 3.3  # where all are differentiable
 CORNERS = np.array([[0.0, -0.0, 1.0, -1.0, 3.0, -3.0], [6.0, -6.0, 0.5, -0.5, 2.0, -2.0]])
 FAR = np.array([[80.0, -80.0, 1e4, -1e4, 25.0, -25.0]])
 
 
 class Case(NamedTuple):
-    """An activation with its settings, the same in PyTorch, and whether its corners are PyTorch's too."""
+    """An activation with its settings, its peer in PyTorch, and whether both agree at the corners too."""
 
     layer: nn.Activation
     peer: Callable[[torch.Tensor], torch.Tensor]
@@ -39,7 +39,7 @@ class Case(NamedTuple):
 
 
 def _sparsemax(x: torch.Tensor) -> torch.Tensor:
-    """By sorting, as the paper has it (algorithm 1)."""
+    """Algorithm 1 of the paper, by sorting."""
     z, _ = torch.sort(x, -1, descending=True)
     sums, k = z.cumsum(-1), torch.arange(1, x.shape[-1] + 1, dtype=x.dtype)
     size = (1 + k * z > sums).sum(-1, keepdim=True)
@@ -113,27 +113,27 @@ KERAS = {
 
 
 def built_from(layer: nn.Layer, shape: tuple[int, ...], dtype: str, training: bool = False) -> nn.Built:
-    """The layer as a net for samples of this shape."""
+    """The layer built for samples of this shape."""
     return nn.build(layer, {"x": Spec((B, *shape), dtype)}, dtype, training)
 
 
-def held(built: nn.Built) -> dict[str, np.ndarray]:
-    """What a net needs besides its input: slopes of a quarter, and a key."""
+def other_inputs(built: nn.Built) -> dict[str, np.ndarray]:
+    """The arrays that the layer needs besides x: parameters of 0.25, and a key."""
     arrays = {path: np.full(p.spec.at({}).shape, 0.25, p.spec.dtype) for path, p in built.parameters.items()}
     return {**arrays, **({} if built.book.key is None else {KEY: key_of(3)})}
 
 
-def value_and_slope(layer: nn.Layer, x: np.ndarray, engine: str = "reference") -> list[np.ndarray]:
+def value_and_gradient(layer: nn.Layer, x: np.ndarray, engine: str = "reference") -> list[np.ndarray]:
     """The activation of ``x`` and the gradient of its weighted sum."""
     built = built_from(layer, x.shape[1:], x.dtype.name)
     y = built.output
     up = weights((x.shape[0], *(n for n in y.shape[1:] if isinstance(n, int))), x.dtype.name)
     total = (y * input_node("up", y.shape, x.dtype.name)).sum()
-    return evaluate([y, *grad(total, [built.inputs["x"]])], {"x": x, "up": up, **held(built)}, engine)
+    return evaluate([y, *grad(total, [built.inputs["x"]])], {"x": x, "up": up, **other_inputs(built)}, engine)
 
 
 def weights(shape: tuple[int, ...], dtype: str) -> np.ndarray:
-    """Numbers of which no two are alike."""
+    """Numbers that are all different."""
     return (np.cos(np.arange(np.prod(shape))) + 0.3).reshape(shape).astype(dtype)
 
 
@@ -143,14 +143,14 @@ def case(request: pytest.FixtureRequest) -> Case:
     return CASES[request.param]
 
 
-def test_every_activation_is_tried_and_none_of_the_others_is_missing() -> None:
+def test_cases_cover_every_activation_and_all_of_pytorch_and_keras() -> None:
     assert {case.layer.name for case in CASES.values()} == set(ACTIVATIONS)
     assert PYTORCH - {curve.pytorch for curve in ACTIVATIONS.values()} == set()
     assert KERAS - {curve.keras for curve in ACTIVATIONS.values()} == set()
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
-def test_a_row_says_all_there_is_to_say(name: str) -> None:
+def test_an_activation_has_texts_formula_and_peers_in_both_languages(name: str) -> None:
     curve = ACTIVATIONS[name]
     assert curve.name == name
     assert curve.elsewhere
@@ -162,13 +162,13 @@ def test_a_row_says_all_there_is_to_say(name: str) -> None:
 
 
 @pytest.mark.parametrize(("dtype", "close"), [("float64", 1e-10), ("float32", 1e-5)])
-def test_value_and_slope_agree_with_torch(case: Case, dtype: str, close: float) -> None:
+def test_value_and_derivative_are_pytorchs(case: Case, dtype: str, close: float) -> None:
     for numbers in (SMOOTH, CORNERS, FAR) if case.corners else (SMOOTH, FAR[:, :4]):
         x = (np.minimum(numbers, 80) if case.layer.name == "exponential" else numbers).astype(dtype)
         theirs = torch.tensor(x, requires_grad=True)
         value = case.peer(theirs)
         (value * torch.tensor(weights(tuple(value.shape), dtype))).sum().backward()
-        ours, slope = value_and_slope(case.layer, x)
+        ours, slope = value_and_gradient(case.layer, x)
         np.testing.assert_allclose(ours, value.detach().numpy(), rtol=close, atol=close)
         np.testing.assert_allclose(slope, theirs.grad.numpy(), rtol=close, atol=close)
 
@@ -178,7 +178,7 @@ def applied(layer: nn.Activation) -> Callable[[Node], Node]:
     return lambda x: ACTIVATIONS[layer.name](x, **dict(layer.chosen))
 
 
-def test_the_slope_and_the_slope_of_the_slope_agree_with_a_small_step(case: Case) -> None:
+def test_first_and_second_derivatives_agree_with_finite_differences(case: Case) -> None:
     curve = applied(case.layer)
     check_gradient(curve, [SMOOTH])
 
@@ -190,22 +190,24 @@ def test_the_slope_and_the_slope_of_the_slope_agree_with_a_small_step(case: Case
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
-def test_the_native_engine_gives_what_the_law_gives(name: str) -> None:
-    """In float32: what an activation is made of is tried in all number kinds elsewhere."""
+def test_the_native_engine_agrees_with_the_reference_in_float32(name: str) -> None:
+    """The operations that activations consist of are tested in all dtypes elsewhere."""
     x = np.concatenate([SMOOTH, CORNERS]).astype("float32")
-    law, fast = (value_and_slope(nn.Activation(name), x, engine) for engine in ("reference", "native"))
-    for mine, other in zip(law, fast, strict=True):
-        np.testing.assert_allclose(other, mine, rtol=1e-5, atol=1e-5)
+    expected, native = (
+        value_and_gradient(nn.Activation(name), x, engine) for engine in ("reference", "native")
+    )
+    for reference, fast in zip(expected, native, strict=True):
+        np.testing.assert_allclose(fast, reference, rtol=1e-5, atol=1e-5)
 
 
-def test_nan_stays_nan_and_extremes_have_slopes(case: Case) -> None:
-    value, _ = value_and_slope(case.layer, np.full((1, 6), np.nan))
+def test_nan_stays_nan_and_large_inputs_have_finite_derivatives(case: Case) -> None:
+    value, _ = value_and_gradient(case.layer, np.full((1, 6), np.nan))
     assert np.isnan(value).all()
-    _, slope = value_and_slope(case.layer, np.minimum(FAR, 80.0).astype("float32"))
+    _, slope = value_and_gradient(case.layer, np.minimum(FAR, 80.0).astype("float32"))
     assert np.isfinite(slope).all()
 
 
-def test_a_record_comes_back_equal_and_prints_as_it_is_written(case: Case) -> None:
+def test_a_record_is_restored_equal_and_repr_evaluates_to_the_layer(case: Case) -> None:
     for net in (case.layer, nn.Dense(6, case.layer)):
         record = nn.net_to_record(net)
         assert nn.net_from_record(json.loads(json.dumps(record))) == net
@@ -215,7 +217,7 @@ def test_a_record_comes_back_equal_and_prints_as_it_is_written(case: Case) -> No
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
-def test_by_name_in_a_layer_it_is_the_same(name: str) -> None:
+def test_an_activation_by_name_in_dense_equals_the_function(name: str) -> None:
     built = built_from(nn.Dense(6, name), (4,), "float64")
     rng = np.random.default_rng(0)
     arrays = {path: rng.normal(size=p.spec.at({}).shape) for path, p in built.parameters.items()}
@@ -230,7 +232,7 @@ def test_by_name_in_a_layer_it_is_the_same(name: str) -> None:
 
 
 @pytest.mark.parametrize("shared", [0, 1])
-def test_prelu_learns_its_slopes_as_in_torch(shared: int) -> None:
+def test_prelu_has_pytorchs_gradient_with_respect_to_its_slopes(shared: int) -> None:
     built = built_from(nn.Activation("prelu", shared=shared), (6,), "float64")
     (parameter,) = built.parameters.values()
     slope = np.linspace(-0.3, 0.6, 1 if shared else 6)
@@ -241,7 +243,7 @@ def test_prelu_learns_its_slopes_as_in_torch(shared: int) -> None:
     np.testing.assert_allclose(ours, theirs.grad.numpy(), rtol=1e-10)
 
 
-def test_rrelu_draws_a_slope_for_each_number_between_its_limits_in_training() -> None:
+def test_rrelu_samples_a_slope_within_its_limits_per_element_in_training() -> None:
     x = np.full((40, 5), -2.0)
     net = nn.Activation("rrelu", lower=0.1, upper=0.4)
     built = built_from(net, (5,), "float64", training=True)
@@ -255,14 +257,14 @@ def test_rrelu_draws_a_slope_for_each_number_between_its_limits_in_training() ->
     np.testing.assert_array_equal(up, -x)
 
 
-def test_first_weights_fit_the_activation() -> None:
+def test_the_initializer_fits_the_activation() -> None:
     assert fitting_initialiser("leaky_relu") == fitting_initialiser(nn.Activation("relu")) == HE
     assert fitting_initialiser("tanh") == fitting_initialiser(None) == XAVIER
     assert fitting_initialiser("selu") == Scaled(gain=1.0, fan="in", law="normal")
 
 
 @given(slope=st.floats(-1e30, 1e30), x=st.floats(-10, 10))
-def test_a_setting_reaches_the_formula_with_all_its_digits(slope: float, x: float) -> None:
+def test_a_setting_is_not_rounded(slope: float, x: float) -> None:
     node = input_node("x", (1,), "float64")
     y = evaluate(ACTIVATIONS["leaky_relu"](node, slope=slope), {"x": np.array([x])})
     assert y[0] == (x if x > 0 else slope * x)
@@ -274,7 +276,7 @@ def test_a_setting_reaches_the_formula_with_all_its_digits(slope: float, x: floa
         (lambda: nn.Activation("rleu"), "E101", 'activation="relu"'),
         (lambda: nn.Activation("Hardswish"), "E101", 'activation="hard_silu"'),
         (lambda: nn.Dense(3, "PReLu6"), "E101", "activation="),
-        (lambda: nn.Activation(3), "E101", "activation="),  # type: ignore[arg-type]
+        (lambda: nn.Activation(3), "E101", ""),  # type: ignore[arg-type]
         (lambda: nn.Activation("leaky_relu", slop=0.2), "E101", "slope=..."),
         (lambda: nn.Activation("relu", slope=0.2), "E101", ""),
         (lambda: nn.Activation("celu", alpha=0), "E102", "alpha=1"),
@@ -285,7 +287,7 @@ def test_a_setting_reaches_the_formula_with_all_its_digits(slope: float, x: floa
         (lambda: ACTIVATIONS["elu"](input_node("x", (3,), "float64"), alpha="1"), "E102", "alpha=1"),
     ],
 )  # fmt: skip
-def test_a_name_or_a_setting_that_does_not_exist_is_refused(
+def test_an_unknown_name_or_setting_is_refused_with_a_hint(
     make: Callable[[], object], code: str, fix: str
 ) -> None:
     with pytest.raises(UsageError) as caught:
@@ -303,7 +305,7 @@ def test_a_name_or_a_setting_that_does_not_exist_is_refused(
         (nn.Activation("softmin", axis=2), (5,), "E205"),
     ],
 )
-def test_an_axis_that_cannot_be_is_refused(layer: nn.Layer, shape: tuple[int, ...], code: str) -> None:
+def test_an_invalid_axis_or_shape_is_refused(layer: nn.Layer, shape: tuple[int, ...], code: str) -> None:
     with pytest.raises(ShapeError) as caught:
         built_from(layer, shape, "float32")
     assert caught.value.code == code

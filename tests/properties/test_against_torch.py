@@ -1,4 +1,4 @@
-"""Values, gradients and gradients of gradients agree with PyTorch, a second opinion, to 1e-10."""
+"""Values, gradients and second derivatives of every operation agree with PyTorch to 1e-10."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _slice(op: Any, x: torch.Tensor) -> torch.Tensor:
 
 
 def _resample(op: Any, x: torch.Tensor) -> torch.Tensor:
-    """As a product with the matrix of the weights."""
+    """A product with the matrix of the weights."""
     matrix = torch.zeros(len(op.taps), x.shape[op.axis], dtype=x.dtype)
     for i, taps in enumerate(op.taps):
         for cell, weight in taps:
@@ -62,17 +62,17 @@ def _scatter(op: Any, v: torch.Tensor, i: torch.Tensor) -> torch.Tensor:
 
 
 def _last(x: torch.Tensor) -> torch.Tensor:
-    """The channels after the spatial axes, as we have them."""
+    """Move the channels behind the spatial axes, our order."""
     return x.movedim(1, -1)
 
 
 def _first(x: torch.Tensor) -> torch.Tensor:
-    """The channels before the spatial axes, as PyTorch has them."""
+    """Move the channels before the spatial axes, PyTorch's order."""
     return x.movedim(-1, 1)
 
 
 def _around(op: Any, x: torch.Tensor, fill: float = 0.0) -> torch.Tensor:
-    """An image, channels first, with its padding; PyTorch names the widths from the last axis on."""
+    """An image, channels first, with its padding; PyTorch's widths begin at the last axis."""
     widths = [n for pair in reversed(list(zip(op.low, op.high, strict=True))) for n in pair]
     return functional.pad(x, widths, value=fill)
 
@@ -98,7 +98,7 @@ def _convolution_weight(op: Any, x: torch.Tensor, g: torch.Tensor) -> torch.Tens
 
 
 def _patches(op: Any, x: torch.Tensor) -> torch.Tensor:
-    """Each cell of the window cut out by strides of its own, then all set side by side."""
+    """Each position of the window by a strided slice, then all of them stacked."""
     padded, places = _around(op, _first(x), op.fill), op.places(tuple(x.shape[1:-1]), op.window)
     cells = []
     for tap in product(*map(range, op.window)):
@@ -110,8 +110,8 @@ def _patches(op: Any, x: torch.Tensor) -> torch.Tensor:
 
 def _fold_back(op: Any, windows: torch.Tensor) -> torch.Tensor:
     x = torch.zeros((windows.shape[0], *op.space, windows.shape[-1]), dtype=windows.dtype, requires_grad=True)
-    taken = _patches(op.reversed(patches.Patches), x)
-    return torch.autograd.grad(taken, x, windows, create_graph=True)[0]
+    windows_of_x = _patches(op.reversed(patches.Patches), x)
+    return torch.autograd.grad(windows_of_x, x, windows, create_graph=True)[0]
 
 
 def _spec(x: torch.Tensor) -> Spec:
@@ -125,11 +125,11 @@ def _kind(name: str) -> torch.dtype:
 def _scan(op: Any, s: torch.Tensor, x: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
     """The samples' step is s = tanh(s w + x)."""
     cells = list(torch.unbind(x, op.axis))
-    said: list[torch.Tensor] = []
+    states: list[torch.Tensor] = []
     for cell in reversed(cells) if op.reverse else cells:
         s = torch.tanh(s @ w + cell)
-        said.append(s)
-    return s if op.last else torch.stack(said[::-1] if op.reverse else said, op.axis)
+        states.append(s)
+    return s if op.last else torch.stack(states[::-1] if op.reverse else states, op.axis)
 
 
 PEER: dict[str, Callable[..., torch.Tensor]] = {
@@ -186,7 +186,7 @@ PEER: dict[str, Callable[..., torch.Tensor]] = {
     "sin": lambda op, x: torch.sin(x),
     "slice": _slice,
     "softmax": lambda op, x: torch.softmax(x, op.axis),
-    "softplus": lambda op, x: torch.logaddexp(x, torch.zeros_like(x)),  # its own softplus is linear above 20
+    "softplus": lambda op, x: torch.logaddexp(x, torch.zeros_like(x)),  # PyTorch's is linear above 20
     "sqrt": lambda op, x: torch.sqrt(x),
     "square": lambda op, x: torch.square(x),
     "stop_gradient": lambda op, x: x.detach(),
@@ -199,26 +199,26 @@ PEER: dict[str, Callable[..., torch.Tensor]] = {
     "where": lambda op, c, a, b: torch.where(c, a, b),
 }
 NO_PEER = {
-    "uniform": "its numbers come from Threefry, which PyTorch does not have",
-    "normal": "its numbers come from Threefry, which PyTorch does not have",
+    "uniform": "its numbers are from Threefry, which PyTorch does not have",
+    "normal": "its numbers are from Threefry, which PyTorch does not have",
 }
-# Where PyTorch loses the second order at numbers like 1e30, which then is not compared (the first order is).
+# Operations whose second derivatives PyTorch gets wrong at numbers like 1e30: only the first are compared.
 SECOND_ORDER_AT_HUGE_NUMBERS = {
     "prod": "its double backward divides by the product and cancels",
     "softplus": "the double backward of logaddexp gives NaN at -1e30",
 }
-# At NaN there is no right slope; here the two choose differently, and only the other elements are compared.
-SLOPE_AT_NAN = {
-    "abs": "PyTorch's sign of NaN is 0, ours is NaN: what is lost stays visible",
-    "sign": "PyTorch's sign of NaN is 0, ours is NaN: what is lost stays visible",
-    "maximum": "PyTorch hands everything to both inputs, we hand nothing",
-    "minimum": "PyTorch hands everything to both inputs, we hand nothing",
-    "relu": "PyTorch lets the gradient through, we do not",
+# Operations whose gradient at NaN differs by convention: only the other elements are compared.
+GRADIENT_AT_NAN = {
+    "abs": "PyTorch's sign of NaN is 0, ours is NaN, so that the loss of a value stays visible",
+    "sign": "PyTorch's sign of NaN is 0, ours is NaN, so that the loss of a value stays visible",
+    "maximum": "PyTorch passes the whole gradient to both inputs, we pass zero",
+    "minimum": "PyTorch passes the whole gradient to both inputs, we pass zero",
+    "relu": "PyTorch passes the gradient, we pass zero",
 }
 
 
 def is_huge(array: np.ndarray) -> bool:
-    """Whether some number is so large that its products overflow."""
+    """Whether an element is so large that products of it overflow."""
     return array.dtype.kind == "f" and bool(np.abs(np.nan_to_num(array)).max(initial=0) > 1e20)
 
 
@@ -227,34 +227,34 @@ def test_every_card_has_a_peer_or_a_reason() -> None:
 
 
 def ours(op: Card, arrays: tuple[np.ndarray, ...]) -> list[np.ndarray]:
-    """The value, its gradients and the gradients of those, by chainrule."""
+    """Value, gradients and gradients of the gradients, by chainrule."""
     xs = [make(Input(f"x{i}", Spec.of(a))) for i, a in enumerate(arrays)]
     y = make(op, *xs)
-    wanted, moved = [y], [x for x in xs if x.spec.is_float]
-    if y.spec.is_float and moved:
-        first = grad(weighted_sum(y), moved, unused="zeros")
-        bend = [weighted_sum(g) for g in first]
-        wanted += [*first, *grad(sum(bend[1:], bend[0]), moved, unused="zeros")]
-    return evaluate(wanted, {f"x{i}": a for i, a in enumerate(arrays)}, "reference")
+    outputs, inputs = [y], [x for x in xs if x.spec.is_float]
+    if y.spec.is_float and inputs:
+        first = grad(weighted_sum(y), inputs, unused="zeros")
+        totals = [weighted_sum(g) for g in first]
+        outputs += [*first, *grad(sum(totals[1:], totals[0]), inputs, unused="zeros")]
+    return evaluate(outputs, {f"x{i}": a for i, a in enumerate(arrays)}, "reference")
 
 
 def theirs(op: Card, arrays: tuple[np.ndarray, ...]) -> list[np.ndarray]:
-    """The same by PyTorch."""
+    """Value, gradients and gradients of the gradients, by PyTorch."""
     xs = [torch.from_numpy(a.copy()) for a in arrays]
-    moved = [x.requires_grad_() for x in xs if x.is_floating_point()]
+    inputs = [x.requires_grad_() for x in xs if x.is_floating_point()]
     y = PEER[op.name](op, *xs)
-    found = [y]
-    if y.is_floating_point() and moved:
-        first = _slopes(_weighted(y), moved)
-        found += [*first, *_slopes(sum(_weighted(g) for g in first), moved)]
-    return [tensor.detach().numpy(force=True) for tensor in found]
+    outputs = [y]
+    if y.is_floating_point() and inputs:
+        first = _gradients(_weighted(y), inputs)
+        outputs += [*first, *_gradients(sum(_weighted(g) for g in first), inputs)]
+    return [tensor.detach().numpy(force=True) for tensor in outputs]
 
 
-def _slopes(total: Any, inputs: list[torch.Tensor]) -> list[torch.Tensor]:
+def _gradients(total: Any, inputs: list[torch.Tensor]) -> list[torch.Tensor]:
     if not total.requires_grad:
         return [torch.zeros_like(x) for x in inputs]
-    found = torch.autograd.grad(total, inputs, create_graph=True, allow_unused=True)
-    return [torch.zeros_like(x) if g is None else g for g, x in zip(found, inputs, strict=True)]
+    gradients = torch.autograd.grad(total, inputs, create_graph=True, allow_unused=True)
+    return [torch.zeros_like(x) if g is None else g for g, x in zip(gradients, inputs, strict=True)]
 
 
 def _weighted(y: torch.Tensor) -> torch.Tensor:
@@ -263,7 +263,7 @@ def _weighted(y: torch.Tensor) -> torch.Tensor:
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_value_and_derivatives_are_those_of_pytorch(sample: Sample) -> None:
+def test_value_and_derivatives_are_pytorchs(sample: Sample) -> None:
     op = sample.concrete()
     if op.name in NO_PEER:
         return
@@ -271,7 +271,7 @@ def test_value_and_derivatives_are_those_of_pytorch(sample: Sample) -> None:
     assert len(mine) == len(peers)
     if op.name in SECOND_ORDER_AT_HUGE_NUMBERS and any(is_huge(a) for a in sample.inputs):
         mine, peers = mine[: 1 + len(sample.inputs)], peers[: 1 + len(sample.inputs)]
-    same = ~np.isnan(sum(sample.inputs)) if op.name in SLOPE_AT_NAN else ...
+    same = ~np.isnan(sum(sample.inputs)) if op.name in GRADIENT_AT_NAN else ...
     for a, b in zip(mine, peers, strict=True):
         assert a.shape == b.shape
         np.testing.assert_allclose(a[same], b[same], rtol=1e-10, atol=1e-10, equal_nan=True)

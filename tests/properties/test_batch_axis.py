@@ -1,4 +1,4 @@
-"""What a card says of the batch axis is true: parts of a batch, computed apart and joined, are the whole."""
+"""Batch rules of operations: parts of a batch, computed separately and combined, equal the full batch."""
 
 from __future__ import annotations
 
@@ -30,23 +30,24 @@ def parts_of(sample: Sample, cuts: tuple[int, ...]) -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize("cuts", [(1,), (2, 3)], ids=["two parts", "three parts"])
-def test_the_batch_rule_tells_the_truth(batched: Sample, cuts: tuple[int, ...]) -> None:
+def test_combined_parts_of_a_batch_equal_the_batch(batched: Sample, cuts: tuple[int, ...]) -> None:
     rule = batched.op.batch(batched.batch, *batched.symbolic())
-    whole = np.asarray(batched.concrete().evaluate(*batched.inputs))
+    expected = np.asarray(batched.concrete().evaluate(*batched.inputs))
     parts = parts_of(batched, cuts) if not isinstance(rule, Whole) else []
     match rule:
         case Apart(axis):
-            np.testing.assert_allclose(np.concatenate(parts, axis), whole, rtol=1e-12)
+            np.testing.assert_allclose(np.concatenate(parts, axis), expected, rtol=1e-12)
         case Reduced(by):
-            np.testing.assert_allclose(reduce(JOIN[by], parts), whole, rtol=1e-12)
+            np.testing.assert_allclose(reduce(JOIN[by], parts), expected, rtol=1e-12)
         case Shared():
+            assert len(parts) > 1
             for part in parts:
-                np.testing.assert_array_equal(part, whole)
+                np.testing.assert_array_equal(part, expected)
         case Whole(reason):
             assert reason
 
 
-def test_the_batch_size_stays_where_the_rule_says(batched: Sample) -> None:
+def test_the_symbolic_batch_size_is_on_the_axis_of_the_rule(batched: Sample) -> None:
     rule = batched.op.batch(batched.batch, *batched.symbolic())
     shape = batched.op.infer(*batched.symbolic()).shape
     if isinstance(rule, Apart):
@@ -56,7 +57,7 @@ def test_the_batch_size_stays_where_the_rule_says(batched: Sample) -> None:
         assert not any("B" in str(n) for n in shape)
 
 
-def test_without_a_batch_the_result_is_shared(kind: type[Card]) -> None:
+def test_the_result_is_shared_if_no_input_has_a_batch_axis(kind: type[Card]) -> None:
     for sample in kind.samples():
         if not sample.breaks and sample.batch is None:
             nowhere = (None,) * len(sample.inputs)

@@ -1,4 +1,4 @@
-"""A call written for PyTorch or Keras is refused with the right call, or means the same here."""
+"""A call written for PyTorch or Keras means the same in chainrule, or is refused with the right call."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from chainrule.nn.serialization import FAMILIES
 from chainrule.train.callback import CALLBACKS
 from chainrule.train.stopping import Converged, EarlyStopping
 
-# Settings with a default that are positional all the same: in PyTorch and Keras they mean this too.
+# Settings with a default that may be positional: the argument has the same place in PyTorch and Keras.
 POSITIONAL = {
     "Dense": ["activation"], "MaxPool": ["stride"], "AveragePool": ["stride"], "LPPool": ["stride"],
     "MaxUnpool": ["stride"], "Rescaling": ["offset"], "Dot": ["axes"], "PairwiseDistance": ["p"],
@@ -48,14 +48,16 @@ OWN_ORDER = {
     "Activation",
     "Blocks",
     "Formula",
-}  # with an __init__ of their own
+}  # with a custom __init__
 
 
 def blocks() -> dict[str, Any]:
-    found = {kind.__name__: kind for family in FAMILIES.values() for kind in family[1].values()}
-    found |= {kind.__name__: kind for kind in (*CALLBACKS.values(), EarlyStopping, Converged)}
-    found |= {kind.__name__: kind for kind in (*augmentation.CHANGES.values(), *augmentation.MIXES.values())}
-    return {name: kind for name, kind in sorted(found.items()) if name not in OWN_ORDER}
+    classes = {kind.__name__: kind for family in FAMILIES.values() for kind in family[1].values()}
+    classes |= {kind.__name__: kind for kind in (*CALLBACKS.values(), EarlyStopping, Converged)}
+    classes |= {
+        kind.__name__: kind for kind in (*augmentation.CHANGES.values(), *augmentation.MIXES.values())
+    }
+    return {name: kind for name, kind in sorted(classes.items()) if name not in OWN_ORDER}
 
 
 BLOCKS = blocks()
@@ -64,7 +66,7 @@ IDS = [f"{block} from {peer.name}" for block, peer in CALLS]
 
 
 def block_named(name: str) -> Any:
-    """The block of this name; of two (the layer Crop and the augmentation) the public one."""
+    """The block of this name; if two have it (the layer Crop and the augmentation), the public one."""
     return getattr(cr, name, None) or BLOCKS[name]
 
 
@@ -86,7 +88,7 @@ def torch_class(peer: PeerCall) -> Any:
 
 
 def torch_arguments(kind: Any) -> Iterator[tuple[str, bool]]:
-    """The arguments of a class of PyTorch that go by position, and whether each is needed."""
+    """The positional arguments of a class of PyTorch, and whether each is required."""
     lead = 1
     if issubclass(kind, torch.nn.RNNBase):  # the class itself takes *args
         mode = torch.nn.RNNBase
@@ -106,20 +108,19 @@ PLAIN = ("bias", "batch_first", "dropout", "bidirectional")
     ("block", "peer"), [call for call in CALLS if call[1].name.startswith("PyTorch")],
     ids=[name for name in IDS if "from PyTorch" in name],
 )  # fmt: skip
-def test_the_table_has_pytorchs_order(block: str, peer: PeerCall) -> None:
+def test_arguments_in_the_table_have_pytorchs_order(block: str, peer: PeerCall) -> None:
     real = list(torch_arguments(torch_class(peer)))
     assert [name for name, _ in peer.arguments] == [name for name, _ in real][: len(peer.arguments)]
     assert peer.required == sum(needed for _, needed in real)
 
 
-def test_the_table_covers_every_block_that_pytorch_has() -> None:
-    """A class of PyTorch whose arguments go by position is in the table, or ours takes none by position."""
+def test_every_block_with_positional_settings_and_a_peer_is_in_the_table() -> None:
     missing = []
     for kind in ("layer", "loss", "optimizer", "schedule"):
         for name, block in KINDS[kind].entries.items():
             own = block.__name__ if isinstance(block, type) else name
-            takes = isinstance(block, type) and any(f.init and not f.kw_only for f in fields(block))
-            if takes and own not in peer_calls() and own not in OWN_ORDER and has_peer(kind, name):
+            is_positional = isinstance(block, type) and any(f.init and not f.kw_only for f in fields(block))
+            if is_positional and own not in peer_calls() and own not in OWN_ORDER and has_peer(kind, name):
                 missing.append(own)
     same = {"Identity", "ChannelShuffle", "PixelShuffle", "PixelUnshuffle", "Transformer", "RateProduct",
             "RateSequence", "RateFormula", "SWA", "Grouped", "EMA", "TimeDistributed", "RepeatVector",
@@ -149,12 +150,12 @@ THINGS = {
 @pytest.mark.parametrize(("block", "peer"), CALLS, ids=IDS)
 @settings(max_examples=60)
 @given(data=st.data())
-def test_a_call_by_position_means_the_same_or_is_refused(block: str, peer: PeerCall, data: Any) -> None:
+def test_a_positional_call_means_the_same_or_is_refused(block: str, peer: PeerCall, data: Any) -> None:
     kind = block_named(block)
-    least = max(peer.required, 1)
-    if len(peer.arguments) < least:
+    required = max(peer.required, 1)
+    if len(peer.arguments) < required:
         return
-    n = data.draw(st.integers(least, len(peer.arguments)))
+    n = data.draw(st.integers(required, len(peer.arguments)))
     values = [data.draw(THINGS.get(name, VALUES), label=name) for name, _ in peer.arguments[:n]]
     refused = None
     try:
@@ -162,14 +163,14 @@ def test_a_call_by_position_means_the_same_or_is_refused(block: str, peer: PeerC
     except (UsageError, cr.errors.ShapeError) as error:
         refused = error
     if isinstance(refused, CallError) and refused.fix.startswith("cr."):
-        assert isinstance(made_by(refused.fix, kind), kind)
+        assert isinstance(evaluated(refused.fix, kind), kind)
     if refused is None:
         order = [f.name for f in fields(kind) if f.init and not f.kw_only][:n]
         assert order == [own for _, own in peer.arguments[:n]]
 
 
-def made_by(line: str, kind: Any) -> Any:
-    """What a suggested line makes."""
+def evaluated(line: str, kind: Any) -> Any:
+    """The object that a suggested line creates."""
     return eval(
         line, {"cr": type("Names", (), {**{n: getattr(cr, n) for n in dir(cr)}, kind.__name__: kind})}
     )
@@ -204,7 +205,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("call", CASES)
-def test_the_error_shows_the_right_call(call: str) -> None:
+def test_the_remedy_is_a_call_that_works(call: str) -> None:
     with pytest.raises(CallError) as caught:
         eval(f"cr.{call}", {"cr": cr, "torch": torch})
     assert caught.value.fix == CASES[call]
@@ -216,12 +217,12 @@ def test_the_error_shows_the_right_call(call: str) -> None:
     assert "left out" not in chinese
 
 
-def test_a_refused_call_is_a_type_error_as_in_python() -> None:
+def test_a_refused_call_is_a_type_error() -> None:
     with pytest.raises(TypeError, match="the arguments do not fit Dense"):
         cr.Dense()
 
 
-def test_a_layer_of_ones_own_keeps_its_positions() -> None:
+def test_the_fields_of_a_custom_layer_may_be_positional() -> None:
     @cr.layer
     class Scale(cr.Layer):
         start: float = 1.0
@@ -237,7 +238,7 @@ def test_a_layer_of_ones_own_keeps_its_positions() -> None:
     assert caught.value.expected == signature_text(Scale) == "Scale(start=1.0, *, is_shared=True)"
 
 
-def test_losses_have_the_names_that_the_table_uses() -> None:
+def test_the_table_names_blocks_and_arguments_that_exist() -> None:
     known = {kind.__name__ for kind in LOSSES.values()} | set(BLOCKS) | set(dir(cr))
     assert [name for name in peer_calls() if name not in known] == []
     for block, peer in CALLS:
@@ -245,7 +246,7 @@ def test_losses_have_the_names_that_the_table_uses() -> None:
         assert {name for _, name in peer.arguments} - own <= {"?", "-"}, f"{block}: {peer.name}"
 
 
-def test_the_weight_of_a_loss_function_is_given_by_name() -> None:
+def test_the_weight_of_a_loss_function_is_keyword_only() -> None:
     """PyTorch's third argument of ``cross_entropy`` is a weight for each class, not for each sample."""
     with pytest.raises(TypeError):
         cr.cross_entropy(cr.constant([[0.0, 1.0], [1.0, 0.0]]), [0, 1], [1.0, 2.0])  # pyright: ignore

@@ -1,4 +1,4 @@
-"""Fingerprints of computations: equal for equal computations in any process, different for different ones."""
+"""Fingerprints of computations are equal in any process, and different for different computations."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ TESTS = Path(__file__).parents[1]
 
 
 def of_all(names: list[str]) -> dict[str, str]:
-    """The fingerprint of each layer case in training with its gradients, built in this order."""
-    found = {}
+    """The fingerprint of each layer case in training mode with its gradients, built in this order."""
+    fingerprints = {}
     for name in names:
         built = ready(CASES[name], training=True).built
         nodes = [node for node in built.outputs.values() if node.spec.is_float]
         weights = [p.node for p in built.parameters.values()]
-        slopes = (
+        gradients = (
             grad(sum((n.sum() for n in nodes[1:]), nodes[0].sum()), weights, unused="zeros") if nodes else []
         )
-        found[name] = fingerprint([*built.outputs.values(), *slopes, *built.book.updates.values()])
-    return found
+        fingerprints[name] = fingerprint([*built.outputs.values(), *gradients, *built.book.updates.values()])
+    return fingerprints
 
 
-def in_a_process(order: str, seed: str) -> dict[str, str]:
-    """The same from another process, with other hashes and in another order."""
+def in_another_process(order: str, seed: str) -> dict[str, str]:
+    """``of_all`` in another process, with other hashes and in another order."""
     text = (
         "import sys, json; sys.path[:0] = sys.argv[1:3]; from test_fingerprints import of_all; "
         f"from layer_cases import CASES; print(json.dumps(of_all(list(CASES){order})))"
@@ -46,10 +46,10 @@ def in_a_process(order: str, seed: str) -> dict[str, str]:
     return json.loads(done.stdout)
 
 
-def test_every_layer_has_one_fingerprint_in_every_process() -> None:
-    here, there = of_all(list(CASES)), in_a_process("[::-1]", "12345")
-    assert len(here) > 100
-    assert {name for name in here if here[name] != there[name]} == set()
+def test_fingerprints_of_layers_are_equal_in_another_process() -> None:
+    ours, theirs = of_all(list(CASES)), in_another_process("[::-1]", "12345")
+    assert len(ours) > 100
+    assert {name for name in ours if ours[name] != theirs[name]} == set()
 
 
 def test_operations_with_other_attributes_have_other_fingerprints(kind: type[Card]) -> None:
@@ -57,13 +57,13 @@ def test_operations_with_other_attributes_have_other_fingerprints(kind: type[Car
     assert len({_op(op, {}) for op in ops}) == len(ops)
 
 
-def test_an_operation_has_its_inputs_in_order(sample: Sample) -> None:
+def test_a_fingerprint_depends_on_the_operation_and_its_inputs(sample: Sample) -> None:
     nodes = [input_node(f"i{i}", a.shape, a.dtype.name) for i, a in enumerate(sample.inputs)]
     op = sample.concrete()
-    made = make(op, *nodes)
-    assert fingerprint(made) == fingerprint(make(op, *nodes)) != fingerprint(constant(1.0))
+    node = make(op, *nodes)
+    assert fingerprint(node) == fingerprint(make(op, *nodes)) != fingerprint(constant(1.0))
     others = [input_node(f"j{i}", a.shape, a.dtype.name) for i, a in enumerate(sample.inputs)]
-    assert not nodes or fingerprint(make(op, *others)) != fingerprint(made)
+    assert not nodes or fingerprint(make(op, *others)) != fingerprint(node)
 
 
 def x() -> Node:
@@ -88,19 +88,19 @@ def test_different_computations_have_different_fingerprints() -> None:
     assert fingerprint([one, two]) != fingerprint([two, one])
 
 
-def test_the_last_bit_of_another_c_library_does_not_count() -> None:
+def test_constants_that_differ_in_the_last_bit_have_equal_fingerprints() -> None:
     table = np.sin(np.arange(1.0, 4000.0))
     assert fingerprint(constant(table)) == fingerprint(constant(np.nextafter(table, 2.0)))
     assert fingerprint(x() * 0.1) == fingerprint(x() * np.nextafter(0.1, 1.0))
 
 
-def test_a_long_chain_needs_no_recursion() -> None:
+def test_a_long_chain_does_not_exceed_the_recursion_limit() -> None:
     node = x()
     for _ in range(5000):
         node = PUBLIC["tanh"](node) + 1.0
     assert len(fingerprint(node)) == 32
 
 
-def test_what_cannot_be_told_apart_is_our_mistake() -> None:
+def test_an_object_without_fingerprint_raises_type_error() -> None:
     with pytest.raises(TypeError, match="no fingerprint of object"):
         fingerprint([object()])  # type: ignore[list-item]

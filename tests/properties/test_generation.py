@@ -1,4 +1,4 @@
-"""Every strategy of choosing tokens keeps the laws of all strategies, and the one that its name promises."""
+"""Every strategy of choosing tokens has the properties of all strategies, and that of its name."""
 
 from __future__ import annotations
 
@@ -33,26 +33,26 @@ REFUSED: dict[str, list[tuple]] = {
     "greedy": [],
 }
 CASES = [STRATEGIES[name](*args) for name, every in SETTINGS.items() for args in every]
-# Few different numbers, so that ties are common.
+# Few different values, so that ties are common.
 SCORES = arrays.arrays(
     np.float64, st.tuples(st.integers(1, 4), st.integers(4, 9)), elements=st.integers(-6, 6).map(float)
 )
 
 
 def unseen(scores: np.ndarray) -> np.ndarray:
-    """Nothing has been written yet."""
+    """The tokens that a sequence contains before the first one is generated: none."""
     return np.zeros(scores.shape, bool)
 
 
-def kept(strategy: Strategy, scores: np.ndarray) -> np.ndarray:
-    """Which tokens may come."""
+def allowed(strategy: Strategy, scores: np.ndarray) -> np.ndarray:
+    """Which tokens may be chosen."""
     return np.isfinite(strategy(scores, unseen(scores)))
 
 
 @pytest.mark.parametrize("strategy", CASES, ids=str)
 @settings(max_examples=25)
 @given(scores=SCORES)
-def test_a_strategy_leaves_rows_apart_something_to_choose_and_its_input_alone(
+def test_rows_are_independent_allow_a_token_and_the_input_is_not_changed(
     strategy: Strategy, scores: np.ndarray
 ) -> None:
     before, seen = scores.copy(), scores > 0
@@ -70,7 +70,7 @@ def test_a_strategy_leaves_rows_apart_something_to_choose_and_its_input_alone(
 )
 @settings(max_examples=25)
 @given(scores=SCORES)
-def test_what_cuts_off_keeps_the_odds_of_the_rest(name: str, scores: np.ndarray) -> None:
+def test_the_scores_of_allowed_tokens_do_not_change(name: str, scores: np.ndarray) -> None:
     for args in SETTINGS[name]:
         out = STRATEGIES[name](*args)(scores, unseen(scores))
         inside = np.isfinite(out)
@@ -78,72 +78,72 @@ def test_what_cuts_off_keeps_the_odds_of_the_rest(name: str, scores: np.ndarray)
         assert np.isneginf(out[~inside]).all()
 
 
-def law_of_without(scores: np.ndarray) -> None:
-    assert not kept(STRATEGIES["without"]([1, 3]), scores)[:, [1, 3]].any()
-    assert kept(STRATEGIES["without"]([1, 3, 99]), scores).sum() == scores.size - 2 * len(scores)
+def check_without(scores: np.ndarray) -> None:
+    assert not allowed(STRATEGIES["without"]([1, 3]), scores)[:, [1, 3]].any()
+    assert allowed(STRATEGIES["without"]([1, 3, 99]), scores).sum() == scores.size - 2 * len(scores)
 
 
-def law_of_repetition_penalty(scores: np.ndarray) -> None:
-    """What was seen becomes less likely beside what was not."""
+def check_repetition_penalty(scores: np.ndarray) -> None:
+    """A token that occurred becomes less likely."""
     seen = unseen(scores)
     seen[:, 0] = True
     p = softmax(STRATEGIES["repetition_penalty"](1.5)(scores, seen))
     assert (p[:, 0] <= softmax(scores)[:, 0] + 1e-15).all()
 
 
-def law_of_temperature(scores: np.ndarray) -> None:
-    """Odds of two tokens become their power 1 / temperature."""
+def check_temperature(scores: np.ndarray) -> None:
+    """The odds of two tokens are raised to the power 1 / temperature."""
     old, new = log_softmax(scores), log_softmax(STRATEGIES["temperature"](0.5)(scores, unseen(scores)))
     np.testing.assert_allclose(new[:, 0] - new[:, 1], (old[:, 0] - old[:, 1]) / 0.5, atol=1e-9)
 
 
-def law_of_top_k(scores: np.ndarray) -> None:
-    """Exactly k stay, and none that goes is better than one that stays."""
+def check_top_k(scores: np.ndarray) -> None:
+    """Exactly k tokens are allowed, and none of the others has a higher score."""
     for k in (1, 2, 3):
-        inside = kept(STRATEGIES["top_k"](k), scores)
+        inside = allowed(STRATEGIES["top_k"](k), scores)
         assert (inside.sum(axis=1) == k).all()
         for row, flags in zip(scores, inside, strict=True):
             assert row[flags].min() >= row[~flags].max()
 
 
-def law_of_top_p(scores: np.ndarray) -> None:
-    """The likeliest tokens, so many that their mass reaches p, and not one more."""
+def check_top_p(scores: np.ndarray) -> None:
+    """The most likely tokens are allowed, the fewest whose probabilities sum to p."""
     for p in (0.2, 0.7, 0.9):
-        inside, chances = kept(STRATEGIES["top_p"](p), scores), softmax(scores)
+        inside, chances = allowed(STRATEGIES["top_p"](p), scores), softmax(scores)
         for flags, chance in zip(inside, chances, strict=True):
-            mass, least = chance[flags].sum(), chance[flags].min()
+            mass, smallest = chance[flags].sum(), chance[flags].min()
             assert mass >= p - 1e-12
-            assert mass - least < p
-            assert not (~flags).any() or least >= chance[~flags].max() - 1e-15
+            assert mass - smallest < p
+            assert not (~flags).any() or smallest >= chance[~flags].max() - 1e-15
 
 
-def law_of_min_p(scores: np.ndarray) -> None:
+def check_min_p(scores: np.ndarray) -> None:
     chances = softmax(scores)
-    inside = kept(STRATEGIES["min_p"](0.3), scores)
+    inside = allowed(STRATEGIES["min_p"](0.3), scores)
     share = chances / chances.max(axis=1, keepdims=True)
     assert (inside == (share >= 0.3))[abs(share - 0.3) > 1e-9].all()
 
 
-def law_of_greedy(scores: np.ndarray) -> None:
-    """One token stays: the first of the best. With k = 1 it is the same."""
-    inside = kept(STRATEGIES["greedy"](), scores)
+def check_greedy(scores: np.ndarray) -> None:
+    """One token is allowed, the first of the highest score, as for top_k with k = 1."""
+    inside = allowed(STRATEGIES["greedy"](), scores)
     assert (inside.sum(axis=1) == 1).all()
     np.testing.assert_array_equal(inside.argmax(axis=1), scores.argmax(axis=1))
-    np.testing.assert_array_equal(inside, kept(STRATEGIES["top_k"](1), scores))
+    np.testing.assert_array_equal(inside, allowed(STRATEGIES["top_k"](1), scores))
 
 
-LAWS: dict[str, Callable[[np.ndarray], None]] = {name: globals()[f"law_of_{name}"] for name in STRATEGIES}
+CHECKS: dict[str, Callable[[np.ndarray], None]] = {name: globals()[f"check_{name}"] for name in STRATEGIES}
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
 @settings(max_examples=25)
 @given(scores=SCORES)
-def test_a_strategy_keeps_its_own_law(name: str, scores: np.ndarray) -> None:
-    LAWS[name](scores)
+def test_a_strategy_allows_the_tokens_of_its_definition(name: str, scores: np.ndarray) -> None:
+    CHECKS[name](scores)
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
-def test_a_strategy_says_what_it_is_in_both_languages(name: str) -> None:
+def test_a_strategy_has_a_formula_an_example_and_chinese_texts(name: str) -> None:
     kind = STRATEGIES[name]
     assert kind.name == name
     assert kind.formula
@@ -160,10 +160,10 @@ def test_settings_out_of_range_are_refused(name: str, args: tuple) -> None:
     assert caught.value.code == "E102"
 
 
-def test_options_become_strategies_in_the_tables_order() -> None:
+def test_options_become_strategies_in_the_order_of_the_registry() -> None:
     options = {"top_p": 0.9, "greedy": True, "temperature": 0.5, "top_k": None, "without": [2]}
     own = [STRATEGIES["min_p"](0.1)]
-    names = [each.name for each in strategies_of(options, own)]
+    names = [strategy.name for strategy in strategies_of(options, own)]
     assert names == ["without", "temperature", "top_p", "greedy", "min_p"]
     assert strategies_of({"greedy": False, "top_p": None}, []) == ()
     with pytest.raises(UsageError) as caught:

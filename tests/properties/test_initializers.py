@@ -1,4 +1,4 @@
-"""Every initialiser has the spread it promises, from the key alone, and no two parameters begin alike."""
+"""Every initializer has its documented mean and variance and depends only on key and stream."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from slow_imports import stats
 SHAPE = (120, 80)  # (O, I)
 
 
-def drawn(
+def initial_values(
     init: nn.Initialiser, shape: tuple[int, ...], dtype: str = "float32", seed: int = 3, stream: int = 5
 ):
-    """The first values of a parameter."""
+    """The initial values of a parameter."""
     node = init(input_node("key", (2,), "uint32", "key"), shape, dtype, stream)
     assert node.spec == Spec(shape, dtype)
     return evaluate(node, {"key": key_of(seed)})
@@ -49,36 +49,36 @@ SPREAD = {
 }
 
 
-FILLED = {"ones": 1.0, "eye": 80 / 9600}  # the mean of those that are not around 0
+FILLED = {"ones": 1.0, "eye": 80 / 9600}  # the mean, if it is not 0
 
 
 @pytest.mark.parametrize("name", SPREAD)
-def test_mean_and_spread_are_those_promised(name: str) -> None:
-    values = drawn(INITIALISERS[name], SHAPE).astype("float64")
+def test_mean_and_standard_deviation_are_the_documented_ones(name: str) -> None:
+    values = initial_values(INITIALISERS[name], SHAPE).astype("float64")
     n = values.size
-    centre = FILLED.get(name, 0.0)
-    # Five standard errors: a draw outside is a fault, not bad luck; the key is fixed besides.
-    assert abs(values.mean() - centre) <= 5 * SPREAD[name] / math.sqrt(n)
+    mean = FILLED.get(name, 0.0)
+    # Five standard errors: a deviation beyond them is a fault, and the key is fixed.
+    assert abs(values.mean() - mean) <= 5 * SPREAD[name] / math.sqrt(n)
     assert abs(values.std() - SPREAD[name]) <= 5 * SPREAD[name] / math.sqrt(2 * n)
 
 
 @pytest.mark.parametrize("name", ["he", "xavier", "lecun", "uniform"])
-def test_a_uniform_draw_keeps_its_limit_and_fills_it(name: str) -> None:
-    values, limit = drawn(INITIALISERS[name], SHAPE), math.sqrt(3) * SPREAD[name]
+def test_uniform_values_fill_the_interval_up_to_the_limit(name: str) -> None:
+    values, limit = initial_values(INITIALISERS[name], SHAPE), math.sqrt(3) * SPREAD[name]
     assert np.abs(values).max() <= limit
     assert np.abs(values).max() > 0.99 * limit
 
 
 @pytest.mark.parametrize("name", INITIALISERS)
-def test_a_draw_depends_on_key_and_stream_alone(name: str) -> None:
+def test_values_depend_only_on_key_and_stream(name: str) -> None:
     init = INITIALISERS[name]
     shape = (6, 3, 5) if name == "dirac" else (6, 5)
-    first = drawn(init, shape)
-    np.testing.assert_array_equal(first, drawn(init, shape))
-    np.testing.assert_allclose(first, drawn(init, shape, "float64"), rtol=1e-6, atol=1e-7)
+    first = initial_values(init, shape)
+    np.testing.assert_array_equal(first, initial_values(init, shape))
+    np.testing.assert_allclose(first, initial_values(init, shape, "float64"), rtol=1e-6, atol=1e-7)
     if name not in ("zeros", "ones", "eye", "dirac"):
-        assert not np.allclose(first, drawn(init, shape, stream=6))
-        assert not np.allclose(first, drawn(init, shape, seed=4))
+        assert not np.allclose(first, initial_values(init, shape, stream=6))
+        assert not np.allclose(first, initial_values(init, shape, seed=4))
 
 
 @pytest.mark.parametrize(
@@ -86,22 +86,24 @@ def test_a_draw_depends_on_key_and_stream_alone(name: str) -> None:
     [(1, 1), (2, 2), (7, 3), (3, 7), (64, 64), (256, 256), (256, 100), (30, 3, 3, 4), (10, 784), (5, 0)],
 )
 @pytest.mark.parametrize("gain", [1.0, 2.5])
-def test_orthogonal_rows_or_columns_are_at_right_angles(shape: tuple[int, ...], gain: float) -> None:
+def test_orthogonal_rows_or_columns_are_orthonormal(shape: tuple[int, ...], gain: float) -> None:
     if gain != 1.0 and max(shape) > 100:
-        return  # the gain is one factor at the end: small shapes show it
-    w = drawn(nn.Orthogonal(gain), shape).astype("float64").reshape(shape[0], -1) / gain
+        return  # the gain is a factor; small shapes are enough
+    w = initial_values(nn.Orthogonal(gain), shape).astype("float64").reshape(shape[0], -1) / gain
     small = w @ w.T if w.shape[0] <= w.shape[1] else w.T @ w
     assert np.abs(small - np.eye(len(small))).max(initial=0.0) <= 1e-6
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_orthogonal_does_not_depend_on_luck(seed: int) -> None:
-    w = drawn(nn.Orthogonal(), (9, 9), "float64", seed)
+def test_orthogonal_is_orthogonal_for_every_seed(seed: int) -> None:
+    w = initial_values(nn.Orthogonal(), (9, 9), "float64", seed)
     np.testing.assert_allclose(w @ w.T, np.eye(9), atol=1e-12)
 
 
-def test_orthogonal_turns_both_ways() -> None:
-    signs = {round(float(np.linalg.det(drawn(nn.Orthogonal(), (3, 3), "float64", s)))) for s in range(12)}
+def test_orthogonal_has_both_determinants() -> None:
+    signs = {
+        round(float(np.linalg.det(initial_values(nn.Orthogonal(), (3, 3), "float64", s)))) for s in range(12)
+    }
     assert signs == {-1, 1}
 
 
@@ -111,7 +113,7 @@ def test_fans_count_the_kernel() -> None:
     assert fans((5,)) == (5.0, 5.0)
 
 
-def test_initialisers_by_name_in_a_layer() -> None:
+def test_a_layer_accepts_initializers_by_name() -> None:
     assert known_initialiser("small") == nn.SmallNormal(0.01)
     net = nn.Dense(4, weight_init="zeros", bias_init="ones")
     built = nn.build(net, {"x": Spec((2, 3), "float32")}, "float32")
@@ -119,7 +121,7 @@ def test_initialisers_by_name_in_a_layer() -> None:
     assert built.parameters["bias"].initialiser == nn.Fill(1.0)
 
 
-def test_the_usual_spread_follows_the_activation() -> None:
+def test_the_default_initializer_depends_on_the_activation() -> None:
     for activation, init in (
         ("relu", "he"),
         (nn.Activation("relu"), "he"),
@@ -150,7 +152,7 @@ def test_the_usual_spread_follows_the_activation() -> None:
         (lambda: nn.SparseNormal(1.5), "E102"),
     ],
 )
-def test_a_wrong_setting_is_refused(bad: Callable[[], object], code: str) -> None:
+def test_an_invalid_setting_is_refused(bad: Callable[[], object], code: str) -> None:
     with pytest.raises(UsageError) as caught:
         bad()
     assert caught.value.code == code
@@ -167,7 +169,9 @@ def test_a_wrong_setting_is_refused(bad: Callable[[], object], code: str) -> Non
         (nn.SparseNormal(), (5,)),
     ],
 )
-def test_a_shape_without_the_structure_is_refused(init: nn.Initialiser, shape: tuple[int, ...]) -> None:
+def test_a_shape_that_the_initializer_does_not_support_is_refused(
+    init: nn.Initialiser, shape: tuple[int, ...]
+) -> None:
     with pytest.raises(ChainruleError) as caught:
         init(input_node("key", (2,), "uint32"), shape, "float32", 0)
     assert isinstance(caught.value, ShapeError)
@@ -175,19 +179,19 @@ def test_a_shape_without_the_structure_is_refused(init: nn.Initialiser, shape: t
 
 
 @pytest.mark.parametrize("cut", [0.5, 1.0, 2.0, 3.0])
-def test_a_cut_normal_has_no_tails_and_the_spread_that_is_left(cut: float) -> None:
-    values = drawn(nn.TruncatedNormal(1.0, 0.5, cut=cut), (300, 200), "float64")
+def test_a_truncated_normal_has_scipys_distribution(cut: float) -> None:
+    values = initial_values(nn.TruncatedNormal(1.0, 0.5, cut=cut), (300, 200), "float64")
     peer = stats().truncnorm(-cut, cut, 1.0, 0.5)
     assert np.abs(values - 1.0).max() <= 0.5 * cut
-    assert np.unique(values).size > 0.999 * values.size  # none was moved to the limit in number
+    assert np.unique(values).size > 0.999 * values.size  # values are not clipped to the limits
     assert stats().kstest(values.reshape(-1)[:20_000], peer.cdf).pvalue > 1e-4
     assert truncated_std(cut) * 0.5 == pytest.approx(peer.std(), rel=1e-9)
 
 
 @pytest.mark.parametrize("fan", ["in", "out", "mean"])
 @pytest.mark.parametrize("law", ["uniform", "normal", "truncated"])
-def test_every_law_has_the_variance_of_its_fan(law: str, fan: str) -> None:
-    values = drawn(nn.Scaled(gain=1.5, fan=fan, law=law), (40, 3, 3, 60), "float64")
+def test_a_scaled_distribution_has_the_variance_of_its_fan(law: str, fan: str) -> None:
+    values = initial_values(nn.Scaled(gain=1.5, fan=fan, law=law), (40, 3, 3, 60), "float64")
     fan_in, fan_out = 9 * 60, 9 * 40
     expected = 1.5 / {"in": fan_in, "out": fan_out, "mean": (fan_in + fan_out) / 2}[fan]
     assert values.var() == pytest.approx(expected, rel=0.05)
@@ -195,20 +199,20 @@ def test_every_law_has_the_variance_of_its_fan(law: str, fan: str) -> None:
 
 @pytest.mark.parametrize("groups", [1, 2])
 @pytest.mark.parametrize("shape", [(4, 3, 2), (4, 3, 5, 3), (2, 3, 4, 5, 6)])
-def test_dirac_is_the_one_of_torch(shape: tuple[int, ...], groups: int) -> None:
+def test_dirac_equals_pytorchs(shape: tuple[int, ...], groups: int) -> None:
     peer = torch.nn.init.dirac_(torch.empty(shape[0], shape[-1], *shape[1:-1]), groups).movedim(1, -1)
-    np.testing.assert_array_equal(drawn(nn.Dirac(groups), shape), peer.numpy())
+    np.testing.assert_array_equal(initial_values(nn.Dirac(groups), shape), peer.numpy())
 
 
-def test_eye_is_the_one_of_torch() -> None:
+def test_eye_equals_pytorchs() -> None:
     np.testing.assert_array_equal(
-        drawn(nn.Eye(2.0), (3, 5)), 2 * torch.nn.init.eye_(torch.empty(3, 5)).numpy()
+        initial_values(nn.Eye(2.0), (3, 5)), 2 * torch.nn.init.eye_(torch.empty(3, 5)).numpy()
     )
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 1.0])
-def test_each_column_has_its_share_of_zeros_in_places_of_its_own(share: float) -> None:
-    values = drawn(nn.SparseNormal(share, std=2.0), (33, 50))
+def test_each_column_has_its_share_of_zeros_at_random_places(share: float) -> None:
+    values = initial_values(nn.SparseNormal(share, std=2.0), (33, 50))
     assert ((values == 0).sum(axis=0) == math.ceil(share * 33)).all()
     if 0 < share < 1:
         assert len({column.tobytes() for column in (values == 0).T}) > 40

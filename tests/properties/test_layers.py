@@ -1,7 +1,6 @@
-"""Every layer: gradients agree with a small step and with PyTorch, records come back equal, rows add up.
+"""Every layer: PyTorch's values and gradients, finite differences, both engines, records, summary.
 
-The table ``layer_cases`` holds sample settings of each layer; a test that asks for ``case`` runs over all of
-it.
+The table ``layer_cases`` has sample settings of each layer; a test with the argument ``case`` runs for all.
 """
 
 from __future__ import annotations
@@ -32,37 +31,36 @@ ENGINES = {"float64": "reference", "float32": "native"}
 
 @pytest.fixture(params=CASES)
 def case(request: pytest.FixtureRequest) -> Case:
-    """Each net of the table in turn."""
+    """A case of the table."""
     return CASES[request.param]
 
 
 def applied(case: Case, net: Ready, training: bool) -> Callable[..., Node]:
-    """The net again as a function of what it is differentiated by; all else keeps its numbers."""
+    """The layer as a function of the nodes it is differentiated by; everything else is constant."""
     names, arrays = list(net.differentiable), {name: constant(a) for name, a in net.arrays.items()}
 
     def build(*values: Node) -> Node:
-        given = {**arrays, **dict(zip(names, values, strict=True))}
-        known = {path: replace(p, node=given[path]) for path, p in net.built.parameters.items()}
-        states = {path: replace(p, node=given[path]) for path, p in net.built.states.items()}
-        book = Book("float64", training, known, states, key=constant(key_of(3)))
-        return case.net(case.as_input(given), Scope(book))
+        nodes = {**arrays, **dict(zip(names, values, strict=True))}
+        parameters = {path: replace(p, node=nodes[path]) for path, p in net.built.parameters.items()}
+        states = {path: replace(p, node=nodes[path]) for path, p in net.built.states.items()}
+        book = Book("float64", training, parameters, states, key=constant(key_of(3)))
+        return case.net(case.as_input(nodes), Scope(book))
 
     return build
 
 
 def stops(net: Ready) -> bool:
-    """Whether a gradient is stopped on purpose: a small step then says something else, and PyTorch, which
-    stops it at the same place, is the only witness."""
+    """Whether the layer stops a gradient, so that finite differences differ from it by definition."""
     return any(node.op.name == "stop_gradient" for node in order([net.built.output]))
 
 
 def modes(case: Case) -> list[bool]:
-    """Inference, and training where that is another graph."""
+    """The modes with different graphs: inference, and perhaps training."""
     same = ready(case)[0].output is ready(case, training=True)[0].output
     return [False] if same else [False, True]
 
 
-def test_every_layer_is_tried() -> None:
+def test_every_layer_has_a_case() -> None:
     def kinds(value: Any) -> set[str]:
         if isinstance(value, dict):
             own = {value["layer"]} if "layer" in value else set()
@@ -72,22 +70,22 @@ def test_every_layer_is_tried() -> None:
     assert set().union(*(kinds(nn.net_to_record(case.net)) for case in CASES.values())) == set(LAYERS)
 
 
-def test_a_layer_that_differs_in_training_draws_or_has_a_peer_there(case: Case) -> None:
+def test_a_layer_that_differs_in_training_is_random_or_has_a_training_peer(case: Case) -> None:
     built = ready(case, training=True).built
     assert (len(modes(case)) == 2) == (built.book.key is not None or case.training is not None)
 
 
 @pytest.mark.parametrize("dtype", CLOSE)
-def test_value_and_gradients_agree_with_torch(case: Case, dtype: str) -> None:
+def test_value_and_gradients_are_pytorchs(case: Case, dtype: str) -> None:
     for training, peer in ((False, case.peer), (True, case.training)):
         if peer is not None:
             agree_with_torch(case, ready(case, training, dtype), peer, CLOSE[dtype])
 
 
 def agree_with_torch(case: Case, net: Ready, peer: Callable[..., torch.Tensor], close: float) -> None:
-    """Value and all gradients, each within a part of its largest number, or of what flows back into it.
+    """Compare the value and all gradients, relative to the largest element or incoming gradient.
 
-    In float32 by machine code; in float64 by the law, to which ``test_parity_laws`` holds machine code.
+    In float32 on the native engine, in float64 on the reference engine; ``test_engine_parity`` compares both.
     """
     theirs = {
         name: torch.tensor(a, requires_grad=name in net.differentiable) for name, a in net.arrays.items()
@@ -96,20 +94,20 @@ def agree_with_torch(case: Case, net: Ready, peer: Callable[..., torch.Tensor], 
     output = net.built.output
     up = np.random.default_rng(2).normal(size=y.shape).astype(output.dtype)
     total = (output * input_node("up", output.shape, output.dtype)).sum()
-    wanted, engine = [output, *grad(total, list(net.differentiable.values()))], ENGINES[output.dtype]
-    value, *slopes = evaluate(wanted, {**net.arrays, "up": up}, engine)
+    nodes, engine = [output, *grad(total, list(net.differentiable.values()))], ENGINES[output.dtype]
+    value, *gradients = evaluate(nodes, {**net.arrays, "up": up}, engine)
     (y * torch.tensor(up)).sum().backward()
-    found = {"value": (value, y.detach().numpy())}
-    for name, slope in zip(net.differentiable, slopes, strict=True):
+    pairs = {"value": (value, y.detach().numpy())}
+    for name, ours in zip(net.differentiable, gradients, strict=True):
         gradient = theirs[name].grad
         assert gradient is not None
-        found[name] = (slope, gradient.numpy())
-    for name, (ours, wanted) in found.items():
-        scale = max(1.0, *(float(np.abs(a).max(initial=0)) for a in (wanted, up)))
-        np.testing.assert_allclose(ours, wanted, rtol=close, atol=close * scale, err_msg=name)
+        pairs[name] = (ours, gradient.numpy())
+    for name, (ours, expected) in pairs.items():
+        scale = max(1.0, *(float(np.abs(a).max(initial=0)) for a in (expected, up)))
+        np.testing.assert_allclose(ours, expected, rtol=close, atol=close * scale, err_msg=name)
 
 
-def test_gradients_agree_with_a_small_step(case: Case) -> None:
+def test_gradients_agree_with_finite_differences(case: Case) -> None:
     for training in modes(case):
         net = ready(case, training)
         if stops(net):
@@ -117,15 +115,15 @@ def test_gradients_agree_with_a_small_step(case: Case) -> None:
         check_gradient(applied(case, net, training), [net.arrays[name] for name in net.differentiable])
 
 
-def test_second_derivatives_agree_with_a_small_step(case: Case) -> None:
-    """H u, the derivative of the gradient along one direction u, in training mode where that can be."""
+def test_second_derivatives_agree_with_finite_differences(case: Case) -> None:
+    """H u, the derivative of the gradient along one direction u, in training mode if it is differentiable."""
     net = ready(case, training=True)
     net = ready(case) if stops(net) else net
     inputs = [
         input_node(name, node.spec.at({"B": 3}).shape, "float64") for name, node in net.differentiable.items()
     ]
     first = grad(weighted_sum(applied(case, net, net.built.book.training)(*inputs)), inputs, unused="zeros")
-    weighed = [weighted_sum(slope) for slope in first]
+    weighed = [weighted_sum(gradient) for gradient in first]
     total = sum(weighed[1:], weighed[0]) if weighed else constant(0.0)
     rng = np.random.default_rng(5)
     arrays = {name: net.arrays[name] for name in net.differentiable}
@@ -134,49 +132,49 @@ def test_second_derivatives_agree_with_a_small_step(case: Case) -> None:
     expected = sum(float((h * along[name]).sum()) for name, h in zip(arrays, second, strict=True))
     step = 1e-5
     sides = [
-        float(evaluate(total, {n: a + way * along[n] for n, a in arrays.items()}, "reference"))
-        for way in (step, -step)
+        float(evaluate(total, {n: a + change * along[n] for n, a in arrays.items()}, "reference"))
+        for change in (step, -step)
     ]
     assert (sides[0] - sides[1]) / (2 * step) == pytest.approx(expected, rel=1e-6, abs=1e-6)
 
 
-def test_the_native_engine_gives_what_the_law_gives_in_training(case: Case) -> None:
+def test_engines_agree_on_values_gradients_and_state_updates_in_training(case: Case) -> None:
     net = ready(case, training=True, dtype="float32")
-    slopes = grad(weighted_sum_of(net.built.output), list(net.differentiable.values()), unused="zeros")
-    wanted = [net.built.output, *slopes, *net.built.book.updates.values()]
+    gradients = grad(weighted_sum_of(net.built.output), list(net.differentiable.values()), unused="zeros")
+    nodes = [net.built.output, *gradients, *net.built.book.updates.values()]
     feeds = {**net.arrays, **({} if net.built.book.key is None else {KEY: key_of(3)})}
-    law, fast = (evaluate(wanted, feeds, engine) for engine in ("reference", "native"))
-    spreads = _spreads(wanted, feeds, law)
-    for ours, theirs, spread in zip(fast, law, spreads, strict=True):
+    reference, fast = (evaluate(nodes, feeds, engine) for engine in ("reference", "native"))
+    spreads = _spreads(nodes, feeds, reference)
+    for ours, theirs, spread in zip(fast, reference, spreads, strict=True):
         scale = max(1.0, float(np.abs(theirs).max(initial=0)))
-        assert spread <= 1e-3 * scale, "ill-conditioned: the comparison would mean nothing"
+        assert spread <= 1e-3 * scale, "too ill-conditioned for a comparison"
         np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5 * scale + 4 * spread)
 
 
-def _spreads(wanted: list[Node], feeds: dict[str, np.ndarray], law: list[np.ndarray]) -> list[float]:
-    """How far each value moves when the inputs change in their last bits: its conditioning.
+def _spreads(nodes: list[Node], feeds: dict[str, np.ndarray], values: list[np.ndarray]) -> list[float]:
+    """The largest change of each value when the inputs change in their last bits: its conditioning.
 
-    Two right ways to add the same numbers differ by as much; a fixed tolerance fits one order of additions.
+    Two correct orders of additions differ by as much, so that a fixed tolerance would fit only one of them.
     """
-    rng, spreads = np.random.default_rng(5), [0.0] * len(law)
+    rng, spreads = np.random.default_rng(5), [0.0] * len(values)
     for _ in range(3):
-        moved = {
+        perturbed = {
             name: (a * (1 + rng.choice([-1, 1], a.shape) * 2.0**-22)).astype(a.dtype)
             if a.dtype.kind == "f"
             else a
             for name, a in feeds.items()
         }
-        for i, (there, here) in enumerate(zip(evaluate(wanted, moved, "reference"), law, strict=True)):
-            spreads[i] = max(spreads[i], float(np.abs(there - here).max(initial=0)))
+        for i, (a, b) in enumerate(zip(evaluate(nodes, perturbed, "reference"), values, strict=True)):
+            spreads[i] = max(spreads[i], float(np.abs(a - b).max(initial=0)))
     return spreads
 
 
 def weighted_sum_of(node: Node) -> Node:
-    """A single number on which every element has its own influence, for an open batch."""
+    """A scalar whose derivative differs from element to element, for a symbolic batch size."""
     return (node * node * 0.3 + node).sum()
 
 
-def test_a_record_comes_back_equal(case: Case) -> None:
+def test_a_layer_is_restored_equal_from_its_record(case: Case) -> None:
     record = nn.net_to_record(case.net)
     again = nn.net_from_record(json.loads(json.dumps(record, sort_keys=True)))
     assert again == case.net
@@ -184,12 +182,12 @@ def test_a_record_comes_back_equal(case: Case) -> None:
     assert str(again) == str(case.net)
 
 
-def test_a_rebuilt_net_is_the_same_graph(case: Case) -> None:
+def test_a_layer_restored_from_its_record_builds_the_same_graph(case: Case) -> None:
     again = ready(case._replace(net=nn.net_from_record(nn.net_to_record(case.net))))
     assert again.built.output is ready(case).built.output
 
 
-def test_shapes_hold_for_an_open_batch_and_the_rows_add_up(case: Case) -> None:
+def test_output_shape_and_parameter_counts_of_the_summary_are_right(case: Case) -> None:
     net = ready(case)
     y = evaluate(net.built.output, net.arrays)
     assert net.built.output.spec.at({"B": 3}) == Spec.of(y)
@@ -200,12 +198,12 @@ def test_shapes_hold_for_an_open_batch_and_the_rows_add_up(case: Case) -> None:
     assert all("\n" not in row.layer for row in rows)
 
 
-def test_the_sum_of_all_penalties_is_what_was_asked_for(case: Case) -> None:
+def test_the_total_penalty_is_the_sum_over_penalized_parameters(case: Case) -> None:
     net = ready(case)
     cost = nn.total_penalty(net.built.parameters)
-    asked = {path: p for path, p in net.built.parameters.items() if p.penalty is not None}
+    penalized = {path: p for path, p in net.built.parameters.items() if p.penalty is not None}
     if cost is None:
-        assert not asked
+        assert not penalized
     else:
-        expected = sum(0.1 * np.abs(net.arrays[path]).sum() for path in asked)
+        expected = sum(0.1 * np.abs(net.arrays[path]).sum() for path in penalized)
         np.testing.assert_allclose(evaluate(cost, net.arrays), expected, rtol=1e-12)

@@ -63,11 +63,11 @@ def test_formula_product_and_paths_equal_the_gradient(name: str) -> None:
             assert value == pytest.approx(stored, rel=CLOSE, abs=1e-12), (path, index, what)
 
 
-TOLD = ("dense", "convolution", "layer norm", "lstm", "multi-head", "mixture of experts", "basic block")
+RENDERED = ("dense", "convolution", "layer norm", "lstm", "multi-head", "mixture of experts", "basic block")
 
 
-@pytest.mark.parametrize("name", TOLD)
-def test_every_depth_and_language_renders(name: str) -> None:
+@pytest.mark.parametrize("name", RENDERED)
+def test_an_explanation_renders_at_every_depth_in_both_languages(name: str) -> None:
     t = traced(CASES[name])
     path, index = places(t)[0]
     weight = f"{path}[{','.join(map(str, index))}]"
@@ -77,7 +77,7 @@ def test_every_depth_and_language_renders(name: str) -> None:
         assert figure(float(t.gradients[path][index])) in page.replace("+", "")
 
 
-def test_symbols_of_time_steps_and_attention() -> None:
+def test_time_steps_and_attention_have_symbols() -> None:
     lstm, heads = (traced(CASES[name]) for name in ("lstm", "multi-head"))
     letters = {(name.letter, name.layer) for name in lstm.names.values()}
     assert {("h", f"1,t={i}") for i in (1, 2, 3)} < letters

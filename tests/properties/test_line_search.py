@@ -1,4 +1,4 @@
-"""L-BFGS with a line search: it converges as SciPy and PyTorch do, and accepts only what Wolfe allows."""
+"""L-BFGS with a line search: the minima of SciPy and PyTorch, and the Wolfe conditions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from chainrule.errors import UsageError
 from minimization import START, minimize, rosenbrock, step_graphs
 
 
-def _flat(x: np.ndarray) -> tuple[float, np.ndarray]:
+def _loss_and_gradient(x: np.ndarray) -> tuple[float, np.ndarray]:
     t = torch.tensor(x, requires_grad=True)
     loss = rosenbrock({"a": t[:3], "b": t[3:].reshape(3, 2)})
     loss.backward()
@@ -21,16 +21,18 @@ def _flat(x: np.ndarray) -> tuple[float, np.ndarray]:
     return loss.item(), t.grad.numpy()
 
 
-def test_it_reaches_the_bottom_in_as_many_evaluations_as_scipy() -> None:
+def test_the_minimum_needs_about_as_many_evaluations_as_in_scipy() -> None:
     start = np.concatenate([START["a"], START["b"].ravel()])
-    peer = optimize.minimize(_flat, start, jac=True, method="L-BFGS-B", options={"ftol": 1e-14, "gtol": 1e-8})
-    found = minimize(nn.LBFGS(), peer.nfev + 5)
-    value = float(rosenbrock({name: found[f"inference {name}"] for name in START}))
+    peer = optimize.minimize(
+        _loss_and_gradient, start, jac=True, method="L-BFGS-B", options={"ftol": 1e-14, "gtol": 1e-8}
+    )
+    parameters = minimize(nn.LBFGS(), peer.nfev + 5)
+    value = float(rosenbrock({name: parameters[f"inference {name}"] for name in START}))
     assert value == pytest.approx(peer.fun, rel=1e-9)
-    np.testing.assert_allclose(found["answer a"], 1.0, atol=1e-5)
+    np.testing.assert_allclose(parameters["inference a"], 1.0, atol=1e-5)
 
 
-def test_it_reaches_the_bottom_that_torch_reaches() -> None:
+def test_the_minimum_is_pytorchs() -> None:
     tensors = {name: torch.tensor(v, requires_grad=True) for name, v in START.items()}
     peer = torch.optim.LBFGS(
         list(tensors.values()), max_iter=100, line_search_fn="strong_wolfe", tolerance_change=1e-14
@@ -43,14 +45,14 @@ def test_it_reaches_the_bottom_that_torch_reaches() -> None:
         return loss
 
     peer.step(closure)
-    found = minimize(nn.LBFGS(), 80)
+    parameters = minimize(nn.LBFGS(), 80)
     for name, tensor in tensors.items():
-        np.testing.assert_allclose(found[f"inference {name}"], tensor.detach().numpy(), atol=1e-6)
+        np.testing.assert_allclose(parameters[f"inference {name}"], tensor.detach().numpy(), atol=1e-6)
 
 
 @pytest.mark.parametrize("rate", [0.01, 1.0, 30.0])
 @pytest.mark.parametrize("history", [1, 4])
-def test_every_accepted_point_satisfies_wolfe(rate: float, history: int) -> None:
+def test_every_accepted_point_satisfies_the_strong_wolfe_conditions(rate: float, history: int) -> None:
     optimizer = nn.LBFGS(rate, history=history, curvature=0.5)
     graph, _, values = step_graphs(optimizer, 60)
     program, accepted = compile(graph, "reference"), 0
@@ -70,14 +72,14 @@ def test_every_accepted_point_satisfies_wolfe(rate: float, history: int) -> None
     assert accepted >= 8
 
 
-def test_a_search_that_finds_nothing_begins_again_downhill() -> None:
+def test_a_failed_line_search_restarts_with_the_gradient() -> None:
     graph, _, values = step_graphs(nn.LBFGS(tries=2), 40)
     program, losses = compile(graph, "reference"), []
     for i in range(40):
-        if i == 10:  # an end of the line that no point can be as low as
+        if i == 10:  # a bound that no point of the line reaches
             values = {**values, "line/base": np.array(-1e9), "line/low_loss": np.array(-1e9)}
-        given = {**values, "step": np.array(float(i))}
-        values = program.run({label: given[label] for label in graph.inputs})
+        values = {**values, "step": np.array(float(i))}
+        values = program.run({label: values[label] for label in graph.inputs})
         losses.append(float(values["loss"]))
     assert losses[-1] < 0.5 * losses[10]
 
@@ -85,6 +87,6 @@ def test_a_search_that_finds_nothing_begins_again_downhill() -> None:
 @pytest.mark.parametrize(
     "settings", [{"rate": 0.0}, {"history": 0}, {"armijo": 0.95}, {"curvature": 1.0}, {"tries": 0}]
 )
-def test_a_setting_out_of_its_range_is_refused(settings: dict[str, float]) -> None:
+def test_an_lbfgs_setting_out_of_range_is_refused(settings: dict[str, float]) -> None:
     with pytest.raises(UsageError, match="E102"):
         nn.LBFGS(**settings)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""What holds gradients and weights in bounds, against PyTorch or Keras: clips, penalties, constraints."""
+"""Clipping, penalties and constraints compared with PyTorch, Keras and their formulas."""
 
 from __future__ import annotations
 
@@ -24,36 +24,40 @@ NUMBERS = arrays.arrays("float64", (2, 3), elements=st.floats(-1e3, 1e3))
 
 
 @given(NUMBERS, NUMBERS, st.floats(1e-3, 1e3))
-def test_clipping_agrees_with_torch(a: np.ndarray, b: np.ndarray, limit: float) -> None:
+def test_clipped_gradients_are_pytorchs(a: np.ndarray, b: np.ndarray, limit: float) -> None:
     nodes = {name: input_node(name, (2, 3), "float64") for name in "ab"}
     clips = (nn.ClipValue(limit), nn.ClipNorm(limit), nn.ClipGlobalNorm(limit))
-    found = [evaluate(list(clip(nodes).values()), {"a": a, "b": b}) for clip in clips]
-    for ours, theirs in zip(found, _peer_clips(a, b, limit), strict=True):
+    clipped = [evaluate(list(clip(nodes).values()), {"a": a, "b": b}) for clip in clips]
+    for ours, theirs in zip(clipped, _peer_clips(a, b, limit), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-12)
 
 
 def _peer_clips(a: np.ndarray, b: np.ndarray, limit: float) -> list[list[np.ndarray]]:
-    def clipped(*groups: tuple[int, ...], way: Callable) -> list[np.ndarray]:
+    def clipped(*groups: tuple[int, ...], function: Callable) -> list[np.ndarray]:
         tensors = [torch.zeros(2, 3, dtype=torch.float64, requires_grad=True) for _ in range(2)]
         for tensor, g in zip(tensors, (a, b), strict=True):
             tensor.grad = torch.tensor(g)
         for group in groups:
-            way([tensors[i] for i in group], limit)
+            function([tensors[i] for i in group], limit)
         return [tensor.grad.numpy() for tensor in tensors]
 
     value, norm = torch.nn.utils.clip_grad_value_, torch.nn.utils.clip_grad_norm_
-    return [clipped((0, 1), way=value), clipped((0,), (1,), way=norm), clipped((0, 1), way=norm)]
+    return [
+        clipped((0, 1), function=value),
+        clipped((0,), (1,), function=norm),
+        clipped((0, 1), function=norm),
+    ]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_a_gradient_of_0_stays_0_and_no_parameters_are_no_trouble(dtype: str) -> None:
+def test_clips_accept_zero_gradients_and_no_parameters(dtype: str) -> None:
     for clip in (nn.ClipValue(), nn.ClipNorm(), nn.ClipGlobalNorm()):
         clipped = clip({"w": input_node("w", (3,), dtype)})
         np.testing.assert_array_equal(evaluate(clipped["w"], {"w": np.zeros(3)}), np.zeros(3))
         assert clip({}) == {}
 
 
-def test_penalties_have_the_gradients_they_promise() -> None:
+def test_penalties_and_their_gradients_are_those_of_the_formula() -> None:
     w = input_node("w", (3,), "float64")
     feeds = {"w": [1.0, -2.0, 0.0]}
     one, two = nn.L1(0.1)(w), nn.L2(0.1)(w)
@@ -68,7 +72,7 @@ W[1] = 0.0
 
 
 def keras_orthogonal(w: np.ndarray, factor: float) -> float:
-    """Keras's formula for rows, read from its documentation: every pair of normalised rows, once."""
+    """Keras's documented formula for rows: the sum over every pair of normalized rows."""
     rows = w.reshape(len(w), -1)
     rows = rows / np.sqrt(np.maximum((rows**2).sum(1, keepdims=True), 1e-12))
     pairs = [abs(rows[i] @ rows[j]) for i in range(len(w)) for j in range(i)]
@@ -84,14 +88,14 @@ COSTS: dict[type[nn.Penalty], tuple[nn.Penalty, Callable[[np.ndarray], float]]] 
 
 
 @pytest.mark.parametrize("cost", PENALTIES)
-def test_a_penalty_costs_what_its_formula_says(cost: type[nn.Penalty]) -> None:
+def test_a_penalty_is_its_formula_with_the_right_gradient(cost: type[nn.Penalty]) -> None:
     penalty, formula = COSTS[cost]
     w = input_node("w", W.shape, "float64")
     np.testing.assert_allclose(evaluate(penalty(w), {"w": W}), formula(W), rtol=1e-12)
     check_gradient(penalty, [np.where(W == 0, 0.7, W) + 0.01])
 
 
-def test_one_unit_has_no_angle() -> None:
+def test_the_orthogonal_penalty_of_one_unit_is_zero() -> None:
     w = input_node("w", (1, 5), "float64")
     assert evaluate(nn.OrthogonalPenalty()(w), {"w": np.ones((1, 5))}) == 0
     assert evaluate(nn.OrthogonalPenalty()(w[0]), {"w": np.ones((1, 5))}) >= 0
@@ -101,7 +105,7 @@ def unit_lengths(w: np.ndarray) -> np.ndarray:
     return np.sqrt((w**2).sum(axis=tuple(range(1, w.ndim)), keepdims=True))
 
 
-HELD: dict[type[nn.Constraint], tuple[nn.Constraint, Callable[[np.ndarray], np.ndarray]]] = {
+EXPECTED: dict[type[nn.Constraint], tuple[nn.Constraint, Callable[[np.ndarray], np.ndarray]]] = {
     nn.MaxNorm: (nn.MaxNorm(1.2), lambda w: w * np.minimum(unit_lengths(w), 1.2) / (unit_lengths(w) + 1e-7)),
     nn.UnitLength: (nn.UnitLength(), lambda w: w / (unit_lengths(w) + 1e-7)),
     nn.NonNegative: (nn.NonNegative(), lambda w: w * (w >= 0)),
@@ -115,21 +119,21 @@ HELD: dict[type[nn.Constraint], tuple[nn.Constraint, Callable[[np.ndarray], np.n
 
 
 @pytest.mark.parametrize("limit", CONSTRAINTS)
-def test_a_constraint_gives_what_keras_gives(limit: type[nn.Constraint]) -> None:
-    constraint, formula = HELD[limit]
+def test_a_constraint_is_keras_formula(limit: type[nn.Constraint]) -> None:
+    constraint, formula = EXPECTED[limit]
     w = input_node("w", W.shape, "float64")
     np.testing.assert_allclose(evaluate(constraint(w), {"w": W}), formula(W), rtol=1e-12, atol=1e-15)
 
 
 @pytest.mark.parametrize("limit", CONSTRAINTS)
-def test_what_is_allowed_stays(limit: type[nn.Constraint]) -> None:
+def test_a_constraint_applied_twice_changes_nothing(limit: type[nn.Constraint]) -> None:
     constraint = limit()
     w = input_node("w", W.shape, "float64")
     once = evaluate(constraint(w), {"w": W})
     np.testing.assert_allclose(evaluate(constraint(w), {"w": once}), once, atol=1e-6)
 
 
-def test_a_vector_has_one_length() -> None:
+def test_unit_length_normalizes_a_vector_as_one_row() -> None:
     b = input_node("b", (2,), "float64")
     np.testing.assert_allclose(evaluate(nn.UnitLength()(b), {"b": [3.0, 4.0]}), [0.6, 0.8], rtol=1e-6)
 
@@ -149,7 +153,7 @@ BAD: list[tuple[Callable[[], object], str]] = [
 
 
 @pytest.mark.parametrize("bad", BAD)
-def test_a_setting_out_of_its_range_is_refused(bad: tuple[Callable[[], object], str]) -> None:
+def test_a_regularization_setting_out_of_range_is_refused(bad: tuple[Callable[[], object], str]) -> None:
     make, name = bad
     with pytest.raises(UsageError) as caught:
         make()
