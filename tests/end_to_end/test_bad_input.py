@@ -42,7 +42,7 @@ TABLES = {
     "an infinity": ("x,z,class\n" + GOOD + "inf,2,a\n", "class", "E312", ("line 42",)),
     "an unclosed quote": ('x,z,class\n"' + GOOD, "class", "E309", ()),
     "too few rows to split": ("x,class\n1,a\n2,a\n3,b\n4,b\n", "class", "E331", ()),
-    "no target named": ("x,z,class\n" + GOOD, None, "E319", ('--target "class"',)),
+    "no target named": ("x,z,class\n" + GOOD, None, "E319", ("--target class",)),
 }
 
 

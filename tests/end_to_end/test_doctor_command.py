@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,11 @@ def test_a_training_is_diagnosed_and_reported(chainrule, unbalanced: Path) -> No
     assert told.code == 0
     assert 'class_weight="balanced"' in told.out
     assert "chainrule show rule class-imbalance" in told.out
+    command = re.search(
+        r"(?m)^  chainrule (train trips.csv --target late --class-weight balanced)$", told.out
+    )
+    assert command is not None
+    assert chainrule(*command[1].split(), "--epochs", "1", "--out", "again").code == 0
     assert "类别不平衡" in chainrule("doctor", "trips", "--lang", "zh").out
     report = (Path("trips") / "report.html").read_text(encoding="utf-8")
     assert "class imbalance" in report

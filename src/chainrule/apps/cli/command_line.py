@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
@@ -11,6 +11,7 @@ import typer
 from typer.main import get_command
 
 from chainrule.apps.cli import screen
+from chainrule.apps.cli.remedies import on_command_line
 from chainrule.apps.cli.texts import WORDS, say
 from chainrule.errors import ChainruleError, UsageError
 from chainrule.events import Channel, Event, notices
@@ -74,7 +75,7 @@ def call(
     except _Refusal as refusal:
         raise _usage_error(refusal, name) from refusal
     except ChainruleError as error:
-        error.fix = _typed(error.fix, command.params)
+        error.fix = on_command_line(error.fix, [name for p in command.params for name in p.opts])
         raise
     except typer.Abort as abort:  # what older ones make of it
         raise KeyboardInterrupt from abort
@@ -110,13 +111,6 @@ def _usage_error(refusal: Any, command: str) -> UsageError:
         received=message,
         fix=near[0] if near else f"chainrule {command} --help",
     )
-
-
-def _typed(fix: str, parameters: Sequence[Any]) -> str:
-    """A remedy as it is typed here, where an argument such as ``depth=2`` is the option ``--depth 2``."""
-    begun = re.match(r"(\w+)=", fix)
-    named = [p for p in parameters if begun and p.name == begun[1]]
-    return f"{_shown_name(named[0])} {fix[begun.end() :]}" if begun and named else fix
 
 
 def _shown_name(parameter: Any) -> str:

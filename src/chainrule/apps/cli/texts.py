@@ -160,6 +160,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "gravity": ("severity", "程度"),
     "finding": ("finding", "发现"),
     "rules": ("rules: problems of a training that can be measured", "规则：可由数值判断的训练问题"),
+    "on_command_line": ("On the command line", "在命令行中尝试"),
     "errors": ("errors: codes of error messages", "错误：错误信息的代码"),
     "error_codes": ("a code, E101 to E610", "代码，E101 到 E610"),
     "error_title": ("{code}: {clause}", "{code}：{clause}"),

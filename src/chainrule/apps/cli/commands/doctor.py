@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from chainrule.apps.cli import screen
+from chainrule.apps.cli.remedies import commands_for
 from chainrule.apps.cli.texts import say
 from chainrule.apps.cli.views.doctor import notes_of
 from chainrule.apps.cli.views.nonfinite import show_black_box
@@ -27,6 +28,10 @@ def doctor(
     diagnosis = notes_of(run)
     if html is None:
         screen.block(str(diagnosis).rstrip("\n"))
+        if commands := commands_for(diagnosis, run):
+            screen.heading(say("on_command_line"))
+            for command in dict.fromkeys(commands):
+                screen.line(f"  {command}")
         return
     atomic_write.write(html, diagnosis.to_html().encode())
     screen.line(say("page_written").format(file=html))

@@ -1,0 +1,115 @@
+"""Fixes in the words of the command line.
+
+Messages and diagnoses suggest Python, since most of them are raised by functions that a program calls. On the
+command line the same change is an option: ``optimizer=cr.SGD(0.1)`` is ``--optimizer sgd`` with a learning
+rate, and of two alternatives ``size=(4, 4), or --size 4`` the one with options counts.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import fields
+from typing import Any
+
+from chainrule.apps.cli.options import Options, quoted, read_config
+from chainrule.diagnosis import Diagnosis
+from chainrule.errors import FileError
+from chainrule.nn import OPTIMIZERS
+from chainrule.store import RunFolder
+
+RATE = next(f.name for f in fields(Options) if f.name in ("learning_rate", "rate"))
+# The rules of the doctor whose fix is an option of `chainrule train`; {rate} is a tenth of the present rate.
+RULES: Mapping[str, str] = {
+    "class-imbalance": "--class-weight balanced",
+    "data-leakage": "--drop COLUMN",
+    "penalty-too-strong": "--penalty 0.0001",
+    "not-finite": "{rate}",
+    "exploding-gradients": "{rate}",
+    "rate-too-high": "{rate}",
+    "rate-too-low": "{higher}",
+    "oscillating-loss": "{rate}",
+    "flat-loss": "{higher}",
+    "vanishing-gradients": '--net "64 relu, 64 relu"',
+    "saturated": '--net "64 relu, 64 relu"',
+    "dying-relu": '--net "64 leaky_relu, 64 leaky_relu"',
+    "overfitting": '--net "64 relu, dropout 0.5"',
+    "underfitting": '--net "128 relu, 128 relu"',
+    "trained-too-long": "--patience 10",
+    "batch-size": "--batch-size 32",
+    "seed-effect": "--seed 1",
+}
+
+
+def on_command_line(fix: str, options: Collection[str]) -> str:
+    """A fix as it is typed, for a command with these options; the fix itself if they do not say it.
+
+    Args:
+        fix: the fix of a message.
+        options: the options of the command, such as ``"--depth"``.
+
+    Example:
+        >>> on_command_line("depth=2", ["--depth"]), on_command_line("model.fit(x, y)", ["--depth"])
+        ('--depth 2', 'model.fit(x, y)')
+        >>> on_command_line("size=(4, 4), or --size 4", ["--size"])
+        '--size 4'
+        >>> on_command_line("optimizer=cr.SGD(0.1), or clip=cr.ClipNorm(1.0)", ["--optimizer", f"--{RATE}"])
+        '--optimizer sgd --rate 0.1'
+    """
+    parts = fix.split(", or ")
+    if typed := next((part for part in parts if part.startswith("--") and part.split()[0] in options), ""):
+        return typed
+    for part in parts:
+        name, _, value = part.partition("=")
+        option = f"--{name.replace('_', '-')}"
+        if re.fullmatch(r"\w+", name) and value and option in options:
+            words = _value(option, value)
+            if words:
+                return words
+    return fix
+
+
+def _word(text: str) -> str:
+    """A word for a shell, in double quotes if that suffices."""
+    word = quoted(text)
+    return f'"{text}"' if word != text and not set(text) & set('"$`\\!') else word
+
+
+def _value(option: str, value: str) -> str:
+    """An option with the value of an argument; ``""`` if the command line has no such value."""
+    try:
+        node = ast.parse(value, mode="eval").body
+    except SyntaxError:
+        return ""
+    if isinstance(node, ast.Constant):
+        return f"{option} {_word(node.value) if isinstance(node.value, str) else value}"
+    names = {kind.__name__: name for name, kind in OPTIMIZERS.items()}
+    if isinstance(node, ast.Call) and (name := names.get(ast.unparse(node.func).removeprefix("cr."))):
+        rate = f" --{RATE.replace('_', '-')} {ast.unparse(node.args[0])}" if node.args else ""
+        return f"{option} {name}{rate}"
+    if isinstance(node, ast.Call) and ast.unparse(node.func) == "cr.L2" and option == "--penalty":
+        return f"{option} {ast.unparse(node.args[0])}"
+    return "" if isinstance(node, ast.Call | ast.Attribute) else f"{option} {value}"
+
+
+def commands_for(diagnosis: Diagnosis, run: str) -> list[str]:
+    """The commands that try the fixes of a diagnosis of a training by ``chainrule train``.
+
+    Args:
+        diagnosis: the findings.
+        run: the run folder; of a training by a Python program there are none.
+    """
+    try:
+        options, _ = read_config(RunFolder.open(run))
+    except FileError:
+        return []
+    return [_command(RULES[f.rule.id], options) for f in diagnosis if f.rule.id in RULES]
+
+
+def _command(text: str, options: Options) -> str:
+    rate: Any = getattr(options, RATE)
+    name = f"--{RATE.replace('_', '-')}"
+    text = text.format(rate=f"{name} {rate / 10:g}", higher=f"{name} {rate * 10:g}")
+    target = f" --target {quoted(options.target)}" if options.target else ""
+    return f"chainrule train {quoted(options.data)}{target} {text}"

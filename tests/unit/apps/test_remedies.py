@@ -1,0 +1,44 @@
+"""Fixes on the command line are options that its commands have."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from chainrule.apps.cli.options import Options
+from chainrule.apps.cli.remedies import RATE, RULES, on_command_line
+from chainrule.diagnosis import RULES as DOCTOR
+from chainrule.nn import OPTIMIZERS
+
+RATE_OPTION = f"--{RATE.replace('_', '-')}"
+CASES = {
+    "depth=2": "--depth 2",
+    'target="ill"': "--target ill",
+    'target="is ill"': '--target "is ill"',
+    "optimizer=cr.SGD(0.1), or clip=cr.ClipGlobalNorm(1.0)": f"--optimizer sgd {RATE_OPTION} 0.1",
+    'read_images(..., damaged="skip"), or --damaged skip': "--damaged skip",
+    "penalty=cr.L2(1e-4), and a look at dense1": "penalty=cr.L2(1e-4), and a look at dense1",
+    "penalty=cr.L2(1e-4)": "--penalty 0.0001",
+    "model.fit(x, y)": "model.fit(x, y)",
+}
+
+
+@pytest.mark.parametrize("fix", CASES)
+def test_a_fix_is_an_option_where_a_command_has_one(fix: str) -> None:
+    options = ["--depth", "--target", "--optimizer", "--damaged", "--penalty"]
+    assert on_command_line(fix, options) == CASES[fix]
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_the_fixes_of_rules_are_options_of_train(rule: str) -> None:
+    assert rule in DOCTOR
+    for option in re.findall(r"--([\w-]+)", RULES[rule]):
+        assert option.replace("-", "_") in Options.__dataclass_fields__
+
+
+def test_the_suggested_optimizer_is_accepted() -> None:
+    for name, kind in OPTIMIZERS.items():
+        words = on_command_line(f"optimizer=cr.{kind.__name__}(0.5)", ["--optimizer"]).split()
+        assert words[:2] == ["--optimizer", name]
+        assert Options("iris", optimizer=words[1], **{RATE: float(words[3])}).optimizer == name
