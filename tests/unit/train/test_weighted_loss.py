@@ -271,7 +271,7 @@ def test_two_outputs_are_two_means() -> None:
     assert model.network is not None
     found = trace(model.network, model.state.held, {"x": x}, {"target.a": y, "target.b": known})
     same(found.loss, value.item())
-    assert found.checked.error < 1e-6
+    assert found.gradient_check.error < 1e-6
 
 
 @pytest.mark.parametrize("inside", [(4,), (5, 1), (1, 5)])
