@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 import chainrule as cr
-from chainrule.engines.dispatch import step_need, trainer
+from chainrule.engines.dispatch import step_memory, trainer
 from chainrule.nn import Layer
 from chainrule.notation.units import amount
 from chainrule.spec import Size, Spec
@@ -89,7 +89,7 @@ def measured(case: Case, wrap: Callable[[Layer], Layer]) -> tuple[int, float, di
         step.graph, core, homes, {"x": x, "target": y}, {**first, **states, **step.first_slots()}
     )
     assert runner is not None, "an operation without a kernel"
-    need = step_need(step.graph, core, homes, {"x", "target"}, case.batch)
+    need = step_memory(step.graph, core, homes, {"x", "target"}, case.batch)
     order, times = np.arange(case.batch), []
     for i in range(STEPS):
         keys = np.array([[i, 7]] if step.built.book.key is not None else np.zeros((0, 2)), np.uint32)

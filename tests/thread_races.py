@@ -15,14 +15,14 @@ import numpy as np
 import pytest
 
 from chainrule.engines.native.jit.compiler import callable_at
-from chainrule.engines.native.runtime.executable import Ready
+from chainrule.engines.native.runtime.executable import Executable
 from chainrule.plan.plan import Plan
 
 THREADS = 3
 SMALL = {
-    "runtime.partition.SHARED_FROM": 0, "runtime.partition.ROWS": 1, "runtime.partition.MANY": 2,
-    "runtime.partition.COLUMNS": 2, "convolution.depthwise_calls.COLUMNS": 2,
-    "codegen.resample.COLUMNS": 2, "runtime.executable.WORTH_A_CREW": 1,
+    "runtime.partition.MIN_ELEMENTS": 0, "runtime.partition.ROWS": 1, "runtime.partition.MIN_PRODUCTS": 2,
+    "runtime.partition.COLUMNS": 2, "convolution.depthwise_calls.COLUMNS": 2, "codegen.resample.COLUMNS": 2,
+    "runtime.executable.MIN_INFERENCE_EFFORT": 1,
 }  # fmt: skip
 
 
@@ -46,22 +46,22 @@ def assert_no_races(plan: Plan, arrays: Mapping[str, np.ndarray]) -> int:
         The number of levels in which more than one thread writes.
     """
     with all_divided():
-        ready = Ready(plan, set(), THREADS)
-    if ready.crew is None:
+        executable = Executable(plan, set(), THREADS)
+    if executable.team is None:
         return 0
-    assert ready.takes({name: np.asarray(array, order="C") for name, array in arrays.items()})
-    state = _State(ready)
-    return sum(_is_divided(ready, state, first, end) for first, end in ready.crew.marks)
+    assert executable.bind({name: np.asarray(array, order="C") for name, array in arrays.items()})
+    state = _State(executable)
+    return sum(_is_divided(executable, state, first, end) for first, end in executable.team.marks)
 
 
 class _State:
     """All memory that a run writes, as bytes."""
 
-    def __init__(self, ready: Ready) -> None:
+    def __init__(self, executable: Executable) -> None:
         rng = np.random.Generator(np.random.Philox(0))
-        ready.arena[...] = rng.integers(0, 256, ready.arena.size, np.uint8)  # contents left by earlier runs
-        outputs = [b.number for b in ready.plan.buffers if b.origin in ("output", "joined")]
-        self._arrays = [ready.arena, *(ready.memory[n].reshape(-1).view(np.uint8) for n in outputs)]
+        executable.arena[...] = rng.integers(0, 256, executable.arena.size, np.uint8)  # contents left by earlier runs
+        outputs = [b.number for b in executable.plan.buffers if b.origin in ("output", "summed")]
+        self._arrays = [executable.arena, *(executable.memory[n].reshape(-1).view(np.uint8) for n in outputs)]
 
     def snapshot(self) -> np.ndarray:
         return np.concatenate(self._arrays)
@@ -72,10 +72,10 @@ class _State:
             array[...] = part
 
 
-def _is_divided(ready: Ready, state: _State, first: int, end: int) -> bool:
+def _is_divided(executable: Executable, state: _State, first: int, end: int) -> bool:
     """Run a level; returns whether more than one thread writes."""
-    assert ready.crew is not None
-    tables = ready.crew.tables[:, first:end].tolist()
+    assert executable.team is not None
+    tables = executable.team.tables[:, first:end].tolist()
     before, expected = state.snapshot(), state.snapshot()
     owner = np.full(before.size, -1)
     for thread, calls in enumerate(tables):

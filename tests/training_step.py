@@ -1,4 +1,4 @@
-"""The step graph that tests of plans and engines use: a linear model of two features, SGD with momentum."""
+"""The step graph of the plan tests: a linear model of two numbers, with momentum."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from chainrule.graph import Graph, Node, input_node
 from chainrule.plan.plan import Cut
 
 
-def parts() -> dict[str, Node]:
-    """The nodes of the step by name: batch, parameters, loss, gradients, new values."""
+def step_nodes() -> dict[str, Node]:
+    """Return its nodes by name: batch, parameters, loss, gradients, new values."""
     x, t = input_node("x", (None, 2), "float64"), input_node("t", (None, 1), "float64")
     w, b, v = (input_node(n, shape, "float64") for n, shape in (("w", (1, 2)), ("b", (1,)), ("v", (1, 2))))
     error = x @ w.T + b - t
@@ -21,8 +21,8 @@ def parts() -> dict[str, Node]:
 
 
 def step() -> tuple[Graph, Cut]:
-    """The graph of the step, and its cut into microbatches of four samples."""
-    nodes = parts()
+    """Return its graph, and how it is cut for microbatches of four samples."""
+    nodes = step_nodes()
     homes = {"new w": "w", "new b": "b", "new v": "v"}
     graph = Graph({name: nodes[name] for name in ("loss", *homes)})
     return graph, Cut(4, "loss", (nodes["dw"], nodes["db"]), homes)

@@ -93,4 +93,4 @@ def test_engines_agree_on_the_network_of_the_article() -> None:
     model.fit(x, y, epochs=1, verbose=False)
     report = model.parity(x, y)
     assert report.agrees, str(report)
-    assert report.by_law == ()
+    assert report.without_kernel == ()

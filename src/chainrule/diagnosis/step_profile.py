@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from chainrule.engines.profile import STAGES, Measured, Spent
+from chainrule.engines.profile import STAGES, KernelTime, StepProfile
 from chainrule.notation.units import amount
 from chainrule.page.bar_chart import Bar, bar_chart
 from chainrule.page.html import html_page
 from chainrule.page.page import Items, Page, Section, Table
 from chainrule.page.terminal import text_page
-from chainrule.plan.plan_table import computed
+from chainrule.plan.plan_table import operations_text
 from chainrule.records import frozen
 from chainrule.texts import render
 from chainrule.train.monitor.profile import Stopwatch
@@ -47,7 +47,7 @@ class Profile(Page):
         measured: the numbers.
     """
 
-    measured: Measured
+    measured: StepProfile
 
     def __str__(self) -> str:
         return text_page(self)
@@ -95,26 +95,26 @@ def profile_page(watch: Stopwatch, lang: str) -> Profile:
 def _circumstances(watch: Stopwatch, lang: str) -> list[str]:
     """On what it was measured, and how much one core can do at most."""
     made = watch.measured
-    divided = {"batch": made.batch, "parts": made.parts, "rows": made.rows, "replicas": made.lanes}
+    divided = {"batch": made.batch, "parts": made.microbatches, "rows": made.rows, "replicas": made.replicas}
     best = {"flops": amount(made.peak.flops, "flop/s"), "bytes": amount(made.peak.bytes, "B/s")}
     known = "profile_made_up" if watch.is_made_up else "profile_given"
     return [
-        render("profile_divided" if made.parts > 1 else "profile_whole", lang, **divided),
+        render("profile_divided" if made.microbatches > 1 else "profile_whole", lang, **divided),
         render(known, lang, rows=watch.rows, steps=made.steps),
         render("profile_peak", lang, **best),
     ]  # fmt: skip
 
 
-def _layers(lines: Sequence[Spent], lang: str) -> dict[str, list[Spent]]:
+def _layers(lines: Sequence[KernelTime], lang: str) -> dict[str, list[KernelTime]]:
     """The lines of a stage by layer, in the order in which they first run; ``""``: no layer is meant."""
-    found: dict[str, list[Spent]] = {}
+    found: dict[str, list[KernelTime]] = {}
     for line in lines:
         others = render(WITHOUT_LAYER[line.stage], lang) if line.stage in WITHOUT_LAYER else ""
         found.setdefault(line.layer or others, []).append(line)
     return found
 
 
-def _layer_table(made: Measured, lang: str) -> Table:
+def _layer_table(made: StepProfile, lang: str) -> Table:
     """A row for each stage, and below it one for each layer."""
     rows = []
     for stage, lines in _stages(made).items():
@@ -125,13 +125,13 @@ def _layer_table(made: Measured, lang: str) -> Table:
     return Table(tuple(render(key, lang) for key in (*FIRST, *COSTS)), tuple(rows), tuple(range(2, 10)))
 
 
-def _stages(made: Measured) -> dict[str, list[Spent]]:
+def _stages(made: StepProfile) -> dict[str, list[KernelTime]]:
     """The lines by stage, of the stages there are."""
     found = {stage: [line for line in made.lines if line.stage == stage] for stage in STAGES}
     return {stage: lines for stage, lines in found.items() if lines}
 
 
-def _costs(lines: Sequence[Spent], made: Measured) -> tuple[str, ...]:
+def _costs(lines: Sequence[KernelTime], made: StepProfile) -> tuple[str, ...]:
     """Time and share; operations, their speed, its part of the peak; bytes, their speed, its part of it."""
     took = sum(line.seconds for line in lines)
     flops, moved = sum(line.flops for line in lines), sum(line.bytes for line in lines)
@@ -159,35 +159,33 @@ def percent(part: float, whole: float) -> str:
     return f"{100 * part / whole:.1f}%" if whole else NONE
 
 
-def _step_table(made: Measured, lang: str) -> Table:
+def _step_table(made: StepProfile, lang: str) -> Table:
     """The kernels' sum beside whole steps, with what is lost or won from one to the next."""
 
     def row(name: str, took: float, cores: int, against: str = "") -> tuple[str, ...]:
         reached = percent(made.flops / took, cores * made.peak.flops) if took else NONE
         return name, amount(took, "s"), against, reached
 
-    over = f"{100 * (made.alone / made.seconds - 1):+.1f}%" if made.seconds else NONE
+    over = f"{100 * (made.serial_seconds / made.seconds - 1):+.1f}%" if made.seconds else NONE
     rows = [row(render("profile_all", lang), made.seconds, 1)]
-    rows.append(row(render("profile_alone", lang), made.alone, 1, over))
+    rows.append(row(render("profile_alone", lang), made.serial_seconds, 1, over))
     if made.threads > 1:
-        name, faster = render("profile_together", lang, threads=made.threads), made.alone / made.together
-        rows.append(row(name, made.together, made.threads, f"{faster:.2f}x"))
-    head = (
-        "",
-        render("profile_time", lang),
-        render("profile_against", lang),
-        render("profile_of_peak", lang),
-    )
+        name, faster = (
+            render("profile_together", lang, threads=made.threads),
+            made.serial_seconds / made.parallel_seconds,
+        )
+        rows.append(row(name, made.parallel_seconds, made.threads, f"{faster:.2f}x"))
+    head = ("", render("profile_time", lang), render("profile_against", lang), render("profile_of_peak", lang))
     return Table(head, tuple(rows), (1, 2, 3))
 
 
-def _kernel_table(made: Measured, lang: str) -> Table:
+def _kernel_table(made: StepProfile, lang: str) -> Table:
     """A row for each kernel, in the order in which they run."""
     rows = []
     for line in made.lines:
         took, share, _, *computing, _, speed, of_copy = _costs([line], made)
         where = render(STAGE_WORDS[line.stage], lang), line.layer, line.kernel, f"{line.calls}"
-        rows.append((*where, took, share, *computing, speed, of_copy, computed(line.operations)))
+        rows.append((*where, took, share, *computing, speed, of_copy, operations_text(line.operations)))
     kept = [key for key in COSTS if key not in ("profile_flops", "profile_bytes")]
     keys = (*FIRST, "profile_kernel", "profile_calls", *kept, "profile_computes")
     return Table(tuple(render(key, lang) for key in keys), tuple(rows), tuple(range(3, 10)))

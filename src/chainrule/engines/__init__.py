@@ -1,6 +1,6 @@
 """Engines run graphs.
 
-In: a graph and arrays. Out: arrays. An engine knows nothing of epochs, layers or files, and engines never
+In: a graph and arrays. Out: arrays. An engine does not depend on training, layers or files, and engines never
 import one another.
 """
 

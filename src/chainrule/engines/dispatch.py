@@ -1,4 +1,4 @@
-"""The door to the engines: compile a graph for one of them, or compute a few nodes at once."""
+"""Entry points of the engines: compile a graph for an engine, or evaluate a few nodes."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ import numpy as np
 from chainrule.errors import UsageError, nearest
 from chainrule.events import notices
 from chainrule.graph import Graph, Node
-from chainrule.plan.memory_requirement import Need
+from chainrule.plan.memory_requirement import MemoryRequirement
 from chainrule.settings import planning_cores, settings
 
 
 class Program(Protocol):
-    """A graph made ready to run."""
+    """A compiled graph."""
 
     graph: Graph
 
     def run(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """The outputs by name, for arrays given by input name."""
+        """Return the outputs by name, for arrays by input name."""
         ...
 
-    def need(self, sizes: Mapping[str, int]) -> Need:
-        """What memory a run takes, for a number for each symbolic size; nothing is allocated."""
+    def memory_requirement(self, sizes: Mapping[str, int]) -> MemoryRequirement:
+        """Return the memory of a run for these values of symbolic sizes, without allocating it."""
         ...
 
 
@@ -34,10 +34,11 @@ ENGINES = ("native", "reference")
 
 
 def _engine(name: str | None) -> ModuleType:
-    """The room of an engine. The native one brings a compiler along, so each is loaded when asked for.
+    """Return the package of an engine; it is imported on first use, because the native engine loads a
+    compiler.
 
-    Fails:
-        UsageError E101: no such engine.
+    Raises:
+        UsageError E101: unknown engine.
     """
     name = name or settings.engine
     if name not in ENGINES:
@@ -54,14 +55,14 @@ def _engine(name: str | None) -> ModuleType:
 
 
 def compile(graph: Graph, engine: str | None = None) -> Program:
-    """A program that runs ``graph``.
+    """Compile a graph.
 
     Args:
-        graph: what to compute.
-        engine: which engine; the setting ``engine`` by default.
+        graph: the graph.
+        engine: name of the engine; by default the setting ``engine``.
 
-    Fails:
-        UsageError E101: no such engine. E113: not a graph.
+    Raises:
+        UsageError E101: unknown engine. E113: not a graph.
     """
     if not isinstance(graph, Graph):
         raise UsageError(
@@ -79,7 +80,9 @@ class Trainer(Protocol):
     def run(
         self, order: np.ndarray, batch: int, first: int, count: int, step: int, keys: np.ndarray
     ) -> tuple[np.ndarray, int]:
-        """Make ``count`` steps: losses and rates (steps made, 2), and which step failed (from 1), or 0."""
+        """Run ``count`` steps; return losses and learning rates (steps, 2), and the step that failed (from 1)
+        or 0.
+        """
         ...
 
 
@@ -91,58 +94,60 @@ def trainer(
     state: dict[str, np.ndarray],
     engine: str | None = None,
 ) -> Trainer | None:
-    """What runs whole stretches of training in one call, where the engine can; else ``None``.
+    """Return a runner of multi-step training runs, or ``None`` if the engine has none for this step.
 
     Args:
         graph: the step; outputs ``loss``, ``rate`` and those named in ``homes``.
-        core: the gradients' nodes, known before anything is updated.
-        homes: outputs that are the next step's inputs: output name to input label.
-        data: whole data sets by input label, rows first; read anew in every run, because augmentation changes
-            them between epochs.
+        core: the nodes of the gradients, which are computed before anything is updated.
+        homes: outputs that are inputs of the next step: output name to input label.
+        data: whole data sets by input label, rows first; read again in every run, because augmentation
+            changes them between epochs.
         state: arrays by input label; changed in place.
-        engine: which engine; the setting ``engine`` by default.
+        engine: name of the engine; by default the setting ``engine``.
     """
-    runs = _trainer_of(graph, engine)
-    if runs is None and hasattr(_engine(engine), "Trainer"):
+    trainer_class = _trainer_of(graph, engine)
+    if trainer_class is None and hasattr(_engine(engine), "Trainer"):
         notices.emit(
-            "training goes step by step: not every operation of it has a compiled kernel",
+            "training runs one step at a time: some of its operations have no compiled kernel",
             "训练将逐步进行：其中有的运算没有编译的内核",
         )
-    if runs is None:
+    if trainer_class is None:
         return None
-    return runs(graph, core, homes, data, state, settings.threads, planning_cores())
+    return trainer_class(graph, core, homes, data, state, settings.threads, planning_cores())
 
 
 def has_trainer(graph: Graph, engine: str | None = None) -> bool:
-    """Whether the engine runs whole stretches of training with this step; then it keeps the state itself."""
+    """Return whether the engine has a runner of multi-step runs for this step; it then keeps the state
+    itself.
+    """
     return _trainer_of(graph, engine) is not None
 
 
 def _trainer_of(graph: Graph, engine: str | None) -> Any:
-    """The engine's class of trainers, where it has one that covers this step."""
-    runs = getattr(_engine(engine), "Trainer", None)
-    return runs if runs is not None and runs.covers(graph) else None
+    """Return the engine's trainer class if it supports this step, else ``None``."""
+    trainer_class = getattr(_engine(engine), "Trainer", None)
+    return trainer_class if trainer_class is not None and trainer_class.covers(graph) else None
 
 
-def step_need(
+def step_memory(
     graph: Graph,
     core: Sequence[Node],
     homes: Mapping[str, str],
     data: Collection[str],
     batch: int,
     engine: str | None = None,
-) -> Need:
-    """What memory a training step takes besides the arrays it is handed; nothing is allocated.
+) -> MemoryRequirement:
+    """Return the memory of a training step besides the arrays that the caller passes, without allocating it.
 
     Args:
         graph, core, homes, engine: as for ``trainer``.
         data: input labels of the data sets.
         batch: samples in a batch.
     """
-    runs = _trainer_of(graph, engine)
-    if runs is None:
-        return compile(graph, engine).need({"B": batch})
-    return runs.need(graph, core, homes, data, batch)
+    trainer_class = _trainer_of(graph, engine)
+    if trainer_class is None:
+        return compile(graph, engine).memory_requirement({"B": batch})
+    return trainer_class.memory_requirement(graph, core, homes, data, batch)
 
 
 @overload
@@ -156,14 +161,14 @@ def evaluate(
 def evaluate(
     outputs: Node | Sequence[Node], arrays: Mapping[str, Any] | None = None, engine: str | None = None
 ) -> np.ndarray | list[np.ndarray]:
-    """The values of nodes.
+    """Return the values of nodes.
 
     Args:
         outputs: one node or several.
-        arrays: for each input its array; converted to the input's number kind.
-        engine: which engine; the setting ``engine`` by default.
+        arrays: one array for each input; converted to the input's dtype.
+        engine: name of the engine; by default the setting ``engine``.
 
-    Fails:
+    Raises:
         ShapeError E209, E210: an array is missing or does not fit.
 
     Example:
@@ -174,10 +179,10 @@ def evaluate(
     """
     nodes = [outputs] if isinstance(outputs, Node) else list(outputs)
     graph = Graph({str(i): node for i, node in enumerate(nodes)})
-    given = {
+    inputs = {
         name: np.asarray(value, dtype=graph.inputs[name].dtype if name in graph.inputs else None)
         for name, value in (arrays or {}).items()
     }
-    results = compile(graph, engine).run(given)
+    results = compile(graph, engine).run(inputs)
     values = [results[str(i)] for i in range(len(nodes))]
     return values[0] if isinstance(outputs, Node) else values

@@ -1,9 +1,10 @@
-"""Does a gradient agree with a small step? The question every backward rule must answer, also a user's own.
+"""Gradient check: compares gradients with central differences, for the library's pullbacks and the user's
+own.
 
-The derivative is the limit of (f(x + h) - f(x - h)) / 2h. Computed with a small h it is a second opinion that
-shares nothing with the chain rule. Central differences err by h squared, so with h about the cube root of the
-float64 rounding error, some ten digits agree where the function is smooth. At a corner (relu at 0) the two
-rightly differ.
+The derivative is the limit of (f(x + h) - f(x - h)) / 2h. With a small h it is a reference that does not use
+the chain rule. The error of central differences is of order h squared, so with h about the cube root of the
+float64 unit roundoff, about ten digits agree if the function is smooth. At a kink (relu at 0) the two differ
+legitimately.
 
 Reference: Nocedal and Wright (2006), Numerical Optimization, section 8.1; CS231n notes, "Gradient checks".
 """
@@ -26,11 +27,11 @@ STEP = 6.0e-6  # about the cube root of the float64 unit roundoff
 
 @frozen
 class GradientCheck:
-    """What a check found.
+    """Result of a gradient check.
 
     Args:
-        analytic, numeric: the two gradients by each input.
-        error: the largest difference, relative to the larger of 1 and the gradient's largest number.
+        analytic, numeric: the two gradients with respect to each input.
+        error: the largest difference, relative to the larger of 1 and the gradient's largest absolute value.
         place: the input and the index of that difference.
     """
 
@@ -50,14 +51,14 @@ def check_gradient(
     """Compare the gradient of a function of nodes with central differences, in float64.
 
     Args:
-        fn: takes one node for each input and gives a node; a value of several numbers is weighted and summed,
-            so that every element's gradient counts.
-        inputs: an array for each argument; whole-number and true/false arrays are held fixed.
-        tolerance: the largest relative error that is accepted.
-        step: how far to step, relative to the larger of 1 and the number's size.
+        fn: function from one node for each input to a node; a value with several elements is reduced to a
+            weighted sum, so that every element contributes.
+        inputs: an array for each argument; integer and boolean arrays are constants.
+        tolerance: maximal accepted relative error.
+        step: step size, relative to the larger of 1 and the absolute value of the number.
 
-    Fails:
-        GradientError E274: the two disagree; names the input, the index and both numbers.
+    Raises:
+        GradientError E274: the gradients differ; the message contains the input, the index and both numbers.
 
     Example:
         >>> import chainrule.ops
@@ -68,14 +69,14 @@ def check_gradient(
     arrays = [a.astype(np.float64) if a.dtype.kind == "f" else a for a in arrays]
     nodes = [input_node(f"x{i}", a.shape, a.dtype.name) for i, a in enumerate(arrays)]
     output = weighted_sum(fn(*nodes))
-    moved = [i for i, a in enumerate(arrays) if a.dtype.kind == "f"]
+    differentiated = [i for i, a in enumerate(arrays) if a.dtype.kind == "f"]
     feeds = {f"x{i}": a for i, a in enumerate(arrays)}
-    analytic = evaluate(grad(output, [nodes[i] for i in moved], unused="zeros"), feeds, "reference")
-    numeric = [central_difference(output, feeds, f"x{i}", step) for i in moved]
-    check = _compare(analytic, numeric, moved)
+    analytic = evaluate(grad(output, [nodes[i] for i in differentiated], unused="zeros"), feeds, "reference")
+    numeric = [central_difference(output, feeds, f"x{i}", step) for i in differentiated]
+    check = _compare(analytic, numeric, differentiated)
     if not check.error <= tolerance:
         i, index = check.place
-        at = moved.index(i)
+        at = differentiated.index(i)
         raise GradientError(
             "E274", where=f"input {i} at {index}", expected=f"{numeric[at][index]:.12g} (a step of {step:g})",
             received=f"{analytic[at][index]:.12g} (relative error {check.error:.1e})",
@@ -84,7 +85,7 @@ def check_gradient(
 
 
 def weighted_sum(node: Node) -> Node:
-    """A single number that every element of ``node`` influences in its own measure."""
+    """Return a weighted sum of the elements of ``node``, with distinct weights."""
     shape = tuple(axis if isinstance(axis, int) else 1 for axis in node.shape)
     weights = np.cos(np.arange(int(np.prod(shape)))).reshape(shape) + 0.1
     return (node * lift(weights.astype(node.dtype), node)).sum()
@@ -93,18 +94,18 @@ def weighted_sum(node: Node) -> Node:
 def central_difference(
     output: Node, feeds: dict[str, np.ndarray], name: str, step: float = STEP
 ) -> np.ndarray:
-    """The gradient of a single number by one input, from two values a small step apart for each element."""
-    law = compile(Graph({"value": output}), "reference")  # once, not for each of the values
+    """Return the numeric gradient of a scalar with respect to one input, from two values for each element."""
+    program = compile(Graph({"value": output}), "reference")  # compiled once for all values
     base = feeds[name]
     result = np.zeros_like(base)
     for index in np.ndindex(base.shape):
         h = step * max(1.0, abs(float(base[index])))
-        sides = []
+        values = []
         for sign in (1.0, -1.0):
-            moved = base.copy()
-            moved[index] += sign * h
-            sides.append((float(law.run({**feeds, name: moved})["value"]), float(moved[index])))
-        result[index] = (sides[0][0] - sides[1][0]) / (sides[0][1] - sides[1][1])
+            shifted = base.copy()
+            shifted[index] += sign * h
+            values.append((float(program.run({**feeds, name: shifted})["value"]), float(shifted[index])))
+        result[index] = (values[0][0] - values[1][0]) / (values[0][1] - values[1][1])
     return result
 
 

@@ -1,4 +1,4 @@
-"""Where the time of a training step goes: the door to an engine's measuring, and what comes out of it."""
+"""Profile of a training step: records of what an engine measures, and its entry point."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from chainrule.graph import Graph, Node, order
 from chainrule.records import frozen
 from chainrule.settings import settings
 
-MEASURED = ("native",)
+PROFILED_ENGINES = ("native",)
 STAGES = ("gather", "forward", "backward", "join", "update")
-"""The stages of a step: fetching the rows of a batch, the loss, its gradients, adding up the sums of lanes
-that worked side by side, and new parameters with everything that depends on them alone."""
+"""The stages of a step: gathering the rows of a batch, the loss, its gradients, adding the sums of the
+replicas, and new parameters with everything that depends only on them."""
 
 
 @frozen(eq=False)
-class Subject:
+class ProfiledStep:
     """A training step that is to be measured.
 
     Args:
         graph: the step; outputs ``loss`` and those named in ``homes``.
-        core: the gradients' nodes.
-        homes: outputs that are the next step's inputs: output name to input label.
+        core: the nodes of the gradients.
+        homes: outputs that are inputs of the next step: output name to input label.
         data: whole data sets by input label, rows first.
         state: arrays by input label; they are copied.
         batch: samples in a batch.
-        steps: how many steps to measure; 0: as many as a person waits for.
+        steps: number of steps to measure; 0 for about a quarter of a second.
     """
 
     graph: Graph
@@ -42,18 +42,18 @@ class Subject:
 
 
 @frozen
-class Spent:
-    """What a kernel costs in one training step.
+class KernelTime:
+    """Cost of a kernel in one training step.
 
     Args:
         stage: one of ``STAGES``.
-        layer: the path of the layer it works for; ``""`` for what belongs to the loss or the optimizer.
-        kernel: which; ``"law"`` is the operation's own NumPy.
-        operations: what it computes.
-        calls: how often it is called.
-        seconds: in all calls together.
-        flops: floating-point operations, as the textbook counts them.
-        bytes: what it reads and writes.
+        layer: path of the layer that it belongs to; ``""`` if it belongs to the loss or the optimizer.
+        kernel: kind of the kernel; ``"reference"`` is the operation's NumPy implementation.
+        operations: names of its operations.
+        calls: number of calls.
+        seconds: time of all calls.
+        flops: floating-point operations, as in textbooks.
+        bytes: bytes that it reads and writes.
     """
 
     stage: str
@@ -67,12 +67,12 @@ class Spent:
 
 
 @frozen
-class Peak:
-    """What one core of this machine can do at most.
+class CorePeak:
+    """Peak performance of one core of this machine.
 
     Args:
-        flops: floating-point operations a second, in a large product of matrices.
-        bytes: read and written a second, in a large copy.
+        flops: floating-point operations per second, in a large matrix product.
+        bytes: bytes read and written per second, in a large copy.
     """
 
     flops: float
@@ -80,37 +80,37 @@ class Peak:
 
 
 @frozen
-class Measured:
-    """What a training step costs.
+class StepProfile:
+    """Cost of a training step.
 
     Args:
-        lines: in the order in which they run.
-        alone: seconds of a whole step on one thread.
-        together: seconds of a whole step on ``threads`` threads.
-        threads: how many work.
-        batch, rows, lanes: samples in a batch and in a part of it, and how many parts go on side by side.
-        steps: how many were measured.
-        peak: of one core.
+        lines: kernels in the order in which they run.
+        serial_seconds: seconds of a whole step on one thread.
+        parallel_seconds: seconds of a whole step on ``threads`` threads.
+        threads: number of threads.
+        batch, rows, replicas: samples in a batch and in a microbatch, and number of replicas.
+        steps: number of measured steps.
+        peak: peak performance of one core.
     """
 
-    lines: tuple[Spent, ...]
-    alone: float
-    together: float
+    lines: tuple[KernelTime, ...]
+    serial_seconds: float
+    parallel_seconds: float
     threads: int
     batch: int
     rows: int
-    lanes: int
+    replicas: int
     steps: int
-    peak: Peak
+    peak: CorePeak
 
     @property
-    def parts(self) -> int:
-        """How many parts the batch is computed in."""
+    def microbatches(self) -> int:
+        """Number of microbatches of the batch."""
         return -(-self.batch // self.rows)
 
     @property
     def seconds(self) -> float:
-        """The time of all kernels together, on one thread."""
+        """Time of all kernels, on one thread."""
         return sum(line.seconds for line in self.lines)
 
     @property
@@ -119,42 +119,42 @@ class Measured:
         return sum(line.flops for line in self.lines)
 
 
-def measure(subject: Subject, engine: str | None = None) -> Measured:
-    """What each kernel of a training step costs on this machine.
+def measure(subject: ProfiledStep, engine: str | None = None) -> StepProfile:
+    """Measure the time of each kernel of a training step on this machine.
 
     Args:
         subject: the step and its data.
-        engine: which engine; the setting ``engine`` by default.
+        engine: name of the engine; by default the setting ``engine``.
 
-    Fails:
-        UsageError E123: an engine that cannot be measured.
+    Raises:
+        UsageError E123: an engine that cannot be profiled.
     """
     name = engine or settings.engine
-    if name not in MEASURED:
+    if name not in PROFILED_ENGINES:
         raise UsageError(
-            "E123", where="profile", name=name, expected=", ".join(MEASURED), received=name,
-            fix=f'cr.Model(..., engine="{MEASURED[0]}")',
+            "E123", where="profile", name=name, expected=", ".join(PROFILED_ENGINES), received=name,
+            fix=f'cr.Model(..., engine="{PROFILED_ENGINES[0]}")',
         )  # fmt: skip
     return import_module(f"chainrule.engines.{name}.debug.profile").measure(subject)
 
 
 class Stages:
-    """Tells the stage of a kernel from the nodes it computes.
+    """Assigns kernels to stages by the nodes they compute.
 
-    A loop may compute nodes of two stages; it counts for the one that most of its nodes belong to.
+    A loop may compute nodes of two stages; it belongs to the stage of most of its nodes.
 
     Args:
         subject: the step.
     """
 
-    def __init__(self, subject: Subject) -> None:
+    def __init__(self, subject: ProfiledStep) -> None:
         self._forward = set(order([subject.graph.outputs["loss"]]))
         self._backward = set(order(list(subject.core))) - self._forward
 
     def of(self, nodes: Sequence[Node]) -> str:
-        """``"forward"``, ``"backward"`` or ``"update"``."""
-        found = [
+        """Return ``"forward"``, ``"backward"`` or ``"update"``."""
+        stages = [
             "forward" if n in self._forward else "backward" if n in self._backward else "update"
             for n in nodes
         ]
-        return max(("forward", "backward", "update"), key=found.count)
+        return max(("forward", "backward", "update"), key=stages.count)

@@ -1,4 +1,4 @@
-"""What the sizes of a graph are for given arrays: the check at the door of every engine."""
+"""Binding of symbolic sizes: the values of a graph's sizes for given arrays, checked by every engine."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from chainrule.spec import Size, Spec, size_at
 
 
 def bind(inputs: Mapping[str, Spec], arrays: Mapping[str, np.ndarray]) -> dict[str, int]:
-    """The number each symbolic size stands for, read off the arrays.
+    """Return the value of each symbolic size, from the shapes of the arrays.
 
-    Fails:
-        ShapeError E210: an input has no array (the nearest given name is offered).
-        ShapeError E209: an array has another rank, kind or length, or one size would have two values; all
+    Raises:
+        ShapeError E210: an input has no array (the nearest name is suggested).
+        ShapeError E209: an array has a wrong rank, dtype or length, or a size would have two values; all
             mismatches are listed.
     """
     missing = [name for name in inputs if name not in arrays]
@@ -49,15 +49,15 @@ def _fits(spec: Spec, array: np.ndarray, sizes: Mapping[str, int]) -> bool:
 
 
 def at_sizes(node: Node, sizes: Mapping[str, int]) -> Card:
-    """The card of a node, once every size among its attributes is a number.
+    """Return the card of a node with all sizes among its attributes bound.
 
-    Fails:
-        ShapeError E212: a size that no input tells.
+    Raises:
+        ShapeError E212: a size that no input determines.
     """
     try:
         return node.op.at(sizes)  # pyright: ignore[reportReturnType]
-    except KeyError as unknown:
-        size = unknown.args[0]
+    except KeyError as error:
+        size = error.args[0]
         raise ShapeError(
             "E212", size=size, where=str(node.site), expected=f"an input with an axis of length {size}",
             received=", ".join(sizes) or "no sizes",

@@ -66,8 +66,8 @@ class Layer(Extensible):
 
     def __str__(self) -> str:
         told, line = list(self._told()), self.line()
-        has_parts = any(isinstance(getattr(self, f.name), Layer) for f in fields(self))
-        if not has_parts or len(told) == 1 or (len(line) <= WIDTH and "\n" not in line):
+        has_microbatches = any(isinstance(getattr(self, f.name), Layer) for f in fields(self))
+        if not has_microbatches or len(told) == 1 or (len(line) <= WIDTH and "\n" not in line):
             return line
         parts = [f"  {name}: {text}".replace("\n", "\n  ") for name, text, _ in told]
         return "\n".join([f"{type(self).__name__}(", *parts, ")"])

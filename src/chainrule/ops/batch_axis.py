@@ -39,11 +39,11 @@ class Role:
     """What a node has to do with the batch.
 
     Args:
-        kind: ``"sample"`` (samples lie along ``axis``), ``"joined"`` (samples have been joined by ``by``),
+        kind: ``"sample"`` (samples lie along ``axis``), ``"reduced"`` (samples have been joined by ``by``),
             ``"shared"`` (nothing to do with samples, or computed from joined values).
         round: how many joins lie before it.
         axis: of a ``"sample"`` node.
-        by: of a ``"joined"`` node: ``"sum"``, ``"max"``, ...; ``"whole"`` when parts cannot be joined.
+        by: of a ``"reduced"`` node: ``"sum"``, ``"max"``, ...; ``"all"`` when parts cannot be joined.
     """
 
     kind: str
@@ -72,15 +72,15 @@ def _role(node: Node, found: Mapping[Node, Role]) -> Role:
         return Role("sample", axis=axes[0]) if axes else Role("shared")
     assert isinstance(node.op, Card)
     inputs = [found[source] for source in node.inputs]
-    latest = max((r.round + (r.kind == "joined") for r in inputs), default=0)
+    latest = max((r.round + (r.kind == "reduced") for r in inputs), default=0)
     rule = node.op.batch(tuple(r.axis for r in inputs), *(source.spec for source in node.inputs))
     match rule:
         case Apart(axis):
             return Role("sample", latest, axis)
         case Reduced(by):
-            return Role("joined", latest, by=by)
+            return Role("reduced", latest, by=by)
         case Whole():
-            return Role("joined", latest, by="whole")
+            return Role("reduced", latest, by="all")
         case Shared():
             return Role("shared", latest)
 

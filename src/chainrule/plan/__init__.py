@@ -1,5 +1,5 @@
-"""How a graph is to be run: in which phases, in which loops, in which memory, at what cost.
+"""Execution plans: the phases, loops, memory and cost with which a graph runs.
 
-In: a graph and the sizes of a batch. Out: a plan, a value that can be printed and saved. This room never runs
-one.
+In: a graph and the sizes of a batch. Out: a plan, a value that can be printed and saved. This package never
+runs a plan.
 """

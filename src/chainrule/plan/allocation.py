@@ -1,4 +1,4 @@
-"""Where each buffer lies: memory is used again as soon as its last reader is done."""
+"""Memory allocation: the offset of each buffer in the arena, whose memory is reused after the last reader."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ ALIGN = 64  # a cache line
 
 @frozen
 class Layout:
-    """Places in one arena.
+    """Offsets in one arena.
 
     Args:
-        places: the first byte of each work buffer, by its number.
-        size: how many bytes the arena has.
+        offsets: first byte of each work buffer, by its number.
+        size: bytes of the arena.
     """
 
-    places: Mapping[int, int]
+    offsets: Mapping[int, int]
     size: int
 
 
-def lay_out(
+def allocate(
     buffers: Sequence[Buffer], tasks: Sequence[Task], pinned: set[int], phase: int | None = None
 ) -> Layout:
-    """Give every work buffer a place, so that no two that are alive at once overlap.
+    """Give every work buffer an offset, so that buffers with overlapping lifetimes do not overlap.
 
     Buffers are placed in the order in which they are first written, each into the smallest gap that fits.
 
     Args:
-        pinned: buffers that must live to the end.
-        phase: lay out what is written in this phase alone; the others have memory of their own.
+        pinned: buffers that live to the end.
+        phase: allocate only what is written in this phase; other buffers have memory of their own.
     """
     first: dict[int, int] = {}
     last: dict[int, int] = {}
@@ -42,27 +42,29 @@ def lay_out(
             first.setdefault(view.buffer, i)
             last[view.buffer] = i
     alive: list[tuple[int, int, int]] = []  # (place, end, last task), in order
-    places, size = {}, 0
+    offsets, arena_size = {}, 0
     for number in sorted(first, key=lambda n: first[n]):
         buffer = buffers[number]
         if buffer.origin != "work" or phase not in (None, buffer.phase):
             continue
-        until = len(tasks) if number in pinned else last[number]
+        last_task = len(tasks) if number in pinned else last[number]
         alive = [a for a in alive if a[2] >= first[number]]
-        need = -(-max(buffer.bytes, 1) // ALIGN) * ALIGN
-        place = _gap(alive, need)
-        places[number] = place
-        insort(alive, (place, place + need, until))
-        size = max(size, place + need)
-    return Layout(places, size)
+        size = -(-max(buffer.bytes, 1) // ALIGN) * ALIGN
+        offset = _gap(alive, size)
+        offsets[number] = offset
+        insort(alive, (offset, offset + size, last_task))
+        arena_size = max(arena_size, offset + size)
+    return Layout(offsets, arena_size)
 
 
-def _gap(alive: list[tuple[int, int, int]], need: int) -> int:
-    """The start of the smallest gap of at least ``need`` bytes between pieces that are alive, in order."""
+def _gap(alive: list[tuple[int, int, int]], size: int) -> int:
+    """Return the start of the smallest gap of at least ``need`` bytes between live buffers, which are in
+    order.
+    """
     best, best_size, end = None, 0, 0
-    for place, stop, _ in alive:
-        room = place - end
-        if room >= need and (best is None or room < best_size):
-            best, best_size = end, room
+    for offset, stop, _ in alive:
+        gap = offset - end
+        if gap >= size and (best is None or gap < best_size):
+            best, best_size = end, gap
         end = max(end, stop)
     return end if best is None else best

@@ -1,75 +1,78 @@
-"""How many rows are answered at a time, where a graph answers each row apart from all others.
+"""Inference chunks: number of rows that are computed at a time if no row depends on another.
 
-A net that only answers needs no sums over the batch: any rows can be computed on their own, by any thread.
-They are taken in portions of a fixed size, so that a row's bits never depend on how many threads there are:
-few enough that threads find work and memory stays small, many enough that a product of matrices is worth its
-name and that reading the weights once for each portion costs little (measured: 64 rows take 1.0 to 1.1 times
-as long as all at once, 8 rows 1.5 to 2.5 times).
+A graph for inference needs no sums over the batch, so any rows can be computed separately, by any thread.
+They are computed in chunks of a fixed size, so that the bits of a row do not depend on the number of threads:
+small enough that all threads have work and memory stays small, large enough that matrix products are
+efficient and that reading the weights for each chunk costs little (measured: 64 rows take 1.0 to 1.1 times as
+long as all at once, 8 rows 1.5 to 2.5 times).
 """
 
 from __future__ import annotations
 
 from chainrule.graph import Graph, Node
 from chainrule.ops.batch_axis import BATCH, roles
-from chainrule.plan.passes.memory_layout import FROM, SEEDS
+from chainrule.plan.passes.memory_layout import MIN_INNER_SAMPLES, WINDOW_OPS
 from chainrule.plan.plan import plan
 from chainrule.records import frozen
 
-LEAST, MOST = 8, 64  # rows of a portion; of images at least so many that samples lie innermost
-ROOM = 4 * 2**20  # bytes that lie between the inputs and the answers of a portion
-WORTH_APART = 1_000_000  # flops below which a batch is not taken apart: handing it to threads costs more
+MIN_ROWS, MAX_ROWS = 8, 64  # of a chunk; of images at least so many that samples are innermost
+MAX_BYTES = 4 * 2**20  # of the intermediate values of a chunk
+MIN_FLOPS = 1_000_000  # of a batch, below which passing chunks to threads costs more than it saves
 
 
 @frozen
-class Portion:
-    """Rows that are answered at a time.
+class Chunk:
+    """Rows that are computed at a time.
 
     Args:
-        rows: how many.
-        pays: from how many rows on a batch is taken in portions.
+        rows: number of rows.
+        min_batch: batch size from which on a batch is computed in chunks.
     """
 
     rows: int
-    pays: int
+    min_batch: int
 
 
-def portion(graph: Graph) -> Portion | None:
-    """How many rows are answered at a time; ``None`` where all must be seen at once.
+def inference_chunk(graph: Graph) -> Chunk | None:
+    """Return how many rows are computed at a time, or ``None`` if all rows must be computed at once.
 
     Example:
         >>> import chainrule as cr
         >>> x = cr.input("x", (None, 4))
-        >>> portion(Graph({"y": cr.relu(x) * 2.0}))
-        Portion(rows=64, pays=125000)
-        >>> portion(Graph({"y": x - x.mean(0)}))
+        >>> inference_chunk(Graph({"y": cr.relu(x) * 2.0}))
+        Chunk(rows=64, min_batch=125000)
+        >>> inference_chunk(Graph({"y": x - x.mean(0)}))
     """
-    if not is_apart(graph):
+    if not has_independent_rows(graph):
         return None
-    least = FROM if any(node.op.name in SEEDS for node in graph.nodes) else LEAST
-    trial = plan(graph, {"B": least})
-    fits = ROOM * least // max(trial.layout.size, 1)
-    rows = next(n for n in (MOST, MOST // 2, MOST // 4, least) if n <= fits or n == least)
-    return Portion(rows, max(rows + 1, WORTH_APART * least // max(trial.flops, 1)))
+    min_rows = MIN_INNER_SAMPLES if any(node.op.name in WINDOW_OPS for node in graph.nodes) else MIN_ROWS
+    trial = plan(graph, {"B": min_rows})
+    fitting_rows = MAX_BYTES * min_rows // max(trial.layout.size, 1)
+    rows = next(
+        n for n in (MAX_ROWS, MAX_ROWS // 2, MAX_ROWS // 4, min_rows) if n <= fitting_rows or n == min_rows
+    )
+    return Chunk(rows, max(rows + 1, MIN_FLOPS * min_rows // max(trial.flops, 1)))
 
 
-def is_apart(graph: Graph) -> bool:
-    """Whether each row of every output depends on the same row of the inputs alone."""
+def has_independent_rows(graph: Graph) -> bool:
+    """Return whether each row of every output depends only on the same row of the inputs."""
     for node in graph.inputs.values():
         known = [isinstance(n, int) for n in node.shape]
         if not all(known[1:]) or (node.shape and not known[0] and node.shape[0] != BATCH):
             return False
     if any(node.op.name in ("uniform", "normal") or _counts_rows(node) for node in graph.nodes):
-        return False  # random numbers are drawn by place in the batch
-    found = roles(graph.nodes)
-    is_joined = any(role.kind == "joined" for role in found.values())
-    return not is_joined and all(
-        found[node].axis == 0 and node.shape[0] == BATCH for node in graph.outputs.values()
+        return False  # random numbers depend on the position in the batch
+    roles_of = roles(graph.nodes)
+    has_sums = any(role.kind == "reduced" for role in roles_of.values())
+    return not has_sums and all(
+        roles_of[node].axis == 0 and node.shape[0] == BATCH for node in graph.outputs.values()
     )
 
 
 def _counts_rows(node: Node) -> bool:
-    """Whether a node is a number of elements that grows with the batch, such as the divisor of a mean over
-    it."""
+    """Return whether a node is a count of elements that grows with the batch, such as the divisor of a batch
+    mean.
+    """
     if node.op.name != "extent":
         return False
     shape = node.inputs[0].shape

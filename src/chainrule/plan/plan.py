@@ -1,10 +1,11 @@
-"""The plan of a graph for one size of batch: phases, tasks, memory and cost, as a value to be printed.
+"""Execution plan of a graph for one batch size: phases, tasks, memory and cost, as a printable value.
 
-*Undivided*, everything runs once over the whole batch. *Divided*, the batch is computed in parts: phase 0
-does what has nothing to do with samples, phase 1 runs once for each part, from the inputs to the gradients,
-small enough that what is in between stays in the cache, and adds into sums; phase 2 does the rest (the
-update). Parts belong to ``lanes``, each with sums of its own, which are added up in a fixed order. So the
-order of every addition is part of the plan and does not depend on how many threads do the work.
+An *undivided* plan runs everything once over the whole batch. A *divided* plan computes the batch in
+microbatches: phase 0 does what does not depend on samples; phase 1 runs once for each microbatch, from the
+inputs to the gradients, with microbatches small enough that intermediate values stay in the cache, and
+accumulates into sums; phases 2 and 3 do the rest (the loss and the update). Microbatches belong to
+*replicas*, each with sums of its own, which are added in a fixed order. The order of every addition is
+therefore part of the plan and does not depend on the number of threads.
 """
 
 from __future__ import annotations
@@ -17,24 +18,24 @@ from functools import cached_property
 
 from chainrule.graph import Graph, Node, order
 from chainrule.ops.batch_axis import BATCH, Role, is_divisible, roles
-from chainrule.plan.allocation import Layout, lay_out
+from chainrule.plan.allocation import Layout, allocate
 from chainrule.plan.lower import Lowering
-from chainrule.plan.passes.deferred_gradients import late_products, put_off
+from chainrule.plan.passes.deferred_gradients import defer, deferred_products
 from chainrule.plan.passes.fused_loop import (
     Kernel,
+    concatenated_values,
     fuse,
-    homes_of,
     is_elementwise,
-    joints,
-    needed,
-    reads_first,
-    seen_through,
+    kernels_of,
+    memory_source,
+    reads_before,
+    stored_nodes,
 )
-from chainrule.plan.passes.fusion import lighten
-from chainrule.plan.passes.gemm_epilogue import take_up
-from chainrule.plan.passes.rematerialize import anew
-from chainrule.plan.plan_record import PlanRecord, bare, entry
-from chainrule.plan.tasks import AFTER, BEFORE, LOSS, PARTS, Buffer, Task
+from chainrule.plan.passes.fusion import reduce_traffic
+from chainrule.plan.passes.gemm_epilogue import fuse_epilogues
+from chainrule.plan.passes.rematerialize import rematerialize
+from chainrule.plan.plan_record import PlanRecord, task_record, without_constants
+from chainrule.plan.tasks import AFTER, BEFORE, LOSS, MICROBATCHES, Buffer, Task
 from chainrule.plan.views import View
 from chainrule.records import frozen
 from chainrule.spec import size_at
@@ -42,16 +43,16 @@ from chainrule.spec import size_at
 
 @frozen(eq=False)
 class Plan:
-    """How a graph is run for one size of batch.
+    """How a graph runs for one batch size.
 
     Args:
-        graph: what is computed.
-        sizes: of the whole batch.
-        rows: samples in one part; the batch size when it is not divided.
+        graph: the graph.
+        sizes: value of each symbolic size, for the whole batch.
+        rows: samples of one microbatch; the batch size if the plan is undivided.
         buffers, tasks: in order.
-        outputs: where each output lies.
-        layout: where in the arena each work buffer lies.
-        is_divided: whether sums over the parts are added up.
+        outputs: view of each output.
+        layout: offset of each work buffer in the arena.
+        is_divided: whether sums over the microbatches are accumulated.
     """
 
     graph: Graph
@@ -65,25 +66,25 @@ class Plan:
 
     @property
     def flops(self) -> int:
-        """Floating-point operations of one run over one part."""
+        """Floating-point operations of one run over one microbatch."""
         return sum(task.flops for task in self.tasks)
 
     @cached_property
-    def places(self) -> dict[int, tuple[str, int, int]]:
-        """Of each buffer, by its number: its origin, its phase, and which of those it is."""
-        met: Counter[tuple[str, int]] = Counter()
-        places = {}
+    def buffer_keys(self) -> dict[int, tuple[str, int, int]]:
+        """Keys of the buffers by number: origin, phase, and index among the buffers of both."""
+        counts: Counter[tuple[str, int]] = Counter()
+        keys = {}
         for buffer in self.buffers:
             kind = (buffer.origin, buffer.phase)
-            places[buffer.number] = (*kind, met[kind])
-            met[kind] += 1
-        return places
+            keys[buffer.number] = (*kind, counts[kind])
+            counts[kind] += 1
+        return keys
 
     @property
     def record(self) -> PlanRecord:
-        """The plan in plain words and numbers, without the graph: to be printed, saved and compared."""
-        entries = tuple(entry(task, self.buffers) for task in self.tasks)
-        buffers = bare(self.buffers)
+        """The plan without the graph: can be printed, saved and compared."""
+        entries = tuple(task_record(task, self.buffers) for task in self.tasks)
+        buffers = without_constants(self.buffers)
         return PlanRecord(
             self.sizes, self.rows, self.is_divided, buffers, self.layout, entries, dict(self.outputs)
         )
@@ -105,10 +106,10 @@ class Cut:
     """How a training step is cut into phases.
 
     Args:
-        rows: samples in one part of the batch.
+        rows: samples of one microbatch.
         loss: the output that must be known before anything is updated.
         core: the nodes that must be known before anything is updated (the gradients).
-        homes: outputs that are the next step's inputs: output name to input label.
+        homes: outputs that are inputs of the next step: output name to input label.
     """
 
     rows: int
@@ -118,97 +119,99 @@ class Cut:
 
 
 def plan(graph: Graph, sizes: Mapping[str, int], cut: Cut | None = None) -> Plan:
-    """The plan of a graph.
+    """Plan a graph.
 
     Args:
-        graph: what to compute.
-        sizes: the number each symbolic size stands for.
-        cut: how to cut it into phases; ``None``: everything runs once, over the whole batch.
+        graph: the graph.
+        sizes: value of each symbolic size.
+        cut: how to cut it into phases; ``None``: everything runs once over the whole batch.
     """
-    phases, joined = _phases(graph, cut)
-    parts = {**sizes, "B": cut.rows} if cut is not None and joined is not None else dict(sizes)
-    shapes = {n: tuple(size_at(axis, parts) for axis in n.shape) for n in graph.nodes}
-    many = {n: math.prod(size_at(axis, sizes) for axis in n.shape) for n in graph.nodes}
-    kernels = lighten(take_up(fuse(graph.nodes, shapes, phases), sizes), graph, shapes, many)
-    kernels = anew(kernels, graph, many)
-    late = late_products(kernels, joined or (), sizes)
-    kernels = put_off(kernels, late, set(map(seen_through, graph.outputs.values())))
-    homes = homes_of(kernels)
-    written_over = in_place(graph, homes, cut.homes) if cut is not None else {}
-    low = Lowering(graph, parts, sizes, (joined or set()) - late, written_over)
-    low.late = late
-    low.joints = joints(graph.nodes, homes)
-    read = needed(graph, kernels)
+    phases, summed = _phases(graph, cut)
+    part_sizes = {**sizes, "B": cut.rows} if cut is not None and summed is not None else dict(sizes)
+    shapes = {n: tuple(size_at(axis, part_sizes) for axis in n.shape) for n in graph.nodes}
+    batch_counts = {n: math.prod(size_at(axis, sizes) for axis in n.shape) for n in graph.nodes}
+    kernels = reduce_traffic(
+        fuse_epilogues(fuse(graph.nodes, shapes, phases), sizes), graph, shapes, batch_counts
+    )
+    kernels = rematerialize(kernels, graph, batch_counts)
+    deferred = deferred_products(kernels, summed or (), sizes)
+    kernels = defer(kernels, deferred, set(map(memory_source, graph.outputs.values())))
+    kernels_of_node = kernels_of(kernels)
+    in_place_outputs = in_place(graph, kernels_of_node, cut.homes) if cut is not None else {}
+    lowering = Lowering(graph, part_sizes, sizes, (summed or set()) - deferred, in_place_outputs)
+    lowering.deferred = deferred
+    lowering.concatenated = concatenated_values(graph.nodes, kernels_of_node)
+    stored = stored_nodes(graph, kernels)
     for kernel in kernels:
-        low.lower(kernel, read)
-    outputs = {name: low.view(node, AFTER) for name, node in graph.outputs.items()}
+        lowering.lower(kernel, stored)
+    outputs = {name: lowering.view(node, AFTER) for name, node in graph.outputs.items()}
     if cut is not None:
-        low.bring_home({label: graph.outputs[name] for name, label in cut.homes.items()}, AFTER)
-    buffers, tasks, rows = tuple(low.buffers), tuple(low.tasks), parts.get("B", 1)
-    shown = {view.buffer for view in outputs.values()}
-    layout = lay_out(buffers, tasks, shown, None if cut is None else PARTS)
-    return Plan(graph, dict(sizes), rows, buffers, tasks, outputs, layout, joined is not None)
+        lowering.copy_to_inputs({label: graph.outputs[name] for name, label in cut.homes.items()}, AFTER)
+    buffers, tasks, rows = tuple(lowering.buffers), tuple(lowering.tasks), part_sizes.get("B", 1)
+    output_buffers = {view.buffer for view in outputs.values()}
+    layout = allocate(buffers, tasks, output_buffers, None if cut is None else MICROBATCHES)
+    return Plan(graph, dict(sizes), rows, buffers, tasks, outputs, layout, summed is not None)
 
 
-def has_parts(graph: Graph) -> bool:
-    """Whether a step's batch can be computed in parts whose sums are added up."""
-    return _has_parts(roles(graph.nodes))
+def has_microbatches(graph: Graph) -> bool:
+    """Return whether the batch of a step can be computed in microbatches whose sums are added."""
+    return _can_divide(roles(graph.nodes))
 
 
-def _has_parts(found: Mapping[Node, Role]) -> bool:
-    return any(BATCH in node.shape for node in found) and is_divisible(found)
+def _can_divide(roles_of: Mapping[Node, Role]) -> bool:
+    return any(BATCH in node.shape for node in roles_of) and is_divisible(roles_of)
 
 
 def _phases(graph: Graph, cut: Cut | None) -> tuple[dict[Node, int], set[Node] | None]:
-    """The phase of every node; the nodes summed over parts (``None``: the batch is not divided)."""
+    """Return the phase of every node, and the nodes summed over microbatches (``None``: not divided)."""
     if cut is None:
         return dict.fromkeys(graph.nodes, BEFORE), None
-    found = roles(graph.nodes)
+    roles_of = roles(graph.nodes)
     to_loss = set(order([graph.outputs[cut.loss]]))
-    if not _has_parts(found):
+    if not _can_divide(roles_of):
         core = set(order([graph.outputs[cut.loss], *cut.core]))
-        return {n: PARTS if n in core else AFTER for n in graph.nodes}, None
+        return {n: MICROBATCHES if n in core else AFTER for n in graph.nodes}, None
     phases = {}
     for node in graph.nodes:
-        role = found[node]
+        role = roles_of[node]
         if role.kind != "shared":
-            phases[node] = PARTS
+            phases[node] = MICROBATCHES
         elif role.round == 0:
             phases[node] = BEFORE
         else:
             phases[node] = LOSS if node in to_loss else AFTER
-    return phases, {n for n in graph.nodes if found[n].kind == "joined"}
+    return phases, {n for n in graph.nodes if roles_of[n].kind == "reduced"}
 
 
 def in_place(
     graph: Graph, homes: Mapping[Node, Sequence[Kernel]], pairs: Mapping[str, str]
 ) -> dict[Node, str]:
-    """The outputs that may be written straight over the inputs they replace.
+    """Return the outputs that may be written over the inputs they replace, with the label of the input.
 
-    That is safe when the loop that computes the new value reads the old one element by element, and every
-    other reader of the old one runs before that loop; an output that shows the old value reads it last of
-    all.
+    This is safe if the loop that computes the new value reads the old one element by element, and every other
+    reader of the old one runs before that loop; an output that is a view of the old value reads it last.
 
     Args:
+        homes: the kernels that compute each node.
         pairs: output name to input label.
     """
     safe = {}
-    shown = {seen_through(node) for node in graph.outputs.values()}
-    read = _readers(graph)
+    output_sources = {memory_source(node) for node in graph.outputs.values()}
+    readers = _readers(graph)
     for name, label in pairs.items():
         new, old = graph.outputs[name], graph.inputs.get(label)
-        if old is None or old in shown or not is_elementwise(new) or new in safe:
+        if old is None or old in output_sources or not is_elementwise(new) or new in safe:
             continue
         home = homes[new][0]
-        if new.shape == old.shape and all(reads_first(n, old, home, homes) for n in read[old]):
+        if new.shape == old.shape and all(reads_before(n, old, home, homes) for n in readers[old]):
             safe[new] = label
     return safe
 
 
 def _readers(graph: Graph) -> dict[Node, list[Node]]:
-    """Who reads each node, or a look at it."""
-    found: dict[Node, list[Node]] = {node: [] for node in graph.nodes}
+    """Return the readers of each node, directly or through views."""
+    readers: dict[Node, list[Node]] = {node: [] for node in graph.nodes}
     for node in graph.nodes:
-        for source in dict.fromkeys(map(seen_through, node.inputs)):
-            found[source].append(node)
-    return found
+        for source in dict.fromkeys(map(memory_source, node.inputs)):
+            readers[source].append(node)
+    return readers

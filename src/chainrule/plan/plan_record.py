@@ -1,11 +1,10 @@
-"""A plan in plain words and numbers: what is printed, saved, and printed again without the graph.
+"""Plan record: a plan without its graph, which can be printed, saved, loaded and compared.
 
 A saved plan is one strict JSON text::
 
     {"format": "chainrule", "kind": "plan", "version": 1, "record": {"sizes": {"B": 32}, "tasks": [...], ...}}
 
-It names no code and holds no number of a net. On the way in everything is checked as if the file were
-hostile.
+It contains no code and no numbers of a network. A loaded file is validated as untrusted input.
 """
 
 from __future__ import annotations
@@ -21,31 +20,32 @@ import numpy as np
 from chainrule.errors import FileError
 from chainrule.plan.allocation import Layout
 from chainrule.plan.plan_table import plan_text
-from chainrule.plan.tasks import PARTS, Buffer, Task
+from chainrule.plan.tasks import MICROBATCHES, Buffer, Task
 from chainrule.plan.views import View
 from chainrule.records import frozen
 from chainrule.spec import DTYPES
 from chainrule.store import atomic_write, json_document
 
 VERSION = 1
-LIMIT = 64 * 2**20  # bytes of a file; a plan of a thousand tasks takes one
-KINDS = ("input", "constant", "work", "joined", "kept", "output")  # of memory
+MAX_FILE_BYTES = 64 * 2**20  # a plan of a thousand tasks takes about one MiB
+KINDS = ("input", "constant", "work", "summed", "deferred", "output")  # of memory
 ORIGINS = (*KINDS, "moving")
-_PHASES = ("before", "parts", "loss", "after")
+_PHASES = ("before", "microbatches", "loss", "after")
 
 
 @frozen
-class Entry:
+class TaskRecord:
     """A task without its nodes.
 
     Args:
         kind: as in ``Task``.
-        layer: the path of the layer it works for; ``""`` for what belongs to the loss or to no layer alone.
-        operations: what it computes, in order.
-        reads, writes: the memory.
+        layer: path of the layer that the task belongs to; ``""`` if it belongs to the loss or to no single
+            layer.
+        operations: names of its operations, in order.
+        reads, writes: its memory.
         phase, adds: as in ``Task``.
         flops: floating-point operations.
-        bytes: what it reads and writes; a value that is repeated along an axis counts once.
+        bytes: bytes that it reads and writes; a value that is repeated along an axis counts once.
     """
 
     kind: str
@@ -61,16 +61,16 @@ class Entry:
 
 @frozen
 class PlanRecord:
-    """How a graph is run, in plain words and numbers. Printing it gives a table.
+    """A plan as plain data; ``str`` returns a table.
 
     Args:
-        sizes: of the whole batch.
-        rows: samples in one part.
-        is_divided: whether the batch is computed in parts whose sums are added up.
-        buffers: without the numbers of constants.
-        layout: where in the arena each work buffer lies.
-        entries: the tasks.
-        outputs: where each output lies.
+        sizes: value of each symbolic size, for the whole batch.
+        rows: samples of one microbatch.
+        is_divided: whether the batch is computed in microbatches whose sums are accumulated.
+        buffers: the buffers, without the values of constants.
+        layout: offset of each work buffer in the arena.
+        tasks: the tasks.
+        outputs: view of each output.
     """
 
     sizes: Mapping[str, int]
@@ -78,22 +78,22 @@ class PlanRecord:
     is_divided: bool
     buffers: tuple[Buffer, ...]
     layout: Layout
-    entries: tuple[Entry, ...]
+    tasks: tuple[TaskRecord, ...]
     outputs: Mapping[str, View]
 
     @property
-    def parts(self) -> int:
-        """How many parts the batch is computed in."""
+    def microbatches(self) -> int:
+        """Number of microbatches."""
         return -(-self.sizes.get("B", 1) // max(self.rows, 1)) if self.is_divided else 1
 
     @property
     def flops(self) -> int:
         """Floating-point operations of one run over the whole batch."""
-        return sum(e.flops * (self.parts if e.phase == PARTS else 1) for e in self.entries)
+        return sum(e.flops * (self.microbatches if e.phase == MICROBATCHES else 1) for e in self.tasks)
 
     @property
     def memory(self) -> dict[str, int]:
-        """Bytes of each kind of memory; ``"work"`` is the arena, in which places are used again."""
+        """Bytes of each kind of memory; ``"work"`` is the arena, whose memory is reused."""
         sizes: Counter[str] = Counter()
         for buffer in self.buffers:
             sizes[buffer.origin] += buffer.bytes
@@ -102,17 +102,17 @@ class PlanRecord:
     def __str__(self) -> str:
         return plan_text(self)
 
-    # --- to a file and back
+    # --- saving and loading
 
     def to_document(self) -> dict[str, Any]:
-        """The plan as plain data."""
+        """Return the plan as plain data."""
         buffers = [
             {"shape": b.shape, "dtype": b.dtype, "origin": b.origin, "label": b.label, "phase": b.phase}
             for b in self.buffers
         ]
-        for number, place in self.layout.places.items():
-            buffers[number]["place"] = place
-        tasks = [{**asdict(entry), "phase": _PHASES[entry.phase]} for entry in self.entries]
+        for number, offset in self.layout.offsets.items():
+            buffers[number]["offset"] = offset
+        tasks = [{**asdict(task_record), "phase": _PHASES[task_record.phase]} for task_record in self.tasks]
         return {
             "sizes": dict(self.sizes), "rows": self.rows, "divided": self.is_divided, "buffers": buffers,
             "arena": self.layout.size, "tasks": tasks,
@@ -122,29 +122,29 @@ class PlanRecord:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the plan as a JSON file.
 
-        Fails:
-            FileError E401 to E410: the file cannot be written. E425: a name that no file can hold.
+        Raises:
+            FileError E401 to E410: the file cannot be written. E425: a name that a file cannot contain.
         """
-        whole = {"format": "chainrule", "kind": "plan", "version": VERSION, "record": self.to_document()}
+        document = {"format": "chainrule", "kind": "plan", "version": VERSION, "record": self.to_document()}
         try:
-            text = json_document.to_text(whole, "plan")
-        except json_document.UnfitError as unfit:
-            first, *rest = unfit.reasons
+            text = json_document.to_text(document, "plan")
+        except json_document.UnfitError as error:
+            first, *rest = error.reasons
             raise FileError(
                 "E425", where=str(path), expected="strict JSON", received=first, notes=rest
-            ) from unfit
+            ) from error
         atomic_write.write(path, text.encode() + b"\n")
 
     @staticmethod
     def load(path: str | os.PathLike[str]) -> PlanRecord:
-        """The plan that ``save`` wrote.
+        """Load a plan that ``save`` wrote.
 
-        Fails:
-            FileError E401 to E410: the file cannot be read. E421: it is not chainrule's. E422: it is newer.
-            E423: it is no plan. E424: it breaks a rule of the format.
+        Raises:
+            FileError E401 to E410: the file cannot be read. E421: it is not a file of chainrule. E422: its
+                version is newer. E423: it is not a plan. E424: it violates the format.
         """
         where = str(path)
-        record = _opened(atomic_write.read(path, LIMIT), where)
+        record = _parsed(atomic_write.read(path, MAX_FILE_BYTES), where)
         try:
             return _record(record)
         except (KeyError, TypeError, ValueError, AttributeError) as cause:
@@ -158,36 +158,36 @@ class PlanRecord:
 # --- from tasks
 
 
-def entry(task: Task, buffers: Sequence[Buffer], homes: Mapping[str, str] | None = None) -> Entry:
-    """A task in plain words and numbers.
+def task_record(task: Task, buffers: Sequence[Buffer], homes: Mapping[str, str] | None = None) -> TaskRecord:
+    """Return the record of a task.
 
     Args:
         task: the task.
-        buffers: of its plan.
+        buffers: buffers of its plan.
         homes: outputs that replace an input: output name to input label.
     """
     operations = tuple(node.op.name for node in task.nodes)
-    moved = sum(_distinct(view) * np.dtype(buffers[view.buffer].dtype).itemsize
+    traffic = sum(_distinct(view) * np.dtype(buffers[view.buffer].dtype).itemsize
                 for view in (*task.reads, *task.writes))  # fmt: skip
     layer, views = task.layer or _owner(task, buffers, homes or {}), (task.reads, task.writes)
-    return Entry(task.kind, layer, operations, *views, task.phase, task.adds, task.flops, moved)
+    return TaskRecord(task.kind, layer, operations, *views, task.phase, task.adds, task.flops, traffic)
 
 
-def bare(buffers: Sequence[Buffer]) -> tuple[Buffer, ...]:
-    """The buffers without the numbers of constants."""
+def without_constants(buffers: Sequence[Buffer]) -> tuple[Buffer, ...]:
+    """Return the buffers without the values of constants."""
     return tuple(replace(buffer, array=None) for buffer in buffers)
 
 
 def _distinct(view: View) -> int:
-    """How many different numbers a view shows."""
-    found = 1
+    """Return the number of distinct elements of a view."""
+    count = 1
     for length, stride in zip(view.shape, view.strides, strict=True):
-        found *= min(length, 1) if stride == 0 else length
-    return found
+        count *= min(length, 1) if stride == 0 else length
+    return count
 
 
 def _owner(task: Task, buffers: Sequence[Buffer], homes: Mapping[str, str]) -> str:
-    """The layer whose parameter, or what the optimizer remembers of it, a task replaces."""
+    """Return the layer whose parameter or optimizer state a task writes."""
     for view in task.writes:
         buffer = buffers[view.buffer]
         label = buffer.label if buffer.origin == "input" else homes.get(buffer.label, "")
@@ -199,77 +199,81 @@ def _owner(task: Task, buffers: Sequence[Buffer], homes: Mapping[str, str]) -> s
 # --- from a file
 
 
-def _opened(data: bytes, where: str) -> Any:
-    """The record inside a file, once it is known to be a plan of a known version."""
+def _parsed(data: bytes, where: str) -> Any:
+    """Return the record inside a file after checking that it is a plan of a supported version."""
     try:
-        whole = json_document.from_text(data.decode())
+        document = json_document.from_text(data.decode())
     except (json_document.UnfitError, UnicodeDecodeError) as cause:
         raise FileError("E421", where=where, expected="a plan", received=str(cause)[:120]) from cause
-    if not isinstance(whole, dict) or whole.get("format") != "chainrule":
+    if not isinstance(document, dict) or document.get("format") != "chainrule":
         raise FileError("E421", where=where, expected='"format": "chainrule"', received="none")
-    if whole.get("kind") != "plan":
-        raise FileError("E423", where=where, expected="plan", received=repr(whole.get("kind"))[:60])
-    version = whole.get("version")
+    if document.get("kind") != "plan":
+        raise FileError("E423", where=where, expected="plan", received=repr(document.get("kind"))[:60])
+    version = document.get("version")
     if type(version) is int and version > VERSION:
         raise FileError(
             "E422", where=where, expected=f"format version {VERSION} or less",
             received=f"format version {version}", fix="python -m pip install --upgrade chainrule",
         )  # fmt: skip
-    return whole.get("record")
+    return document.get("record")
 
 
-def _record(found: Any) -> PlanRecord:
-    """The record of plain data; ``ValueError`` and its like where it is none."""
-    buffers = tuple(_buffer(number, part) for number, part in enumerate(found["buffers"]))
-    arena = _whole(found["arena"])
-    places = {n: _whole(part["place"], arena) for n, part in enumerate(found["buffers"]) if "place" in part}
-    tasks = tuple(_entry(part, len(buffers)) for part in found["tasks"])
-    outputs = {name: _view(part, len(buffers)) for name, part in found["outputs"].items()}
-    sizes = {str(name): _whole(size) for name, size in found["sizes"].items()}
-    layout = Layout(places, arena)
-    return PlanRecord(sizes, _whole(found["rows"]), _truth(found["divided"]), buffers, layout, tasks, outputs)
+def _record(document: Any) -> PlanRecord:
+    """Return the record of plain data; raise ``ValueError`` or a similar error if it is malformed."""
+    buffers = tuple(_buffer(number, part) for number, part in enumerate(document["buffers"]))
+    arena = _integer(document["arena"])
+    offsets = {
+        n: _integer(part["offset"], arena) for n, part in enumerate(document["buffers"]) if "offset" in part
+    }
+    tasks = tuple(_task(part, len(buffers)) for part in document["tasks"])
+    outputs = {name: _view(part, len(buffers)) for name, part in document["outputs"].items()}
+    sizes = {str(name): _integer(size) for name, size in document["sizes"].items()}
+    layout = Layout(offsets, arena)
+    return PlanRecord(
+        sizes, _integer(document["rows"]), _boolean(document["divided"]), buffers, layout, tasks, outputs
+    )
 
 
 def _buffer(number: int, part: Any) -> Buffer:
-    dtype, origin = _word(part["dtype"], tuple(DTYPES)), _word(part["origin"], ORIGINS)
-    phase = _whole(part["phase"], len(_PHASES) - 1)
-    return Buffer(number, _shape(part["shape"]), dtype, origin, _word(part["label"]), None, phase)
+    dtype, origin = _string(part["dtype"], tuple(DTYPES)), _string(part["origin"], ORIGINS)
+    phase = _integer(part["phase"], len(_PHASES) - 1)
+    return Buffer(number, _shape(part["shape"]), dtype, origin, _string(part["label"]), None, phase)
 
 
-def _entry(part: Any, buffers: int) -> Entry:
+def _task(part: Any, buffers: int) -> TaskRecord:
     reads, writes = (tuple(_view(view, buffers) for view in part[name]) for name in ("reads", "writes"))
-    operations = tuple(_word(name) for name in part["operations"])
+    operations = tuple(_string(name) for name in part["operations"])
     phase = _PHASES.index(part["phase"])
-    flops, moved = _whole(part["flops"]), _whole(part["bytes"])
-    kind, layer, adds = _word(part["kind"]), _word(part["layer"]), _truth(part["adds"])
-    return Entry(kind, layer, operations, reads, writes, phase, adds, flops, moved)
+    flops, moved = _integer(part["flops"]), _integer(part["bytes"])
+    kind, layer, adds = _string(part["kind"]), _string(part["layer"]), _boolean(part["adds"])
+    return TaskRecord(kind, layer, operations, reads, writes, phase, adds, flops, moved)
 
 
 def _view(part: Any, buffers: int) -> View:
-    strides = tuple(_whole(n, low=-(2**62)) for n in part["strides"])
+    strides = tuple(_integer(n, low=-(2**62)) for n in part["strides"])
     shape = _shape(part["shape"])
     if len(shape) != len(strides):
         raise ValueError(f"{len(shape)} axes with {len(strides)} strides")
-    return View(_whole(part["buffer"], buffers - 1), shape, strides, _whole(part["offset"]))
+    return View(_integer(part["buffer"], buffers - 1), shape, strides, _integer(part["offset"]))
 
 
 def _shape(part: Any) -> tuple[int, ...]:
-    return tuple(_whole(n) for n in part)
+    return tuple(_integer(n) for n in part)
 
 
-def _whole(value: Any, most: int = 2**62, low: int = 0) -> int:
-    if type(value) is not int or not low <= value <= most:
-        raise ValueError(f"{value!r:.40} is no integer from {low} to {most}")
+def _integer(value: Any, high: int = 2**62, low: int = 0) -> int:
+    if type(value) is not int or not low <= value <= high:
+        raise ValueError(f"{value!r:.40} is not an integer from {low} to {high}")
     return value
 
 
-def _truth(value: Any) -> bool:
+def _boolean(value: Any) -> bool:
     if type(value) is not bool:
-        raise ValueError(f"{value!r:.40} is neither true nor false")
+        raise ValueError(f"{value!r:.40} is not a boolean")
     return value
 
 
-def _word(value: Any, known: tuple[str, ...] = ()) -> str:
+def _string(value: Any, known: tuple[str, ...] = ()) -> str:
     if not isinstance(value, str) or (known and value not in known):
-        raise ValueError(f"{value!r:.40} is no {' or '.join(known) or 'word'}")
+        raise ValueError(f"{value!r:.40} is not {' or '.join(known) or 'a string'}")
     return value

@@ -1,4 +1,4 @@
-"""The lines of a plan: which memory there is (``Buffer``) and what is done in which order (``Task``)."""
+"""Tasks and buffers of a plan: what is computed in which order, in which memory."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from chainrule.graph import Node
 from chainrule.plan.views import View
 from chainrule.records import frozen
 
-BEFORE, PARTS, LOSS, AFTER = 0, 1, 2, 3  # the phases, in order; undivided, everything is BEFORE
+BEFORE, MICROBATCHES, LOSS, AFTER = 0, 1, 2, 3  # phases in order; an undivided plan has only BEFORE
 
 
 @frozen
@@ -20,16 +20,16 @@ class Buffer:
     """A piece of memory.
 
     Args:
-        number: its place in the plan's list.
-        shape: of the value it is for, in order, last axis fastest.
-        dtype: number kind.
-        origin: ``"input"`` (handed in), ``"constant"``, ``"work"`` (reused once its last reader is done),
-            ``"joined"`` (a sum over the parts of a batch), ``"kept"`` (the rows of all parts, for a product
-            that comes when they are done), ``"output"``, or ``"moving"`` (no memory of its
-            own: the cell of the present step of a loop over time).
-        label: the input's name, or the output's.
-        array: a constant's numbers.
-        phase: in which phase it is written.
+        number: its index in the plan.
+        shape: shape of its value in memory order, last axis fastest.
+        dtype: dtype of its elements.
+        origin: ``"input"`` (passed by the caller), ``"constant"``, ``"work"`` (reused after its last reader),
+            ``"summed"`` (a sum over the microbatches), ``"deferred"`` (rows of all microbatches, for a
+            deferred gradient), ``"output"``, or ``"moving"`` (no memory of its own: the cell of the current
+            step of a loop over time).
+        label: label of the input or output.
+        array: value of a constant.
+        phase: phase in which it is written.
     """
 
     number: int
@@ -42,7 +42,7 @@ class Buffer:
 
     @property
     def size(self) -> int:
-        """How many numbers."""
+        """Number of elements."""
         return math.prod(self.shape)
 
     @property
@@ -55,13 +55,13 @@ class Task:
     """One call of the program.
 
     Args:
-        kind: ``"loop"``, ``"copy"``, ``"fill"``, ``"matmul"`` (perhaps with the loop that is its epilogue),
-            ``"sum"``, ... or ``"law"`` (run by the card's evaluate).
-        nodes: what it computes.
-        reads, writes: the memory.
-        phase: in which phase.
-        adds: whether the result is added to what is there.
-        facts: sizes the engine needs besides the views.
+        kind: ``"loop"``, ``"copy"``, ``"matmul"`` (with the loop that is its epilogue, if any), ``"sum"``,
+            ... or ``"reference"`` (computed by the card's ``evaluate``).
+        nodes: the nodes that it computes.
+        reads, writes: its memory.
+        phase: its phase.
+        adds: whether the result is added to memory.
+        facts: parameters of the kernel besides the views.
     """
 
     kind: str
@@ -74,29 +74,29 @@ class Task:
 
     @property
     def flops(self) -> int:
-        """Floating-point operations, counted as the textbook does."""
+        """Floating-point operations, as in textbooks."""
         if self.kind == "matmul":
             *stack, m, n = self.writes[0].shape
-            in_epilogue = math.prod(self.writes[0].shape) * (len(self.nodes) - 1)
-            return 2 * math.prod(stack) * m * n * self.reads[0].shape[-1] + in_epilogue
-        if self.kind in ("product", "dots"):
+            epilogue_flops = math.prod(self.writes[0].shape) * (len(self.nodes) - 1)
+            return 2 * math.prod(stack) * m * n * self.reads[0].shape[-1] + epilogue_flops
+        if self.kind in ("table_matmul", "dot_products"):
             return 2 * math.prod(self.facts["shape"])
-        if self.kind in ("weigh", "weigh_back"):
-            of = self.writes if self.kind == "weigh" else self.reads[1:]
-            return 2 * self.facts["taps"] * math.prod(of[0].shape)
+        if self.kind in ("depthwise", "depthwise_gradient"):
+            outputs = self.writes if self.kind == "depthwise" else self.reads[1:]
+            return 2 * self.facts["taps"] * math.prod(outputs[0].shape)
         if self.kind == "resample":
             outer, _, row = self.facts["lengths"]
             return 2 * outer * row * self.facts["taps"]
         if self.kind == "scan":
             return self.facts["steps"] * sum(task.flops for task in self.facts["tasks"])
         size = math.prod(self.writes[0].shape) if self.writes else 0
-        if self.kind == "taps":
-            return size * (len(self.reads) - (self.facts["by"] != "weigh"))
-        if self.kind == "loop":  # a result has the shape of the loop, also where it is a sum
+        if self.kind == "combine":
+            return size * (len(self.reads) - (self.facts["by"] != "weighted_sum"))
+        if self.kind == "loop":  # counted by the shape of the loop, also for sums
             return size * len(self.nodes)
         return max(size, max((math.prod(v.shape) for v in self.reads), default=0))
 
     @property
     def layer(self) -> str:
-        """The path of the layer it belongs to."""
+        """The path of the layer that the task belongs to."""
         return next((n.site.path for n in self.nodes if n.site.path), "")

@@ -1,8 +1,8 @@
-"""A value as a window on memory: where it begins and how far its neighbours lie apart along each axis.
+"""Views: a value as a region of memory with an offset and a stride for each axis.
 
-Transposing, repeating, slicing and most reshaping change only how memory is looked at. A plan therefore gives
-such nodes no buffer and no kernel: their view is worked out from the view of what they look at, and the loops
-and matrix products that read them take the strides as they are.
+Transposing, repeating, slicing and most reshaping only change how memory is read. A plan gives such nodes no
+buffer and no kernel: their view is derived from the view of their input, and the loops and matrix products
+that read them use the strides directly.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from chainrule.records import frozen
 from chainrule.spec import bound
 
 Triple: TypeAlias = tuple[int, int, int]
-LONG = 64  # numbers of a row from which on it does not matter that each row has to be begun
-NARROW = 8  # an axis shorter than this is no axis to take numbers along several at a time
-SMALL = 4096  # numbers of a loop that lies in the nearest cache
+MIN_ROW = 64  # length of a row from which on the overhead of starting a row is negligible
+MIN_VECTOR_AXIS = 8  # length of an axis from which on it is worth vectorizing
+CACHED = 4096  # numbers of a loop that fits the first-level cache
 
 
 @frozen
 class View:
-    """A window on a buffer.
+    """A strided view of a buffer.
 
     Args:
-        buffer: its number.
+        buffer: number of the buffer.
         shape: axis lengths.
-        strides: distance of neighbours along each axis, in elements; 0 where one value is repeated.
-        offset: where the first element lies, in elements.
+        strides: stride of each axis, in elements; 0 if one value is repeated.
+        offset: offset of the first element, in elements.
     """
 
     buffer: int
@@ -41,24 +41,24 @@ class View:
     offset: int = 0
 
     @staticmethod
-    def whole(buffer: int, shape: tuple[int, ...]) -> View:
-        """The buffer's elements in order, last axis fastest."""
+    def contiguous(buffer: int, shape: tuple[int, ...]) -> View:
+        """Return the buffer's elements in order, last axis fastest."""
         return View(buffer, shape, dense_strides(shape))
 
     @property
     def is_dense(self) -> bool:
-        """Whether the elements lie one behind the other in order."""
+        """Whether the elements are contiguous and in order."""
         expected = dense_strides(self.shape)
         return all(n == 1 or s == e for n, s, e in zip(self.shape, self.strides, expected, strict=True))
 
-    def turned(self, axes: Sequence[int]) -> View:
-        """The same elements, with the axes in this order."""
+    def transposed(self, axes: Sequence[int]) -> View:
+        """Return the same elements with the axes in this order."""
         shape, strides = (tuple(values[axis] for axis in axes) for values in (self.shape, self.strides))
         return View(self.buffer, shape, strides, self.offset)
 
 
 def dense_strides(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """The strides of a value whose elements lie in order."""
+    """Return the strides of a contiguous value."""
     strides, step = [], 1
     for length in reversed(shape):
         strides.append(step)
@@ -66,35 +66,35 @@ def dense_strides(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(reversed(strides))
 
 
-def look(op: object, source: View, shape: tuple[int, ...]) -> View | None:
-    """The view a layout operation has of its input's memory, or ``None`` when the numbers must be moved.
+def layout_view(op: object, source: View, shape: tuple[int, ...]) -> View | None:
+    """Return the view of the result of a layout operation, or ``None`` if elements must be copied.
 
     Args:
-        op: the operation, sizes bound.
-        source: the input's view.
-        shape: of the result.
+        op: the operation, with sizes bound.
+        source: view of the input.
+        shape: shape of the result.
     """
     match op:
         case Transpose(axes=axes):
-            return source.turned(axes)
+            return source.transposed(axes)
         case Broadcast():
             new = len(shape) - len(source.shape)
-            kept = zip(source.shape, source.strides, shape[new:], strict=True)
-            strides = (*(0,) * new, *(0 if n == 1 and m != 1 else s for n, s, m in kept))
+            axes = zip(source.shape, source.strides, shape[new:], strict=True)
+            strides = (*(0,) * new, *(0 if n == 1 and m != 1 else s for n, s, m in axes))
             return View(source.buffer, shape, strides, source.offset)
         case Slice(start=start, step=step):
-            places = list(zip(bound(start), step, source.strides, strict=True))
-            offset = source.offset + sum(a * s for a, _, s in places)
-            return View(source.buffer, shape, tuple(k * s for _, k, s in places), offset)
+            axes = list(zip(bound(start), step, source.strides, strict=True))
+            offset = source.offset + sum(a * s for a, _, s in axes)
+            return View(source.buffer, shape, tuple(k * s for _, k, s in axes), offset)
         case Remat():
             return source
         case Reshape() | ReduceSum() | ReduceMax() | ReduceMin():  # reductions of axes of length 1
-            return _reshaped(source, shape)
+            return _reshaped_view(source, shape)
     return None
 
 
-def _reshaped(source: View, shape: tuple[int, ...]) -> View | None:
-    """The same memory under another shape, when the axes that are merged lie one behind the other."""
+def _reshaped_view(source: View, shape: tuple[int, ...]) -> View | None:
+    """Return the same memory under another shape, if the axes that are merged are contiguous."""
     if source.is_dense or 0 in shape:
         return View(source.buffer, shape, dense_strides(shape), source.offset)
     lengths, (steps,) = collapse(source.shape, [source.strides])
@@ -114,7 +114,7 @@ def _reshaped(source: View, shape: tuple[int, ...]) -> View | None:
 
 
 def in_memory_order(view: View) -> tuple[int, ...]:
-    """The axes from the outermost to the innermost in memory; axes of one place keep their order.
+    """Return the axes from the outermost to the innermost in memory; axes of equal stride keep their order.
 
     Example:
         >>> in_memory_order(View(0, (2, 3, 4), (1, 8, 2)))
@@ -123,35 +123,35 @@ def in_memory_order(view: View) -> tuple[int, ...]:
     return tuple(sorted(range(len(view.shape)), key=lambda axis: -view.strides[axis]))
 
 
-def leading(views: Sequence[View]) -> View:
-    """The view in whose order a loop walks that writes nothing as large as itself: the first without gaps."""
-    whole = (
+def leading_view(views: Sequence[View]) -> View:
+    """Return the view in whose memory order a loop iterates: the first one without repeated elements."""
+    without_repeats = (
         view for view in views if all(s or n == 1 for n, s in zip(view.shape, view.strides, strict=True))
     )
-    return next(whole, views[0])
+    return next(without_repeats, views[0])
 
 
-def row(view: View) -> list[int]:
-    """The innermost axes, from the outside in, that a loop should walk along as one row: it is long then.
+def row_axes(view: View) -> list[int]:
+    """Return the innermost axes, outermost first, that a loop should iterate over as one long row.
 
     Example:
-        >>> row(View(0, (16, 28, 8), (1, 128, 16)))
+        >>> row_axes(View(0, (16, 28, 8), (1, 128, 16)))
         [2, 0]
     """
-    # Where strides are equal one axis has one place, and lies further in.
+    # If strides are equal, one of the axes has length 1 and is further in.
     order = sorted(range(len(view.shape)), key=lambda axis: (-view.strides[axis], view.shape[axis] == 1))
-    many, first = 1, len(order)
-    while first and many < LONG:
+    length, first = 1, len(order)
+    while first and length < MIN_ROW:
         first -= 1
-        many *= view.shape[order[first]]
+        length *= view.shape[order[first]]
     return order[first:]
 
 
-def lies_apart(lengths: Sequence[int], strides: Sequence[int]) -> bool:
-    """Whether no two places of a look are one, but along axes where one is repeated.
+def is_injective(lengths: Sequence[int], strides: Sequence[int]) -> bool:
+    """Return whether no two indices have the same address, except along axes of stride 0.
 
     Example:
-        >>> lies_apart([4, 3], [3, 1]), lies_apart([4, 3], [2, 1]), lies_apart([4, 3], [1, 0])
+        >>> is_injective([4, 3], [3, 1]), is_injective([4, 3], [2, 1]), is_injective([4, 3], [1, 0])
         (True, False, True)
     """
     reach = 0
@@ -162,8 +162,8 @@ def lies_apart(lengths: Sequence[int], strides: Sequence[int]) -> bool:
     return True
 
 
-def tapped(view: View, axis: int, tap: Sequence[int]) -> View:
-    """One cell of every window: the axes of the window, from ``axis`` on, at this place."""
+def window_cell(view: View, axis: int, tap: Sequence[int]) -> View:
+    """Return one cell of every window: the window's axes, from ``axis`` on, at index ``tap``."""
     end = axis + len(tap)
     at = sum(i * s for i, s in zip(tap, view.strides[axis:end], strict=True))
     shape, strides = ((*v[:axis], *v[end:]) for v in (view.shape, view.strides))
@@ -171,14 +171,14 @@ def tapped(view: View, axis: int, tap: Sequence[int]) -> View:
 
 
 def collapse(shape: Sequence[int], strides: Sequence[Sequence[int]]) -> tuple[list[int], list[list[int]]]:
-    """The fewest axes that describe a loop over several operands at once.
+    """Return the fewest axes that describe a loop over several operands.
 
-    Neighbouring axes become one where, for every operand, the outer stride is the inner length times the
-    inner stride.
+    Adjacent axes are merged if, for every operand, the outer stride is the inner length times the inner
+    stride.
 
     Args:
-        shape: of the loop.
-        strides: of each operand.
+        shape: shape of the loop.
+        strides: strides of each operand.
 
     Returns:
         the axis lengths and, for each operand, its strides.
@@ -190,86 +190,90 @@ def collapse(shape: Sequence[int], strides: Sequence[Sequence[int]]) -> tuple[li
         ([4, 3], [[3, 1], [0, 1]])
     """
     lengths: list[int] = []
-    kept: list[list[int]] = [[] for _ in strides]
+    merged: list[list[int]] = [[] for _ in strides]
     for axis, length in enumerate(shape):
         if length == 1:
             continue
         steps = [s[axis] for s in strides]
-        joins = bool(lengths) and all(k[-1] == length * step for k, step in zip(kept, steps, strict=True))
-        if joins:
+        is_merged = bool(lengths) and all(
+            k[-1] == length * step for k, step in zip(merged, steps, strict=True)
+        )
+        if is_merged:
             lengths[-1] *= length
         else:
             lengths.append(length)
-        for k, step in zip(kept, steps, strict=True):
-            if joins:
+        for k, step in zip(merged, steps, strict=True):
+            if is_merged:
                 k[-1] = step
             else:
                 k.append(step)
-    return (lengths, kept) if lengths else ([1], [[0] for _ in strides])
+    return (lengths, merged) if lengths else ([1], [[0] for _ in strides])
 
 
-def walked(
+def loop_order(
     lengths: Sequence[int], strides: Sequence[Sequence[int]], reads: int, is_folded: bool = False
 ) -> list[int]:
-    """In which order a loop walks along axes that lie in the order of what it writes.
+    """Return the order in which a loop iterates over axes that are given in the memory order of its result.
 
-    Where neighbours along the last axis lie side by side in what is written, but along another one in what is
-    read, these two come last: a piece of memory that one step touches is then still in the cache at the next.
-    The very last is the one along which more operands have their neighbours side by side, if it is not short.
-    A small loop, all of which lies in the nearest cache, walks along a long axis instead of a short one:
-    it then computes many numbers at once, such as the sigmoids of a layer of three units.
+    If elements along the last axis are contiguous in the result, but those along another axis in an operand,
+    these two axes come last: a cache line that one iteration touches is then still cached at the next. The
+    very last one is the axis along which more operands are contiguous, unless it is short. A small loop that
+    fits the first-level cache iterates over a long axis instead of a short one, so that it computes many
+    numbers at once, such as the sigmoids of a layer of three units.
 
     Args:
-        lengths: of the axes.
-        strides: of each operand: those that are read come first.
-        reads: how many are read.
+        lengths: lengths of the axes.
+        strides: strides of each operand, those that are read first.
+        reads: number of operands that are read.
         is_folded: whether the loop ends in sums, whose order is then kept.
 
     Example:
-        >>> walked([16, 28, 64], [[1, 1024, 16], [1792, 64, 1]], 1)
+        >>> loop_order([16, 28, 64], [[1, 1024, 16], [1792, 64, 1]], 1)
         [1, 0, 2]
-        >>> walked([28, 16, 2], [[32, 1, 16], [32, 2, 1]], 1)
+        >>> loop_order([28, 16, 2], [[32, 1, 16], [32, 2, 1]], 1)
         [0, 2, 1]
-        >>> walked([32, 3], [[3, 1], [0, 1], [3, 1]], 2)
+        >>> loop_order([32, 3], [[3, 1], [0, 1], [3, 1]], 2)
         [1, 0]
     """
     axes = list(range(len(lengths)))
     inner = axes[-1]
-    long = [axis for axis in axes if lengths[axis] >= NARROW]
-    if long and lengths[inner] < NARROW and math.prod(lengths) <= SMALL and not is_folded:
+    long = [axis for axis in axes if lengths[axis] >= MIN_VECTOR_AXIS]
+    if long and lengths[inner] < MIN_VECTOR_AXIS and math.prod(lengths) <= CACHED and not is_folded:
         best = max(long, key=lambda axis: (sum(s[axis] in (0, 1) for s in strides), lengths[axis]))
         return [axis for axis in axes if axis != best] + [best]
-    far = (s for s in strides[:reads] if s[inner] not in (0, 1))
-    other = next((axis for s in far for axis in axes[:-1] if s[axis] == 1 and lengths[axis] > 1), None)
+    strided = (s for s in strides[:reads] if s[inner] not in (0, 1))
+    other = next((axis for s in strided for axis in axes[:-1] if s[axis] == 1 and lengths[axis] > 1), None)
     if other is None or strides[reads][inner] != 1:
         return axes
-    near = [sum(s[axis] == 1 for s in strides) for axis in (inner, other)]
-    is_last = lengths[inner] < NARROW <= lengths[other] or (near[1] > near[0] and lengths[other] >= NARROW)
+    contiguous_operands = [sum(s[axis] == 1 for s in strides) for axis in (inner, other)]
+    is_last = lengths[inner] < MIN_VECTOR_AXIS <= lengths[other] or (
+        contiguous_operands[1] > contiguous_operands[0] and lengths[other] >= MIN_VECTOR_AXIS
+    )
     axes.remove(other)
     axes.insert(len(axes) if is_last else -1, other)
     return axes
 
 
-def in_three(view: View, axes: Sequence[int]) -> tuple[Triple, Triple] | None:
-    """Lengths and strides of a value seen as (outer, along, inner); ``None`` when it must first be moved.
+def as_three_axes(view: View, axes: Sequence[int]) -> tuple[Triple, Triple] | None:
+    """Return lengths and strides of a view as (outer, along, inner), or ``None`` if it must be copied first.
 
     Args:
-        view: the value.
-        axes: neighbouring axes, which become the middle one; none: the middle has one element.
+        view: the view.
+        axes: adjacent axes, which become the middle one; if empty, the middle axis has length 1.
 
     Example:
-        >>> in_three(View.whole(0, (2, 3, 4, 5)), (1, 2))
+        >>> as_three_axes(View.contiguous(0, (2, 3, 4, 5)), (1, 2))
         ((2, 12, 5), (60, 5, 1))
     """
     first, last = (axes[0], axes[-1] + 1) if axes else (len(view.shape), len(view.shape))
-    found: list[tuple[int, int]] = []
+    merged: list[tuple[int, int]] = []
     for group in (slice(0, first), slice(first, last), slice(last, None)):
         lengths, (strides,) = collapse(view.shape[group], [view.strides[group]])
         if 0 in view.shape[group]:
-            found.append((0, 0))
+            merged.append((0, 0))
         elif len(lengths) > 1:
             return None
         else:
-            found.append((lengths[0], strides[0]))
-    (outer, a), (along, b), (inner, c) = found
+            merged.append((lengths[0], strides[0]))
+    (outer, a), (along, b), (inner, c) = merged
     return (outer, along, inner), (a, b, c)

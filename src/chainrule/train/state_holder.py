@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 
-from chainrule.plan.memory_requirement import Need
+from chainrule.plan.memory_requirement import MemoryRequirement
 from chainrule.train.evaluation import evaluate
 from chainrule.train.inputs.target import Target
 from chainrule.train.model_state import ModelState
@@ -110,7 +110,7 @@ class StateHolder:
         """The network as a table: each layer with its output's shape and its parameters."""
         return evaluate.summary(self._state)
 
-    def memory(self, batch_size: int = 32) -> Need:
+    def memory(self, batch_size: int = 32) -> MemoryRequirement:
         """The memory that a training takes besides its data, by purpose; nothing is allocated.
 
         Args:

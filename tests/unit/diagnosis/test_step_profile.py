@@ -11,28 +11,29 @@ import pytest
 
 import chainrule as cr
 from chainrule.diagnosis.step_profile import Profile, profile_page
-from chainrule.engines.profile import Measured, Peak, Spent
+from chainrule.engines.profile import CorePeak, KernelTime, StepProfile
 from chainrule.errors import UsageError
 from chainrule.page.bar_chart import Bar, bar_chart
 from chainrule.train.monitor.profile import Stopwatch
 
-MADE = Measured(
+MADE = StepProfile(
     lines=(
-        Spent("update", "", "loop", ("cast", "add"), 1, 2e-9, 2, 24),
-        Spent("gather", "", "take_rows", ("x",), 4, 12e-6, 0, 401_408),
-        Spent("forward", "dense1", "matmul", ("matmul",), 4, 400e-6, 51_380_224, 1_200_000),
-        Spent("forward", "dense1", "loop", ("add", "relu"), 4, 3e-6, 65_536, 260_000),
-        Spent("forward", "", "log_softmax", ("log_softmax",), 4, 5e-6, 1280, 10_240),
-        Spent("backward", "", "loop", ("exp", "multiply", "subtract"), 4, 1e-6, 3840, 20_480),
-        Spent("backward", "dense1", "matmul", ("matmul",), 4, 500e-6, 51_380_224, 1_300_000),
-        Spent("join", "", "loop", ("add",), 1, 40e-6, 200_704, 2_408_448),
-        Spent("update", "dense1", "loop", ("multiply",) * 7, 1, 39e-6, 1_404_928, 4_014_080),
+        KernelTime("update", "", "loop", ("cast", "add"), 1, 2e-9, 2, 24),
+        KernelTime("gather", "", "take_rows", ("x",), 4, 12e-6, 0, 401_408),
+        KernelTime("forward", "dense1", "matmul", ("matmul",), 4, 400e-6, 51_380_224, 1_200_000),
+        KernelTime("forward", "dense1", "loop", ("add", "relu"), 4, 3e-6, 65_536, 260_000),
+        KernelTime("forward", "", "log_softmax", ("log_softmax",), 4, 5e-6, 1280, 10_240),
+        KernelTime("backward", "", "loop", ("exp", "multiply", "subtract"), 4, 1e-6, 3840, 20_480),
+        KernelTime("backward", "dense1", "matmul", ("matmul",), 4, 500e-6, 51_380_224, 1_300_000),
+        KernelTime("join", "", "loop", ("add",), 1, 40e-6, 200_704, 2_408_448),
+        KernelTime("update", "dense1", "loop", ("multiply",) * 7, 1, 39e-6, 1_404_928, 4_014_080),
     ),
-    alone=1.05e-3, together=0.6e-3, threads=2, batch=128, rows=32, lanes=2, steps=200, peak=Peak(2e11, 1e10),
+    serial_seconds=1.05e-3, parallel_seconds=0.6e-3, threads=2, batch=128, rows=32, replicas=2, steps=200,
+    peak=CorePeak(2e11, 1e10),
 )  # fmt: skip
 
 
-def page(made: Measured = MADE, lang: str = "en", is_made_up: bool = False) -> Profile:
+def page(made: StepProfile = MADE, lang: str = "en", is_made_up: bool = False) -> Profile:
     return profile_page(Stopwatch(made, 1797, is_made_up), lang)
 
 
@@ -61,7 +62,7 @@ def test_what_the_engine_itself_costs_is_told() -> None:
 
 
 def test_one_thread_is_shown_once_and_one_part_is_the_batch() -> None:
-    text = str(page(replace(MADE, threads=1, rows=128, lanes=1)))
+    text = str(page(replace(MADE, threads=1, rows=128, replicas=1)))
     assert "threads" not in text
     assert "Batch size 128.\n" in text
 

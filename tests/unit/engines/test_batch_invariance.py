@@ -42,7 +42,7 @@ NETS: dict[str, tuple[cr.Layer, tuple[int, ...], int]] = {
 }  # fmt: skip
 
 
-def ready(name: str, rows: int) -> tuple[cr.Model, np.ndarray]:
+def initialized(name: str, rows: int) -> tuple[cr.Model, np.ndarray]:
     """A network with initial parameters, and rows for it."""
     net, shape, below = NETS[name]
     rng = np.random.default_rng(1)
@@ -53,53 +53,53 @@ def ready(name: str, rows: int) -> tuple[cr.Model, np.ndarray]:
 
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("name", NETS)
-def test_every_batch_gives_the_bits_of_the_whole(name: str, threads: int) -> None:
-    model, x = ready(name, 83)
+def test_every_batch_has_the_bits_of_the_full_batch(name: str, threads: int) -> None:
+    model, x = initialized(name, 83)
     with settings.using(batch_invariant=True, threads=threads):
-        whole = np.asarray(model(x))
+        outputs = np.asarray(model(x))
         for start, stop in ((0, 1), (82, 83), (3, 5), (10, 17), (20, 36), (20, 37), (0, 64), (7, 83)):
-            part = np.asarray(model(x[start:stop]))
-            assert part.tobytes() == whole[start:stop].tobytes(), (start, stop)
-    np.testing.assert_allclose(whole, np.asarray(model(x)), rtol=2e-4, atol=2e-5)
+            rows_output = np.asarray(model(x[start:stop]))
+            assert rows_output.tobytes() == outputs[start:stop].tobytes(), (start, stop)
+    np.testing.assert_allclose(outputs, np.asarray(model(x)), rtol=2e-4, atol=2e-5)
 
 
 @given(st.data())
-def test_any_rows_in_any_order(data: st.DataObject) -> None:
-    model, x = ready("dense", 50)
+def test_any_rows_in_any_order_have_the_same_bits(data: st.DataObject) -> None:
+    model, x = initialized("dense", 50)
     rows = data.draw(st.lists(st.integers(0, 49), min_size=1, max_size=40))
     with settings.using(batch_invariant=True):
         assert np.asarray(model(x[rows])).tobytes() == np.asarray(model(x))[rows].tobytes()
 
 
-def test_the_setting_holds_for_programs_that_have_run_without_it() -> None:
-    model, x = ready("dense", 40)
+def test_the_setting_applies_to_programs_that_ran_without_it() -> None:
+    model, x = initialized("dense", 40)
     model(x[:1]), model(x[:9]), model(x)
     with settings.using(batch_invariant=True):
         assert np.asarray(model(x[:9])).tobytes() == np.asarray(model(x))[:9].tobytes()
 
 
-def test_no_rows_give_no_outputs() -> None:
+def test_an_empty_batch_has_empty_outputs() -> None:
     x = input_node("x", (None, 3), "float32")
     with settings.using(batch_invariant=True):
         assert Program(Graph({"y": x * 2.0})).run({"x": np.zeros((0, 3), np.float32)})["y"].shape == (0, 3)
 
 
-def test_a_graph_that_joins_rows_runs_as_a_whole() -> None:
+def test_a_graph_that_reduces_over_rows_runs_at_once() -> None:
     x = input_node("x", (None, 3), "float32")
     rows = np.arange(12, dtype=np.float32).reshape(4, 3)
     with settings.using(batch_invariant=True):
-        found = Program(Graph({"y": x - x.mean(0)})).run({"x": rows})["y"]
-    np.testing.assert_allclose(found, rows - rows.mean(0), rtol=1e-6)
+        result = Program(Graph({"y": x - x.mean(0)})).run({"x": rows})["y"]
+    np.testing.assert_allclose(result, rows - rows.mean(0), rtol=1e-6)
 
 
-def test_an_index_outside_its_table_is_located() -> None:
-    model, x = ready("attention", 40)
+def test_an_index_outside_its_table_is_refused() -> None:
+    model, x = initialized("attention", 40)
     x[37, 2] = 99
     with settings.using(batch_invariant=True), pytest.raises(ShapeError, match="E211"):
         model(x)
 
 
 @pytest.mark.parametrize("value", [1, "yes", None])
-def test_another_value_than_true_or_false_is_refused(value: Any) -> None:
+def test_a_value_that_is_not_boolean_is_refused(value: Any) -> None:
     with pytest.raises(UsageError, match="E102"):
         settings.batch_invariant = value

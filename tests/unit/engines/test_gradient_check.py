@@ -1,4 +1,4 @@
-"""The gradient check catches a wrong rule, says where, and accepts a right one."""
+"""The gradient check reports a wrong pullback with its position, and accepts correct ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from chainrule.ops.elementwise.elementwise import Elementwise
 
 @card
 class Cube(Elementwise):
-    """The third power, with a rule somebody wrote in a hurry."""
+    """The third power, with a wrong pullback."""
 
     name = "cube"
     arguments = ("x",)
@@ -28,7 +28,7 @@ class Cube(Elementwise):
         return x**3
 
 
-def test_a_wrong_rule_is_caught_and_placed() -> None:
+def test_a_wrong_pullback_is_reported_with_its_position() -> None:
     with pytest.raises(GradientError) as caught:
         check_gradient(lambda x: make(Cube(), x), [np.array([[0.1, 0.2], [2.0, 0.3]])])
     assert caught.value.code == "E274"
@@ -37,7 +37,7 @@ def test_a_wrong_rule_is_caught_and_placed() -> None:
     assert received / expected == pytest.approx(2 / 3, rel=1e-6)
 
 
-RIGHT = {
+CORRECT = {
     "product": lambda x, w: x @ w,
     "norm": lambda x, w: PUBLIC["sqrt"](PUBLIC["square"](x).sum() + 1.0) + w.sum(),
     "softmax": lambda x, w: PUBLIC["log_softmax"](x @ w),
@@ -45,30 +45,30 @@ RIGHT = {
 }
 
 
-@pytest.mark.parametrize("name", RIGHT)
-def test_a_right_rule_passes(name: str) -> None:
-    function: Callable[..., Node] = RIGHT[name]
-    found = check_gradient(
+@pytest.mark.parametrize("name", CORRECT)
+def test_a_correct_pullback_passes(name: str) -> None:
+    function: Callable[..., Node] = CORRECT[name]
+    check = check_gradient(
         function, [np.cos(np.arange(12)).reshape(4, 3), np.sin(np.arange(6.0)).reshape(3, 2)]
     )
-    assert 0 <= found.error < 1e-8
-    assert len(found.analytic) == len(found.numeric) == 2
-    assert str(found).startswith("18 derivatives checked")
+    assert 0 <= check.error < 1e-8
+    assert len(check.analytic) == len(check.numeric) == 2
+    assert str(check).startswith("18 derivatives checked")
 
 
-def test_float32_is_checked_in_float64_and_whole_numbers_are_held() -> None:
+def test_float32_is_checked_in_float64_and_integers_are_constant() -> None:
     table, rows = np.cos(np.arange(6)).reshape(3, 2).astype("float32"), np.array([0, 2, 2])
-    found = check_gradient(lambda t, i: PUBLIC["gather"](t, i), [table, rows])
-    assert [a.dtype.name for a in found.analytic] == ["float64"]
+    check = check_gradient(lambda t, i: PUBLIC["gather"](t, i), [table, rows])
+    assert [a.dtype.name for a in check.analytic] == ["float64"]
 
 
-def test_a_corner_is_no_smooth_place() -> None:
+def test_a_kink_fails_the_check() -> None:
     with pytest.raises(GradientError):
         check_gradient(lambda x: PUBLIC["relu"](x), [[0.0]])
     check_gradient(lambda x: PUBLIC["relu"](x), [[1.0, -1.0]])
 
 
-def test_a_gradient_that_is_not_a_number_never_passes() -> None:
+def test_a_nan_gradient_fails_the_check() -> None:
     with pytest.raises(GradientError) as caught:
         check_gradient(lambda x: PUBLIC["sqrt"](x), [[0.0]])
     assert caught.value.code == "E274"

@@ -1,4 +1,6 @@
-"""The native program takes every array and every graph that the law takes, and refuses what it refuses."""
+"""The native program accepts every array and graph that the reference program accepts, and refuses
+the same.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +24,11 @@ def both(graph: Graph, feeds: dict[str, np.ndarray]) -> tuple[dict, dict]:
 
 
 @given(graphs(20))
-def test_any_graph_gives_what_the_law_gives(graph: Graph) -> None:
-    law, fast = both(graph, arrays())
-    for name, value in law.items():
-        assert (fast[name].shape, fast[name].dtype) == (value.shape, value.dtype)
-        np.testing.assert_allclose(fast[name], value, rtol=1e-9, atol=1e-9)
+def test_random_graphs_match_the_reference(graph: Graph) -> None:
+    expected, result = both(graph, arrays())
+    for name, value in expected.items():
+        assert (result[name].shape, result[name].dtype) == (value.shape, value.dtype)
+        np.testing.assert_allclose(result[name], value, rtol=1e-9, atol=1e-9)
 
 
 LAYOUTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -42,54 +44,57 @@ LAYOUTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_arrays_may_lie_in_memory_as_they_like(layout: str, dtype: str) -> None:
+def test_arrays_may_have_any_memory_layout(layout: str, dtype: str) -> None:
     x = np.random.Generator(np.random.Philox(1)).normal(size=(5, 19)).astype(dtype)
-    laid = LAYOUTS[layout](x)
-    laid.flags.writeable = False
-    before = laid.copy()
+    strided = LAYOUTS[layout](x)
+    strided.flags.writeable = False
+    before = strided.copy()
     node = input_node("x", (None, 19), dtype)
     graph = Graph({"y": (cr.exp(node) + node * 2.0).sum(1), "z": node @ node.T})
-    plain = native.Program(graph).run({"x": np.array(laid, dtype)})
-    odd = native.Program(graph).run({"x": laid})
-    for name, value in plain.items():
-        np.testing.assert_array_equal(odd[name], value)
-    np.testing.assert_array_equal(laid, before)
+    contiguous = native.Program(graph).run({"x": np.array(strided, dtype)})
+    result_of_strided = native.Program(graph).run({"x": strided})
+    for name, value in contiguous.items():
+        np.testing.assert_array_equal(result_of_strided[name], value)
+    np.testing.assert_array_equal(strided, before)
 
 
 @pytest.mark.parametrize("rows", [0, 1, 2])
 @pytest.mark.parametrize("columns", [0, 1, 17])
-def test_sizes_zero_and_one(rows: int, columns: int) -> None:
+def test_axes_of_length_zero_and_one(rows: int, columns: int) -> None:
     x, w = input_node("x", (None, columns), "float64"), input_node("w", (columns, 3), "float64")
     hidden = cr.tanh(x @ w)
     graph = Graph({
         "hidden": hidden, "sum": x.sum(), "by row": x.sum(1), "by column": x.sum(0),
-        "joined": cr.concatenate([x, x * 2.0], 1), "turned": x.T * 1.0, "slope": grad(hidden.sum(), [w])[0],
+        "concatenated": cr.concatenate([x, x * 2.0], 1), "transposed": x.T * 1.0,
+        "gradient": grad(hidden.sum(), [w])[0],
     })  # fmt: skip
     rng = np.random.Generator(np.random.Philox(2))
-    law, fast = both(graph, {"x": rng.normal(size=(rows, columns)), "w": rng.normal(size=(columns, 3))})
-    for name, value in law.items():
-        assert fast[name].shape == value.shape
-        np.testing.assert_allclose(fast[name], value, rtol=1e-12, atol=1e-12, err_msg=name)
+    expected, result = both(
+        graph, {"x": rng.normal(size=(rows, columns)), "w": rng.normal(size=(columns, 3))}
+    )
+    for name, value in expected.items():
+        assert result[name].shape == value.shape
+        np.testing.assert_allclose(result[name], value, rtol=1e-12, atol=1e-12, err_msg=name)
 
 
-def test_one_program_takes_batches_of_any_size() -> None:
+def test_one_program_accepts_batches_of_any_size() -> None:
     x = input_node("x", (None, 3), "float64")
     program = native.Program(Graph({"y": cr.softmax(x)}))
-    law = reference.Program(program.graph)
+    expected = reference.Program(program.graph)
     for rows in (4, 1, 9, 4):
         feeds = {"x": np.arange(3.0 * rows).reshape(rows, 3)}
-        np.testing.assert_allclose(program.run(feeds)["y"], law.run(feeds)["y"], rtol=1e-14)
+        np.testing.assert_allclose(program.run(feeds)["y"], expected.run(feeds)["y"], rtol=1e-14)
 
 
-def test_results_are_the_callers_own() -> None:
+def test_results_are_independent_copies() -> None:
     x = input_node("x", (2,), "float64")
     program = native.Program(Graph({"y": x * 2.0, "x": x, "c": cr.constant([1.0, 2.0], "float64")}))
-    given_x = np.array([1.0, 2.0])
-    first = program.run({"x": given_x})
+    x_array = np.array([1.0, 2.0])
+    first = program.run({"x": x_array})
     for value in first.values():
         value[:] = 99.0
-    assert given_x.tolist() == [1.0, 2.0]
-    second = program.run({"x": given_x})
+    assert x_array.tolist() == [1.0, 2.0]
+    second = program.run({"x": x_array})
     assert {name: value.tolist() for name, value in second.items()} == {
         "y": [2.0, 4.0], "x": [1.0, 2.0], "c": [1.0, 2.0],
     }  # fmt: skip
@@ -107,20 +112,20 @@ def test_results_are_the_callers_own() -> None:
     ],
 )
 @pytest.mark.parametrize("rows", [1, 3, 40])
-def test_a_single_column_is_written_between_others(make: Callable[[Node, Node], Node], rows: int) -> None:
+def test_single_columns_are_written_in_place(make: Callable[[Node, Node], Node], rows: int) -> None:
     a, b = input_node("a", (rows, 1), "float64"), input_node("b", (rows, 3), "float64")
     feeds = {"a": np.arange(rows * 1.0).reshape(rows, 1), "b": 100 + np.arange(rows * 3.0).reshape(rows, 3)}
-    law, fast = both(Graph({"y": make(a, b), "a": a, "b": b}), feeds)
-    np.testing.assert_array_equal(fast["y"], law["y"])
+    expected, result = both(Graph({"y": make(a, b), "a": a, "b": b}), feeds)
+    np.testing.assert_array_equal(result["y"], expected["y"])
 
 
 @pytest.mark.parametrize("index", [-1, 3])
 def test_an_index_outside_its_table_is_refused(index: int) -> None:
     table, i = input_node("table", (3, 2), "float64"), input_node("i", (None,), "int64")
     program = native.Program(Graph({"y": cr.gather(table, i)}))
-    with pytest.raises(ShapeError, match="E211") as refused:
+    with pytest.raises(ShapeError, match="E211") as caught:
         program.run({"table": np.ones((3, 2)), "i": np.array([0, index])})
-    assert "position 1" in str(refused.value)
+    assert "position 1" in str(caught.value)
     assert program.run({"table": np.ones((3, 2)), "i": np.array([0])})["y"].shape == (1, 2)
 
 
@@ -144,8 +149,8 @@ def test_missing_and_misfitting_arrays_are_refused() -> None:
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 40))
-def test_a_part_draws_its_share_of_the_whole(seed: int, rows: int) -> None:
+def test_random_numbers_match_the_reference(seed: int, rows: int) -> None:
     key = input_node("key", (2,), "uint32")
     graph = Graph({"u": cr.uniform(key, (rows, 3), "float32", 7)})
-    law, fast = both(graph, {"key": np.array([seed, 1], np.uint32)})
-    np.testing.assert_array_equal(fast["u"], law["u"])
+    expected, result = both(graph, {"key": np.array([seed, 1], np.uint32)})
+    np.testing.assert_array_equal(result["u"], expected["u"])

@@ -1,4 +1,4 @@
-"""Compiled code is kept and found again; a damaged, foreign or unwritable cache does no harm."""
+"""Compiled code is cached and reused; a damaged, foreign or unwritable cache is harmless."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ import numpy as np
 import pytest
 
 from chainrule.engines import native
-from chainrule.engines.native.codegen.fused_loop import Operation, Recipe, Writer
-from chainrule.engines.native.jit.cache import STALE, cache_folder, clear, written_by
+from chainrule.engines.native.codegen.fused_loop import LoopSpec, LoopWriter, Operation
+from chainrule.engines.native.jit.cache import STALE_DAYS, cache_folder, clear, source_digest
 from chainrule.engines.native.jit.compiler import Machine
 
 HOME = Path(native.__file__).parent
-SQUARE = Recipe(1, (("float64", "c"),), (Operation("square", "float64", "float64", (0,)),), ((1, "c"),))
+SQUARE = LoopSpec(1, (("float64", "c"),), (Operation("square", "float64", "float64", (0,)),), ((1, "c"),))
 
 
 def squares(machine: Machine, write: Callable[[str], object] | None = None) -> np.ndarray:
-    """Use the machine: 0, 1, 4, 9 by a compiled loop."""
-    make = write or (lambda name: Writer(SQUARE, name).write())
+    """Compute 0, 1, 4, 9 by a compiled loop."""
+    make = write or (lambda name: LoopWriter(SQUARE, name).write())
     address = machine.function("loop", SQUARE.source(), make)
     x, y = np.arange(4.0), np.zeros(4)
     block = np.array([0, 4, x.ctypes.data, 1, y.ctypes.data, 1], np.int64)
@@ -35,14 +35,14 @@ def squares(machine: Machine, write: Callable[[str], object] | None = None) -> n
 
 
 def refuse(name: str) -> object:
-    raise AssertionError("compiled although it was kept")
+    raise AssertionError("compiled although it was cached")
 
 
-def test_what_was_compiled_is_found_by_the_next_process(tmp_path: Path) -> None:
+def test_compiled_code_is_reused_by_the_next_process(tmp_path: Path) -> None:
     assert squares(Machine(tmp_path)).tolist() == [0, 1, 4, 9]
     assert squares(Machine(tmp_path), refuse).tolist() == [0, 1, 4, 9]
     (text,) = tmp_path.glob("*.txt")
-    assert text.read_text() == SQUARE.source(), "a person can read what a file computes"
+    assert text.read_text() == SQUARE.source(), "the text describes what a file computes"
 
 
 DAMAGES: dict[str, Callable[[bytes], bytes]] = {
@@ -61,32 +61,30 @@ def test_a_damaged_or_foreign_file_is_compiled_again(tmp_path: Path, damage: str
     good = file.read_bytes()
     file.write_bytes(DAMAGES[damage](good))
     assert squares(Machine(tmp_path)).tolist() == [0, 1, 4, 9]
-    assert file.read_bytes() == good, "and kept again"
+    assert file.read_bytes() == good, "and cached again"
 
 
-def test_another_recipe_is_another_file(tmp_path: Path) -> None:
+def test_another_loop_is_another_file(tmp_path: Path) -> None:
     machine = Machine(tmp_path)
     squares(machine)
-    apart = Recipe(1, SQUARE.reads, SQUARE.operations, ((1, "g"),))
-    assert apart.source() != SQUARE.source()
-    machine.function("loop", apart.source(), lambda name: Writer(apart, name).write())
+    strided = LoopSpec(1, SQUARE.reads, SQUARE.operations, ((1, "g"),))
+    assert strided.source() != SQUARE.source()
+    machine.function("loop", strided.source(), lambda name: LoopWriter(strided, name).write())
     assert len(list(tmp_path.glob("*.o"))) == 2
 
 
-def test_code_of_another_version_of_the_writer_is_not_ours(tmp_path: Path) -> None:
+def test_code_of_another_generator_version_is_not_reused(tmp_path: Path) -> None:
     copy = tmp_path / "native"
     shutil.copytree(HOME, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    ours = written_by(HOME)
-    assert written_by(copy) == ours
-    text = (copy / "codegen" / "vector.py").read_text(encoding="utf-8")
-    (copy / "codegen" / "vector.py").write_text(text.replace("0.5", "0.25", 1), encoding="utf-8")
-    assert written_by(copy) != ours, "another coefficient of a curve is other code for the same recipe"
+    ours = source_digest(HOME)
+    assert source_digest(copy) == ours
+    file = copy / "codegen" / "vector.py"
+    file.write_text(file.read_text(encoding="utf-8").replace("0.5", "0.25", 1), encoding="utf-8")
+    assert source_digest(copy) != ours, "another coefficient is other code for the same loop"
     assert ours in Machine(None).stamp
 
 
-def test_what_other_versions_left_goes_when_nobody_has_used_it_for_long(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_stale_folders_of_other_versions_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     old, young, ours = (cache_folder(stamp) for stamp in ("old", "young", "ours"))
     for folder in (old, young):
@@ -94,18 +92,18 @@ def test_what_other_versions_left_goes_when_nobody_has_used_it_for_long(
         (folder / "loop.o").write_bytes(b"code")
     loose = old.parent / "loop.o"
     loose.write_bytes(b"code")
-    before = time.time() - (STALE + 1) * 86400
+    before = time.time() - (STALE_DAYS + 1) * 86400
     for path in (old, loose):
         os.utime(path, (before, before))
     assert cache_folder("old") == old
     clear(old.parent)
-    assert sorted(old.parent.iterdir()) == sorted([old, young]), "asking for a folder says that it is used"
+    assert sorted(old.parent.iterdir()) == sorted([old, young]), "requesting a folder marks it as used"
     os.utime(old, (before, before))
     assert cache_folder("ours") == ours
     assert list(old.parent.iterdir()) == [young]
 
 
-# --- kernels, in a process of its own each time
+# --- kernels, in a separate process each time
 
 USE = """
 import numpy as np
@@ -118,16 +116,16 @@ with notices.deliver_to(Channel([lambda notice: print(notice.en)])):
     print(evaluate(cr.argmax(cr.one_hot(x, 3, "float64") * 2.0, 1), {"x": [2, 0]}).tolist())
     print(evaluate(cr.one_hot(x, 3, "float64") * 3.0, {"x": [1]}).tolist())
 """
-ANSWER = ["[2, 0]", "[[0.0, 3.0, 0.0]]"]
+EXPECTED = ["[2, 0]", "[[0.0, 3.0, 0.0]]"]
 
 
 def use(cache: Path, source: Path, code: str = USE) -> list[str]:
-    """What a process prints that uses kernels and loops of these sources, with this folder for caches."""
+    """Return what a process prints that uses kernels and loops of these sources, with this cache folder."""
     path = os.pathsep.join([str(source), *sys.path])
-    surroundings = {**os.environ, "XDG_CACHE_HOME": str(cache), "PYTHONPATH": path}
-    done = subprocess.run([sys.executable, "-c", code], env=surroundings, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()
+    environment = {**os.environ, "XDG_CACHE_HOME": str(cache), "PYTHONPATH": path}
+    process = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert process.returncode == 0, process.stderr
+    return process.stdout.splitlines()
 
 
 def times(cache: Path, ending: str) -> dict[Path, int]:
@@ -136,7 +134,7 @@ def times(cache: Path, ending: str) -> dict[Path, int]:
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the package, so that nobody else's caches are found."""
+    """A copy of the package, so that no other cache is found."""
     folder = tmp_path_factory.mktemp("source")
     shutil.copytree(HOME.parents[1], folder / "chainrule", ignore=shutil.ignore_patterns("__pycache__"))
     return folder
@@ -144,64 +142,64 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory, source: Path) -> Path:
-    """A folder of caches as a process left it."""
+    """A cache folder that a process has filled."""
     cache = tmp_path_factory.mktemp("cache")
-    assert use(cache, source) == ANSWER
+    assert use(cache, source) == EXPECTED
     return cache
 
 
-def test_all_compiled_code_lies_in_one_folder_and_is_found_again(filled: Path, source: Path) -> None:
+def test_all_compiled_code_is_cached_in_one_folder_and_reused(filled: Path, source: Path) -> None:
     before = times(filled, "")
     files = {file.relative_to(filled).parts[:2] for file in before}
     assert files == {("chainrule", "native")}
     assert len({file.parent for file in before}) == 1, "a folder for this version and processor"
     assert any("argmax_rows" in file.name for file in before)
     assert any("loop" in file.name for file in before)
-    assert use(filled, source) == ANSWER
+    assert use(filled, source) == EXPECTED
     assert times(filled, "") == before
-    assert not [*source.rglob("*.nbi")], "nothing beside the package"
+    assert not [*source.rglob("*.nbi")], "no files next to the package"
 
 
-def test_a_process_that_finds_all_its_code_loads_no_compiler(filled: Path, source: Path) -> None:
-    told = use(filled, source, USE + 'import sys; print("numba" in sys.modules, "scipy" in sys.modules)')
-    assert told == [*ANSWER, "False False"]
+def test_a_process_with_a_full_cache_loads_no_compiler(filled: Path, source: Path) -> None:
+    output = use(filled, source, USE + 'import sys; print("numba" in sys.modules, "scipy" in sys.modules)')
+    assert output == [*EXPECTED, "False False"]
 
 
-def test_damaged_files_of_kernels_are_compiled_again(filled: Path, source: Path, tmp_path: Path) -> None:
+def test_damaged_kernel_files_are_compiled_again(filled: Path, source: Path, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     shutil.copytree(filled, cache)
     for turn, file in enumerate(sorted(times(cache, ".o"))):
         file.write_bytes(DAMAGES["one bit turned" if turn % 2 else "cut short"](file.read_bytes()))
     written = times(cache, ".o")
-    assert use(cache, source) == ANSWER
-    assert all(time > written[file] for file, time in times(cache, ".o").items()), "and kept again"
+    assert use(cache, source) == EXPECTED
+    assert all(time > written[file] for file, time in times(cache, ".o").items()), "and cached again"
 
 
-def test_kernels_of_other_sources_are_not_ours(filled: Path, source: Path, tmp_path: Path) -> None:
-    """A part of a kernel in another file than the kernel's own has changed: numba alone would not see it."""
+def test_kernels_of_changed_sources_are_not_reused(filled: Path, source: Path, tmp_path: Path) -> None:
+    """A function that a kernel uses has changed in another file: numba alone would not detect it."""
     cache, new = tmp_path / "cache", tmp_path / "new"
     shutil.copytree(filled, cache)
     shutil.copytree(source, new)
     file = new / "chainrule" / "engines" / "native" / "kernels" / "kernel.py"
     file.write_text(file.read_text(encoding="utf-8") + "# another version\n", encoding="utf-8")
     before = times(cache, "")
-    assert use(cache, new) == ANSWER
+    assert use(cache, new) == EXPECTED
     after = times(cache, "")
-    assert before.items() < after.items(), "kept beside the others, not instead of them"
+    assert before.items() < after.items(), "cached in addition to the others"
     fresh = {file.name.rpartition("_")[0] for file in after.keys() - before.keys()}
-    assert fresh >= {"argmax_rows", "loop"}, "neither kernels nor loops of other sources were taken"
+    assert fresh >= {"argmax_rows", "loop"}, "neither kernels nor loops of other sources were reused"
 
 
-def test_code_for_another_processor_is_not_ours() -> None:
-    here = Machine(None).stamp
-    assert llvm.get_host_cpu_name() in here
+def test_the_stamp_names_the_processor() -> None:
+    stamp = Machine(None).stamp
+    assert llvm.get_host_cpu_name() in stamp
     for name, has in llvm.get_host_cpu_features().items():
-        assert f"{'+' if has else '-'}{name}" in here
+        assert f"{'+' if has else '-'}{name}" in stamp
 
 
-def test_a_folder_that_cannot_be_written_means_no_cache_and_one_notice(source: Path, tmp_path: Path) -> None:
+def test_an_unwritable_cache_folder_causes_one_notice(source: Path, tmp_path: Path) -> None:
     (tmp_path / "chainrule").write_text("in the way")
     notice, *answer = use(tmp_path, source)
-    assert "not kept" in notice
-    assert answer == ANSWER
+    assert "not cached" in notice
+    assert answer == EXPECTED
     assert [file.name for file in tmp_path.iterdir()] == ["chainrule"]

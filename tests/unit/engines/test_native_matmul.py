@@ -1,4 +1,4 @@
-"""Products of matrices so large that their blocks are copied, packed and taken in pieces."""
+"""Matrix products so large that blocks are packed and computed in pieces."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import chainrule as cr
 
-# Around the sizes of tiles, blocks and pieces; 512 and 1024 put rows 2 and 4 KiB apart.
+# Around the sizes of tiles, blocks and pieces; with 512 and 1024, rows are 2 and 4 KiB apart.
 ROWS, DEPTHS, COLUMNS = (
     (1, 7, 8, 23, 64, 257, 512, 600),
     (1, 7, 8, 129, 256, 512, 530, 1024),
@@ -17,7 +17,7 @@ ROWS, DEPTHS, COLUMNS = (
 )
 
 
-@pytest.mark.parametrize("turned", [(False, False), (False, True), (True, False), (True, True)], ids=str)
+@pytest.mark.parametrize("transposed", [(False, False), (False, True), (True, False), (True, True)], ids=str)
 @settings(max_examples=25, deadline=None)
 @given(
     rows=st.sampled_from(ROWS),
@@ -25,18 +25,22 @@ ROWS, DEPTHS, COLUMNS = (
     columns=st.sampled_from(COLUMNS),
     dtype=st.sampled_from(["float32", "float64"]),
 )
-def test_a_product_is_that_of_numpy(
-    turned: tuple[bool, bool], rows: int, depth: int, columns: int, dtype: str
+def test_a_product_matches_numpy(
+    transposed: tuple[bool, bool], rows: int, depth: int, columns: int, dtype: str
 ) -> None:
     random = np.random.default_rng(rows + depth + columns)
     shapes = [
-        (depth, rows) if turned[0] else (rows, depth),
-        (columns, depth) if turned[1] else (depth, columns),
+        (depth, rows) if transposed[0] else (rows, depth),
+        (columns, depth) if transposed[1] else (depth, columns),
     ]
     arrays = {name: random.normal(size=shape).astype(dtype) for name, shape in zip("ab", shapes, strict=True)}
     nodes = [cr.input(name, array.shape, dtype=dtype) for name, array in arrays.items()]
-    a, b = (node.T if is_turned else node for node, is_turned in zip(nodes, turned, strict=True))
-    left, right = (x.T if is_turned else x for x, is_turned in zip(arrays.values(), turned, strict=True))
-    found = cr.evaluate(a @ b, arrays, engine="native")
-    near = 64 * np.finfo(dtype).eps * np.sqrt(depth)
-    np.testing.assert_allclose(found, left.astype("float64") @ right.astype("float64"), rtol=near, atol=near)
+    a, b = (node.T if is_transposed else node for node, is_transposed in zip(nodes, transposed, strict=True))
+    left, right = (
+        x.T if is_transposed else x for x, is_transposed in zip(arrays.values(), transposed, strict=True)
+    )
+    result = cr.evaluate(a @ b, arrays, engine="native")
+    tolerance = 64 * np.finfo(dtype).eps * np.sqrt(depth)
+    np.testing.assert_allclose(
+        result, left.astype("float64") @ right.astype("float64"), rtol=tolerance, atol=tolerance
+    )

@@ -1,4 +1,4 @@
-"""Steps that are not divided: lanes share the calls, and no number depends on how many lanes there are."""
+"""Undivided batches: the calls are divided among replicas, and results do not depend on their number."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.engines.native.runtime.partition import Share
+from chainrule.engines.native.runtime.partition import Partition
 
 CORES = (1, 2, 3, 8)
 
 
 def images() -> cr.nn.Layer:
-    """Every kind of convolution, with samples that meet on the way."""
-    part = cr.Sequential(cr.Conv(24, 3, padding="same", bias=False), cr.BatchNorm(), cr.Activation("relu"))
+    """Every kind of convolution, with layers in which samples interact."""
+    block = cr.Sequential(cr.Conv(24, 3, padding="same", bias=False), cr.BatchNorm(), cr.Activation("relu"))
     return cr.Sequential(
-        cr.Conv(16, 3, padding="same"), cr.BatchNorm(), cr.Activation("relu"), part,
+        cr.Conv(16, 3, padding="same"), cr.BatchNorm(), cr.Activation("relu"), block,
         cr.Conv(32, 3, stride=2, padding=1), cr.BatchNorm(), cr.Activation("tanh"), cr.MaxPool(2),
         cr.Conv(20, 1), cr.GroupNorm(4), cr.GlobalAveragePool(), cr.Dense(5),
     )  # fmt: skip
@@ -51,32 +51,32 @@ def trained(name: str, engine: str = "native", dtype: str = "float32") -> cr.Mod
 
 
 @pytest.mark.parametrize("name", NETS)
-def test_the_bits_are_those_of_one_lane(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chainrule.engines.native.runtime.replicas.WORTH_SHARING", 0)
-    monkeypatch.setattr("chainrule.engines.native.runtime.replicas.SHARED_FROM", 1)
-    found = {}
+def test_bits_do_not_depend_on_the_number_of_replicas(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chainrule.engines.native.runtime.replicas.MIN_STEP_FLOPS", 0)
+    monkeypatch.setattr("chainrule.engines.native.runtime.replicas.MIN_ELEMENTS", 1)
+    parameters = {}
     for cores in CORES:
         with cr.settings.using(threads=min(cores, 3), cores=cores):
-            found[cores] = trained(name).parameters()
-    for path, first in found[1].items():
+            parameters[cores] = trained(name).parameters()
+    for path, first in parameters[1].items():
         for cores in CORES[1:]:
-            assert found[cores][path].tobytes() == first.tobytes(), f"{path} on {cores} cores"
+            assert parameters[cores][path].tobytes() == first.tobytes(), f"{path} on {cores} cores"
 
 
 @pytest.mark.parametrize("name", NETS)
-def test_the_numbers_are_those_of_the_law(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chainrule.engines.native.runtime.replicas.WORTH_SHARING", 0)
-    monkeypatch.setattr("chainrule.engines.native.runtime.replicas.SHARED_FROM", 1)
+def test_parameters_match_the_reference_engine(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chainrule.engines.native.runtime.replicas.MIN_STEP_FLOPS", 0)
+    monkeypatch.setattr("chainrule.engines.native.runtime.replicas.MIN_ELEMENTS", 1)
     monkeypatch.setattr(cr.settings, "cores", 2)
-    law = trained(name, "reference", "float64").parameters()
+    expected = trained(name, "reference", "float64").parameters()
     for path, value in trained(name, dtype="float64").parameters().items():
-        np.testing.assert_allclose(value, law[path], rtol=1e-8, atol=1e-10, err_msg=path)
+        np.testing.assert_allclose(value, expected[path], rtol=1e-8, atol=1e-10, err_msg=path)
 
 
-@pytest.mark.parametrize("lanes", [1, 2, 3, 8])
+@pytest.mark.parametrize("slices", [1, 2, 3, 8])
 @pytest.mark.parametrize(("length", "grain"), [(1, 1), (7, 3), (64, 16), (100, 32)])
-def test_shares_cover_the_axis_once(length: int, grain: int, lanes: int) -> None:
-    cuts = Share(length, 0, (), grain).cuts(lanes)
+def test_slices_cover_the_axis_once(length: int, grain: int, slices: int) -> None:
+    cuts = Partition(length, 0, (), grain).cuts(slices)
     assert cuts[0] == 0
     assert cuts[-1] == length
     assert cuts == sorted(cuts)

@@ -1,4 +1,4 @@
-"""Nets without a wide layer, whose samples lie innermost: trainings and answers are those of the law."""
+"""Narrow networks, whose samples are innermost: training and predictions match the reference engine."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from thread_races import assert_no_races
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import chainrule as cr
 from chainrule.graph import Graph, input_node
-from chainrule.plan.passes.memory_layout import FROM, THIN, thin
+from chainrule.plan.passes.memory_layout import MAX_NARROW_UNITS, MIN_INNER_SAMPLES, narrow_rows
 from chainrule.plan.plan import plan
-from thread_races import assert_no_races
 
-UNITS = st.integers(1, THIN)
+UNITS = st.integers(1, MAX_NARROW_UNITS)
 LOSSES = {"mse": 1, "binary_cross_entropy": 1, "cross_entropy": 3}
 ACTIVATIONS = ("sigmoid", "relu", "tanh", "softmax", "gelu", "linear")
 
@@ -33,14 +33,14 @@ def data(rows: int, width: int, loss: str) -> tuple[np.ndarray, np.ndarray]:
     st.lists(st.tuples(UNITS, st.sampled_from(ACTIVATIONS)), min_size=0, max_size=3),
     UNITS,
     st.sampled_from(list(LOSSES)),
-    st.sampled_from((FROM, 2 * FROM + 3, 150)),
+    st.sampled_from((MIN_INNER_SAMPLES, 2 * MIN_INNER_SAMPLES + 3, 150)),
     st.booleans(),
 )
-def test_trainings_end_where_the_law_ends(
+def test_training_matches_the_reference_engine(
     layers: list[tuple[int, str]], width: int, loss: str, batch: int, has_norm: bool
 ) -> None:
     x, y = data(160, width, loss)
-    ended: dict[str, Any] = {}
+    results: dict[str, Any] = {}
     for engine in ("native", "reference"):
         net = [cr.Dense(units, activation) for units, activation in layers]
         net += [cr.BatchNorm()] if has_norm else []
@@ -48,9 +48,9 @@ def test_trainings_end_where_the_law_ends(
             cr.Sequential(*net, cr.Dense(LOSSES[loss])), loss, cr.Adam(0.02), engine=engine, dtype="float64"
         )
         model.fit(x, y, epochs=2, batch_size=batch, seed=1, verbose=False)
-        ended[engine] = {**model.parameters(), "answers": np.asarray(model(x))}
-    for path, value in ended["reference"].items():
-        np.testing.assert_allclose(ended["native"][path], value, rtol=1e-8, atol=1e-10, err_msg=path)
+        results[engine] = {**model.parameters(), "predictions": np.asarray(model(x))}
+    for path, value in results["reference"].items():
+        np.testing.assert_allclose(results["native"][path], value, rtol=1e-8, atol=1e-10, err_msg=path)
 
 
 def graph_of(*units: int) -> Graph:
@@ -61,25 +61,25 @@ def graph_of(*units: int) -> Graph:
 
 
 @pytest.mark.parametrize(
-    ("units", "batch", "is_thin"),
+    ("units", "batch", "is_narrow"),
     [
-        ((2, 3, 1), FROM, True),
-        ((2, 3, 1), FROM - 1, False),
-        ((2, THIN + 1, 1), FROM, False),
+        ((2, 3, 1), MIN_INNER_SAMPLES, True),
+        ((2, 3, 1), MIN_INNER_SAMPLES - 1, False),
+        ((2, MAX_NARROW_UNITS + 1, 1), MIN_INNER_SAMPLES, False),
         ((9, 2), 99, False),
     ],
 )
-def test_samples_lie_innermost_where_no_layer_is_wide(
-    units: tuple[int, ...], batch: int, is_thin: bool
+def test_samples_are_innermost_if_no_layer_is_wide(
+    units: tuple[int, ...], batch: int, is_narrow: bool
 ) -> None:
     graph = graph_of(*units)
-    assert bool(thin(graph, {"B": batch})) == is_thin
+    assert bool(narrow_rows(graph, {"B": batch})) == is_narrow
     kinds = [task.kind for task in plan(graph, {"B": batch}).tasks]
-    assert ("matmul" in kinds) != is_thin
-    assert ("taps" in kinds) == is_thin
+    assert ("matmul" in kinds) != is_narrow
+    assert ("combine" in kinds) == is_narrow
 
 
-def test_lanes_do_not_meet() -> None:
+def test_slices_write_disjoint_memory() -> None:
     graph, rng = graph_of(3, 5, 2), np.random.default_rng(0)
     sizes = {"B": 40}
     arrays = {

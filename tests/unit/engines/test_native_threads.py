@@ -1,4 +1,4 @@
-"""An answer that cannot be taken apart by rows is computed by all threads together, with the same bits."""
+"""Inference that cannot be chunked by rows is computed by all threads together, with the same bits."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.engines.native.runtime.partition import WORTH_A_CREW
+from chainrule.engines.native.runtime.partition import MIN_INFERENCE_EFFORT
 from chainrule.engines.native.runtime.program import Program
 from chainrule.gradient import grad
 from chainrule.graph import Graph, Node, input_node
@@ -33,58 +33,60 @@ def statistics(x: Node) -> Node:
 
 
 def channels(x: Node) -> Node:
-    """Channels convolved by themselves, the gradient by their weights, the largest of lines and of rows."""
+    """Depthwise convolution, its weight gradient, and maxima over contiguous and strided axes."""
     w = cr.constant(np.linspace(-1, 1, 16 * 15).reshape(16, 5, 3, 1).astype(x.dtype))
     y = cr.convolution(x, w, padding="same", groups=16)
-    (slope,) = grad(cr.mean(cr.square(y)), [w])
-    return cr.max(y, (1, 2)) * cr.mean(cr.max(y, 3), (1, 2))[:, None] + cr.max(cr.abs(slope))
+    (gradient,) = grad(cr.mean(cr.square(y)), [w])
+    return cr.max(y, (1, 2)) * cr.mean(cr.max(y, 3), (1, 2))[:, None] + cr.max(cr.abs(gradient))
 
 
 NETS: dict[str, tuple[Callable[[Node], Node], tuple[int, ...]]] = {
     "products": (product, (150, 190)),
     "one image": (images, (1, 120, 124, 16)),
     "a few images": (images, (3, 70, 72, 16)),
-    "channels by themselves": (channels, (20, 24, 25, 16)),
-    "channels of a few": (channels, (5, 44, 45, 16)),
+    "depthwise": (channels, (20, 24, 25, 16)),
+    "depthwise, a few images": (channels, (5, 44, 45, 16)),
     "statistics of a batch": (statistics, (300, 200)),
 }
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", NETS)
-def test_the_number_of_threads_changes_no_bit(name: str, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    made, shape = NETS[name]
+def test_bits_do_not_depend_on_the_number_of_threads(
+    name: str, dtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    function, shape = NETS[name]
     x = np.random.default_rng(0).normal(size=shape).astype(dtype)
-    graph = Graph({"y": made(input_node("x", (None, *shape[1:]), dtype))})
-    assert plan(graph, {"B": shape[0]}).flops >= WORTH_A_CREW
-    law = cr.compile(graph, "reference").run({"x": x})["y"]
-    found = []
-    for lanes, threads in ((1, 1), (2, 1), (2, 2), (3, 2), (4, 4), (8, 8)):
-        monkeypatch.setattr(cr.settings, "cores", lanes)
+    graph = Graph({"y": function(input_node("x", (None, *shape[1:]), dtype))})
+    assert plan(graph, {"B": shape[0]}).flops >= MIN_INFERENCE_EFFORT
+    expected = cr.compile(graph, "reference").run({"x": x})["y"]
+    results = []
+    for cores, threads in ((1, 1), (2, 1), (2, 2), (3, 2), (4, 4), (8, 8)):
+        monkeypatch.setattr(cr.settings, "cores", cores)
         monkeypatch.setattr(cr.settings, "threads", threads)
-        found.append(Program(graph).run({"x": x})["y"])
-    near = 1e-4 if dtype == "float32" else 1e-9
-    np.testing.assert_allclose(found[0], law, rtol=near, atol=near)
-    assert len({value.tobytes() for value in found}) == 1
+        results.append(Program(graph).run({"x": x})["y"])
+    tolerance = 1e-4 if dtype == "float32" else 1e-9
+    np.testing.assert_allclose(results[0], expected, rtol=tolerance, atol=tolerance)
+    assert len({value.tobytes() for value in results}) == 1
 
 
-def test_many_who_ask_at_once_get_what_each_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_concurrent_callers_get_their_own_results(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cr.settings, "threads", 4)
     program = Program(Graph({"y": product(input_node("x", (None, 190), "float32"))}))
-    asked = [np.random.default_rng(seed).normal(size=(150, 190)).astype("float32") for seed in range(6)]
-    alone = [program.run({"x": x})["y"] for x in asked]
-    with ThreadPoolExecutor(6) as others:
-        found = list(others.map(lambda x: program.run({"x": x})["y"], asked * 5))
-    assert all(np.array_equal(y, alone[i % 6]) for i, y in enumerate(found))
+    inputs = [np.random.default_rng(seed).normal(size=(150, 190)).astype("float32") for seed in range(6)]
+    alone = [program.run({"x": x})["y"] for x in inputs]
+    with ThreadPoolExecutor(6) as pool:
+        results = list(pool.map(lambda x: program.run({"x": x})["y"], inputs * 5))
+    assert all(np.array_equal(y, alone[i % 6]) for i, y in enumerate(results))
 
 
-def test_helpers_who_have_gone_to_sleep_are_woken(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocked_workers_are_woken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cr.settings, "cores", 3)
     program = Program(Graph({"y": product(input_node("x", (None, 190), "float32"))}))
     x = np.random.default_rng(0).normal(size=(150, 190)).astype("float32")
     monkeypatch.setattr(cr.settings, "threads", 1)
     alone = program.run({"x": x})["y"].tobytes()
     for threads, seconds in ((3, 0.0), (3, 0.01), (2, 0.01), (3, 0.0), (1, 0.0), (2, 0.0)):
-        time.sleep(seconds)  # longer than they stay awake
+        time.sleep(seconds)  # longer than workers spin
         monkeypatch.setattr(cr.settings, "threads", threads)
         assert program.run({"x": x})["y"].tobytes() == alone

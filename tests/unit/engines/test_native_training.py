@@ -1,4 +1,6 @@
-"""Stretches of training: what happens when one must end early, and that no lane or part changes a number."""
+"""Multi-step training runs: early ends, failing steps, and results that do not depend on the division of a
+batch.
+"""
 
 from __future__ import annotations
 
@@ -34,37 +36,37 @@ def model(**changes: object) -> cr.Model:
 
 
 @pytest.mark.parametrize("stop", [1, 2, 7, 8, 13])
-def test_a_callback_that_stops_at_a_step_gives_exactly_that_many(stop: int) -> None:
+def test_a_callback_stops_after_exactly_the_given_step(stop: int) -> None:
     x, y = samples()
     stopped, exact = model(), model()
-    told: list[int] = []
+    steps_seen: list[int] = []
 
     def ask(event: object) -> bool:
         if isinstance(event, StepDone):
-            told.append(event.step)
+            steps_seen.append(event.step)
             return event.step == stop
         return False
 
     options = {"epochs": 4, "batch_size": 10, "verbose": False}
     stopped.fit(x, y, callbacks=[ask], **options)
-    assert told == list(range(1, stop + 1))
+    assert steps_seen == list(range(1, stop + 1))
     assert stopped.facts["steps"] == stop
-    law = cr.Model(NET, "cross_entropy", engine="reference", optimizer=cr.Adam(0.01))
-    law.fit(x, y, callbacks=[lambda e: isinstance(e, StepDone) and e.step == stop], **options)
+    expected = cr.Model(NET, "cross_entropy", engine="reference", optimizer=cr.Adam(0.01))
+    expected.fit(x, y, callbacks=[lambda e: isinstance(e, StepDone) and e.step == stop], **options)
     exact.fit(x, y, callbacks=[_counted(stop)], **options)
     for name, value in stopped.parameters().items():
         assert value.tobytes() == exact.parameters()[name].tobytes()
-        np.testing.assert_allclose(value, law.parameters()[name], rtol=2e-4, atol=2e-5)
+        np.testing.assert_allclose(value, expected.parameters()[name], rtol=2e-4, atol=2e-5)
 
 
 def _counted(stop: int) -> Callable[[object], bool]:
-    """Stops after so many steps by counting them, one by one."""
+    """Return a callback that stops after a number of steps by counting them."""
     left = iter(range(stop - 1, -1, -1))
     return lambda event: isinstance(event, StepDone) and next(left) == 0
 
 
 @pytest.mark.parametrize("rate", [1e30, 1e200])
-def test_a_failing_step_leaves_the_last_good_parameters_and_names_the_operation(rate: float) -> None:
+def test_a_non_finite_step_keeps_the_last_parameters_and_names_the_operation(rate: float) -> None:
     x, y = samples()
     failed = model(optimizer=cr.SGD(rate), dtype="float64")
     with pytest.raises(TrainingError, match="E501") as stopped:
@@ -80,28 +82,28 @@ def test_a_failing_step_leaves_the_last_good_parameters_and_names_the_operation(
             assert value.tobytes() == good.parameters()[name].tobytes()
 
 
-def test_columns_in_fortran_order_train_the_same() -> None:
+def test_fortran_order_data_trains_the_same() -> None:
     x, y = samples()
-    plain, turned = model(), model()
-    for one, data in ((plain, x), (turned, np.asfortranarray(x))):
+    model_of_c_order, fortran_model = model(), model()
+    for one, data in ((model_of_c_order, x), (fortran_model, np.asfortranarray(x))):
         one.fit(data, y, epochs=2, batch_size=16, verbose=False)
-    for name, value in plain.parameters().items():
-        np.testing.assert_array_equal(turned.parameters()[name], value)
+    for name, value in model_of_c_order.parameters().items():
+        np.testing.assert_array_equal(fortran_model.parameters()[name], value)
 
 
 def trainer(graph: Graph, core: list[Node], homes: dict[str, str], data: dict, state: dict, threads: int = 2):
     return native.Trainer(graph, core, homes, data, state, threads, 4)
 
 
-def by_law(
+def reference_steps(
     graph: Graph, homes: Mapping[str, str], batches: list[dict], state: dict, keys: np.ndarray | None = None
 ) -> tuple[list[float], dict[str, np.ndarray]]:
-    """The same steps, one by one, by the law."""
+    """Run the same steps one by one with the reference engine."""
     program, losses = reference.Program(graph), []
     for s, batch in enumerate(batches):
         key = {} if keys is None else {KEY: keys[s]}
-        given_arrays = {**batch, **state, **key}
-        results = program.run({name: given_arrays[name] for name in graph.inputs})
+        inputs = {**batch, **state, **key}
+        results = program.run({name: inputs[name] for name in graph.inputs})
         losses.append(float(results["loss"]))
         state = {**state, **{label: results[name] for name, label in homes.items()}}
     return losses, state
@@ -109,7 +111,7 @@ def by_law(
 
 @hypothesis_settings(max_examples=25)
 @given(st.integers(1, 70), st.sampled_from([1, 2, 3]), st.booleans())
-def test_every_size_of_batch_is_divided_without_a_trace(batch: int, threads: int, is_wide: bool) -> None:
+def test_every_batch_size_matches_the_reference(batch: int, threads: int, is_wide: bool) -> None:
     width = 130 if is_wide else 3
     x, w = input_node("x", (None, 5), "float64"), input_node("w", (5, width), "float64")
     b, v = input_node("b", (width,), "float64"), input_node("v", (5, width), "float64")
@@ -120,32 +122,32 @@ def test_every_size_of_batch_is_divided_without_a_trace(batch: int, threads: int
     rng = np.random.Generator(np.random.Philox(batch))
     rows = rng.normal(size=(2 * batch, 5))
     state = {"w": rng.normal(size=(5, width)), "b": rng.normal(size=width), "v": rng.normal(size=(5, width))}
-    losses, law = by_law(graph, homes, [{"x": rows[:batch]}, {"x": rows[batch:]}], state)
-    held = {name: value.copy() for name, value in state.items()}
-    made = trainer(graph, [dw, db, dv], homes, {"x": rows}, held, threads)
-    told, failed = made.run(np.arange(2 * batch), batch, 0, 2, 0, np.zeros((0, 2), np.uint32))
+    losses, expected = reference_steps(graph, homes, [{"x": rows[:batch]}, {"x": rows[batch:]}], state)
+    arrays = {name: value.copy() for name, value in state.items()}
+    runner = trainer(graph, [dw, db, dv], homes, {"x": rows}, arrays, threads)
+    results, failed = runner.run(np.arange(2 * batch), batch, 0, 2, 0, np.zeros((0, 2), np.uint32))
     assert failed == 0
-    np.testing.assert_allclose(told[:, 0], losses, rtol=1e-10)
+    np.testing.assert_allclose(results[:, 0], losses, rtol=1e-10)
     for name in homes.values():
-        np.testing.assert_allclose(held[name], law[name], rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(arrays[name], expected[name], rtol=1e-9, atol=1e-12)
 
 
-def test_a_value_and_the_one_before_it_change_places_in_one_step() -> None:
+def test_a_value_and_its_predecessor_are_updated_in_one_step() -> None:
     w, before = input_node("w", (3, 3), "float64"), input_node("before", (3, 3), "float64")
-    mirrored = w * w.T - 0.1 * before  # reads elements of w after their mirror images would be replaced
+    new_value = w * w.T - 0.1 * before  # reads elements of w after their mirror images would be overwritten
     homes = {"new w": "w", "new before": "before"}
-    graph = Graph({"loss": cr.square(w).sum(), "new w": mirrored, "new before": w})
+    graph = Graph({"loss": cr.square(w).sum(), "new w": new_value, "new before": w})
     state = {"w": np.arange(9.0).reshape(3, 3) / 9, "before": np.ones((3, 3))}
-    losses, law = by_law(graph, homes, [{}, {}, {}], state)
-    held = {name: value.copy() for name, value in state.items()}
-    made = trainer(graph, [], homes, {}, held)
-    told, _ = made.run(np.arange(3), 1, 0, 3, 0, np.zeros((0, 2), np.uint32))
-    np.testing.assert_allclose(told[:, 0], losses, rtol=1e-14)
+    losses, expected = reference_steps(graph, homes, [{}, {}, {}], state)
+    arrays = {name: value.copy() for name, value in state.items()}
+    runner = trainer(graph, [], homes, {}, arrays)
+    results, _ = runner.run(np.arange(3), 1, 0, 3, 0, np.zeros((0, 2), np.uint32))
+    np.testing.assert_allclose(results[:, 0], losses, rtol=1e-14)
     for name in homes.values():
-        np.testing.assert_allclose(held[name], law[name], rtol=1e-14)
+        np.testing.assert_allclose(arrays[name], expected[name], rtol=1e-14)
 
 
-def test_a_draw_that_no_sample_sees_uses_the_key_of_its_step() -> None:
+def test_shared_random_numbers_use_the_key_of_their_step() -> None:
     x, w, key = (
         input_node("x", (None, 2), "float64"),
         input_node("w", (2,), "float64"),
@@ -157,51 +159,53 @@ def test_a_draw_that_no_sample_sees_uses_the_key_of_its_step() -> None:
     homes = {"new w": "w"}
     graph = Graph({"loss": loss, "new w": w - 0.1 * dw})
     rows, keys = np.arange(8.0).reshape(4, 2), np.array([[1, 2], [3, 4]], np.uint32)
-    losses, law = by_law(graph, homes, [{"x": rows[:2]}, {"x": rows[2:]}], {"w": np.ones(2)}, keys)
-    held = {"w": np.ones(2)}
-    told, _ = trainer(graph, [dw], homes, {"x": rows}, held).run(np.arange(4), 2, 0, 2, 0, keys)
-    np.testing.assert_allclose(told[:, 0], losses, rtol=1e-12)
-    np.testing.assert_allclose(held["w"], law["w"], rtol=1e-12)
+    losses, expected = reference_steps(
+        graph, homes, [{"x": rows[:2]}, {"x": rows[2:]}], {"w": np.ones(2)}, keys
+    )
+    arrays = {"w": np.ones(2)}
+    results, _ = trainer(graph, [dw], homes, {"x": rows}, arrays).run(np.arange(4), 2, 0, 2, 0, keys)
+    np.testing.assert_allclose(results[:, 0], losses, rtol=1e-12)
+    np.testing.assert_allclose(arrays["w"], expected["w"], rtol=1e-12)
 
 
-def test_an_index_outside_its_table_ends_the_training() -> None:
+def test_an_index_outside_its_table_ends_the_run() -> None:
     i, table = input_node("i", (None,), "int64"), input_node("table", (3, 2), "float64")
     loss = cr.mean(cr.square(cr.gather(table, i)))
-    (slope,) = grad(loss, [table])
-    graph = Graph({"loss": loss, "new": table - 0.1 * slope})
-    made = trainer(
-        graph, [slope], {"new": "table"}, {"i": np.array([0, 1, 7, 2])}, {"table": np.ones((3, 2))}
+    (gradient,) = grad(loss, [table])
+    graph = Graph({"loss": loss, "new": table - 0.1 * gradient})
+    runner = trainer(
+        graph, [gradient], {"new": "table"}, {"i": np.array([0, 1, 7, 2])}, {"table": np.ones((3, 2))}
     )
     with pytest.raises(ShapeError, match="E211"):
-        made.run(np.arange(4), 2, 0, 2, 0, np.zeros((0, 2), np.uint32))
+        runner.run(np.arange(4), 2, 0, 2, 0, np.zeros((0, 2), np.uint32))
 
 
 @hypothesis_settings(max_examples=8)
 @given(st.integers(1, 40))
-def test_normalised_and_pooled_parts_of_any_size_have_the_same_bits_on_any_threads(batch: int) -> None:
+def test_normalization_and_pooling_have_the_same_bits_on_any_threads(batch: int) -> None:
     net = cr.Sequential(
         cr.Conv(8, 3), cr.GroupNorm(2), cr.Activation("relu"), cr.MaxPool(3, 2), cr.Flatten(), cr.LayerNorm()
     )
     x, book = input_node("x", (None, 7, 7, 2), "float64"), Book("float64", True)
     loss = cr.mean(cr.square(Scope(book).run(net, x, "net")[:, 0] - 1.0))
     parameters = {path: parameter.node for path, parameter in book.parameters.items()}
-    slopes = grad(loss, list(parameters.values()))
-    moved = {path: w - 0.1 * dw for (path, w), dw in zip(parameters.items(), slopes, strict=True)}
+    gradients = grad(loss, list(parameters.values()))
+    updated = {path: w - 0.1 * dw for (path, w), dw in zip(parameters.items(), gradients, strict=True)}
     homes = {f"new {path}": path for path in parameters}
-    graph = Graph({"loss": loss, **{f"new {path}": node for path, node in moved.items()}})
+    graph = Graph({"loss": loss, **{f"new {path}": node for path, node in updated.items()}})
     rng = np.random.Generator(np.random.Philox(batch))
     rows = rng.normal(size=(2 * batch, 7, 7, 2))
     state = {path: rng.normal(size=node.shape) for path, node in parameters.items()}
-    losses, law = by_law(graph, homes, [{"x": rows[:batch]}, {"x": rows[batch:]}], state)
-    found = {}
+    losses, expected = reference_steps(graph, homes, [{"x": rows[:batch]}, {"x": rows[batch:]}], state)
+    first_bits = {}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fusion, "WORTH", 0)  # as if all values were large
+        patch.setattr(fusion, "MIN_ELEMENTS", 0)  # treats all values as large
         for threads in (1, 2, 3, 4, 8):
-            held = {name: value.copy() for name, value in state.items()}
-            made = trainer(graph, slopes, homes, {"x": rows}, held, threads)
-            told, failed = made.run(np.arange(2 * batch), batch, 0, 2, 0, np.zeros((0, 2), np.uint32))
+            arrays = {name: value.copy() for name, value in state.items()}
+            runner = trainer(graph, gradients, homes, {"x": rows}, arrays, threads)
+            results, failed = runner.run(np.arange(2 * batch), batch, 0, 2, 0, np.zeros((0, 2), np.uint32))
             assert failed == 0
-            np.testing.assert_allclose(told[:, 0], losses, rtol=1e-9)
+            np.testing.assert_allclose(results[:, 0], losses, rtol=1e-9)
             for name in parameters:
-                np.testing.assert_allclose(held[name], law[name], rtol=1e-7, atol=1e-9)
-                assert found.setdefault(name, held[name].tobytes()) == held[name].tobytes()
+                np.testing.assert_allclose(arrays[name], expected[name], rtol=1e-7, atol=1e-9)
+                assert first_bits.setdefault(name, arrays[name].tobytes()) == arrays[name].tobytes()

@@ -1,4 +1,4 @@
-"""The reference program drops what is read for the last time, takes any batch, lists all that is wrong."""
+"""The reference program frees values after their last reader, accepts any batch, and lists all mismatches."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 
 from chainrule.engines import compile, evaluate
-from chainrule.engines.reference import Program, Tail
+from chainrule.engines.reference import ElementwiseChain, Program
 from chainrule.errors import ShapeError, UsageError
 from chainrule.gradient import grad
 from chainrule.graph import Graph, input_node
@@ -21,49 +21,49 @@ from minimization import step_graphs
 from random_graph import graphs
 
 
-def test_values_are_dropped_after_their_last_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_values_are_freed_after_their_last_reader(monkeypatch: pytest.MonkeyPatch) -> None:
     alive: list[weakref.ref] = []
-    most = 0
-    law = Tanh.evaluate
+    max_alive = 0
+    tanh = Tanh.evaluate
 
-    def watched(self: Tanh, x: np.ndarray) -> np.ndarray:
-        nonlocal most
-        result = law(self, x)
+    def counted(self: Tanh, x: np.ndarray) -> np.ndarray:
+        nonlocal max_alive
+        result = tanh(self, x)
         alive.append(weakref.ref(result))
-        most = max(most, sum(ref() is not None for ref in alive))
+        max_alive = max(max_alive, sum(ref() is not None for ref in alive))
         return result
 
-    monkeypatch.setattr(Tanh, "evaluate", watched)
+    monkeypatch.setattr(Tanh, "evaluate", counted)
     y = input_node("x", (8,), "float64")
     for _ in range(30):
         y = PUBLIC["tanh"](y)
     Program(Graph({"y": y})).run({"x": np.ones(8)})
     assert len(alive) == 30
-    assert most == 2, "a chain needs the value it reads and the one it writes"
+    assert max_alive == 2, "a chain needs the value it reads and the one it writes"
 
 
-def test_an_output_is_kept_although_others_read_it() -> None:
+def test_an_output_with_readers_is_kept() -> None:
     x = input_node("x", (2,), "float64")
     y = PUBLIC["tanh"](x)
-    found = Program(Graph({"z": y * y, "y": y, "x": x})).run({"x": np.array([0.0, 1.0])})
-    np.testing.assert_array_equal(found["z"], found["y"] ** 2)
-    np.testing.assert_array_equal(found["x"], [0.0, 1.0])
+    outputs = Program(Graph({"z": y * y, "y": y, "x": x})).run({"x": np.array([0.0, 1.0])})
+    np.testing.assert_array_equal(outputs["z"], outputs["y"] ** 2)
+    np.testing.assert_array_equal(outputs["x"], [0.0, 1.0])
 
 
-def test_the_same_program_runs_any_batch_size() -> None:
+def test_one_program_runs_any_batch_size() -> None:
     x, w = input_node("x", (None, 3), "float64"), input_node("w", (3,), "float64")
     mean = PUBLIC["mean"](PUBLIC["tanh"](x * w))
     program = Program(Graph({"mean": mean, "dw": grad(mean, [w])[0]}))
     weights = np.array([0.5, -1.0, 2.0])
     for size in (4, 1, 7, 4):
         array = np.cos(np.arange(size * 3.0)).reshape(size, 3)
-        found = program.run({"x": array, "w": weights})
-        assert found["mean"] == pytest.approx(np.tanh(array * weights).mean(), rel=1e-14)
-        slope = ((1 - np.tanh(array * weights) ** 2) * array).sum(0) / array.size
-        np.testing.assert_allclose(found["dw"], slope, rtol=1e-12)
+        outputs = program.run({"x": array, "w": weights})
+        assert outputs["mean"] == pytest.approx(np.tanh(array * weights).mean(), rel=1e-14)
+        gradient = ((1 - np.tanh(array * weights) ** 2) * array).sum(0) / array.size
+        np.testing.assert_allclose(outputs["dw"], gradient, rtol=1e-12)
 
 
-def test_walk_shows_every_step_with_its_numbers() -> None:
+def test_walk_yields_every_step_with_its_values() -> None:
     x = input_node("x", (None,), "float64")
     program = Program(Graph({"y": PUBLIC["tanh"](x * x).sum()}))
     array = np.array([0.5, 1.0])
@@ -74,22 +74,22 @@ def test_walk_shows_every_step_with_its_numbers() -> None:
         assert node.rank == value.ndim
 
 
-def test_every_array_that_does_not_fit_is_listed() -> None:
+def test_every_mismatched_array_is_listed() -> None:
     a, b = input_node("a", (None, 2), "float64"), input_node("b", (None, 3), "float64")
     c, d = input_node("c", (4,), "float64"), input_node("d", (), "int64")
     program = Program(Graph({"y": a.sum() + b.sum() + c.sum(), "d": d}))
-    right = {"a": np.ones((2, 2)), "b": np.ones((2, 3)), "c": np.ones(4), "d": np.array(1)}
-    program.run(right)
-    wrong = {"b": np.ones((3, 3)), "c": np.ones(4, "float32"), "d": np.ones(2, "int64")}
+    valid = {"a": np.ones((2, 2)), "b": np.ones((2, 3)), "c": np.ones(4), "d": np.array(1)}
+    program.run(valid)
+    mismatched = {"b": np.ones((3, 3)), "c": np.ones(4, "float32"), "d": np.ones(2, "int64")}
     with pytest.raises(ShapeError) as caught:
-        program.run(right | wrong)
+        program.run(valid | mismatched)
     assert caught.value.code == "E209"
     text = str(caught.value)
     assert all(f'input "{name}"' in text for name in "bcd")
     assert 'input "a"' not in text
 
 
-def test_every_array_that_is_missing_is_listed() -> None:
+def test_every_missing_array_is_listed() -> None:
     x, y = input_node("left", (2,), "float64"), input_node("right", (2,), "float64")
     with pytest.raises(ShapeError) as caught:
         Program(Graph({"z": x + y})).run({"lift": np.ones(2)})
@@ -99,7 +99,7 @@ def test_every_array_that_is_missing_is_listed() -> None:
     assert "lift" in caught.value.fix
 
 
-def test_a_size_no_input_tells_is_named() -> None:
+def test_an_undetermined_size_is_named() -> None:
     x = input_node("x", (None, 2), "float64")
     (dx,) = grad(PUBLIC["sign"](x).sum(), [x])
     with pytest.raises(ShapeError) as caught:
@@ -116,14 +116,14 @@ def test_an_index_outside_its_table_is_refused() -> None:
         assert caught.value.code == "E211"
 
 
-def test_an_engine_that_does_not_exist() -> None:
+def test_an_unknown_engine_is_refused() -> None:
     with pytest.raises(UsageError) as caught:
         compile(Graph({"x": input_node("x", (2,))}), "refernce")
     assert caught.value.code == "E101"
     assert caught.value.fix == 'engine="reference"'
 
 
-def test_lists_and_numbers_are_taken_as_the_kind_of_the_input() -> None:
+def test_lists_are_converted_to_the_dtype_of_the_input() -> None:
     x = input_node("x", (None,), "float32")
     value = evaluate(x * 2.0, {"x": [1, 2]})
     assert value.dtype == np.float32
@@ -131,7 +131,7 @@ def test_lists_and_numbers_are_taken_as_the_kind_of_the_input() -> None:
 
 
 @pytest.mark.parametrize("engine", ["native", "reference"])
-def test_only_a_graph_is_compiled(engine: str) -> None:
+def test_only_graphs_are_compiled(engine: str) -> None:
     x: Any = input_node("x", (2,), "float64")
     with pytest.raises(UsageError, match="E113") as caught:
         compile(x, engine)
@@ -139,17 +139,17 @@ def test_only_a_graph_is_compiled(engine: str) -> None:
 
 
 @given(graphs(20))
-def test_a_stream_gives_every_output_once_and_what_a_run_gives(graph: Graph) -> None:
+def test_a_stream_yields_every_output_of_a_run_once(graph: Graph) -> None:
     program = Program(graph)
     rng = np.random.default_rng(0)
     arrays = {name: rng.normal(size=node.shape).astype(node.dtype) for name, node in graph.inputs.items()}
-    law, found = program.run(arrays), list(program.stream(arrays))
-    assert sorted(name for name, _ in found) == sorted(law)
-    for name, value in found:
-        np.testing.assert_array_equal(value, law[name])
+    expected, outputs = program.run(arrays), list(program.stream(arrays))
+    assert sorted(name for name, _ in outputs) == sorted(expected)
+    for name, value in outputs:
+        np.testing.assert_array_equal(value, expected[name])
 
 
-def test_a_stream_lets_go_of_what_is_not_read_any_more() -> None:
+def test_a_stream_frees_outputs_after_their_last_reader() -> None:
     x = input_node("x", (8,), "float64")
     graph = Graph({str(i): PUBLIC["tanh"](x * float(i + 1)) for i in range(30)})
     alive: list[weakref.ref] = []
@@ -160,14 +160,14 @@ def test_a_stream_lets_go_of_what_is_not_read_any_more() -> None:
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_an_update_is_a_tail_of_its_gradient(name: str) -> None:
-    """Piece by piece it has the numbers that it has as a whole."""
-    graph, _, values = step_graphs(OPTIMIZERS[name](), 3)
-    given_arrays = {**values, "step": np.array(1.0)}
+def test_an_update_is_an_elementwise_chain_of_its_gradient(name: str) -> None:
+    """In chunks of rows it equals the whole."""
+    graph, _, values = steps_of(OPTIMIZERS[name](), 3)
+    arrays = {**values, "step": np.array(1.0)}
     new = graph.outputs["b"]
-    tail = Tail(new, [])
-    asked = Graph({"new": new, **{f"given {i}": node for i, node in enumerate(tail.given)}})
-    found = Program(asked).run({label: given_arrays[label] for label in asked.inputs})
-    known = {node: found[f"given {i}"] for i, node in enumerate(tail.given)}
-    pieces = [tail.rows(known, low, low + 1) for low in range(3)]
-    np.testing.assert_allclose(np.concatenate(pieces), found["new"], rtol=1e-15)
+    chain = ElementwiseChain(new, [])
+    graph_of_sources = Graph({"new": new, **{f"given {i}": node for i, node in enumerate(chain.sources)}})
+    outputs = Program(graph_of_sources).run({label: arrays[label] for label in graph_of_sources.inputs})
+    values = {node: outputs[f"given {i}"] for i, node in enumerate(chain.sources)}
+    pieces = [chain.rows(values, low, low + 1) for low in range(3)]
+    np.testing.assert_allclose(np.concatenate(pieces), outputs["new"], rtol=1e-15)

@@ -1,4 +1,4 @@
-"""Loops read nothing that is not there yet, and never share what must not be shared."""
+"""Loop fusion: loops read only what earlier kernels have written, and combine only compatible nodes."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 import chainrule as cr
 from chainrule.graph import Graph, Node, input_node
 from chainrule.plan.passes.fused_loop import (
-    WIDEST,
+    MAX_INPUTS,
     Kernel,
     fuse,
     is_elementwise,
     is_layout,
     is_leaf,
-    seen_through,
+    memory_source,
 )
 from chainrule.plan.plan import plan
 from random_graph import graphs
@@ -27,7 +27,7 @@ def kernels_of(graph: Graph, phases: dict[Node, int] | None = None) -> list[Kern
 
 @st.composite
 def phased(draw) -> tuple[Graph, dict[Node, int]]:
-    """A graph whose nodes are in phases that never go back."""
+    """A graph whose nodes are in phases that never decrease."""
     graph, phases = draw(graphs(25)), {}
     for node in graph.nodes:
         latest = max((phases[source] for source in node.inputs), default=0)
@@ -36,22 +36,22 @@ def phased(draw) -> tuple[Graph, dict[Node, int]]:
 
 
 @given(phased())
-def test_no_loop_reads_what_a_later_kernel_writes(case: tuple[Graph, dict[Node, int]]) -> None:
+def test_no_loop_reads_the_result_of_a_later_kernel(case: tuple[Graph, dict[Node, int]]) -> None:
     graph, phases = case
     written = {node for node in graph.nodes if is_leaf(node)}
     for kernel in kernels_of(graph, phases):
-        here: set[Node] = set()
+        inside: set[Node] = set()
         for node in kernel.nodes:
             for source in node.inputs:
-                # what the loop itself computes is in a register; its memory is complete only afterwards
-                assert seen_through(source) in written or source in here
-            here.add(node)
-        written |= here
-    assert written >= {seen_through(node) for node in graph.nodes}
+                # the loop's own values are in registers; their memory is complete only afterwards
+                assert memory_source(source) in written or source in inside
+            inside.add(node)
+        written |= inside
+    assert written >= {memory_source(node) for node in graph.nodes}
 
 
 @given(phased())
-def test_a_loop_holds_nodes_of_one_shape_and_phase_and_each_node_once(
+def test_loops_have_nodes_of_one_shape_and_phase_and_each_node_once(
     case: tuple[Graph, dict[Node, int]],
 ) -> None:
     graph, phases = case
@@ -62,61 +62,63 @@ def test_a_loop_holds_nodes_of_one_shape_and_phase_and_each_node_once(
     for kernel in kernels:
         assert kernel.is_loop or len(kernel.nodes) == 1
         assert all(node.shape == kernel.shape for node in kernel.nodes)
-        assert all(phases[node] <= kernel.phase for node in kernel.nodes), "it may wait, not hurry"
+        assert all(phases[node] <= kernel.phase for node in kernel.nodes), (
+            "a node may be delayed but not advanced"
+        )
         assert all(is_elementwise(node) == kernel.is_loop for node in kernel.nodes)
 
 
 @given(phased())
-def test_depths_rise_with_what_is_read(case: tuple[Graph, dict[Node, int]]) -> None:
+def test_depth_exceeds_that_of_all_sources(case: tuple[Graph, dict[Node, int]]) -> None:
     kernels = kernels_of(*case)
     home = {node: kernel for kernel in kernels for node in kernel.nodes}
     for kernel in kernels:
-        for source in {seen_through(s) for node in kernel.nodes for s in node.inputs}:
+        for source in {memory_source(s) for node in kernel.nodes for s in node.inputs}:
             other = home.get(source, kernel)
             if other is not kernel and other.phase == kernel.phase:
                 assert other.depth < kernel.depth
 
 
 @given(graphs(25))
-def test_every_read_of_a_plan_is_of_memory_that_is_given_or_was_written(graph: Graph) -> None:
-    made = plan(graph, {})
-    written = {b.number for b in made.buffers if b.origin in ("input", "constant")}
-    for task in made.tasks:
+def test_tasks_read_only_initialized_memory(graph: Graph) -> None:
+    planned = plan(graph, {})
+    written = {b.number for b in planned.buffers if b.origin in ("input", "constant")}
+    for task in planned.tasks:
         assert {view.buffer for view in task.reads} <= written
         written |= {view.buffer for view in task.writes}
-    assert {view.buffer for view in made.outputs.values()} <= written
+    assert {view.buffer for view in planned.outputs.values()} <= written
 
 
-def test_what_waits_for_a_later_phase_is_there_for_an_earlier_reader() -> None:
+def test_a_delayed_node_is_computed_before_an_earlier_reader() -> None:
     w, v = input_node("w", (3,), "float64"), input_node("v", (3,), "float64")
     early = cr.tanh(w)
-    late = early * v.sum()  # comes first in the graph's order, but runs last
+    delayed = early * v.sum()  # comes first in the graph's order, but runs last
     between = cr.sin(early)
-    graph = Graph({"late": late, "between": between})
-    phases = {node: 3 if node is late else 0 for node in graph.nodes}
+    graph = Graph({"late": delayed, "between": between})
+    phases = {node: 3 if node is delayed else 0 for node in graph.nodes}
     kernels = kernels_of(graph, phases)
     place = {node: i for i, kernel in enumerate(kernels) for node in kernel.nodes}
     assert place[early] <= place[between]
-    only = Graph({"late": late})
-    kernels = kernels_of(only, {node: 3 if node is late else 0 for node in only.nodes})
-    assert [early, late] in [kernel.nodes for kernel in kernels], "with no earlier reader it waits"
+    only = Graph({"late": delayed})
+    kernels = kernels_of(only, {node: 3 if node is delayed else 0 for node in only.nodes})
+    assert [early, delayed] in [kernel.nodes for kernel in kernels], "without an earlier reader it is delayed"
 
 
-def test_a_chain_is_one_loop() -> None:
+def test_a_chain_of_elementwise_operations_is_one_loop() -> None:
     x = input_node("x", (5,), "float64")
     (kernel,) = kernels_of(Graph({"y": cr.tanh(x * 2.0 + 1.0) - x}))
     assert [node.op.name for node in kernel.nodes] == ["multiply", "add", "tanh", "subtract"]
 
 
-def test_a_sum_ends_a_loop_and_what_follows_is_another() -> None:
+def test_a_sum_separates_two_loops() -> None:
     x = input_node("x", (5,), "float64")
     raised = cr.exp(x)
     kernels = kernels_of(Graph({"y": raised / raised.sum()}))
     assert [kernel.is_loop for kernel in kernels] == [True, False, True]
 
 
-def test_a_loop_is_not_wider_than_it_should_be() -> None:
-    inputs = [input_node(f"x{i}", (5,), "float64") for i in range(3 * WIDEST)]
+def test_loops_have_a_limited_number_of_inputs() -> None:
+    inputs = [input_node(f"x{i}", (5,), "float64") for i in range(3 * MAX_INPUTS)]
     total = cr.tanh(inputs[0])
     for x in inputs[1:]:
         total = total + cr.tanh(x)
@@ -124,4 +126,4 @@ def test_a_loop_is_not_wider_than_it_should_be() -> None:
     assert len(kernels) > 1
     for kernel in kernels:
         outside = {s for node in kernel.nodes for s in node.inputs} - set(kernel.nodes)
-        assert len(outside) <= WIDEST + 2, "a node brings at most two values of its own"
+        assert len(outside) <= MAX_INPUTS + 2, "a node adds at most two inputs"

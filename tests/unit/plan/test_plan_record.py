@@ -1,4 +1,4 @@
-"""A plan is saved, and printed again without its graph; any other file is refused in so many words."""
+"""Plan records: saved and loaded without loss; other files are refused with an error code."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ import chainrule as cr
 from chainrule.errors import FileError
 from chainrule.graph import Graph, input_node
 from chainrule.plan.plan import Cut, plan
-from chainrule.plan.plan_record import PlanRecord, entry
-from chainrule.plan.tasks import PARTS, Buffer, Task
+from chainrule.plan.plan_record import PlanRecord, task_record
+from chainrule.plan.tasks import MICROBATCHES, Buffer, Task
 from chainrule.plan.views import View
 from chainrule.settings import settings
 from random_graph import graphs
@@ -32,35 +32,35 @@ def record() -> PlanRecord:
 
 
 @given(graphs(25))
-def test_what_is_saved_is_read_back_equal(tmp_path_factory: pytest.TempPathFactory, graph: Graph) -> None:
-    made, file = plan(graph, {}), tmp_path_factory.mktemp("plan") / "plan.json"
-    made.save(file)
-    found = PlanRecord.load(file)
-    assert found == made.record
-    assert str(found) == str(made)
+def test_saving_and_loading_round_trips(tmp_path_factory: pytest.TempPathFactory, graph: Graph) -> None:
+    planned, file = plan(graph, {}), tmp_path_factory.mktemp("plan") / "plan.json"
+    planned.save(file)
+    loaded = PlanRecord.load(file)
+    assert loaded == planned.record
+    assert str(loaded) == str(planned)
 
 
-def test_equal_plans_give_equal_bytes(record: PlanRecord, tmp_path: Path) -> None:
+def test_equal_plans_are_saved_as_equal_bytes(record: PlanRecord, tmp_path: Path) -> None:
     again = plan(step()[0], {"B": 10}, step()[1])
     for name, one in (("a.json", record), ("b.json", again)):
         one.save(tmp_path / name)
     assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
 
 
-def test_a_plan_speaks_the_users_language(record: PlanRecord) -> None:
+def test_a_plan_is_printed_in_the_users_language(record: PlanRecord) -> None:
     with settings.using(lang="zh"):
         lines = str(record).splitlines()
-    assert lines[0].startswith("计划（B=10），分为 3 份")
+    assert lines[0].startswith("计划（B=10），分为 3 个微批")
     assert lines[3].split()[:3] == ["阶段", "内核", "层"]
     assert len(lines) == len(str(record).splitlines())
 
 
-def test_the_cost_of_a_batch_counts_every_part(record: PlanRecord) -> None:
-    inside = sum(e.flops for e in record.entries if e.phase == PARTS)
-    assert record.parts == 3
-    assert record.flops == sum(e.flops for e in record.entries) + 2 * inside
+def test_the_cost_of_a_batch_includes_every_microbatch(record: PlanRecord) -> None:
+    inside = sum(e.flops for e in record.tasks if e.phase == MICROBATCHES)
+    assert record.microbatches == 3
+    assert record.flops == sum(e.flops for e in record.tasks) + 2 * inside
     assert record.memory["work"] == record.layout.size
-    assert record.memory["joined"] == 8 * (1 + 2 + 1), "the loss, dw and db"
+    assert record.memory["summed"] == 8 * (1 + 2 + 1), "the loss, dw and db"
 
 
 def test_an_update_belongs_to_the_layer_of_its_parameter() -> None:
@@ -68,34 +68,34 @@ def test_an_update_belongs_to_the_layer_of_its_parameter() -> None:
     loss = cr.mean(cr.square(x @ w))
     (dw,) = cr.grad(loss, [w])
     graph = Graph({"loss": loss, "new": w - 0.1 * dw})
-    made = plan(graph, {"B": 8}, Cut(4, "loss", (dw,), {"new": "block1.dense1.weight"}))
-    assert made.record.entries[-1].layer == "block1.dense1"
+    planned = plan(graph, {"B": 8}, Cut(4, "loss", (dw,), {"new": "block1.dense1.weight"}))
+    assert planned.record.tasks[-1].layer == "block1.dense1"
     apart = plan(graph, {"B": 8})
-    said = [entry(t, apart.buffers, {"new": "block1.dense1.weight"}).layer for t in apart.tasks]
-    assert "block1.dense1" in said
+    layers = [task_record(t, apart.buffers, {"new": "block1.dense1.weight"}).layer for t in apart.tasks]
+    assert "block1.dense1" in layers
 
 
 @pytest.mark.parametrize(
     ("view", "numbers"),
     [
         (View(0, (4, 3), (3, 1)), 12),
-        (View(0, (4, 3), (0, 1)), 3),  # one row, seen four times
+        (View(0, (4, 3), (0, 1)), 3),  # one row, repeated four times
         (View(0, (4, 3), (0, 0)), 1),
         (View(0, (), ()), 1),
         (View(0, (0, 3), (0, 1)), 0),
     ],
 )
-def test_a_repeated_value_is_moved_once(view: View, numbers: int) -> None:
+def test_a_repeated_value_counts_once_in_the_traffic(view: View, numbers: int) -> None:
     buffers = [Buffer(0, (12,), "float64", "input"), Buffer(1, (), "float32", "work")]
     task = Task("sum", (), (view,), (View(1, (), ()),))
-    assert entry(task, buffers).bytes == 8 * numbers + 4
+    assert task_record(task, buffers).bytes == 8 * numbers + 4
 
 
-# --- files that are no plans
+# --- invalid files
 
 
-def written(record: PlanRecord, tmp_path: Path) -> tuple[Path, Any]:
-    """A saved plan, and what stands in it."""
+def saved(record: PlanRecord, tmp_path: Path) -> tuple[Path, Any]:
+    """Return the path of a saved plan, and its content."""
     file = tmp_path / "plan.json"
     record.save(file)
     return file, json.loads(file.read_text(encoding="utf-8"))
@@ -104,52 +104,52 @@ def written(record: PlanRecord, tmp_path: Path) -> tuple[Path, Any]:
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", "null", '{"format": "other"}', "NaN", "\x00\x01", '{"a": 1}']
 )
-def test_a_file_of_something_else_is_refused(tmp_path: Path, text: str) -> None:
+def test_a_file_that_is_not_from_chainrule_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "plan.json").write_text(text, encoding="utf-8")
     with pytest.raises(FileError, match="E421"):
         PlanRecord.load(tmp_path / "plan.json")
 
 
 @pytest.mark.parametrize(("change", "code"), [({"kind": "model"}, "E423"), ({"version": 2}, "E422")])
-def test_another_kind_and_a_newer_version_are_refused(
+def test_other_kinds_and_newer_versions_are_refused(
     record: PlanRecord, tmp_path: Path, change: dict[str, Any], code: str
 ) -> None:
-    file, found = written(record, tmp_path)
-    file.write_text(json.dumps({**found, **change}), encoding="utf-8")
+    file, document = saved(record, tmp_path)
+    file.write_text(json.dumps({**document, **change}), encoding="utf-8")
     with pytest.raises(FileError, match=code):
         PlanRecord.load(file)
 
 
 BREAKS: dict[str, Callable[[Any], object]] = {
     "no tasks": lambda r: r.pop("tasks"),
-    "a buffer there is not": lambda r: r["tasks"][0]["reads"][0].update(buffer=99),
-    "no integer": lambda r: r.update(rows=2.5),
-    "a truth as a number": lambda r: r.update(rows=True),
+    "an unknown buffer": lambda r: r["tasks"][0]["reads"][0].update(buffer=99),
+    "not an integer": lambda r: r.update(rows=2.5),
+    "a boolean as a number": lambda r: r.update(rows=True),
     "a negative size": lambda r: r["buffers"][0].update(shape=[-1]),
     "fewer strides than axes": lambda r: r["tasks"][0]["reads"][0].update(shape=[1, 2, 3]),
-    "an unknown number kind": lambda r: r["buffers"][0].update(dtype="object"),
+    "an unknown dtype": lambda r: r["buffers"][0].update(dtype="object"),
     "an unknown phase": lambda r: r["tasks"][0].update(phase="later"),
-    "a place beyond the arena": lambda r: r["buffers"][-1].update(place=10**9),
-    "operations that are no words": lambda r: r["tasks"][0].update(operations=[1]),
+    "an offset beyond the arena": lambda r: r["buffers"][-1].update(offset=10**9),
+    "operations that are not strings": lambda r: r["tasks"][0].update(operations=[1]),
     "no record": lambda r: r.clear(),
 }
 
 
 @pytest.mark.parametrize("broken", BREAKS)
-def test_a_record_that_breaks_a_rule_is_refused(record: PlanRecord, tmp_path: Path, broken: str) -> None:
-    file, found = written(record, tmp_path)
-    BREAKS[broken](found["record"])
-    file.write_text(json.dumps(found), encoding="utf-8")
+def test_a_malformed_record_is_refused(record: PlanRecord, tmp_path: Path, broken: str) -> None:
+    file, document = saved(record, tmp_path)
+    BREAKS[broken](document["record"])
+    file.write_text(json.dumps(document), encoding="utf-8")
     with pytest.raises(FileError, match="E424"):
         PlanRecord.load(file)
 
 
 def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """The path of every value inside a value."""
-    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, part in parts:
+    """Yield the path of every value inside a value."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
         yield (*path, key)
-        yield from leaves(part, (*path, key))
+        yield from leaves(item, (*path, key))
 
 
 JSON = st.recursive(
@@ -159,26 +159,26 @@ JSON = st.recursive(
 
 
 @given(st.data())
-def test_a_file_gives_a_plan_or_an_error_that_says_so(
+def test_a_damaged_file_loads_or_raises_a_file_error(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
     graph, cut = step()
-    file, found = written(plan(graph, {"B": 10}, cut).record, tmp_path_factory.mktemp("plan"))
-    broken = copy.deepcopy(found)
-    *way, last = data.draw(st.sampled_from(list(leaves(found))))
+    file, document = saved(plan(graph, {"B": 10}, cut).record, tmp_path_factory.mktemp("plan"))
+    broken = copy.deepcopy(document)
+    *path, last = data.draw(st.sampled_from(list(leaves(document))))
     place = broken
-    for key in way:
+    for key in path:
         place = place[key]
     place[last] = data.draw(JSON)
     file.write_text(json.dumps(broken), encoding="utf-8")
     try:
         outcome = str(PlanRecord.load(file))
-    except FileError as refused:
-        outcome = refused.code
+    except FileError as error:
+        outcome = error.code
     assert outcome in ("E421", "E422", "E423", "E424") or "\nmemory: " in outcome
 
 
-def test_a_name_that_no_file_can_hold_is_refused(record: PlanRecord, tmp_path: Path) -> None:
+def test_a_name_that_cannot_be_saved_is_refused(record: PlanRecord, tmp_path: Path) -> None:
     x = input_node("\ud800", (3,), "float64")
     with pytest.raises(FileError, match="E425"):
         plan(Graph({"y": x * 2.0}), {}).save(tmp_path / "plan.json")

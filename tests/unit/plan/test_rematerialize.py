@@ -1,4 +1,4 @@
-"""What waits for the way back and is cheap is computed for the second time; the numbers stay the same."""
+"""Rematerialization: cheap values of the forward pass are recomputed, with the same results."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from chainrule.plan.plan import Plan, plan
 from random_graph import arrays, graphs
 
 ROWS, WIDE, DEEP = 64, 128, 8
-NETS = {  # small, since every value counts as large below
+NETS = {  # small: every value counts as large in these tests
     "gelu": cr.Sequential(*[cr.Dense(24, "gelu")] * 4, cr.Dense(3)),
     "norm": cr.Sequential(*[cr.Dense(24), cr.LayerNorm()] * 4, cr.Dense(3)),
     "relu behind a batch norm": cr.Sequential(
@@ -30,24 +30,24 @@ NETS = {  # small, since every value counts as large below
 
 @contextmanager
 def limits(large: int = 0, long: int = 1) -> Iterator[None]:
-    """From which size on, and how long, a value has to wait."""
+    """Set the minimal size and lifetime of a value that is recomputed."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rematerialize, "LARGE", large)
-        patch.setattr(rematerialize, "LONG", long)
+        patch.setattr(rematerialize, "MIN_BYTES", large)
+        patch.setattr(rematerialize, "MIN_GAP", long)
         yield
 
 
 @hypothesis_settings(max_examples=60)
 @given(graphs(25))
-def test_the_numbers_are_those_of_the_law(graph: Graph) -> None:
+def test_outputs_match_the_reference_engine(graph: Graph) -> None:
     with limits():
-        found = native.Program(graph).run(arrays())
+        outputs = native.Program(graph).run(arrays())
     for name, value in reference.Program(graph).run(arrays()).items():
-        np.testing.assert_allclose(found[name], value, rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(outputs[name], value, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", NETS)
-def test_a_training_ends_at_the_same_numbers(name: str) -> None:
+def test_training_is_unchanged_by_rematerialization(name: str) -> None:
     rng = np.random.default_rng(0)
     shape = (6, 6, 2) if "batch norm" in name else (5,)
     x, y = rng.normal(size=(40, *shape)), np.arange(40) % 3
@@ -63,7 +63,7 @@ def test_a_training_ends_at_the_same_numbers(name: str) -> None:
 
 
 def _steps(activation: str) -> Plan:
-    """The plan of the gradients of a deep net of dense layers."""
+    """Return the plan of the gradients of a deep network of dense layers."""
     x = input_node("x", (None, WIDE), "float32")
     weights = [input_node(f"w{i}", (WIDE, WIDE), "float32") for i in range(DEEP)]
     y: Node = x
@@ -72,20 +72,20 @@ def _steps(activation: str) -> Plan:
     return plan(Graph({str(i): g for i, g in enumerate(grad(y.sum(), weights))}), {"B": ROWS})
 
 
-def test_a_deep_net_waits_with_its_weighted_sums_alone() -> None:
+def test_a_deep_network_stores_only_weighted_sums() -> None:
     with limits(10**9):
         before = _steps("gelu")
     with limits(ROWS * WIDE):
         after = _steps("gelu")
-    kept, alone = (made.layout.size / (4 * ROWS * WIDE) for made in (before, after))
-    assert kept > 2 * DEEP, "the sum, the activation and what its slope needs"
-    assert alone < DEEP + 6
+    without_pass, with_pass = (planned.layout.size / (4 * ROWS * WIDE) for planned in (before, after))
+    assert without_pass > 2 * DEEP, "the sum, the activation and what its derivative needs"
+    assert with_pass < DEEP + 6
     assert len(after.tasks) <= len(before.tasks) + DEEP
 
 
-def test_nothing_is_computed_anew_where_that_spares_nothing() -> None:
+def test_nothing_is_recomputed_if_that_frees_no_memory() -> None:
     plans = []
     for large in (10**9, ROWS * WIDE):
         with limits(large):
-            plans.append(_steps("relu"))  # its slope is a function of its value, which waits in any case
+            plans.append(_steps("relu"))  # its derivative depends on its value only, which is stored anyway
     assert len(plans[0].tasks) == len(plans[1].tasks)

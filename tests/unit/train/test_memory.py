@@ -101,7 +101,7 @@ def test_answers_go_through_in_blocks_that_fit(engine: str) -> None:
     with cr.settings.using(memory=80_000):
         rows = rows_at_once(trained.network.answers, 4000)
         assert 1 < rows < BLOCK
-        assert trained.network.answers.need({"B": rows}).total <= 80_000
+        assert trained.network.answers.memory_requirement({"B": rows}).total <= 80_000
         np.testing.assert_allclose(np.asarray(trained(X)), whole, rtol=1e-12, atol=1e-12)
         assert trained.evaluate(X, Y) == pytest.approx(measured)
     assert rows_at_once(trained.network.answers, 4000) == BLOCK

@@ -1,4 +1,4 @@
-"""The native engine: a graph as one table of compiled kernels. float32 and float64."""
+"""Native engine: runs a graph as one table of compiled kernels, in float32 or float64."""
 
 from chainrule.engines.native.runtime.program import Program
 from chainrule.engines.native.runtime.step_runner import Trainer

@@ -1,6 +1,8 @@
-"""The law: NumPy, node by node, any number kind; slow, plain, and what all engines are tested against."""
+"""Reference engine: NumPy, node by node, any dtype. Slow and simple; all other engines are tested
+against it.
+"""
 
-from chainrule.engines.reference.elementwise_chunks import Tail
+from chainrule.engines.reference.elementwise_chunks import ElementwiseChain
 from chainrule.engines.reference.program import Program
 
-__all__ = ["Program", "Tail"]
+__all__ = ["ElementwiseChain", "Program"]

@@ -133,7 +133,7 @@ class Scan(_Loop):
         found = roles([*given, *nodes], given)
         if any(found[after] != found[before] for before, after in self.turns()):
             return Whole("the states do not keep samples apart")
-        if any(found[node].kind == "joined" or found[node].round for node in nodes):
+        if any(found[node].kind == "reduced" or found[node].round for node in nodes):
             return Whole("a step joins samples")
         axis = found[self.emit].axis
         if axis is None:

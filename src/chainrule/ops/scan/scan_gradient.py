@@ -269,7 +269,7 @@ def _leaf(label: str, like: Node) -> Node:
 
 def _is_sum(role: Role) -> bool:
     """Whether a value is a sum over samples, or made of such sums."""
-    return (role.kind == "joined" and role.by == "sum" and role.round == 0) or (
+    return (role.kind == "reduced" and role.by == "sum" and role.round == 0) or (
         role.kind == "shared" and role.round == 1
     )
 

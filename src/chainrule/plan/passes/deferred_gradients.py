@@ -1,14 +1,16 @@
-"""Gradients by large weights come late: as products over the whole batch, once all parts are done.
+"""Deferred gradients: gradients of large weights are products over the whole batch, computed after all
+microbatches.
 
-A gradient by weights (m, n) is X^T D, summed over the batch. In parts, each adds its share to sums as large
-as the weights, every lane has such sums, and in the end they are added up. Where the weights are large and
-the batch is small beside them, that moves far more memory than the factors take. Then a part only *keeps* its
-rows of X and D, and after the loss is known the product runs once, over all rows, shared by the lanes.
+The gradient with respect to weights (m, n) is X^T D, summed over the batch. With microbatches, each adds its
+share to sums as large as the weights, every replica has such sums, and at the end they are added. If the
+weights are large and the batch is small in comparison, this moves far more memory than the factors take. Then
+a microbatch only *stores* its rows of X and D, and after the loss is known the product runs once, over all
+rows, divided among the replicas.
 
-Where a single loop reads it, as that of an optimizer does, product and loop go over the weights in *strips*:
-some rows of the gradient are computed, and while they are in the cache they are used. Then no more of the
-gradient than a strip is ever in memory. (An epilogue would not even write that, but it goes over the weights
-tile by tile, and from row to row of a tile is a page of memory: it took a tenth longer.)
+If a single loop reads the gradient, as the loop of an optimizer does, product and loop process the weights in
+*strips*: some rows of the gradient are computed and used while they are in the cache, so no more of the
+gradient than a strip is ever in memory. (An epilogue would not write even that, but it processes the weights
+tile by tile, and the rows of a tile are a page of memory apart: it was a tenth slower.)
 """
 
 from __future__ import annotations
@@ -23,8 +25,8 @@ import numpy as np
 from chainrule.graph import Node
 from chainrule.ops.array.shape import Transpose
 from chainrule.ops.batch_axis import BATCH
-from chainrule.plan.passes.fused_loop import Kernel, is_elementwise, seen_through
-from chainrule.plan.rules.convolution import part
+from chainrule.plan.passes.fused_loop import Kernel, is_elementwise, memory_source
+from chainrule.plan.rules.image_padding import sub_view
 from chainrule.plan.tasks import AFTER
 from chainrule.plan.views import View
 from chainrule.spec import size_at
@@ -32,106 +34,120 @@ from chainrule.spec import size_at
 if TYPE_CHECKING:
     from chainrule.plan.lower import Lowering
 
-WORTH = 2  # how many times as large as its factors a gradient is, at least
-STRIP = 2 * 1024 * 1024  # bytes of a gradient that are computed before they are used
-KEPT = "kept"  # the origin of memory that holds the rows of all parts
+MIN_RATIO = 2  # of the size of a gradient to that of its factors
+STRIP_BYTES = 2 * 1024 * 1024  # of a gradient that are computed before they are used
+DEFERRED = "deferred"  # origin of buffers that hold the factors' rows of all microbatches
 
 
-def late_products(kernels: Sequence[Kernel], joined: Collection[Node], sizes: Mapping[str, int]) -> set[Node]:
-    """The sums over a batch that are worth being computed late: X^T D, with the batch in between.
+def deferred_products(
+    kernels: Sequence[Kernel], summed: Collection[Node], sizes: Mapping[str, int]
+) -> set[Node]:
+    """Return the sums over a batch whose computation is deferred: X^T D, summed over the batch.
 
     Args:
-        kernels: what is computed; a sum that is read before the update does not come late.
-        joined: all sums over the batch.
-        sizes: of the whole batch.
+        kernels: all kernels; a sum that is read before the update is not deferred.
+        summed: all sums over the batch.
+        sizes: sizes of the whole batch.
     """
-    if not joined:
+    if not summed:
         return set()
-    found, least = set(), WORTH * size_at(BATCH, sizes)
-    for node in joined:
+    products, min_ratio = set(), MIN_RATIO * size_at(BATCH, sizes)
+    for node in summed:
         if node.op.name == "matmul" and node.rank == 2:
-            (m, before), (behind, n) = (source.shape for source in node.inputs)
-            is_small = isinstance(m, int) and isinstance(n, int) and least * (m + n) <= m * n
-            if is_small and before == behind == BATCH:
-                found.add(node)
-    return {node for node in found if all(k.phase == AFTER for k in _readers(kernels, node))}
+            (m, left_batch), (right_batch, n) = (source.shape for source in node.inputs)
+            is_small = isinstance(m, int) and isinstance(n, int) and min_ratio * (m + n) <= m * n
+            if is_small and left_batch == right_batch == BATCH:
+                products.add(node)
+    return {node for node in products if all(k.phase == AFTER for k in _readers(kernels, node))}
 
 
-def put_off(kernels: Sequence[Kernel], late: Collection[Node], shown: Collection[Node]) -> list[Kernel]:
-    """The kernels, with a second one for each late product; the first then only keeps its factors.
+def defer(kernels: Sequence[Kernel], deferred: Collection[Node], outputs: Collection[Node]) -> list[Kernel]:
+    """Return the kernels with a second one for each deferred product; the first then only stores its factors.
 
     Args:
         kernels: in the order in which they run.
-        late: what comes late.
-        shown: what is handed out, and therefore written.
+        deferred: the deferred products.
+        outputs: nodes that are outputs, and therefore written.
     """
-    found = list(kernels)
-    for home, node in [(k, n) for k in kernels for n in k.nodes if n in late]:
+    result = list(kernels)
+    for home, node in [(k, n) for k in kernels for n in k.nodes if n in deferred]:
         readers = _readers(kernels, node)
-        seen = _look(readers[0], node) if len(readers) == 1 and node not in shown else None
-        if seen is not None:
-            readers[0].product, readers[0].nodes = seen, [seen, *readers[0].nodes]
+        operand = _operand(readers[0], node) if len(readers) == 1 and node not in outputs else None
+        if operand is not None:
+            readers[0].product, readers[0].nodes = operand, [operand, *readers[0].nodes]
         else:
             product = replace(home, phase=AFTER, depth=-1)
-            found.insert(found.index(readers[0]) if readers else len(found), product)
-    return found
+            result.insert(result.index(readers[0]) if readers else len(result), product)
+    return result
 
 
 def _readers(kernels: Sequence[Kernel], node: Node) -> list[Kernel]:
-    """The kernels that read a value, or a look at it."""
-    return [k for k in kernels if any(seen_through(s) is node for n in k.nodes for s in n.inputs)]
+    """Return the kernels that read a value, directly or through views."""
+    return [k for k in kernels if any(memory_source(s) is node for n in k.nodes for s in n.inputs)]
 
 
-def _look(loop: Kernel, node: Node) -> Node | None:
-    """By what a loop reads a product: the product itself or its transpose, if it is one of these alone."""
-    found = {s for n in loop.nodes for s in n.inputs if seen_through(s) is node}
-    looks = [s for s in found if s is node or (isinstance(s.op, Transpose) and s.inputs[0] is node)]
+def _operand(loop: Kernel, node: Node) -> Node | None:
+    """Return the node by which a loop reads a product (itself or its transpose), or ``None`` if it reads
+    others.
+    """
+    operands = {s for n in loop.nodes for s in n.inputs if memory_source(s) is node}
+    supported = [s for s in operands if s is node or (isinstance(s.op, Transpose) and s.inputs[0] is node)]
     is_free = loop.is_loop and loop.product is None and all(map(is_elementwise, loop.nodes))
-    return looks[0] if is_free and len(found) == len(looks) == 1 else None
+    return supported[0] if is_free and len(operands) == len(supported) == 1 else None
 
 
-def keep(low: Lowering, node: Node, phase: int) -> None:
-    """The tasks by which a part keeps its rows of a late product's factors."""
+def store_factors(lowering: Lowering, node: Node, phase: int) -> None:
+    """Add the tasks with which a microbatch stores its rows of a deferred product's factors."""
     for source in node.inputs:
-        if source in low.kept:
+        if source in lowering.deferred_factors:
             continue
-        shape, axis = low.shape(source), source.shape.index(BATCH)
-        whole = tuple(size_at(n, low.whole) for n in source.shape)
+        shape, axis = lowering.shape(source), source.shape.index(BATCH)
+        batch_shape = tuple(size_at(n, lowering.batch_sizes) for n in source.shape)
         order = (axis, *(i for i in range(source.rank) if i != axis))
-        low.kept[source] = low.ordered(whole, source.dtype, order, KEPT)
-        rows = View(low.kept[source].buffer, shape, low.kept[source].strides)
-        low.add("copy", (source,), (low.view(source, phase),), (rows,), phase)
+        lowering.deferred_factors[source] = lowering.ordered(batch_shape, source.dtype, order, DEFERRED)
+        rows = View(
+            lowering.deferred_factors[source].buffer, shape, lowering.deferred_factors[source].strides
+        )
+        lowering.add("copy", (source,), (lowering.view(source, phase),), (rows,), phase)
 
 
-def factors(low: Lowering, node: Node) -> list[View]:
-    """What a late product multiplies, of all samples; those of its transpose are turned and change places."""
+def factors(lowering: Lowering, node: Node) -> list[View]:
+    """Return the factors of a deferred product, of all samples; for its transpose, transposed and
+    exchanged.
+    """
     if node.op.name == "matmul":
-        return [low.kept[source] for source in node.inputs]
-    return [low.kept[source].turned((1, 0)) for source in reversed(node.inputs[0].inputs)]
+        return [lowering.deferred_factors[source] for source in node.inputs]
+    return [
+        lowering.deferred_factors[source].transposed((1, 0)) for source in reversed(node.inputs[0].inputs)
+    ]
 
 
-def in_strips(
-    low: Lowering, kernel: Kernel, reads: Sequence[View], writes: Sequence[View], facts: Mapping[str, Any]
+def lower_in_strips(
+    lowering: Lowering,
+    kernel: Kernel,
+    reads: Sequence[View],
+    writes: Sequence[View],
+    facts: Mapping[str, Any],
 ) -> None:
-    """The tasks of a late product and the loop that reads it, strip by strip.
+    """Add the tasks of a deferred product and the loop that reads it, strip by strip.
 
     Args:
         kernel: the loop, with the product among its nodes.
-        reads: the factors, then what else the loop reads.
-        writes: of the loop.
-        facts: of the loop's task; the product is the first of its operands.
+        reads: the factors, then the other operands of the loop.
+        writes: results of the loop.
+        facts: facts of the loop's task; the product is its first operand.
     """
     product = kernel.product
     assert product is not None
     (a, b, *others), (m, n) = reads, kernel.shape
-    rows = min(m, max(1, STRIP // max(n * np.dtype(product.dtype).itemsize, 1)))
+    rows = min(m, max(1, STRIP_BYTES // max(n * np.dtype(product.dtype).itemsize, 1)))
     count = math.ceil(m / rows)
-    strip = low.new((math.ceil(m / count), n), product.dtype)
+    strip = lowering.new((math.ceil(m / count), n), product.dtype)
     loop = [node for node in kernel.nodes if node is not product]
     for i in range(count):
         start = m * i // count
         length = m * (i + 1) // count - start
-        made = part(strip, 0, 0, length)
-        low.add("matmul", (product,), (part(a, 0, start, length), b), (made,), kernel.phase)
-        read, written = ([part(v, 0, start, length) for v in views] for views in (others, writes))
-        low.add("loop", loop, (made, *read), written, kernel.phase, **facts, last=[])
+        strip_rows = sub_view(strip, 0, 0, length)
+        lowering.add("matmul", (product,), (sub_view(a, 0, start, length), b), (strip_rows,), kernel.phase)
+        operands, results = ([sub_view(v, 0, start, length) for v in views] for views in (others, writes))
+        lowering.add("loop", loop, (strip_rows, *operands), results, kernel.phase, **facts, folds=[])

@@ -1,11 +1,11 @@
-"""Which elementwise operations share one loop, and in which order everything runs.
+"""Loop fusion: which elementwise operations share one loop, and in which order kernels run.
 
-An elementwise operation alone would read its inputs from memory and write its result back, for a single
-addition. In one loop with its neighbours the values stay in registers. Two nodes may share a loop when they
-have one shape and everything the second reads from outside was finished before the loop began. That is
-decided with one number per kernel, its *depth*: 1 + the largest depth of the kernels it reads from. A node
-may join a loop of depth d when every other kernel it reads from has a smaller depth; then no path leads out
-of the loop and back in, whatever else joins.
+A single elementwise operation would read its inputs from memory and write its result back, for one addition.
+In one loop with its neighbors the values stay in registers. Two nodes may share a loop if they have the same
+shape and everything that the second reads from outside is computed before the loop starts. This is decided
+with one number per kernel, its *depth*: 1 + the largest depth of the kernels it reads from. A node may join a
+loop of depth d if every other kernel it reads from has a smaller depth; then no path leads out of the loop
+and back in, whatever else joins.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from chainrule.ops.array.slicing import Slice
 from chainrule.ops.elementwise.dtype import Cast, Extent
 from chainrule.ops.elementwise.elementwise import Elementwise
 from chainrule.ops.recomputation import Remat
-from chainrule.plan.tasks import PARTS
+from chainrule.plan.tasks import MICROBATCHES
 
 LAYOUT = frozenset((Transpose, Reshape, Broadcast, Slice, Remat, ReduceSum, ReduceMax, ReduceMin))
-LAST = 99  # later than any phase
-WIDEST = 16  # values a loop may read from memory before it is better to begin another,
-MOST = 128  # and operations: of many the compiler takes more than their share of time
+NEVER = 99  # later than any phase
+MAX_INPUTS = 16  # of a loop: with more, a second loop is faster
+MAX_OPERATIONS = 128  # of a loop: compile time grows faster than their number
 
 
 @dataclass(eq=False)
@@ -34,13 +34,13 @@ class Kernel:
 
     Args:
         nodes: in topological order.
-        shape: of every node of a loop; of the result otherwise.
-        phase: in which phase it runs.
+        shape: shape of every node of a loop; otherwise of the result.
+        phase: phase in which it runs.
         depth: 1 + the largest depth of the kernels it reads from.
         is_loop: whether it is a loop over elementwise nodes.
-        sources: what it reads.
-        product: the first of the nodes where the loop is the epilogue of a product (see ``epilogue``).
-        anew: the values it writes, where it runs for the second time (see ``anew``).
+        sources: nodes that it reads.
+        product: the first of the nodes if the loop is the epilogue of a product (see ``gemm_epilogue``).
+        recomputed: the values it writes if it runs for the second time (see ``rematerialize``).
     """
 
     nodes: list[Node]
@@ -50,35 +50,35 @@ class Kernel:
     is_loop: bool
     sources: set[Node] = field(default_factory=set)
     product: Node | None = None
-    anew: frozenset[Node] = frozenset()
+    recomputed: frozenset[Node] = frozenset()
 
 
 def is_elementwise(node: Node) -> bool:
-    """Whether the node can be computed number by number, in a loop with others."""
+    """Return whether a node is computed elementwise, in a loop with others."""
     return isinstance(node.op, Elementwise | Cast)
 
 
 def is_layout(node: Node) -> bool:
-    """Whether the node only looks at its input's memory in another way (a reshape may still have to copy)."""
-    if type(node.op) not in LAYOUT:  # asked of every node again and again
+    """Return whether a node is a view of its input's memory (a reshape may still have to copy)."""
+    if type(node.op) not in LAYOUT:  # a fast path: called often for every node
         return False
     if isinstance(node.op, ReduceSum | ReduceMax | ReduceMin):
-        # over axes of length 1 nothing is left to add up
+        # a reduction over axes of length 1 is a view
         return all(node.inputs[0].shape[axis] == 1 for axis in node.op.axes)
     return True
 
 
 def is_leaf(node: Node) -> bool:
-    """Whether the node is given and not computed."""
+    """Return whether a node is an input or a constant."""
     return isinstance(node.op, Input | Constant)
 
 
 class Fusion:
-    """Puts nodes into kernels, one after the other.
+    """Assigns nodes to kernels in topological order.
 
-    Elementwise nodes that read nothing but what is given *float*: they could run at any time, so they wait
-    for their first reader and go into its loop (the momentum times the old velocity goes into the loop of the
-    update).
+    Elementwise nodes that read only inputs and constants are *unplaced* at first: they could run at any time,
+    so they are assigned to the loop of their first reader (the momentum times the old velocity becomes part
+    of the update's loop).
 
     Args:
         shapes: the concrete shape of every node.
@@ -87,87 +87,97 @@ class Fusion:
 
     def __init__(self, shapes: Mapping[Node, tuple[int, ...]], phases: Mapping[Node, int]) -> None:
         self.shapes, self.phases = shapes, phases
-        self.due = due(phases)
+        self.first_phase = first_phase(phases)
         self.kernels: list[Kernel] = []
         self.home: dict[Node, Kernel] = {}
-        self.floating: set[Node] = set()
+        self.unplaced: set[Node] = set()
 
-    def place(self, node: Node) -> None:
-        """Put the next node, in topological order, into its own kernel or an open loop, or let it float."""
+    def add(self, node: Node) -> None:
+        """Assign the next node, in topological order, to its own kernel or an open loop, or leave it
+        unplaced.
+        """
         if is_leaf(node) or is_layout(node):
             return
-        outside = map(seen_through, node.inputs)
-        if is_elementwise(node) and all(is_leaf(s) or s in self.floating for s in outside):
-            self.floating.add(node)
+        outside = map(memory_source, node.inputs)
+        if is_elementwise(node) and all(is_leaf(s) or s in self.unplaced for s in outside):
+            self.unplaced.add(node)
         else:
-            self._land(node)
+            self._assign(node)
 
     def finish(self) -> None:
-        """Give a kernel to every node that still floats: it is an output of the graph."""
-        for node in [n for n in self.shapes if n in self.floating]:
-            if node in self.floating:
-                self._land(node)
+        """Assign every node that is still unplaced: it is an output of the graph."""
+        for node in [n for n in self.shapes if n in self.unplaced]:
+            if node in self.unplaced:
+                self._assign(node)
 
-    def _land(self, node: Node) -> None:
-        """Put a node, with the floating ones it takes along, into a loop of an input or its own kernel."""
-        self.floating.discard(node)
-        self._land_far(node, self.phases[node], set())
-        party = list(self._party(node, self.phases[node]))
-        home = self._open_loop(party) or self._new(party)
-        for one in party:
-            self.floating.discard(one)
-            home.nodes.append(one)
-            self.home[one] = home
-        home.sources |= {source for source in _outside(party) if self.home.get(source) is not home}
+    def _assign(self, node: Node) -> None:
+        """Assign a node, with the unplaced ones it reads, to a loop of an input or to its own kernel."""
+        self.unplaced.discard(node)
+        self._assign_sources(node, self.phases[node], set())
+        group = list(self._group(node, self.phases[node]))
+        home = self._open_loop(group) or self._new(group)
+        for member in group:
+            self.unplaced.discard(member)
+            home.nodes.append(member)
+            self.home[member] = home
+        home.sources |= {source for source in _sources(group) if self.home.get(source) is not home}
 
-    def _land_far(self, node: Node, phase: int, seen: set[Node]) -> None:
-        """Land what a node, or one it takes along, cannot take into its loop: before its depth is known."""
-        for source in map(seen_through, node.inputs):
-            if source not in self.floating:
+    def _assign_sources(self, node: Node, phase: int, seen: set[Node]) -> None:
+        """Assign unplaced sources that cannot share the loop of a node or of its group, before its depth is
+        known.
+        """
+        for source in map(memory_source, node.inputs):
+            if source not in self.unplaced:
                 continue
-            if not self._is_near(source, node, phase):
-                self._land(source)
+            if not self._can_share_loop(source, node, phase):
+                self._assign(source)
             elif source not in seen:
                 seen.add(source)
-                self._land_far(source, phase, seen)
+                self._assign_sources(source, phase, seen)
 
-    def _party(self, node: Node, phase: int) -> dict[Node, None]:
-        """A node behind the floating nodes it takes along, in topological order."""
-        party: dict[Node, None] = {}
+    def _group(self, node: Node, phase: int) -> dict[Node, None]:
+        """Return a node after the unplaced nodes that join it, in topological order."""
+        group: dict[Node, None] = {}
         for source in node.inputs:
-            if source in self.floating and source not in party:
-                party |= self._party(source, phase)
-        return {**party, node: None}
+            if source in self.unplaced and source not in group:
+                group |= self._group(source, phase)
+        return {**group, node: None}
 
-    def _is_near(self, source: Node, node: Node, phase: int) -> bool:
-        """Whether a floating node can run in the loop of its reader, because nobody needs it earlier."""
-        direct = all(s is source for s in node.inputs if seen_through(s) is source)
-        same = is_elementwise(node) and self.shapes[source] == self.shapes[node]
-        return direct and same and phase <= self.due[source]
+    def _can_share_loop(self, source: Node, node: Node, phase: int) -> bool:
+        """Return whether an unplaced node can run in the loop of its reader, because no other node needs it
+        earlier.
+        """
+        is_direct = all(s is source for s in node.inputs if memory_source(s) is source)
+        is_alike = is_elementwise(node) and self.shapes[source] == self.shapes[node]
+        return is_direct and is_alike and phase <= self.first_phase[source]
 
-    def _new(self, party: Sequence[Node]) -> Kernel:
-        """A kernel of its own for these nodes, without them in it yet."""
-        depth = 1 + max((self.home[s].depth for s in _outside(party) if s in self.home), default=-1)
-        last = party[-1]
+    def _new(self, group: Sequence[Node]) -> Kernel:
+        """Create a kernel for these nodes, without adding them."""
+        depth = 1 + max((self.home[s].depth for s in _sources(group) if s in self.home), default=-1)
+        last = group[-1]
         kernel = Kernel([], self.shapes[last], self.phases[last], depth, is_elementwise(last))
         self.kernels.append(kernel)
         return kernel
 
-    def _open_loop(self, party: Sequence[Node]) -> Kernel | None:
-        """The deepest loop of an input that the nodes may join; its equals there become one with it."""
-        if not is_elementwise(party[-1]):
+    def _open_loop(self, group: Sequence[Node]) -> Kernel | None:
+        """Return the deepest loop of an input that the nodes may join, after merging equivalent loops into
+        it.
+        """
+        if not is_elementwise(group[-1]):
             return None
-        direct = dict.fromkeys(self.home[s] for node in party for s in node.inputs if s in self.home)
-        for loop in sorted(direct, key=lambda k: -k.depth):
-            equals = [k for k in direct if k is not loop and self._is_equal(k, loop)]
-            if self._may_join(party, loop, equals):
+        candidates = dict.fromkeys(self.home[s] for node in group for s in node.inputs if s in self.home)
+        for loop in sorted(candidates, key=lambda k: -k.depth):
+            equals = [k for k in candidates if k is not loop and self._can_merge(k, loop)]
+            if self._may_join(group, loop, equals):
                 for other in equals:
                     self._merge(other, loop)
                 return loop
         return None
 
-    def _is_equal(self, a: Kernel, b: Kernel) -> bool:
-        """Whether two loops may be one: of one shape and depth, so that neither can depend on the other."""
+    def _can_merge(self, a: Kernel, b: Kernel) -> bool:
+        """Return whether two loops have the same shape, phase and depth, so that neither depends on the
+        other.
+        """
         return a.is_loop and b.is_loop and (a.shape, a.phase, a.depth) == (b.shape, b.phase, b.depth)
 
     def _merge(self, other: Kernel, loop: Kernel) -> None:
@@ -176,77 +186,80 @@ class Fusion:
         self.home.update(dict.fromkeys(other.nodes, loop))
         self.kernels.remove(other)
 
-    def _may_join(self, party: Sequence[Node], loop: Kernel, equals: Sequence[Kernel]) -> bool:
-        last, many = party[-1], sum(len(k.nodes) for k in (loop, *equals)) + len(party)
+    def _may_join(self, group: Sequence[Node], loop: Kernel, equals: Sequence[Kernel]) -> bool:
+        last, many = group[-1], sum(len(k.nodes) for k in (loop, *equals)) + len(group)
         is_alike = (loop.shape, loop.phase) == (self.shapes[last], self.phases[last])
-        if not loop.is_loop or not is_alike or many > MOST:
+        if not loop.is_loop or not is_alike or many > MAX_OPERATIONS:
             return False
-        for source in (s for node in party for s in node.inputs):
-            kernel = self.home.get(seen_through(source))
+        for source in (s for node in group for s in node.inputs):
+            kernel = self.home.get(memory_source(source))
             if kernel is None or ((kernel is loop or kernel in equals) and source in self.home):
                 continue
             if kernel.depth >= loop.depth and kernel.phase == loop.phase:
                 return False
-        return self._has_room(loop, _outside(party).union(*(k.sources for k in equals)))
+        return self._fits(loop, _sources(group).union(*(k.sources for k in equals)))
 
-    def _has_room(self, loop: Kernel, outside: set[Node]) -> bool:
-        return sum(self.home.get(source) is not loop for source in loop.sources | outside) <= WIDEST
+    def _fits(self, loop: Kernel, outside: set[Node]) -> bool:
+        return sum(self.home.get(source) is not loop for source in loop.sources | outside) <= MAX_INPUTS
 
     def ordered(self) -> list[Kernel]:
-        """The kernels in the order in which they run."""
+        """Return the kernels in the order in which they run."""
         self._delay()
         number = {kernel: i for i, kernel in enumerate(self.kernels)}
         return sorted(self.kernels, key=lambda k: (k.phase, k.depth, number[k]))
 
     def _delay(self) -> None:
-        """Let what has nothing to do with the data, such as random numbers, run just before its first reader.
+        """Schedule kernels that do not depend on the data, such as random numbers, just before their first
+        reader.
 
-        Otherwise all that a step draws would be drawn at its beginning and wait in memory.
+        Otherwise all random numbers of a step would be computed at its beginning and stay in memory.
         """
-        free: dict[Kernel, None] = {}
-        first: dict[Kernel, int] = {}
+        independent: dict[Kernel, None] = {}
+        reader_depth: dict[Kernel, int] = {}
         for kernel in sorted(self.kernels, key=lambda k: k.depth):
-            if all(self._is_apart(source, kernel, free) for source in kernel.sources):
-                free[kernel] = None
+            if all(self._is_independent(source, kernel, independent) for source in kernel.sources):
+                independent[kernel] = None
         for kernel in sorted(self.kernels, key=lambda k: -k.depth):
-            if kernel in free and kernel.phase <= PARTS:
-                kernel.depth = first.get(kernel, kernel.depth + 1) - 1
+            if kernel in independent and kernel.phase <= MICROBATCHES:
+                kernel.depth = reader_depth.get(kernel, kernel.depth + 1) - 1
             for home in {self.home[s] for s in kernel.sources if s in self.home}:
                 if home is not kernel and home.phase == kernel.phase:
-                    first[home] = min(first.get(home, kernel.depth), kernel.depth)
+                    reader_depth[home] = min(reader_depth.get(home, kernel.depth), kernel.depth)
 
-    def _is_apart(self, source: Node, kernel: Kernel, free: Mapping[Kernel, None]) -> bool:
-        """Whether a value a kernel reads has nothing to do with the data, or comes from itself or earlier."""
+    def _is_independent(self, source: Node, kernel: Kernel, independent: Mapping[Kernel, None]) -> bool:
+        """Return whether a value that a kernel reads does not depend on the data, or comes from itself or
+        earlier.
+        """
         home = self.home.get(source)
         if home is None:
             return isinstance(source.op, Constant) or source.op.attributes["role"] != "data"
-        return home is kernel or home in free or home.phase < kernel.phase
+        return home is kernel or home in independent or home.phase < kernel.phase
 
 
-def _outside(party: Sequence[Node]) -> set[Node]:
-    """What these nodes read that is none of them."""
-    return {seen_through(s) for node in party for s in node.inputs}.difference(party)
+def _sources(group: Sequence[Node]) -> set[Node]:
+    """Return what these nodes read that is not one of them."""
+    return {memory_source(s) for node in group for s in node.inputs}.difference(group)
 
 
-def due(phases: Mapping[Node, int]) -> dict[Node, int]:
-    """For every node the earliest phase in which someone needs its value.
+def first_phase(phases: Mapping[Node, int]) -> dict[Node, int]:
+    """Return for every node the earliest phase that needs its value.
 
     Args:
         phases: the phase of every node, in topological order.
     """
-    found: dict[Node, int] = {}
+    phase_of: dict[Node, int] = {}
     for node in reversed(list(phases)):
-        own = found.setdefault(node, LAST)
+        node_phase = phase_of.setdefault(node, NEVER)
         if isinstance(node.op, Extent):
-            continue  # it asks for a length, not for a value
-        needed = own if is_layout(node) else min(own, phases[node])
+            continue  # it needs a length, not a value
+        reader_phase = node_phase if is_layout(node) else min(node_phase, phases[node])
         for source in node.inputs:
-            found[source] = min(found.get(source, LAST), needed)
-    return found
+            phase_of[source] = min(phase_of.get(source, NEVER), reader_phase)
+    return phase_of
 
 
-def seen_through(node: Node) -> Node:
-    """The node whose memory a chain of layout operations looks at."""
+def memory_source(node: Node) -> Node:
+    """Return the node whose memory a chain of layout operations is a view of."""
     while is_layout(node):
         (node,) = node.inputs
     return node
@@ -255,72 +268,74 @@ def seen_through(node: Node) -> Node:
 def fuse(
     nodes: Sequence[Node], shapes: Mapping[Node, tuple[int, ...]], phases: Mapping[Node, int]
 ) -> list[Kernel]:
-    """All kernels of a graph in the order in which they run."""
+    """Return all kernels of a graph in the order in which they run."""
     fusion = Fusion(shapes, phases)
     for node in nodes:
-        fusion.place(node)
+        fusion.add(node)
     fusion.finish()
     return fusion.ordered()
 
 
-def needed(graph: Graph, kernels: Sequence[Kernel]) -> set[Node]:
-    """The nodes whose values must lie in memory: outputs, and what another kernel or a look reads."""
-    found = {seen_through(node) for node in graph.outputs.values()}
-    found |= {seen_through(node) for node in graph.nodes if is_layout(node)}
+def stored_nodes(graph: Graph, kernels: Sequence[Kernel]) -> set[Node]:
+    """Return the nodes whose values must be in memory: outputs, and inputs of other kernels or of views."""
+    nodes = {memory_source(node) for node in graph.outputs.values()}
+    nodes |= {memory_source(node) for node in graph.nodes if is_layout(node)}
     for kernel in kernels:
         inside = set(kernel.nodes)
-        reads = (node for node in kernel.nodes if not isinstance(node.op, Extent))  # a length is no value
-        found |= {s for node in reads for s in node.inputs if s not in inside}
-    return {node for node in found if not is_leaf(node) and not is_layout(node)}
+        reads = (node for node in kernel.nodes if not isinstance(node.op, Extent))  # a length is not a value
+        nodes |= {s for node in reads for s in node.inputs if s not in inside}
+    return {node for node in nodes if not is_leaf(node) and not is_layout(node)}
 
 
-def homes_of(kernels: Sequence[Kernel]) -> dict[Node, list[Kernel]]:
-    """The kernels that compute each node; the first of them is its home (see ``traffic`` for the others)."""
-    found: dict[Node, list[Kernel]] = {}
+def kernels_of(kernels: Sequence[Kernel]) -> dict[Node, list[Kernel]]:
+    """Return the kernels that compute each node; the first is its home (see ``fusion`` for the others)."""
+    kernels_of_node: dict[Node, list[Kernel]] = {}
     for kernel in kernels:
         for node in kernel.nodes:
-            found.setdefault(node, []).append(kernel)
-    return found
+            kernels_of_node.setdefault(node, []).append(kernel)
+    return kernels_of_node
 
 
-def reads_first(reader: Node, old: Node, home: Kernel, homes: Mapping[Node, Sequence[Kernel]]) -> bool:
-    """Whether a reader of a value has read it before a kernel writes over it.
+def reads_before(reader: Node, old: Node, home: Kernel, homes: Mapping[Node, Sequence[Kernel]]) -> bool:
+    """Return whether a reader of a value has read it before a kernel overwrites it.
 
     Args:
-        reader: reads ``old``, or a look at it.
-        home: the kernel that writes over it.
+        reader: reads ``old``, directly or through views.
+        home: the kernel that overwrites it.
         homes: the kernels that compute each node.
     """
     if is_layout(reader):
-        return True  # its own readers are asked
+        return True  # its own readers are checked
     for kernel in homes[reader]:
         if kernel is home:
-            is_once = home.is_loop and reader is not home.product  # a product reads its factors again
-            if not is_once or any(s is not old for s in reader.inputs if seen_through(s) is old):
+            reads_once = home.is_loop and reader is not home.product  # a product reads its factors again
+            if not reads_once or any(s is not old for s in reader.inputs if memory_source(s) is old):
                 return False
         elif (kernel.phase, kernel.depth) >= (home.phase, home.depth):
             return False
     return True
 
 
-def lies_anywhere(node: Node) -> bool:
-    """Whether the kernel of a node can write its value with gaps between the rows."""
+def allows_row_gaps(node: Node) -> bool:
+    """Return whether the kernel of a node can write its value with gaps between rows."""
     return is_elementwise(node) or (node.op.name == "matmul" and node.rank == 2)
 
 
-def joints(nodes: Sequence[Node], homes: Mapping[Node, Sequence[Kernel]]) -> dict[Node, tuple[Node, int]]:
-    """The values that can be computed in their place of a larger one, in which they are set side by side.
+def concatenated_values(
+    nodes: Sequence[Node], homes: Mapping[Node, Sequence[Kernel]]
+) -> dict[Node, tuple[Node, int]]:
+    """Return the values that can be computed in place in the result of a concatenation.
 
     Returns:
-        for each such value the value it becomes a part of, and at which of its two places.
+        for each such value, the concatenation and its index among the inputs.
     """
-    found: dict[Node, tuple[Node, int]] = {}
+    concatenated: dict[Node, tuple[Node, int]] = {}
     for node in nodes:
         if node.op.name != "concatenate":
             continue
-        for place, source in enumerate(node.inputs):
-            is_free = lies_anywhere(source) or source.op.name == "concatenate"
-            is_near = source in homes and homes[source][0].phase == homes[node][0].phase
-            if is_free and is_near and source not in found:
-                found[source] = node, place
-    return found
+        for index, source in enumerate(node.inputs):
+            is_free = allows_row_gaps(source) or source.op.name == "concatenate"
+            same_phase = source in homes and homes[source][0].phase == homes[node][0].phase
+            if is_free and same_phase and source not in concatenated:
+                concatenated[source] = node, index
+    return concatenated

@@ -1,4 +1,4 @@
-"""Values made of pieces: set side by side, or amid zeros."""
+"""Lowering of concatenation and padding: copies into parts of the result."""
 
 from __future__ import annotations
 
@@ -6,47 +6,51 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from chainrule.graph import Node
-from chainrule.plan.rules import convolution
+from chainrule.plan.rules.image_padding import sub_view
 from chainrule.plan.views import View
 
 if TYPE_CHECKING:
     from chainrule.plan.lower import Lowering
 
 
-def concatenate(low: Lowering, node: Node, phase: int) -> None:
-    """Copy what was not computed in its place."""
-    result = low.target(node)
-    for place, source in enumerate(node.inputs):
-        view = low.view(source, phase)
-        part = part_of(node, place, result, view.shape)
-        if view != part:
-            low.add("copy", (node,), (view,), (part,), phase)
+def concatenate(lowering: Lowering, node: Node, phase: int) -> None:
+    """Copy the inputs that were not computed in place."""
+    result = lowering.target(node)
+    for index, source in enumerate(node.inputs):
+        view = lowering.view(source, phase)
+        target = input_view(node, index, result, view.shape)
+        if view != target:
+            lowering.add("copy", (node,), (view,), (target,), phase)
 
 
-def part_of(node: Node, place: int, whole: View, shape: tuple[int, ...]) -> View:
-    """Where the first or the second of two joined values lies in the whole."""
+def input_view(node: Node, index: int, result: View, shape: tuple[int, ...]) -> View:
+    """Return the view of the first or the second input in the result of a concatenation."""
     axis = node.op.attributes["axis"]
-    start = whole.shape[axis] - shape[axis] if place else 0
-    return View(whole.buffer, shape, whole.strides, whole.offset + start * whole.strides[axis])
+    start = result.shape[axis] - shape[axis] if index else 0
+    return View(result.buffer, shape, result.strides, result.offset + start * result.strides[axis])
 
 
-def pad(low: Lowering, node: Node, phase: int) -> None:
-    """Fill what stands around, or all that lies between, and copy the value amid it."""
-    op, result, view = low.op(node).attributes, low.target(node), low.view(node.inputs[0], phase)
+def pad(lowering: Lowering, node: Node, phase: int) -> None:
+    """Fill the border (or everything, if there are gaps between elements) and copy the value into it."""
+    op, result, view = (
+        lowering.op(node).attributes,
+        lowering.target(node),
+        lowering.view(node.inputs[0], phase),
+    )
     for border in [result] if any(op["between"]) else _borders(result, op):
-        low.fill(node, border, 0.0, phase)
+        lowering.fill(node, border, 0.0, phase)
     offset = sum(int(a) * s for a, s in zip(op["low"], result.strides, strict=True))
     strides = tuple(s * (gap + 1) for s, gap in zip(result.strides, op["between"], strict=True))
-    inside = View(result.buffer, view.shape, strides, result.offset + offset)
-    low.add("copy", (node,), (view,), (inside,), phase)
+    interior = View(result.buffer, view.shape, strides, result.offset + offset)
+    lowering.add("copy", (node,), (view,), (interior,), phase)
 
 
-def _borders(whole: View, op: Any) -> Iterator[View]:
-    """What stands before and behind the numbers of a padded value, axis by axis, nothing twice."""
-    for axis, (before, behind) in enumerate(zip(map(int, op["low"]), map(int, op["high"]), strict=True)):
-        length = whole.shape[axis]
+def _borders(remaining: View, op: Any) -> Iterator[View]:
+    """Yield the border of a padded value, axis by axis, without overlap."""
+    for axis, (before, after) in enumerate(zip(map(int, op["low"]), map(int, op["high"]), strict=True)):
+        length = remaining.shape[axis]
         if before:
-            yield convolution.part(whole, axis, 0, before)
-        if behind:
-            yield convolution.part(whole, axis, length - behind, behind)
-        whole = convolution.part(whole, axis, before, length - before - behind)
+            yield sub_view(remaining, axis, 0, before)
+        if after:
+            yield sub_view(remaining, axis, length - after, after)
+        remaining = sub_view(remaining, axis, before, length - before - after)

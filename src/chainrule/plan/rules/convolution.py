@@ -1,392 +1,357 @@
-"""Convolution as products of matrices whose rows overlap, and windows as looks at the image.
+"""Convolution as matrix products with overlapping rows, and windows as views of the image.
 
-The windows of an image need not be copied apart: a window is a place in memory, and its cells lie at fixed
-distances from there. So an image, padded if need be, is seen as (B, *places, *kernel, C) with strides, and
-each of the three convolutions is one product over some of these axes (groups: one product each). Before the
-semicolon stands what is done one after the other, then rows, columns.
+The windows of an image are not copied: a window is an address, and its cells are at fixed distances from it.
+An image, padded if necessary, is viewed as (B, *positions, *kernel, C) with strides, and each of the three
+convolutions is one product over some of these axes (for groups, one product each). Axes before the semicolon
+number the products; then rows, columns.
 
-Samples innermost (see ``layout``), the columns are the samples:
+With samples innermost (see ``memory_layout``), the columns are the samples:
 
-    Convolution        y[places; o, b]          = w[o, kernel c] windows[places; kernel c, b]
-    ConvolutionInput   x[places; kernel c, b]  += w[kernel c, o] g[places; o, b]
-    ConvolutionWeight  w[kernel; o, c]         += g[o, (places b)] windows[kernel; (places b), c]
+    Convolution        y[positions; o, b]          = w[o, kernel c] windows[positions; kernel c, b]
+    ConvolutionInput   x[positions; kernel c, b]  += w[kernel c, o] g[positions; o, b]
+    ConvolutionWeight  w[kernel; o, c]            += g[o, (positions b)] windows[kernel; (positions b), c]
                        (with few channels as dot products: w[o, kernel c])
 
-and of a few samples, each by itself, with the channels innermost:
+and for a few samples, each by itself, with the channels innermost:
 
-    Convolution        y[b; places, o]          = windows[b; places, kernel c] w[kernel c, o]
-    ConvolutionInput   x[b; places, run]       += g[b; places, o] w[o, run]       for each run of the kernel
-    ConvolutionWeight  w[kernel c, o]          += windows[b; kernel c, places] g[b; places, o]
+    Convolution        y[b; positions, o]          = windows[b; positions, kernel c] w[kernel c, o]
+    ConvolutionInput   x[b; positions, run]       += g[b; positions, o] w[o, run]     for each run of w
+    ConvolutionWeight  w[kernel c, o]             += windows[b; kernel c, positions] g[b; positions, o]
 
-A *run* is what of the kernel lies side by side in the image: its last axis with the channels. The rows of x
-overlap, and each adds to what the others left there; the places are taken with the first spatial axis
-fastest, so that rows which follow one another do not wait for the same numbers.
+A *run* is the part of the kernel that is contiguous in the image: its last axis with the channels. The rows
+of x overlap, and each adds to what the others have written; positions are processed with the first spatial
+axis fastest, so that consecutive rows do not wait for the same numbers.
 
-Where every channel is convolved by itself there is no sum over channels, and so no product (see
+If every channel is convolved by itself, there is no sum over channels and no matrix product (see
 ``depthwise``).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from itertools import product as ways
+from collections.abc import Sequence
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from chainrule.graph import Input, Node
 from chainrule.plan.passes.fused_loop import is_elementwise
 from chainrule.plan.rules import depthwise, winograd
-from chainrule.plan.rules.loop_operands import End
-from chainrule.plan.rules.matmul import dots, multiply
-from chainrule.plan.views import View, tapped
-from chainrule.records import frozen
+from chainrule.plan.rules.image_padding import (
+    Padding,
+    crop_padding,
+    image,
+    padded,
+    padded_shape,
+    padding_to,
+    sub_view,
+)
+from chainrule.plan.rules.loop_operands import FoldResult
+from chainrule.plan.rules.matmul import dot_products, multiply
+from chainrule.plan.views import View, window_cell
 
 if TYPE_CHECKING:
     from chainrule.plan.lower import Lowering
 
 
-WIDE = 16  # channels from which on the gradient by the weights is a product for each cell of the kernel
-FAR = 512  # numbers between two outputs of a kernel from which on reading across them is slow
+MIN_GEMM_CHANNELS = 16  # from which on the weight gradient is a matrix product for each cell of the kernel
+MIN_FAR_STRIDE = 512  # numbers between two outputs of a kernel, from which on reading across them is slow
 
 
-def _op(low: Lowering, node: Node) -> Any:
-    """The card, with the settings of a window."""
-    return low.op(node)
+def _op(lowering: Lowering, node: Node) -> Any:
+    """Return the card, which holds the settings of a window."""
+    return lowering.op(node)
 
 
-@frozen
-class Frame:
-    """How much is put around an image, as the settings of a window say it."""
-
-    low: tuple[int, ...]
-    high: tuple[int, ...]
-
-
-def padded(low: Lowering, source: Node, op: Any, fill: float, phase: int) -> View:
-    """An image with its padding, samples innermost where images lie so; one copy serves all that ask."""
-    view = low.view(source, phase)
-    is_padded = any(op.low) or any(op.high)
-    if not is_padded and (not low.is_inner or view.strides[0] == 1):
-        return view
-    key = (source, op.low, op.high, fill if is_padded else None)
-    if key not in low.copies:
-        whole = _around_image(low, source, op, fill if is_padded else None, phase)
-        low.add("copy", (source,), (view,), (inside(whole, op, view.shape),), phase)
-        low.copies[key] = whole
-    return low.copies[key]
-
-
-def framed(low: Lowering, source: Node, op: Any) -> View:
-    """Where an image is written whose first reader wants it padded: in the middle of its padding."""
-    whole = low.copies[source, op.low, op.high, 0.0] = _around_image(low, source, op, 0.0, low.phase)
-    return inside(whole, op, low.shape(source))
-
-
-def _around_image(low: Lowering, source: Node, op: Any, fill: float | None, phase: int) -> View:
-    """Memory for an image with its padding, which is filled already."""
-    whole = image(low, _around(op, low.shape(source)), source.dtype)
-    if fill is not None:
-        for border in _borders(whole, op):
-            low.fill(source, border, fill, phase)
-    return whole
-
-
-def _borders(whole: View, op: Any) -> Iterator[View]:
-    """What of a padded image is padding: for each spatial axis what lies before and behind it."""
-    for axis, (before, behind) in enumerate(zip(op.low, op.high, strict=True), 1):
-        length = whole.shape[axis]
-        for start, count in ((0, before), (length - behind, behind)):
-            if count:
-                yield part(whole, axis, start, count)
-
-
-def image(low: Lowering, shape: tuple[int, ...], dtype: str) -> View:
-    """Memory for an image."""
-    axes = range(len(shape))
-    return low.ordered(shape, dtype, (*axes[1:], 0) if low.is_inner else tuple(axes))
-
-
-def inside(whole: View, op: Any, shape: tuple[int, ...]) -> View:
-    """A padded image without its padding."""
-    offset = sum(n * s for n, s in zip(op.low, whole.strides[1:-1], strict=True))
-    return View(whole.buffer, shape, whole.strides, whole.offset + offset)
-
-
-def windows(image: View, op: Any, places: Sequence[int], kernel: Sequence[int]) -> View:
-    """All windows of an image as a look at it: (B, *places, *kernel, C)."""
+def windows(image: View, op: Any, positions: Sequence[int], kernel: Sequence[int]) -> View:
+    """Return the view of all windows of an image: (B, *positions, *kernel, C)."""
     b, *space, c = image.strides
     steps = [s * n for s, n in zip(space, op.strides, strict=True)]
     taps = [s * n for s, n in zip(space, op.dilation, strict=True)]
-    shape = (image.shape[0], *places, *kernel, image.shape[-1])
+    shape = (image.shape[0], *positions, *kernel, image.shape[-1])
     return View(image.buffer, shape, (b, *steps, *taps, c), image.offset)
 
 
-def part(view: View, axis: int, start: int, length: int) -> View:
-    """Some neighbours along one axis."""
-    axis %= len(view.shape)
-    shape = (*view.shape[:axis], length, *view.shape[axis + 1 :])
-    return View(view.buffer, shape, view.strides, view.offset + start * view.strides[axis])
-
-
-def parts(groups: int, *views: tuple[View, int]) -> list[list[View]]:
-    """For each group its share of each view along the axis given beside it."""
+def groups_of(groups: int, *views: tuple[View, int]) -> list[list[View]]:
+    """Return for each group its slice of each view along the given axis."""
     return [
-        [part(v, axis, g * (v.shape[axis] // groups), v.shape[axis] // groups) for v, axis in views]
+        [sub_view(v, axis, g * (v.shape[axis] // groups), v.shape[axis] // groups) for v, axis in views]
         for g in range(groups)
     ]
 
 
 def _by_output(weights: View) -> View:
-    """Weights (O, *kernel, I) as (*kernel, I, O)."""
-    return weights.turned((*range(1, len(weights.shape)), 0))
+    """Return weights (O, *kernel, I) as (*kernel, I, O)."""
+    return weights.transposed((*range(1, len(weights.shape)), 0))
 
 
-def prepare(low: Lowering, node: Node) -> None:
-    """What a convolution wants of others: images written where they are padded, and its weights turned once,
-    before the parts of the batch, where they are needed so."""
+def prepare(lowering: Lowering, node: Node) -> None:
+    """Prepare what a convolution needs: padded targets for its image, and transposed weights before the
+    microbatches.
+    """
     is_back = node.op.name == "convolution_input"
-    if (is_back or node.op.name == "convolution") and depthwise.is_single(low, node):
+    if (is_back or node.op.name == "convolution") and depthwise.is_depthwise(lowering, node):
         if isinstance(node.inputs[1].op, Input):
-            _turned(low, node.inputs[1], low.phase)
+            _transposed_weights(lowering, node.inputs[1], lowering.phase)
         return
-    if node.op.name == "convolution" and is_elementwise(node.inputs[0]) and node.inputs[0] in low.orders:
-        frame = _wanted(low, node)
-        if any(frame.low) or any(frame.high):
-            low.frames.setdefault(node.inputs[0], frame)
-    if low.joined and (is_back or node.op.name == "convolution") and isinstance(node.inputs[1].op, Input):
+    if (
+        node.op.name == "convolution"
+        and is_elementwise(node.inputs[0])
+        and node.inputs[0] in lowering.axis_orders
+    ):
+        padding = _required_padding(lowering, node)
+        if any(padding.low) or any(padding.high):
+            lowering.paddings.setdefault(node.inputs[0], padding)
+    if (
+        lowering.summed
+        and (is_back or node.op.name == "convolution")
+        and isinstance(node.inputs[1].op, Input)
+    ):
         w = node.inputs[1]
-        if winograd.pays(low, node, _op(low, node), low.shape(w), low.shape(node)[1:-1]):
-            winograd.weighed(low, node, w, low.phase, is_back)
+        if winograd.is_worth_it(
+            lowering, node, _op(lowering, node), lowering.shape(w), lowering.shape(node)[1:-1]
+        ):
+            winograd.transformed_weights(lowering, node, w, lowering.phase, is_back)
             return
-    is_turned = node.op.name == "convolution" and not low.is_inner
-    is_turned |= is_back and low.is_inner and _is_far(low.shape(node.inputs[1]))
-    if is_turned and isinstance(node.inputs[1].op, Input):
-        _turned(low, node.inputs[1], low.phase)
+    needs_transpose = node.op.name == "convolution" and not lowering.is_inner
+    needs_transpose |= is_back and lowering.is_inner and _has_far_outputs(lowering.shape(node.inputs[1]))
+    if needs_transpose and isinstance(node.inputs[1].op, Input):
+        _transposed_weights(lowering, node.inputs[1], lowering.phase)
 
 
-def _wanted(low: Lowering, node: Node) -> Frame:
-    """What a convolution wants around its image."""
-    op, (x, w) = _op(low, node), node.inputs
-    if winograd.pays(low, node, op, low.shape(w), low.shape(node)[1:-1]):
-        return _frame(op.low, low.shape(x), winograd.reach(low.shape(node)[1:-1], 2))
-    return Frame(op.low, op.high)
+def _required_padding(lowering: Lowering, node: Node) -> Padding:
+    """Return the padding that a convolution requires around its image."""
+    op, (x, w) = _op(lowering, node), node.inputs
+    if winograd.is_worth_it(lowering, node, op, lowering.shape(w), lowering.shape(node)[1:-1]):
+        return padding_to(op.low, lowering.shape(x), winograd.tiled_size(lowering.shape(node)[1:-1], 2))
+    return Padding(op.low, op.high)
 
 
-def _turned(low: Lowering, w: Node, phase: int) -> View:
-    """Weights with the outputs innermost, copied once."""
-    if (w, "turned") not in low.copies:
-        low.copies[w, "turned"] = low.in_order(_by_output(low.view(w, phase)), w, phase)
-    return low.copies[w, "turned"]
+def _transposed_weights(lowering: Lowering, w: Node, phase: int) -> View:
+    """Return weights with the outputs innermost, copied once."""
+    if (w, "transposed") not in lowering.copies:
+        lowering.copies[w, "transposed"] = lowering.in_order(_by_output(lowering.view(w, phase)), w, phase)
+    return lowering.copies[w, "transposed"]
 
 
-def _is_far(weights: Sequence[int]) -> bool:
-    """Whether the outputs of a kernel lie so far apart that reading across them is slow."""
-    return math.prod(weights[1:]) >= FAR
+def _has_far_outputs(weights: Sequence[int]) -> bool:
+    """Return whether the outputs of a kernel are so far apart in memory that reading across them is slow."""
+    return math.prod(weights[1:]) >= MIN_FAR_STRIDE
 
 
-def _convolution(low: Lowering, node: Node, phase: int) -> None:
-    op, (x, w) = _op(low, node), node.inputs
-    if winograd.pays(low, node, op, low.shape(w), low.shape(node)[1:-1]):
-        seen = padded(low, x, _wanted(low, node), 0.0, phase)
-        _by_tiles(low, node, seen, winograd.weighed(low, node, w, phase), phase)
+def _convolution(lowering: Lowering, node: Node, phase: int) -> None:
+    op, (x, w) = _op(lowering, node), node.inputs
+    if winograd.is_worth_it(lowering, node, op, lowering.shape(w), lowering.shape(node)[1:-1]):
+        image_windows = padded(lowering, x, _required_padding(lowering, node), 0.0, phase)
+        _winograd(
+            lowering, node, image_windows, winograd.transformed_weights(lowering, node, w, phase), phase
+        )
         return
-    if depthwise.is_single(low, node):
-        depthwise.weigh(low, node, _turned(low, w, phase), phase)
+    if depthwise.is_depthwise(lowering, node):
+        depthwise.lower_sums(lowering, node, _transposed_weights(lowering, w, phase), phase)
         return
-    y, n = low.target(node), len(w.shape) - 2
-    seen = windows(padded(low, x, op, 0.0, phase), op, y.shape[1:-1], low.shape(w)[1:-1])
-    places, cells = range(1, 1 + n), range(1 + n, 2 + 2 * n)
-    if seen.strides[0] == 1 and y.strides[0] == 1:
-        for a, b, c in parts(op.groups, (low.view(w, phase), 0), (seen, -1), (y, -1)):
-            left, right = (a, (), (0,), range(1, n + 2)), (b, places, cells, (0,))
-            multiply(low, node, left, right, (c, places, (n + 1,), (0,)), phase)
+    y, n = lowering.target(node), len(w.shape) - 2
+    image_windows = windows(padded(lowering, x, op, 0.0, phase), op, y.shape[1:-1], lowering.shape(w)[1:-1])
+    positions, cells = range(1, 1 + n), range(1 + n, 2 + 2 * n)
+    if image_windows.strides[0] == 1 and y.strides[0] == 1:
+        for a, b, c in groups_of(op.groups, (lowering.view(w, phase), 0), (image_windows, -1), (y, -1)):
+            left, right = (a, (), (0,), range(1, n + 2)), (b, positions, cells, (0,))
+            multiply(lowering, node, left, right, (c, positions, (n + 1,), (0,)), phase)
         return
-    table = _turned(low, w, phase)
-    y = _by_channels(low, node, y)
-    for a, b, c in parts(op.groups, (seen, -1), (table, -1), (y, -1)):
-        left, right = (a, (0,), places, cells), (b, (), range(n + 1), (n + 1,))
-        multiply(low, node, left, right, (c, (0,), places, (n + 1,)), phase)
-    _bring(low, node, y, phase)
+    table = _transposed_weights(lowering, w, phase)
+    y = _contiguous_target(lowering, node, y)
+    for a, b, c in groups_of(op.groups, (image_windows, -1), (table, -1), (y, -1)):
+        left, right = (a, (0,), positions, cells), (b, (), range(n + 1), (n + 1,))
+        multiply(lowering, node, left, right, (c, (0,), positions, (n + 1,)), phase)
+    _copy_to_target(lowering, node, y, phase)
 
 
-def _frame(before: Sequence[int], shape: Sequence[int], reach: Sequence[int]) -> Frame:
-    """What is put around an image (B, *space, C) so that it is as large as ``reach``."""
-    after = (n - b - length for n, b, length in zip(reach, before, shape[1:-1], strict=True))
-    return Frame(tuple(before), tuple(after))
-
-
-def _by_tiles(low: Lowering, node: Node, seen: View, weights: View, phase: int) -> None:
-    """A convolution by ``winograd``, written in place where whole tiles fit and images lie so."""
-    shape = low.shape(node)
-    height, width = winograd.reach(shape[1:-1], 0)
-    is_image = not low.is_inner or node in low.orders or node in low.views
+def _winograd(lowering: Lowering, node: Node, padded_image: View, weights: View, phase: int) -> None:
+    """Lower a convolution by ``winograd``, written in place if full tiles fit and the layout is that of
+    images.
+    """
+    shape = lowering.shape(node)
+    height, width = winograd.tiled_size(shape[1:-1], 0)
+    is_image = not lowering.is_inner or node in lowering.axis_orders or node in lowering.views
     if (height, width) == shape[1:-1] and is_image:
-        whole = low.target(node)
+        result = lowering.target(node)
     else:
-        whole = image(low, (shape[0], height, width, shape[-1]), node.dtype)
-    winograd.convolve(low, node, seen, weights, whole, phase)
-    if whole != low.views.get(node):
-        _hand_out(low, node, inside(whole, Frame((0, 0), (0, 0)), shape), phase)
+        result = image(lowering, (shape[0], height, width, shape[-1]), node.dtype)
+    winograd.convolve(lowering, node, padded_image, weights, result, phase)
+    if result != lowering.views.get(node):
+        _set_view(lowering, node, crop_padding(result, Padding((0, 0), (0, 0)), shape), phase)
 
 
-def _by_channels(low: Lowering, node: Node, view: View) -> View:
-    """Where a result with the channels side by side is written: in place, or first apart."""
-    return view if view.strides[-1] == 1 else low.new(view.shape, node.dtype)
+def _contiguous_target(lowering: Lowering, node: Node, view: View) -> View:
+    """Return the view that a result with contiguous channels is written to: the target, or new memory."""
+    return view if view.strides[-1] == 1 else lowering.new(view.shape, node.dtype)
 
 
-def _bring(low: Lowering, node: Node, made: View, phase: int) -> None:
-    """Copy what was made apart."""
-    if made != low.target(node):
-        low.add("copy", (node,), (made,), (low.target(node),), phase)
+def _copy_to_target(lowering: Lowering, node: Node, result: View, phase: int) -> None:
+    """Copy a result that was written to other memory."""
+    if result != lowering.target(node):
+        lowering.add("copy", (node,), (result,), (lowering.target(node),), phase)
 
 
-def _weight(low: Lowering, node: Node, phase: int) -> None:
-    op, (x, g) = _op(low, node), node.inputs
-    if winograd.pays(low, node, op, low.shape(node), low.shape(g)[1:-1]):
-        _weight_by_tiles(low, node, phase)
+def _weight(lowering: Lowering, node: Node, phase: int) -> None:
+    op, (x, g) = _op(lowering, node), node.inputs
+    if winograd.is_worth_it(lowering, node, op, lowering.shape(node), lowering.shape(g)[1:-1]):
+        _winograd_weight_gradient(lowering, node, phase)
         return
-    if depthwise.is_single(low, node):
-        depthwise.gradient(low, node, phase)
+    if depthwise.is_depthwise(lowering, node):
+        depthwise.lower_weight_gradient(lowering, node, phase)
         return
-    target, numbers, n = low.target(node), low.view(g, phase), node.rank - 2
-    seen = windows(padded(low, x, op, 0.0, phase), op, numbers.shape[1:-1], target.shape[1:-1])
-    places, cells = range(1, 1 + n), range(1 + n, 2 + 2 * n)
-    if stored(low, node) is None:
-        if numbers.strides[0] != 1:
-            copy = image(low, numbers.shape, g.dtype)
-            low.add("copy", (g,), (numbers,), (copy,), phase)
-            numbers = copy
-        for a, b, c in parts(op.groups, (numbers, -1), (seen, -1), (target, 0)):
-            if b.shape[-1] < WIDE:
-                dots(low, node, (a, (n + 1,), places), (b, cells, places), c, phase, a.shape[0])
+    target, gradients, n = lowering.target(node), lowering.view(g, phase), node.rank - 2
+    image_windows = windows(
+        padded(lowering, x, op, 0.0, phase), op, gradients.shape[1:-1], target.shape[1:-1]
+    )
+    positions, cells = range(1, 1 + n), range(1 + n, 2 + 2 * n)
+    if axis_order(lowering, node) is None:
+        if gradients.strides[0] != 1:
+            copy = image(lowering, gradients.shape, g.dtype)
+            lowering.add("copy", (g,), (gradients,), (copy,), phase)
+            gradients = copy
+        for a, b, c in groups_of(op.groups, (gradients, -1), (image_windows, -1), (target, 0)):
+            if b.shape[-1] < MIN_GEMM_CHANNELS:
+                dot_products(
+                    lowering, node, (a, (n + 1,), positions), (b, cells, positions), c, phase, a.shape[0]
+                )
                 continue
-            taps, sums = range(1 + n, 1 + 2 * n), (*places, 0)  # a product for each cell of the kernel
-            each = View(a.buffer, (*a.shape, *(b.shape[i] for i in taps)), (*a.strides, *(0,) * n), a.offset)
+            taps, sums = range(1 + n, 1 + 2 * n), (*positions, 0)  # a product for each cell of the kernel
+            repeated = View(
+                a.buffer, (*a.shape, *(b.shape[i] for i in taps)), (*a.strides, *(0,) * n), a.offset
+            )
             right = (b, taps, sums, (2 * n + 1,))
             multiply(
-                low, node, (each, range(n + 2, 2 * n + 2), (n + 1,), sums), right,
+                lowering, node, (repeated, range(n + 2, 2 * n + 2), (n + 1,), sums), right,
                 (c, range(1, n + 1), (0,), (n + 1,)), phase,
             )  # fmt: skip
         return
-    numbers = low.in_order(numbers, g, phase)
-    for a, b, c in parts(op.groups, (seen, -1), (numbers, -1), (target, 0)):
-        left, right = (a, (0,), cells, places), (b, (0,), places, (n + 1,))
-        multiply(low, node, left, right, (c, (), range(1, n + 2), (0,)), phase)
+    gradients = lowering.in_order(gradients, g, phase)
+    for a, b, c in groups_of(op.groups, (image_windows, -1), (gradients, -1), (target, 0)):
+        left, right = (a, (0,), cells, positions), (b, (0,), positions, (n + 1,))
+        multiply(lowering, node, left, right, (c, (), range(1, n + 2), (0,)), phase)
 
 
-def _weight_by_tiles(low: Lowering, node: Node, phase: int) -> None:
-    """The gradient by the weights by ``winograd``; of a part of the batch made apart, and then added."""
-    op, (x, g), target = _op(low, node), node.inputs, low.target(node)
-    places = low.shape(g)[1:-1]
-    seen = padded(low, x, _frame(op.low, low.shape(x), winograd.reach(places, 2)), 0.0, phase)
-    upstream = padded(low, g, _frame((0, 0), low.shape(g), winograd.reach(places, 0)), 0.0, phase)
-    order = stored(low, node) or range(node.rank)
-    made = low.ordered(target.shape, node.dtype, order) if node in low.joined else target
-    winograd.weight_gradient(low, node, seen, upstream, made, phase)
-    if made != target:
-        size = math.prod(made.shape)
-        low.add("sum", (node,), (made,), (target,), phase, lengths=(1, 1, size), strides=(0, 0, 1))
+def _winograd_weight_gradient(lowering: Lowering, node: Node, phase: int) -> None:
+    """Lower the weight gradient by ``winograd``; of a microbatch it is computed separately and then added."""
+    op, (x, g), target = _op(lowering, node), node.inputs, lowering.target(node)
+    positions = lowering.shape(g)[1:-1]
+    padded_image = padded(
+        lowering, x, padding_to(op.low, lowering.shape(x), winograd.tiled_size(positions, 2)), 0.0, phase
+    )
+    upstream = padded(
+        lowering, g, padding_to((0, 0), lowering.shape(g), winograd.tiled_size(positions, 0)), 0.0, phase
+    )
+    order = axis_order(lowering, node) or range(node.rank)
+    result = lowering.ordered(target.shape, node.dtype, order) if node in lowering.summed else target
+    winograd.weight_gradient(lowering, node, padded_image, upstream, result, phase)
+    if result != target:
+        size = math.prod(result.shape)
+        lowering.add("sum", (node,), (result,), (target,), phase, lengths=(1, 1, size), strides=(0, 0, 1))
 
 
-def _input(low: Lowering, node: Node, phase: int) -> None:
-    op, (g, w) = _op(low, node), node.inputs
-    if winograd.pays(low, node, op, low.shape(w), low.shape(node)[1:-1]) and max(*op.low, *op.high) <= 2:
+def _input(lowering: Lowering, node: Node, phase: int) -> None:
+    op, (g, w) = _op(lowering, node), node.inputs
+    if (
+        winograd.is_worth_it(lowering, node, op, lowering.shape(w), lowering.shape(node)[1:-1])
+        and max(*op.low, *op.high) <= 2
+    ):
         before = tuple(2 - n for n in op.low)
-        frame = _frame(before, low.shape(g), winograd.reach(low.shape(node)[1:-1], 2))
-        weights = winograd.weighed(low, node, w, phase, is_back=True)
-        _by_tiles(low, node, padded(low, g, frame, 0.0, phase), weights, phase)
+        padding = padding_to(before, lowering.shape(g), winograd.tiled_size(lowering.shape(node)[1:-1], 2))
+        weights = winograd.transformed_weights(lowering, node, w, phase, is_back=True)
+        _winograd(lowering, node, padded(lowering, g, padding, 0.0, phase), weights, phase)
         return
-    if depthwise.is_single(low, node):
-        depthwise.weigh(low, node, _turned(low, w, phase), phase)
+    if depthwise.is_depthwise(lowering, node):
+        depthwise.lower_sums(lowering, node, _transposed_weights(lowering, w, phase), phase)
         return
-    weights, numbers, n = low.view(w, phase), low.view(g, phase), node.rank - 2
-    shape, kernel = low.shape(node), weights.shape[1:-1]
-    whole = image(low, _around(op, shape), node.dtype)
-    low.fill(node, whole, 0.0, phase)
-    seen = windows(whole, op, numbers.shape[1:-1], kernel)
-    places, cells = range(1, 1 + n), range(1 + n, 2 + 2 * n)
-    if low.is_inner:
-        if numbers.strides[0] != 1:
-            copy = image(low, numbers.shape, g.dtype)
-            low.add("copy", (g,), (numbers,), (copy,), phase)
-            numbers = copy
-        if _is_far(weights.shape):
-            weights = _turned(low, w, phase).turned((n + 1, *range(n + 1)))
-        for a, b, c in parts(op.groups, (weights, 0), (numbers, -1), (seen, -1)):
-            left, right = (a, (), range(1, n + 2), (0,)), (b, places, (n + 1,), (0,))
-            multiply(low, node, left, right, (c, places, cells, (0,)), phase, how=1)
+    weights, gradients, n = lowering.view(w, phase), lowering.view(g, phase), node.rank - 2
+    shape, kernel = lowering.shape(node), weights.shape[1:-1]
+    image_with_padding = image(lowering, padded_shape(op, shape), node.dtype)
+    lowering.fill(node, image_with_padding, 0.0, phase)
+    image_windows = windows(image_with_padding, op, gradients.shape[1:-1], kernel)
+    positions, cells = range(1, 1 + n), range(1 + n, 2 + 2 * n)
+    if lowering.is_inner:
+        if gradients.strides[0] != 1:
+            copy = image(lowering, gradients.shape, g.dtype)
+            lowering.add("copy", (g,), (gradients,), (copy,), phase)
+            gradients = copy
+        if _has_far_outputs(weights.shape):
+            weights = _transposed_weights(lowering, w, phase).transposed((n + 1, *range(n + 1)))
+        for a, b, c in groups_of(op.groups, (weights, 0), (gradients, -1), (image_windows, -1)):
+            left, right = (a, (), range(1, n + 2), (0,)), (b, positions, (n + 1,), (0,))
+            multiply(lowering, node, left, right, (c, positions, cells, (0,)), phase, mode=1)
     else:
-        weights = low.in_order(weights, w, phase)  # the columns of a product lie side by side
+        weights = lowering.in_order(weights, w, phase)  # the columns of a product are contiguous
         last = n - 1 if op.dilation[-1] == 1 and op.groups == 1 else n  # axes of the kernel outside a run
         outward = range(n, 0, -1)  # the first spatial axis fastest
-        for a, b, c in parts(op.groups, (weights, 0), (numbers, -1), (seen, -1)):
-            for tap in ways(*map(range, kernel[:last])):
-                table, run = tapped(a, 1, tap), tapped(c, 1 + n, tap)
+        for a, b, c in groups_of(op.groups, (weights, 0), (gradients, -1), (image_windows, -1)):
+            for tap in product(*map(range, kernel[:last])):
+                table, run = window_cell(a, 1, tap), window_cell(c, 1 + n, tap)
                 left, right = (b, (0,), outward, (n + 1,)), (table, (), (0,), range(1, len(table.shape)))
-                multiply(low, node, left, right, (run, (0,), outward, ()), phase, how=1)
-    _hand_out(low, node, inside(whole, op, shape), phase)
+                multiply(lowering, node, left, right, (run, (0,), outward, ()), phase, mode=1)
+    _set_view(lowering, node, crop_padding(image_with_padding, op, shape), phase)
 
 
-def _patches(low: Lowering, node: Node, phase: int) -> None:
-    op, (x,) = _op(low, node), node.inputs
-    taps, shape = len(op.window), low.shape(node)
-    seen = windows(padded(low, x, op, op.fill, phase), op, shape[1 : 1 + taps], op.window)
-    if low.buffers[seen.buffer].origin == "input":  # which may be written over before the windows are read
-        low.add("copy", (node,), (seen,), (low.target(node),), phase)
+def _patches(lowering: Lowering, node: Node, phase: int) -> None:
+    op, (x,) = _op(lowering, node), node.inputs
+    taps, shape = len(op.window), lowering.shape(node)
+    image_windows = windows(padded(lowering, x, op, op.fill, phase), op, shape[1 : 1 + taps], op.window)
+    if (
+        lowering.buffers[image_windows.buffer].origin == "input"
+    ):  # which may be overwritten before the windows are read
+        lowering.add("copy", (node,), (image_windows,), (lowering.target(node),), phase)
     else:
-        _hand_out(low, node, seen, phase)
+        _set_view(lowering, node, image_windows, phase)
 
 
-def _fold(low: Lowering, node: Node, phase: int) -> None:
-    op, view, shape = _op(low, node), low.view(node.inputs[0], phase), low.shape(node)
+def _fold(lowering: Lowering, node: Node, phase: int) -> None:
+    op, view, shape = _op(lowering, node), lowering.view(node.inputs[0], phase), lowering.shape(node)
     taps = len(op.window)
-    whole = image(low, _around(op, shape), node.dtype)
-    low.fill(node, whole, 0.0, phase)
-    seen = windows(whole, op, view.shape[1 : 1 + taps], op.window)
+    image_with_padding = image(lowering, padded_shape(op, shape), node.dtype)
+    lowering.fill(node, image_with_padding, 0.0, phase)
+    image_windows = windows(image_with_padding, op, view.shape[1 : 1 + taps], op.window)
     if all(s >= (n - 1) * d + 1 for s, n, d in zip(op.strides, op.window, op.dilation, strict=True)):
-        low.add("copy", (node,), (view,), (seen,), phase)  # no two windows meet
+        lowering.add("copy", (node,), (view,), (image_windows,), phase)  # no two windows overlap
     else:
-        for tap in ways(*map(range, op.window)):
-            source, target = (tapped(v, 1 + taps, tap) for v in (view, seen))
-            low.add("taps", (node,), (target, source), (target,), phase, by="add")
-    _hand_out(low, node, inside(whole, op, shape), phase)
+        for tap in product(*map(range, op.window)):
+            source, target = (window_cell(v, 1 + taps, tap) for v in (view, image_windows))
+            lowering.add("combine", (node,), (target, source), (target,), phase, by="add")
+    _set_view(lowering, node, crop_padding(image_with_padding, op, shape), phase)
 
 
-def put_back(low: Lowering, node: Node, like: View, phase: int) -> End:
-    """Let a loop end in windows that are put back: each number is added to the cell it was taken from.
+def lower_fold(lowering: Lowering, node: Node, like: View, phase: int) -> FoldResult:
+    """End a loop in a fold of windows: each number is added to the cell that it was taken from.
 
     Args:
-        low: the plan.
+        lowering: the plan.
         node: the fold.
-        like: the view in whose order the loop walks.
-        phase: in which it runs.
+        like: the view in whose memory order the loop iterates.
+        phase: phase of the loop.
     """
-    op, shape = _op(low, node), low.shape(node)
-    whole = image(low, _around(op, shape), node.dtype)
-    low.fill(node, whole, 0.0, phase)
-    seen = windows(whole, op, like.shape[1 : 1 + len(op.window)], op.window)
-    return seen, lambda: _hand_out(low, node, inside(whole, op, shape), phase)
+    op, shape = _op(lowering, node), lowering.shape(node)
+    image_with_padding = image(lowering, padded_shape(op, shape), node.dtype)
+    lowering.fill(node, image_with_padding, 0.0, phase)
+    image_windows = windows(image_with_padding, op, like.shape[1 : 1 + len(op.window)], op.window)
+    return image_windows, lambda: _set_view(
+        lowering, node, crop_padding(image_with_padding, op, shape), phase
+    )
 
 
-def _around(op: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """The shape of an image with its padding."""
-    space = (n + a + b for n, a, b in zip(shape[1:-1], op.low, op.high, strict=True))
-    return (shape[0], *space, shape[-1])
-
-
-def _hand_out(low: Lowering, node: Node, view: View, phase: int) -> None:
-    """Give a node a view of other memory; an output gets a copy of its own."""
-    if node in low.outputs or node in low.views:
-        low.add("copy", (node,), (view,), (low.target(node),), phase)
+def _set_view(lowering: Lowering, node: Node, view: View, phase: int) -> None:
+    """Set the view of a node to other memory; an output is copied."""
+    if node in lowering.outputs or node in lowering.views:
+        lowering.add("copy", (node,), (view,), (lowering.target(node),), phase)
     else:
-        low.views[node] = view
+        lowering.views[node] = view
 
 
-def stored(low: Lowering, node: Node) -> tuple[int, ...] | None:
-    """The order of the gradient by the weights, when it is made with the outputs innermost."""
+def axis_order(lowering: Lowering, node: Node) -> tuple[int, ...] | None:
+    """Return the memory order of the weight gradient, if it is computed with the outputs innermost."""
     if node.op.name != "convolution_weight":
         return None
-    return (*range(1, node.rank), 0) if not low.is_inner or depthwise.is_single(low, node) else None
+    return (
+        (*range(1, node.rank), 0) if not lowering.is_inner or depthwise.is_depthwise(lowering, node) else None
+    )
 
 
 RULES = {

@@ -1,19 +1,19 @@
-"""Convolution where every channel is convolved by itself: no product of matrices, for there is no sum over
-channels.
+"""Depthwise convolution: every channel is convolved by itself, without a sum over channels or a matrix
+product.
 
-    Convolution        y[places, c]  = sum over the kernel  w[c, kernel] x[place of the kernel's cell, c]
-    ConvolutionInput   x[places, c]  = sum over the kernel  w[c, kernel] g[place that read it by this cell, c]
-    ConvolutionWeight  w[c, kernel] += sum over the places  g[place, c] x[place of the kernel's cell, c]
+    Convolution        y[position, c]  = sum over cells      w[c, cell] x[input of position and cell, c]
+    ConvolutionInput   x[position, c]  = sum over cells      w[c, cell] g[output that reads it by the cell, c]
+    ConvolutionWeight  w[c, cell]     += sum over positions  g[position, c] x[input of position and cell, c]
 
-Where what is read lies follows from tables, one for each axis; a place may have nothing to read by a cell:
-beyond the edge, or between two steps. The tables of all axes but the last are made one.
+The input positions come from tables, one for each axis; a cell may have none: beyond the edge, or between two
+strides. The tables of all axes but the last are combined into one.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from itertools import product as ways
+from collections.abc import Sequence
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,126 +25,134 @@ from chainrule.plan.views import View
 if TYPE_CHECKING:
     from chainrule.plan.lower import Lowering
 
-MOST = 64  # cells of a window
-NONE = -(1 << 40)  # in a table: there is nothing to read
-Places = Callable[[int], np.ndarray]  # of an axis: for each place and each cell what is read, -1: nothing
+MAX_CELLS = 64  # of a window
+NONE = -(1 << 40)  # table entry of a cell without input
 
 
-def is_single(low: Lowering, node: Node) -> bool:
-    """Whether a convolution, or a way back of one, has one kernel for every channel, of few cells."""
-    back, (x, w) = node.op.name.removeprefix("convolution"), node.inputs
-    image, weights = low.shape(node if back == "_input" else x), low.shape(node if back == "_weight" else w)
-    op: Any = low.op(node)
-    return op.groups == weights[0] == image[-1] > 1 and math.prod(weights[1:]) <= MOST
+def is_depthwise(lowering: Lowering, node: Node) -> bool:
+    """Return whether a convolution, or one of its gradients, has one kernel of few cells for every
+    channel.
+    """
+    direction, (x, w) = node.op.name.removeprefix("convolution"), node.inputs
+    image, weights = (
+        lowering.shape(node if direction == "_input" else x),
+        lowering.shape(node if direction == "_weight" else w),
+    )
+    op: Any = lowering.op(node)
+    return op.groups == weights[0] == image[-1] > 1 and math.prod(weights[1:]) <= MAX_CELLS
 
 
-def weigh(low: Lowering, node: Node, weights: View, phase: int) -> None:
-    """The numbers that each place reads, each times its weight, added up.
+def lower_sums(lowering: Lowering, node: Node, weights: View, phase: int) -> None:
+    """Add the tasks of the forward convolution or of its input gradient.
 
     Args:
-        low: the plan.
-        node: what is computed: a convolution or, on the way back, the gradient by its image.
-        weights: (*kernel, 1, C), in order.
-        phase: in which it runs.
+        lowering: the plan.
+        node: a convolution or the gradient with respect to its image.
+        weights: (*kernel, 1, C), contiguous.
+        phase: phase of the tasks.
     """
-    x = _near(low, node.inputs[0], phase)
-    op, shape, kernel = low.op(node), low.shape(node), weights.shape[:-2]
-    y = low.target(node)
-    made = y if _is_near(low, y) else _image(low, shape, node.dtype)
+    x = _contiguous(lowering, node.inputs[0], phase)
+    op, shape, kernel = lowering.op(node), lowering.shape(node), weights.shape[:-2]
+    y = lowering.target(node)
+    result = y if _is_contiguous(lowering, y) else _image(lowering, shape, node.dtype)
     lengths = list(zip(shape[1:-1], x.shape[1:-1], kernel, strict=True))
-    read = _read_back if node.op.name == "convolution_input" else _read
-    found = [read(op, axis, *of) for axis, of in enumerate(lengths)]
-    reads = (x, weights, *_tables(low, found, x), _rows(low, made), _zeros(low, x))
-    facts = {"taps": math.prod(kernel), "cells": kernel[-1], "moves": _moves(found[-1])}
-    low.add("weigh", (node,), reads, (made,), phase, is_inner=low.is_inner, **facts)
-    if made != y:
-        low.add("copy", (node,), (made,), (y,), phase)
+    positions_of = _output_positions if node.op.name == "convolution_input" else _input_positions
+    positions = [positions_of(op, axis, *of) for axis, of in enumerate(lengths)]
+    reads = (x, weights, *_tables(lowering, positions, x), _rows(lowering, result), _zeros(lowering, x))
+    facts = {"taps": math.prod(kernel), "cells": kernel[-1], "moves": _moves(positions[-1])}
+    lowering.add("depthwise", (node,), reads, (result,), phase, is_inner=lowering.is_inner, **facts)
+    if result != y:
+        lowering.add("copy", (node,), (result,), (y,), phase)
 
 
-def gradient(low: Lowering, node: Node, phase: int) -> None:
-    """The gradient by the weights: for each channel and, where these lie innermost, each sample, then of all.
+def lower_weight_gradient(lowering: Lowering, node: Node, phase: int) -> None:
+    """Add the tasks of the weight gradient: for each channel (and sample, if samples are innermost), then
+    summed.
 
     Args:
-        low: the plan.
-        node: what is computed, stored as (*kernel, 1, C).
-        phase: in which it runs.
+        lowering: the plan.
+        node: the gradient, stored as (*kernel, 1, C).
+        phase: phase of the tasks.
     """
-    x, g = (_near(low, of, phase) for of in node.inputs)
-    op, kernel, target = low.op(node), low.shape(node)[1:-1], low.target(node)
+    x, g = (_contiguous(lowering, source, phase) for source in node.inputs)
+    op, kernel, target = lowering.op(node), lowering.shape(node)[1:-1], lowering.target(node)
     lengths = list(zip(g.shape[1:-1], x.shape[1:-1], kernel, strict=True))
-    found = [_read(op, axis, *of) for axis, of in enumerate(lengths)]
-    taps, side = math.prod(kernel), g.shape[0] if low.is_inner else 1
-    sums = low.new((taps, g.shape[-1], side), node.dtype)
-    low.fill(node, sums, 0.0, phase)
-    reads = (x, g, *_tables(low, found, x), _rows(low, g), _zeros(low, x))
-    low.add("weigh_back", (node,), reads, (sums,), phase, taps=taps, is_inner=low.is_inner)
-    many = taps * g.shape[-1]
-    low.add("sum", (node,), (sums,), (target,), phase, lengths=(many, side, 1), strides=(side, 1, 0))
+    positions = [_input_positions(op, axis, *source) for axis, source in enumerate(lengths)]
+    taps, side = math.prod(kernel), g.shape[0] if lowering.is_inner else 1
+    sums = lowering.new((taps, g.shape[-1], side), node.dtype)
+    lowering.fill(node, sums, 0.0, phase)
+    reads = (x, g, *_tables(lowering, positions, x), _rows(lowering, g), _zeros(lowering, x))
+    lowering.add("depthwise_gradient", (node,), reads, (sums,), phase, taps=taps, is_inner=lowering.is_inner)
+    count = taps * g.shape[-1]
+    lowering.add("sum", (node,), (sums,), (target,), phase, lengths=(count, side, 1), strides=(side, 1, 0))
 
 
-def _near(low: Lowering, node: Node, phase: int) -> View:
-    """A value with a sample's channels, or a channel's samples, side by side; copied if need be."""
-    view = low.view(node, phase)
-    if _is_near(low, view):
+def _contiguous(lowering: Lowering, node: Node, phase: int) -> View:
+    """Return a value with a sample's channels, or a channel's samples, contiguous; copied if necessary."""
+    view = lowering.view(node, phase)
+    if _is_contiguous(lowering, view):
         return view
-    if (node, "near") not in low.copies:
-        copy = low.copies[node, "near"] = _image(low, view.shape, node.dtype)
-        low.add("copy", (node,), (view,), (copy,), phase)
-    return low.copies[node, "near"]
+    if (node, "contiguous") not in lowering.copies:
+        copy = lowering.copies[node, "contiguous"] = _image(lowering, view.shape, node.dtype)
+        lowering.add("copy", (node,), (view,), (copy,), phase)
+    return lowering.copies[node, "contiguous"]
 
 
-def _is_near(low: Lowering, view: View) -> bool:
-    if low.is_inner:
+def _is_contiguous(lowering: Lowering, view: View) -> bool:
+    if lowering.is_inner:
         return view.strides[0] == 1 and view.strides[-1] == view.shape[0]
     return view.strides[-1] == 1
 
 
-def _image(low: Lowering, shape: Sequence[int], dtype: str) -> View:
+def _image(lowering: Lowering, shape: Sequence[int], dtype: str) -> View:
     axes = range(len(shape))
-    return low.ordered(shape, dtype, (*axes[1:], 0) if low.is_inner else tuple(axes))
+    return lowering.ordered(shape, dtype, (*axes[1:], 0) if lowering.is_inner else tuple(axes))
 
 
-def _read(op: Any, axis: int, places: int, length: int, cells: int) -> np.ndarray:
-    """For each place of an axis and each cell of the kernel, which place of the image it reads, -1: none."""
-    at = np.arange(places)[:, None] * op.strides[axis] - op.low[axis]
-    at = at + np.arange(cells) * op.dilation[axis]
-    return np.where((at >= 0) & (at < length), at, -1)
+def _input_positions(op: Any, axis: int, outputs: int, length: int, cells: int) -> np.ndarray:
+    """Return for each output position of an axis and each cell of the kernel the input position, or -1."""
+    positions = np.arange(outputs)[:, None] * op.strides[axis] - op.low[axis]
+    positions = positions + np.arange(cells) * op.dilation[axis]
+    return np.where((positions >= 0) & (positions < length), positions, -1)
 
 
-def _read_back(op: Any, axis: int, length: int, places: int, cells: int) -> np.ndarray:
-    """For each place of the image and each cell of the kernel, which place read it by this cell, -1: none."""
-    at = np.arange(length)[:, None] + op.low[axis] - np.arange(cells) * op.dilation[axis]
-    place, rest = np.divmod(at, op.strides[axis])
-    return np.where((rest == 0) & (place >= 0) & (place < places), place, -1)
+def _output_positions(op: Any, axis: int, length: int, outputs: int, cells: int) -> np.ndarray:
+    """Return for each input position and each cell of the kernel the output position that reads it, or -1."""
+    offsets = np.arange(length)[:, None] + op.low[axis] - np.arange(cells) * op.dilation[axis]
+    positions, rest = np.divmod(offsets, op.strides[axis])
+    return np.where((rest == 0) & (positions >= 0) & (positions < outputs), positions, -1)
 
 
-def _moves(read: np.ndarray) -> int:
-    """By how many cells a window is moved against the one before, if it reads the same places; else 0."""
-    if np.array_equal(read[1:, :-1], read[:-1, 1:]):
+def _moves(positions: np.ndarray) -> int:
+    """Return by how many cells a window is shifted against the previous one if they share cells; else 0."""
+    if np.array_equal(positions[1:, :-1], positions[:-1, 1:]):
         return 1
-    return -1 if np.array_equal(read[1:, 1:], read[:-1, :-1]) else 0
+    return -1 if np.array_equal(positions[1:, 1:], positions[:-1, :-1]) else 0
 
 
-def _tables(low: Lowering, found: Sequence[np.ndarray], x: View) -> tuple[View, View]:
-    """How far what is read lies: of all axes but the last together, and of the last; (places, taps) each."""
+def _tables(lowering: Lowering, positions: Sequence[np.ndarray], x: View) -> tuple[View, View]:
+    """Return the offsets that are read, (positions, taps): of all axes but the last together, and of the
+    last.
+    """
     *outer, last = (
-        np.where(of < 0, NONE, of * stride) for of, stride in zip(found, x.strides[1:-1], strict=True)
+        np.where(axis_positions < 0, NONE, axis_positions * stride)
+        for axis_positions, stride in zip(positions, x.strides[1:-1], strict=True)
     )
-    taps = list(ways(*(range(of.shape[1]) for of in found)))
+    taps = list(product(*(range(axis_positions.shape[1]) for axis_positions in positions)))
     rows = np.zeros((1, len(taps)), np.int64)
-    for axis, of in enumerate(outer):
-        rows = rows[:, None, :] + of[:, [tap[axis] for tap in taps]]
+    for axis, axis_positions in enumerate(outer):
+        rows = rows[:, None, :] + axis_positions[:, [tap[axis] for tap in taps]]
         rows = rows.reshape(-1, len(taps))
     columns = last[:, [tap[-1] for tap in taps]]
-    return low.table(rows), low.table(columns)
+    return lowering.table(rows), lowering.table(columns)
 
 
-def _rows(low: Lowering, view: View) -> View:
-    """How far each row of places lies behind the first."""
-    return low.table(offsets(view.shape[1:-2], view.strides[1:-2]))
+def _rows(lowering: Lowering, view: View) -> View:
+    """Return the offset of each row of positions from the first."""
+    return lowering.table(offsets(view.shape[1:-2], view.strides[1:-2]))
 
 
-def _zeros(low: Lowering, x: View) -> View:
-    """What is read where there is nothing: a place of zeros."""
-    side = x.shape[0] if low.is_inner else 1
-    return low.table(np.zeros(side * x.shape[-1], low.buffers[x.buffer].dtype))
+def _zeros(lowering: Lowering, x: View) -> View:
+    """Return the zeros that are read by a cell without input."""
+    side = x.shape[0] if lowering.is_inner else 1
+    return lowering.table(np.zeros(side * x.shape[-1], lowering.buffers[x.buffer].dtype))

@@ -1,7 +1,7 @@
-"""Linear maps with few multiplications: some numbers in, sums of them times fixed factors out.
+"""Linear transforms with few multiplications: fixed small matrices applied to many columns of numbers.
 
-The same small matrix is applied to very many columns of numbers. It is written as *steps*, so that what
-several results have in common is computed once; a task of kind ``"blend"`` does it in one loop.
+A transform is written as *steps*, so that common subexpressions are computed once; a task of kind
+``"linear_transform"`` computes it in one loop.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ Terms: TypeAlias = tuple[tuple[float, int], ...]
 
 
 @frozen
-class Blend:
-    """A linear map as steps.
+class LinearTransform:
+    """A linear transform as steps.
 
     Args:
-        inputs: how many numbers it takes; they are the values 0, 1, ...
-        steps: each makes the next value: the sum of factors times earlier values.
-        results: the values that are handed out.
+        inputs: number of inputs; they are the values 0, 1, ...
+        steps: each computes the next value: the sum of factors times earlier values.
+        results: the values that are returned.
 
     Example:
-        >>> turn = Blend(2, (((1.0, 0), (1.0, 1)), ((1.0, 0), (-1.0, 1))), (2, 3))
-        >>> turn.matrix.tolist()
+        >>> butterfly = LinearTransform(2, (((1.0, 0), (1.0, 1)), ((1.0, 0), (-1.0, 1))), (2, 3))
+        >>> butterfly.matrix.tolist()
         [[1.0, 1.0], [1.0, -1.0]]
     """
 
@@ -42,24 +42,24 @@ class Blend:
 
     @property
     def matrix(self) -> np.ndarray:
-        """The map as a matrix, (results, inputs)."""
+        """The transform as a matrix, (results, inputs)."""
         values = np.eye(self.inputs)
         for terms in self.steps:
-            made = sum((factor * values[of] for factor, of in terms), np.zeros(self.inputs))
-            values = np.vstack([values, made])
+            value = sum((factor * values[of] for factor, of in terms), np.zeros(self.inputs))
+            values = np.vstack([values, value])
         return values[list(self.results)]
 
     @property
     def factors(self) -> tuple[float, ...]:
-        """The numbers that are multiplied by, without their signs; 1 needs no multiplication."""
+        """The absolute values of the factors, except 1."""
         return tuple(sorted({abs(f) for terms in self.steps for f, _ in terms} - {1.0}))
 
-    def squared(self) -> Blend:
-        """The map of a square of numbers along both of its axes: A X A^T, row by row.
+    def squared(self) -> LinearTransform:
+        """Return the transform of a square of numbers along both axes: A X A^T, row by row.
 
         Example:
-            >>> pair = Blend(2, (((1.0, 0), (-1.0, 1)),), (2,))
-            >>> pair.squared().matrix.tolist()
+            >>> difference = LinearTransform(2, (((1.0, 0), (-1.0, 1)),), (2,))
+            >>> difference.squared().matrix.tolist()
             [[1.0, -1.0, -1.0, 1.0]]
         """
         n, steps = self.inputs, list[Terms]()
@@ -71,15 +71,20 @@ class Blend:
                 names.append(n * n + len(steps) - 1)
             return [names[of] for of in self.results]
 
-        columns = [apply(range(column, n * n, n)) for column in range(n)]  # of each the values down its rows
+        columns = [apply(range(column, n * n, n)) for column in range(n)]  # results of each column
         rows = [apply([column[row] for column in columns]) for row in range(len(self.results))]
-        return Blend(n * n, tuple(steps), tuple(value for row in rows for value in row))
+        return LinearTransform(n * n, tuple(steps), tuple(value for row in rows for value in row))
 
 
-def blend(
-    low: Lowering, node: Node, by: Blend, reads: Sequence[View], writes: Sequence[View], phase: int
+def lower_transform(
+    lowering: Lowering,
+    node: Node,
+    transform: LinearTransform,
+    reads: Sequence[View],
+    writes: Sequence[View],
+    phase: int,
 ) -> None:
-    """The task of a linear map: one view for each number in, one for each number out."""
-    shape, numbers = writes[0].shape, [low.table(np.array(f, node.dtype)) for f in by.factors]
-    repeated = [View(n.buffer, shape, (0,) * len(shape)) for n in numbers]
-    low.add("blend", (node,), (*reads, *repeated), tuple(writes), phase, by=by)
+    """Add the task of a linear transform: one view for each input, one for each result."""
+    shape, factors = writes[0].shape, [lowering.table(np.array(f, node.dtype)) for f in transform.factors]
+    repeated = [View(n.buffer, shape, (0,) * len(shape)) for n in factors]
+    lowering.add("linear_transform", (node,), (*reads, *repeated), tuple(writes), phase, transform=transform)

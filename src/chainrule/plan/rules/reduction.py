@@ -1,76 +1,85 @@
-"""Sums, the largest and the smallest along axes, however the numbers lie.
+"""Reductions along axes (sum, maximum, minimum, argmax) for every memory layout.
 
-A kernel reduces the middle one of three axes (outer, along, inner). So the axes that stay, in the order in
-which the result lies in memory, are parted into outer and inner ones such that each group, and the axes to be
-reduced, is one axis in memory. Where there is no such way, a few cells (those of a window) are read by one
-loop all at once; more are reduced one axis after the other; and the last resort is to move the numbers first.
+A kernel reduces the middle one of three axes (outer, along, inner). The axes that are kept, in the memory
+order of the result, are split into outer and inner ones such that each group, and the reduced axes, are one
+axis in memory. If that is impossible, a few cells (those of a window) are read by one loop at once; more are
+reduced one axis after the other; and as a last resort the numbers are copied first.
 
-Numbers that lie side by side are best taken several at a time. So where they stay, the result is first
-written in their order, and then, being small, copied into its own; and where they are few and are to be
-reduced with others, the others go first.
+Contiguous numbers are best processed as vectors. If their axis is kept, the result is first written in their
+order and then, being small, copied into its own; if their axis is short and reduced with others, the others
+are reduced first.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import product as ways
+from itertools import product
 from typing import TYPE_CHECKING
 
 from chainrule.graph import Node
-from chainrule.plan.views import Triple, View, in_memory_order, in_three, tapped
+from chainrule.plan.views import Triple, View, as_three_axes, in_memory_order, window_cell
 
 if TYPE_CHECKING:
     from chainrule.plan.lower import Lowering
 
-FEW = 16  # cells of a window up to which a loop reads all of them at once
-SHORT = 64  # length of an innermost axis up to which the others go first
-LONG = 65536  # numbers that become one from which on they first become a few
-PIECES = 256  # how few
-BY = {"sum": "add", "max": "maximum", "min": "minimum"}
+MAX_CELLS = 16  # of a window, up to which a loop reads all of them at once
+SHORT_AXIS = 64  # length of an innermost axis up to which the others are reduced first
+MIN_SPLIT = 65536  # numbers from which on a full reduction first computes partial results
+MAX_PIECES = 256  # partial results
+OPERATIONS = {"sum": "add", "max": "maximum", "min": "minimum"}
 
 
-def reduce(low: Lowering, node: Node, phase: int) -> None:
-    """Lower a sum, largest, smallest or the index of the largest."""
-    axes, view = tuple(node.op.attributes["axes"]), low.view(node.inputs[0], phase)
-    target = bare(low, node)
-    if node in low.joined or not _is_crossed(view, axes, target):
-        finish(low, node, view, axes, target, phase)
+def reduce(lowering: Lowering, node: Node, phase: int) -> None:
+    """Lower a sum, maximum, minimum or argmax."""
+    axes, view = tuple(node.op.attributes["axes"]), lowering.view(node.inputs[0], phase)
+    target = target_view(lowering, node)
+    if node in lowering.summed or not _needs_transpose(view, axes, target):
+        lower_view(lowering, node, view, axes, target, phase)
         return
     kept = [axis for axis in range(len(view.shape)) if axis not in axes]
-    made = low.ordered(target.shape, node.dtype, in_memory_order(view.turned(kept)))
-    finish(low, node, view, axes, made, phase)
-    low.add("copy", (node,), (made,), (target,), phase)
+    result = lowering.ordered(target.shape, node.dtype, in_memory_order(view.transposed(kept)))
+    lower_view(lowering, node, view, axes, result, phase)
+    lowering.add("copy", (node,), (result,), (target,), phase)
 
 
-def finish(low: Lowering, node: Node, view: View, axes: tuple[int, ...], target: View, phase: int) -> None:
-    """The tasks that reduce what a view shows along axes, into a target without them."""
-    found = arranged(view, axes, target)
-    if found is not None:
-        _add(low, node, found, target, phase)
-    elif node.op.name in BY and node not in low.joined and 0 < math.prod(view.shape[a] for a in axes) <= FEW:
-        seen = view.turned((*axes, *(a for a in range(len(view.shape)) if a not in axes)))
-        cells = [tapped(seen, 0, tap) for tap in ways(*map(range, seen.shape[: len(axes)]))]
-        low.add("taps", (node,), cells, (target,), phase, by=BY[node.op.name])
-    elif node.op.name not in BY or not _in_turn(low, node, view, axes, target, phase):
-        moved = _moved(low, node, view, axes, target, phase)
-        found = arranged(moved, axes, target)
-        assert found is not None
-        _add(low, node, found, target, phase)
+def lower_view(
+    lowering: Lowering, node: Node, view: View, axes: tuple[int, ...], target: View, phase: int
+) -> None:
+    """Add the tasks that reduce a view along axes, into a target without them."""
+    arrangement = as_reducible(view, axes, target)
+    if arrangement is not None:
+        _add(lowering, node, arrangement, target, phase)
+    elif (
+        node.op.name in OPERATIONS
+        and node not in lowering.summed
+        and 0 < math.prod(view.shape[a] for a in axes) <= MAX_CELLS
+    ):
+        reduced_first = view.transposed((*axes, *(a for a in range(len(view.shape)) if a not in axes)))
+        cells = [
+            window_cell(reduced_first, 0, tap)
+            for tap in product(*map(range, reduced_first.shape[: len(axes)]))
+        ]
+        lowering.add("combine", (node,), cells, (target,), phase, by=OPERATIONS[node.op.name])
+    elif node.op.name not in OPERATIONS or not _reduce_in_turn(lowering, node, view, axes, target, phase):
+        copy = _copied(lowering, node, view, axes, target, phase)
+        arrangement = as_reducible(copy, axes, target)
+        assert arrangement is not None
+        _add(lowering, node, arrangement, target, phase)
 
 
-def _is_crossed(view: View, axes: Sequence[int], target: View) -> bool:
-    """Whether the numbers that lie side by side stay, but not side by side in the result."""
+def _needs_transpose(view: View, axes: Sequence[int], target: View) -> bool:
+    """Return whether the axis of contiguous numbers is kept, but is not contiguous in the result."""
     kept = [axis for axis in range(len(view.shape)) if axis not in axes and view.shape[axis] > 1]
     inner = [axis for axis in kept if view.strides[axis] == 1]
-    places = [axis for axis in range(len(view.shape)) if axis not in axes]
-    order = [places[i] for i in in_memory_order(target) if target.shape[i] > 1]
+    kept_axes = [axis for axis in range(len(view.shape)) if axis not in axes]
+    order = [kept_axes[i] for i in in_memory_order(target) if target.shape[i] > 1]
     return bool(inner) and inner[0] != order[-1]
 
 
-def bare(low: Lowering, node: Node) -> View:
-    """Where the result is written, without the axes of length 1 that stand for the reduced ones."""
-    target = low.target(node)
+def target_view(lowering: Lowering, node: Node) -> View:
+    """Return the view of the result without the axes of length 1 that ``keepdims`` adds."""
+    target = lowering.target(node)
     if not node.op.attributes["keepdims"]:
         return target
     kept = [axis for axis in range(node.rank) if axis not in node.op.attributes["axes"]]
@@ -78,74 +87,84 @@ def bare(low: Lowering, node: Node) -> View:
     return View(target.buffer, shape, strides, target.offset)
 
 
-def arranged(view: View, axes: Sequence[int], target: View) -> tuple[View, Triple, Triple] | None:
-    """The view with its axes in an order in which they are three, with their lengths and strides."""
+def as_reducible(view: View, axes: Sequence[int], target: View) -> tuple[View, Triple, Triple] | None:
+    """Return the view with its axes in an order in which they are three, with their lengths and strides."""
     kept = [axis for axis in range(len(view.shape)) if axis not in axes]
     kept = [kept[i] for i in in_memory_order(target)]
     farthest = max((view.strides[axis] for axis in axes), default=0)
-    natural = sum(view.strides[axis] > farthest for axis in kept)  # so that inner numbers lie side by side
-    for before in sorted(range(len(kept) + 1), key=lambda place: abs(place - natural)):
-        seen = view.turned((*kept[:before], *axes, *kept[before:]))
-        three = in_three(seen, range(before, before + len(axes)))
+    natural = sum(view.strides[axis] > farthest for axis in kept)  # so that inner numbers are contiguous
+    for before in sorted(range(len(kept) + 1), key=lambda split: abs(split - natural)):
+        candidate = view.transposed((*kept[:before], *axes, *kept[before:]))
+        three = as_three_axes(candidate, range(before, before + len(axes)))
         if three is not None:
-            return seen, *three
+            return candidate, *three
     return None
 
 
-def _add(low: Lowering, node: Node, found: tuple[View, Triple, Triple], target: View, phase: int) -> None:
-    view, lengths, strides = found
+def _add(
+    lowering: Lowering, node: Node, arrangement: tuple[View, Triple, Triple], target: View, phase: int
+) -> None:
+    view, lengths, strides = arrangement
     (n, r, c), step = lengths, strides[1]
-    pieces = next(k for k in range(PIECES, 0, -1) if r % k == 0)
-    if n == c == 1 and r >= LONG and pieces > 1 and node.op.name in BY:  # so that threads can share it
-        part = low.new((pieces,), node.dtype)
-        cut = {"lengths": (pieces, r // pieces, 1), "strides": (step * (r // pieces), step, 0)}
-        low.add(node.op.name, (node,), (view,), (part,), phase, **cut)
-        view, lengths, strides = part, (1, pieces, 1), (0, 1, 0)
-    low.add(node.op.name, (node,), (view,), (target,), phase, lengths=lengths, strides=strides)
+    pieces = next(k for k in range(MAX_PIECES, 0, -1) if r % k == 0)
+    if (
+        n == c == 1 and r >= MIN_SPLIT and pieces > 1 and node.op.name in OPERATIONS
+    ):  # so that threads can divide it
+        partial = lowering.new((pieces,), node.dtype)
+        facts = {"lengths": (pieces, r // pieces, 1), "strides": (step * (r // pieces), step, 0)}
+        lowering.add(node.op.name, (node,), (view,), (partial,), phase, **facts)
+        view, lengths, strides = partial, (1, pieces, 1), (0, 1, 0)
+    lowering.add(node.op.name, (node,), (view,), (target,), phase, lengths=lengths, strides=strides)
 
 
-def _in_turn(low: Lowering, node: Node, view: View, axes: Sequence[int], target: View, phase: int) -> bool:
-    """Reduce some axes and then the others; ``False`` where there is but one."""
+def _reduce_in_turn(
+    lowering: Lowering, node: Node, view: View, axes: Sequence[int], target: View, phase: int
+) -> bool:
+    """Reduce some axes and then the others; return ``False`` if there is only one axis."""
     inward = sorted(axes, key=lambda axis: (view.strides[axis], -axis))
     if len(axes) < 2:
         return False
-    first, rest = _begin(low, node, view, (inward[0],)), inward[1:]
-    if view.shape[inward[0]] <= SHORT:
-        outer = _begin(low, node, view, tuple(sorted(rest)))
+    first, rest = _first_step(lowering, node, view, (inward[0],)), inward[1:]
+    if view.shape[inward[0]] <= SHORT_AXIS:
+        outer = _first_step(lowering, node, view, tuple(sorted(rest)))
         first, rest = (outer, inward[:1]) if outer is not None else (first, rest)
     if first is None:
         return False
-    kept, part, found = first
-    _add(low, node, found, part, phase)
-    left = [kept.index(axis) for axis in sorted(rest)]
-    found = arranged(part, left, target)
-    if found is not None:
-        _add(low, node, found, target, phase)
+    kept, partial, arrangement = first
+    _add(lowering, node, arrangement, partial, phase)
+    remaining = [kept.index(axis) for axis in sorted(rest)]
+    arrangement = as_reducible(partial, remaining, target)
+    if arrangement is not None:
+        _add(lowering, node, arrangement, target, phase)
         return True
-    if _in_turn(low, node, part, left, target, phase):
+    if _reduce_in_turn(lowering, node, partial, remaining, target, phase):
         return True
-    moved = _moved(low, node, part, left, target, phase)
-    found = arranged(moved, left, target)
-    assert found is not None
-    _add(low, node, found, target, phase)
+    copy = _copied(lowering, node, partial, remaining, target, phase)
+    arrangement = as_reducible(copy, remaining, target)
+    assert arrangement is not None
+    _add(lowering, node, arrangement, target, phase)
     return True
 
 
-def _begin(
-    low: Lowering, node: Node, view: View, axes: tuple[int, ...]
+def _first_step(
+    lowering: Lowering, node: Node, view: View, axes: tuple[int, ...]
 ) -> tuple[list[int], View, tuple[View, Triple, Triple]] | None:
-    """A first step: the axes that stay, where its result goes, and how the kernel sees the numbers."""
+    """Return a first step: the kept axes, the target, and the arrangement of the view."""
     kept = [axis for axis in range(len(view.shape)) if axis not in axes]
-    shape, order = [view.shape[i] for i in kept], in_memory_order(view.turned(kept))
-    part = View.whole(-1, tuple(shape[i] for i in order)).turned([order.index(i) for i in range(len(order))])
-    found = arranged(view, axes, part)
-    return None if found is None else (kept, low.ordered(shape, node.dtype, order), found)
+    shape, order = [view.shape[i] for i in kept], in_memory_order(view.transposed(kept))
+    layout = View.contiguous(-1, tuple(shape[i] for i in order)).transposed(
+        [order.index(i) for i in range(len(order))]
+    )
+    arrangement = as_reducible(view, axes, layout)
+    return None if arrangement is None else (kept, lowering.ordered(shape, node.dtype, order), arrangement)
 
 
-def _moved(low: Lowering, node: Node, view: View, axes: Sequence[int], target: View, phase: int) -> View:
-    """The numbers in the order of the target, the axes to be reduced innermost."""
+def _copied(
+    lowering: Lowering, node: Node, view: View, axes: Sequence[int], target: View, phase: int
+) -> View:
+    """Return a copy with the axes in the order of the target, the reduced axes innermost."""
     kept = [axis for axis in range(len(view.shape)) if axis not in axes]
     order = (*(kept[i] for i in in_memory_order(target)), *axes)
-    copy = low.ordered(view.shape, low.buffers[view.buffer].dtype, order)
-    low.add("copy", (node,), (view,), (copy,), phase)
+    copy = lowering.ordered(view.shape, lowering.buffers[view.buffer].dtype, order)
+    lowering.add("copy", (node,), (view,), (copy,), phase)
     return copy

@@ -18,10 +18,15 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from chainrule.engines.dispatch import Program, has_trainer, step_need
+from chainrule.engines.dispatch import Program, has_trainer, step_memory
 from chainrule.errors import TrainingError
 from chainrule.notation.units import amount
-from chainrule.plan.memory_requirement import Need, ceiling, largest_batch, law_need
+from chainrule.plan.memory_requirement import (
+    MemoryRequirement,
+    largest_batch,
+    memory_upper_bound,
+    reference_memory,
+)
 from chainrule.settings import free_memory, planning_cores, settings
 from chainrule.spec import Spec, size_at
 from chainrule.train.inputs.target import Target
@@ -39,7 +44,7 @@ BLOCK = 1024  # rows of a question that are answered at once, at most,
 BUDGET = 256 * 2**20  # and the bytes that doing so may take, where more than one row is at once
 
 
-def memory_of(model: ModelState, batch_size: int) -> Need:
+def memory_of(model: ModelState, batch_size: int) -> MemoryRequirement:
     """What a training of a model takes besides its data; see ``chainrule.Model.memory``."""
     if model.network is None:
         raise TrainingError("E503", where="memory", fix="model.initialise(inputs)")
@@ -47,7 +52,9 @@ def memory_of(model: ModelState, batch_size: int) -> Need:
     return training_need(model.network, training_step(model.network, weighted=False, horizon=1), batch)
 
 
-def training_need(network: Network, step: Step, batch: int, rows: int = 0, probes: bool = True) -> Need:
+def training_need(
+    network: Network, step: Step, batch: int, rows: int = 0, probes: bool = True
+) -> MemoryRequirement:
     """What a training takes besides its data.
 
     Args:
@@ -60,12 +67,12 @@ def training_need(network: Network, step: Step, batch: int, rows: int = 0, probe
     last = _step_need(network, step, rest).total if rest else 0
     whole = _step_need(network, step, batch)
     kept, passing = _state(network, step)
-    need = whole + Need({"last": last, "state": kept + passing, "order": ORDER * rows})
+    need = whole + MemoryRequirement({"last": last, "state": kept + passing, "order": ORDER * rows})
     if probes:
         # Between two steps: what only a step takes is not there.
         free = passing if has_trainer(step.graph, network.engine) else whole.total + last
-        need += Need({"probes": max(0, Prober(network, step, batch).need - free)})
-    return need + Need({"drawing": max(0, _drawing(network) - need.total)})
+        need += MemoryRequirement({"probes": max(0, Prober(network, step, batch).need - free)})
+    return need + MemoryRequirement({"drawing": max(0, _drawing(network) - need.total)})
 
 
 def refuse_too_large(network: Network, step: Step, batch: int, rows: int, probes: bool = True) -> None:
@@ -80,7 +87,7 @@ def refuse_too_large(network: Network, step: Step, batch: int, rows: int, probes
     """
     free = free_memory()
     certain = sum(_state(network, step)) + _drawing(network) + ORDER * rows
-    if 2 * ceiling(step.graph, batch, planning_cores()) + certain <= free:
+    if 2 * memory_upper_bound(step.graph, batch, planning_cores()) + certain <= free:
         return  # by far: known without a plan
     need = training_need(network, step, batch, rows, probes)
     if need.total <= free:
@@ -128,9 +135,17 @@ _BLOCKS: WeakKeyDictionary[Program, dict[tuple[int, int], int]] = WeakKeyDiction
 def _rows_at_once(program: Program, rows: int) -> int:
     free = free_memory()
     most = min(BUDGET, free)
-    while rows > 1 and ceiling(program.graph, rows, 1) > most and program.need({"B": rows}).total > most:
+    while (
+        rows > 1
+        and memory_upper_bound(program.graph, rows, 1) > most
+        and program.memory_requirement({"B": rows}).total > most
+    ):
         rows = -(-rows // 2)
-    need = program.need({"B": rows}) if rows == 1 and ceiling(program.graph, rows, 1) > free else Need({})
+    need = (
+        program.memory_requirement({"B": rows})
+        if rows == 1 and memory_upper_bound(program.graph, rows, 1) > free
+        else MemoryRequirement({})
+    )
     if need.total > free:
         raise _too_large(("the answer to one sample", "对一个样本的预测"), need, free, "a smaller net")
     return rows
@@ -150,7 +165,7 @@ def refuse_long_text(targets: Mapping[str, Target], rows: int) -> None:
     for target in targets.values():
         shape = target.output.shape[1:-1] if target.is_classes else target.output.shape[1:]
         numbers += rows * math.prod(size_at(axis, {"B": 1}) for axis in shape)
-    need, free = Need({"outputs": numbers * TEXT}), free_memory()
+    need, free = MemoryRequirement({"outputs": numbers * TEXT}), free_memory()
     if need.total > free:
         raise _too_large(("the answers as text", "文本形式的预测"), need, free, "model.predict(x) in Python")
 
@@ -165,17 +180,17 @@ def starving(program: Program) -> Iterator[None]:
     try:
         yield
     except MemoryError as cause:
-        need = program.need({"B": 1})
+        need = program.memory_requirement({"B": 1})
         raise _too_large(("the prediction", "预测"), need, free_memory(), "fewer rows at once") from cause
 
 
-def _step_need(network: Network, step: Step, batch: int) -> Need:
+def _step_need(network: Network, step: Step, batch: int) -> MemoryRequirement:
     core = list(step.gradients.values())
-    need = step_need(step.graph, core, homes_of(step), _data(network), batch, network.engine)
+    need = step_memory(step.graph, core, homes_of(step), _data(network), batch, network.engine)
     if has_trainer(step.graph, network.engine):
         return need
     fetched = [node.spec for label, node in step.graph.inputs.items() if label in _data(network)]
-    return need + Need({"rows": _bytes(fetched, batch)})
+    return need + MemoryRequirement({"rows": _bytes(fetched, batch)})
 
 
 def _data(network: Network) -> set[str]:
@@ -199,7 +214,7 @@ def _state(network: Network, step: Step) -> tuple[int, int]:
 
 def _drawing(network: Network) -> int:
     """Bytes that are taken before the first step, while the first values are drawn."""
-    return law_need(network.first_values, {}).total
+    return reference_memory(network.first_values, {}).total
 
 
 def _group(step: Step, prefix: str) -> list[Spec]:
@@ -211,7 +226,7 @@ def _bytes(specs: Iterable[Spec], batch: int = 1) -> int:
     return sum(size_at(spec.size, {"B": batch}) * np.dtype(spec.dtype).itemsize for spec in specs)
 
 
-def _too_large(what: tuple[str, str], need: Need, free: int, fix: str) -> TrainingError:
+def _too_large(what: tuple[str, str], need: MemoryRequirement, free: int, fix: str) -> TrainingError:
     return TrainingError(
         "E508", what=what[0], what_zh=what[1], expected=f"at most {_told(free)}", received=_told(need.total),
         notes=[need.largest], fix=fix,

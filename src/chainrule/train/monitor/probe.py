@@ -29,11 +29,11 @@ from typing import Any
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from chainrule.engines.reference import Program, Tail
+from chainrule.engines.reference import ElementwiseChain, Program
 from chainrule.escaping import csv_text
 from chainrule.graph import Graph, Node
 from chainrule.ops import Card
-from chainrule.plan.memory_requirement import law_need
+from chainrule.plan.memory_requirement import reference_memory
 from chainrule.records import frozen
 from chainrule.spec import size_at
 from chainrule.train.monitor.probe_statistics import Reading
@@ -154,10 +154,13 @@ class Prober:
         return found
 
     @cached_property
-    def _tails(self) -> dict[str, Tail]:
+    def _tails(self) -> dict[str, ElementwiseChain]:
         """How each parameter follows from its gradient."""
         new = self.step.graph.outputs
-        return {path: Tail(new[f"parameter.{path}"], [node]) for path, node in self.step.gradients.items()}
+        return {
+            path: ElementwiseChain(new[f"parameter.{path}"], [node])
+            for path, node in self.step.gradients.items()
+        }
 
     @cached_property
     def graph(self) -> Graph:
@@ -168,9 +171,9 @@ class Prober:
         if count is not None:
             wanted["count"] = count
         for path, node in self.step.gradients.items():
-            for given in self._tails[path].given:
-                if isinstance(given.op, Card) and given is not node:
-                    wanted.setdefault(names.setdefault(given, f"given.{len(names)}"), given)
+            for source in self._tails[path].sources:
+                if isinstance(source.op, Card) and source is not node:
+                    wanted.setdefault(names.setdefault(source, f"given.{len(names)}"), source)
             wanted[f"gradient.{path}"] = node
         for path, (z, a) in self._bent.items():
             wanted |= {f"z.{path}": z, f"a.{path}": a}
@@ -182,18 +185,18 @@ class Prober:
         if not self.rows:
             return 0
         sizes, after = {"B": self.rows}, self._answering
-        asked = law_need(self.graph, sizes, keeps_outputs=False).total
+        asked = reference_memory(self.graph, sizes, keeps_outputs=False).total
         if self._waits:
             specs = [node.spec for node in self.step.gradients.values()]
             asked += sum(size_at(spec.size, sizes) * np.dtype(spec.dtype).itemsize for spec in specs)
-        return max(asked, 0 if after is None else after.need(sizes).total)
+        return max(asked, 0 if after is None else after.memory_requirement(sizes).total)
 
     @property
     def _waits(self) -> bool:
         """Whether an update needs something of all gradients, such as their length; then all wait for it."""
         gradients, at = self.step.gradients, {node: i for i, node in enumerate(self.graph.nodes)}
-        tails = ((at[gradients[path]], tail.given) for path, tail in self._tails.items())
-        return any(at.get(node, -1) > i for i, given in tails for node in given)
+        tails = ((at[gradients[path]], tail.sources) for path, tail in self._tails.items())
+        return any(at.get(node, -1) > i for i, sources in tails for node in sources)
 
     @cached_property
     def _program(self) -> Program:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import numpy as np
 
-from chainrule.engines.reference import Tail
+from chainrule.engines.reference import ElementwiseChain
 from chainrule.graph import Constant, Graph, Node
 from chainrule.ops import Card
 from chainrule.train.step import Step
@@ -40,7 +40,7 @@ class Reading:
         self,
         step: Step,
         graph: Graph,
-        tails: Mapping[str, Tail],
+        tails: Mapping[str, ElementwiseChain],
         bent: Mapping[str, tuple[Node, Node]],
         arrays: Mapping[str, np.ndarray],
     ) -> None:
@@ -53,7 +53,7 @@ class Reading:
         self._parts: dict[Node, list[tuple[str, bool, set[Node]]]] = {}
         self._left = Counter[Node]()
         for path, tail in tails.items():
-            self._wait(path, False, {step.gradients[path], *tail.given})
+            self._wait(path, False, {step.gradients[path], *tail.sources})
         for path, nodes in bent.items():
             self._wait(path, True, set(nodes))
 
@@ -100,9 +100,9 @@ class Reading:
         if size > 0:
             told["update"] = math.sqrt(_squares(self._moves(old, tail))) / size
         self.parameters[path] = told
-        return {gradient, *tail.given}
+        return {gradient, *tail.sources}
 
-    def _moves(self, old: np.ndarray, tail: Tail) -> Iterator[np.ndarray]:
+    def _moves(self, old: np.ndarray, tail: ElementwiseChain) -> Iterator[np.ndarray]:
         """How far a step moves a parameter, piece by piece."""
         old = np.atleast_1d(old)
         many = max(1, _PIECE * len(old) // max(1, old.size))

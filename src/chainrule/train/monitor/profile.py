@@ -11,7 +11,7 @@ import numpy as np
 
 from chainrule import prng
 from chainrule.data import Arrays
-from chainrule.engines.profile import Measured, Subject, measure
+from chainrule.engines.profile import ProfiledStep, StepProfile, measure
 from chainrule.errors import TrainingError, UsageError
 from chainrule.plan.microbatch import split_batch
 from chainrule.plan.plan import Cut, Plan, plan
@@ -39,7 +39,7 @@ class Stopwatch:
         is_made_up: whether the rows are random numbers.
     """
 
-    measured: Measured
+    measured: StepProfile
     rows: int
     is_made_up: bool
 
@@ -65,7 +65,7 @@ def measure_step(
 
 def subject_of(
     model: ModelState, x: Any, y: Any, batch_size: int | None = None, steps: int | None = None
-) -> Subject:
+) -> ProfiledStep:
     """A model's training step with rows to measure it on; ``x`` is ``None``: random ones."""
     batch = _batch(model, batch_size, "profile")
     if steps is not None and (not isinstance(steps, int) or steps < 1):
@@ -78,7 +78,7 @@ def subject_of(
     state = {**model.held, **step.first_slots()}
     held = {label: array for label, array in state.items() if label in step.graph.inputs}
     core, batch = list(step.gradients.values()), min(batch, rows)
-    return Subject(step.graph, core, homes_of(step), data, held, batch, steps or 0)
+    return ProfiledStep(step.graph, core, homes_of(step), data, held, batch, steps or 0)
 
 
 def _network(model: ModelState, where: str) -> Network:

@@ -1,10 +1,10 @@
-"""From a group of elementwise operations to one compiled loop.
+"""Compiles a group of elementwise operations to one loop.
 
-A loop is described by a ``Recipe``: which operations, on what, over how many axes, and for each operand
-whether its innermost neighbours lie side by side (``c``), are one repeated value (``s``) or lie apart
-(``g``), or whether it is in a register already (``r``: the product of which a loop is the epilogue). Sizes,
-strides and addresses are *not* part of it; they come in the block. So two layers, or two networks, with the
-same arithmetic share one compiled loop, and a cache of loops serves all networks a person ever builds.
+A loop is described by a ``LoopSpec``: its operations, their operands, the number of axes, and the layout of
+each operand along the innermost axis: contiguous (``c``), a single repeated value (``s``), strided (``g``),
+or already in a register (``r``: the product of which the loop is the epilogue). Sizes, strides and addresses
+are *not* part of it; they come in the block. Two layers, or two networks, with the same arithmetic therefore
+share one compiled loop.
 
 The block::
 
@@ -23,13 +23,13 @@ import numpy as np
 from llvmlite import ir
 
 from chainrule.engines.native.codegen import vector
-from chainrule.engines.native.codegen.ir_builder import I64, Assembly
+from chainrule.engines.native.codegen.ir_builder import I64, FunctionBuilder
 from chainrule.engines.native.codegen.masked_vectors import order
 from chainrule.engines.native.codegen.vector import EMIT, LANES, Lanes, Value, scalar_type
 from chainrule.records import frozen
 
-WIDTHS = (LANES, 4, 1)  # elements at a time along a row: many, and then what is left,
-WIDTHS_OF_64_BITS = (LANES // 2, 1)  # and where they are twice as long
+WIDTHS = (LANES, 4, 1)  # elements at a time along a row, then the rest
+WIDTHS_OF_64_BITS = (LANES // 2, 1)  # of elements of 8 bytes
 
 
 @frozen
@@ -37,15 +37,16 @@ class Operation:
     """One operation of a loop.
 
     Args:
-        name: of the card.
-        kind: number kind the operation works in (that of its inputs; of ``where``, of the values).
-        result: number kind of the result.
-        inputs: operand numbers; operands first, then the results of the operations in order.
-        settings: numbers that are part of the operation, such as the limits of ``clip``.
+        name: name of the card.
+        dtype: dtype of its inputs (of ``where``: of the values).
+        result: dtype of the result.
+        inputs: numbers of its inputs; operands are numbered first, then the results of the operations in
+            order.
+        settings: constants of the operation, such as the limits of ``clip``.
     """
 
     name: str
-    kind: str
+    dtype: str
     result: str
     inputs: tuple[int, ...]
     settings: tuple[float, ...] = ()
@@ -53,33 +54,33 @@ class Operation:
 
 @frozen
 class Fold:
-    """A reduction a loop ends in: what its elements are added to, or compared with.
+    """A reduction at the end of a loop.
 
     Args:
-        value: the value that is folded.
+        value: number of the value that is reduced.
         name: ``"sum"``, ``"max"`` or ``"min"``.
-        near: the neighbourhood of its results: ``s`` where a row has one.
+        layout: layout of its results: ``s`` if a row has a single one.
     """
 
     value: int
     name: str
-    near: str
+    layout: str
 
 
 FOLDS = {"sum": ("add", 0.0), "max": ("maximum", float("-inf")), "min": ("minimum", float("inf"))}
-"""For each fold the operation that joins two numbers, and what it begins with."""
+"""For each fold, the operation that combines two numbers, and the initial value."""
 
 
 @frozen
-class Recipe:
+class LoopSpec:
     """A loop without its sizes and addresses.
 
     Args:
-        rank: how many axes.
-        reads: number kind and neighbourhood (``c``, ``s``, ``g``, ``r``) of each operand that is read.
-        operations: in order.
-        writes: which values are written to memory, and the neighbourhood (``c``, ``g``) of each there.
-        folds: reductions; each joins its numbers to those that are there.
+        rank: number of axes.
+        reads: dtype and layout (``c``, ``s``, ``g``, ``r``) of each operand that is read.
+        operations: the operations in order.
+        writes: values that are written to memory, and the layout (``c``, ``g``) of each.
+        folds: reductions, which combine their values with those in memory.
     """
 
     rank: int
@@ -90,136 +91,136 @@ class Recipe:
 
     @property
     def results(self) -> list[tuple[str, str]]:
-        """Number kind and neighbourhood of everything that is written, the results of folds last."""
-        written = [(self.kind_of(value), near) for value, near in self.writes]
-        return [*written, *((self.kind_of(fold.value), fold.near) for fold in self.folds)]
+        """Dtype and layout of everything that is written, the results of folds last."""
+        written = [(self.dtype_of(value), layout) for value, layout in self.writes]
+        return [*written, *((self.dtype_of(fold.value), fold.layout) for fold in self.folds)]
 
-    def kind_of(self, value: int) -> str:
-        """The number kind of a value: an operand read, or a result."""
+    def dtype_of(self, value: int) -> str:
+        """Return the dtype of a value: an operand or a result."""
         if value < len(self.reads):
             return self.reads[value][0]
         return self.operations[value - len(self.reads)].result
 
     @property
     def widths(self) -> tuple[int, ...]:
-        """How many elements are computed at a time."""
-        kinds = [kind for kind, _ in (*self.reads, *self.results)] + [o.kind for o in self.operations]
-        return WIDTHS_OF_64_BITS if any(itemsize(kind) == 8 for kind in kinds) else WIDTHS
+        """Numbers of elements that are computed at a time."""
+        dtypes = [dtype for dtype, _ in (*self.reads, *self.results)] + [o.dtype for o in self.operations]
+        return WIDTHS_OF_64_BITS if any(itemsize(dtype) == 8 for dtype in dtypes) else WIDTHS
 
     @property
     def words(self) -> int:
-        """How long the block is."""
+        """Number of words of the block."""
         return 1 + self.rank + (len(self.reads) + len(self.results)) * (1 + self.rank)
 
     def source(self) -> str:
-        """The loop in words: what is computed for each element. Also what the cache knows it by."""
+        """Return the loop as text: what is computed for each element. The cache identifies the loop by it."""
         axes = "".join(f"[i{axis}]" for axis in range(self.rank))
         lines = [f"# axes {self.rank}; first <= i0 < last"]
-        for i, (kind, near) in enumerate(self.reads):
-            lines.append(f"v{i} = read{i}{axes}    # {kind}, {near}")
+        for i, (dtype, layout) in enumerate(self.reads):
+            lines.append(f"v{i} = read{i}{axes}    # {dtype}, {layout}")
         for i, operation in enumerate(self.operations, len(self.reads)):
             inside = ", ".join([*(f"v{j}" for j in operation.inputs), *map(repr, operation.settings)])
-            lines.append(f"v{i} = {operation.name}({inside})    # {operation.kind} -> {operation.result}")
-        lines += [f"write{i}{axes} = v{value}    # {near}" for i, (value, near) in enumerate(self.writes)]
-        lines += [f"fold{i}{axes} = {f.name}(v{f.value})    # {f.near}" for i, f in enumerate(self.folds)]
+            lines.append(f"v{i} = {operation.name}({inside})    # {operation.dtype} -> {operation.result}")
+        lines += [f"write{i}{axes} = v{value}    # {layout}" for i, (value, layout) in enumerate(self.writes)]
+        lines += [f"fold{i}{axes} = {f.name}(v{f.value})    # {f.layout}" for i, f in enumerate(self.folds)]
         return "\n".join(lines) + "\n"
 
 
-def itemsize(kind: str) -> int:
-    """How many bytes one number takes in memory."""
-    return np.dtype(kind).itemsize
+def itemsize(dtype: str) -> int:
+    """Return the bytes of a number in memory."""
+    return np.dtype(dtype).itemsize
 
 
 @dataclass
 class Operand:
-    """Where an operand lies in the present row: the address of its element 0, and the inner stride."""
+    """An operand in the current row: the address of its element 0, and the inner stride."""
 
-    kind: str
-    near: str
+    dtype: str
+    layout: str
     base: Value
     stride: Value
 
 
 class Chain:
-    """Writes what a recipe computes for some elements of a row, into any function.
+    """Generates the operations of a loop for some elements of a row, in any function.
 
     Args:
-        recipe: of the loop.
-        builder: where the instructions go.
+        spec: the loop.
+        builder: receives the instructions.
     """
 
-    def __init__(self, recipe: Recipe, builder: ir.IRBuilder) -> None:
-        self.recipe, self.builder = recipe, builder
+    def __init__(self, spec: LoopSpec, builder: ir.IRBuilder) -> None:
+        self.spec, self.builder = spec, builder
 
     def element(
         self, lanes: Lanes, rows: list[Operand], held: Mapping[int, Value], index: Value
     ) -> list[Value]:
-        """Everything that is computed for the elements at ``index`` of a row.
+        """Compute everything for the elements at ``index`` of a row.
 
         Args:
-            lanes: how many elements.
-            rows: where each operand lies.
-            held: operands that are in registers already, by their numbers.
+            lanes: number of elements.
+            rows: the operands.
+            held: operands that are in registers already, by number.
 
         Returns:
-            the values of the fold of rows to one number, in order.
+            all values, operands first.
         """
-        count = len(self.recipe.reads)
+        count = len(self.spec.reads)
         values = [held[i] if i in held else self.load(rows[i], lanes, index) for i in range(count)]
-        for operation in self.recipe.operations:
+        for operation in self.spec.operations:
             inputs = [values[i] for i in operation.inputs]
             values.append(emit(lanes, operation, inputs))
-        for row, (value, _) in zip(rows[count:], self.recipe.writes, strict=False):
+        for row, (value, _) in zip(rows[count:], self.spec.writes, strict=False):
             self.store(row, lanes, index, values[value])
         return values
 
     def _pointer(self, row: Operand, index: Value, typ: Any) -> Value:
         b = self.builder
-        step = index if row.near == "c" else b.mul(index, row.stride)
-        return b.inttoptr(b.add(row.base, b.mul(step, I64(itemsize(row.kind)))), typ.as_pointer())
+        step = index if row.layout == "c" else b.mul(index, row.stride)
+        return b.inttoptr(b.add(row.base, b.mul(step, I64(itemsize(row.dtype)))), typ.as_pointer())
 
     def load(self, row: Operand, lanes: Lanes, index: Value) -> Value:
-        if lanes.width > 1 and row.near == "g":
-            one, result = Lanes(self.builder, 1), ir.Constant(lanes.type(row.kind), ir.Undefined)
+        if lanes.width > 1 and row.layout == "g":
+            scalar, result = Lanes(self.builder, 1), ir.Constant(lanes.type(row.dtype), ir.Undefined)
             for lane in range(lanes.width):
-                value = self.load(row, one, self.builder.add(index, I64(lane)))
+                value = self.load(row, scalar, self.builder.add(index, I64(lane)))
                 result = self.builder.insert_element(result, value, ir.IntType(32)(lane))
             return result
-        stored = _in_memory(row.kind, lanes)
-        value = self.builder.load(self._pointer(row, index, stored), align=itemsize(row.kind))
-        return self.builder.trunc(value, lanes.type("bool")) if row.kind == "bool" else value
+        stored = _memory_type(row.dtype, lanes)
+        value = self.builder.load(self._pointer(row, index, stored), align=itemsize(row.dtype))
+        return self.builder.trunc(value, lanes.type("bool")) if row.dtype == "bool" else value
 
     def store(self, row: Operand, lanes: Lanes, index: Value, value: Value) -> None:
-        if lanes.width > 1 and row.near == "g":
-            one = Lanes(self.builder, 1)
+        if lanes.width > 1 and row.layout == "g":
+            scalar = Lanes(self.builder, 1)
             for lane in range(lanes.width):
                 number = self.builder.extract_element(value, ir.IntType(32)(lane))
-                self.store(row, one, self.builder.add(index, I64(lane)), number)
+                self.store(row, scalar, self.builder.add(index, I64(lane)), number)
             return
-        stored = _in_memory(row.kind, lanes)
-        if row.kind == "bool":
+        stored = _memory_type(row.dtype, lanes)
+        if row.dtype == "bool":
             value = self.builder.zext(value, stored)
-        self.builder.store(value, self._pointer(row, index, stored), align=itemsize(row.kind))
+        self.builder.store(value, self._pointer(row, index, stored), align=itemsize(row.dtype))
 
 
-class Writer:
-    """Writes the instructions of one loop into a module.
+class LoopWriter:
+    """Writes one loop into a module.
 
     Args:
-        recipe: the loop.
-        name: what the function is called.
+        spec: the loop.
+        name: name of the function.
     """
 
-    def __init__(self, recipe: Recipe, name: str) -> None:
-        self.recipe = recipe
+    def __init__(self, spec: LoopSpec, name: str) -> None:
+        self.spec = spec
         self.module = ir.Module(name)
-        self.code = Assembly(self.module, name)
+        self.code = FunctionBuilder(self.module, name)
         self.builder = self.code.builder
-        self.chain = Chain(recipe, self.builder)
+        self.chain = Chain(spec, self.builder)
 
     def write(self) -> ir.Module:
-        """The module with the finished function."""
-        rank, operands = self.recipe.rank, self._operands()
+        """Return the module with the finished function."""
+        rank, operands = self.spec.rank, self._operands()
         first, last = self.code.word(0), self.code.word(1)
         lengths = [self.code.word(1 + axis) for axis in range(1, rank)]
         if rank == 1:
@@ -230,108 +231,108 @@ class Writer:
         return self.module
 
     def _operands(self) -> list[tuple[str, str, Value, list[Value]]]:
-        """For each operand its kind, neighbourhood, address and strides."""
-        place, found = 1 + self.recipe.rank, []
-        for kind, near in (*self.recipe.reads, *self.recipe.results):
-            strides = [self.code.word(place + 1 + axis) for axis in range(self.recipe.rank)]
-            found.append((kind, near, self.code.word(place), strides))
-            place += 1 + self.recipe.rank
-        return found
+        """Return dtype, layout, address and strides of each operand."""
+        position, operands = 1 + self.spec.rank, []
+        for dtype, layout in (*self.spec.reads, *self.spec.results):
+            strides = [self.code.word(position + 1 + axis) for axis in range(self.spec.rank)]
+            operands.append((dtype, layout, self.code.word(position), strides))
+            position += 1 + self.spec.rank
+        return operands
 
     def _nest(self, operands: list, bounds: list, indices: list, inner: Value) -> None:
-        """The outer loops, one inside the other, around the row."""
+        """Generate the nested outer loops around a row."""
         if not bounds:
             self._row(operands, indices, I64(0), inner)
             return
-        with self.code.counting(*bounds[0]) as index:
+        with self.code.for_range(*bounds[0]) as index:
             self._nest(operands, bounds[1:], [*indices, index], inner)
 
     def _row(self, operands: list, indices: list, start: Value, stop: Value) -> None:
-        """The innermost axis: many lanes at a time, then what is left a few at a time, then one by one."""
+        """Generate the innermost axis: many lanes at a time, then a few, then one."""
         b = self.builder
         rows = []
-        for kind, near, address, strides in operands:
+        for dtype, layout, address, strides in operands:
             for index, stride in zip(indices, strides, strict=False):
-                address = b.add(address, b.mul(b.mul(index, stride), I64(itemsize(kind))))
-            rows.append(Operand(kind, near, address, strides[-1]))
+                address = b.add(address, b.mul(b.mul(index, stride), I64(itemsize(dtype))))
+            rows.append(Operand(dtype, layout, address, strides[-1]))
         low, stop = start, b.select(b.icmp_signed("<", stop, start), start, stop)
-        folds = rows[len(self.recipe.reads) + len(self.recipe.writes) :]
-        one = Lanes(b, 1)
-        repeated = {i: self.chain.load(r, one, I64(0)) for i, r in enumerate(rows) if self._is_repeated(i)}
-        across: list[Value] = []
-        for width in self.recipe.widths:
+        folds = rows[len(self.spec.reads) + len(self.spec.writes) :]
+        scalar = Lanes(b, 1)
+        repeated = {i: self.chain.load(r, scalar, I64(0)) for i, r in enumerate(rows) if self._is_repeated(i)}
+        row_totals: list[Value] = []
+        for width in self.spec.widths:
             high, lanes = b.add(low, b.and_(b.sub(stop, low), I64(-width))), Lanes(b, width)
-            held = {i: lanes.repeat(value) for i, value in repeated.items()}
-            totals = [self._begin(fold, lanes) for fold in self.recipe.folds if fold.near == "s"]
-            with self.code.folding(low, high, width, totals) as index:
+            held = {i: lanes.broadcast(value) for i, value in repeated.items()}
+            totals = [self._initial(fold, lanes) for fold in self.spec.folds if fold.layout == "s"]
+            with self.code.fold_range(low, high, width, totals) as index:
                 values = self.chain.element(lanes, rows, held, index)
                 totals[:] = self._fold(lanes, values, totals, folds, index)
-            across = self._across(lanes, totals, across)
+            row_totals = self._reduce_lanes(lanes, totals, row_totals)
             low = high
-        self._join(across, folds)
+        self._store_totals(row_totals, folds)
 
     def _is_repeated(self, number: int) -> bool:
-        """Whether an operand that is read is one number for all of a row."""
-        return number < len(self.recipe.reads) and self.recipe.reads[number][1] == "s"
+        """Return whether an operand that is read is a single number for the whole row."""
+        return number < len(self.spec.reads) and self.spec.reads[number][1] == "s"
 
-    def _begin(self, fold: Fold, lanes: Lanes) -> Value:
-        """What a fold of rows begins with."""
-        return lanes.constant(self.recipe.kind_of(fold.value), FOLDS[fold.name][1])
+    def _initial(self, fold: Fold, lanes: Lanes) -> Value:
+        """Return the initial value of a fold."""
+        return lanes.constant(self.spec.dtype_of(fold.value), FOLDS[fold.name][1])
 
-    def _joined(self, fold: Fold, lanes: Lanes, x: Value, y: Value) -> Value:
-        """Two numbers of a fold made one."""
-        return EMIT[FOLDS[fold.name][0]](lanes, self.recipe.kind_of(fold.value), [x, y])
+    def _combined(self, fold: Fold, lanes: Lanes, x: Value, y: Value) -> Value:
+        """Return the combination of two numbers of a fold."""
+        return EMIT[FOLDS[fold.name][0]](lanes, self.spec.dtype_of(fold.value), [x, y])
 
     def _fold(
         self, lanes: Lanes, values: list[Value], totals: list[Value], rows: list[Operand], index: Value
     ) -> list[Value]:
-        """Join some elements of a row to what they are folded to, in registers or in memory."""
-        found, known = [], iter(totals)
-        for fold, row in zip(self.recipe.folds, rows, strict=True):
-            if fold.near == "s":
-                found.append(self._joined(fold, lanes, next(known), values[fold.value]))
+        """Combine some elements of a row with the results of their folds, in registers or in memory."""
+        updated, current = [], iter(totals)
+        for fold, row in zip(self.spec.folds, rows, strict=True):
+            if fold.layout == "s":
+                updated.append(self._combined(fold, lanes, next(current), values[fold.value]))
             else:
-                there = self.chain.load(row, lanes, index)
-                self.chain.store(row, lanes, index, self._joined(fold, lanes, there, values[fold.value]))
-        return found
+                previous = self.chain.load(row, lanes, index)
+                self.chain.store(row, lanes, index, self._combined(fold, lanes, previous, values[fold.value]))
+        return updated
 
-    def _across(self, lanes: Lanes, totals: list[Value], before: list[Value]) -> list[Value]:
-        """The lanes of each total made one, and joined to what the wider lanes gave."""
-        found, one = [], Lanes(self.builder, 1)
-        for i, fold in enumerate(f for f in self.recipe.folds if f.near == "s"):
+    def _reduce_lanes(self, lanes: Lanes, totals: list[Value], previous: list[Value]) -> list[Value]:
+        """Reduce the lanes of each total and combine them with the totals of wider vectors."""
+        reduced, scalar = [], Lanes(self.builder, 1)
+        for i, fold in enumerate(f for f in self.spec.folds if f.layout == "s"):
             value, width = totals[i], lanes.width
             while width > 1:
                 width //= 2
                 half = Lanes(self.builder, width)
-                parts = [
+                halves = [
                     self.builder.shuffle_vector(value, value, order(range(n, n + width))) for n in (0, width)
                 ]
-                value = self._joined(fold, half, *parts)
+                value = self._combined(fold, half, *halves)
             if lanes.width > 1:
                 value = self.builder.extract_element(value, ir.IntType(32)(0))
-            found.append(self._joined(fold, one, before[i], value) if before else value)
-        return found
+            reduced.append(self._combined(fold, scalar, previous[i], value) if previous else value)
+        return reduced
 
-    def _join(self, totals: list[Value], rows: list[Operand]) -> None:
-        """Join the totals of a row to what is in memory."""
-        one, folds = Lanes(self.builder, 1), zip(self.recipe.folds, rows, strict=True)
-        for (fold, row), total in zip(((f, r) for f, r in folds if f.near == "s"), totals, strict=True):
-            there = self.chain.load(row, one, I64(0))
-            self.chain.store(row, one, I64(0), self._joined(fold, one, there, total))
+    def _store_totals(self, totals: list[Value], rows: list[Operand]) -> None:
+        """Combine the totals of a row with memory."""
+        scalar, folds = Lanes(self.builder, 1), zip(self.spec.folds, rows, strict=True)
+        for (fold, row), total in zip(((f, r) for f, r in folds if f.layout == "s"), totals, strict=True):
+            previous = self.chain.load(row, scalar, I64(0))
+            self.chain.store(row, scalar, I64(0), self._combined(fold, scalar, previous, total))
 
 
-def _in_memory(kind: str, lanes: Lanes) -> ir.Type:
-    """The type of numbers in memory: true/false takes a byte."""
-    one = ir.IntType(8) if kind == "bool" else scalar_type(kind)
-    return one if lanes.width == 1 else ir.VectorType(one, lanes.width)
+def _memory_type(dtype: str, lanes: Lanes) -> ir.Type:
+    """Return the type of numbers in memory: a bool takes a byte."""
+    number = ir.IntType(8) if dtype == "bool" else scalar_type(dtype)
+    return number if lanes.width == 1 else ir.VectorType(number, lanes.width)
 
 
 def emit(lanes: Lanes, operation: Operation, inputs: list[Value]) -> Value:
-    """The instructions of one operation."""
+    """Generate the instructions of one operation."""
     if operation.name == "clip":
-        return vector.clip(lanes, operation.kind, inputs[0], *operation.settings)
+        return vector.clip(lanes, operation.dtype, inputs[0], *operation.settings)
     if operation.name == "cast":
-        return vector.cast(lanes, inputs[0], operation.kind, operation.result)
+        return vector.cast(lanes, inputs[0], operation.dtype, operation.result)
     if operation.name == "copy":
         return inputs[0]
-    return EMIT[operation.name](lanes, operation.kind, inputs)
+    return EMIT[operation.name](lanes, operation.dtype, inputs)

@@ -1,7 +1,7 @@
-"""A kernel as LLVM instructions: the words of its block, loops, branches, memory.
+"""Builder of one LLVM function: words of its block, loops, branches and memory.
 
-A thin hand on llvmlite's builder, shared by everything that writes machine code itself (the fused loops and
-the products of matrices).
+A thin layer over llvmlite's ``IRBuilder``, shared by all code that generates LLVM instructions (fused loops,
+matrix products, reductions, softmax).
 """
 
 from __future__ import annotations
@@ -16,50 +16,50 @@ I1, I64 = ir.IntType(1), ir.IntType(64)
 Value = Any
 
 
-class Assembly:
-    """Writes one function.
+class FunctionBuilder:
+    """Builds one function.
 
     Args:
-        module: where the function goes.
-        name: what it is called.
-        arguments: how many int64 it takes.
-        is_inner: whether it is called by this module alone.
+        module: module of the function.
+        name: name of the function.
+        arguments: number of int64 arguments.
+        is_inner: whether only this module calls it.
     """
 
     def __init__(self, module: ir.Module, name: str, arguments: int = 1, is_inner: bool = False) -> None:
         self.module = module
-        kind = ir.FunctionType(ir.VoidType(), [I64] * arguments)
-        self.function = ir.Function(module, kind, name)
+        function_type = ir.FunctionType(ir.VoidType(), [I64] * arguments)
+        self.function = ir.Function(module, function_type, name)
         if is_inner:
             self.function.linkage = "internal"
         self.builder = ir.IRBuilder(self.function.append_basic_block("entry"))
 
     def word(self, index: int) -> Value:
-        """A word of the block whose address is the function's only argument."""
+        """Return a word of the block, whose address is the function's only argument."""
         return self.load(self.plus(self.function.args[0], 8 * index), I64)
 
     def plus(self, a: Value, *others: Value | int) -> Value:
-        """A sum of whole numbers."""
+        """Return a sum of integers."""
         for other in others:
             a = self.builder.add(a, I64(other) if isinstance(other, int) else other)
         return a
 
     def times(self, a: Value, b: Value | int) -> Value:
-        """A product of whole numbers."""
+        """Return a product of integers."""
         return self.builder.mul(a, I64(b) if isinstance(b, int) else b)
 
-    def smaller(self, a: Value, b: Value | int) -> Value:
-        """The smaller of two whole numbers."""
+    def minimum(self, a: Value, b: Value | int) -> Value:
+        """Return the smaller of two integers."""
         b = I64(b) if isinstance(b, int) else b
         return self.builder.select(self.builder.icmp_signed("<", a, b), a, b)
 
-    def larger(self, a: Value, b: Value | int) -> Value:
-        """The larger of two whole numbers."""
+    def maximum(self, a: Value, b: Value | int) -> Value:
+        """Return the larger of two integers."""
         b = I64(b) if isinstance(b, int) else b
         return self.builder.select(self.builder.icmp_signed(">", a, b), a, b)
 
-    def room(self, kind: ir.Type, count: int) -> Value:
-        """The address of memory on the stack for some values, at the beginning of a cache line."""
+    def stack_buffer(self, kind: ir.Type, count: int) -> Value:
+        """Return the address of memory on the stack for ``count`` values, aligned to a cache line."""
         memory: Any = self.builder.alloca(ir.ArrayType(kind, count))
         memory.align = 64
         return self.builder.ptrtoint(memory, I64)
@@ -71,38 +71,38 @@ class Assembly:
         self.builder.store(value, self.builder.inttoptr(address, value.type.as_pointer()), align=align)
 
     def prefetch(self, address: Value, level: int = 2) -> None:
-        """Ask for the cache line at an address, which need not exist, before it is needed.
+        """Prefetch the cache line at an address, which need not be valid.
 
         Args:
-            level: how near to the processor: 3 the first-level cache, 2 the second.
+            level: 3 for the first-level cache, 2 for the second.
         """
-        where = self.builder.inttoptr(address, ir.IntType(8).as_pointer())
+        pointer = self.builder.inttoptr(address, ir.IntType(8).as_pointer())
         words = [ir.IntType(32)(word) for word in (0, level, 1)]
-        self.intrinsic("llvm.prefetch.p0", ir.VoidType(), where, *words)
+        self.intrinsic("llvm.prefetch.p0", ir.VoidType(), pointer, *words)
 
     def copy(self, target: Value, source: Value, count: Value) -> None:
-        """Copy bytes."""
+        """Copy ``count`` bytes."""
         byte = ir.IntType(8).as_pointer()
-        where = [self.builder.inttoptr(address, byte) for address in (target, source)]
-        self.intrinsic("llvm.memcpy.p0.p0.i64", ir.VoidType(), *where, count, I1(0))
+        pointers = [self.builder.inttoptr(address, byte) for address in (target, source)]
+        self.intrinsic("llvm.memcpy.p0.p0.i64", ir.VoidType(), *pointers, count, I1(0))
 
     def intrinsic(self, name: str, result: ir.Type, *values: Value) -> Value:
         """Call an LLVM intrinsic by its full name."""
-        known = self.module.globals.get(name)
-        kind = ir.FunctionType(result, [value.type for value in values])
-        return self.builder.call(known or ir.Function(self.module, kind, name), values)
+        declared = self.module.globals.get(name)
+        function_type = ir.FunctionType(result, [value.type for value in values])
+        return self.builder.call(declared or ir.Function(self.module, function_type, name), values)
 
     def blocks(self, *names: str) -> list[ir.Block]:
         return [self.builder.append_basic_block(name) for name in names]
 
     @contextmanager
-    def counting(
+    def for_range(
         self, start: Value, stop: Value, step: Value | int = 1, carried: Sequence[tuple[Value, Value]] = ()
     ) -> Iterator[Any]:
-        """A loop over start, start + step, ... below stop.
+        """Generate a loop over start, start + step, ... below stop.
 
         Args:
-            carried: whole numbers that grow in each round: first value and step. With them the loop yields
+            carried: integers that grow in each iteration: initial value and step. With them the loop yields
                 ``[index, carried 0, carried 1, ...]``.
         """
         b = self.builder
@@ -117,40 +117,40 @@ class Assembly:
         b.cbranch(b.icmp_signed("<", numbers[0], stop), body, done)
         b.position_at_end(body)
         yield numbers if carried else numbers[0]
-        for number, grows in zip(numbers, steps, strict=True):
-            number.add_incoming(self.plus(number, grows), b.block)
+        for number, increment in zip(numbers, steps, strict=True):
+            number.add_incoming(self.plus(number, increment), b.block)
         b.branch(head)
         b.position_at_end(done)
 
     @contextmanager
-    def folding(self, start: Value, stop: Value, step: int, values: list[Value]) -> Iterator[Value]:
-        """A loop over start, start + step, ... below stop that makes new values of old ones.
+    def fold_range(self, start: Value, stop: Value, step: int, values: list[Value]) -> Iterator[Value]:
+        """Generate a loop over start, start + step, ... below stop that updates values.
 
         Args:
-            values: the first values; inside the loop the present ones, to be replaced by the next ones; after
-                it the last ones.
+            values: the initial values; inside the loop the current ones, to be replaced by the next ones;
+                after it the final ones.
         """
         b = self.builder
         head, body, done = self.blocks("head", "body", "done")
         before = b.block
         b.branch(head)
         b.position_at_end(head)
-        index, held = b.phi(I64), [b.phi(value.type) for value in values]
-        for phi, first in zip([index, *held], [start, *values], strict=True):
+        index, current = b.phi(I64), [b.phi(value.type) for value in values]
+        for phi, first in zip([index, *current], [start, *values], strict=True):
             phi.add_incoming(first, before)
         b.cbranch(b.icmp_signed("<", index, stop), body, done)
         b.position_at_end(body)
-        values[:] = held
+        values[:] = current
         yield index
-        for phi, value in zip([index, *held], [self.plus(index, step), *values], strict=True):
+        for phi, value in zip([index, *current], [self.plus(index, step), *values], strict=True):
             phi.add_incoming(value, b.block)
         b.branch(head)
         b.position_at_end(done)
-        values[:] = held
+        values[:] = current
 
     @contextmanager
-    def when(self, condition: Value) -> Iterator[None]:
-        """Instructions that run only where the condition holds."""
+    def if_then(self, condition: Value) -> Iterator[None]:
+        """Generate instructions that run only if the condition holds."""
         then, after = self.blocks("then", "after")
         self.builder.cbranch(condition, then, after)
         self.builder.position_at_end(then)
@@ -159,22 +159,24 @@ class Assembly:
         self.builder.position_at_end(after)
 
     @contextmanager
-    def either(self, condition: Value, new: Sequence[Value], old: Sequence[Value]) -> Iterator[list[Value]]:
-        """Instructions that run only where the condition holds, and the values that then replace others.
+    def conditional_values(
+        self, condition: Value, new: Sequence[Value], old: Sequence[Value]
+    ) -> Iterator[list[Value]]:
+        """Generate instructions that run only if the condition holds, and values that depend on it.
 
         Yields:
-            a list, filled at the end with the new values where the condition held, else the old ones.
+            a list, filled at the end with the new values if the condition holds, else the old ones.
         """
-        found: list[Value] = []
+        merged: list[Value] = []
         before, (then, after) = self.builder.block, self.blocks("then", "after")
         self.builder.cbranch(condition, then, after)
         self.builder.position_at_end(then)
-        yield found
+        yield merged
         inside = self.builder.block
         self.builder.branch(after)
         self.builder.position_at_end(after)
-        for now, was in zip(new, old, strict=True):
-            phi = self.builder.phi(was.type)
-            phi.add_incoming(was, before)
-            phi.add_incoming(now, inside)
-            found.append(phi)
+        for new_value, old_value in zip(new, old, strict=True):
+            phi = self.builder.phi(old_value.type)
+            phi.add_incoming(old_value, before)
+            phi.add_incoming(new_value, inside)
+            merged.append(phi)

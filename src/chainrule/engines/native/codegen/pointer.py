@@ -1,8 +1,8 @@
-"""Addresses as numbers: the few instructions that numba has no word for.
+"""Instructions on addresses that numba lacks: pointers, calls by address, atomics, barriers.
 
-A kernel takes one int64, the address of its *block*: int64 words that hold sizes, strides and addresses. So
-every kernel has one type, and a whole training step is a list of (kernel, block) pairs that one loop calls
-through.
+A kernel takes one int64, the address of its *block*: int64 words that hold sizes, strides and addresses. All
+kernels therefore have the same type, and a whole training step is a list of (kernel, block) pairs that one
+loop calls.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from numba.extending import intrinsic
 
 
 def instruction(rule: Callable[..., Any]) -> Callable[..., Any]:
-    """An instruction for compiled code: ``rule`` says its type and writes it."""
+    """Decorate an instruction for compiled code: ``rule`` returns its type and its generator."""
     return intrinsic(rule)
 
 
 @instruction
 def pointer(typingctx, address, like):
-    """An address as a pointer to numbers of the kind of ``like``."""
+    """Convert an address to a pointer to numbers of the dtype of ``like``."""
 
     def generate(context, builder, signature, args):
         return builder.inttoptr(args[0], context.get_value_type(signature.return_type))
@@ -45,7 +45,7 @@ def call(typingctx, address, block):
 
 @instruction
 def fetch_add(typingctx, address, value):
-    """Add to the int64 at ``address``, atomically; what was there before."""
+    """Add to the int64 at ``address`` atomically and return the previous value."""
 
     def generate(context, builder, signature, args):
         where = builder.inttoptr(args[0], ir.IntType(64).as_pointer())
@@ -55,8 +55,8 @@ def fetch_add(typingctx, address, value):
 
 
 @instruction
-def peek(typingctx, address):
-    """The int64 at ``address``, as other threads have left it."""
+def atomic_load(typingctx, address):
+    """Load the int64 at ``address`` atomically."""
 
     def generate(context, builder, signature, args):
         where = builder.inttoptr(args[0], ir.IntType(64).as_pointer())
@@ -66,8 +66,8 @@ def peek(typingctx, address):
 
 
 @instruction
-def poke(typingctx, address, value):
-    """Set the int64 at ``address``, for other threads to see."""
+def atomic_store(typingctx, address, value):
+    """Store the int64 at ``address`` atomically."""
 
     def generate(context, builder, signature, args):
         where = builder.inttoptr(args[0], ir.IntType(64).as_pointer())
@@ -78,20 +78,20 @@ def poke(typingctx, address, value):
 
 
 @instruction
-def exchange_if(typingctx, address, old, new):
-    """Set the int64 at ``address`` to ``new`` where it is ``old``, atomically; whether it was."""
+def compare_exchange(typingctx, address, old, new):
+    """Set the int64 at ``address`` to ``new`` if it is ``old``, atomically, and return whether it was."""
 
     def generate(context, builder, signature, args):
         where = builder.inttoptr(args[0], ir.IntType(64).as_pointer())
-        found = builder.cmpxchg(where, args[1], args[2], "seq_cst", "seq_cst")
-        return builder.extract_value(found, 1)
+        exchange = builder.cmpxchg(where, args[1], args[2], "seq_cst", "seq_cst")
+        return builder.extract_value(exchange, 1)
 
     return types.boolean(types.int64, types.int64, types.int64), generate
 
 
 @instruction
-def pause(typingctx):
-    """Let another thread have the processor (``sched_yield`` of the C library)."""
+def yield_processor(typingctx):
+    """Let another thread run (``sched_yield`` of the C library)."""
 
     def generate(context, builder, signature, args):
         kind = ir.FunctionType(ir.IntType(32), [])
@@ -103,22 +103,22 @@ def pause(typingctx):
 
 @njit(nogil=True)
 def barrier(sync, threads):
-    """Wait until all threads are here.
+    """Wait until all threads have arrived.
 
     Args:
-        sync: [how many have arrived, how often all have]; int64.
-        threads: how many there are.
+        sync: [number of arrived threads, number of completed barriers]; int64.
+        threads: number of threads.
     """
     if threads == 1:
         return
     arrived, generation = sync.ctypes.data, sync.ctypes.data + 8
-    before = peek(generation)
+    before = atomic_load(generation)
     if fetch_add(arrived, 1) == threads - 1:
-        poke(arrived, 0)
+        atomic_store(arrived, 0)
         fetch_add(generation, 1)
         return
     spins = 0
-    while peek(generation) == before:
+    while atomic_load(generation) == before:
         spins += 1
         if spins > 4000:
-            pause()
+            yield_processor()

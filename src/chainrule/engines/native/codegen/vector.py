@@ -1,12 +1,12 @@
-"""Elementwise arithmetic on short vectors, as LLVM instructions.
+"""Elementwise arithmetic on vectors of ``LANES`` elements, as LLVM instructions.
 
-A generated loop works on ``LANES`` elements at a time with explicit vector instructions, so it does not
-depend on a compiler's guess that two arrays never overlap. The rest of a row goes through the *same*
-instructions one lane wide: an element's value never depends on where it lies.
+A generated loop uses explicit vector instructions, so it does not depend on the compiler's proof that two
+arrays do not overlap. The rest of a row goes through the *same* instructions one lane wide: the value of an
+element never depends on its position.
 
-float32 curves are short polynomials (fitted by ``campaigns/fit_curves.py``) after the usual reductions, e^x =
-2^n e^r and log(2^n m) = n log 2 + log m, accurate to about 2 units in the last place. float64 curves and the
-rarer functions call the C library lane by lane.
+float32 functions are short polynomials (fitted by ``campaigns/fit_curves.py``) after the usual range
+reductions, e^x = 2^n e^r and log(2^n m) = n log 2 + log m, accurate to about 2 units in the last place.
+float64 functions and rarer ones call the C library lane by lane.
 
 Reference: Cody and Waite (1980), Software manual for the elementary functions.
 """
@@ -35,34 +35,34 @@ TANH = (-0.333333289, 0.133327697, -0.0538509096, 0.020997179, -0.00609671417)
 Value = Any
 
 
-def scalar_type(kind: str) -> ir.Type:
-    """The LLVM type of one number in a register."""
-    return {"float32": ir.FloatType(), "float64": ir.DoubleType()}.get(kind) or ir.IntType(BITS[kind])
+def scalar_type(dtype: str) -> ir.Type:
+    """Return the LLVM type of one number in a register."""
+    return {"float32": ir.FloatType(), "float64": ir.DoubleType()}.get(dtype) or ir.IntType(BITS[dtype])
 
 
 @dataclass
 class Lanes:
-    """Writes instructions for ``width`` elements at once.
+    """Generates instructions for ``width`` elements at once.
 
     Args:
-        builder: where the instructions go.
-        width: 1 (plain numbers) or ``LANES``.
+        builder: receives the instructions.
+        width: 1 (scalars) or a vector length.
     """
 
     builder: ir.IRBuilder
     width: int
 
-    def type(self, kind: str) -> ir.Type:
-        one = scalar_type(kind)
-        return one if self.width == 1 else ir.VectorType(one, self.width)
+    def type(self, dtype: str) -> ir.Type:
+        scalar = scalar_type(dtype)
+        return scalar if self.width == 1 else ir.VectorType(scalar, self.width)
 
-    def constant(self, kind: str, value: float) -> Value:
-        one = scalar_type(kind)
-        plain = ir.Constant(one, int(value) if kind in BITS else float(value))
-        return plain if self.width == 1 else ir.Constant(self.type(kind), [plain] * self.width)
+    def constant(self, dtype: str, value: float) -> Value:
+        scalar = scalar_type(dtype)
+        number = ir.Constant(scalar, int(value) if dtype in BITS else float(value))
+        return number if self.width == 1 else ir.Constant(self.type(dtype), [number] * self.width)
 
-    def repeat(self, value: Value) -> Value:
-        """One number in every lane."""
+    def broadcast(self, value: Value) -> Value:
+        """Return a vector with one number in every lane."""
         if self.width == 1:
             return value
         empty = ir.Constant(ir.VectorType(value.type, self.width), ir.Undefined)
@@ -70,20 +70,20 @@ class Lanes:
         mask = ir.Constant(ir.VectorType(ir.IntType(32), self.width), [0] * self.width)
         return self.builder.shuffle_vector(first, empty, mask)
 
-    def intrinsic(self, name: str, kind: str, *values: Value) -> Value:
-        """An LLVM intrinsic such as sqrt, fabs, floor."""
-        typ = self.type(kind)
-        suffix = ("" if self.width == 1 else f"v{self.width}") + ("f32" if kind == "float32" else "f64")
+    def intrinsic(self, name: str, dtype: str, *values: Value) -> Value:
+        """Call an LLVM intrinsic such as sqrt, fabs, floor."""
+        typ = self.type(dtype)
+        suffix = ("" if self.width == 1 else f"v{self.width}") + ("f32" if dtype == "float32" else "f64")
         function = self._declare(f"llvm.{name}.{suffix}", typ, [typ] * len(values))
         return self.builder.call(function, values)
 
-    def each(self, name: str, kind: str, *values: Value) -> Value:
-        """A function of the C library, lane by lane."""
-        one = scalar_type(kind)
-        function = self._declare(name + ("f" if kind == "float32" else ""), one, [one] * len(values))
+    def call_per_lane(self, name: str, dtype: str, *values: Value) -> Value:
+        """Call a function of the C library for each lane."""
+        scalar = scalar_type(dtype)
+        function = self._declare(name + ("f" if dtype == "float32" else ""), scalar, [scalar] * len(values))
         if self.width == 1:
             return self.builder.call(function, values)
-        result = ir.Constant(self.type(kind), ir.Undefined)
+        result = ir.Constant(self.type(dtype), ir.Undefined)
         for lane in range(self.width):
             index = ir.IntType(32)(lane)
             value = self.builder.call(function, [self.builder.extract_element(v, index) for v in values])
@@ -96,11 +96,13 @@ class Lanes:
             return module.globals[name]
         return ir.Function(module, ir.FunctionType(result, arguments), name)
 
-    def polynomial(self, kind: str, x: Value, coefficients: tuple[float, ...]) -> Value:
-        """c0 + x (c1 + x (c2 + ...)), lowest power first; each step rounded once where the processor can."""
-        total = self.constant(kind, coefficients[-1])
+    def polynomial(self, dtype: str, x: Value, coefficients: tuple[float, ...]) -> Value:
+        """Return c0 + x (c1 + x (c2 + ...)), lowest power first, with fused multiply-add if the processor has
+        it.
+        """
+        total = self.constant(dtype, coefficients[-1])
         for c in reversed(coefficients[:-1]):
-            total = self.intrinsic("fmuladd", kind, total, x, self.constant(kind, c))
+            total = self.intrinsic("fmuladd", dtype, total, x, self.constant(dtype, c))
         return total
 
     def less(self, x: Value, y: Value) -> Value:
@@ -110,20 +112,20 @@ class Lanes:
         return self.type("int32")
 
 
-def exp(lanes: Lanes, kind: str, x: Value, is_small: bool = False) -> Value:
-    """e^x; where x is known to be small, -80 to 80, without what only large ones need: the same bits."""
-    if kind == "float64":
-        return lanes.each("exp", kind, x)
+def exp(lanes: Lanes, dtype: str, x: Value, is_small: bool = False) -> Value:
+    """e^x; if |x| is known to be at most 80, the steps for large values are skipped, with the same bits."""
+    if dtype == "float64":
+        return lanes.call_per_lane("exp", dtype, x)
     b, c = lanes.builder, lambda v: lanes.constant("float32", v)
     bounded = x
     if not is_small:
         bounded = b.select(lanes.less(x, c(-104.0)), c(-104.0), x)
         bounded = b.select(lanes.less(c(89.0), bounded), c(89.0), bounded)
-    magic = c(12582912.0)  # 1.5 * 2^23: adding it rounds to a whole number, which then stands in the low bits
+    magic = c(12582912.0)  # 1.5 * 2^23: adding it rounds to an integer, which is then in the low bits
     shifted = b.fadd(b.fmul(bounded, c(1.4426950408889634)), magic)
-    whole = b.fsub(shifted, magic)
-    r = b.fsub(bounded, b.fmul(whole, c(0.693359375)))
-    r = b.fsub(r, b.fmul(whole, c(-2.12194440e-4)))
+    rounded = b.fsub(shifted, magic)
+    r = b.fsub(bounded, b.fmul(rounded, c(0.693359375)))
+    r = b.fsub(r, b.fmul(rounded, c(-2.12194440e-4)))
     y = b.fadd(b.fadd(b.fmul(b.fmul(r, r), lanes.polynomial("float32", r, EXP)), r), c(1.0))
     n = b.sub(b.bitcast(shifted, lanes.integers()), b.bitcast(magic, lanes.integers()))
     if is_small:
@@ -135,205 +137,205 @@ def exp(lanes: Lanes, kind: str, x: Value, is_small: bool = False) -> Value:
 def _power_of_two(lanes: Lanes, n: Value) -> Value:
     """2^n for -126 <= n <= 127, by writing n into the exponent."""
     b = lanes.builder
-    raised = b.shl(b.add(n, lanes.constant("int32", 127)), lanes.constant("int32", 23))
-    return b.bitcast(raised, lanes.type("float32"))
+    bits = b.shl(b.add(n, lanes.constant("int32", 127)), lanes.constant("int32", 23))
+    return b.bitcast(bits, lanes.type("float32"))
 
 
-def log(lanes: Lanes, kind: str, x: Value) -> Value:
-    """The natural logarithm."""
-    if kind == "float64":
-        return lanes.each("log", kind, x)
+def log(lanes: Lanes, dtype: str, x: Value) -> Value:
+    """Natural logarithm."""
+    if dtype == "float64":
+        return lanes.call_per_lane("log", dtype, x)
     b, c, i = lanes.builder, lambda v: lanes.constant("float32", v), lambda v: lanes.constant("int32", v)
     tiny = lanes.less(x, c(1.17549435e-38))
     scaled = b.select(tiny, b.fmul(x, c(8388608.0)), x)
     bits = b.bitcast(scaled, lanes.integers())
-    # Begin the mantissa's range at sqrt(1/2), so that log m stays small.
+    # The mantissa's range starts at sqrt(1/2), so that log m stays small.
     moved = b.add(bits, i(0x3F800000 - 0x3F3504F3))
     n = b.sub(b.ashr(moved, i(23)), i(127))
     mantissa = b.add(b.and_(moved, i(0x007FFFFF)), i(0x3F3504F3))
     f = b.fsub(b.bitcast(mantissa, lanes.type("float32")), c(1.0))
-    whole = b.fsub(b.sitofp(n, lanes.type("float32")), b.select(tiny, c(23.0), c(0.0)))
+    exponent = b.fsub(b.sitofp(n, lanes.type("float32")), b.select(tiny, c(23.0), c(0.0)))
     square = b.fmul(f, f)
     y = b.fmul(b.fmul(square, f), lanes.polynomial("float32", f, LOG))
-    y = b.fadd(y, b.fmul(whole, c(-2.12194440e-4)))
+    y = b.fadd(y, b.fmul(exponent, c(-2.12194440e-4)))
     y = b.fsub(y, b.fmul(square, c(0.5)))
-    y = b.fadd(b.fadd(y, f), b.fmul(whole, c(0.693359375)))
+    y = b.fadd(b.fadd(y, f), b.fmul(exponent, c(0.693359375)))
     infinity = float("inf")
     y = b.select(b.fcmp_ordered("==", x, c(infinity)), c(infinity), y)
     y = b.select(b.fcmp_ordered("==", x, c(0.0)), c(-infinity), y)
     return b.select(b.fcmp_unordered("<", x, c(0.0)), c(float("nan")), y)
 
 
-def tanh(lanes: Lanes, kind: str, x: Value) -> Value:
-    """The hyperbolic tangent."""
-    if kind == "float64":
-        return lanes.each("tanh", kind, x)
+def tanh(lanes: Lanes, dtype: str, x: Value) -> Value:
+    """Hyperbolic tangent."""
+    if dtype == "float64":
+        return lanes.call_per_lane("tanh", dtype, x)
     b, c = lanes.builder, lambda v: lanes.constant("float32", v)
-    size = lanes.intrinsic("fabs", "float32", x)
+    magnitude = lanes.intrinsic("fabs", "float32", x)
     square = b.fmul(x, x)
     small = b.fadd(b.fmul(b.fmul(x, square), lanes.polynomial("float32", square, TANH)), x)
-    large = b.fsub(c(1.0), b.fdiv(c(2.0), b.fadd(exp(lanes, kind, b.fadd(size, size)), c(1.0))))
+    large = b.fsub(c(1.0), b.fdiv(c(2.0), b.fadd(exp(lanes, dtype, b.fadd(magnitude, magnitude)), c(1.0))))
     large = lanes.intrinsic("copysign", "float32", large, x)
-    return b.select(b.fcmp_unordered("<", size, c(0.625)), small, large)
+    return b.select(b.fcmp_unordered("<", magnitude, c(0.625)), small, large)
 
 
-def erf(lanes: Lanes, kind: str, x: Value) -> Value:
-    """The error function: x + x P(x^2) where it is nearly straight, else 1 - e^-Q(|x|)."""
-    if kind == "float64":
-        return lanes.each("erf", kind, x)
+def erf(lanes: Lanes, dtype: str, x: Value) -> Value:
+    """Error function: x + x P(x^2) near 0, else 1 - e^-Q(|x|)."""
+    if dtype == "float64":
+        return lanes.call_per_lane("erf", dtype, x)
     b, c = lanes.builder, lambda v: lanes.constant("float32", v)
-    size = lanes.intrinsic("fabs", "float32", x)
+    magnitude = lanes.intrinsic("fabs", "float32", x)
     small = b.fadd(b.fmul(x, lanes.polynomial("float32", b.fmul(x, x), ERF)), x)
-    bounded = b.select(lanes.less(c(4.0), size), c(4.0), size)  # beyond, it is 1 to the last place
-    tail = exp(lanes, kind, b.fneg(lanes.polynomial("float32", bounded, ERFC)), is_small=True)
+    bounded = b.select(lanes.less(c(4.0), magnitude), c(4.0), magnitude)  # beyond 4 it rounds to 1
+    tail = exp(lanes, dtype, b.fneg(lanes.polynomial("float32", bounded, ERFC)), is_small=True)
     large = lanes.intrinsic("copysign", "float32", b.fsub(c(1.0), tail), x)
-    return b.select(b.fcmp_unordered("<", size, c(0.9)), small, large)
+    return b.select(b.fcmp_unordered("<", magnitude, c(0.9)), small, large)
 
 
-def sigmoid(lanes: Lanes, kind: str, x: Value) -> Value:
-    """1 / (1 + e^-x): an infinite e^-x gives 0, as it should."""
-    b, one = lanes.builder, lanes.constant(kind, 1.0)
-    return b.fdiv(one, b.fadd(one, exp(lanes, kind, b.fneg(x))))
+def sigmoid(lanes: Lanes, dtype: str, x: Value) -> Value:
+    """1 / (1 + e^-x): an infinite e^-x gives 0."""
+    b, one = lanes.builder, lanes.constant(dtype, 1.0)
+    return b.fdiv(one, b.fadd(one, exp(lanes, dtype, b.fneg(x))))
 
 
-def softplus(lanes: Lanes, kind: str, x: Value) -> Value:
+def softplus(lanes: Lanes, dtype: str, x: Value) -> Value:
     """max(x, 0) + log(1 + e^-|x|)."""
-    b, one, zero = lanes.builder, lanes.constant(kind, 1.0), lanes.constant(kind, 0.0)
-    raised = exp(lanes, kind, b.fneg(lanes.intrinsic("fabs", kind, x)))
+    b, one, zero = lanes.builder, lanes.constant(dtype, 1.0), lanes.constant(dtype, 0.0)
+    exponential = exp(lanes, dtype, b.fneg(lanes.intrinsic("fabs", dtype, x)))
     # log(1 + t) for 0 <= t <= 1 without losing a small t: log(u) t / (u - 1) with u = 1 + t rounded (Kahan)
-    u = b.fadd(one, raised)
+    u = b.fadd(one, exponential)
     exact = b.fcmp_ordered("==", u, one)
-    kept = b.fdiv(b.fmul(log(lanes, kind, u), raised), b.select(exact, one, b.fsub(u, one)))
-    return b.fadd(b.select(b.fcmp_unordered(">", x, zero), x, zero), b.select(exact, raised, kept))
+    tail = b.fdiv(b.fmul(log(lanes, dtype, u), exponential), b.select(exact, one, b.fsub(u, one)))
+    return b.fadd(b.select(b.fcmp_unordered(">", x, zero), x, zero), b.select(exact, exponential, tail))
 
 
 Emit = Callable[[Lanes, str, list[Value]], Value]
 
 
-def _word(floats: str, others: str = "") -> Emit:
-    """An instruction; it may have another name for whole numbers than for floats."""
+def _instruction(float_name: str, integer_name: str = "") -> Emit:
+    """An instruction, which may have another name for integers."""
 
-    def write(lanes: Lanes, kind: str, values: list[Value]) -> Value:
-        return getattr(lanes.builder, others if others and kind in BITS else floats)(*values)
+    def write(lanes: Lanes, dtype: str, values: list[Value]) -> Value:
+        return getattr(lanes.builder, integer_name if integer_name and dtype in BITS else float_name)(*values)
 
     return write
 
 
 def _intrinsic(name: str) -> Emit:
     """An LLVM intrinsic."""
-    return lambda lanes, kind, values: lanes.intrinsic(name, kind, *values)
+    return lambda lanes, dtype, values: lanes.intrinsic(name, dtype, *values)
 
 
 def _library(name: str) -> Emit:
     """A function of the C library."""
-    return lambda lanes, kind, values: lanes.each(name, kind, *values)
+    return lambda lanes, dtype, values: lanes.call_per_lane(name, dtype, *values)
 
 
-def _curve(write: Callable[[Lanes, str, Value], Value]) -> Emit:
-    """A curve of this module."""
-    return lambda lanes, kind, values: write(lanes, kind, *values)
+def _function(write: Callable[[Lanes, str, Value], Value]) -> Emit:
+    """A function of this module."""
+    return lambda lanes, dtype, values: write(lanes, dtype, *values)
 
 
-def _question(sign: str) -> Emit:
-    def ask(lanes: Lanes, kind: str, values: list[Value]) -> Value:
-        if kind in ("float32", "float64"):
+def _comparison(sign: str) -> Emit:
+    def write(lanes: Lanes, dtype: str, values: list[Value]) -> Value:
+        if dtype in ("float32", "float64"):
             ordered = lanes.builder.fcmp_unordered if sign == "!=" else lanes.builder.fcmp_ordered
             return ordered(sign, *values)
-        signed = lanes.builder.icmp_unsigned if kind in ("uint32", "bool") else lanes.builder.icmp_signed
+        signed = lanes.builder.icmp_unsigned if dtype in ("uint32", "bool") else lanes.builder.icmp_signed
         return signed(sign, *values)
 
-    return ask
+    return write
 
 
-def _extreme(sign: str) -> Emit:
-    """The larger or smaller of two; NaN when either is."""
+def _select_extreme(sign: str) -> Emit:
+    """The larger or smaller of two numbers; NaN if either is NaN."""
 
-    def choose(lanes: Lanes, kind: str, values: list[Value]) -> Value:
+    def write(lanes: Lanes, dtype: str, values: list[Value]) -> Value:
         b, (x, y) = lanes.builder, values
         first = b.or_(b.fcmp_ordered(sign, x, y), b.fcmp_unordered("!=", x, x))
         return b.select(first, x, y)
 
-    return choose
+    return write
 
 
-def _square(lanes: Lanes, kind: str, values: list[Value]) -> Value:
+def _square(lanes: Lanes, dtype: str, values: list[Value]) -> Value:
     (x,) = values
     return lanes.builder.fmul(x, x)
 
 
-def _relu(lanes: Lanes, kind: str, values: list[Value]) -> Value:
-    b, (x,), zero = lanes.builder, values, lanes.constant(kind, 0.0)
+def _relu(lanes: Lanes, dtype: str, values: list[Value]) -> Value:
+    b, (x,), zero = lanes.builder, values, lanes.constant(dtype, 0.0)
     return b.select(b.fcmp_ordered("<=", x, zero), zero, x)
 
 
-def _sign(lanes: Lanes, kind: str, values: list[Value]) -> Value:
-    """1, 0 or -1; NaN stays."""
-    b, (x,), c = lanes.builder, values, lambda n: lanes.constant(kind, n)
+def _sign(lanes: Lanes, dtype: str, values: list[Value]) -> Value:
+    """1, 0 or -1; NaN for NaN."""
+    b, (x,), c = lanes.builder, values, lambda n: lanes.constant(dtype, n)
     level = b.select(b.fcmp_ordered("==", x, c(0.0)), c(0.0), b.fmul(x, c(0.0)))
     up = b.select(b.fcmp_ordered(">", x, c(0.0)), c(1.0), level)
     return b.select(b.fcmp_ordered("<", x, c(0.0)), c(-1.0), up)
 
 
-def _finite(lanes: Lanes, kind: str, values: list[Value]) -> Value:
+def _finite(lanes: Lanes, dtype: str, values: list[Value]) -> Value:
     (x,) = values
-    infinity = lanes.constant(kind, float("inf"))
-    return lanes.builder.fcmp_ordered("<", lanes.intrinsic("fabs", kind, x), infinity)
+    infinity = lanes.constant(dtype, float("inf"))
+    return lanes.builder.fcmp_ordered("<", lanes.intrinsic("fabs", dtype, x), infinity)
 
 
-def _same(lanes: Lanes, kind: str, values: list[Value]) -> Value:
+def _identity(lanes: Lanes, dtype: str, values: list[Value]) -> Value:
     return values[0]
 
 
 EMIT: dict[str, Emit] = {
-    "add": _word("fadd", "add"),
-    "subtract": _word("fsub", "sub"),
-    "multiply": _word("fmul", "mul"),
-    "divide": _word("fdiv"),
-    "negative": _word("fneg", "neg"),
+    "add": _instruction("fadd", "add"),
+    "subtract": _instruction("fsub", "sub"),
+    "multiply": _instruction("fmul", "mul"),
+    "divide": _instruction("fdiv"),
+    "negative": _instruction("fneg", "neg"),
     "square": _square,
     "power": _library("pow"),
     "abs": _intrinsic("fabs"),
     "sign": _sign,
-    "maximum": _extreme(">="),
-    "minimum": _extreme("<="),
-    "exp": _curve(exp),
-    "log": _curve(log),
+    "maximum": _select_extreme(">="),
+    "minimum": _select_extreme("<="),
+    "exp": _function(exp),
+    "log": _function(log),
     "sqrt": _intrinsic("sqrt"),
     "sin": _library("sin"),
     "cos": _library("cos"),
-    "tanh": _curve(tanh),
-    "sigmoid": _curve(sigmoid),
+    "tanh": _function(tanh),
+    "sigmoid": _function(sigmoid),
     "relu": _relu,
-    "softplus": _curve(softplus),
-    "erf": _curve(erf),
+    "softplus": _function(softplus),
+    "erf": _function(erf),
     "floor": _intrinsic("floor"),
-    "less": _question("<"),
-    "less_equal": _question("<="),
-    "greater": _question(">"),
-    "greater_equal": _question(">="),
-    "equal": _question("=="),
-    "not_equal": _question("!="),
-    "logical_and": _word("and_"),
-    "logical_or": _word("or_"),
-    "logical_not": _word("not_"),
+    "less": _comparison("<"),
+    "less_equal": _comparison("<="),
+    "greater": _comparison(">"),
+    "greater_equal": _comparison(">="),
+    "equal": _comparison("=="),
+    "not_equal": _comparison("!="),
+    "logical_and": _instruction("and_"),
+    "logical_or": _instruction("or_"),
+    "logical_not": _instruction("not_"),
     "is_finite": _finite,
-    "where": _word("select"),
-    "stop_gradient": _same,
-    "again": _same,
+    "where": _instruction("select"),
+    "stop_gradient": _identity,
+    "again": _identity,
 }
 
 
-def clip(lanes: Lanes, kind: str, x: Value, low: float, high: float) -> Value:
-    """x moved to the nearest limit; NaN stays."""
+def clip(lanes: Lanes, dtype: str, x: Value, low: float, high: float) -> Value:
+    """x limited to [low, high]; NaN for NaN."""
     b = lanes.builder
     for sign, limit in (("<", low), (">", high)):
-        edge = lanes.constant(kind, limit)
-        x = b.select(b.fcmp_ordered(sign, x, edge), edge, x)
+        bound = lanes.constant(dtype, limit)
+        x = b.select(b.fcmp_ordered(sign, x, bound), bound, x)
     return x
 
 
 def cast(lanes: Lanes, x: Value, before: str, after: str) -> Value:
-    """The same value as a number of another kind."""
+    """Convert a value to another dtype."""
     b, typ, floats = lanes.builder, lanes.type(after), ("float32", "float64")
     if before == after:
         return x

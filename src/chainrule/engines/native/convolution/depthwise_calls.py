@@ -1,57 +1,63 @@
-"""The calls of windows in which every channel has weights of its own; see ``depth``."""
+"""Calls of depthwise convolutions; see ``depthwise_kernels``."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 from chainrule.engines.native.codegen.vector import LANES
-from chainrule.engines.native.convolution.depthwise_kernels import WeighedWriter, WeighWriter, Window
+from chainrule.engines.native.convolution.depthwise_kernels import (
+    ForwardWriter,
+    WeightGradientWriter,
+    WindowSpec,
+)
 from chainrule.engines.native.runtime.call import Call
-from chainrule.engines.native.runtime.partition import COLUMNS, Share
+from chainrule.engines.native.runtime.call_builder import CallBuilder
+from chainrule.engines.native.runtime.partition import COLUMNS, Partition
 from chainrule.plan.tasks import Task
 
-if TYPE_CHECKING:
-    from chainrule.engines.native.runtime.kernel_calls import Blocks
 
-
-def weigh(blocks: Blocks, task: Task) -> list[Call]:
-    """Windows in which every channel has weights of its own: rows of the result, or samples, are shared."""
+def forward(builder: CallBuilder, task: Task) -> list[Call]:
+    """Return the call of a depthwise convolution: rows of the result, or samples, are divided."""
     (x, weights, x_rows, x_columns, y_rows, zeros), (y,) = task.reads, task.writes
-    is_inner, taps, size = task.facts["is_inner"], task.facts["taps"], blocks.size(y)
-    window = Window(taps, task.facts["cells"], task.facts["moves"], is_inner)
-    many, side = (1, y.shape[0]) if is_inner else (y.shape[0], 1)
-    tables = (blocks.at(x_rows), blocks.at(x_columns))
+    is_inner, taps, itemsize = task.facts["is_inner"], task.facts["taps"], builder.itemsize(y)
+    spec = WindowSpec(taps, task.facts["cells"], task.facts["moves"], is_inner)
+    count, side = (1, y.shape[0]) if is_inner else (y.shape[0], 1)
+    tables = (builder.address(x_rows), builder.address(x_columns))
     words = (
-        many, y_rows.shape[0], y.shape[-2], y.shape[-1], side, blocks.at(x), x.strides[0], *tables,
-        blocks.at(weights), blocks.at(y), y.strides[0], blocks.at(y_rows), y.strides[-2], blocks.at(zeros),
+        count, y_rows.shape[0], y.shape[-2], y.shape[-1], side, builder.address(x), x.strides[0], *tables,
+        builder.address(weights), builder.address(y), y.strides[0], builder.address(y_rows), y.strides[-2],
+        builder.address(zeros),
     )  # fmt: skip
-    share = Share(y_rows.shape[0], 1, ((7, 8 * taps), (12, 8)))
-    if many > 1:
-        share = Share(many, 0, ((5, x.strides[0] * size), (10, y.strides[0] * size)))
-    return [Call(_kernel(blocks, blocks.kind(y), window, side), words, share)]
+    partition = Partition(y_rows.shape[0], 1, ((7, 8 * taps), (12, 8)))
+    if count > 1:
+        partition = Partition(count, 0, ((5, x.strides[0] * itemsize), (10, y.strides[0] * itemsize)))
+    return [Call(_kernel(builder, builder.dtype(y), spec, side), words, partition)]
 
 
-def weigh_back(blocks: Blocks, task: Task) -> list[Call]:
-    """The gradient of such weights: channels are shared."""
+def weight_gradient(builder: CallBuilder, task: Task) -> list[Call]:
+    """Return the call of its weight gradient: channels are divided."""
     (x, g, x_rows, x_columns, g_rows, zeros), (sums,) = task.reads, task.writes
     taps, channels, side = sums.shape
-    many, width, size = 1 if task.facts["is_inner"] else g.shape[0], channels * side, blocks.size(g)
+    count, width, itemsize = 1 if task.facts["is_inner"] else g.shape[0], channels * side, builder.itemsize(g)
     words = (
-        many, g_rows.shape[0], g.shape[-2], taps, width, blocks.at(x), x.strides[0],
-        blocks.at(x_rows), blocks.at(x_columns), blocks.at(g), g.strides[0], blocks.at(g_rows),
-        g.strides[-2], blocks.at(sums), width, blocks.at(zeros),
+        count, g_rows.shape[0], g.shape[-2], taps, width, builder.address(x), x.strides[0],
+        builder.address(x_rows), builder.address(x_columns), builder.address(g), g.strides[0],
+        builder.address(g_rows), g.strides[-2], builder.address(sums), width, builder.address(zeros),
     )  # fmt: skip
-    share = Share(width, 4, ((5, size), (9, size), (13, size)), math.lcm(side, COLUMNS))
-    kind = blocks.kind(g)
-    kernel = blocks.machine.function(
-        "weighed", f"weighed of {kind}", lambda name: WeighedWriter(kind, name).write()
+    partition = Partition(width, 4, ((5, itemsize), (9, itemsize), (13, itemsize)), math.lcm(side, COLUMNS))
+    dtype = builder.dtype(g)
+    kernel = builder.machine.function(
+        "depthwise_gradient",
+        f"depthwise_gradient of {dtype}",
+        lambda name: WeightGradientWriter(dtype, name).write(),
     )
-    return [Call(kernel, words, share)]
+    return [Call(kernel, words, partition)]
 
 
-def _kernel(blocks: Blocks, kind: str, window: Window, side: int) -> int:
-    """The kernel of the sums, where so many samples of a channel lie side by side."""
+def _kernel(builder: CallBuilder, dtype: str, spec: WindowSpec, side: int) -> int:
+    """Return the kernel of the forward pass, for ``side`` contiguous samples of a channel."""
     lanes = 8 if 1 < side < LANES else LANES
-    text = f"weigh of {kind}, {window.words}, vectors of {lanes}"
-    return blocks.machine.function("weigh", text, lambda name: WeighWriter(kind, window, name, lanes).write())
+    text = f"depthwise of {dtype}, {spec.text}, vectors of {lanes}"
+    return builder.machine.function(
+        "depthwise", text, lambda name: ForwardWriter(dtype, spec, name, lanes).write()
+    )

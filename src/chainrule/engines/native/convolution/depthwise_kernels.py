@@ -1,21 +1,21 @@
-"""Windows in which every channel has weights of its own: sums of few products, and their weights' gradient.
+"""Depthwise convolution: windows in which every channel has weights of its own, and their weight gradient.
 
-What a place reads is found by tables: for each place of the result and each tap of the window, how far the
-place lies that is read, or that there is none (``NONE``: beyond the edge, or between two steps on the way
-back); then zeros are read. So padding, steps and holes need no copy and no kernel of their own, and the way
-back by the image is the way forward with other tables. Places are counted as rows (all axes but the last)
-and columns; what is found is the sum of both.
+Tables contain what each output position reads: for each position and each tap of the window, the offset of
+the input element, or ``NONE`` if there is none (beyond the edge, or between two strides in the backward
+pass); then zeros are read. Padding, stride and dilation therefore need neither a copy nor a kernel of their
+own, and the gradient with respect to the input is the forward kernel with other tables. Positions are counted
+as rows (all axes but the last) and columns; an offset is the sum of a row offset and a column offset.
 
-Samples innermost, a weight is one number for all samples of a channel; channels innermost, weights lie side
-by side as the channels do.
+If samples are innermost, a weight is one number for all samples of a channel; if channels are innermost, the
+weights are contiguous like the channels.
 
-The blocks; tables hold int64, and all places and strides count elements::
+The blocks; tables hold int64, and all offsets and strides count elements::
 
-    [n, rows, columns, channels, samples side by side, X, step, row table, column table, W (taps, channels),
+    [n, rows, columns, channels, contiguous samples, X, step, row table, column table, W (taps, channels),
      Y, step, row table, column stride, zeros]
 
-    [n, rows, columns, taps, numbers side by side, X, step, row table, column table,
-     G, step, row table, column stride, sums (taps, numbers), from tap to tap, zeros]
+    [n, rows, columns, taps, contiguous numbers, X, step, row table, column table,
+     G, step, row table, column stride, sums (taps, numbers), stride of a tap, zeros]
 """
 
 from __future__ import annotations
@@ -24,63 +24,65 @@ from collections.abc import Callable, Sequence
 
 from llvmlite import ir
 
-from chainrule.engines.native.codegen.ir_builder import I64, Assembly, Value
-from chainrule.engines.native.codegen.masked_vectors import SIZE, Part, Vectors
+from chainrule.engines.native.codegen.ir_builder import I64, FunctionBuilder, Value
+from chainrule.engines.native.codegen.masked_vectors import SIZE, Tail, Vectors
 from chainrule.records import frozen
 
 BYTES = 64  # of a vector
-AT_ONCE = (4, 1)  # columns whose products are added up before the sums are written: many, and what is left
-NEAR = 256  # numbers of a place that all taps pass by before the next ones come
+COLUMNS_AT_ONCE = (4, 1)  # columns whose products are added before the sums are written, then the rest
+BLOCK = 256  # numbers of a position that all taps process before the next ones
 
 
-class Windows:
+class DepthwiseWriter:
     """What both kernels have in common.
 
     Args:
-        kind: of the numbers.
-        name: what the function is called.
+        dtype: dtype of the numbers.
+        name: name of the function.
         lanes: numbers of a vector.
     """
 
-    def __init__(self, kind: str, name: str, lanes: int = 0) -> None:
-        self.vectors = Vectors(kind, lanes or BYTES // SIZE[kind])
+    def __init__(self, dtype: str, name: str, lanes: int = 0) -> None:
+        self.vectors = Vectors(dtype, lanes or BYTES // SIZE[dtype])
         self.size, self.lanes = self.vectors.size, self.vectors.lanes
         self.module = ir.Module(name)
-        self.code = Assembly(self.module, name)
+        self.code = FunctionBuilder(self.module, name)
         self.builder = self.code.builder
         self.zeros: Value = None
 
-    def place(self, source: Value, row: Value, column: Value) -> Value:
-        """What a tap reads, by its words in two tables; zeros where there is nothing."""
+    def input_address(self, source: Value, row: Value, column: Value) -> Value:
+        """Return the address that a tap reads, from its words in two tables; that of zeros if
+        there is none.
+        """
         code, b = self.code, self.builder
-        far = code.plus(code.load(row, I64), code.load(column, I64))
-        found = code.plus(source, code.times(far, self.size))
-        return b.select(b.icmp_signed("<", far, I64(0)), self.zeros, found)
+        offset = code.plus(code.load(row, I64), code.load(column, I64))
+        address = code.plus(source, code.times(offset, self.size))
+        return b.select(b.icmp_signed("<", offset, I64(0)), self.zeros, address)
 
-    def along(self, start: Value, stop: Value, write: Callable[[Value, Part | None], None]) -> None:
-        """Vectors of numbers from ``start`` to ``stop``; the last may be a part of one."""
+    def for_vectors(self, start: Value, stop: Value, write: Callable[[Value, Tail | None], None]) -> None:
+        """Process vectors of numbers from ``start`` to ``stop``; the last may be partial."""
         code, b = self.code, self.builder
-        whole = code.plus(start, b.and_(b.sub(stop, start), I64(-self.lanes)))
-        with code.counting(start, whole, self.lanes) as i:
+        full_end = code.plus(start, b.and_(b.sub(stop, start), I64(-self.lanes)))
+        with code.for_range(start, full_end, self.lanes) as i:
             write(code.times(i, self.size), None)
-        left = b.sub(stop, whole)
-        with code.when(b.icmp_signed("!=", left, I64(0))):
-            write(code.times(whole, self.size), self.vectors.part(code, left))
+        rest = b.sub(stop, full_end)
+        with code.if_then(b.icmp_signed("!=", rest, I64(0))):
+            write(code.times(full_end, self.size), self.vectors.tail(code, rest))
 
-    def load(self, start: Value, shift: Value, part: Part | None) -> Value:
-        return self.vectors.load(self.code, self.code.plus(start, shift), part)
+    def load(self, start: Value, shift: Value, tail: Tail | None) -> Value:
+        return self.vectors.load(self.code, self.code.plus(start, shift), tail)
 
 
 @frozen
-class Window:
-    """What is known of windows when their kernel is written.
+class WindowSpec:
+    """Properties of the windows that are constants of the kernel.
 
     Args:
-        taps: how many cells a window has.
-        cells: along the last axis.
-        moves: by how many cells along that axis the next window is moved, 1 or -1: it reads the same places
-            but for one at the end; 0 where it does not.
-        is_inner: whether samples lie innermost.
+        taps: number of cells of a window.
+        cells: cells along the last axis.
+        moves: by how many cells along that axis the next window is shifted, 1 or -1: it reads the same
+            positions except for one at the end; 0 if it does not.
+        is_inner: whether samples are innermost.
     """
 
     taps: int
@@ -89,133 +91,137 @@ class Window:
     is_inner: bool
 
     @property
-    def words(self) -> str:
-        """All of it."""
+    def text(self) -> str:
+        """All properties as text."""
         how = "samples" if self.is_inner else "channels"
         return f"{how} innermost, taps {self.taps}, cells {self.cells}, moves {self.moves}"
 
 
-class WeighWriter(Windows):
-    """Writes the kernel of the sums, of two windows at a time where these read the same places.
+class ForwardWriter(DepthwiseWriter):
+    """Writes the kernel of the forward pass, for two windows at a time if they read the same positions.
 
     Args:
-        kind: of the numbers.
-        window: what is known of the windows.
-        name: what the function is called.
+        dtype: dtype of the numbers.
+        window: properties of the windows.
+        name: name of the function.
         lanes: numbers of a vector.
     """
 
-    def __init__(self, kind: str, window: Window, name: str, lanes: int = 0) -> None:
-        super().__init__(kind, name, lanes)
+    def __init__(self, dtype: str, window: WindowSpec, name: str, lanes: int = 0) -> None:
+        super().__init__(dtype, name, lanes)
         self.window = window
 
     def write(self) -> ir.Module:
-        """The module with the finished function."""
+        """Return the module with the finished function."""
         code, size, step = self.code, self.size, 8 * self.window.taps
         n, rows, columns, channels, side, x, x_step, x_row, x_column = (code.word(i) for i in range(9))
         weights, y, y_step, y_row, y_column, self.zeros = (code.word(i) for i in range(9, 15))
         steps = [(x, code.times(x_step, size)), (y, code.times(y_step, size))]
         facts, across = (weights, channels, side), code.times(y_column, size)
         with (
-            code.counting(I64(0), n, 1, steps) as (_, source, target),
-            code.counting(I64(0), rows, 1, [(x_row, I64(step)), (y_row, I64(8))]) as (_, row, to),
+            code.for_range(I64(0), n, 1, steps) as (_, source, target),
+            code.for_range(I64(0), rows, 1, [(x_row, I64(step)), (y_row, I64(8))]) as (_, row, to),
         ):
             begin, first = code.plus(target, code.times(code.load(to, I64), size)), I64(0)
-            for many in (2, 1) if self.window.moves else (1,):
-                last = code.plus(first, self.builder.and_(self.builder.sub(columns, first), I64(-many)))
-                with code.counting(first, last, many) as j:
+            for windows in (2, 1) if self.window.moves else (1,):
+                last = code.plus(first, self.builder.and_(self.builder.sub(columns, first), I64(-windows)))
+                with code.for_range(first, last, windows) as j:
                     column = code.plus(x_column, code.times(j, step))
-                    made = code.plus(begin, code.times(j, across))
-                    targets = [code.plus(made, code.times(across, k)) for k in range(many)]
-                    self._made(self._places(source, row, column, many), facts, targets)
+                    address = code.plus(begin, code.times(j, across))
+                    targets = [code.plus(address, code.times(across, k)) for k in range(windows)]
+                    self._outputs(self._input_addresses(source, row, column, windows), facts, targets)
                 first = last
         self.builder.ret_void()
         return self.module
 
-    def _places(self, source: Value, row: Value, column: Value, many: int) -> list[list[Value]]:
-        """For one window, or two next to one another, what each of its taps reads."""
+    def _input_addresses(self, source: Value, row: Value, column: Value, windows: int) -> list[list[Value]]:
+        """Return for one window, or two adjacent ones, the addresses that its taps read."""
         window, code = self.window, self.code
         taps, step = range(window.taps), 8 * window.taps
-        own = [self.place(source, code.plus(row, 8 * t), code.plus(column, 8 * t)) for t in taps]
-        if many == 1:
-            return [own]
-        then, end = list(own), 0 if window.moves < 0 else window.cells - 1
+        first = [self.input_address(source, code.plus(row, 8 * t), code.plus(column, 8 * t)) for t in taps]
+        if windows == 1:
+            return [first]
+        second, end = list(first), 0 if window.moves < 0 else window.cells - 1
         for t in taps:
             if t % window.cells == end:
                 further = code.plus(column, step + 8 * t)
-                then[t] = self.place(source, code.plus(row, 8 * t), further)
+                second[t] = self.input_address(source, code.plus(row, 8 * t), further)
             else:
-                then[t] = own[t + window.moves]
-        return [own, then]
+                second[t] = first[t + window.moves]
+        return [first, second]
 
-    def _made(
+    def _outputs(
         self, places: list[list[Value]], facts: tuple[Value, Value, Value], targets: list[Value]
     ) -> None:
-        """All numbers of one or two places."""
+        """Compute all numbers of one or two positions."""
         code, (weights, channels, side) = self.code, facts
-        far = code.times(channels, self.size)
-        starts = [code.plus(weights, code.times(far, t)) for t in range(self.window.taps)]
+        stride = code.times(channels, self.size)
+        starts = [code.plus(weights, code.times(stride, t)) for t in range(self.window.taps)]
         if not self.window.is_inner:
 
-            def near(shift: Value, part: Part | None) -> None:
-                self._sum(places, [self.load(w, shift, part) for w in starts], targets, (shift, part))
+            def channel_vectors(shift: Value, tail: Tail | None) -> None:
+                self._sum(places, [self.load(w, shift, tail) for w in starts], targets, (shift, tail))
 
-            self.along(I64(0), channels, near)
+            self.for_vectors(I64(0), channels, channel_vectors)
             return
         carried = [(I64(0), code.times(side, self.size)), (I64(0), I64(self.size))]
-        with code.counting(I64(0), channels, 1, carried) as (_, begin, at):
-            each = [code.load(code.plus(w, at), self.vectors.number, self.size) for w in starts]
-            held = [self.vectors.repeat(code, number) for number in each]
+        with code.for_range(I64(0), channels, 1, carried) as (_, begin, at):
+            numbers = [code.load(code.plus(w, at), self.vectors.number, self.size) for w in starts]
+            vectors = [self.vectors.broadcast(code, number) for number in numbers]
 
-            def alike(shift: Value, part: Part | None) -> None:
-                self._sum(places, held, targets, (code.plus(begin, shift), part))
+            def sample_vectors(shift: Value, tail: Tail | None) -> None:
+                self._sum(places, vectors, targets, (code.plus(begin, shift), tail))
 
-            self.along(I64(0), side, alike)
+            self.for_vectors(I64(0), side, sample_vectors)
 
     def _sum(
         self,
         places: list[list[Value]],
         weights: Sequence[Value],
         targets: list[Value],
-        where: tuple[Value, Part | None],
+        where: tuple[Value, Tail | None],
     ) -> None:
-        """A vector of each place; what two windows read is loaded once."""
-        shift, part = where
-        seen: dict[Value, Value] = {}
+        """Compute a vector of each position; what two windows read is loaded once."""
+        shift, tail = where
+        loaded: dict[Value, Value] = {}
         sums: list[Value] = [self.vectors.zero for _ in places]
         for t, weight in enumerate(weights):
-            for k, of in enumerate(places):
-                if of[t] not in seen:
-                    seen[of[t]] = self.load(of[t], shift, part)
-                sums[k] = self.vectors.multiply_add(self.code, seen[of[t]], weight, sums[k])
+            for k, taps in enumerate(places):
+                if taps[t] not in loaded:
+                    loaded[taps[t]] = self.load(taps[t], shift, tail)
+                sums[k] = self.vectors.multiply_add(self.code, loaded[taps[t]], weight, sums[k])
         for total, target in zip(sums, targets, strict=True):
-            self.vectors.store(self.code, total, self.code.plus(target, shift), part)
+            self.vectors.store(self.code, total, self.code.plus(target, shift), tail)
 
 
-class WeighedWriter(Windows):
-    """Writes the kernel of the weights' gradient: sums of products over all places, a vector for each tap."""
+class WeightGradientWriter(DepthwiseWriter):
+    """Writes the kernel of the weight gradient: sums of products over all positions, a vector for
+    each tap.
+    """
 
     def write(self) -> ir.Module:
-        """The module with the finished function."""
+        """Return the module with the finished function."""
         code, b, size = self.code, self.builder, self.size
         n, rows, columns, taps, width, x, x_step, x_row, x_column = (code.word(i) for i in range(9))
-        g, g_step, g_row, g_column, sums, far, self.zeros = (code.word(i) for i in range(9, 16))
-        facts = (taps, width, sums, code.times(far, size))
+        g, g_step, g_row, g_column, sums, stride, self.zeros = (code.word(i) for i in range(9, 16))
+        facts = (taps, width, sums, code.times(stride, size))
         steps = [(x, code.times(x_step, size)), (g, code.times(g_step, size))]
         across, tables = code.times(g_column, size), code.times(taps, 8)
         with (
-            code.counting(I64(0), n, 1, steps) as (_, source, upstream),
-            code.counting(I64(0), rows, 1, [(x_row, tables), (g_row, I64(8))]) as (_, row, at),
+            code.for_range(I64(0), n, 1, steps) as (_, source, upstream),
+            code.for_range(I64(0), rows, 1, [(x_row, tables), (g_row, I64(8))]) as (_, row, at),
         ):
             begin, first = code.plus(upstream, code.times(code.load(at, I64), size)), I64(0)
-            for many in AT_ONCE:
-                last = code.plus(first, b.and_(b.sub(columns, first), I64(-many)))
-                with code.counting(first, last, many) as j:
-                    here = code.plus(begin, code.times(j, across))
-                    slopes = [code.plus(here, code.times(across, k)) for k in range(many)]
-                    here = code.plus(x_column, code.times(j, tables))
-                    ways = [code.plus(here, code.times(tables, k)) for k in range(many)]
-                    self._columns(source, slopes, (row, ways), facts)
+            for columns_at_once in COLUMNS_AT_ONCE:
+                last = code.plus(first, b.and_(b.sub(columns, first), I64(-columns_at_once)))
+                with code.for_range(first, last, columns_at_once) as j:
+                    address = code.plus(begin, code.times(j, across))
+                    gradients = [code.plus(address, code.times(across, k)) for k in range(columns_at_once)]
+                    address = code.plus(x_column, code.times(j, tables))
+                    column_tables = [
+                        code.plus(address, code.times(tables, k)) for k in range(columns_at_once)
+                    ]
+                    self._columns(source, gradients, (row, column_tables), facts)
                 first = last
         b.ret_void()
         return self.module
@@ -223,23 +229,28 @@ class WeighedWriter(Windows):
     def _columns(
         self,
         source: Value,
-        slopes: list[Value],
+        gradients: list[Value],
         tables: tuple[Value, list[Value]],
         facts: tuple[Value, ...],
     ) -> None:
-        """Add what some columns give to the sums of all taps, some numbers after the other."""
-        code, (row, columns), (taps, width, sums, far) = self.code, tables, facts
+        """Add the products of some columns to the sums of all taps, a block of numbers at a time."""
+        code, (row, columns), (taps, width, sums, stride) = self.code, tables, facts
         with (
-            code.counting(I64(0), width, NEAR) as first,
-            code.counting(I64(0), taps, 1, [(I64(0), I64(8)), (sums, far)]) as (_, t, total),
+            code.for_range(I64(0), width, BLOCK) as first,
+            code.for_range(I64(0), taps, 1, [(I64(0), I64(8)), (sums, stride)]) as (_, t, total),
         ):
-            places = [self.place(source, code.plus(row, t), code.plus(at, t)) for at in columns]
+            places = [self.input_address(source, code.plus(row, t), code.plus(at, t)) for at in columns]
 
-            def add(shift: Value, part: Part | None) -> None:
-                found = self.load(total, shift, part)
-                for place, slope in zip(places, slopes, strict=True):
-                    left, right = self.load(slope, shift, part), self.load(place, shift, part)
-                    found = self.vectors.multiply_add(code, left, right, found)
-                self.vectors.store(code, found, code.plus(total, shift), part)
+            def add(shift: Value, tail: Tail | None) -> None:
+                total_vector = self.load(total, shift, tail)
+                for place, gradient in zip(places, gradients, strict=True):
+                    gradient_vector, input_vector = (
+                        self.load(gradient, shift, tail),
+                        self.load(place, shift, tail),
+                    )
+                    total_vector = self.vectors.multiply_add(
+                        code, gradient_vector, input_vector, total_vector
+                    )
+                self.vectors.store(code, total_vector, code.plus(total, shift), tail)
 
-            self.along(first, code.smaller(code.plus(first, NEAR), width), add)
+            self.for_vectors(first, code.minimum(code.plus(first, BLOCK), width), add)

@@ -1,1 +1,1 @@
-"""Reference interpreters of compiled programs, and their profiler."""
+"""Interpreter of compiled programs, and their profiler."""

@@ -1,13 +1,12 @@
-"""Where the time of a training step goes: the step as it is, with a clock read after every call.
+"""Profile of a training step: the unchanged step with a clock read after every call.
 
-A kernel that is called a thousand times over on the same numbers finds them all in the cache, which in a step
-it does not; so whole steps are run, on one thread, on copies of the state, and the time between two looks at
-the clock is what a line took. What a look itself takes is measured the same way, on lines that do nothing,
-and left out. Of the times of a line in all steps the middle half counts, and so it is with whole steps: on a
-machine that does other things as well, a plain mean would tell of those.
+A kernel that runs a thousand times on the same numbers finds them all in the cache, which it does not in a
+step. Therefore whole steps run, on one thread, on copies of the state; the time between two readings of the
+clock is attributed to a line. The time of a reading itself is measured in the same way, on lines that do
+nothing, and subtracted. The result is the mean of the middle half of all steps, for lines and for whole steps
+alike, because a plain mean would include interruptions by other programs.
 
-A step with an operation that has no kernel is not run in lanes; there the clock is Python's, read after each
-task.
+A step with an operation that has no kernel is not run in replicas; it is timed in Python after each task.
 """
 
 from __future__ import annotations
@@ -19,50 +18,55 @@ from functools import cache, partial
 import numpy as np
 
 from chainrule.engines.native.jit.compiler import callable_at
-from chainrule.engines.native.runtime.executable import Ready, by_law, machine, run_calls
-from chainrule.engines.native.runtime.kernel_calls import Blocks
-from chainrule.engines.native.runtime.replicas import JOIN, Lanes
-from chainrule.engines.native.runtime.step_runner import Desk, Trainer, address
-from chainrule.engines.profile import Measured, Peak, Spent, Stages, Subject
+from chainrule.engines.native.runtime.call_builder import CallBuilder
+from chainrule.engines.native.runtime.executable import Executable, machine, run_calls, run_reference
+from chainrule.engines.native.runtime.kernel_calls import task_calls
+from chainrule.engines.native.runtime.replicas import SUM_REPLICAS, ReplicatedStep
+from chainrule.engines.native.runtime.step_runner import ArgumentBlocks, Trainer, address
+from chainrule.engines.profile import CorePeak, KernelTime, ProfiledStep, Stages, StepProfile
 from chainrule.graph import Graph, input_node
 from chainrule.plan.plan import plan
-from chainrule.plan.plan_record import entry
-from chainrule.plan.tasks import PARTS, Buffer, Task
+from chainrule.plan.plan_record import task_record
+from chainrule.plan.tasks import MICROBATCHES, Buffer, Task
 from chainrule.prng import KEY, folds, key_of, permutation
 from chainrule.settings import planning_cores, settings
 
-WAIT = 0.25  # seconds that lines are watched for, when nobody says how many steps
-STRETCH = 0.05  # seconds of steps of several threads in one call: what the call costs is then not seen
-FEWEST, MOST = 5, 1000  # steps
-ROUNDS = 5  # of which the median, or the quickest, counts
-SIDE, COPY = 1024, 2**25  # of the matrices, and bytes of the copy, by which a core is measured
+PROFILE_SECONDS = 0.25  # that lines are timed for, if the number of steps is not given
+RUN_SECONDS = 0.05  # of a multi-step run on several threads: the cost of the call is then negligible
+MIN_STEPS, MAX_STEPS = 5, 1000
+ROUNDS = 5  # of which the median, or the fastest, counts
+SIDE, COPY_BYTES = 1024, 2**25  # side of the matrices, and bytes of the copy, that measure a core
 
 
-def measure(subject: Subject) -> Measured:
-    """What each kernel of a training step costs; see ``chainrule.engines.profile``."""
-    copied = {label: np.array(array) for label, array in subject.state.items()}
-    bench = (_Lanes if Trainer.covers(subject.graph) else _Tasks)(subject, copied)
-    enough = int(min(max(WAIT / bench.trial(), FEWEST), MOST))
-    each = -(-(subject.steps or enough) // ROUNDS)
-    watched, alone, together = zip(*(bench.round(each) for _ in range(ROUNDS)), strict=True)
-    # Lines and whole steps are measured in turn, so that what else the machine does meets all alike.
-    lines = bench.lines(np.maximum(_middle(np.concatenate(watched)), 0.0))
-    one, all_ = (float(_middle(np.concatenate(spent))) for spent in (alone, together))
-    rows, lanes = bench.split
-    threads, steps = min(settings.threads, lanes), each * ROUNDS
+def measure(subject: ProfiledStep) -> StepProfile:
+    """Measure the time of each kernel of a training step; see ``chainrule.engines.profile``."""
+    state = {label: np.array(array) for label, array in subject.state.items()}
+    profile = (_ReplicatedProfile if Trainer.covers(subject.graph) else _TaskProfile)(subject, state)
+    default_steps = int(min(max(PROFILE_SECONDS / profile.trial(), MIN_STEPS), MAX_STEPS))
+    steps_per_round = -(-(subject.steps or default_steps) // ROUNDS)
+    line_times, single_thread, all_threads = zip(
+        *(profile.round(steps_per_round) for _ in range(ROUNDS)), strict=True
+    )
+    # Lines and whole steps are measured in turn, so that other load on the machine affects all alike.
+    lines = profile.lines(np.maximum(_interquartile_mean(np.concatenate(line_times)), 0.0))
+    single, parallel = (
+        float(_interquartile_mean(np.concatenate(spent))) for spent in (single_thread, all_threads)
+    )
+    rows, replicas = profile.split
+    threads, steps = min(settings.threads, replicas), steps_per_round * ROUNDS
     best = peak(subject.graph.outputs["loss"].dtype)
-    return Measured(lines, one, all_, threads, subject.batch, rows, lanes, steps, best)
+    return StepProfile(lines, single, parallel, threads, subject.batch, rows, replicas, steps, best)
 
 
-class _Lanes:
-    """A step in lanes, laid out to be measured.
+class _ReplicatedProfile:
+    """A step in replicas, laid out to be measured.
 
     Args:
         subject: the step and its data.
         state: arrays that it may change.
     """
 
-    def __init__(self, subject: Subject, state: dict[str, np.ndarray]) -> None:
+    def __init__(self, subject: ProfiledStep, state: dict[str, np.ndarray]) -> None:
         self._subject = subject
         self.trainer = Trainer(
             subject.graph,
@@ -73,202 +77,208 @@ class _Lanes:
             settings.threads,
             planning_cores(),
         )
-        self._lanes: Lanes = self.trainer.lanes(subject.batch)
-        self._begin = {label: array.copy() for label, array in self.trainer.state.items()}
+        self._step: ReplicatedStep = self.trainer.replicated_step(subject.batch)
+        self._initial_state = {label: array.copy() for label, array in self.trainer.state.items()}
         self._rows = permutation(key_of(0), len(next(iter(subject.data.values())))).astype(np.int64)
-        self.split, self.plan = (self._lanes.split.rows, self._lanes.count), self._lanes.plan
+        self.split, self.plan = (self._step.split.rows, self._step.count), self._step.plan
 
     def trial(self) -> float:
-        """Seconds of a step, roughly."""
-        self.steps(2, 1)  # the first ones fetch what the others find
+        """Return the approximate seconds of a step."""
+        self.steps(2, 1)  # the first steps fill the caches
         return self.steps(2, 1)
 
     def round(self, steps: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Seconds of each line in each step (steps, lines); of whole steps on one thread, and on all."""
-        many = min(MOST, int(STRETCH / self.steps(2, 1)) + 1)
-        together = np.array([self.steps(many, settings.threads)])
-        self.steps(steps, 1)  # lays out the order of so many steps
-        return self.watch(steps), self._pace(steps), together
+        """Return the seconds of each line in each step (steps, lines), of whole steps on one thread, and on
+        all.
+        """
+        run_steps = min(MAX_STEPS, int(RUN_SECONDS / self.steps(2, 1)) + 1)
+        all_threads = np.array([self.steps(run_steps, settings.threads)])
+        self.steps(steps, 1)  # sets the order of the rows
+        return self._line_times(steps), self._whole_steps(steps), all_threads
 
     def steps(self, steps: int, threads: int) -> float:
-        """Make some steps, batches mixed as in a training; the seconds of one of them."""
-        self._put_back()
-        self._order = np.resize(self._rows, steps * self._lanes.batch)
+        """Run some steps with shuffled batches and return the seconds of one of them."""
+        self._reset_state()
+        self._order = np.resize(self._rows, steps * self._step.batch)
         self.trainer.threads, keys = threads, self._keys(steps)
         start = time.perf_counter()
-        told, _ = self.trainer.run(self._order, self._lanes.batch, 0, steps, 0, keys)
-        return (time.perf_counter() - start) / len(told)
+        results, _ = self.trainer.run(self._order, self._step.batch, 0, steps, 0, keys)
+        return (time.perf_counter() - start) / len(results)
 
-    def watch(self, steps: int) -> np.ndarray:
-        """Seconds that each line takes, without what the clock takes: (steps, lines).
+    def _line_times(self, steps: int) -> np.ndarray:
+        """Return the seconds of each line without the time of the clock: (steps, lines).
 
-        The batches are those of the last steps that were made: the blocks still point there.
+        The batches are those of the last steps that were run, to which the blocks still point.
         """
-        idle = self._lanes.table.tables.copy()
-        idle[..., 0] = machine().kernel("training_steps.nothing")
-        spent = np.zeros((2, steps, len(self._lanes.lines)), np.int64)
-        self._put_back()
-        self._look("timed_steps.watch", spent[0])
-        self._look("timed_steps.watch", spent[1], idle)
-        return (spent[0] - _middle(spent[1])) * 1e-9
+        idle = self._step.table.tables.copy()
+        idle[..., 0] = machine().kernel("training_steps.no_operation")
+        spent = np.zeros((2, steps, len(self._step.lines)), np.int64)
+        self._reset_state()
+        self._time("timed_steps.timed_calls", spent[0])
+        self._time("timed_steps.timed_calls", spent[1], idle)
+        return (spent[0] - _interquartile_mean(spent[1])) * 1e-9
 
-    def _pace(self, steps: int) -> np.ndarray:
-        """Seconds of whole steps on one thread, batches as for ``watch``: (steps,)."""
+    def _whole_steps(self, steps: int) -> np.ndarray:
+        """Return the seconds of whole steps on one thread, with the batches of ``_line_times``: (steps,)."""
         spent = np.zeros(steps, np.int64)
-        self._put_back()
-        self._look("timed_steps.pace", spent)
+        self._reset_state()
+        self._time("timed_steps.timed_whole_steps", spent)
         return spent * 1e-9
 
-    def _look(self, kernel: str, spent: np.ndarray, tables: np.ndarray | None = None) -> None:
-        """Run as many steps as there is room for times, by a kernel that looks at the clock."""
-        lanes, keys = self._lanes, self._keys(len(spent))
-        desk = Desk(lanes, self.trainer.state, 1)
-        desk.lay(self._order, 0, len(spent), keys)
-        block = desk.block(0, tables, spent)
-        run = callable_at(machine().kernel(kernel, lanes.loss.dtype.name, lanes.rate.dtype.name))
+    def _time(self, kernel: str, spent: np.ndarray, tables: np.ndarray | None = None) -> None:
+        """Run ``len(spent)`` steps by a kernel that reads the clock."""
+        step, keys = self._step, self._keys(len(spent))
+        blocks = ArgumentBlocks(step, self.trainer.state, 1)
+        blocks.write(self._order, 0, len(spent), keys)
+        block = blocks.block(0, tables, spent)
+        run = callable_at(machine().kernel(kernel, step.loss.dtype.name, step.learning_rate.dtype.name))
         run(address(block))
 
     def _keys(self, steps: int) -> np.ndarray:
-        is_drawing = KEY in self._subject.graph.inputs
-        return folds(key_of(0), np.arange(steps)) if is_drawing else np.zeros((0, 2), np.uint32)
+        needs_key = KEY in self._subject.graph.inputs
+        return folds(key_of(0), np.arange(steps)) if needs_key else np.zeros((0, 2), np.uint32)
 
-    def _put_back(self) -> None:
-        """All steps begin with the same state."""
-        for label, array in self._begin.items():
+    def _reset_state(self) -> None:
+        """Restore the initial state, so that all steps start from the same one."""
+        for label, array in self._initial_state.items():
             self.trainer.state[label][...] = array
 
-    def lines(self, spent: np.ndarray) -> tuple[Spent, ...]:
-        """What each task, and each buffer that is gathered or joined, costs: the lines of one are one."""
+    def lines(self, spent: np.ndarray) -> tuple[KernelTime, ...]:
+        """Return the cost of each task, and of each buffer that is gathered or summed: their lines are
+        merged.
+        """
         times: dict[Task | Buffer, list[float]] = {}
-        for line, seconds in zip(self._lanes.lines, spent, strict=True):
+        for line, seconds in zip(self._step.lines, spent, strict=True):
             times.setdefault(line.of, []).append(float(seconds))
-        joined = {line.of for line in self._lanes.lines if line.phase == JOIN}
+        summed = {line.of for line in self._step.lines if line.phase == SUM_REPLICAS}
         stages = Stages(self._subject)
         return tuple(
-            _of_task(self._lanes, of, took, stages)
+            _task_cost(self._step, of, seconds, stages)
             if isinstance(of, Task)
-            else _of_buffer(self._lanes, of, took, of in joined)
-            for of, took in times.items()
+            else _buffer_cost(self._step, of, seconds, of in summed)
+            for of, seconds in times.items()
         )
 
 
-def _of_task(lanes: Lanes, task: Task, took: list[float], stages: Stages) -> Spent:
-    said, is_inside = entry(task, lanes.plan.buffers), task.phase == PARTS
-    # The last part may hold fewer rows: a batch costs as many times a part as it has times its rows.
-    times = lanes.batch / lanes.split.rows if is_inside and lanes.plan.is_divided else 1.0
-    calls = len(took) * (lanes.split.parts if is_inside else 1)
-    return Spent(
-        stages.of(task.nodes), said.layer, said.kind, said.operations, calls, sum(took),
-        round(said.flops * times), round(said.bytes * times),
+def _task_cost(step: ReplicatedStep, task: Task, times: list[float], stages: Stages) -> KernelTime:
+    record, is_repeated = task_record(task, step.plan.buffers), task.phase == MICROBATCHES
+    # The last microbatch may have fewer rows: cost scales with the ratio of the rows.
+    factor = step.batch / step.split.rows if is_repeated and step.plan.is_divided else 1.0
+    calls = len(times) * (step.split.microbatches if is_repeated else 1)
+    return KernelTime(
+        stages.of(task.nodes), record.layer, record.kind, record.operations, calls, sum(times),
+        round(record.flops * factor), round(record.bytes * factor),
     )  # fmt: skip
 
 
-def _of_buffer(lanes: Lanes, buffer: Buffer, took: list[float], is_joined: bool) -> Spent:
-    split, seconds = lanes.split, sum(took)
-    if is_joined:  # the lanes' sums are read, lane 0's is written
-        size, adds = buffer.size, split.lanes - 1
-        moved = buffer.bytes * (split.lanes + 1)
-        return Spent("join", "", "loop", ("add",) * adds, len(took), seconds, size * adds, moved)
-    moved = round(2 * buffer.bytes * lanes.batch / split.rows)
-    return Spent("gather", "", "take_rows", (buffer.label,), split.parts, seconds, 0, moved)
+def _buffer_cost(step: ReplicatedStep, buffer: Buffer, times: list[float], is_summed: bool) -> KernelTime:
+    split, seconds = step.split, sum(times)
+    if is_summed:  # the sums of all replicas are read, that of replica 0 is written
+        size, additions = buffer.size, split.replicas - 1
+        moved = buffer.bytes * (split.replicas + 1)
+        return KernelTime(
+            "join", "", "loop", ("add",) * additions, len(times), seconds, size * additions, moved
+        )
+    moved = round(2 * buffer.bytes * step.batch / split.rows)
+    return KernelTime("gather", "", "take_rows", (buffer.label,), split.microbatches, seconds, 0, moved)
 
 
 # --- steps with an operation that has no kernel
 
 
-class _Tasks:
-    """A step that runs task by task, some of them by the law.
+class _TaskProfile:
+    """A step that runs task by task, some of them by the reference implementation.
 
     Args:
         subject: the step and its data.
-        state: the arrays it begins with; they stay as they are.
+        state: the initial arrays; not changed.
     """
 
-    def __init__(self, subject: Subject, state: Mapping[str, np.ndarray]) -> None:
+    def __init__(self, subject: ProfiledStep, state: Mapping[str, np.ndarray]) -> None:
         self._subject = subject
-        self._feeds = _feeds(subject, state)
-        self._ready = Ready(plan(subject.graph, {"B": subject.batch}), set(self._feeds))
+        self._inputs = _inputs(subject, state)
+        self._executable = Executable(plan(subject.graph, {"B": subject.batch}), set(self._inputs))
         self._step()
-        self._works = list(self._pieces())
+        self._work = list(self._tasks())
         self.split = subject.batch, 1
 
     def trial(self) -> float:
-        """Seconds of a step, roughly."""
-        return float(_looks([self._step])[0])
+        """Return the approximate seconds of a step."""
+        return float(_times([self._step])[0])
 
     def round(self, steps: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Seconds of each task in each step (steps, tasks), and of whole steps, twice."""
-        whole = _looks([self._step] * steps)
-        clock = _middle(_looks([partial(run_calls, self._ready.table, 0, 0)] * MOST))
-        return np.array([_looks(self._works) for _ in range(steps)]) - clock, whole, whole
+        """Return the seconds of each task in each step (steps, tasks), and of whole steps, twice."""
+        whole = _times([self._step] * steps)
+        clock = _interquartile_mean(_times([partial(run_calls, self._executable.table, 0, 0)] * MAX_STEPS))
+        return np.array([_times(self._work) for _ in range(steps)]) - clock, whole, whole
 
-    def lines(self, spent: np.ndarray) -> tuple[Spent, ...]:
-        """What each task costs."""
+    def lines(self, spent: np.ndarray) -> tuple[KernelTime, ...]:
+        """Return the cost of each task."""
         lines, stages = [], Stages(self._subject)
-        for task, seconds in zip(self._ready.plan.tasks, spent, strict=True):
-            said = entry(task, self._ready.plan.buffers, self._subject.homes)
-            what = stages.of(task.nodes), said.layer, said.kind, said.operations
-            lines.append(Spent(*what, 1, float(seconds), said.flops, said.bytes))
+        for task, seconds in zip(self._executable.plan.tasks, spent, strict=True):
+            record = task_record(task, self._executable.plan.buffers, self._subject.homes)
+            labels = stages.of(task.nodes), record.layer, record.kind, record.operations
+            lines.append(KernelTime(*labels, 1, float(seconds), record.flops, record.bytes))
         return tuple(lines)
 
     def _step(self) -> None:
-        taken = self._ready.takes(self._feeds)
-        assert taken, "the arrays are made for this plan"
-        self._ready.run(self._feeds)
+        is_bound = self._executable.bind(self._inputs)
+        assert is_bound, "the arrays fit this plan"
+        self._executable.run(self._inputs)
 
-    def _pieces(self) -> Iterator[Callable[[], None]]:
-        """What runs each task."""
-        made = self._ready.plan
-        blocks, last = Blocks(machine(), made.buffers), 0
-        for task in made.tasks:
-            calls = blocks.calls(task)
+    def _tasks(self) -> Iterator[Callable[[], None]]:
+        """Yield a function that runs each task."""
+        plan = self._executable.plan
+        builder, last = CallBuilder(machine(), plan.buffers), 0
+        for task in plan.tasks:
+            calls = task_calls(builder, task)
             if calls is None:
-                yield partial(by_law, task, self._ready, self._feeds)
+                yield partial(run_reference, task, self._executable, self._inputs)
             else:
                 first, last = last, last + len(calls)
-                yield partial(run_calls, self._ready.table, first, last)
+                yield partial(run_calls, self._executable.table, first, last)
 
 
-def _middle(spent: np.ndarray) -> np.ndarray:
-    """The mean of the middle half, along the first axis."""
+def _interquartile_mean(spent: np.ndarray) -> np.ndarray:
+    """Return the mean of the middle half along the first axis."""
     cut = len(spent) // 4
     return np.sort(spent, axis=0)[cut : len(spent) - cut].mean(axis=0)
 
 
-def _looks(
+def _times(
     works: Sequence[Callable[[], object]], clock: Callable[[], float] = time.perf_counter
 ) -> np.ndarray:
-    """Seconds that each piece of work took."""
-    looks = [clock()]
+    """Return the seconds of each piece of work."""
+    readings = [clock()]
     for work in works:
         work()
-        looks.append(clock())
-    return np.diff(looks)
+        readings.append(clock())
+    return np.diff(readings)
 
 
-def _feeds(subject: Subject, state: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """What the step is given: the first rows, the state, its number and a key."""
+def _inputs(subject: ProfiledStep, state: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the inputs of the step: the first rows, the state, the step number and a key."""
     rows = {name: array[: subject.batch] for name, array in subject.data.items()}
-    whole = {**rows, **state, "step": np.zeros((), np.int64), KEY: key_of(0)}
+    arrays = {**rows, **state, "step": np.zeros((), np.int64), KEY: key_of(0)}
     nodes = subject.graph.inputs
-    return {name: np.asarray(whole[name], node.dtype, order="C") for name, node in nodes.items()}
+    return {name: np.asarray(arrays[name], node.dtype, order="C") for name, node in nodes.items()}
 
 
-# --- what a core can do
+# --- peak of a core
 
 
 @cache
-def peak(dtype: str) -> Peak:
-    """What one core can do at most, measured once: in the seconds this thread had, not those it waited.
+def peak(dtype: str) -> CorePeak:
+    """Measure the peak performance of one core once, in CPU seconds of this thread.
 
     Args:
-        dtype: number kind of the matrices.
+        dtype: dtype of the matrices.
     """
     a, b = (input_node(name, (SIDE, SIDE), dtype) for name in "ab")
-    product = Ready(plan(Graph({"c": a @ b}), {}), {"a", "b"})
-    product.takes({name: np.ones((SIDE, SIDE), dtype) for name in "ab"})
+    product = Executable(plan(Graph({"c": a @ b}), {}), {"a", "b"})
+    product.bind({name: np.ones((SIDE, SIDE), dtype) for name in "ab"})
     multiply = partial(run_calls, product.table, 0, len(product.table))
-    source, target = np.ones(COPY, np.uint8), np.zeros(COPY, np.uint8)
-    multiplied = min(_looks([multiply] * ROUNDS, time.thread_time))
-    copied = min(_looks([partial(np.copyto, target, source)] * ROUNDS, time.thread_time))
-    return Peak(2 * SIDE**3 / float(multiplied), 2 * COPY / float(copied))
+    source, target = np.ones(COPY_BYTES, np.uint8), np.zeros(COPY_BYTES, np.uint8)
+    multiplied = min(_times([multiply] * ROUNDS, time.thread_time))
+    copied = min(_times([partial(np.copyto, target, source)] * ROUNDS, time.thread_time))
+    return CorePeak(2 * SIDE**3 / float(multiplied), 2 * COPY_BYTES / float(copied))

@@ -1,98 +1,112 @@
-"""Many dot products at once: C[i, j] = the sum over positions s and k of A[i; s; k] B[j; s; k].
+"""Batched dot products: C[i, j] = the sum over positions s and k of A[i; s; k] B[j; s; k].
 
-Numbers k lie side by side, in A and in B. So both are read as vectors, a tile of C keeps one vector of sums
-for each of its numbers, and the lanes are added up at the end. A vector of sums is a register; or it has 64
-bytes on every processor (``settings.portable_bits``), so that the order of additions does not depend on the
-processor: where registers are narrower, it then lies in two or four of them, and tiles are smaller.
-Positions are taken some at a time, so that the rows of a tile stay in the first-level cache while all
-columns pass by, and columns some at a time, so that those stay in the second-level cache while all rows do.
-It is the gradient by the weights of a convolution whose samples lie innermost: k are the samples, s the
-places of the image. And it is the product of a few samples with weights that are stored (outputs, inputs):
-there is one position, and k are the inputs.
+Numbers k are contiguous in A and in B. Both are read as vectors, a tile of C keeps one vector of sums for
+each of its numbers, and the lanes are added at the end. A vector of sums is one register; or it has 64 bytes
+on every processor (``settings.portable_bits``), so that the order of additions does not depend on the
+processor: on narrower registers it takes two or four of them, and tiles are smaller. Positions are processed
+in groups, so that the rows of a tile stay in the first-level cache for all columns, and columns in groups, so
+that they stay in the second-level cache for all rows.
+
+It computes the weight gradient of a convolution whose samples are innermost (k are the samples, s the
+positions of the image) and the product of a few samples with weights that are stored as (outputs, inputs):
+one position, and k are the inputs.
 
 The block::
 
     [positions, m, n, k,
      A, rows (table), positions (table),
      B, columns (table), positions (table),
-     C, row stride, column stride, whether to add]
+     C, row stride, column stride, accumulate]
 
-Tables hold int64, and all places and strides count elements.
+Tables hold int64, and all offsets and strides count elements.
 """
 
 from __future__ import annotations
 
 from llvmlite import ir
 
-from chainrule.engines.native.codegen.ir_builder import I64, Assembly, Value
+from chainrule.engines.native.codegen.ir_builder import I64, FunctionBuilder, Value
 from chainrule.engines.native.codegen.masked_vectors import SIZE, Vectors
 
-BYTES = 64  # of a vector of sums, where the order of additions must not depend on the processor
-NEAR = 1024  # numbers of a row that all tiles pass by before the next ones come
-BESIDE = 48  # columns that all rows pass by before the next ones come
+BYTES = 64  # of a vector of sums, if the order of additions must not depend on the processor
+ROW_NUMBERS = 1024  # numbers of a row that all tiles process before the next ones
+COLUMNS_AT_ONCE = 48  # columns that all rows process before the next ones
 TILES = {
     1: {3: (4, 2, 1), 2: (4, 2, 1), 1: (8, 4, 2, 1)},
     2: {2: (2, 1), 1: (4, 2, 1)},
     4: {2: (2, 1), 1: (2, 1)},
 }
-"""For so many registers to a vector of sums, and so many rows of a tile, so many columns: all sums and all
-numbers of the rows fit 16 registers, and where a register has 16 bytes, 32."""
+"""Columns of a tile, by registers of a vector of sums and rows of the tile: all sums and all numbers of the
+rows fit 16 registers, or 32 if a register has 16 bytes."""
 
 
-class DotsWriter:
-    """Writes the dot products of one number kind.
+class DotProductWriter:
+    """Writes the dot products of one dtype.
 
     Args:
-        kind: of the numbers.
-        name: what the function is called.
-        width: bytes of this machine's vectors.
-        is_portable: whether a vector of sums has ``BYTES`` on every processor.
+        dtype: dtype of the numbers.
+        name: name of the function.
+        width: bytes of a vector of the target.
+        is_portable: whether a vector of sums has ``BYTES`` bytes on every processor.
     """
 
-    def __init__(self, kind: str, name: str, width: int = 32, is_portable: bool = False) -> None:
+    def __init__(self, dtype: str, name: str, width: int = 32, is_portable: bool = False) -> None:
         wide = BYTES if is_portable else width
-        self.sums, self.vectors = Vectors(kind, wide // SIZE[kind]), Vectors(kind, width // SIZE[kind])
+        self.sums, self.vectors = Vectors(dtype, wide // SIZE[dtype]), Vectors(dtype, width // SIZE[dtype])
         self.size, self.name = self.vectors.size, name
         self.tiles = TILES[self.sums.lanes // self.vectors.lanes]
         self.module = ir.Module(name)
         self._tiles: dict[tuple[int, int], ir.Function] = {}
 
     def write(self) -> ir.Module:
-        """The module with the finished function."""
-        code = Assembly(self.module, self.name)
+        """Return the module with the finished function."""
+        code = FunctionBuilder(self.module, self.name)
         words = [code.word(i) for i in range(14)]
         positions, m, n, k, a, a_row, a_place, b, b_column, b_place, c, c_row, c_column, adds = words
         builder, adds = code.builder, code.builder.icmp_signed("!=", adds, I64(0))
-        near = code.larger(builder.sdiv(I64(NEAR), code.larger(k, 1)), 1)
-        # C is written where there is nothing to add, too.
-        with code.counting(I64(0), code.larger(positions, 1), near) as at:
-            here = code.smaller(builder.sub(positions, at), near)
-            keeps = builder.zext(builder.or_(adds, builder.icmp_signed(">", at, I64(0))), I64)
-            behind = [code.plus(table, code.times(at, 8)) for table in (a_place, b_place)]
-            facts = [here, k, a, a_row, behind[0], b, b_column, behind[1], c, c_row, c_column, keeps]
-            with code.counting(I64(0), n, BESIDE) as left:
-                self._rows(code, facts, m, (left, code.smaller(code.plus(left, BESIDE), n)))
+        group = code.maximum(builder.sdiv(I64(ROW_NUMBERS), code.maximum(k, 1)), 1)
+        # C is written even if there is nothing to add.
+        with code.for_range(I64(0), code.maximum(positions, 1), group) as at:
+            count = code.minimum(builder.sub(positions, at), group)
+            accumulates = builder.zext(builder.or_(adds, builder.icmp_signed(">", at, I64(0))), I64)
+            position_tables = [code.plus(table, code.times(at, 8)) for table in (a_place, b_place)]
+            facts = [
+                count,
+                k,
+                a,
+                a_row,
+                position_tables[0],
+                b,
+                b_column,
+                position_tables[1],
+                c,
+                c_row,
+                c_column,
+                accumulates,
+            ]
+            with code.for_range(I64(0), n, COLUMNS_AT_ONCE) as column:
+                self._rows(code, facts, m, (column, code.minimum(code.plus(column, COLUMNS_AT_ONCE), n)))
         builder.ret_void()
         return self.module
 
-    def _rows(self, code: Assembly, facts: list[Value], m: Value, run: tuple[Value, Value]) -> None:
-        """A run of columns for all rows: in the highest tiles first."""
+    def _rows(self, code: FunctionBuilder, facts: list[Value], m: Value, run: tuple[Value, Value]) -> None:
+        """Process a run of columns for all rows, in the highest tiles first."""
         first = I64(0)
         for rows in self.tiles:
             last = _last(code, first, m, rows)
-            with code.counting(first, last, rows) as i:
+            with code.for_range(first, last, rows) as i:
                 self._columns(code, facts, run, i, rows)
             first = last
 
     def _columns(
-        self, code: Assembly, facts: list[Value], run: tuple[Value, Value], i: Value, rows: int
+        self, code: FunctionBuilder, facts: list[Value], run: tuple[Value, Value], i: Value, rows: int
     ) -> None:
-        """A run of columns for the rows from i on: in the widest tiles first."""
+        """Process a run of columns for the rows from i on, in the widest tiles first."""
         positions, k, a, a_row, a_place, b, b_column, b_place, c, c_row, c_column, adds = facts
         start, end = run
         for columns in self.tiles[rows]:
             stop = _last(code, start, end, columns)
-            with code.counting(start, stop, columns) as j:
+            with code.for_range(start, stop, columns) as j:
                 target = code.plus(code.times(i, c_row), code.times(j, c_column))
                 code.builder.call(self._tile(rows, columns), [
                     positions, k, a, code.plus(a_row, code.times(i, 8)), a_place,
@@ -102,77 +116,83 @@ class DotsWriter:
             start = stop
 
     def _tile(self, rows: int, columns: int) -> ir.Function:
-        """A tile's function."""
+        """Return the function of a tile."""
         if (rows, columns) in self._tiles:
             return self._tiles[rows, columns]
-        code = Assembly(self.module, f"dots_{rows}_{columns}", 12, is_inner=True)
+        code = FunctionBuilder(self.module, f"dots_{rows}_{columns}", 12, is_inner=True)
         positions, k, a, a_row, a_place, b, b_column, b_place, c, c_row, c_column, adds = code.function.args
         lines = [self._start(code, a, a_row, i) for i in range(rows)]
         lines += [self._start(code, b, b_column, j) for j in range(columns)]
         places = [a_place] * rows + [b_place] * columns
         slices = self._slices(code, (positions, k, rows), lines, places)
-        sums = [self.vectors.joined(code, list(parts)) for parts in zip(*slices, strict=True)]
+        sums = [self.vectors.concatenated(code, list(parts)) for parts in zip(*slices, strict=True)]
         self._finish(code, sums, (columns, c, c_row, c_column, adds))
         self._tiles[rows, columns] = code.function
         return code.function
 
     def _slices(
-        self, code: Assembly, extent: tuple[Value, Value, int], lines: list[Value], places: list[Value]
+        self, code: FunctionBuilder, extent: tuple[Value, Value, int], lines: list[Value], places: list[Value]
     ) -> list[list[Value]]:
-        """A tile's sums in slices as wide as a register: in each, one register for each number of C."""
+        """Return a tile's sums in slices as wide as a register: in each, one register for each
+        number of C.
+        """
         positions, k, rows = extent
         firsts = range(0, self.sums.lanes, self.vectors.lanes)
-        whole = code.builder.and_(k, I64(-self.sums.lanes))
-        rest, many = code.builder.sub(k, whole), rows * (len(lines) - rows)
+        full = code.builder.and_(k, I64(-self.sums.lanes))
+        rest, numbers = code.builder.sub(k, full), rows * (len(lines) - rows)
         has_rest = code.builder.icmp_signed("!=", rest, I64(0))
-        sums = [self.vectors.zero] * (many * len(firsts))
+        sums = [self.vectors.zero] * (numbers * len(firsts))
 
         def multiplied(starts: list[Value], shift: Value, rest: Value | None) -> list[Value]:
-            found = []
+            updated = []
             for i, first in enumerate(firsts):
                 at = [code.plus(start, shift, first * self.size) for start in starts]
-                few = None if rest is None else code.builder.sub(rest, I64(first))
-                found += self._multiplied(code, at, rows, sums[many * i : many * (i + 1)], few)
-            return found
+                count = None if rest is None else code.builder.sub(rest, I64(first))
+                updated += self._multiply(code, at, rows, sums[numbers * i : numbers * (i + 1)], count)
+            return updated
 
-        with code.folding(I64(0), positions, 1, sums) as s:
-            here = {place: self._behind(code, place, s) for place in dict.fromkeys(places)}
-            starts = [code.plus(line, here[place]) for line, place in zip(lines, places, strict=True)]
-            with code.folding(I64(0), whole, self.sums.lanes, sums) as p:
+        with code.fold_range(I64(0), positions, 1, sums) as s:
+            offsets = {place: self._behind(code, place, s) for place in dict.fromkeys(places)}
+            starts = [code.plus(line, offsets[place]) for line, place in zip(lines, places, strict=True)]
+            with code.fold_range(I64(0), full, self.sums.lanes, sums) as p:
                 sums[:] = multiplied(starts, code.times(p, self.size), None)
             old, new = list(sums), list(sums)
-            with code.either(has_rest, new, old) as found:
-                new[:] = multiplied(starts, code.times(whole, self.size), rest)
-            sums[:] = found
-        return [sums[many * i : many * (i + 1)] for i in range(len(firsts))]
+            with code.conditional_values(has_rest, new, old) as merged:
+                new[:] = multiplied(starts, code.times(full, self.size), rest)
+            sums[:] = merged
+        return [sums[numbers * i : numbers * (i + 1)] for i in range(len(firsts))]
 
-    def _start(self, code: Assembly, start: Value, table: Value, i: int) -> Value:
+    def _start(self, code: FunctionBuilder, start: Value, table: Value, i: int) -> Value:
         return code.plus(start, code.times(code.load(code.plus(table, 8 * i), I64), self.size))
 
-    def _behind(self, code: Assembly, table: Value, s: Value) -> Value:
+    def _behind(self, code: FunctionBuilder, table: Value, s: Value) -> Value:
         return code.times(code.load(code.plus(table, code.times(s, 8)), I64), self.size)
 
-    def _multiplied(
-        self, code: Assembly, starts: list[Value], rows: int, sums: list[Value], few: Value | None
+    def _multiply(
+        self, code: FunctionBuilder, starts: list[Value], rows: int, sums: list[Value], count: Value | None
     ) -> list[Value]:
-        """The sums with each row's vector times each column's added; of the vectors at ``few`` numbers."""
-        part = None if few is None else self.vectors.part(code, few)
-        left, found = [self.vectors.load(code, at, part) for at in starts[:rows]], list(sums)
+        """Return the sums plus the product of each row's vector with each column's; of ``count`` numbers if
+        given.
+        """
+        tail = None if count is None else self.vectors.tail(code, count)
+        row_vectors, updated = [self.vectors.load(code, at, tail) for at in starts[:rows]], list(sums)
         columns = len(starts) - rows
-        for j, start in enumerate(starts[rows:]):  # one column at a time, so that all fits the registers
-            y = self.vectors.load(code, start, part)
-            for i, x in enumerate(left):
+        for j, start in enumerate(
+            starts[rows:]
+        ):  # one column at a time, so that everything fits the registers
+            y = self.vectors.load(code, start, tail)
+            for i, x in enumerate(row_vectors):
                 at = i * columns + j
-                found[at] = self.vectors.multiply_add(code, x, y, sums[at])
-        return found
+                updated[at] = self.vectors.multiply_add(code, x, y, sums[at])
+        return updated
 
-    def _finish(self, code: Assembly, sums: list[Value], target: tuple) -> None:
-        """Add the lanes up, always in the same order, and write the numbers or add them."""
+    def _finish(self, code: FunctionBuilder, sums: list[Value], target: tuple) -> None:
+        """Add the lanes, always in the same order, and store the numbers or add them to memory."""
         columns, c, c_row, c_column, adds = target
         b = code.builder
         is_sum = b.icmp_signed("!=", adds, I64(0))
         for at, value in enumerate(sums):
-            number = self.sums.across(code, value, b.fadd)
+            number = self.sums.reduce_lanes(code, value, b.fadd)
             i, j = divmod(at, columns)
             place = code.plus(code.times(c_row, i), code.times(c_column, j))
             address = code.plus(c, code.times(place, self.size))
@@ -183,7 +203,7 @@ class DotsWriter:
         b.ret_void()
 
 
-def _last(code: Assembly, first: Value, count: Value, step: int) -> Value:
-    """Where the last whole step from ``first`` on ends."""
+def _last(code: FunctionBuilder, first: Value, count: Value, step: int) -> Value:
+    """Return the end of the last full step from ``first`` on."""
     steps = code.builder.sdiv(code.builder.sub(count, first), I64(step))
     return code.plus(first, code.times(steps, step))

@@ -1,33 +1,33 @@
-"""Products of matrices as machine code: C = A B, or C += A B, where rows may lie anywhere.
+"""Matrix products as machine code: C = A B, or C += A B, with rows at arbitrary addresses.
 
-The sum over k is kept in registers for a *tile* of C, a few rows by a few vectors. In each round of k the
-tile reads one short row of B and one number of A for each of its rows, and multiplies each with each: 12
-multiplications for 8 loads. B is read in *panels*, as wide as a tile and at most ``DEEP`` rows deep, so that
-a panel stays in the first-level cache while all rows of A pass by; where its columns do not lie side by side,
-or its rows lie far apart, the panel is first copied (*packed*) into a small buffer.
+The sum over k is kept in registers for a *tile* of C, a few rows by a few vectors. For each k the tile reads
+one short row of B and one number of A for each of its rows, and multiplies each with each: 12 multiplications
+for 8 loads. B is read in *panels*, as wide as a tile and at most ``DEEP`` rows deep, so that a panel stays in
+the first-level cache for all rows of A. If its columns are not contiguous, or its rows are far apart, the
+panel is first *packed* (copied) into a small buffer.
 
-There are two forms. By *strides*, rows, columns and products follow each other at fixed distances. By
-*places*, tables say where: where product number s begins in A, B and C, row i in A and C, number k of a row
-in A, and row k in B. With tables the same kernel is a convolution: its rows are the windows of an image,
-which overlap in memory and are never copied apart (Dukhan 2019).
+There are two forms of addressing. By *strides*, rows, columns and products follow each other at fixed
+distances. By *tables*, the positions are read from tables: where product number s starts in A, B and C, row i
+in A and C, number k of a row in A, and row k in B. With tables the same kernel is a convolution: its rows are
+the windows of an image, which overlap in memory and are never copied (Dukhan 2019).
 
-By strides a product may have an *epilogue*: elementwise operations on each number of C, while its tile is
-still in registers (see ``epilogue``). C itself then has no place but that of a result of the epilogue.
+By strides, a product may have an *epilogue*: elementwise operations on each number of C while its tile is in
+registers (see ``epilogue``). C itself is then stored only if it is a result of the epilogue.
 
 The block::
 
-    [how many, m, n, k,
+    [products, m, n, k,
      A, products, rows, columns,      strides, or the addresses of tables
      B, products, rows, column stride,
-     C, products, rows, how it is written,
+     C, products, rows, mode,
      the words of an epilogue]
 
-All strides and places count elements; a table holds int64. C is written over (0), added to (1), or first
-written and then added to by the following products (2; by strides also where products of C have stride 0);
-3 is both.
+All strides and positions count elements; a table holds int64. Modes: C is overwritten (0), added to (1), or
+first overwritten and then added to by the following products (2; by strides also if products of C have stride
+0); 3 is both.
 
-Reference: Goto and van de Geijn (2008), Anatomy of high-performance matrix multiplication (ACM TOMS 34);
-Van Zee and van de Geijn (2015), BLIS (ACM TOMS 41); Dukhan (2019), The indirect convolution algorithm.
+Reference: Goto and van de Geijn (2008), Anatomy of high-performance matrix multiplication (ACM TOMS 34); Van
+Zee and van de Geijn (2015), BLIS (ACM TOMS 41); Dukhan (2019), The indirect convolution algorithm.
 """
 
 from __future__ import annotations
@@ -39,151 +39,153 @@ from typing import TypeAlias
 
 from llvmlite import ir
 
-from chainrule.engines.native.codegen.ir_builder import I64, Assembly, Value
-from chainrule.engines.native.codegen.masked_vectors import SIZE, Part, Vectors
+from chainrule.engines.native.codegen.ir_builder import I64, FunctionBuilder, Value
+from chainrule.engines.native.codegen.masked_vectors import SIZE, Tail, Vectors
 from chainrule.engines.native.gemm.epilogue import Epilogue
-from chainrule.engines.native.gemm.panel_packing import Packer
-from chainrule.engines.native.gemm.row_packing import ROOM, Block, high
+from chainrule.engines.native.gemm.panel_packing import PanelPacker
+from chainrule.engines.native.gemm.row_packing import PACKED_BYTES, RowBlock, rows_per_block
 from chainrule.plan.passes.gemm_epilogue import DEEP
 
 ROWS = {1: (12, 8, 4, 2, 1), 2: (6, 5, 4, 2, 1), 8: (1,)}
-"""For each width of a tile, in vectors, how many rows it may have: all sums fit 16 registers."""
-REACH = 3  # rows of A read by one place that moves on: itself, one row and two rows behind it
-MOST_PLACES = 8  # rows whose places, found in a table, fit registers too
-PACK_FROM = 24  # rows of A from which on copying a panel pays,
-PACK_OVER = 16 * 1024  # where B takes more bytes than stay in half of the first-level cache as they lie
-EARLY = 64  # rounds of a tile from which on asking early for its place in C costs next to nothing
+"""Possible numbers of rows of a tile, by its width in vectors: all sums fit 16 registers."""
+ROWS_PER_POINTER = 3  # rows of A that are read by one advancing pointer: its row and the next two
+MAX_TABLE_ROWS = 8  # rows of a tile whose positions, read from a table, fit registers too
+MIN_PACKED_ROWS = 24  # rows of A from which on packing a panel pays,
+MIN_PACKED_BYTES = 16 * 1024  # if an unpacked panel takes more bytes than half of the first-level cache
+MIN_PREFETCH_DEPTH = 64  # depth of a tile from which on the cost of prefetching C is negligible
 
 
 Reads: TypeAlias = Callable[[list[Value]], tuple[Value, list[Value]]]
 
 
-class ProductWriter:
-    """Writes the product of one number kind.
+class MatmulWriter:
+    """Writes the matrix product of one dtype.
 
     Args:
-        kind: of the numbers.
-        by_table: whether where things lie comes from tables.
-        name: what the function is called.
-        width: bytes of this machine's vectors.
-        epilogue: what becomes of the numbers of C, by strides; C is then a whole number of full tiles wide
-            and A at most ``DEEP`` columns.
+        dtype: dtype of the numbers.
+        by_table: whether positions come from tables.
+        name: name of the function.
+        width: bytes of a vector of the target.
+        epilogue: operations on the numbers of C, by strides; C then has a multiple of the columns of a full
+            tile, and A at most ``DEEP`` columns.
     """
 
     def __init__(
-        self, kind: str, by_table: bool, name: str, width: int = 32, epilogue: Epilogue | None = None
+        self, dtype: str, by_table: bool, name: str, width: int = 32, epilogue: Epilogue | None = None
     ) -> None:
-        self.vectors, self.by_table, self.name = Vectors(kind, width // SIZE[kind]), by_table, name
+        self.vectors, self.by_table, self.name = Vectors(dtype, width // SIZE[dtype]), by_table, name
         self.epilogue = epilogue
         self.size, self.lanes = self.vectors.size, self.vectors.lanes
         self.module = ir.Module(name)
         self._tiles: dict[tuple[int, int, bool], ir.Function] = {}
 
     def write(self) -> ir.Module:
-        """The module with the finished function."""
-        code = Assembly(self.module, self.name)
-        many, m, n, k, a, a_step, a_row, a_column, b, b_step, b_row, b_column, c, c_step, c_row, how = (
+        """Return the module with the finished function."""
+        code = FunctionBuilder(self.module, self.name)
+        products, m, n, k, a, a_step, a_row, a_column, b, b_step, b_row, b_column, c, c_step, c_row, mode = (
             code.word(i) for i in range(16)
         )
         builder = code.builder
-        panel = code.room(self.vectors.type, 2 * DEEP)
-        facts = _Facts(code, m, n, panel, code.room(self.vectors.number, ROOM // self.size))
-        places = (a_row, a_column, b_row, c_row)
+        panel = code.stack_buffer(self.vectors.type, 2 * DEEP)
+        facts = _Common(code, m, n, panel, code.stack_buffer(self.vectors.number, PACKED_BYTES // self.size))
+        strides = (a_row, a_column, b_row, c_row)
         if not self.by_table:
-            places = tuple(code.times(stride, self.size) for stride in places)
-        facts.a_row, facts.a_column, facts.b_row, facts.c_row = places
+            strides = tuple(code.times(stride, self.size) for stride in strides)
+        facts.a_row, facts.a_column, facts.b_row, facts.c_row = strides
         facts.b_column = code.times(b_column, self.size)
-        is_high = builder.icmp_signed(">=", m, I64(PACK_FROM))
-        is_large = builder.icmp_signed(">", code.times(facts.b_row, code.smaller(k, DEEP)), I64(PACK_OVER))
-        is_apart = builder.icmp_signed("!=", b_column, I64(1))
+        has_many_rows = builder.icmp_signed(">=", m, I64(MIN_PACKED_ROWS))
+        is_large = builder.icmp_signed(
+            ">", code.times(facts.b_row, code.minimum(k, DEEP)), I64(MIN_PACKED_BYTES)
+        )
+        is_strided = builder.icmp_signed("!=", b_column, I64(1))
         if self.by_table:
-            facts.packs, facts.steps = is_apart, code.room(I64, DEEP)
-            with code.when(is_apart), code.counting(I64(0), I64(DEEP)) as p:
+            facts.packs, facts.steps = is_strided, code.stack_buffer(I64, DEEP)
+            with code.if_then(is_strided), code.for_range(I64(0), I64(DEEP)) as p:
                 code.store(code.times(p, 2 * self.lanes), code.plus(facts.steps, code.times(p, 8)), 8)
         else:
-            facts.packs = builder.or_(is_apart, builder.and_(is_high, is_large))
-        stays = builder.icmp_signed(">", how, I64(1))
+            facts.packs = builder.or_(is_strided, builder.and_(has_many_rows, is_large))
+        accumulates = builder.icmp_signed(">", mode, I64(1))
         if not self.by_table:
-            stays = builder.or_(stays, builder.icmp_signed("==", c_step, I64(0)))
-        adds = builder.icmp_signed("!=", builder.and_(how, I64(1)), I64(0))
-        with code.counting(I64(0), many) as s:
-            again = builder.and_(stays, builder.icmp_signed(">", s, I64(0)))
+            accumulates = builder.or_(accumulates, builder.icmp_signed("==", c_step, I64(0)))
+        adds = builder.icmp_signed("!=", builder.and_(mode, I64(1)), I64(0))
+        with code.for_range(I64(0), products) as s:
+            is_repeated = builder.and_(accumulates, builder.icmp_signed(">", s, I64(0)))
             starts = [
-                code.plus(start, self._behind(code, steps, s))
+                code.plus(start, self._offset(code, steps, s))
                 for start, steps in ((a, a_step), (b, b_step), (c, c_step))
             ]
-            self._deep(facts, k, starts, builder.or_(again, adds))
+            self._product(facts, k, starts, builder.or_(is_repeated, adds))
         builder.ret_void()
         return self.module
 
-    def _behind(self, code: Assembly, places: Value, i: Value) -> Value:
-        """How many bytes number i lies behind number 0, by a stride in elements or a table."""
-        steps = (
-            code.load(code.plus(places, code.times(i, 8)), I64) if self.by_table else code.times(places, i)
+    def _offset(self, code: FunctionBuilder, source: Value, i: Value) -> Value:
+        """Return the bytes of item i from item 0, by a stride in elements or a table."""
+        offset = (
+            code.load(code.plus(source, code.times(i, 8)), I64) if self.by_table else code.times(source, i)
         )
-        return code.times(steps, self.size)
+        return code.times(offset, self.size)
 
-    def _deep(self, facts: _Facts, k: Value, starts: list[Value], keep: Value) -> None:
-        """One product: k in pieces of ``DEEP`` (one empty piece where k is 0, which clears C)."""
+    def _product(self, facts: _Common, k: Value, starts: list[Value], keep: Value) -> None:
+        """Compute one product: k in pieces of ``DEEP`` (one empty piece if k is 0, which clears C)."""
         code, builder, (a, b, c) = facts.code, facts.code.builder, starts
         at_least_one = builder.select(builder.icmp_signed("<", k, I64(1)), I64(1), k)
-        # By tables A and B stay, and the tables of columns of A and rows of B move on; by strides they move.
-        moving = [facts.a_column, facts.b_row] if self.by_table else [a, b]
+        # By tables, the tables of columns of A and rows of B advance; by strides, A and B themselves do.
+        advancing = [facts.a_column, facts.b_row] if self.by_table else [a, b]
         steps = [I64(8), I64(8)] if self.by_table else [facts.a_column, facts.b_row]
-        carried = [(start, code.times(step, DEEP)) for start, step in zip(moving, steps, strict=True)]
-        with code.counting(I64(0), at_least_one, DEEP, carried) as (first, at_a, at_b):
-            deep = code.smaller(builder.sub(k, first), DEEP)
-            more = builder.or_(keep, builder.icmp_signed(">", first, I64(0)))
-            here = (a, facts.a_row, at_a, b, at_b)
+        carried = [(start, code.times(step, DEEP)) for start, step in zip(advancing, steps, strict=True)]
+        with code.for_range(I64(0), at_least_one, DEEP, carried) as (first, at_a, at_b):
+            deep = code.minimum(builder.sub(k, first), DEEP)
+            accumulates = builder.or_(keep, builder.icmp_signed(">", first, I64(0)))
+            operands = (a, facts.a_row, at_a, b, at_b)
             if not self.by_table:
-                here = (at_a, facts.a_row, facts.a_column, at_b, facts.b_row)
-            place = _Place(*here, c, deep, more)
-            done = I64(0) if self.epilogue is not None else self._single_row(facts, place)
-            rows = high(code, deep, self.size)
-            with code.counting(I64(0), facts.m, rows) as first_row:
-                facts.first, facts.last = first_row, code.smaller(code.plus(first_row, rows), facts.m)
-                near = place if self.by_table else self._drawn_near(facts, place)
-                self._panels(facts, near, done, facts.n, 2)
+                operands = (at_a, facts.a_row, facts.a_column, at_b, facts.b_row)
+            piece = _Piece(*operands, c, deep, accumulates)
+            first_column = I64(0) if self.epilogue is not None else self._single_row(facts, piece)
+            rows = rows_per_block(code, deep, self.size)
+            with code.for_range(I64(0), facts.m, rows) as first_row:
+                facts.first, facts.last = first_row, code.minimum(code.plus(first_row, rows), facts.m)
+                packed = piece if self.by_table else self._packed_rows(facts, piece)
+                self._panels(facts, packed, first_column, facts.n, 2)
 
-    def _single_row(self, facts: _Facts, place: _Place) -> Value:
-        """A single row in panels of eight vectors, as far as they go; at which column the others begin."""
+    def _single_row(self, facts: _Common, place: _Piece) -> Value:
+        """Compute a single row in panels of eight vectors; return the first column that is left."""
         code, builder = facts.code, facts.code.builder
-        side = builder.and_(builder.icmp_signed("==", facts.m, I64(1)), builder.not_(facts.packs))
-        whole = builder.and_(facts.n, I64(-8 * self.lanes))
-        with code.when(side):
-            self._panels(facts, place, I64(0), whole, 8)
-        return builder.select(side, whole, I64(0))
+        is_single_row = builder.and_(builder.icmp_signed("==", facts.m, I64(1)), builder.not_(facts.packs))
+        full = builder.and_(facts.n, I64(-8 * self.lanes))
+        with code.if_then(is_single_row):
+            self._panels(facts, place, I64(0), full, 8)
+        return builder.select(is_single_row, full, I64(0))
 
-    def _drawn_near(self, facts: _Facts, place: _Place) -> _Place:
-        """The rows of A that come next, copied together where they lie badly for the caches."""
+    def _packed_rows(self, facts: _Common, place: _Piece) -> _Piece:
+        """Return the next rows of A, packed if their layout is bad for the caches."""
         code = facts.code
         start = code.plus(place.a, code.times(facts.first, place.line))
         extent = (code.builder.sub(facts.last, facts.first), place.deep, facts.n)
-        block = Block(start, place.line, place.column)
-        block = block.drawn_near(code, self.vectors, extent, facts.near)
-        # Row number ``first`` is the first one of the block.
+        block = RowBlock(start, place.line, place.column)
+        block = block.packed(code, self.vectors, extent, facts.row_buffer)
+        # Row ``first`` is the first row of the block.
         a = code.builder.sub(block.start, code.times(facts.first, block.row))
         return replace(place, a=a, line=block.row, column=block.column)
 
-    def _panels(self, facts: _Facts, place: _Place, start: Value, stop: Value, vectors: int) -> None:
-        """The panels of columns start .. stop, each with all rows of A."""
-        code, wide = facts.code, vectors * self.lanes
-        with code.counting(start, stop, wide) as j:
+    def _panels(self, facts: _Common, place: _Piece, start: Value, stop: Value, vectors: int) -> None:
+        """Process the panels of columns start .. stop, each with all rows of A."""
+        code, columns = facts.code, vectors * self.lanes
+        with code.for_range(start, stop, columns) as j:
             left = code.builder.sub(facts.n, j)
             b, c = (
                 code.plus(place.b, code.times(j, facts.b_column)),
                 code.plus(place.c, code.times(j, self.size)),
             )
-            here = replace(place, b=b, c=c)
+            panel = replace(place, b=b, c=c)
             if vectors == 8:
-                self._rows(facts, here, left, vectors, False)
+                self._rows(facts, panel, left, vectors, False)
             else:
-                self._panel(facts, here, left)
+                self._panel(facts, panel, left)
 
-    def _panel(self, facts: _Facts, place: _Place, left: Value) -> None:
-        """One panel, packed if need be: full, or with as many columns as are left."""
+    def _panel(self, facts: _Common, place: _Piece, left: Value) -> None:
+        """Process one panel, packed if necessary, full or partial."""
         code = facts.code
-        place = self._packed(facts, place, left)
+        place = self._packed_panel(facts, place, left)
         if self.epilogue is not None:
             self._rows(facts, place, left, 2, False)
             return
@@ -191,19 +193,19 @@ class ProductWriter:
         full = code.builder.icmp_signed(">=", left, I64(2 * self.lanes))
         between = code.builder.not_(code.builder.or_(narrow, full))
         for condition, vectors, masked in ((narrow, 1, True), (full, 2, False), (between, 2, True)):
-            with code.when(condition):
+            with code.if_then(condition):
                 self._rows(facts, place, left, vectors, masked)
 
-    def _rows(self, facts: _Facts, place: _Place, left: Value, vectors: int, masked: bool) -> None:
-        """All rows of A past one panel: in the largest tiles first."""
+    def _rows(self, facts: _Common, place: _Piece, left: Value, vectors: int, masked: bool) -> None:
+        """Process all rows of A with one panel, in the largest tiles first."""
         code, start = facts.code, facts.first
         keep = code.builder.zext(place.keep, I64)
-        sizes = [rows for rows in ROWS[vectors] if not self.by_table or rows <= MOST_PLACES]
+        sizes = [rows for rows in ROWS[vectors] if not self.by_table or rows <= MAX_TABLE_ROWS]
         for rows in sizes:
             tile = self._tile(rows, vectors, masked)
-            count = _tiles(code, code.builder.sub(facts.last, start), rows, rows - 1 in sizes)
+            count = _tile_count(code, code.builder.sub(facts.last, start), rows, rows - 1 in sizes)
             stop = code.plus(start, code.times(count, rows))
-            with code.counting(start, stop, rows) as i:
+            with code.for_range(start, stop, rows) as i:
                 a, c, a_row, c_row = place.a, place.c, place.line, facts.c_row
                 if self.by_table:
                     a_row, c_row = (code.plus(table, code.times(i, 8)) for table in (a_row, c_row))
@@ -218,135 +220,146 @@ class ProductWriter:
 
     # --- panels
 
-    def _packed(self, facts: _Facts, place: _Place, left: Value) -> _Place:
-        """The panel as it lies, or packed."""
+    def _packed_panel(self, facts: _Common, place: _Piece, left: Value) -> _Piece:
+        """Return the panel, packed if necessary."""
         code = facts.code
         row = facts.steps if self.by_table else I64(2 * self.lanes * self.size)
         old, new = (place.b, place.row), (facts.panel, row)
-        with code.either(facts.packs, new, old) as found:
+        with code.conditional_values(facts.packs, new, old) as layout:
             code.builder.call(self.pack, [place.b, place.row, facts.b_column, place.deep, left, facts.panel])
-        return replace(place, b=found[0], row=found[1])
+        return replace(place, b=layout[0], row=layout[1])
 
     @cached_property
     def pack(self) -> ir.Function:
-        """Copies a panel of up to two vectors' width: (b, row, column, deep, left, to)."""
-        packer = Packer(self.module, self.vectors)
+        """Function that copies a panel of up to two vectors' width: (b, row, column, deep, left, to)."""
+        packer = PanelPacker(self.module, self.vectors)
         return packer.write_by_table() if self.by_table else packer.write()
 
     # --- tiles
 
     def _tile(self, rows: int, vectors: int, masked: bool) -> ir.Function:
-        """A tile's function: (a, a_row, a_column, b, b_row, deep, c, c_row, left, keep).
+        """Return the function of a tile: (a, a_row, a_column, b, b_row, deep, c, c_row, left, keep).
 
-        With an epilogue the address of the block, the row and the column stand where c, c_row and left do.
+        With an epilogue, the address of the block, the row and the column replace c, c_row and left.
         """
         key = (rows, vectors, masked)
         if key in self._tiles:
             return self._tiles[key]
         name = f"tile_{rows}_{vectors}{'_part' if masked else ''}"
-        code = Assembly(self.module, name, 10, is_inner=True)
+        code = FunctionBuilder(self.module, name, 10, is_inner=True)
         *_, deep, c, c_row, left, keep = code.function.args
-        parts = self.vectors.parts(code, left, vectors) if masked else [None] * vectors
-        moving, steps, reads = self._factors(code, rows)
-        state = [*moving, *[self.vectors.zero] * (rows * vectors)]
+        tails = self.vectors.tails(code, left, vectors) if masked else [None] * vectors
+        pointers, steps, operands = self._operand_pointers(code, rows)
+        state = [*pointers, *[self.vectors.zero] * (rows * vectors)]
         if self.epilogue is None:
-            with code.when(code.builder.icmp_signed(">=", deep, I64(EARLY))):
+            with code.if_then(code.builder.icmp_signed(">=", deep, I64(MIN_PREFETCH_DEPTH))):
                 for i in range(rows):
                     code.prefetch(self._row_start(code, c, c_row, i), 3)
-        with code.folding(I64(0), deep, 1, state):
-            places, sums = state[: len(moving)], state[len(moving) :]
-            at_b, at_a = reads(places)
+        with code.fold_range(I64(0), deep, 1, state):
+            current, sums = state[: len(pointers)], state[len(pointers) :]
+            at_b, at_a = operands(current)
             width = self.vectors.bytes
-            line = [self.vectors.load(code, code.plus(at_b, v * width), parts[v]) for v in range(vectors)]
+            b_vectors = [
+                self.vectors.load(code, code.plus(at_b, v * width), tails[v]) for v in range(vectors)
+            ]
             for i, at in enumerate(at_a):
-                x = self.vectors.repeat(code, code.load(at, self.vectors.number, self.size))
-                for v, y in enumerate(line, i * vectors):
+                x = self.vectors.broadcast(code, code.load(at, self.vectors.number, self.size))
+                for v, y in enumerate(b_vectors, i * vectors):
                     sums[v] = self.vectors.multiply_add(code, x, y, sums[v])
-            state[:] = [*map(code.plus, places, steps), *sums]
-        sums = [state[at : at + vectors] for at in range(len(moving), len(state), vectors)]
+            state[:] = [*map(code.plus, current, steps), *sums]
+        sums = [state[at : at + vectors] for at in range(len(pointers), len(state), vectors)]
         if self.epilogue is None:
-            self._finish(code, sums, (c, c_row, keep), parts)
+            self._finish(code, sums, (c, c_row, keep), tails)
         else:
             self.epilogue.write(code, sums, (c, c_row, left))
             code.builder.ret_void()
         self._tiles[key] = code.function
         return code.function
 
-    def _factors(self, code: Assembly, rows: int) -> tuple[list[Value], list[Value], Reads]:
-        """The places that move on with k, how far in each round, and what lies there: B and rows of A."""
+    def _operand_pointers(self, code: FunctionBuilder, rows: int) -> tuple[list[Value], list[Value], Reads]:
+        """Return the pointers that advance with k, their steps, and a function that returns addresses in B
+        and A.
+        """
         a, a_row, a_column, b, b_row = code.function.args[:5]
         if self.by_table:
             starts = [self._row_start(code, a, a_row, i) for i in range(rows)]
 
-            def by_table(places: list[Value]) -> tuple[Value, list[Value]]:
-                at_b, at_a = (code.times(code.load(place, I64), self.size) for place in places)
+            def by_table(pointers: list[Value]) -> tuple[Value, list[Value]]:
+                at_b, at_a = (code.times(code.load(place, I64), self.size) for place in pointers)
                 return code.plus(b, at_b), [code.plus(start, at_a) for start in starts]
 
             return [b_row, a_column], [I64(8)] * 2, by_table
-        firsts = [self._row_start(code, a, a_row, i) for i in range(0, rows, REACH)]
-        behind = [code.times(a_row, i) for i in range(REACH)]
+        firsts = [self._row_start(code, a, a_row, i) for i in range(0, rows, ROWS_PER_POINTER)]
+        row_offsets = [code.times(a_row, i) for i in range(ROWS_PER_POINTER)]
 
-        def by_stride(places: list[Value]) -> tuple[Value, list[Value]]:
-            at_b, *near = places
-            return at_b, [code.plus(near[i // REACH], behind[i % REACH]) for i in range(rows)]
+        def by_stride(pointers: list[Value]) -> tuple[Value, list[Value]]:
+            at_b, *a_pointers = pointers
+            return at_b, [
+                code.plus(a_pointers[i // ROWS_PER_POINTER], row_offsets[i % ROWS_PER_POINTER])
+                for i in range(rows)
+            ]
 
         return [b, *firsts], [b_row, *[a_column] * len(firsts)], by_stride
 
     def _finish(
-        self, code: Assembly, sums: list[list[Value]], target: tuple, parts: Sequence[Part | None]
+        self, code: FunctionBuilder, sums: list[list[Value]], target: tuple, tails: Sequence[Tail | None]
     ) -> None:
-        """Write a tile, or add it to what is there."""
+        """Store a tile, or add it to memory."""
         (c, c_row, keep), builder = target, code.builder
         adds, writes = code.blocks("adds", "writes")
         builder.cbranch(builder.icmp_signed("!=", keep, I64(0)), adds, writes)
         for block, is_sum in ((adds, True), (writes, False)):
             builder.position_at_end(block)
             for i, row in enumerate(sums):
-                self._write(code, row, self._row_start(code, c, c_row, i), parts, is_sum)
+                self._write(code, row, self._row_start(code, c, c_row, i), tails, is_sum)
             builder.ret_void()
 
     def _write(
-        self, code: Assembly, row: list[Value], start: Value, parts: Sequence[Part | None], is_sum: bool
+        self,
+        code: FunctionBuilder,
+        row: list[Value],
+        start: Value,
+        tails: Sequence[Tail | None],
+        is_sum: bool,
     ) -> None:
-        """Write one row of a tile, or add it."""
-        for v, (value, part) in enumerate(zip(row, parts, strict=True)):
+        """Store one row of a tile, or add it to memory."""
+        for v, (value, tail) in enumerate(zip(row, tails, strict=True)):
             place = code.plus(start, v * self.vectors.bytes)
             if is_sum:
-                value = code.builder.fadd(self.vectors.load(code, place, part), value)
-            self.vectors.store(code, value, place, part)
+                value = code.builder.fadd(self.vectors.load(code, place, tail), value)
+            self.vectors.store(code, value, place, tail)
 
-    def _row_start(self, code: Assembly, start: Value, row: Value, i: int) -> Value:
-        """The address of row i."""
+    def _row_start(self, code: FunctionBuilder, start: Value, row: Value, i: int) -> Value:
+        """Return the address of row i."""
         if not self.by_table:
             return code.plus(start, code.times(row, i)) if i else start
         return code.plus(start, code.times(code.load(code.plus(row, 8 * i), I64), self.size))
 
 
-def _tiles(code: Assembly, count: Value, rows: int, has_next: bool) -> Value:
-    """How many tiles of so many rows to take of ``count`` rows.
+def _tile_count(code: FunctionBuilder, count: Value, rows: int, has_next: bool) -> Value:
+    """Return how many tiles of ``rows`` rows to use for ``count`` rows.
 
-    As many as there are; but where tiles with one row less are the next ones, so many fewer that those fill
-    the rest: 32 rows are 2 tiles of 6 and 4 of 5, not 5 of 6 and a last one of 2, which takes as long as one
-    of 4.
+    As many as fit; but if tiles with one row less come next, fewer, so that those fill the rest: 32 rows are
+    2 tiles of 6 and 4 of 5, not 5 of 6 and a last one of 2, which takes as long as one of 4.
     """
     builder = code.builder
-    whole = builder.sdiv(count, I64(rows))
+    full = builder.sdiv(count, I64(rows))
     if not has_next:
-        return whole
+        return full
     tiles = builder.sdiv(code.plus(count, rows - 1), I64(rows))
     missing = builder.sub(code.times(tiles, rows), count)
-    return builder.select(builder.icmp_signed("<=", missing, tiles), builder.sub(tiles, missing), whole)
+    return builder.select(builder.icmp_signed("<=", missing, tiles), builder.sub(tiles, missing), full)
 
 
-class _Facts:
+class _Common:
     """What all tiles of a product have in common.
 
     Args:
-        code: the writer.
+        code: the function that is generated.
         m, n: rows and columns of C.
-        panel, near: where panels are packed and rows of A are drawn near.
+        panel, row_buffer: buffers for packed panels and packed rows of A.
 
-    By tables, ``steps`` is that of the rows of a packed panel.
+    By tables, ``steps`` is the table of the rows of a packed panel.
     """
 
     a_row: Value
@@ -357,14 +370,16 @@ class _Facts:
     packs: Value
     steps: Value
 
-    def __init__(self, code: Assembly, m: Value, n: Value, panel: Value, near: Value) -> None:
-        self.code, self.m, self.n, self.panel, self.near = code, m, n, panel, near
+    def __init__(self, code: FunctionBuilder, m: Value, n: Value, panel: Value, row_buffer: Value) -> None:
+        self.code, self.m, self.n, self.panel, self.row_buffer = code, m, n, panel, row_buffer
         self.first, self.last = I64(0), m
 
 
 @dataclass(frozen=True)
-class _Place:
-    """One piece of k: A, its rows and columns, B, its rows, C, how deep the piece is, whether C is kept."""
+class _Piece:
+    """A piece of k: A, its rows and columns, B, its rows, C, the depth of the piece, whether C is
+    accumulated.
+    """
 
     a: Value
     line: Value

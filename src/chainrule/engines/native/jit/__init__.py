@@ -1,1 +1,1 @@
-"""The compiler, its cache and the target processor."""
+"""The compiler, its cache, and the target processor."""

@@ -1,9 +1,9 @@
-"""Where compiled code is kept between two runs, and how a good file is told from a damaged one.
+"""Cache folder of compiled code.
 
-Everything lies in the user's cache folder, in a folder for each version and kind of processor: an object file
-for each function, which ends in a checksum. A file that is missing, damaged or from elsewhere is compiled
-again; a folder that cannot be written means working without a cache, which is said once. What another version
-has left and nobody has used for ``STALE`` days is removed when a new folder is made.
+The user's cache folder has one folder for each version and processor, with one object file for each function.
+A file ends in a checksum. A file that is missing, damaged or from another version is compiled again; if the
+folder cannot be written, the engine works without a cache and reports it once. Folders of other versions that
+were not used for ``STALE_DAYS`` days are removed when a new folder is created.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ from chainrule.events import notices
 from chainrule.store import atomic_write
 
 _DIGEST = 32
-STALE = 30  # days after which the code of another version is removed
+STALE_DAYS = 30  # after which the code of another version is removed
 
 
 def cache_folder(stamp: str) -> Path:
-    """Where compiled code is kept: a folder for this stamp in the user's cache folder.
+    """Return the folder of compiled code for a stamp, in the user's cache folder.
 
     Args:
-        stamp: of the version and the processor.
+        stamp: text that identifies version and processor.
     """
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     folder = base / "chainrule" / "native" / hashlib.sha256(stamp.encode()).hexdigest()[:16]
-    with suppress(OSError):  # where nothing can be written, nothing is kept, which keep() says
+    with suppress(OSError):  # if the folder cannot be written, ``save`` reports it
         if folder.is_dir():
-            os.utime(folder)  # it is in use
+            os.utime(folder)  # marks it as used
         else:
             clear(folder.parent)
     return folder
 
 
-def clear(home: Path, days: float = STALE) -> None:
-    """Remove the folders that no process has used for so many days, and loose files of that age."""
+def clear(home: Path, days: float = STALE_DAYS) -> None:
+    """Remove folders that were not used for ``days`` days, and loose files of that age."""
     oldest = time.time() - days * 86400
     for entry in home.iterdir():
         with suppress(OSError):
@@ -52,13 +52,13 @@ def clear(home: Path, days: float = STALE) -> None:
                 entry.unlink()
 
 
-def keep(path: Path, code: bytes) -> bool:
-    """Put compiled code into a file, with its checksum; whether that was possible, else it is said why not.
+def save(path: Path, code: bytes) -> bool:
+    """Write compiled code with its checksum to a file and return whether it succeeded; report a failure.
 
     Example:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     keep(Path(folder) / "loop.o", b"code"), kept(Path(folder) / "loop.o")
+        ...     save(Path(folder) / "loop.o", b"code"), load(Path(folder) / "loop.o")
         (True, b'code')
     """
     try:
@@ -66,13 +66,13 @@ def keep(path: Path, code: bytes) -> bool:
         atomic_write.write(path, code + hashlib.sha256(code).digest(), is_cache=True)
     except FileError as error:
         en, zh = error.clause(), error.clause("zh")
-        notices.emit(f"compiled code is not kept: {en}", f"编译结果不会保存：{zh}")
+        notices.emit(f"compiled code is not cached: {en}", f"编译结果不会保存：{zh}")
         return False
     return True
 
 
-def kept(path: Path) -> bytes | None:
-    """The compiled code of a file; ``None`` when there is none, or it is damaged."""
+def load(path: Path) -> bytes | None:
+    """Return the compiled code of a file, or ``None`` if it does not exist or is damaged."""
     try:
         data = path.read_bytes()
     except OSError:
@@ -81,8 +81,10 @@ def kept(path: Path) -> bytes | None:
     return code if hashlib.sha256(code).digest() == data[-_DIGEST:] else None
 
 
-def written_by(folder: Path) -> str:
-    """A digest of the sources in a folder, so that code of another version's writer is not taken for ours."""
+def source_digest(folder: Path) -> str:
+    """Return a digest of the Python sources in a folder, which identifies the version of the code
+    generator.
+    """
     digest = hashlib.sha256()
     for file in sorted(folder.rglob("*.py")):
         digest.update(file.read_bytes())

@@ -1,7 +1,7 @@
-"""The processor that machine code is compiled for: this machine's, or a narrower one of the same kind.
+"""Target processor of machine code: the host, or a narrower processor of the same family.
 
-Compiled code uses vectors of 16, 32 or 64 bytes. A narrower target than the machine's is there to compare:
-with ``settings.portable_bits`` results must have the same bits at every width (``campaigns/machines.py``).
+Compiled code uses vectors of 16, 32 or 64 bytes. A narrower target serves for comparison: with
+``settings.portable_bits`` results have the same bits at every width (``campaigns/machines.py``).
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from chainrule.errors import UsageError
 from chainrule.records import frozen
 
 WIDTHS = (16, 32, 64)
-WIDE = ("avx512", "amx", "avx10", "evex512")  # names of features that come with vectors of 64 bytes
+WIDE = ("avx512", "amx", "avx10", "evex512")  # prefixes of features that require vectors of 64 bytes
 
 
 @frozen
 class Target:
-    """A processor as LLVM knows it.
+    """A processor as LLVM names it.
 
     Args:
         cpu: its name.
-        features: what it has (``+``) and has not (``-``), separated by commas.
-        vector_bytes: the width of its vectors.
+        features: features it has (``+``) or lacks (``-``), separated by commas.
+        vector_bytes: width of its vectors.
     """
 
     cpu: str
@@ -33,18 +33,18 @@ class Target:
 
     @property
     def stamp(self) -> str:
-        """Everything about the target that compiled code depends on."""
+        """All properties of the target that compiled code depends on."""
         return f"{self.cpu} {self.features} vectors of {self.vector_bytes} bytes"
 
 
 def host_target(vector_bytes: int = 0) -> Target:
-    """This machine's processor.
+    """Return the host processor.
 
     Args:
-        vector_bytes: use vectors of at most this width; 0: the widest there are.
+        vector_bytes: maximal width of vectors; 0 for the widest available.
 
     Raises:
-        UsageError E102: vectors wider than the machine's.
+        UsageError E102: vectors wider than the host's.
     """
     cpu, features = llvm.get_host_cpu_name(), dict(llvm.get_host_cpu_features())
     widest = 64 if features.get("avx512f") else 32 if features.get("avx") else 16

@@ -1,8 +1,8 @@
-"""How a kernel is written and compiled: a function of the address of its block, and the parts it is made of.
+"""Source of a kernel: a function of the address of its argument block, and the functions it is composed of.
 
-numba turns a kernel into instructions of LLVM; there its part ends. Only those are kept and compiled (see
-``machine``), so that a process which finds every kernel's machine code in the cache loads neither these
-files nor numba, which takes longer than most trainings of a table.
+numba translates a kernel to LLVM instructions and does nothing else. Only the compiled machine code is cached
+(see ``jit.compiler``), so a process that finds every kernel in the cache loads neither these files nor numba,
+whose import takes longer than most trainings on a table.
 """
 
 from __future__ import annotations
@@ -22,38 +22,39 @@ REAL = {
     "float32": np.float32, "float64": np.float64, "int32": np.int32, "int64": np.int64, "uint32": np.uint32,
     "bool": np.uint8,
 }  # fmt: skip
-"""How a number of each kind lies in memory."""
-FAR = 1 << 40  # the length of an array whose bounds the block knows, not the compiler
-WORDS = 32  # no kernel's block is longer
+"""The NumPy type that stores each dtype in memory."""
+UNBOUNDED = 1 << 40  # length of an array whose bounds are in the block, unknown to the compiler
+WORDS = 32  # upper bound of the words of a block
 
 
 @frozen
 class Source:
-    """A kernel as it is written.
+    """A kernel as Python source.
 
-    The compiler may not reorder or contract its arithmetic: bits would depend on the width of the vectors.
+    The compiler may not reorder or contract its arithmetic, because the bits would then depend on the vector
+    width.
 
     Args:
-        run: takes the address of the block.
+        run: the kernel, a function of the address of the block.
     """
 
     run: Callable[[int], None]
 
     def instructions(self, name: str) -> str:
-        """The kernel as LLVM instructions, under this name: numba's, without its door to Python."""
+        """Return the kernel as LLVM instructions under ``name``, without numba's Python wrapper."""
         compile: Any = cfunc("void(int64)", error_model="numpy")
-        made = compile(self.run)
-        module = llvm.parse_assembly(made._library.get_llvm_str())
-        inner = made.native_name.removeprefix("cfunc.")
-        module.link_in(llvm.parse_assembly(DOOR.format(name=name, inner=inner)))
+        compiled = compile(self.run)
+        module = llvm.parse_assembly(compiled._library.get_llvm_str())
+        inner = compiled.native_name.removeprefix("cfunc.")
+        module.link_in(llvm.parse_assembly(ENTRY.format(name=name, inner=inner)))
         for function in (*module.functions, *module.global_variables):
             if not function.is_declaration and function.name != name:
-                function.linkage = "internal"  # what is not needed then falls away
+                function.linkage = "internal"  # so that unused ones are removed
         return str(module)
 
 
-# The function inside takes room for a result and for an exception, neither of which a kernel has.
-DOOR = """
+# numba's function takes pointers for a result and an exception, neither of which a kernel has.
+ENTRY = """
 declare i32 @"{inner}"(ptr, ptr, i64)
 define void @"{name}"(i64 %block) {{
   %result = alloca ptr
@@ -64,12 +65,12 @@ define void @"{name}"(i64 %block) {{
 """
 
 
-def part(function: Callable) -> Any:
-    """A part of a kernel with a name of its own, written into the kernel where it is called."""
+def inlined(function: Callable) -> Any:
+    """Decorate a function that is inlined into the kernels that call it."""
     return njit(inline="always")(function)
 
 
-@part
+@inlined
 def words(block):
-    """The block as an array."""
+    """Return the block as an array of int64."""
     return carray(pointer(block, np.int64(0)), WORDS)

@@ -1,7 +1,7 @@
-"""Sums, the largest and the smallest along the middle axis of (n, r, c).
+"""Sum, maximum, minimum and argmax along the middle axis of an array of shape (n, r, c).
 
-Every reduction is seen as one of r rows of c numbers at each of n places: an axis that is not the last, or
-several neighbouring ones, needs no kernel of its own.
+Every reduction is expressed in this form, r rows of c numbers for each of n outer indices, so a reduction
+over an inner axis or over several adjacent axes needs no kernel of its own.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ import numpy as np
 from numba.np.numpy_support import carray
 
 from chainrule.engines.native.codegen.pointer import pointer
-from chainrule.engines.native.kernels.kernel import FAR, REAL, Source, part, words
+from chainrule.engines.native.kernels.kernel import REAL, UNBOUNDED, Source, inlined, words
 
 
-def sum_rows(kind: str) -> Source:
-    """For each place the sum over r rows: (n, r, c) -> (n, c), added to what is there or not.
+def sum_rows(dtype: str) -> Source:
+    """For each outer index, sum over r rows: (n, r, c) -> (n, c), accumulated into Y or written.
 
-    Block: [n, r, c, X, outer stride, row stride, column stride, Y, add].
+    Block: [n, r, c, X, outer stride, row stride, column stride, Y, accumulate].
     """
-    real = REAL[kind]
+    real = REAL[dtype]
     size = real().itemsize
 
     def run(block):
@@ -37,23 +37,23 @@ def sum_rows(kind: str) -> Source:
             elif w[5] == 1:
                 add_dense_columns(y, r, c, x, w[6] * size, zero)
             else:
-                add_columns(y, r, c, carray(pointer(x, zero), FAR), w[5], w[6], zero)
+                add_columns(y, r, c, carray(pointer(x, zero), UNBOUNDED), w[5], w[6], zero)
 
     return Source(run)
 
 
-@part
+@inlined
 def add_rows(y, r, c, x, row_bytes, zero):
-    """y += X[i] for every row i, at address ``x``."""
+    """Add every row X[i] to y; ``x`` is the address of the first."""
     for i in range(r):
         row = carray(pointer(x + i * row_bytes, zero), c)
         for j in range(c):
             y[j] += row[j]
 
 
-@part
+@inlined
 def add_dense_columns(y, r, c, x, column_bytes, zero):
-    """y[j] += the sum of column j, whose numbers lie side by side."""
+    """Add to y[j] the sum of column j, whose numbers are contiguous."""
     for j in range(c):
         column, total = carray(pointer(x + j * column_bytes, zero), r), zero
         for i in range(r):
@@ -61,9 +61,9 @@ def add_dense_columns(y, r, c, x, column_bytes, zero):
         y[j] += total
 
 
-@part
+@inlined
 def add_columns(y, r, c, x, row, column, zero):
-    """y[j] += the sum of column j, whose numbers lie apart."""
+    """Add to y[j] the sum of column j, whose numbers are strided."""
     for j in range(c):
         total = zero
         for i in range(r):
@@ -72,146 +72,148 @@ def add_columns(y, r, c, x, row, column, zero):
 
 
 class Order(NamedTuple):
-    """Numbers of a kind as whole numbers of the same size that can be compared in place of them.
+    """An integer encoding of numbers that preserves their order.
 
-    A broken number is a sign and a magnitude; counted from 0 up or down it is a whole number of the same
-    order. NaN is put above all others. So the largest of many is found by instructions that have no
-    exceptions, several numbers at a time.
+    A floating-point number is a sign and a magnitude; counted up or down from 0 it becomes an integer of the
+    same order. NaN is placed above all others. Integers are compared without exceptional cases, several at a
+    time.
 
     Args:
-        whole: the kind of whole number.
-        magnitude: which bits are not the sign; 0 where numbers are whole already.
-        endless: the magnitude of infinity.
-        sign: 1 to look for the largest, -1 for the smallest.
+        integer: the integer type of the same size.
+        magnitude: mask of the bits other than the sign; 0 for numbers that are integers already.
+        infinity: the magnitude of infinity.
+        sign: 1 to search for the maximum, -1 for the minimum.
     """
 
-    whole: type[np.integer]
+    integer: type[np.integer]
     magnitude: int
-    endless: int
+    infinity: int
     sign: int
 
 
-def order_of(kind: str, sign: int) -> Order:
-    """How numbers of a kind are compared."""
-    if kind == "float32":
+def order_of(dtype: str, sign: int) -> Order:
+    """Return the encoding in which numbers of a dtype are compared."""
+    if dtype == "float32":
         return Order(np.int32, 0x7FFFFFFF, 0x7F800000, sign)
-    if kind == "float64":
+    if dtype == "float64":
         return Order(np.int64, 0x7FFFFFFFFFFFFFFF, 0x7FF0000000000000, sign)
-    return Order(REAL[kind], 0, 0, sign)
+    return Order(REAL[dtype], 0, 0, sign)
 
 
-def largest_rows(kind: str, sign: int) -> Source:
-    """For each place the largest (sign 1) or smallest (sign -1) over r rows; NaN if any is NaN.
+def extreme_rows(dtype: str, sign: int) -> Source:
+    """For each outer index, the maximum (sign 1) or minimum (sign -1) over r rows; NaN if any number is NaN.
 
     Block: [n, r, c, X, outer stride, row stride, column stride, Y].
     """
-    order = order_of(kind, sign)
-    key, number, whole = key_of(order), number_of(order), order.whole
-    size = whole().itemsize
+    order = order_of(dtype, sign)
+    encode, decode, integer = encoder(order), decoder(order), order.integer
+    size = integer().itemsize
 
     def run(block):
-        w, zero = words(block), whole(0)
+        w, zero = words(block), integer(0)
         r, c = w[1], w[2]
         for s in range(w[0]):
             x = w[3] + s * w[4] * size
             y = carray(pointer(w[7] + s * c * size, zero), c)
             if c > 1 and w[6] == 1:
-                top_of_rows(y, r, c, x, w[5] * size, zero, key)
+                column_maxima(y, r, c, x, w[5] * size, zero, encode)
                 for j in range(c):
-                    y[j] = number(y[j])
+                    y[j] = decode(y[j])
             else:
                 for j in range(c):
-                    y[j] = number(top_of(x + j * w[6] * size, r, w[5], zero, key))
+                    y[j] = decode(strided_maximum(x + j * w[6] * size, r, w[5], zero, encode))
 
     return Source(run)
 
 
-def argmax_rows(kind: str) -> Source:
-    """For each place the index of the largest over r rows, the first one at a tie or the first NaN.
+def argmax_rows(dtype: str) -> Source:
+    """For each outer index, the index of the maximum over r rows: the first at a tie, or of the first NaN.
 
     Block: [n, r, c, X, outer stride, row stride, column stride, Y].
     """
-    order = order_of(kind, 1)
-    key, whole = key_of(order), order.whole
-    size = whole().itemsize
+    order = order_of(dtype, 1)
+    encode, integer = encoder(order), order.integer
+    size = integer().itemsize
 
     def run(block):
-        w, zero = words(block), whole(0)
+        w, zero = words(block), integer(0)
         for s in range(w[0]):
             y = carray(pointer(w[7] + s * w[2] * 8, np.int64(0)), w[2])
             for j in range(w[2]):
                 start = w[3] + (s * w[4] + j * w[6]) * size
-                y[j] = first_of(start, w[1], w[5], zero, key, top_of(start, w[1], w[5], zero, key))
+                y[j] = first_index(
+                    start, w[1], w[5], zero, encode, strided_maximum(start, w[1], w[5], zero, encode)
+                )
 
     return Source(run)
 
 
-def key_of(order: Order) -> Any:
-    """From the bits of a number to the whole number that is compared."""
-    whole, magnitude, endless, sign = order
+def encoder(order: Order) -> Any:
+    """Return the function from the bits of a number to the integer that is compared."""
+    integer, magnitude, infinity, sign = order
 
-    @part
-    def key(bits):
-        if magnitude == 0:  # all bits changed over, small is large and large is small
-            return bits if sign > 0 else whole(~bits)
-        size = whole(bits & whole(magnitude))
-        counted = whole(sign * size) if bits >= 0 else whole(-sign * size)
-        return whole(magnitude) if size > endless else counted
+    @inlined
+    def encode(bits):
+        if magnitude == 0:  # inverting all bits reverses the order
+            return bits if sign > 0 else integer(~bits)
+        absolute = integer(bits & integer(magnitude))
+        encoded = integer(sign * absolute) if bits >= 0 else integer(-sign * absolute)
+        return integer(magnitude) if absolute > infinity else encoded
 
-    return key
+    return encode
 
 
-def number_of(order: Order) -> Any:
-    """And back."""
-    whole, magnitude, _, sign = order
+def decoder(order: Order) -> Any:
+    """Return the inverse of ``encoder``."""
+    integer, magnitude, _, sign = order
 
-    @part
-    def number(key):
+    @inlined
+    def decode(key):
         if magnitude == 0:
-            return key if sign > 0 else whole(~key)
-        counted = whole(key * sign)
-        return counted if counted >= 0 else whole(whole(-counted) | whole(-magnitude - 1))
+            return key if sign > 0 else integer(~key)
+        bits = integer(key * sign)
+        return bits if bits >= 0 else integer(integer(-bits) | integer(-magnitude - 1))
 
-    return number
+    return decode
 
 
-@part
-def top_of_rows(y, r, c, x, row_bytes, zero, key):
-    """y[j] = the largest of column j; four rows at a time, so that y is seldom read and written."""
+@inlined
+def column_maxima(y, r, c, x, row_bytes, zero, encode):
+    """y[j] = the maximum of column j; four rows at a time, so that y is rarely read and written."""
     first = carray(pointer(x, zero), c)
     for j in range(c):
-        y[j] = key(first[j])
+        y[j] = encode(first[j])
     for i in range(1, r, 4):
         k = carray(pointer(x + i * row_bytes, zero), c)
-        # Beyond the last row the last one is looked at again.
+        # Beyond the last row, the last one is read again.
         m = carray(pointer(x + min(i + 1, r - 1) * row_bytes, zero), c)
         n = carray(pointer(x + min(i + 2, r - 1) * row_bytes, zero), c)
         p = carray(pointer(x + min(i + 3, r - 1) * row_bytes, zero), c)
         for j in range(c):
-            y[j] = max(y[j], max(max(key(k[j]), key(m[j])), max(key(n[j]), key(p[j]))))
+            y[j] = max(y[j], max(max(encode(k[j]), encode(m[j])), max(encode(n[j]), encode(p[j]))))
 
 
-@part
-def top_of(start, r, step, zero, key):
-    """The largest of r numbers, ``step`` apart."""
+@inlined
+def strided_maximum(start, r, step, zero, encode):
+    """Return the maximum of r numbers that are ``step`` elements apart."""
     if step == 1:
-        near = carray(pointer(start, zero), r)
-        top = key(near[0])
-        for i in range(r):  # the first one twice: r numbers are more often whole vectors than r - 1
-            top = max(top, key(near[i]))
+        contiguous = carray(pointer(start, zero), r)
+        top = encode(contiguous[0])
+        for i in range(r):  # the first twice: r is more often a multiple of the vector length than r - 1
+            top = max(top, encode(contiguous[i]))
         return top
-    far = carray(pointer(start, zero), FAR)
-    top = key(far[0])
+    strided = carray(pointer(start, zero), UNBOUNDED)
+    top = encode(strided[0])
     for i in range(1, r):
-        top = max(top, key(far[i * step]))
+        top = max(top, encode(strided[i * step]))
     return top
 
 
-@part
-def first_of(start, r, step, zero, key, top):
-    """Where the first of r numbers stands that is the largest."""
-    x = carray(pointer(start, zero), FAR)
+@inlined
+def first_index(start, r, step, zero, encode, top):
+    """Return the index of the first of r numbers whose encoding is ``top``."""
+    x = carray(pointer(start, zero), UNBOUNDED)
     for i in range(r):
-        if key(x[i * step]) == top:
+        if encode(x[i * step]) == top:
             return i
     return 0

@@ -1,7 +1,7 @@
-"""Values are added to the rows of a table, each found by its number; see ``fetch`` for the way back.
+"""Scatter-add: add values to the rows of a table by row index; ``codegen.gather`` is its inverse.
 
-A number outside its table is not read: the kernel sets the flag to 1 + the position of that number, or leaves
-it where a later position is told already, and goes on.
+An index outside the table is skipped: the kernel sets the flag to 1 + the position of that index, unless the
+flag holds a later position, and continues.
 """
 
 from __future__ import annotations
@@ -9,32 +9,32 @@ from __future__ import annotations
 import numpy as np
 from numba.np.numpy_support import carray
 
-from chainrule.engines.native.codegen.pointer import exchange_if, peek, pointer
-from chainrule.engines.native.kernels.kernel import FAR, REAL, Source, part, words
+from chainrule.engines.native.codegen.pointer import atomic_load, compare_exchange, pointer
+from chainrule.engines.native.kernels.kernel import REAL, UNBOUNDED, Source, inlined, words
 
 
-@part
+@inlined
 def is_outside(row, rows, flag, position):
-    """Whether there is no such row; if so the flag says at which position."""
+    """Return whether the row does not exist; if so, record the position of the index in the flag."""
     if 0 <= row < rows:
         return False
-    told = peek(flag)  # by another thread perhaps
-    while told < 1 + position and not exchange_if(flag, told, 1 + position):
-        told = peek(flag)
+    recorded = atomic_load(flag)  # another thread may have set it
+    while recorded < 1 + position and not compare_exchange(flag, recorded, 1 + position):
+        recorded = atomic_load(flag)
     return True
 
 
-def add_rows(kind: str, index: str) -> Source:
-    """Add each value to its row of a table of zeros (or of what is there).
+def add_rows(dtype: str, index: str) -> Source:
+    """Add each value to its row of a table of zeros (or of the present contents).
 
-    Block: [how many, row length, values, table rows, add, indices, index stride, Y, flag].
+    Block: [count, row length, values, table rows, accumulate, indices, index stride, Y, flag].
     """
-    real, number = REAL[kind], REAL[index]
+    real, number = REAL[dtype], REAL[index]
     size = real().itemsize
 
     def run(block):
         w, zero = words(block), real(0)
-        where = carray(pointer(w[5], number(0)), FAR)
+        where = carray(pointer(w[5], number(0)), UNBOUNDED)
         if w[4] == 0:
             table = carray(pointer(w[7], zero), w[3] * w[1])
             for j in range(w[3] * w[1]):

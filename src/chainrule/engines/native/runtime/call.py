@@ -1,42 +1,49 @@
-"""A kernel with the words of its block, some of which are known only when memory is laid out."""
+"""A kernel call: a kernel and the words of its argument block.
+
+Some words depend on where buffers are in memory and are filled in when memory is laid out.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from chainrule.engines.native.runtime.partition import Share
+from chainrule.engines.native.runtime.partition import Partition
 from chainrule.records import frozen
 
 
 @frozen
 class Address:
-    """A word that holds where something lies: a buffer's address plus ``offset`` bytes."""
+    """A word that holds the address of a buffer plus ``offset`` bytes."""
 
     buffer: int
     offset: int = 0
 
 
 @frozen
-class Adds:
-    """A word for whether a result is added to what is there: not for the first part of a batch (the sum
-    begins), but for the others.
+class Accumulate:
+    """A word that holds whether a result is added to memory.
+
+    It is 0 for the first microbatch, which starts a sum, and 1 for the others.
 
     Args:
-        others: bits of the word that stay.
+        flags: bits of the word that do not depend on the microbatch.
     """
 
-    others: int = 0
+    flags: int = 0
 
 
 @frozen
-class Place:
-    """A word for the place of a part's first number in the batch: its first row times ``per_row``."""
+class RowOffset:
+    """A word that holds the position of a microbatch's first number in the batch.
+
+    It is the first row times ``per_row``.
+    """
 
     per_row: int
 
 
-FLAG = Address(-1)  # where a kernel says that an index was out of range
-Word = Any  # an int, an Address, Adds or Place
+FLAG = Address(-1)  # of the flag that a kernel sets when an index is out of range
+Word = Any  # an int, an Address, Accumulate or RowOffset
 
 
 @frozen
@@ -46,9 +53,9 @@ class Call:
     Args:
         kernel: its address.
         words: the block.
-        share: how it is divided among lanes, where it can be.
+        partition: how the call is divided among replicas, if it can be.
     """
 
     kernel: int
     words: tuple[Word, ...]
-    share: Share | None = None
+    partition: Partition | None = None

@@ -1,8 +1,8 @@
-"""A plan with its memory and blocks, ready to be handed arrays and called.
+"""An executable plan: its memory and argument blocks are laid out, and arrays can be bound and computed.
 
-Everything that does not change from run to run is worked out once: places in memory, blocks, the views that
-outputs are read through. What is left of a run in Python is to write the addresses of the arrays that were
-not there before, one call into machine code, and copies of the outputs.
+Everything that does not change from run to run is computed once: positions in memory, blocks, the views that
+outputs are read through. A run then consists, in Python, of writing the addresses of arrays that were not
+bound before, one call into machine code, and copies of the outputs.
 """
 
 from __future__ import annotations
@@ -15,16 +15,17 @@ from typing import Any, TypeAlias
 import numpy as np
 from llvmlite import ir
 
-from chainrule.engines.native.codegen.ir_builder import I64, Assembly
+from chainrule.engines.native.codegen.ir_builder import I64, FunctionBuilder
 from chainrule.engines.native.jit.cache import cache_folder
 from chainrule.engines.native.jit.compiler import Machine, callable_at
 from chainrule.engines.native.jit.target import host_target
 from chainrule.engines.native.runtime.buffers import aligned
-from chainrule.engines.native.runtime.call import Address, Adds, Call, Place
-from chainrule.engines.native.runtime.kernel_calls import Blocks
+from chainrule.engines.native.runtime.call import Accumulate, Address, Call, RowOffset
+from chainrule.engines.native.runtime.call_builder import CallBuilder
+from chainrule.engines.native.runtime.kernel_calls import task_calls
 from chainrule.engines.native.runtime.levels import levels
-from chainrule.engines.native.runtime.partition import WORTH_A_CREW, effort, pays
-from chainrule.engines.native.runtime.thread_team import Crew
+from chainrule.engines.native.runtime.partition import MIN_INFERENCE_EFFORT, effort, is_worth_dividing
+from chainrule.engines.native.runtime.thread_team import ThreadTeam
 from chainrule.errors import ShapeError
 from chainrule.events import notices
 from chainrule.fork import fork_safe_lock
@@ -34,27 +35,29 @@ from chainrule.plan.views import View
 from chainrule.settings import settings
 
 Arrays: TypeAlias = Mapping[str, np.ndarray]
-NOTHING = object()  # what no caller hands in
-SMALL = 32 * 1024  # bytes of an input that are copied
-_ONE_AT_A_TIME = fork_safe_lock()
+UNBOUND = object()  # no array is bound yet
+MAX_COPIED_BYTES = 32 * 1024  # of an input that is copied instead of bound by address
+_MACHINE_LOCK = fork_safe_lock()
 
 
 def machine() -> Machine:
-    """The compiler of this process for the target that the settings name; it stays until the process ends."""
-    with _ONE_AT_A_TIME:
+    """Return the compiler of this process for the target that the settings name; it lives until the process
+    ends.
+    """
+    with _MACHINE_LOCK:
         return _machine(settings.vector_bytes)
 
 
 @cache
 def _machine(vector_bytes: int) -> Machine:
-    made = Machine(None, host_target(vector_bytes))
-    made.folder = cache_folder(made.stamp)
-    return made
+    compiler = Machine(None, host_target(vector_bytes))
+    compiler.folder = cache_folder(compiler.stamp)
+    return compiler
 
 
 @cache
 def _caller() -> Callable[[int], None]:
-    """Calls the kernels of some rows of a table, one after the other. Block: [table, first row, end]."""
+    """Return the function that calls the kernels of some rows of a table. Block: [table, first row, end]."""
     text = "call the kernels of the rows first .. end - 1 of a table"
     address = machine().function("run_calls", text, _write_caller)
     return callable_at(address)
@@ -62,10 +65,10 @@ def _caller() -> Callable[[int], None]:
 
 def _write_caller(name: str) -> ir.Module:
     module = ir.Module(name)
-    code = Assembly(module, name)
+    code = FunctionBuilder(module, name)
     table, first, end = (code.word(i) for i in range(3))
     kernel = ir.FunctionType(ir.VoidType(), [I64]).as_pointer()
-    with code.counting(first, end) as i:
+    with code.for_range(first, end) as i:
         row = code.plus(table, code.times(i, 16))
         address, block = code.load(row, I64), code.load(code.plus(row, 8), I64)
         code.builder.call(code.builder.inttoptr(address, kernel), [block])
@@ -74,271 +77,293 @@ def _write_caller(name: str) -> ir.Module:
 
 
 def run_calls(table: np.ndarray, first: int, end: int) -> None:
-    """Call the kernels of the rows first .. end - 1 of a table, one after the other."""
+    """Call the kernels of the rows ``first`` to ``end - 1`` of a table, in order."""
     prepared_calls(table, first, end)()
 
 
 def prepared_calls(table: np.ndarray, first: int, end: int, owner: object = None) -> Callable[[], None]:
-    """What calls these kernels as often as it is called, with nothing left to prepare.
+    """Return a function that calls these kernels each time it is called, without further preparation.
 
     Args:
         table, first, end: as for ``run_calls``.
-        owner: whose memory the kernels work in; it lives as long as what is returned.
+        owner: the object in whose memory the kernels work; it is kept alive by the returned function.
     """
     block, call = np.array([table.ctypes.data, first, end]), _caller()
     address = block.ctypes.data
 
-    def run(held: object = (block, table, owner)) -> None:
+    def run(references: object = (block, table, owner)) -> None:
         call(address)
 
     return run
 
 
 @dataclass(eq=False, slots=True)
-class Seat:
-    """Where the array of an input is handed in.
+class InputBinding:
+    """Binding of an array to an input.
 
     Args:
-        label: of the input.
+        label: label of the input.
         shape, dtype: of the array.
         words: the words of the blocks that hold its address, and how many bytes further each points.
-        is_kept: whether the last array is remembered, because parameters are the same from run to run.
-        inbox: where a small array that changes is copied to: sooner done than asking NumPy for its address.
-        array: the array that is remembered: its address is in the words.
+        is_parameter: whether the last array is kept, because parameters are the same from run to run.
+        copy: receives a copy of a small array that changes, which is faster than asking NumPy for its
+            address.
+        array: the last array, whose address the words hold.
     """
 
     label: str
     shape: tuple[int, ...]
     dtype: np.dtype
     words: list[tuple[int, int]]
-    is_kept: bool
-    inbox: np.ndarray | None
-    array: object = NOTHING
+    is_parameter: bool
+    copy: np.ndarray | None
+    array: object = UNBOUND
 
 
-class Ready:
+class Executable:
     """A plan laid out in memory; for one caller at a time.
 
     Args:
-        plan: what is done.
-        kept: labels of inputs of which the last array is remembered.
-        lanes: into how many runs long calls are divided, for as many threads, where the plan is worth it.
+        plan: the plan.
+        parameters: labels of inputs of which the last array is kept.
+        slices: into how many slices long calls are divided, for as many threads, if the plan is large enough.
     """
 
-    def __init__(self, plan: Plan, kept: set[str], lanes: int = 1) -> None:
+    def __init__(self, plan: Plan, parameters: set[str], slices: int = 1) -> None:
         self.plan = plan
         self.arena, self.flag = aligned(max(plan.layout.size, 1)), np.zeros(1, np.int64)
-        self.memory = _memory(plan, self.arena, kept)
-        self._seats = [
-            Seat(b.label, b.shape, np.dtype(b.dtype), [], b.label in kept, self.memory.get(b.number))
+        self.memory = _memory(plan, self.arena, parameters)
+        self._bindings = [
+            InputBinding(
+                b.label, b.shape, np.dtype(b.dtype), [], b.label in parameters, self.memory.get(b.number)
+            )
             for b in plan.buffers
             if b.origin == "input"
         ]
-        lines, spans = _lines(plan)
-        is_worth_it = sum(effort(task) for task, _ in lines) >= WORTH_A_CREW
-        is_shared = lanes > 1 and is_worth_it and len(spans) == 1
+        lines, spans = _calls_and_spans(plan)
+        is_worth_it = sum(effort(task) for task, _ in lines) >= MIN_INFERENCE_EFFORT
+        is_shared = slices > 1 and is_worth_it and len(spans) == 1
         self.words, tables = self._blocks(
-            [call for _, call in lines], _shares(lines, lanes if is_shared else 1)
+            [call for _, call in lines], _slice_words(lines, slices if is_shared else 1)
         )
         self.table = tables[0]
-        self.crew = Crew(machine(), _marks(plan, lines), tables) if is_shared else None
-        self._patched = self.words.data
+        self.team = ThreadTeam(machine(), _marks(plan, lines), tables) if is_shared else None
+        self._word_view = self.words.data
         ends = [(self.table.ctypes.data, *span) for span in spans if isinstance(span, tuple)]
-        self._ends = np.array(ends, np.int64).reshape(-1, 3)
-        blocks = iter(range(self._ends.ctypes.data, self._ends.ctypes.data + self._ends.nbytes, 24))
-        self._work: list[int | Task] = [next(blocks) if isinstance(s, tuple) else s for s in spans]
+        self._span_blocks = np.array(ends, np.int64).reshape(-1, 3)
+        blocks = iter(
+            range(self._span_blocks.ctypes.data, self._span_blocks.ctypes.data + self._span_blocks.nbytes, 24)
+        )
+        self._items: list[int | Task] = [next(blocks) if isinstance(s, tuple) else s for s in spans]
         views = plan.outputs.items()
-        # What an output shows is the same array in every run, but for a part of an input.
-        self._seen = {n: look(self, v, {}) if v.buffer in self.memory else None for n, v in views}
+        # The array of an output is the same in every run, unless it is a view of an input.
+        self._output_views = {
+            n: view_array(self, v, {}) if v.buffer in self.memory else None for n, v in views
+        }
 
     def _blocks(
-        self, calls: Sequence[Call], shares: Sequence[Sequence[Mapping[int, tuple[int, int]]]]
+        self, calls: Sequence[Call], slice_words: Sequence[Sequence[Mapping[int, tuple[int, int]]]]
     ) -> tuple[np.ndarray, np.ndarray]:
-        """All blocks of every lane, one behind the other, and tables (lanes, calls, 2) of kernels and blocks.
+        """Return the blocks of every slice, and tables (slices, calls, 2) of kernels and blocks.
 
-        Seats learn their words.
+        Input bindings record their words.
 
         Args:
-            shares: for each lane and call what is different there, as ``_shares`` tells.
+            slice_words: for each slice and call the words that differ, as ``_slice_words`` returns them.
         """
-        lanes = range(len(shares))
-        words = np.zeros(len(lanes) * sum(len(c.words) for c in calls) + 1, np.int64)
-        tables = np.zeros((len(lanes), max(len(calls), 1), 2), np.int64)
-        seats = {seat.label: seat for seat in self._seats}
-        nothing, place = machine().kernel("training_steps.nothing") if len(lanes) > 1 else 0, 0
-        for lane in lanes:
+        slices = range(len(slice_words))
+        words = np.zeros(len(slices) * sum(len(c.words) for c in calls) + 1, np.int64)
+        tables = np.zeros((len(slices), max(len(calls), 1), 2), np.int64)
+        bindings = {binding.label: binding for binding in self._bindings}
+        no_operation, position = machine().kernel("training_steps.no_operation") if len(slices) > 1 else 0, 0
+        for index in slices:
             for i, call in enumerate(calls):
-                share = shares[lane][i]
-                has_share = lane == 0 or share
-                tables[lane, i] = call.kernel if has_share else nothing, words.ctypes.data + 8 * place
+                differing = slice_words[index][i]
+                is_called = index == 0 or differing
+                tables[index, i] = (
+                    call.kernel if is_called else no_operation,
+                    words.ctypes.data + 8 * position,
+                )
                 for at, word in enumerate(call.words):
-                    factor, move = share.get(at, (1, 0))
-                    self._set(words, place, word, factor, move, seats)
-                    place += 1
+                    factor, move = differing.get(at, (1, 0))
+                    self._set(words, position, word, factor, move, bindings)
+                    position += 1
         return words, tables
 
     def _set(
-        self, words: np.ndarray, place: int, word: Any, factor: int, move: int, seats: Mapping[str, Seat]
+        self,
+        words: np.ndarray,
+        position: int,
+        word: Any,
+        factor: int,
+        move: int,
+        bindings: Mapping[str, InputBinding],
     ) -> None:
-        """Write a word of a block: ``factor`` times what it says (0 or 1), moved on."""
-        if isinstance(word, Adds | Place):  # the whole batch is the first and only part
-            words[place] = word.others if isinstance(word, Adds) else 0
+        """Write a word of a block: ``factor`` (0 or 1) times its value, plus ``move``."""
+        if isinstance(word, Accumulate | RowOffset):  # the whole batch is one microbatch
+            words[position] = word.flags if isinstance(word, Accumulate) else 0
         elif not isinstance(word, Address):
-            words[place] = factor * word + move
+            words[position] = factor * word + move
         elif word.buffer < 0:
-            words[place] = self.flag.ctypes.data
+            words[position] = self.flag.ctypes.data
         elif word.buffer in self.memory:
-            words[place] = self.memory[word.buffer].ctypes.data + word.offset + move
+            words[position] = self.memory[word.buffer].ctypes.data + word.offset + move
         else:
-            seats[self.plan.buffers[word.buffer].label].words.append((place, word.offset + move))
+            bindings[self.plan.buffers[word.buffer].label].words.append((position, word.offset + move))
 
-    def takes(self, arrays: Arrays) -> bool:
-        """Whether these are arrays that the plan was made for, lying as it wants them; then it has them."""
-        for seat in self._seats:
-            array = arrays.get(seat.label)
-            if array is seat.array:
+    def bind(self, arrays: Arrays) -> bool:
+        """Bind arrays to the inputs and return whether their shapes, dtypes and memory layouts fit
+        the plan.
+        """
+        for binding in self._bindings:
+            array = arrays.get(binding.label)
+            if array is binding.array:
                 continue
-            if array is None or array.shape != seat.shape or array.dtype != seat.dtype:
+            if array is None or array.shape != binding.shape or array.dtype != binding.dtype:
                 return False
-            if seat.inbox is not None:
-                seat.inbox[...] = array
+            if binding.copy is not None:
+                binding.copy[...] = array
                 continue
             if not array.flags.c_contiguous:
                 return False
             address = array.__array_interface__["data"][0]
-            for place, offset in seat.words:
-                self._patched[place] = address + offset
-            if seat.is_kept:
-                seat.array = array
+            for position, offset in binding.words:
+                self._word_view[position] = address + offset
+            if binding.is_parameter:
+                binding.array = array
         return True
 
     def run(self, arrays: Arrays, threads: int = 1) -> dict[str, np.ndarray]:
-        """The outputs, as arrays of their own, for the arrays it took last.
+        """Return the outputs for the arrays bound last, as new arrays.
 
         Args:
-            arrays: those that it took.
-            threads: how many may compute; the bits are the same for any number.
+            arrays: the bound arrays.
+            threads: maximal number of threads; the bits are the same for any number.
 
-        Fails:
+        Raises:
             ShapeError E211: an index outside its table.
         """
         self.compute(arrays, threads)
         refuse_outside(self.flag)
         return {
-            name: (look(self, self.plan.outputs[name], arrays) if seen is None else seen).copy()
-            for name, seen in self._seen.items()
+            name: (view_array(self, self.plan.outputs[name], arrays) if view is None else view).copy()
+            for name, view in self._output_views.items()
         }
 
     def compute(self, arrays: Arrays, threads: int = 1) -> None:
-        """Run all calls, and the law where it is needed; the outputs stay where they are."""
-        if self.crew is not None:
-            self.crew.run(threads)
+        """Run all calls, and the reference implementation of operations without kernel; outputs stay in
+        memory.
+        """
+        if self.team is not None:
+            self.team.run(threads)
             return
         call = _caller()
-        for work in self._work:
-            if isinstance(work, int):
-                call(work)
+        for item in self._items:
+            if isinstance(item, int):
+                call(item)
             else:
-                by_law(work, self, arrays)
+                run_reference(item, self, arrays)
 
 
-def look(made: Ready, view: View, held: Arrays) -> np.ndarray:
-    """The array a view shows.
+def view_array(executable: Executable, view: View, inputs: Arrays) -> np.ndarray:
+    """Return the array of a view.
 
     Args:
-        held: the arrays that were handed in, by input label.
+        inputs: the bound arrays by input label.
     """
-    array = made.memory.get(view.buffer)
+    array = executable.memory.get(view.buffer)
     if array is None:
-        array = held[made.plan.buffers[view.buffer].label]
+        array = inputs[executable.plan.buffers[view.buffer].label]
     size = array.dtype.itemsize
     flat = array.reshape(-1)[view.offset :] if array.size else array.reshape(-1)
     return np.lib.stride_tricks.as_strided(flat, view.shape, tuple(s * size for s in view.strides))
 
 
-def say_by_law(task: Task) -> None:
-    """Say, once for each operation, that it has no kernel."""
+def report_missing_kernel(task: Task) -> None:
+    """Emit a notice, once for each operation, that it has no kernel."""
     names = ", ".join(node.op.name for node in task.nodes)
     notices.emit(
         f"{names} has no compiled kernel and is computed by NumPy", f"{names} 没有编译的内核，由 NumPy 计算"
     )
 
 
-def by_law(task: Task, made: Ready, held: Arrays) -> None:
-    """Run a task by its card's own evaluate."""
+def run_reference(task: Task, executable: Executable, inputs: Arrays) -> None:
+    """Compute a task by the reference implementation of its card."""
     op: Any = task.facts.get("op")
     with np.errstate(all="ignore"):
-        value = op.evaluate(*(look(made, view, held) for view in task.reads))
-    look(made, task.writes[0], held)[...] = value
+        value = op.evaluate(*(view_array(executable, view, inputs) for view in task.reads))
+    view_array(executable, task.writes[0], inputs)[...] = value
 
 
-def _lines(plan: Plan) -> tuple[list[tuple[Task, Call]], list[tuple[int, int] | Task]]:
-    """The calls of a plan with their tasks; and runs (first, end), between them tasks of the law."""
+def _calls_and_spans(plan: Plan) -> tuple[list[tuple[Task, Call]], list[tuple[int, int] | Task]]:
+    """Return the calls of a plan with their tasks; and spans (first, end), between them tasks
+    without kernel.
+    """
     lines: list[tuple[Task, Call]] = []
     spans: list[tuple[int, int] | Task] = []
-    begin, blocks = 0, Blocks(machine(), plan.buffers)
+    begin, builder = 0, CallBuilder(machine(), plan.buffers)
     for task in plan.tasks:
-        found = blocks.calls(task)
-        if found is None:
-            say_by_law(task)
+        calls = task_calls(builder, task)
+        if calls is None:
+            report_missing_kernel(task)
             spans += [(begin, len(lines)), task]
             begin = len(lines)
         else:
-            lines += [(task, call) for call in found]
+            lines += [(task, call) for call in calls]
     spans.append((begin, len(lines)))
     return lines, [span for span in spans if not isinstance(span, tuple) or span[0] < span[1]]
 
 
-def _shares(lines: Sequence[tuple[Task, Call]], lanes: int) -> list[list[dict[int, tuple[int, int]]]]:
-    """For each lane and call, the words that are different there: times 0 or 1, and what is added.
+def _slice_words(lines: Sequence[tuple[Task, Call]], slices: int) -> list[list[dict[int, tuple[int, int]]]]:
+    """Return for each slice and call the words that differ there: a factor 0 or 1, and what is added.
 
-    Calls that are not divided have none; they are lane 0's.
+    Calls that are not divided have none; they belong to slice 0.
     """
-    found: list[list[dict[int, tuple[int, int]]]] = [[] for _ in range(lanes)]
+    differing: list[list[dict[int, tuple[int, int]]]] = [[] for _ in range(slices)]
     for task, call in lines:
-        share = call.share if lanes > 1 and pays(call.share, task) else None
-        cuts = share.cuts(lanes) if share is not None else []
-        for lane in range(lanes):
-            own: dict[int, tuple[int, int]] = {}
-            if share is not None:
-                own = {at: (1, cuts[lane] * step) for at, step in share.moves}
-                own[share.count] = 0, cuts[lane + 1] - cuts[lane]
-            found[lane].append(own)
-    return found
+        partition = call.partition if slices > 1 and is_worth_dividing(call.partition, task) else None
+        cuts = partition.cuts(slices) if partition is not None else []
+        for index in range(slices):
+            words: dict[int, tuple[int, int]] = {}
+            if partition is not None:
+                words = {at: (1, cuts[index] * step) for at, step in partition.moves}
+                words[partition.count] = 0, cuts[index + 1] - cuts[index]
+            differing[index].append(words)
+    return differing
 
 
 def _marks(plan: Plan, lines: Sequence[tuple[Task, Call]]) -> np.ndarray:
-    """The first and the end of each level's calls, (levels, 2)."""
+    """Return the first call and the end of each level, (levels, 2)."""
     level = levels(plan, plan.tasks)
     first = [i for i, (task, _) in enumerate(lines) if i == 0 or level[task] != level[lines[i - 1][0]]]
     return np.array([*zip(first, [*first[1:], len(lines)], strict=True)], np.int64).reshape(-1, 2)
 
 
-def _memory(plan: Plan, arena: np.ndarray, kept: set[str]) -> dict[int, np.ndarray]:
-    """The array behind every buffer but those that are handed in by their addresses."""
+def _memory(plan: Plan, arena: np.ndarray, parameters: set[str]) -> dict[int, np.ndarray]:
+    """Return the array behind every buffer except those that are bound by address."""
     memory: dict[int, np.ndarray] = {}
     for buffer in plan.buffers:
-        place = plan.layout.places.get(buffer.number)
-        if place is not None:
-            raw = arena[place : place + buffer.bytes]
+        position = plan.layout.offsets.get(buffer.number)
+        if position is not None:
+            raw = arena[position : position + buffer.bytes]
             memory[buffer.number] = raw.view(buffer.dtype).reshape(buffer.shape)
         elif buffer.origin == "constant":
             memory[buffer.number] = np.ascontiguousarray(buffer.array).reshape(buffer.shape)
-        elif buffer.origin in ("output", "joined") or _is_copied(buffer, kept):
+        elif buffer.origin in ("output", "summed") or _is_copied(buffer, parameters):
             memory[buffer.number] = np.zeros(buffer.shape, buffer.dtype)
     return memory
 
 
-def _is_copied(buffer: Buffer, kept: set[str]) -> bool:
-    return buffer.origin == "input" and buffer.label not in kept and buffer.bytes <= SMALL
+def _is_copied(buffer: Buffer, parameters: set[str]) -> bool:
+    return buffer.origin == "input" and buffer.label not in parameters and buffer.bytes <= MAX_COPIED_BYTES
 
 
 def refuse_outside(flag: np.ndarray) -> None:
-    """Raise what a kernel has flagged.
+    """Raise the error that a kernel has flagged.
 
-    Fails:
+    Raises:
         ShapeError E211: an index outside its table.
     """
     if flag[0]:
-        place, flag[0] = int(flag[0]) - 1, 0
-        raise ShapeError("E211", where="gather or one_hot", received=f"position {place}")
+        position, flag[0] = int(flag[0]) - 1, 0
+        raise ShapeError("E211", where="gather or one_hot", received=f"position {position}")

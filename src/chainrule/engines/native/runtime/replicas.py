@@ -1,15 +1,17 @@
-"""A training step laid out for lanes: the calls of every lane, and the words that change from part to part.
+"""A training step laid out for replicas: the calls of every replica, and the words that change per
+microbatch.
 
-Every lane has the same list of calls (*lines*), each with a block of its own. Inside PARTS all lanes work. A
-line outside is lane 0's alone, unless it is long enough to be shared: then every lane has a run of one axis
-(see ``share``). Where a lane has no share, ``nothing`` is called.
+Every replica has the same list of calls (*lines*), each with a block of its own. In phase MICROBATCHES all
+replicas work. A line of another phase belongs to replica 0 alone, unless it is long enough to be shared: then
+every replica computes a slice of one axis (see ``partition``). A replica without a slice calls
+``no_operation``.
 
-A batch is divided into parts of equal size, but for the last, which may be shorter. So there are two plans,
-for full and for short parts, whose lines are the same ones.
+A batch is divided into microbatches of equal size, except for the last one, which may be shorter. There are
+therefore two plans, for full and for short microbatches, with the same lines.
 
-A batch that cannot be divided, because samples meet on the way (batch normalisation), is one part in the
-memory of lane 0, and the lanes share its lines as they share those outside. Lines that may run at once make a
-*level*; between two levels the lanes wait for one another.
+A batch that cannot be divided because samples interact (batch normalization) is one microbatch in the memory
+of replica 0, and the replicas share its lines like those of the other phases. Lines that may run at the same
+time form a *level*; between two levels the replicas wait for one another.
 """
 
 from __future__ import annotations
@@ -17,54 +19,56 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from chainrule.engines.native.codegen.fused_loop import Operation
-from chainrule.engines.native.runtime.buffers import LaneMemory
-from chainrule.engines.native.runtime.call import FLAG, Address, Adds, Call, Place
+from chainrule.engines.native.runtime.buffers import ReplicaMemory
+from chainrule.engines.native.runtime.call import FLAG, Accumulate, Address, Call, RowOffset
+from chainrule.engines.native.runtime.call_builder import CallBuilder
 from chainrule.engines.native.runtime.executable import machine
-from chainrule.engines.native.runtime.kernel_calls import Blocks
+from chainrule.engines.native.runtime.kernel_calls import task_calls
 from chainrule.engines.native.runtime.levels import levels
-from chainrule.engines.native.runtime.partition import SHARED_FROM, WORTH_SHARING, pays
+from chainrule.engines.native.runtime.partition import MIN_ELEMENTS, MIN_STEP_FLOPS, is_worth_dividing
+from chainrule.engines.native.runtime.step_table import StepTable
 from chainrule.graph import Graph
 from chainrule.plan.microbatch import Split, split_batch
-from chainrule.plan.passes.deferred_gradients import KEPT
+from chainrule.plan.passes.deferred_gradients import DEFERRED
 from chainrule.plan.plan import Cut, Plan, plan
-from chainrule.plan.tasks import AFTER, BEFORE, LOSS, PARTS, Buffer, Task
+from chainrule.plan.tasks import AFTER, BEFORE, LOSS, MICROBATCHES, Buffer, Task
 from chainrule.plan.views import View
 from chainrule.records import frozen
 
-GATHER, PLACE, ADDS = 0, 1, 2  # kinds of words that change from part to part
-JOIN = 9  # the phase in which the lanes' sums are added up, between PARTS and LOSS
-ORDER = (BEFORE, PARTS, JOIN, LOSS, AFTER)
+GATHER, PLACE, ACCUMULATE = 0, 1, 2  # kinds of words that change from microbatch to microbatch
+SUM_REPLICAS = 9  # phase between MICROBATCHES and LOSS that adds the sums of the replicas
+ORDER = (BEFORE, MICROBATCHES, SUM_REPLICAS, LOSS, AFTER)
 
 
 @frozen
 class Gather:
-    """A word that holds the address of a part's first row number."""
+    """A word that holds the address of the microbatch's first row index."""
 
 
 @frozen
-class LaneAddress:
-    """The address of one lane's own copy of a buffer."""
+class ReplicaAddress:
+    """The address of one replica's copy of a buffer."""
 
     buffer: int
     offset: int
-    lane: int
+    replica: int
 
 
 @frozen(eq=False)
 class Line:
-    """One call of every lane: its words before addresses are known.
+    """One call of every replica: its words before addresses are known.
 
     Args:
-        phase: of the plan, or JOIN.
+        phase: phase of the plan, or SUM_REPLICAS.
         level: lines of one phase and level do not depend on one another.
         call: the kernel and its words.
-        of: the task it belongs to, or the buffer whose rows it fetches or whose sums it adds up.
-        is_shared: whether the lanes divide it among themselves.
+        of: the task of the call, or the buffer whose rows it gathers or whose sums it adds.
+        is_shared: whether the replicas divide it.
     """
 
     phase: int
@@ -74,37 +78,17 @@ class Line:
     is_shared: bool = False
 
 
-class Table(NamedTuple):
-    """A step as compiled code reads it.
-
-    Args:
-        numbers: [lanes, parts, rows of a part, batch size, first batch, levels of a part that is shared].
-        marks: [first, last) of the lines of BEFORE, PARTS, JOIN, LOSS and each level of AFTER, and whether
-            the lanes share them. Between LOSS and AFTER come the levels of a part that is shared; PARTS is
-            then empty.
-        tables: (2, lanes, lines, 2): kernels and blocks, for full parts and for the last, shorter one.
-        words: (2, lanes, words): the blocks.
-        patches: (2, n, 4): words to set for each part: position, kind, base, stride.
-    """
-
-    numbers: np.ndarray
-    marks: np.ndarray
-    tables: np.ndarray
-    words: np.ndarray
-    patches: np.ndarray
-
-
 @frozen(eq=False)
-class Job:
-    """What the steps for all sizes of batch have in common.
+class StepDefinition:
+    """What the steps of all batch sizes have in common.
 
     Args:
-        graph: the step.
+        graph: graph of the step.
         cut: how it is cut into phases.
-        cores: for how many the plan is made.
+        cores: number of cores that the plan is optimized for.
         data: whole data sets by input label, rows first.
         state: arrays by input label; changed in place.
-        flag: where a kernel says that an index was out of range.
+        flag: set by a kernel when an index is out of range.
     """
 
     graph: Graph
@@ -116,8 +100,10 @@ class Job:
 
 
 @frozen(eq=False)
-class _Written:
-    """A plan's lines with every lane's words (lanes, n), where each line's begin, and the patches."""
+class _PlanWords:
+    """The lines of a plan, every replica's words (replicas, n), the first word of each line, and
+    the patches.
+    """
 
     lines: list[Line]
     words: np.ndarray
@@ -125,219 +111,234 @@ class _Written:
     patches: list[list[int]]
 
 
-class Lanes:
-    """A step for one size of batch: plans, memory and blocks of every lane.
+class ReplicatedStep:
+    """A step for one batch size: plans, memory and blocks of every replica.
 
     Args:
-        job: what all sizes of batch share.
+        definition: what all batch sizes share.
         batch: samples in a batch.
     """
 
-    def __init__(self, job: Job, batch: int) -> None:
-        self.job, self.batch = job, batch
-        self.split: Split = split_batch(job.graph, batch, job.cut, job.cores)
-        self.memory = LaneMemory(job.data, job.state)
-        last = batch - (self.split.parts - 1) * self.split.rows
+    def __init__(self, definition: StepDefinition, batch: int) -> None:
+        self.definition, self.batch = definition, batch
+        self.split: Split = split_batch(definition.graph, batch, definition.cut, definition.cores)
+        self.memory = ReplicaMemory(definition.data, definition.state)
+        last = batch - (self.split.microbatches - 1) * self.split.rows
         self.plan = self._plan(self.split.rows)
-        is_worth_it = not self.plan.is_divided and self.plan.flops >= WORTH_SHARING
-        self.shares = job.cores if is_worth_it else 1  # into how many runs a call is divided
-        self.count = max(self.split.lanes, self.shares)
+        is_worth_it = not self.plan.is_divided and self.plan.flops >= MIN_STEP_FLOPS
+        self.slices = definition.cores if is_worth_it else 1  # slices of a call
+        self.count = max(self.split.replicas, self.slices)
         short = self.plan if last == self.split.rows else self._plan(last)
-        lines = [self._lines(made) for made in (self.plan, short)]
-        written = [
-            self._write(made, _evened(own, other))
-            for made, own, other in zip((self.plan, short), lines, lines[::-1], strict=True)
+        lines = [self._lines(plan) for plan in (self.plan, short)]
+        plan_words = [
+            self._write(plan, _padded(plan_lines, other))
+            for plan, plan_lines, other in zip((self.plan, short), lines, lines[::-1], strict=True)
         ]
-        self.lines, self.table = written[0].lines, self._table(written)
-        self.order: np.ndarray | None = None  # the row numbers whose address the patches hold
-        self.loss = self._number(job.cut.loss)
-        self.rate = self._number("rate") if "rate" in self.plan.outputs else self.loss
+        self.lines, self.table = plan_words[0].lines, self._table(plan_words)
+        self.order: np.ndarray | None = None  # the row indices whose address the patches hold
+        self.loss = self._number(definition.cut.loss)
+        self.learning_rate = self._number("rate") if "rate" in self.plan.outputs else self.loss
 
     def _plan(self, rows: int) -> Plan:
-        return plan(self.job.graph, {"B": self.batch}, replace(self.job.cut, rows=rows))
+        return plan(self.definition.graph, {"B": self.batch}, replace(self.definition.cut, rows=rows))
 
     def _number(self, name: str) -> np.ndarray:
-        """The single number of an output, as an array that the step writes."""
+        """Return the single number of an output, as an array that the step writes."""
         return self.memory.array(self.plan, 0, self.plan.outputs[name].buffer).reshape(1)
 
-    def _table(self, written: Sequence[_Written]) -> Table:
-        """Everything compiled code needs, of the plans for full and for short parts."""
-        lanes, lines = self.count, written[0].lines
-        words = np.zeros((2, lanes, max(w.words.shape[1] for w in written)), np.int64)
-        tables = np.zeros((2, lanes, len(lines), 2), np.int64)
-        for short, one in enumerate(written):
-            words[short, :, : one.words.shape[1]] = one.words
-            for lane in range(lanes):
-                has_share = [lane == 0 or self._is_own(line) or line.is_shared for line in one.lines]
-                kernels = [line.call.kernel for line in one.lines]
-                tables[short, lane, :, 0] = np.where(
-                    has_share, kernels, machine().kernel("training_steps.nothing")
+    def _table(self, plan_words: Sequence[_PlanWords]) -> StepTable:
+        """Return the table for compiled code, from the plans for full and for short microbatches."""
+        replicas, lines = self.count, plan_words[0].lines
+        words = np.zeros((2, replicas, max(w.words.shape[1] for w in plan_words)), np.int64)
+        tables = np.zeros((2, replicas, len(lines), 2), np.int64)
+        for short, words_of in enumerate(plan_words):
+            words[short, :, : words_of.words.shape[1]] = words_of.words
+            for replica in range(replicas):
+                is_called = [
+                    replica == 0 or self._is_replicated(line) or line.is_shared for line in words_of.lines
+                ]
+                kernels = [line.call.kernel for line in words_of.lines]
+                tables[short, replica, :, 0] = np.where(
+                    is_called, kernels, machine().kernel("training_steps.no_operation")
                 )
-                tables[short, lane, :, 1] = words[short, lane].ctypes.data + 8 * np.array(one.starts)
-        inner = len({line.level for line in lines if line.phase == PARTS}) if self.shares > 1 else 0
-        numbers = np.array([lanes, self.split.parts, self.split.rows, self.batch, 0, inner], np.int64)
-        patches = np.zeros((2, max(len(w.patches) for w in written), 4), np.int64)
-        for short, one in enumerate(written):
-            spare = [[one.words.shape[1] - 1, ADDS, 0, 0]]  # a word that no block has
-            filled = one.patches + spare * (patches.shape[1] - len(one.patches))
+                tables[short, replica, :, 1] = words[short, replica].ctypes.data + 8 * np.array(
+                    words_of.starts
+                )
+        shared_levels = (
+            len({line.level for line in lines if line.phase == MICROBATCHES}) if self.slices > 1 else 0
+        )
+        numbers = np.array(
+            [replicas, self.split.microbatches, self.split.rows, self.batch, 0, shared_levels], np.int64
+        )
+        patches = np.zeros((2, max(len(w.patches) for w in plan_words), 4), np.int64)
+        for short, words_of in enumerate(plan_words):
+            spare = [[words_of.words.shape[1] - 1, ACCUMULATE, 0, 0]]  # a word that no block has
+            filled = words_of.patches + spare * (patches.shape[1] - len(words_of.patches))
             patches[short] = np.array(filled, np.int64).reshape(-1, 4)
-        return Table(numbers, _marks(lines, inner > 0), tables, words, patches)
+        return StepTable(numbers, _marks(lines, shared_levels > 0), tables, words, patches)
 
     # --- lines
 
-    def _lines(self, made: Plan) -> list[Line]:
-        """The lines of a plan, in the order in which they run."""
-        blocks, levels = Blocks(machine(), made.buffers), _levels(made, self.shares > 1)
-        lines = self._gathers(made)
-        for task in made.tasks:
-            calls = blocks.calls(task)
-            assert calls is not None, f"Trainer.covers let {task.kind} through"
+    def _lines(self, plan: Plan) -> list[Line]:
+        """Return the lines of a plan in the order in which they run."""
+        builder, levels = CallBuilder(machine(), plan.buffers), _levels(plan, self.slices > 1)
+        lines = self._gathers(plan)
+        for task in plan.tasks:
+            calls = task_calls(builder, task)
+            assert calls is not None, f"Trainer.covers accepted {task.kind}, which has no kernel"
             lines += [
                 Line(task.phase, levels[task], call, task, self._is_shared(task, call)) for call in calls
             ]
-        lines += self._joins(made, blocks)
-        return sorted(lines, key=_when)
+        lines += self._sum_lines(plan, builder)
+        return sorted(lines, key=_order_key)
 
-    def _is_own(self, line: Line) -> bool:
-        """Whether a line is every lane's own, with the memory of that lane."""
-        return line.phase == PARTS and self.shares == 1
+    def _is_replicated(self, line: Line) -> bool:
+        """Return whether every replica runs the line in its own memory."""
+        return line.phase == MICROBATCHES and self.slices == 1
 
     def _is_shared(self, task: Task, call: Call) -> bool:
-        may_be = task.phase == AFTER or (task.phase == PARTS and self.shares > 1)
-        return self.count > 1 and may_be and pays(call.share, task)
+        may_be = task.phase == AFTER or (task.phase == MICROBATCHES and self.slices > 1)
+        return self.count > 1 and may_be and is_worth_dividing(call.partition, task)
 
-    def _gathers(self, made: Plan) -> list[Line]:
-        """The lines that fetch a part's rows from the data set."""
-        lines, blocks = [], Blocks(machine(), made.buffers)
-        for buffer in made.buffers:
-            data = self.job.data.get(buffer.label) if buffer.origin == "input" else None
+    def _gathers(self, plan: Plan) -> list[Line]:
+        """Return the lines that gather a microbatch's rows from the data set."""
+        lines, builder = [], CallBuilder(machine(), plan.buffers)
+        for buffer in plan.buffers:
+            data = self.definition.data.get(buffer.label) if buffer.origin == "input" else None
             if data is not None:
                 width, target = int(np.prod(data.shape[1:])), Address(buffer.number)
                 source = (data.ctypes.data, len(data), width, Gather(), 1)
                 words = (buffer.shape[0], width, *source, target, FLAG, 0)
-                call = Call(blocks.fetch("take_rows", buffer.dtype, "int64"), words)
-                lines.append(Line(PARTS, 0, call, buffer))
+                call = Call(builder.gather_kernel("take_rows", buffer.dtype, "int64"), words)
+                lines.append(Line(MICROBATCHES, 0, call, buffer))
         return lines
 
-    def _joins(self, made: Plan, blocks: Blocks) -> list[Line]:
-        """The calls that add the sums of lane 1, 2, ... to those of lane 0, in this order."""
-        lanes, lines = self.split.lanes, []
-        joined = [buffer for buffer in made.buffers if buffer.origin == "joined"]
-        for buffer in joined if lanes > 1 else []:
-            view = View.whole(buffer.number, (buffer.size,))
-            # Operands 0 .. lanes - 1 are the lanes' sums; the k-th addition is value lanes + k.
-            adds = [
-                Operation("add", buffer.dtype, buffer.dtype, (lanes + k - 1 if k else 0, k + 1))
-                for k in range(lanes - 1)
+    def _sum_lines(self, plan: Plan, builder: CallBuilder) -> list[Line]:
+        """Return the lines that add the sums of replica 1, 2, ... to those of replica 0, in this order."""
+        replicas, lines = self.split.replicas, []
+        sums = [buffer for buffer in plan.buffers if buffer.origin == "summed"]
+        for buffer in sums if replicas > 1 else []:
+            view = View.contiguous(buffer.number, (buffer.size,))
+            # Operands 0 .. replicas - 1 are the replicas' sums; the k-th addition is value replicas + k.
+            additions = [
+                Operation("add", buffer.dtype, buffer.dtype, (replicas + k - 1 if k else 0, k + 1))
+                for k in range(replicas - 1)
             ]
-            call = blocks.loop([view] * lanes, [view], adds, [2 * lanes - 2])
-            lines.append(Line(JOIN, 0, _of_lanes(call, lanes), buffer, buffer.size >= SHARED_FROM))
+            call = builder.loop([view] * replicas, [view], additions, [2 * replicas - 2])
+            lines.append(
+                Line(SUM_REPLICAS, 0, _over_replicas(call, replicas), buffer, buffer.size >= MIN_ELEMENTS)
+            )
         return lines
 
     # --- words
 
-    def _write(self, made: Plan, lines: list[Line]) -> _Written:
-        """Write every lane's words, addresses filled in, and list those that change from part to part."""
-        lanes = range(self.count)
+    def _write(self, plan: Plan, lines: list[Line]) -> _PlanWords:
+        """Write every replica's words, with addresses, and list the patches."""
+        replicas = range(self.count)
         *starts, size = (int(n) for n in np.cumsum([0, *(len(line.call.words) for line in lines)]))
-        words = np.zeros((len(lanes), size + 1), np.int64)
+        words = np.zeros((len(replicas), size + 1), np.int64)
         patches = []
         for line, start in zip(lines, starts, strict=True):
             for at, word in enumerate(line.call.words, start):
                 if isinstance(word, int):
                     words[:, at] = word
-                elif (patch := self._patch(made, line, at, word)) is not None:
+                elif (patch := self._patch(plan, line, at, word)) is not None:
                     patches.append(patch)
                 else:
-                    words[:, at] = [self._word(made, line, lane, word) for lane in lanes]
-            if line.is_shared and line.call.share is not None:
-                share, cuts = line.call.share, np.array(line.call.share.cuts(len(lanes)))
-                words[:, start + share.count] = np.diff(cuts)
-                for at, step in share.moves:
+                    words[:, at] = [self._word(plan, line, replica, word) for replica in replicas]
+            if line.is_shared and line.call.partition is not None:
+                partition, cuts = line.call.partition, np.array(line.call.partition.cuts(len(replicas)))
+                words[:, start + partition.count] = np.diff(cuts)
+                for at, step in partition.moves:
                     words[:, start + at] += cuts[:-1] * step
-        return _Written(lines, words, starts, patches)
+        return _PlanWords(lines, words, starts, patches)
 
-    def _patch(self, made: Plan, line: Line, at: int, word: Any) -> list[int] | None:
-        """How the word at this position changes from part to part: position, kind, base, stride; or not."""
+    def _patch(self, plan: Plan, line: Line, at: int, word: Any) -> list[int] | None:
+        """Return how the word at this position changes per microbatch: position, kind, base, stride.
+
+        The result is ``None`` if it does not change.
+        """
         match word:
             case Gather():
                 return [at, GATHER, 0, 0]
-            case Place(per_row):
+            case RowOffset(per_row):
                 return [at, PLACE, 0, per_row]
-            case Adds(others):
-                return [at, ADDS, others, 0]
-            case Address(number, offset) if number >= 0 and line.phase == PARTS:
-                kept = made.buffers[number]
-                if kept.origin == KEPT:  # a part writes its own rows
-                    begin = self.memory.array(made, 0, number).ctypes.data + offset
-                    return [at, PLACE, begin, kept.bytes // self.batch]
+            case Accumulate(flags):
+                return [at, ACCUMULATE, flags, 0]
+            case Address(number, offset) if number >= 0 and line.phase == MICROBATCHES:
+                deferred = plan.buffers[number]
+                if deferred.origin == DEFERRED:  # a microbatch writes its own rows
+                    begin = self.memory.array(plan, 0, number).ctypes.data + offset
+                    return [at, PLACE, begin, deferred.bytes // self.batch]
         return None
 
-    def _word(self, made: Plan, line: Line, lane: int, word: Any) -> int:
-        """A word of a lane: a number as it is, an address of its own memory or of what all share."""
+    def _word(self, plan: Plan, line: Line, replica: int, word: Any) -> int:
+        """Return a word of a replica: an integer as it is, or an address in its own or in shared memory."""
         match word:
-            case LaneAddress(buffer, offset, owner):
-                return self.memory.array(made, owner, buffer).ctypes.data + offset
+            case ReplicaAddress(buffer, offset, owner):
+                return self.memory.array(plan, owner, buffer).ctypes.data + offset
             case Address(buffer, offset) if buffer >= 0:
-                owner = lane if self._is_own(line) else 0
-                return self.memory.array(made, owner, buffer).ctypes.data + offset
+                owner = replica if self._is_replicated(line) else 0
+                return self.memory.array(plan, owner, buffer).ctypes.data + offset
             case Address():
-                return self.job.flag.ctypes.data
+                return self.definition.flag.ctypes.data
         return word
 
 
-def _when(line: Line) -> tuple[int, int]:
-    """By what lines are ordered."""
+def _order_key(line: Line) -> tuple[int, int]:
+    """Return the sort key of a line."""
     return ORDER.index(line.phase), line.level
 
 
-def _evened(lines: Sequence[Line], others: Sequence[Line]) -> list[Line]:
-    """The lines of a plan, with calls of ``nothing`` where the plan for parts of another size has more.
+def _padded(lines: Sequence[Line], others: Sequence[Line]) -> list[Line]:
+    """Return the lines of a plan, padded with ``no_operation`` where the plan of the other size has more.
 
-    A few rows may be reduced in fewer steps than many, or need not be laid out for a loop.
+    A few rows may be reduced in fewer steps than many, or need not be copied for a loop.
     """
-    missing = Counter(map(_when, others)) - Counter(map(_when, lines))
-    nothing = Call(machine().kernel("training_steps.nothing"), ())
-    like = {_when(line): line for line in (*others, *lines)}
-    padding = [replace(like[when], call=nothing, is_shared=False) for when in missing.elements()]
-    return sorted((*lines, *padding), key=_when)
+    missing = Counter(map(_order_key, others)) - Counter(map(_order_key, lines))
+    no_operation = Call(machine().kernel("training_steps.no_operation"), ())
+    line_of = {_order_key(line): line for line in (*others, *lines)}
+    padding = [replace(line_of[key], call=no_operation, is_shared=False) for key in missing.elements()]
+    return sorted((*lines, *padding), key=_order_key)
 
 
-def _of_lanes(joined: Call, lanes: int) -> Call:
-    """A loop over the same buffer of every lane: the k-th operand is lane k's; the result is lane 0's."""
-    owners = iter([*range(lanes), 0])
+def _over_replicas(call: Call, replicas: int) -> Call:
+    """Return a loop over the buffer of every replica: operand k is replica k's; the result is replica 0's."""
+    owners = iter([*range(replicas), 0])
     words = [
-        LaneAddress(word.buffer, word.offset, next(owners)) if isinstance(word, Address) else word
-        for word in joined.words
+        ReplicaAddress(word.buffer, word.offset, next(owners)) if isinstance(word, Address) else word
+        for word in call.words
     ]
-    return replace(joined, words=tuple(words))
+    return replace(call, words=tuple(words))
 
 
 def _marks(lines: Sequence[Line], is_shared: bool) -> np.ndarray:
-    """Where the groups of lines begin and end, and whether lanes share them; see ``Table``.
+    """Return where the groups of lines begin and end, and whether replicas share them; see ``StepTable``.
 
     Args:
-        is_shared: whether the lines of PARTS are in levels.
+        is_shared: whether the lines of MICROBATCHES are in levels.
     """
-    in_levels = [PARTS] if is_shared else []
+    in_levels = [MICROBATCHES] if is_shared else []
     groups: list[tuple[int, int | None]] = [(phase, None) for phase in ORDER[:-1]]
     for phase in [*in_levels, AFTER]:
         groups += [(phase, at) for at in sorted({line.level for line in lines if line.phase == phase}) or [0]]
     spans = []
     for phase, level in groups:
-        found = [i for i, line in enumerate(lines) if line.phase == phase and level in (None, line.level)]
+        members = [i for i, line in enumerate(lines) if line.phase == phase and level in (None, line.level)]
         if level is None and phase in in_levels:
-            found = []
+            members = []
         spans.append(
-            (found[0], found[-1] + 1, any(lines[i].is_shared for i in found)) if found else (0, 0, False)
+            (members[0], members[-1] + 1, any(lines[i].is_shared for i in members))
+            if members
+            else (0, 0, False)
         )
     return np.array(spans, np.int64)
 
 
-def _levels(made: Plan, is_shared: bool) -> dict[Task, int]:
-    """For each task of AFTER, and of a part that is shared, a level. Level 0 of a part fetches its rows."""
-    found = dict.fromkeys(made.tasks, 0)
-    for phase, first in ((PARTS, 1), (AFTER, 0)):
+def _levels(plan: Plan, is_shared: bool) -> dict[Task, int]:
+    """Return a level for each task of AFTER and of a shared microbatch, whose level 0 gathers rows."""
+    level_of = dict.fromkeys(plan.tasks, 0)
+    for phase, first in ((MICROBATCHES, 1), (AFTER, 0)):
         if phase == AFTER or is_shared:
-            found |= levels(made, (task for task in made.tasks if task.phase == phase), first)
-    return found
+            level_of |= levels(plan, (task for task in plan.tasks if task.phase == phase), first)
+    return level_of

@@ -1,13 +1,14 @@
-"""Whole stretches of training in machine code: many steps, batches gathered by index, without Python.
+"""Multi-step training runs in machine code: many steps without Python, with batches gathered by index.
 
-The step is cut into phases (see ``plan``): BEFORE once, PARTS for each part of the batch, LOSS and AFTER
-once. Parts belong to *lanes*; each lane has its own memory for what lies between input and gradient and its
-own sums, so lanes never wait for one another inside PARTS. Threads take lanes in turn and meet at barriers
-between phases. How a batch is split into parts and lanes, and the order in which the lanes' sums are added,
-is decided by the plan alone: the bits do not depend on how many threads there are.
+The step is cut into phases (see ``plan``): BEFORE once, MICROBATCHES for each microbatch, LOSS and AFTER
+once. Microbatches belong to *replicas*; each replica has its own memory for intermediate values and its own
+gradient sums, so replicas never wait for one another inside MICROBATCHES. Each thread runs several replicas,
+and threads meet at barriers between phases. The plan alone decides how a batch is split into microbatches and
+replicas, and the order in which the sums of the replicas are added: the bits do not depend on the number of
+threads.
 
-The loss is looked at before AFTER: when it is not finite the stretch ends and the parameters are still the
-last good ones.
+The loss is checked before AFTER: if it is not finite, the run ends and the parameters are those of the last
+finite step.
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ import numpy as np
 from chainrule.engines.native.jit.compiler import callable_at
 from chainrule.engines.native.runtime.executable import machine, refuse_outside
 from chainrule.engines.native.runtime.kernel_calls import COVERED
-from chainrule.engines.native.runtime.replicas import GATHER, Job, Lanes
+from chainrule.engines.native.runtime.replicas import GATHER, ReplicatedStep, StepDefinition
 from chainrule.graph import Graph, Node
 from chainrule.plan.lower import has_kernel
-from chainrule.plan.memory_requirement import Need, step_need
+from chainrule.plan.memory_requirement import MemoryRequirement, step_memory
 from chainrule.plan.plan import Cut
 from chainrule.prng import KEY
 from chainrule.settings import planning_cores
@@ -36,11 +37,11 @@ class Trainer:
 
     Args:
         graph: the step; outputs ``loss`` and those named in ``homes``.
-        core: the gradients' nodes.
-        homes: outputs that are the next step's inputs.
+        core: the nodes of the gradients.
+        homes: outputs that are inputs of the next step.
         data: whole data sets by input label, rows first.
         state: arrays by input label; changed in place.
-        threads: how many threads work; cores: for how many the plan is made.
+        threads: number of threads that compute; cores: number of cores that the plan is optimized for.
     """
 
     def __init__(
@@ -53,152 +54,168 @@ class Trainer:
         threads: int,
         cores: int,
     ) -> None:
-        kinds = {name: node.dtype for name, node in graph.inputs.items()}
-        kept = {k: np.ascontiguousarray(v, kinds[k]) for k, v in data.items() if k in kinds}
+        dtypes = {name: node.dtype for name, node in graph.inputs.items()}
+        arrays = {k: np.ascontiguousarray(v, dtypes[k]) for k, v in data.items() if k in dtypes}
         self.threads, self.state = threads, state
         self.state["step"] = np.zeros(1, np.int64)
         self.state[KEY] = np.zeros(2, np.uint32)
         self.flag = np.zeros(1, np.int64)
-        self.job = Job(graph, Cut(1, "loss", tuple(core), homes), cores, kept, state, self.flag)
-        self._pools: dict[int, ThreadPoolExecutor] = {}  # by process: a forked child starts its own threads
-        self._lanes: dict[int, Lanes] = {}
-        self._desks: dict[tuple[int, int], Desk] = {}
+        self.definition = StepDefinition(
+            graph, Cut(1, "loss", tuple(core), homes), cores, arrays, state, self.flag
+        )
+        self._pools: dict[int, ThreadPoolExecutor] = {}  # by process: a forked child has its own
+        self._steps: dict[int, ReplicatedStep] = {}
+        self._argument_blocks: dict[tuple[int, int], ArgumentBlocks] = {}
 
     @staticmethod
     def covers(graph: Graph) -> bool:
-        """Whether every operation of the step has a kernel, so that no step needs Python."""
+        """Return whether every operation of the step has a kernel, so that no step needs Python."""
         return all(node.op.name in COVERED and has_kernel(node) for node in graph.nodes)
 
     @staticmethod
-    def need(
+    def memory_requirement(
         graph: Graph, core: Sequence[Node], homes: Mapping[str, str], data: Collection[str], batch: int
-    ) -> Need:
-        """What memory a step takes besides its state, for batches of this size; nothing is allocated.
+    ) -> MemoryRequirement:
+        """Return the memory that a step requires besides its state, without allocating it.
 
         Args:
             graph, core, homes: as for a trainer.
             data: input labels of the data sets.
+            batch: samples in each batch.
         """
-        return step_need(graph, Cut(1, "loss", tuple(core), homes), batch, planning_cores(), data)
+        return step_memory(graph, Cut(1, "loss", tuple(core), homes), batch, planning_cores(), data)
 
-    def lanes(self, batch: int) -> Lanes:
-        """The step for batches of this size."""
-        if batch not in self._lanes:
-            self._lanes[batch] = Lanes(self.job, batch)
-        return self._lanes[batch]
+    def replicated_step(self, batch: int) -> ReplicatedStep:
+        """Return the step for batches of this size."""
+        if batch not in self._steps:
+            self._steps[batch] = ReplicatedStep(self.definition, batch)
+        return self._steps[batch]
 
     def run(
         self, order: np.ndarray, batch: int, first: int, count: int, step: int, keys: np.ndarray
     ) -> tuple[np.ndarray, int]:
-        """Make some steps.
+        """Run some steps.
 
         Args:
-            order: row numbers, int64; batch i holds ``order[i * batch : (i + 1) * batch]``.
+            order: row indices, int64; batch i is ``order[i * batch : (i + 1) * batch]``.
             batch: samples in each batch.
-            first: the number of the first batch.
-            count: how many steps.
-            step: how many updates were made before.
-            keys: (count, 2) uint32, or (0, 2) for nets that draw nothing.
+            first: number of the first batch.
+            count: number of steps.
+            step: number of updates made before.
+            keys: (count, 2) uint32, or (0, 2) for networks that sample nothing.
 
         Returns:
-            loss and rate of each step, (steps made, 2); and 0, or the number (from 1) of the step whose loss
-                was
-            not finite, whose update was not made.
+            loss and learning rate of each completed step, (steps, 2); and 0, or the number (from 1) of the
+            step whose loss was not finite and whose update was skipped.
 
-        Fails:
+        Raises:
             ShapeError E211: an index outside its table.
         """
-        desk = self._desks.get((batch, self.threads)) or self._desk(batch)
+        blocks = self._argument_blocks.get((batch, self.threads)) or self._new_blocks(batch)
         self.state["step"][0] = step
-        desk.lay(order, first, count, keys)
-        others = [self._pool().submit(desk.steps, block) for block in desk.others]
-        desk.steps(desk.first)
+        blocks.write(order, first, count, keys)
+        others = [self._pool().submit(blocks.steps, block) for block in blocks.others]
+        blocks.steps(blocks.first)
         for other in others:
             other.result()
         refuse_outside(self.flag)
-        failed = desk.sync[2]
-        return desk.told[: failed or count].copy(), failed
+        failed = blocks.sync[2]
+        return blocks.results[: failed or count].copy(), failed
 
     def _pool(self) -> ThreadPoolExecutor:
-        """Threads of this process, not shared with other trainers: those of one step wait for each other."""
+        """Return threads of this process for this trainer alone: those of one step wait for each other."""
         process = os.getpid()
         if process not in self._pools:
             self._pools[process] = ThreadPoolExecutor(self.threads - 1)
         return self._pools[process]
 
-    def _desk(self, batch: int) -> Desk:
-        lanes = self.lanes(batch)
-        desk = self._desks[batch, self.threads] = Desk(lanes, self.state, min(self.threads, lanes.count))
-        return desk
+    def _new_blocks(self, batch: int) -> ArgumentBlocks:
+        replicated_step = self.replicated_step(batch)
+        threads = min(self.threads, replicated_step.count)
+        blocks = ArgumentBlocks(replicated_step, self.state, threads)
+        self._argument_blocks[batch, self.threads] = blocks
+        return blocks
 
 
-class Desk:
-    """The blocks of ``step.steps`` for a size of batch and a number of threads: one for each thread.
+class ArgumentBlocks:
+    """The blocks of ``training_steps.steps`` for a batch size and a number of threads, one for each thread.
 
-    A stretch of a small net takes some microseconds, about as long as it takes NumPy to tell the addresses of
-    a few arrays. So what does not change from run to run is not asked again.
+    A multi-step run of a small network takes some microseconds, about as long as NumPy takes to return the
+    addresses of a few arrays. Addresses that do not change from run to run are therefore stored.
 
     Args:
-        lanes: the step.
+        step: the step.
         state: arrays by input label.
-        threads: how many.
+        threads: number of threads.
     """
 
-    def __init__(self, lanes: Lanes, state: Mapping[str, np.ndarray], threads: int) -> None:
-        self._lanes, table = lanes, lanes.table
-        self._patches = table.patches.reshape(-1).data  # a number is set sooner there than in the array
-        self._gathers = [4 * int(at) + 2 for at in np.flatnonzero(table.patches[:, :, 1] == GATHER)]
+    def __init__(self, step: ReplicatedStep, state: Mapping[str, np.ndarray], threads: int) -> None:
+        self._step, table = step, step.table
+        self._patches = table.patches.reshape(-1).data  # faster to write than the array
+        self._gather_positions = [4 * int(at) + 2 for at in np.flatnonzero(table.patches[:, :, 1] == GATHER)]
         counts = len(table.marks), table.tables.shape[2], table.words.shape[2], table.patches.shape[1]
-        own = table.marks, table.tables, table.words, table.patches, state[KEY]
-        moved = state["step"], lanes.loss, lanes.rate
-        fixed = [*table.numbers.tolist(), *counts, 0, 0, *map(address, own), 0, *map(address, moved), 0, 0]
+        table_arrays = table.marks, table.tables, table.words, table.patches, state[KEY]
+        step_arrays = state["step"], step.loss, step.learning_rate
+        fixed = [
+            *table.numbers.tolist(),
+            *counts,
+            0,
+            0,
+            *map(address, table_arrays),
+            0,
+            *map(address, step_arrays),
+            0,
+            0,
+        ]
         self._blocks = np.array([(thread, threads, *fixed) for thread in range(threads)], np.int64)
         self._words = self._blocks.reshape(-1).data
         starts = range(0, self._blocks.size, self._blocks.shape[1])
-        self._changing = [start + at for start in starts for at in CHANGING]
-        self.told, meeting = np.zeros((0, 2)), np.zeros(16, np.int64)
-        self.sync = meeting.data  # of the kernel: [arrived, generation, number of the step that failed]
-        self._places = [0, address(self.told), address(meeting)]
+        self._changing_positions = [start + at for start in starts for at in CHANGING]
+        self.results, sync = np.zeros((0, 2)), np.zeros(16, np.int64)
+        self.sync = sync.data  # [arrived, generation, number of the step that failed]
+        self._addresses = [0, address(self.results), address(sync)]
         self.steps = callable_at(
-            machine().kernel("training_steps.steps", lanes.loss.dtype.name, lanes.rate.dtype.name)
+            machine().kernel("training_steps.steps", step.loss.dtype.name, step.learning_rate.dtype.name)
         )
         self.first, *self.others = (address(block) for block in self._blocks)
 
-    def lay(self, order: np.ndarray, first: int, count: int, keys: np.ndarray) -> None:
-        """Write what changes from run to run: where the rows, keys and answers are, how many steps."""
-        if order is not self._lanes.order:
-            self._lanes.order = order
-            for at in self._gathers:
+    def write(self, order: np.ndarray, first: int, count: int, keys: np.ndarray) -> None:
+        """Write what changes from run to run: addresses of rows, keys and results, and the number
+        of steps.
+        """
+        if order is not self._step.order:
+            self._step.order = order
+            for at in self._gather_positions:
                 self._patches[at] = address(order)
-        if count != len(self.told):
-            self.told = np.zeros((count, 2))
-            self._places[1] = address(self.told)
+        if count != len(self.results):
+            self.results = np.zeros((count, 2))
+            self._addresses[1] = address(self.results)
         sync, words = self.sync, self._words
         sync[0] = sync[1] = sync[2] = 0
-        self._places[0] = address(keys) if len(keys) else 0
-        values = (first, len(keys), count, *self._places)
-        for at, value in zip(self._changing, cycle(values), strict=False):
+        self._addresses[0] = address(keys) if len(keys) else 0
+        values = (first, len(keys), count, *self._addresses)
+        for at, value in zip(self._changing_positions, cycle(values), strict=False):
             words[at] = value
 
     def block(self, thread: int, tables: np.ndarray | None, spent: np.ndarray) -> np.ndarray:
-        """The block of a thread for the kernels of ``watch``.
+        """Return the block of a thread for the kernels of ``timed_steps``.
 
         Args:
-            thread: which.
-            tables: other kernels than those of the step.
-            spent: room for nanoseconds, steps first.
+            thread: index of the thread.
+            tables: kernels that replace those of the step.
+            spent: memory for nanoseconds, steps first.
         """
-        made = np.append(self._blocks[thread], [address(spent), len(spent)])
+        block = np.append(self._blocks[thread], [address(spent), len(spent)])
         if tables is not None:
-            made[TABLES] = address(tables)
-        return made
+            block[TABLES] = address(tables)
+        return block
 
 
-# Where in the block of ``step.steps`` stand: the first batch, how many keys and answers, and where those are.
+# Words of the block of ``training_steps.steps``: first batch, numbers of keys and results, their addresses.
 CHANGING = (6, 12, 13, 19, 23, 24)
-TABLES = 15  # where the tables are
+TABLES = 15  # the word that holds the address of the tables
 
 
 def address(array: np.ndarray) -> int:
-    """Where an array's numbers lie."""
+    """Return the address of an array's data."""
     return array.__array_interface__["data"][0]

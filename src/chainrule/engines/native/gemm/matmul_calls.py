@@ -1,0 +1,112 @@
+"""Calls of matrix products and dot products."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from chainrule.engines.native.codegen.fused_loop import LoopSpec
+from chainrule.engines.native.codegen.loop_calls import loop_operations
+from chainrule.engines.native.runtime.call import Accumulate, Call, Word
+from chainrule.engines.native.runtime.call_builder import CallBuilder
+from chainrule.engines.native.runtime.partition import (
+    dot_product_partition,
+    matmul_partition,
+    table_partition,
+)
+from chainrule.plan.tasks import Task
+from chainrule.plan.views import View, collapse
+
+
+def matmul(builder: CallBuilder, task: Task) -> list[Call]:
+    if "stored" in task.facts:
+        return _matmul_with_epilogue(builder, task)
+    a, b = task.reads
+    (c,) = task.writes
+    if c.strides[-1] != 1 and c.strides[-2] == 1:  # C^T = B^T A^T
+        a, b, c = _transposed(b), _transposed(a), _transposed(c)
+    (m, n), k = c.shape[-2:], a.shape[-1]
+    words = [
+        int(np.prod(c.shape[:-2])), m, n, k, builder.address(a), _stack_stride(a), *a.strides[-2:],
+        builder.address(b), _stack_stride(b), *b.strides[-2:],
+        builder.address(c), _stack_stride(c), c.strides[-2], Accumulate() if task.adds else 0,
+    ]  # fmt: skip
+    kernel = builder.matmul_kernel(builder.dtype(c), by_table=False)
+    return [Call(kernel, tuple(words), matmul_partition(words, builder.itemsize(c)))]
+
+
+def _matmul_with_epilogue(builder: CallBuilder, task: Task) -> list[Call]:
+    """A matrix product whose result is consumed by a loop while it is in registers."""
+    (a, b, *others), product = task.reads, task.nodes[0]
+    operations, stored, _ = loop_operations(task, [product, *task.facts["operands"]])
+    layouts = ((builder.dtype(v), "s" if v.strides[-1] == 0 else _contiguity(v)) for v in others)
+    writes = tuple(zip(stored, map(_contiguity, task.writes), strict=True))
+    spec = LoopSpec(2, ((product.dtype, "r"), *layouts), tuple(operations), writes)
+    (m, n), k = task.writes[0].shape, a.shape[-1]
+    words: list[Word] = [
+        1,
+        m,
+        n,
+        k,
+        builder.address(a),
+        0,
+        *a.strides,
+        builder.address(b),
+        0,
+        *b.strides,
+        0,
+        0,
+        0,
+        0,
+    ]
+    operands = []
+    for view in (*others, *task.writes):
+        operands.append((len(words), builder.itemsize(view)))
+        words += [builder.address(view), *view.strides]
+    kernel = builder.matmul_kernel(product.dtype, by_table=False, spec=spec)
+    return [Call(kernel, tuple(words), matmul_partition(words, builder.itemsize(a), operands))]
+
+
+def table_matmul(builder: CallBuilder, task: Task) -> list[Call]:
+    (a, b, *tables), (c,) = task.reads, task.writes
+    a_step, a_row, a_column, b_step, b_row, c_step, c_row = map(builder.address, tables)
+    mode: Word = Accumulate(task.facts["mode"]) if task.adds else task.facts["mode"]
+    words = [
+        *task.facts["shape"], builder.address(a), a_step, a_row, a_column,
+        builder.address(b), b_step, b_row, task.facts["column"], builder.address(c), c_step, c_row, mode,
+    ]  # fmt: skip
+    kernel = builder.matmul_kernel(builder.dtype(c), by_table=True)
+    products, rows = (np.asarray(builder.buffers[table.buffer].array) for table in tables[-2:])
+    partition = table_partition(words, builder.itemsize(c), task.facts["mode"], products, rows)
+    return [Call(kernel, tuple(words), partition)]
+
+
+def dot_products(builder: CallBuilder, task: Task) -> list[Call]:
+    (a, b, *tables), (c,) = task.reads, task.writes
+    rows, places, columns, others = map(builder.address, tables)
+    words = [
+        *task.facts["shape"], builder.address(a), rows, places, builder.address(b), columns, others,
+        builder.address(c), *task.facts["strides"], Accumulate() if task.adds else 0,
+    ]  # fmt: skip
+    return [
+        Call(
+            builder.dot_products_kernel(builder.dtype(c)),
+            tuple(words),
+            dot_product_partition(words, builder.itemsize(c)),
+        )
+    ]
+
+
+def _contiguity(view: View) -> str:
+    """Return whether the elements of a row are contiguous or strided, in the letters of ``LoopSpec``."""
+    return "c" if view.strides[-1] == 1 else "g"
+
+
+def _transposed(view: View) -> View:
+    """Return the view with rows and columns exchanged."""
+    last = len(view.shape)
+    return view.transposed((*range(last - 2), last - 1, last - 2))
+
+
+def _stack_stride(view: View) -> int:
+    lengths, (strides,) = collapse(view.shape[:-2], [view.strides[:-2]])
+    return strides[0] if len(lengths) == 1 else 0

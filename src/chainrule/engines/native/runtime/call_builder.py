@@ -1,0 +1,147 @@
+"""Builder of kernel calls: compiles kernels and fills the blocks of fused loops."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from chainrule.engines.native.codegen import gather
+from chainrule.engines.native.codegen.fused_loop import Fold, LoopSpec, LoopWriter, Operation
+from chainrule.engines.native.codegen.row_reduction import ContiguousReductionWriter, RowReductionWriter
+from chainrule.engines.native.codegen.softmax_columns import SoftmaxColumnsWriter
+from chainrule.engines.native.codegen.softmax_rows import SoftmaxRowsWriter
+from chainrule.engines.native.gemm.dot_products import DotProductWriter
+from chainrule.engines.native.gemm.epilogue import Epilogue
+from chainrule.engines.native.gemm.matmul import MatmulWriter
+from chainrule.engines.native.jit.compiler import Machine
+from chainrule.engines.native.runtime.call import Address, Call, Word
+from chainrule.engines.native.runtime.partition import Partition
+from chainrule.plan.tasks import Buffer
+from chainrule.plan.views import View, collapse, in_memory_order, is_injective, leading_view, loop_order
+from chainrule.settings import settings
+
+
+class CallBuilder:
+    """Builds the calls of tasks.
+
+    Args:
+        machine: compiles kernels.
+        buffers: buffers of the plan.
+    """
+
+    def __init__(self, machine: Machine, buffers: Sequence[Buffer]) -> None:
+        self.machine, self.buffers = machine, buffers
+
+    def dtype(self, view: View) -> str:
+        """The dtype of a view."""
+        return self.buffers[view.buffer].dtype
+
+    def itemsize(self, view: View) -> int:
+        """The bytes of an element of a view."""
+        return np.dtype(self.dtype(view)).itemsize
+
+    def address(self, view: View) -> Address:
+        """The address of the first element of a view."""
+        return Address(view.buffer, view.offset * self.itemsize(view))
+
+    def kernel(self, name: str, *facts: str | int) -> int:
+        """Return the address of a kernel by its file and name; see ``Machine.kernel``."""
+        return self.machine.kernel(name, *facts)
+
+    def loop(
+        self,
+        reads: Sequence[View],
+        writes: Sequence[View],
+        operations: Sequence[Operation],
+        stored: Sequence[int],
+        folds: Sequence[tuple[int, str]] = (),
+    ) -> Call:
+        """Return the call of a loop over these operands.
+
+        Args:
+            reads, writes: the operands; the results of folds are last in ``writes``.
+            operations: the operations of the loop.
+            stored: numbers of the values that are written.
+            folds: reductions at the end of the loop: number of a value and name of the reduction.
+        """
+        order = in_memory_order(leading_view((*writes[: len(stored)], *reads)))
+        reads, writes = ([view.transposed(order) for view in views] for views in (reads, writes))
+        shape = writes[0].shape
+        lengths, strides = collapse(shape, [v.strides for v in (*reads, *writes)])
+        axes = loop_order(lengths, strides, len(reads), bool(folds))
+        lengths, strides = [lengths[axis] for axis in axes], [[s[axis] for axis in axes] for s in strides]
+        read_layouts = tuple((self.dtype(v), _layout(s[-1])) for v, s in zip(reads, strides, strict=False))
+        # A single element (its stride is then 0) counts as contiguous.
+        write_strides, fold_strides = (
+            strides[len(reads) :][: len(stored)],
+            strides[len(reads) + len(stored) :],
+        )
+        write_layouts = ("c" if s[-1] in (0, 1) else "g" for s in write_strides)
+        fold_specs = tuple(
+            Fold(v, name, _layout(s[-1])) for (v, name), s in zip(folds, fold_strides, strict=True)
+        )
+        spec = LoopSpec(
+            len(lengths),
+            read_layouts,
+            tuple(operations),
+            tuple(zip(stored, write_layouts, strict=True)),
+            fold_specs,
+        )
+        text = spec.source()
+        kernel = self.machine.function("loop", text, lambda n: LoopWriter(spec, n).write())
+        words: list[Word] = [0, 0 if 0 in shape else lengths[0], *lengths[1:]]
+        moves = []
+        for view, steps in zip((*reads, *writes), strides, strict=True):
+            moves.append((len(words), steps[0] * self.itemsize(view)))
+            words += [self.address(view), *steps]
+        # Slices of a shared loop must not add to the same element at the same time.
+        is_divisible = all(s[0] and is_injective(lengths, s) for s in fold_strides)
+        return Call(kernel, tuple(words), Partition(words[1], 1, tuple(moves)) if is_divisible else None)
+
+    def matmul_kernel(self, dtype: str, by_table: bool, spec: LoopSpec | None = None) -> int:
+        """Return the kernel of a matrix product, with an epilogue if ``spec`` is set."""
+        width, addressing = self.machine.width, "tables" if by_table else "strides"
+        text = f"product of {dtype} by {addressing}, vectors of {width} bytes"
+        text += f", then\n{spec.source()}" if spec else ""
+        epilogue = Epilogue(spec) if spec else None
+        return self.machine.function(
+            "product", text, lambda n: MatmulWriter(dtype, by_table, n, width, epilogue).write()
+        )
+
+    def dot_products_kernel(self, dtype: str) -> int:
+        """Return the kernel of many dot products."""
+        width, is_portable = self.machine.width, settings.portable_bits
+        text = f"dots of {dtype}, vectors of {width} bytes{', portable' * is_portable}"
+        return self.machine.function(
+            "dots", text, lambda n: DotProductWriter(dtype, n, width, is_portable).write()
+        )
+
+    def softmax_rows_kernel(self, dtype: str, function: str) -> int:
+        """Return the kernel of softmax, log_softmax or logsumexp over contiguous rows."""
+        return self.machine.function(
+            function, f"{function} of {dtype}", lambda n: SoftmaxRowsWriter(dtype, function, n).write()
+        )
+
+    def softmax_columns_kernel(self, dtype: str, function: str) -> int:
+        """Return the kernel of softmax, log_softmax or logsumexp along an axis that is not the innermost."""
+        text = f"{function} of columns of {dtype}"
+        return self.machine.function(
+            function, text, lambda n: SoftmaxColumnsWriter(dtype, function, n).write()
+        )
+
+    def gather_kernel(self, name: str, dtype: str, index: str) -> int:
+        """Return a kernel that reads indices: ``"take_rows"`` or ``"one_hot"``."""
+        text = gather.text(name, dtype, index)
+        return self.machine.function(name, text, lambda n: gather.write(name, dtype, index, n))
+
+    def reduction_kernel(self, dtype: str, reduction: str, is_row: bool) -> int:
+        """Return the kernel of a sum, maximum or minimum: over rows, or over the numbers of a row."""
+        of, writer = ("rows", RowReductionWriter) if is_row else ("lines", ContiguousReductionWriter)
+        text = f"{reduction}_{of} of {dtype}"
+        return self.machine.function(f"{reduction}_{of}", text, lambda n: writer(dtype, reduction, n).write())
+
+
+def _layout(stride: int) -> str:
+    """Return how adjacent elements of an operand are stored, in the letters of ``LoopSpec``."""
+    return "s" if stride == 0 else "c" if stride == 1 else "g"
