@@ -174,7 +174,8 @@ def _gradients(y: Node, inputs: Sequence[Node]) -> dict[str, Node]:
     if y.rank:
         loss = make(UpstreamGradient(), y, input_node("dy", y.shape, y.dtype))
     gradients = grad(loss, inputs, unused="zeros")
-    return {f"d {node.op.label}": gradient for node, gradient in zip(inputs, gradients, strict=True)}  # pyright: ignore
+    labels = [node.op.attributes["label"] for node in inputs]
+    return {f"d {label}": gradient for label, gradient in zip(labels, gradients, strict=True)}
 
 
 # --- running

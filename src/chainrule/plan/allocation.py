@@ -33,7 +33,7 @@ def allocate(
 
     Args:
         pinned: buffers that live to the end.
-        phase: allocate only what is written in this phase; other buffers have memory of their own.
+        phase: allocate only what is written in this phase; other buffers are allocated separately.
     """
     first: dict[int, int] = {}
     last: dict[int, int] = {}

@@ -15,7 +15,7 @@ from chainrule.plan.passes.memory_layout import MIN_INNER_SAMPLES, WINDOW_OPS
 from chainrule.plan.plan import plan
 from chainrule.records import frozen
 
-MIN_ROWS, MAX_ROWS = 8, 64  # of a chunk; of images at least so many that samples are innermost
+MIN_ROWS, MAX_ROWS = 8, 64  # of a chunk; of images at least MIN_INNER_SAMPLES
 MAX_BYTES = 4 * 2**20  # of the intermediate values of a chunk
 MIN_FLOPS = 1_000_000  # of a batch, below which passing chunks to threads costs more than it saves
 

@@ -129,20 +129,20 @@ class Lowering:
         if node in self.in_place:
             return self.views[self.graph.inputs[self.in_place[node]]]
         if node in self.concatenated and self._is_plain(node, self.concatenated[node][0]):
-            whole, place = self.concatenated[node]
-            return concat_pad.input_view(whole, place, self.target(whole), self.shape(node))
+            concatenation, index = self.concatenated[node]
+            return concat_pad.input_view(concatenation, index, self.target(concatenation), self.shape(node))
         if node in self.paddings and node not in self.outputs:
             return image_padding.padded_target(self, node, self.paddings[node])
         origin = "summed" if node in self.summed else "output" if node in self.outputs else "work"
         order = convolution.axis_order(self, node) or self.axis_orders.get(node) or tuple(range(node.rank))
         return self.ordered(self.shape(node), node.dtype, order, origin, self.outputs.get(node, ""))
 
-    def _is_plain(self, node: Node, whole: Node) -> bool:
+    def _is_plain(self, node: Node, concatenation: Node) -> bool:
         """Return whether a value may be part of a larger one: it has no memory yet, and the same order of
         axes.
         """
-        has_memory = any(node in held for held in (self.summed, self.outputs, self.in_place))
-        return not has_memory and self.axis_orders.get(node) == self.axis_orders.get(whole)
+        has_memory = any(node in nodes for nodes in (self.summed, self.outputs, self.in_place))
+        return not has_memory and self.axis_orders.get(node) == self.axis_orders.get(concatenation)
 
     def ordered(
         self,

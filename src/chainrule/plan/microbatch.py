@@ -34,7 +34,7 @@ class Split:
     Args:
         rows: samples of a microbatch (the last one may have fewer).
         microbatches: number of microbatches.
-        replicas: number of replicas, which have sums of their own.
+        replicas: number of replicas, each with separate sums.
     """
 
     rows: int
@@ -61,7 +61,9 @@ def split_batch(graph: Graph, batch: int, cut: Cut, cores: int) -> Split:
     per_sample = (
         sum(trial.buffers[v.buffer].bytes for t in repeated_tasks for v in t.writes if not t.adds) / rows
     )
-    deferred = sum(_written(task) for task in trial.tasks if (task.kind, task.phase) == ("matmul", AFTER))
+    deferred = sum(
+        _product_bytes(task) for task in trial.tasks if (task.kind, task.phase) == ("matmul", AFTER)
+    )
     weights = (sum(b.bytes for b in trial.buffers if b.origin == "summed") + deferred) * 2
     arena = trial.layout.size / rows
     max_bytes = MAX_BYTES / 2 if any(isinstance(node.op, Remat) for node in graph.nodes) else MAX_BYTES
@@ -77,7 +79,7 @@ def split_batch(graph: Graph, batch: int, cut: Cut, cores: int) -> Split:
     return Split(best, microbatches, min(replicas, microbatches))
 
 
-def _written(task: Task) -> int:
+def _product_bytes(task: Task) -> int:
     """Return the bytes that a product writes: of a large gradient a strip."""
     return math.prod(task.writes[0].shape) * np.dtype(task.nodes[0].dtype).itemsize
 

@@ -22,7 +22,7 @@ class Cube(Elementwise):
     arguments = ("x",)
     formula = "x ^ 3"
     pullbacks = {"x": "dy * 2 * x ^ 2"}
-    says = Says("cubes", "求立方", "multiplies what arrives by 3x²", "把梯度乘以 3x²")
+    says = Says("cubes", "求立方", "multiplies the gradient by 3x²", "把梯度乘以 3x²")
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
         return x**3

@@ -170,9 +170,9 @@ def test_damaged_kernel_files_are_compiled_again(filled: Path, source: Path, tmp
     shutil.copytree(filled, cache)
     for turn, file in enumerate(sorted(times(cache, ".o"))):
         file.write_bytes(DAMAGES["one bit turned" if turn % 2 else "cut short"](file.read_bytes()))
-    written = times(cache, ".o")
+    times_before = times(cache, ".o")
     assert use(cache, source) == EXPECTED
-    assert all(time > written[file] for file, time in times(cache, ".o").items()), "and cached again"
+    assert all(time > times_before[file] for file, time in times(cache, ".o").items()), "and cached again"
 
 
 def test_kernels_of_changed_sources_are_not_reused(filled: Path, source: Path, tmp_path: Path) -> None:
@@ -199,7 +199,7 @@ def test_the_stamp_names_the_processor() -> None:
 
 def test_an_unwritable_cache_folder_causes_one_notice(source: Path, tmp_path: Path) -> None:
     (tmp_path / "chainrule").write_text("in the way")
-    notice, *answer = use(tmp_path, source)
+    notice, *output = use(tmp_path, source)
     assert "not cached" in notice
-    assert answer == EXPECTED
+    assert output == EXPECTED
     assert [file.name for file in tmp_path.iterdir()] == ["chainrule"]

@@ -72,9 +72,10 @@ def test_a_replicated_step_with_epilogues_matches_the_reference(batch: int, orde
         nodes[name] = input_node(name, shape, "float64")
     hidden = cr.relu(x @ nodes["w"].T + nodes["b"])
     loss = cr.mean(cr.square(cr.relu(hidden @ nodes["v"].T + nodes["c"]) - 0.5))
-    slopes = grad(loss, list(nodes.values()))
+    gradients = grad(loss, list(nodes.values()))
     new = {
-        f"new {name}": node - 0.1 * slope for (name, node), slope in zip(nodes.items(), slopes, strict=True)
+        f"new {name}": node - 0.1 * gradient
+        for (name, node), gradient in zip(nodes.items(), gradients, strict=True)
     }
     homes = {f"new {name}": name for name in nodes}
     graph = Graph({"loss": loss, **new})
@@ -88,7 +89,7 @@ def test_a_replicated_step_with_epilogues_matches_the_reference(batch: int, orde
         expected = {name: results[f"new {name}"] for name in expected}
     for threads in (1, 2, 3, 8):
         arrays = {name: value.copy() for name, value in state.items()}
-        trainer = native.Trainer(graph, slopes, homes, {"x": rows}, arrays, threads, 4)
+        trainer = native.Trainer(graph, gradients, homes, {"x": rows}, arrays, threads, 4)
         trainer.run(numbers, batch, 0, 2, 0, np.zeros((0, 2), np.uint32))
         ends.append(b"".join(arrays[name].tobytes() for name in sizes))
         for name in sizes:

@@ -65,17 +65,17 @@ def _counted(stop: int) -> Callable[[object], bool]:
     return lambda event: isinstance(event, StepDone) and next(left) == 0
 
 
-@pytest.mark.parametrize("rate", [1e30, 1e200])
-def test_a_non_finite_step_keeps_the_last_parameters_and_names_the_operation(rate: float) -> None:
+@pytest.mark.parametrize("learning_rate", [1e30, 1e200])
+def test_a_non_finite_step_keeps_the_last_parameters_and_names_the_operation(learning_rate: float) -> None:
     x, y = samples()
-    failed = model(optimizer=cr.SGD(rate), dtype="float64")
+    failed = model(optimizer=cr.SGD(learning_rate), dtype="float64")
     with pytest.raises(TrainingError, match="E501") as stopped:
         failed.fit(x, y, epochs=5, batch_size=10, verbose=False)
     assert " from " in str(stopped.value)
     assert "Dense" in str(stopped.value)
     assert all(np.isfinite(value).all() for value in failed.parameters().values())
     steps = failed.facts["steps"]
-    good = model(optimizer=cr.SGD(rate), dtype="float64")
+    good = model(optimizer=cr.SGD(learning_rate), dtype="float64")
     if steps:
         good.fit(x, y, epochs=5, batch_size=10, verbose=False, callbacks=[_counted(steps)])
         for name, value in failed.parameters().items():

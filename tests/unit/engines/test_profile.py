@@ -36,9 +36,11 @@ def subject(batch: int, steps: int = 5, **changes: object) -> ProfiledStep:
 def task_profile(step: ProfiledStep) -> StepProfile:
     """Return the profile of a step as if an operation had no kernel."""
     profile = _TaskProfile(step, {label: np.array(a) for label, a in step.state.items()})
-    spent, whole, _ = profile.round(2)
+    spent, whole_steps, _ = profile.round(2)
     lines = profile.lines(spent.mean(axis=0))
-    return StepProfile(lines, whole[0], whole[0], 1, step.batch, step.batch, 1, 2, peak("float32"))
+    return StepProfile(
+        lines, whole_steps[0], whole_steps[0], 1, step.batch, step.batch, 1, 2, peak("float32")
+    )
 
 
 @pytest.mark.parametrize("batch", [20, 64, 90])

@@ -38,16 +38,16 @@ def phased(draw) -> tuple[Graph, dict[Node, int]]:
 @given(phased())
 def test_no_loop_reads_the_result_of_a_later_kernel(case: tuple[Graph, dict[Node, int]]) -> None:
     graph, phases = case
-    written = {node for node in graph.nodes if is_leaf(node)}
+    initialized = {node for node in graph.nodes if is_leaf(node)}
     for kernel in kernels_of(graph, phases):
         inside: set[Node] = set()
         for node in kernel.nodes:
             for source in node.inputs:
                 # the loop's own values are in registers; their memory is complete only afterwards
-                assert memory_source(source) in written or source in inside
+                assert memory_source(source) in initialized or source in inside
             inside.add(node)
-        written |= inside
-    assert written >= {memory_source(node) for node in graph.nodes}
+        initialized |= inside
+    assert initialized >= {memory_source(node) for node in graph.nodes}
 
 
 @given(phased())
@@ -82,11 +82,11 @@ def test_depth_exceeds_that_of_all_sources(case: tuple[Graph, dict[Node, int]]) 
 @given(graphs(25))
 def test_tasks_read_only_initialized_memory(graph: Graph) -> None:
     planned = plan(graph, {})
-    written = {b.number for b in planned.buffers if b.origin in ("input", "constant")}
+    initialized = {b.number for b in planned.buffers if b.origin in ("input", "constant")}
     for task in planned.tasks:
-        assert {view.buffer for view in task.reads} <= written
-        written |= {view.buffer for view in task.writes}
-    assert {view.buffer for view in planned.outputs.values()} <= written
+        assert {view.buffer for view in task.reads} <= initialized
+        initialized |= {view.buffer for view in task.writes}
+    assert {view.buffer for view in planned.outputs.values()} <= initialized
 
 
 def test_a_delayed_node_is_computed_before_an_earlier_reader() -> None:

@@ -47,20 +47,20 @@ def kernels_after_passes(graph: Graph) -> list[Kernel]:
 
 @given(graphs(25))
 def test_no_loop_reads_the_result_of_a_later_kernel(graph: Graph) -> None:
-    written = {node for node in graph.nodes if is_leaf(node)}
+    initialized = {node for node in graph.nodes if is_leaf(node)}
     kernels = kernels_after_passes(graph)
     for kernel in kernels:
         inside: set[Node] = set()
         for node in kernel.nodes:
             for source in node.inputs:
-                assert memory_source(source) in written or source in inside
+                assert memory_source(source) in initialized or source in inside
                 assert source not in inside or not fusion.is_reduction(source), (
                     "a sum is complete only at the end of the loop"
                 )
             inside.add(node)
-        written |= inside
-    assert written >= {memory_source(node) for node in graph.outputs.values()}
-    assert written >= stored_nodes(graph, kernels)
+        initialized |= inside
+    assert initialized >= {memory_source(node) for node in graph.outputs.values()}
+    assert initialized >= stored_nodes(graph, kernels)
 
 
 @given(graphs(25))

@@ -75,6 +75,6 @@ def test_an_output_that_is_the_old_value_is_copied_before_it_is_overwritten() ->
     assert not is_over
     labels = {b.number: b.label for b in planned.buffers if b.origin == "input"}
     copies = [task for task in planned.tasks if task.kind == "copy"]
-    written = [labels.get(task.writes[0].buffer) for task in copies]
+    targets = [labels.get(task.writes[0].buffer) for task in copies]
     read = [labels.get(task.reads[0].buffer) for task in copies]
-    assert read.index("w") < written.index("w")
+    assert read.index("w") < targets.index("w")

@@ -9,7 +9,7 @@ written unless another kernel reads them.
 *Merge.* Loops of the same shape that read the same large value become one, if no kernel needs the results of
 the earlier one before the later one runs. A loop is delayed if that saves a pass over memory.
 
-*Recompute.* A value that only loops read is computed again by each of them, if that takes a few simple
+*Recompute.* A value that only loops read is recomputed by each of them, if that takes a few simple
 operations on values that are in memory anyway: ``x - mean`` is cheaper to compute twice than to write once.
 
 Example: a normalization, ``(x - m) r`` with ``m = mean(x)`` and ``r = 1 / sqrt(mean((x - m)^2))``. Operation

@@ -5,13 +5,13 @@ gradient of weights stored as (outputs, inputs).
 
 Images of a batch are stored with the *samples innermost*: the same pixel of all samples is contiguous. Every
 loop over an image, whatever its window, stride or number of channels, then applies the same operation to a
-full vector of samples. (Sample by sample, a network with six channels would use six lanes of sixteen.) This
+full vector of samples. (Sample by sample, six channels would fill six of sixteen SIMD lanes.) This
 holds for everything that is connected to a window by elementwise operations, if the batch has at least
 ``MIN_INNER_SAMPLES`` samples: two vectors of them, so that matrix products have full tiles. With fewer
 samples the channels are innermost, unless there are few channels: then one vector of samples is better.
 
 The rows of a *narrow* network are also stored with the samples innermost: if no layer has as many units as a
-vector has lanes, the units of a sample would leave lanes idle in every product and every loop.
+vector has elements, the units of a sample would leave a part of every vector idle.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from chainrule.ops.elementwise.elementwise import Elementwise
 from chainrule.plan.passes.fused_loop import is_layout, is_leaf, memory_source
 from chainrule.spec import bound
 
-MAX_NARROW_UNITS = 7  # of a layer: fewer than the lanes of a vector of float32
+MAX_NARROW_UNITS = 7  # of a layer: fewer than a vector of float32 has
 MIN_INNER_SAMPLES, MIN_INNER_SAMPLES_FEW_CHANNELS = 16, 8  # two vectors of float32, and one
-IDLE_RATIO = 1.5  # of the lanes of full vectors to the channels, from which on channels are few
+IDLE_RATIO = 1.5  # of the elements of full vectors to the channels, from which on channels are few
 WINDOW_OPS = ("convolution", "convolution_input", "fold", "patches")
 IMAGE_OPS = ("sum", "max", "min", "concatenate", "pad", "resample", *WINDOW_OPS)
 
@@ -90,7 +90,7 @@ def narrow_rows(graph: Graph, sizes: Mapping[str, int]) -> set[Node]:
 def _min_samples(graph: Graph) -> int:
     """Return the batch size from which on samples are innermost.
 
-    It is smaller if as many channels would leave lanes idle, or if every channel is convolved by itself:
+    It is smaller if as many channels would not fill their vectors, or if every channel is convolved by itself:
     loops over windows have long rows only if samples are innermost.
     """
     work = padded_work = 0

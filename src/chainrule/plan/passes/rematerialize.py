@@ -28,7 +28,7 @@ from chainrule.plan.passes.fused_loop import Kernel, is_elementwise, is_leaf, me
 from chainrule.plan.passes.fusion import RECOMPUTABLE, is_fusible
 
 MIN_BYTES = 2**20  # of a batch, from which on a value is worth freeing
-MAX_COST = 3  # at least one in so many freed bytes must not be needed for longer-lived sources
+MAX_COST = 3  # at least a third of the freed bytes must not be needed for longer-lived sources
 MIN_GAP = 12  # kernels between two readers of a value
 MAX_EXPENSIVE = 4  # operations of one loop that take longer than reading a number
 MAX_OPERATIONS = 24  # of one loop

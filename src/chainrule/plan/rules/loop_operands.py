@@ -85,34 +85,36 @@ def lower_fold(lowering: Lowering, node: Node, like: View, phase: int) -> FoldRe
         row_axes(like),
     )
     all_axes, inner = range(len(like.shape)), inner_axes[-1]
-    kept = [axis for axis in all_axes if axis not in axes or axis in inner_axes]
-    if all(a in axes for a in inner_axes) or not is_small([like.shape[a] for a in kept], like):
-        kept = [axis for axis in all_axes if axis not in axes]
-    is_complete = all(axis not in axes for axis in kept)
-    is_contiguous = inner not in kept or (is_complete and target.strides[kept.index(inner)] == 1)
+    result_axes = [axis for axis in all_axes if axis not in axes or axis in inner_axes]
+    if all(a in axes for a in inner_axes) or not is_small([like.shape[a] for a in result_axes], like):
+        result_axes = [axis for axis in all_axes if axis not in axes]
+    is_complete = all(axis not in axes for axis in result_axes)
+    is_contiguous = inner not in result_axes or (
+        is_complete and target.strides[result_axes.index(inner)] == 1
+    )
     is_direct = is_complete and is_contiguous and node not in lowering.summed
-    result = target if is_direct else _partial_result(lowering, node, like, kept)
+    result = target if is_direct else _partial_result(lowering, node, like, result_axes)
     lowering.fill(node, result, NEUTRAL[node.op.name], phase)
 
     def finish() -> None:
-        remaining = tuple(kept.index(axis) for axis in axes if axis in kept)
+        remaining = tuple(result_axes.index(axis) for axis in axes if axis in result_axes)
         if remaining or node in lowering.summed:
             reduction.lower_view(lowering, node, result, remaining, target, phase)
         elif not is_direct:
             lowering.add("copy", (node,), (result,), (target,), phase)
 
-    strides = dict(zip(kept, result.strides, strict=True))
+    strides = dict(zip(result_axes, result.strides, strict=True))
     return View(
         result.buffer, like.shape, tuple(strides.get(axis, 0) for axis in all_axes), result.offset
     ), finish
 
 
-def _partial_result(lowering: Lowering, node: Node, like: View, kept: Sequence[int]) -> View:
+def _partial_result(lowering: Lowering, node: Node, like: View, result_axes: Sequence[int]) -> View:
     """Return memory for results along some axes of a loop, in the order in which it iterates."""
     inner_axes = row_axes(like)
     axes = sorted(
-        kept, key=lambda axis: inner_axes.index(axis) if axis in inner_axes else -like.strides[axis]
+        result_axes, key=lambda axis: inner_axes.index(axis) if axis in inner_axes else -like.strides[axis]
     )
     return lowering.ordered(
-        [like.shape[axis] for axis in kept], node.dtype, [kept.index(axis) for axis in axes]
+        [like.shape[axis] for axis in result_axes], node.dtype, [result_axes.index(axis) for axis in axes]
     )

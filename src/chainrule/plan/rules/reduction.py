@@ -37,8 +37,8 @@ def reduce(lowering: Lowering, node: Node, phase: int) -> None:
     if node in lowering.summed or not _needs_transpose(view, axes, target):
         lower_view(lowering, node, view, axes, target, phase)
         return
-    kept = [axis for axis in range(len(view.shape)) if axis not in axes]
-    result = lowering.ordered(target.shape, node.dtype, in_memory_order(view.transposed(kept)))
+    result_axes = [axis for axis in range(len(view.shape)) if axis not in axes]
+    result = lowering.ordered(target.shape, node.dtype, in_memory_order(view.transposed(result_axes)))
     lower_view(lowering, node, view, axes, result, phase)
     lowering.add("copy", (node,), (result,), (target,), phase)
 
@@ -70,8 +70,8 @@ def lower_view(
 
 def _needs_transpose(view: View, axes: Sequence[int], target: View) -> bool:
     """Return whether the axis of contiguous numbers is kept, but is not contiguous in the result."""
-    kept = [axis for axis in range(len(view.shape)) if axis not in axes and view.shape[axis] > 1]
-    inner = [axis for axis in kept if view.strides[axis] == 1]
+    result_axes = [axis for axis in range(len(view.shape)) if axis not in axes and view.shape[axis] > 1]
+    inner = [axis for axis in result_axes if view.strides[axis] == 1]
     kept_axes = [axis for axis in range(len(view.shape)) if axis not in axes]
     order = [kept_axes[i] for i in in_memory_order(target) if target.shape[i] > 1]
     return bool(inner) and inner[0] != order[-1]
@@ -82,19 +82,23 @@ def target_view(lowering: Lowering, node: Node) -> View:
     target = lowering.target(node)
     if not node.op.attributes["keepdims"]:
         return target
-    kept = [axis for axis in range(node.rank) if axis not in node.op.attributes["axes"]]
-    shape, strides = (tuple(values[axis] for axis in kept) for values in (target.shape, target.strides))
+    result_axes = [axis for axis in range(node.rank) if axis not in node.op.attributes["axes"]]
+    shape, strides = (
+        tuple(values[axis] for axis in result_axes) for values in (target.shape, target.strides)
+    )
     return View(target.buffer, shape, strides, target.offset)
 
 
 def as_reducible(view: View, axes: Sequence[int], target: View) -> tuple[View, Triple, Triple] | None:
     """Return the view with its axes in an order in which they are three, with their lengths and strides."""
-    kept = [axis for axis in range(len(view.shape)) if axis not in axes]
-    kept = [kept[i] for i in in_memory_order(target)]
+    result_axes = [axis for axis in range(len(view.shape)) if axis not in axes]
+    result_axes = [result_axes[i] for i in in_memory_order(target)]
     farthest = max((view.strides[axis] for axis in axes), default=0)
-    natural = sum(view.strides[axis] > farthest for axis in kept)  # so that inner numbers are contiguous
-    for before in sorted(range(len(kept) + 1), key=lambda split: abs(split - natural)):
-        candidate = view.transposed((*kept[:before], *axes, *kept[before:]))
+    natural = sum(
+        view.strides[axis] > farthest for axis in result_axes
+    )  # so that inner numbers are contiguous
+    for before in sorted(range(len(result_axes) + 1), key=lambda split: abs(split - natural)):
+        candidate = view.transposed((*result_axes[:before], *axes, *result_axes[before:]))
         three = as_three_axes(candidate, range(before, before + len(axes)))
         if three is not None:
             return candidate, *three
@@ -130,9 +134,9 @@ def _reduce_in_turn(
         first, rest = (outer, inward[:1]) if outer is not None else (first, rest)
     if first is None:
         return False
-    kept, partial, arrangement = first
+    result_axes, partial, arrangement = first
     _add(lowering, node, arrangement, partial, phase)
-    remaining = [kept.index(axis) for axis in sorted(rest)]
+    remaining = [result_axes.index(axis) for axis in sorted(rest)]
     arrangement = as_reducible(partial, remaining, target)
     if arrangement is not None:
         _add(lowering, node, arrangement, target, phase)
@@ -150,21 +154,25 @@ def _first_step(
     lowering: Lowering, node: Node, view: View, axes: tuple[int, ...]
 ) -> tuple[list[int], View, tuple[View, Triple, Triple]] | None:
     """Return a first step: the kept axes, the target, and the arrangement of the view."""
-    kept = [axis for axis in range(len(view.shape)) if axis not in axes]
-    shape, order = [view.shape[i] for i in kept], in_memory_order(view.transposed(kept))
+    result_axes = [axis for axis in range(len(view.shape)) if axis not in axes]
+    shape, order = [view.shape[i] for i in result_axes], in_memory_order(view.transposed(result_axes))
     layout = View.contiguous(-1, tuple(shape[i] for i in order)).transposed(
         [order.index(i) for i in range(len(order))]
     )
     arrangement = as_reducible(view, axes, layout)
-    return None if arrangement is None else (kept, lowering.ordered(shape, node.dtype, order), arrangement)
+    return (
+        None
+        if arrangement is None
+        else (result_axes, lowering.ordered(shape, node.dtype, order), arrangement)
+    )
 
 
 def _copied(
     lowering: Lowering, node: Node, view: View, axes: Sequence[int], target: View, phase: int
 ) -> View:
     """Return a copy with the axes in the order of the target, the reduced axes innermost."""
-    kept = [axis for axis in range(len(view.shape)) if axis not in axes]
-    order = (*(kept[i] for i in in_memory_order(target)), *axes)
+    result_axes = [axis for axis in range(len(view.shape)) if axis not in axes]
+    order = (*(result_axes[i] for i in in_memory_order(target)), *axes)
     copy = lowering.ordered(view.shape, lowering.buffers[view.buffer].dtype, order)
     lowering.add("copy", (node,), (view,), (copy,), phase)
     return copy

@@ -256,11 +256,11 @@ class _Loop:
 
     def _add_copies(self, inner: Lowering) -> None:
         """Add the copies at the end of a step; no copy reads what another has overwritten."""
-        written = {view.buffer for _, view in self.copied}
+        targets = {view.buffer for _, view in self.copied}
         copies = []
         for node, view in self.copied:
             source = inner.view(node, self.phase)
-            if source.buffer in written and source != view:
+            if source.buffer in targets and source != view:
                 temporary = inner.new(source.shape, node.dtype)
                 inner.add("copy", (node,), (source,), (temporary,), self.phase)
                 source = temporary

@@ -92,8 +92,8 @@ class LoopSpec:
     @property
     def results(self) -> list[tuple[str, str]]:
         """Dtype and layout of everything that is written, the results of folds last."""
-        written = [(self.dtype_of(value), layout) for value, layout in self.writes]
-        return [*written, *((self.dtype_of(fold.value), fold.layout) for fold in self.folds)]
+        writes = [(self.dtype_of(value), layout) for value, layout in self.writes]
+        return [*writes, *((self.dtype_of(fold.value), fold.layout) for fold in self.folds)]
 
     def dtype_of(self, value: int) -> str:
         """Return the dtype of a value: an operand or a result."""
@@ -153,20 +153,20 @@ class Chain:
         self.spec, self.builder = spec, builder
 
     def element(
-        self, lanes: Lanes, rows: list[Operand], held: Mapping[int, Value], index: Value
+        self, lanes: Lanes, rows: list[Operand], registers: Mapping[int, Value], index: Value
     ) -> list[Value]:
         """Compute everything for the elements at ``index`` of a row.
 
         Args:
             lanes: number of elements.
             rows: the operands.
-            held: operands that are in registers already, by number.
+            registers: operands that are in registers already, by number.
 
         Returns:
             all values, operands first.
         """
         count = len(self.spec.reads)
-        values = [held[i] if i in held else self.load(rows[i], lanes, index) for i in range(count)]
+        values = [registers[i] if i in registers else self.load(rows[i], lanes, index) for i in range(count)]
         for operation in self.spec.operations:
             inputs = [values[i] for i in operation.inputs]
             values.append(emit(lanes, operation, inputs))
@@ -262,10 +262,10 @@ class LoopWriter:
         row_totals: list[Value] = []
         for width in self.spec.widths:
             high, lanes = b.add(low, b.and_(b.sub(stop, low), I64(-width))), Lanes(b, width)
-            held = {i: lanes.broadcast(value) for i, value in repeated.items()}
+            registers = {i: lanes.broadcast(value) for i, value in repeated.items()}
             totals = [self._initial(fold, lanes) for fold in self.spec.folds if fold.layout == "s"]
             with self.code.fold_range(low, high, width, totals) as index:
-                values = self.chain.element(lanes, rows, held, index)
+                values = self.chain.element(lanes, rows, registers, index)
                 totals[:] = self._fold(lanes, values, totals, folds, index)
             row_totals = self._reduce_lanes(lanes, totals, row_totals)
             low = high

@@ -11,6 +11,7 @@ from chainrule.plan.tasks import Task
 
 
 def gather(builder: CallBuilder, task: Task) -> list[Call]:
+    """Return the call of a gather: indices are divided."""
     table, index = task.reads
     (y,) = task.writes
     width = int(np.prod(table.shape[1:]))
@@ -38,6 +39,7 @@ def gather(builder: CallBuilder, task: Task) -> list[Call]:
 
 
 def scatter_add(builder: CallBuilder, task: Task) -> list[Call]:
+    """Return the call of a scatter-add, which is not divided: several indices may name one row."""
     values, index = task.reads
     (y,) = task.writes
     width = int(np.prod(y.shape[1:]))
@@ -61,6 +63,7 @@ def scatter_add(builder: CallBuilder, task: Task) -> list[Call]:
 
 
 def one_hot(builder: CallBuilder, task: Task) -> list[Call]:
+    """Return the call of a one-hot encoding: indices are divided."""
     (index,), (y,) = task.reads, task.writes
     count, depth = int(np.prod(index.shape)), y.shape[-1]
     words = (count, depth, builder.address(index), 1, builder.address(y), FLAG, 0)
@@ -69,6 +72,7 @@ def one_hot(builder: CallBuilder, task: Task) -> list[Call]:
 
 
 def uniform(builder: CallBuilder, task: Task) -> list[Call]:
+    """Return the call of random numbers, which is not divided."""
     (key,), (y,) = task.reads, task.writes
     stream = task.facts["stream"] & 0xFFFFFFFFFFFFFFFF
     # Positions count over the whole batch; a microbatch samples from the position of its first row on.

@@ -35,15 +35,17 @@ def loop_operations(task: Task, operands: Sequence[Any]) -> tuple[list[Operation
 
 
 def loop(builder: CallBuilder, task: Task) -> list[Call]:
+    """Return the call of a fused loop."""
     return [builder.loop(task.reads, task.writes, *loop_operations(task, task.facts["operands"]))]
 
 
 def copy(builder: CallBuilder, task: Task) -> list[Call]:
+    """Return the call of a copy: a loop without operations."""
     return [builder.loop(task.reads, task.writes, [], [0])]
 
 
 def combine(builder: CallBuilder, task: Task) -> list[Call]:
-    """Combine operands of one shape pairwise: a + b + c, or their maximum.
+    """Return the call that combines operands of one shape pairwise: a + b + c, or their maximum.
 
     With ``"weighted_sum"`` the second half of the operands are the weights of the first: a d + b e + c f.
     """
@@ -61,7 +63,9 @@ def combine(builder: CallBuilder, task: Task) -> list[Call]:
 
 
 def linear_transform(builder: CallBuilder, task: Task) -> list[Call]:
-    """A linear map, step by step; the factors follow the inputs among the operands."""
+    """Return the call of a linear transform, step by step; the factors follow the inputs among the
+    operands.
+    """
     dtype, transform = builder.dtype(task.writes[0]), task.facts["transform"]
     operations: list[Operation] = []
     values, factors = (

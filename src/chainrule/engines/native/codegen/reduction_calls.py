@@ -13,6 +13,7 @@ FLOATS = ("float32", "float64")
 
 
 def reduce(builder: CallBuilder, task: Task) -> list[Call]:
+    """Return the call of a reduction: outer indices are divided, else columns."""
     (x,), (y,) = task.reads, task.writes
     (n, r, c), (outer, along, inner), reduction = task.facts["lengths"], task.facts["strides"], task.kind
     if c == 1:  # the outer indices become columns
@@ -34,6 +35,7 @@ def reduce(builder: CallBuilder, task: Task) -> list[Call]:
 
 
 def softmax(builder: CallBuilder, task: Task) -> list[Call]:
+    """Return the call of softmax, log_softmax or logsumexp: outer indices are divided."""
     (x,), (y,) = task.reads, task.writes
     (n, k, c), (outer, along, inner) = task.facts["lengths"], task.facts["strides"]
     size, row_bytes = builder.itemsize(x), builder.itemsize(y) * math.prod(y.shape) // max(n, 1)

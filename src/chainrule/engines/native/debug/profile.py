@@ -208,9 +208,9 @@ class _TaskProfile:
 
     def round(self, steps: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return the seconds of each task in each step (steps, tasks), and of whole steps, twice."""
-        whole = _times([self._step] * steps)
+        whole_steps = _times([self._step] * steps)
         clock = _interquartile_mean(_times([partial(run_calls, self._executable.table, 0, 0)] * MAX_STEPS))
-        return np.array([_times(self._work) for _ in range(steps)]) - clock, whole, whole
+        return np.array([_times(self._work) for _ in range(steps)]) - clock, whole_steps, whole_steps
 
     def lines(self, spent: np.ndarray) -> tuple[KernelTime, ...]:
         """Return the cost of each task."""

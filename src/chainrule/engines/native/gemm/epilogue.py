@@ -44,10 +44,10 @@ class Epilogue:
         operands = self._operands(code, block, first_row)
         for i, row in enumerate(sums):
             rows = [self._row(code, operand, step, i) for operand, step in operands]
-            held = {
+            registers = {
                 n: many.broadcast(chain.load(r, one, I64(0))) for n, r in enumerate(rows) if r.layout == "s"
             }
-            chain.element(many, rows, {**held, 0: _concatenated(code, row)}, column)
+            chain.element(many, rows, {**registers, 0: _concatenated(code, row)}, column)
 
     def _operands(self, code: FunctionBuilder, block: Value, first_row: Value) -> list[tuple[Operand, Value]]:
         """Return every operand at the first row of the tile, and the bytes between its rows."""

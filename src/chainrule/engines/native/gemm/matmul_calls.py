@@ -18,6 +18,7 @@ from chainrule.plan.views import View, collapse
 
 
 def matmul(builder: CallBuilder, task: Task) -> list[Call]:
+    """Return the call of matrix products by strides."""
     if "stored" in task.facts:
         return _matmul_with_epilogue(builder, task)
     a, b = task.reads
@@ -67,6 +68,7 @@ def _matmul_with_epilogue(builder: CallBuilder, task: Task) -> list[Call]:
 
 
 def table_matmul(builder: CallBuilder, task: Task) -> list[Call]:
+    """Return the call of matrix products by tables."""
     (a, b, *tables), (c,) = task.reads, task.writes
     a_step, a_row, a_column, b_step, b_row, c_step, c_row = map(builder.address, tables)
     mode: Word = Accumulate(task.facts["mode"]) if task.adds else task.facts["mode"]
@@ -81,6 +83,7 @@ def table_matmul(builder: CallBuilder, task: Task) -> list[Call]:
 
 
 def dot_products(builder: CallBuilder, task: Task) -> list[Call]:
+    """Return the call of dot products: rows are divided."""
     (a, b, *tables), (c,) = task.reads, task.writes
     rows, places, columns, others = map(builder.address, tables)
     words = [
