@@ -59,7 +59,9 @@ class _State:
 
     def __init__(self, executable: Executable) -> None:
         rng = np.random.Generator(np.random.Philox(0))
-        executable.arena[...] = rng.integers(0, 256, executable.arena.size, np.uint8)  # contents left by earlier runs
+        executable.arena[...] = rng.integers(
+            0, 256, executable.arena.size, np.uint8
+        )  # contents left by earlier runs
         outputs = [b.number for b in executable.plan.buffers if b.origin in ("output", "summed")]
         self._arrays = [executable.arena, *(executable.memory[n].reshape(-1).view(np.uint8) for n in outputs)]
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from thread_races import assert_no_races
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +14,7 @@ import chainrule as cr
 from chainrule.graph import Graph, input_node
 from chainrule.plan.passes.memory_layout import MAX_NARROW_UNITS, MIN_INNER_SAMPLES, narrow_rows
 from chainrule.plan.plan import plan
+from thread_races import assert_no_races
 
 UNITS = st.integers(1, MAX_NARROW_UNITS)
 LOSSES = {"mse": 1, "binary_cross_entropy": 1, "cross_entropy": 3}

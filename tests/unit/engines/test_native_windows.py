@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from thread_races import assert_no_races
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +16,7 @@ from chainrule.graph import Graph, input_node
 from chainrule.plan.passes.memory_layout import MIN_INNER_SAMPLES, MIN_INNER_SAMPLES_FEW_CHANNELS, axis_orders
 from chainrule.plan.plan import plan
 from chainrule.spec import Size
+from thread_races import assert_no_races
 
 ROWS = (
     1,

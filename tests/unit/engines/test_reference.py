@@ -162,7 +162,7 @@ def test_a_stream_frees_outputs_after_their_last_reader() -> None:
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_an_update_is_an_elementwise_chain_of_its_gradient(name: str) -> None:
     """In chunks of rows it equals the whole."""
-    graph, _, values = steps_of(OPTIMIZERS[name](), 3)
+    graph, _, values = step_graphs(OPTIMIZERS[name](), 3)
     arrays = {**values, "step": np.array(1.0)}
     new = graph.outputs["b"]
     chain = ElementwiseChain(new, [])

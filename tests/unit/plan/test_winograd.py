@@ -6,7 +6,6 @@ import itertools
 from typing import Any
 
 import numpy as np
-from thread_races import assert_no_races
 import pytest
 
 import chainrule as cr
@@ -15,6 +14,7 @@ from chainrule.graph import Graph, input_node
 from chainrule.plan.plan import plan
 from chainrule.plan.rules import winograd
 from chainrule.plan.rules.linear_transform import LinearTransform
+from thread_races import assert_no_races
 
 # Lavin and Gray (2016), section 4.1, F(4 x 4, 3 x 3).
 A_T = [[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]]

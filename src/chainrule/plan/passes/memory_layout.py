@@ -90,8 +90,8 @@ def narrow_rows(graph: Graph, sizes: Mapping[str, int]) -> set[Node]:
 def _min_samples(graph: Graph) -> int:
     """Return the batch size from which on samples are innermost.
 
-    It is smaller if as many channels would not fill their vectors, or if every channel is convolved by itself:
-    loops over windows have long rows only if samples are innermost.
+    It is smaller if as many channels would not fill their vectors, or if every channel is convolved by
+    itself: loops over windows have long rows only if samples are innermost.
     """
     work = padded_work = 0
     for node in graph.nodes:

@@ -2,9 +2,9 @@
 
 Tables contain what each output position reads: for each position and each tap of the window, the offset of
 the input element, or ``NONE`` if there is none (beyond the edge, or between two strides in the backward
-pass); then zeros are read. Padding, stride and dilation therefore need neither a copy nor another
-kernel, and the gradient with respect to the input is the forward kernel with other tables. Positions are counted
-as rows (all axes but the last) and columns; an offset is the sum of a row offset and a column offset.
+pass); then zeros are read. Padding, stride and dilation therefore need neither a copy nor another kernel, and
+the gradient with respect to the input is the forward kernel with other tables. Positions are counted as rows
+(all axes but the last) and columns; an offset is the sum of a row offset and a column offset.
 
 If samples are innermost, a weight is one number for all samples of a channel; if channels are innermost, the
 weights are contiguous like the channels.
