@@ -175,7 +175,12 @@ def _step_table(made: StepProfile, lang: str) -> Table:
             made.serial_seconds / made.parallel_seconds,
         )
         rows.append(row(name, made.parallel_seconds, made.threads, f"{faster:.2f}x"))
-    head = ("", render("profile_time", lang), render("profile_against", lang), render("profile_of_peak", lang))
+    head = (
+        "",
+        render("profile_time", lang),
+        render("profile_against", lang),
+        render("profile_of_peak", lang),
+    )
     return Table(head, tuple(rows), (1, 2, 3))
 
 
