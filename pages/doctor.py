@@ -29,8 +29,8 @@ y = [i % 2 for i in range(40)]
 diagnosis = model.check(x, y)
 for finding in diagnosis:
     print(finding.line("en"))
-# first-loss: the first loss is …; guessing among 2 classes gives 0.6931
-# input-scale: the spread of "x[1]" is 1.15e+04 (standard deviation); standardise the inputs
+# first-loss: the initial loss is …; guessing among 2 classes gives 0.6931
+# input-scale: the standard deviation of "x[1]" is 1.15e+04; standardize the inputs
 print(diagnosis.findings[1].remedy)
 # x = (x - x_train.mean(axis=0)) / x_train.std(axis=0)  # or cr.Normalization() as the first layer
 ```
@@ -94,7 +94,7 @@ def _paragraphs(rule: Rule, i: int) -> list[str]:
         _sentence(f"**{threshold}**{mark}{plain(rule.threshold[i])}", i),
         _sentence(f"**{source}**{mark}{plain(rule.source)}", i),
         f"**{cause}**{mark}{plain(rule.why[i])}",
-        f"**{attempt}**{mark}`{rule.remedy}`",
+        f"**{attempt}**{mark}`{rule.remedy_in('zh' if i else 'en')}`",
     ]
 
 

@@ -18,7 +18,7 @@ from safetensors.numpy import save_file
 from chainrule.apps.cli.main import main
 from chainrule.escaping import spreadsheet_text
 from chainrule.model import Model
-from chainrule.plotting.registry import PICTURES
+from chainrule.plotting.registry import PLOTS
 from chainrule.store import container
 
 KEPT = ("rule", "id", "code", "kind", "version")  # of notes: texts that decide what they are
@@ -97,8 +97,8 @@ def commands_of_run(run: str, data: str, text: str, column: str) -> list[tuple[s
         column: the name of a column that holds one.
     """
     row = ("--row", "1")
-    plots = [("plot", run, kind.replace("_", "-"), *([data] if PICTURES[kind].needs else []))
-             for kind in PICTURES if kind not in PLOTS_WITHOUT_ROWS]  # fmt: skip
+    plots = [("plot", run, kind.replace("_", "-"), *([data] if PLOTS[kind].needs else []))
+             for kind in PLOTS if kind not in PLOTS_WITHOUT_ROWS]  # fmt: skip
     return [
         ("predict", run, data), ("predict", run, data, "--proba"), ("predict", run, data, "--out", "p.csv"),
         ("evaluate", run, data), ("explain", run, data, *row, "--depth", "1"),

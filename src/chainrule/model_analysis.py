@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from chainrule.engines.parity import Parity
     from chainrule.page.explanation import Explanation
     from chainrule.plan.plan import Plan
-    from chainrule.plotting.plot import Plot
+    from chainrule.plotting.plot import PlotAccessor
     from chainrule.trace import Trace
     from chainrule.train.monitor.lr_finder import RateSweep
 
@@ -204,9 +204,9 @@ class ModelAnalysis(StateHolder):
         return diagnosis.profile_page(train.measure_step(self.state, x, y, batch_size, steps), lang)
 
     @property
-    def plot(self) -> Plot:
+    def plot(self) -> PlotAccessor:
         """The pictures of this model, each a method: ``model.plot.confusion(x, y).save("confusion.svg")``."""
-        return plotting.Plot(self)
+        return plotting.PlotAccessor(self)
 
     def check(self, x: Any, y: Any = None, *, lang: str | None = None, **options: Any) -> Diagnosis:
         """What a look before a training, and at its first steps, finds wrong with data, net, loss and

@@ -9,11 +9,11 @@ import pytest
 
 import chainrule as cr
 from chainrule.apps.cli.main import main
-from chainrule.plotting.registry import PICTURES
+from chainrule.plotting.registry import PLOTS
 
 WARNING = "The model was trained on these rows"
 CAPTION = "These rows include the"
-JUDGED = sorted(name for name, kind in PICTURES.items() if kind.is_judged)
+JUDGED = sorted(name for name, kind in PLOTS.items() if kind.is_judged)
 MEASURING = [
     ("evaluate", "run", "DATA"),
     ("attribute", "run", "DATA", "--importance", "--repeats", "1"),

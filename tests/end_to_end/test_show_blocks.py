@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from chainrule.catalog import KINDS, block, known_kind, sampled, to_html, to_unicode
+from chainrule.catalog import KINDS, block, resolve_kind, sampled, to_html, to_unicode
 from chainrule.derive.braille_plot import plot
 from chainrule.derive.line_chart import ticks
 from chainrule.ops import CARDS
@@ -100,7 +100,7 @@ def test_other_names_of_a_block_will_do(chainrule, kind: str, name: str, own: st
 def test_a_folder_called_like_a_kind_is_a_run(chainrule, run) -> None:
     run.rename("layers")
     assert "Network" in chainrule("show", "layers").out
-    assert known_kind("RUN") is None
+    assert resolve_kind("RUN") is None
 
 
 def test_the_chinese_tables_are_complete_and_hold_nothing_else() -> None:

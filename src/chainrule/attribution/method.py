@@ -113,7 +113,7 @@ def account(values: Mapping[str, np.ndarray], wanted: np.ndarray) -> tuple[np.nd
 def require_count(method: str, name: str, value: Any, least: int) -> None:
     """Refuse an option that is no whole number.
 
-    Fails:
+    Raises:
         UsageError E102: not one, or below ``least``.
     """
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
@@ -126,7 +126,7 @@ def require_count(method: str, name: str, value: Any, least: int) -> None:
 def require_size(method: str, name: str, value: Any, most: float = np.inf) -> None:
     """Refuse an option that is no number from 0 on.
 
-    Fails:
+    Raises:
         UsageError E102: not one, or above ``most``.
     """
     is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)

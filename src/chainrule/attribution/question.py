@@ -74,7 +74,7 @@ class Question:
     def entries(self) -> dict[str, np.ndarray]:
         """The samples as points: for each entry (n, ...).
 
-        Fails:
+        Raises:
             TrainingError E541: nothing about the inputs can be changed by a small step.
         """
         if not self.score.entries:

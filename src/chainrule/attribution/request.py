@@ -79,7 +79,7 @@ def ask(
         x, target, y, baseline: as in ``Model.attribute``.
         options: of which ``explains``, ``output`` and ``seed`` are used.
 
-    Fails:
+    Raises:
         TrainingError E503: the model has learned nothing yet. E540, E542: see ``Model.attribute``.
     """
     given = read_rows(model, x)
@@ -99,7 +99,7 @@ def ask(
 def known_method(name: str) -> Method:
     """The card of a method.
 
-    Fails:
+    Raises:
         UsageError E101: no such method; the nearest is offered.
     """
     if name not in METHODS:
@@ -114,7 +114,7 @@ def known_method(name: str) -> Method:
 def read_rows(model: ModelState, x: Any) -> Given:
     """Rows of a table, samples, or one sample, as the net sees them.
 
-    Fails:
+    Raises:
         TrainingError E503: the model has learned nothing yet. Else what ``predict`` refuses.
     """
     if model.network is None:
@@ -152,7 +152,7 @@ def columns_of(model: ModelState) -> tuple[str, ...]:
 def _baseline(model: ModelState, baseline: Any, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """The rows to compare with, by input.
 
-    Fails:
+    Raises:
         TrainingError E542: a baseline of another shape; all mismatches are listed.
     """
     if model.preparation is not None and tabular.is_table(baseline, None):
@@ -232,7 +232,7 @@ def _words(question: Question) -> tuple[tuple[str, ...], ...]:
 def refuse_unaccounted(made: Attribution) -> None:
     """Refuse an attribution that does not add up.
 
-    Fails:
+    Raises:
         TrainingError E540: says by how much, at which sample, and what would help.
     """
     if made.residual is None or made.tolerance is None:

@@ -108,7 +108,7 @@ def sanity(
         options: ``target``, ``baseline``, those of the method, ``explains``, ``output``, ``seed`` and
             ``lang``.
 
-    Fails:
+    Raises:
         As ``Model.attribute``, but a sum that is off is no reason to refuse.
         UsageError E102: ``labels`` is no pair.
 
@@ -141,7 +141,7 @@ def sanity(
 def _randomised(model: ModelState, seed: int) -> list[tuple[str, dict[str, np.ndarray]]]:
     """The parameters with more and more layers as they were before any training, the last layer first.
 
-    Fails:
+    Raises:
         TrainingError E541: a net without parameters.
     """
     assert model.network is not None

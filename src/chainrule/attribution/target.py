@@ -47,7 +47,7 @@ def choose(
         output: which output, by name; by default the first.
         explains: of ``EXPLAINED``; by default the logit of a classifier, the value of another net.
 
-    Fails:
+    Raises:
         UsageError E101: no such output, no such thing to explain. TrainingError E544: no such class or place.
     """
     assert model.network is not None
@@ -156,7 +156,7 @@ def _usual(model: ModelState, task: Target, output: str, inputs: dict[str, np.nd
 def _located(task: Target, one: Any, numbers: int) -> tuple[int, int]:
     """Which number of an output a target is, and its sign.
 
-    Fails:
+    Raises:
         TrainingError E544: no such class, number or place.
     """
     if not task.is_classes:

@@ -140,7 +140,7 @@ class Slopes:
     def _dense(self) -> tuple[str, Node]:
         """The path of the weights of the last dense layer, and its product.
 
-        Fails:
+        Raises:
             TrainingError E541: there is none.
         """
         weights = {p.node: path for path, p in self.network.parameters.items() if p.spec.rank == 2}
@@ -189,7 +189,7 @@ class Slopes:
 def require_trained_rows(train_x: Any) -> None:
     """Refuse to look for influence where there is nothing that could have had one.
 
-    Fails:
+    Raises:
         TrainingError E543: no samples of the training.
     """
     if train_x is None:
@@ -232,7 +232,7 @@ def influence(
 def _held(model: ModelState, checkpoint: Any) -> dict[str, np.ndarray]:
     """The weights of a checkpoint: parameters by path, a model, or the file of one.
 
-    Fails:
+    Raises:
         UsageError E101: parameters the net has not, or lacks.
     """
     if isinstance(checkpoint, str | os.PathLike):

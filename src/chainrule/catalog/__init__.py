@@ -10,7 +10,7 @@ from chainrule.catalog.block import Argument, Block, Written, block
 from chainrule.catalog.curves import Sampled, sampled
 from chainrule.catalog.example import transcript
 from chainrule.catalog.formula_text import to_html, to_unicode
-from chainrule.catalog.kind import KINDS, Kind, known_kind, known_name
+from chainrule.catalog.kind import KINDS, Kind, known_name, resolve_kind
 
 __all__ = [
     "KINDS",
@@ -20,8 +20,8 @@ __all__ = [
     "Sampled",
     "Written",
     "block",
-    "known_kind",
     "known_name",
+    "resolve_kind",
     "sampled",
     "to_html",
     "to_unicode",

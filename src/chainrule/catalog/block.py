@@ -90,7 +90,7 @@ def block(kind: str, name: str) -> Block:
         kind: one of ``KINDS``.
         name: its name; that of its class, or what PyTorch or Keras calls it, will do.
 
-    Fails:
+    Raises:
         UsageError E101: there is no such block.
 
     Example:

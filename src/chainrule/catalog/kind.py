@@ -154,7 +154,7 @@ _SPELLINGS = {
 }
 
 
-def known_kind(word: str) -> Kind | None:
+def resolve_kind(word: str) -> Kind | None:
     """The kind of this name, in singular or plural; ``None`` if the word names none."""
     word = _SPELLINGS.get(word.casefold(), word.casefold())
     return next((kind for kind in KINDS.values() if word in (kind.name, kind.plural)), None)
@@ -163,7 +163,7 @@ def known_kind(word: str) -> Kind | None:
 def known_name(kind: Kind, name: str) -> str:
     """The name of a block as its registry has it.
 
-    Fails:
+    Raises:
         UsageError E101: there is none of this kind. Offered is the same name of another kind, such as
             ``show activation relu`` for ``show layer relu``, or else the nearest name.
     """

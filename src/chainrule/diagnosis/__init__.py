@@ -1,20 +1,13 @@
-"""The doctor: problems that a program can see, found before a training, in its first steps, while it runs
-and at its end.
+"""The doctor: rules that find problems before a training, in its first steps, during it and at its end.
 
-    rule.py       the card of a rule: what is true of a problem
-    finding.py    a rule that spoke, with its numbers and sentences
-    registry.py   all rules by name
-    look.py       what is known before training: rows, net, loss, optimizer
-    first.py      what is known of the first steps, made on a copy
-    diagnosis.py  findings together, as a page that prints itself
-    checking.py   ``Model.check``: both looks, without a training
-    attendance.py the callback that listens to a training
-    course.py     what is known of a training that runs or has ended
-    following.py  the rules that read its course, while it runs and at its end
-    seeds.py      two ways to train, compared over seeds
+    rule.py             the card of a rule finding.py          a finding with its numbers and sentences
+    registry.py         all rules by name context.py          the facts before a training: rows, network,
+    loss, optimizer first_steps.py      the first steps, computed on a copy diagnosis.py        all findings
+    as a page check.py            ``Model.check`` callback.py         the callback of a training history.py
+    the recorded history of a training monitor.py          the rules on the history, during and after a
+    training seeds.py            comparison of two training setups over seeds
 
-What comes in: what is known at a time. What goes out: findings. What the doctor never does: change a
-training, or make one fail.
+Input: the facts of a time. Output: findings. The doctor never changes a training or makes it fail.
 """
 
 from __future__ import annotations

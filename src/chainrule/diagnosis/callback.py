@@ -1,6 +1,6 @@
-"""The doctor at a training: the callback that looks before it begins, listens while it runs, and tells.
+"""The doctor as a callback: it runs the rules before, during and after a training and reports findings.
 
-It never makes a training fail: a rule that meets something it was not written for is left out.
+It never makes a training fail: a rule that raises is skipped.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 
-# These rooms are asked for a name where it is needed: a page of findings is made when somebody reads it.
+# Lazy packages: the page of findings is imported only when it is needed.
 from chainrule import diagnosis, store
 from chainrule.diagnosis.context import BRIEF, Look, look_at
 from chainrule.diagnosis.finding import Finding, by_gravity
@@ -26,13 +26,13 @@ _LOG = logging.getLogger(__name__)
 
 @frozen
 class Doctor(Callback):
-    """Looks at a training before its first step, while it runs and at its end; each finding is a ``Notice``.
+    """Checks a training before its first step, during it and at its end; each finding is a ``Notice``.
 
-    ``Model.fit`` has it listen by default; ``doctor=False`` sends it away.
+    ``Model.fit`` adds it by default; ``doctor=False`` disables it.
     """
 
     def start(self, training: TrainingView) -> Listener:
-        """The listener of one training."""
+        """Return the listener of one training."""
         found: list[Finding] = []
         follower = Follower(training, judged)
 
@@ -52,7 +52,7 @@ class Doctor(Callback):
 
 
 def end(training: TrainingView, found: list[Finding]) -> None:
-    """Leave the findings with the model, and in the folder of the training if it has one."""
+    """Store the findings in the model, and in the run folder if there is one."""
     training.keep_findings(by_gravity(found))
     run = training.options.run
     if run is not None:
@@ -61,7 +61,7 @@ def end(training: TrainingView, found: list[Finding]) -> None:
 
 
 def look_of(training: TrainingView) -> Look:
-    """What is known of a training before it begins."""
+    """Return the facts of a training before it starts."""
     return look_at(
         training.network, training.model.targets, training.data, training.order, training.validation,
         most=BRIEF,
@@ -69,7 +69,7 @@ def look_of(training: TrainingView) -> Look:
 
 
 def findings_before(look: Look) -> tuple[Finding, ...]:
-    """What the rules that look before a training find, the gravest first."""
+    """Return the findings of the rules that run before training, the most severe first."""
     return by_gravity(judged(BEFORE, "before", lambda judge: judge(look)))
 
 
@@ -87,13 +87,13 @@ def judged(names: Iterable[str], time: str, ask: Callable[[Judge], Iterable[Evid
         judge = getattr(rule, time)
         try:
             found += [] if judge is None else [Finding(rule, evidence) for evidence in ask(judge)]
-        except Exception:  # a diagnosis is a service: it must not end what it serves
+        except Exception:  # a failing rule must not end the training
             _LOG.debug("the rule %s could not judge", name, exc_info=True)
     return found
 
 
 def tell(training: TrainingView, findings: Iterable[Finding], found: list[Finding]) -> None:
-    """Send each finding to all who listen to a training, and keep it for the end."""
+    """Emit each finding as a notice, and collect it."""
     for finding in findings:
         found.append(finding)
         training.send(Notice(finding.en, finding.zh))

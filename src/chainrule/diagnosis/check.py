@@ -1,6 +1,6 @@
-"""``Model.check``: both looks of the doctor, before a training and at its first steps, without training.
+"""``Model.check``: the rules that run before a training and at its first steps, without training.
 
-Everything happens on a copy; the model stays as it is.
+All computations use a copy; the model is not changed.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ def diagnose(
     model: ModelState, x: Any, y: Any, lang: str, gradients: Gradients | None = None,
     previous: Gradients | None = None, **options: Any,
 ) -> Diagnosis:  # fmt: skip
-    """What the rules find that look before a training and at its first steps; see ``Model.check``."""
+    """Return the findings before a training and at its first steps; see ``Model.check``."""
     validation = options.pop("validation", None)
     size, seed = options.pop("batch_size", 32), options.pop("seed", 0)
     if gradients is not None:
-        size = None  # they are those of all the rows given, as one batch
+        size = None  # they are the gradients of all rows as one batch
     chosen = FitOptions(1, size, seed, **known_options(options))
     try:
         run = prepare(model, TrainingData(x, y, validation), chosen)
@@ -54,19 +54,19 @@ def diagnose(
 
 
 def _too_many(error: ChainruleError, y: Any) -> Finding:
-    """More classes than scores, which ends a training before it begins, as a finding."""
+    """Return the refusal of more classes than scores as a finding."""
     scores, classes = (int(str(error.details[key])) for key in ("outputs", "classes"))
     low, _, high = error.received.partition(", ")
     facts = {"scores": scores, "classes": classes, "low": low, "high": high.rpartition(", ")[2] or low}
     evidence = Evidence(
         classes, scores, facts, form="too_many", severity="error",
-        remedy=f"cr.Dense({classes})  # as the last layer",
+        remedy=f"cr.Sequential(..., cr.Dense({classes}))",
     )  # fmt: skip
     return Finding(RULES["label-numbers"], evidence)
 
 
 def _refused_ending(error: ChainruleError, y: Any) -> Finding:
-    """A net that ends in what its loss applies, which ``Model`` refuses outright, as a finding."""
+    """Return the refusal of a repeated output activation as a finding."""
     classes = 2 if isinstance(y, str | Mapping) or y is None else len(np.unique(np.asarray(y)))
     said = {name: str(error.details[name]) for name in ("loss", "activation")}
     return Finding(RULES["loss-activation"], mismatch(said["loss"], said["activation"], classes, error.where))
@@ -76,16 +76,16 @@ _REFUSALS = {"E502": _too_many, "E105": _refused_ending}
 
 
 def _noticed(x: Any, y: Any) -> tuple[data.Finding, ...] | None:
-    """What a look at the table finds; ``None`` for arrays."""
+    """Return the findings in a table; ``None`` for arrays."""
     x, y = beside(x, y)
     return tuple(data.check(data.read_table(x), y)) if is_table(x, y) else None
 
 
 def _stored(given: Gradients | None, parameters: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Gradients brought by a person, once it is known that they are those of this net.
+    """Check gradients passed by the user against the parameters of the network.
 
-    Fails:
-        ShapeError E551: a gradient of no parameter, or of another shape; all are listed.
+    Raises:
+        ShapeError E551: unknown parameters or wrong shapes; all are listed.
     """
     arrays = {name: np.asarray(value) for name, value in (given or {}).items()}
     wrong = [

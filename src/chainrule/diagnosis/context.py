@@ -1,8 +1,8 @@
-"""What the doctor knows before a training: some rows, the net, the loss, the optimizer, the order of rows.
+"""The facts that the doctor has before a training: rows, network, loss, optimizer, order of rows.
 
-Rows are looked at as the net will see them, prepared and with classes as numbers. Of many rows, or of large
-ones, every k-th is taken: at most 10,000 rows and 2 million numbers; where a training waits to begin, a tenth
-of that, so that a look costs milliseconds.
+Rows are encoded as the network receives them. Of many or large rows, every k-th is used: at most 10,000 rows
+and 2 million numbers, and a tenth of that when a training is about to start, so that the check takes
+milliseconds.
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ from chainrule.records import frozen
 from chainrule.train.inputs.target import Target
 from chainrule.train.network import Network
 
-NUMBERS = 200  # of them in each row looked at, on average, at most
-BRIEF = 1000  # rows that are looked at where a training waits to begin
-FEWEST = 20  # rows; of fewer, nothing can be said about how often something happens
+NUMBERS = 200  # numbers per row, on average
+BRIEF = 1000  # maximum number of rows when a training is about to start
+FEWEST = 20  # minimum number of rows for statements about frequencies
 NORMALISE = ("BatchNorm", "GroupNorm", "InstanceNorm", "LayerNorm", "Normalization", "RMSNorm", "Rescaling")
 
 
 @frozen(eq=False)
 class Look:
-    """What is known before a training.
+    """The facts before a training.
 
     Args:
-        x: (n, ...) some of the rows of each input, as the net sees them.
-        y: (n, ...) their targets by output, classes as numbers.
-        rows: how many rows there are in all.
-        network: the graphs of net, loss and optimizer.
-        targets: what each output is asked for.
-        order: which rows are in which batch.
+        x: (n, ...) some of the encoded rows of each input.
+        y: (n, ...) their encoded targets by output.
+        rows: the total number of rows.
+        network: the graphs of network, loss and optimizer.
+        targets: the target of each output.
+        order: the order of rows and their batches.
         weighted: whether rows or classes have weights.
-        held_out: validation rows, of which some, as ``x``; nothing if there are none.
-        noticed: what a look at the table found, where the rows come from one; ``None``: they are arrays.
+        held_out: some of the validation rows, like ``x``; empty if there are none.
+        noticed: the findings of ``chainrule.data`` in the table of the rows; ``None`` for arrays.
     """
 
     x: Mapping[str, np.ndarray]
@@ -55,7 +55,7 @@ class Look:
 
     @cached_property
     def features(self) -> dict[str, np.ndarray]:
-        """Inputs of numbers as rows of features, (n * places, F), float64; words and masks are left out."""
+        """Floating-point inputs as rows of features, (n * positions, F), float64, without tokens."""
         words = {name for _, name in self.network.inference.book.tables}
         found = {name: a for name, a in self.x.items() if name not in words and a.dtype.kind == "f"}
         return {name: a.reshape(-1, a.shape[-1]).astype(np.float64) for name, a in found.items()}
@@ -67,32 +67,32 @@ class Look:
 
     @property
     def seen(self) -> int:
-        """How many rows are looked at."""
+        """The number of rows in ``x``."""
         return len(next(iter(self.x.values())))
 
     @property
     def normalises(self) -> bool:
-        """Whether the net's first layer brings its inputs to one scale itself."""
+        """Whether the first layer of the network normalizes its inputs."""
         return next((type(layer).__name__ in NORMALISE for layer in self.leaves()), False)
 
     @property
     def single(self) -> tuple[Target, np.ndarray] | None:
-        """What the only output is asked for, and its targets; ``None`` if there are several."""
+        """Target and encoded targets of the only output; ``None`` if there are several."""
         name = next(iter(self.targets))
         return (self.targets[name], self.y[name]) if len(self.targets) == 1 else None
 
     def classes(self) -> Iterator[tuple[Target, np.ndarray]]:
-        """The outputs whose samples have one class each, with the classes' numbers."""
+        """Yield the outputs with one class per sample, with the class indices."""
         for name, target in self.targets.items():
             if target.is_single:
                 yield target, self.y[name].reshape(-1).astype(np.int64)
 
     def found(self, *codes: str) -> Iterator[Finding]:
-        """What a look at the table found of these kinds."""
+        """Yield the findings in the table with these codes."""
         return (each for each in self.noticed or () if each.code in codes)
 
     def leaves(self) -> Iterator[Layer]:
-        """The layers that hold no others, in the order in which they are called."""
+        """Yield the layers without inner layers, in call order."""
         layers = self.network.inference.book.layers
         paths = sorted(layers)
         for path, layer in layers.items():
@@ -102,10 +102,10 @@ class Look:
 
 
 def last_operation(output: Node) -> Node:
-    """The last node of a net that makes new numbers, behind what only moves or drops them.
+    """Return the last node of a network that computes values, before nodes that only move or drop them.
 
     Args:
-        output: what the net gives.
+        output: the output node of the network.
     """
     node = output
     while node.op.name in ("reshape", "cast", "transpose", "slice", "broadcast"):
@@ -114,11 +114,11 @@ def last_operation(output: Node) -> Node:
 
 
 def some(arrays: Mapping[str, np.ndarray], most: int = ROWS) -> dict[str, np.ndarray]:
-    """Every k-th row of each array, so that they are few enough to be looked at.
+    """Return every k-th row of each array.
 
     Args:
-        arrays: rows first, as many in each.
-        most: rows, of some 200 numbers each; of larger rows fewer.
+        arrays: arrays with equal numbers of rows.
+        max_rows: the maximum number of rows of about 200 numbers each; fewer for larger rows.
 
     Example:
         >>> {name: a.shape for name, a in some({"x": np.zeros((50_000, 3))}).items()}
@@ -134,16 +134,16 @@ def look_at(
     network: Network, targets: Mapping[str, Target], data: Arrays, order: Order | Buckets,
     held_out: Arrays | None = None, noticed: tuple[Finding, ...] | None = None, most: int = ROWS,
 ) -> Look:  # fmt: skip
-    """The look at encoded rows.
+    """Collect the facts before a training.
 
     Args:
         network: the graphs.
-        targets: what each output is asked for.
-        data: the training rows as the step wants them.
-        order: which rows are in which batch.
-        held_out: the validation rows, likewise.
-        noticed: what a look at the table found.
-        most: rows that are looked at.
+        targets: the target of each output.
+        data: the encoded training rows.
+        order: the order of rows and their batches.
+        held_out: the encoded validation rows.
+        noticed: the findings in the table.
+        most: the maximum number of rows.
     """
     x, coded = data.x, data.y
     assert isinstance(x, dict)

@@ -1,7 +1,7 @@
-"""Which rule a finding of the data room belongs to: one vocabulary for both.
+"""The rule of each finding of the package ``data``.
 
-The data room knows nothing of rules. What it finds in a table (``chainrule check DATA``) and what a rule
-finds in arrays are said in the same sentences, kept there; here stands which rule says them.
+``data`` does not depend on the rules. Findings in a table (``chainrule check DATA``) and findings of rules in
+arrays share their sentences, which are defined in ``data``; this table assigns them to rules.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Findings together, as a page that prints itself, in English and Chinese."""
+"""Diagnoses: all findings as a page, in English and Chinese."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from chainrule.page.terminal import text_page
 from chainrule.records import frozen
 from chainrule.texts import render
 
-NOTES = "doctor.json"  # in the folder of a training
+NOTES = "doctor.json"  # in the run folder
 _VERSION = 1
-# What reading notes of any content can raise.
+# Exceptions that invalid notes can raise.
 _DAMAGE = (
     ArithmeticError,
     AssertionError,
@@ -29,18 +29,17 @@ _DAMAGE = (
 
 @frozen
 class Diagnosis(Page):
-    """What the doctor found. Printing it gives text, a notebook shows it as HTML; it has a length and can be
-    walked through.
+    """The findings of the doctor: a sequence that prints as text and displays as HTML in a notebook.
 
     Args:
-        findings: the gravest first.
+        findings: the findings, the most severe first.
     """
 
     findings: tuple[Finding, ...] = ()
 
     @staticmethod
     def of(findings: Iterable[Finding], lang: str) -> Diagnosis:
-        """The page of these findings.
+        """Return the diagnosis of these findings.
 
         Args:
             findings: in any order.
@@ -60,7 +59,7 @@ class Diagnosis(Page):
         return text_page(self)
 
     def __repr__(self) -> str:
-        return f"<Diagnosis: {', '.join(self.rules) or 'nothing found'}; print it>"
+        return f"<Diagnosis: {', '.join(self.rules) or 'no findings'}; print it>"
 
     def __len__(self) -> int:
         return len(self.findings)
@@ -70,32 +69,32 @@ class Diagnosis(Page):
 
     @property
     def rules(self) -> tuple[str, ...]:
-        """The names of the rules that spoke, each once, the gravest first."""
+        """The ids of the rules with findings, without repetitions, the most severe first."""
         return tuple(dict.fromkeys(each.rule.id for each in self.findings))
 
     def to_html(self) -> str:
-        """One self-contained page in both languages, this one first: no script, nothing fetched."""
+        """Return one self-contained HTML page in both languages, this one first."""
         return html_page(self, others=[Diagnosis.of(self.findings, "en" if self.lang == "zh" else "zh")])
 
     def _repr_html_(self) -> str:
         return html_page(self, standalone=False)
 
     def to_json(self) -> str:
-        """The findings as JSON text, as they lie in the folder of a training."""
+        """Return the findings as JSON text, as stored in a run folder."""
         notes = {"version": _VERSION, "findings": [each.to_json() for each in self.findings]}
         return json.dumps(notes, ensure_ascii=False, indent=1) + "\n"
 
     @staticmethod
     def of_json(text: str, lang: str, where: str = NOTES) -> Diagnosis:
-        """The diagnosis that was written so.
+        """Read a diagnosis that ``to_json`` returned.
 
         Args:
-            text: what ``to_json`` gave.
+            text: the JSON text.
             lang: ``"en"`` or ``"zh"``.
-            where: the file, for an error.
+            where: the file name, for error messages.
 
-        Fails:
-            FileError E550: it is something else, or damaged.
+        Raises:
+            FileError E550: the text is not a valid diagnosis.
         """
         try:
             notes = json.loads(text)
@@ -115,7 +114,7 @@ def _section(finding: Finding, lang: str) -> Section:
     keys = {
         "numbers": finding.numbers(lang),
         "why": finding.why(lang),
-        "try": finding.remedy,
+        "try": finding.remedy_in(lang),
         "see": finding.see,
     }
     lines = [render(f"doctor_{key}", lang, text=text) for key, text in keys.items()]

@@ -1,4 +1,4 @@
-"""What the doctor found: a rule, the numbers that made it speak, and the sentences that say so."""
+"""Findings of the doctor: a rule with the numbers and sentences of one occurrence."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _NAME = re.compile(r"\{(\w+)\}")
 
 @frozen
 class Finding:
-    """A rule that spoke, with its evidence: what, evidence, why, try, see, in English and Chinese.
+    """A finding: sentence, evidence, cause, remedy and page, in English and Chinese.
 
     Args:
         rule: the card.
-        evidence: the numbers.
+        evidence: its numbers.
 
     Example:
         >>> facts = {"large": "income", "small": "age", "ratio": 2500.0}
@@ -42,22 +42,22 @@ class Finding:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What the texts name in braces."""
+        """The values of the placeholders in the texts."""
         own = self.evidence
         return {
             "value": own.value, "threshold": own.threshold, "step": own.step, "layer": own.layer, **own.facts,
         }  # fmt: skip
 
     def name(self, lang: str = "en") -> str:
-        """What the problem is called."""
+        """Return the title of the problem."""
         return in_language(self.rule.names, lang)
 
     def what(self, lang: str = "en") -> str:
-        """What is wrong, in one sentence with its numbers."""
+        """Return one sentence with the numbers of the finding."""
         return self.rule.sentence(self.evidence.form, lang).format(**self.facts)
 
     def numbers(self, lang: str = "en") -> str:
-        """The evidence: what was measured, the threshold, who says so, and where it was seen."""
+        """Return the evidence: value, threshold, source, step and layer."""
         own = self.evidence
         parts = [
             texts.render("doctor_number", lang, value=_figure(own.value), threshold=_figure(own.threshold)),
@@ -68,17 +68,19 @@ class Finding:
         return texts.render("doctor_comma", lang).join(parts)
 
     def why(self, lang: str = "en") -> str:
-        """How it comes about."""
+        """Return the cause."""
         return in_language(self.rule.why, lang)
 
     @property
     def remedy(self) -> str:
-        """One change to try, as a line of code."""
-        facts = self.facts
-        # No format string: a remedy may come from a file, and "{x:>9999999999}" would be a text of gigabytes.
-        return _NAME.sub(
-            lambda name: str(facts.get(name[1], name[0])), self.evidence.remedy or self.rule.remedy
-        )
+        """The remedy as a line of code, with an English comment."""
+        return self.remedy_in("en")
+
+    def remedy_in(self, lang: str) -> str:
+        """Return the remedy as a line of code, with its comment in one language."""
+        facts, remedy = self.facts, self.evidence.remedy or self.rule.remedy_in(lang)
+        # str.format is avoided: a remedy may come from a file, and "{x:>9999999999}" would take gigabytes.
+        return _NAME.sub(lambda name: str(facts.get(name[1], name[0])), remedy)
 
     @property
     def see(self) -> str:
@@ -86,7 +88,7 @@ class Finding:
         return self.rule.help
 
     def line(self, lang: str = "en") -> str:
-        """One line for a terminal."""
+        """Return the finding as one line."""
         return f"{self.rule.id}{'：' if lang == 'zh' else ': '}{self.what(lang)}"
 
     @property
@@ -98,7 +100,7 @@ class Finding:
         return self.line("zh")
 
     def to_json(self) -> dict[str, Any]:
-        """The finding as plain values, to be written to a file; ``of_json`` reads it."""
+        """Return the finding as plain values for a file; ``of_json`` reads them."""
         own = self.evidence
         return {
             "rule": self.rule.id, "severity": own.severity, "value": _plain(own.value),
@@ -108,10 +110,10 @@ class Finding:
 
     @staticmethod
     def of_json(found: Mapping[str, Any]) -> Finding:
-        """The finding that was written so.
+        """Read a finding that ``to_json`` returned.
 
-        Fails:
-            KeyError, TypeError, ValueError: it was written by something else, or for a rule that is not here.
+        Raises:
+            KeyError, TypeError, ValueError: invalid data, or an unknown rule.
         """
         rule = RULES[found["rule"]]
         if found["severity"] not in ("", *SEVERITIES) or not isinstance(found["facts"], dict):
@@ -121,7 +123,7 @@ class Finding:
         words = [str(found[key]) for key in ("layer", "form", "severity", "remedy")]
         facts = {name: _read(fact) for name, fact in found["facts"].items()}
         finding = Finding(rule, Evidence(value, threshold, facts, step, *words))
-        finding.what()  # a fact that its sentence needs may be missing
+        finding.what()  # raises if a fact of the sentence is missing
         return finding
 
 
@@ -130,7 +132,7 @@ def _figure(value: float) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """A number or text as JSON has it; what it has no form for as text."""
+    """Convert a value to JSON; unsupported types become text."""
     value = value.item() if hasattr(value, "item") else value
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)  # JSON has no infinity
@@ -138,10 +140,10 @@ def _plain(value: Any) -> Any:
 
 
 def _read(fact: Any) -> Any:
-    """What ``_plain`` wrote."""
+    """Invert ``_plain``."""
     return float(fact) if fact in ("inf", "-inf", "nan") else fact
 
 
 def by_gravity(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Findings, the gravest first, else in the order of the list of problems."""
+    """Return findings by severity, the most severe first, then by number."""
     return tuple(sorted(findings, key=lambda f: (SEVERITIES.index(f.severity), f.rule.number)))

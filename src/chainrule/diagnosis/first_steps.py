@@ -1,7 +1,7 @@
-"""What the doctor knows of the first steps of a training: they are made here, on copies of all arrays.
+"""The first steps of a training, computed on copies of all arrays for the rules of the doctor.
 
-The steps are those of the training: its graph, its optimizer, its batches, its random numbers; only that a
-batch is cut to ``ROWS`` rows, and that the law of each operation runs them, so that nothing is compiled.
+The steps use the graph, optimizer, batches and random numbers of the training. Batches are limited to
+``ROWS`` rows, and the reference engine runs them, so that nothing is compiled.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from chainrule.train.state import Tensors, TrainState
 from chainrule.train.step import Step
 from chainrule.train.training_run import TrainingRun
 
-STEPS = 3  # updates
-MOST_BATCHES = 8  # gathered for one update, of an optimizer that gathers gradients
-ROWS = 256  # of a batch, at most
+STEPS = 3  # number of updates
+MOST_BATCHES = 8  # maximum number of batches per update, with gradient accumulation
+ROWS = 256  # maximum number of rows of a batch
 
 
 @frozen(eq=False)
@@ -30,17 +30,17 @@ class FirstSteps:
     """The first few steps of a training.
 
     Args:
-        look: what was known before.
-        losses: what training makes small, before each step.
-        data_loss: of the first batch, the loss of its samples alone.
-        penalty: of the first batch, what the size of parameters costs.
-        outputs: of the first batch, what the net gives, by output.
-        sums: of the first batch, the weighted sums of each layer before its activation, by path.
-        parameters: before each step and after the last, by path.
-        gradients: of each step, by path.
-        arrays: what the first step was given, by input.
-        stored: gradients brought by a person, by path, to be compared with those of the first batch.
-        previous: what was stored before that batch, if it is known.
+        look: the facts before the training.
+        losses: the objective before each step.
+        data_loss: the loss of the samples of the first batch, without penalty.
+        penalty: the penalty at the first batch.
+        outputs: the network outputs of the first batch, by output.
+        sums: the weighted sums of each layer for the first batch, by path.
+        parameters: parameters before each step and after the last, by path.
+        gradients: gradients of each step, by path.
+        arrays: the inputs of the first step.
+        stored: gradients passed by the user, by path, to compare with those of the first batch.
+        previous: the gradients stored before that batch, if known.
     """
 
     look: Look
@@ -61,7 +61,7 @@ def first_steps(
     look: Look, run: TrainingRun,
     stored: Mapping[str, np.ndarray] | None = None, previous: Mapping[str, np.ndarray] | None = None,
 ) -> FirstSteps:  # fmt: skip
-    """Make the first steps of a training.
+    """Compute the first steps of a training.
 
     Args:
         look: what is known before.
@@ -96,7 +96,7 @@ def first_steps(
 
 
 def batches_of(optimizer: Any) -> int:
-    """How many batches make one update.
+    """Return the number of batches per update.
 
     Example:
         >>> from chainrule.nn.optimizer import Accumulated, Adam
@@ -108,18 +108,18 @@ def batches_of(optimizer: Any) -> int:
 
 
 def _group(found: Tensors, group: str) -> Tensors:
-    """The values whose names begin so, by the rest of their names."""
+    """Return the values whose names start with a prefix, by the rest of their names."""
     return {name[len(group) + 1 :]: a for name, a in found.items() if name.startswith(f"{group}.")}
 
 
 def _watched(step: Step) -> dict[str, Node]:
-    """The outputs of the step with what the rules want to see beside them."""
+    """Return the outputs of the step and the additional values that the rules need."""
     built = step.built
     known = set(step.graph.inputs)
     sums = {
         path.rpartition(".")[0]: node
         for path, node in built.book.notes.items()
-        if path.endswith(".z") and set(Graph({"z": node}).inputs) <= known  # no cell of a loop over time
+        if path.endswith(".z") and set(Graph({"z": node}).inputs) <= known  # not inside a recurrent step
     }
     return {
         **step.graph.outputs, "watched.data": step.data,

@@ -1,9 +1,8 @@
-"""The course of a training, running or ended: all that the rules of this time read.
+"""The recorded history of a training, running or ended, as the rules read it.
 
-It is the history, a row for each epoch, and the probes, a few numbers for each layer at some steps, with what
-must be known to read them: which parameters are weight matrices and in which order, which layers are bent by
-what, what the loss of the simplest answer is. Everything is judged by ratios, and by what lasts: a number
-that is odd once says little.
+It consists of the metrics per epoch, the probes (statistics per layer at some steps), the weight matrices in
+order, the activation functions of the layers, and the loss of the best constant prediction. Rules use ratios
+and persistent values, because a single unusual number means little.
 """
 
 from __future__ import annotations
@@ -25,26 +24,25 @@ from chainrule.train.inputs.target import Target
 from chainrule.train.monitor.probe import Probe
 from chainrule.train.network import Network
 
-RECTIFIERS = ("relu", "maximum")  # operations whose units can fall silent for good
-BENT = ("sigmoid", "tanh")  # operations that are flat on both sides
+RECTIFIERS = ("relu", "maximum")  # activations whose units can become permanently inactive
+BENT = ("sigmoid", "tanh")  # activations that saturate on both sides
 
 
 @frozen
 class Course:
-    """What is known of a training at some time.
+    """The state of a training at some time.
 
     Args:
-        history: a row for each complete epoch.
-        probes: looks into the net, the earliest first.
-        rows, batch: samples of the data set, and of a batch.
-        epochs: how many were planned.
-        kernels: the weight matrices that learn, in the order of the net, each with how many numbers it has;
-            tables of embeddings are none.
-        bends: the operation that bends each layer's sums, by the layer's path, in the order of the net.
-        chance: the loss of the best answer that is the same for every sample; NaN where it is not known.
+        history: one row per complete epoch.
+        probes: the probes, the earliest first.
+        rows, batch: number of samples of the data set and of a batch.
+        epochs: the planned number of epochs.
+        kernels: the trainable weight matrices in network order with their sizes, without embedding tables.
+        bends: the activation function of each layer by path, in network order.
+        chance: the loss of the best constant prediction; NaN if unknown.
         task: ``"classification"`` or ``"regression"``.
-        ended: why it ended; see ``TrainingEnded``; ``""`` while it runs.
-        fault: what a training that failed said.
+        ended: why it ended (see ``TrainingEnded``), or ``""`` while it runs.
+        fault: the message of a failed training.
     """
 
     history: Sequence[Mapping[str, float | None]] = ()
@@ -60,7 +58,7 @@ class Course:
     fault: str = ""
 
     def column(self, name: str) -> np.ndarray:
-        """A column of the history; NaN where nothing could be measured."""
+        """Return a column of the history; NaN for missing values."""
         return np.array([row.get(name, math.nan) for row in self.history], np.float64)
 
     @cached_property
@@ -87,18 +85,18 @@ class Course:
 
     @cached_property
     def measured(self) -> np.ndarray:
-        """The loss of the validation rows after each epoch; empty where there are none."""
+        """The validation loss after each epoch; empty without validation rows."""
         found = self.column("val_loss")
         return found if np.isfinite(found).any() else found[:0]
 
     @property
     def last(self) -> Probe | None:
-        """The latest look."""
+        """The latest probe."""
         return self.probes[-1] if self.probes else None
 
     @property
     def late(self) -> Sequence[Probe]:
-        """The looks of the second half of the training so far, its first steps apart."""
+        """The probes of the second half of the training so far, without its first steps."""
         made = self.probes[-1].step if self.probes else 0
         return [each for each in self.probes if each.step >= max(10, made / 2)]
 
@@ -111,27 +109,27 @@ class Course:
 
     @property
     def step(self) -> int | None:
-        """Updates made, as far as they have been looked at."""
+        """The number of updates up to the latest probe."""
         return self.probes[-1].step if self.probes else None
 
     @property
     def per_epoch(self) -> int:
-        """Updates in an epoch."""
+        """The number of updates per epoch."""
         return -(-self.rows // self.batch) if self.batch else 0
 
     @property
     def hidden(self) -> tuple[str, ...]:
-        """The calls of layers that are bent, but those of the last one, whose outputs are the net's."""
+        """The calls of layers with an activation function, except those of the output layer."""
         last = plain_path(next(reversed(list(self.bends)), ""))
         return tuple(path for path, kind in self.bends.items() if kind and plain_path(path) != last)
 
     def of_kernels(self, probe: Probe, name: str) -> dict[str, float]:
-        """A number of each weight matrix."""
+        """Return one statistic of each weight matrix."""
         return {path: probe.parts[path][name] for path in self.kernels if name in probe.parts.get(path, {})}
 
 
 def middle(values: Iterable[float]) -> float:
-    """The median. NumPy's loads its masked arrays, which takes longer than a first step.
+    """Return the median. That of NumPy imports masked arrays, which takes longer than a training step.
 
     Example:
         >>> middle([3.0, 1.0, 2.0]), middle([1.0, 2.0])
@@ -145,7 +143,7 @@ def middle(values: Iterable[float]) -> float:
 
 
 def course_of(training: TrainingView) -> Course:
-    """The course of a training that can be looked into."""
+    """Return the recorded history of a training."""
     network, data, model = training.network, training.data, training.model
     return Course(
         history=tuple(training.history), probes=tuple(training.probes), rows=data.rows,
@@ -156,7 +154,7 @@ def course_of(training: TrainingView) -> Course:
 
 
 def kernels_of(network: Network) -> dict[str, int]:
-    """The weight matrices that learn, but tables that are looked up, each with how many numbers it has."""
+    """Return the trainable weight matrices with their sizes, without embedding tables."""
     tables = {path for path, _ in network.inference.book.tables}
     return {
         path: size_at(parameter.spec.size, {})
@@ -166,7 +164,7 @@ def kernels_of(network: Network) -> dict[str, int]:
 
 
 def bends_of(network: Network) -> dict[str, str]:
-    """The operation that bends each layer's sums, by path; ``""`` where none does."""
+    """Return the activation function of each layer by path; ``""`` if it has none."""
     notes = network.training.book.notes
     found = {}
     for name, node in notes.items():

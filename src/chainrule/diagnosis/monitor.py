@@ -24,7 +24,7 @@ Ask = Callable[[Iterable[str], str, Callable[[Judge], Iterable[Evidence]]], list
 
 
 class Follower:
-    """Follows one training.
+    """Runs the rules during one training.
 
     Args:
         training: may be looked into.
@@ -35,7 +35,7 @@ class Follower:
         self._training, self._judged = training, judged
         self._told: set[str] = set()
         self._first: Course | None = None
-        self._next = 5  # the epoch at whose end the rules are asked
+        self._next = 5  # the epoch after which the rules run
 
     def hear(self, event: Event) -> list[Finding]:
         """What the rules say for the first time at this event.
@@ -57,24 +57,24 @@ class Follower:
         return fresh
 
     def _course(self, ended: str = "", fault: str = "") -> Course:
-        """The course up to now; what stays as it is was found out the first time."""
+        """Return the recorded history so far; constant parts are computed once."""
         if self._first is None:
             self._first = course_of(self._training)
         history, probes = tuple(self._training.history), tuple(self._training.probes)
         return replace(self._first, history=history, probes=probes, ended=ended, fault=fault)
 
     def is_told(self, finding: Finding) -> bool:
-        """Whether a rule has spoken while the training ran."""
+        """Whether a rule has already reported during the training."""
         return finding.rule.id in self._told
 
 
 def findings_after(course: Course, judged: Ask) -> tuple[Finding, ...]:
-    """What the rules find in the course of a training that has ended, the gravest first."""
+    """Return the findings of an ended training, the most severe first."""
     return by_gravity(each for time in ("during", "after") for each in _asked(course, time, judged))
 
 
 def _asked(course: Course, time: str, judged: Ask) -> list[Finding]:
-    """What the rules of a time find; a course may hold numbers that are none, and to divide by."""
+    """Yield the findings of the rules of one time; the history may contain NaN and zeros."""
 
     def ask(judge: Judge) -> list[Evidence]:
         with np.errstate(all="ignore"):

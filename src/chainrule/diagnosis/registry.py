@@ -1,6 +1,6 @@
-"""All rules of the doctor, by the time at which they look: names first, a rule's file when it is needed.
+"""All rules of the doctor by the time at which they run; the file of a rule is imported on first use.
 
-A training that nobody diagnoses loads none of these files; one that begins loads those of ``BEFORE``.
+A training without the doctor imports none of these files; a training that starts imports those of ``BEFORE``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from chainrule.diagnosis.rule import Rule
 from chainrule.lazy_imports import LazyRegistry
 
-# A look at data, net, loss and optimizer before training; some of them also judge the first steps.
+# Checks of data, network, loss and optimizer before training; some also run on the first steps.
 BEFORE: dict[str, str] = {
     "input-scale": "rules.scale.INPUT_SCALE",
     "target-scale": "rules.scale.TARGET_SCALE",
@@ -25,7 +25,7 @@ BEFORE: dict[str, str] = {
     "duplicate-rows": "rules.leakage.DUPLICATE_ROWS",
     "channels-first": "rules.axis_order.CHANNELS_FIRST",
 }
-# Judged by a few steps that are made on a copy.
+# Checks of a few steps on a copy of the model.
 FIRST: dict[str, str] = {
     "weight-scale": "rules.initialization.WEIGHT_SCALE",
     "symmetry": "rules.initialization.SYMMETRY",
@@ -36,7 +36,7 @@ FIRST: dict[str, str] = {
     "wrong-gradient": "rules.gradients.WRONG_PULLBACK",
     "penalty-too-strong": "rules.initialization.OVERREGULAR",
 }
-# Judged while a training runs, and when it has ended, by its recorded course.
+# Checks of the recorded history, during and after a training.
 COURSE: dict[str, str] = {
     "parameters-not-learning": "rules.initialization.UNMOVED",
     "penalty-too-strong": "rules.initialization.OVERREGULAR",

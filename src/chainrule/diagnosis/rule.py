@@ -1,13 +1,11 @@
-"""A rule of the doctor: one problem of trainings that numbers can show, and everything that is true of it.
+"""A rule of the doctor: one problem of trainings that can be detected from numbers.
 
-A rule is a card, as an operation is: what it is called, when it looks, how it shows, from which number on it
-speaks and who says so, why it happens, what to try. The numbers come from one function for each time at which
-the rule looks. Such a function is pure: it is given what is known at that time and yields one piece of
-``Evidence`` for each thing it found, and nothing where all is well. What is known before a training and in
-its first steps is a ``Look`` and its ``FirstSteps`` (``look.py``, ``first.py``); what is known of a training
-that runs or has ended is its recorded course.
+A rule is a card: name, times at which it runs, symptom, threshold and its source, cause, remedy. It has one
+pure function per time, which takes the facts of that time and yields one ``Evidence`` per finding, or
+nothing. Before a training and in its first steps, the facts are a ``Look`` and its ``FirstSteps``
+(``context.py``, ``first_steps.py``); during and after a training they are its recorded history.
 
-Texts are pairs, English and Chinese. Those that speak of one finding name its facts in braces.
+Texts are pairs, English and Chinese; those of a finding contain placeholders for its facts.
 """
 
 from __future__ import annotations
@@ -19,8 +17,8 @@ from typing import Any, TypeAlias
 from chainrule.records import frozen
 
 Text: TypeAlias = tuple[str, str]
-SEVERITIES = ("error", "warning", "info")  # the gravest first
-TIMES = {  # by the field that holds the function
+SEVERITIES = ("error", "warning", "info")  # the most severe first
+TIMES = {  # by the field of the function
     "before": ("P", "before training", "训练前"),
     "first": ("I", "in the first steps", "最初几步"),
     "during": ("T", "during training", "训练中"),
@@ -30,18 +28,18 @@ TIMES = {  # by the field that holds the function
 
 @frozen
 class Evidence:
-    """The numbers that make a rule speak.
+    """The numbers of one finding.
 
     Args:
-        value: what was measured.
-        threshold: what it was compared with.
-        facts: what the rule's texts name in braces; ``value``, ``threshold``, ``step`` and ``layer`` need not
-            be repeated.
-        step: the update at which it was seen; ``None`` before training.
-        layer: the path of the layer or the name of the column it was seen at.
-        form: which of the rule's sentences says it, where it has several.
-        severity: where it is not the rule's own.
-        remedy: the line of code to try, where it is not the rule's own.
+        value: the measured value.
+        threshold: the threshold that it exceeds.
+        facts: values of the placeholders in the texts, besides ``value``, ``threshold``, ``step`` and
+            ``layer``.
+        step: the update at which it was measured; ``None`` before training.
+        layer: the path of the layer or the name of the column.
+        form: which of the rule's sentences applies, if it has several.
+        severity: if it differs from that of the rule.
+        remedy: the line of code to try, if it differs from that of the rule.
     """
 
     value: float
@@ -59,28 +57,28 @@ Judge: TypeAlias = Callable[[Any], Iterable[Evidence]]
 
 @frozen
 class Rule:
-    """One problem: its name, its signs, its cause and what to try.
+    """One problem: name, symptom, cause and remedy.
 
     Args:
-        number: its place in the list of problems, 1 to 36.
-        id: its name in code, in files and as the name of its page, such as ``"vanishing-gradients"``.
-        names: its name in English and Chinese.
+        number: its number in the list of problems, 1 to 36.
+        id: its name in code, files and pages, such as ``"vanishing-gradients"``.
+        names: its title in English and Chinese.
         severity: ``"error"``, ``"warning"`` or ``"info"``.
-        symptom: how it shows, in a sentence.
-        threshold: from which number on the rule speaks, in words.
-        source: who says so: what the threshold is taken from, or that it is this project's own.
-        what: the sentence of one finding, its facts in braces; or several by their form.
-        why: how it comes about.
-        remedy: a line of code to try, its facts in braces.
-        before, first, during, after: what judges before a training (given a ``Look``), in its first steps
-            (``FirstSteps``), while it runs and when it has ended (its recorded ``Course``). A rule has one at
-            least.
+        symptom: the symptom, a sentence.
+        threshold: the condition under which it is reported.
+        source: the source of the threshold.
+        what: the sentence of a finding, with placeholders; or several by form.
+        why: the cause.
+        remedy: a line of code to try, with placeholders; a comment behind it is English.
+        remedy_comment: the Chinese translation of that comment.
+        before, first, during, after: the functions that run before a training (on a ``Look``), in its first
+            steps (on ``FirstSteps``), during and after it (on its recorded history). A rule has at least one.
 
     Example:
         >>> from chainrule.diagnosis import RULES
         >>> rule = RULES["input-scale"]
         >>> rule.number, rule.names[1], rule.when, rule.severity
-        (17, '输入未归一化', 'P', 'info')
+        (17, '输入未标准化', 'P', 'info')
     """
 
     number: int
@@ -97,6 +95,7 @@ class Rule:
     first: Judge | None = None
     during: Judge | None = None
     after: Judge | None = None
+    remedy_comment: str = ""
 
     def __post_init__(self) -> None:
         assert self.severity in SEVERITIES, self.severity
@@ -104,8 +103,7 @@ class Rule:
 
     @property
     def when(self) -> str:
-        """The letters of the times at which it looks: P before, I in the first steps, T during, E at the
-        end."""
+        """The letters of the times at which it runs: P before, I first steps, T during, E at the end."""
         return "".join(letter for name, (letter, *_) in TIMES.items() if getattr(self, name) is not None)
 
     @property
@@ -113,14 +111,19 @@ class Rule:
         """The command that shows the rule's page."""
         return f"chainrule show rule {self.id}"
 
+    def remedy_in(self, lang: str) -> str:
+        """Return the remedy with its comment in one language."""
+        code, _, comment = self.remedy.partition("  # ")
+        return f"{code}  # {self.remedy_comment}" if comment and lang == "zh" else self.remedy
+
     def sentence(self, form: str, lang: str) -> str:
-        """The sentence of a finding of this form, its braces not yet filled."""
+        """Return the sentence of a form, with placeholders."""
         texts = self.what[form] if isinstance(self.what, Mapping) else self.what
         return in_language(texts, lang)
 
 
 def in_language(text: Text, lang: str) -> str:
-    """One of the two languages of a text.
+    """Return one of the two languages of a text.
 
     Example:
         >>> in_language(("loss", "损失"), "zh")

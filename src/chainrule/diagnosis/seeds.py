@@ -1,4 +1,4 @@
-"""Whether two ways to train differ by more than chance: the rule that needs several trainings."""
+"""Comparison of two training setups over several seeds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from chainrule.settings import settings
 
 
 def compare_seeds(first: Sequence[float], second: Sequence[float], lang: str | None = None) -> Diagnosis:
-    """Whether the scores of two ways to train differ by more than another seed would make them differ.
+    """Report whether the scores of two training setups differ by less than the variation between seeds.
 
     Args:
         first, second: a score for each seed, such as the accuracies of five trainings.
@@ -22,7 +22,7 @@ def compare_seeds(first: Sequence[float], second: Sequence[float], lang: str | N
     Returns:
         a diagnosis: empty where the difference is more than chance.
 
-    Fails:
+    Raises:
         UsageError E102: no scores. UsageError E113: something that is no number.
 
     Example:
@@ -38,7 +38,7 @@ def compare_seeds(first: Sequence[float], second: Sequence[float], lang: str | N
 
 
 def _scores(name: str, given: Iterable[float]) -> tuple[float, ...]:
-    """The scores as numbers."""
+    """Convert scores to numbers."""
     try:
         scores = tuple(map(float, given))
     except (TypeError, ValueError) as cause:

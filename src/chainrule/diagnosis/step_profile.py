@@ -1,9 +1,9 @@
-"""Where the time of a training step goes, as a page that prints itself, and as a picture.
+"""The profile of a training step, as a page and a bar chart.
 
-The table of layers is read from above: a stage, what it takes, its share of all kernels, and below it the
-layers it is spent in. Two columns say how good that is: a kernel that computes much should come near the peak
-of a large product of matrices; one that only moves numbers near the speed of a large copy. What lies between
-the sum of the kernels and a whole step is what the engine itself costs.
+The table of layers lists each stage with its time and its share of all kernels, and below it its layers. Two
+columns rate the efficiency: kernels that mostly compute are compared with the peak of a large matrix product,
+kernels that mostly move data with the speed of a large copy. The difference between the sum of the kernels
+and a whole step is the overhead of the engine.
 """
 
 from __future__ import annotations
@@ -35,16 +35,15 @@ COSTS = (
     "profile_byte_rate", "profile_of_copy",
 )  # fmt: skip
 NONE = "–"
-FINEST = 1e-8  # seconds; what is shorter than two looks at the clock lie apart cannot be told
+FINEST = 1e-8  # seconds; shorter times are below the resolution of the clock
 
 
 @frozen
 class Profile(Page):
-    """What a training step costs, for each layer and each kernel. Printing it gives text, a notebook shows
-    it as HTML.
+    """The time of a training step per layer and kernel. Printing it gives text; a notebook shows it as HTML.
 
     Args:
-        measured: the numbers.
+        measured: the measurements.
     """
 
     measured: StepProfile
@@ -56,7 +55,7 @@ class Profile(Page):
         return f"<Profile {self.title!r}: {len(self.measured.lines)} kernels; print it>"
 
     def to_html(self) -> str:
-        """One self-contained page without the picture."""
+        """Return one self-contained HTML page without the chart."""
         return html_page(self)
 
     def to_svg(self) -> str:

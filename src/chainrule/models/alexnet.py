@@ -128,7 +128,7 @@ ALEXNET_2012 = ModelCard(
     "AlexNet（2012 年原版）",
     (
         "AlexNet as its paper has it, with two groups and local response normalization.",
-        "论文原版 AlexNet：卷积分两组，带局部响应归一化。",
+        "论文原版 AlexNet：卷积分两组，带局部响应规范化。",
     ),
     60_965_224,
     "the paper's figure 2, added up in the docstring",

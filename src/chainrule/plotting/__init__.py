@@ -1,21 +1,19 @@
-"""Pictures of a network: what it is, what it holds, what it does to rows, how it learned, how good it is.
+"""Plots of a model: its structure, weights, activations, training history and predictions.
 
-In: a model, and rows where a picture is about rows. Out: a ``Picture``: a drawing with a title, named axes
-and units in English or Chinese, that can be saved, shown in a notebook and told in a terminal. What the room
-never does: train, or change a model.
+Input: a model, and rows for plots that need them. Output: a ``Plot`` with a title and axis labels in English
+or Chinese, which can be saved, displayed in a notebook and printed as text. Plots never train or change a
+model.
 
-    Picture            picture.py    the finished drawing
-    Plot               plot.py       ``model.plot``: every kind by name
-    PICTURES           table.py      every kind by name, with what it needs
-    sheet.py, font.py                paper, colours and letters
-    sample.py                        rows beside answers, and what every layer gives for them
-    network/                         the net as boxes and arrows, as a tree and as a drawing
-    one file for each other idea     curves, confusion, calibration, threshold (ROC, precision over recall),
-                                     residuals, boundary, landscape, course, histogram, filters, maps,
-                                     embedding, attention
+    figure.py           ``Plot``: the result
+    plot.py             ``model.plot``: the plots by name
+    registry.py         ``PLOTS``: the cards of all plots by name
+    style.py, font.py   figures, colors and fonts
+    samples.py          encoded rows, predictions with targets, values of nodes
+    network/            network diagrams: boxes, layout, SVG and text tree
+    plots/              one file per plot
 
-matplotlib is loaded when the first picture is drawn, and belongs to the extra ``pictures``. The pictures of
-``report.html`` are drawn without it (``apps/report``).
+matplotlib is imported when the first plot is drawn; it belongs to the extra ``pictures``. The plots of
+``report.html`` do not need it (``apps/report``).
 """
 
 from __future__ import annotations
@@ -24,7 +22,7 @@ from typing import Any
 
 from chainrule.lazy_imports import LazyNames
 
-_LAZY = LazyNames(__name__, {"figure": "Picture", "plot": "Plot", "registry": "PICTURES"})
+_LAZY = LazyNames(__name__, {"figure": "Plot", "plot": "PlotAccessor", "registry": "PLOTS"})
 
 
 def __getattr__(name: str) -> Any:

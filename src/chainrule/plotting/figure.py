@@ -1,4 +1,4 @@
-"""A finished picture: what is drawn, its title, its language."""
+"""The result of a plot: figure, title and language."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from chainrule.store import atomic_write
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-ENDINGS = (".svg", ".png", ".pdf")
-LARGEST = 4_000_000  # letters of a drawing that a notebook shows; above it shows the pixels alone
+EXTENSIONS = (".svg", ".png", ".pdf")
+LARGEST = 4_000_000  # maximum number of characters of an SVG in a notebook; larger plots are shown as PNG
 
 
 @frozen(eq=False)
-class Picture:
-    """A drawing that can be saved, shown in a notebook, and told in a terminal.
+class Plot:
+    """A plot that can be saved, displayed in a notebook and printed as text.
 
     Args:
-        kind: its name in ``PICTURES``.
-        title: what it shows.
-        figure: matplotlib's figure, to be changed or put into something larger.
-        lang: the language of its words, ``"en"`` or ``"zh"``.
-        text: the same in letters, for a terminal.
-        note: what a reader has to know to judge it, such as that its rows trained the model; below it.
+        kind: its name in ``PLOTS``.
+        title: its title.
+        figure: the matplotlib figure, which can be changed or embedded.
+        lang: the language of its texts, ``"en"`` or ``"zh"``.
+        text: the same content as text, for a terminal.
+        note: a caption that qualifies it, such as that its rows include training rows.
 
     Example:
         >>> from chainrule.model import Model
@@ -50,33 +50,33 @@ class Picture:
     note: str = ""
 
     def save(self, path: str | os.PathLike[str], dpi: int = 150) -> Path:
-        """Write it to a file, whole or not at all; equal pictures give equal bytes.
+        """Write the plot to a file atomically; equal plots give equal bytes.
 
         Args:
-            path: ends in ``.svg``, ``.png`` or ``.pdf``.
-            dpi: pixels for an inch, of a PNG.
+            path: a file name that ends in ``.svg``, ``.png`` or ``.pdf``.
+            dpi: pixels per inch of a PNG.
 
-        Fails:
-            UsageError E562: another ending. FileError: the file cannot be written.
+        Raises:
+            UsageError E562: unsupported file extension. FileError: the file cannot be written.
         """
-        place = Path(path)
-        require_ending(place)
-        atomic_write.write(place, self._bytes(place.suffix.lower()[1:], dpi))
-        return place
+        file = Path(path)
+        check_extension(file)
+        atomic_write.write(file, self._bytes(file.suffix.lower()[1:], dpi))
+        return file
 
     def to_svg(self) -> str:
-        """The drawing as the text of an SVG file; letters are drawn, so it looks the same everywhere."""
+        """Return the plot as SVG text; letters are paths, so that it looks the same everywhere."""
         return self._bytes("svg", 100).decode()
 
-    def _bytes(self, form: str, dpi: int) -> bytes:
-        dated = {
+    def _bytes(self, format_: str, dpi: int) -> bytes:
+        metadata = {
             "svg": {"Date": None, "Title": self.title},
             "pdf": {"CreationDate": None, "Title": self.title},
         }
         out = io.BytesIO()
         with style():
-            told = dated.get(form, {"Title": self.title})
-            self.figure.savefig(out, format=form, dpi=dpi, metadata=told)
+            chosen = metadata.get(format_, {"Title": self.title})
+            self.figure.savefig(out, format=format_, dpi=dpi, metadata=chosen)
         return out.getvalue()
 
     def _repr_png_(self) -> bytes:
@@ -93,14 +93,14 @@ class Picture:
         return f"<picture {self.kind}: {self.title}>"
 
 
-def require_ending(place: Path) -> None:
-    """Refuse the name of a file of which nobody knows what it should hold.
+def check_extension(place: Path) -> None:
+    """Check the extension of a file name.
 
-    Fails:
-        UsageError E562: it ends in none of ``ENDINGS``.
+    Raises:
+        UsageError E562: it is not one of ``EXTENSIONS``.
     """
-    if place.suffix.lower() not in ENDINGS:
+    if place.suffix.lower() not in EXTENSIONS:
         raise UsageError(
             "E562", where=str(place), ending=place.suffix or "a name without an ending",
-            expected=", ".join(ENDINGS), received=place.suffix or place.name, fix=f'"{place.stem}.svg"',
+            expected=", ".join(EXTENSIONS), received=place.suffix or place.name, fix=f'"{place.stem}.svg"',
         )  # fmt: skip

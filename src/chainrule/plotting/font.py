@@ -1,8 +1,7 @@
-"""Letters that can be drawn: a font for Chinese, where the system has one, and what to do where it has none.
+"""Fonts: a Chinese font if the system has one, and replacements for characters without a glyph.
 
-Matplotlib draws a box for every letter that its fonts lack. So before anything is written, each letter is
-looked up: words of ours are English where there is no Chinese font, and letters of a person's own labels that
-no font has are written by their number, ``\\u6625``.
+matplotlib draws a box for every character that its fonts lack. Therefore the texts of plots are in English if
+there is no Chinese font, and characters of user labels without a glyph are written as escapes, ``\\u6625``.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from typing import Any
 from chainrule.events import notices
 
 LATIN = "DejaVu Sans"  # comes with matplotlib
-# The beginnings of the names of files that hold a Chinese font, the ones best to read first.
+# Prefixes of the file names of Chinese fonts, in order of preference.
 CHINESE = (
     "notosanscjk", "notosanssc", "sourcehansans", "pingfang", "msyh", "microsoftyahei", "wqy-microhei",
     "wqy-zenhei", "hiraginosansgb", "stheiti", "simhei", "droidsansfallback", "notoserifcjk", "uming",
@@ -25,21 +24,21 @@ CHINESE = (
 
 @lru_cache(maxsize=1)
 def chinese() -> str:
-    """The name of a font with Chinese letters; ``""`` where the system has none."""
-    from matplotlib import font_manager  # noqa: PLC0415  # an optional dependency, opened by sheet.py
+    """Return the name of a Chinese font of the system, or ``""``."""
+    from matplotlib import font_manager  # noqa: PLC0415  # an optional dependency, see style.py
 
     files = sorted(Path(file) for file in font_manager.findSystemFonts())
     for start in CHINESE:
-        own = [file for file in files if file.stem.lower().startswith(start)]
-        if names := {name: None for file in own for name in _learned(file, font_manager)}:
-            found = min(names, key=lambda name: ("Mono" in name, "SC" not in name))
-            logging.getLogger("matplotlib.font_manager").addFilter(_Weightless(found))
-            return found
+        files_of_font = [file for file in files if file.stem.lower().startswith(start)]
+        if names := {name: None for file in files_of_font for name in _learned(file, font_manager)}:
+            name_chosen = min(names, key=lambda name: ("Mono" in name, "SC" not in name))
+            logging.getLogger("matplotlib.font_manager").addFilter(_Weightless(name_chosen))
+            return name_chosen
     return ""
 
 
 class _Weightless(logging.Filter):
-    """Keeps matplotlib from saying for each picture that a font of one weight has no other."""
+    """Suppresses the matplotlib warning that a font has only one weight."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         text = record.getMessage()
@@ -47,27 +46,27 @@ class _Weightless(logging.Filter):
 
 
 def _learned(file: Path, font_manager: Any) -> list[str]:
-    """The names of the fonts in a file, once matplotlib knows them, if it has a Chinese letter."""
+    """Register a font file with matplotlib and return its font names if it has Chinese glyphs."""
     try:
         if not font_manager.get_font(str(file)).get_char_index(ord("损")):
             return []
         font_manager.fontManager.addfont(str(file))
-    except (OSError, RuntimeError):  # a file that is no font after all
+    except (OSError, RuntimeError):  # not a font file
         return []
     return [entry.name for entry in font_manager.fontManager.ttflist if entry.fname == str(file)]
 
 
 def families() -> list[str]:
-    """The fonts that letters are looked for in, in their order."""
+    """Return the font families in the order in which glyphs are looked up."""
     return [LATIN, *([chinese()] if chinese() else [])]
 
 
-def language(wanted: str) -> str:
-    """The language that can be drawn: the one wanted, or English where Chinese letters are missing; told."""
-    if wanted != "zh" or chinese():
-        return wanted
+def language(requested: str) -> str:
+    """Return the requested language, or English with a notice if there is no Chinese font."""
+    if requested != "zh" or chinese():
+        return requested
     notices.emit(
-        "no font with Chinese letters was found: pictures are labelled in English (install fonts-noto-cjk)",
+        "no Chinese font was found: plots are labeled in English (install fonts-noto-cjk)",
         "找不到中文字体，图中文字改用英文（请安装 fonts-noto-cjk）",
     )
     return "en"
@@ -75,8 +74,8 @@ def language(wanted: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _has(letter: str) -> bool:
-    """Whether some font has this letter."""
-    from matplotlib import font_manager  # noqa: PLC0415  # an optional dependency, opened by sheet.py
+    """Whether one of the fonts has a glyph for this character."""
+    from matplotlib import font_manager  # noqa: PLC0415  # an optional dependency, see style.py
 
     for name in families():
         path = font_manager.findfont(font_manager.FontProperties(family=[name]))
@@ -85,13 +84,14 @@ def _has(letter: str) -> bool:
     return False
 
 
-def drawable(text: object, most: int = 40) -> str:
-    """A person's own text as it can be drawn: no steering signs, no boxes, not too long.
+def printable_label(text: object, max_length: int = 40) -> str:
+    """Return a user text for a plot: control characters and missing glyphs are escaped, long texts are
+    shortened.
 
     Args:
-        text: a label, the name of a column or layer.
-        most: letters shown at most.
+        text: a label, or the name of a column or layer.
+        max_length: the maximum number of characters.
     """
     letters = [c if c == " " or (c.isprintable() and _has(c)) else ascii(c)[1:-1] for c in str(text)]
-    whole = "".join(letters)
-    return whole if len(whole) <= most else f"{whole[: most - 1]}…"
+    label = "".join(letters)
+    return label if len(label) <= max_length else f"{label[: max_length - 1]}…"

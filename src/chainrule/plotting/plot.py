@@ -1,4 +1,4 @@
-"""``model.plot``: every kind of picture by its name."""
+"""``model.plot``: the plots by name."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from chainrule.errors import UsageError, nearest
 from chainrule.plotting import font
-from chainrule.plotting.figure import Picture
-from chainrule.plotting.plot_card import Kind
-from chainrule.plotting.registry import PICTURES
+from chainrule.plotting.figure import Plot
+from chainrule.plotting.plot_card import PlotCard
+from chainrule.plotting.registry import PLOTS
 from chainrule.plotting.style import style
 from chainrule.settings import settings
 from chainrule.texts import LANGUAGES
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from chainrule.train.state_holder import StateHolder
 
 
-class Plot:
-    """The pictures that can be drawn of a model, each a method: ``model.plot.confusion(x, y)``.
+class PlotAccessor:
+    """The plots of a model, each as a method: ``model.plot.confusion(x, y)``.
 
     Args:
-        model: what they are of.
+        model: the model.
 
-    Fails:
-        UsageError E101: no such kind; the nearest is offered.
+    Raises:
+        UsageError E101: unknown plot; the message suggests the nearest name.
 
     Example:
         >>> from chainrule.model import Model
@@ -42,27 +42,27 @@ class Plot:
     def __init__(self, model: StateHolder) -> None:
         self._model = model
 
-    def __getattr__(self, name: str) -> Drawer:
-        if name.startswith("_"):  # what Python and notebooks look for by themselves
+    def __getattr__(self, name: str) -> PlotMethod:
+        if name.startswith("_"):  # attributes that Python and notebooks look up implicitly
             raise AttributeError(name)
-        return Drawer(self._model.state, known_kind(name))
+        return PlotMethod(self._model.state, resolve_plot(name))
 
     def __repr__(self) -> str:
-        return f"<pictures: {', '.join(sorted(PICTURES))}>"
+        return f"<pictures: {', '.join(sorted(PLOTS))}>"
 
     def __dir__(self) -> list[str]:
-        return sorted(PICTURES)
+        return sorted(PLOTS)
 
 
-class Drawer:
-    """Draws one kind of picture of one model; called with what that kind takes, and with ``lang=``.
+class PlotMethod:
+    """Draws one plot of one model; called with the arguments of the plot and ``lang=``.
 
     Args:
-        model: what the picture is of.
-        kind: the kind of picture.
+        model: the model.
+        card: the card of the plot.
     """
 
-    def __init__(self, model: ModelState, kind: Kind) -> None:
+    def __init__(self, model: ModelState, kind: PlotCard) -> None:
         self.model, self.kind = model, kind
         self.__doc__ = kind.draw.__doc__
         self.__name__ = kind.name
@@ -72,11 +72,11 @@ class Drawer:
 
     @property
     def __signature__(self) -> inspect.Signature:
-        taken = list(inspect.signature(self.kind.draw).parameters.values())[1:]
+        parameters = list(inspect.signature(self.kind.draw).parameters.values())[1:]
         lang = inspect.Parameter("lang", inspect.Parameter.KEYWORD_ONLY, default=None)
-        return inspect.Signature([*taken, lang], return_annotation=Picture)
+        return inspect.Signature([*parameters, lang], return_annotation=Plot)
 
-    def __call__(self, *rows: Any, lang: str | None = None, **options: Any) -> Picture:
+    def __call__(self, *rows: Any, lang: str | None = None, **options: Any) -> Plot:
         self._refuse(rows, options)
         chosen = lang or settings.lang
         if chosen not in LANGUAGES:
@@ -90,56 +90,55 @@ class Drawer:
             return picture if known is None else _noted(picture, known)
 
     def _refuse(self, rows: tuple[Any, ...], options: dict[str, Any]) -> None:
-        """Refuse what this kind does not take.
+        """Check the arguments of the plot.
 
-        Fails:
-            UsageError E101: an option it does not have. UsageError E564: rows that it needs and was not
-                given, or more than it takes.
+        Raises:
+            UsageError E101: unknown option. UsageError E564: rows are missing, or there are too many.
         """
         where, known = f"plot.{self.kind.name}", self.__signature__.parameters
-        strange = next((name for name in options if name not in known), None)
-        if strange is not None:
-            close = nearest(strange, known)
+        unknown = next((name for name in options if name not in known), None)
+        if unknown is not None:
+            suggestion = nearest(unknown, known)
             raise UsageError(
-                "E101", where=where, name=strange, expected=", ".join(known), received=strange,
-                fix=f"{close}=..." if close else "",
+                "E101", where=where, name=unknown, expected=", ".join(known), received=unknown,
+                fix=f"{suggestion}=..." if suggestion else "",
             )  # fmt: skip
         try:
             self.__signature__.bind(*rows, **options)
         except TypeError as cause:
-            raise not_given(self.kind.name, self.kind.needs, str(cause)) from cause
+            raise missing_rows(self.kind.name, self.kind.needs, str(cause)) from cause
 
 
-def _noted(picture: Picture, known: KnownRows) -> Picture:
-    """The picture with a caption that says which of its rows the training used."""
+def _noted(picture: Plot, known: KnownRows) -> Plot:
+    """Add a caption that states how many of the rows were used in training."""
     note = plot_text("known_rows", training=known.training, validation=known.validation)
-    wide = 38 if settings.lang == "zh" else 74  # letters of a line below a picture of the usual width
+    wide = 38 if settings.lang == "zh" else 74  # characters per line of a caption
     picture.figure.supxlabel("\n".join(wrap(note, wide)), fontsize=8)
     return replace(picture, note=note)
 
 
-def not_given(kind: str, needs: str, received: str) -> UsageError:
-    """The error for a picture of rows that was given none."""
+def missing_rows(kind: str, needs: str, received: str) -> UsageError:
+    """Return the error for a plot whose rows are missing."""
     return UsageError(
         "E564", where=f"plot.{kind}", picture=kind, expected=f"plot.{kind}({needs})", received=received,
         fix=f"model.plot.{kind}({needs})",
     )  # fmt: skip
 
 
-def known_kind(name: str, asked: str = "model.plot.{}(...)") -> Kind:
-    """The kind of picture of this name.
+def resolve_plot(name: str, usage: str = "model.plot.{}(...)") -> PlotCard:
+    """Return the card of a plot.
 
     Args:
-        name: as it is typed.
-        asked: how a picture is asked for, ``{}`` in the place of its name.
+        name: the name of the plot.
+        usage: how a plot is requested, with ``{}`` for its name, used in the error message.
 
-    Fails:
-        UsageError E101: there is none; the nearest is offered.
+    Raises:
+        UsageError E101: unknown plot; the message suggests the nearest name.
     """
-    if name not in PICTURES:
-        close = nearest(name, PICTURES)
+    if name not in PLOTS:
+        suggestion = nearest(name, PLOTS)
         raise UsageError(
-            "E101", where="plot", name=name, expected=", ".join(PICTURES), received=name,
-            fix=asked.format(close) if close else "",
+            "E101", where="plot", name=name, expected=", ".join(PLOTS), received=name,
+            fix=usage.format(suggestion) if suggestion else "",
         )  # fmt: skip
-    return PICTURES[name]
+    return PLOTS[name]

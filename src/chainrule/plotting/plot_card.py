@@ -1,27 +1,28 @@
-"""What is known of a kind of picture before anybody draws one."""
+"""The card of a plot: name, function, required rows, texts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from chainrule.plotting.figure import Picture
+from chainrule.plotting.figure import Plot
 from chainrule.records import frozen
 from chainrule.texts.plots import PLOTS
 
 
 @frozen
-class Kind:
-    """A kind of picture; its title and sentence in both languages are in ``texts/plots.py``.
+class PlotCard:
+    """The card of a plot; its title and description in both languages are in ``texts/plots.py``.
 
     Args:
-        name: what it is asked for by, as in ``model.plot.confusion``.
-        draw: makes one of a model, in the language of ``settings.lang``.
-        needs: the rows it is made of: such as ``""``, ``"x"`` or ``"x, y"``.
-        is_judged: whether it shows how good answers are; of rows of the training it then says so.
+        name: its name, as in ``model.plot.confusion``.
+        draw: the function that draws it, in the language of ``settings.lang``.
+        needs: the rows it requires: ``""``, ``"x"`` or ``"x, y"``.
+        is_judged: whether it shows the quality of predictions; a caption then states if rows were used in
+            training.
     """
 
     name: str
-    draw: Callable[..., Picture]
+    draw: Callable[..., Plot]
     needs: str = ""
     is_judged: bool = False
 
@@ -32,5 +33,5 @@ class Kind:
 
     @property
     def says(self) -> tuple[str, str]:
-        """What it shows, a sentence in each language."""
+        """Its description, a sentence in each language."""
         return PLOTS[f"{self.name}.description"]

@@ -1,11 +1,11 @@
-"""The kinds of pictures by name; a kind's file is loaded when somebody asks for it."""
+"""The plots by name; the file of a plot is imported on first use."""
 
 from __future__ import annotations
 
 from chainrule.lazy_imports import LazyRegistry
-from chainrule.plotting.plot_card import Kind
+from chainrule.plotting.plot_card import PlotCard
 
-PICTURES: LazyRegistry[Kind] = LazyRegistry(
+PLOTS: LazyRegistry[PlotCard] = LazyRegistry(
     "chainrule.plotting",
     {
         "graph": "plots.network_diagram.GRAPH",

@@ -1,7 +1,7 @@
-"""Rows for a picture: inputs and targets as the net sees them, answers beside what was wanted.
+"""Rows for plots: encoded inputs and targets, and predictions with their targets.
 
-Pictures need no more than some rows: of many, an even part is taken, so that a picture of a large table costs
-no more than one of a small table, and the same table gives the same picture.
+Plots use a limited number of rows, evenly spaced, so that the cost does not grow with the table and equal
+tables give equal plots.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from chainrule.data import Arrays
 from chainrule.engines import reference
 from chainrule.errors import TrainingError, UsageError
 from chainrule.graph import Graph, Node
-from chainrule.plotting.plot import not_given
+from chainrule.plotting.plot import missing_rows
 from chainrule.records import frozen
 from chainrule.train.evaluation import evaluate
 from chainrule.train.evaluation.metric import Answers
@@ -28,29 +28,29 @@ if TYPE_CHECKING:
 
 @frozen(eq=False)
 class Rows:
-    """Rows as the net sees them: inputs by name and, where they were given, targets by name."""
+    """Encoded rows: inputs by name and, if they were passed, targets by name."""
 
     x: dict[str, np.ndarray]
     y: dict[str, np.ndarray]
 
     @property
     def count(self) -> int:
-        """How many."""
+        """The number of rows."""
         return len(next(iter(self.x.values())))
 
-    def some(self, most: int) -> Rows:
-        """At most so many of them, evenly."""
-        if self.count <= most:
+    def some(self, max_rows: int) -> Rows:
+        """Return at most ``max_rows`` rows, evenly spaced."""
+        if self.count <= max_rows:
             return self
-        taken = np.linspace(0, self.count - 1, most).round().astype(int)
-        return Rows({k: a[taken] for k, a in self.x.items()}, {k: a[taken] for k, a in self.y.items()})
+        indices = np.linspace(0, self.count - 1, max_rows).round().astype(int)
+        return Rows({k: a[indices] for k, a in self.x.items()}, {k: a[indices] for k, a in self.y.items()})
 
 
 def network_of(model: ModelState, kind: str) -> Network:
-    """The graphs of a model.
+    """Return the network of a trained model.
 
-    Fails:
-        TrainingError E503: it has learned nothing yet.
+    Raises:
+        TrainingError E503: the model has not been trained.
     """
     if model.network is None:
         raise TrainingError("E503", where=f"plot.{kind}", fix="model.fit(x, y)")
@@ -58,16 +58,16 @@ def network_of(model: ModelState, kind: str) -> Network:
 
 
 def inputs_of(model: ModelState, x: Any, kind: str) -> Rows:
-    """Rows without targets; one sample without its batch axis is one row.
+    """Encode rows without targets; a sample without batch axis is one row.
 
     Args:
-        model: knows what it was trained on.
+        model: the model, whose preparation encodes tables.
         x: as for ``predict``.
-        kind: the picture that is asked for.
+        kind: the name of the plot, for error messages.
     """
     network = network_of(model, kind)
     if x is None:
-        raise not_given(kind, "x", "no rows")
+        raise missing_rows(kind, "x", "no rows")
     if model.preparation is not None and tabular.is_table(x, None):
         return Rows({next(iter(network.inputs)): tabular.inputs(model.preparation, x)}, {})
     name, spec = next(iter(network.inputs.items()))
@@ -78,7 +78,7 @@ def inputs_of(model: ModelState, x: Any, kind: str) -> Rows:
 
 
 def rows_of(model: ModelState, x: Any, y: Any, kind: str) -> Rows:
-    """Rows with targets, as the loss wants them.
+    """Encode rows with targets in the form that the loss expects.
 
     Args:
         model, x, kind: as for ``inputs_of``.
@@ -87,62 +87,63 @@ def rows_of(model: ModelState, x: Any, y: Any, kind: str) -> Rows:
     network_of(model, kind)
     x, y = tabular.taken(model.preparation, x, y)
     if x is None or y is None:
-        raise not_given(kind, "x, y", "no rows" if x is None else "rows without targets")
-    coded: Any = evaluate.encoded(model, Arrays.of(x, y, dtype=model.recipe.dtype))
-    return Rows(coded.x, coded.y)
+        raise missing_rows(kind, "x, y", "no rows" if x is None else "rows without targets")
+    encoded: Any = evaluate.encoded(model, Arrays.of(x, y, dtype=model.recipe.dtype))
+    return Rows(encoded.x, encoded.y)
 
 
 @frozen(eq=False)
-class Judged:
-    """Answers beside targets of one output.
+class EvaluatedRows:
+    """Predictions and targets of one output.
 
     Args:
-        answers: in the form metrics read; values in the units of the table.
-        labels: what the classes are called.
+        answers: predictions in the form that metrics read; values are in the units of the table.
+        labels: the class labels.
     """
 
     answers: Answers
     labels: tuple[str, ...]
 
 
-def judged(model: ModelState, rows: Rows, kind: str, tasks: tuple[str, ...]) -> Judged:
-    """What the model says of rows beside what was wanted.
+def evaluate_rows(model: ModelState, rows: Rows, kind: str, tasks: tuple[str, ...]) -> EvaluatedRows:
+    """Return predictions and targets of rows.
 
     Args:
-        model, rows: whose answers, to what.
-        kind: the picture that is asked for.
-        tasks: of the outputs it can show: ``"classification"`` and so on. The first such output is taken.
+        model, rows: the model and the encoded rows.
+        kind: the name of the plot, for error messages.
+        tasks: the supported tasks, such as ``"classification"``; the first output with one of them is used.
 
-    Fails:
+    Raises:
         UsageError E560: the model has no such output.
+
     """
     outputs = [name for name, target in model.targets.items() if target.task in tasks]
     if not outputs:
-        found = ", ".join(dict.fromkeys(target.task for target in model.targets.values()))
-        unsuited(
-            kind, " / ".join(tasks), found, "model.plot.residuals(x, y)" if "regression" in found else ""
+        answers = ", ".join(dict.fromkeys(target.task for target in model.targets.values()))
+        unsupported_model(
+            kind, " / ".join(tasks), answers, "model.plot.residuals(x, y)" if "regression" in answers else ""
         )
     name = outputs[0]
     target, y = model.targets[name], rows.y[network_of(model, kind).target_names[name]]
-    answer = predictions(model, rows.x, "answer")[name]
+    prediction = predictions(model, rows.x, "answer")[name]
     if target.is_classes:
-        answer = target.probabilities(answer)
+        prediction = target.probabilities(prediction)
     elif target.task == "regression" and model.preparation is not None:
-        y, answer = model.preparation.restore(y), model.preparation.restore(answer)
-    found = Answers.of(y, answer, None, target.task, target.ignored)
-    labels = target.labels or tuple(range(found.answer.shape[1]))
-    return Judged(found, tuple(str(label) for label in labels))
+        y, prediction = model.preparation.restore(y), model.preparation.restore(prediction)
+    answers = Answers.of(y, prediction, None, target.task, target.ignored)
+    labels = target.labels or tuple(range(answers.answer.shape[1]))
+    return EvaluatedRows(answers, tuple(str(label) for label in labels))
 
 
 def values(model: ModelState, nodes: dict[str, Node], rows: Rows) -> dict[str, np.ndarray]:
-    """What nodes of the net are for these rows, by the same names; computed by the law, node by node."""
+    """Return the values of nodes for these rows, by the same names; computed by the reference engine."""
     graph = Graph(nodes)
-    given = {**model.held, **rows.x, **rows.y}
-    return reference.Program(graph).run({name: given[name] for name in graph.inputs})
+    feeds = {**model.held, **rows.x, **rows.y}
+    return reference.Program(graph).run({name: feeds[name] for name in graph.inputs})
 
 
 def feature_names(model: ModelState) -> tuple[str, ...]:
-    """What the numbers of a row are called."""
+    """Return the names of the features of a row."""
     if model.preparation is not None:
         return model.preparation.feature_names
     assert model.network is not None
@@ -150,10 +151,10 @@ def feature_names(model: ModelState) -> tuple[str, ...]:
     return tuple(f"x{i + 1}" for i in range(last if isinstance(last, int) else 0))
 
 
-def unsuited(kind: str, expected: str, received: str, fix: str = "") -> NoReturn:
-    """Say why a picture cannot be of this model.
+def unsupported_model(kind: str, expected: str, received: str, fix: str = "") -> NoReturn:
+    """Raise the error for a model that a plot does not support.
 
-    Fails:
+    Raises:
         UsageError E560: always.
     """
     raise UsageError(

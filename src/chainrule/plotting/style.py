@@ -1,9 +1,9 @@
-"""Paper, colours and letters: the one place that opens matplotlib.
+"""Figures, colors and fonts; the only module that imports matplotlib.
 
-A figure is made without ``pyplot``: nothing is remembered between pictures, no window opens, and a picture
-that nobody holds is gone. Its settings hold while it is made and while it is written, and for nobody else.
-Colours are those of Okabe and Ito, which people with any kind of colour blindness can tell apart; amounts go
-from dark to light (cividis), amounts with a sign from blue over white to orange.
+Figures are created without ``pyplot``, so there is no global state and no window. The matplotlib settings
+apply only while a figure is created and saved. The colors are those of Okabe and Ito, which are
+distinguishable with any kind of color blindness; amounts use the colormap cividis, signed amounts run from
+orange over white to purple.
 
 Reference: Okabe and Ito (2008), Color universal design; Nuñez, Anderton and Renslow (2018), Optimizing
 colormaps with consideration for color vision deficiency (PLOS ONE).
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9"
-COLOURS = (BLUE, RED, GREEN, ORANGE, PURPLE, SKY, "#000000", "#999999")
-LINES = ("-", "--", "-.", ":")  # the second sign by which lines are told apart, when colours begin anew
-GREY, PALE, DARK = "#868e96", "#e9ecef", "#343a40"
+COLORS = (BLUE, RED, GREEN, ORANGE, PURPLE, SKY, "#000000", "#999999")
+LINES = ("-", "--", "-.", ":")  # line styles, used when the colors repeat
+GRAY, PALE, DARK = "#868e96", "#e9ecef", "#343a40"
 AMOUNT, SIGNED = "cividis", "PuOr"
 _STYLE = {
     "font.size": 10, "axes.titlesize": 11, "figure.titlesize": 12, "text.parse_math": False,
-    "axes.edgecolor": GREY, "axes.labelcolor": DARK, "text.color": DARK, "axes.titlecolor": DARK,
+    "axes.edgecolor": GRAY, "axes.labelcolor": DARK, "text.color": DARK, "axes.titlecolor": DARK,
     "xtick.color": DARK, "ytick.color": DARK, "axes.spines.top": False, "axes.spines.right": False,
     "axes.unicode_minus": True, "axes.formatter.limits": (-4, 5), "axes.formatter.use_mathtext": False,
     "figure.constrained_layout.h_pad": 0.08, "figure.constrained_layout.w_pad": 0.08,
@@ -44,9 +44,9 @@ _STYLE = {
 
 @contextmanager
 def style() -> Iterator[None]:
-    """The settings of every picture, inside a ``with`` block only.
+    """Apply the settings of all plots inside a ``with`` block.
 
-    Fails:
+    Raises:
         DataError E350: matplotlib is not installed.
     """
     try:
@@ -57,20 +57,20 @@ def style() -> Iterator[None]:
         yield
 
 
-def paper(width: float, height: float) -> Figure:
-    """An empty figure of this size in inches, whose parts make room for one another."""
+def new_figure(width: float, height: float) -> Figure:
+    """Return an empty figure of this size in inches, with constrained layout."""
     return import_module("matplotlib.figure").Figure((width, height), layout="constrained")
 
 
 def axes(title: str, says: Sequence[str], size: tuple[float, float]) -> tuple[Figure, Axes]:
-    """A figure with one frame.
+    """Return a figure with one pair of axes.
 
     Args:
-        title: above it.
-        says: what its axes are, to the right and upwards.
-        size: of the whole, in inches.
+        title: the title above it.
+        labels: the labels of the x and y axes.
+        size: the size in inches.
     """
-    figure = paper(*size)
+    figure = new_figure(*size)
     frame = figure.add_subplot()
     frame.set_title(title, pad=10)
     frame.set_xlabel(says[0])
@@ -79,52 +79,52 @@ def axes(title: str, says: Sequence[str], size: tuple[float, float]) -> tuple[Fi
 
 
 def grid(title: str, count: int, columns: int, cell: tuple[float, float]) -> tuple[Figure, list[Axes]]:
-    """A figure with a frame for each of ``count`` things, row by row.
+    """Return a figure with ``count`` subplots, row by row.
 
     Args:
-        title: above all of them.
-        count: how many.
-        columns: in a row at most.
-        cell: width and height of each in inches.
+        title: the title above all of them.
+        count: the number of subplots.
+        columns: the maximum number of columns.
+        cell: width and height of a subplot in inches.
     """
-    wide = min(columns, count)
-    high = ceil(count / wide)
-    figure = paper(max(4.2, wide * cell[0]), high * cell[1] + 0.6)
+    columns_used = min(columns, count)
+    rows_used = ceil(count / columns_used)
+    figure = new_figure(max(4.2, columns_used * cell[0]), rows_used * cell[1] + 0.6)
     figure.suptitle(title)
-    return figure, [figure.add_subplot(high, wide, i + 1) for i in range(count)]
+    return figure, [figure.add_subplot(rows_used, columns_used, i + 1) for i in range(count)]
 
 
-def bare(frame: Axes) -> None:
-    """Take the numbers and lines around a frame away: what it shows has no axes."""
+def hide_axes(frame: Axes) -> None:
+    """Hide ticks and spines of axes."""
     frame.set_xticks([])
     frame.set_yticks([])
     for spine in frame.spines.values():
         spine.set_visible(False)
 
 
-def whole_numbers(frame: Axes) -> None:
-    """Let the marks below a frame be whole numbers, and few."""
+def integer_ticks(frame: Axes) -> None:
+    """Use a few integer ticks on the x axis."""
     locator: Any = frame.xaxis.get_major_locator()
     locator.set_params(integer=True, nbins=6)
 
 
-def scale(figure: Figure, drawn: Any, frames: Any, says: str) -> None:
-    """A bar beside frames that says which colour is which number."""
+def add_colorbar(figure: Figure, drawn: Any, frames: Any, says: str) -> None:
+    """Add a color bar beside axes."""
     bar = figure.colorbar(drawn, ax=frames, shrink=0.85, pad=0.02)
     bar.set_label(says)
     bar.outline.set_visible(False)
 
 
-def look(i: int) -> dict[str, str]:
-    """Colour and kind of the i-th line, no two alike among the first thirty."""
-    return {"color": COLOURS[i % len(COLOURS)], "linestyle": LINES[i // len(COLOURS) % len(LINES)]}
+def line_style(i: int) -> dict[str, str]:
+    """Return color and style of the i-th line; the first thirty differ."""
+    return {"color": COLORS[i % len(COLORS)], "linestyle": LINES[i // len(COLORS) % len(LINES)]}
 
 
-def spread(count: int, most: int) -> list[int]:
-    """At most ``most`` of ``count`` numbers, evenly, the first and the last among them.
+def evenly_spaced(count: int, max_count: int) -> list[int]:
+    """Return at most ``max_count`` evenly spaced indices below ``count``, including the first and the last.
 
     Example:
-        >>> spread(3, 9), spread(10, 4)
+        >>> evenly_spaced(3, 9), evenly_spaced(10, 4)
         ([0, 1, 2], [0, 3, 6, 9])
     """
-    return sorted({round(i) for i in np.linspace(0, count - 1, min(count, most))})
+    return sorted({round(i) for i in np.linspace(0, count - 1, min(count, max_count))})

@@ -129,15 +129,20 @@ def test_a_diagnosis_says_what_evidence_why_try_and_see(lang: str) -> None:
     diagnosis = unscaled().check(*UNSCALED, lang=lang)
     finding = next(each for each in diagnosis if each.rule.id == "input-scale")
     assert finding.evidence.value > finding.evidence.threshold
-    for part in (finding.what(lang), finding.why(lang), finding.remedy, "chainrule show rule input-scale"):
+    for part in (
+        finding.what(lang),
+        finding.why(lang),
+        finding.remedy_in(lang),
+        "chainrule show rule input-scale",
+    ):
         assert part in str(diagnosis).replace("\n", " " if lang == "en" else "")
     html = diagnosis._repr_html_()
     assert finding.rule.id in html
     page = diagnosis.to_html()
     assert "<script" not in page
     assert "input-scale" in page
-    assert "输入未归一化" in page
-    assert "inputs not scaled" in page
+    assert "输入未标准化" in page
+    assert "inputs not standardized" in page
     assert repr(diagnosis).startswith("<Diagnosis: ")
 
 

@@ -13,8 +13,8 @@ from chainrule.graph import Node
 from chainrule.models import MODELS
 from chainrule.nn import build
 from chainrule.plotting.network.blocks import Flow, flow_of
-from chainrule.plotting.network.layout import Area, Drawing, laid_out
-from chainrule.plotting.network.repeated_blocks import folded
+from chainrule.plotting.network.layout import Area, Drawing, lay_out
+from chainrule.plotting.network.repeated_blocks import fold_repeated
 from chainrule.plotting.network.svg import svg
 from chainrule.plotting.network.text_tree import tree
 from chainrule.spec import Size, Spec
@@ -67,7 +67,7 @@ def flow(name: str) -> Flow:
 
 @cache
 def drawing(name: str) -> Drawing:
-    return laid_out(folded(flow(name)))
+    return lay_out(fold_repeated(flow(name)))
 
 
 def overlap(a: Area, b: Area) -> bool:
@@ -84,7 +84,7 @@ def test_every_parameter_is_in_a_box(name: str) -> None:
 
 @pytest.mark.parametrize("name", NETS)
 def test_every_box_but_the_inputs_comes_from_another(name: str) -> None:
-    for found in (flow(name), folded(flow(name))):
+    for found in (flow(name), fold_repeated(flow(name))):
         led_to = {b for _, b in found.arrows}
         assert {i for i, box in enumerate(found.boxes) if box.kind == "input"} == (
             set(range(len(found.boxes))) - led_to
@@ -119,7 +119,7 @@ def test_a_way_around_runs_through_no_box(name: str) -> None:
 
 @pytest.mark.parametrize("name", NETS)
 def test_the_drawing_is_well_formed_and_linkable(name: str) -> None:
-    root = ElementTree.fromstring(svg(drawing(name), title="a & b", whole=True))
+    root = ElementTree.fromstring(svg(drawing(name), title="a & b", standalone=True))
     names = [e.attrib["id"] for e in root.iter() if "id" in e.attrib]
     assert len(names) == len(set(names))
     paths = {
@@ -130,13 +130,13 @@ def test_the_drawing_is_well_formed_and_linkable(name: str) -> None:
 
 
 def test_residual_blocks_have_a_way_around_and_are_folded() -> None:
-    found = folded(flow("resnet20"))
+    found = fold_repeated(flow("resnet20"))
     joins = [box for box in found.boxes if box.lines[0].what == "+ relu"]
     assert len(joins) == 5  # one for each kind of block, of nine blocks
     assert {path: frame.times for path, frame in found.frames.items() if frame.times > 1} == {
         "stage1.block1": 3, "stage2.block2": 2, "stage3.block2": 2,
     }  # fmt: skip
-    assert folded(flow("gpt2")).frames["blocks.layer1"].times == 5
+    assert fold_repeated(flow("gpt2")).frames["blocks.layer1"].times == 5
 
 
 def test_the_levels_of_a_unet_are_joined() -> None:
@@ -147,17 +147,17 @@ def test_the_levels_of_a_unet_are_joined() -> None:
 
 
 def test_the_tree_says_shapes_and_counts() -> None:
-    text = tree(folded(flow("lenet5")))
+    text = tree(fold_repeated(flow("lenet5")))
     assert "├─ c3  Conv(16, 5) tanh  10 × 10 × 16  2,416" in text
     assert text.splitlines()[-1].startswith("└─ output  Dense(10)")
-    assert "block1  BasicBlock  × 3" in tree(folded(flow("resnet20")))
+    assert "block1  BasicBlock  × 3" in tree(fold_repeated(flow("resnet20")))
 
 
 def test_a_net_of_every_sort_is_drawn() -> None:
     for name in ("vgg16", "mobilenet_v3_small", "transformer"):
         card = MODELS[name]
         net = card.net()
-        found = laid_out(folded(flow_of(net, build(net, card.inputs, "float32"))))
+        found = lay_out(fold_repeated(flow_of(net, build(net, card.inputs, "float32"))))
         assert found.flow.parameters == card.parameters
         assert len(found.boxes) < 120
 

@@ -14,9 +14,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 from chainrule.errors import UsageError
-from chainrule.plotting import PICTURES, Picture
-from chainrule.plotting.font import chinese, drawable
-from chainrule.plotting.registry import Kind
+from chainrule.plotting import PLOTS, Plot
+from chainrule.plotting.font import chinese, printable_label
+from chainrule.plotting.registry import PlotCard
 
 
 def _cases() -> ModuleType:
@@ -36,15 +36,15 @@ REFUSED = [(kind, model) for kind, models in CASES.UNSUITED.items() for model in
 FREE = ("maps", "filters", "graph")  # pictures whose frames have no axes
 
 
-def draw(kind: str, name: str, lang: str = "en", **options: Any) -> Picture:
+def draw(kind: str, name: str, lang: str = "en", **options: Any) -> Plot:
     model, rows = CASES.drawn()[name]
-    needed = {"": 0, "x": 1}.get(PICTURES[kind].needs, 2)
+    needed = {"": 0, "x": 1}.get(PLOTS[kind].needs, 2)
     if kind == "boundary":
         needed = 2
     return getattr(model.plot, kind)(*rows[:needed], lang=lang, **options)
 
 
-def texts(picture: Picture) -> list[Any]:
+def texts(picture: Plot) -> list[Any]:
     """Every text that is drawn: all with words in them, but for marks outside the range of their axis."""
     away = set()
     for axis in (axis for frame in picture.figure.axes for axis in (frame.xaxis, frame.yaxis)):
@@ -56,8 +56,8 @@ def texts(picture: Picture) -> list[Any]:
 
 
 def test_every_kind_has_a_case() -> None:
-    assert set(CASES.SUITED) == set(PICTURES)
-    assert all(isinstance(kind, Kind) and kind.name == name for name, kind in PICTURES.items())
+    assert set(CASES.SUITED) == set(PLOTS)
+    assert all(isinstance(kind, PlotCard) and kind.name == name for name, kind in PLOTS.items())
 
 
 @pytest.mark.parametrize(("kind", "name", "lang"), DRAWN)
@@ -88,10 +88,10 @@ def test_a_picture_speaks_chinese(kind: str) -> None:
     assert re.search("[一-鿿]", picture.title)
     words = [text.get_text() for text in picture.figure.findobj(Text) if isinstance(text, Text)]
     assert any(re.search("[一-鿿]", word) for word in words)
-    assert all(drawable(word.replace("\n", " "), 1000) == word.replace("\n", " ") for word in words)
+    assert all(printable_label(word.replace("\n", " "), 1000) == word.replace("\n", " ") for word in words)
 
 
-def _has_labels(frame: Any, picture: Picture) -> bool:
+def _has_labels(frame: Any, picture: Plot) -> bool:
     """Whether an axis says what it is, or the whole figure says it for all its frames."""
     whole = picture.figure.get_supxlabel() and picture.figure.get_supylabel()
     own = frame.get_xlabel() or frame.get_ylabel()

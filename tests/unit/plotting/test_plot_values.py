@@ -11,11 +11,11 @@ import pytest
 
 import chainrule as cr
 from chainrule.errors import ChainruleError, FileError
-from chainrule.plotting import PICTURES, font
-from chainrule.plotting.plots.histogram import even
+from chainrule.plotting import PLOTS, font
+from chainrule.plotting.plots.histogram import rebin
 from chainrule.plotting.plots.landscape import direction
 from chainrule.plotting.plots.roc import rates
-from chainrule.plotting.plots.trajectory import plane
+from chainrule.plotting.plots.trajectory import principal_plane
 from chainrule.store import container
 from chainrule.train.callback import Recorded, recorded
 from chainrule.train.callback.histograms import EDGES, FILE, count
@@ -104,7 +104,7 @@ def test_the_plane_of_a_way_holds_most_of_it() -> None:
     generator = np.random.default_rng(2)
     base = generator.normal(size=(2, 50))
     steps = generator.normal(size=(6, 2)) @ base + 1e-3 * generator.normal(size=(6, 50))
-    along, places, shares = plane(steps)
+    along, places, shares = principal_plane(steps)
     assert along @ along.T == pytest.approx(np.eye(2), abs=1e-9)
     assert shares.sum() == pytest.approx(1.0, abs=1e-5)
     assert places @ along == pytest.approx(steps, abs=0.02)
@@ -122,12 +122,12 @@ def test_every_number_is_counted_once() -> None:
 
 def test_shares_in_even_cells_keep_where_numbers_lie() -> None:
     drawn = np.random.default_rng(0).normal(0.5, 0.1, 20_000)
-    edges, roots = even(count(drawn)[None])
+    edges, roots = rebin(count(drawn)[None])
     assert roots.max() == 1
     shares = roots[0] ** 2 / (roots[0] ** 2).sum()
     middles = (edges[:-1] + edges[1:]) / 2
     assert (shares * middles).sum() == pytest.approx(0.5, abs=0.02)
-    low, high = even(count(np.full(3, 0.25))[None])[0][[0, -1]]
+    low, high = rebin(count(np.full(3, 0.25))[None])[0][[0, -1]]
     assert low < 0.25 < high
 
 
@@ -195,19 +195,19 @@ def test_without_a_chinese_font_words_are_english(model: cr.Model, monkeypatch: 
     try:
         picture = model.plot.curves(lang="zh")
         assert (picture.lang, picture.title) == ("en", "Learning curves")
-        assert font.drawable("春a") == "\\u6625a"
+        assert font.printable_label("春a") == "\\u6625a"
     finally:
         font._has.cache_clear()
 
 
 def test_unusual_letters_are_shown_not_obeyed() -> None:
-    assert font.drawable("a\x1b[31m\n$x$") == "a\\x1b[31m\\n$x$"
-    assert font.drawable("x" * 60) == "x" * 39 + "…"
+    assert font.printable_label("a\x1b[31m\n$x$") == "a\\x1b[31m\\n$x$"
+    assert font.printable_label("x" * 60) == "x" * 39 + "…"
 
 
 def test_the_page_names_every_kind_in_both_languages() -> None:
     page = (Path(__file__).parents[3] / "docs" / "plotting.md").read_text(encoding="utf-8")
-    for name, kind in PICTURES.items():
+    for name, kind in PLOTS.items():
         assert f"`{name}({kind.needs})`" in page
         assert all(kind.names)
         assert all(kind.says)

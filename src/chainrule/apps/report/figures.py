@@ -14,14 +14,14 @@ from chainrule.apps.cli.texts import WORDS
 from chainrule.apps.report import svg_charts
 from chainrule.model import Model
 from chainrule.plotting.network.blocks import flow_of
-from chainrule.plotting.network.layout import laid_out
-from chainrule.plotting.network.repeated_blocks import folded
+from chainrule.plotting.network.layout import lay_out
+from chainrule.plotting.network.repeated_blocks import fold_repeated
 from chainrule.plotting.network.svg import svg
 from chainrule.plotting.plots.calibration import reliability
-from chainrule.plotting.plots.decision_boundary import plane
-from chainrule.plotting.plots.histogram import even
+from chainrule.plotting.plots.decision_boundary import prediction_grid
+from chainrule.plotting.plots.histogram import rebin
 from chainrule.plotting.samples import Rows
-from chainrule.plotting.style import spread
+from chainrule.plotting.style import evenly_spaced
 from chainrule.train.callback.histograms import Recorded
 from chainrule.train.evaluation.metric import Answers
 
@@ -50,8 +50,8 @@ def figures(model: Model, study: Study, answers: Answers, recorded: Recorded | N
 def _graph(model: Model) -> Markup | str:
     """The net as boxes and arrows; nothing of one that fills pages."""
     assert model.network is not None
-    flow = folded(flow_of(model.recipe.net, model.network.training))
-    return Markup(svg(laid_out(flow))) if len(flow.boxes) <= MOST_BOXES else ""
+    flow = fold_repeated(flow_of(model.recipe.net, model.network.training))
+    return Markup(svg(lay_out(flow))) if len(flow.boxes) <= MOST_BOXES else ""
 
 
 def _calibration(answers: Answers) -> dict[str, Any]:
@@ -69,7 +69,9 @@ def _is_flat(study: Study) -> bool:
 def _boundary(model: Model, study: Study) -> dict[str, Any]:
     """The class that is answered for every pair of the two features."""
     assert model.network is not None
-    shown = plane(model.state, Rows({next(iter(model.network.inputs)): study.test.x}, {}), None, PLACES)
+    shown = prediction_grid(
+        model.state, Rows({next(iter(model.network.inputs)): study.test.x}, {}), None, PLACES
+    )
     x, y = shown.names
     says = WORDS["report_boundary_says"]
     keys = zip(svg_charts.COLOURS, shown.labels, strict=False)
@@ -82,14 +84,14 @@ def _boundary(model: Model, study: Study) -> dict[str, Any]:
 
 def _histograms(recorded: Recorded) -> list[dict[str, Any]]:
     """For each kind of number a few layers over the epochs."""
-    epochs = spread(len(recorded.epochs), EPOCHS)
+    epochs = evenly_spaced(len(recorded.epochs), EPOCHS)
     found = []
     for kind, counts in recorded.counts.items():
         names = [name for name in counts if not name.endswith("bias")] or list(counts)
-        layers = [names[i] for i in spread(len(names), LAYERS)] if names and epochs else []
+        layers = [names[i] for i in evenly_spaced(len(names), LAYERS)] if names and epochs else []
         parts = []
         for layer in layers:
-            bands = svg_charts.bands(recorded.epochs[epochs], *even(counts[layer][epochs]))
+            bands = svg_charts.bands(recorded.epochs[epochs], *rebin(counts[layer][epochs]))
             parts.append({"svg": Markup(bands), "says": [(svg_charts.BLUE, (layer, layer))]})
         found += [{"name": WORDS[f"histograms_{kind}"], "parts": parts}] if parts else []
     return found

@@ -122,7 +122,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
     return {
         "gravity": WORDS[f"severity_{finding.severity}"], "name": both(finding.name), "rule": finding.rule.id,
         "what": both(finding.what), "evidence": both(finding.numbers), "why": both(finding.why),
-        "remedy": finding.remedy,
+        "remedy": both(finding.remedy_in),
     }  # fmt: skip
 
 

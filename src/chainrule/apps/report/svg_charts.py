@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from chainrule.plotting.plots.calibration import Reliability
-from chainrule.plotting.plots.decision_boundary import Plane
+from chainrule.plotting.plots.decision_boundary import PredictionGrid
 from chainrule.records import frozen
 
 BLUE, ORANGE, GREEN, GREY = "#2563a8", "#d1660f", "#2b8a3e", "#868e96"
@@ -153,19 +153,19 @@ def _number(value: float) -> str:
 def reliability(found: Reliability) -> str:
     """How often answers are right for each bin of confidence, beside how sure they are."""
     there = found.counts > 0
-    low = min(0.5, math.floor(float(found.sure[there].min()) * len(there)) / len(there))
+    low = min(0.5, math.floor(float(found.confidence[there].min()) * len(there)) / len(there))
     frame = Frame((low, 1.0), (0.0, 1.02))
     edges = np.linspace(0, 1, len(there) + 1)
     bars = zip(
-        edges[:-1][there].tolist(), edges[1:][there].tolist(), found.right[there].tolist(), strict=True
+        edges[:-1][there].tolist(), edges[1:][there].tolist(), found.accuracy[there].tolist(), strict=True
     )
     drawn = [frame.bar(start + 0.004, end - 0.004, right) for start, end, right in bars]
     diagonal = frame.line([(low, low), (1.0, 1.0)], GREY, is_dashed=True)
-    points = zip(found.sure[there].tolist(), found.right[there].tolist(), strict=True)
+    points = zip(found.confidence[there].tolist(), found.accuracy[there].tolist(), strict=True)
     return frame.picture([*drawn, diagonal, *frame.dots(list(points), ORANGE, 3)])
 
 
-def regions(shown: Plane, rows: np.ndarray, classes: np.ndarray) -> str:
+def regions(shown: PredictionGrid, rows: np.ndarray, classes: np.ndarray) -> str:
     """Which class is answered where, the paler the less sure, and rows in the colours of their classes.
 
     Args:
@@ -173,10 +173,10 @@ def regions(shown: Plane, rows: np.ndarray, classes: np.ndarray) -> str:
         rows: (N, 2) as the net sees them.
         classes: (N,) their true classes.
     """
-    x, y = (shown.told(axis, shown.edges[axis]).tolist() for axis in range(2))
+    x, y = (shown.to_units(axis, shown.edges[axis]).tolist() for axis in range(2))
     frame = Frame((x[0], x[-1]), (y[0], y[-1]))
-    best, count = shown.answer.argmax(axis=-1), shown.answer.shape[-1]
-    sure = (shown.answer.max(axis=-1) - 1 / count) / (1 - 1 / count)
+    best, count = shown.prediction.argmax(axis=-1), shown.prediction.shape[-1]
+    sure = (shown.prediction.max(axis=-1) - 1 / count) / (1 - 1 / count)
     depth = np.clip(np.ceil(sure * DEPTHS), 1, DEPTHS).astype(int)
     drawn = []
     for j in range(len(y) - 1):
@@ -190,7 +190,7 @@ def regions(shown: Plane, rows: np.ndarray, classes: np.ndarray) -> str:
                 f'height="{bottom - top + 0.3:.1f}" fill="{colour}" '
                 f'fill-opacity="{0.5 * depth[j, start] / DEPTHS:.2f}"/>'
             )
-    places = [shown.told(axis, rows[:POINTS, axis]) for axis in range(2)]
+    places = [shown.to_units(axis, rows[:POINTS, axis]) for axis in range(2)]
     for k in range(count):
         own = classes[:POINTS] == k
         points = list(zip(places[0][own].tolist(), places[1][own].tolist(), strict=True))

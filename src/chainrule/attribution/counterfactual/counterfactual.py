@@ -161,7 +161,7 @@ def domain_of(model: ModelState, row: Any, rows: Any) -> Domain:
         row: one row of a table, or its numbers.
         rows: a table or array whose columns say ranges; ``None`` where the preparation's figures must do.
 
-    Fails:
+    Raises:
         UsageError E102: not one row. UsageError E549: the ranges are not known, or there are no columns.
     """
     if model.preparation is not None:

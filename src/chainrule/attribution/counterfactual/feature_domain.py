@@ -65,7 +65,7 @@ def bounded(domain: Domain, fixed: Sequence[str], ranges: Ranges) -> Domain:
         ranges: for a number ``(low, high)``, ``None`` for no end of one's own; for a category its allowed
             levels.
 
-    Fails:
+    Raises:
         UsageError E101: no such column or level; all are listed. UsageError E102: no range at all.
     """
     fixed = (fixed,) if isinstance(fixed, str) else fixed
@@ -114,7 +114,7 @@ def _between(axis: Axis, ends: Any, levels: Sequence[str]) -> Axis:
 def refuse_strange(where: str, names: Sequence[str], known: Sequence[str]) -> None:
     """Refuse names that do not exist, all at once.
 
-    Fails:
+    Raises:
         UsageError E101.
     """
     strange = [name for name in names if name not in known]
@@ -134,7 +134,7 @@ def table_domain(preparation: data.Preparation, row: data.Table, rows: data.Tabl
         row: a table of one row.
         rows: a table whose columns say ranges, steps and scales; the preparation's own figures by default.
 
-    Fails:
+    Raises:
         UsageError E549: a model of images, which have no columns.
         DataError E313, E326: columns that are missing.
     """

@@ -85,7 +85,7 @@ def goal_of(model: ModelState, x: np.ndarray, wanted: Any) -> Goal:
         wanted: a label, ``None`` for any other label; a value to be reached, or ``(low, high)`` with ``None``
             for no end.
 
-    Fails:
+    Raises:
         UsageError E547: no answer of this model. UsageError E548: it is already given.
     """
     (name, target), *others = model.targets.items()

@@ -26,7 +26,7 @@ from chainrule.graph import Graph, Node, order
 def attention_rollout(question: Question, residual: float = 0.5) -> Found:
     """The product of the attentions of all layers, read at the place of the answer.
 
-    Fails:
+    Raises:
         TrainingError E541: the net has no attention of a sequence to itself, or its places are no places of
         an input.
     """

@@ -102,7 +102,7 @@ class Packed:
             groups: names of a person's own parts, each with its columns or numbers of the row.
             window, stride: of patches; one number for all axes.
 
-        Fails:
+        Raises:
             UsageError E101: a column that does not exist. UsageError E102: patches that do not fit.
         """
         if groups is not None:
@@ -153,7 +153,7 @@ def places_of(groups: Mapping[str, Any], names: Sequence[str]) -> dict[str, np.n
         groups: by name, each a column or several.
         names: the column of each number of a row.
 
-    Fails:
+    Raises:
         UsageError E101: columns that do not exist; all are listed. UsageError E102: a column in two groups.
 
     Example:

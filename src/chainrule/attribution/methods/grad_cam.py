@@ -27,7 +27,7 @@ from chainrule.ops import PUBLIC
 def grad_cam(question: Question, layer: str | None = None, rectified: bool = True) -> Found:
     """The maps of a convolution, weighed by their slopes and stretched to the picture.
 
-    Fails:
+    Raises:
         TrainingError E541: no convolution, or no picture, in the net. UsageError E101: no such layer.
     """
     maps = feature_maps(question.score)

@@ -95,7 +95,7 @@ def integrated_gradients(question: Question, steps: int | None = None, tolerance
 def expected_gradients(question: Question, samples: int | None = None, tolerance: float = 0.05) -> Found:
     """Slopes at points drawn on the ways from many baselines, their mean and its standard error.
 
-    Fails:
+    Raises:
         TrainingError E543: there are no rows to compare with.
     """
     if question.baseline is None:

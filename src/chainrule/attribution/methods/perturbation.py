@@ -27,7 +27,7 @@ def occlusion(
 ) -> Found:
     """By how much the score falls when each part is covered.
 
-    Fails:
+    Raises:
         UsageError E101, E102: no such column; patches that do not fit.
     """
     packed = Packed(question)
@@ -55,7 +55,7 @@ def shapley_values(
 ) -> Found:
     """The Shapley value of each part; its numbers share it evenly.
 
-    Fails:
+    Raises:
         UsageError E545: exact values of more than 12 parts. UsageError E101, E102: no such column; patches
             that do not fit; no number of samples.
     """

@@ -1,4 +1,4 @@
-"""Rule about the order of an image's axes: 36 of the list of problems.
+"""Rule on the order of the axes of images: problem 36.
 
 PyTorch keeps images as (N, C, H, W), this library and Keras as (N, H, W, C). An array of the first kind is
 taken for images of C rows and H columns with W channels, and trains without an error. The shape alone cannot
@@ -95,7 +95,7 @@ CHANNELS_FIRST = Rule(
     ("channels first", "通道在前"),
     "warning",
     symptom=(
-        "images lie as (channels, height, width) and are read as (height, width, channels)",
+        "images are stored as (channels, height, width) but read as (height, width, channels)",
         "图像按（通道、高、宽）存放，却按（高、宽、通道）读取",
     ),
     threshold=(

@@ -1,7 +1,7 @@
-"""Rule 24 before a training: batch normalisation that sees few samples at a time.
+"""Rule 24 before training: batch normalization with small batches.
 
-It learns with the mean and variance of the batch and answers with running ones. Those of few samples are far
-from these, so the net that answers is not the one that was trained.
+In training mode the layer uses the mean and variance of the batch, in evaluation mode the running statistics.
+Statistics of few samples differ strongly from these, so the evaluated network is not the trained one.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from chainrule.diagnosis.rule import Evidence
 
 SMALL_BATCH = 8  # samples in a batch
 SMALL_BATCHES = (
-    '"{path}" takes means and variances of {size} samples at a time',
+    '"{path}" computes mean and variance over only {size} samples at a time',
     "“{path}”每次只用 {size} 个样本求均值和方差",
 )
 
 
 def small_batches(look: Look) -> Iterator[Evidence]:
-    """Batch normalisation with small batches."""
+    """Report batch normalization with small batches."""
     size = look.order.batch_size
     if size >= SMALL_BATCH or look.order.steps < 2:
         return

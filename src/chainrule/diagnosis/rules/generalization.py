@@ -1,4 +1,4 @@
-"""Rules about how well what was learned holds elsewhere: 14, 15, 16, 24 and 31 of the list of problems."""
+"""Rules on generalization: problems 14, 15, 16, 24 and 31."""
 
 from __future__ import annotations
 
@@ -98,13 +98,14 @@ OVERFITTING = Rule(
         "the validation loss rises while the training loss falls", "训练损失下降，验证损失上升",
     ),
     threshold=(
-        "in the last fifth of the epochs, of eight or more, the validation loss is over "
-        f"{RISE:.0%} above its best and over {GAP:.0%} above the training loss, which still falls; or "
-        f"{SLIGHT:.0%} and {WIDE:.0%}; or above its best and {FAR:.0%}, and by half of what a "
-        "constant answer costs",
+        "in the last fifth of eight or more epochs, the validation loss is more than "
+        f"{RISE:.0%} above its best and more than {GAP:.0%} above the training loss, which still falls; or "
+        f"{SLIGHT:.0%} and {WIDE:.0%}; or above its best and {FAR:.0%} above the training loss, and by "
+        "more than "
+        "half of the loss of a constant prediction",
         f"八轮以上，且最后五分之一的轮次里验证损失比最好值高 {RISE:.0%} 以上，并比仍在下降的训练损失高 "
         f"{GAP:.0%} 以上；或分别为 {SLIGHT:.0%} 与 {WIDE:.0%}；"
-        f"或高于最好值且高 {FAR:.0%}，相差超过常数答案损失的一半",
+        f"或高于最好值且高 {FAR:.0%}，相差超过常数预测损失的一半",
     ),
     source=(
         "SageMaker Debugger, Overfit (a gap of 0.1); UMLAUT and AutoTrainer (one rises while the other "
@@ -116,108 +117,117 @@ OVERFITTING = Rule(
         "第 {epoch} 轮之后验证损失上升了 {rise:.0%}，训练损失仍在下降",
     ),
     why=(
-        "the net begins to learn by heart what is special to the training rows",
-        "网络开始死记训练样本各自的特点",
+        "The network memorizes details of the training rows that do not generalize.",
+        "网络开始死记训练样本各自的特点。",
     ),
     remedy=(
         "model.fit(x, y, callbacks=[cr.EarlyStopping(patience=10)])  # or more data, cr.Dropout(0.3), "
         "penalty=cr.L2(1e-4)"
     ),
+    remedy_comment="或增加数据，或用 cr.Dropout(0.3)、penalty=cr.L2(1e-4)",
     during=_overfitting,
 )  # fmt: skip
 UNDERFITTING = Rule(
     15, "underfitting", ("underfitting", "欠拟合"), "warning",
-    symptom=("even the training loss stays high and falls no further", "连训练损失也居高不下，且不再下降"),
+    symptom=("even the training loss stays high and no longer falls", "连训练损失也居高不下，且不再下降"),
     threshold=(
-        f"at the end the training loss is over {POOR:.0%} of that of the best constant answer and has fallen "
-        "by less than 2 % in the last quarter; the validation loss is no more than 20 % higher",
-        f"结束时训练损失高于最佳常数答案的 {POOR:.0%}，最后四分之一里下降不到 2%，且验证损失至多高 20%",
+        f"at the end the training loss is more than {POOR:.0%} of that of the best constant prediction "
+        "and has "
+        "fallen by less than 2 % in the last quarter; the validation loss is at most 20 % higher",
+        f"结束时训练损失高于最佳常数预测的 {POOR:.0%}，最后四分之一里下降不到 2%，且验证损失至多高 20%",
     ),
     source="D2L; AutoTrainer (0.7)",
     what=(
-        "the training loss has settled at {share:.0%} of what one and the same answer for all would cost",
-        "训练损失停在“对所有样本给同一答案”的 {share:.0%}",
+        "the training loss has settled at {share:.0%} of the loss of the best constant prediction",
+        "训练损失停在最佳常数预测损失的 {share:.0%}",
     ),
     why=(
-        "the net is too small or too strongly held back for what is to be learned, or the inputs do not "
-        "say it",
-        "网络太小、约束太强，或输入里没有所需的信息",
+        "The network is too small or too strongly regularized for the task, or the inputs do not contain the "
+        "required information.",
+        "网络太小、约束太强，或输入里没有所需的信息。",
     ),
-    remedy='cr.Sequential(cr.Dense(128, "relu"), cr.Dense(128, "relu"), cr.Dense(1))  # larger; less penalty',
+    remedy='cr.Sequential(cr.Dense(128, "relu"), cr.Dense(1))  # larger network; smaller penalty',
+    remedy_comment="更大的网络；更小的惩罚项",
     after=_underfitting,
 )  # fmt: skip
 TOO_LONG = Rule(
     16, "trained-too-long", ("trained too long", "训练过久"), "info",
-    symptom=("the best epoch lies far back", "最好的一轮早已过去"),
+    symptom=("the best epoch is long past", "最好的一轮早已过去"),
     threshold=(
-        f"no validation loss {BETTER:.0%} better for {PATIENCE} epochs and {LONG:.0%} of the training",
+        f"no improvement of the validation loss by {BETTER:.0%} for {PATIENCE} epochs and {LONG:.0%} of "
+        "the training",
         f"验证损失已有 {PATIENCE} 轮且占全程 {LONG:.0%} 以上没有再改善 {BETTER:.0%}",
     ),
     source=(
         "SageMaker Debugger, Overtraining (patience 10, improvement 0.01); the share is this project's own"
     ),
     what=(
-        "epoch {epoch} was the best; the {since} since then improved nothing",
+        "epoch {epoch} was the best; the {since} epochs since then brought no improvement",
         "第 {epoch} 轮最好；之后的 {since} 轮没有改善",
     ),
-    why=("once there is nothing more to learn, epochs only cost time", "没有可学的之后，多训练只是浪费时间"),
+    why=("Epochs after the best one only cost time.", "最好的一轮之后，继续训练只是浪费时间。"),
     remedy="model.fit(x, y, callbacks=[cr.EarlyStopping(patience=10)])",
     after=_too_long,
 )  # fmt: skip
 MODE_GAP = Rule(
     24, "mode-gap", ("training and inference differ", "训练与推理模式不一致"), "warning",
     symptom=(
-        "on the same rows the net answers much worse than it learns",
+        "on the same rows, the loss in evaluation mode is far above that in training mode",
         "同样的样本，推理时的损失远高于训练时",
     ),
     threshold=(
-        f"after the first epoch, the loss in inference is over {MODES:g} times that in training; or batch "
-        f"normalisation with fewer than {SMALL_BATCH} samples in a batch",
+        f"after the first epoch, the loss in evaluation mode is more than {MODES:g} times that in "
+        "training mode; or "
+        f"batch normalization with fewer than {SMALL_BATCH} samples per batch",
         f"第一轮之后，推理模式的损失超过训练模式的 {MODES:g} 倍；或批量规范化的批量小于 {SMALL_BATCH}",
     ),
     source="this project's own; Dive into Deep Learning, section 8.5 (batches of 50 to 100 suit)",
     what={
         "": (
-            "on the same rows the loss in inference is {value:.3g} times that in training",
+            "on the same rows, the loss in evaluation mode is {value:.3g} times that in training mode",
             "同样的样本，推理时的损失是训练时的 {value:.3g} 倍",
         ),
         "small_batch": SMALL_BATCHES,
     },
     why=(
-        "batch normalisation answers by running means that have not arrived yet, or that small batches made "
-        "unlike the data",
-        "批归一化在推理时使用滑动均值；它尚未到位，或被过小的批次弄得与数据不符",
+        "In evaluation mode, batch normalization uses running statistics, which have not converged yet "
+        "or are "
+        "distorted by small batches.",
+        "批量规范化在推理时使用滑动均值；它尚未收敛，或因每批样本过少而与数据不符。",
     ),
-    remedy="cr.LayerNorm()  # instead of cr.BatchNorm(); or larger batches, a smaller momentum",
+    remedy="cr.LayerNorm()  # instead of cr.BatchNorm(); or use larger batches, a smaller momentum",
+    remedy_comment="代替 cr.BatchNorm()；或增大批量，减小 momentum",
     before=small_batches, during=_modes_differ,
 )  # fmt: skip
 VALIDATION_EASIER = Rule(
     31, "validation-easier", ("validation loss below training loss", "验证损失低于训练损失"), "info",
-    symptom=("the validation rows seem easier than the training rows", "验证集看上去比训练集更容易"),
+    symptom=("the validation rows appear easier than the training rows", "验证集看上去比训练集更容易"),
     threshold=(
-        f"in over 80 % of the epochs the validation loss is over {EASIER:.0%} lower",
+        f"in more than 80 % of the epochs the validation loss is more than {EASIER:.0%} lower",
         f"超过 80% 的轮次里验证损失低 {EASIER:.0%} 以上",
     ),
     source="this project's own; an explanation, not a warning",
     what={
         "modes": (
-            "the validation loss is {share:.0%} below the training loss: dropout and its relatives act in "
-            "training only, which is as it should be",
-            "验证损失比训练损失低 {share:.0%}：Dropout 之类只在训练时起作用，这是正常的",
+            "the validation loss is {share:.0%} below the training loss: dropout and similar layers are "
+            "active in "
+            "training only, which is normal",
+            "验证损失比训练损失低 {share:.0%}：暂退法之类只在训练时起作用，这是正常的",
         ),
         "split": (
-            "the validation loss is {share:.0%} below the training loss, though the net answers as it "
-            "learns: "
-            "these rows are easier, or the training loss is the mean of an epoch in which the net improved",
+            "the validation loss is {share:.0%} below the training loss although both modes agree: these "
+            "rows "
+            "are easier, or the training loss is the mean over an epoch in which the network improved",
             "验证损失比训练损失低 {share:.0%}，而训练与推理一致：这些样本更容易，"
             "或训练损失是一轮中不断改善的平均值",
         ),
     },
     why=(
-        "the two are not measured alike: one is the mean over an epoch, with dropout and penalties, "
-        "the other is measured after it, without",
-        "二者的量法不同：前者是一轮中的平均，含 Dropout 与惩罚；后者在轮末量，不含它们",
+        "The two are measured differently: the training loss is the mean over an epoch, with dropout and "
+        "penalties; the validation loss is measured after the epoch, without them.",
+        "二者的测量方式不同：前者是一轮中的平均，含暂退法与惩罚项；后者在轮末测量，不含它们。",
     ),
-    remedy="model.evaluate(x, y)  # the training rows, measured like the validation rows",
+    remedy="model.evaluate(x, y)  # measures the training rows like the validation rows",
+    remedy_comment="用测量验证集的方式测量训练集",
     after=_validation_easier,
 )  # fmt: skip

@@ -1,5 +1,4 @@
-"""Rules about gradients that may be wrong, and labels that may be: 21, 25 and 27 of the list of "
-"problems."""
+"""Rules on wrong gradients and mismatched labels: problems 21, 25 and 27."""
 
 from __future__ import annotations
 
@@ -59,12 +58,12 @@ def _wrong_pullbacks(first: FirstSteps) -> Iterator[Evidence]:
 
 
 def _is_ours(node: Node) -> bool:
-    """Whether an operation is one of chainrule's own, which laws have checked."""
+    """Whether an operation is one of chainrule's own, whose gradients are tested."""
     return type(node.op).__module__.partition(".")[0] == "chainrule"
 
 
 def _checked(node: Node, read: tuple[np.ndarray, ...]) -> Iterator[Evidence]:
-    """A pullback beside a small step, on as few rows as make about ``NUMBERS`` derivatives."""
+    """Compare a pullback with finite differences, on few rows with about ``NUMBERS`` derivatives."""
     op = node.op
     batch = {len(a) for each, a in zip(node.inputs, read, strict=True) if str(each.shape[:1]) == "(B,)"}
     rows = max(1, NUMBERS // max(1, max((a[0].size for a in read if a.ndim), default=1)))
@@ -125,32 +124,36 @@ def _relation(x: np.ndarray, y: np.ndarray, are_classes: bool) -> float:
 UNRELATED = Rule(
     21,
     "labels-unrelated",
-    ("labels do not belong to inputs", "标签与样本错配"),
+    ("labels do not match the inputs", "标签与样本错配"),
     "warning",
     symptom=(
-        "shuffled labels go with the inputs as well as the real ones",
+        "shuffled labels fit the inputs as well as the real ones",
         "打乱后的标签与输入的关系并不比原标签差",
     ),
     threshold=(
-        f"neither nearest neighbours nor any single feature tell the targets better than {SHUFFLES} "
-        f"shuffles of them by {RELATED:g} standard deviations, on at most {ROWS} rows",
+        f"on at most {ROWS} rows, neither nearest neighbors nor any single feature predicts the targets "
+        "better "
+        f"than {SHUFFLES} shuffled copies by {RELATED:g} standard deviations",
         f"在至多 {ROWS} 行上，无论最近邻还是任何单个特征，对目标的判断都没有比 {SHUFFLES} 次打乱高出 "
         f"{RELATED:g} 个标准差",
     ),
     source="Karpathy, A recipe for training neural networks (input-independent baseline); the test is this "
     "project's own",
     what=(
-        "on {rows} rows the inputs tell the targets no better than {shuffles} shuffled copies: {value:.1f} "
+        "on {rows} rows the inputs predict the targets no better than {shuffles} shuffled copies: "
+        "{value:.1f} "
         "standard deviations",
         "在 {rows} 行上，输入对目标的判断与 {shuffles} 份打乱的标签相差无几：{value:.1f} 个标准差",
     ),
     why=(
-        "Where x and y were sorted, joined or shuffled apart from each other, each sample has somebody "
-        "else's label. A net can still learn them by heart, but nothing that holds for new samples.",
+        "If x and y were sorted, joined or shuffled separately, each sample has the label of another. A "
+        "network "
+        "can memorize such labels, but learns nothing that holds for new samples.",
         "x 和 y 若分别排序、连接或打乱，每个样本就带着别人的标签。网络仍能死记硬背，"
         "但学不到对新样本有效的东西。",
     ),
-    remedy="order = rng.permutation(len(x)); x, y = x[order], y[order]  # together, by one order",
+    remedy="order = rng.permutation(len(x)); x, y = x[order], y[order]  # shuffle both in one order",
+    remedy_comment="用同一次序一起打乱",
     first=_unrelated,
 )
 
@@ -160,12 +163,12 @@ STALE_GRADIENTS = Rule(
     ("gradients not reset", "梯度未清零"),
     "error",
     symptom=(
-        "a stored gradient is that of this batch plus what was there before",
+        "a stored gradient is the gradient of this batch plus the previous one",
         "存储的梯度等于本批的梯度加上之前的值",
     ),
     threshold=(
-        f"relative error above {STALE:g} beside a fresh computation on the same batch, and the stored "
-        "gradient is a multiple of the fresh one, or the previous one plus it",
+        f"relative error above {STALE:g} compared with a new computation on the same batch, and the stored "
+        "gradient is a multiple of the new one, or the previous one plus the new one",
         f"与同一批重新计算的梯度相比，相对误差超过 {STALE:g}，且等于其倍数或“之前的梯度 + 本批梯度”",
     ),
     source="this project's own",
@@ -180,43 +183,44 @@ STALE_GRADIENTS = Rule(
         ),
     },
     why=(
-        "In some libraries backward adds to what is stored, and a loop must set it to 0. Here a "
-        "gradient is a "
-        "value of the graph, new in every step: it cannot be left over. Gradients of another "
-        "library's loop "
-        "are compared with model.check(x, y, gradients=..., previous=...).",
+        "In some libraries the backward pass accumulates into the stored gradients, and the training "
+        "loop must "
+        "reset them. Here a gradient is a value of the graph, computed in every step, and cannot be left "
+        "over. "
+        "Compare gradients of another library with model.check(x, y, gradients=..., previous=...).",
         "有些库的反向传播会累加到已存储的梯度上，循环中必须清零。在这里，梯度是图中的值，每一步都是新的，"
         "不可能残留。其他库的循环得到的梯度可用 model.check(x, y, gradients=..., previous=...) 来比较。",
     ),
-    remedy="optimizer.zero_grad()  # in that loop, before every backward",
+    remedy="optimizer.zero_grad()  # in that loop, before every backward pass",
+    remedy_comment="在那个循环里，每次反向传播之前",
     first=_stale,
 )
 
 WRONG_PULLBACK = Rule(
     27,
     "wrong-gradient",
-    ("a gradient of one's own is wrong", "自定义梯度有误"),
+    ("wrong custom gradient", "自定义梯度有误"),
     "error",
     symptom=(
-        "the pullback of an operation of one's own does not agree with a small step",
+        "the pullback of a custom operation does not agree with finite differences",
         "自定义运算的反向公式与数值差分不符",
     ),
     threshold=(
-        f"relative error above {WRONG:g} (below 1e-7 is fine; at a kink the two may differ)",
+        f"relative error above {WRONG:g} (below 1e-7 is normal; at a kink the two may differ)",
         f"相对误差超过 {WRONG:g}（低于 1e-7 为正常；在不可导点两者可以不同）",
     ),
     source="cs231n, gradient checks",
     what=(
-        'the pullback of "{op}" gives {said:.6g} where a small step gives {small:.6g}',
+        'the pullback of "{op}" gives {said:.6g}, a finite difference gives {small:.6g}',
         "“{op}”的反向公式给出 {said:.6g}，数值差分给出 {small:.6g}",
     ),
     why=(
-        "The chain rule multiplies what each operation says of itself. One wrong factor makes every "
-        "gradient "
-        "before it wrong; the loss may still fall, only not where it should.",
+        "The chain rule multiplies the derivatives of all operations. One wrong factor makes every gradient "
+        "before it wrong; the loss may still fall, but in a wrong direction.",
         "链式法则把每个运算给出的导数相乘。一个因子出错，它之前的所有梯度都错；损失也许仍会下降，"
         "却走错了方向。",
     ),
-    remedy="cr.check_gradient(fn, inputs)  # names the input, the index and both numbers",
+    remedy="cr.check_gradient(fn, inputs)  # reports the input, the index and both values",
+    remedy_comment="指出输入、下标和两个数",
     first=_wrong_pullbacks,
 )

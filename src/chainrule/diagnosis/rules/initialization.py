@@ -118,14 +118,14 @@ def _outweighing(penalty: float, loss: float) -> Iterator[Evidence]:
 WEIGHT_SCALE = Rule(
     6,
     "weight-scale",
-    ("bad scale of the first weights", "初始化尺度不当"),
+    ("wrong scale of the initial weights", "初始化尺度不当"),
     "warning",
     symptom=(
-        "the weighted sums grow or shrink from layer to layer before anything is learned",
+        "before training, the weighted sums grow or shrink from layer to layer",
         "训练开始前，加权和就逐层放大或缩小",
     ),
     threshold=(
-        f"no layer normalises; largest over smallest variance of the layers' sums above "
+        f"no normalization layer; ratio of the largest to the smallest variance of the weighted sums above "
         f"{VARIANCES:g}, and a layer whose weights "
         f"multiply the mean square of its inputs by less than {GAIN[0]:g} or more than {GAIN[1]:g}",
         f"没有规范化层；各层加权和的最大与最小方差之比超过 {VARIANCES:g}，"
@@ -140,51 +140,54 @@ WEIGHT_SCALE = Rule(
         "从“{small}”到“{large}”，加权和的方差相差 {value:.3g} 倍；“{path}”的权重把均方乘以 {gain:.3g}",
     ),
     why=(
-        "A sum of I inputs has I times the variance of one, times that of the weights. Unless the weights' "
-        "variance is about 1/I (2/I before relu), every layer multiplies the signal, and on the way "
-        "back the "
-        "gradient.",
+        "A sum over I inputs has I times the variance of one input, times the variance of the weights. "
+        "Unless "
+        "that variance is about 1/I (2/I before ReLU), every layer scales the signal, and in the "
+        "backward pass "
+        "the gradient.",
         "I 个输入之和的方差是单个的 I 倍，再乘以权重的方差。除非权重的方差约为 1/I（relu 前为 2/I），"
         "否则每一层都会放大或缩小信号，反向时的梯度也是如此。",
     ),
     remedy='cr.Dense(64, "relu", weight_init="he")  # "xavier" before tanh or sigmoid',
+    remedy_comment="tanh 或 sigmoid 之前用 “xavier”",
     first=_badly_scaled,
 )
 
 SYMMETRY = Rule(
     7,
     "symmetry",
-    ("units that are all alike", "对称未打破"),
+    ("identical units", "对称未打破"),
     "error",
     symptom=(
-        "all units of a layer have the same weights and get the same gradients",
+        "all units of a layer have equal weights and equal gradients",
         "某层所有单元的权重相同，得到的梯度也相同",
     ),
     threshold=(
-        f"exact: the weights, their gradients, and the weights after {STEPS} steps are equal in all units",
+        f"exact: weights, gradients, and weights after {STEPS} steps are equal in all units",
         f"精确判断：权重、梯度以及 {STEPS} 步之后的权重在所有单元中都相等",
     ),
     source="Zhang, Lipton, Li and Smola, Dive into Deep Learning, section 5.4; exact",
     what=(
-        'the {units} units of "{path}" have the same weights and the same gradients',
+        'the {units} units of "{path}" have equal weights and equal gradients',
         "“{path}”的 {units} 个单元权重相同、梯度也相同",
     ),
     why=(
-        "Equal units compute the same, so the chain rule gives them the same gradient, and they stay equal "
-        "for ever: a layer of many is worth one.",
+        "Units with equal weights compute the same values and get the same gradients, so they stay equal: "
+        "the layer is worth a single unit.",
         "相同的单元计算结果相同，链式法则给它们相同的梯度，于是永远相同：整层只相当于一个单元。",
     ),
-    remedy='cr.Dense(64, "relu")  # the first weights are drawn at random by default',
+    remedy='cr.Dense(64, "relu")  # the initial weights are random by default',
+    remedy_comment="默认随机初始化权重",
     first=_symmetric,
 )
 
 FIRST_LOSS = Rule(
     8,
     "first-loss",
-    ("wrong loss at the start", "初始损失不对"),
+    ("wrong initial loss", "初始损失不对"),
     "warning",
     symptom=(
-        "before anything is learned the loss is far above that of guessing",
+        "before training, the loss is far above that of random guessing",
         "训练开始前的损失远高于随机猜测",
     ),
     threshold=(
@@ -193,51 +196,54 @@ FIRST_LOSS = Rule(
     ),
     source="cs231n (ln K); the factor is this project's own",
     what=(
-        "the first loss is {loss:.4g}; guessing among {classes} classes gives {chance:.4g}",
+        "the initial loss is {loss:.4g}; guessing among {classes} classes gives {chance:.4g}",
         "初始损失为 {loss:.4g}；在 {classes} 个类别中猜测为 {chance:.4g}",
     ),
     why=(
-        "A net that knows nothing should favour no class: -ln(1/K). A larger loss means that it is sure of "
-        "wrong answers: its scores are too large, because first weights or inputs are, or the loss is "
-        "summed.",
+        "An untrained network should favor no class: its loss is -ln(1/K). A larger loss means confident "
+        "wrong "
+        "predictions: the scores are too large, because the initial weights or the inputs are, or the "
+        "loss is "
+        "summed instead of averaged.",
         "一无所知的网络不应偏向任何类别：损失为 -ln(1/K)。更大的损失说明它对错误答案很有把握："
         "初始权重或输入太大使得分过大，或损失是求和而不是平均。",
     ),
-    remedy="cr.Dense(10, weight_init=cr.Normal(0.0, 0.01))  # small first scores; and scale the inputs",
+    remedy="cr.Dense(10, weight_init=cr.Normal(0.0, 0.01))  # small initial scores; also scale the inputs",
+    remedy_comment="使初始得分较小；并缩放输入",
     first=_first_loss,
 )
 
 UNMOVED = Rule(
     13,
     "parameters-not-learning",
-    ("parameters that do not learn", "参数没有更新"),
+    ("parameters that do not change", "参数没有更新"),
     "warning",
-    symptom=("a parameter that should learn stays exactly as it was", "应当学习的参数完全没有变化"),
+    symptom=("a trainable parameter does not change at all", "应当学习的参数完全没有变化"),
     threshold=(
-        f"exact: unchanged after {STEPS} steps; or a gradient of 0 everywhere whenever looked at after step "
+        f"exact: unchanged after {STEPS} steps; or a gradient of 0 everywhere in every probe after step "
         f"{EARLY}",
         f"精确判断：{STEPS} 步之后没有变化；或第 {EARLY} 步之后每次检查时梯度全为 0",
     ),
     source="Amazon SageMaker Debugger, UnchangedTensor (three steps)",
     what={
         "no_gradient": (
-            '"{path}" does not move in {steps} steps: its gradient is 0 everywhere',
+            '"{path}" does not change in {steps} steps: its gradient is 0 everywhere',
             "“{path}”在 {steps} 步中没有变化：梯度全为 0",
         ),
         "no_move": (
-            '"{path}" does not move in {steps} steps, though it has a gradient: the update is 0',
+            '"{path}" does not change in {steps} steps although it has a gradient: the update is 0',
             "“{path}”有梯度，但在 {steps} 步中没有变化：更新为 0",
         ),
     },
     why=(
-        "Either no way leads from the parameter to the loss (a branch that is not used, a gradient that is "
-        "stopped, units that answer 0 to everything), or the learning rate is 0 or too small for its "
-        "digits.",
+        "Either no path leads from the parameter to the loss (an unused branch, a stopped gradient, "
+        "units that "
+        "always output 0), or the learning rate is 0 or too small for the precision of the parameter.",
         "要么参数到损失没有通路（未使用的分支、被截断的梯度、对一切输出 0 的单元），要么学习率为 0，"
         "或小到不足以改变它的数位。",
     ),
-    remedy='cr.Dense(64, "leaky_relu")  # or drop what is not used; freeze what should stay: '
-    "model.freeze(...)",
+    remedy='cr.Dense(64, "leaky_relu")  # or remove unused parts; freeze constant ones: model.freeze(...)',
+    remedy_comment="或去掉未用的部分；需要固定的用 model.freeze(...) 冻结",
     first=_unmoved,
     during=_silent,
 )
@@ -248,22 +254,22 @@ OVERREGULAR = Rule(
     ("penalty larger than the loss", "正则化项大于数据损失"),
     "warning",
     symptom=(
-        "what the size of the weights costs outweighs the loss of the samples",
+        "the penalty on the weights exceeds the loss of the samples",
         "权重惩罚超过样本的损失",
     ),
     threshold=(
-        f"penalty over data loss above {DOMINANT:g} at the first step",
+        f"ratio of penalty to data loss above {DOMINANT:g} at the first step",
         f"第一步时惩罚与数据损失之比超过 {DOMINANT:g}",
     ),
-    source="cs231n (loss of data and of regularisation compared); the factor is this project's own",
+    source="cs231n (comparison of data loss and regularization loss); the factor is this project's own",
     what=(
-        "the penalty is {penalty:.4g}, the loss of the samples {loss:.4g}: weights shrink before they learn",
+        "the penalty is {penalty:.4g}, the loss of the samples is {loss:.4g}: the weights mainly shrink",
         "惩罚为 {penalty:.4g}，样本的损失为 {loss:.4g}：权重还没学习就先缩小",
     ),
     why=(
-        "Training makes the sum small. Where the penalty is the larger part, the gradient first of "
-        "all points "
-        "to smaller weights, and the samples have little say.",
+        "Training minimizes the sum of both. If the penalty is the larger part, the gradient mainly "
+        "points to "
+        "smaller weights, and the samples have little influence.",
         "训练使总和变小。惩罚占大头时，梯度首先指向更小的权重，样本几乎没有分量。",
     ),
     remedy="cr.Model(net, loss, penalty=cr.L2(1e-4))",

@@ -1,4 +1,4 @@
-"""Rules about labels and their order: 20, 22 and 28 of the list of problems."""
+"""Rules on labels and their order: problems 20, 22 and 28."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _misnumbered(look: Look) -> Iterator[Evidence]:
 
 
 def _numbers(labels: list[int], target: Target) -> Iterator[Evidence]:
-    """What is wrong with labels that are whole numbers, beside the scores the net gives."""
+    """Report integer labels that do not match the scores of the network."""
     low, high = labels[0], labels[-1]
     missing = sorted(set(range(low, high + 1)) - set(labels)) if high - low < 10 * len(labels) else []
     if missing:
@@ -73,7 +73,7 @@ def _unshuffled(look: Look) -> Iterator[Evidence]:
 
 
 def _agreement(y: np.ndarray, are_classes: bool) -> float:
-    """How far a target tells the next one: 0 as by chance, 1 always."""
+    """Return the agreement of neighboring targets: 0 as by chance, 1 always."""
     if not are_classes:
         centred = y - y.mean()
         return float((centred[1:] * centred[:-1]).sum() / max(1e-300, float((centred**2).sum())))
@@ -87,11 +87,11 @@ LABEL_NUMBERS = Rule(
     ("labels off by one or out of range", "标签错位"),
     "warning",
     symptom=(
-        "integers used as labels have gaps, do not begin at 0, or are not as many as the scores",
+        "integer labels have gaps, do not start at 0, or do not match the number of scores",
         "作为标签的整数有间隔、不从 0 开始，或与得分的个数不符",
     ),
     threshold=(
-        "any number between the least and the greatest label that never occurs; labels from 1; more "
+        "an integer between the smallest and the largest label never occurs; labels start at 1; more "
         "scores than classes where the labels do not count from 0; more classes than scores",
         "最小与最大标签之间有从未出现的数；标签从 1 开始；标签不从 0 数起而得分多于类别；类别多于得分",
     ),
@@ -100,21 +100,23 @@ LABEL_NUMBERS = Rule(
         "label_gap": SENTENCES["label_gap"],
         "labels_from_one": SENTENCES["labels_from_one"],
         "unused_scores": (
-            "the net gives {scores} scores, but only {classes} classes occur, with labels {low} to {high}",
-            "网络给出 {scores} 个得分，但只出现 {classes} 个类别，标签为 {low} 到 {high}",
+            "the network outputs {scores} scores, but only {classes} classes occur, with labels {low} to "
+            "{high}",
+            "网络输出 {scores} 个得分，但只出现 {classes} 个类别，标签为 {low} 到 {high}",
         ),
         "too_many": (
-            "the net gives {scores} scores, but {classes} classes occur: {low} to {high}",
-            "网络给出 {scores} 个得分，但出现了 {classes} 个类别：{low} 到 {high}",
+            "the network outputs {scores} scores, but {classes} classes occur: {low} to {high}",
+            "网络输出 {scores} 个得分，但出现了 {classes} 个类别：{low} 到 {high}",
         ),
     },
     why=(
-        "A loss reads a label as the place of a score. A label that is one too high reads its neighbour's "
-        "score, or none; a label that never occurs wastes a score, or shows that rows are missing.",
+        "The loss uses a label as the index of a score. A label that is too high by one selects the adjacent "
+        "score, or is out of range; a label that never occurs wastes a score, or indicates missing rows.",
         "损失把标签当作得分的位置。标签大 1 就会读到相邻的得分，甚至越界；从未出现的标签浪费一个得分，"
         "或说明缺少数据。",
     ),
     remedy="y = numpy.unique(y, return_inverse=True)[1]  # 0, 1, ..., K - 1",
+    remedy_comment="0, 1, ..., K - 1",
     before=_misnumbered,
 )
 
@@ -124,19 +126,21 @@ CLASS_IMBALANCE = Rule(
     ("class imbalance", "类别不平衡"),
     "warning",
     symptom=(
-        "one class has many times the rows of another, and nothing weighs them",
+        "one class has many times the rows of another, and no weights are used",
         "一个类别的行数是另一个的许多倍，而没有使用权重",
     ),
     threshold=(
-        f"largest over smallest class above {IMBALANCE:g}; silent where classes or rows have weights",
+        f"ratio of the largest to the smallest class above {IMBALANCE:g}; not reported if classes or rows "
+        "have weights",
         f"最大与最小类别之比超过 {IMBALANCE:g}；使用类别或样本权重时不提示",
     ),
     source="Amazon SageMaker Debugger, ClassImbalance",
     what=SENTENCES["imbalance"],
     why=(
-        "The loss is a mean over rows, so a class of few rows has little say: answering the large class "
-        "always is already a good loss and a high accuracy.",
-        "损失是对所有行的平均，行数少的类别几乎没有分量：总是回答大类就已经损失不高、准确率不低。",
+        "The loss is a mean over rows, so a class with few rows has little influence: always predicting "
+        "the large "
+        "class already gives a low loss and a high accuracy.",
+        "损失是对所有行的平均，行数少的类别几乎没有分量：总是预测大类就已经损失不高、准确率不低。",
     ),
     remedy='model.fit(x, y, class_weight="balanced")',
     before=_imbalance,
@@ -145,25 +149,24 @@ CLASS_IMBALANCE = Rule(
 UNSHUFFLED = Rule(
     28,
     "unshuffled",
-    ("rows are not shuffled", "数据没有打乱"),
+    ("rows not shuffled", "数据没有打乱"),
     "warning",
-    symptom=("shuffling is off, and neighbouring rows have alike targets", "关闭了打乱，且相邻行的目标相近"),
+    symptom=("shuffling is off, and neighboring rows have similar targets", "关闭了打乱，且相邻行的目标相近"),
     threshold=(
-        f"neighbours agree beyond chance by more than {SORTED:g} (0: as by chance, 1: always), "
-        "in an order that is kept",
+        f"neighboring targets agree beyond chance by more than {SORTED:g} (0: as by chance, 1: always), "
+        "in a fixed order",
         f"在固定的次序中，相邻目标的一致程度超出随机 {SORTED:g} 以上（0 为随机，1 为总是一致）",
     ),
     source="this project's own",
     what=(
-        "neighbouring rows have alike targets ({value:.2f} beyond chance) and keep their order over "
+        "neighboring rows have similar targets ({value:.2f} beyond chance) and keep their order over "
         "{batches} batches",
-        "相邻行的目标相近（超出随机 {value:.2f}），并在 {batches} 个批量中保持原次序",
+        "相邻行的目标相近（超出随机 {value:.2f}），并在 {batches} 批中保持原次序",
     ),
     why=(
-        "Each batch then shows one kind of target only. Its gradient points to that kind, the next "
-        "one undoes "
-        "it, and what was seen last weighs most.",
-        "这样每个批量只含一类目标：梯度指向这一类，下一批又把它抵消，最后看到的影响最大。",
+        "Each batch then contains similar targets only. Its gradient favors them, the next batch undoes the "
+        "change, and the last rows have the largest effect.",
+        "这样每一批只含一类目标：梯度指向这一类，下一批又把它抵消，最后看到的影响最大。",
     ),
     remedy="model.fit(x, y, shuffle=True)",
     before=_unshuffled,

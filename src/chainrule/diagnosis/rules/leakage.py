@@ -110,12 +110,12 @@ DATA_LEAKAGE = Rule(
     ("data leakage", "数据泄漏"),
     "warning",
     symptom=(
-        "a feature tells the target by itself, or validation rows stand among the training rows",
+        "a single feature determines the target, or validation rows are among the training rows",
         "某个特征单独就能得出目标，或验证集的行出现在训练集中",
     ),
     threshold=(
-        f"a feature whose correlation with the target is over {EQUAL:g}, or whose every level belongs to "
-        f"one class; over {SHARED:.0%} of the validation rows among the training rows",
+        f"a feature whose correlation with the target exceeds {EQUAL:g}, or whose every level belongs to "
+        f"one class; more than {SHARED:.0%} of the validation rows are also training rows",
         f"某特征与目标的相关系数超过 {EQUAL:g}，或它的每个取值只对应一个类别；"
         f"超过 {SHARED:.0%} 的验证行也在训练行中",
     ),
@@ -124,17 +124,17 @@ DATA_LEAKAGE = Rule(
         "copy_of_target": SENTENCES["copy_of_target"],
         "leak": SENTENCES["leak"],
         "shared_rows": (
-            "{count} of the validation rows ({value:.1%}) are training rows too",
+            "{count} of the validation rows ({value:.1%}) are also training rows",
             "验证集中有 {count} 行（{value:.1%}）也在训练集中",
         ),
     },
     why=(
-        "What was known when the data was written down, but will not be when the model is asked, "
-        "makes every "
-        "figure of merit too good, and the model useless.",
+        "Information that is in the data but not available at prediction time inflates every metric "
+        "and makes the model useless.",
         "记录数据时已知、预测时却未知的信息，会让所有指标虚高，而模型毫无用处。",
     ),
     remedy="x = numpy.delete(x, column, axis=1)  # or split before rows are copied or augmented",
+    remedy_comment="或先划分数据，再复制或增广",
     before=_leaks,
 )
 
@@ -143,18 +143,19 @@ DUPLICATE_ROWS = Rule(
     "duplicate-rows",
     ("duplicate rows", "重复行"),
     "warning",
-    symptom=("rows occur several times, inputs and target alike", "输入和目标都相同的行多次出现"),
+    symptom=("rows occur several times, with equal inputs and targets", "输入和目标都相同的行多次出现"),
     threshold=(
-        f"over {DUPLICATES:.0%} of the rows repeat an earlier one; silent where the features have too "
-        "few values to tell rows apart",
+        f"more than {DUPLICATES:.0%} of the rows repeat an earlier row; not reported if the features have "
+        "too "
+        "few values to distinguish rows",
         f"超过 {DUPLICATES:.0%} 的行与前面的行重复；特征取值太少、行必然重复时不提示",
     ),
     source="deepchecks (5 %)",
     what=SENTENCES["duplicates"],
     why=(
-        "A row that is there twice counts twice; and split at random, one of the two is learned from "
-        "and the "
-        "other one judges, which is leakage.",
+        "A repeated row counts twice; after a random split, one copy may be in the training set and the "
+        "other "
+        "in the validation set, which is leakage.",
         "出现两次的行有双倍的权重；随机划分后，一份用来学习，另一份用来评判，这就是泄漏。",
     ),
     remedy="x, first = numpy.unique(x, axis=0, return_index=True); y = y[first]",

@@ -1,4 +1,4 @@
-"""Rules about the way a loss goes: 9 to 12 of the list of problems."""
+"""Rules on the loss curve: problems 9 to 12."""
 
 from __future__ import annotations
 
@@ -129,96 +129,105 @@ def _flat(course: Course) -> Iterator[Evidence]:
 RATE_TOO_HIGH = Rule(
     9, "rate-too-high", ("learning rate too high", "学习率过大"), "warning",
     symptom=(
-        "the loss runs away, or every step moves the weights far",
+        "the loss diverges, or every step changes the weights strongly",
         "损失失控上升，或每一步都把权重移动很远",
     ),
     threshold=(
-        f"a loss over {RUNAWAY:g} times the best so far; or steps over {STRIDE:.0%} of the weights' length "
-        f"(the first one: {LEAP:.0%}) while the loss does not fall",
+        f"a loss above {RUNAWAY:g} times the best so far; or steps above {STRIDE:.0%} of the norm of the "
+        "weights "
+        f"(the first step: {LEAP:.0%}) while the loss does not fall",
         f"损失超过此前最好值的 {RUNAWAY:g} 倍；或每步移动超过权重长度的 {STRIDE:.0%}"
         f"（第一步：{LEAP:.0%}）而损失不降",
     ),
     source=(
-        "fastai's rate finder (4 times the best); CS231n (steps of about 1e-3); the 10 % is this "
+        "fastai's learning-rate finder (4 times the best); CS231n (steps of about 1e-3); the 10 % is this "
         "project's own"
     ),
     what={
-        "runaway": ("the loss was {value:.3g} times its best before", "损失达到此前最好值的 {value:.3g} 倍"),
+        "runaway": (
+            "the loss reached {value:.3g} times its previous best",
+            "损失达到此前最好值的 {value:.3g} 倍",
+        ),
         "stride": (
-            "each step moves the weights by {value:.1%} of their length, and the loss does not fall",
+            "each step changes the weights by {value:.1%} of their norm, and the loss does not fall",
             "每一步移动权重长度的 {value:.1%}，损失却不下降",
         ),
         "leap": (
-            "the first step alone moves the weights by {value:.0%} of their length, and the loss "
-            "does not fall",
+            "the first step alone changes the weights by {value:.0%} of their norm, and the loss does "
+            "not fall",
             "仅第一步就移动了权重长度的 {value:.0%}，损失没有下降",
         ),
         "fault": (
-            "the weights grew to {value:.3g} times their first size before a number overflowed",
+            "the weights grew to {value:.3g} times their initial norm before a value overflowed",
             "溢出之前，权重增长到最初的 {value:.3g} 倍",
         ),
     },
     why=(
-        "the gradient tells the slope at one place only; a step that is longer than the valley is wide "
-        "climbs "
-        "the other side",
-        "梯度只说明当前位置的坡度；步子比谷还宽，就会爬上对面的坡",
+        "The gradient is the slope at one point only; a step longer than the width of the valley climbs its "
+        "other side.",
+        "梯度只说明当前位置的坡度；步子比谷还宽，就会爬上对面的坡。",
     ),
-    remedy="model.find_rate(x, y).suggestion  # or a rate 3 to 10 times smaller",
+    remedy="model.find_rate(x, y).suggestion  # or divide the learning rate by 3 to 10",
+    remedy_comment="或把学习率减小到 1/3 至 1/10",
     during=_too_high,
 )  # fmt: skip
 RATE_TOO_LOW = Rule(
     10, "rate-too-low", ("learning rate too low", "学习率过小"), "warning",
-    symptom=("the loss falls in a straight line, a little in each epoch", "损失沿直线缓慢下降"),
+    symptom=("the loss falls linearly, by a little in each epoch", "损失沿直线缓慢下降"),
     threshold=(
-        f"steps below {CREEP:g} of the weights' length, and a loss above half of its first value that falls "
-        f"as fast at the end (over {STRAIGHT:.0%}) as at the beginning",
+        f"steps below {CREEP:g} of the norm of the weights, and a loss above half of its initial value "
+        "that falls "
+        f"at the end as fast (more than {STRAIGHT:.0%}) as at the beginning",
         f"每步移动不到权重长度的 {CREEP:g}，损失仍高于初值的一半，且后期下降速度不低于前期的 {STRAIGHT:.0%}",
     ),
     source="CS231n (steps of about 1e-3); AutoTrainer",
     what=(
-        "each step moves the weights by only {value:.2g} of their length, and the loss still falls in a "
-        "straight line",
+        "each step changes the weights by only {value:.2g} of their norm, and the loss still falls linearly",
         "每一步只移动权重长度的 {value:.2g}，损失仍在沿直线下降",
     ),
     why=(
-        "steps this small would need many times the epochs to arrive",
-        "步子这样小，需要多出许多倍的轮数才能到达",
+        "Steps this small need many times as many epochs.",
+        "步子这样小，需要多出许多倍的轮数才能收敛。",
     ),
-    remedy="model.find_rate(x, y).suggestion  # or a rate 3 to 10 times larger",
+    remedy="model.find_rate(x, y).suggestion  # or multiply the learning rate by 3 to 10",
+    remedy_comment="或把学习率增大 3 至 10 倍",
     after=_too_low,
 )  # fmt: skip
 OSCILLATING = Rule(
     11, "oscillating-loss", ("oscillating loss", "损失震荡"), "warning",
-    symptom=("the loss goes up and down from epoch to epoch", "损失逐轮忽高忽低"),
+    symptom=("the loss rises and falls from epoch to epoch", "损失逐轮忽高忽低"),
     threshold=(
-        f"after the first quarter the loss turns, by more than {SWING:.0%} of its mean and {JITTER:.0%} of "
-        f"what it began with each time, in over {SHARE:.0%} of the epochs, and its mean is over {LEVEL:.0%} "
-        "of what it began with",
+        f"after the first quarter the loss changes direction in more than {SHARE:.0%} of the epochs, each "
+        "time by "
+        f"more than {SWING:.0%} of its mean and {JITTER:.0%} of its initial value, and its mean is above "
+        f"{LEVEL:.0%} of its initial value",
         f"前四分之一之后，超过 {SHARE:.0%} 的轮次里损失发生转折，每次幅度超过其均值的 {SWING:.0%} "
         f"与初值的 {JITTER:.0%}，"
         f"且均值高于初值的 {LEVEL:.0%}",
     ),
     source="AutoTrainer (swings in 20 % of the epochs); the size of a swing is this project's own",
     what=(
-        "the loss turns up and down in {share:.0%} of the epochs",
+        "the loss changes direction in {share:.0%} of the epochs",
         "有 {share:.0%} 的轮次损失来回摆动",
     ),
     why=(
-        "steps jump from one side of a valley to the other; the rate is high for what is left to do, or a "
-        "batch tells little of the whole",
-        "步子在谷的两侧来回跳：学习率对剩下的路来说太大，或一个批次代表不了整体",
+        "The steps jump from one side of a valley to the other: the learning rate is too high at this "
+        "stage, or "
+        "a batch does not represent the data.",
+        "步子在谷的两侧来回跳：学习率对这一阶段来说太大，或一批样本代表不了整体。",
     ),
-    remedy="cr.Adam(cr.Cosine(1e-3))  # a rate that falls; or a larger batch",
+    remedy="cr.Adam(cr.Cosine(1e-3))  # a decreasing learning rate; or use larger batches",
+    remedy_comment="递减的学习率；或增大批量",
     after=_oscillating,
 )  # fmt: skip
 FLAT_LOSS = Rule(
     12, "flat-loss", ("loss does not fall", "损失不降"), "warning",
-    symptom=("the loss stays what it was at the start", "损失停在初值附近"),
+    symptom=("the loss stays near its initial value", "损失停在初值附近"),
     threshold=(
-        f"the best epoch is less than {FLAT:.0%} below the loss at the start, or below that of the best "
-        "constant answer, after five epochs or more",
-        f"五轮以上之后，最好的一轮比初始损失或最佳常数答案的损失降低不到 {FLAT:.0%}",
+        f"after five epochs or more, the best epoch is less than {FLAT:.0%} below the initial loss, or "
+        "below the "
+        "loss of the best constant prediction",
+        f"五轮以上之后，最好的一轮比初始损失或最佳常数预测的损失降低不到 {FLAT:.0%}",
     ),
     source="SageMaker Debugger, LossNotDecreasing, applied to whole epochs",
     what=(
@@ -226,10 +235,12 @@ FLAT_LOSS = Rule(
         "{epochs} 轮里损失只下降了 {share:.2%}",
     ),
     why=(
-        "nothing is learned: no gradient arrives, the inputs say nothing of the answers, or the rate is far "
-        "too low or too high",
-        "什么也没学到：梯度没有传到，输入与答案无关，或学习率差得太远",
+        "Nothing is learned: no gradient reaches the weights, the inputs are unrelated to the targets, "
+        "or the "
+        "learning rate is far too low or too high.",
+        "什么也没学到：梯度没有传到，输入与目标无关，或学习率差得太远。",
     ),
-    remedy="model.fit(x[:20], y[:20], epochs=500)  # can it learn 20 samples by heart? then data and rate",
+    remedy="model.fit(x[:20], y[:20], epochs=500)  # can it fit 20 samples? then check data and rate",
+    remedy_comment="能否记住 20 个样本？再检查数据和学习率",
     after=_flat,
 )  # fmt: skip

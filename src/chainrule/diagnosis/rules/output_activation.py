@@ -1,4 +1,4 @@
-"""Rules that read the graph of net and loss: 19 and 26 of the list of problems."""
+"""Rules on the graph of network and loss: problems 19 and 26."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _POINTWISE = ("add", "subtract", "multiply", "divide", "maximum", "minimum", "po
 
 
 def _squashed(look: Look) -> Iterator[Evidence]:
-    """Losses that make probabilities of scores, after a net that made some already."""
+    """Report losses that expect scores after a network that outputs probabilities."""
     for name, target in look.targets.items():
         if target.loss.wants == "logits":
             node = last_operation(look.network.inference.outputs[name])
@@ -33,7 +33,7 @@ def _squashed(look: Look) -> Iterator[Evidence]:
 
 
 def _values_squashed(first: FirstSteps) -> Iterator[Evidence]:
-    """The same, seen in the values that reach the loss."""
+    """Report probabilities among the values that the loss receives."""
     if list(_squashed(first.look)):
         return
     for name, target in first.look.targets.items():
@@ -46,7 +46,7 @@ def _values_squashed(first: FirstSteps) -> Iterator[Evidence]:
 
 
 def mismatch(loss: str, made: str, classes: int, path: str) -> Evidence:
-    """What is said of a net that made probabilities before a loss that makes them itself."""
+    """Return the evidence for a network whose output activation repeats that of the loss."""
     # Probabilities lie between 0 and 1, so as scores they cannot favour a class by more than 1.
     floor = math.log1p((max(2, classes) - 1) / math.e)
     facts = {"loss": loss, "activation": made, "floor": floor}
@@ -54,7 +54,7 @@ def mismatch(loss: str, made: str, classes: int, path: str) -> Evidence:
 
 
 def _crossed(look: Look) -> Iterator[Evidence]:
-    """Every sample against every target: two batch axes, made by stretching one vector along each."""
+    """Report elementwise operations with two batch axes, the result of broadcasting two vectors."""
     for node in order([look.network.sample_loss(look.network.inference)]):
         if node.op.name in _POINTWISE and _batch_axes(node) > 1:
             sides = [_unstretched(each) for each in node.inputs]
@@ -77,30 +77,31 @@ def _unstretched(node: Node) -> Node:
 LOSS_ACTIVATION = Rule(
     19,
     "loss-activation",
-    ("loss and last activation do not fit", "损失与输出激活不匹配"),
+    ("loss and output activation do not match", "损失与输出激活不匹配"),
     "error",
     symptom=(
-        "a loss that makes probabilities of scores is given probabilities",
+        "a loss that expects scores (logits) receives probabilities",
         "会把得分变成概率的损失，收到的已经是概率",
     ),
     threshold=(
-        "exact: the last operation is softmax or sigmoid, or the numbers that reach the loss are at "
-        f"least 0 and sum to 1 within {PROBABLE:g}",
+        "exact: the last operation is softmax or sigmoid, or the inputs of the loss are non-negative and sum "
+        f"to 1 within {PROBABLE:g}",
         f"精确判断：最后的运算是 softmax 或 sigmoid，或进入损失的数非负且和为 1（误差 {PROBABLE:g} 以内）",
     ),
     source="UMLAUT; the floor ln(1 + (K - 1)/e) is exact: 0.313 for 2 classes, 1.461 for 10",
     what=(
-        "{loss} applies {activation} itself, and the net has done so already: the loss can never go below "
+        "{loss} applies {activation} itself, but the network already applies it: the loss cannot fall below "
         "{floor:.3f}",
         "{loss} 自身会应用 {activation}，而网络已经应用过：损失不可能低于 {floor:.3f}",
     ),
     why=(
-        "Probabilities lie between 0 and 1. Read as scores they differ by 1 at most, so even a "
-        "perfect answer "
-        "is told as e to 1; the gradients are small and stay small.",
+        "Probabilities are between 0 and 1. Read as scores they differ by at most 1, so even a perfect "
+        "prediction "
+        "becomes odds of only e to 1; the gradients are small and stay small.",
         "概率在 0 与 1 之间；当作得分时最多相差 1，即使答案完美也只能表示为 e 比 1，梯度始终很小。",
     ),
-    remedy="cr.Dense(10)  # scores: no activation after the last layer; predict_proba gives probabilities",
+    remedy="cr.Dense(10)  # output scores, without activation; predict_proba returns probabilities",
+    remedy_comment="输出得分：最后一层不加激活函数；概率由 predict_proba 给出",
     before=_squashed,
     first=_values_squashed,
 )
@@ -108,29 +109,32 @@ LOSS_ACTIVATION = Rule(
 BROADCAST_LOSS = Rule(
     26,
     "broadcast-loss",
-    ("targets are broadcast against predictions", "预测与目标被广播成方阵"),
+    ("targets broadcast against predictions", "预测与目标被广播成方阵"),
     "error",
     symptom=(
-        "a loss of one's own compares every sample's prediction with every sample's target",
+        "a custom loss compares the prediction of every sample with the target of every sample",
         "自定义损失把每个样本的预测与所有样本的目标相比较",
     ),
     threshold=(
-        "exact: an elementwise operation of the loss has two batch axes, and its inputs one each",
-        "精确判断：损失中某个逐元素运算的结果有两个批量轴，而输入各只有一个",
+        "exact: the result of an elementwise operation of the loss has two batch axes, its inputs have "
+        "one each",
+        "精确判断：损失中某个按元素运算的结果有两个批量轴，而输入各只有一个",
     ),
     source="exact (scikit-learn, PyTorch and Keras users meet it as (n, 1) minus (n,))",
     what=(
-        "the loss stretches {shapes} to a square of batch by batch: every prediction meets every target",
+        "the loss broadcasts {shapes} to batch by batch: every prediction is compared with every target",
         "损失把 {shapes} 广播成批量乘批量的方阵：每个预测都与每个目标相比较",
     ),
     why=(
-        "(n, 1) minus (n,) is (n, n). The mean over all pairs is least where every prediction is the "
+        "(n, 1) minus (n,) is (n, n). The mean over all pairs is minimal where every prediction is the "
         "mean of "
-        "all targets, so the net learns to answer that. Losses of the catalogue refuse it (E201); targets "
-        "given as (n, 1) are taken as (n,).",
-        "(n, 1) 减 (n,) 得到 (n, n)。所有配对的平均在每个预测都等于目标均值时最小，网络便学会只答均值。"
+        "all targets, so the network learns to predict that mean. Built-in losses reject this (E201); "
+        "targets "
+        "of shape (n, 1) are used as (n,).",
+        "(n, 1) 减 (n,) 得到 (n, n)。所有配对的平均在每个预测都等于目标均值时最小，网络便学会只输出均值。"
         "内置损失会拒绝这种形状 (E201)，(n, 1) 的目标会当作 (n,)。",
     ),
-    remedy="output[:, 0] - target[:, 0]  # in the loss: one shape for both",
+    remedy="output[:, 0] - target[:, 0]  # in the loss: use equal shapes",
+    remedy_comment="在损失函数里：使两者形状相同",
     before=_crossed,
 )

@@ -71,43 +71,44 @@ def _variance(scores: Sequence[float]) -> float:
 
 
 BATCH_SIZE = Rule(
-    33, "batch-size", ("batch too small or too large", "批次过小或过大"), "warning",
+    33, "batch-size", ("batch size too small or too large", "批量大小不当"), "warning",
     symptom=(
-        "chance moves the weights more than the slope does, or there are hardly any steps",
-        "偶然性对权重的影响超过了坡度，或更新次数太少",
+        "gradient noise dominates the updates, or there are very few updates",
+        "权重的变化主要来自梯度的噪声，或更新次数太少",
     ),
     threshold=(
-        f"batches of at most {FEW}, and a loss that falls by less than a fifth in the last quarter, is above "
-        f"20 % of its first value and jitters by over {JITTER:.0%} from epoch to epoch; or at least half of "
-        f"200 rows or more in a batch, fewer than {UPDATES} updates, and a loss above half of its first "
-        "value that falls",
-        f"批次不超过 {FEW} 个样本，最后四分之一里损失下降不到五分之一，高于初值的 20%，且逐轮抖动超过 "
-        f"{JITTER:.0%}；或一个批次占 200 行以上数据的一半，总更新不到 {UPDATES} 次，"
+        f"batch size at most {FEW}, and a loss that falls by less than a fifth in the last quarter, is above "
+        f"20 % of its initial value and fluctuates by more than {JITTER:.0%} between epochs; or a batch with "
+        f"at least half of 200 or more rows, fewer than {UPDATES} updates, and a loss above half of its "
+        "initial "
+        "value that still falls",
+        f"批量大小不超过 {FEW}，最后四分之一里损失下降不到五分之一，高于初值的 20%，且逐轮抖动超过 "
+        f"{JITTER:.0%}；或一批占 200 行以上数据的一半，总更新不到 {UPDATES} 次，"
         "损失仍高于初值的一半且在下降",
     ),
     source="this project's own",
     what={
         "small": (
-            "batches of {batch} say little of the {rows} rows: the loss jitters and falls no further",
-            "{batch} 个样本的批次代表不了 {rows} 行数据：损失抖动且不再下降",
+            "batches of {batch} represent the {rows} rows poorly: the loss fluctuates and no longer falls",
+            "每批 {batch} 个样本代表不了 {rows} 行数据：损失抖动且不再下降",
         ),
         "large": (
-            "with {batch} of {rows} rows in a batch only {made} updates were made, and the loss still falls",
+            "with {batch} of {rows} rows per batch there were only {made} updates, and the loss still falls",
             "每批 {batch} 行（共 {rows} 行），总共只更新了 {made} 次，损失仍在下降",
         ),
     },
     why=(
-        "a gradient is a mean over the batch: of few samples it is mostly chance, of very many it is exact "
-        "but leaves few updates",
-        "梯度是批次上的平均：样本太少，多是偶然；太多，虽准确但更新次数太少",
+        "The gradient is a mean over the batch: with few samples it is mostly noise, with very many it is "
+        "accurate, but there are few updates per epoch.",
+        "梯度是一批样本上的平均：样本太少，多是噪声；太多，虽准确但更新次数太少。",
     ),
     remedy="model.fit(x, y, batch_size=32)",
     after=_batch_size,
 )  # fmt: skip
 SEED_EFFECT = Rule(
-    35, "seed-effect", ("difference within the spread of seeds", "差异不超过随机种子的波动"), "info",
+    35, "seed-effect", ("difference within the variation between seeds", "差异不超过随机种子的波动"), "info",
     symptom=(
-        "two ways to train differ by less than one of them does with another seed",
+        "two training setups differ by less than one setup with different seeds",
         "两种训练方式的差别小于换一个随机种子带来的差别",
     ),
     threshold=(
@@ -117,20 +118,20 @@ SEED_EFFECT = Rule(
     source="this project's own, after Welch's test",
     what={
         "spread": (
-            "the difference of {difference:.3g} is {value:.2g} standard errors of {seeds} seeds: it may be "
-            "chance",
+            "the difference of {difference:.3g} is {value:.2g} standard errors over {seeds} seeds: it may be "
+            "due to chance",
             "差异 {difference:.3g} 只有 {seeds} 个种子的 {value:.2g} 个标准误：可能只是偶然",
         ),
         "single": (
-            "one seed cannot tell a difference of {difference:.3g} from chance",
+            "with one seed, a difference of {difference:.3g} cannot be distinguished from chance",
             "只用一个种子，无法判断 {difference:.3g} 的差异是否偶然",
         ),
     },
     why=(
-        "first weights, the order of the rows and dropout are drawn at random; another seed is another "
-        "training",
-        "初始权重、样本次序与 Dropout 都是随机的；换一个种子就是另一次训练",
+        "Initial weights, the order of the rows and dropout are random; another seed is another training.",
+        "初始权重、样本次序与暂退法都是随机的；换一个种子就是另一次训练。",
     ),
-    remedy="[model.fit(x, y, seed=seed) for seed in range(5)]  # and compare the means",
+    remedy="[model.fit(x, y, seed=seed) for seed in range(5)]  # compare the means",
+    remedy_comment="再比较均值",
     after=_within_spread,
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Rules about the size of inputs and targets: 17, 18 and 30 of the list of problems."""
+"""Rules on the scale of inputs and targets: problems 17, 18 and 30."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _inputs_unscaled(look: Look) -> Iterator[Evidence]:
 
 
 def _spreads(name: str, features: np.ndarray) -> Iterator[Evidence]:
-    """What is wrong with the means and spreads of the features of one input, (n, F)."""
+    """Report means and standard deviations of features, (n, F), that exceed the thresholds."""
     mean, std = features.mean(axis=0), features.std(axis=0)  # (F,)
     marks = ((features == 0.0) | (features == 1.0)).all(axis=0)  # of a level, or yes and no: no sizes
     moving = np.flatnonzero((std > 1e-12 * np.abs(features).max()) & ~marks)
@@ -74,7 +74,7 @@ def _targets_unscaled(look: Look) -> Iterator[Evidence]:
             share = float(outside.mean())
             yield Evidence(
                 share, 0.0, {**facts, "share": share}, form="out_of_reach", severity="error",
-                remedy="cr.Dense(1)  # no activation after the last layer",
+                remedy="cr.Sequential(..., cr.Dense(1))",
             )  # fmt: skip
 
 
@@ -95,13 +95,16 @@ def _number(value: object) -> float:
 INPUT_SCALE = Rule(
     17,
     "input-scale",
-    ("inputs not scaled", "输入未归一化"),
+    ("inputs not standardized", "输入未标准化"),
     "info",
-    symptom=("the features differ much in spread, or lie far from 0", "各特征的离散程度相差悬殊，或远离 0"),
+    symptom=(
+        "the features differ strongly in spread, or are far from 0",
+        "各特征的离散程度相差悬殊，或远离 0",
+    ),
     threshold=(
-        f"some number is larger than 1, and one standard deviation is over {SCALE_RATIO:g} times "
-        f"another, a "
-        f"mean is over {OFFSET_RATIO:g} standard deviations from 0, or a standard deviation is over "
+        f"some value is larger than 1, and one standard deviation is more than {SCALE_RATIO:g} times "
+        "another, a "
+        f"mean is more than {OFFSET_RATIO:g} standard deviations from 0, or a standard deviation exceeds "
         f"{WIDE:g}",
         f"存在大于 1 的数，且标准差之比超过 {SCALE_RATIO:g}，或均值距 0 超过 {OFFSET_RATIO:g} 个标准差，"
         f"或标准差超过 {WIDE:g}",
@@ -111,34 +114,36 @@ INPUT_SCALE = Rule(
         "scale_gap": SENTENCES["scale_gap"],
         "far_from_zero": SENTENCES["far_from_zero"],
         "wide": (
-            'the spread of "{column}" is {std:.3g} (standard deviation); standardise the inputs',
+            'the standard deviation of "{column}" is {std:.3g}; standardize the inputs',
             "“{column}”的标准差为 {std:.3g}，请先标准化输入",
         ),
     },
     why=(
-        "A weight's gradient is proportional to its input. With features of very different size no single "
-        "learning rate suits all weights: the loss is a narrow valley, and descent goes across it, "
-        "not along.",
+        "The gradient of a weight is proportional to its input. With features of very different scale no "
+        "single "
+        "learning rate suits all weights: the loss is a narrow valley, and descent oscillates across it "
+        "instead of following it.",
         "权重的梯度与其输入成正比。特征大小悬殊时，没有一个学习率适合所有权重：损失曲面成为狭长的山谷，"
         "下降方向横穿山谷而不是沿谷前进。",
     ),
     remedy="x = (x - x_train.mean(axis=0)) / x_train.std(axis=0)  # or cr.Normalization() as the first layer",
+    remedy_comment="或把 cr.Normalization() 作为第一层",
     before=_inputs_unscaled,
 )
 
 TARGET_SCALE = Rule(
     18,
     "target-scale",
-    ("targets not scaled, or out of reach", "目标未缩放"),
+    ("targets not scaled, or out of range", "目标未缩放"),
     "info",
     symptom=(
-        "the targets are large, or the last activation cannot give them",
+        "the targets are large, or outside the range of the output activation",
         "目标值过大，或超出输出激活的值域",
     ),
     threshold=(
-        f"the targets' standard deviation is over {TARGET_STD:g}; or any target lies outside the "
-        f"range of the "
-        "last activation (below 0 with relu, above 1 with sigmoid)",
+        f"the standard deviation of the targets exceeds {TARGET_STD:g}; or a target is outside the range "
+        "of the "
+        "output activation (below 0 with ReLU, above 1 with sigmoid)",
         f"目标的标准差超过 {TARGET_STD:g}；或有目标落在输出激活的值域之外（relu 遇负数，sigmoid "
         f"遇大于 1 的数）",
     ),
@@ -146,16 +151,15 @@ TARGET_SCALE = Rule(
     what={
         "target_scale": SENTENCES["target_scale"],
         "out_of_reach": (
-            "{share:.1%} of the targets (such as {worst:.4g}) are outside what {activation} can give, "
+            "{share:.1%} of the targets (such as {worst:.4g}) are outside the range of {activation}, "
             "{low} to "
             "{high}",
             "{share:.1%} 的目标（如 {worst:.4g}）超出 {activation} 的值域 {low} 到 {high}",
         ),
     },
     why=(
-        "The gradient of a squared error is proportional to the error, so large targets make large "
-        "steps; and "
-        "where the last activation ends, its slope is 0 and nothing is learned.",
+        "The gradient of a squared error is proportional to the error, so large targets cause large steps; "
+        "and at the ends of the range of the output activation its derivative is 0, so nothing is learned.",
         "平方误差的梯度与误差成正比，目标大则步子大；而在输出激活的边界处斜率为 0，什么也学不到。",
     ),
     remedy="y = (y - y_train.mean()) / y_train.std()",
@@ -165,27 +169,28 @@ TARGET_SCALE = Rule(
 WHOLE_INPUTS = Rule(
     30,
     "integer-inputs",
-    ("inputs are integers", "输入为整数"),
+    ("integer inputs", "输入为整数"),
     "info",
     symptom=(
-        "all numbers of an input are whole: pixels, counts or codes, taken as they are",
+        "all values of an input are integers: pixels, counts or codes, used without scaling",
         "某个输入的所有数都是整数：像素、计数或编码被直接使用",
     ),
     threshold=(
-        f"all are whole and they span {WIDE:g} or more; no embedding reads them",
+        f"all values are integers and span {WIDE:g} or more; no embedding reads them",
         f"全部为整数且跨度不小于 {WIDE:g}，并且没有嵌入层读取它们",
     ),
     source="UMLAUT (non-float inputs); the span is this project's own",
     what=(
-        'input "{name}" holds integers from {low} to {high}: pixels want scaling, codes an embedding',
-        "输入“{name}”是 {low} 到 {high} 的整数：像素需要缩放，编码需要嵌入层",
+        'input "{name}" has integers from {low} to {high}: scale pixels, use an embedding for codes',
+        "输入“{name}”是 {low} 到 {high} 的整数：像素请先缩放，编码请用嵌入层",
     ),
     why=(
-        "Codes have no order that a weight could use, and pixels from 0 to 255 make the first sums a "
-        "hundred "
-        "times too large.",
+        "Codes have no order that a weight could use, and pixels from 0 to 255 make the initial weighted "
+        "sums "
+        "a hundred times too large.",
         "编码没有权重可以利用的顺序；0 到 255 的像素会使最初的加权和大上百倍。",
     ),
     remedy="x = x / 255.0  # pixels; cr.Embedding(rows, width) for codes",
+    remedy_comment="像素；编码用 cr.Embedding(rows, width)",
     before=_whole_inputs,
 )

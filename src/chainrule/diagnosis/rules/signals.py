@@ -1,4 +1,4 @@
-"""Rules about the signals inside a net that learns: 1 to 5 and 32 of the list of problems."""
+"""Rules on activations and gradients during training: problems 1 to 5 and 32."""
 
 from __future__ import annotations
 
@@ -107,30 +107,32 @@ def _lost(course: Course, probe: Probe) -> dict[str, float]:
 NOT_FINITE = Rule(
     1, "not-finite", ("loss NaN or infinite", "损失变成 NaN"), "error",
     symptom=("a loss, a gradient or a weight is NaN or infinite", "损失、梯度或权重出现 NaN 或无穷大"),
-    threshold=("a single number", "出现一个即报"),
+    threshold=("a single value", "出现一个即报"),
     source="SageMaker Debugger, ExplodingTensor; AutoTrainer",
     what={
-        "fault": ("a number stopped being finite: {said}", "出现了非有限的数：{said}"),
-        "part": ("{layer} holds numbers that are not finite", "{layer} 含有非有限的数"),
+        "fault": ("a value became non-finite: {said}", "出现了非有限的数：{said}"),
+        "part": ("{layer} contains non-finite values", "{layer} 含有非有限的数"),
     },
     why=(
-        "a logarithm of 0, a division by 0 or an exponential that overflows gives a number that is none, and "
-        "everything computed from it is none either; most often a learning rate that is too high drove the "
-        "weights there",
-        "对 0 取对数、除以 0 或指数溢出会得到非有限的数，之后由它算出的一切也都如此；多半是学习率过大所致",
+        "The logarithm of 0, a division by 0 or an overflowing exponential gives a non-finite value, and "
+        "so does "
+        "everything computed from it; the most frequent cause is a learning rate that is too high.",
+        "对 0 取对数、除以 0 或指数溢出会得到非有限的数，之后由它算出的一切也都如此；多半是学习率过大所致。",
     ),
-    remedy="cr.Model(net, loss, optimizer, clip=cr.ClipGlobalNorm(1.0))  # and a rate ten times smaller",
+    remedy="cr.Model(net, loss, optimizer, clip=cr.ClipGlobalNorm(1.0))  # reduce the learning rate",
+    remedy_comment="并减小学习率",
     during=_not_finite,
 )  # fmt: skip
 EXPLODING_GRADIENTS = Rule(
     2, "exploding-gradients", ("exploding gradients", "梯度爆炸"), "warning",
     symptom=(
-        "gradients grow from the last layer to the first, or from one moment to the next",
+        "gradients grow from the last layer to the first, or increase suddenly",
         "梯度从最后一层到第一层逐层变大，或突然变大",
     ),
     threshold=(
-        f"the first layer's gradient is over {EXPLODING:g} times the last one's in most looks, or the whole "
-        f"gradient is over {JUMP:g} times its usual size while the loss has doubled",
+        f"in most probes the gradient of the first layer is more than {EXPLODING:g} times that of the "
+        "last, or "
+        f"the norm of the gradient is more than {JUMP:g} times its usual value while the loss has doubled",
         f"多数探测中首层梯度超过末层的 {EXPLODING:g} 倍，或总梯度超过平时的 {JUMP:g} 倍且损失翻倍",
     ),
     source="AutoTrainer (70); the jump is this project's own",
@@ -140,94 +142,101 @@ EXPLODING_GRADIENTS = Rule(
             "{layer} 的梯度是最后一层的 {value:.3g} 倍",
         ),
         "jump": (
-            "the gradient is {value:.3g} times its usual size, and the loss rises",
+            "the gradient norm is {value:.3g} times its usual value, and the loss rises",
             "梯度达到平时的 {value:.3g} 倍，且损失上升",
         ),
     },
     why=(
-        "on its way back a gradient is multiplied by each layer's weights; where they are large, "
-        "it grows with every layer",
-        "梯度往回传时要乘上每一层的权重；权重大，梯度就逐层变大",
+        "In the backward pass the gradient is multiplied by the weights of each layer; if they are large, it "
+        "grows with every layer.",
+        "反向传播时梯度要乘上每一层的权重；权重大，梯度就逐层变大。",
     ),
     remedy="cr.Model(net, loss, optimizer, clip=cr.ClipGlobalNorm(1.0))",
     during=_exploding,
 )  # fmt: skip
 VANISHING_GRADIENTS = Rule(
     3, "vanishing-gradients", ("vanishing gradients", "梯度消失"), "warning",
-    symptom=("almost nothing of the gradient comes to the first layers", "梯度几乎传不到前面的层"),
+    symptom=("almost no gradient reaches the first layers", "梯度几乎传不到前面的层"),
     threshold=(
-        f"the first layer's gradient is below {VANISHING:g} of the last one's, and below {SMALL:g} of the "
-        "length of its weights, in most looks",
+        f"in most probes the gradient of the first layer is below {VANISHING:g} of that of the last, and "
+        "below "
+        f"{SMALL:g} of the norm of its weights",
         f"多数探测中首层梯度不到末层的 {VANISHING:g}，且不到自身权重长度的 {SMALL:g}",
     ),
     source="AutoTrainer (1e-3, 1e-4)",
     what=(
-        "the gradient of {layer} is only {value:.3g} of the last layer's: it hardly learns",
+        "the gradient of {layer} is only {value:.3g} of that of the last layer: it hardly learns",
         "{layer} 的梯度只有最后一层的 {value:.3g}：它几乎不学习",
     ),
     why=(
-        "on its way back a gradient is multiplied by the slope of every activation; that of a sigmoid is "
-        "0.25 "
-        "at most, so ten of them leave a millionth",
-        "梯度往回传时要乘上每个激活函数的斜率；Sigmoid 的斜率至多 0.25，十层之后只剩百万分之一",
+        "In the backward pass the gradient is multiplied by the derivative of every activation function; "
+        "that "
+        "of a sigmoid is at most 0.25, so ten layers reduce it to a millionth.",
+        "反向传播时梯度要乘上每个激活函数的导数；Sigmoid 的导数至多 0.25，十层之后只剩百万分之一。",
     ),
     remedy='cr.Dense(64, activation="relu")  # or cr.Residual(...), cr.BatchNorm(), fewer layers',
+    remedy_comment="或用 cr.Residual(...)、cr.BatchNorm()，或减少层数",
     during=_vanishing,
 )  # fmt: skip
 DYING_RELU = Rule(
     4, "dying-relu", ("dying ReLU", "ReLU 死亡"), "warning",
-    symptom=("many units answer 0 whatever the sample", "许多单元对任何样本都输出 0"),
+    symptom=("many units output 0 for every sample", "许多单元对任何样本都输出 0"),
     threshold=(
-        f"over {SHARE:.0%} of a layer's units are 0 for every row of the last two looks",
+        f"more than {SHARE:.0%} of the units of a layer output 0 for every row in the last two probes",
         f"最近两次探测中，一层里超过 {SHARE:.0%} 的单元对所有样本都为 0",
     ),
     source="SageMaker Debugger, DyingRelu (50 %)",
-    what=("{share:.0%} of the units of {layer} are silent", "{layer} 有 {share:.0%} 的单元已失活"),
+    what=("{share:.0%} of the units of {layer} are inactive", "{layer} 有 {share:.0%} 的单元已失活"),
     why=(
-        "where a ReLU gives 0 its slope is 0: a unit whose sum is negative for every sample gets no gradient "
-        "and never comes back",
-        "ReLU 输出 0 处斜率也为 0：若某单元对所有样本的加权和都为负，它便得不到梯度，再也不会恢复",
+        "Where a ReLU outputs 0, its derivative is 0: a unit whose weighted sum is negative for every sample "
+        "gets no gradient and does not recover.",
+        "ReLU 输出 0 处导数也为 0：若某单元对所有样本的加权和都为负，它便得不到梯度，再也不会恢复。",
     ),
-    remedy='cr.Dense(64, activation="leaky_relu")  # and a lower learning rate',
+    remedy='cr.Dense(64, activation="leaky_relu")  # also reduce the learning rate',
+    remedy_comment="并降低学习率",
     during=_dying,
 )  # fmt: skip
 SATURATED = Rule(
     5, "saturated", ("saturated sigmoid or tanh", "激活函数饱和"), "warning",
-    symptom=("most outputs lie where the activation is flat", "多数输出落在激活函数的平坦处"),
+    symptom=("most outputs are where the activation function is flat", "多数输出落在激活函数的平坦处"),
     threshold=(
-        f"over {SHARE:.0%} of a hidden layer's outputs have a slope below 0.01 in the last two looks",
+        f"more than {SHARE:.0%} of the outputs of a hidden layer have a derivative below 0.01 in the last "
+        "two probes",
         f"最近两次探测中，隐藏层超过 {SHARE:.0%} 的输出处斜率小于 0.01",
     ),
     source="this project's own (SageMaker Debugger's limits are reached far too late)",
     what=(
-        "{share:.0%} of the outputs of {layer} lie where its {kind} is flat",
+        "{share:.0%} of the outputs of {layer} are where its {kind} is flat",
         "{layer} 有 {share:.0%} 的输出落在 {kind} 的平坦处",
     ),
     why=(
-        "far from 0 a sigmoid or tanh hardly changes any more; its slope is near 0, and so is all that "
-        "is sent back through it",
-        "远离 0 时 Sigmoid 或 tanh 几乎不再变化，斜率接近 0，经它传回的梯度也接近 0",
+        "Far from 0 a sigmoid or tanh is almost constant: its derivative is near 0, and so is the gradient "
+        "that passes through it.",
+        "远离 0 时 Sigmoid 或 tanh 几乎不再变化，导数接近 0，经它传回的梯度也接近 0。",
     ),
-    remedy="cr.BatchNorm()  # before the activation; or standardised inputs, smaller first weights",
+    remedy="cr.BatchNorm()  # before the activation; or standardize the inputs, reduce the initial weights",
+    remedy_comment="放在激活函数之前；或标准化输入、减小初始权重",
     during=_saturated,
 )  # fmt: skip
 UNDERFLOW = Rule(
     32, "gradient-underflow", ("gradients underflow", "梯度下溢"), "warning",
     symptom=("gradients are exactly 0 although the loss is not", "损失不为 0，梯度却恰为 0"),
     threshold=(
-        f"over {LOST:.0%} of a weight matrix's gradient is exactly 0 in most looks, and no unit is silent",
+        f"in most probes more than {LOST:.0%} of the gradient of a weight matrix is exactly 0, and no "
+        "unit is inactive",
         f"多数探测中某权重矩阵超过 {LOST:.0%} 的梯度恰为 0，且没有失活的单元",
     ),
     source="training-problems list, after mixed-precision training (Micikevicius et al. 2018)",
     what=(
-        "{share:.0%} of the gradient of {layer} is exactly 0: too small for its number kind",
+        "{share:.0%} of the gradient of {layer} is exactly 0: too small for its dtype",
         "{layer} 的梯度有 {share:.0%} 恰为 0：小到该数值类型无法表示",
     ),
     why=(
-        "numbers below about 1e-45 are 0 in float32; products of many small factors, or very small inputs, "
-        "fall below that",
-        "float32 中小于约 1e-45 的数就是 0；许多小因子相乘或极小的输入都会低于它",
+        "In float32, values below about 1e-45 are 0; products of many small factors, or very small inputs, "
+        "fall below that.",
+        "float32 中小于约 1e-45 的数就是 0；许多小因子相乘或极小的输入都会低于它。",
     ),
-    remedy='cr.Model(net, loss, dtype="float64")  # and inputs of size 1',
+    remedy='cr.Model(net, loss, dtype="float64")  # also scale the inputs to about 1',
+    remedy_comment="并使输入的大小接近 1",
     during=_underflow,
 )  # fmt: skip

@@ -64,7 +64,7 @@ class Slice(_Window):
             return -((start - stop) // step)
         if step != 1:
             raise ShapeError(
-                "E206", expected="step 1 on an axis of symbolic length (C3)", received=f"step {step}"
+                "E206", expected="step 1 on an axis of symbolic length (C3)", received=f"slice step {step}"
             )
         return stop - start
 

@@ -1,11 +1,9 @@
-"""The net as a drawing: boxes and arrows first, places next, ink last.
+"""Network diagrams: boxes and arrows, then their layout, then the drawing.
 
-    flow.py      from the nodes of a net to boxes and arrows
-    fold.py      blocks that are repeated become one, with their number
-    layout.py    where each box, arrow and frame stands
-    markup.py    the drawing as SVG text, without a word of any language
-    tree.py      the same boxes as a tree of letters
+    blocks.py           from the nodes of a network to boxes and arrows repeated_blocks.py  repeated blocks
+    become one, with their count layout.py           positions of boxes, arrows and frames svg.py the drawing
+    as language-independent SVG text_tree.py        the same boxes as a text tree
 
-Each hands the next a plain value. Nothing here needs matplotlib; ``picture/graph.py`` draws the same places
-with it.
+Each stage passes a plain value to the next. Nothing here needs matplotlib; ``plots/network_diagram.py`` draws
+the same layout with it.
 """

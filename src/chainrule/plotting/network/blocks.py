@@ -1,14 +1,12 @@
-"""From the nodes of a net to boxes and arrows.
+"""The boxes and arrows of a network diagram, derived from the nodes of the network.
 
-The arrows are not read off the description, which says what stands inside what, but off the graph, which says
-what is computed from what: so a way around a block is seen wherever it comes from, a layer of one's own
-included. Every node that depends on the data belongs to the layer in which it was made. A layer with
-parameters of its own is a box, and so is one that holds no others; a layer that holds others is a frame
-around them. What a frame computes itself, between its layers, is shown only where ways meet: the sum of a
-residual block, the joining of a U-Net.
+The arrows follow the graph, not the nesting of layers, so every skip connection is found, custom layers
+included. Every node that depends on the data belongs to the layer that created it. A layer with parameters of
+its own, or without inner layers, is a box; a layer with inner layers is a frame around them. Operations of a
+frame itself are shown only where branches join: the sum of a residual block, the concatenation of a U-Net.
 
-Layers that only bend or normalise what one box gives (an activation, a norm, dropout) are written into that
-box, one line each, so that a deep net stays short.
+Activations, normalization and dropout after a box are added to that box, one line each, so that the diagram
+of a deep network stays short.
 """
 
 from __future__ import annotations
@@ -26,7 +24,7 @@ from chainrule.spec import shape_text
 
 SIGNS = {"add": "+", "multiply": "×", "concatenate": "concat", "subtract": "−", "matmul": "·"}
 BENDS = ("relu", "sigmoid", "tanh", "gelu", "silu", "where", "maximum")
-WIDEST = 30  # letters of what a layer is
+WIDEST = 30  # maximum length of the description of a layer
 
 
 @frozen
@@ -34,11 +32,11 @@ class Line:
     """One layer inside a box.
 
     Args:
-        path: its name in ``parameters()``, for a further call of a layer with the number of the call.
-        name: the last part of it.
-        what: what it is, in short.
-        parameters: how many numbers it learns.
-        shape: of what it gives, without the batch.
+        path: its name in ``parameters()``, with the call number for further calls of a layer.
+        name: the last part of the path.
+        what: a short description.
+        parameters: its number of parameters.
+        shape: its output shape without the batch axis.
     """
 
     path: str
@@ -50,13 +48,13 @@ class Line:
 
 @frozen
 class Box:
-    """Layers that are drawn as one, an input, or a place where ways meet.
+    """Layers drawn as one box, an input, or a join of branches.
 
     Args:
-        lines: the layers, the first one first.
+        lines: the layers in order.
         kind: ``"input"``, ``"layer"`` or ``"join"``.
-        frames: the paths of the layers around it, the outermost first.
-        is_light: whether it has no matrix: an activation, a norm, dropout, a pooling.
+        frames: the paths of the enclosing layers, the outermost first.
+        is_light: whether it has no weight matrix: activation, normalization, dropout, pooling.
     """
 
     lines: tuple[Line, ...]
@@ -66,23 +64,23 @@ class Box:
 
     @property
     def shape(self) -> str:
-        """The shape of what it gives, without the batch."""
+        """Its output shape without the batch axis."""
         return self.lines[-1].shape
 
     @property
     def key(self) -> str:
-        """What it is called among the boxes."""
+        """Its unique key among the boxes."""
         return f"{self.kind}:{self.lines[0].path}"
 
 
 @frozen
 class Frame:
-    """A layer around others.
+    """A layer with inner layers.
 
     Args:
-        path: its name.
-        what: its kind.
-        times: how many such follow each other.
+        path: its path.
+        what: its class name.
+        times: the number of consecutive repetitions.
     """
 
     path: str
@@ -92,13 +90,13 @@ class Frame:
 
 @frozen
 class Flow:
-    """A net as boxes and arrows.
+    """A network as boxes and arrows.
 
     Args:
-        boxes: in an order in which they can be computed.
-        arrows: pairs of positions among the boxes.
-        frames: by path.
-        parameters: of the whole net.
+        boxes: the boxes in topological order.
+        arrows: pairs of indices of boxes.
+        frames: the frames by path.
+        parameters: the number of parameters of the network.
     """
 
     boxes: tuple[Box, ...]
@@ -108,7 +106,7 @@ class Flow:
 
 
 def flow_of(net: Layer, built: Built) -> Flow:
-    """The boxes and arrows of a net, nothing folded.
+    """Return the boxes and arrows of a network, without folding.
 
     Example:
         >>> from chainrule.nn import Dense, Residual, Sequential, build
@@ -118,11 +116,11 @@ def flow_of(net: Layer, built: Built) -> Flow:
         >>> [box.lines[0].what for box in flow.boxes], flow.arrows
         (['', 'Dense(4)', 'Dense(4) relu', '+'], ((0, 1), (1, 2), (1, 3), (2, 3)))
     """
-    return _merged(_Reader(net, built).read())
+    return _with_light_boxes_merged(_Collector(net, built).read())
 
 
-class _Reader:
-    """Walks through the nodes once and writes down boxes and arrows."""
+class _Collector:
+    """Collects boxes and arrows in one pass over the nodes."""
 
     def __init__(self, net: Layer, built: Built) -> None:
         self.layers: dict[str, Layer] = {"": net, **built.book.layers}
@@ -137,88 +135,90 @@ class _Reader:
             box = Box((Line(name, name, "", shape=_shape(node)),), "input", ())
             self.boxes[box.key], self.owner[node] = box, box.key
         for node in order(self.built.outputs.values()):
-            given = list(dict.fromkeys(self.owner[i] for i in node.inputs if i in self.owner))
-            if given:
-                self._place(node, given)
-        places = {key: i for i, key in enumerate(self.boxes)}
+            sources = list(dict.fromkeys(self.owner[i] for i in node.inputs if i in self.owner))
+            if sources:
+                self._place(node, sources)
+        indices = {key: i for i, key in enumerate(self.boxes)}
         frames = {path: Frame(path, type(self.layers[plain_path(path)]).__name__)
                   for box in self.boxes.values() for path in box.frames}  # fmt: skip
         sizes = [p.spec.size for p in self.built.parameters.values()]
-        arrows = tuple((places[a], places[b]) for a, b in self.arrows)
+        arrows = tuple((indices[a], indices[b]) for a, b in self.arrows)
         return Flow(tuple(self.boxes.values()), arrows, frames, sum(s for s in sizes if isinstance(s, int)))
 
-    def _place(self, node: Node, given: list[str]) -> None:
-        """Write a node down as part of its layer's box, of a place where ways meet, or of what it is from."""
-        (path, around), calls = self._home(node.site.path), self._calls(node)
-        frames = tuple(calls.get(frame, frame) for frame in around)
+    def _place(self, node: Node, sources: list[str]) -> None:
+        """Assign a node to the box of its layer, to a join of branches, or to the box of its input."""
+        (path, enclosing), calls = self._home(node.site.path), self._calls(node)
+        frames = tuple(calls.get(frame, frame) for frame in enclosing)
         if path is not None:
             place = calls.get(path, path)
             key = f"layer:{place}"
             if key not in self.boxes:
                 line = self._line(path, place)
                 self.boxes[key] = Box((line,), "layer", frames, not self._has_matrix(path))
-            self._grow(key, node, given)
-        elif len(given) > 1:
-            inside = frames[-1] if frames else ""
+            self._grow(key, node, sources)
+        elif len(sources) > 1:
+            frame_path = frames[-1] if frames else ""
             count = sum(box.kind == "join" and box.frames == frames for box in self.boxes.values())
-            line = Line(f"{inside}#{count + 1}", "", SIGNS.get(node.op.name, node.op.name))
+            line = Line(f"{frame_path}#{count + 1}", "", SIGNS.get(node.op.name, node.op.name))
             key = f"join:{line.path}"
             self.boxes[key] = Box((line,), "join", frames)
-            self._grow(key, node, given)
+            self._grow(key, node, sources)
         else:
-            (key,) = given
+            (key,) = sources
             self.owner[node] = key
             box = self.boxes[key]
             if box.kind == "join" and box.frames == frames and node.op.name in BENDS:
                 line = replace(box.lines[0], what=f"{box.lines[0].what} {node.op.name}")
                 self.boxes[key] = replace(box, lines=(line,))
 
-    def _grow(self, key: str, node: Node, given: list[str]) -> None:
-        """Make a node the last one of a box."""
+    def _grow(self, key: str, node: Node, sources: list[str]) -> None:
+        """Make a node the output of a box."""
         box = self.boxes[key]
-        self.arrows.update(dict.fromkeys((a, key) for a in given if a != key))
+        self.arrows.update(dict.fromkeys((a, key) for a in sources if a != key))
         line = replace(box.lines[0], shape=_shape(node))
         self.boxes[key] = replace(box, lines=(line,))
         self.owner[node] = key
 
     def _has_matrix(self, path: str) -> bool:
-        """Whether a layer has weights between all its numbers, and not only a factor for each."""
+        """Whether a layer has a parameter with more than one axis."""
         own = [p for name, p in self.built.parameters.items() if name.startswith(f"{path}.")]
         return any(p.spec.rank > 1 for p in own)
 
     def _home(self, path: str) -> tuple[str | None, tuple[str, ...]]:
-        """The layer that is a box for a node made at this path, or ``None``, and the frames around it."""
+        """Return the layer whose box contains nodes at this path, or ``None``, and the enclosing frames."""
         parts = path.split(".") if path else []
         frames = []
         for i in range(len(parts) + 1):
-            here = ".".join(parts[:i])
-            if here not in self.layers:
+            prefix = ".".join(parts[:i])
+            if prefix not in self.layers:
                 continue
-            if here in self.own or not holds_layers(self.layers[here]):
-                return here, tuple(frames)
-            if here:
-                frames.append(here)
+            if prefix in self.own or not holds_layers(self.layers[prefix]):
+                return prefix, tuple(frames)
+            if prefix:
+                frames.append(prefix)
         return None, tuple(frames)
 
     def _calls(self, node: Node) -> dict[str, str]:
-        """For each layer around a node the call in which it was made; each is a box or frame of its own."""
-        place, found = call_path(node.site.path, node.site.call), dict[str, str]()
+        """Return the call of each enclosing layer of a node; every call has its own box or frame."""
+        place, calls = call_path(node.site.path, node.site.call), dict[str, str]()
         while place:
-            found[plain_path(place)] = place
+            calls[plain_path(place)] = place
             place = self.built.book.inside.get(place, "")
-        return found
+        return calls
 
     def _line(self, path: str, place: str) -> Line:
         layer = self.layers[path]
         start = f"{path}." if path else ""
-        own = self.built.parameters if place == path else {}  # a further call has the same parameters
+        own = self.built.parameters if place == path else {}  # further calls share the parameters
         sizes = [p.spec.size for name, p in own.items() if name.startswith(start)]
         name = place.rpartition(".")[2] or layer.kind
-        return Line(place, name, brief(layer), sum(size for size in sizes if isinstance(size, int)))
+        return Line(
+            place, name, short_description(layer), sum(size for size in sizes if isinstance(size, int))
+        )
 
 
 def holds_layers(layer: Layer) -> bool:
-    """Whether a layer is made of others."""
+    """Whether a layer has inner layers."""
     return any(_layers_in(value) for value in vars(layer).values())
 
 
@@ -226,8 +226,8 @@ def _layers_in(value: Any) -> bool:
     return isinstance(value, Layer) or (isinstance(value, tuple) and any(map(_layers_in, value)))
 
 
-def brief(layer: Layer) -> str:
-    """A layer in a few letters: its kind, what it must be told, and what else says most.
+def short_description(layer: Layer) -> str:
+    """Return a short description of a layer: class, required arguments, stride and activation.
 
     Example:
         >>> from chainrule.nn import Conv
@@ -236,48 +236,48 @@ def brief(layer: Layer) -> str:
     """
     settings = layer.settings
     needed = [f.name for f in fields(layer) if f.default is MISSING and f.default_factory is MISSING]
-    told = [str(settings[name]) for name in needed if isinstance(settings[name], int | str | tuple)]
-    told += [f"stride={settings['stride']}"] if "stride" in settings else []
-    told += ["causal"] if settings.get("causal") else []
-    text = type(layer).__name__ + (f"({', '.join(told)})" if told else "")
-    bend = settings.get("activation")
-    if bend is not None and "activation" not in needed:
-        text += f" {bend if isinstance(bend, str) else type(bend).__name__}"
+    arguments = [str(settings[name]) for name in needed if isinstance(settings[name], int | str | tuple)]
+    arguments += [f"stride={settings['stride']}"] if "stride" in settings else []
+    arguments += ["causal"] if settings.get("causal") else []
+    text = type(layer).__name__ + (f"({', '.join(arguments)})" if arguments else "")
+    activation = settings.get("activation")
+    if activation is not None and "activation" not in needed:
+        text += f" {activation if isinstance(activation, str) else type(activation).__name__}"
     return text if len(text) <= WIDEST else f"{text[: WIDEST - 1]}…"
 
 
 def _shape(node: Node) -> str:
-    """The shape of a sample as a person reads it: ``24 × 24 × 6``."""
+    """Format the shape of a sample: ``24 × 24 × 6``."""
     inner = node.shape[1:]
     return shape_text(inner)[1:-1].rstrip(",").replace(", ", " × ") if inner else "1"
 
 
-def _merged(flow: Flow) -> Flow:
-    """The same with every light box written into the one before it, where nothing else leads in or out."""
+def _with_light_boxes_merged(flow: Flow) -> Flow:
+    """Merge every light box into the preceding one, if there is no other connection between them."""
     into: dict[int, int] = {}
     boxes = list(flow.boxes)
-    out, back = _ends(flow.arrows)
+    out, sources = _neighbors(flow.arrows)
     for i, box in enumerate(flow.boxes):
-        before = back.get(i, [])
+        before = sources.get(i, [])
         if not box.is_light or len(before) != 1 or len(out.get(before[0], [])) != 1:
             continue
         host = into.get(before[0], before[0])
-        keeps = boxes[host].kind == "layer" and boxes[host].shape == box.shape
-        if keeps and boxes[host].frames == box.frames:
+        is_mergeable = boxes[host].kind == "layer" and boxes[host].shape == box.shape
+        if is_mergeable and boxes[host].frames == box.frames:
             into[i] = host
             boxes[host] = replace(boxes[host], lines=(*boxes[host].lines, *box.lines))
-    kept = [i for i in range(len(boxes)) if i not in into]
-    place = {old: new for new, old in enumerate(kept)}
+    remaining = [i for i in range(len(boxes)) if i not in into]
+    place = {old: new for new, old in enumerate(remaining)}
     arrows = [(place[into.get(a, a)], place[into.get(b, b)]) for a, b in flow.arrows]
     own = tuple(dict.fromkeys((a, b) for a, b in arrows if a != b))
-    return replace(flow, boxes=tuple(boxes[i] for i in kept), arrows=own)
+    return replace(flow, boxes=tuple(boxes[i] for i in remaining), arrows=own)
 
 
-def _ends(arrows: Iterable[tuple[int, int]]) -> tuple[dict[int, list[int]], dict[int, list[int]]]:
-    """Where the arrows from each box lead, and where those to it come from."""
+def _neighbors(arrows: Iterable[tuple[int, int]]) -> tuple[dict[int, list[int]], dict[int, list[int]]]:
+    """Return the successors and the predecessors of each box."""
     out: dict[int, list[int]] = {}
-    back: dict[int, list[int]] = {}
+    sources: dict[int, list[int]] = {}
     for a, b in arrows:
         out.setdefault(a, []).append(b)
-        back.setdefault(b, []).append(a)
-    return out, back
+        sources.setdefault(b, []).append(a)
+    return out, sources

@@ -1,11 +1,11 @@
-"""Where each box, arrow and frame stands: layers from above to below, ways around at the side.
+"""Layout of a network diagram: layers from top to bottom, skip connections at the side.
 
-The method is Sugiyama's in four steps. *Rank*: a box stands below everything it is computed from. *Lanes*: an
-arrow that passes ranks gets a thin place of its own in each, so it never runs through a box. *Order*: within
-a rank, boxes go where the mean of their neighbours is, back and forth until nothing moves; a lane goes to the
-right of the box it starts beside, so that ways around lie outside. *Places*: each box wishes to stand below
-what it is computed from; wishes of one rank that collide are settled by least squares, for which pooling
-neighbours that overlap is exact. Boxes weigh more than lanes, so the main way stays straight.
+The method is that of Sugiyama in four steps. *Ranks*: a box is below everything from which it is computed.
+*Lanes*: an arrow that passes ranks gets a thin lane in each, so that it never crosses a box. *Order*: within
+a rank, items are sorted by the mean position of their neighbors, in alternating sweeps; a lane is placed to
+the right of the box where it starts, so that skip connections are outside. *Positions*: each box is aligned
+with its inputs; conflicts within a rank are resolved by least squares, exactly by pooling neighbors that
+overlap. Boxes weigh more than lanes, so the main path stays straight.
 
 Reference: Sugiyama, Tagawa and Toda (1981), Methods for visual understanding of hierarchical system
 structures.
@@ -21,20 +21,20 @@ from dataclasses import replace
 from chainrule.plotting.network.blocks import Box, Flow
 from chainrule.records import frozen
 
-LETTER, LINE = 6.7, 17.0  # width of a letter and height of a line, in pixels at 12 pixels a letter
+LETTER, LINE = 6.7, 17.0  # character width and line height in pixels, at a font size of 12 pixels
 PAD, GAP, BETWEEN, LANE = 9.0, 26.0, 26.0, 12.0
-HEAD, FOOT, SIDE = 19.0, 8.0, 10.0  # room of a frame above, below and beside what stands in it
+HEAD, FOOT, SIDE = 19.0, 8.0, 10.0  # padding of a frame above, below and beside its content
 MARGIN = 16.0
 SWEEPS = 24
-HEAVY, LIGHT = 10.0, 1.0  # how much the wish of a box counts, and that of a lane
+HEAVY, LIGHT = 10.0, 1.0  # weights of boxes and lanes
 
 Point = tuple[float, float]
-Wishes = dict[tuple[int, int], list[float]]  # for each arrow its place in each rank that it passes
+Wishes = dict[tuple[int, int], list[float]]  # for each arrow its x in each rank that it passes
 
 
 @frozen
 class Area:
-    """A rectangle, from its upper left corner."""
+    """A rectangle, given by its upper left corner."""
 
     x: float
     y: float
@@ -43,24 +43,24 @@ class Area:
 
     @property
     def middle(self) -> float:
-        """The middle from left to right."""
+        """The x coordinate of its center."""
         return self.x + self.width / 2
 
     def moved(self, by: float) -> Area:
-        """The same, further to the right."""
+        """Return the rectangle moved to the right."""
         return replace(self, x=self.x + by)
 
 
 @frozen
 class Drawing:
-    """A flow with places.
+    """A flow with positions.
 
     Args:
-        flow: what is drawn.
-        boxes: where each box stands.
-        arrows: the corners of each arrow.
-        frames: where each frame stands, by path, the outermost first.
-        width, height: of the whole.
+        flow: the boxes and arrows.
+        boxes: the rectangle of each box.
+        arrows: the points of each arrow.
+        frames: the rectangle of each frame by path, the outermost first.
+        width, height: the size of the drawing.
     """
 
     flow: Flow
@@ -71,8 +71,8 @@ class Drawing:
     height: float
 
 
-def laid_out(flow: Flow) -> Drawing:
-    """Places for everything in a flow.
+def lay_out(flow: Flow) -> Drawing:
+    """Compute the layout of a flow.
 
     Example:
         >>> from chainrule.plotting.network.blocks import flow_of
@@ -80,31 +80,34 @@ def laid_out(flow: Flow) -> Drawing:
         >>> from chainrule.spec import Size, Spec
         >>> net = Sequential(Dense(4), Dense(2))
         >>> built = build(net, {"x": Spec((Size.symbol("B"), 4), "float32")}, "float32")
-        >>> drawing = laid_out(flow_of(net, built))
+        >>> drawing = lay_out(flow_of(net, built))
         >>> [area.middle == drawing.boxes[0].middle for area in drawing.boxes]
         [True, True, True]
     """
     ranks = _ranks(flow)
     lanes = {arrow: range(ranks[arrow[0]] + 1, ranks[arrow[1]]) for arrow in flow.arrows}
     items = [("box", i, ranks[i]) for i in range(len(flow.boxes))]
-    items += [("lane", arrow, rank) for arrow, passed in lanes.items() for rank in passed]
+    items += [("lane", arrow, rank) for arrow, ranks_passed in lanes.items() for rank in ranks_passed]
     number = {(kind, what, rank): n for n, (kind, what, rank) in enumerate(items)}
     links: list[tuple[int, int]] = []
-    for arrow, passed in lanes.items():
+    for arrow, ranks_passed in lanes.items():
         a, b = arrow
-        ends = [number["box", a, ranks[a]], *(number["lane", arrow, r] for r in passed),
+        chain = [number["box", a, ranks[a]], *(number["lane", arrow, r] for r in ranks_passed),
                 number["box", b, ranks[b]]]  # fmt: skip
-        links += itertools.pairwise(ends)
+        links += itertools.pairwise(chain)
     widths = [_width(box) + 2 * _beside(flow, box) for box in flow.boxes] + [LANE] * (len(items) - len(ranks))
     weights = [HEAVY if kind == "box" else LIGHT for kind, _, _ in items]
     rows = _ordered([rank for _, _, rank in items], weights, links)
     middles = _placed(rows, widths, weights, links)
-    wishes = {arrow: [middles[number["lane", arrow, r]] for r in passed] for arrow, passed in lanes.items()}
-    return _drawn(flow, ranks, middles, wishes)
+    wishes = {
+        arrow: [middles[number["lane", arrow, r]] for r in ranks_passed]
+        for arrow, ranks_passed in lanes.items()
+    }
+    return _drawing(flow, ranks, middles, wishes)
 
 
 def _ranks(flow: Flow) -> list[int]:
-    """How many boxes lie before each, on the longest way."""
+    """Return the length of the longest path to each box."""
     ranks = [0] * len(flow.boxes)
     for _ in flow.boxes:
         for a, b in flow.arrows:
@@ -113,17 +116,17 @@ def _ranks(flow: Flow) -> list[int]:
 
 
 def letters(text: str) -> float:
-    """How wide a text is, in letters: a Chinese sign takes two."""
+    """Return the width of a text in characters; a Chinese character counts 1.8."""
     return sum(1.8 if unicodedata.east_asian_width(sign) in "WF" else 1.0 for sign in text)
 
 
 def line_text(name: str, what: str) -> str:
-    """What a line of a box says besides its number of parameters."""
+    """Return the text of a line of a box, without its parameter count."""
     return f"{name}  {what}" if name and what else name or what
 
 
 def _width(box: Box) -> float:
-    """How wide a box is."""
+    """Return the width of a box."""
     if box.kind == "join":
         return max(30.0, LETTER * letters(box.lines[0].what) + 2 * PAD)
     lines = [letters(line_text(line.name, line.what)) + (letters(f"{line.parameters:,}") + 3)
@@ -132,7 +135,7 @@ def _width(box: Box) -> float:
 
 
 def _beside(flow: Flow, box: Box) -> float:
-    """The room that frames take on each side of a box, where not all boxes of the net stand in them."""
+    """Return the width of the frames on each side of a box, except frames around all boxes."""
     common = (
         set.intersection(*(set(b.frames) for b in flow.boxes if b.kind != "input")) if flow.frames else set()
     )
@@ -141,7 +144,7 @@ def _beside(flow: Flow, box: Box) -> float:
 
 
 def _room(flow: Flow, path: str) -> float:
-    """How far to the left of the arrow into a frame its words reach."""
+    """Return how far the title of a frame extends to the left of its arrow."""
     return LETTER * 0.85 * letters(frame_text(flow, path)) + 14
 
 
@@ -152,18 +155,18 @@ def _height(box: Box) -> float:
 def _ordered(
     ranks: Sequence[int], weights: Sequence[float], links: Sequence[tuple[int, int]]
 ) -> list[list[int]]:
-    """The items of each rank from left to right, with few crossings."""
+    """Order the items of each rank from left to right, with few crossings."""
     rows: list[list[int]] = [[] for _ in range(max(ranks, default=0) + 1)]
     for item, rank in enumerate(ranks):
         rows[rank].append(item)
-    near = _neighbours(len(ranks), links)
+    neighbors = _neighbors(len(ranks), links)
     for sweep in range(SWEEPS):
-        place = {item: i - len(row) / 2 for row in rows for i, item in enumerate(row)}
+        position = {item: i - len(row) / 2 for row in rows for i, item in enumerate(row)}
         side = sweep % 2
         for row in rows if side == 0 else reversed(rows):
-            wish = {item: _mean([place[n] for n in near[side][item]], place[item]) for item in row}
+            wish = {item: _mean([position[n] for n in neighbors[side][item]], position[item]) for item in row}
             row.sort(key=lambda item: (wish[item], -weights[item]))
-            place |= {item: i - len(row) / 2 for i, item in enumerate(row)}
+            position |= {item: i - len(row) / 2 for i, item in enumerate(row)}
     return rows
 
 
@@ -171,8 +174,8 @@ def _placed(
     rows: Sequence[Sequence[int]], widths: Sequence[float], weights: Sequence[float],
     links: Sequence[tuple[int, int]],
 ) -> list[float]:  # fmt: skip
-    """The middle of each item from left to right."""
-    near = _neighbours(len(widths), links)
+    """Return the x coordinate of the center of each item."""
+    neighbors = _neighbors(len(widths), links)
     middles = [0.0] * len(widths)
     for row in rows:
         for i, item in enumerate(row[1:], 1):
@@ -181,18 +184,18 @@ def _placed(
         for row in rows if sweep % 2 == 0 else reversed(rows):
             wishes = []
             for item in row:
-                around = [n for side in near for n in side[item]]
-                heavy = [n for n in around if weights[n] == weights[item]] or around
+                adjacent = [n for side in neighbors for n in side[item]]
+                heavy = [n for n in adjacent if weights[n] == weights[item]] or adjacent
                 wishes.append(_mean([middles[n] for n in heavy], middles[item]))
-            for item, x in zip(row, settled(wishes, row, widths, weights), strict=True):
+            for item, x in zip(row, resolve_overlaps(wishes, row, widths, weights), strict=True):
                 middles[item] = x
     return middles
 
 
-def settled(
+def resolve_overlaps(
     wishes: Sequence[float], row: Sequence[int], widths: Sequence[float], weights: Sequence[float]
 ) -> list[float]:
-    """Places as near to the wishes as can be with nothing on top of another (least squares).
+    """Return the positions closest to the wishes without overlap (least squares).
 
     Example:
         >>> settled([0.0, 0.0], [0, 1], [10.0, 10.0], [HEAVY, HEAVY])
@@ -202,18 +205,18 @@ def settled(
     for left, right in itertools.pairwise(row):
         gap = BETWEEN if weights[left] == weights[right] == HEAVY else BETWEEN / 2
         offsets.append(offsets[-1] + (widths[left] + widths[right]) / 2 + gap)
-    pools: list[list[float]] = []  # sum of weighted wishes, sum of weights, how many
+    pools: list[list[float]] = []  # sum of weighted wishes, sum of weights, count
     for wish, offset, item in zip(wishes, offsets, row, strict=True):
         pools.append([weights[item] * (wish - offset), weights[item], 1])
         while len(pools) > 1 and pools[-2][0] / pools[-2][1] > pools[-1][0] / pools[-1][1]:
             last = pools.pop()
             pools[-1] = [a + b for a, b in zip(pools[-1], last, strict=True)]
-    found = [total / weight for total, weight, count in pools for _ in range(int(count))]
-    return [x + offset for x, offset in zip(found, offsets, strict=True)]
+    means = [total / weight for total, weight, count in pools for _ in range(int(count))]
+    return [x + offset for x, offset in zip(means, offsets, strict=True)]
 
 
-def _neighbours(count: int, links: Sequence[tuple[int, int]]) -> tuple[list[list[int]], list[list[int]]]:
-    """For each item those that lead to it, and those it leads to."""
+def _neighbors(count: int, links: Sequence[tuple[int, int]]) -> tuple[list[list[int]], list[list[int]]]:
+    """Return the predecessors and the successors of each item."""
     above: list[list[int]] = [[] for _ in range(count)]
     below: list[list[int]] = [[] for _ in range(count)]
     for a, b in links:
@@ -226,7 +229,7 @@ def _mean(values: Sequence[float], otherwise: float) -> float:
     return sum(values) / len(values) if values else otherwise
 
 
-def _drawn(flow: Flow, ranks: Sequence[int], middles: Sequence[float], wishes: Wishes) -> Drawing:
+def _drawing(flow: Flow, ranks: Sequence[int], middles: Sequence[float], wishes: Wishes) -> Drawing:
     """Everything at its place, moved to where all of it is to be seen."""
     spans = {path: _span(flow, ranks, path) for path in sorted(flow.frames, key=lambda p: p.count("."))}
     tops, y, last = [], MARGIN, max(ranks, default=0)
@@ -240,7 +243,7 @@ def _drawn(flow: Flow, ranks: Sequence[int], middles: Sequence[float], wishes: W
     for box, middle, rank in zip(flow.boxes, middles, ranks, strict=False):
         width, height = _width(box), _height(box)
         boxes.append(Area(middle - width / 2, tops[rank] + (highest[rank] - height) / 2, width, height))
-    lanes = straightened(wishes, boxes, ranks)
+    lanes = straighten_lanes(wishes, boxes, ranks)
     frames: dict[str, Area] = {}
     for path in reversed(spans):
         frames[path] = _around(flow, boxes, lanes, (spans, frames), path)
@@ -248,7 +251,7 @@ def _drawn(flow: Flow, ranks: Sequence[int], middles: Sequence[float], wishes: W
     left = min([left, *lanes.values()])
     right = max(area.x + area.width for area in (*boxes, *frames.values()))
     right = max([right, *lanes.values()])
-    by = MARGIN - left
+    shift = MARGIN - left
     ends = [low + high for low, high in zip(tops, highest, strict=True)]
     arrows = []
     for a, b in flow.arrows:
@@ -256,38 +259,40 @@ def _drawn(flow: Flow, ranks: Sequence[int], middles: Sequence[float], wishes: W
         if (a, b) in lanes:
             x = lanes[a, b]
             corners[1:1] = [(x, tops[ranks[a] + 1]), (x, ends[ranks[b] - 1])]
-        arrows.append(tuple((x + by, y) for x, y in corners))
+        arrows.append(tuple((x + shift, y) for x, y in corners))
     return Drawing(
-        flow, tuple(area.moved(by) for area in boxes), tuple(arrows),
-        {path: frames[path].moved(by) for path in spans}, right + by + MARGIN, y - GAP + MARGIN,
+        flow, tuple(area.moved(shift) for area in boxes), tuple(arrows),
+        {path: frames[path].moved(shift) for path in spans}, right + shift + MARGIN, y - GAP + MARGIN,
     )  # fmt: skip
 
 
-def straightened(wishes: Wishes, boxes: Sequence[Area], ranks: Sequence[int]) -> dict[tuple[int, int], float]:
-    """One x for each arrow that passes ranks: as near to where it was put as nothing is in its way.
+def straighten_lanes(
+    wishes: Wishes, boxes: Sequence[Area], ranks: Sequence[int]
+) -> dict[tuple[int, int], float]:
+    """Return one x for each arrow that passes ranks: the closest free position to its lanes.
 
-    Short ones are settled first, so that a long way around runs outside of the short ones.
+    Short arrows are placed first, so that long skip connections are outside of short ones.
 
     Args:
-        wishes: for each arrow where it was put in each rank.
-        boxes, ranks: what stands where.
+        wishes: for each arrow its x in each rank.
+        boxes, ranks: positions and ranks of the boxes.
     """
-    found: dict[tuple[int, int], float] = {}
-    for (a, b), places in sorted(wishes.items(), key=lambda item: (item[0][1] - item[0][0], item[0])):
-        if not places:
+    lanes: dict[tuple[int, int], float] = {}
+    for (a, b), xs in sorted(wishes.items(), key=lambda item: (item[0][1] - item[0][0], item[0])):
+        if not xs:
             continue
         passed = range(ranks[a] + 1, ranks[b])
         walls = [(area.x - LANE, area.x + area.width + LANE)
                  for area, rank in zip(boxes, ranks, strict=True) if rank in passed]  # fmt: skip
-        walls += [(x - LANE, x + LANE) for (c, d), x in found.items()
+        walls += [(x - LANE, x + LANE) for (c, d), x in lanes.items()
                   if ranks[c] < ranks[b] and ranks[a] < ranks[d]]  # fmt: skip
-        right, left = _free(max(places), walls, 1), _free(min(places), walls, -1)
-        found[a, b] = right if right - max(places) <= min(places) - left else left
-    return found
+        right, left = _free(max(xs), walls, 1), _free(min(xs), walls, -1)
+        lanes[a, b] = right if right - max(xs) <= min(xs) - left else left
+    return lanes
 
 
 def _free(x: float, walls: Sequence[tuple[float, float]], way: int) -> float:
-    """The nearest x on one side that lies in no wall."""
+    """Return the nearest x on one side that is in no wall."""
     for _ in walls:
         hit = [wall for wall in walls if wall[0] < x < wall[1]]
         x = x if not hit else max(high for _, high in hit) if way > 0 else min(low for low, _ in hit)
@@ -295,7 +300,7 @@ def _free(x: float, walls: Sequence[tuple[float, float]], way: int) -> float:
 
 
 def _span(flow: Flow, ranks: Sequence[int], path: str) -> tuple[int, int]:
-    """The first and the last rank of a frame."""
+    """Return the first and the last rank of a frame."""
     own = [rank for box, rank in zip(flow.boxes, ranks, strict=True) if path in box.frames]
     return min(own), max(own)
 
@@ -304,7 +309,7 @@ def _around(
     flow: Flow, boxes: Sequence[Area], lanes: Mapping[tuple[int, int], float],
     known: tuple[Mapping[str, tuple[int, int]], Mapping[str, Area]], path: str,
 ) -> Area:  # fmt: skip
-    """The frame around what stands in it, the frames inside among it."""
+    """Return the rectangle of a frame around its boxes and inner frames."""
     spans, frames = known
     own = [i for i, box in enumerate(flow.boxes) if path in box.frames]
     inner = [p for p in frames if p.startswith(f"{path}.")]
@@ -320,6 +325,6 @@ def _around(
 
 
 def frame_text(flow: Flow, path: str) -> str:
-    """What stands above a frame: its name, its kind, how many such there are."""
+    """Return the title of a frame: name, class and repetitions."""
     frame = flow.frames[path]
     return f"{path.rpartition('.')[2]}  {frame.what}" + (f"  × {frame.times}" if frame.times > 1 else "")

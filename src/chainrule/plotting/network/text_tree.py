@@ -1,4 +1,4 @@
-"""The boxes of a net as a tree of letters, for a terminal."""
+"""The boxes of a network as a text tree, for a terminal."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from chainrule.plotting.network.layout import frame_text
 
 
 def tree(flow: Flow) -> str:
-    """A line for each layer, frames before what stands in them, shapes and numbers of parameters behind.
+    """Return one line per layer below its frames, with shapes and parameter counts.
 
     Example:
         >>> from chainrule.plotting.network.blocks import flow_of
-        >>> from chainrule.plotting.network.repeated_blocks import folded
+        >>> from chainrule.plotting.network.repeated_blocks import fold_repeated
         >>> from chainrule.nn import Dense, Residual, Sequential, build
         >>> from chainrule.spec import Size, Spec
         >>> net = Sequential(*[Residual(Dense(4, "relu"))] * 2, Dense(1))
         >>> built = build(net, {"x": Spec((Size.symbol("B"), 4), "float32")}, "float32")
-        >>> print(tree(folded(flow_of(net, built))))
+        >>> print(tree(fold_repeated(flow_of(net, built))))
         x                         4
         ├─ residual1  Residual  × 2
         │  ├─ dense  Dense(4) relu  4  20
@@ -30,7 +30,7 @@ def tree(flow: Flow) -> str:
 
 
 def _rows(flow: Flow) -> list[tuple[str, str, str]]:
-    """The lines: text, shape, parameters."""
+    """Return the lines: text, shape, parameter count."""
     entries: list[tuple[int, str, str, str]] = []
     open_: tuple[str, ...] = ()
     for i, box in enumerate(flow.boxes):
@@ -49,22 +49,22 @@ def _rows(flow: Flow) -> list[tuple[str, str, str]]:
 
 
 def _name(flow: Flow, box: int) -> str:
-    """What a place where ways meet calls one of them."""
-    found = flow.boxes[box]
-    return found.lines[-1].name or found.lines[0].what.split()[0]
+    """Return the name of an input of a join."""
+    source = flow.boxes[box]
+    return source.lines[-1].name or source.lines[0].what.split()[0]
 
 
 def _branch(entries: list[tuple[int, str, str, str]], i: int) -> str:
-    """The twigs before a line."""
+    """Return the branches of the tree before a line."""
     depth = entries[i][0]
     if depth < 0:
         return ""
     parts = []
     for level in range(depth + 1):
-        later = next((d for d, *_ in entries[i + 1 :] if d <= level), -1)
-        goes_on = later == level
+        next_depth = next((d for d, *_ in entries[i + 1 :] if d <= level), -1)
+        continues = next_depth == level
         if level == depth:
-            parts.append("├─ " if goes_on else "└─ ")
+            parts.append("├─ " if continues else "└─ ")
         else:
-            parts.append("│  " if goes_on else "   ")
+            parts.append("│  " if continues else "   ")
     return "".join(parts)

@@ -1,4 +1,4 @@
-"""The confusion matrix: how often each class is taken for each."""
+"""Confusion matrix: how often each class is predicted as each class."""
 
 from __future__ import annotations
 
@@ -6,55 +6,55 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.plotting.figure import Picture
-from chainrule.plotting.font import drawable
-from chainrule.plotting.plot_card import Kind
-from chainrule.plotting.samples import judged, rows_of, unsuited
-from chainrule.plotting.style import AMOUNT, axes, scale
+from chainrule.plotting.figure import Plot
+from chainrule.plotting.font import printable_label
+from chainrule.plotting.plot_card import PlotCard
+from chainrule.plotting.samples import evaluate_rows, rows_of, unsupported_model
+from chainrule.plotting.style import AMOUNT, add_colorbar, axes
 from chainrule.settings import settings
 from chainrule.texts.plots import plot_text
 from chainrule.train.model_state import ModelState
 
-MOST = 40  # classes of which a matrix can still be read
-WRITTEN = 16  # classes up to which the counts stand in the cells
+MOST = 40  # maximum number of classes
+WRITTEN = 16  # maximum number of classes with counts in the cells
 
 
-def draw(model: ModelState, x: Any, y: Any = None) -> Picture:
-    """How often each class is taken for each: rows are true classes, columns answers.
+def draw(model: ModelState, x: Any, y: Any = None) -> Plot:
+    """Confusion matrix: rows are true classes, columns are predicted classes.
 
     Args:
         model: a classifier.
         x, y: rows with known answers, as for ``evaluate``.
 
-    Fails:
-        UsageError E560: no classes, or more than 40. UsageError E564: no answers are given.
+    Raises:
+        UsageError E560: no classes, or more than 40. UsageError E564: targets are missing.
     """
-    seen = judged(model, rows_of(model, x, y, "confusion"), "confusion", ("classification",))
-    count = len(seen.labels)
+    evaluated = evaluate_rows(model, rows_of(model, x, y, "confusion"), "confusion", ("classification",))
+    count = len(evaluated.labels)
     if count > MOST:
-        unsuited("confusion", f"{MOST} classes at most", f"{count} classes")
+        unsupported_model("confusion", f"{MOST} classes at most", f"{count} classes")
     counts = np.zeros((count, count), int)
-    np.add.at(counts, (seen.answers.wanted, seen.answers.chosen), 1)
+    np.add.at(counts, (evaluated.answers.wanted, evaluated.answers.chosen), 1)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    labels = [drawable(label, 14) for label in seen.labels]
+    labels = [printable_label(label, 14) for label in evaluated.labels]
     side = min(9.0, max(4.0, 1.6 + 0.5 * count))
     figure, frame = axes(
         plot_text("confusion"), (plot_text("predicted"), plot_text("true")), (side + 0.8, side)
     )
-    drawn = frame.imshow(shares, cmap=AMOUNT, vmin=0, vmax=1)
-    is_narrow = max(map(len, labels)) * 0.1 > (side - 1.6) / count  # inches of a label and of a cell
+    image = frame.imshow(shares, cmap=AMOUNT, vmin=0, vmax=1)
+    is_narrow = max(map(len, labels)) * 0.1 > (side - 1.6) / count  # widths of a label and a cell in inches
     frame.set_xticks(range(count), labels, rotation=90 if is_narrow else 0)
     frame.set_yticks(range(count), labels)
     if count <= WRITTEN:
         for i, j in np.ndindex(count, count):
-            colour = "black" if shares[i, j] > 0.55 else "white"
-            frame.text(j, i, f"{counts[i, j]:,}", ha="center", va="center", color=colour, fontsize=9)
-    scale(figure, drawn, frame, plot_text("share_of_row"))
-    return Picture("confusion", plot_text("confusion"), figure, settings.lang, table(labels, counts))
+            color = "black" if shares[i, j] > 0.55 else "white"
+            frame.text(j, i, f"{counts[i, j]:,}", ha="center", va="center", color=color, fontsize=9)
+    add_colorbar(figure, image, frame, plot_text("share_of_row"))
+    return Plot("confusion", plot_text("confusion"), figure, settings.lang, table(labels, counts))
 
 
 def table(labels: list[str], counts: np.ndarray) -> str:
-    """The matrix in letters.
+    """Return the matrix as text.
 
     Example:
         >>> print(table(["no", "yes"], np.array([[9, 1], [0, 12]])))
@@ -69,4 +69,4 @@ def table(labels: list[str], counts: np.ndarray) -> str:
     return "\n".join([head, *rows])
 
 
-CONFUSION = Kind("confusion", draw, "x, y", is_judged=True)
+CONFUSION = PlotCard("confusion", draw, "x, y", is_judged=True)

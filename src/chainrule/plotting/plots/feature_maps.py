@@ -1,4 +1,4 @@
-"""One sample on its way through the net: what each layer makes of it."""
+"""The output of each layer for one sample."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.plotting.figure import Picture
-from chainrule.plotting.font import drawable
-from chainrule.plotting.plot_card import Kind
+from chainrule.plotting.figure import Plot
+from chainrule.plotting.font import printable_label
+from chainrule.plotting.plot_card import PlotCard
 from chainrule.plotting.samples import inputs_of, network_of, values
-from chainrule.plotting.style import SIGNED, bare, paper, spread
+from chainrule.plotting.style import SIGNED, evenly_spaced, hide_axes, new_figure
 from chainrule.settings import settings
 from chainrule.texts.plots import plot_text
 from chainrule.train.callback.histograms import layer_nodes
@@ -19,92 +19,94 @@ from chainrule.train.model_state import ModelState
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-WIDE = 64  # numbers of a layer without axes that stand in one row of cells
-LONG, GAP = 7.0, 0.34  # the longest line in inches, and the room above one for its words
+WIDE = 64  # maximum number of cells in a row, for flat outputs
+LONG, GAP = 7.0, 0.34  # maximum line width and space above a line, in inches
 
 
-def draw(model: ModelState, x: Any, most: int = 8, layers_shown: int = 12) -> Picture:
-    """What each layer gives for one sample: feature maps of images, rows of cells of everything else.
+def draw(model: ModelState, x: Any, most: int = 8, layers_shown: int = 12) -> Plot:
+    """The output of each layer for one sample: feature maps of images, rows of cells otherwise.
 
-    Each layer has a scale of its own, from minus to plus its largest number, so that a layer of small
-    numbers can be seen too.
+    Each layer has its own color scale, from minus to plus its largest magnitude, so that small outputs are
+    visible.
 
     Args:
-        model: the net.
-        x: one sample; of several rows the first.
-        most: channels of a layer shown at most.
-        layers_shown: layers shown at most, evenly chosen.
+        model: the model.
+        x: one sample; of several rows the first is used.
+        most: the maximum number of channels per layer.
+        layers_shown: the maximum number of layers, evenly spaced.
 
-    Fails:
-        TrainingError E503: the model has learned nothing yet. UsageError E564: no sample is given.
+    Raises:
+        TrainingError E503: the model has not been trained. UsageError E564: the sample is missing.
     """
     row = inputs_of(model, x, "maps").some(1)
-    found = layer_nodes(network_of(model, "maps"))
-    given = {plot_text("input"): a for a in row.x.values() if a.dtype.kind == "f"}
-    chosen = [list(found)[i] for i in spread(len(found), layers_shown)]
-    results = {**given, **values(model, {path: found[path] for path in chosen}, row)}
-    lines = {name: pictures(np.asarray(value[0], np.float64), most) for name, value in results.items()}
-    figure = _drawn(lines, {name: _said(name, value[0]) for name, value in results.items()})
+    nodes = layer_nodes(network_of(model, "maps"))
+    inputs = {plot_text("input"): a for a in row.x.values() if a.dtype.kind == "f"}
+    chosen = [list(nodes)[i] for i in evenly_spaced(len(nodes), layers_shown)]
+    results = {**inputs, **values(model, {path: nodes[path] for path in chosen}, row)}
+    lines = {name: images(np.asarray(value[0], np.float64), most) for name, value in results.items()}
+    figure = _draw_lines(lines, {name: _caption(name, value[0]) for name, value in results.items()})
     text = "\n".join(f"{name}: {v[0].min():.3g} … {v[0].max():.3g}" for name, v in results.items())
-    return Picture("maps", plot_text("maps"), figure, settings.lang, text)
+    return Plot("maps", plot_text("maps"), figure, settings.lang, text)
 
 
-def _said(name: str, value: np.ndarray) -> str:
-    """What stands above a layer: its path, its shape, its largest number."""
+def _caption(name: str, value: np.ndarray) -> str:
+    """Return the caption of a layer: path, shape and largest magnitude."""
     shape = " × ".join(map(str, value.shape)) or "1"
-    return f"{drawable(name, 70)}   ({shape})   ±{np.abs(value).max(initial=0.0):.3g}"
+    return f"{printable_label(name, 70)}   ({shape})   ±{np.abs(value).max(initial=0.0):.3g}"
 
 
-def pictures(sample: np.ndarray, most: int) -> list[np.ndarray]:
-    """A layer's numbers for one sample as pictures: a channel each of an image, all in one of anything else.
+def images(sample: np.ndarray, max_images: int) -> list[np.ndarray]:
+    """Return the output of a layer as images: one per channel of an image, otherwise one in all.
 
     Example:
         >>> [p.shape for p in pictures(np.zeros((5, 4, 3)), 2)], pictures(np.zeros(130), 2)[0].shape
         ([(5, 4), (5, 4)], (3, 64))
     """
     if sample.ndim == 3:  # (H, W, C)
-        return [sample[..., channel] for channel in spread(sample.shape[-1], most)]
+        return [sample[..., channel] for channel in evenly_spaced(sample.shape[-1], max_images)]
     if sample.ndim == 2:  # (T, C) -> (C, T)
         return [sample.T]
     flat = sample.reshape(-1)
-    wide = min(WIDE, flat.size)
-    return [np.pad(flat, (0, -flat.size % wide), constant_values=np.nan).reshape(-1, wide)]
+    columns = min(WIDE, flat.size)
+    return [np.pad(flat, (0, -flat.size % columns), constant_values=np.nan).reshape(-1, columns)]
 
 
-def _drawn(lines: dict[str, list[np.ndarray]], words: dict[str, str]) -> Figure:
-    """A line of pictures below the other, at the places worked out here: in inches, from above."""
+def _draw_lines(lines: dict[str, list[np.ndarray]], captions: dict[str, str]) -> Figure:
+    """Draw a line of images per layer, at positions in inches from the top."""
     sizes = {name: _size(cells[0], len(cells)) for name, cells in lines.items()}
     width, height = LONG + 1.7, 0.6 + sum(high + GAP for _, high in sizes.values())
-    figure = paper(width, height)
+    figure = new_figure(width, height)
     figure.set_layout_engine("none")
     figure.text(0.5, 1 - 0.25 / height, plot_text("maps"), ha="center", va="center", fontsize=12)
-    top, drawn = 0.5, None
+    top, image_drawn = 0.5, None
     for name, cells in lines.items():
-        (wide, high), far = sizes[name], max(float(np.nanmax(np.abs(c), initial=0.0)) for c in cells) or 1.0
-        figure.text(0.3 / width, 1 - (top + GAP - 0.12) / height, words[name], fontsize=9, va="bottom")
+        (wide, high), limit = sizes[name], max(float(np.nanmax(np.abs(c), initial=0.0)) for c in cells) or 1.0
+        figure.text(0.3 / width, 1 - (top + GAP - 0.12) / height, captions[name], fontsize=9, va="bottom")
         top += GAP
-        for i, picture in enumerate(cells):
+        for i, image in enumerate(cells):
             left = 0.3 + i * (wide + 0.08)
-            place = (left / width, 1 - (top + high) / height, wide / width, high / height)
-            frame = figure.add_axes(place)
-            drawn = frame.imshow(picture / far, cmap=SIGNED, vmin=-1, vmax=1, aspect="auto")
-            bare(frame)
+            position = (left / width, 1 - (top + high) / height, wide / width, high / height)
+            frame = figure.add_axes(position)
+            image_drawn = frame.imshow(image / limit, cmap=SIGNED, vmin=-1, vmax=1, aspect="auto")
+            hide_axes(frame)
         top += high
-    long = min(2.4, height - 1.0)
-    scaled = figure.add_axes((1 - 0.95 / width, 0.5 - long / height / 2, 0.16 / width, long / height))
-    assert drawn is not None
-    figure.colorbar(drawn, cax=scaled).set_label(plot_text("activation"))
+    bar_height = min(2.4, height - 1.0)
+    bar_axes = figure.add_axes(
+        (1 - 0.95 / width, 0.5 - bar_height / height / 2, 0.16 / width, bar_height / height)
+    )
+    assert image_drawn is not None
+    figure.colorbar(image_drawn, cax=bar_axes).set_label(plot_text("activation"))
     return figure
 
 
 def _size(cells: np.ndarray, count: int) -> tuple[float, float]:
-    """Width and height of a picture in inches, ``count`` of them in a line."""
+    """Return width and height of an image in inches, with ``count`` images in a line."""
     high, wide = cells.shape
     if count == 1 and (high == 1 or wide >= 4 * high):
         return min(LONG, 0.24 * wide), min(1.0, max(0.24, 0.12 * high))
-    each = min(1.0, LONG / count - 0.08)
+    side = min(1.0, LONG / count - 0.08)
     ratio = min(4.0, max(0.25, wide / high))
-    return (each, each / ratio) if ratio > 1 else (each * ratio, each)
+    return (side, side / ratio) if ratio > 1 else (side * ratio, side)
 
 
-MAPS = Kind("maps", draw, "x")
+MAPS = PlotCard("maps", draw, "x")

@@ -1,4 +1,4 @@
-"""Learning curves: how loss and metrics changed over the epochs."""
+"""Learning curves: loss and metrics over the epochs."""
 
 from __future__ import annotations
 
@@ -8,59 +8,62 @@ from chainrule.engines.dispatch import evaluate
 from chainrule.errors import TrainingError
 from chainrule.graph import input_node
 from chainrule.nn.schedule import plateau_of
-from chainrule.plotting.figure import Picture
-from chainrule.plotting.plot_card import Kind
-from chainrule.plotting.style import BLUE, GREEN, GREY, RED, grid, whole_numbers
+from chainrule.plotting.figure import Plot
+from chainrule.plotting.plot_card import PlotCard
+from chainrule.plotting.style import BLUE, GRAY, GREEN, RED, grid, integer_ticks
 from chainrule.settings import settings
 from chainrule.texts.plots import plot_text
 from chainrule.train.checkpoint.identity import looks_ahead
 from chainrule.train.evaluation.metric import METRICS, larger_is_better
 from chainrule.train.model_state import ModelState
 
-FEW = 3  # epochs up to which a line alone would hardly be seen
-FACTOR = 30.0  # between the largest and the least loss, from which on the axis counts powers of ten
+FEW = 3  # up to this many epochs, points are marked
+FACTOR = 30.0  # ratio of largest to smallest loss from which the axis is logarithmic
 
 
-def draw(model: ModelState) -> Picture:
-    """Loss and metrics over the epochs, training beside validation, the best epoch, and the learning rate.
+def draw(model: ModelState) -> Plot:
+    """Loss and metrics over the epochs, for training and validation, with the best epoch and the learning
+    rate.
 
-    The rate is shown where it changes and follows from the number of the step alone.
+    The learning rate is shown if it changes and depends only on the step.
 
     Args:
         model: a trained one.
 
-    Fails:
-        TrainingError E503: it has not been trained.
+    Raises:
+        TrainingError E503: the model has not been trained.
     """
     if not model.history:
         raise TrainingError("E503", where="plot.curves", fix="model.fit(x, y)")
     history = {name: _column(model, name) for name in dict.fromkeys(k for row in model.history for k in row)}
     epochs = history.pop("epoch")
     metrics = [name for name in history if name not in ("loss", "val_loss")]
-    rate = _rates(model, epochs)
-    is_drawn = rate is not None and rate.min() < rate.max()
+    learning_rate = _learning_rates(model, epochs)
+    is_drawn = learning_rate is not None and learning_rate.min() < learning_rate.max()
     figure, frames = grid(plot_text("curves"), 1 + len(metrics) + is_drawn, 2, (4.4, 3.1))
     watched = history.get("val_loss", history["loss"])
     best = int(epochs[np.nanargmin(watched)]) if np.isfinite(watched).any() else None
     _loss(frames[0], epochs, history, best)
     for frame, name in zip(frames[1:], metrics, strict=False):
         _line(frame, epochs, history[name], GREEN, "")
-        frame.set_ylabel(_called(name))
-    if is_drawn and rate is not None:
-        _line(frames[-1], epochs, rate, GREY, "")
+        frame.set_ylabel(_metric_label(name))
+    if is_drawn and learning_rate is not None:
+        _line(frames[-1], epochs, learning_rate, GRAY, "")
         frames[-1].set_ylabel(plot_text("rate"))
     for frame in frames:
         frame.set_xlabel(plot_text("epoch"))
         if best is not None and "val_loss" in history:
-            frame.axvline(best, color=GREY, linestyle=":", linewidth=1)
-    return Picture("curves", plot_text("curves"), figure, settings.lang, _told(history, metrics, best, rate))
+            frame.axvline(best, color=GRAY, linestyle=":", linewidth=1)
+    return Plot(
+        "curves", plot_text("curves"), figure, settings.lang, _text(history, metrics, best, learning_rate)
+    )
 
 
-def _called(name: str) -> str:
-    """What a metric is called at its axis."""
+def _metric_label(name: str) -> str:
+    """Return the axis label of a metric."""
     short = name.removeprefix("val_")
-    known = METRICS.get(short)
-    return known.chinese[0] if known is not None and settings.lang == "zh" else short
+    metric = METRICS.get(short)
+    return metric.chinese[0] if metric is not None and settings.lang == "zh" else short
 
 
 def _column(model: ModelState, name: str) -> np.ndarray:
@@ -68,14 +71,14 @@ def _column(model: ModelState, name: str) -> np.ndarray:
 
 
 def _loss(frame, epochs: np.ndarray, history: dict[str, np.ndarray], best: int | None) -> None:
-    """The frame of the loss."""
+    """Draw the subplot of the loss."""
     lines = [(history["loss"], BLUE, plot_text("training"))]
     lines += [(history["val_loss"], RED, plot_text("validation"))] if "val_loss" in history else []
-    for values, colour, label in lines:
-        _line(frame, epochs, values, colour, label, "-" if colour == BLUE else "--")
-    found = np.concatenate([values for values, _, _ in lines])
-    found = found[np.isfinite(found)]
-    if found.size and found.min() > 0 and found.max() > FACTOR * found.min():
+    for values, color, label in lines:
+        _line(frame, epochs, values, color, label, "-" if color == BLUE else "--")
+    losses = np.concatenate([values for values, _, _ in lines])
+    losses = losses[np.isfinite(losses)]
+    if losses.size and losses.min() > 0 and losses.max() > FACTOR * losses.min():
         frame.set_yscale("log")
         frame.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
         frame.yaxis.set_minor_formatter(lambda value, _: "")
@@ -84,37 +87,38 @@ def _loss(frame, epochs: np.ndarray, history: dict[str, np.ndarray], best: int |
     frame.legend(fontsize=8, title=title, title_fontsize=8)
 
 
-def _line(frame, x: np.ndarray, y: np.ndarray, colour: str, label: str, kind: str = "-") -> None:
-    frame.plot(x, y, kind, color=colour, label=label, marker="o" if len(x) <= FEW else "", markersize=4)
-    whole_numbers(frame)
+def _line(frame, x: np.ndarray, y: np.ndarray, color: str, label: str, kind: str = "-") -> None:
+    frame.plot(x, y, kind, color=color, label=label, marker="o" if len(x) <= FEW else "", markersize=4)
+    integer_ticks(frame)
 
 
-def _rates(model: ModelState, epochs: np.ndarray) -> np.ndarray | None:
-    """The learning rate of the last step of each epoch; ``None`` where the number of the step does not say
-    it."""
+def _learning_rates(model: ModelState, epochs: np.ndarray) -> np.ndarray | None:
+    """Return the learning rate of the last step of each epoch, or ``None`` if it depends on more than the
+    step.
+    """
     schedule, facts = model.recipe.optimizer.schedule, model.facts
     if not facts.get("steps") or not facts.get("epochs") or plateau_of(schedule) is not None:
         return None
     if looks_ahead(schedule) and facts.get("ended") != "epochs":
-        return None  # how far it looked ahead is not known of a training that ended before
-    each = int(facts["steps"]) // max(1, int(facts["epochs"]))
+        return None  # the horizon of a training that ended early is not known
+    steps_per_epoch = int(facts["steps"]) // max(1, int(facts["epochs"]))
     node = schedule(input_node("step", (), "float64", "step"), int(facts["steps"]))
-    return np.array([float(evaluate(node, {"step": e * each - 1.0}, "reference")) for e in epochs])
+    return np.array([float(evaluate(node, {"step": e * steps_per_epoch - 1.0}, "reference")) for e in epochs])
 
 
-def _told(
-    history: dict[str, np.ndarray], metrics: list[str], best: int | None, rate: np.ndarray | None
+def _text(
+    history: dict[str, np.ndarray], metrics: list[str], best: int | None, learning_rate: np.ndarray | None
 ) -> str:
-    """The last and the best values in letters."""
+    """Return the last and the best values as text."""
     lines = [] if best is None else [plot_text("best", epoch=best)]
-    lines += [] if rate is None else [f"{plot_text('rate')}: {rate[-1]:.4g}"]
+    lines += [] if learning_rate is None else [f"{plot_text('rate')}: {learning_rate[-1]:.4g}"]
     for name in ["loss", *(["val_loss"] if "val_loss" in history else []), *metrics]:
         values = history[name]
-        known = values[np.isfinite(values)]
-        if known.size:
-            top = known.max() if larger_is_better(name) else known.min()
-            lines.append(f"{name}: {known[-1]:.4g} ({top:.4g})")
+        finite = values[np.isfinite(values)]
+        if finite.size:
+            top = finite.max() if larger_is_better(name) else finite.min()
+            lines.append(f"{name}: {finite[-1]:.4g} ({top:.4g})")
     return "\n".join(lines)
 
 
-CURVES = Kind("curves", draw)
+CURVES = PlotCard("curves", draw)

@@ -1,64 +1,64 @@
-"""The net drawn: boxes with layers, shapes and parameters, arrows, frames around blocks."""
+"""Network diagram: boxes with layers, shapes and parameter counts, arrows, frames around blocks."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from chainrule.plotting.figure import Picture
-from chainrule.plotting.font import drawable
+from chainrule.plotting.figure import Plot
+from chainrule.plotting.font import printable_label
 from chainrule.plotting.network.blocks import Box, flow_of
-from chainrule.plotting.network.layout import LINE, PAD, Area, Drawing, frame_text, laid_out
-from chainrule.plotting.network.repeated_blocks import folded
-from chainrule.plotting.network.svg import EDGE, FILLS, FRAME, GREY, INK
+from chainrule.plotting.network.layout import LINE, PAD, Area, Drawing, frame_text, lay_out
+from chainrule.plotting.network.repeated_blocks import fold_repeated
+from chainrule.plotting.network.svg import EDGE, FILLS, FRAME, GRAY, INK
 from chainrule.plotting.network.text_tree import tree
-from chainrule.plotting.plot_card import Kind
+from chainrule.plotting.plot_card import PlotCard
 from chainrule.plotting.samples import network_of
-from chainrule.plotting.style import paper
+from chainrule.plotting.style import new_figure
 from chainrule.settings import settings
 from chainrule.texts.plots import plot_text
 from chainrule.train.model_state import ModelState
 
-INCH = 80.0  # pixels of the drawing
-LARGEST = 200.0  # inches: what matplotlib still draws
+INCH = 80.0  # pixels per inch
+LARGEST = 200.0  # maximum size in inches that matplotlib draws
 
 
-def draw(model: ModelState, fold: bool = True) -> Picture:
-    """The net as boxes and arrows; ``str`` of it is a tree for a terminal.
+def draw(model: ModelState, fold: bool = True) -> Plot:
+    """The network as boxes and arrows; ``str`` of the plot is a text tree.
 
     In an SVG every layer has the id ``layer-PATH``.
 
     Args:
-        model: whose net; it must know the shape of its inputs.
-        fold: whether blocks that are repeated are drawn once, with their number.
+        model: the model, with known input shapes.
+        fold: whether repeated blocks are drawn once, with their count.
 
-    Fails:
-        TrainingError E503: the shapes of the inputs are not known yet.
+    Raises:
+        TrainingError E503: the input shapes are not known.
     """
     network = network_of(model, "graph")
     flow = flow_of(network.recipe.net, network.training)
-    flow = folded(flow) if fold else flow
+    flow = fold_repeated(flow) if fold else flow
     title = f"{plot_text('graph')}: {plot_text('parameters', n=flow.parameters)}"
-    drawing = laid_out(flow)
+    drawing = lay_out(flow)
     inch = max(INCH, drawing.height / LARGEST, drawing.width / LARGEST)
-    figure = paper(drawing.width / inch, (drawing.height + 20) / inch)
+    figure = new_figure(drawing.width / inch, (drawing.height + 20) / inch)
     figure.set_layout_engine("none")
     frame = figure.add_axes((0, 0, 1, 1))
     frame.set_xlim(0, drawing.width)
     frame.set_ylim(drawing.height, -20)
     frame.axis("off")
-    scaled = 72 / inch  # points of a pixel
+    scaled = 72 / inch  # points per pixel
     frame.text(drawing.width / 2, -4, title, ha="center", va="center", fontsize=13 * scaled)
     _draw(frame, drawing, scaled)
-    return Picture("graph", title, figure, settings.lang, tree(flow))
+    return Plot("graph", title, figure, settings.lang, tree(flow))
 
 
 def _draw(frame: Any, drawing: Drawing, points: float) -> None:
-    """Everything, the outermost first."""
+    """Draw everything, the outermost frames first."""
     for path, area in drawing.frames.items():
         is_many = drawing.flow.frames[path].times > 1
-        _rectangle(frame, area, FRAME, GREY if is_many else EDGE, 1.2 if is_many else 0.7, f"layer-{path}")
-        frame.text(area.x + 7, area.y + 9, drawable(frame_text(drawing.flow, path)), va="center", color=GREY,
-                   fontsize=10 * points)  # fmt: skip
+        _rectangle(frame, area, FRAME, GRAY if is_many else EDGE, 1.2 if is_many else 0.7, f"layer-{path}")
+        title = printable_label(frame_text(drawing.flow, path))
+        frame.text(area.x + 7, area.y + 9, title, va="center", color=GRAY, fontsize=10 * points)
     for corners in drawing.arrows:
         _arrow(frame, corners, points)
     for box, area in zip(drawing.flow.boxes, drawing.boxes, strict=True):
@@ -68,39 +68,39 @@ def _draw(frame: Any, drawing: Drawing, points: float) -> None:
 def _rectangle(frame: Any, area: Area, fill: str, edge: str, line: float, name: str) -> None:
     xs = [area.x, area.x + area.width, area.x + area.width, area.x]
     ys = [area.y, area.y, area.y + area.height, area.y + area.height]
-    drawn = frame.fill(xs, ys, facecolor=fill, edgecolor=edge, linewidth=line, zorder=2)
-    drawn[0].set_gid(name)
+    patches = frame.fill(xs, ys, facecolor=fill, edgecolor=edge, linewidth=line, zorder=2)
+    patches[0].set_gid(name)
 
 
 def _arrow(frame: Any, corners: tuple[tuple[float, float], ...], points: float) -> None:
-    """A line through the corners, and a head at its end."""
+    """Draw a line through the corners with an arrowhead at its end."""
     xs, ys = zip(*corners, strict=True)
-    frame.plot(xs, ys, color=GREY, linewidth=points, solid_joinstyle="round", zorder=3)
+    frame.plot(xs, ys, color=GRAY, linewidth=points, solid_joinstyle="round", zorder=3)
     frame.annotate("", corners[-1], (xs[-1], ys[-1] - 9), zorder=3,
-                   arrowprops={"arrowstyle": "->", "color": GREY, "linewidth": points, "shrinkA": 0,
+                   arrowprops={"arrowstyle": "->", "color": GRAY, "linewidth": points, "shrinkA": 0,
                                "shrinkB": 0, "mutation_scale": 10 * points})  # fmt: skip
 
 
 def _box(frame: Any, box: Box, area: Area, points: float) -> None:
     _rectangle(frame, area, FILLS[box.kind], EDGE, 0.8, f"layer-{box.lines[0].path}")
-    size = 10.8 * points  # its font is a little wider than those of readers of the SVG text
+    size = 10.8 * points  # this font is slightly wider than that of SVG viewers
     if box.kind == "join":
-        frame.text(area.middle, area.y + area.height / 2, drawable(box.lines[0].what), ha="center",
+        frame.text(area.middle, area.y + area.height / 2, printable_label(box.lines[0].what), ha="center",
                    va="center", fontsize=size, zorder=4)  # fmt: skip
         return
     right = area.x + area.width - PAD
     for i, line in enumerate(box.lines):
         y = area.y + LINE * (i + 0.75)
-        text = drawable(line.name)
+        text = printable_label(line.name)
         name = frame.text(area.x + PAD, y, text, va="center", fontsize=size, weight="bold", zorder=4)
         if line.what:
             frame.annotate(line.what, (1, 0.5), (6, 0), xycoords=name, textcoords="offset points",
                            va="center", fontsize=size, zorder=4, color=INK)  # fmt: skip
         if line.parameters:
-            frame.text(right, y, f"{line.parameters:,}", ha="right", va="center", fontsize=size, color=GREY,
+            frame.text(right, y, f"{line.parameters:,}", ha="right", va="center", fontsize=size, color=GRAY,
                        zorder=4)  # fmt: skip
     low = area.y + LINE * (len(box.lines) + 0.75)
-    frame.text(right, low, box.shape, ha="right", va="center", fontsize=size * 0.9, color=GREY, zorder=4)
+    frame.text(right, low, box.shape, ha="right", va="center", fontsize=size * 0.9, color=GRAY, zorder=4)
 
 
-GRAPH = Kind("graph", draw)
+GRAPH = PlotCard("graph", draw)

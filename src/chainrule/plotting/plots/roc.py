@@ -1,4 +1,4 @@
-"""What every threshold between yes and no would give: the ROC curve, and precision over recall."""
+"""ROC curve and precision-recall curve of classifiers."""
 
 from __future__ import annotations
 
@@ -7,77 +7,79 @@ from typing import Any
 import numpy as np
 
 from chainrule.escaping import printable
-from chainrule.plotting.figure import Picture
-from chainrule.plotting.font import drawable
-from chainrule.plotting.plot_card import Kind
-from chainrule.plotting.samples import Judged, judged, rows_of, unsuited
-from chainrule.plotting.style import GREY, axes, look
+from chainrule.plotting.figure import Plot
+from chainrule.plotting.font import printable_label
+from chainrule.plotting.plot_card import PlotCard
+from chainrule.plotting.samples import EvaluatedRows, evaluate_rows, rows_of, unsupported_model
+from chainrule.plotting.style import GRAY, axes, line_style
 from chainrule.settings import settings
 from chainrule.texts.plots import plot_text
 from chainrule.train.model_state import ModelState
 
 TASKS = ("classification", "multilabel")
-MOST = 12  # classes with a curve of their own; of more, those of the smallest areas are shown
+MOST = 12  # maximum number of curves; of more classes, those with the smallest areas are shown
 
 
-def rates(is_yes: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How many of the others, and how many of the class, lie at or above each threshold, from (0, 0) on.
+def rates(is_positive: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the false and true positive counts at each threshold, starting at (0, 0).
 
     Args:
-        is_yes: (N,) whether a row is of the class.
-        scores: (N,) the larger, the surer.
+        is_positive: (N,) whether a row is of the class.
+        scores: (N,) scores, larger for the class.
 
     Example:
         >>> rates(np.array([True, False, True]), np.array([0.9, 0.5, 0.5]))
         (array([0., 0., 1.]), array([0., 1., 2.]))
     """
-    falling = np.argsort(-scores, kind="stable")
-    ends = np.append(np.flatnonzero(np.diff(scores[falling])), len(scores) - 1)  # ties are one threshold
-    found = [np.cumsum(part[falling].astype(float))[ends] for part in (~is_yes, is_yes)]
-    return np.concatenate([[0.0], found[0]]), np.concatenate([[0.0], found[1]])
+    descending = np.argsort(-scores, kind="stable")
+    ends = np.append(
+        np.flatnonzero(np.diff(scores[descending])), len(scores) - 1
+    )  # equal scores are one threshold
+    counts = [np.cumsum(part[descending].astype(float))[ends] for part in (~is_positive, is_positive)]
+    return np.concatenate([[0.0], counts[0]]), np.concatenate([[0.0], counts[1]])
 
 
-def roc(model: ModelState, x: Any, y: Any = None) -> Picture:
-    """For every threshold: the share of a class that is found, over the share of the others taken for it.
+def roc(model: ModelState, x: Any, y: Any = None) -> Plot:
+    """ROC curve: true positive rate over false positive rate.
 
-    With several classes there is a curve for each against the rest.
+    With several classes, one curve per class against the rest.
 
     Args:
         model: a classifier.
-        x, y: rows with known answers, as for ``evaluate``.
+        x, y: rows with targets, as for ``evaluate``.
 
-    Fails:
-        UsageError E560: no classes. UsageError E564: no answers are given.
+    Raises:
+        UsageError E560: the model is not a classifier. UsageError E564: targets are missing.
     """
-    seen = judged(model, rows_of(model, x, y, "roc"), "roc", TASKS)
+    evaluated = evaluate_rows(model, rows_of(model, x, y, "roc"), "roc", TASKS)
     curves = []
-    for label, is_yes, scores in _problems(seen, "roc"):
-        false, true = (part / max(part[-1], 1.0) for part in rates(is_yes, scores))
+    for label, is_positive, scores in _problems(evaluated, "roc"):
+        false, true = (part / max(part[-1], 1.0) for part in rates(is_positive, scores))
         curves.append((float(np.trapezoid(true, false)), label, false, true))
     figure, frame = axes(
         plot_text("roc"), (plot_text("false_positive"), plot_text("true_positive")), (5.6, 5.0)
     )
-    frame.plot([0, 1], [0, 1], color=GREY, linestyle=":", label=plot_text("chance"))
+    frame.plot([0, 1], [0, 1], color=GRAY, linestyle=":", label=plot_text("chance"))
     text = _lines(frame, curves, "area", "default")
-    return Picture("roc", plot_text("roc"), figure, settings.lang, text)
+    return Plot("roc", plot_text("roc"), figure, settings.lang, text)
 
 
-def precision_recall(model: ModelState, x: Any, y: Any = None) -> Picture:
-    """For every threshold: how many of those said to be of a class are, over the share of it that is found.
+def precision_recall(model: ModelState, x: Any, y: Any = None) -> Plot:
+    """Precision-recall curve: precision over recall.
 
-    The better picture where a class is rare: the many others, rightly left alone, do not count.
+    More informative than the ROC curve for a rare class, because true negatives do not count.
 
     Args:
         model: a classifier.
-        x, y: rows with known answers, as for ``evaluate``.
+        x, y: rows with targets, as for ``evaluate``.
 
-    Fails:
-        UsageError E560: no classes. UsageError E564: no answers are given.
+    Raises:
+        UsageError E560: the model is not a classifier. UsageError E564: targets are missing.
     """
-    seen = judged(model, rows_of(model, x, y, "precision_recall"), "precision_recall", TASKS)
+    evaluated = evaluate_rows(model, rows_of(model, x, y, "precision_recall"), "precision_recall", TASKS)
     curves = []
-    for label, is_yes, scores in _problems(seen, "precision_recall"):
-        false, true = rates(is_yes, scores)
+    for label, is_positive, scores in _problems(evaluated, "precision_recall"):
+        false, true = rates(is_positive, scores)
         precision = np.concatenate([[1.0], true[1:] / (true[1:] + false[1:])])
         recall = true / max(true[-1], 1.0)
         curves.append((float((np.diff(recall) * precision[1:]).sum()), label, recall, precision))
@@ -85,39 +87,39 @@ def precision_recall(model: ModelState, x: Any, y: Any = None) -> Picture:
         plot_text("precision_recall"), (plot_text("recall"), plot_text("precision")), (5.6, 5.0)
     )
     text = _lines(frame, curves, "average", "steps-pre")
-    return Picture("precision_recall", plot_text("precision_recall"), figure, settings.lang, text)
+    return Plot("precision_recall", plot_text("precision_recall"), figure, settings.lang, text)
 
 
-def _problems(seen: Judged, kind: str) -> list[tuple[str, np.ndarray, np.ndarray]]:
-    """Yes/no questions, each with the name of what is looked for; those that rows answer both ways."""
-    problems = seen.answers.problems
+def _problems(evaluated: EvaluatedRows, kind: str) -> list[tuple[str, np.ndarray, np.ndarray]]:
+    """Return the binary problems (label, positives, scores) that have positive and negative rows."""
+    problems = evaluated.answers.problems
     if len(problems) == 1:
-        names = [seen.labels[-1]]
-    elif seen.answers.task == "classification":
-        names = [seen.labels[k] for k in seen.answers.present]
+        names = [evaluated.labels[-1]]
+    elif evaluated.answers.task == "classification":
+        names = [evaluated.labels[k] for k in evaluated.answers.present]
     else:
-        names = list(seen.labels)
-    found = [(name, yes, scores) for name, (yes, scores) in zip(names, problems, strict=True)]
-    found = [each for each in found if each[1].any() and not each[1].all()]
-    if not found:
-        unsuited(kind, "rows of two classes or more", "rows of one class")
-    return found
+        names = list(evaluated.labels)
+    mixed = [(name, yes, scores) for name, (yes, scores) in zip(names, problems, strict=True)]
+    mixed = [problem for problem in mixed if problem[1].any() and not problem[1].all()]
+    if not mixed:
+        unsupported_model(kind, "rows of two classes or more", "rows of one class")
+    return mixed
 
 
-def _lines(frame: Any, curves: list[Any], words: str, drawn: str) -> str:
-    """Draw the curves, the least good ones first; the same in letters."""
-    chosen = sorted(curves, key=lambda curve: curve[0])[:MOST]
-    for i, (area, label, x, y) in enumerate(chosen):
-        name = plot_text(words, label=drawable(label, 20), area=area)
-        frame.plot(x, y, label=name, drawstyle=drawn, **look(i))
+def _lines(frame: Any, curves: list[Any], text_key: str, draw_style: str) -> str:
+    """Draw the curves with the smallest areas first, and return them as text."""
+    drawn_curves = sorted(curves, key=lambda curve: curve[0])[:MOST]
+    for i, (area, label, x, y) in enumerate(drawn_curves):
+        name = plot_text(text_key, label=printable_label(label, 20), area=area)
+        frame.plot(x, y, label=name, drawstyle=draw_style, **line_style(i))
     frame.set_xlim(-0.02, 1.02)
     frame.set_ylim(-0.02, 1.04)
     frame.legend(loc="best", fontsize=8)
-    told = [plot_text(words, label=printable(label), area=area) for area, label, _, _ in chosen]
-    if len(chosen) < len(curves):
-        told.append(plot_text("shown", shown=len(chosen), all=len(curves)))
-    return "\n".join(told)
+    lines = [plot_text(text_key, label=printable(label), area=area) for area, label, _, _ in drawn_curves]
+    if len(drawn_curves) < len(curves):
+        lines.append(plot_text("shown", shown=len(drawn_curves), all=len(curves)))
+    return "\n".join(lines)
 
 
-ROC = Kind("roc", roc, "x, y", is_judged=True)
-PRECISION_RECALL = Kind("precision_recall", precision_recall, "x, y", is_judged=True)
+ROC = PlotCard("roc", roc, "x, y", is_judged=True)
+PRECISION_RECALL = PlotCard("precision_recall", precision_recall, "x, y", is_judged=True)

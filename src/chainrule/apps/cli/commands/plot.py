@@ -15,8 +15,8 @@ from chainrule.apps.cli.run_paths import model_file
 from chainrule.apps.cli.texts import say
 from chainrule.errors import UsageError
 from chainrule.model import Model
-from chainrule.plotting.figure import require_ending
-from chainrule.plotting.plot import known_kind
+from chainrule.plotting.figure import check_extension
+from chainrule.plotting.plot import resolve_plot
 from chainrule.settings import settings
 from chainrule.train.callback.histograms import FILE, KINDS
 
@@ -31,9 +31,9 @@ def plot(
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
 ) -> None:
     """Draw one picture of a trained model."""
-    asked = known_kind(kind.replace("-", "_"), f"chainrule plot {run} {{}}")
+    asked = resolve_plot(kind.replace("-", "_"), f"chainrule plot {run} {{}}")
     if out is not None:
-        require_ending(Path(out))
+        check_extension(Path(out))
     options: dict[str, Any] = {}
     if of is not None:
         options = {"features": tuple(of.split(","))} if asked.name == "boundary" else {"layer": of}

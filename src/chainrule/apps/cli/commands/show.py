@@ -18,12 +18,12 @@ from chainrule.apps.cli.views.catalog import show_block, show_kind
 from chainrule.apps.cli.views.nonfinite import show_black_box
 from chainrule.apps.cli.views.profile import PLAN, show_plan, show_profile, show_saved_plan
 from chainrule.apps.cli.views.weights import is_foreign, show_weights
-from chainrule.catalog import KINDS, known_kind
+from chainrule.catalog import KINDS, resolve_kind
 from chainrule.errors import UsageError, nearest
 from chainrule.model import Model
 from chainrule.nn import build, net_from_text
 from chainrule.plotting.network.blocks import flow_of
-from chainrule.plotting.network.repeated_blocks import folded
+from chainrule.plotting.network.repeated_blocks import fold_repeated
 from chainrule.plotting.network.text_tree import tree
 from chainrule.spec import Size, Spec
 
@@ -59,7 +59,7 @@ def show(
         doctor.show_rules() if which is None else doctor.show_rule(which)
     elif what.casefold() in errors.WORDS:
         errors.show_errors() if which is None else errors.show_error(which)
-    elif (kind := known_kind(what)) is not None:
+    elif (kind := resolve_kind(what)) is not None:
         show_kind(kind) if which is None else show_block(kind, which)
     elif what == "net" and which is not None:
         _net(which, inputs)
@@ -156,6 +156,6 @@ def _net(words: str, inputs: int) -> None:
         )
     net = net_from_text(words, source="net")
     given = {"x": Spec((Size.symbol("B"), inputs), "float32")}
-    screen.block(tree(folded(flow_of(net, build(net, given, "float32", training=True)))))
+    screen.block(tree(fold_repeated(flow_of(net, build(net, given, "float32", training=True)))))
     screen.line()
     layers(net, given)

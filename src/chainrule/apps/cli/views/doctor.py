@@ -76,7 +76,7 @@ def show_rule(name: str) -> None:
     facts = {
         "rule_when": "、".join(times) if lang == "zh" else ", ".join(times),
         "gravity": say(f"severity_{rule.severity}"), "rule_threshold": in_language(rule.threshold, lang),
-        "rule_source": rule.source, "rule_why": in_language(rule.why, lang), "rule_try": rule.remedy,
+        "rule_source": rule.source, "rule_why": in_language(rule.why, lang), "rule_try": rule.remedy_in(lang),
     }  # fmt: skip
     for key, text in facts.items():
         screen.line(f"{say(key)}: {text}" if lang == "en" else f"{say(key)}：{text}")
