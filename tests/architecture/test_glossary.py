@@ -33,7 +33,6 @@ PENDING: tuple[str, ...] = (
     "src/chainrule/gradient/",
     "src/chainrule/graph/",
     "src/chainrule/model.py",
-    "src/chainrule/models/",
     "src/chainrule/nn/",
     "src/chainrule/ops/",
     "src/chainrule/page/",
