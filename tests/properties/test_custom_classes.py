@@ -1,7 +1,7 @@
-"""A class of the user's own, however it is written, keeps its settings everywhere or is refused.
+"""A custom class, in whatever form, keeps its settings everywhere or is refused.
 
-Written in every way (decorator, annotations alone, an ``__init__``, class attributes, inherited) and for
-every kind of object that users subclass.
+The forms (decorator, only annotations, an ``__init__``, class attributes, inheritance) are tested for every
+base class that users subclass.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from chainrule.extension import Extensible, changed, difference
 from chainrule.nn.serialization import FAMILIES
 from custom_classes import ACCEPTED, REFUSED, ROOTS, annotated, body
 
-EACH = [(root, way) for root in ROOTS for way in ACCEPTED]
+FORMS = [(root, form) for root in ROOTS for form in ACCEPTED]
 FREE = ("an attribute that is no field", "an attribute over a class attribute", "an __init__ of a mixin")
 
 
-def test_every_base_that_users_subclass_is_tried() -> None:
+def test_every_extensible_base_is_tested() -> None:
     public = {base for base in Extensible.__subclasses__() if base.__module__.startswith("chainrule.")}
     assert public - set(ROOTS.values()) == {nn.optimizer.Group}, "a path pattern and settings; not subclassed"
 
 
-@pytest.mark.parametrize(("root", "way"), EACH)
-def test_its_settings_count_in_everything(root: str, way: str) -> None:
-    kind = ACCEPTED[way](ROOTS[root])
+@pytest.mark.parametrize(("root", "form"), FORMS)
+def test_settings_take_part_in_equality_hash_repr_copy_and_replace(root: str, form: str) -> None:
+    kind = ACCEPTED[form](ROOTS[root])
     three, five = kind(factor=3.0), kind(factor=5.0)
     assert (three.factor, five.factor, kind().factor) == (3.0, 5.0, 1.0)
     assert three == kind(factor=3.0) != five
@@ -46,17 +46,17 @@ def test_its_settings_count_in_everything(root: str, way: str) -> None:
     assert "factor=5.0" in repr(five)
     assert copy.copy(three) == copy.deepcopy(three) == three
     assert changed(three, factor=5.0) == five
-    assert "init" in way or replace(three, factor=5.0) == five
+    assert "init" in form or replace(three, factor=5.0) == five
     assert "factor" in [f.name for f in fields(three)]
     with pytest.raises(FrozenInstanceError):
         three.factor = 5.0
     assert three == kind(factor=3.0)
 
 
-@pytest.mark.parametrize(("root", "way"), [pair for pair in EACH if pair[0] in FAMILIES])
+@pytest.mark.parametrize(("root", "form"), [pair for pair in FORMS if pair[0] in FAMILIES])
 @pytest.mark.parametrize("value", [1.0, 3.0, 7.0, 9.0, 0])
-def test_it_comes_back_from_a_file_as_it_was(root: str, way: str, value: float) -> None:
-    kind = ACCEPTED[way](ROOTS[root])
+def test_a_custom_object_is_restored_equal_from_its_record(root: str, form: str, value: float) -> None:
+    kind = ACCEPTED[form](ROOTS[root])
     text = json.dumps(nn.to_record(kind(factor=value)))
     again = nn.from_record(json.loads(text), root, [kind])
     assert again == kind(factor=value)
@@ -64,10 +64,10 @@ def test_it_comes_back_from_a_file_as_it_was(root: str, way: str, value: float) 
 
 
 @pytest.mark.parametrize("root", ROOTS)
-@pytest.mark.parametrize("way", REFUSED)
-def test_what_would_lose_a_setting_is_refused(root: str, way: str) -> None:
-    kind = REFUSED[way](ROOTS[root])
-    if root == "callback" and way in FREE:  # never saved, and equal to itself alone
+@pytest.mark.parametrize("form", REFUSED)
+def test_a_form_that_would_lose_a_setting_is_refused(root: str, form: str) -> None:
+    kind = REFUSED[form](ROOTS[root])
+    if root == "callback" and form in FREE:  # never saved, and equal only to itself
         assert kind(3.0).factor == 3.0
         assert kind(3.0) != kind(3.0)
         return
@@ -79,7 +79,7 @@ def test_what_would_lose_a_setting_is_refused(root: str, way: str) -> None:
 
 
 @pytest.mark.parametrize("root", ROOTS)
-def test_class_attributes_are_constants_of_the_code(root: str) -> None:
+def test_class_attributes_are_constants_and_no_arguments(root: str) -> None:
     kind = type("Own", (ROOTS[root],), body(factor=3.0))
     other = type("Own", (ROOTS[root],), body(factor=5.0))
     assert kind() != other()
@@ -96,7 +96,7 @@ def test_class_attributes_are_constants_of_the_code(root: str) -> None:
         assert caught.value.code == "E116"
 
 
-def test_a_base_without_a_decorator_keeps_its_fields() -> None:
+def test_a_decorated_subclass_inherits_fields_of_an_undecorated_base() -> None:
     class Plain(nn.Layer):
         first: float = 1.0
 
@@ -108,7 +108,7 @@ def test_a_base_without_a_decorator_keeps_its_fields() -> None:
     assert nn.to_record(Decorated(3.0)) == {"layer": "Decorated", "first": 3.0, "second": 2.0}
 
 
-def test_the_check_of_a_class_sees_what_its_init_has_set() -> None:
+def test_check_runs_after_a_custom_init() -> None:
     class Times(nn.Layer):
         factor: float
         more: int = 4
@@ -123,11 +123,11 @@ def test_the_check_of_a_class_sees_what_its_init_has_set() -> None:
 
     with pytest.raises(ValueError, match="-1"):
         Times(-1)
-    made: Any = Times(2.0)
-    assert (made.more, made.place.file) == (4, __file__)
+    times: Any = Times(2.0)
+    assert (times.more, times.place.file) == (4, __file__)
 
 
-def test_a_block_of_layers_written_by_init() -> None:
+def test_a_sequential_with_a_custom_init_is_restored() -> None:
     class Block(nn.Sequential):
         def __init__(self, width: int) -> None:
             super().__init__(nn.Dense(width), nn.Dense(2 * width))
@@ -138,10 +138,10 @@ def test_a_block_of_layers_written_by_init() -> None:
 
     assert Block(3) == Block(3) != Block(4)
     assert nn.from_record(nn.to_record(Wide()), "layer", [Wide]) == Wide()
-    assert [each.units for each in Wide().layers] == [64, 128]  # type: ignore[attr-defined]
+    assert [layer.units for layer in Wide().layers] == [64, 128]  # type: ignore[attr-defined]
 
 
-def test_names_that_the_base_class_needs_are_no_fields() -> None:
+def test_names_reserved_by_the_base_class_are_refused_as_fields() -> None:
     for name in ("place", "kind", "settings", "check"):
         kind = type("Own", (nn.Layer,), {"__annotations__": {name: "int"}, name: 1})
         with pytest.raises(UsageError) as caught:
@@ -149,7 +149,7 @@ def test_names_that_the_base_class_needs_are_no_fields() -> None:
         assert (caught.value.code, caught.value.fix) == ("E141", f"{name}_")
 
 
-def test_what_a_class_caches_or_declares_for_itself_is_no_setting() -> None:
+def test_cached_properties_and_class_variables_are_no_settings() -> None:
     class Own(nn.Layer):
         shared: ClassVar[list[int]] = []
         factor: float = 1.0
@@ -178,13 +178,13 @@ class Word(enum.StrEnum):
 
 
 class Holds(nn.Layer):
-    """A layer that may hold anything."""
+    """A layer whose field accepts any value."""
 
     value: Any = None
 
 
 class Typed(nn.Layer):
-    """A layer that says what it holds."""
+    """A layer with typed fields."""
 
     number: float = 1.0
     count: int = 1
@@ -214,7 +214,7 @@ VALUES = st.recursive(
 
 
 def saved_and_loaded(value: nn.Layer) -> Any:
-    """The layer after a way through a file; ``None`` if it is refused on the way in."""
+    """The layer restored from its record; ``None`` if saving is refused."""
     try:
         record = nn.to_record(value)
     except ChainruleError as error:
@@ -223,24 +223,24 @@ def saved_and_loaded(value: nn.Layer) -> Any:
 
 
 @given(VALUES)
-def test_a_value_is_kept_or_refused_when_it_is_saved(value: Any) -> None:
+def test_any_field_value_is_restored_or_refused_when_saved(value: Any) -> None:
     again = saved_and_loaded(Holds(value))
     assert again is None or difference(again, Holds(value)) is None
 
 
 @given(st.dictionaries(st.sampled_from(["number", "count", "words", "some", "inner"]), VALUES))
-def test_values_of_declared_types_are_kept_or_refused(values: dict[str, Any]) -> None:
+def test_typed_field_values_are_restored_or_refused_when_saved(values: dict[str, Any]) -> None:
     again = saved_and_loaded(Typed(**values))
     assert again is None or difference(again, Typed(**values)) is None
 
 
 @given(VALUES, VALUES)
-def test_equal_means_equal_fields(one: Any, other: Any) -> None:
+def test_objects_are_equal_exactly_if_their_fields_are(one: Any, other: Any) -> None:
     assert Holds(one) == Holds(copy.deepcopy(one)) or difference(one, copy.deepcopy(one)) is not None
     assert (Holds(one) == Holds(other)) == (difference(one, other) is None)
 
 
-def test_arrays_and_lists_compare_by_what_they_hold() -> None:
+def test_arrays_and_lists_compare_by_their_elements() -> None:
     assert Holds(np.ones(2)) == Holds(np.ones(2)) != Holds(np.zeros(2))
     assert Holds(np.ones(2)) != Holds(np.ones(2, np.float32))
     assert Holds([1, [2]]) == Holds([1, [2]]) != Holds([1, [3]])
@@ -255,13 +255,13 @@ def test_arrays_and_lists_compare_by_what_they_hold() -> None:
         lambda self: object.__setattr__(self, "factor", [self.factor]),
     ],
 )
-def test_a_post_init_that_changes_a_field_each_time_is_not_saved(change: Callable[[Any], None]) -> None:
+def test_a_post_init_that_is_not_idempotent_is_not_saved(change: Callable[[Any], None]) -> None:
     kind = type("Own", (nn.Layer,), body(__annotations__={"factor": "Any"}, __post_init__=change))
     with pytest.raises(UsageError, match="E142"):
         nn.to_record(kind(2.0))
 
 
-def test_an_attribute_that_is_set_past_the_record_is_compared_and_not_saved() -> None:
+def test_an_attribute_set_without_a_field_is_compared_and_not_saved() -> None:
     def __init__(self: Any, factor: float) -> None:  # noqa: N807
         object.__setattr__(self, "factor", factor)
 
@@ -271,12 +271,12 @@ def test_an_attribute_that_is_set_past_the_record_is_compared_and_not_saved() ->
         nn.to_record(kind(3.0))
 
 
-def test_a_default_that_changed_in_the_code_does_not_change_a_file() -> None:
+def test_a_record_is_independent_of_later_defaults() -> None:
     record = nn.to_record(annotated(nn.Layer, default=1.0)())
     assert nn.from_record(record, "layer", [annotated(nn.Layer, default=2.0)]).factor == 1.0
 
 
-def test_a_class_with_the_name_of_another_is_not_saved() -> None:
+def test_two_classes_of_one_name_are_not_saved() -> None:
     with pytest.raises(UsageError, match="E116"):
         nn.to_record(type("Dense", (nn.Layer,), body())())
     pair = nn.Sequential(annotated(nn.Layer)(2.0), annotated(nn.Layer)(2.0))
@@ -284,7 +284,7 @@ def test_a_class_with_the_name_of_another_is_not_saved() -> None:
         nn.to_record(pair)
 
 
-def test_a_callback_may_keep_a_count_between_events() -> None:
+def test_a_callback_may_have_mutable_attributes() -> None:
     class Counting(cr.Callback):
         def __init__(self) -> None:
             self.epochs = 0

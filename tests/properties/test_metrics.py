@@ -1,4 +1,4 @@
-"""Every metric of the table is scikit-learn's, PyTorch's or its written-out definition, on drawn answers."""
+"""Every metric equals scikit-learn's, PyTorch's or its definition, on random predictions."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from metric_oracles import ORACLES
 
 
 @st.composite
-def drawn(draw: st.DrawFn, task: str) -> Answers:
-    """Answers with ties, classes that never occur, outputs that never change, rows that do not count."""
+def predictions(draw: st.DrawFn, task: str) -> Answers:
+    """Predictions with ties, classes that do not occur, constant outputs and rows of weight 0."""
     rng = np.random.default_rng(draw(st.integers(0, 10**6)))
     rows, width = (
         draw(st.integers(1, 20)),
@@ -55,28 +55,29 @@ def drawn(draw: st.DrawFn, task: str) -> Answers:
     elif task == "multilabel":
         p = rng.integers(0, 5, y.shape) / 4
     else:
-        p = rng.multinomial(4, np.ones(width) / width, rows) / 4  # quarters: many are equal, some are 0
-    heavy = rng.uniform(0.1, 2.0, rows)
+        p = rng.multinomial(4, np.ones(width) / width, rows) / 4  # multiples of 1/4: many ties, some zeros
+    weights = rng.uniform(0.1, 2.0, rows)
     if draw(st.booleans()) and rows > 1:
-        heavy[rng.integers(rows)] = 0.0
-    return Answers(y, p, draw(st.sampled_from([None, heavy])), task)
+        weights[rng.integers(rows)] = 0.0
+    return Answers(y, p, draw(st.sampled_from([None, weights])), task)
 
 
-CASES = [(name, task) for name, each in METRICS.items() for task in each.tasks]
+CASES = [(name, task) for name, entry in METRICS.items() for task in entry.tasks]
 
 
-def agree(each: Metric, a: Answers) -> None:
+def refuse_difference(tested: Metric, a: Answers) -> None:
+    """Fail unless a metric equals its oracle."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        wanted = float(ORACLES[each.name](a, each.value))
-    assert each.of(a) == pytest.approx(wanted, rel=1e-10, abs=1e-10, nan_ok=True)
+        expected = float(ORACLES[tested.name](a, tested.value))
+    assert tested.of(a) == pytest.approx(expected, rel=1e-10, abs=1e-10, nan_ok=True)
 
 
 @pytest.mark.parametrize(("name", "task"), CASES)
 @settings(max_examples=10, deadline=None)
 @given(data=st.data())
-def test_a_metric_is_what_others_say_it_is(name: str, task: str, data: st.DataObject) -> None:
-    agree(METRICS[name], data.draw(drawn(task)))
+def test_a_metric_equals_its_oracle(name: str, task: str, data: st.DataObject) -> None:
+    refuse_difference(METRICS[name], data.draw(predictions(task)))
 
 
 @pytest.mark.parametrize(
@@ -88,33 +89,32 @@ def test_a_metric_is_what_others_say_it_is(name: str, task: str, data: st.DataOb
 )  # fmt: skip
 @settings(max_examples=8, deadline=None)
 @given(data=st.data())
-def test_a_setting_behind_the_name_is_used(text: str, data: st.DataObject) -> None:
-    each = metric(text)
-    assert each.label == text
-    agree(each, data.draw(drawn(each.tasks[0])))
+def test_a_setting_in_the_name_of_a_metric_is_used(text: str, data: st.DataObject) -> None:
+    tested = metric(text)
+    assert tested.label == text
+    refuse_difference(tested, data.draw(predictions(tested.tasks[0])))
 
 
-def test_the_table_is_whole() -> None:
+def test_every_metric_has_an_oracle_and_texts_in_both_languages() -> None:
     assert ORACLES.keys() == METRICS.keys()
     for task in TASKS:
         assert METRICS[FIRST[task]] in usual_metrics(task)
-    for name, each in METRICS.items():
-        assert each.name == name
-        assert each.says.endswith(".")
-        assert each.formula
-        assert each.reads in ("classes", "probabilities", "values")
-        title, sentence = each.chinese
+    for name, entry in METRICS.items():
+        assert entry.name == name
+        assert entry.says.endswith(".")
+        assert entry.formula
+        assert entry.reads in ("classes", "probabilities", "values")
+        title, sentence = entry.chinese
         assert re.search("[一-鿿]|PR|KS", title)
         assert sentence.endswith("。")
-        assert set(each.tasks) <= set(TASKS)
-        for word in each.sklearn.split(", ") if each.sklearn else ():
+        assert set(entry.tasks) <= set(TASKS)
+        for word in entry.sklearn.split(", ") if entry.sklearn else ():
             assert hasattr(sk, word)
 
 
 @pytest.mark.parametrize(("name", "task"), CASES)
-def test_the_direction_is_that_of_a_right_answer(name: str, task: str) -> None:
-    """The right answer is never worse than a wrong one."""
-    each, rng = METRICS[name], np.random.default_rng(3)
+def test_the_direction_of_a_metric_prefers_correct_predictions(name: str, task: str) -> None:
+    tested, rng = METRICS[name], np.random.default_rng(3)
     if task == "classification":
         y = np.array([0, 1, 1, 0, 1, 0])
         right, wrong = np.eye(2)[y] * 0.9 + 0.05, np.eye(2)[1 - y] * 0.9 + 0.05
@@ -124,16 +124,16 @@ def test_the_direction_is_that_of_a_right_answer(name: str, task: str) -> None:
     else:
         y = np.eye(2)[[0, 1, 1, 0, 1, 0]]
         right, wrong = y * 0.9 + 0.05, (1 - y) * 0.9 + 0.05
-    good, bad = (each.of(Answers(y, p, None, task)) for p in (right, wrong))
+    good, bad = (tested.of(Answers(y, p, None, task)) for p in (right, wrong))
     if math.isnan(bad):  # both outputs correlate perfectly with themselves, and a constant has no score
         assert not math.isnan(good)
     else:
-        assert (good >= bad) is True if each.larger else (good <= bad) is True
-    assert larger_is_better(f"val_{name}") is larger_is_better(f"val_out_{name}") is each.larger
+        assert (good >= bad) is True if tested.larger else (good <= bad) is True
+    assert larger_is_better(f"val_{name}") is larger_is_better(f"val_out_{name}") is tested.larger
 
 
 @pytest.mark.parametrize("name", METRICS)
-def test_what_cannot_be_said_is_nan(name: str) -> None:
+def test_a_metric_of_no_rows_or_of_nan_is_nan(name: str) -> None:
     for task in METRICS[name].tasks:
         shape = (0,) if task == "classification" else (0, 2)
         empty = Answers(np.zeros(shape, np.int64), np.zeros((0, 2)), None, task)
@@ -143,22 +143,22 @@ def test_what_cannot_be_said_is_nan(name: str) -> None:
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_places_are_rows(task: str) -> None:
-    """A sequence or an image is judged as the rows of its places, each with the weight of its sample."""
+def test_positions_of_sequences_are_rows_with_the_weight_of_their_sample(task: str) -> None:
     rng = np.random.default_rng(1)
     p = rng.dirichlet(np.ones(3), (4, 5))  # (B, T, K)
     y = rng.integers(0, 3, (4, 5)) if task == "classification" else np.eye(3)[rng.integers(0, 3, (4, 5))]
     flat = y.reshape(-1) if task == "classification" else y.reshape(-1, 3)
-    heavy = np.array([1.0, 2.0, 0.5, 3.0])
-    for each in METRICS.values():
-        if task in each.tasks:
-            wanted = each.of(Answers(flat, p.reshape(-1, 3), np.repeat(heavy, 5), task))
-            assert each.of(Answers.of(y, p, heavy, task)) == pytest.approx(wanted, nan_ok=True)
+    weights = np.array([1.0, 2.0, 0.5, 3.0])
+    tested = [entry for entry in METRICS.values() if task in entry.tasks]
+    assert tested
+    for entry in tested:
+        expected = entry.of(Answers(flat, p.reshape(-1, 3), np.repeat(weights, 5), task))
+        assert entry.of(Answers.of(y, p, weights, task)) == pytest.approx(expected, nan_ok=True)
 
 
-def test_places_without_a_class_do_not_count() -> None:
+def test_positions_with_an_ignored_class_are_dropped() -> None:
     y, p = np.array([[0, 1, -1], [1, -1, -1]]), np.full((2, 3, 2), 0.5)
-    judged = Answers.of(y, p, np.array([1.0, 2.0]), "classification", ignored=-1)
-    assert judged.target.tolist() == [0, 1, 1]
-    assert judged.weights is not None
-    assert judged.weights.tolist() == [1.0, 1.0, 2.0]
+    valid = Answers.of(y, p, np.array([1.0, 2.0]), "classification", ignored=-1)
+    assert valid.target.tolist() == [0, 1, 1]
+    assert valid.weights is not None
+    assert valid.weights.tolist() == [1.0, 1.0, 2.0]

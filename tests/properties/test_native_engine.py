@@ -1,5 +1,4 @@
-"""The native engine agrees with the law: every card (by source and by machine code), every kind of step, any
-number of threads."""
+"""The native engine agrees with the reference: every card, several trainings, any number of threads."""
 
 from __future__ import annotations
 
@@ -17,38 +16,38 @@ from chainrule.engines.native.runtime.kernel_calls import COVERED
 from chainrule.graph import Graph, input_node, make
 from chainrule.ops import CARDS, Sample
 
-BY_LAW = {
+WITHOUT_KERNEL = {
     "prod": "rare; n * n work in its gradient anyway",
-    "normal": "needs the law's float64 logarithm and cosine to give the same bits",
+    "normal": "needs the float64 logarithm and cosine of the reference for the same bits",
 }
 CLOSE = {"float64": (1e-12, 1e-12), "float32": (4e-6, 1e-6)}
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_a_card_gives_what_its_law_gives(sample: Sample, dtype: str) -> None:
+def test_source_and_machine_code_of_a_card_agree_with_the_reference(sample: Sample, dtype: str) -> None:
     with np.errstate(over="ignore"):
         arrays = [a.astype(dtype) if a.dtype == np.float64 else a for a in sample.inputs]
     op = with_dtype(sample.concrete(), dtype)
     nodes = [input_node(f"x{i}", a.shape, a.dtype.name) for i, a in enumerate(arrays)]
     graph = Graph({"y": make(op, *nodes)})
     feeds = {f"x{i}": a for i, a in enumerate(arrays)}
-    law, source, fast = (
+    expected, source, fast = (
         run(feeds)["y"]
         for run in (reference.Program(graph).run, partial(run_source, graph), native.Program(graph).run)
     )
     rtol, atol = CLOSE[dtype]
-    for found in (source, fast):
-        assert (found.shape, found.dtype) == (law.shape, law.dtype)
-        np.testing.assert_allclose(found, law, rtol=rtol, atol=atol)
+    for value in (source, fast):
+        assert (value.shape, value.dtype) == (expected.shape, expected.dtype)
+        np.testing.assert_allclose(value, expected, rtol=rtol, atol=atol)
 
 
-def test_the_operations_left_to_the_law_are_listed() -> None:
+def test_operations_without_a_native_kernel_are_listed() -> None:
     assert {kind.name for kind in CARDS} - COVERED == {
-        name for name in BY_LAW if name in {k.name for k in CARDS}
+        name for name in WITHOUT_KERNEL if name in {k.name for k in CARDS}
     }
 
 
-def _draws(rows: int, seed: int = 3) -> tuple[np.ndarray, np.ndarray]:
+def _data(rows: int, seed: int = 3) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.Generator(np.random.Philox(seed))
     x = rng.standard_normal((rows, 6))
     return x, (x[:, 0] + x[:, 1] ** 2 > 0.5).astype(np.int64) + (x[:, 2] > 1)
@@ -62,32 +61,36 @@ STEPS: dict[str, tuple[cr.Layer, dict, dict]] = {
     "nesterov": (DEEP, {"optimizer": cr.SGD(0.05, momentum=0.9, nesterov=True, decay=1e-3)}, {}),
     "adam": (DEEP, {"optimizer": cr.Adam(cr.Warmup(5, cr.Cosine(1e-2)))}, {}),
     "adamw, clipped": (DEEP, {"optimizer": cr.AdamW(1e-2), "clip": cr.ClipGlobalNorm(0.5)}, {}),
-    "rmsprop, penalised": (DEEP, {"optimizer": cr.RMSprop(1e-3, centered=True), "penalty": cr.L1(1e-3)}, {}),
+    "rmsprop with penalty": (
+        DEEP,
+        {"optimizer": cr.RMSprop(1e-3, centered=True), "penalty": cr.L1(1e-3)},
+        {},
+    ),
     "balanced classes": (DEEP, {"optimizer": cr.Adam(1e-2)}, {"class_weight": "balanced"}),
     "one sample at a time": (DEEP, {"optimizer": cr.SGD(0.01)}, {"batch_size": 1, "epochs": 1}),
-    "the whole set": (DEEP, {"optimizer": cr.Adam(1e-2)}, {"batch_size": None}),
+    "one batch of all rows": (DEEP, {"optimizer": cr.Adam(1e-2)}, {"batch_size": None}),
 }
 
 
 def _fit(case: str, engine: str, dtype: str = "float64", threads: int = 2) -> dict[str, np.ndarray]:
     net, model, options = STEPS[case]
-    x, y = _draws(173)  # not a multiple of the batch: the last one is short
+    x, y = _data(173)  # not a multiple of the batch size: the last batch is smaller
     with cr.settings.using(threads=threads):
-        learner = cr.Model(net, "cross_entropy", engine=engine, dtype=dtype, **model)
-        history = learner.fit(x, y, **{"epochs": 3, "batch_size": 32, "verbose": False, **options})
-    return {**learner.parameters(), "loss": np.array([row["loss"] for row in history])}
+        trained = cr.Model(net, "cross_entropy", engine=engine, dtype=dtype, **model)
+        history = trained.fit(x, y, **{"epochs": 3, "batch_size": 32, "verbose": False, **options})
+    return {**trained.parameters(), "loss": np.array([row["loss"] for row in history])}
 
 
 @pytest.mark.parametrize("case", STEPS)
-def test_a_training_ends_where_the_law_ends(case: str) -> None:
-    law, fast = _fit(case, "reference"), _fit(case, "native")
-    for name, value in law.items():
+def test_a_training_ends_with_the_parameters_of_the_reference(case: str) -> None:
+    reference, fast = _fit(case, "reference"), _fit(case, "native")
+    for name, value in reference.items():
         np.testing.assert_allclose(fast[name], value, rtol=1e-9, atol=1e-11, err_msg=name)
 
 
 @pytest.mark.parametrize("case", ["adam", "balanced classes"])
 @pytest.mark.parametrize("threads", [1, 3, 4, 8])
-def test_the_number_of_threads_changes_no_bit(case: str, threads: int) -> None:
+def test_parameters_have_equal_bits_for_any_number_of_threads(case: str, threads: int) -> None:
     two, other = _fit(case, "native", "float32", 2), _fit(case, "native", "float32", threads)
     for name, value in two.items():
         np.testing.assert_array_equal(other[name], value, err_msg=name)

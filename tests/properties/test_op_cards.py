@@ -1,4 +1,4 @@
-"""Every card is complete, and its samples reach every corner its constraints name."""
+"""Every card is complete, and its samples break every one of its constraints."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from chainrule.ops import CARDS, PUBLIC, Card, Sample
 from chainrule.spec import Spec
 
 NO_BATCH = {
-    "uniform": "the only input is a key, which has no samples; the i-th number belongs to the whole shape",
-    "normal": "the only input is a key, which has no samples; the i-th number belongs to the whole shape",
+    "uniform": "the only input is a key, which has no samples; the i-th number depends on the full shape",
+    "normal": "the only input is a key, which has no samples; the i-th number depends on the full shape",
 }
-# What a constraint must speak of for the code alone to name it: these codes mean one thing only.
-SPEAKS_OF = {
+# Codes that identify a constraint by its text alone, each with a pattern of the text.
+TEXT_OF = {
     "E201": "one shape",
     "E202": "aligned at the end",
     "E204": "number of elements",
@@ -30,7 +30,7 @@ SPEAKS_OF = {
 }
 
 
-def test_names_are_unique_and_every_card_can_be_reached() -> None:
+def test_names_are_unique_and_every_card_has_a_public_function() -> None:
     names = [kind.name for kind in CARDS]
     assert len(set(names)) == len(names)
     hidden = {
@@ -41,7 +41,7 @@ def test_names_are_unique_and_every_card_can_be_reached() -> None:
     assert [name for name in names if name not in PUBLIC and name not in hidden] == []
 
 
-def test_a_card_is_complete(kind: type[Card]) -> None:
+def test_a_card_has_formula_pullbacks_texts_and_constraints(kind: type[Card]) -> None:
     parse(kind.formula)
     for rule in kind.pullbacks.values():
         if isinstance(rule, str):
@@ -65,31 +65,31 @@ def test_every_constraint_has_a_sample_that_breaks_it(kind: type[Card]) -> None:
 
 
 def test_every_card_has_an_empty_a_single_and_a_batched_sample(kind: type[Card]) -> None:
-    usual = [s for s in kind.samples() if not s.breaks]
+    valid = [s for s in kind.samples() if not s.breaks]
     with np.errstate(all="ignore"):
-        sizes = [np.size(s.concrete().evaluate(*s.inputs)) for s in usual]
-    inputs = [min((a.size for a in s.inputs), default=1) for s in usual]
+        sizes = [np.size(s.concrete().evaluate(*s.inputs)) for s in valid]
+    inputs = [min((a.size for a in s.inputs), default=1) for s in valid]
     assert 0 in sizes + inputs
     assert 1 in sizes
-    assert any(s.batch for s in usual) != (kind.name in NO_BATCH)
+    assert any(s.batch for s in valid) != (kind.name in NO_BATCH)
 
 
 def takes_anything(kind: type[Card]) -> bool:
-    """Whether a card takes every kind of number there is, so that no input can be of a wrong one."""
+    """Whether a card accepts every dtype, so that no input can have a wrong one."""
     return getattr(kind, "takes", "") == "any"
 
 
-def test_a_broken_constraint_is_named(broken: Sample) -> None:
+def test_the_error_of_a_broken_constraint_identifies_it(broken: Sample) -> None:
     with pytest.raises(ChainruleError) as caught:
         broken.op.infer(*broken.symbolic())
     error, constraint = caught.value, broken.op.constraints[broken.breaks]
     by_number = re.search(rf"\b{broken.breaks}\b", str(error))
-    by_code = error.code in SPEAKS_OF and re.search(SPEAKS_OF[error.code], constraint)
-    assert by_number or by_code, f"{error} does not say {broken.breaks}: {constraint}"
+    by_code = error.code in TEXT_OF and re.search(TEXT_OF[error.code], constraint)
+    assert by_number or by_code, f"{error} does not name {broken.breaks}: {constraint}"
     assert error.render("zh") != error.render("en")
 
 
-def test_a_card_is_a_value(sample: Sample) -> None:
+def test_a_card_equals_its_copy_and_prints_its_name(sample: Sample) -> None:
     twin = type(sample.op)(**sample.op.attributes)
     assert twin == sample.op
     assert hash(twin) == hash(sample.op)

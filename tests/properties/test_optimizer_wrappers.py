@@ -1,4 +1,4 @@
-"""What wraps an optimizer: groups, averages and accumulation keep its steps and add what they promise."""
+"""Wrappers of optimizers: parameter groups, averaged weights and accumulated gradients."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ CASES: dict[str, nn.Optimizer] = {
 }
 
 
-def test_every_wrapper_is_tried() -> None:
+def test_every_wrapper_has_a_case() -> None:
     assert {type(optimizer) for optimizer in CASES.values()} == set(WRAPPERS)
 
 
 def path_of(optimizer: nn.Optimizer, steps: int) -> list[Arrays]:
     """The weights after each step."""
     graph, _, values = step_graphs(optimizer, steps)
-    program, found = compile(graph, "reference"), []
+    program, path = compile(graph, "reference"), []
     for i in range(steps):
-        given = {**values, "step": np.array(float(i))}
-        values = program.run({label: given[label] for label in graph.inputs})
-        found.append({name: values[name] for name in START})
-    return found
+        values = {**values, "step": np.array(float(i))}
+        values = program.run({label: values[label] for label in graph.inputs})
+        path.append({name: values[name] for name in START})
+    return path
 
 
 def averaged(update: Callable[..., object] | None, path: list[Arrays]) -> Arrays:
-    """PyTorch's mean of weights along a path."""
+    """PyTorch's average of the weights along a path."""
     holder = torch.nn.ParameterDict({name: torch.tensor(v) for name, v in START.items()})
     mean = torch.optim.swa_utils.AveragedModel(holder, multi_avg_fn=update)
     for weights in path:
@@ -56,42 +56,42 @@ def averaged(update: Callable[..., object] | None, path: list[Arrays]) -> Arrays
     return {name: mean.module[name].detach().numpy() for name in START}  # type: ignore[index]
 
 
-def test_a_moving_average_agrees_with_torch() -> None:
+def test_the_moving_average_is_pytorchs() -> None:
     optimizer = nn.Adam(0.05)
     expected = averaged(torch.optim.swa_utils.get_ema_multi_avg_fn(0.8), path_of(optimizer, 20))
-    found = minimize(nn.EMA(optimizer, kept=0.8), 20)
+    parameters = minimize(nn.EMA(optimizer, kept=0.8), 20)
     for name in START:
-        np.testing.assert_allclose(found[f"inference {name}"], expected[name], rtol=1e-12)
-        np.testing.assert_array_equal(found[name], minimize(optimizer, 20)[name])
+        np.testing.assert_allclose(parameters[f"inference {name}"], expected[name], rtol=1e-12)
+        np.testing.assert_array_equal(parameters[name], minimize(optimizer, 20)[name])
 
 
 @pytest.mark.parametrize(("start", "every"), [(1, 1), (5, 1), (4, 3)])
-def test_a_plain_average_agrees_with_torch(start: int, every: int) -> None:
+def test_the_stochastic_weight_average_is_pytorchs(start: int, every: int) -> None:
     optimizer = nn.SGD(0.003, momentum=0.5)
     path = path_of(optimizer, 20)
     expected = averaged(None, path[start - 1 :: every])
-    found, early = (
+    parameters, early = (
         minimize(nn.SWA(optimizer, start=start, every=every), 20),
         minimize(nn.SWA(optimizer, start=50), 20),
     )
     for name in START:
-        np.testing.assert_allclose(found[f"inference {name}"], expected[name], rtol=1e-12)
+        np.testing.assert_allclose(parameters[f"inference {name}"], expected[name], rtol=1e-12)
         np.testing.assert_array_equal(early[f"inference {name}"], path[-1][name])
 
 
 @pytest.mark.parametrize("batches", [1, 2, 5])
-def test_equal_batches_accumulated_are_one_large_batch(batches: int) -> None:
-    rate = nn.Step(0.05, every=3, factor=0.5)
-    large = minimize(nn.AdamW(rate), 7)
-    small = minimize(nn.Accumulated(nn.AdamW(rate), batches=batches), 7 * batches)
-    between = minimize(nn.Accumulated(nn.AdamW(rate), batches=batches), 8 * batches - 1)
+def test_accumulated_equal_batches_take_the_step_of_one_batch(batches: int) -> None:
+    schedule = nn.Step(0.05, every=3, factor=0.5)
+    large = minimize(nn.AdamW(schedule), 7)
+    small = minimize(nn.Accumulated(nn.AdamW(schedule), batches=batches), 7 * batches)
+    between = minimize(nn.Accumulated(nn.AdamW(schedule), batches=batches), 8 * batches - 1)
     for name in START:
         np.testing.assert_allclose(small[name], large[name], rtol=1e-12, atol=1e-14)
         if batches > 1:
             np.testing.assert_array_equal(between[name], small[name])
 
 
-def test_accumulation_clips_the_mean_as_one_batch_would_be_clipped() -> None:
+def test_accumulation_clips_the_mean_gradient() -> None:
     limit = nn.ClipGlobalNorm(1.0)
     one, three = (minimize(nn.Accumulated(nn.SGD(0.1), batches=n, clip=limit), 6 * n) for n in (1, 3))
     free = minimize(nn.SGD(0.1), 1)
@@ -100,13 +100,13 @@ def test_accumulation_clips_the_mean_as_one_batch_would_be_clipped() -> None:
     assert np.abs(one["a"] - START["a"]).max() < np.abs(free["a"] - START["a"]).max()
 
 
-def test_before_the_first_accumulated_move_the_weights_answer_for_themselves() -> None:
-    found = minimize(nn.Accumulated(nn.EMA(nn.SGD(0.1), kept=0.9), batches=4), 3)
+def test_the_average_before_the_first_accumulated_step_is_the_initial_value() -> None:
+    parameters = minimize(nn.Accumulated(nn.EMA(nn.SGD(0.1), kept=0.9), batches=4), 3)
     for name, start in START.items():
-        np.testing.assert_array_equal(found[f"inference {name}"], start)
+        np.testing.assert_array_equal(parameters[f"inference {name}"], start)
 
 
-def test_groups_agree_with_those_of_torch() -> None:
+def test_parameter_groups_take_pytorchs_steps() -> None:
     tensors = {name: torch.tensor(v, requires_grad=True) for name, v in START.items()}
     peer = torch.optim.AdamW(
         [{"params": [tensors["a"]], "lr": 0.1}, {"params": [tensors["b"]], "weight_decay": 0.5}], lr=0.02
@@ -116,16 +116,16 @@ def test_groups_agree_with_those_of_torch() -> None:
         rosenbrock(tensors).backward()
         peer.step()
     groups = (nn.Group("a", rate=5.0), nn.Group("b", decay=0.5))
-    found = minimize(nn.Grouped(nn.AdamW(0.02), groups=groups), 30)
+    parameters = minimize(nn.Grouped(nn.AdamW(0.02), groups=groups), 30)
     for name, tensor in tensors.items():
-        np.testing.assert_allclose(found[name], tensor.detach().numpy(), rtol=1e-10)
+        np.testing.assert_allclose(parameters[name], tensor.detach().numpy(), rtol=1e-10)
 
 
-def test_a_group_at_rate_0_stays_and_the_first_group_decides() -> None:
+def test_the_first_matching_group_decides_and_rate_0_freezes() -> None:
     groups = (nn.Group("a", rate=0.0), nn.Group("*", rate=1.0), nn.Group("b", rate=0.0))
-    found = minimize(nn.Grouped(nn.Adam(0.05), groups=groups), 10)
-    np.testing.assert_array_equal(found["a"], START["a"])
-    assert not np.array_equal(found["b"], START["b"])
+    parameters = minimize(nn.Grouped(nn.Adam(0.05), groups=groups), 10)
+    np.testing.assert_array_equal(parameters["a"], START["a"])
+    assert not np.array_equal(parameters["b"], START["b"])
 
 
 def test_a_constraint_holds_after_every_step() -> None:
@@ -136,19 +136,21 @@ def test_a_constraint_holds_after_every_step() -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_the_native_engine_takes_the_same_steps(name: str) -> None:
-    graph, answers, values = step_graphs(CASES[name], 6)
-    programs = [(compile(graph, engine), compile(answers, engine)) for engine in ("reference", "native")]
+def test_engines_agree_on_the_steps_of_a_wrapper(name: str) -> None:
+    graph, inference, values = step_graphs(CASES[name], 6)
+    programs = [(compile(graph, engine), compile(inference, engine)) for engine in ("reference", "native")]
     for i in range(6):
-        given = {**values, "step": np.array(float(i))}
-        given = {label: given[label] for label in graph.inputs}
-        values, found = (step.run(given) for step, _ in programs)
+        feeds = {**values, "step": np.array(float(i))}
+        feeds = {label: feeds[label] for label in graph.inputs}
+        values, native = (step.run(feeds) for step, _ in programs)
         for label, value in values.items():
-            np.testing.assert_allclose(found[label], value, rtol=1e-10, atol=1e-12, err_msg=label)
-    given = {**values, "step": np.array(6.0)}
-    said = [said.run({label: given[label] for label in answers.inputs}) for _, said in programs]
-    for label, value in said[0].items():
-        np.testing.assert_allclose(said[1][label], value, rtol=1e-10)
+            np.testing.assert_allclose(native[label], value, rtol=1e-10, atol=1e-12, err_msg=label)
+    feeds = {**values, "step": np.array(6.0)}
+    feeds = {label: feeds[label] for label in inference.inputs}
+    reference, native = (program.run(feeds) for _, program in programs)
+    assert reference
+    for label, value in reference.items():
+        np.testing.assert_allclose(native[label], value, rtol=1e-10)
 
 
 @pytest.mark.parametrize(
@@ -171,14 +173,14 @@ def test_the_native_engine_takes_the_same_steps(name: str) -> None:
         (lambda: nn.Group("a", constraint=2.0), "constraint"),  # type: ignore[arg-type]
     ],
 )
-def test_a_setting_out_of_its_range_is_refused(make: Callable[[], object], name: str) -> None:
+def test_a_wrapper_setting_out_of_range_is_refused(make: Callable[[], object], name: str) -> None:
     with pytest.raises(UsageError) as caught:
         make()
     assert caught.value.code == "E102"
     assert f"{name} is out of its range" in str(caught.value)
 
 
-def test_a_group_that_fits_nothing_is_refused() -> None:
+def test_a_group_that_matches_no_parameter_is_refused() -> None:
     with pytest.raises(UsageError) as caught:
         minimize(nn.Grouped(nn.SGD(), groups=(nn.Group("c.weight"),)), 1)
     assert caught.value.code == "E101"

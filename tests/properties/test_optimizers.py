@@ -1,4 +1,4 @@
-"""Every optimizer takes PyTorch's steps, or those its paper writes, and gets down from a hill."""
+"""Every optimizer takes the steps of PyTorch or of its paper, and minimizes two functions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-import numpy_optimizers as written
+import numpy_optimizers as papers
 from chainrule import nn
 from chainrule.engines import compile, evaluate
 from chainrule.errors import UsageError
@@ -76,65 +76,65 @@ TORCH: dict[str, tuple[nn.Optimizer, Peer]] = {
         lambda p: optim.Rprop(p, 0.02, etas=(0.4, 1.3), step_sizes=(1e-3, 0.1)),
     ),
 }  # fmt: skip
-WRITTEN: dict[str, tuple[nn.Optimizer, Callable[..., Any]]] = {
-    "lion": (nn.Lion(0.003, decay=0.1), written.lion),
-    "ftrl": (nn.Ftrl(0.1, l1=0.05, l2=0.1, beta=0.2), written.ftrl),
-    "lamb": (nn.LAMB(0.01, decay=0.1), written.lamb),
-    "lars": (nn.LARS(0.5, trust=0.02, decay=0.01), written.lars),
-    "adabelief": (nn.AdaBelief(0.01, decay=0.1), written.adabelief),
-    "yogi": (nn.Yogi(), written.yogi),
-    "adan": (nn.Adan(0.01, decay=0.1), written.adan),
-    "muon": (nn.Muon(decay=0.1), written.muon),
-    "schedule free": (nn.ScheduleFreeAdamW(0.02, decay=0.1), written.schedule_free),
+PAPERS: dict[str, tuple[nn.Optimizer, Callable[..., Any]]] = {
+    "lion": (nn.Lion(0.003, decay=0.1), papers.lion),
+    "ftrl": (nn.Ftrl(0.1, l1=0.05, l2=0.1, beta=0.2), papers.ftrl),
+    "lamb": (nn.LAMB(0.01, decay=0.1), papers.lamb),
+    "lars": (nn.LARS(0.5, trust=0.02, decay=0.01), papers.lars),
+    "adabelief": (nn.AdaBelief(0.01, decay=0.1), papers.adabelief),
+    "yogi": (nn.Yogi(), papers.yogi),
+    "adan": (nn.Adan(0.01, decay=0.1), papers.adan),
+    "muon": (nn.Muon(decay=0.1), papers.muon),
+    "schedule free": (nn.ScheduleFreeAdamW(0.02, decay=0.1), papers.schedule_free),
 }
 ALL: dict[str, nn.Optimizer] = {
-    **{name: optimizer for name, (optimizer, _) in [*TORCH.items(), *WRITTEN.items()]},
-    "lbfgs": nn.LBFGS(history=2),  # tests/properties/test_line_search.py says where it goes
+    **{name: optimizer for name, (optimizer, _) in [*TORCH.items(), *PAPERS.items()]},
+    "lbfgs": nn.LBFGS(history=2),  # compared in test_line_search.py
 }
 
 
 @pytest.fixture(autouse=True)
-def _wide_scalars() -> Iterator[None]:
-    """PyTorch keeps the products and counts of some optimizers in its default number kind."""
+def _float64_scalars() -> Iterator[None]:
+    """PyTorch stores the products and counts of some optimizers in its default dtype."""
     torch.set_default_dtype(torch.float64)
     yield
     torch.set_default_dtype(torch.float32)
 
 
-def test_every_optimizer_is_tried() -> None:
+def test_every_optimizer_has_a_peer_or_a_paper() -> None:
     assert {type(optimizer) for optimizer in ALL.values()} == set(OPTIMIZERS.values())
 
 
 @pytest.mark.parametrize("name", TORCH)
-def test_fifty_steps_agree_with_torch(name: str) -> None:
+def test_fifty_steps_are_pytorchs(name: str) -> None:
     ours, peer = TORCH[name]
-    found, expected = minimize(ours, 50), torch_minimize(peer, 50)
+    parameters, expected = minimize(ours, 50), torch_minimize(peer, 50)
     for parameter in START:
         assert not np.allclose(expected[parameter], START[parameter], atol=1e-3)
-        np.testing.assert_allclose(found[parameter], expected[parameter], rtol=1e-10, atol=1e-10)
+        np.testing.assert_allclose(parameters[parameter], expected[parameter], rtol=1e-10, atol=1e-10)
 
 
-@pytest.mark.parametrize("name", WRITTEN)
-def test_fifty_steps_agree_with_the_paper(name: str) -> None:
-    ours, algorithm = WRITTEN[name]
-    found, expected = minimize(ours, 50), numpy_minimize(algorithm, 50)
+@pytest.mark.parametrize("name", PAPERS)
+def test_fifty_steps_are_those_of_the_paper(name: str) -> None:
+    ours, algorithm = PAPERS[name]
+    parameters, expected = minimize(ours, 50), numpy_minimize(algorithm, 50)
     for parameter, value in expected.items():
         assert not np.allclose(value, START[parameter[-1]], atol=1e-3)
-        np.testing.assert_allclose(found[parameter], value, rtol=1e-10, atol=1e-10)
+        np.testing.assert_allclose(parameters[parameter], value, rtol=1e-10, atol=1e-10)
 
 
 @pytest.mark.parametrize("name", ["sgd momentum", "adam set", "adamw decay", "rmsprop", "adamax", "radam"])
-def test_fifty_steps_at_a_changing_rate_agree_with_torch(name: str) -> None:
+def test_fifty_steps_with_a_schedule_are_pytorchs(name: str) -> None:
     ours, peer = TORCH[name]
     rate = float(ours.rate)  # type: ignore[attr-defined]
     expected = torch_minimize(peer, 50, lambda o: optim.lr_scheduler.StepLR(o, 7, 0.5))
-    found = minimize(replace(ours, rate=nn.Step(rate, every=7, factor=0.5)), 50)  # type: ignore[call-arg]
+    parameters = minimize(replace(ours, rate=nn.Step(rate, every=7, factor=0.5)), 50)  # type: ignore[call-arg]
     for parameter in START:
-        np.testing.assert_allclose(found[parameter], expected[parameter], rtol=1e-10, atol=1e-10)
+        np.testing.assert_allclose(parameters[parameter], expected[parameter], rtol=1e-10, atol=1e-10)
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_float32_goes_the_same_way(name: str) -> None:
+def test_steps_in_float32_are_close_to_float64(name: str) -> None:
     wide, narrow = minimize(ALL[name], 25), minimize(ALL[name], 25, "float32")
     for parameter in START:
         assert narrow[parameter].dtype == np.float32
@@ -142,23 +142,23 @@ def test_float32_goes_the_same_way(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_the_native_engine_takes_the_same_steps(name: str) -> None:
+def test_engines_agree_on_the_steps_of_an_optimizer(name: str) -> None:
     graph, _, values = step_graphs(ALL[name], 3)
-    law, native = compile(graph, "reference"), compile(graph, "native")
+    reference, native = compile(graph, "reference"), compile(graph, "native")
     for i in range(3):
-        given = {**values, "step": np.array(i, "float64")}
-        given = {label: given[label] for label in graph.inputs}
-        values, found = law.run(given), native.run(given)
+        feeds = {**values, "step": np.array(i, "float64")}
+        feeds = {label: feeds[label] for label in graph.inputs}
+        values, fast = reference.run(feeds), native.run(feeds)
         for label, value in values.items():
-            np.testing.assert_allclose(found[label], value, rtol=1e-10, atol=1e-12, err_msg=label)
+            np.testing.assert_allclose(fast[label], value, rtol=1e-10, atol=1e-12, err_msg=label)
 
 
-def test_what_is_remembered_of_a_matrix_may_be_small() -> None:
+def test_adafactor_stores_only_rows_and_columns_of_a_matrix() -> None:
     slots = nn.Adafactor().slots((64, 3, 3, 16))
     assert {name: slot.shape for name, slot in slots.items()} == {"row": (64, 1), "column": (1, 144)}
 
 
-LOW: dict[str, nn.Optimizer] = {
+MINIMIZERS: dict[str, nn.Optimizer] = {
     "sgd": nn.SGD(0.1),
     "momentum": nn.SGD(0.05, momentum=0.9),
     "nesterov": nn.SGD(0.05, momentum=0.9, nesterov=True),
@@ -187,26 +187,26 @@ LOW: dict[str, nn.Optimizer] = {
 }
 
 
-def test_every_optimizer_is_sent_down() -> None:
-    assert {type(optimizer) for optimizer in LOW.values()} == set(OPTIMIZERS.values())
+def test_every_optimizer_minimizes_in_these_tests() -> None:
+    assert {type(optimizer) for optimizer in MINIMIZERS.values()} == set(OPTIMIZERS.values())
 
 
-@pytest.mark.parametrize("name", LOW)
-def test_a_bowl_is_descended_to_its_bottom(name: str) -> None:
-    found = minimize(LOW[name], 200, function=quadratic)
+@pytest.mark.parametrize("name", MINIMIZERS)
+def test_a_quadratic_function_is_minimized(name: str) -> None:
+    parameters = minimize(MINIMIZERS[name], 200, function=quadratic)
     for parameter in START:
-        np.testing.assert_allclose(found[f"inference {parameter}"], 0.5, atol=0.02)
+        np.testing.assert_allclose(parameters[f"inference {parameter}"], 0.5, atol=0.02)
 
 
-@pytest.mark.parametrize("name", LOW)
-def test_a_bent_valley_is_gone_down(name: str) -> None:
-    optimizer = replace(LOW[name], rate=SLOW.get(name, LOW[name].rate))  # type: ignore[call-arg,attr-defined]
-    found = minimize(optimizer, 150)
-    start, end = rosenbrock(START), rosenbrock({p: found[f"inference {p}"] for p in START})
+@pytest.mark.parametrize("name", MINIMIZERS)
+def test_rosenbrocks_function_decreases(name: str) -> None:
+    optimizer = replace(MINIMIZERS[name], rate=SLOW_RATES.get(name, MINIMIZERS[name].rate))  # type: ignore[call-arg,attr-defined]
+    parameters = minimize(optimizer, 150)
+    start, end = rosenbrock(START), rosenbrock({p: parameters[f"inference {p}"] for p in START})
     assert end < 0.25 * start
 
 
-SLOW = {"sgd": 0.003, "momentum": 0.003, "nesterov": 0.003, "asgd": 0.003, "radam": nn.Cosine(0.02)}
+SLOW_RATES = {"sgd": 0.003, "momentum": 0.003, "nesterov": 0.003, "asgd": 0.003, "radam": nn.Cosine(0.02)}
 
 
 def test_weight_decay_of_adamw_does_not_depend_on_the_gradient() -> None:
@@ -219,19 +219,19 @@ def test_weight_decay_of_adamw_does_not_depend_on_the_gradient() -> None:
     np.testing.assert_allclose(evaluate(with_decay - without, feeds), -0.1 * 0.2, rtol=1e-9)
 
 
-def test_the_first_updates_of_adam_are_exact_in_float32() -> None:
+def test_the_bias_correction_is_exact_in_float32() -> None:
     count = input_node("count", (), "float32")
     for t in (1, 2, 10, 1000):
-        found = evaluate(warmed(0.999, count, "float32"), {"count": t})
-        np.testing.assert_allclose(found, 1 - 0.999**t, rtol=1e-7)
+        correction = evaluate(warmed(0.999, count, "float32"), {"count": t})
+        np.testing.assert_allclose(correction, 1 - 0.999**t, rtol=1e-7)
 
 
-def test_the_centered_spread_is_never_below_0() -> None:
+def test_the_centered_variance_of_rmsprop_is_never_negative() -> None:
     p, g = input_node("p", (1,), "float32"), input_node("g", (1,), "float32")
     rate, count = input_node("rate", (), "float32"), input_node("count", (), "float32")
     # The square of the mean is above the mean square by rounding alone.
-    held = {"square": p * 0.0 + 1.0, "mean": p * 0.0 + 1.0001}
-    moved, _ = nn.RMSprop(centered=True).move(p, g, held, Now(rate, count, rate))
+    slots = {"square": p * 0.0 + 1.0, "mean": p * 0.0 + 1.0001}
+    moved, _ = nn.RMSprop(centered=True).move(p, g, slots, Now(rate, count, rate))
     assert np.isfinite(evaluate(moved, {"p": [1.0], "g": [1.0], "rate": 0.1, "count": 1.0})).all()
 
 
@@ -250,7 +250,7 @@ BAD = [
 
 
 @pytest.mark.parametrize("bad", BAD, ids=lambda bad: f"{bad[0].name} {bad[1]} {bad[2]}")
-def test_a_setting_out_of_its_range_is_refused(bad: tuple[type[Rule], str, object]) -> None:
+def test_an_optimizer_setting_out_of_range_is_refused(bad: tuple[type[Rule], str, object]) -> None:
     kind, name, value = bad
     with pytest.raises(UsageError) as caught:
         kind(**{name: value})  # type: ignore[arg-type]
@@ -258,14 +258,14 @@ def test_a_setting_out_of_its_range_is_refused(bad: tuple[type[Rule], str, objec
     assert f"{name} is out of its range" in str(caught.value)
 
 
-def test_settings_that_need_another_are_refused() -> None:
+def test_incompatible_settings_are_refused() -> None:
     pairs = ((nn.SGD, {"nesterov": True}), (nn.Ftrl, {"decay": 0.1}), (nn.Rprop, {"least": 99.0}))
     for kind, settings in pairs:
         with pytest.raises(UsageError, match="E102"):
             kind(**settings)
 
 
-def test_optimizers_by_name() -> None:
+def test_optimizers_are_resolved_by_name() -> None:
     assert {name: known_optimizer(name) for name in OPTIMIZERS} == {
         n: kind() for n, kind in OPTIMIZERS.items()
     }

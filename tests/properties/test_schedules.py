@@ -1,4 +1,4 @@
-"""Every schedule says the rate that its formula and PyTorch say, at every step and in both number kinds."""
+"""Every schedule has the learning rates of its formula and of PyTorch, at every step and in both dtypes."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ HORIZON = 60
 
 
 def rates(schedule: nn.Schedule, dtype: str = "float64", horizon: int = HORIZON) -> list[float]:
-    """The rate of every step of a training."""
+    """The learning rates of all steps of a training."""
     step = input_node("step", (), dtype, "step")
     rate = schedule(step, horizon)
     assert rate.spec == step.spec
     program = compile(Graph({"rate": rate}), "reference")
-    given = dict.fromkeys(program.graph.inputs, np.zeros((), dtype))
+    feeds = dict.fromkeys(program.graph.inputs, np.zeros((), dtype))
     steps = (np.array(i, dtype) for i in range(horizon))
-    return [float(program.run({**given, **({"step": i} if "step" in given else {})})["rate"]) for i in steps]
+    return [float(program.run({**feeds, **({"step": i} if "step" in feeds else {})})["rate"]) for i in steps]
 
 
 def peer_rates(make: Callable[[torch.optim.Optimizer], lr_scheduler.LRScheduler], rate: float) -> list[float]:
-    """PyTorch's rates."""
+    """PyTorch's learning rates."""
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], rate)
-    scheduler, found = make(optimizer), []
+    scheduler, learning_rates = make(optimizer), []
     for _ in range(HORIZON):
-        found.append(scheduler.get_last_lr()[0])
+        learning_rates.append(scheduler.get_last_lr()[0])
         optimizer.step()
         scheduler.step()
-    return found
+    return learning_rates
 
 
 def _warm_cosine(o: torch.optim.Optimizer) -> lr_scheduler.LRScheduler:
@@ -123,12 +123,12 @@ CASES: dict[str, tuple[nn.Schedule, Callable[[int], float]]] = {
 }  # fmt: skip
 
 
-def test_every_schedule_is_tried() -> None:
+def test_every_schedule_has_a_case() -> None:
     assert {type(schedule) for schedule, _ in CASES.values()} == set(SCHEDULES)
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_rates_agree_with_the_plain_formula(name: str) -> None:
+def test_learning_rates_are_those_of_the_formula(name: str) -> None:
     schedule, formula = CASES[name]
     expected = [formula(t) for t in range(HORIZON)]
     np.testing.assert_allclose(rates(schedule), expected, rtol=1e-12)
@@ -182,19 +182,19 @@ def test_rates_agree_with_the_plain_formula(name: str) -> None:
         ),
     ],
 )
-def test_rates_agree_with_torch(schedule: nn.Schedule, peer: Callable) -> None:
+def test_learning_rates_are_pytorchs(schedule: nn.Schedule, peer: Callable) -> None:
     np.testing.assert_allclose(rates(schedule), peer_rates(peer, 0.4), rtol=1e-10)
 
 
 @pytest.mark.parametrize("every", [1, 3, 7, 49])
-def test_a_stair_begins_exactly_where_it_should_in_float32(every: int) -> None:
-    found = np.array(rates(nn.Step(1.0, every=every, factor=0.5), "float32", 4 * every + 1))
-    assert np.flatnonzero(np.diff(found)).tolist() == [every * (k + 1) - 1 for k in range(4)]
+def test_steps_of_the_rate_are_at_exact_multiples_in_float32(every: int) -> None:
+    ours = np.array(rates(nn.Step(1.0, every=every, factor=0.5), "float32", 4 * every + 1))
+    assert np.flatnonzero(np.diff(ours)).tolist() == [every * (k + 1) - 1 for k in range(4)]
 
 
-def test_a_training_shorter_than_its_warmup_has_a_rate() -> None:
-    found = rates(nn.Warmup(100, nn.Cosine(0.4)), horizon=5)
-    np.testing.assert_allclose(found, [0.004 * (t + 1) for t in range(5)], rtol=1e-12)
+def test_a_training_shorter_than_its_warmup_has_a_learning_rate() -> None:
+    ours = rates(nn.Warmup(100, nn.Cosine(0.4)), horizon=5)
+    np.testing.assert_allclose(ours, [0.004 * (t + 1) for t in range(5)], rtol=1e-12)
 
 
 def test_a_number_is_a_constant_schedule() -> None:
@@ -256,7 +256,7 @@ def test_a_number_is_a_constant_schedule() -> None:
         lambda: nn.RateFormula(0.1),
     ],
 )
-def test_a_setting_out_of_its_range_is_refused(bad: Callable[[], object]) -> None:
+def test_a_schedule_setting_out_of_range_is_refused(bad: Callable[[], object]) -> None:
     with pytest.raises(UsageError) as caught:
         bad()
     assert caught.value.code == "E102"
@@ -265,20 +265,20 @@ def test_a_setting_out_of_its_range_is_refused(bad: Callable[[], object]) -> Non
 @pytest.mark.parametrize(
     "make", [lambda: nn.OneCycle(0.1, shape="sine"), lambda: nn.Cyclic(0.1, floor=0, mode="saw")]
 )
-def test_a_name_that_does_not_exist_is_refused(make: Callable[[], object]) -> None:
+def test_an_unknown_shape_or_mode_is_refused(make: Callable[[], object]) -> None:
     with pytest.raises(UsageError) as caught:
         make()
     assert caught.value.code == "E101"
 
 
 @pytest.mark.parametrize("longer", [2, 3, 10])
-def test_a_restart_is_exactly_where_it_should_be(longer: int) -> None:
+def test_cosine_restarts_are_at_the_exact_steps(longer: int) -> None:
     begins = [0]
     while begins[-1] < 1000:
         begins.append(begins[-1] + 3 * longer ** (len(begins) - 1))
     for dtype in ("float32", "float64"):
-        found = np.array(rates(nn.CosineRestarts(1.0, first=3, longer=longer), dtype, 1000))
-        assert np.flatnonzero(found == 1.0).tolist() == [b for b in begins if b < 1000]
+        ours = np.array(rates(nn.CosineRestarts(1.0, first=3, longer=longer), dtype, 1000))
+        assert np.flatnonzero(ours == 1.0).tolist() == [b for b in begins if b < 1000]
 
 
 @given(
@@ -287,7 +287,7 @@ def test_a_restart_is_exactly_where_it_should_be(longer: int) -> None:
     st.integers(0, 3),
     st.booleans(),
 )
-def test_reduce_on_plateau_agrees_with_torch(
+def test_reduce_on_plateau_has_pytorchs_learning_rates(
     losses: list[float], patience: int, rest: int, larger: bool
 ) -> None:
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], 0.4)
@@ -303,5 +303,5 @@ def test_reduce_on_plateau_agrees_with_torch(
     for loss in losses:
         peer.step(loss)
         counters = ours.judge(counters, {"loss": loss})
-        found = evaluate(rate, {REDUCTIONS: counters["reductions"]})
-        np.testing.assert_allclose(found, optimizer.param_groups[0]["lr"], rtol=1e-12)
+        ours_now = evaluate(rate, {REDUCTIONS: counters["reductions"]})
+        np.testing.assert_allclose(ours_now, optimizer.param_groups[0]["lr"], rtol=1e-12)

@@ -1,7 +1,7 @@
-"""Every layer called several times at one path behaves as that many calls in a row, in Python and in loops.
+"""Several calls of a layer at one path equal consecutive calls, in Python and in loops.
 
-The reference of two calls is the layer alone, evaluated twice: the second time with the states that the first
-evaluation left. Random numbers are replaced by inputs, so that both sides use the same ones.
+The reference of two calls is the layer alone, evaluated twice: the second time with the states of the first
+evaluation. Random numbers are replaced by inputs, so that both sides use the same ones.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Arrays = Mapping[str, np.ndarray]
 
 @cr.layer
 class Shared(nn.Layer):
-    """One layer called for each group of inputs; ``several`` says whether a group is a dict."""
+    """One layer called for each group of inputs; if ``several``, a group is a dict."""
 
     inner: nn.Layer
     groups: tuple[str, ...]
@@ -40,13 +40,13 @@ class Shared(nn.Layer):
         result: Any = None
         for group in self.groups:
             names = [name for name in x if name.startswith(f"{group}_")]
-            given: Any = {name.removeprefix(f"{group}_"): x[name] for name in names}
-            result = scope.run(self.inner, given if self.several else given["x"], "inner")
+            inputs: Any = {name.removeprefix(f"{group}_"): x[name] for name in names}
+            result = scope.run(self.inner, inputs if self.several else inputs["x"], "inner")
         return result
 
 
 @cr.layer
-class EveryCell(nn.Layer):
+class EveryStep(nn.Layer):
     """A layer called in the step of a loop over the second axis."""
 
     inner: nn.Layer
@@ -67,39 +67,39 @@ def built(case: Case, groups: Sequence[str]) -> nn.Built:
 
 
 def results(net: nn.Built, call: int) -> list[Node]:
-    """What the layer returns in one call."""
-    found = net.book.results[call_path("inner", call)]
-    return [found] if isinstance(found, Node) else list(found.values())
+    """The results of one call of the layer."""
+    result = net.book.results[call_path("inner", call)]
+    return [result] if isinstance(result, Node) else list(result.values())
 
 
 def as_inputs(net: nn.Built, nodes: Sequence[Node], names: Sequence[str]) -> dict[Node, Node]:
-    """For every random node an input; its name begins with its call and says which request it was."""
+    """An input for every random node; its name contains the call and the number of the sample."""
     labels, calls = {}, net.book.calls["inner"]
     for path, count in net.book.draws.items():
-        each = count // calls
+        per_call = count // calls
         for i in range(count):
-            labels[stream_of(call_path(path, i + 1))] = f"{names[i // each]} draw {path} {i % each}"
-    drawn = [(node, node.op) for node in order(nodes) if isinstance(node.op, Draw)]
-    return {n: input_node(f"{labels[op.stream]} {op.name}", n.shape, n.dtype) for n, op in drawn}
+            labels[stream_of(call_path(path, i + 1))] = f"{names[i // per_call]} draw {path} {i % per_call}"
+    random = [(node, node.op) for node in order(nodes) if isinstance(node.op, Draw)]
+    return {n: input_node(f"{labels[op.stream]} {op.name}", n.shape, n.dtype) for n, op in random}
 
 
-def fed(nodes: Sequence[Node], arrays: Arrays) -> list[np.ndarray]:
+def sampled_values(nodes: Sequence[Node], arrays: Arrays) -> list[np.ndarray]:
     """The values of nodes; random inputs are sampled, by their names."""
-    given, graph = dict[str, np.ndarray](), Graph({str(i): node for i, node in enumerate(nodes)})
+    feeds, graph = dict[str, np.ndarray](), Graph({str(i): node for i, node in enumerate(nodes)})
     for label, node in graph.inputs.items():
         rng, shape = np.random.default_rng(stream_of(label)), bound(node.spec.at({"B": 3}).shape)
         sampled = rng.random(shape) if label.endswith("uniform") else rng.normal(size=shape)
-        given[label] = sampled if " draw " in label else arrays[label]
-    return evaluate(list(nodes), given, "reference")
+        feeds[label] = sampled if " draw " in label else arrays[label]
+    return evaluate(list(nodes), feeds, "reference")
 
 
 class Outcome(NamedTuple):
-    """What some calls give: results, states after the step by path, the cost, gradients, random nodes."""
+    """The outcome of some calls: results, new states by path, activity penalty, gradients, random nodes."""
 
     results: list[np.ndarray]
     states: dict[str, np.ndarray]
     cost: float
-    slopes: list[np.ndarray]
+    gradients: list[np.ndarray]
     draws: int
 
 
@@ -113,27 +113,27 @@ def outcome(case: Case, groups: Sequence[str], arrays: Arrays, first: int = 0) -
         if node.spec.is_float
     ]
     nodes = [p.node for p in net.parameters.values()] if weighed else []
-    slopes = grad(sum(weighed[1:], weighed[0]), nodes, unused="zeros") if nodes else []
+    gradients = grad(sum(weighed[1:], weighed[0]), nodes, unused="zeros") if nodes else []
     updates, costs = net.book.updates, net.book.costs
-    wanted = [*returned, *updates.values(), *costs.values(), *slopes]
-    draws = as_inputs(net, wanted, groups)
-    found = iter(fed(rebuild(wanted, draws), arrays))
+    outputs = [*returned, *updates.values(), *costs.values(), *gradients]
+    draws = as_inputs(net, outputs, groups)
+    arrays_of = iter(sampled_values(rebuild(outputs, draws), arrays))
     return Outcome(
-        [next(found) for _ in returned], {path: next(found) for path in updates},
-        float(sum(next(found) for _ in costs)), list(found), len(draws),
+        [next(arrays_of) for _ in returned], {path: next(arrays_of) for path in updates},
+        float(sum(next(arrays_of) for _ in costs)), list(arrays_of), len(draws),
     )  # fmt: skip
 
 
 def inputs_of(case: Case, calls: int) -> dict[str, np.ndarray]:
-    """Other inputs for each call."""
+    """Different inputs for each call."""
     arrays = ready(case).arrays
-    rng, found = np.random.default_rng(4), {}
+    rng, inputs = np.random.default_rng(4), {}
     for i in range(calls):
         for name in case.inputs:
             array = np.roll(arrays[name], i, axis=0)
             is_float = array.dtype.kind == "f"
-            found[f"{CALLS[i]}_{name}"] = array * rng.uniform(0.7, 1.3) if is_float else array
-    return found
+            inputs[f"{CALLS[i]}_{name}"] = array * rng.uniform(0.7, 1.3) if is_float else array
+    return inputs
 
 
 def weights_of(net: nn.Built) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
@@ -145,31 +145,31 @@ def weights_of(net: nn.Built) -> tuple[dict[str, np.ndarray], dict[str, np.ndarr
 
 @pytest.mark.parametrize("calls", [2, 3])
 @pytest.mark.parametrize("name", CASES)
-def test_several_calls_at_one_path_are_calls_in_a_row(name: str, calls: int) -> None:
+def test_several_calls_at_one_path_equal_consecutive_calls(name: str, calls: int) -> None:
     case, groups = CASES[name], CALLS[:calls]
     parameters, states = weights_of(built(case, groups))
     arrays = {**inputs_of(case, calls), **parameters, **states}
     shared, alone = outcome(case, groups, arrays), list[Outcome]()
     for group in groups:
-        first = sum(len(each.results) for each in alone)
+        first = sum(len(call.results) for call in alone)
         alone.append(outcome(case, [group], arrays, first))
         arrays |= alone[-1].states
-    close(shared.results, [array for each in alone for array in each.results])
+    close(shared.results, [array for call in alone for array in call.results])
     assert list(shared.states) == list(alone[-1].states)
     close(list(shared.states.values()), list(alone[-1].states.values()))
-    assert shared.cost == pytest.approx(sum(each.cost for each in alone), rel=1e-11)
-    close(shared.slopes, [sum(each) for each in zip(*(each.slopes for each in alone), strict=True)])
-    assert shared.draws == sum(each.draws for each in alone)
+    assert shared.cost == pytest.approx(sum(call.cost for call in alone), rel=1e-11)
+    close(shared.gradients, [sum(terms) for terms in zip(*(call.gradients for call in alone), strict=True)])
+    assert shared.draws == sum(call.draws for call in alone)
 
 
-def close(found: Sequence[Any], expected: Sequence[Any]) -> None:
-    """Each array within a part of its largest number."""
-    for a, b in zip(found, expected, strict=True):
+def close(arrays: Sequence[Any], expected: Sequence[Any]) -> None:
+    """Compare arrays relative to their largest elements."""
+    for a, b in zip(arrays, expected, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-10 * max(1.0, float(np.abs(b).max(initial=0))))
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_calls_share_parameters_and_the_first_keeps_its_random_streams(name: str) -> None:
+def test_calls_share_parameters_and_the_first_has_the_streams_of_a_single_call(name: str) -> None:
     case = CASES[name]
     alone, shared = built(case, CALLS[:1]), built(case, CALLS[:2])
     assert list(shared.parameters) == list(alone.parameters)
@@ -181,7 +181,7 @@ def test_calls_share_parameters_and_the_first_keeps_its_random_streams(name: str
     ]  # fmt: skip
 
 
-LOOPED = [
+IN_LOOPS = [
     name
     for name, case in CASES.items()
     if list(case.inputs) == ["x"] and not case.vocabulary and ready(case).built.output.spec.is_float
@@ -189,26 +189,25 @@ LOOPED = [
 
 
 @pytest.mark.parametrize("engine", ["reference", "native"])
-@pytest.mark.parametrize("name", LOOPED)
-def test_a_layer_in_a_loop_over_time_is_called_at_every_cell(name: str, engine: str) -> None:
-    """The loop as one operation is the Python loop that ``unrolled`` makes of it, a call for each cell."""
+@pytest.mark.parametrize("name", IN_LOOPS)
+def test_a_layer_in_a_scan_equals_the_unrolled_loop(name: str, engine: str) -> None:
+    """The scan operation equals the Python loop of ``unrolled``, which calls the layer at each time step."""
     case, steps = CASES[name], 3
     spec = {"x": Spec((case.specs()["x"].shape[0], steps, *case.inputs["x"]), "float64")}
-    looped = nn.build(EveryCell(case.net), spec, "float64", training=True)
+    looped = nn.build(EveryStep(case.net), spec, "float64", training=True)
     with unrolled():
-        plain = nn.build(EveryCell(case.net), spec, "float64", training=True)
+        plain = nn.build(EveryStep(case.net), spec, "float64", training=True)
     assert plain.book.calls["inner"] == steps
     assert looped.book.calls["inner"] == 1
     assert list(looped.book.updates) == list(plain.book.updates)
     parameters, states = weights_of(plain)
     x = np.random.default_rng(8).uniform(0.2, 1.5, (3, steps, *case.inputs["x"]))
     arrays = {"x": x, KEY: key_of(5), **parameters, **states}
-    found = [values(net, arrays, engine) for net in (looped, plain)]
-    close(*found)
+    close(*(values(net, arrays, engine) for net in (looped, plain)))
 
 
 def values(net: nn.Built, arrays: Arrays, engine: str) -> list[np.ndarray]:
-    """Output, states after the step, costs, and the gradients of all of it that is differentiable."""
+    """Output, states after the step, penalties, and the gradients of their sum."""
     total = (net.output * net.output * 0.3 + net.output).sum()
     for cost in net.book.costs.values():
         total = total + cost

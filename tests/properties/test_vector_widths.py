@@ -1,8 +1,6 @@
-"""Results have the same bits at every width of vectors that this machine has: every card, every layer,
-trainings.
+"""Results have the same bits at every vector width of this machine: every card, every layer, trainings.
 
-Narrower vectors than the machine's are what other processors have; ``campaigns/machines.py`` compares
-machines.
+Other processors have narrower vectors; ``campaigns/machines.py`` compares machines.
 """
 
 from __future__ import annotations
@@ -26,24 +24,24 @@ from chainrule.prng import KEY, key_of
 from chainrule.settings import settings
 from layer_cases import CASES, ready
 
-HERE = [width for width in WIDTHS if width <= host_target().vector_bytes]
-LIBM = {"power", "sin", "cos"}  # computed by the C library, whose bits are its own
-needs_two = pytest.mark.skipif(len(HERE) < 2, reason="this processor has vectors of 16 bytes only")
+SUPPORTED = [width for width in WIDTHS if width <= host_target().vector_bytes]
+LIBM = {"power", "sin", "cos"}  # computed by the C library, whose bits differ
+needs_two = pytest.mark.skipif(len(SUPPORTED) < 2, reason="this processor has vectors of 16 bytes only")
 
 
 def at_every_width(run: Callable[[], dict[str, np.ndarray]]) -> None:
     """Run at each width and compare the bits."""
-    found = {}
-    for width in HERE:
+    results = {}
+    for width in SUPPORTED:
         with settings.using(vector_bytes=width, portable_bits=True):
-            found[width] = {name: np.ascontiguousarray(value).tobytes() for name, value in run().items()}
-    for width in HERE[1:]:
-        differ = [name for name in found[width] if found[width][name] != found[HERE[0]][name]]
-        assert not differ, f"vectors of {HERE[0]} and {width} bytes give other bits of {differ}"
+            results[width] = {name: np.ascontiguousarray(value).tobytes() for name, value in run().items()}
+    for width in SUPPORTED[1:]:
+        differ = [name for name in results[width] if results[width][name] != results[SUPPORTED[0]][name]]
+        assert not differ, f"vectors of {SUPPORTED[0]} and {width} bytes differ in the bits of {differ}"
 
 
 def ops_of(graph: Graph) -> set[str]:
-    """The names of a graph's operations, those inside loops too."""
+    """The names of the operations of a graph, also inside loops."""
     names = set()
     for node in graph.nodes:
         names.add(node.op.name)
@@ -54,7 +52,7 @@ def ops_of(graph: Graph) -> set[str]:
 
 
 @needs_two
-def test_every_card(sample: Sample) -> None:
+def test_a_card_has_the_same_bits_at_every_width(sample: Sample) -> None:
     with np.errstate(over="ignore"):
         arrays = [a.astype("float32") if a.dtype == np.float64 else a for a in sample.inputs]
     op = with_dtype(sample.concrete(), "float32")
@@ -66,12 +64,12 @@ def test_every_card(sample: Sample) -> None:
 
 @needs_two
 @pytest.mark.parametrize("name", CASES)
-def test_every_layer_forward_and_backward(name: str) -> None:
+def test_a_layer_with_its_gradients_has_the_same_bits_at_every_width(name: str) -> None:
     net = ready(CASES[name], training=True, dtype="float32")
     output = net.built.output
     loss = (output * output * 0.3 + output).sum()
-    slopes = grad(loss, list(net.differentiable.values()), unused="zeros")
-    graph = Graph({"y": output, **{f"gradient {i}": slope for i, slope in enumerate(slopes)}})
+    gradients = grad(loss, list(net.differentiable.values()), unused="zeros")
+    graph = Graph({"y": output, **{f"gradient {i}": node for i, node in enumerate(gradients)}})
     if ops_of(graph) & LIBM:
         pytest.skip("uses pow, sin or cos of the C library")
     arrays = {**net.arrays, KEY: key_of(3)}
@@ -81,7 +79,7 @@ def test_every_layer_forward_and_backward(name: str) -> None:
 @needs_two
 @pytest.mark.parametrize("rows", [1, 2, 3, 7, 8, 9, 65])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_products_of_any_depth(rows: int, dtype: str) -> None:
+def test_matrix_products_have_the_same_bits_at_every_width(rows: int, dtype: str) -> None:
     rng = np.random.default_rng(rows)
     for depth in (1, 2, 7, 8, 9, 15, 16, 17, 31, 33, 100, 1030):
         x, w = cr.input("x", (None, depth), dtype), cr.input("w", (19, depth), dtype)
@@ -92,22 +90,22 @@ def test_products_of_any_depth(rows: int, dtype: str) -> None:
 
 @needs_two
 @pytest.mark.parametrize("name", ["2-3-1, SGD with momentum", "depthwise, batch norm, RMSprop"])
-def test_a_training(name: str) -> None:
+def test_a_training_has_the_same_bits_at_every_width(name: str) -> None:
     with settings.using(cores=2):
         at_every_width(lambda: {"digest": np.frombuffer(TRAININGS[name]().encode(), np.uint8)})
 
 
-def test_the_campaign_has_twelve_of_each() -> None:
+def test_the_campaign_has_twelve_trainings_and_networks() -> None:
     assert (len(TRAININGS), len(NETWORKS)) == (12, 12)
 
 
-def test_a_width_the_processor_lacks_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_width_that_the_processor_lacks_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(llvm, "get_host_cpu_features", lambda: {"avx": True, "avx512f": False})
     with pytest.raises(UsageError, match="at most 32"):
         host_target(64)
 
 
 @pytest.mark.parametrize("value", [8, 33, True, -16, "32"])
-def test_a_width_that_does_not_exist_is_refused(value: object) -> None:
+def test_an_invalid_width_is_refused(value: object) -> None:
     with pytest.raises(UsageError, match="E102"):
         settings.vector_bytes = value  # pyright: ignore[reportAttributeAccessIssue]
