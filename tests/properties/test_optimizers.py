@@ -128,7 +128,8 @@ def test_fifty_steps_with_a_schedule_are_pytorchs(name: str) -> None:
     ours, peer = TORCH[name]
     rate = float(ours.rate)  # type: ignore[attr-defined]
     expected = torch_minimize(peer, 50, lambda o: optim.lr_scheduler.StepLR(o, 7, 0.5))
-    parameters = minimize(replace(ours, rate=nn.Step(rate, every=7, factor=0.5)), 50)  # type: ignore[call-arg]
+    schedule = nn.Step(rate, every=7, factor=0.5)
+    parameters = minimize(replace(ours, rate=schedule), 50)  # type: ignore[call-arg]
     for parameter in START:
         np.testing.assert_allclose(parameters[parameter], expected[parameter], rtol=1e-10, atol=1e-10)
 
@@ -200,7 +201,8 @@ def test_a_quadratic_function_is_minimized(name: str) -> None:
 
 @pytest.mark.parametrize("name", MINIMIZERS)
 def test_rosenbrocks_function_decreases(name: str) -> None:
-    optimizer = replace(MINIMIZERS[name], rate=SLOW_RATES.get(name, MINIMIZERS[name].rate))  # type: ignore[call-arg,attr-defined]
+    tuned: Any = MINIMIZERS[name]
+    optimizer = replace(tuned, rate=SLOW_RATES.get(name, tuned.rate))
     parameters = minimize(optimizer, 150)
     start, end = rosenbrock(START), rosenbrock({p: parameters[f"inference {p}"] for p in START})
     assert end < 0.25 * start
