@@ -1,8 +1,8 @@
-"""The room of attributions: how much each input had to do with an answer, with a proof beside it.
+"""Attributions: the contribution of each input to a prediction, with the completeness error.
 
-What comes in: a model and rows (``Question``). What goes out: an ``Attribution``: a number for each input,
-how well the numbers add up, text and pictures. Each way of asking is a ``Method`` card in ``METHODS``. What
-the room never does: give numbers that do not add up without saying so.
+Input: a model and rows (``Question``). Output: an ``Attribution`` with a number per input, the error of their
+sum, text and plots. Each method is a ``Method`` card in ``METHODS``. Values whose sum exceeds the tolerance
+are never returned without an error or a warning.
 """
 
 from __future__ import annotations

@@ -1,9 +1,7 @@
-"""An attribution: a number for each input, what they were meant to add up to, and how well they do.
+"""The result of an attribution: a number per input, the sum that they should have, and its error.
 
-The values alone prove nothing: any numbers can be drawn as a heat map. So the record carries what a reader
-needs to doubt them: the score that is explained, the score of the baseline, what the values leave
-unaccounted for (``residual``) beside what may be, and the standard errors of what was sampled. Printing it
-gives text, a notebook shows it as HTML with a picture.
+Besides the values, the record holds what is needed to check them: the explained score, the score of the
+baseline, the error of the sum (``residual``) with its tolerance, and the standard errors of sampled values.
 """
 
 from __future__ import annotations
@@ -25,21 +23,21 @@ from chainrule.page.terminal import text_page
 from chainrule.records import frozen
 from chainrule.texts import LANGUAGES, render
 
-SHOWN = 12  # parts of a sample that are listed; the rest is told as one sum
-SAMPLES = 5  # samples that are listed
-ROUNDING = 1e-12  # of the scores: what is less is no residual but the last digit
-WIDE = 24  # signs of the longest bar
+SHOWN = 12  # listed parts of a sample; the rest is one sum
+SAMPLES = 5  # listed samples
+ROUNDING = 1e-12  # relative to the scores: smaller residuals are rounding errors
+WIDE = 24  # characters of the longest bar
 
 
 @frozen
 class Piece:
-    """One input of one sample, as it is shown.
+    """One displayed input of one sample.
 
     Args:
-        name: of the column, the word or the place.
-        given: what stood there, as text.
+        name: the column, token or position.
+        given: the input value as text.
         value: its attribution.
-        error: the standard error of the value, where it was sampled.
+        error: the standard error of a sampled value.
     """
 
     name: str
@@ -50,27 +48,27 @@ class Piece:
 
 @frozen(eq=False)
 class Attribution:
-    """How much each input had to do with an answer. Printing it gives text, a notebook shows it as HTML.
+    """The contribution of each input to a prediction. Printing it gives text; a notebook shows it as HTML.
 
     Args:
         method: the name of the method.
-        values: for each input a number for each of its places, samples first. Some methods leave axes at
-            length 1 (a heat map has no channels), or have one number for each column of a table.
+        values: for each input the contributions, samples first. Some methods reduce axes to length 1 (a heat
+            map has no channels), or have one number per column of a table.
         explains: ``"logit"``, ``"probability"``, ``"loss"`` or ``"value"``.
-        targets: for each sample the class or the output that is explained, as a person calls it.
-        scores: (n,) what is explained.
-        inputs: what the net was given, by input.
-        base: (n,) the score of the baseline; ``None`` where the method has none.
-        baseline: what was compared with, by input; ``None`` likewise.
-        residual: (n,) the sum of the values less (score - base): 0 in a perfect account.
-        tolerance: (n,) how large the residual may be.
-        errors: the standard error of each value, where they were sampled.
-        columns: the table's column each number of the last axis belongs to; empty for other inputs.
-        cells: what the table had there: for each sample a text for each column.
-        words: for each sample the words of a text, place by place; empty for other inputs.
-        settings: the options as they were used.
-        seed: decides everything that was drawn.
-        lang: of the text, ``"en"`` or ``"zh"``.
+        targets: for each sample the label or the output that is explained.
+        scores: (n,) the explained scores.
+        inputs: the inputs of the network.
+        base: (n,) the score of the baseline; ``None`` if the method has no baseline.
+        baseline: the baseline by input, or ``None``.
+        residual: (n,) the sum of the values minus (score - base).
+        tolerance: (n,) the maximum residual.
+        errors: the standard error of each value, if sampled.
+        columns: the table column of each element of the last axis; empty for other inputs.
+        cells: for each sample the table cells by column.
+        words: for each sample the tokens of a text; empty for other inputs.
+        settings: the options that were used.
+        seed: the seed of random values.
+        lang: the language of the text, ``"en"`` or ``"zh"``.
     """
 
     method: str
@@ -98,17 +96,17 @@ class Attribution:
 
     @property
     def rows(self) -> int:
-        """How many samples."""
+        """The number of samples."""
         return len(self.scores)
 
     @property
     def features(self) -> tuple[str, ...]:
-        """The columns of the table, each once; empty for other inputs."""
+        """The distinct columns of the table; empty for other inputs."""
         return tuple(dict.fromkeys(self.columns))
 
     @cached_property
     def by_column(self) -> dict[str, np.ndarray]:
-        """For each column of the table (n,) the sum of the values of all numbers that were made from it."""
+        """For each column of the table (n,) the sum of the values of its encoded features."""
         return self._summed(self.values)
 
     def _summed(self, values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -117,7 +115,7 @@ class Attribution:
         return {name: array[:, names == name].sum(1) for name in self.features}
 
     def pieces(self, sample: int = 0) -> list[Piece]:
-        """All inputs of a sample, the most important first."""
+        """Return all inputs of a sample, the most important first."""
         if self.columns:  # of a sum the standard error is at most the sum of the standard errors
             errors = self._summed(self.errors) if self.errors else {}
             cells = self.cells[sample] if sample < len(self.cells) else {}
@@ -130,7 +128,7 @@ class Attribution:
         return sorted(found, key=lambda piece: -abs(piece.value))
 
     def _places(self, name: str, sample: int) -> list[Piece]:
-        """One piece for each place of an input."""
+        """Return one piece per position of an input."""
         values, given = self.values[name][sample], self.inputs[name][sample]
         errors = self.errors[name][sample] if self.errors else None
         words: tuple[str, ...] = self.words[sample] if self.words and values.ndim == 1 else ()
@@ -143,7 +141,7 @@ class Attribution:
         return found
 
     def page(self) -> Page:
-        """The whole as sentences and tables."""
+        """Return the attribution as a page."""
         sections = [Section("", (Items(tuple(self._facts())),))]
         for sample in range(min(self.rows, SAMPLES)):
             sections.append(
@@ -158,7 +156,7 @@ class Attribution:
         )
 
     def _facts(self) -> list[str]:
-        """What the method does, and what it was done with."""
+        """Return the description and the settings of the method."""
         used = ", ".join(f"{name}={value}" for name, value in self.settings.items())
         return [
             self.card.says[self.lang == "zh"],
@@ -166,7 +164,7 @@ class Attribution:
         ]
 
     def heading(self, sample: int) -> str:
-        """What is explained of a sample, in words."""
+        """Return the text on what is explained of a sample."""
         explained = render(f"attribution_{self.explains}", self.lang, target=self.targets[sample])
         return (
             explained
@@ -175,7 +173,7 @@ class Attribution:
         )
 
     def _account(self, sample: int) -> tuple[str, ...]:
-        """What is explained, and how well it adds up."""
+        """Return the texts on the explained score and the sum of the values."""
         score = float(self.scores[sample])
         if self.base is None or self.residual is None or self.tolerance is None:
             told = "no_sum" if any(values[sample].any() for values in self.values.values()) else "nothing"
@@ -193,7 +191,7 @@ class Attribution:
         )
 
     def _table(self, sample: int) -> Table:
-        """The most important inputs of a sample, each with a bar."""
+        """Return the table of the most important inputs of a sample."""
         pieces = self.pieces(sample)
         shown, rest = pieces[:SHOWN], pieces[SHOWN:]
         most = max((abs(piece.value) for piece in shown), default=0.0) or 1.0
@@ -220,15 +218,15 @@ class Attribution:
         return f"<Attribution by {self.method} of {self.rows} samples; print it>"
 
     def to_html(self) -> str:
-        """One self-contained page in all languages, with its pictures."""
+        """Return one self-contained page in all languages, with its plots."""
         others = [replace(self, lang=lang).page() for lang in LANGUAGES if lang != self.lang]
         return with_pictures(html_page(self.page(), others=others), self._pictures())
 
     def to_svg(self, sample: int = 0) -> str:
-        """A picture: a heat map beside an image, else a bar for each of the most important inputs.
+        """Return a plot as SVG: a heat map beside an image, or bars of the most important inputs.
 
         Args:
-            sample: its number.
+            sample: the index of the sample.
         """
         if is_image(self):
             return heat_map(self, sample)

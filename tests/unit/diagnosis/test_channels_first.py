@@ -18,7 +18,7 @@ NEEDS_SET = "fashion"
 
 
 @pytest.mark.parametrize("case", layouts.CASES, ids=lambda case: f"{case.rule or 'sound'}: {case.name}")
-def test_a_case_goes_as_it_should(case: Case) -> None:
+def test_the_rule_reports_exactly_the_faulty_cases(case: Case) -> None:
     if NEEDS_SET in case.name:
         pytest.importorskip("polars")
     try:
@@ -30,9 +30,7 @@ def test_a_case_goes_as_it_should(case: Case) -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(3, 4), st.integers(8, 20), st.integers(5, 20), st.integers(0, 100))
-def test_rows_with_unordered_features_are_never_taken_for_channels(
-    rows: int, columns: int, features: int, seed: int
-) -> None:
+def test_unordered_features_are_not_reported(rows: int, columns: int, features: int, seed: int) -> None:
     draw = np.random.default_rng(seed)
     x = draw.normal(size=(40, rows, columns, features)).cumsum(axis=1).cumsum(axis=2)
     assert "channels-first" not in rules(x)
@@ -40,9 +38,7 @@ def test_rows_with_unordered_features_are_never_taken_for_channels(
 
 @settings(max_examples=40, deadline=None)
 @given(st.sampled_from([1, 3, 4]), st.integers(10, 24), st.integers(10, 24), st.integers(0, 100))
-def test_smooth_pictures_with_channels_first_are_found(
-    channels: int, height: int, width: int, seed: int
-) -> None:
+def test_smooth_channels_first_images_are_reported(channels: int, height: int, width: int, seed: int) -> None:
     draw = np.random.default_rng(seed)
     x = draw.normal(size=(60, channels, height, width))
     for axis in (2, 3, 2, 3, 2, 3, 2, 3):
@@ -56,7 +52,7 @@ def rules(x: np.ndarray, *first: Any) -> tuple[str, ...]:
     return cr.Model(net, "cross_entropy").check(x / x.std(), np.arange(len(x)) % 2, lang="en").rules
 
 
-def test_fit_says_so_before_the_first_step_and_how_to_fix_it() -> None:
+def test_fit_reports_channels_first_before_the_first_step() -> None:
     x, y = np.moveaxis(layouts.shapes(16, 3), 3, 1), np.arange(layouts.ROWS) % 2
     model = cr.Model(cr.Sequential(cr.Conv(2, 3, padding="same"), cr.Flatten(), cr.Dense(2)), "cross_entropy")
     heard: list[Any] = []
@@ -72,7 +68,7 @@ def test_fit_says_so_before_the_first_step_and_how_to_fix_it() -> None:
     assert "channels-first" not in rules(scope["x"])
 
 
-def test_a_net_that_moves_the_axes_itself_is_left_alone() -> None:
+def test_networks_that_permute_the_axes_are_not_reported() -> None:
     x = np.moveaxis(layouts.shapes(16, 3), 3, 1)
     assert "channels-first" in rules(x)
     assert "channels-first" not in rules(x, cr.Permute((2, 3, 1)))

@@ -46,7 +46,7 @@ def fields(text: str) -> set[str]:
 
 
 @pytest.mark.parametrize("name", RULES)
-def test_a_card_is_whole(name: str) -> None:
+def test_every_rule_is_complete(name: str) -> None:
     rule = RULES[name]
     assert rule.id == name
     assert re.fullmatch(r"[a-z]+(-[a-z]+)*", name)
@@ -62,7 +62,7 @@ def test_a_card_is_whole(name: str) -> None:
         assert fields(english) == fields(chinese)
 
 
-def test_rules_are_listed_by_the_times_at_which_they_look() -> None:
+def test_rules_are_registered_by_their_times() -> None:
     assert len({rule.number for rule in RULES.values()}) == len(RULES)
     for names, times in ((BEFORE, "P"), (FIRST, "I"), (COURSE, "TE")):
         for name in names:
@@ -72,7 +72,7 @@ def test_rules_are_listed_by_the_times_at_which_they_look() -> None:
         assert all(looked["T" if time == "E" else time] for time in rule.when), rule.id
 
 
-def test_the_pages_are_those_of_the_cards() -> None:
+def test_the_pages_match_the_rules() -> None:
     for place, text in pages.page_texts().items():
         assert place.read_text(encoding="utf-8") == text, "run python -m pages.doctor"
     assert {page.stem for page in (DOCS / "doctor").glob("*.md")} == set(RULES)
@@ -101,18 +101,18 @@ def logged() -> Iterator[list[logging.LogRecord]]:
 
 
 @pytest.mark.parametrize("case", [*before.CASES, *first.CASES], ids=called)
-def test_a_fault_is_found(case: Case, logged: list[logging.LogRecord]) -> None:
+def test_a_fault_is_reported(case: Case, logged: list[logging.LogRecord]) -> None:
     assert case.rule in case.run()
     assert logged == [], "a rule could not judge"
 
 
 @pytest.mark.parametrize("case", QUICK, ids=called)
-def test_what_has_no_fault_is_left_alone(case: Case, logged: list[logging.LogRecord]) -> None:
+def test_sound_cases_have_no_findings(case: Case, logged: list[logging.LogRecord]) -> None:
     assert case.run() == ()
     assert logged == [], "a rule could not judge"
 
 
-def test_every_rule_of_these_times_has_three_faults() -> None:
+def test_every_early_rule_has_three_faulty_cases() -> None:
     rules = [case.rule for case in (*before.CASES, *first.CASES, *layouts.CASES)]
     assert {name for name in (*BEFORE, *FIRST) if rules.count(name) < 3} == set()
 
@@ -125,7 +125,7 @@ def unscaled() -> cr.Model:
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
-def test_a_diagnosis_says_what_evidence_why_try_and_see(lang: str) -> None:
+def test_a_diagnosis_has_sentence_evidence_cause_remedy_and_page(lang: str) -> None:
     diagnosis = unscaled().check(*UNSCALED, lang=lang)
     finding = next(each for each in diagnosis if each.rule.id == "input-scale")
     assert finding.evidence.value > finding.evidence.threshold
@@ -146,7 +146,7 @@ def test_a_diagnosis_says_what_evidence_why_try_and_see(lang: str) -> None:
     assert repr(diagnosis).startswith("<Diagnosis: ")
 
 
-def test_training_says_each_finding_in_a_line_and_leaves_them_with_the_model(tmp_path: Path) -> None:
+def test_training_reports_each_finding_and_stores_it_in_the_model(tmp_path: Path) -> None:
     told: list[Event] = []
     model = unscaled()
     model.fit(*UNSCALED, epochs=2, verbose=False, callbacks=[told.append], run=tmp_path / "run")
@@ -164,7 +164,7 @@ def test_training_says_each_finding_in_a_line_and_leaves_them_with_the_model(tmp
     assert model.diagnosis is None
 
 
-def test_the_doctor_changes_no_bit() -> None:
+def test_the_doctor_does_not_change_the_training() -> None:
     trained = []
     for doctor in (True, False):
         model = unscaled()
@@ -173,7 +173,7 @@ def test_the_doctor_changes_no_bit() -> None:
     assert all(np.array_equal(trained[0][name], trained[1][name]) for name in trained[0])
 
 
-def test_checking_leaves_the_model_as_it_was() -> None:
+def test_check_does_not_change_the_model() -> None:
     model = unscaled()
     model.check(*UNSCALED)
     assert model.network is None
@@ -184,7 +184,7 @@ def test_checking_leaves_the_model_as_it_was() -> None:
     assert all(np.array_equal(kept[name], value) for name, value in model.parameters().items())
 
 
-def test_a_rule_that_fails_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_rule_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(look: object) -> Any:
         raise RuntimeError("not written for this")
 
@@ -195,7 +195,7 @@ def test_a_rule_that_fails_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("code", RULE_OF)
-def test_what_the_data_room_finds_is_said_by_its_rule(code: str, tmp_path: Path) -> None:
+def test_findings_in_tables_are_reported_by_their_rule(code: str, tmp_path: Path) -> None:
     assert code in data.tables.findings.SENTENCES
     rows = TABLES[code]
     place = tmp_path / "rows.csv"
@@ -216,7 +216,7 @@ NUMBERS = st.floats(-(2.0**100), 2.0**100, width=32) | st.sampled_from([0.0, 1.0
     shuffle=st.booleans(),
 )
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_a_look_at_any_numbers_ends_in_sentences(
+def test_findings_on_random_arrays_have_sentences(
     logged: list[logging.LogRecord], x: np.ndarray, kind: str, shuffle: bool
 ) -> None:
     logged.clear()
@@ -257,7 +257,7 @@ TABLES = {
 }
 
 
-def test_a_finding_survives_its_file() -> None:
+def test_findings_are_saved_and_loaded() -> None:
     evidence = Evidence(
         np.float64(7.5), np.inf, {"column": "x[0]", "ratio": np.float32(2)}, 3, "x", "scale_gap"
     )
@@ -287,14 +287,14 @@ def test_damaged_notes_are_refused(text: str) -> None:
         Diagnosis.of_json(text, "en")
 
 
-def test_a_fact_that_is_missing_is_no_finding() -> None:
+def test_a_finding_with_a_missing_fact_is_refused() -> None:
     notes = json.loads(unscaled().check(*UNSCALED).to_json())
     notes["findings"][0]["facts"] = {}
     with pytest.raises(FileError, match="E550"):
         Diagnosis.of_json(json.dumps(notes), "en")
 
 
-def test_gradients_of_another_net_are_refused_all_at_once() -> None:
+def test_all_mismatched_gradients_are_listed() -> None:
     strange = {"dense1.weight": np.zeros((3, 3)), "other": np.zeros(2)}
     with pytest.raises(ShapeError, match="E551") as caught:
         unscaled().check(*UNSCALED, gradients=strange)
@@ -302,7 +302,7 @@ def test_gradients_of_another_net_are_refused_all_at_once() -> None:
     assert "other" in caught.value.notes[0]
 
 
-def test_samples_that_cannot_be_learned_from_are_refused_as_by_fit() -> None:
+def test_check_refuses_invalid_samples_like_fit() -> None:
     with pytest.raises(ChainruleError, match="E344"):
         unscaled().check([[1.0], [2.0]], [0, 1, 0])
     with pytest.raises(ChainruleError, match="E101"):
@@ -311,6 +311,6 @@ def test_samples_that_cannot_be_learned_from_are_refused_as_by_fit() -> None:
         unscaled().check(*UNSCALED, lang="fr")
 
 
-def test_times_have_a_name_in_both_languages() -> None:
+def test_times_have_names_in_both_languages() -> None:
     assert [letter for letter, *_ in TIMES.values()] == list("PITE")
     assert all(CHINESE.search(chinese) for _, _, chinese in TIMES.values())

@@ -50,16 +50,16 @@ def called(case: Case) -> str:
 
 
 @pytest.mark.parametrize("case", FIRST.values(), ids=called)
-def test_a_fault_is_found(case: Case) -> None:
+def test_a_faulty_training_is_reported(case: Case) -> None:
     assert case.rule in case.run()
 
 
 @pytest.mark.parametrize("case", SOUND, ids=called)
-def test_a_sound_training_is_left_alone(case: Case) -> None:
+def test_a_sound_training_has_no_findings(case: Case) -> None:
     assert not doctor.alarms(case.run())
 
 
-def test_every_rule_of_a_course_has_three_faults() -> None:
+def test_every_history_rule_has_three_faulty_cases() -> None:
     rules = [case.rule for case in doctor.CASES]
     assert {name: rules.count(name) for name in COURSE if rules.count(name) < 3} == {}
 
@@ -99,7 +99,7 @@ def any_course(draw: np.random.Generator) -> Course:
 @pytest.mark.parametrize("name", COURSE)
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 2**32))
-def test_no_course_makes_a_rule_fail_and_what_it_says_can_be_read(name: str, seed: int) -> None:
+def test_random_histories_never_make_a_rule_fail(name: str, seed: int) -> None:
     rule, course = RULES[name], any_course(np.random.default_rng(seed))
     for time in ("during", "after"):
         judge = getattr(rule, time)
@@ -112,7 +112,7 @@ def test_no_course_makes_a_rule_fail_and_what_it_says_can_be_read(name: str, see
             assert Finding.of_json(finding.to_json()).line("zh") == finding.line("zh")
 
 
-def test_nothing_is_said_of_a_training_without_a_step() -> None:
+def test_a_training_without_steps_has_no_findings() -> None:
     assert findings_after(Course(), judged) == ()
     model = cr.Model(cr.Sequential(cr.Dense(2)), "cross_entropy")
     model.fit(*blobs(40), epochs=0, verbose=False)
@@ -133,7 +133,7 @@ def test_nothing_is_said_of_a_training_without_a_step() -> None:
         ([2, 1, 1.2, 0.9, 2, 1.1], 2),
     ],
 )
-def test_turns_are_counted_where_they_are_wide(losses: list[float], turns: int) -> None:
+def test_only_large_turns_are_counted(losses: list[float], turns: int) -> None:
     assert _turns(np.array(losses), 0.5) == turns
 
 
@@ -150,7 +150,7 @@ def look(step: int, samples: float, price: float) -> Probe:
     return Probe(step, step // 10, {**values, "inference_loss": samples}, {})
 
 
-def test_what_large_weights_cost_is_no_loss_of_the_samples() -> None:
+def test_the_penalty_is_not_part_of_the_data_loss() -> None:
     """As ``chainrule train`` trains by default: the weights cost more than all samples together."""
     samples, prices = 0.9 * 0.93 ** np.arange(30), 2.5 * 0.95 ** np.arange(30)
     looks = [look(0, 0.9, 2.5), look(10, 0.85, 2.4), look(300, samples[-1], prices[-1])]
@@ -166,13 +166,13 @@ def spoke(one: Course) -> set[str]:
     return {finding.rule.id for finding in findings_after(one, judged)}
 
 
-def test_early_stopping_is_the_answer_to_overfitting() -> None:
+def test_overfitting_suggests_early_stopping() -> None:
     losses, val = [1 / n for n in range(1, 21)], [0.5, 0.4, *np.linspace(0.3, 1.2, 18)]
     assert "overfitting" in spoke(course(losses, val=val))
     assert "overfitting" not in spoke(course(losses, val=val, ended="early_stopping"))
 
 
-def test_a_loss_that_was_flat_and_then_fell_is_no_finding_at_the_end() -> None:
+def test_a_loss_that_falls_late_is_not_reported() -> None:
     assert "flat-loss" in spoke(course([0.7] * 6))
     assert "flat-loss" not in spoke(course([0.7] * 6 + [0.5, 0.3]))
 
@@ -180,7 +180,7 @@ def test_a_loss_that_was_flat_and_then_fell_is_no_finding_at_the_end() -> None:
 # --- while a training runs
 
 
-def test_a_rule_is_told_once_while_the_training_runs_and_again_found_at_the_end(tmp_path: Path) -> None:
+def test_a_finding_is_reported_once_and_stored_at_the_end(tmp_path: Path) -> None:
     heard: list[tuple[str, int]] = []
     steps = [0]
 
@@ -200,7 +200,7 @@ def test_a_rule_is_told_once_while_the_training_runs_and_again_found_at_the_end(
     assert '"vanishing-gradients"' in (tmp_path / "doctor.json").read_text()
 
 
-def test_a_training_that_fails_leaves_a_diagnosis() -> None:
+def test_a_failed_training_has_a_diagnosis() -> None:
     x, y = blobs(64)
     model = cr.Model(cr.Sequential(cr.Dense(8, "relu"), cr.Dense(1)), "mse", cr.SGD(1e5))
     with pytest.raises(TrainingError, match="E501"):
@@ -213,7 +213,7 @@ def test_a_training_that_fails_leaves_a_diagnosis() -> None:
 # --- several trainings
 
 
-def test_a_difference_counts_from_two_standard_errors_on() -> None:
+def test_differences_below_two_standard_errors_are_reported() -> None:
     first = [0.0, 2.0]  # variance 2, standard error of the difference sqrt(2/2 + 2/2) = 1.41
     assert compare_seeds(first, [2.8, 4.8]).rules == ("seed-effect",)
     assert compare_seeds(first, [2.9, 4.9]).rules == ()
@@ -221,7 +221,7 @@ def test_a_difference_counts_from_two_standard_errors_on() -> None:
     assert finding.evidence.value == pytest.approx(1 / math.sqrt(2))
 
 
-def test_one_seed_tells_nothing() -> None:
+def test_a_single_seed_is_reported() -> None:
     (finding,) = compare_seeds([0.9], [0.5])
     assert finding.evidence.form == "single"
 
@@ -229,7 +229,7 @@ def test_one_seed_tells_nothing() -> None:
 @pytest.mark.parametrize(
     ("scores", "code"), [([], "E102"), ([math.nan], "E102"), (["high"], "E113"), (3, "E113"), (None, "E113")]
 )
-def test_scores_that_are_none_are_refused(scores: Any, code: str) -> None:
+def test_invalid_scores_are_refused(scores: Any, code: str) -> None:
     with pytest.raises(UsageError, match=code):
         compare_seeds([0.5], scores)
 
@@ -237,7 +237,7 @@ def test_scores_that_are_none_are_refused(scores: Any, code: str) -> None:
 # --- the campaign
 
 
-def test_the_campaign_says_what_is_wrong(
+def test_the_campaign_reports_wrong_cases(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Any
 ) -> None:
     page = tmp_path / "page.md"

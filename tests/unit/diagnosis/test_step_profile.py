@@ -38,7 +38,7 @@ def page(made: StepProfile = MADE, lang: str = "en", is_made_up: bool = False) -
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
-def test_a_profile_is_printed(golden: Callable[[str, str], None], lang: str) -> None:
+def test_a_profile_matches_the_golden_file(golden: Callable[[str, str], None], lang: str) -> None:
     golden(f"profile/step.{lang}.txt", str(page(lang=lang, is_made_up=lang == "zh")))
     golden(f"profile/step.{lang}.svg", page(lang=lang).to_svg())
 
@@ -52,7 +52,7 @@ def test_times_and_shares_add_up() -> None:
     assert MADE.seconds == pytest.approx(1.000002e-3)
 
 
-def test_what_the_engine_itself_costs_is_told() -> None:
+def test_the_overhead_of_the_engine_is_listed() -> None:
     steps = page().sections[2].parts[0].rows
     assert [row[:3] for row in steps] == [
         ("all kernels", "1 ms", ""),
@@ -61,13 +61,13 @@ def test_what_the_engine_itself_costs_is_told() -> None:
     ]
 
 
-def test_one_thread_is_shown_once_and_one_part_is_the_batch() -> None:
+def test_one_thread_and_one_part_are_not_repeated() -> None:
     text = str(page(replace(MADE, threads=1, rows=128, replicas=1)))
     assert "threads" not in text
     assert "Batch size 128.\n" in text
 
 
-def test_what_takes_no_time_has_no_speed() -> None:
+def test_kernels_without_time_have_no_speed() -> None:
     lines = tuple(replace(line, seconds=0.0) for line in MADE.lines)
     text = str(page(replace(MADE, lines=lines)))
     assert "<10 ns" in text
@@ -75,7 +75,7 @@ def test_what_takes_no_time_has_no_speed() -> None:
     assert "nan" not in text
 
 
-def test_the_picture_has_a_bar_for_each_layer_of_each_stage() -> None:
+def test_the_chart_has_a_bar_per_layer_and_stage() -> None:
     svg = page().to_svg()
     tree = ElementTree.fromstring(svg)
     space = "{http://www.w3.org/2000/svg}"
@@ -89,7 +89,7 @@ def test_the_picture_has_a_bar_for_each_layer_of_each_stage() -> None:
     assert "<script" not in svg
 
 
-def test_names_are_text_in_a_picture_and_on_a_page() -> None:
+def test_names_are_escaped_in_chart_and_page() -> None:
     hostile = replace(MADE.lines[2], layer="<script>a&b</script>")
     found = page(replace(MADE, lines=(hostile,)))
     for text in (found.to_svg(), found.to_html(), found._repr_html_()):
@@ -98,12 +98,12 @@ def test_names_are_text_in_a_picture_and_on_a_page() -> None:
     ElementTree.fromstring(found.to_svg())
 
 
-def test_a_picture_of_nothing_is_a_picture() -> None:
+def test_an_empty_chart_is_well_formed() -> None:
     ElementTree.fromstring(bar_chart([]))
     ElementTree.fromstring(bar_chart([Bar("a", 0.0, "0", "#000")]))
 
 
-def test_a_model_profiles_its_own_step_and_stays_as_it_is() -> None:
+def test_profiling_does_not_change_the_model() -> None:
     x = np.random.Generator(np.random.Philox(2)).normal(size=(60, 5))
     model = cr.Model(cr.Sequential(cr.Dense(4, "relu"), cr.Dense(2)), "cross_entropy", engine="native")
     model.fit(x, np.arange(60) % 2, epochs=1, batch_size=16, verbose=False)

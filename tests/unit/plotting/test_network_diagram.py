@@ -83,7 +83,7 @@ def test_every_parameter_is_in_a_box(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NETS)
-def test_every_box_but_the_inputs_comes_from_another(name: str) -> None:
+def test_every_box_except_inputs_has_an_incoming_arrow(name: str) -> None:
     for found in (flow(name), fold_repeated(flow(name))):
         led_to = {b for _, b in found.arrows}
         assert {i for i, box in enumerate(found.boxes) if box.kind == "input"} == (
@@ -93,7 +93,7 @@ def test_every_box_but_the_inputs_comes_from_another(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NETS)
-def test_nothing_lies_on_anything_else(name: str) -> None:
+def test_boxes_and_arrows_do_not_overlap(name: str) -> None:
     places = drawing(name)
     boxes = places.boxes
     assert not any(overlap(a, b) for i, a in enumerate(boxes) for b in boxes[:i])
@@ -109,7 +109,7 @@ def test_nothing_lies_on_anything_else(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NETS)
-def test_a_way_around_runs_through_no_box(name: str) -> None:
+def test_skip_connections_do_not_cross_boxes(name: str) -> None:
     places = drawing(name)
     for (a, b), corners in zip(places.flow.arrows, places.arrows, strict=True):
         lanes = [Area(x - 1, y, 2, low - y) for (x, y), (x2, low) in pairwise(corners[1:]) if x == x2]
@@ -118,7 +118,7 @@ def test_a_way_around_runs_through_no_box(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NETS)
-def test_the_drawing_is_well_formed_and_linkable(name: str) -> None:
+def test_the_svg_is_well_formed_and_has_ids(name: str) -> None:
     root = ElementTree.fromstring(svg(drawing(name), title="a & b", standalone=True))
     names = [e.attrib["id"] for e in root.iter() if "id" in e.attrib]
     assert len(names) == len(set(names))
@@ -129,7 +129,7 @@ def test_the_drawing_is_well_formed_and_linkable(name: str) -> None:
     assert root[0].text == "a & b"
 
 
-def test_residual_blocks_have_a_way_around_and_are_folded() -> None:
+def test_residual_blocks_have_a_skip_connection_and_are_folded() -> None:
     found = fold_repeated(flow("resnet20"))
     joins = [box for box in found.boxes if box.lines[0].what == "+ relu"]
     assert len(joins) == 5  # one for each kind of block, of nine blocks
@@ -139,21 +139,21 @@ def test_residual_blocks_have_a_way_around_and_are_folded() -> None:
     assert fold_repeated(flow("gpt2")).frames["blocks.layer1"].times == 5
 
 
-def test_the_levels_of_a_unet_are_joined() -> None:
+def test_the_levels_of_a_unet_are_connected() -> None:
     found = flow("unet")
     joins = {i for i, box in enumerate(found.boxes) if box.lines[0].what == "concat"}
     assert len(joins) == 3
     assert all(sum(b == join for _, b in found.arrows) == 2 for join in joins)
 
 
-def test_the_tree_says_shapes_and_counts() -> None:
+def test_the_text_tree_has_shapes_and_parameter_counts() -> None:
     text = tree(fold_repeated(flow("lenet5")))
     assert "├─ c3  Conv(16, 5) tanh  10 × 10 × 16  2,416" in text
     assert text.splitlines()[-1].startswith("└─ output  Dense(10)")
     assert "block1  BasicBlock  × 3" in tree(fold_repeated(flow("resnet20")))
 
 
-def test_a_net_of_every_sort_is_drawn() -> None:
+def test_every_kind_of_layer_is_drawn() -> None:
     for name in ("vgg16", "mobilenet_v3_small", "transformer"):
         card = MODELS[name]
         net = card.net()
@@ -162,7 +162,7 @@ def test_a_net_of_every_sort_is_drawn() -> None:
         assert len(found.boxes) < 120
 
 
-def test_every_call_of_a_layer_is_a_box_and_its_parameters_are_counted_once() -> None:
+def test_every_call_of_a_layer_is_a_box_and_parameters_count_once() -> None:
     boxes = flow("called again").boxes
     assert [box.lines[0].path for box in boxes] == ["x", "a", "b", "a#2", "b#2"]
     assert [box.lines[0].parameters for box in boxes] == [0, 20, 20, 0, 0]

@@ -55,13 +55,13 @@ def texts(picture: Plot) -> list[Any]:
     return [t for t in found if t.get_visible() and t.get_text().strip() and t not in away]
 
 
-def test_every_kind_has_a_case() -> None:
+def test_every_plot_has_a_case() -> None:
     assert set(CASES.SUITED) == set(PLOTS)
     assert all(isinstance(kind, PlotCard) and kind.name == name for name, kind in PLOTS.items())
 
 
 @pytest.mark.parametrize(("kind", "name", "lang"), DRAWN)
-def test_a_picture_is_whole(kind: str, name: str, lang: str) -> None:
+def test_a_plot_is_complete(kind: str, name: str, lang: str) -> None:
     picture = draw(kind, name, lang, **CASES.SUITED[kind][name])
     svg = picture.to_svg()
     root = ElementTree.fromstring(svg)
@@ -81,7 +81,7 @@ def test_a_picture_is_whole(kind: str, name: str, lang: str) -> None:
 
 @pytest.mark.parametrize("kind", CASES.SUITED)
 @pytest.mark.skipif(not chinese(), reason="no font with Chinese letters")
-def test_a_picture_speaks_chinese(kind: str) -> None:
+def test_a_plot_has_chinese_texts(kind: str) -> None:
     name, options = next(iter(CASES.SUITED[kind].items()))
     picture = draw(kind, name, "zh", **options)
     assert picture.lang == "zh"
@@ -99,7 +99,7 @@ def _has_labels(frame: Any, picture: Plot) -> bool:
 
 
 @pytest.mark.parametrize(("kind", "name"), REFUSED)
-def test_a_picture_that_does_not_suit_is_refused(kind: str, name: str) -> None:
+def test_an_unsuitable_model_is_refused(kind: str, name: str) -> None:
     with pytest.raises(UsageError) as caught:
         draw(kind, name)
     assert caught.value.code == "E560"
@@ -107,6 +107,6 @@ def test_a_picture_that_does_not_suit_is_refused(kind: str, name: str) -> None:
     assert caught.value.received
 
 
-def test_equal_pictures_are_equal_bytes(tmp_path: Path) -> None:
+def test_equal_plots_give_equal_bytes(tmp_path: Path) -> None:
     files = [draw("curves", "plane").save(tmp_path / f"{i}.svg").read_bytes() for i in range(2)]
     assert files[0] == files[1]

@@ -59,7 +59,7 @@ CASES: dict[str, tuple[Any, str, str]] = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_what_cannot_be_drawn_is_refused_with_a_way_out(case: str, model: cr.Model) -> None:
+def test_refusals_suggest_a_fix(case: str, model: cr.Model) -> None:
     call, code, fix = CASES[case]
     with pytest.raises(ChainruleError) as caught:
         call(model)
@@ -67,7 +67,7 @@ def test_what_cannot_be_drawn_is_refused_with_a_way_out(case: str, model: cr.Mod
     assert fix in caught.value.fix
 
 
-def test_an_untrained_model_is_told_so() -> None:
+def test_an_untrained_model_is_refused() -> None:
     fresh = cr.Model(cr.Dense(1), "mse")
     for kind in ("graph", "curves", "weights"):
         with pytest.raises(ChainruleError, match="E503"):
@@ -75,7 +75,7 @@ def test_an_untrained_model_is_told_so() -> None:
     assert not hasattr(fresh.plot, "_ipython_display_")
 
 
-def test_a_picture_is_saved_in_every_form(model: cr.Model, tmp_path: Path) -> None:
+def test_a_plot_is_saved_in_every_format(model: cr.Model, tmp_path: Path) -> None:
     picture = model.plot.residuals if model.task == "regression" else model.plot.roc
     shown = picture(X, Y, lang="en")
     starts = {".svg": b"<?xml", ".png": b"\x89PNG", ".pdf": b"%PDF"}
@@ -85,13 +85,13 @@ def test_a_picture_is_saved_in_every_form(model: cr.Model, tmp_path: Path) -> No
     assert repr(shown) == "<picture roc: ROC curve>"
 
 
-def test_rates_count_ties_as_one_threshold() -> None:
+def test_equal_scores_are_one_threshold() -> None:
     false, true = rates(np.array([1, 0, 1, 0], bool), np.array([0.9, 0.5, 0.5, 0.1]))
     assert false.tolist() == [0, 0, 1, 2]
     assert true.tolist() == [0, 1, 2, 2]
 
 
-def test_directions_are_as_long_as_the_weights() -> None:
+def test_directions_have_the_norm_of_the_weights() -> None:
     held = {"w": np.random.default_rng(1).normal(size=(5, 3, 2)), "b": np.ones(5), "zero": np.zeros((2, 2))}
     found = direction(held, np.random.default_rng(0))
     lengths = [np.linalg.norm(part["w"].reshape(5, -1), axis=1) for part in (held, found)]
@@ -100,7 +100,7 @@ def test_directions_are_as_long_as_the_weights() -> None:
     assert not found["zero"].any()
 
 
-def test_the_plane_of_a_way_holds_most_of_it() -> None:
+def test_the_principal_plane_contains_most_of_the_trajectory() -> None:
     generator = np.random.default_rng(2)
     base = generator.normal(size=(2, 50))
     steps = generator.normal(size=(6, 2)) @ base + 1e-3 * generator.normal(size=(6, 50))
@@ -110,7 +110,7 @@ def test_the_plane_of_a_way_holds_most_of_it() -> None:
     assert places @ along == pytest.approx(steps, abs=0.02)
 
 
-def test_every_number_is_counted_once() -> None:
+def test_every_value_is_counted_once() -> None:
     values = np.array([-np.inf, -5e3, -1.0, -1e-7, 0.0, 0.0, 0.3, 1e9, np.nan])
     found = count(values)
     assert len(found) == len(EDGES) - 1
@@ -120,7 +120,7 @@ def test_every_number_is_counted_once() -> None:
     assert found[np.searchsorted(EDGES, 0.0) - 1] == 3
 
 
-def test_shares_in_even_cells_keep_where_numbers_lie() -> None:
+def test_rebinned_shares_keep_the_distribution() -> None:
     drawn = np.random.default_rng(0).normal(0.5, 0.1, 20_000)
     edges, roots = rebin(count(drawn)[None])
     assert roots.max() == 1
@@ -157,7 +157,7 @@ def test_histograms_are_recorded_and_resumed(tmp_path: Path) -> None:
     assert histograms(tmp_path / "parts").epochs.tolist() == [2]
 
 
-def test_recording_changes_no_bit(tmp_path: Path) -> None:
+def test_recording_histograms_does_not_change_the_training(tmp_path: Path) -> None:
     plain, watched = trained(), trained(callbacks=[cr.Histograms(tmp_path / "h.safetensors")])
     for path, value in plain.parameters().items():
         assert value.tobytes() == watched.parameters()[path].tobytes()
@@ -174,13 +174,13 @@ BROKEN: dict[str, tuple[dict[str, Any], dict[str, np.ndarray]]] = {
 
 
 @pytest.mark.parametrize("fault", BROKEN)
-def test_a_file_of_other_counts_is_refused(fault: str, tmp_path: Path) -> None:
+def test_invalid_histogram_files_are_refused(fault: str, tmp_path: Path) -> None:
     container.save(tmp_path / "h.safetensors", "histograms", *BROKEN[fault])
     with pytest.raises(FileError, match="E563"):
         recorded(tmp_path / "h.safetensors")
 
 
-def test_a_foreign_file_is_not_written_over(tmp_path: Path) -> None:
+def test_a_foreign_file_is_not_overwritten(tmp_path: Path) -> None:
     place = tmp_path / "model.safetensors"
     trained().save(place)
     before = place.read_bytes()
@@ -189,7 +189,7 @@ def test_a_foreign_file_is_not_written_over(tmp_path: Path) -> None:
     assert place.read_bytes() == before
 
 
-def test_without_a_chinese_font_words_are_english(model: cr.Model, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_texts_are_english_without_a_chinese_font(model: cr.Model, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(font, "chinese", lambda: "")
     font._has.cache_clear()
     try:
@@ -200,12 +200,12 @@ def test_without_a_chinese_font_words_are_english(model: cr.Model, monkeypatch: 
         font._has.cache_clear()
 
 
-def test_unusual_letters_are_shown_not_obeyed() -> None:
+def test_control_characters_are_escaped() -> None:
     assert font.printable_label("a\x1b[31m\n$x$") == "a\\x1b[31m\\n$x$"
     assert font.printable_label("x" * 60) == "x" * 39 + "…"
 
 
-def test_the_page_names_every_kind_in_both_languages() -> None:
+def test_the_guide_names_every_plot_in_both_languages() -> None:
     page = (Path(__file__).parents[3] / "docs" / "plotting.md").read_text(encoding="utf-8")
     for name, kind in PLOTS.items():
         assert f"`{name}({kind.needs})`" in page
@@ -215,7 +215,7 @@ def test_the_page_names_every_kind_in_both_languages() -> None:
         assert kind.draw.__doc__
 
 
-def test_an_embedding_of_tokens_is_named_by_them() -> None:
+def test_rows_of_a_token_embedding_are_named_by_tokens() -> None:
     tokenizer = cr.Tokenizer.learn(["春眠不觉晓"], "character", 12)
     size = len(tokenizer.tokens)
     net = cr.Sequential(cr.Embedding(size, 3), cr.Flatten(), cr.Dense(2))

@@ -1,12 +1,10 @@
-"""Attention rollout: from which word or patch what each place holds has come, through all layers.
+"""Attention rollout: the share of each token or patch in each position, through all layers.
 
-Each attention mixes the places by its weights, and the residual connection around it keeps half of what was
-there. So a layer moves what it holds by (W + I) / 2, W the mean over the heads, and all layers together by
-the product of these matrices. The row of the place that the answer is read from says how much of each input
-has arrived there.
-
-It follows the attention alone: what the values say, and what the feed-forward layers make of it, does not
-count. A row sums to 1, so the values are shares, never negative.
+An attention layer mixes positions by its weights, and the residual connection around it keeps half of the
+input. A layer therefore mixes by (W + I) / 2, with W the mean over the heads, and all layers together by the
+product of these matrices. The row of the output position contains the share of each input. Only the attention
+weights are used; values and feed-forward layers are ignored. A row sums to 1, so the values are non-negative
+shares.
 """
 
 from __future__ import annotations
@@ -24,7 +22,7 @@ from chainrule.graph import Graph, Node, order
 
 
 def attention_rollout(question: Question, residual: float = 0.5) -> Found:
-    """The product of the attentions of all layers, read at the place of the answer.
+    """Return the product of the attention of all layers, read at the output position.
 
     Raises:
         TrainingError E541: the net has no attention of a sequence to itself, or its places are no places of
@@ -47,7 +45,7 @@ def attention_rollout(question: Question, residual: float = 0.5) -> Found:
 
 
 def attentions(score: Score) -> dict[str, Node]:
-    """The weights with which places of one sequence look at one another, by path, in their order."""
+    """Return the self-attention weights by path, in order."""
     nodes = order([score.node])
     place = {node: i for i, node in enumerate(nodes)}
     notes = score.network.inference.book.notes
@@ -59,19 +57,19 @@ def attentions(score: Score) -> dict[str, Node]:
 
 
 def _lengths(node: Node) -> tuple[object, object]:
-    """How many places look, and at how many: weights are (B, G, Tq, R, Tk) with heads, else (B, Tq, Tk)."""
+    """Return the query and key lengths of weights (B, G, Tq, R, Tk) with heads, else (B, Tq, Tk)."""
     return node.shape[2 if node.rank == 5 else -2], node.shape[-1]
 
 
 def _over_heads(weights: np.ndarray, rank: int) -> np.ndarray:
-    """The mean over the heads: (n, Tq, Tk)."""
+    """Return the mean over the heads, (n, Tq, Tk)."""
     if rank == 5:
         return weights.mean((1, 3))
     return weights.mean(tuple(range(1, rank - 2))) if rank > 3 else weights
 
 
 def _read(question: Question, moved: np.ndarray) -> np.ndarray:
-    """The row of the place that the answer is read from; the mean row, where it is read from all."""
+    """Return the row of the output position, or the mean row if the output is read from all positions."""
     output = question.score.network.inference.outputs[question.score.output]
     places = moved.shape[1]
     if output.rank == 3 and output.shape[1] == places and WEIGHTS in question.chosen:
@@ -84,7 +82,7 @@ def _read(question: Question, moved: np.ndarray) -> np.ndarray:
 
 
 def _on_input(question: Question, shares: np.ndarray) -> dict[str, np.ndarray]:
-    """The shares of the places as values of the input they were made from."""
+    """Map the shares of positions to values of the input."""
     for name, array in question.inputs.items():
         if name not in question.score.entries:
             continue
@@ -97,7 +95,7 @@ def _on_input(question: Question, shares: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _patched(places: np.ndarray, lengths: tuple[int, ...]) -> np.ndarray | None:
-    """The shares of square patches over the picture, (n, H, W, 1), spread evenly over each patch."""
+    """Return the shares of square patches over an image, (n, H, W, 1), constant within each patch."""
     height, width = lengths
     side = math.isqrt(height * width // max(places.shape[1], 1))
     if not side or height % side or width % side or height * width != places.shape[1] * side**2:
@@ -116,10 +114,10 @@ def _lacking(question: Question, what: str, chinese: str) -> TrainingError:
 ATTENTION_ROLLOUT = Method(
     name="attention_rollout",
     titles=("attention rollout", "注意力展开 (rollout)"),
-    formula="the row of the answer's place in the product over layers of (W + I) / 2",
+    formula="the row of the output position in the product over layers of (W + I) / 2",
     says=(
-        "How much of each word or patch has arrived, through the attentions of all layers, where the answer "
-        "is read.",
+        "The share of each token or patch that reaches the output position through the attention of all "
+        "layers.",
         "经过各层注意力，每个词元或图块有多大份额到达读取答案的位置。",
     ),
     reference="Abnar and Zuidema (2020), Quantifying attention flow in transformers (ACL)",

@@ -54,7 +54,7 @@ NEAR = {"float32": 1e-5, "float64": 1e-10}  # a difference of which no quotient 
 
 @frozen(eq=False)
 class Lift:
-    """The graph of the contributions of a score's entries.
+    """The graph of the contributions of the entries of a score.
 
     Args:
         score: what is explained.
@@ -66,18 +66,18 @@ class Lift:
 
     @cached_property
     def nodes(self) -> list[Node]:
-        """Everything between the entries and the score, each after its inputs."""
+        """The nodes between the entries and the score, in topological order."""
         return order([self.score.moved])
 
     @cached_property
     def begins(self) -> dict[Node, Node]:
-        """For each entry the input of its baseline."""
+        """The baseline input of each entry."""
         places = self.score.places.values()
         return {p: input_node(f"{p.op.attributes['label']} baseline", p.shape, p.dtype) for p in places}
 
     @cached_property
     def below(self) -> dict[Node, Node]:
-        """What every node is at the baseline."""
+        """Every node, evaluated at the baseline."""
         return dict(zip(self.nodes, rebuild(self.nodes, self.begins), strict=True))
 
     @cached_property
@@ -112,7 +112,7 @@ class Lift:
         return compile(Graph({**ends, **given}), self.score.network.engine)
 
     def _back(self, node: Node, arrived: Node) -> Iterator[tuple[Node, Node]]:
-        """What a node hands back to the values it was made of."""
+        """Return the multipliers that a node propagates to its inputs."""
         moving = [source for source in node.inputs if source in self.roots]
         is_linear = self._is_linear(node)
         if isinstance(node.op, Elementwise) and not (is_linear and len(moving) == 1):
@@ -130,14 +130,16 @@ class Lift:
         yield from ((source, joined(parts)) for source, parts in weighed.items())
 
     def _is_linear(self, node: Node) -> bool:
-        """Whether the slope half-way is the mean slope."""
+        """Whether the derivative at the midpoint equals the mean derivative."""
         still = {"divide": 1, "where": 0}  # linear, where this input is the same at the baseline
         if node.op.name in still:
             return node.inputs[still[node.op.name]] not in self.roots
         return node.op.name in LINEAR
 
     def _rescaled(self, node: Node, root: Node, arrived: Node) -> Node:
-        """The quotient of the differences of a function of one number; its slope where there is none."""
+        """Return the quotient of differences of an elementwise function, or its derivative where dx is near
+        0.
+        """
         up, along = node - self.below[node], root - self.below[root]
         is_near = PUBLIC["abs"](along) < NEAR[root.dtype]
         quotient = up / PUBLIC["where"](is_near, full_like(along, 1.0), along)
@@ -145,7 +147,7 @@ class Lift:
         return arrived * PUBLIC["where"](is_near, slope, quotient)
 
     def _to_winners(self, node: Node, arrived: Node) -> Node:
-        """The difference of an extreme value, given to the winner that made it."""
+        """Assign the difference of a maximum or minimum to the input that attains it."""
         (x,) = node.inputs
         above, under = self.below[node], self.below[x]
         grown, along = node - above, x - under
@@ -161,7 +163,7 @@ class Lift:
         return PUBLIC["where"](differs, (own + other) / PUBLIC["where"](differs, along, one), zero)
 
     def _slope(self, node: Node, arrived: Node, place: float) -> Iterator[tuple[Node, Node]]:
-        """What flows back at a point of the line between the node's inputs at baseline and sample."""
+        """Return the gradient at a point between the node's inputs at baseline and sample."""
         at = {x: self._between(x, place) for x in node.inputs}
         value = make(node.op.moved(at), *(at[x] for x in node.inputs))
         results = _card(value).pullback(arrived, value, *value.inputs)
@@ -181,13 +183,13 @@ def _card(node: Node) -> Card:
 
 
 def _stops(count: int) -> Iterator[tuple[float, float]]:
-    """Points between 0 and 1 with their weights."""
+    """Return points between 0 and 1 with their weights."""
     points, weights = np.polynomial.legendre.leggauss(count)
     return ((float(p + 1) / 2, float(w) / 2) for p, w in zip(points, weights, strict=True))
 
 
 def deep_lift(question: Question, points: int | None = None, tolerance: float = 1e-3) -> Found:
-    """The contributions of the entries; the mean over the baselines where there are several."""
+    """Return the contributions of the entries, averaged over the baselines."""
     require_size("deep_lift", "tolerance", tolerance)
     if points is not None:
         require_count("deep_lift", "points", points, 1)
@@ -201,7 +203,7 @@ def deep_lift(question: Question, points: int | None = None, tolerance: float = 
 
 
 def _lifted(question: Question, points: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """The contributions by input, and (n,) the score of the baseline."""
+    """Return the contributions by input, and (n,) the score of the baseline."""
     known: dict[int, Lift] = vars(question.score).setdefault("lifts", {})  # so each is compiled once
     lift = known.setdefault(points, Lift(question.score, points))
     rows, others = question.rows, len(next(iter(question.baselines.values())))
@@ -224,10 +226,10 @@ def _lifted(question: Question, points: int) -> tuple[dict[str, np.ndarray], np.
 DEEP_LIFT = Method(
     name="deep_lift",
     titles=("DeepLIFT", "DeepLIFT（差值反向传播）"),
-    formula="m[i] (x[i] - b[i]), m handed back from the score as dy / dx of each step",
+    formula="m[i] (x[i] - b[i]), m propagated from the score backward as dy / dx of each operation",
     says=(
-        "The difference from the baseline, handed back from the score to the inputs in one walk: all "
-        "values together are exactly the difference of the scores.",
+        "The difference from the baseline, propagated from the score to the inputs in one backward pass: the "
+        "values sum exactly to the difference of the scores.",
         "把得分与基线之差逐层分回各输入，一次反向遍历即可：各值之和恰好等于两处得分之差。",
     ),
     reference="Shrikumar, Greenside and Kundaje (2017), Learning important features through propagating "

@@ -25,7 +25,7 @@ from chainrule.ops import PUBLIC
 
 
 def grad_cam(question: Question, layer: str | None = None, rectified: bool = True) -> Found:
-    """The maps of a convolution, weighed by their slopes and stretched to the picture.
+    """Return the feature maps of a convolution, weighted by their gradients and resized to the image.
 
     Raises:
         TrainingError E541: no convolution, or no picture, in the net. UsageError E101: no such layer.
@@ -57,7 +57,7 @@ def grad_cam(question: Question, layer: str | None = None, rectified: bool = Tru
 
 
 def feature_maps(score: Score) -> dict[str, Node]:
-    """The results of the convolutions that the score depends on, by path and call, in their order."""
+    """Return the outputs of the convolutions on which the score depends, by path and call, in order."""
     book = score.network.inference.book
     place = {node: i for i, node in enumerate(order([score.node]))}
     found = {
@@ -71,7 +71,7 @@ def feature_maps(score: Score) -> dict[str, Node]:
 
 
 def stretch(heat: np.ndarray, lengths: tuple[int, ...]) -> np.ndarray:
-    """Maps (n, ..., 1) brought to other lengths, linearly between the middles of their cells.
+    """Resize maps (n, ..., 1) to other lengths by linear interpolation between cell centers.
 
     Example:
         >>> stretch(np.array([0.0, 1.0]).reshape(1, 2, 1), (4,)).ravel().tolist()
@@ -92,7 +92,7 @@ GRAD_CAM = Method(
     titles=("Grad-CAM", "梯度类激活图 (Grad-CAM)"),
     formula="relu(sum over k of mean(df/dA[k]) A[k])",
     says=(
-        "Where the last convolution saw what speaks for the class, as a coarse map over the picture.",
+        "The regions of the image that support the class according to the last convolution, as a coarse map.",
         "最后一个卷积层在图像的哪些位置看到了支持该类别的东西（粗略的热图）。",
     ),
     reference="Selvaraju, Cogswell, Das, Vedantam, Parikh and Batra (2017), Grad-CAM: visual explanations "

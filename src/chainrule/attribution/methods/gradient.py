@@ -1,8 +1,8 @@
-"""The slope of the score at the sample itself: the oldest attributions, and the cheapest.
+"""Attributions by the gradient of the score at the sample: the oldest and cheapest methods.
 
-A slope says what a small step would do. It says nothing of what the input has done already: where a unit is
-saturated, the slope is 0 however much the unit contributes. That is why none of these is complete; integrated
-gradients and DeepLIFT walk the whole way from the baseline instead.
+A gradient describes the effect of a small change, not the contribution so far: where a unit is saturated, its
+gradient is 0 however much it contributes. Therefore none of these methods is complete; integrated gradients
+and DeepLIFT follow the path from the baseline instead.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from chainrule.attribution.question import AT_ONCE, Question
 
 
 def saliency(question: Question, absolute: bool = True) -> Found:
-    """The slope of the score, or its size."""
+    """Return the gradient of the score, or its magnitude."""
     _, slopes = question.slopes(question.entries, np.arange(question.rows))
     sized = {label: np.abs(slope) if absolute else slope for label, slope in slopes.items()}
     return Found(question.folded(sized), settings={"absolute": absolute})
 
 
 def gradient_x_input(question: Question) -> Found:
-    """The slope times what was given, less the baseline."""
+    """Return the gradient times the input minus the baseline."""
     _, slopes = question.slopes(question.entries, np.arange(question.rows))
     base = {label: array.mean(0) for label, array in question.baselines.items()}
     moved = {label: slope * (question.entries[label] - base[label]) for label, slope in slopes.items()}
@@ -30,7 +30,7 @@ def gradient_x_input(question: Question) -> Found:
 
 
 def smooth_grad(question: Question, samples: int = 50, noise: float = 0.15, absolute: bool = False) -> Found:
-    """The mean slope at points around the sample, with the standard error of the mean."""
+    """Return the mean gradient at points around the sample, with the standard error of the mean."""
     require_count("smooth_grad", "samples", samples, 2)
     require_size("smooth_grad", "noise", noise)
     sums = {name: np.zeros(question.inputs[name].shape) for name in question.score.entries}
@@ -52,7 +52,7 @@ def smooth_grad(question: Question, samples: int = 50, noise: float = 0.15, abso
 
 
 def _slopes(question: Question, noise: float, start: int, count: int) -> dict[str, np.ndarray]:
-    """The slopes at some of the points around each sample, by input: (J, n, ...)."""
+    """Return the gradients at points around each sample, by input: (J, n, ...)."""
     points = {}
     for i, (label, array) in enumerate(question.entries.items()):
         # The same noise for every sample, so that its values do not depend on those beside it.
@@ -66,7 +66,7 @@ def _slopes(question: Question, noise: float, start: int, count: int) -> dict[st
 
 
 def _range(array: np.ndarray) -> np.ndarray:
-    """(n, 1, ...) how far the numbers of each sample lie apart."""
+    """Return (n, 1, ...) the range of the values of each sample."""
     return np.ptp(array.reshape(len(array), -1), axis=1).reshape(-1, *[1] * (array.ndim - 1))
 
 
@@ -75,8 +75,8 @@ SALIENCY = Method(
     titles=("saliency", "显著图 (saliency)"),
     formula="|df/dx[i]|",
     says=(
-        "The size of the slope: by how much the score would change for a small change of each input.",
-        "斜率的大小：每个输入有微小变化时，得分会变化多少。",
+        "The magnitude of the gradient: how much the score would change for a small change of each input.",
+        "梯度的大小：每个输入有微小变化时，得分会变化多少。",
     ),
     reference="Simonyan, Vedaldi and Zisserman (2014), Deep inside convolutional networks (ICLR workshop)",
     run=saliency,
@@ -88,9 +88,10 @@ GRADIENT_X_INPUT = Method(
     titles=("gradient x input", "梯度乘输入"),
     formula="(x[i] - b[i]) df/dx[i]",
     says=(
-        "The slope times the distance from the baseline: what the input would contribute if the net were "
+        "The gradient times the distance from the baseline: the contribution of the input if the network "
+        "were "
         "linear.",
-        "斜率乘以与基线的差：假如网络是线性的，该输入的贡献。",
+        "梯度乘以与基线的差：假如网络是线性的，该输入的贡献。",
     ),
     reference="Shrikumar, Greenside, Shcherbina and Kundaje (2016), Not just a black box",
     run=gradient_x_input,
@@ -101,8 +102,8 @@ SMOOTH_GRAD = Method(
     titles=("SmoothGrad", "平滑梯度 (SmoothGrad)"),
     formula="mean over e of df/dx[i] at x + e, e normal",
     says=(
-        "The mean slope at many points around the sample: what the slope says apart from its own noise.",
-        "样本附近许多点上斜率的平均：去掉斜率自身的噪声。",
+        "The mean gradient at many points around the sample, which reduces the noise of the gradient.",
+        "样本附近许多点上梯度的平均：去掉梯度自身的噪声。",
     ),
     reference="Smilkov, Thorat, Kim, Viégas and Wattenberg (2017), SmoothGrad: removing noise by "
     "adding noise",

@@ -31,12 +31,12 @@ DRAWN, MOST_DRAWN = 64, 8192  # likewise of samples
 
 @frozen(eq=False)
 class Stops:
-    """Where slopes are taken on the ways from the baselines, and how much each counts.
+    """The points on the paths from the baselines at which gradients are computed, and their weights.
 
     Args:
-        rows: (J,) the baseline each way begins at.
-        places: (J,) how far along it, from 0 at the baseline to 1 at the sample.
-        weights: (J,) how much each stop counts; 1 in all.
+        rows: (J,) the baseline of each path.
+        places: (J,) the position on the path, from 0 at the baseline to 1 at the sample.
+        weights: (J,) the weight of each point; they sum to 1.
     """
 
     rows: np.ndarray
@@ -56,18 +56,18 @@ class Walked:
     counts: np.ndarray
 
     def off(self, scores: np.ndarray) -> np.ndarray:
-        """(n,) what is unaccounted for, relative to the larger of what is explained and given out."""
+        """Return (n,) the residual, relative to the larger of the explained and the distributed amount."""
         residual, size = account(self.values, scores - self.base)
         return np.abs(residual) / np.maximum(size, 1e-30)
 
     def mend(self, own: np.ndarray, finer: Walked) -> None:
-        """Take these samples from a finer walk."""
+        """Replace these samples by those of a finer integration."""
         for name in self.values:
             self.values[name][own], self.squares[name][own] = finer.values[name], finer.squares[name]
         self.base[own], self.counts[own] = finer.base, finer.counts
 
     def errors(self) -> dict[str, np.ndarray]:
-        """The standard errors of the values, where the stops were drawn."""
+        """Return the standard errors of the values, if the points were sampled."""
         found = {}
         for name, mean in self.values.items():
             count = self.counts.reshape(-1, *[1] * (mean.ndim - 1))
@@ -76,7 +76,7 @@ class Walked:
 
 
 def integrated_gradients(question: Question, steps: int | None = None, tolerance: float = 0.01) -> Found:
-    """Slopes on the way from the baseline, added up; the mean over the baselines where there are several."""
+    """Return the gradients integrated along the path from the baseline, averaged over the baselines."""
     require_size("integrated_gradients", "tolerance", tolerance)
     if steps is not None:
         require_count("integrated_gradients", "steps", steps, 1)
@@ -93,7 +93,7 @@ def integrated_gradients(question: Question, steps: int | None = None, tolerance
 
 
 def expected_gradients(question: Question, samples: int | None = None, tolerance: float = 0.05) -> Found:
-    """Slopes at points drawn on the ways from many baselines, their mean and its standard error.
+    """Return the mean gradient at random points on paths from many baselines, and its standard error.
 
     Raises:
         TrainingError E543: there are no rows to compare with.
@@ -141,7 +141,7 @@ def _doubled(
 
 
 def _walk(question: Question, own: np.ndarray, stops: Stops) -> Walked:
-    """The slopes at all stops, each times its way; many stops are asked about at a time."""
+    """Return the gradients at all points times the paths, computed for many points at a time."""
     shapes = {name: (len(own), *question.inputs[name].shape[1:]) for name in question.score.entries}
     values, squares = ({name: np.zeros(shape) for name, shape in shapes.items()} for _ in range(2))
     size = len(own) * sum(array[0].size for array in question.entries.values())
@@ -164,7 +164,7 @@ def _walk(question: Question, own: np.ndarray, stops: Stops) -> Walked:
 def _moves(
     question: Question, own: np.ndarray, rows: np.ndarray, places: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """The slope at each stop times the whole way, by input: (J, n, ...) float64."""
+    """Return the gradient at each point times the path, by input: (J, n, ...) float64."""
     ways, points = {}, {}
     for label, array in question.entries.items():
         base = question.baselines[label][rows][:, None]  # (J, 1, ...)
@@ -185,9 +185,10 @@ INTEGRATED_GRADIENTS = Method(
     titles=("integrated gradients", "积分梯度"),
     formula="(x[i] - b[i]) integral from 0 to 1 of df/dx[i] at b + t (x - b) dt",
     says=(
-        "The slope added up on the straight way from the baseline to the sample: all values together are "
-        "exactly the difference of the scores.",
-        "沿着从基线到样本的直线把斜率累加起来：各值之和恰好等于两处得分之差。",
+        "The gradient integrated along the straight line from the baseline to the sample: the values sum "
+        "exactly "
+        "to the difference of the scores.",
+        "沿着从基线到样本的直线对梯度积分：各值之和恰好等于两处得分之差。",
     ),
     reference="Sundararajan, Taly and Yan (2017), Axiomatic attribution for deep networks (ICML)",
     run=integrated_gradients,
@@ -200,7 +201,8 @@ EXPECTED_GRADIENTS = Method(
     titles=("expected gradients", "期望梯度"),
     formula="mean over rows b and t in [0, 1] of (x[i] - b[i]) df/dx[i] at b + t (x - b)",
     says=(
-        "Integrated gradients averaged over rows of the data as baselines, so that no single baseline is "
+        "Integrated gradients averaged over rows of the data as baselines, so that no single baseline "
+        "has to be "
         "chosen.",
         "以数据中的许多行作为基线的积分梯度的平均：不必选定某一个基线。",
     ),

@@ -1,4 +1,4 @@
-"""Occlusion: cover a part of the input and see by how much the answer falls.
+"""Occlusion: the decrease of the score when a part of the input is covered.
 
 The plainest of all methods, and the one that needs no theory: a grey patch slides over the picture, a column
 or a token is replaced, and the fall of the score is written where the patch was. Where patches overlap, a
@@ -18,12 +18,12 @@ from chainrule.attribution.methods.coalitions import Game, Groups
 
 
 def patches(shape: Sequence[int], window: Sequence[int], stride: Sequence[int]) -> list[np.ndarray]:
-    """The places of every patch that slides over the leading axes of a sample.
+    """Return the flat indices of every patch that slides over the leading axes of a sample.
 
     Args:
-        shape: of the sample, such as (H, W, C).
-        window: its length along each leading axis; axes behind them are covered whole.
-        stride: from one patch to the next along each of them. The last patch may be shorter.
+        shape: the shape of the sample, such as (H, W, C).
+        window: the length of a patch along each leading axis; all further axes are covered completely.
+        stride: the distance between patches along each leading axis. The last patch may be shorter.
 
     Example:
         >>> [patch.tolist() for patch in patches((5,), (2,), (2,))]
@@ -44,11 +44,11 @@ def _starts(length: int, window: int, stride: int) -> range:
 
 
 def falls(game: Game, parts: Groups) -> np.ndarray:
-    """By how much the score falls when each part alone is covered: (len(parts),).
+    """Return the decrease of the score when each part alone is covered, (len(parts),).
 
     Args:
-        game: the sample and what covers it; its players are not asked.
-        parts: places of numbers; they may overlap.
+        game: the sample and its background; its players are not used.
+        parts: flat indices; parts may overlap.
     """
     stays = np.ones((len(parts) + 1, game.row.size), bool)
     for i, places in enumerate(parts, 1):

@@ -1,7 +1,7 @@
-"""The cards of the methods that only ask for answers: occlusion and Shapley values.
+"""The cards of the methods that only need predictions: occlusion and Shapley values.
 
-They need no gradient, so they work for any net and any input, and cost many answers instead. The arithmetic
-stands in ``occlusion.py`` and ``shapley.py``; here a question is brought to it.
+They need no gradients, so they work for any network and any input, at the cost of many predictions. The
+computations are in ``occlusion.py`` and ``shapley.py``.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ROUNDING = 1e-6  # what float32 leaves unaccounted for
 def occlusion(
     question: Question, window: Any = None, stride: Any = None, groups: Mapping[str, Any] | None = None
 ) -> Found:
-    """By how much the score falls when each part is covered.
+    """Return the decrease of the score when each part is covered.
 
     Raises:
         UsageError E101, E102: no such column; patches that do not fit.
@@ -53,7 +53,7 @@ def shapley_values(
     window: Any = None,
     groups: Mapping[str, Any] | None = None,
 ) -> Found:
-    """The Shapley value of each part; its numbers share it evenly.
+    """Return the Shapley value of each part, divided evenly among its elements.
 
     Raises:
         UsageError E545: exact values of more than 12 parts. UsageError E101, E102: no such column; patches
@@ -94,7 +94,7 @@ def shapley_values(
 
 
 def _shared(packed: Packed, parts: Sequence[np.ndarray], amounts: Sequence[Any]) -> np.ndarray:
-    """(n, N) what each number of each sample gets of its part's amount."""
+    """Return (n, N) the share of each element in the value of its part."""
     sizes = np.array([len(places) for places in parts])
     return np.stack([spread(each / sizes, parts, packed.rows.shape[1]) for each in amounts])
 
@@ -116,7 +116,7 @@ OCCLUSION = Method(
     titles=("occlusion", "遮挡法"),
     formula="f(x) - f(x with the part i covered)",
     says=(
-        "By how much the score falls when a part is covered: a column, a word, a patch of an image.",
+        "The decrease of the score when a part is covered: a column, a token or a patch of an image.",
         "遮住一部分（一列、一个词、图像的一块）时，得分下降多少。",
     ),
     reference="Zeiler and Fergus (2014), Visualizing and understanding convolutional networks (ECCV)",
@@ -126,9 +126,11 @@ OCCLUSION = Method(
 SHAPLEY = Method(
     name="shapley",
     titles=("Shapley values", "Shapley 值"),
-    formula="mean over all orders of f(x on i and what came before) - f(x on what came before)",
+    formula="mean over all orders of f(x on i and preceding parts) - f(x on preceding parts)",
     says=(
-        "The part's mean share in the score over all orders in which parts can join: the only fair division.",
+        "The mean increase of the score by each part over all orders in which parts can be added: the "
+        "unique fair "
+        "division.",
         "在所有可能的加入次序中，每一部分使得分增加量的平均：唯一公平的分配。",
     ),
     reference="Shapley (1953), A value for n-person games; Lundberg and Lee (2017), A unified approach to "

@@ -37,12 +37,12 @@ Worth: TypeAlias = Callable[[np.ndarray], np.ndarray]
 
 @frozen(eq=False)
 class Division:
-    """What each player gets.
+    """The Shapley values of a game.
 
     Args:
         parts: (P,).
-        base, answer: what the empty and the full coalition are worth.
-        errors: (P,) the standard errors of the parts; ``None`` where the parts are exact.
+        base, answer: the values of the empty and the full coalition.
+        errors: (P,) the standard errors; ``None`` if the values are exact.
     """
 
     parts: np.ndarray
@@ -52,11 +52,11 @@ class Division:
 
 
 def exact(worth: Worth, players: int) -> Division:
-    """The Shapley values from all coalitions.
+    """Compute the Shapley values from all coalitions.
 
     Args:
-        worth: what coalitions are worth.
-        players: how many, at most ``MOST``.
+        worth: the value of coalitions.
+        players: the number of players, at most ``MOST``.
 
     **Cost** 2^players coalitions.
 
@@ -78,13 +78,13 @@ def exact(worth: Worth, players: int) -> Division:
 
 
 def sampled(worth: Worth, players: int, orders: int, seed: int) -> Division:
-    """Estimates of the Shapley values from orders drawn at random, each with its reverse.
+    """Estimate the Shapley values from random orders, each with its reverse.
 
     Args:
-        worth: what coalitions are worth.
-        players: how many.
-        orders: how many orders, rounded up to an even number, at least 4.
-        seed: decides the orders.
+        worth: the value of coalitions.
+        players: the number of players.
+        orders: the number of orders, rounded up to an even number, at least 4.
+        seed: the seed of the orders.
 
     **Cost** orders * (players - 1) + 2 coalitions.
     """
