@@ -248,7 +248,7 @@ def test_probabilities_before_a_loss_on_logits_are_refused(loss: str, activation
     error = caught.value
     assert error.code == "E105"
     assert error.fix == f'drop activation="{activation}" from the last layer: {loss} applies it'
-    assert f"{loss} takes logits, but the net ends in {activation}" in str(error)
+    assert f"{loss} expects logits, but the network ends in {activation}" in str(error)
     assert "dense2" in error.where
     assert activation in error.render("zh")
 

@@ -3,14 +3,14 @@
 from chainrule.errors.catalog.entry import Entry
 
 ENTRIES: dict[str, Entry] = {
-    "E601": Entry("{option} is missing, unknown or of the wrong kind", "{option} 缺失、未知或类型不对"),
-    "E602": Entry("there is a training in this folder already", "此文件夹中已有一次训练"),
-    "E603": Entry("the training to go on with had other options", "要继续的训练使用了不同的选项"),
-    "E604": Entry("there is no training to go on with", "没有可以继续的训练"),
-    "E605": Entry("the config of a run is not valid", "训练的配置文件无效"),
+    "E601": Entry("{option} is missing, unknown or of the wrong type", "{option} 缺失、未知或类型不对"),
+    "E602": Entry("this folder already contains a training", "此文件夹中已有一次训练"),
+    "E603": Entry("the training to resume has other options", "要继续的训练使用了不同的选项"),
+    "E604": Entry("there is no training to resume", "没有可以继续的训练"),
+    "E605": Entry("the configuration file of the run is invalid", "训练的配置文件无效"),
     "E606": Entry("there is no row {row}", "没有第 {row} 行"),
     "E607": Entry("this model was not trained on a table", "此模型不是用表格训练的"),
-    "E608": Entry("a column is asked for in two ways", "同一列被指定了两种用法"),
-    "E609": Entry("the result would be written over the input", "结果会覆盖输入文件"),
-    "E610": Entry("this folder holds no model", "此文件夹中没有模型"),
+    "E608": Entry("a column has two conflicting options", "同一列被指定了两种用法"),
+    "E609": Entry("the output would overwrite the input", "结果会覆盖输入文件"),
+    "E610": Entry("this folder contains no model", "此文件夹中没有模型"),
 }

@@ -8,41 +8,44 @@ ENTRIES: dict[str, Entry] = {
     "E103": Entry(
         'two parameters are called "{name}" and differ in shape', "两个参数同名“{name}”，但形状不同"
     ),
-    "E104": Entry("something that is no layer stands where a layer must", "此处需要一个层"),
+    "E104": Entry("a layer is required here", "此处需要一个层"),
     "E105": Entry(
-        "{loss} takes {wants}, but the net ends in {activation}",
+        "{loss} expects {wants}, but the network ends in {activation}",
         "{loss} 需要{wants_zh}，但网络以 {activation} 结尾",
     ),
     "E106": Entry("there is nothing to train", "没有可以训练的参数"),
     "E107": Entry(
-        "a callback is a stopping rule or a function of events", "回调必须是停止规则或接收事件的函数"
+        "a callback must be a stopping rule, a callback object or a function of events",
+        "回调必须是停止规则或接收事件的函数",
     ),
     "E108": Entry("class weights need one output with classes", "类别权重需要一个分类输出"),
     "E109": Entry('two stopping rules are both called "{name}"', "有两条停止规则同名“{name}”"),
     "E118": Entry('the name "{name}" is taken', "名称“{name}”已被占用"),
-    "E110": Entry('"{name}" is no known {family}', "未知的{family_zh}：“{name}”"),
-    "E111": Entry("this is no record of a {family}", "这不是{family_zh}的记录"),
-    "E112": Entry("the record of {name} has the wrong settings", "{name} 的记录中设置项不符"),
+    "E110": Entry('"{name}" is not a known {family}', "未知的{family_zh}：“{name}”"),
+    "E111": Entry("this is not a record of a {family}", "这不是{family_zh}的记录"),
+    "E112": Entry("the record of {name} has invalid settings", "{name} 的记录中设置项不符"),
     "E113": Entry("{name} has the wrong type", "{name} 的类型不符"),
     "E114": Entry("a record is nested too deep or too large", "记录嵌套过深或过大"),
     "E115": Entry("a record cannot hold this value", "记录无法保存这个值"),
     "E116": Entry("{name} cannot be a kind of record", "{name} 不能作为记录的种类"),
-    "E117": Entry('"{part}" describes no layer', "“{part}”没有描述任何层"),
-    "E119": Entry("a layer gives something that is no node", "层的输出不是节点"),
+    "E117": Entry('"{part}" does not describe a layer', "“{part}”没有描述任何层"),
+    "E119": Entry("a layer returned something that is not a node", "层的输出不是节点"),
     # E12x: what is asked of an explanation.
     "E120": Entry('there is no parameter "{name}"', "没有名为“{name}”的参数"),
-    "E121": Entry('the index names no single number of "{name}"', "该索引不对应“{name}”中的某一个数"),
-    "E122": Entry("what was wanted of the sample is missing", "缺少样本的期望输出"),
+    "E121": Entry(
+        'the index does not select a single number of "{name}"', "该索引不对应“{name}”中的某一个数"
+    ),
+    "E122": Entry("the target of the sample is missing", "缺少样本的期望输出"),
     "E123": Entry("the engine {name} cannot be profiled", "无法剖析 {name} 引擎的性能"),
     # E124 to E126: texts that a net writes.
     "E124": Entry("{first} and {second} exclude each other", "{first} 与 {second} 不能同时使用"),
-    "E125": Entry("no token is left to choose from", "没有可选的词元"),
-    "E126": Entry("this model cannot write texts", "此模型不能生成文本"),
+    "E125": Entry("no token is left to sample from", "没有可选的词元"),
+    "E126": Entry("this model cannot generate text", "此模型不能生成文本"),
     "E131": Entry("the arguments do not fit {name}", "参数与 {name} 的签名不符"),
     "E134": Entry("a node has no value while the graph is built", "构建计算图时节点还没有数值"),
     "E132": Entry("{loss} takes no targets", "{loss} 不需要目标 y"),
     "E133": Entry("{loss} needs targets", "{loss} 需要目标 y"),
-    "E127": Entry("the net has no blocks that could be computed twice", "网络中没有可以重计算的块"),
+    "E127": Entry("the network has no blocks to recompute", "网络中没有可以重计算的块"),
     # E140 to E142: classes of one's own.
     "E140": Entry("{kind}.{name} is set, but it is not a field", "设置了 {kind}.{name}，但它不是字段"),
     "E141": Entry("the class {kind} cannot be a record of its fields", "类 {kind} 不能成为由字段构成的记录"),
