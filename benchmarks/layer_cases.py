@@ -194,7 +194,13 @@ LOSS = [
     _loss("Poisson, 256 x 1000", "poisson", VALUES, Given((256, 1000), is_share=True)),
     _loss("multi-margin, 128 x 10", "multi_margin", SCORES, Given((128,), 10)),
     _loss("triplet, 128 x 256", "triplet_margin", Given((128, 3, 256)), Given((128,), is_share=True)),
-    _loss("CTC, 16 x 100 x 29, 20 labels", "ctc", Given((16, 100, 29)), Given((16, 20), 28), longest=20),
+    _loss(
+        "CTC, 16 x 100 x 29, 20 labels",
+        "ctc",
+        Given((16, 100, 29)),
+        Given((16, 20), 28),
+        max_target_length=20,
+    ),
 ]
 EMBEDDING = [
     LayerCase("embedding", "10000 x 128, 32 x 64 words", "Embedding", (Given((32, 64), 10000),),

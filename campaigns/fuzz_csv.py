@@ -3,7 +3,7 @@
 Every table starts as a sound one (numbers, categories, yes/no, dates, ids, texts, gaps) and is then changed
 by one to three mutations that know what a CSV file is: cells, rows, columns, headers, separators, quotes,
 line ends, encodings, huge and odd numbers, hostile names. The command must end with exit code 0 and its four
-files, or with 1 or 2 and exactly one error of the catalogue; never with a traceback or an unexpected fault.
+files, or with 1 or 2 and exactly one error of the catalog; never with a traceback or an unexpected fault.
 
 Run it as ``python campaigns/fuzz_csv.py --count 200``; ``--seed`` gives other tables, ``--keep`` keeps those
 at fault.
@@ -66,11 +66,11 @@ def sound(draw: random.Random) -> Rows:
     """A table without a fault; its target is a class or a number."""
     count = draw.randint(20, 80)
     numeric = draw.random() < 0.3
-    header = ["id", "size", "weight", "colour", "fresh", "since", "target"]
+    header = ["id", "size", "weight", "color", "fresh", "since", "target"]
     rows = [header]
     for i in range(count):
         size = draw.gauss(10, 3)
-        colour = draw.choice(["red", "green", "blue"])
+        color = draw.choice(["red", "green", "blue"])
         answer = (
             f"{size * 2 + draw.gauss(0, 1):.3f}"
             if numeric
@@ -78,7 +78,7 @@ def sound(draw: random.Random) -> Rows:
             if i > 3
             else ["ripe", "raw"][i % 2]
         )
-        rows.append([f"F{i:04}", f"{size:.2f}", str(draw.randint(1, 900)), colour, draw.choice(["yes", "no"]),
+        rows.append([f"F{i:04}", f"{size:.2f}", str(draw.randint(1, 900)), color, draw.choice(["yes", "no"]),
                      f"2023-{1 + i % 12:02}-01", answer])  # fmt: skip
     for row in rows[1:]:
         for j in range(1, 6):

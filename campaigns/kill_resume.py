@@ -36,7 +36,7 @@ def train(folder: Path, resume: bool) -> str:
     x = draw.normal(size=(300, 8))
     y = (x[:, 0] * x[:, 1] + 0.3 * draw.normal(size=300) > 0).astype(int)
     net = cr.Sequential(cr.Dense(24, "relu"), cr.Dropout(0.3), cr.Dense(24, "tanh"), cr.Dense(1))
-    optimizer = cr.Adam(cr.Warmup(30, cr.Cosine(0.01, floor=0.0005)))
+    optimizer = cr.Adam(cr.Warmup(30, cr.Cosine(0.01, min_learning_rate=0.0005)))
     model = cr.Model(net, "binary_cross_entropy", optimizer, metrics=["accuracy"], penalty=cr.L2(1e-4))
     history = model.fit(
         x[:240], y[:240], epochs=EPOCHS, batch_size=16, validation=(x[240:], y[240:]), seed=11, verbose=False,

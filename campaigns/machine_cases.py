@@ -49,7 +49,7 @@ def computed(net: cr.Layer, x: Any) -> str:
     """The SHA-256 of the outputs of a network with its initial parameters, for all rows, nine and one."""
     arrays = x if isinstance(x, dict) else {"x": x}
     inputs = {name: Spec((Size.symbol("B"), *a.shape[1:]), "float32") for name, a in arrays.items()}
-    model = cr.Model(net, "mse").initialise(inputs, seed=3)
+    model = cr.Model(net, "mse").initialize(inputs, seed=3)
     digest = hashlib.sha256()
     for rows in (None, 9, 1):
         part = {name: array[:rows] for name, array in arrays.items()}
@@ -95,13 +95,13 @@ def _residual() -> str:
 def _depthwise() -> str:
     net = cr.Sequential(
         cr.Conv(8, 3, stride=2, padding="same"), cr.BatchNorm(), cr.Activation("hard_silu"),
-        cr.InvertedResidual(3, 16, 8, squeeze=True), cr.GlobalAveragePool(), cr.Dense(3),
+        cr.InvertedResidual(3, 16, 8, squeeze_excite=True), cr.GlobalAveragePool(), cr.Dense(3),
     )  # fmt: skip
     return trained(net, "cross_entropy", cr.RMSprop(0.002), numbers(40, 16, 16, 3), words(40, below=3), 20)
 
 
 def _lstm() -> str:
-    net = cr.models.lstm_classifier(vocabulary=11, width=12, units=10, depth=1)
+    net = cr.models.lstm_classifier(vocabulary_size=11, width=12, units=10, depth=1)
     return trained(
         net, "cross_entropy", cr.Adam(0.005), words(60, 9, below=11), words(60, below=2, stream=1), 20
     )
@@ -168,7 +168,8 @@ NETWORKS: dict[str, Callable[[], str]] = {
     "MobileNetV3": lambda: computed(cr.models.mobilenet_v3_small(classes=3), numbers(9, 33, 33, 3)),
     "U-Net": lambda: computed(cr.models.unet(channels=4, depth=2, padding="same"), numbers(10, 16, 16, 1)),
     "ViT": lambda: computed(
-        cr.models.vit(classes=3, image=8, patch=4, width=24, depth=2, heads=2, units=32), numbers(20, 8, 8, 3)
+        cr.models.vit(classes=3, image_size=8, patch_size=4, width=24, depth=2, heads=2, units=32),
+        numbers(20, 8, 8, 3),
     ),
     "GPT-2": lambda: computed(cr.models.gpt2(length=12, **{**TINY, "depth": 2}), words(20, 12, below=11)),
     "BERT": lambda: computed(cr.models.bert(length=12, **TINY), words(20, 12, below=11)),
@@ -177,9 +178,9 @@ NETWORKS: dict[str, Callable[[], str]] = {
         {"source": words(20, 7, below=11), "target": words(20, 8, below=11, stream=1)},
     ),
     "LSTM language model": lambda: computed(
-        cr.models.lstm_language_model(vocabulary=11, width=20, units=20), words(20, 9, below=11)
+        cr.models.lstm_language_model(vocabulary_size=11, width=20, units=20), words(20, 9, below=11)
     ),
     "GRU classifier": lambda: computed(
-        cr.models.gru_classifier(vocabulary=11, width=12, units=10), words(20, 9, below=11)
+        cr.models.gru_classifier(vocabulary_size=11, width=12, units=10), words(20, 9, below=11)
     ),
 }

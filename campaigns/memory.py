@@ -89,7 +89,7 @@ def convolutions(channels: int) -> Layer:
     return cr.Sequential(*layers, cr.GlobalAveragePool(), cr.Dense(10))
 
 
-FLAT, IMAGE, COLOUR = (784,), (28, 28, 1), (32, 32, 3)
+FLAT, IMAGE, COLOR = (784,), (28, 28, 1), (32, 32, 3)
 CASES: dict[str, Case] = {
     "dense 256-128": Case(dense(256, 128), FLAT, 128),
     "dense 256-128, batch 1000": Case(dense(256, 128), FLAT, 1000),
@@ -123,9 +123,9 @@ CASES: dict[str, Case] = {
     "lenet": Case(lenet(), IMAGE, 128),
     "lenet, batch 1024": Case(lenet(), IMAGE, 1024),
     "lenet, adam, float64": Case(lenet(), IMAGE, 256, "adam", "float64"),
-    "convolutions 32": Case(convolutions(32), COLOUR, 64),
-    "convolutions 64, adam": Case(convolutions(64), COLOUR, 32, "adam"),
-    "convolutions 16, batch 256": Case(convolutions(16), COLOUR, 256, "momentum"),
+    "convolutions 32": Case(convolutions(32), COLOR, 64),
+    "convolutions 64, adam": Case(convolutions(64), COLOR, 32, "adam"),
+    "convolutions 16, batch 256": Case(convolutions(16), COLOR, 256, "momentum"),
     "lenet, by the law": Case(lenet(), IMAGE, 256, engine="reference"),
 }
 OPTIMIZERS: dict[str, Any] = {

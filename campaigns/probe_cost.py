@@ -52,7 +52,7 @@ def subjects() -> dict[str, Subject]:
         draw.normal(size=(3200, 28, 28, 1)).astype("f4"),
     )
     texts = draw.integers(0, 64, (320, 33))
-    block = cr.models.gpt2(vocabulary=64, length=32, width=64, depth=1, heads=4)
+    block = cr.models.gpt2(vocabulary_size=64, length=32, width=64, depth=1, heads=4)
     lenet = cr.models.lenet5()
     dense = cr.Sequential(cr.Dense(32, "relu"), cr.Dense(32, "relu"), cr.Dense(3))
     return {

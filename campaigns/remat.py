@@ -45,8 +45,8 @@ class Case:
 
 def dense() -> Layer:
     """Layers of 256, four to a block."""
-    inside = [cr.Dense(256, "relu", weight_init="he")] * 3
-    block = cr.Residual(cr.Sequential(*inside, cr.Dense(256, weight_init=cr.Scaled(gain=0.01))))
+    inside = [cr.Dense(256, "relu", weight_initializer="he")] * 3
+    block = cr.Residual(cr.Sequential(*inside, cr.Dense(256, weight_initializer=cr.Scaled(gain=0.01))))
     return cr.Sequential(cr.Dense(256), *[block] * 8, cr.Dense(10))
 
 

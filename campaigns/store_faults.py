@@ -6,7 +6,7 @@ the save is run once for each call and each fault: the call answers with an erro
 entering it. After each run, without faults:
 
 - the newest checkpoint verifies, and is the new one if the save reported success, else the old or the new;
-- a save that failed said so with a code of the catalogue, and left no temporary file;
+- a save that failed said so with a code of the catalog, and left no temporary file;
 - the next save succeeds, and clears away what a killed one left behind.
 
 Run it as ``python campaigns/store_faults.py``; it needs strace and a minute or two. ``--quick`` breaks only

@@ -1,7 +1,7 @@
 """Run the example ``translate`` in its forms, and write what it prints onto docs/translation.md.
 
 Run it as ``python campaigns/translate.py quick long`` on a quiet machine: the quick form takes minutes, the
-long one less than half an hour. ``--data FOLDER`` adds the form ``data``, the larger net on the catalogues of
+long one less than half an hour. ``--data FOLDER`` adds the form ``data``, the larger net on the catalogs of
 that folder. What a form printed lies in a file of the folder ``--out``; forms that ran before keep their
 place on the page.
 """

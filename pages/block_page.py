@@ -6,7 +6,7 @@ import re
 
 from chainrule.catalog import KINDS, Block, Kind, Written, block, sampled, to_html, to_unicode, transcript
 from chainrule.derive.line_chart import line_chart
-from chainrule.errors import CATALOGUE
+from chainrule.errors import CATALOG
 from chainrule.notation import to_latex, to_mathml
 from chainrule.ops import Card
 from chainrule.texts.constraints import in_chinese
@@ -156,5 +156,5 @@ def _names(text: str) -> str:
 def _linked(text: str) -> str:
     """Error codes linked to their pages."""
     return _CODE.sub(
-        lambda code: f"[{code[0]}](../../errors/{code[0]}.md)" if code[0] in CATALOGUE else code[0], text
+        lambda code: f"[{code[0]}](../../errors/{code[0]}.md)" if code[0] in CATALOG else code[0], text
     )

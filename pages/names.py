@@ -32,9 +32,9 @@ TABLE = HERE.parent / "docs" / "names.md"
 _KINDS = {
     "torch.nn": ("layer", "loss", "activation"), "torch.nn.functional": ("loss",),
     "torch.optim": ("optimizer",), "torch.optim.lr_scheduler": ("schedule",),
-    "torch.nn.init": ("initialiser",), "keras.layers": ("layer", "activation"),
+    "torch.nn.init": ("initializer",), "keras.layers": ("layer", "activation"),
     "keras.activations": ("activation",), "keras.losses": ("loss",), "keras.optimizers": ("optimizer",),
-    "keras.optimizers.schedules": ("schedule",), "keras.initializers": ("initialiser",),
+    "keras.optimizers.schedules": ("schedule",), "keras.initializers": ("initializer",),
     "keras.regularizers": ("penalty",), "keras.constraints": ("constraint",), "keras.metrics": ("metric",),
 }  # fmt: skip
 _VERBS = ("deserialize", "get", "legacy", "schedules", "serialize")  # functions, not blocks

@@ -72,7 +72,7 @@ KINDS: dict[str, Case] = {
     ),
     "recurrent": Case(cr.Sequential(cr.LSTM(4), cr.Dense(CLASSES)), (4, 3)),
     "padded": Case(
-        cr.Sequential(cr.Embedding(7, 3, padding=0), cr.Masking(cr.LSTM(4)), cr.Dense(CLASSES)),
+        cr.Sequential(cr.Embedding(7, 3, padding_index=0), cr.Masking(cr.LSTM(4)), cr.Dense(CLASSES)),
         (5,), words=7,
     ),
     "attention": Case(
@@ -104,7 +104,7 @@ def _model(case: Case) -> cr.Model:
     """The network with its parameters; those that only properties use run on the reference engine."""
     engine = "native" if case in CASES.values() else "reference"
     model = cr.Model(case.net, "cross_entropy", dtype="float64", engine=engine)
-    model.initialise({"x": Spec((B, *case.shape), "float64")})
+    model.initialize({"x": Spec((B, *case.shape), "float64")})
     model.load_parameters(
         {path: normal_numbers(path, value.shape) for path, value in model.parameters().items()}
     )

@@ -21,7 +21,7 @@ from chainrule.train.stopping import StoppingRule
 
 ROOTS: dict[str, type] = {
     "layer": nn.Layer, "loss": Loss, "optimizer": Optimizer, "rule": Rule, "schedule": Schedule,
-    "initialiser": nn.Initialiser, "penalty": nn.Penalty, "constraint": nn.Constraint, "clip": Clip,
+    "initializer": nn.Initializer, "penalty": nn.Penalty, "constraint": nn.Constraint, "clip": Clip,
     "stopping": StoppingRule, "callback": Callback, "strategy": Strategy, "change": Change, "mix": Mix,
 }  # fmt: skip
 

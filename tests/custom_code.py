@@ -97,8 +97,8 @@ def loss(k: float) -> Case:
 
 def optimizer(k: float) -> Case:
     class Mine(Rule):
-        def move(self, p: Any, g: Any, slots: Any, now: Any) -> Any:
-            return p - g * (now.rate * (k + 1.0)), {}
+        def move(self, p: Any, g: Any, slots: Any, context: Any) -> Any:
+            return p - g * (context.learning_rate * (k + 1.0)), {}
 
     return Case({"optimizer": Mine(0.1)})
 
@@ -135,12 +135,12 @@ def constraint(k: float) -> Case:
     return Case({"optimizer": cr.Grouped(cr.SGD(0.1), groups=(cr.Group("*.weight", constraint=Mine()),))})
 
 
-def initialiser(k: float) -> Case:
-    class Mine(nn.Initialiser):
+def initializer(k: float) -> Case:
+    class Mine(nn.Initializer):
         def __call__(self, key: Any, shape: Any, dtype: str, stream: int) -> Any:
             return cr.normal(key, shape, dtype, stream) * (k + 0.1)
 
-    return Case({"net": nn.Sequential(nn.Dense(2, weight_init=Mine()))})
+    return Case({"net": nn.Sequential(nn.Dense(2, weight_initializer=Mine()))})
 
 
 def rule(k: float) -> Case:
@@ -176,7 +176,7 @@ CODE: dict[Callable[[float], Case], str] = {
     layer: 'layer Bent "bent1"', layer_in_inference: 'layer Bent "bent1", in inference',
     network: "layer Net", running_value: "state updates", loss: "loss Mine", optimizer: "the optimizer",
     schedule: "learning rate schedule", penalty: "penalties", clip: "gradients or their clipping",
-    constraint: "the optimizer", initialiser: "initial parameters", rule: "Mine", metric: "metric mine",
+    constraint: "the optimizer", initializer: "initial parameters", rule: "Mine", metric: "metric mine",
     change: "Mine",
 }  # fmt: skip
 
@@ -191,5 +191,7 @@ def custom_classes(case: Case) -> list[type]:
     ]
     inner = case.model.get("net")
     objects += [inner, *getattr(inner, "layers", ())]
-    objects += [getattr(part, "rate", None) for part in objects] + [getattr(inner, "weight_init", None)]
+    objects += [getattr(part, "learning_rate", None) for part in objects] + [
+        getattr(inner, "weight_initializer", None)
+    ]
     return [type(part) for part in objects if type(part).__module__ == __name__]

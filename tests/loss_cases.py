@@ -151,7 +151,7 @@ CASES: dict[str, Case] = {
         lambda z, y: functional.poisson_nll_loss(z, y, full=True),
     ),
     "poisson of rates": (
-        losses.Poisson(log_rate=False), CHANCES, CHANCES[::-1] * 4,
+        losses.Poisson(log_input=False), CHANCES, CHANCES[::-1] * 4,
         lambda z, y: functional.poisson_nll_loss(z, y, False),
     ),
     "gaussian_nll": (
@@ -277,9 +277,9 @@ CASES: dict[str, Case] = {
     ),
     "dice": (losses.Dice(), VALUES, YES, _dice),
     "tversky": (losses.Tversky(alpha=0.3, beta=0.7), VALUES, YES, lambda z, y: _tversky(z, y, 0.3, 0.7)),
-    "ctc": (losses.CTC(longest=4), SCORES, TEXTS, ctc_by_torch),
+    "ctc": (losses.CTC(max_target_length=4), SCORES, TEXTS, ctc_by_torch),
     "ctc with frames": (
-        losses.CTC(longest=4, frames_first=True), SCORES, np.concatenate([FRAMES[:, None], TEXTS], 1),
+        losses.CTC(max_target_length=4, time_major=True), SCORES, np.concatenate([FRAMES[:, None], TEXTS], 1),
         lambda z, y: ctc_by_torch(z, y[:, 1:], y[:, 0]),
     ),
 }  # fmt: skip

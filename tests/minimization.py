@@ -12,7 +12,7 @@ from chainrule import nn
 from chainrule.engines import compile
 from chainrule.gradient import grad
 from chainrule.graph import Graph, Node, input_node
-from chainrule.nn.optimizer import Now
+from chainrule.nn.optimizer import StepContext
 from chainrule.spec import bound
 
 Arrays = dict[str, np.ndarray]
@@ -41,7 +41,7 @@ def step_graphs(
     slots = {label: input_node(label, slot.shape, dtype, "state") for label, slot in memory.items()}
     loss: Node = function(params)
     gradients = dict(zip(params, grad(loss, list(params.values())), strict=True))
-    now = Now(optimizer.schedule(step, steps), step + 1.0, loss)
+    now = StepContext(optimizer.schedule(step, steps), step + 1.0, loss)
     moved, state = optimizer.moves(params, gradients, slots, now)
     assert set(state) == set(memory)
     initial = {label: np.full(bound(slot.shape), slot.first, dtype) for label, slot in memory.items()}

@@ -35,7 +35,7 @@ from chainrule.engines.native.runtime.thread_team import ThreadTeam
 from chainrule.gradient import grad
 from chainrule.graph import Graph, Node, input_node, make
 from chainrule.nn.initializer import ZEROS
-from chainrule.nn.optimizer import Now
+from chainrule.nn.optimizer import StepContext
 from chainrule.nn.scope import Book, Scope
 from chainrule.ops import PUBLIC
 from chainrule.ops.batch_axis import is_divisible, roles
@@ -48,7 +48,7 @@ from chainrule.prng import KEY
 from chainrule.spec import Size, Spec, bound
 
 B = Size.symbol("B")
-BEFORE, LAYER, BEHIND = "before", "layer", "behind"  # paths of an image layer and its neighbours
+BEFORE, LAYER, BEHIND = "before", "layer", "behind"  # paths of an image layer and its neighbors
 BEHIND_CHANNELS = 8
 NO_KEYS, FIRST = np.zeros((0, 2), np.uint32), np.zeros(1, np.int64)
 MOMENTUM = {"momentum": nn.SGD(0.01, momentum=0.9)}  # an optimizer that has no name of its own
@@ -313,7 +313,7 @@ def _trainer(optimizer: nn.Optimizer, count: int) -> Trainer:
     slots = {label: input_node(label, slot.shape, "float32", "state") for label, slot in memory.items()}
     loss = PUBLIC["sum"](g[:2])
     updates, new_slots = optimizer.moves(
-        {"w": w}, {"w": g}, slots, Now(optimizer.schedule(step, 1000), step + 1.0, loss)
+        {"w": w}, {"w": g}, slots, StepContext(optimizer.schedule(step, 1000), step + 1.0, loss)
     )
     rng = np.random.default_rng(0)
     state = {label: np.full(bound(slot.shape), slot.first, np.float32) for label, slot in memory.items()}

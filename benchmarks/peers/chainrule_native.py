@@ -167,7 +167,7 @@ def _program(case: Case) -> Run:
 def _model(case: Case) -> Run:
     cr.settings.engine, cr.settings.threads = "native", case.threads
     model = cr.Model(build(case.net), case.net.loss, cr.SGD(RATE, momentum=MOMENTUM))
-    model.initialise({"x": Spec((Size.symbol("B"), *case.net.shape), "float32")})
+    model.initialize({"x": Spec((Size.symbol("B"), *case.net.shape), "float32")})
     values: list[Any] = list(chain.from_iterable(case.parameters()))
     model.load_parameters(dict(zip(model.parameters(), values, strict=True)))
     x = case.question()

@@ -22,11 +22,11 @@ from chainrule.train.step import training_step
 BUILD: dict[str, Callable[[], Any]] = {
     "ResNet-18": lambda: models.resnet18(classes=10, small=True),
     "GPT": lambda: models.gpt2(
-        vocabulary=WORDS, length=128, dropout=0.0, width=WIDTH, depth=BLOCKS["GPT"], heads=HEADS["GPT"]
+        vocabulary_size=WORDS, length=128, dropout=0.0, width=WIDTH, depth=BLOCKS["GPT"], heads=HEADS["GPT"]
     ),
     "AlexNet": lambda: models.alexnet(dropout=0.0),
     "LSTM": lambda: cr.Sequential(cr.LSTM(UNITS), cr.Dense(10)),
-    "Transformer": lambda: models.transformer("small", vocabulary=WORDS, dropout=0.0, padding=None),
+    "Transformer": lambda: models.transformer("small", vocabulary_size=WORDS, dropout=0.0, padding=None),
     "ResNet-50": lambda: models.resnet50(),
 }
 NO_KEYS = np.zeros((0, 2), np.uint32)

@@ -182,7 +182,7 @@ CASES = (
     Case("duplicate-rows", "every row twice", repeated(1, 1.0)),
     Case("duplicate-rows", "a tenth of the rows again", repeated(1, 0.1)),
     Case("duplicate-rows", "three rows over and over", repeated(8, 0.03)),
-    Case("mode-gap", "batch normalisation, 2 at a time", small_batches(2)),
-    Case("mode-gap", "batch normalisation, 4 at a time", small_batches(4)),
-    Case("mode-gap", "batch normalisation, 6 at a time", small_batches(6)),
+    Case("mode-gap", "batch normalization, 2 at a time", small_batches(2)),
+    Case("mode-gap", "batch normalization, 4 at a time", small_batches(4)),
+    Case("mode-gap", "batch normalization, 6 at a time", small_batches(6)),
 )

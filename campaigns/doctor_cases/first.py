@@ -15,7 +15,7 @@ import chainrule as cr
 
 def deep(init: Any, activation: str = "tanh", width: int = 32) -> Any:
     """Four hidden layers with these first weights."""
-    hidden = [cr.Dense(width, activation, weight_init=init) for _ in range(4)]
+    hidden = [cr.Dense(width, activation, weight_initializer=init) for _ in range(4)]
     return lambda: spoke(*two_classes(), cr.Model(cr.Sequential(*hidden, cr.Dense(2)), "cross_entropy"))
 
 
@@ -83,7 +83,7 @@ def gradients_of(model: cr.Model, x: np.ndarray, y: np.ndarray) -> dict[str, np.
     assert model.network is not None
     copy = cr.Model(model.recipe.net, model.recipe.loss, cr.SGD(1.0))
     before = model.parameters()
-    copy.initialise(model.network.inputs).load_parameters(before)
+    copy.initialize(model.network.inputs).load_parameters(before)
     copy.fit(x, y, epochs=1, batch_size=None, verbose=False, doctor=False)
     after = copy.parameters()
     return {name: value - after[name] for name, value in before.items()}
@@ -107,8 +107,8 @@ def costly(penalty: Any, width: int = 16) -> Any:
 
 
 STOPPED = cr.Sequential(cr.Dense(4), Stopped(), cr.Dense(2))
-ZERO = {"weight_init": cr.Fill(0.0)}
-HALF = {"weight_init": cr.Fill(0.5)}
+ZERO = {"weight_initializer": cr.Fill(0.0)}
+HALF = {"weight_initializer": cr.Fill(0.5)}
 CASES = (
     Case("weight-scale", "normal with deviation 1", deep(cr.Normal(0.0, 1.0), "relu")),
     Case("weight-scale", "normal with deviation 0.01", deep(cr.Normal(0.0, 0.01))),
@@ -120,8 +120,8 @@ CASES = (
         "all a half, one value",
         alike(cr.Dense(6, "sigmoid", **HALF), cr.Dense(1, **HALF), loss="mse"),
     ),
-    Case("first-loss", "large scores", sure(weight_init=cr.Normal(0.0, 8.0))),
-    Case("first-loss", "a large bias", sure(bias_init=cr.Uniform(-60.0, 60.0))),
+    Case("first-loss", "large scores", sure(weight_initializer=cr.Normal(0.0, 8.0))),
+    Case("first-loss", "a large bias", sure(bias_initializer=cr.Uniform(-60.0, 60.0))),
     Case("first-loss", "inputs in hundreds", large_inputs()),
     Case(
         "parameters-not-learning",
@@ -132,7 +132,7 @@ CASES = (
     Case(
         "parameters-not-learning",
         "units that are off",
-        still(cr.Sequential(cr.Dense(6, "relu", bias_init=cr.Fill(-90.0)), cr.Dense(2))),
+        still(cr.Sequential(cr.Dense(6, "relu", bias_initializer=cr.Fill(-90.0)), cr.Dense(2))),
     ),
     Case("parameters-not-learning", "a stopped gradient, while training", fitted(STOPPED)),
     Case("labels-unrelated", "classes", mixed_up(240, values=False)),

@@ -104,8 +104,8 @@ def backwards(seed: int = 0) -> Told:
         source = draw.integers(2, 8, (120, 5))
         wanted = np.concatenate([source[:, ::-1], np.ones((120, 1), np.int64)], axis=1)
         begun = np.concatenate([np.ones((120, 1), np.int64), source[:, ::-1]], axis=1)
-        net = cr.models.transformer(vocabulary=8, width=32, depth=1, heads=2, norm_first=True)
-        adam = cr.Adam(cr.Noam(32, warm=60, rate=0.7), beta2=0.98)
+        net = cr.models.transformer(vocabulary_size=8, width=32, depth=1, heads=2, norm_first=True)
+        adam = cr.Adam(cr.Noam(32, warmup_steps=60, scale=0.7), beta2=0.98)
         model = cr.Model(net, cr.CrossEntropy(ignore_index=0, label_smoothing=0.1), adam, metrics=[])
         return trained(model, {"source": source, "target": begun}, wanted, epochs=12, seed=seed)
 
@@ -170,7 +170,7 @@ def residual() -> cr.Layer:
 
 
 def gpt(seed: int) -> Told:
-    return words(cr.models.gpt2(vocabulary=16, length=12, width=32, depth=1, heads=2), seed)
+    return words(cr.models.gpt2(vocabulary_size=16, length=12, width=32, depth=1, heads=2), seed)
 
 
 NORMED = cr.Sequential(cr.Dense(32), cr.BatchNorm(), cr.Activation("relu"), cr.Dense(3))
@@ -190,7 +190,7 @@ def seeded(seed: int) -> dict[str, Told]:
         "one hidden layer": classes(mlp(32), seed=seed),
         "five relu layers": classes(mlp(*[32] * 5), seed=seed, epochs=6),
         "classes that overlap": classes(mlp(8), 1.5, seed, 12),
-        "batch normalisation": classes(NORMED, seed=seed),
+        "batch normalization": classes(NORMED, seed=seed),
         "a wave, Adam": values(WAVE, cr.Adam(5e-3), seed=seed),
         "LeNet on pictures": pictures(lenet(), cr.AdamW(cr.OneCycle(4e-3)), seed),
         "GPT on words": gpt(seed),

@@ -32,7 +32,7 @@ def _unlearnable(kind: str) -> Rules:
     if kind == "constant":
         x = np.ones_like(x)
     elif kind == "zero":
-        model.initialise(INPUTS)
+        model.initialize(INPUTS)
         model.load_parameters({path: np.zeros_like(a) for path, a in model.parameters().items()})
     elif kind == "still":
         model = cr.Model(net, "cross_entropy", cr.SGD(1e-9))

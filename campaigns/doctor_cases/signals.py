@@ -29,7 +29,7 @@ def _values(depth: int = 2, activation: str = "relu") -> cr.Sequential:
 def _bad_weight(value: float) -> Rules:
     x, y = blobs()
     model = cr.Model(_deep(1, "relu"), "cross_entropy")
-    model.initialise(INPUTS)
+    model.initialize(INPUTS)
     weight = model.parameters()["dense1.weight"]
     weight[0, 0] = value
     model.load_parameters({"dense1.weight": weight})
@@ -40,7 +40,7 @@ def _scaled(depth: int, activation: str, factor: float, epochs: int = 20, rate: 
     """A deep net whose first weights are too large or too small by a factor in each layer."""
     x, y = blobs()
     model = cr.Model(_deep(depth, activation), "cross_entropy", cr.SGD(rate))
-    model.initialise(INPUTS)
+    model.initialize(INPUTS)
     model.load_parameters(
         {path: value * factor for path, value in model.parameters().items() if path.endswith("weight")}
     )
@@ -58,7 +58,7 @@ def _silent(bias: float, layer: str = "dense1") -> Rules:
     """Units whose sums are pushed far below 0."""
     x, y = blobs()
     model = cr.Model(_deep(2, "relu", 32), "cross_entropy", cr.Adam(1e-3))
-    model.initialise(INPUTS)
+    model.initialize(INPUTS)
     some = np.where(np.arange(32) % 4, bias, 0.0)
     model.load_parameters({f"{layer}.bias": some})
     return trained(model, x, y, epochs=20)
@@ -75,8 +75,8 @@ def _killed_by_adam(rate: float, seed: int = 0) -> Rules:
     return trained(cr.Model(_values(2), "mse", cr.Adam(rate)), x, y, epochs=20, seed=seed)
 
 
-def _normalised(depth: int, seed: int = 0) -> Rules:
-    """Batch normalisation without short ways around it: the gradient grows by a fifth in each layer."""
+def _normalized(depth: int, seed: int = 0) -> Rules:
+    """Batch normalization without short ways around it: the gradient grows by a fifth in each layer."""
     x, y = blobs(256)
     parts = [part for _ in range(depth) for part in (cr.Dense(16), cr.BatchNorm(), cr.Activation("relu"))]
     model = cr.Model(cr.Sequential(*parts, cr.Dense(2)), "cross_entropy", cr.SGD(1e-4))
@@ -86,7 +86,7 @@ def _normalised(depth: int, seed: int = 0) -> Rules:
 def _steep_end() -> Rules:
     x, y = curve()
     model = cr.Model(_values(3), "mse", cr.SGD(1e-7))
-    model.initialise(specs_of({"x": x}))
+    model.initialize(specs_of({"x": x}))
     last = list(model.parameters())[-2]
     model.load_parameters({last: 300 * model.parameters()[last]})
     return trained(model, x, y, epochs=15)
@@ -116,8 +116,8 @@ CASES = (
     Case("not-finite", "a weight that is infinite", lambda: _bad_weight(np.inf)),
     Case("not-finite", "a weight that is NaN", lambda: _bad_weight(np.nan)),
     Case("not-finite", "a deep net with a rate far too high", lambda: _killed(1e12)),
-    Case("exploding-gradients", "thirty layers with batch normalisation", lambda: _normalised(30)),
-    Case("exploding-gradients", "twenty-five of them, another seed", lambda: _normalised(25, 1)),
+    Case("exploding-gradients", "thirty layers with batch normalization", lambda: _normalized(30)),
+    Case("exploding-gradients", "twenty-five of them, another seed", lambda: _normalized(25, 1)),
     Case("exploding-gradients", "a relu net, values that run away", lambda: _diverging(1.5)),
     Case("exploding-gradients", "last weights 300 times too large", _steep_end),
     Case("vanishing-gradients", "eight sigmoid layers", lambda: _vanishing(8, "sigmoid")),

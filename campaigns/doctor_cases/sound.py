@@ -15,7 +15,7 @@ from chainrule.data import read_table
 
 
 def table(name: str, net: cr.Layer, loss: str = "cross_entropy", seed: int = 0) -> Any:
-    """A bundled set as a training prepares it: standardised, classes weighed by nothing."""
+    """A bundled set as a training prepares it: standardized, classes weighed by nothing."""
 
     def diagnose() -> tuple[str, ...]:
         frame = read_table(name)
@@ -93,7 +93,7 @@ def lenet() -> cr.Layer:
     )  # fmt: skip
 
 
-def normalised() -> cr.Layer:
+def normalized() -> cr.Layer:
     return cr.Sequential(
         cr.Conv(6, 3, bias=False), cr.BatchNorm(), cr.Activation("relu"), cr.GlobalAveragePool(), cr.Dense(4)
     )
@@ -104,7 +104,7 @@ def mlp(*units: int, outputs: int, activation: str = "relu") -> cr.Layer:
 
 
 def gpt(kinds: int = 20) -> cr.Layer:
-    return cr.models.gpt2(vocabulary=kinds, length=12, width=16, depth=2, heads=2)
+    return cr.models.gpt2(vocabulary_size=kinds, length=12, width=16, depth=2, heads=2)
 
 
 def recurrent_words(kinds: int = 20) -> cr.Layer:
@@ -123,7 +123,7 @@ CASES = (
     Case("", "a line", lambda: spoke(*line(), regressor())),
     Case("", "exclusive or", truth_table),
     *(Case("", f"LeNet on pictures, seed {s}", pictures(lenet(), seed=s)) for s in SEEDS),
-    Case("", "batch normalisation on pictures", pictures(normalised())),
+    Case("", "batch normalization on pictures", pictures(normalized())),
     Case("", "an LSTM on waves", series(cr.Sequential(cr.LSTM(8), cr.Dense(1)))),
     Case("", "a GRU on words", words(recurrent_words())),
     Case("", "a GPT on words", words(gpt())),

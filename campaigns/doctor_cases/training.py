@@ -37,9 +37,9 @@ def blobs(
     """Classes that lie in heaps of unit spread, and their numbers."""
     draw = np.random.default_rng(seed)
     y = draw.permutation(np.arange(rows) % classes)
-    centres = np.random.default_rng(99).normal(size=(classes, features))
-    centres *= apart / np.linalg.norm(centres, axis=1, keepdims=True)
-    return (centres[y] + draw.normal(size=(rows, features))).astype("f4"), y
+    centers = np.random.default_rng(99).normal(size=(classes, features))
+    centers *= apart / np.linalg.norm(centers, axis=1, keepdims=True)
+    return (centers[y] + draw.normal(size=(rows, features))).astype("f4"), y
 
 
 def curve(rows: int = 300, noise: float = 0.1, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

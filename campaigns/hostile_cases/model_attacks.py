@@ -89,7 +89,7 @@ def _record(net: Record, shape: list[int]) -> Record:
     return {
         "net": net,
         "loss": {"y": {"loss": "MSE"}},
-        "optimizer": {"optimizer": "SGD", "rate": 0.1},
+        "optimizer": {"optimizer": "SGD", "learning_rate": 0.1},
         "penalty": None,
         "clip": None,
         "dtype": "float32",

@@ -47,19 +47,19 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "EMA": {"inner": {"optimizer": "SGD"}},
     "SWA": {"inner": {"optimizer": "SGD"}},
     "Grouped": {"inner": {"optimizer": "Adam"}, "groups": [{"group": "Group", "pattern": "*.bias"}]},
-    "Constant": {"rate": 0.1},
-    "Step": {"rate": 0.1, "every": 3},
-    "MultiStep": {"rate": 0.1, "at": [3, 5]},
-    "PiecewiseConstant": {"rates": [0.1, 0.2], "at": [3]},
+    "Constant": {"learning_rate": 0.1},
+    "Step": {"initial_learning_rate": 0.1, "step_size": 3},
+    "MultiStep": {"initial_learning_rate": 0.1, "milestones": [3, 5]},
+    "PiecewiseConstant": {"values": [0.1, 0.2], "boundaries": [3]},
     "Noam": {"units": 8},
-    "CosineRestarts": {"rate": 0.1, "first": 5},
-    "Cyclic": {"rate": 0.1, "floor": 0.01},
-    "Warmup": {"steps": 3, "then": 0.1},
-    "RateSequence": {"schedules": [0.1, 0.2], "at": [4]},
+    "CosineRestarts": {"initial_learning_rate": 0.1, "first_decay_steps": 5},
+    "Cyclic": {"max_learning_rate": 0.1, "base_learning_rate": 0.01},
+    "Warmup": {"warmup_steps": 3, "then": 0.1},
+    "RateSequence": {"schedules": [0.1, 0.2], "milestones": [4]},
     "RateProduct": {"schedules": [0.1, 0.2]},
     "Slowed": {"inner": 0.1},
     "RateFormula": {"text": "0.1 / (1 + t)"},
-    "Blocks": {"parts": [{"initialiser": "Fill"}, {"initialiser": "Fill"}]},
+    "Blocks": {"parts": [{"initializer": "Fill"}, {"initializer": "Fill"}]},
 }
 
 
@@ -117,9 +117,9 @@ rows += [f"{i * 7 % 13},{'rgb'[i % 3]},{'yn'[i % 2]},{'abc'[i % 3]}" for i in ra
 main(["train", str(folder / "rows.csv"), "--target", "y", "--epochs", "2", "--net", "4 relu", "--out",
       str(folder / "run"), "--lang", "en"])
 tokenizer = cr.Tokenizer.learn(["one two three", "two three four"], "word")
-net = cr.models.gpt2(vocabulary=tokenizer.size, length=4, width=4, depth=1, heads=2, units=4)
+net = cr.models.gpt2(vocabulary_size=tokenizer.size, length=4, width=4, depth=1, heads=2, units=4)
 text = cr.Model(net, "cross_entropy", tokenizer=tokenizer, dtype="float32")
-text.initialise({"x": cr.spec.Spec((cr.spec.Size.symbol("B"), 4), "float32")})
+text.initialize({"x": cr.spec.Spec((cr.spec.Size.symbol("B"), 4), "float32")})
 text.save(folder / "text.safetensors")
 """
 
@@ -152,9 +152,9 @@ def _with(record: dict[str, Any], family: str, part: dict[str, Any]) -> dict[str
         case "optimizer" | "penalty" | "clip":
             changed[family] = part
         case "schedule":
-            changed["optimizer"] = spelled({"optimizer": "SGD", "rate": part})
-        case "initialiser":
-            first["weight_init"] = part
+            changed["optimizer"] = spelled({"optimizer": "SGD", "learning_rate": part})
+        case "initializer":
+            first["weight_initializer"] = part
         case "constraint":
             groups = [{"group": "Group", "constraint": part}]
             changed["optimizer"] = spelled(

@@ -109,7 +109,7 @@ def commands_of_run(run: str, data: str, text: str, column: str) -> list[tuple[s
         ("attribute", run, data, *row, "--target", text, "--method", "saliency"),
         ("attribute", run, data, "--importance", "--repeats", "1", "--html", "importance.html"),
         ("attribute", run, data, "--importance", "--repeats", "1"),
-        ("attribute", run, data, "--counterfactual", text, "--most", "1"),
+        ("attribute", run, data, "--counterfactual", text, "--max-changes", "1"),
         ("attribute", run, data, "--counterfactual", "*", "--fixed", column, "--html", "counter.html"),
         ("show", run), ("show", run, "--plan", "--out", "plan.json"), ("doctor", run),
         ("show", run, "--profile", "--out", "profile.svg"), ("doctor", run, "--html", "doctor.html"),
@@ -127,7 +127,7 @@ def commands_of_text(run: str, data: str, text: str) -> list[tuple[str, ...]]:
     train, row = ("train", data, "--target", "label", "--epochs", "1"), ("--row", "1")
     options = (
         "net", "optimizer", "class-weight", "engine", "task", "metric", "augment", "drop", "category",
-        "number", "rate", "epochs", "damaged",
+        "number", "learning_rate", "epochs", "damaged",
     )  # fmt: skip
     return [
         (text,), ("train", text), ("check", data, "--target", text), ("check", data, "--net", text),

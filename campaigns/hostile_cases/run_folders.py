@@ -1,7 +1,7 @@
 """Run folders from someone else: every entry is replaced by a link, a pipe, a folder or a second name.
 
 Each command runs over each such folder. Nothing outside the folder may change: names, bytes, times of change.
-No command may hang, or end in anything but an error of the catalogue or a result.
+No command may hang, or end in anything but an error of the catalog or a result.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def fit(resume: bool) -> Callable[[], int]:
         model = cr.Model(cr.Sequential(cr.Dense(1)), "mse", cr.SGD(0.1))
         logs = [
             cr.CSVLog("run/log.csv"), cr.JSONLog("run/log.jsonl"), cr.Histograms(),
-            cr.TensorBoard("run/events"), cr.Checkpoint("run/models/{epoch}.safetensors", keep=1),
+            cr.TensorBoard("run/events"), cr.Checkpoint("run/models/{epoch}.safetensors", max_to_keep=1),
         ]  # fmt: skip
         model.fit(
             x, [1.0, 1.0, 2.0, 0.0] * 4, epochs=2, run="run", resume=resume, callbacks=logs, verbose=False

@@ -33,8 +33,8 @@ _HOMES: dict[str, str] = {
     "train.nonfinite": "BlackBox black_box_of read_black_box",
     "train.generation.decoder": "Cache Decoder",
     "train.generation": (
-        "Generated Greedy MinP RepetitionPenalty STRATEGIES Strategy Temperature TopK TopP Without generate "
-        "stream_tokens"
+        "Generated Greedy MinP RepetitionPenalty STRATEGIES Strategy SuppressTokens Temperature TopK TopP "
+        "generate stream_tokens"
     ),
     "train.callback": "CSVLog Callback Checkpoint Histograms JSONLog TensorBoard TimeLimit",
     "train.evaluation.metric": "METRICS metric",
@@ -90,7 +90,7 @@ _HOMES: dict[str, str] = {
         "Rescaling TimeDistributed "
         "L1 L2 MAE MSE SGD Activation Adam AdamW AveragePool BinaryCrossEntropy ClipGlobalNorm ClipNorm "
         "ClipValue Constant Conv Cosine CrossEntropy Dense Dropout Fill Flatten GlobalAveragePool "
-        "GlobalMaxPool HalfMSE Huber Initialiser Layer Loss MaxPool Optimizer Orthogonal Parallel Penalty "
+        "GlobalMaxPool HalfMSE Huber Initializer Layer Loss MaxPool Optimizer Orthogonal Parallel Penalty "
         "RMSprop Remat Reshape Residual Scaled Schedule Scope Sequential SmallNormal Step Warmup build layer"
     ),
 }

@@ -47,14 +47,14 @@ class StepDone(Event):
         step: number of updates so far.
         epoch, batch: indices of the epoch and of the batch in it, from 0.
         loss: the loss of the batch, before the update.
-        rate: the learning rate of the update.
+        learning_rate: the learning rate of the update.
     """
 
     step: int
     epoch: int
     batch: int
     loss: float
-    rate: float
+    learning_rate: float
 
 
 @frozen

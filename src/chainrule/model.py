@@ -5,7 +5,7 @@ A model holds one ``ModelState`` and computes nothing itself: every method passe
 
 Where does a second ``fit`` begin? From the seed again, as in scikit-learn: the same call gives the same bits
 whatever was called before, and a notebook's cell can be run twice. Two things say otherwise, and the user
-writes both: parameters set by hand (``initialise``, ``load_parameters``) are where the next training begins,
+writes both: parameters set by hand (``initialize``, ``load_parameters``) are where the next training begins,
 and ``warm_start=True`` continues from the present parameters and labels. Continuing silently, as Keras does,
 was rejected: the optimizer's state is not kept, so it would be neither the old training nor a new one. The
 training that continues exactly is ``resume=True``.
@@ -166,7 +166,7 @@ class Model(ModelAnalysis):
         fit(self.state, TrainingData(x, y, validation), chosen, self.adopt)
         return self.history
 
-    def initialise(self, inputs: Mapping[str, Spec], seed: int = 0) -> Self:
+    def initialize(self, inputs: Mapping[str, Spec], seed: int = 0) -> Self:
         """Build the graphs for inputs of these specs and sample initial parameters, without training.
 
         The next ``fit`` begins with them.
@@ -248,7 +248,7 @@ class Model(ModelAnalysis):
         """Let these parts, and no others, stay as they are while the model learns; without paths all learn.
 
         The gradients of what is frozen are never computed. A frozen layer acts as in inference: batch
-        normalisation uses its running statistics and leaves them alone, dropout drops nothing. The next
+        normalization uses its running statistics and leaves them alone, dropout drops nothing. The next
         ``fit`` begins with the present parameters. What is frozen is saved with the model.
 
         Args:
@@ -311,19 +311,19 @@ class Model(ModelAnalysis):
         return evaluate.evaluate(self.state, x, y, sample_weight, metrics)
 
     def generate(
-        self, text: str = "", length: int | None = None, **ways: Unpack[TextWays]
+        self, text: str = "", max_new_tokens: int | None = None, **ways: Unpack[TextWays]
     ) -> str | list[str]:
         """A text that the model writes: it goes on with yours, or, if it reads one sequence and writes
         another, translates it.
 
         Args:
             text: what it begins with, or what is translated.
-            length: how many new tokens at most; by default as many as it has learned to see at once.
+            max_new_tokens: how many new tokens at most; by default as many as it has learned to see at once.
             ways: those of ``cr.generate``: ``temperature=0.8``, ``top_k=50``, ``top_p=0.9``, ``min_p``,
-                ``repetition_penalty``, ``greedy=True``, ``beams=4`` with ``length_penalty``, ``samples=1``,
-                ``seed=0``, ``stop=()`` (numbers or texts of one token, such as ``"。"``; the end of a text
-                always stops), ``least``, ``without``, ``strategy``, ``each``; and ``begin=True``: whether the
-                texts it learned from began with the token for the beginning.
+                ``repetition_penalty``, ``greedy=True``, ``num_beams=4`` with ``length_penalty``,
+                ``samples=1``, ``seed=0``, ``stop=()`` (numbers or texts of one token, such as ``"。"``; the
+                end of a text always stops), ``min_new_tokens``, ``suppress_tokens``, ``strategy``,
+                ``callback``; and ``begin=True``: whether training texts began with the start token.
 
         Returns:
             the text, your beginning included; a list of them where ``samples`` is more than 1.
@@ -333,18 +333,20 @@ class Model(ModelAnalysis):
             DataError E365: characters that the model does not know; all are listed with their places.
             ShapeError E229: a text longer than the model sees at once. Else as ``cr.generate``.
         """
-        return train.generate_text(self.state, text, length, **ways)
+        return train.generate_text(self.state, text, max_new_tokens, **ways)
 
-    def stream(self, text: str = "", length: int | None = None, **ways: Unpack[TextWays]) -> Iterator[str]:
+    def stream(
+        self, text: str = "", max_new_tokens: int | None = None, **ways: Unpack[TextWays]
+    ) -> Iterator[str]:
         """The text of ``generate`` in pieces, as they come: first your beginning, then token by token.
 
         Args:
-            text, length, ways: as in ``generate``; one sample, and no beams.
+            text, max_new_tokens, ways: as in ``generate``; one sample, and no beams.
 
         Raises:
             UsageError E102, E124: several samples; a beam search. Else as ``generate``.
         """
-        return train.stream_text(self.state, text, length, **ways)
+        return train.stream_text(self.state, text, max_new_tokens, **ways)
 
     @property
     def decoder(self) -> Decoder:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from chainrule.plan.plan import Plan
     from chainrule.plotting.plot import PlotAccessor
     from chainrule.trace import Trace
-    from chainrule.train.monitor.lr_finder import RateSweep
+    from chainrule.train.monitor.lr_finder import LearningRateSweep
 
 
 @explained_methods("model", "Model")
@@ -130,21 +130,21 @@ class ModelAnalysis(StateHolder):
         """
         return attribution.measure_importance(self.state, x, y, **options)
 
-    def counterfactual(self, row: Any, wanted: Any = None, **options: Unpack[Changed]) -> Counterfactuals:
+    def counterfactual(self, row: Any, target: Any = None, **options: Unpack[Changed]) -> Counterfactuals:
         """What would have to be different in a row for another answer: the nearest changes of few columns.
 
         Args:
             row: one row of a table, a dict of cells, or numbers.
-            wanted: a label, ``None`` for any other; a value to be reached, or ``(low, high)``.
+            target: a label, ``None`` for any other; a value to be reached, or ``(low, high)``.
             options: ``data`` (rows that say what is usual; needed where the model learned from arrays),
-                ``fixed`` (columns that stay), ``ranges`` (``{"age": (18, None)}``), ``most=3`` (columns that
-                change at once), ``count=3`` (answers) and ``lang``.
+                ``fixed`` (columns that stay), ``ranges`` (``{"age": (18, None)}``), ``max_changes=3``
+                (columns that change at once), ``count=3`` (answers) and ``lang``.
 
         Raises:
             TrainingError E503: nothing was learned yet. UsageError E101, E102: no such column or option.
             UsageError E546 to E549: nothing was found; it is never or already answered so; no ranges.
         """
-        return attribution.find_counterfactuals(self.state, row, wanted, **options)
+        return attribution.find_counterfactuals(self.state, row, target, **options)
 
     def influence(
         self, x: Any, y: Any = None, train_x: Any = None, train_y: Any = None, **options: Any
@@ -154,7 +154,8 @@ class ModelAnalysis(StateHolder):
         Args:
             x, y: the samples asked about, and what was wanted of them, as in ``explain``.
             train_x, train_y: the samples of the training.
-            options: see ``docs/attribution.md``: ``layer="last"`` or ``"all"``, ``checkpoints``, ``rates``.
+            options: see ``docs/attribution.md``: ``layer="last"`` or ``"all"``, ``checkpoints``,
+                ``learning_rates``.
 
         Raises:
             TrainingError E541, E543: no dense layer; no samples of the training. Else as ``explain``.
@@ -236,7 +237,7 @@ class ModelAnalysis(StateHolder):
         derive.check_options(1, lang)
         return diagnosis.diagnose(self.state, x, y, lang, **options)
 
-    def find_rate(self, x: Any, y: Any = None, **options: Any) -> RateSweep:
+    def find_learning_rate(self, x: Any, y: Any = None, **options: Any) -> LearningRateSweep:
         """Which learning rate suits: how the loss of a copy changes while the rate grows.
 
         The model stays as it is. Printing the answer draws the curve; ``suggestion`` is where the loss falls
@@ -257,11 +258,12 @@ class ModelAnalysis(StateHolder):
             >>> from chainrule.nn import SGD, Dense, Sequential
             >>> x = [[i / 8 - 0.5] for i in range(8)]
             >>> model = Model(Sequential(Dense(1)), "mse", SGD())
-            >>> sweep = model.find_rate(x, [3 * a + 1 for (a,) in x], span=(0.001, 10.0), batch_size=8)
+            >>> y = [3 * a + 1 for (a,) in x]
+            >>> sweep = model.find_learning_rate(x, y, span=(0.001, 10.0), batch_size=8)
             >>> 0.01 < sweep.suggestion < 1
             True
         """
-        return train.find_rate(self.state, x, y, **options)
+        return train.find_learning_rate(self.state, x, y, **options)
 
     def parity(self, x: Any, y: Any = None) -> Parity:
         """Whether law, un-jitted source and machine code agree on the answers for these rows, operation by

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.errors.catalog import CATALOGUE
+from chainrule.errors.catalog import CATALOG
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def test_every_question_about_rows_takes_arrays(
         ("other.npz", {"a": np.zeros((3, 5, 2))}, "E326"),
         ("wide.npz", {"x": np.zeros((3, 5, 9)), "y": [0, 1, 0]}, "E209"),
         ("uneven.npz", {"x": np.zeros((3, 5, 2)), "y": [0, 1]}, "E317"),
-        ("unlabelled.npz", {"x": np.zeros((3, 5, 2))}, "E122"),
+        ("unlabeled.npz", {"x": np.zeros((3, 5, 2))}, "E122"),
         ("objects.npz", {"x": np.array([{}])}, "E314"),
         ("missing.npz", None, "E301"),
         ("iris", None, "E607"),
@@ -83,7 +83,7 @@ def test_arrays_that_do_not_fit(
         outcome = chainrule(words[0], trained, name, *words[1:], "--lang", "zh")
         assert outcome.code == 2
         assert f" {code} " in outcome.err
-        assert CATALOGUE[code].zh.split("“")[0] in outcome.err
+        assert CATALOG[code].zh.split("“")[0] in outcome.err
 
 
 def test_what_the_folder_of_a_training_in_python_lacks_is_said(

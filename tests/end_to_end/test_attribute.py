@@ -55,7 +55,7 @@ def test_what_the_model_needs(chainrule: Any, cancer: Path, lang: str, title: st
 
 def test_what_would_change_an_answer(chainrule: Any, cancer: Path) -> None:
     asked = ("attribute", cancer, "breast-cancer", "--row", 42, "--counterfactual", "*")
-    outcome = chainrule(*asked, "--fixed", "worst radius", "--most", 2)
+    outcome = chainrule(*asked, "--fixed", "worst radius", "--max-changes", 2)
     assert outcome.code == 0, outcome.err
     assert "Prediction " in outcome.out
     assert "worst radius" not in outcome.out

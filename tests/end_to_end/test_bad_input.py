@@ -64,8 +64,8 @@ WORDS = {
     "a number that is none": (["iris", "--epochs", "many"], "E601", ("--epochs",)),
     "no data": ([], "E601", ("DATA",)),
     "no epochs": (["iris", "--epochs", "0"], "E102", ("--epochs",)),
-    "a negative rate": (["iris", "--rate", "-1"], "E102", ("--rate",)),
-    "an infinite rate": (["iris", "--rate", "inf"], "E102", ("--rate",)),
+    "a negative rate": (["iris", "--learning-rate", "-1"], "E102", ("--learning-rate",)),
+    "an infinite rate": (["iris", "--learning-rate", "inf"], "E102", ("--learning-rate",)),
     "an unknown optimizer": (["iris", "--optimizer", "adm"], "E101", ("--optimizer adam",)),
     "an unknown engine": (
         ["iris", "--engine", "refrence"],
@@ -215,7 +215,9 @@ def test_a_file_the_disk_does_not_take(chainrule) -> None:
 
 
 def test_a_loss_that_is_no_number(chainrule) -> None:
-    refused(chainrule("train", "diabetes", "--optimizer", "sgd", "--rate", 1e30), "E501", exit_code=1)
+    refused(
+        chainrule("train", "diabetes", "--optimizer", "sgd", "--learning-rate", 1e30), "E501", exit_code=1
+    )
 
 
 def test_an_unexpected_fault_is_one_line(chainrule, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -155,8 +155,8 @@ def test_what_belongs_together_is_lit_up_together(page: playwright.Page) -> None
     term = page.locator("article.in-en .equation a", has_text="z").first
     mark = term.evaluate("e => e.parentElement.className")
     term.hover()
-    colours = page.locator(f"article.in-en mtext.{mark}").evaluate_all(
+    colors = page.locator(f"article.in-en mtext.{mark}").evaluate_all(
         "all => all.map(e => getComputedStyle(e).backgroundColor)"
     )
-    assert len(colours) == 3  # where it is computed, bent, and the letter in ∂a/∂z
-    assert set(colours) == {"rgb(255, 243, 191)"}
+    assert len(colors) == 3  # where it is computed, bent, and the letter in ∂a/∂z
+    assert set(colors) == {"rgb(255, 243, 191)"}

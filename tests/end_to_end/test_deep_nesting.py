@@ -48,7 +48,9 @@ def test_a_run_with_a_nested_file_is_used_or_refused(chainrule, run: Path, file:
 
 
 @pytest.mark.parametrize("name", NESTED)
-@pytest.mark.parametrize("option", ["--net", "--augment", "--optimizer", "--metric", "--rate", "--drop"])
+@pytest.mark.parametrize(
+    "option", ["--net", "--augment", "--optimizer", "--metric", "--learning-rate", "--drop"]
+)
 def test_a_nested_option_is_refused(chainrule, option: str, name: str) -> None:
     outcome = chainrule("train", "iris", "--epochs", 1, option, NESTED[name])
     assert outcome.code == 2

@@ -32,9 +32,9 @@ def poet(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_text_is_continued(chainrule, poet: Path) -> None:
     outcome = chainrule("generate", poet, "春", "--greedy")
     assert (outcome.code, outcome.out) == (0, POEMS[2] + "\n"), outcome.err
-    folder = chainrule("generate", poet.parent, "床", "--beams", 2)
+    folder = chainrule("generate", poet.parent, "床", "--num-beams", 2)
     assert folder.out == POEMS[1] + "\n"
-    options = ("--temperature", 0.8, "--top-p", 0.9, "--top-k", 20, "--seed", 0, "--length", 30)
+    options = ("--temperature", 0.8, "--top-p", 0.9, "--top-k", 20, "--seed", 0, "--max-new-tokens", 30)
     assert chainrule("generate", poet, "春", *options[:-2]).out.startswith("春")
     twice = [chainrule("generate", poet, "--samples", 3, "--temperature", 2, "--seed", 4).out for _ in "ab"]
     assert twice[0] == twice[1]
@@ -45,8 +45,8 @@ REFUSED = {
     "temperature": (["--temperature", "0"], "E102", "0 < temperature"),
     "top-p": (["--top-p", "1.5"], "E102", "p <= 1"),
     "top-k": (["--top-k", "0"], "E102", "1 to"),
-    "length": (["--length", "99"], "E229", "--length 13"),
-    "both": (["--beams", "2", "--top-p", "0.9"], "E124", "beams"),
+    "length": (["--max-new-tokens", "99"], "E229", "--max-new-tokens 13"),
+    "both": (["--num-beams", "2", "--top-p", "0.9"], "E124", "num_beams"),
     "a word for a number": (["--seed", "x"], "E601", "--seed"),
 }
 

@@ -30,7 +30,7 @@ def test_a_folder_of_images_from_training_to_explanation(chainrule: Any, pets: P
     assert told.code == 2
     assert "E352" in told.err
     assert "--damaged skip" in told.err
-    words = ("--damaged", "skip", "--epochs", 60, "--rate", 0.02, "--net", "8 relu", "--out", "run")
+    words = ("--damaged", "skip", "--epochs", 60, "--learning-rate", 0.02, "--net", "8 relu", "--out", "run")
     told = chainrule("train", "pets", *words)
     assert told.code == 0, told.err
     assert "50 images of 6 x 6 pixels, 1 channels" in told.out

@@ -22,7 +22,7 @@ from chainrule.nn.loss import LOSSES
 CHINESE = re.compile("[一-鿿]")
 HANDFUL = [
     ("layer", "Dense"), ("layer", "BatchNorm"), ("activation", "gelu"), ("activation", "softmax"),
-    ("loss", "huber"), ("optimizer", "adam"), ("schedule", "OneCycle"), ("initialiser", "he"),
+    ("loss", "huber"), ("optimizer", "adam"), ("schedule", "OneCycle"), ("initializer", "he"),
     ("metric", "f1"), ("callback", "Checkpoint"), ("penalty", "L1L2"), ("constraint", "MaxNorm"),
     ("clip", "ClipNorm"), ("op", "convolution"), ("op", "where"),
 ]  # fmt: skip
@@ -76,7 +76,7 @@ def test_a_page_says_all(handful: list[Page], i: int) -> None:
     assert f"\n# {name}\n" in made.text
     assert CHINESE.search(made.text)
     assert "\n>>> " in made.text
-    assert 'class="formula"' in made.text or kind in ("initialiser", "callback")
+    assert 'class="formula"' in made.text or kind in ("initializer", "callback")
     drawn = kind in ("activation", "schedule")
     assert len(made.pictures) == drawn
     for picture in made.pictures.values():

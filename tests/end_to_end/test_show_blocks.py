@@ -90,7 +90,7 @@ def test_a_name_that_is_no_block_here_says_what_became_of_it(chainrule) -> None:
     [("loss", "BCEWithLogitsLoss", "binary_cross_entropy"), ("optimizer", "SGD", "sgd"),
      ("initializer", "Orthogonal", "orthogonal"), ("activation", "Tanh", "tanh"),
      ("layer", "dense", "Dense"), ("layer", "Linear", "Dense"), ("layer", "LazyConv2d", "Conv"),
-     ("layer", "BatchNormalization", "BatchNorm"), ("initialiser", "kaiming_normal_", "he_normal"),
+     ("layer", "BatchNormalization", "BatchNorm"), ("initializer", "kaiming_normal_", "he_normal"),
      ("schedule", "CosineAnnealingLR", "Cosine"), ("callback", "ModelCheckpoint", "Checkpoint")],
 )  # fmt: skip
 def test_other_names_of_a_block_will_do(chainrule, kind: str, name: str, own: str) -> None:
@@ -106,7 +106,7 @@ def test_a_folder_called_like_a_kind_is_a_run(chainrule, run) -> None:
 def test_the_chinese_tables_are_complete_and_hold_nothing_else() -> None:
     assert set(OPS) == {card.name for card in CARDS}
     assert {*OPS, *DERIVED} == set(KINDS["op"].entries)
-    assert set(SAYS) <= set(KINDS["initialiser"].entries)
+    assert set(SAYS) <= set(KINDS["initializer"].entries)
     for kind, table in CHINESE.items():
         assert set(table) == set(KINDS[kind].entries), kind
     assert set(CONSTRAINTS) == {text for card in CARDS for text in card.constraints.values()}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from chainrule.errors import CATALOGUE
+from chainrule.errors import CATALOG
 from chainrule.errors.pages import FOLDERS, page_lines
 
 ROOT = Path(__file__).parents[2]
@@ -17,7 +17,7 @@ HAN = re.compile("[一-鿿]")
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_every_code_has_a_page_for_the_terminal(lang: str) -> None:
-    for code in CATALOGUE:
+    for code in CATALOG:
         text = "\n".join(page_lines(code, lang))
         prose = [line for line in text.splitlines() if line and not line.startswith("    ")]
         assert any(map(HAN.search, prose)) or lang == "en", code
@@ -37,7 +37,7 @@ def test_the_page_of_a_code(chainrule) -> None:
 
 def test_all_codes_are_listed(chainrule) -> None:
     codes = re.findall(r"(?m)^  (E\d{3})  ", chainrule("show", "errors").out)
-    assert codes == sorted(CATALOGUE)
+    assert codes == sorted(CATALOG)
 
 
 def test_an_unknown_code_suggests_a_command_that_works(chainrule) -> None:

@@ -62,8 +62,8 @@ def test_the_file_alone_translates_what_nobody_learned(translator: cr.Model, tmp
         model.generate("open " * 40, greedy=True)
 
 
-def catalogue(folder: Path) -> Path:
-    """A catalogue of many sentences, all different."""
+def catalog(folder: Path) -> Path:
+    """A catalog of many sentences, all different."""
     things = ("file", "row", "window", "text", "grid", "page")
     words = [f"{verb} {thing}" for verb in ("Open", "Save", "Print") for thing in things]
     more = [f"{words[i]} and {words[j]}" for i in range(0, 18, 2) for j in range(1, 18, 4)]
@@ -91,7 +91,7 @@ def test_the_whole_way_runs_and_the_second_time_the_file_is_read(
     chainrule, tiny: None, tmp_path: Path
 ) -> None:
     words = ("example", "translate", "--model", "m.safetensors", "--beams", 2, "--lang", "zh")
-    told = chainrule(*words, "--data", catalogue(tmp_path / "sets"), "--text", "Open %1")
+    told = chainrule(*words, "--data", catalog(tmp_path / "sets"), "--text", "Open %1")
     assert told.code == 0, told.err
     assert "BLEU" in told.out
     assert told.out.count(" | ") >= 3 * 3
@@ -118,9 +118,12 @@ def test_the_command_writes_what_came_of_it_onto_the_page(
     page = tmp_path / "translation.md"
     page.write_text(f"before\n{campaign.BEGIN}\nold\n{campaign.END}\nafter\n", encoding="utf-8")
     monkeypatch.setattr(campaign, "PAGE", page)
-    words = ["data", "--data", str(catalogue(tmp_path / "sets")), "--out", str(tmp_path / "runs")]
+    words = ["data", "--data", str(catalog(tmp_path / "sets")), "--out", str(tmp_path / "runs")]
     assert campaign.main(words) == 0
     written = page.read_text(encoding="utf-8")
     assert re.match(r"before\n.*```text\n.*BLEU.*the Transformer: .*```\n.*\nafter\n$", written, re.DOTALL)
     assert "\nold\n" not in written
-    assert cr.load(tmp_path / "runs" / "data.safetensors").generate("Save", length=3, greedy=True) is not None
+    assert (
+        cr.load(tmp_path / "runs" / "data.safetensors").generate("Save", max_new_tokens=3, greedy=True)
+        is not None
+    )

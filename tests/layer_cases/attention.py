@@ -189,7 +189,8 @@ CASES: dict[str, Case] = {
         nn.MultiHeadAttention(2), {**QUERY, "mask": (3,)}, lambda x, p: _torch_heads(x, p, 2), masks=("mask",)
     ),
     "multi-head of other widths": Case(
-        nn.MultiHeadAttention(2, units=6, value_units=4, bias=False, weight_init="he", penalty=nn.L1(0.1)),
+        nn.MultiHeadAttention(2, units=6, value_units=4, bias=False, weight_initializer="he",
+            penalty=nn.L1(0.1)),
         WIDE,
         lambda x, p: _heads(x, p, 2),
     ),
@@ -203,14 +204,14 @@ CASES: dict[str, Case] = {
     "multi-head, rotary": Case(
         nn.MultiHeadAttention(1, rotary=True), (3, 4), lambda x, p: _heads(x, p, 1, rotary=("halves",))
     ),
-    "multi-head, ALiBi": Case(nn.MultiHeadAttention(2, causal=True, slopes=True), (3, 4), _alibi),
+    "multi-head, ALiBi": Case(nn.MultiHeadAttention(2, causal=True, alibi=True), (3, 4), _alibi),
     "grouped queries": Case(
         nn.GroupedQueryAttention(4, groups=2, bias=False), (2, 4), lambda x, p: _heads(x, p, 4, 2)
     ),
     "multi-query": Case(
-        nn.GroupedQueryAttention(2, rotary=nn.RotaryPosition(base=100.0, pairs="neighbours"), causal=True),
+        nn.GroupedQueryAttention(2, rotary=nn.RotaryPosition(base=100.0, pairs="neighbors"), causal=True),
         (3, 4),
-        lambda x, p: _heads(x, p, 2, 1, ("neighbours", 100.0), is_causal=True),
+        lambda x, p: _heads(x, p, 2, 1, ("neighbors", 100.0), is_causal=True),
     ),
     "sinusoidal positions": Case(nn.SinusoidalPosition(), (3, 5), lambda x, p: x + sinusoidal_positions(x)),
     "learned positions": Case(
@@ -218,8 +219,8 @@ CASES: dict[str, Case] = {
     ),
     "rotary halves": Case(nn.RotaryPosition(), (3, 4), lambda x, p: _rotated(x, "halves")),
     "rotary neighbors": Case(
-        nn.RotaryPosition(base=50.0, pairs="neighbours"), (2, 3, 4), lambda x,
-        p: _rotated(x, "neighbours", 50.0)
+        nn.RotaryPosition(base=50.0, pairs="neighbors"), (2, 3, 4), lambda x,
+        p: _rotated(x, "neighbors", 50.0)
     ),
     "feed forward": Case(
         nn.FeedForward(3, activation="gelu"), (2, 2),
@@ -249,7 +250,7 @@ CASES: dict[str, Case] = {
         {"source": (2, 3), "target": (2, 3), "source_mask": (2,)}, transformer_of, masks=("source_mask",),
     ),
     "einsum": Case(
-        nn.EinsumDense("btc,chd->bthd", (None, 2, 3), bias="hd", activation="tanh"), (3, 4),
+        nn.EinsumDense("btc,chd->bthd", (None, 2, 3), bias_axes="hd", activation="tanh"), (3, 4),
         lambda x, p: torch.tanh(torch.einsum("btc,chd->bthd", x, p["weight"]) + p["bias"]),
     ),
     "einsum of any axes": Case(
@@ -257,7 +258,8 @@ CASES: dict[str, Case] = {
         lambda x, p: torch.einsum("...c,cd->...d", x, p["weight"]),
     ),
     "einsum with a bias of one axis": Case(
-        nn.EinsumDense("bhtcu,hcd->bdht", (3, None, None), bias="h", weight_init="he"), (2, 2, 3, 2),
+        nn.EinsumDense("bhtcu,hcd->bdht", (3, None, None), bias_axes="h", weight_initializer="he"),
+        (2, 2, 3, 2),
         lambda x, p: torch.einsum("bhtcu,hcd->bdht", x, p["weight"]) + p["bias"][:, None],
     ),
 }  # fmt: skip

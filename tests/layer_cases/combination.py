@@ -56,7 +56,8 @@ CASES: dict[str, Case] = {
         lambda x, p: torch.cat([dense(x, p, "a."), dense(x, p, "b.")], -1),
     ),
     "added branches": Case(
-        nn.Parallel("add", a=nn.Dense(2, weight_init="orthogonal"), b=nn.Dense(2, bias_init=nn.Fill(0.5))),
+        nn.Parallel("add", a=nn.Dense(2, weight_initializer="orthogonal"),
+            b=nn.Dense(2, bias_initializer=nn.Fill(0.5))),
         (4,),
         lambda x, p: dense(x, p, "a.") + dense(x, p, "b."),
     ),
@@ -93,7 +94,7 @@ CASES: dict[str, Case] = {
         lambda x, p: functional.bilinear(x["a"], x["b"], p["weight"], p["bias"]),
     ),
     "bilinear without bias": Case(
-        nn.Bilinear(2, bias=False, weight_init="he", penalty=nn.L1(0.1)), {"a": (3,), "b": (4,)},
+        nn.Bilinear(2, bias=False, weight_initializer="he", penalty=nn.L1(0.1)), {"a": (3,), "b": (4,)},
         lambda x, p: functional.bilinear(x["a"], x["b"], p["weight"]),
     ),
     "rematerialized": Case(

@@ -38,7 +38,7 @@ def _separable(x: torch.Tensor, p: P) -> torch.Tensor:
 CASES: dict[str, Case] = {
     "convolution": Case(nn.Conv(3, 2), (4, 3, 2), lambda x, p: conv(x, p)),
     "convolution same": Case(
-        nn.Conv(4, (3, 2), stride=(2, 1), padding="same", activation="tanh", weight_init="he_normal",
+        nn.Conv(4, (3, 2), stride=(2, 1), padding="same", activation="tanh", weight_initializer="he_normal",
                 penalty=nn.L1(0.1)),
         (4, 3, 2),
         lambda x, p: torch.tanh(conv(x, p, (0, 1, 0, 1), (2, 1))),
@@ -59,7 +59,8 @@ CASES: dict[str, Case] = {
     ),
     "transposed": Case(nn.ConvTranspose(3, 2, stride=2), (2, 3, 2), lambda x, p: _transposed(x, p, stride=2)),
     "transposed with an output shape": Case(
-        nn.ConvTranspose(4, 3, stride=2, padding=1, groups=2, space=(6,), activation="tanh", bias=False),
+        nn.ConvTranspose(4, 3, stride=2, padding=1, groups=2, output_size=(6,), activation="tanh",
+            bias=False),
         (3, 2),
         lambda x, p: torch.tanh(_transposed(x, p, stride=2, padding=1, output_padding=1, groups=2)),
     ),
@@ -77,7 +78,7 @@ CASES: dict[str, Case] = {
         lambda x, p: last(functional.avg_pool2d(first(x), (2, 3), (2, 1), (1, 0), count_include_pad=False)),
     ),
     "average pool with its padding": Case(
-        nn.AveragePool(2, padding=1, count_padding=True), (4, 3),
+        nn.AveragePool(2, padding=1, count_include_pad=True), (4, 3),
         lambda x, p: last(functional.avg_pool1d(first(x), 2, 2, 1)),
     ),
     "lp pool": Case(nn.LPPool(2, 2), (4, 2, 2), lambda x, p: last(functional.lp_pool2d(first(x), 2.0, 2))),
@@ -99,5 +100,5 @@ CASES: dict[str, Case] = {
         nn.AdaptiveAveragePool(2), (3, 2, 3, 1),
         lambda x, p: last(functional.adaptive_avg_pool3d(first(x), 2)),
     ),
-    "fractional max pool": Case(nn.FractionalMaxPool((2, 3), ratio=0.7), (5, 6, 2), _fractional),
+    "fractional max pool": Case(nn.FractionalMaxPool((2, 3), output_ratio=0.7), (5, 6, 2), _fractional),
 }  # fmt: skip

@@ -30,17 +30,17 @@ CASES: dict[str, Case] = {
     "embedding": Case(
         nn.Embedding(5, 2), (3,), lambda x, p: functional.embedding(x, p["weight"]), None, 5
     ),
-    "embedding with padding": Case(nn.Embedding(5, 3, padding=2), (4,), _with_padding, None, 5),
+    "embedding with padding": Case(nn.Embedding(5, 3, padding_index=2), (4,), _with_padding, None, 5),
     "embedding of one word": Case(
-        nn.Embedding(4, 2, weight_init="xavier", penalty=nn.L1(0.1)), (),
+        nn.Embedding(4, 2, weight_initializer="xavier", penalty=nn.L1(0.1)), (),
         lambda x, p: functional.embedding(x, p["weight"]), None, 4,
     ),
     "bag of means": Case(nn.EmbeddingBag(5, 2), (4,), _bag("mean"), None, 5),
-    "bag of sums": Case(nn.EmbeddingBag(5, 2, join="sum"), (2, 3), _bag("sum"), None, 5),
-    "bag of the largest": Case(nn.EmbeddingBag(5, 2, join="max"), (4,), _bag("max"), None, 5),
-    "bag of means with padding": Case(nn.EmbeddingBag(3, 2, padding=0), (3,), _bag("mean", 0), None, 3),
-    "bag of sums with padding": Case(nn.EmbeddingBag(3, 2, join="sum", padding=0), (3,), _bag("sum", 0),
+    "bag of sums": Case(nn.EmbeddingBag(5, 2, mode="sum"), (2, 3), _bag("sum"), None, 5),
+    "bag of the largest": Case(nn.EmbeddingBag(5, 2, mode="max"), (4,), _bag("max"), None, 5),
+    "bag of means with padding": Case(nn.EmbeddingBag(3, 2, padding_index=0), (3,), _bag("mean", 0), None, 3),
+    "bag of sums with padding": Case(nn.EmbeddingBag(3, 2, mode="sum", padding_index=0), (3,), _bag("sum", 0),
         None, 3),
-    "bag of the largest with padding": Case(nn.EmbeddingBag(3, 2, join="max", padding=0), (3,),
+    "bag of the largest with padding": Case(nn.EmbeddingBag(3, 2, mode="max", padding_index=0), (3,),
         _bag("max", 0), None, 3),
 }  # fmt: skip

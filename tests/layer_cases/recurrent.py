@@ -140,7 +140,7 @@ CASES: dict[str, Case] = {
     "gru with dropout": Case(nn.GRU(2, dropout=0.5, recurrent_dropout=0.25), (3, 2), _peer("gru")),
     "bidirectional": Case(nn.Bidirectional(nn.GRU(2)), (3, 2), _both("gru", "last")),
     "bidirectional, added": Case(
-        nn.Bidirectional(nn.LSTM(2, **SEQUENCE), join="add"), (3, 2),
+        nn.Bidirectional(nn.LSTM(2, **SEQUENCE), merge_mode="add"), (3, 2),
         _both("lstm", "sequence", join=torch.add)
     ),
     "stacked, bidirectional": Case(

@@ -114,7 +114,7 @@ CASES: dict[str, Case] = {
         nn.Bottleneck(2, stride=2, expansion=2), (3, 2, 2), _bottleneck(False), _bottleneck(True)
     ),
     "inverted residual": Case(
-        nn.InvertedResidual(3, 4, 2, squeeze=True, activation="tanh"), (3, 2, 2),
+        nn.InvertedResidual(3, 4, 2, squeeze_excite=True, activation="tanh"), (3, 2, 2),
         *_inverted(1, True, torch.tanh)
     ),
     "inverted residual with steps": Case(

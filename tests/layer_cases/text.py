@@ -102,7 +102,7 @@ READER = nn.TextEncoder(
     types=nn.Embedding(4, 3),
     norm=nn.LayerNorm(),
     dropout=0.0,
-    padding=1,
+    padding_index=1,
 )
 BODY = nn.Transformer(
     nn.TransformerEncoder(attention.ENCODER, 1, norm=nn.LayerNorm()),
@@ -127,7 +127,7 @@ CASES: dict[str, Case] = {
         lambda x, p: torch.cat([p["weight"].expand(x.shape[0], 1, -1), x], 1),
     ),
     "patches": Case(
-        nn.PatchEmbedding(3, 2, image=4), (4, 4, 2), lambda x, p: conv(x, p, stride=2).flatten(1, 2)
+        nn.PatchEmbedding(3, 2, image_size=4), (4, 4, 2), lambda x, p: conv(x, p, stride=2).flatten(1, 2)
     ),
     "pool by the mean": Case(nn.SequencePool(), (3, 2), lambda x, p: x.mean(1)),
     "pool by the maximum": Case(nn.SequencePool("max"), (3, 2), lambda x, p: x.amax(1)),
@@ -144,10 +144,12 @@ CASES: dict[str, Case] = {
         {**TEXTS, "source_mask": (2,)}, _translated, None, 4, ("source_mask",),
     ),
     "translator of two vocabularies": Case(
-        nn.Translator(WORDS, SINES, BODY, nn.Dense(5), target_words=WORDS, dropout=0.0, padding=1), TEXTS,
+        nn.Translator(WORDS, SINES, BODY, nn.Dense(5), target_words=WORDS, dropout=0.0, padding_index=1),
+        TEXTS,
         _translated, None, 4,
     ),
-    "hierarchical softmax": Case(nn.AdaptiveLogSoftmax(7, (2, 4), divide=2.0), (6,), _hierarchical),
-    "hierarchical softmax of sequences": Case(nn.AdaptiveLogSoftmax(7, (2, 4), divide=2.0, bias=True), (3, 6),
+    "hierarchical softmax": Case(nn.AdaptiveLogSoftmax(7, (2, 4), div_value=2.0), (6,), _hierarchical),
+    "hierarchical softmax of sequences": Case(nn.AdaptiveLogSoftmax(7, (2, 4), div_value=2.0,
+        head_bias=True), (3, 6),
         _hierarchical),
 }  # fmt: skip

@@ -19,7 +19,7 @@ from chainrule.engines import check_gradient, evaluate
 from chainrule.errors import ShapeError, UsageError
 from chainrule.gradient import grad
 from chainrule.graph import Node, input_node
-from chainrule.nn.activation import ACTIVATIONS, fitting_initialiser
+from chainrule.nn.activation import ACTIVATIONS, fitting_initializer
 from chainrule.nn.initializer import HE, XAVIER, Scaled
 from chainrule.prng import KEY, key_of
 from chainrule.spec import Size, Spec
@@ -258,9 +258,9 @@ def test_rrelu_samples_a_slope_within_its_limits_per_element_in_training() -> No
 
 
 def test_the_initializer_fits_the_activation() -> None:
-    assert fitting_initialiser("leaky_relu") == fitting_initialiser(nn.Activation("relu")) == HE
-    assert fitting_initialiser("tanh") == fitting_initialiser(None) == XAVIER
-    assert fitting_initialiser("selu") == Scaled(gain=1.0, fan="in", law="normal")
+    assert fitting_initializer("leaky_relu") == fitting_initializer(nn.Activation("relu")) == HE
+    assert fitting_initializer("tanh") == fitting_initializer(None) == XAVIER
+    assert fitting_initializer("selu") == Scaled(gain=1.0, fan="in", distribution="normal")
 
 
 @given(slope=st.floats(-1e30, 1e30), x=st.floats(-10, 10))

@@ -40,7 +40,7 @@ def required_options(method: str, case: Case) -> dict[str, Any]:
 def linear(weight: np.ndarray, bias: float = 0.0) -> cr.Model:
     """A linear model."""
     model = cr.Model(cr.Sequential(cr.Dense(1)), "mse", dtype="float64")
-    model.initialise({"x": Spec((B, len(weight)), "float64")})
+    model.initialize({"x": Spec((B, len(weight)), "float64")})
     return model.load_parameters({"dense1.weight": weight[None], "dense1.bias": np.array([bias])})
 
 

@@ -30,11 +30,12 @@ POSITIONAL = {
     "MaxUnpool": ["stride"], "Rescaling": ["offset"], "Dot": ["axes"], "PairwiseDistance": ["p"],
     "Dropout": ["rate"], "AlphaDropout": ["rate"], "FeatureAlphaDropout": ["rate"],
     "SpatialDropout": ["rate"],
-    "GaussianDropout": ["rate"], "SequencePool": ["how"], "Highway": ["activation"], "Unembedding": ["table"],
+    "GaussianDropout": ["rate"], "SequencePool": ["mode"], "Highway": ["activation"],
+    "Unembedding": ["table"],
     "Normal": ["mean", "std"], "Uniform": ["low", "high"], "TruncatedNormal": ["mean", "std"],
     "SmallNormal": ["std"], "Orthogonal": ["gain"], "Eye": ["gain"], "Fill": ["value"], "Dirac": ["groups"],
-    "SparseNormal": ["share"], "L1": ["strength"], "L2": ["strength"], "OrthogonalPenalty": ["strength"],
-    "MaxNorm": ["limit"], "ClipNorm": ["limit"], "ClipValue": ["limit"], "ClipGlobalNorm": ["limit"],
+    "SparseNormal": ["sparsity"], "L1": ["strength"], "L2": ["strength"], "OrthogonalPenalty": ["strength"],
+    "MaxNorm": ["max_value"], "ClipNorm": ["limit"], "ClipValue": ["limit"], "ClipGlobalNorm": ["limit"],
     "Huber": ["delta"], "Contrastive": ["margin"], "HingeEmbedding": ["margin"],
     "CosineEmbedding": ["margin"],
     "MarginRanking": ["margin"], "TripletMargin": ["margin"], "GeneralizedCrossEntropy": ["q"],
@@ -75,7 +76,7 @@ def test_settings_with_a_default_are_keyword_only(name: str) -> None:
     free = [f.name for f in fields(BLOCKS[name]) if f.init and not f.kw_only]
     needed = {p.name for p in inspect.signature(BLOCKS[name]).parameters.values() if p.default is p.empty}
     is_rule = KINDS["optimizer"].own(name) is not None or name in KINDS["schedule"].entries
-    allowed = POSITIONAL.get(name, []) + (["rate"] if is_rule else [])
+    allowed = POSITIONAL.get(name, []) + (["learning_rate"] if is_rule else [])
     assert [field for field in free if field not in needed and field not in allowed] == []
 
 
@@ -188,14 +189,14 @@ CASES = {
     "LSTM(10, 20)": "cr.LSTM(20)",
     "MultiHeadAttention(64, 8)": "cr.MultiHeadAttention(8)",
     "TransformerEncoderLayer(512, 8, 2048, 0.1)": "cr.TransformerEncoderLayer(8, units=2048, dropout=0.1)",
-    "RMSprop(0.001, 0.9)": "cr.RMSprop(0.001, smoothing=0.9)",
-    "ExponentialDecay(0.1, 1000, 0.96)": "cr.ExponentialDecay(0.1, every=1000, factor=0.96)",
+    "RMSprop(0.001, 0.9)": "cr.RMSprop(0.001, rho=0.9)",
+    "ExponentialDecay(0.1, 1000, 0.96)": "cr.ExponentialDecay(0.1, decay_steps=1000, decay_rate=0.96)",
     "CategoricalFocal(0.25, 2.0)": "cr.CategoricalFocal(alpha=0.25, gamma=2.0)",
-    "EarlyStopping('val_loss', 0)": "cr.EarlyStopping('val_loss', least=0)",
+    "EarlyStopping('val_loss', 0)": "cr.EarlyStopping('val_loss', min_delta=0)",
     "MultiMargin(2)": "cr.MultiMargin(p=2)",
     "CrossEntropy(torch.tensor([1.0, 2.0]))": "cr.CrossEntropy(class_weight=[1.0, 2.0])",
     "Adam([torch.zeros(2)], 0.001)": "cr.Adam(0.001)",
-    "Step(object(), 30)": "cr.Step(0.01, every=30)",
+    "Step(object(), 30)": "cr.Step(0.01, step_size=30)",
     "Adam(lr=0.1)": "cr.Adam(0.1)",
     "Dropout(p=0.3)": "cr.Dropout(0.3)",
     "Conv(filters=8, kernel_size=3)": "cr.Conv(8, 3)",

@@ -13,7 +13,7 @@ from chainrule import nn
 from chainrule.engines import evaluate
 from chainrule.errors import ChainruleError, ShapeError, UsageError
 from chainrule.graph import input_node
-from chainrule.nn.initializer import INITIALISERS, fans, known_initialiser, truncated_std
+from chainrule.nn.initializer import INITIALIZERS, fans, known_initializer, truncated_std
 from chainrule.prng import key_of
 from chainrule.spec import Spec
 from slow_imports import stats
@@ -22,7 +22,7 @@ SHAPE = (120, 80)  # (O, I)
 
 
 def initial_values(
-    init: nn.Initialiser, shape: tuple[int, ...], dtype: str = "float32", seed: int = 3, stream: int = 5
+    init: nn.Initializer, shape: tuple[int, ...], dtype: str = "float32", seed: int = 3, stream: int = 5
 ):
     """The initial values of a parameter."""
     node = init(input_node("key", (2,), "uint32", "key"), shape, dtype, stream)
@@ -54,7 +54,7 @@ FILLED = {"ones": 1.0, "eye": 80 / 9600}  # the mean, if it is not 0
 
 @pytest.mark.parametrize("name", SPREAD)
 def test_mean_and_standard_deviation_are_the_documented_ones(name: str) -> None:
-    values = initial_values(INITIALISERS[name], SHAPE).astype("float64")
+    values = initial_values(INITIALIZERS[name], SHAPE).astype("float64")
     n = values.size
     mean = FILLED.get(name, 0.0)
     # Five standard errors: a deviation beyond them is a fault, and the key is fixed.
@@ -64,14 +64,14 @@ def test_mean_and_standard_deviation_are_the_documented_ones(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["he", "xavier", "lecun", "uniform"])
 def test_uniform_values_fill_the_interval_up_to_the_limit(name: str) -> None:
-    values, limit = initial_values(INITIALISERS[name], SHAPE), math.sqrt(3) * SPREAD[name]
+    values, limit = initial_values(INITIALIZERS[name], SHAPE), math.sqrt(3) * SPREAD[name]
     assert np.abs(values).max() <= limit
     assert np.abs(values).max() > 0.99 * limit
 
 
-@pytest.mark.parametrize("name", INITIALISERS)
+@pytest.mark.parametrize("name", INITIALIZERS)
 def test_values_depend_only_on_key_and_stream(name: str) -> None:
-    init = INITIALISERS[name]
+    init = INITIALIZERS[name]
     shape = (6, 3, 5) if name == "dirac" else (6, 5)
     first = initial_values(init, shape)
     np.testing.assert_array_equal(first, initial_values(init, shape))
@@ -114,11 +114,11 @@ def test_fans_count_the_kernel() -> None:
 
 
 def test_a_layer_accepts_initializers_by_name() -> None:
-    assert known_initialiser("small") == nn.SmallNormal(0.01)
-    net = nn.Dense(4, weight_init="zeros", bias_init="ones")
+    assert known_initializer("small") == nn.SmallNormal(0.01)
+    net = nn.Dense(4, weight_initializer="zeros", bias_initializer="ones")
     built = nn.build(net, {"x": Spec((2, 3), "float32")}, "float32")
-    assert built.parameters["weight"].initialiser == nn.Fill(0.0)
-    assert built.parameters["bias"].initialiser == nn.Fill(1.0)
+    assert built.parameters["weight"].initializer == nn.Fill(0.0)
+    assert built.parameters["bias"].initializer == nn.Fill(1.0)
 
 
 def test_the_default_initializer_depends_on_the_activation() -> None:
@@ -129,16 +129,16 @@ def test_the_default_initializer_depends_on_the_activation() -> None:
         (None, "xavier"),
     ):
         built = nn.build(nn.Dense(4, activation), {"x": Spec((2, 3), "float32")}, "float32")
-        assert built.parameters["weight"].initialiser == INITIALISERS[init]
+        assert built.parameters["weight"].initializer == INITIALIZERS[init]
 
 
 @pytest.mark.parametrize(
     ("bad", "code"),
     [
-        (lambda: nn.Dense(4, weight_init="hee"), "E101"),
-        (lambda: nn.Dense(4, bias_init=0.5), "E101"),
+        (lambda: nn.Dense(4, weight_initializer="hee"), "E101"),
+        (lambda: nn.Dense(4, bias_initializer=0.5), "E101"),
         (lambda: nn.Scaled(fan="inn"), "E101"),
-        (lambda: nn.Scaled(law="gauss"), "E101"),
+        (lambda: nn.Scaled(distribution="gauss"), "E101"),
         (lambda: nn.Scaled(gain=0.0), "E102"),
         (lambda: nn.SmallNormal(-1.0), "E102"),
         (lambda: nn.Orthogonal(0), "E102"),
@@ -170,7 +170,7 @@ def test_an_invalid_setting_is_refused(bad: Callable[[], object], code: str) -> 
     ],
 )
 def test_a_shape_that_the_initializer_does_not_support_is_refused(
-    init: nn.Initialiser, shape: tuple[int, ...]
+    init: nn.Initializer, shape: tuple[int, ...]
 ) -> None:
     with pytest.raises(ChainruleError) as caught:
         init(input_node("key", (2,), "uint32"), shape, "float32", 0)
@@ -191,7 +191,7 @@ def test_a_truncated_normal_has_scipys_distribution(cut: float) -> None:
 @pytest.mark.parametrize("fan", ["in", "out", "mean"])
 @pytest.mark.parametrize("law", ["uniform", "normal", "truncated"])
 def test_a_scaled_distribution_has_the_variance_of_its_fan(law: str, fan: str) -> None:
-    values = initial_values(nn.Scaled(gain=1.5, fan=fan, law=law), (40, 3, 3, 60), "float64")
+    values = initial_values(nn.Scaled(gain=1.5, fan=fan, distribution=law), (40, 3, 3, 60), "float64")
     fan_in, fan_out = 9 * 60, 9 * 40
     expected = 1.5 / {"in": fan_in, "out": fan_out, "mean": (fan_in + fan_out) / 2}[fan]
     assert values.var() == pytest.approx(expected, rel=0.05)

@@ -53,14 +53,14 @@ def test_the_minimum_is_pytorchs() -> None:
 @pytest.mark.parametrize("rate", [0.01, 1.0, 30.0])
 @pytest.mark.parametrize("history", [1, 4])
 def test_every_accepted_point_satisfies_the_strong_wolfe_conditions(rate: float, history: int) -> None:
-    optimizer = nn.LBFGS(rate, history=history, curvature=0.5)
+    optimizer = nn.LBFGS(rate, history_size=history, curvature=0.5)
     graph, _, values = step_graphs(optimizer, 60)
     program, accepted = compile(graph, "reference"), 0
     for i in range(60):
         before, values = values, program.run(
             {label: {**values, "step": np.array(float(i))}[label] for label in graph.inputs}
         )  # fmt: skip
-        if i == 0 or values["line/tries"] or before["line/tries"] > optimizer.tries:
+        if i == 0 or values["line/tries"] or before["line/tries"] > optimizer.max_evaluations:
             continue
         if np.array_equal(values["a/point"], before["a/point"]):
             continue
@@ -73,7 +73,7 @@ def test_every_accepted_point_satisfies_the_strong_wolfe_conditions(rate: float,
 
 
 def test_a_failed_line_search_restarts_with_the_gradient() -> None:
-    graph, _, values = step_graphs(nn.LBFGS(tries=2), 40)
+    graph, _, values = step_graphs(nn.LBFGS(max_evaluations=2), 40)
     program, losses = compile(graph, "reference"), []
     for i in range(40):
         if i == 10:  # a bound that no point of the line reaches
@@ -85,7 +85,14 @@ def test_a_failed_line_search_restarts_with_the_gradient() -> None:
 
 
 @pytest.mark.parametrize(
-    "settings", [{"rate": 0.0}, {"history": 0}, {"armijo": 0.95}, {"curvature": 1.0}, {"tries": 0}]
+    "settings",
+    [
+        {"learning_rate": 0.0},
+        {"history_size": 0},
+        {"armijo": 0.95},
+        {"curvature": 1.0},
+        {"max_evaluations": 0},
+    ],
 )
 def test_an_lbfgs_setting_out_of_range_is_refused(settings: dict[str, float]) -> None:
     with pytest.raises(UsageError, match="E102"):

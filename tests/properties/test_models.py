@@ -61,7 +61,7 @@ SMALL: dict[str, Small] = {
     "gpt2": Small(lambda: cr.models.gpt2(length=5, **TINY), {"x": (5,)}, 11),
     "bert": Small(lambda: cr.models.bert(length=5, **TINY), {"x": (5,)}, 11),
     "vit": Small(
-        lambda: cr.models.vit(classes=3, image=8, patch=4, width=8, depth=1, heads=2, units=8),
+        lambda: cr.models.vit(classes=3, image_size=8, patch_size=4, width=8, depth=1, heads=2, units=8),
         {"x": (8, 8, 3)},
     ),
     "lstm_classifier": Small(lambda: cr.models.lstm_classifier(**CELLS), {"x": (4,)}, 11),

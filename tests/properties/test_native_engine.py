@@ -58,7 +58,7 @@ D = cr.Dense
 DEEP = cr.Sequential(D(16, "relu"), cr.Dropout(0.3), cr.Residual(D(16, "tanh")), D(3))
 STEPS: dict[str, tuple[cr.Layer, dict, dict]] = {
     "sgd": (cr.Sequential(D(8, "sigmoid"), D(3)), {"optimizer": cr.SGD(0.1)}, {}),
-    "nesterov": (DEEP, {"optimizer": cr.SGD(0.05, momentum=0.9, nesterov=True, decay=1e-3)}, {}),
+    "nesterov": (DEEP, {"optimizer": cr.SGD(0.05, momentum=0.9, nesterov=True, weight_decay=1e-3)}, {}),
     "adam": (DEEP, {"optimizer": cr.Adam(cr.Warmup(5, cr.Cosine(1e-2)))}, {}),
     "adamw, clipped": (DEEP, {"optimizer": cr.AdamW(1e-2), "clip": cr.ClipGlobalNorm(0.5)}, {}),
     "rmsprop with penalty": (

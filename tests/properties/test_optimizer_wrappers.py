@@ -15,18 +15,21 @@ from chainrule.nn.optimizer import WRAPPERS
 from minimization import START, Arrays, minimize, quadratic, rosenbrock, step_graphs
 
 CASES: dict[str, nn.Optimizer] = {
-    "ema": nn.EMA(nn.Adam(0.05), kept=0.8),
+    "ema": nn.EMA(nn.Adam(0.05), decay=0.8),
     "swa": nn.SWA(nn.SGD(0.003, momentum=0.5), start=4, every=3),
-    "accumulated": nn.Accumulated(nn.Adam(0.05), batches=3),
-    "accumulated, clipped": nn.Accumulated(
-        nn.SGD(0.01, momentum=0.9), batches=2, clip=nn.ClipGlobalNorm(1.0)
-    ),
-    "accumulated mean": nn.Accumulated(nn.EMA(nn.AdamW(0.05), kept=0.5), batches=2),
+    "accumulated": nn.Accumulated(nn.Adam(0.05), steps=3),
+    "accumulated, clipped": nn.Accumulated(nn.SGD(0.01, momentum=0.9), steps=2, clip=nn.ClipGlobalNorm(1.0)),
+    "accumulated mean": nn.Accumulated(nn.EMA(nn.AdamW(0.05), decay=0.5), steps=2),
     "grouped": nn.Grouped(
         nn.AdamW(0.05),
-        groups=(nn.Group("b", rate=0.1, decay=0.0, constraint=nn.MaxNorm(1.0)), nn.Group("a", rate=2.0)),
+        groups=(
+            nn.Group("b", learning_rate_factor=0.1, weight_decay=0.0, constraint=nn.MaxNorm(1.0)),
+            nn.Group("a", learning_rate_factor=2.0),
+        ),
     ),
-    "mean of groups": nn.EMA(nn.Grouped(nn.NAdam(0.05), groups=(nn.Group("a", rate=0.0),)), kept=0.9),
+    "mean of groups": nn.EMA(
+        nn.Grouped(nn.NAdam(0.05), groups=(nn.Group("a", learning_rate_factor=0.0),)), decay=0.9
+    ),
 }
 
 
@@ -59,7 +62,7 @@ def averaged(update: Callable[..., object] | None, path: list[Arrays]) -> Arrays
 def test_the_moving_average_is_pytorchs() -> None:
     optimizer = nn.Adam(0.05)
     expected = averaged(torch.optim.swa_utils.get_ema_multi_avg_fn(0.8), path_of(optimizer, 20))
-    parameters = minimize(nn.EMA(optimizer, kept=0.8), 20)
+    parameters = minimize(nn.EMA(optimizer, decay=0.8), 20)
     for name in START:
         np.testing.assert_allclose(parameters[f"inference {name}"], expected[name], rtol=1e-12)
         np.testing.assert_array_equal(parameters[name], minimize(optimizer, 20)[name])
@@ -81,10 +84,10 @@ def test_the_stochastic_weight_average_is_pytorchs(start: int, every: int) -> No
 
 @pytest.mark.parametrize("batches", [1, 2, 5])
 def test_accumulated_equal_batches_take_the_step_of_one_batch(batches: int) -> None:
-    schedule = nn.Step(0.05, every=3, factor=0.5)
+    schedule = nn.Step(0.05, step_size=3, gamma=0.5)
     large = minimize(nn.AdamW(schedule), 7)
-    small = minimize(nn.Accumulated(nn.AdamW(schedule), batches=batches), 7 * batches)
-    between = minimize(nn.Accumulated(nn.AdamW(schedule), batches=batches), 8 * batches - 1)
+    small = minimize(nn.Accumulated(nn.AdamW(schedule), steps=batches), 7 * batches)
+    between = minimize(nn.Accumulated(nn.AdamW(schedule), steps=batches), 8 * batches - 1)
     for name in START:
         np.testing.assert_allclose(small[name], large[name], rtol=1e-12, atol=1e-14)
         if batches > 1:
@@ -93,7 +96,7 @@ def test_accumulated_equal_batches_take_the_step_of_one_batch(batches: int) -> N
 
 def test_accumulation_clips_the_mean_gradient() -> None:
     limit = nn.ClipGlobalNorm(1.0)
-    one, three = (minimize(nn.Accumulated(nn.SGD(0.1), batches=n, clip=limit), 6 * n) for n in (1, 3))
+    one, three = (minimize(nn.Accumulated(nn.SGD(0.1), steps=n, clip=limit), 6 * n) for n in (1, 3))
     free = minimize(nn.SGD(0.1), 1)
     for name in START:
         np.testing.assert_allclose(three[name], one[name], rtol=1e-12, atol=1e-14)
@@ -101,7 +104,7 @@ def test_accumulation_clips_the_mean_gradient() -> None:
 
 
 def test_the_average_before_the_first_accumulated_step_is_the_initial_value() -> None:
-    parameters = minimize(nn.Accumulated(nn.EMA(nn.SGD(0.1), kept=0.9), batches=4), 3)
+    parameters = minimize(nn.Accumulated(nn.EMA(nn.SGD(0.1), decay=0.9), steps=4), 3)
     for name, start in START.items():
         np.testing.assert_array_equal(parameters[f"inference {name}"], start)
 
@@ -115,14 +118,18 @@ def test_parameter_groups_take_pytorchs_steps() -> None:
         peer.zero_grad()
         rosenbrock(tensors).backward()
         peer.step()
-    groups = (nn.Group("a", rate=5.0), nn.Group("b", decay=0.5))
+    groups = (nn.Group("a", learning_rate_factor=5.0), nn.Group("b", weight_decay=0.5))
     parameters = minimize(nn.Grouped(nn.AdamW(0.02), groups=groups), 30)
     for name, tensor in tensors.items():
         np.testing.assert_allclose(parameters[name], tensor.detach().numpy(), rtol=1e-10)
 
 
 def test_the_first_matching_group_decides_and_rate_0_freezes() -> None:
-    groups = (nn.Group("a", rate=0.0), nn.Group("*", rate=1.0), nn.Group("b", rate=0.0))
+    groups = (
+        nn.Group("a", learning_rate_factor=0.0),
+        nn.Group("*", learning_rate_factor=1.0),
+        nn.Group("b", learning_rate_factor=0.0),
+    )
     parameters = minimize(nn.Grouped(nn.Adam(0.05), groups=groups), 10)
     np.testing.assert_array_equal(parameters["a"], START["a"])
     assert not np.array_equal(parameters["b"], START["b"])
@@ -156,20 +163,20 @@ def test_engines_agree_on_the_steps_of_a_wrapper(name: str) -> None:
 @pytest.mark.parametrize(
     ("make", "name"),
     [
-        (lambda: nn.EMA(nn.SGD(), kept=1.0), "kept"),
+        (lambda: nn.EMA(nn.SGD(), decay=1.0), "decay"),
         (lambda: nn.EMA("adam"), "inner"),  # type: ignore[arg-type]
         (lambda: nn.SWA(nn.SGD(), start=0), "start"),
         (lambda: nn.SWA(nn.SGD(), start=1, every=0), "every"),
-        (lambda: nn.Accumulated(nn.SGD(), batches=0), "batches"),
-        (lambda: nn.Accumulated(nn.SGD(), batches=2, clip=1.0), "clip"),  # type: ignore[arg-type]
+        (lambda: nn.Accumulated(nn.SGD(), steps=0), "steps"),
+        (lambda: nn.Accumulated(nn.SGD(), steps=2, clip=1.0), "clip"),  # type: ignore[arg-type]
         (lambda: nn.Accumulated(nn.LBFGS()), "inner"),
         (lambda: nn.Grouped(nn.EMA(nn.SGD()), groups=(nn.Group("a"),)), "inner"),  # type: ignore[arg-type]
         (lambda: nn.Grouped(nn.SGD()), "groups"),
         (lambda: nn.Grouped(nn.SGD(), groups=("a",)), "groups"),  # type: ignore[arg-type]
-        (lambda: nn.Grouped(nn.Ftrl(), groups=(nn.Group("a", decay=0.1),)), "decay"),
+        (lambda: nn.Grouped(nn.Ftrl(), groups=(nn.Group("a", weight_decay=0.1),)), "weight_decay"),
         (lambda: nn.Group(""), "pattern"),
-        (lambda: nn.Group("a", rate=-1.0), "rate"),
-        (lambda: nn.Group("a", decay=-1.0), "decay"),
+        (lambda: nn.Group("a", learning_rate_factor=-1.0), "learning_rate_factor"),
+        (lambda: nn.Group("a", weight_decay=-1.0), "weight_decay"),
         (lambda: nn.Group("a", constraint=2.0), "constraint"),  # type: ignore[arg-type]
     ],
 )

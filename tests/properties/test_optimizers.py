@@ -15,18 +15,18 @@ from chainrule import nn
 from chainrule.engines import compile, evaluate
 from chainrule.errors import UsageError
 from chainrule.graph import input_node
-from chainrule.nn.optimizer import OPTIMIZERS, Now, Rule, known_optimizer
-from chainrule.nn.optimizer.optimizer import warmed
+from chainrule.nn.optimizer import OPTIMIZERS, Rule, StepContext, known_optimizer
+from chainrule.nn.optimizer.optimizer import bias_correction
 from minimization import START, minimize, numpy_minimize, quadratic, rosenbrock, step_graphs, torch_minimize
 
 Peer = Callable[[list[torch.Tensor]], torch.optim.Optimizer]
 optim = torch.optim
 TORCH: dict[str, tuple[nn.Optimizer, Peer]] = {
     "sgd": (nn.SGD(0.003), lambda p: optim.SGD(p, 0.003)),
-    "sgd decay": (nn.SGD(0.003, decay=0.1), lambda p: optim.SGD(p, 0.003, weight_decay=0.1)),
+    "sgd decay": (nn.SGD(0.003, weight_decay=0.1), lambda p: optim.SGD(p, 0.003, weight_decay=0.1)),
     "sgd momentum": (nn.SGD(0.001, momentum=0.9), lambda p: optim.SGD(p, 0.001, momentum=0.9)),
     "sgd nesterov": (
-        nn.SGD(0.001, momentum=0.9, nesterov=True, decay=0.01),
+        nn.SGD(0.001, momentum=0.9, nesterov=True, weight_decay=0.01),
         lambda p: optim.SGD(p, 0.001, momentum=0.9, nesterov=True, weight_decay=0.01),
     ),
     "adam": (nn.Adam(), lambda p: optim.Adam(p)),
@@ -34,10 +34,10 @@ TORCH: dict[str, tuple[nn.Optimizer, Peer]] = {
         lambda p: optim.Adam(p, 0.05, betas=(0.8, 0.99), eps=1e-6)),
     "amsgrad": (nn.Adam(0.05, amsgrad=True), lambda p: optim.Adam(p, 0.05, amsgrad=True)),
     "adamw": (nn.AdamW(), lambda p: optim.AdamW(p)),
-    "adamw decay": (nn.AdamW(0.02, decay=0.3), lambda p: optim.AdamW(p, 0.02, weight_decay=0.3)),
+    "adamw decay": (nn.AdamW(0.02, weight_decay=0.3), lambda p: optim.AdamW(p, 0.02, weight_decay=0.3)),
     "rmsprop": (nn.RMSprop(), lambda p: optim.RMSprop(p)),
     "rmsprop momentum": (
-        nn.RMSprop(0.002, smoothing=0.9, momentum=0.5),
+        nn.RMSprop(0.002, rho=0.9, momentum=0.5),
         lambda p: optim.RMSprop(p, 0.002, alpha=0.9, momentum=0.5)
     ),
     "rmsprop centered": (
@@ -46,25 +46,26 @@ TORCH: dict[str, tuple[nn.Optimizer, Peer]] = {
     ),
     "adagrad": (nn.Adagrad(0.1), lambda p: optim.Adagrad(p, 0.1)),
     "adagrad first": (
-        nn.Adagrad(0.05, first=0.1), lambda p: optim.Adagrad(p, 0.05, initial_accumulator_value=0.1)
+        nn.Adagrad(0.05, initial_accumulator_value=0.1),
+        lambda p: optim.Adagrad(p, 0.05, initial_accumulator_value=0.1)
     ),
     "adadelta": (nn.Adadelta(), lambda p: optim.Adadelta(p)),
-    "adadelta set": (nn.Adadelta(0.7, smoothing=0.8, epsilon=1e-4),
+    "adadelta set": (nn.Adadelta(0.7, rho=0.8, epsilon=1e-4),
         lambda p: optim.Adadelta(p, 0.7, 0.8, 1e-4)),
     "adamax": (nn.Adamax(), lambda p: optim.Adamax(p)),
     "nadam": (nn.NAdam(), lambda p: optim.NAdam(p)),
     "nadam decay": (
-        nn.NAdam(0.01, warming=0.1, decay=0.2),
+        nn.NAdam(0.01, momentum_decay=0.1, weight_decay=0.2),
         lambda p: optim.NAdam(p, 0.01, momentum_decay=0.1, weight_decay=0.2, decoupled_weight_decay=True),
     ),
     "radam": (nn.RAdam(0.05), lambda p: optim.RAdam(p, 0.05)),
     "radam decay": (
-        nn.RAdam(0.02, beta1=0.8, beta2=0.9, decay=0.1),
+        nn.RAdam(0.02, beta1=0.8, beta2=0.9, weight_decay=0.1),
         lambda p: optim.RAdam(p, 0.02, (0.8, 0.9), weight_decay=0.1, decoupled_weight_decay=True),
     ),
     "adafactor": (nn.Adafactor(), lambda p: optim.Adafactor(p)),
     "adafactor decay": (
-        nn.Adafactor(0.1, power=-0.5, clip=1.5, decay=0.1),
+        nn.Adafactor(0.1, beta2_decay=-0.5, clip_threshold=1.5, weight_decay=0.1),
         lambda p: optim.Adafactor(p, 0.1, beta2_decay=-0.5, d=1.5, weight_decay=0.1),
     ),
     "asgd": (nn.ASGD(), lambda p: optim.ASGD(p)),
@@ -72,24 +73,24 @@ TORCH: dict[str, tuple[nn.Optimizer, Peer]] = {
         lambda p: optim.ASGD(p, 0.003, 0.1, 0.5, 10)),
     "rprop": (nn.Rprop(0.01), lambda p: optim.Rprop(p, 0.01)),
     "rprop set": (
-        nn.Rprop(0.02, shorter=0.4, longer=1.3, least=1e-3, most=0.1),
+        nn.Rprop(0.02, eta_minus=0.4, eta_plus=1.3, min_step_size=1e-3, max_step_size=0.1),
         lambda p: optim.Rprop(p, 0.02, etas=(0.4, 1.3), step_sizes=(1e-3, 0.1)),
     ),
 }  # fmt: skip
 PAPERS: dict[str, tuple[nn.Optimizer, Callable[..., Any]]] = {
-    "lion": (nn.Lion(0.003, decay=0.1), papers.lion),
+    "lion": (nn.Lion(0.003, weight_decay=0.1), papers.lion),
     "ftrl": (nn.Ftrl(0.1, l1=0.05, l2=0.1, beta=0.2), papers.ftrl),
-    "lamb": (nn.LAMB(0.01, decay=0.1), papers.lamb),
-    "lars": (nn.LARS(0.5, trust=0.02, decay=0.01), papers.lars),
-    "adabelief": (nn.AdaBelief(0.01, decay=0.1), papers.adabelief),
+    "lamb": (nn.LAMB(0.01, weight_decay=0.1), papers.lamb),
+    "lars": (nn.LARS(0.5, trust_coefficient=0.02, weight_decay=0.01), papers.lars),
+    "adabelief": (nn.AdaBelief(0.01, weight_decay=0.1), papers.adabelief),
     "yogi": (nn.Yogi(), papers.yogi),
-    "adan": (nn.Adan(0.01, decay=0.1), papers.adan),
-    "muon": (nn.Muon(decay=0.1), papers.muon),
-    "schedule free": (nn.ScheduleFreeAdamW(0.02, decay=0.1), papers.schedule_free),
+    "adan": (nn.Adan(0.01, weight_decay=0.1), papers.adan),
+    "muon": (nn.Muon(weight_decay=0.1), papers.muon),
+    "schedule free": (nn.ScheduleFreeAdamW(0.02, weight_decay=0.1), papers.schedule_free),
 }
 ALL: dict[str, nn.Optimizer] = {
     **{name: optimizer for name, (optimizer, _) in [*TORCH.items(), *PAPERS.items()]},
-    "lbfgs": nn.LBFGS(history=2),  # compared in test_line_search.py
+    "lbfgs": nn.LBFGS(history_size=2),  # compared in test_line_search.py
 }
 
 
@@ -126,10 +127,10 @@ def test_fifty_steps_are_those_of_the_paper(name: str) -> None:
 @pytest.mark.parametrize("name", ["sgd momentum", "adam set", "adamw decay", "rmsprop", "adamax", "radam"])
 def test_fifty_steps_with_a_schedule_are_pytorchs(name: str) -> None:
     ours, peer = TORCH[name]
-    rate = float(ours.rate)  # type: ignore[attr-defined]
+    rate = float(ours.learning_rate)  # type: ignore[attr-defined]
     expected = torch_minimize(peer, 50, lambda o: optim.lr_scheduler.StepLR(o, 7, 0.5))
-    schedule = nn.Step(rate, every=7, factor=0.5)
-    parameters = minimize(replace(ours, rate=schedule), 50)  # type: ignore[call-arg]
+    schedule = nn.Step(rate, step_size=7, gamma=0.5)
+    parameters = minimize(replace(ours, learning_rate=schedule), 50)  # type: ignore[call-arg]
     for parameter in START:
         np.testing.assert_allclose(parameters[parameter], expected[parameter], rtol=1e-10, atol=1e-10)
 
@@ -165,7 +166,7 @@ MINIMIZERS: dict[str, nn.Optimizer] = {
     "nesterov": nn.SGD(0.05, momentum=0.9, nesterov=True),
     "adam": nn.Adam(nn.Cosine(0.1)),
     "amsgrad": nn.Adam(nn.Cosine(0.1), amsgrad=True),
-    "adamw": nn.AdamW(nn.Cosine(0.1), decay=0.0),
+    "adamw": nn.AdamW(nn.Cosine(0.1), weight_decay=0.0),
     "rmsprop": nn.RMSprop(nn.Cosine(0.05)),
     "adagrad": nn.Adagrad(0.5),
     "adadelta": nn.Adadelta(20.0),
@@ -178,13 +179,13 @@ MINIMIZERS: dict[str, nn.Optimizer] = {
     "ftrl": nn.Ftrl(0.5),
     "lion": nn.Lion(nn.Cosine(0.05)),
     "lamb": nn.LAMB(nn.Cosine(0.1)),
-    "lars": nn.LARS(nn.Cosine(0.2), trust=0.1),
+    "lars": nn.LARS(nn.Cosine(0.2), trust_coefficient=0.1),
     "adan": nn.Adan(nn.Cosine(0.2), beta1=0.9, beta2=0.9),
     "adabelief": nn.AdaBelief(nn.Cosine(0.1)),
     "yogi": nn.Yogi(nn.Cosine(0.1)),
-    "muon": nn.Muon(nn.Cosine(0.1), ratio=1.0),
+    "muon": nn.Muon(nn.Cosine(0.1), adamw_ratio=1.0),
     "schedule free": nn.ScheduleFreeAdamW(0.2),
-    "lbfgs": nn.LBFGS(history=3),
+    "lbfgs": nn.LBFGS(history_size=3),
 }
 
 
@@ -215,16 +216,16 @@ def test_weight_decay_of_adamw_does_not_depend_on_the_gradient() -> None:
     p, g = input_node("p", (2,), "float64"), input_node("g", (2,), "float64")
     rate, count = input_node("rate", (), "float64"), input_node("count", (), "float64")
     feeds = {"p": [1.0, 1.0], "g": [5.0, 1e-3], "rate": 0.1, "count": 1.0}
-    zeros, now = {"mean": p * 0.0, "square": p * 0.0}, Now(rate, count, rate)
-    with_decay, _ = nn.AdamW(decay=0.2).move(p, g, zeros, now)
-    without, _ = nn.AdamW(decay=0.0).move(p, g, zeros, now)
+    zeros, now = {"mean": p * 0.0, "square": p * 0.0}, StepContext(rate, count, rate)
+    with_decay, _ = nn.AdamW(weight_decay=0.2).move(p, g, zeros, now)
+    without, _ = nn.AdamW(weight_decay=0.0).move(p, g, zeros, now)
     np.testing.assert_allclose(evaluate(with_decay - without, feeds), -0.1 * 0.2, rtol=1e-9)
 
 
 def test_the_bias_correction_is_exact_in_float32() -> None:
     count = input_node("count", (), "float32")
     for t in (1, 2, 10, 1000):
-        correction = evaluate(warmed(0.999, count, "float32"), {"count": t})
+        correction = evaluate(bias_correction(0.999, count, "float32"), {"count": t})
         np.testing.assert_allclose(correction, 1 - 0.999**t, rtol=1e-7)
 
 
@@ -233,18 +234,21 @@ def test_the_centered_variance_of_rmsprop_is_never_negative() -> None:
     rate, count = input_node("rate", (), "float32"), input_node("count", (), "float32")
     # The square of the mean is above the mean square by rounding alone.
     slots = {"square": p * 0.0 + 1.0, "mean": p * 0.0 + 1.0001}
-    moved, _ = nn.RMSprop(centered=True).move(p, g, slots, Now(rate, count, rate))
+    moved, _ = nn.RMSprop(centered=True).move(p, g, slots, StepContext(rate, count, rate))
     assert np.isfinite(evaluate(moved, {"p": [1.0], "g": [1.0], "rate": 0.1, "count": 1.0})).all()
 
 
 RULES = [kind for kind in OPTIMIZERS.values() if issubclass(kind, Rule)]
 OUT_OF_RANGE = {
-    "rate": (0, -1.0, "fast", float("inf"), float("nan"), True), "decay": (-0.1, "x"),
+    "learning_rate": (0, -1.0, "fast", float("inf"), float("nan"), True), "weight_decay": (-0.1, "x"),
     "momentum": (1.0, -0.1), "beta1": (1.0, -0.1), "beta2": (1.0, -0.1), "beta3": (1.0, -0.1),
-    "smoothing": (1.0, -0.1), "epsilon": (0.0, float("nan")), "nesterov": (), "amsgrad": (), "centered": (),
-    "shrink": (-1.0,), "power": (0.0, 2.0), "start": (-1.0,), "shorter": (0.0, 1.0), "longer": (1.0,),
-    "least": (0.0,), "most": (0.0,), "first": (-1.0,), "clip": (0.0,), "l1": (-1.0,), "l2": (-1.0,),
-    "beta": (-1.0,), "trust": (0.0,), "steps": (0, 2.5), "ratio": (0.0,), "warming": (-1.0,),
+    "rho": (1.0, -0.1), "epsilon": (0.0, float("nan")), "nesterov": (), "amsgrad": (), "centered": (),
+    "shrink": (-1.0,), "power": (0.0, 2.0), "start": (-1.0,), "eta_minus": (0.0, 1.0), "eta_plus": (1.0,),
+    "min_step_size": (0.0,), "max_step_size": (0.0,), "min_scale": (0.0,),
+    "initial_accumulator_value": (-1.0,), "clip_threshold": (0.0,), "l1": (-1.0,), "l2": (-1.0,),
+    "beta": (-1.0,), "trust_coefficient": (0.0,), "ns_steps": (0, 2.5), "adamw_ratio": (0.0,),
+    "momentum_decay": (-1.0,),
+    "beta2_decay": (0.0, 2.0),
 }  # fmt: skip
 BAD = [
     (kind, f.name, value) for kind in RULES for f in fields(kind) for value in OUT_OF_RANGE[f.name]
@@ -261,7 +265,11 @@ def test_an_optimizer_setting_out_of_range_is_refused(bad: tuple[type[Rule], str
 
 
 def test_incompatible_settings_are_refused() -> None:
-    pairs = ((nn.SGD, {"nesterov": True}), (nn.Ftrl, {"decay": 0.1}), (nn.Rprop, {"least": 99.0}))
+    pairs = (
+        (nn.SGD, {"nesterov": True}),
+        (nn.Ftrl, {"weight_decay": 0.1}),
+        (nn.Rprop, {"min_step_size": 99.0}),
+    )
     for kind, settings in pairs:
         with pytest.raises(UsageError, match="E102"):
             kind(**settings)

@@ -82,7 +82,7 @@ def keras_orthogonal(w: np.ndarray, factor: float) -> float:
 COSTS: dict[type[nn.Penalty], tuple[nn.Penalty, Callable[[np.ndarray], float]]] = {
     nn.L1: (nn.L1(0.3), lambda w: 0.3 * np.abs(w).sum()),
     nn.L2: (nn.L2(0.3), lambda w: 0.3 * (w**2).sum()),
-    nn.L1L2: (nn.L1L2(strength=0.3, ratio=0.2), lambda w: 0.06 * np.abs(w).sum() + 0.24 * (w**2).sum()),
+    nn.L1L2: (nn.L1L2(strength=0.3, l1_ratio=0.2), lambda w: 0.06 * np.abs(w).sum() + 0.24 * (w**2).sum()),
     nn.OrthogonalPenalty: (nn.OrthogonalPenalty(0.3), lambda w: keras_orthogonal(w, 0.3)),
 }
 
@@ -110,7 +110,7 @@ EXPECTED: dict[type[nn.Constraint], tuple[nn.Constraint, Callable[[np.ndarray], 
     nn.UnitLength: (nn.UnitLength(), lambda w: w / (unit_lengths(w) + 1e-7)),
     nn.NonNegative: (nn.NonNegative(), lambda w: w * (w >= 0)),
     nn.MinMaxNorm: (
-        nn.MinMaxNorm(least=0.5, most=1.2, pull=0.3),
+        nn.MinMaxNorm(min_value=0.5, max_value=1.2, rate=0.3),
         lambda w: (
             w * (0.3 * np.clip(unit_lengths(w), 0.5, 1.2) + 0.7 * unit_lengths(w)) / (unit_lengths(w) + 1e-7)
         ),
@@ -143,12 +143,12 @@ BAD: list[tuple[Callable[[], object], str]] = [
     (lambda: nn.ClipNorm(-1.0), "limit"),
     (lambda: nn.L1(-1.0), "strength"),
     (lambda: nn.L2(10**5000 * -1), "strength"),
-    (lambda: nn.L1L2(strength=0.1, ratio=1.5), "ratio"),
+    (lambda: nn.L1L2(strength=0.1, l1_ratio=1.5), "ratio"),
     (lambda: nn.OrthogonalPenalty(-1.0), "strength"),
     (lambda: nn.MaxNorm(0.0), "limit"),
-    (lambda: nn.MinMaxNorm(least=2.0, most=1.0), "least"),
-    (lambda: nn.MinMaxNorm(least=0.0, most=0.0), "most"),
-    (lambda: nn.MinMaxNorm(pull=0.0), "pull"),
+    (lambda: nn.MinMaxNorm(min_value=2.0, max_value=1.0), "least"),
+    (lambda: nn.MinMaxNorm(min_value=0.0, max_value=0.0), "max_value"),
+    (lambda: nn.MinMaxNorm(rate=0.0), "rate"),
 ]
 
 

@@ -65,60 +65,64 @@ def _chained(o: torch.optim.Optimizer) -> lr_scheduler.LRScheduler:
 
 CASES: dict[str, tuple[nn.Schedule, Callable[[int], float]]] = {
     "constant": (nn.Constant(0.3), lambda t: 0.3),
-    "step": (nn.Step(0.4, every=7, factor=0.5), lambda t: 0.4 * 0.5 ** (t // 7)),
+    "step": (nn.Step(0.4, step_size=7, gamma=0.5), lambda t: 0.4 * 0.5 ** (t // 7)),
     "cosine": (nn.Cosine(0.2), lambda t: 0.1 * (1 + math.cos(math.pi * t / HORIZON))),
     "cosine short": (
-        nn.Cosine(0.2, steps=20, floor=0.05),
+        nn.Cosine(0.2, decay_steps=20, min_learning_rate=0.05),
         lambda t: 0.05 + 0.075 * (1 + math.cos(math.pi * min(t, 20) / 20)),
     ),
     "warmup": (nn.Warmup(8, 0.5), lambda t: 0.5 * min(1, (t + 1) / 8)),
     "warmup step": (
-        nn.Warmup(8, nn.Step(0.5, every=10)),
+        nn.Warmup(8, nn.Step(0.5, step_size=10)),
         lambda t: 0.5 * min(1, (t + 1) / 8) * 0.1 ** (max(0, t - 8) // 10),
     ),
-    "multi-step": (nn.MultiStep(0.4, at=(7, 20, 21)),
+    "multi-step": (nn.MultiStep(0.4, milestones=(7, 20, 21)),
         lambda t: 0.4 * 0.1 ** ((t >= 7) + (t >= 20) + (t >= 21))),
     "piecewise": (
-        nn.PiecewiseConstant((0.3, 0.1, 0.2), at=(5, 9)),
+        nn.PiecewiseConstant((0.3, 0.1, 0.2), boundaries=(5, 9)),
         lambda t: [0.3, 0.1, 0.2][(t >= 5) + (t >= 9)],
     ),
-    "exponential": (nn.ExponentialDecay(0.4, factor=0.5, every=10), lambda t: 0.4 * 0.5 ** (t / 10)),
-    "exponential stairs": (nn.ExponentialDecay(0.4, factor=0.5, every=10, stairs=True),
+    "exponential": (nn.ExponentialDecay(0.4, decay_rate=0.5, decay_steps=10),
+        lambda t: 0.4 * 0.5 ** (t / 10)),
+    "exponential stairs": (nn.ExponentialDecay(0.4, decay_rate=0.5, decay_steps=10, staircase=True),
         lambda t: 0.4 * 0.5 ** (t // 10)),
-    "inverse time": (nn.InverseTimeDecay(0.4, strength=0.5, every=10), lambda t: 0.4 / (1 + 0.5 * t / 10)),
-    "inverse time stairs": (nn.InverseTimeDecay(0.4, strength=0.5, every=10, stairs=True),
+    "inverse time": (nn.InverseTimeDecay(0.4, decay_rate=0.5, decay_steps=10),
+        lambda t: 0.4 / (1 + 0.5 * t / 10)),
+    "inverse time stairs": (nn.InverseTimeDecay(0.4, decay_rate=0.5, decay_steps=10, staircase=True),
         lambda t: 0.4 / (1 + 0.5 * (t // 10))),
     "polynomial": (
-        nn.PolynomialDecay(0.4, steps=30, floor=0.1, power=2.0),
+        nn.PolynomialDecay(0.4, decay_steps=30, end_learning_rate=0.1, power=2.0),
         lambda t: 0.1 + 0.3 * (1 - min(t, 30) / 30) ** 2
     ),
     "polynomial to the end": (nn.PolynomialDecay(0.4), lambda t: 0.4 * (1 - t / HORIZON)),
-    "linear": (nn.LinearRamp(0.4, steps=10, start=0.5, end=2.0),
+    "linear": (nn.LinearRamp(0.4, steps=10, start_factor=0.5, end_factor=2.0),
         lambda t: 0.4 * (0.5 + 1.5 * min(t, 10) / 10)),
-    "noam": (nn.Noam(64, warm=20), lambda t: 64**-0.5 * min((t + 1) ** -0.5, (t + 1) * 20**-1.5)),
+    "noam": (nn.Noam(64, warmup_steps=20), lambda t: 64**-0.5 * min((t + 1) ** -0.5, (t + 1) * 20**-1.5)),
     "cosine restarts": (
-        nn.CosineRestarts(0.4, first=20, floor=0.1, shrink=0.5),
+        nn.CosineRestarts(0.4, first_decay_steps=20, min_learning_rate=0.1, m_mul=0.5),
         lambda t: 0.1 + (0.4 * 0.5 ** (t // 20) - 0.1) * (1 + math.cos(math.pi * (t % 20) / 20)) / 2,
     ),
     "one cycle": (
-        nn.OneCycle(0.4, steps=41, share=0.5, rise_from=4.0, sink_to=10.0, shape="linear"),
+        nn.OneCycle(0.4, total_steps=41, pct_start=0.5, div_factor=4.0, final_div_factor=10.0,
+            anneal_strategy="linear"),
         lambda t: 0.1 + 0.3 * t / 19.5 if t <= 19.5 else max(0.01, 0.4 - 0.39 * (t - 19.5) / 20.5),
     ),
-    "cyclic": (nn.Cyclic(0.4, floor=0.1, up=5), lambda t: 0.1 + 0.3 * min(t % 10, 10 - t % 10) / 5),
+    "cyclic": (nn.Cyclic(0.4, base_learning_rate=0.1, step_size_up=5),
+        lambda t: 0.1 + 0.3 * min(t % 10, 10 - t % 10) / 5),
     "sequence": (
-        nn.RateSequence((0.1, nn.ExponentialDecay(0.4, factor=0.5), 0.2), (10, 14)),
+        nn.RateSequence((0.1, nn.ExponentialDecay(0.4, decay_rate=0.5), 0.2), (10, 14)),
         lambda t: 0.1 if t < 10 else 0.4 * 0.5 ** (t - 10) if t < 14 else 0.2,
     ),
     "product": (
-        nn.RateProduct((nn.ExponentialDecay(0.4, factor=0.9), nn.Step(1.0, every=7, factor=0.5))),
+        nn.RateProduct((nn.ExponentialDecay(0.4, decay_rate=0.9), nn.Step(1.0, step_size=7, gamma=0.5))),
         lambda t: 0.4 * 0.9**t * 0.5 ** (t // 7),
     ),
-    "slowed": (Slowed(nn.ExponentialDecay(0.4, factor=0.5), 3), lambda t: 0.4 * 0.5 ** (t // 3)),
+    "slowed": (Slowed(nn.ExponentialDecay(0.4, decay_rate=0.5), 3), lambda t: 0.4 * 0.5 ** (t // 3)),
     "formula": (
         nn.RateFormula("where(t < 5 & t >= 2, 0.5, max(0.1 * e^(-t / T), 0.05))"),
         lambda t: 0.5 if 2 <= t < 5 else max(0.1 * math.exp(-t / HORIZON), 0.05),
     ),
-    "plateau before any": (nn.ReduceOnPlateau(nn.Step(0.4, every=7, factor=0.5)),
+    "plateau before any": (nn.ReduceOnPlateau(nn.Step(0.4, step_size=7, gamma=0.5)),
         lambda t: 0.4 * 0.5 ** (t // 7)),
 }  # fmt: skip
 
@@ -138,30 +142,43 @@ def test_learning_rates_are_those_of_the_formula(name: str) -> None:
 @pytest.mark.parametrize(
     ("schedule", "peer"),
     [
-        (nn.Step(0.4, every=7, factor=0.5), lambda o: lr_scheduler.StepLR(o, 7, 0.5)),
-        (nn.Cosine(0.4, floor=1e-3), lambda o: lr_scheduler.CosineAnnealingLR(o, HORIZON, 1e-3)),
+        (nn.Step(0.4, step_size=7, gamma=0.5), lambda o: lr_scheduler.StepLR(o, 7, 0.5)),
+        (nn.Cosine(0.4, min_learning_rate=1e-3), lambda o: lr_scheduler.CosineAnnealingLR(o, HORIZON, 1e-3)),
         (nn.Warmup(10, 0.4), lambda o: lr_scheduler.LinearLR(o, 1 / 10, 1.0, 9)),
-        (nn.Warmup(10, nn.Cosine(0.4, floor=1e-3)), _warm_cosine),
+        (nn.Warmup(10, nn.Cosine(0.4, min_learning_rate=1e-3)), _warm_cosine),
         (
-            nn.MultiStep(0.4, at=(7, 20, 21), factor=0.5),
+            nn.MultiStep(0.4, milestones=(7, 20, 21), gamma=0.5),
             lambda o: lr_scheduler.MultiStepLR(o, [7, 20, 21], 0.5),
         ),
-        (nn.ExponentialDecay(0.4, factor=0.9), lambda o: lr_scheduler.ExponentialLR(o, 0.9)),
-        (nn.PolynomialDecay(0.4, steps=30, power=2.0), lambda o: lr_scheduler.PolynomialLR(o, 30, 2.0)),
+        (nn.ExponentialDecay(0.4, decay_rate=0.9), lambda o: lr_scheduler.ExponentialLR(o, 0.9)),
+        (nn.PolynomialDecay(0.4, decay_steps=30, power=2.0), lambda o: lr_scheduler.PolynomialLR(o, 30, 2.0)),
         (nn.LinearRamp(0.4), lambda o: lr_scheduler.LinearLR(o)),
-        (nn.LinearRamp(0.4, steps=9, start=1.0, end=0.1), lambda o: lr_scheduler.LinearLR(o, 1.0, 0.1, 9)),
-        (nn.CosineRestarts(0.4, first=10), lambda o: lr_scheduler.CosineAnnealingWarmRestarts(o, 10)),
         (
-            nn.CosineRestarts(0.4, first=4, longer=2, floor=0.01),
+            nn.LinearRamp(0.4, steps=9, start_factor=1.0, end_factor=0.1),
+            lambda o: lr_scheduler.LinearLR(o, 1.0, 0.1, 9),
+        ),
+        (
+            nn.CosineRestarts(0.4, first_decay_steps=10),
+            lambda o: lr_scheduler.CosineAnnealingWarmRestarts(o, 10),
+        ),
+        (
+            nn.CosineRestarts(0.4, first_decay_steps=4, t_mul=2, min_learning_rate=0.01),
             lambda o: lr_scheduler.CosineAnnealingWarmRestarts(o, 4, 2, 0.01),
         ),
         (
-            nn.CosineRestarts(0.4, first=2, longer=3),
+            nn.CosineRestarts(0.4, first_decay_steps=2, t_mul=3),
             lambda o: lr_scheduler.CosineAnnealingWarmRestarts(o, 2, 3),
         ),
         (nn.OneCycle(0.4), lambda o: lr_scheduler.OneCycleLR(o, 0.4, HORIZON)),
         (
-            nn.OneCycle(0.4, steps=None, share=0.45, rise_from=10.0, sink_to=50.0, shape="linear"),
+            nn.OneCycle(
+                0.4,
+                total_steps=None,
+                pct_start=0.45,
+                div_factor=10.0,
+                final_div_factor=50.0,
+                anneal_strategy="linear",
+            ),
             lambda o: lr_scheduler.OneCycleLR(
                 o,
                 0.4,
@@ -172,12 +189,20 @@ def test_learning_rates_are_those_of_the_formula(name: str) -> None:
                 anneal_strategy="linear",
             ),
         ),
-        (nn.Cyclic(0.4, floor=0.1, up=5, down=8), lambda o: lr_scheduler.CyclicLR(o, 0.1, 0.4, 5, 8)),
-        (nn.Cyclic(0.4, floor=0.1, up=7, mode="triangular2"), _cyclic("triangular2")),
-        (nn.Cyclic(0.4, floor=0.1, up=7, mode="exp_range", factor=0.98), _cyclic("exp_range", 0.98)),
-        (nn.RateSequence((nn.Constant(0.04), nn.ExponentialDecay(0.4, factor=0.9)), (20,)), _sequence),
         (
-            nn.RateProduct((nn.ExponentialDecay(0.4, factor=0.9), nn.LinearRamp(1.0, steps=9, start=0.1))),
+            nn.Cyclic(0.4, base_learning_rate=0.1, step_size_up=5, step_size_down=8),
+            lambda o: lr_scheduler.CyclicLR(o, 0.1, 0.4, 5, 8),
+        ),
+        (nn.Cyclic(0.4, base_learning_rate=0.1, step_size_up=7, mode="triangular2"), _cyclic("triangular2")),
+        (
+            nn.Cyclic(0.4, base_learning_rate=0.1, step_size_up=7, mode="exp_range", gamma=0.98),
+            _cyclic("exp_range", 0.98),
+        ),
+        (nn.RateSequence((nn.Constant(0.04), nn.ExponentialDecay(0.4, decay_rate=0.9)), (20,)), _sequence),
+        (
+            nn.RateProduct(
+                (nn.ExponentialDecay(0.4, decay_rate=0.9), nn.LinearRamp(1.0, steps=9, start_factor=0.1))
+            ),
             _chained,
         ),
     ],
@@ -188,7 +213,7 @@ def test_learning_rates_are_pytorchs(schedule: nn.Schedule, peer: Callable) -> N
 
 @pytest.mark.parametrize("every", [1, 3, 7, 49])
 def test_steps_of_the_rate_are_at_exact_multiples_in_float32(every: int) -> None:
-    ours = np.array(rates(nn.Step(1.0, every=every, factor=0.5), "float32", 4 * every + 1))
+    ours = np.array(rates(nn.Step(1.0, step_size=every, gamma=0.5), "float32", 4 * every + 1))
     assert np.flatnonzero(np.diff(ours)).tolist() == [every * (k + 1) - 1 for k in range(4)]
 
 
@@ -207,37 +232,37 @@ def test_a_number_is_a_constant_schedule() -> None:
     [
         lambda: nn.Constant(0.0),
         lambda: nn.Constant(float("nan")),
-        lambda: nn.Step(0.1, every=0),
-        lambda: nn.Step(0.1, every=2.5),
-        lambda: nn.Step(0.1, every=5, factor=0.0),
-        lambda: nn.Step(0.1, every=5, factor=1.5),
+        lambda: nn.Step(0.1, step_size=0),
+        lambda: nn.Step(0.1, step_size=2.5),
+        lambda: nn.Step(0.1, step_size=5, gamma=0.0),
+        lambda: nn.Step(0.1, step_size=5, gamma=1.5),
         lambda: nn.Cosine(-0.1),
-        lambda: nn.Cosine(0.1, steps=0),
-        lambda: nn.Cosine(0.1, steps=10, floor=0.2),
+        lambda: nn.Cosine(0.1, decay_steps=0),
+        lambda: nn.Cosine(0.1, decay_steps=10, min_learning_rate=0.2),
         lambda: nn.Warmup(0, 0.1),
         lambda: nn.Warmup(5, -0.1),
         lambda: nn.Warmup(5, "cosine"),
         lambda: nn.Warmup(5, nn.Warmup(5, 0.1)),
-        lambda: nn.MultiStep(0.1, at=(5, 5)),
-        lambda: nn.MultiStep(0.1, at=()),
-        lambda: nn.MultiStep(0.1, at=(0, 5)),
-        lambda: nn.PiecewiseConstant((0.1,), at=(5,)),
-        lambda: nn.PiecewiseConstant((0.1, -0.1), at=(5,)),
-        lambda: nn.PiecewiseConstant((0.1, 0.2), at=("5",)),
-        lambda: nn.ExponentialDecay(0.1, factor=1.5),
-        lambda: nn.ExponentialDecay(0.1, every=0),
-        lambda: nn.InverseTimeDecay(0.1, strength=-1.0),
+        lambda: nn.MultiStep(0.1, milestones=(5, 5)),
+        lambda: nn.MultiStep(0.1, milestones=()),
+        lambda: nn.MultiStep(0.1, milestones=(0, 5)),
+        lambda: nn.PiecewiseConstant((0.1,), boundaries=(5,)),
+        lambda: nn.PiecewiseConstant((0.1, -0.1), boundaries=(5,)),
+        lambda: nn.PiecewiseConstant((0.1, 0.2), boundaries=("5",)),
+        lambda: nn.ExponentialDecay(0.1, decay_rate=1.5),
+        lambda: nn.ExponentialDecay(0.1, decay_steps=0),
+        lambda: nn.InverseTimeDecay(0.1, decay_rate=-1.0),
         lambda: nn.PolynomialDecay(0.1, power=0.0),
-        lambda: nn.PolynomialDecay(0.1, floor=0.2),
+        lambda: nn.PolynomialDecay(0.1, end_learning_rate=0.2),
         lambda: nn.LinearRamp(0.1, steps=0),
-        lambda: nn.LinearRamp(0.1, start=-1.0),
+        lambda: nn.LinearRamp(0.1, start_factor=-1.0),
         lambda: nn.Noam(0),
-        lambda: nn.CosineRestarts(0.1, first=0),
-        lambda: nn.CosineRestarts(0.1, first=5, longer=1.5),
-        lambda: nn.OneCycle(0.1, share=1.0),
-        lambda: nn.OneCycle(0.1, rise_from=0.5),
-        lambda: nn.Cyclic(0.1, floor=0.2),
-        lambda: nn.Cyclic(0.1, floor=0.0, up=0),
+        lambda: nn.CosineRestarts(0.1, first_decay_steps=0),
+        lambda: nn.CosineRestarts(0.1, first_decay_steps=5, t_mul=1.5),
+        lambda: nn.OneCycle(0.1, pct_start=1.0),
+        lambda: nn.OneCycle(0.1, div_factor=0.5),
+        lambda: nn.Cyclic(0.1, base_learning_rate=0.2),
+        lambda: nn.Cyclic(0.1, base_learning_rate=0.0, step_size_up=0),
         lambda: nn.RateSequence((0.1,), ()),
         lambda: nn.RateSequence((0.1, 0.2), (5, 9)),
         lambda: nn.RateSequence((0.1, "x"), (5,)),
@@ -263,7 +288,11 @@ def test_a_schedule_setting_out_of_range_is_refused(bad: Callable[[], object]) -
 
 
 @pytest.mark.parametrize(
-    "make", [lambda: nn.OneCycle(0.1, shape="sine"), lambda: nn.Cyclic(0.1, floor=0, mode="saw")]
+    "make",
+    [
+        lambda: nn.OneCycle(0.1, anneal_strategy="sine"),
+        lambda: nn.Cyclic(0.1, base_learning_rate=0, mode="saw"),
+    ],
 )
 def test_an_unknown_shape_or_mode_is_refused(make: Callable[[], object]) -> None:
     with pytest.raises(UsageError) as caught:
@@ -277,7 +306,7 @@ def test_cosine_restarts_are_at_the_exact_steps(longer: int) -> None:
     while begins[-1] < 1000:
         begins.append(begins[-1] + 3 * longer ** (len(begins) - 1))
     for dtype in ("float32", "float64"):
-        ours = np.array(rates(nn.CosineRestarts(1.0, first=3, longer=longer), dtype, 1000))
+        ours = np.array(rates(nn.CosineRestarts(1.0, first_decay_steps=3, t_mul=longer), dtype, 1000))
         assert np.flatnonzero(ours == 1.0).tolist() == [b for b in begins if b < 1000]
 
 
@@ -296,7 +325,13 @@ def test_reduce_on_plateau_has_pytorchs_learning_rates(
         optimizer, mode, 0.5, patience, cooldown=rest, min_lr=0.03, eps=0.0, threshold=1e-4
     )
     ours = nn.ReduceOnPlateau(
-        0.4, factor=0.5, patience=patience, monitor="loss", larger=larger, cooldown=rest, floor=0.03
+        0.4,
+        factor=0.5,
+        patience=patience,
+        monitor="loss",
+        greater_is_better=larger,
+        cooldown=rest,
+        min_learning_rate=0.03,
     )
     rate = ours(input_node("step", (), "float64", "step"), 1)
     counters: dict[str, float | None] = {}

@@ -58,7 +58,7 @@ def conv_transpose(axes: int) -> Build:
         )
         layer = nn.ConvTranspose(
             int(weight.shape[1]) * groups, kernel, stride=steps, padding=around, dilation=apart,
-            groups=groups, space=space, bias=bias is not None,
+            groups=groups, output_size=space, bias=bias is not None,
         )  # fmt: skip
         return imaged(lambda x: layered(layer, x, weight=last(weight), bias=bias), x, axes)
 
@@ -77,11 +77,11 @@ def padded(mode: str) -> Build:
         if x.rank <= 3 and border == "constant":
             around = ((0, 0),) * (x.rank - len(pairs)) + tuple(pairs)
             image = PUBLIC["reshape"](x, (1, *x.shape, 1))
-            return layered(nn.Pad(around, border=border, **options), image)[0, ..., 0]
+            return layered(nn.Pad(around, mode=border, **options), image)[0, ..., 0]
         around = tuple(pairs)
         if border == "constant":
             around = ((0, 0),) * (x.rank - 2 - len(pairs)) + around
-        return imaged(lambda x: layered(nn.Pad(around, border=border, **options), x), x, len(around))
+        return imaged(lambda x: layered(nn.Pad(around, mode=border, **options), x), x, len(around))
 
     return build
 
@@ -108,7 +108,7 @@ def resized(mode: str, axes: int | None = None) -> Build:
         else:
             factors = per_axis(scale_factor, wide)
             layer = nn.UpSampling(
-                factor=tuple(map(float, factors)), mode=ours, align_corners=bool(align_corners)
+                scale_factor=tuple(map(float, factors)), mode=ours, align_corners=bool(align_corners)
             )
         return imaged(lambda x: layered(layer, x), x, wide)
 
@@ -272,7 +272,7 @@ def embedding_bag(weight: Node, ids: Node, offsets: Node | None = None, **option
     padding = options.get("padding_idx")
     padding = padding if padding is None else padding % vocabulary
     return layered(
-        nn.EmbeddingBag(vocabulary, units, join=options.get("mode", "mean"), padding=padding),
+        nn.EmbeddingBag(vocabulary, units, mode=options.get("mode", "mean"), padding_index=padding),
         ids,
         weight=weight,
     )

@@ -205,7 +205,7 @@ def poisson(
     **options: Any,
 ) -> Node:
     _legacy(options)
-    return reduced(terms_of(LOSSES["poisson"](log_rate=log_input, full=full, epsilon=eps), z, y), reduction)
+    return reduced(terms_of(LOSSES["poisson"](log_input=log_input, full=full, epsilon=eps), z, y), reduction)
 
 
 def gaussian(

@@ -26,7 +26,7 @@ def _moments(kind: Any, **more: Callable[[Settings], Any]) -> Callable[[Settings
 
 def _rprop(s: Any) -> Any:
     (shorter, longer), (low, high) = s["etas"], s["step_sizes"]
-    return nn.Rprop(s["lr"], shorter=shorter, longer=longer, least=low, most=high)
+    return nn.Rprop(s["lr"], eta_minus=shorter, eta_plus=longer, min_step_size=low, max_step_size=high)
 
 
 def _sgd(s: Settings) -> nn.Optimizer:
@@ -36,13 +36,17 @@ def _sgd(s: Settings) -> nn.Optimizer:
 
 
 def _adagrad(s: Settings) -> nn.Optimizer:
-    schedule = nn.InverseTimeDecay(s["lr"], strength=s["lr_decay"]) if s["lr_decay"] else s["lr"]
-    return nn.Adagrad(schedule, first=s["initial_accumulator_value"], epsilon=s["eps"])
+    schedule = nn.InverseTimeDecay(s["lr"], decay_rate=s["lr_decay"]) if s["lr_decay"] else s["lr"]
+    return nn.Adagrad(schedule, initial_accumulator_value=s["initial_accumulator_value"], epsilon=s["eps"])
 
 
 def _adafactor(s: Settings) -> nn.Optimizer:
     return nn.Adafactor(
-        s["lr"], power=s["beta2_decay"], least=s["eps"][1], clip=s["d"], decay=s["weight_decay"]
+        s["lr"],
+        beta2_decay=s["beta2_decay"],
+        min_scale=s["eps"][1],
+        clip_threshold=s["d"],
+        weight_decay=s["weight_decay"],
     )
 
 
@@ -52,7 +56,7 @@ def _asgd(s: Settings) -> nn.Optimizer:
 
 def _rmsprop(s: Settings) -> nn.Optimizer:
     return nn.RMSprop(
-        s["lr"], smoothing=s["alpha"], epsilon=s["eps"], momentum=s["momentum"], centered=s["centered"]
+        s["lr"], rho=s["alpha"], epsilon=s["eps"], momentum=s["momentum"], centered=s["centered"]
     )
 
 
@@ -70,7 +74,7 @@ def _decoupled_decay(s: Settings) -> float:
 
 
 OPTIMIZERS: dict[str, Callable[[Settings], nn.Optimizer]] = {
-    "Adadelta": lambda s: nn.Adadelta(s["lr"], smoothing=s["rho"], epsilon=s["eps"]),
+    "Adadelta": lambda s: nn.Adadelta(s["lr"], rho=s["rho"], epsilon=s["eps"]),
     "Adafactor": _adafactor,
     "Adagrad": _adagrad,
     "Adam": _moments(nn.Adam, amsgrad=lambda s: s["amsgrad"]),

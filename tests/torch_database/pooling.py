@@ -43,12 +43,12 @@ def max_pool(axes: int) -> Build:
         steps = per_axis(stride, axes) if stride not in (None, [], ()) else window
         pads, apart = per_axis(padding, axes), per_axis(dilation, axes)
         around = _around(x, axes, window, steps, pads, apart, ceil_mode)
-        layer = nn.MaxPool(window, steps, padding=around, dilation=apart, winners=return_indices)
+        layer = nn.MaxPool(window, steps, padding=around, dilation=apart, return_indices=return_indices)
         if not return_indices:
             return imaged(lambda x: layered(layer, x), x, axes)
         single = x.rank == axes + 1
         both = layered(layer, last(x[None] if single else x))
-        places = _in_image(both["winners"], x.shape[-axes:], window, steps, around, apart)
+        places = _in_image(both["indices"], x.shape[-axes:], window, steps, around, apart)
         return [y[0] if single else y for y in map(first, (both["values"], places))]
 
     return build
@@ -101,8 +101,8 @@ def max_unpool(axes: int) -> Build:
             (p, p + max(0, (int(n) - 1) * s + k - int(m) - 2 * p))  # of a window that extends past the end
             for n, m, s, k, p in zip(lengths, space, steps, window, pads, strict=True)
         ]
-        layer = nn.MaxUnpool(window, steps, padding=tuple(over), space=tuple(map(int, space)))
-        y = first(layered(layer, {"values": values, "winners": cells}))
+        layer = nn.MaxUnpool(window, steps, padding=tuple(over), output_size=tuple(map(int, space)))
+        y = first(layered(layer, {"values": values, "indices": cells}))
         return y[0] if single else y
 
     return build
@@ -126,7 +126,7 @@ def average_pool(axes: int) -> Build:
             raise UnsupportedError("ceil_mode with count_include_pad")
         counted = count_include_pad and all(a == b for a, b in around)
         return imaged(
-            lambda x: layered(nn.AveragePool(window, steps, padding=around, count_padding=counted), x),
+            lambda x: layered(nn.AveragePool(window, steps, padding=around, count_include_pad=counted), x),
             x,
             axes,
         )

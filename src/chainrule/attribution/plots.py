@@ -1,6 +1,6 @@
-"""Attributions as pictures: a heat map over an image, coloured words, and bars for what is in columns.
+"""Attributions as pictures: a heat map over an image, colored words, and bars for what is in columns.
 
-Two colours meet in white at 0: blue speaks for the answer, orange against it, so the sign is seen before the
+Two colors meet in white at 0: blue speaks for the answer, orange against it, so the sign is seen before the
 size. The scale ends at the size below which 99 of 100 values lie; a single glaring pixel would otherwise
 leave the rest white. A picture is SVG text, words are HTML: no script, nothing fetched, equal data equal
 bytes.
@@ -25,28 +25,28 @@ if TYPE_CHECKING:
 FOR, AGAINST, NONE = "#2563a8", "#d1660f", "#ffffff"  # what speaks for the answer, against it, neither
 MOST = 64  # cells along a side; larger images are drawn in means
 SIDE = 336  # pixels of the longer side of an image
-SHADES = 15  # tones between white and full colour, on either side
+SHADES = 15  # tones between white and full color, on either side
 TONES = 32  # of each channel of an image
 CLOUD = 0.99  # the share of values that lie within the scale
 
 
 @frozen
 class Word:
-    """A word with its colour.
+    """A word with its color.
 
     Args:
         text: as it stands.
         value: its attribution.
-        colour: as HTML writes it.
+        color: as HTML writes it.
     """
 
     text: str
     value: float
-    colour: str
+    color: str
 
 
 def blend(share: float) -> str:
-    """The colour of a value: -1 all against, 0 neither, 1 all for.
+    """The color of a value: -1 all against, 0 neither, 1 all for.
 
     Example:
         >>> blend(0.0), blend(1.0), blend(-1.0), blend(0.5)
@@ -102,14 +102,14 @@ def heat_map(made: Attribution, sample: int = 0) -> str:
 
 
 def _shades(heat: np.ndarray) -> np.ndarray:
-    """The colours of a heat map from -1 to 1, in few tones: (h, w)."""
+    """The colors of a heat map from -1 to 1, in few tones: (h, w)."""
     steps = np.round(np.clip(np.nan_to_num(heat), -1, 1) * SHADES).astype(int)
     names = np.array([blend(step / SHADES) for step in range(-SHADES, SHADES + 1)])
     return names[steps + SHADES]
 
 
 def _tones(image: np.ndarray) -> np.ndarray:
-    """The colours of an image whose darkest number is black and whose brightest is white: (h, w)."""
+    """The colors of an image whose darkest number is black and whose brightest is white: (h, w)."""
     pixels = _coarse(image.astype(np.float64))
     pixels = pixels if pixels.shape[-1] in (3, 4) else pixels.mean(axis=-1, keepdims=True).repeat(3, axis=-1)
     low, high = float(pixels.min()), float(pixels.max())
@@ -131,13 +131,13 @@ def _coarse(image: np.ndarray) -> np.ndarray:
     return image
 
 
-def _cells(colours: np.ndarray, across: float, down: float) -> str:
-    """Cells of colour, one path for each colour, so that a picture stays small."""
-    high, wide = colours.shape
+def _cells(colors: np.ndarray, across: float, down: float) -> str:
+    """Cells of color, one path for each color, so that a picture stays small."""
+    high, wide = colors.shape
     drawn: dict[str, list[str]] = {}
-    for (row, column), colour in np.ndenumerate(colours):
-        drawn.setdefault(str(colour), []).append(f"M{column} {row}h1v1h-1z")
-    paths = [f'<path fill="{colour}" d="{"".join(drawn[colour])}"/>' for colour in sorted(drawn)]
+    for (row, column), color in np.ndenumerate(colors):
+        drawn.setdefault(str(color), []).append(f"M{column} {row}h1v1h-1z")
+    paths = [f'<path fill="{color}" d="{"".join(drawn[color])}"/>' for color in sorted(drawn)]
     scale = f"scale({across / wide:.6g} {down / high:.6g})"
     return f'<g transform="{scale}" shape-rendering="crispEdges">{"".join(paths)}</g>'
 
@@ -147,7 +147,7 @@ def _frame(across: float, down: float) -> str:
 
 
 def _scale(limit: float, down: float, lang: str) -> str:
-    """The colours with what they mean: the largest value for at the top, against at the bottom."""
+    """The colors with what they mean: the largest value for at the top, against at the bottom."""
     tones = [blend(step / SHADES) for step in range(SHADES, -SHADES - 1, -1)]
     cells = _cells(np.array(tones)[:, None], 14, down)
     words = [
@@ -158,8 +158,8 @@ def _scale(limit: float, down: float, lang: str) -> str:
     return f"{cells}{_frame(14, down)}{labels}"
 
 
-def coloured_words(made: Attribution, sample: int = 0) -> tuple[Word, ...]:
-    """The words of a text with their colours, without the padding behind it; empty for other samples."""
+def colored_words(made: Attribution, sample: int = 0) -> tuple[Word, ...]:
+    """The words of a text with their colors, without the padding behind it; empty for other samples."""
     if not made.words:
         return ()
     name = next(name for name, array in made.values.items() if array.ndim == 2)
@@ -174,19 +174,19 @@ def coloured_words(made: Attribution, sample: int = 0) -> tuple[Word, ...]:
 
 
 def words_html(words: Sequence[Word], lang: str) -> str:
-    """Coloured words as HTML; the value of a word is seen by who points at it."""
+    """Colored words as HTML; the value of a word is seen by who points at it."""
     spans = []
     for word in words:
-        # full colours are dark
-        ink = "#ffffff" if sum(int(word.colour[i : i + 2], 16) for i in (1, 3, 5)) < 382 else "#1b1f24"
-        style = f"background:{word.colour};color:{ink};padding:.1rem .15rem;border-radius:.2rem"
+        # full colors are dark
+        ink = "#ffffff" if sum(int(word.color[i : i + 2], 16) for i in (1, 3, 5)) < 382 else "#1b1f24"
+        style = f"background:{word.color};color:{ink};padding:.1rem .15rem;border-radius:.2rem"
         spans.append(
             f'<span style="{style}" title="{escape(number(word.value))}">{escape(shown(word.text))}</span>'
         )
     meaning = f"{render('attribution_for', lang)} / {render('attribution_against', lang)}"
     ends = "".join(
-        f'<span style="background:{colour};color:#fff;padding:.1rem .4rem">{escape(text)}</span> '
-        for colour, text in zip((FOR, AGAINST), meaning.split(" / "), strict=True)
+        f'<span style="background:{color};color:#fff;padding:.1rem .4rem">{escape(text)}</span> '
+        for color, text in zip((FOR, AGAINST), meaning.split(" / "), strict=True)
     )
     return f'<p class="words" style="line-height:2">{"".join(spans)}</p><p class="note">{ends}</p>'
 
@@ -202,7 +202,7 @@ def shown(token: str) -> str:
 
 
 def with_pictures(html: str, pictures: Sequence[str]) -> str:
-    """A whole page with pictures at its end, on white in any light: their colours mean something."""
+    """A whole page with pictures at its end, on white in any light: their colors mean something."""
     style = "max-width:70rem;margin:1rem auto;padding:1rem;background:#ffffff;color:#1b1f24"
     style += ";font-family:system-ui,sans-serif"
     drawn = "".join(f"<div>{picture}</div>" for picture in pictures)
@@ -211,5 +211,5 @@ def with_pictures(html: str, pictures: Sequence[str]) -> str:
 
 def picture(made: Attribution, sample: int = 0) -> str:
     """The picture that suits the samples, as a piece of HTML."""
-    words = coloured_words(made, sample)
+    words = colored_words(made, sample)
     return words_html(words, made.lang) if words else made.to_svg(sample)

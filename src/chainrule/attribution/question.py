@@ -30,7 +30,7 @@ class Question:
     """Which score is asked about, of which samples.
 
     Args:
-        model: an initialised learner.
+        model: an initialized learner.
         score: what is explained, as a graph.
         inputs: what the net is given, by input, samples first.
         chosen: what each sample's score is made of: ``WEIGHTS`` (n, M) and ``OFFSET`` (n,), or the targets

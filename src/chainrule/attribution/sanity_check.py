@@ -128,7 +128,7 @@ def sanity(
     true = _flat(card.run(question, **own).values)
     found: dict[str, list[float]] = {}
     for draw in range(DRAWS):
-        for path, parameters in _randomised(state, question.seed + draw):
+        for path, parameters in _randomized(state, question.seed + draw):
             other = state.with_arrays(parameters, state.states)
             values = _flat(card.run(replace(question, model=other), **own).values)
             found.setdefault(path, []).append(agreement(true, values))
@@ -138,7 +138,7 @@ def sanity(
     return Sanity(method, tuple(found), means, alike, options.get("lang") or settings.lang)
 
 
-def _randomised(model: ModelState, seed: int) -> list[tuple[str, dict[str, np.ndarray]]]:
+def _randomized(model: ModelState, seed: int) -> list[tuple[str, dict[str, np.ndarray]]]:
     """The parameters with more and more layers as they were before any training, the last layer first.
 
     Raises:

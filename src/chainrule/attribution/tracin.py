@@ -205,7 +205,7 @@ def influence(
     trained: Rows,
     layer: str = "last",
     checkpoints: Sequence[Any] = (),
-    rates: Sequence[float] | None = None,
+    learning_rates: Sequence[float] | None = None,
     lang: str | None = None,
 ) -> Influence:
     """How much each training sample moved the loss of other samples; see ``Model.influence``."""
@@ -217,11 +217,12 @@ def influence(
             fix=f'layer="{nearest(str(layer), LAYERS) or "last"}"',
         )  # fmt: skip
     states = [_held(model, each) for each in checkpoints] or [model.held]
-    weights = [1.0] * len(states) if rates is None else [float(rate) for rate in rates]
+    weights = [1.0] * len(states) if learning_rates is None else [float(rate) for rate in learning_rates]
     if len(weights) != len(states):
         raise UsageError(
-            "E102", where="influence", name="rates", expected=f"{len(states)} rates, one for each checkpoint",
-            received=len(weights), fix="rates=None",
+            "E102", where="influence", name="learning_rates",
+            expected=f"{len(states)} rates, one for each checkpoint",
+            received=len(weights), fix="learning_rates=None",
         )  # fmt: skip
     slopes = Slopes(model.network, layer)
     given, known = {**rows.x, **rows.y}, {**trained.x, **trained.y}

@@ -168,7 +168,7 @@ def _metric(kind: Kind, metric: Metric) -> Block:
 
 
 def _record(kind: Kind, name: str, thing: object) -> Block:
-    """A class of the room ``nn``, or a record with a name of its own, such as the initialiser ``he``."""
+    """A class of the room ``nn``, or a record with a name of its own, such as the initializer ``he``."""
     made = thing if isinstance(thing, type) else type(thing)
     told = docstring(made)
     formula = told.sections.get("Formula", "")
@@ -177,7 +177,7 @@ def _record(kind: Kind, name: str, thing: object) -> Block:
     signature = (
         f"{made.__name__}({_inside(arguments)})" if isinstance(thing, type) else f'"{name}" = {thing!r}'
     )
-    summary = SAYS.get(name, told.summary) if kind.name == "initialiser" else told.summary
+    summary = SAYS.get(name, told.summary) if kind.name == "initializer" else told.summary
     return Block(
         kind, name, thing, signature, chinese, summary, told.text,
         (Written("", None, formula),) if formula else (), (), arguments, told.sections,

@@ -11,7 +11,7 @@ from chainrule.data.augmentation import CHANGES, MIXES
 from chainrule.errors import UsageError, nearest
 from chainrule.nn.activation import ACTIVATIONS
 from chainrule.nn.class_registry import FAMILIES
-from chainrule.nn.initializer import INITIALISERS, Fill, Scaled
+from chainrule.nn.initializer import INITIALIZERS, Fill, Scaled
 from chainrule.nn.optimizer import OPTIMIZERS, WRAPPERS, Group
 from chainrule.ops import CARDS, PUBLIC
 from chainrule.texts.blocks import DERIVED
@@ -51,7 +51,7 @@ class Kind:
     def _other_names(self) -> dict[str, str]:
         found = {own.casefold(): own for own in self.entries}
         for own, entry in self.entries.items():
-            made = type(entry).__name__ if self.name == "initialiser" else getattr(entry, "__name__", "")
+            made = type(entry).__name__ if self.name == "initializer" else getattr(entry, "__name__", "")
             found.setdefault(made.casefold(), own)
         for own, entry in self.entries.items():
             for peer in ("pytorch", "keras"):
@@ -96,9 +96,9 @@ KINDS: dict[str, Kind] = {
             _family("schedule"),
         ),
         Kind(
-            "initialiser", "initialisers", "初始化方法",
+            "initializer", "initializers", "初始化方法",
             ("The first values of parameters.", "参数的初始值。"),
-            {**INITIALISERS, "Fill": Fill, "Scaled": Scaled},
+            {**INITIALIZERS, "Fill": Fill, "Scaled": Scaled},
         ),
         Kind(
             "metric", "metrics", "指标",
@@ -147,10 +147,10 @@ KINDS: dict[str, Kind] = {
 }  # fmt: skip
 _FEW = 20  # names that an error lists in full
 _SPELLINGS = {
-    "initializer": "initialiser",
-    "initializers": "initialisers",
+    "initializer": "initializer",
+    "initializers": "initializers",
     "operation": "op",
-    "optimiser": "optimizer",
+    "optimizer": "optimizer",
 }
 
 

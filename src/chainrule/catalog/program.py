@@ -35,15 +35,18 @@ from chainrule.nn.schedule import (
 SCHEDULES: dict[str, Schedule] = {
     type(schedule).__name__: schedule
     for schedule in (
-        Constant(0.1), Step(0.1, every=30), MultiStep(0.1, at=(40, 80)),
-        PiecewiseConstant((0.1, 0.05, 0.01), at=(30, 70)),
-        ExponentialDecay(0.1), InverseTimeDecay(0.1, strength=0.5, every=10), PolynomialDecay(0.1, power=2.0),
-        LinearRamp(0.1, steps=50), Noam(64, warm=20), Cosine(0.1), CosineRestarts(0.1, first=15, longer=2),
+        Constant(0.1), Step(0.1, step_size=30), MultiStep(0.1, milestones=(40, 80)),
+        PiecewiseConstant((0.1, 0.05, 0.01), boundaries=(30, 70)),
+        ExponentialDecay(0.1), InverseTimeDecay(0.1, decay_rate=0.5, decay_steps=10),
+        PolynomialDecay(0.1, power=2.0),
+        LinearRamp(0.1, steps=50), Noam(64, warmup_steps=20), Cosine(0.1),
+        CosineRestarts(0.1, first_decay_steps=15, t_mul=2),
         OneCycle(0.1),
-        Cyclic(0.1, floor=0.01, up=20), Warmup(10, 0.1),
-        RateSequence((Constant(0.1), Cosine(0.1, steps=60)), (40,)),
-        RateProduct((ExponentialDecay(1.0, factor=0.98), Cyclic(0.1, floor=0.02, up=10))),
-        Slowed(Step(0.1, every=10), 4),
+        Cyclic(0.1, base_learning_rate=0.01, step_size_up=20), Warmup(10, 0.1),
+        RateSequence((Constant(0.1), Cosine(0.1, decay_steps=60)), (40,)),
+        RateProduct((ExponentialDecay(1.0, decay_rate=0.98),
+            Cyclic(0.1, base_learning_rate=0.02, step_size_up=10))),
+        Slowed(Step(0.1, step_size=10), 4),
         RateFormula("0.1 / (1 + 0.05 * t)"), ReduceOnPlateau(0.1, factor=0.5),
     )
 }  # fmt: skip
@@ -86,28 +89,28 @@ _OPTIMIZERS = {
     "adagrad": "cr.Adagrad(0.5)", "adadelta": "cr.Adadelta(10.0)", "adamax": "cr.Adamax(0.1)",
     "nadam": "cr.NAdam(0.1)", "radam": "cr.RAdam(0.1)", "adafactor": "cr.Adafactor(0.3)",
     "asgd": "cr.ASGD(0.1)", "rprop": "cr.Rprop(0.1)", "ftrl": "cr.Ftrl(1.0)", "lion": "cr.Lion(0.05)",
-    "lamb": "cr.LAMB(0.1)", "lars": "cr.LARS(0.5, trust=0.1)", "adan": "cr.Adan(0.1)",
+    "lamb": "cr.LAMB(0.1)", "lars": "cr.LARS(0.5, trust_coefficient=0.1)", "adan": "cr.Adan(0.1)",
     "adabelief": "cr.AdaBelief(0.1)", "yogi": "cr.Yogi(0.1)", "muon": "cr.Muon(0.05)",
     "schedule_free_adamw": "cr.ScheduleFreeAdamW(0.1)", "lbfgs": "cr.LBFGS()",
-    "EMA": "cr.EMA(cr.SGD(0.1), kept=0.9)",
-    "Accumulated": "cr.Accumulated(cr.SGD(0.1), batches=2)", "SWA": "cr.SWA(cr.SGD(0.1), start=50)",
-    "Grouped": 'cr.Grouped(cr.SGD(0.1), groups=(cr.Group("bias", rate=0.01),))',
-    "Group": 'cr.Grouped(cr.SGD(0.1), groups=(cr.Group("bias", rate=0.01),))',
+    "EMA": "cr.EMA(cr.SGD(0.1), decay=0.9)",
+    "Accumulated": "cr.Accumulated(cr.SGD(0.1), steps=2)", "SWA": "cr.SWA(cr.SGD(0.1), start=50)",
+    "Grouped": 'cr.Grouped(cr.SGD(0.1), groups=(cr.Group("bias", learning_rate_factor=0.01),))',
+    "Group": 'cr.Grouped(cr.SGD(0.1), groups=(cr.Group("bias", learning_rate_factor=0.01),))',
 }  # fmt: skip
 
 _DRAWN = """
 import chainrule as cr
-from chainrule.nn import INITIALISERS
+from chainrule.nn import INITIALIZERS
 key = cr.constant([0, 1], "uint32")
-w = cr.evaluate(INITIALISERS["{name}"](key, {shape}, "float64", 0))
+w = cr.evaluate(INITIALIZERS["{name}"](key, {shape}, "float64", 0))
 [float(value.round(4)) for value in (w.min(), w.mean(), w.std(), w.max())]
 """
 _SMALL_DRAWN = """
 import chainrule as cr
 key = cr.constant([0, 1], "uint32")
-print(cr.evaluate({initialiser}(key, (2, 4), "float64", 0)).round(4))
+print(cr.evaluate({initializer}(key, (2, 4), "float64", 0)).round(4))
 """
-_SMALL = {"Fill": "cr.Fill(0.5)", "Scaled": 'cr.Scaled(gain=2.0, fan="in", law="normal")'}
+_SMALL = {"Fill": "cr.Fill(0.5)", "Scaled": 'cr.Scaled(gain=2.0, fan="in", distribution="normal")'}
 _APPLIED = """
 import chainrule as cr
 w = cr.constant([[3.0, -4.0], [0.3, 0.4]])
@@ -166,10 +169,10 @@ def program(kind: str, name: str, thing: object) -> str:
         return _layer(name)
     if kind == "optimizer" and name in _OPTIMIZERS:
         return _TRAINED.format(net="cr.Dense(1)", optimizer=_OPTIMIZERS[name])
-    if kind == "initialiser":
+    if kind == "initializer":
         shape = (8, 3, 8) if name == "dirac" else (64, 32)
         return (
-            _SMALL_DRAWN.format(initialiser=_SMALL[name])
+            _SMALL_DRAWN.format(initializer=_SMALL[name])
             if name in _SMALL
             else _DRAWN.format(name=name, shape=shape)
         )

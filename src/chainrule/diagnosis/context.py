@@ -24,7 +24,7 @@ from chainrule.train.network import Network
 NUMBERS = 200  # numbers per row, on average
 BRIEF = 1000  # maximum number of rows when a training is about to start
 FEWEST = 20  # minimum number of rows for statements about frequencies
-NORMALISE = ("BatchNorm", "GroupNorm", "InstanceNorm", "LayerNorm", "Normalization", "RMSNorm", "Rescaling")
+NORMALIZE = ("BatchNorm", "GroupNorm", "InstanceNorm", "LayerNorm", "Normalization", "RMSNorm", "Rescaling")
 
 
 @frozen(eq=False)
@@ -71,9 +71,9 @@ class Look:
         return len(next(iter(self.x.values())))
 
     @property
-    def normalises(self) -> bool:
+    def normalizes(self) -> bool:
         """Whether the first layer of the network normalizes its inputs."""
-        return next((type(layer).__name__ in NORMALISE for layer in self.leaves()), False)
+        return next((type(layer).__name__ in NORMALIZE for layer in self.leaves()), False)
 
     @property
     def single(self) -> tuple[Target, np.ndarray] | None:

@@ -15,6 +15,7 @@ import numpy as np
 from chainrule.diagnosis.context import Look
 from chainrule.engines import compile
 from chainrule.graph import Graph, Node
+from chainrule.nn.optimizer import Accumulated
 from chainrule.records import frozen
 from chainrule.train.state import Tensors, TrainState
 from chainrule.train.step import Step
@@ -99,12 +100,13 @@ def batches_of(optimizer: Any) -> int:
     """Return the number of batches per update.
 
     Example:
-        >>> from chainrule.nn.optimizer import Accumulated, Adam
-        >>> batches_of(Adam()), batches_of(Accumulated(Adam(), batches=4))
+        >>> from chainrule.nn.optimizer import Adam
+        >>> batches_of(Adam()), batches_of(Accumulated(Adam(), steps=4))
         (1, 4)
     """
     inner = getattr(optimizer, "inner", None)
-    return getattr(optimizer, "batches", 1) * (1 if inner is None else batches_of(inner))
+    own = optimizer.steps if isinstance(optimizer, Accumulated) else 1
+    return own * (1 if inner is None else batches_of(inner))
 
 
 def _group(found: Tensors, group: str) -> Tensors:

@@ -21,7 +21,7 @@ from chainrule.records import frozen
 from chainrule.texts import render
 from chainrule.train.monitor.profile import Stopwatch
 
-COLOURS = {
+COLORS = {
     "gather": "#868e96", "forward": "#2563a8", "backward": "#d1660f", "join": "#9c36b5", "update": "#2b8a3e",
 }  # fmt: skip
 STAGE_WORDS = {
@@ -67,8 +67,8 @@ class Profile(Page):
             for layer, part in _layers(lines, self.lang).items():
                 took = sum(line.seconds for line in part)
                 said = f"{amount(took, 's')}  {percent(took, self.measured.seconds)}"
-                bars.append(Bar(layer or name, took, said, COLOURS[stage], f"{name} {layer}".strip()))
-        return bar_chart(bars, [(render(STAGE_WORDS[stage], self.lang), COLOURS[stage]) for stage in stages])
+                bars.append(Bar(layer or name, took, said, COLORS[stage], f"{name} {layer}".strip()))
+        return bar_chart(bars, [(render(STAGE_WORDS[stage], self.lang), COLORS[stage]) for stage in stages])
 
     def _repr_html_(self) -> str:
         return html_page(self, standalone=False) + self.to_svg()

@@ -1,11 +1,11 @@
 """What went wrong, where, what was expected, what came, and a fix that can be pasted.
 
-In: a code of the catalogue and the facts of the case. Out: one exception whose text has one form, in English
+In: a code of the catalog and the facts of the case. Out: one exception whose text has one form, in English
 or Chinese. This room never decides *whether* something is wrong; it only says it well.
 """
 
 from chainrule.errors.call_errors import refuse_call
-from chainrule.errors.catalog import CATALOGUE, Entry
+from chainrule.errors.catalog import CATALOG, Entry
 from chainrule.errors.format import (
     CallError,
     ChainruleError,
@@ -23,7 +23,7 @@ from chainrule.errors.method_calls import explained, explained_methods
 from chainrule.errors.suggestion import suggest, written
 
 __all__ = [
-    "CATALOGUE",
+    "CATALOG",
     "CallError",
     "ChainruleError",
     "DataError",

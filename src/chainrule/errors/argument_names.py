@@ -10,34 +10,36 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 _TABLE = """
-lr, learning_rate, learning_rate_init, initial_learning_rate, initial_lr, max_lr = learning_rate rate
+lr, learning_rate, learning_rate_init, initial_learning_rate, initial_lr, max_lr = learning_rate
+lr, learning_rate, initial_lr = initial_learning_rate
+lr, learning_rate, max_lr = max_learning_rate
 rate = learning_rate
 eps, epsilon = epsilon
-decay, wd = weight_decay decay
+decay, wd = weight_decay
 momentum, beta = momentum
-rho = smoothing
+alpha = rho
 use_bias = bias
 out_features, hidden_size, units, hidden_dim, hidden_units, n_units = units
 output_dim, embedding_dim, neurons = units
 filters, out_channels, n_filters = channels
-kernel_size, kernel, filter_size = kernel_size kernel
-pool_size, window, kernel_size = pool_size kernel_size window
+kernel, filter_size = kernel_size
+pool_size, window = kernel_size
 strides = stride
 dilation_rate = dilation
 p, prob, drop_prob, dropout_rate, rate = rate dropout p
 num_heads, n_heads, nhead = heads
-num_layers, n_layers = layers
-num_embeddings, input_dim, vocab_size, num_words = vocabulary
+n_layers, layers = num_layers
+num_embeddings, input_dim, vocab_size, num_words, vocabulary = vocabulary_size
 act, activation_fn, nonlinearity, activation_function = activation
-kernel_initializer, weight_initializer, weight_init, init = weight_initializer weight_init
-bias_initializer, bias_init = bias_initializer bias_init
-recurrent_initializer, recurrent_init = recurrent_initializer recurrent_init
+kernel_initializer, weight_init, init = weight_initializer
+bias_init = bias_initializer
+recurrent_init = recurrent_initializer
 kernel_regularizer, regularizer, weight_penalty = penalty
 affine, elementwise_affine = scale
 center = shift
 target_shape, unflattened_size = shape
-merge_mode = join
-min_delta, tol, threshold = min_delta least
+join = merge_mode mode
+tol, threshold = min_delta
 n_epochs, num_epochs, nb_epoch, max_epochs, max_iter, num_train_epochs, n_iter, iterations = epochs
 batch, bs, batchsize, per_device_train_batch_size = batch_size
 validation_split, validation_data, validation_fraction, val_data, val, eval_set = validation
@@ -67,8 +69,8 @@ _WORDS: Mapping[tuple[str, Any], tuple[str, Any]] = {
 }
 # Names that another library has for something else than the callee here.
 _OTHERWISE: Mapping[tuple[str, str], str] = {
-    ("Group", "lr"): "the rate of a group is a factor of the optimizer's learning rate",
-    ("Group", "learning_rate"): "the rate of a group is a factor of the optimizer's learning rate",
+    ("Group", "lr"): "learning_rate_factor multiplies the learning rate of the optimizer",
+    ("Group", "learning_rate"): "learning_rate_factor multiplies the learning rate of the optimizer",
     ("fit", "lr"): "the optimizer has the learning rate: cr.Adam(0.001)",
     ("fit", "learning_rate"): "the optimizer has the learning rate: cr.Adam(0.001)",
     ("fit", "optimizer"): "the model has the optimizer: cr.Model(net, loss, cr.Adam(0.001))",

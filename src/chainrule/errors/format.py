@@ -24,7 +24,7 @@ from pathlib import Path
 from types import CodeType
 from typing import Any, ClassVar
 
-from chainrule.errors.catalog import CATALOGUE
+from chainrule.errors.catalog import CATALOG
 from chainrule.errors.translation import in_chinese, in_place
 from chainrule.escaping import printable
 from chainrule.records import frozen
@@ -111,7 +111,7 @@ class ChainruleError(Exception):
     def clause(self, lang: str = "en") -> str:
         """The sentence of this error, without its facts."""
         details = {name: _shown(value) for name, value in self.details.items()}
-        return getattr(CATALOGUE[self.code], lang).format(**details)
+        return getattr(CATALOG[self.code], lang).format(**details)
 
     def render(self, lang: str = "en") -> str:
         """The complete message, in English (``"en"``) or Chinese (``"zh"``)."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from chainrule.errors.catalog import CATALOGUE
+from chainrule.errors.catalog import CATALOG
 
 FOLDERS = (Path(__file__).with_name("pages"), Path(__file__).parents[3] / "docs" / "errors")
 CHINESE, INDENT = "中文：", "    "
@@ -23,7 +23,7 @@ def page_text(code: str) -> str:
         >>> page_text("E203").splitlines()[0]
         '# E203: inner axes of a matrix product differ'
     """
-    files = (folder / f"{code}.md" for folder in FOLDERS if code in CATALOGUE)
+    files = (folder / f"{code}.md" for folder in FOLDERS if code in CATALOG)
     return next((file.read_text(encoding="utf-8") for file in files if file.is_file()), "")
 
 

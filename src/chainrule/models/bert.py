@@ -33,7 +33,7 @@ SMALL = SmallNormal(0.02)
 def bert(
     size: str = "base",
     head: str | Layer = "pooled",
-    vocabulary: int = 30_522,
+    vocabulary_size: int = 30_522,
     length: int = 512,
     types: int = 2,
     dropout: float = 0.1,
@@ -65,7 +65,7 @@ def bert(
             classifiers; ``"sentence"``, the mean over valid positions, normalized to length 1, so that the
             dot product of two sentences measures their similarity; ``"sequence"``, all of them; or a custom
             layer with the inputs ``sequence`` and ``mask``.
-        vocabulary: number of words.
+        vocabulary_size: number of words.
         length: maximum number of positions.
         types: number of segment types.
         dropout: dropout rate; 0 omits the layers.
@@ -74,7 +74,7 @@ def bert(
     Raises:
         UsageError E101, E102: an unknown size or head; a number below 1.
         ShapeError E221: heads that do not divide the width.
-        ShapeError E224, E211: at run time, a text longer than ``length``, a word outside the vocabulary.
+        ShapeError E224, E211: at run time, a text longer than ``length``, a word outside the vocabulary_size.
 
     Example:
         >>> bert("minilm", head="sentence").head.names
@@ -83,17 +83,22 @@ def bert(
     Reference: Devlin, Chang, Lee and Toutanova (2019), BERT: pre-training of deep bidirectional transformers
     for language understanding (NAACL).
     """
-    require_counts("bert", vocabulary=vocabulary, length=length, types=types)
+    require_counts("bert", vocabulary_size=vocabulary_size, length=length, types=types)
     stack = resolve_stack("bert", size, SIZES, change)
     block = TransformerEncoderLayer(
-        stack.heads, units=stack.units, activation="gelu", dropout=dropout, norm=NORM, weight_init=SMALL
+        stack.heads,
+        units=stack.units,
+        activation="gelu",
+        dropout=dropout,
+        norm=NORM,
+        weight_initializer=SMALL,
     )  # normalized after each part
     return TextEncoder(
-        Embedding(vocabulary, stack.width, weight_init=SMALL),
+        Embedding(vocabulary_size, stack.width, weight_initializer=SMALL),
         LearnedPosition(length),
         TransformerEncoder(block, stack.depth),
-        types=Embedding(types, stack.width, weight_init=SMALL),
-        norm=NORM, dropout=dropout, padding=0, head=_head(head, stack.width),
+        types=Embedding(types, stack.width, weight_initializer=SMALL),
+        norm=NORM, dropout=dropout, padding_index=0, head=_head(head, stack.width),
     )  # fmt: skip
 
 
@@ -104,7 +109,7 @@ def _head(head: str | Layer, width: int) -> Layer | None:
     if head not in HEADS:
         raise unknown("cr.models.bert, head", head, HEADS, 'head="{}"')
     if head == "pooled":
-        return Sequential(first=SequencePool("first"), pooler=Dense(width, "tanh", weight_init=SMALL))
+        return Sequential(first=SequencePool("first"), pooler=Dense(width, "tanh", weight_initializer=SMALL))
     return None if head == "sequence" else Sequential(mean=SequencePool("mean"), unit=UnitNorm())
 
 

@@ -26,7 +26,7 @@ STD = 0.02
 
 def gpt2(
     size: str = "small",
-    vocabulary: int = 50_257,
+    vocabulary_size: int = 50_257,
     length: int = 1024,
     dropout: float = 0.1,
     **change: Unpack[StackOverrides],
@@ -37,11 +37,11 @@ def gpt2(
     C in each block and 2 C in the final norm; the scores add none, as they share the word embedding. For the
     small size: 38,597,376 + 786,432 + 12 x 7,087,872 + 1,536 = 124,439,808.
 
-    Shapes: integers (B, T) -> (B, T, vocabulary), T at most ``length``.
+    Shapes: integers (B, T) -> (B, T, vocabulary_size), T at most ``length``.
 
     Args:
         size: ``"small"``, ``"medium"``, ``"large"`` or ``"xl"``: table 2 of the paper.
-        vocabulary: number of words; OpenAI uses 50,257 byte pairs.
+        vocabulary_size: number of words; OpenAI uses 50,257 byte pairs.
         length: maximum number of positions.
         dropout: dropout rate; 0 omits the layers.
         change: ``width``, ``depth``, ``heads``, ``units``, to override those of the size.
@@ -52,25 +52,27 @@ def gpt2(
         ShapeError E224, E211: at run time, a text longer than ``length``, a word outside the vocabulary.
 
     Example:
-        >>> net = gpt2(vocabulary=65, length=64, width=32, depth=2, heads=4)
+        >>> net = gpt2(vocabulary_size=65, length=64, width=32, depth=2, heads=4)
         >>> print(*net.names)
         words position dropout blocks output
 
     Reference: Radford, Wu, Child, Luan, Amodei and Sutskever (2019), Language models are unsupervised
     multitask learners, sections 2.2 and 2.3.
     """
-    require_counts("gpt2", vocabulary=vocabulary, length=length)
+    require_counts("gpt2", vocabulary_size=vocabulary_size, length=length)
     stack = resolve_stack("gpt2", size, SIZES, change)
     block = TransformerEncoderLayer(
         stack.heads, units=stack.units, activation="gelu_tanh", dropout=dropout, norm_first=True, causal=True,
-        weight_init=SmallNormal(STD), output_init=SmallNormal(round(STD / math.sqrt(2 * stack.depth), 6)),
+        weight_initializer=SmallNormal(STD),
+        output_initializer=SmallNormal(round(STD / math.sqrt(2 * stack.depth), 6)),
     )  # fmt: skip
     return chain(
-        words=Embedding(vocabulary, stack.width, weight_init=SmallNormal(STD)),  # (B, T) -> (B, T, C)
+        words=Embedding(vocabulary_size, stack.width, weight_initializer=SmallNormal(STD)),
+        # (B, T) -> (B, T, C)
         position=LearnedPosition(length),
         dropout=Dropout(dropout) if dropout else None,
         blocks=TransformerEncoder(block, stack.depth, norm=LayerNorm()),
-        output=Unembedding("words"),  # -> (B, T, vocabulary)
+        output=Unembedding("words"),  # -> (B, T, vocabulary_size)
     )
 
 

@@ -41,14 +41,14 @@ def mobilenet_v3_small(classes: int = 1000, *, dropout: float = 0.2) -> Sequenti
 
     Example:
         >>> print(mobilenet_v3_small().layers[6])
-        InvertedResidual(5, 96, 40, squeeze=True, activation='hard_silu', stride=2)
+        InvertedResidual(5, 96, 40, squeeze_excite=True, activation='hard_silu', stride=2)
 
     Reference: Howard and others (2019), Searching for MobileNetV3 (ICCV), table 2; the same network as in
     torchvision.
     """
     require_counts("mobilenet_v3_small", classes=classes)
     blocks: dict[str, Layer] = {
-        f"block{i}": InvertedResidual(*sizes, squeeze=squeeze, activation=activation, stride=stride)
+        f"block{i}": InvertedResidual(*sizes, squeeze_excite=squeeze, activation=activation, stride=stride)
         for i, (*sizes, squeeze, activation, stride) in enumerate(TABLE_2, 1)
     }
     return chain(
@@ -68,7 +68,7 @@ def mobilenet_v3_small(classes: int = 1000, *, dropout: float = 0.2) -> Sequenti
 
 def _conv(channels: int, kernel: int, stride: int) -> Conv:
     padding = (kernel - 1) // 2
-    return Conv(channels, kernel, stride=stride, padding=padding, bias=False, weight_init="he")
+    return Conv(channels, kernel, stride=stride, padding=padding, bias=False, weight_initializer="he")
 
 
 MOBILENET_V3_SMALL = ModelCard(

@@ -15,7 +15,7 @@ from chainrule.spec import Spec
 
 def lstm_classifier(
     classes: int = 2,
-    vocabulary: int = 20_000,
+    vocabulary_size: int = 20_000,
     width: int = 128,
     units: int = 64,
     depth: int = 2,
@@ -31,7 +31,7 @@ def lstm_classifier(
 
     Args:
         classes: number of classes.
-        vocabulary: number of words.
+        vocabulary_size: number of words.
         width: size of the word embedding.
         units: size of each hidden state.
         depth: number of stacked layers.
@@ -42,9 +42,9 @@ def lstm_classifier(
         ShapeError E211: at run time, a word outside the vocabulary.
 
     Example:
-        >>> print(lstm_classifier(classes=3, vocabulary=100, width=8, units=4, depth=1))
+        >>> print(lstm_classifier(classes=3, vocabulary_size=100, width=8, units=4, depth=1))
         Sequential(
-          words: Embedding(100, 8, padding=0)
+          words: Embedding(100, 8, padding_index=0)
           reader: Masking(Stacked(Bidirectional(LSTM(4))))
           head: Dense(3)
         )
@@ -52,12 +52,12 @@ def lstm_classifier(
     Reference: Hochreiter and Schmidhuber (1997), Long short-term memory (Neural Computation 9); Graves and
     Schmidhuber (2005), Framewise phoneme classification with bidirectional LSTM (Neural Networks 18).
     """
-    return _classifier("lstm_classifier", LSTM, (classes, vocabulary, width, units, depth), dropout)
+    return _classifier("lstm_classifier", LSTM, (classes, vocabulary_size, width, units, depth), dropout)
 
 
 def gru_classifier(
     classes: int = 2,
-    vocabulary: int = 20_000,
+    vocabulary_size: int = 20_000,
     width: int = 128,
     units: int = 64,
     depth: int = 2,
@@ -73,11 +73,11 @@ def gru_classifier(
 
     Reference: Cho and others (2014), Learning phrase representations using RNN encoder-decoder (EMNLP).
     """
-    return _classifier("gru_classifier", GRU, (classes, vocabulary, width, units, depth), dropout)
+    return _classifier("gru_classifier", GRU, (classes, vocabulary_size, width, units, depth), dropout)
 
 
 def lstm_language_model(
-    vocabulary: int = 10_000,
+    vocabulary_size: int = 10_000,
     width: int = 650,
     units: int = 650,
     depth: int = 2,
@@ -87,13 +87,13 @@ def lstm_language_model(
 
     The defaults are the medium network of Zaremba et al. The parameters: words 10,000 x 650 = 6,500,000; each
     of two layers 4 x 650 x (650 + 650 + 1) = 3,382,600; the scores 10,000 x 650 + 10,000 = 6,510,000; in
-    total 19,775,200. For characters use, for example, ``lstm_language_model(vocabulary=65, width=32,
+    total 19,775,200. For characters use, for example, ``lstm_language_model(vocabulary_size=65, width=32,
     units=128)``.
 
-    Shapes: integers (B, T) -> (B, T, vocabulary).
+    Shapes: integers (B, T) -> (B, T, vocabulary_size).
 
     Args:
-        vocabulary: number of words or characters.
+        vocabulary_size: number of words or characters.
         width, units, depth: as in ``lstm_classifier``.
         dropout: dropout rate of the word vectors, between two layers, and before the scores; never from one
             word to the next.
@@ -103,7 +103,7 @@ def lstm_language_model(
         ShapeError E211: at run time, a word outside the vocabulary.
 
     Example:
-        >>> print(lstm_language_model(vocabulary=65, width=32, units=128, dropout=0.0))
+        >>> print(lstm_language_model(vocabulary_size=65, width=32, units=128, dropout=0.0))
         Sequential(
           words: Embedding(65, 32)
           reader: Stacked(LSTM(128, returns='sequence'), LSTM(128, returns='sequence'))
@@ -112,11 +112,11 @@ def lstm_language_model(
 
     Reference: Zaremba, Sutskever and Vinyals (2014), Recurrent neural network regularization.
     """
-    return _language_model("lstm_language_model", LSTM, (vocabulary, width, units, depth), dropout)
+    return _language_model("lstm_language_model", LSTM, (vocabulary_size, width, units, depth), dropout)
 
 
 def gru_language_model(
-    vocabulary: int = 10_000,
+    vocabulary_size: int = 10_000,
     width: int = 650,
     units: int = 650,
     depth: int = 2,
@@ -131,31 +131,33 @@ def gru_language_model(
 
     Reference: Cho and others (2014), Learning phrase representations using RNN encoder-decoder (EMNLP).
     """
-    return _language_model("gru_language_model", GRU, (vocabulary, width, units, depth), dropout)
+    return _language_model("gru_language_model", GRU, (vocabulary_size, width, units, depth), dropout)
 
 
 def _classifier(name: str, cell: type[LSTM | GRU], sizes: tuple[int, ...], dropout: float) -> Sequential:
-    classes, vocabulary, width, units, depth = sizes
-    require_counts(name, classes=classes, vocabulary=vocabulary, width=width, units=units, depth=depth)
+    classes, vocabulary_size, width, units, depth = sizes
+    require_counts(
+        name, classes=classes, vocabulary_size=vocabulary_size, width=width, units=units, depth=depth
+    )
     both: list[Layer] = [Bidirectional(cell(units)) for _ in range(depth)]
     return Sequential(
-        words=Embedding(vocabulary, width, padding=0),  # (B, T) -> (B, T, width)
+        words=Embedding(vocabulary_size, width, padding_index=0),  # (B, T) -> (B, T, width)
         reader=Masking(Stacked(*both, dropout=dropout)),  # -> (B, 2 units)
         head=Dense(classes),
     )
 
 
 def _language_model(name: str, cell: type[LSTM | GRU], sizes: tuple[int, ...], dropout: float) -> Sequential:
-    vocabulary, width, units, depth = sizes
-    require_counts(name, vocabulary=vocabulary, width=width, units=units, depth=depth)
+    vocabulary_size, width, units, depth = sizes
+    require_counts(name, vocabulary_size=vocabulary_size, width=width, units=units, depth=depth)
     cells = [cell(units, returns="sequence") for _ in range(depth)]
     drop = Dropout(dropout) if dropout else None
     return chain(
-        words=Embedding(vocabulary, width),  # (B, T) -> (B, T, width)
+        words=Embedding(vocabulary_size, width),  # (B, T) -> (B, T, width)
         words_dropout=drop,
         reader=Stacked(*cells, dropout=dropout),  # -> (B, T, units)
         reader_dropout=drop,
-        output=Dense(vocabulary),  # -> (B, T, vocabulary)
+        output=Dense(vocabulary_size),  # -> (B, T, vocabulary_size)
     )
 
 

@@ -135,7 +135,7 @@ def _resnet(name: str, block: Block, blocks: tuple[int, ...], classes: int, smal
     """A column of table 1: the stem, four stages, global average pooling and the head."""
     require_counts(name, classes=classes)
     kernel, stride = (3, 1) if small else (7, 2)
-    stem = Conv(64, kernel, stride=stride, padding=kernel // 2, bias=False, weight_init="he")
+    stem = Conv(64, kernel, stride=stride, padding=kernel // 2, bias=False, weight_initializer="he")
     return chain(
         conv1=stem,  # (B, 224, 224, 3) -> (B, 112, 112, 64)
         norm1=BatchNorm(),
@@ -155,7 +155,8 @@ def _small_resnet(name: str, blocks: int, classes: int) -> Sequential:
         return BasicBlock(channels, stride=stride, shortcut="zeros")
 
     return chain(
-        conv1=Conv(16, 3, padding=1, bias=False, weight_init="he"),  # (B, 32, 32, 3) -> (B, 32, 32, 16)
+        # (B, 32, 32, 3) -> (B, 32, 32, 16)
+        conv1=Conv(16, 3, padding=1, bias=False, weight_initializer="he"),
         norm1=BatchNorm(),
         relu=Activation("relu"),
         **_stages(block, (blocks,) * 3, (16, 32, 64)),  # -> (B, 8, 8, 64)

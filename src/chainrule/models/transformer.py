@@ -26,8 +26,8 @@ SIZES = {"small": Stack(256, 2, 4), "base": Stack(512, 6, 8), "big": Stack(1024,
 
 def transformer(
     size: str = "base",
-    vocabulary: int = 37_000,
-    target_vocabulary: int | None = None,
+    vocabulary_size: int = 37_000,
+    target_vocabulary_size: int | None = None,
     dropout: float = 0.1,
     norm_first: bool = False,
     padding: int | None = 0,
@@ -50,13 +50,13 @@ def transformer(
     The paper rounds to 65 million and states "about 37,000" for the vocabulary.
 
     Shapes: ``source`` (B, Ts) and ``target`` (B, T), integers; optionally ``source_mask`` (B, Ts) -> (B, T,
-    vocabulary).
+    vocabulary_size).
 
     Args:
         size: ``"base"`` or ``"big"`` of table 3, or ``"small"`` as in the authors' library (tensor2tensor): 2
             blocks of 256 channels, 4 heads.
-        vocabulary: number of words of both texts, or of the source.
-        target_vocabulary: number of words of the target, if the texts share none; it then has its own
+        vocabulary_size: number of words of both texts, or of the source.
+        target_vocabulary_size: number of words of the target, if the texts share none; it then has its own
             embedding, which is shared with the scores.
         dropout: dropout rate; 0.3 for the big size in the paper.
         norm_first: whether parts are normalized before and not after, with one more norm at the end of each
@@ -67,17 +67,17 @@ def transformer(
     Raises:
         UsageError E101, E102: an unknown size; a number below 1.
         ShapeError E221: heads that do not divide the width.
-        ShapeError E211: at run time, a word outside the vocabulary.
+        ShapeError E211: at run time, a word outside the vocabulary_size.
 
     Example:
-        >>> print(transformer("small", vocabulary=1000).words)
+        >>> print(transformer("small", vocabulary_size=1000).words)
         Embedding(1000, 256, scale=16.0)
 
     Reference: Vaswani et al. (2017), Attention is all you need (NeurIPS), figure 1 and section 3.
     """
-    require_counts("transformer", vocabulary=vocabulary)
-    if target_vocabulary is not None:
-        require_counts("transformer", target_vocabulary=target_vocabulary)
+    require_counts("transformer", vocabulary_size=vocabulary_size)
+    if target_vocabulary_size is not None:
+        require_counts("transformer", target_vocabulary_size=target_vocabulary_size)
     stack = resolve_stack("transformer", size, SIZES, change)
     form: dict[str, Any] = {"units": stack.units, "dropout": dropout, "norm_first": norm_first}
     last = LayerNorm() if norm_first else None
@@ -85,11 +85,11 @@ def transformer(
         TransformerEncoder(TransformerEncoderLayer(stack.heads, **form), stack.depth, norm=last),
         TransformerDecoder(TransformerDecoderLayer(stack.heads, **form), stack.depth, norm=last),
     )
-    words = Embedding(vocabulary, stack.width, scale=math.sqrt(stack.width))  # section 3.4
-    own = None if target_vocabulary is None else replace(words, vocabulary=target_vocabulary)
+    words = Embedding(vocabulary_size, stack.width, scale=math.sqrt(stack.width))  # section 3.4
+    own = None if target_vocabulary_size is None else replace(words, vocabulary_size=target_vocabulary_size)
     output = Unembedding("words" if own is None else "target_words")
     return Translator(
-        words, SinusoidalPosition(), body, output, target_words=own, dropout=dropout, padding=padding
+        words, SinusoidalPosition(), body, output, target_words=own, dropout=dropout, padding_index=padding
     )
 
 

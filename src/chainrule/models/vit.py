@@ -27,8 +27,8 @@ NORM = LayerNorm(epsilon=1e-6)
 def vit(
     size: str = "b_16",
     classes: int = 1000,
-    image: int | None = None,
-    patch: int | None = None,
+    image_size: int | None = None,
+    patch_size: int | None = None,
     dropout: float = 0.0,
     **change: Unpack[StackOverrides],
 ) -> Sequential:
@@ -47,15 +47,15 @@ def vit(
     all                                                                86,567,656
     ==========  =====================================================  ==========
 
-    Shapes: (B, H, W, C) -> (B, classes), H and W equal to ``image``.
+    Shapes: (B, H, W, C) -> (B, classes), H and W equal to ``image_size``.
 
     Args:
         size: ``"b_16"``, ``"b_32"``, ``"l_16"``, ``"l_32"`` or ``"h_14"``, named as in torchvision (table 1
             of the paper and the side of a patch), or ``"tiny"`` for small images: patches of 4 x 4, 192
             channels, 6 blocks.
         classes: number of classes.
-        image: side of an image; default: 224, for the tiny size 32.
-        patch: side of a patch; default: that of the size.
+        image_size: side of an image; default: 224, for the tiny size 32.
+        patch_size: side of a patch; default: that of the size.
         dropout: dropout rate; 0 omits the layers.
         change: ``width``, ``depth``, ``heads``, ``units``, to override those of the size.
 
@@ -65,28 +65,28 @@ def vit(
         ShapeError E233: when the network is built, images of another size, or that patches do not fill.
 
     Example:
-        >>> net = vit("tiny", classes=10, image=28)
+        >>> net = vit("tiny", classes=10, image_size=28)
         >>> print(net.layers[0])
-        PatchEmbedding(192, 4, image=28, weight_init='lecun_normal')
+        PatchEmbedding(192, 4, image_size=28, weight_initializer='lecun_normal')
 
     Reference: Dosovitskiy et al. (2021), An image is worth 16x16 words: transformers for image recognition at
     scale (ICLR).
     """
-    stack, patch_size, image_size = _form(size, patch, image, change)
+    stack, patch_size, image_size = _form(size, patch_size, image_size, change)
     require_counts("vit", classes=classes)
     block = TransformerEncoderLayer(
         stack.heads, units=stack.units, activation="gelu", dropout=dropout, norm_first=True, norm=NORM
     )
     return chain(
         patches=PatchEmbedding(
-            stack.width, patch_size, image=image_size, weight_init="lecun_normal"
+            stack.width, patch_size, image_size=image_size, weight_initializer="lecun_normal"
         ),  # -> (B, 196, 768)
-        token=ClassToken(weight_init="zeros"),  # -> (B, 197, 768)
+        token=ClassToken(weight_initializer="zeros"),  # -> (B, 197, 768)
         position=LearnedPosition((image_size // patch_size) ** 2 + 1),
         dropout=Dropout(dropout) if dropout else None,
         blocks=TransformerEncoder(block, stack.depth, norm=NORM),
         first=SequencePool("first"),  # -> (B, 768)
-        head=Dense(classes, weight_init="zeros"),
+        head=Dense(classes, weight_initializer="zeros"),
     )
 
 
@@ -95,7 +95,7 @@ def _form(size: str, patch: int | None, image: int | None, change: StackOverride
     stack = resolve_stack("vit", size, {name: stack for name, (stack, _, _) in SIZES.items()}, change)
     patch_size = SIZES[size][1] if patch is None else patch
     image_size = SIZES[size][2] if image is None else image
-    require_counts("vit", patch=patch_size, image=image_size)
+    require_counts("vit", patch_size=patch_size, image_size=image_size)
     return stack, patch_size, image_size
 
 

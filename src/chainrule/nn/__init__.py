@@ -1,4 +1,4 @@
-"""Networks as descriptions: layers, losses, initialisers, optimizers, schedules, all builders of graph nodes.
+"""Networks as descriptions: layers, losses, initializers, optimizers, schedules, all builders of graph nodes.
 
 In: hyper-parameters. Out: frozen records that, called with nodes, give nodes. This room never holds an array
 and never runs a graph.
@@ -34,7 +34,7 @@ _LAZY = LazyNames(
         "layers.gating": "Highway MixtureOfExperts SqueezeExcite",
         "layers.adaptive_softmax": "AdaptiveLogSoftmax",
         "initializer": (
-            "Blocks Dirac Eye Fill INITIALISERS Initialiser Normal Orthogonal Scaled SmallNormal "
+            "Blocks Dirac Eye Fill INITIALIZERS Initializer Normal Orthogonal Scaled SmallNormal "
             "SparseNormal TruncatedNormal Uniform"
         ),
         "blocks.language": "TextEncoder Translator",

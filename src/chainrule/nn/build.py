@@ -93,7 +93,7 @@ def first_values(parameters: Mapping[str, Parameter], streams: Mapping[str, int]
     """
     key = input_node(KEY, (2,), "uint32", "key")
     draws = {
-        path: p.initialiser(key, p.spec.shape, p.spec.dtype, streams[path]) for path, p in parameters.items()
+        path: p.initializer(key, p.spec.shape, p.spec.dtype, streams[path]) for path, p in parameters.items()
     }
     return Graph(draws)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from chainrule.nn import attention, recurrent
 from chainrule.nn.activation import Activation
 from chainrule.nn.blocks import language, residual, transformer
-from chainrule.nn.initializer import KINDS, Initialiser
+from chainrule.nn.initializer import KINDS, Initializer
 from chainrule.nn.layer import Layer
 from chainrule.nn.layers import (
     adaptive_pooling,
@@ -57,7 +57,7 @@ LAYERS: dict[str, type[Layer]] = {
 }  # fmt: skip
 FAMILIES_ZH = {
     "layer": "层", "loss": "损失函数", "optimizer": "优化器", "schedule": "学习率调度",
-    "initialiser": "初始化方法", "penalty": "正则化项", "clip": "梯度裁剪", "constraint": "约束",
+    "initializer": "初始化方法", "penalty": "正则化项", "clip": "梯度裁剪", "constraint": "约束",
     "group": "参数组",
 }  # fmt: skip
 FAMILIES: dict[str, tuple[type, dict[str, type]]] = {
@@ -65,7 +65,7 @@ FAMILIES: dict[str, tuple[type, dict[str, type]]] = {
     "loss": (Loss, {kind.__name__: kind for kind in LOSSES.values()}),
     "optimizer": (Optimizer, {kind.__name__: kind for kind in (*OPTIMIZERS.values(), *WRAPPERS)}),
     "schedule": (Schedule, {kind.__name__: kind for kind in SCHEDULES}),
-    "initialiser": (Initialiser, {kind.__name__: kind for kind in KINDS}),
+    "initializer": (Initializer, {kind.__name__: kind for kind in KINDS}),
     "penalty": (Penalty, {kind.__name__: kind for kind in PENALTIES}),
     "constraint": (Constraint, {kind.__name__: kind for kind in CONSTRAINTS}),
     "group": (Group, {"Group": Group}),

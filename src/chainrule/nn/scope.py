@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from chainrule.errors import ShapeError, UsageError
 from chainrule.graph import Input, Node, Site, constant, input_node, site
 from chainrule.graph.limits import count_parameter
-from chainrule.nn.initializer import Initialiser
+from chainrule.nn.initializer import Initializer
 from chainrule.ops import PUBLIC
 from chainrule.ops.scan import loop_variables
 from chainrule.prng import KEY
@@ -44,13 +44,13 @@ class Parameter:
 
     Args:
         node: the graph's input that stands for it.
-        initialiser: how its first values are drawn.
+        initializer: how its first values are drawn.
         penalty: what its size costs, if anything.
         trainable: whether the optimizer moves it.
     """
 
     node: Node
-    initialiser: Initialiser
+    initializer: Initializer
     penalty: Penalty | None = None
     trainable: bool = True
 
@@ -150,14 +150,14 @@ class Scope:
         return replace(self, path=f"{around}{dot}{name}", call=1)
 
     def parameter(
-        self, name: str, shape: Shape, initialiser: Initialiser, penalty: Penalty | None = None
+        self, name: str, shape: Shape, initializer: Initializer, penalty: Penalty | None = None
     ) -> Node:
         """A trainable array. Asked for twice under one name, it is the same one: that is weight sharing.
 
         Args:
             name: its name within the layer, such as ``"weight"``.
             shape: axis lengths, all known.
-            initialiser: how its first values are drawn.
+            initializer: how its first values are drawn.
             penalty: what its size costs (L1, L2).
 
         Fails:
@@ -179,10 +179,10 @@ class Scope:
         if known is None:
             count_parameter(path, shape)  # pyright: ignore[reportArgumentType]
             node = input_node(path, tuple(shape), self.dtype, "parameter")
-            known = self.book.parameters[path] = Parameter(node, initialiser, penalty)
+            known = self.book.parameters[path] = Parameter(node, initializer, penalty)
         return known.node if self.rewrite is None else self.rewrite(self, name, known)
 
-    def state(self, name: str, shape: Shape, initialiser: Initialiser) -> Node:
+    def state(self, name: str, shape: Shape, initializer: Initializer) -> Node:
         """An array that is carried from step to step without a gradient, such as a running mean.
 
         Its value is that of the step before, or what an earlier ``update`` of this step has left: so a layer
@@ -192,7 +192,7 @@ class Scope:
         if path not in self.book.states:
             count_parameter(path, shape)  # pyright: ignore[reportArgumentType]
             node = input_node(path, tuple(shape), self.dtype, "state")
-            self.book.states[path] = Parameter(node, initialiser, trainable=False)
+            self.book.states[path] = Parameter(node, initializer, trainable=False)
         node = self.book.states[path].node
         value = loop_variables.read(self.book.updates, path, node) if self.training else node
         return value if value is node else PUBLIC["stop_gradient"](value)

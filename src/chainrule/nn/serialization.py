@@ -94,7 +94,7 @@ def from_record(record: Any, family: str, kinds: Iterable[type] = ()) -> Any:
     Args:
         record: plain data, such as a JSON file gives.
         family: what it must describe: ``"layer"``, ``"loss"``, ``"optimizer"``, ``"schedule"``,
-            ``"initialiser"``, ``"penalty"``, ``"clip"``, ``"constraint"`` or ``"group"``.
+            ``"initializer"``, ``"penalty"``, ``"clip"``, ``"constraint"`` or ``"group"``.
         kinds: classes of one's own that records may name.
 
     Fails:

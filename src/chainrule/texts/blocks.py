@@ -245,8 +245,8 @@ _OTHERS: dict[str, dict[str, tuple[str, str]]] = {
         "Affine": ("仿射变换", "缩放、剪切、旋转和平移。"),
         "Perspective": ("透视变换", "从侧面看：四个角各自移动。"),
         "Elastic": ("弹性变形", "像橡皮一样弯曲：网格点随机移动，其间平滑过渡。"),
-        "Colour": ("颜色抖动", "随机改变亮度、对比度、饱和度和色相。"),
-        "Grey": ("灰度化", "以一定概率去掉颜色，只留亮度。"),
+        "Color": ("颜色抖动", "随机改变亮度、对比度、饱和度和色相。"),
+        "Gray": ("灰度化", "以一定概率去掉颜色，只留亮度。"),
         "Invert": ("反色", "变为负片。"),
         "Solarize": ("曝光过度", "把亮的像素变为负片。"),
         "Posterize": ("色调分离", "只留下少数几级亮度。"),
@@ -278,6 +278,6 @@ CHINESE: dict[str, dict[str, tuple[str, str]]] = {
     "layer": _LAYERS,
     "optimizer": _OPTIMIZERS,
     "schedule": _SCHEDULES,
-    "initialiser": _INITIALIZERS,
+    "initializer": _INITIALIZERS,
     **_OTHERS,
 }

@@ -21,7 +21,7 @@ from chainrule.graph import Graph, Node, input_node, make, order
 from chainrule.graph.rebuild import rebuild
 from chainrule.nn.build import Built, build
 from chainrule.nn.loss.loss import divisor
-from chainrule.nn.optimizer import Now
+from chainrule.nn.optimizer import StepContext
 from chainrule.ops import PUBLIC
 from chainrule.ops.elementwise.elementwise import Elementwise
 from chainrule.ops.elementwise.functions import full_like
@@ -187,7 +187,7 @@ def derive(network: Network, weighting: SampleWeights, samples: int, draws: str 
     }
     moving = {path: nodes[path] for path in clipped}
     updated, slots_after = optimizer.moves(
-        moving, clipped, slots_before, Now(learning_rate, update_number, objective)
+        moving, clipped, slots_before, StepContext(learning_rate, update_number, objective)
     )
     slots: dict[str, dict[str, tuple[Node, Node]]] = {path: {} for path in moving}
     for label, after in slots_after.items():

@@ -22,7 +22,7 @@ how a number is computed: a step is a graph, and an engine runs it.
       replay                          replaying.py one update of a training again, to the last bit
       freeze                          freezing.py  parts that stay as they are
       Lexicon, Memory                 lexicon.py   translating without a net, to be measured against
-      RateSweep                       finder.py    which learning rate suits
+      LearningRateSweep                       finder.py    which learning rate suits
       Decoder, Cache                  decoder.py   a net that writes, run word by word
       generate, generate_text         generation/  what it writes: draws and beam search
 """
@@ -39,7 +39,7 @@ _LAZY = LazyNames(
         "monitor.parity": "parity",
         "monitor.progress_bar": "watched_by_bar",
         "nonfinite": "BlackBox black_box_of read_black_box",
-        "monitor.lr_finder": "RateSweep find_rate",
+        "monitor.lr_finder": "LearningRateSweep find_learning_rate",
         "freezing": "freeze",
         "generation": "decoder_of generate_text stream_text",
         "monitor.profile": "measure_step plan_step",

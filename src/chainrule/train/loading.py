@@ -17,7 +17,7 @@ from chainrule.train.state import Tensors
 
 
 def initialize(model: ModelState, inputs: Mapping[str, Spec], seed: int) -> ModelState:
-    """The model with graphs and initial parameters; see ``chainrule.Model.initialise``."""
+    """The model with graphs and initial parameters; see ``chainrule.Model.initialize``."""
     require_specs(inputs)
     return replace(model.built(inputs).initialized(seed), is_given=True)
 
@@ -26,7 +26,7 @@ def load_parameters(model: ModelState, values: Mapping[str, Any]) -> ModelState:
     """The model with these parameters; see ``chainrule.Model.load_parameters``."""
     if model.network is None:
         raise TrainingError(
-            "E503", where="load_parameters", fix="model.fit(x, y), or model.initialise(inputs)"
+            "E503", where="load_parameters", fix="model.fit(x, y), or model.initialize(inputs)"
         )
     parameters = loaded("load_parameters", model.parameters, values)
     return replace(model, parameters=parameters, is_given=True)
@@ -35,7 +35,7 @@ def load_parameters(model: ModelState, values: Mapping[str, Any]) -> ModelState:
 def load_states(model: ModelState, values: Mapping[str, Any]) -> ModelState:
     """The model with these running values; see ``chainrule.Model.load_states``."""
     if model.network is None:
-        raise TrainingError("E503", where="load_states", fix="model.fit(x, y), or model.initialise(inputs)")
+        raise TrainingError("E503", where="load_states", fix="model.fit(x, y), or model.initialize(inputs)")
     return replace(model, states=loaded("load_states", model.states, values), is_given=True)
 
 

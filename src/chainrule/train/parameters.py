@@ -84,7 +84,7 @@ class Parameters(Mapping[str, np.ndarray]):
     def __init__(self, model: StateHolder) -> None:
         if model.state.network is None or not model.state.held:
             raise TrainingError(
-                "E503", where="Parameters", fix="model.fit(x, y), or model.initialise(inputs)"
+                "E503", where="Parameters", fix="model.fit(x, y), or model.initialize(inputs)"
             )
         self.block, self.prefix, self.shared = Block(model.state.held), "", _Shared()
         self._arrays = self.block.arrays

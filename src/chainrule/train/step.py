@@ -20,7 +20,7 @@ from chainrule.engines.dispatch import Program
 from chainrule.errors import UsageError
 from chainrule.graph import Graph, Node, building, input_node
 from chainrule.nn.build import Built
-from chainrule.nn.optimizer import Now, Slot
+from chainrule.nn.optimizer import Slot, StepContext
 from chainrule.nn.schedule import ReduceOnPlateau, plateau_of
 from chainrule.ops import PUBLIC
 from chainrule.prng import KEY, fold, key_of
@@ -127,13 +127,13 @@ def _training_step(network: Network, weighted: bool, horizon: int, inside: Shape
     if network.recipe.clip is not None:
         gradients = network.recipe.clip(gradients)
     made = PUBLIC["cast"](input_node("step", (), "int64", "step"), network.recipe.dtype)
-    now = Now(optimizer.schedule(made, horizon), made + 1.0, made_of.value)
+    now = StepContext(optimizer.schedule(made, horizon), made + 1.0, made_of.value)
     slots = {
         label: input_node(label, slot.shape, network.recipe.dtype, "state")
         for label, slot in network.memory.items()
     }
     moved, kept = optimizer.moves(nodes, gradients, slots, now)
-    outputs = {"loss": made_of.value, "rate": now.rate}
+    outputs = {"loss": made_of.value, "rate": now.learning_rate}
     outputs.update({f"parameter.{path}": node for path, node in moved.items()})
     outputs.update({f"slot.{label}": node for label, node in kept.items()})
     outputs.update({f"state.{path}": node for path, node in built.book.updates.items()})

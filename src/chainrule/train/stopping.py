@@ -96,8 +96,8 @@ class EarlyStopping(StoppingRule):
     Args:
         monitor: a column of the history: ``"val_loss"``, or a validation metric such as ``"val_accuracy"``.
         patience: how many epochs to wait for an improvement.
-        least: how much better counts as better.
-        larger: whether larger is better; by default what the metric says of itself.
+        min_delta: how much better counts as better.
+        greater_is_better: whether larger is better; by default what the metric says of itself.
 
     Reference: Prechelt (1998), Early stopping, but when?
     """
@@ -107,16 +107,16 @@ class EarlyStopping(StoppingRule):
     monitor: str = "val_loss"
     _: KW_ONLY
     patience: int = 10
-    least: float = 0.0
-    larger: bool | None = None
+    min_delta: float = 0.0
+    greater_is_better: bool | None = None
 
     def __post_init__(self) -> None:
-        _positive(self, patience=self.patience, least=self.least)
+        _positive(self, patience=self.patience, min_delta=self.min_delta)
 
     def judge(self, counters: Mapping[str, float | None], row: Mapping[str, float | None]) -> Verdict:
         value, best = self.value(row), counters.get("best")
         sign = 1.0 if self._larger() else -1.0
-        better = not math.isnan(value) and (best is None or sign * (value - best) > self.least)
+        better = not math.isnan(value) and (best is None or sign * (value - best) > self.min_delta)
         if better:
             return Verdict({"best": value, "waited": 0, "epoch": row["epoch"]}, best=True)
         waited = (counters.get("waited") or 0) + 1
@@ -124,7 +124,7 @@ class EarlyStopping(StoppingRule):
         return Verdict(kept, stop=waited >= self.patience > 0)
 
     def _larger(self) -> bool:
-        return larger_is_better(self.monitor) if self.larger is None else self.larger
+        return larger_is_better(self.monitor) if self.greater_is_better is None else self.greater_is_better
 
 
 @frozen

@@ -22,7 +22,7 @@ OPTIONS = st.builds(
     target=TEXTS,
     net=TEXTS,
     epochs=st.integers(1, 10**6),
-    rate=st.floats(1e-12, 1e12),
+    learning_rate=st.floats(1e-12, 1e12),
     penalty=st.floats(0, 1e6),
     seed=st.integers(0, 2**63 - 1),
     category=st.lists(TEXTS, max_size=3, unique=True).map(tuple),
@@ -46,7 +46,7 @@ def test_the_command_says_all_that_was_asked(options: Options) -> None:
     assert words[-2:] == ["--out", "run"]
     pairs = dict(zip(words[3::2], words[4::2], strict=True))
     assert pairs["--target"] == options.target
-    assert float(pairs.get("--rate", Options("").rate)) == options.rate
+    assert float(pairs.get("--learning-rate", Options("").learning_rate)) == options.learning_rate
     assert [v for k, v in zip(words[3::2], words[4::2], strict=True) if k == "--category"] == list(
         options.category
     )

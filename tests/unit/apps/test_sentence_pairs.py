@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chainrule.apps.examples import sentence_pairs as room
-from chainrule.apps.examples.gettext_catalogs import read_catalogue
+from chainrule.apps.examples.gettext_catalogs import read_catalog
 from chainrule.apps.examples.sentence_pairs import (
     LIBREOFFICE,
     Marked,
@@ -43,7 +43,7 @@ WORDS = st.sampled_from(["Open", "open", "file", "Sheet", "sheet", "1", "2", "..
 
 
 def write(path: Path, entries: dict[str, str], order: str = "<") -> Path:
-    """A catalogue, as msgfmt writes it."""
+    """A catalog, as msgfmt writes it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     columns = [[text.encode() for text in column] for column in zip(*sorted(entries.items()), strict=True)]
     start = 28 + 16 * len(entries)
@@ -59,7 +59,7 @@ def write(path: Path, entries: dict[str, str], order: str = "<") -> Path:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Catalogues of two languages."""
+    """Catalogs of two languages."""
     write(tmp_path / "locale/zh_CN/LC_MESSAGES/a.mo", ENTRIES)
     write(tmp_path / "locale/de/LC_MESSAGES/a.mo", {"Open": "Öffnen"})
     return tmp_path
@@ -72,11 +72,11 @@ def folder(tmp_path: Path) -> Path:
     )
 )
 @settings(max_examples=40, deadline=None)
-def test_a_catalogue_is_read_as_gettext_reads_it(
+def test_a_catalog_is_read_as_gettext_reads_it(
     tmp_path_factory: pytest.TempPathFactory, order: str, entries: dict[str, str]
 ) -> None:
     path = write(tmp_path_factory.mktemp("mo") / "a.mo", {"": ENTRIES[""], **entries}, order)
-    assert dict(read_catalogue(path)) == entries
+    assert dict(read_catalog(path)) == entries
     with path.open("rb") as file:
         theirs = gettext.GNUTranslations(file)
     assert all(theirs.gettext(text) == said for text, said in entries.items())
@@ -97,7 +97,7 @@ def test_pairs_are_cleaned_and_every_loss_is_counted(folder: Path) -> None:
         "the same again": 1,
         "too long": 1,
     }
-    read = sum(len(read_catalogue(file)) for file in folder.rglob("zh_CN/**/*.mo"))
+    read = sum(len(read_catalog(file)) for file in folder.rglob("zh_CN/**/*.mo"))
     assert read == len(pairs) + sum(pairs.dropped.values())
 
 
@@ -153,10 +153,10 @@ def test_rows_hold_what_is_read_what_is_written_and_what_comes_next() -> None:
     assert y.tolist() == [[d, 3, 0, 0], [c, b, a, 3]]
 
 
-def test_what_is_no_catalogue_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_no_catalog_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     good = write(tmp_path / "zh_CN/LC_MESSAGES/a.mo", ENTRIES)
     with pytest.raises(DataError, match="E301"):
-        read_catalogue(tmp_path / "none.mo")
+        read_catalog(tmp_path / "none.mo")
     content = good.read_bytes()
     words = np.frombuffer(content[: len(content) // 4 * 4], "<u4").copy()
     words[7] = 2**31  # the length of the first text

@@ -62,7 +62,9 @@ def test_every_alternative_is_the_models_own_answer(credit: Model, data: Any) ->
 
 def test_what_is_fixed_stays_and_ranges_hold(credit: Model) -> None:
     ranges = {"income": (None, 40), "purpose": ["car", "studies"], "age": (25, 50)}
-    found = credit.counterfactual(ROW, "good", data=TABLE, fixed=["employed"], ranges=ranges, count=5, most=3)
+    found = credit.counterfactual(
+        ROW, "good", data=TABLE, fixed=["employed"], ranges=ranges, count=5, max_changes=3
+    )
     for each in found.alternatives:
         for change in each.changes:
             assert change.column != "employed"
@@ -76,7 +78,7 @@ def test_what_is_fixed_stays_and_ranges_hold(credit: Model) -> None:
 
 
 def test_a_change_is_as_small_as_the_answer_allows(credit: Model) -> None:
-    found = credit.counterfactual(ROW, "good", data=TABLE, most=1)
+    found = credit.counterfactual(ROW, "good", data=TABLE, max_changes=1)
     (change,) = next(each.changes for each in found.alternatives if each.changes[0].column == "income")
     nearer = {name: [cell] for name, cell in {**ROW, "income": float(change.after) - 0.1}.items()}
     assert credit.predict(read_table(nearer))[0] == "bad"  # pyright: ignore
@@ -146,8 +148,8 @@ def test_it_tells_itself_in_both_languages(credit: Model) -> None:
         (ROW, "good", {"ranges": {"income": 40}}, "E102", "income"),
         (ROW, "good", {"ranges": 5}, "E102", "ranges"),
         (ROW, "good", {"fixed": 5}, "E102", "fixed"),
-        (ROW, "good", {"most": 0}, "E102", "most"),
-        (ROW, "good", {"mots": 2}, "E101", "most"),
+        (ROW, "good", {"max_changes": 0}, "E102", "max_changes"),
+        (ROW, "good", {"max_chagnes": 2}, "E101", "max_changes"),
         ({"age": 30, "income": 22.5}, "good", {}, "E326", "purpose"),
         ({**ROW, "age": "young"}, "good", {}, "E311", "young"),
         (TABLE, "good", {}, "E102", "80 rows"),

@@ -16,7 +16,7 @@ B = Size.symbol("B")
 def lifted(net: Layer, x: np.ndarray, baseline: np.ndarray, **parameters: np.ndarray) -> np.ndarray:
     """The contributions to the only value of a net."""
     model = cr.Model(net, "mse", dtype="float64", engine="reference")
-    model.initialise({"x": Spec((B, *x.shape[1:]), "float64")})
+    model.initialize({"x": Spec((B, *x.shape[1:]), "float64")})
     model.load_parameters({path.replace("__", "."): value for path, value in parameters.items()})
     return model.attribute(x, "deep_lift", baseline=baseline).values["x"]
 
@@ -50,7 +50,7 @@ def test_a_product_is_divided_half_and_half() -> None:
     """Of x1 x2, from (0, 0), both get half: the slope half-way, which is what Shapley's division gives."""
     net = cr.Sequential(cr.Bilinear(1, bias=False))
     model = cr.Model(net, "mse", dtype="float64", engine="reference")
-    model.initialise({"left": Spec((B, 1), "float64"), "right": Spec((B, 1), "float64")})
+    model.initialize({"left": Spec((B, 1), "float64"), "right": Spec((B, 1), "float64")})
     path = next(iter(model.parameters()))
     model.load_parameters({path: np.ones_like(model.parameters()[path])})
     made = model.attribute({"left": np.array([[3.0]]), "right": np.array([[5.0]])}, "deep_lift")

@@ -17,7 +17,7 @@ from chainrule.errors import UsageError
 
 TABLE = {
     "size": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0],
-    "colour": ["red", "blue", "red", "green", "blue", "red"],
+    "color": ["red", "blue", "red", "green", "blue", "red"],
     "price": [10.0, 24.0, 31.0, 39.0, 53.0, 60.0],
 }
 

@@ -34,7 +34,7 @@ def tabled() -> Model:
 def made(net: Sequential, shape: tuple[int, ...], **options: Any) -> Model:
     """A model of values that has learned nothing, for inputs of this shape."""
     model = Model(net, "mse", SGD(0.1), dtype="float64", **options)
-    return model.initialise({"x": Spec((Size.symbol("B"), *shape), "float64")}, seed=3)
+    return model.initialize({"x": Spec((Size.symbol("B"), *shape), "float64")}, seed=3)
 
 
 def test_the_columns_of_a_table_are_the_players(tabled: Model) -> None:

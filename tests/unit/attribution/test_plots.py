@@ -1,4 +1,4 @@
-"""Pictures of attributions: well-formed, coloured by sign, small whatever the size of the image."""
+"""Pictures of attributions: well-formed, colored by sign, small whatever the size of the image."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from chainrule.attribution.plots import (
     AGAINST,
     FOR,
     blend,
-    coloured_words,
+    colored_words,
     heat_map,
     limit_of,
     picture,
@@ -46,7 +46,7 @@ def test_a_heat_map_is_well_formed_and_small(shape: tuple[int, ...], lang: str) 
     assert svg == heat_map(found, 1)
 
 
-def test_the_sign_decides_the_colour() -> None:
+def test_the_sign_decides_the_color() -> None:
     values = np.zeros((1, 1, 3, 1))
     values[0, 0, :, 0] = 1, 0, -1
     root = ElementTree.fromstring(made(values, np.zeros((1, 1, 3, 1))).to_svg())
@@ -63,13 +63,13 @@ def test_numbers_that_are_not_finite_do_not_stop_the_picture() -> None:
     assert blend(float("nan")) == "#ffffff"
 
 
-def test_words_are_coloured_and_escaped() -> None:
+def test_words_are_colored_and_escaped() -> None:
     texts = ("<script>", "好", "\n", "<pad>", "<pad>")
     values = np.array([[2.0, -2.0, 0.0, 0.0, 0.0]])
     found = made(values, np.zeros((1, 5)), words=(texts,))
-    words = coloured_words(found)
+    words = colored_words(found)
     assert [word.text for word in words] == list(texts[:3])
-    assert [word.colour for word in words] == [FOR, AGAINST, "#ffffff"]
+    assert [word.color for word in words] == [FOR, AGAINST, "#ffffff"]
     html = words_html(words, "zh")
     ElementTree.fromstring(f"<div>{html}</div>")
     assert "<script>" not in html

@@ -15,7 +15,7 @@ from chainrule.spec import Size, Spec
 B = Size.symbol("B")
 TABLE = cr.read_table({
     "size": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0],
-    "colour": ["red", "blue", "red", "green", "blue", "red"],
+    "color": ["red", "blue", "red", "green", "blue", "red"],
     "price": [10.0, 24.0, 31.0, 39.0, 53.0, 60.0],
 })  # fmt: skip
 
@@ -37,11 +37,11 @@ def prices() -> cr.Model:
 
 def test_codes_of_a_category_are_summed_to_their_column(prices: cr.Model) -> None:
     made = prices.attribute(TABLE)
-    assert made.features == ("size", "colour")
+    assert made.features == ("size", "color")
     assert made.values["x"].shape == (6, 4)
-    assert made.columns == ("size", "colour", "colour", "colour")
-    assert made.by_column["colour"] == pytest.approx(made.values["x"][:, 1:].sum(1))
-    assert made.cells[1] == {"size": "2.0", "colour": "blue"}
+    assert made.columns == ("size", "color", "color", "color")
+    assert made.by_column["color"] == pytest.approx(made.values["x"][:, 1:].sum(1))
+    assert made.cells[1] == {"size": "2.0", "color": "blue"}
 
 
 def test_a_value_is_explained_in_the_units_of_its_column(prices: cr.Model) -> None:
@@ -117,7 +117,7 @@ def test_of_a_single_score_the_first_class_is_the_other_side(explains: str) -> N
 def test_a_place_of_a_sequence_is_explained() -> None:
     net = cr.Sequential(cr.Embedding(5, 3), cr.MultiHeadAttention(1, causal=True), cr.Dense(5))
     model = cr.Model(net, "cross_entropy", dtype="float64", engine="reference")
-    model.initialise({"x": Spec((B, 4), "float64")})
+    model.initialize({"x": Spec((B, 4), "float64")})
     x = np.array([[1, 2, 3, 4], [4, 3, 2, 1]])
     made = model.attribute(x, target=(1, 2))
     assert made.targets == ("2 at 1", "2 at 1")
@@ -148,7 +148,7 @@ def test_more_steps_are_taken_until_the_values_add_up() -> None:
     model = cr.Model(
         cr.Sequential(cr.Dense(8, "relu"), cr.Dense(1)), "mse", dtype="float64", engine="reference"
     )
-    model.initialise({"x": Spec((B, 2), "float64")}, seed=3)
+    model.initialize({"x": Spec((B, 2), "float64")}, seed=3)
     model.load_parameters({"dense1.bias": normal_numbers("bias", (8,), 2.0)})
     x = normal_numbers("x", (2, 2), 9.0)
     rough, fine = (model.attribute(x, tolerance=t) for t in (0.05, 0.01))
@@ -213,7 +213,7 @@ def test_a_model_that_has_learned_nothing_says_so() -> None:
 
 def test_of_several_values_one_must_be_chosen() -> None:
     model = cr.Model(cr.Dense(2), "mse", engine="reference")
-    model.initialise({"x": Spec((B, 3), "float32")})
+    model.initialize({"x": Spec((B, 3), "float32")})
     with pytest.raises(TrainingError, match="E544"):
         model.attribute(np.ones((1, 3)))
     assert model.attribute(np.ones((1, 3)), target=1).targets == (1,)

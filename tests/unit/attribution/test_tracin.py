@@ -50,7 +50,7 @@ def test_influence_is_the_product_of_gradients(model: cr.Model, layer: str, laye
 def test_a_dense_layer_at_every_place_counts_at_all_of_them() -> None:
     net = cr.Sequential(cr.Dense(3, "tanh"), cr.Dense(2, bias=False))
     made = cr.Model(net, "cross_entropy", dtype="float64", engine="reference")
-    made.initialise({"x": Spec((B, 4, 2), "float64")})
+    made.initialize({"x": Spec((B, 4, 2), "float64")})
     targets = {
         name: target.learn(np.arange(2).repeat(4).reshape(2, 4)) for name, target in made.targets.items()
     }
@@ -90,7 +90,9 @@ def _slope(model: cr.Model, j: int) -> dict[str, np.ndarray]:
 def test_checkpoints_are_weighed_and_added(model: cr.Model, tmp_path: Path) -> None:
     other = {path: value + 0.1 for path, value in model.parameters().items()}
     model.save(tmp_path / "now.safetensors")
-    both = model.influence(X, Y, X, Y, checkpoints=[tmp_path / "now.safetensors", other], rates=[0.5, 2.0])
+    both = model.influence(
+        X, Y, X, Y, checkpoints=[tmp_path / "now.safetensors", other], learning_rates=[0.5, 2.0]
+    )
     now, then = (model.influence(X, Y, X, Y, checkpoints=[c]).values for c in (model, other))
     assert both.values == pytest.approx(0.5 * now + 2.0 * then)
     assert both.checkpoints == 2
@@ -113,7 +115,7 @@ def test_what_is_missing_or_unknown_is_refused(model: cr.Model) -> None:
     with pytest.raises(UsageError, match="E101"):
         model.influence(X, Y, X, Y, checkpoints=[{"dense9.weight": np.zeros(2)}])
     with pytest.raises(UsageError, match="E102"):
-        model.influence(X, Y, X, Y, rates=[1.0, 2.0])
+        model.influence(X, Y, X, Y, learning_rates=[1.0, 2.0])
 
 
 def test_a_net_without_a_dense_layer_says_so() -> None:

@@ -25,7 +25,7 @@ def test_samples_are_those_of_the_file(tmp_path: Path, form: str) -> None:
     wave = np.stack([tone(440, 8000), 0.5 * tone(660, 8000)], axis=1)
     soundfile.write(tmp_path / f"a.{form}", wave, 8000)
     sound = read_sound(tmp_path / f"a.{form}")
-    assert (sound.rate, sound.samples.dtype, sound.samples.shape) == (8000, np.float32, (4000, 2))
+    assert (sound.sample_rate, sound.samples.dtype, sound.samples.shape) == (8000, np.float32, (4000, 2))
     assert np.abs(sound.samples - wave).max() < (0.1 if form == "ogg" else 1e-4)
     assert np.allclose(sound.mono, sound.samples.mean(axis=1))
     assert sound.seconds == 0.5
@@ -36,7 +36,7 @@ def test_a_resampled_tone_keeps_its_pitch(tmp_path: Path, old: int, new: int) ->
     soundfile.write(tmp_path / "a.wav", 0.8 * tone(1000, old), old, subtype="FLOAT")
     sound = read_sound(tmp_path / "a.wav", new, resample=True)
     wanted = 0.8 * tone(1000, new)
-    assert sound.rate == new
+    assert sound.sample_rate == new
     assert len(sound.samples) == len(wanted)
     middle = slice(200, -200)  # at the ends the curve does not know how the sound goes on
     assert np.abs(sound.samples[middle, 0] - wanted[middle]).max() < 2e-3
@@ -53,7 +53,7 @@ def test_another_rate_is_refused_unless_resampling_is_asked_for(tmp_path: Path) 
     assert caught.value.code == "E371"
     assert "8000" in caught.value.received
     assert "resample=True" in caught.value.fix
-    assert read_sound(tmp_path / "a.wav", 8000).rate == 8000
+    assert read_sound(tmp_path / "a.wav", 8000).sample_rate == 8000
 
 
 def test_files_without_sound_are_named(tmp_path: Path) -> None:
@@ -82,29 +82,29 @@ def test_the_power_is_that_of_pytorch(window: int, hop: int) -> None:
     wave = np.random.default_rng(0).standard_normal(3000)
     hann = torch.hann_window(window, dtype=torch.float64)
     whole = torch.stft(torch.tensor(wave), window, hop, window=hann, center=False, return_complex=True)
-    found = LogMel(16000, window, hop, bands=10).power(wave)
+    found = LogMel(16000, window, hop, n_mels=10).power(wave)
     assert found.shape == (1 + (3000 - window) // hop, 1 + window // 2)
     assert np.abs(found - (whole.abs() ** 2).numpy().T).max() < 1e-10 * found.max()
 
 
 @pytest.mark.parametrize(
-    "settings", [{}, {"rate": 8000, "window": 512, "bands": 40, "low": 50.0, "high": 3500.0}]
+    "settings", [{}, {"sample_rate": 8000, "win_length": 512, "n_mels": 40, "f_min": 50.0, "f_max": 3500.0}]
 )
 def test_between_the_outermost_bands_every_tone_counts_once(settings: dict) -> None:
     made = LogMel(**settings)
-    top = made.high or made.rate / 2
-    places = hertz(np.linspace(mel(made.low), mel(top), made.bands + 2))
-    tones = np.arange(1 + made.window // 2) * made.rate / made.window
+    top = made.f_max or made.sample_rate / 2
+    places = hertz(np.linspace(mel(made.f_min), mel(top), made.n_mels + 2))
+    tones = np.arange(1 + made.win_length // 2) * made.sample_rate / made.win_length
     inside = (tones >= places[1]) & (tones <= places[-2])
     assert np.allclose(made.filters[inside].sum(axis=1), 1)
     assert (made.filters >= 0).all()
-    assert (made.filters[(tones < made.low) | (tones > top)] == 0).all()
+    assert (made.filters[(tones < made.f_min) | (tones > top)] == 0).all()
     assert np.allclose(hertz(mel(tones)), tones)
 
 
 @pytest.mark.parametrize("frequency", [300, 1000, 3100, 7000])
 def test_a_tone_is_loudest_in_its_band(frequency: int) -> None:
-    made = LogMel(16000, window=1024, bands=40)
+    made = LogMel(16000, win_length=1024, n_mels=40)
     picture = made(tone(frequency, 16000))
     steps = float(mel(frequency)) / (float(mel(8000)) / 41)  # the peak of band b lies at step b + 1
     assert set(picture.argmax(axis=1)) <= {int(steps) - 1, int(steps)}
@@ -121,13 +121,13 @@ BAD: dict[str, tuple[Any, str, str]] = {
     "sound of another rate": (lambda: LogMel()(Sound(np.zeros((800, 1), "float32"), 8000)), "E371", "8000"),
     "nan": (lambda: LogMel()(np.full(800, np.nan)), "E342", "samples[0]"),
     "rate": (lambda: LogMel(0), "E102", "rate"),
-    "window": (lambda: LogMel(window=1), "E102", "window"),
-    "hop": (lambda: LogMel(hop=0), "E102", "hop"),
-    "bands": (lambda: LogMel(bands=300), "E102", "hold no tone"),
-    "low": (lambda: LogMel(low=-1), "E102", "low"),
-    "high": (lambda: LogMel(high=9000), "E102", "high"),
+    "window": (lambda: LogMel(win_length=1), "E102", "win_length"),
+    "hop": (lambda: LogMel(hop_length=0), "E102", "hop"),
+    "bands": (lambda: LogMel(n_mels=300), "E102", "hold no tone"),
+    "low": (lambda: LogMel(f_min=-1), "E102", "f_min"),
+    "high": (lambda: LogMel(f_max=9000), "E102", "f_max"),
     "floor": (lambda: LogMel(floor=0), "E102", "floor"),
-    "new rate": (lambda: resampled(np.zeros(3), 8000, 0), "E102", "wanted"),
+    "new rate": (lambda: resampled(np.zeros(3), 8000, 0), "E102", "target_sample_rate"),
 }
 
 
@@ -142,5 +142,5 @@ def test_bad_input_is_named(name: str) -> None:
 
 def test_a_recording_of_the_right_rate_is_heard_with_its_channels_joined() -> None:
     both = np.random.default_rng(0).normal(size=(800, 2)).astype("float32")
-    heard = LogMel(8000, bands=20)(Sound(both, 8000))
-    np.testing.assert_array_equal(heard, LogMel(8000, bands=20)(both.mean(axis=1)))
+    heard = LogMel(8000, n_mels=20)(Sound(both, 8000))
+    np.testing.assert_array_equal(heard, LogMel(8000, n_mels=20)(both.mean(axis=1)))

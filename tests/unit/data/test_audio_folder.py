@@ -12,7 +12,7 @@ import soundfile
 import chainrule as cr
 from chainrule.errors import ChainruleError
 
-MEL = cr.LogMel(8000, window=200, hop=100, bands=10)
+MEL = cr.LogMel(8000, win_length=200, hop_length=100, n_mels=10)
 
 
 @pytest.fixture

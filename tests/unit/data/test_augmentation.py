@@ -23,7 +23,7 @@ from chainrule.data.augmentation import (
     AugMix,
     AutoContrast,
     Blur,
-    Colour,
+    Color,
     Crop,
     CutMix,
     Elastic,
@@ -31,7 +31,7 @@ from chainrule.data.augmentation import (
     EqualizeTiles,
     Erase,
     Flip,
-    Grey,
+    Gray,
     Invert,
     Mixup,
     Perspective,
@@ -58,10 +58,10 @@ STRONG: dict[str, Any] = {
     "ResizedCrop": ResizedCrop(),
     "Rotate": Rotate(degrees=40),
     "Affine": Affine(degrees=30, shift=0.2, scale=(0.7, 1.4), shear=20, fill=0.3),
-    "Colour": Colour(brightness=0.4, contrast=0.4, saturation=0.4, hue=0.2),
+    "Color": Color(brightness=0.4, contrast=0.4, saturation=0.4, hue=0.2),
     "Perspective": Perspective(distortion=0.4, chance=0.8, fill=0.3),
     "Elastic": Elastic(strength=0.2, points=4, chance=0.8),
-    "Grey": Grey(chance=0.5),
+    "Gray": Gray(chance=0.5),
     "Invert": Invert(chance=0.5),
     "Solarize": Solarize(threshold=0.4),
     "Posterize": Posterize(bits=5),
@@ -80,7 +80,7 @@ SINGLE = [Augmentation(STRONG[name]) for name in CHANGES] + [Augmentation(mix=ST
 WHOLE = Augmentation(
     Crop(padding=2),
     Flip(),
-    Colour(brightness=0.2, contrast=0.2, saturation=0.2, hue=0.1),
+    Color(brightness=0.2, contrast=0.2, saturation=0.2, hue=0.1),
     Erase(),
     mix=(Mixup(0.4), CutMix()),
 )
@@ -96,7 +96,7 @@ def test_every_change_has_a_strong_example() -> None:
 
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("augmentation", [*SINGLE, WHOLE], ids=str)
-def test_an_image_does_not_depend_on_its_neighbours(augmentation: Augmentation, channels: int) -> None:
+def test_an_image_does_not_depend_on_its_neighbors(augmentation: Augmentation, channels: int) -> None:
     images = pictures(channels=channels)
     before = images.copy()
     whole = augmentation.apply(images, np.arange(12), seed=5, epoch=2)
@@ -109,7 +109,7 @@ def test_an_image_does_not_depend_on_its_neighbours(augmentation: Augmentation, 
         part = augmentation.apply(images, np.array(some), seed=5, epoch=2)
         assert part.x.tobytes() == whole.x[some].tobytes()
         assert part.share.tolist() == whole.share[some].tolist()
-    stays = channels == 1 and augmentation.changes == (STRONG["Grey"],)  # it has no colours to lose
+    stays = channels == 1 and augmentation.changes == (STRONG["Gray"],)  # it has no colors to lose
     assert stays == np.array_equal(augmentation.apply(images, np.arange(12), 5, 3).x, whole.x)
     assert stays == np.array_equal(augmentation.apply(images, np.arange(12), 6, 2).x, whole.x)
 
@@ -174,7 +174,7 @@ def test_a_quarter_turn_turns_against_the_clock() -> None:
     assert shifted[:, 1:].tolist() == images[0, :, :2, 0].tolist()
 
 
-def test_colours_turn_as_on_the_wheel() -> None:
+def test_colors_turn_as_on_the_wheel() -> None:
     images = pictures(2).astype(np.float32) / 255
     turned = turn_hue(images, np.array([0.3, -0.17]))
     for image, out, by in zip(images, turned, (0.3, -0.17), strict=True):
@@ -185,8 +185,8 @@ def test_colours_turn_as_on_the_wheel() -> None:
 
 @pytest.mark.parametrize("name", ["equalize", "autocontrast", "posterize", "solarize"])
 def test_operations_agree_with_pillow(name: str) -> None:
-    grey = np.random.default_rng(1).integers(30, 200, (16, 16, 3), dtype=np.uint8)
-    image = Image.fromarray(grey)
+    gray = np.random.default_rng(1).integers(30, 200, (16, 16, 3), dtype=np.uint8)
+    image = Image.fromarray(gray)
     strength = 0.5
     want = {
         "equalize": lambda: ImageOps.equalize(image),
@@ -194,7 +194,7 @@ def test_operations_agree_with_pillow(name: str) -> None:
         "posterize": lambda: ImageOps.posterize(image, 6),
         "solarize": lambda: ImageOps.solarize(image, 128),
     }[name]()
-    found = OPERATIONS[name](grey[None].astype(np.float32) / 255, np.array([strength]))[0] * 255
+    found = OPERATIONS[name](gray[None].astype(np.float32) / 255, np.array([strength]))[0] * 255
     assert np.abs(found - np.asarray(want)).max() <= (1 + 1e-3 if name == "autocontrast" else 1e-3)
 
 
@@ -272,7 +272,7 @@ BAD: dict[str, Any] = {
     "falling": (lambda: Affine(scale=(2, 1)), "E102"),
     "single": (lambda: Erase(area=0.3), "E102"),  # type: ignore[arg-type]
     "half": (lambda: Crop(padding=2.5), "E102"),  # type: ignore[arg-type]
-    "text": (lambda: Colour(hue="red"), "E102"),  # type: ignore[arg-type]
+    "text": (lambda: Color(hue="red"), "E102"),  # type: ignore[arg-type]
     "none": (lambda: RandAugment(operations=0), "E102"),
     "bits": (lambda: Posterize(bits=2.5), "E102"),  # type: ignore[arg-type]
     "bell": (lambda: Blur(sigma=(0.0, 1.0)), "E102"),

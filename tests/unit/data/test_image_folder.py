@@ -48,7 +48,7 @@ def test_pixels_are_those_of_the_files(make: Make, mode: str, form: str) -> None
         assert np.array_equal(pixels.squeeze(), want)
 
 
-def test_grey_and_colour_are_told_apart_and_can_be_asked_for(make: Make) -> None:
+def test_gray_and_color_are_told_apart_and_can_be_asked_for(make: Make) -> None:
     folder = make(mode="L")
     assert read_images(folder).images["image"].shape == (8, 6, 5, 1)
     assert read_images(folder, channels=3).images["image"].shape == (8, 6, 5, 3)
@@ -139,7 +139,7 @@ def test_bad_folders_are_named(make: Make, tmp_path: Path) -> None:
         with pytest.raises(DataError) as caught:
             read_images(source)
         assert caught.value.code == code
-    assert read_images(folder / "cat", labelled=False).columns == ("image",)
+    assert read_images(folder / "cat", labeled=False).columns == ("image",)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Tokenisers: texts come back, vocabularies are data, the unknown is named."""
+"""Tokenizers: texts come back, vocabularies are data, the unknown is named."""
 
 from __future__ import annotations
 

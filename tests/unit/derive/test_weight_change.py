@@ -41,7 +41,7 @@ def test_what_if_equals_a_network_with_that_weight(model: cr.Model) -> None:
     weights["dense2.weight"][0, 2], weights["dense1.bias"][0] = -1.5, 2
     other = cr.Model(model.recipe.net, "mse", cr.SGD(0.1))
     assert model.network is not None
-    other.initialise(dict(model.network.inputs)).load_parameters(weights)
+    other.initialize(dict(model.network.inputs)).load_parameters(weights)
     assert result.loss.new == pytest.approx(other.trace(X, Y).loss, rel=1e-15)
     assert result.loss.old == pytest.approx(model.trace(X, Y).loss, rel=1e-15)
     np.testing.assert_array_equal(result.predictions["y"][1], other.trace(X, Y).predictions["y"])

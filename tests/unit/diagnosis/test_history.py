@@ -39,7 +39,7 @@ FIRST = {case.rule: case for case in reversed(FAULTS) if not any(word in case.na
 SOUND = [
     case for case in healthy.CASES
     if case.name in {
-        "trained: iris, seed 1", "trained: one hidden layer, seed 1", "trained: batch normalisation, seed 2",
+        "trained: iris, seed 1", "trained: one hidden layer, seed 1", "trained: batch normalization, seed 2",
         "trained: a wave, Adam, seed 0", "trained: LeNet on pictures, seed 0",
     }
 ]  # fmt: skip

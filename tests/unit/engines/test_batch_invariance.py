@@ -30,7 +30,7 @@ NETS: dict[str, tuple[cr.Layer, tuple[int, ...], int]] = {
     "depthwise": (cr.Sequential(cr.DepthwiseConv(3), cr.MaxPool(2), cr.Flatten(), cr.Dense(4)), (9, 9, 5), 0),
     "recurrent": (cr.Sequential(cr.Bidirectional(cr.LSTM(7)), cr.Dense(2)), (6, 5), 0),
     "attention": (
-        cr.models.gpt2(vocabulary=11, length=6, width=16, heads=2, units=24, depth=1, dropout=0.0),
+        cr.models.gpt2(vocabulary_size=11, length=6, width=16, heads=2, units=24, depth=1, dropout=0.0),
         (6,),
         11,
     ),
@@ -47,7 +47,7 @@ def initialized(name: str, rows: int) -> tuple[cr.Model, np.ndarray]:
     net, shape, below = NETS[name]
     rng = np.random.default_rng(1)
     x = rng.integers(0, below, (rows, *shape)) if below else rng.normal(size=(rows, *shape))
-    model = cr.Model(net, "mse").initialise({"x": Spec((B, *shape), "float32")}, seed=1)
+    model = cr.Model(net, "mse").initialize({"x": Spec((B, *shape), "float32")}, seed=1)
     return model, x.astype(np.float32)
 
 

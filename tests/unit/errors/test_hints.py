@@ -81,7 +81,7 @@ VALUES = {
     "x = cr.input('x', (None, 3))\n1.0 if x > 0 else 0.0": r"cr\.where\(node, 1\.0, 0\.0\)",
     "x = cr.input('x', (3,))\nnp.asarray(x)": r"cr\.evaluate\(x, arrays\)",
     "x = cr.input('x', ())\narrays = {'x': 1.0}\nfloat(x)": r"float\(cr\.evaluate\(x, arrays\)\)",
-    "cr.Model(net, 'mse').initialise((4,))": r'\{"x": cr\.input\("x", \(None, 4\)\)\.spec\}',
+    "cr.Model(net, 'mse').initialize((4,))": r'\{"x": cr\.input\("x", \(None, 4\)\)\.spec\}',
     "cr.check(x, y)": r"model\.check\(x, y\)",
     "model.explain(x[0])": r"model\.explain\(x\[0\], y\[0\]\)",
 }

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.errors import CATALOGUE, ChainruleError
+from chainrule.errors import CATALOG, ChainruleError
 from chainrule.errors.translation import in_chinese
 from page_examples import example_of
 from pasting import COMMANDS, is_code, pasted
@@ -49,7 +49,7 @@ PREPARED = {
     "for name in 'ab':\n    Path(f'pets/{name}').mkdir(parents=True)\n"
     "    Image.new('L', (4, 4)).save(f'pets/{name}/1.png')\n"
     "Path('pets/a/2.png').write_bytes(b'no image')\nread_images('pets')",
-    "E372": "samples = np.zeros(100)\ncr.LogMel(window=400)(samples)",
+    "E372": "samples = np.zeros(100)\ncr.LogMel(win_length=400)(samples)",
     "E426": "from chainrule.store import container\narray = np.zeros(3, np.float16)\n"
     "container.pack('model', {}, {'weight': array})",
     "E503": "x, y = np.ones((4, 2)), np.ones(4)\nmodel = cr.Model(cr.Dense(1), 'mse')\nmodel.predict(x)",
@@ -86,7 +86,7 @@ def runs_after_pasting(program: str, steps: int = STEPS) -> bool:
 
 CODES = [
     c
-    for c in sorted(CATALOGUE)
+    for c in sorted(CATALOG)
     if c[:2] in ("E1", "E2", "E3", "E4", "E5") and c not in SKIPPED and example_of(c)
 ]
 

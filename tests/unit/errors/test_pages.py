@@ -8,13 +8,13 @@ from string import Formatter
 
 import pytest
 
-from chainrule.errors import CATALOGUE
+from chainrule.errors import CATALOG
 from page_examples import example_of, provoke
 
 ROOT = Path(__file__).parents[3]
 PAGES = ROOT / "docs" / "errors"
 # Those of data need a machine without a network, and tests/unit/data has them; E6xx are of the command line.
-RUNS = sorted(code for code in CATALOGUE if code[:2] in ("E1", "E2", "E4", "E5") and example_of(code))
+RUNS = sorted(code for code in CATALOG if code[:2] in ("E1", "E2", "E4", "E5") and example_of(code))
 
 
 def placeholders(text: str) -> set[str]:
@@ -23,10 +23,10 @@ def placeholders(text: str) -> set[str]:
 
 
 def test_every_page_has_a_code() -> None:
-    assert {page.stem for page in PAGES.glob("E*.md")} - set(CATALOGUE) == set()
+    assert {page.stem for page in PAGES.glob("E*.md")} - set(CATALOG) == set()
 
 
-@pytest.mark.parametrize("code", sorted(CATALOGUE))
+@pytest.mark.parametrize("code", sorted(CATALOG))
 def test_every_code_has_a_page(code: str) -> None:
     text = (PAGES / f"{code}.md").read_text(encoding="utf-8")
     assert text.startswith(f"# {code}: ")
@@ -34,15 +34,15 @@ def test_every_code_has_a_page(code: str) -> None:
     assert re.search("[一-鿿]", text), "the page has no Chinese line"
 
 
-@pytest.mark.parametrize("code", sorted(CATALOGUE))
+@pytest.mark.parametrize("code", sorted(CATALOG))
 def test_both_languages_say_the_same_facts(code: str) -> None:
-    entry = CATALOGUE[code]
+    entry = CATALOG[code]
     assert placeholders(entry.en) == placeholders(entry.zh)
     assert re.search("[一-鿿]", entry.zh)
     assert not re.search("[一-鿿]", entry.en)
 
 
-@pytest.mark.parametrize("code", sorted(CATALOGUE))
+@pytest.mark.parametrize("code", sorted(CATALOG))
 def test_every_code_is_provoked_by_a_test(code: str) -> None:
     tests = (file.read_text(encoding="utf-8") for file in (ROOT / "tests").rglob("test_*.py"))
     assert code in RUNS or any(code in text for text in tests)

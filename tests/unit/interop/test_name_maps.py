@@ -69,7 +69,7 @@ def small_gpt2() -> Case:
     expected = torch_gpt2(state, torch.from_numpy(words), 2, 3)
     masks = {f"h.{i}.attn.bias": torch.ones(1, 1, 8, 8) for i in range(2)}
     complete = {f"transformer.{name}": tensor for name, tensor in {**state, **masks}.items()}
-    net = cr.models.gpt2(vocabulary=19, length=8, width=12, depth=2, heads=3)
+    net = cr.models.gpt2(vocabulary_size=19, length=8, width=12, depth=2, heads=3)
     return net, {"x": words}, {**complete, "lm_head.weight": state["wte.weight"]}, expected
 
 
@@ -91,7 +91,7 @@ def small_bert(gamma: str = "weight", beta: str = "bias") -> Case:
     old = {n.replace("Norm.weight", f"Norm.{gamma}").replace("Norm.bias", f"Norm.{beta}"): t for n, t in
            state.items()}  # fmt: skip
     extra = {"pooler.dense.weight": torch.ones(12, 12), "embeddings.position_ids": torch.arange(8)[None]}
-    net = cr.models.bert(vocabulary=19, length=8, width=12, depth=2, heads=3, units=20, head="sequence")
+    net = cr.models.bert(vocabulary_size=19, length=8, width=12, depth=2, heads=3, units=20, head="sequence")
     return net, {"x": words}, {f"bert.{n}": t for n, t in {**old, **extra}.items()}, expected
 
 

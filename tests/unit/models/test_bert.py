@@ -39,7 +39,7 @@ SENTENCES = [
 
 def small(**more: Any) -> nn.TextEncoder:
     """A BERT of two blocks."""
-    return bert(vocabulary=WORDS, length=8, width=12, depth=2, heads=HEADS, units=20, **more)
+    return bert(vocabulary_size=WORDS, length=8, width=12, depth=2, heads=HEADS, units=20, **more)
 
 
 def foreign(parameters: dict[str, np.ndarray], built: nn.Built) -> dict[str, torch.Tensor]:
@@ -108,7 +108,7 @@ def test_sentence_vectors_of_all_minilm_l6_v2_agree_with_pytorch() -> None:
     tokenizer.enable_padding(length=16)
     coded = tokenizer.encode_batch(SENTENCES)
     words, mask = (np.array([getattr(c, n) for c in coded]) for n in ("ids", "attention_mask"))
-    net = bert("minilm", head="sentence", vocabulary=form["vocab_size"])
+    net = bert("minilm", head="sentence", vocabulary_size=form["vocab_size"])
     model = cr.Model(net, "mse")  # as docs/models/bert.md does it
     assert cr.load_weights(model, folder / "model.safetensors", words).is_complete
     counts = torch.from_numpy(mask)

@@ -27,7 +27,7 @@ TEXTS = np.random.default_rng(1).integers(0, WORDS, (2, 9))
 
 def small(**more: float) -> nn.Sequential:
     """A GPT-2 of two blocks."""
-    return gpt2(vocabulary=WORDS, length=LENGTH, width=12, depth=DEPTH, heads=HEADS, **more)
+    return gpt2(vocabulary_size=WORDS, length=LENGTH, width=12, depth=DEPTH, heads=HEADS, **more)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_incremental_decoding_agrees_with_the_full_text(chunk: int) -> None:
 
 
 def test_residual_projections_are_initialized_smaller_in_deeper_networks() -> None:
-    net = gpt2(vocabulary=WORDS, length=LENGTH, width=64, depth=8, heads=4)
+    net = gpt2(vocabulary_size=WORDS, length=LENGTH, width=64, depth=8, heads=4)
     built = nn.build(net, {"x": Spec((B, LENGTH), "int64")}, "float32")
     stds = {"attention.query": 0.02, "attention.output": 0.02 / 4, "feed_forward.output": 0.02 / 4}
     some = {name: built.parameters[f"blocks.layer3.{name}.weight"] for name in stds}
@@ -71,7 +71,7 @@ def test_residual_projections_are_initialized_smaller_in_deeper_networks() -> No
 
 def test_it_learns_to_repeat_and_is_saved(tmp_path: Path) -> None:
     words = (np.arange(12) + np.arange(32)[:, None]) % 4
-    net = gpt2(vocabulary=4, length=11, width=16, depth=1, heads=2, dropout=0.0)
+    net = gpt2(vocabulary_size=4, length=11, width=16, depth=1, heads=2, dropout=0.0)
     model = cr.Model(net, loss="cross_entropy", optimizer=cr.Adam(0.01))
     model.fit(words[:, :-1], words[:, 1:], epochs=40, batch_size=16, seed=0, verbose=False)
     assert (np.asarray(model(words[:, :-1])).argmax(-1) == words[:, 1:]).all()
@@ -87,7 +87,7 @@ def test_it_learns_to_repeat_and_is_saved(tmp_path: Path) -> None:
         ("E101", lambda: gpt2("tiny")),
         ("E101", lambda: gpt2(layers=3)),  # pyright: ignore[reportCallIssue]
         ("E102", lambda: gpt2(depth=0)),
-        ("E102", lambda: gpt2(vocabulary=0)),
+        ("E102", lambda: gpt2(vocabulary_size=0)),
         ("E102", lambda: gpt2(length=2.5)),  # pyright: ignore[reportArgumentType]
         ("E102", lambda: gpt2(dropout=1.0)),
         ("E221", lambda: gpt2(heads=7)),

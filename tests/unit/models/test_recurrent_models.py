@@ -88,7 +88,7 @@ def test_a_classifier_learns_which_word_comes_first(cell: str) -> None:
 
 
 def test_language_models_have_no_recurrent_dropout() -> None:
-    net = models.lstm_language_model(vocabulary=7, width=3, units=4, depth=2)
+    net = models.lstm_language_model(vocabulary_size=7, width=3, units=4, depth=2)
     assert [name for name, _ in net.named()] == [
         "words", "words_dropout", "reader", "reader_dropout", "output",
     ]  # fmt: skip
@@ -103,7 +103,7 @@ def test_language_models_have_no_recurrent_dropout() -> None:
         ("E102", lambda: models.lstm_classifier(classes=0)),
         ("E102", lambda: models.gru_classifier(units=0)),
         ("E102", lambda: models.lstm_language_model(depth=0)),
-        ("E102", lambda: models.gru_language_model(vocabulary=2.5)),  # pyright: ignore[reportArgumentType]
+        ("E102", lambda: models.gru_language_model(vocabulary_size=2.5)),  # type: ignore
         ("E102", lambda: models.lstm_language_model(dropout=1.0)),
     ],
 )

@@ -33,7 +33,7 @@ TEXTS = {"source": SOURCE, "target": TARGET}
 
 def small(**more: Any) -> nn.Translator:
     """A Transformer of two blocks each way."""
-    return transformer(vocabulary=WORDS, width=WIDTH, depth=DEPTH, heads=HEADS, units=UNITS, **more)
+    return transformer(vocabulary_size=WORDS, width=WIDTH, depth=DEPTH, heads=HEADS, units=UNITS, **more)
 
 
 def peer(parameters: dict[str, torch.Tensor], dtype: torch.dtype, target: str = "words") -> torch.Tensor:
@@ -107,7 +107,7 @@ def test_incremental_decoding_agrees_with_the_full_text(norm_first: bool) -> Non
 def test_it_learns_to_reverse_a_sentence() -> None:
     words = np.random.default_rng(2).integers(2, 6, (192, 3))
     started = np.concatenate([np.ones((192, 1), words.dtype), words[:, ::-1]], 1)  # 1 begins every sentence
-    net = transformer(vocabulary=6, width=32, depth=1, heads=4, dropout=0.0, norm_first=True)
+    net = transformer(vocabulary_size=6, width=32, depth=1, heads=4, dropout=0.0, norm_first=True)
     model = cr.Model(net, loss="cross_entropy", optimizer=cr.Adam(0.005))
     inputs = {"source": words, "target": started[:, :-1]}
     model.fit(inputs, started[:, 1:], epochs=30, batch_size=16, seed=0, verbose=False)
@@ -119,8 +119,8 @@ def test_it_learns_to_reverse_a_sentence() -> None:
     [
         ("E101", lambda: transformer("huge")),
         ("E101", lambda: transformer(layers=3)),  # pyright: ignore[reportCallIssue]
-        ("E102", lambda: transformer(vocabulary=0)),
-        ("E102", lambda: transformer(target_vocabulary=0)),
+        ("E102", lambda: transformer(vocabulary_size=0)),
+        ("E102", lambda: transformer(target_vocabulary_size=0)),
         ("E102", lambda: transformer(padding=-1)),
         ("E102", lambda: transformer(units=0)),
         ("E221", lambda: transformer(width=100)),

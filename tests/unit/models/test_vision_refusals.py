@@ -100,7 +100,7 @@ def test_invalid_numbers_of_classes_are_refused(name: str, classes: Any) -> None
         (lambda: cr.BasicBlock(0), "E102"),
         (lambda: cr.Bottleneck(64, expansion=0), "E102"),
         (lambda: cr.InvertedResidual(3, 0, 4), "E102"),
-        (lambda: cr.InvertedResidual(3, 8, 4, squeeze=1), "E102"),
+        (lambda: cr.InvertedResidual(3, 8, 4, squeeze_excite=1), "E102"),
         (lambda: cr.InvertedResidual(3, 8, 4, activation="hardswich"), "E101"),
         (lambda: cr.BasicBlock(64, norm="batch"), "E104"),
         (lambda: cr.Skip("conv"), "E104"),

@@ -50,7 +50,7 @@ def state_of(parameters: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 def small(**more: int) -> nn.Sequential:
     """A ViT of two blocks."""
-    return vit("tiny", classes=5, image=16, width=12, depth=DEPTH, heads=3, units=20, **more)
+    return vit("tiny", classes=5, image_size=16, width=12, depth=DEPTH, heads=3, units=20, **more)
 
 
 def test_the_parameter_count_of_b_16_agrees_with_torchvision() -> None:
@@ -83,7 +83,7 @@ def test_it_learns_the_position_of_a_bright_patch() -> None:
     x, corner = rng.normal(size=(64, 16, 16, 1)).astype("float32") * 0.1, np.arange(64) % 4
     for image, (row, column) in zip(x, ((c // 2 * 8, c % 2 * 8) for c in corner), strict=True):
         image[row : row + 8, column : column + 8] += 1.0
-    net = vit("tiny", classes=4, image=16, patch=8, width=8, depth=1, heads=2)
+    net = vit("tiny", classes=4, image_size=16, patch_size=8, width=8, depth=1, heads=2)
     model = cr.Model(net, loss="cross_entropy", optimizer=cr.Adam(0.02))
     model.fit(x, corner, epochs=12, batch_size=8, seed=0, verbose=False)
     assert model.evaluate(x, corner)["accuracy"] > 0.95
@@ -94,8 +94,8 @@ def test_it_learns_the_position_of_a_bright_patch() -> None:
     [
         ("E101", lambda: vit("b16")),
         ("E102", lambda: vit(classes=0)),
-        ("E102", lambda: vit(patch=0)),
-        ("E102", lambda: vit(image=8)),
+        ("E102", lambda: vit(patch_size=0)),
+        ("E102", lambda: vit(image_size=8)),
         ("E221", lambda: vit(heads=7)),
     ],
 )

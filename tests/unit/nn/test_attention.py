@@ -198,7 +198,7 @@ Shapes = Mapping[str, tuple[Axis, ...]]
         ("E102", lambda: nn.MultiHeadAttention(0)),
         ("E102", lambda: nn.MultiHeadAttention(2, units=2.5)),
         ("E102", lambda: nn.MultiHeadAttention(2, rotary="yes")),
-        ("E101", lambda: nn.MultiHeadAttention(2, weight_init="hee")),
+        ("E101", lambda: nn.MultiHeadAttention(2, weight_initializer="hee")),
         ("E102", lambda: nn.GroupedQueryAttention(6, groups=4)),
         ("E102", lambda: nn.GroupedQueryAttention(6, groups=0)),
     ],

@@ -63,7 +63,7 @@ def test_printing_a_net_prints_its_forward_pass() -> None:
           residual1: Residual(Sequential(
             dense1: Dense(3)
           ))
-          parallel1: Parallel(join='concatenate'
+          parallel1: Parallel(merge_mode='concatenate'
             left: Dense(1)
             right: Flatten()
           )
@@ -298,7 +298,7 @@ def test_an_error_names_the_layer_its_line_and_both_shapes() -> None:
         (lambda: nn.Parallel("add", a=nn.Dense(3), b=nn.Dense(1)), (2,), "E201", ["(B, 3) and (B, 1)"]),
         (lambda: nn.Parallel(a=nn.Dense(3), b=nn.Reshape((2, 1))), (2,), "E207", []),
         (lambda: nn.Sequential(Clash()), (2,), "E103", ["clash1.w", "(2,)", "(1,)"]),
-        (lambda: nn.Dense(3, weight_init=nn.Scaled(), bias_init="orthogonal"), (2,), None, []),
+        (lambda: nn.Dense(3, weight_initializer=nn.Scaled(), bias_initializer="orthogonal"), (2,), None, []),
     ],
 )
 def test_what_does_not_fit_is_refused(
@@ -345,7 +345,7 @@ def test_inputs_and_branches_must_have_the_same_names(given: dict[str, tuple]) -
         (lambda: nn.Parallel(a=3), "E104", "cr.Dense(10)"),
         (lambda: nn.Parallel(), "E102", ""),
         (lambda: nn.Parallel(**{"a b": nn.Dense(3)}), "E102", ""),
-        (lambda: nn.Parallel("concat", a=nn.Dense(3)), "E101", 'join="concatenate"'),
+        (lambda: nn.Parallel("concat", a=nn.Dense(3)), "E101", 'merge_mode="concatenate"'),
         (lambda: nn.Reshape((-1, -1)), "E102", "cr.Reshape((8, -1))"),
         (lambda: nn.Reshape((2, -3)), "E102", "cr.Reshape((8, -1))"),
         (lambda: nn.Reshape(8), "E102", "cr.Reshape((8, -1))"),

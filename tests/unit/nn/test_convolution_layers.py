@@ -65,7 +65,7 @@ def test_lists_in_a_layer_are_kept_as_tuples() -> None:
     [
         ("E101", lambda: nn.Conv(3, 2, padding="smae")),
         ("E101", lambda: nn.Conv(3, 2, activation="rleu")),
-        ("E101", lambda: nn.Conv(3, 2, weight_init="hee")),
+        ("E101", lambda: nn.Conv(3, 2, weight_initializer="hee")),
         ("E102", lambda: nn.Conv(0, 2)),
         ("E102", lambda: nn.Conv(3, 0)),
         ("E102", lambda: nn.Conv(3, (1, 1, 1, 1))),
@@ -78,7 +78,7 @@ def test_lists_in_a_layer_are_kept_as_tuples() -> None:
         ("E102", lambda: nn.MaxPool("2")),
         ("E102", lambda: nn.MaxPool(2, stride=0)),
         ("E101", lambda: nn.AveragePool(2, padding="full")),
-        ("E102", lambda: nn.AveragePool(2, count_padding=1)),
+        ("E102", lambda: nn.AveragePool(2, count_include_pad=1)),
     ],
 )
 def test_a_setting_out_of_its_range_is_refused(code: str, make: Callable[[], object]) -> None:

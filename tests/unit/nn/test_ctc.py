@@ -31,7 +31,7 @@ def test_a_text_is_the_sum_over_all_its_paths() -> None:
         once = [symbol for symbol, _ in itertools.groupby(path)]
         if [symbol for symbol in once if symbol] == text:
             total += np.exp(sum(log_p[t, symbol] for t, symbol in enumerate(path)))
-    found = evaluate(cr.ctc(constant(z), [text], longest=3), {})
+    found = evaluate(cr.ctc(constant(z), [text], max_target_length=3), {})
     np.testing.assert_allclose(found, -np.log(total), rtol=1e-12)
 
 
@@ -46,7 +46,7 @@ def test_a_text_without_a_path_is_refused_or_infinite_or_free() -> None:
     costs = evaluate(losses.CTC()(output, target), {"z": z, "y": y})
     assert costs[1] == np.inf
     assert np.isfinite(costs[0])
-    loss = losses.CTC(skip_impossible=True)
+    loss = losses.CTC(zero_infinity=True)
     each = loss(output, target)
     costs, slope = evaluate([each, *grad(each.sum(), [output])], {"z": z, "y": y})
     assert costs[1] == 0
@@ -61,7 +61,7 @@ def test_a_long_recording_does_not_underflow() -> None:
     z = RNG.normal(size=(1, 120, 4)).astype("float32") * 3
     y = np.array([[1, 2, 3, 3, 1]])
     output, target = nodes(z, y)
-    each = losses.CTC(longest=5)(output, target)
+    each = losses.CTC(max_target_length=5)(output, target)
     value, slope = evaluate([each, *grad(each.sum(), [output])], {"z": z, "y": y}, "reference")
     theirs = torch.tensor(z, dtype=torch.float64, requires_grad=True)
     ctc_by_torch(theirs, torch.tensor(y)).backward()

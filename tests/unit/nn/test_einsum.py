@@ -34,7 +34,7 @@ def equations(draw: st.DrawFn) -> tuple[str, str, str]:
 def test_every_equation_is_that_of_numpy(parts: tuple[str, str, str]) -> None:
     left, weight, right = parts
     equation = f"{left},{weight}->{right}"
-    net = nn.EinsumDense(equation, tuple(LENGTHS[c] for c in right[1:]), bias=right[2:])
+    net = nn.EinsumDense(equation, tuple(LENGTHS[c] for c in right[1:]), bias_axes=right[2:])
     built = nn.build(net, {"x": Spec((B, *(LENGTHS[c] for c in left[1:])), "float64")}, "float64")
     rng = np.random.default_rng(0)
     x = rng.normal(size=(3, *(LENGTHS[c] for c in left[1:])))
@@ -57,7 +57,7 @@ def test_every_equation_is_that_of_numpy(parts: tuple[str, str, str]) -> None:
         lambda: nn.EinsumDense("...c,cd->d", 3),
         lambda: nn.EinsumDense("btc,cd->btd", 3),
         lambda: nn.EinsumDense("btc,cd->btd", (None, 0)),
-        lambda: nn.EinsumDense("btc,cd->btd", (None, 3), bias="x"),
+        lambda: nn.EinsumDense("btc,cd->btd", (None, 3), bias_axes="x"),
         lambda: nn.EinsumDense(3, 3),
     ],
 )

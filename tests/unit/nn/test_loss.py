@@ -185,7 +185,8 @@ def test_an_output_of_another_shape_is_refused(loss: nn.Loss, shape: tuple) -> N
         lambda: losses.MarginRanking(-1.0), lambda: losses.CosineEmbedding(2.0),
         lambda: losses.Contrastive(0.0), lambda: losses.TripletMargin(swap=1),
         lambda: losses.Circle(margin=1.0),
-        lambda: losses.Tversky(alpha=-0.1), lambda: losses.CTC(longest=0), lambda: losses.CTC(blank=-1),
+        lambda: losses.Tversky(alpha=-0.1), lambda: losses.CTC(max_target_length=0),
+        lambda: losses.CTC(blank=-1),
         lambda: cr.ctc(constant(SCORES), TEXTS, blank=4),
     ],
 )  # fmt: skip
@@ -229,7 +230,7 @@ def test_an_unknown_loss_is_refused(name: object) -> None:
     assert caught.value.fix == (near.get(name, "") if isinstance(name, str) else "")
 
 
-@pytest.mark.parametrize("given", [{"price": "mse"}, {"price": "mse", "kind": "mse", "colour": "mse"}])
+@pytest.mark.parametrize("given", [{"price": "mse"}, {"price": "mse", "kind": "mse", "color": "mse"}])
 def test_outputs_and_losses_must_have_the_same_names(given: dict[str, str]) -> None:
     outputs = dict.fromkeys(("price", "kind"), Spec((Size.symbol("B"), 3), "float32"))
     with pytest.raises(UsageError) as caught:

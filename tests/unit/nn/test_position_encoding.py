@@ -25,7 +25,7 @@ def turned(x: np.ndarray, net: nn.RotaryPosition) -> np.ndarray:
 
 @settings(max_examples=30, deadline=None)
 @given(
-    pairs=st.sampled_from(["halves", "neighbours"]), m=st.integers(0, 30), n=st.integers(0, 30),
+    pairs=st.sampled_from(["halves", "neighbors"]), m=st.integers(0, 30), n=st.integers(0, 30),
     step=st.integers(0, 30), half=st.integers(1, 4), seed=st.integers(0, 99),
 )  # fmt: skip
 def test_products_of_turned_vectors_depend_on_the_distance_alone(
@@ -40,10 +40,10 @@ def test_products_of_turned_vectors_depend_on_the_distance_alone(
 
 def test_the_two_ways_to_pair_are_one_rotation_with_channels_in_another_order() -> None:
     x = np.random.default_rng(0).normal(size=(5, 6))
-    order = [0, 2, 4, 1, 3, 5]  # neighbours, brought to halves
+    order = [0, 2, 4, 1, 3, 5]  # neighbors, brought to halves
     by_halves = turned(x[:, order], nn.RotaryPosition(pairs="halves"))
     np.testing.assert_allclose(
-        turned(x, nn.RotaryPosition(pairs="neighbours"))[:, order], by_halves, rtol=1e-14
+        turned(x, nn.RotaryPosition(pairs="neighbors"))[:, order], by_halves, rtol=1e-14
     )
 
 
@@ -92,7 +92,7 @@ def test_what_is_no_sequence_or_too_long_is_refused(
     [
         ("E102", lambda: nn.SinusoidalPosition(base=1.0)),
         ("E102", lambda: nn.LearnedPosition(0)),
-        ("E101", lambda: nn.LearnedPosition(5, weight_init="hee")),
+        ("E101", lambda: nn.LearnedPosition(5, weight_initializer="hee")),
         ("E102", lambda: nn.RotaryPosition(base=0.5)),
         ("E101", lambda: nn.RotaryPosition(pairs="half")),
     ],

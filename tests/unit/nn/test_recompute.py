@@ -168,7 +168,7 @@ def test_a_deep_net_takes_about_half_the_memory(name: str) -> None:
     work = []
     for wrap in (plain, nn.Remat):
         model = model_of(nn.Sequential(first, *[wrap(block)] * count, nn.Flatten(), nn.Dense(3)))
-        model.initialise({"x": Spec((Size.symbol("B"), *shape), "float32")})
+        model.initialize({"x": Spec((Size.symbol("B"), *shape), "float32")})
         work.append(model.memory(64).uses["work"])
     assert work[1] <= 0.6 * work[0]
 
@@ -182,7 +182,7 @@ def test_a_file_is_loaded_with_and_without(tmp_path: Path) -> None:
     again = cr.load(tmp_path / "deep.safetensors")
     assert again.recipe.net == model.recipe.net
     np.testing.assert_array_equal(again(X), model(X))
-    other = model_of(dense(plain)).initialise({"x": Spec((Size.symbol("B"), 64), "float32")})
+    other = model_of(dense(plain)).initialize({"x": Spec((Size.symbol("B"), 64), "float32")})
     other.load_parameters(model.parameters())
     np.testing.assert_array_equal(other(X), model(X))
 

@@ -159,7 +159,7 @@ def test_a_clipped_gradient_keeps_its_direction(kind: Any, power: int, engine: s
 
 
 @pytest.mark.parametrize("power", [0, 18, 20, 30, 37])
-@pytest.mark.parametrize("rule", [UnitLength(), MaxNorm(2.0), cr.MinMaxNorm(least=0.5, most=2.0)])
+@pytest.mark.parametrize("rule", [UnitLength(), MaxNorm(2.0), cr.MinMaxNorm(min_value=0.5, max_value=2.0)])
 def test_a_constraint_holds_for_huge_weights(rule: constraint.Constraint, power: int) -> None:
     w = (RNG.normal(size=(4, 6)) * 10.0**power).astype(np.float32)
     for engine in ENGINES:
@@ -183,7 +183,7 @@ def test_no_optimizer_ignores_a_huge_gradient(name: str, huge: float) -> None:
     loss = Steep()
     object.__setattr__(loss, "slope", huge)
     model = cr.Model(cr.Dense(2, bias=False), loss, OPTIMIZERS[name](), penalty=None)
-    model.initialise({"x": Spec((B, 3), "float32")})
+    model.initialize({"x": Spec((B, 3), "float32")})
     before = model.parameters()["weight"].copy()
     with suppress(ChainruleError) if huge > 1e15 else nullcontext():
         model.fit(np.ones((8, 3)), np.zeros((8, 2)), epochs=1, warm_start=True, verbose=False)
@@ -218,7 +218,7 @@ def tiny(name: str) -> nn.Layer:
     "layer",
     [
         *(tiny(name) for name in LAYERS if name != "LocalResponseNorm"),
-        nn.SpectralNorm(nn.Dense(2), steps=1, epsilon=1e-20),
+        nn.SpectralNorm(nn.Dense(2), power_iterations=1, epsilon=1e-20),
     ],
     ids=str,
 )

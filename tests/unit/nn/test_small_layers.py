@@ -25,10 +25,10 @@ B = Size.symbol("B")
 @pytest.mark.parametrize(
     ("code", "make"),
     [
-        ("E102", lambda: nn.MaxPool(2, winners=1)),
+        ("E102", lambda: nn.MaxPool(2, return_indices=1)),
         ("E102", lambda: nn.MaxPool(2, dilation=0)),
         ("E102", lambda: nn.MaxUnpool(0)),
-        ("E102", lambda: nn.MaxUnpool(2, space=0)),
+        ("E102", lambda: nn.MaxUnpool(2, output_size=0)),
         ("E101", lambda: nn.MaxUnpool(2, padding="full")),
         ("E102", lambda: nn.ActivityRegularization(0.1)),
         ("E102", lambda: nn.ActivityRegularization(nn.OrthogonalPenalty())),
@@ -41,7 +41,7 @@ B = Size.symbol("B")
         ("E102", lambda: nn.CategoryEncoding(0)),
         ("E102", lambda: nn.AdaptiveLogSoftmax(10, (5, 5))),
         ("E102", lambda: nn.AdaptiveLogSoftmax(10, ())),
-        ("E102", lambda: nn.AdaptiveLogSoftmax(10, (5,), divide=0)),
+        ("E102", lambda: nn.AdaptiveLogSoftmax(10, (5,), div_value=0)),
         ("E104", lambda: nn.TimeDistributed("conv")),
     ],
 )
@@ -56,14 +56,18 @@ def test_a_setting_out_of_its_range_is_refused(code: str, make: Callable[[], obj
     [
         ("E231", nn.MaxUnpool(2), {"x": (B, 2, 2, 3)}),
         ("E231", nn.MaxUnpool(2), {"values": (B, 2, 2, 3), "winner": (B, 2, 2, 3)}),
-        ("E231", nn.MaxUnpool(2), {"values": (B, 2, 2, 3), "winners": (B, 2, 1, 3)}),
-        ("E231", nn.MaxUnpool(2), {"values": (B, 2, 2, 3), "winners": (B, 2, 2, 3)}),  # broken numbers
-        ("E216", nn.Sequential(nn.MaxPool(2, winners=True), nn.MaxUnpool(2, space=9)), {"x": (B, 4, 4, 1)}),
+        ("E231", nn.MaxUnpool(2), {"values": (B, 2, 2, 3), "indices": (B, 2, 1, 3)}),
+        ("E231", nn.MaxUnpool(2), {"values": (B, 2, 2, 3), "indices": (B, 2, 2, 3)}),  # broken numbers
+        (
+            "E216",
+            nn.Sequential(nn.MaxPool(2, return_indices=True), nn.MaxUnpool(2, output_size=9)),
+            {"x": (B, 4, 4, 1)},
+        ),
         ("E208", nn.Normalization(mean=(1.0, 2.0), variance=1.0), {"x": (B, 3)}),
         ("E208", nn.CategoryEncoding(3), {"x": (B,)}),
-        ("E208", nn.AdaptiveLogSoftmax(10, (2, 5), divide=4.0), {"x": (B, 8)}),
+        ("E208", nn.AdaptiveLogSoftmax(10, (2, 5), div_value=4.0), {"x": (B, 8)}),
         ("E208", nn.TimeDistributed(nn.Dense(2)), {"x": (B, 3)}),
-        ("E208", nn.TimeDistributed(nn.MaxPool(2, winners=True)), {"x": (B, 3, 4, 2)}),
+        ("E208", nn.TimeDistributed(nn.MaxPool(2, return_indices=True)), {"x": (B, 3, 4, 2)}),
     ],
 )
 def test_an_input_that_does_not_fit_is_refused(code: str, net: nn.Layer, inputs: Mapping[str, tuple]) -> None:
@@ -84,7 +88,7 @@ def test_what_was_pooled_goes_back_where_it_was(
     shape = (2, n, 2, 1) if volumes else (2, n, 3)
     sizes = (window, 1) if volumes else (window,)
     x = np.random.default_rng(seed).normal(size=shape)
-    net = nn.Sequential(nn.MaxPool(sizes, winners=True), nn.MaxUnpool(sizes, space=shape[1:-1]))
+    net = nn.Sequential(nn.MaxPool(sizes, return_indices=True), nn.MaxUnpool(sizes, output_size=shape[1:-1]))
     back = evaluate(nn.build(net, {"x": Spec(shape, "float64")}, "float64").output, {"x": x}, "reference")
     assert ((back == x) | (back == 0)).all()
     cut = x[:, : window * places].reshape(2, places, window, *shape[2:])
@@ -121,8 +125,8 @@ def test_a_price_on_activity_makes_units_fall_silent() -> None:
 def test_a_decoder_trains_and_comes_back_from_its_file(tmp_path: Path) -> None:
     rng = np.random.default_rng(2)
     x, y = rng.normal(size=(12, 4, 4, 1)).astype("float32"), rng.normal(size=12).astype("float32")
-    inner = cr.Parallel("none", values=cr.Conv(1, 1), winners=cr.Identity())
-    layers = (cr.MaxPool(2, winners=True), inner, cr.MaxUnpool(2), cr.Flatten(), cr.Dense(1))
+    inner = cr.Parallel("none", values=cr.Conv(1, 1), indices=cr.Identity())
+    layers = (cr.MaxPool(2, return_indices=True), inner, cr.MaxUnpool(2), cr.Flatten(), cr.Dense(1))
     model = cr.Model(cr.Sequential(*layers), loss="mse")
     model.fit(x, y, epochs=2, batch_size=5, seed=0, verbose=False)
     model.save(tmp_path / "decoder.safetensors")
@@ -130,7 +134,9 @@ def test_a_decoder_trains_and_comes_back_from_its_file(tmp_path: Path) -> None:
 
 
 def test_the_probabilities_of_a_hierarchy_add_up() -> None:
-    built = nn.build(nn.AdaptiveLogSoftmax(9, (2, 5), divide=2.0), {"x": Spec((B, 8), "float64")}, "float64")
+    built = nn.build(
+        nn.AdaptiveLogSoftmax(9, (2, 5), div_value=2.0), {"x": Spec((B, 8), "float64")}, "float64"
+    )
     rng = np.random.default_rng(3)
     arrays = {path: rng.normal(size=p.spec.at({}).shape) for path, p in built.parameters.items()}
     y = evaluate(built.output, {**arrays, "x": rng.normal(size=(4, 8))}, "reference")
@@ -161,7 +167,7 @@ def test_convolution_by_weights_seen_across_is_right_on_the_native_engine() -> N
         ("more rows", lambda fit: fit(cr.Sequential(cr.BatchNorm(), cr.Dense(1)), np.ones((1, 3)))),
         ("batch_size=4", lambda fit: fit(cr.Sequential(cr.BatchNorm(), cr.Dense(1)), np.ones((4, 3)), 3)),
         ("stride=1", lambda fit: cr.Conv(3, 3, stride=0)),
-        ("kernel=3", lambda fit: cr.Conv(3, 0)),
+        ("kernel_size=3", lambda fit: cr.Conv(3, 0)),
         ("cr.LayerNorm()", lambda fit: fit(cr.Sequential(cr.InstanceNorm()), np.ones((4, 1, 1, 2)))),
     ],
 )

@@ -81,7 +81,7 @@ def test_what_is_no_layer_is_refused() -> None:
 
 
 def small_gpt() -> nn.Layer:
-    return cr.models.gpt2(vocabulary=11, length=8, width=8, depth=2, heads=2)
+    return cr.models.gpt2(vocabulary_size=11, length=8, width=8, depth=2, heads=2)
 
 
 DEEP = {
@@ -124,7 +124,7 @@ def test_what_is_computed_twice_writes_the_same_texts() -> None:
     texts = []
     for net in (small_gpt(), cr.recompute(small_gpt())):
         decoder = cr.Decoder(net, held, specs, length=8, engine="reference")
-        texts.append(cr.generate(decoder, [1, 2], length=5, greedy=True)[0].tokens.tolist())
+        texts.append(cr.generate(decoder, [1, 2], max_new_tokens=5, greedy=True)[0].tokens.tolist())
     assert texts[0] == texts[1]
 
 

@@ -53,7 +53,7 @@ def test_the_diagram_of_the_article_is_complete() -> None:
 
 NETS = {
     "a residual block": (Sequential(Dense(3, "tanh"), Residual(Dense(3, "relu")), Dense(2)), (4,)),
-    "normalisation": (Sequential(Dense(3), LayerNorm(), Activation("tanh"), Dense(2)), (4,)),
+    "normalization": (Sequential(Dense(3), LayerNorm(), Activation("tanh"), Dense(2)), (4,)),
     "maps": (Sequential(Conv(2, 3), BatchNorm(), Flatten(), Dense(2)), (5, 5, 1)),
     "many units": (Sequential(Dense(50, "relu"), Dense(2)), (30,)),
     "many layers": (Sequential(*[Dense(2) for _ in range(20)]), (2,)),

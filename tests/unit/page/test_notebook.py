@@ -15,7 +15,7 @@ X = np.random.default_rng(0).normal(size=(40, 3)).astype("float32")
 Y = (X[:, 0] > 0).astype(int)
 ASKED: dict[str, Callable[[cr.Model, str], Any]] = {
     "plan": lambda m, _: m.plan(),
-    "find_rate": lambda m, _: m.find_rate(X, Y, steps=12),
+    "find_learning_rate": lambda m, _: m.find_learning_rate(X, Y, steps=12),
     "parity": lambda m, _: m.parity(X[:2], Y[:2]),
     "replay": lambda m, run: m.replay(1, X, Y, epochs=1, seed=0, run=run),
     "trace": lambda m, _: m.trace(X[0], Y[0]),
@@ -49,5 +49,5 @@ def test_the_repr_is_one_line(trained: tuple[cr.Model, Path], name: str) -> None
 
 
 def test_a_learning_rate_sweep_is_drawn(trained: tuple[cr.Model, Path]) -> None:
-    sweep = trained[0].find_rate(X, Y, steps=12)
+    sweep = trained[0].find_learning_rate(X, Y, steps=12)
     assert sweep._repr_svg_() == sweep.to_svg()

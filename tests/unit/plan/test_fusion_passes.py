@@ -19,7 +19,7 @@ from chainrule.engines import native, reference
 from chainrule.engines.parity import parity
 from chainrule.gradient import grad
 from chainrule.graph import Graph, Node, input_node
-from chainrule.nn.optimizer import Now
+from chainrule.nn.optimizer import StepContext
 from chainrule.nn.scope import Book, Scope
 from chainrule.plan.passes import fusion
 from chainrule.plan.passes.fused_loop import MAX_INPUTS, Kernel, fuse, is_leaf, memory_source, stored_nodes
@@ -136,8 +136,8 @@ def test_the_adam_update_is_one_pass() -> None:
     w, g = (input_node(name, (ROWS * WIDE,), "float32") for name in "wg")
     slots = {name: input_node(name, (ROWS * WIDE,), "float32") for name in ("w/mean", "w/square")}
     step = input_node("step", (), "float32")
-    now = Now(cr.cast(step * 0.0 + 0.01, "float32"), step + 1.0, g.sum())
-    updates, slots_after = cr.Adam(0.01).moves({"w": w}, {"w": g}, slots, now)
+    context = StepContext(cr.cast(step * 0.0 + 0.01, "float32"), step + 1.0, g.sum())
+    updates, slots_after = cr.Adam(0.01).moves({"w": w}, {"w": g}, slots, context)
     planned = plan(Graph({**updates, **slots_after}), {})
     assert (4, 3) in memory_passes(planned)
     assert len([one_pass for one_pass in memory_passes(planned) if one_pass[1]]) == 1

@@ -61,7 +61,7 @@ def step_of(name: str) -> tuple[cr.Model, Step, dict[str, np.ndarray]]:
     """Return a network's training step, with a data set of 300 rows by input name."""
     net, shape, options = NETS[name]
     model = cr.Model(net, "cross_entropy", engine="native", **options)
-    model.initialise({"x": Spec((BATCH, *shape), model.recipe.dtype)})
+    model.initialize({"x": Spec((BATCH, *shape), model.recipe.dtype)})
     assert model.network is not None
     step = training_step(model.network, False, 100)
     return model, step, {"x": np.zeros((300, *shape), model.recipe.dtype), "target": np.zeros(300, np.int64)}

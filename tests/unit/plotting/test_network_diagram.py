@@ -44,7 +44,7 @@ NETS = {
     "resnet20": (cr.models.resnet20(), image(32, 3), 269_722),
     "unet": (cr.models.unet(classes=3, channels=4, depth=3, padding="same"), image(16, 1), None),
     "gpt2": (
-        cr.models.gpt2(vocabulary=65, length=16, width=32, depth=5, heads=4),
+        cr.models.gpt2(vocabulary_size=65, length=16, width=32, depth=5, heads=4),
         {"x": Spec((B, 16), "int64")}, None,
     ),
     "dense": (cr.Dense(3), {"x": Spec((B, 4), "float32")}, 15),

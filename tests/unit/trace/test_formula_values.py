@@ -30,7 +30,7 @@ from chainrule.trace import Trace, trace
 from chainrule.train.network import Network, Recipe
 
 LOSSES = ("half_mse", "mse", "huber", "binary_cross_entropy", "cross_entropy")
-OPTIMIZERS = (SGD(0.1), SGD(0.1, momentum=0.9, nesterov=True, decay=0.01), Adam(0.01), RMSprop(0.01))
+OPTIMIZERS = (SGD(0.1), SGD(0.1, momentum=0.9, nesterov=True, weight_decay=0.01), Adam(0.01), RMSprop(0.01))
 
 
 @st.composite

@@ -11,7 +11,7 @@ from PIL import Image
 
 import chainrule as cr
 from chainrule.data import Arrays
-from chainrule.data.augmentation import Augmentation, Colour, Crop, Flip, Mixup, Rotate
+from chainrule.data.augmentation import Augmentation, Color, Crop, Flip, Mixup, Rotate
 from chainrule.errors import ChainruleError
 from chainrule.events import Event, StepDone
 from chainrule.train.inputs.augment import EpochAugmentation
@@ -101,7 +101,7 @@ def test_mixed_images_want_shares_of_classes() -> None:
         fitted(model(), augmentation=mixing)
 
 
-def test_a_folder_of_images_is_changed_before_it_is_standardised(tmp_path: Path) -> None:
+def test_a_folder_of_images_is_changed_before_it_is_standardized(tmp_path: Path) -> None:
     for name, level in (("dark", 0), ("light", 130)):
         (tmp_path / name).mkdir()
         for i in range(12):
@@ -109,7 +109,7 @@ def test_a_folder_of_images_is_changed_before_it_is_standardised(tmp_path: Path)
             Image.fromarray(pixels).save(tmp_path / name / f"{i}.png")
     net = cr.Sequential(cr.Flatten(), cr.Dense(1))
     made = cr.Model(net, loss="binary_cross_entropy", optimizer=cr.Adam(0.05))
-    changes = Augmentation(Flip(), Colour(brightness=0.2))
+    changes = Augmentation(Flip(), Color(brightness=0.2))
     made.fit(tmp_path, epochs=20, seed=0, augmentation=changes, validation=0.25, verbose=False)
     assert made.history[-1]["val_accuracy"] == 1
     table = cr.read_images(tmp_path)

@@ -118,7 +118,7 @@ def test_steps_gradients_and_histograms(tmp_path: Path) -> None:
     model = fitted(tmp_path, steps=True, histograms=4, gradients=True)
     found = told(tmp_path)
     assert [step for step, _ in found["step/loss"]] == list(range(1, 9))
-    assert {round(value, 6) for _, value in found["step/rate"]} == {0.1}
+    assert {round(value, 6) for _, value in found["step/learning_rate"]} == {0.1}
     assert [step for step, _ in found["gradient/dense1.weight"]] == [2, 4, 6, 8]
     for path, array in model.parameters().items():
         ((step, seen),) = found[f"parameter/{path}"]

@@ -213,12 +213,12 @@ def test_only_the_best(monitor: str) -> None:
 
 
 def test_only_the_latest_stay() -> None:
-    fitted([Checkpoint("m/{epoch}.safetensors", keep=2)], epochs=5)
+    fitted([Checkpoint("m/{epoch}.safetensors", max_to_keep=2)], epochs=5)
     assert sorted(path.name for path in Path("m").iterdir()) == ["4.safetensors", "5.safetensors"]
 
 
 def test_the_mean_of_weights_is_what_is_saved() -> None:
-    model = fitted([Checkpoint("last.safetensors")], EMA(Adam(0.05), kept=0.5))
+    model = fitted([Checkpoint("last.safetensors")], EMA(Adam(0.05), decay=0.5))
     assert bits(model) != bits(fitted())
     assert bits(model) == bits(Model.load("last.safetensors"))
 
@@ -235,7 +235,7 @@ def test_the_mean_of_weights_is_what_is_saved() -> None:
         ({"path": "{epoch:{step}}"}, "E102"),
         ({"path": "{epoch:.3q}"}, "E102"),
         ({"path": "m", "every": 0}, "E102"),
-        ({"path": "m", "keep": 0}, "E102"),
+        ({"path": "m", "max_to_keep": 0}, "E102"),
         ({"path": "m", "monitor": 3}, "E102"),
     ],
 )  # fmt: skip

@@ -23,9 +23,9 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "plain": {},
     "norm first, gated": {"norm_first": True, "gated": True},
     "turned": {"rotary": True},
-    "sloped": {"slopes": True},
-    "grouped": {"groups": 2, "rotary": nn.RotaryPosition(base=100.0, pairs="neighbours")},
-    "multi-query, sloped": {"groups": 1, "slopes": True},
+    "sloped": {"alibi": True},
+    "grouped": {"groups": 2, "rotary": nn.RotaryPosition(base=100.0, pairs="neighbors")},
+    "multi-query, sloped": {"groups": 1, "alibi": True},
 }
 
 
@@ -74,7 +74,7 @@ def test_the_native_engine_agrees_and_compiles_twice_whatever_the_length() -> No
 
 
 def test_texts_of_different_length_stand_side_by_side() -> None:
-    net, held, whole = written(slopes=True)
+    net, held, whole = written(alibi=True)
     decoder = Decoder(net, held, WORD, LENGTH, chunk=4, engine="reference")
     cache = decoder.begin(rows=2)
     prompt = np.where(np.arange(6) < np.array([[6], [3]]), TEXTS[:, :6], 0)

@@ -104,7 +104,7 @@ def test_a_table_is_learned_from_and_answered_in_its_units() -> None:
 
 def test_inputs_and_outputs_by_name() -> None:
     net = Sequential(
-        Parallel(left=Dense(2), right=Dense(2)), Parallel(join="none", kind=Dense(2), size=Dense(1))
+        Parallel(left=Dense(2), right=Dense(2)), Parallel(merge_mode="none", kind=Dense(2), size=Dense(1))
     )
     model = Model(net, {"kind": "cross_entropy", "size": "mse"})
     x, y = {"left": X, "right": X[:, :1]}, {"kind": BITS, "size": X[:, 0]}
@@ -153,7 +153,7 @@ def test_each_way_through_the_rows_sees_them_all(options: dict[str, Any], tmp_pa
 def test_no_epochs_leave_the_first_values() -> None:
     model = fitted(classifier(), epochs=0)
     assert model.history == []
-    fresh = classifier().initialise({"x": Spec((Size.symbol("B"), 2), "float32")}, 0)
+    fresh = classifier().initialize({"x": Spec((Size.symbol("B"), 2), "float32")}, 0)
     assert same(model, fresh)
     assert model.predict(X).shape == (12,)
 
@@ -166,7 +166,7 @@ def test_float64_frozen_penalty_and_clip() -> None:
     model = classifier(
         dtype="float64", frozen=["dense1", "dense2.bias"], penalty=L2(0.1), clip=ClipValue(0.01)
     )
-    before = model.initialise({"x": Spec((Size.symbol("B"), 2), "float64")}, 3).parameters()
+    before = model.initialize({"x": Spec((Size.symbol("B"), 2), "float64")}, 3).parameters()
     fitted(model, seed=3)
     after = model.parameters()
     moved = {path for path in before if (before[path] != after[path]).any()}

@@ -113,9 +113,9 @@ def test_a_path_that_is_nothing_is_refused_and_the_model_stays() -> None:
 
 def test_a_group_learns_at_a_rate_of_its_own_beside_a_frozen_part() -> None:
     model = learned()
-    slow = cr.Grouped(cr.SGD(0.1), groups=(cr.Group("conv2", rate=0.0),))
+    slow = cr.Grouped(cr.SGD(0.1), groups=(cr.Group("conv2", learning_rate_factor=0.0),))
     other = cr.Model(NET, "cross_entropy", slow, frozen=BODY)
-    other.initialise({"x": model.network.inputs["x"]} if model.network else {}).load_parameters(
+    other.initialize({"x": model.network.inputs["x"]} if model.network else {}).load_parameters(
         model.parameters()
     )
     before = held(other)

@@ -25,7 +25,7 @@ WORD = {"x": Spec((B, 1), "int64")}
 def chain(scores: np.ndarray, length: int = LENGTH) -> Decoder:
     """A net whose next token depends on the last one alone: ``scores[last, next]``."""
     count = len(scores)
-    net = nn.Sequential(nn.Embedding(count, count, weight_init="eye"), nn.Dense(count, bias=False))
+    net = nn.Sequential(nn.Embedding(count, count, weight_initializer="eye"), nn.Dense(count, bias=False))
     held = {"embedding1.weight": np.eye(count), "dense1.weight": np.ascontiguousarray(scores.T)}
     return Decoder(net, held, WORD, length, engine="reference")
 
@@ -60,7 +60,7 @@ def test_greedy_is_the_likeliest_token_of_the_whole_net_each_time() -> None:
     text = [3, 1]
     for _ in range(8):
         text.append(int(whole(net, held, text).argmax()))
-    (found,) = cr.generate(decoder, [3, 1], length=8, greedy=True)
+    (found,) = cr.generate(decoder, [3, 1], max_new_tokens=8, greedy=True)
     assert found.tokens.tolist() == text[2:]
     assert not found.is_ended
     logs = [log_softmax(whole(net, held, text[:n])[None])[0, text[n]] for n in range(2, 10)]
@@ -72,8 +72,8 @@ def test_one_beam_is_greedy(stop: list[int]) -> None:
     for seed in range(6):
         decoder = chain(np.random.default_rng(seed).normal(size=(5, 5)))
         for first in range(5):
-            (one,) = cr.generate(decoder, [first], length=6, beams=1, stop=stop)
-            (best,) = cr.generate(decoder, [first], length=6, greedy=True, stop=stop)
+            (one,) = cr.generate(decoder, [first], max_new_tokens=6, num_beams=1, stop=stop)
+            (best,) = cr.generate(decoder, [first], max_new_tokens=6, greedy=True, stop=stop)
             assert one.tokens.tolist() == best.tokens.tolist()
             assert one.is_ended == best.is_ended
             assert one.log_probability == pytest.approx(best.log_probability)
@@ -93,7 +93,9 @@ def test_a_beam_as_wide_as_there_are_texts_finds_the_best(penalty: float) -> Non
     logs = log_softmax(SCORES)
     every = every_text(logs, 0, 3, stop=4)
     ranked = sorted(every, key=lambda text: -every[text] / len(text) ** penalty)
-    found = cr.generate(chain(SCORES), [0], length=3, beams=125, samples=10, stop=[4], length_penalty=penalty)
+    found = cr.generate(
+        chain(SCORES), [0], max_new_tokens=3, num_beams=125, samples=10, stop=[4], length_penalty=penalty
+    )
     assert [tuple(text.tokens.tolist()) for text in found] == ranked[:10]
     for text in found:
         assert text.log_probability == pytest.approx(every[tuple(text.tokens.tolist())])
@@ -103,8 +105,8 @@ def test_a_beam_as_wide_as_there_are_texts_finds_the_best(penalty: float) -> Non
 def test_a_beam_finds_what_greed_misses() -> None:
     """Token 1 looks better at first, but only after token 2 comes something sure."""
     scores = np.log(np.array([[0.1, 0.5, 0.4], [0.34, 0.33, 0.33], [0.98, 0.01, 0.01]]))
-    (greedy,) = cr.generate(chain(scores), [0], length=2, greedy=True)
-    (best,) = cr.generate(chain(scores), [0], length=2, beams=2)
+    (greedy,) = cr.generate(chain(scores), [0], max_new_tokens=2, greedy=True)
+    (best,) = cr.generate(chain(scores), [0], max_new_tokens=2, num_beams=2)
     assert (greedy.tokens.tolist(), best.tokens.tolist()) == ([1, 0], [2, 0])
     assert best.log_probability > greedy.log_probability
 
@@ -112,20 +114,20 @@ def test_a_beam_finds_what_greed_misses() -> None:
 def test_beams_of_several_prompts_are_searches_of_their_own_with_a_cache() -> None:
     _, _, decoder = writer()
     prompts = [[3, 1, 4], [5], [0, 6]]
-    together = cr.generate(decoder, prompts, length=5, beams=3, samples=2, stop=[2])
+    together = cr.generate(decoder, prompts, max_new_tokens=5, num_beams=3, samples=2, stop=[2])
     for i, prompt in enumerate(prompts):
-        alone = cr.generate(decoder, prompt, length=5, beams=3, samples=2, stop=[2])
+        alone = cr.generate(decoder, prompt, max_new_tokens=5, num_beams=3, samples=2, stop=[2])
         for one, other in zip(alone, together[2 * i : 2 * i + 2], strict=True):
             assert one.tokens.tolist() == other.tokens.tolist()
             assert one.log_probability == pytest.approx(other.log_probability)
 
 
 def test_draws_are_as_likely_as_the_net_says() -> None:
-    found = cr.generate(chain(SCORES), [1], length=1, samples=20_000, seed=4)
+    found = cr.generate(chain(SCORES), [1], max_new_tokens=1, samples=20_000, seed=4)
     counts = np.bincount([int(text.tokens[0]) for text in found], minlength=5)
     p = softmax(SCORES[1:2])[0]
     assert (abs(counts - 20_000 * p) < 5 * np.sqrt(20_000 * p * (1 - p))).all()
-    warm = cr.generate(chain(SCORES), [1], length=1, samples=20_000, temperature=0.5, seed=4)
+    warm = cr.generate(chain(SCORES), [1], max_new_tokens=1, samples=20_000, temperature=0.5, seed=4)
     counts = np.bincount([int(text.tokens[0]) for text in warm], minlength=5)
     p = softmax(SCORES[1:2] / 0.5)[0]
     assert (abs(counts - 20_000 * p) < 5 * np.sqrt(20_000 * p * (1 - p)) + 1e-9).all()
@@ -134,7 +136,7 @@ def test_draws_are_as_likely_as_the_net_says() -> None:
 @pytest.mark.parametrize("engine", ["reference", "native"])
 def test_a_draw_depends_on_seed_and_sample_and_not_on_who_is_drawn_beside_it(engine: str) -> None:
     _, _, decoder = writer(engine)
-    options: dict[str, Any] = {"length": 9, "temperature": 1.5, "stop": [2]}
+    options: dict[str, Any] = {"max_new_tokens": 9, "temperature": 1.5, "stop": [2]}
     many = cr.generate(decoder, [3, 1], samples=9, seed=5, **options)
     few = cr.generate(decoder, [3, 1], samples=4, seed=5, **options)
     assert [t.tokens.tolist() for t in many[:4]] == [t.tokens.tolist() for t in few]
@@ -149,14 +151,14 @@ def test_a_text_ends_behind_its_stop_token_and_others_go_on() -> None:
     scores = np.full((3, 3), -50.0)
     scores[0, 1] = scores[1, 0] = 0.0  # 0 1 0 1 ..., and 2 only after 2
     scores[2, 2] = 0.0
-    found = cr.generate(chain(scores), [[2], [0]], length=5, stop=[2])
+    found = cr.generate(chain(scores), [[2], [0]], max_new_tokens=5, stop=[2])
     assert [text.tokens.tolist() for text in found] == [[2], [1, 0, 1, 0, 1]]
     assert [text.is_ended for text in found] == [True, False]
 
 
 def test_streaming_gives_the_same_tokens_step_by_step() -> None:
     _, _, decoder = writer()
-    options: dict[str, Any] = {"length": 8, "samples": 3, "seed": 2, "stop": [2], "top_p": 0.9}
+    options: dict[str, Any] = {"max_new_tokens": 8, "samples": 3, "seed": 2, "stop": [2], "top_p": 0.9}
     steps = np.stack(list(cr.stream_tokens(decoder, [3], **options)), axis=1)
     found = cr.generate(decoder, [3], **options)
     assert [row[row >= 0].tolist() for row in steps] == [text.tokens.tolist() for text in found]
@@ -170,11 +172,11 @@ def test_a_callback_hears_every_step_and_can_end_the_writing() -> None:
         heard.append(tokens.tolist())
         return len(heard) == 3
 
-    found = cr.generate(decoder, [3], samples=2, length=8, each=each)
+    found = cr.generate(decoder, [3], samples=2, max_new_tokens=8, callback=each)
     assert len(heard) == 3
     assert np.array(heard).T.tolist() == [text.tokens.tolist() for text in found]
     heard.clear()
-    assert len(list(cr.stream_tokens(decoder, [3], length=8, each=each))) == 3
+    assert len(list(cr.stream_tokens(decoder, [3], max_new_tokens=8, callback=each))) == 3
 
 
 def test_the_whole_context_is_used_and_no_more() -> None:
@@ -187,8 +189,8 @@ def test_the_whole_context_is_used_and_no_more() -> None:
 
 def test_a_repetition_penalty_ends_circles() -> None:
     scores = np.array([[3.0, 2.9, 2.8], [3.0, 2.9, 2.8], [3.0, 2.9, 2.8]])
-    (plain,) = cr.generate(chain(scores), [0], length=3, greedy=True)
-    (varied,) = cr.generate(chain(scores), [0], length=2, greedy=True, repetition_penalty=1.5)
+    (plain,) = cr.generate(chain(scores), [0], max_new_tokens=3, greedy=True)
+    (varied,) = cr.generate(chain(scores), [0], max_new_tokens=2, greedy=True, repetition_penalty=1.5)
     assert (plain.tokens.tolist(), varied.tokens.tolist()) == ([0, 0, 0], [1, 2])
 
 
@@ -209,7 +211,7 @@ def test_what_is_translated_is_given_for_each_prompt() -> None:
     held = {path: rng.normal(size=p.spec.at({}).shape) for path, p in built.parameters.items()}
     decoder = Decoder(net, held, inputs, LENGTH, engine="reference")
     source = rng.integers(0, WORDS, (3, 4))
-    for options in ({"greedy": True}, {"beams": 2}):
+    for options in ({"greedy": True}, {"num_beams": 2}):
         together = cr.generate(decoder, [2], 6, inputs={"source": source}, stop=[3], **options)
         assert len(together) == 3
         for i, text in enumerate(together):
@@ -222,26 +224,26 @@ def test_what_is_translated_is_given_for_each_prompt() -> None:
 
 REFUSED: dict[str, tuple[Any, dict[str, Any], str]] = {
     "a prompt longer than the context": ([1] * 13, {}, "E229"),
-    "more new tokens than there is room for": ([1] * 4, {"length": 10}, "E229"),
+    "more new tokens than there is room for": ([1] * 4, {"max_new_tokens": 10}, "E229"),
     "no prompt": ([], {}, "E102"),
     "letters": (["a"], {}, "E113"),
     "a token that is none": ([9], {}, "E211"),
     "a negative token": ([1, -1], {}, "E211"),
-    "no new token": ([1], {"length": 0}, "E102"),
-    "half a token": ([1], {"length": 2.5}, "E102"),
+    "no new token": ([1], {"max_new_tokens": 0}, "E102"),
+    "half a token": ([1], {"max_new_tokens": 2.5}, "E102"),
     "temperature 0": ([1], {"temperature": 0}, "E102"),
     "k 0": ([1], {"top_k": 0}, "E102"),
     "p 0": ([1], {"top_p": 0.0}, "E102"),
     "p above 1": ([1], {"top_p": 1.5}, "E102"),
-    "no beams": ([1], {"beams": 0}, "E102"),
-    "beams that draw": ([1], {"beams": 2, "top_p": 0.9}, "E124"),
-    "beams that are told of": ([1], {"beams": 2, "each": print}, "E124"),
-    "more samples than beams": ([1], {"beams": 2, "samples": 3}, "E102"),
+    "no beams": ([1], {"num_beams": 0}, "E102"),
+    "beams that draw": ([1], {"num_beams": 2, "top_p": 0.9}, "E124"),
+    "beams that are told of": ([1], {"num_beams": 2, "callback": print}, "E124"),
+    "more samples than beams": ([1], {"num_beams": 2, "samples": 3}, "E102"),
     "no samples": ([1], {"samples": 0}, "E102"),
     "a stop that is no token": ([1], {"stop": ["a"]}, "E113"),
     "an unknown option": ([1], {"temprature": 0.5}, "E101"),
     "a strategy that is none": ([1], {"strategy": ["greedy"]}, "E113"),
-    "nothing left": ([1], {"without": range(7)}, "E125"),
+    "nothing left": ([1], {"suppress_tokens": range(7)}, "E125"),
 }
 
 
@@ -255,22 +257,22 @@ def test_what_cannot_be_done_is_refused(what: str) -> None:
 
 def test_beams_are_not_streamed() -> None:
     with pytest.raises(ChainruleError) as caught:
-        cr.stream_tokens(writer()[2], [1], beams=2)
+        cr.stream_tokens(writer()[2], [1], num_beams=2)
     assert caught.value.code == "E124"
 
 
 def test_a_net_that_gives_no_numbers_is_refused() -> None:
     with pytest.raises(ChainruleError) as caught:
-        cr.generate(chain(np.full((3, 3), np.nan)), [0], length=2, greedy=True)
+        cr.generate(chain(np.full((3, 3), np.nan)), [0], max_new_tokens=2, greedy=True)
     assert caught.value.code == "E501"
 
 
-@pytest.mark.parametrize("ways", [{"greedy": True}, {"beams": 1}, {"seed": 1}])
+@pytest.mark.parametrize("ways", [{"greedy": True}, {"num_beams": 1}, {"seed": 1}])
 def test_a_stop_token_waits_for_the_least_number_of_tokens(ways: dict[str, Any]) -> None:
     scores = np.zeros((3, 3))
     scores[:, 2] = 9.0  # the net would stop at once
     (short,) = cr.generate(chain(scores), [0], stop=[2], **ways)
-    (long,) = cr.generate(chain(scores), [0], stop=[2], least=4, **ways)
+    (long,) = cr.generate(chain(scores), [0], stop=[2], min_new_tokens=4, **ways)
     assert (len(short.tokens), len(long.tokens)) == (1, 5)
     assert long.is_ended
     assert 2 not in long.tokens[:4]

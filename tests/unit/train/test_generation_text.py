@@ -30,7 +30,7 @@ def poet() -> cr.Model:
 
 def test_a_poem_learned_by_heart_is_continued(poet: cr.Model) -> None:
     assert [poet.generate(poem[0], greedy=True) for poem in POEMS] == POEMS
-    assert poet.generate("床前明月", beams=3) == POEMS[1]
+    assert poet.generate("床前明月", num_beams=3) == POEMS[1]
     assert poet.generate("", greedy=True) in POEMS
 
 
@@ -40,13 +40,15 @@ def test_the_end_stops_a_text_and_is_not_in_it(poet: cr.Model) -> None:
     assert tokens[0].tokens[-1] == END
     assert poet.generate("春", greedy=True, stop="，") == "春眠不觉晓，"
     assert poet.generate("春", greedy=True, stop=["，", "不"]) == "春眠不"
-    assert poet.generate("春", greedy=True, length=3) == "春眠不觉"
+    assert poet.generate("春", greedy=True, max_new_tokens=3) == "春眠不觉"
 
 
 def test_what_is_no_text_is_never_written(poet: cr.Model) -> None:
     hot = poet.generate("春", samples=20, temperature=50.0, seed=1)
     assert all(set(text) <= set("".join(POEMS)) for text in hot)
-    numbers = cr.generate(poet.decoder, [2], samples=20, temperature=50.0, without=[1, 2], length=10)
+    numbers = cr.generate(
+        poet.decoder, [2], samples=20, temperature=50.0, suppress_tokens=[1, 2], max_new_tokens=10
+    )
     assert not {1, 2} & set(np.concatenate([text.tokens for text in numbers]).tolist())
 
 
@@ -146,7 +148,7 @@ def translator() -> cr.Model:
 def test_a_net_that_translates_writes_the_translation_alone(translator: cr.Model, tmp_path: Path) -> None:
     said = [translator.generate(text, greedy=True) for text in TRANSLATED]
     assert said == list(TRANSLATED.values())
-    assert translator.generate("a b", beams=2) == "春花"
+    assert translator.generate("a b", num_beams=2) == "春花"
     translator.save(tmp_path / "translator.safetensors")
     assert cr.load(tmp_path / "translator.safetensors").generate("b a", greedy=True) == "秋月"
     assert isinstance(

@@ -48,7 +48,7 @@ HONEST: dict[str, tuple[Callable[[], nn.Layer], Mapping[str, Spec]]] = {
     "BERT base": (lambda: models.bert(), words("x", length=512)),
     "BERT large": (lambda: models.bert("large"), words("x", length=512)),
     "ViT-B/16": (lambda: models.vit(), image(224, 224, 3)),
-    "ViT-B/16 at 384": (lambda: models.vit(image=384), image(384, 384, 3)),
+    "ViT-B/16 at 384": (lambda: models.vit(image_size=384), image(384, 384, 3)),
     "ResNet-152": (
         lambda: _resnet("resnet152", Bottleneck, (3, 8, 36, 3), 1000, False), image(224, 224, 3)
     ),
@@ -73,9 +73,9 @@ HONEST: dict[str, tuple[Callable[[], nn.Layer], Mapping[str, Spec]]] = {
     "padded means of a large image": (
         lambda: pooled(nn.AveragePool(3, stride=1, padding="same")), image(1024, 1024, 1)
     ),
-    "bilinear to 4,096": (lambda: pooled(nn.UpSampling(factor=2, mode="linear")), image(2048, 2048, 1)),
-    "nearest to 131,072": (lambda: pooled(nn.UpSampling(factor=2)), image(65_536, 1)),
-    "reflected border": (lambda: pooled(nn.Pad(16, border="reflect"), nn.Conv(4, 3)), image(2048, 2048, 3)),
+    "bilinear to 4,096": (lambda: pooled(nn.UpSampling(scale_factor=2, mode="linear")), image(2048, 2048, 1)),
+    "nearest to 131,072": (lambda: pooled(nn.UpSampling(scale_factor=2)), image(65_536, 1)),
+    "reflected border": (lambda: pooled(nn.Pad(16, mode="reflect"), nn.Conv(4, 3)), image(2048, 2048, 3)),
     "adaptive means": (lambda: head(nn.AdaptiveAveragePool(7)), image(1000, 1500, 1)),
     "volumes": (lambda: pooled(nn.Conv(4, 3), nn.MaxPool(2), nn.Conv(8, 3)), image(128, 128, 128, 1)),
     "2,000 layers": (

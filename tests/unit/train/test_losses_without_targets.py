@@ -34,7 +34,7 @@ def twin(start: dict[str, np.ndarray]) -> Any:
 
 
 def test_a_training_without_y_is_pytorchs() -> None:
-    ours = model().initialise(SPECS)
+    ours = model().initialize(SPECS)
     names = ("dense1.weight", "dense1.bias", "dense2.weight", "dense2.bias")
     start = ours.parameters()
     net = twin({name: start[name] for name in names})
@@ -80,7 +80,7 @@ def test_validation_weights_and_files_need_no_y(tmp_path: Any) -> None:
 
 
 def test_one_of_two_outputs_needs_no_y() -> None:
-    net = cr.Parallel(join="none", apart=cr.Dense(4), score=cr.Sequential(cr.Flatten(), cr.Dense(1)))
+    net = cr.Parallel(merge_mode="none", apart=cr.Dense(4), score=cr.Sequential(cr.Flatten(), cr.Dense(1)))
     ours = cr.Model(net, {"apart": "triplet_margin", "score": "mse"})
     history = ours.fit(X, {"score": X[:, 0, 0]}, epochs=2, verbose=False)
     assert np.isfinite(history[-1]["loss"] or np.nan)

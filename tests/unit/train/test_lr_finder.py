@@ -13,7 +13,7 @@ import pytest
 from chainrule.errors import ChainruleError, TrainingError, UsageError
 from chainrule.model import Model
 from chainrule.nn import EMA, SGD, Adam, Dense, Group, Grouped, Optimizer, ScheduleFreeAdamW, Sequential
-from chainrule.train.monitor.lr_finder import RateSweep, find_rate, smooth
+from chainrule.train.monitor.lr_finder import LearningRateSweep, find_learning_rate, smooth
 
 RNG = np.random.default_rng(2)
 X = RNG.normal(size=(64, 4)).astype(np.float32)
@@ -40,18 +40,20 @@ def everything(model: Model) -> list[Any]:
 @pytest.mark.parametrize("warm_start", [False, True])
 def test_the_model_stays_as_it_is(warm_start: bool) -> None:
     model = regressor()
-    find_rate(model.state, X, Y)
+    find_learning_rate(model.state, X, Y)
     assert model.network is None
     assert not model.state.held
     model.fit(X, Y, epochs=1, verbose=False)
     before = everything(model)
-    first = find_rate(model.state, X, Y, warm_start=warm_start)
+    first = find_learning_rate(model.state, X, Y, warm_start=warm_start)
     assert everything(model) == before
-    assert find_rate(model.state, X, Y, warm_start=warm_start) == first, "a question may be asked twice"
+    assert find_learning_rate(model.state, X, Y, warm_start=warm_start) == first, (
+        "a question may be asked twice"
+    )
 
 
 def test_rates_are_spaced_evenly_and_losses_are_those_of_a_training() -> None:
-    sweep = find_rate(regressor().state, X, Y, span=(1e-5, 1e-3), steps=21, batch_size=16)
+    sweep = find_learning_rate(regressor().state, X, Y, span=(1e-5, 1e-3), steps=21, batch_size=16)
     assert sweep.rates == pytest.approx(np.geomspace(1e-5, 1e-3, 21), rel=1e-5)
     seen: list[Any] = []
     regressor(SGD(1e-5)).fit(X, Y, epochs=1, batch_size=16, callbacks=[seen.append], verbose=False)
@@ -59,7 +61,7 @@ def test_rates_are_spaced_evenly_and_losses_are_those_of_a_training() -> None:
 
 
 def test_the_suggestion_trains() -> None:
-    sweep = find_rate(regressor().state, X, Y)
+    sweep = find_learning_rate(regressor().state, X, Y)
     assert sweep.suggestion is not None
     first, last = (regressor(SGD(rate)) for rate in (sweep.suggestion, 1e-5))
     losses = [m.fit(X, Y, epochs=5, verbose=False)[-1]["loss"] for m in (first, last)]
@@ -73,39 +75,43 @@ def test_the_suggestion_trains() -> None:
     "optimizer",
     [
         Adam(),
-        EMA(Adam(), kept=0.9),
-        Grouped(Adam(), groups=(Group("dense1", rate=0.1),)),
+        EMA(Adam(), decay=0.9),
+        Grouped(Adam(), groups=(Group("dense1", learning_rate_factor=0.1),)),
         ScheduleFreeAdamW(),
     ],
     ids=lambda each: type(each).__name__,
 )
 def test_optimizers_built_around_others(optimizer: Any) -> None:
-    assert find_rate(regressor(optimizer).state, X, Y, steps=20).rates[0] == pytest.approx(1e-6, rel=1e-5)
+    assert find_learning_rate(regressor(optimizer).state, X, Y, steps=20).rates[0] == pytest.approx(
+        1e-6, rel=1e-5
+    )
 
 
 def test_a_table_is_taken_too() -> None:
     frame = pd.DataFrame({"a": X[:, 0], "b": ["u", "v"] * 32, "price": Y})
     model = regressor()
-    assert find_rate(model.state, frame, "price", steps=30).suggestion is not None
+    assert find_learning_rate(model.state, frame, "price", steps=30).suggestion is not None
     assert model.preparation is None
 
 
 def test_numbers_that_overflow_end_the_sweep() -> None:
-    sweep = find_rate(regressor().state, 1e3 * X, 1e3 * Y, span=(1e-9, 1e9), steps=60)
+    sweep = find_learning_rate(regressor().state, 1e3 * X, 1e3 * Y, span=(1e-9, 1e9), steps=60)
     assert 10 <= len(sweep.rates) < 60
     assert all(map(math.isfinite, sweep.losses))
     with pytest.raises(TrainingError, match="E513"):
-        find_rate(Model(Sequential(Dense(1)), "mse", SGD(0.1)).state, 1e9 * X, 1e9 * Y, span=(1e6, 1e9))
+        find_learning_rate(
+            Model(Sequential(Dense(1)), "mse", SGD(0.1)).state, 1e9 * X, 1e9 * Y, span=(1e6, 1e9)
+        )
 
 
 def test_where_nothing_falls_nothing_is_suggested() -> None:
-    flat = find_rate(regressor().state, X, Y, span=(1e-30, 1e-29), steps=12, batch_size=None)
+    flat = find_learning_rate(regressor().state, X, Y, span=(1e-30, 1e-29), steps=12, batch_size=None)
     assert flat.suggestion is None
     assert "never falls" in str(flat)
 
 
 def test_it_can_be_printed_and_drawn() -> None:
-    sweep = find_rate(regressor().state, X, Y)
+    sweep = find_learning_rate(regressor().state, X, Y)
     lines = str(sweep).splitlines()
     assert len(lines) == 22
     assert sum("<- suggestion" in line for line in lines) == 1
@@ -115,7 +121,7 @@ def test_it_can_be_printed_and_drawn() -> None:
     picture = ET.fromstring(sweep.to_svg())
     points = next(e for e in picture if e.tag.endswith("polyline")).attrib["points"].split()
     assert len(points) == len(sweep.rates)
-    assert len(RateSweep((1.0, 2.0), (0.5, 0.5), (0.5, 0.5), None).table(5).splitlines()) == 3
+    assert len(LearningRateSweep((1.0, 2.0), (0.5, 0.5), (0.5, 0.5), None).table(5).splitlines()) == 3
 
 
 def test_smoothing_keeps_what_is_straight() -> None:
@@ -135,7 +141,7 @@ def test_smoothing_keeps_what_is_straight() -> None:
 )  # fmt: skip
 def test_what_cannot_be_swept(options: dict[str, Any], code: str) -> None:
     with pytest.raises(ChainruleError, match=code):
-        find_rate(regressor().state, X, Y, **options)
+        find_learning_rate(regressor().state, X, Y, **options)
 
 
 def test_an_optimizer_without_a_rate() -> None:
@@ -143,4 +149,4 @@ def test_an_optimizer_without_a_rate() -> None:
         name = "still"
 
     with pytest.raises(UsageError, match="E102"):
-        find_rate(regressor(Still()).state, X, Y)
+        find_learning_rate(regressor(Still()).state, X, Y)

@@ -44,7 +44,7 @@ def needs(asked: cr.Model, *batches: int) -> list[int]:
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_batch_too_large_is_refused_with_one_that_fits(engine: str) -> None:
-    refused, asked = model(engine), model(engine).initialise(specs_of({"x": X}))
+    refused, asked = model(engine), model(engine).initialize(specs_of({"x": X}))
     small, large = needs(asked, 8, 4000)
     limit = (small + large) // 2
     with cr.settings.using(memory=limit):
@@ -63,7 +63,7 @@ def test_a_batch_too_large_is_refused_with_one_that_fits(engine: str) -> None:
 
 def test_without_probes_none_is_counted() -> None:
     """What only they would take refuses nothing."""
-    asked = model().initialise(specs_of({"x": X}))
+    asked = model().initialize(specs_of({"x": X}))
     assert asked.network is not None
     step = training_step(asked.network, False, 100)
     without, also = (training_need(asked.network, step, 500, 4000, probes=p).total for p in (False, True))
@@ -155,7 +155,7 @@ def test_what_is_predicted_is_what_is_allocated(optimizer: Any) -> None:
     asked = cr.Model(
         cr.Sequential(cr.Dense(1500, "relu"), cr.Dense(1500), cr.Dense(5)), "cross_entropy", optimizer
     )
-    asked.initialise(specs_of({"x": x}))
+    asked.initialize(specs_of({"x": x}))
     assert asked.network is not None
     predicted = training_need(asked.network, training_step(asked.network, False, 100), 64, 128).total
     asked.fit(x, y, batch_size=64, **QUIET)  # kernels are loaded now

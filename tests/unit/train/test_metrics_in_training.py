@@ -104,7 +104,11 @@ def test_a_plateau_knows_it_too(column: str) -> None:
     schedule = ReduceOnPlateau(0.05, factor=0.5, monitor=column, patience=0)
     model = Model(Sequential(Dense(3)), "cross_entropy", SGD(schedule))
     rates: list[float] = []
-    watch = lambda event: rates.append(event.rate) if isinstance(event, StepDone) else None  # noqa: E731
+
+    def watch(event: Any) -> None:
+        if isinstance(event, StepDone):
+            rates.append(event.learning_rate)
+
     model.fit(X, y, validation=(X, y), callbacks=[watch], **{**QUIET, "epochs": 6})
     values: list[Any] = [
         row[column] for row in model.history[:-1]
@@ -116,7 +120,7 @@ def test_a_plateau_knows_it_too(column: str) -> None:
 
 @pytest.mark.parametrize(
     ("loss", "y"),
-    [(CTC(longest=2), np.tile([1, 2], (20, 1))), (Circle(), np.tile([0, 1], 10))],
+    [(CTC(max_target_length=2), np.tile([1, 2], (20, 1))), (Circle(), np.tile([0, 1], 10))],
     ids=["ctc", "circle"],
 )
 def test_where_nothing_can_be_compared_there_is_the_loss(loss: Any, y: np.ndarray) -> None:
@@ -143,7 +147,7 @@ def test_each_place_of_a_sequence_counts_with_its_sample_s_weight() -> None:
 
 
 def test_each_of_several_outputs_has_its_metrics() -> None:
-    net = Parallel(join="none", kind=Dense(3), size=Dense(1))
+    net = Parallel(merge_mode="none", kind=Dense(3), size=Dense(1))
     model = Model(net, {"kind": CrossEntropy(), "size": "mse"}, SGD(0.1))
     y: Mapping[str, Any] = {"kind": TARGETS["classification"][2], "size": X[:, 0]}
     model.fit(

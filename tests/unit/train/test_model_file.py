@@ -62,7 +62,8 @@ NETS: dict[str, tuple[Callable[[], Model], Any, Any]] = {
     "rows of values, float64": (lambda: Model(Dense(2), "mae", dtype="float64"), X, X[:, :2]),
     "every setting": (
         lambda: Model(
-            Sequential(Residual(Dense(4, "tanh", weight_init=Orthogonal())), Dense(3, penalty=L1(0.1))),
+            Sequential(Residual(Dense(4, "tanh", weight_initializer=Orthogonal())),
+                Dense(3, penalty=L1(0.1))),
             "cross_entropy", SGD(Warmup(3, Cosine(0.1))), metrics=["f1"], penalty=L2(0.01),
             clip=ClipNorm(0.5), frozen=["dense1.bias", "residual1"],
         ),
@@ -71,7 +72,7 @@ NETS: dict[str, tuple[Callable[[], Model], Any, Any]] = {
     "shapes": (lambda: Model(Sequential(Reshape((2, 2)), Flatten(), Dense(1)), "mse"), X, X[:, 0]),
     "two and two": (
         lambda: Model(
-            Sequential(Parallel(b=Dense(2), a=Dense(2)), Parallel(join="none", z=Dense(3), c=Dense(1))),
+            Sequential(Parallel(b=Dense(2), a=Dense(2)), Parallel(merge_mode="none", z=Dense(3), c=Dense(1))),
             {"z": "cross_entropy", "c": "mse"},
         ),
         {"b": X, "a": X[:, :1]}, {"z": WORDS, "c": X[:, 0]},
@@ -175,7 +176,7 @@ HOSTILE: dict[str, dict[str, Any]] = {
     "a loss that does not exist": {"loss": {"y": {"loss": "Evil"}}},
     "a loss for another output": {"loss": {"z": {"loss": "MSE"}}},
     "an optimizer that is a layer": {"optimizer": {"layer": "Dense", "units": 1}},
-    "a negative rate": {"optimizer": {"optimizer": "SGD", "rate": -1.0}},
+    "a negative rate": {"optimizer": {"optimizer": "SGD", "learning_rate": -1.0}},
     "a frozen path that is none": {"frozen": ["nothing"]},
     "frozen is a number": {"frozen": 3},
     "metrics is a number": {"metrics": 3},

@@ -23,21 +23,25 @@ X = RNG.normal(size=(14, 3)).astype(np.float32)
 Y = (X[:, 0] * X[:, 1] > 0).astype(np.int64)
 VALID = (RNG.normal(size=(6, 3)).astype(np.float32), np.array([1, 0] * 3))
 MORE: dict[str, nn.Optimizer] = {
-    "ema": nn.EMA(nn.Adam(0.05), kept=0.7),
+    "ema": nn.EMA(nn.Adam(0.05), decay=0.7),
     "swa": nn.SWA(nn.SGD(0.5, momentum=0.5), start=3, every=2),
     "accumulated": nn.Accumulated(
-        nn.AdamW(nn.Warmup(2, nn.Cosine(0.1))), batches=3, clip=nn.ClipGlobalNorm(0.5)
+        nn.AdamW(nn.Warmup(2, nn.Cosine(0.1))), steps=3, clip=nn.ClipGlobalNorm(0.5)
     ),
     "mean of accumulated groups": nn.EMA(
         nn.Accumulated(
             nn.Grouped(
                 nn.RMSprop(0.05),
-                groups=(nn.Group("*.weight", rate=2.0, decay=0.1, constraint=nn.MaxNorm(1.0)),),
+                groups=(
+                    nn.Group(
+                        "*.weight", learning_rate_factor=2.0, weight_decay=0.1, constraint=nn.MaxNorm(1.0)
+                    ),
+                ),
             )
         ),
-        kept=0.8,
+        decay=0.8,
     ),
-    "line search": nn.LBFGS(history=2),
+    "line search": nn.LBFGS(history_size=2),
     "plateau": nn.SGD(nn.Warmup(2, nn.ReduceOnPlateau(1.5, factor=0.5, patience=0))),
 }
 ALL = {**{name: kind() for name, kind in OPTIMIZERS.items() if name != "lbfgs"}, **MORE}
@@ -112,15 +116,15 @@ def test_what_is_measured_after_an_epoch_is_what_the_model_has_then(name: str) -
 
 
 def test_a_mean_is_not_the_last_weight() -> None:
-    plain, mean = fit(learner(nn.Adam(0.05))), fit(learner(nn.EMA(nn.Adam(0.05), kept=0.7)))
+    plain, mean = fit(learner(nn.Adam(0.05))), fit(learner(nn.EMA(nn.Adam(0.05), decay=0.7)))
     for path, value in plain.parameters().items():
         assert not np.allclose(value, mean.parameters()[path], atol=1e-4)
 
 
 def test_the_rate_is_lowered_when_the_loss_no_longer_improves() -> None:
     told: list[float] = []
-    rate = nn.ReduceOnPlateau(0.5, factor=0.5, patience=1, monitor="val_accuracy", larger=True)
-    listen = [lambda event: told.append(event.rate) if isinstance(event, StepDone) else None]
+    rate = nn.ReduceOnPlateau(0.5, factor=0.5, patience=1, monitor="val_accuracy", greater_is_better=True)
+    listen = [lambda event: told.append(event.learning_rate) if isinstance(event, StepDone) else None]
     model = fit(learner(nn.SGD(rate)), epochs=12, callbacks=listen)
     counters: dict[str, float | None] = {}
     expected = []

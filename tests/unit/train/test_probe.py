@@ -104,7 +104,7 @@ def test_the_numbers_are_those_of_the_formulas() -> None:
     x = np.array([[1.0, 2.0], [3.0, -1.0], [0.5, 0.0], [-2.0, 1.0]])
     y = np.array([1.0, -1.0, 0.0, 2.0])
     model = cr.Model(cr.Sequential(cr.Dense(1, bias=False)), "mse", cr.SGD(0.1), dtype="float64")
-    model.initialise(specs_of({"x": x}))
+    model.initialize(specs_of({"x": x}))
     w = np.array([[0.3, -0.4]])
     model.load_parameters({"dense1.weight": w})
     model.fit(x, y, epochs=1, batch_size=None, verbose=False)
@@ -122,7 +122,7 @@ def test_the_numbers_are_those_of_the_formulas() -> None:
 
 def test_silent_and_saturated_units_are_counted() -> None:
     model = cr.Model(cr.Sequential(cr.Dense(4, "relu"), cr.Dense(2, "sigmoid"), cr.Dense(2)), "cross_entropy")
-    model.initialise(specs_of({"x": X}))
+    model.initialize(specs_of({"x": X}))
     far = {"dense1.bias": [-99, 99, -99, 99], "dense2.bias": [99, 0], "dense2.weight": np.zeros((2, 4))}
     model.load_parameters(far)
     model.fit(X, Y, epochs=1, verbose=False, doctor=False)

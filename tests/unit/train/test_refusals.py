@@ -105,7 +105,7 @@ def test_before_the_first_training() -> None:
         lambda m: m(X),
         lambda m: m.save("nowhere"),
         lambda m: m.load_parameters({}),
-        lambda m: m.initialise({"x": Spec((Size.symbol("B"), 2), "float32")}).evaluate(X, BITS),
+        lambda m: m.initialize({"x": Spec((Size.symbol("B"), 2), "float32")}).evaluate(X, BITS),
     ):
         with pytest.raises(TrainingError, match="E503"):
             ask(classifier())

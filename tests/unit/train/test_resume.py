@@ -64,7 +64,7 @@ def net(*inside: Layer, outputs: int = 2) -> Layer:
 
 
 def two_heads() -> Layer:
-    return Sequential(Dense(4, "tanh"), Parallel(join="none", kind=Dense(2), size=Dense(1)))
+    return Sequential(Dense(4, "tanh"), Parallel(merge_mode="none", kind=Dense(2), size=Dense(1)))
 
 
 @dataclass
@@ -92,7 +92,7 @@ CASES = {
     "no shuffle": Case(classifier(), {"shuffle": False}),
     "dropout": Case(classifier("adam", Dropout(0.4))),
     "warm-up and cosine": Case(classifier(SGD(Warmup(3, Cosine(0.5))))),
-    "steps of the rate": Case(classifier(SGD(Step(0.5, every=2)))),
+    "steps of the rate": Case(classifier(SGD(Step(0.5, step_size=2)))),
     "early stopping, best kept": Case(
         classifier(SGD(1.5)),
         {"validation": VALID, "epochs": 6, "callbacks": [EarlyStopping(patience=2), Converged(patience=9)]},

@@ -30,7 +30,7 @@ def dense() -> Any:
 
 
 def words() -> Any:
-    return cr.Sequential(cr.Embedding(9, 4, padding=0), cr.Masking(cr.LSTM(5)), cr.Dense(2))
+    return cr.Sequential(cr.Embedding(9, 4, padding_index=0), cr.Masking(cr.LSTM(5)), cr.Dense(2))
 
 
 def images() -> Any:

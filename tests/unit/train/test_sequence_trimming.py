@@ -40,7 +40,7 @@ def case(name: str) -> tuple[cr.Model, Any, np.ndarray]:
         block = cr.TransformerEncoderLayer(2, units=8, dropout=0.0, causal=True)
         net = cr.Sequential(cr.Embedding(WORDS, 8), cr.SinusoidalPosition(), block, cr.Dense(WORDS))
         return wide(net, cr.CrossEntropy(ignore_index=0, label_smoothing=0.1)), words(READ), words(READ)
-    net = cr.Sequential(cr.Embedding(WORDS, 8, padding=0), cr.Masking(cr.LSTM(4)), cr.Dense(2))
+    net = cr.Sequential(cr.Embedding(WORDS, 8, padding_index=0), cr.Masking(cr.LSTM(4)), cr.Dense(2))
     return wide(net, "cross_entropy"), words(READ), READ > 5
 
 

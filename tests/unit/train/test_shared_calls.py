@@ -55,7 +55,7 @@ def trained(tower: nn.Layer, shape: tuple[int, ...]) -> cr.Model:
 def test_a_probe_reads_every_call() -> None:
     """The right input is always so low that the tower's units are silent for it alone."""
     x = {"left": np.full((16, 2), 1.0), "right": np.full((16, 2), -1.0)}
-    net = Several(nn.Dense(3, "relu", weight_init=nn.Fill(1.0)))
+    net = Several(nn.Dense(3, "relu", weight_initializer=nn.Fill(1.0)))
     model = cr.Model(net, "binary_cross_entropy", cr.SGD(1e-6))
     model.fit(x, np.eye(16)[:, :1], epochs=1, batch_size=16, verbose=False)
     layers = model.probes[0].layers

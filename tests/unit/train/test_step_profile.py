@@ -58,7 +58,7 @@ def test_the_batch_is_that_of_the_last_training(trained: int | None, asked: int 
 
 def test_before_a_training_the_usual_numbers_hold() -> None:
     made = Model(NETS["classes"][0], "cross_entropy")
-    made.initialise({"x": Spec((Size.symbol("B"), 4), "float32")})
+    made.initialize({"x": Spec((Size.symbol("B"), 4), "float32")})
     assert plan_step(made.state).sizes == {"B": BATCH}
     assert len(subject_of(made.state, None, None).data["x"]) == ROWS
 

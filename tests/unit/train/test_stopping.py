@@ -38,10 +38,13 @@ def test_early_stopping_waits_for_an_improvement() -> None:
         {"best": 2.0, "waited": 2, "epoch": 2},
     )
     assert judged(EarlyStopping(patience=2), [3.0, 2.0, 2.5, 1.9, None])[:2] == (0, 4)
-    assert judged(EarlyStopping(patience=2, least=0.5), [3.0, 2.8, 2.6])[:2] == (3, 1)
+    assert judged(EarlyStopping(patience=2, min_delta=0.5), [3.0, 2.8, 2.6])[:2] == (3, 1)
     assert judged(EarlyStopping("val_accuracy", patience=1), [0.5, 0.6, 0.6])[:2] == (3, 2)
     assert judged(EarlyStopping("val_rmse", patience=1), [0.5, 0.6])[:2] == (2, 1)
-    assert judged(EarlyStopping("val_loss", patience=1, larger=True), [0.5, 0.6, 0.5])[:2] == (3, 2)
+    assert judged(EarlyStopping("val_loss", patience=1, greater_is_better=True), [0.5, 0.6, 0.5])[:2] == (
+        3,
+        2,
+    )
 
 
 def test_convergence_is_a_relative_matter() -> None:
@@ -64,7 +67,7 @@ def test_the_best_is_the_smallest_seen_and_never_nan(values: list[float | None],
     assert kept.get("best") is None or kept["best"] == kept["best"]
 
 
-@pytest.mark.parametrize("settings", [{"patience": -1}, {"least": -1.0}, {"patience": float("nan")}])
+@pytest.mark.parametrize("settings", [{"patience": -1}, {"min_delta": -1.0}, {"patience": float("nan")}])
 def test_impossible_settings(settings: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="E102"):
         EarlyStopping(**settings)

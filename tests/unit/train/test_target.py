@@ -59,7 +59,7 @@ def test_ctc_learns_a_text_without_knowing_when_each_letter_is_said() -> None:
     # Each frame shows its letter, or silence; a letter may last several frames. Which text is heard is known.
     frames = np.array([[1, 1, 0, 2, 0, 1], [2, 0, 2, 2, 1, 0], [0, 1, 2, 0, 0, 2], [2, 1, 1, 0, 1, 0]])
     texts = np.array([[1, 2, 1], [2, 2, 1], [1, 2, 2], [2, 1, 1]])
-    model = fitted(cr.Dense(3), cr.CTC(longest=3), np.eye(3)[frames], texts, epochs=100)
+    model = fitted(cr.Dense(3), cr.CTC(max_target_length=3), np.eye(3)[frames], texts, epochs=100)
     np.testing.assert_array_equal(model.predict(np.eye(3)[frames]), texts)
     assert model.history[-1]["loss"] < 0.05
     assert model.evaluate(np.eye(3)[frames], texts)["loss"] < 0.05
@@ -68,13 +68,15 @@ def test_ctc_learns_a_text_without_knowing_when_each_letter_is_said() -> None:
 def test_texts_shorter_than_the_longest_are_filled_up_with_blanks() -> None:
     x, texts = np.eye(3)[[[1, 1, 2, 0], [2, 0, 2, 0]]], np.array([[1, 2], [2, 2]])
     net = cr.Dense(3)
-    model, longer = (fitted(net, cr.CTC(longest=n), x, texts, epochs=40) for n in (2, 4))
+    model, longer = (fitted(net, cr.CTC(max_target_length=n), x, texts, epochs=40) for n in (2, 4))
     np.testing.assert_array_equal(longer.predict(x), np.pad(texts, ((0, 0), (0, 2))))
     np.testing.assert_allclose(model.parameters()["weight"], longer.parameters()["weight"])
     short = fitted(net, "ctc", x, texts[:, 0], epochs=1)  # one label each, of at most as many as frames
     assert [target.spec.shape[1:] for target in short.targets.values()] == [(4,)]
-    with pytest.raises(ChainruleError, match=r"E504(?s:.*)at most 1 labels(?s:.*)cr.CTC\(longest=2\)"):
-        fitted(net, cr.CTC(longest=1), x, texts)
+    with pytest.raises(
+        ChainruleError, match=r"E504(?s:.*)at most 1 labels(?s:.*)cr.CTC\(max_target_length=2\)"
+    ):
+        fitted(net, cr.CTC(max_target_length=1), x, texts)
 
 
 def test_circle_brings_the_vectors_of_a_class_together() -> None:

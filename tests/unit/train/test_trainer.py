@@ -105,7 +105,7 @@ def test_trainers_share_parameters(engine: str) -> None:
         cr.Sequential(generator, critic), "mse", cr.SGD(0.05), frozen=["sequential2"], engine=engine
     )
     alone = cr.Model(critic, "mse", cr.SGD(0.05), engine=engine)
-    both.initialise(specs_of({"x": X}))
+    both.initialize(specs_of({"x": X}))
     parameters = cr.Parameters(both)
     outer = both.trainer(X, VALUES, parameters=parameters)
     inner = alone.trainer(X, VALUES, parameters=parameters.part("sequential2"))

@@ -84,7 +84,7 @@ def by_torch(
 
 
 def first(model: cr.Model, x: np.ndarray) -> None:
-    model.initialise({"x": Spec((Size.symbol("B"), *x.shape[1:]), "float64")}, seed=3)
+    model.initialize({"x": Spec((Size.symbol("B"), *x.shape[1:]), "float64")}, seed=3)
 
 
 def same(found: Any, wanted: Any, close: float = 1e-12) -> None:

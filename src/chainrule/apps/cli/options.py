@@ -46,7 +46,7 @@ class Options:
         epochs: passes over the training rows at most.
         batch_size: rows for one update.
         optimizer: by name.
-        rate: the learning rate.
+        learning_rate: the learning rate.
         penalty: the strength of the L2 penalty on weights.
         patience: epochs without improvement on the validation rows before the training ends; 0: never.
         class_weight: ``balanced``, or empty.
@@ -68,7 +68,7 @@ class Options:
     epochs: int = 200
     batch_size: int = 32
     optimizer: str = "adam"
-    rate: float = 0.002
+    learning_rate: float = 0.002
     penalty: float = PENALTY
     patience: int = 20
     class_weight: str = ""
@@ -87,7 +87,7 @@ class Options:
         ranges = {
             "epochs": (self.epochs >= 1, ">= 1"),
             "batch-size": (self.batch_size >= 1, ">= 1"),
-            "rate": (0 < self.rate < float("inf"), "> 0"),
+            "learning-rate": (0 < self.learning_rate < float("inf"), "> 0"),
             "penalty": (0 <= self.penalty < float("inf"), ">= 0"),
             "patience": (self.patience >= 0, ">= 0"),
             "histograms": (self.histograms >= 0, ">= 0"),

@@ -32,7 +32,7 @@ from chainrule.records import frozen
 
 @frozen(eq=False)
 class Part:
-    """Prepared rows: inputs (N, F) or (N, H, W, C), and class numbers or standardised values (N,)."""
+    """Prepared rows: inputs (N, F) or (N, H, W, C), and class numbers or standardized values (N,)."""
 
     x: np.ndarray
     y: np.ndarray

@@ -55,7 +55,7 @@ def on_command_line(fix: str, options: Collection[str]) -> str:
         >>> on_command_line("size=(4, 4), or --size 4", ["--size"])
         '--size 4'
         >>> on_command_line("optimizer=cr.SGD(0.1), or clip=cr.ClipNorm(1.0)", ["--optimizer", f"--{RATE}"])
-        '--optimizer sgd --rate 0.1'
+        '--optimizer sgd --learning-rate 0.1'
     """
     parts = fix.split(", or ")
     if typed := next((part for part in parts if part.startswith("--") and part.split()[0] in options), ""):

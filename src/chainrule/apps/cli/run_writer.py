@@ -1,4 +1,4 @@
-"""One training from its options to its RUN folder: the net, its rivals, the judgement, the files.
+"""One training from its options to its RUN folder: the net, its rivals, the judgment, the files.
 
 Every file is a function of the options and the data, with no time, path or machine in it; so an interrupted
 training that was resumed leaves the very bytes an undisturbed one would have left.
@@ -79,7 +79,7 @@ def model_of(options: Options, study: Study) -> Model:
     if len(study.preparation.shape) > 1:  # images: the words of --net begin with all pixels in a row
         net = Sequential(Flatten(), *net.layers)
     make: Any = OPTIMIZERS[options.optimizer]  # each of them has a rate
-    optimizer = make(rate=options.rate)
+    optimizer = make(learning_rate=options.learning_rate)
     known_metrics(options.metric, [study.task.kind])
     penalty = L2(options.penalty) if options.penalty else None
     model = Model(net, study.loss, optimizer, penalty=penalty, engine=options.engine or None)
@@ -116,7 +116,7 @@ def lesson(options: Options, study: Study) -> dict[str, Any]:
 
 
 def named(study: Study, part: Part) -> np.ndarray:
-    """The targets as a person calls them: labels, or standardised values."""
+    """The targets as a person calls them: labels, or standardized values."""
     return np.array(study.preparation.labels)[part.y] if study.task.is_classification else part.y
 
 
@@ -145,7 +145,7 @@ def measured(kind: str, also: Sequence[str]) -> list[str]:
 
 
 def answer_of(model: Model, x: np.ndarray) -> np.ndarray:
-    """Probabilities (N, K), or standardised values (N, 1)."""
+    """Probabilities (N, K), or standardized values (N, 1)."""
     if model.task == "classification":
         return np.asarray(model.predict_proba(x))
     return np.asarray(model(x)).reshape(-1, 1)
@@ -156,8 +156,8 @@ def judgeable(model: Model, y: np.ndarray, answer: np.ndarray) -> Answers:
 
     Args:
         model: knows the preparation.
-        y: (N,) class numbers or standardised values.
-        answer: (N, K) probabilities, or (N, 1) standardised values.
+        y: (N,) class numbers or standardized values.
+        answer: (N, K) probabilities, or (N, 1) standardized values.
     """
     assert model.preparation is not None
     if model.task == "classification":

@@ -1,4 +1,4 @@
-"""The terminal: headings, tables, notices. Colours where a person looks on, plain text everywhere else.
+"""The terminal: headings, tables, notices. Colors where a person looks on, plain text everywhere else.
 
 Every text from outside (a column's name, a label, a path) is shown, never obeyed: it is handed to rich as
 plain text, not as markup, and its control characters are spelled out.
@@ -19,7 +19,7 @@ from chainrule.escaping import printable
 from chainrule.settings import settings
 
 WIDEST = 100_000  # characters of a line where no terminal sets the width
-_COLOURS = {"error": "bold red", "warning": "yellow", "info": "cyan"}
+_COLORS = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 
 
 def console(to_errors: bool = False) -> Console:
@@ -85,4 +85,4 @@ def cell(value: object) -> str:
 def notices(findings: Iterable[Finding], to_errors: bool = False) -> None:
     """What a person should know of the data, one line each."""
     for finding in findings:
-        line(f"- {finding.say(settings.lang)}", _COLOURS[finding.severity], to_errors)
+        line(f"- {finding.say(settings.lang)}", _COLORS[finding.severity], to_errors)

@@ -185,7 +185,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "Checks before training and of the first steps found nothing.",
         "训练前和最初几步的检查未发现问题。",
     ),
-    "standardised": (
+    "standardized": (
         "`chainrule train` standardizes the numbers of a table; standardize your own arrays yourself.",
         "chainrule train 会自动标准化表格中的数值；自己准备的数组则需要先标准化。",
     ),

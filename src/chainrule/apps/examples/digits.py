@@ -1,4 +1,4 @@
-"""Handwritten digits: 64 grey levels in, one of ten digits out.
+"""Handwritten digits: 64 gray levels in, one of ten digits out.
 
 1,797 images of 8 x 8 pixels come with scikit-learn. The training stops by itself when the validation rows say
 that the network has begun to learn by heart, and the weights of the best epoch are kept.
@@ -26,7 +26,7 @@ SAYS = {
 def train() -> tuple[cr.Model, np.ndarray, np.ndarray]:
     """The trained network, and the images that were held out with their digits."""
     table = cr.read_table("digits").frame
-    x = table.drop("digit").to_numpy() / 16.0  # (1797, 64), grey levels 0 .. 1
+    x = table.drop("digit").to_numpy() / 16.0  # (1797, 64), gray levels 0 .. 1
     y = table["digit"].cast(int).to_numpy()
     net = cr.Sequential(cr.Dense(64, "relu"), cr.Dropout(0.2), cr.Dense(10))  # (B, 64) -> (B, 10)
     model = cr.Model(net, "cross_entropy", cr.Adam(0.003), metrics=["accuracy"], penalty=cr.L2(1e-3))

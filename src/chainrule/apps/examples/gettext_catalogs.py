@@ -1,4 +1,4 @@
-"""Catalogues of translations: what a program says, in the programmer's words and in a reader's language.
+"""Catalogs of translations: what a program says, in the programmer's words and in a reader's language.
 
 Free programs keep their texts in the format of GNU gettext: one ``.mo`` file for each part of the program and
 each language, with every English text beside its translation, made by people. That is tens of thousands of
@@ -29,21 +29,21 @@ HEADER = 20  # bytes
 CONTEXT, FORM = "\x04", "\0"
 
 
-def read_catalogue(path: str | os.PathLike[str]) -> list[tuple[str, str]]:
+def read_catalog(path: str | os.PathLike[str]) -> list[tuple[str, str]]:
     """The texts of a ``.mo`` file with their translations, in the order of the file.
 
     Args:
         path: the file. Its header (the translation of no text) is left out, as is what has no translation.
 
     Fails:
-        DataError E301: the file cannot be opened. E316: it is damaged, or no catalogue.
+        DataError E301: the file cannot be opened. E316: it is damaged, or no catalog.
 
     Example:
         >>> import struct
         >>> texts = [b"menu\\x04Open", "打开".encode()]
         >>> numbers = [MAGIC, 0, 1, 20, 28, len(texts[0]), 36, len(texts[1]), 45]
         >>> _ = Path("sd.mo").write_bytes(struct.pack("<9I", *numbers) + b"".join(texts))
-        >>> read_catalogue("sd.mo")
+        >>> read_catalog("sd.mo")
         [('Open', '打开')]
     """
     try:
@@ -79,6 +79,6 @@ def _first(text: str) -> str:
 
 def _damaged(path: str | os.PathLike[str], received: str) -> DataError:
     return DataError(
-        "E316", where=str(path), expected="a catalogue of GNU gettext (.mo)", received=received,
+        "E316", where=str(path), expected="a catalog of GNU gettext (.mo)", received=received,
         fix="install the package again",
     )  # fmt: skip

@@ -2,7 +2,7 @@
 
 The small form is the file ``tang300`` of Debian's package ``fortunes-zh`` (314 poems, simplified characters),
 found where Debian puts it. The large form is the folder of the npm package ``chinese-poetry`` (57,607 Tang
-poems, traditional characters). Both hold more than poems: colours of a terminal, notes in brackets, marks of
+poems, traditional characters). Both hold more than poems: colors of a terminal, notes in brackets, marks of
 quotation, gaps where a character is lost. A poem is handed out as its verses alone, Chinese characters and
 punctuation; one in which something else is left is left out.
 """
@@ -25,7 +25,7 @@ from chainrule.records import frozen
 FORTUNES = Path("/usr/share/games/fortunes/tang300")
 POETRY = "**/quantangshi/poet.tang.*.json"
 PUNCTUATION = "，。？！；：、"
-_COLOUR = re.compile(r"\x1b\[\d*m")
+_COLOR = re.compile(r"\x1b\[\d*m")
 _NOTE = re.compile(r"（[^）]*）|〖[^〗]*〗|\{[^}]*\}|\([^)]*\)")
 _MARK = re.compile(r"[\s《》〈〉「」『』“”‘’\[\]・·]")  # around words that belong to the verse
 _VERSES = re.compile(rf"[\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003134f{PUNCTUATION}]+")
@@ -112,7 +112,7 @@ def _fortunes(path: Path) -> Iterator[Poem]:
         raise DataError(
             "E316", where=str(path), received=str(error)[:120], fix="install the package again"
         ) from error
-    for part in _COLOUR.sub("", text).split("\n%\n"):
+    for part in _COLOR.sub("", text).split("\n%\n"):
         title, _, rest = part.strip("\n%").partition("\n")
         author, _, verses = rest.partition("\n")
         yield Poem(title.strip("《》"), author.removeprefix("作者："), verses)

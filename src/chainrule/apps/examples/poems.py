@@ -57,7 +57,11 @@ def acrostic_of(model: cr.Model, heads: str, seed: int) -> str:
     """A poem whose lines begin with these characters."""
     marks, text = [mark for mark in PUNCTUATION if mark in model.tokenizers[""].tokens], ""
     for head in heads:
-        text = str(model.generate(text + head, stop=marks, least=4, without=[END], seed=seed, strategy=WAYS))
+        text = str(
+            model.generate(
+                text + head, stop=marks, min_new_tokens=4, suppress_tokens=[END], seed=seed, strategy=WAYS
+            )
+        )
     return text
 
 
@@ -74,7 +78,7 @@ def main(lang: str = "en", data: str = "", first: str = "", acrostic: str = "",
     rare = np.mean(np.concatenate(texts[1]) == UNKNOWN)
     print(say["data"].format(*map(len, parts), size=size, rare=rare), flush=True)
     net = cr.models.gpt2("small", size, LENGTH, recipe.dropout, **recipe.stack)
-    optimizer, loss = cr.AdamW(cr.OneCycle(2e-3), decay=0.1), cr.CrossEntropy(ignore_index=PAD)
+    optimizer, loss = cr.AdamW(cr.OneCycle(2e-3), weight_decay=0.1), cr.CrossEntropy(ignore_index=PAD)
     model = cr.Model(net, loss, optimizer, metrics=[], clip=cr.ClipGlobalNorm(1.0), tokenizer=tokenizer)
     (x, y), *held = (cr.text_rows(part, LENGTH) for part in texts)
     model.fit(x, y, validation=held[0], epochs=epochs or recipe.epochs, seed=seed,

@@ -2,7 +2,7 @@
 
 What programs say is short, repeated, and written for machines too. Before a network can learn from it:
 
-    "_Open %PRODUCTNAME..."   "打开 %PRODUCTNAME(_O)..."      as the catalogue has it
+    "_Open %PRODUCTNAME..."   "打开 %PRODUCTNAME(_O)..."      as the catalog has it
     "Open %PRODUCTNAME..."    "打开 %PRODUCTNAME..."          the key that opens a menu goes
     "Open ①..."               "打开 ①..."                     what is filled in later becomes one sign
 
@@ -26,7 +26,7 @@ from pathlib import Path
 
 import numpy as np
 
-from chainrule.apps.examples.gettext_catalogs import read_catalogue
+from chainrule.apps.examples.gettext_catalogs import read_catalog
 from chainrule.data.sequences.padding import pad_sequences
 from chainrule.data.sequences.tokenizer import PAD, Tokenizer
 from chainrule.data.tables.split import split
@@ -110,17 +110,17 @@ class Pairs:
 def read_pairs(
     folder: str | os.PathLike[str] | None = None, language: str = "zh_CN", longest: tuple[int, int] = (30, 60)
 ) -> Pairs:
-    """English sentences and their Chinese translations from the catalogues (``.mo``) of installed programs.
+    """English sentences and their Chinese translations from the catalogs (``.mo``) of installed programs.
 
     Args:
-        folder: where catalogues lie, at any depth, in folders ``zh_CN/LC_MESSAGES``; by default those of
+        folder: where catalogs lie, at any depth, in folders ``zh_CN/LC_MESSAGES``; by default those of
             LibreOffice, where Debian's package libreoffice-l10n-zh-cn puts them.
         language: the folder of the language.
         longest: of a sentence, how many English words and how many Chinese characters.
 
     Fails:
-        DataError E301: no such folder. E315: LibreOffice's catalogues are not installed. E316: a damaged
-        catalogue. E367: no catalogue of that language, or no pair in them that can be learned from.
+        DataError E301: no such folder. E315: LibreOffice's catalogs are not installed. E316: a damaged
+        catalog. E367: no catalog of that language, or no pair in them that can be learned from.
         UsageError E102: a length below 1.
     """
     root = LIBREOFFICE if folder is None else Path(folder)
@@ -137,7 +137,7 @@ def read_pairs(
             "E367", where=str(root), expected=f"{language}/LC_MESSAGES/*.mo", received="no such file",
             fix=f"apt install {PACKAGE}",
         )  # fmt: skip
-    pairs = clean_pairs((pair for file in files for pair in read_catalogue(file)), longest)
+    pairs = clean_pairs((pair for file in files for pair in read_catalog(file)), longest)
     if not len(pairs):
         notes = [f"{count}: {reason}" for reason, count in pairs.dropped.items()]
         raise DataError("E367", where=str(root), expected="sentences", received="none", notes=notes)
@@ -150,7 +150,7 @@ def clean_pairs(pairs: Iterable[tuple[str, str]], longest: tuple[int, int] = (30
     Where a sentence has several translations, the most frequent one is kept, of those the first.
 
     Args:
-        pairs: English and Chinese, as a catalogue has them.
+        pairs: English and Chinese, as a catalog has them.
         longest: as in ``read_pairs``.
 
     Fails:

@@ -58,8 +58,8 @@ LONG = Recipe({"width": 256, "depth": 3, "heads": 8, "dropout": 0.2}, 5000, 16, 
 def learn(train: Pairs, held: Pairs, recipe: Recipe, epochs: int = 0) -> cr.Model:
     """A trained net."""
     tokenizer = cr.Tokenizer.learn([*train.sources, *train.targets], "byte_pair", recipe.vocabulary)
-    net = cr.models.transformer(vocabulary=tokenizer.size, norm_first=True, **recipe.net)
-    adam = cr.Adam(cr.Noam(recipe.net["width"], warm=recipe.warm, rate=0.7), beta2=0.98)
+    net = cr.models.transformer(vocabulary_size=tokenizer.size, norm_first=True, **recipe.net)
+    adam = cr.Adam(cr.Noam(recipe.net["width"], warmup_steps=recipe.warm, scale=0.7), beta2=0.98)
     loss = cr.CrossEntropy(ignore_index=PAD, label_smoothing=0.1)
     model = cr.Model(net, loss, adam, metrics=[], tokenizer=tokenizer)
     (x, y), validation = (pair_rows(pairs, tokenizer, LENGTH) for pairs in (train, held))
@@ -93,7 +93,7 @@ def main(lang: str = "en", text: str = "Open the file", data: str = "", long: bo
         if model:
             net.save(model)
     marked = Marked.of(text)
-    print(f"\n{text}\n{marked.restored(str(net.generate(marked.text, beams=beams)))}")
+    print(f"\n{text}\n{marked.restored(str(net.generate(marked.text, num_beams=beams)))}")
 
 
 if __name__ == "__main__":

@@ -74,10 +74,10 @@ def _boundary(model: Model, study: Study) -> dict[str, Any]:
     )
     x, y = shown.names
     says = WORDS["report_boundary_says"]
-    keys = zip(svg_charts.COLOURS, shown.labels, strict=False)
+    keys = zip(svg_charts.COLORS, shown.labels, strict=False)
     return {
         "svg": Markup(svg_charts.regions(shown, study.test.x, study.test.y)),
-        "says": [(colour, (label, label)) for colour, label in keys],
+        "says": [(color, (label, label)) for color, label in keys],
         "text": (says[0].format(x=x, y=y), says[1].format(x=x, y=y)),
     }
 

@@ -41,7 +41,7 @@ class Confusion:
     counts: np.ndarray
 
     def shade(self, i: int, j: int) -> str:
-        """The colour behind a count: deeper for a larger share of its row; errors are orange."""
+        """The color behind a count: deeper for a larger share of its row; errors are orange."""
         share = self.counts[i, j] / max(1, self.counts[i].sum())
         rgb = "37,99,168" if i == j else "209,102,15"
         seen = 0.15 if self.counts[i, j] else 0.0  # a single mistake among many rows must be seen

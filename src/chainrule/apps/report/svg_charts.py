@@ -18,9 +18,9 @@ from chainrule.plotting.plots.calibration import Reliability
 from chainrule.plotting.plots.decision_boundary import PredictionGrid
 from chainrule.records import frozen
 
-BLUE, ORANGE, GREEN, GREY = "#2563a8", "#d1660f", "#2b8a3e", "#868e96"
-COLOURS = (BLUE, ORANGE, GREEN, "#8a4fa3", "#b08900", "#2a9aa8", "#a83258", "#495057")
-DEPTHS = 8  # shades of a colour
+BLUE, ORANGE, GREEN, GRAY = "#2563a8", "#d1660f", "#2b8a3e", "#868e96"
+COLORS = (BLUE, ORANGE, GREEN, "#8a4fa3", "#b08900", "#2a9aa8", "#a83258", "#495057")
+DEPTHS = 8  # shades of a color
 PALE, DARK = "#e9ecef", "#495057"
 POINTS = 2000  # of a scatter picture at most: more only hide each other
 WIDE, HIGH = 560, 320  # of a picture
@@ -32,16 +32,16 @@ def curves(lines: Sequence[tuple[Sequence[float], str]], best: int | None) -> st
     """Lines over the epochs.
 
     Args:
-        lines: values and colour of each.
+        lines: values and color of each.
         best: the epoch whose weights were kept; marked.
     """
     values = [value for line, _ in lines for value in line if math.isfinite(value)]
     epochs = max((len(line) for line, _ in lines), default=1)
     frame = Frame(_wider(1, epochs), _wider(min(values, default=0.0), max(values, default=1.0)), True)
-    drawn = [frame.line([(best, frame.y[0]), (best, frame.y[1])], GREY, is_dashed=True)] if best else []
-    for line, colour in lines:
+    drawn = [frame.line([(best, frame.y[0]), (best, frame.y[1])], GRAY, is_dashed=True)] if best else []
+    for line, color in lines:
         points = [(i, value) for i, value in enumerate(line, 1) if math.isfinite(value)]
-        drawn += [frame.line(points, colour)] if len(line) > 2 else frame.dots(points, colour, 3)
+        drawn += [frame.line(points, color)] if len(line) > 2 else frame.dots(points, color, 3)
     return frame.picture(drawn)
 
 
@@ -50,7 +50,7 @@ def against(true: np.ndarray, predicted: np.ndarray) -> str:
     low, high = float(min(true.min(), predicted.min())), float(max(true.max(), predicted.max()))
     frame = Frame(_wider(low, high), _wider(low, high))
     points = list(zip(true[:POINTS].tolist(), predicted[:POINTS].tolist(), strict=True))
-    diagonal = frame.line([(low, low), (high, high)], GREY, is_dashed=True)
+    diagonal = frame.line([(low, low), (high, high)], GRAY, is_dashed=True)
     return frame.picture([diagonal, *frame.dots(points, BLUE, 3.5)])
 
 
@@ -61,7 +61,7 @@ def residuals(errors: np.ndarray) -> str:
     frame = Frame(wide, (0.0, 1.05 * max(int(counts.max()), 1)))
     bars = zip(edges[:-1].tolist(), edges[1:].tolist(), counts.tolist(), strict=True)
     drawn = [frame.bar(low, high, count) for low, high, count in bars if count]
-    return frame.picture([*drawn, frame.line([(0.0, 0.0), (0.0, frame.y[1])], GREY, is_dashed=True)])
+    return frame.picture([*drawn, frame.line([(0.0, 0.0), (0.0, frame.y[1])], GRAY, is_dashed=True)])
 
 
 def _wider(low: float, high: float) -> tuple[float, float]:
@@ -109,16 +109,16 @@ class Frame:
         place = LEFT + along * (WIDE - LEFT - RIGHT), HIGH - BOTTOM - up * (HIGH - TOP - BOTTOM)
         return round(place[0], 1), round(place[1], 1)
 
-    def line(self, points: Sequence[tuple[float, float]], colour: str, is_dashed: bool = False) -> str:
+    def line(self, points: Sequence[tuple[float, float]], color: str, is_dashed: bool = False) -> str:
         """A line through points."""
         path = " ".join(f"{px:g},{py:g}" for px, py in (self.at(*point) for point in points))
         dash = ' stroke-dasharray="4 3" stroke-width="1"' if is_dashed else ' stroke-width="1.6"'
-        return f'<polyline points="{path}" fill="none" stroke="{colour}"{dash}/>'
+        return f'<polyline points="{path}" fill="none" stroke="{color}"{dash}/>'
 
-    def dots(self, points: Sequence[tuple[float, float]], colour: str, radius: float) -> list[str]:
+    def dots(self, points: Sequence[tuple[float, float]], color: str, radius: float) -> list[str]:
         """A dot at each point, so pale that many on one place can be seen."""
         return [
-            f'<circle cx="{px:g}" cy="{py:g}" r="{radius:g}" fill="{colour}" fill-opacity="0.6"/>'
+            f'<circle cx="{px:g}" cy="{py:g}" r="{radius:g}" fill="{color}" fill-opacity="0.6"/>'
             for px, py in (self.at(*point) for point in points)
         ]
 
@@ -160,13 +160,13 @@ def reliability(found: Reliability) -> str:
         edges[:-1][there].tolist(), edges[1:][there].tolist(), found.accuracy[there].tolist(), strict=True
     )
     drawn = [frame.bar(start + 0.004, end - 0.004, right) for start, end, right in bars]
-    diagonal = frame.line([(low, low), (1.0, 1.0)], GREY, is_dashed=True)
+    diagonal = frame.line([(low, low), (1.0, 1.0)], GRAY, is_dashed=True)
     points = zip(found.confidence[there].tolist(), found.accuracy[there].tolist(), strict=True)
     return frame.picture([*drawn, diagonal, *frame.dots(list(points), ORANGE, 3)])
 
 
 def regions(shown: PredictionGrid, rows: np.ndarray, classes: np.ndarray) -> str:
-    """Which class is answered where, the paler the less sure, and rows in the colours of their classes.
+    """Which class is answered where, the paler the less sure, and rows in the colors of their classes.
 
     Args:
         shown: the answers over two features.
@@ -183,18 +183,18 @@ def regions(shown: PredictionGrid, rows: np.ndarray, classes: np.ndarray) -> str
         mark = best[j] * (DEPTHS + 1) + depth[j]
         starts = np.append(np.flatnonzero(np.diff(mark[:-1], prepend=-1)), len(x) - 1).tolist()
         for start, end in itertools.pairwise(starts):
-            colour = COLOURS[int(best[j, start]) % len(COLOURS)]
+            color = COLORS[int(best[j, start]) % len(COLORS)]
             (left, top), (right, bottom) = frame.at(x[start], y[j + 1]), frame.at(x[end], y[j])
             drawn.append(
                 f'<rect x="{left:g}" y="{top:g}" width="{right - left + 0.3:.1f}" '
-                f'height="{bottom - top + 0.3:.1f}" fill="{colour}" '
+                f'height="{bottom - top + 0.3:.1f}" fill="{color}" '
                 f'fill-opacity="{0.5 * depth[j, start] / DEPTHS:.2f}"/>'
             )
     places = [shown.to_units(axis, rows[:POINTS, axis]) for axis in range(2)]
     for k in range(count):
         own = classes[:POINTS] == k
         points = list(zip(places[0][own].tolist(), places[1][own].tolist(), strict=True))
-        drawn += frame.dots(points, COLOURS[k % len(COLOURS)], 3)
+        drawn += frame.dots(points, COLORS[k % len(COLORS)], 3)
     return frame.picture(drawn)
 
 

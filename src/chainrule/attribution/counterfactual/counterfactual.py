@@ -44,7 +44,7 @@ class Options(TypedDict, total=False):
     data: Any
     fixed: Sequence[str]
     ranges: Ranges
-    most: int
+    max_changes: int
     count: int
     lang: str | None
 
@@ -111,12 +111,12 @@ class Counterfactuals(Page):
 
 
 def find_counterfactuals(
-    model: ModelState, row: Any, wanted: Any = None, **options: Unpack[Options]
+    model: ModelState, row: Any, target: Any = None, **options: Unpack[Options]
 ) -> Counterfactuals:
     """The nearest changes of a few columns that bring the wanted answer; see ``Model.counterfactual``."""
     refuse_unknown("counterfactual", options, Options.__annotations__)
-    most, count = options.get("most", 3), options.get("count", 3)
-    for name, value in (("most", most), ("count", count)):
+    most, count = options.get("max_changes", 3), options.get("count", 3)
+    for name, value in (("max_changes", most), ("count", count)):
         if type(value) is not int or value < 1:
             raise UsageError(
                 "E102", where="counterfactual", name=name, expected="an integer, at least 1",
@@ -129,7 +129,7 @@ def find_counterfactuals(
     domain = bounded(
         domain_of(model, row, options.get("data")), options.get("fixed", ()), options.get("ranges", {})
     )
-    goal = goal_of(model, domain.cells(domain.start[None]), wanted)
+    goal = goal_of(model, domain.cells(domain.start[None]), target)
     search = Search(lambda points: goal.margin(domain.encode(points)), domain.start, domain.axes)
     points = [point for point in search.run(most, count) if goal.reached(domain.cells(point[None]))]
     if not points:
@@ -149,7 +149,7 @@ def _nothing_found(domain: Domain, goal: Goal, most: int) -> UsageError:
         "E546", where="counterfactual", most=most, wanted=goal.wanted_in("en"),
         wanted_zh=goal.wanted_in("zh"), expected=goal.wanted_in("en"), received=goal.render(goal.answer),
         notes=ranges[:8] + ["..."] * (len(ranges) > 8),
-        fix=f"most={most + 2}, fewer fixed columns, or wider ranges",
+        fix=f"max_changes={most + 2}, fewer fixed columns, or wider ranges",
     )  # fmt: skip
 
 
@@ -178,7 +178,7 @@ def domain_of(model: ModelState, row: Any, rows: Any) -> Domain:
     if rows is None:
         raise UsageError(
             "E549", where="counterfactual", expected="data that says what the columns may be",
-            received="none", fix="model.counterfactual(x[0], wanted, data=x)",
+            received="none", fix="model.counterfactual(x[0], target, data=x)",
         )  # fmt: skip
     single = isinstance(row, list | tuple | np.ndarray) and len(row) and np.ndim(row[0]) == 0
     one, every = (

@@ -100,7 +100,7 @@ def goal_of(model: ModelState, x: np.ndarray, wanted: Any) -> Goal:
         raise UsageError(
             "E548", where="counterfactual", wanted=found.wanted_in("en"), wanted_zh=found.wanted_in("zh"),
             expected="another answer", received=found.render(found.answer, found.probability),
-            fix="wanted=None for any other answer" if found.low is None else "a value beyond the answer",
+            fix="target=None for any other answer" if found.low is None else "a value beyond the answer",
         )  # fmt: skip
     return found
 
@@ -112,7 +112,7 @@ def _class_goal(model: ModelState, name: str, target: Target, x: np.ndarray, wan
         close = nearest(str(wanted), [label for label in spelled if label != str(answer)])
         raise UsageError(
             "E547", where="counterfactual", expected=", ".join(spelled), received=repr(wanted)[:80],
-            fix=f'wanted="{close}"' if close else "wanted=None for any other class",
+            fix=f'target="{close}"' if close else "target=None for any other class",
         )  # fmt: skip
     place = spelled[str(answer)] if wanted is None else spelled[str(wanted)]
     scores, sign = _scores(model, name, target), -1.0 if wanted is None else 1.0
@@ -150,7 +150,7 @@ def _value_goal(model: ModelState, name: str, target: Target, x: np.ndarray, wan
     if not low <= high:
         raise UsageError(
             "E547", where="counterfactual", expected="a value, or (low, high) with None for no end",
-            received=repr(wanted)[:80], fix=f"wanted={answer * 1.1:.3g}",
+            received=repr(wanted)[:80], fix=f"target={answer * 1.1:.3g}",
         )  # fmt: skip
 
     def margin(rows: np.ndarray) -> np.ndarray:

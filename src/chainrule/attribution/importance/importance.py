@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 SHOWN = 20  # columns that are listed; the rest is told as one line
 WIDE = 24  # signs of the longest bar
-COLOUR, NOTHING = "#2563a8", "#adb5bd"  # what is needed, and what is not told apart from chance
+COLOR, NOTHING = "#2563a8", "#adb5bd"  # what is needed, and what is not told apart from chance
 
 
 class Options(TypedDict, total=False):
@@ -83,12 +83,12 @@ class Importance(Page):
         return with_pictures(html_page(self, others=self.others), [self.to_svg()])
 
     def to_svg(self) -> str:
-        """A picture: a bar for each column; grey where it is not larger than its spread."""
+        """A picture: a bar for each column; gray where it is not larger than its spread."""
         bars = []
         for i in order_of(self.values)[:SHOWN]:
             value, spread = float(self.values[i]), float(self.spreads[i])
             said = f"{number(value)} ± {number(spread)}"
-            bars.append(Bar(self.names[i], max(value, 0.0), said, COLOUR if value > spread else NOTHING))
+            bars.append(Bar(self.names[i], max(value, 0.0), said, COLOR if value > spread else NOTHING))
         return bar_chart(bars)
 
     def _repr_html_(self) -> str:

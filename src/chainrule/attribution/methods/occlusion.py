@@ -1,6 +1,6 @@
 """Occlusion: the decrease of the score when a part of the input is covered.
 
-The plainest of all methods, and the one that needs no theory: a grey patch slides over the picture, a column
+The plainest of all methods, and the one that needs no theory: a gray patch slides over the picture, a column
 or a token is replaced, and the fall of the score is written where the patch was. Where patches overlap, a
 number gets the mean of the falls of all patches that covered it. What it cannot see: two parts of which each
 is enough alone, since covering one changes nothing; Shapley values do.

@@ -6,8 +6,8 @@ sees a new variant in every epoch cannot learn single pixels by heart.
     change.py         what every change has; random numbers with an address
     geometry.py       flip, crop, rotate, affine, resized crop;  warp.py looks pixels up
     distortion.py     seen at an angle, bent like rubber
-    colour.py         brightness, contrast, saturation, hue
-    sometimes.py      blur, grey, and single changes of RandAugment's list, each with a chance
+    color.py         brightness, contrast, saturation, hue
+    sometimes.py      blur, gray, and single changes of RandAugment's list, each with a chance
     tiles.py          equalization by tiles
     erase.py          a rectangle painted over
     rand_augment.py   a few changes drawn from fourteen;  aug_mix.py  the mean of several chains of them
@@ -18,7 +18,7 @@ sees a new variant in every epoch cannot learn single pixels by heart.
 
 from chainrule.data.augmentation.adaptive_equalization import EqualizeTiles
 from chainrule.data.augmentation.aug_mix import AugMix
-from chainrule.data.augmentation.color import Colour
+from chainrule.data.augmentation.color import Color
 from chainrule.data.augmentation.distortion import Elastic, Perspective
 from chainrule.data.augmentation.erasing import Erase
 from chainrule.data.augmentation.geometry import Affine, Crop, Flip, ResizedCrop, Rotate
@@ -30,7 +30,7 @@ from chainrule.data.augmentation.random_apply import (
     AutoContrast,
     Blur,
     Equalize,
-    Grey,
+    Gray,
     Invert,
     Posterize,
     Sharpness,
@@ -49,7 +49,7 @@ __all__ = [
     "AutoContrast",
     "Blur",
     "Change",
-    "Colour",
+    "Color",
     "Crop",
     "CutMix",
     "Elastic",
@@ -57,7 +57,7 @@ __all__ = [
     "EqualizeTiles",
     "Erase",
     "Flip",
-    "Grey",
+    "Gray",
     "Invert",
     "Mix",
     "Mixup",

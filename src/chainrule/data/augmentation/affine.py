@@ -1,6 +1,6 @@
 """Images seen through an affine map: every pixel of the result looks up where it came from.
 
-**Formula** out(p) = in(A p + t), p = (x, y) counted in pixels from the centre of the image. The place looked
+**Formula** out(p) = in(A p + t), p = (x, y) counted in pixels from the center of the image. The place looked
 up lies between four pixels, whose values are mixed by how near they are (bilinear); what lies outside the
 image has the value ``fill``. Looking backwards, from result to source, leaves no holes.
 """
@@ -18,7 +18,7 @@ def warp(images: np.ndarray, maps: np.ndarray, fill: float = 0.0) -> np.ndarray:
     Args:
         images: (N, H, W, C).
         maps: (N, 2, 3): for each image A and t, from a place of the result to a place of the source, in
-            pixels from the centre, x to the right and y downwards.
+            pixels from the center, x to the right and y downwards.
         fill: the value outside of the image.
 
     Example:

@@ -1,8 +1,8 @@
-"""Changes of light and colour: every pixel stays in its place.
+"""Changes of light and color: every pixel stays in its place.
 
 Each is a blend of an image with a simpler one, as in a photographer's darkroom: b x + (1 - b) s, cut off to 0
-.. 1. With s black it is brightness, with s the image's mean grey contrast, with s its own grey version
-saturation. Hue turns the colour wheel. Grey images have no colours: saturation and hue leave them alone.
+.. 1. With s black it is brightness, with s the image's mean gray contrast, with s its own gray version
+saturation. Hue turns the color wheel. Gray images have no colors: saturation and hue leave them alone.
 
 Reference: Haeberli and Voorhies (1994), Image processing by interpolation and extrapolation (IRIS Universe).
 """
@@ -21,16 +21,16 @@ LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # how bright red, green and 
 
 
 @frozen
-class Colour(Change):
+class Color(Change):
     """Change brightness, contrast, saturation and hue, in this order, each by a random factor or angle.
 
     Args:
         brightness, contrast, saturation: the factor lies between 1 - it (at least 0) and 1 + it.
-        hue: the colour wheel turns by at most this part of a whole turn, both ways, at most 0.5.
+        hue: the color wheel turns by at most this part of a whole turn, both ways, at most 0.5.
 
     Example:
         >>> image = np.full((1, 1, 1, 3), 0.5, np.float32)
-        >>> Colour(brightness=0.5)(image, np.array([[0.0, 0.5, 0.5, 0.5]])).ravel().tolist()
+        >>> Color(brightness=0.5)(image, np.array([[0.0, 0.5, 0.5, 0.5]])).ravel().tolist()
         [0.25, 0.25, 0.25]
     """
 
@@ -64,7 +64,7 @@ def blend(images: np.ndarray, simple: np.ndarray | float, factor: np.ndarray) ->
     return np.clip(b * images + (1 - b) * simple, 0, 1, dtype=images.dtype)
 
 
-def grey(images: np.ndarray) -> np.ndarray:
+def gray(images: np.ndarray) -> np.ndarray:
     """The brightness of every pixel, (N, H, W, 1)."""
     if images.shape[-1] != 3:
         return images
@@ -79,17 +79,17 @@ def brighten(images: np.ndarray, factor: np.ndarray) -> np.ndarray:
 
 def sharpen_contrast(images: np.ndarray, factor: np.ndarray) -> np.ndarray:
     """Blend with the image's mean brightness."""
-    flat = grey(images).reshape(len(images), -1)  # (N, H, W, 1) -> (N, H * W)
+    flat = gray(images).reshape(len(images), -1)  # (N, H, W, 1) -> (N, H * W)
     return blend(images, spread(np.array([row.mean(dtype=np.float64) for row in flat])), factor)
 
 
 def saturate(images: np.ndarray, factor: np.ndarray) -> np.ndarray:
-    """Blend with the image's own grey version."""
-    return blend(images, grey(images), factor)
+    """Blend with the image's own gray version."""
+    return blend(images, gray(images), factor)
 
 
 def turn_hue(images: np.ndarray, turns: np.ndarray) -> np.ndarray:
-    """Turn the colour wheel by so many whole turns; brightness (the largest channel) stays.
+    """Turn the color wheel by so many whole turns; brightness (the largest channel) stays.
 
     **Formula** channel = v - c max(0, min(k, 4 - k, 1)) with k = (n + h) mod 6 and n = 5, 3, 1 for red, green
     and blue; v is the largest channel, c = v - the smallest, h the new place on the wheel in sixths of a turn

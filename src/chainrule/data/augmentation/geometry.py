@@ -122,7 +122,7 @@ class ResizedCrop(Change):
 
 @frozen
 class Rotate(Change):
-    """Turn an image about its centre.
+    """Turn an image about its center.
 
     Args:
         degrees: the largest angle, both ways.

@@ -75,7 +75,7 @@ class CutMix(Mix):
     """Put a rectangle of the partner into an image.
 
     Formula: the rectangle has the image's shape, the part 1 - s of its area, s ~ Beta(alpha, alpha), and
-    its centre anywhere; the share is the area that is still the image's own once the rectangle is cut off at
+    its center anywhere; the share is the area that is still the image's own once the rectangle is cut off at
     the border.
 
     Args:
@@ -117,6 +117,6 @@ def _shares(alpha: float, u: np.ndarray) -> np.ndarray:
 
 
 def _band(length: int, side: float, place: float) -> tuple[int, int]:
-    """Begin and end of a stretch of part ``side`` of a length, its centre anywhere, cut off at the ends."""
-    centre, half = int(place * length), int(side * length) // 2
-    return max(0, centre - half), min(length, centre + half)
+    """Begin and end of a stretch of part ``side`` of a length, its center anywhere, cut off at the ends."""
+    center, half = int(place * length), int(side * length) // 2
+    return max(0, center - half), min(length, center + half)

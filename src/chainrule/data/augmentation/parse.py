@@ -1,6 +1,6 @@
 """An augmentation in a few words: the mini language of ``--augment``.
 
-    flip, crop 4, rotate 10, colour brightness=0.2 contrast=0.2, affine scale=0.8..1.2
+    flip, crop 4, rotate 10, color brightness=0.2 contrast=0.2, affine scale=0.8..1.2
 
 Parts are separated by commas; each is a change, and happens in this order. A bare number is the change's
 first setting, a second one its second; a setting can also be named. Two numbers with dots between are a
@@ -30,7 +30,7 @@ def augmentation_from_text(text: str, source: str = "--augment") -> Augmentation
     """The augmentation that a few words describe.
 
     Args:
-        text: parts separated by commas: ``flip``, ``crop 4``, ``colour brightness=0.2``.
+        text: parts separated by commas: ``flip``, ``crop 4``, ``color brightness=0.2``.
         source: where the text stands, for errors.
 
     Fails:

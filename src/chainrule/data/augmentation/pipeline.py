@@ -18,7 +18,7 @@ import numpy as np
 
 from chainrule.data.augmentation.adaptive_equalization import EqualizeTiles
 from chainrule.data.augmentation.aug_mix import AugMix
-from chainrule.data.augmentation.color import Colour
+from chainrule.data.augmentation.color import Color
 from chainrule.data.augmentation.distortion import Elastic, Perspective
 from chainrule.data.augmentation.erasing import Erase
 from chainrule.data.augmentation.geometry import Affine, Crop, Flip, ResizedCrop, Rotate
@@ -28,7 +28,7 @@ from chainrule.data.augmentation.random_apply import (
     AutoContrast,
     Blur,
     Equalize,
-    Grey,
+    Gray,
     Invert,
     Posterize,
     Sharpness,
@@ -44,7 +44,7 @@ from chainrule.records import frozen
 CHANGES: dict[str, type[Change]] = {
     kind.__name__: kind
     for kind in (
-        Flip, Crop, ResizedCrop, Rotate, Affine, Perspective, Elastic, Colour, Grey, Invert, Solarize,
+        Flip, Crop, ResizedCrop, Rotate, Affine, Perspective, Elastic, Color, Gray, Invert, Solarize,
         Posterize, Equalize, EqualizeTiles, AutoContrast, Sharpness, Blur, Erase, RandAugment, AugMix,
     )
 }  # fmt: skip
@@ -211,7 +211,7 @@ def require_images(images: np.ndarray) -> None:
     received = fix = ""
     if not isinstance(images, np.ndarray) or images.ndim != 4 or 0 in shape or shape[3] not in (1, 3):
         received = f"shape {shape}"
-        fix = "images[..., None], if they are grey and have no axis of channels" if len(shape) == 3 else ""
+        fix = "images[..., None], if they are gray and have no axis of channels" if len(shape) == 3 else ""
     elif images.dtype != np.uint8 and images.dtype.kind != "f":
         received, fix = f"dtype {dtype}", "images.astype('uint8'), if they are bytes"
     if received:

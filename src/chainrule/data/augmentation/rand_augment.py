@@ -91,7 +91,7 @@ def _blended(change: Operation) -> Operation:
 
 
 def sharpen(images: np.ndarray, factor: np.ndarray) -> np.ndarray:
-    """Blend with a smoothed image: each pixel the mean of itself, five times, and its eight neighbours."""
+    """Blend with a smoothed image: each pixel the mean of itself, five times, and its eight neighbors."""
     if min(images.shape[1:3]) < 3:
         return images
     smooth = images.copy()

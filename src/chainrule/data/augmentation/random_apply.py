@@ -1,4 +1,4 @@
-"""Changes that happen to some images and not to others: blur, grey, and single changes of RandAugment's list.
+"""Changes that happen to some images and not to others: blur, gray, and single changes of RandAugment's list.
 
 Each draws first whether it happens (``chance``), then what it needs. Images to which nothing happens keep
 their bits.
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from chainrule.data.augmentation.color import grey
+from chainrule.data.augmentation.color import gray
 from chainrule.data.augmentation.rand_augment import equalize, posterize, sharpen, solarize, stretch_contrast
 from chainrule.data.augmentation.transform import (
     Change,
@@ -88,15 +88,15 @@ class Blur(Sometimes):
 
 
 @frozen
-class Grey(Sometimes):
-    """Take the colours away and leave the brightness; images of one channel stay as they are.
+class Gray(Sometimes):
+    """Take the colors away and leave the brightness; images of one channel stay as they are.
 
     Args:
-        chance: of an image to become grey.
+        chance: of an image to become gray.
 
     Example:
         >>> image = np.array([1.0, 0.0, 0.0], np.float32).reshape(1, 1, 1, 3)
-        >>> Grey(chance=1.0)(image, np.zeros((1, 1))).ravel().round(3)
+        >>> Gray(chance=1.0)(image, np.zeros((1, 1))).ravel().round(3)
         array([0.299, 0.299, 0.299], dtype=float32)
     """
 
@@ -105,7 +105,7 @@ class Grey(Sometimes):
     chance: float = 0.1
 
     def happen(self, images: np.ndarray, u: np.ndarray) -> np.ndarray:
-        return np.repeat(grey(images), 3, axis=3) if images.shape[3] == 3 else images
+        return np.repeat(gray(images), 3, axis=3) if images.shape[3] == 3 else images
 
 
 @frozen

@@ -5,7 +5,7 @@ them; they are those of (seed, epoch, place in the pipeline, number of the image
 the same way whoever asks, in whatever batch, on however many threads, and after an interruption.
 
 Images come in blocks, (N, H, W, C) float32 between 0 and 1. What happens to an image does not depend on its
-neighbours in the block.
+neighbors in the block.
 """
 
 from __future__ import annotations

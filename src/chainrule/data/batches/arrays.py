@@ -170,7 +170,8 @@ def _ragged(name: str, value: Any, reason: str) -> DataError:
     fix = 'p = cr.pad_sequences(x); model.fit({"sequence": p.values, "mask": p.mask}, y)'
     if np.ndim(value[0]) == 1:  # token ids, padded with 0
         fix = (
-            "x = cr.pad_sequences(x).values, with cr.Embedding(1000, 64, padding=0), cr.Masking(cr.LSTM(64))"
+            "x = cr.pad_sequences(x).values, with cr.Embedding(1000, 64, padding_index=0), "
+            "cr.Masking(cr.LSTM(64))"
         )
     return DataError(
         "E341", where=name, expected=f"rows of equal length, as {name}[0] has: {lengths[0]}",

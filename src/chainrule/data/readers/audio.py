@@ -30,17 +30,17 @@ class Sound:
 
     Args:
         samples: (T, C) float32.
-        rate: samples for each second.
+        sample_rate: samples for each second.
         source: a name for messages.
     """
 
     samples: np.ndarray
-    rate: int
+    sample_rate: int
     source: str = "sound"
 
     @property
     def seconds(self) -> float:
-        return len(self.samples) / self.rate
+        return len(self.samples) / self.sample_rate
 
     @property
     def mono(self) -> np.ndarray:
@@ -48,12 +48,14 @@ class Sound:
         return self.samples.mean(axis=1)  # (T, C) -> (T,)
 
 
-def read_sound(path: str | os.PathLike[str], rate: int | None = None, *, resample: bool = False) -> Sound:
+def read_sound(
+    path: str | os.PathLike[str], sample_rate: int | None = None, *, resample: bool = False
+) -> Sound:
     """Read a sound file: WAV (also RF64, W64), AIFF, AU, CAF, FLAC, OGG or MP3.
 
     Args:
         path: the file.
-        rate: the samples for each second that are wanted; by default whatever the file has.
+        sample_rate: the samples for each second that are wanted; by default whatever the file has.
         resample: bring a file of another rate to the one that is wanted, instead of refusing it.
 
     Fails:
@@ -65,11 +67,11 @@ def read_sound(path: str | os.PathLike[str], rate: int | None = None, *, resampl
         >>> import soundfile
         >>> soundfile.write("tone.wav", np.zeros((800, 2)), 8000)
         >>> sound = read_sound("tone.wav")
-        >>> sound.samples.shape, sound.rate, sound.seconds
+        >>> sound.samples.shape, sound.sample_rate, sound.seconds
         ((800, 2), 8000, 0.1)
     """
-    if rate is not None:
-        _check_rate("read_sound", "rate", rate)
+    if sample_rate is not None:
+        _check_rate("read_sound", "sample_rate", sample_rate)
     file = Path(path)
     if not os.path.isfile(file):
         received = "a folder" if os.path.isdir(file) else "no such file"
@@ -80,7 +82,7 @@ def read_sound(path: str | os.PathLike[str], rate: int | None = None, *, resampl
     except OSError as cause:
         received = cause.strerror or str(cause)
         raise DataError("E370", where=str(file), expected="a sound file", received=received) from cause
-    return of_rate(Sound(samples, found, file.name), rate, resample, str(path))
+    return of_rate(Sound(samples, found, file.name), sample_rate, resample, str(path))
 
 
 def of_rate(sound: Sound, rate: int | None, resample: bool, where: str) -> Sound:
@@ -89,14 +91,14 @@ def of_rate(sound: Sound, rate: int | None, resample: bool, where: str) -> Sound
     Fails:
         DataError E371: it has another, and ``resample`` is false.
     """
-    found = sound.rate
+    found = sound.sample_rate
     if rate is None or rate == found:
         return sound
     if not resample:
         raise DataError(
             "E371", where=where, expected=f"{rate} samples a second",
             received=f"{found} samples a second",
-            fix=f'read_sound("{sound.source}", rate={rate}, resample=True)',
+            fix=f'read_sound("{sound.source}", sample_rate={rate}, resample=True)',
         )  # fmt: skip
     return Sound(resampled(sound.samples, found, rate), rate, sound.source)
 
@@ -157,7 +159,7 @@ def _decode(stream: IO[bytes], file: Path) -> tuple[np.ndarray, int]:
     return samples, int(rate)
 
 
-def resampled(samples: np.ndarray, rate: int, wanted: int) -> np.ndarray:
+def resampled(samples: np.ndarray, sample_rate: int, target_sample_rate: int) -> np.ndarray:
     """The same sound at another rate.
 
     Between the samples a band-limited curve is laid, and read off at the new moments; what is too high for
@@ -165,10 +167,10 @@ def resampled(samples: np.ndarray, rate: int, wanted: int) -> np.ndarray:
 
     Args:
         samples: (T, ...).
-        rate, wanted: samples for each second, now and then.
+        sample_rate, target_sample_rate: samples for each second before and after.
 
     Returns:
-        (T wanted / rate, rounded up, ...) of the same number kind.
+        (T target_sample_rate / sample_rate, rounded up, ...) of the same number kind.
 
     Fails:
         UsageError E102: a rate below 1.
@@ -177,10 +179,12 @@ def resampled(samples: np.ndarray, rate: int, wanted: int) -> np.ndarray:
         >>> resampled(np.ones(100, np.float32), 8000, 4000).shape
         (50,)
     """
-    _check_rate("resampled", "rate", rate)
-    _check_rate("resampled", "wanted", wanted)
-    shared = math.gcd(rate, wanted)
-    return resample_poly(samples, wanted // shared, rate // shared, axis=0).astype(samples.dtype)
+    _check_rate("resampled", "sample_rate", sample_rate)
+    _check_rate("resampled", "target_sample_rate", target_sample_rate)
+    shared = math.gcd(sample_rate, target_sample_rate)
+    return resample_poly(samples, target_sample_rate // shared, sample_rate // shared, axis=0).astype(
+        samples.dtype
+    )
 
 
 def _check_rate(where: str, name: str, rate: object) -> None:

@@ -74,7 +74,7 @@ def read_sounds(
         >>> for name, tone in (("low", 200), ("high", 800)):
         ...     Path("tones", name).mkdir(parents=True)
         ...     soundfile.write(f"tones/{name}/1.wav", np.sin(tone * np.arange(8000) / 1273), 8000)
-        >>> sounds = read_sounds("tones", LogMel(8000, bands=20), seconds=0.5)
+        >>> sounds = read_sounds("tones", LogMel(8000, n_mels=20), seconds=0.5)
         >>> sounds.x.shape, sounds.y.tolist()
         ((2, 23, 20, 1), ['high', 'low'])
     """
@@ -83,7 +83,7 @@ def read_sounds(
     _check(seconds, damaged)
     files = _files(root)
     with ThreadPoolExecutor(THREADS) as pool:
-        heard = list(pool.map(lambda file: _heard(file, root, spectrogram.rate, resample), files))
+        heard = list(pool.map(lambda file: _heard(file, root, spectrogram.sample_rate, resample), files))
     faults = {file: sound for file, sound in zip(files, heard, strict=True) if isinstance(sound, DataError)}
     names = tuple(f"{file.relative_to(root).as_posix()}: {fault.received}" for file, fault in faults.items())
     if faults and (damaged == "refuse" or len(faults) == len(files)):
@@ -151,12 +151,12 @@ def _length(sounds: Sequence[Sound], spectrogram: LogMel, seconds: float | None)
         DataError E372: too few for a frame.
     """
     if seconds is None:
-        return max(spectrogram.window, *(len(sound.samples) for sound in sounds))
-    length = round(seconds * spectrogram.rate)
-    if length < spectrogram.window:
-        least = spectrogram.window / spectrogram.rate
+        return max(spectrogram.win_length, *(len(sound.samples) for sound in sounds))
+    length = round(seconds * spectrogram.sample_rate)
+    if length < spectrogram.win_length:
+        least = spectrogram.win_length / spectrogram.sample_rate
         raise DataError(
-            "E372", where="read_sounds", expected=f"at least {spectrogram.window} samples, one frame",
+            "E372", where="read_sounds", expected=f"at least {spectrogram.win_length} samples, one frame",
             received=f"{length} samples in {seconds:g} seconds", fix=f"seconds={least:g}",
         )  # fmt: skip
     return length

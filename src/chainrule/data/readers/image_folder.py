@@ -44,7 +44,7 @@ SUFFIXES = (
 )  # fmt: skip
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")  # the decoders of SUFFIXES, and no others
 LARGEST = 100_000_000  # pixels of one image: more is a bomb or a map, and no sample
-GREY = ("1", "L", "LA", "I", "F")
+GRAY = ("1", "L", "LA", "I", "F")
 THREADS = 4
 ROOMY = 10_000_000  # pixels of an image from which only one is decoded at a time
 FREE, SWELL = 2**31, 200  # bytes that all images may take in any case, and times the bytes of their files
@@ -56,7 +56,7 @@ class _Header:
     """What a file says of itself before it is decoded; ``fault`` where it cannot be."""
 
     size: tuple[int, int] = (0, 0)
-    is_grey: bool = True
+    is_gray: bool = True
     fault: str = ""
 
 
@@ -66,7 +66,7 @@ def read_images(
     channels: int | None = None,
     *,
     damaged: str = "refuse",
-    labelled: bool = True,
+    labeled: bool = True,
 ) -> Table:
     """Read a folder of images, or a named set of images, as a table.
 
@@ -75,12 +75,12 @@ def read_images(
             of which ``"fashion-mnist/train"`` and ``"fashion-mnist/test"`` are the two parts.
         size: the height and width in pixels that every image is brought to, a whole number for both; by
             default images stay as they are and must agree. Shrinking averages over what it leaves out.
-        channels: 1 for grey, 3 for colour (red, green, blue); by default 1 if every image is grey, else 3.
+        channels: 1 for gray, 3 for color (red, green, blue); by default 1 if every image is gray, else 3.
             Transparency is dropped, a turned photograph (EXIF) is turned upright, an animation gives its
             first picture.
         damaged: what to do with an image that cannot be decoded: ``"refuse"``, or ``"skip"``, which leaves it
             out and says so in the table's notices.
-        labelled: whether every image must lie in a folder of a class; without, those that lie elsewhere have
+        labeled: whether every image must lie in a folder of a class; without, those that lie elsewhere have
             none.
 
     Fails:
@@ -104,12 +104,12 @@ def read_images(
     if str(folder) in IMAGE_SETS and not os.path.exists(root):
         _refuse_other_size(str(folder), size, channels)
         return read_named_images(str(folder))
-    files, others = _files(root, labelled)
+    files, others = _files(root, labeled)
     headers = _each(lambda file: _header(file, root), files)
     kept, notices = _whole(root, files, headers, damaged, others)
     if wanted is None:
         wanted = _common_size(root, [(files[i], headers[i].size) for i in kept])
-    depth = channels or (1 if all(headers[i].is_grey for i in kept) else 3)
+    depth = channels or (1 if all(headers[i].is_gray for i in kept) else 3)
     _refuse_swelling(root, [files[i] for i in kept], (len(kept), *wanted, depth))
     pixels = np.empty((len(kept), *wanted, depth), np.uint8)  # (N, H, W, C)
     faults = _each(lambda job: _decode(files[job[1]], root, pixels[job[0]]), list(enumerate(kept)))
@@ -124,16 +124,16 @@ def read_images(
 def _table(root: Path, names: Sequence[Path], pixels: np.ndarray, notices: tuple[Finding, ...]) -> Table:
     classes = [name.parts[0] if len(name.parts) > 1 else None for name in names]
     columns = {IMAGE: [name.as_posix() for name in names]}
-    is_labelled = any(classes)
-    frame = pl.DataFrame({**columns, CLASS: classes} if is_labelled else columns)
-    target = CLASS if is_labelled else None
+    is_labeled = any(classes)
+    frame = pl.DataFrame({**columns, CLASS: classes} if is_labeled else columns)
+    target = CLASS if is_labeled else None
     return Table(frame, root.name or str(root), target, images={IMAGE: pixels}, notices=notices)
 
 
 def _check_settings(channels: int | None, damaged: str) -> None:
     if channels not in (None, 1, 3):
         raise UsageError(
-            "E102", where="read_images", name="channels", expected="1 (grey) or 3 (colour)",
+            "E102", where="read_images", name="channels", expected="1 (gray) or 3 (color)",
             received=repr(channels), fix="channels=3",
         )  # fmt: skip
     words = ("refuse", "skip")
@@ -168,7 +168,7 @@ def _size(size: Any) -> tuple[int, int] | None:
     return pair
 
 
-def _files(root: Path, labelled: bool) -> tuple[list[Path], list[Path]]:
+def _files(root: Path, labeled: bool) -> tuple[list[Path], list[Path]]:
     """The images of a folder, sorted by path, and the other files; what begins with a dot is not there."""
     if not os.path.isdir(root):
         received = "a file" if os.path.exists(root) else "no such folder"
@@ -185,10 +185,10 @@ def _files(root: Path, labelled: bool) -> tuple[list[Path], list[Path]]:
     files = [file for file in seen if file.name.lower().endswith(SUFFIXES)]
     others = [file for file in seen if not file.name.lower().endswith(SUFFIXES)]
     loose = [file.name for file in files if file.parent == root]
-    if not files or (labelled and loose):
+    if not files or (labeled and loose):
         received = f"{len(loose)} images in no folder of a class" if loose else f"{len(others)} other files"
-        expected = f"{root.name}/CLASS/image.png" if labelled else ", ".join(SUFFIXES)
-        fix = "a folder for each class, its name the class, with the images in it" if labelled else ""
+        expected = f"{root.name}/CLASS/image.png" if labeled else ", ".join(SUFFIXES)
+        fix = "a folder for each class, its name the class, with the images in it" if labeled else ""
         if any(file.name.lower().endswith((".wav", ".flac", ".ogg", ".mp3")) for file in others):
             fix = f'sounds = cr.read_sounds("{root.name}"); model.fit(sounds.x, sounds.y)'
         raise DataError("E351", where=str(root), expected=expected, received=received, fix=fix)
@@ -226,12 +226,12 @@ def _header(file: Path, root: Path) -> _Header:
             if width * height > LARGEST:  # before EXIF is asked for, which decodes a PNG
                 return _Header(fault=f"{width} x {height} pixels, more than {LARGEST:,}")
             turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)  # EXIF's orientation: on its side
-            is_grey = image.mode.partition(";")[0] in GREY
+            is_gray = image.mode.partition(";")[0] in GRAY
     except DataError:
         raise
     except Exception as cause:  # a decoder meets bytes from anyone, and every kind has its own complaint
         return _Header(fault=_words(cause))
-    return _Header((width, height) if turned else (height, width), is_grey)
+    return _Header((width, height) if turned else (height, width), is_gray)
 
 
 def _decode(file: Path, root: Path, place: np.ndarray) -> str:

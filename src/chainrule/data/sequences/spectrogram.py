@@ -21,12 +21,13 @@ from chainrule.records import frozen
 class LogMel:
     """The log-mel spectrogram of a sound.
 
-    **Formula** with x the samples of frame t, N = ``window``, and w the Hann window w_n = (1 - cos(2 pi n /
-    N)) / 2:
+    **Formula** with x the samples of frame t, N = ``win_length``, and w the Hann window w_n = (1 - cos(2 pi n
+    / N)) / 2:
 
     - power: P_k = |sum_n w_n x_n e^(-2 pi i k n / N)|^2, k = 0 .. N/2, the tone of f_k = k rate / N;
-    - mel: m(f) = 2595 log10(1 + f / 700); ``bands`` + 2 places m_0 < ... < m_(bands+1) evenly between m(low)
-      and m(high);
+    - mel: m(f) = 2595 log10(1 + f / 700); ``n_mels`` + 2 places m_0 < ... < m_(n_mels+1) evenly between
+    m(f_min)
+      and m(f_max);
     - band b: M_b = sum_k H_b(f_k) P_k, H_b the triangle that rises from 0 at m_b to 1 at m_(b+1) and falls to
       0 at m_(b+2), straight over f;
     - S_(t,b) = ln max(M_b, floor).
@@ -34,11 +35,11 @@ class LogMel:
     Shapes: (T,) -> (1 + floor((T - window) / hop), bands). Only whole frames count.
 
     Args:
-        rate: samples for each second of the sounds it is given.
-        window: samples of a frame; 400 at 16,000 a second are 25 ms.
-        hop: samples from frame to frame.
-        bands: how many.
-        low, high: from where to where they reach, in Hz; by default up to half the rate.
+        sample_rate: samples for each second of the sounds it is given.
+        win_length: samples of a frame; 400 at 16,000 a second are 25 ms.
+        hop_length: samples from frame to frame.
+        n_mels: how many.
+        f_min, f_max: from where to where they reach, in Hz; by default up to half the rate.
         floor: the smallest power that is told apart from silence.
 
     Fails:
@@ -46,7 +47,7 @@ class LogMel:
 
     Example:
         >>> time = np.arange(4000) / 8000
-        >>> picture = LogMel(8000, bands=20)(np.sin(2 * np.pi * 1000 * time))
+        >>> picture = LogMel(8000, n_mels=20)(np.sin(2 * np.pi * 1000 * time))
         >>> picture.shape, int(picture[0].argmax())
         ((23, 20), 9)
 
@@ -55,23 +56,23 @@ class LogMel:
     other numbers.
     """
 
-    rate: int = 16000
-    window: int = 400
-    hop: int = 160
-    bands: int = 80
-    low: float = 0.0
-    high: float | None = None
+    sample_rate: int = 16000
+    win_length: int = 400
+    hop_length: int = 160
+    n_mels: int = 80
+    f_min: float = 0.0
+    f_max: float | None = None
     floor: float = 1e-10
 
     def __post_init__(self) -> None:
-        top = self.rate / 2 if isinstance(self.rate, int) else 0
+        top = self.sample_rate / 2 if isinstance(self.sample_rate, int) else 0
         ranges = {
-            "rate": (_whole(self.rate), "an integer, at least 1"),
-            "window": (_whole(self.window, 2), "an integer, at least 2"),
-            "hop": (_whole(self.hop), "an integer, at least 1"),
-            "bands": (_whole(self.bands), "an integer, at least 1"),
-            "low": (0 <= self.low < top, f"0 <= low < {top:g}"),
-            "high": (self.high is None or self.low < self.high <= top, f"low < high <= {top:g}"),
+            "sample_rate": (_whole(self.sample_rate), "an integer, at least 1"),
+            "win_length": (_whole(self.win_length, 2), "an integer, at least 2"),
+            "hop_length": (_whole(self.hop_length), "an integer, at least 1"),
+            "n_mels": (_whole(self.n_mels), "an integer, at least 1"),
+            "f_min": (0 <= self.f_min < top, f"0 <= f_min < {top:g}"),
+            "f_max": (self.f_max is None or self.f_min < self.f_max <= top, f"f_min < f_max <= {top:g}"),
             "floor": (0 < self.floor < float("inf"), "above 0"),
         }
         for name, (holds, expected) in ranges.items():
@@ -79,9 +80,11 @@ class LogMel:
                 self._refuse(name, expected, repr(getattr(self, name))[:80])
         empty = np.flatnonzero(self.filters.sum(axis=0) == 0)
         if len(empty):
-            expected = f"fewer bands for a window of {self.window}: bands {empty[:5].tolist()} hold no tone"
+            expected = (
+                f"fewer bands for a window of {self.win_length}: bands {empty[:5].tolist()} hold no tone"
+            )
             self._refuse(
-                "bands", expected, self.bands, f"bands={max(1, self.bands // 2)}, or a longer window"
+                "n_mels", expected, self.n_mels, f"n_mels={max(1, self.n_mels // 2)}, or a longer window"
             )
 
     @staticmethod
@@ -91,9 +94,9 @@ class LogMel:
     @property
     def filters(self) -> np.ndarray:
         """H: how much of each tone each band takes, (1 + window // 2, bands)."""
-        top = self.rate / 2 if self.high is None else self.high
-        places = hertz(np.linspace(mel(self.low), mel(top), self.bands + 2))
-        tones = np.arange(1 + self.window // 2)[:, None] * (self.rate / self.window)  # (K, 1)
+        top = self.sample_rate / 2 if self.f_max is None else self.f_max
+        places = hertz(np.linspace(mel(self.f_min), mel(top), self.n_mels + 2))
+        tones = np.arange(1 + self.win_length // 2)[:, None] * (self.sample_rate / self.win_length)  # (K, 1)
         rise = (tones - places[:-2]) / (places[1:-1] - places[:-2])
         fall = (places[2:] - tones) / (places[2:] - places[1:-1])
         return np.clip(np.minimum(rise, fall), 0, None)  # (K, bands)
@@ -119,24 +122,26 @@ class LogMel:
             raise DataError(
                 "E342", where=f"samples[{place}]", expected="a finite number", received=wave[place]
             )
-        if len(wave) < self.window:
-            expected = f"at least {self.window} samples, one frame"
-            fix = f"numpy.pad(samples, (0, {self.window - len(wave)}))"
+        if len(wave) < self.win_length:
+            expected = f"at least {self.win_length} samples, one frame"
+            fix = f"numpy.pad(samples, (0, {self.win_length - len(wave)}))"
             raise DataError(
                 "E372", where="LogMel", expected=expected, received=f"{len(wave)} samples", fix=fix
             )
-        frames = np.lib.stride_tricks.sliding_window_view(wave, self.window)[:: self.hop]  # (frames, window)
-        n = np.arange(self.window)
-        hann = (1 - np.cos(2 * np.pi * n / self.window)) / 2
+        frames = np.lib.stride_tricks.sliding_window_view(wave, self.win_length)[
+            :: self.hop_length
+        ]  # (frames, window)
+        n = np.arange(self.win_length)
+        hann = (1 - np.cos(2 * np.pi * n / self.win_length)) / 2
         return np.abs(np.fft.rfft(frames * hann, axis=1)) ** 2
 
     def _heard(self, sound: Sound) -> np.ndarray:
         """The samples of a recording, once it is known that its rate is the one that is meant."""
-        if sound.rate != self.rate:
+        if sound.sample_rate != self.sample_rate:
             raise DataError(
-                "E371", where=sound.source, expected=f"{self.rate} samples a second",
-                received=f"{sound.rate} samples a second",
-                fix=f"resampled(sound.mono, {sound.rate}, {self.rate})",
+                "E371", where=sound.source, expected=f"{self.sample_rate} samples a second",
+                received=f"{sound.sample_rate} samples a second",
+                fix=f"resampled(sound.mono, {sound.sample_rate}, {self.sample_rate})",
             )  # fmt: skip
         return sound.mono
 

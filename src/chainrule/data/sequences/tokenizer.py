@@ -4,7 +4,7 @@ Three ways to cut, each a compromise between a short list of tokens and short se
 
 - ``"character"``: every letter. A few dozen tokens, long sequences, no unknown words.
 - ``"word"``: every word and every run of punctuation. Short sequences; rare words are unknown.
-- ``"byte_pair"``: begins with single bytes and joins the most frequent neighbours again and again, until the
+- ``"byte_pair"``: begins with single bytes and joins the most frequent neighbors again and again, until the
   list is as long as wished. Frequent words become one token, rare ones several, and nothing is unknown.
 
 The numbers 0 to 3 are set aside: padding, an unknown token, the beginning and the end of a text. A vocabulary
@@ -43,7 +43,7 @@ class Tokenizer:
     Args:
         kind: one of ``KINDS``.
         tokens: token i has the number i; the first four are ``SPECIAL``.
-        merges: of byte pairs, which neighbours are joined, in order.
+        merges: of byte pairs, which neighbors are joined, in order.
         lower: whether capitals are taken for small letters.
 
     Example:

@@ -176,7 +176,7 @@ class Preparation:
         if not isinstance(source, str | os.PathLike) or not isinstance(first, Pixels):
             return read_table(source)
         if os.path.isdir(source):
-            return read_images(source, first.shape[:2], first.shape[2], labelled=False)
+            return read_images(source, first.shape[:2], first.shape[2], labeled=False)
         return read_images(source) if str(source) in IMAGE_SETS else read_table(source)
 
     def apply(self, table: Table) -> Applied:

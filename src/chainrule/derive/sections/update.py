@@ -106,7 +106,7 @@ def effect(writer: Writer) -> Section:
 def _is_plain(writer: Writer) -> bool:
     recipe = writer.trace.derivation.network.recipe
     optimizer = recipe.optimizer
-    plain = isinstance(optimizer, SGD) and not optimizer.momentum and not optimizer.decay
+    plain = isinstance(optimizer, SGD) and not optimizer.momentum and not optimizer.weight_decay
     return plain and recipe.clip is None and not recipe.frozen
 
 

@@ -83,7 +83,7 @@ def _slides(look: Look) -> bool:
     for layer in look.leaves():
         if type(layer).__name__ in REARRANGED:
             return False
-        window = getattr(layer, "kernel", getattr(layer, "window", None))
+        window = getattr(layer, "kernel_size", None)
         if window is not None:
             return (window[0] if isinstance(window, tuple | list) else window) > 1
     return False

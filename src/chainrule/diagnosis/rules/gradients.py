@@ -95,7 +95,7 @@ def _unrelated(first: FirstSteps) -> Iterator[Evidence]:
 
 
 def _relation(x: np.ndarray, y: np.ndarray, are_classes: bool) -> float:
-    """How many standard deviations the nearest neighbour tells targets better than after shuffling them.
+    """How many standard deviations the nearest neighbor tells targets better than after shuffling them.
 
     The larger of two views: of the five nearest rows by all features, and of the feature that goes with the
     targets best by itself.
@@ -108,7 +108,7 @@ def _relation(x: np.ndarray, y: np.ndarray, are_classes: bool) -> float:
     size = (x**2).sum(axis=1)
     apart = size[:, None] + size - 2 * x @ x.T
     np.fill_diagonal(apart, np.inf)
-    near = np.argpartition(apart, 5, axis=1)[:, :5]  # (n, 5) neighbours
+    near = np.argpartition(apart, 5, axis=1)[:, :5]  # (n, 5) neighbors
     values = (y[:, None] == np.unique(y)).astype(np.float64) if are_classes else (y - y.mean())[:, None]
 
     def score(order: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from chainrule.diagnosis.context import NORMALISE
+from chainrule.diagnosis.context import NORMALIZE
 from chainrule.diagnosis.first_steps import STEPS, FirstSteps, batches_of
 from chainrule.diagnosis.history import Course
 from chainrule.diagnosis.rule import Evidence, Rule
@@ -24,8 +24,8 @@ def _badly_scaled(first: FirstSteps) -> Iterator[Evidence]:
     spread = {path: float(z.astype(np.float64).var()) for path, z in first.sums.items() if z.size > 1}
     spread = {path: v for path, v in spread.items() if v > 0 and math.isfinite(v)}
     layers = first.look.network.inference.book.layers.values()
-    if len(spread) < 2 or any(type(layer).__name__ in NORMALISE for layer in layers):
-        return  # what is normalised anew in every layer may begin at any scale
+    if len(spread) < 2 or any(type(layer).__name__ in NORMALIZE for layer in layers):
+        return  # what is normalized anew in every layer may begin at any scale
     large, small = max(spread, key=lambda p: spread[p]), min(spread, key=lambda p: spread[p])
     ratio = spread[large] / spread[small]
     gains = {path: g for path in spread if (g := _gain(first, path)) is not None}
@@ -148,7 +148,7 @@ WEIGHT_SCALE = Rule(
         "I 个输入之和的方差是单个的 I 倍，再乘以权重的方差。除非权重的方差约为 1/I（relu 前为 2/I），"
         "否则每一层都会放大或缩小信号，反向时的梯度也是如此。",
     ),
-    remedy='cr.Dense(64, "relu", weight_init="he")  # "xavier" before tanh or sigmoid',
+    remedy='cr.Dense(64, "relu", weight_initializer="he")  # "xavier" before tanh or sigmoid',
     remedy_comment="tanh 或 sigmoid 之前用 “xavier”",
     first=_badly_scaled,
 )
@@ -208,7 +208,7 @@ FIRST_LOSS = Rule(
         "一无所知的网络不应偏向任何类别：损失为 -ln(1/K)。更大的损失说明它对错误答案很有把握："
         "初始权重或输入太大使得分过大，或损失是求和而不是平均。",
     ),
-    remedy="cr.Dense(10, weight_init=cr.Normal(0.0, 0.01))  # small initial scores; also scale the inputs",
+    remedy="cr.Dense(10, weight_initializer=cr.Normal(0.0, 0.01))  # small initial scores; scale the inputs",
     remedy_comment="使初始得分较小；并缩放输入",
     first=_first_loss,
 )

@@ -12,7 +12,7 @@ from chainrule.diagnosis.context import FEWEST, Look
 from chainrule.diagnosis.rule import Evidence, Rule
 from chainrule.train.inputs.target import Target, distinct
 
-SORTED = 0.5  # how far neighbours agree beyond chance, from 0 (as by chance) to 1 (always)
+SORTED = 0.5  # how far neighbors agree beyond chance, from 0 (as by chance) to 1 (always)
 _SHOWN = 5
 
 
@@ -75,8 +75,8 @@ def _unshuffled(look: Look) -> Iterator[Evidence]:
 def _agreement(y: np.ndarray, are_classes: bool) -> float:
     """Return the agreement of neighboring targets: 0 as by chance, 1 always."""
     if not are_classes:
-        centred = y - y.mean()
-        return float((centred[1:] * centred[:-1]).sum() / max(1e-300, float((centred**2).sum())))
+        centered = y - y.mean()
+        return float((centered[1:] * centered[:-1]).sum() / max(1e-300, float((centered**2).sum())))
     chance = sum(float((y == kind).mean()) ** 2 for kind in distinct(y))
     return (float((y[1:] == y[:-1]).mean()) - chance) / max(1e-12, 1 - chance)
 

@@ -65,9 +65,9 @@ def _exact_functions(x: np.ndarray, wanted: np.ndarray) -> Iterator[tuple[int, i
 
 def _correlation(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """How far each feature goes with the target, up or down: (F,), from 0 to 1."""
-    centred, wanted = x - x.mean(axis=0), y - y.mean()
-    sizes = np.sqrt((centred**2).sum(axis=0) * (wanted**2).sum())
-    return np.abs(wanted @ centred) / np.maximum(sizes, 1e-300)
+    centered, wanted = x - x.mean(axis=0), y - y.mean()
+    sizes = np.sqrt((centered**2).sum(axis=0) * (wanted**2).sum())
+    return np.abs(wanted @ centered) / np.maximum(sizes, 1e-300)
 
 
 def _duplicates(look: Look) -> Iterator[Evidence]:

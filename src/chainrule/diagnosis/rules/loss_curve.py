@@ -167,7 +167,7 @@ RATE_TOO_HIGH = Rule(
         "other side.",
         "梯度只说明当前位置的坡度；步子比谷还宽，就会爬上对面的坡。",
     ),
-    remedy="model.find_rate(x, y).suggestion  # or divide the learning rate by 3 to 10",
+    remedy="model.find_learning_rate(x, y).suggestion  # or divide the learning rate by 3 to 10",
     remedy_comment="或把学习率减小到 1/3 至 1/10",
     during=_too_high,
 )  # fmt: skip
@@ -189,7 +189,7 @@ RATE_TOO_LOW = Rule(
         "Steps this small need many times as many epochs.",
         "步子这样小，需要多出许多倍的轮数才能收敛。",
     ),
-    remedy="model.find_rate(x, y).suggestion  # or multiply the learning rate by 3 to 10",
+    remedy="model.find_learning_rate(x, y).suggestion  # or multiply the learning rate by 3 to 10",
     remedy_comment="或把学习率增大 3 至 10 倍",
     after=_too_low,
 )  # fmt: skip

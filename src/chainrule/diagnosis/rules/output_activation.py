@@ -47,7 +47,7 @@ def _values_squashed(first: FirstSteps) -> Iterator[Evidence]:
 
 def mismatch(loss: str, made: str, classes: int, path: str) -> Evidence:
     """Return the evidence for a network whose output activation repeats that of the loss."""
-    # Probabilities lie between 0 and 1, so as scores they cannot favour a class by more than 1.
+    # Probabilities lie between 0 and 1, so as scores they cannot favor a class by more than 1.
     floor = math.log1p((max(2, classes) - 1) / math.e)
     facts = {"loss": loss, "activation": made, "floor": floor}
     return Evidence(floor, 0.0, facts, layer=path)

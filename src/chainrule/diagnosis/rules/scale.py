@@ -13,7 +13,7 @@ from chainrule.diagnosis.rule import Evidence, Rule
 
 WIDE = 10.0  # a spread of inputs that no usual first weights are meant for
 LARGEST = 2.0**24  # beyond it every float32 is whole
-CENTRED = ("mse", "half_mse", "mae", "huber", "smooth_l1", "log_cosh")  # losses that scale with the targets
+CENTERED = ("mse", "half_mse", "mae", "huber", "smooth_l1", "log_cosh")  # losses that scale with the targets
 RANGES = {  # what the last activation can give, and how targets outside it are said
     "sigmoid": (0.0, 1.0), "softmax": (0.0, 1.0), "tanh": (-1.0, 1.0), "relu": (0.0, np.inf),
     "exp": (0.0, np.inf), "softplus": (0.0, np.inf),
@@ -26,7 +26,7 @@ def _inputs_unscaled(look: Look) -> Iterator[Evidence]:
             limit = SCALE_RATIO if each.code == "scale_gap" else OFFSET_RATIO
             yield Evidence(_number(each.facts["ratio"]), limit, each.facts, form=each.code)
         return
-    if look.normalises or look.seen < FEWEST:
+    if look.normalizes or look.seen < FEWEST:
         return
     for name, features in look.features.items():
         if np.abs(features).max() > 1.0:  # numbers within [-1, 1] are small enough, whatever their spread
@@ -63,7 +63,7 @@ def _targets_unscaled(look: Look) -> Iterator[Evidence]:
         if target.task != "regression":
             continue
         y = look.y[name].astype(np.float64)
-        if look.noticed is None and target.loss.name in CENTRED and (std := float(y.std())) > TARGET_STD:
+        if look.noticed is None and target.loss.name in CENTERED and (std := float(y.std())) > TARGET_STD:
             yield Evidence(std, TARGET_STD, {"std": std}, form="target_scale", severity="warning")
         made = last_operation(look.network.inference.outputs[name]).op.name
         low, high = RANGES.get(made, (-np.inf, np.inf))
@@ -79,7 +79,7 @@ def _targets_unscaled(look: Look) -> Iterator[Evidence]:
 
 
 def _whole_inputs(look: Look) -> Iterator[Evidence]:
-    if look.noticed is not None or look.normalises or look.seen < FEWEST:
+    if look.noticed is not None or look.normalizes or look.seen < FEWEST:
         return
     for name, features in look.features.items():
         low, high = float(features.min()), float(features.max())

@@ -17,7 +17,7 @@ from chainrule.errors.catalog import (
 )
 from chainrule.errors.catalog.entry import Entry
 
-CATALOGUE: dict[str, Entry] = {
+CATALOG: dict[str, Entry] = {
     **usage.ENTRIES,
     **shapes.ENTRIES,
     **gradients.ENTRIES,
@@ -29,4 +29,4 @@ CATALOGUE: dict[str, Entry] = {
     **command.ENTRIES,
 }
 
-__all__ = ["CATALOGUE", "Entry"]
+__all__ = ["CATALOG", "Entry"]

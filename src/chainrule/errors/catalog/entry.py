@@ -1,4 +1,4 @@
-"""The form of one entry of the catalogue."""
+"""The form of one entry of the catalog."""
 
 from typing import NamedTuple
 

@@ -41,7 +41,7 @@ ENTRIES: dict[str, Entry] = {
     "E229": Entry("the prompt leaves no room in the context", "提示过长，超出了上下文的长度"),
     "E230": Entry("{op} needs two numbers or more to find their spread", "{op} 需要至少两个数才能求出方差"),
     "E231": Entry(
-        "{op} needs the values and the winners of a max pool", "{op} 需要最大汇聚给出的值与胜出位置"
+        "{op} needs the values and the indices of a max pool", "{op} 需要最大汇聚给出的值与胜出位置"
     ),
     "E232": Entry(
         "{op} cannot lay the middle of the image beside what was made of it",

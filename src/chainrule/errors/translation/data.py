@@ -112,7 +112,7 @@ PHRASES: dict[str, str] = {
     "a folder of images": "图像文件夹",
     "an image": "图像",
     "images": "图像",
-    "1 (grey) or 3 (colour)": "1（灰度）或 3（彩色）",
+    "1 (gray) or 3 (color)": "1（灰度）或 3（彩色）",
     "1 to 10000 pixels, or (height, width)": "1 到 10000 像素，或（高, 宽）",
     "0 to 10000 pixels": "0 到 10000 像素",
     'read_images(..., damaged="skip"), or --damaged skip': (
@@ -142,7 +142,7 @@ PHRASES: dict[str, str] = {
         "去掉空序列：[s for s in sequences if len(s)]"
     ),
     "length={#}, or truncate=True": "length={} 或 truncate=True",
-    "a catalogue of GNU gettext (.mo)": "GNU gettext 目录文件（.mo）",
+    "a catalog of GNU gettext (.mo)": "GNU gettext 目录文件（.mo）",
     "sentences": "句子",
     "two integers, at least 1": "两个不小于 1 的整数",
     "poems with title, author and paragraphs": "带标题、作者和正文段落的诗",

@@ -28,7 +28,9 @@ PHRASES: dict[str, str] = {
     "x[[0, 2]][:, [1, 1]], one after the other": "x[[0, 2]][:, [1, 1]]，一个接一个",
     "integers, slices, a list of integers, ... and None": "整数、切片、整数列表、... 和 None",
     "{}: at most {#} labels for each sample": "{}：每个样本至多 {} 个标签",
-    "cr.CTC(longest={#}), if there are as many frames": "cr.CTC(longest={})，如果有这么多帧",
+    "cr.CTC(max_target_length={#}), if there are as many frames": (
+        "cr.CTC(max_target_length={})，如果有这么多帧"
+    ),
     "lengths >= 0": "长度不小于 0",
     "a layer": "层",
     "no y: the output alone decides": "不需要 y：由输出本身决定",
@@ -39,7 +41,9 @@ PHRASES: dict[str, str] = {
     "{} cells, or {}": "{} 个像素，或{}",
     "{}: here {}": "{}：此处为 {}",
     "{} left out: {}": "{} 已省去：{}",
-    "the rate of a group is a factor of the optimizer's learning rate": "组的 rate 是优化器学习率的倍数",
+    "learning_rate_factor multiplies the learning rate of the optimizer": (
+        "learning_rate_factor 是优化器学习率的倍数"
+    ),
     "the optimizer has the learning rate: {}": "学习率由优化器设置：{}",
     "the model has the optimizer: {}": "优化器由模型设置：{}",
     "the model has the loss: {}": "损失函数由模型设置：{}",
@@ -170,7 +174,7 @@ PHRASES: dict[str, str] = {
     "two numbers or more that share a mean": "两个或更多共用均值的数",
     "1 number": "1 个数",
     "two such axes": "两个这样的轴",
-    "values and winners of one shape, winners integers": "值与位置形状相同，位置为整数",
+    "values and indices of one shape, indices integers": "值与位置形状相同，位置为整数",
     "integers, slices, ... and None": "整数、切片、... 和 None",
     "width {} or {}, for {} heads": "宽度 {} 或 {}（{} 个头）",
     "width {}": "宽度 {}",
@@ -207,8 +211,8 @@ PHRASES: dict[str, str] = {
     "{} frames for {} labels, of which {} repeat the one before: {} are needed": (
         "{} 帧对应 {} 个标签，其中 {} 个与前一个相同：需要 {} 帧"
     ),
-    "longer recordings, a smaller stride before the loss, or skip_impossible=True": (
-        "更长的录音、损失之前更小的步幅，或 skip_impossible=True"
+    "longer recordings, a smaller stride before the loss, or zero_infinity=True": (
+        "更长的录音、损失之前更小的步幅，或 zero_infinity=True"
     ),
     "{} of {} targets are so": "{1} 个目标中有 {0} 个如此",
     "target {}": "目标 {}",

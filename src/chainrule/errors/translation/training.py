@@ -1,7 +1,7 @@
 """What errors about trainings and generation expect, receive and advise."""
 
 PHRASES: dict[str, str] = {
-    "beams={#} without {}": "beams={}，去掉 {}",
+    "num_beams={#} without {}": "num_beams={}，去掉 {}",
     "optimizer=cr.{}({}), or clip=cr.ClipGlobalNorm({})": (
         "optimizer=cr.{}({})，或 clip=cr.ClipGlobalNorm({})"
     ),
@@ -60,7 +60,7 @@ PHRASES: dict[str, str] = {
     "two rates, 0 < low < high": "两个学习率，0 < low < high",
     "{} steps whose loss is finite": "{} 个损失有限的步",
     "an integer, {} to 1000000": "{} 到 1000000 的整数",
-    "model.fit(x, y), or model.initialise(inputs)": "model.fit(x, y) 或 model.initialise(inputs)",
+    "model.fit(x, y), or model.initialize(inputs)": "model.fit(x, y) 或 model.initialize(inputs)",
     "model.predict_proba(x) for classes, model.predict(x) for values": (
         "类别用 model.predict_proba(x)，数值用 model.predict(x)"
     ),
@@ -90,10 +90,10 @@ PHRASES: dict[str, str] = {
     "an integer, 1 or more": "不小于 1 的整数",
     "at most {} tokens, its ends included": "至多 {} 个词元（含首尾）",
     "{} tokens": "{} 个词元",
-    "at most {}, as many as beams": "至多 {}，与束宽相同",
+    "at most {}, as many as num_beams": "至多 {}，与束宽相同",
     "at most {}": "至多 {}",
     "at least {}": "至少 {}",
-    "beams alone, or draws": "只用束搜索，或只用抽样",
+    "num_beams alone, or draws": "只用束搜索，或只用抽样",
     "draws": "抽样",
     "finite scores": "有限的得分",
     "numbers of tokens": "词元的编号",

@@ -5,7 +5,7 @@ with its formula, the first weights that suit it, its names in PyTorch, Keras an
 """
 
 from chainrule.nn.activation.definition import Curve, Knob
-from chainrule.nn.activation.layer import Activation, activated, fitting_initialiser, known_activation
+from chainrule.nn.activation.layer import Activation, activated, fitting_initializer, known_activation
 from chainrule.nn.activation.registry import ACTIVATIONS
 
 __all__ = [
@@ -14,6 +14,6 @@ __all__ = [
     "Curve",
     "Knob",
     "activated",
-    "fitting_initialiser",
+    "fitting_initializer",
     "known_activation",
 ]

@@ -19,7 +19,7 @@ from dataclasses import field
 from chainrule import notation
 from chainrule.errors import UsageError
 from chainrule.graph import Node
-from chainrule.nn.initializer import XAVIER, Initialiser
+from chainrule.nn.initializer import XAVIER, Initializer
 from chainrule.nn.scope import Scope
 from chainrule.nn.validation import is_number, shown, unknown
 from chainrule.notation import Number, Product, Quotient, Symbol, Tree, parse, substitute
@@ -73,7 +73,7 @@ class Curve:
         says: what it does, one sentence in English and one in Chinese.
         chinese: its Chinese name.
         knobs: its settings by name.
-        initialiser: the first weights that keep a signal level through it.
+        initializer: the first weights that keep a signal level through it.
         pytorch, keras: what the two libraries call it; ``""``: it is not there.
         reference: who proposed it.
         build: for those that are no formula of one number: nodes from ``x``, a scope (or none) and settings.
@@ -89,7 +89,7 @@ class Curve:
     says: tuple[str, str]
     chinese: str
     knobs: Mapping[str, Knob] = field(default_factory=dict)
-    initialiser: Initialiser = XAVIER
+    initializer: Initializer = XAVIER
     pytorch: str = ""
     keras: str = ""
     reference: str = ""

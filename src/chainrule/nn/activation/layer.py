@@ -7,7 +7,7 @@ from typing import Any
 from chainrule.graph import Node
 from chainrule.nn.activation.definition import Curve
 from chainrule.nn.activation.registry import ACTIVATIONS
-from chainrule.nn.initializer import XAVIER, Initialiser
+from chainrule.nn.initializer import XAVIER, Initializer
 from chainrule.nn.layer import Layer
 from chainrule.nn.scope import Scope
 from chainrule.nn.validation import unknown
@@ -83,7 +83,7 @@ def activated(z: Node, activation: str | Layer | None, scope: Scope) -> Node:
     return scope.note("a", z if activation is None else scope.run(activation, z))
 
 
-def fitting_initialiser(activation: str | Layer | None) -> Initialiser:
+def fitting_initializer(activation: str | Layer | None) -> Initializer:
     """The first weights that keep a signal level through it: He's before relu and its relatives."""
     name = activation.name if isinstance(activation, Activation) else activation
-    return ACTIVATIONS[name].initialiser if isinstance(name, str) else XAVIER
+    return ACTIVATIONS[name].initializer if isinstance(name, str) else XAVIER

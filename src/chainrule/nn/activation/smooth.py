@@ -9,7 +9,7 @@ from __future__ import annotations
 from chainrule.nn.activation.definition import Curve, Knob
 from chainrule.nn.initializer import HE, Scaled
 
-_LECUN = Scaled(gain=1.0, fan="in", law="normal")
+_LECUN = Scaled(gain=1.0, fan="in", distribution="normal")
 
 CURVES = (
     Curve(
@@ -44,7 +44,7 @@ CURVES = (
         says=("relu that sinks smoothly to -alpha for negative numbers.", "负半轴平滑降到 −alpha 的 ReLU。"),
         chinese="指数线性单元 (ELU)",
         knobs={"alpha": Knob(1.0)},
-        initialiser=HE,
+        initializer=HE,
         pytorch="ELU",
         keras="elu",
         reference="Clevert, Unterthiner and Hochreiter (2016), Fast and accurate deep network learning by "
@@ -56,7 +56,7 @@ CURVES = (
         says=("elu whose slope is 1 at 0 for every alpha.", "对任意 alpha 在 0 处斜率都为 1 的 ELU。"),
         chinese="连续可微指数线性单元 (CELU)",
         knobs={"alpha": Knob(1.0, above=0)},
-        initialiser=HE,
+        initializer=HE,
         pytorch="CELU",
         keras="celu",
         reference="Barron (2017), Continuously differentiable exponential linear units",
@@ -69,7 +69,7 @@ CURVES = (
             "带两个常数的 ELU，使各层激活值自动趋于均值 0、方差 1。",
         ),
         chinese="缩放指数线性单元 (SELU)",
-        initialiser=_LECUN,
+        initializer=_LECUN,
         pytorch="SELU",
         keras="selu",
         reference="Klambauer, Unterthiner, Mayr and Hochreiter (2017), Self-normalizing neural networks "
@@ -83,7 +83,7 @@ CURVES = (
             "数值乘以标准正态随机数小于它的概率。",
         ),
         chinese="高斯误差线性单元 (GELU)",
-        initialiser=HE,
+        initializer=HE,
         pytorch="GELU",
         keras="gelu",
         reference="Hendrycks and Gimpel (2016), Gaussian error linear units",
@@ -93,7 +93,7 @@ CURVES = (
         formula="x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x * x * x))) / 2",
         says=("gelu by tanh, within 0.001 of it.", "用 tanh 近似的 GELU，误差在 0.001 以内。"),
         chinese="GELU 的 tanh 近似",
-        initialiser=HE,
+        initializer=HE,
         pytorch='GELU("tanh")',
         keras="gelu(approximate=True)",
         reference="Hendrycks and Gimpel (2016), Gaussian error linear units",
@@ -103,7 +103,7 @@ CURVES = (
         formula="x * sigmoid(x)",
         says=("The number times its own sigmoid; also called swish.", "数值乘以自身的 Sigmoid，又称 Swish。"),
         chinese="SiLU (Swish)",
-        initialiser=HE,
+        initializer=HE,
         pytorch="SiLU",
         keras="silu",
         reference="Elfwing, Uchibe and Doya (2018), Sigmoid-weighted linear units (Neural Networks 107); "
@@ -114,7 +114,7 @@ CURVES = (
         formula="x * tanh(softplus(x))",
         says=("The number times the tanh of its softplus.", "数值乘以 tanh(softplus(x))。"),
         chinese="Mish",
-        initialiser=HE,
+        initializer=HE,
         pytorch="Mish",
         keras="mish",
         reference="Misra (2020), Mish: a self regularized non-monotonic activation function (BMVC)",
@@ -146,7 +146,7 @@ CURVES = (
         ),
         chinese="softplus",
         knobs={"beta": Knob(1.0, above=0)},
-        initialiser=HE,
+        initializer=HE,
         pytorch="Softplus",
         keras="softplus",
         reference="Dugas, Bengio, Bélisle, Nadeau and Garcia (2001), Incorporating second-order functional "
@@ -167,7 +167,7 @@ CURVES = (
         says=("A smooth relu without an exponential.", "不含指数运算的平滑 ReLU。"),
         chinese="squareplus",
         knobs={"b": Knob(4.0, above=0)},
-        initialiser=HE,
+        initializer=HE,
         keras="squareplus",
         reference="Barron (2021), Squareplus: a softplus-like algebraic rectifier",
     ),

@@ -19,7 +19,7 @@ from chainrule.nn.attention.inputs import Taken, taken
 from chainrule.nn.attention.mask import NEVER, both, known_lengths, looking_back, spread, weighed
 from chainrule.nn.attention.single_head import require_flags
 from chainrule.nn.incremental_decoding import Decoding
-from chainrule.nn.initializer import Initialiser, known_initialiser
+from chainrule.nn.initializer import Initializer, known_initializer
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.layers.containers import Dropout
 from chainrule.nn.layers.linear import Dense
@@ -46,10 +46,10 @@ class Heads(Layer):
     dropout: float = 0.0
     bias: bool = True
     rotary: bool | RotaryPosition = False
-    slopes: bool = False
-    weight_init: str | Initialiser | None = None
+    alibi: bool = False
+    weight_initializer: str | Initializer | None = None
     penalty: Penalty | None = None
-    output_init: str | Initialiser | None = None
+    output_initializer: str | Initializer | None = None
 
     @property
     def shared(self) -> int:
@@ -61,13 +61,13 @@ class Heads(Layer):
         for name in ("units", "value_units"):
             if getattr(self, name) is not None:
                 require_whole(self, name, 1, fix=f"{name}=64")
-        require_flags(self, "causal", "bias", "slopes")
+        require_flags(self, "causal", "bias", "alibi")
         require_number(self, "dropout", least=0, below=1)
         fits = isinstance(self.rotary, bool | RotaryPosition)
         require(self, "rotary", fits, "True, False or cr.RotaryPosition(base=...)", "rotary=True")
-        for init in (self.weight_init, self.output_init):
+        for init in (self.weight_initializer, self.output_initializer):
             if init is not None:
-                known_initialiser(init)
+                known_initializer(init)
         require(self, "penalty", isinstance(self.penalty, Penalty | None), "a penalty such as cr.L2(1e-4)")
         if self.shared != self.heads:
             require_whole(self, "groups", 1, fix="groups=1")
@@ -89,7 +89,7 @@ class Heads(Layer):
             weights = scope.note("weights", self._weights(form, form.scores(query, key), seen))
             met = form.met(Dropout(self.dropout)(weights, scope), value)  # -> (B, G, Tq R, V)
         channels = bound(seen.query.shape[-1:])[0]
-        output = self._dense(channels, self.output_init)
+        output = self._dense(channels, self.output_initializer)
         return scope.run(output, form.joined(met), "output")  # (B, Tq, H V) -> (B, Tq, C)
 
     def _form(self, seen: Taken) -> Form:
@@ -113,8 +113,14 @@ class Heads(Layer):
         width, value_width = units // self.heads, value_units // self.heads
         return Form(self.shared, self.heads // self.shared, width, value_width)
 
-    def _dense(self, units: int, init: str | Initialiser | None = None) -> Dense:
-        return Dense(units, None, bias=self.bias, weight_init=init or self.weight_init, penalty=self.penalty)
+    def _dense(self, units: int, init: str | Initializer | None = None) -> Dense:
+        return Dense(
+            units,
+            None,
+            bias=self.bias,
+            weight_initializer=init or self.weight_initializer,
+            penalty=self.penalty,
+        )
 
     def _dealt(self, name: str, x: Node, heads: tuple[int, ...], scope: Scope) -> Node:
         """A projection, its channels dealt out: (B, T, C) -> (B, T, *heads); queries are scaled."""
@@ -134,7 +140,7 @@ class Heads(Layer):
         if seen.mask is not None:
             mask = form.dealt(spread(self, seen.mask, (batch, self.heads, queries, places)))
         back = form.dealt(looking_back(self, queries, places)) if self.causal else None
-        if self.slopes:
+        if self.alibi:
             lengths = known_lengths(self, queries, places)
             scores = scores - distances(*lengths, scores.dtype) * form.slopes(scores.dtype)
         return weighed(scores, both(mask, back), always_some=mask is None)
@@ -155,7 +161,7 @@ class Heads(Layer):
         old_key, old_value = scope.remember("keys", key), scope.remember("values", value)
         old, own = form.scores(query, old_key), form.scores(query, key)  # (B, G, T, R, L), (B, G, T, R, T)
         (batch, length), (count, _) = scope.is_old.shape, known_lengths(self, *key.shape[-2:])
-        if self.slopes:
+        if self.alibi:
             past = PUBLIC["reshape"](scope.distances(count).astype(old.dtype), (batch, 1, count, 1, length))
             old = old - past * form.slopes(old.dtype)
             own = own - distances(count, count, own.dtype) * form.slopes(own.dtype)
@@ -185,10 +191,10 @@ class MultiHeadAttention(Heads):
         dropout: the chance of each weight to be dropped in training.
         bias: whether the four projections have one.
         rotary: whether queries and keys are turned by their places, or how: a ``RotaryPosition``.
-        slopes: whether scores fall with the distance, by a slope for each head (ALiBi).
-        weight_init: first values of the weights, a record or a name; Xavier's by default.
+        alibi: whether scores fall with the distance, by a slope for each head (ALiBi).
+        weight_initializer: first values of the weights, a record or a name; Xavier's by default.
         penalty: what the size of the weights costs.
-        output_init: first values of the output weights, if others than ``weight_init``.
+        output_initializer: first values of the output weights, if others than ``weight_initializer``.
 
     Numerics: a query of which every place is masked gives the output's bias alone, and no gradient.
 

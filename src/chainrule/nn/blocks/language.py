@@ -45,7 +45,8 @@ class TextEncoder(Layer):
         types: the vector of each type, an ``Embedding``; ``None``: there are none.
         norm: of the sum; ``None``: none.
         dropout: the chance of a number of the sum to be dropped in training.
-        padding: the number of the word that stands for none: where no mask is given, such words do not count.
+        padding_index: the number of the word that stands for none: where no mask is given, such words do not
+            count.
         head: what follows the blocks: it is given ``sequence`` and, if there is one, ``mask``.
 
     Fails:
@@ -70,7 +71,7 @@ class TextEncoder(Layer):
     types: Layer | None = None
     norm: Layer | None = None
     dropout: float = 0.1
-    padding: int | None = None
+    padding_index: int | None = None
     head: Layer | None = None
 
     def check(self) -> None:
@@ -88,7 +89,7 @@ class TextEncoder(Layer):
             y = scope.run(self.norm, y, "norm")
         if self.dropout:
             y = scope.run(Dropout(self.dropout), y, "dropout")
-        masks = _mask(self.padding, given, "sequence", "mask")
+        masks = _mask(self.padding_index, given, "sequence", "mask")
         y = scope.run(self.blocks, {"sequence": y, **masks}, "blocks")
         return y if self.head is None else scope.run(self.head, {"sequence": y, **masks}, "head")
 
@@ -109,8 +110,9 @@ class Translator(Layer):
             ``Dense``.
         target_words: the vector of each word of the target, where the two texts share no vocabulary.
         dropout: the chance of a number of a word to be dropped in training.
-        padding: the number of the word that stands for none: where no mask is given, such words of the source
-            do not count. In the target they stand behind all others, which look back and never see them.
+        padding_index: the number of the word that stands for none: where no mask is given, such words of the
+            source do not count. In the target they stand behind all others, which look back and never see
+            them.
 
     Fails:
         As its parts. UsageError E101: names that are none of these. E104: a part that is no layer.
@@ -138,7 +140,7 @@ class Translator(Layer):
     _: KW_ONLY
     target_words: Layer | None = None
     dropout: float = 0.1
-    padding: int | None = None
+    padding_index: int | None = None
 
     def check(self) -> None:
         _require_parts(self, "words", "position", "transformer", "output", "target_words")
@@ -146,7 +148,7 @@ class Translator(Layer):
     def __call__(self, x: Mapping[str, Node], scope: Scope) -> Node:
         require_names(x, {"source", "target"}, TRANSLATED)
         given = picked(x, target_mask="target_mask")
-        given |= _mask(self.padding, x, "source", "source_mask")
+        given |= _mask(self.padding_index, x, "source", "source_mask")
         given["source"] = self._placed(self.words, x["source"], ("words", "source"), at_once(scope))
         own = (self.words, "words") if self.target_words is None else (self.target_words, "target_words")
         given["target"] = self._placed(own[0], x["target"], (own[1], "target"), scope)
@@ -174,8 +176,8 @@ def _require_parts(owner: TextEncoder | Translator, *names: str) -> None:
         if part is not None:
             require_layer(f"{type(owner).__name__}, {name}", part)
     require_number(owner, "dropout", least=0, below=1)
-    if owner.padding is not None:
-        require_whole(owner, "padding", 0, fix="padding=0")
+    if owner.padding_index is not None:
+        require_whole(owner, "padding_index", 0, fix="padding_index=0")
 
 
 LAYERS = (TextEncoder, Translator)

@@ -143,10 +143,10 @@ class InvertedResidual(Layer):
     y = x + f(x) if f keeps the shape, else y = f(x).
 
     Args:
-        kernel: of the depthwise convolution.
-        expanded: how many channels the middle has; if x has as many, nothing is expanded.
+        kernel_size: of the depthwise convolution.
+        expanded_channels: how many channels the middle has; if x has as many, nothing is expanded.
         channels: how many channels the result has.
-        squeeze: whether there is a q; it has about a quarter of the expanded channels as units.
+        squeeze_excite: whether there is a q; it has about a quarter of the expanded channels as units.
         activation: the name of g: ``"relu"`` or ``"hard_silu"``.
         stride: how far a step of the depthwise convolution moves.
         norm: the layer after each convolution; by default MobileNetV3's batch norm (momentum 0.01, epsilon
@@ -157,8 +157,8 @@ class InvertedResidual(Layer):
         UsageError E101, E102, E104: no such activation; a number below 1; a norm that is no layer.
 
     Example:
-        >>> print(InvertedResidual(5, 96, 40, squeeze=True, stride=2))
-        InvertedResidual(5, 96, 40, squeeze=True, stride=2)
+        >>> print(InvertedResidual(5, 96, 40, squeeze_excite=True, stride=2))
+        InvertedResidual(5, 96, 40, squeeze_excite=True, stride=2)
 
     Reference: Sandler and others (2018), MobileNetV2 (CVPR); Howard and others (2019), Searching for
     MobileNetV3 (ICCV), figure 4 and section 5.3.
@@ -166,29 +166,35 @@ class InvertedResidual(Layer):
 
     takes_one = True
     is_block = True
-    kernel: int
-    expanded: int
+    kernel_size: int
+    expanded_channels: int
     channels: int
     _: KW_ONLY
-    squeeze: bool = False
+    squeeze_excite: bool = False
     activation: str | Layer = "relu"
     stride: int = 1
     norm: Layer = MOBILE_NORM
 
     def check(self) -> None:
         _require_block(self)
-        require_whole(self, "kernel", 1, fix="cr.InvertedResidual(3, 72, 24)")
-        require_whole(self, "expanded", 1, fix="cr.InvertedResidual(3, 72, 24)")
-        require(self, "squeeze", isinstance(self.squeeze, bool), "True or False", "squeeze=True")
+        require_whole(self, "kernel_size", 1, fix="cr.InvertedResidual(3, 72, 24)")
+        require_whole(self, "expanded_channels", 1, fix="cr.InvertedResidual(3, 72, 24)")
+        require(
+            self,
+            "squeeze_excite",
+            isinstance(self.squeeze_excite, bool),
+            "True or False",
+            "squeeze_excite=True",
+        )
         if not isinstance(self.activation, Layer):
             known_activation(self.activation)
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, H, W, C) -> (B, H/s, W/s, channels)
-        y, wide = x, int(self.expanded)
+        y, wide = x, int(self.expanded_channels)
         if _channels(self, x) != wide:  # -> (B, H, W, expanded)
             y = self._step(_conv(wide, 1), y, scope, "expand")
-        y = self._step(_conv(wide, self.kernel, self.stride, groups=wide), y, scope, "depthwise")
-        if self.squeeze:
+        y = self._step(_conv(wide, self.kernel_size, self.stride, groups=wide), y, scope, "depthwise")
+        if self.squeeze_excite:
             excite = SqueezeExcite(units=eights(wide // 4), gate="hard_sigmoid")
             y = scope.run(excite, y, "squeeze_excite")
         y = scope.run(_conv(self.channels, 1), y, "project")  # -> (B, H/s, W/s, channels)
@@ -269,7 +275,9 @@ def eights(channels: float) -> int:
 def _conv(channels: int, kernel: int, stride: int = 1, groups: int = 1) -> Conv:
     """A convolution before a norm: no bias, as many places as cells, He's first values."""
     same = (kernel - 1) // 2
-    return Conv(channels, kernel, groups=groups, stride=stride, padding=same, bias=False, weight_init="he")
+    return Conv(
+        channels, kernel, groups=groups, stride=stride, padding=same, bias=False, weight_initializer="he"
+    )
 
 
 def _around(residual: Layer, x: Node, scope: Scope, channels: int, block: BasicBlock | Bottleneck) -> Node:

@@ -1,11 +1,11 @@
 """Transformers: blocks of attention and a small net at each place, each with a way around it.
 
-A block has two or three parts, and every part is x + part(x) with a normalisation. Where that stands is the
+A block has two or three parts, and every part is x + part(x) with a normalization. Where that stands is the
 one choice that matters:
 
     last   x <- norm(x + part(x))      the paper; deep nets need a warm-up of the rate
     first  x <- x + part(norm(x))      the way around is free from end to end; such nets train calmly and
-                                       want one normalisation more after the last block
+                                       want one normalization more after the last block
 
 An encoder's block looks at all places of one sequence, a decoder's block back at its own and at all places of
 another, the *memory*. A net that only continues a text (GPT) is an encoder with ``causal=True``.
@@ -24,7 +24,7 @@ from chainrule.nn.attention.inputs import require_names, require_sequence
 from chainrule.nn.attention.multi_head import GroupedQueryAttention, Heads, MultiHeadAttention
 from chainrule.nn.attention.single_head import require_flags
 from chainrule.nn.incremental_decoding import at_once
-from chainrule.nn.initializer import Initialiser, known_initialiser
+from chainrule.nn.initializer import Initializer, known_initializer
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.layers.containers import Dropout, require_layer
 from chainrule.nn.layers.linear import Dense
@@ -55,7 +55,7 @@ class FeedForward(Layer):
         gated: whether a second product decides how much of each hidden number passes (with ``"silu"``:
             SwiGLU).
         bias: whether the products have one.
-        weight_init, output_init: first values of the weights, and of the last ones if others.
+        weight_initializer, output_initializer: first values of the weights, and of the last ones if others.
 
     Cost: 4 C units flops a place forward, gated 6.
 
@@ -78,8 +78,8 @@ class FeedForward(Layer):
     dropout: float = 0.0
     gated: bool = False
     bias: bool = True
-    weight_init: str | Initialiser | None = None
-    output_init: str | Initialiser | None = None
+    weight_initializer: str | Initializer | None = None
+    output_initializer: str | Initializer | None = None
 
     def check(self) -> None:
         require_whole(self, "units", 1, fix="cr.FeedForward(256)")
@@ -87,9 +87,9 @@ class FeedForward(Layer):
             known_activation(self.activation)
         require_number(self, "dropout", least=0, below=1)
         require_flags(self, "gated", "bias")
-        for init in (self.weight_init, self.output_init):
+        for init in (self.weight_initializer, self.output_initializer):
             if init is not None:
-                known_initialiser(init)
+                known_initializer(init)
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ..., C) -> the same
         if x.rank < 2 or not isinstance(x.shape[-1], int):
@@ -97,17 +97,15 @@ class FeedForward(Layer):
                 "E208", op="FeedForward", constraint="samples of known length", expected="(B, ..., C)",
                 received=shape_text(x.shape), fix="cr.Flatten() before it",
             )  # fmt: skip
-        hidden = scope.run(
-            Dense(self.units, self.activation, bias=self.bias, weight_init=self.weight_init), x, "hidden"
-        )
+        first = self.weight_initializer
+        wide = Dense(self.units, self.activation, bias=self.bias, weight_initializer=first)
+        hidden = scope.run(wide, x, "hidden")
         if self.gated:
-            hidden = hidden * scope.run(
-                Dense(self.units, None, bias=self.bias, weight_init=self.weight_init), x, "gate"
-            )
+            gate = Dense(self.units, None, bias=self.bias, weight_initializer=first)
+            hidden = hidden * scope.run(gate, x, "gate")
         hidden = Dropout(self.dropout)(hidden, scope)
-        output = Dense(
-            bound(x.shape[-1:])[0], None, bias=self.bias, weight_init=self.output_init or self.weight_init
-        )
+        last = self.output_initializer or first
+        output = Dense(bound(x.shape[-1:])[0], None, bias=self.bias, weight_initializer=last)
         return scope.run(output, hidden, "output")
 
 
@@ -127,9 +125,9 @@ class Block(Layer):
     gated: bool = False
     bias: bool = True
     rotary: bool | RotaryPosition = False
-    slopes: bool = False
-    weight_init: str | Initialiser | None = None
-    output_init: str | Initialiser | None = None
+    alibi: bool = False
+    weight_initializer: str | Initializer | None = None
+    output_initializer: str | Initializer | None = None
 
     def check(self) -> None:
         require_layer(type(self).__name__, self.norm)
@@ -139,9 +137,9 @@ class Block(Layer):
 
     def attention(self, causal: bool, is_own: bool = True) -> Heads:
         """An attention of the block: to its own sequence, or to the memory, where places do not compare."""
-        more: dict[str, Any] = {"rotary": self.rotary, "slopes": self.slopes} if is_own else {}
+        more: dict[str, Any] = {"rotary": self.rotary, "alibi": self.alibi} if is_own else {}
         more |= {"causal": causal, "dropout": self.dropout, "bias": self.bias}
-        more |= {"weight_init": self.weight_init, "output_init": self.output_init}
+        more |= {"weight_initializer": self.weight_initializer, "output_initializer": self.output_initializer}
         if self.groups is None:
             return MultiHeadAttention(self.heads, **more)
         return GroupedQueryAttention(self.heads, groups=self.groups, **more)
@@ -149,12 +147,12 @@ class Block(Layer):
     def feed_forward(self, channels: int) -> FeedForward:
         """The small net at each place, by default four times as wide."""
         units = 4 * channels if self.units is None else self.units
-        inits = {"weight_init": self.weight_init, "output_init": self.output_init}
+        inits = {"weight_initializer": self.weight_initializer, "output_initializer": self.output_initializer}
         form = {"activation": self.activation, "dropout": self.dropout, "gated": self.gated}
         return FeedForward(units, bias=self.bias, **form, **inits)  # type: ignore[arg-type]
 
     def around(self, name: str, x: Node, part: Callable[[Node], Node], scope: Scope) -> Node:
-        """x + part(x), normalised before or after."""
+        """x + part(x), normalized before or after."""
         y = part(scope.run(self.norm, x, f"{name}_norm") if self.norm_first else x)
         if self.dropout:
             y = scope.run(Dropout(self.dropout), y, f"{name}_dropout")
@@ -181,14 +179,15 @@ class TransformerEncoderLayer(Block):
         units: the width of the small net; 4 C by default.
         activation: of the small net.
         dropout: the chance of a weight of the attention, a hidden number and a part's result to be dropped.
-        norm_first: whether parts are normalised before and not after.
-        norm: the normalisation, such as ``cr.RMSNorm()``.
+        norm_first: whether parts are normalized before and not after.
+        norm: the normalization, such as ``cr.RMSNorm()``.
         groups: heads of keys and values, if fewer than ``heads``.
         gated: whether the small net is gated (``FeedForward``).
         bias: whether the products have one.
-        rotary, slopes: how places are told to the attention (``MultiHeadAttention``).
-        weight_init, output_init: first values of all weights, and if others of those with which each part
-            ends: what is added to the way around. GPT-2 draws these the smaller, the more blocks there are.
+        rotary, alibi: how places are told to the attention (``MultiHeadAttention``).
+        weight_initializer, output_initializer: first values of all weights, and if others of those with which
+            each part ends: what is added to the way around. GPT-2 draws these the smaller,
+            the more blocks there are.
         causal: whether each place looks back only: a block of a GPT.
 
     Cost: 8 T C^2 + 4 T^2 C + 4 T C units flops a sample forward.
@@ -230,9 +229,9 @@ class TransformerDecoderLayer(Block):
     feed_forward(x)); with ``norm_first`` x <- x + part(norm(x)).
 
     Args:
-        heads, units, activation, dropout, norm_first, norm, groups, gated, bias, weight_init,
-            output_init: as in ``TransformerEncoderLayer``.
-        rotary, slopes: likewise, for its own sequence.
+        heads, units, activation, dropout, norm_first, norm, groups, gated, bias, weight_initializer,
+            output_initializer: as in ``TransformerEncoderLayer``.
+        rotary, alibi: likewise, for its own sequence.
         causal: whether each place of the target looks back only, as it must to write word by word.
 
     Fails:
@@ -274,8 +273,8 @@ class TransformerEncoder(Layer):
     Args:
         block: the form of each, such as ``TransformerEncoderLayer(8)``; its parameters are drawn for each
             anew.
-        layers: how many.
-        norm: a normalisation after the last; wanted where the blocks have ``norm_first``.
+        num_layers: how many.
+        norm: a normalization after the last; wanted where the blocks have ``norm_first``.
 
     Fails:
         As the block. UsageError E102, E104: fewer than one block; something that is no layer.
@@ -286,7 +285,7 @@ class TransformerEncoder(Layer):
     """
 
     block: Layer
-    layers: int
+    num_layers: int
     _: KW_ONLY
     norm: Layer | None = None
 
@@ -307,7 +306,7 @@ class TransformerDecoder(Layer):
 
     Args:
         block: the form of each, such as ``TransformerDecoderLayer(8)``.
-        layers, norm: as in ``TransformerEncoder``.
+        num_layers, norm: as in ``TransformerEncoder``.
 
     Fails:
         As the block. UsageError E102, E104: fewer than one block; something that is no layer.
@@ -318,7 +317,7 @@ class TransformerDecoder(Layer):
     """
 
     block: Layer
-    layers: int
+    num_layers: int
     _: KW_ONLY
     norm: Layer | None = None
 
@@ -375,7 +374,7 @@ def picked(x: Mapping[str, Node], **names: str) -> dict[str, Node]:
 
 def _require_stack(owner: TransformerEncoder | TransformerDecoder) -> None:
     require_layer(f"{type(owner).__name__}, block", owner.block)
-    require_whole(owner, "layers", 1, fix="layers=6")
+    require_whole(owner, "num_layers", 1, fix="num_layers=6")
     if owner.norm is not None:
         require_layer(f"{type(owner).__name__}, norm", owner.norm)
 
@@ -385,7 +384,7 @@ def _stacked(
 ) -> Node:
     """The blocks one after the other: each gives the value of this name to the next."""
     y = x[name]
-    for i in range(owner.layers):
+    for i in range(owner.num_layers):
         y = scope.run(owner.block, {**x, name: y}, f"layer{i + 1}")
     return y if owner.norm is None else scope.run(owner.norm, y, "norm")
 

@@ -5,12 +5,12 @@ stay equal for ever: the symmetry must be broken by chance. And the spread matte
 signal a little does so at every layer, forward and backward. Xavier and He choose the spread that keeps it
 level.
 
-An initialiser is a record; called with a key it gives *nodes*, like everything in this room.
+An initializer is a record; called with a key it gives *nodes*, like everything in this room.
 """
 
 from __future__ import annotations
 
-from chainrule.nn.initializer.initializer import Fill, Initialiser
+from chainrule.nn.initializer.initializer import Fill, Initializer
 from chainrule.nn.initializer.random import (
     Normal,
     Scaled,
@@ -30,17 +30,17 @@ from chainrule.nn.initializer.structured import (
 )
 from chainrule.nn.validation import unknown
 
-XAVIER = Scaled(gain=1.0, fan="mean", law="uniform")
-HE = Scaled(gain=2.0, fan="in", law="uniform")
+XAVIER = Scaled(gain=1.0, fan="mean", distribution="uniform")
+HE = Scaled(gain=2.0, fan="in", distribution="uniform")
 ZEROS = Fill(0.0)
 
-INITIALISERS: dict[str, Initialiser] = {
+INITIALIZERS: dict[str, Initializer] = {
     "dirac": Dirac(),
     "eye": Eye(),
     "he": HE,
-    "he_normal": Scaled(gain=2.0, fan="in", law="normal"),
-    "lecun": Scaled(gain=1.0, fan="in", law="uniform"),
-    "lecun_normal": Scaled(gain=1.0, fan="in", law="truncated"),
+    "he_normal": Scaled(gain=2.0, fan="in", distribution="normal"),
+    "lecun": Scaled(gain=1.0, fan="in", distribution="uniform"),
+    "lecun_normal": Scaled(gain=1.0, fan="in", distribution="truncated"),
     "normal": Normal(),
     "ones": Fill(1.0),
     "orthogonal": Orthogonal(),
@@ -49,31 +49,31 @@ INITIALISERS: dict[str, Initialiser] = {
     "truncated_normal": TruncatedNormal(),
     "uniform": Uniform(),
     "xavier": XAVIER,
-    "xavier_normal": Scaled(gain=1.0, fan="mean", law="normal"),
+    "xavier_normal": Scaled(gain=1.0, fan="mean", distribution="normal"),
     "zeros": ZEROS,
 }
-KINDS: tuple[type[Initialiser], ...] = (
+KINDS: tuple[type[Initializer], ...] = (
     Fill, SmallNormal, Uniform, Normal, TruncatedNormal, Scaled, Eye, Dirac, SparseNormal, Orthogonal,
     Blocks,
 )  # fmt: skip
 
 
-def known_initialiser(initialiser: str | Initialiser) -> Initialiser:
-    """The initialiser of this name, or the initialiser itself.
+def known_initializer(initializer: str | Initializer) -> Initializer:
+    """The initializer of this name, or the initializer itself.
 
     Fails:
-        UsageError E101: no such initialiser.
+        UsageError E101: no such initializer.
     """
-    if isinstance(initialiser, Initialiser):
-        return initialiser
-    if not isinstance(initialiser, str) or initialiser not in INITIALISERS:
-        raise unknown("initialiser", initialiser, list(INITIALISERS), '"{}"')
-    return INITIALISERS[initialiser]
+    if isinstance(initializer, Initializer):
+        return initializer
+    if not isinstance(initializer, str) or initializer not in INITIALIZERS:
+        raise unknown("initializer", initializer, list(INITIALIZERS), '"{}"')
+    return INITIALIZERS[initializer]
 
 
 __all__ = [
     "HE",
-    "INITIALISERS",
+    "INITIALIZERS",
     "KINDS",
     "XAVIER",
     "ZEROS",
@@ -81,7 +81,7 @@ __all__ = [
     "Dirac",
     "Eye",
     "Fill",
-    "Initialiser",
+    "Initializer",
     "Normal",
     "Orthogonal",
     "Scaled",
@@ -90,7 +90,7 @@ __all__ = [
     "TruncatedNormal",
     "Uniform",
     "fans",
-    "known_initialiser",
+    "known_initializer",
     "newton_schulz_steps",
     "truncated_std",
 ]

@@ -1,4 +1,4 @@
-"""What an initialiser is, and the one that draws nothing."""
+"""What an initializer is, and the one that draws nothing."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from chainrule.spec import Shape
 
 
 @frozen
-class Initialiser(Extensible):
-    """Base of every initialiser: a record that gives the nodes of a parameter's first values."""
+class Initializer(Extensible):
+    """Base of every initializer: a record that gives the nodes of a parameter's first values."""
 
     def __post_init__(self) -> None:
         self.check()
@@ -33,7 +33,7 @@ class Initialiser(Extensible):
 
 
 @frozen
-class Fill(Initialiser):
+class Fill(Initializer):
     """One number everywhere.
 
     Args:

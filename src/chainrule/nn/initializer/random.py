@@ -1,4 +1,4 @@
-"""Initialisers that draw every number by itself: they differ in the law and in its spread."""
+"""Initializers that draw every number by itself: they differ in the law and in its spread."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from dataclasses import KW_ONLY
 
 from chainrule.graph import Node
-from chainrule.nn.initializer.initializer import Initialiser, axes_of
+from chainrule.nn.initializer.initializer import Initializer, axes_of
 from chainrule.nn.validation import require_number, unknown
 from chainrule.ops import PUBLIC
 from chainrule.records import frozen
@@ -14,7 +14,7 @@ from chainrule.spec import Shape
 
 
 @frozen
-class SmallNormal(Initialiser):
+class SmallNormal(Initializer):
     """Small random numbers around 0, of one spread whatever the layer's size: the article's first values.
 
     Good for a shallow net. In a deep one every layer shrinks the signal: use ``Scaled`` there.
@@ -36,7 +36,7 @@ class SmallNormal(Initialiser):
 
 
 @frozen
-class Uniform(Initialiser):
+class Uniform(Initializer):
     """Random numbers between two limits, all equally likely.
 
     Args:
@@ -60,7 +60,7 @@ class Uniform(Initialiser):
 
 
 @frozen
-class Normal(Initialiser):
+class Normal(Initializer):
     """Random numbers of the bell curve.
 
     Args:
@@ -83,7 +83,7 @@ class Normal(Initialiser):
 
 
 @frozen
-class TruncatedNormal(Initialiser):
+class TruncatedNormal(Initializer):
     """Random numbers of the bell curve without its tails: what falls outside is drawn again.
 
     Args:
@@ -113,18 +113,18 @@ class TruncatedNormal(Initialiser):
 
 
 @frozen
-class Scaled(Initialiser):
+class Scaled(Initializer):
     """Random numbers whose variance is ``gain / fan``: the family of Xavier, He and LeCun.
 
     Args:
         gain: variance times fan; 1 keeps a linear signal level, 2 makes up for what relu cuts away.
         fan: ``"in"``, ``"out"`` or ``"mean"``: how many signals meet at a unit, on the way forward, backward,
             or their mean.
-        law: ``"uniform"``, ``"normal"`` or ``"truncated"`` (normal, cut at two standard deviations).
+        distribution: ``"uniform"``, ``"normal"`` or ``"truncated"`` (normal, cut at two standard deviations).
 
     Formula: normal: std = sqrt(gain / fan); uniform: between -a and a with a = sqrt(3 gain / fan).
     PyTorch's ``gain`` is the square root of this one. Keras's ``VarianceScaling`` is the same, its ``scale``
-    ``gain``, and its normal law truncated.
+    ``gain``, and its normal distribution truncated.
 
     Fails:
         UsageError E101, E102: no such fan or law; a gain that is not above 0.
@@ -137,19 +137,22 @@ class Scaled(Initialiser):
     _: KW_ONLY
     gain: float = 1.0
     fan: str = "mean"
-    law: str = "uniform"
+    distribution: str = "uniform"
 
     def check(self) -> None:
         require_number(self, "gain", above=0)
-        for name, known in (("fan", ["in", "out", "mean"]), ("law", ["uniform", "normal", "truncated"])):
+        for name, known in (
+            ("fan", ["in", "out", "mean"]),
+            ("distribution", ["uniform", "normal", "truncated"]),
+        ):
             if getattr(self, name) not in known:
                 raise unknown(f"Scaled, {name}", getattr(self, name), known, f'{name}="{{}}"')
 
     def __call__(self, key: Node, shape: Shape, dtype: str, stream: int) -> Node:
         spread = math.sqrt(self.gain / max(1.0, self.fan_of(shape)))
-        if self.law == "normal":
+        if self.distribution == "normal":
             return PUBLIC["normal"](key, shape, dtype, stream) * spread
-        if self.law == "truncated":
+        if self.distribution == "truncated":
             return truncated(key, shape, dtype, stream, 2.0) * (spread / truncated_std(2.0))
         limit = math.sqrt(3.0) * spread
         return PUBLIC["uniform"](key, shape, dtype, stream) * (2.0 * limit) - limit

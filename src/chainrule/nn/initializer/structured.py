@@ -1,4 +1,4 @@
-"""Initialisers that give a weight a structure: a diagonal, a middle, zeros, right angles."""
+"""Initializers that give a weight a structure: a diagonal, a middle, zeros, right angles."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from chainrule.errors import ShapeError
 from chainrule.graph import Node, constant
-from chainrule.nn.initializer.initializer import Initialiser, axes_of
+from chainrule.nn.initializer.initializer import Initializer, axes_of
 from chainrule.nn.validation import require, require_number, require_whole
 from chainrule.ops import PUBLIC
 from chainrule.records import frozen
@@ -17,7 +17,7 @@ from chainrule.spec import Shape, shape_text
 
 
 @frozen
-class Eye(Initialiser):
+class Eye(Initializer):
     """Ones on the diagonal and 0 elsewhere: a layer that at first hands its input on.
 
     Args:
@@ -40,7 +40,7 @@ class Eye(Initialiser):
 
 
 @frozen
-class Dirac(Initialiser):
+class Dirac(Initializer):
     """A convolution that at first hands its channels on: 1 in the middle of the kernel, from each to its own.
 
     Args:
@@ -73,14 +73,14 @@ class Dirac(Initialiser):
 
 
 @frozen
-class SparseNormal(Initialiser):
+class SparseNormal(Initializer):
     """Random numbers of the bell curve, with a fixed share of each column exactly 0.
 
     Which ones are 0 is decided by a draw: the smallest of the column. Their limit is found by halving, with
     operations that every engine has, where a sort would need a kernel of its own.
 
     Args:
-        share: of the numbers of a column that are 0, 0 <= share <= 1, rounded up.
+        sparsity: of the numbers of a column that are 0, 0 <= sparsity <= 1, rounded up.
         std: the standard deviation of the others, at least 0.
 
     Fails:
@@ -90,19 +90,19 @@ class SparseNormal(Initialiser):
     Reference: Martens (2010), Deep learning via Hessian-free optimization (ICML). As PyTorch's ``sparse_``.
     """
 
-    share: float = 0.5
+    sparsity: float = 0.5
     _: KW_ONLY
     std: float = 0.01
 
     def check(self) -> None:
-        require_number(self, "share", least=0, most=1)
+        require_number(self, "sparsity", least=0, most=1)
         require_number(self, "std", least=0)
 
     def __call__(self, key: Node, shape: Shape, dtype: str, stream: int) -> Node:
         if len(shape) != 2:
             raise _no_weight("SparseNormal", "a matrix", "(O, I)", shape)
         rows, columns = axes_of(shape)
-        wanted = float(math.ceil(self.share * rows))
+        wanted = float(math.ceil(self.sparsity * rows))
         draw = PUBLIC["uniform"](key, (rows, columns), "float64", stream ^ 0x5BD1E995)
         low = PUBLIC["broadcast_to"](constant(-1.0, "float64"), (1, columns))
         high = low + 2.0
@@ -128,7 +128,7 @@ def _no_weight(op: str, constraint: str, expected: str, shape: Shape) -> ShapeEr
 
 
 @frozen
-class Orthogonal(Initialiser):
+class Orthogonal(Initializer):
     """Rows (or columns, if fewer) at right angles and of one length: a signal is turned, not stretched.
 
     The matrix of a weight (out, *kernel, in) is (out, the rest). A random normal matrix A = U S V^T is drawn
@@ -188,24 +188,24 @@ def newton_schulz_steps(short: int, long: int) -> int:
 
 
 @frozen
-class Blocks(Initialiser):
+class Blocks(Initializer):
     """Equal parts of the first axis, one below the other, each with first values of its own.
 
     A recurrent layer keeps the weights of all its gates in one parameter: each gate begins for itself.
 
     Args:
-        parts: an initialiser for each part.
+        parts: an initializer for each part.
 
     Fails:
         ShapeError E208: the first axis cannot be divided into so many parts.
-        UsageError E102: no part, or one that is no initialiser.
+        UsageError E102: no part, or one that is no initializer.
     """
 
-    parts: tuple[Initialiser, ...]
+    parts: tuple[Initializer, ...]
 
     def check(self) -> None:
-        are_fit = bool(self.parts) and all(isinstance(part, Initialiser) for part in self.parts)
-        require(self, "parts", are_fit, "an initialiser for each part")
+        are_fit = bool(self.parts) and all(isinstance(part, Initializer) for part in self.parts)
+        require(self, "parts", are_fit, "an initializer for each part")
 
     def __call__(self, key: Node, shape: Shape, dtype: str, stream: int) -> Node:
         length, *rest = axes_of(shape)

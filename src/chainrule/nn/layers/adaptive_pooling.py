@@ -31,7 +31,7 @@ class AdaptiveMaxPool(Layer):
     Shapes: (B, *space, C) -> (B, *places, C).
 
     Args:
-        places: how many, one number or one for each spatial axis.
+        output_size: how many, one number or one for each spatial axis.
 
     Numerics: at a tie all winners share the gradient equally.
 
@@ -45,13 +45,13 @@ class AdaptiveMaxPool(Layer):
     """
 
     takes_one = True
-    places: Widths
+    output_size: Widths
 
     def check(self) -> None:
-        require_widths(self, "places", "cr.AdaptiveMaxPool(7)")
+        require_widths(self, "output_size", "cr.AdaptiveMaxPool(7)")
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> (B, *places, C)
-        for axis, (n, m) in enumerate(_lengths(self, x, self.places), 1):
+        for axis, (n, m) in enumerate(_lengths(self, x, self.output_size), 1):
             windows = picked(x, axis, windows_of(n, m)[0]) if n % m else parted(x, axis, m)
             x = PUBLIC["max"](windows, axis + 1)  # (..., m, cells, ...) -> (..., m, ...)
         return x
@@ -64,7 +64,7 @@ class AdaptiveAveragePool(Layer):
     Shapes: (B, *space, C) -> (B, *places, C).
 
     Args:
-        places: how many, one number or one for each spatial axis.
+        output_size: how many, one number or one for each spatial axis.
 
     Fails:
         ShapeError E213, E218, E219: no image; settings for another number of axes; an image without a cell.
@@ -76,13 +76,13 @@ class AdaptiveAveragePool(Layer):
     """
 
     takes_one = True
-    places: Widths
+    output_size: Widths
 
     def check(self) -> None:
-        require_widths(self, "places", "cr.AdaptiveAveragePool(7)")
+        require_widths(self, "output_size", "cr.AdaptiveAveragePool(7)")
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> (B, *places, C)
-        for axis, (n, m) in enumerate(_lengths(self, x, self.places), 1):
+        for axis, (n, m) in enumerate(_lengths(self, x, self.output_size), 1):
             x = weighed(x, axis, *windows_of(n, m)) if n % m else PUBLIC["mean"](parted(x, axis, m), axis + 1)
         return x
 
@@ -93,12 +93,12 @@ class FractionalMaxPool(Layer):
 
     Shapes: (B, *space, C) -> (B, *places, C).
 
-    Formula: with a = (n - window) / (places - 1) and u drawn evenly from 0 to 1 for each axis, window i
-    begins at floor((i + u) a) - floor(u a), the last at n - window.
+    Formula: with a = (n - kernel_size) / (places - 1) and u drawn evenly from 0 to 1 for each axis, window i
+    begins at floor((i + u) a) - floor(u a), the last at n - kernel_size.
 
     Args:
-        window: how many cells it has, one number or one for each spatial axis.
-        ratio: places = floor(ratio * n), 0 < ratio <= 1.
+        kernel_size: how many cells it has, one number or one for each spatial axis.
+        output_ratio: places = floor(output_ratio * n), 0 < output_ratio <= 1.
 
     Numerics: in inference u is 0.5, so that a net gives one answer; PyTorch draws there too, and for each
     sample and channel anew. At a tie all winners share the gradient equally.
@@ -108,30 +108,30 @@ class FractionalMaxPool(Layer):
         UsageError E102: a window below 1; a ratio outside the range.
 
     Example:
-        >>> print(FractionalMaxPool(2, ratio=0.7))
-        FractionalMaxPool(2, ratio=0.7)
+        >>> print(FractionalMaxPool(2, output_ratio=0.7))
+        FractionalMaxPool(2, output_ratio=0.7)
 
     Reference: Graham (2014), Fractional max-pooling.
     """
 
     takes_one = True
-    window: Widths
+    kernel_size: Widths
     _: KW_ONLY
-    ratio: float
+    output_ratio: float
 
     def check(self) -> None:
-        require_widths(self, "window", "cr.FractionalMaxPool(2, ratio=0.7)")
-        require_number(self, "ratio", above=0, most=1)
+        require_widths(self, "kernel_size", "cr.FractionalMaxPool(2, output_ratio=0.7)")
+        require_number(self, "output_ratio", above=0, most=1)
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> (B, *places, C)
         space = space_of("FractionalMaxPool", x.spec)
-        window = per_axis("FractionalMaxPool", "window", self.window, len(space))
+        window = per_axis("FractionalMaxPool", "kernel_size", self.kernel_size, len(space))
         for axis, (n, k) in enumerate(zip(space, window, strict=True), 1):
-            m = math.floor(n * self.ratio)
+            m = math.floor(n * self.output_ratio)
             if not 1 <= m <= n - k + 1:
                 raise ShapeError(
                     "E215", expected=f"1 to {n - k + 1} places of a window of {k}",
-                    received=f"{m} places on axis {axis}", fix="cr.FractionalMaxPool(2, ratio=0.7)",
+                    received=f"{m} places on axis {axis}", fix="cr.FractionalMaxPool(2, output_ratio=0.7)",
                 )  # fmt: skip
             reserve(m + k, itemsize=32)
             drawn = scope.uniform(f"start{axis}", ()) if scope.training else constant(0.5)
@@ -180,7 +180,7 @@ def _lengths(owner: Layer, x: Node, places: Widths) -> list[tuple[int, int]]:
     space: Lengths = space_of(type(owner).__name__, x.spec)
     if 0 in space:
         raise ShapeError("E219", expected="an image of one cell or more", received=shape_text(x.shape))
-    return list(zip(space, per_axis(type(owner).__name__, "places", places, len(space)), strict=True))
+    return list(zip(space, per_axis(type(owner).__name__, "output_size", places, len(space)), strict=True))
 
 
 LAYERS = (AdaptiveMaxPool, AdaptiveAveragePool, FractionalMaxPool)

@@ -27,13 +27,13 @@ class AdaptiveLogSoftmax(Layer):
     Shapes: (B, ..., C) -> (B, ..., classes).
 
     Formula: log p(k) = log softmax(head)_k for a frequent class, else log softmax(head)_cluster +
-    log softmax(W N x)_k, where N is (C / divide^i, C) in the i-th cluster.
+    log softmax(W N x)_k, where N is (C / div_value^i, C) in the i-th cluster.
 
     Args:
         classes: how many, numbered from the most frequent on.
         cutoffs: where each cluster begins, ascending: (2000, 10000) makes a head of 2000 and two clusters.
-        divide: how much narrower each cluster is than the one before, above 0.
-        bias: whether the head has a bias.
+        div_value: how much narrower each cluster is than the one before, above 0.
+        head_bias: whether the head has a bias.
 
     Cost: 2 B C (head + the sum of narrow widths) flops forward, and 2 B width classes within each cluster.
         All log-probabilities are computed; PyTorch's loss skips the clusters no target of the batch is in.
@@ -54,8 +54,8 @@ class AdaptiveLogSoftmax(Layer):
     classes: int
     cutoffs: tuple[int, ...]
     _: KW_ONLY
-    divide: float = 4.0
-    bias: bool = False
+    div_value: float = 4.0
+    head_bias: bool = False
 
     def check(self) -> None:
         require_whole(self, "classes", 2, fix="cr.AdaptiveLogSoftmax(10_000, (1000,))")
@@ -63,13 +63,13 @@ class AdaptiveLogSoftmax(Layer):
         ends = (0, *self.cutoffs, self.classes) if isinstance(self.cutoffs, tuple) else ()
         fits = len(ends) > 2 and are_whole(ends, 0) and all(a < b for a, b in pairwise(ends))
         require(self, "cutoffs", fits, "ascending integers between 0 and the classes", "cutoffs=(1000,)")
-        require_number(self, "divide", above=0)
-        require(self, "bias", isinstance(self.bias, bool), "True or False", "bias=True")
+        require_number(self, "div_value", above=0)
+        require(self, "head_bias", isinstance(self.head_bias, bool), "True or False", "head_bias=True")
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ..., C) -> (B, ..., classes)
         first, ends = self.cutoffs[0], (*self.cutoffs, self.classes)
         widths = self._widths(x)
-        head = scope.run(Dense(first + len(widths), bias=self.bias), x, "head")
+        head = scope.run(Dense(first + len(widths), bias=self.head_bias), x, "head")
         head = PUBLIC["log_softmax"](head)  # (B, ..., first + clusters)
         parts = [slice_axis(head, x.rank - 1, 0, first)]
         for i, width in enumerate(widths):
@@ -83,11 +83,11 @@ class AdaptiveLogSoftmax(Layer):
         """How wide the narrow layer of each cluster is."""
         length = x.shape[-1] if x.rank >= 2 else None
         known = length if isinstance(length, int) else 0
-        widths = [int(known // self.divide ** (i + 1)) for i in range(len(self.cutoffs))]
+        widths = [int(known // self.div_value ** (i + 1)) for i in range(len(self.cutoffs))]
         if 0 in widths:
             raise ShapeError(
                 "E208", op="AdaptiveLogSoftmax", constraint="vectors long enough for every cluster",
-                expected=f"(B, ..., C), C at least {self.divide:g}^{len(self.cutoffs)}",
+                expected=f"(B, ..., C), C at least {self.div_value:g}^{len(self.cutoffs)}",
                 received=shape_text(x.shape), fix="divide=2.0",
             )  # fmt: skip
         return widths

@@ -120,7 +120,7 @@ class Parallel(Layer):
     The results are joined along the last axis, or handed on by name.
 
     Args:
-        join: one of the ways of ``Merge``, or ``"none"`` (a node for each name: several outputs).
+        merge_mode: one of the ways of ``Merge``, or ``"none"`` (a node for each name: several outputs).
         branches: the layers by name.
 
     Fails:
@@ -131,16 +131,16 @@ class Parallel(Layer):
     """
 
     branches: tuple[tuple[str, Layer], ...]
-    join: str = "concatenate"
+    merge_mode: str = "concatenate"
 
-    def __init__(self, join: str = "concatenate", **branches: Layer) -> None:
+    def __init__(self, merge_mode: str = "concatenate", **branches: Layer) -> None:
         object.__setattr__(self, "branches", tuple(branches.items()))
-        object.__setattr__(self, "join", join)
+        object.__setattr__(self, "merge_mode", merge_mode)
         self.__post_init__()
 
     def check(self) -> None:
-        if self.join not in (*JOINS, "none"):
-            raise unknown("Parallel, join", self.join, [*JOINS, "none"], 'join="{}"')
+        if self.merge_mode not in (*JOINS, "none"):
+            raise unknown("Parallel, merge_mode", self.merge_mode, [*JOINS, "none"], 'merge_mode="{}"')
         names = [name for name, _ in self.branches]
         require(
             self,
@@ -159,9 +159,9 @@ class Parallel(Layer):
             name: scope.run(part, x[name] if isinstance(x, Mapping) else x, name)
             for name, part in self.branches
         }
-        if self.join == "none":
+        if self.merge_mode == "none":
             return results
-        return merged("Parallel", self.join, list(results.values()))
+        return merged("Parallel", self.merge_mode, list(results.values()))
 
     def _agree(self, x: Mapping[str, Node]) -> None:
         names = [name for name, _ in self.branches]
@@ -174,7 +174,7 @@ class Parallel(Layer):
 
     def __str__(self) -> str:
         lines = [f"  {name}: {part}".replace("\n", "\n  ") for name, part in self.branches]
-        return "\n".join([f"Parallel(join={self.join!r}", *lines, ")"])
+        return "\n".join([f"Parallel(merge_mode={self.merge_mode!r}", *lines, ")"])
 
 
 @layer

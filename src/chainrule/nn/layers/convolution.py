@@ -11,8 +11,8 @@ from typing import Any, TypeAlias
 
 from chainrule.errors import ShapeError
 from chainrule.graph import Node
-from chainrule.nn.activation import activated, fitting_initialiser, known_activation
-from chainrule.nn.initializer import ZEROS, Initialiser, known_initialiser
+from chainrule.nn.activation import activated, fitting_initializer, known_activation
+from chainrule.nn.initializer import ZEROS, Initializer, known_initializer
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.regularization.penalty import Penalty
 from chainrule.nn.scope import Scope
@@ -33,11 +33,11 @@ class Sliding(Layer):
         stride: how far a step moves the kernel, one number or one for each spatial axis.
         padding: ``"valid"`` (none), ``"same"`` (as many places as cells, divided by the stride), a number, or
             for each axis a number or a pair (before, after).
-        dilation: how far neighbouring weights lie apart, one number or one for each spatial axis.
+        dilation: how far neighboring weights lie apart, one number or one for each spatial axis.
         activation: the name of g, or a layer; ``None`` leaves the sum as it is.
         bias: whether there is a b.
-        weight_init: first values of W, a record or a name such as ``"he"``; by default He's spread before
-            relu, else Xavier's.
+        weight_initializer: first values of W, a record or a name such as ``"he"``; by default He's spread
+            before relu, else Xavier's.
         penalty: what the size of W costs, such as ``cr.L2(1e-4)``.
     """
 
@@ -47,13 +47,13 @@ class Sliding(Layer):
     dilation: Widths = 1
     activation: str | Layer | None = None
     bias: bool = True
-    weight_init: str | Initialiser | None = None
+    weight_initializer: str | Initializer | None = None
     penalty: Penalty | None = None
 
     @property
-    def first_weights(self) -> Initialiser:
+    def first_weights(self) -> Initializer:
         """How W is drawn."""
-        return known_initialiser(self.weight_init or fitting_initialiser(self.activation))
+        return known_initializer(self.weight_initializer or fitting_initializer(self.activation))
 
     @property
     def shared(self) -> dict[str, Any]:
@@ -80,17 +80,17 @@ class Conv(Sliding):
 
     Args:
         channels: how many kernels, and so channels of the output.
-        kernel: how many cells a kernel has, one number or one for each spatial axis.
+        kernel_size: how many cells a kernel has, one number or one for each spatial axis.
         groups: into how many parts the channels are divided; each part of the output sees one part of the
             input.
-        stride, padding, dilation, activation, bias, weight_init, penalty: as in ``Sliding``.
+        stride, padding, dilation, activation, bias, weight_initializer, penalty: as in ``Sliding``.
 
     Cost: 2 B places channels kernel C / groups flops forward, twice that backward.
 
     Fails:
         ShapeError E213, E214, E215, E218: no image; channels that groups do not divide; an image that is too
             small; settings for another number of axes.
-        UsageError E101: no such activation, initialiser or word for padding.
+        UsageError E101: no such activation, initializer or word for padding.
         UsageError E102: a number out of its range.
 
     Example:
@@ -103,7 +103,7 @@ class Conv(Sliding):
     """
 
     channels: int
-    kernel: Widths
+    kernel_size: Widths
     groups: int = field(default=1, kw_only=True)
 
     def check(self) -> None:
@@ -113,7 +113,7 @@ class Conv(Sliding):
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> (B, *places, O)
         space = space_of("Conv", x.spec)
-        kernel = per_axis("Conv", "kernel", self.kernel, len(space))
+        kernel = per_axis("Conv", "kernel_size", self.kernel_size, len(space))
         deep = shared_channels(self, x, self.groups) // int(self.groups)
         weight = scope.parameter(
             "weight", (int(self.channels), *kernel, deep), self.first_weights, self.penalty
@@ -136,15 +136,15 @@ class ConvTranspose(Sliding):
 
     Args:
         channels: how many channels the output has.
-        kernel, groups: as in ``Conv``.
+        kernel_size, groups: as in ``Conv``.
         stride: how far apart the numbers are spread, one number or one for each spatial axis.
         dilation: as in ``Sliding``.
         padding: as in ``Sliding``; it is cut off the result. ``"same"`` gives the places times the stride.
-        space: the spatial axes of the result, where a stride leaves a choice; by default the shortest
+        output_size: the spatial axes of the result, where a stride leaves a choice; by default the shortest
             (PyTorch says by ``output_padding`` how much longer).
         activation, bias, penalty: as in ``Sliding``.
-        weight_init: as in ``Sliding``; W is (C, *kernel, channels / groups), that of the convolution whose
-            way back this is.
+        weight_initializer: as in ``Sliding``; W is (C, *kernel, channels / groups), that of the convolution
+            whose way back this is.
 
     Cost: 2 B places channels kernel C / groups flops forward, twice that backward.
 
@@ -162,24 +162,24 @@ class ConvTranspose(Sliding):
     """
 
     channels: int
-    kernel: Widths
+    kernel_size: Widths
     groups: int = field(default=1, kw_only=True)
-    space: Widths | None = field(default=None, kw_only=True)
+    output_size: Widths | None = field(default=None, kw_only=True)
 
     def check(self) -> None:
         require_whole(self, "channels", 1, fix="cr.ConvTranspose(6, 5)")
         require_window(self)
         _require_groups(self)
-        if self.space is not None:
-            require_widths(self, "space", "space=(28, 28)")
+        if self.output_size is not None:
+            require_widths(self, "output_size", "output_size=(28, 28)")
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *places, C) -> (B, *space, O)
         places = space_of("ConvTranspose", x.spec)
-        kernel = per_axis("ConvTranspose", "kernel", self.kernel, len(places))
+        kernel = per_axis("ConvTranspose", "kernel_size", self.kernel_size, len(places))
         shape = (shared_channels(self, x, self.groups), *kernel, int(self.channels) // int(self.groups))
         weight = scope.parameter("weight", shape, self.first_weights, self.penalty)  # (C, *kernel, O/groups)
         z = PUBLIC["convolution_transpose"](
-            x, weight, self.stride, self.padding, self.dilation, self.groups, self.space
+            x, weight, self.stride, self.padding, self.dilation, self.groups, self.output_size
         )
         return self.bent(z, scope)
 
@@ -194,9 +194,9 @@ class DepthwiseConv(Sliding):
     Formula: that of ``Conv`` with C groups.
 
     Args:
-        kernel: as in ``Conv``.
+        kernel_size: as in ``Conv``.
         multiplier: how many kernels each channel has.
-        stride, padding, dilation, activation, bias, weight_init, penalty: as in ``Sliding``.
+        stride, padding, dilation, activation, bias, weight_initializer, penalty: as in ``Sliding``.
 
     Cost: 2 B places C multiplier kernel flops forward: C times less than ``Conv``.
 
@@ -211,7 +211,7 @@ class DepthwiseConv(Sliding):
     (2017), MobileNets.
     """
 
-    kernel: Widths
+    kernel_size: Widths
     _: KW_ONLY
     multiplier: int = 1
 
@@ -222,7 +222,7 @@ class DepthwiseConv(Sliding):
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> (B, *places, C * multiplier)
         space_of("DepthwiseConv", x.spec)
         channels = shared_channels(self, x, 1)
-        one_by_one = Conv(channels * int(self.multiplier), self.kernel, groups=channels, **self.shared)
+        one_by_one = Conv(channels * int(self.multiplier), self.kernel_size, groups=channels, **self.shared)
         return one_by_one(x, scope)
 
 
@@ -236,9 +236,9 @@ class SeparableConv(Sliding):
 
     Args:
         channels: how many channels the output has.
-        kernel: as in ``Conv``.
+        kernel_size: as in ``Conv``.
         multiplier: how many kernels each channel has in the first step.
-        stride, padding, dilation, weight_init, penalty: as in ``Sliding``.
+        stride, padding, dilation, weight_initializer, penalty: as in ``Sliding``.
         activation, bias: as in ``Sliding``; of the second step.
 
     Cost: 2 B places C multiplier (kernel + channels) flops forward; ``Conv`` takes 2 B places C kernel
@@ -255,7 +255,7 @@ class SeparableConv(Sliding):
     """
 
     channels: int
-    kernel: Widths
+    kernel_size: Widths
     _: KW_ONLY
     multiplier: int = 1
 
@@ -267,7 +267,9 @@ class SeparableConv(Sliding):
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> (B, *places, O)
         first = {**self.shared, "activation": None, "bias": False}
         second = {**self.shared, "stride": 1, "padding": "valid", "dilation": 1}
-        between = scope.run(DepthwiseConv(self.kernel, multiplier=self.multiplier, **first), x, "depthwise")
+        between = scope.run(
+            DepthwiseConv(self.kernel_size, multiplier=self.multiplier, **first), x, "depthwise"
+        )
         return scope.run(Conv(self.channels, 1, **second), between, "pointwise")
 
 
@@ -292,13 +294,13 @@ def require_window(owner: Conv | ConvTranspose | DepthwiseConv | SeparableConv) 
     Fails:
         UsageError E101, E102: as ``Conv``.
     """
-    for name in ("kernel", "stride", "dilation"):
-        require_widths(owner, name, f"{name}={3 if name == 'kernel' else 1}")
+    for name in ("kernel_size", "stride", "dilation"):
+        require_widths(owner, name, f"{name}={3 if name == 'kernel_size' else 1}")
     require_padding(owner, owner.padding)
     if not isinstance(owner.activation, Layer | None):
         known_activation(owner.activation)
-    if owner.weight_init is not None:
-        known_initialiser(owner.weight_init)
+    if owner.weight_initializer is not None:
+        known_initializer(owner.weight_initializer)
     require(owner, "penalty", isinstance(owner.penalty, Penalty | None), "a penalty such as cr.L2(1e-4)")
 
 

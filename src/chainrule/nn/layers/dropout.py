@@ -92,7 +92,7 @@ class GaussianDropout(Layer):
 
 @layer
 class SpatialDropout(Layer):
-    """Drops whole channels of each image in training: of neighbouring cells, single ones are not missed.
+    """Drops whole channels of each image in training: of neighboring cells, single ones are not missed.
 
     Shapes: (B, *space, C) -> the same.
 

@@ -19,8 +19,8 @@ from typing import NamedTuple
 
 from chainrule.errors import ShapeError
 from chainrule.graph import Node
-from chainrule.nn.activation import activated, fitting_initialiser, known_activation
-from chainrule.nn.initializer import ZEROS, Initialiser, known_initialiser
+from chainrule.nn.activation import activated, fitting_initializer, known_activation
+from chainrule.nn.initializer import ZEROS, Initializer, known_initializer
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.regularization.penalty import Penalty
 from chainrule.nn.scope import Scope
@@ -50,38 +50,38 @@ class EinsumDense(Layer):
 
     Args:
         equation: such as ``"btc,chd->bthd"``; ``...`` in front of input and result stands for any axes.
-        shape: the lengths of the result's axes without the batch (and without ``...``); ``None`` for one that
-            is the input's.
-        bias: the letters of the result along which the bias has a length; ``""``: there is none.
+        output_shape: the lengths of the result's axes without the batch (and without ``...``); ``None`` for
+            one that is the input's.
+        bias_axes: the letters of the result along which the bias has a length; ``""``: there is none.
         activation: the name of g, or a layer.
-        weight_init: first values of W; as in ``Dense``.
+        weight_initializer: first values of W; as in ``Dense``.
         penalty: what the size of W costs.
 
     Cost: 2 flops for each combination of letters.
 
     Fails:
         ShapeError E208: an input that does not fit the equation; lengths that contradict each other.
-        UsageError E101, E102: no such activation or initialiser; no equation of this form.
+        UsageError E101, E102: no such activation or initializer; no equation of this form.
 
     Example:
-        >>> print(EinsumDense("btc,chd->bthd", (None, 8, 64), bias="hd"))
-        EinsumDense('btc,chd->bthd', (None, 8, 64), bias='hd')
+        >>> print(EinsumDense("btc,chd->bthd", (None, 8, 64), bias_axes="hd"))
+        EinsumDense('btc,chd->bthd', (None, 8, 64), bias_axes='hd')
 
     Reference: Keras's ``EinsumDense``, whose arguments ``output_shape`` and ``bias_axes`` these are.
     """
 
     takes_one = True
     equation: str
-    shape: int | tuple[int | None, ...]
+    output_shape: int | tuple[int | None, ...]
     _: KW_ONLY
-    bias: str = ""
+    bias_axes: str = ""
     activation: str | Layer | None = None
-    weight_init: str | Initialiser | None = None
+    weight_initializer: str | Initializer | None = None
     penalty: Penalty | None = None
 
     def check(self) -> None:
-        if isinstance(self.shape, list):
-            object.__setattr__(self, "shape", tuple(self.shape))
+        if isinstance(self.output_shape, list):
+            object.__setattr__(self, "output_shape", tuple(self.output_shape))
         found = FORM.fullmatch(self.equation.replace(" ", "")) if isinstance(self.equation, str) else None
         expected = 'such as "btc,cd->btd", each letter once in a part'
         require(self, "equation", found is not None and bool(found[1]) == bool(found[4]), expected)
@@ -92,27 +92,30 @@ class EinsumDense(Layer):
         require(self, "equation", once and known, expected)
         batched = bool(found[1]) or (parts.x[:1] == parts.y[:1] != "" and parts.x[0] not in parts.weight)
         require(self, "equation", batched, "the batch first in input and result, and not in the weight")
-        given = self.shape if isinstance(self.shape, tuple) else (self.shape,)
+        given = self.output_shape if isinstance(self.output_shape, tuple) else (self.output_shape,)
         named = parts.y if found[1] else parts.y[1:]
         fits = all(n is None or (type(n) is int and n >= 1) for n in given) and len(given) == len(named)
-        require(self, "shape", fits, f'a length of at least 1 or None for each of "{named}"')
+        require(self, "output_shape", fits, f'a length of at least 1 or None for each of "{named}"')
         require(
-            self, "bias", isinstance(self.bias, str) and set(self.bias) <= set(named), f'some of "{named}"'
+            self,
+            "bias_axes",
+            isinstance(self.bias_axes, str) and set(self.bias_axes) <= set(named),
+            f'some of "{named}"',
         )
         if not isinstance(self.activation, Layer | None):
             known_activation(self.activation)
-        if self.weight_init is not None:
-            known_initialiser(self.weight_init)
+        if self.weight_initializer is not None:
+            known_initializer(self.weight_initializer)
         require(self, "penalty", isinstance(self.penalty, Penalty | None), "a penalty such as cr.L2(1e-4)")
 
     def __call__(self, x: Node, scope: Scope) -> Node:
         letters, lengths = self._read(x)
         shape = tuple(lengths[letter] for letter in letters.weight)
-        init = known_initialiser(self.weight_init or fitting_initialiser(self.activation))
+        init = known_initializer(self.weight_initializer or fitting_initializer(self.activation))
         y = product(letters, x, scope.parameter("weight", shape, init, self.penalty))
-        if self.bias:
-            along = tuple(lengths[letter] for letter in letters.y if letter in self.bias)
-            wide = [lengths[letter] if letter in self.bias else 1 for letter in letters.y]
+        if self.bias_axes:
+            along = tuple(lengths[letter] for letter in letters.y if letter in self.bias_axes)
+            wide = [lengths[letter] if letter in self.bias_axes else 1 for letter in letters.y]
             y = y + PUBLIC["reshape"](scope.parameter("bias", along, ZEROS), wide)
         return activated(y, self.activation, scope)
 
@@ -129,7 +132,7 @@ class EinsumDense(Layer):
         letters = Equation(left.replace("...", dots), weight, right.replace("...", dots))
         wrong = [] if x.rank == len(letters.x) else [f"{x.rank} axes for the letters {letters.x}"]
         lengths = dict(zip(letters.x, x.shape, strict=False))
-        given = self.shape if isinstance(self.shape, tuple) else (self.shape,)
+        given = self.output_shape if isinstance(self.output_shape, tuple) else (self.output_shape,)
         for letter, n in zip(letters.y[len(letters.y) - len(given) :], given, strict=True):
             if n is not None and lengths.setdefault(letter, n) != n:
                 wrong.append(f"{letter} is {lengths[letter]} in the input, {n} in the result")

@@ -13,7 +13,7 @@ from dataclasses import KW_ONLY
 
 from chainrule.errors import ShapeError, UsageError
 from chainrule.graph import Node, constant
-from chainrule.nn.initializer import Initialiser, Scaled, known_initialiser
+from chainrule.nn.initializer import Initializer, Scaled, known_initializer
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.regularization.penalty import Penalty
 from chainrule.nn.scope import Scope
@@ -21,7 +21,7 @@ from chainrule.nn.validation import require, require_number, require_whole, unkn
 from chainrule.ops import PUBLIC
 from chainrule.spec import bound, shape_text
 
-UNIT = Scaled(gain=1.0, fan="in", law="normal")  # rows of length about 1
+UNIT = Scaled(gain=1.0, fan="in", distribution="normal")  # rows of length about 1
 REDUCTIONS = ["mean", "sum", "max"]
 
 
@@ -31,14 +31,14 @@ class Embedding(Layer):
 
     Shapes: whole numbers (B, ...) -> (B, ..., units).
 
-    Formula: y = scale W[x], W (vocabulary, units).
+    Formula: y = scale W[x], W (vocabulary_size, units).
 
     Args:
-        vocabulary: how many words there are: x is 0 to vocabulary - 1. Floating-point numbers are cut to
-            whole ones, as data often comes in one kind.
+        vocabulary_size: how many words there are: x is 0 to vocabulary_size - 1. Floating-point numbers are
+            cut to whole ones, as data often comes in one kind.
         units: how many numbers stand for a word.
-        padding: the number of a word that stands for none: its vector is 0 and learns nothing.
-        weight_init: first values of W; by default normal, rows of length about 1.
+        padding_index: the number of a word that stands for none: its vector is 0 and learns nothing.
+        weight_initializer: first values of W; by default normal, rows of length about 1.
         penalty: what the size of W costs.
         scale: what every vector is multiplied by, not 0; the Transformer of 2017 has sqrt(units).
 
@@ -46,21 +46,21 @@ class Embedding(Layer):
 
     Fails:
         ShapeError E211: a number outside the vocabulary, with its place and value.
-        UsageError E101, E102: no such initialiser; a setting out of its range.
+        UsageError E101, E102: no such initializer; a setting out of its range.
 
     Example:
-        >>> print(Embedding(10_000, 64, padding=0))
-        Embedding(10000, 64, padding=0)
+        >>> print(Embedding(10_000, 64, padding_index=0))
+        Embedding(10000, 64, padding_index=0)
 
     Reference: Bengio, Ducharme, Vincent and Jauvin (2003), A neural probabilistic language model (JMLR 3).
     """
 
     takes_one = True
-    vocabulary: int
+    vocabulary_size: int
     units: int
     _: KW_ONLY
-    padding: int | None = None
-    weight_init: str | Initialiser = UNIT
+    padding_index: int | None = None
+    weight_initializer: str | Initializer = UNIT
     penalty: Penalty | None = None
     scale: float = 1.0
 
@@ -84,8 +84,9 @@ class EmbeddingBag(Layer):
     Shapes: whole numbers (B, ..., T) -> (B, ..., units).
 
     Args:
-        vocabulary, units, padding, weight_init, penalty: as in ``Embedding``; words of padding do not count.
-        join: ``"mean"``, ``"sum"`` or ``"max"`` over the words.
+        vocabulary_size, units, padding_index, weight_initializer, penalty: as in ``Embedding``; words of
+            padding do not count.
+        mode: ``"mean"``, ``"sum"`` or ``"max"`` over the words.
 
     Numerics: a bag of padding alone gives 0.
 
@@ -95,26 +96,26 @@ class EmbeddingBag(Layer):
         UsageError E101, E102: no such way to join; a setting out of its range.
 
     Example:
-        >>> print(EmbeddingBag(10_000, 64, join="sum"))
-        EmbeddingBag(10000, 64, join='sum')
+        >>> print(EmbeddingBag(10_000, 64, mode="sum"))
+        EmbeddingBag(10000, 64, mode='sum')
 
     Reference: Joulin, Grave, Bojanowski and Mikolov (2017), Bag of tricks for efficient text classification
     (EACL).
     """
 
     takes_one = True
-    vocabulary: int
+    vocabulary_size: int
     units: int
     _: KW_ONLY
-    join: str = "mean"
-    padding: int | None = None
-    weight_init: str | Initialiser = UNIT
+    mode: str = "mean"
+    padding_index: int | None = None
+    weight_initializer: str | Initializer = UNIT
     penalty: Penalty | None = None
 
     def check(self) -> None:
         _require_table(self)
-        if self.join not in REDUCTIONS:
-            raise unknown("EmbeddingBag, join", self.join, REDUCTIONS, 'join="{}"')
+        if self.mode not in REDUCTIONS:
+            raise unknown("EmbeddingBag, mode", self.mode, REDUCTIONS, 'mode="{}"')
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ..., T) -> (B, ..., units)
         if x.rank < 2:
@@ -124,14 +125,14 @@ class EmbeddingBag(Layer):
             )  # fmt: skip
         rows, is_word = _looked_up(self, x, scope)  # (B, ..., T, units)
         if is_word is None:
-            return PUBLIC[self.join](rows, -2)
+            return PUBLIC[self.mode](rows, -2)
         counts = PUBLIC["reshape"](is_word, (*is_word.shape, 1))
         some = PUBLIC["sum"](counts.astype(rows.dtype), -2)  # (B, ..., 1)
-        if self.join == "max":
+        if self.mode == "max":
             most = PUBLIC["max"](PUBLIC["where"](counts, rows, constant(-1e30, rows.dtype)), -2)
             return PUBLIC["where"](some > 0, most, constant(0.0, rows.dtype))
         total = PUBLIC["sum"](rows * counts.astype(rows.dtype), -2)
-        return total if self.join == "sum" else total / PUBLIC["maximum"](some, 1.0)
+        return total if self.mode == "sum" else total / PUBLIC["maximum"](some, 1.0)
 
 
 @layer
@@ -185,7 +186,7 @@ class Unembedding(Layer):
                 expected=f"(B, ..., {units})", received=shape_text(x.shape),
                 fix=f"cr.Dense({units}) before it",
             )  # fmt: skip
-        weight = place.parameter("weight", (vocabulary, units), known.initialiser, known.penalty)
+        weight = place.parameter("weight", (vocabulary, units), known.initializer, known.penalty)
         return x @ weight.T  # (B, ..., C) (C, vocabulary) -> (B, ..., vocabulary)
 
 
@@ -193,19 +194,22 @@ def _looked_up(owner: Embedding | EmbeddingBag, x: Node, scope: Scope) -> tuple[
     """The row of each word, and where there are words that count (``None``: all do)."""
     words = x.astype("int64") if x.spec.is_float else x
     table = scope.parameter(
-        "weight", (owner.vocabulary, owner.units), known_initialiser(owner.weight_init), owner.penalty
+        "weight",
+        (owner.vocabulary_size, owner.units),
+        known_initializer(owner.weight_initializer),
+        owner.penalty,
     )
-    scope.require_rows(words, owner.vocabulary)
+    scope.require_rows(words, owner.vocabulary_size)
     rows = PUBLIC["gather"](table, words)  # (B, ...) -> (B, ..., units)
-    return rows, None if owner.padding is None else PUBLIC["not_equal"](words, owner.padding)
+    return rows, None if owner.padding_index is None else PUBLIC["not_equal"](words, owner.padding_index)
 
 
 def _require_table(owner: Embedding | EmbeddingBag) -> None:
-    require_whole(owner, "vocabulary", 1, fix=f"cr.{type(owner).__name__}(10_000, 64)")
+    require_whole(owner, "vocabulary_size", 1, fix=f"cr.{type(owner).__name__}(10_000, 64)")
     require_whole(owner, "units", 1, fix=f"cr.{type(owner).__name__}(10_000, 64)")
-    if owner.padding is not None:
-        require_whole(owner, "padding", 0, int(owner.vocabulary) - 1, "padding=0")
-    known_initialiser(owner.weight_init)
+    if owner.padding_index is not None:
+        require_whole(owner, "padding_index", 0, int(owner.vocabulary_size) - 1, "padding_index=0")
+    known_initializer(owner.weight_initializer)
     require(owner, "penalty", isinstance(owner.penalty, Penalty | None), "a penalty such as cr.L2(1e-4)")
 
 

@@ -28,7 +28,7 @@ class Highway(Layer):
 
     Args:
         activation: the name of g, or a layer.
-        carry: where b begins: below 0 the gate is nearly shut at first, so that a deep net begins as the
+        carry_bias: where b begins: below 0 the gate is nearly shut at first, so that a deep net begins as the
             identity.
 
     Cost: 4 B C^2 flops forward.
@@ -47,16 +47,16 @@ class Highway(Layer):
     takes_one = True
     activation: str | Layer | None = "relu"
     _: KW_ONLY
-    carry: float = -2.0
+    carry_bias: float = -2.0
 
     def check(self) -> None:
         if not isinstance(self.activation, Layer | None):
             known_activation(self.activation)
-        require_number(self, "carry")
+        require_number(self, "carry_bias")
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ..., C) -> the same
         units = _channels(self, x)
-        t = scope.run(Dense(units, "sigmoid", bias_init=Fill(self.carry)), x, "gate")
+        t = scope.run(Dense(units, "sigmoid", bias_initializer=Fill(self.carry_bias)), x, "gate")
         return t * scope.run(Dense(units, self.activation), x, "transform") + (1.0 - t) * x
 
 

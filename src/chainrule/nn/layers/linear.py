@@ -6,8 +6,8 @@ from dataclasses import KW_ONLY
 
 from chainrule.errors import ShapeError
 from chainrule.graph import Node
-from chainrule.nn.activation import activated, fitting_initialiser, known_activation
-from chainrule.nn.initializer import ZEROS, Initialiser, known_initialiser
+from chainrule.nn.activation import activated, fitting_initializer, known_activation
+from chainrule.nn.initializer import ZEROS, Initializer, known_initializer
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.regularization.penalty import Penalty
 from chainrule.nn.scope import Scope
@@ -27,16 +27,16 @@ class Dense(Layer):
         units: O, how many outputs.
         activation: the name of g, or a layer; ``None`` leaves the sum as it is.
         bias: whether there is a b.
-        weight_init: first values of W, a record or a name such as ``"he"``; by default He's spread before
-            relu, else Xavier's.
-        bias_init: first values of b, likewise.
+        weight_initializer: first values of W, a record or a name such as ``"he"``; by default He's spread
+            before relu, else Xavier's.
+        bias_initializer: first values of b, likewise.
         penalty: what the size of W costs, such as ``cr.L2(1e-4)``.
 
     Cost: 2 B I O flops forward, 4 B I O backward.
 
     Fails:
         ShapeError E208: the input has no axis of fixed length at its end.
-        UsageError E101: no such activation or initialiser.
+        UsageError E101: no such activation or initializer.
         UsageError E102: fewer than one unit.
     """
 
@@ -45,8 +45,8 @@ class Dense(Layer):
     activation: str | Layer | None = None
     _: KW_ONLY
     bias: bool = True
-    weight_init: str | Initialiser | None = None
-    bias_init: str | Initialiser = ZEROS
+    weight_initializer: str | Initializer | None = None
+    bias_initializer: str | Initializer = ZEROS
     penalty: Penalty | None = None
 
     def check(self) -> None:
@@ -55,9 +55,9 @@ class Dense(Layer):
         require_whole(self, "units", 1, fix="cr.Dense(10)")
         if not isinstance(self.activation, Layer | None):
             known_activation(self.activation)
-        for init in (self.weight_init, self.bias_init):
+        for init in (self.weight_initializer, self.bias_initializer):
             if init is not None:
-                known_initialiser(init)
+                known_initializer(init)
         require(self, "penalty", isinstance(self.penalty, Penalty | None), "a penalty such as cr.L2(1e-4)")
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, I) -> (B, O)
@@ -66,9 +66,9 @@ class Dense(Layer):
                 "E208", op="Dense", constraint="samples of fixed length", expected="(B, I)",
                 received=shape_text(x.shape), fix="cr.Flatten() before it",
             )  # fmt: skip
-        init = known_initialiser(self.weight_init or fitting_initialiser(self.activation))
+        init = known_initializer(self.weight_initializer or fitting_initializer(self.activation))
         weight = scope.parameter("weight", (self.units, x.shape[-1]), init, self.penalty)  # (O, I)
         z = x @ weight.T  # (B, I) (I, O) -> (B, O)
         if self.bias:
-            z = z + scope.parameter("bias", (self.units,), known_initialiser(self.bias_init))
+            z = z + scope.parameter("bias", (self.units,), known_initializer(self.bias_initializer))
         return activated(z, self.activation, scope)

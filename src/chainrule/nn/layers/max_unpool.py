@@ -1,11 +1,11 @@
 """Max-pooling undone: each winner goes back to the cell of its window where it won, zeros elsewhere.
 
-Pooling says what was found nearby and forgets where. Asked for its ``winners``, ``MaxPool`` says also which
+Pooling says what was found nearby and forgets where. Asked for its ``indices``, ``MaxPool`` says also which
 cell of each window won, and a decoder can put what it makes of the values back there::
 
     cr.Sequential(
-        cr.MaxPool(2, winners=True),
-        cr.Parallel("none", values=cr.Conv(8, 3, padding="same"), winners=cr.Identity()),
+        cr.MaxPool(2, return_indices=True),
+        cr.Parallel("none", values=cr.Conv(8, 3, padding="same"), indices=cr.Identity()),
         cr.MaxUnpool(2),
     )
 
@@ -35,12 +35,12 @@ from chainrule.spec import INTEGERS, shape_text
 class MaxUnpool(Layer):
     """Puts each number back to the cell of its window from which ``MaxPool`` took it, zeros elsewhere.
 
-    Shapes: values and winners by name, both (B, *places, C) -> (B, *space, C).
+    Shapes: values and indices by name, both (B, *places, C) -> (B, *space, C).
 
     Args:
-        window, stride, padding: those of the ``MaxPool`` whose winners they are.
-        space: the spatial axes of the image. By default the smallest with so many places; with ``"same"``,
-            the places times the stride.
+        kernel_size, stride, padding: those of the ``MaxPool`` whose indices they are.
+        output_size: the spatial axes of the image. By default the smallest with so many places; with
+            ``"same"``, the places times the stride.
 
     Numerics: numbers that go back to one cell, where windows overlap, are added up; PyTorch keeps the last.
 
@@ -49,7 +49,7 @@ class MaxUnpool(Layer):
     Fails:
         ShapeError E213, E216, E218: no image; a space in which the window stands at another number of places;
             settings for another number of axes.
-        ShapeError E231: something else than values and winners.
+        ShapeError E231: something else than values and indices.
         ShapeError E211: a winner outside its window.
         UsageError E101, E102: as ``MaxPool``.
 
@@ -60,28 +60,28 @@ class MaxUnpool(Layer):
     Reference: Zeiler and Fergus (2014), Visualizing and understanding convolutional networks (ECCV).
     """
 
-    window: Widths
+    kernel_size: Widths
     stride: Widths | None = None
     _: KW_ONLY
     padding: Padding = "valid"
-    space: Widths | None = None
+    output_size: Widths | None = None
 
     def check(self) -> None:
-        require_widths(self, "window", "cr.MaxUnpool(2)")
-        for name in ("stride", "space"):
+        require_widths(self, "kernel_size", "cr.MaxUnpool(2)")
+        for name in ("stride", "output_size"):
             if getattr(self, name) is not None:
                 require_widths(self, name, f"{name}=2")
         require_padding(self, self.padding)
 
     def __call__(self, x: Mapping[str, Node], scope: Scope) -> Node:  # (B, *places, C) -> (B, *space, C)
-        values, winners = _both(x)
+        values, indices = _both(x)
         places = space_of("MaxUnpool", values.spec)
-        window = per_axis("MaxUnpool", "window", self.window, len(places))
-        stride = self.window if self.stride is None else self.stride
+        window = per_axis("MaxUnpool", "kernel_size", self.kernel_size, len(places))
+        stride = self.kernel_size if self.stride is None else self.stride
         strides = per_axis("MaxUnpool", "stride", stride, len(places))
         space, low, high = self._space(places, window, strides)
         cells, last = math.prod(window), values.rank
-        hot = PUBLIC["one_hot"](winners, cells, values.dtype)  # (B, *places, C, cells)
+        hot = PUBLIC["one_hot"](indices, cells, values.dtype)  # (B, *places, C, cells)
         apart = PUBLIC["reshape"](values, (*values.shape, 1)) * hot
         turned = PUBLIC["transpose"](apart, (*range(last - 1), last, last - 1))  # (B, *places, cells, C)
         windows = PUBLIC["reshape"](turned, (*values.shape[:-1], *window, values.shape[-1]))
@@ -90,27 +90,27 @@ class MaxUnpool(Layer):
     def _space(self, places: Lengths, window: Lengths, strides: Lengths) -> tuple[Lengths, Lengths, Lengths]:
         """The spatial axes of the result, and the padding before and after each."""
         wide = tuple(n * s for n, s in zip(places, strides, strict=True))
-        if self.space is not None:
-            wide = per_axis("MaxUnpool", "space", self.space, len(places))
+        if self.output_size is not None:
+            wide = per_axis("MaxUnpool", "output_size", self.output_size, len(places))
         spans = tuple(span(k, 1) for k in window)
         low, high = padding_of("MaxUnpool", self.padding, wide, spans, strides)
-        if self.space is None and self.padding != "same":
+        if self.output_size is None and self.padding != "same":
             around = zip(places, strides, spans, low, high, strict=True)
             wide = tuple((n - 1) * s + k - before - after for n, s, k, before, after in around)
         return wide, low, high
 
 
 def _both(x: Node | Mapping[str, Node]) -> tuple[Node, Node]:
-    """Values and winners, once it is known that they are there and belong together."""
+    """Values and indices, once it is known that they are there and belong together."""
     given = dict(x) if isinstance(x, Mapping) else {"one value": x}
-    alike = set(given) == {"values", "winners"} and given["values"].shape == given["winners"].shape
-    if not alike or given["winners"].dtype not in INTEGERS:
+    alike = set(given) == {"values", "indices"} and given["values"].shape == given["indices"].shape
+    if not alike or given["indices"].dtype not in INTEGERS:
         raise ShapeError(
-            "E231", op="MaxUnpool", expected="values and winners of one shape, winners integers",
+            "E231", op="MaxUnpool", expected="values and indices of one shape, indices integers",
             received=", ".join(f"{name} {shape_text(v.shape)} {v.dtype}" for name, v in given.items()),
-            fix="cr.MaxPool(2, winners=True) before it",
+            fix="cr.MaxPool(2, return_indices=True) before it",
         )  # fmt: skip
-    return given["values"], given["winners"]
+    return given["values"], given["indices"]
 
 
 LAYERS = (MaxUnpool,)

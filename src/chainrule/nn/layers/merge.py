@@ -33,7 +33,7 @@ class Merge(Layer):
     lengths added up there.
 
     Args:
-        join: ``"add"``, ``"average"``, ``"maximum"``, ``"minimum"``, ``"multiply"``, ``"subtract"`` (from the
+        mode: ``"add"``, ``"average"``, ``"maximum"``, ``"minimum"``, ``"multiply"``, ``"subtract"`` (from the
             first all others) or ``"concatenate"``.
         axis: along which axis ``"concatenate"`` joins; the last by default.
 
@@ -49,18 +49,18 @@ class Merge(Layer):
         Merge('multiply')
     """
 
-    join: str
+    mode: str
     _: KW_ONLY
     axis: int = -1
 
     def check(self) -> None:
-        if self.join not in JOINS:
-            raise unknown("Merge, join", self.join, JOINS, 'cr.Merge("{}")')
+        if self.mode not in JOINS:
+            raise unknown("Merge, mode", self.mode, JOINS, 'cr.Merge("{}")')
         whole = type(self.axis) is int and self.axis != 0
         require(self, "axis", whole, "an integer but 0, the axis of the samples", "axis=-1")
 
     def __call__(self, x: Mapping[str, Node], scope: Scope) -> Node:
-        return merged("Merge", self.join, several(self, x), self.axis)
+        return merged("Merge", self.mode, several(self, x), self.axis)
 
 
 def merged(op: str, join: str, values: Sequence[Node], axis: int = -1) -> Node:

@@ -134,7 +134,7 @@ class LayerNorm(Layer):
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, ...) -> the same
         shape = _last(self, x, self.axes)
-        y = standardised(x, range(x.rank - self.axes, x.rank), self.epsilon)
+        y = standardized(x, range(x.rank - self.axes, x.rank), self.epsilon)
         return _affine(self, y, scope, shape)
 
 
@@ -184,7 +184,7 @@ class GroupNorm(Layer):
         parts = (self.groups, channels // self.groups)
         grouped = PUBLIC["reshape"](x, (*x.shape[:-1], *parts))
         within = (*range(1, x.rank - 1), x.rank)  # places, and the channels of one group
-        y = _affine(self, standardised(grouped, within, self.epsilon), scope, shape, *parts)
+        y = _affine(self, standardized(grouped, within, self.epsilon), scope, shape, *parts)
         return PUBLIC["reshape"](y, x.shape)  # (B, ..., groups, C / groups) -> (B, ..., C)
 
 
@@ -224,7 +224,7 @@ class InstanceNorm(Layer):
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> the same
         shape = _last(self, x, 1)
         _refuse_lone(self, x.shape[1:-1])
-        return _affine(self, standardised(x, range(1, x.rank - 1), self.epsilon), scope, shape)
+        return _affine(self, standardized(x, range(1, x.rank - 1), self.epsilon), scope, shape)
 
 
 @layer
@@ -349,7 +349,7 @@ class LocalResponseNorm(Layer):
         return x / defined((total * (self.alpha / self.size) + self.k) ** self.beta, total * _ROOM)
 
 
-def standardised(x: Node, axes: Sequence[int], epsilon: float) -> Node:
+def standardized(x: Node, axes: Sequence[int], epsilon: float) -> Node:
     """``x`` with mean 0 and variance 1 over axes: (x - mean) / sqrt(variance + epsilon)."""
     over = tuple(axes)
     mean, variance = (PUBLIC[name](x, over, keepdims=True) for name in ("mean", "variance"))

@@ -31,9 +31,9 @@ class Pad(Layer):
     Shapes: (B, *space, C) -> (B, *(before + n + after), C).
 
     Args:
-        width: how many cells: a number for all sides, or for each spatial axis a number or a pair (before,
+        padding: how many cells: a number for all sides, or for each spatial axis a number or a pair (before,
             after).
-        border: what stands there: ``"constant"`` (``value`` everywhere), ``"reflect"`` (the image mirrored at
+        mode: what stands there: ``"constant"`` (``value`` everywhere), ``"reflect"`` (the image mirrored at
             its outermost cell), ``"replicate"`` (the outermost cell again and again) or ``"circular"`` (the
             other end).
         value: the number of a constant border; 0 is zero padding.
@@ -44,38 +44,38 @@ class Pad(Layer):
         UsageError E101, E102: no such border; a width below 0.
 
     Example:
-        >>> print(Pad(1), Pad(((0, 2), 1), border="reflect"))
-        Pad(1) Pad(((0, 2), 1), border='reflect')
+        >>> print(Pad(1), Pad(((0, 2), 1), mode="reflect"))
+        Pad(1) Pad(((0, 2), 1), mode='reflect')
     """
 
     takes_one = True
-    width: Sides
+    padding: Sides
     _: KW_ONLY
-    border: str = "constant"
+    mode: str = "constant"
     value: float = 0.0
 
     def check(self) -> None:
-        require_sides(self, "width", "cr.Pad(1)")
-        if self.border not in BORDERS:
-            raise unknown("Pad, border", self.border, list(BORDERS), 'border="{}"')
+        require_sides(self, "padding", "cr.Pad(1)")
+        if self.mode not in BORDERS:
+            raise unknown("Pad, mode", self.mode, list(BORDERS), 'mode="{}"')
         require_number(self, "value")
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> (B, *larger, C)
         space = space_of("Pad", x.spec)
-        sides = sides_for(self, self.width, space)
-        if self.border == "constant":
+        sides = sides_for(self, self.padding, space)
+        if self.mode == "constant":
             return self._framed(x, space, sides)
-        most = [n - (self.border == "reflect") for n in space]
-        if self.border == "replicate":
+        most = [n - (self.mode == "reflect") for n in space]
+        if self.mode == "replicate":
             most = [2**31 if n else 0 for n in space]
         for i, (pair, limit) in enumerate(zip(sides, most, strict=True)):
             if max(pair) > limit:
                 raise ShapeError(
-                    "E215", expected=f"at most {limit} cells of {self.border} padding on axis {i + 1}",
+                    "E215", expected=f"at most {limit} cells of {self.mode} padding on axis {i + 1}",
                     received=f"{max(pair)} around {shape_text(x.shape)}", fix='border="replicate"',
                 )  # fmt: skip
             reserve(space[i] + sum(pair), itemsize=24)
-            x = picked(x, i + 1, np.pad(np.arange(space[i]), pair, BORDERS[self.border]))
+            x = picked(x, i + 1, np.pad(np.arange(space[i]), pair, BORDERS[self.mode]))
         return x
 
     def _framed(self, x: Node, space: Lengths, sides: Pairs) -> Node:
@@ -95,7 +95,7 @@ class Crop(Layer):
     Shapes: (B, *space, C) -> (B, *(n - before - after), C).
 
     Args:
-        width: how many cells: a number for all sides, or for each spatial axis a number or a pair (before,
+        cropping: how many cells: a number for all sides, or for each spatial axis a number or a pair (before,
             after).
 
     Fails:
@@ -109,18 +109,18 @@ class Crop(Layer):
     """
 
     takes_one = True
-    width: Sides
+    cropping: Sides
 
     def check(self) -> None:
-        require_sides(self, "width", "cr.Crop(1)")
+        require_sides(self, "cropping", "cr.Crop(1)")
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> (B, *smaller, C)
         space = space_of("Crop", x.spec)
-        sides = sides_for(self, self.width, space)
+        sides = sides_for(self, self.cropping, space)
         if any(before + after >= n for n, (before, after) in zip(space, sides, strict=True)):
             raise ShapeError(
                 "E215", expected="widths that leave a cell", fix="cr.Crop(1)",
-                received=f"{self.width} of {shape_text(x.shape)}",
+                received=f"{self.cropping} of {shape_text(x.shape)}",
             )  # fmt: skip
         kept = [slice(before, n - after) for n, (before, after) in zip(space, sides, strict=True)]
         return x[(slice(None), *kept)]

@@ -6,7 +6,7 @@ from dataclasses import KW_ONLY
 
 from chainrule.errors import ShapeError
 from chainrule.graph import Node
-from chainrule.nn.initializer import Initialiser, known_initialiser
+from chainrule.nn.initializer import Initializer, known_initializer
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.layers.convolution import Conv
 from chainrule.nn.scope import Scope
@@ -28,38 +28,38 @@ class PatchEmbedding(Layer):
 
     Args:
         units: how many numbers stand for a square.
-        size: the side of a square.
-        image: the side of the only images that are taken: where positions are learned, a place of a smaller
-            image would be told the wrong row and column. ``None``: any that the squares fill.
-        weight_init: first values of W, a record or a name; He's by default.
+        patch_size: the side of a square.
+        image_size: the side of the only images that are taken: where positions are learned, a place of a
+            smaller image would be told the wrong row and column. ``None``: any that the squares fill.
+        weight_initializer: first values of W, a record or a name; He's by default.
 
     Cost: 2 H W C units flops an image forward.
 
     Fails:
         ShapeError E213: no images. E233: images of another size, or that the squares do not fill.
-        UsageError E101, E102: no such initialiser; a number below 1.
+        UsageError E101, E102: no such initializer; a number below 1.
 
     Example:
-        >>> print(PatchEmbedding(768, 16, image=224))
-        PatchEmbedding(768, 16, image=224)
+        >>> print(PatchEmbedding(768, 16, image_size=224))
+        PatchEmbedding(768, 16, image_size=224)
 
     Reference: Dosovitskiy et al. (2021), An image is worth 16x16 words (ICLR), section 3.1.
     """
 
     takes_one = True
     units: int
-    size: int
+    patch_size: int
     _: KW_ONLY
-    image: int | None = None
-    weight_init: str | Initialiser | None = None
+    image_size: int | None = None
+    weight_initializer: str | Initializer | None = None
 
     def check(self) -> None:
         require_whole(self, "units", 1, fix="cr.PatchEmbedding(768, 16)")
-        require_whole(self, "size", 1, fix="cr.PatchEmbedding(768, 16)")
-        if self.image is not None:
-            require_whole(self, "image", self.size, fix=f"image={14 * self.size}")
-        if self.weight_init is not None:
-            known_initialiser(self.weight_init)
+        require_whole(self, "patch_size", 1, fix="cr.PatchEmbedding(768, 16)")
+        if self.image_size is not None:
+            require_whole(self, "image_size", self.patch_size, fix=f"image_size={14 * self.patch_size}")
+        if self.weight_initializer is not None:
+            known_initializer(self.weight_initializer)
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, H, W, C) -> (B, T, units)
         if x.rank != 4:
@@ -68,17 +68,20 @@ class PatchEmbedding(Layer):
                 fix="cr.Reshape((28, 28, 1)) before it, for images of one channel",
             )  # fmt: skip
         height, width = space_of("PatchEmbedding", x.spec)
-        wanted = (height, width) if self.image is None else (self.image, self.image)
-        if (height, width) != wanted or height % self.size or width % self.size:
-            rows, columns = (max(1, round(side / self.size)) for side in wanted)
-            whole = rows * self.size, columns * self.size
+        wanted = (height, width) if self.image_size is None else (self.image_size, self.image_size)
+        if (height, width) != wanted or height % self.patch_size or width % self.patch_size:
+            rows, columns = (max(1, round(length / self.patch_size)) for length in wanted)
+            side = self.patch_size
+            whole = rows * side, columns * side
             raise ShapeError(
                 "E233", op="PatchEmbedding",
-                expected=f"{whole[0]} x {whole[1]} = {rows} x {columns} squares of {self.size} x {self.size}",
+                expected=f"{whole[0]} x {whole[1]} = {rows} x {columns} squares of {side} x {side}",
                 received=f"{height} x {width}, of {shape_text(x.shape)}",
                 fix=f'cr.UpSampling(size={whole}, mode="linear") before it',
             )  # fmt: skip
-        cut = Conv(self.units, self.size, stride=self.size, weight_init=self.weight_init)
+        cut = Conv(
+            self.units, self.patch_size, stride=self.patch_size, weight_initializer=self.weight_initializer
+        )
         y = cut(x, scope)  # (B, H / size, W / size, units)
         return PUBLIC["reshape"](y, (y.shape[0], count(y.shape[1:3]), self.units))
 

@@ -19,18 +19,18 @@ from chainrule.spec import count, shape_text
 class MaxPool(Layer):
     """Keeps the largest number of each window: whether a pattern was found nearby, not where exactly.
 
-    Shapes: (B, *space, C) -> (B, *places, C); with ``winners`` two such values by name.
+    Shapes: (B, *space, C) -> (B, *places, C); with ``return_indices`` two such values by name.
 
     Args:
-        window: how many cells it has, one number or one for each spatial axis.
+        kernel_size: how many cells it has, one number or one for each spatial axis.
         stride: how far a step moves it; by default by its own width, so that windows do not overlap.
         padding: ``"valid"``, ``"same"``, a number, or for each axis a number or a pair; padding never wins.
         dilation: how far the cells of a window lie apart, one number or one for each spatial axis.
-        winners: whether the result is ``values`` and, in whole numbers, ``winners``: which cell of its window
-            won, counted row by row. ``MaxUnpool`` takes both.
+        return_indices: whether the result is ``values`` and, in whole numbers, ``indices``: which cell of its
+            window won, counted row by row. ``MaxUnpool`` takes both.
 
     Numerics: at a tie all winners share the gradient equally; PyTorch gives all of it to the first, and that
-        is the one ``winners`` names.
+        is the one ``indices`` names.
 
     Fails:
         ShapeError E213, E215, E218, E219: no image; one that is too small; settings for another number of
@@ -39,21 +39,27 @@ class MaxPool(Layer):
     """
 
     takes_one = True
-    window: Widths
+    kernel_size: Widths
     stride: Widths | None = None
     _: KW_ONLY
     padding: Padding = "valid"
     dilation: Widths = 1
-    winners: bool = False
+    return_indices: bool = False
 
     def check(self) -> None:
         _require_window(self)
         require_widths(self, "dilation", "dilation=2")
-        require(self, "winners", isinstance(self.winners, bool), "True or False", "winners=True")
+        require(
+            self,
+            "return_indices",
+            isinstance(self.return_indices, bool),
+            "True or False",
+            "return_indices=True",
+        )
 
     def __call__(self, x: Node, scope: Scope) -> Node | dict[str, Node]:  # (B, *space, C) -> (B, *places, C)
-        y = PUBLIC["max_pool"](x, self.window, self.stride, self.padding, self.dilation)
-        return {"values": y, "winners": winners_of(y, x.rank)} if self.winners else y
+        y = PUBLIC["max_pool"](x, self.kernel_size, self.stride, self.padding, self.dilation)
+        return {"values": y, "indices": winners_of(y, x.rank)} if self.return_indices else y
 
 
 @layer
@@ -63,11 +69,11 @@ class AveragePool(Layer):
     Shapes: (B, *space, C) -> (B, *places, C).
 
     Args:
-        window: how many cells it has, one number or one for each spatial axis.
+        kernel_size: how many cells it has, one number or one for each spatial axis.
         stride: how far a step moves it; by default by its own width, so that windows do not overlap.
         padding: ``"valid"``, ``"same"``, a number, or for each axis a number or a pair.
-        count_padding: whether padding counts as zeros; by default the mean is that of the image's own cells,
-            as in TensorFlow. PyTorch counts it by default (``count_include_pad``).
+        count_include_pad: whether padding counts as zeros; by default the mean is that of the image's own
+            cells, as in TensorFlow. PyTorch counts it by default (``count_include_pad``).
 
     Fails:
         ShapeError E213, E215, E218, E219: as ``MaxPool``.
@@ -75,20 +81,24 @@ class AveragePool(Layer):
     """
 
     takes_one = True
-    window: Widths
+    kernel_size: Widths
     stride: Widths | None = None
     _: KW_ONLY
     padding: Padding = "valid"
-    count_padding: bool = False
+    count_include_pad: bool = False
 
     def check(self) -> None:
         _require_window(self)
         require(
-            self, "count_padding", isinstance(self.count_padding, bool), "True or False", "count_padding=True"
+            self,
+            "count_include_pad",
+            isinstance(self.count_include_pad, bool),
+            "True or False",
+            "count_include_pad=True",
         )
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> (B, *places, C)
-        return PUBLIC["average_pool"](x, self.window, self.stride, self.padding, self.count_padding)
+        return PUBLIC["average_pool"](x, self.kernel_size, self.stride, self.padding, self.count_include_pad)
 
 
 @layer
@@ -101,7 +111,7 @@ class LPPool(Layer):
 
     Args:
         p: the power, at least 1.
-        window: how many cells it has, one number or one for each spatial axis.
+        kernel_size: how many cells it has, one number or one for each spatial axis.
         stride: how far a step moves it; by default by its own width, so that windows do not overlap.
         padding: ``"valid"``, ``"same"``, a number, or for each axis a number or a pair, filled with zeros.
 
@@ -119,7 +129,7 @@ class LPPool(Layer):
 
     takes_one = True
     p: float
-    window: Widths
+    kernel_size: Widths
     stride: Widths | None = None
     _: KW_ONLY
     padding: Padding = "valid"
@@ -129,8 +139,8 @@ class LPPool(Layer):
         _require_window(self)
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> (B, *places, C)
-        stride = self.window if self.stride is None else self.stride
-        windows = PUBLIC["patches"](x, self.window, stride, self.padding)
+        stride = self.kernel_size if self.stride is None else self.stride
+        windows = PUBLIC["patches"](x, self.kernel_size, stride, self.padding)
         raised = PUBLIC["square"](windows) if self.p == 2 else PUBLIC["abs"](windows) ** self.p
         total = PUBLIC["sum"](raised, tuple(range(x.rank - 1, windows.rank - 1)))
         return PUBLIC["sqrt"](total) if self.p == 2 else total ** (1.0 / self.p)
@@ -173,7 +183,7 @@ class GlobalAveragePool(Layer):
 
 
 def _require_window(owner: MaxPool | AveragePool | LPPool) -> None:
-    require_widths(owner, "window", f"cr.{type(owner).__name__}(2)")
+    require_widths(owner, "kernel_size", f"cr.{type(owner).__name__}(2)")
     if owner.stride is not None:
         require_widths(owner, "stride", "stride=2")
     require_padding(owner, owner.padding)

@@ -7,7 +7,7 @@ taken from the scores, so much for each step of distance (``distance_slopes``, A
 
 The rotation of a pair, (a cos t - b sin t, a sin t + b cos t), is written as x cos t + (x P) sin t, where the
 constant matrix P puts -b in the place of a and a in the place of b. So the two conventions in use, pairs of
-neighbours and pairs of halves, are one formula with another P.
+neighbors and pairs of halves, are one formula with another P.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from chainrule import portable_math
 from chainrule.errors import ShapeError
 from chainrule.graph import Node, constant, reserve
 from chainrule.nn.incremental_decoding import Decoding
-from chainrule.nn.initializer import Initialiser, SmallNormal, known_initialiser
+from chainrule.nn.initializer import Initializer, SmallNormal, known_initializer
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.regularization.penalty import Penalty
 from chainrule.nn.scope import Scope
@@ -30,7 +30,7 @@ from chainrule.ops import PUBLIC
 from chainrule.spec import Shape, shape_text
 
 BLOCK = 2**16  # numbers
-PAIRS = ["halves", "neighbours"]
+PAIRS = ["halves", "neighbors"]
 SMALL = SmallNormal(0.02)
 
 
@@ -81,13 +81,13 @@ class LearnedPosition(Layer):
 
     Args:
         length: how many places there are.
-        weight_init: first values of W, a record or a name.
+        weight_initializer: first values of W, a record or a name.
         penalty: what the size of W costs.
 
     Fails:
         ShapeError E220: no sequence of known length.
         ShapeError E224: a sequence longer than the table.
-        UsageError E101, E102: no such initialiser; fewer than one place.
+        UsageError E101, E102: no such initializer; fewer than one place.
 
     Example:
         >>> print(LearnedPosition(128))
@@ -99,12 +99,12 @@ class LearnedPosition(Layer):
     takes_one = True
     length: int
     _: KW_ONLY
-    weight_init: str | Initialiser = SMALL
+    weight_initializer: str | Initializer = SMALL
     penalty: Penalty | None = None
 
     def check(self) -> None:
         require_whole(self, "length", 1, fix="cr.LearnedPosition(128)")
-        known_initialiser(self.weight_init)
+        known_initializer(self.weight_initializer)
         require(self, "penalty", isinstance(self.penalty, Penalty | None), "a penalty such as cr.L2(1e-4)")
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, T, C) -> the same
@@ -115,7 +115,7 @@ class LearnedPosition(Layer):
                 "E224", op="LearnedPosition", expected=f"at most {self.length} places",
                 received=f"{longest} places", fix=f"cr.LearnedPosition({longest})",
             )  # fmt: skip
-        init = known_initialiser(self.weight_init)
+        init = known_initializer(self.weight_initializer)
         table = scope.parameter("weight", (self.length, channels), init, self.penalty)
         return x + rows_at(table, count, scope)
 
@@ -134,7 +134,7 @@ class RotaryPosition(Layer):
 
     Args:
         base: how slowly the slowest pair turns; above 1. Longer texts want larger ones.
-        pairs: ``"halves"`` pairs number i with i + C/2 (GPT-NeoX, Llama), ``"neighbours"`` 2i with 2i + 1
+        pairs: ``"halves"`` pairs number i with i + C/2 (GPT-NeoX, Llama), ``"neighbors"`` 2i with 2i + 1
             (the paper, GPT-J).
 
     Cost: 2 C flops a number: one product with a constant matrix.
@@ -145,8 +145,8 @@ class RotaryPosition(Layer):
         UsageError E101, E102: no such way to pair; a base not above 1.
 
     Example:
-        >>> print(RotaryPosition(pairs="neighbours"))
-        RotaryPosition(pairs='neighbours')
+        >>> print(RotaryPosition(pairs="neighbors"))
+        RotaryPosition(pairs='neighbors')
 
     Reference: Su, Lu, Pan, Murtadha, Wen and Liu (2021), RoFormer: enhanced transformer with rotary position
     embedding.

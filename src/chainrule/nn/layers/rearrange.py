@@ -35,7 +35,7 @@ class Permute(Layer):
     Shapes: (B, ...) -> (B, ... in another order).
 
     Args:
-        order: for each axis of the result, which axis of the sample it is; the first is 1, as the batch is 0.
+        dims: for each axis of the result, which axis of the sample it is; the first is 1, as the batch is 0.
 
     Fails:
         ShapeError E208: samples with another number of axes.
@@ -47,22 +47,22 @@ class Permute(Layer):
     """
 
     takes_one = True
-    order: tuple[int, ...]
+    dims: tuple[int, ...]
 
     def check(self) -> None:
-        if isinstance(self.order, list):
-            object.__setattr__(self, "order", tuple(self.order))
-        whole = isinstance(self.order, tuple) and all(type(n) is int for n in self.order)
-        fits = whole and sorted(self.order) == list(range(1, len(self.order) + 1))
-        require(self, "order", fits, "1, 2, ... each once", "cr.Permute((2, 1))")
+        if isinstance(self.dims, list):
+            object.__setattr__(self, "dims", tuple(self.dims))
+        whole = isinstance(self.dims, tuple) and all(type(n) is int for n in self.dims)
+        fits = whole and sorted(self.dims) == list(range(1, len(self.dims) + 1))
+        require(self, "dims", fits, "1, 2, ... each once", "cr.Permute((2, 1))")
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, T, C) -> (B, C, T) with order (2, 1)
-        if x.rank != len(self.order) + 1:
+        if x.rank != len(self.dims) + 1:
             raise ShapeError(
                 "E208", op="Permute", constraint="a place in the order for each axis",
-                expected=f"samples of {len(self.order)} axes", received=shape_text(x.shape),
+                expected=f"samples of {len(self.dims)} axes", received=shape_text(x.shape),
             )  # fmt: skip
-        return PUBLIC["transpose"](x, (0, *self.order))
+        return PUBLIC["transpose"](x, (0, *self.dims))
 
 
 @layer
@@ -100,8 +100,8 @@ class PixelShuffle(Layer):
     Shapes: (B, *space, C * factor^d) -> (B, *(n * factor), C), d spatial axes.
 
     Args:
-        factor: how many times longer each spatial axis becomes. The channels of one output channel lie
-            together, the last axis fastest, as in PyTorch.
+        upscale_factor: how many times longer each spatial axis becomes. The channels of one output channel
+            lie together, the last axis fastest, as in PyTorch.
 
     Fails:
         ShapeError E213, E214: no image; channels that factor^d does not divide.
@@ -116,13 +116,13 @@ class PixelShuffle(Layer):
     """
 
     takes_one = True
-    factor: int
+    upscale_factor: int
 
     def check(self) -> None:
-        require_whole(self, "factor", 1, fix="cr.PixelShuffle(2)")
+        require_whole(self, "upscale_factor", 1, fix="cr.PixelShuffle(2)")
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C f^d) -> (B, *larger, C)
-        space, f = space_of("PixelShuffle", x.spec), self.factor
+        space, f = space_of("PixelShuffle", x.spec), self.upscale_factor
         d = len(space)
         kept = divided(self, x, f**d)
         apart = PUBLIC["reshape"](x, (x.shape[0], *space, kept, *(f,) * d))
@@ -133,12 +133,12 @@ class PixelShuffle(Layer):
 
 @layer
 class PixelUnshuffle(Layer):
-    """The way back of ``PixelShuffle``: neighbouring cells become channels of one cell.
+    """The way back of ``PixelShuffle``: neighboring cells become channels of one cell.
 
     Shapes: (B, *space, C) -> (B, *(n / factor), C * factor^d), d spatial axes.
 
     Args:
-        factor: how many times shorter each spatial axis becomes.
+        downscale_factor: how many times shorter each spatial axis becomes.
 
     Fails:
         ShapeError E213: no image.
@@ -151,13 +151,13 @@ class PixelUnshuffle(Layer):
     """
 
     takes_one = True
-    factor: int
+    downscale_factor: int
 
     def check(self) -> None:
-        require_whole(self, "factor", 1, fix="cr.PixelUnshuffle(2)")
+        require_whole(self, "downscale_factor", 1, fix="cr.PixelUnshuffle(2)")
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> (B, *smaller, C f^d)
-        space, f, channels = space_of("PixelUnshuffle", x.spec), self.factor, x.shape[-1]
+        space, f, channels = space_of("PixelUnshuffle", x.spec), self.downscale_factor, x.shape[-1]
         d = len(space)
         if any(n % f for n in space):
             raise ShapeError(
@@ -212,7 +212,7 @@ class Unfold(Layer):
     Shapes: (B, *space, C) -> (B, *places, window * C), the channels fastest.
 
     Args:
-        window: how many cells it has, one number or one for each spatial axis.
+        kernel_size: how many cells it has, one number or one for each spatial axis.
         stride, dilation: as in ``Conv``.
         padding: as in ``Conv``; it is zeros.
 
@@ -225,7 +225,7 @@ class Unfold(Layer):
     """
 
     takes_one = True
-    window: Widths
+    kernel_size: Widths
     _: KW_ONLY
     stride: Widths = 1
     padding: Padding = "valid"
@@ -235,7 +235,7 @@ class Unfold(Layer):
         _require_sliding(self)
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *space, C) -> (B, *places, window C)
-        windows = PUBLIC["patches"](x, self.window, self.stride, self.padding, self.dilation)
+        windows = PUBLIC["patches"](x, self.kernel_size, self.stride, self.padding, self.dilation)
         places = x.rank - 1
         return PUBLIC["reshape"](windows, (*windows.shape[:places], count(windows.shape[places:])))
 
@@ -247,8 +247,8 @@ class Fold(Layer):
     Shapes: (B, *places, window * C) -> (B, *space, C).
 
     Args:
-        space: the spatial axes of the image, one number or one for each.
-        window, stride, padding, dilation: those of ``Unfold``.
+        output_size: the spatial axes of the image, one number or one for each.
+        kernel_size, stride, padding, dilation: those of ``Unfold``.
 
     Fails:
         ShapeError E213, E214, E215, E216, E218: no image; numbers that the window does not divide; windows
@@ -261,20 +261,20 @@ class Fold(Layer):
     """
 
     takes_one = True
-    space: Widths
-    window: Widths
+    output_size: Widths
+    kernel_size: Widths
     _: KW_ONLY
     stride: Widths = 1
     padding: Padding = "valid"
     dilation: Widths = 1
 
     def check(self) -> None:
-        require_widths(self, "space", "space=(28, 28)")
+        require_widths(self, "output_size", "output_size=(28, 28)")
         _require_sliding(self)
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, *places, window C) -> (B, *space, C)
         places = space_of("Fold", x.spec)
-        names = ("space", "window", "stride", "dilation")
+        names = ("output_size", "kernel_size", "stride", "dilation")
         space, window, strides, apart = (
             per_axis("Fold", name, getattr(self, name), len(places)) for name in names
         )
@@ -301,7 +301,7 @@ def divided(owner: Layer, x: Node, parts: int) -> int:
 
 
 def _require_sliding(owner: Unfold | Fold) -> None:
-    for name in ("window", "stride", "dilation"):
+    for name in ("kernel_size", "stride", "dilation"):
         require_widths(owner, name, f"{name}={2 if name == 'window' else 1}")
     require_padding(owner, owner.padding)
 

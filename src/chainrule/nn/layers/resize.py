@@ -30,8 +30,8 @@ class UpSampling(Layer):
     Shapes: (B, *space, C) -> (B, *(n * factor), C), rounded down, or (B, *size, C).
 
     Args:
-        factor: how many times larger, above 0, one number or one for each spatial axis. A cell is as wide as
-            the factor says, also where the result is rounded down (PyTorch's ``scale_factor``).
+        scale_factor: how many times larger, above 0, one number or one for each spatial axis. A cell is as
+            wide as the factor says, also where the result is rounded down (PyTorch's ``scale_factor``).
         size: the spatial axes of the result, instead of a factor; also smaller ones.
         mode: ``"nearest"`` (the cell that lies there), ``"linear"`` (between two cells an axis: bilinear,
             trilinear) or ``"cubic"`` (between four, with a = -0.75).
@@ -45,7 +45,7 @@ class UpSampling(Layer):
             nearest cell.
 
     Example:
-        >>> print(UpSampling(factor=2, mode="linear"))
+        >>> print(UpSampling(scale_factor=2, mode="linear"))
         UpSampling(mode='linear')
 
     Reference: Keys (1981), Cubic convolution interpolation for digital image processing (IEEE ASSP 29).
@@ -54,17 +54,21 @@ class UpSampling(Layer):
 
     takes_one = True
     _: KW_ONLY
-    factor: float | tuple[float, ...] = 2
+    scale_factor: float | tuple[float, ...] = 2
     size: Widths | None = None
     mode: str = "nearest"
     align_corners: bool = False
 
     def check(self) -> None:
-        object.__setattr__(self, "factor", tupled(self.factor))
-        each = self.factor if isinstance(self.factor, tuple) else (self.factor,)
+        object.__setattr__(self, "scale_factor", tupled(self.scale_factor))
+        each = self.scale_factor if isinstance(self.scale_factor, tuple) else (self.scale_factor,)
         fits = all(is_number(f) and 0 < f < 1e6 for f in each) and 1 <= len(each) <= 3
         require(
-            self, "factor", fits, "a number above 0, or one for each of one to three spatial axes", "factor=2"
+            self,
+            "scale_factor",
+            fits,
+            "a number above 0, or one for each of one to three spatial axes",
+            "scale_factor=2",
         )
         if self.size is not None:
             require_widths(self, "size", "size=(28, 28)")
@@ -81,11 +85,17 @@ class UpSampling(Layer):
             sizes: tuple[int, ...] = per_axis("UpSampling", "size", self.size, axes)
             each = tuple(m / n if n else 1.0 for n, m in zip(space, sizes, strict=True))
         else:
-            each = self.factor if isinstance(self.factor, tuple) else (self.factor,) * axes
+            each = self.scale_factor if isinstance(self.scale_factor, tuple) else (self.scale_factor,) * axes
             if len(each) != axes:
-                per_axis("UpSampling", "factor", (1,) * len(each), axes)  # refuses it
+                per_axis("UpSampling", "scale_factor", (1,) * len(each), axes)  # refuses it
             sizes = tuple(math.floor(n * f) for n, f in zip(space, each, strict=True))
-            require(self, "factor", all(sizes) or not all(space), "so large that a cell is left", "factor=2")
+            require(
+                self,
+                "scale_factor",
+                all(sizes) or not all(space),
+                "so large that a cell is left",
+                "scale_factor=2",
+            )
         for axis, (n, m, factor) in enumerate(zip(space, sizes, each, strict=True), 1):
             if n and (n != m or factor != 1):
                 reserve(m, itemsize=64 if self.mode == "nearest" else 256)  # places, cells and weights

@@ -12,7 +12,7 @@ from dataclasses import KW_ONLY
 
 from chainrule.graph import Node, constant, reserve
 from chainrule.nn.attention.inputs import require_names, require_sequence
-from chainrule.nn.initializer import Initialiser, SmallNormal, known_initialiser
+from chainrule.nn.initializer import Initializer, SmallNormal, known_initializer
 from chainrule.nn.layer import Layer, Value, layer
 from chainrule.nn.recurrent.sequence_loop import require_mask
 from chainrule.nn.scope import Scope
@@ -32,11 +32,11 @@ class ClassToken(Layer):
     Shapes: (B, T, C) -> (B, T + 1, C).
 
     Args:
-        weight_init: first values of the vector, a record or a name.
+        weight_initializer: first values of the vector, a record or a name.
 
     Fails:
         ShapeError E220: no sequence of vectors.
-        UsageError E101: no such initialiser.
+        UsageError E101: no such initializer.
 
     Example:
         >>> print(ClassToken())
@@ -48,15 +48,15 @@ class ClassToken(Layer):
 
     takes_one = True
     _: KW_ONLY
-    weight_init: str | Initialiser = SMALL
+    weight_initializer: str | Initializer = SMALL
 
     def check(self) -> None:
-        known_initialiser(self.weight_init)
+        known_initializer(self.weight_initializer)
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, T, C) -> (B, T + 1, C)
         require_sequence(self, "sequence", x, 3)
         (channels,) = bound(x.shape[-1:])
-        token = scope.parameter("weight", (channels,), known_initialiser(self.weight_init))
+        token = scope.parameter("weight", (channels,), known_initializer(self.weight_initializer))
         first = PUBLIC["broadcast_to"](token, (x.shape[0], 1, channels))
         return PUBLIC["concatenate"]((first, x), 1)
 
@@ -70,7 +70,7 @@ class SequencePool(Layer):
     Formula: mean: y = sum of m[t] x[t] / sum of m[t], m the mask.
 
     Args:
-        how: ``"mean"``, ``"max"``, ``"first"`` or ``"last"``: the first or last place that counts.
+        mode: ``"mean"``, ``"max"``, ``"first"`` or ``"last"``: the first or last place that counts.
 
     Numerics: a sequence of which no place counts gives 0.
 
@@ -80,16 +80,16 @@ class SequencePool(Layer):
 
     Example:
         >>> print(SequencePool("first"))
-        SequencePool(how='first')
+        SequencePool(mode='first')
 
     Reference: Reimers and Gurevych (2019), Sentence-BERT (EMNLP), compares the first place, mean and maximum.
     """
 
-    how: str = "mean"
+    mode: str = "mean"
 
     def check(self) -> None:
-        if self.how not in HOWS:
-            raise unknown("SequencePool, how", self.how, HOWS, 'cr.SequencePool("{}")')
+        if self.mode not in HOWS:
+            raise unknown("SequencePool, mode", self.mode, HOWS, 'cr.SequencePool("{}")')
 
     def __call__(self, x: Value, scope: Scope) -> Node:  # x (B, T, C) -> (B, C)
         given = x if isinstance(x, Mapping) else {"sequence": x}
@@ -97,9 +97,9 @@ class SequencePool(Layer):
         sequence, mask = given["sequence"], given.get("mask")
         require_sequence(self, "sequence", sequence, 3)
         if mask is None:
-            if self.how in ("mean", "max"):
-                return PUBLIC[self.how](sequence, 1)
-            return sequence[:, 0 if self.how == "first" else -1]
+            if self.mode in ("mean", "max"):
+                return PUBLIC[self.mode](sequence, 1)
+            return sequence[:, 0 if self.mode == "first" else -1]
         require_mask("SequencePool", mask, sequence)
         return self._masked(sequence, PUBLIC["reshape"](mask, (*mask.shape, 1)))
 
@@ -107,11 +107,11 @@ class SequencePool(Layer):
         """The same where only some places count: x (B, T, C), mask (B, T, 1)."""
         kind = x.dtype
         counts = mask.astype(kind)
-        if self.how == "max":
+        if self.mode == "max":
             most = PUBLIC["max"](PUBLIC["where"](mask, x, constant(LOWEST, kind)), 1)
             return PUBLIC["where"](PUBLIC["sum"](counts, 1) > 0.0, most, constant(0.0, kind))
-        if self.how in ("first", "last"):
-            counts = _outermost(counts, is_last=self.how == "last")
+        if self.mode in ("first", "last"):
+            counts = _outermost(counts, is_last=self.mode == "last")
         return PUBLIC["sum"](x * counts, 1) / PUBLIC["maximum"](PUBLIC["sum"](counts, 1), 1.0)
 
 

@@ -7,7 +7,7 @@ from dataclasses import KW_ONLY
 
 from chainrule.errors import ShapeError
 from chainrule.graph import Node
-from chainrule.nn.initializer import XAVIER, ZEROS, Initialiser, known_initialiser
+from chainrule.nn.initializer import XAVIER, ZEROS, Initializer, known_initializer
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.layers.merge import several
 from chainrule.nn.regularization.penalty import Penalty
@@ -160,14 +160,14 @@ class Bilinear(Layer):
     Args:
         units: how many outputs.
         bias: whether there is a bias.
-        weight_init: first values of W (units, I, J), a record or a name.
+        weight_initializer: first values of W (units, I, J), a record or a name.
         penalty: what the size of W costs.
 
     Cost: 2 B units I J flops forward.
 
     Fails:
         ShapeError E201, E208: leading axes that differ; not two values, or lengths that are not known.
-        UsageError E101, E102: no such initialiser; fewer than one unit.
+        UsageError E101, E102: no such initializer; fewer than one unit.
 
     Example:
         >>> print(Bilinear(3))
@@ -180,13 +180,13 @@ class Bilinear(Layer):
     units: int
     _: KW_ONLY
     bias: bool = True
-    weight_init: str | Initialiser = XAVIER
+    weight_initializer: str | Initializer = XAVIER
     penalty: Penalty | None = None
 
     def check(self) -> None:
         require_whole(self, "units", 1, fix="cr.Bilinear(10)")
         require(self, "bias", isinstance(self.bias, bool), "True or False", "bias=False")
-        known_initialiser(self.weight_init)
+        known_initializer(self.weight_initializer)
         require(self, "penalty", isinstance(self.penalty, Penalty | None), "a penalty such as cr.L2(1e-4)")
 
     def __call__(self, x: Mapping[str, Node], scope: Scope) -> Node:
@@ -198,7 +198,7 @@ class Bilinear(Layer):
             )  # fmt: skip
         _refuse_unlike(self, a.shape[:-1], b.shape[:-1])
         i, j = bound((a.shape[-1], b.shape[-1]))
-        init = known_initialiser(self.weight_init)
+        init = known_initializer(self.weight_initializer)
         weight = scope.parameter("weight", (self.units, i, j), init, self.penalty)
         table = PUBLIC["reshape"](PUBLIC["transpose"](weight, (1, 0, 2)), (i, self.units * j))
         met = PUBLIC["reshape"](a @ table, (*a.shape[:-1], self.units, j))  # (B, ..., I) -> (B, ..., O, J)

@@ -1,4 +1,4 @@
-"""Layers around a layer that change its weights before it uses them: weight and spectral normalisation.
+"""Layers around a layer that change its weights before it uses them: weight and spectral normalization.
 
 What is learned stays one array for each weight, asked for and drawn by the layer inside as always. The layer
 around hands it a scope that answers with another node: the array made into the weight. So every layer with
@@ -14,7 +14,7 @@ from typing import Any
 
 from chainrule.errors import UsageError
 from chainrule.graph import Node
-from chainrule.nn.initializer import Initialiser
+from chainrule.nn.initializer import Initializer
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.layers.containers import require_layer
 from chainrule.nn.safe_norms import defined, require_epsilon, to_unit_length
@@ -62,7 +62,7 @@ class WeightNorm(Layer):
 
 def _with_gain(place: Scope, name: str, known: Parameter) -> Node:
     table = _table(known.node)  # (O, the rest)
-    first = RowLengths(known.initialiser, known.spec.shape, stream_of(place.named(name)))
+    first = RowLengths(known.initializer, known.spec.shape, stream_of(place.named(name)))
     gain = place.parameter(f"{name}_gain", table.shape[:1], first)
     scaled = to_unit_length(table) * PUBLIC["reshape"](gain, (*gain.shape, 1))
     return PUBLIC["reshape"](scaled, known.spec.shape)
@@ -80,7 +80,7 @@ class SpectralNorm(Layer):
 
     Args:
         inner: the layer whose weights are meant.
-        steps: power iterations in each step of training, at least 1.
+        power_iterations: power iterations in each step of training, at least 1.
         epsilon: the least length that is divided by, above 0.
 
     Cost: 4 O I flops a power iteration.
@@ -100,12 +100,12 @@ class SpectralNorm(Layer):
 
     inner: Layer
     _: KW_ONLY
-    steps: int = 1
+    power_iterations: int = 1
     epsilon: float = 1e-12
 
     def check(self) -> None:
         require_layer("SpectralNorm", self.inner)
-        require_whole(self, "steps", 1, fix="steps=1")
+        require_whole(self, "power_iterations", 1, fix="power_iterations=1")
         require_number(self, "epsilon", above=0)
 
     def __call__(self, x: Any, scope: Scope) -> Any:
@@ -114,13 +114,13 @@ class SpectralNorm(Layer):
     def _divided(self, place: Scope, name: str, known: Parameter) -> Node:
         table = _table(known.node)  # (O, the rest)
         require_epsilon(self, table.dtype, power=2)
-        first = StretchedMost(known.initialiser, known.spec.shape, stream_of(place.named(name)))
+        first = StretchedMost(known.initializer, known.spec.shape, stream_of(place.named(name)))
         v = place.state(f"{name}_direction", table.shape[1:], first)  # (the rest,)
         if not place.training:
             return known.node / _length(table @ v)
         still = PUBLIC["stop_gradient"](table)
         u = to_unit_length(still @ v, self.epsilon**2)  # (O,)
-        for _ in range(self.steps - 1):
+        for _ in range(self.power_iterations - 1):
             u = to_unit_length(still @ to_unit_length(still.T @ u), self.epsilon**2)
         place.update(f"{name}_direction", to_unit_length(still.T @ u, self.epsilon**2))
         return known.node / _length(table.T @ u)  # = u^T W v
@@ -132,7 +132,7 @@ def _length(x: Node) -> Node:
 
 
 @frozen
-class _FromWeight(Initialiser):
+class _FromWeight(Initializer):
     """First values that follow from those of a weight: drawn by the same key and stream, they are the same.
 
     Args:
@@ -141,7 +141,7 @@ class _FromWeight(Initialiser):
         stream: the weight's random stream.
     """
 
-    drawn: Initialiser
+    drawn: Initializer
     shape: Shape
     stream: int
 

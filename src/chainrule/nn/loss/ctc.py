@@ -46,12 +46,12 @@ class CTC(Loss):
     ``fit`` fills shorter targets up with blanks; ``predict`` gives the labels of the likeliest path so.
 
     Args:
-        longest: S, the most labels a target can have; ``None``: T, which costs more than is needed where
-            targets are short.
+        max_target_length: S, the most labels a target can have; ``None``: T, which costs more than is needed
+            where targets are short.
         blank: the number that stands for blank, and fills targets up.
-        frames_first: whether a column before the labels says how many of the T frames are sound; the others
+        time_major: whether a column before the labels says how many of the T frames are sound; the others
             are not looked at.
-        skip_impossible: whether a target that has no path (more labels than frames) costs 0; else it costs
+        zero_infinity: whether a target that has no path (more labels than frames) costs 0; else it costs
             infinity, at which training stops. ``refuse`` finds such targets beforehand.
 
     Cost: T steps of about 10 (2 S + 1) operations a sample, and 2 T K (2 S + 1) flops to pick the scores.
@@ -76,16 +76,16 @@ class CTC(Loss):
     keras = "CTC"
     chinese: ClassVar = ("CTC 损失", "不知对齐方式时标签序列的负对数概率，对所有路径求和。")
     _: KW_ONLY
-    longest: int | None = None
+    max_target_length: int | None = None
     blank: int = 0
-    frames_first: bool = False
-    skip_impossible: bool = False
+    time_major: bool = False
+    zero_infinity: bool = False
 
     def check(self) -> None:
         require_whole(self, "blank", 0)
-        if self.longest is not None:
-            require_whole(self, "longest", 1)
-        for name in ("frames_first", "skip_impossible"):
+        if self.max_target_length is not None:
+            require_whole(self, "max_target_length", 1)
+        for name in ("time_major", "zero_infinity"):
             require(self, name, isinstance(getattr(self, name), bool), "True or False")
 
     def target(self, output: Spec) -> Spec:
@@ -94,13 +94,13 @@ class CTC(Loss):
             self, output, "(B, T, K)", holds, "cr.Dense(29) as the last layer, over frames (B, T, C)"
         )
         frames, classes = bound(output.shape[1:])
-        reserve(self.longest or 1, itemsize=64)  # of a decoded answer, for each sample
+        reserve(self.max_target_length or 1, itemsize=64)  # of a decoded answer, for each sample
         require(self, "blank", self.blank < classes, f"an integer below the {classes} classes")
-        return Spec((output.shape[0], (self.longest or frames) + self.frames_first), "int64")
+        return Spec((output.shape[0], (self.max_target_length or frames) + self.time_major), "int64")
 
     def terms(self, output: Node, target: Node) -> Node:
-        labels = target[:, 1:] if self.frames_first else target  # (B, S)
-        frames = target[:, :1] if self.frames_first else None  # (B, 1)
+        labels = target[:, 1:] if self.time_major else target  # (B, S)
+        frames = target[:, :1] if self.time_major else None  # (B, 1)
         places = self._with_blanks(labels)  # (B, L), L = 2 S + 1
         steps, classes = bound(output.shape[1:])
         hot = PUBLIC["one_hot"](places, classes, output.dtype)  # (B, L) -> (B, L, K)
@@ -137,7 +137,7 @@ class CTC(Loss):
         place = constant(np.arange(*bound(a.shape[1:]))[None].astype(a.dtype))  # (1, L)
         behind = PUBLIC["logical_or"](PUBLIC["equal"](last, place), PUBLIC["equal"](last - 1.0, place))
         loss = -PUBLIC["logsumexp"](where(behind, a, _NEVER), 1)
-        return where(loss > _IMPOSSIBLE, 0.0 if self.skip_impossible else float("inf"), loss)
+        return where(loss > _IMPOSSIBLE, 0.0 if self.zero_infinity else float("inf"), loss)
 
     def answer(self, output: Node) -> Node:
         return PUBLIC["softmax"](output)
@@ -152,12 +152,13 @@ class CTC(Loss):
         labels = labels[:, None] if labels.ndim == 1 else labels  # one label each: (N,) -> (N, 1)
         if labels.ndim != 2 or labels.dtype.kind not in "iuf":
             return target
-        room, has = wanted[0] - self.frames_first, labels.shape[1] - self.frames_first
+        room, has = wanted[0] - self.time_major, labels.shape[1] - self.time_major
         if has > room:
-            column = "1 + " if self.frames_first else ""
+            column = "1 + " if self.time_major else ""
             raise TrainingError(
                 "E504", where="y", expected=f"(B, {column}{room}): at most {room} labels for each sample",
-                received=f"(B, {column}{has})", fix=f"cr.CTC(longest={has}), if there are as many frames",
+                received=f"(B, {column}{has})",
+                fix=f"cr.CTC(max_target_length={has}), if there are as many frames",
             )  # fmt: skip
         return np.pad(labels, ((0, 0), (0, room - has)), constant_values=self.blank)
 
@@ -165,17 +166,19 @@ class CTC(Loss):
         """The labels of the likeliest path, (N, T, K) -> (N, S), blanks behind them.
 
         Repeated symbols count once and blanks are taken out. Where the loss learns from shorter parts of
-        recordings (``frames_first``), all frames are read here: cut the answer to hear a part.
+        recordings (``time_major``), all frames are read here: cut the answer to hear a part.
 
         Example:
             >>> frames = np.eye(3)[[[1, 1, 0, 1, 2, 0]]]  # a a - a b -
-            >>> CTC(longest=4).decided(frames).tolist()
+            >>> CTC(max_target_length=4).decided(frames).tolist()
             [[1, 1, 2, 0]]
         """
         path = np.argmax(answer, axis=-1)  # (N, T, K) -> (N, T)
         is_new = path != self.blank
         is_new[:, 1:] &= path[:, 1:] != path[:, :-1]
-        said = np.full((len(path), max(self.longest or 1, int(is_new.sum(1).max(initial=0)))), self.blank)
+        said = np.full(
+            (len(path), max(self.max_target_length or 1, int(is_new.sum(1).max(initial=0)))), self.blank
+        )
         row, frame = np.nonzero(is_new)
         said[row, (np.cumsum(is_new, axis=1) - 1)[row, frame]] = path[row, frame]
         return said
@@ -192,13 +195,13 @@ class CTC(Loss):
         """
         steps = bound(output.shape[1:])[0]
         target = np.asarray(target)
-        labels = target[:, 1:] if self.frames_first else target
-        frames = target[:, 0] if self.frames_first else np.full(len(target), steps)
+        labels = target[:, 1:] if self.time_major else target
+        frames = target[:, 0] if self.time_major else np.full(len(target), steps)
         said = labels != self.blank
         repeats = ((labels[:, 1:] == labels[:, :-1]) & said[:, 1:]).sum(1)
         needed = said.sum(1) + repeats
         odd = (said[:, 1:] & ~said[:, :-1]).any(1) | (frames < 1) | (frames > steps)
-        wrong = np.flatnonzero(odd | (not self.skip_impossible) & (needed > frames))
+        wrong = np.flatnonzero(odd | (not self.zero_infinity) & (needed > frames))
         if wrong.size:
             row = int(wrong[0])
             raise TrainingError(
@@ -207,7 +210,7 @@ class CTC(Loss):
                 received=f"{int(frames[row])} frames for {int(said[row].sum())} labels, of which "
                 f"{int(repeats[row])} repeat the one before: {int(needed[row])} are needed",
                 notes=[f"{wrong.size} of {len(target)} targets are so"],
-                fix="longer recordings, a smaller stride before the loss, or skip_impossible=True",
+                fix="longer recordings, a smaller stride before the loss, or zero_infinity=True",
             )  # fmt: skip
 
 

@@ -29,7 +29,7 @@ class Poisson(Loss):
     Stirling's y log y - y + log(2 pi y)/2 for log y! where y > 1, which no gradient sees.
 
     Args:
-        log_rate: whether the net gives the logarithm of the rate, which may be any number.
+        log_input: whether the net gives the logarithm of the rate, which may be any number.
         full: whether the term that depends on the target alone is added.
         epsilon: added to a rate before its logarithm is taken, above 0.
 
@@ -42,7 +42,7 @@ class Poisson(Loss):
         >>> round(float(cr.evaluate(loss, {})), 6)
         0.648721
 
-    Reference: PyTorch's ``PoissonNLLLoss``; Keras's ``Poisson`` is ``log_rate=False, epsilon=1e-7``.
+    Reference: PyTorch's ``PoissonNLLLoss``; Keras's ``Poisson`` is ``log_input=False, epsilon=1e-7``.
     """
 
     name = "poisson"
@@ -50,7 +50,7 @@ class Poisson(Loss):
     keras = "Poisson"
     chinese: ClassVar = ("泊松损失", "计数目标在泊松分布下的负对数似然。")
     _: KW_ONLY
-    log_rate: bool = True
+    log_input: bool = True
     full: bool = False
     epsilon: float = 1e-8
 
@@ -59,8 +59,8 @@ class Poisson(Loss):
 
     def terms(self, output: Node, target: Node) -> Node:
         log, where = PUBLIC["log"], PUBLIC["where"]
-        rate = PUBLIC["exp"](output) if self.log_rate else output
-        log_rate = output if self.log_rate else log(output + self.epsilon)
+        rate = PUBLIC["exp"](output) if self.log_input else output
+        log_rate = output if self.log_input else log(output + self.epsilon)
         unlikely = rate - target * log_rate
         if not self.full:
             return unlikely
@@ -68,7 +68,7 @@ class Poisson(Loss):
         return unlikely + where(target > 1.0, y * log(y) - y + log(y * (2.0 * math.pi)) / 2.0, 0.0)
 
     def answer(self, output: Node) -> Node:
-        return PUBLIC["exp"](output) if self.log_rate else output
+        return PUBLIC["exp"](output) if self.log_input else output
 
 
 @frozen

@@ -16,7 +16,7 @@ _LAZY = LazyNames(
     {
         "gradient_accumulation": "Accumulated",
         "weight_averaging": "EMA SWA ScheduleFreeAdamW",
-        "optimizer": "Now Optimizer Rule Slot",
+        "optimizer": "StepContext Optimizer Rule Slot",
         "sgd": "ASGD SGD Lion Rprop",
         "parameter_groups": "Group Grouped",
         "lbfgs": "LBFGS",

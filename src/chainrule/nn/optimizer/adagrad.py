@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import KW_ONLY
 
 from chainrule.graph import Node
-from chainrule.nn.optimizer.optimizer import Moved, Nodes, Now, Rule, Slot, matrix_shape, norm, running
+from chainrule.nn.optimizer.optimizer import (
+    Moved,
+    Nodes,
+    Rule,
+    Slot,
+    StepContext,
+    matrix_shape,
+    norm,
+    running,
+)
 from chainrule.nn.schedule import Schedule
 from chainrule.nn.validation import require, require_number
 from chainrule.ops import PUBLIC
@@ -19,17 +28,17 @@ EPSILON = {"float32": 2.0**-23, "float64": 2.0**-52}  # the distance from 1 to t
 class RMSprop(Rule):
     """Divides each gradient by the root of its mean square, so that all parameters move at a like pace.
 
-    Formula: s <- a s + (1 - a) g^2; d = g / (sqrt(s) + epsilon); w <- w - rate d. With momentum, v <- m v + d
-    and w <- w - rate v. Centered, s - c^2 stands for s, with c <- a c + (1 - a) g: the variance instead of
-    the square.
+    Formula: s <- a s + (1 - a) g^2; d = g / (sqrt(s) + epsilon); w <- w - learning_rate d. With momentum, v
+    <- m v + d and w <- w - learning_rate v. Centered, s - c^2 stands for s, with c <- a c + (1 - a) g: the
+    variance instead of the square.
 
     Args:
-        rate: the learning rate.
-        smoothing: a, 0 <= a < 1: how much of the mean is kept at each step.
+        learning_rate: the learning rate.
+        rho: a, 0 <= a < 1: how much of the mean is kept at each step.
         epsilon: above 0; keeps the division away from 0.
         momentum: m, 0 <= m < 1.
         centered: whether the mean is taken off.
-        decay: decoupled.
+        weight_decay: decoupled.
 
     Numerics: s - c^2 is never let below 0, where rounding could put it.
 
@@ -42,13 +51,13 @@ class RMSprop(Rule):
 
     name = "rmsprop"
     _: KW_ONLY
-    smoothing: float = 0.99
+    rho: float = 0.99
     epsilon: float = 1e-8
     momentum: float = 0.0
     centered: bool = False
 
     def check(self) -> None:
-        require_number(self, "smoothing", least=0, below=1)
+        require_number(self, "rho", least=0, below=1)
         require_number(self, "epsilon", above=0)
         require_number(self, "momentum", least=0, below=1)
 
@@ -56,52 +65,55 @@ class RMSprop(Rule):
         wanted = {"square": True, "mean": self.centered, "velocity": self.momentum > 0}
         return {name: Slot(shape) for name, needed in wanted.items() if needed}
 
-    def move(self, p: Node, g: Node, slots: Nodes, now: Now) -> Moved:
-        new = {"square": running(slots["square"], PUBLIC["square"](g), self.smoothing)}
+    def move(self, p: Node, g: Node, slots: Nodes, context: StepContext) -> Moved:
+        new = {"square": running(slots["square"], PUBLIC["square"](g), self.rho)}
         spread = new["square"]
         if self.centered:
-            new["mean"] = running(slots["mean"], g, self.smoothing)
+            new["mean"] = running(slots["mean"], g, self.rho)
             spread = PUBLIC["relu"](spread - PUBLIC["square"](new["mean"]))
         direction = g / (PUBLIC["sqrt"](spread) + self.epsilon)
         if self.momentum:
             direction = new["velocity"] = slots["velocity"] * self.momentum + direction
-        return self.shrunk(p, now) - now.rate * direction, new
+        return self.shrunk(p, context) - context.learning_rate * direction, new
 
 
 @frozen
 class Adagrad(Rule):
     """Divides each gradient by the root of the sum of all its squares: rare features keep large steps.
 
-    Formula: s <- s + g^2; w <- w - rate g / (sqrt(s) + epsilon).
+    Formula: s <- s + g^2; w <- w - learning_rate g / (sqrt(s) + epsilon).
 
     Args:
-        rate: the learning rate; steps shrink by themselves, so a constant one does.
-        first: the number s begins with, at least 0.
+        learning_rate: the learning rate; steps shrink by themselves, so a constant one does.
+        initial_accumulator_value: the number s begins with, at least 0.
         epsilon: above 0; keeps the division away from 0.
-        decay: decoupled.
+        weight_decay: decoupled.
 
     Fails:
         UsageError E102: a setting out of its range.
 
     Reference: Duchi, Hazan and Singer (2011), Adaptive subgradient methods for online learning and stochastic
-    optimization (JMLR 12). The same steps as PyTorch's ``Adagrad``; Keras begins with ``first=0.1``.
+    optimization (JMLR 12). The same steps as PyTorch's ``Adagrad``; Keras begins with
+    ``initial_accumulator_value=0.1``.
     """
 
     name = "adagrad"
     _: KW_ONLY
-    first: float = 0.0
+    initial_accumulator_value: float = 0.0
     epsilon: float = 1e-10
 
     def check(self) -> None:
-        require_number(self, "first", least=0)
+        require_number(self, "initial_accumulator_value", least=0)
         require_number(self, "epsilon", above=0)
 
     def slots(self, shape: Shape) -> dict[str, Slot]:
-        return {"square": Slot(shape, self.first)}
+        return {"square": Slot(shape, self.initial_accumulator_value)}
 
-    def move(self, p: Node, g: Node, slots: Nodes, now: Now) -> Moved:
+    def move(self, p: Node, g: Node, slots: Nodes, context: StepContext) -> Moved:
         square = slots["square"] + PUBLIC["square"](g)
-        moved = self.shrunk(p, now) - now.rate * (g / (PUBLIC["sqrt"](square) + self.epsilon))
+        moved = self.shrunk(p, context) - context.learning_rate * (
+            g / (PUBLIC["sqrt"](square) + self.epsilon)
+        )
         return moved, {"square": square}
 
 
@@ -110,13 +122,13 @@ class Adadelta(Rule):
     """Steps as long as the last steps were, over gradients as large as the last gradients were.
 
     Formula: s <- a s + (1 - a) g^2; d = g sqrt(u + epsilon) / sqrt(s + epsilon); u <- a u + (1 - a) d^2;
-    w <- w - rate d.
+    w <- w - learning_rate d.
 
     Args:
-        rate: a factor of the step; its length follows from the data, so 1 does.
-        smoothing: a, 0 <= a < 1.
+        learning_rate: a factor of the step; its length follows from the data, so 1 does.
+        rho: a, 0 <= a < 1.
         epsilon: above 0; the first step is sqrt(epsilon) long.
-        decay: decoupled.
+        weight_decay: decoupled.
 
     Fails:
         UsageError E102: a setting out of its range.
@@ -126,24 +138,24 @@ class Adadelta(Rule):
     """
 
     name = "adadelta"
-    rate: float | Schedule = 1.0
+    learning_rate: float | Schedule = 1.0
     _: KW_ONLY
-    smoothing: float = 0.9
+    rho: float = 0.9
     epsilon: float = 1e-6
 
     def check(self) -> None:
-        require_number(self, "smoothing", least=0, below=1)
+        require_number(self, "rho", least=0, below=1)
         require_number(self, "epsilon", above=0)
 
     def slots(self, shape: Shape) -> dict[str, Slot]:
         return {"square": Slot(shape), "moved": Slot(shape)}
 
-    def move(self, p: Node, g: Node, slots: Nodes, now: Now) -> Moved:
-        square = running(slots["square"], PUBLIC["square"](g), self.smoothing)
+    def move(self, p: Node, g: Node, slots: Nodes, context: StepContext) -> Moved:
+        square = running(slots["square"], PUBLIC["square"](g), self.rho)
         length = PUBLIC["sqrt"](slots["moved"] + self.epsilon) / PUBLIC["sqrt"](square + self.epsilon)
         step = length * g
-        kept = {"square": square, "moved": running(slots["moved"], PUBLIC["square"](step), self.smoothing)}
-        return self.shrunk(p, now) - now.rate * step, kept
+        kept = {"square": square, "moved": running(slots["moved"], PUBLIC["square"](step), self.rho)}
+        return self.shrunk(p, context) - context.learning_rate * step, kept
 
 
 @frozen
@@ -152,15 +164,15 @@ class Adafactor(Rule):
 
     A weight (out, *kernel, in) is taken as a matrix (out, the rest); a vector's squares are kept whole.
 
-    Formula: k = t^power; r <- r + k (mean of g^2 along rows - r), c likewise along columns;
-    s = r c / mean(r); u = g / sqrt(s); a = max(least, rms(w)) min(rate, 1/sqrt(t));
-    w <- w (1 - rate decay) - a u / max(1, rms(u) / clip).
+    Formula: k = t^beta2_decay; r <- r + k (mean of g^2 along rows - r), c likewise along columns;
+    s = r c / mean(r); u = g / sqrt(s); a = max(min_scale, rms(w)) min(learning_rate, 1/sqrt(t));
+    w <- w (1 - learning_rate weight_decay) - a u / max(1, rms(u) / clip_threshold).
 
     Args:
-        rate: the largest learning rate, relative to the weight's own size.
-        power: -1 <= power < 0: how fast the means begin to remember.
-        least: above 0: the size that a weight near 0 is taken for.
-        clip: above 0: the root mean square that a step, in usual lengths, may have.
+        learning_rate: the largest learning rate, relative to the weight's own size.
+        beta2_decay: -1 <= beta2_decay < 0: how fast the means begin to remember.
+        min_scale: above 0: the size that a weight near 0 is taken for.
+        clip_threshold: above 0: the root mean square that a step, in usual lengths, may have.
 
     Numerics: s is never let below the square of the number kind's epsilon, mean(r) not below epsilon.
 
@@ -174,14 +186,14 @@ class Adafactor(Rule):
 
     name = "adafactor"
     _: KW_ONLY
-    power: float = -0.8
-    least: float = 1e-3
-    clip: float = 1.0
+    beta2_decay: float = -0.8
+    min_scale: float = 1e-3
+    clip_threshold: float = 1.0
 
     def check(self) -> None:
-        require_number(self, "power", least=-1, below=0)
-        require_number(self, "least", above=0)
-        require_number(self, "clip", above=0)
+        require_number(self, "beta2_decay", least=-1, below=0)
+        require_number(self, "min_scale", above=0)
+        require_number(self, "clip_threshold", above=0)
 
     def slots(self, shape: Shape) -> dict[str, Slot]:
         if len(shape) < 2:
@@ -189,8 +201,8 @@ class Adafactor(Rule):
         rows, columns = matrix_shape(shape)
         return {"row": Slot((rows, 1)), "column": Slot((1, columns))}
 
-    def move(self, p: Node, g: Node, slots: Nodes, now: Now) -> Moved:
-        share = PUBLIC["power"](now.count, self.power)
+    def move(self, p: Node, g: Node, slots: Nodes, context: StepContext) -> Moved:
+        share = PUBLIC["power"](context.count, self.beta2_decay)
         tiny = EPSILON[p.dtype]
         square = PUBLIC["square"](g)
         if len(p.shape) < 2:
@@ -204,24 +216,24 @@ class Adafactor(Rule):
             spread = new["row"] / PUBLIC["maximum"](PUBLIC["mean"](new["row"]), tiny) * new["column"]
             spread = PUBLIC["reshape"](spread, p.shape)
         unit = g / PUBLIC["sqrt"](PUBLIC["maximum"](spread, tiny * tiny))
-        length = PUBLIC["maximum"](_rms(p), self.least)
-        length = length * PUBLIC["minimum"](now.rate, 1.0 / PUBLIC["sqrt"](now.count))
-        length = length / PUBLIC["maximum"](_rms(unit) / self.clip, 1.0)
-        return self.shrunk(p, now) - length * unit, new
+        length = PUBLIC["maximum"](_rms(p), self.min_scale)
+        length = length * PUBLIC["minimum"](context.learning_rate, 1.0 / PUBLIC["sqrt"](context.count))
+        length = length / PUBLIC["maximum"](_rms(unit) / self.clip_threshold, 1.0)
+        return self.shrunk(p, context) - length * unit, new
 
 
 @frozen
 class Ftrl(Rule):
-    """Follows the regularised leader: weights of rare features are exactly 0; for wide, sparse linear models.
+    """Follows the regularized leader: weights of rare features are exactly 0; for wide, sparse linear models.
 
-    Formula: n' = n + g^2; z <- z + g - (sqrt(n') - sqrt(n)) w / rate;
-    w <- (clip(z, -l1, l1) - z) / (sqrt(n') / rate + 2 l2 + beta / rate); n <- n'.
+    Formula: n' = n + g^2; z <- z + g - (sqrt(n') - sqrt(n)) w / learning_rate;
+    w <- (clip(z, -l1, l1) - z) / (sqrt(n') / learning_rate + 2 l2 + beta / learning_rate); n <- n'.
 
     Args:
-        rate: the learning rate.
+        learning_rate: the learning rate.
         l1, l2: at least 0; how strongly weights are made 0, and small.
         beta: at least 0; makes the first steps smaller.
-        first: the number n begins with, above 0.
+        initial_accumulator_value: the number n begins with, above 0.
 
     Fails:
         UsageError E102: a setting out of its range; a decay, for which there is ``l2``.
@@ -235,22 +247,28 @@ class Ftrl(Rule):
     l1: float = 0.0
     l2: float = 0.0
     beta: float = 0.0
-    first: float = 0.1
+    initial_accumulator_value: float = 0.1
 
     def check(self) -> None:
         for name in ("l1", "l2", "beta"):
             require_number(self, name, least=0)
-        require_number(self, "first", above=0)
-        require(self, "decay", not self.decay, "0: a new weight does not begin at the old one", "l2=0.01")
+        require_number(self, "initial_accumulator_value", above=0)
+        require(
+            self,
+            "weight_decay",
+            not self.weight_decay,
+            "0: a new weight does not begin at the old one",
+            "l2=0.01",
+        )
 
     def slots(self, shape: Shape) -> dict[str, Slot]:
-        return {"square": Slot(shape, self.first), "linear": Slot(shape)}
+        return {"square": Slot(shape, self.initial_accumulator_value), "linear": Slot(shape)}
 
-    def move(self, p: Node, g: Node, slots: Nodes, now: Now) -> Moved:
+    def move(self, p: Node, g: Node, slots: Nodes, context: StepContext) -> Moved:
         square = slots["square"] + PUBLIC["square"](g)
         root, before = PUBLIC["sqrt"](square), PUBLIC["sqrt"](slots["square"])
-        linear = slots["linear"] + g - (root - before) / now.rate * p
-        below = root / now.rate + (2.0 * self.l2 + self.beta / now.rate)
+        linear = slots["linear"] + g - (root - before) / context.learning_rate * p
+        below = root / context.learning_rate + (2.0 * self.l2 + self.beta / context.learning_rate)
         moved = (PUBLIC["clip"](linear, -self.l1, self.l1) - linear) / below
         return moved, {"square": square, "linear": linear}
 

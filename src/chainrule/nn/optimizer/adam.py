@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, field
 
 from chainrule.graph import Node
-from chainrule.nn.optimizer.optimizer import Moved, Nodes, Now, Rule, Slot, running, warmed
+from chainrule.nn.optimizer.optimizer import Moved, Nodes, Rule, Slot, StepContext, bias_correction, running
 from chainrule.nn.schedule import Schedule
 from chainrule.nn.validation import require_number
 from chainrule.ops import PUBLIC
@@ -17,7 +17,7 @@ from chainrule.spec import Shape
 class AdaptiveMoments(Rule):
     """What the family shares: its settings, a running mean of the gradient and one of its square."""
 
-    rate: float | Schedule = 0.001
+    learning_rate: float | Schedule = 0.001
     _: KW_ONLY
     beta1: float = 0.9
     beta2: float = 0.999
@@ -31,10 +31,10 @@ class AdaptiveMoments(Rule):
     def slots(self, shape: Shape) -> dict[str, Slot]:
         return {"mean": Slot(shape), "square": Slot(shape)}
 
-    def step(self, mean: Node, square: Node, now: Now) -> Node:
+    def step(self, mean: Node, square: Node, context: StepContext) -> Node:
         """rate m' / (sqrt(s') + epsilon)."""
-        warm = PUBLIC["sqrt"](warmed(self.beta2, now.count, mean.dtype))
-        pace = now.rate / warmed(self.beta1, now.count, mean.dtype)
+        warm = PUBLIC["sqrt"](bias_correction(self.beta2, context.count, mean.dtype))
+        pace = context.learning_rate / bias_correction(self.beta1, context.count, mean.dtype)
         return pace * (mean / (PUBLIC["sqrt"](square) / warm + self.epsilon))
 
 
@@ -42,16 +42,17 @@ class AdaptiveMoments(Rule):
 class Adam(AdaptiveMoments):
     """Momentum and a step size for each parameter in one; works with its usual settings nearly everywhere.
 
-    Formula: m <- b1 m + (1 - b1) g; s <- b2 s + (1 - b2) g^2; w <- w - rate m' / (sqrt(s') + epsilon), with
-    m' = m / (1 - b1^t) and s' = s / (1 - b2^t) at update t. With amsgrad the largest s so far stands for s.
+    Formula: m <- b1 m + (1 - b1) g; s <- b2 s + (1 - b2) g^2; w <- w - learning_rate m' / (sqrt(s') +
+    epsilon), with m' = m / (1 - b1^t) and s' = s / (1 - b2^t) at update t. With amsgrad the largest s so far
+    stands for s.
 
     Args:
-        rate: the learning rate; about how far a parameter moves in a step.
+        learning_rate: the learning rate; about how far a parameter moves in a step.
         beta1, beta2: b1 and b2, 0 <= b < 1: how much of each mean is kept at a step.
         epsilon: above 0; keeps the division away from 0.
         amsgrad: whether steps may never grow again: never divide by less than before.
-        decay: decoupled; with it Adam is ``AdamW``. Added to the gradient, as in PyTorch's ``Adam``, it would
-            be divided like the gradient, and large gradients would be decayed least.
+        weight_decay: decoupled; with it Adam is ``AdamW``. Added to the gradient, as in PyTorch's ``Adam``,
+            it would be divided like the gradient, and large gradients would be decayed least.
 
     Fails:
         UsageError E102: a setting out of its range.
@@ -67,24 +68,24 @@ class Adam(AdaptiveMoments):
     def slots(self, shape: Shape) -> dict[str, Slot]:
         return {**super().slots(shape), **({"largest": Slot(shape)} if self.amsgrad else {})}
 
-    def move(self, p: Node, g: Node, slots: Nodes, now: Now) -> Moved:
+    def move(self, p: Node, g: Node, slots: Nodes, context: StepContext) -> Moved:
         mean = running(slots["mean"], g, self.beta1)
         square = running(slots["square"], PUBLIC["square"](g), self.beta2)
         new = {"mean": mean, "square": square}
         if self.amsgrad:
             square = new["largest"] = PUBLIC["maximum"](slots["largest"], square)
-        return self.shrunk(p, now) - self.step(mean, square, now), new
+        return self.shrunk(p, context) - self.step(mean, square, context), new
 
 
 @frozen
 class AdamW(Adam):
     """Adam with weight decay beside the gradient instead of in it, so that all weights are decayed alike.
 
-    Formula: w <- w (1 - rate decay), then a step of Adam.
+    Formula: w <- w (1 - learning_rate weight_decay), then a step of Adam.
 
     Args:
-        rate, beta1, beta2, epsilon, amsgrad: as in ``Adam``.
-        decay: at least 0; a weight without gradient loses rate times decay of itself at a step.
+        learning_rate, beta1, beta2, epsilon, amsgrad: as in ``Adam``.
+        weight_decay: at least 0; a weight without gradient loses rate times decay of itself at a step.
 
     Fails:
         UsageError E102: a setting out of its range.
@@ -94,18 +95,18 @@ class AdamW(Adam):
     """
 
     name = "adamw"
-    decay: float = field(default=0.01, kw_only=True)
+    weight_decay: float = field(default=0.01, kw_only=True)
 
 
 @frozen
 class Adamax(AdaptiveMoments):
     """Adam with the largest gradient, slowly forgotten, in place of the root of the mean square.
 
-    Formula: m <- b1 m + (1 - b1) g; u <- max(b2 u, |g| + epsilon); w <- w - rate m / (1 - b1^t) / u.
+    Formula: m <- b1 m + (1 - b1) g; u <- max(b2 u, |g| + epsilon); w <- w - learning_rate m / (1 - b1^t) / u.
 
     Args:
-        rate, beta1, beta2, epsilon: as in ``Adam``.
-        decay: decoupled.
+        learning_rate, beta1, beta2, epsilon: as in ``Adam``.
+        weight_decay: decoupled.
 
     Fails:
         UsageError E102: a setting out of its range.
@@ -115,29 +116,29 @@ class Adamax(AdaptiveMoments):
     """
 
     name = "adamax"
-    rate: float | Schedule = 0.002
+    learning_rate: float | Schedule = 0.002
 
     def slots(self, shape: Shape) -> dict[str, Slot]:
         return {"mean": Slot(shape), "largest": Slot(shape)}
 
-    def move(self, p: Node, g: Node, slots: Nodes, now: Now) -> Moved:
+    def move(self, p: Node, g: Node, slots: Nodes, context: StepContext) -> Moved:
         mean = running(slots["mean"], g, self.beta1)
         largest = PUBLIC["maximum"](slots["largest"] * self.beta2, PUBLIC["abs"](g) + self.epsilon)
-        step = now.rate / warmed(self.beta1, now.count, p.dtype)
-        return self.shrunk(p, now) - step * (mean / largest), {"mean": mean, "largest": largest}
+        step = context.learning_rate / bias_correction(self.beta1, context.count, p.dtype)
+        return self.shrunk(p, context) - step * (mean / largest), {"mean": mean, "largest": largest}
 
 
 @frozen
 class NAdam(AdaptiveMoments):
     """Adam that looks ahead along its momentum, as Nesterov does.
 
-    Formula: u_t = b1 (1 - 0.96^(t warming) / 2), U_t = u_1 u_2 ... u_t; m, s as in Adam; then
-    w <- w - rate ((1 - u_t) g / (1 - U_t) + u_(t+1) m / (1 - U_(t+1))) / (sqrt(s') + epsilon).
+    Formula: u_t = b1 (1 - 0.96^(t momentum_decay) / 2), U_t = u_1 u_2 ... u_t; m, s as in Adam; then
+    w <- w - learning_rate ((1 - u_t) g / (1 - U_t) + u_(t+1) m / (1 - U_(t+1))) / (sqrt(s') + epsilon).
 
     Args:
-        rate, beta1, beta2, epsilon: as in ``Adam``.
-        warming: at least 0: how fast the momentum grows to b1.
-        decay: decoupled.
+        learning_rate, beta1, beta2, epsilon: as in ``Adam``.
+        momentum_decay: at least 0: how fast the momentum grows to b1.
+        weight_decay: decoupled.
 
     Fails:
         UsageError E102: a setting out of its range.
@@ -147,29 +148,32 @@ class NAdam(AdaptiveMoments):
     """
 
     name = "nadam"
-    rate: float | Schedule = 0.002
+    learning_rate: float | Schedule = 0.002
     _: KW_ONLY
-    warming: float = 0.004
+    momentum_decay: float = 0.004
 
     def check(self) -> None:
         super().check()
-        require_number(self, "warming", least=0)
+        require_number(self, "momentum_decay", least=0)
 
     def slots(self, shape: Shape) -> dict[str, Slot]:
         return {**super().slots(shape), "product": Slot((), 1.0)}
 
-    def move(self, p: Node, g: Node, slots: Nodes, now: Now) -> Moved:
+    def move(self, p: Node, g: Node, slots: Nodes, context: StepContext) -> Moved:
         mean = running(slots["mean"], g, self.beta1)
         square = running(slots["square"], PUBLIC["square"](g), self.beta2)
-        spread = PUBLIC["sqrt"](square / warmed(self.beta2, now.count, p.dtype)) + self.epsilon
-        mixed, following = self._momentum(now.count, p.dtype), self._momentum(now.count + 1.0, p.dtype)
+        spread = PUBLIC["sqrt"](square / bias_correction(self.beta2, context.count, p.dtype)) + self.epsilon
+        mixed, following = (
+            self._momentum(context.count, p.dtype),
+            self._momentum(context.count + 1.0, p.dtype),
+        )
         product = slots["product"] * mixed
         ahead = g * ((1.0 - mixed) / (1.0 - product)) + mean * (following / (1.0 - product * following))
         new = {"mean": mean, "square": square, "product": product}
-        return self.shrunk(p, now) - now.rate * (ahead / spread), new
+        return self.shrunk(p, context) - context.learning_rate * (ahead / spread), new
 
     def _momentum(self, count: Node, dtype: str) -> Node:
-        grown = PUBLIC["power"](0.96, count.astype("float64") * self.warming)
+        grown = PUBLIC["power"](0.96, count.astype("float64") * self.momentum_decay)
         return ((1.0 - grown * 0.5) * self.beta1).astype(dtype)
 
 
@@ -179,11 +183,11 @@ class RAdam(AdaptiveMoments):
 
     Formula: R = 2 / (1 - b2) - 1; r = R - 2 t b2^t / (1 - b2^t);
     q = sqrt((r - 4) (r - 2) R / ((R - 4) (R - 2) r));
-    w <- w - rate m' q sqrt(1 - b2^t) / (sqrt(s) + epsilon) where r > 5, else w - rate m'.
+    w <- w - learning_rate m' q sqrt(1 - b2^t) / (sqrt(s) + epsilon) where r > 5, else w - learning_rate m'.
 
     Args:
-        rate, beta1, beta2, epsilon: as in ``Adam``.
-        decay: decoupled.
+        learning_rate, beta1, beta2, epsilon: as in ``Adam``.
+        weight_decay: decoupled.
 
     Fails:
         UsageError E102: a setting out of its range.
@@ -194,13 +198,13 @@ class RAdam(AdaptiveMoments):
 
     name = "radam"
 
-    def move(self, p: Node, g: Node, slots: Nodes, now: Now) -> Moved:
+    def move(self, p: Node, g: Node, slots: Nodes, context: StepContext) -> Moved:
         mean = running(slots["mean"], g, self.beta1)
         square = running(slots["square"], PUBLIC["square"](g), self.beta2)
-        factor, known = self._trust(now.count.astype("float64"))
+        factor, known = self._trust(context.count.astype("float64"))
         divided = mean * factor.astype(p.dtype) / (PUBLIC["sqrt"](square) + self.epsilon)
-        step = now.rate / warmed(self.beta1, now.count, p.dtype)
-        moved = self.shrunk(p, now) - step * PUBLIC["where"](known, divided, mean)
+        step = context.learning_rate / bias_correction(self.beta1, context.count, p.dtype)
+        moved = self.shrunk(p, context) - step * PUBLIC["where"](known, divided, mean)
         return moved, {"mean": mean, "square": square}
 
     def _trust(self, t: Node) -> tuple[Node, Node]:
@@ -217,12 +221,13 @@ class RAdam(AdaptiveMoments):
 class AdaBelief(AdaptiveMoments):
     """Adam that divides by how far gradients are from what was expected: long steps where they are steady.
 
-    Formula: m as in Adam; s <- b2 s + (1 - b2) (g - m)^2 + epsilon; w <- w - rate m' / (sqrt(s') + epsilon).
+    Formula: m as in Adam; s <- b2 s + (1 - b2) (g - m)^2 + epsilon; w <- w - learning_rate m' / (sqrt(s') +
+    epsilon).
 
     Args:
-        rate, beta1, beta2: as in ``Adam``.
+        learning_rate, beta1, beta2: as in ``Adam``.
         epsilon: above 0; keeps s away from 0.
-        decay: decoupled.
+        weight_decay: decoupled.
 
     Fails:
         UsageError E102: a setting out of its range.
@@ -235,10 +240,10 @@ class AdaBelief(AdaptiveMoments):
     _: KW_ONLY
     epsilon: float = 1e-16
 
-    def move(self, p: Node, g: Node, slots: Nodes, now: Now) -> Moved:
+    def move(self, p: Node, g: Node, slots: Nodes, context: StepContext) -> Moved:
         mean = running(slots["mean"], g, self.beta1)
         square = running(slots["square"], PUBLIC["square"](g - mean), self.beta2) + self.epsilon
-        moved = self.shrunk(p, now) - self.step(mean, square, now)
+        moved = self.shrunk(p, context) - self.step(mean, square, context)
         return moved, {"mean": mean, "square": square}
 
 
@@ -246,13 +251,14 @@ class AdaBelief(AdaptiveMoments):
 class Yogi(AdaptiveMoments):
     """Adam whose square changes by addition, so that it never falls at once when gradients become small.
 
-    Formula: m as in Adam; s <- s - (1 - b2) sign(s - g^2) g^2; w <- w - rate m' / (sqrt(s') + epsilon).
+    Formula: m as in Adam; s <- s - (1 - b2) sign(s - g^2) g^2; w <- w - learning_rate m' / (sqrt(s') +
+    epsilon).
 
     Args:
-        rate, beta1, beta2: as in ``Adam``.
+        learning_rate, beta1, beta2: as in ``Adam``.
         epsilon: above 0; larger than in ``Adam``, as its authors advise.
-        first: the number s begins with, at least 0.
-        decay: decoupled.
+        initial_accumulator_value: the number s begins with, at least 0.
+        weight_decay: decoupled.
 
     Fails:
         UsageError E102: a setting out of its range.
@@ -262,22 +268,22 @@ class Yogi(AdaptiveMoments):
     """
 
     name = "yogi"
-    rate: float | Schedule = 0.01
+    learning_rate: float | Schedule = 0.01
     _: KW_ONLY
     epsilon: float = 1e-3
-    first: float = 1e-6
+    initial_accumulator_value: float = 1e-6
 
     def check(self) -> None:
         super().check()
-        require_number(self, "first", least=0)
+        require_number(self, "initial_accumulator_value", least=0)
 
     def slots(self, shape: Shape) -> dict[str, Slot]:
-        return {"mean": Slot(shape), "square": Slot(shape, self.first)}
+        return {"mean": Slot(shape), "square": Slot(shape, self.initial_accumulator_value)}
 
-    def move(self, p: Node, g: Node, slots: Nodes, now: Now) -> Moved:
+    def move(self, p: Node, g: Node, slots: Nodes, context: StepContext) -> Moved:
         mean, fresh = running(slots["mean"], g, self.beta1), PUBLIC["square"](g)
         square = slots["square"] - PUBLIC["sign"](slots["square"] - fresh) * fresh * (1.0 - self.beta2)
-        moved = self.shrunk(p, now) - self.step(mean, square, now)
+        moved = self.shrunk(p, context) - self.step(mean, square, context)
         return moved, {"mean": mean, "square": square}
 
 
@@ -286,13 +292,14 @@ class Adan(Rule):
     """Adam with Nesterov's look ahead taken from how the gradient changed since the step before.
 
     Formula: d = g - h with h the gradient before, 0 at first; m <- b1 m + (1 - b1) g; v <- b2 v + (1 - b2) d;
-    s <- b3 s + (1 - b3) (g + b2 d)^2; w <- (w - rate (m' + b2 v') / (sqrt(s') + epsilon)) / (1 + rate decay).
+    s <- b3 s + (1 - b3) (g + b2 d)^2; w <- (w - learning_rate (m' + b2 v') / (sqrt(s') + epsilon)) / (1 +
+    learning_rate weight_decay).
 
     Args:
-        rate: the learning rate.
+        learning_rate: the learning rate.
         beta1, beta2, beta3: b1 to b3, 0 <= b < 1: how much is kept; the paper's betas are 1 - b.
         epsilon: above 0.
-        decay: at least 0; decoupled, by division.
+        weight_decay: at least 0; decoupled, by division.
 
     Fails:
         UsageError E102: a setting out of its range.
@@ -302,7 +309,7 @@ class Adan(Rule):
     """
 
     name = "adan"
-    rate: float | Schedule = 0.001
+    learning_rate: float | Schedule = 0.001
     _: KW_ONLY
     beta1: float = 0.98
     beta2: float = 0.92
@@ -317,16 +324,16 @@ class Adan(Rule):
     def slots(self, shape: Shape) -> dict[str, Slot]:
         return {name: Slot(shape) for name in ("mean", "change", "square", "gradient")}
 
-    def move(self, p: Node, g: Node, slots: Nodes, now: Now) -> Moved:
-        before = PUBLIC["where"](PUBLIC["equal"](now.count, 1.0), g, slots["gradient"])
+    def move(self, p: Node, g: Node, slots: Nodes, context: StepContext) -> Moved:
+        before = PUBLIC["where"](PUBLIC["equal"](context.count, 1.0), g, slots["gradient"])
         d = g - before
         mean = running(slots["mean"], g, self.beta1)
         change = running(slots["change"], d, self.beta2)
         square = running(slots["square"], PUBLIC["square"](g + d * self.beta2), self.beta3)
-        warm = [warmed(b, now.count, p.dtype) for b in (self.beta1, self.beta2, self.beta3)]
+        warm = [bias_correction(b, context.count, p.dtype) for b in (self.beta1, self.beta2, self.beta3)]
         spread = PUBLIC["sqrt"](square) / PUBLIC["sqrt"](warm[2]) + self.epsilon
         ahead = mean / warm[0] + change / warm[1] * self.beta2
-        moved = p - now.rate * (ahead / spread)
-        if self.decay:
-            moved = moved / (1.0 + now.rate * self.decay)
+        moved = p - context.learning_rate * (ahead / spread)
+        if self.weight_decay:
+            moved = moved / (1.0 + context.learning_rate * self.weight_decay)
         return moved, {"mean": mean, "change": change, "square": square, "gradient": g}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import KW_ONLY
 
 from chainrule.graph import Node
-from chainrule.nn.optimizer.optimizer import Nodes, Now, Slot
+from chainrule.nn.optimizer.optimizer import Nodes, Slot, StepContext
 from chainrule.nn.optimizer.weight_averaging import Around
 from chainrule.nn.regularization.clip import Clip
 from chainrule.nn.schedule import Schedule, Slowed
@@ -25,7 +25,7 @@ class Accumulated(Around):
 
     Args:
         inner: the optimizer that moves the weights.
-        batches: how many batches make an update, from 1.
+        steps: how many batches make an update, from 1.
         clip: what limits the mean gradient; the model's own ``clip`` limits that of each batch.
 
     Fails:
@@ -34,31 +34,33 @@ class Accumulated(Around):
 
     name = "accumulated"
     _: KW_ONLY
-    batches: int = 2
+    steps: int = 2
     clip: Clip | None = None
 
     def check(self) -> None:
-        require_whole(self, "batches", 1)
+        require_whole(self, "steps", 1)
         require(self, "inner", not self.inner.needs_all, "an optimizer that takes batches")
         require(self, "clip", self.clip is None or isinstance(self.clip, Clip), "a clip", "cr.ClipNorm(1.0)")
 
     @property
     def schedule(self) -> Schedule:
-        return Slowed(self.inner.schedule, self.batches)
+        return Slowed(self.inner.schedule, self.steps)
 
     def memory(self, shapes: Mapping[str, Shape]) -> dict[str, Slot]:
         return {**self.inner.memory(shapes), **{f"{path}/gathered": Slot(s) for path, s in shapes.items()}}
 
     def moves(
-        self, parameters: Nodes, gradients: Nodes, slots: Nodes, now: Now
+        self, parameters: Nodes, gradients: Nodes, slots: Nodes, context: StepContext
     ) -> tuple[dict[str, Node], dict[str, Node]]:
         sums = {path: slots[f"{path}/gathered"] + g for path, g in gradients.items()}
-        means = {path: total / float(self.batches) for path, total in sums.items()}
+        means = {path: total / float(self.steps) for path, total in sums.items()}
         if self.clip is not None:
             means = self.clip(means)
-        turn = self._made(now.count - 1.0) + 1.0  # the number of the move that is being prepared
-        is_due = PUBLIC["equal"](turn * float(self.batches), now.count)
-        moved, kept = self.inner.moves(parameters, means, slots, Now(now.rate, turn, now.loss))
+        turn = self._made(context.count - 1.0) + 1.0  # the number of the move that is being prepared
+        is_due = PUBLIC["equal"](turn * float(self.steps), context.count)
+        moved, kept = self.inner.moves(
+            parameters, means, slots, StepContext(context.learning_rate, turn, context.loss)
+        )
         where = PUBLIC["where"]
         moved = {path: where(is_due, node, parameters[path]) for path, node in moved.items()}
         kept = {label: where(is_due, node, slots[label]) for label, node in kept.items()}
@@ -75,4 +77,4 @@ class Accumulated(Around):
 
     def _made(self, count: Node) -> Node:
         """How many moves are made once ``count`` batches have been seen."""
-        return PUBLIC["floor"](count / float(self.batches))
+        return PUBLIC["floor"](count / float(self.steps))

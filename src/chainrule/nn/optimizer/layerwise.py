@@ -6,7 +6,16 @@ from dataclasses import KW_ONLY
 
 from chainrule.graph import Node
 from chainrule.nn.optimizer.adam import AdamW, AdaptiveMoments
-from chainrule.nn.optimizer.optimizer import Moved, Nodes, Now, Rule, Slot, matrix_shape, norm, running
+from chainrule.nn.optimizer.optimizer import (
+    Moved,
+    Nodes,
+    Rule,
+    Slot,
+    StepContext,
+    matrix_shape,
+    norm,
+    running,
+)
 from chainrule.nn.schedule import Schedule
 from chainrule.nn.validation import require_number, require_whole
 from chainrule.ops import PUBLIC
@@ -20,15 +29,15 @@ QUINTIC = (3.4445, -4.775, 2.0315)  # the polynomial of Jordan et al.: steep at 
 class LARS(Rule):
     """Momentum whose step, for each weight, is a fixed part of the weight's own length; for huge batches.
 
-    Formula: q = trust |w| / (|g| + decay |w| + epsilon), or 1 where w or g is 0;
-    v <- m v + rate q (g + decay w); w <- w - v.
+    Formula: q = trust_coefficient |w| / (|g| + weight_decay |w| + epsilon), or 1 where w or g is 0;
+    v <- m v + learning_rate q (g + weight_decay w); w <- w - v.
 
     Args:
-        rate: the learning rate.
+        learning_rate: the learning rate.
         momentum: m, 0 <= m < 1.
-        trust: above 0: the part.
+        trust_coefficient: above 0: the part.
         epsilon: above 0.
-        decay: at least 0; inside the gradient.
+        weight_decay: at least 0; inside the gradient.
 
     Fails:
         UsageError E102: a setting out of its range.
@@ -38,25 +47,28 @@ class LARS(Rule):
     """
 
     name = "lars"
-    rate: float | Schedule = 0.1
+    learning_rate: float | Schedule = 0.1
     _: KW_ONLY
     momentum: float = 0.9
-    trust: float = 0.001
+    trust_coefficient: float = 0.001
     epsilon: float = 1e-8
 
     def check(self) -> None:
         require_number(self, "momentum", least=0, below=1)
-        require_number(self, "trust", above=0)
+        require_number(self, "trust_coefficient", above=0)
         require_number(self, "epsilon", above=0)
 
     def slots(self, shape: Shape) -> dict[str, Slot]:
         return {"velocity": Slot(shape)}
 
-    def move(self, p: Node, g: Node, slots: Nodes, now: Now) -> Moved:
+    def move(self, p: Node, g: Node, slots: Nodes, context: StepContext) -> Moved:
         size, slope = norm(p), norm(g)
-        ratio = size * self.trust / (slope + size * self.decay + self.epsilon)
-        pulled = g + p * self.decay if self.decay else g
-        velocity = slots["velocity"] * self.momentum + now.rate * _where_both(size, slope, ratio) * pulled
+        ratio = size * self.trust_coefficient / (slope + size * self.weight_decay + self.epsilon)
+        pulled = g + p * self.weight_decay if self.weight_decay else g
+        velocity = (
+            slots["velocity"] * self.momentum
+            + context.learning_rate * _where_both(size, slope, ratio) * pulled
+        )
         return p - velocity, {"velocity": velocity}
 
 
@@ -64,12 +76,12 @@ class LARS(Rule):
 class LAMB(AdaptiveMoments):
     """Adam whose step, for each weight, is a fixed part of the weight's own length; for huge batches.
 
-    Formula: m, s as in Adam; r = m' / (sqrt(s') + epsilon) + decay w; w <- w - rate r |w| / |r|, the quotient
-    1 where w or r is 0.
+    Formula: m, s as in Adam; r = m' / (sqrt(s') + epsilon) + weight_decay w; w <- w - learning_rate r |w| /
+    |r|, the quotient 1 where w or r is 0.
 
     Args:
-        rate, beta1, beta2, epsilon: as in ``Adam``.
-        decay: at least 0; part of the step whose length is then set.
+        learning_rate, beta1, beta2, epsilon: as in ``Adam``.
+        weight_decay: at least 0; part of the step whose length is then set.
 
     Fails:
         UsageError E102: a setting out of its range.
@@ -82,16 +94,16 @@ class LAMB(AdaptiveMoments):
     _: KW_ONLY
     epsilon: float = 1e-6
 
-    def move(self, p: Node, g: Node, slots: Nodes, now: Now) -> Moved:
+    def move(self, p: Node, g: Node, slots: Nodes, context: StepContext) -> Moved:
         mean = running(slots["mean"], g, self.beta1)
         square = running(slots["square"], PUBLIC["square"](g), self.beta2)
-        one = PUBLIC["full_like"](now.count, 1.0)
-        direction = self.step(mean, square, Now(one, now.count, now.loss))
-        if self.decay:
-            direction = direction + p * self.decay
+        one = PUBLIC["full_like"](context.count, 1.0)
+        direction = self.step(mean, square, StepContext(one, context.count, context.loss))
+        if self.weight_decay:
+            direction = direction + p * self.weight_decay
         size, length = norm(p), norm(direction)
         ratio = _where_both(size, length, size / PUBLIC["maximum"](length, 1e-30))
-        return p - now.rate * ratio * direction, {"mean": mean, "square": square}
+        return p - context.learning_rate * ratio * direction, {"mean": mean, "square": square}
 
 
 @frozen
@@ -104,16 +116,16 @@ class Muon(Rule):
     ``AdamW`` is the better choice.
 
     Formula: m <- momentum m + (1 - momentum) g; u = momentum m + (1 - momentum) g, or m without nesterov;
-    X = u / |u|, then ``steps`` times X <- a X + (b A + c A A) X with A = X X^T;
-    w <- w (1 - rate decay) - rate sqrt(max(1, rows/columns)) X.
+    X = u / |u|, then ``ns_steps`` times X <- a X + (b A + c A A) X with A = X X^T;
+    w <- w (1 - learning_rate weight_decay) - learning_rate sqrt(max(1, rows/columns)) X.
 
     Args:
-        rate: the learning rate of matrices.
+        learning_rate: the learning rate of matrices.
         momentum: 0 <= momentum < 1.
         nesterov: whether to look ahead along the momentum.
-        steps: of the iteration, 1 to 20; five bring singular values to between 0.7 and 1.2.
-        ratio: above 0: the learning rate of vectors over that of matrices.
-        decay: decoupled.
+        ns_steps: of the iteration, 1 to 20; five bring singular values to between 0.7 and 1.2.
+        adamw_ratio: above 0: the learning rate of vectors over that of matrices.
+        weight_decay: decoupled.
 
     Cost: 6 rows^2 columns flops a step and matrix, with rows the shorter side.
 
@@ -125,34 +137,39 @@ class Muon(Rule):
     """
 
     name = "muon"
-    rate: float | Schedule = 0.02
+    learning_rate: float | Schedule = 0.02
     _: KW_ONLY
     momentum: float = 0.95
     nesterov: bool = True
-    steps: int = 5
-    ratio: float = 0.015
+    ns_steps: int = 5
+    adamw_ratio: float = 0.015
 
     def check(self) -> None:
         require_number(self, "momentum", least=0, below=1)
-        require_whole(self, "steps", 1, 20)
-        require_number(self, "ratio", above=0)
+        require_whole(self, "ns_steps", 1, 20)
+        require_number(self, "adamw_ratio", above=0)
 
     def slots(self, shape: Shape) -> dict[str, Slot]:
         return {"mean": Slot(shape)} if len(shape) >= 2 else self._vectors.slots(shape)
 
     @property
     def _vectors(self) -> AdamW:
-        return AdamW(decay=self.decay)
+        return AdamW(weight_decay=self.weight_decay)
 
-    def move(self, p: Node, g: Node, slots: Nodes, now: Now) -> Moved:
+    def move(self, p: Node, g: Node, slots: Nodes, context: StepContext) -> Moved:
         if len(p.shape) < 2:
-            return self._vectors.move(p, g, slots, Now(now.rate * self.ratio, now.count, now.loss))
+            return self._vectors.move(
+                p,
+                g,
+                slots,
+                StepContext(context.learning_rate * self.adamw_ratio, context.count, context.loss),
+            )
         mean = running(slots["mean"], g, self.momentum)
         rows, columns = matrix_shape(p.shape)
         ahead = running(g, mean, 1.0 - self.momentum) if self.nesterov else mean
-        turned = orthogonal(PUBLIC["reshape"](ahead, (rows, columns)), self.steps)
+        turned = orthogonal(PUBLIC["reshape"](ahead, (rows, columns)), self.ns_steps)
         step = PUBLIC["reshape"](turned, p.shape) * max(1.0, rows / max(1, columns)) ** 0.5
-        return self.shrunk(p, now) - now.rate * step, {"mean": mean}
+        return self.shrunk(p, context) - context.learning_rate * step, {"mean": mean}
 
 
 def orthogonal(matrix: Node, steps: int) -> Node:

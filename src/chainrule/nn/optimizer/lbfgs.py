@@ -16,7 +16,7 @@ from dataclasses import KW_ONLY
 from functools import reduce
 
 from chainrule.graph import Node
-from chainrule.nn.optimizer.optimizer import Nodes, Now, Optimizer, Slot
+from chainrule.nn.optimizer.optimizer import Nodes, Optimizer, Slot, StepContext
 from chainrule.nn.schedule import Constant, Schedule
 from chainrule.nn.validation import require_number, require_whole
 from chainrule.ops import PUBLIC
@@ -39,12 +39,13 @@ class LBFGS(Optimizer):
     J(w + t d) <= J(w) + armijo t g.d and |g(w + t d).d| <= -curvature g.d.
 
     Args:
-        rate: the first length tried along each direction, above 0.
-        history: of how many steps moves and changes are remembered, from 1.
+        learning_rate: the first length tried along each direction, above 0.
+        history_size: of how many steps moves and changes are remembered, from 1.
         armijo, curvature: 0 < armijo < curvature < 1.
-        tries: after how many evaluations a search settles for the best length it has.
+        max_evaluations: after how many evaluations a search settles for the best length it has.
 
-    Cost: 2 history + 3 arrays of each parameter's size; 4 history multiplications a number and step.
+    Cost: 2 history_size + 3 arrays of each parameter's size; 4 history_size multiplications a number and
+    step.
 
     Fails:
         UsageError E102: a setting out of its range; a batch that is not the whole training set.
@@ -55,23 +56,23 @@ class LBFGS(Optimizer):
     """
 
     name = "lbfgs"
-    rate: float = 1.0
+    learning_rate: float = 1.0
     _: KW_ONLY
-    history: int = 10
+    history_size: int = 10
     armijo: float = 1e-4
     curvature: float = 0.9
-    tries: int = 20
+    max_evaluations: int = 20
 
     def __post_init__(self) -> None:
-        require_number(self, "rate", above=0)
-        require_whole(self, "history", 1, 100)
+        require_number(self, "learning_rate", above=0)
+        require_whole(self, "history_size", 1, 100)
         require_number(self, "curvature", above=0, below=1)
         require_number(self, "armijo", above=0, below=self.curvature)
-        require_whole(self, "tries", 1)
+        require_whole(self, "max_evaluations", 1)
 
     @property
     def schedule(self) -> Schedule:
-        return Constant(self.rate)
+        return Constant(self.learning_rate)
 
     @property
     def needs_all(self) -> bool:
@@ -79,29 +80,29 @@ class LBFGS(Optimizer):
 
     def memory(self, shapes: Mapping[str, Shape]) -> dict[str, Slot]:
         found = {f"line/{name}": Slot(()) for name in LINE}
-        found["line/curvatures"] = Slot((self.history,))
+        found["line/curvatures"] = Slot((self.history_size,))
         for path, shape in shapes.items():
             found |= {f"{path}/{name}": Slot(shape) for name in ("point", "gradient", "direction")}
-            found |= {f"{path}/{name}": Slot((self.history, *shape)) for name in ("moves", "changes")}
+            found |= {f"{path}/{name}": Slot((self.history_size, *shape)) for name in ("moves", "changes")}
         return found
 
     def answers(self, parameters: Nodes, slots: Nodes, count: Node) -> dict[str, Node]:
         return {path: slots[f"{path}/point"] for path in parameters}
 
     def moves(
-        self, parameters: Nodes, gradients: Nodes, slots: Nodes, now: Now
+        self, parameters: Nodes, gradients: Nodes, slots: Nodes, context: StepContext
     ) -> tuple[dict[str, Node], dict[str, Node]]:
         line = {name: slots[f"line/{name}"] for name in LINE}
         held = {name: _of(slots, parameters, name) for name in ("point", "gradient", "direction")}
         slope = dot(gradients, held["direction"])
-        is_given_up = PUBLIC["greater"](line["tries"], float(self.tries))
-        is_first = PUBLIC["equal"](now.count, 1.0)
-        is_good = PUBLIC["logical_and"](self._falls(line, now.loss), self._is_flat(line, slope))
+        is_given_up = PUBLIC["greater"](line["tries"], float(self.max_evaluations))
+        is_first = PUBLIC["equal"](context.count, 1.0)
+        is_good = PUBLIC["logical_and"](self._falls(line, context.loss), self._is_flat(line, slope))
         ends = PUBLIC["logical_or"](is_first, PUBLIC["logical_or"](is_given_up, is_good))
         is_lost = PUBLIC["logical_and"](is_given_up, PUBLIC["equal"](line["length"], 0.0))
         past = self._past(parameters, gradients, slots, _neither(is_first, is_lost), ends)
-        ahead, begun = self._begin(gradients, past, now)
-        chosen = self._searched(line, now.loss, slope)
+        ahead, begun = self._begin(gradients, past, context)
+        chosen = self._searched(line, context.loss, slope)
         line = {name: PUBLIC["where"](ends, begun[name], chosen[name]) for name in LINE}
         fresh = {"point": parameters, "gradient": gradients, "direction": ahead}
         kept = {f"line/{name}": node for name, node in line.items()} | past
@@ -140,18 +141,18 @@ class LBFGS(Optimizer):
         found["line/curvatures"] = PUBLIC["where"](forgets, 0.0, curvatures)
         return found
 
-    def _begin(self, gradients: Nodes, past: Nodes, now: Now) -> tuple[dict[str, Node], Line]:
+    def _begin(self, gradients: Nodes, past: Nodes, context: StepContext) -> tuple[dict[str, Node], Line]:
         """A new direction from here, and the state of its search before the first trial."""
         down = {path: -g for path, g in gradients.items()}
         turned = self._turned(down, past)
         is_down = PUBLIC["less"](dot(turned, gradients), 0.0)
         ahead = {path: PUBLIC["where"](is_down, turned[path], down[path]) for path in down}
         total = reduce(PUBLIC["add"], [PUBLIC["sum"](PUBLIC["abs"](g)) for g in gradients.values()])
-        knows = PUBLIC["greater"](past["line/curvatures"][self.history - 1], 0.0)
+        knows = PUBLIC["greater"](past["line/curvatures"][self.history_size - 1], 0.0)
         first = PUBLIC["where"](knows, 1.0, PUBLIC["minimum"](1.0 / PUBLIC["maximum"](total, 1e-30), 1.0))
-        zero, slope = now.loss * 0.0, dot(ahead, gradients)
+        zero, slope = context.loss * 0.0, dot(ahead, gradients)
         begun = dict.fromkeys(LINE, zero)
-        begun |= {"length": now.rate * first, "base": now.loss, "low_loss": now.loss}
+        begun |= {"length": context.learning_rate * first, "base": context.loss, "low_loss": context.loss}
         return ahead, {**begun, "slope": slope, "low_slope": slope}
 
     def _turned(self, down: Nodes, past: Nodes) -> dict[str, Node]:
@@ -160,7 +161,7 @@ class LBFGS(Optimizer):
         pairs = [
             ({p: past[f"{p}/moves"][i] for p in down}, {p: past[f"{p}/changes"][i] for p in down},
              _inverse(curvatures[i]))
-            for i in range(self.history)
+            for i in range(self.history_size)
         ]  # fmt: skip
         q, shares = dict(down), []
         for moves, changes, inverse in reversed(pairs):
@@ -168,7 +169,7 @@ class LBFGS(Optimizer):
             q = {path: node - share * changes[path] for path, node in q.items()}
             shares.append(share)
         changes = pairs[-1][1]
-        scale = curvatures[self.history - 1] * _inverse(dot(changes, changes))
+        scale = curvatures[self.history_size - 1] * _inverse(dot(changes, changes))
         scale = PUBLIC["where"](PUBLIC["greater"](scale, 0.0), scale, 1.0)
         q = {path: node * scale for path, node in q.items()}
         for (moves, changes, inverse), share in zip(pairs, reversed(shares), strict=True):
@@ -192,8 +193,8 @@ class LBFGS(Optimizer):
         inside = between(new)
         further = PUBLIC["greater"](new["has_high"], 0.0)
         new["tries"] = line["tries"] + 1.0
-        ends = PUBLIC["greater_equal"](new["tries"], float(self.tries))
-        new["tries"] = where(ends, float(self.tries + 1), new["tries"])
+        ends = PUBLIC["greater_equal"](new["tries"], float(self.max_evaluations))
+        new["tries"] = where(ends, float(self.max_evaluations + 1), new["tries"])
         new["length"] = where(ends, new["low"], where(further, inside, line["length"] * 4.0))
         return new
 

@@ -40,16 +40,16 @@ class Slot:
 
 
 @frozen
-class Now:
+class StepContext:
     """What is known of a step besides parameters and gradients.
 
     Args:
-        rate: the learning rate of this step, shape ().
+        learning_rate: the learning rate of this step, shape ().
         count: the number of this step, 1 for the first, as a floating-point node of shape ().
         loss: what is being made small, shape ().
     """
 
-    rate: Node
+    learning_rate: Node
     count: Node
     loss: Node
 
@@ -79,14 +79,14 @@ class Optimizer(Extensible):
         raise TypeError(f"{type(self).__name__} remembers nothing")
 
     def moves(
-        self, parameters: Nodes, gradients: Nodes, slots: Nodes, now: Now
+        self, parameters: Nodes, gradients: Nodes, slots: Nodes, context: StepContext
     ) -> tuple[dict[str, Node], dict[str, Node]]:
         """The new parameters by path, and the new slots by label.
 
         Args:
             parameters, gradients: by path, of one shape each.
             slots: what was remembered, by label.
-            now: the rest of what is known.
+            context: the rest of what is known.
         """
         raise TypeError(f"{type(self).__name__} moves nothing")
 
@@ -100,18 +100,18 @@ class Rule(Optimizer):
     """Base of the optimizers that treat every parameter by itself.
 
     Args:
-        rate: the learning rate, a number above 0 or a schedule.
-        decay: weight decay, at least 0. Unless the optimizer says otherwise it is decoupled: a parameter
-            loses rate times decay of itself at a step, whatever its gradient.
+        learning_rate: the learning rate, a number above 0 or a schedule.
+        weight_decay: weight decay, at least 0. Unless the optimizer says otherwise it is decoupled: a
+            parameter loses rate times decay of itself at a step, whatever its gradient.
     """
 
-    rate: float | Schedule = 0.01
-    decay: float = field(default=0.0, kw_only=True)
+    learning_rate: float | Schedule = 0.01
+    weight_decay: float = field(default=0.0, kw_only=True)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.rate, Schedule):
-            require_number(self, "rate", above=0)
-        require_number(self, "decay", least=0)
+        if not isinstance(self.learning_rate, Schedule):
+            require_number(self, "learning_rate", above=0)
+        require_number(self, "weight_decay", least=0)
         self.check()
 
     def check(self) -> None:
@@ -119,19 +119,19 @@ class Rule(Optimizer):
 
     @property
     def schedule(self) -> Schedule:
-        return known_schedule(self.rate)
+        return known_schedule(self.learning_rate)
 
     def slots(self, shape: Shape) -> dict[str, Slot]:
         """What is remembered of a parameter of this shape."""
         return {}
 
-    def move(self, p: Node, g: Node, slots: Nodes, now: Now) -> Moved:
+    def move(self, p: Node, g: Node, slots: Nodes, context: StepContext) -> Moved:
         """The new parameter and its new slots.
 
         Args:
             p, g: the parameter and its gradient, one shape.
             slots: what was remembered of it.
-            now: the rest of what is known.
+            context: the rest of what is known.
         """
         raise TypeError(f"{type(self).__name__} moves nothing")
 
@@ -139,9 +139,9 @@ class Rule(Optimizer):
         """The parameter to answer with."""
         return p
 
-    def shrunk(self, p: Node, now: Now) -> Node:
+    def shrunk(self, p: Node, context: StepContext) -> Node:
         """The parameter after its decoupled decay: w (1 - rate decay)."""
-        return p * (1.0 - now.rate * self.decay) if self.decay else p
+        return p * (1.0 - context.learning_rate * self.weight_decay) if self.weight_decay else p
 
     def memory(self, shapes: Mapping[str, Shape]) -> dict[str, Slot]:
         return {
@@ -151,12 +151,12 @@ class Rule(Optimizer):
         }
 
     def moves(
-        self, parameters: Nodes, gradients: Nodes, slots: Nodes, now: Now
+        self, parameters: Nodes, gradients: Nodes, slots: Nodes, context: StepContext
     ) -> tuple[dict[str, Node], dict[str, Node]]:
         moved: dict[str, Node] = {}
         kept: dict[str, Node] = {}
         for path, p in parameters.items():
-            moved[path], new = self.move(p, gradients[path], self.held(path, p, slots), now)
+            moved[path], new = self.move(p, gradients[path], self.held(path, p, slots), context)
             kept |= {f"{path}/{name}": node for name, node in new.items()}
         return moved, kept
 
@@ -173,7 +173,7 @@ def running(mean: Node, new: Node, kept: float) -> Node:
     return mean * kept + new * (1.0 - kept)
 
 
-def warmed(beta: float, count: Node, dtype: str) -> Node:
+def bias_correction(beta: float, count: Node, dtype: str) -> Node:
     """1 - beta^count: how much of a running mean that began at 0 is there after ``count`` numbers.
 
     Numerics: computed in float64: in float32 the first of them, 0.001 for beta = 0.999, would be right to 5

@@ -12,7 +12,7 @@ from dataclasses import KW_ONLY, replace
 from chainrule.errors import UsageError, nearest
 from chainrule.extension import Extensible, changed
 from chainrule.graph import Node
-from chainrule.nn.optimizer.optimizer import Moved, Nodes, Now, Optimizer, Rule, Slot
+from chainrule.nn.optimizer.optimizer import Moved, Nodes, Optimizer, Rule, Slot, StepContext
 from chainrule.nn.regularization.constraint import Constraint
 from chainrule.nn.schedule import Schedule
 from chainrule.nn.scope import is_at, outline
@@ -27,8 +27,8 @@ class Group(Extensible):
 
     Args:
         pattern: a path, the beginning of one (``"dense1"``), or a pattern with ``*`` (``"*.bias"``).
-        rate: at least 0: the factor of the learning rate.
-        decay: at least 0: the weight decay in place of the optimizer's.
+        learning_rate_factor: at least 0: the factor of the learning rate.
+        weight_decay: at least 0: the weight decay in place of the optimizer's.
         constraint: what the parameters are brought back to after each step.
 
     Fails:
@@ -37,15 +37,15 @@ class Group(Extensible):
 
     pattern: str = "*"
     _: KW_ONLY
-    rate: float = 1.0
-    decay: float | None = None
+    learning_rate_factor: float = 1.0
+    weight_decay: float | None = None
     constraint: Constraint | None = None
 
     def __post_init__(self) -> None:
         require(self, "pattern", isinstance(self.pattern, str) and self.pattern != "", "a path", '"*.bias"')
-        require_number(self, "rate", least=0)
-        if self.decay is not None:
-            require_number(self, "decay", least=0)
+        require_number(self, "learning_rate_factor", least=0)
+        if self.weight_decay is not None:
+            require_number(self, "weight_decay", least=0)
         fits = self.constraint is None or isinstance(self.constraint, Constraint)
         require(self, "constraint", fits, "a constraint", "cr.MaxNorm(2.0)")
 
@@ -68,8 +68,9 @@ class Grouped(Optimizer):
 
     Example:
         >>> from chainrule.nn import AdamW
-        >>> careful = Grouped(AdamW(0.001), groups=(Group("*.bias", decay=0.0), Group("dense1", rate=0.1)))
-        >>> careful.group("dense1.bias").decay, careful.group("dense1.weight").rate
+        >>> groups = (Group("*.bias", weight_decay=0.0), Group("dense1", learning_rate_factor=0.1))
+        >>> careful = Grouped(AdamW(0.001), groups=groups)
+        >>> careful.group("dense1.bias").weight_decay, careful.group("dense1.weight").learning_rate_factor
         (0.0, 0.1)
     """
 
@@ -83,7 +84,9 @@ class Grouped(Optimizer):
         object.__setattr__(self, "groups", tuple(groups) if isinstance(groups, list) else groups)
         require(self, "inner", isinstance(self.inner, Rule), "an optimizer such as AdamW", "cr.AdamW()")
         fits = isinstance(self.groups, tuple) and all(isinstance(g, Group) for g in self.groups)
-        require(self, "groups", fits and bool(self.groups), "groups", '(cr.Group("*.bias", decay=0.0),)')
+        require(
+            self, "groups", fits and bool(self.groups), "groups", '(cr.Group("*.bias", weight_decay=0.0),)'
+        )
         for group in self.groups:
             self._member(group)  # refuses, while it is being written, a decay that the optimizer has not
 
@@ -101,28 +104,34 @@ class Grouped(Optimizer):
             close = nearest(idle[0], shapes)
             raise UsageError(
                 "E101", where="Group, pattern", name=idle[0], expected=outline(shapes) or "no parameters",
-                received=", ".join(idle), fix=f'cr.Group("{close or "*"}", rate=...)',
+                received=", ".join(idle), fix=f'cr.Group("{close or "*"}", learning_rate_factor=...)',
             )  # fmt: skip
         return self.inner.memory(shapes)
 
     def moves(
-        self, parameters: Nodes, gradients: Nodes, slots: Nodes, now: Now
+        self, parameters: Nodes, gradients: Nodes, slots: Nodes, context: StepContext
     ) -> tuple[dict[str, Node], dict[str, Node]]:
         moved: dict[str, Node] = {}
         kept: dict[str, Node] = {}
         for path, p in parameters.items():
             group = self.group(path)
-            moved[path], new = self._move(group, p, gradients[path], self.inner.held(path, p, slots), now)
+            moved[path], new = self._move(group, p, gradients[path], self.inner.held(path, p, slots), context)
             kept |= {f"{path}/{name}": node for name, node in new.items()}
         return moved, kept
 
     def answers(self, parameters: Nodes, slots: Nodes, count: Node) -> dict[str, Node]:
         return self.inner.answers(parameters, slots, count)
 
-    def _move(self, group: Group, p: Node, g: Node, held: Nodes, now: Now) -> Moved:
-        rate = now.rate if group.rate == 1 else now.rate * group.rate
-        moved, new = self._member(group).move(p, g, held, replace(now, rate=rate))
+    def _move(self, group: Group, p: Node, g: Node, held: Nodes, context: StepContext) -> Moved:
+        rate = (
+            context.learning_rate
+            if group.learning_rate_factor == 1
+            else context.learning_rate * group.learning_rate_factor
+        )
+        moved, new = self._member(group).move(p, g, held, replace(context, learning_rate=rate))
         return (moved if group.constraint is None else group.constraint(moved)), new
 
     def _member(self, group: Group) -> Rule:
-        return self.inner if group.decay is None else changed(self.inner, decay=group.decay)
+        return (
+            self.inner if group.weight_decay is None else changed(self.inner, weight_decay=group.weight_decay)
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import KW_ONLY
 
 from chainrule.graph import Node
-from chainrule.nn.optimizer.optimizer import Moved, Nodes, Now, Rule, Slot, running
+from chainrule.nn.optimizer.optimizer import Moved, Nodes, Rule, Slot, StepContext, running
 from chainrule.nn.schedule import Schedule
 from chainrule.nn.validation import require, require_number
 from chainrule.ops import PUBLIC
@@ -17,21 +17,22 @@ from chainrule.spec import Shape
 class SGD(Rule):
     """Gradient descent: parameters move against their gradient, with momentum also on along their last move.
 
-    Formula: g <- g + decay w; v <- m v + g; w <- w - rate v. With nesterov, w <- w - rate (g + m v).
+    Formula: g <- g + weight_decay w; v <- m v + g; w <- w - learning_rate v. With nesterov, w <- w -
+    learning_rate (g + m v).
 
     Args:
-        rate: the article's eta.
+        learning_rate: the article's eta.
         momentum: m, 0 <= m < 1.
         nesterov: whether to look ahead along the velocity; needs momentum.
-        decay: weight decay, at least 0: every parameter, biases too, is pulled towards 0. For weights alone
-            there is ``cr.L2(decay / 2)``, whose gradient is the same.
+        weight_decay: weight decay, at least 0: every parameter, biases too, is pulled towards 0. For weights
+            alone there is ``cr.L2(decay / 2)``, whose gradient is the same.
 
     Fails:
         UsageError E102: a setting out of its range.
 
     Reference: Polyak (1964), Some methods of speeding up the convergence of iteration methods; Sutskever,
     Martens, Dahl and Hinton (2013), On the importance of initialization and momentum in deep learning (ICML).
-    The same steps as PyTorch's ``SGD``, whose ``weight_decay`` is ``decay``.
+    The same steps as PyTorch's ``SGD``.
     """
 
     name = "sgd"
@@ -46,25 +47,25 @@ class SGD(Rule):
     def slots(self, shape: Shape) -> dict[str, Slot]:
         return {"velocity": Slot(shape)} if self.momentum else {}
 
-    def move(self, p: Node, g: Node, slots: Nodes, now: Now) -> Moved:
-        if self.decay:
-            g = g + p * self.decay
+    def move(self, p: Node, g: Node, slots: Nodes, context: StepContext) -> Moved:
+        if self.weight_decay:
+            g = g + p * self.weight_decay
         if not self.momentum:
-            return p - now.rate * g, {}
+            return p - context.learning_rate * g, {}
         velocity = slots["velocity"] * self.momentum + g
         direction = g + velocity * self.momentum if self.nesterov else velocity
-        return p - now.rate * direction, {"velocity": velocity}
+        return p - context.learning_rate * direction, {"velocity": velocity}
 
 
 @frozen
 class ASGD(Rule):
     """Gradient descent at a falling rate, whose answer is the mean of the points it passed.
 
-    Formula: eta = rate / (1 + shrink rate (t - 1))^power at step t; w <- w (1 - shrink eta) - eta g;
-    a <- a + (w - a) / max(1, t - 1 - start); a is what the net answers with.
+    Formula: eta = learning_rate / (1 + shrink learning_rate (t - 1))^power at step t; w <- w (1 - shrink eta)
+    - eta g; a <- a + (w - a) / max(1, t - 1 - start); a is what the net answers with.
 
     Args:
-        rate: the learning rate of the first step.
+        learning_rate: the learning rate of the first step.
         shrink: at least 0: how fast weights and rate shrink.
         power: of the falling rate, 0 < power <= 1.
         start: after how many steps the mean begins; until then a is w.
@@ -90,10 +91,12 @@ class ASGD(Rule):
     def slots(self, shape: Shape) -> dict[str, Slot]:
         return {"average": Slot(shape)}
 
-    def move(self, p: Node, g: Node, slots: Nodes, now: Now) -> Moved:
-        before = now.count - 1.0
-        eta = now.rate / PUBLIC["power"](1.0 + now.rate * self.shrink * before, self.power)
-        moved = self.shrunk(p, now) * (1.0 - eta * self.shrink) - eta * g
+    def move(self, p: Node, g: Node, slots: Nodes, context: StepContext) -> Moved:
+        before = context.count - 1.0
+        eta = context.learning_rate / PUBLIC["power"](
+            1.0 + context.learning_rate * self.shrink * before, self.power
+        )
+        moved = self.shrunk(p, context) * (1.0 - eta * self.shrink) - eta * g
         share = PUBLIC["maximum"](before - self.start, 1.0)
         mean = slots["average"] + (moved - slots["average"]) / share
         # Up to the start the mean is the point itself, to the bit, not the point after a rounding.
@@ -109,14 +112,14 @@ class Rprop(Rule):
 
     For whole batches: between mini-batches signs turn by chance, and steps would only shrink.
 
-    Formula: q is longer where g h > 0, shorter where g h < 0, else 1, with h the gradient of the step before;
-    d <- clip(d q, least, most); g <- 0 where g h < 0; w <- w - d sign(g); h <- g.
+    Formula: q is eta_plus where g h > 0, eta_minus where g h < 0, else 1, with h the gradient of the step
+    before; d <- clip(d q, min_step_size, max_step_size); g <- 0 where g h < 0; w <- w - d sign(g); h <- g.
 
     Args:
-        rate: the length d of the first step; the rate of later steps is not looked at.
-        shorter: 0 < shorter < 1.
-        longer: above 1.
-        least, most: the limits of a step's length, 0 < least <= most.
+        learning_rate: the length d of the first step; the rate of later steps is not looked at.
+        eta_minus: 0 < eta_minus < 1.
+        eta_plus: above 1.
+        min_step_size, max_step_size: the limits of a step's length, 0 < min_step_size <= max_step_size.
 
     Fails:
         UsageError E102: a setting out of its range.
@@ -127,28 +130,30 @@ class Rprop(Rule):
 
     name = "rprop"
     _: KW_ONLY
-    shorter: float = 0.5
-    longer: float = 1.2
-    least: float = 1e-6
-    most: float = 50.0
+    eta_minus: float = 0.5
+    eta_plus: float = 1.2
+    min_step_size: float = 1e-6
+    max_step_size: float = 50.0
 
     def check(self) -> None:
-        require_number(self, "shorter", above=0, below=1)
-        require_number(self, "longer", above=1)
-        require_number(self, "least", above=0)
-        require_number(self, "most", least=self.least)
+        require_number(self, "eta_minus", above=0, below=1)
+        require_number(self, "eta_plus", above=1)
+        require_number(self, "min_step_size", above=0)
+        require_number(self, "max_step_size", least=self.min_step_size)
 
     def slots(self, shape: Shape) -> dict[str, Slot]:
         return {"gradient": Slot(shape), "length": Slot(shape)}
 
-    def move(self, p: Node, g: Node, slots: Nodes, now: Now) -> Moved:
+    def move(self, p: Node, g: Node, slots: Nodes, context: StepContext) -> Moved:
         agree = g * slots["gradient"]
         turned = PUBLIC["less"](agree, 0.0)
-        grown = PUBLIC["where"](PUBLIC["greater"](agree, 0.0), self.longer, p * 0.0 + 1.0)
-        length = PUBLIC["where"](PUBLIC["equal"](now.count, 1.0), now.rate, slots["length"])
-        length = PUBLIC["clip"](length * PUBLIC["where"](turned, self.shorter, grown), self.least, self.most)
+        grown = PUBLIC["where"](PUBLIC["greater"](agree, 0.0), self.eta_plus, p * 0.0 + 1.0)
+        length = PUBLIC["where"](PUBLIC["equal"](context.count, 1.0), context.learning_rate, slots["length"])
+        length = PUBLIC["clip"](
+            length * PUBLIC["where"](turned, self.eta_minus, grown), self.min_step_size, self.max_step_size
+        )
         kept = PUBLIC["where"](turned, 0.0, g)
-        moved = self.shrunk(p, now) - length * PUBLIC["sign"](kept)
+        moved = self.shrunk(p, context) - length * PUBLIC["sign"](kept)
         return moved, {"gradient": kept, "length": length}
 
 
@@ -156,12 +161,13 @@ class Rprop(Rule):
 class Lion(Rule):
     """Moves every number by the same length, the rate, along the sign of its momentum; remembers one array.
 
-    Formula: w <- w (1 - rate decay) - rate sign(b1 m + (1 - b1) g); m <- b2 m + (1 - b2) g.
+    Formula: w <- w (1 - learning_rate weight_decay) - learning_rate sign(b1 m + (1 - b1) g); m <- b2 m + (1 -
+    b2) g.
 
     Args:
-        rate: the learning rate; a third to a tenth of what suits ``AdamW``.
+        learning_rate: the learning rate; a third to a tenth of what suits ``AdamW``.
         beta1, beta2: b1 and b2, 0 <= b < 1.
-        decay: decoupled; three to ten times what suits ``AdamW``.
+        weight_decay: decoupled; three to ten times what suits ``AdamW``.
 
     Fails:
         UsageError E102: a setting out of its range.
@@ -170,7 +176,7 @@ class Lion(Rule):
     """
 
     name = "lion"
-    rate: float | Schedule = 1e-4
+    learning_rate: float | Schedule = 1e-4
     _: KW_ONLY
     beta1: float = 0.9
     beta2: float = 0.99
@@ -182,7 +188,7 @@ class Lion(Rule):
     def slots(self, shape: Shape) -> dict[str, Slot]:
         return {"mean": Slot(shape)}
 
-    def move(self, p: Node, g: Node, slots: Nodes, now: Now) -> Moved:
+    def move(self, p: Node, g: Node, slots: Nodes, context: StepContext) -> Moved:
         direction = PUBLIC["sign"](running(slots["mean"], g, self.beta1))
-        moved = self.shrunk(p, now) - now.rate * direction
+        moved = self.shrunk(p, context) - context.learning_rate * direction
         return moved, {"mean": running(slots["mean"], g, self.beta2)}

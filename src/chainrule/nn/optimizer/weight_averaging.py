@@ -4,7 +4,7 @@ The last weights of a training jump about in the valley they have found; their m
 The mean is remembered in the optimizer's slots, so it is saved and resumed like everything else. It is what
 is measured after each epoch, what early stopping keeps and what the model has when the training ends.
 
-Running statistics of normalisation layers belong to the training weights, not to the mean; with the usual
+Running statistics of normalization layers belong to the training weights, not to the mean; with the usual
 momentum they follow closely enough.
 """
 
@@ -14,7 +14,16 @@ from collections.abc import Mapping
 from dataclasses import KW_ONLY
 
 from chainrule.graph import Node
-from chainrule.nn.optimizer.optimizer import Moved, Nodes, Now, Optimizer, Rule, Slot, running, warmed
+from chainrule.nn.optimizer.optimizer import (
+    Moved,
+    Nodes,
+    Optimizer,
+    Rule,
+    Slot,
+    StepContext,
+    bias_correction,
+    running,
+)
 from chainrule.nn.schedule import Schedule
 from chainrule.nn.validation import require, require_number, require_whole
 from chainrule.ops import PUBLIC
@@ -47,9 +56,9 @@ class Around(Optimizer):
         return self.inner.memory(shapes)
 
     def moves(
-        self, parameters: Nodes, gradients: Nodes, slots: Nodes, now: Now
+        self, parameters: Nodes, gradients: Nodes, slots: Nodes, context: StepContext
     ) -> tuple[dict[str, Node], dict[str, Node]]:
-        return self.inner.moves(parameters, gradients, slots, now)
+        return self.inner.moves(parameters, gradients, slots, context)
 
     def answers(self, parameters: Nodes, slots: Nodes, count: Node) -> dict[str, Node]:
         return self.inner.answers(parameters, slots, count)
@@ -67,12 +76,13 @@ class Averaged(Around):
         return {**self.inner.memory(shapes), **{f"{path}/average": Slot(s) for path, s in shapes.items()}}
 
     def moves(
-        self, parameters: Nodes, gradients: Nodes, slots: Nodes, now: Now
+        self, parameters: Nodes, gradients: Nodes, slots: Nodes, context: StepContext
     ) -> tuple[dict[str, Node], dict[str, Node]]:
-        moved, kept = self.inner.moves(parameters, gradients, slots, now)
-        there = self.inner.answers(moved, {**slots, **kept}, now.count)
+        moved, kept = self.inner.moves(parameters, gradients, slots, context)
+        there = self.inner.answers(moved, {**slots, **kept}, context.count)
         means = {
-            f"{path}/average": self.mean(slots[f"{path}/average"], p, now.count) for path, p in there.items()
+            f"{path}/average": self.mean(slots[f"{path}/average"], p, context.count)
+            for path, p in there.items()
         }
         return moved, {**kept, **means}
 
@@ -84,11 +94,11 @@ class Averaged(Around):
 class EMA(Averaged):
     """Answers with an exponential moving average of the weights.
 
-    Formula: a <- w at the first step, then a <- kept a + (1 - kept) w.
+    Formula: a <- w at the first step, then a <- decay a + (1 - decay) w.
 
     Args:
         inner: the optimizer that moves the weights.
-        kept: 0 <= kept < 1; the mean is over about the last 1 / (1 - kept) steps.
+        decay: 0 <= decay < 1; the mean is over about the last 1 / (1 - decay) steps.
 
     Fails:
         UsageError E102: a setting out of its range.
@@ -97,19 +107,19 @@ class EMA(Averaged):
     ``AveragedModel`` with ``get_ema_multi_avg_fn(kept)``, updated at every step.
 
     Example:
-        >>> EMA(Rule(0.1), kept=0.9).kept
+        >>> EMA(Rule(0.1), decay=0.9).decay
         0.9
     """
 
     name = "ema"
     _: KW_ONLY
-    kept: float = 0.999
+    decay: float = 0.999
 
     def check(self) -> None:
-        require_number(self, "kept", least=0, below=1)
+        require_number(self, "decay", least=0, below=1)
 
     def mean(self, old: Node, new: Node, count: Node) -> Node:
-        return PUBLIC["where"](PUBLIC["equal"](count, 1.0), new, running(old, new, self.kept))
+        return PUBLIC["where"](PUBLIC["equal"](count, 1.0), new, running(old, new, self.decay))
 
 
 @frozen
@@ -157,16 +167,17 @@ class ScheduleFreeAdamW(Rule):
     Three points: z takes AdamW's steps, x is their mean, and gradients are taken at y between the two. The
     parameters are y; x is what the net answers with.
 
-    Formula: s <- b2 s + (1 - b2) g^2; d = g / (sqrt(s / (1 - b2^t)) + epsilon) + decay y;
-    c = rate^2 / (sum of rate^2 so far), with the largest rate so far in place of a smaller one;
-    x = (y - (1 - b1) z) / b1; z <- z - rate d; x <- (1 - c) x + c z; y <- b1 x + (1 - b1) z.
+    Formula: s <- b2 s + (1 - b2) g^2; d = g / (sqrt(s / (1 - b2^t)) + epsilon) + weight_decay y;
+    c = learning_rate^2 / (sum of learning_rate^2 so far), with the largest learning_rate so far in place of a
+    smaller one; x = (y - (1 - b1) z) / b1; z <- z - learning_rate d; x <- (1 - c) x + c z; y <- b1 x + (1 -
+    b1) z.
 
     Args:
-        rate: the learning rate, constant or after a warm-up.
+        learning_rate: the learning rate, constant or after a warm-up.
         beta1: b1, 0 < b1 < 1: how near y lies to x.
         beta2: b2, 0 <= b2 < 1.
         epsilon: above 0.
-        decay: at least 0; times the rate, at y.
+        weight_decay: at least 0; times the rate, at y.
 
     Fails:
         UsageError E102: a setting out of its range.
@@ -176,7 +187,7 @@ class ScheduleFreeAdamW(Rule):
     """
 
     name = "schedule_free_adamw"
-    rate: float | Schedule = 0.0025
+    learning_rate: float | Schedule = 0.0025
     _: KW_ONLY
     beta1: float = 0.9
     beta2: float = 0.999
@@ -190,18 +201,25 @@ class ScheduleFreeAdamW(Rule):
     def slots(self, shape: Shape) -> dict[str, Slot]:
         return {"ahead": Slot(shape), "square": Slot(shape), "largest": Slot(()), "weight": Slot(())}
 
-    def move(self, p: Node, g: Node, slots: Nodes, now: Now) -> Moved:
-        z = PUBLIC["where"](PUBLIC["equal"](now.count, 1.0), p, slots["ahead"])
+    def move(self, p: Node, g: Node, slots: Nodes, context: StepContext) -> Moved:
+        z = PUBLIC["where"](PUBLIC["equal"](context.count, 1.0), p, slots["ahead"])
         square = running(slots["square"], PUBLIC["square"](g), self.beta2)
-        direction = g / (PUBLIC["sqrt"](square / warmed(self.beta2, now.count, p.dtype)) + self.epsilon)
-        if self.decay:
-            direction = direction + p * self.decay
-        largest = PUBLIC["maximum"](slots["largest"], now.rate)
+        direction = g / (
+            PUBLIC["sqrt"](square / bias_correction(self.beta2, context.count, p.dtype)) + self.epsilon
+        )
+        if self.weight_decay:
+            direction = direction + p * self.weight_decay
+        largest = PUBLIC["maximum"](slots["largest"], context.learning_rate)
         weight = slots["weight"] + PUBLIC["square"](largest)
         share = PUBLIC["square"](largest) / PUBLIC["maximum"](weight, 1e-30)
         towards = p + (z - p) * share
-        moved = towards + direction * (now.rate * ((1.0 - share) * self.beta1 - 1.0))
-        new = {"ahead": z - now.rate * direction, "square": square, "largest": largest, "weight": weight}
+        moved = towards + direction * (context.learning_rate * ((1.0 - share) * self.beta1 - 1.0))
+        new = {
+            "ahead": z - context.learning_rate * direction,
+            "square": square,
+            "largest": largest,
+            "weight": weight,
+        }
         return moved, new
 
     def answer(self, p: Node, slots: Nodes, count: Node) -> Node:

@@ -11,7 +11,7 @@ from dataclasses import KW_ONLY
 
 from chainrule.graph import Node
 from chainrule.nn.activation import activated, known_activation
-from chainrule.nn.initializer import Blocks, Fill, Initialiser, known_initialiser
+from chainrule.nn.initializer import Blocks, Fill, Initializer, known_initializer
 from chainrule.nn.layer import layer
 from chainrule.nn.recurrent.sequence_loop import Recurrent, Step
 from chainrule.nn.scope import Scope
@@ -26,25 +26,25 @@ class _Gated(Recurrent):
     """A recurrent layer of products with its input and its state.
 
     Args:
-        weight_init, recurrent_init: first values of the weights, of each gate for itself.
+        weight_initializer, recurrent_initializer: first values of the weights, of each gate for itself.
     """
 
     _: KW_ONLY
     activation: str = "tanh"
     bias: bool = True
-    weight_init: str | Initialiser = "xavier"
-    recurrent_init: str | Initialiser = "orthogonal"
+    weight_initializer: str | Initializer = "xavier"
+    recurrent_initializer: str | Initializer = "orthogonal"
 
     def check(self) -> None:
         super().check()
         known_activation(self.activation)
         require(self, "bias", isinstance(self.bias, bool), "True or False")
-        for init in (self.weight_init, self.recurrent_init):
-            known_initialiser(init)
+        for init in (self.weight_initializer, self.recurrent_initializer):
+            known_initializer(init)
 
     def weights(self, gates: int, name: str, width: int, scope: Scope) -> Node:
         """The weights of all gates, (gates units, width), transposed."""
-        init = known_initialiser(self.weight_init if name == "weight" else self.recurrent_init)
+        init = known_initializer(self.weight_initializer if name == "weight" else self.recurrent_initializer)
         shape = (gates * self.units, width)
         return scope.parameter(name, shape, Blocks((init,) * gates) if gates > 1 else init).T
 
@@ -79,7 +79,7 @@ class RNN(_Gated):
         units: how many numbers the state holds.
         activation: the name of g.
         bias: whether there is a b.
-        weight_init, recurrent_init: first values of W and U.
+        weight_initializer, recurrent_initializer: first values of W and U.
 
     Cost: 2 B T units (C + units) flops forward.
 
@@ -121,9 +121,9 @@ class LSTM(_Gated):
         units: how many numbers each state holds.
         activation: the name of g.
         bias: whether there is a b.
-        gate: the name of s.
-        forget: where b begins for f: above 0 the memory is kept at first.
-        weight_init, recurrent_init: first values of W and U, of each gate for itself.
+        recurrent_activation: the name of s.
+        forget_bias: where b begins for f: above 0 the memory is kept at first.
+        weight_initializer, recurrent_initializer: first values of W and U, of each gate for itself.
 
     Cost: 8 B T units (C + units) flops forward.
 
@@ -141,16 +141,16 @@ class LSTM(_Gated):
 
     memory = ("hidden", "cell")
     _: KW_ONLY
-    gate: str = "sigmoid"
-    forget: float = 1.0
+    recurrent_activation: str = "sigmoid"
+    forget_bias: float = 1.0
 
     def check(self) -> None:
         super().check()
-        known_activation(self.gate)
-        require_number(self, "forget")
+        known_activation(self.recurrent_activation)
+        require_number(self, "forget_bias")
 
     def begin(self, x: Node, scope: Scope) -> tuple[Sequence[Node], Step]:  # x (B, T, C)
-        offered = self.offered(x, 4, scope, (0.0, self.forget, 0.0, 0.0))
+        offered = self.offered(x, 4, scope, (0.0, self.forget_bias, 0.0, 0.0))
         recurrent, hear = self.weights(4, "recurrent", self.units, scope), self.heard(x, scope)
 
         def step(states: Sequence[Node], cells: Sequence[Node]) -> tuple[Node, Sequence[Node]]:
@@ -158,7 +158,8 @@ class LSTM(_Gated):
             own, given = self.parts(hear(hidden) @ recurrent, 4), self.parts(cells[0], 4)
             z = [a + b for a, b in zip(own, given, strict=True)]
             i, f, o = (
-                lettered(a, activated(z[k], self.gate, scope)) for a, k in (("i", 0), ("f", 1), ("o", 3))
+                lettered(a, activated(z[k], self.recurrent_activation, scope))
+                for a, k in (("i", 0), ("f", 1), ("o", 3))
             )
             m = lettered("m", activated(z[2], self.activation, scope))
             after = f * cell + i * m
@@ -181,8 +182,8 @@ class GRU(_Gated):
         units: how many numbers the state holds.
         activation: the name of g.
         bias: whether there are b and a.
-        gate: the name of s.
-        weight_init, recurrent_init: first values of W and U, of each gate for itself.
+        recurrent_activation: the name of s.
+        weight_initializer, recurrent_initializer: first values of W and U, of each gate for itself.
 
     Cost: 6 B T units (C + units) flops forward.
 
@@ -199,11 +200,11 @@ class GRU(_Gated):
     """
 
     _: KW_ONLY
-    gate: str = "sigmoid"
+    recurrent_activation: str = "sigmoid"
 
     def check(self) -> None:
         super().check()
-        known_activation(self.gate)
+        known_activation(self.recurrent_activation)
 
     def begin(self, x: Node, scope: Scope) -> tuple[Sequence[Node], Step]:  # x (B, T, C)
         offered, hear = self.offered(x, 3, scope), self.heard(x, scope)
@@ -213,7 +214,10 @@ class GRU(_Gated):
         def step(states: Sequence[Node], cells: Sequence[Node]) -> tuple[Node, Sequence[Node]]:
             (hidden,) = states
             own, given = self.parts(hear(hidden) @ recurrent, 3), self.parts(cells[0], 3)
-            r, u = (lettered(a, activated(own[k] + given[k], self.gate, scope)) for k, a in enumerate("ru"))
+            r, u = (
+                lettered(a, activated(own[k] + given[k], self.recurrent_activation, scope))
+                for k, a in enumerate("ru")
+            )
             heard = own[2] if inner is None else own[2] + inner
             m = lettered("m", activated(given[2] + r * heard, self.activation, scope))
             after = m + u * (hidden - m)

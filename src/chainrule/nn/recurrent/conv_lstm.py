@@ -31,9 +31,9 @@ class ConvLSTM(Recurrent):
 
     Args:
         units: how many channels a state has.
-        kernel: how wide both convolutions are, along every axis.
+        kernel_size: how wide both convolutions are, along every axis.
         padding, stride: as in ``Conv``; of the convolution of the image.
-        activation, gate, forget: as in ``LSTM``.
+        activation, recurrent_activation, forget_bias: as in ``LSTM``.
 
     Fails:
         ShapeError E208: the input is no sequence of images. E215: the window is wider than the image.
@@ -49,19 +49,19 @@ class ConvLSTM(Recurrent):
 
     memory = ("hidden", "cell")
     _: KW_ONLY
-    kernel: int = 3
+    kernel_size: int = 3
     padding: str = "valid"
     stride: int = 1
     activation: str = "tanh"
-    gate: str = "sigmoid"
-    forget: float = 1.0
+    recurrent_activation: str = "sigmoid"
+    forget_bias: float = 1.0
 
     def check(self) -> None:
         super().check()
-        require_whole(self, "kernel", 1, fix="kernel=3")
+        require_whole(self, "kernel_size", 1, fix="kernel_size=3")
         require_whole(self, "stride", 1, fix="stride=1")
-        require_number(self, "forget")
-        for name in (self.activation, self.gate):
+        require_number(self, "forget_bias")
+        for name in (self.activation, self.recurrent_activation):
             known_activation(name)
 
     def require_form(self, x: Node) -> None:
@@ -76,15 +76,15 @@ class ConvLSTM(Recurrent):
         if self.padding == "same":
             after = tuple(-(-n // self.stride) for n in space)
         else:
-            after = tuple((n - self.kernel) // self.stride + 1 for n in space)
+            after = tuple((n - self.kernel_size) // self.stride + 1 for n in space)
         return dict.fromkeys(self.memory, (x.shape[0], *after, self.units))
 
     def begin(self, x: Node, scope: Scope) -> tuple[Sequence[Node], Step]:  # x (B, T, *space, C)
         samples, steps, image = x.shape[0], x.shape[1], x.shape[2:]
         images = PUBLIC["reshape"](x, (count((samples, steps)), *image))
-        window = (self.kernel,) * (x.rank - 3)
+        window = (self.kernel_size,) * (x.rank - 3)
         weight = scope.parameter("weight", (4 * self.units, *window, *bound(x.shape[-1:])), GATES)
-        first = Blocks(tuple(Fill(value) for value in (0.0, self.forget, 0.0, 0.0)))
+        first = Blocks(tuple(Fill(value) for value in (0.0, self.forget_bias, 0.0, 0.0)))
         bias = scope.parameter("bias", (4 * self.units,), first)
         z = PUBLIC["convolution"](images, weight, self.stride, self.padding) + bias  # (B T, *space', 4 units)
         offered, hear = PUBLIC["reshape"](z, (samples, steps, *z.shape[1:])), self.heard(x, scope)
@@ -94,7 +94,7 @@ class ConvLSTM(Recurrent):
             hidden, cell = states
             own = PUBLIC["convolution"](hear(hidden), recurrent, padding="same")
             z = [a + b for a, b in zip(self._parts(own), self._parts(cells[0]), strict=True)]
-            i, f, o = (activated(z[k], self.gate, scope) for k in (0, 1, 3))
+            i, f, o = (activated(z[k], self.recurrent_activation, scope) for k in (0, 1, 3))
             after = f * cell + i * activated(z[2], self.activation, scope)
             said = o * activated(after, self.activation, scope)
             return said, (said, after)

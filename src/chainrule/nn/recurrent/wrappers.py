@@ -25,7 +25,7 @@ class Bidirectional(Layer):
 
     Args:
         inner: a recurrent layer, such as ``cr.LSTM(32)``; its twin reads the other way.
-        join: one of the ways of ``Merge``.
+        merge_mode: one of the ways of ``Merge``.
 
     Fails:
         UsageError E104: no recurrent layer. E101: no such way to join.
@@ -41,20 +41,22 @@ class Bidirectional(Layer):
 
     inner: Layer
     _: KW_ONLY
-    join: str = "concatenate"
+    merge_mode: str = "concatenate"
 
     def check(self) -> None:
         _require_recurrent("Bidirectional", self.inner)
-        if self.join not in JOINS:
-            raise unknown("Bidirectional, join", self.join, list(JOINS), 'join="{}"')
+        if self.merge_mode not in JOINS:
+            raise unknown("Bidirectional, merge_mode", self.merge_mode, list(JOINS), 'merge_mode="{}"')
 
     def __call__(self, x: Value, scope: Scope) -> Value:
         assert isinstance(self.inner, Recurrent)
         other = changed(self.inner, reverse=not self.inner.reverse)
         said = [scope.run(self.inner, x, "forward"), scope.run(other, x, "backward")]
         if not isinstance(said[0], Mapping):
-            return merged("Bidirectional", self.join, said)
-        return {name: merged("Bidirectional", self.join, [each[name] for each in said]) for name in said[0]}
+            return merged("Bidirectional", self.merge_mode, said)
+        return {
+            name: merged("Bidirectional", self.merge_mode, [each[name] for each in said]) for name in said[0]
+        }
 
 
 @dataclass(frozen=True, init=False)
@@ -116,15 +118,15 @@ class Masking(Layer):
     """Cells that hold nothing but one number do not count: the layer inside is told so.
 
     Sequences of different lengths stand in one array by padding the short ones; ``cr.Embedding(...,
-    padding=0)`` gives zeros for padded words.
+    padding_index=0)`` gives zeros for padded words.
 
     Shapes: (B, T, C) -> what the layer gives.
 
-    Formula: mask[t] = some x[t,c] != value.
+    Formula: mask[t] = some x[t,c] != mask_value.
 
     Args:
         inner: takes a sequence and a mask by name, such as ``cr.LSTM(32)`` or ``cr.Stacked(...)``.
-        value: the number.
+        mask_value: the number.
 
     Fails:
         UsageError E104: no layer. E102: a value that is no number.
@@ -138,14 +140,14 @@ class Masking(Layer):
     takes_one = True
     inner: Layer
     _: KW_ONLY
-    value: float = 0.0
+    mask_value: float = 0.0
 
     def check(self) -> None:
         require_layer("Masking", self.inner)
-        require_number(self, "value")
+        require_number(self, "mask_value")
 
     def __call__(self, x: Node, scope: Scope) -> Value:  # x (B, T, C)
-        differs = PUBLIC["not_equal"](x, self.value).astype(x.dtype)
+        differs = PUBLIC["not_equal"](x, self.mask_value).astype(x.dtype)
         mask = PUBLIC["max"](differs, tuple(range(2, x.rank))) > 0.0  # (B, T)
         return scope.run(self.inner, {"sequence": x, "mask": mask}, "inner")
 

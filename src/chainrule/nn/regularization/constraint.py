@@ -59,12 +59,12 @@ class UnitLength(Constraint):
 
 @frozen
 class MaxNorm(Constraint):
-    """Shortens the weights of every unit to ``limit`` where they are longer.
+    """Shortens the weights of every unit to ``max_value`` where they are longer.
 
-    Formula: w <- w min(|w|, limit) / (|w| + 1e-7), unit by unit.
+    Formula: w <- w min(|w|, max_value) / (|w| + 1e-7), unit by unit.
 
     Args:
-        limit: the largest length, above 0.
+        max_value: the largest length, above 0.
 
     Fails:
         UsageError E102: a limit that is not above 0.
@@ -73,47 +73,47 @@ class MaxNorm(Constraint):
     ``MaxNorm``.
     """
 
-    limit: float = 2.0
+    max_value: float = 2.0
 
     def check(self) -> None:
-        require_number(self, "limit", above=0)
+        require_number(self, "max_value", above=0)
 
     def __call__(self, parameter: Node) -> Node:
         found = lengths(parameter)
-        return parameter * (PUBLIC["minimum"](found, self.limit) / (found + _SAFE))
+        return parameter * (PUBLIC["minimum"](found, self.max_value) / (found + _SAFE))
 
 
 @frozen
 class MinMaxNorm(Constraint):
     """Brings the length of the weights of every unit between two limits, at once or little by little.
 
-    Formula: w <- w (pull clip(|w|, least, most) + (1 - pull) |w|) / (|w| + 1e-7), unit by unit.
+    Formula: w <- w (rate clip(|w|, min_value, max_value) + (1 - rate) |w|) / (|w| + 1e-7), unit by unit.
 
     Args:
-        least, most: the limits, 0 <= least <= most, most above 0.
-        pull: 0 < pull <= 1; 1 holds the limits exactly after every step.
+        min_value, max_value: the limits, 0 <= min_value <= max_value, max_value above 0.
+        rate: 0 < rate <= 1; 1 holds the limits exactly after every step.
 
     Fails:
         UsageError E102: a setting out of its range.
 
-    Reference: as Keras's ``MinMaxNorm``, whose ``rate`` is ``pull``.
+    Reference: as Keras's ``MinMaxNorm``.
     """
 
     _: KW_ONLY
-    least: float = 0.0
-    most: float = 1.0
-    pull: float = 1.0
+    min_value: float = 0.0
+    max_value: float = 1.0
+    rate: float = 1.0
 
     def check(self) -> None:
-        require_number(self, "most", above=0)
-        require_number(self, "least", least=0, most=self.most)
-        require_number(self, "pull", above=0, most=1)
+        require_number(self, "max_value", above=0)
+        require_number(self, "min_value", least=0, most=self.max_value)
+        require_number(self, "rate", above=0, most=1)
 
     def __call__(self, parameter: Node) -> Node:
         found = lengths(parameter)
-        wanted = PUBLIC["clip"](found, self.least, self.most)
-        if self.pull < 1:
-            wanted = wanted * self.pull + found * (1.0 - self.pull)
+        wanted = PUBLIC["clip"](found, self.min_value, self.max_value)
+        if self.rate < 1:
+            wanted = wanted * self.rate + found * (1.0 - self.rate)
         return parameter * (wanted / (found + _SAFE))
 
 

@@ -56,11 +56,11 @@ class L2(Penalty):
 class L1L2(Penalty):
     """Both at once: some weights exactly 0, and the others small (the elastic net).
 
-    Formula: strength (ratio sum |w| + (1 - ratio) sum w^2).
+    Formula: strength (l1_ratio sum |w| + (1 - l1_ratio) sum w^2).
 
     Args:
         strength: the factor before the sum, at least 0.
-        ratio: how much of it is L1, 0 <= ratio <= 1.
+        l1_ratio: how much of it is L1, 0 <= l1_ratio <= 1.
 
     Fails:
         UsageError E102: a setting out of its range.
@@ -71,14 +71,14 @@ class L1L2(Penalty):
 
     _: KW_ONLY
     strength: float = 1e-4
-    ratio: float = 0.5
+    l1_ratio: float = 0.5
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require_number(self, "ratio", least=0, most=1)
+        require_number(self, "l1_ratio", least=0, most=1)
 
     def __call__(self, parameter: Node) -> Node:
-        one, two = L1(self.strength * self.ratio), L2(self.strength * (1.0 - self.ratio))
+        one, two = L1(self.strength * self.l1_ratio), L2(self.strength * (1.0 - self.l1_ratio))
         return one(parameter) + two(parameter)
 
 

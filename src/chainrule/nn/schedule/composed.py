@@ -16,11 +16,12 @@ class Warmup(Schedule):
     The first steps start from random weights, where gradients are large and point anywhere; small steps there
     do no harm. The rate is 0 *before* the first update, so no update is wasted.
 
-    Formula: min(1, (step + 1) / steps) then(max(0, step - steps)).
+    Formula: min(1, (step + 1) / warmup_steps) then(max(0, step - warmup_steps)).
 
     Args:
-        steps: how many updates the climb takes.
-        then: the schedule that follows, its own steps counted from the end of the climb; or a constant rate.
+        warmup_steps: how many updates the climb takes.
+        then: the schedule that follows, its own steps counted from the end of the climb; or a constant
+            rate.
 
     Fails:
         UsageError E102: a setting out of its range.
@@ -29,19 +30,19 @@ class Warmup(Schedule):
     ``LinearLR`` from 1/steps, followed by the other schedule through ``SequentialLR``.
     """
 
-    steps: int
+    warmup_steps: int
     then: float | Schedule
 
     def check(self) -> None:
-        require_whole(self, "steps", 1)
+        require_whole(self, "warmup_steps", 1)
         if not isinstance(self.then, Schedule):
             require_number(self, "then", above=0)
         require(self, "then", not isinstance(self.then, Warmup), "a schedule that is no warm-up itself")
 
     def __call__(self, step: Node, horizon: int) -> Node:
-        climbed = PUBLIC["minimum"]((step + 1.0) / float(self.steps), 1.0)
-        later = PUBLIC["relu"](step - float(self.steps))
-        return climbed * known_schedule(self.then)(later, max(1, horizon - self.steps))
+        climbed = PUBLIC["minimum"]((step + 1.0) / float(self.warmup_steps), 1.0)
+        later = PUBLIC["relu"](step - float(self.warmup_steps))
+        return climbed * known_schedule(self.then)(later, max(1, horizon - self.warmup_steps))
 
 
 @frozen
@@ -50,7 +51,7 @@ class RateSequence(Schedule):
 
     Args:
         schedules: two or more; a number is a constant one.
-        at: the updates at which the next one begins, rising; one less than ``schedules``.
+        milestones: the updates at which the next one begins, rising; one less than ``schedules``.
 
     Fails:
         UsageError E102: a setting out of its range.
@@ -59,27 +60,27 @@ class RateSequence(Schedule):
     """
 
     schedules: tuple[Schedule | float, ...]
-    at: tuple[int, ...]
+    milestones: tuple[int, ...]
 
     def __post_init__(self) -> None:
         as_tuple(self, "schedules")
-        as_tuple(self, "at")
+        as_tuple(self, "milestones")
         self.check()
 
     def check(self) -> None:
         require_schedules(self, "schedules")
-        require_rising(self, "at")
-        fits = len(self.at) == len(self.schedules) - 1
-        require(self, "at", fits, f"{len(self.schedules) - 1} updates, one less than schedules")
+        require_rising(self, "milestones")
+        fits = len(self.milestones) == len(self.schedules) - 1
+        require(self, "milestones", fits, f"{len(self.schedules) - 1} updates, one less than schedules")
 
     def __call__(self, step: Node, horizon: int) -> Node:
-        starts, ends = (0, *self.at), (*self.at, max(horizon, self.at[-1] + 1))
+        starts, ends = (0, *self.milestones), (*self.milestones, max(horizon, self.milestones[-1] + 1))
         rates = [
             known_schedule(part)(PUBLIC["relu"](step - float(start)), end - start)
             for part, start, end in zip(self.schedules, starts, ends, strict=True)
         ]
         rate = rates[0]
-        for start, following in zip(self.at, rates[1:], strict=True):
+        for start, following in zip(self.milestones, rates[1:], strict=True):
             rate = PUBLIC["where"](PUBLIC["less"](step, float(start)), rate, following)
         return rate
 

@@ -15,46 +15,50 @@ from chainrule.records import frozen
 class ExponentialDecay(Schedule):
     """Multiplies the rate by a factor every so many updates, in small even steps or in stairs.
 
-    Formula: rate factor^(step / every); in stairs floor(step / every).
+    Formula: initial_learning_rate decay_rate^(step / decay_steps); with staircase floor(step / decay_steps).
 
     Args:
-        rate: the learning rate at the first update, above 0.
-        factor: 0 < factor <= 1.
-        every: after how many updates the rate is ``factor`` times what it was.
-        stairs: whether it changes only then.
+        initial_learning_rate: the learning rate at the first update, above 0.
+        decay_rate: 0 < decay_rate <= 1.
+        decay_steps: after how many updates the rate is ``decay_rate`` times what it was.
+        staircase: whether it changes only then.
 
     Fails:
         UsageError E102: a setting out of its range.
 
-    Reference: as Keras's ``ExponentialDecay``; with ``every=1`` as PyTorch's ``ExponentialLR``.
+    Reference: as Keras's ``ExponentialDecay``; with ``decay_steps=1`` as PyTorch's ``ExponentialLR``.
     """
 
-    rate: float
+    initial_learning_rate: float
     _: KW_ONLY
-    factor: float = 0.95
-    every: int = 1
-    stairs: bool = False
+    decay_rate: float = 0.95
+    decay_steps: int = 1
+    staircase: bool = False
 
     def check(self) -> None:
-        require_number(self, "rate", above=0)
-        require_number(self, "factor", above=0, most=1)
-        require_whole(self, "every", 1)
+        require_number(self, "initial_learning_rate", above=0)
+        require_number(self, "decay_rate", above=0, most=1)
+        require_whole(self, "decay_steps", 1)
 
     def __call__(self, step: Node, horizon: int) -> Node:
-        return PUBLIC["power"](self.factor, _part(step, self.every, self.stairs)) * self.rate
+        return (
+            PUBLIC["power"](self.decay_rate, _part(step, self.decay_steps, self.staircase))
+            * self.initial_learning_rate
+        )
 
 
 @frozen
 class InverseTimeDecay(Schedule):
     """Lets the rate fall like 1/t: for ever, and ever more slowly.
 
-    Formula: rate / (1 + strength step / every); in stairs floor(step / every).
+    Formula: initial_learning_rate / (1 + decay_rate step / decay_steps); with staircase floor(step /
+    decay_steps).
 
     Args:
-        rate: the learning rate at the first update, above 0.
-        strength: at least 0.
-        every: how many updates count for one.
-        stairs: whether the rate changes only then.
+        initial_learning_rate: the learning rate at the first update, above 0.
+        decay_rate: at least 0.
+        decay_steps: how many updates count for one.
+        staircase: whether the rate changes only then.
 
     Fails:
         UsageError E102: a setting out of its range.
@@ -62,68 +66,74 @@ class InverseTimeDecay(Schedule):
     Reference: Robbins and Monro (1951), A stochastic approximation method. As Keras's ``InverseTimeDecay``.
     """
 
-    rate: float
+    initial_learning_rate: float
     _: KW_ONLY
-    strength: float = 0.5
-    every: int = 1
-    stairs: bool = False
+    decay_rate: float = 0.5
+    decay_steps: int = 1
+    staircase: bool = False
 
     def check(self) -> None:
-        require_number(self, "rate", above=0)
-        require_number(self, "strength", least=0)
-        require_whole(self, "every", 1)
+        require_number(self, "initial_learning_rate", above=0)
+        require_number(self, "decay_rate", least=0)
+        require_whole(self, "decay_steps", 1)
 
     def __call__(self, step: Node, horizon: int) -> Node:
-        return self.rate / (_part(step, self.every, self.stairs) * self.strength + 1.0)
+        return self.initial_learning_rate / (
+            _part(step, self.decay_steps, self.staircase) * self.decay_rate + 1.0
+        )
 
 
 @frozen
 class PolynomialDecay(Schedule):
     """Lets the rate sink to a floor along a power of the time that is left; a straight line with power 1.
 
-    Formula: floor + (rate - floor) (1 - t)^power with t = min(1, step / steps).
+    Formula: end_learning_rate + (initial_learning_rate - end_learning_rate) (1 - t)^power with t = min(1,
+    step / decay_steps).
 
     Args:
-        rate: the learning rate at the first update, above 0.
-        steps: after how many updates the floor is reached; the whole training when ``None``.
-        floor: the last rate, 0 <= floor <= rate.
+        initial_learning_rate: the learning rate at the first update, above 0.
+        decay_steps: after how many updates the floor is reached; the whole training when ``None``.
+        end_learning_rate: the last rate, 0 <= end_learning_rate <= initial_learning_rate.
         power: above 0.
 
     Fails:
         UsageError E102: a setting out of its range.
 
-    Reference: as Keras's ``PolynomialDecay`` without its cycles; with ``floor=0`` as PyTorch's
+    Reference: as Keras's ``PolynomialDecay`` without its cycles; with ``end_learning_rate=0`` as PyTorch's
     ``PolynomialLR``.
     """
 
-    rate: float
+    initial_learning_rate: float
     _: KW_ONLY
-    steps: int | None = None
-    floor: float = 0.0
+    decay_steps: int | None = None
+    end_learning_rate: float = 0.0
     power: float = 1.0
 
     def check(self) -> None:
-        require_number(self, "rate", above=0)
-        require_number(self, "floor", least=0, most=self.rate)
+        require_number(self, "initial_learning_rate", above=0)
+        require_number(self, "end_learning_rate", least=0, most=self.initial_learning_rate)
         require_number(self, "power", above=0)
-        if self.steps is not None:
-            require_whole(self, "steps", 1)
+        if self.decay_steps is not None:
+            require_whole(self, "decay_steps", 1)
 
     def __call__(self, step: Node, horizon: int) -> Node:
-        left = 1.0 - PUBLIC["minimum"](step / float(max(1, self.steps or horizon)), 1.0)
-        return PUBLIC["power"](left, self.power) * (self.rate - self.floor) + self.floor
+        left = 1.0 - PUBLIC["minimum"](step / float(max(1, self.decay_steps or horizon)), 1.0)
+        return (
+            PUBLIC["power"](left, self.power) * (self.initial_learning_rate - self.end_learning_rate)
+            + self.end_learning_rate
+        )
 
 
 @frozen
 class LinearRamp(Schedule):
     """Changes the rate in a straight line from one part of it to another, then keeps it.
 
-    Formula: rate (start + (end - start) min(1, step / steps)).
+    Formula: learning_rate (start_factor + (end_factor - start_factor) min(1, step / steps)).
 
     Args:
-        rate: the learning rate that the parts are taken of, above 0.
+        learning_rate: the learning rate that the parts are taken of, above 0.
         steps: how many updates the change takes.
-        start, end: the parts, at least 0.
+        start_factor, end_factor: the parts, at least 0.
 
     Fails:
         UsageError E102: a setting out of its range.
@@ -131,33 +141,33 @@ class LinearRamp(Schedule):
     Reference: as PyTorch's ``LinearLR``.
     """
 
-    rate: float
+    learning_rate: float
     _: KW_ONLY
     steps: int = 5
-    start: float = 1 / 3
-    end: float = 1.0
+    start_factor: float = 1 / 3
+    end_factor: float = 1.0
 
     def check(self) -> None:
-        require_number(self, "rate", above=0)
+        require_number(self, "learning_rate", above=0)
         require_whole(self, "steps", 1)
-        require_number(self, "start", least=0)
-        require_number(self, "end", least=0)
+        require_number(self, "start_factor", least=0)
+        require_number(self, "end_factor", least=0)
 
     def __call__(self, step: Node, horizon: int) -> Node:
         part = PUBLIC["minimum"](step / float(self.steps), 1.0)
-        return (part * (self.end - self.start) + self.start) * self.rate
+        return (part * (self.end_factor - self.start_factor) + self.start_factor) * self.learning_rate
 
 
 @frozen
 class Noam(Schedule):
     """A line up, then down with the inverse square root of the step: the rate of the first Transformer.
 
-    Formula: rate units^-0.5 min(t^-0.5, t warm^-1.5) with t = step + 1.
+    Formula: scale units^-0.5 min(t^-0.5, t warmup_steps^-1.5) with t = step + 1.
 
     Args:
         units: the width of the model.
-        warm: how many updates the rate rises.
-        rate: a factor, above 0.
+        warmup_steps: how many updates the rate rises.
+        scale: a factor, above 0.
 
     Fails:
         UsageError E102: a setting out of its range.
@@ -167,18 +177,18 @@ class Noam(Schedule):
 
     units: int
     _: KW_ONLY
-    warm: int = 4000
-    rate: float = 1.0
+    warmup_steps: int = 4000
+    scale: float = 1.0
 
     def check(self) -> None:
         require_whole(self, "units", 1)
-        require_whole(self, "warm", 1)
-        require_number(self, "rate", above=0)
+        require_whole(self, "warmup_steps", 1)
+        require_number(self, "scale", above=0)
 
     def __call__(self, step: Node, horizon: int) -> Node:
         t = step + 1.0
         falling = 1.0 / PUBLIC["sqrt"](t)
-        return PUBLIC["minimum"](falling, t * self.warm**-1.5) * (self.rate * self.units**-0.5)
+        return PUBLIC["minimum"](falling, t * self.warmup_steps**-1.5) * (self.scale * self.units**-0.5)
 
 
 def _part(step: Node, every: int, stairs: bool) -> Node:

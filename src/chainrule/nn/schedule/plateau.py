@@ -26,17 +26,17 @@ REDUCTIONS = "rate/reductions"
 class ReduceOnPlateau(Schedule):
     """Multiplies the rate by a factor when a column of the history has not improved for some epochs.
 
-    Formula: max(floor, rate factor^reductions).
+    Formula: max(min_learning_rate, learning_rate factor^reductions).
 
     Args:
-        rate: the learning rate before anything is lowered; a number above 0 or a schedule.
+        learning_rate: the learning rate before anything is lowered; a number above 0 or a schedule.
         factor: 0 < factor < 1.
         patience: how many epochs without improvement are let pass; the next one lowers the rate.
         monitor: a column of the history, such as ``"val_loss"`` or ``"loss"``.
-        least: at least 0: the part of the best value by which a better one must be better.
-        larger: whether larger is better; by default what the metric says of itself.
+        min_delta: at least 0: the part of the best value by which a better one must be better.
+        greater_is_better: whether larger is better; by default what the metric says of itself.
         cooldown: for how many epochs after a reduction nothing is counted.
-        floor: at least 0: the lowest rate.
+        min_learning_rate: at least 0: the lowest rate.
 
     Fails:
         UsageError E102: a setting out of its range.
@@ -44,28 +44,30 @@ class ReduceOnPlateau(Schedule):
     Reference: as PyTorch's ``ReduceLROnPlateau`` (``threshold=least``, relative).
     """
 
-    rate: float | Schedule
+    learning_rate: float | Schedule
     _: KW_ONLY
     factor: float = 0.1
     patience: int = 10
     monitor: str = "val_loss"
-    least: float = 1e-4
-    larger: bool | None = None
+    min_delta: float = 1e-4
+    greater_is_better: bool | None = None
     cooldown: int = 0
-    floor: float = 0.0
+    min_learning_rate: float = 0.0
 
     def check(self) -> None:
-        require_rate(self, "rate")
+        require_rate(self, "learning_rate")
         require_number(self, "factor", above=0, below=1)
         require_whole(self, "patience", 0)
         require(self, "monitor", isinstance(self.monitor, str), "a column of the history", '"val_loss"')
-        require_number(self, "least", least=0)
+        require_number(self, "min_delta", least=0)
         require_whole(self, "cooldown", 0)
-        require_number(self, "floor", least=0)
+        require_number(self, "min_learning_rate", least=0)
 
     def __call__(self, step: Node, horizon: int) -> Node:
         lowered = PUBLIC["power"](self.factor, input_node(REDUCTIONS, (), step.dtype, "state"))
-        return PUBLIC["maximum"](known_schedule(self.rate)(step, horizon) * lowered, self.floor)
+        return PUBLIC["maximum"](
+            known_schedule(self.learning_rate)(step, horizon) * lowered, self.min_learning_rate
+        )
 
     def judge(
         self, counters: Mapping[str, float | None], row: Mapping[str, float | None], larger: bool = False
@@ -79,7 +81,7 @@ class ReduceOnPlateau(Schedule):
         """
         value, best = row[self.monitor], counters.get("best")
         waited, resting, made = (int(counters.get(name) or 0) for name in ("waited", "resting", "reductions"))
-        larger = larger if self.larger is None else self.larger
+        larger = larger if self.greater_is_better is None else self.greater_is_better
         if value is not None and self._is_better(value, best, larger):
             best, waited = value, 0
         else:
@@ -93,7 +95,7 @@ class ReduceOnPlateau(Schedule):
     def _is_better(self, value: float, best: float | None, larger: bool) -> bool:
         if best is None:
             return not math.isnan(value)
-        return value > best * (1.0 + self.least) if larger else value < best * (1.0 - self.least)
+        return value > best * (1.0 + self.min_delta) if larger else value < best * (1.0 - self.min_delta)
 
 
 def plateau_of(schedule: Any) -> ReduceOnPlateau | None:

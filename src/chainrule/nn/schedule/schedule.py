@@ -34,19 +34,19 @@ class Constant(Schedule):
     """The same rate for ever.
 
     Args:
-        rate: the learning rate, above 0.
+        learning_rate: the learning rate, above 0.
 
     Fails:
         UsageError E102: a rate that is not above 0.
     """
 
-    rate: float
+    learning_rate: float
 
     def check(self) -> None:
-        require_number(self, "rate", above=0)
+        require_number(self, "learning_rate", above=0)
 
     def __call__(self, step: Node, horizon: int) -> Node:
-        return full_like(step, self.rate)
+        return full_like(step, self.learning_rate)
 
 
 def known_schedule(rate: float | Schedule) -> Schedule:

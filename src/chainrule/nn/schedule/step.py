@@ -16,12 +16,12 @@ from chainrule.records import frozen
 class Step(Schedule):
     """Multiplies the rate by a factor every so many updates: a staircase.
 
-    Formula: rate factor^floor(step / every).
+    Formula: initial_learning_rate gamma^floor(step / step_size).
 
     Args:
-        rate: the learning rate of the first stair, above 0.
-        every: how many updates a stair is long.
-        factor: from stair to stair, 0 < factor <= 1.
+        initial_learning_rate: the learning rate of the first stair, above 0.
+        step_size: how many updates a stair is long.
+        gamma: from stair to stair, 0 < gamma <= 1.
 
     Fails:
         UsageError E102: a setting out of its range.
@@ -29,31 +29,31 @@ class Step(Schedule):
     Reference: as PyTorch's ``StepLR``.
     """
 
-    rate: float
+    initial_learning_rate: float
     _: KW_ONLY
-    every: int
-    factor: float = 0.1
+    step_size: int
+    gamma: float = 0.1
 
     def check(self) -> None:
-        require_number(self, "rate", above=0)
-        require_whole(self, "every", 1)
-        require_number(self, "factor", above=0, most=1)
+        require_number(self, "initial_learning_rate", above=0)
+        require_whole(self, "step_size", 1)
+        require_number(self, "gamma", above=0, most=1)
 
     def __call__(self, step: Node, horizon: int) -> Node:
-        stair = PUBLIC["floor"](step / float(self.every))
-        return PUBLIC["power"](self.factor, stair) * self.rate
+        stair = PUBLIC["floor"](step / float(self.step_size))
+        return PUBLIC["power"](self.gamma, stair) * self.initial_learning_rate
 
 
 @frozen
 class MultiStep(Schedule):
     """Multiplies the rate by a factor at given updates: a staircase with stairs of any length.
 
-    Formula: rate factor^(how many of ``at`` are <= step).
+    Formula: initial_learning_rate gamma^(how many of ``milestones`` are <= step).
 
     Args:
-        rate: the learning rate of the first stair, above 0.
-        at: the updates at which a new stair begins, rising.
-        factor: from stair to stair, 0 < factor <= 1.
+        initial_learning_rate: the learning rate of the first stair, above 0.
+        milestones: the updates at which a new stair begins, rising.
+        gamma: from stair to stair, 0 < gamma <= 1.
 
     Fails:
         UsageError E102: a setting out of its range.
@@ -61,33 +61,33 @@ class MultiStep(Schedule):
     Reference: as PyTorch's ``MultiStepLR``.
     """
 
-    rate: float
+    initial_learning_rate: float
     _: KW_ONLY
-    at: tuple[int, ...]
-    factor: float = 0.1
+    milestones: tuple[int, ...]
+    gamma: float = 0.1
 
     def __post_init__(self) -> None:
-        as_tuple(self, "at")
+        as_tuple(self, "milestones")
         self.check()
 
     def check(self) -> None:
-        require_number(self, "rate", above=0)
-        require_rising(self, "at")
-        require_number(self, "factor", above=0, most=1)
+        require_number(self, "initial_learning_rate", above=0)
+        require_rising(self, "milestones")
+        require_number(self, "gamma", above=0, most=1)
 
     def __call__(self, step: Node, horizon: int) -> Node:
-        return PUBLIC["power"](self.factor, passed(step, self.at)) * self.rate
+        return PUBLIC["power"](self.gamma, passed(step, self.milestones)) * self.initial_learning_rate
 
 
 @frozen
 class PiecewiseConstant(Schedule):
     """The rates of a list, one after the other.
 
-    Formula: rates[i] while i of ``at`` are <= step.
+    Formula: values[i] while i of ``boundaries`` are <= step.
 
     Args:
-        rates: one more than ``at``, each above 0.
-        at: the updates at which the next rate begins, rising.
+        values: one more than ``boundaries``, each above 0.
+        boundaries: the updates at which the next rate begins, rising.
 
     Fails:
         UsageError E102: a setting out of its range.
@@ -95,24 +95,24 @@ class PiecewiseConstant(Schedule):
     Reference: as Keras's ``PiecewiseConstantDecay``, which changes one update later.
     """
 
-    rates: tuple[float, ...]
+    values: tuple[float, ...]
     _: KW_ONLY
-    at: tuple[int, ...]
+    boundaries: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        as_tuple(self, "rates")
-        as_tuple(self, "at")
+        as_tuple(self, "values")
+        as_tuple(self, "boundaries")
         self.check()
 
     def check(self) -> None:
-        require_rising(self, "at")
-        fits = isinstance(self.rates, tuple) and all(is_number(r) and r > 0 for r in self.rates)
-        fits = fits and len(self.rates) == len(self.at) + 1
-        require(self, "rates", fits, f"{len(self.at) + 1} numbers above 0, one more than at")
+        require_rising(self, "boundaries")
+        fits = isinstance(self.values, tuple) and all(is_number(r) and r > 0 for r in self.values)
+        fits = fits and len(self.values) == len(self.boundaries) + 1
+        require(self, "values", fits, f"{len(self.boundaries) + 1} numbers above 0, one more than boundaries")
 
     def __call__(self, step: Node, horizon: int) -> Node:
-        rate = full_like(step, self.rates[0])
-        for start, following in zip(self.at, self.rates[1:], strict=True):
+        rate = full_like(step, self.values[0])
+        for start, following in zip(self.boundaries, self.values[1:], strict=True):
             rate = PUBLIC["where"](PUBLIC["less"](step, float(start)), rate, following)
         return rate
 

@@ -134,7 +134,7 @@ def _window(length: Axis, entry: object, axis: int) -> tuple[tuple[Axis, Axis, i
 
 
 def identity_like(square: Node, axis: int) -> Node:
-    """True on the diagonal of two neighbouring axes (``axis`` and the next) of equal fixed length."""
+    """True on the diagonal of two neighboring axes (``axis`` and the next) of equal fixed length."""
     length = square.shape[axis]
     reserve(length, length, itemsize=2)
     eye = np.eye(length if isinstance(length, int) else 0, dtype=bool)

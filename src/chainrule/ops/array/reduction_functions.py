@@ -94,11 +94,11 @@ def variance(x: Node, axis: Over = None, keepdims: bool = False, correction: int
         mean((x - s)^2) - (mean(x) - s)^2. Here s is the mean as it stands, and counts as a constant: nothing
         is taken away then, and on the way back nothing has to be added up over the squares a second time.
     """
-    axes, centre = axes_of(x, axis), mean(x, axis, keepdims=True)
-    still = stop_gradient(centre)
+    axes, center = axes_of(x, axis), mean(x, axis, keepdims=True)
+    still = stop_gradient(center)
     total = sum(FUNCTIONS["square"](x - still), axis, keepdims)
     count = extent(x, axes)
-    apart = FUNCTIONS["square"](reshape(centre - still, total.shape)) * count  # 0, but not its derivatives
+    apart = FUNCTIONS["square"](reshape(center - still, total.shape)) * count  # 0, but not its derivatives
     return (total - apart) / (count - float(correction))
 
 

@@ -291,7 +291,7 @@ def summed(x: Node, axes: tuple[int, ...]) -> Node:
     """The sum over axes; of a product, what is the same along them stands outside: sum(a k) = k sum(a).
 
     That is one multiplication instead of many. And the sum can then begin before k is known: on the way back
-    through a normalisation all sums go through the numbers together.
+    through a normalization all sums go through the numbers together.
     """
     factors = list(_factors(x))
     same = [f for f in factors if _is_same(f, axes)]

@@ -117,7 +117,7 @@ class Pad(_Border):
 
     Args:
         low, high: how many zeros before and after each axis, at least 0 (C1).
-        between: how many zeros between neighbours of each axis; 0 on an axis of symbolic length.
+        between: how many zeros between neighbors of each axis; 0 on an axis of symbolic length.
     """
 
     name = "pad"

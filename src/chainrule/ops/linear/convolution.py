@@ -315,7 +315,7 @@ def convolution(
         w: weights (O, *kernel, C/groups).
         stride: how far a step moves the kernel, one number or one for each spatial axis.
         padding: ``"valid"``, ``"same"``, a number, or for each axis a number or a pair (before, after).
-        dilation: how far neighbouring weights lie apart.
+        dilation: how far neighboring weights lie apart.
         groups: into how many parts the channels are divided.
 
     Fails:

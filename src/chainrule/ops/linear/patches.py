@@ -265,7 +265,7 @@ def average_pool(
     window: Widths,
     stride: Widths | None = None,
     padding: Padding = "valid",
-    count_padding: bool = False,
+    count_include_pad: bool = False,
 ) -> Node:
     """The mean of each window: (B, *space, C) -> (B, *places, C).
 
@@ -274,8 +274,8 @@ def average_pool(
     Args:
         x, window, padding: as in ``max_pool``.
         stride: how far a step moves the window; by default by its own width.
-        count_padding: whether padding counts as zeros. By default the mean is that of the image's own cells,
-            as TensorFlow has it; PyTorch's ``count_include_pad`` is true by default.
+        count_include_pad: whether padding counts as zeros. By default the mean is that of the image's own
+            cells, as TensorFlow has it; PyTorch's ``count_include_pad`` is true by default.
 
     Fails:
         ShapeError E213, E215, E218, E219: as ``patches``; or a window that holds nothing but padding.
@@ -291,7 +291,7 @@ def average_pool(
     assert isinstance(op, Patches)
     total = reduction_functions.sum(windows, axes)  # (B, *places, C)
     cells = math.prod(n for i, n in enumerate(windows.shape) if i in axes and isinstance(n, int))
-    if count_padding or fewest == op.window:
+    if count_include_pad or fewest == op.window:
         return total / float(cells)
     table = op.held(space_of(op.name, x.spec), op.window)
     return total / broadcast_to(

@@ -1,7 +1,7 @@
 """Where a window comes to stand as it slides over images: the arithmetic that convolution and pooling share.
 
 An image is (B, *space, C): samples, one to three spatial axes, channels. Along one spatial axis of length n a
-window of k cells slides; its neighbouring cells lie ``dilation`` apart, so it spans (k - 1) * dilation + 1
+window of k cells slides; its neighboring cells lie ``dilation`` apart, so it spans (k - 1) * dilation + 1
 places. ``low`` and ``high`` cells of padding are set before and after the axis, and each step moves the
 window by ``stride``. It therefore comes to stand at
 
@@ -45,7 +45,7 @@ class Windowed(Card):
     Args:
         strides: how far one step moves the window, for each spatial axis.
         low, high: how many cells of padding stand before and after.
-        dilation: how far neighbouring cells of the window lie apart.
+        dilation: how far neighboring cells of the window lie apart.
     """
 
     strides: Lengths = (1,)

@@ -65,7 +65,7 @@ def draw(model: ModelState, layer: str | None = None, most: int = 64) -> Plot:
 def _is_kernel(network, path: str) -> bool:
     """Whether a parameter is the kernel of a convolution."""
     layer = network.inference.book.layers.get(path.rpartition(".")[0], network.recipe.net)
-    return hasattr(layer, "kernel")
+    return hasattr(layer, "kernel_size")
 
 
 FILTERS = PlotCard("filters", draw)

@@ -32,8 +32,8 @@ class Checkpoint(Callback):
             ``"models/{epoch:03d}-{val_loss:.3f}.safetensors"``. Its folder is made.
         every: save after every so many epochs.
         monitor: a column of the history, such as ``"val_f1"``: save only where it is the best so far.
-        larger: whether larger is better; by default what the metric says of itself.
-        keep: how many files stay, the latest ones; ``None``: all.
+        greater_is_better: whether larger is better; by default what the metric says of itself.
+        max_to_keep: how many files stay, the latest ones; ``None``: all.
 
     Fails:
         UsageError E102: a setting out of its range. UsageError E101: no such column.
@@ -52,14 +52,14 @@ class Checkpoint(Callback):
     _: KW_ONLY
     every: int = 1
     monitor: str = ""
-    larger: bool | None = None
-    keep: int | None = None
+    greater_is_better: bool | None = None
+    max_to_keep: int | None = None
 
     def __post_init__(self) -> None:
         require_whole(self, "every", 1)
         require(self, "monitor", isinstance(self.monitor, str), "a column of the history", '"val_loss"')
-        if self.keep is not None:
-            require_whole(self, "keep", 1)
+        if self.max_to_keep is not None:
+            require_whole(self, "max_to_keep", 1)
         object.__setattr__(self, "path", str(self.path))
         self._name(dict.fromkeys([*self._fields(), "epoch"], 1.0), 1)  # refuses formats that do not fit
 
@@ -125,16 +125,16 @@ class Checkpoint(Callback):
 
     def _is_best(self, values: list[float | None]) -> bool:
         """Whether the last value is better than all before."""
-        larger = larger_is_better(self.monitor) if self.larger is None else self.larger
+        larger = larger_is_better(self.monitor) if self.greater_is_better is None else self.greater_is_better
         seen = [value if larger else -value for value in values if value is not None]
         return values[-1] is not None and all(seen[-1] > value for value in seen[:-1])
 
     def _remove_old(self, history: list[Row], steps: int, latest: Path, within: Path | None) -> None:
         """Delete all but the latest files that were saved by now."""
-        if self.keep is None:
+        if self.max_to_keep is None:
             return
         due = [n for n in range(1, len(history) + 1) if self._is_due(history[:n])]
         names = list(dict.fromkeys(self._name(history[n - 1], n * steps) for n in reversed(due)))
-        for old in names[self.keep :]:
+        for old in names[self.max_to_keep :]:
             if old != latest:
                 atomic_write.remove(old, within)

@@ -29,7 +29,7 @@ class TensorBoard(Callback):
     its own to the folder, and the curves go on.
 
     Args:
-        folder: where; it is made. A folder for each training: ``"logs/first"``, ``"logs/second"``.
+        log_dir: where; it is made. A folder for each training: ``"logs/first"``, ``"logs/second"``.
         steps: whether loss and learning rate of every update are told, and not only of every epoch.
         histograms: after how many epochs the parameters' histograms are written; 0: never.
         gradients: whether the length of each parameter's gradient is told after every epoch; costs one more
@@ -48,7 +48,7 @@ class TensorBoard(Callback):
         ['events.out.tfevents.1']
     """
 
-    folder: str
+    log_dir: str
     _: KW_ONLY
     steps: bool = False
     histograms: int = 0
@@ -61,7 +61,7 @@ class TensorBoard(Callback):
 
     def start(self, training: TrainingView) -> Listener:
         waiting: list[bytes] = []
-        folder = Path(self.folder)
+        folder = Path(self.log_dir)
         within = run_of(folder, training.options.run)
         place, written = new_file(folder, within), time.monotonic()
 
@@ -78,7 +78,8 @@ class TensorBoard(Callback):
                     write()
                 case StepDone() if self.steps:
                     told = [
-                        event_file.scalar(f"step/{name}", getattr(event, name)) for name in ("loss", "rate")
+                        event_file.scalar(f"step/{name}", getattr(event, name))
+                        for name in ("loss", "learning_rate")
                     ]
                     waiting.append(event_file.event(time.time(), event.step, told))
                     if time.monotonic() - written > _PAUSE:

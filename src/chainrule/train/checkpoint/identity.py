@@ -165,7 +165,7 @@ def looks_ahead(schedule: Schedule) -> bool:
 
     Example:
         >>> from chainrule.nn import Constant, Cosine
-        >>> looks_ahead(Constant(0.1)), looks_ahead(Cosine(0.1)), looks_ahead(Cosine(0.1, steps=50))
+        >>> looks_ahead(Constant(0.1)), looks_ahead(Cosine(0.1)), looks_ahead(Cosine(0.1, decay_steps=50))
         (False, True, False)
     """
     step = input_node("step", (), "float64", "step")

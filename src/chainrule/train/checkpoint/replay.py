@@ -155,7 +155,7 @@ def _advance(run: TrainingRun, count: int) -> tuple[float, float]:
 
     def until(event: Event) -> bool:
         if isinstance(event, StepDone):
-            last[:] = [event.loss, event.rate]
+            last[:] = [event.loss, event.learning_rate]
         return isinstance(event, StepDone) and event.step >= count
 
     until.every_step = True  # pyright: ignore[reportFunctionMemberAccess]

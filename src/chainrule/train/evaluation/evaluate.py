@@ -150,7 +150,7 @@ def metrics_of(
     """What is measured of each output: the metrics a person chose, or else the usual ones.
 
     Args:
-        model: an initialised learner.
+        model: an initialized learner.
         watched: while training, the columns that stopping rules look at: then one figure of merit stands for
             all, so that an epoch's end costs little, and what is watched is measured as well.
         chosen: instead of those the model was made with.
@@ -221,7 +221,7 @@ def encoded(model: ModelState, data: Arrays, where: str = "y") -> Arrays:
     """The same rows as the step wants them: inputs and targets by the names of its inputs.
 
     Args:
-        model: an initialised learner.
+        model: an initialized learner.
         data: rows as a person gives them.
         where: what to call their targets in an error.
 

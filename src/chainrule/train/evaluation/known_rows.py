@@ -43,5 +43,5 @@ def known_rows(model: ModelState, x: Any) -> KnownRows | None:
     counts = [count for name in ("training", "validation", "test") if type(count := parts.get(name)) is int]
     if prepared.target not in x.columns or len(counts) != 3:
         return None
-    labelled = x.take(np.flatnonzero(x.frame[prepared.target].is_not_null().to_numpy()))
-    return KnownRows(*counts) if model.facts.get("fingerprint") == labelled.fingerprint else None
+    labeled = x.take(np.flatnonzero(x.frame[prepared.target].is_not_null().to_numpy()))
+    return KnownRows(*counts) if model.facts.get("fingerprint") == labeled.fingerprint else None

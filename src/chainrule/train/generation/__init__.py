@@ -21,7 +21,8 @@ _LAZY = LazyNames(
     __name__,
     {
         "strategy": (
-            "Greedy MinP RepetitionPenalty STRATEGIES Strategy Temperature TopK TopP Without strategies_of"
+            "Greedy MinP RepetitionPenalty STRATEGIES Strategy SuppressTokens Temperature TopK TopP "
+            "strategies_of"
         ),
         "text": "decoder_of generate_text stream_text",
         "generator": "Generated generate stream_tokens",

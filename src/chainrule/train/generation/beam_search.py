@@ -7,7 +7,7 @@ then is narrower, and waits. With a beam of one that is the greedy choice; with 
 beginnings it is the exact answer.
 
 Texts that have ended differ in length, and every token lowers log p; so what is compared in the end is
-log p / n^a, n the number of new tokens and a the *length penalty*: 0 favours short texts, 1 takes the mean
+log p / n^a, n the number of new tokens and a the *length penalty*: 0 favors short texts, 1 takes the mean
 over the tokens.
 
 Reference: Graves (2012), Sequence transduction with recurrent neural networks; Sutskever, Vinyals and Le
@@ -59,10 +59,10 @@ def searched(decoder: Decoder, request: Request) -> list[list[Text]]:
     """
     draft = begun(decoder, request, 1)
     beams = [Beam([Text(0.0, (), row)]) for row in range(len(request.prompts))]
-    for place in range(request.length):
+    for place in range(request.max_new_tokens):
         logs = log_softmax(weighed(draft, request, place))
         for beam in beams:
-            _advance(beam, logs, request, is_last=place + 1 == request.length)
+            _advance(beam, logs, request, is_last=place + 1 == request.max_new_tokens)
         texts = [text for beam in beams for text in beam.open]
         if not texts:
             break
@@ -79,13 +79,13 @@ def searched(decoder: Decoder, request: Request) -> list[list[Text]]:
 
 def _advance(beam: Beam, logs: np.ndarray, request: Request, is_last: bool) -> None:
     """Continue the open texts by every token and keep the best; those that end are set apart."""
-    assert request.beams is not None
+    assert request.num_beams is not None
     if not beam.open:
         return
     before = np.array([text.log_p for text in beam.open])
     totals = before[:, None] + logs[[text.row for text in beam.open]]  # (texts, vocabulary)
     parents, beam.open = beam.open, []
-    for place in _largest(totals.reshape(-1), request.beams - len(beam.ended)):
+    for place in _largest(totals.reshape(-1), request.num_beams - len(beam.ended)):
         parent, token = divmod(place, logs.shape[1])
         text = parents[parent]
         grown = Text(float(totals[parent, token]), (*text.tokens, token), text.row)

@@ -32,7 +32,7 @@ class Generated:
 
 
 def generate(
-    decoder: Decoder, prompt: Prompt, length: int | None = None, **ways: Unpack[Ways]
+    decoder: Decoder, prompt: Prompt, max_new_tokens: int | None = None, **ways: Unpack[Ways]
 ) -> list[Generated]:
     """Let a net continue a text: by drawing its next tokens, by the likeliest ones, or by beam search.
 
@@ -40,16 +40,16 @@ def generate(
         decoder: the net.
         prompt: the tokens the text begins with (T,), or those of several texts, which may differ in length.
             A net that translates is given the token for the beginning.
-        length: how many new tokens at most; by default as many as there is room for.
+        max_new_tokens: how many new tokens at most; by default as many as there is room for.
         ways: how tokens are chosen, and what ends a text. ``samples=1`` (how many texts for each prompt),
-            ``seed=0``, ``stop=()`` (tokens that end a text), ``least=0`` (how many new tokens there are to be
-            before one of them may), ``inputs={}`` (what is read besides, such as ``{"source": ...}``, a row
-            for each prompt); ``without=[...]``, ``repetition_penalty=1.2``,
-            ``temperature=0.8``, ``top_k=50``, ``top_p=0.9``, ``min_p=0.05``, ``greedy=True``, applied in
-            this order, or ``strategy=[...]``, records in an order of one's own; ``each=f`` calls
-            ``f(tokens)`` after every step, with one token for each text and -1 where one has ended, and
-            stops when it answers ``True``. ``beams=4`` searches instead of drawing, with
-            ``length_penalty=1.0``. Without any of them tokens are drawn as likely as the net holds them.
+            ``seed=0``, ``stop=()`` (tokens that end a text), ``min_new_tokens=0`` (how many new tokens there
+            are to be before one of them may), ``inputs={}`` (what is read besides, such as ``{"source":
+            ...}``, a row for each prompt); ``suppress_tokens=[...]``, ``repetition_penalty=1.2``,
+            ``temperature=0.8``, ``top_k=50``, ``top_p=0.9``, ``min_p=0.05``, ``greedy=True``, applied in this
+            order, or ``strategy=[...]``, records in an order of one's own; ``callback=f`` calls ``f(tokens)``
+            after every step, with one token for each text and -1 where one has ended, and stops when it
+            answers ``True``. ``num_beams=4`` searches instead of drawing, with ``length_penalty=1.0``.
+            Without any of them tokens are drawn as likely as the net holds them.
 
     Returns:
         the samples of the first prompt, of the second, ...; of a beam search the best ones, best first.
@@ -63,15 +63,15 @@ def generate(
 
     Example:
         >>> import chainrule as cr
-        >>> net = cr.Sequential(cr.Embedding(3, 3, weight_init="eye"), cr.Dense(3))  # a token scores a row
+        >>> net = cr.Sequential(cr.Embedding(3, 3, weight_initializer="eye"), cr.Dense(3))
         >>> after = {"embedding1.weight": np.eye(3), "dense1.bias": np.zeros(3),
         ...          "dense1.weight": 9.0 * np.array([[0, 0, 1], [1, 0, 0], [0, 1, 0]])}  # 0 -> 1 -> 2 -> 0
         >>> decoder = cr.Decoder(net, after, {"x": cr.input("x", (None, 1), "int64").spec}, length=8)
-        >>> generate(decoder, [0], length=4, greedy=True)[0].tokens.tolist()
+        >>> generate(decoder, [0], max_new_tokens=4, greedy=True)[0].tokens.tolist()
         [1, 2, 0, 1]
     """
-    request = request_of(decoder, prompt, length, ways)
-    if request.beams is None:
+    request = request_of(decoder, prompt, max_new_tokens, ways)
+    if request.num_beams is None:
         return _drawn(decoder, request)
     found = searched(decoder, request)
     return [
@@ -82,12 +82,13 @@ def generate(
 
 
 def stream_tokens(
-    decoder: Decoder, prompt: Prompt, length: int | None = None, **ways: Unpack[Ways]
+    decoder: Decoder, prompt: Prompt, max_new_tokens: int | None = None, **ways: Unpack[Ways]
 ) -> Iterator[np.ndarray]:
     """The tokens of ``generate`` as they come, a step at a time.
 
     Args:
-        decoder, prompt, length, ways: as in ``generate``; no beams, whose texts are known only at the end.
+        decoder, prompt, max_new_tokens, ways: as in ``generate``; no beams, whose texts are known only at the
+            end.
 
     Returns:
         for each step int64 (rows,), one token for each text, and -1 where a text has ended.
@@ -95,11 +96,11 @@ def stream_tokens(
     Fails:
         UsageError E124: a beam search. Else as ``generate``; before the first token is asked for.
     """
-    request = request_of(decoder, prompt, length, ways)
-    if request.beams is not None:
+    request = request_of(decoder, prompt, max_new_tokens, ways)
+    if request.num_beams is not None:
         raise UsageError(
-            "E124", where="stream_tokens", first="beams", second="streaming", expected="draws",
-            received=f"beams={request.beams}", fix=f"generate(..., beams={request.beams})",
+            "E124", where="stream_tokens", first="num_beams", second="streaming", expected="draws",
+            received=f"num_beams={request.num_beams}", fix=f"generate(..., num_beams={request.num_beams})",
         )  # fmt: skip
     return _streamed(decoder, request)
 
@@ -107,7 +108,7 @@ def stream_tokens(
 def _streamed(decoder: Decoder, request: Request) -> Iterator[np.ndarray]:
     for step in drawn(decoder, request):
         yield step.tokens
-        if request.each is not None and request.each(step.tokens) is True:
+        if request.callback is not None and request.callback(step.tokens) is True:
             return
 
 
@@ -116,7 +117,7 @@ def _drawn(decoder: Decoder, request: Request) -> list[Generated]:
     steps = []
     for step in drawn(decoder, request):
         steps.append(step)
-        if request.each is not None and request.each(step.tokens) is True:
+        if request.callback is not None and request.callback(step.tokens) is True:
             break
     tokens = np.stack([step.tokens for step in steps], axis=1)  # steps x (rows,) -> (rows, steps)
     logs = np.stack([step.log_probability for step in steps], axis=1).sum(axis=1)

@@ -11,7 +11,7 @@ from chainrule.errors import ShapeError, UsageError
 from chainrule.nn.validation import require_number, require_whole, shown
 from chainrule.records import frozen
 from chainrule.train.generation.decoder import Decoder
-from chainrule.train.generation.strategy import STRATEGIES, Strategy, Without, strategies_of
+from chainrule.train.generation.strategy import STRATEGIES, Strategy, SuppressTokens, strategies_of
 from chainrule.train.options import refuse_unknown
 
 Prompt = Sequence[int] | np.ndarray | Sequence[Sequence[int]] | Sequence[np.ndarray]
@@ -24,22 +24,22 @@ class Ways(TypedDict, total=False):
     samples: int
     seed: int
     stop: Sequence[int | str]
-    least: int
+    min_new_tokens: int
     inputs: Mapping[str, Any]
-    each: Listener | None
+    callback: Listener | None
     strategy: Sequence[Strategy]
-    without: Sequence[int]
+    suppress_tokens: Sequence[int]
     repetition_penalty: float | None
     temperature: float | None
     top_k: int | None
     top_p: float | None
     min_p: float | None
     greedy: bool
-    beams: int | None
+    num_beams: int | None
     length_penalty: float
 
 
-PLAIN = ("samples", "seed", "least", "each", "length_penalty")
+PLAIN = ("samples", "seed", "min_new_tokens", "callback", "length_penalty")
 """The ways that a request takes as they are."""
 
 
@@ -49,31 +49,31 @@ class Request:
 
     Args:
         prompts: the tokens each text begins with, int64 (T,).
-        length: how many new tokens at most.
+        max_new_tokens: how many new tokens at most.
         strategies: applied to the scores in this order.
         inputs: what is read besides, one row for each prompt.
-        samples, seed, stop, least, each, beams, length_penalty: as in ``generate``.
+        samples, seed, stop, min_new_tokens, callback, num_beams, length_penalty: as in ``generate``.
     """
 
     prompts: tuple[np.ndarray, ...]
-    length: int
+    max_new_tokens: int
     strategies: tuple[Strategy, ...]
     inputs: Mapping[str, np.ndarray]
     samples: int = 1
     seed: int = 0
     stop: tuple[int, ...] = ()
-    least: int = 0
-    each: Listener | None = None
-    beams: int | None = None
+    min_new_tokens: int = 0
+    callback: Listener | None = None
+    num_beams: int | None = None
     length_penalty: float = 1.0
 
     def __post_init__(self) -> None:
         require_whole(self, "samples", 1, fix="samples=1")
         require_whole(self, "seed", -(2**63), 2**63 - 1, fix="seed=0")
-        require_whole(self, "least", 0, self.length, fix="least=0")
+        require_whole(self, "min_new_tokens", 0, self.max_new_tokens, fix="min_new_tokens=0")
         require_number(self, "length_penalty", least=0)
-        if self.beams is not None:
-            require_whole(self, "beams", 1, fix="beams=4")
+        if self.num_beams is not None:
+            require_whole(self, "num_beams", 1, fix="num_beams=4")
             self._refuse_draws()
 
     def _refuse_draws(self) -> None:
@@ -82,18 +82,21 @@ class Request:
         Fails:
             UsageError E124: two ways that exclude each other. UsageError E102: more samples than beams.
         """
-        assert self.beams is not None
-        odd = [each.name for each in self.strategies if not isinstance(each, Without)]
-        odd += ["each"] * (self.each is not None)
+        assert self.num_beams is not None
+        odd = [each.name for each in self.strategies if not isinstance(each, SuppressTokens)]
+        odd += ["callback"] * (self.callback is not None)
         if odd:
             raise UsageError(
-                "E124", where="generate", first="beams", second=odd[0], expected="beams alone, or draws",
-                received=", ".join(["beams", *odd]), fix=f"beams={self.beams} without {', '.join(odd)}",
+                "E124", where="generate", first="num_beams", second=odd[0],
+                expected="num_beams alone, or draws",
+                received=", ".join(["num_beams", *odd]),
+                fix=f"num_beams={self.num_beams} without {', '.join(odd)}",
             )  # fmt: skip
-        if self.samples > self.beams:
+        if self.samples > self.num_beams:
             raise UsageError(
-                "E102", where="generate", name="samples", expected=f"at most {self.beams}, as many as beams",
-                received=self.samples, fix=f"beams={self.samples}",
+                "E102", where="generate", name="samples",
+                expected=f"at most {self.num_beams}, as many as num_beams",
+                received=self.samples, fix=f"num_beams={self.samples}",
             )  # fmt: skip
 
     @property
@@ -103,14 +106,18 @@ class Request:
 
 
 def request_of(
-    decoder: Decoder, prompt: Prompt, length: int | None, ways: Mapping[str, Any], beams: int | None = None
+    decoder: Decoder,
+    prompt: Prompt,
+    max_new_tokens: int | None,
+    ways: Mapping[str, Any],
+    num_beams: int | None = None,
 ) -> Request:
     """The request of a call.
 
     Args:
         decoder: the net.
-        prompt, length, ways: what ``generate`` was given.
-        beams: by default none.
+        prompt, max_new_tokens, ways: what ``generate`` was given.
+        num_beams: by default none.
 
     Fails:
         UsageError E101, E102, E113, E124: an option that does not exist, is out of its range, of another
@@ -123,8 +130,8 @@ def request_of(
     prompts = _prompts(prompt, inputs)
     own = strategies_of({name: ways.get(name) for name in STRATEGIES}, ways.get("strategy", ()))
     return Request(
-        prompts, _room(decoder, prompts, length), own, inputs, stop=_stops(ways.get("stop", ())),
-        beams=ways.get("beams", beams), **plain,
+        prompts, _room(decoder, prompts, max_new_tokens), own, inputs, stop=_stops(ways.get("stop", ())),
+        num_beams=ways.get("num_beams", num_beams), **plain,
     )  # fmt: skip
 
 
@@ -156,23 +163,25 @@ def _prompts(prompt: Prompt, inputs: Mapping[str, np.ndarray]) -> tuple[np.ndarr
     return tuple(array.astype(np.int64) for array in arrays)
 
 
-def _room(decoder: Decoder, prompts: Sequence[np.ndarray], length: int | None) -> int:
+def _room(decoder: Decoder, prompts: Sequence[np.ndarray], max_new_tokens: int | None) -> int:
     """How many new tokens there is room for; the last of them is never read, so it needs none."""
     longest = max(len(prompt) for prompt in prompts)
     room = decoder.length - longest + 1
-    if length is not None and (type(length) is not int or length < 1):
+    if max_new_tokens is not None and (type(max_new_tokens) is not int or max_new_tokens < 1):
         raise UsageError(
-            "E102", where="generate", name="length", expected="an integer, 1 or more",
-            received=shown(length), fix=f"length={max(1, room)}",
+            "E102", where="generate", name="max_new_tokens", expected="an integer, 1 or more",
+            received=shown(max_new_tokens), fix=f"max_new_tokens={max(1, room)}",
         )  # fmt: skip
-    if room < 1 or (length or 1) > room:
-        new = "" if length is None else f" and {length} new ones"
+    if room < 1 or (max_new_tokens or 1) > room:
+        new = "" if max_new_tokens is None else f" and {max_new_tokens} new ones"
         raise ShapeError(
             "E229", where="generate", expected=f"a prompt and new tokens within {decoder.length} places",
             received=f"a prompt of {longest} tokens{new}",
-            fix=f"length={room}" if room > 0 else f"only the last {decoder.length} tokens of the prompt",
+            fix=f"max_new_tokens={room}"
+            if room > 0
+            else f"only the last {decoder.length} tokens of the prompt",
         )  # fmt: skip
-    return length or room
+    return max_new_tokens or room
 
 
 def _stops(stop: Any) -> tuple[int, ...]:

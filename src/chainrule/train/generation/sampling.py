@@ -19,7 +19,7 @@ from chainrule.errors import TrainingError, UsageError
 from chainrule.prng import fold, folds, key_of, uniforms
 from chainrule.train.generation.decoder import Cache, Decoder
 from chainrule.train.generation.options import Request
-from chainrule.train.generation.strategy import Without, log_softmax, softmax
+from chainrule.train.generation.strategy import SuppressTokens, log_softmax, softmax
 
 NONE = -1
 """Stands in the place of a token for a text that has ended."""
@@ -98,7 +98,7 @@ def drawn(decoder: Decoder, request: Request) -> Iterator[Drawn]:
     draft = begun(decoder, request, request.samples)
     shares = _shares(request)
     ends = np.array(request.stop, np.int64)
-    for place in range(request.length):
+    for place in range(request.max_new_tokens):
         chosen = _choose(draft, request, place, shares[draft.rows, place])
         thought = log_softmax(draft.scores)[np.arange(len(chosen)), chosen]
         step = Drawn(np.full(request.rows, NONE), np.zeros(request.rows))
@@ -106,7 +106,7 @@ def drawn(decoder: Decoder, request: Request) -> Iterator[Drawn]:
         step.tokens[alive], step.log_probability[alive] = chosen[draft.open], thought[draft.open]
         draft.open &= ~np.isin(chosen, ends)
         yield step
-        if place + 1 == request.length or not draft.open.any():
+        if place + 1 == request.max_new_tokens or not draft.open.any():
             return
         draft.seen[np.arange(len(chosen)), chosen] = True
         if draft.open.sum() <= len(draft.rows) // 2:
@@ -119,7 +119,7 @@ def _shares(request: Request) -> np.ndarray:
     """The numbers from 0 to 1 that decide, (rows, length): each row from the stream of a key of its own."""
     seed, samples = key_of(request.seed), np.arange(request.samples)
     keys = [folds(fold(seed, prompt), samples) for prompt in range(len(request.prompts))]
-    return uniforms(np.concatenate(keys), request.length)
+    return uniforms(np.concatenate(keys), request.max_new_tokens)
 
 
 def _choose(draft: Draft, request: Request, place: int, shares: np.ndarray) -> np.ndarray:
@@ -140,8 +140,8 @@ def weighed(draft: Draft, request: Request, place: int) -> np.ndarray:
         UsageError E125: every token is out. TrainingError E501: scores that are no numbers.
     """
     scores = draft.scores
-    if place < request.least:
-        scores = Without([token for token in request.stop if token >= 0])(scores, draft.seen)
+    if place < request.min_new_tokens:
+        scores = SuppressTokens([token for token in request.stop if token >= 0])(scores, draft.seen)
     for strategy in request.strategies:
         scores = strategy(scores, draft.seen)
     best = scores.max(axis=1)

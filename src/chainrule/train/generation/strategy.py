@@ -5,7 +5,7 @@ likeliest every time (``Greedy``) soon goes in circles; drawing from all of it n
 thousands that are nearly impossible, and the text falls apart. So the scores are changed before a token is
 drawn: made sharper or flatter (``Temperature``), cut off behind the best k (``TopK``) or behind the smallest
 set that holds most of the probability (``TopP``, ``MinP``), lowered where a token has come already
-(``RepetitionPenalty``) or may not come at all (``Without``).
+(``RepetitionPenalty``) or may not come at all (``SuppressTokens``).
 
 A strategy takes scores (rows, vocabulary) and which tokens each row has so far, and gives new scores; a token
 with the score minus infinity is out. So strategies compose in any order, and what is left is drawn from by
@@ -54,7 +54,7 @@ class Strategy(Extensible):
 
 
 @frozen
-class Without(Strategy):
+class SuppressTokens(Strategy):
     """Some tokens never come, such as the one that stands for unknown words.
 
     Args:
@@ -64,12 +64,12 @@ class Without(Strategy):
         UsageError E102: something that is no number of a token.
 
     Example:
-        >>> p = softmax(Without([0])(np.log([[0.5, 0.25, 0.25]]), np.zeros((1, 3), bool)))
+        >>> p = softmax(SuppressTokens([0])(np.log([[0.5, 0.25, 0.25]]), np.zeros((1, 3), bool)))
         >>> p.tolist()
         [[0.0, 0.5, 0.5]]
     """
 
-    name = "without"
+    name = "suppress_tokens"
     formula = "z_i = -inf for the tokens named"
     chinese = ("排除词元", "所列词元永不出现。")
     tokens: Sequence[int]
@@ -78,7 +78,7 @@ class Without(Strategy):
         if isinstance(self.tokens, Sequence | np.ndarray):
             object.__setattr__(self, "tokens", tuple(self.tokens))
         fine = isinstance(self.tokens, tuple) and all(_is_whole(t) and t >= 0 for t in self.tokens)
-        require(self, "tokens", fine, "numbers of tokens, 0 or more", "cr.Without([1])")
+        require(self, "tokens", fine, "numbers of tokens, 0 or more", "cr.SuppressTokens([1])")
 
     def __call__(self, scores: np.ndarray, seen: np.ndarray) -> np.ndarray:
         out = np.array(scores)
@@ -91,7 +91,7 @@ class RepetitionPenalty(Strategy):
     """Makes tokens that have come already less likely, so that a text does not go in circles.
 
     Args:
-        penalty: above 1 holds them back, 1 changes nothing, below 1 favours them.
+        penalty: above 1 holds them back, 1 changes nothing, below 1 favors them.
 
     Fails:
         UsageError E102: a penalty not above 0.
@@ -268,7 +268,7 @@ class MinP(Strategy):
 
 
 STRATEGIES: dict[str, type[Strategy]] = {
-    kind.name: kind for kind in (Without, RepetitionPenalty, Temperature, TopK, TopP, MinP, Greedy)
+    kind.name: kind for kind in (SuppressTokens, RepetitionPenalty, Temperature, TopK, TopP, MinP, Greedy)
 }
 """The strategies by the option of ``generate`` that names them, in the order in which options apply."""
 

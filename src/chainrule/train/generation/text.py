@@ -60,17 +60,17 @@ class Task:
 
 
 def generate_text(
-    model: ModelState, text: str = "", length: int | None = None, **ways: Unpack[TextWays]
+    model: ModelState, text: str = "", max_new_tokens: int | None = None, **ways: Unpack[TextWays]
 ) -> str | list[str]:
     """A text that a model writes; see ``Model.generate``."""
     task = _task(model, text, ways)
-    found = generate(task.decoder, task.prompt, length, **task.ways)
+    found = generate(task.decoder, task.prompt, max_new_tokens, **task.ways)
     texts = [task.tokenizer.decode([*task.told, *each.tokens]) for each in found]
     return texts if ways.get("samples", 1) != 1 else texts[0]
 
 
 def stream_text(
-    model: ModelState, text: str = "", length: int | None = None, **ways: Unpack[TextWays]
+    model: ModelState, text: str = "", max_new_tokens: int | None = None, **ways: Unpack[TextWays]
 ) -> Iterator[str]:
     """The pieces of a text as they come; see ``Model.stream``.
 
@@ -82,7 +82,7 @@ def stream_text(
             received=shown(ways.get("samples")), fix="model.generate(..., samples=3)",
         )  # fmt: skip
     task = _task(model, text, ways)
-    steps = stream_tokens(task.decoder, task.prompt, length, **task.ways)
+    steps = stream_tokens(task.decoder, task.prompt, max_new_tokens, **task.ways)
     return _pieces(task, steps)
 
 
@@ -144,7 +144,7 @@ def _task(model: ModelState, text: str, ways: TextWays) -> Task:
     begins = options.pop("begin", True)
     start = [BEGIN] if begins else []
     options["stop"] = [END, *_stops(tokenizer, options.get("stop", ()))]
-    options["without"] = [*NEVER, *(options.get("without") or ())]
+    options["suppress_tokens"] = [*NEVER, *(options.get("suppress_tokens") or ())]
     if "source" in decoder.inputs:
         options["inputs"] = _source(decoder, _tokenizer(model, "source"), text) | options.get("inputs", {})
         return Task(decoder, tokenizer, np.array([BEGIN]), options)

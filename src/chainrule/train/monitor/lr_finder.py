@@ -60,7 +60,7 @@ class Growing(Schedule):
 
 
 @frozen
-class RateSweep:
+class LearningRateSweep:
     """What was seen while the learning rate grew; printing it draws the curve.
 
     Args:
@@ -98,7 +98,7 @@ class RateSweep:
         return f"{self.table()}\n{said}"
 
     def __repr__(self) -> str:
-        return f"<RateSweep of {len(self.rates)} rates: suggestion {self.suggestion}; print it>"
+        return f"<LearningRateSweep of {len(self.rates)} rates: suggestion {self.suggestion}; print it>"
 
     def _repr_svg_(self) -> str:
         return self.to_svg()
@@ -130,7 +130,7 @@ class RateSweep:
         return f'{head} font-family="sans-serif" font-size="12" fill="#495057">{"".join(drawn)}</svg>\n'
 
 
-def find_rate(
+def find_learning_rate(
     model: ModelState,
     x: Any,
     y: Any = None,
@@ -139,12 +139,12 @@ def find_rate(
     steps: int = 100,
     batch_size: int | None = 32,
     **options: Any,
-) -> RateSweep:
+) -> LearningRateSweep:
     """How the loss of a short training on a copy changes while the learning rate grows; see
-    ``Model.find_rate``."""
+    ``Model.find_learning_rate``."""
     low, high = _range(span, steps)
     known = ("seed", *_PASSED)
-    refuse_unknown("find_rate", options, known)
+    refuse_unknown("find_learning_rate", options, known)
     trial = _with_schedule(model, Growing(low, high, steps))
     told: list[tuple[float, float]] = []
     least, now = math.inf, None
@@ -152,7 +152,7 @@ def find_rate(
     def watch(event: Event) -> bool:
         nonlocal least, now
         if isinstance(event, StepDone):
-            told.append((event.rate, event.loss))
+            told.append((event.learning_rate, event.loss))
             now = event.loss if now is None else KEPT * now + (1 - KEPT) * event.loss
             least = min(least, now)
             return len(told) >= steps or (len(told) > LEAST and now > DIVERGED * abs(least))
@@ -166,12 +166,13 @@ def find_rate(
             raise  # where numbers overflow the sweep is over, and what was seen before is what was asked for
     if len(told) < LEAST:
         raise TrainingError(
-            "E513", where="find_rate", expected=f"{LEAST} steps whose loss is finite", received=len(told),
+            "E513", where="find_learning_rate", expected=f"{LEAST} steps whose loss is finite",
+            received=len(told),
             fix=f"span=({low / 1000:g}, {low:g})",
         )  # fmt: skip
     rates, losses = zip(*told, strict=True)
     smoothed = smooth(losses)
-    return RateSweep(rates, losses, tuple(smoothed.tolist()), _steepest(rates, smoothed))
+    return LearningRateSweep(rates, losses, tuple(smoothed.tolist()), _steepest(rates, smoothed))
 
 
 def _range(span: tuple[float, float], steps: int) -> tuple[float, float]:
@@ -186,12 +187,12 @@ def _range(span: tuple[float, float], steps: int) -> tuple[float, float]:
         low, high = 1.0, 0.0
     if not 0 < low < high < math.inf:
         raise UsageError(
-            "E102", where="find_rate", name="span", expected="two rates, 0 < low < high",
+            "E102", where="find_learning_rate", name="span", expected="two rates, 0 < low < high",
             received=repr(span)[:80], fix="span=(1e-6, 10.0)",
         )  # fmt: skip
     if isinstance(steps, bool) or not isinstance(steps, int) or not LEAST <= steps <= 10**6:
         raise UsageError(
-            "E102", where="find_rate", name="steps", expected=f"an integer, {LEAST} to 1000000",
+            "E102", where="find_learning_rate", name="steps", expected=f"an integer, {LEAST} to 1000000",
             received=repr(steps)[:80], fix="steps=100",
         )  # fmt: skip
     return low, high
@@ -211,16 +212,16 @@ def _with_rate(optimizer: Any, schedule: Schedule) -> Optimizer:
     names = [field.name for field in fields(optimizer)]
     if "inner" in names:
         return replace(optimizer, inner=_with_rate(optimizer.inner, schedule))
-    if "rate" not in names:
+    if "learning_rate" not in names:
         raise UsageError(
-            "E102", where="find_rate", name="optimizer", expected="one with a learning rate",
+            "E102", where="find_learning_rate", name="optimizer", expected="one with a learning rate",
             received=type(optimizer).__name__, fix="cr.Model(..., optimizer=cr.Adam())",
         )  # fmt: skip
-    return replace(optimizer, rate=schedule)
+    return replace(optimizer, learning_rate=schedule)
 
 
 def smooth(losses: Sequence[float]) -> np.ndarray:
-    """The losses, each averaged with its neighbours, the nearer ones counting more (a Gaussian window).
+    """The losses, each averaged with its neighbors, the nearer ones counting more (a Gaussian window).
 
     The window looks both ways, so that the curve does not lag behind the rate.
 

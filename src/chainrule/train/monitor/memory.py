@@ -47,7 +47,7 @@ BUDGET = 256 * 2**20  # and the bytes that doing so may take, where more than on
 def memory_of(model: ModelState, batch_size: int) -> MemoryRequirement:
     """What a training of a model takes besides its data; see ``chainrule.Model.memory``."""
     if model.network is None:
-        raise TrainingError("E503", where="memory", fix="model.initialise(inputs)")
+        raise TrainingError("E503", where="memory", fix="model.initialize(inputs)")
     batch = FitOptions(1, batch_size, 0).batch_size or 1
     return training_need(model.network, training_step(model.network, weighted=False, horizon=1), batch)
 

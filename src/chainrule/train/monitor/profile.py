@@ -83,7 +83,7 @@ def subject_of(
 
 def _network(model: ModelState, where: str) -> Network:
     if model.network is None:
-        raise TrainingError("E503", where=where, fix="model.fit(x, y), or model.initialise(inputs)")
+        raise TrainingError("E503", where=where, fix="model.fit(x, y), or model.initialize(inputs)")
     return model.network
 
 

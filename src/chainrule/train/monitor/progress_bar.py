@@ -58,7 +58,7 @@ class Bar:
 
     def _show(self, event: StepDone) -> None:
         words = WORDS[settings.lang]
-        values = {**self.values, "loss": event.loss, "rate": event.rate}
+        values = {**self.values, "loss": event.loss, "rate": event.learning_rate}
         there = [name for name in SHOWN if name in values]
         # Numbers of one width: else a part at the edge would come and go with the last digit of another.
         parts = [(name, f"{words.get(name, name)} {number(values[name]):<6}") for name in there]

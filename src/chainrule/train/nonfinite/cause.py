@@ -22,7 +22,7 @@ from chainrule.train.nonfinite.texts import REMEDIES
 GREW = 10.0  # times, from the least of the last steps to the last one: far beyond a noisy batch
 OUTLIER = 1e6  # times the usual size of a number of the data
 LARGE = 1e6  # a weight of a net that computes well is around 1
-FAST = 1.0  # a learning rate above this is large for every optimizer of the catalogue
+FAST = 1.0  # a learning rate above this is large for every optimizer of the catalog
 PRODUCTS = (
     "multiply", "square", "matmul", "convolution", "convolution_input", "convolution_weight", "prod",
 )  # fmt: skip

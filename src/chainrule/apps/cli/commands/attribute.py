@@ -1,7 +1,7 @@
 """``chainrule attribute``: what one answer comes from, what a model needs, what would change an answer.
 
 Three questions share the command, each with options of its own (``MODES``). Of a text each word is shown in
-the colour of its value, where there are colours.
+the color of its value, where there are colors.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from chainrule.apps.cli.signature import Choice, with_options
 from chainrule.apps.cli.text_input import reading
 from chainrule.apps.cli.texts import say
 from chainrule.attribution.attribution import Attribution
-from chainrule.attribution.plots import coloured_words, shown
+from chainrule.attribution.plots import colored_words, shown
 from chainrule.attribution.request import known_method
 from chainrule.errors import UsageError, nearest
 from chainrule.escaping import printable
@@ -30,13 +30,14 @@ from chainrule.store import atomic_write
 
 _KINDS: dict[str, Any] = {
     "row": int, "method": str, "target": str, "text": str, "samples": int, "exact": bool, "baseline": int,
-    "importance": bool, "metric": str, "repeats": int, "counterfactual": str, "fixed": list[str], "most": int,
+    "importance": bool, "metric": str, "repeats": int, "counterfactual": str, "fixed": list[str],
+    "max_changes": int,
 }  # fmt: skip
 _METAVARS = {"counterfactual": "WANTED", "fixed": "COLUMN"}
 OPTIONS = {name: Choice(kind, f"attribute_{name}", _METAVARS.get(name)) for name, kind in _KINDS.items()}
 MODES = {  # what each question may be told
     "importance": ("metric", "repeats"),
-    "counterfactual": ("row", "fixed", "most"),
+    "counterfactual": ("row", "fixed", "max_changes"),
     "": ("row", "method", "target", "text", "samples", "exact", "baseline"),
 }
 COMPARED = 32  # rows of the data that a method compares with, if it needs some and nobody says how many
@@ -104,7 +105,7 @@ def _answered(run: str, data: str, mode: str, asked: Mapping[str, Any]) -> Any:
     row = given.row(asked.get("row", 1)).x
     if mode == "counterfactual":
         wanted = _wanted(model, asked["counterfactual"])
-        own: Any = _of(asked, "fixed", "most")
+        own: Any = _of(asked, "fixed", "max_changes")
         return model.counterfactual(row, wanted, data=given.x, lang=settings.lang, **own)
     method = asked.get("method", "integrated_gradients")
     count = asked.get("baseline", COMPARED if "samples" in known_method(method).needs else 0)
@@ -169,13 +170,13 @@ def _text_attribution(run: str, asked: Mapping[str, Any]) -> Attribution:
 
 
 def _show_words(made: Attribution) -> None:
-    """The words in their colours, where a person looks on."""
+    """The words in their colors, where a person looks on."""
     terminal = screen.console()
     if not terminal.is_terminal or not made.words:
         return
     line = Text()
-    for word in coloured_words(made):
-        line.append(printable(shown(word.text)), f"#1b1f24 on {word.colour}")
+    for word in colored_words(made):
+        line.append(printable(shown(word.text)), f"#1b1f24 on {word.color}")
         line.append(" ")
     terminal.print(line)
     terminal.print()

@@ -17,7 +17,7 @@ from chainrule.diagnosis import RULE_OF, Finding, diagnose
 from chainrule.settings import settings
 
 Words = list[str] | None
-_STANDARDISED = ("scale_gap", "far_from_zero", "target_scale")  # what training mends in a table by itself
+_STANDARDIZED = ("scale_gap", "far_from_zero", "target_scale")  # what training mends in a table by itself
 
 
 def check(
@@ -42,8 +42,8 @@ def check(
             (say(f"severity_{f.severity}"), f.say(settings.lang), RULE_OF.get(f.code, "")) for f in findings
         ]
         screen.table([say("gravity"), say("finding"), say("rule")], rows)
-        if any(finding.code in _STANDARDISED for finding in findings):
-            screen.line(say("standardised"))
+        if any(finding.code in _STANDARDIZED for finding in findings):
+            screen.line(say("standardized"))
     else:
         screen.line(say("nothing_found").format(rows=table.rows))
     if net is not None:

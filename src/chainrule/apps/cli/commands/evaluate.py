@@ -69,11 +69,11 @@ def trivial_answer(model: Model, preparation: Preparation, rows: int) -> np.ndar
     """What the training rows say without looking at an input: their most frequent class, or their mean.
 
     Returns:
-        probabilities (N, K), standardised values (N, 1), or ``None`` when the model file does not know the
+        probabilities (N, K), standardized values (N, 1), or ``None`` when the model file does not know the
         class.
     """
     if preparation.task == "regression":
-        return np.zeros((rows, 1))  # the mean of the training rows is 0 once it is standardised
+        return np.zeros((rows, 1))  # the mean of the training rows is 0 once it is standardized
     majority = model.facts.get("majority")
     if type(majority) is not int or not 0 <= majority < len(preparation.labels):
         return None

@@ -19,14 +19,14 @@ from chainrule.escaping import printable_lines
 from chainrule.model import Model
 
 WAYS: dict[str, type] = {
-    "length": int,
+    "max_new_tokens": int,
     "temperature": float,
     "top_k": int,
     "top_p": float,
     "min_p": float,
     "repetition_penalty": float,
     "greedy": bool,
-    "beams": int,
+    "num_beams": int,
     "samples": int,
     "seed": int,
 }
@@ -65,7 +65,7 @@ def generate(
     """
     given = {name: value for name, value in ways.items() if value is not None}
     model = Model.load(model_file(run))
-    if given.get("samples", 1) == 1 and "beams" not in given:
+    if given.get("samples", 1) == 1 and "num_beams" not in given:
         for piece in model.stream(text, **given):
             _show(piece)
         _show("\n")

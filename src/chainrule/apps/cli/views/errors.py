@@ -6,7 +6,7 @@ import re
 
 from chainrule.apps.cli import screen
 from chainrule.apps.cli.texts import say
-from chainrule.errors import CATALOGUE, UsageError, nearest
+from chainrule.errors import CATALOG, UsageError, nearest
 from chainrule.errors.pages import page_lines
 from chainrule.settings import settings
 
@@ -16,7 +16,7 @@ WORDS = ("error", "errors")
 def show_errors() -> None:
     """Show all codes, one line each."""
     screen.line(say("errors"), "bold")
-    for code in sorted(CATALOGUE):
+    for code in sorted(CATALOG):
         screen.line(f"  {code}  {_clause(code)}")
 
 
@@ -27,8 +27,8 @@ def show_error(name: str) -> None:
         UsageError E101: there is no such code; the message suggests the nearest.
     """
     code = name.strip().upper()
-    if code not in CATALOGUE:
-        close = nearest(code, CATALOGUE)
+    if code not in CATALOG:
+        close = nearest(code, CATALOG)
         raise UsageError(
             "E101", where="chainrule show error", name=name[:80], expected=say("error_codes"),
             received=name[:80], fix=f"chainrule show error {close}" if close else "chainrule show errors",
@@ -40,5 +40,5 @@ def show_error(name: str) -> None:
 
 def _clause(code: str) -> str:
     """The sentence of a code; facts of a case are shown as their names in angle brackets."""
-    text = CATALOGUE[code].zh if settings.lang == "zh" else CATALOGUE[code].en
+    text = CATALOG[code].zh if settings.lang == "zh" else CATALOG[code].en
     return text.replace("{", "<").replace("_zh}", "}").replace("}", ">")
