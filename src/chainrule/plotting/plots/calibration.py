@@ -60,10 +60,10 @@ def draw(model: ModelState, x: Any, y: Any = None) -> Plot:
 
     Args:
         model: a classifier.
-        x, y: rows with known answers, as for ``evaluate``.
+        x, y: rows with targets, as for ``evaluate``.
 
     Raises:
-        UsageError E560: no classes. UsageError E564: no answers are given.
+        UsageError E560: no classes. UsageError E564: targets are missing.
 
     Reference: Guo, Pleiss, Sun and Weinberger (2017), On calibration of modern neural networks (ICML).
     """

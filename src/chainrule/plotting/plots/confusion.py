@@ -24,7 +24,7 @@ def draw(model: ModelState, x: Any, y: Any = None) -> Plot:
 
     Args:
         model: a classifier.
-        x, y: rows with known answers, as for ``evaluate``.
+        x, y: rows with targets, as for ``evaluate``.
 
     Raises:
         UsageError E560: no classes, or more than 40. UsageError E564: targets are missing.

@@ -104,7 +104,7 @@ def draw(
 
     Args:
         model: a trained one.
-        x, y: rows with known answers, as for ``evaluate``.
+        x, y: rows with targets, as for ``evaluate``.
         span: the extent, relative to the norm of the weights.
         points: grid points along each direction; an odd number includes the current weights.
         seed: the seed of the two directions.

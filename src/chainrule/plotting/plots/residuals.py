@@ -22,7 +22,7 @@ def draw(model: ModelState, x: Any, y: Any = None) -> Plot:
 
     Args:
         model: a regressor; all values of several outputs are shown together.
-        x, y: rows with known answers, as for ``evaluate``.
+        x, y: rows with targets, as for ``evaluate``.
 
     Raises:
         UsageError E560: the model is not a regressor. UsageError E564: targets are missing.

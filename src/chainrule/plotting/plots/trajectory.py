@@ -59,7 +59,7 @@ def draw(
 
     Args:
         model: a trained model.
-        x, y: rows with known answers, as for ``evaluate``.
+        x, y: rows with targets, as for ``evaluate``.
         course: the recorded weights in order: model files as written by
             ``cr.Checkpoint("models/{epoch:03d}.safetensors")``, or parameters by path.
         points: the number of grid points along each direction.
