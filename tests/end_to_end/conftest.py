@@ -1,4 +1,4 @@
-"""The command line as a person meets it: words in; texts, files and an exit code out."""
+"""Fixtures of the end-to-end tests: run commands, and trained runs to run them on."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from chainrule.apps.cli.main import main
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a command left on the screen."""
+    """The exit code and the output of a command."""
 
     code: int
     out: str
@@ -38,14 +38,14 @@ def run_command(*words: object) -> Outcome:
 
 @pytest.fixture
 def chainrule(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
-    """Run commands in a folder of their own."""
+    """Run commands in an empty folder."""
     monkeypatch.chdir(tmp_path)
     return run_command
 
 
 @pytest.fixture(scope="session")
 def small_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A short training on iris, to be copied and not changed."""
+    """A short training on iris; tests copy it and do not change it."""
     place = tmp_path_factory.mktemp("runs") / "small"
     outcome = run_command("train", "iris", "--epochs", 3, "--net", "4 tanh", "--out", place)
     assert outcome.code == 0, outcome.err
@@ -54,7 +54,7 @@ def small_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def run(chainrule: Command, small_run: Path) -> Path:
-    """A run of one's own."""
+    """A copy of ``small_run`` that a test may change."""
     shutil.copytree(small_run, "run")
     return Path("run")
 
@@ -81,7 +81,7 @@ def credit(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def loans(credit: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Outcome, Path]:
-    """A training on the loans: what it said, and its folder, which is not to be changed."""
+    """A training on the loans: its output, and its folder, which tests do not change."""
     place = tmp_path_factory.mktemp("runs") / "loans"
     outcome = run_command("train", credit, "--target", "credit", "--epochs", 25, "--out", place)
     assert outcome.code == 0, outcome.err
@@ -90,6 +90,6 @@ def loans(credit: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Outco
 
 @pytest.fixture
 def trained(chainrule: Command, loans: tuple[Outcome, Path]) -> Outcome:
-    """What the training on the loans said; its folder is here as ``loans``."""
+    """The output of the training on the loans; its folder is linked as ``loans``."""
     Path("loans").symlink_to(loans[1])
     return loans[0]

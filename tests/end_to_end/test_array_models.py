@@ -1,4 +1,4 @@
-"""A model of arrays on the command line: an LSTM, and an .npz file of its inputs and of what was wanted."""
+"""A model of arrays on the command line: an LSTM, and an .npz file of its inputs and targets."""
 
 from __future__ import annotations
 
@@ -36,8 +36,10 @@ def test_a_weight_is_explained_as_in_python(chainrule: Any, trained: Path, rows:
     assert outcome.code == 0, outcome.err
     with np.load(rows) as arrays:
         x, y = arrays["x"][1], int(arrays["y"][1])
-    told = str(cr.load(trained / "model.safetensors").explain(x, y, weight="lstm1.weight[0,1]", lang="en"))
-    assert " ".join(outcome.out.split()) == " ".join(told.split())
+    expected = str(
+        cr.load(trained / "model.safetensors").explain(x, y, weight="lstm1.weight[0,1]", lang="en")
+    )
+    assert " ".join(outcome.out.split()) == " ".join(expected.split())
 
 
 @pytest.mark.parametrize(
@@ -53,7 +55,7 @@ def test_a_weight_is_explained_as_in_python(chainrule: Any, trained: Path, rows:
         (("plot activations", "--row", 2), "lstm1"),
     ],
 )
-def test_every_question_about_rows_takes_arrays(
+def test_every_command_on_rows_accepts_arrays(
     chainrule: Any, trained: Path, rows: str, words: tuple, says: str
 ) -> None:
     command, *kind = words[0].split()
@@ -74,7 +76,7 @@ def test_every_question_about_rows_takes_arrays(
         ("iris", None, "E607"),
     ],
 )
-def test_arrays_that_do_not_fit(
+def test_unsuitable_arrays_are_refused_by_code(
     chainrule: Any, trained: Path, name: str, arrays: dict[str, Any] | None, code: str
 ) -> None:
     if arrays is not None:
@@ -86,7 +88,7 @@ def test_arrays_that_do_not_fit(
         assert CATALOG[code].zh.split("“")[0] in outcome.err
 
 
-def test_what_the_folder_of_a_training_in_python_lacks_is_said(
+def test_commands_that_need_files_which_python_does_not_write_are_refused(
     chainrule: Any, trained: Path, rows: str
 ) -> None:
     replayed = chainrule("explain", trained, rows, "--step", 2)

@@ -1,4 +1,4 @@
-"""``chainrule attribute``: what an answer comes from, what a model needs, what would change an answer."""
+"""``chainrule attribute``: contributions to a prediction, importance of columns, counterfactuals."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def cancer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-def test_what_an_answer_comes_from(chainrule: Any, cancer: Path) -> None:
+def test_contributions_to_a_prediction_are_listed(chainrule: Any, cancer: Path) -> None:
     outcome = chainrule("attribute", cancer, "breast-cancer", "--row", 3)
     assert outcome.code == 0, outcome.err
     assert "The score (logit) of malignant" in outcome.out
@@ -33,7 +33,7 @@ def test_what_an_answer_comes_from(chainrule: Any, cancer: Path) -> None:
     assert "18 others" in outcome.out
 
 
-def test_shapley_values_beside_rows_of_the_data(chainrule: Any, cancer: Path) -> None:
+def test_shapley_values_use_rows_of_the_data_as_baseline(chainrule: Any, cancer: Path) -> None:
     words = ("--method", "shapley", "--samples", 20, "--baseline", 5, "--target", "benign", "--lang", "zh")
     outcome = chainrule("attribute", cancer, "breast-cancer", *words)
     assert outcome.code == 0, outcome.err
@@ -45,7 +45,7 @@ def test_shapley_values_beside_rows_of_the_data(chainrule: Any, cancer: Path) ->
 @pytest.mark.parametrize(
     ("lang", "title"), [("en", "Which columns the model relies on"), ("zh", "模型依赖什么")]
 )
-def test_what_the_model_needs(chainrule: Any, cancer: Path, lang: str, title: str) -> None:
+def test_the_importance_of_columns_is_listed(chainrule: Any, cancer: Path, lang: str, title: str) -> None:
     words = ("--importance", "--metric", "roc_auc", "--repeats", 1, "--lang", lang)
     outcome = chainrule("attribute", cancer, "breast-cancer", *words)
     assert outcome.code == 0, outcome.err
@@ -53,15 +53,15 @@ def test_what_the_model_needs(chainrule: Any, cancer: Path, lang: str, title: st
     assert "roc_auc" in outcome.out
 
 
-def test_what_would_change_an_answer(chainrule: Any, cancer: Path) -> None:
-    asked = ("attribute", cancer, "breast-cancer", "--row", 42, "--counterfactual", "*")
-    outcome = chainrule(*asked, "--fixed", "worst radius", "--max-changes", 2)
+def test_a_counterfactual_keeps_fixed_columns(chainrule: Any, cancer: Path) -> None:
+    words = ("attribute", cancer, "breast-cancer", "--row", 42, "--counterfactual", "*")
+    outcome = chainrule(*words, "--fixed", "worst radius", "--max-changes", 2)
     assert outcome.code == 0, outcome.err
     assert "Prediction " in outcome.out
     assert "worst radius" not in outcome.out
 
 
-def test_a_page_is_written(chainrule: Any, cancer: Path) -> None:
+def test_an_attribution_page_is_written_in_both_languages(chainrule: Any, cancer: Path) -> None:
     outcome = chainrule("attribute", cancer, "breast-cancer", "--html", "page.html")
     assert outcome.out == "Written to page.html\n"
     page = Path("page.html").read_text(encoding="utf-8")
@@ -69,7 +69,7 @@ def test_a_page_is_written(chainrule: Any, cancer: Path) -> None:
     assert "各输入的贡献" in page
 
 
-def test_values_of_a_regression_are_reached(chainrule: Any) -> None:
+def test_a_counterfactual_reaches_a_range_of_a_regression(chainrule: Any) -> None:
     x = np.linspace(0, 10, 60)
     Path("line.csv").write_text(
         "a,b,y\n" + "".join(f"{v:.2f},{i % 7},{3 * v + i % 7:.2f}\n" for i, v in enumerate(x)),
@@ -82,7 +82,7 @@ def test_values_of_a_regression_are_reached(chainrule: Any) -> None:
     assert chainrule("attribute", "line", "line.csv", "--counterfactual", "tall").code == 2
 
 
-def test_images_of_a_folder_are_covered_and_drawn(chainrule: Any) -> None:
+def test_occlusion_of_an_image_is_drawn(chainrule: Any) -> None:
     draw = np.random.default_rng(0)
     for i in range(12):
         folder = Path("pets") / ("cat" if i % 2 else "dog")
@@ -110,7 +110,9 @@ def reader(tmp_path: Path) -> Path:
     return tmp_path / "reader.safetensors"
 
 
-def test_the_words_of_a_text(chainrule: Any, reader: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_contributions_of_words_are_colored(
+    chainrule: Any, reader: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     outcome = chainrule("attribute", reader, "--text", "good film", "--method", "shapley", "--target", "yes")
     assert outcome.code == 0, outcome.err
     assert "The score (logit) of yes" in outcome.out
@@ -122,7 +124,7 @@ def test_the_words_of_a_text(chainrule: Any, reader: Path, monkeypatch: pytest.M
     assert "\x1b[38;2;27;31;36;48;2;" in captured.get()
 
 
-def test_what_a_writer_writes_next(chainrule: Any) -> None:
+def test_contributions_to_the_next_token_are_listed(chainrule: Any) -> None:
     tokenizer = Tokenizer.learn(["春眠不觉晓"], "character")
     net = Sequential(Embedding(tokenizer.size, 4), Dense(tokenizer.size))
     model = Model(net, "cross_entropy", Adam(0.1), metrics=[], tokenizer=tokenizer)
@@ -135,7 +137,7 @@ def test_what_a_writer_writes_next(chainrule: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "says"),
+    ("words", "code", "text"),
     [
         (("--method", "shaply"), "E101", "shapley"),
         (("--method", "shapley", "--exact"), "E545", "at most 12"),
@@ -149,15 +151,17 @@ def test_what_a_writer_writes_next(chainrule: Any) -> None:
         (("--metric", "accuracy"), "E601", "--metric"),
     ],
 )
-def test_bad_words_are_refused(chainrule: Any, cancer: Path, words: tuple, code: str, says: str) -> None:
+def test_invalid_options_are_refused(
+    chainrule: Any, cancer: Path, words: tuple, code: str, text: str
+) -> None:
     outcome = chainrule("attribute", cancer, "breast-cancer", *words)
     assert outcome.code == 2
     assert f" {code} " in outcome.err
-    assert says in outcome.err
+    assert text in outcome.err
     assert outcome.out == ""
 
 
-def test_bad_places_are_refused(chainrule: Any, cancer: Path, reader: Path) -> None:
+def test_unsuitable_models_and_data_are_refused(chainrule: Any, cancer: Path, reader: Path) -> None:
     Path("few.csv").write_text("mean radius,worst radius\n1,2\n", encoding="utf-8")
     for words, code in (
         ((cancer, "few.csv"), "E326"),

@@ -1,4 +1,4 @@
-"""Bad input: one error that says what, where and how to mend it; no traceback, nothing written over."""
+"""Bad input: one error with what, where and how to fix it; no traceback, no file overwritten."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ GOOD = "".join(f"{i},{i % 7},{'ab'[i % 2]}\n" for i in range(40))
 
 
 def refused(outcome, code: str, *texts: str, exit_code: int = 2) -> None:
-    """The outcome is one error of this code, and says these texts."""
+    """Fail unless the outcome is one error of this code that contains some texts."""
     assert outcome.code == exit_code, outcome
     assert "Traceback" not in outcome.out + outcome.err
     assert re.findall(r"^\w+Error (E\d{3})", outcome.err, re.MULTILINE) == [code], outcome.err
@@ -47,7 +47,7 @@ TABLES = {
 
 
 @pytest.mark.parametrize("fault", TABLES)
-def test_tables(chainrule, fault: str) -> None:
+def test_a_faulty_table_is_refused(chainrule, fault: str) -> None:
     text, target, code, texts = TABLES[fault]
     Path("table.csv").write_text(text)
     refused(chainrule("train", "table.csv", *(["--target", target] if target else [])), code, *texts)
@@ -55,8 +55,8 @@ def test_tables(chainrule, fault: str) -> None:
 
 
 WORDS = {
-    "a slip in the net": (["iris", "--net", "64 rleu"], "E101", ('"64 relu"',)),
-    "a net of nothing": (["iris", "--net", "64 relu,,"], "E117", ()),
+    "a typo in the layers": (["iris", "--net", "64 rleu"], "E101", ('"64 relu"',)),
+    "an empty layer": (["iris", "--net", "64 relu,,"], "E117", ()),
     "an unknown set": (["irsi"], "E302", ("fix       iris",)),
     "a missing file": (["nowhere.csv"], "E301", ()),
     "an unknown option": (["iris", "--epohcs", "3"], "E601", ("fix       --epochs",)),
@@ -83,37 +83,37 @@ WORDS = {
 
 
 @pytest.mark.parametrize("fault", WORDS)
-def test_words(chainrule, fault: str) -> None:
+def test_a_faulty_option_is_refused(chainrule, fault: str) -> None:
     words, code, texts = WORDS[fault]
     refused(chainrule("train", *words), code, *texts)
     assert not list(Path().iterdir())
 
 
-def test_unknown_command(chainrule) -> None:
+def test_an_unknown_command_is_refused_with_the_nearest(chainrule) -> None:
     refused(chainrule("trian", "iris"), "E101", "fix       chainrule train")
 
 
-def test_errors_speak_chinese(chainrule) -> None:
+def test_errors_are_chinese_with_lang_zh(chainrule) -> None:
     outcome = chainrule("train", "iris", "--target", "specis", "--lang", "zh")
     assert outcome.code == 2
     assert "没有名为“specis”的列" in outcome.err
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Every file of a folder but the lock."""
+    """The files of a folder except the lock."""
     return {
         str(f): f.read_bytes() for f in sorted(folder.rglob("*")) if f.is_file() and ".lock" not in f.name
     }
 
 
-def test_nothing_is_written_over(chainrule, run: Path) -> None:
+def test_a_run_is_not_overwritten(chainrule, run: Path) -> None:
     before = contents(run)
     refused(chainrule("train", "iris", "--out", run), "E602", "--resume")
     Path("data.csv").write_text("a,b\n1,2\n")
     assert contents(run) == before
 
 
-def test_a_damaged_model(chainrule, run: Path) -> None:
+def test_a_damaged_model_is_refused_by_every_command(chainrule, run: Path) -> None:
     file = run / "model.safetensors"
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 1
@@ -127,7 +127,7 @@ def test_a_damaged_model(chainrule, run: Path) -> None:
         refused(chainrule(*command), "E420")
 
 
-def test_a_foreign_model(chainrule) -> None:
+def test_a_file_that_is_no_model_is_refused(chainrule) -> None:
     Path("foreign.safetensors").write_bytes(b"\x02\0\0\0\0\0\0\0{}")
     refused(chainrule("predict", "foreign.safetensors", "iris"), "E421")
     refused(chainrule("show", "nothing-here"), "E401")
@@ -135,14 +135,14 @@ def test_a_foreign_model(chainrule) -> None:
     refused(chainrule("predict", "empty", "iris"), "E610")
 
 
-def test_a_model_of_arrays(chainrule) -> None:
+def test_a_model_of_arrays_is_refused_for_a_table(chainrule) -> None:
     model = cr.Model(cr.Sequential(cr.Dense(1)), "mse")
     model.fit(np.eye(4), np.arange(4.0), epochs=1, verbose=False)
     model.save("arrays.safetensors")
     refused(chainrule("predict", "arrays.safetensors", "iris"), "E607")
 
 
-def test_another_table(chainrule, run: Path) -> None:
+def test_unsuitable_rows_and_unknown_names_are_refused(chainrule, run: Path) -> None:
     refused(chainrule("predict", run, "wine"), "E326", "sepal length (cm)")
     refused(chainrule("explain", run, "iris", "--row", 0), "E606", "1 to 150")
     refused(chainrule("explain", run, "iris", "--row", 1, "--depth", 4), "E102")
@@ -151,7 +151,7 @@ def test_another_table(chainrule, run: Path) -> None:
     refused(chainrule("example", "moon"), "E101", "example moons")
 
 
-def test_answers_are_not_written_over_their_table(chainrule, run: Path) -> None:
+def test_predictions_do_not_overwrite_their_table(chainrule, run: Path) -> None:
     row = "sepal length (cm),sepal width (cm),petal length (cm),petal width (cm)\n5,3,1,0.2\n5,3,1,0.3\n"
     Path("rows.csv").write_text(row)
     refused(chainrule("predict", run, "rows.csv", "--out", "rows.csv"), "E609")
@@ -159,7 +159,7 @@ def test_answers_are_not_written_over_their_table(chainrule, run: Path) -> None:
     refused(chainrule("predict", run, "rows.csv", "--out", run / "model.safetensors"), "E609")
 
 
-def test_two_trainers_in_one_run(chainrule, run: Path) -> None:
+def test_a_second_training_in_a_run_is_refused(chainrule, run: Path) -> None:
     before = contents(run)
     with RunFolder.open(run).claim():
         refused(chainrule("train", "iris", "--out", run), "E430", f"process {os.getpid()}")
@@ -167,7 +167,7 @@ def test_two_trainers_in_one_run(chainrule, run: Path) -> None:
     assert contents(run) == before
 
 
-def test_resume_with_other_options(chainrule, run: Path) -> None:
+def test_resume_with_other_options_is_refused(chainrule, run: Path) -> None:
     words = ("--epochs", 9, "--net", "9 relu")
     refused(
         chainrule("train", "iris", "--out", run, "--resume", *words),
@@ -180,13 +180,13 @@ def test_resume_with_other_options(chainrule, run: Path) -> None:
 @pytest.mark.parametrize(
     "text", ["epochs = ", 'data = "iris"\n', "strange = 1\n", "\0", "epochs = [1]\n", "[data]\n"]
 )
-def test_a_broken_config(chainrule, run: Path, text: str) -> None:
+def test_an_invalid_config_is_refused(chainrule, run: Path, text: str) -> None:
     config = run / "config.toml"
     config.write_text(text)
     refused(chainrule("train", "iris", "--out", run, "--resume"), "E605", "config.toml")
 
 
-def test_other_data_when_resumed(chainrule, run: Path) -> None:
+def test_resume_with_other_data_is_refused(chainrule, run: Path) -> None:
     (run / "report.html").unlink()
     outcome = chainrule("train", "iris", "--out", run, "--resume")
     assert outcome.code == 0, outcome.err
@@ -197,7 +197,7 @@ def test_other_data_when_resumed(chainrule, run: Path) -> None:
 
 FULL = """
 import resource, signal, sys
-sys.dont_write_bytecode = True  # half a file of it would be taken for a whole one
+sys.dont_write_bytecode = True  # a truncated bytecode file would be used
 from chainrule.apps.cli.main import main
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000))
@@ -205,8 +205,8 @@ sys.exit(main(["train", "iris", "--epochs", "2", "--out", "big"]))
 """
 
 
-def test_a_file_the_disk_does_not_take(chainrule) -> None:
-    """A limit of the process stands in for a disk without room: the save fails, and says so."""
+def test_a_full_disk_is_reported(chainrule) -> None:
+    """A limit of the size of files simulates the full disk."""
     ended = subprocess.run([sys.executable, "-c", FULL], capture_output=True, text=True, check=False)
     assert ended.returncode == 1, ended.stderr
     assert re.findall(r"^FileError (E\d+)", ended.stderr, re.MULTILINE) == ["E408"], ended.stderr
@@ -214,13 +214,13 @@ def test_a_file_the_disk_does_not_take(chainrule) -> None:
     assert not Path("big/model.safetensors").exists()
 
 
-def test_a_loss_that_is_no_number(chainrule) -> None:
+def test_a_loss_that_is_not_finite_is_reported(chainrule) -> None:
     refused(
         chainrule("train", "diabetes", "--optimizer", "sgd", "--learning-rate", 1e30), "E501", exit_code=1
     )
 
 
-def test_an_unexpected_fault_is_one_line(chainrule, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_exception_is_reported_in_one_line(chainrule, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise RuntimeError("a \x1b[31mfault")
 

@@ -1,4 +1,4 @@
-"""Pages of explanations in a real browser: drawn, linked, switched, narrow, and no network is asked."""
+"""Explanation pages in a browser: formulas, links, languages, narrow screens, no request to a network."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def browser() -> Iterator[playwright.Browser]:
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The article's example in both languages, a weight of a LeNet, and a net with a million weights."""
+    """The article's example in both languages, a weight of a LeNet, and a network with a million weights."""
     draw = np.random.default_rng(0)
     lenet = cr.Model(lenet5(10), "cross_entropy", cr.SGD(0.01), engine="reference")
     images, labels = draw.normal(size=(4, 28, 28, 1)), np.array([3, 1, 4, 1])
@@ -37,28 +37,28 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     large = cr.Model(net, "cross_entropy", cr.SGD(0.01), engine="reference")
     rows = draw.normal(size=(4, 1000))
     large.fit(rows, labels, epochs=1, verbose=False)
-    told = {
+    explanations = {
         "en": article("en"),
         "zh": article("zh", 3),
         "lenet": lenet.explain(images[0], labels[0], weight="output.weight[3,5]", lang="en"),
         "large": large.explain(rows[0], labels[0], lang="en"),
     }
     folder = tmp_path_factory.mktemp("pages")
-    for name, explanation in told.items():
+    for name, explanation in explanations.items():
         (folder / f"{name}.html").write_text(explanation.to_html(), encoding="utf-8")
-    return {name: folder / f"{name}.html" for name in told}
+    return {name: folder / f"{name}.html" for name in explanations}
 
 
 class Visit:
-    """A page opened in the browser, with what it complained of and what it asked for."""
+    """A page opened in the browser, with its console messages and requests."""
 
     def __init__(self, browser: playwright.Browser, file: Path, wide: int = 1000) -> None:
         self.page = browser.new_page(viewport={"width": wide, "height": 800})
-        self.said: list[str] = []
-        self.asked: list[str] = []
-        self.page.on("console", lambda message: self.said.append(message.text))
-        self.page.on("pageerror", lambda error: self.said.append(str(error)))
-        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.messages: list[str] = []
+        self.requests: list[str] = []
+        self.page.on("console", lambda message: self.messages.append(message.text))
+        self.page.on("pageerror", lambda error: self.messages.append(str(error)))
+        self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.goto(file.as_uri())
 
     def ask(self, script: str) -> object:
@@ -71,11 +71,11 @@ HEIGHTS = """[...document.querySelectorAll("math")].filter(formula => formula.ch
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_formulas_are_drawn_a_narrow_screen_is_wide_enough_and_no_network_is_asked(
+def test_a_page_shows_formulas_fits_a_narrow_screen_and_sends_no_request(
     browser: playwright.Browser, pages: dict[str, Path], name: str
 ) -> None:
     visit = Visit(browser, pages[name])
-    # What is off the screen is only drawn once it is near it.
+    # Elements outside the screen are only rendered when they are near it.
     visit.page.add_style_tag(content=".chainrule .lines { content-visibility: visible !important }")
     heights = visit.ask(HEIGHTS)
     assert len(heights) > 10
@@ -86,13 +86,13 @@ def test_formulas_are_drawn_a_narrow_screen_is_wide_enough_and_no_network_is_ask
         visit.page.click(f"label[for=lang-{lang}]")
         visit.page.check("#words")
         assert visit.ask("document.documentElement.scrollWidth") == 400
-    assert visit.said == []
-    assert visit.asked == [pages[name].as_uri()]
+    assert visit.messages == []
+    assert visit.requests == [pages[name].as_uri()]
 
 
 @pytest.fixture(scope="module")
 def page(browser: playwright.Browser, pages: dict[str, Path]) -> playwright.Page:
-    """The page of the article's example in English, as every test leaves it: links followed, nothing set."""
+    """The page of the article's example in English, shared by tests that reset what they set."""
     return Visit(browser, pages["en"]).page
 
 
@@ -100,7 +100,7 @@ def test_the_language_is_switched_in_the_page(page: playwright.Page) -> None:
     english, chinese = page.locator("article.in-en"), page.locator("article.in-zh")
     assert (english.is_visible(), chinese.is_visible()) == (True, False)
     page.click("label[for=lang-zh]")
-    chinese.wait_for(state="visible")  # a loaded machine draws a little later
+    chinese.wait_for(state="visible")  # rendering is slow on a loaded machine
     assert not english.is_visible()
     assert "前向传播" in page.inner_text("body")
     assert "Forward" not in page.inner_text("body")
@@ -108,11 +108,11 @@ def test_the_language_is_switched_in_the_page(page: playwright.Page) -> None:
     english.wait_for(state="visible")
 
 
-def test_formulas_are_read_out_where_asked(page: playwright.Page) -> None:
+def test_spoken_formulas_are_shown_on_request(page: playwright.Page) -> None:
     words = page.get_by_text("times the derivative of the sigmoid at a₁⁽¹⁾.").first
     assert not words.is_visible()
     page.check("#words")
-    words.wait_for(state="visible")  # a loaded machine draws a little later
+    words.wait_for(state="visible")  # rendering is slow on a loaded machine
     page.uncheck("#words")
 
 
@@ -122,21 +122,21 @@ DRAWN = """() => document.fonts.ready.then(
 
 
 def follow(page: playwright.Page, link: playwright.Locator) -> None:
-    """Click a link within the page, once, when it stands where it stays: all letters are there and drawn."""
+    """Click a link within the page after fonts are loaded and the layout is stable."""
     link.scroll_into_view_if_needed()
     page.evaluate(DRAWN)
     link.click()
 
 
-def test_a_term_leads_to_its_equation_and_is_marked(
+def test_a_term_links_to_its_equation_which_is_highlighted(
     browser: playwright.Browser, pages: dict[str, Path]
 ) -> None:
-    page = Visit(browser, pages["en"]).page  # as it is when it is opened
+    page = Visit(browser, pages["en"]).page  # not changed by other tests
     term = page.locator("article.in-en table a", has_text="δ").first
-    shown = term.inner_text()
+    text = term.inner_text()
     follow(page, term)
     target = page.locator(":target")
-    assert target.inner_text().startswith(shown)
+    assert target.inner_text().startswith(text)
     assert "=" in target.inner_text()
     assert target.evaluate(
         "e => e.getBoundingClientRect().top >= 0 && e.getBoundingClientRect().bottom <= 800"
@@ -144,19 +144,19 @@ def test_a_term_leads_to_its_equation_and_is_marked(
     assert target.evaluate("e => getComputedStyle(e).backgroundColor") == "rgb(255, 224, 102)"
 
 
-def test_a_weight_leads_to_its_line_and_a_line_to_its_gradient(page: playwright.Page) -> None:
+def test_a_weight_links_to_its_edge_and_the_edge_to_its_gradient(page: playwright.Page) -> None:
     follow(page, page.locator("article.in-en .equation a", has_text="w").first)
     assert page.locator(":target").evaluate("e => e.querySelector('line').tagName") == "line"
     page.locator("article.in-en svg a:has(line)").first.click()
     assert page.locator(":target").text_content().startswith("∂J∂w11")
 
 
-def test_what_belongs_together_is_lit_up_together(page: playwright.Page) -> None:
+def test_hovering_a_term_highlights_all_its_occurrences(page: playwright.Page) -> None:
     term = page.locator("article.in-en .equation a", has_text="z").first
     mark = term.evaluate("e => e.parentElement.className")
     term.hover()
     colors = page.locator(f"article.in-en mtext.{mark}").evaluate_all(
         "all => all.map(e => getComputedStyle(e).backgroundColor)"
     )
-    assert len(colors) == 3  # where it is computed, bent, and the letter in ∂a/∂z
+    assert len(colors) == 3  # its definition, its activation, and the letter in ∂a/∂z
     assert set(colors) == {"rgb(255, 243, 191)"}

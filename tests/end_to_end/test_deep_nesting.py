@@ -58,7 +58,7 @@ def test_a_nested_option_is_refused(chainrule, option: str, name: str) -> None:
     assert len(outcome.err) < 20_000
 
 
-def test_a_config_that_is_nested_is_said(chainrule, run: Path) -> None:
+def test_a_nested_config_is_refused_with_a_hint(chainrule, run: Path) -> None:
     (run / "config.toml").write_text(NESTED["array"])
     outcome = chainrule("train", "iris", "--out", run, "--resume")
     assert (outcome.code, "E605" in outcome.err) == (2, True)
@@ -66,7 +66,7 @@ def test_a_config_that_is_nested_is_said(chainrule, run: Path) -> None:
 
 
 def refused(call: Callable[[], object], *kinds: type[Exception]) -> None:
-    """The call raises an error of ours or of these kinds, if any."""
+    """Fail if the call raises an error other than ours or these kinds."""
     try:
         call()
     except (ChainruleError, *kinds):
@@ -124,9 +124,9 @@ def test_headers_of_arrays_are_refused(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.filterwarnings("ignore")
 def test_damaged_archives_are_read_or_refused(tmp_path: Path) -> None:
-    whole = io.BytesIO()
-    np.savez_compressed(whole, x=np.arange(300.0), y=np.arange(300))
-    draw, good, refusals = random.Random(0), whole.getvalue(), 0
+    stream = io.BytesIO()
+    np.savez_compressed(stream, x=np.arange(300.0), y=np.arange(300))
+    draw, good, refusals = random.Random(0), stream.getvalue(), 0
     for _ in range(400):
         data = bytearray(good)
         for _ in range(draw.choice([1, 1, 2, 8])):
@@ -139,7 +139,7 @@ def test_damaged_archives_are_read_or_refused(tmp_path: Path) -> None:
     assert refusals > 200
 
 
-def test_notes_cannot_ask_for_a_text_of_gigabytes(chainrule, run: Path) -> None:
+def test_formats_in_notes_cannot_create_a_huge_text(chainrule, run: Path) -> None:
     notes = json.loads((run / "doctor.json").read_text())
     finding = {"rule": "input-scale", "severity": "info", "value": 1.0, "threshold": 1.0, "step": 1}
     finding |= {"facts": {"large": "a", "small": "b", "ratio": 2.0}, "layer": "{x.__class__}"}

@@ -1,4 +1,4 @@
-"""The doctor in the terminal: check with a net, doctor, show rule, and the section of the report."""
+"""``chainrule check`` with a network, ``doctor``, ``show rule``, and the section of the report."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_check_names_the_rule_of_each_finding(chainrule, unbalanced: Path) -> No
     assert "duplicate-rows" in outcome.out
 
 
-def test_check_looks_at_the_first_steps_of_a_net(chainrule, unbalanced: Path) -> None:
+def test_check_diagnoses_the_first_steps_of_a_network(chainrule, unbalanced: Path) -> None:
     outcome = chainrule("check", "trips.csv", "--target", "late", "--net", "8 relu")
     assert outcome.code == 0
     assert "Network on this data" in outcome.out
@@ -44,12 +44,12 @@ def test_a_training_is_diagnosed_and_reported(chainrule, unbalanced: Path) -> No
     assert "class-imbalance: class no has" in trained.err
     notes = json.loads((Path("trips") / NOTES).read_text(encoding="utf-8"))
     assert "class-imbalance" in [finding["rule"] for finding in notes["findings"]]
-    told = chainrule("doctor", "trips")
-    assert told.code == 0
-    assert 'class_weight="balanced"' in told.out
-    assert "chainrule show rule class-imbalance" in told.out
+    findings = chainrule("doctor", "trips")
+    assert findings.code == 0
+    assert 'class_weight="balanced"' in findings.out
+    assert "chainrule show rule class-imbalance" in findings.out
     command = re.search(
-        r"(?m)^  chainrule (train trips.csv --target late --class-weight balanced)$", told.out
+        r"(?m)^  chainrule (train trips.csv --target late --class-weight balanced)$", findings.out
     )
     assert command is not None
     assert chainrule(*command[1].split(), "--epochs", "1", "--out", "again").code == 0
@@ -61,7 +61,7 @@ def test_a_training_is_diagnosed_and_reported(chainrule, unbalanced: Path) -> No
     assert "class-imbalance" in Path("page.html").read_text(encoding="utf-8")
 
 
-def test_what_cannot_be_diagnosed_is_said(chainrule, unbalanced: Path) -> None:
+def test_a_missing_run_or_damaged_notes_are_refused(chainrule, unbalanced: Path) -> None:
     assert "E401" in chainrule("doctor", "nowhere").err
     chainrule("train", "trips.csv", "--target", "late", "--epochs", "1", "--out", "trips")
     (Path("trips") / NOTES).write_bytes(b"\xff\x00")

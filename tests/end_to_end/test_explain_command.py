@@ -1,4 +1,4 @@
-"""``chainrule explain``: a text, a page in both languages, and what it refuses."""
+"""``chainrule explain``: texts, pages in both languages, replayed steps, refused options."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("fault", REFUSED)
-def test_what_there_is_not_is_refused_in_words_of_the_command(chainrule, run: Path, fault: str) -> None:
+def test_an_invalid_option_is_refused_with_a_fix_for_the_command(chainrule, run: Path, fault: str) -> None:
     words, code, text = REFUSED[fault]
     outcome = chainrule("explain", run, "iris", "--row", 1, *words)
     assert outcome.code == 2
@@ -31,7 +31,7 @@ def test_what_there_is_not_is_refused_in_words_of_the_command(chainrule, run: Pa
     assert "Traceback" not in outcome.err
 
 
-def test_a_row_of_other_columns_is_refused_with_all_that_is_missing(chainrule, run: Path) -> None:
+def test_a_row_without_the_columns_is_refused_with_their_names(chainrule, run: Path) -> None:
     Path("rows.csv").write_text("petal length (cm),petal width (cm)\n1.4,0.2\n")
     outcome = chainrule("explain", run, "rows.csv", "--row", 1)
     assert outcome.code == 2
@@ -53,7 +53,7 @@ def test_a_page_is_written_in_both_languages(chainrule, run: Path, lang: str) ->
     assert re.findall(r'id="lang-(\w+)" checked', page) == [lang]
 
 
-def test_a_weight_is_set_and_all_that_changes_is_shown(chainrule, run: Path) -> None:
+def test_setting_a_weight_shows_the_changes(chainrule, run: Path) -> None:
     outcome = chainrule("explain", run, "iris", "--row", 3, "--set", "dense1.weight[0,1]=0.7")
     assert outcome.code == 0, outcome
     assert "old" in outcome.out
@@ -61,7 +61,7 @@ def test_a_weight_is_set_and_all_that_changes_is_shown(chainrule, run: Path) -> 
     assert "The gradient predicts" in outcome.out
 
 
-def test_an_update_of_the_training_is_made_again(chainrule, run: Path) -> None:
+def test_an_update_of_the_training_is_replayed(chainrule, run: Path) -> None:
     outcome = chainrule("explain", run, "iris", "--step", 2, "--depth", 1, "--weight", "dense1.weight[0,1]")
     assert outcome.code == 0, outcome
     assert "Update 2 of the training" in outcome.out
@@ -85,7 +85,7 @@ def test_an_update_of_the_training_is_made_again(chainrule, run: Path) -> None:
 
 @pytest.fixture
 def writer(tmp_path: Path) -> Path:
-    """A model that has learned a line to write."""
+    """A language model of one line."""
     tokenizer = Tokenizer.learn(["春眠不觉晓"], "character")
     net = Sequential(Embedding(tokenizer.size, 4), LSTM(3, returns="sequence"), Dense(tokenizer.size))
     model = Model(net, CrossEntropy(ignore_index=0), Adam(0.1), metrics=[], tokenizer=tokenizer)
@@ -95,7 +95,7 @@ def writer(tmp_path: Path) -> Path:
     return tmp_path / "writer.safetensors"
 
 
-def test_the_ledger_of_a_weight_of_a_model_that_writes(chainrule, writer: Path) -> None:
+def test_a_weight_of_a_language_model_has_a_ledger(chainrule, writer: Path) -> None:
     weight = "dense1.weight[1,2]"
     outcome = chainrule("explain", writer, "--text", "春眠不", "--weight", weight)
     assert outcome.code == 0, outcome.err

@@ -1,4 +1,4 @@
-"""Every command that measures answers on the rows of the training says that they are those rows."""
+"""Every command that evaluates predictions warns if the rows were used in training."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_pictures_that_measure_answers_are_known() -> None:
 
 
 @pytest.mark.parametrize("words", MEASURING, ids=" ".join)
-def test_known_rows_are_named_and_others_are_not(
+def test_a_command_warns_about_training_rows_and_not_about_others(
     chainrule, run: Path, values, words: tuple[str, ...]
 ) -> None:
     table, other = Path("iris.csv"), Path("other.csv")
